@@ -1,0 +1,62 @@
+import {status as grpcStatus} from '@grpc/grpc-js'
+
+/** Google's canonical error codes with the HTTP status that each is mapped to (google/rpc/code.proto). */
+const HTTP_STATUS = {
+  CANCELLED: 499,
+  UNKNOWN: 500,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 400,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  UNIMPLEMENTED: 501,
+  INTERNAL: 500,
+  UNAVAILABLE: 503,
+  DATA_LOSS: 500,
+  UNAUTHENTICATED: 401,
+} as const
+
+export type StatusName = keyof typeof HTTP_STATUS
+
+/** An error that a caller of an API sees, in Google's error model, the same on both wires. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  readonly status: StatusName
+  readonly details: readonly object[]
+
+  constructor(status: StatusName, message: string, details: readonly object[] = []) {
+    super(message)
+    this.status = status
+    this.details = details
+  }
+
+  get httpStatus(): number {
+    return HTTP_STATUS[this.status]
+  }
+
+  get grpcCode(): number {
+    return grpcStatus[this.status]
+  }
+
+  /** The JSON body that Google's REST APIs answer. */
+  toJSON(): {error: {code: number; message: string; status: StatusName; details?: readonly object[]}} {
+    return {
+      error: {
+        code: this.httpStatus,
+        message: this.message,
+        status: this.status,
+        ...(this.details.length > 0 ? {details: this.details} : {}),
+      },
+    }
+  }
+}
+
+/** Any error as one that a caller may see; what is not an `ApiError` is a fault of the local cloud itself. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  return new ApiError('INTERNAL', `Internal error of the local cloud: ${error instanceof Error ? error.message : String(error)}`)
+}

@@ -1,0 +1,23 @@
+/** A timer that can be called off. */
+export interface Timer {
+  clear(): void
+}
+
+/** The only source of time in the local cloud, so that retries, deadlines and idling are tested without sleeping. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Runs `action` once, `delayMs` from now. Never keeps the process alive by itself. */
+  after(delayMs: number, action: () => void): Timer
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(delayMs, action) {
+    const timer = setTimeout(action, Math.min(Math.max(0, delayMs), LONGEST_TIMER_MS))
+    timer.unref()
+    return {clear: () => clearTimeout(timer)}
+  },
+}

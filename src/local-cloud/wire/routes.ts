@@ -1,0 +1,49 @@
+import type {IncomingHttpHeaders} from 'node:http'
+import type {Readable} from 'node:stream'
+import type {Call} from './call.ts'
+
+/** A request to a plain HTTP route (those APIs that have no proto: storage, registry, IAM). */
+export interface HttpRequest {
+  readonly method: string
+  /** Path and query under the origin that the caller used. */
+  readonly url: URL
+  /** Path parameters, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly headers: IncomingHttpHeaders
+  /** The body as it arrives; read it at most once. */
+  readonly stream: Readable
+  /** The whole body. @throws ApiError INVALID_ARGUMENT above `limitBytes` (default 10 MiB). */
+  bytes(limitBytes?: number): Promise<Buffer>
+  /** The whole body as a JSON object; `{}` where it is empty. @throws ApiError INVALID_ARGUMENT */
+  json(): Promise<Record<string, unknown>>
+  readonly call: Call
+}
+
+/** What a route answers. `json` undefined and no `body`: an empty body. */
+export interface HttpResponse {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly json?: object
+  readonly body?: string | Buffer | Readable
+}
+
+export interface Route {
+  readonly method: string
+  /** Matched against the raw path, so that an escaped slash stays inside its segment. Named groups are the parameters. */
+  readonly pattern: RegExp
+  readonly handle: (request: HttpRequest) => Promise<HttpResponse> | HttpResponse
+  /** How an error is put into a body here; the default is Google's common form (`ApiError.toJSON`). */
+  readonly renderError?: (error: unknown) => HttpResponse
+}
+
+/**
+ * A route by a template: `:name` takes one path segment, `:name*` takes the rest of the path, slashes included.
+ * `route('GET', '/storage/v1/b/:bucket/o/:object', …)`
+ */
+export function route(method: string, template: string, handle: Route['handle'], renderError?: Route['renderError']): Route {
+  const source = template.replaceAll(/[.*+?^${}()|[\]\\]|:(?<name>[a-zA-Z]+)(?<rest>\*)?/g, (match, name?: string, rest?: string) => {
+    if (name === undefined) return `\\${match}`
+    return rest === undefined ? `(?<${name}>[^/]+)` : `(?<${name}>.+)`
+  })
+  return {method, pattern: new RegExp(`^${source}$`), handle, ...(renderError ? {renderError} : {})}
+}

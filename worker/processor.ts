@@ -1,0 +1,67 @@
+import type {Readable} from 'node:stream'
+
+/** One file to be processed: a fixed generation of an object, readable as often as it is needed. */
+export interface InputFile {
+  readonly bucket: string
+  readonly object: string
+  /** Decimal text: generations exceed 2^53. */
+  readonly generation: string
+  readonly sizeBytes: number
+  readonly contentType: string | undefined
+  /** Custom metadata of the object, such as `label-column`. */
+  readonly metadata: Readonly<Record<string, string>>
+  /** Opens this generation from its beginning; each call is a new read. */
+  open(): Promise<Readable>
+}
+
+/** Where a process puts what it made. Nothing becomes visible under the object's own name before `process` returns. */
+export interface Output {
+  /** The result's bytes, in order. Waits while the receiver is slow. */
+  write(chunk: string | Uint8Array): Promise<void>
+  /** Content type of the result; the default is the input's. */
+  setContentType(contentType: string): void
+  /** Adds a JSON sidecar beside the result, below the reserved prefix. */
+  sidecar(name: 'report.json' | 'model.json', content: object): void
+}
+
+/** What a process is given besides the file. */
+export interface ProcessContext {
+  /** Aborted at shutdown and shortly before the delivery's deadline: stop, and throw `signal.reason`. */
+  readonly signal: AbortSignal
+  /** Environment of the container, for a process's own settings. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** A structured line, labelled with the file. */
+  log(severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', message: string, fields?: Record<string, unknown>): void
+}
+
+/** The one interface that a process implements: a file in, a file out. */
+export interface Processor {
+  /** Shown in logs. */
+  readonly name: string
+  /**
+   * Turns one file into another.
+   * @throws PermanentError where this file can never be processed: recorded as its result, not tried again.
+   * Anything else thrown counts as transient: the delivery is refused and comes again.
+   */
+  process(input: InputFile, output: Output, context: ProcessContext): Promise<void>
+}
+
+/** A fault of the file itself: trying again would not help. */
+export class PermanentError extends Error {
+  override readonly name = 'PermanentError'
+  readonly code: string
+  readonly line: number | undefined
+  readonly column: number | string | undefined
+  readonly suggestions: readonly string[]
+
+  constructor(
+    message: string,
+    details: {code: string; line?: number | undefined; column?: number | string | undefined; suggestions?: readonly string[]; cause?: unknown},
+  ) {
+    super(message, {cause: details.cause})
+    this.code = details.code
+    this.line = details.line
+    this.column = details.column
+    this.suggestions = details.suggestions ?? []
+  }
+}
