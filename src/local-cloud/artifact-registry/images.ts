@@ -1,0 +1,29 @@
+import type {Readable} from 'node:stream'
+
+/** An OCI image as a revision needs it. */
+export interface Image {
+  /** `sha256:…` of its manifest. */
+  readonly digest: string
+  readonly annotations: Readonly<Record<string, string>>
+  readonly config: {
+    readonly entrypoint: readonly string[]
+    readonly cmd: readonly string[]
+    /** `NAME=value` */
+    readonly env: readonly string[]
+    readonly workingDir: string
+    readonly user: string
+  }
+  /** Base first. */
+  readonly layers: readonly {readonly digest: string; readonly mediaType: string; readonly sizeBytes: number}[]
+}
+
+/** What Cloud Run asks of the registry. */
+export interface Images {
+  /**
+   * The image that a reference like `HOST/project/repository/image[:tag|@sha256:…]` names, or `undefined` where it
+   * is not in this registry. The host part is not compared: `REGION-docker.pkg.dev` and the local host are the same.
+   */
+  resolve(reference: string): Image | undefined
+  /** Bytes of a layer. */
+  openBlob(digest: string): Readable
+}

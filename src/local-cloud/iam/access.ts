@@ -1,0 +1,67 @@
+import type {Principal} from '../wire/call.ts'
+
+/** Members hold a role. `members` as IAM spells them: `serviceAccount:EMAIL`, `allUsers`, `user:EMAIL` … */
+export interface Binding {
+  role: string
+  members: string[]
+}
+
+/** google.iam.v1.Policy in JSON. An absent `bindings` is an empty one. */
+export interface Policy {
+  version?: number
+  etag?: string
+  bindings?: Binding[]
+}
+
+/**
+ * Who may do what. Resources go by their relative names: `projects/P/topics/T`, `projects/P/subscriptions/S`,
+ * `projects/P/locations/R/services/S`, `projects/_/buckets/B`, `projects/P/serviceAccounts/EMAIL`, `projects/P`.
+ */
+export interface AccessControl {
+  /**
+   * @throws ApiError PERMISSION_DENIED that names principal, permission, resource and a role that would grant it;
+   * the denial is kept for `denials`.
+   */
+  require(principal: Principal, permission: string, resource: string): void
+  allows(principal: Principal, permission: string, resource: string): boolean
+  /** The policy of a resource, `{etag}` where none was set. The service answers for the resource's existence. */
+  getPolicy(resource: string): Policy
+  /** Replaces the policy. @throws ApiError ABORTED where `policy.etag` is given and not the current one. */
+  setPolicy(resource: string, policy: Policy): Promise<Policy>
+  /** Which of `permissions` the principal has. */
+  testPermissions(principal: Principal, permissions: readonly string[], resource: string): string[]
+  /** Forgets the policy of a deleted resource; inside a `State.write`. */
+  dropPolicy(resource: string): void
+  /** The last denials, newest first. */
+  denials(): readonly Denial[]
+}
+
+export interface Denial {
+  readonly time: string
+  readonly principal: Principal
+  readonly permission: string
+  readonly resource: string
+}
+
+/** Google-signed ID tokens (RS256), as Pub/Sub push and the metadata server hand them out. */
+export interface IdTokens {
+  /** A token for a service account; valid for an hour. */
+  mint(claims: {email: string; audience: string}): string
+  /**
+   * Checks signature, issuer, expiry and audience.
+   * @returns the account's email, or why it is no good.
+   */
+  verify(token: string, audiences: readonly string[]): {email: string} | {error: string}
+  /** JSON Web Key Set, as `https://www.googleapis.com/oauth2/v3/certs` publishes it. */
+  keys(): object
+}
+
+/** Accounts that Google runs services as, per project. */
+export interface ServiceAgents {
+  /** Decimal text of twelve digits. */
+  projectNumber(project: string): string
+  /** `service-<number>@gs-project-accounts.iam.gserviceaccount.com` */
+  storage(project: string): string
+  /** `service-<number>@gcp-sa-pubsub.iam.gserviceaccount.com` */
+  pubsub(project: string): string
+}
