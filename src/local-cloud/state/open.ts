@@ -1,0 +1,135 @@
+import {mkdir} from 'node:fs/promises'
+import {join} from 'node:path'
+import {DatabaseSync} from 'node:sqlite'
+import {openBlobs} from './blobs.ts'
+import type {Schema, State} from './state.ts'
+
+/** Why a state folder cannot be used; the code is stable. */
+export class StateError extends Error {
+  override readonly name = 'StateError'
+  readonly code: 'state-in-use' | 'state-version' | 'state-unreadable'
+
+  constructor(code: StateError['code'], message: string, cause?: unknown) {
+    super(message, {cause})
+    this.code = code
+  }
+}
+
+interface Pending {
+  run(): void
+  settle(): void
+  fail(error: unknown): void
+}
+
+/**
+ * Opens the state in `folder`, made where it is missing and brought to the newest version of each schema.
+ *
+ * One process holds it at a time: SQLite's exclusive locking mode keeps the file lock, which the kernel drops
+ * with the process, however it ends.
+ * @throws StateError where another process has it open, or a newer version made it, or it is no state folder
+ */
+export async function openState({folder, schemas}: {folder: string; schemas: readonly Schema[]}): Promise<State> {
+  await mkdir(folder, {recursive: true, mode: 0o700})
+  const blobs = await openBlobs(join(folder, 'blobs'))
+  const database = openDatabase(join(folder, 'state.db'))
+  try {
+    migrate(database, folder, schemas)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+
+  let queue: Pending[] = []
+  const flush = (): void => {
+    const changes = queue
+    queue = []
+    commit(database, changes)
+  }
+  return {
+    folder,
+    database,
+    blobs,
+    write<T>(change: () => T): Promise<T> {
+      return new Promise((resolve, reject) => {
+        let result: {value: T} | undefined
+        if (queue.length === 0) setImmediate(flush)
+        queue.push({
+          run: () => {
+            result = {value: change()}
+          },
+          settle: () => (result ? resolve(result.value) : undefined),
+          fail: reject,
+        })
+      })
+    },
+    async [Symbol.asyncDispose]() {
+      if (queue.length > 0) flush()
+      database.close()
+    },
+  }
+}
+
+/** Runs the changes in one transaction. One that throws is undone alone; a failed commit fails them all. */
+function commit(database: DatabaseSync, changes: readonly Pending[]): void {
+  const done: Pending[] = []
+  try {
+    database.exec('BEGIN IMMEDIATE')
+    for (const change of changes) {
+      database.exec('SAVEPOINT change')
+      try {
+        change.run()
+        done.push(change)
+      } catch (error) {
+        database.exec('ROLLBACK TO change')
+        change.fail(error)
+      }
+      database.exec('RELEASE change')
+    }
+    database.exec('COMMIT')
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    for (const change of changes) change.fail(error)
+    return
+  }
+  for (const change of done) change.settle()
+}
+
+function openDatabase(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, {timeout: 500})
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+    database.exec('BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT; COMMIT')
+  } catch (error) {
+    database.close()
+    const message = error instanceof Error ? error.message : String(error)
+    if (/database is locked/.test(message)) throw new StateError('state-in-use', `Another local cloud has the state file ${file} open.`, error)
+    throw new StateError('state-unreadable', `The state file ${file} cannot be used: ${message}.`, error)
+  }
+  return database
+}
+
+function migrate(database: DatabaseSync, folder: string, schemas: readonly Schema[]): void {
+  const select = database.prepare('SELECT version FROM schema_versions WHERE name = ?')
+  const update = database.prepare('INSERT INTO schema_versions (name, version) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version')
+  for (const {name, migrations} of schemas) {
+    const version = Number(select.get(name)?.['version'] ?? 0)
+    if (version > migrations.length) {
+      throw new StateError(
+        'state-version',
+        `The state in ${folder} was written by a newer cloud-runner (${name} version ${version}, this one knows ${migrations.length}).`,
+      )
+    }
+    for (const [index, sql] of migrations.entries()) {
+      if (index < version) continue
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        database.exec(sql)
+        update.run(name, index + 1)
+        database.exec('COMMIT')
+      } catch (error) {
+        database.exec('ROLLBACK')
+        throw error
+      }
+    }
+  }
+}
