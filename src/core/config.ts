@@ -1,0 +1,292 @@
+import {readFile, rename, stat, writeFile} from 'node:fs/promises'
+import {dirname, join, resolve} from 'node:path'
+import {AppError, EXIT} from './errors.ts'
+import {
+  environmentName,
+  flagName,
+  LOCAL_PROJECT,
+  SETTINGS,
+  type SettingName,
+  type Settings,
+} from './pipeline/settings.ts'
+
+export const CONFIG_FILE = 'cloud-runner.json'
+export const STATE_FOLDER = '.cloud-runner'
+const SCHEMA_URL = 'https://unpkg.com/cloud-runner/cloud-runner.schema.json'
+
+/** Where a value came from. `place` is what a message names: a file, a variable, a flag. */
+export interface Source {
+  readonly kind: 'default' | 'file' | 'environment' | 'flag' | 'implied'
+  readonly place: string
+}
+
+export interface Config {
+  readonly settings: Settings
+  readonly sources: Readonly<Record<SettingName, Source>>
+  /** The `cloud-runner.json` that was read, absolute. */
+  readonly file: string | undefined
+  /** The user's folder: where `cloud-runner.json` or `.cloud-runner` was found, else the current one. Absolute. */
+  readonly folder: string
+  /** `.cloud-runner` in it, absolute; need not exist. */
+  readonly stateFolder: string
+  /** Absolute; `undefined` for the packaged worker. */
+  readonly workerFolder: string | undefined
+}
+
+export interface ConfigInput {
+  readonly cwd: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Settings given as flags; `undefined` values count as not given. */
+  readonly flags: Readonly<Partial<Record<SettingName, string | number | undefined>>>
+  /** CPU cores of this machine: the local target's default for `maxInstances`. */
+  readonly cores: number
+}
+
+/**
+ * Reads the configuration: defaults < `cloud-runner.json` < `CLOUD_RUNNER_*` < flags.
+ * @throws AppError `config-invalid` (exit 2) that names place, value, rule and what to type; `config-unreadable`
+ */
+export async function readConfig({cwd, environment, flags, cores}: ConfigInput): Promise<Config> {
+  const folder = (await findFolder(cwd)) ?? cwd
+  const file = join(folder, CONFIG_FILE)
+  const fromFile = await readConfigFile(file)
+
+  const given = new Map<SettingName, {value: unknown; source: Source; base: string}>()
+  for (const [key, value] of Object.entries(fromFile ?? {})) {
+    if (key === '$schema') continue
+    given.set(knownSetting(key, file), {value, source: {kind: 'file', place: file}, base: folder})
+  }
+  for (const setting of settingNames()) {
+    const variable = environmentName(setting)
+    const fromEnvironment = environment[variable]
+    if (fromEnvironment !== undefined && fromEnvironment !== '') {
+      given.set(setting, {value: fromEnvironment, source: {kind: 'environment', place: variable}, base: cwd})
+    }
+    if (flags[setting] !== undefined) {
+      given.set(setting, {value: flags[setting], source: {kind: 'flag', place: flagName(setting)}, base: cwd})
+    }
+  }
+
+  const sources = Object.fromEntries(
+    settingNames().map((setting) => [
+      setting,
+      given.get(setting)?.source ?? {kind: 'default', place: 'default'},
+    ]),
+  ) as Record<SettingName, Source> // fromEntries forgets the keys: they are exactly settingNames()
+
+  function read<T>(
+    setting: SettingName,
+    row: {parse: (value: unknown) => T | undefined; rule: string; example: string},
+  ): T | undefined {
+    const entry = given.get(setting)
+    if (entry === undefined) return undefined
+    const value = row.parse(entry.value)
+    if (value === undefined) throw wrongValue(setting, entry.value, entry.source, row)
+    return value
+  }
+
+  const project = read('project', SETTINGS.project)
+  const givenTarget = read('target', SETTINGS.target)
+  const target = givenTarget ?? (project === undefined ? 'local' : 'gcp')
+  if (givenTarget === undefined && project !== undefined)
+    sources.target = {kind: 'implied', place: sources.project.place}
+  if (target === 'gcp' && project === undefined) {
+    throw new AppError('The target gcp needs a project.', {
+      code: 'config-invalid',
+      exitCode: EXIT.usage,
+      suggestions: [
+        'Name it: --project my-project-123',
+        `Or set CLOUD_RUNNER_PROJECT, or "project" in ${CONFIG_FILE}.`,
+      ],
+    })
+  }
+
+  const worker = read('worker', SETTINGS.worker)
+  const settings: Settings = {
+    target,
+    name: read('name', SETTINGS.name) ?? SETTINGS.name.default,
+    project: project ?? LOCAL_PROJECT,
+    region: read('region', SETTINGS.region) ?? SETTINGS.region.default,
+    worker,
+    labelColumn: read('labelColumn', SETTINGS.labelColumn),
+    concurrency: read('concurrency', SETTINGS.concurrency) ?? SETTINGS.concurrency.default,
+    maxInstances:
+      read('maxInstances', SETTINGS.maxInstances) ??
+      (target === 'local' ? cores : SETTINGS.maxInstances.default),
+    cpu: read('cpu', SETTINGS.cpu) ?? SETTINGS.cpu.default,
+    memory: read('memory', SETTINGS.memory) ?? SETTINGS.memory.default,
+    requestTimeout: read('requestTimeout', SETTINGS.requestTimeout) ?? SETTINGS.requestTimeout.default,
+    ackDeadline: read('ackDeadline', SETTINGS.ackDeadline) ?? SETTINGS.ackDeadline.default,
+    minimumBackoff: read('minimumBackoff', SETTINGS.minimumBackoff) ?? SETTINGS.minimumBackoff.default,
+    maximumBackoff: read('maximumBackoff', SETTINGS.maximumBackoff) ?? SETTINGS.maximumBackoff.default,
+    maxDeliveryAttempts:
+      read('maxDeliveryAttempts', SETTINGS.maxDeliveryAttempts) ?? SETTINGS.maxDeliveryAttempts.default,
+    messageRetention:
+      read('messageRetention', SETTINGS.messageRetention) ?? SETTINGS.messageRetention.default,
+  }
+  checkTogether(settings, sources)
+  return {
+    settings,
+    sources,
+    file: fromFile === undefined ? undefined : file,
+    folder,
+    stateFolder: join(folder, STATE_FOLDER),
+    workerFolder: worker === undefined ? undefined : resolve(given.get('worker')?.base ?? cwd, worker),
+  }
+}
+
+/**
+ * Writes settings into the folder's `cloud-runner.json`, keeping what is there; written whole or not at all.
+ * @returns the file, absolute
+ */
+export async function saveConfig(
+  folder: string,
+  changes: Readonly<Partial<Record<SettingName, string | number>>>,
+): Promise<string> {
+  const file = join(folder, CONFIG_FILE)
+  const current = (await readConfigFile(file)) ?? {$schema: SCHEMA_URL}
+  const next = `${JSON.stringify({...current, ...changes}, undefined, 2)}\n`
+  const temporary = `${file}.${process.pid}.tmp`
+  await writeFile(temporary, next)
+  await rename(temporary, file)
+  return file
+}
+
+/** JSON Schema (2020-12) of `cloud-runner.json`, made from the table of settings. */
+export function configSchema(): object {
+  const properties = Object.fromEntries(
+    settingNames().map((setting) => {
+      const row = SETTINGS[setting]
+      return [
+        setting,
+        {
+          description: `${row.description} Must be ${row.rule}.`,
+          ...row.schema,
+          ...('minimum' in row.schema && row.default !== undefined ? {default: row.default} : {}),
+        },
+      ]
+    }),
+  )
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    $id: SCHEMA_URL,
+    title: CONFIG_FILE,
+    description: 'Settings of a cloud-runner pipeline. Every field is optional.',
+    type: 'object',
+    properties: {$schema: {type: 'string'}, ...properties},
+    additionalProperties: false,
+  }
+}
+
+function settingNames(): SettingName[] {
+  return Object.keys(SETTINGS) as SettingName[] // Object.keys forgets the literal keys of a constant
+}
+
+function knownSetting(key: string, file: string): SettingName {
+  const setting = settingNames().find((name) => name === key)
+  if (setting !== undefined) return setting
+  const folded = key.toLowerCase().replaceAll(/[-_]/g, '')
+  const near = settingNames().find((name) => name.toLowerCase() === folded)
+  throw new AppError(`${file} has an unknown field "${key}".`, {
+    code: 'config-invalid',
+    exitCode: EXIT.usage,
+    suggestions: [
+      near === undefined ? `Fields are: ${settingNames().join(', ')}.` : `Did you mean "${near}"?`,
+    ],
+  })
+}
+
+function wrongValue(
+  setting: SettingName,
+  value: unknown,
+  source: Source,
+  row: {rule: string; example: string},
+): AppError {
+  const written = JSON.stringify(value)
+  const [where, type] = {
+    flag: [`${flagName(setting)} is ${written}`, `${flagName(setting)} ${row.example}`],
+    environment: [`${source.place} is ${written}`, `${source.place}=${row.example}`],
+    file: [
+      `"${setting}" in ${source.place} is ${written}`,
+      `"${setting}": ${JSON.stringify(exampleFor(value, row.example))}`,
+    ],
+    default: [`${setting} is ${written}`, row.example],
+    implied: [`${setting} is ${written}`, row.example],
+  }[source.kind]
+  return new AppError(`${where}; it must be ${row.rule}.`, {
+    code: 'config-invalid',
+    exitCode: EXIT.usage,
+    suggestions: [`For example: ${type}`],
+  })
+}
+
+/** Numbers are written without quotes in JSON. */
+function exampleFor(value: unknown, example: string): string | number {
+  return typeof value === 'number' && /^\d+$/.test(example) ? Number(example) : example
+}
+
+/** Rules over more than one setting. */
+function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
+  const broken = (message: string, suggestion: string) =>
+    new AppError(message, {code: 'config-invalid', exitCode: EXIT.usage, suggestions: [suggestion]})
+  if (settings.requestTimeout >= settings.ackDeadline) {
+    throw broken(
+      `requestTimeout (${settings.requestTimeout} s, ${sources.requestTimeout.place}) must be below ackDeadline (${settings.ackDeadline} s, ${sources.ackDeadline.place}): otherwise a file is delivered again while it is still in work.`,
+      `For example: ackDeadline 600s with requestTimeout 540s`,
+    )
+  }
+  if (settings.minimumBackoff > settings.maximumBackoff) {
+    throw broken(
+      `minimumBackoff (${settings.minimumBackoff} s, ${sources.minimumBackoff.place}) is above maximumBackoff (${settings.maximumBackoff} s, ${sources.maximumBackoff.place}).`,
+      'For example: minimumBackoff 10s with maximumBackoff 600s',
+    )
+  }
+}
+
+/** The nearest folder from `cwd` upward that holds `cloud-runner.json` or `.cloud-runner`. */
+async function findFolder(cwd: string): Promise<string | undefined> {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if ((await exists(join(folder, CONFIG_FILE))) || (await exists(join(folder, STATE_FOLDER)))) return folder
+    if (dirname(folder) === folder) return undefined
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function readConfigFile(file: string): Promise<Record<string, unknown> | undefined> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new AppError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      code: 'config-unreadable',
+      suggestions: [`Check its permissions: ls -l ${file}`],
+      cause: error,
+    })
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new AppError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      code: 'config-invalid',
+      exitCode: EXIT.usage,
+      suggestions: ['The smallest valid file is: {}'],
+      cause: error,
+    })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new AppError(`${file} must hold a JSON object.`, {
+      code: 'config-invalid',
+      exitCode: EXIT.usage,
+      suggestions: ['The smallest valid file is: {}'],
+    })
+  }
+  return {...value}
+}

@@ -1,0 +1,85 @@
+/** Every error code that a user or a script can meet, in one place. Stable: scripts branch on them. */
+export type ErrorCode =
+  // what was typed or configured
+  | 'config-invalid'
+  | 'config-unreadable'
+  | 'file-missing'
+  | 'file-unreadable'
+  | 'glob-empty'
+  | 'folder-empty'
+  | 'object-name-invalid'
+  | 'object-name-reserved'
+  | 'object-name-duplicate'
+  | 'name-required'
+  | 'name-with-several-files'
+  | 'output-exists'
+  | 'output-unwritable'
+  // what is, or is not, there
+  | 'not-set-up'
+  | 'object-unknown'
+  | 'result-missing'
+  | 'result-outdated'
+  | 'bucket-missing'
+  | 'locked'
+  // what went wrong on the way
+  | 'interrupted'
+  | 'canary-failed'
+  | 'deploy-failed'
+  | 'upload-failed'
+  | 'checksum-mismatch'
+  | 'timeout'
+  // what Google, or the local cloud, answered
+  | 'unauthenticated'
+  | 'permission-denied'
+  | 'not-found'
+  | 'conflict'
+  | 'rate-limited'
+  | 'api-disabled'
+  | 'invalid-request'
+  | 'not-implemented'
+  | 'precondition-failed'
+  | 'unavailable'
+  | 'unreachable'
+  // tools and terminal
+  | 'tool-missing'
+  | 'tool-failed'
+  | 'confirmation-required'
+  | 'confirmation-mismatch'
+  | 'worker-missing'
+  | 'worker-build-failed'
+  | 'local-cloud-failed'
+  | 'port-taken'
+  | 'state-version'
+  | 'disk-full'
+
+export interface AppErrorDetails {
+  readonly code: ErrorCode
+  /** Default 1; 2 is wrong usage. */
+  readonly exitCode?: number
+  /** What to do next, one line each; something to type where there is something. */
+  readonly suggestions?: readonly string[]
+  readonly cause?: unknown
+}
+
+/**
+ * Anything that a user can act on. Whatever is thrown and is not one of these is a bug. The shape is what oclif
+ * prints (`code`, `suggestions`) and exits by (`oclif.exit`), so core needs no import of oclif.
+ */
+export class AppError extends Error {
+  override readonly name = 'Error'
+  readonly code: ErrorCode
+  readonly exitCode: number
+  readonly suggestions: string[]
+  readonly oclif: {readonly exit: number}
+
+  constructor(message: string, details: AppErrorDetails) {
+    super(message, details.cause === undefined ? undefined : {cause: details.cause})
+    this.code = details.code
+    this.exitCode = details.exitCode ?? 1
+    this.suggestions = [...(details.suggestions ?? [])]
+    this.oclif = {exit: this.exitCode}
+  }
+}
+
+/** Exit codes that scripts rely on, besides 0 and 1. */
+export const EXIT = {usage: 2, fileFailed: 3, changes: 4, timeout: 124, interrupted: 130} as const

@@ -1,0 +1,40 @@
+import type {ErrorReport} from '../../../worker/contract.ts'
+
+/**
+ * Where a file stands: `waiting` for its turn, `running` in a worker, `done` with a result, `failed` for good with
+ * an error report, `dead` after its last attempt (in the dead letters).
+ */
+export type FileState = 'waiting' | 'running' | 'done' | 'failed' | 'dead'
+
+export type HopName = 'uploaded' | 'notified' | 'delivered' | 'processed' | 'written'
+
+/** A point that a file passed on its way. */
+export interface Hop {
+  readonly name: HopName
+  /** RFC 3339. */
+  readonly at: string
+  /** Milliseconds since the hop before; 0 for the first. */
+  readonly durationMs: number
+}
+
+/** One generation of an input object and what became of it. */
+export interface FileStatus {
+  readonly object: string
+  readonly generation: string
+  readonly sizeBytes: number
+  readonly uploadedAt: string
+  readonly state: FileState
+  /** Deliveries so far, as far as is known; 0 before the first. */
+  readonly attempts: number
+  /** As far as the file has come. */
+  readonly hops: readonly Hop[]
+  /** Where `state` is `failed`. */
+  readonly error?: ErrorReport
+  /** Where `state` is `done`. */
+  readonly result?: {
+    readonly bucket: string
+    readonly object: string
+    readonly generation: string
+    readonly sizeBytes: number
+  }
+}

@@ -1,0 +1,52 @@
+import type {Settings} from './settings.ts'
+
+/** The names of a pipeline's resources, short (without `projects/…`), and the full ones that APIs want. */
+export interface PipelineNames {
+  readonly inputBucket: string
+  readonly outputBucket: string
+  readonly service: string
+  readonly topic: string
+  readonly subscription: string
+  readonly deadLetterTopic: string
+  readonly deadLetterSubscription: string
+  readonly repository: string
+  /** Emails. */
+  readonly workerAccount: string
+  readonly pushAccount: string
+  /** `REGION-docker.pkg.dev/PROJECT/REPOSITORY/worker`, to which `@sha256:…` or `:tag` is added. */
+  readonly image: string
+}
+
+/** A pipeline: the chain from upload to result under one name, at one target. */
+export interface Pipeline {
+  readonly settings: Settings
+  readonly names: PipelineNames
+}
+
+/** Label of every resource that can carry one; its value is the pipeline's name. */
+export const PIPELINE_LABEL = 'cloud-runner'
+
+/**
+ * The pipeline that settings describe. Settings have been checked, and their rules keep every name within its
+ * service's limits: bucket 3–63 characters, topic and subscription 3–255, service below 50, account id 6–30.
+ */
+export function pipelineOf(settings: Settings): Pipeline {
+  const {name, project, region} = settings
+  const account = (id: string) => `${id}@${project}.iam.gserviceaccount.com`
+  return {
+    settings,
+    names: {
+      inputBucket: `${project}-${name}-input`,
+      outputBucket: `${project}-${name}-output`,
+      service: name,
+      topic: `${name}-uploads`,
+      subscription: `${name}-push`,
+      deadLetterTopic: `${name}-dead-letter`,
+      deadLetterSubscription: `${name}-dead-letter`,
+      repository: name,
+      workerAccount: account(`${name}-worker`),
+      pushAccount: account(`${name}-push`),
+      image: `${region}-docker.pkg.dev/${project}/${name}/worker`,
+    },
+  }
+}

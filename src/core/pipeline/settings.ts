@@ -1,0 +1,227 @@
+import {parseDuration} from './duration.ts'
+
+/** One row of the table of settings. `parse` takes the value from JSON or, as text, from environment and flags. */
+interface Setting<T, D extends T | undefined> {
+  readonly description: string
+  /** What a value must be, in words that follow "must be". */
+  readonly rule: string
+  /** Something that may be typed. */
+  readonly example: string
+  readonly default: D
+  /** JSON Schema of the value in `cloud-runner.json`. */
+  readonly schema: Readonly<Record<string, unknown>>
+  /** @returns `undefined` where the value breaks the rule */
+  readonly parse: (value: unknown) => T | undefined
+}
+
+function text<D extends string | undefined>(row: {
+  description: string
+  rule: string
+  example: string
+  default: D
+  pattern: RegExp
+}): Setting<string, D> {
+  const {pattern, ...rest} = row
+  return {
+    ...rest,
+    schema: {type: 'string', pattern: pattern.source},
+    parse: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
+  }
+}
+
+function integer(row: {
+  description: string
+  default: number
+  minimum: number
+  maximum: number
+}): Setting<number, number> {
+  const {minimum, maximum, ...rest} = row
+  return {
+    ...rest,
+    rule: `a whole number from ${minimum} to ${maximum}`,
+    example: String(row.default),
+    schema: {type: 'integer', minimum, maximum},
+    parse(value) {
+      const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+      return typeof number === 'number' && Number.isInteger(number) && number >= minimum && number <= maximum
+        ? number
+        : undefined
+    },
+  }
+}
+
+/** A duration; the parsed value is in seconds. */
+function duration(row: {
+  description: string
+  default: string
+  minimum: string
+  maximum: string
+}): Setting<number, number> {
+  const minimumMs = parseDuration(row.minimum) ?? 0
+  const maximumMs = parseDuration(row.maximum) ?? 0
+  return {
+    description: row.description,
+    rule: `a duration from ${row.minimum} to ${row.maximum}, such as 30s, 9m, 2h or 7d`,
+    example: row.default,
+    default: (parseDuration(row.default) ?? 0) / 1000,
+    schema: {type: 'string', pattern: String.raw`^(\d+(\.\d+)?(ms|[smhd]))+$`},
+    parse(value) {
+      const ms = typeof value === 'string' ? parseDuration(value) : undefined
+      return ms !== undefined && ms >= minimumMs && ms <= maximumMs && ms % 1000 === 0 ? ms / 1000 : undefined
+    },
+  }
+}
+
+const targets = ['local', 'gcp'] as const
+export type Target = (typeof targets)[number]
+
+/** The local target's project where none is named. */
+export const LOCAL_PROJECT = 'cloud-runner-local'
+
+/**
+ * The one table of settings: what `cloud-runner.json`, `CLOUD_RUNNER_*` and flags may set, with its default and its
+ * rule. Terraform's variables repeat these defaults.
+ */
+export const SETTINGS = {
+  target: {
+    description: 'Where the pipeline runs: local (this machine, no account) or gcp (Google Cloud).',
+    rule: 'local or gcp',
+    example: 'local',
+    default: undefined,
+    schema: {enum: targets},
+    parse: (value: unknown): Target | undefined => targets.find((target) => target === value),
+  } satisfies Setting<Target, undefined>,
+  name: text({
+    description: 'Name of the pipeline; the names of its resources begin with it.',
+    // The shortest limit rules: service account ids, 30 characters, are `<name>-worker` and `<name>-push`.
+    rule: '2 to 23 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen',
+    example: 'cloud-runner',
+    default: 'cloud-runner',
+    pattern: /^[a-z][a-z0-9-]{0,21}[a-z0-9]$/,
+  }),
+  project: text({
+    description: `Google Cloud project id. Naming one means the target gcp unless the target is given. Local default: ${LOCAL_PROJECT}.`,
+    rule: 'a project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen',
+    example: 'my-project-123',
+    default: undefined,
+    pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
+  }),
+  region: text({
+    description: 'Google Cloud region of buckets, registry and service.',
+    rule: 'a region such as europe-west3 or us-central1',
+    example: 'europe-west3',
+    default: 'europe-west3',
+    pattern: /^[a-z]+-[a-z]+\d+$/,
+  }),
+  worker: text({
+    description: 'Folder of a worker of your own; the default is the packaged logistic regression.',
+    rule: 'the path of a folder',
+    example: './my-worker',
+    default: undefined,
+    pattern: /^[^\0]+$/,
+  }),
+  labelColumn: text({
+    description: 'Name of the column to predict, where a file does not name its own.',
+    rule: 'the name of a column, at most 1024 characters',
+    example: 'bankrupt',
+    default: undefined,
+    pattern: /^[^\0]{1,1024}$/,
+  }),
+  concurrency: integer({
+    description: 'Files that one instance works on at the same time.',
+    default: 1,
+    minimum: 1,
+    maximum: 1000,
+  }),
+  maxInstances: integer({
+    description:
+      'Instances that run at the same time at most. On the local target the default is the number of cores.',
+    default: 10,
+    minimum: 1,
+    maximum: 1000,
+  }),
+  cpu: text({
+    description: 'CPUs of an instance.',
+    rule: '1, 2, 4, 6 or 8',
+    example: '1',
+    default: '1',
+    pattern: /^[12468]$/,
+  }),
+  memory: text({
+    description: 'Memory of an instance.',
+    rule: 'an amount such as 512Mi or 1Gi',
+    example: '1Gi',
+    default: '1Gi',
+    pattern: /^[1-9]\d*(?:Mi|Gi)$/,
+  }),
+  requestTimeout: duration({
+    description:
+      'Time for one file; below ackDeadline, so that the answer comes before the message is sent again.',
+    default: '540s',
+    minimum: '1s',
+    maximum: '590s',
+  }),
+  ackDeadline: duration({
+    description: 'Time that Pub/Sub waits for the answer to a delivery before it delivers again.',
+    default: '600s',
+    minimum: '10s',
+    maximum: '600s',
+  }),
+  minimumBackoff: duration({
+    description: 'Shortest wait before a refused file is delivered again.',
+    default: '10s',
+    minimum: '0s',
+    maximum: '600s',
+  }),
+  maximumBackoff: duration({
+    description: 'Longest wait before a refused file is delivered again.',
+    default: '600s',
+    minimum: '0s',
+    maximum: '600s',
+  }),
+  maxDeliveryAttempts: integer({
+    description: 'Deliveries of a file before it goes to the dead letters.',
+    default: 5,
+    minimum: 5,
+    maximum: 100,
+  }),
+  messageRetention: duration({
+    description: 'How long Pub/Sub keeps an undelivered message.',
+    default: '7d',
+    minimum: '10m',
+    maximum: '31d',
+  }),
+}
+
+export type SettingName = keyof typeof SETTINGS
+
+/** All settings with their values; durations in seconds. */
+export interface Settings {
+  target: Target
+  name: string
+  project: string
+  region: string
+  /** As it was given, relative to where it was given: see `Config.workerFolder`. */
+  worker: string | undefined
+  labelColumn: string | undefined
+  concurrency: number
+  maxInstances: number
+  cpu: string
+  memory: string
+  requestTimeout: number
+  ackDeadline: number
+  minimumBackoff: number
+  maximumBackoff: number
+  maxDeliveryAttempts: number
+  messageRetention: number
+}
+
+/** `labelColumn` → `CLOUD_RUNNER_LABEL_COLUMN` */
+export function environmentName(setting: SettingName): string {
+  return `CLOUD_RUNNER_${setting.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+/** `labelColumn` → `--label-column` */
+export function flagName(setting: SettingName): string {
+  return `--${setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}

@@ -1,0 +1,174 @@
+import type {Readable} from 'node:stream'
+import type {Pipeline} from './pipeline/pipeline.ts'
+
+/** An object of a bucket. Generations are decimal text: they exceed 2^53. Times are RFC 3339. */
+export interface StoredObject {
+  readonly bucket: string
+  readonly name: string
+  readonly generation: string
+  readonly sizeBytes: number
+  readonly contentType: string | undefined
+  /** Base64 of the big-endian CRC-32C. */
+  readonly crc32c: string | undefined
+  readonly timeCreated: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface UploadOptions {
+  readonly bucket: string
+  readonly name: string
+  /** A path, or bytes whose length is not known before they end. */
+  readonly source: {readonly file: string; readonly sizeBytes: number} | {readonly stream: Readable}
+  readonly contentType?: string
+  readonly metadata?: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  readonly progress?: (sentBytes: number) => void
+}
+
+/** Cloud Storage, as far as core needs it. All throw AppError. */
+export interface ObjectStore {
+  /** Metadata of an object's live generation, or of the given one; `undefined` where there is none. */
+  stat(bucket: string, name: string, generation?: string): Promise<StoredObject | undefined>
+  /** Objects in the order of their names, page by page as they are asked for; from `startOffset` (inclusive) on. */
+  list(bucket: string, options?: {prefix?: string; startOffset?: string}): AsyncIterable<StoredObject>
+  /** Resumable where it is worth it; the checksum is compared with what arrived. */
+  upload(options: UploadOptions): Promise<StoredObject>
+  read(bucket: string, name: string, options: {generation: string; signal: AbortSignal}): Promise<Readable>
+  /** Removes an object; nothing there is fine. */
+  delete(bucket: string, name: string): Promise<void>
+}
+
+/** A message that nobody has taken, as a look at it shows. */
+export interface WaitingMessage {
+  readonly messageId: string
+  readonly publishTime: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** Pub/Sub, as far as core needs it. */
+export interface Messages {
+  /** Looks at messages of a pull subscription and puts them back at once; at most `limit`. */
+  peek(subscription: string, options: {limit: number; signal: AbortSignal}): Promise<WaitingMessage[]>
+}
+
+export interface Condition {
+  readonly type: string
+  readonly state: string
+  readonly message: string
+}
+
+/** A Cloud Run service as it is now. */
+export interface ServiceState {
+  readonly name: string
+  readonly uri: string
+  /** Reference with its digest. */
+  readonly image: string
+  readonly ready: boolean
+  readonly reconciling: boolean
+  /** Short names. */
+  readonly latestReadyRevision: string | undefined
+  readonly latestCreatedRevision: string | undefined
+  /** Why it is not ready, in Google's words. */
+  readonly problem: string | undefined
+  readonly traffic: readonly {readonly revision: string; readonly percent: number; readonly latest: boolean}[]
+}
+
+/** Cloud Run, as far as core needs it. */
+export interface Services {
+  get(service: string): Promise<ServiceState | undefined>
+  /**
+   * Puts an image into a new revision, follows the operation, and returns the service once it has settled: `ready`
+   * says whether the new revision serves. On failure the old revision keeps the traffic.
+   */
+  deploy(
+    service: string,
+    image: string,
+    options: {signal: AbortSignal; step: (text: string) => void},
+  ): Promise<ServiceState>
+}
+
+/** One line of a pipeline's logs. */
+export interface LogLine {
+  readonly time: string
+  readonly insertId: string
+  readonly severity: string
+  readonly message: string
+  readonly object: string | undefined
+  readonly generation: string | undefined
+  readonly attempt: number | undefined
+  readonly messageId: string | undefined
+  readonly revision: string | undefined
+  /** The structured fields besides the message. */
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface LogQuery {
+  readonly service: string
+  readonly object?: string
+  readonly revision?: string
+  /** This severity and above. */
+  readonly severity?: string
+  /** RFC 3339. */
+  readonly since?: string
+}
+
+/** Cloud Logging, as far as core needs it. */
+export interface LogSource {
+  /** Newest first; page by page as they are asked for. */
+  list(query: LogQuery, options: {limit: number; signal: AbortSignal}): AsyncIterable<LogLine>
+  /** New lines as they come, from now on, until the signal. */
+  tail(query: LogQuery, options: {signal: AbortSignal}): AsyncIterable<LogLine>
+}
+
+/** A resource of the pipeline as plan, apply and destroy speak of it. */
+export interface PlannedResource {
+  /** Google's word for it: `bucket`, `topic`, `service account` … */
+  readonly kind: string
+  readonly name: string
+  readonly action: 'create' | 'update' | 'none' | 'delete'
+}
+
+export interface ApplyOptions {
+  /** Reference with digest; `undefined` in the first phase: everything that needs no image. */
+  readonly image: string | undefined
+  readonly signal: AbortSignal
+  readonly step: (text: string) => void
+}
+
+/** What makes and removes the pipeline's resources: Terraform, or the same calls made directly. */
+export interface Infrastructure {
+  /** What `apply` would do. */
+  plan(
+    pipeline: Pipeline,
+    options: {image: string | undefined; signal: AbortSignal},
+  ): Promise<PlannedResource[]>
+  /** Makes what is missing and mends what differs. @returns what was done, `none` included */
+  apply(pipeline: Pipeline, options: ApplyOptions): Promise<PlannedResource[]>
+  /** Removes everything, buckets' contents first; what is not there is fine. @returns what was removed */
+  destroy(
+    pipeline: Pipeline,
+    options: {signal: AbortSignal; step: (text: string) => void},
+  ): Promise<PlannedResource[]>
+  /** What is still there, by name and by label. */
+  leftovers(pipeline: Pipeline, options: {signal: AbortSignal}): Promise<PlannedResource[]>
+}
+
+/** Where images are pushed. */
+export interface Registry {
+  /** `https://europe-west3-docker.pkg.dev` or the local cloud's origin: where the registry protocol is spoken. */
+  readonly origin: string
+  /** Value of the `authorization` header, where one is needed. */
+  authorization(): Promise<string | undefined>
+}
+
+/** Everything that a target offers, local or gcp. */
+export interface Cloud {
+  readonly objects: ObjectStore
+  readonly messages: Messages
+  readonly services: Services
+  readonly logs: LogSource
+  readonly infrastructure: Infrastructure
+  readonly registry: Registry
+  /** Closes connections; nothing may be asked afterwards. */
+  close(): Promise<void>
+}
