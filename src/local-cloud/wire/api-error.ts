@@ -58,5 +58,8 @@ export class ApiError extends Error {
 /** Any error as one that a caller may see; what is not an `ApiError` is a fault of the local cloud itself. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  return new ApiError('INTERNAL', `Internal error of the local cloud: ${error instanceof Error ? error.message : String(error)}`)
+  return new ApiError(
+    'INTERNAL',
+    `Internal error of the local cloud: ${error instanceof Error ? error.message : String(error)}`,
+  )
 }

@@ -13,9 +13,9 @@ export interface HttpRequest {
   /** The body as it arrives; read it at most once. */
   readonly stream: Readable
   /** The whole body. @throws ApiError INVALID_ARGUMENT above `limitBytes` (default 10 MiB). */
-  bytes(limitBytes?: number): Promise<Buffer>
+  readonly bytes: (limitBytes?: number) => Promise<Buffer>
   /** The whole body as a JSON object; `{}` where it is empty. @throws ApiError INVALID_ARGUMENT */
-  json(): Promise<Record<string, unknown>>
+  readonly json: () => Promise<Record<string, unknown>>
   readonly call: Call
 }
 
@@ -40,10 +40,18 @@ export interface Route {
  * A route by a template: `:name` takes one path segment, `:name*` takes the rest of the path, slashes included.
  * `route('GET', '/storage/v1/b/:bucket/o/:object', …)`
  */
-export function route(method: string, template: string, handle: Route['handle'], renderError?: Route['renderError']): Route {
-  const source = template.replaceAll(/[.*+?^${}()|[\]\\]|:(?<name>[a-zA-Z]+)(?<rest>\*)?/g, (match, name?: string, rest?: string) => {
-    if (name === undefined) return `\\${match}`
-    return rest === undefined ? `(?<${name}>[^/]+)` : `(?<${name}>.+)`
-  })
+export function route(
+  method: string,
+  template: string,
+  handle: Route['handle'],
+  renderError?: Route['renderError'],
+): Route {
+  const source = template.replaceAll(
+    /[.*+?^${}()|[\]\\]|:(?<name>[a-zA-Z]+)(?<rest>\*)?/g,
+    (match, name?: string, rest?: string) => {
+      if (name === undefined) return `\\${match}`
+      return rest === undefined ? `(?<${name}>[^/]+)` : `(?<${name}>.+)`
+    },
+  )
   return {method, pattern: new RegExp(`^${source}$`), handle, ...(renderError ? {renderError} : {})}
 }

@@ -8,7 +8,10 @@ import type {Call} from './call.ts'
 export type UnaryHandler<Request, Response> = (request: Request, call: Call) => Response | Promise<Response>
 
 /** A bidirectional stream (gRPC only). Ends when the returned iterable ends. */
-export type StreamHandler<Request, Response> = (requests: AsyncIterable<Request>, call: Call) => AsyncIterable<Response>
+export type StreamHandler<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  call: Call,
+) => AsyncIterable<Response>
 
 /** The implementation of one service of Google's protos. Methods that are left out answer UNIMPLEMENTED. */
 export interface RpcService {

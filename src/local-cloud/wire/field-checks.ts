@@ -1,0 +1,147 @@
+import protobuf from 'protobufjs'
+import {ApiError} from './api-error.ts'
+
+/**
+ * Checks JSON against a message type as Google's front end does, and brings it to the canonical form of proto3 JSON:
+ * camelCase names, 64-bit numbers and bytes as text, enums by name, `null` left out. Presence is kept: `{}` stays `{}`.
+ * @throws ApiError INVALID_ARGUMENT for an unknown field or a value of the wrong type
+ */
+export function checkMessage(type: protobuf.Type, json: unknown, path = ''): Record<string, unknown> {
+  if (!isRecord(json)) throw invalidValue(path, type.name, json)
+  const result: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(json)) {
+    const field = fieldOf(type, name)
+    if (!field) {
+      const at = path === '' ? '' : ` at '${path}'`
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        `Invalid JSON payload received. Unknown name "${name}"${at}: Cannot find field.`,
+      )
+    }
+    if (value === null && field.type !== 'google.protobuf.Value') continue
+    result[field.name] = checkField(field, value, path === '' ? name : `${path}.${name}`)
+  }
+  return result
+}
+
+/** A field by its JSON name or its name in the proto file. */
+export function fieldOf(type: protobuf.Type, name: string): protobuf.Field | undefined {
+  return (
+    type.fields[name] ??
+    type.fields[name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())]
+  )
+}
+
+function checkField(field: protobuf.Field, value: unknown, path: string): unknown {
+  field.resolve()
+  if (field instanceof protobuf.MapField) {
+    if (!isRecord(value)) throw invalidValue(path, 'map', value)
+    return Object.fromEntries(
+      Object.entries(value).map(([key, entry]) => [key, checkValue(field, entry, `${path}[${key}]`)]),
+    )
+  }
+  if (field.repeated) {
+    if (!Array.isArray(value)) throw invalidValue(path, 'list', value)
+    return value.map((entry: unknown, index) => checkValue(field, entry, `${path}[${index}]`))
+  }
+  return checkValue(field, value, path)
+}
+
+function checkValue(field: protobuf.Field, value: unknown, path: string): unknown {
+  const {resolvedType} = field
+  if (resolvedType instanceof protobuf.Enum) return checkEnum(resolvedType, value, path)
+  if (resolvedType instanceof protobuf.Type)
+    return (WELL_KNOWN[resolvedType.fullName] ?? checkMessage.bind(undefined, resolvedType))(value, path)
+  return checkScalar(field.type, value, path)
+}
+
+function checkEnum(type: protobuf.Enum, value: unknown, path: string): string {
+  if (typeof value === 'string' && value in type.values) return value
+  if (typeof value === 'number') {
+    const name = type.valuesById[value]
+    if (name !== undefined) return name
+  }
+  throw invalidValue(path, type.name, value)
+}
+
+function checkScalar(type: string, value: unknown, path: string): unknown {
+  switch (type) {
+    case 'string':
+      if (typeof value === 'string') return value
+      break
+    case 'bool':
+      if (typeof value === 'boolean') return value
+      if (value === 'true' || value === 'false') return value === 'true'
+      break
+    case 'bytes':
+      if (typeof value === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(value))
+        return Buffer.from(value, 'base64').toString('base64')
+      break
+    case 'double':
+    case 'float':
+      if (typeof value === 'number') return value
+      if (typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value)))
+        return Number(value)
+      break
+    case 'int64':
+    case 'uint64':
+    case 'sint64':
+    case 'fixed64':
+    case 'sfixed64':
+      if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value)
+      if (typeof value === 'string' && /^-?\d{1,19}$/.test(value)) return value
+      break
+    default:
+      if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) <= 2 ** 32) return value
+      if (typeof value === 'string' && /^-?\d{1,10}$/.test(value)) return Number(value)
+  }
+  throw invalidValue(path, `TYPE_${type.toUpperCase()}`, value)
+}
+
+const textMatching = (name: string, pattern: RegExp) => (value: unknown, path: string) => {
+  if (typeof value !== 'string' || !pattern.test(value)) throw invalidValue(path, name, value)
+  return value
+}
+const anyRecord = (value: unknown, path: string): unknown => {
+  if (!isRecord(value)) throw invalidValue(path, 'object', value)
+  return value
+}
+const anyList = (value: unknown, path: string): unknown => {
+  if (!Array.isArray(value)) throw invalidValue(path, 'list', value)
+  return value
+}
+const wrapper = (type: string) => (value: unknown, path: string) => checkScalar(type, value, path)
+
+const WELL_KNOWN: Record<string, (value: unknown, path: string) => unknown> = {
+  '.google.protobuf.Duration': textMatching('Duration', /^-?\d{1,12}(\.\d{1,9})?s$/),
+  '.google.protobuf.Timestamp': textMatching(
+    'Timestamp',
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/,
+  ),
+  '.google.protobuf.FieldMask': textMatching('FieldMask', /^[\w.,*-]*$/),
+  '.google.protobuf.Struct': anyRecord,
+  '.google.protobuf.Any': anyRecord,
+  '.google.protobuf.ListValue': anyList,
+  '.google.protobuf.Value': (value) => value,
+  '.google.protobuf.BoolValue': wrapper('bool'),
+  '.google.protobuf.StringValue': wrapper('string'),
+  '.google.protobuf.BytesValue': wrapper('bytes'),
+  '.google.protobuf.DoubleValue': wrapper('double'),
+  '.google.protobuf.FloatValue': wrapper('float'),
+  '.google.protobuf.Int64Value': wrapper('int64'),
+  '.google.protobuf.UInt64Value': wrapper('uint64'),
+  '.google.protobuf.Int32Value': wrapper('int32'),
+  '.google.protobuf.UInt32Value': wrapper('uint32'),
+}
+
+function invalidValue(path: string, type: string, value: unknown): ApiError {
+  const shown = JSON.stringify(value) ?? 'undefined'
+  return new ApiError(
+    'INVALID_ARGUMENT',
+    `Invalid value at '${path}' (${type}), ${shown.length > 100 ? `${shown.slice(0, 100)}…` : shown}`,
+  )
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

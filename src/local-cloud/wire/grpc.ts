@@ -1,0 +1,167 @@
+import {
+  type handleBidiStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import {fromProto3JSON, toProto3JSON} from 'proto3-json-serializer'
+import protobuf from 'protobufjs'
+import type {Call, Principal} from './call.ts'
+import {type ApiError, toApiError} from './api-error.ts'
+import {describeService, type MethodDescriptor} from './protos.ts'
+import type {RpcService, StreamHandler, UnaryHandler} from './rpc.ts'
+
+/** The largest message either way; above Pub/Sub's 10 MB publish limit. */
+const MAX_MESSAGE_BYTES = 20 * 1024 * 1024
+
+export interface GrpcCallers {
+  readonly origin: () => string
+  /** Who a call with this `authorization` header is. @throws ApiError UNAUTHENTICATED */
+  readonly identify: (authorization: string | undefined) => Principal
+  /** Aborted when the local cloud stops. */
+  readonly stopping: AbortSignal
+}
+
+/** A gRPC server for the services; methods that they leave out answer UNIMPLEMENTED. */
+export function createGrpcServer(services: readonly RpcService[], callers: GrpcCallers): Server {
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  })
+  for (const {service, unary, streams} of services) {
+    const definition: Record<string, ServiceDefinition[string]> = {}
+    const implementation: UntypedServiceImplementation = {}
+    for (const method of describeService(service)) {
+      const handler = unary[method.name]
+      const stream = streams?.[method.name]
+      if (handler) implementation[method.name] = serveUnary(handler, callers)
+      else if (stream) implementation[method.name] = serveStream(stream, callers)
+      else continue
+      definition[method.name] = definitionOf(method, stream !== undefined)
+    }
+    server.addService(definition, implementation)
+  }
+  return server
+}
+
+/** Messages cross as protobuf and are proto3 JSON inside. */
+function definitionOf(method: MethodDescriptor, streams: boolean): ServiceDefinition[string] {
+  const serialize = (type: MethodDescriptor['responseType']) => (json: object) => {
+    const message = fromProto3JSON(type, toJsonValue(json))
+    return Buffer.from(type.encode(message ?? {}).finish())
+  }
+  const deserialize = (type: MethodDescriptor['requestType']) => (bytes: Buffer) =>
+    withoutEmptyMaps(type, toProto3JSON(type.decode(bytes)))
+  return {
+    path: method.path,
+    requestStream: streams,
+    responseStream: streams,
+    requestSerialize: serialize(method.requestType),
+    requestDeserialize: deserialize(method.requestType),
+    responseSerialize: serialize(method.responseType),
+    responseDeserialize: deserialize(method.responseType),
+  }
+}
+
+function serveUnary(
+  handler: UnaryHandler<never, object>,
+  callers: GrpcCallers,
+): handleUnaryCall<object, object> {
+  return (call, callback) => {
+    const abort = new AbortController()
+    call.on('cancelled', () => abort.abort())
+    const answer = async (): Promise<object> =>
+      handler(decoded(call.request), callOf(call.metadata, abort.signal, callers))
+    answer().then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(statusOf(toApiError(error))),
+    )
+  }
+}
+
+function serveStream(
+  handler: StreamHandler<never, object>,
+  callers: GrpcCallers,
+): handleBidiStreamingCall<object, object> {
+  return (call) => {
+    const abort = new AbortController()
+    call.on('cancelled', () => abort.abort())
+    call.on('error', () => abort.abort())
+    const pump = async (): Promise<void> => {
+      for await (const response of handler(decodedEach(call), callOf(call.metadata, abort.signal, callers))) {
+        if (abort.signal.aborted) return
+        if (!call.write(response))
+          await new Promise<void>((resolve) => {
+            call.once('drain', resolve)
+            abort.signal.addEventListener('abort', () => resolve(), {once: true})
+          })
+      }
+    }
+    pump().then(
+      () => call.end(),
+      (error: unknown) => call.emit('error', statusOf(toApiError(error))),
+    )
+  }
+}
+
+/** A map has no presence in protobuf, so an empty one was not sent; decoding makes it nevertheless. */
+function withoutEmptyMaps(type: protobuf.Type, json: unknown): unknown {
+  if (typeof json !== 'object' || json === null || type.fullName.startsWith('.google.protobuf.')) return json
+  const kept = Object.entries(json).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
+    const field = type.fields[name]
+    if (field instanceof protobuf.MapField)
+      return typeof value === 'object' && value !== null && Object.keys(value).length === 0
+        ? []
+        : [[name, value]]
+    const nested = field?.resolvedType
+    if (!(nested instanceof protobuf.Type)) return [[name, value]]
+    return [
+      [
+        name,
+        Array.isArray(value)
+          ? value.map((entry: unknown) => withoutEmptyMaps(nested, entry))
+          : withoutEmptyMaps(nested, value),
+      ],
+    ]
+  })
+  return Object.fromEntries(kept)
+}
+
+/** What gRPC hands over was decoded by the method's own request type, which is what its handler declares to take. */
+function decoded(request: unknown): never {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- decoded by the method's descriptor
+  return request as never
+}
+
+async function* decodedEach(requests: AsyncIterable<unknown>): AsyncIterable<never> {
+  for await (const request of requests) yield decoded(request)
+}
+
+function callOf(metadata: Metadata, cancelled: AbortSignal, {origin, identify, stopping}: GrpcCallers): Call {
+  const authorization = metadata.get('authorization')[0]
+  return {
+    principal: identify(typeof authorization === 'string' ? authorization : undefined),
+    signal: AbortSignal.any([cancelled, stopping]),
+    origin: origin(),
+  }
+}
+
+function statusOf(error: ApiError): {code: number; details: string; metadata: Metadata} {
+  return {code: error.grpcCode, details: error.message, metadata: new Metadata()}
+}
+
+type JsonValue = null | boolean | number | string | JsonValue[] | {[key: string]: JsonValue}
+
+/** A handler's answer as plain JSON: what is `undefined` or has a `toJSON` is settled here. */
+function toJsonValue(value: unknown): JsonValue {
+  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
+    return value
+  if (Array.isArray(value)) return value.map(toJsonValue)
+  if (typeof value === 'object') {
+    const entries = Object.entries(value).filter(([, entry]) => entry !== undefined)
+    return Object.fromEntries(entries.map(([key, entry]) => [key, toJsonValue(entry)]))
+  }
+  throw new TypeError(`An answer has a value of type ${typeof value}, which JSON has not.`)
+}

@@ -1,0 +1,109 @@
+import {type Server as GrpcServer, ServerCredentials} from '@grpc/grpc-js'
+import type {Server as HttpServer} from 'node:http'
+import {createServer, type Socket} from 'node:net'
+import type {Principal} from './call.ts'
+import {createGrpcServer} from './grpc.ts'
+import {createHttpServer} from './http.ts'
+import {describeService} from './protos.ts'
+import type {Route} from './routes.ts'
+import type {RpcService} from './rpc.ts'
+import {transcode} from './transcoding.ts'
+
+/** How long a connection may stay silent before its first byte. */
+const SILENCE_LIMIT_MS = 30_000
+/** What an HTTP/2 connection begins with (RFC 9113, 3.4). */
+const HTTP2_PREFACE = 'PRI'
+
+/** A port on 127.0.0.1 that speaks gRPC and REST. */
+export interface Listener {
+  readonly origin: string
+  readonly port: number
+  /** Takes no more connections and ends those that are there; work in hand is aborted. */
+  close(): Promise<void>
+}
+
+export interface ServerOptions {
+  readonly routes: readonly Route[]
+  readonly services: readonly RpcService[]
+  /** Told of errors that are the local cloud's own. */
+  readonly report: (error: unknown) => void
+}
+
+export interface Server {
+  /**
+   * Opens one more port for the same APIs.
+   * @param port 0 takes a free one
+   * @param identify who a call with this `authorization` header is
+   */
+  listen(port: number, identify: (authorization: string | undefined) => Principal): Promise<Listener>
+}
+
+/** Puts the routes and services on both wires; REST routes of the services come from their protos. */
+export function createServerOf({routes, services, report}: ServerOptions): Server {
+  const transcoded = services.flatMap(({service, unary}) =>
+    describeService(service).flatMap((method) => transcode(method, unary[method.name])),
+  )
+  const all = [...routes, ...transcoded]
+
+  return {
+    async listen(port, identify) {
+      const stopping = new AbortController()
+      const http = createHttpServer(all, {identify, stopping: stopping.signal, report})
+      const grpc = createGrpcServer(services, {identify, stopping: stopping.signal, origin: () => origin})
+      const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+      const sockets = new Set<Socket>()
+      const listener = createServer((socket) => {
+        sockets.add(socket)
+        socket.on('close', () => sockets.delete(socket))
+        socket.on('error', () => socket.destroy())
+        tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
+      })
+      await new Promise<void>((resolve, reject) => {
+        listener.once('error', reject)
+        listener.listen(port, '127.0.0.1', resolve)
+      })
+      const address = listener.address()
+      const actualPort = typeof address === 'object' && address !== null ? address.port : port
+      const origin = `http://127.0.0.1:${actualPort}`
+      return {
+        origin,
+        port: actualPort,
+        async close() {
+          stopping.abort(new Error('The local cloud stops.'))
+          const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+          shutDown(grpc)
+          http.closeIdleConnections()
+          await new Promise((resolve) => setImmediate(resolve))
+          for (const socket of sockets) socket.destroy()
+          await closed
+        },
+      }
+    },
+  }
+}
+
+/** The first bytes tell HTTP/2 from HTTP/1.1; whoever stays silent is let go. */
+function tellApart(socket: Socket, http: HttpServer, injectGrpc: (socket: Socket) => void): void {
+  const silence = setTimeout(() => socket.destroy(), SILENCE_LIMIT_MS)
+  silence.unref()
+  socket.once('close', () => clearTimeout(silence))
+  const decide = (): void => {
+    const head: unknown = socket.read()
+    if (!Buffer.isBuffer(head)) return
+    const start = head.subarray(0, HTTP2_PREFACE.length).toString('latin1')
+    socket.unshift(head)
+    if (start.length < HTTP2_PREFACE.length && HTTP2_PREFACE.startsWith(start)) return
+    clearTimeout(silence)
+    socket.off('readable', decide)
+    if (start === HTTP2_PREFACE) injectGrpc(socket)
+    else {
+      http.emit('connection', socket)
+      socket.resume()
+    }
+  }
+  socket.on('readable', decide)
+}
+
+function shutDown(grpc: GrpcServer): void {
+  grpc.forceShutdown()
+}
