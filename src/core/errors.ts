@@ -1,6 +1,7 @@
 /** Every error code that a user or a script can meet, in one place. Stable: scripts branch on them. */
 export type ErrorCode =
   // what was typed or configured
+  | 'usage'
   | 'config-invalid'
   | 'config-unreadable'
   | 'file-missing'

@@ -221,7 +221,8 @@ export function environmentName(setting: SettingName): string {
   return `CLOUD_RUNNER_${setting.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
-/** `labelColumn` → `--label-column` */
+/** `labelColumn` → `--label-column`; `name` → `--pipeline`, since `upload --name` names an object. */
 export function flagName(setting: SettingName): string {
+  if (setting === 'name') return '--pipeline'
   return `--${setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
