@@ -1,3 +1,5 @@
+import {createHash} from 'node:crypto'
+
 /**
  * The worker's published contract: what the CLI may rely on in the objects that a worker writes, and what a
  * worker in any language keeps to. Types and names only; the one file that both `worker/` and `src/` read.
@@ -12,20 +14,84 @@ export const CANARY_PREFIX = '_cloud-runner/canary/'
 /** A sidecar's file name, beside the result, below `_cloud-runner/<object>/`. */
 export type Sidecar = 'report.json' | 'error.json' | 'model.json'
 
-/** Names of the custom metadata that a worker writes on a result and on an `error.json`. All values are text. */
+/** Object names end at 1,024 bytes (cloud.google.com/storage/docs/objects#naming), and a sidecar's is longer. */
+const LONGEST_NAME_IN_SIDECAR_BYTES = 900
+
+/**
+ * Name of an object's sidecar in the output bucket: `_cloud-runner/<object>/<sidecar>`; an object name of more than
+ * 900 bytes is stood for by its SHA-256 in hexadecimal.
+ */
+export function sidecarObject(object: string, sidecar: Sidecar): string {
+  const stem =
+    Buffer.byteLength(object) > LONGEST_NAME_IN_SIDECAR_BYTES
+      ? createHash('sha256').update(object).digest('hex')
+      : object
+  return `${RESERVED_PREFIX}${stem}/${sidecar}`
+}
+
+/**
+ * Names of the custom metadata that a worker writes on a result and on each sidecar. All values are text. When it was
+ * done is the object's own `timeCreated`: Cloud Storage sets it at the moment the bytes become visible.
+ *
+ * What became of an object is told by its result and its `error.json`: the one of the larger source generation
+ * counts, and where both are of the same generation the one created later. A generation that failed leaves the
+ * result of the generation before it in place, with that generation's number on it.
+ */
 export const RESULT_METADATA = {
   /** Generation of the input object that this was made from. */
   sourceGeneration: 'source-generation',
   /** Delivery attempt that made it, counted from 1. */
   attempt: 'attempt',
   messageId: 'message-id',
-  /** RFC 3339 times: when the notification was published, when the worker began, when it was done. */
+  /** RFC 3339 times: when the notification was published, when the worker began. */
   published: 'published',
   started: 'started',
-  finished: 'finished',
-  /** Present where a person asked for this file to be processed again (`reprocess`). */
+  /**
+   * Present where a person asked for this file to be processed again (`reprocess`): the value of the attribute of
+   * the same name on the notification that asked. Opaque; another value is another request.
+   */
   reprocessId: 'reprocess-id',
 } as const
+
+/** What a worker writes under the canary's own name in the output bucket. Remove the canary first, then this. */
+export interface CanaryAnswer {
+  object: string
+  generation: string
+  /** Name of the processor that would have been given a file. */
+  processor: string
+  /** `K_REVISION`, where the container has one. */
+  revision: string | null
+}
+
+/** What became of a delivery: the field `outcome` of its last log line. All but `refused` are acknowledged. */
+export type Outcome =
+  | 'done'
+  | 'failed'
+  | 'duplicate'
+  | 'superseded'
+  | 'gone'
+  | 'skipped'
+  | 'canary'
+  | 'malformed'
+  | 'refused'
+
+/** Fields of the log line whose `outcome` is `done`. Times are RFC 3339. */
+export interface DoneFields {
+  outcome: 'done'
+  processor: string
+  publishedAt: string
+  startedAt: string
+  finishedAt: string
+  /** Published to started, started to the process's end, that to the result being visible, and all of it. */
+  waitMs: number
+  processMs: number
+  writeMs: number
+  totalMs: number
+  inputBytes: number
+  resultBytes: number
+  /** From `report.json`, where the process wrote one with rows. */
+  rows?: unknown
+}
 
 /** Custom metadata on an input object that changes how it is processed. */
 export const INPUT_METADATA = {labelColumn: 'label-column'} as const
@@ -69,7 +135,11 @@ export interface Report {
   object: string
   generation: string
   rows: {total: number; labelled: number; predicted: number}
-  label: {column: string; classes: {name: string; rows: number}[]; chosenBy: 'object' | 'pipeline' | 'last-column'}
+  label: {
+    column: string
+    classes: {name: string; rows: number}[]
+    chosenBy: 'object' | 'pipeline' | 'last-column'
+  }
   /** Out-of-fold figures on the labelled rows; `auc` is one-vs-rest averaged where there are more than two classes. */
   metrics: {
     folds: number
@@ -80,7 +150,11 @@ export interface Report {
     baseRate: number
   }
   /** One per column of the design matrix, in the input's own units; per class where there are more than two. */
-  coefficients: {class: string; intercept: number; terms: {column: string; level?: string; kind: 'numeric' | 'missing' | 'category'; value: number}[]}[]
+  coefficients: {
+    class: string
+    intercept: number
+    terms: {column: string; level?: string; kind: 'numeric' | 'missing' | 'category'; value: number}[]
+  }[]
   leftOut: {column: string; reason: 'identifier' | 'constant' | 'empty' | 'date' | 'free-text'}[]
   assumptions: string[]
   warnings: string[]

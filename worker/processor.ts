@@ -10,7 +10,10 @@ export interface InputFile {
   readonly contentType: string | undefined
   /** Custom metadata of the object, such as `label-column`. */
   readonly metadata: Readonly<Record<string, string>>
-  /** Opens this generation from its beginning; each call is a new read. */
+  /**
+   * Opens this generation from its beginning; each call is a new read. What was stored with the content encoding
+   * gzip arrives unpacked. Errors of the stream are the storage's: throw them on as they are.
+   */
   open(): Promise<Readable>
 }
 
@@ -18,7 +21,7 @@ export interface InputFile {
 export interface Output {
   /** The result's bytes, in order. Waits while the receiver is slow. */
   write(chunk: string | Uint8Array): Promise<void>
-  /** Content type of the result; the default is the input's. */
+  /** Content type of the result; the default is the input's. To be called before the first `write`. */
   setContentType(contentType: string): void
   /** Adds a JSON sidecar beside the result, below the reserved prefix. */
   sidecar(name: 'report.json' | 'model.json', content: object): void
@@ -31,7 +34,11 @@ export interface ProcessContext {
   /** Environment of the container, for a process's own settings. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** A structured line, labelled with the file. */
-  log(severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', message: string, fields?: Record<string, unknown>): void
+  log(
+    severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR',
+    message: string,
+    fields?: Record<string, unknown>,
+  ): void
 }
 
 /** The one interface that a process implements: a file in, a file out. */
@@ -56,7 +63,13 @@ export class PermanentError extends Error {
 
   constructor(
     message: string,
-    details: {code: string; line?: number | undefined; column?: number | string | undefined; suggestions?: readonly string[]; cause?: unknown},
+    details: {
+      code: string
+      line?: number | undefined
+      column?: number | string | undefined
+      suggestions?: readonly string[]
+      cause?: unknown
+    },
   ) {
     super(message, {cause: details.cause})
     this.code = details.code

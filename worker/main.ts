@@ -1,0 +1,4 @@
+import {logisticRegression} from './logistic-regression/index.ts'
+import {serve} from './runtime/index.ts'
+
+serve(logisticRegression)

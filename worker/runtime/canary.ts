@@ -1,0 +1,48 @@
+import {type CanaryAnswer, type Outcome} from '../contract.ts'
+import {findMetadata} from './buckets.ts'
+import {commitMetadata} from './commit-state.ts'
+import type {Delivery} from './envelope.ts'
+import {openInput} from './input.ts'
+import type {Log} from './log.ts'
+import type {Worker} from './worker.ts'
+
+/**
+ * Answers a canary: reads the object to its end and writes an answer under the same name in the output bucket, so that
+ * `setup` sees the whole path work, the grants on both buckets included.
+ * @throws what the storage client throws, such as a grant that is missing: the canary comes again
+ */
+export async function answerCanary(
+  worker: Worker,
+  delivery: Delivery,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const {bucket, object, generation} = delivery.event
+  const storage = await worker.storage()
+  const file = storage.bucket(bucket).file(object, {generation})
+  const metadata = await findMetadata(file)
+  if (metadata === undefined) {
+    log('INFO', 'gone: the canary was removed before it was answered', {outcome: 'gone'})
+    return 'gone'
+  }
+  const input = openInput(file, metadata, signal)
+  const content = await input.file.open()
+  for await (const _ of content) signal.throwIfAborted()
+  const answer: CanaryAnswer = {
+    object,
+    generation,
+    processor: worker.processor.name,
+    revision: worker.environment['K_REVISION'] ?? null,
+  }
+  await storage
+    .bucket(worker.settings.outputBucket)
+    .file(object)
+    .save(`${JSON.stringify(answer)}\n`, {
+      resumable: false,
+      validation: 'md5',
+      contentType: 'application/json',
+      metadata: {metadata: commitMetadata(delivery, new Date())},
+    })
+  log('INFO', 'canary answered', {outcome: 'canary'})
+  return 'canary'
+}

@@ -1,0 +1,83 @@
+import type {FileMetadata} from '@google-cloud/storage'
+import {RESULT_METADATA} from '../contract.ts'
+import {ABSENT, customMetadata} from './buckets.ts'
+import type {Delivery, ObjectEvent} from './envelope.ts'
+
+/** A result or an `error.json` as it lies in the output bucket. */
+export interface Committed {
+  /** The object's own generation, for preconditions. */
+  readonly outputGeneration: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** Generation of the input that it was made from; `undefined` where no worker wrote it. */
+  readonly source: bigint | undefined
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What is to be done about an event, seen what was committed. */
+export type Decision =
+  /** The generations are what the commit's preconditions must find. */
+  | {readonly kind: 'process'; readonly resultGeneration: string}
+  /** The effect is there already. `staleError` is an older fault that a success has not come to remove. */
+  | {
+      readonly kind: 'duplicate'
+      readonly of: 'result' | 'error'
+      readonly staleError: Committed | undefined
+    }
+  /** A newer generation has been processed: nothing of an older one may appear any more. */
+  | {readonly kind: 'superseded'; readonly by: bigint}
+
+export function toCommitted(metadata: FileMetadata): Committed {
+  const custom = customMetadata(metadata)
+  const source = custom[RESULT_METADATA.sourceGeneration]
+  return {
+    outputGeneration: String(metadata.generation),
+    createdAt: Date.parse(metadata.timeCreated ?? ''),
+    source: source !== undefined && /^\d+$/.test(source) ? BigInt(source) : undefined,
+    metadata: custom,
+  }
+}
+
+/**
+ * Decides by the pair that makes the effect exactly once: the generation of the input, and the id of the request to
+ * process it again. A notification without such an id asks only for what any run of its generation has done.
+ */
+export function decide(
+  event: Pick<ObjectEvent, 'generation' | 'reprocessId'>,
+  result: Committed | undefined,
+  error: Committed | undefined,
+): Decision {
+  const generation = BigInt(event.generation)
+  const newest = [result?.source, error?.source].reduce<bigint>(
+    (most, source) => (source !== undefined && source > most ? source : most),
+    0n,
+  )
+  if (newest > generation) return {kind: 'superseded', by: newest}
+  const isEffect = (committed: Committed | undefined): boolean =>
+    committed?.source === generation &&
+    (event.reprocessId === undefined || committed.metadata[RESULT_METADATA.reprocessId] === event.reprocessId)
+  if (result !== undefined && isEffect(result)) {
+    const isStale = error !== undefined && error.createdAt < result.createdAt
+    return {kind: 'duplicate', of: 'result', staleError: isStale ? error : undefined}
+  }
+  if (isEffect(error)) return {kind: 'duplicate', of: 'error', staleError: undefined}
+  return {kind: 'process', resultGeneration: result?.outputGeneration ?? ABSENT}
+}
+
+/** The custom metadata that marks what this run of this delivery writes. */
+export function commitMetadata(delivery: Delivery, startedAt: Date): Record<string, string> {
+  const {event} = delivery
+  return {
+    [RESULT_METADATA.sourceGeneration]: event.generation,
+    [RESULT_METADATA.attempt]: String(delivery.attempt),
+    [RESULT_METADATA.messageId]: delivery.messageId,
+    [RESULT_METADATA.published]: delivery.publishTime,
+    [RESULT_METADATA.started]: startedAt.toISOString(),
+    ...(event.reprocessId === undefined ? {} : {[RESULT_METADATA.reprocessId]: event.reprocessId}),
+  }
+}
+
+/** True where the object was written by the very run that `metadata` marks: an upload whose answer was lost. */
+export function isSameRun(committed: Committed, metadata: Readonly<Record<string, string>>): boolean {
+  return Object.entries(metadata).every(([name, value]) => committed.metadata[name] === value)
+}

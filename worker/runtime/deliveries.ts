@@ -1,0 +1,85 @@
+import {LOG_LABELS, type Outcome} from '../contract.ts'
+import {answerCanary} from './canary.ts'
+import type {Delivery} from './envelope.ts'
+import type {Log} from './log.ts'
+import {processFile} from './process-file.ts'
+import {routeEvent} from './routing.ts'
+import {Interrupted, type Worker} from './worker.ts'
+
+/** Takes one delivery in hand. Resolves where it is to be acknowledged, rejects where it is to be refused. */
+export type Deliver = (delivery: Delivery, log: Log) => Promise<Outcome>
+
+/** The labels by which `logs OBJECT` finds the lines about a file. */
+export function deliveryLabels({event, messageId, attempt}: Delivery): Record<string, string> {
+  return {
+    [LOG_LABELS.bucket]: event.bucket,
+    [LOG_LABELS.object]: event.object,
+    [LOG_LABELS.generation]: event.generation,
+    [LOG_LABELS.messageId]: messageId,
+    [LOG_LABELS.attempt]: String(attempt),
+  }
+}
+
+/**
+ * Delivers under the worker's own deadline and until `shutdown` aborts: whichever comes first ends the work at its next
+ * look at the signal, and the delivery is refused at once even where the process does not look. A file that always
+ * takes too long ends with the dead letters, as the subscription counts its refusals.
+ *
+ * A second delivery of what is in hand waits for the first and shares its end.
+ */
+export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
+  const inHand = new Map<string, Promise<Outcome>>()
+
+  const work = async (delivery: Delivery, log: Log): Promise<Outcome> => {
+    const route = routeEvent(delivery.event, worker.settings)
+    if (route.kind === 'skip') {
+      log(route.severity, `skipped: ${route.reason}`, {outcome: 'skipped'})
+      return 'skipped'
+    }
+    const deadline = new AbortController()
+    const {ownDeadlineMs} = worker.settings
+    const timer = setTimeout(() => {
+      deadline.abort(new Interrupted(`not done within ${ownDeadlineMs / 1000} s, the worker's own deadline`))
+    }, ownDeadlineMs)
+    const signal = AbortSignal.any([shutdown, deadline.signal])
+    try {
+      const handler = route.kind === 'canary' ? answerCanary : processFile
+      return await untilAborted(signal, handler(worker, delivery, log, signal))
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return async (delivery, log) => {
+    const {bucket, object, generation, reprocessId} = delivery.event
+    const key = JSON.stringify([bucket, object, generation, reprocessId])
+    const first = inHand.get(key)
+    if (first !== undefined) {
+      await first
+      log('INFO', 'duplicate: was in hand already', {outcome: 'duplicate'})
+      return 'duplicate'
+    }
+    const outcome = work(delivery, log)
+    inHand.set(key, outcome)
+    try {
+      return await outcome
+    } finally {
+      inHand.delete(key)
+    }
+  }
+}
+
+/** `work`, or the signal's reason as soon as it aborts. */
+async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const {promise: aborted, reject} = Promise.withResolvers<never>()
+  const onAbort = (): void => {
+    reject(signal.reason)
+  }
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, {once: true})
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,93 @@
+import {RESULT_METADATA} from '../contract.ts'
+
+/** What Cloud Storage reported about one generation of an object. */
+export interface ObjectEvent {
+  readonly eventType: string
+  readonly bucket: string
+  readonly object: string
+  /** Decimal text: generations exceed 2^53. */
+  readonly generation: string
+  /** Present where a person asked for this generation to be processed again. */
+  readonly reprocessId: string | undefined
+}
+
+/** One delivery of one notification. */
+export interface Delivery {
+  readonly messageId: string
+  /** RFC 3339. */
+  readonly publishTime: string
+  /** Counted from 1. Pub/Sub counts only where the subscription has a dead-letter policy; 1 where it does not. */
+  readonly attempt: number
+  /** Project of the subscription. */
+  readonly project: string | undefined
+  readonly event: ObjectEvent
+}
+
+/** A request body that is no notification of Cloud Storage: no repetition makes it one. */
+export class MalformedEnvelope extends Error {
+  override readonly name = 'MalformedEnvelope'
+}
+
+/**
+ * Reads the body of a wrapped Pub/Sub push (cloud.google.com/pubsub/docs/push) that carries a notification of Cloud
+ * Storage (cloud.google.com/storage/docs/pubsub-notifications). Both spellings of names are taken.
+ * @throws MalformedEnvelope that names the field
+ */
+export function parsePush(body: Buffer): Delivery {
+  const envelope = record(parseJson(body), 'the body')
+  const message = record(envelope['message'], 'message')
+  const attributes = record(message['attributes'], 'message.attributes')
+  const generation = text(attributes['objectGeneration'], 'message.attributes.objectGeneration')
+  if (!/^[1-9]\d{0,18}$/.test(generation)) {
+    throw new MalformedEnvelope(`message.attributes.objectGeneration is "${generation}", not a generation.`)
+  }
+  const publishTime = text(message['publishTime'] ?? message['publish_time'], 'message.publishTime')
+  if (Number.isNaN(Date.parse(publishTime))) {
+    throw new MalformedEnvelope(`message.publishTime is "${publishTime}", not a time.`)
+  }
+  const attempt = envelope['deliveryAttempt'] ?? envelope['delivery_attempt'] ?? 1
+  if (typeof attempt !== 'number' || !Number.isSafeInteger(attempt) || attempt < 1) {
+    throw new MalformedEnvelope('deliveryAttempt is not a whole number from 1.')
+  }
+  const reprocessId = attributes[RESULT_METADATA.reprocessId]
+  return {
+    messageId: text(message['messageId'] ?? message['message_id'], 'message.messageId'),
+    publishTime,
+    attempt,
+    project: projectOf(envelope['subscription']),
+    event: {
+      eventType: text(attributes['eventType'], 'message.attributes.eventType'),
+      bucket: text(attributes['bucketId'], 'message.attributes.bucketId'),
+      object: text(attributes['objectId'], 'message.attributes.objectId'),
+      generation,
+      reprocessId:
+        reprocessId === undefined
+          ? undefined
+          : text(reprocessId, `message.attributes.${RESULT_METADATA.reprocessId}`),
+    },
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (error) {
+    throw new MalformedEnvelope('the body is not JSON.', {cause: error})
+  }
+}
+
+function record(value: unknown, name: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MalformedEnvelope(`${name} is ${value === undefined ? 'missing' : 'not an object'}.`)
+  }
+  return {...value}
+}
+
+function text(value: unknown, name: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw new MalformedEnvelope(`${name} is ${value === undefined ? 'missing' : 'not a text, or empty'}.`)
+}
+
+function projectOf(subscription: unknown): string | undefined {
+  return typeof subscription === 'string' ? /^projects\/([^/]+)\//.exec(subscription)?.[1] : undefined
+}

@@ -1,0 +1,52 @@
+export type Severity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL'
+
+/** Writes one structured line an entry, as Cloud Logging reads them from a container's stdout. */
+export interface Log {
+  (severity: Severity, message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** A log whose every line also carries these labels, and the trace where there is one. */
+  labelled(labels: Readonly<Record<string, string>>, trace?: string): Log
+}
+
+/**
+ * A log of JSON lines. `severity`, `message`, `time` and the `logging.googleapis.com/…` names are Google's special
+ * fields (cloud.google.com/logging/docs/structured-logging); everything else ends up in the entry's `jsonPayload`.
+ */
+export function createLog(
+  writeLine: (line: string) => void,
+  now: () => Date = () => new Date(),
+  labels: Readonly<Record<string, string>> = {},
+  trace?: string,
+): Log {
+  const log = (severity: Severity, message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+    const special = {
+      severity,
+      message,
+      time: now().toISOString(),
+      ...(Object.keys(labels).length > 0 ? {'logging.googleapis.com/labels': labels} : {}),
+      ...(trace === undefined ? {} : {'logging.googleapis.com/trace': trace}),
+    }
+    writeLine(toJson({...fields, ...special}) ?? JSON.stringify(special))
+  }
+  return Object.assign(log, {
+    labelled: (more: Readonly<Record<string, string>>, itsTrace = trace) =>
+      createLog(writeLine, now, {...labels, ...more}, itsTrace),
+  })
+}
+
+/** What a line says of an error: its stack, and the messages of its causes. Never its other fields: the storage client's errors hold request headers. */
+export function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return {error: String(error)}
+  const causes: string[] = []
+  for (let cause = error.cause; cause instanceof Error && causes.length < 5; cause = cause.cause) {
+    causes.push(cause.message)
+  }
+  return {stack_trace: error.stack ?? error.message, ...(causes.length > 0 ? {causes} : {})}
+}
+
+function toJson(value: object): string | undefined {
+  try {
+    return JSON.stringify(value, (_, field: unknown) => (typeof field === 'bigint' ? String(field) : field))
+  } catch {
+    return undefined // fields of a process that refer to themselves must not cost the line
+  }
+}

@@ -1,0 +1,244 @@
+import type {FileMetadata} from '@google-cloud/storage'
+import {RESULT_METADATA, sidecarObject, type DoneFields, type ErrorReport, type Outcome} from '../contract.ts'
+import {PermanentError, type ProcessContext} from '../processor.ts'
+import {findMetadata, customMetadata, isPreconditionFailed, removeObject} from './buckets.ts'
+import {commitMetadata, decide, isSameRun, toCommitted, type Committed} from './commit-state.ts'
+import type {Delivery} from './envelope.ts'
+import {GenerationGone, openInput} from './input.ts'
+import type {Log} from './log.ts'
+import {createResultWriter} from './output.ts'
+import {Superseded, writeSidecar} from './sidecars.ts'
+import type {Worker} from './worker.ts'
+
+/** Between looking and committing, another delivery of the object may commit first; so often this is begun anew. */
+const MOST_ROUNDS = 3
+
+/** One run of one delivery: what every step of it needs. */
+interface Run {
+  readonly worker: Worker
+  readonly delivery: Delivery
+  readonly log: Log
+  readonly signal: AbortSignal
+  readonly startedAt: Date
+  /** Marks whatever this run writes. */
+  readonly metadata: Record<string, string>
+}
+
+/**
+ * Brings about the effect of a notification, once however often it is delivered: sidecars first, the result last and
+ * only if the object in its place is still the one that was looked at. A permanent fault is recorded in `error.json`.
+ * @returns what became of it; all of these are to be acknowledged
+ * @throws what is transient: the delivery is to be refused
+ */
+export async function processFile(
+  worker: Worker,
+  delivery: Delivery,
+  log: Log,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const startedAt = new Date()
+  const run: Run = {
+    worker,
+    delivery,
+    log,
+    signal,
+    startedAt,
+    metadata: commitMetadata(delivery, startedAt),
+  }
+  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+    const outcome = await attempt(run)
+    if (outcome !== 'conflict') return outcome
+    log('INFO', 'another delivery changed the result in the meantime: looking again', {round})
+  }
+  throw new Error(`The result changed ${MOST_ROUNDS} times while it was made.`)
+}
+
+async function attempt(run: Run): Promise<Outcome | 'conflict'> {
+  const {worker, delivery, log, signal} = run
+  const {event} = delivery
+  const storage = await worker.storage()
+  const output = storage.bucket(worker.settings.outputBucket)
+  const inputFile = storage.bucket(event.bucket).file(event.object, {generation: event.generation})
+  const [input, result, error] = await Promise.all([
+    findMetadata(inputFile),
+    findCommitted(run, event.object),
+    findCommitted(run, sidecarObject(event.object, 'error.json')),
+  ])
+  signal.throwIfAborted()
+
+  const decision = decide(event, result, error)
+  if (decision.kind === 'superseded') {
+    log('INFO', `superseded: generation ${decision.by} has been processed`, {outcome: 'superseded'})
+    return 'superseded'
+  }
+  if (decision.kind === 'duplicate') {
+    if (decision.staleError) {
+      await removeObject(
+        output.file(sidecarObject(event.object, 'error.json')),
+        decision.staleError.outputGeneration,
+      )
+    }
+    log('INFO', `duplicate: this generation's ${decision.of} is there`, {
+      outcome: 'duplicate',
+      of: decision.of,
+    })
+    return 'duplicate'
+  }
+  if (input === undefined) {
+    log('INFO', 'gone: this generation was overwritten or deleted before it was processed', {outcome: 'gone'})
+    return 'gone'
+  }
+  if (customMetadata(input)[RESULT_METADATA.sourceGeneration] !== undefined) {
+    log('WARNING', 'skipped: the object is the result of a worker, processing it could go round for ever', {
+      outcome: 'skipped',
+    })
+    return 'skipped'
+  }
+  return make(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
+}
+
+/** Runs the process on the input and commits what it made. */
+async function make(
+  run: Run,
+  inputMetadata: FileMetadata,
+  seen: {readonly resultGeneration: string; readonly olderError: Committed | undefined},
+): Promise<Outcome | 'conflict'> {
+  const {worker, delivery, log, signal, metadata} = run
+  const {event} = delivery
+  const storage = await worker.storage()
+  const output = storage.bucket(worker.settings.outputBucket)
+  const target = {object: event.object, generation: event.generation, metadata}
+  const input = openInput(
+    storage.bucket(event.bucket).file(event.object, {generation: event.generation}),
+    inputMetadata,
+    signal,
+  )
+  const result = createResultWriter(
+    output.file(event.object),
+    {
+      metadata,
+      expectedGeneration: seen.resultGeneration,
+      contentType: input.file.contentType ?? 'application/octet-stream',
+    },
+    signal,
+  )
+  const context: ProcessContext = {signal, environment: worker.environment, log}
+  try {
+    log('INFO', 'processing', {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
+    await worker.processor.process(input.file, result.output, context)
+    signal.throwIfAborted()
+    const processedAt = new Date()
+    await Promise.all(
+      [...result.sidecars].map(([name, content]) => writeSidecar(output, target, name, content, signal)),
+    )
+    const isConflict = await commitResult(run, () => result.commit())
+    if (isConflict) return 'conflict'
+    if (seen.olderError) {
+      await removeObject(
+        output.file(sidecarObject(event.object, 'error.json')),
+        seen.olderError.outputGeneration,
+      )
+    }
+    log('INFO', 'done', {
+      ...doneFields(run, processedAt, result.sidecars.get('report.json')),
+      inputBytes: input.file.sizeBytes,
+      resultBytes: result.sizeBytes,
+    } satisfies DoneFields)
+    return 'done'
+  } catch (error) {
+    result.discard()
+    signal.throwIfAborted()
+    if (error instanceof PermanentError) return await recordFault(run, error)
+    if (isGone(error)) {
+      log('INFO', 'gone: this generation was overwritten or deleted while it was read', {outcome: 'gone'})
+      return 'gone'
+    }
+    if (error instanceof Superseded) return reportSuperseded(run, error)
+    throw error
+  } finally {
+    input.close()
+  }
+}
+
+/** Commits the result. @returns true where another delivery changed the object since it was looked at */
+async function commitResult(run: Run, commit: () => Promise<void>): Promise<boolean> {
+  try {
+    await commit()
+    return false
+  } catch (error) {
+    if (!isPreconditionFailed(error)) throw error
+    // A repeated request whose first answer was lost fails against its own success.
+    const there = await findCommitted(run, run.delivery.event.object)
+    return there === undefined || !isSameRun(there, run.metadata)
+  }
+}
+
+/**
+ * Records a permanent fault as this generation's result. A result of an older generation stays: it is the user's, and
+ * the generation in its metadata says that it is not of this one.
+ */
+async function recordFault(run: Run, fault: PermanentError): Promise<Outcome> {
+  const {delivery, log, worker, signal, metadata} = run
+  const {object, generation} = delivery.event
+  const report: ErrorReport = {
+    code: fault.code,
+    message: fault.message,
+    ...(fault.line === undefined ? {} : {line: fault.line}),
+    ...(fault.column === undefined ? {} : {column: fault.column}),
+    suggestions: [...fault.suggestions],
+    object,
+    generation,
+  }
+  const storage = await worker.storage()
+  try {
+    await writeSidecar(
+      storage.bucket(worker.settings.outputBucket),
+      {object, generation, metadata},
+      'error.json',
+      report,
+      signal,
+    )
+  } catch (error) {
+    if (error instanceof Superseded) return reportSuperseded(run, error)
+    throw error
+  }
+  const {code, line, column, suggestions} = report
+  log('ERROR', `failed: ${fault.message}`, {outcome: 'failed', code, line, column, suggestions})
+  return 'failed'
+}
+
+function reportSuperseded(run: Run, reason: Superseded): Outcome {
+  run.log('INFO', `superseded: ${reason.message}`, {outcome: 'superseded'})
+  return 'superseded'
+}
+
+async function findCommitted({worker}: Run, name: string): Promise<Committed | undefined> {
+  const storage = await worker.storage()
+  const metadata = await findMetadata(storage.bucket(worker.settings.outputBucket).file(name))
+  return metadata === undefined ? undefined : toCommitted(metadata)
+}
+
+function doneFields(
+  {worker, delivery, startedAt}: Run,
+  processedAt: Date,
+  report: object | undefined,
+): Omit<DoneFields, 'inputBytes' | 'resultBytes'> {
+  const finishedAt = new Date()
+  const published = Date.parse(delivery.publishTime)
+  return {
+    outcome: 'done',
+    processor: worker.processor.name,
+    publishedAt: delivery.publishTime,
+    startedAt: startedAt.toISOString(),
+    finishedAt: finishedAt.toISOString(),
+    waitMs: startedAt.getTime() - published,
+    processMs: processedAt.getTime() - startedAt.getTime(),
+    writeMs: finishedAt.getTime() - processedAt.getTime(),
+    totalMs: finishedAt.getTime() - published,
+    ...(report !== undefined && 'rows' in report ? {rows: report.rows} : {}),
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof GenerationGone || (error instanceof Error && isGone(error.cause))
+}

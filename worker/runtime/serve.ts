@@ -1,0 +1,65 @@
+import type {Processor} from '../processor.ts'
+import {openStorage} from './buckets.ts'
+import {createLog, errorFields, type Log} from './log.ts'
+import {startServer} from './server.ts'
+import {readSettings, SettingsError, type Environment} from './settings.ts'
+import type {Worker} from './worker.ts'
+
+/** Cloud Run kills a container ten seconds after SIGTERM (cloud.google.com/run/docs/container-contract). */
+const CLOUD_RUN_GRACE_MS = 10_000
+
+/** What is kept of the grace for ending the process itself. */
+const EXIT_MS = 500
+
+/**
+ * Runs `processor` as a worker: an HTTP server on `PORT` that turns each file which is notified to it into a result.
+ * It owns the process: on SIGTERM or SIGINT it finishes or refuses what is in hand and exits with 0; settings that
+ * cannot work, or a port that is taken, are logged and end it with 1.
+ * @param environment OUTPUT_BUCKET (needed), INPUT_BUCKET, PORT, DEADLINE_SECONDS, and the processor's own settings
+ */
+export function serve(processor: Processor, environment: Environment = process.env): void {
+  void run(processor, environment, CLOUD_RUN_GRACE_MS)
+}
+
+/** `serve` with another grace between a signal and the end. Never rejects. */
+export async function run(processor: Processor, environment: Environment, graceMs: number): Promise<void> {
+  const log = createLog((line) => process.stdout.write(`${line}\n`))
+  process.on('uncaughtExceptionMonitor', (error) => {
+    log('CRITICAL', `the worker crashed: ${error.message}`, errorFields(error))
+  })
+  try {
+    await start(processor, environment, log, graceMs)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    log('CRITICAL', message, error instanceof SettingsError ? {} : errorFields(error))
+    process.exitCode = 1
+  }
+}
+
+async function start(
+  processor: Processor,
+  environment: Environment,
+  log: Log,
+  graceMs: number,
+): Promise<void> {
+  let storage: ReturnType<typeof openStorage> | undefined
+  const worker: Worker = {
+    processor,
+    settings: readSettings(environment),
+    environment,
+    storage: () => (storage ??= openStorage()),
+    log,
+  }
+  const server = await startServer(worker)
+  log('INFO', `${processor.name} listens on port ${server.port}`, {port: server.port})
+  void worker.storage() // loaded while the first file is still on its way
+
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    log('INFO', `${signal}: no more files are taken, those in hand are finished`)
+    await server.stop(graceMs - EXIT_MS)
+    log('INFO', 'stopped')
+    process.exit(0)
+  }
+  process.once('SIGTERM', (signal) => void stop(signal))
+  process.once('SIGINT', (signal) => void stop(signal))
+}

@@ -1,0 +1,143 @@
+import {once} from 'node:events'
+import {createServer, type IncomingMessage, type ServerResponse} from 'node:http'
+import type {AddressInfo} from 'node:net'
+import {createDeliver, deliveryLabels, type Deliver} from './deliveries.ts'
+import {MalformedEnvelope, parsePush, type Delivery} from './envelope.ts'
+import {errorFields, type Log} from './log.ts'
+import {Interrupted, type Worker} from './worker.ts'
+
+/** A message has at most 10 MB (cloud.google.com/pubsub/quotas), which base64 makes 13.4; the rest is its envelope. */
+const LONGEST_BODY_BYTES = 16 * 1024 * 1024
+
+/**
+ * Longer than a front end keeps an idle connection, so that it is never the server that closes one just as the next
+ * delivery is sent (cloud.google.com/load-balancing/docs/https#timeouts_and_retries: above 600 s).
+ */
+const KEEP_ALIVE_MS = 620_000
+
+/** What is kept of the grace for answering, once the work in hand has been broken off. */
+const ANSWERING_MS = 1000
+
+/** A worker that listens. */
+export interface WorkerServer {
+  readonly port: number
+  /**
+   * Takes no more deliveries, lets those in hand finish, and refuses what is not done shortly before `graceMs` is over.
+   * Resolves when every delivery has its answer.
+   */
+  stop(graceMs: number): Promise<void>
+}
+
+/**
+ * Serves `POST /` (a push of Pub/Sub) and `GET /healthz`. 204 acknowledges: done, or pointless to repeat. 503 refuses.
+ * @throws what `listen` meets, such as EADDRINUSE
+ */
+export async function startServer(worker: Worker): Promise<WorkerServer> {
+  const shutdown = new AbortController()
+  const deliver = createDeliver(worker, shutdown.signal)
+  let isStopping = false
+  const server = createServer({keepAliveTimeout: KEEP_ALIVE_MS}, (request, response) => {
+    if (isStopping) response.setHeader('connection', 'close')
+    void answer(request, response, isStopping ? refuseWhileStopping : deliver, worker.log)
+  })
+  server.listen(worker.settings.port)
+  await once(server, 'listening')
+  const address: AddressInfo | string | null = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
+
+  return {
+    port: address.port,
+    async stop(graceMs) {
+      isStopping = true
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      const breakOff = setTimeout(
+        () => {
+          shutdown.abort(new Interrupted('the container is being shut down'))
+          setTimeout(() => server.closeAllConnections(), ANSWERING_MS / 2)
+        },
+        Math.max(0, graceMs - ANSWERING_MS),
+      )
+      await closed
+      clearTimeout(breakOff)
+    },
+  }
+}
+
+const refuseWhileStopping: Deliver = () => Promise.reject(new Interrupted('the container is being shut down'))
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  deliver: Deliver,
+  log: Log,
+): Promise<void> {
+  const path = (request.url ?? '').split('?', 1)[0]
+  const allowed = path === '/' ? 'POST' : path === '/healthz' ? 'GET' : undefined
+  if (allowed === undefined) {
+    response.writeHead(404).end()
+  } else if (request.method !== allowed) {
+    response.writeHead(405, {allow: allowed}).end()
+  } else if (path === '/healthz') {
+    response.writeHead(200, {'content-type': 'text/plain'}).end('ok\n')
+  } else {
+    const refusal = await takePush(request, deliver, log)
+    if (refusal === undefined) response.writeHead(204).end()
+    else response.writeHead(503, {'content-type': 'text/plain; charset=utf-8'}).end(`${refusal}\n`)
+  }
+}
+
+/** Takes a push and sees to the log. @returns undefined to acknowledge, the reason to refuse */
+async function takePush(request: IncomingMessage, deliver: Deliver, log: Log): Promise<string | undefined> {
+  let delivery: Delivery
+  try {
+    delivery = parsePush(await readBody(request))
+  } catch (error) {
+    if (error instanceof MalformedEnvelope) {
+      log('ERROR', `malformed: ${error.message}`, {outcome: 'malformed'})
+      return undefined
+    }
+    log('WARNING', 'refused: the request broke off', {outcome: 'refused', ...errorFields(error)})
+    return 'the request broke off'
+  }
+  const deliveryLog = log.labelled(deliveryLabels(delivery), traceOf(request, delivery.project))
+  try {
+    await deliver(delivery, deliveryLog)
+    return undefined
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const isExpected = error instanceof Interrupted
+    deliveryLog(isExpected ? 'WARNING' : 'ERROR', `refused, to be delivered again: ${reason}`, {
+      outcome: 'refused',
+      ...(isExpected ? {} : errorFields(error)),
+    })
+    return isExpected ? reason : 'transient failure, see the log'
+  }
+}
+
+/** The whole body. @throws MalformedEnvelope above the limit, the stream's error where it breaks off */
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request.iterator({destroyOnReturn: false})) {
+    if (!Buffer.isBuffer(chunk)) continue
+    length += chunk.length
+    if (length > LONGEST_BODY_BYTES) {
+      request.resume() // the rest is thrown away, so that the answer gets through
+      throw new MalformedEnvelope(`the body has more than ${LONGEST_BODY_BYTES} bytes.`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Name of the trace that the front end began, as Cloud Logging links it to the request's own log line. */
+function traceOf({headers}: IncomingMessage, project: string | undefined): string | undefined {
+  const {traceparent} = headers
+  const cloudTrace = headers['x-cloud-trace-context']
+  const id =
+    /^[0-9a-f]{32}/.exec(typeof cloudTrace === 'string' ? cloudTrace : '')?.[0] ??
+    /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(typeof traceparent === 'string' ? traceparent : '')?.[1]
+  return id === undefined || project === undefined ? undefined : `projects/${project}/traces/${id}`
+}

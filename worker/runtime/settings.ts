@@ -1,0 +1,71 @@
+import {WORKER_ENVIRONMENT} from '../contract.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What the container was told by its environment, checked. */
+export interface WorkerSettings {
+  readonly port: number
+  readonly outputBucket: string
+  /** Where set, events of other buckets are not processed. */
+  readonly inputBucket: string | undefined
+  /** Milliseconds after which a delivery is given up, so that it is refused before Pub/Sub's own deadline passes. */
+  readonly ownDeadlineMs: number
+}
+
+/** An environment that no worker can run in. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+/** Cloud Run's port where it names none (container runtime contract). */
+const DEFAULT_PORT = 8080
+
+/** Pub/Sub waits at most 600 s for a push; Cloud Run may hold a request for 60 s before an instance gets it. */
+const DEFAULT_DEADLINE_SECONDS = 540
+const LONGEST_DEADLINE_SECONDS = 600
+
+/**
+ * Reads PORT, OUTPUT_BUCKET, INPUT_BUCKET and DEADLINE_SECONDS.
+ * @throws SettingsError that names the variable and what to set
+ */
+export function readSettings(environment: Environment): WorkerSettings {
+  const outputBucket = environment[WORKER_ENVIRONMENT.outputBucket] ?? ''
+  if (outputBucket === '') {
+    throw new SettingsError('OUTPUT_BUCKET is not set: name the bucket that results are written to.')
+  }
+  const inputBucket = environment[WORKER_ENVIRONMENT.inputBucket] || undefined
+  if (inputBucket === outputBucket) {
+    throw new SettingsError(
+      `INPUT_BUCKET and OUTPUT_BUCKET are both "${outputBucket}": each result would be processed again, without end. Set OUTPUT_BUCKET to another bucket.`,
+    )
+  }
+  const deadlineMs =
+    1000 *
+    wholeNumber(environment, WORKER_ENVIRONMENT.deadlineSeconds, DEFAULT_DEADLINE_SECONDS, {
+      least: 1,
+      most: LONGEST_DEADLINE_SECONDS,
+    })
+  return {
+    port: wholeNumber(environment, 'PORT', DEFAULT_PORT, {least: 0, most: 65_535}),
+    outputBucket,
+    inputBucket,
+    ownDeadlineMs: deadlineMs - Math.min(15_000, 0.05 * deadlineMs),
+  }
+}
+
+function wholeNumber(
+  environment: Environment,
+  name: string,
+  fallback: number,
+  range: {least: number; most: number},
+): number {
+  const text = environment[name]
+  if (text === undefined || text === '') return fallback
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < range.least || value > range.most) {
+    throw new SettingsError(
+      `${name} is "${text}": set it to a whole number from ${range.least} to ${range.most}, or leave it out for ${fallback}.`,
+    )
+  }
+  return value
+}

@@ -1,0 +1,19 @@
+import type {Storage} from '@google-cloud/storage'
+import type {Processor} from '../processor.ts'
+import type {Log} from './log.ts'
+import type {Environment, WorkerSettings} from './settings.ts'
+
+/** What a running worker consists of. */
+export interface Worker {
+  readonly processor: Processor
+  readonly settings: WorkerSettings
+  readonly environment: Environment
+  /** The storage client; the library is loaded while the server already listens. */
+  readonly storage: () => Promise<Storage>
+  readonly log: Log
+}
+
+/** Why a delivery is given up before its work is done: it is refused, so that it comes again. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+}
