@@ -80,7 +80,13 @@ export async function openBlobs(folder: string): Promise<Blobs> {
         await mkdir(dirname(path(id)), {recursive: true, mode: 0o700})
         await rename(incomingPath(id), path(id))
         await syncFolder(dirname(path(id)))
-        return {id, sizeBytes, md5: md5.digest('base64'), crc32c: crc32cBase64(checksum), sha256: sha256?.digest('hex')}
+        return {
+          id,
+          sizeBytes,
+          md5: md5.digest('base64'),
+          crc32c: crc32cBase64(checksum),
+          sha256: sha256?.digest('hex'),
+        }
       },
       close: () => handle.close(),
       async discard() {
@@ -103,7 +109,12 @@ export async function openBlobs(folder: string): Promise<Blobs> {
         throw error
       }
     },
-    read: (id, range) => createReadStream('', {fd: openSync(path(id), 'r'), start: range?.start ?? 0, ...(range ? {end: range.end} : {})}),
+    read: (id, range) =>
+      createReadStream('', {
+        fd: openSync(path(id), 'r'),
+        start: range?.start ?? 0,
+        ...(range ? {end: range.end} : {}),
+      }),
     path,
     async remove(id) {
       await rm(path(id), {force: true})
@@ -111,7 +122,8 @@ export async function openBlobs(folder: string): Promise<Blobs> {
     },
     async sweep(referenced) {
       for (const entry of await readdir(folder, {withFileTypes: true, recursive: true})) {
-        if (entry.isFile() && !referenced.has(entry.name)) await rm(join(entry.parentPath, entry.name), {force: true})
+        if (entry.isFile() && !referenced.has(entry.name))
+          await rm(join(entry.parentPath, entry.name), {force: true})
       }
     },
   }

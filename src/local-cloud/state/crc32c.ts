@@ -26,7 +26,8 @@ export function crc32c(bytes: Uint8Array, crc = 0): number {
   const byte = (at: number): number => bytes[at] ?? 0
   const entry = (table: Int32Array, at: number): number => table[at] ?? 0
   while (index < end) {
-    const low = state ^ (byte(index) | (byte(index + 1) << 8) | (byte(index + 2) << 16) | (byte(index + 3) << 24))
+    const low =
+      state ^ (byte(index) | (byte(index + 1) << 8) | (byte(index + 2) << 16) | (byte(index + 3) << 24))
     state =
       entry(T7, low & 255) ^
       entry(T6, (low >>> 8) & 255) ^

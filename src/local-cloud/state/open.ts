@@ -28,7 +28,13 @@ interface Pending {
  * with the process, however it ends.
  * @throws StateError where another process has it open, or a newer version made it, or it is no state folder
  */
-export async function openState({folder, schemas}: {folder: string; schemas: readonly Schema[]}): Promise<State> {
+export async function openState({
+  folder,
+  schemas,
+}: {
+  folder: string
+  schemas: readonly Schema[]
+}): Promise<State> {
   await mkdir(folder, {recursive: true, mode: 0o700})
   const blobs = await openBlobs(join(folder, 'blobs'))
   const database = openDatabase(join(folder, 'state.db'))
@@ -97,12 +103,17 @@ function commit(database: DatabaseSync, changes: readonly Pending[]): void {
 function openDatabase(file: string): DatabaseSync {
   const database = new DatabaseSync(file, {timeout: 500})
   try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
-    database.exec('BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT; COMMIT')
+    database.exec(
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON',
+    )
+    database.exec(
+      'BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT; COMMIT',
+    )
   } catch (error) {
     database.close()
     const message = error instanceof Error ? error.message : String(error)
-    if (/database is locked/.test(message)) throw new StateError('state-in-use', `Another local cloud has the state file ${file} open.`, error)
+    if (/database is locked/.test(message))
+      throw new StateError('state-in-use', `Another local cloud has the state file ${file} open.`, error)
     throw new StateError('state-unreadable', `The state file ${file} cannot be used: ${message}.`, error)
   }
   return database
@@ -110,7 +121,9 @@ function openDatabase(file: string): DatabaseSync {
 
 function migrate(database: DatabaseSync, folder: string, schemas: readonly Schema[]): void {
   const select = database.prepare('SELECT version FROM schema_versions WHERE name = ?')
-  const update = database.prepare('INSERT INTO schema_versions (name, version) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version')
+  const update = database.prepare(
+    'INSERT INTO schema_versions (name, version) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version',
+  )
   for (const {name, migrations} of schemas) {
     const version = Number(select.get(name)?.['version'] ?? 0)
     if (version > migrations.length) {
