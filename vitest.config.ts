@@ -7,5 +7,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     env: {METADATA_SERVER_DETECTION: 'none', NO_COLOR: '1'},
+    reporters: ['default', ['json', {outputFile: 'test-results/vitest.json'}]],
   },
 })
