@@ -1,0 +1,117 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  randomUUID,
+  sign,
+  verify,
+} from 'node:crypto'
+import type {KeyObject} from 'node:crypto'
+import {open, readFile, rename} from 'node:fs/promises'
+import {join} from 'node:path'
+import {promisify} from 'node:util'
+import type {State} from '../state/state.ts'
+import type {Clock} from '../wire/clock.ts'
+import type {IdTokens} from './access.ts'
+
+const KEY_FILE = 'id-token-key.pem'
+const ISSUER = 'https://accounts.google.com'
+const LIFETIME_SECONDS = 3600
+/** Google's libraries forgive clocks this much (google-auth-library CLOCK_SKEW_SECS_). */
+const CLOCK_SKEW_SECONDS = 300
+
+/** The signing key of this state folder, made at the first start; its file is the owner's alone. */
+async function loadKey(folder: string): Promise<KeyObject> {
+  const path = join(folder, KEY_FILE)
+  try {
+    return createPrivateKey(await readFile(path))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+  const {privateKey} = await promisify(generateKeyPair)('rsa', {modulusLength: 2048})
+  const temporary = `${path}.${randomUUID()}`
+  const file = await open(temporary, 'wx', 0o600)
+  try {
+    await file.writeFile(privateKey.export({type: 'pkcs8', format: 'pem'}))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  return privateKey
+}
+
+/** The unique id that goes with an email of which no account is known (service agents). */
+function derivedSubject(email: string): string {
+  return `1${createHash('sha256').update(`subject:${email}`).digest().readBigUInt64BE().toString().padStart(20, '0')}`
+}
+
+function decode(part: string | undefined): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
+    return typeof value === 'object' && value !== null ? {...value} : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * ID tokens with the claims of https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions#jwt_format,
+ * signed by a key of our own that lives in the state folder.
+ */
+export async function createIdTokens({state, clock}: {state: State; clock: Clock}): Promise<IdTokens> {
+  const privateKey = await loadKey(state.folder)
+  const publicKey = createPublicKey(privateKey)
+  const jwk = publicKey.export({format: 'jwk'})
+  const kid = createHash('sha256')
+    .update(publicKey.export({type: 'spki', format: 'der'}))
+    .digest('hex')
+    .slice(0, 40)
+  const header = Buffer.from(JSON.stringify({alg: 'RS256', kid, typ: 'JWT'})).toString('base64url')
+  const selectSubject = state.database.prepare('SELECT unique_id FROM iam_service_accounts WHERE email = ?')
+
+  function subjectOf(email: string): string {
+    const id = selectSubject.get(email)?.['unique_id']
+    return typeof id === 'string' ? id : derivedSubject(email)
+  }
+
+  return {
+    mint({email, audience}) {
+      const subject = subjectOf(email)
+      const issuedAt = Math.floor(clock.now() / 1000)
+      const claims = {
+        aud: audience,
+        azp: subject,
+        email,
+        email_verified: true,
+        exp: issuedAt + LIFETIME_SECONDS,
+        iat: issuedAt,
+        iss: ISSUER,
+        sub: subject,
+      }
+      const content = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
+      return `${content}.${sign('sha256', Buffer.from(content), privateKey).toString('base64url')}`
+    },
+    verify(token, audiences) {
+      const [head, payload, signature, ...rest] = token.split('.')
+      if (signature === undefined || rest.length > 0) return {error: 'not a JSON Web Token'}
+      const fields = decode(head)
+      if (fields?.['alg'] !== 'RS256') return {error: 'not signed with RS256'}
+      if (fields['kid'] !== kid) return {error: 'signed with a key that is not published here'}
+      if (
+        !verify('sha256', Buffer.from(`${head}.${payload}`), publicKey, Buffer.from(signature, 'base64url'))
+      )
+        return {error: 'the signature does not match'}
+      const {iss, iat, exp, aud, email} = decode(payload) ?? {}
+      const now = clock.now() / 1000
+      if (iss !== ISSUER) return {error: `issued by ${String(iss)} instead of ${ISSUER}`}
+      if (typeof exp !== 'number' || exp + CLOCK_SKEW_SECONDS < now) return {error: 'expired'}
+      if (typeof iat !== 'number' || iat - CLOCK_SKEW_SECONDS > now) return {error: 'issued in the future'}
+      if (typeof aud !== 'string' || !audiences.includes(aud))
+        return {error: `made for the audience ${String(aud)}, not for ${audiences.join(' or ')}`}
+      return typeof email === 'string' ? {email} : {error: 'no email in it'}
+    },
+    keys: () => ({keys: [{...jwk, kid, alg: 'RS256', use: 'sig'}]}),
+  }
+}

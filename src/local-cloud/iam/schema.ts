@@ -1,0 +1,19 @@
+import type {Schema} from '../state/state.ts'
+
+/** Policies by resource name, and service accounts with the JSON that the IAM API shows of them. */
+export const iamSchema: Schema = {
+  name: 'iam',
+  migrations: [
+    `CREATE TABLE iam_policies (
+       resource TEXT PRIMARY KEY,
+       policy TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE iam_service_accounts (
+       email TEXT PRIMARY KEY,
+       project TEXT NOT NULL,
+       unique_id TEXT NOT NULL UNIQUE,
+       account TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX iam_service_accounts_by_project ON iam_service_accounts (project, email);`,
+  ],
+}

@@ -1,0 +1,278 @@
+import {randomBytes, randomInt} from 'node:crypto'
+import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {HttpRequest, HttpResponse, Route} from '../wire/routes.ts'
+import {route} from '../wire/routes.ts'
+import type {AccessControl, IdTokens} from './access.ts'
+import {parsePermissions, parsePolicy} from './policy.ts'
+
+/** https://cloud.google.com/iam/docs/service-accounts-create: 6 to 30 characters. */
+const ACCOUNT_ID = /^[a-z](?=.{5,29}$)(?:[-a-z0-9]*[a-z0-9])$/
+const PROJECT_ID = /^[a-z](?:[-a-z0-9:.]*[a-z0-9])$/
+/** Bytes of UTF-8. */
+const LONGEST_DISPLAY_NAME = 100
+const LONGEST_DESCRIPTION = 256
+const DEFAULT_PAGE = 20
+const LARGEST_PAGE = 100
+
+/** A google.iam.admin.v1.ServiceAccount in JSON. */
+interface ServiceAccount {
+  name: string
+  projectId: string
+  uniqueId: string
+  email: string
+  displayName?: string
+  description?: string
+  etag: string
+  oauth2ClientId: string
+  disabled?: boolean
+}
+
+function isAccount(value: unknown): value is ServiceAccount {
+  return typeof value === 'object' && value !== null && 'email' in value && 'uniqueId' in value
+}
+
+function asObject(value: unknown, where: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': an object is needed.`)
+  return {...value}
+}
+
+/** What a caller may set of an account. @throws ApiError INVALID_ARGUMENT */
+function settableFields(fields: Record<string, unknown>): {displayName?: string; description?: string} {
+  const {displayName, description} = fields
+  if (displayName !== undefined) {
+    if (typeof displayName !== 'string' || Buffer.byteLength(displayName) > LONGEST_DISPLAY_NAME)
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        `displayName must be text of at most ${LONGEST_DISPLAY_NAME} bytes.`,
+      )
+  }
+  if (description !== undefined) {
+    if (typeof description !== 'string' || Buffer.byteLength(description) > LONGEST_DESCRIPTION)
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        `description must be text of at most ${LONGEST_DESCRIPTION} bytes.`,
+      )
+  }
+  return {
+    ...(displayName === undefined ? {} : {displayName}),
+    ...(description === undefined ? {} : {description}),
+  }
+}
+
+function newEtag(): string {
+  return randomBytes(8).toString('base64')
+}
+
+/**
+ * The service accounts of the IAM API (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts)
+ * and `generateIdToken` of the IAM Credentials API.
+ */
+export function createServiceAccounts({
+  state,
+  access,
+  tokens,
+}: {
+  state: State
+  access: AccessControl
+  tokens: IdTokens
+}): {routes: Route[]} {
+  const select = state.database.prepare(
+    'SELECT account FROM iam_service_accounts WHERE (email = ?1 OR unique_id = ?1) AND (project = ?2 OR ?2 = ?3)',
+  )
+  const selectPage = state.database.prepare(
+    'SELECT account FROM iam_service_accounts WHERE project = ? AND email > ? ORDER BY email LIMIT ?',
+  )
+  const insert = state.database.prepare(
+    'INSERT INTO iam_service_accounts (email, project, unique_id, account) VALUES (?, ?, ?, ?)',
+  )
+  const replace = state.database.prepare('UPDATE iam_service_accounts SET account = ? WHERE email = ?')
+  const remove = state.database.prepare('DELETE FROM iam_service_accounts WHERE email = ?')
+
+  function parseRow(row: Record<string, unknown> | undefined): ServiceAccount | undefined {
+    const text = row?.['account']
+    const account: unknown = typeof text === 'string' ? JSON.parse(text) : undefined
+    return isAccount(account) ? account : undefined
+  }
+
+  /** Permission first, then existence: who may not look does not learn what is there. */
+  function find({params, call}: HttpRequest, permission: string): ServiceAccount {
+    const {project = '', account = ''} = params
+    const found = parseRow(select.get(account, project, '-'))
+    const name = `projects/${project}/serviceAccounts/${account}`
+    access.require(call.principal, permission, found?.name ?? name)
+    if (found === undefined) throw new ApiError('NOT_FOUND', `Service account ${name} does not exist.`)
+    return found
+  }
+
+  async function create({params, call, json}: HttpRequest): Promise<HttpResponse> {
+    const project = params['project'] ?? ''
+    if (!PROJECT_ID.test(project)) throw new ApiError('INVALID_ARGUMENT', `Invalid project id "${project}".`)
+    access.require(call.principal, 'iam.serviceAccounts.create', `projects/${project}`)
+    const {accountId, serviceAccount} = await json()
+    if (typeof accountId !== 'string' || !ACCOUNT_ID.test(accountId))
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        `Invalid account id ${JSON.stringify(accountId ?? '')}: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen.`,
+      )
+    const fields = settableFields(asObject(serviceAccount ?? {}, 'serviceAccount'))
+    const email = `${accountId}@${project}.iam.gserviceaccount.com`
+    const uniqueId = `1${String(randomInt(2 ** 47)).padStart(20, '0')}`
+    const account: ServiceAccount = {
+      name: `projects/${project}/serviceAccounts/${email}`,
+      projectId: project,
+      uniqueId,
+      email,
+      ...fields,
+      etag: newEtag(),
+      oauth2ClientId: uniqueId,
+    }
+    await state.write(() => {
+      if (select.get(email, project, '-') !== undefined)
+        throw new ApiError(
+          'ALREADY_EXISTS',
+          `Service account ${accountId} already exists within project projects/${project}.`,
+        )
+      insert.run(email, project, uniqueId, JSON.stringify(account))
+    })
+    return {json: account}
+  }
+
+  function list({params, call, url}: HttpRequest): HttpResponse {
+    const project = params['project'] ?? ''
+    access.require(call.principal, 'iam.serviceAccounts.list', `projects/${project}`)
+    const asked = Number(url.searchParams.get('pageSize') ?? 0)
+    if (!Number.isInteger(asked) || asked < 0)
+      throw new ApiError('INVALID_ARGUMENT', 'pageSize must be a whole number, not negative.')
+    const size = Math.min(asked === 0 ? DEFAULT_PAGE : asked, LARGEST_PAGE)
+    const after = Buffer.from(url.searchParams.get('pageToken') ?? '', 'base64url').toString()
+    const rows = selectPage.all(project, after, size + 1)
+    const accounts = rows.slice(0, size).flatMap((row) => parseRow(row) ?? [])
+    const last = accounts.at(-1)
+    return {
+      json: {
+        accounts,
+        ...(rows.length > size && last !== undefined
+          ? {nextPageToken: Buffer.from(last.email).toString('base64url')}
+          : {}),
+      },
+    }
+  }
+
+  async function save(account: ServiceAccount): Promise<HttpResponse> {
+    await state.write(() => {
+      const current = parseRow(select.get(account.email, account.projectId, '-'))
+      if (current === undefined)
+        throw new ApiError('NOT_FOUND', `Service account ${account.name} does not exist.`)
+      replace.run(JSON.stringify(account), account.email)
+    })
+    return {json: account}
+  }
+
+  async function patch(request: HttpRequest): Promise<HttpResponse> {
+    const current = find(request, 'iam.serviceAccounts.update')
+    const {serviceAccount, updateMask} = await request.json()
+    const mask = (typeof updateMask === 'string' ? updateMask : '')
+      .split(',')
+      .filter((path) => path !== '')
+      .map((path) => path.replaceAll(/_(?<letter>[a-z])/g, (_match, letter: string) => letter.toUpperCase()))
+    const stranger = mask.find((path) => path !== 'displayName' && path !== 'description')
+    if (mask.length === 0 || stranger !== undefined)
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        `updateMask must name displayName or description${stranger === undefined ? '' : `, not "${stranger}"`}.`,
+      )
+    const fields = settableFields(asObject(serviceAccount ?? {}, 'serviceAccount'))
+    const {displayName, description, ...rest} = current
+    const wanted = (name: 'displayName' | 'description'): string | undefined =>
+      mask.includes(name) ? fields[name] : {displayName, description}[name]
+    return save({
+      ...rest,
+      ...settableFields({displayName: wanted('displayName'), description: wanted('description')}),
+      etag: newEtag(),
+    })
+  }
+
+  /** The older update: the whole account, of which only the display name and the description can change. */
+  async function update(request: HttpRequest): Promise<HttpResponse> {
+    const current = find(request, 'iam.serviceAccounts.update')
+    const body = await request.json()
+    if (typeof body['etag'] === 'string' && body['etag'] !== current.etag)
+      throw new ApiError(
+        'ABORTED',
+        'There were concurrent changes of the service account. Read it and try again.',
+      )
+    return save({...current, ...settableFields(body), etag: newEtag()})
+  }
+
+  async function setDisabled(request: HttpRequest, disabled: boolean): Promise<HttpResponse> {
+    const {disabled: _was, ...account} = find(
+      request,
+      `iam.serviceAccounts.${disabled ? 'disable' : 'enable'}`,
+    )
+    await save({...account, ...(disabled ? {disabled} : {}), etag: newEtag()})
+    return {json: {}}
+  }
+
+  async function perform(request: HttpRequest): Promise<HttpResponse> {
+    const {principal} = request.call
+    const {verb = ''} = request.params
+    switch (verb) {
+      case 'getIamPolicy':
+        return {json: access.getPolicy(find(request, 'iam.serviceAccounts.getIamPolicy').name)}
+      case 'setIamPolicy': {
+        const {name} = find(request, 'iam.serviceAccounts.setIamPolicy')
+        return {json: await access.setPolicy(name, parsePolicy((await request.json())['policy']))}
+      }
+      case 'testIamPermissions': {
+        const {project = '', account = ''} = request.params
+        const name =
+          parseRow(select.get(account, project, '-'))?.name ??
+          `projects/${project}/serviceAccounts/${account}`
+        const held = access.testPermissions(principal, parsePermissions(await request.json()), name)
+        return {json: held.length > 0 ? {permissions: held} : {}}
+      }
+      case 'enable':
+        return setDisabled(request, false)
+      case 'disable':
+        return setDisabled(request, true)
+      case 'generateIdToken': {
+        const {email} = find(request, 'iam.serviceAccounts.getOpenIdToken')
+        const {audience} = await request.json()
+        if (typeof audience !== 'string' || audience === '')
+          throw new ApiError('INVALID_ARGUMENT', 'audience must be given: whom the token is for.')
+        return {json: {token: tokens.mint({email, audience})}}
+      }
+      default:
+        throw new ApiError('UNIMPLEMENTED', `serviceAccounts:${verb} is not implemented by the local cloud.`)
+    }
+  }
+
+  async function destroy(request: HttpRequest): Promise<HttpResponse> {
+    const account = find(request, 'iam.serviceAccounts.delete')
+    await state.write(() => {
+      remove.run(account.email)
+      access.dropPolicy(account.name)
+    })
+    return {json: {}}
+  }
+
+  const accounts = '/v1/projects/:project/serviceAccounts'
+  return {
+    routes: [
+      route('POST', accounts, create),
+      route('GET', accounts, list),
+      {
+        method: 'POST',
+        pattern:
+          /^\/v1\/projects\/(?<project>[^/]+)\/serviceAccounts\/(?<account>[^/:]+):(?<verb>[A-Za-z]+)$/,
+        handle: perform,
+      },
+      route('GET', `${accounts}/:account`, (request) => ({json: find(request, 'iam.serviceAccounts.get')})),
+      route('PATCH', `${accounts}/:account`, patch),
+      route('PUT', `${accounts}/:account`, update),
+      route('DELETE', `${accounts}/:account`, destroy),
+    ],
+  }
+}

@@ -1,0 +1,15 @@
+import {createHash} from 'node:crypto'
+import type {ServiceAgents} from './access.ts'
+
+/** Service agents by project; the project's number follows from its id, so it is the same for ever. */
+export function createServiceAgents(): ServiceAgents {
+  function projectNumber(project: string): string {
+    const digest = createHash('sha256').update(`project:${project}`).digest()
+    return String(100_000_000_000 + (digest.readUIntBE(0, 6) % 900_000_000_000))
+  }
+  return {
+    projectNumber,
+    storage: (project) => `service-${projectNumber(project)}@gs-project-accounts.iam.gserviceaccount.com`,
+    pubsub: (project) => `service-${projectNumber(project)}@gcp-sa-pubsub.iam.gserviceaccount.com`,
+  }
+}

@@ -1,0 +1,143 @@
+import {describe, expect, onTestFinished, test} from 'vitest'
+import type {AccessControl} from '../../../src/local-cloud/iam/access.ts'
+import {createAccess} from '../../../src/local-cloud/iam/access-control.ts'
+import {parsePolicy} from '../../../src/local-cloud/iam/policy.ts'
+import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
+import {createServiceAgents} from '../../../src/local-cloud/iam/service-agents.ts'
+import {openState} from '../../../src/local-cloud/state/open.ts'
+import type {State} from '../../../src/local-cloud/state/state.ts'
+import {ManualClock} from '../../support/manual-clock.ts'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
+
+const TOPIC = 'projects/p/topics/orders'
+const WORKER = 'serviceAccount:worker@p.iam.gserviceaccount.com'
+
+async function setUp(): Promise<{access: AccessControl; state: State}> {
+  const state = await openState({folder: await temporaryFolder(), schemas: [iamSchema]})
+  onTestFinished(() => state[Symbol.asyncDispose]())
+  return {access: createAccess({state, clock: new ManualClock()}), state}
+}
+
+describe('access control', () => {
+  test('grants what a role on the resource or on its project holds, and nothing else', async () => {
+    const {access} = await setUp()
+    expect(access.allows(WORKER, 'pubsub.topics.publish', TOPIC)).toBe(false)
+    await access.setPolicy(TOPIC, {bindings: [{role: 'roles/pubsub.publisher', members: [WORKER]}]})
+    expect(access.allows(WORKER, 'pubsub.topics.publish', TOPIC)).toBe(true)
+    expect(access.allows(WORKER, 'pubsub.topics.delete', TOPIC)).toBe(false)
+    expect(access.allows(WORKER, 'pubsub.topics.publish', 'projects/p/topics/other')).toBe(false)
+    await access.setPolicy('projects/p', {bindings: [{role: 'roles/pubsub.editor', members: [WORKER]}]})
+    expect(
+      access.testPermissions(WORKER, ['pubsub.topics.delete', 'pubsub.topics.setIamPolicy'], TOPIC),
+    ).toEqual(['pubsub.topics.delete'])
+    expect(access.allows(WORKER, 'pubsub.topics.delete', 'projects/q/topics/orders')).toBe(false)
+    expect(access.allows('owner', 'pubsub.topics.setIamPolicy', TOPIC)).toBe(true)
+  })
+
+  test('knows allUsers and allAuthenticatedUsers', async () => {
+    const {access} = await setUp()
+    const service = 'projects/p/locations/europe-west3/services/s'
+    await access.setPolicy(service, {
+      bindings: [{role: 'roles/run.invoker', members: ['allAuthenticatedUsers']}],
+    })
+    expect(access.allows(WORKER, 'run.routes.invoke', service)).toBe(true)
+    expect(access.allows('allUsers', 'run.routes.invoke', service)).toBe(false)
+    await access.setPolicy(service, {bindings: [{role: 'roles/run.invoker', members: ['allUsers']}]})
+    expect(access.allows('allUsers', 'run.routes.invoke', service)).toBe(true)
+  })
+
+  test('a denial names who, what, where and the role that helps, and is kept', async () => {
+    const {access} = await setUp()
+    expect(() => access.require(WORKER, 'storage.objects.create', 'projects/_/buckets/out')).toThrow(
+      expect.objectContaining({
+        status: 'PERMISSION_DENIED',
+        message: `Permission 'storage.objects.create' denied on resource 'projects/_/buckets/out' (or it may not exist) for ${WORKER}. Grant roles/storage.objectCreator on it.`,
+      }),
+    )
+    expect(access.denials()).toEqual([
+      {
+        time: '2026-01-01T00:00:00.000Z',
+        principal: WORKER,
+        permission: 'storage.objects.create',
+        resource: 'projects/_/buckets/out',
+      },
+    ])
+  })
+
+  test('objectCreator cannot replace an object, as on Google', async () => {
+    const {access} = await setUp()
+    const bucket = 'projects/_/buckets/out'
+    await access.setPolicy(bucket, {bindings: [{role: 'roles/storage.objectCreator', members: [WORKER]}]})
+    expect(
+      access.testPermissions(WORKER, ['storage.objects.create', 'storage.objects.delete'], bucket),
+    ).toEqual(['storage.objects.create'])
+  })
+
+  test.each([
+    ['roles/pubsub.janitor', TOPIC],
+    ['roles/run.invoker', TOPIC],
+    ['roles/storage.legacyBucketReader', 'projects/p'],
+  ])('refuses %s on %s', async (role, resource) => {
+    const {access} = await setUp()
+    await expect(access.setPolicy(resource, {bindings: [{role, members: [WORKER]}]})).rejects.toThrow(
+      expect.objectContaining({
+        status: 'INVALID_ARGUMENT',
+        message: `Role ${role} is not supported for this resource.`,
+      }),
+    )
+  })
+
+  test.each(['worker@p.iam.gserviceaccount.com', 'serviceAccount:worker', 'robot:a@b.c', 'allusers'])(
+    'refuses the member %s',
+    async (member) => {
+      const {access} = await setUp()
+      const policy = {bindings: [{role: 'roles/pubsub.publisher', members: [member]}]}
+      await expect(access.setPolicy(TOPIC, policy)).rejects.toThrow(
+        expect.objectContaining({status: 'INVALID_ARGUMENT', message: expect.stringContaining(member)}),
+      )
+    },
+  )
+
+  test('an outdated etag is refused; bindings are merged; a policy without bindings takes all away', async () => {
+    const {access, state} = await setUp()
+    expect(access.getPolicy(TOPIC)).toEqual({etag: 'ACAB'})
+    const role = 'roles/pubsub.publisher'
+    const set = await access.setPolicy(TOPIC, {
+      etag: 'ACAB',
+      bindings: [
+        {role, members: [WORKER]},
+        {role, members: ['user:a@b.example', WORKER]},
+        {role: 'roles/pubsub.viewer', members: []},
+      ],
+    })
+    expect(set.bindings).toEqual([{role, members: [WORKER, 'user:a@b.example']}])
+    expect(access.getPolicy(TOPIC)).toEqual(set)
+    await expect(access.setPolicy(TOPIC, {etag: 'ACAB'})).rejects.toThrow(
+      expect.objectContaining({status: 'ABORTED'}),
+    )
+    await access.setPolicy(TOPIC, set.etag === undefined ? {} : {etag: set.etag})
+    expect(access.allows(WORKER, 'pubsub.topics.publish', TOPIC)).toBe(false)
+    await access.setPolicy(TOPIC, {bindings: [{role, members: [WORKER]}]})
+    await state.write(() => access.dropPolicy(TOPIC))
+    expect(access.getPolicy(TOPIC)).toEqual({etag: 'ACAB'})
+  })
+
+  test('a policy is read strictly', () => {
+    expect(() => parsePolicy({binding: []})).toThrow('Unknown name "binding"')
+    expect(() => parsePolicy({bindings: [{role: 'roles/viewer', members: 'x'}]})).toThrow(
+      'policy.bindings[0].members',
+    )
+    expect(() =>
+      parsePolicy({bindings: [{role: 'roles/viewer', members: [], condition: {title: 't'}}]}),
+    ).toThrow(expect.objectContaining({status: 'UNIMPLEMENTED'}))
+  })
+})
+
+test('a project has a number of twelve digits, always the same', () => {
+  const agents = createServiceAgents()
+  const number = agents.projectNumber('cloud-runner-local')
+  expect(number).toMatch(/^[1-9]\d{11}$/)
+  expect(agents.projectNumber('cloud-runner-local')).toBe(number)
+  expect(agents.projectNumber('other')).not.toBe(number)
+  expect(agents.pubsub('cloud-runner-local')).toBe(`service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`)
+})

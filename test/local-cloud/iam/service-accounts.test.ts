@@ -1,0 +1,106 @@
+import {expect, onTestFinished, test} from 'vitest'
+import {createAccess} from '../../../src/local-cloud/iam/access-control.ts'
+import {createIdTokens} from '../../../src/local-cloud/iam/id-tokens.ts'
+import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
+import {createServiceAccounts} from '../../../src/local-cloud/iam/service-accounts.ts'
+import {openState} from '../../../src/local-cloud/state/open.ts'
+import {systemClock} from '../../../src/local-cloud/wire/clock.ts'
+import {createServerOf} from '../../../src/local-cloud/wire/server.ts'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
+
+type Answer = {status: number; body: Record<string, unknown>}
+type Ask = (method: string, path: string, body?: object, as?: string) => Promise<Answer>
+
+async function serve(): Promise<Ask> {
+  const state = await openState({folder: await temporaryFolder(), schemas: [iamSchema]})
+  onTestFinished(() => state[Symbol.asyncDispose]())
+  const access = createAccess({state, clock: systemClock})
+  const tokens = await createIdTokens({state, clock: systemClock})
+  const {routes} = createServiceAccounts({state, access, tokens})
+  const server = createServerOf({routes, services: [], report: (error) => expect.unreachable(String(error))})
+  const listener = await server.listen(0, (authorization) =>
+    authorization === undefined ? 'owner' : `serviceAccount:${authorization}`,
+  )
+  onTestFinished(() => listener.close())
+  return async (method, path, body, as) => {
+    const response = await fetch(`${listener.origin}/v1/projects/${path}`, {
+      method,
+      headers: as === undefined ? {} : {authorization: as},
+      ...(body === undefined ? {} : {body: JSON.stringify(body)}),
+    })
+    const answer: unknown = await response.json()
+    return {status: response.status, body: typeof answer === 'object' && answer !== null ? {...answer} : {}}
+  }
+}
+
+const EMAIL = 'worker@p1.iam.gserviceaccount.com'
+
+test('creates, reads, lists, changes and deletes an account', async () => {
+  const ask = await serve()
+  const created = await ask('POST', 'p1/serviceAccounts', {
+    accountId: 'worker',
+    serviceAccount: {displayName: 'Worker'},
+  })
+  expect(created).toMatchObject({
+    status: 200,
+    body: {
+      name: `projects/p1/serviceAccounts/${EMAIL}`,
+      email: EMAIL,
+      projectId: 'p1',
+      displayName: 'Worker',
+      uniqueId: expect.stringMatching(/^\d{21}$/),
+    },
+  })
+  expect(await ask('GET', `p1/serviceAccounts/${EMAIL}`)).toEqual(created)
+  expect(await ask('GET', `-/serviceAccounts/${encodeURIComponent(EMAIL)}`)).toEqual(created)
+  expect(await ask('GET', `-/serviceAccounts/${String(created.body['uniqueId'])}`)).toEqual(created)
+  const twice = await ask('POST', 'p1/serviceAccounts', {accountId: 'worker'})
+  expect(twice.body).toMatchObject({error: {code: 409, status: 'ALREADY_EXISTS'}})
+  const patched = await ask('PATCH', `p1/serviceAccounts/${EMAIL}`, {
+    serviceAccount: {description: 'does the work', displayName: 'ignored'},
+    updateMask: 'description',
+  })
+  expect(patched.body).toMatchObject({displayName: 'Worker', description: 'does the work'})
+  await ask('POST', 'p1/serviceAccounts', {accountId: 'pusher'})
+  const page = await ask('GET', 'p1/serviceAccounts?pageSize=1')
+  expect(page.body).toMatchObject({accounts: [{email: 'pusher@p1.iam.gserviceaccount.com'}]})
+  const next = await ask(
+    'GET',
+    `p1/serviceAccounts?pageSize=1&pageToken=${String(page.body['nextPageToken'])}`,
+  )
+  expect(next.body).toEqual({accounts: [patched.body]})
+  expect(await ask('DELETE', `p1/serviceAccounts/${EMAIL}`)).toEqual({status: 200, body: {}})
+  expect((await ask('GET', `p1/serviceAccounts/${EMAIL}`)).status).toBe(404)
+})
+
+test.each(['short', 'Worker', '1worker', 'worker-', 'w'.repeat(31), ''])(
+  'refuses the account id "%s"',
+  async (accountId) => {
+    const ask = await serve()
+    const {body} = await ask('POST', 'p1/serviceAccounts', {accountId})
+    expect(body).toMatchObject({error: {code: 400, status: 'INVALID_ARGUMENT'}})
+  },
+)
+
+test('has a policy, which decides who may have tokens made', async () => {
+  const ask = await serve()
+  await ask('POST', 'p1/serviceAccounts', {accountId: 'worker'})
+  const account = `p1/serviceAccounts/${EMAIL}`
+  expect((await ask('POST', `${account}:getIamPolicy?options.requestedPolicyVersion=3`)).body).toEqual({
+    etag: 'ACAB',
+  })
+  const asked = {audience: 'http://127.0.0.1/'}
+  expect((await ask('POST', `${account}:generateIdToken`, asked, 'a@b.c')).body).toMatchObject({
+    error: {code: 403, message: expect.stringContaining('roles/iam.serviceAccountTokenCreator')},
+  })
+  const bindings = [{role: 'roles/iam.serviceAccountTokenCreator', members: ['serviceAccount:a@b.c']}]
+  const set = await ask('POST', `${account}:setIamPolicy`, {policy: {bindings, version: 3, etag: 'ACAB'}})
+  expect(set.body).toMatchObject({bindings})
+  expect(await ask('POST', `${account}:getIamPolicy`)).toEqual(set)
+  expect((await ask('POST', `${account}:generateIdToken`, asked, 'a@b.c')).body).toHaveProperty('token')
+  const permissions = ['iam.serviceAccounts.getOpenIdToken', 'iam.serviceAccounts.delete']
+  expect((await ask('POST', `${account}:testIamPermissions`, {permissions}, 'a@b.c')).body).toEqual({
+    permissions: ['iam.serviceAccounts.getOpenIdToken'],
+  })
+  expect((await ask('POST', `${account}:signBlob`, {})).body).toMatchObject({error: {code: 501}})
+})
