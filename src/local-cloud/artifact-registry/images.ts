@@ -14,7 +14,11 @@ export interface Image {
     readonly user: string
   }
   /** Base first. */
-  readonly layers: readonly {readonly digest: string; readonly mediaType: string; readonly sizeBytes: number}[]
+  readonly layers: readonly {
+    readonly digest: string
+    readonly mediaType: string
+    readonly sizeBytes: number
+  }[]
 }
 
 /** What Cloud Run asks of the registry. */

@@ -1,0 +1,35 @@
+import type {AccessControl} from '../iam/access.ts'
+import type {State} from '../state/state.ts'
+import type {Call} from '../wire/call.ts'
+import {RegistryError} from './registry-error.ts'
+
+/** The repositories as image names see them: by `PROJECT/REPOSITORY`, without the location. */
+export interface Spaces {
+  /** @throws RegistryError NAME_UNKNOWN where there is no such repository; ApiError PERMISSION_DENIED */
+  require(call: Call, permission: string, space: string): void
+  hasImmutableTags(space: string): boolean
+}
+
+export function createSpaces({state, access}: {state: State; access: AccessControl}): Spaces {
+  const select = state.database.prepare('SELECT name, json FROM registry_repositories WHERE space = ?')
+  return {
+    require(call, permission, space) {
+      const row = select.get(space)
+      if (!row) {
+        const [project, repository] = space.split('/')
+        throw new RegistryError(
+          'NAME_UNKNOWN',
+          `Repository "${repository}" not found in project "${project}": create it in Artifact Registry first.`,
+          {name: space},
+        )
+      }
+      access.require(call.principal, permission, String(row['name']))
+    },
+    hasImmutableTags(space) {
+      const repository: {dockerConfig?: {immutableTags?: boolean}} = JSON.parse(
+        String(select.get(space)?.['json'] ?? '{}'),
+      )
+      return repository.dockerConfig?.immutableTags === true
+    },
+  }
+}

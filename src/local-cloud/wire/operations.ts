@@ -1,0 +1,223 @@
+import {randomUUID} from 'node:crypto'
+import type {AccessControl} from '../iam/access.ts'
+import type {Schema, State} from '../state/state.ts'
+import {ApiError, toApiError} from './api-error.ts'
+import type {Call} from './call.ts'
+import type {Clock} from './clock.ts'
+import {route, type Route} from './routes.ts'
+import type {RpcService} from './rpc.ts'
+
+export const operationsSchema: Schema = {
+  name: 'operations',
+  migrations: [
+    `CREATE TABLE operations (name TEXT PRIMARY KEY, parent TEXT NOT NULL, done INTEGER NOT NULL, json TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
+     CREATE INDEX operations_by_parent ON operations (parent, created);`,
+  ],
+}
+
+/** google.longrunning.Operation in JSON. */
+export interface Operation {
+  name: string
+  done?: boolean
+  metadata?: Record<string, unknown>
+  response?: Record<string, unknown>
+  error?: {code: number; message: string; details?: readonly object[]}
+}
+
+export interface NewOperation {
+  /** `projects/P/locations/L` */
+  readonly parent: string
+  /** Full name of the resource's message type, e.g. `google.cloud.run.v2.Service`. */
+  readonly type: string
+  /** The resource as it is while the work goes on. */
+  readonly metadata: object
+}
+
+export interface Operations {
+  readonly services: readonly RpcService[]
+  readonly routes: readonly Route[]
+  /**
+   * Begins an operation and answers it once the work has ended, or unfinished after `holdMs`: clients that poll
+   * every ten seconds are spared the first poll.
+   * @param work resolves to the resource; an `ApiError` it throws becomes the operation's error
+   */
+  run(operation: NewOperation, work: () => Promise<object>): Promise<Operation>
+}
+
+/** The Go client of the Terraform provider waits 120 s for an answer; stay well below. */
+const HOLD_MS = 100_000
+const KEPT_MS = 7 * 24 * 3600_000
+
+/**
+ * Long-running operations of all services that have them (Cloud Run, Artifact Registry), kept in the state.
+ * The protos bind google.longrunning.Operations to `/v1/operations/…`; Cloud Run and Artifact Registry serve it
+ * at `/v2/projects/P/locations/L/operations/ID` and `/v1/…`, as their service configurations say: these are routes.
+ */
+export function createOperations({
+  state,
+  clock,
+  access,
+  holdMs = HOLD_MS,
+}: {
+  state: State
+  clock: Clock
+  access: AccessControl
+  holdMs?: number
+}): Operations {
+  const {database} = state
+  const insert = database.prepare(
+    'INSERT INTO operations (name, parent, done, json, created) VALUES (?, ?, 0, ?, ?)',
+  )
+  const finish = database.prepare('UPDATE operations SET done = 1, json = ? WHERE name = ?')
+  const select = database.prepare('SELECT json FROM operations WHERE name = ?')
+  const selectByParent = database.prepare(
+    'SELECT json FROM operations WHERE parent = ? ORDER BY created DESC LIMIT ? OFFSET ?',
+  )
+  const selectOpen = database.prepare('SELECT json FROM operations WHERE done = 0')
+  const remove = database.prepare('DELETE FROM operations WHERE name = ?')
+  const removeOld = database.prepare('DELETE FROM operations WHERE done = 1 AND created < ?')
+  const working = new Map<string, Promise<Operation>>()
+
+  // What a kill cut off can no longer be followed: the resource itself tells how it ended.
+  for (const row of selectOpen.all()) {
+    const operation = parse(row['json'])
+    finish.run(
+      JSON.stringify({...operation, done: true, error: interrupted()} satisfies Operation),
+      operation.name,
+    )
+  }
+  removeOld.run(clock.now() - KEPT_MS)
+
+  const get = (name: string): Operation => {
+    const row = select.get(name)
+    if (!row) throw new ApiError('NOT_FOUND', `Operation ${name} was not found.`)
+    return parse(row['json'])
+  }
+  const list = (
+    name: string,
+    call: Call,
+    pageSize = 0,
+    pageToken = '',
+  ): {operations: Operation[]; nextPageToken?: string} => {
+    access.require(call.principal, 'run.operations.list', name)
+    const limit = pageSize > 0 ? Math.min(pageSize, 1000) : 100
+    const offset = pageToken === '' ? 0 : Number(pageToken)
+    if (!Number.isSafeInteger(offset) || offset < 0)
+      throw new ApiError('INVALID_ARGUMENT', `Invalid page token "${pageToken}".`)
+    const rows = selectByParent.all(name, limit + 1, offset)
+    return {
+      operations: rows.slice(0, limit).map((row) => parse(row['json'])),
+      ...(rows.length > limit ? {nextPageToken: String(offset + limit)} : {}),
+    }
+  }
+  const wait = async (name: string, timeoutMs: number): Promise<Operation> => {
+    const operation = get(name)
+    const work = working.get(name)
+    return work ? within(clock, work, timeoutMs, operation) : operation
+  }
+  const drop = async (name: string): Promise<object> => {
+    get(name)
+    await state.write(() => remove.run(name))
+    return {}
+  }
+
+  return {
+    services: [
+      {
+        service: 'google.longrunning.Operations',
+        unary: {
+          GetOperation: ({name = ''}: {name?: string}) => get(name),
+          ListOperations: (request: {name?: string; pageSize?: number; pageToken?: string}, call: Call) =>
+            list(request.name ?? '', call, request.pageSize, request.pageToken),
+          WaitOperation: ({name = '', timeout}: {name?: string; timeout?: string}) =>
+            wait(name, seconds(timeout)),
+          DeleteOperation: ({name = ''}: {name?: string}) => drop(name),
+        },
+      },
+    ],
+    routes: ['v1', 'v2'].flatMap((version) => {
+      const collection = `/${version}/projects/:project/locations/:location/operations`
+      const parentOf = (params: Readonly<Record<string, string>>): string =>
+        `projects/${params['project']}/locations/${params['location']}`
+      const nameOf = (params: Readonly<Record<string, string>>): string =>
+        `${parentOf(params)}/operations/${params['operation']}`
+      return [
+        route('GET', collection, ({params, url, call}) => ({
+          json: list(
+            parentOf(params),
+            call,
+            Number(url.searchParams.get('pageSize') ?? 0),
+            url.searchParams.get('pageToken') ?? '',
+          ),
+        })),
+        {
+          method: 'POST',
+          pattern: new RegExp(
+            `^/${version}/projects/(?<project>[^/]+)/locations/(?<location>[^/]+)/operations/(?<operation>[^/:]+):wait$`,
+          ),
+          handle: async ({params, json}) => ({
+            json: await wait(nameOf(params), seconds((await json())['timeout'])),
+          }),
+        },
+        route('GET', `${collection}/:operation`, ({params}) => ({json: get(nameOf(params))})),
+        route('DELETE', `${collection}/:operation`, async ({params}) => ({json: await drop(nameOf(params))})),
+      ] satisfies Route[]
+    }),
+    async run({parent, type, metadata}, work) {
+      const typed = (resource: object): Record<string, unknown> => ({
+        '@type': `type.googleapis.com/${type}`,
+        ...resource,
+      })
+      const begun: Operation = {name: `${parent}/operations/${randomUUID()}`, metadata: typed(metadata)}
+      await state.write(() => insert.run(begun.name, parent, JSON.stringify(begun), clock.now()))
+      const ended = (async () => {
+        const result = await work().then(
+          (resource) => ({metadata: typed(resource), response: typed(resource)}),
+          (error: unknown) => ({metadata: begun.metadata ?? {}, error: rpcStatus(toApiError(error))}),
+        )
+        const operation: Operation = {name: begun.name, done: true, ...result}
+        await state.write(() => finish.run(JSON.stringify(operation), begun.name))
+        return operation
+      })()
+      working.set(begun.name, ended)
+      // A state that was closed in between is the only way to fail here; whoever still waits hears of it.
+      ended.catch(() => undefined).finally(() => working.delete(begun.name))
+      return within(clock, ended, holdMs, begun)
+    },
+  }
+}
+
+function interrupted(): {code: number; message: string} {
+  return rpcStatus(
+    new ApiError(
+      'UNAVAILABLE',
+      'The local cloud stopped before this operation ended. Look at the resource itself for how it is now.',
+    ),
+  )
+}
+
+function rpcStatus(error: ApiError): {code: number; message: string; details?: readonly object[]} {
+  return {
+    code: error.grpcCode,
+    message: error.message,
+    ...(error.details.length > 0 ? {details: error.details} : {}),
+  }
+}
+
+/** `work`, or `otherwise` when that takes longer than `limitMs`. */
+function within<T>(clock: Clock, work: Promise<T>, limitMs: number, otherwise: T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(limitMs, () => resolve(otherwise))
+    work.then(resolve, reject).finally(() => timer.clear())
+  })
+}
+
+function parse(json: unknown): Operation {
+  const operation: Operation = JSON.parse(String(json))
+  return operation
+}
+
+/** Milliseconds of a Duration in JSON; a wait without one may be as long as the server likes. */
+function seconds(duration: unknown): number {
+  return typeof duration === 'string' ? Number.parseFloat(duration) * 1000 : HOLD_MS
+}
