@@ -37,8 +37,8 @@ export interface Route {
 }
 
 /**
- * A route by a template: `:name` takes one path segment, `:name*` takes the rest of the path, slashes included.
- * `route('GET', '/storage/v1/b/:bucket/o/:object', …)`
+ * A route by a template: `/:name` takes one path segment, `/:name*` takes the rest of the path, slashes included; a
+ * colon elsewhere begins a custom verb. `route('POST', '/v1/projects/:project:setIamPolicy', …)`
  */
 export function route(
   method: string,
@@ -47,7 +47,7 @@ export function route(
   renderError?: Route['renderError'],
 ): Route {
   const source = template.replaceAll(
-    /[.*+?^${}()|[\]\\]|:(?<name>[a-zA-Z]+)(?<rest>\*)?/g,
+    /(?<=\/):(?<name>[a-zA-Z]+)(?<rest>\*)?|[.*+?^${}()|[\]\\]/g,
     (match, name?: string, rest?: string) => {
       if (name === undefined) return `\\${match}`
       return rest === undefined ? `(?<${name}>[^/]+)` : `(?<${name}>.+)`
