@@ -140,20 +140,33 @@ export interface Report {
     classes: {name: string; rows: number}[]
     chosenBy: 'object' | 'pipeline' | 'last-column'
   }
-  /** Out-of-fold figures on the labelled rows; `auc` is one-vs-rest averaged where there are more than two classes. */
+  /**
+   * Out-of-fold figures on the labelled rows; `auc` is one-vs-rest averaged where there are more than two classes,
+   * `baseRate` the share of the largest class. Null where no row could be held out.
+   */
   metrics: {
     folds: number
     auc: number | null
-    logLoss: number
-    brier: number
-    accuracy: number
-    baseRate: number
+    logLoss: number | null
+    brier: number | null
+    accuracy: number | null
+    baseRate: number | null
   }
-  /** One per column of the design matrix, in the input's own units; per class where there are more than two. */
+  /**
+   * One per column of the design matrix, in the input's own units; of the last class where there are two, of each
+   * where there are more. Standard errors where there are few enough columns.
+   */
   coefficients: {
     class: string
     intercept: number
-    terms: {column: string; level?: string; kind: 'numeric' | 'missing' | 'category'; value: number}[]
+    standardError?: number
+    terms: {
+      column: string
+      level?: string
+      kind: 'numeric' | 'missing' | 'category'
+      value: number
+      standardError?: number
+    }[]
   }[]
   leftOut: {column: string; reason: 'identifier' | 'constant' | 'empty' | 'date' | 'free-text'}[]
   assumptions: string[]

@@ -1,0 +1,99 @@
+import {Readable} from 'node:stream'
+import type {ErrorReport, Report} from '../../worker/contract.ts'
+import type {Artifact} from '../../worker/logistic-regression/model.ts'
+import {logisticRegression} from '../../worker/logistic-regression/index.ts'
+import {PermanentError} from '../../worker/processor.ts'
+
+/** What the logistic regression made of a file held in memory. */
+export interface Processed {
+  bytes: Buffer
+  /** The result as text, lines without their ends. */
+  lines: string[]
+  report: Report
+  model: Artifact
+  logs: {severity: string; message: string; fields: Record<string, unknown> | undefined}[]
+}
+
+export interface FileOptions {
+  object?: string
+  labelColumn?: string
+  environment?: Record<string, string>
+  /** Bytes of each chunk that the file is read in; small ones cut characters, quotes and line ends. */
+  chunkBytes?: number
+  signal?: AbortSignal
+}
+
+/** Runs the process as the worker's runtime does, with the file and its outputs in memory. */
+export async function processFile(content: string | Buffer, options: FileOptions = {}): Promise<Processed> {
+  const bytes = Buffer.from(content)
+  const {object = 'file.csv', labelColumn, environment = {}, chunkBytes = 64 * 1024} = options
+  const written: Buffer[] = []
+  const sidecars = new Map<string, unknown>()
+  const logs: Processed['logs'] = []
+  await logisticRegression.process(
+    {
+      bucket: 'in',
+      object,
+      generation: '1700000000000000',
+      sizeBytes: bytes.length,
+      contentType: 'text/csv',
+      metadata: labelColumn === undefined ? {} : {'label-column': labelColumn},
+      open: async () => Readable.from(chunksOf(bytes, chunkBytes), {objectMode: false}),
+    },
+    {
+      write: async (chunk) => {
+        written.push(Buffer.from(chunk))
+      },
+      setContentType: () => undefined,
+      // As the runtime does: what cannot be written as JSON is a fault here too.
+      sidecar: (name, sidecar) => sidecars.set(name, JSON.parse(JSON.stringify(sidecar))),
+    },
+    {
+      signal: options.signal ?? new AbortController().signal,
+      environment,
+      log: (severity, message, fields) => logs.push({severity, message, fields}),
+    },
+  )
+  const result = Buffer.concat(written)
+  return {
+    bytes: result,
+    lines: result
+      .toString('utf8')
+      .split(/\r\n|\n|\r/)
+      .filter((line) => line !== ''),
+    report: sidecarOf<Report>(sidecars, 'report.json'),
+    model: sidecarOf<Artifact>(sidecars, 'model.json'),
+    logs,
+  }
+}
+
+/** The permanent fault that a file is refused with. */
+export async function faultOf(
+  content: string | Buffer,
+  options: FileOptions = {},
+): Promise<Omit<ErrorReport, 'object' | 'generation'>> {
+  try {
+    await processFile(content, options)
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error
+    const {code, message, line, column, suggestions} = error
+    return {
+      code,
+      message,
+      ...(line === undefined ? {} : {line}),
+      ...(column === undefined ? {} : {column}),
+      suggestions: [...suggestions],
+    }
+  }
+  throw new Error('The file was processed, although it should not have been')
+}
+
+function* chunksOf(bytes: Buffer, size: number): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
+}
+
+function sidecarOf<T>(sidecars: ReadonlyMap<string, unknown>, name: string): T {
+  if (!sidecars.has(name)) throw new Error(`No ${name} was written`)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the process's own output, read back from JSON
+  return sidecars.get(name) as T
+}

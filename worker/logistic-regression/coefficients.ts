@@ -1,0 +1,76 @@
+import type {Report} from '../contract.ts'
+import type {Fit} from './fit.ts'
+import {type ClassWeights, classWeights} from './model.ts'
+import {outputsFor} from './objective.ts'
+import {type Preprocessing, type Term, termsOf} from './preprocessing.ts'
+
+/** Beyond, the standard errors cost more than the fit. */
+const MOST_PARAMETERS_WITH_ERRORS = 500
+
+type ClassCoefficients = Report['coefficients'][number]
+
+/**
+ * The coefficients in the input's units: the log odds change by `value` where the column changes by one unit; a
+ * missing number counts as the median, plus the coefficient of being missing. For two classes the log odds of the
+ * last one, for more the scores of each class.
+ *
+ * Standard errors come from the Hessian of the penalized loss at the minimum.
+ */
+export function describeCoefficients(
+  found: Fit,
+  preprocessing: Preprocessing,
+  classes: readonly string[],
+): ClassCoefficients[] {
+  const outputs = outputsFor(classes.length)
+  const weights: ClassWeights =
+    outputs === 1 ? [found.parameters] : classWeights(found.parameters, classes.length)
+  const terms = termsOf(preprocessing)
+  const units = terms.map((term) => unitOf(term, preprocessing))
+  return weights.map((row, k) => {
+    const intercept = units.reduce(
+      (sum, {mean, scale}, j) => sum - ((row[j] ?? 0) * mean) / scale,
+      row[terms.length] ?? 0,
+    )
+    const errorOf = standardErrors(found, k, row.length)
+    const ofIntercept = errorOf((v) => {
+      units.forEach(({mean, scale}, j) => (v[j] = -mean / scale))
+      v[terms.length] = 1
+    })
+    return {
+      class: (outputs === 1 ? classes[1] : classes[k]) ?? '',
+      intercept,
+      ...(ofIntercept === undefined ? {} : {standardError: ofIntercept}),
+      terms: terms.map(({column, kind, level}, j) => {
+        const {scale} = units[j] ?? {scale: 1}
+        const standardError = errorOf((v) => (v[j] = 1 / scale))
+        return {
+          column,
+          ...(level === undefined ? {} : {level}),
+          kind,
+          value: (row[j] ?? 0) / scale,
+          ...(standardError === undefined ? {} : {standardError}),
+        }
+      }),
+    }
+  })
+}
+
+function unitOf({kind, encoder}: Term, {numbers}: Preprocessing): {mean: number; scale: number} {
+  const numeric = kind === 'category' ? undefined : numbers[encoder]
+  const unit = kind === 'missing' ? numeric?.missing : numeric
+  return unit ?? {mean: 0, scale: 1}
+}
+
+/** The standard error of a combination of output `k`'s parameters, which the callback fills in. */
+function standardErrors(
+  {precision, parameters}: Fit,
+  k: number,
+  size: number,
+): (combine: (v: Float64Array) => unknown) => number | undefined {
+  if (precision === undefined || parameters.length > MOST_PARAMETERS_WITH_ERRORS) return () => undefined
+  return (combine) => {
+    const v = new Float64Array(parameters.length)
+    combine(v.subarray(k * size, (k + 1) * size))
+    return Math.sqrt(precision.variance(v))
+  }
+}

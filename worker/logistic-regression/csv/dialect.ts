@@ -1,0 +1,139 @@
+import {PermanentError} from '../../processor.ts'
+
+/** What was found out about a file from its beginning. */
+export interface Dialect {
+  delimiter: Delimiter
+  /** The file begins with a UTF-8 byte order mark. */
+  byteOrderMark: boolean
+}
+
+export type Delimiter = ',' | ';' | '\t' | '|'
+
+const DELIMITERS: readonly Delimiter[] = [',', ';', '\t', '|']
+/** In words, for people. */
+export const DELIMITER_NAMES: Readonly<Record<Delimiter, string>> = {
+  ',': 'comma',
+  ';': 'semicolon',
+  '\t': 'tab',
+  '|': 'vertical bar',
+}
+
+/** A header longer than this has its delimiter judged by its first part. */
+const LONGEST_HEAD_BYTES = 1024 * 1024
+
+const LF = 0x0a
+const CR = 0x0d
+const QUOTE = 0x22
+const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
+
+/** Beginnings of files that are often uploaded by mistake. */
+const SIGNATURES: readonly {bytes: readonly number[]; what: string; suggestion: string}[] = [
+  {bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG image', suggestion: EXPORT_AS_CSV},
+  {bytes: [0xff, 0xd8, 0xff], what: 'a JPEG image', suggestion: EXPORT_AS_CSV},
+  {bytes: [0x25, 0x50, 0x44, 0x46, 0x2d], what: 'a PDF document', suggestion: EXPORT_AS_CSV},
+  {bytes: [0x50, 0x4b, 0x03, 0x04], what: 'a ZIP archive or an Excel workbook', suggestion: EXPORT_AS_CSV},
+  {bytes: [0xd0, 0xcf, 0x11, 0xe0], what: 'an old Excel or Word document', suggestion: EXPORT_AS_CSV},
+  {bytes: [0x50, 0x41, 0x52, 0x31], what: 'a Parquet file', suggestion: EXPORT_AS_CSV},
+  {
+    bytes: [0x1f, 0x8b],
+    what: 'a gzip archive whose name does not end in .gz',
+    suggestion: 'Upload it under a name that ends in .gz, or unpack it first.',
+  },
+]
+
+/** Whether `head`, the first bytes of a file, holds enough of it for {@link detectDialect}. */
+export function holdsHeader(head: Buffer): boolean {
+  return head.length >= LONGEST_HEAD_BYTES || endOfHeader(head) < head.length
+}
+
+/**
+ * Reads the delimiter off the header: the candidate that it has most often outside quotes.
+ * @param head first bytes of the (unpacked) file, at least the header or 1 MiB
+ * @throws PermanentError `not-csv`, `not-utf8`, `no-header`
+ */
+export function detectDialect(head: Buffer): Dialect {
+  refuseOtherFormats(head)
+  const byteOrderMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
+  const header = head.subarray(0, endOfHeader(head))
+  if (header.toString('latin1', byteOrderMark ? 3 : 0).trim() === '') {
+    throw new PermanentError('The file is empty: it has no header line.', {
+      code: 'no-header',
+      line: 1,
+      suggestions: ['The first line names the columns; one line a row follows.'],
+    })
+  }
+  const counts = countDelimiters(header)
+  const most = Math.max(...counts.values())
+  const delimiter = DELIMITERS.find((candidate) => counts.get(candidate) === most)
+  if (most === 0 || delimiter === undefined) {
+    throw new PermanentError(
+      'The first line has no comma, semicolon, tab or vertical bar: this is no CSV file with a header.',
+      {
+        code: 'not-csv',
+        line: 1,
+        suggestions: [EXPORT_AS_CSV],
+      },
+    )
+  }
+  return {delimiter, byteOrderMark}
+}
+
+function refuseOtherFormats(head: Buffer): void {
+  for (const {bytes, what, suggestion} of SIGNATURES) {
+    if (bytes.every((byte, i) => head[i] === byte)) {
+      throw new PermanentError(`The file is ${what}, not CSV.`, {
+        code: 'not-csv',
+        line: 1,
+        suggestions: [suggestion],
+      })
+    }
+  }
+  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) {
+    throw new PermanentError('The file is UTF-16, not UTF-8.', {
+      code: 'not-utf8',
+      line: 1,
+      suggestions: ['Save it as UTF-8, for instance: iconv -f UTF-16 -t UTF-8 in.csv > out.csv'],
+    })
+  }
+  const start = head.toString('latin1', 0, 64).trimStart()
+  const what = /^\{\s*["}]|^\[\s*["{[\d]/.test(start)
+    ? 'JSON'
+    : /^<(\?xml|!doctype|html|[a-z]+[ >])/i.test(start)
+      ? 'HTML or XML'
+      : undefined
+  if (what !== undefined) {
+    throw new PermanentError(`The file is ${what}, not CSV.`, {
+      code: 'not-csv',
+      line: 1,
+      suggestions: [EXPORT_AS_CSV],
+    })
+  }
+}
+
+/** Offset of the line end that closes the first non-blank line; the length where there is none yet. */
+function endOfHeader(head: Buffer): number {
+  let quoted = false
+  let blank = true
+  for (let i = 0; i < head.length; i++) {
+    const byte = head[i]
+    if (byte === QUOTE) quoted = !quoted
+    if (byte === LF || byte === CR) {
+      if (!quoted && !blank) return i
+    } else {
+      blank = false
+    }
+  }
+  return head.length
+}
+
+function countDelimiters(header: Buffer): Map<Delimiter, number> {
+  const counts = new Map<Delimiter, number>(DELIMITERS.map((delimiter) => [delimiter, 0]))
+  let quoted = false
+  for (const byte of header) {
+    if (byte === QUOTE) quoted = !quoted
+    if (quoted) continue
+    const delimiter = DELIMITERS.find((candidate) => candidate.charCodeAt(0) === byte)
+    if (delimiter !== undefined) counts.set(delimiter, (counts.get(delimiter) ?? 0) + 1)
+  }
+  return counts
+}

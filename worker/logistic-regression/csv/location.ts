@@ -1,0 +1,46 @@
+import type {InputFile} from '../../processor.ts'
+import type {Delimiter} from './dialect.ts'
+import {readBytes} from './source.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+const QUOTE = 0x22
+
+/** A place in a CSV file, for people. */
+export interface Location {
+  /** Physical line, counted from 1; CR, LF and CR LF end a line. */
+  line: number
+  /** Field within the record, counted from 1. */
+  column: number
+}
+
+/**
+ * Finds out where a byte offset is, by reading the file again up to there: faults are rare, and so the reading
+ * of good files pays nothing for exact positions.
+ * @param offset of the (unpacked) bytes; line ends at the offset are passed over, so that the end of a record
+ * gives the place of the next one
+ */
+export async function locate(input: InputFile, offset: number, delimiter: Delimiter): Promise<Location> {
+  const separator = delimiter.charCodeAt(0)
+  let line = 1
+  let column = 1
+  let quoted = false
+  let previous = 0
+  let position = 0
+  for await (const chunk of readBytes(input)) {
+    for (const byte of chunk) {
+      const isLineEnd = byte === LF || byte === CR
+      if (position >= offset && !isLineEnd) return {line, column}
+      if (byte === QUOTE) quoted = !quoted
+      if (isLineEnd) {
+        if (!(byte === LF && previous === CR)) line++
+        if (!quoted) column = 1
+      } else if (byte === separator && !quoted) {
+        column++
+      }
+      previous = byte
+      position++
+    }
+  }
+  return {line, column}
+}

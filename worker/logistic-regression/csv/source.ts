@@ -1,0 +1,36 @@
+import {pipeline, type Readable} from 'node:stream'
+import {createGunzip} from 'node:zlib'
+import {type InputFile, PermanentError} from '../../processor.ts'
+
+/** Whether the object holds gzip by its name; its result is then gzipped too. */
+export function isGzipName(object: string): boolean {
+  return object.toLowerCase().endsWith('.gz')
+}
+
+/**
+ * The file's bytes from the beginning, unpacked where its name ends in `.gz`. Each call is a new read.
+ * @throws PermanentError `broken-gzip`
+ */
+export async function* readBytes(input: InputFile): AsyncGenerator<Buffer> {
+  const raw = await input.open()
+  const stream: Readable = isGzipName(input.object)
+    ? pipeline(raw, createGunzip(), () => {
+        // Errors arrive through the iteration below.
+      })
+    : raw
+  try {
+    for await (const chunk of stream) {
+      if (!Buffer.isBuffer(chunk)) throw new TypeError('An input stream must give bytes')
+      if (chunk.length > 0) yield chunk
+    }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
+      throw new PermanentError('The name ends in .gz, but the content is no complete gzip file.', {
+        code: 'broken-gzip',
+        suggestions: ['Check it with gzip -t, then upload it again.'],
+        cause: error,
+      })
+    }
+    throw error
+  }
+}

@@ -1,0 +1,93 @@
+import type {Report} from '../contract.ts'
+import type {Column, NumberColumn, Table, TextColumn} from './table.ts'
+import {isDate} from './values.ts'
+
+/** Share of distinct texts from which a column names rows instead of describing them. */
+const IDENTIFIER_SHARE = 0.95
+/** Share of distinct texts from which a column with many of them is no category. */
+const FREE_TEXT_SHARE = 0.5
+/** Levels of a category that get a coefficient of their own; the rarer ones share one. */
+export const MOST_CATEGORIES = 100
+/** Below this, whole numbers that rise by row may well be a measurement. */
+const FEWEST_ROWS_OF_A_COUNTER = 20
+
+/** The columns that the model learns from, and those that it does not. */
+export interface FeatureChoice {
+  numbers: NumberColumn[]
+  categories: TextColumn[]
+  leftOut: Report['leftOut']
+}
+
+/** Leaves out what cannot carry over to other rows: identifiers, constants, empty columns, dates, free text. */
+export function chooseFeatures(table: Table): FeatureChoice {
+  const choice: FeatureChoice = {numbers: [], categories: [], leftOut: []}
+  for (const column of table.columns) {
+    const header = table.header[column.index] ?? ''
+    const reason = column.kind === 'number' ? whyNotNumber(header, column) : whyNotCategory(header, column)
+    if (reason !== undefined) choice.leftOut.push({column: column.name, reason})
+    else if (column.kind === 'number') choice.numbers.push(column)
+    else choice.categories.push(column)
+  }
+  return choice
+}
+
+type Reason = Report['leftOut'][number]['reason']
+
+function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefined {
+  let present = 0
+  let lowest = Infinity
+  let highest = -Infinity
+  let rising = true
+  let previous = -Infinity
+  for (const value of values) {
+    if (Number.isNaN(value)) continue
+    present++
+    if (value < lowest) lowest = value
+    if (value > highest) highest = value
+    if (value <= previous || !Number.isInteger(value)) rising = false
+    previous = value
+  }
+  if (present === 0) return 'empty'
+  if (isIdentifierName(header)) return 'identifier'
+  // A constant with gaps still tells by its gaps.
+  if (lowest === highest && present === values.length) return 'constant'
+  return rising && present === values.length && present >= FEWEST_ROWS_OF_A_COUNTER ? 'identifier' : undefined
+}
+
+function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): Reason | undefined {
+  if (levels.length === 0) return 'empty'
+  if (isIdentifierName(header)) return 'identifier'
+  const present = codes.reduce((count, code) => (code < 0 ? count : count + 1), 0)
+  if (levels.length === 1 && present === codes.length) return 'constant'
+  if (levels.every(isDate)) return 'date'
+  if (overflow) return 'free-text'
+  if (levels.length > 1 && levels.length >= IDENTIFIER_SHARE * present) return 'identifier'
+  return levels.length > MOST_CATEGORIES && levels.length >= FREE_TEXT_SHARE * present
+    ? 'free-text'
+    : undefined
+}
+
+/** `id`, `company_id`, `Customer ID`, `companyId`, but not `paid`. */
+function isIdentifierName(header: string): boolean {
+  return /(^|[^a-z])id$/i.test(header) || /[a-z]I[dD]$/.test(header)
+}
+
+/** What was assumed about the columns in reading them, in sentences for the report. */
+export function describeReading(columns: readonly Column[], choice: FeatureChoice): string[] {
+  const names = (some: readonly Column[]): string => some.map(({name}) => name).join(', ')
+  const numbers = columns.filter((column) => column.kind === 'number')
+  const commas = numbers.filter((column) => column.decimalComma)
+  const noNumbers = numbers.filter((column) => column.noNumbers > 0)
+  const pooled = choice.categories.filter(({levels}) => levels.length > MOST_CATEGORIES)
+  return [
+    ...(commas.length > 0 ? [`Numbers like 1,5 were read with a decimal comma: ${names(commas)}.`] : []),
+    ...(noNumbers.length > 0
+      ? [`Cells like - or inf among numbers were taken for missing: ${names(noNumbers)}.`]
+      : []),
+    ...(pooled.length > 0
+      ? [
+          `Only the ${MOST_CATEGORIES} most frequent values have a coefficient of their own, the others share one: ${names(pooled)}.`,
+        ]
+      : []),
+  ]
+}

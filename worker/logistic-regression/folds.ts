@@ -1,0 +1,55 @@
+const MOST_FOLDS = 5
+/** Fixed, so that the same file gives the same folds. */
+const SEED = 20240229
+
+/** The labelled rows, dealt out for cross-validation. */
+export interface Folds {
+  /** 0 where no class has two rows. */
+  count: number
+  /** Per row of the file its fold; -1 for rows without a label and for the only row of a class. */
+  of: Int8Array
+}
+
+/**
+ * Deals the rows of each class out at random, so that every fold has its share of each (stratified). Five folds, or
+ * as many as the smallest class has rows, but two at least. The only row of a class is in every training set:
+ * without it the model would not know the class.
+ * @param codes class per row, -1 without a label
+ */
+export function dealFolds(codes: Int32Array, classes: number): Folds {
+  const rowsOf = Array.from({length: classes}, (): number[] => [])
+  codes.forEach((code, row) => rowsOf[code]?.push(row))
+  const divisible = rowsOf.filter((rows) => rows.length >= 2)
+  const of = new Int8Array(codes.length).fill(-1)
+  if (divisible.length === 0) return {count: 0, of}
+  const count = Math.max(2, Math.min(MOST_FOLDS, ...divisible.map((rows) => rows.length)))
+  const random = mulberry32(SEED)
+  let next = 0
+  for (const rows of divisible) {
+    shuffle(rows, random)
+    // Goes on where the last class ended, so that the folds are of equal size.
+    for (const row of rows) of[row] = next++ % count
+  }
+  return {count, of}
+}
+
+/** Fisher and Yates. */
+function shuffle(rows: number[], random: () => number): void {
+  for (let i = rows.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    const swapped = rows[i] ?? 0
+    rows[i] = rows[j] ?? 0
+    rows[j] = swapped
+  }
+}
+
+/** Tommy Ettinger's Mulberry32 generator: uniform in [0, 1). */
+function mulberry32(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}

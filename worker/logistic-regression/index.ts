@@ -1,0 +1,101 @@
+import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
+import {crossValidate} from './cross-validation.ts'
+import {Design} from './design.ts'
+import {chooseFeatures} from './features.ts'
+import {chooseLabel} from './label.ts'
+import {type Artifact, type Predictions, classWeights, predict, toModel} from './model.ts'
+import {Pacer} from './pacer.ts'
+import {layOut} from './preprocessing.ts'
+import {makeReport} from './report.ts'
+import {writeResult} from './result.ts'
+import {readTable} from './table.ts'
+import {train} from './train.ts'
+
+/**
+ * Learns from the rows of a CSV file that have a label, and predicts those that have none. The result is the file
+ * with predictions appended; `report.json` tells how good they are, `model.json` is the model.
+ */
+export const logisticRegression: Processor = {name: 'logistic-regression', process}
+
+async function process(input: InputFile, output: Output, context: ProcessContext): Promise<void> {
+  const pacer = new Pacer(context.signal)
+  const lap = stopwatch()
+  const table = await readTable(input, chooseLabel(input, context.environment), pacer)
+  const {rows, label} = table
+  const classes = label.classes.length
+  const readMs = lap()
+  context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})
+
+  const choice = chooseFeatures(table)
+  const labelled = rowsWhere(label.codes, (code) => code >= 0)
+  const layout = layOut(choice, labelled)
+  const trained = await train(layout, label, labelled, undefined, pacer)
+  const fitMs = lap()
+  const {iterations, converged} = trained.fit
+  context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {
+    rows: labelled.length,
+    classes,
+    iterations,
+    converged,
+    durationMs: fitMs,
+  })
+
+  const predictions: Predictions = {
+    labels: new Int16Array(rows),
+    probabilities: new Float64Array(rows * classes),
+  }
+  const validation = await crossValidate(layout, label, labelled, trained.fit.parameters, predictions, pacer)
+  const unlabelled = rowsWhere(label.codes, (code) => code < 0)
+  for (const some of [unlabelled, validation.neverHeldOut]) {
+    const design = new Design(layout, trained.preprocessing, some)
+    await predict(design, trained.fit.parameters, classes, predictions, pacer)
+  }
+  const predictMs = lap()
+  const {auc, logLoss} = validation.metrics
+  context.log('INFO', `Predicted ${rows} rows`, {
+    rows,
+    folds: validation.metrics.folds,
+    auc,
+    logLoss,
+    durationMs: predictMs,
+  })
+
+  await writeResult(input, table, predictions, output, pacer)
+  const writeMs = lap()
+  context.log('INFO', `Wrote ${rows} rows`, {rows, durationMs: writeMs})
+
+  output.sidecar(
+    'report.json',
+    makeReport({input, table, choice, trained, validation, timings: {readMs, fitMs, predictMs, writeMs}}),
+  )
+  output.sidecar('model.json', {
+    format: 'cloud-runner/logistic-regression',
+    version: 1,
+    label: label.name,
+    classes: label.classes,
+    preprocessing: trained.preprocessing,
+    model: toModel(classWeights(trained.fit.parameters, classes)),
+  } satisfies Artifact)
+}
+
+function rowsWhere(codes: Int32Array, wanted: (code: number) => boolean): Uint32Array {
+  let count = 0
+  for (const code of codes) if (wanted(code)) count++
+  const rows = new Uint32Array(count)
+  let at = 0
+  codes.forEach((code, row) => {
+    if (wanted(code)) rows[at++] = row
+  })
+  return rows
+}
+
+/** Whole milliseconds since the last call. */
+function stopwatch(): () => number {
+  let last = performance.now()
+  return () => {
+    const now = performance.now()
+    const elapsed = Math.round(now - last)
+    last = now
+    return elapsed
+  }
+}

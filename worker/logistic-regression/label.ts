@@ -1,0 +1,198 @@
+import {INPUT_METADATA, WORKER_ENVIRONMENT, type Report} from '../contract.ts'
+import {type InputFile, PermanentError, type ProcessContext} from '../processor.ts'
+import {isMissing} from './values.ts'
+
+/** Distinct values up to which the last column is taken for the label where none is named. */
+const MOST_CLASSES_UNNAMED = 20
+/** Distinct values beyond which even a named label is no class but a number or a text. */
+const MOST_CLASSES_NAMED = 100
+const NAMES_SHOWN = 10
+
+/** Which column was asked for as the label, and by whom. */
+export interface LabelChoice {
+  name: string | undefined
+  chosenBy: Report['label']['chosenBy']
+}
+
+/** The column to predict. */
+export interface Label {
+  name: string
+  index: number
+  chosenBy: Report['label']['chosenBy']
+  /** In order: by number where all are numbers, by text otherwise. The last of two is the one whose odds are modeled. */
+  classes: string[]
+  /** Per row the index of its class, -1 where it has no label. */
+  codes: Int32Array
+}
+
+/** The object's metadata goes before the pipeline's setting; with neither, the last column is tried. */
+export function chooseLabel(input: InputFile, environment: ProcessContext['environment']): LabelChoice {
+  const ofObject = input.metadata[INPUT_METADATA.labelColumn]?.trim()
+  if (ofObject) return {name: ofObject, chosenBy: 'object'}
+  const ofPipeline = environment[WORKER_ENVIRONMENT.labelColumn]?.trim()
+  if (ofPipeline) return {name: ofPipeline, chosenBy: 'pipeline'}
+  return {name: undefined, chosenBy: 'last-column'}
+}
+
+/** Collects the label column of one file. */
+export class LabelBuilder {
+  readonly index: number
+  readonly #name: string
+  readonly #choice: LabelChoice
+  readonly #header: readonly string[]
+  readonly #codeOf = new Map<string, number>()
+  #codes = new Int32Array(1024)
+  #rows = 0
+
+  /** @throws PermanentError `label-column-missing`, `label-column-ambiguous` */
+  constructor(header: readonly string[], choice: LabelChoice) {
+    this.#header = header
+    this.#choice = choice
+    this.index = choice.name === undefined ? header.length - 1 : findColumn(header, choice.name)
+    this.#name = header[this.index]?.trim() ?? ''
+  }
+
+  /** @throws PermanentError `label-not-named`, `too-many-classes` */
+  add(cell: string): void {
+    if (this.#rows === this.#codes.length) {
+      const larger = new Int32Array(this.#rows * 2)
+      larger.set(this.#codes)
+      this.#codes = larger
+    }
+    this.#codes[this.#rows++] = this.#code(cell.trim())
+  }
+
+  #code(text: string): number {
+    const known = this.#codeOf.get(text)
+    if (known !== undefined) return known
+    if (isMissing(text)) return -1
+    const limit = this.#choice.name === undefined ? MOST_CLASSES_UNNAMED : MOST_CLASSES_NAMED
+    if (this.#codeOf.size === limit) throw this.#tooManyClasses(limit)
+    this.#codeOf.set(text, this.#codeOf.size)
+    return this.#codeOf.size - 1
+  }
+
+  #tooManyClasses(limit: number): PermanentError {
+    return this.#choice.name === undefined
+      ? new PermanentError(
+          `No label column was named, and the last column, ${this.#name}, has more than ${limit} distinct values.`,
+          {
+            code: 'label-not-named',
+            column: this.#name,
+            suggestions: [
+              'Name the column to predict: cloud-runner upload FILE --label-column NAME',
+              `The columns are ${listed(this.#header)}.`,
+            ],
+          },
+        )
+      : new PermanentError(
+          `The label column ${this.#name} has more than ${limit} distinct values: that is no class.`,
+          {
+            code: 'too-many-classes',
+            column: this.#name,
+            suggestions: [
+              'Logistic regression predicts classes: name another column by --label-column, or bin this one.',
+            ],
+          },
+        )
+  }
+
+  /** @throws PermanentError `no-labelled-row`, `one-class` */
+  build(): Label {
+    const found = [...this.#codeOf.keys()]
+    if (found.length === 0) {
+      throw new PermanentError(`No row has a label: the column ${this.#name} is empty.`, {
+        code: 'no-labelled-row',
+        column: this.#name,
+        suggestions: [
+          'Fill in the label of the rows to learn from, and leave it empty in the rows to predict.',
+        ],
+      })
+    }
+    if (found.length === 1) {
+      throw new PermanentError(
+        `The label column ${this.#name} has one class only, ${found[0]}: there is nothing to tell apart.`,
+        {
+          code: 'one-class',
+          column: this.#name,
+          suggestions: ['Add rows of at least one other class, or name another column by --label-column.'],
+        },
+      )
+    }
+    const classes = inOrder(found)
+    const place = new Map(classes.map((name, i) => [name, i]))
+    const codeToClass = found.map((name) => place.get(name) ?? -1)
+    return {
+      name: this.#name,
+      index: this.index,
+      chosenBy: this.#choice.chosenBy,
+      classes,
+      codes: this.#codes.subarray(0, this.#rows).map((code) => (code < 0 ? -1 : (codeToClass[code] ?? -1))),
+    }
+  }
+}
+
+function inOrder(names: readonly string[]): string[] {
+  const numeric = names.every((name) => Number.isFinite(Number(name)))
+  return names.toSorted((a, b) => (numeric ? Number(a) - Number(b) : 0) || (a < b ? -1 : 1))
+}
+
+function findColumn(header: readonly string[], name: string): number {
+  const places = header.flatMap((column, i) => (column.trim() === name ? [i] : []))
+  const [first, second] = places
+  if (first === undefined) {
+    const near = header.map((column) => column.trim()).filter((column) => isNear(column, name))
+    const suggestions =
+      near.length > 0 ? [`Did you mean ${listed(near)}?`] : [`The columns are ${listed(header)}.`]
+    throw new PermanentError(`The file has no column ${name}, which was named as the label.`, {
+      code: 'label-column-missing',
+      line: 1,
+      column: name,
+      suggestions: [
+        ...suggestions,
+        'Name the column to predict: cloud-runner upload FILE --label-column NAME',
+      ],
+    })
+  }
+  if (second !== undefined) {
+    throw new PermanentError(
+      `Two columns have the label's name, ${name}: columns ${first + 1} and ${second + 1}.`,
+      {
+        code: 'label-column-ambiguous',
+        line: 1,
+        column: second + 1,
+        suggestions: ['Rename one of them in the header.'],
+      },
+    )
+  }
+  return first
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).map((name) => name.trim())
+  const more = names.length - shown.length
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
+}
+
+function isNear(column: string, name: string): boolean {
+  const [a, b] = [column.toLowerCase(), name.toLowerCase()]
+  return (
+    a === b ||
+    (b.length >= 3 && (a.includes(b) || editDistance(a, b) <= Math.max(1, Math.floor(b.length / 4))))
+  )
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 8) return 9
+  let previous = Array.from({length: b.length + 1}, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, substituted))
+    }
+    previous = row
+  }
+  return previous[b.length] ?? 0
+}

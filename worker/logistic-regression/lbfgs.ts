@@ -1,0 +1,95 @@
+import type {Fit} from './fit.ts'
+import {dot, moved} from './newton.ts'
+import {type Evaluation, type Objective, evaluate} from './objective.ts'
+import type {Pacer} from './pacer.ts'
+
+const MEMORY = 20
+const MOST_ITERATIONS = 1000
+const MOST_HALVINGS = 30
+/** Largest entry of the gradient of the mean loss; scikit-learn stops at 1e-4 by default. */
+const GRADIENT_TOLERANCE = 1e-8
+const SUFFICIENT_DECREASE = 1e-4
+
+interface Correction {
+  step: Float64Array
+  change: Float64Array
+  curvature: number
+}
+
+/**
+ * Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, algorithm 7.5) with a backtracking line search:
+ * for so many columns that a Hessian is too large or too slow.
+ * @param start is not changed
+ */
+export async function fitByLbfgs(objective: Objective, start: Float64Array, pacer: Pacer): Promise<Fit> {
+  const tolerance = GRADIENT_TOLERANCE * objective.design.rows.length
+  const corrections: Correction[] = []
+  let parameters = start
+  let current = await evaluate(objective, parameters, false, pacer)
+  for (let iteration = 1; ; iteration++) {
+    const converged = current.gradient.every((value) => Math.abs(value) <= tolerance)
+    const end = (): Fit => ({
+      parameters,
+      loss: current.loss,
+      iterations: iteration,
+      converged,
+      precision: undefined,
+    })
+    if (converged || iteration === MOST_ITERATIONS) return end()
+    const direction = descentDirection(current.gradient, corrections)
+    const next = await descend(objective, parameters, direction, current, corrections.length === 0, pacer)
+    if (next === undefined) {
+      if (corrections.length === 0) return end()
+      // The remembered curvature misleads: begin again along the gradient.
+      corrections.length = 0
+      continue
+    }
+    const step = moved(next.parameters, parameters, -1)
+    const change = moved(next.evaluation.gradient, current.gradient, -1)
+    const curvature = dot(step, change)
+    if (curvature > 1e-12 * dot(change, change)) corrections.push({step, change, curvature})
+    if (corrections.length > MEMORY) corrections.shift()
+    parameters = next.parameters
+    current = next.evaluation
+  }
+}
+
+/** The two-loop recursion. */
+function descentDirection(gradient: Float64Array, corrections: readonly Correction[]): Float64Array {
+  let direction: Float64Array = gradient.map((value) => -value)
+  const shares: number[] = []
+  for (const {step, change, curvature} of corrections.toReversed()) {
+    const share = dot(step, direction) / curvature
+    shares.push(share)
+    direction = moved(direction, change, -share)
+  }
+  const last = corrections.at(-1)
+  if (last !== undefined) {
+    const scale = last.curvature / dot(last.change, last.change)
+    direction = direction.map((value) => value * scale)
+  }
+  for (const {step, change, curvature} of corrections) {
+    const share = shares.pop() ?? 0
+    direction = moved(direction, step, share - dot(change, direction) / curvature)
+  }
+  return direction
+}
+
+async function descend(
+  objective: Objective,
+  from: Float64Array,
+  direction: Float64Array,
+  current: Evaluation,
+  first: boolean,
+  pacer: Pacer,
+): Promise<{parameters: Float64Array; evaluation: Evaluation} | undefined> {
+  const slope = dot(direction, current.gradient)
+  let length = first ? 1 / Math.sqrt(-slope) : 1
+  for (let halving = 0; halving < MOST_HALVINGS; halving++, length /= 2) {
+    const parameters = moved(from, direction, length)
+    const evaluation = await evaluate(objective, parameters, false, pacer)
+    if (evaluation.loss <= current.loss + SUFFICIENT_DECREASE * length * slope)
+      return {parameters, evaluation}
+  }
+  return undefined
+}

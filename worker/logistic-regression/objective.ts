@@ -1,0 +1,232 @@
+import type {Design} from './design.ts'
+import type {Pacer} from './pacer.ts'
+
+/**
+ * The penalized loss of a softmax regression as scikit-learn defines it for C = 1:
+ * sum over rows of -log p(class) + 1/2 ||W||^2, intercepts not penalized.
+ *
+ * Parameters lie in one vector: per output `columns` weights, then the intercept. Two classes have one output, the
+ * log odds of the second; K > 2 classes have K.
+ */
+export interface Objective {
+  design: Design
+  /** Class index per row of the design. */
+  classes: Int32Array
+  outputs: number
+}
+
+export interface Evaluation {
+  loss: number
+  gradient: Float64Array
+  /** Dense, symmetric, row-major; where asked for. Singular along equal shifts of all intercepts if outputs > 1. */
+  hessian: Float64Array | undefined
+}
+
+export function outputsFor(classes: number): number {
+  return classes === 2 ? 1 : classes
+}
+
+/** Length of the parameter vector. */
+export function parametersOf({design, outputs}: Pick<Objective, 'design' | 'outputs'>): number {
+  return outputs * (design.columns + 1)
+}
+
+/** Multiplications of one pass that makes the Hessian. */
+export function hessianCost({design, outputs}: Objective): number {
+  const active = design.dense + design.categories + 1
+  return (design.rows.length * outputs * (outputs + 1) * active * active) / 4
+}
+
+/** One pass over the rows. The sums are taken in row order, so equal input gives equal bits. */
+export async function evaluate(
+  {design, classes, outputs}: Objective,
+  parameters: Float64Array,
+  withHessian: boolean,
+  pacer: Pacer,
+): Promise<Evaluation> {
+  const size = design.columns + 1
+  const gradient = new Float64Array(outputs * size)
+  const blocks = withHessian
+    ? Array.from({length: (outputs * (outputs + 1)) / 2}, () => new Float64Array(size * size))
+    : []
+  const probabilities = new Float64Array(design.blockRows * outputs)
+  let loss = 0
+  for (let start = 0; start < design.rows.length; start += design.blockRows) {
+    const count = design.encode(start)
+    linearPredictors(design, parameters, outputs, count, probabilities)
+    for (let i = 0; i < count; i++) {
+      const own = classes[start + i] ?? 0
+      loss += outputs === 1 ? lossOfTwo(probabilities, i, own) : lossOfMany(probabilities, i, outputs, own)
+    }
+    addGradients(design, classes, start, count, outputs, probabilities, gradient)
+    if (withHessian) addHessians(design, count, outputs, probabilities, blocks)
+    if (pacer.due) await pacer.pause()
+  }
+  for (let at = 0; at < parameters.length; at++) {
+    if (at % size === size - 1) continue
+    const weight = parameters[at] ?? 0
+    loss += (weight * weight) / 2
+    gradient[at] = (gradient[at] ?? 0) + weight
+  }
+  return {loss, gradient, hessian: withHessian ? assemble(blocks, outputs, size) : undefined}
+}
+
+/** Scores x·w + b of the encoded block, row-major `count` x `outputs`. */
+export function linearPredictors(
+  design: Design,
+  parameters: Float64Array,
+  outputs: number,
+  count: number,
+  into: Float64Array,
+): void {
+  const {values, ones, dense, categories, columns} = design
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < outputs; k++) {
+      const from = k * (columns + 1)
+      let sum = parameters[from + columns] ?? 0
+      for (let j = 0, at = i * dense; j < dense; j++, at++)
+        sum += (values[at] ?? 0) * (parameters[from + j] ?? 0)
+      for (let c = 0; c < categories; c++) {
+        const one = ones[i * categories + c] ?? -1
+        if (one >= 0) sum += parameters[from + one] ?? 0
+      }
+      into[i * outputs + k] = sum
+    }
+  }
+}
+
+/** Turns a log odds into a probability in place; returns the row's loss. */
+function lossOfTwo(scores: Float64Array, i: number, own: number): number {
+  const score = scores[i] ?? 0
+  const small = Math.exp(-Math.abs(score))
+  scores[i] = score >= 0 ? 1 / (1 + small) : small / (1 + small)
+  return Math.log1p(small) + Math.max(0, own === 1 ? -score : score)
+}
+
+/** Turns a row of scores into probabilities in place; returns the row's loss. */
+function lossOfMany(scores: Float64Array, i: number, outputs: number, own: number): number {
+  const ownScore = scores[i * outputs + own] ?? 0
+  const {most, sum} = softmaxInPlace(scores, i * outputs, outputs)
+  return most + Math.log(sum) - ownScore
+}
+
+/** The softmax of `outputs` scores from `at` on. */
+export function softmaxInPlace(
+  scores: Float64Array,
+  at: number,
+  outputs: number,
+): {most: number; sum: number} {
+  let most = -Infinity
+  for (let k = 0; k < outputs; k++) most = Math.max(most, scores[at + k] ?? 0)
+  let sum = 0
+  for (let k = 0; k < outputs; k++) {
+    const power = Math.exp((scores[at + k] ?? 0) - most)
+    scores[at + k] = power
+    sum += power
+  }
+  for (let k = 0; k < outputs; k++) scores[at + k] = (scores[at + k] ?? 0) / sum
+  return {most, sum}
+}
+
+function addGradients(
+  design: Design,
+  classes: Int32Array,
+  start: number,
+  count: number,
+  outputs: number,
+  probabilities: Float64Array,
+  gradient: Float64Array,
+): void {
+  const {values, ones, dense, categories, columns} = design
+  for (let i = 0; i < count; i++) {
+    const own = classes[start + i] ?? 0
+    for (let k = 0; k < outputs; k++) {
+      const hit = outputs === 1 ? own === 1 : own === k
+      const residual = (probabilities[i * outputs + k] ?? 0) - (hit ? 1 : 0)
+      const to = k * (columns + 1)
+      for (let j = 0, at = i * dense; j < dense; j++, at++)
+        gradient[to + j] = (gradient[to + j] ?? 0) + residual * (values[at] ?? 0)
+      for (let c = 0; c < categories; c++) {
+        const one = ones[i * categories + c] ?? -1
+        if (one >= 0) gradient[to + one] = (gradient[to + one] ?? 0) + residual
+      }
+      gradient[to + columns] = (gradient[to + columns] ?? 0) + residual
+    }
+  }
+}
+
+/** Adds weight * x x^T to the upper triangle of the block of each pair of outputs. */
+function addHessians(
+  design: Design,
+  count: number,
+  outputs: number,
+  probabilities: Float64Array,
+  blocks: readonly Float64Array[],
+): void {
+  for (let i = 0; i < count; i++) {
+    let pair = 0
+    for (let k = 0; k < outputs; k++) {
+      const p = probabilities[i * outputs + k] ?? 0
+      for (let l = k; l < outputs; l++) {
+        const weight = k === l ? p * (1 - p) : -p * (probabilities[i * outputs + l] ?? 0)
+        const block = blocks[pair++]
+        if (block !== undefined) addOuterProduct(design, i, weight, block)
+      }
+    }
+  }
+}
+
+function addOuterProduct(
+  {values, ones, dense, categories, columns}: Design,
+  i: number,
+  weight: number,
+  block: Float64Array,
+): void {
+  const size = columns + 1
+  const row = i * dense
+  const firstOne = i * categories
+  for (let a = 0; a < dense; a++) {
+    const scaled = weight * (values[row + a] ?? 0)
+    const to = a * size
+    for (let b = a; b < dense; b++) block[to + b] = (block[to + b] ?? 0) + scaled * (values[row + b] ?? 0)
+    for (let c = 0; c < categories; c++) {
+      const one = ones[firstOne + c] ?? -1
+      if (one >= 0) block[to + one] = (block[to + one] ?? 0) + scaled
+    }
+    block[to + columns] = (block[to + columns] ?? 0) + scaled
+  }
+  for (let c = 0; c < categories; c++) {
+    const one = ones[firstOne + c] ?? -1
+    if (one < 0) continue
+    const to = one * size
+    for (let d = c; d < categories; d++) {
+      const other = ones[firstOne + d] ?? -1
+      if (other >= 0) block[to + other] = (block[to + other] ?? 0) + weight
+    }
+    block[to + columns] = (block[to + columns] ?? 0) + weight
+  }
+  block[columns * size + columns] = (block[columns * size + columns] ?? 0) + weight
+}
+
+/** Puts the pairs' upper triangles together to one symmetric matrix, and adds the penalty. */
+function assemble(blocks: readonly Float64Array[], outputs: number, size: number): Float64Array {
+  const all = outputs * size
+  const hessian = new Float64Array(all * all)
+  let pair = 0
+  for (let k = 0; k < outputs; k++) {
+    for (let l = k; l < outputs; l++) {
+      const block = blocks[pair++]
+      if (block === undefined) continue
+      for (let a = 0; a < size; a++) {
+        for (let b = a; b < size; b++) {
+          const value = (block[a * size + b] ?? 0) + (k === l && a === b && a < size - 1 ? 1 : 0)
+          hessian[(k * size + a) * all + l * size + b] = value
+          hessian[(k * size + b) * all + l * size + a] = value
+          hessian[(l * size + a) * all + k * size + b] = value
+          hessian[(l * size + b) * all + k * size + a] = value
+        }
+      }
+    }
+  }
+  return hessian
+}

@@ -1,0 +1,202 @@
+import type {FeatureChoice} from './features.ts'
+import {MOST_CATEGORIES} from './features.ts'
+import type {NumberColumn, TextColumn} from './table.ts'
+
+/** How one column of numbers becomes columns of the design matrix. Plain data: part of the artifact. */
+export interface NumericEncoder {
+  column: string
+  /** Applied to each number and to the median before the standardization. */
+  transform: {kind: 'identity'}
+  /** Stands for a missing number. */
+  median: number
+  /** The encoded value is (x - mean) / scale; scale is the standard deviation, 1 for a constant. */
+  mean: number
+  scale: number
+  /** The indicator of a missing number, standardized too; null where the training rows have none missing. */
+  missing: {mean: number; scale: number} | null
+}
+
+/** How one column of texts becomes 0/1 columns, one a level; an unknown level has 0 in all of them. */
+export interface CategoryEncoder {
+  column: string
+  /** Without the two below. */
+  levels: string[]
+  /** Further levels share one column. */
+  pooled: boolean
+  /** Missing values have a column of their own. */
+  missing: boolean
+}
+
+/** From a row of the file to a row of the design matrix: all numbers first, then all categories. */
+export interface Preprocessing {
+  numbers: NumericEncoder[]
+  categories: CategoryEncoder[]
+}
+
+/** A column of the design matrix. */
+export interface Term {
+  column: string
+  kind: 'numeric' | 'missing' | 'category'
+  level?: string
+  /** Numbers the encoders of its kind's list in {@link Preprocessing}. */
+  encoder: number
+}
+
+export const MISSING_LEVEL = '(missing)'
+export const POOLED_LEVEL = '(other)'
+
+/**
+ * Which columns the design matrix has. Settled once, on all labelled rows, so that the model of each fold has the
+ * same columns; it looks at no label, and a column that is constant in a fold gets the coefficient 0 there.
+ */
+export interface Layout {
+  choice: FeatureChoice
+  /** Per column of numbers: has an indicator. */
+  indicators: boolean[]
+  /** Per column of texts. */
+  categories: {
+    encoder: CategoryEncoder
+    /** From the column's codes to a place among the encoder's columns, -1 for none. */ placeOf: Int32Array
+    missingPlace: number
+  }[]
+}
+
+/** @param rows indexes of the labelled rows */
+export function layOut(choice: FeatureChoice, rows: Uint32Array): Layout {
+  return {
+    choice,
+    indicators: choice.numbers.map(({values}) => rows.some((row) => Number.isNaN(values[row]))),
+    categories: choice.categories.map((column) => layOutCategory(column, rows)),
+  }
+}
+
+function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): Layout['categories'][number] {
+  const counts = new Uint32Array(levels.length)
+  let missing = false
+  for (const row of rows) {
+    const code = codes[row] ?? -1
+    if (code < 0) missing = true
+    else counts[code] = (counts[code] ?? 0) + 1
+  }
+  const seen = levels.map((_, code) => code).filter((code) => (counts[code] ?? 0) > 0)
+  const byFrequency = seen.toSorted((a, b) => (counts[b] ?? 0) - (counts[a] ?? 0) || a - b)
+  const own = byFrequency.slice(0, MOST_CATEGORIES).toSorted((a, b) => compareText(levels[a], levels[b]))
+  const pooled = seen.length > own.length
+  const placeOf = new Int32Array(levels.length).fill(-1)
+  own.forEach((code, place) => (placeOf[code] = place))
+  if (pooled) for (const code of byFrequency.slice(MOST_CATEGORIES)) placeOf[code] = own.length
+  const encoder = {column: name, levels: own.map((code) => levels[code] ?? ''), pooled, missing}
+  return {encoder, placeOf, missingPlace: missing ? own.length + (pooled ? 1 : 0) : -1}
+}
+
+/**
+ * Takes medians, means and standard deviations from the rows a model is trained on, and from no others:
+ * in cross-validation each fold has its own.
+ */
+export function fitPreprocessing(layout: Layout, rows: Uint32Array): Preprocessing {
+  const buffer = new Float64Array(rows.length)
+  return {
+    numbers: layout.choice.numbers.map((column, i) =>
+      fitNumeric(column, rows, layout.indicators[i] === true, buffer),
+    ),
+    categories: layout.categories.map(({encoder}) => encoder),
+  }
+}
+
+function fitNumeric(
+  {name, values}: NumberColumn,
+  rows: Uint32Array,
+  indicator: boolean,
+  buffer: Float64Array,
+): NumericEncoder {
+  let present = 0
+  for (const row of rows) {
+    const value = values[row] ?? NaN
+    if (!Number.isNaN(value)) buffer[present++] = value
+  }
+  const numbers = buffer.subarray(0, present)
+  const median = present === 0 ? 0 : medianOf(numbers)
+  const {mean, scale} = spread(numbers, median, rows.length - present)
+  const share = 1 - present / rows.length
+  const shareScale = Math.sqrt(share * (1 - share))
+  return {
+    column: name,
+    transform: {kind: 'identity'},
+    median,
+    mean,
+    scale,
+    missing: indicator ? {mean: share, scale: shareScale > 0 ? shareScale : 1} : null,
+  }
+}
+
+/** Mean and standard deviation (of the population) of `numbers` and `copies` times `median`; safe at any magnitude. */
+function spread(numbers: Float64Array, median: number, copies: number): {mean: number; scale: number} {
+  const count = numbers.length + copies
+  const magnitude = numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  if (magnitude === 0) return {mean: 0, scale: 1}
+  let sum = (copies * median) / magnitude
+  for (const value of numbers) sum += value / magnitude
+  const mean = sum / count
+  let squares = copies * (median / magnitude - mean) ** 2
+  for (const value of numbers) squares += (value / magnitude - mean) ** 2
+  const deviation = Math.sqrt(squares / count)
+  // What rounding makes of a constant is no spread.
+  const scale = deviation > 1e-14 * Math.abs(mean) ? deviation * magnitude : 0
+  return {mean: mean * magnitude, scale: scale > 0 && Number.isFinite(scale) ? scale : 1}
+}
+
+/** Reorders `numbers`. The mean of the middle two where their count is even. */
+function medianOf(numbers: Float64Array): number {
+  const middle = numbers.length >> 1
+  const upper = select(numbers, middle)
+  if (numbers.length % 2 === 1) return upper
+  let lower = -Infinity
+  for (let i = 0; i < middle; i++) lower = Math.max(lower, numbers[i] ?? -Infinity)
+  return lower / 2 + upper / 2
+}
+
+/** Hoare's quickselect: the element of rank `rank`, with all before it not greater. */
+function select(numbers: Float64Array, rank: number): number {
+  let low = 0
+  let high = numbers.length - 1
+  while (low < high) {
+    const pivot = numbers[(low + high) >> 1] ?? 0
+    let i = low
+    let j = high
+    while (i <= j) {
+      while ((numbers[i] ?? pivot) < pivot) i++
+      while ((numbers[j] ?? pivot) > pivot) j--
+      if (i <= j) {
+        const swapped = numbers[i] ?? 0
+        numbers[i++] = numbers[j] ?? 0
+        numbers[j--] = swapped
+      }
+    }
+    if (rank <= j) high = j
+    else if (rank >= i) low = i
+    else break
+  }
+  return numbers[rank] ?? 0
+}
+
+/** The columns of the design matrix in their order, without the intercept. */
+export function termsOf({numbers, categories}: Preprocessing): Term[] {
+  return [
+    ...numbers.map(({column}, encoder): Term => ({column, kind: 'numeric', encoder})),
+    ...numbers.flatMap(({column, missing}, encoder): Term[] =>
+      missing === null ? [] : [{column, kind: 'missing', encoder}],
+    ),
+    ...categories.flatMap(({column, levels, pooled, missing}, encoder): Term[] =>
+      [...levels, ...(pooled ? [POOLED_LEVEL] : []), ...(missing ? [MISSING_LEVEL] : [])].map((level) => ({
+        column,
+        kind: 'category',
+        level,
+        encoder,
+      })),
+    ),
+  ]
+}
+
+function compareText(a = '', b = ''): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
