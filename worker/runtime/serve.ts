@@ -12,6 +12,12 @@ const CLOUD_RUN_GRACE_MS = 10_000
 const EXIT_MS = 500
 
 /**
+ * How long the first probe is waited for: loading the storage library holds the event loop for as long as everything
+ * before it took, and a container is not ready before a probe is answered. A file that comes first loads it at once.
+ */
+const PROBE_MS = 25
+
+/**
  * Runs `processor` as a worker: an HTTP server on `PORT` that turns each file which is notified to it into a result.
  * It owns the process: on SIGTERM or SIGINT it finishes or refuses what is in hand and exits with 0; settings that
  * cannot work, or a port that is taken, are logged and end it with 1.
@@ -52,7 +58,7 @@ async function start(
   }
   const server = await startServer(worker)
   log('INFO', `${processor.name} listens on port ${server.port}`, {port: server.port})
-  void worker.storage() // loaded while the first file is still on its way
+  setTimeout(() => void worker.storage(), PROBE_MS)
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     log('INFO', `${signal}: no more files are taken, those in hand are finished`)

@@ -1,0 +1,71 @@
+import {describe, expect, it} from 'vitest'
+import {commitMetadata, decide, isSameRun, toCommitted} from '../../../worker/runtime/commit-state.ts'
+
+const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 13, 0, second)).toISOString()
+
+function committed(source: string | undefined, second: number, reprocessId?: string) {
+  return toCommitted({
+    generation: `9${second}`,
+    timeCreated: at(second),
+    metadata: {
+      ...(source === undefined ? {} : {'source-generation': source}),
+      ...(reprocessId === undefined ? {} : {'reprocess-id': reprocessId}),
+    },
+  })
+}
+const event = (generation: string, reprocessId?: string) => ({generation, reprocessId})
+
+describe('decide', () => {
+  it('processes what nothing has been made of', () => {
+    expect(decide(event('5'), undefined, undefined)).toEqual({kind: 'process', resultGeneration: '0'})
+  })
+  it('processes over an older result, an older error, and an object of somebody else', () => {
+    expect(decide(event('5'), committed('4', 1), undefined)).toEqual({kind: 'process', resultGeneration: '91'})
+    expect(decide(event('5'), undefined, committed('4', 1)).kind).toBe('process')
+    expect(decide(event('5'), committed(undefined, 1), undefined)).toEqual({
+      kind: 'process',
+      resultGeneration: '91',
+    })
+  })
+  it('knows a duplicate by the result and by the error', () => {
+    expect(decide(event('5'), committed('5', 1), undefined)).toMatchObject({kind: 'duplicate', of: 'result'})
+    expect(decide(event('5'), undefined, committed('5', 1))).toMatchObject({kind: 'duplicate', of: 'error'})
+    expect(decide(event('5'), committed('4', 1), committed('5', 2))).toMatchObject({of: 'error'})
+  })
+  it('compares generations as numbers, beyond 2^53', () => {
+    expect(decide(event('10'), committed('9', 1), undefined).kind).toBe('process')
+    expect(decide(event('9007199254740993'), committed('9007199254740992', 1), undefined).kind).toBe('process')
+  })
+  it('leaves alone what is of a newer generation, be it a result or an error', () => {
+    expect(decide(event('5'), committed('6', 1), undefined)).toEqual({kind: 'superseded', by: 6n})
+    expect(decide(event('5', 'r1'), committed('5', 1), committed('6', 2)).kind).toBe('superseded')
+  })
+  it('processes again where somebody asked for it, once', () => {
+    expect(decide(event('5', 'r1'), committed('5', 1), undefined).kind).toBe('process')
+    expect(decide(event('5', 'r1'), committed('5', 1, 'r1'), undefined).kind).toBe('duplicate')
+    expect(decide(event('5', 'r2'), committed('5', 1, 'r1'), undefined).kind).toBe('process')
+    expect(decide(event('5'), committed('5', 1, 'r1'), undefined).kind).toBe('duplicate')
+    expect(decide(event('5', 'r1'), undefined, committed('5', 1)).kind).toBe('process')
+  })
+  it('finds an error that a success has not come to remove, and no other', () => {
+    const older = committed('5', 1)
+    expect(decide(event('5', 'r1'), committed('5', 2, 'r1'), older)).toMatchObject({staleError: older})
+    expect(decide(event('5'), committed('5', 2), committed('5', 3, 'r1'))).toMatchObject({
+      staleError: undefined,
+    })
+  })
+})
+
+it('knows what the very same run has written', () => {
+  const delivery = {
+    messageId: '1',
+    publishTime: at(0),
+    attempt: 2,
+    project: undefined,
+    event: {eventType: 'OBJECT_FINALIZE', bucket: 'in', object: 'a', generation: '5', reprocessId: undefined},
+  }
+  const metadata = commitMetadata(delivery, new Date(at(1)))
+  const written = toCommitted({generation: '1', timeCreated: at(2), metadata})
+  expect(isSameRun(written, metadata)).toBe(true)
+  expect(isSameRun(written, commitMetadata({...delivery, attempt: 3}, new Date(at(1))))).toBe(false)
+})
