@@ -1,4 +1,11 @@
 import type {Cloud} from '../core/ports.ts'
+import {authorizer} from './connection.ts'
+import {createDirectInfrastructure} from './infrastructure/direct.ts'
+import {createLogSource} from './logs.ts'
+import {createMessages} from './messages.ts'
+import {createObjectStore} from './objects.ts'
+import {createRest} from './rest.ts'
+import {createServices} from './services.ts'
 
 export interface GoogleCloudOptions {
   readonly projectId: string
@@ -8,6 +15,23 @@ export interface GoogleCloudOptions {
 }
 
 /** The ports over Google's client libraries; each library is loaded when it is first used. */
-export function createGoogleCloud(options: GoogleCloudOptions): Cloud {
-  throw new Error(`not written yet ${String(options)}`)
+export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOptions): Cloud {
+  const connection = {projectId, region, endpoint}
+  const messages = createMessages(connection)
+  const services = createServices(connection)
+  const logs = createLogSource(connection)
+  return {
+    objects: createObjectStore(connection),
+    messages,
+    services,
+    logs,
+    infrastructure: createDirectInfrastructure(createRest(connection)),
+    registry: {
+      origin: endpoint ?? `https://${region}-docker.pkg.dev`,
+      authorization: authorizer(connection),
+    },
+    async close() {
+      await Promise.all([messages.close(), services.close(), logs.close()])
+    },
+  }
 }

@@ -1,0 +1,58 @@
+import type {AuthClient} from 'google-auth-library'
+
+/** Where Google's APIs are: Google itself, or the local cloud. */
+export interface Connection {
+  readonly projectId: string
+  readonly region: string
+  /** Origin of the local cloud, e.g. `http://127.0.0.1:4510`; `undefined` is Google. */
+  readonly endpoint: string | undefined
+}
+
+/**
+ * Options for a gRPC client library (Pub/Sub, Run, Logging). On the local cloud: its host and port in plain text, and
+ * an auth client that does nothing, since the libraries otherwise look for credentials and a metadata server even
+ * where they send none.
+ */
+export async function grpcOptions(connection: Connection) {
+  if (connection.endpoint === undefined) return {projectId: connection.projectId}
+  const {hostname, port} = new URL(connection.endpoint)
+  const {credentials} = await import('@grpc/grpc-js')
+  return {
+    projectId: connection.projectId,
+    apiEndpoint: hostname,
+    port: Number(port),
+    sslCreds: credentials.createInsecure(),
+    authClient: await noAuth(),
+  }
+}
+
+/** An auth client that adds nothing to a request and asks nobody. */
+export async function noAuth(): Promise<AuthClient> {
+  const {PassThroughClient} = await import('google-auth-library')
+  return new PassThroughClient()
+}
+
+/** The value of an `authorization` header from Application Default Credentials; `undefined` on the local cloud. */
+export function authorizer(connection: Connection): () => Promise<string | undefined> {
+  if (connection.endpoint !== undefined) return async () => undefined
+  let client: Promise<AuthClient> | undefined
+  return async () => {
+    client ??= import('google-auth-library').then(({GoogleAuth}) =>
+      new GoogleAuth({scopes: 'https://www.googleapis.com/auth/cloud-platform'}).getClient(),
+    )
+    const headers = await (await client).getRequestHeaders()
+    return headers.get('authorization') ?? undefined
+  }
+}
+
+/** Remembers the promise of the first call; a failure is forgotten, so that the next call tries again. */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined
+      throw error
+    })
+    return made
+  }
+}

@@ -1,0 +1,175 @@
+import {AppError, type ErrorCode} from '../core/errors.ts'
+
+/** What Google's clients throw, over HTTP and gRPC, brought to one form. */
+interface Answer {
+  /** HTTP status, or what a gRPC code is mapped to; 0 where no answer came. */
+  readonly status: number
+  /** Of the system: `ECONNREFUSED` … */
+  readonly system: string | undefined
+  readonly message: string
+}
+
+/** HTTP status of each gRPC code (google/rpc/code.proto). */
+const HTTP_OF_GRPC = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401]
+
+const SYSTEM_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/**
+ * The one place where errors of Google, and of the local cloud, become errors that a user can act on.
+ * @param doing what was being done, to stand before a colon: `Reading bucket x`
+ */
+export function toAppError(error: unknown, doing: string): AppError {
+  if (error instanceof AppError) return error
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new AppError(`${doing}: interrupted.`, {code: 'interrupted', exitCode: 130, cause: error})
+  }
+  const answer = readAnswer(error)
+  const {code, suggestions} = classify(answer)
+  return new AppError(`${doing}: ${sentence(answer.message)}`, {code, suggestions, cause: error})
+}
+
+/** Runs `work`; whatever it throws is an AppError. */
+export async function translated<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toAppError(error, doing)
+  }
+}
+
+/** Whether an error says that what was asked for is not there. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof AppError ? error.code === 'not-found' : readAnswer(error).status === 404
+}
+
+/** Whether the same call may do better in a moment. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof AppError) return ['unavailable', 'unreachable', 'rate-limited'].includes(error.code)
+  const {status, system} = readAnswer(error)
+  return (
+    system !== undefined ||
+    status === 429 ||
+    status === 500 ||
+    status === 502 ||
+    status === 503 ||
+    status === 504
+  )
+}
+
+/**
+ * Repeats `work` on transient errors: four times in all, 0.2 to 2 s apart, the wait doubling with jitter.
+ * @throws what `work` threw last
+ */
+export async function retried<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === 4 || signal?.aborted || !isTransient(error)) throw error
+      const wait = 200 * 2 ** (attempt - 1) * (0.5 + Math.random())
+      await new Promise((resolve) => setTimeout(resolve, wait))
+    }
+  }
+}
+
+function classify({status, system, message}: Answer): {code: ErrorCode; suggestions: string[]} {
+  if (/could not (?:load|be used).*default credentials|invalid_grant|reauth/i.test(message))
+    return UNAUTHENTICATED
+  if (system !== undefined) {
+    return {
+      code: 'unreachable',
+      suggestions: [
+        'On the local target: cloud-runner local start',
+        'On Google Cloud: check the network connection.',
+      ],
+    }
+  }
+  if (/has not been used in project|it is disabled|SERVICE_DISABLED/i.test(message)) {
+    const api = /([a-z]+\.googleapis\.com)/.exec(message)?.[1]
+    return {code: 'api-disabled', suggestions: [`Enable it: gcloud services enable ${api ?? 'API'}`]}
+  }
+  if (status === 401) return UNAUTHENTICATED
+  if (status === 403) {
+    return {
+      code: 'permission-denied',
+      suggestions: [
+        'Ask an owner of the project for the permission that is named above, or sign in as somebody else: gcloud auth application-default login',
+      ],
+    }
+  }
+  if (status === 404)
+    return {
+      code: 'not-found',
+      suggestions: ['See what is there: cloud-runner status', 'Make the pipeline: cloud-runner setup'],
+    }
+  if (status === 409)
+    return {code: 'conflict', suggestions: ['Somebody else may be changing it at this moment; try again.']}
+  if (status === 412)
+    return {code: 'precondition-failed', suggestions: ['It was changed in the meantime; try again.']}
+  if (status === 429) return {code: 'rate-limited', suggestions: ['Wait a minute and try again.']}
+  if (status === 501) return {code: 'not-implemented', suggestions: []}
+  if (status >= 500)
+    return {code: 'unavailable', suggestions: ['Try again; if it stays so: https://status.cloud.google.com']}
+  return {code: 'invalid-request', suggestions: []}
+}
+
+const UNAUTHENTICATED = {
+  code: 'unauthenticated',
+  suggestions: ['Sign in: gcloud auth application-default login'],
+} satisfies {
+  code: ErrorCode
+  suggestions: string[]
+}
+
+function readAnswer(error: unknown): Answer {
+  if (!(error instanceof Error)) return {status: 0, system: undefined, message: String(error)}
+  const system = systemCode(error)
+  const code = 'code' in error ? error.code : undefined
+  const numeric =
+    typeof code === 'number'
+      ? code
+      : typeof code === 'string' && /^\d{3}$/.test(code)
+        ? Number(code)
+        : undefined
+  const status =
+    'status' in error && typeof error.status === 'number'
+      ? error.status
+      : numeric === undefined
+        ? 0
+        : numeric < HTTP_OF_GRPC.length
+          ? (HTTP_OF_GRPC[numeric] ?? 0)
+          : numeric
+  // grpc-js reports a refused connection as UNAVAILABLE, with the system's word in the text only.
+  const inText = /\b(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\b/.exec(error.message)?.[1]
+  return {status, system: system ?? inText, message: googleMessage(error)}
+}
+
+/** `ECONNREFUSED` and its like, wherever in the chain of causes it stands. */
+function systemCode(error: Error): string | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string' && SYSTEM_ERRORS.has(at.code)) return at.code
+  }
+  return undefined
+}
+
+/** Google's own words: gRPC errors have them in `details`, after `5 NOT_FOUND: ` in `message`. */
+function googleMessage(error: Error): string {
+  if ('details' in error && typeof error.details === 'string' && error.details !== '') return error.details
+  return error.message.replace(/^\d+ [A-Z_]+: /, '')
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim()
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`
+}

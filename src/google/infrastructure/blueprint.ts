@@ -1,0 +1,104 @@
+import {WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
+import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Json} from '../rest.ts'
+
+const DAY_SECONDS = 86_400
+
+/** Bodies of the pipeline's resources, as Google's APIs take them. Nothing here is sent: see `resources.ts`. */
+export function blueprint({settings, names}: Pipeline) {
+  const {project, region, name} = settings
+  const labels = {[PIPELINE_LABEL]: name}
+  const topic = (short: string) => `projects/${project}/topics/${short}`
+
+  return {
+    repository: {
+      format: 'DOCKER',
+      mode: 'STANDARD_REPOSITORY',
+      description: `Images of the worker of the cloud-runner pipeline ${name}`,
+      labels,
+    } satisfies Json,
+
+    /** Soft delete off: deleted scratch data would be billed for a week. */
+    bucket: (bucket: string) =>
+      ({
+        name: bucket,
+        location: region.toUpperCase(),
+        storageClass: 'STANDARD',
+        labels,
+        iamConfiguration: {uniformBucketLevelAccess: {enabled: true}, publicAccessPrevention: 'enforced'},
+        softDeletePolicy: {retentionDurationSeconds: '0'},
+      }) satisfies Json,
+
+    topic: {labels} satisfies Json,
+
+    /** Without a subscription a dead-letter topic loses its messages; 31 days is the longest that Pub/Sub keeps one. */
+    deadLetterSubscription: {
+      topic: topic(names.deadLetterTopic),
+      labels,
+      ackDeadlineSeconds: 60,
+      messageRetentionDuration: `${31 * DAY_SECONDS}s`,
+      expirationPolicy: {},
+    } satisfies Json,
+
+    /** `expirationPolicy: {}` is "never": by default a subscription without activity is deleted after 31 days. */
+    pushSubscription: (uri: string) =>
+      ({
+        topic: topic(names.topic),
+        labels,
+        pushConfig: {
+          pushEndpoint: uri,
+          oidcToken: {serviceAccountEmail: names.pushAccount, audience: uri},
+        },
+        ackDeadlineSeconds: settings.ackDeadline,
+        retryPolicy: {
+          minimumBackoff: `${settings.minimumBackoff}s`,
+          maximumBackoff: `${settings.maximumBackoff}s`,
+        },
+        deadLetterPolicy: {
+          deadLetterTopic: topic(names.deadLetterTopic),
+          maxDeliveryAttempts: settings.maxDeliveryAttempts,
+        },
+        messageRetentionDuration: `${settings.messageRetention}s`,
+        expirationPolicy: {},
+      }) satisfies Json,
+
+    notification: {
+      topic: `//pubsub.googleapis.com/${topic(names.topic)}`,
+      event_types: ['OBJECT_FINALIZE'],
+      payload_format: 'JSON_API_V1',
+    } satisfies Json,
+
+    /** `cpuIdle` must be said where `resources` is: otherwise the CPU is always allocated, and billed. */
+    service: (image: string) =>
+      ({
+        labels,
+        ingress: 'INGRESS_TRAFFIC_ALL',
+        template: {
+          labels,
+          serviceAccount: names.workerAccount,
+          timeout: `${settings.requestTimeout}s`,
+          maxInstanceRequestConcurrency: settings.concurrency,
+          scaling: {maxInstanceCount: settings.maxInstances},
+          containers: [
+            {
+              image,
+              env: [
+                {name: WORKER_ENVIRONMENT.inputBucket, value: names.inputBucket},
+                {name: WORKER_ENVIRONMENT.outputBucket, value: names.outputBucket},
+                {name: WORKER_ENVIRONMENT.deadlineSeconds, value: String(settings.requestTimeout)},
+                ...(settings.labelColumn === undefined
+                  ? []
+                  : [{name: WORKER_ENVIRONMENT.labelColumn, value: settings.labelColumn}]),
+              ],
+              ports: [{name: 'http1', containerPort: 8080}],
+              resources: {
+                limits: {cpu: settings.cpu, memory: settings.memory},
+                cpuIdle: true,
+                startupCpuBoost: true,
+              },
+            },
+          ],
+        },
+      }) satisfies Json,
+  }
+}

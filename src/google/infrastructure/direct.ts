@@ -1,0 +1,190 @@
+import {setTimeout as wait} from 'node:timers/promises'
+import {AppError} from '../../core/errors.ts'
+import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Infrastructure, PlannedResource} from '../../core/ports.ts'
+import {isJson, objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
+import {
+  connections,
+  foundation,
+  readServiceAgents,
+  serviceResource,
+  type Doing,
+  type Resource,
+} from './resources.ts'
+
+/**
+ * Infrastructure without Terraform: the same resources by the same APIs, made one after the other in an order in
+ * which each finds what it needs.
+ */
+export function createDirectInfrastructure(rest: Rest): Infrastructure {
+  /** All resources; those that need an image or an address come only once there is one. */
+  async function resourcesOf(pipeline: Pipeline, image: string | undefined): Promise<Resource[]> {
+    const agents = await readServiceAgents(rest, pipeline.settings.project)
+    const base = foundation(pipeline, agents, rest)
+    if (image === undefined) return base
+    const uri = await serviceUri(pipeline)
+    return [
+      ...base,
+      serviceResource(pipeline, image, rest),
+      ...connections(pipeline, agents, uri ?? 'https://not-yet.invalid', rest),
+    ]
+  }
+
+  async function serviceUri({settings, names}: Pipeline): Promise<string | undefined> {
+    const path = `/v2/projects/${settings.project}/locations/${settings.region}/services/${names.service}`
+    return textIn(await rest.get('run', path), 'uri')
+  }
+
+  async function applyOne(resource: Resource, doing: Doing): Promise<PlannedResource> {
+    doing.signal.throwIfAborted()
+    const {kind, name} = resource
+    const found = await resource.inspect()
+    if (found === 'right') return {kind, name, action: 'none'}
+    doing.step(`${found === undefined ? 'Create' : 'Update'} ${kind} ${name}`)
+    await overPropagation(
+      () => (found === undefined ? resource.create(doing) : resource.mend(doing)),
+      resource,
+      doing,
+    )
+    return {kind, name, action: found === undefined ? 'create' : 'update'}
+  }
+
+  return {
+    async plan(pipeline, {image, signal}) {
+      const planned: PlannedResource[] = []
+      for (const resource of await resourcesOf(pipeline, image)) {
+        signal.throwIfAborted()
+        const found = await resource.inspect()
+        const action = found === undefined ? 'create' : found === 'right' ? 'none' : 'update'
+        planned.push({kind: resource.kind, name: resource.name, action})
+      }
+      return planned
+    },
+
+    async apply(pipeline, {image, signal, step}) {
+      const doing = {signal, step}
+      const agents = await readServiceAgents(rest, pipeline.settings.project)
+      const done: PlannedResource[] = []
+      for (const resource of foundation(pipeline, agents, rest)) done.push(await applyOne(resource, doing))
+      if (image === undefined) return done
+      done.push(await applyOne(serviceResource(pipeline, image, rest), doing))
+      const uri = await serviceUri(pipeline)
+      if (uri === undefined) {
+        throw new AppError(`Service ${pipeline.names.service} has no address.`, {
+          code: 'deploy-failed',
+          suggestions: ['See what the worker said: cloud-runner logs --severity error'],
+        })
+      }
+      for (const resource of connections(pipeline, agents, uri, rest))
+        done.push(await applyOne(resource, doing))
+      return done
+    },
+
+    async destroy(pipeline, doing) {
+      // Deliveries stop first: the subscription, then the service, then what they stood on.
+      const resources = (await resourcesOf(pipeline, 'any')).toReversed()
+      const removed: PlannedResource[] = []
+      for (const {kind, name, remove} of resources) {
+        doing.signal.throwIfAborted()
+        if (remove === undefined) continue
+        doing.step(`Delete ${kind} ${name}`)
+        if (await remove(doing)) removed.push({kind, name, action: 'delete'})
+      }
+      return removed
+    },
+
+    async leftovers(pipeline, {signal}) {
+      const left = new Map<string, PlannedResource>()
+      for (const resource of await resourcesOf(pipeline, 'any')) {
+        signal.throwIfAborted()
+        if (resource.remove === undefined || (await resource.inspect()) === undefined) continue
+        left.set(`${resource.kind} ${resource.name}`, {
+          kind: resource.kind,
+          name: resource.name,
+          action: 'delete',
+        })
+      }
+      for (const resource of await labelled(rest, pipeline))
+        left.set(`${resource.kind} ${resource.name}`, resource)
+      return [...left.values()]
+    },
+  }
+}
+
+/** Resources that carry the pipeline's label, whatever their names. */
+async function labelled(rest: Rest, {settings}: Pipeline): Promise<PlannedResource[]> {
+  const {project, region, name} = settings
+  const kinds: {kind: string; service: RestService; path: string; member: string}[] = [
+    {kind: 'bucket', service: 'storage', path: `/storage/v1/b?project=${project}`, member: 'items'},
+    {kind: 'topic', service: 'pubsub', path: `/v1/projects/${project}/topics`, member: 'topics'},
+    {
+      kind: 'subscription',
+      service: 'pubsub',
+      path: `/v1/projects/${project}/subscriptions`,
+      member: 'subscriptions',
+    },
+    {
+      kind: 'service',
+      service: 'run',
+      path: `/v2/projects/${project}/locations/${region}/services`,
+      member: 'services',
+    },
+    {
+      kind: 'repository',
+      service: 'artifactregistry',
+      path: `/v1/projects/${project}/locations/${region}/repositories`,
+      member: 'repositories',
+    },
+  ]
+  const found: PlannedResource[] = []
+  for (const {kind, service, path, member} of kinds) {
+    let pageToken: string | undefined
+    do {
+      const query =
+        pageToken === undefined
+          ? ''
+          : `${path.includes('?') ? '&' : '?'}pageToken=${encodeURIComponent(pageToken)}`
+      const page = (await rest.get(service, `${path}${query}`)) ?? {}
+      for (const item of objectsIn(page, member)) {
+        const labels = item['labels']
+        const full = textIn(item, 'name')
+        if (isJson(labels) && labels[PIPELINE_LABEL] === name && full !== undefined) {
+          found.push({kind, name: full.slice(full.lastIndexOf('/') + 1), action: 'delete'})
+        }
+      }
+      pageToken = textIn(page, 'nextPageToken')
+    } while (pageToken !== undefined && pageToken !== '')
+  }
+  return found
+}
+
+/**
+ * A new account or grant takes up to a minute to be known everywhere in Google Cloud; these are the refusals that
+ * say so, and they pass by themselves.
+ */
+const NOT_YET_KNOWN =
+  /does not exist\.?$|does not have permission to publish messages|Permission .*denied on service account|must have permission/i
+const WAITS_SECONDS = [2, 5, 10, 20, 30]
+
+async function overPropagation(
+  work: () => Promise<void>,
+  resource: Resource,
+  {signal, step}: Doing,
+): Promise<void> {
+  for (const seconds of [...WAITS_SECONDS, undefined]) {
+    try {
+      await work()
+      return
+    } catch (error) {
+      const passing =
+        error instanceof AppError &&
+        (error.code === 'permission-denied' || error.code === 'invalid-request') &&
+        NOT_YET_KNOWN.test(error.message)
+      if (!passing || seconds === undefined) throw error
+      step(
+        `Google does not know the new grants everywhere yet; ${resource.kind} ${resource.name} again in ${seconds} s`,
+      )
+      await wait(seconds * 1000, undefined, {signal})
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import {AppError} from '../../core/errors.ts'
+import {objectsIn, type Json, type Rest, type RestService} from '../rest.ts'
+
+/** A role for a member on one resource; never on a project. */
+export interface Grant {
+  readonly role: string
+  readonly member: string
+  readonly on: PolicyOf
+}
+
+/** Where a resource's IAM policy is read and written. Storage has paths of its own and takes the policy unwrapped. */
+export interface PolicyOf {
+  readonly service: RestService
+  /** `/v1/projects/P/topics/T`, `/storage/v1/b/B` … */
+  readonly path: string
+  /** For people: `topic x`. */
+  readonly title: string
+}
+
+export async function isGranted(rest: Rest, grant: Grant): Promise<boolean> {
+  const policy = await readPolicy(rest, grant.on)
+  return policy !== undefined && has(policy, grant)
+}
+
+/**
+ * Adds a grant to the policy that is there and leaves everybody else's alone. Where somebody changed the policy in
+ * between, the etag tells, and it is read again.
+ */
+export async function addGrant(rest: Rest, grant: Grant): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const policy = (await readPolicy(rest, grant.on)) ?? {}
+    if (has(policy, grant)) return
+    const bindings = objectsIn(policy, 'bindings')
+    const same = bindings.find(
+      (binding) => binding['role'] === grant.role && binding['condition'] === undefined,
+    )
+    const next = {
+      ...policy,
+      bindings:
+        same === undefined
+          ? [...bindings, {role: grant.role, members: [grant.member]}]
+          : bindings.map((binding) =>
+              binding === same ? {...same, members: [...membersOf(same), grant.member]} : binding,
+            ),
+    }
+    try {
+      await writePolicy(rest, grant.on, next)
+      return
+    } catch (error) {
+      const changed =
+        error instanceof AppError && (error.code === 'conflict' || error.code === 'precondition-failed')
+      if (!changed || attempt === 5) throw error
+    }
+  }
+}
+
+function has(policy: Json, grant: Grant): boolean {
+  return objectsIn(policy, 'bindings').some(
+    (binding) =>
+      binding['role'] === grant.role &&
+      binding['condition'] === undefined &&
+      membersOf(binding).includes(grant.member),
+  )
+}
+
+function membersOf(binding: Json): unknown[] {
+  return Array.isArray(binding['members']) ? binding['members'] : []
+}
+
+/** `undefined` where the resource itself is not there. */
+function readPolicy(rest: Rest, on: PolicyOf): Promise<Json | undefined> {
+  const path = on.service === 'storage' ? `${on.path}/iam` : `${on.path}:getIamPolicy`
+  return rest.get(on.service, path)
+}
+
+async function writePolicy(rest: Rest, on: PolicyOf, policy: Json): Promise<void> {
+  if (on.service === 'storage') await rest.request(on.service, 'PUT', `${on.path}/iam`, policy)
+  else await rest.request(on.service, 'POST', `${on.path}:setIamPolicy`, {policy})
+}

@@ -1,0 +1,285 @@
+import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import {objectsIn, textIn, type Json, type Rest, type RestService} from '../rest.ts'
+import {blueprint} from './blueprint.ts'
+import {satisfies} from './difference.ts'
+import {emptyBucket} from './empty-bucket.ts'
+import {addGrant, isGranted, type Grant, type PolicyOf} from './grants.ts'
+import {settled} from './operation.ts'
+
+export interface Doing {
+  readonly signal: AbortSignal
+  readonly step: (text: string) => void
+}
+
+/** One resource of the pipeline: how it is looked at, made, mended and removed. */
+export interface Resource {
+  /** Google's word for it. */
+  readonly kind: string
+  readonly name: string
+  /** `undefined`: not there; otherwise whether it is as it should be. */
+  inspect(): Promise<'right' | 'different' | undefined>
+  create(doing: Doing): Promise<void>
+  mend(doing: Doing): Promise<void>
+  /** Absent: it goes with what it is on. @returns whether there was something */
+  readonly remove?: (doing: Doing) => Promise<boolean>
+}
+
+/** A resource that is one REST path: GET, create, PATCH and DELETE. */
+function restResource(
+  rest: Rest,
+  row: {
+    kind: string
+    name: string
+    service: RestService
+    path: string
+    wanted: Json
+    create: (doing: Doing) => Promise<unknown>
+    mend?: (current: Json, doing: Doing) => Promise<unknown>
+    beforeRemoval?: (doing: Doing) => Promise<unknown>
+    afterRemoval?: (answer: Json, doing: Doing) => Promise<unknown>
+  },
+): Resource {
+  let current: Json | undefined
+  return {
+    kind: row.kind,
+    name: row.name,
+    async inspect() {
+      current = await rest.get(row.service, row.path)
+      if (current === undefined) return undefined
+      return row.mend === undefined || satisfies(current, row.wanted) ? 'right' : 'different'
+    },
+    async create(doing) {
+      await row.create(doing)
+    },
+    async mend(doing) {
+      await row.mend?.(current ?? {}, doing)
+    },
+    async remove(doing) {
+      if ((await rest.get(row.service, row.path)) === undefined) return false
+      await row.beforeRemoval?.(doing)
+      const answer = await rest.delete(row.service, row.path)
+      if (answer !== undefined) await row.afterRemoval?.(answer, doing)
+      return true
+    },
+  }
+}
+
+function grantResource(rest: Rest, grant: Grant): Resource {
+  return {
+    kind: 'grant',
+    name: `${grant.role} on ${grant.on.title} to ${grant.member}`,
+    inspect: async () => ((await isGranted(rest, grant)) ? 'right' : undefined),
+    create: () => addGrant(rest, grant),
+    mend: async () => {},
+  }
+}
+
+/** Google's own accounts of a project, which publish notifications and forward dead letters. */
+export interface ServiceAgents {
+  readonly storage: string
+  readonly pubsub: string
+}
+
+/** Asking for the Storage agent also creates it; the project's number in its name gives the other one's. */
+export async function readServiceAgents(rest: Rest, project: string): Promise<ServiceAgents> {
+  const answer = await rest.request('storage', 'GET', `/storage/v1/projects/${project}/serviceAccount`)
+  const storage = textIn(answer, 'email_address') ?? ''
+  const number = /^service-(\d+)@/.exec(storage)?.[1] ?? ''
+  return {storage, pubsub: `service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`}
+}
+
+/** What needs no image, in the order in which it is made. */
+export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest): Resource[] {
+  const {settings, names} = pipeline
+  const {project, region} = settings
+  const bodies = blueprint(pipeline)
+  const location = `/v1/projects/${project}/locations/${region}`
+
+  const repository = restResource(rest, {
+    kind: 'repository',
+    name: names.repository,
+    service: 'artifactregistry',
+    path: `${location}/repositories/${names.repository}`,
+    wanted: bodies.repository,
+    create: async ({signal}) =>
+      settled(
+        await rest.request(
+          'artifactregistry',
+          'POST',
+          `${location}/repositories?repositoryId=${names.repository}`,
+          bodies.repository,
+        ),
+        {rest, service: 'artifactregistry', prefix: '/v1/', signal},
+      ),
+    afterRemoval: (answer, {signal}) =>
+      settled(answer, {rest, service: 'artifactregistry', prefix: '/v1/', signal}),
+  })
+
+  const account = (email: string, purpose: string) =>
+    restResource(rest, {
+      kind: 'service account',
+      name: email,
+      service: 'iam',
+      path: `/v1/projects/${project}/serviceAccounts/${email}`,
+      wanted: {},
+      create: () =>
+        rest.request('iam', 'POST', `/v1/projects/${project}/serviceAccounts`, {
+          accountId: email.split('@')[0],
+          serviceAccount: {
+            displayName: `cloud-runner ${settings.name}: ${purpose}`,
+            description: `cloud-runner=${settings.name}`,
+          },
+        }),
+    })
+
+  const topic = (short: string) =>
+    restResource(rest, {
+      kind: 'topic',
+      name: short,
+      service: 'pubsub',
+      path: `/v1/projects/${project}/topics/${short}`,
+      wanted: bodies.topic,
+      create: () => rest.request('pubsub', 'PUT', `/v1/projects/${project}/topics/${short}`, bodies.topic),
+      mend: () =>
+        rest.request('pubsub', 'PATCH', `/v1/projects/${project}/topics/${short}`, {
+          topic: {name: `projects/${project}/topics/${short}`, ...bodies.topic},
+          updateMask: 'labels',
+        }),
+    })
+
+  const bucket = (name: string) => {
+    const wanted = bodies.bucket(name)
+    const {labels, iamConfiguration, softDeletePolicy} = wanted
+    return restResource(rest, {
+      kind: 'bucket',
+      name,
+      service: 'storage',
+      path: `/storage/v1/b/${name}`,
+      wanted: {labels, iamConfiguration, softDeletePolicy},
+      create: () => rest.request('storage', 'POST', `/storage/v1/b?project=${project}`, wanted),
+      mend: () =>
+        rest.request('storage', 'PATCH', `/storage/v1/b/${name}`, {
+          labels,
+          iamConfiguration,
+          softDeletePolicy,
+        }),
+      beforeRemoval: (doing) => emptyBucket(rest, name, doing),
+    })
+  }
+
+  const grant = (role: string, email: string, on: PolicyOf) =>
+    grantResource(rest, {role, member: `serviceAccount:${email}`, on})
+
+  return [
+    repository,
+    account(names.workerAccount, 'worker'),
+    account(names.pushAccount, 'push'),
+    topic(names.topic),
+    topic(names.deadLetterTopic),
+    subscription(rest, pipeline, names.deadLetterSubscription, bodies.deadLetterSubscription),
+    grant('roles/pubsub.publisher', agents.storage, policyOfTopic(project, names.topic)),
+    grant('roles/pubsub.publisher', agents.pubsub, policyOfTopic(project, names.deadLetterTopic)),
+    bucket(names.inputBucket),
+    bucket(names.outputBucket),
+    grant('roles/storage.objectViewer', names.workerAccount, policyOfBucket(names.inputBucket)),
+    grant('roles/storage.objectUser', names.workerAccount, policyOfBucket(names.outputBucket)),
+  ]
+}
+
+/** The service: `image` is a reference with its digest. */
+export function serviceResource(pipeline: Pipeline, image: string, rest: Rest): Resource {
+  const {settings, names} = pipeline
+  const parent = `/v2/projects/${settings.project}/locations/${settings.region}/services`
+  const wanted = blueprint(pipeline).service(image)
+  const run = (signal: AbortSignal) => ({rest, service: 'run', prefix: '/v2/', signal}) as const
+  return restResource(rest, {
+    kind: 'service',
+    name: names.service,
+    service: 'run',
+    path: `${parent}/${names.service}`,
+    wanted,
+    create: async ({signal}) =>
+      settled(await rest.request('run', 'POST', `${parent}?serviceId=${names.service}`, wanted), run(signal)),
+    // A PATCH replaces the service whole; the traffic is not ours to change here.
+    mend: async (current, {signal}) =>
+      settled(
+        await rest.request('run', 'PATCH', `${parent}/${names.service}`, {
+          ...wanted,
+          ...(current['traffic'] === undefined ? {} : {traffic: current['traffic']}),
+        }),
+        run(signal),
+      ),
+    afterRemoval: (answer, {signal}) => settled(answer, run(signal)),
+  })
+}
+
+/** What connects the bucket to the service, in the order in which nothing is delivered before it may be. */
+export function connections(pipeline: Pipeline, agents: ServiceAgents, uri: string, rest: Rest): Resource[] {
+  const {settings, names} = pipeline
+  const {project, region} = settings
+  const bodies = blueprint(pipeline)
+  const grant = (role: string, email: string, on: PolicyOf) =>
+    grantResource(rest, {role, member: `serviceAccount:${email}`, on})
+  return [
+    grant('roles/run.invoker', names.pushAccount, {
+      service: 'run',
+      path: `/v2/projects/${project}/locations/${region}/services/${names.service}`,
+      title: `service ${names.service}`,
+    }),
+    subscription(rest, pipeline, names.subscription, bodies.pushSubscription(uri)),
+    grant('roles/pubsub.subscriber', agents.pubsub, {
+      service: 'pubsub',
+      path: `/v1/projects/${project}/subscriptions/${names.subscription}`,
+      title: `subscription ${names.subscription}`,
+    }),
+    notificationResource(pipeline, rest),
+  ]
+}
+
+function subscription(rest: Rest, {settings}: Pipeline, short: string, wanted: Json): Resource {
+  const name = `projects/${settings.project}/subscriptions/${short}`
+  return restResource(rest, {
+    kind: 'subscription',
+    name: short,
+    service: 'pubsub',
+    path: `/v1/${name}`,
+    wanted,
+    create: () => rest.request('pubsub', 'PUT', `/v1/${name}`, wanted),
+    mend: (current) => {
+      const changed = Object.keys(wanted).filter((key) => !satisfies(current[key], wanted[key]))
+      return rest.request('pubsub', 'PATCH', `/v1/${name}`, {
+        subscription: {name, ...wanted},
+        updateMask: changed.join(','),
+      })
+    },
+  })
+}
+
+/** Goes with its bucket. The API makes a second one without a word, and each file would then be processed twice. */
+function notificationResource(pipeline: Pipeline, rest: Rest): Resource {
+  const path = `/storage/v1/b/${pipeline.names.inputBucket}/notificationConfigs`
+  const wanted = blueprint(pipeline).notification
+  return {
+    kind: 'notification',
+    name: `${pipeline.names.inputBucket} → ${pipeline.names.topic}`,
+    async inspect() {
+      const list = await rest.get('storage', path)
+      const ours = objectsIn(list ?? {}, 'items').filter((item) =>
+        textIn(item, 'topic')?.endsWith(wanted.topic.slice(2)),
+      )
+      return ours.length === 0 ? undefined : 'right'
+    },
+    async create() {
+      await rest.request('storage', 'POST', path, wanted)
+    },
+    mend: async () => {},
+  }
+}
+
+function policyOfTopic(project: string, short: string): PolicyOf {
+  return {service: 'pubsub', path: `/v1/projects/${project}/topics/${short}`, title: `topic ${short}`}
+}
+
+function policyOfBucket(bucket: string): PolicyOf {
+  return {service: 'storage', path: `/storage/v1/b/${bucket}`, title: `bucket ${bucket}`}
+}

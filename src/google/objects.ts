@@ -1,0 +1,152 @@
+import {createReadStream} from 'node:fs'
+import {PassThrough, Transform, type Readable} from 'node:stream'
+import {pipeline} from 'node:stream/promises'
+import type {File, FileMetadata, Storage} from '@google-cloud/storage'
+import {AppError} from '../core/errors.ts'
+import type {ObjectStore, StoredObject, UploadOptions} from '../core/ports.ts'
+import {noAuth, once, type Connection} from './connection.ts'
+import {isNotFound, retried, toAppError, translated} from './errors.ts'
+
+/** From here on an upload is resumable: below, the session's extra request costs more than sending again. */
+const RESUMABLE_BYTES = 8 * 1024 * 1024
+const PAGE = 1000
+
+/** Cloud Storage by `@google-cloud/storage`. */
+export function createObjectStore(connection: Connection): ObjectStore {
+  const storage = once(() => openStorage(connection))
+  const fileOf = async (bucket: string, name: string, generation?: string): Promise<File> =>
+    (await storage()).bucket(bucket).file(name, generation === undefined ? {} : {generation})
+
+  return {
+    stat: (bucket, name, generation) =>
+      translated(`Looking at object ${name} in bucket ${bucket}`, async () => {
+        const file = await fileOf(bucket, name, generation)
+        try {
+          const [metadata] = await file.getMetadata()
+          return toStoredObject(bucket, metadata)
+        } catch (error) {
+          if (isNotFound(error)) return undefined
+          throw error
+        }
+      }),
+
+    async *list(bucket, {prefix, startOffset} = {}) {
+      const handle = (await storage()).bucket(bucket)
+      let pageToken: string | undefined
+      do {
+        const query = {
+          autoPaginate: false,
+          maxResults: PAGE,
+          ...(prefix === undefined ? {} : {prefix}),
+          ...(startOffset === undefined ? {} : {startOffset}),
+          ...(pageToken === undefined ? {} : {pageToken}),
+        }
+        const [files, next] = await translated(`Listing bucket ${bucket}`, () => handle.getFiles(query))
+        for (const file of files) yield toStoredObject(bucket, file.metadata)
+        pageToken = nextPageToken(next)
+      } while (pageToken !== undefined)
+    },
+
+    upload: (options) =>
+      translated(`Uploading ${options.name} to bucket ${options.bucket}`, async () => {
+        const file = await fileOf(options.bucket, options.name)
+        // A stream cannot be read a second time. A file is sent again: should the first answer only have been lost,
+        // the same bytes have two generations, and the later one counts.
+        await ('file' in options.source
+          ? retried(() => send(file, options), options.signal)
+          : send(file, options))
+        return toStoredObject(options.bucket, file.metadata)
+      }),
+
+    read: (bucket, name, {generation, signal}) =>
+      translated(`Reading object ${name} of bucket ${bucket}`, async () => {
+        const source = (await fileOf(bucket, name, generation)).createReadStream({decompress: false})
+        const out = new PassThrough()
+        // The caller reads `out` to its end or meets its error there; this promise has nothing to add.
+        void pipeline(source, out, {signal}).catch((error: unknown) => {
+          out.destroy(toAppError(error, `Reading object ${name} of bucket ${bucket}`))
+        })
+        return out
+      }),
+
+    delete: (bucket, name) =>
+      translated(`Deleting object ${name} of bucket ${bucket}`, async () => {
+        await (await fileOf(bucket, name)).delete({ignoreNotFound: true})
+      }),
+  }
+}
+
+async function openStorage({projectId, endpoint}: Connection): Promise<Storage> {
+  const {IdempotencyStrategy, Storage: Client} = await import('@google-cloud/storage')
+  return new Client({
+    projectId,
+    retryOptions: {
+      autoRetry: true,
+      maxRetries: 3,
+      totalTimeout: 60,
+      idempotencyStrategy: IdempotencyStrategy.RetryAlways,
+    },
+    ...(endpoint === undefined ? {} : {apiEndpoint: endpoint, authClient: await noAuth()}),
+  })
+}
+
+async function send(
+  file: File,
+  {source, contentType, metadata, signal, progress}: UploadOptions,
+): Promise<void> {
+  const resumable = 'stream' in source || source.sizeBytes >= RESUMABLE_BYTES
+  let sent = 0
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      sent += chunk.length
+      progress?.(sent)
+      done(undefined, chunk)
+    },
+  })
+  const target = file.createWriteStream({
+    resumable,
+    validation: 'crc32c',
+    metadata: {
+      ...(contentType === undefined ? {} : {contentType}),
+      ...(metadata === undefined ? {} : {metadata: {...metadata}}),
+    },
+  })
+  const bytes: Readable = 'file' in source ? createReadStream(source.file) : source.stream
+  try {
+    await pipeline(bytes, counter, target, {signal})
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'FILE_NO_UPLOAD') {
+      throw new AppError(`${file.name} arrived damaged: its checksum differs from the file's.`, {
+        code: 'checksum-mismatch',
+        suggestions: ['Upload it again; if it stays so, the network or the disk changes bytes.'],
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
+
+function toStoredObject(bucket: string, metadata: FileMetadata): StoredObject {
+  const custom = Object.entries(metadata.metadata ?? {}).flatMap(([key, value]) =>
+    value === null || value === undefined ? [] : [[key, String(value)] as const],
+  )
+  return {
+    bucket,
+    name: metadata.name ?? '',
+    generation: String(metadata.generation ?? ''),
+    sizeBytes: Number(metadata.size ?? 0),
+    contentType: metadata.contentType,
+    crc32c: metadata.crc32c,
+    timeCreated: metadata.timeCreated ?? '',
+    metadata: Object.fromEntries(custom),
+  }
+}
+
+function nextPageToken(query: unknown): string | undefined {
+  return typeof query === 'object' &&
+    query !== null &&
+    'pageToken' in query &&
+    typeof query.pageToken === 'string'
+    ? query.pageToken
+    : undefined
+}

@@ -1,0 +1,113 @@
+import {authorizer, type Connection} from './connection.ts'
+import {isNotFound, retried, toAppError} from './errors.ts'
+
+/** Google's services that are spoken to by REST; on the local cloud all of them are one origin. */
+export type RestService = 'artifactregistry' | 'iam' | 'pubsub' | 'run' | 'storage'
+
+export type Json = Readonly<Record<string, unknown>>
+
+/** A small client for Google's REST APIs: those without a client library here, and resources as data. */
+export interface Rest {
+  /** @returns the answer's object; `{}` where the body is empty. @throws AppError */
+  request(service: RestService, method: string, path: string, body?: Json): Promise<Json>
+  /** @returns `undefined` where there is nothing. @throws AppError */
+  get(service: RestService, path: string): Promise<Json | undefined>
+  /** @returns whether there was something to delete. @throws AppError */
+  delete(service: RestService, path: string): Promise<Json | undefined>
+}
+
+/** An answer of a REST API that is not 2xx, as it came. */
+class RestError extends Error {
+  override readonly name = 'RestError'
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+export function createRest(connection: Connection): Rest {
+  const authorization = authorizer(connection)
+
+  async function send(
+    service: RestService,
+    method: string,
+    path: string,
+    body: Json | undefined,
+  ): Promise<Json> {
+    const origin = connection.endpoint ?? `https://${service}.googleapis.com`
+    const token = await authorization()
+    const response = await fetch(`${origin}${path}`, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : {authorization: token}),
+        ...(body === undefined ? {} : {'content-type': 'application/json'}),
+      },
+      ...(body === undefined ? {} : {body: JSON.stringify(body)}),
+      signal: AbortSignal.timeout(120_000),
+    })
+    const text = await response.text()
+    const json = parse(text)
+    if (!response.ok)
+      throw new RestError(response.status, errorMessage(json) ?? `${response.status} ${response.statusText}`)
+    return json ?? {}
+  }
+
+  const rest: Rest = {
+    async request(service, method, path, body) {
+      try {
+        // A repeated POST that creates something answers 409 the second time: callers look first and mend after.
+        return await retried(() => send(service, method, path, body))
+      } catch (error) {
+        throw toAppError(error, `${method} ${path}`)
+      }
+    },
+    async get(service, path) {
+      try {
+        return await rest.request(service, 'GET', path)
+      } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
+    },
+    async delete(service, path) {
+      try {
+        return await rest.request(service, 'DELETE', path)
+      } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
+    },
+  }
+  return rest
+}
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The objects of an array member; empty where it is absent. */
+export function objectsIn(json: Json, member: string): Json[] {
+  const value = json[member]
+  return Array.isArray(value) ? value.filter(isJson) : []
+}
+
+export function textIn(json: Json | undefined, member: string): string | undefined {
+  const value = json?.[member]
+  return typeof value === 'string' ? value : undefined
+}
+
+function parse(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJson(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function errorMessage(json: Json | undefined): string | undefined {
+  const error = json?.['error']
+  return isJson(error) ? textIn(error, 'message') : undefined
+}
