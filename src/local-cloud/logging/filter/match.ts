@@ -8,7 +8,7 @@ import {parseBoolean, parseDuration, parseNumber, parseSeverity, parseTimestamp}
 /** A filter made ready: `matches` decides about an entry, `expression` is for whoever wants to look for bounds. */
 export interface Filter {
   readonly expression: Expression
-  matches(entry: LogEntry): boolean
+  readonly matches: (entry: LogEntry) => boolean
 }
 
 type Predicate = (entry: LogEntry) => boolean
