@@ -61,8 +61,10 @@ export async function processFile(content: string | Buffer, options: FileOptions
       .toString('utf8')
       .split(/\r\n|\n|\r/)
       .filter((line) => line !== ''),
-    report: sidecarOf<Report>(sidecars, 'report.json'),
-    model: sidecarOf<Artifact>(sidecars, 'model.json'),
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the process's own output, back from JSON
+    report: sidecarOf(sidecars, 'report.json') as Report,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+    model: sidecarOf(sidecars, 'model.json') as Artifact,
     logs,
   }
 }
@@ -92,8 +94,7 @@ function* chunksOf(bytes: Buffer, size: number): Generator<Buffer> {
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
 }
 
-function sidecarOf<T>(sidecars: ReadonlyMap<string, unknown>, name: string): T {
+function sidecarOf(sidecars: ReadonlyMap<string, unknown>, name: string): unknown {
   if (!sidecars.has(name)) throw new Error(`No ${name} was written`)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the process's own output, read back from JSON
-  return sidecars.get(name) as T
+  return sidecars.get(name)
 }

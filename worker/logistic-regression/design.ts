@@ -19,6 +19,7 @@ export class Design {
   readonly categories: number
   /** Columns of the matrix without the intercept. */
   readonly columns: number
+  /** A multiple of four. */
   readonly blockRows: number
   /** Row-major, `blockRows` x `dense`. */
   readonly values: Float64Array
@@ -42,10 +43,8 @@ export class Design {
       columns += levels.length + Number(pooled) + Number(missing)
     }
     this.columns = columns
-    this.blockRows = Math.max(
-      8,
-      Math.min(MOST_BLOCK_ROWS, Math.floor(BLOCK_BYTES / 8 / Math.max(1, this.dense))),
-    )
+    const fitting = Math.min(MOST_BLOCK_ROWS, Math.floor(BLOCK_BYTES / 8 / Math.max(1, this.dense)))
+    this.blockRows = Math.max(8, fitting - (fitting % 4))
     this.values = new Float64Array(this.blockRows * this.dense)
     this.ones = new Int32Array(this.blockRows * this.categories)
   }

@@ -1,4 +1,5 @@
 import type {Design} from './design.ts'
+import {Hessian} from './hessian.ts'
 import type {Pacer} from './pacer.ts'
 
 /**
@@ -46,9 +47,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const size = design.columns + 1
   const gradient = new Float64Array(outputs * size)
-  const blocks = withHessian
-    ? Array.from({length: (outputs * (outputs + 1)) / 2}, () => new Float64Array(size * size))
-    : []
+  const hessian = withHessian ? new Hessian(design, outputs) : undefined
   const probabilities = new Float64Array(design.blockRows * outputs)
   let loss = 0
   for (let start = 0; start < design.rows.length; start += design.blockRows) {
@@ -59,7 +58,7 @@ export async function evaluate(
       loss += outputs === 1 ? lossOfTwo(probabilities, i, own) : lossOfMany(probabilities, i, outputs, own)
     }
     addGradients(design, classes, start, count, outputs, probabilities, gradient)
-    if (withHessian) addHessians(design, count, outputs, probabilities, blocks)
+    hessian?.add(count, probabilities)
     if (pacer.due) await pacer.pause()
   }
   for (let at = 0; at < parameters.length; at++) {
@@ -68,7 +67,7 @@ export async function evaluate(
     loss += (weight * weight) / 2
     gradient[at] = (gradient[at] ?? 0) + weight
   }
-  return {loss, gradient, hessian: withHessian ? assemble(blocks, outputs, size) : undefined}
+  return {loss, gradient, hessian: hessian?.assemble()}
 }
 
 /** Scores x·w + b of the encoded block, row-major `count` x `outputs`. */
@@ -153,80 +152,4 @@ function addGradients(
       gradient[to + columns] = (gradient[to + columns] ?? 0) + residual
     }
   }
-}
-
-/** Adds weight * x x^T to the upper triangle of the block of each pair of outputs. */
-function addHessians(
-  design: Design,
-  count: number,
-  outputs: number,
-  probabilities: Float64Array,
-  blocks: readonly Float64Array[],
-): void {
-  for (let i = 0; i < count; i++) {
-    let pair = 0
-    for (let k = 0; k < outputs; k++) {
-      const p = probabilities[i * outputs + k] ?? 0
-      for (let l = k; l < outputs; l++) {
-        const weight = k === l ? p * (1 - p) : -p * (probabilities[i * outputs + l] ?? 0)
-        const block = blocks[pair++]
-        if (block !== undefined) addOuterProduct(design, i, weight, block)
-      }
-    }
-  }
-}
-
-function addOuterProduct(
-  {values, ones, dense, categories, columns}: Design,
-  i: number,
-  weight: number,
-  block: Float64Array,
-): void {
-  const size = columns + 1
-  const row = i * dense
-  const firstOne = i * categories
-  for (let a = 0; a < dense; a++) {
-    const scaled = weight * (values[row + a] ?? 0)
-    const to = a * size
-    for (let b = a; b < dense; b++) block[to + b] = (block[to + b] ?? 0) + scaled * (values[row + b] ?? 0)
-    for (let c = 0; c < categories; c++) {
-      const one = ones[firstOne + c] ?? -1
-      if (one >= 0) block[to + one] = (block[to + one] ?? 0) + scaled
-    }
-    block[to + columns] = (block[to + columns] ?? 0) + scaled
-  }
-  for (let c = 0; c < categories; c++) {
-    const one = ones[firstOne + c] ?? -1
-    if (one < 0) continue
-    const to = one * size
-    for (let d = c; d < categories; d++) {
-      const other = ones[firstOne + d] ?? -1
-      if (other >= 0) block[to + other] = (block[to + other] ?? 0) + weight
-    }
-    block[to + columns] = (block[to + columns] ?? 0) + weight
-  }
-  block[columns * size + columns] = (block[columns * size + columns] ?? 0) + weight
-}
-
-/** Puts the pairs' upper triangles together to one symmetric matrix, and adds the penalty. */
-function assemble(blocks: readonly Float64Array[], outputs: number, size: number): Float64Array {
-  const all = outputs * size
-  const hessian = new Float64Array(all * all)
-  let pair = 0
-  for (let k = 0; k < outputs; k++) {
-    for (let l = k; l < outputs; l++) {
-      const block = blocks[pair++]
-      if (block === undefined) continue
-      for (let a = 0; a < size; a++) {
-        for (let b = a; b < size; b++) {
-          const value = (block[a * size + b] ?? 0) + (k === l && a === b && a < size - 1 ? 1 : 0)
-          hessian[(k * size + a) * all + l * size + b] = value
-          hessian[(k * size + b) * all + l * size + a] = value
-          hessian[(l * size + a) * all + k * size + b] = value
-          hessian[(l * size + b) * all + k * size + a] = value
-        }
-      }
-    }
-  }
-  return hessian
 }
