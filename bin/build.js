@@ -1,0 +1,82 @@
+#!/usr/bin/env node
+// rm dist -> tsc -> worker bundle -> .oclif.manifest.json, always in this order: a file left over in
+// dist/src/commands would become a phantom command, and a manifest of another version is dropped by oclif.
+//
+//   --if-stale  does nothing where the sources are those of the last build
+//   --check     fails where the committed .oclif.manifest.json is not what the sources give
+import {spawnSync} from 'node:child_process'
+import {createHash} from 'node:crypto'
+import {existsSync, globSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {createRequire} from 'node:module'
+import {dirname, join} from 'node:path'
+import {fileURLToPath, pathToFileURL} from 'node:url'
+import {parseArgs} from 'node:util'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const dist = join(root, 'dist')
+const mark = join(dist, '.sources')
+const manifestFile = join(root, '.oclif.manifest.json')
+
+/** One hash over everything that the build reads; the packages are named by the lockfile. */
+function hashSources() {
+  const files = globSync(
+    ['src/**/*', 'worker/**/*', 'bin/*.js', 'package.json', 'package-lock.json', 'tsconfig.json'],
+    {
+      cwd: root,
+      withFileTypes: true,
+    },
+  )
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted()
+  const hash = createHash('sha256').update(process.version)
+  for (const file of files) hash.update(`\0${file.slice(root.length)}\0`).update(readFileSync(file))
+  return hash.digest('hex')
+}
+
+function compile() {
+  const compiler = join(
+    dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+    'bin',
+    'tsc',
+  )
+  const {status, error} = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (error) throw error
+  if (status !== 0) throw new Error('The sources do not compile; dist was removed.')
+}
+
+const built = (path) => import(pathToFileURL(join(dist, path)).href)
+
+async function bundleWorker() {
+  const {bundleWorker: bundle} = await built('src/core/image/bundle.js')
+  writeFileSync(join(dist, 'worker.cjs'), await bundle())
+}
+
+async function manifest() {
+  const {Config, settings} = await import('@oclif/core')
+  settings.enableAutoTranspile = false
+  const config = await Config.load({root, ignoreManifest: true})
+  const plugin = config.plugins.get(config.pjson.name)
+  return `${JSON.stringify(plugin.manifest, null, 2)}\n`
+}
+
+const {values: options} = parseArgs({options: {'if-stale': {type: 'boolean'}, check: {type: 'boolean'}}})
+const sources = hashSources()
+const fresh = existsSync(mark) && readFileSync(mark, 'utf8') === sources
+
+if (!(options['if-stale'] && fresh)) {
+  rmSync(dist, {recursive: true, force: true})
+  compile()
+  await bundleWorker()
+  const text = await manifest()
+  const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''
+  if (text !== committed) {
+    if (options.check)
+      throw new Error('.oclif.manifest.json is not what the sources give: npm run build, and commit it.')
+    writeFileSync(manifestFile, text)
+  }
+  writeFileSync(mark, sources)
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Runs the sources as they are, by Node's own type stripping: no build, no dist, no manifest.
+import {fileURLToPath} from 'node:url'
+import {main} from '../src/cli/main.ts'
+
+process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+await main({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  argv: process.argv.slice(2),
+  commands: './src/commands',
+})

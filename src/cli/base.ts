@@ -1,0 +1,91 @@
+import {Command, Flags} from '@oclif/core'
+
+import type {Config} from '../core/config.ts'
+import {translateParseError} from './failure.ts'
+import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
+import {watchSignals, type Interruption} from './signals.ts'
+
+/** What every command has: the flags that say which pipeline, JSON, interruption, progress. */
+export abstract class CloudRunnerCommand extends Command {
+  static override enableJsonFlag = true
+
+  static override baseFlags = {
+    target: Flags.string({
+      summary: 'Where the pipeline runs: this machine, or Google Cloud. The default is local.',
+      options: ['local', 'gcp'],
+      helpGroup: 'GLOBAL',
+    }),
+    project: Flags.string({
+      summary: 'Google Cloud project id.',
+      helpValue: '<id>',
+      helpGroup: 'GLOBAL',
+    }),
+    pipeline: Flags.string({
+      summary: 'Name of the pipeline. The default is cloud-runner.',
+      helpValue: '<name>',
+      helpGroup: 'GLOBAL',
+    }),
+  }
+
+  /** Said at the first Ctrl-C; none where that is the usual end. */
+  protected readonly interruptHint: string | undefined =
+    'Interrupted. The same command goes on from here; Ctrl-C again ends at once.'
+
+  #interruption: Interruption | undefined
+
+  /** Aborted when the user interrupts. */
+  protected get signal(): AbortSignal {
+    this.#interruption ??= watchSignals(this.interruptHint)
+    return this.#interruption.signal
+  }
+
+  /** Reads the settings: needs no state and no network, so mistakes are answered at once. */
+  protected configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
+    return readSettings(flags, others)
+  }
+
+  /**
+   * Opens the target, says which it is, and starts the local cloud where it does not run.
+   * @param create whether a local target that was never set up is made; else that is an error
+   */
+  protected async open(config: Config, {create}: {create: boolean}): Promise<OpenTarget> {
+    const silent = this.jsonEnabled()
+    return openTarget(config, {
+      create,
+      signal: this.signal,
+      say: (line) => {
+        if (!silent) process.stderr.write(`${line}\n`)
+      },
+      starting: (work) => this.task('Start the local cloud', work),
+    })
+  }
+
+  /** Does work under a title, with progress on standard error. */
+  protected async task<R>(title: string, work: (step: (text: string) => void) => Promise<R>): Promise<R> {
+    const {runTask} = await import('./tasks.ts')
+    return runTask(title, {silent: this.jsonEnabled()}, work)
+  }
+
+  /** Results for people: to standard output, nothing under `--json`. */
+  protected print(lines: readonly string[]): void {
+    if (!this.jsonEnabled() && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`)
+  }
+
+  protected override logJson(json: unknown): void {
+    process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`)
+  }
+
+  /** The signal's own error where one came, since all that fails afterwards fails because of it. */
+  protected override async catch(error: unknown): Promise<never> {
+    if (this.#interruption?.signal.aborted) throw this.#interruption.signal.reason
+    throw translateParseError(error, {
+      bin: this.config.bin,
+      command: (this.id ?? '').replaceAll(':', ' '),
+      flags: ['json', ...Object.keys({...this.ctor.baseFlags, ...this.ctor.flags})],
+    })
+  }
+
+  protected override async finally(): Promise<void> {
+    this.#interruption?.[Symbol.dispose]()
+  }
+}

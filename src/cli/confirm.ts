@@ -1,0 +1,61 @@
+import {createInterface} from 'node:readline/promises'
+
+import {AppError, EXIT} from '../core/errors.ts'
+
+export interface Confirmation {
+  /** What has to be typed. */
+  readonly name: string
+  /** Value of `--confirm`. */
+  readonly given: string | undefined
+  /** What would happen, for the person who is asked. */
+  readonly consequences: readonly string[]
+  /** The line to type where nobody can be asked. */
+  readonly command: string
+  /** Whether a person may be asked at all: not under `--json`. */
+  readonly interactive: boolean
+  readonly signal: AbortSignal
+}
+
+/**
+ * Lets something go that cannot be had back: by `--confirm NAME`, or by the name typed at a question on standard
+ * error. Without a terminal it fails instead of waiting.
+ * @throws AppError `confirmation-required`, `confirmation-mismatch`
+ */
+export async function confirmByName(confirmation: Confirmation): Promise<void> {
+  const {name, given, consequences, command, interactive, signal} = confirmation
+  if (given !== undefined) {
+    if (given === name) return
+    throw mismatch(`--confirm is "${given}", but the name is "${name}".`, command)
+  }
+  if (!interactive || !process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new AppError(
+      ['This needs a confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
+      {
+        code: 'confirmation-required',
+        exitCode: EXIT.usage,
+        suggestions: [`Type: ${command}`],
+      },
+    )
+  }
+  process.stderr.write(`${consequences.join('\n')}\n`)
+  const answer = await ask(`Type the name "${name}" to go on: `, signal)
+  if (answer.trim() !== name) throw mismatch(`That is not "${name}". Nothing was changed.`, command)
+}
+
+function mismatch(message: string, command: string): AppError {
+  return new AppError(message, {
+    code: 'confirmation-mismatch',
+    exitCode: EXIT.usage,
+    suggestions: [`Type: ${command}`],
+  })
+}
+
+/** One line from the terminal; readline keeps Ctrl-C to itself, so it is passed on as the signal that it is. */
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  using terminal = createInterface({input: process.stdin, output: process.stderr})
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const ended = new Promise<string>((resolve) => {
+    terminal.on('close', () => resolve(''))
+  })
+  return Promise.race([terminal.question(question, {signal}), ended])
+}

@@ -1,0 +1,85 @@
+import {Errors} from '@oclif/core'
+
+import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
+import {nearest} from './suggest.ts'
+
+/** A failure as it is printed, and as `--json` gives it. */
+export interface Failure {
+  readonly code: ErrorCode | 'bug'
+  readonly message: string
+  readonly suggestions: readonly string[]
+  readonly exitCode: number
+}
+
+/** Wrong usage: exit code 2. */
+export function usageError(message: string, suggestions: readonly string[]): AppError {
+  return new AppError(message, {code: 'usage', exitCode: EXIT.usage, suggestions})
+}
+
+/** What was typed, and for whom: `cloud-runner local start`. */
+export interface TypedCommand {
+  readonly bin: string
+  readonly command: string
+  /** Names of all flags that it knows. */
+  readonly flags: readonly string[]
+}
+
+/**
+ * What oclif's parser says, in one message with its cure and without its table of flags.
+ * @param error anything; what is not from oclif's parser is returned as it is
+ */
+export function translateParseError(error: unknown, typed: TypedCommand): unknown {
+  if (!(error instanceof Errors.CLIError) || error instanceof Errors.ModuleLoadError) return error
+  const help = `Its usage: ${typed.bin} ${typed.command} --help`
+  if ('flags' in error && Array.isArray(error.flags)) return unknownFlag(String(error.flags[0]), typed, help)
+  if ('args' in error && Array.isArray(error.args)) return wrongArguments(error.args, typed, help)
+  const message = error.message.replace(/\nSee more help with --help$/, '')
+  const option = /^Expected (--\S+)=(.*) to be one of: (.*)$/s.exec(message)
+  if (option) {
+    const [, flag = '', value = '', allowed = ''] = option
+    const meant = nearest(value, allowed.split(', '))
+    const example = `${typed.bin} ${typed.command} ${flag} ${meant ?? allowed.split(', ')[0] ?? ''}`
+    return usageError(`${flag} is "${value}"; it must be one of: ${allowed}.`, [`For example: ${example}`])
+  }
+  const bare = /^Flag (--\S+) expects (?:a value|one of these values: (.*))$/.exec(message)
+  if (bare) return usageError(`${bare[1] ?? ''} needs a value${bare[2] ? `: ${bare[2]}` : ''}.`, [help])
+  return usageError(message.replace(/^The following errors? occurred:\s*/, ''), [help])
+}
+
+function unknownFlag(flag: string, {bin, command, flags}: TypedCommand, help: string): AppError {
+  const name = flag.replace(/^-+/, '').replace(/=.*$/s, '')
+  const meant = flag.startsWith('--') ? nearest(name, flags) : undefined
+  const suggestions = meant === undefined ? [help] : [`Did you mean --${meant}?`, help]
+  return usageError(`${bin} ${command} has no flag ${flag}.`, suggestions)
+}
+
+function wrongArguments(args: readonly unknown[], {bin, command}: TypedCommand, help: string): AppError {
+  const [first] = args
+  if (typeof first === 'string') {
+    const which =
+      args.length === 1
+        ? `the argument "${first}"`
+        : `the arguments ${args.map((arg) => `"${String(arg)}"`).join(', ')}`
+    return usageError(`${bin} ${command} does not take ${which}.`, [help])
+  }
+  const missing = args.map((arg) => {
+    const {name, description} = Object.fromEntries(Object.entries(arg ?? {}))
+    return `${String(name).toUpperCase()} (${String(description)})`
+  })
+  return usageError(`${bin} ${command} needs ${missing.join(' and ')}.`, [help])
+}
+
+/** Any thrown value as a failure: an AppError says what a user can do, everything else is a bug of ours. */
+export function failureOf(error: unknown, bin: string): Failure {
+  if (error instanceof AppError) {
+    const {code, message, suggestions, exitCode} = error
+    return {code, message, suggestions, exitCode}
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  return {
+    code: 'bug',
+    message: `${message} (unexpected: this is a bug of ${bin})`,
+    suggestions: ['Please report it with what "DEBUG=1" before the same command prints.'],
+    exitCode: 1,
+  }
+}

@@ -1,0 +1,100 @@
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
+
+import {Config, loadHelpClass, settings, type Interfaces} from '@oclif/core'
+
+import {usageError} from './failure.ts'
+import {reportFailure} from './report.ts'
+import {nearest} from './suggest.ts'
+
+export interface Launch {
+  /** Folder of package.json. */
+  readonly root: string
+  readonly argv: readonly string[]
+  /** Folder of the commands' sources, relative to the root; absent: the built ones, by the manifest. */
+  readonly commands?: string
+}
+
+/** The command line, from what was typed to the exit code. */
+export async function main({root, argv, commands}: Launch): Promise<void> {
+  // oclif would look for the TypeScript compiler's own API, which version 7 does not have.
+  settings.enableAutoTranspile = false
+  const end = argv.indexOf('--')
+  const json = argv.slice(0, end === -1 ? argv.length : end).includes('--json')
+  try {
+    const config = await Config.load(commands === undefined ? {root} : sourcesOf(root, commands))
+    await dispatch(config, argv)
+  } catch (error) {
+    reportFailure(error, {bin: 'cloud-runner', json})
+  }
+}
+
+function sourcesOf(root: string, commands: string): Interfaces.LoadOptions {
+  const pjson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return {root, ignoreManifest: true, pjson: {...pjson, oclif: {...pjson.oclif, commands}}}
+}
+
+async function dispatch(config: Config, argv: readonly string[]): Promise<void> {
+  if (argv[0] === '--version') {
+    process.stdout.write(`${config.userAgent}\n`)
+    return
+  }
+  const end = argv.indexOf('--')
+  const asked = argv.slice(0, end === -1 ? argv.length : end)
+  const wantsHelp = asked.includes('--help') || asked.includes('-h') || asked[0] === 'help'
+  const words = (asked[0] === 'help' ? argv.slice(1) : argv).filter(
+    (word) => !(wantsHelp && /^(?:-h|--help)$/.test(word)),
+  )
+  const known = resolveCommand(config, words)
+  if (wantsHelp || known.kind !== 'command') {
+    const Help = await loadHelpClass(config)
+    await new Help(config).showHelp(known.kind === 'root' ? [] : [known.id])
+    return
+  }
+  await config.runCommand(known.id, words.slice(known.id.split(':').length))
+}
+
+type Known = {readonly kind: 'command' | 'topic'; readonly id: string} | {readonly kind: 'root'}
+
+/** The command, or the topic, that the first words name. */
+function resolveCommand(config: Config, words: readonly string[]): Known {
+  const [first = '', second = ''] = words
+  if (first === '') return {kind: 'root'}
+  if (first.startsWith('-')) throw misplacedFlag(config, words)
+  if (!second.startsWith('-') && config.findCommand(`${first}:${second}`))
+    return {kind: 'command', id: `${first}:${second}`}
+  if (config.findCommand(first)) return {kind: 'command', id: first}
+  if (config.findTopic(first)) {
+    if (second === '' || second.startsWith('-')) return {kind: 'topic', id: first}
+    throw unknownCommand(config, `${first} ${second}`, first)
+  }
+  throw unknownCommand(config, first)
+}
+
+function unknownCommand(config: Config, typed: string, topic?: string): Error {
+  const {bin} = config
+  const names = config.commands.map(({id}) => id.replaceAll(':', ' '))
+  const candidates =
+    topic === undefined
+      ? [...names, ...config.topics.map(({name}) => name)]
+      : names.filter((name) => name.startsWith(`${topic} `))
+  const meant = nearest(typed, candidates)
+  return usageError(`${bin} has no command "${typed}".`, [
+    ...(meant === undefined ? [] : [`Did you mean: ${bin} ${meant}`]),
+    `All commands: ${bin} ${topic === undefined ? '' : `${topic} `}--help`,
+  ])
+}
+
+function misplacedFlag(config: Config, words: readonly string[]): Error {
+  const {bin} = config
+  const at = words.findIndex((word) => config.findCommand(word) !== undefined)
+  if (at === -1) {
+    return usageError(`${bin} has no flag ${words[0]} of its own; it needs a command.`, [
+      `All commands: ${bin} --help`,
+    ])
+  }
+  const ordered = [words[at], ...words.slice(0, at), ...words.slice(at + 1)]
+  return usageError(`${words[0]} stands before the command; flags follow it.`, [
+    `Type: ${bin} ${ordered.join(' ')}`,
+  ])
+}

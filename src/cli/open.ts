@@ -1,0 +1,143 @@
+import {stat} from 'node:fs/promises'
+import {availableParallelism} from 'node:os'
+import {join, relative} from 'node:path'
+import {readConfig, saveConfig, type Config} from '../core/config.ts'
+import type {Context} from '../core/context.ts'
+import {AppError} from '../core/errors.ts'
+import {pipelineOf} from '../core/pipeline/pipeline.ts'
+import type {SettingName} from '../core/pipeline/settings.ts'
+import {createGoogleCloud} from '../google/cloud.ts'
+import {
+  runningLocalCloud,
+  type LocalCloudAddress,
+  type LocalCloudStatus,
+} from '../tools/local-cloud-address.ts'
+import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../tools/local-cloud-process.ts'
+import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
+
+export type {LocalCloudStatus, StartedLocalCloud}
+
+/** The flags that every command has. */
+export interface TargetFlags {
+  readonly target?: string | undefined
+  readonly project?: string | undefined
+  readonly pipeline?: string | undefined
+}
+
+/** Settings that a command takes as flags of its own. */
+export type SettingFlags = Readonly<Partial<Record<SettingName, string | number | undefined>>>
+
+/** Reads the configuration of the current folder, with these flags over it. */
+export function readSettings(
+  {target, project, pipeline}: TargetFlags,
+  others: SettingFlags = {},
+): Promise<Config> {
+  return readConfig({
+    cwd: process.cwd(),
+    environment: process.env,
+    flags: {target, project, name: pipeline, ...others},
+    cores: availableParallelism(),
+  })
+}
+
+/** Keeps the settings that came as flags in cloud-runner.json, so that later commands know them too. */
+export async function saveSettings({sources, settings, folder, workerFolder}: Config): Promise<void> {
+  const values: Readonly<Record<string, string | number | undefined>> = {
+    ...settings,
+    worker: workerFolder && `./${relative(folder, workerFolder)}`,
+  }
+  const given = Object.entries(sources)
+    .filter(([, {kind}]) => kind === 'flag' || kind === 'implied')
+    .map(([setting]) => [setting, values[setting]])
+  if (given.length > 0) await saveConfig(folder, Object.fromEntries(given))
+}
+
+/** The local cloud of the user's folder. */
+export interface LocalCloudControl {
+  /** Where it keeps its state, absolute. */
+  readonly folder: string
+  status(): Promise<LocalCloudStatus | undefined>
+  start(options: {
+    readonly port?: number | undefined
+    readonly signal: AbortSignal
+  }): Promise<StartedLocalCloud>
+  /** @returns `undefined` where none ran */
+  stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
+}
+
+/** The local cloud of the user's folder, running or not. */
+export function localCloudOf({stateFolder}: Config): LocalCloudControl {
+  const folder = join(stateFolder, 'local')
+  return {
+    folder,
+    status: () => runningLocalCloud(folder),
+    start: (options) => startLocalCloud({folder, ...options}),
+    stop: () => stopLocalCloud(folder),
+  }
+}
+
+export interface OpenOptions {
+  /** Whether a target that was never set up is made. */
+  readonly create: boolean
+  readonly signal: AbortSignal
+  /** Says which target this is. */
+  readonly say: (line: string) => void
+  /** Shows that the local cloud is being started. */
+  readonly starting: (work: () => Promise<LocalCloudAddress>) => Promise<LocalCloudAddress>
+}
+
+/** A target that answers, with everything that an action needs. */
+export interface OpenTarget extends AsyncDisposable {
+  /** @param step where the action says what it is doing */
+  context(step?: (text: string) => void): Context
+  /** Removes the local cloud, process and files, where no pipeline is left in it. @returns whether it is gone */
+  removeUnused(): Promise<boolean>
+}
+
+/** Whether anything was ever made here: nothing is started to find out. */
+export function hasTarget(config: Config): Promise<boolean> {
+  return stat(localCloudOf(config).folder).then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
+ * The one place that puts the product together: target → services.
+ * @throws AppError `not-set-up` where `create` is false and nothing was ever made here
+ */
+export async function openTarget(config: Config, options: OpenOptions): Promise<OpenTarget> {
+  const {name, project, region} = config.settings
+  const {create, signal, say, starting} = options
+  refuseGoogleCloud(config)
+  if (!create && !(await hasTarget(config))) {
+    throw new AppError(`There is no pipeline in ${config.folder}.`, {
+      code: 'not-set-up',
+      suggestions: ['Make one: cloud-runner setup', 'Or go to the folder where you made it.'],
+    })
+  }
+  const local = localCloudOf(config)
+  const {endpoint} = (await local.status()) ?? (await starting(() => local.start({signal})))
+  say(`Pipeline ${name} on the local target, ${endpoint}`)
+  const cloud = createGoogleCloud({projectId: project, region, endpoint})
+  return {
+    context: (step = () => {}) => ({
+      pipeline: pipelineOf(config.settings),
+      cloud,
+      stateFolder: config.stateFolder,
+      signal,
+      step,
+    }),
+    removeUnused: () => removeUnusedLocalCloud({folder: local.folder, endpoint, project}),
+    [Symbol.asyncDispose]: () => cloud.close(),
+  }
+}
+
+function refuseGoogleCloud({settings, sources}: Config): void {
+  if (settings.target === 'local') return
+  const implied = sources.target.kind === 'implied' ? ` (implied by ${sources.target.place})` : ''
+  throw new AppError(`The target gcp${implied} is not part of this version: pipelines run on this machine.`, {
+    code: 'not-implemented',
+    suggestions: ['Type --target local, or leave out --project.'],
+  })
+}

@@ -1,0 +1,34 @@
+import {styleText} from 'node:util'
+
+import {EXIT} from '../core/errors.ts'
+import {wrap} from './format.ts'
+import {failureOf} from './failure.ts'
+
+/**
+ * Prints what made a command fail, once: to standard error, or as JSON to standard output; the causes and the
+ * stack follow where DEBUG is set. Sets the exit code.
+ */
+export function reportFailure(error: unknown, options: {readonly bin: string; readonly json: boolean}): void {
+  const failure = failureOf(error, options.bin)
+  process.exitCode = failure.exitCode
+  if (process.env['DEBUG']) process.stderr.write(`${stackOf(error)}\n`)
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({error: failure}, undefined, 2)}\n`)
+    return
+  }
+  // One line was printed when the signal came.
+  if (failure.exitCode === EXIT.interrupted) return
+  const width = process.stderr.isTTY ? process.stderr.columns : Number.POSITIVE_INFINITY
+  const title = styleText('red', 'Error:', {stream: process.stderr, validateStream: true})
+  const lines = [
+    ...wrap(`Error: ${failure.message}`, width, '').map((line) => line.replace(/^Error:/, title)),
+    ...failure.suggestions.flatMap((suggestion) => wrap(`  ${suggestion}`, width, '    ')),
+  ]
+  process.stderr.write(`${lines.join('\n')}\n`)
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const own = error.stack ?? error.message
+  return error.cause === undefined ? own : `${own}\nCaused by: ${stackOf(error.cause)}`
+}

@@ -1,0 +1,78 @@
+import type {FileState, FileStatus, Hop} from '../core/pipeline/files.ts'
+import type {UploadResult} from '../core/upload/upload.ts'
+import {ago, bytes, clock, duration, style} from './format.ts'
+import {outputWidth, table} from './table.ts'
+
+const COLORS = {
+  waiting: 'yellow',
+  running: 'cyan',
+  done: 'green',
+  failed: 'red',
+  dead: 'red',
+} as const satisfies Record<FileState, string>
+
+/** A file's state, colored on a terminal. */
+export function showState(state: FileState): string {
+  return style(COLORS[state], state)
+}
+
+/** What is wrong with a file, with its place in it. */
+export function showFault({error}: FileStatus): string {
+  if (!error) return ''
+  const place = [
+    error.line === undefined ? undefined : `line ${error.line}`,
+    error.column === undefined ? undefined : `column ${error.column}`,
+  ].filter((part) => part !== undefined)
+  return place.length === 0 ? error.message : `${error.message} (${place.join(', ')})`
+}
+
+/** Files as a table. @param now milliseconds since the epoch */
+export function fileTable(files: readonly FileStatus[], now: number): string[] {
+  return table(
+    [
+      {heading: 'object'},
+      {heading: 'state'},
+      {heading: 'size', right: true},
+      {heading: 'uploaded'},
+      {heading: 'attempts', right: true},
+      {heading: 'note'},
+    ],
+    files.map((file) => [
+      file.object,
+      showState(file.state),
+      bytes(file.sizeBytes),
+      ago(file.uploadedAt, now),
+      String(file.attempts),
+      showFault(file),
+    ]),
+    outputWidth(),
+  )
+}
+
+/** A file's way through the pipeline, hop by hop. */
+export function hopTable(hops: readonly Hop[]): string[] {
+  return table(
+    [{heading: 'hop'}, {heading: 'at'}, {heading: 'took', right: true}],
+    hops.map((hop, index) => [hop.name, clock(hop.at), index === 0 ? '' : duration(hop.durationMs)]),
+    outputWidth(),
+  )
+}
+
+/** What `upload` sent, and what it could not send. */
+export function showUploaded({uploaded, failed}: UploadResult, bucket: string): string[] {
+  return [
+    ...uploaded.map(({object, sizeBytes}) => `gs://${bucket}/${object}  ${bytes(sizeBytes)}`),
+    ...failed.map(({file, error}) => `${style('red', 'not uploaded')}  ${file}: ${error.message}`),
+  ]
+}
+
+/** How files that were waited for ended, with what to do about each. */
+export function showEnded(files: readonly FileStatus[], now: number): string[] {
+  const [only] = files
+  const hops = files.length === 1 && only ? ['', ...hopTable(only.hops)] : []
+  const next = files.flatMap((file) => {
+    if (file.state === 'done') return [`Result: cloud-runner results ${file.object}`]
+    return [...(file.error?.suggestions ?? []), `Logs: cloud-runner logs ${file.object}`]
+  })
+  return [...fileTable(files, now), ...hops, '', ...new Set(next)]
+}

@@ -1,0 +1,21 @@
+import type {LogLine} from '../core/ports.ts'
+import {clock, style} from './format.ts'
+
+type Color = Parameters<typeof style>[0]
+
+const COLORS: Readonly<Record<string, Color>> = {
+  DEBUG: 'dim',
+  WARNING: 'yellow',
+  ERROR: 'red',
+  CRITICAL: 'red',
+  ALERT: 'red',
+  EMERGENCY: 'red',
+}
+
+/** One log line: time, severity, object where lines of several are mixed, message. */
+export function showLogLine(line: LogLine, options: {readonly withObject: boolean}): string {
+  const color = COLORS[line.severity]
+  const severity = line.severity.padEnd(7)
+  const object = options.withObject && line.object !== undefined ? `${line.object}: ` : ''
+  return `${clock(line.time)} ${color === undefined ? severity : style(color, severity)} ${object}${line.message}`
+}

@@ -1,0 +1,79 @@
+import type {DeployResult} from '../core/deploy/deploy.ts'
+import type {PipelineNames} from '../core/pipeline/pipeline.ts'
+import type {SetupResult} from '../core/setup/setup.ts'
+import type {PipelineStatus, Status} from '../core/status/status.ts'
+import {count, counted, duration, style} from './format.ts'
+import {fileTable} from './show-files.ts'
+import {pairs} from './table.ts'
+
+/** `sha256:0123456789ab` of a reference with its digest. */
+function shortImage(image: string): string {
+  return image.replace(/^.*@(sha256:[0-9a-f]{12})[0-9a-f]*$/, '$1')
+}
+
+/** What `setup` made. */
+export function showSetup(result: SetupResult, names: PipelineNames): string[] {
+  const changed = result.resources.filter(({action}) => action !== 'none').length
+  const isNew = changed > 0 || result.deployed
+  return [
+    style('bold', isNew ? 'The pipeline is ready.' : 'The pipeline is ready; nothing had to be changed.'),
+    ...pairs([
+      {
+        label: '  resources',
+        value: `${counted(result.resources.length, 'resource')}, ${count(changed)} changed`,
+      },
+      {label: '  input', value: `gs://${names.inputBucket}`},
+      {label: '  output', value: `gs://${names.outputBucket}`},
+      {
+        label: '  service',
+        value: `${result.service.name}, revision ${result.service.latestReadyRevision ?? 'none'}`,
+      },
+      {label: '  image', value: shortImage(result.image)},
+      {
+        label: '  canary',
+        value: result.canary
+          ? `went the whole way in ${duration(result.canary.durationMs)}`
+          : 'not sent: nothing had changed',
+      },
+    ]),
+    'Next: cloud-runner upload FILE --wait',
+  ]
+}
+
+/** What `deploy` changed. */
+export function showDeploy({service, image, previousRevision, unchanged}: DeployResult): string[] {
+  const revision = service.latestReadyRevision ?? 'none'
+  if (unchanged) return [`The worker has not changed: ${revision} (${shortImage(image)}) goes on.`]
+  const before = previousRevision === undefined ? '' : `, instead of ${previousRevision}`
+  return [`Revision ${revision} (${shortImage(image)}) has the traffic${before}.`]
+}
+
+function pipelineLines(pipeline: PipelineStatus): string[] {
+  const state = pipeline.ready
+    ? style('green', 'ready')
+    : style('red', `not ready${pipeline.problem ? `: ${pipeline.problem}` : ''}`)
+  return pairs([
+    {label: 'pipeline', value: `${pipeline.name}, ${state}`},
+    {label: 'target', value: `${pipeline.target}, project ${pipeline.project}, ${pipeline.region}`},
+    {label: 'input', value: `gs://${pipeline.inputBucket}`},
+    {label: 'output', value: `gs://${pipeline.outputBucket}`},
+    {label: 'service', value: `${pipeline.service}, revision ${pipeline.revision ?? 'none'}`},
+    {label: 'image', value: pipeline.image === undefined ? 'none' : shortImage(pipeline.image)},
+  ])
+}
+
+/** The pipeline and its files. @param now milliseconds since the epoch */
+export function showStatus(status: Status, now: number): string[] {
+  const counts = Object.entries(status.counts)
+    .filter(([, files]) => files > 0)
+    .map(([state, files]) => `${count(files)} ${state}`)
+  const files = fileTable(status.files, now)
+  if (files.length === 0)
+    return [...pipelineLines(status.pipeline), '', 'No files yet: cloud-runner upload FILE']
+  return [
+    ...pipelineLines(status.pipeline),
+    '',
+    `files: ${counts.join(', ')}${status.truncated ? `; the newest ${count(status.files.length)}:` : ''}`,
+    ...files,
+  ]
+}

@@ -1,0 +1,70 @@
+import type {Results} from '../core/results/results.ts'
+import {bytes, count, counted} from './format.ts'
+import {showFault, showState} from './show-files.ts'
+import {outputWidth, pairs, table} from './table.ts'
+
+/** Characters of a cell in the preview; the file itself has them all. */
+const CELL = 24
+
+const figure = (value: number | null): string => value?.toFixed(3) ?? 'unknown'
+
+/** The model's quality, on rows that it had not seen. */
+export function showQuality(report: NonNullable<Results['report']>): string[] {
+  const {rows, label, metrics} = report
+  const classes = label.classes.map(({name, rows: members}) => `${name} ${count(members)}`).join(', ')
+  return pairs([
+    {
+      label: 'rows',
+      value: `${count(rows.total)}: ${count(rows.labelled)} labelled, ${count(rows.predicted)} to predict`,
+    },
+    {label: 'label', value: `${label.column}: ${classes}`},
+    ...(metrics.auc === null
+      ? []
+      : [{label: 'AUC', value: `${figure(metrics.auc)} in ${metrics.folds} folds`}]),
+    {label: 'log loss', value: figure(metrics.logLoss)},
+    {
+      label: 'accuracy',
+      value: `${figure(metrics.accuracy)}, always the commonest class: ${figure(metrics.baseRate)}`,
+    },
+    ...report.warnings.map((value) => ({label: 'warning', value})),
+  ])
+}
+
+/** The first rows of a result: the first column, then the last ones, where the predictions are. */
+export function showPreview({columns, rows}: NonNullable<Results['preview']>): string[] {
+  const shown = columns.map((_, index) => index).filter((index) => index === 0 || index >= columns.length - 4)
+  const cell = (text: string) => (text.length > CELL ? `${text.slice(0, CELL - 1)}…` : text)
+  const left = columns.length - shown.length
+  return [
+    ...table(
+      shown.map((index) => ({heading: cell(columns[index] ?? '')})),
+      rows.map((row) => shown.map((index) => cell(row[index] ?? ''))),
+      outputWidth(),
+    ),
+    ...(left > 0 ? [`(${counted(left, 'column')} more)`] : []),
+  ]
+}
+
+/** What became of an object. */
+export function showResults({file, report, preview, written}: Results): string[] {
+  const head = `${file.object}: ${showState(file.state)}`
+  if (file.state !== 'done') {
+    return [
+      head,
+      showFault(file),
+      ...(file.error?.suggestions ?? []),
+      `Logs: cloud-runner logs ${file.object}`,
+    ].filter((line) => line !== '')
+  }
+  return [
+    file.result
+      ? `${head}, ${bytes(file.result.sizeBytes)}, gs://${file.result.bucket}/${file.result.object}`
+      : head,
+    ...(report ? ['', ...showQuality(report)] : []),
+    ...(preview ? ['', ...showPreview(preview)] : []),
+    '',
+    written
+      ? `Written: ${written.file} (${bytes(written.sizeBytes)})`
+      : `The whole file: cloud-runner results ${file.object} --output FILE`,
+  ]
+}

@@ -1,0 +1,60 @@
+import {stripVTControlCharacters} from 'node:util'
+
+/** A column of a table: its heading, and whether its cells stand to the right. */
+export interface Column {
+  readonly heading: string
+  readonly right?: boolean
+}
+
+const GAP = 2
+
+const graphemes = new Intl.Segmenter()
+
+const lengthOf = (text: string): number => [...graphemes.segment(stripVTControlCharacters(text))].length
+
+function pad(text: string, width: number, right: boolean): string {
+  const fill = ' '.repeat(Math.max(0, width - lengthOf(text)))
+  return right ? fill + text : text + fill
+}
+
+/** The width that a table may take: the terminal's, and as much as it wants where there is none. */
+export function outputWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
+}
+
+/**
+ * A table as lines. Where it is wider than `width`, each row becomes a block of `heading value` lines, the first
+ * cell its title, so that 40 columns are enough and nothing is cut.
+ */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): string[] {
+  if (rows.length === 0) return []
+  const widths = columns.map(({heading}, index) =>
+    Math.max(lengthOf(heading), ...rows.map((row) => lengthOf(row[index] ?? ''))),
+  )
+  const total = widths.reduce((sum, cell) => sum + cell, GAP * (columns.length - 1))
+  if (total > width) return rows.flatMap((row) => block(columns, row))
+  const line = (cells: readonly string[]) =>
+    columns
+      .map(({right}, index) => pad(cells[index] ?? '', widths[index] ?? 0, right === true))
+      .join(' '.repeat(GAP))
+      .trimEnd()
+  return [line(columns.map(({heading}) => heading)), ...rows.map((row) => line(row))]
+}
+
+function block(columns: readonly Column[], row: readonly string[]): string[] {
+  const rest = columns
+    .slice(1)
+    .map(({heading}, index) => ({label: heading, value: row[index + 1] ?? ''}))
+    .filter(({value}) => value !== '')
+  return [row[0] ?? '', ...pairs(rest).map((line) => `  ${line}`)]
+}
+
+/** `label  value` lines, the values below each other. */
+export function pairs(lines: readonly {readonly label: string; readonly value: string}[]): string[] {
+  const width = Math.max(0, ...lines.map(({label}) => lengthOf(label)))
+  return lines.map(({label, value}) => `${pad(label, width, false)}${' '.repeat(GAP)}${value}`.trimEnd())
+}

@@ -1,0 +1,60 @@
+import {Listr, ListrLogger, ProcessOutput} from 'listr2'
+
+/** All lines to standard error, which holds progress alone; the message of a failure is printed once, by main. */
+class ProgressLogger extends ListrLogger {
+  override log(...[level, message, options]: Parameters<ListrLogger['log']>): void {
+    const line = level === 'FAILED' ? this.format(level, message) : this.format(level, message, options)
+    this.process.toStderr(line)
+  }
+}
+
+const plain = (text?: string): string => text ?? ''
+
+const isDisplay = (): boolean =>
+  process.stderr.isTTY &&
+  process.stdout.isTTY &&
+  process.env['TERM'] !== 'dumb' &&
+  process.env['CI'] === undefined
+
+/**
+ * Does one piece of work under a title, with its progress on standard error: a spinner with the current step on a
+ * terminal, a line a step elsewhere, nothing where `silent`.
+ * @param work is given `step`, which says in a few words what is being done now
+ * @returns what `work` returns; throws what it throws
+ */
+export async function runTask<R>(
+  title: string,
+  options: {readonly silent: boolean},
+  work: (step: (text: string) => void) => Promise<R>,
+): Promise<R> {
+  let outcome: {readonly value: R} | undefined
+  const logger = new ProgressLogger({
+    useIcons: true,
+    processOutput: new ProcessOutput(process.stderr, process.stderr, {leaveEmptyLine: false}),
+  })
+  const colors = {STARTED: plain, COMPLETED: plain, FAILED: plain, OUTPUT: plain}
+  const tasks = new Listr(
+    [
+      {
+        title,
+        task: async (_context, task) => {
+          const value = await work((text) => {
+            task.output = text
+          })
+          outcome = {value}
+        },
+      },
+    ],
+    {
+      silentRendererCondition: () => options.silent,
+      fallbackRenderer: 'simple',
+      fallbackRendererCondition: () => !isDisplay(),
+      fallbackRendererOptions: {logger, color: colors},
+      registerSignalListeners: false,
+      rendererOptions: {logger, showErrorMessage: false, collapseErrors: false},
+    },
+  )
+  await tasks.run()
+  if (!outcome) throw new Error(`"${title}" ended without a result.`)
+  return outcome.value
+}

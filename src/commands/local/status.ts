@@ -1,0 +1,54 @@
+import {CloudRunnerCommand} from '../../cli/base.ts'
+import {ago, counted} from '../../cli/format.ts'
+import {localCloudOf, type LocalCloudStatus} from '../../cli/open.ts'
+import {outputWidth, pairs, table} from '../../cli/table.ts'
+
+type Answer =
+  | {readonly running: false; readonly stateFolder: string}
+  | ({readonly running: true} & LocalCloudStatus)
+
+export default class LocalStatus extends CloudRunnerCommand {
+  static override summary = 'Show whether the local cloud runs, where, and what runs in it.'
+  static override examples = [
+    {description: 'Where it is', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Its endpoint, for other tools', command: '<%= config.bin %> <%= command.id %> --json'},
+  ]
+
+  override async run(): Promise<Answer> {
+    const {flags} = await this.parse(LocalStatus)
+    const local = localCloudOf(await this.configure({...flags, target: 'local'}))
+    const {folder} = local
+    const running = await local.status()
+    if (!running) {
+      this.print(['The local cloud does not run.', `State: ${folder}`, 'Start it: cloud-runner local start'])
+      return {running: false, stateFolder: folder}
+    }
+    const now = Date.now()
+    this.print([
+      ...pairs([
+        {label: 'endpoint', value: running.endpoint},
+        {label: 'process', value: `${running.pid}, started ${ago(running.startedAt, now)}`},
+        {label: 'state', value: folder},
+        {label: 'instances', value: counted(running.instances.length, 'instance')},
+      ]),
+      ...table(
+        [
+          {heading: 'revision'},
+          {heading: 'process', right: true},
+          {heading: 'port', right: true},
+          {heading: 'busy', right: true},
+          {heading: 'started'},
+        ],
+        running.instances.map(({revision, pid, port, busy, startedAt}) => [
+          revision,
+          String(pid),
+          String(port),
+          String(busy),
+          ago(startedAt, now),
+        ]),
+        outputWidth(),
+      ),
+    ])
+    return {running: true, ...running}
+  }
+}

@@ -1,0 +1,53 @@
+import {Args, Flags} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {durationFlag} from '../cli/flags.ts'
+import {showLogLine} from '../cli/show-logs.ts'
+import {logs} from '../core/logs/logs.ts'
+import type {LogLine} from '../core/ports.ts'
+
+const SEVERITIES = ['debug', 'info', 'notice', 'warning', 'error', 'critical']
+
+export default class Logs extends CloudRunnerCommand {
+  static override summary = "Show the worker's logs, of one file or of all."
+  static override description = `With --tail new lines follow as they come, until Ctrl-C; with --json each is then a JSON object on a line of its own.`
+  static override examples = [
+    {
+      description: 'What was said about a file',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
+    },
+    {description: 'Follow all files', command: '<%= config.bin %> <%= command.id %> --tail'},
+    {
+      description: 'What went wrong lately',
+      command: '<%= config.bin %> <%= command.id %> --since 10m --severity error',
+    },
+  ]
+  static override args = {
+    object: Args.string({description: 'name of an object; all where none is named', ignoreStdin: true}),
+  }
+  static override flags = {
+    tail: Flags.boolean({char: 'f', summary: 'Go on with new lines as they come.'}),
+    since: durationFlag({summary: 'How far back.'}),
+    severity: Flags.string({summary: 'This severity and above.', options: SEVERITIES}),
+    limit: Flags.integer({summary: 'Lines at most, the newest.', default: 1000, min: 1, helpValue: '<n>'}),
+  }
+  protected override readonly interruptHint = undefined
+
+  override async run(): Promise<{lines: readonly LogLine[]} | undefined> {
+    const {args, flags} = await this.parse(Logs)
+    const config = await this.configure(flags)
+    await using target = await this.open(config, {create: false})
+    const {object} = args
+    const {severity, since: sinceMs, tail, limit} = flags
+    const lines: LogLine[] = []
+    for await (const line of logs({object, severity, sinceMs, tail, limit}, target.context())) {
+      if (!tail) lines.push(line)
+      else if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(line)}\n`)
+      else this.print([showLogLine(line, {withObject: object === undefined})])
+    }
+    this.signal.throwIfAborted()
+    if (tail) return undefined
+    this.print(lines.map((line) => showLogLine(line, {withObject: object === undefined})))
+    return {lines}
+  }
+}

@@ -1,0 +1,46 @@
+import {Args, Flags} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {hopTable} from '../cli/show-files.ts'
+import {showStatus} from '../cli/show-pipeline.ts'
+import {status, type Status as PipelineAndFiles} from '../core/status/status.ts'
+
+export default class Status extends CloudRunnerCommand {
+  static override summary = 'Show the pipeline and its files: waiting, running, done, failed, dead.'
+  static override description = `Compares the input bucket with the results by generation, so it is right even where an event was lost.`
+  static override examples = [
+    {description: 'The pipeline and its newest files', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'One file, with its way hop by hop',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
+    },
+    {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json'},
+  ]
+  static override args = {
+    object: Args.string({
+      description: 'name of an object; all where none is named',
+      multiple: true,
+      ignoreStdin: true,
+    }),
+  }
+  static override flags = {
+    limit: Flags.integer({
+      summary: 'Files listed at most, the newest first.',
+      default: 50,
+      min: 1,
+      helpValue: '<n>',
+    }),
+  }
+
+  override async run(): Promise<PipelineAndFiles> {
+    const {args, flags} = await this.parse(Status)
+    const config = await this.configure(flags)
+    await using target = await this.open(config, {create: false})
+    const objects = args.object === undefined ? [] : [args.object].flat()
+    const result = await status({objects, limit: flags.limit}, target.context())
+    const [only] = result.files
+    const hops = objects.length === 1 && only ? ['', ...hopTable(only.hops)] : []
+    this.print([...showStatus(result, Date.now()), ...hops])
+    return result
+  }
+}

@@ -1,0 +1,101 @@
+import {Args, Flags} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {usageError} from '../cli/failure.ts'
+import {durationFlag} from '../cli/flags.ts'
+import {bytes, counted} from '../cli/format.ts'
+import {showEnded, showUploaded} from '../cli/show-files.ts'
+import type {FileStatus} from '../core/pipeline/files.ts'
+import {
+  planUpload,
+  upload,
+  waitForResults,
+  type UploadedFile,
+  type UploadResult,
+} from '../core/upload/upload.ts'
+
+interface Uploaded {
+  readonly uploaded: UploadResult['uploaded']
+  readonly failed: UploadResult['failed']
+  /** With `--wait`: how each ended, or where it stands when the time ran out. */
+  readonly files?: readonly FileStatus[]
+}
+
+export default class Upload extends CloudRunnerCommand {
+  static override summary = 'Upload files to the input bucket; each starts a run of the worker.'
+  static override description = `A file's object has the file's name, or for a folder the path below it. With --wait the command ends when each file has a result: exit code 0 where all have one, 3 where a file failed for good, 124 where --timeout ran out.`
+  static override examples = [
+    {
+      description: 'Upload and wait for the predictions',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv --label-column bankrupt --wait',
+    },
+    {
+      description: 'All CSV files of a folder',
+      command: '<%= config.bin %> <%= command.id %> "reports/*.csv"',
+    },
+    {
+      description: 'From another program, under a name',
+      command: 'cat june.csv | <%= config.bin %> <%= command.id %> - --name june.csv',
+    },
+  ]
+  static override args = {
+    file: Args.string({
+      description: 'a file, a folder, a glob pattern, or - for standard input',
+      required: true,
+      multiple: true,
+      ignoreStdin: true,
+    }),
+  }
+  static override flags = {
+    name: Flags.string({summary: 'Name of the object; with one file only.', helpValue: '<object>'}),
+    'label-column': Flags.string({summary: 'Column to predict in these files.', helpValue: '<name>'}),
+    wait: Flags.boolean({summary: 'Wait until every file has its result.'}),
+    timeout: durationFlag({summary: 'With --wait: how long at most.'}),
+  }
+
+  override async run(): Promise<Uploaded> {
+    const {args, flags} = await this.parse(Upload)
+    if (flags.timeout !== undefined && !flags.wait) {
+      throw usageError('--timeout says how long to wait, and nothing is waited for.', ['Add: --wait'])
+    }
+    const config = await this.configure(flags)
+    const sources = [args.file].flat()
+    const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
+    await using target = await this.open(config, {create: false})
+    const sent = await this.task(`Upload ${counted(planned.length, 'file')}`, (step) =>
+      upload(
+        planned,
+        {
+          labelColumn: flags['label-column'],
+          uploaded: ({object, sizeBytes}) => step(`${object}, ${bytes(sizeBytes)}`),
+        },
+        target.context(step),
+      ),
+    )
+    this.print(showUploaded(sent, target.context().pipeline.names.inputBucket))
+    if (sent.failed.length > 0) process.exitCode = 1
+    if (!flags.wait || sent.uploaded.length === 0) return sent
+    const ended = await this.#wait(sent.uploaded, flags.timeout, target.context())
+    if (ended.exitCode !== 0) process.exitCode = ended.exitCode
+    this.print(['', ...showEnded(ended.files, Date.now())])
+    return {...sent, files: ended.files}
+  }
+
+  #wait(
+    files: readonly UploadedFile[],
+    timeoutMs: number | undefined,
+    context: Parameters<typeof waitForResults>[2],
+  ) {
+    return this.task(`Wait for ${counted(files.length, 'result')}`, (step) =>
+      waitForResults(
+        files,
+        {
+          timeoutMs,
+          changed: ({object, state, attempts}) =>
+            step(`${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`),
+        },
+        {...context, step},
+      ),
+    )
+  }
+}

@@ -1,0 +1,107 @@
+import {readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+
+/** Where a running local cloud is. */
+export interface LocalCloudAddress {
+  readonly pid: number
+  /** Origin that serves every API, such as `http://127.0.0.1:4510`. */
+  readonly endpoint: string
+  /** RFC 3339. */
+  readonly startedAt: string
+}
+
+/** A process of a revision. */
+export interface LocalCloudInstance {
+  readonly pid: number
+  readonly service: string
+  readonly revision: string
+  readonly port: number
+  readonly startedAt: string
+  readonly busy: number
+}
+
+/** What a running local cloud says of itself. */
+export interface LocalCloudStatus extends LocalCloudAddress {
+  readonly version: string
+  readonly stateFolder: string
+  readonly instances: readonly LocalCloudInstance[]
+}
+
+/** An answer on the loopback that takes longer than this comes from nobody who serves us. */
+const ANSWER_MS = 3000
+
+/** The fields of an unknown value; none where it is no object. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? {...value} : {}
+}
+
+/** The address within an unknown value, such as a parsed `server.json` or a message of the process. */
+export function addressIn(value: unknown): LocalCloudAddress | undefined {
+  const {pid, endpoint, startedAt} = fieldsOf(value)
+  if (typeof pid !== 'number' || typeof endpoint !== 'string' || typeof startedAt !== 'string')
+    return undefined
+  return {pid, endpoint, startedAt}
+}
+
+function instanceIn(value: unknown): LocalCloudInstance[] {
+  const {pid, service, revision, port, startedAt, busy} = fieldsOf(value)
+  if (typeof pid !== 'number' || typeof port !== 'number') return []
+  const text = (field: unknown) => (typeof field === 'string' ? field : '')
+  return [
+    {
+      pid,
+      port,
+      service: text(service),
+      revision: text(revision),
+      startedAt: text(startedAt),
+      busy: typeof busy === 'number' ? busy : Number(busy === true),
+    },
+  ]
+}
+
+/** What `server.json` says; it may be left over from a process that was killed. */
+export async function recordedAddress(folder: string): Promise<LocalCloudAddress | undefined> {
+  try {
+    return addressIn(JSON.parse(await readFile(join(folder, 'server.json'), 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a process of this id is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/**
+ * The local cloud that runs on this state folder, asked itself: a process id that was given to somebody else, or
+ * a port that serves another folder, does not count.
+ * @returns `undefined` where none runs
+ */
+export async function runningLocalCloud(folder: string): Promise<LocalCloudStatus | undefined> {
+  const recorded = await recordedAddress(folder)
+  if (!recorded || !isAlive(recorded.pid)) return undefined
+  let answer: Readonly<Record<string, unknown>>
+  try {
+    const response = await fetch(`${recorded.endpoint}/_local-cloud/status`, {
+      signal: AbortSignal.timeout(ANSWER_MS),
+    })
+    answer = fieldsOf(await response.json())
+  } catch {
+    return undefined
+  }
+  const address = addressIn(answer)
+  if (address?.pid !== recorded.pid || answer['stateFolder'] !== folder) return undefined
+  return {
+    ...address,
+    endpoint: recorded.endpoint,
+    version: typeof answer['version'] === 'string' ? answer['version'] : 'unknown',
+    stateFolder: folder,
+    instances: Array.isArray(answer['instances']) ? answer['instances'].flatMap(instanceIn) : [],
+  }
+}

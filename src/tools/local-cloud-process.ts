@@ -1,0 +1,253 @@
+import {spawn, type ChildProcess} from 'node:child_process'
+import {mkdir, open, readFile, writeFile, type FileHandle} from 'node:fs/promises'
+import {dirname, extname, join} from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
+import {fileURLToPath} from 'node:url'
+
+import {AppError, type ErrorCode} from '../core/errors.ts'
+import {
+  addressIn,
+  fieldsOf,
+  isAlive,
+  recordedAddress,
+  runningLocalCloud,
+  type LocalCloudAddress,
+} from './local-cloud-address.ts'
+import {withLock} from './lock-file.ts'
+
+/** How long a local cloud may take to be ready: it may have a backlog to read. */
+const READY_MS = 60_000
+
+/** Its instances have ten seconds' grace; after this it is killed. */
+const STOP_MS = 20_000
+
+const POLL_MS = 25
+
+/** Lines of its log that are shown where it died. */
+const LOG_LINES = 8
+
+export interface StartOptions {
+  /** `.cloud-runner/local`, absolute. */
+  readonly folder: string
+  /** Port to listen on where the state does not name one yet, or another than it names. */
+  readonly port?: number | undefined
+  readonly signal: AbortSignal
+}
+
+export interface StartedLocalCloud extends LocalCloudAddress {
+  /** False where it ran already. */
+  readonly started: boolean
+}
+
+/** `.cloud-runner/local/local-cloud.log` */
+export function logFileOf(folder: string): string {
+  return join(folder, 'local-cloud.log')
+}
+
+/**
+ * Makes sure that a local cloud runs on the folder: uses the one that is there, else starts one that goes on when
+ * this process has ended. Two at once start one.
+ * @throws AppError `port-taken`, `state-version`, `disk-full`, `permission-denied`, `local-cloud-failed`
+ */
+export async function startLocalCloud({folder, port, signal}: StartOptions): Promise<StartedLocalCloud> {
+  const running = await runningLocalCloud(folder)
+  if (running) return accept(running, port)
+  await prepareFolder(folder)
+  const busy = () =>
+    new AppError(`Another process has been starting the local cloud of ${folder} for ${READY_MS / 1000} s.`, {
+      code: 'locked',
+      suggestions: [`See what it says: ${logFileOf(folder)}`],
+    })
+  return withLock(join(folder, 'start.lock'), {signal, timeoutMs: READY_MS, busy}, async () => {
+    const meanwhile = await runningLocalCloud(folder)
+    if (meanwhile) return accept(meanwhile, port)
+    return {...(await launch(folder, port, signal)), started: true}
+  })
+}
+
+function accept(running: LocalCloudAddress, port: number | undefined): StartedLocalCloud {
+  if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
+    throw new AppError(`The local cloud already runs at ${running.endpoint}, not on port ${port}.`, {
+      code: 'conflict',
+      suggestions: ['cloud-runner local stop', `cloud-runner local start --port ${port}`],
+    })
+  }
+  const {pid, endpoint, startedAt} = running
+  return {pid, endpoint, startedAt, started: false}
+}
+
+/** Makes the folder, for its owner alone, and keeps git away from it. */
+async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, {recursive: true, mode: 0o700})
+    await writeFile(join(dirname(folder), '.gitignore'), '*\n')
+  } catch (error) {
+    throw folderError(folder, error)
+  }
+}
+
+async function launch(
+  folder: string,
+  port: number | undefined,
+  signal: AbortSignal,
+): Promise<LocalCloudAddress> {
+  const log = await openLog(folder)
+  const logStart = (await log.stat()).size
+  const main = fileURLToPath(new URL(`../local-cloud/main${extname(import.meta.url)}`, import.meta.url))
+  const parameters = ['--state', folder, ...(port === undefined ? [] : ['--port', String(port)])]
+  const child = spawn(process.execPath, [main, ...parameters], {
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd, 'ipc'],
+  })
+  try {
+    return await readiness(child, folder, logStart, signal)
+  } finally {
+    await log.close()
+    if (child.connected) child.disconnect()
+    child.unref()
+  }
+}
+
+/** Settles with what the process says of itself first: that it is ready, why it is not, or that it ended. */
+function readiness(child: ChildProcess, folder: string, logStart: number, signal: AbortSignal) {
+  return new Promise<LocalCloudAddress>((resolve, reject) => {
+    const late = () => {
+      child.kill('SIGTERM')
+      reject(startError(`The local cloud was not ready after ${READY_MS / 1000} s.`, folder))
+    }
+    const timer = setTimeout(late, READY_MS)
+    const settle = (finish: () => void) => {
+      clearTimeout(timer)
+      child.removeAllListeners()
+      signal.removeEventListener('abort', interrupted)
+      finish()
+    }
+    // It goes on by itself, and the next command finds it ready.
+    const interrupted = () => settle(() => reject(signal.reason))
+    signal.addEventListener('abort', interrupted)
+    if (signal.aborted) interrupted()
+    child.on('message', (message: unknown) => {
+      const {ready, failed} = fieldsOf(message)
+      const address = addressIn(ready)
+      if (address) settle(() => resolve(address))
+      else if (failed !== undefined) settle(() => reject(reportedError(failed, folder)))
+    })
+    child.on('error', (error) =>
+      settle(() => reject(startError(`The local cloud does not start: ${error.message}`, folder))),
+    )
+    child.on('exit', (code, ending) => {
+      const how = ending ? `was ended by ${ending}` : `ended with exit code ${code ?? 1}`
+      lastLines(folder, logStart).then(
+        (lines) =>
+          settle(() => reject(startError(`The local cloud ${how} before it was ready.${lines}`, folder))),
+        reject,
+      )
+    })
+  })
+}
+
+async function openLog(folder: string): Promise<FileHandle> {
+  try {
+    return await open(logFileOf(folder), 'a', 0o600)
+  } catch (error) {
+    throw folderError(folder, error)
+  }
+}
+
+async function lastLines(folder: string, from: number): Promise<string> {
+  const text = (await readFile(logFileOf(folder))).subarray(from).toString('utf8')
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  return lines
+    .slice(-LOG_LINES)
+    .map((line) => `\n  ${line}`)
+    .join('')
+}
+
+function startError(message: string, folder: string): AppError {
+  return new AppError(message, {code: 'local-cloud-failed', suggestions: [`Its log: ${logFileOf(folder)}`]})
+}
+
+const REPORTED: readonly ErrorCode[] = [
+  'port-taken',
+  'state-version',
+  'disk-full',
+  'permission-denied',
+  'locked',
+]
+
+/** What the process says of its own failure, as the error of the command that started it. */
+function reportedError(failed: unknown, folder: string): AppError {
+  const {code, message, suggestions} = fieldsOf(failed)
+  const known = REPORTED.find((candidate) => candidate === code)
+  const steps: unknown[] = Array.isArray(suggestions) ? suggestions : []
+  return new AppError(typeof message === 'string' ? message : 'The local cloud does not start.', {
+    code: known ?? 'local-cloud-failed',
+    suggestions: known ? steps.map(String) : [...steps.map(String), `Its log: ${logFileOf(folder)}`],
+  })
+}
+
+/** A folder that cannot be made or written, by its cause. */
+function folderError(folder: string, error: unknown): AppError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const what = `The state folder ${folder} cannot be written`
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError(`${what}: the disk is full.`, {
+      code: 'disk-full',
+      suggestions: [`See how much is left: df -h ${dirname(dirname(folder))}`],
+      cause: error,
+    })
+  }
+  const why: Record<string, string> = {
+    EACCES: 'you have no permission',
+    EPERM: 'you have no permission',
+    EROFS: 'the file system is read-only',
+    ENOTDIR: 'a file stands where a folder is needed',
+    EEXIST: 'a file stands where a folder is needed',
+  }
+  const reason = typeof code === 'string' ? (why[code] ?? code) : String(error)
+  return new AppError(`${what}: ${reason}.`, {
+    code: 'permission-denied',
+    suggestions: [`Look at it: ls -ld ${dirname(folder)}`, 'Or work in a folder of your own.'],
+    cause: error,
+  })
+}
+
+/**
+ * Stops the local cloud of a folder and waits until its process is gone; its state stays.
+ * @returns the process that was stopped; `undefined` where none ran
+ */
+export async function stopLocalCloud(folder: string): Promise<{pid: number; killed: boolean} | undefined> {
+  const running = (await runningLocalCloud(folder)) ?? (await hangingLocalCloud(folder))
+  if (!running) return undefined
+  const {pid} = running
+  signalProcess(pid, 'SIGTERM')
+  const since = performance.now()
+  let killed = false
+  while (isAlive(pid)) {
+    if (!killed && performance.now() - since > STOP_MS) {
+      killed = true
+      signalProcess(pid, 'SIGKILL')
+    }
+    await delay(POLL_MS)
+  }
+  return {pid, killed}
+}
+
+/** A local cloud that is there but does not answer, known by its command line; on Linux alone. */
+async function hangingLocalCloud(folder: string): Promise<LocalCloudAddress | undefined> {
+  const recorded = await recordedAddress(folder)
+  if (!recorded || !isAlive(recorded.pid)) return undefined
+  const commandLine = await readFile(`/proc/${recorded.pid}/cmdline`, 'utf8').catch(() => '')
+  const words = commandLine.split('\0')
+  return words[words.indexOf('--state') + 1] === folder ? recorded : undefined
+}
+
+/** A process that has ended meanwhile needs no signal. */
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}
