@@ -1,0 +1,140 @@
+import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {State} from '../state/state.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import {bucketJson, writableBucketFields, type Bucket} from './bucket-resource.ts'
+import type {Buckets} from './buckets.ts'
+import {missingParameter} from './errors.ts'
+import {bucketEtag} from './etag.ts'
+import {mergePatch, type Fields} from './json.ts'
+import type {JsonRoute} from './json-routes.ts'
+import {checkBucketName} from './names.ts'
+import {bucketResource, type Permissions} from './permissions.ts'
+import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
+import {pageSize, refuseParameters} from './query.ts'
+
+const NOT_SERVED = ['predefinedAcl', 'predefinedDefaultObjectAcl', 'softDeleted', 'enableObjectRetention']
+
+/** Buckets: https://cloud.google.com/storage/docs/json_api/v1/buckets */
+export function bucketRoutes({
+  state,
+  buckets,
+  permissions,
+  access,
+  agents,
+  forget,
+}: {
+  state: State
+  buckets: Buckets
+  permissions: Permissions
+  access: AccessControl
+  agents: ServiceAgents
+  /** Drops what else belongs to a deleted bucket; inside the `State.write` that deletes it. */
+  forget: (bucket: string) => void
+}): JsonRoute[] {
+  const json = (bucket: Bucket, request: HttpRequest): Fields =>
+    bucketJson(bucket, {origin: request.call.origin, projectNumber: agents.projectNumber(bucket.project)})
+
+  const projectOf = (request: HttpRequest): string => {
+    const project = request.url.searchParams.get('project')
+    if (project === null || project === '') throw missingParameter('project')
+    return project
+  }
+
+  const insert = async (request: HttpRequest): Promise<HttpResponse> => {
+    const project = projectOf(request)
+    refuseParameters(request.url.searchParams, NOT_SERVED)
+    const body = await request.json()
+    const name = body['name']
+    if (typeof name !== 'string') throw missingParameter('name')
+    checkBucketName(name)
+    permissions.requireOnProject(request.call.principal, 'storage.buckets.create', project)
+    const fields = writableBucketFields(body)
+    return {json: json(await state.write(() => buckets.insert({name, project, fields})), request)}
+  }
+
+  const list = (request: HttpRequest): HttpResponse => {
+    const project = projectOf(request)
+    const query = request.url.searchParams
+    refuseParameters(query, ['softDeleted'])
+    permissions.requireOnProject(request.call.principal, 'storage.buckets.list', project)
+    const prefix = query.get('prefix') ?? ''
+    const size = pageSize(query)
+    const token = Buffer.from(query.get('pageToken') ?? '', 'base64url').toString()
+    const found = buckets.list(project, token > prefix ? token : prefix, size + 1)
+    const fitting = found.filter(({name}) => name.startsWith(prefix))
+    const next = fitting[size]
+    return {
+      json: {
+        kind: 'storage#buckets',
+        ...(next === undefined ? {} : {nextPageToken: Buffer.from(next.name).toString('base64url')}),
+        ...(fitting.length === 0
+          ? {}
+          : {items: fitting.slice(0, size).map((bucket) => json(bucket, request))}),
+      },
+    }
+  }
+
+  /** The bucket that is named, once the caller may do this to it. */
+  const permitted = (request: HttpRequest, permission: string): Bucket => {
+    const bucket = buckets.get(request.params['bucket'] ?? '')
+    permissions.requireOnBucket(request.call.principal, permission, bucket.name)
+    return bucket
+  }
+
+  const get = (request: HttpRequest): HttpResponse => {
+    const bucket = permitted(request, 'storage.buckets.get')
+    checkForRead(readPreconditions(request.url.searchParams), bucket, bucketEtag(bucket.metageneration))
+    return {headers: {etag: bucketEtag(bucket.metageneration)}, json: json(bucket, request)}
+  }
+
+  const change = async (request: HttpRequest, fieldsOf: (present: Fields, body: Fields) => Fields) => {
+    refuseParameters(request.url.searchParams, NOT_SERVED)
+    const {name} = permitted(request, 'storage.buckets.update')
+    const conditions = readPreconditions(request.url.searchParams)
+    const body = await request.json()
+    const changed = await state.write(() => {
+      const bucket = buckets.get(name)
+      checkForChange(conditions, bucket)
+      return buckets.replaceFields(bucket, writableBucketFields(fieldsOf(bucket.fields, body)))
+    })
+    return {json: json(changed, request)}
+  }
+
+  const remove = async (request: HttpRequest): Promise<HttpResponse> => {
+    const {name} = permitted(request, 'storage.buckets.delete')
+    const conditions = readPreconditions(request.url.searchParams)
+    await state.write(() => {
+      const bucket = buckets.get(name)
+      checkForChange(conditions, bucket)
+      buckets.remove(bucket)
+      forget(name)
+      access.dropPolicy(bucketResource(name))
+    })
+    return {status: 204}
+  }
+
+  return [
+    ['POST', '/b', insert],
+    ['GET', '/b', list],
+    ['GET', '/b/:bucket', get],
+    ['PATCH', '/b/:bucket', (request) => change(request, mergePatch)],
+    // The location of a bucket cannot be changed, so it is kept where a full replacement leaves it out.
+    ['PUT', '/b/:bucket', (request) => change(request, keepPlace)],
+    ['DELETE', '/b/:bucket', remove],
+    // The provider of Terraform asks for these before it deletes a bucket; there are none here.
+    ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
+    ['GET', '/b/:bucket/anywhereCaches/', () => ({json: {}})],
+    [
+      'GET',
+      '/projects/:project/serviceAccount',
+      ({params}) => ({
+        json: {kind: 'storage#serviceAccount', email_address: agents.storage(params['project'] ?? '')},
+      }),
+    ],
+  ]
+}
+
+function keepPlace(present: Fields, body: Fields): Fields {
+  const place = present['location'] === undefined ? {} : {location: present['location']}
+  return {...place, ...body}
+}

@@ -1,0 +1,83 @@
+import type {HttpRequest} from '../wire/routes.ts'
+import type {Buckets} from './buckets.ts'
+import type {JsonRoute} from './json-routes.ts'
+import {checkObjectName} from './names.ts'
+import type {ObjectChanges} from './object-changes.ts'
+import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
+import type {Objects} from './objects.ts'
+import type {Permissions} from './permissions.ts'
+import {checkForChange, readPreconditions} from './preconditions.ts'
+import {refuseParameters, wholeNumber} from './query.ts'
+
+const NOT_SERVED = ['destinationKmsKeyName', 'destinationPredefinedAcl']
+
+/**
+ * Copies of objects: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
+ * Bytes are shared with the source, so that every rewrite is done in one call.
+ */
+export function copyRoutes({
+  buckets,
+  objects,
+  changes,
+  permissions,
+}: {
+  buckets: Buckets
+  objects: Objects
+  changes: ObjectChanges
+  permissions: Permissions
+}): JsonRoute[] {
+  const copy = async (request: HttpRequest): Promise<StoredObject> => {
+    const {params, url, call} = request
+    const query = url.searchParams
+    refuseParameters(query, NOT_SERVED)
+    const source = buckets.get(params['bucket'] ?? '').name
+    permissions.requireOnObjects(call.principal, 'storage.objects.get', source)
+    const conditions = readPreconditions(query, 'Source')
+    const generation = wholeNumber(query, 'sourceGeneration')
+    const find = (): StoredObject => {
+      const object = objects.get(source, params['object'] ?? '', generation)
+      checkForChange(conditions, object)
+      return object
+    }
+    const name = params['destination'] ?? ''
+    checkObjectName(name)
+    const body = await request.json()
+    // Metadata that is given replaces all of the source's; Google only falls back where none is given.
+    const given = writableObjectFields(body)
+    const fields = Object.keys(given).length > 0 ? given : find().fields
+    const draft = {
+      bucket: params['target'] ?? '',
+      name,
+      fields,
+      preconditions: readPreconditions(query),
+      principal: call.principal,
+      origin: call.origin,
+    }
+    return changes.store(draft, find)
+  }
+
+  return [
+    [
+      'POST',
+      '/b/:bucket/o/:object/copyTo/b/:target/o/:destination',
+      async (request) => ({json: objectJson(await copy(request), request.call.origin)}),
+    ],
+    [
+      'POST',
+      '/b/:bucket/o/:object/rewriteTo/b/:target/o/:destination',
+      async (request) => {
+        const stored = await copy(request)
+        const size = String(stored.sizeBytes)
+        return {
+          json: {
+            kind: 'storage#rewriteResponse',
+            totalBytesRewritten: size,
+            objectSize: size,
+            done: true,
+            resource: objectJson(stored, request.call.origin),
+          },
+        }
+      },
+    ],
+  ]
+}

@@ -1,0 +1,103 @@
+import {ApiError, toApiError, type StatusName} from '../wire/api-error.ts'
+import type {HttpResponse} from '../wire/routes.ts'
+
+const STATUS_OF_CODE: Readonly<Record<number, StatusName>> = {
+  304: 'FAILED_PRECONDITION',
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  409: 'ALREADY_EXISTS',
+  412: 'FAILED_PRECONDITION',
+  416: 'OUT_OF_RANGE',
+  499: 'CANCELLED',
+  501: 'UNIMPLEMENTED',
+}
+
+/** Where a parameter that an error is about stands in the request. */
+interface ErrorLocation {
+  readonly locationType: 'header' | 'parameter'
+  readonly location: string
+}
+
+/** An error of the Storage JSON API: https://cloud.google.com/storage/docs/json_api/v1/status-codes */
+export class StorageError extends ApiError {
+  readonly code: number
+  readonly reason: string
+  readonly location: ErrorLocation | undefined
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    extras: {location?: ErrorLocation; headers?: Readonly<Record<string, string>>} = {},
+  ) {
+    super(STATUS_OF_CODE[code] ?? 'INTERNAL', message)
+    this.code = code
+    this.reason = reason
+    this.location = extras.location
+    this.headers = extras.headers ?? {}
+  }
+
+  override get httpStatus(): number {
+    return this.code
+  }
+}
+
+export const bucketNotFound = (): StorageError =>
+  new StorageError(404, 'notFound', 'The specified bucket does not exist.')
+
+export const objectNotFound = (bucket: string, name: string): StorageError =>
+  new StorageError(404, 'notFound', `No such object: ${bucket}/${name}`)
+
+export const conditionNotMet = (): StorageError =>
+  new StorageError(412, 'conditionNotMet', 'At least one of the pre-conditions you specified did not hold.', {
+    location: {locationType: 'header', location: 'If-Match'},
+  })
+
+export const notModified = (etag: string): StorageError =>
+  new StorageError(304, 'notModified', 'Not Modified', {headers: {etag}})
+
+export const invalid = (message: string): StorageError => new StorageError(400, 'invalid', message)
+
+export const missingParameter = (name: string): StorageError =>
+  new StorageError(400, 'required', `Required parameter: ${name}`, {
+    location: {locationType: 'parameter', location: name},
+  })
+
+export const conflict = (message: string): StorageError => new StorageError(409, 'conflict', message)
+
+export const notServed = (what: string): StorageError =>
+  new StorageError(501, 'notImplemented', `${what} is not implemented by the local cloud's Cloud Storage.`)
+
+const REASON_OF_STATUS: Partial<Record<StatusName, string>> = {
+  INVALID_ARGUMENT: 'badRequest',
+  UNAUTHENTICATED: 'required',
+  PERMISSION_DENIED: 'forbidden',
+  NOT_FOUND: 'notFound',
+  ALREADY_EXISTS: 'conflict',
+  UNIMPLEMENTED: 'notImplemented',
+  UNAVAILABLE: 'backendError',
+}
+
+function toStorageError(error: unknown): StorageError {
+  if (error instanceof StorageError) return error
+  const known = toApiError(error)
+  return new StorageError(known.httpStatus, REASON_OF_STATUS[known.status] ?? 'backendError', known.message)
+}
+
+/** The error body of the Storage JSON API. */
+export function renderStorageError(error: unknown): HttpResponse {
+  const {code, message, reason, location, headers} = toStorageError(error)
+  if (code === 304) return {status: code, headers}
+  const json = {error: {code, message, errors: [{message, domain: 'global', reason, ...location}]}}
+  return {status: code, headers, json}
+}
+
+/** The same as text, as downloads answer. */
+export function renderMediaError(error: unknown): HttpResponse {
+  const {code, message, headers} = toStorageError(error)
+  if (code === 304) return {status: code, headers}
+  return {status: code, headers: {...headers, 'content-type': 'text/html; charset=UTF-8'}, body: message}
+}

@@ -1,0 +1,92 @@
+import type {AccessControl, Binding, Policy} from '../iam/access.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import type {Buckets} from './buckets.ts'
+import {conditionNotMet, invalid, notServed} from './errors.ts'
+import {isFields, type Fields} from './json.ts'
+import type {JsonRoute} from './json-routes.ts'
+import {bucketResource, type Permissions} from './permissions.ts'
+
+/** A bucket's policy: https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy */
+export function iamRoutes({
+  buckets,
+  permissions,
+  access,
+}: {
+  buckets: Buckets
+  permissions: Permissions
+  access: AccessControl
+}): JsonRoute[] {
+  const bucketOf = (request: HttpRequest): string => buckets.get(request.params['bucket'] ?? '').name
+
+  const json = (bucket: string, policy: Policy): Fields => ({
+    kind: 'storage#policy',
+    resourceId: bucketResource(bucket),
+    version: 1,
+    ...policy,
+  })
+
+  const get = (request: HttpRequest): HttpResponse => {
+    const bucket = bucketOf(request)
+    permissions.requireOnBucket(request.call.principal, 'storage.buckets.getIamPolicy', bucket)
+    return {json: json(bucket, access.getPolicy(bucketResource(bucket)))}
+  }
+
+  const set = async (request: HttpRequest): Promise<HttpResponse> => {
+    const bucket = bucketOf(request)
+    permissions.requireOnBucket(request.call.principal, 'storage.buckets.setIamPolicy', bucket)
+    const policy = policyOf(await request.json())
+    try {
+      return {json: json(bucket, await access.setPolicy(bucketResource(bucket), policy))}
+    } catch (error) {
+      // Cloud Storage answers 412 to an etag of yesterday, where other services answer 409.
+      if (error instanceof ApiError && error.status === 'ABORTED') throw conditionNotMet()
+      throw error
+    }
+  }
+
+  const test = (request: HttpRequest): HttpResponse => {
+    const bucket = bucketOf(request)
+    const asked = request.url.searchParams.getAll('permissions')
+    const granted = access.testPermissions(request.call.principal, asked, bucketResource(bucket))
+    return {
+      json: {
+        kind: 'storage#testIamPermissionsResponse',
+        ...(granted.length > 0 ? {permissions: granted} : {}),
+      },
+    }
+  }
+
+  return [
+    ['GET', '/b/:bucket/iam', get],
+    ['PUT', '/b/:bucket/iam', set],
+    ['GET', '/b/:bucket/iam/testPermissions', test],
+  ]
+}
+
+/** @throws StorageError 400 */
+function policyOf(body: Fields): Policy {
+  const {version, etag} = body
+  const bindings: unknown = body['bindings'] ?? []
+  if (!Array.isArray(bindings)) throw invalid('Invalid policy: "bindings" is not a list.')
+  return {
+    ...(typeof version === 'number' ? {version} : {}),
+    ...(typeof etag === 'string' ? {etag} : {}),
+    bindings: bindings.map((binding) => bindingOf(binding)),
+  }
+}
+
+function bindingOf(binding: unknown): Binding {
+  const {role, members, condition} = isFields(binding) ? binding : {}
+  if (typeof role !== 'string' || !Array.isArray(members)) {
+    throw invalid('Invalid policy: each binding needs a "role" and a list of "members".')
+  }
+  if (condition !== undefined) throw notServed('A condition in an IAM binding')
+  return {
+    role,
+    members: members.map((member: unknown) => {
+      if (typeof member !== 'string') throw invalid('Invalid policy: a member is not a string.')
+      return member
+    }),
+  }
+}

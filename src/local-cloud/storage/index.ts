@@ -1,0 +1,94 @@
+import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {Publishing} from '../pubsub/publishing.ts'
+import type {State} from '../state/state.ts'
+import type {Clock} from '../wire/clock.ts'
+import {route, type Route} from '../wire/routes.ts'
+import {bucketRoutes} from './bucket-routes.ts'
+import {createBuckets} from './buckets.ts'
+import {copyRoutes} from './copy-routes.ts'
+import {renderStorageError} from './errors.ts'
+import {createGenerations} from './generations.ts'
+import {iamRoutes} from './iam-routes.ts'
+import {jsonRoutes} from './json-routes.ts'
+import {notificationRoutes} from './notification-routes.ts'
+import {createNotifications} from './notifications.ts'
+import {createObjectChanges} from './object-changes.ts'
+import {objectRoutes} from './object-routes.ts'
+import {createObjects} from './objects.ts'
+import {createPermissions} from './permissions.ts'
+import {createResumableUploads} from './resumable-uploads.ts'
+import {createUploadSessions} from './upload-sessions.ts'
+import {createUploads} from './upload-routes.ts'
+
+export {storageSchema} from './schema.ts'
+
+export interface Storage extends AsyncDisposable {
+  readonly routes: Route[]
+  /**
+   * Reads of the XML API, `/BUCKET/OBJECT`. They match nearly any path, so they go behind the routes of every other
+   * service.
+   */
+  readonly objectRoutes: Route[]
+  /** Ids of the blobs that objects and unfinished uploads refer to, for `Blobs.sweep`. */
+  referencedBlobs(): ReadonlySet<string>
+}
+
+/** Cloud Storage of the local cloud: the JSON API, as this folder's README lists it. */
+export function createStorage({
+  state,
+  clock,
+  access,
+  agents,
+  publishing,
+}: {
+  state: State
+  clock: Clock
+  access: AccessControl
+  agents: ServiceAgents
+  publishing: Publishing
+}): Storage {
+  const nextGeneration = createGenerations({state, clock})
+  const permissions = createPermissions(access)
+  const buckets = createBuckets({state, clock, nextGeneration})
+  const objects = createObjects(state)
+  const notifications = createNotifications({state, clock, access, agents, publishing})
+  const sessions = createUploadSessions({state, clock})
+  const changes = createObjectChanges({
+    state,
+    clock,
+    buckets,
+    objects,
+    permissions,
+    notifications,
+    nextGeneration,
+  })
+  const resumable = createResumableUploads({state, clock, sessions, objects, changes})
+  const uploads = createUploads({blobs: state.blobs, changes, resumable})
+  const stored = objectRoutes({state, buckets, objects, changes, permissions})
+
+  const forget = (bucket: string): void => {
+    notifications.forget(bucket)
+    sessions.cancelOfBucket(bucket)
+  }
+  const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
+  return {
+    routes: [
+      ...jsonRoutes([
+        ...bucketRoutes({state, buckets, permissions, access, agents, forget}),
+        ...iamRoutes({buckets, permissions, access}),
+        ...notificationRoutes({state, buckets, permissions, notifications}),
+        ...stored.json,
+        ...copyRoutes({buckets, objects, changes, permissions}),
+      ]),
+      ...uploadPaths.flatMap((path) => [
+        route('POST', path, uploads.post, renderStorageError),
+        route('PUT', path, uploads.put, renderStorageError),
+        route('DELETE', path, uploads.remove, renderStorageError),
+      ]),
+      route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download),
+    ],
+    objectRoutes: ['GET', 'HEAD'].map((method) => route(method, '/:bucket/:object*', stored.download)),
+    referencedBlobs: () => new Set([...objects.blobs(), ...sessions.blobs()]),
+    [Symbol.asyncDispose]: () => resumable[Symbol.asyncDispose](),
+  }
+}

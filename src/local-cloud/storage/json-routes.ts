@@ -1,0 +1,15 @@
+import {route, type Route} from '../wire/routes.ts'
+import {renderStorageError} from './errors.ts'
+
+/** A method of the JSON API: HTTP method, path below `/storage/v1`, handler. */
+export type JsonRoute = readonly [method: string, path: string, handle: Route['handle']]
+
+/**
+ * Each method under `/storage/v1`, and without it: clients of version 7 and before drop the prefix where they know
+ * the host from STORAGE_EMULATOR_HOST alone.
+ */
+export function jsonRoutes(routes: readonly JsonRoute[]): Route[] {
+  return ['/storage/v1', ''].flatMap((prefix) =>
+    routes.map(([method, path, handle]) => route(method, `${prefix}${path}`, handle, renderStorageError)),
+  )
+}

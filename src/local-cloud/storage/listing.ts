@@ -1,0 +1,110 @@
+import {invalid} from './errors.ts'
+import type {StoredObject} from './object-resource.ts'
+import type {ObjectRange, Objects} from './objects.ts'
+import {flag, pageSize} from './query.ts'
+
+/** One page of a list. */
+export interface ObjectPage {
+  readonly items: readonly StoredObject[]
+  /** Names up to and including the delimiter. */
+  readonly prefixes: readonly string[]
+  readonly nextPageToken: string | undefined
+}
+
+/** Where a page begins: the first name, and of its versions the first generation. */
+interface Position {
+  readonly name: string
+  readonly generation: number
+}
+
+/** How many rows are looked at together. */
+const BATCH = 1000
+
+/**
+ * A page of the objects of a bucket, by the UTF-8 bytes of their names; memory follows the page, not the bucket.
+ * https://cloud.google.com/storage/docs/json_api/v1/objects/list
+ * @throws StorageError 400
+ */
+export function listObjects(objects: Objects, bucket: string, query: URLSearchParams): ObjectPage {
+  const prefix = query.get('prefix') ?? ''
+  const delimiter = query.get('delimiter') ?? ''
+  const trailing = flag(query, 'includeTrailingDelimiter')
+  const versions = flag(query, 'versions')
+  const size = pageSize(query)
+  const to = lesser(successor(prefix), query.get('endOffset') ?? undefined)
+  const token = query.get('pageToken')
+
+  const startOffset = query.get('startOffset') ?? ''
+  let position: Position | undefined = {
+    name: isBefore(prefix, startOffset) ? startOffset : prefix,
+    generation: 0,
+  }
+  const resumed = token === null || token === '' ? undefined : parseToken(token)
+  if (resumed !== undefined && !isBefore(resumed.name, position.name)) position = resumed
+
+  const items: StoredObject[] = []
+  const prefixes: string[] = []
+  while (position !== undefined) {
+    const room = size - items.length - prefixes.length
+    const count = Math.min(BATCH, room + 1)
+    const range: ObjectRange = {from: position.name, generation: position.generation, to}
+    const rows = versions ? objects.versions(bucket, range, count) : objects.live(bucket, range, count)
+    let common: string | undefined
+    for (const row of rows) {
+      const at = delimiter === '' ? -1 : row.name.indexOf(delimiter, prefix.length)
+      common = at < 0 ? undefined : row.name.slice(0, at + delimiter.length)
+      if (common !== undefined && common === prefixes.at(-1)) continue
+      if (items.length + prefixes.length >= size) return {items, prefixes, nextPageToken: tokenOf(row)}
+      if (common !== undefined) prefixes.push(common)
+      // The object that is itself such a prefix comes first of those under it.
+      if (common === undefined || (trailing && row.name === common)) items.push(row)
+    }
+    position = rows.length < count ? undefined : positionAfter(rows.at(-1), common)
+  }
+  return {items, prefixes, nextPageToken: undefined}
+}
+
+/** Behind a row; where it stands for a common prefix, behind all that has it, however much that is. */
+function positionAfter(row: StoredObject | undefined, common: string | undefined): Position | undefined {
+  if (common === undefined) return row && {name: row.name, generation: row.generation + 1}
+  const name = successor(common)
+  return name === undefined ? undefined : {name, generation: 0}
+}
+
+/** The next page begins at this row, or, where it has gone by then, after it. */
+function tokenOf({name, generation}: StoredObject): string {
+  return Buffer.from(JSON.stringify([name, generation])).toString('base64url')
+}
+
+function parseToken(token: string): Position {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
+    if (Array.isArray(value)) {
+      const [name, generation]: unknown[] = value
+      if (typeof name === 'string' && typeof generation === 'number') return {name, generation}
+    }
+  } catch {
+    // Said below.
+  }
+  throw invalid(`Invalid value for pageToken: '${token}'`)
+}
+
+/** The first text after all that begin with `prefix`, in the order of UTF-8 bytes; `undefined` where there is none. */
+function successor(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0)
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    // After U+D7FF come the surrogates, which are no characters.
+    if (last < 0x10ffff) return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
+  }
+  return undefined
+}
+
+/** JavaScript compares UTF-16 units, which is another order than that of UTF-8. */
+function isBefore(left: string, right: string): boolean {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right)) < 0
+}
+
+function lesser(left: string | undefined, right: string | undefined): string | undefined {
+  if (left === undefined || right === undefined) return left ?? right
+  return isBefore(left, right) ? left : right
+}

@@ -1,0 +1,134 @@
+import {invalid} from './errors.ts'
+import {objectEtag} from './etag.ts'
+import {isFields, pick, type Fields} from './json.ts'
+import {integer, optionalInteger, optionalText, storedFields, text, type Row} from './rows.ts'
+
+/** One version of an object as it is kept. Times in milliseconds since 1970. */
+export interface StoredObject {
+  readonly bucket: string
+  readonly name: string
+  /** Microseconds since 1970. */
+  readonly generation: number
+  readonly metageneration: number
+  /** Where its bytes are. */
+  readonly blob: string
+  readonly sizeBytes: number
+  /** Base64. Composed objects have none. */
+  readonly md5: string | undefined
+  readonly crc32c: string
+  readonly componentCount: number | undefined
+  readonly timeCreated: number
+  readonly updated: number
+  /** When it stopped being the live version. */
+  readonly timeDeleted: number | undefined
+  /** What the caller set, as it was sent. */
+  readonly fields: Fields
+}
+
+const TEXTS = [
+  'cacheControl',
+  'contentDisposition',
+  'contentEncoding',
+  'contentLanguage',
+  'contentType',
+  'customTime',
+  'storageClass',
+]
+/** Members of the Object resource that a caller may set; the rest of a body is ignored, as Google does. */
+const WRITABLE = new Set([...TEXTS, 'acl', 'eventBasedHold', 'metadata', 'temporaryHold'])
+/** https://cloud.google.com/storage/quotas#objects */
+const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
+
+/**
+ * The writable part of a body, in its order.
+ * @throws StorageError 400 where a member has the wrong type or the custom metadata is too large
+ */
+export function writableObjectFields(body: Fields): Fields {
+  const fields = pick(body, WRITABLE)
+  for (const [name, value] of Object.entries(fields)) {
+    if (!hasType(name, value))
+      throw invalid(`Invalid value for the object's ${name}: ${JSON.stringify(value)}`)
+    // These go into headers of downloads.
+    if (TEXTS.includes(name) && /\p{Cc}/u.test(String(value))) {
+      throw invalid(`Invalid value for the object's ${name}: it has control characters.`)
+    }
+  }
+  const metadata = fields['metadata']
+  return isFields(metadata) ? {...fields, metadata: customMetadata(metadata)} : fields
+}
+
+function hasType(name: string, value: unknown): boolean {
+  if (TEXTS.includes(name)) return typeof value === 'string'
+  if (name === 'metadata') return isFields(value)
+  if (name === 'acl') return Array.isArray(value)
+  return typeof value === 'boolean'
+}
+
+function customMetadata(metadata: Fields): Fields {
+  let bytes = 0
+  const present = Object.entries(metadata).filter(([, value]) => value !== null)
+  for (const [key, value] of present) {
+    if (typeof value !== 'string')
+      throw invalid(`Invalid value for the metadata ${key}: ${JSON.stringify(value)}`)
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
+  }
+  if (bytes > MAX_CUSTOM_METADATA_BYTES) {
+    throw invalid(
+      `The object's custom metadata has ${bytes} bytes; at most ${MAX_CUSTOM_METADATA_BYTES} are allowed.`,
+    )
+  }
+  return Object.fromEntries(present)
+}
+
+export function objectOfRow(row: Row): StoredObject {
+  return {
+    bucket: text(row, 'bucket'),
+    name: text(row, 'name'),
+    generation: integer(row, 'generation'),
+    metageneration: integer(row, 'metageneration'),
+    blob: text(row, 'blob'),
+    sizeBytes: integer(row, 'size'),
+    md5: optionalText(row, 'md5'),
+    crc32c: text(row, 'crc32c'),
+    componentCount: optionalInteger(row, 'component_count'),
+    timeCreated: integer(row, 'time_created'),
+    updated: integer(row, 'updated'),
+    timeDeleted: optionalInteger(row, 'time_deleted'),
+    fields: storedFields(row, 'fields'),
+  }
+}
+
+/** A text member that the caller set. */
+export function textField(object: StoredObject, name: string): string | undefined {
+  const value = object.fields[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The Object resource: https://cloud.google.com/storage/docs/json_api/v1/objects#resource */
+export function objectJson(object: StoredObject, origin: string): Fields {
+  const {bucket, name, generation} = object
+  const path = `storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
+  const created = new Date(object.timeCreated).toISOString()
+  return {
+    kind: 'storage#object',
+    id: `${bucket}/${name}/${generation}`,
+    selfLink: `${origin}/${path}`,
+    mediaLink: `${origin}/download/${path}?generation=${generation}&alt=media`,
+    name,
+    bucket,
+    generation: String(generation),
+    metageneration: String(object.metageneration),
+    storageClass: 'STANDARD',
+    size: String(object.sizeBytes),
+    ...(object.md5 === undefined ? {} : {md5Hash: object.md5}),
+    crc32c: object.crc32c,
+    etag: objectEtag(object),
+    ...(object.componentCount === undefined ? {} : {componentCount: object.componentCount}),
+    timeCreated: created,
+    updated: new Date(object.updated).toISOString(),
+    timeStorageClassUpdated: created,
+    timeFinalized: created,
+    ...(object.timeDeleted === undefined ? {} : {timeDeleted: new Date(object.timeDeleted).toISOString()}),
+    ...object.fields,
+  }
+}

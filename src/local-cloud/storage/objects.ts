@@ -1,0 +1,106 @@
+import type {State} from '../state/state.ts'
+import {objectNotFound} from './errors.ts'
+import {objectOfRow, type StoredObject} from './object-resource.ts'
+
+/** From that generation of `from` on, up to the name `to` (exclusive). */
+export interface ObjectRange {
+  readonly from: string
+  readonly generation: number
+  readonly to: string | undefined
+}
+
+/** The rows of objects. What changes them is called inside a `State.write`. */
+export interface Objects {
+  /** A version, the live one where no generation is named. */
+  find(bucket: string, name: string, generation?: number): StoredObject | undefined
+  /** @throws StorageError 404 */
+  get(bucket: string, name: string, generation?: number): StoredObject
+  /** Live objects by the UTF-8 bytes of their names. */
+  live(bucket: string, range: ObjectRange, count: number): StoredObject[]
+  /** All versions by name and generation. */
+  versions(bucket: string, range: ObjectRange, count: number): StoredObject[]
+  insert(object: StoredObject): void
+  /** Replaces metageneration, times and fields of a version. */
+  update(object: StoredObject): void
+  /** @returns the blob that nobody refers to any more, to be removed after the commit */
+  remove(object: StoredObject): string | undefined
+  /** Every blob that an object refers to. */
+  blobs(): Iterable<string>
+}
+
+export function createObjects({database}: State): Objects {
+  const selectLive = database.prepare(
+    'SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND time_deleted IS NULL',
+  )
+  const selectVersion = database.prepare(
+    'SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?',
+  )
+  const selectLivePage = database.prepare(
+    `SELECT * FROM storage_objects
+     WHERE bucket = ? AND time_deleted IS NULL AND (name, generation) >= (?, ?) AND (? IS NULL OR name < ?)
+     ORDER BY name LIMIT ?`,
+  )
+  const selectVersionPage = database.prepare(
+    `SELECT * FROM storage_objects
+     WHERE bucket = ? AND (name, generation) >= (?, ?) AND (? IS NULL OR name < ?) ORDER BY name, generation LIMIT ?`,
+  )
+  const insert = database.prepare(
+    `INSERT INTO storage_objects (bucket, name, generation, metageneration, blob, size, md5, crc32c, component_count,
+       time_created, updated, time_deleted, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const update = database.prepare(
+    `UPDATE storage_objects SET metageneration = ?, updated = ?, time_deleted = ?, fields = ?
+     WHERE bucket = ? AND name = ? AND generation = ?`,
+  )
+  const remove = database.prepare(
+    'DELETE FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?',
+  )
+  const refersTo = database.prepare('SELECT 1 FROM storage_objects WHERE blob = ? LIMIT 1')
+  const selectBlobs = database.prepare('SELECT DISTINCT blob FROM storage_objects')
+
+  const find: Objects['find'] = (bucket, name, generation) => {
+    const row =
+      generation === undefined ? selectLive.get(bucket, name) : selectVersion.get(bucket, name, generation)
+    return row === undefined ? undefined : objectOfRow(row)
+  }
+
+  return {
+    find,
+    get(bucket, name, generation) {
+      const object = find(bucket, name, generation)
+      if (object === undefined) throw objectNotFound(bucket, name)
+      return object
+    },
+    live: (bucket, {from, generation, to = null}, count) =>
+      selectLivePage.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
+    versions: (bucket, {from, generation, to = null}, count) =>
+      selectVersionPage.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
+    insert(object) {
+      insert.run(
+        object.bucket,
+        object.name,
+        object.generation,
+        object.metageneration,
+        object.blob,
+        object.sizeBytes,
+        object.md5 ?? null,
+        object.crc32c,
+        object.componentCount ?? null,
+        object.timeCreated,
+        object.updated,
+        object.timeDeleted ?? null,
+        JSON.stringify(object.fields),
+      )
+    },
+    update({metageneration, updated, timeDeleted = null, fields, bucket, name, generation}) {
+      update.run(metageneration, updated, timeDeleted, JSON.stringify(fields), bucket, name, generation)
+    },
+    remove({bucket, name, generation, blob}) {
+      remove.run(bucket, name, generation)
+      return refersTo.get(blob) === undefined ? blob : undefined
+    },
+    *blobs() {
+      for (const row of selectBlobs.iterate()) if (typeof row['blob'] === 'string') yield row['blob']
+    },
+  }
+}

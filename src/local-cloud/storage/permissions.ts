@@ -1,0 +1,44 @@
+import type {AccessControl} from '../iam/access.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {Principal} from '../wire/call.ts'
+import {StorageError} from './errors.ts'
+
+/** Checks of IAM that fail with Cloud Storage's own wording. */
+export interface Permissions {
+  requireOnProject(principal: Principal, permission: string, project: string): void
+  requireOnBucket(principal: Principal, permission: string, bucket: string): void
+  /** Grants on objects are held by their bucket. */
+  requireOnObjects(principal: Principal, permission: string, bucket: string): void
+}
+
+/** Name of a bucket as IAM knows it. */
+export const bucketResource = (bucket: string): string => `projects/_/buckets/${bucket}`
+
+export function createPermissions(access: AccessControl): Permissions {
+  /** @throws StorageError 403; 401 for a caller without identity, as Google does */
+  const require = (principal: Principal, permission: string, resource: string, kind: string): void => {
+    try {
+      access.require(principal, permission, resource)
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 'PERMISSION_DENIED') throw error
+      const anonymous = principal === 'allUsers'
+      const who = anonymous ? 'Anonymous caller' : principal.replace(/^serviceAccount:/, '')
+      const refusal =
+        `${who} does not have ${permission} access to the Google Cloud ${kind}. ` +
+        `Permission '${permission}' denied on resource (or it may not exist).`
+      throw new StorageError(
+        anonymous ? 401 : 403,
+        anonymous ? 'required' : 'forbidden',
+        `${refusal} ${error.message}`,
+      )
+    }
+  }
+  return {
+    requireOnProject: (principal, permission, project) =>
+      require(principal, permission, `projects/${project}`, 'project'),
+    requireOnBucket: (principal, permission, bucket) =>
+      require(principal, permission, bucketResource(bucket), 'Storage bucket'),
+    requireOnObjects: (principal, permission, bucket) =>
+      require(principal, permission, bucketResource(bucket), 'Storage object'),
+  }
+}

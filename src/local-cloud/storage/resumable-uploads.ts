@@ -1,0 +1,212 @@
+import type {BlobWriter} from '../state/blobs.ts'
+import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {Clock} from '../wire/clock.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import {checkChecksums, checksumsOfHeaders, type Checksums} from './checksums.ts'
+import {chunksOf} from './chunks.ts'
+import {readContentRange, type ContentRange} from './content-range.ts'
+import {StorageError, invalid} from './errors.ts'
+import {contentOfBlob, type ObjectChanges} from './object-changes.ts'
+import {objectJson} from './object-resource.ts'
+import type {Objects} from './objects.ts'
+import {createSessionWriters, type SessionWriter} from './session-writers.ts'
+import type {UploadRequest, UploadSession, UploadSessions} from './upload-sessions.ts'
+
+/** Chunks other than the last are multiples of this. */
+const CHUNK_UNIT_BYTES = 256 * 1024
+
+/**
+ * Resumable uploads: https://cloud.google.com/storage/docs/performing-resumable-uploads
+ * What was acknowledged with 308 survives a broken connection and a restart.
+ */
+export interface ResumableUploads extends AsyncDisposable {
+  /** @returns the session's id, to be the query parameter `upload_id` */
+  start(request: UploadRequest & {total: number | undefined}): Promise<string>
+  /** A chunk, the whole, or a question how far it is. */
+  receive(request: HttpRequest): Promise<HttpResponse>
+  cancel(request: HttpRequest): Promise<HttpResponse>
+}
+
+export function createResumableUploads({
+  state,
+  clock,
+  sessions,
+  objects,
+  changes,
+}: {
+  state: State
+  clock: Clock
+  sessions: UploadSessions
+  objects: Objects
+  changes: ObjectChanges
+}): ResumableUploads {
+  const writers = createSessionWriters({state, clock, sessions})
+
+  /** Runs with the session to itself, as it is then. */
+  const withSession = (
+    request: HttpRequest,
+    work: (session: UploadSession, writer: SessionWriter) => Promise<HttpResponse>,
+  ): Promise<HttpResponse> => {
+    const id = request.url.searchParams.get('upload_id') ?? ''
+    return writers.exclusive(id, request.stream, async (writer) => {
+      const session = sessions.find(id)
+      if (session === undefined || session.draft.bucket !== request.params['bucket']) {
+        throw new StorageError(404, 'notFound', 'No such upload session; begin the upload again.')
+      }
+      if (session.state === 'cancelled') {
+        throw new StorageError(499, 'clientClosedRequest', 'The upload was cancelled; begin it again.')
+      }
+      return work(session, writer)
+    })
+  }
+
+  const done = (session: UploadSession): HttpResponse => {
+    const {bucket, name, origin} = session.draft
+    return {json: objectJson(objects.get(bucket, name, session.generation), origin)}
+  }
+
+  const complete = async (session: UploadSession, writer: SessionWriter, expected: Checksums) => {
+    const blob = await (await writer.open(session)).finish()
+    writer.release()
+    try {
+      checkChecksums(expected, blob)
+      const stored = await changes.store(
+        session.draft,
+        () => contentOfBlob(blob),
+        ({generation}) => sessions.complete(session.id, generation),
+      )
+      return {json: objectJson(stored, session.draft.origin)}
+    } catch (error) {
+      // What is wrong with the upload itself ends it; after a fault of ours it can still be completed.
+      if (error instanceof ApiError) {
+        await state.write(() => sessions.cancel(session.id))
+        await state.blobs.remove(blob.id)
+      }
+      throw error
+    }
+  }
+
+  return {
+    async start(request) {
+      const {id, expired} = await state.write(() => sessions.insert(request))
+      for (const blob of expired) await state.blobs.remove(blob)
+      return id
+    },
+
+    receive: (request) =>
+      withSession(request, async (session, writer) => {
+        if (session.state === 'done') return done(session)
+        const range = readContentRange(request.headers['content-range'])
+        const total = agreedTotal(session, range)
+        if (total !== session.total && total !== undefined) {
+          await state.write(() => sessions.setTotal(session.id, total))
+        }
+        let ended = false
+        if (range.kind === 'bytes') {
+          const plan = planOf(range, total, await writer.received(session), request.headers['content-length'])
+          await append(request, await writer.open(session), plan)
+          ended = plan.last && total === undefined
+        }
+        const received = await writer.received(session)
+        if (!ended && received !== total) return progress(received)
+        return complete(session, writer, {...session.checksums, ...checksumsOfHeaders(request.headers)})
+      }),
+
+    cancel: (request) =>
+      withSession(request, async (session, writer) => {
+        if (session.state === 'done') return done(session)
+        await state.write(() => sessions.cancel(session.id))
+        await writer.discard(session)
+        return {status: 499}
+      }),
+
+    [Symbol.asyncDispose]: () => writers[Symbol.asyncDispose](),
+  }
+}
+
+function progress(received: number): HttpResponse {
+  return {status: 308, headers: received > 0 ? {range: `bytes=0-${received - 1}`} : {}}
+}
+
+/** @throws StorageError 400 where the whole has another length than was said before */
+function agreedTotal(session: UploadSession, range: ContentRange): number | undefined {
+  if (range.total !== undefined && session.total !== undefined && range.total !== session.total) {
+    throw invalid(
+      `Invalid request. The total length ${range.total} in Content-Range is not the ${session.total} of this upload.`,
+    )
+  }
+  return range.total ?? session.total
+}
+
+/** Which bytes of a body are kept; offsets in the whole. */
+interface AppendPlan {
+  readonly start: number
+  /** Offset after the last byte that the body has, if that is known. */
+  readonly end: number | undefined
+  /** Offset after the last byte to be kept. */
+  readonly keepUntil: number
+  /** No more bytes follow this body. */
+  readonly last: boolean
+}
+
+/** @throws StorageError 400 */
+function planOf(
+  range: Extract<ContentRange, {kind: 'bytes'}>,
+  total: number | undefined,
+  received: number,
+  contentLength: string | undefined,
+): AppendPlan {
+  const {start} = range
+  if (start > received) {
+    throw invalid(
+      `Invalid request. According to the Content-Range header, the upload offset is ${start} byte(s), ` +
+        `which exceeds already uploaded size of ${received} byte(s).`,
+    )
+  }
+  if (range.end === undefined)
+    return {start, end: undefined, keepUntil: total ?? Number.MAX_SAFE_INTEGER, last: true}
+  const end = range.end + 1
+  if (contentLength !== undefined && Number(contentLength) !== end - start) {
+    throw invalid(
+      `Invalid request. The body has ${contentLength} byte(s), its Content-Range says ${end - start}.`,
+    )
+  }
+  if (total !== undefined && end > total) {
+    throw invalid(`Invalid request. The Content-Range ends at ${end}, beyond the total length ${total}.`)
+  }
+  const last = end === total
+  if (!last && end - start < CHUNK_UNIT_BYTES) {
+    throw invalid(
+      `Invalid request. The number of bytes uploaded is required to be equal or greater than ${CHUNK_UNIT_BYTES}, ` +
+        `except for the final request (it's recommended to be the exact multiple of ${CHUNK_UNIT_BYTES}). ` +
+        `The received request contained ${end - start} bytes, which does not meet this requirement.`,
+    )
+  }
+  // Google keeps whole units only; a client that ignores the Range in the answer is to fail here as it does there.
+  return {start, end, keepUntil: last ? end : end - (end % CHUNK_UNIT_BYTES), last}
+}
+
+/**
+ * Writes what is new of the body. What came before a break of the connection is kept.
+ * @throws StorageError 400 where the body is longer or shorter than was said
+ */
+async function append(request: HttpRequest, writer: BlobWriter, plan: AppendPlan): Promise<void> {
+  let position = plan.start
+  try {
+    for await (const chunk of chunksOf(request.stream)) {
+      const from = Math.max(0, writer.sizeBytes - position)
+      const to = Math.min(chunk.length, plan.keepUntil - position)
+      if (to > from) await writer.write(chunk.subarray(from, to))
+      position += chunk.length
+      if (position > (plan.end ?? plan.keepUntil)) {
+        throw invalid('Invalid request. The body is longer than its headers say.')
+      }
+    }
+  } finally {
+    await writer.sync()
+  }
+  if (position < (plan.end ?? 0) || (plan.last && position < writer.sizeBytes)) {
+    throw invalid('Invalid request. The body is shorter than its headers say.')
+  }
+}

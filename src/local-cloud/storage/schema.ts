@@ -1,0 +1,63 @@
+import type {Schema} from '../state/state.ts'
+
+/**
+ * Tables of Cloud Storage. Times are milliseconds since 1970, generations microseconds; `fields` is the JSON that a
+ * caller may set, as it was sent. An object's row without `time_deleted` is the live version.
+ */
+export const storageSchema: Schema = {
+  name: 'storage',
+  migrations: [
+    `CREATE TABLE storage_buckets (
+       name TEXT PRIMARY KEY,
+       project TEXT NOT NULL,
+       metageneration INTEGER NOT NULL,
+       generation INTEGER NOT NULL,
+       time_created INTEGER NOT NULL,
+       updated INTEGER NOT NULL,
+       last_notification INTEGER NOT NULL,
+       fields TEXT NOT NULL
+     ) STRICT;
+     CREATE INDEX storage_buckets_by_project ON storage_buckets (project, name);
+
+     CREATE TABLE storage_objects (
+       bucket TEXT NOT NULL,
+       name TEXT NOT NULL,
+       generation INTEGER NOT NULL,
+       metageneration INTEGER NOT NULL,
+       blob TEXT NOT NULL,
+       size INTEGER NOT NULL,
+       md5 TEXT,
+       crc32c TEXT NOT NULL,
+       component_count INTEGER,
+       time_created INTEGER NOT NULL,
+       updated INTEGER NOT NULL,
+       time_deleted INTEGER,
+       fields TEXT NOT NULL,
+       PRIMARY KEY (bucket, name, generation)
+     ) STRICT, WITHOUT ROWID;
+     CREATE UNIQUE INDEX storage_live_objects ON storage_objects (bucket, name) WHERE time_deleted IS NULL;
+     CREATE INDEX storage_objects_by_blob ON storage_objects (blob);
+
+     CREATE TABLE storage_last_generation (value INTEGER NOT NULL) STRICT;
+     INSERT INTO storage_last_generation (value) VALUES (0);
+
+     CREATE TABLE storage_notifications (
+       bucket TEXT NOT NULL,
+       id INTEGER NOT NULL,
+       fields TEXT NOT NULL,
+       PRIMARY KEY (bucket, id)
+     ) STRICT, WITHOUT ROWID;
+
+     CREATE TABLE storage_uploads (
+       id TEXT PRIMARY KEY,
+       bucket TEXT NOT NULL,
+       time_created INTEGER NOT NULL,
+       state TEXT NOT NULL CHECK (state IN ('open', 'done', 'cancelled')),
+       blob TEXT,
+       total INTEGER,
+       generation INTEGER,
+       draft TEXT NOT NULL
+     ) STRICT;
+     CREATE INDEX storage_uploads_by_time ON storage_uploads (time_created);`,
+  ],
+}

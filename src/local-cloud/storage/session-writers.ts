@@ -1,0 +1,154 @@
+import type {Readable} from 'node:stream'
+import type {BlobWriter} from '../state/blobs.ts'
+import type {State} from '../state/state.ts'
+import type {Clock, Timer} from '../wire/clock.ts'
+import {chunksOf} from './chunks.ts'
+import type {UploadSession, UploadSessions} from './upload-sessions.ts'
+
+/** How long the file of an upload stays open between two requests; opening it again means hashing it again. */
+const IDLE_MS = 60_000
+
+/** The file behind one upload session, for who has the session to itself. */
+export interface SessionWriter {
+  /** Bytes that are there. */
+  received(session: UploadSession): Promise<number>
+  /** The writer, made where there is none yet. */
+  open(session: UploadSession): Promise<BlobWriter>
+  /** Forgets the writer, which was finished. */
+  release(): void
+  /** Removes the bytes. */
+  discard(session: UploadSession): Promise<void>
+}
+
+/** Keeps the files of resumable uploads open between requests, and requests to one session apart. */
+export interface SessionWriters extends AsyncDisposable {
+  /**
+   * Runs `work` when no other request of that session is in work. One that still is gets interrupted: its sender
+   * has begun anew.
+   */
+  exclusive<T>(id: string, stream: Readable, work: (writer: SessionWriter) => Promise<T>): Promise<T>
+}
+
+/** A session that requests are at, or whose file is open. */
+interface Slot {
+  writer: BlobWriter | undefined
+  /** Requests in work and waiting. */
+  users: number
+  last: Promise<unknown>
+  interrupt: (() => void) | undefined
+  idle: Timer | undefined
+}
+
+export function createSessionWriters({
+  state,
+  clock,
+  sessions,
+}: {
+  state: State
+  clock: Clock
+  sessions: UploadSessions
+}): SessionWriters {
+  const {blobs} = state
+  const slots = new Map<string, Slot>()
+
+  /** Goes on with the bytes of a session. `undefined` where there are none. */
+  const resume = async (session: UploadSession): Promise<BlobWriter | undefined> => {
+    if (session.blob === undefined) return undefined
+    return (await blobs.resume(session.blob)) ?? copyOfFinished(session, session.blob)
+  }
+
+  /** After a crash between the end of the file and its object's row the bytes are there, but not to be gone on with. */
+  const copyOfFinished = async (session: UploadSession, blob: string): Promise<BlobWriter | undefined> => {
+    let finished: Readable
+    try {
+      finished = blobs.read(blob)
+    } catch {
+      return undefined
+    }
+    const writer = await create(session)
+    for await (const chunk of chunksOf(finished)) await writer.write(chunk)
+    await writer.sync()
+    await blobs.remove(blob)
+    return writer
+  }
+
+  const create = async (session: UploadSession): Promise<BlobWriter> => {
+    const writer = await blobs.create()
+    await state.write(() => sessions.setBlob(session.id, writer.id))
+    return writer
+  }
+
+  const writerOf = (slot: Slot): SessionWriter => ({
+    async received(session) {
+      slot.writer ??= await resume(session)
+      return slot.writer?.sizeBytes ?? 0
+    },
+    async open(session) {
+      slot.writer ??= (await resume(session)) ?? (await create(session))
+      return slot.writer
+    },
+    release() {
+      slot.writer = undefined
+    },
+    async discard(session) {
+      const {writer} = slot
+      slot.writer = undefined
+      if (writer) await writer.discard()
+      else if (session.blob !== undefined) await blobs.remove(session.blob)
+    },
+  })
+
+  const leave = (id: string, slot: Slot): void => {
+    slot.users -= 1
+    slot.interrupt = undefined
+    if (slot.users > 0) return
+    const {writer} = slot
+    if (writer === undefined) {
+      slots.delete(id)
+      return
+    }
+    slot.idle = clock.after(IDLE_MS, () => {
+      slots.delete(id)
+      // Everything in it was written and synced; a failing close loses nothing.
+      writer.close().catch(() => undefined)
+    })
+  }
+
+  return {
+    async exclusive(id, stream, work) {
+      const slot: Slot = slots.get(id) ?? {
+        writer: undefined,
+        users: 0,
+        last: Promise.resolve(),
+        interrupt: undefined,
+        idle: undefined,
+      }
+      slots.set(id, slot)
+      slot.users += 1
+      slot.idle?.clear()
+      slot.interrupt?.()
+      const previous = slot.last
+      const {promise, resolve} = Promise.withResolvers<void>()
+      slot.last = promise
+      await previous
+      slot.interrupt = () => stream.destroy()
+      try {
+        return await work(writerOf(slot))
+      } finally {
+        leave(id, slot)
+        resolve()
+      }
+    },
+
+    async [Symbol.asyncDispose]() {
+      for (const slot of slots.values()) {
+        slot.interrupt?.()
+        slot.idle?.clear()
+        await slot.last
+        slot.idle?.clear()
+        await slot.writer?.close()
+      }
+      slots.clear()
+    },
+  }
+}

@@ -1,0 +1,137 @@
+import type {BlobInfo, Blobs} from '../state/blobs.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import {checkChecksums, checksumsOfHeaders, checksumsOfMetadata, type Checksums} from './checksums.ts'
+import {chunksOf} from './chunks.ts'
+import {StorageError, invalid, missingParameter, notServed} from './errors.ts'
+import type {Fields} from './json.ts'
+import {boundaryOf, readRelatedParts} from './multipart.ts'
+import {checkObjectName} from './names.ts'
+import {contentOfBlob, type ObjectChanges, type ObjectDraft} from './object-changes.ts'
+import {objectJson, writableObjectFields} from './object-resource.ts'
+import {readPreconditions} from './preconditions.ts'
+import {refuseParameters} from './query.ts'
+import type {ResumableUploads} from './resumable-uploads.ts'
+
+/** Uploads: https://cloud.google.com/storage/docs/json_api/v1/objects/insert */
+export function createUploads({
+  blobs,
+  changes,
+  resumable,
+}: {
+  blobs: Blobs
+  changes: ObjectChanges
+  resumable: ResumableUploads
+}): {post: Handler; put: Handler; remove: Handler} {
+  const uploadMedia: Handler = async (request) => {
+    const contentType = request.headers['content-type']
+    const contentEncoding = request.url.searchParams.get('contentEncoding')
+    const metadata = {
+      ...(contentType === undefined ? {} : {contentType}),
+      ...(contentEncoding === null ? {} : {contentEncoding}),
+    }
+    const draft = draftOf(request, metadata)
+    changes.checkDraft(draft)
+    const blob = await receive(blobs, chunksOf(request.stream))
+    return finish(draft, blob, checksumsOfHeaders(request.headers))
+  }
+
+  const uploadMultipart: Handler = async (request) => {
+    const boundary = boundaryOf(request.headers['content-type'])
+    const {metadata, contentType, content} = await readRelatedParts(chunksOf(request.stream), boundary)
+    const draft = draftOf(request, {...(contentType === undefined ? {} : {contentType}), ...metadata})
+    changes.checkDraft(draft)
+    const blob = await receive(blobs, content)
+    return finish(draft, blob, {...checksumsOfHeaders(request.headers), ...checksumsOfMetadata(metadata)})
+  }
+
+  const finish = async (draft: ObjectDraft, blob: BlobInfo, expected: Checksums): Promise<HttpResponse> => {
+    try {
+      checkChecksums(expected, blob)
+      const stored = await changes.store(draft, () => contentOfBlob(blob))
+      return {json: objectJson(stored, draft.origin)}
+    } catch (error) {
+      await blobs.remove(blob.id)
+      throw error
+    }
+  }
+
+  const startResumable: Handler = async (request) => {
+    const metadata = await request.json()
+    const {headers, url, call} = request
+    const contentType = headers['x-upload-content-type']
+    const draft = draftOf(request, {...(typeof contentType === 'string' ? {contentType} : {}), ...metadata})
+    changes.checkDraft(draft)
+    const id = await resumable.start({
+      draft,
+      checksums: {...checksumsOfHeaders(headers), ...checksumsOfMetadata(metadata)},
+      total: declaredLength(headers['x-upload-content-length']),
+    })
+    const query = new URLSearchParams({uploadType: 'resumable', name: draft.name, upload_id: id})
+    return {
+      headers: {location: `${call.origin}${url.pathname}?${query.toString()}`, 'x-guploader-uploadid': id},
+    }
+  }
+
+  return {
+    post(request) {
+      const query = request.url.searchParams
+      if (query.has('upload_id')) return resumable.receive(request)
+      refuseParameters(query, ['kmsKeyName', 'predefinedAcl'])
+      if (request.headers['x-goog-encryption-key'] !== undefined)
+        throw notServed('A customer-supplied encryption key')
+      const type = query.get('uploadType') ?? ''
+      if (type === 'media') return uploadMedia(request)
+      if (type === 'multipart') return uploadMultipart(request)
+      if (type === 'resumable') return startResumable(request)
+      throw type === '' ? missingParameter('uploadType') : invalid(`Invalid upload type: '${type}'`)
+    },
+    put(request) {
+      if (!request.url.searchParams.has('upload_id')) throw missingParameter('upload_id')
+      return resumable.receive(request)
+    },
+    remove(request) {
+      if (!request.url.searchParams.has('upload_id')) throw missingParameter('upload_id')
+      return resumable.cancel(request)
+    },
+  }
+}
+
+type Handler = (request: HttpRequest) => Promise<HttpResponse>
+
+function draftOf(request: HttpRequest, metadata: Fields): ObjectDraft {
+  const {call, params, url} = request
+  const name = url.searchParams.get('name') ?? metadata['name']
+  if (typeof name !== 'string') throw missingParameter('name')
+  checkObjectName(name)
+  return {
+    bucket: params['bucket'] ?? '',
+    name,
+    fields: writableObjectFields(metadata),
+    preconditions: readPreconditions(url.searchParams),
+    principal: call.principal,
+    origin: call.origin,
+  }
+}
+
+function declaredLength(header: string | string[] | undefined): number | undefined {
+  if (header === undefined) return undefined
+  const length = Number(header)
+  if (!Number.isSafeInteger(length) || length < 0)
+    throw invalid(`Invalid X-Upload-Content-Length: '${String(header)}'`)
+  return length
+}
+
+/** Writes the bytes into a new blob; nothing is left of it where they break off. */
+async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
+  const writer = await blobs.create()
+  try {
+    for await (const chunk of chunks) await writer.write(chunk)
+  } catch (error) {
+    await writer.discard()
+    throw error instanceof Error && 'code' in error && error.code === 'ECONNRESET' ? brokenOff() : error
+  }
+  return writer.finish()
+}
+
+const brokenOff = (): StorageError =>
+  new StorageError(400, 'badRequest', 'The upload broke off before its end.')
