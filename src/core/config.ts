@@ -67,12 +67,7 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
     }
   }
 
-  const sources = Object.fromEntries(
-    settingNames().map((setting) => [
-      setting,
-      given.get(setting)?.source ?? {kind: 'default', place: 'default'},
-    ]),
-  ) as Record<SettingName, Source> // fromEntries forgets the keys: they are exactly settingNames()
+  const sources = eachSetting((setting) => given.get(setting)?.source ?? DEFAULT_SOURCE)
 
   function read<T>(
     setting: SettingName,
@@ -178,8 +173,20 @@ export function configSchema(): object {
   }
 }
 
+const DEFAULT_SOURCE: Source = {kind: 'default', place: 'default'}
+
+function isSettingName(key: string): key is SettingName {
+  return Object.hasOwn(SETTINGS, key)
+}
+
 function settingNames(): SettingName[] {
-  return Object.keys(SETTINGS) as SettingName[] // Object.keys forgets the literal keys of a constant
+  return Object.keys(SETTINGS).filter(isSettingName)
+}
+
+function eachSetting<T>(make: (setting: SettingName) => T): Record<SettingName, T> {
+  const made = Object.fromEntries(settingNames().map((setting) => [setting, make(setting)]))
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries forgets the keys, which are all there
+  return made as Record<SettingName, T>
 }
 
 function knownSetting(key: string, file: string): SettingName {
@@ -225,18 +232,20 @@ function exampleFor(value: unknown, example: string): string | number {
   return typeof value === 'number' && /^\d+$/.test(example) ? Number(example) : example
 }
 
+function invalid(message: string, ...suggestions: string[]): AppError {
+  return new AppError(message, {code: 'config-invalid', exitCode: EXIT.usage, suggestions})
+}
+
 /** Rules over more than one setting. */
 function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
-  const broken = (message: string, suggestion: string) =>
-    new AppError(message, {code: 'config-invalid', exitCode: EXIT.usage, suggestions: [suggestion]})
   if (settings.requestTimeout >= settings.ackDeadline) {
-    throw broken(
+    throw invalid(
       `requestTimeout (${settings.requestTimeout} s, ${sources.requestTimeout.place}) must be below ackDeadline (${settings.ackDeadline} s, ${sources.ackDeadline.place}): otherwise a file is delivered again while it is still in work.`,
       `For example: ackDeadline 600s with requestTimeout 540s`,
     )
   }
   if (settings.minimumBackoff > settings.maximumBackoff) {
-    throw broken(
+    throw invalid(
       `minimumBackoff (${settings.minimumBackoff} s, ${sources.minimumBackoff.place}) is above maximumBackoff (${settings.maximumBackoff} s, ${sources.maximumBackoff.place}).`,
       'For example: minimumBackoff 10s with maximumBackoff 600s',
     )

@@ -1,5 +1,9 @@
+import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
-import type {PlannedResource} from '../ports.ts'
+import {AppError} from '../errors.ts'
+import type {PlannedResource, StoredObject} from '../ports.ts'
+import {forgetFetched, readFetched} from '../results/fetched.ts'
+import {withLock} from '../setup/lock.ts'
 
 /** What `destroy` would take away. */
 export interface Loss {
@@ -10,7 +14,8 @@ export interface Loss {
   readonly results: {
     readonly objects: number
     readonly bytes: number
-    /** Never written out by `results`. */ readonly notFetched: number
+    /** Never written out by `results` from this folder. */
+    readonly notFetched: number
   }
 }
 
@@ -20,12 +25,44 @@ export interface DestroyResult {
   readonly left: readonly PlannedResource[]
 }
 
-/** Says what would be lost; changes nothing. */
+/** Says what would be lost; changes nothing. Sidecars go with their results and are not counted. */
 export async function inspectLoss(context: Context): Promise<Loss> {
-  throw new Error(`not written yet ${String(context)}`)
+  const {cloud, pipeline, signal} = context
+  const resources = await cloud.infrastructure.leftovers(pipeline, {signal})
+  const fetched = await readFetched(context)
+  const inputs = {objects: 0, bytes: 0}
+  for await (const {sizeBytes} of filesOf(context, pipeline.names.inputBucket)) {
+    inputs.objects++
+    inputs.bytes += sizeBytes
+  }
+  const results = {objects: 0, bytes: 0, notFetched: 0}
+  for await (const {sizeBytes, generation} of filesOf(context, pipeline.names.outputBucket)) {
+    results.objects++
+    results.bytes += sizeBytes
+    if (!fetched.has(generation)) results.notFetched++
+  }
+  return {exists: resources.length > 0, resources, inputs, results}
 }
 
-/** Removes the pipeline and everything in it. Nothing there is fine. */
+/** Removes the pipeline and everything in it. Nothing there is fine. @throws AppError `locked` */
 export async function destroy(context: Context): Promise<DestroyResult> {
-  throw new Error(`not written yet ${String(context)}`)
+  const {cloud, pipeline, signal, step} = context
+  return withLock('destroy', context, async () => {
+    const removed = await cloud.infrastructure.destroy(pipeline, {signal, step})
+    step('Look for what is left')
+    const left = await cloud.infrastructure.leftovers(pipeline, {signal})
+    if (left.length === 0) await forgetFetched(context)
+    return {removed, left}
+  })
+}
+
+/** The user's objects of a bucket; none where there is no bucket. */
+async function* filesOf({cloud}: Context, bucket: string): AsyncGenerator<StoredObject, void, void> {
+  try {
+    for await (const object of cloud.objects.list(bucket)) {
+      if (!object.name.startsWith(RESERVED_PREFIX)) yield object
+    }
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'not-found') throw error
+  }
 }

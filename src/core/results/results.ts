@@ -1,12 +1,18 @@
-import type {Writable} from 'node:stream'
 import type {Report} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
+import {readJson, sourceGeneration} from '../pipeline/commits.ts'
+import {sidecarObject} from '../../../worker/contract.ts'
 import type {FileStatus} from '../pipeline/files.ts'
+import {readNamedFiles} from '../status/files.ts'
+import {recordFetched} from './fetched.ts'
+import {readPreview, type Preview} from './preview.ts'
+import {prepareOutput, writeResult, type OutputTarget} from './write.ts'
 
 export interface ResultsRequest {
   readonly object: string
   /** Where the result goes: a file (absolute path) or a stream (`--output -`). Absent: summary only. */
-  readonly output?: {readonly file: string; readonly force: boolean} | {readonly stream: Writable}
+  readonly output?: OutputTarget
   /** Rows of the preview, default 5. */
   readonly previewRows?: number
 }
@@ -17,17 +23,63 @@ export interface Results {
   /** Absent where the worker writes none. */
   readonly report: Report | undefined
   /** First rows of a CSV result: its columns and some rows; absent for other results. */
-  readonly preview:
-    | {readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[]}
-    | undefined
+  readonly preview: Preview | undefined
   /** Where the result was written. */
   readonly written: {readonly file: string; readonly sizeBytes: number} | undefined
 }
 
 /**
  * What became of an object: its newest generation's result or error, and the result's bytes where they are wanted.
- * @throws AppError `object-unknown`; `result-missing` where it is not finished; `output-exists` without force
+ * A file that failed has no bytes to write: `written` is then absent.
+ * @throws AppError `object-unknown`; `result-missing` where it is not finished; `output-exists` without force;
+ * `output-unwritable`
  */
-export async function results(request: ResultsRequest, context: Context): Promise<Results> {
-  throw new Error(`not written yet ${String(request)} ${String(context)}`)
+export async function results(
+  {object, output, previewRows = 5}: ResultsRequest,
+  context: Context,
+): Promise<Results> {
+  const {cloud, pipeline, signal} = context
+  if (output !== undefined) await prepareOutput(output)
+  const [file] = await readNamedFiles([object], context)
+  if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
+  if (file.state === 'failed') return {file, report: undefined, preview: undefined, written: undefined}
+  const commit =
+    file.result && (await cloud.objects.stat(file.result.bucket, file.result.object, file.result.generation))
+  if (commit === undefined) throw notFinished(file)
+
+  const sidecar = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
+  const isOfIt = sidecar !== undefined && sourceGeneration(sidecar) === file.generation
+  const report: unknown = isOfIt ? await readJson(cloud.objects, sidecar, signal) : undefined
+  const preview = await readPreview(cloud.objects, commit, previewRows, signal)
+  const written = output && (await writeResult(commit, output, context))
+  if (written !== undefined) await recordFetched(context, commit)
+  return {file, report: isReport(report) ? report : undefined, preview, written}
+}
+
+function notFinished({object, state, attempts}: FileStatus): AppError {
+  const explained = {
+    waiting: `${object} is waiting for its turn${attempts > 0 ? ` after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` : ''}.`,
+    running: `${object} is in work (attempt ${attempts}).`,
+    dead: `${object} is dead: each of ${attempts} attempts failed, and it lies in the dead letters.`,
+    done: `The result of ${object} was replaced just now.`,
+    failed: `${object} failed.`,
+  }[state]
+  return new AppError(`There is no result yet: ${explained}`, {
+    code: 'result-missing',
+    suggestions: [
+      `See what its worker says: cloud-runner logs ${object}`,
+      `See where it stands: cloud-runner status ${object}`,
+    ],
+  })
+}
+
+function isReport(value: unknown): value is Report {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'rows' in value &&
+    'metrics' in value &&
+    'coefficients' in value &&
+    Array.isArray(value.coefficients)
+  )
 }

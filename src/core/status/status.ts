@@ -1,6 +1,9 @@
 import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
 import type {FileState, FileStatus} from '../pipeline/files.ts'
 import type {Target} from '../pipeline/settings.ts'
+import type {ServiceState} from '../ports.ts'
+import {readAllFiles, readNamedFiles} from './files.ts'
 
 export interface StatusRequest {
   /** Empty: all files. */
@@ -31,7 +34,7 @@ export interface PipelineStatus {
 export interface Status {
   readonly pipeline: PipelineStatus
   readonly files: readonly FileStatus[]
-  /** Over all files, listed or not. */
+  /** Over all files, listed or not; with named objects over these. */
   readonly counts: Readonly<Record<FileState, number>>
   /** Whether there are more files than `files` holds. */
   readonly truncated: boolean
@@ -41,6 +44,53 @@ export interface Status {
  * The pipeline and its files: input objects against results, by generation.
  * @throws AppError `not-set-up`; `object-unknown` where a named object is not in the input bucket
  */
-export async function status(request: StatusRequest, context: Context): Promise<Status> {
-  throw new Error(`not written yet ${String(request)} ${String(context)}`)
+export async function status({objects, limit}: StatusRequest, context: Context): Promise<Status> {
+  const service = await context.cloud.services.get(context.pipeline.names.service)
+  const pipeline = describe(context, service)
+  const files = await readFiles(objects, context)
+  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
+  for (const {state} of files) counts[state]++
+  const listed = objects.length > 0 ? files : files.slice(0, limit)
+  return {pipeline, files: listed, counts, truncated: listed.length < files.length}
+}
+
+async function readFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
+  try {
+    return objects.length > 0 ? await readNamedFiles(objects, context) : await readAllFiles(context)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'not-found') throw error
+    throw notSetUp(context, error)
+  }
+}
+
+export function notSetUp({pipeline}: Pick<Context, 'pipeline'>, cause?: unknown): AppError {
+  const {name, target, project} = pipeline.settings
+  return new AppError(
+    `There is no pipeline ${name} ${target === 'local' ? 'on this machine' : `in project ${project}`}.`,
+    {
+      code: 'not-set-up',
+      suggestions: ['Make it: cloud-runner setup'],
+      cause,
+    },
+  )
+}
+
+function describe({pipeline}: Context, service: ServiceState | undefined): PipelineStatus {
+  const {settings, names} = pipeline
+  return {
+    name: settings.name,
+    target: settings.target,
+    project: settings.project,
+    region: settings.region,
+    inputBucket: names.inputBucket,
+    outputBucket: names.outputBucket,
+    topic: names.topic,
+    subscription: names.subscription,
+    service: names.service,
+    image: service?.image,
+    revision: service?.latestReadyRevision,
+    uri: service?.uri,
+    ready: service?.ready ?? false,
+    problem: service === undefined ? 'No worker is deployed yet.' : service.problem,
+  }
 }

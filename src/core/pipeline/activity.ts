@@ -1,0 +1,44 @@
+import type {Context} from '../context.ts'
+import {fileKey} from './dead-letters.ts'
+
+/** Log lines that are read at most to tell what is in work. */
+const MOST_LINES = 2000
+
+/** What the worker's log lines say of a file that has no result yet. */
+export interface Activity {
+  readonly state: 'waiting' | 'running'
+  readonly attempts: number
+  /** When the current or last attempt began, as far as it is in the lines. */
+  readonly startedAt: string
+}
+
+/**
+ * Reads from the logs which files are in work: the worker's last line about a delivery has an `outcome`, any line
+ * before it has none. Lines older than a delivery may take do not count: that worker is gone.
+ */
+export async function readActivity(
+  {cloud, pipeline, signal}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+  object: string | undefined,
+  now: number = Date.now(),
+): Promise<ReadonlyMap<string, Activity>> {
+  const since = new Date(now - pipeline.settings.ackDeadline * 1000).toISOString()
+  const query = {service: pipeline.names.service, since, ...(object === undefined ? {} : {object})}
+  const latest = new Map<string, Activity>()
+  for await (const line of cloud.logs.list(query, {limit: MOST_LINES, signal})) {
+    if (line.object === undefined || line.generation === undefined) continue
+    const key = fileKey(line.object, line.generation)
+    const known = latest.get(key)
+    if (known !== undefined) {
+      // Newest first: further lines of the same attempt only tell when it began.
+      if (known.state === 'running' && line.attempt === known.attempts)
+        latest.set(key, {...known, startedAt: line.time})
+      continue
+    }
+    latest.set(key, {
+      state: typeof line.fields['outcome'] === 'string' ? 'waiting' : 'running',
+      attempts: line.attempt ?? 1,
+      startedAt: line.time,
+    })
+  }
+  return latest
+}

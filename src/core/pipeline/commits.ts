@@ -1,0 +1,168 @@
+import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
+import type {ObjectStore, StoredObject} from '../ports.ts'
+import type {FileStatus, Hop, HopName} from './files.ts'
+
+/** What a worker wrote about one object name, all of it as metadata. */
+export interface Commits {
+  readonly result: StoredObject | undefined
+  readonly error: StoredObject | undefined
+  readonly report: StoredObject | undefined
+}
+
+/** What became of one generation of an input object. */
+export type Verdict =
+  | {readonly kind: 'open'}
+  | {readonly kind: 'done'; readonly commit: StoredObject}
+  | {readonly kind: 'failed'; readonly commit: StoredObject}
+  /** A newer generation was processed; this one never will be. */
+  | {readonly kind: 'superseded'; readonly by: string}
+
+/** The generation of the input that an object of the output bucket was made from. */
+export function sourceGeneration(object: StoredObject | undefined): string | undefined {
+  return object?.metadata[RESULT_METADATA.sourceGeneration]
+}
+
+/**
+ * Decides by the worker's contract: the commit of the larger source generation counts, and of two of the same
+ * generation the one created later.
+ */
+export function judge(generation: string, {result, error}: Commits): Verdict {
+  const ofResult = sourceGeneration(result)
+  const ofError = sourceGeneration(error)
+  const newest = [ofResult, ofError].reduce<string | undefined>(
+    (most, one) => (one !== undefined && (most === undefined || BigInt(one) > BigInt(most)) ? one : most),
+    undefined,
+  )
+  if (newest === undefined || BigInt(newest) < BigInt(generation)) return {kind: 'open'}
+  if (newest !== generation) return {kind: 'superseded', by: newest}
+  if (
+    error !== undefined &&
+    ofError === generation &&
+    (result === undefined || ofResult !== generation || error.timeCreated > result.timeCreated)
+  ) {
+    return {kind: 'failed', commit: error}
+  }
+  return result === undefined ? {kind: 'open'} : {kind: 'done', commit: result}
+}
+
+/** Looks at what was written about an object: three metadata reads at the same time. */
+export async function readCommits(objects: ObjectStore, bucket: string, object: string): Promise<Commits> {
+  const [result, error, report] = await Promise.all([
+    objects.stat(bucket, object),
+    objects.stat(bucket, sidecarObject(object, 'error.json')),
+    objects.stat(bucket, sidecarObject(object, 'report.json')),
+  ])
+  return {result, error, report}
+}
+
+/** Reads all of `error.json`. @returns `undefined` where it is not one */
+export async function readErrorReport(
+  objects: ObjectStore,
+  commit: StoredObject,
+  signal: AbortSignal,
+): Promise<ErrorReport | undefined> {
+  const value: unknown = await readJson(objects, commit, signal)
+  return isErrorReport(value) ? value : undefined
+}
+
+/** The JSON content of a small object. @returns `undefined` where it is no JSON */
+export async function readJson(
+  objects: ObjectStore,
+  {bucket, name, generation}: StoredObject,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of await objects.read(bucket, name, {generation, signal})) {
+    if (chunk instanceof Uint8Array) chunks.push(chunk)
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** The points that a finished file passed. `processed` is known only where a report was written. */
+export function hopsOf(
+  input: {readonly uploadedAt: string},
+  commit: StoredObject | undefined,
+  report: StoredObject | undefined,
+): Hop[] {
+  const metadata = commit?.metadata ?? {}
+  const isReportOfIt = report !== undefined && sourceGeneration(report) === sourceGeneration(commit)
+  const points: [HopName, string | undefined][] = [
+    ['uploaded', input.uploadedAt],
+    ['notified', metadata[RESULT_METADATA.published]],
+    ['delivered', metadata[RESULT_METADATA.started]],
+    ['processed', isReportOfIt ? report.timeCreated : undefined],
+    ['written', commit?.timeCreated],
+  ]
+  const hops: Hop[] = []
+  let before: number | undefined
+  for (const [name, at] of points) {
+    const time = Date.parse(at ?? '')
+    if (at === undefined || Number.isNaN(time)) continue
+    // Clocks of different machines differ by milliseconds; a hop never takes less than no time.
+    hops.push({name, at, durationMs: Math.max(0, Math.round(time - (before ?? time)))})
+    before = time
+  }
+  return hops
+}
+
+/** The status of a generation that has a verdict, but for what an `error.json` says. */
+export function finished(
+  input: Pick<FileStatus, 'object' | 'generation' | 'sizeBytes' | 'uploadedAt'>,
+  verdict: Exclude<Verdict, {kind: 'open'}>,
+  commits: Commits,
+): FileStatus {
+  const base = {
+    object: input.object,
+    generation: input.generation,
+    sizeBytes: input.sizeBytes,
+    uploadedAt: input.uploadedAt,
+  }
+  if (verdict.kind === 'superseded') {
+    return {
+      ...base,
+      state: 'failed',
+      attempts: 0,
+      hops: hopsOf(input, undefined, undefined),
+      error: {
+        code: 'superseded',
+        message: `A newer upload under the same name (generation ${verdict.by}) was processed instead.`,
+        suggestions: [`See its result: cloud-runner results ${input.object}`],
+        object: input.object,
+        generation: input.generation,
+      },
+    }
+  }
+  const {commit} = verdict
+  const attempts = Number(commit.metadata[RESULT_METADATA.attempt] ?? 1)
+  const hops = hopsOf(input, commit, verdict.kind === 'done' ? commits.report : undefined)
+  if (verdict.kind === 'failed') return {...base, state: 'failed', attempts, hops}
+  return {
+    ...base,
+    state: 'done',
+    attempts,
+    hops,
+    result: {
+      bucket: commit.bucket,
+      object: commit.name,
+      generation: commit.generation,
+      sizeBytes: commit.sizeBytes,
+    },
+  }
+}
+
+function isErrorReport(value: unknown): value is ErrorReport {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    'message' in value &&
+    typeof value.message === 'string' &&
+    'suggestions' in value &&
+    Array.isArray(value.suggestions)
+  )
+}

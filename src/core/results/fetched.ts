@@ -1,0 +1,34 @@
+import {appendFile, mkdir, readFile, rm} from 'node:fs/promises'
+import {join} from 'node:path'
+import type {Context} from '../context.ts'
+import type {StoredObject} from '../ports.ts'
+
+/** One line a fetched result, in the state folder: `destroy` says how many were never fetched. */
+function fileOf({stateFolder, pipeline}: Pick<Context, 'stateFolder' | 'pipeline'>): string {
+  const {target, project, name} = pipeline.settings
+  return join(stateFolder, `fetched-${target}-${project}-${name}.jsonl`)
+}
+
+/** Notes that a result was written out. */
+export async function recordFetched(
+  context: Pick<Context, 'stateFolder' | 'pipeline'>,
+  result: StoredObject,
+): Promise<void> {
+  await mkdir(context.stateFolder, {recursive: true})
+  await appendFile(
+    fileOf(context),
+    `${JSON.stringify({object: result.name, generation: result.generation})}\n`,
+  )
+}
+
+/** Generations of the results that were written out from this folder. */
+export async function readFetched(
+  context: Pick<Context, 'stateFolder' | 'pipeline'>,
+): Promise<ReadonlySet<string>> {
+  const text = await readFile(fileOf(context), 'utf8').catch(() => '')
+  return new Set([...text.matchAll(/"generation":"(\d+)"/g)].map(([, generation = '']) => generation))
+}
+
+export async function forgetFetched(context: Pick<Context, 'stateFolder' | 'pipeline'>): Promise<void> {
+  await rm(fileOf(context), {force: true})
+}

@@ -1,0 +1,119 @@
+import {RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
+import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
+import {eachOf} from '../parallel.ts'
+import {readActivity} from '../pipeline/activity.ts'
+import {finished, judge, readCommits, readErrorReport, type Commits} from '../pipeline/commits.ts'
+import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
+import type {FileStatus} from '../pipeline/files.ts'
+import type {StoredObject} from '../ports.ts'
+
+const LOOKS_AT_ONCE = 8
+/** Error reports that are read when all files are listed; the others show their state only. */
+const MOST_ERROR_REPORTS = 50
+
+/** Named files, in the order of their names as given. @throws AppError `object-unknown` that names all unknown ones */
+export async function readNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
+  const {cloud, pipeline} = context
+  const found = new Map<string, {input: StoredObject; commits: Commits}>()
+  await eachOf(new Set(objects), LOOKS_AT_ONCE, async (object) => {
+    const [input, commits] = await Promise.all([
+      cloud.objects.stat(pipeline.names.inputBucket, object),
+      readCommits(cloud.objects, pipeline.names.outputBucket, object),
+    ])
+    if (input !== undefined) found.set(object, {input, commits})
+  })
+  const unknown = objects.filter((object) => !found.has(object))
+  if (unknown.length > 0) {
+    if ((await cloud.services.get(pipeline.names.service)) === undefined) {
+      throw new AppError(`There is no pipeline ${pipeline.settings.name}.`, {
+        code: 'not-set-up',
+        suggestions: ['Make it: cloud-runner setup'],
+      })
+    }
+    throw new AppError(`There is no object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
+      code: 'object-unknown',
+      suggestions: ['See which there are: cloud-runner status'],
+    })
+  }
+  return settle(
+    objects.flatMap((object) => found.get(object) ?? []),
+    context,
+  )
+}
+
+/** All files, the newest upload first: two listings, one look at the dead letters, at most one at the logs. */
+export async function readAllFiles(context: Context): Promise<FileStatus[]> {
+  const {cloud, pipeline} = context
+  const outputs = new Map<string, StoredObject>()
+  const inputs: StoredObject[] = []
+  await Promise.all([
+    collect(cloud.objects.list(pipeline.names.inputBucket), (object) => {
+      if (!object.name.startsWith(RESERVED_PREFIX) && !object.name.endsWith('/')) inputs.push(object)
+    }),
+    collect(cloud.objects.list(pipeline.names.outputBucket), (object) => outputs.set(object.name, object)),
+  ])
+  inputs.sort((one, other) => (one.timeCreated < other.timeCreated ? 1 : -1))
+  return settle(
+    inputs.map((input) => ({
+      input,
+      commits: {
+        result: outputs.get(input.name),
+        error: outputs.get(sidecarObject(input.name, 'error.json')),
+        report: outputs.get(sidecarObject(input.name, 'report.json')),
+      },
+    })),
+    context,
+  )
+}
+
+async function collect(
+  objects: AsyncIterable<StoredObject>,
+  take: (object: StoredObject) => unknown,
+): Promise<void> {
+  for await (const object of objects) take(object)
+}
+
+/** Gives each file its state; logs and dead letters are asked only where a file has no result. */
+async function settle(
+  files: readonly {input: StoredObject; commits: Commits}[],
+  context: Context,
+): Promise<FileStatus[]> {
+  const verdicts = files.map(({input, commits}) => judge(input.generation, commits))
+  const open = files.filter((_, index) => verdicts[index]?.kind === 'open')
+  const [dead, activity] =
+    open.length === 0
+      ? [new Map<never, never>(), new Map<never, never>()]
+      : await Promise.all([
+          readDeadLetters(context),
+          readActivity(context, open.length === 1 ? open[0]?.input.name : undefined),
+        ])
+
+  const statuses: FileStatus[] = []
+  let reports = 0
+  for (const [index, {input, commits}] of files.entries()) {
+    const verdict = verdicts[index] ?? {kind: 'open'}
+    const base = {
+      object: input.name,
+      generation: input.generation,
+      sizeBytes: input.sizeBytes,
+      uploadedAt: input.timeCreated,
+    }
+    if (verdict.kind === 'open') {
+      const key = fileKey(input.name, input.generation)
+      const hops = [{name: 'uploaded', at: input.timeCreated, durationMs: 0}] as const
+      const letter = dead.get(key)
+      const seen = activity.get(key)
+      if (letter !== undefined) statuses.push({...base, state: 'dead', attempts: letter.attempts, hops})
+      else statuses.push({...base, state: seen?.state ?? 'waiting', attempts: seen?.attempts ?? 0, hops})
+      continue
+    }
+    const status = finished(base, verdict, commits)
+    if (verdict.kind === 'failed' && reports < MOST_ERROR_REPORTS) {
+      reports++
+      const error = await readErrorReport(context.cloud.objects, verdict.commit, context.signal)
+      statuses.push(error === undefined ? status : {...status, error})
+    } else statuses.push(status)
+  }
+  return statuses
+}

@@ -1,0 +1,234 @@
+import {constants} from 'node:fs'
+import {access, glob, readdir, stat} from 'node:fs/promises'
+import {basename, join, relative, resolve, sep} from 'node:path'
+import type {Readable} from 'node:stream'
+import {RESERVED_PREFIX} from '../../../worker/contract.ts'
+import {AppError, EXIT, type ErrorCode} from '../errors.ts'
+
+/** cloud.google.com/storage/docs/objects#naming */
+const LONGEST_NAME_BYTES = 1024
+
+export interface UploadRequest {
+  /** Files, folders, glob patterns, or `-` for stdin. */
+  readonly sources: readonly string[]
+  /** Object name; only with one file, required for `-`. */
+  readonly name?: string | undefined
+  /** Absolute: what relative sources are relative to. */
+  readonly cwd: string
+  /** What `-` stands for. */
+  readonly stdin?: Readable
+}
+
+/** A file that passed every check which needs no network. */
+export interface PlannedUpload {
+  /** As the user would write it, or `-`. */
+  readonly file: string
+  readonly object: string
+  /** `undefined` for stdin. */
+  readonly sizeBytes: number | undefined
+  readonly source: {readonly file: string; readonly sizeBytes: number} | {readonly stream: Readable}
+}
+
+/**
+ * Finds the files and checks everything that can be checked before anything is sent. Needs no network: call it
+ * before opening the target. A file's object name is its base name; below a folder it is the path within the folder,
+ * after the folder's name.
+ * @throws AppError (exit 2 where it is wrong usage): `file-missing`, `file-unreadable`, `glob-empty`, `folder-empty`,
+ * `object-name-…`, `name-required`, `name-with-several-files`
+ */
+export async function planUpload({sources, name, cwd, stdin}: UploadRequest): Promise<PlannedUpload[]> {
+  if (sources.length === 0)
+    throw refused('Nothing to upload was named.', 'file-missing', 'For example: cloud-runner upload data.csv')
+  const files: PlannedUpload[] = []
+  for (const source of sources) {
+    if (source === '-') files.push(planStdin(name, stdin))
+    else files.push(...(await planSource(source, cwd)))
+  }
+  const unique = dropRepeated(files)
+  const named = name === undefined ? unique : [rename(unique, name)]
+  for (const file of named) checkName(file)
+  checkDistinct(named)
+  return named
+}
+
+function planStdin(name: string | undefined, stdin: Readable | undefined): PlannedUpload {
+  if (name === undefined) {
+    throw refused(
+      'What comes from stdin has no name.',
+      'name-required',
+      'Name it: cloud-runner upload - --name data.csv',
+    )
+  }
+  if (stdin === undefined) throw new TypeError('planUpload needs stdin where a source is -')
+  return {file: '-', object: name, sizeBytes: undefined, source: {stream: stdin}}
+}
+
+async function planSource(source: string, cwd: string): Promise<PlannedUpload[]> {
+  const path = resolve(cwd, source)
+  const found = await stat(path).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return undefined
+    throw unreadable(source, error)
+  })
+  if (found === undefined) {
+    if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd)
+    throw refused(`There is no file ${source}.`, 'file-missing', `Look at what is there: ls ${cwd}`)
+  }
+  if (found.isDirectory()) return planFolder(source, path)
+  if (!found.isFile())
+    throw refused(
+      `${source} is neither a file nor a folder.`,
+      'file-unreadable',
+      'From a pipe: cloud-runner upload - --name data.csv',
+    )
+  return [await planFile(source, path, basename(path), found.size)]
+}
+
+async function planFile(
+  file: string,
+  path: string,
+  object: string,
+  sizeBytes: number,
+): Promise<PlannedUpload> {
+  await access(path, constants.R_OK).catch((error: unknown) => {
+    throw unreadable(file, error)
+  })
+  return {file, object, sizeBytes, source: {file: path, sizeBytes}}
+}
+
+/** Everything below a folder but hidden files and folders, in the order of the names. */
+async function planFolder(source: string, folder: string): Promise<PlannedUpload[]> {
+  const entries = await readdir(folder, {withFileTypes: true, recursive: true}).catch((error: unknown) => {
+    throw unreadable(source, error)
+  })
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((path) => !isHidden(path))
+    .toSorted()
+  if (paths.length === 0)
+    throw refused(
+      `Folder ${source} holds no files (hidden ones are left out).`,
+      'folder-empty',
+      `Look at what is there: ls -A ${source}`,
+    )
+  return Promise.all(
+    paths.map(async (path) => {
+      const full = join(folder, path)
+      const {size} = await stat(full)
+      return planFile(join(source, path), full, [basename(folder), ...path.split(sep)].join('/'), size)
+    }),
+  )
+}
+
+async function planGlob(pattern: string, cwd: string): Promise<PlannedUpload[]> {
+  const files: PlannedUpload[] = []
+  for await (const match of glob(pattern, {cwd})) {
+    if (isHidden(match)) continue
+    const path = resolve(cwd, match)
+    const found = await stat(path)
+    if (found.isFile()) files.push(await planFile(match, path, basename(path), found.size))
+  }
+  if (files.length === 0)
+    throw refused(`No file matches ${pattern}.`, 'glob-empty', `Look at what is there: ls ${cwd}`)
+  return files.toSorted((one, other) => (one.file < other.file ? -1 : 1))
+}
+
+function isHidden(path: string): boolean {
+  return path.split(sep).some((part) => part.startsWith('.') && part !== '.' && part !== '..')
+}
+
+/** The same file named twice (by a folder and a pattern, say) is one file. */
+function dropRepeated(files: readonly PlannedUpload[]): PlannedUpload[] {
+  const seen = new Set<string>()
+  return files.filter(({source}) => {
+    if (!('file' in source)) return true
+    if (seen.has(source.file)) return false
+    seen.add(source.file)
+    return true
+  })
+}
+
+function rename(files: readonly PlannedUpload[], name: string): PlannedUpload {
+  const [only, ...others] = files
+  if (only === undefined || others.length > 0) {
+    throw refused(
+      `--name is one object's name, and there are ${files.length} files.`,
+      'name-with-several-files',
+      'Leave --name out, or upload the files one by one.',
+    )
+  }
+  return {...only, object: name}
+}
+
+function checkName({file, object}: PlannedUpload): void {
+  const where = file === '-' || file.endsWith(object) ? '' : ` (of ${file})`
+  const bytes = Buffer.byteLength(object)
+  const other = 'Give it another name: --name data.csv'
+  if (bytes === 0 || bytes > LONGEST_NAME_BYTES) {
+    throw refused(
+      `The object name${where} has ${bytes} bytes; it must have 1 to ${LONGEST_NAME_BYTES}.`,
+      'object-name-invalid',
+      other,
+    )
+  }
+  if (
+    /[\r\n\0]/.test(object) ||
+    object === '.' ||
+    object === '..' ||
+    object.startsWith('.well-known/acme-challenge/')
+  ) {
+    throw refused(`${JSON.stringify(object)}${where} is no name for an object.`, 'object-name-invalid', other)
+  }
+  if (object.endsWith('/')) {
+    throw refused(
+      `The object name ${object}${where} ends with "/": that is a folder's placeholder and is never processed.`,
+      'object-name-invalid',
+      other,
+    )
+  }
+  if (object.startsWith(RESERVED_PREFIX)) {
+    throw refused(
+      `The object name ${object}${where} is under ${RESERVED_PREFIX}, which belongs to cloud-runner and is never processed.`,
+      'object-name-reserved',
+      other,
+    )
+  }
+}
+
+function checkDistinct(files: readonly PlannedUpload[]): void {
+  const byName = new Map<string, string>()
+  for (const {file, object} of files) {
+    const first = byName.get(object)
+    if (first !== undefined) {
+      throw refused(
+        `${first} and ${file} would both become the object ${object}.`,
+        'object-name-duplicate',
+        'Upload them one by one with --name, or upload their common folder.',
+      )
+    }
+    byName.set(object, file)
+  }
+}
+
+function refused(message: string, code: ErrorCode, suggestion: string): AppError {
+  const isUsage =
+    code === 'name-required' || code === 'name-with-several-files' || code.startsWith('object-name')
+  return new AppError(message, {code, exitCode: isUsage ? EXIT.usage : 1, suggestions: [suggestion]})
+}
+
+function unreadable(file: string, cause: unknown): AppError {
+  const reason = isSystemError(cause, 'EACCES')
+    ? 'permission denied'
+    : cause instanceof Error
+      ? cause.message
+      : String(cause)
+  return new AppError(`${file} cannot be read: ${reason}.`, {
+    code: 'file-unreadable',
+    suggestions: [`Check its permissions: ls -ld ${file}`],
+    cause,
+  })
+}
+
+function isSystemError(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

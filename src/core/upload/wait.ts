@@ -1,0 +1,145 @@
+import {setTimeout as sleep} from 'node:timers/promises'
+import type {Context} from '../context.ts'
+import {EXIT} from '../errors.ts'
+import {eachOf} from '../parallel.ts'
+import {readActivity} from '../pipeline/activity.ts'
+import {finished, judge, readCommits, readErrorReport} from '../pipeline/commits.ts'
+import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
+import type {FileStatus} from '../pipeline/files.ts'
+import type {UploadedFile} from './send.ts'
+
+/** Looks at results begin close together, since a file may be done in a second, and end far apart. */
+const FIRST_PAUSE_MS = 150
+const LONGEST_PAUSE_MS = 5000
+const PAUSE_GROWTH = 1.25
+/** Logs and dead letters have quotas of their own (60 reads of the logs a minute): they are asked no oftener. */
+const SLOW_LOOK_MS = 5000
+const LOOKS_AT_ONCE = 8
+
+export interface WaitOptions {
+  /** Milliseconds; `undefined`: as long as it takes. */
+  readonly timeoutMs: number | undefined
+  /** Called whenever a file's state or attempts changed. */
+  readonly changed?: (file: FileStatus) => void
+}
+
+export interface WaitResult {
+  readonly files: readonly FileStatus[]
+  /** 0 all done, 3 some failed or dead, 124 the time ran out. */
+  readonly exitCode: number
+}
+
+/**
+ * Waits until exactly these generations have a result, an error, or are dead. A timeout is not thrown: it is in the
+ * exit code, and the files say how far they are.
+ * @throws AppError from the ports; the signal's reason
+ */
+export async function waitForResults(
+  files: readonly UploadedFile[],
+  {timeoutMs, changed}: WaitOptions,
+  context: Context,
+): Promise<WaitResult> {
+  const {signal} = context
+  const states = new Map<string, FileStatus>(files.map((file) => [keyOf(file), waiting(file)]))
+  const report = (status: FileStatus) => {
+    const before = states.get(keyOf(status))
+    states.set(keyOf(status), status)
+    if (before?.state !== status.state || before.attempts !== status.attempts) changed?.(status)
+  }
+  const open = () => files.filter((file) => isOpen(states.get(keyOf(file))))
+
+  const began = performance.now()
+  let slowLookAt = began + 1000
+  let pause = FIRST_PAUSE_MS
+  for (;;) {
+    await eachOf(open(), LOOKS_AT_ONCE, async (file) => {
+      signal.throwIfAborted()
+      const status = await lookAtResult(file, context)
+      if (status !== undefined) report(status)
+    })
+    const now = performance.now()
+    if (open().length > 0 && now >= slowLookAt) {
+      await lookAround(open(), states, report, context)
+      slowLookAt = performance.now() + SLOW_LOOK_MS
+    }
+    if (open().length === 0) break
+    const left = timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - began)
+    if (left <= 0) return {files: inOrder(files, states), exitCode: EXIT.timeout}
+    await sleep(Math.min(pause, left), undefined, {signal})
+    pause = Math.min(pause * PAUSE_GROWTH, LONGEST_PAUSE_MS)
+  }
+  const all = inOrder(files, states)
+  return {files: all, exitCode: all.every(({state}) => state === 'done') ? 0 : EXIT.fileFailed}
+}
+
+/** @returns `undefined` while there is neither a result nor an error of this generation */
+async function lookAtResult(
+  file: UploadedFile,
+  {cloud, pipeline, signal}: Context,
+): Promise<FileStatus | undefined> {
+  const commits = await readCommits(cloud.objects, pipeline.names.outputBucket, file.object)
+  const verdict = judge(file.generation, commits)
+  if (verdict.kind === 'open') return undefined
+  const status = finished(file, verdict, commits)
+  if (verdict.kind !== 'failed') return status
+  const error = await readErrorReport(cloud.objects, verdict.commit, signal)
+  return error === undefined ? status : {...status, error}
+}
+
+/** What the results do not tell: what is in work, what is dead, what was removed before its turn. */
+async function lookAround(
+  files: readonly UploadedFile[],
+  states: ReadonlyMap<string, FileStatus>,
+  report: (status: FileStatus) => void,
+  context: Context,
+): Promise<void> {
+  const [only] = files
+  const [dead, activity] = await Promise.all([
+    readDeadLetters(context),
+    readActivity(context, files.length === 1 ? only?.object : undefined),
+  ])
+  await eachOf(files, LOOKS_AT_ONCE, async (file) => {
+    const status = states.get(keyOf(file)) ?? waiting(file)
+    const letter = dead.get(keyOf(file))
+    if (letter !== undefined) return report({...status, state: 'dead', attempts: letter.attempts})
+    const seen = activity.get(keyOf(file))
+    if (seen !== undefined) return report({...status, state: seen.state, attempts: seen.attempts})
+    const live = await context.cloud.objects.stat(context.pipeline.names.inputBucket, file.object)
+    // A newer upload of the name ends in its own result, which supersedes this one.
+    if (live === undefined) report({...status, state: 'failed', error: goneReport(file)})
+  })
+}
+
+function goneReport({object, generation}: UploadedFile) {
+  return {
+    code: 'gone',
+    message: 'The object was deleted from the input bucket before it was processed.',
+    suggestions: ['Upload it again.'],
+    object,
+    generation,
+  }
+}
+
+function waiting(file: UploadedFile): FileStatus {
+  return {
+    object: file.object,
+    generation: file.generation,
+    sizeBytes: file.sizeBytes,
+    uploadedAt: file.uploadedAt,
+    state: 'waiting',
+    attempts: 0,
+    hops: [{name: 'uploaded', at: file.uploadedAt, durationMs: 0}],
+  }
+}
+
+function isOpen(status: FileStatus | undefined): boolean {
+  return status?.state === 'waiting' || status?.state === 'running'
+}
+
+function inOrder(files: readonly UploadedFile[], states: ReadonlyMap<string, FileStatus>): FileStatus[] {
+  return files.map((file) => states.get(keyOf(file)) ?? waiting(file))
+}
+
+function keyOf({object, generation}: {readonly object: string; readonly generation: string}): string {
+  return fileKey(object, generation)
+}
