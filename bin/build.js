@@ -8,7 +8,7 @@ import {spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
 import {existsSync, globSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
-import {dirname, join} from 'node:path'
+import {basename, dirname, join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {parseArgs} from 'node:util'
 
@@ -45,14 +45,15 @@ function compile() {
     stdio: 'inherit',
   })
   if (error) throw error
-  if (status !== 0) throw new Error('The sources do not compile; dist was removed.')
+  if (status !== 0) throw new Error('The sources do not compile.')
 }
 
 const built = (path) => import(pathToFileURL(join(dist, path)).href)
 
 async function bundleWorker() {
   const {bundleWorker: bundle} = await built('src/core/image/bundle.js')
-  writeFileSync(join(dist, 'worker.cjs'), await bundle())
+  const {files} = await bundle({folder: undefined})
+  for (const {path, content} of files) writeFileSync(join(dist, basename(path)), content)
 }
 
 async function manifest() {
@@ -63,20 +64,34 @@ async function manifest() {
   return `${JSON.stringify(plugin.manifest, null, 2)}\n`
 }
 
+/** Everything, or an error that says what stopped it; a dist that is not whole is removed. */
+async function buildAll({check}) {
+  rmSync(dist, {recursive: true, force: true})
+  try {
+    compile()
+    await bundleWorker()
+    const text = await manifest()
+    const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''
+    if (text === committed) return
+    if (check)
+      throw new Error('.oclif.manifest.json is not what the sources give: npm run build, and commit it.')
+    writeFileSync(manifestFile, text)
+  } catch (error) {
+    rmSync(dist, {recursive: true, force: true})
+    throw error
+  }
+}
+
 const {values: options} = parseArgs({options: {'if-stale': {type: 'boolean'}, check: {type: 'boolean'}}})
 const sources = hashSources()
 const fresh = existsSync(mark) && readFileSync(mark, 'utf8') === sources
 
 if (!(options['if-stale'] && fresh)) {
-  rmSync(dist, {recursive: true, force: true})
-  compile()
-  await bundleWorker()
-  const text = await manifest()
-  const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''
-  if (text !== committed) {
-    if (options.check)
-      throw new Error('.oclif.manifest.json is not what the sources give: npm run build, and commit it.')
-    writeFileSync(manifestFile, text)
+  try {
+    await buildAll({check: options.check})
+    writeFileSync(mark, sources)
+  } catch (error) {
+    process.stderr.write(`Error: ${error.message}\n`)
+    process.exitCode = 1
   }
-  writeFileSync(mark, sources)
 }

@@ -1,0 +1,152 @@
+import {createHash} from 'node:crypto'
+import {buffer} from 'node:stream/consumers'
+import {promisify} from 'node:util'
+import {gzip} from 'node:zlib'
+import {pack} from 'tar-stream'
+import type {ImageFile} from './bundle.ts'
+
+export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
+const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
+export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip'
+
+/** Bytes in a registry. */
+export interface ImageBlob {
+  readonly mediaType: string
+  /** `sha256:…` */
+  readonly digest: string
+  readonly sizeBytes: number
+  /** Layers of a base are fetched only where the registry that is pushed to has them not. */
+  readonly content: () => Promise<Uint8Array>
+}
+
+/** An image to be pushed. */
+export interface OciImage {
+  /** `sha256:…` of the manifest: the image's identity. */
+  readonly digest: string
+  readonly manifest: Uint8Array
+  readonly config: ImageBlob
+  /** Base first. */
+  readonly layers: readonly ImageBlob[]
+}
+
+/** What an image stands on: the parsed configuration of another one, and its layers. */
+export interface BaseImage {
+  readonly config: {
+    readonly architecture: string
+    readonly os: string
+    readonly env: readonly string[]
+    /** Digests of the uncompressed layers, base first. */
+    readonly diffIds: readonly string[]
+  }
+  readonly layers: readonly ImageBlob[]
+}
+
+/** An image without a base says by this annotation of its manifest what has to run it. */
+const RUNTIME_ANNOTATION = {'dev.cloud-runner.runtime': 'node24'}
+/** How the image was made, the other way being docker. */
+const LABELS = {'dev.cloud-runner.builder': 'layer'}
+
+/** As in the Dockerfile, which makes the same image by docker: distroless bases keep `node` outside of PATH. */
+const PATH = 'PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+const NODE_ENV = 'NODE_ENV=production'
+const USER = '65532:65532'
+const ENTRYPOINT = ['node', '/app/worker.cjs']
+
+/** The only time in an image, so that the same files give the same bytes. */
+const CREATED = new Date(0)
+
+/**
+ * Puts an image together: the base's layers, if there is a base, and one layer with the files. The same files and
+ * base give the same digest.
+ */
+export async function assembleImage({
+  files,
+  base,
+}: {
+  files: readonly ImageFile[]
+  base?: BaseImage
+}): Promise<OciImage> {
+  const tar = await packFiles(files)
+  const layer = blob(LAYER_TYPE, await compress(tar))
+  const layers = [...(base?.layers ?? []), layer]
+  const config = blob(
+    CONFIG_TYPE,
+    json({
+      created: CREATED.toISOString(),
+      architecture: base?.config.architecture ?? 'amd64',
+      os: base?.config.os ?? 'linux',
+      config: {
+        User: USER,
+        ExposedPorts: {'8080/tcp': {}},
+        Env: base
+          ? [...base.config.env.filter((variable) => !/^(?:PATH|NODE_ENV)=/.test(variable)), PATH, NODE_ENV]
+          : [NODE_ENV],
+        Entrypoint: ENTRYPOINT,
+        WorkingDir: '/app',
+        Labels: LABELS,
+      },
+      rootfs: {type: 'layers', diff_ids: [...(base?.config.diffIds ?? []), digestOf(tar)]},
+    }),
+  )
+  const manifest = json({
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: descriptor(config),
+    layers: layers.map(descriptor),
+    ...(base ? {} : {annotations: RUNTIME_ANNOTATION}),
+  })
+  return {digest: digestOf(manifest), manifest, config, layers}
+}
+
+export function digestOf(content: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}`
+}
+
+/** A tar with the files sorted by path, their folders before them, all of root's and of one time. */
+async function packFiles(files: readonly ImageFile[]): Promise<Uint8Array> {
+  const archive = pack()
+  const whole = buffer(archive)
+  const common = {mtime: CREATED, uid: 0, gid: 0}
+  for (const name of foldersOf(files))
+    archive.entry({...common, name: `${name}/`, type: 'directory', mode: 0o755})
+  for (const {path, content, mode} of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    archive.entry({...common, name: path, type: 'file', mode}, Buffer.from(content))
+  }
+  archive.finalize()
+  return whole
+}
+
+function foldersOf(files: readonly ImageFile[]): string[] {
+  const folders = files.flatMap(({path}) => {
+    const segments = path.split('/').slice(0, -1)
+    return segments.map((_, index) => segments.slice(0, index + 1).join('/'))
+  })
+  return [...new Set(folders)].toSorted()
+}
+
+const GZIP_OS_BYTE = 9
+const UNKNOWN_OS = 255
+
+/** Gzip without the time, which zlib leaves out, and without the system, which it writes (RFC 1952, 2.3). */
+async function compress(content: Uint8Array): Promise<Uint8Array> {
+  const compressed = await promisify(gzip)(content, {level: 9})
+  compressed[GZIP_OS_BYTE] = UNKNOWN_OS
+  return compressed
+}
+
+function blob(mediaType: string, content: Uint8Array): ImageBlob {
+  return {
+    mediaType,
+    digest: digestOf(content),
+    sizeBytes: content.length,
+    content: () => Promise.resolve(content),
+  }
+}
+
+function descriptor({mediaType, digest, sizeBytes}: ImageBlob): object {
+  return {mediaType, digest, size: sizeBytes}
+}
+
+function json(value: object): Uint8Array {
+  return Buffer.from(JSON.stringify(value))
+}

@@ -1,0 +1,171 @@
+import {build, type BuildFailure, type BuildOptions, type Message, type Plugin} from 'esbuild'
+import {existsSync} from 'node:fs'
+import {readdir} from 'node:fs/promises'
+import {dirname, join, resolve} from 'node:path'
+import {AppError} from '../errors.ts'
+
+/** A file of an image. */
+export interface ImageFile {
+  /** From the image's root, without a leading slash, e.g. `app/worker.cjs`. */
+  readonly path: string
+  readonly content: Uint8Array
+  /** Permission bits. */
+  readonly mode: number
+}
+
+/** A folder with one of these is a whole worker: it keeps the HTTP contract by itself. */
+const MAIN_FILES = ['main.ts', 'main.js', 'main.mjs']
+/** A folder with one of these exports a Processor and gets our runtime around it. */
+const PROCESSOR_FILES = ['processor.ts', 'processor.js', 'processor.mjs']
+/** What a worker of one's own imports; it is this package's, wherever the folder is. */
+const RUNTIME_MODULE = 'cloud-runner/worker'
+
+/**
+ * Bundles a worker into one file, `app/worker.cjs`. The same sources give the same bytes, wherever they are.
+ * @param folder of a worker of one's own; `undefined` is the packaged worker
+ * @throws AppError `worker-missing` where there is no worker in the folder; `worker-build-failed` with file, line and
+ * column where it cannot be bundled
+ */
+export async function bundleWorker({folder}: {folder: string | undefined}): Promise<{files: ImageFile[]}> {
+  const packageFolder = findPackageFolder()
+  const workerFolder = folder === undefined ? join(packageFolder, 'worker') : resolve(folder)
+  const runtime = join(packageFolder, 'worker', 'runtime', 'index.ts')
+  const options = {
+    ...OPTIONS,
+    absWorkingDir: workerFolder,
+    plugins: [provideRuntime(runtime)],
+  } satisfies BuildOptions
+  const entry = await findEntry(workerFolder)
+  try {
+    const {outputFiles} = await build({...options, ...(await entryOptions(entry, options)), write: false})
+    return {
+      files: outputFiles.map(({contents}) => ({path: 'app/worker.cjs', content: contents, mode: 0o644})),
+    }
+  } catch (error) {
+    throw isBuildFailure(error) ? buildFailed(workerFolder, error) : error
+  }
+}
+
+const OPTIONS = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  minify: true,
+  charset: 'utf8',
+  legalComments: 'none',
+  logLevel: 'silent',
+  outfile: 'worker.cjs',
+  // CommonJS has no import.meta, which ESM sources rely on.
+  define: {
+    'import.meta.url': 'importMetaUrl',
+    'import.meta.filename': '__filename',
+    'import.meta.dirname': '__dirname',
+  },
+  banner: {js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;"},
+} satisfies BuildOptions
+
+type Entry = {readonly kind: 'main' | 'processor'; readonly folder: string; readonly file: string}
+
+async function findEntry(folder: string): Promise<Entry> {
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new AppError(`The worker's folder ${folder} cannot be read.`, {
+      code: 'worker-missing',
+      suggestions: ['Name a folder that is there by the setting "worker" in cloud-runner.json.'],
+      cause,
+    })
+  })
+  const main = MAIN_FILES.find((name) => names.includes(name))
+  if (main !== undefined) return {kind: 'main', folder, file: main}
+  const processor = PROCESSOR_FILES.find((name) => names.includes(name))
+  if (processor !== undefined) return {kind: 'processor', folder, file: processor}
+  throw new AppError(
+    `There is no worker in ${folder}: none of ${[...MAIN_FILES, ...PROCESSOR_FILES].join(', ')} is there.`,
+    {
+      code: 'worker-missing',
+      suggestions: [
+        'A processor.ts exports one processor: export default {name, process(input, output, context) {…}}.',
+        'A main.ts is a whole worker that answers HTTP requests on the port in PORT.',
+      ],
+    },
+  )
+}
+
+async function entryOptions({kind, folder, file}: Entry, options: BuildOptions): Promise<BuildOptions> {
+  if (kind === 'main') return {entryPoints: [file]}
+  const names = await exportsOf(file, options)
+  if (!names.includes('default') && !names.includes('processor')) {
+    throw new AppError(`${join(folder, file)} exports no processor: neither "default" nor "processor".`, {
+      code: 'worker-build-failed',
+      suggestions: ['Export it: export default {name, process(input, output, context) {…}}.'],
+    })
+  }
+  const imported = names.includes('default') ? 'default as processor' : 'processor'
+  return {
+    stdin: {
+      contents: `import {serve} from '${RUNTIME_MODULE}'\nimport {${imported}} from './${file}'\nserve(processor)\n`,
+      resolveDir: folder,
+      sourcefile: 'worker.js',
+    },
+  }
+}
+
+/** Names that a module exports, its re-exports included. */
+async function exportsOf(file: string, options: BuildOptions): Promise<string[]> {
+  const {metafile} = await build({
+    ...options,
+    entryPoints: [file],
+    format: 'esm',
+    packages: 'external',
+    metafile: true,
+    write: false,
+  })
+  return Object.values(metafile.outputs).flatMap((output) => output.exports)
+}
+
+/** The folder of this package, a checkout or an installation: either has the worker's sources. */
+function findPackageFolder(): string {
+  let folder = import.meta.dirname
+  while (!existsSync(join(folder, 'worker', 'runtime', 'index.ts'))) {
+    const parent = dirname(folder)
+    if (parent === folder)
+      throw new Error(`The worker's sources are not part of this package, above ${import.meta.dirname}.`)
+    folder = parent
+  }
+  return folder
+}
+
+function provideRuntime(file: string): Plugin {
+  return {
+    name: 'runtime',
+    setup(plugin) {
+      plugin.onResolve({filter: new RegExp(`^${RUNTIME_MODULE}$`)}, () => ({path: file}))
+    },
+  }
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+}
+
+function buildFailed(folder: string, failure: BuildFailure): AppError {
+  const unresolved = failure.errors.flatMap(
+    ({text}) => /^Could not resolve "([^"./][^"]*)"/.exec(text)?.[1] ?? [],
+  )
+  return new AppError(
+    [
+      `The worker in ${folder} cannot be bundled:`,
+      ...failure.errors.map((message) => `  ${shown(message)}`),
+    ].join('\n'),
+    {
+      code: 'worker-build-failed',
+      suggestions:
+        unresolved.length === 0 ? [] : [`cd ${folder} && npm install ${[...new Set(unresolved)].join(' ')}`],
+      cause: failure,
+    },
+  )
+}
+
+function shown({location, text}: Message): string {
+  return location ? `${location.file}:${location.line}:${location.column + 1}: ${text}` : text
+}

@@ -1,0 +1,140 @@
+import {setTimeout as delay} from 'node:timers/promises'
+import {AppError, type ErrorCode} from '../errors.ts'
+import type {Registry} from '../ports.ts'
+
+const ATTEMPTS = 4
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 10_000
+
+/** A registry as one conversation with it goes. */
+export interface RegistryClient {
+  /**
+   * Sends a request to a path below the registry's origin or to a full URL that it answered.
+   * @throws AppError where the registry is not reached or answers a status that is not in `expected`
+   */
+  request(url: string, options: RequestOptions): Promise<Response>
+  /** Runs an action again where it failed for a transient reason, a few times and ever later. */
+  persist<T>(action: () => Promise<T>): Promise<T>
+}
+
+export interface RequestOptions {
+  readonly method: 'HEAD' | 'GET' | 'POST' | 'PUT'
+  readonly expected: readonly number[]
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+}
+
+/** Speaks the OCI distribution protocol with a registry. */
+export function createRegistryClient({
+  registry,
+  signal,
+  pause = (milliseconds) => delay(milliseconds, undefined, {signal}),
+}: {
+  registry: Registry
+  signal: AbortSignal
+  pause?: ((milliseconds: number) => Promise<unknown>) | undefined
+}): RegistryClient {
+  return {
+    async request(url, {method, expected, headers, body}) {
+      const target = new URL(url, registry.origin)
+      // A registry may send uploads elsewhere, by an address that needs no token and must not get ours.
+      const authorization =
+        target.origin === new URL(registry.origin).origin ? await registry.authorization() : undefined
+      const response = await fetch(target, {
+        method,
+        signal,
+        headers: {...headers, ...(authorization === undefined ? {} : {authorization})},
+        ...(body === undefined ? {} : {body: Buffer.from(body)}),
+      }).catch((cause: unknown) => {
+        signal.throwIfAborted()
+        throw new TransientError(
+          new AppError(`The registry ${registry.origin} is not reached: ${reasonOf(cause)}.`, {
+            code: 'unreachable',
+            cause,
+          }),
+        )
+      })
+      if (expected.includes(response.status)) return response
+      const refusal = await refusalOf(response, `${method} ${target.pathname}`)
+      throw isTransient(response.status) ? new TransientError(refusal, retryAfterMs(response)) : refusal
+    },
+    async persist(action) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await action()
+        } catch (error) {
+          if (!(error instanceof TransientError)) throw error
+          if (attempt === ATTEMPTS) throw error.refusal
+          await pause(Math.min(error.afterMs ?? FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS))
+          signal.throwIfAborted()
+        }
+      }
+    },
+  }
+}
+
+/** A fault that may be gone when tried again; what is thrown in the end is `refusal`. */
+class TransientError extends Error {
+  override readonly name = 'TransientError'
+  readonly refusal: AppError
+  readonly afterMs: number | undefined
+
+  constructor(refusal: AppError, afterMs?: number) {
+    super(refusal.message)
+    this.refusal = refusal
+    this.afterMs = afterMs
+  }
+}
+
+function isTransient(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500
+}
+
+function retryAfterMs(response: Response): number | undefined {
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+  return Number.isNaN(seconds) ? undefined : seconds * 1000
+}
+
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  401: 'unauthenticated',
+  403: 'permission-denied',
+  404: 'not-found',
+  429: 'rate-limited',
+}
+
+async function refusalOf(response: Response, what: string): Promise<AppError> {
+  const detail = detailOf(await response.text().catch(() => ''))
+  const code = CODES[response.status] ?? (response.status >= 500 ? 'unavailable' : 'invalid-request')
+  const message = `The registry ${new URL(response.url).origin} answered ${response.status} to ${what}`
+  return new AppError(`${message}${detail === '' ? '' : `: ${detail}`}`, {
+    code,
+    suggestions: code === 'not-found' ? ['The repository is made by: cloud-runner setup'] : [],
+  })
+}
+
+/** The messages of an error body of the protocol, `{errors: [{code, message}]}`, or its beginning. */
+function detailOf(body: string): string {
+  try {
+    const value: unknown = JSON.parse(body)
+    const errors: unknown = isRecord(value) ? value['errors'] : undefined
+    if (Array.isArray(errors)) {
+      return errors
+        .map((error: unknown) =>
+          isRecord(error) ? `${String(error['code'])} ${String(error['message'])}` : '',
+        )
+        .join('; ')
+    }
+  } catch {
+    // Not of the protocol: a proxy's page, say.
+  }
+  return body.slice(0, 200).trim()
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? error.cause.message : error.message
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
