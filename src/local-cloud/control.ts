@@ -1,0 +1,51 @@
+import type {Denial} from './iam/access.ts'
+import {ApiError} from './wire/api-error.ts'
+import type {Principal} from './wire/call.ts'
+import {route, type Route} from './wire/routes.ts'
+
+/** A process that serves a revision. */
+export interface InstanceStatus {
+  readonly pid: number
+  readonly service: string
+  readonly revision: string
+  readonly port: number
+  readonly startedAt: string
+  /** Requests in work. */
+  readonly busy: number
+}
+
+/** What the local cloud says of itself. */
+export interface LocalCloudStatus {
+  readonly pid: number
+  readonly version: string
+  /** Origin that serves every API, e.g. `http://127.0.0.1:24510`. */
+  readonly endpoint: string
+  /** RFC 3339. */
+  readonly startedAt: string
+  readonly stateFolder: string
+  readonly instances: readonly InstanceStatus[]
+  /** What IAM refused, newest first. */
+  readonly denials: readonly Denial[]
+}
+
+/** The local cloud's own two routes, below a name that no API of Google has. */
+export function controlRoutes({status, stop}: {status: () => LocalCloudStatus; stop: () => void}): Route[] {
+  return [
+    route('GET', '/_local-cloud/status', ({call}) => {
+      requireOwner(call.principal)
+      return {json: status()}
+    }),
+    route('POST', '/_local-cloud/stop', ({call}) => {
+      requireOwner(call.principal)
+      // The answer goes out first.
+      setImmediate(stop)
+      return {json: {}}
+    }),
+  ]
+}
+
+function requireOwner(principal: Principal): void {
+  if (principal !== 'owner') {
+    throw new ApiError('PERMISSION_DENIED', `${principal} may not control the local cloud: it is its owner's alone.`)
+  }
+}
