@@ -1,0 +1,182 @@
+import {randomUUID} from 'node:crypto'
+import {createWriteStream} from 'node:fs'
+import {access, chmod, link, lstat, mkdir, readdir, rename, rm, symlink} from 'node:fs/promises'
+import {dirname, join, relative, resolve} from 'node:path'
+import {PassThrough, Readable} from 'node:stream'
+import {pipeline} from 'node:stream/promises'
+import {createGunzip, createZstdDecompress} from 'node:zlib'
+import {extract, type Header} from 'tar-stream'
+import type {Image, Images} from '../artifact-registry/images.ts'
+import {InstanceError} from './instance.ts'
+
+/** Unpacks images into folders, each once. */
+export interface Unpacker {
+  /** The folder of an image's files, made where it is not there yet. @throws InstanceError for a layer that is no good */
+  unpack(image: Image): Promise<string>
+}
+
+/**
+ * @param folder gets a folder an image, by digest. It appears by rename, whole; what a crash left half done lies
+ * beside it and is removed with the next image.
+ */
+export function createUnpacker(folder: string, images: Pick<Images, 'openBlob'>): Unpacker {
+  const inWork = new Map<string, Promise<string>>()
+  const unpackOnce = async (image: Image): Promise<string> => {
+    const root = join(folder, image.digest.replace(':', '-'))
+    if (await exists(root)) return root
+    await mkdir(folder, {recursive: true, mode: 0o700})
+    const temporary = join(folder, `.unpacking-${randomUUID()}`)
+    try {
+      await mkdir(temporary, {mode: 0o700})
+      for (const {digest, mediaType} of image.layers)
+        await applyLayer(temporary, images.openBlob(digest), mediaType)
+      await rename(temporary, root)
+    } catch (error) {
+      await rm(temporary, {recursive: true, force: true})
+      throw error
+    }
+    return root
+  }
+  return {
+    unpack(image) {
+      const running = inWork.get(image.digest) ?? unpackOnce(image).finally(() => inWork.delete(image.digest))
+      inWork.set(image.digest, running)
+      return running
+    },
+  }
+}
+
+/** Removes what crashes left: images half unpacked, temporary files of instances. No instance may be running. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  if (!(await exists(folder))) return
+  for (const name of await readdir(folder)) {
+    if (name.startsWith('.unpacking-') || name === 'tmp')
+      await rm(join(folder, name), {recursive: true, force: true})
+  }
+}
+
+const WHITEOUT = '.wh.'
+const OPAQUE = '.wh..wh..opq'
+
+/** Applies one layer's changeset (OCI image specification, layer.md). */
+async function applyLayer(root: string, bytes: Readable, mediaType: string): Promise<void> {
+  const entries = extract()
+  // What this layer brought itself is not hidden by its own opaque whiteout.
+  const brought = new Set<string>()
+  const applied = (async () => {
+    for await (const entry of entries) {
+      await applyEntry(root, entry.header, Readable.from(entry), brought)
+    }
+  })()
+  const results = await Promise.allSettled([pipeline(bytes, decompressor(mediaType), entries), applied])
+  // The entry's own error says more than the broken pipe that it causes.
+  for (const result of results.toReversed()) if (result.status === 'rejected') throw result.reason
+}
+
+function decompressor(mediaType: string): NodeJS.ReadWriteStream {
+  if (mediaType.endsWith('gzip')) return createGunzip()
+  if (mediaType.endsWith('+zstd')) return createZstdDecompress()
+  if (mediaType.endsWith('.tar')) return new PassThrough()
+  throw new InstanceError(
+    `The image has a layer of the media type "${mediaType}", which the local cloud cannot unpack.`,
+  )
+}
+
+async function applyEntry(
+  root: string,
+  header: Header,
+  content: Readable,
+  brought: Set<string>,
+): Promise<void> {
+  const target = await within(root, header.name)
+  const name = target.slice(target.lastIndexOf('/') + 1)
+  if (name === OPAQUE) {
+    await clear(dirname(target), brought)
+    content.resume()
+    return
+  }
+  if (name.startsWith(WHITEOUT)) {
+    await rm(join(dirname(target), name.slice(WHITEOUT.length)), {recursive: true, force: true})
+    content.resume()
+    return
+  }
+  for (let path = target; path !== root && !brought.has(path); path = dirname(path)) brought.add(path)
+  switch (header.type) {
+    case 'directory':
+      if (target !== root) await mkdirOver(target)
+      content.resume()
+      return
+    case 'file':
+    case 'contiguous-file':
+      await replace(target)
+      // Not writable, since all instances of an image share the files.
+      await pipeline(content, createWriteStream(target, {flags: 'wx', mode: 0o600}))
+      await chmod(target, (header.mode & 0o111) === 0 ? 0o444 : 0o555)
+      return
+    case 'link':
+      await replace(target)
+      await link(await within(root, header.linkname), target)
+      content.resume()
+      return
+    case 'symlink':
+      await replace(target)
+      await symlink(linkTarget(root, target, header), target)
+      content.resume()
+      return
+    case 'block-device':
+    case 'character-device':
+    case 'fifo':
+      // They mean nothing to a process without root.
+      content.resume()
+  }
+}
+
+/** Where an entry belongs. No name leads out of the root, nor through a link out of it. */
+async function within(root: string, name: string): Promise<string> {
+  const target = resolve(root, `./${name}`)
+  if (target !== root && !target.startsWith(`${root}/`)) throw outside(name)
+  for (let parent = dirname(target); parent.startsWith(`${root}/`); parent = dirname(parent)) {
+    const stats = await lstat(parent).catch(() => undefined)
+    if (stats?.isSymbolicLink())
+      throw new InstanceError(
+        `The image's entry "${name}" goes through a symbolic link, which the local cloud does not unpack.`,
+      )
+  }
+  return target
+}
+
+/** An absolute link means the image's root; here that is a folder, so the link is made relative. */
+function linkTarget(root: string, target: string, {name, linkname}: Header): string {
+  const inside = linkname.startsWith('/') ? join(root, linkname) : resolve(dirname(target), linkname)
+  if (inside !== root && !inside.startsWith(`${root}/`)) throw outside(`${name} -> ${linkname}`)
+  return relative(dirname(target), inside) || '.'
+}
+
+function outside(name: string): InstanceError {
+  return new InstanceError(`The image's entry "${name}" leads out of the image.`)
+}
+
+async function mkdirOver(target: string): Promise<void> {
+  const stats = await lstat(target).catch(() => undefined)
+  if (stats && !stats.isDirectory()) await rm(target, {force: true})
+  await mkdir(target, {recursive: true, mode: 0o700})
+}
+
+async function replace(target: string): Promise<void> {
+  await rm(target, {recursive: true, force: true})
+  await mkdir(dirname(target), {recursive: true, mode: 0o700})
+}
+
+async function clear(folder: string, brought: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name)
+    if (!brought.has(path)) await rm(path, {recursive: true, force: true})
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,365 @@
+import {randomBytes, randomInt, randomUUID} from 'node:crypto'
+import type {Image, Images} from '../artifact-registry/images.ts'
+import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {Clock} from '../wire/clock.ts'
+import type {Addresses} from './addresses.ts'
+import {decidedRevision, failed, isReady, pendingRevision, reconciling, succeeded} from './conditions.ts'
+import {effectiveConcurrency, type Fleet, NotReadyError} from './fleet.ts'
+import {
+  type Revision,
+  type RevisionTemplate,
+  type Service,
+  type ServiceSpec,
+  type ServiceStatus,
+  shortName,
+} from './resources.ts'
+import {type RunStore, serviceResource, type StoredRevision, type StoredService} from './store.ts'
+import {ALL_TO_LATEST, namedRevisions, trafficStatuses} from './traffic.ts'
+
+export interface DeploymentDependencies {
+  readonly state: State
+  readonly clock: Clock
+  readonly images: Pick<Images, 'resolve'>
+  readonly store: RunStore
+  readonly fleet: Fleet
+  readonly addresses: Addresses
+}
+
+/** What a service is to become: its row and, where the template is another one, the revision made of it. */
+export interface Desired {
+  readonly service: StoredService
+  readonly revision: StoredRevision | undefined
+}
+
+export interface Deployment {
+  /** Works out the next state of a service without writing anything. @throws ApiError */
+  plan(name: string, spec: ServiceSpec, before: StoredService | undefined, modifier: string): Desired
+  /** Writes the desired state; inside `State.write`. */
+  store(desired: Desired): void
+  /**
+   * Brings a stored service to its desired state: the revision ready, then the traffic. One at a time per service.
+   * @returns the service as it is then. @throws ApiError that says why the revision is not ready; traffic stays then
+   */
+  reconcile(name: string): Promise<Service>
+}
+
+const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz0123456789'
+
+/** From a service as its user wants it to revisions that serve. */
+export function createDeployment({
+  state,
+  clock,
+  images,
+  store,
+  fleet,
+  addresses,
+}: DeploymentDependencies): Deployment {
+  const inWork = new Map<string, Promise<unknown>>()
+  const now = (): string => new Date(clock.now()).toISOString()
+
+  const plan = (
+    name: string,
+    spec: ServiceSpec,
+    before: StoredService | undefined,
+    modifier: string,
+  ): Desired => {
+    const time = now()
+    const generation = String(Number(before?.status.generation ?? '0') + 1)
+    const {revision, revisions} = planRevision(name, spec, before, generation, modifier)
+    const known = revision ? shortName(revision.revision.name) : ''
+    for (const target of namedRevisions(spec.traffic ?? [])) {
+      if (target !== known && !store.revision(`${name}/revisions/${target}`)) {
+        throw new ApiError(
+          'INVALID_ARGUMENT',
+          `Violation in service.traffic: revision "${target}" of ${name} does not exist.`,
+        )
+      }
+    }
+    return {
+      revision,
+      service: {
+        name,
+        spec: {...spec, traffic: spec.traffic?.length ? spec.traffic : [...ALL_TO_LATEST]},
+        revisions,
+        status: {
+          uid: randomUUID(),
+          createTime: time,
+          creator: modifier,
+          ...before?.status,
+          generation,
+          updateTime: time,
+          lastModifier: modifier,
+          ...(revision ? {latestCreatedRevision: revision.revision.name} : {}),
+          terminalCondition: reconciling('Ready', time),
+          conditions: [reconciling('RoutesReady', time), reconciling('ConfigurationsReady', time)],
+          reconciling: true,
+          etag: etag(),
+        },
+      },
+    }
+  }
+
+  const planRevision = (
+    name: string,
+    spec: ServiceSpec,
+    before: StoredService | undefined,
+    generation: string,
+    creator: string,
+  ) => {
+    const template = spec.template ?? {}
+    const canonical = canonicalTemplate(template)
+    const revisions = before?.revisions ?? 0
+    const latest =
+      before?.status.latestCreatedRevision === undefined
+        ? undefined
+        : store.revision(before.status.latestCreatedRevision)
+    const explicit = template.revision ?? ''
+    // A revision that failed is tried anew when the same is asked for again: what was missing may be there now.
+    if (
+      latest?.template === canonical &&
+      (explicit === '' || shortName(latest.revision.name) === explicit) &&
+      isReady(latest.revision)
+    ) {
+      return {revision: undefined, revisions}
+    }
+    const short =
+      explicit === '' ? `${shortName(name)}-${String(revisions + 1).padStart(5, '0')}-${suffix()}` : explicit
+    const existing = store.revision(`${name}/revisions/${short}`)
+    if (existing && (existing.template !== canonical || isReady(existing.revision))) {
+      throw new ApiError(
+        'ALREADY_EXISTS',
+        `Revision named '${short}' with different configuration already exists; revisions cannot be changed, choose another name.`,
+      )
+    }
+    const image = images.resolve(template.containers?.[0]?.image ?? '')
+    return {
+      revision: {
+        revision: newRevision(name, short, template, image, generation, creator),
+        template: canonical,
+        image,
+      },
+      revisions: revisions + 1,
+    }
+  }
+
+  const newRevision = (
+    service: string,
+    short: string,
+    template: RevisionTemplate,
+    image: Image | undefined,
+    generation: string,
+    creator: string,
+  ): Revision => {
+    const {revision: _name, healthCheckDisabled: _skipped, ...settings} = template
+    const time = now()
+    return {
+      name: `${service}/revisions/${short}`,
+      uid: randomUUID(),
+      generation,
+      createTime: time,
+      updateTime: time,
+      launchStage: 'GA',
+      service,
+      ...settings,
+      ...(settings.containers
+        ? {
+            containers: settings.containers.map((container) => ({
+              ...container,
+              image: pinned(container.image ?? '', image),
+            })),
+          }
+        : {}),
+      maxInstanceRequestConcurrency: effectiveConcurrency(settings),
+      reconciling: true,
+      conditions: pendingRevision(time),
+      observedGeneration: generation,
+      creator,
+      etag: etag(),
+    }
+  }
+
+  const bringAbout = async (name: string): Promise<Service> => {
+    const wanted = require(store, name)
+    await addresses.open(name, '')
+    const created = wanted.status.latestCreatedRevision
+    const stored = created === undefined ? undefined : store.revision(created)
+    let error: NotReadyError | undefined
+    if (stored && !isReady(stored.revision)) {
+      error = await whyNotReady(fleet, stored)
+      await state.write(() => {
+        const revision = {
+          ...stored.revision,
+          reconciling: false,
+          conditions: decidedRevision(now(), error),
+          updateTime: now(),
+          etag: etag(),
+        }
+        if (store.revision(revision.name)) store.putRevision({...stored, revision}, clock.now())
+      })
+    }
+    error ??= unreadyTarget(wanted)
+    const tags = new Set((wanted.spec.traffic ?? []).flatMap(({tag = ''}) => (tag === '' ? [] : [tag])))
+    for (const tag of tags) await addresses.open(name, tag)
+    const service = await state.write(() => {
+      const current = store.service(name)
+      if (!current) throw new ApiError('ABORTED', `Service ${name} was deleted while it was being deployed.`)
+      const status = decidedStatus(current, created, error)
+      store.putService({...current, status}, clock.now())
+      return serviceResource({...current, status})
+    })
+    fleet.serve(name, servingRevisions(name, service))
+    if (error) throw deploymentError(shortName(created ?? name), error)
+    await addresses.keepOnly(name, new Set(['', ...tags]))
+    return service
+  }
+
+  const unreadyTarget = ({name, spec}: StoredService): NotReadyError | undefined => {
+    for (const target of namedRevisions(spec.traffic ?? [])) {
+      const stored = store.revision(`${name}/revisions/${target}`)
+      if (stored && !isReady(stored.revision))
+        return new NotReadyError(
+          'ContainerHealthy',
+          {reason: 'REVISION_FAILED'},
+          `Traffic goes to revision '${target}', which is not ready.`,
+        )
+    }
+    return undefined
+  }
+
+  const decidedStatus = (
+    {name, spec, status}: StoredService,
+    created: string | undefined,
+    error: NotReadyError | undefined,
+  ): ServiceStatus => {
+    const time = now()
+    const uri = addresses.uri(name, '')
+    // A newer change came in while this one was worked on: its own reconciliation, next in line, decides.
+    if (status.latestCreatedRevision !== created) return status
+    if (error) {
+      const message = notReadyText(shortName(created ?? name), error)
+      return {
+        ...status,
+        ...(uri === undefined ? {} : {uri, urls: [uri]}),
+        terminalCondition: failed('Ready', time, message),
+        conditions: [failed('RoutesReady', time, message), failed('ConfigurationsReady', time, message)],
+        reconciling: false,
+        etag: etag(),
+      }
+    }
+    return {
+      ...status,
+      ...(uri === undefined ? {} : {uri, urls: [uri]}),
+      ...(status.generation === undefined ? {} : {observedGeneration: status.generation}),
+      terminalCondition: succeeded('Ready', time),
+      conditions: [succeeded('RoutesReady', time), succeeded('ConfigurationsReady', time)],
+      ...(created === undefined ? {} : {latestReadyRevision: created}),
+      trafficStatuses: trafficStatuses(spec.traffic ?? [], shortName(created ?? ''), (tag) =>
+        addresses.uri(name, tag),
+      ),
+      reconciling: false,
+      etag: etag(),
+    }
+  }
+
+  return {
+    plan,
+    store({service, revision}) {
+      store.putService(service, clock.now())
+      if (revision) store.putRevision(revision, clock.now())
+    },
+    reconcile(name) {
+      const before = inWork.get(name) ?? Promise.resolve()
+      const work = before.then(
+        () => bringAbout(name),
+        () => bringAbout(name),
+      )
+      inWork.set(name, work)
+      const done = (): void => {
+        if (inWork.get(name) === work) inWork.delete(name)
+      }
+      work.then(done, done)
+      return work
+    },
+  }
+}
+
+/** The revisions, by resource name, that requests may go to. */
+export function servingRevisions(
+  name: string,
+  {trafficStatuses: statuses = []}: Pick<ServiceStatus, 'trafficStatuses'>,
+): Set<string> {
+  return new Set(
+    statuses
+      .filter(({revision = '', percent = 0, tag = ''}) => revision !== '' && (percent > 0 || tag !== ''))
+      .map(({revision = ''}) => `${name}/revisions/${revision}`),
+  )
+}
+
+async function whyNotReady(
+  fleet: Pick<Fleet, 'prove'>,
+  stored: StoredRevision,
+): Promise<NotReadyError | undefined> {
+  try {
+    await fleet.prove(stored)
+    return undefined
+  } catch (error) {
+    if (error instanceof NotReadyError) return error
+    return new NotReadyError(
+      'ContainerReady',
+      {reason: 'INTERNAL'},
+      error instanceof Error ? error.message : String(error),
+    )
+  }
+}
+
+function notReadyText(revision: string, {message}: NotReadyError): string {
+  return `Revision '${revision}' is not ready and cannot serve traffic. ${message}`
+}
+
+function deploymentError(revision: string, error: NotReadyError): ApiError {
+  const missing = 'reason' in error.reason && error.reason.reason === 'CONTAINER_MISSING'
+  return new ApiError(missing ? 'NOT_FOUND' : 'FAILED_PRECONDITION', notReadyText(revision, error))
+}
+
+/** Equal for templates that mean the same: Terraform sends environment variables in no order of its own. */
+function canonicalTemplate({revision: _name, ...template}: RevisionTemplate): string {
+  const containers = template.containers?.map((container) => ({
+    ...container,
+    ...(container.env
+      ? {env: container.env.toSorted((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))}
+      : {}),
+  }))
+  return JSON.stringify(sorted({...template, containers}))
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, entry]) => [key, sorted(entry)]),
+  )
+}
+
+/** Revisions name their image by digest, whatever tag it was deployed by. */
+function pinned(reference: string, image: Image | undefined): string {
+  return image === undefined
+    ? reference
+    : `${reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '')}@${image.digest}`
+}
+
+function suffix(): string {
+  return Array.from({length: 3}, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('')
+}
+
+function etag(): string {
+  return `"${randomBytes(9).toString('base64')}"`
+}
+
+function require(store: RunStore, name: string): StoredService {
+  const stored = store.service(name)
+  if (!stored) throw new ApiError('NOT_FOUND', `Resource '${name}' was not found.`)
+  return stored
+}

@@ -1,0 +1,320 @@
+import {randomBytes} from 'node:crypto'
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type {LogSink} from '../logging/log-sink.ts'
+import type {Clock} from '../wire/clock.ts'
+import {type Fleet, revisionResource} from './fleet.ts'
+import {checkInvoker, type GateOptions, withoutSignature} from './gate.ts'
+import {NoInstanceError, type Slot} from './pool.ts'
+import {requestLogEntry} from './request-log.ts'
+import {parseServiceName, shortName} from './resources.ts'
+import type {RunStore, StoredService} from './store.ts'
+import {pickRevision} from './traffic.ts'
+import {seconds} from './validate.ts'
+
+export interface FrontEndDependencies extends GateOptions {
+  readonly clock: Clock
+  readonly log: LogSink
+  readonly store: RunStore
+  readonly fleet: Pick<Fleet, 'acquire'>
+  /** Told of errors that are the local cloud's own. */
+  readonly report: (error: unknown) => void
+}
+
+/** An HTTP/1 request that says its length has 32 MiB at most (cloud.google.com/run/quotas). */
+const LARGEST_REQUEST_BYTES = 32 * 1024 * 1024
+const DEFAULT_TIMEOUT_SECONDS = 300
+const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/
+/** They are between two neighbours, not between caller and container (RFC 9110, 7.6.1). */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** What the front end answers itself. */
+interface OwnAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly text: string
+  readonly reason: string
+}
+
+/**
+ * What stands before a service's containers: checks who calls, picks the revision, waits for an instance, passes the
+ * request on and the answer back as it comes, and logs it.
+ * @param tag of the address that the server is for; empty for the service's own
+ */
+export function createFrontEnd(dependencies: FrontEndDependencies, service: string, tag: string): Server {
+  const server = createServer({requestTimeout: 0, keepAliveTimeout: 60_000}, (request, response) => {
+    serve(dependencies, {service, tag, request, response}).catch((error: unknown) => {
+      dependencies.report(error)
+      response.destroy()
+    })
+  })
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+  })
+  return server
+}
+
+interface Exchange {
+  readonly service: string
+  readonly tag: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Promise<void> {
+  const {clock, log, store} = dependencies
+  const {request, response, service, tag} = exchange
+  const receivedAt = clock.now()
+  const trace = traceOf(request)
+  const stored = store.service(service)
+  const revision = pickRevision(stored?.status.trafficStatuses ?? [], tag, Math.random())
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+
+  let sent = 0
+  let own: OwnAnswer | undefined
+  let slot: Slot | undefined
+  try {
+    own = refuse(dependencies, exchange, stored, revision)
+    if (!own && revision !== undefined) {
+      const name = `${service}/revisions/${revision}`
+      slot = await dependencies.fleet.acquire(name, gone.signal)
+      const timeoutMs =
+        seconds(store.revision(name)?.revision.timeout ?? `${DEFAULT_TIMEOUT_SECONDS}s`) * 1000
+      const result = await pass(exchange, slot, trace, {
+        clock,
+        timeoutMs: Math.max(0, timeoutMs - (clock.now() - receivedAt)),
+      })
+      own = result.own
+      sent = result.sentBytes
+    }
+  } catch (error) {
+    if (!(error instanceof NoInstanceError)) throw error
+    own = unavailable(error)
+  } finally {
+    slot?.release()
+  }
+  if (own) answer(response, own)
+
+  const name = parseServiceName(service)
+  if (!name) return
+  log.append([
+    requestLogEntry({
+      project: name.project,
+      resource: revisionResource(name, revision ?? ''),
+      method: request.method ?? 'GET',
+      url: `http://${request.headers.host ?? ''}${request.url ?? '/'}`,
+      status: response.headersSent ? response.statusCode : 499,
+      userAgent: request.headers['user-agent'],
+      remoteIp: request.socket.remoteAddress,
+      requestSizeBytes: Number(request.headers['content-length'] ?? 0),
+      responseSizeBytes: own ? Buffer.byteLength(own.text) : sent,
+      receivedAt,
+      endedAt: clock.now(),
+      traceId: trace.traceId,
+      spanId: trace.spanId,
+      reason: own?.reason,
+      instanceId: slot?.instance.id,
+    }),
+  ])
+}
+
+function refuse(
+  dependencies: FrontEndDependencies,
+  {request, service}: Exchange,
+  stored: StoredService | undefined,
+  revision: string | undefined,
+): OwnAnswer | undefined {
+  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+  if (hosts.length !== 1 || !LOOPBACK_HOST.test(request.headers.host ?? '')) {
+    return {
+      status: 404,
+      text: 'The requested URL was not found on this server.',
+      reason: `The service is not known by the host "${request.headers.host ?? ''}".`,
+    }
+  }
+  if (!stored)
+    return {
+      status: 404,
+      text: 'The requested URL was not found on this server.',
+      reason: 'The service does not exist.',
+    }
+  if (stored.spec.invokerIamDisabled !== true) {
+    const authorization = request.headers['x-serverless-authorization'] ?? request.headers.authorization
+    const refusal = checkInvoker(
+      dependencies,
+      service,
+      typeof authorization === 'string' ? authorization : undefined,
+      audiencesOf(stored, request),
+    )
+    if (refusal) return refusal
+  }
+  if (Number(request.headers['content-length'] ?? 0) > LARGEST_REQUEST_BYTES) {
+    return {
+      status: 413,
+      text: 'Request Entity Too Large',
+      reason: `The request is larger than ${LARGEST_REQUEST_BYTES} bytes.`,
+    }
+  }
+  if (revision === undefined || revision === '') {
+    return {
+      status: 503,
+      text: 'Service Unavailable',
+      reason: `The service ${shortName(service)} has no revision that is ready.`,
+    }
+  }
+  return undefined
+}
+
+/** The addresses of the service and its tags, also with the path that is asked for (as Pub/Sub's tokens have it). */
+function audiencesOf({status, spec}: StoredService, {url = '/'}: IncomingMessage): string[] {
+  const uris = [...(status.urls ?? []), ...(status.trafficStatuses ?? []).flatMap(({uri}) => uri ?? [])]
+  return [
+    ...uris.flatMap((uri) => [uri, `${uri}/`, uri + (url.split('?', 1)[0] ?? ''), uri + url]),
+    ...(spec.customAudiences ?? []),
+  ]
+}
+
+function unavailable({why, message}: NoInstanceError): OwnAnswer {
+  if (why === 'busy') return {status: 429, text: 'Rate exceeded.', reason: message}
+  return {
+    status: 503,
+    text: 'Service Unavailable',
+    reason: `The request failed because no instance could take it: ${message}`,
+  }
+}
+
+interface Trace {
+  readonly traceId: string
+  readonly spanId: string
+}
+
+/** Goes on with the caller's trace, or begins one. */
+function traceOf({headers}: IncomingMessage): Trace {
+  const inherited =
+    /^00-(?<id>[0-9a-f]{32})-/.exec(String(headers['traceparent'] ?? ''))?.groups?.['id'] ??
+    /^(?<id>[0-9a-f]{32})(?:\/|$)/i.exec(String(headers['x-cloud-trace-context'] ?? ''))?.groups?.['id']
+  return {
+    traceId: inherited?.toLowerCase() ?? randomBytes(16).toString('hex'),
+    spanId: randomBytes(8).toString('hex'),
+  }
+}
+
+/** Passes the request on to an instance and its answer back; resolves when both are through. */
+function pass(
+  {request, response}: Exchange,
+  {instance}: Slot,
+  trace: Trace,
+  {clock, timeoutMs}: {clock: Clock; timeoutMs: number},
+): Promise<{sentBytes: number; own?: OwnAnswer}> {
+  return new Promise((resolve) => {
+    let sentBytes = 0
+    const upstream = httpRequest({
+      host: '127.0.0.1',
+      port: instance.port,
+      method: request.method,
+      path: request.url,
+      headers: requestHeaders(request, trace),
+      setHost: false,
+      // A connection kept alive may be closed by the container just as the next request is sent.
+      agent: false,
+    })
+    const end = (own?: OwnAnswer): void => {
+      timer.clear()
+      upstream.destroy()
+      resolve({sentBytes, ...(own && !response.headersSent ? {own} : {})})
+      if (own && response.headersSent) response.destroy()
+    }
+    // The instance is not ended: it may still be at work, as on Cloud Run.
+    const timer = clock.after(timeoutMs, () =>
+      end({
+        status: 504,
+        text: 'upstream request timeout',
+        reason: 'The request has been terminated because it has reached the maximum request timeout.',
+      }),
+    )
+    upstream.once('response', (answered) => {
+      response.writeHead(answered.statusCode ?? 502, answered.statusMessage, endToEnd(answered.rawHeaders))
+      answered.on('data', (chunk: Buffer) => {
+        sentBytes += chunk.length
+      })
+      answered.once('error', (error) => end(malformed(error)))
+      answered.pipe(response)
+      response.once('finish', () => end())
+    })
+    upstream.once('error', (error) => end(malformed(error)))
+    response.once('close', () => end())
+    request.pipe(upstream)
+  })
+}
+
+function malformed(error: Error): OwnAnswer {
+  return {
+    status: 503,
+    text: 'Service Unavailable',
+    reason: `The request failed because either the HTTP response was malformed or connection to the instance had an error (${error.message}).`,
+  }
+}
+
+/** As a flat list, so that repeated headers stay as they are. */
+function requestHeaders(request: IncomingMessage, {traceId, spanId}: Trace): string[] {
+  const own = new Set([
+    'x-cloud-trace-context',
+    'traceparent',
+    'x-forwarded-for',
+    'x-forwarded-proto',
+    'forwarded',
+  ])
+  const address = request.socket.remoteAddress ?? '127.0.0.1'
+  const before = request.headers['x-forwarded-for']
+  const headers = endToEnd(request.rawHeaders, own)
+  for (let index = 0; index < headers.length; index += 2) {
+    const value = headers[index + 1]
+    if (headers[index]?.toLowerCase() === 'authorization' && value !== undefined)
+      headers[index + 1] = withoutSignature(value)
+  }
+  headers.push(
+    'x-cloud-trace-context',
+    `${traceId}/${BigInt(`0x${spanId}`)};o=1`,
+    'traceparent',
+    `00-${traceId}-${spanId}-01`,
+    'x-forwarded-for',
+    typeof before === 'string' ? `${before},${address}` : address,
+    'x-forwarded-proto',
+    'http',
+    'forwarded',
+    `for="${address}";proto=http`,
+  )
+  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] !== undefined)
+    headers.push('transfer-encoding', 'chunked')
+  return headers
+}
+
+function endToEnd(rawHeaders: readonly string[], besides: ReadonlySet<string> = new Set()): string[] {
+  return rawHeaders.filter((_, index) => {
+    const name = (rawHeaders[index - (index % 2)] ?? '').toLowerCase()
+    return !HOP_BY_HOP.has(name) && !besides.has(name)
+  })
+}
+
+function answer(response: ServerResponse, {status, headers, text}: OwnAnswer): void {
+  if (response.destroyed || response.headersSent) return
+  // The rest of a request that nobody reads would be taken for the next one.
+  response.writeHead(status, {'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers})
+  response.end(`${text}\n`)
+}

@@ -1,0 +1,241 @@
+import type {Instance} from '../instances/instance.ts'
+import type {Clock, Timer} from '../wire/clock.ts'
+
+export interface PoolSettings {
+  /** Requests that one instance takes at a time. */
+  readonly concurrency: number
+  readonly minInstances: number
+  readonly maxInstances: number
+}
+
+export interface PoolOptions {
+  readonly settings: PoolSettings
+  /** Starts an instance and waits until it is ready; ends it where `signal` says that it is not wanted any more. */
+  readonly start: (signal: AbortSignal) => Promise<Instance>
+  readonly clock: Clock
+  /** After this time without a request an instance is stopped. */
+  readonly idleMs: number
+  /** Between SIGTERM and SIGKILL. */
+  readonly graceMs: number
+}
+
+/** A place for one request in an instance. */
+export interface Slot {
+  readonly instance: Instance
+  /** The request has ended. */
+  release(): void
+}
+
+/** Why no instance takes a request. */
+export class NoInstanceError extends Error {
+  override readonly name = 'NoInstanceError'
+  readonly why: 'busy' | 'failed' | 'stopping'
+
+  constructor(why: NoInstanceError['why'], message: string) {
+    super(message)
+    this.why = why
+  }
+}
+
+interface Member {
+  readonly instance: Instance
+  readonly startedAt: number
+  busy: number
+  leaving: boolean
+  idle: Timer | undefined
+}
+
+interface Waiter {
+  readonly resolve: (slot: Slot) => void
+  readonly reject: (error: Error) => void
+  readonly timer: Timer
+}
+
+/** "Requests will wait in a pending queue for up to … 60 seconds" (cloud.google.com/run/docs/about-instance-autoscaling). */
+const QUEUE_MS = 60_000
+/** A minimum instance that ended by itself is replaced after this time, so that a broken one does not spin. */
+const REPLACE_AFTER_MS = 10_000
+
+/** The instances of one revision: as many as its requests need, from none to its maximum. */
+export class Pool {
+  readonly #options: PoolOptions
+  #members: Member[] = []
+  #waiters: Waiter[] = []
+  #starting = new Set<Promise<void>>()
+  #retired = false
+  readonly #closing = new AbortController()
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /** A place for a request, at once or when there is one. @throws NoInstanceError */
+  acquire(signal: AbortSignal): Promise<Slot> {
+    if (this.#closing.signal.aborted) return Promise.reject(stopping())
+    const member = this.#free()
+    if (member) return Promise.resolve(this.#occupy(member))
+    return new Promise((resolve, reject) => {
+      const leave = (error: Error): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter)
+        waiter.timer.clear()
+        reject(error)
+      }
+      const waiter: Waiter = {
+        resolve,
+        reject,
+        timer: this.#options.clock.after(QUEUE_MS, () =>
+          leave(
+            new NoInstanceError('busy', 'The request was aborted because there was no available instance.'),
+          ),
+        ),
+      }
+      signal.addEventListener(
+        'abort',
+        () => leave(new NoInstanceError('busy', 'The caller has gone away.')),
+        {once: true},
+      )
+      this.#waiters.push(waiter)
+      this.#grow()
+    })
+  }
+
+  /** Takes in an instance that was started outside, to see whether the revision starts at all. */
+  add(instance: Instance): void {
+    const member: Member = {
+      instance,
+      startedAt: this.#options.clock.now(),
+      busy: 0,
+      leaving: false,
+      idle: undefined,
+    }
+    this.#members.push(member)
+    void instance.exited.then(() => this.#left(member))
+    this.#serve()
+    if (member.busy === 0) this.#rest(member)
+  }
+
+  /** Whether the revision gets no traffic any more: its instances end as soon as their requests have. */
+  retire(retired: boolean): void {
+    this.#retired = retired
+    for (const member of this.#members) if (member.busy === 0 && !member.leaving) this.#rest(member)
+    this.#ensureMinimum()
+  }
+
+  members(): {instance: Instance; startedAt: number; busy: number}[] {
+    return this.#members.map(({instance, startedAt, busy}) => ({instance, startedAt, busy}))
+  }
+
+  /** Ends every instance: SIGTERM at once, requests in work have the grace to finish. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    for (const {reject, timer} of this.#waiters.splice(0)) {
+      timer.clear()
+      reject(stopping())
+    }
+    await Promise.all([...this.#starting, ...this.#members.map((member) => this.#stop(member))])
+  }
+
+  #free(): Member | undefined {
+    return this.#members.find(({busy, leaving}) => !leaving && busy < this.#options.settings.concurrency)
+  }
+
+  #occupy(member: Member): Slot {
+    member.idle?.clear()
+    member.idle = undefined
+    member.busy += 1
+    let released = false
+    return {
+      instance: member.instance,
+      release: () => {
+        if (released) return
+        released = true
+        member.busy -= 1
+        this.#serve()
+        if (member.busy === 0 && !member.leaving) this.#rest(member)
+      },
+    }
+  }
+
+  #serve(): void {
+    for (let member = this.#free(); member && this.#waiters.length > 0; member = this.#free()) {
+      const waiter = this.#waiters.shift()
+      waiter?.timer.clear()
+      waiter?.resolve(this.#occupy(member))
+    }
+  }
+
+  #grow(): void {
+    const {concurrency, maxInstances} = this.#options.settings
+    while (
+      !this.#closing.signal.aborted &&
+      this.#starting.size * concurrency < this.#waiters.length &&
+      this.#alive() + this.#starting.size < maxInstances
+    )
+      this.#startOne()
+  }
+
+  #startOne(): void {
+    const started = this.#tryStart().finally(() => this.#starting.delete(started))
+    this.#starting.add(started)
+    // Once it is no more among those that start, there may be room for another.
+    void started.then(() => this.#grow())
+  }
+
+  async #tryStart(): Promise<void> {
+    try {
+      this.add(await this.#options.start(this.#closing.signal))
+    } catch (error) {
+      // Those whom this instance would have served hear of it; others may still find a place.
+      const failure = new NoInstanceError('failed', error instanceof Error ? error.message : String(error))
+      for (const {reject, timer} of this.#waiters.splice(0, this.#options.settings.concurrency)) {
+        timer.clear()
+        reject(failure)
+      }
+    }
+    if (this.#closing.signal.aborted) await Promise.all(this.#members.map((member) => this.#stop(member)))
+  }
+
+  #rest(member: Member): void {
+    member.idle?.clear()
+    const delay = this.#retired ? 0 : this.#options.idleMs
+    if (delay === 0) {
+      void this.#stop(member)
+      return
+    }
+    member.idle = this.#options.clock.after(delay, () => {
+      if (this.#alive() > this.#options.settings.minInstances) void this.#stop(member)
+    })
+  }
+
+  async #stop(member: Member): Promise<void> {
+    member.leaving = true
+    member.idle?.clear()
+    await member.instance.stop(this.#options.graceMs)
+  }
+
+  #left(member: Member): void {
+    const expected = member.leaving
+    member.leaving = true
+    member.idle?.clear()
+    this.#members = this.#members.filter((other) => other !== member)
+    this.#grow()
+    if (!expected) this.#options.clock.after(REPLACE_AFTER_MS, () => this.#ensureMinimum())
+  }
+
+  #ensureMinimum(): void {
+    while (
+      !this.#closing.signal.aborted &&
+      !this.#retired &&
+      this.#alive() + this.#starting.size < this.#options.settings.minInstances
+    )
+      this.#startOne()
+  }
+
+  #alive(): number {
+    return this.#members.filter(({leaving}) => !leaving).length
+  }
+}
+
+function stopping(): NoInstanceError {
+  return new NoInstanceError('stopping', 'The local cloud stops.')
+}

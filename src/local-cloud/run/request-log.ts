@@ -1,0 +1,47 @@
+import type {LogEntry} from '../logging/log-sink.ts'
+
+/** What is logged of one request. */
+export interface ServedRequest {
+  readonly project: string
+  readonly resource: LogEntry['resource']
+  readonly method: string
+  readonly url: string
+  readonly status: number
+  readonly userAgent: string | undefined
+  readonly remoteIp: string | undefined
+  readonly requestSizeBytes: number
+  readonly responseSizeBytes: number
+  readonly receivedAt: number
+  readonly endedAt: number
+  readonly traceId: string
+  readonly spanId: string
+  /** Why the front end answered in place of the container. */
+  readonly reason: string | undefined
+  readonly instanceId: string | undefined
+}
+
+/** The entry of Cloud Run's request log (cloud.google.com/run/docs/logging#request-logs). */
+export function requestLogEntry(served: ServedRequest): LogEntry {
+  const {project, status} = served
+  return {
+    logName: `projects/${project}/logs/run.googleapis.com%2Frequests`,
+    resource: served.resource,
+    timestamp: new Date(served.receivedAt).toISOString(),
+    severity: status >= 500 ? 'ERROR' : status >= 400 ? 'WARNING' : 'INFO',
+    ...(served.instanceId === undefined ? {} : {labels: {instanceId: served.instanceId}}),
+    ...(served.reason === undefined ? {} : {textPayload: served.reason}),
+    httpRequest: {
+      requestMethod: served.method,
+      requestUrl: served.url,
+      requestSize: String(served.requestSizeBytes),
+      status,
+      responseSize: String(served.responseSizeBytes),
+      ...(served.userAgent === undefined ? {} : {userAgent: served.userAgent}),
+      ...(served.remoteIp === undefined ? {} : {remoteIp: served.remoteIp}),
+      latency: `${((served.endedAt - served.receivedAt) / 1000).toFixed(3)}s`,
+      protocol: 'HTTP/1.1',
+    },
+    trace: `projects/${project}/traces/${served.traceId}`,
+    spanId: served.spanId,
+  }
+}

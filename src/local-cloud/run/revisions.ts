@@ -1,0 +1,93 @@
+import type {AccessControl} from '../iam/access.ts'
+import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {Call} from '../wire/call.ts'
+import type {Clock} from '../wire/clock.ts'
+import type {Operations} from '../wire/operations.ts'
+import type {RpcService} from '../wire/rpc.ts'
+import type {Fleet} from './fleet.ts'
+import {page} from './paging.ts'
+import {shortName} from './resources.ts'
+import type {Page, RunStore, StoredRevision} from './store.ts'
+
+export interface RevisionsDependencies {
+  readonly state: State
+  readonly clock: Clock
+  readonly access: AccessControl
+  readonly operations: Operations
+  readonly store: RunStore
+  readonly fleet: Pick<Fleet, 'drop'>
+}
+
+const REVISION_TYPE = 'google.cloud.run.v2.Revision'
+
+/** google.cloud.run.v2.Revisions. */
+export function createRevisions({
+  state,
+  clock,
+  access,
+  operations,
+  store,
+  fleet,
+}: RevisionsDependencies): RpcService {
+  const find = (name: string): StoredRevision => {
+    const stored = store.revision(name)
+    if (!stored)
+      throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' of kind 'REVISION' does not exist.`)
+    return stored
+  }
+  const requireRetired = ({revision}: StoredRevision): void => {
+    const service = store.service(revision.service)
+    const short = shortName(revision.name)
+    const serves = (service?.status.trafficStatuses ?? []).some((status) => status.revision === short)
+    if (
+      serves ||
+      service?.status.latestCreatedRevision === revision.name ||
+      service?.status.latestReadyRevision === revision.name
+    ) {
+      throw new ApiError(
+        'FAILED_PRECONDITION',
+        `Revision '${short}' cannot be deleted: it serves traffic or is the latest one.`,
+      )
+    }
+  }
+  return {
+    service: 'google.cloud.run.v2.Revisions',
+    unary: {
+      GetRevision: ({name = ''}: {name?: string}, call: Call) => {
+        access.require(call.principal, 'run.revisions.get', name)
+        return find(name).revision
+      },
+      ListRevisions: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+        access.require(call.principal, 'run.revisions.list', parent)
+        return page('revisions', paging, (limit, offset) =>
+          store.revisions(parent, limit, offset).map(({revision}) => revision),
+        )
+      },
+      DeleteRevision: async (
+        {name = '', validateOnly, etag = ''}: {name?: string; validateOnly?: boolean; etag?: string},
+        call: Call,
+      ) => {
+        access.require(call.principal, 'run.revisions.delete', name)
+        const {revision} = await state.write(() => {
+          const stored = find(name)
+          if (etag !== '' && etag !== stored.revision.etag) {
+            throw new ApiError(
+              'ABORTED',
+              `Conflict for resource '${shortName(name)}': version '${etag}' was specified but current version is '${stored.revision.etag}'.`,
+            )
+          }
+          requireRetired(stored)
+          if (validateOnly !== true) store.removeRevision(name)
+          return stored
+        })
+        const deleted = {...revision, deleteTime: new Date(clock.now()).toISOString()}
+        const parent = revision.service.replace(/\/services\/[^/]+$/, '')
+        return operations.run({parent, type: REVISION_TYPE, metadata: deleted}, async () => {
+          if (validateOnly !== true) await fleet.drop([name])
+          return deleted
+        })
+      },
+    },
+  }
+}

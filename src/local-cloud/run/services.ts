@@ -1,0 +1,233 @@
+import type {AccessControl, Policy, ServiceAgents} from '../iam/access.ts'
+import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {Call} from '../wire/call.ts'
+import type {Clock} from '../wire/clock.ts'
+import type {Operation, Operations} from '../wire/operations.ts'
+import type {RpcService} from '../wire/rpc.ts'
+import type {Addresses} from './addresses.ts'
+import type {Deployment} from './deployment.ts'
+import {DEFAULT_CONCURRENCY, defaultServiceAccount, effectiveConcurrency, type Fleet} from './fleet.ts'
+import {page} from './paging.ts'
+import {parseServiceName, type Service, type ServiceSpec, shortName} from './resources.ts'
+import {type Page, type RunStore, serviceResource, type StoredService} from './store.ts'
+import {applyMask, withoutOutput} from './update-mask.ts'
+import {validateService, validateServiceId} from './validate.ts'
+
+export interface ServicesDependencies {
+  readonly state: State
+  readonly clock: Clock
+  readonly access: AccessControl
+  readonly agents: Pick<ServiceAgents, 'projectNumber'>
+  readonly operations: Operations
+  readonly store: RunStore
+  readonly deployment: Deployment
+  readonly fleet: Pick<Fleet, 'drop'>
+  readonly addresses: Addresses
+}
+
+const SERVICE_TYPE = 'google.cloud.run.v2.Service'
+/** Deleted resources can be seen for 30 days on Google Cloud. */
+const EXPIRY_MS = 30 * 24 * 3600_000
+
+interface CreateRequest {
+  parent?: string
+  service?: Service
+  serviceId?: string
+  validateOnly?: boolean
+}
+
+interface UpdateRequest {
+  service?: Service
+  updateMask?: string
+  validateOnly?: boolean
+  allowMissing?: boolean
+}
+
+/** google.cloud.run.v2.Services. */
+export function createServices({
+  state,
+  clock,
+  access,
+  agents,
+  operations,
+  store,
+  deployment,
+  fleet,
+  addresses,
+}: ServicesDependencies): RpcService {
+  const find = (name: string): StoredService => {
+    const stored = store.service(name)
+    if (!stored)
+      throw new ApiError(
+        'NOT_FOUND',
+        `Resource '${shortName(name)}' of kind 'SERVICE' in ${name.replace(/\/services\/.*$/, '')} does not exist.`,
+      )
+    return stored
+  }
+  const requireEtag = ({name, status}: StoredService, etag: string | undefined): void => {
+    if (etag !== undefined && etag !== '' && etag !== status.etag) {
+      throw new ApiError(
+        'ABORTED',
+        `Conflict for resource '${shortName(name)}': version '${etag}' was specified but current version is '${status.etag}'.`,
+      )
+    }
+  }
+  const deploy = async (
+    name: string,
+    spec: ServiceSpec,
+    call: Call,
+    check: () => StoredService | undefined,
+    validateOnly = false,
+  ): Promise<Operation> => {
+    validateService(shortName(name), spec)
+    const parsed = parseServiceName(name)
+    const project = parsed?.project ?? ''
+    const complete = withDefaults(spec, defaultServiceAccount(agents, project))
+    access.require(
+      call.principal,
+      'iam.serviceAccounts.actAs',
+      `projects/${project}/serviceAccounts/${complete.template?.serviceAccount}`,
+    )
+    const parent = name.replace(/\/services\/[^/]+$/, '')
+    if (validateOnly) {
+      const resource = serviceResource(deployment.plan(name, complete, check(), call.principal).service)
+      return {
+        name: `${parent}/operations/validate-only`,
+        done: true,
+        metadata: typed(resource),
+        response: typed(resource),
+      }
+    }
+    const service = await state.write(() => {
+      const desired = deployment.plan(name, complete, check(), call.principal)
+      deployment.store(desired)
+      return serviceResource(desired.service)
+    })
+    return operations.run({parent, type: SERVICE_TYPE, metadata: service}, () => deployment.reconcile(name))
+  }
+  const create = (name: string, service: Service, call: Call, validateOnly?: boolean): Promise<Operation> => {
+    const parent = name.replace(/\/services\/[^/]+$/, '')
+    access.require(call.principal, 'run.services.create', parent)
+    validateServiceId(shortName(name))
+    const mustBeNew = (): undefined => {
+      if (store.service(name))
+        throw new ApiError('ALREADY_EXISTS', `Resource '${shortName(name)}' already exists.`)
+    }
+    mustBeNew()
+    return deploy(name, withoutOutput(service), call, mustBeNew, validateOnly)
+  }
+
+  return {
+    service: 'google.cloud.run.v2.Services',
+    unary: {
+      CreateService: ({parent = '', service, serviceId = '', validateOnly}: CreateRequest, call: Call) => {
+        if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
+          throw new ApiError(
+            'INVALID_ARGUMENT',
+            `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
+          )
+        if (!service) throw new ApiError('INVALID_ARGUMENT', 'Violation in service: is required.')
+        return create(`${parent}/services/${serviceId}`, service, call, validateOnly)
+      },
+      GetService: ({name = ''}: {name?: string}, call: Call) => {
+        access.require(call.principal, 'run.services.get', name)
+        return serviceResource(find(name))
+      },
+      ListServices: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+        access.require(call.principal, 'run.services.list', parent)
+        return page('services', paging, (limit, offset) =>
+          store.services(parent, limit, offset).map(serviceResource),
+        )
+      },
+      UpdateService: ({service, updateMask, validateOnly, allowMissing}: UpdateRequest, call: Call) => {
+        const name = service?.name ?? ''
+        if (!service || !parseServiceName(name))
+          throw new ApiError(
+            'INVALID_ARGUMENT',
+            `Invalid service.name "${name}": it must be projects/PROJECT/locations/LOCATION/services/SERVICE.`,
+          )
+        if (allowMissing === true && !store.service(name)) return create(name, service, call, validateOnly)
+        access.require(call.principal, 'run.services.update', name)
+        const current = (): StoredService => {
+          const stored = find(name)
+          requireEtag(stored, service.etag)
+          return stored
+        }
+        const spec = applyMask(current().spec, withoutOutput(service), updateMask)
+        return deploy(name, spec, call, current, validateOnly)
+      },
+      DeleteService: async (
+        {name = '', validateOnly, etag}: {name?: string; validateOnly?: boolean; etag?: string},
+        call: Call,
+      ) => {
+        access.require(call.principal, 'run.services.delete', name)
+        const stored = find(name)
+        requireEtag(stored, etag)
+        const now = clock.now()
+        const deleted = {
+          ...serviceResource(stored),
+          deleteTime: new Date(now).toISOString(),
+          expireTime: new Date(now + EXPIRY_MS).toISOString(),
+        }
+        const parent = name.replace(/\/services\/[^/]+$/, '')
+        if (validateOnly === true)
+          return {
+            name: `${parent}/operations/validate-only`,
+            done: true,
+            metadata: typed(deleted),
+            response: typed(deleted),
+          }
+        const revisions = await state.write(() => {
+          requireEtag(find(name), etag)
+          const names = store.revisions(name, -1, 0).map(({revision}) => revision.name)
+          store.removeService(name)
+          access.dropPolicy(name)
+          return names
+        })
+        return operations.run({parent, type: SERVICE_TYPE, metadata: deleted}, async () => {
+          await fleet.drop(revisions)
+          await addresses.keepOnly(name, new Set())
+          return deleted
+        })
+      },
+      GetIamPolicy: ({resource = ''}: {resource?: string}, call: Call) => {
+        access.require(call.principal, 'run.services.getIamPolicy', resource)
+        find(resource)
+        return access.getPolicy(resource)
+      },
+      SetIamPolicy: ({resource = '', policy = {}}: {resource?: string; policy?: Policy}, call: Call) => {
+        access.require(call.principal, 'run.services.setIamPolicy', resource)
+        find(resource)
+        return access.setPolicy(resource, policy)
+      },
+      TestIamPermissions: (
+        {resource = '', permissions = []}: {resource?: string; permissions?: string[]},
+        call: Call,
+      ) => ({
+        permissions: access.testPermissions(call.principal, permissions, resource),
+      }),
+    },
+  }
+}
+
+/** What Cloud Run fills in where the user said nothing, and shows. */
+function withDefaults(spec: ServiceSpec, serviceAccount: string): ServiceSpec {
+  const template = spec.template ?? {}
+  return {
+    ingress: 'INGRESS_TRAFFIC_ALL',
+    launchStage: 'GA',
+    ...spec,
+    template: {
+      timeout: '300s',
+      serviceAccount,
+      ...template,
+      maxInstanceRequestConcurrency:
+        template.maxInstanceRequestConcurrency || effectiveConcurrency(template) || DEFAULT_CONCURRENCY,
+    },
+  }
+}
+
+function typed(resource: object): Record<string, unknown> {
+  return {'@type': `type.googleapis.com/${SERVICE_TYPE}`, ...resource}
+}

@@ -1,0 +1,148 @@
+import type {Image} from '../artifact-registry/images.ts'
+import type {Schema, State} from '../state/state.ts'
+import type {Revision, Service, ServiceSpec, ServiceStatus} from './resources.ts'
+
+/**
+ * A service's `spec` is what its user set and `status` what Cloud Run tells of it; both together are the resource.
+ * Ports outlive their services, so that a service that is made again has its old address.
+ */
+export const runSchema: Schema = {
+  name: 'run',
+  migrations: [
+    `CREATE TABLE run_services (
+       name TEXT PRIMARY KEY, parent TEXT NOT NULL, spec TEXT NOT NULL, status TEXT NOT NULL, revisions INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;
+     CREATE TABLE run_revisions (
+       name TEXT PRIMARY KEY, service TEXT NOT NULL, parent TEXT NOT NULL, json TEXT NOT NULL, template TEXT NOT NULL, image TEXT, created INTEGER NOT NULL) STRICT;
+     CREATE INDEX run_revisions_by_service ON run_revisions (service, created);
+     CREATE TABLE run_ports (service TEXT NOT NULL, tag TEXT NOT NULL, port INTEGER NOT NULL UNIQUE, PRIMARY KEY (service, tag)) STRICT;`,
+  ],
+}
+
+export interface StoredService {
+  readonly name: string
+  readonly spec: ServiceSpec
+  readonly status: ServiceStatus
+  /** How many revisions it has had; the next one's number is one more. */
+  readonly revisions: number
+}
+
+export interface StoredRevision {
+  readonly revision: Revision
+  /** The template it was made of, in a form that two equal templates share. */
+  readonly template: string
+  /** Pinned when the revision was made; undefined where there was no such image. */
+  readonly image: Image | undefined
+}
+
+export interface Page {
+  readonly pageSize?: number
+  readonly pageToken?: string
+}
+
+export type RunStore = ReturnType<typeof createRunStore>
+
+/** Rows of services and revisions. Methods that change rows belong inside `State.write`. */
+export function createRunStore({state: {database}}: {state: State}) {
+  const sql = {
+    service: database.prepare('SELECT * FROM run_services WHERE name = ?'),
+    services: database.prepare(
+      'SELECT * FROM run_services WHERE parent = ? ORDER BY created DESC, name LIMIT ? OFFSET ?',
+    ),
+    allServices: database.prepare('SELECT * FROM run_services ORDER BY name'),
+    putService: database.prepare(
+      `INSERT INTO run_services (name, parent, spec, status, revisions, created) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET spec = excluded.spec, status = excluded.status, revisions = excluded.revisions`,
+    ),
+    removeService: database.prepare('DELETE FROM run_services WHERE name = ?'),
+    revision: database.prepare('SELECT * FROM run_revisions WHERE name = ?'),
+    revisions: database.prepare(
+      'SELECT * FROM run_revisions WHERE service = ? ORDER BY created DESC, name DESC LIMIT ? OFFSET ?',
+    ),
+    revisionsOf: database.prepare(
+      'SELECT * FROM run_revisions WHERE parent = ? ORDER BY created DESC, name DESC LIMIT ? OFFSET ?',
+    ),
+    putRevision: database.prepare(
+      `INSERT INTO run_revisions (name, service, parent, json, template, image, created) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (name) DO UPDATE SET json = excluded.json, image = excluded.image`,
+    ),
+    removeRevision: database.prepare('DELETE FROM run_revisions WHERE name = ?'),
+    removeRevisions: database.prepare('DELETE FROM run_revisions WHERE service = ?'),
+    port: database.prepare('SELECT port FROM run_ports WHERE service = ? AND tag = ?'),
+    ports: database.prepare('SELECT port FROM run_ports'),
+    putPort: database.prepare('INSERT INTO run_ports (service, tag, port) VALUES (?, ?, ?)'),
+  }
+  const optional = <T>(
+    row: Record<string, unknown> | undefined,
+    parse: (row: Record<string, unknown>) => T,
+  ): T | undefined => row && parse(row)
+
+  return {
+    service: (name: string) => optional(sql.service.get(name), storedService),
+    services: (parent: string, limit: number, offset: number): StoredService[] =>
+      sql.services.all(parent, limit, offset).map(storedService),
+    allServices: (): StoredService[] => sql.allServices.all().map(storedService),
+    putService({name, spec, status, revisions}: StoredService, now: number): void {
+      sql.putService.run(
+        name,
+        name.replace(/\/services\/[^/]+$/, ''),
+        JSON.stringify(spec),
+        JSON.stringify(status),
+        revisions,
+        now,
+      )
+    },
+    removeService(name: string): void {
+      sql.removeService.run(name)
+      sql.removeRevisions.run(name)
+    },
+    revision: (name: string) => optional(sql.revision.get(name), storedRevision),
+    /** Newest first. `service` may be `…/services/-` for all of a location. */
+    revisions(service: string, limit: number, offset: number): StoredRevision[] {
+      const rows = service.endsWith('/services/-')
+        ? sql.revisionsOf.all(service.slice(0, -'/services/-'.length), limit, offset)
+        : sql.revisions.all(service, limit, offset)
+      return rows.map(storedRevision)
+    },
+    putRevision({revision, template, image}: StoredRevision, now: number): void {
+      const parent = revision.service.replace(/\/services\/[^/]+$/, '')
+      sql.putRevision.run(
+        revision.name,
+        revision.service,
+        parent,
+        JSON.stringify(revision),
+        template,
+        image ? JSON.stringify(image) : null,
+        now,
+      )
+    },
+    removeRevision: (name: string) => sql.removeRevision.run(name),
+    port(service: string, tag: string): number | undefined {
+      const row = sql.port.get(service, tag)
+      return row && Number(row['port'])
+    },
+    ports: (): Set<number> => new Set(sql.ports.all().map((row) => Number(row['port']))),
+    putPort: (service: string, tag: string, port: number) => sql.putPort.run(service, tag, port),
+  }
+}
+
+/** The resource as clients see it. */
+export function serviceResource({
+  name,
+  spec,
+  status,
+}: Pick<StoredService, 'name' | 'spec' | 'status'>): Service {
+  return {name, ...spec, ...status}
+}
+
+function storedService(row: Record<string, unknown>): StoredService {
+  const spec: ServiceSpec = JSON.parse(String(row['spec']))
+  const status: ServiceStatus = JSON.parse(String(row['status']))
+  return {name: String(row['name']), spec, status, revisions: Number(row['revisions'])}
+}
+
+function storedRevision(row: Record<string, unknown>): StoredRevision {
+  const revision: Revision = JSON.parse(String(row['json']))
+  const text = row['image']
+  const image: Image | undefined = typeof text === 'string' ? JSON.parse(text) : undefined
+  return {revision, template: String(row['template']), image}
+}

@@ -1,0 +1,211 @@
+import {ApiError} from '../wire/api-error.ts'
+import {
+  type Container,
+  type Probe,
+  type RevisionTemplate,
+  type ServiceSpec,
+  shortName,
+  type TrafficTarget,
+} from './resources.ts'
+
+const LONGEST_TIMEOUT_SECONDS = 3600
+const LARGEST_CONCURRENCY = 1000
+/** Time that a container may take to start (cloud.google.com/run/docs/configuring/healthchecks). */
+const LONGEST_STARTUP_SECONDS = 240
+const RESERVED_ENV = new Set(['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'])
+const RESERVED_NAMESPACES =
+  /^(?:[^/]*\.)?(?:run\.googleapis\.com|cloud\.googleapis\.com|serving\.knative\.dev|autoscaling\.knative\.dev)\//
+
+/**
+ * Checks a service id as Cloud Run does.
+ * @throws ApiError INVALID_ARGUMENT
+ */
+export function validateServiceId(id: string): void {
+  if (/^[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?$/.test(id)) return
+  throw violation(
+    'service_id',
+    `"${id}" is not valid: only lowercase letters, digits and hyphens; must begin with a letter, may not end with a hyphen, and must be less than 50 characters`,
+  )
+}
+
+/**
+ * Checks what a user sets on a service against Cloud Run's limits (cloud.google.com/run/quotas and the comments of the
+ * protos), and against what the local cloud can run.
+ * @throws ApiError INVALID_ARGUMENT, or UNIMPLEMENTED for what is not served here
+ */
+export function validateService(id: string, spec: ServiceSpec): void {
+  if (!spec.template) throw violation('service.template', 'is required')
+  if ((spec.description ?? '').length > 512)
+    throw violation('service.description', 'has more than 512 characters')
+  rejectReserved('service.labels', spec.labels)
+  rejectReserved('service.annotations', spec.annotations)
+  validateTemplate(id, spec.template)
+  validateTraffic(spec.traffic ?? [])
+  const {minInstanceCount = 0, maxInstanceCount = 0, manualInstanceCount = 0} = spec.scaling ?? {}
+  for (const count of [minInstanceCount, maxInstanceCount, manualInstanceCount])
+    if (count < 0) throw violation('service.scaling', 'counts must not be negative')
+}
+
+function validateTemplate(id: string, template: RevisionTemplate): void {
+  const field = 'service.template'
+  const {
+    revision = '',
+    timeout,
+    scaling,
+    maxInstanceRequestConcurrency: concurrency = 0,
+    containers = [],
+  } = template
+  rejectReserved(`${field}.labels`, template.labels)
+  rejectReserved(`${field}.annotations`, template.annotations)
+  if (
+    revision !== '' &&
+    (!revision.startsWith(`${id}-`) || !/^[a-z][a-z0-9-]{0,61}[a-z0-9]$/.test(revision))
+  ) {
+    throw violation(
+      `${field}.revision`,
+      `"${revision}" must be "${id}-" and up to ${63 - id.length - 1} lowercase letters, digits and hyphens`,
+    )
+  }
+  if (timeout !== undefined && !(seconds(timeout) > 0 && seconds(timeout) <= LONGEST_TIMEOUT_SECONDS)) {
+    throw violation(
+      `${field}.timeout`,
+      `${timeout} must be more than 0 and at most ${LONGEST_TIMEOUT_SECONDS} seconds`,
+    )
+  }
+  if (concurrency < 0 || concurrency > LARGEST_CONCURRENCY) {
+    throw violation(
+      `${field}.max_instance_request_concurrency`,
+      `${concurrency} must be between 0 (the default) and ${LARGEST_CONCURRENCY}`,
+    )
+  }
+  const {minInstanceCount = 0, maxInstanceCount = 0} = scaling ?? {}
+  if (minInstanceCount < 0 || maxInstanceCount < 0)
+    throw violation(`${field}.scaling`, 'counts must not be negative')
+  if (maxInstanceCount > 0 && minInstanceCount > maxInstanceCount) {
+    throw violation(
+      `${field}.scaling.min_instance_count`,
+      `${minInstanceCount} must be less than or equal to max_instance_count (${maxInstanceCount})`,
+    )
+  }
+  const [container] = containers
+  if (!container) throw violation(`${field}.containers`, 'must have a container')
+  if (containers.length > 1)
+    throw new ApiError(
+      'UNIMPLEMENTED',
+      'Sidecars (more than one container) are not served by the local cloud.',
+    )
+  if ((template.volumes ?? []).length > 0)
+    throw new ApiError('UNIMPLEMENTED', 'Volumes are not served by the local cloud.')
+  validateContainer(container, concurrency)
+}
+
+function validateContainer(container: Container, concurrency: number): void {
+  const field = 'service.template.containers[0]'
+  if (!container.image) throw violation(`${field}.image`, 'is required')
+  const ports = container.ports ?? []
+  if (ports.length > 1) throw violation(`${field}.ports`, 'must have one port at most')
+  for (const {containerPort = 0} of ports) {
+    if (containerPort < 1 || containerPort > 65_535)
+      throw violation(`${field}.ports[0].container_port`, `${containerPort} must be between 1 and 65535`)
+  }
+  const seen = new Set<string>()
+  for (const {name = '', valueSource} of container.env ?? []) {
+    if (name === '' || name.includes('=') || name.includes('\0'))
+      throw violation(`${field}.env`, `"${name}" is no name of a variable`)
+    if (RESERVED_ENV.has(name))
+      throw violation(
+        `${field}.env`,
+        `the following reserved env names were provided: ${name}. These values are automatically set by the system`,
+      )
+    if (seen.has(name)) throw violation(`${field}.env`, `"${name}" is given twice`)
+    seen.add(name)
+    if (valueSource)
+      throw new ApiError(
+        'UNIMPLEMENTED',
+        `The variable "${name}" comes from Secret Manager, which is not served by the local cloud.`,
+      )
+  }
+  const {cpu, memory} = container.resources?.limits ?? {}
+  if (cpu !== undefined && !(cpus(cpu) >= 0.08 && cpus(cpu) <= 8))
+    throw violation(
+      `${field}.resources.limits.cpu`,
+      `"${cpu}" must be between 0.08 and 8, e.g. "1" or "500m"`,
+    )
+  if (cpu !== undefined && cpus(cpu) < 1 && concurrency > 1)
+    throw violation(`${field}.resources.limits.cpu`, `total cpu < 1 is not supported with concurrency > 1`)
+  if (memory !== undefined && !/^\d+(?:\.\d+)?(?:Ki|Mi|Gi|Ti|k|K|M|G|T)?$/.test(memory))
+    throw violation(`${field}.resources.limits.memory`, `"${memory}" is no quantity such as "512Mi"`)
+  if (container.startupProbe) validateStartupProbe(container.startupProbe, `${field}.startup_probe`)
+}
+
+function validateStartupProbe(probe: Probe, field: string): void {
+  if (probe.grpc)
+    throw new ApiError(
+      'UNIMPLEMENTED',
+      'gRPC startup probes are not served by the local cloud; use httpGet or tcpSocket.',
+    )
+  const {initialDelaySeconds = 0, timeoutSeconds = 1, periodSeconds = 10, failureThreshold = 3} = probe
+  for (const [name, value, least] of [
+    ['initial_delay_seconds', initialDelaySeconds, 0],
+    ['timeout_seconds', timeoutSeconds, 1],
+    ['period_seconds', periodSeconds, 1],
+    ['failure_threshold', failureThreshold, 1],
+  ] as const) {
+    if (value !== 0 && (value < least || value > LONGEST_STARTUP_SECONDS))
+      throw violation(`${field}.${name}`, `${value} must be between ${least} and ${LONGEST_STARTUP_SECONDS}`)
+  }
+  if (timeoutSeconds > periodSeconds)
+    throw violation(
+      `${field}.timeout_seconds`,
+      `${timeoutSeconds} must not be more than period_seconds (${periodSeconds})`,
+    )
+}
+
+function validateTraffic(targets: readonly TrafficTarget[]): void {
+  if (targets.length === 0) return
+  const tags = new Set<string>()
+  let sum = 0
+  for (const [index, {type, revision = '', percent = 0, tag = ''}] of targets.entries()) {
+    const field = `service.traffic[${index}]`
+    if (percent < 0 || percent > 100)
+      throw violation(`${field}.percent`, `${percent} must be between 0 and 100`)
+    if (type === 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION' && revision === '')
+      throw violation(`${field}.revision`, 'is required with this type')
+    if (type === 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST' && revision !== '')
+      throw violation(`${field}.revision`, `"${shortName(revision)}" must not be given with the type LATEST`)
+    if (tag !== '') {
+      if (!/^[a-z][a-z0-9-]{0,45}$/.test(tag))
+        throw violation(
+          `${field}.tag`,
+          `"${tag}" must be up to 46 lowercase letters, digits and hyphens, and begin with a letter`,
+        )
+      if (tags.has(tag)) throw violation(`${field}.tag`, `"${tag}" is given twice`)
+      tags.add(tag)
+    }
+    sum += percent
+  }
+  if (sum !== 100) throw violation('service.traffic', `the percentages must sum to 100, not ${sum}`)
+}
+
+/** Seconds of a Duration in JSON, e.g. `540s`. */
+export function seconds(duration: string): number {
+  return Number.parseFloat(duration)
+}
+
+/** CPUs of a quantity such as `2` or `500m`. */
+export function cpus(quantity: string): number {
+  return /^\d+m$/.test(quantity) ? Number.parseInt(quantity, 10) / 1000 : Number(quantity)
+}
+
+function rejectReserved(field: string, labels: Record<string, string> = {}): void {
+  for (const key of Object.keys(labels)) {
+    if (RESERVED_NAMESPACES.test(key))
+      throw violation(field, `"${key}" is in a namespace that is reserved to the system`)
+  }
+}
+
+function violation(field: string, problem: string): ApiError {
+  return new ApiError('INVALID_ARGUMENT', `Violation in ${field}: ${problem}.`, [
+    {'@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: [{field, description: problem}]},
+  ])
+}
