@@ -1,0 +1,145 @@
+import {gzipSync} from 'node:zlib'
+import {describe, expect, it} from 'vitest'
+import {type FileOptions, faultOf, processFile} from '../../support/process-file.ts'
+
+const rowsOf = (count: number, row: (i: number) => string): string =>
+  Array.from({length: count}, (_, i) => row(i)).join('')
+
+interface Case {
+  what: string
+  content: string | Buffer
+  options?: FileOptions
+  fault: {code: string; line?: number; column?: number | string}
+}
+
+const cases: Case[] = [
+  {what: 'an empty file', content: '', fault: {code: 'no-header', line: 1}},
+  {what: 'blank lines only', content: '\n\r\n\n', fault: {code: 'no-header', line: 1}},
+  {
+    what: 'a PNG image',
+    content: Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
+    fault: {code: 'not-csv', line: 1},
+  },
+  {what: 'gzip under another name', content: gzipSync('a,b\n1,2\n'), fault: {code: 'not-csv', line: 1}},
+  {what: 'JSON', content: '[{"a": 1, "b": 2}]\n', fault: {code: 'not-csv', line: 1}},
+  {what: 'JSON lines', content: '{"a": 1, "b": 2}\n{"a": 1, "b": 2}\n', fault: {code: 'not-csv', line: 1}},
+  {what: 'HTML', content: '<!DOCTYPE html>\n<p>a, b</p>\n', fault: {code: 'not-csv', line: 1}},
+  {what: 'prose', content: 'Once upon a time\nthere was a file\n', fault: {code: 'not-csv', line: 1}},
+  {what: 'UTF-16', content: Buffer.from('\ufeffa,y\n1,0\n', 'utf16le'), fault: {code: 'not-utf8', line: 1}},
+  {
+    what: 'Windows-1252',
+    content: Buffer.concat([Buffer.from('name,y\nAnna,0\nBj'), Buffer.from([0xf6]), Buffer.from('rn,1\n')]),
+    fault: {code: 'not-utf8', line: 3, column: 1},
+  },
+  {
+    what: 'a character cut off by the end of the file',
+    content: Buffer.concat([Buffer.from('a,y\n1,0\n2,1'), Buffer.from([0xe2, 0x82])]),
+    fault: {code: 'not-utf8', line: 3, column: 2},
+  },
+  {what: 'a NUL byte', content: 'a,y\r\n1,0\r\n2,\u00001\r\n', fault: {code: 'nul-byte', line: 3, column: 2}},
+  {what: 'numbers instead of a header', content: '1.5,2,0\n2.5,3,1\n', fault: {code: 'no-header', line: 1}},
+  {what: 'a header alone', content: 'a,b,y\n', fault: {code: 'no-rows', line: 2}},
+  {
+    what: 'a row that is short',
+    content: 'a,b,y\n1,2,0\n1,2\n',
+    fault: {code: 'ragged-row', line: 3, column: 3},
+  },
+  {
+    what: 'a row that is long',
+    content: 'a,b,y\n1,2,0\n\n"x\ny",2,0\n1,2,0,9\n',
+    fault: {code: 'ragged-row', line: 6, column: 4},
+  },
+  {
+    what: 'a quote that is never closed',
+    content: 'a,b,y\n1,2,0\n1,"2,0\n1,2,1\n',
+    fault: {code: 'broken-quote', line: 3, column: 2},
+  },
+  {
+    what: 'a quote in the middle of a field',
+    content: 'a,b,y\r1,2,0\r1,2,0\r5,6"7,1\r',
+    fault: {code: 'broken-quote', line: 4, column: 2},
+  },
+  {
+    what: 'text after a closing quote',
+    content: 'a,b,y\n"1"x,2,0\n',
+    fault: {code: 'broken-quote', line: 2, column: 1},
+  },
+  {
+    what: 'a million columns',
+    content: `${rowsOf(1_000_000, (i) => `c${i},`)}y\n`,
+    fault: {code: 'too-many-columns', line: 1, column: 10_001},
+  },
+  {
+    what: 'a label column that is not there',
+    content: 'company,bankrupt\nA,0\nB,1\n',
+    options: {labelColumn: 'bankrupcy'},
+    fault: {code: 'label-column-missing', line: 1, column: 'bankrupcy'},
+  },
+  {
+    what: "two columns of the label's name",
+    content: 'y,a,y\n0,1,0\n1,2,1\n',
+    options: {environment: {LABEL_COLUMN: 'y'}},
+    fault: {code: 'label-column-ambiguous', line: 1, column: 3},
+  },
+  {
+    what: 'a last column of numbers, with no label named',
+    content: `a,price\n${rowsOf(30, (i) => `${i % 3},${i}.5\n`)}`,
+    fault: {code: 'label-not-named', column: 'price'},
+  },
+  {
+    what: 'a label named that is no class',
+    content: `a,price\n${rowsOf(200, (i) => `${i % 3},${i}.5\n`)}`,
+    options: {labelColumn: 'price'},
+    fault: {code: 'too-many-classes', column: 'price'},
+  },
+  {what: 'one class', content: 'a,y\n1,0\n2,0\n3,\n', fault: {code: 'one-class', column: 'y'}},
+  {
+    what: 'no labelled row',
+    content: 'a,y\n1,\n2,NA\n3,null\n',
+    fault: {code: 'no-labelled-row', column: 'y'},
+  },
+  {
+    what: 'a .gz file that is cut off',
+    content: gzipSync(`a,y\n${rowsOf(1000, (i) => `${i * 7919},0\n`)}`).subarray(0, 500),
+    options: {object: 'file.csv.gz'},
+    fault: {code: 'broken-gzip'},
+  },
+]
+
+describe('a file that can never be processed', () => {
+  it.each(cases)('$what is refused as $fault.code, with its place', async ({content, options, fault}) => {
+    const found = await faultOf(content, options)
+    const {message, suggestions, ...place} = found
+    expect(place).toEqual(fault)
+    expect(message).toMatch(/^[A-Z].*\.$/)
+    expect(suggestions.length).toBeGreaterThan(0)
+  })
+
+  it('is refused alike however the bytes arrive', async () => {
+    for (const {content, options, fault} of cases.filter((one) => one.content.length < 10_000)) {
+      expect(await faultOf(content, {...options, chunkBytes: 1})).toMatchObject(fault)
+    }
+  })
+
+  it('with a misspelled label column is told the column that was meant', async () => {
+    const {suggestions} = await faultOf('company,Bankrupt\nA,0\n', {labelColumn: 'bankrupt'})
+    expect(suggestions[0]).toBe('Did you mean Bankrupt?')
+    const other = await faultOf('company,bankrupt\nA,0\n', {labelColumn: 'zzz'})
+    expect(other.suggestions[0]).toBe('The columns are company, bankrupt.')
+  })
+
+  it('without a label named is told the flag', async () => {
+    const {suggestions} = await faultOf(`a,price\n${rowsOf(30, (i) => `${i % 3},${i}.5\n`)}`)
+    expect(suggestions.join(' ')).toContain('--label-column')
+  })
+})
+
+describe('work that is aborted', () => {
+  it("stops with the signal's reason", async () => {
+    const controller = new AbortController()
+    const reason = new Error('shutting down')
+    const content = `a,b,y\n${rowsOf(100_000, (i) => `${Math.sin(i)},${Math.cos(i)},${i % 2}\n`)}`
+    setTimeout(() => controller.abort(reason), 5)
+    await expect(processFile(content, {signal: controller.signal})).rejects.toBe(reason)
+  })
+})

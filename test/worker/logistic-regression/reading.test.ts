@@ -1,0 +1,244 @@
+import {gunzipSync, gzipSync} from 'node:zlib'
+import * as fc from 'fast-check'
+import {parse} from 'csv-parse/sync'
+import {describe, expect, it} from 'vitest'
+import {quoteField} from '../../../worker/logistic-regression/csv/append.ts'
+import {processFile} from '../../support/process-file.ts'
+
+const plain = [
+  'size,color,y',
+  '1.5,red,0',
+  '2.5,blue,1',
+  '3.0,red,0',
+  '7.25,blue,1',
+  '1.75,blue,0',
+  '6,red,1',
+  '4,red,',
+]
+
+describe('the result', () => {
+  it('is the input with the prediction and a probability per class appended', async () => {
+    const {lines} = await processFile(`${plain.join('\n')}\n`)
+    expect(lines[0]).toBe('size,color,y,prediction,probability_0,probability_1')
+    expect(lines).toHaveLength(plain.length)
+    lines.slice(1).forEach((line, i) => {
+      const input = plain[i + 1] ?? ''
+      expect(line.startsWith(`${input},`)).toBe(true)
+      const [prediction, none, one] = line.slice(input.length + 1).split(',')
+      expect(Number(none) + Number(one)).toBeCloseTo(1, 5)
+      expect(prediction).toBe(Number(one) > Number(none) ? '1' : '0')
+    })
+  })
+
+  it('names its columns apart from those of the input', async () => {
+    const {lines} = await processFile(
+      'prediction,probability_1,prediction_2,y\n1,9,4,0\n2,8,5,1\n3,7,5,0\n5,7,6,1\n',
+    )
+    expect(lines[0]).toBe(
+      'prediction,probability_1,prediction_2,y,prediction_3,probability_0,probability_1_2',
+    )
+  })
+
+  it('quotes class names where it must', async () => {
+    const {lines} = await processFile('a,y\n1,"no, never"\n2,"say ""yes"""\n3,"no, never"\n4,"say ""yes"""\n')
+    expect(lines[0]).toBe('a,y,prediction,"probability_no, never","probability_say ""yes"""')
+  })
+
+  it('is gzipped where the input is by its name', async () => {
+    const text = `${plain.join('\n')}\n`
+    const {bytes} = await processFile(gzipSync(text), {object: 'folder/file.csv.GZ'})
+    expect(gunzipSync(bytes)).toEqual((await processFile(text)).bytes)
+  })
+
+  it('has the same bytes for the same bytes', async () => {
+    const text = `${plain.join('\n')}\n`
+    const [first, second] = [await processFile(text), await processFile(text, {chunkBytes: 3})]
+    expect(second.bytes).toEqual(first.bytes)
+    expect(second.model).toEqual(first.model)
+    expect({...second.report, timings: 0}).toEqual({...first.report, timings: 0})
+  })
+})
+
+describe('a file as found in the wild', () => {
+  const reference = async (): Promise<string[]> => (await processFile(`${plain.join('\n')}\n`)).lines
+
+  it.each([
+    ['CR LF', '\r\n'],
+    ['CR alone', '\r'],
+  ])('may end its lines with %s, and the result does too', async (_, lineEnd) => {
+    const {bytes} = await processFile(plain.join(lineEnd) + lineEnd)
+    expect(bytes.toString()).toBe((await reference()).join(lineEnd) + lineEnd)
+  })
+
+  it('may mix line ends and have blank lines and no last line end', async () => {
+    const ends = ['\n', '\r\n', '\r', '\n\n', '\r\n\r\n', '\r', '\n']
+    const text = plain.map((line, i) => line + (ends[i] ?? '')).join('')
+    for (const chunkBytes of [1, 2, 7, 65_536]) {
+      const {lines} = await processFile(text, {chunkBytes})
+      expect(lines).toEqual(await reference())
+    }
+  })
+
+  it.each([';', '\t', '|'])('may be delimited by %j', async (delimiter) => {
+    const {lines} = await processFile(`${plain.join('\n').replaceAll(',', delimiter)}\n`)
+    expect(lines).toEqual((await reference()).map((line) => line.replaceAll(',', delimiter)))
+  })
+
+  it('may begin with a byte order mark, which stays', async () => {
+    const {lines} = await processFile(`\ufeff${plain.join('\n')}\n`)
+    expect(lines[0]).toBe(`\ufeff${(await reference())[0]}`)
+    expect(lines.slice(1)).toEqual((await reference()).slice(1))
+  })
+
+  it('keeps its quotes, and line ends within them', async () => {
+    const rows = ['"1.5","re\nd",0', '2.5,"b""l,ue",1', '3,"re\nd",0', '"4",x,1', '5,"re\nd",']
+    for (const chunkBytes of [1, 5, 65_536]) {
+      const {bytes, report} = await processFile(`size,"color, or so",y\n${rows.join('\n')}\n`, {chunkBytes})
+      const records: string[][] = parse(bytes)
+      expect(records).toHaveLength(6)
+      expect(records[1]?.slice(0, 3)).toEqual(['1.5', 're\nd', '0'])
+      for (const row of rows) expect(bytes.toString()).toContain(`${row},`)
+      expect(report.coefficients[0]?.terms.map(({column}) => column)).toContain('color, or so')
+    }
+  })
+
+  it('may write numbers with a decimal comma where commas do not delimit', async () => {
+    const {report} = await processFile('a;b;y\n1,5;x;0\n2,5;z;1\n-3,25;x;0\n,5e1;z;1\n')
+    expect(report.coefficients[0]?.terms[0]).toMatchObject({column: 'a', kind: 'numeric'})
+    expect(report.assumptions.join(' ')).toContain('decimal comma: a')
+  })
+
+  it('passes every record through whole', async () => {
+    const cell = fc.string({
+      unit: fc.constantFrom('a', 'é', '😀', ',', '"', '\n', '\r', ' ', '1', ';'),
+      maxLength: 6,
+    })
+    const table = fc.record({
+      rows: fc.array(fc.tuple(cell, cell), {minLength: 4, maxLength: 12}),
+      chunkBytes: fc.integer({min: 1, max: 40}),
+      lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
+    })
+    await fc.assert(
+      fc.asyncProperty(table, async ({rows, chunkBytes, lineEnd}) => {
+        const cells = rows.map(([a, b], i) => [`k${a}`, b, String(i % 2)])
+        const records = [['a', 'b', 'y'], ...cells]
+        const text = records
+          .map((record) => record.map((field) => quoteField(field, ',')).join(','))
+          .join(lineEnd)
+        const {bytes, report} = await processFile(text, {chunkBytes})
+        const found: string[][] = parse(bytes, {record_delimiter: ['\r\n', '\n', '\r']})
+        expect(found.map((record) => record.slice(0, 3))).toEqual(records)
+        expect(report.rows.total).toBe(rows.length)
+      }),
+      {numRuns: 150},
+    )
+  })
+})
+
+describe('columns', () => {
+  const rows = Array.from({length: 40}, (_, i) => i)
+  const report = async (header: string, row: (i: number) => string) =>
+    (
+      await processFile(
+        `${header},y\n${rows.map((i) => `${row(i)},${(i * 7) % 3 === 0 ? 1 : 0}\n`).join('')}`,
+      )
+    ).report
+
+  it('that carry nothing over to other rows are left out and named', async () => {
+    const {leftOut, coefficients} = await report(
+      'id,company_id,customerId,paid,counter,name,same,void,day,x',
+      (i) =>
+        `${i % 2},C${i % 9},${i % 5},${i % 4},${i * 3},name ${i},1,NA,2024-01-${10 + (i % 20)},${Math.sin(i)}`,
+    )
+    expect(leftOut).toEqual([
+      {column: 'id', reason: 'identifier'},
+      {column: 'company_id', reason: 'identifier'},
+      {column: 'customerId', reason: 'identifier'},
+      {column: 'counter', reason: 'identifier'},
+      {column: 'name', reason: 'identifier'},
+      {column: 'same', reason: 'constant'},
+      {column: 'void', reason: 'empty'},
+      {column: 'day', reason: 'date'},
+    ])
+    expect(coefficients[0]?.terms.map(({column}) => column)).toEqual(['paid', 'x'])
+  })
+
+  it('that are all left out leave the shares of the classes', async () => {
+    const {warnings, coefficients} = await report('id', (i) => String(i))
+    expect(warnings[0]).toContain('No column was left')
+    expect(coefficients[0]?.terms).toEqual([])
+    expect(coefficients[0]?.intercept).toBeCloseTo(Math.log(14 / 26), 10)
+  })
+
+  it('turn to text by a single late word, with all values as they were written', async () => {
+    const {coefficients} = await report('code', (i) => (i === 39 ? 'none of them' : `0${i % 3}`))
+    expect(coefficients[0]?.terms.map(({level}) => level)).toEqual(['00', '01', '02', 'none of them'])
+  })
+
+  it('of the same name are told apart by position', async () => {
+    const {coefficients} = await report('x,x,', (i) => `${Math.sin(i)},${Math.cos(i)},${Math.cos(i * 3)}`)
+    expect(coefficients[0]?.terms.map(({column}) => column)).toEqual([
+      'x (column 1)',
+      'x (column 2)',
+      'column 3',
+    ])
+  })
+
+  it('with gaps get an indicator, or a level for what is missing', async () => {
+    const {coefficients, assumptions} = await report('x,kind', (i) =>
+      i % 10 === 0 ? '?,n/a' : i % 10 === 1 ? '-,a' : `${Math.sin(i)},${'ab'[i % 2]}`,
+    )
+    expect(coefficients[0]?.terms.map(({column, kind, level}) => [column, kind, level])).toEqual([
+      ['x', 'numeric', undefined],
+      ['x', 'missing', undefined],
+      ['kind', 'category', 'a'],
+      ['kind', 'category', 'b'],
+      ['kind', 'category', '(missing)'],
+    ])
+    expect(assumptions.join(' ')).toContain('taken for missing: x')
+  })
+
+  it('with very many values keep the most frequent hundred', async () => {
+    const values = Array.from({length: 600}, (_, i) => (i < 400 ? `often${i % 100}` : `rare${i % 110}`))
+    const text = `kind,y\n${values.map((value, i) => `${value},${i % 2}\n`).join('')}`
+    const {report: found} = await processFile(text)
+    const levels = found.coefficients[0]?.terms.map(({level}) => level) ?? []
+    expect(levels).toHaveLength(101)
+    expect(levels.filter((level) => level?.startsWith('rare'))).toEqual([])
+    expect(levels.at(-1)).toBe('(other)')
+    expect(found.assumptions.join(' ')).toContain('most frequent')
+  })
+})
+
+describe('the label', () => {
+  const text = 'a,b,y\n1,0,x\n2,1,z\n3,1,x\n5,0,z\n4,1,\n2,0,NaN\n'
+
+  it('is named by the object before the pipeline, and is the last column otherwise', async () => {
+    const ofObject = await processFile(text, {labelColumn: 'b', environment: {LABEL_COLUMN: 'y'}})
+    expect(ofObject.report.label).toMatchObject({column: 'b', chosenBy: 'object'})
+    const ofPipeline = await processFile(text, {environment: {LABEL_COLUMN: 'b'}})
+    expect(ofPipeline.report.label).toMatchObject({column: 'b', chosenBy: 'pipeline'})
+    const last = await processFile(text)
+    expect(last.report.label).toEqual({
+      column: 'y',
+      chosenBy: 'last-column',
+      classes: [
+        {name: 'x', rows: 2},
+        {name: 'z', rows: 2},
+      ],
+    })
+    expect(last.report.rows).toEqual({total: 6, labelled: 4, predicted: 2})
+  })
+
+  it('has its classes in the order of their numbers', async () => {
+    const {report} = await processFile(
+      `a,y\n${[10, 9, 100, 10, 9, 100].map((y, i) => `${i % 4},${y}\n`).join('')}`,
+    )
+    expect(report.label.classes.map(({name}) => name)).toEqual(['9', '10', '100'])
+  })
+
+  it('may be + and -', async () => {
+    const {report} = await processFile('a,y\n1,+\n2,-\n3,+\n4,-\n5,?\n')
+    expect(report.rows).toEqual({total: 5, labelled: 4, predicted: 1})
+  })
+})
