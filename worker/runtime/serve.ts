@@ -33,6 +33,12 @@ export async function run(processor: Processor, environment: Environment, graceM
   process.on('uncaughtExceptionMonitor', (error) => {
     log('CRITICAL', `the worker crashed: ${error.message}`, errorFields(error))
   })
+  // Node prints warnings as plain text in several lines; here each is a line of the log. The storage library causes
+  // one of the kind "listeners" with every large read (twelve on a stream that is used once), which tells nothing.
+  process.removeAllListeners('warning')
+  process.on('warning', ({name, message}) => {
+    log(name === 'MaxListenersExceededWarning' ? 'DEBUG' : 'WARNING', `${name}: ${message}`)
+  })
   try {
     await start(processor, environment, log, graceMs)
   } catch (error) {

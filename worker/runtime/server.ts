@@ -36,9 +36,14 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
   const shutdown = new AbortController()
   const deliver = createDeliver(worker, shutdown.signal)
   let isStopping = false
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const reply = await answer(request, isStopping ? refuseWhileStopping : deliver, worker.log)
+    // An answer given while stopping is the connection's last, or the server would wait for the next request on it.
+    const headers = isStopping ? {...reply.headers, connection: 'close'} : reply.headers
+    response.writeHead(reply.status, headers).end(reply.body)
+  }
   const server = createServer({keepAliveTimeout: KEEP_ALIVE_MS}, (request, response) => {
-    if (isStopping) response.setHeader('connection', 'close')
-    void answer(request, response, isStopping ? refuseWhileStopping : deliver, worker.log)
+    void respond(request, response)
   })
   server.listen(worker.settings.port)
   await once(server, 'listening')
@@ -67,25 +72,22 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
 
 const refuseWhileStopping: Deliver = () => Promise.reject(new Interrupted('the container is being shut down'))
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  deliver: Deliver,
-  log: Log,
-): Promise<void> {
+interface Reply {
+  readonly status: number
+  readonly headers?: Record<string, string>
+  readonly body?: string
+}
+
+const PLAIN_TEXT = {'content-type': 'text/plain; charset=utf-8'}
+
+async function answer(request: IncomingMessage, deliver: Deliver, log: Log): Promise<Reply> {
   const path = (request.url ?? '').split('?', 1)[0]
   const allowed = path === '/' ? 'POST' : path === '/healthz' ? 'GET' : undefined
-  if (allowed === undefined) {
-    response.writeHead(404).end()
-  } else if (request.method !== allowed) {
-    response.writeHead(405, {allow: allowed}).end()
-  } else if (path === '/healthz') {
-    response.writeHead(200, {'content-type': 'text/plain'}).end('ok\n')
-  } else {
-    const refusal = await takePush(request, deliver, log)
-    if (refusal === undefined) response.writeHead(204).end()
-    else response.writeHead(503, {'content-type': 'text/plain; charset=utf-8'}).end(`${refusal}\n`)
-  }
+  if (allowed === undefined) return {status: 404}
+  if (request.method !== allowed) return {status: 405, headers: {allow: allowed}}
+  if (path === '/healthz') return {status: 200, headers: PLAIN_TEXT, body: 'ok\n'}
+  const refusal = await takePush(request, deliver, log)
+  return refusal === undefined ? {status: 204} : {status: 503, headers: PLAIN_TEXT, body: `${refusal}\n`}
 }
 
 /** Takes a push and sees to the log. @returns undefined to acknowledge, the reason to refuse */

@@ -20,7 +20,10 @@ describe('decide', () => {
     expect(decide(event('5'), undefined, undefined)).toEqual({kind: 'process', resultGeneration: '0'})
   })
   it('processes over an older result, an older error, and an object of somebody else', () => {
-    expect(decide(event('5'), committed('4', 1), undefined)).toEqual({kind: 'process', resultGeneration: '91'})
+    expect(decide(event('5'), committed('4', 1), undefined)).toEqual({
+      kind: 'process',
+      resultGeneration: '91',
+    })
     expect(decide(event('5'), undefined, committed('4', 1)).kind).toBe('process')
     expect(decide(event('5'), committed(undefined, 1), undefined)).toEqual({
       kind: 'process',
@@ -34,7 +37,9 @@ describe('decide', () => {
   })
   it('compares generations as numbers, beyond 2^53', () => {
     expect(decide(event('10'), committed('9', 1), undefined).kind).toBe('process')
-    expect(decide(event('9007199254740993'), committed('9007199254740992', 1), undefined).kind).toBe('process')
+    expect(decide(event('9007199254740993'), committed('9007199254740992', 1), undefined).kind).toBe(
+      'process',
+    )
   })
   it('leaves alone what is of a newer generation, be it a result or an error', () => {
     expect(decide(event('5'), committed('6', 1), undefined)).toEqual({kind: 'superseded', by: 6n})

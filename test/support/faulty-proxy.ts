@@ -1,0 +1,56 @@
+import {once} from 'node:events'
+import {createServer, request as sendRequest} from 'node:http'
+import {onTestFinished} from 'vitest'
+
+export interface FaultyProxy {
+  readonly origin: string
+  /** `METHOD /path` of every request, decoded. */
+  readonly requests: string[]
+  /** Requests that this picks are answered with 503 and go no further. */
+  fails: (method: string, url: URL) => boolean
+  /** Requests that this picks are carried out, and their answer is lost. */
+  losesAnswer: (method: string, url: URL) => boolean
+}
+
+/** Passes HTTP on to `target`, apart from the faults that the test asks for. Ends with the test. */
+export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', target)
+    const method = request.method ?? 'GET'
+    proxy.requests.push(`${method} ${decodeURIComponent(url.pathname)}`)
+    if (proxy.fails(method, url)) {
+      request.resume()
+      response.writeHead(503, {connection: 'close'}).end()
+      return
+    }
+    const forwarded = sendRequest(url, {method, headers: request.headers}, (answer) => {
+      if (proxy.losesAnswer(method, url)) {
+        answer.resume()
+        response.writeHead(503).end()
+        return
+      }
+      response.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(response)
+    })
+    forwarded.on('error', () => response.destroy())
+    response.on('close', () => forwarded.destroy())
+    request.pipe(forwarded)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.')
+  const proxy: FaultyProxy = {
+    origin: `http://127.0.0.1:${address.port}`,
+    requests: [],
+    fails: () => false,
+    losesAnswer: () => false,
+  }
+  return proxy
+}

@@ -1,0 +1,65 @@
+import type {File} from '@google-cloud/storage'
+import {startStorage} from '../local-cloud/storage/local-storage.ts'
+import {startFaultyProxy} from './faulty-proxy.ts'
+import {pushEnvelope} from './push-envelope.ts'
+
+const WORKER = 'serviceAccount:worker@local-project.iam.gserviceaccount.com'
+
+/**
+ * Cloud Storage of the local cloud with the buckets `input` and `output`, and an endpoint at which a worker is let in
+ * with the roles that a pipeline gives it and no others. Ends with the test.
+ */
+export async function startBuckets() {
+  const {client, listen} = await startStorage()
+  for (const [name, role] of [
+    ['input', 'roles/storage.objectViewer'],
+    ['output', 'roles/storage.objectUser'],
+  ] as const) {
+    const [bucket] = await client.createBucket(name)
+    const [policy] = await bucket.iam.getPolicy()
+    policy.bindings = [...(policy.bindings ?? []), {role, members: [WORKER]}]
+    await bucket.iam.setPolicy(policy)
+  }
+  const proxy = await startFaultyProxy(await listen(WORKER))
+  const input = (name: string): File => client.bucket('input').file(name)
+  const output = (name: string): File => client.bucket('output').file(name)
+  const put = async (file: File, content: string | Buffer, metadata: Record<string, string>) => {
+    await file.save(content, {resumable: false, contentType: 'text/plain', metadata: {metadata}})
+    return String(file.metadata.generation)
+  }
+  return {
+    /** What a worker talks to. */
+    proxy,
+    input,
+    output,
+    /** Uploads as the owner; resolves with the generation. */
+    put,
+    upload: (name: string, content: string | Buffer, metadata: Record<string, string> = {}) =>
+      put(input(name), content, metadata),
+    /** Content of an object; `undefined` where there is none. */
+    async text(file: File): Promise<string | undefined> {
+      const [exists] = await file.exists()
+      if (!exists) return undefined
+      const [bytes] = await file.download()
+      return bytes.toString('utf8')
+    },
+    /** Custom metadata of an object. */
+    async metadataOf(file: File): Promise<Record<string, unknown>> {
+      const [metadata] = await file.getMetadata()
+      return metadata.metadata ?? {}
+    },
+  }
+}
+
+/** Delivers the notification of an object of `input`; resolves with the HTTP status. */
+export async function deliver(
+  url: string,
+  object: string,
+  generation: string,
+  more: Partial<Parameters<typeof pushEnvelope>[0]> = {},
+): Promise<number> {
+  const body = JSON.stringify(pushEnvelope({bucket: 'input', object, generation, ...more}))
+  const response = await fetch(url, {method: 'POST', body})
+  await response.arrayBuffer()
+  return response.status
+}
