@@ -98,6 +98,8 @@ export interface LogLine {
   readonly attempt: number | undefined
   readonly messageId: string | undefined
   readonly revision: string | undefined
+  /** HTTP status, where the line is of a request log. */
+  readonly status: number | undefined
   /** The structured fields besides the message. */
   readonly fields: Readonly<Record<string, unknown>>
 }

@@ -103,6 +103,10 @@ function toLine({metadata, data}: Entry): LogLine {
     attempt: Number.isInteger(attempt) && attempt > 0 ? attempt : undefined,
     messageId: labels[LOG_LABELS.messageId],
     revision: metadata.resource?.labels?.['revision_name'],
+    status:
+      isRecord(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
+        ? metadata.httpRequest['status']
+        : undefined,
     fields,
   }
 }

@@ -55,10 +55,12 @@ export function createServices(connection: Connection): Services & {close(): Pro
         })
       }
       step(`New revision of ${short}`)
+      // The same image again, after a revision that failed: only another name makes Cloud Run try once more.
+      const revision = container.image === image ? `${short}-again-${Date.now().toString(36)}` : ''
       let failure: unknown
       try {
         await update(
-          {...before, template: {...template, revision: '', containers: [{...container, image}, ...others]}},
+          {...before, template: {...template, revision, containers: [{...container, image}, ...others]}},
           signal,
         )
       } catch (error) {
@@ -70,8 +72,11 @@ export function createServices(connection: Connection): Services & {close(): Pro
         throw toAppError(failure ?? new Error('it is gone'), `Deploying service ${short}`)
       const state = toState(short, after)
       if (failure !== undefined && state.ready) throw toAppError(failure, `Deploying service ${short}`)
-      if (!state.ready)
-        return {...state, problem: state.problem ?? toAppError(failure, `Deploying service ${short}`).message}
+      if (!state.ready) {
+        const reason =
+          failure === undefined ? 'it has not settled yet' : toAppError(failure, 'Cloud Run').message
+        return {...state, problem: state.problem ?? reason}
+      }
       if (isLatest(after)) return state
       // The traffic was pinned to a revision: it moves only now that the new one is known to be ready.
       step(`Traffic of ${short} to ${state.latestReadyRevision ?? 'the new revision'}`)

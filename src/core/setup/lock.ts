@@ -1,4 +1,5 @@
-import {mkdir, open, readFile, rm} from 'node:fs/promises'
+import {randomUUID} from 'node:crypto'
+import {link, mkdir, open, readFile, rename, rm} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -37,7 +38,7 @@ export async function withLock<T>(
   while (!(await take(file, mine))) {
     const holder = await readHolder(file)
     if (holder === undefined || isGone(holder)) {
-      await rm(file, {force: true})
+      await removeStale(file, holder)
       continue
     }
     if (performance.now() >= giveUpAt) throw locked(holder, file)
@@ -48,6 +49,24 @@ export async function withLock<T>(
     return await work()
   } finally {
     await rm(file, {force: true})
+  }
+}
+
+/**
+ * Removes the lock of a process that is gone, and only that one: somebody else may have taken it over since it was
+ * read, so it is set aside first, and put back where it turns out to be another's.
+ */
+async function removeStale(file: string, stale: Holder | undefined): Promise<void> {
+  const aside = `${file}.${randomUUID()}`
+  try {
+    await rename(file, aside)
+    const holder = await readHolder(aside)
+    if (holder !== undefined && holder.pid !== stale?.pid) await link(aside, file)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EEXIST')))
+      throw error
+  } finally {
+    await rm(aside, {force: true})
   }
 }
 

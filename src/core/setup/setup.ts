@@ -1,5 +1,10 @@
 import type {Context} from '../context.ts'
+import {buildAndPush} from '../deploy/build.ts'
+import {deployFailed} from '../deploy/failure.ts'
+import {AppError} from '../errors.ts'
 import type {PlannedResource, ServiceState} from '../ports.ts'
+import {sendCanary} from './canary.ts'
+import {withLock} from './lock.ts'
 
 /** The stages of `setup`, in order. */
 export type SetupStage = 'infrastructure' | 'image' | 'service' | 'canary'
@@ -19,14 +24,74 @@ export interface SetupResult {
   /** Whether a new revision was made. */
   readonly deployed: boolean
   readonly service: ServiceState
-  /** `undefined` where nothing had changed and none was sent. */
-  readonly canary: {readonly durationMs: number} | undefined
+  /** Upload to answer. */
+  readonly canary: {readonly durationMs: number}
 }
 
 /**
- * Makes the pipeline, or mends it: what is already as it should be is left alone.
- * @throws AppError `locked` while another setup runs here, `deploy-failed`, `canary-failed`
+ * Makes the pipeline, or mends it: what is already as it should be is left alone, the service too. Ends with a canary
+ * that goes the whole way.
+ * @throws AppError `locked` while another command changes the pipeline for longer than two minutes, `deploy-failed`,
+ * `canary-failed`
  */
-export async function setup(request: SetupRequest, context: Context): Promise<SetupResult> {
-  throw new Error(`not written yet ${String(request)} ${String(context)}`)
+export async function setup({workerFolder, stage}: SetupRequest, context: Context): Promise<SetupResult> {
+  const {cloud, pipeline, signal, step} = context
+  return withLock('setup', context, async () => {
+    stage?.('infrastructure')
+    const foundation = await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
+
+    stage?.('image')
+    const image = await buildAndPush(workerFolder, context)
+
+    stage?.('service')
+    const before = await cloud.services.get(pipeline.names.service)
+    const rest = await applyService(image, context)
+    const service = await becomeReady(image, context)
+
+    stage?.('canary')
+    const canary = await sendCanary(context)
+    return {
+      resources: withFoundation(rest, foundation),
+      image,
+      deployed: service.latestReadyRevision !== before?.latestReadyRevision,
+      service,
+      canary,
+    }
+  })
+}
+
+/** The second pass looks at the foundation again and finds it right: what counts is what the first pass did. */
+function withFoundation(
+  rest: readonly PlannedResource[],
+  foundation: readonly PlannedResource[],
+): PlannedResource[] {
+  const key = ({kind, name}: PlannedResource) => `${kind} ${name}`
+  const done = new Map(foundation.map((resource) => [key(resource), resource]))
+  return rest.map((resource) =>
+    resource.action === 'none' ? (done.get(key(resource)) ?? resource) : resource,
+  )
+}
+
+async function applyService(image: string, context: Context): Promise<PlannedResource[]> {
+  const {cloud, pipeline, signal, step} = context
+  try {
+    return await cloud.infrastructure.apply(pipeline, {image, signal, step})
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'deploy-failed') throw error
+    const service = await cloud.services.get(pipeline.names.service)
+    throw service === undefined
+      ? error
+      : await deployFailed({...service, problem: service.problem ?? error.message}, context, error)
+  }
+}
+
+/** A revision that failed before may do better now, although nothing about it changed. */
+async function becomeReady(image: string, context: Context): Promise<ServiceState> {
+  const {cloud, pipeline, signal, step} = context
+  const name = pipeline.names.service
+  const service = await cloud.services.get(name)
+  if (service?.ready) return service
+  const again = await cloud.services.deploy(name, image, {signal, step})
+  if (!again.ready) throw await deployFailed(again, context)
+  return again
 }

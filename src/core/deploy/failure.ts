@@ -1,0 +1,35 @@
+import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
+import type {LogLine, ServiceState} from '../ports.ts'
+
+/** Lines of a failed revision that an error shows. */
+const SHOWN_LINES = 12
+
+/** Why a revision does not become ready: Google's words, and the revision's last log lines. */
+export async function deployFailed(
+  {latestCreatedRevision, latestReadyRevision, problem, name}: ServiceState,
+  {cloud, signal}: Pick<Context, 'cloud' | 'signal'>,
+  cause?: unknown,
+): Promise<AppError> {
+  const lines: LogLine[] = []
+  if (latestCreatedRevision !== undefined) {
+    const query = {service: name, revision: latestCreatedRevision}
+    for await (const line of cloud.logs.list(query, {limit: SHOWN_LINES, signal})) lines.unshift(line)
+  }
+  const serves =
+    latestReadyRevision !== undefined && latestReadyRevision !== latestCreatedRevision
+      ? ` Revision ${latestReadyRevision} goes on serving.`
+      : ''
+  const message = [
+    `Revision ${latestCreatedRevision ?? 'of'} ${latestCreatedRevision === undefined ? name : `of ${name}`} does not become ready: ${problem ?? 'no reason was given.'}${serves}`,
+    ...lines.map(({severity, message: text}) => `  ${severity} ${text}`),
+  ].join('\n')
+  return new AppError(message, {
+    code: 'deploy-failed',
+    suggestions: [
+      'See all of its lines: cloud-runner logs --since 10m',
+      'Mend the worker, then: cloud-runner deploy',
+    ],
+    cause,
+  })
+}

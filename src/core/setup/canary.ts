@@ -1,0 +1,119 @@
+import {randomUUID} from 'node:crypto'
+import {Readable} from 'node:stream'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {CANARY_PREFIX} from '../../../worker/contract.ts'
+import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
+import type {LogLine} from '../ports.ts'
+
+/** Google may take 30 s to begin with notifications, and a cold start and a refused delivery more. */
+const PATIENCE_MS = {local: 60_000, gcp: 180_000}
+/** An object from before notifications began has no event at all: another one is sent. */
+const SEND_AGAIN_MS = 30_000
+/** The logs tell of a foreign container that it took the delivery; they may be asked once a second. */
+const LOOK_AT_LOGS_MS = 2000
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
+
+/**
+ * Sends an object the whole way: bucket, notification, topic, push, worker, output bucket. A worker with our runtime
+ * answers with an object of the same name; of a foreign container, a delivery that it took is enough. Whatever was
+ * written is removed again.
+ * @returns how long it took
+ * @throws AppError `canary-failed` that names the hop where it stuck
+ */
+export async function sendCanary(context: Context): Promise<{durationMs: number}> {
+  const {cloud, pipeline, signal, step} = context
+  const {inputBucket, outputBucket} = pipeline.names
+  const began = Date.now()
+  const giveUpAt = began + PATIENCE_MS[pipeline.settings.target]
+  const sent: string[] = []
+  const send = async () => {
+    const name = `${CANARY_PREFIX}${randomUUID()}`
+    sent.push(name)
+    await cloud.objects.upload({
+      bucket: inputBucket,
+      name,
+      source: {stream: Readable.from([Buffer.from('canary\n')])},
+      contentType: 'text/plain',
+      signal,
+    })
+  }
+  try {
+    step('Send a canary through the pipeline')
+    await send()
+    let sendAgainAt = Date.now() + SEND_AGAIN_MS
+    let lookAtLogsAt = Date.now() + LOOK_AT_LOGS_MS
+    for (let pause = FIRST_PAUSE_MS; Date.now() < giveUpAt; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+      for (const name of sent) {
+        if ((await cloud.objects.stat(outputBucket, name)) !== undefined)
+          return {durationMs: Date.now() - began}
+      }
+      if (Date.now() >= lookAtLogsAt) {
+        const lines = await readLines(began, context)
+        // Our own runtime writes its answer before it answers the delivery, and names the canary in its lines.
+        const isOurs = lines.some(({object}) => object !== undefined && sent.includes(object))
+        if (!isOurs && lines.some(({status}) => isSuccess(status))) return {durationMs: Date.now() - began}
+        lookAtLogsAt = Date.now() + LOOK_AT_LOGS_MS
+      }
+      if (Date.now() >= sendAgainAt) {
+        step('Send another canary')
+        await send()
+        sendAgainAt = Date.now() + SEND_AGAIN_MS
+      }
+      await sleep(pause, undefined, {signal})
+    }
+    throw stuck(await readLines(began, context), context)
+  } finally {
+    // The canary first, then its answer: a worker that comes late finds nothing to answer.
+    for (const name of sent) {
+      await cloud.objects.delete(inputBucket, name)
+      await cloud.objects.delete(outputBucket, name)
+    }
+  }
+}
+
+async function readLines(since: number, {cloud, pipeline, signal}: Context): Promise<LogLine[]> {
+  const query = {service: pipeline.names.service, since: new Date(since).toISOString()}
+  const lines: LogLine[] = []
+  for await (const line of cloud.logs.list(query, {limit: 200, signal})) lines.unshift(line)
+  return lines
+}
+
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && [200, 201, 202, 204].includes(status)
+}
+
+/** Says at which hop the canary stuck, as far as the logs tell. */
+function stuck(lines: readonly LogLine[], {pipeline}: Context): AppError {
+  const {inputBucket, topic, subscription, service, pushAccount} = pipeline.names
+  const statuses = lines.flatMap(({status}) => status ?? [])
+  const errors = lines.filter(({severity}) => ['ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY'].includes(severity))
+  const shown = errors.slice(-5).map(({message}) => `  ${message}`)
+  const failed = (message: string, suggestion: string) =>
+    new AppError([`The canary did not come through: ${message}`, ...shown].join('\n'), {
+      code: 'canary-failed',
+      suggestions: [suggestion, 'Then try again: cloud-runner setup'],
+    })
+  if (statuses.some((status) => status === 401 || status === 403)) {
+    return failed(
+      `the push to service ${service} was refused (${statuses.at(-1)}): ${pushAccount} may not invoke it.`,
+      `Check the grant roles/run.invoker of ${pushAccount} on service ${service}.`,
+    )
+  }
+  if (statuses.length > 0) {
+    return failed(
+      `the worker was reached and did not finish it (HTTP ${statuses.at(-1)}).`,
+      'See what it says: cloud-runner logs --since 10m',
+    )
+  }
+  if (lines.length > 0)
+    return failed(
+      'the worker began and did not finish it.',
+      'See what it says: cloud-runner logs --since 10m',
+    )
+  return failed(
+    `nothing reached service ${service}: neither the notification of bucket ${inputBucket} to topic ${topic} nor the push of subscription ${subscription} left a trace.`,
+    'See what the service says: cloud-runner logs --since 10m',
+  )
+}
