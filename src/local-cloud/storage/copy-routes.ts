@@ -2,7 +2,7 @@ import type {HttpRequest} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
-import type {ObjectChanges} from './object-changes.ts'
+import {contentOfObject, type ObjectChanges} from './object-changes.ts'
 import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
@@ -53,7 +53,7 @@ export function copyRoutes({
       principal: call.principal,
       origin: call.origin,
     }
-    return changes.store(draft, find)
+    return changes.store(draft, () => contentOfObject(find()))
   }
 
   return [

@@ -1,9 +1,10 @@
-import type {AccessControl, Binding, Policy} from '../iam/access.ts'
+import type {AccessControl, Policy} from '../iam/access.ts'
+import {parsePolicy} from '../iam/policy.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
-import {conditionNotMet, invalid, notServed} from './errors.ts'
-import {isFields, type Fields} from './json.ts'
+import {conditionNotMet} from './errors.ts'
+import type {Fields} from './json.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 
@@ -35,7 +36,7 @@ export function iamRoutes({
   const set = async (request: HttpRequest): Promise<HttpResponse> => {
     const bucket = bucketOf(request)
     permissions.requireOnBucket(request.call.principal, 'storage.buckets.setIamPolicy', bucket)
-    const policy = policyOf(await request.json())
+    const policy = parsePolicy(await request.json())
     try {
       return {json: json(bucket, await access.setPolicy(bucketResource(bucket), policy))}
     } catch (error) {
@@ -62,31 +63,4 @@ export function iamRoutes({
     ['PUT', '/b/:bucket/iam', set],
     ['GET', '/b/:bucket/iam/testPermissions', test],
   ]
-}
-
-/** @throws StorageError 400 */
-function policyOf(body: Fields): Policy {
-  const {version, etag} = body
-  const bindings: unknown = body['bindings'] ?? []
-  if (!Array.isArray(bindings)) throw invalid('Invalid policy: "bindings" is not a list.')
-  return {
-    ...(typeof version === 'number' ? {version} : {}),
-    ...(typeof etag === 'string' ? {etag} : {}),
-    bindings: bindings.map((binding) => bindingOf(binding)),
-  }
-}
-
-function bindingOf(binding: unknown): Binding {
-  const {role, members, condition} = isFields(binding) ? binding : {}
-  if (typeof role !== 'string' || !Array.isArray(members)) {
-    throw invalid('Invalid policy: each binding needs a "role" and a list of "members".')
-  }
-  if (condition !== undefined) throw notServed('A condition in an IAM binding')
-  return {
-    role,
-    members: members.map((member: unknown) => {
-      if (typeof member !== 'string') throw invalid('Invalid policy: a member is not a string.')
-      return member
-    }),
-  }
 }

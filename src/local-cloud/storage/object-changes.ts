@@ -25,6 +25,14 @@ export interface ObjectDraft {
 /** Bytes that are in place, of a new blob or one that another object has too. */
 export type Content = Pick<StoredObject, 'blob' | 'sizeBytes' | 'md5' | 'crc32c' | 'componentCount'>
 
+export const contentOfObject = ({blob, sizeBytes, md5, crc32c, componentCount}: StoredObject): Content => ({
+  blob,
+  sizeBytes,
+  md5,
+  crc32c,
+  componentCount,
+})
+
 export const contentOfBlob = (blob: BlobInfo): Content => ({
   blob: blob.id,
   sizeBytes: blob.sizeBytes,

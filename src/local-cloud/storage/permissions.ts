@@ -23,9 +23,7 @@ export function createPermissions(access: AccessControl): Permissions {
       if (!(error instanceof ApiError) || error.status !== 'PERMISSION_DENIED') throw error
       const anonymous = principal === 'allUsers'
       const who = anonymous ? 'Anonymous caller' : principal.replace(/^serviceAccount:/, '')
-      const refusal =
-        `${who} does not have ${permission} access to the Google Cloud ${kind}. ` +
-        `Permission '${permission}' denied on resource (or it may not exist).`
+      const refusal = `${who} does not have ${permission} access to the Google Cloud ${kind}.`
       throw new StorageError(
         anonymous ? 401 : 403,
         anonymous ? 'required' : 'forbidden',

@@ -1,0 +1,166 @@
+import {expect, test} from 'vitest'
+import {AGENT, call, clientOf, PROJECT, startStorage} from './local-storage.ts'
+
+const WORKER = 'serviceAccount:worker@local-project.iam.gserviceaccount.com'
+
+test("Google's client creates, reads, changes, lists and deletes buckets", async () => {
+  const {client} = await startStorage()
+  const [bucket] = await client.createBucket('first-bucket', {location: 'europe-west3', labels: {team: 'a'}})
+  const [metadata] = await bucket.getMetadata()
+  expect(metadata).toMatchObject({
+    kind: 'storage#bucket',
+    id: 'first-bucket',
+    location: 'europe-west3',
+    labels: {team: 'a'},
+    metageneration: '1',
+    etag: 'CAE=',
+  })
+  expect(metadata.projectNumber).toMatch(/^\d{12}$/)
+  const [changed] = await bucket.setMetadata({labels: {team: null, stage: 'test'}})
+  expect(changed).toMatchObject({labels: {stage: 'test'}, metageneration: '2'})
+  await client.createBucket('second-bucket')
+  const [listed] = await client.getBuckets({prefix: 'sec'})
+  expect(listed.map(({name}) => name)).toEqual(['second-bucket'])
+  await bucket.delete()
+  expect(await bucket.exists()).toEqual([false])
+})
+
+test('a bucket comes back as it was sent, and with nothing else', async () => {
+  const {origin} = await startStorage()
+  const sent = {
+    name: 'as-sent',
+    location: 'Europe-West3',
+    storageClass: 'STANDARD',
+    iamConfiguration: {uniformBucketLevelAccess: {enabled: true}},
+    labels: {'goog-terraform-provisioned': 'true'},
+    lifecycle: {rule: [{condition: {age: 7}, action: {type: 'Delete'}}]},
+    softDeletePolicy: {retentionDurationSeconds: '0'},
+  }
+  const created = await (await call(origin, 'POST', `/b?project=${PROJECT}`, sent)).json()
+  expect(created).toMatchObject(sent)
+  expect(Object.keys(created).toSorted()).toEqual(
+    [
+      ...Object.keys(sent),
+      'kind',
+      'id',
+      'selfLink',
+      'projectNumber',
+      'generation',
+      'metageneration',
+      'etag',
+      'timeCreated',
+      'updated',
+    ].toSorted(),
+  )
+  expect(await (await call(origin, 'GET', '/b/as-sent')).json()).toEqual(created)
+  // Clients of version 7 leave the prefix out.
+  expect(await (await fetch(`${origin}/b/as-sent`)).json()).toEqual(created)
+  const replaced = await (await call(origin, 'PUT', '/b/as-sent', {labels: {}})).json()
+  expect(replaced).toMatchObject({location: 'Europe-West3', labels: {}})
+  expect(replaced).not.toHaveProperty('lifecycle')
+})
+
+test.each([
+  ['POST', '/b', {name: 'no-project'}, 400, 'required', 'Required parameter: project'],
+  ['POST', `/b?project=${PROJECT}`, {name: 'Capital'}, 400, 'invalid', "Invalid bucket name: 'Capital'"],
+  ['POST', `/b?project=${PROJECT}`, {name: 'goog-x'}, 400, 'invalid', "Invalid bucket name: 'goog-x'"],
+  ['POST', `/b?project=${PROJECT}`, {name: '10.0.0.1'}, 400, 'invalid', "Invalid bucket name: '10.0.0.1'"],
+  [
+    'POST',
+    `/b?project=${PROJECT}`,
+    {name: 'there'},
+    409,
+    'conflict',
+    'Your previous request to create the named bucket succeeded and you already own it.',
+  ],
+  [
+    'POST',
+    `/b?project=${PROJECT}`,
+    {name: 'rules', lifecycle: {rule: [{action: {type: 'Delete'}}]}},
+    400,
+    'required',
+    'Required parameter: lifecycle.rule.condition',
+  ],
+  ['GET', '/b/missing', undefined, 404, 'notFound', 'The specified bucket does not exist.'],
+  ['DELETE', '/b/there', undefined, 409, 'conflict', 'The bucket you tried to delete is not empty.'],
+])('%s %s %j is refused with %i', async (method, path, body, code, reason, message) => {
+  const {origin, client} = await startStorage()
+  const [bucket] = await client.createBucket('there')
+  await bucket.file('x').save('x')
+  const response = await call(origin, method, path, body)
+  expect(response.status).toBe(code)
+  expect(await response.json()).toMatchObject({
+    error: {code, message, errors: [{message, domain: 'global', reason}]},
+  })
+})
+
+test('the name of a bucket is taken for every project', async () => {
+  const {origin, client} = await startStorage()
+  await client.createBucket('taken')
+  const response = await call(origin, 'POST', '/b?project=another', {name: 'taken'})
+  expect(response.status).toBe(409)
+  expect(await response.text()).toContain('The requested bucket name is not available.')
+})
+
+test("a bucket's policy is set, asked for and enforced, and goes with the bucket", async () => {
+  const {client, listen, origin} = await startStorage()
+  const [bucket] = await client.createBucket('guarded')
+  const worker = clientOf(await listen(WORKER)).bucket('guarded')
+  const refusal = {
+    code: 403,
+    message: expect.stringContaining(
+      'worker@local-project.iam.gserviceaccount.com does not have storage.objects.create access to the Google Cloud Storage object. ' +
+        "Permission 'storage.objects.create' denied on resource",
+    ),
+  }
+  await expect(worker.file('x').save('x', {resumable: false})).rejects.toMatchObject(refusal)
+  const [policy] = await bucket.iam.getPolicy()
+  policy.bindings = [{role: 'roles/storage.objectCreator', members: [WORKER]}]
+  await bucket.iam.setPolicy(policy)
+  await worker.file('x').save('x', {resumable: false})
+  // A creator may not overwrite.
+  await expect(worker.file('x').save('y', {resumable: false})).rejects.toMatchObject({
+    code: 403,
+    message: expect.stringContaining('storage.objects.delete'),
+  })
+  await expect(worker.file('x').download()).rejects.toMatchObject({code: 403})
+  expect((await worker.iam.testPermissions(['storage.objects.create', 'storage.objects.get']))[0]).toEqual({
+    'storage.objects.create': true,
+    'storage.objects.get': false,
+  })
+  // The etag of before is refused.
+  expect((await call(origin, 'PUT', '/b/guarded/iam', {...policy, bindings: []})).status).toBe(412)
+  expect((await call(origin, 'PUT', '/b/guarded/iam', {version: 1})).status).toBe(200)
+  await expect(worker.file('z').save('z', {resumable: false})).rejects.toMatchObject({code: 403})
+
+  await bucket.deleteFiles()
+  await bucket.iam.setPolicy({bindings: [{role: 'roles/storage.objectAdmin', members: [WORKER]}]})
+  await bucket.delete()
+  await client.createBucket('guarded')
+  await expect(worker.getFiles()).rejects.toMatchObject({code: 403})
+})
+
+test('nobody without an identity gets in', async () => {
+  const {client, listen} = await startStorage()
+  await client.createBucket('private')
+  const response = await fetch(`${await listen('allUsers')}/storage/v1/b/private/o`)
+  expect(response.status).toBe(401)
+  expect(await response.text()).toContain('Anonymous caller does not have storage.objects.list access')
+})
+
+test("the project's service agent, and what Terraform asks before it deletes a bucket", async () => {
+  const {client, origin} = await startStorage()
+  await client.createBucket('there')
+  const [account] = await client.getServiceAccount()
+  expect(account.emailAddress).toBe(AGENT.replace('serviceAccount:', ''))
+  expect(await (await call(origin, 'GET', '/b/there/anywhereCaches/')).json()).toEqual({})
+})
+
+test('a bucket is changed under a metageneration condition only', async () => {
+  const {client, origin} = await startStorage()
+  await client.createBucket('versioned')
+  expect((await call(origin, 'PATCH', '/b/versioned?ifMetagenerationMatch=2', {labels: {}})).status).toBe(412)
+  expect((await call(origin, 'PATCH', '/b/versioned?ifMetagenerationMatch=1', {labels: {}})).status).toBe(200)
+  expect((await call(origin, 'GET', '/b/versioned?ifMetagenerationNotMatch=2')).status).toBe(304)
+  expect((await call(origin, 'DELETE', '/b/versioned?ifMetagenerationMatch=1')).status).toBe(412)
+})

@@ -1,0 +1,124 @@
+import {expect, test} from 'vitest'
+import {call, startStorage, uploadMedia, type LocalStorage} from './local-storage.ts'
+
+async function withObjects(names: readonly string[]): Promise<LocalStorage> {
+  const local = await startStorage()
+  await local.client.createBucket('bucket')
+  await Promise.all(names.map((name) => uploadMedia(local.origin, 'bucket', name, 'x')))
+  return local
+}
+
+interface Listed {
+  readonly prefixes?: string[]
+  readonly items?: {readonly name: string}[]
+  readonly nextPageToken?: string
+}
+
+async function list(origin: string, query: Record<string, string>): Promise<Listed> {
+  const response = await call(origin, 'GET', `/b/bucket/o?${new URLSearchParams(query).toString()}`)
+  expect(response.status).toBe(200)
+  const page: Listed = await response.json()
+  return page
+}
+
+/** Names and prefixes of all pages, a list a page. */
+async function pages(origin: string, query: Record<string, string>): Promise<string[][]> {
+  const found: string[][] = []
+  for (let token: string | undefined = ''; token !== undefined;) {
+    const page: Listed = await list(origin, {...query, ...(token === '' ? {} : {pageToken: token})})
+    found.push([...(page.items ?? []).map(({name}) => name), ...(page.prefixes ?? [])])
+    token = page.nextPageToken
+  }
+  return found
+}
+
+test('names come in the order of their UTF-8 bytes', async () => {
+  // UTF-16 would put U+1F600 before U+FF5E.
+  const names = ['Z', 'a', 'a/', 'a0', 'é', '～', '😀']
+  const {origin} = await withObjects(names.toReversed())
+  expect((await list(origin, {})).items?.map(({name}) => name)).toEqual(names)
+  expect(await pages(origin, {maxResults: '2'})).toEqual([['Z', 'a'], ['a/', 'a0'], ['é', '～'], ['😀']])
+})
+
+test('a delimiter folds names into prefixes, on every page once', async () => {
+  const {origin, client} = await withObjects([
+    'a.csv',
+    'dir/',
+    'dir/1',
+    'dir/2',
+    'dir/sub/3',
+    'e.csv',
+    'more/4',
+    'z.csv',
+  ])
+  expect(await list(origin, {delimiter: '/'})).toMatchObject({
+    prefixes: ['dir/', 'more/'],
+    items: [{name: 'a.csv'}, {name: 'e.csv'}, {name: 'z.csv'}],
+  })
+  expect(await pages(origin, {delimiter: '/', maxResults: '1'})).toEqual([
+    ['a.csv'],
+    ['dir/'],
+    ['e.csv'],
+    ['more/'],
+    ['z.csv'],
+  ])
+  expect(await pages(origin, {delimiter: '/', maxResults: '2'})).toEqual([
+    ['a.csv', 'dir/'],
+    ['e.csv', 'more/'],
+    ['z.csv'],
+  ])
+  expect(await pages(origin, {delimiter: '/', prefix: 'dir/'})).toEqual([
+    ['dir/', 'dir/1', 'dir/2', 'dir/sub/'],
+  ])
+  expect(await list(origin, {delimiter: '/', includeTrailingDelimiter: 'true'})).toMatchObject({
+    prefixes: ['dir/', 'more/'],
+    items: [{name: 'a.csv'}, {name: 'dir/'}, {name: 'e.csv'}, {name: 'z.csv'}],
+  })
+  const [files] = await client
+    .bucket('bucket')
+    .getFiles({prefix: 'dir/', autoPaginate: true, maxResults: 100})
+  expect(files.map(({name}) => name)).toEqual(['dir/', 'dir/1', 'dir/2', 'dir/sub/3'])
+})
+
+test('offsets bound the names, from inclusive, to exclusive', async () => {
+  const {origin} = await withObjects(['a', 'b', 'b/1', 'c', 'd'])
+  expect(await pages(origin, {startOffset: 'b', endOffset: 'd'})).toEqual([['b', 'b/1', 'c']])
+  expect(await pages(origin, {startOffset: 'b0', maxResults: '1'})).toEqual([['c'], ['d']])
+  expect(await pages(origin, {prefix: 'b', endOffset: 'b/'})).toEqual([['b']])
+})
+
+test('a page goes on though its first object is deleted meanwhile', async () => {
+  const {origin} = await withObjects(['a', 'b', 'c'])
+  const first = await list(origin, {maxResults: '1'})
+  await call(origin, 'DELETE', '/b/bucket/o/b')
+  expect(await list(origin, {maxResults: '1', pageToken: first.nextPageToken ?? ''})).toMatchObject({
+    items: [{name: 'c'}],
+  })
+})
+
+test('a long list with long common prefixes is paged through', async () => {
+  const local = await startStorage()
+  await local.client.createBucket('bucket')
+  const names = Array.from({length: 4000}, (_, index) => `p${index % 3}/${String(index).padStart(5, '0')}`)
+  // By rows, since the list is what is tested.
+  await local.state.write(() => {
+    const insert = local.state.database.prepare(
+      `INSERT INTO storage_objects VALUES ('bucket', ?, ?, 1, 'blob', 0, '', '', NULL, 0, 0, NULL, '{}')`,
+    )
+    for (const [index, name] of names.entries()) insert.run(name, index + 1)
+  })
+  expect(await pages(local.origin, {delimiter: '/'})).toEqual([['p0/', 'p1/', 'p2/']])
+  const listed = await pages(local.origin, {})
+  expect(listed.map(({length}) => length)).toEqual([1000, 1000, 1000, 1000])
+  expect(listed.flat()).toEqual(names.toSorted())
+  expect((await pages(local.origin, {versions: 'true', maxResults: '999'})).flat()).toEqual(names.toSorted())
+})
+
+test.each([{maxResults: '0'}, {maxResults: 'x'}, {pageToken: '!'}, {versions: 'maybe'}])(
+  '%j is refused',
+  async (query) => {
+    const {origin} = await withObjects([])
+    const response = await call(origin, 'GET', `/b/bucket/o?${new URLSearchParams(query).toString()}`)
+    expect(response.status).toBe(400)
+  },
+)

@@ -1,0 +1,259 @@
+import {expect, test} from 'vitest'
+import {gzipSync} from 'node:zlib'
+import {request} from 'node:http'
+import {once} from 'node:events'
+import {ManualClock} from '../../support/manual-clock.ts'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
+import {call, type LocalStorage, startStorage, uploadMedia} from './local-storage.ts'
+
+const OBJECT = '/b/bucket/o/dir%2Ffile.csv'
+
+async function withBucket(options: Parameters<typeof startStorage>[0] = {}): Promise<LocalStorage> {
+  const local = await startStorage(options)
+  await local.client.createBucket('bucket')
+  return local
+}
+
+const errorOf = async (response: Response): Promise<unknown> => {
+  const body: unknown = await response.json()
+  return body
+}
+
+test("Google's client stores, reads, copies, changes and deletes an object", async () => {
+  const {client} = await withBucket()
+  const bucket = client.bucket('bucket')
+  const file = bucket.file('dir/ünï %2F.csv')
+  await file.save('a,b\n1,2\n', {
+    resumable: false,
+    contentType: 'text/csv',
+    metadata: {cacheControl: 'no-store', metadata: {'label-column': 'b'}},
+  })
+  const [metadata] = await file.getMetadata()
+  expect(metadata).toMatchObject({
+    kind: 'storage#object',
+    name: 'dir/ünï %2F.csv',
+    bucket: 'bucket',
+    size: '8',
+    md5Hash: '5evUwCzvvnlVl3xnraJCtw==',
+    contentType: 'text/csv',
+    cacheControl: 'no-store',
+    metadata: {'label-column': 'b'},
+    metageneration: '1',
+  })
+  expect((await file.download())[0].toString()).toBe('a,b\n1,2\n')
+  expect((await file.download({start: 4, end: 6}))[0].toString()).toBe('1,2')
+
+  const [changed] = await file.setMetadata({metadata: {'label-column': null, more: 'x'}})
+  expect(changed).toMatchObject({metageneration: '2', metadata: {more: 'x'}, cacheControl: 'no-store'})
+  expect(changed.metadata).not.toHaveProperty('label-column')
+
+  const [copy] = await file.copy(bucket.file('copy'))
+  await file.delete()
+  expect(await file.exists()).toEqual([false])
+  expect((await copy.download())[0].toString()).toBe('a,b\n1,2\n')
+  expect((await copy.getMetadata())[0]).toMatchObject({metadata: {more: 'x'}, metageneration: '1'})
+  await expect(file.download()).rejects.toMatchObject({
+    code: 404,
+    message: 'No such object: bucket/dir/ünï %2F.csv',
+  })
+})
+
+test('a download has the headers that Cloud Storage sends', async () => {
+  const {origin} = await withBucket()
+  await uploadMedia(origin, 'bucket', 'dir/file.csv', '0123456789')
+  const whole = await fetch(`${origin}/storage/v1${OBJECT}?alt=media`)
+  const {generation} = await (await call(origin, 'GET', OBJECT)).json()
+  expect(Object.fromEntries(whole.headers)).toMatchObject({
+    'content-type': 'text/csv',
+    'content-length': '10',
+    'accept-ranges': 'bytes',
+    'x-goog-generation': generation,
+    'x-goog-metageneration': '1',
+    'x-goog-hash': 'crc32c=KAwGng==,md5=eB5eJF1ptWaXm4bijSPyxw==',
+    'x-goog-stored-content-encoding': 'identity',
+    'x-goog-stored-content-length': '10',
+  })
+  expect(await whole.text()).toBe('0123456789')
+  for (const path of [
+    `/download/storage/v1${OBJECT}?alt=media`,
+    '/bucket/dir/file.csv',
+    '/b/bucket/o/dir%2Ffile.csv?alt=media',
+  ]) {
+    expect(await (await fetch(`${origin}${path}`)).text()).toBe('0123456789')
+  }
+  const head = await fetch(`${origin}/bucket/dir/file.csv`, {method: 'HEAD'})
+  expect([head.status, head.headers.get('content-length')]).toEqual([200, '10'])
+  expect((await fetch(`${origin}/bucket/none`)).status).toBe(404)
+})
+
+test.each([
+  ['bytes=2-4', 206, '234', 'bytes 2-4/10'],
+  ['bytes=7-', 206, '789', 'bytes 7-9/10'],
+  ['bytes=-2', 206, '89', 'bytes 8-9/10'],
+  ['bytes=8-99', 206, '89', 'bytes 8-9/10'],
+  ['bytes=10-', 416, 'Request range not satisfiable', 'bytes */10'],
+  ['bytes=5-2', 200, '0123456789', null],
+  ['lines=1-2', 200, '0123456789', null],
+])('the range %s gets %i', async (range, status, body, contentRange) => {
+  const {origin} = await withBucket()
+  await uploadMedia(origin, 'bucket', 'dir/file.csv', '0123456789')
+  const response = await fetch(`${origin}/storage/v1${OBJECT}?alt=media`, {headers: {range}})
+  expect([response.status, await response.text(), response.headers.get('content-range')]).toEqual([
+    status,
+    body,
+    contentRange,
+  ])
+})
+
+test('what is stored gzipped is unpacked for who does not take gzip', async () => {
+  const {origin, client} = await withBucket()
+  const text = 'row\n'.repeat(10_000)
+  await client.bucket('bucket').file('packed').save(text, {gzip: true, resumable: false})
+  const read = async (acceptEncoding: string): Promise<[string | undefined, Buffer]> => {
+    const get = request(`${origin}/bucket/packed`, {headers: {'accept-encoding': acceptEncoding}}).end()
+    const [response] = await once(get, 'response')
+    const chunks: Buffer[] = []
+    for await (const chunk of response) chunks.push(chunk)
+    return [response.headers['content-encoding'], Buffer.concat(chunks)]
+  }
+  const [encoding, packed] = await read('gzip')
+  expect(encoding).toBe('gzip')
+  expect(packed.length).toBeLessThan(1000)
+  expect((await read('identity'))[1].toString()).toBe(text)
+  expect((await read('gzip;q=0'))[0]).toBeUndefined()
+  expect((await client.bucket('bucket').file('packed').download())[0].toString()).toBe(text)
+  await uploadMedia(origin, 'bucket', 'kept', gzipSync(text), {query: {contentEncoding: 'gzip'}})
+  await call(origin, 'PATCH', '/b/bucket/o/kept', {cacheControl: 'public, no-transform'})
+  const kept = request(`${origin}/bucket/kept`).end()
+  const [response] = await once(kept, 'response')
+  response.resume()
+  expect(response.headers['content-encoding']).toBe('gzip')
+})
+
+test('preconditions hold for every method', async () => {
+  const {origin} = await withBucket()
+  const first = await (await uploadMedia(origin, 'bucket', 'dir/file.csv', 'one')).json()
+  const g = String(first.generation)
+  const status = async (method: string, query: string, body?: object): Promise<number> =>
+    (await call(origin, method, `${OBJECT}?${query}`, body)).status
+  const upload = async (query: Record<string, string>): Promise<Response> =>
+    uploadMedia(origin, 'bucket', 'dir/file.csv', 'two', {query})
+
+  expect(await status('GET', `ifGenerationMatch=${g}`)).toBe(200)
+  expect(await status('GET', 'ifGenerationMatch=1')).toBe(412)
+  expect(await status('GET', `ifGenerationNotMatch=${g}`)).toBe(304)
+  expect(await status('GET', `alt=media&ifMetagenerationNotMatch=1`)).toBe(304)
+  expect(await status('PATCH', 'ifMetagenerationMatch=2', {cacheControl: 'x'})).toBe(412)
+  expect(await status('PATCH', 'ifMetagenerationMatch=1', {cacheControl: 'x'})).toBe(200)
+  expect(await status('DELETE', 'ifGenerationMatch=1')).toBe(412)
+  expect(await status('DELETE', `ifGenerationNotMatch=${g}`)).toBe(412)
+  expect(await status('GET', 'ifGenerationMatch=x')).toBe(400)
+  const refused = await upload({ifGenerationMatch: '0'})
+  expect(refused.status).toBe(412)
+  expect(await errorOf(refused)).toMatchObject({
+    error: {
+      message: 'At least one of the pre-conditions you specified did not hold.',
+      errors: [{reason: 'conditionNotMet', locationType: 'header', location: 'If-Match'}],
+    },
+  })
+  expect((await upload({ifGenerationMatch: g, ifMetagenerationMatch: '1'})).status).toBe(412)
+  expect((await upload({ifGenerationMatch: g, ifMetagenerationMatch: '2'})).status).toBe(200)
+  expect(await status('DELETE', `ifGenerationMatch=${g}`)).toBe(412)
+  expect(await status('GET', `generation=${g}`)).toBe(404)
+  const deleted = await call(origin, 'DELETE', OBJECT)
+  expect([deleted.status, await deleted.text()]).toEqual([204, ''])
+  expect(await status('DELETE', '')).toBe(404)
+})
+
+test('of many writers with ifGenerationMatch=0 one wins', async () => {
+  const {origin, client, state} = await withBucket()
+  const outcomes = await Promise.all(
+    Array.from({length: 8}, (_, index) =>
+      uploadMedia(origin, 'bucket', 'raced', `writer ${index}`, {query: {ifGenerationMatch: '0'}}),
+    ),
+  )
+  const winners = outcomes.flatMap(({status}, index) => (status === 200 ? [index] : []))
+  expect(winners).toHaveLength(1)
+  expect(outcomes.filter(({status}) => status === 412)).toHaveLength(7)
+  expect((await client.bucket('bucket').file('raced').download())[0].toString()).toBe(`writer ${winners[0]}`)
+  expect(state.database.prepare('SELECT count(*) AS n FROM storage_objects').get()).toEqual({n: 1})
+})
+
+test('generations rise even if the clock is set back', async () => {
+  const clock = new ManualClock()
+  const {origin} = await withBucket({clock})
+  const generation = async (): Promise<number> =>
+    Number((await (await uploadMedia(origin, 'bucket', 'x', 'x')).json()).generation)
+  const first = await generation()
+  await clock.advance(5)
+  const second = await generation()
+  await clock.advance(-60_000)
+  const third = await generation()
+  expect(second - first).toBeGreaterThanOrEqual(4000)
+  expect(third).toBe(second + 1)
+})
+
+test.each([
+  ['', 'Required parameter: name'],
+  ['line\nbreak', 'The object name contains a carriage return or line feed.'],
+  ['ü'.repeat(513), 'The object name is longer than 1024 bytes in UTF-8.'],
+  ['..', "Invalid object name: '..'"],
+])('the name %j is refused', async (name, message) => {
+  const {origin} = await withBucket()
+  const response = await uploadMedia(origin, 'bucket', name, 'x')
+  expect([response.status, await errorOf(response)]).toMatchObject([400, {error: {message}}])
+})
+
+test('what is replaced or deleted goes from the disk, but not under a reader', async () => {
+  const {origin, client, storage} = await withBucket()
+  const bytes = Buffer.alloc(4 * 1024 * 1024, 'a')
+  await uploadMedia(origin, 'bucket', 'big', bytes)
+  const reading = await fetch(`${origin}/bucket/big`)
+  await uploadMedia(origin, 'bucket', 'big', 'new')
+  expect(storage.referencedBlobs().size).toBe(1)
+  expect(Buffer.compare(Buffer.from(await reading.arrayBuffer()), bytes)).toBe(0)
+  await client.bucket('bucket').file('big').delete()
+  expect(storage.referencedBlobs().size).toBe(0)
+})
+
+test('a bucket with versioning keeps what is replaced and deleted', async () => {
+  const {client, topic, origin} = await startStorage()
+  const [bucket] = await client.createBucket('bucket', {versioning: {enabled: true}})
+  const first = await (await uploadMedia(origin, 'bucket', 'v', 'one')).json()
+  const second = await (await uploadMedia(origin, 'bucket', 'v', 'two')).json()
+  expect((await bucket.file('v', {generation: first.generation}).download())[0].toString()).toBe('one')
+  await bucket.file('v').delete()
+  expect((await bucket.getFiles())[0]).toEqual([])
+  const [versions] = await bucket.getFiles({versions: true})
+  expect(versions.map(({metadata}) => metadata.generation)).toEqual([first.generation, second.generation])
+  expect(versions.every(({metadata}) => metadata.timeDeleted !== undefined)).toBe(true)
+  await expect(bucket.delete()).rejects.toMatchObject({code: 409})
+  for (const generation of [first.generation, second.generation]) {
+    expect((await call(origin, 'DELETE', `/b/bucket/o/v?generation=${generation}`)).status).toBe(204)
+  }
+  await bucket.delete()
+  expect(topic.messages).toEqual([])
+})
+
+test('everything is there after a restart', async () => {
+  const folder = await temporaryFolder()
+  const before = await withBucket({folder})
+  await before.client.bucket('bucket').file('kept').save('still here', {resumable: false})
+  const [metadata] = await before.client.bucket('bucket').file('kept').getMetadata()
+  await before.stop()
+  const after = await startStorage({folder})
+  await after.state.blobs.sweep(after.storage.referencedBlobs())
+  const file = after.client.bucket('bucket').file('kept')
+  expect((await file.download())[0].toString()).toBe('still here')
+  const {selfLink: _self, mediaLink: _media, ...kept} = (await file.getMetadata())[0]
+  expect(metadata).toMatchObject(kept)
+})
+
+test('what would change the outcome and is not served is refused by name', async () => {
+  const {origin} = await withBucket()
+  const response = await call(origin, 'GET', '/b/bucket/o?matchGlob=*.csv')
+  expect([response.status, await errorOf(response)]).toMatchObject([
+    501,
+    {error: {message: "The parameter matchGlob is not implemented by the local cloud's Cloud Storage."}},
+  ])
+})
