@@ -3,7 +3,6 @@
 import {fileURLToPath} from 'node:url'
 import {main} from '../src/cli/main.ts'
 
-process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 await main({
   root: fileURLToPath(new URL('..', import.meta.url)),
   argv: process.argv.slice(2),

@@ -46,13 +46,6 @@ function continueUnder(node) {
 }
 
 async function start() {
-  // A reader that has seen enough (`| head`) is no failure; without this oclif never finishes.
-  process.stdout.on('error', (error) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    process.stderr.write(`Error: the output cannot be written: ${error.message}\n`)
-    process.exit(1)
-  })
-  process.stderr.on('error', () => {})
   module.enableCompileCache()
   const entry = new URL('../dist/src/cli/main.js', import.meta.url)
   if (!existsSync(entry)) {

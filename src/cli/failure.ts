@@ -29,11 +29,14 @@ export interface TypedCommand {
  * @param error anything; what is not from oclif's parser is returned as it is
  */
 export function translateParseError(error: unknown, typed: TypedCommand): unknown {
+  if (error instanceof AppError && PARSING.test(error.message)) {
+    return usageError(readable(error.message), error.suggestions)
+  }
   if (!(error instanceof Errors.CLIError) || error instanceof Errors.ModuleLoadError) return error
   const help = `Its usage: ${typed.bin} ${typed.command} --help`
   if ('flags' in error && Array.isArray(error.flags)) return unknownFlag(String(error.flags[0]), typed, help)
   if ('args' in error && Array.isArray(error.args)) return wrongArguments(error.args, typed, help)
-  const message = error.message.replace(/\nSee more help with --help$/, '')
+  const message = readable(error.message)
   const option = /^Expected (--\S+)=(.*) to be one of: (.*)$/s.exec(message)
   if (option) {
     const [, flag = '', value = '', allowed = ''] = option
@@ -43,7 +46,17 @@ export function translateParseError(error: unknown, typed: TypedCommand): unknow
   }
   const bare = /^Flag (--\S+) expects (?:a value|one of these values: (.*))$/.exec(message)
   if (bare) return usageError(`${bare[1] ?? ''} needs a value${bare[2] ? `: ${bare[2]}` : ''}.`, [help])
-  return usageError(message.replace(/^The following errors? occurred:\s*/, ''), [help])
+  return usageError(message, [help])
+}
+
+/** What oclif writes before and after the message of a flag's own parser. */
+const PARSING = /^Parsing (--\S+) ?\n\t/
+
+function readable(message: string): string {
+  return message
+    .replace(/\nSee more help with --help$/, '')
+    .replace(/^The following errors? occurred:\s*/, '')
+    .replace(PARSING, (_, flag: string) => (message.includes(`\t${flag} `) ? '' : `${flag}: `))
 }
 
 function unknownFlag(flag: string, {bin, command, flags}: TypedCommand, help: string): AppError {

@@ -5,6 +5,7 @@ import {Config, loadHelpClass, settings, type Interfaces} from '@oclif/core'
 
 import {usageError} from './failure.ts'
 import {reportFailure} from './report.ts'
+import {guardStandardStreams} from './standard-streams.ts'
 import {nearest} from './suggest.ts'
 
 export interface Launch {
@@ -17,6 +18,7 @@ export interface Launch {
 
 /** The command line, from what was typed to the exit code. */
 export async function main({root, argv, commands}: Launch): Promise<void> {
+  guardStandardStreams()
   // oclif would look for the TypeScript compiler's own API, which version 7 does not have.
   settings.enableAutoTranspile = false
   const end = argv.indexOf('--')

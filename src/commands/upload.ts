@@ -6,13 +6,9 @@ import {durationFlag} from '../cli/flags.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {showEnded, showUploaded} from '../cli/show-files.ts'
 import type {FileStatus} from '../core/pipeline/files.ts'
-import {
-  planUpload,
-  upload,
-  waitForResults,
-  type UploadedFile,
-  type UploadResult,
-} from '../core/upload/upload.ts'
+import {planUpload} from '../core/upload/plan.ts'
+import {upload, type UploadedFile, type UploadResult} from '../core/upload/upload.ts'
+import {waitForResults} from '../core/upload/wait.ts'
 
 interface Uploaded {
   readonly uploaded: UploadResult['uploaded']

@@ -51,6 +51,7 @@ export type ErrorCode =
   | 'local-cloud-failed'
   | 'port-taken'
   | 'state-version'
+  | 'state-unreadable'
   | 'disk-full'
 
 export interface AppErrorDetails {

@@ -61,7 +61,7 @@ export async function startLocalCloud({folder, port, signal}: StartOptions): Pro
   return withLock(join(folder, 'start.lock'), {signal, timeoutMs: READY_MS, busy}, async () => {
     const meanwhile = await runningLocalCloud(folder)
     if (meanwhile) return accept(meanwhile, port)
-    return {...(await launch(folder, port, signal)), started: true}
+    return {...(await launchWhenFree(folder, port, signal)), started: true}
   })
 }
 
@@ -83,6 +83,20 @@ async function prepareFolder(folder: string): Promise<void> {
     await writeFile(join(dirname(folder), '.gitignore'), '*\n')
   } catch (error) {
     throw folderError(folder, error)
+  }
+}
+
+/** Launches it; where the one before is still ending, once that has let the state go. */
+async function launchWhenFree(folder: string, port: number | undefined, signal: AbortSignal) {
+  const since = performance.now()
+  for (;;) {
+    try {
+      return await launch(folder, port, signal)
+    } catch (error) {
+      const isHeld = error instanceof AppError && error.code === 'locked'
+      if (!isHeld || performance.now() - since > STOP_MS) throw error
+      await delay(POLL_MS, undefined, {signal})
+    }
   }
 }
 

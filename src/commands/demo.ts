@@ -1,0 +1,50 @@
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {hopTable} from '../cli/show-files.ts'
+import {showLogLine} from '../cli/show-logs.ts'
+import {showPreview, showQuality} from '../cli/show-results.ts'
+import {demo, type Demo as DemoOutcome, type DemoStage} from '../core/demo/demo.ts'
+
+const TITLES: Readonly<Record<DemoStage, string>> = {
+  setup: 'Make the pipeline',
+  upload: 'Upload a made-up financial_statements.csv',
+  wait: 'Wait for its predictions',
+}
+
+const NEXT = [
+  'Try next:',
+  '  cloud-runner results financial_statements.csv --output predictions.csv',
+  '  cloud-runner status',
+  '  cloud-runner logs --tail',
+  '  cloud-runner upload YOUR.csv --label-column COLUMN --wait',
+  '  cloud-runner destroy',
+]
+
+export default class Demo extends CloudRunnerCommand {
+  static override summary =
+    'Show the whole way of one file, on this machine: a made-up sample in, predictions out.'
+  static override description = `Makes the pipeline where there is none, uploads a synthetic sample, waits for its result, and shows the file's way hop by hop, the model's quality, the first predictions and the log lines. Running it again works too.`
+  static override examples = [
+    {description: 'Needs nothing but Node', command: '<%= config.bin %> <%= command.id %>'},
+  ]
+
+  override async run(): Promise<DemoOutcome> {
+    const {flags} = await this.parse(Demo)
+    const config = await this.configure({...flags, target: flags.target ?? 'local'})
+    await using target = await this.open(config, {create: true})
+    const outcome = await demo({stage: (stage, work) => this.task(TITLES[stage], work)}, target.context())
+    if (outcome.exitCode !== 0) process.exitCode = outcome.exitCode
+    const {file, report, preview} = outcome.results
+    this.print([
+      `The way of ${file.object}:`,
+      ...hopTable(file.hops),
+      ...(report ? ['', 'The model, on rows that it had not seen:', ...showQuality(report)] : []),
+      ...(preview ? ['', 'The first predictions:', ...showPreview(preview)] : []),
+      '',
+      "The file's log lines:",
+      ...outcome.lines.map((line) => showLogLine(line, {withObject: false})),
+      '',
+      ...NEXT,
+    ])
+    return outcome
+  }
+}

@@ -1,0 +1,65 @@
+import {resolve} from 'node:path'
+import {Flags} from '@oclif/core'
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {usageError} from '../cli/failure.ts'
+import {bytes, counted} from '../cli/format.ts'
+import {writeChunks, writeWhole} from '../cli/write-file.ts'
+import {generateSample, SAMPLE_ROWS, SAMPLE_SEED} from '../core/sample/index.ts'
+
+interface Sample {
+  readonly file: string
+  readonly rows: number
+  readonly seed: number
+  readonly sizeBytes: number
+}
+
+export default class SampleCommand extends CloudRunnerCommand {
+  static override summary = 'Write a made-up financial_statements.csv to try things with.'
+  static override description = `All of it is synthetic: no company is real. The same rows and seed always give the same file. Its column bankrupt is empty in the rows to predict.`
+  static override examples = [
+    {description: 'Write financial_statements.csv here', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'A large one, straight into the pipeline',
+      command:
+        '<%= config.bin %> <%= command.id %> --rows 100000 --output - | <%= config.bin %> upload - --name large.csv --label-column bankrupt',
+    },
+  ]
+  static override flags = {
+    rows: Flags.integer({summary: 'How many companies.', default: SAMPLE_ROWS, min: 1, helpValue: '<n>'}),
+    seed: Flags.integer({
+      summary: 'Another seed gives another sample.',
+      default: SAMPLE_SEED,
+      min: 0,
+      helpValue: '<n>',
+    }),
+    output: Flags.string({
+      char: 'o',
+      summary: 'Where to write it; - is standard output.',
+      default: 'financial_statements.csv',
+      helpValue: '<file>',
+    }),
+    force: Flags.boolean({summary: 'Overwrite the file that is there.'}),
+  }
+
+  override async run(): Promise<Sample | undefined> {
+    const {flags} = await this.parse(SampleCommand)
+    const {rows, seed, force} = flags
+    const sample = generateSample({rows, seed})
+    if (flags.output === '-') {
+      if (this.jsonEnabled()) {
+        throw usageError('--output - and --json would both write to standard output.', [
+          'Leave out one of them.',
+        ])
+      }
+      await writeChunks(process.stdout, sample, this.signal)
+      return undefined
+    }
+    const file = resolve(flags.output)
+    const sizeBytes = await writeWhole(file, sample, {force, signal: this.signal})
+    this.print([
+      `${file}: ${counted(rows, 'row')}, ${bytes(sizeBytes)}, synthetic (seed ${seed})`,
+      `Next: cloud-runner upload ${flags.output} --label-column bankrupt --wait`,
+    ])
+    return {file, rows, seed, sizeBytes}
+  }
+}

@@ -1,0 +1,35 @@
+import {describe, expect, test} from 'vitest'
+import {nearest} from '../../src/cli/suggest.ts'
+
+const COMMANDS = [
+  'setup',
+  'upload',
+  'status',
+  'results',
+  'logs',
+  'deploy',
+  'destroy',
+  'local start',
+  'local stop',
+]
+
+describe('nearest', () => {
+  test.each([
+    ['uplod', 'upload'],
+    ['pulaod', 'upload'],
+    ['stauts', 'status'],
+    ['UPLOAD', 'upload'],
+    ['log', 'logs'],
+    ['dep', 'deploy'],
+    ['de', undefined],
+    ['local strat', 'local start'],
+    ['frobnicate', undefined],
+    ['', undefined],
+  ])('%j → %j', (typed, meant) => {
+    expect(nearest(typed, COMMANDS)).toBe(meant)
+  })
+
+  test('has nothing to offer where nothing is known', () => {
+    expect(nearest('upload', [])).toBeUndefined()
+  })
+})

@@ -1,0 +1,48 @@
+import {describe, expect, test} from 'vitest'
+import {pairs, table} from '../../src/cli/table.ts'
+
+const COLUMNS = [{heading: 'object'}, {heading: 'size', right: true}, {heading: 'note'}]
+const ROWS = [
+  ['a.csv', '9 B', ''],
+  ['größe.csv', '1.2 MB', 'line 3 has 4 fields'],
+]
+
+describe('table', () => {
+  test('stands in columns, right where numbers are', () => {
+    expect(table(COLUMNS, ROWS, 80)).toEqual([
+      'object       size  note',
+      'a.csv         9 B',
+      'größe.csv  1.2 MB  line 3 has 4 fields',
+    ])
+  })
+
+  test('becomes blocks where it is too wide, and leaves empty cells out', () => {
+    expect(table(COLUMNS, ROWS, 30)).toEqual([
+      'a.csv',
+      '  size  9 B',
+      'größe.csv',
+      '  size  1.2 MB',
+      '  note  line 3 has 4 fields',
+    ])
+  })
+
+  test('does not count colors', () => {
+    expect(table([{heading: 'state'}, {heading: 'n'}], [['\u001B[32mdone\u001B[39m', '1']], 80)).toEqual([
+      'state  n',
+      '\u001B[32mdone\u001B[39m   1',
+    ])
+  })
+
+  test('is nothing without rows', () => {
+    expect(table(COLUMNS, [], 80)).toEqual([])
+  })
+})
+
+test('pairs stand below each other', () => {
+  expect(
+    pairs([
+      {label: 'in', value: 'a'},
+      {label: 'output', value: 'b'},
+    ]),
+  ).toEqual(['in      a', 'output  b'])
+})

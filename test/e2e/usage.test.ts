@@ -1,0 +1,130 @@
+import {existsSync} from 'node:fs'
+import {join} from 'node:path'
+import {afterAll, beforeAll, describe, expect, test} from 'vitest'
+import {Cli, parseObject} from '../support/cli.ts'
+
+let cli: Cli
+
+beforeAll(async () => {
+  cli = await Cli.create()
+})
+
+afterAll(async () => {
+  await cli[Symbol.asyncDispose]()
+})
+
+test('--version says version, platform and Node', async () => {
+  const {exitCode, stdout, stderr} = await cli.run(['--version'])
+  expect(stdout).toMatch(/^cloud-runner\/\d+\.\d+\.\d+ \S+ node-v\d+\.\d+\.\d+\n$/)
+  expect([exitCode, stderr]).toEqual([0, ''])
+})
+
+test.each([[[]], [['--help']], [['-h']], [['help']]])('%j shows all commands', async (args) => {
+  const {exitCode, stdout, stderr} = await cli.run(args)
+  for (const command of ['setup', 'upload', 'status', 'results', 'logs', 'deploy', 'destroy', 'local']) {
+    expect(stdout).toMatch(new RegExp(String.raw`^  ${command}\s`, 'm'))
+  }
+  expect([exitCode, stderr]).toEqual([0, ''])
+})
+
+test.each([
+  [['upload', '--help'], '--label-column'],
+  [['help', 'upload'], '--label-column'],
+  [['upload', 'x.csv', '-h'], '--label-column'],
+  [['local'], 'local start'],
+  [['local', 'start', '--help'], '--port'],
+])('%j shows %s', async (args, text) => {
+  const {exitCode, stdout} = await cli.run(args)
+  expect(stdout).toContain(text)
+  expect(exitCode).toBe(0)
+})
+
+describe('wrong usage ends with 2, says what is meant, and needs neither state nor local cloud', () => {
+  test.each([
+    [['uplod', 'x.csv'], 'cloud-runner upload'],
+    [['local', 'strat'], 'cloud-runner local start'],
+    [['uplod', '--help'], 'cloud-runner upload'],
+    [['help', 'stauts'], 'cloud-runner status'],
+    [['frobnicate'], 'cloud-runner --help'],
+    [['--json', 'status'], 'cloud-runner status --json'],
+    [['--frobnicate'], 'cloud-runner --help'],
+    [['upload', 'x.csv', '--nmae', 'y'], '--name'],
+    [['upload', 'x.csv', '--wiat'], '--wait'],
+    [['upload', 'x.csv', '-q'], 'cloud-runner upload --help'],
+    [['upload'], 'FILE'],
+    [['upload', 'x.csv', '--name'], '--name needs a value'],
+    [['upload', 'x.csv', '--timeout', '5'], '--timeout 5m'],
+    [['upload', 'x.csv', '--timeout', '5m'], '--wait'],
+    [['results'], 'OBJECT'],
+    [['results', 'a', 'b'], '"b"'],
+    [['results', 'a', '--output', '-', '--json'], '--output'],
+    [['status', '--limit', '0'], '--limit'],
+    [['status', '--limit', 'many'], '--limit'],
+    [['status', '--target', 'loca'], 'cloud-runner status --target local'],
+    [['status', '--pipeline', 'Bad!'], '--pipeline'],
+    [['logs', '--severity', 'eror'], 'cloud-runner logs --severity error'],
+    [['logs', '--since', 'yesterday'], '--since'],
+    [['local', 'start', '--port', '99999'], '--port'],
+    [['upload', 'missing.csv'], 'missing.csv'],
+  ])('%j → %s', async (args, text) => {
+    const {exitCode, stdout, stderr} = await cli.run(args)
+    const isJson = args.includes('--json')
+    const said = isJson ? stdout : stderr
+    expect(said).toContain(text)
+    expect(said).not.toContain('bug')
+    expect(exitCode).toBe(2)
+    expect(isJson ? stderr : stdout).toBe('')
+    expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(5)
+    expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
+  })
+
+  test('as JSON on standard output', async () => {
+    const {exitCode, stdout, stderr} = await cli.run(['upload', 'x.csv', '--nmae', '--json'])
+    expect([exitCode, stderr]).toEqual([2, ''])
+    expect(parseObject(stdout)['error']).toEqual({
+      code: 'usage',
+      exitCode: 2,
+      message: 'cloud-runner upload has no flag --nmae.',
+      suggestions: ['Did you mean --name?', 'Its usage: cloud-runner upload --help'],
+    })
+  })
+})
+
+describe('where nothing was set up', () => {
+  test.each([[['status']], [['results', 'x.csv']], [['logs']], [['deploy']]])(
+    '%j says how to',
+    async (args) => {
+      const {exitCode, stdout, stderr} = await cli.run(args)
+      expect([exitCode, stdout]).toEqual([1, ''])
+      expect(stderr).toContain('cloud-runner setup')
+      expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
+    },
+  )
+
+  test('destroy has nothing to do', async () => {
+    expect(await cli.json(['destroy', '--confirm', 'cloud-runner'])).toEqual({
+      removed: [],
+      left: [],
+      localCloudRemoved: false,
+    })
+  })
+
+  test('local status and local stop find nothing, and that is no failure', async () => {
+    expect(await cli.json(['local', 'status'])).toMatchObject({running: false})
+    expect(await cli.json(['local', 'stop'])).toMatchObject({stopped: false})
+    expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
+  })
+
+  test('a project means Google Cloud, which says so', async () => {
+    const {exitCode, stderr} = await cli.run(['status', '--project', 'my-project-123'])
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('gcp (implied by --project)')
+  })
+})
+
+test('a bug says that it is one, and shows its stack where DEBUG is set', async () => {
+  // A folder where the configuration's file should be is nothing that the configuration's reader expects.
+  const {stderr} = await cli.run(['status'], {environment: {DEBUG: '1', CLOUD_RUNNER_MEMORY: 'lots'}})
+  expect(stderr).toContain('CLOUD_RUNNER_MEMORY')
+  expect(stderr).toMatch(/\n\s+at .*config/)
+})
