@@ -1,0 +1,187 @@
+import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {Timer} from '../wire/clock.ts'
+import {DeliveryQueue} from './delivery-queue.ts'
+import type {DeliveryRecords} from './delivery-queue.ts'
+import type {BacklogEntry, MessageStore} from './message-store.ts'
+import {parseSubscriptionName} from './names.ts'
+import type {NewMessage} from './publishing.ts'
+import type {PushDependencies} from './push-delivery.ts'
+import {PushDelivery} from './push-delivery.ts'
+import type {ResourceStore, StoredSubscription} from './resource-store.ts'
+import {deliverySettings} from './subscription-settings.ts'
+
+/** How often messages that are past their retention (10 minutes at the least) are removed. */
+const SWEEP_MS = 600_000
+
+interface Delivery {
+  readonly name: string
+  readonly queue: DeliveryQueue
+  readonly push: PushDelivery
+}
+
+export interface DeliveryDependencies extends PushDependencies {
+  readonly state: State
+  readonly access: AccessControl
+  readonly agents: ServiceAgents
+  readonly resources: ResourceStore
+  readonly messages: MessageStore
+  /** Publishes inside a `State.write`. */
+  readonly publish: (topic: string, messages: readonly NewMessage[]) => string[]
+}
+
+/** The queues of all subscriptions, and what runs on them. Nothing is delivered before `start`. */
+export class Deliveries implements Disposable {
+  readonly #dependencies: DeliveryDependencies
+  readonly #byKey = new Map<number, Delivery>()
+  #started = false
+  #sweep: Timer | undefined
+
+  constructor(dependencies: DeliveryDependencies) {
+    this.#dependencies = dependencies
+  }
+
+  /** Takes up the backlog of every subscription. */
+  start(): void {
+    this.#started = true
+    for (const subscription of this.#dependencies.resources.allSubscriptions()) this.open(subscription)
+    this.#scheduleSweep()
+  }
+
+  /** Begins with a subscription that was just made. */
+  open({key, resource}: StoredSubscription): void {
+    if (!this.#started || this.#byKey.has(key)) return
+    const {clock, messages} = this.#dependencies
+    const queue = new DeliveryQueue(deliverySettings(resource), {
+      clock,
+      records: this.#recordsOf(key, resource.name),
+    })
+    const push = new PushDelivery(resource.name, queue, this.#dependencies)
+    this.#byKey.set(key, {name: resource.name, queue, push})
+    queue.add(messages.backlog(key))
+  }
+
+  /** Goes on under changed settings. */
+  configure({key, resource}: StoredSubscription): void {
+    const delivery = this.#byKey.get(key)
+    if (delivery === undefined) return
+    delivery.queue.settings = deliverySettings(resource)
+    delivery.push.pump()
+  }
+
+  /** Takes up what the rows say after a seek or a detach. */
+  reload(key: number): void {
+    const queue = this.#byKey.get(key)?.queue
+    queue?.clear()
+    queue?.add(this.#dependencies.messages.backlog(key))
+  }
+
+  close(key: number): void {
+    const delivery = this.#byKey.get(key)
+    this.#byKey.delete(key)
+    delivery?.push.stop()
+    delivery?.queue.close(
+      new ApiError('NOT_FOUND', `Resource not found (resource=${parseSubscriptionName(delivery.name).id}).`),
+    )
+  }
+
+  /** @throws ApiError UNAVAILABLE before `start` */
+  queue(key: number): DeliveryQueue {
+    const queue = this.#byKey.get(key)?.queue
+    if (queue === undefined) throw new ApiError('UNAVAILABLE', 'Delivery has not begun yet. Try again.')
+    return queue
+  }
+
+  /** Hands committed messages to those who wait for them. */
+  announce(messages: readonly number[]): void {
+    const bySubscription = new Map<number, BacklogEntry[]>()
+    for (const message of messages)
+      for (const {subscription, entry} of this.#dependencies.messages.awaiting(message)) {
+        const entries = bySubscription.get(subscription)
+        if (entries === undefined) bySubscription.set(subscription, [entry])
+        else entries.push(entry)
+      }
+    for (const [subscription, entries] of bySubscription) this.#byKey.get(subscription)?.queue.add(entries)
+  }
+
+  [Symbol.dispose](): void {
+    this.#sweep?.clear()
+    for (const {push, queue} of this.#byKey.values()) {
+      push.stop()
+      queue.close(new ApiError('UNAVAILABLE', 'The local cloud stops.'))
+    }
+    this.#byKey.clear()
+  }
+
+  #recordsOf(key: number, name: string): DeliveryRecords {
+    const {state, clock, messages} = this.#dependencies
+    return {
+      acknowledge: (ids) => {
+        const retain = this.#byKey.get(key)?.queue.settings.retainAcknowledged ?? false
+        return state.write(() => {
+          const now = clock.now()
+          for (const message of ids) messages.acknowledge(key, message, {retain, now})
+        })
+      },
+      recordFailures: (message, failures) => {
+        // Lost with a failed commit, it only means one more attempt.
+        state.write(() => messages.recordFailures(key, message, failures)).catch(() => undefined)
+      },
+      forwardDeadLetter: (message, attempts) => this.#forwardDeadLetter(key, name, message, attempts),
+    }
+  }
+
+  /**
+   * Moves a message to the dead-letter topic. Pub/Sub does that as its service agent, which needs to be publisher there
+   * and subscriber here (https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions); without,
+   * the message is delivered on and on, and the denial is the only trace.
+   */
+  async #forwardDeadLetter(key: number, name: string, message: number, attempts: number): Promise<boolean> {
+    const {state, access, agents, clock, resources, messages, publish} = this.#dependencies
+    const topic = this.#byKey.get(key)?.queue.settings.deadLetter?.topic
+    const stored = messages.load(message)
+    if (topic === undefined || stored === undefined || resources.findTopic(topic) === undefined) return false
+    const {projectId, id} = parseSubscriptionName(name)
+    const agent = `serviceAccount:${agents.pubsub(projectId)}` as const
+    try {
+      access.require(agent, 'pubsub.topics.publish', topic)
+      access.require(agent, 'pubsub.subscriptions.consume', name)
+      await state.write(() => {
+        publish(topic, [
+          {
+            ...(stored.data === undefined ? {} : {data: stored.data}),
+            ...(stored.orderingKey === undefined ? {} : {orderingKey: stored.orderingKey}),
+            attributes: {
+              ...stored.attributes,
+              CloudPubSubDeadLetterSourceDeliveryCount: String(attempts),
+              CloudPubSubDeadLetterSourceSubscription: id,
+              CloudPubSubDeadLetterSourceSubscriptionProject: projectId,
+              CloudPubSubDeadLetterSourceTopicPublishTime: stored.publishTime,
+            },
+          },
+        ])
+        messages.acknowledge(key, message, {retain: false, now: clock.now()})
+      })
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #scheduleSweep(): void {
+    const {state, clock, messages} = this.#dependencies
+    this.#sweep = clock.after(SWEEP_MS, () => {
+      const retentions = [...this.#byKey].map(([key, {queue}]) => ({key, ms: queue.settings.retentionMs}))
+      for (const {queue} of this.#byKey.values()) queue.expire()
+      state
+        .write(() => {
+          for (const {key, ms} of retentions) messages.expire(key, clock.now() - ms)
+          messages.sweep(clock.now())
+        })
+        // What a failed commit leaves is there for the next sweep.
+        .catch(() => undefined)
+      this.#scheduleSweep()
+    })
+  }
+}

@@ -1,0 +1,239 @@
+import type {ApiError} from '../wire/api-error.ts'
+import type {Clock, Timer} from '../wire/clock.ts'
+import {Fifo} from './fifo.ts'
+import type {BacklogEntry} from './message-store.ts'
+import type {DeliverySettings} from './subscription-settings.ts'
+
+/** How a delivery ended. `dropped`: the message is no longer the subscription's. */
+export type LeaseEnd = 'acknowledged' | 'refused' | 'expired' | 'dropped'
+
+/** One delivery of a message: it is nobody else's until it ends. */
+export interface Lease {
+  readonly message: number
+  /** Counts the deliveries since the local cloud started. */
+  readonly number: number
+  /** 1 at the first delivery. */
+  readonly attempt: number
+  readonly bytes: number
+}
+
+/** What makes a queue's changes last. */
+export interface DeliveryRecords {
+  /** Resolves once the acknowledgement is durable. */
+  acknowledge(messages: readonly number[]): Promise<void>
+  recordFailures(message: number, failures: number): void
+  /** @returns whether the message is in the dead-letter topic now, and gone from this subscription */
+  forwardDeadLetter(message: number, attempts: number): Promise<boolean>
+}
+
+interface Entry {
+  readonly message: number
+  readonly publishTime: number
+  readonly orderingKey: string
+  readonly bytes: number
+  failures: number
+  /** `blocked`: an earlier message of its ordering key is not acknowledged. `waiting`: for its next attempt. */
+  state: 'blocked' | 'ready' | 'leased' | 'waiting' | 'gone'
+  lease: {readonly number: number; readonly onEnd: (end: LeaseEnd) => void} | undefined
+  timer: Timer | undefined
+}
+
+/** The backlog of one subscription at work: who may have which message when. Rows are the truth, this is their order. */
+export class DeliveryQueue {
+  settings: DeliverySettings
+  readonly #clock: Clock
+  readonly #records: DeliveryRecords
+  readonly #entries = new Map<number, Entry>()
+  readonly #ready = new Fifo<Entry>()
+  #readyCount = 0
+  readonly #keys = new Map<string, Fifo<Entry>>()
+  readonly #watchers = new Set<() => void>()
+  #leases = 0
+  #closed: ApiError | undefined
+
+  constructor(settings: DeliverySettings, {clock, records}: {clock: Clock; records: DeliveryRecords}) {
+    this.settings = settings
+    this.#clock = clock
+    this.#records = records
+  }
+
+  /** Why nothing is delivered any more. */
+  get closed(): ApiError | undefined {
+    return this.#closed
+  }
+
+  get hasReady(): boolean {
+    return this.#readyCount > 0
+  }
+
+  /** Calls `watcher` whenever a message becomes ready, and at the end. @returns calls that off */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  /** Takes messages in, in the order of their publishing; those it has already are left as they are. */
+  add(entries: readonly BacklogEntry[]): void {
+    if (this.#closed !== undefined) return
+    for (const backlogged of entries) {
+      if (this.#entries.has(backlogged.message)) continue
+      const entry: Entry = {...backlogged, state: 'blocked', lease: undefined, timer: undefined}
+      this.#entries.set(entry.message, entry)
+      if (!this.settings.ordered || entry.orderingKey === '') this.#makeReady(entry)
+      else {
+        const fifo = this.#keys.get(entry.orderingKey) ?? new Fifo<Entry>()
+        this.#keys.set(entry.orderingKey, fifo)
+        fifo.push(entry)
+        if (fifo.peek() === entry) this.#makeReady(entry)
+      }
+    }
+    this.#notify()
+  }
+
+  /**
+   * The next message that is ready, for `deadlineMs`.
+   * @param onEnd told once how the delivery ended, also when the caller ends it
+   */
+  take(deadlineMs: number, onEnd: (end: LeaseEnd) => void): Lease | undefined {
+    const oldest = this.#clock.now() - this.settings.retentionMs
+    for (let entry = this.#ready.shift(); entry !== undefined; entry = this.#ready.shift()) {
+      if (entry.state !== 'ready') continue
+      if (entry.publishTime < oldest) {
+        this.#remove(entry)
+        continue
+      }
+      this.#readyCount -= 1
+      this.#leases += 1
+      entry.state = 'leased'
+      entry.lease = {number: this.#leases, onEnd}
+      this.#setDeadline(entry, deadlineMs)
+      return {message: entry.message, number: this.#leases, attempt: entry.failures + 1, bytes: entry.bytes}
+    }
+    return undefined
+  }
+
+  /** Acknowledges messages, whoever has them now; resolves once that is durable. Unknown ones are done already. */
+  async acknowledge(messages: readonly number[]): Promise<void> {
+    const entries = messages.flatMap((message) => this.#entries.get(message) ?? [])
+    if (entries.length === 0) return
+    for (const entry of entries) this.#remove(entry, 'acknowledged')
+    try {
+      await this.#records.acknowledge(entries.map(({message}) => message))
+    } catch (error) {
+      this.add(entries)
+      throw error
+    }
+  }
+
+  /** Moves the end of a delivery; 0 refuses the message. What is not delivered any more is left alone. */
+  extend(lease: {message: number; number: number}, deadlineMs: number): void {
+    const entry = this.#entries.get(lease.message)
+    if (entry?.lease?.number !== lease.number) return
+    if (deadlineMs > 0) this.#setDeadline(entry, deadlineMs)
+    else this.#fail(entry, 'refused')
+  }
+
+  /** Empties the queue; rows are the caller's. */
+  clear(): void {
+    this.#keys.clear()
+    for (const entry of this.#entries.values()) this.#remove(entry, 'dropped')
+  }
+
+  /** Drops what has been kept for longer than the subscription's retention. */
+  expire(): void {
+    const oldest = this.#clock.now() - this.settings.retentionMs
+    for (const entry of this.#entries.values())
+      if (entry.publishTime < oldest && entry.state !== 'leased') this.#remove(entry)
+  }
+
+  /** Ends everything; `reason` is what consumers are told. */
+  close(reason: ApiError): void {
+    this.#closed = reason
+    this.clear()
+    this.#notify()
+  }
+
+  #makeReady(entry: Entry): void {
+    entry.timer = undefined
+    entry.state = 'ready'
+    this.#ready.push(entry)
+    this.#readyCount += 1
+  }
+
+  #setDeadline(entry: Entry, deadlineMs: number): void {
+    entry.timer?.clear()
+    entry.timer = this.#clock.after(deadlineMs, () => this.#fail(entry, 'expired'))
+  }
+
+  #fail(entry: Entry, end: 'refused' | 'expired'): void {
+    const {lease} = entry
+    entry.timer?.clear()
+    entry.lease = undefined
+    entry.state = 'waiting'
+    entry.failures += 1
+    const {deadLetter} = this.settings
+    if (deadLetter !== undefined && entry.failures >= deadLetter.attempts) void this.#giveUp(entry)
+    else {
+      this.#records.recordFailures(entry.message, entry.failures)
+      this.#retry(entry)
+    }
+    lease?.onEnd(end)
+  }
+
+  async #giveUp(entry: Entry): Promise<void> {
+    const forwarded = await this.#records.forwardDeadLetter(entry.message, entry.failures)
+    if (entry.state !== 'waiting') return
+    if (forwarded) {
+      this.#remove(entry)
+      this.#notify()
+    } else {
+      this.#records.recordFailures(entry.message, entry.failures)
+      this.#retry(entry)
+    }
+  }
+
+  #retry(entry: Entry): void {
+    const {retry} = this.settings
+    const delayMs =
+      retry === undefined ? 0 : Math.min(retry.maximumMs, retry.minimumMs * 2 ** (entry.failures - 1))
+    if (delayMs === 0) {
+      this.#makeReady(entry)
+      this.#notify()
+      return
+    }
+    entry.timer = this.#clock.after(delayMs, () => {
+      this.#makeReady(entry)
+      this.#notify()
+    })
+  }
+
+  #remove(entry: Entry, end: LeaseEnd = 'dropped'): void {
+    const {lease} = entry
+    if (entry.state === 'ready') this.#readyCount -= 1
+    entry.timer?.clear()
+    entry.timer = undefined
+    entry.lease = undefined
+    entry.state = 'gone'
+    this.#entries.delete(entry.message)
+    lease?.onEnd(end)
+    this.#unblock(entry.orderingKey)
+  }
+
+  /** The next message of an ordering key comes up once the one before is gone. */
+  #unblock(orderingKey: string): void {
+    const fifo = this.#keys.get(orderingKey)
+    if (fifo === undefined) return
+    while (fifo.peek()?.state === 'gone') fifo.shift()
+    const next = fifo.peek()
+    if (next === undefined) this.#keys.delete(orderingKey)
+    else if (next.state === 'blocked') {
+      this.#makeReady(next)
+      this.#notify()
+    }
+  }
+
+  #notify(): void {
+    if (!this.hasReady && this.#closed === undefined) return
+    for (const watcher of this.#watchers) watcher()
+  }
+}

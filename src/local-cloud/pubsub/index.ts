@@ -1,0 +1,87 @@
+import type {AccessControl, IdTokens, ServiceAgents} from '../iam/access.ts'
+import type {State} from '../state/state.ts'
+import type {Clock} from '../wire/clock.ts'
+import type {Route} from '../wire/routes.ts'
+import type {RpcService} from '../wire/rpc.ts'
+import {Deliveries} from './deliveries.ts'
+import {MessageStore} from './message-store.ts'
+import {createPolicyRoutes} from './policy-routes.ts'
+import {createPublisherService} from './publisher.ts'
+import type {Publishing} from './publishing.ts'
+import {MessagePublisher} from './publishing-service.ts'
+import {createPull} from './pull.ts'
+import {PushConnections} from './push-request.ts'
+import {ResourceStore} from './resource-store.ts'
+import {createSubscriptionAdmin} from './subscription-admin.ts'
+
+export {pubsubSchema} from './schema.ts'
+
+/** Pub/Sub, ready to be put on the wire. */
+export interface Pubsub extends AsyncDisposable {
+  readonly routes: Route[]
+  readonly services: RpcService[]
+  readonly publishing: Publishing
+  /** Begins to deliver what is there; to be called once the server listens. */
+  start(): void
+}
+
+export function createPubsub({
+  state,
+  clock,
+  access,
+  agents,
+  tokens,
+}: {
+  state: State
+  clock: Clock
+  access: AccessControl
+  agents: ServiceAgents
+  tokens: IdTokens
+}): Pubsub {
+  const resources = new ResourceStore(state.database)
+  const messages = new MessageStore(state.database)
+  const connections = new PushConnections()
+  const publisher: MessagePublisher = new MessagePublisher({
+    state,
+    clock,
+    resources,
+    messages,
+    announce: (published) => deliveries.announce(published),
+  })
+  const deliveries = new Deliveries({
+    state,
+    clock,
+    access,
+    agents,
+    tokens,
+    connections,
+    resources,
+    messages,
+    load: (message) => messages.load(message),
+    publish: (topic, published) => publisher.publishInTransaction(topic, published),
+  })
+  const common = {state, clock, access, resources, messages, publisher, deliveries}
+  const pull = createPull(common)
+  return {
+    routes: createPolicyRoutes(
+      access,
+      (name) => resources.findTopic(name) !== undefined || resources.findSubscription(name) !== undefined,
+    ),
+    services: [
+      createPublisherService(common),
+      {
+        service: 'google.pubsub.v1.Subscriber',
+        unary: {...createSubscriptionAdmin(common), ...pull.unary},
+        streams: pull.streams,
+      },
+    ],
+    publishing: publisher,
+    start: () => deliveries.start(),
+    async [Symbol.asyncDispose]() {
+      deliveries[Symbol.dispose]()
+      connections[Symbol.dispose]()
+      // What was acknowledged before is durable once a later change is.
+      await state.write(() => undefined)
+    },
+  }
+}

@@ -1,0 +1,204 @@
+import type {DatabaseSync} from 'node:sqlite'
+import {messageBytes} from './published-message.ts'
+import type {NewMessage} from './publishing.ts'
+
+type Row = Record<string, unknown>
+
+/** A message that a subscription has not acknowledged, without its content. */
+export interface BacklogEntry {
+  readonly message: number
+  /** Milliseconds since 1970. */
+  readonly publishTime: number
+  readonly orderingKey: string
+  readonly bytes: number
+  /** Deliveries that were refused or not answered in time. */
+  readonly failures: number
+}
+
+/** A message with what Pub/Sub gave it. */
+export interface StoredMessage extends NewMessage {
+  readonly messageId: string
+  /** RFC 3339. */
+  readonly publishTime: string
+}
+
+const BACKLOG_COLUMNS = 'b.message, m.publish_time, m.ordering_key, m.size, b.failures'
+
+function toEntry(row: Row): BacklogEntry {
+  return {
+    message: Number(row['message']),
+    publishTime: Number(row['publish_time']),
+    orderingKey: String(row['ordering_key']),
+    bytes: Number(row['size']),
+    failures: Number(row['failures']),
+  }
+}
+
+/** The rows of messages and backlogs. What changes them belongs inside a `State.write`. */
+export class MessageStore {
+  readonly #statements
+
+  constructor(database: DatabaseSync) {
+    this.#statements = {
+      insert: database.prepare(
+        'INSERT INTO pubsub_messages (topic, publish_time, keep_until, ordering_key, size, content) VALUES (?, ?, ?, ?, ?, ?)',
+      ),
+      enqueue: database.prepare(
+        'INSERT OR IGNORE INTO pubsub_backlog (subscription, message, failures) VALUES (?, ?, 0)',
+      ),
+      load: database.prepare('SELECT publish_time, content FROM pubsub_messages WHERE id = ?'),
+      backlog: database.prepare(
+        `SELECT ${BACKLOG_COLUMNS} FROM pubsub_backlog b JOIN pubsub_messages m ON m.id = b.message
+         WHERE b.subscription = ? AND b.acknowledged = 0 ORDER BY b.message`,
+      ),
+      awaiting: database.prepare(
+        `SELECT b.subscription, ${BACKLOG_COLUMNS} FROM pubsub_backlog b JOIN pubsub_messages m ON m.id = b.message
+         WHERE b.message = ?`,
+      ),
+      fail: database.prepare('UPDATE pubsub_backlog SET failures = ? WHERE subscription = ? AND message = ?'),
+      markAcknowledged: database.prepare(
+        'UPDATE pubsub_backlog SET acknowledged = 1 WHERE subscription = ? AND message = ?',
+      ),
+      dequeue: database.prepare('DELETE FROM pubsub_backlog WHERE subscription = ? AND message = ?'),
+      deleteUnreferenced: database.prepare(
+        `DELETE FROM pubsub_messages WHERE id = ?1 AND keep_until <= ?2
+         AND NOT EXISTS (SELECT 1 FROM pubsub_backlog WHERE message = ?1)`,
+      ),
+      clear: database.prepare('DELETE FROM pubsub_backlog WHERE subscription = ?'),
+      expire: database.prepare(
+        `DELETE FROM pubsub_backlog WHERE subscription = ?1
+         AND message IN (SELECT id FROM pubsub_messages WHERE publish_time < ?2)`,
+      ),
+      sweep: database.prepare(
+        `DELETE FROM pubsub_messages WHERE keep_until <= ?
+         AND NOT EXISTS (SELECT 1 FROM pubsub_backlog WHERE message = pubsub_messages.id)`,
+      ),
+      forgetTopic: database.prepare('UPDATE pubsub_messages SET keep_until = 0 WHERE topic = ?'),
+      retained: database.prepare(
+        'SELECT id, content FROM pubsub_messages WHERE topic = ? AND publish_time >= ?',
+      ),
+      acknowledgeBefore: database.prepare(
+        `UPDATE pubsub_backlog SET acknowledged = 1 WHERE subscription = ?1
+         AND message IN (SELECT id FROM pubsub_messages WHERE publish_time < ?2)`,
+      ),
+      replaySince: database.prepare(
+        `UPDATE pubsub_backlog SET acknowledged = 0, failures = 0 WHERE subscription = ?1 AND acknowledged = 1
+         AND message IN (SELECT id FROM pubsub_messages WHERE publish_time >= ?2)`,
+      ),
+      dropAcknowledged: database.prepare(
+        'DELETE FROM pubsub_backlog WHERE subscription = ? AND acknowledged = 1',
+      ),
+    }
+  }
+
+  /**
+   * Stores a message for the subscriptions that want it; one that nobody wants and no topic keeps only uses up an id.
+   * @param keepUntil how long the topic keeps it, 0 for not at all
+   */
+  insert(
+    topic: number,
+    message: NewMessage,
+    {
+      publishTime,
+      keepUntil,
+      subscriptions,
+    }: {publishTime: number; keepUntil: number; subscriptions: readonly number[]},
+  ): number {
+    const key = Number(
+      this.#statements.insert.run(
+        topic,
+        publishTime,
+        keepUntil,
+        message.orderingKey ?? '',
+        messageBytes(message),
+        JSON.stringify(message),
+      ).lastInsertRowid,
+    )
+    for (const subscription of subscriptions) this.#statements.enqueue.run(subscription, key)
+    if (subscriptions.length === 0) this.#statements.deleteUnreferenced.run(key, publishTime)
+    return key
+  }
+
+  load(message: number): StoredMessage | undefined {
+    const row = this.#statements.load.get(message)
+    if (row === undefined) return undefined
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `insert` writes this column, from a NewMessage
+    const content = JSON.parse(String(row['content'])) as NewMessage
+    return {
+      ...content,
+      messageId: String(message),
+      publishTime: new Date(Number(row['publish_time'])).toISOString(),
+    }
+  }
+
+  /** What a subscription has still to acknowledge, oldest first. */
+  backlog(subscription: number): BacklogEntry[] {
+    return this.#statements.backlog.all(subscription).map(toEntry)
+  }
+
+  /** Who waits for a message. */
+  awaiting(message: number): {subscription: number; entry: BacklogEntry}[] {
+    return this.#statements.awaiting
+      .all(message)
+      .map((row) => ({subscription: Number(row['subscription']), entry: toEntry(row)}))
+  }
+
+  recordFailures(subscription: number, message: number, failures: number): void {
+    this.#statements.fail.run(failures, subscription, message)
+  }
+
+  /** @param retain keeps the message for a seek, as `retainAckedMessages` asks */
+  acknowledge(subscription: number, message: number, {retain, now}: {retain: boolean; now: number}): void {
+    if (retain) {
+      this.#statements.markAcknowledged.run(subscription, message)
+      return
+    }
+    this.#statements.dequeue.run(subscription, message)
+    this.#statements.deleteUnreferenced.run(message, now)
+  }
+
+  /** Drops all that a subscription has; the messages go at the next sweep. */
+  clear(subscription: number): void {
+    this.#statements.clear.run(subscription)
+  }
+
+  /** Drops what a subscription has from before `since`. */
+  expire(subscription: number, since: number): void {
+    this.#statements.expire.run(subscription, since)
+  }
+
+  /** Removes messages that no subscription has and no topic keeps any more. */
+  sweep(now: number): void {
+    this.#statements.sweep.run(now)
+  }
+
+  /** A deleted topic keeps nothing. */
+  forgetTopic(topic: number): void {
+    this.#statements.forgetTopic.run(topic)
+  }
+
+  /**
+   * Seek: what was published before `time` counts as acknowledged, what was published since and is still there does
+   * not (https://cloud.google.com/pubsub/docs/replay-overview#seek_to_a_time).
+   * @param topic whose kept messages are replayed too, as far as `wants` takes them
+   */
+  seek(
+    subscription: number,
+    time: number,
+    {
+      topic,
+      retain,
+      wants,
+    }: {topic: number | undefined; retain: boolean; wants: (message: NewMessage) => boolean},
+  ): void {
+    this.#statements.acknowledgeBefore.run(subscription, time)
+    this.#statements.replaySince.run(subscription, time)
+    if (topic !== undefined)
+      for (const row of this.#statements.retained.all(topic, time)) {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `insert` writes this column, from a NewMessage
+        if (wants(JSON.parse(String(row['content'])) as NewMessage))
+          this.#statements.enqueue.run(subscription, Number(row['id']))
+      }
+    if (!retain) this.#statements.dropAcknowledged.run(subscription)
+  }
+}

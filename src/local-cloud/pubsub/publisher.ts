@@ -1,0 +1,161 @@
+import type {AccessControl} from '../iam/access.ts'
+import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
+import type {Call} from '../wire/call.ts'
+import type {RpcService} from '../wire/rpc.ts'
+import type {Deliveries} from './deliveries.ts'
+import {applyFieldMask, parseFieldMask} from './field-mask.ts'
+import type {MessageStore} from './message-store.ts'
+import {checkProjectName, parseSubscriptionName, parseTopicName} from './names.ts'
+import {cutPage, parsePage} from './paging.ts'
+import {checkMessages} from './published-message.ts'
+import type {NewMessage} from './publishing.ts'
+import type {MessagePublisher} from './publishing-service.ts'
+import type {ResourceStore} from './resource-store.ts'
+import type {Topic} from './resources.ts'
+import {topicRetentionMs} from './subscription-settings.ts'
+
+const UPDATABLE = new Set(['labels', 'messageRetentionDuration', 'messageStoragePolicy'])
+const UNSERVED = ['kmsKeyName', 'schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags']
+
+function checkTopic(topic: Topic): Topic {
+  for (const field of UNSERVED)
+    if (Object.hasOwn(topic, field) && JSON.stringify(Reflect.get(topic, field)) !== '[]')
+      throw new ApiError('UNIMPLEMENTED', `Topics with ${field} are not implemented by the local cloud.`)
+  topicRetentionMs(topic.messageRetentionDuration)
+  return topic
+}
+
+/** The service google.pubsub.v1.Publisher. Snapshots are not served. */
+export function createPublisherService({
+  state,
+  access,
+  resources,
+  messages,
+  publisher,
+  deliveries,
+}: {
+  state: State
+  access: AccessControl
+  resources: ResourceStore
+  messages: MessageStore
+  publisher: MessagePublisher
+  deliveries: Deliveries
+}): RpcService {
+  async function createTopic(request: Topic, {principal}: Call): Promise<object> {
+    const {project, id} = parseTopicName(request.name)
+    access.require(principal, 'pubsub.topics.create', project)
+    const topic = checkTopic(request)
+    await state.write(() => {
+      if (resources.findTopic(topic.name) !== undefined)
+        throw new ApiError('ALREADY_EXISTS', `Resource already exists in the project (resource=${id}).`)
+      resources.insertTopic(topic)
+    })
+    return topic
+  }
+
+  async function updateTopic(
+    request: {topic?: Topic; updateMask?: string},
+    {principal}: Call,
+  ): Promise<object> {
+    const update = request.topic ?? {name: ''}
+    parseTopicName(update.name)
+    access.require(principal, 'pubsub.topics.update', update.name)
+    const paths = parseFieldMask(request.updateMask, UPDATABLE)
+    return state.write(() => {
+      const {key, resource} = resources.topic(update.name)
+      const topic = checkTopic({...applyFieldMask(resource, update, paths), name: resource.name})
+      resources.updateTopic(key, topic)
+      return topic
+    })
+  }
+
+  async function deleteTopic({topic: name = ''}: {topic?: string}, {principal}: Call): Promise<object> {
+    parseTopicName(name)
+    access.require(principal, 'pubsub.topics.delete', name)
+    await state.write(() => {
+      const {key} = resources.topic(name)
+      messages.forgetTopic(key)
+      resources.deleteTopic(key)
+      access.dropPolicy(name)
+    })
+    return {}
+  }
+
+  function getTopic({topic: name = ''}: {topic?: string}, {principal}: Call): object {
+    parseTopicName(name)
+    access.require(principal, 'pubsub.topics.get', name)
+    return resources.topic(name).resource
+  }
+
+  function listTopics(
+    request: {project?: string; pageSize?: number; pageToken?: string},
+    {principal}: Call,
+  ): object {
+    const project = checkProjectName(request.project)
+    access.require(principal, 'pubsub.topics.list', project)
+    const {after, size} = parsePage(request)
+    const {items, next} = cutPage(
+      resources.topics(project, after, size + 1),
+      size,
+      ({resource}) => resource.name,
+    )
+    return {topics: items.map(({resource}) => resource), ...next}
+  }
+
+  function listTopicSubscriptions(
+    request: {topic?: string; pageSize?: number; pageToken?: string},
+    {principal}: Call,
+  ): object {
+    const {topic: name = ''} = request
+    parseTopicName(name)
+    access.require(principal, 'pubsub.topics.get', name)
+    const {after, size} = parsePage(request)
+    const all = resources.subscriptionsOf(resources.topic(name).key, after, size + 1)
+    const {items, next} = cutPage(all, size, ({resource}) => resource.name)
+    return {subscriptions: items.map(({resource}) => resource.name), ...next}
+  }
+
+  async function publish(
+    {topic: name = '', messages: given = []}: {topic?: string; messages?: NewMessage[]},
+    {principal}: Call,
+  ): Promise<object> {
+    parseTopicName(name)
+    access.require(principal, 'pubsub.topics.publish', name)
+    return {messageIds: await publisher.publish(name, checkMessages(given))}
+  }
+
+  /** The subscription stays, without messages and never to have any again. */
+  async function detachSubscription(
+    {subscription: name = ''}: {subscription?: string},
+    {principal}: Call,
+  ): Promise<object> {
+    parseSubscriptionName(name)
+    const found = resources.findSubscription(name)
+    access.require(principal, 'pubsub.topics.detachSubscription', found?.resource.topic ?? name)
+    const detached = await state.write(() => {
+      const {key, topic, resource} = resources.subscription(name)
+      const changed = {...resource, detached: true}
+      resources.updateSubscription(key, changed)
+      messages.clear(key)
+      return {key, topic, resource: changed}
+    })
+    deliveries.configure(detached)
+    deliveries.reload(detached.key)
+    return {}
+  }
+
+  return {
+    service: 'google.pubsub.v1.Publisher',
+    unary: {
+      CreateTopic: createTopic,
+      UpdateTopic: updateTopic,
+      DeleteTopic: deleteTopic,
+      GetTopic: getTopic,
+      ListTopics: listTopics,
+      ListTopicSubscriptions: listTopicSubscriptions,
+      Publish: publish,
+      DetachSubscription: detachSubscription,
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import type {State} from '../state/state.ts'
+import type {Clock} from '../wire/clock.ts'
+import {parseFilter} from './filter.ts'
+import type {Filter} from './filter.ts'
+import type {MessageStore} from './message-store.ts'
+import {notFound} from './names.ts'
+import type {NewMessage, Publishing} from './publishing.ts'
+import type {ResourceStore} from './resource-store.ts'
+import {topicRetentionMs} from './subscription-settings.ts'
+
+const FILTERS_KEPT = 1000
+
+/** Puts messages into the rows of those subscriptions that want them, and sees to their delivery after the commit. */
+export class MessagePublisher implements Publishing {
+  readonly #state: State
+  readonly #clock: Clock
+  readonly #resources: ResourceStore
+  readonly #messages: MessageStore
+  readonly #announce: (messages: readonly number[]) => void
+  readonly #filters = new Map<string, Filter>()
+
+  constructor({
+    state,
+    clock,
+    resources,
+    messages,
+    announce,
+  }: {
+    state: State
+    clock: Clock
+    resources: ResourceStore
+    messages: MessageStore
+    announce: (messages: readonly number[]) => void
+  }) {
+    this.#state = state
+    this.#clock = clock
+    this.#resources = resources
+    this.#messages = messages
+    this.#announce = announce
+  }
+
+  hasTopic(topic: string): boolean {
+    return this.#resources.findTopic(topic) !== undefined
+  }
+
+  /** @returns the ids, once the messages are durable. @throws ApiError NOT_FOUND */
+  async publish(topic: string, messages: readonly NewMessage[]): Promise<string[]> {
+    const keys = await this.#state.write(() => this.#insert(topic, messages))
+    this.#announce(keys)
+    return keys.map(String)
+  }
+
+  publishInTransaction(topic: string, messages: readonly NewMessage[]): string[] {
+    const keys = this.#insert(topic, messages)
+    // Resolves after the commit of the caller's change; where that was undone, nobody awaits the messages.
+    this.#state
+      .write(() => keys)
+      .then(this.#announce)
+      .catch(() => undefined)
+    return keys.map(String)
+  }
+
+  filterOf(text: string | undefined): Filter {
+    const known = this.#filters.get(text ?? '')
+    if (known !== undefined) return known
+    const filter = parseFilter(text ?? '')
+    if (this.#filters.size >= FILTERS_KEPT) this.#filters.clear()
+    this.#filters.set(text ?? '', filter)
+    return filter
+  }
+
+  #insert(name: string, messages: readonly NewMessage[]): number[] {
+    const topic = this.#resources.findTopic(name)
+    if (topic === undefined) throw notFound(name)
+    const publishTime = this.#clock.now()
+    const retentionMs = topicRetentionMs(topic.resource.messageRetentionDuration)
+    const keepUntil = retentionMs === 0 ? 0 : publishTime + retentionMs
+    const subscribers = this.#resources
+      .subscriptionsOf(topic.key)
+      .filter(({resource}) => resource.detached !== true)
+      .map(({key, resource}) => ({key, wants: this.filterOf(resource.filter)}))
+    return messages.map((message) =>
+      this.#messages.insert(topic.key, message, {
+        publishTime,
+        keepUntil,
+        subscriptions: subscribers.filter(({wants}) => wants(message.attributes ?? {})).map(({key}) => key),
+      }),
+    )
+  }
+}

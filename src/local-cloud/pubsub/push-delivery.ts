@@ -1,0 +1,104 @@
+import type {IdTokens} from '../iam/access.ts'
+import type {Clock, Timer} from '../wire/clock.ts'
+import type {DeliveryQueue, Lease} from './delivery-queue.ts'
+import type {StoredMessage} from './message-store.ts'
+import {PushPacing} from './push-pacing.ts'
+import type {PushConnections} from './push-request.ts'
+import {formatPush} from './push-request.ts'
+import type {PushSettings} from './subscription-settings.ts'
+
+/** A token is used again for this long, well within its hour. */
+const TOKEN_REUSE_MS = 30 * 60_000
+
+/** What every push subscription needs. */
+export interface PushDependencies {
+  readonly clock: Clock
+  readonly tokens: IdTokens
+  readonly connections: PushConnections
+  readonly load: (message: number) => StoredMessage | undefined
+}
+
+/** Pushes a queue's messages to its endpoint, as long as its settings have one. */
+export class PushDelivery {
+  readonly #subscription: string
+  readonly #queue: DeliveryQueue
+  readonly #dependencies: PushDependencies
+  readonly #pacing = new PushPacing()
+  readonly #unwatch: () => void
+  #underWay = 0
+  #timer: Timer | undefined
+  #token: {readonly text: string; readonly of: string; readonly until: number} | undefined
+
+  constructor(subscription: string, queue: DeliveryQueue, dependencies: PushDependencies) {
+    this.#subscription = subscription
+    this.#queue = queue
+    this.#dependencies = dependencies
+    this.#unwatch = queue.watch(() => this.pump())
+  }
+
+  /** Pushes what may be pushed now; also to be called after a change of settings. */
+  pump(): void {
+    const {clock} = this.#dependencies
+    for (;;) {
+      const {push, ackDeadlineMs, detached} = this.#queue.settings
+      if (push === undefined || detached || !this.#queue.hasReady || this.#underWay >= this.#pacing.window)
+        return
+      const waitMs = this.#pacing.notBefore - clock.now()
+      if (waitMs > 0) {
+        this.#timer ??= clock.after(waitMs, () => {
+          this.#timer = undefined
+          this.pump()
+        })
+        return
+      }
+      const ending = new AbortController()
+      const lease = this.#queue.take(ackDeadlineMs, (end) => {
+        if (end !== 'acknowledged') ending.abort()
+      })
+      if (lease === undefined) return
+      this.#underWay += 1
+      this.#pacing.pushed(clock.now())
+      void this.#deliver(lease, push, ending.signal)
+    }
+  }
+
+  stop(): void {
+    this.#unwatch()
+    this.#timer?.clear()
+  }
+
+  async #deliver(lease: Lease, push: PushSettings, signal: AbortSignal): Promise<void> {
+    const {clock, connections, load} = this.#dependencies
+    const message = load(lease.message)
+    const acknowledged =
+      message !== undefined &&
+      (await connections.post(
+        push.endpoint,
+        formatPush(this.#subscription, message, {
+          settings: push,
+          attempt: this.#queue.settings.deadLetter === undefined ? undefined : lease.attempt,
+          token: this.#bearer(push.token),
+        }),
+        signal,
+      ))
+    this.#underWay -= 1
+    if (acknowledged) {
+      this.#pacing.acknowledged()
+      // Not durable means not acknowledged: the queue has the message again then.
+      this.#queue.acknowledge([lease.message]).catch(() => undefined)
+    } else {
+      this.#pacing.refused(clock.now())
+      this.#queue.extend(lease, 0)
+    }
+    this.pump()
+  }
+
+  #bearer(token: PushSettings['token']): string | undefined {
+    if (token === undefined) return undefined
+    const {clock, tokens} = this.#dependencies
+    const of = `${token.email} ${token.audience}`
+    if (this.#token?.of !== of || this.#token.until < clock.now())
+      this.#token = {text: tokens.mint(token), of, until: clock.now() + TOKEN_REUSE_MS}
+    return this.#token.text
+  }
+}

@@ -1,0 +1,141 @@
+import type {DatabaseSync} from 'node:sqlite'
+import {notFound} from './names.ts'
+import {DELETED_TOPIC} from './resources.ts'
+import type {Subscription, Topic} from './resources.ts'
+
+type Row = Record<string, unknown>
+
+/** A topic with the key of its row. */
+export interface StoredTopic {
+  readonly key: number
+  readonly resource: Topic
+}
+
+export interface StoredSubscription {
+  readonly key: number
+  /** Row of the topic; `undefined` once that is deleted. */
+  readonly topic: number | undefined
+  readonly resource: Subscription
+}
+
+function toTopic(row: Row): StoredTopic {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes this column, from a Topic
+  return {key: Number(row['id']), resource: JSON.parse(String(row['resource'])) as Topic}
+}
+
+function toSubscription(row: Row): StoredSubscription {
+  const topic = row['topic']
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes this column, from a Subscription
+  const resource = JSON.parse(String(row['resource'])) as Subscription
+  return {
+    key: Number(row['id']),
+    topic: topic === null ? undefined : Number(topic),
+    resource: topic === null ? {...resource, topic: DELETED_TOPIC} : resource,
+  }
+}
+
+/** The rows of topics and subscriptions. What changes them belongs inside a `State.write`. */
+export class ResourceStore {
+  readonly #statements
+
+  constructor(database: DatabaseSync) {
+    this.#statements = {
+      topic: database.prepare('SELECT id, resource FROM pubsub_topics WHERE name = ?'),
+      topics: database.prepare(
+        'SELECT id, resource FROM pubsub_topics WHERE name > ?1 AND name >= ?2 AND name < ?3 ORDER BY name LIMIT ?4',
+      ),
+      insertTopic: database.prepare('INSERT INTO pubsub_topics (name, resource) VALUES (?, ?)'),
+      updateTopic: database.prepare('UPDATE pubsub_topics SET resource = ? WHERE id = ?'),
+      deleteTopic: database.prepare('DELETE FROM pubsub_topics WHERE id = ?'),
+      subscription: database.prepare('SELECT id, topic, resource FROM pubsub_subscriptions WHERE name = ?'),
+      subscriptionByKey: database.prepare(
+        'SELECT id, topic, resource FROM pubsub_subscriptions WHERE id = ?',
+      ),
+      subscriptions: database.prepare(
+        'SELECT id, topic, resource FROM pubsub_subscriptions WHERE name > ?1 AND name >= ?2 AND name < ?3 ORDER BY name LIMIT ?4',
+      ),
+      allSubscriptions: database.prepare('SELECT id, topic, resource FROM pubsub_subscriptions ORDER BY id'),
+      subscriptionsOf: database.prepare(
+        'SELECT id, topic, resource FROM pubsub_subscriptions WHERE topic = ?1 AND name > ?2 ORDER BY name LIMIT ?3',
+      ),
+      insertSubscription: database.prepare(
+        'INSERT INTO pubsub_subscriptions (name, topic, resource) VALUES (?, ?, ?)',
+      ),
+      updateSubscription: database.prepare('UPDATE pubsub_subscriptions SET resource = ? WHERE id = ?'),
+      deleteSubscription: database.prepare('DELETE FROM pubsub_subscriptions WHERE id = ?'),
+    }
+  }
+
+  findTopic(name: string): StoredTopic | undefined {
+    const row = this.#statements.topic.get(name)
+    return row && toTopic(row)
+  }
+
+  /** @throws ApiError NOT_FOUND */
+  topic(name: string): StoredTopic {
+    const found = this.findTopic(name)
+    if (found === undefined) throw notFound(name)
+    return found
+  }
+
+  /** Topics of `projects/P` whose names come after `after`, by name. */
+  topics(project: string, after: string, limit: number): StoredTopic[] {
+    return this.#statements.topics.all(after, `${project}/`, `${project}0`, limit).map(toTopic)
+  }
+
+  insertTopic(resource: Topic): void {
+    this.#statements.insertTopic.run(resource.name, JSON.stringify(resource))
+  }
+
+  updateTopic(key: number, resource: Topic): void {
+    this.#statements.updateTopic.run(JSON.stringify(resource), key)
+  }
+
+  deleteTopic(key: number): void {
+    this.#statements.deleteTopic.run(key)
+  }
+
+  findSubscription(name: string): StoredSubscription | undefined {
+    const row = this.#statements.subscription.get(name)
+    return row && toSubscription(row)
+  }
+
+  /** @throws ApiError NOT_FOUND */
+  subscription(name: string): StoredSubscription {
+    const found = this.findSubscription(name)
+    if (found === undefined) throw notFound(name)
+    return found
+  }
+
+  subscriptionByKey(key: number): StoredSubscription | undefined {
+    const row = this.#statements.subscriptionByKey.get(key)
+    return row && toSubscription(row)
+  }
+
+  subscriptions(project: string, after: string, limit: number): StoredSubscription[] {
+    return this.#statements.subscriptions.all(after, `${project}/`, `${project}0`, limit).map(toSubscription)
+  }
+
+  allSubscriptions(): StoredSubscription[] {
+    return this.#statements.allSubscriptions.all().map(toSubscription)
+  }
+
+  /** Subscriptions of a topic, by name; `limit` -1 for all. */
+  subscriptionsOf(topic: number, after = '', limit = -1): StoredSubscription[] {
+    return this.#statements.subscriptionsOf.all(topic, after, limit).map(toSubscription)
+  }
+
+  insertSubscription(topic: number, resource: Subscription): number {
+    return Number(
+      this.#statements.insertSubscription.run(resource.name, topic, JSON.stringify(resource)).lastInsertRowid,
+    )
+  }
+
+  updateSubscription(key: number, resource: Subscription): void {
+    this.#statements.updateSubscription.run(JSON.stringify(resource), key)
+  }
+
+  deleteSubscription(key: number): void {
+    this.#statements.deleteSubscription.run(key)
+  }
+}

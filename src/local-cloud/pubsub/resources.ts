@@ -1,0 +1,38 @@
+/** google.pubsub.v1.Topic in proto3 JSON, as far as it is served. */
+export interface Topic {
+  name: string
+  labels?: Record<string, string>
+  messageStoragePolicy?: object
+  messageRetentionDuration?: string
+}
+
+/** google.pubsub.v1.PushConfig. */
+export interface PushConfig {
+  pushEndpoint?: string
+  attributes?: Record<string, string>
+  oidcToken?: {serviceAccountEmail?: string; audience?: string}
+  pubsubWrapper?: object
+  noWrapper?: {writeMetadata?: boolean}
+}
+
+/** google.pubsub.v1.Subscription. */
+export interface Subscription {
+  name: string
+  topic: string
+  pushConfig?: PushConfig
+  ackDeadlineSeconds?: number
+  retainAckedMessages?: boolean
+  messageRetentionDuration?: string
+  labels?: Record<string, string>
+  enableMessageOrdering?: boolean
+  expirationPolicy?: {ttl?: string}
+  filter?: string
+  deadLetterPolicy?: {deadLetterTopic?: string; maxDeliveryAttempts?: number}
+  retryPolicy?: {minimumBackoff?: string; maximumBackoff?: string}
+  detached?: boolean
+  state?: string
+  topicMessageRetentionDuration?: string
+}
+
+/** What a subscription shows as its topic once that is deleted. */
+export const DELETED_TOPIC = '_deleted-topic_'

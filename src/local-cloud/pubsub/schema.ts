@@ -1,0 +1,40 @@
+import type {Schema} from '../state/state.ts'
+
+/**
+ * Topics and subscriptions with the JSON that the API shows of them, messages once, and per subscription a row for
+ * each message that it has not acknowledged (or has, and keeps for a seek). Times are milliseconds since 1970.
+ */
+export const pubsubSchema: Schema = {
+  name: 'pubsub',
+  migrations: [
+    `CREATE TABLE pubsub_topics (
+       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       name TEXT NOT NULL UNIQUE,
+       resource TEXT NOT NULL
+     ) STRICT;
+     CREATE TABLE pubsub_subscriptions (
+       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       name TEXT NOT NULL UNIQUE,
+       topic INTEGER REFERENCES pubsub_topics (id) ON DELETE SET NULL,
+       resource TEXT NOT NULL
+     ) STRICT;
+     CREATE INDEX pubsub_subscriptions_by_topic ON pubsub_subscriptions (topic, name);
+     CREATE TABLE pubsub_messages (
+       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       topic INTEGER NOT NULL,
+       publish_time INTEGER NOT NULL,
+       keep_until INTEGER NOT NULL,
+       ordering_key TEXT NOT NULL,
+       size INTEGER NOT NULL,
+       content TEXT NOT NULL
+     ) STRICT;
+     CREATE TABLE pubsub_backlog (
+       subscription INTEGER NOT NULL REFERENCES pubsub_subscriptions (id) ON DELETE CASCADE,
+       message INTEGER NOT NULL REFERENCES pubsub_messages (id),
+       failures INTEGER NOT NULL DEFAULT 0,
+       acknowledged INTEGER NOT NULL DEFAULT 0,
+       PRIMARY KEY (subscription, message)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX pubsub_backlog_by_message ON pubsub_backlog (message);`,
+  ],
+}

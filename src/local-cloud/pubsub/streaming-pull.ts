@@ -1,0 +1,159 @@
+import {ApiError} from '../wire/api-error.ts'
+import {parseAckId} from './ack-ids.ts'
+import type {Lease} from './delivery-queue.ts'
+import type {PullSource, ReceivedMessage} from './pull-source.ts'
+import {takeAnswer} from './pull-source.ts'
+
+/** google.pubsub.v1.StreamingPullRequest in proto3 JSON. */
+export interface StreamingPullRequest {
+  subscription?: string
+  ackIds?: string[]
+  modifyDeadlineSeconds?: number[]
+  modifyDeadlineAckIds?: string[]
+  streamAckDeadlineSeconds?: number
+  maxOutstandingMessages?: string
+  maxOutstandingBytes?: string
+}
+
+const ACK_DEADLINE_SECONDS = {least: 10, most: 600}
+
+function limit(value: string | undefined): number {
+  const most = Number(value ?? 0)
+  return most > 0 ? most : Number.POSITIVE_INFINITY
+}
+
+function deadlineMs(seconds: number | undefined): number {
+  if (seconds === undefined || seconds < ACK_DEADLINE_SECONDS.least || seconds > ACK_DEADLINE_SECONDS.most)
+    throw new ApiError(
+      'INVALID_ARGUMENT',
+      `Invalid stream_ack_deadline_seconds: ${seconds ?? 0} is not between ${ACK_DEADLINE_SECONDS.least} and ${ACK_DEADLINE_SECONDS.most}.`,
+    )
+  return seconds * 1000
+}
+
+/** One stream of messages to one client, with the limits that it set in its first request. */
+class PullStream {
+  readonly #source: PullSource
+  readonly #limits: {readonly messages: number; readonly bytes: number}
+  #deadlineMs: number
+  readonly #outstanding = {messages: 0, bytes: 0}
+  #wake: () => void = () => undefined
+  #end: {readonly error?: unknown} | undefined
+
+  constructor(source: PullSource, first: StreamingPullRequest) {
+    this.#source = source
+    this.#limits = {messages: limit(first.maxOutstandingMessages), bytes: limit(first.maxOutstandingBytes)}
+    this.#deadlineMs = deadlineMs(first.streamAckDeadlineSeconds)
+  }
+
+  /** Applies what a later request says. @throws ApiError INVALID_ARGUMENT */
+  apply(request: StreamingPullRequest): void {
+    const {ackIds = [], modifyDeadlineAckIds = [], modifyDeadlineSeconds = []} = request
+    const {key, queue} = this.#source
+    if (
+      modifyDeadlineAckIds.length !== modifyDeadlineSeconds.length ||
+      modifyDeadlineSeconds.some((value) => value < 0)
+    )
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        'modify_deadline_seconds needs one value for each of modify_deadline_ack_ids, none of them negative.',
+      )
+    if ((request.streamAckDeadlineSeconds ?? 0) !== 0)
+      this.#deadlineMs = deadlineMs(request.streamAckDeadlineSeconds)
+    // An acknowledgement that does not become durable is taken back by the queue, and the message comes again.
+    if (ackIds.length > 0)
+      queue.acknowledge(ackIds.map((text) => parseAckId(text, key).message)).catch(() => undefined)
+    for (const [index, text] of modifyDeadlineAckIds.entries()) {
+      const {message, lease} = parseAckId(text, key)
+      queue.extend({message, number: lease}, (modifyDeadlineSeconds[index] ?? 0) * 1000)
+    }
+  }
+
+  /** Ends the stream, with an error where there is one. */
+  end(error?: unknown): void {
+    this.#end ??= error === undefined ? {} : {error}
+    this.#wake()
+  }
+
+  async *answers(): AsyncGenerator<object, void> {
+    const {queue, ordered} = this.#source
+    const unwatch = queue.watch(() => this.#wake())
+    try {
+      yield {subscriptionProperties: {exactlyOnceDeliveryEnabled: false, messageOrderingEnabled: ordered}}
+      for (;;) {
+        if (queue.closed !== undefined) throw queue.closed
+        if (queue.settings.push !== undefined || queue.settings.detached)
+          throw new ApiError(
+            'FAILED_PRECONDITION',
+            'This method is not supported for this subscription type.',
+          )
+        if (this.#end !== undefined) {
+          if (this.#end.error !== undefined) throw this.#end.error
+          return
+        }
+        const receivedMessages = this.#take()
+        if (receivedMessages.length > 0) yield {receivedMessages}
+        else
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+      }
+    } finally {
+      unwatch()
+    }
+  }
+
+  #take(): ReceivedMessage[] {
+    return takeAnswer(this.#source, this.#limits.messages, () =>
+      this.#outstanding.messages < this.#limits.messages && this.#outstanding.bytes < this.#limits.bytes
+        ? this.#lease()
+        : undefined,
+    )
+  }
+
+  #lease(): Lease | undefined {
+    const lease = this.#source.queue.take(this.#deadlineMs, () => {
+      if (lease === undefined) return
+      this.#outstanding.messages -= 1
+      this.#outstanding.bytes -= lease.bytes
+      this.#wake()
+    })
+    if (lease !== undefined) {
+      this.#outstanding.messages += 1
+      this.#outstanding.bytes += lease.bytes
+    }
+    return lease
+  }
+}
+
+/**
+ * Serves google.pubsub.v1.Subscriber/StreamingPull. Messages that are out when the stream ends stay the client's until
+ * their deadline.
+ * @param find the subscription that the first request names, for this caller
+ */
+export async function* openStream(
+  requests: AsyncIterable<StreamingPullRequest>,
+  signal: AbortSignal,
+  find: (name: string) => PullSource,
+): AsyncGenerator<object, void> {
+  const iterator = requests[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  if (first.done === true) return
+  const stream = new PullStream(find(first.value.subscription ?? ''), first.value)
+  stream.apply({...first.value, streamAckDeadlineSeconds: 0})
+  const read = async (): Promise<void> => {
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
+      stream.apply(next.value)
+  }
+  read().then(
+    () => stream.end(),
+    (error: unknown) => stream.end(signal.aborted ? undefined : error),
+  )
+  const abort = (): void => stream.end()
+  signal.addEventListener('abort', abort)
+  try {
+    yield* stream.answers()
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
