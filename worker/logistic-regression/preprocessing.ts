@@ -1,5 +1,5 @@
-import type {FeatureChoice} from './features.ts'
-import {MOST_CATEGORIES} from './features.ts'
+import {type FeatureChoice, MOST_CATEGORIES} from './features.ts'
+import type {Pacer} from './pacer.ts'
 import type {NumberColumn, TextColumn} from './table.ts'
 
 /** How one column of numbers becomes columns of the design matrix. Plain data: part of the artifact. */
@@ -93,14 +93,18 @@ function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): L
  * Takes medians, means and standard deviations from the rows a model is trained on, and from no others:
  * in cross-validation each fold has its own.
  */
-export function fitPreprocessing(layout: Layout, rows: Uint32Array): Preprocessing {
+export async function fitPreprocessing(
+  layout: Layout,
+  rows: Uint32Array,
+  pacer: Pacer,
+): Promise<Preprocessing> {
   const buffer = new Float64Array(rows.length)
-  return {
-    numbers: layout.choice.numbers.map((column, i) =>
-      fitNumeric(column, rows, layout.indicators[i] === true, buffer),
-    ),
-    categories: layout.categories.map(({encoder}) => encoder),
+  const numbers: NumericEncoder[] = []
+  for (const [i, column] of layout.choice.numbers.entries()) {
+    numbers.push(fitNumeric(column, rows, layout.indicators[i] === true, buffer))
+    if (pacer.due) await pacer.pause()
   }
+  return {numbers, categories: layout.categories.map(({encoder}) => encoder)}
 }
 
 function fitNumeric(
@@ -132,7 +136,8 @@ function fitNumeric(
 /** Mean and standard deviation (of the population) of `numbers` and `copies` times `median`; safe at any magnitude. */
 function spread(numbers: Float64Array, median: number, copies: number): {mean: number; scale: number} {
   const count = numbers.length + copies
-  const magnitude = numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  let magnitude = 0
+  for (const value of numbers) magnitude = Math.max(magnitude, Math.abs(value))
   if (magnitude === 0) return {mean: 0, scale: 1}
   let sum = (copies * median) / magnitude
   for (const value of numbers) sum += value / magnitude

@@ -22,7 +22,7 @@ export async function train(
   start: Float64Array | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
-  const preprocessing = fitPreprocessing(layout, rows)
+  const preprocessing = await fitPreprocessing(layout, rows, pacer)
   const design = new Design(layout, preprocessing, rows)
   const classes = Int32Array.from(rows, (row) => label.codes[row] ?? 0)
   return {

@@ -25,7 +25,7 @@ async function objectiveOf(text: string): Promise<Objective> {
   const table = await readTable(input, {name: 'y', chosenBy: 'object'}, pacer)
   const rows = Uint32Array.from({length: table.rows}, (_, i) => i)
   const layout = layOut(chooseFeatures(table), rows)
-  const design = new Design(layout, fitPreprocessing(layout, rows), rows)
+  const design = new Design(layout, await fitPreprocessing(layout, rows, pacer), rows)
   return {design, classes: table.label.codes, outputs: outputsFor(table.label.classes.length)}
 }
 

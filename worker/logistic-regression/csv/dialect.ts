@@ -18,6 +18,8 @@ export const DELIMITER_NAMES: Readonly<Record<Delimiter, string>> = {
   '|': 'vertical bar',
 }
 
+/** More than any table that a regression is fitted to; a header beyond is a file turned on its side. */
+const MOST_COLUMNS = 10_000
 /** A header longer than this has its delimiter judged by its first part. */
 const LONGEST_HEAD_BYTES = 1024 * 1024
 
@@ -49,7 +51,7 @@ export function holdsHeader(head: Buffer): boolean {
 /**
  * Reads the delimiter off the header: the candidate that it has most often outside quotes.
  * @param head first bytes of the (unpacked) file, at least the header or 1 MiB
- * @throws PermanentError `not-csv`, `not-utf8`, `no-header`
+ * @throws PermanentError `not-csv`, `not-utf8`, `no-header`, `too-many-columns`
  */
 export function detectDialect(head: Buffer): Dialect {
   refuseOtherFormats(head)
@@ -74,6 +76,14 @@ export function detectDialect(head: Buffer): Dialect {
         suggestions: [EXPORT_AS_CSV],
       },
     )
+  }
+  if (most >= MOST_COLUMNS) {
+    throw new PermanentError(`The header has more than ${MOST_COLUMNS} columns.`, {
+      code: 'too-many-columns',
+      line: 1,
+      column: MOST_COLUMNS + 1,
+      suggestions: ['Check that rows and columns are not swapped, or drop columns before the upload.'],
+    })
   }
   return {delimiter, byteOrderMark}
 }

@@ -6,8 +6,6 @@ import {EncodingCheck, type EncodingFault} from './encoding.ts'
 import {locate} from './location.ts'
 import {readBytes} from './source.ts'
 
-/** More than any table that a regression is fitted to; a header beyond is a file turned on its side. */
-export const MOST_COLUMNS = 10_000
 /** A record longer than this comes from a quote that is never closed. */
 const LONGEST_RECORD = 16 * 1024 * 1024
 
@@ -29,7 +27,7 @@ export interface Shape {
  * Reads a CSV file with a header: RFC 4180, with delimiter by header, a byte order mark, any mix of line ends,
  * and blank lines passed over.
  * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `nul-byte`, `no-header`, `no-rows`,
- * `broken-quote`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
+ * `broken-quote`, `record-too-long`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
  */
 export async function readRecords(input: InputFile, handler: RecordHandler, pacer: Pacer): Promise<Shape> {
   let reading: Reading | undefined
@@ -152,14 +150,6 @@ class Reading {
   }
 
   #header(fields: string[]): void {
-    if (fields.length > MOST_COLUMNS) {
-      throw new PermanentError(`The header has ${fields.length} columns; at most ${MOST_COLUMNS} are read.`, {
-        code: 'too-many-columns',
-        line: 1,
-        column: MOST_COLUMNS + 1,
-        suggestions: ['Check that rows and columns are not swapped, or drop columns before the upload.'],
-      })
-    }
     if (fields.every((field) => field.trim() !== '' && Number.isFinite(Number(field)))) {
       throw new PermanentError('The first line has numbers only: the file has no header.', {
         code: 'no-header',
@@ -215,23 +205,30 @@ class Reading {
         })
       })
     } catch (error) {
-      throw error instanceof CsvError ? this.#brokenQuote(error) : error
+      throw error instanceof CsvError ? this.#unreadable(error) : error
     }
   }
 
-  /** With ragged rows let through, quotes are all that csv-parse complains about. */
-  #brokenQuote(error: CsvError): FaultAt {
+  /** With ragged rows let through, quotes and lengths are all that csv-parse complains about. */
+  #unreadable(error: CsvError): FaultAt {
     const column = typeof error['column'] === 'number' ? error['column'] + 1 : 1
-    return new FaultAt(
-      {...this.#here(), column},
-      {
-        code: 'broken-quote',
-        describe: (line) =>
-          `The record that begins in line ${line} has a double quote that does not pair, in column ${column}.`,
-        suggestion:
-          'A field with a double quote in it must be in double quotes, and each quote within is doubled.',
-        cause: error,
-      },
-    )
+    const at = {...this.#here(), column}
+    return error.code === 'CSV_MAX_RECORD_SIZE'
+      ? new FaultAt(at, {
+          code: 'record-too-long',
+          describe: (line) =>
+            `The record that begins in line ${line} is longer than 16 MiB, in column ${column}.`,
+          suggestion:
+            'Check that the field there has a closing double quote, and that lines end in LF, CR LF or CR.',
+          cause: error,
+        })
+      : new FaultAt(at, {
+          code: 'broken-quote',
+          describe: (line) =>
+            `The record that begins in line ${line} has a double quote that does not pair, in column ${column}.`,
+          suggestion:
+            'A field with a double quote in it must be in double quotes, and each quote within is doubled.',
+          cause: error,
+        })
   }
 }
