@@ -1,0 +1,12 @@
+import {availableParallelism, cpus} from 'node:os'
+import {benchCliStart} from './cli-start.ts'
+import {benchUploadToResult} from './upload-to-result.ts'
+import {benchWorkerStart} from './worker-start.ts'
+
+// Times depend on the machine, ratios of one run hardly: quote those.
+console.log(
+  `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`,
+)
+await benchCliStart()
+await benchWorkerStart()
+await benchUploadToResult()
