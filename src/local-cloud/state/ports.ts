@@ -31,6 +31,8 @@ export interface Ports {
    * @throws PortTakenError where the kept port is taken
    */
   claim<T>(name: string, purpose: string, listen: (port: number) => Promise<T>): Promise<T>
+  /** Keeps `port` under `name` from now on, whatever was kept; inside a `State.write`. */
+  assign(name: string, port: number): void
   /** Forgets a port; inside a `State.write`. */
   release(name: string): void
 }
@@ -61,6 +63,10 @@ export function createPorts(state: State): Ports {
           if (!isInUse(error) || attempt === TRIES) throw error
         }
       }
+    },
+    assign(name, port) {
+      remove.run(name)
+      insert.run(name, port)
     },
     release(name) {
       remove.run(name)

@@ -1,0 +1,249 @@
+import {rename, rm, writeFile} from 'node:fs/promises'
+import {readFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {createArtifactRegistry, registrySchema} from './artifact-registry/index.ts'
+import {controlRoutes, type LocalCloudStatus} from './control.ts'
+import {createControlPlane} from './control-plane/index.ts'
+import {createAccess} from './iam/access-control.ts'
+import {createIdTokens} from './iam/id-tokens.ts'
+import {iamSchema} from './iam/schema.ts'
+import {createServiceAccounts} from './iam/service-accounts.ts'
+import {createServiceAgents} from './iam/service-agents.ts'
+import {createLogging, loggingSchema} from './logging/index.ts'
+import {createPubsub, pubsubSchema} from './pubsub/index.ts'
+import {createRun, runSchema} from './run/index.ts'
+import {createPorts, portsSchema, PortTakenError} from './state/ports.ts'
+import {openState, StateError} from './state/open.ts'
+import {createStorage, storageSchema} from './storage/index.ts'
+import {type Clock, systemClock} from './wire/clock.ts'
+import {createOperations, operationsSchema} from './wire/operations.ts'
+import {createServerOf, type Listener} from './wire/server.ts'
+
+export type {InstanceStatus, LocalCloudStatus} from './control.ts'
+
+/** A local cloud that cannot start, for a reason that its user can mend. */
+export class LocalCloudError extends Error {
+  override readonly name = 'LocalCloudError'
+  /** Kebab-case, stable: `port-taken`, `locked`, `state-version`, `state-unreadable`, `permission-denied`, `disk-full`. */
+  readonly code: string
+  readonly suggestions: readonly string[]
+
+  constructor(code: string, message: string, suggestions: readonly string[] = [], cause?: unknown) {
+    super(message, {cause})
+    this.code = code
+    this.suggestions = suggestions
+  }
+}
+
+export interface LocalCloudOptions {
+  /** Folder that holds everything that survives a restart; made where it is missing. */
+  readonly stateFolder: string
+  /** Port to listen on from now on; the default is the one that was chosen the first time. */
+  readonly port?: number
+  readonly clock?: Clock
+  /** Told of errors that are the local cloud's own; the default throws them away. */
+  readonly report?: (error: unknown) => void
+  /** Called for `POST /_local-cloud/stop`. */
+  readonly onStopRequest?: () => void
+}
+
+const {version} = packageFile()
+
+/**
+ * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Logging, IAM and
+ * Artifact Registry on one port, by Google's own protocols.
+ *
+ * `await using cloud = await LocalCloud.start({stateFolder})` ends it, and its instances, with the block.
+ */
+export class LocalCloud implements AsyncDisposable {
+  /** Origin that serves every API, e.g. `http://127.0.0.1:24510`. */
+  readonly endpoint: string
+  readonly status: () => LocalCloudStatus
+  readonly #resources: AsyncDisposableStack
+
+  private constructor(endpoint: string, status: () => LocalCloudStatus, resources: AsyncDisposableStack) {
+    this.endpoint = endpoint
+    this.status = status
+    this.#resources = resources
+  }
+
+  /**
+   * Starts on a state folder; deliveries that were waiting go on.
+   * @throws LocalCloudError where the folder or a port cannot be used
+   */
+  static async start(options: LocalCloudOptions): Promise<LocalCloud> {
+    try {
+      return await LocalCloud.#start(options)
+    } catch (error) {
+      throw explain(error, options.stateFolder)
+    }
+  }
+
+  static async #start({
+    stateFolder,
+    port,
+    clock = systemClock,
+    report = () => {},
+    onStopRequest = () => {},
+  }: LocalCloudOptions): Promise<LocalCloud> {
+    await using stack = new AsyncDisposableStack()
+    const state = stack.use(
+      await openState({
+        folder: stateFolder,
+        schemas: [
+          portsSchema,
+          operationsSchema,
+          iamSchema,
+          registrySchema,
+          loggingSchema,
+          pubsubSchema,
+          storageSchema,
+          runSchema,
+        ],
+      }),
+    )
+    const ports = createPorts(state)
+    const access = createAccess({state, clock})
+    const agents = createServiceAgents()
+    const tokens = await createIdTokens({state, clock})
+    const operations = createOperations({state, clock, access})
+    const accounts = createServiceAccounts({state, access, tokens})
+    const logging = stack.use(createLogging({state, clock, access}))
+    const pubsub = createPubsub({state, clock, access, agents, tokens})
+    const storage = stack.use(createStorage({state, clock, access, agents, publishing: pubsub.publishing}))
+    const registry = createArtifactRegistry({state, clock, access, operations})
+    const run = stack.use(
+      createRun({
+        state,
+        clock,
+        access,
+        tokens,
+        operations,
+        ports,
+        images: registry.images,
+        log: logging.sink,
+        agents,
+        identity: {open: openIdentity},
+        report,
+      }),
+    )
+    // Ended before the instances are, so that no delivery meets one that is going.
+    stack.use(pubsub)
+    await state.blobs.sweep(new Set([...storage.referencedBlobs(), ...registry.blobIds()]))
+
+    const startedAt = new Date(clock.now()).toISOString()
+    let main: Listener | undefined
+    const status = (): LocalCloudStatus => ({
+      pid: process.pid,
+      version,
+      endpoint: main?.origin ?? '',
+      startedAt,
+      stateFolder,
+      instances: run.instances(),
+      denials: access.denials(),
+    })
+    const server = createServerOf({
+      services: [...operations.services, ...pubsub.services, ...run.services, ...logging.services],
+      routes: [
+        ...controlRoutes({status, stop: onStopRequest}),
+        ...operations.routes,
+        ...accounts.routes,
+        ...registry.routes,
+        ...pubsub.routes,
+        ...run.routes,
+        ...storage.routes,
+        ...createControlPlane({access, agents}).routes,
+        ...storage.objectRoutes,
+      ],
+      report,
+    })
+
+    /** What instances of a revision call Google at: a port on which every caller is the revision's service account. */
+    async function openIdentity(email: string): Promise<Listener> {
+      return server.listen(0, () => `serviceAccount:${email}`)
+    }
+
+    if (port !== undefined) await state.write(() => ports.assign('main', port))
+    main = await ports.claim('main', 'of the local cloud', (free) => server.listen(free, () => 'owner'))
+    const listener = main
+    stack.defer(() => listener.close())
+    await run.start()
+    pubsub.start()
+
+    const record = join(stateFolder, 'server.json')
+    await writeFile(
+      `${record}.new`,
+      JSON.stringify({pid: process.pid, endpoint: main.origin, version, startedAt}),
+      {mode: 0o600},
+    )
+    await rename(`${record}.new`, record)
+    stack.defer(() => rm(record, {force: true}))
+    return new LocalCloud(main.origin, status, stack.move())
+  }
+
+  /** Takes no more requests, gives instances their ten seconds, and leaves everything else in the state folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync()
+  }
+}
+
+function explain(error: unknown, stateFolder: string): unknown {
+  if (error instanceof PortTakenError) {
+    return new LocalCloudError(
+      'port-taken',
+      error.message,
+      [
+        `See which program has it: lsof -i :${error.port}`,
+        'End that program, or move the local cloud: cloud-runner local start --port PORT',
+      ],
+      error,
+    )
+  }
+  if (error instanceof StateError) {
+    const code = error.code === 'state-in-use' ? 'locked' : error.code
+    const next = {
+      'state-in-use': 'End the other one: cloud-runner local stop',
+      'state-version':
+        'Use the newer cloud-runner, or remove the folder to begin anew; what is in it is lost then.',
+      'state-unreadable': `Move the folder away to begin anew: mv ${stateFolder} ${stateFolder}.broken`,
+    }
+    return new LocalCloudError(code, error.message, [next[error.code]], error)
+  }
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new LocalCloudError(
+      'disk-full',
+      `The disk with the state folder ${stateFolder} is full.`,
+      [`See how much is left: df -h ${stateFolder}`],
+      error,
+    )
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new LocalCloudError(
+      'permission-denied',
+      `The state folder ${stateFolder} cannot be written.`,
+      [`Look at it: ls -ld ${stateFolder}`],
+      error,
+    )
+  }
+  return error
+}
+
+function packageFile(): {version: string} {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const content: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
+      if (
+        typeof content === 'object' &&
+        content !== null &&
+        'version' in content &&
+        typeof content.version === 'string'
+      ) {
+        return {version: content.version}
+      }
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    }
+  }
+  throw new Error('package.json of cloud-runner is missing.')
+}

@@ -1,0 +1,64 @@
+import {parseArgs} from 'node:util'
+import {LocalCloud, LocalCloudError} from './index.ts'
+
+/**
+ * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT]`.
+ *
+ * Over the IPC channel it says `{ready: {pid, endpoint, startedAt}}` or `{failed: {code, message, suggestions}}`.
+ * SIGTERM, SIGINT and `POST /_local-cloud/stop` end it in order; its own words go to stderr.
+ */
+const {values} = parseArgs({options: {state: {type: 'string'}, port: {type: 'string'}}})
+
+let cloud: LocalCloud | undefined
+let stopping: Promise<void> | undefined
+
+const tell = (message: object): void => {
+  if (process.connected) process.send?.(message)
+}
+const report = (error: unknown): void => {
+  process.stderr.write(
+    `${new Date().toISOString()} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  )
+}
+const stop = (): void => {
+  stopping ??= (async () => {
+    await cloud?.[Symbol.asyncDispose]()
+    process.exitCode = 0
+    if (process.connected) process.disconnect()
+  })().catch((error: unknown) => {
+    report(error)
+    process.exitCode = 1
+  })
+}
+
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
+// Whoever started it may be gone long before it ends.
+process.on('SIGHUP', () => {})
+
+async function main(): Promise<void> {
+  if (values.state === undefined) throw new LocalCloudError('usage', 'main: --state FOLDER is missing.')
+  cloud = await LocalCloud.start({
+    stateFolder: values.state,
+    ...(values.port === undefined ? {} : {port: Number(values.port)}),
+    report,
+    onStopRequest: stop,
+  })
+  const {pid, endpoint, startedAt} = cloud.status()
+  tell({ready: {pid, endpoint, startedAt}})
+  report(`ready at ${endpoint}, state in ${values.state}`)
+}
+
+main().catch((error: unknown) => {
+  report(error)
+  process.exitCode = 1
+  const known = error instanceof LocalCloudError
+  tell({
+    failed: {
+      code: known ? error.code : 'local-cloud-broken',
+      message: error instanceof Error ? error.message : String(error),
+      suggestions: known ? error.suggestions : [],
+    },
+  })
+  if (process.connected) process.disconnect()
+})
