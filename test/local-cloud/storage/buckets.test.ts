@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {AGENT, call, clientOf, PROJECT, startStorage} from './local-storage.ts'
+import {AGENT, call, clientOf, fieldsOf, PROJECT, startStorage} from './local-storage.ts'
 
 const WORKER = 'serviceAccount:worker@local-project.iam.gserviceaccount.com'
 
@@ -36,7 +36,7 @@ test('a bucket comes back as it was sent, and with nothing else', async () => {
     lifecycle: {rule: [{condition: {age: 7}, action: {type: 'Delete'}}]},
     softDeletePolicy: {retentionDurationSeconds: '0'},
   }
-  const created = await (await call(origin, 'POST', `/b?project=${PROJECT}`, sent)).json()
+  const created = await fieldsOf(await call(origin, 'POST', `/b?project=${PROJECT}`, sent))
   expect(created).toMatchObject(sent)
   expect(Object.keys(created).toSorted()).toEqual(
     [

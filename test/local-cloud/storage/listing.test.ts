@@ -1,5 +1,6 @@
 import {expect, test} from 'vitest'
-import {call, startStorage, uploadMedia, type LocalStorage} from './local-storage.ts'
+import {isFields} from '../../../src/local-cloud/storage/json.ts'
+import {call, fieldsOf, type LocalStorage, startStorage, uploadMedia} from './local-storage.ts'
 
 async function withObjects(names: readonly string[]): Promise<LocalStorage> {
   const local = await startStorage()
@@ -9,24 +10,32 @@ async function withObjects(names: readonly string[]): Promise<LocalStorage> {
 }
 
 interface Listed {
-  readonly prefixes?: string[]
-  readonly items?: {readonly name: string}[]
-  readonly nextPageToken?: string
+  readonly prefixes: unknown
+  readonly items: unknown
+  readonly names: unknown[]
+  readonly nextPageToken: string | undefined
 }
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 
 async function list(origin: string, query: Record<string, string>): Promise<Listed> {
   const response = await call(origin, 'GET', `/b/bucket/o?${new URLSearchParams(query).toString()}`)
   expect(response.status).toBe(200)
-  const page: Listed = await response.json()
-  return page
+  const {prefixes, items, nextPageToken} = await fieldsOf(response)
+  return {
+    prefixes,
+    items,
+    names: listOf(items).map((item) => (isFields(item) ? item['name'] : undefined)),
+    nextPageToken: typeof nextPageToken === 'string' ? nextPageToken : undefined,
+  }
 }
 
 /** Names and prefixes of all pages, a list a page. */
-async function pages(origin: string, query: Record<string, string>): Promise<string[][]> {
-  const found: string[][] = []
+async function pages(origin: string, query: Record<string, string>): Promise<unknown[][]> {
+  const found: unknown[][] = []
   for (let token: string | undefined = ''; token !== undefined;) {
     const page: Listed = await list(origin, {...query, ...(token === '' ? {} : {pageToken: token})})
-    found.push([...(page.items ?? []).map(({name}) => name), ...(page.prefixes ?? [])])
+    found.push([...page.names, ...listOf(page.prefixes)])
     token = page.nextPageToken
   }
   return found
@@ -36,7 +45,7 @@ test('names come in the order of their UTF-8 bytes', async () => {
   // UTF-16 would put U+1F600 before U+FF5E.
   const names = ['Z', 'a', 'a/', 'a0', 'é', '～', '😀']
   const {origin} = await withObjects(names.toReversed())
-  expect((await list(origin, {})).items?.map(({name}) => name)).toEqual(names)
+  expect((await list(origin, {})).names).toEqual(names)
   expect(await pages(origin, {maxResults: '2'})).toEqual([['Z', 'a'], ['a/', 'a0'], ['é', '～'], ['😀']])
 })
 

@@ -7,6 +7,7 @@ import {createServiceAgents} from '../../../src/local-cloud/iam/service-agents.t
 import type {NewMessage} from '../../../src/local-cloud/pubsub/publishing.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import type {State} from '../../../src/local-cloud/state/state.ts'
+import {type Fields, isFields} from '../../../src/local-cloud/storage/json.ts'
 import {createStorage, type Storage, storageSchema} from '../../../src/local-cloud/storage/index.ts'
 import type {Principal} from '../../../src/local-cloud/wire/call.ts'
 import {type Clock, systemClock} from '../../../src/local-cloud/wire/clock.ts'
@@ -109,7 +110,7 @@ export function uploadMedia(
   origin: string,
   bucket: string,
   name: string,
-  body: BodyInit,
+  body: string | Uint8Array<ArrayBuffer>,
   options: {query?: Record<string, string>; headers?: Record<string, string>} = {},
 ): Promise<Response> {
   const query = new URLSearchParams({uploadType: 'media', name, ...options.query})
@@ -118,4 +119,24 @@ export function uploadMedia(
     body,
     headers: {'content-type': 'text/csv', ...options.headers},
   })
+}
+
+/** The JSON object that was answered. */
+export async function fieldsOf(response: Response): Promise<Fields> {
+  const value: unknown = await response.json()
+  if (!isFields(value)) throw new TypeError('the answer is no JSON object')
+  return value
+}
+
+/** The generation of the object that was answered. */
+export async function generationOf(response: Response): Promise<string> {
+  const {generation} = await fieldsOf(response)
+  if (typeof generation !== 'string') throw new TypeError('the answer has no generation')
+  return generation
+}
+
+/** Status and message of an error. */
+export async function refusalOf(response: Response): Promise<[status: number, message: unknown]> {
+  const {error} = await fieldsOf(response)
+  return [response.status, isFields(error) ? error['message'] : undefined]
 }

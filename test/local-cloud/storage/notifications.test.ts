@@ -2,7 +2,17 @@ import {expect, test} from 'vitest'
 import type {NewMessage} from '../../../src/local-cloud/pubsub/publishing.ts'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
-import {AGENT, call, type LocalStorage, startStorage, TOPIC, uploadMedia} from './local-storage.ts'
+import {
+  AGENT,
+  call,
+  fieldsOf,
+  generationOf,
+  type LocalStorage,
+  refusalOf,
+  startStorage,
+  TOPIC,
+  uploadMedia,
+} from './local-storage.ts'
 
 const CONFIG = {topic: TOPIC, payload_format: 'JSON_API_V1', event_types: ['OBJECT_FINALIZE']}
 
@@ -50,7 +60,7 @@ test("an upload is told with Google's attributes and the object as it is", async
   const local = await withTopic({clock})
   await configure(local, {...CONFIG, custom_attributes: {team: 'a'}, object_name_prefix: 'in/'})
   await uploadMedia(local.origin, 'bucket', 'elsewhere/x', 'x')
-  const object = await (await uploadMedia(local.origin, 'bucket', 'in/ü.csv', 'a,b')).json()
+  const object = await fieldsOf(await uploadMedia(local.origin, 'bucket', 'in/ü.csv', 'a,b'))
   expect(local.topic.messages).toHaveLength(1)
   expect(local.topic.messages[0]?.attributes).toEqual({
     notificationConfig: 'projects/_/buckets/bucket/notificationConfigs/1',
@@ -58,7 +68,7 @@ test("an upload is told with Google's attributes and the object as it is", async
     payloadFormat: 'JSON_API_V1',
     bucketId: 'bucket',
     objectId: 'in/ü.csv',
-    objectGeneration: object.generation,
+    objectGeneration: object['generation'],
     eventTime: new Date(clock.now()).toISOString(),
     team: 'a',
   })
@@ -69,8 +79,8 @@ test('a replacement is two events, a change and a deletion one each', async () =
   const local = await withTopic()
   const {origin, topic} = local
   await configure(local, {topic: `//pubsub.googleapis.com/${TOPIC}`, payload_format: 'NONE'})
-  const first = await (await uploadMedia(origin, 'bucket', 'x', '1')).json()
-  const second = await (await uploadMedia(origin, 'bucket', 'x', '2')).json()
+  const first = await generationOf(await uploadMedia(origin, 'bucket', 'x', '1'))
+  const second = await generationOf(await uploadMedia(origin, 'bucket', 'x', '2'))
   await call(origin, 'PATCH', '/b/bucket/o/x', {cacheControl: 'no-store'})
   await call(origin, 'DELETE', '/b/bucket/o/x')
   const told = topic.messages.map(({attributes = {}, data}) => {
@@ -81,11 +91,11 @@ test('a replacement is two events, a change and a deletion one each', async () =
   expect(told).toHaveLength(5)
   expect(told).toEqual(
     expect.arrayContaining([
-      ['OBJECT_FINALIZE', first.generation, undefined, undefined],
-      ['OBJECT_FINALIZE', second.generation, first.generation, undefined],
-      ['OBJECT_DELETE', first.generation, undefined, second.generation],
-      ['OBJECT_METADATA_UPDATE', second.generation, undefined, undefined],
-      ['OBJECT_DELETE', second.generation, undefined, undefined],
+      ['OBJECT_FINALIZE', first, undefined, undefined],
+      ['OBJECT_FINALIZE', second, first, undefined],
+      ['OBJECT_DELETE', first, undefined, second],
+      ['OBJECT_METADATA_UPDATE', second, undefined, undefined],
+      ['OBJECT_DELETE', second, undefined, undefined],
     ]),
   )
 })
@@ -98,15 +108,15 @@ test('where versions are kept the replaced one is archived; a deleted one says w
     payload_format: 'JSON_API_V1',
     event_types: ['OBJECT_ARCHIVE', 'OBJECT_DELETE'],
   })
-  const first = await (await uploadMedia(local.origin, 'bucket', 'x', '1')).json()
+  const first = await generationOf(await uploadMedia(local.origin, 'bucket', 'x', '1'))
   await uploadMedia(local.origin, 'bucket', 'x', '2')
-  await call(local.origin, 'DELETE', `/b/bucket/o/x?generation=${first.generation}`)
+  await call(local.origin, 'DELETE', `/b/bucket/o/x?generation=${first}`)
   expect(local.topic.messages.map(({attributes}) => attributes?.['eventType'])).toEqual([
     'OBJECT_ARCHIVE',
     'OBJECT_DELETE',
   ])
   expect(payload(local.topic.messages[1])).toMatchObject({
-    generation: first.generation,
+    generation: first,
     timeDeleted: expect.stringMatching(/Z$/),
   })
 })
@@ -116,7 +126,7 @@ test('the service agent needs the grant: a configuration is refused, later event
   const {access, origin, topic} = local
   await access.setPolicy(TOPIC, {bindings: []})
   const refused = await configure(local, CONFIG)
-  expect([refused.status, (await refused.json()).error.message]).toEqual([
+  expect(await refusalOf(refused)).toEqual([
     403,
     expect.stringContaining(
       `The service account '${AGENT.replace('serviceAccount:', '')}' does not have permission to publish messages to to the Cloud Pub/Sub topic`,
@@ -146,10 +156,7 @@ test.each([
 ])('the configuration %j is refused', async (config, message) => {
   const local = await withTopic()
   const response = await configure(local, config)
-  expect([response.status, (await response.json()).error.message]).toEqual([
-    400,
-    expect.stringMatching(message),
-  ])
+  expect(await refusalOf(response)).toEqual([400, expect.stringMatching(message)])
 })
 
 test('a bucket has at most ten configurations for an event type', async () => {
