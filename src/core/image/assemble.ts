@@ -98,7 +98,7 @@ export async function assembleImage({
   return {digest: digestOf(manifest), manifest, config, layers}
 }
 
-export function digestOf(content: Uint8Array): string {
+function digestOf(content: Uint8Array): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }
 

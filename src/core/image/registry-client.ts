@@ -17,7 +17,7 @@ export interface RegistryClient {
   persist<T>(action: () => Promise<T>): Promise<T>
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly method: 'HEAD' | 'GET' | 'POST' | 'PUT'
   readonly expected: readonly number[]
   readonly headers?: Readonly<Record<string, string>>

@@ -46,7 +46,7 @@ export interface Place {
   readonly sequence: number
 }
 
-export interface Scan {
+interface Scan {
   readonly parents: readonly string[]
   readonly bounds: Bounds
   readonly descending: boolean

@@ -16,7 +16,7 @@ export type FieldType =
   | Message
 
 /** A message: its fields by their JSON names. */
-export interface Message {
+interface Message {
   readonly [field: string]: FieldType
 }
 
