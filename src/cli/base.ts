@@ -10,6 +10,10 @@ export abstract class CloudRunnerCommand extends Command {
   static override enableJsonFlag = true
 
   static override baseFlags = {
+    json: Flags.boolean({
+      summary: 'Print the result, or the error, as JSON on standard output.',
+      helpGroup: 'GLOBAL',
+    }),
     target: Flags.string({
       summary: 'Where the pipeline runs: this machine, or Google Cloud. The default is local.',
       options: ['local', 'gcp'],

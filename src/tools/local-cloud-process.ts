@@ -185,6 +185,7 @@ function startError(message: string, folder: string): AppError {
 const REPORTED: readonly ErrorCode[] = [
   'port-taken',
   'state-version',
+  'state-unreadable',
   'disk-full',
   'permission-denied',
   'locked',

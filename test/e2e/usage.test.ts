@@ -65,13 +65,12 @@ describe('wrong usage ends with 2, says what is meant, and needs neither state n
     [['logs', '--severity', 'eror'], 'cloud-runner logs --severity error'],
     [['logs', '--since', 'yesterday'], '--since'],
     [['local', 'start', '--port', '99999'], '--port'],
-    [['upload', 'missing.csv'], 'missing.csv'],
   ])('%j → %s', async (args, text) => {
     const {exitCode, stdout, stderr} = await cli.run(args)
     const isJson = args.includes('--json')
     const said = isJson ? stdout : stderr
     expect(said).toContain(text)
-    expect(said).not.toContain('bug')
+    expect(said).not.toContain('this is a bug')
     expect(exitCode).toBe(2)
     expect(isJson ? stderr : stdout).toBe('')
     expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(5)
@@ -88,6 +87,13 @@ describe('wrong usage ends with 2, says what is meant, and needs neither state n
       suggestions: ['Did you mean --name?', 'Its usage: cloud-runner upload --help'],
     })
   })
+})
+
+test('a missing file is answered before anything is started', async () => {
+  const {exitCode, stdout, stderr} = await cli.run(['upload', 'missing.csv', '--wait'])
+  expect([exitCode, stdout]).toEqual([1, ''])
+  expect(stderr).toContain('missing.csv')
+  expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
 })
 
 describe('where nothing was set up', () => {
@@ -122,8 +128,7 @@ describe('where nothing was set up', () => {
   })
 })
 
-test('a bug says that it is one, and shows its stack where DEBUG is set', async () => {
-  // A folder where the configuration's file should be is nothing that the configuration's reader expects.
+test('DEBUG shows where an error comes from', async () => {
   const {stderr} = await cli.run(['status'], {environment: {DEBUG: '1', CLOUD_RUNNER_MEMORY: 'lots'}})
   expect(stderr).toContain('CLOUD_RUNNER_MEMORY')
   expect(stderr).toMatch(/\n\s+at .*config/)
