@@ -1,4 +1,5 @@
-import type {AccessControl, Policy} from '../iam/access.ts'
+import type {AccessControl} from '../iam/access.ts'
+import {parsePermissions, parsePolicy} from '../iam/policy.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -158,17 +159,10 @@ export function repositoryRoutes({
       access.getPolicy(name),
     ),
     repositoryRoute('POST', ':setIamPolicy', 'repositories.setIamPolicy', async (name, {json}) => {
-      const {policy} = await json()
-      if (!isPolicy(policy))
-        throw new ApiError(
-          'INVALID_ARGUMENT',
-          'The request has no valid "policy": {"policy": {"bindings": [{"role", "members"}], "etag"}}.',
-        )
-      return access.setPolicy(name, policy)
+      return access.setPolicy(name, parsePolicy((await json())['policy']))
     }),
     repositoryRoute('POST', ':testIamPermissions', 'repositories.get', async (name, {json, call}) => {
-      const {permissions} = await json()
-      const asked = Array.isArray(permissions) ? permissions.filter((item) => typeof item === 'string') : []
+      const asked = parsePermissions(await json())
       return {permissions: access.testPermissions(call.principal, asked, name)}
     }),
     repositoryRoute('GET', '/dockerImages', 'dockerimages.list', async (name) => {
@@ -230,15 +224,6 @@ function withoutOutput(body: Record<string, unknown>): Record<string, unknown> {
 
 function camelCase(path: string): string {
   return path.replaceAll(/_(?<letter>[a-z])/g, (_, letter: string) => letter.toUpperCase())
-}
-
-function isPolicy(value: unknown): value is Policy {
-  if (typeof value !== 'object' || value === null) return false
-  if (!('bindings' in value)) return true
-  return (
-    Array.isArray(value.bindings) &&
-    value.bindings.every((item: unknown) => typeof item === 'object' && item !== null && 'role' in item)
-  )
 }
 
 function parse(json: unknown): Repository {

@@ -81,7 +81,7 @@ async function probeUntilHealthy(
     const outcome = await request(instance.port, probe.httpGet, probe.timeoutSeconds * 1000)
     if (outcome === undefined) return {ready: true}
     detail = outcome
-    await passing(clock, probe.periodSeconds * 1000, signal)
+    if (failures + 1 < probe.failureThreshold) await passing(clock, probe.periodSeconds * 1000, signal)
   }
   return {ready: false, why: 'unhealthy', detail: `GET ${probe.httpGet.path}: ${detail}`}
 }

@@ -17,17 +17,21 @@ import {
 import type {RunStore, StoredRevision} from './store.ts'
 import {cpus} from './validate.ts'
 
-/** Endpoints of the local cloud at which a service account is the caller. */
-export interface Identities {
-  /** @returns the environment that leads Google's client libraries there; the same one for the same account */
-  open(serviceAccount: string): Promise<{readonly environment: Readonly<Record<string, string>>}>
+/** Endpoints of the local cloud at which a service account is the caller of every call. */
+export interface Identity {
+  open(serviceAccount: string): Promise<Endpoint>
+}
+
+interface Endpoint {
+  readonly origin: string
+  close(): Promise<void>
 }
 
 export interface FleetDependencies {
   readonly clock: Clock
   readonly log: LogSink
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
-  readonly identities: Identities
+  readonly identity: Identity
   readonly runtime: Runtime
   readonly store: RunStore
   /** After this time without a request an instance is stopped. */
@@ -83,12 +87,13 @@ export function createFleet({
   clock,
   log,
   agents,
-  identities,
+  identity,
   runtime,
   store,
   idleMs,
 }: FleetDependencies): Fleet {
   const pools = new Map<string, Pool>()
+  const endpoints = new Map<string, Promise<Endpoint>>()
   const draining = new AbortController()
   const proving = new Set<Promise<Instance>>()
 
@@ -125,14 +130,16 @@ export function createFleet({
       ])
     }
     const account = revision.serviceAccount ?? defaultServiceAccount(agents, name.project)
-    const identity = await identities.open(account)
+    const endpoint = endpoints.get(account) ?? identity.open(account)
+    endpoints.set(account, endpoint)
+    const {origin} = await endpoint
     const instance = await failingAs('ContainerReady', {reason: 'CONTAINER_MISSING'}, () =>
       runtime.start({
         image,
         command: container.command ?? [],
         args: container.args ?? [],
         workingDir: container.workingDir,
-        env: environment(name, revision, container, identity.environment),
+        env: environment(name, revision, container, origin),
         listens: true,
         output,
       }),
@@ -199,7 +206,10 @@ export function createFleet({
       ),
     async drain() {
       draining.abort()
+      const opened = [...endpoints.values()]
+      endpoints.clear()
       await Promise.allSettled([...proving, ...[...pools.values()].map((running) => running.close())])
+      await Promise.all(opened.map(async (endpoint) => (await endpoint).close()))
     },
   }
 }
@@ -244,17 +254,22 @@ function poolSettings(revision: Revision): {concurrency: number; minInstances: n
   }
 }
 
-/** Nothing of the local cloud's own environment reaches an instance. */
+/**
+ * The environment of an instance, in which Google's client libraries find the local cloud. Nothing of the local
+ * cloud's own environment is in it.
+ */
 function environment(
   name: ServiceName,
   revision: Revision,
   container: Container,
-  identity: Readonly<Record<string, string>>,
+  origin: string,
 ): Record<string, string> {
   return {
-    METADATA_SERVER_DETECTION: 'none',
     GOOGLE_CLOUD_PROJECT: name.project,
-    ...identity,
+    STORAGE_EMULATOR_HOST: origin,
+    PUBSUB_EMULATOR_HOST: new URL(origin).host,
+    CLOUD_RUNNER_ENDPOINT: origin,
+    METADATA_SERVER_DETECTION: 'none',
     ...Object.fromEntries(
       (container.env ?? []).map(({name: variable = '', value = ''}) => [variable, value]),
     ),

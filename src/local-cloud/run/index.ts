@@ -4,42 +4,45 @@ import type {AccessControl, IdTokens, ServiceAgents} from '../iam/access.ts'
 import {createProcessRuntime} from '../instances/process-runtime.ts'
 import {removeLeftovers} from '../instances/unpack.ts'
 import type {LogSink} from '../logging/log-sink.ts'
+import type {Ports} from '../state/ports.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Operations} from '../wire/operations.ts'
+import type {Route} from '../wire/routes.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import {createAddresses} from './addresses.ts'
 import {createDeployment, servingRevisions} from './deployment.ts'
-import {createFleet, type Identities, type ListedInstance} from './fleet.ts'
+import {createFleet, type Identity, type ListedInstance} from './fleet.ts'
 import {createRevisions} from './revisions.ts'
 import {createServices} from './services.ts'
 import {createRunStore} from './store.ts'
 
-export {PortTakenError} from './addresses.ts'
-export type {Identities, ListedInstance} from './fleet.ts'
+export type {Identity, ListedInstance} from './fleet.ts'
 export {runSchema} from './store.ts'
 
 export interface RunDependencies {
   readonly state: State
+  readonly ports: Ports
   readonly clock: Clock
   readonly access: AccessControl
   readonly tokens: Pick<IdTokens, 'verify'>
   readonly images: Images
   readonly log: LogSink
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
-  readonly identities: Identities
+  readonly identity: Identity
   readonly operations: Operations
-  /** Told of errors that are the local cloud's own. */
-  readonly report: (error: unknown) => void
+  /** Told of errors that are the local cloud's own; the default throws them away. */
+  readonly report?: (error: unknown) => void
   /** After this time without a request an instance is stopped. Google waits up to 15 minutes. */
   readonly idleMs?: number
 }
 
 export interface Run extends AsyncDisposable {
   readonly services: RpcService[]
+  readonly routes: Route[]
   /** Opens the services' addresses and goes on with what a stop interrupted. @throws PortTakenError */
   start(): Promise<void>
-  listInstances(): ListedInstance[]
+  instances(): ListedInstance[]
   /** Takes no more requests and ends the instances; those in work have ten seconds to finish. */
   drain(): Promise<void>
 }
@@ -49,22 +52,23 @@ const IDLE_MS = 60_000
 /** Cloud Run: services and revisions of the Admin API v2, and their instances. */
 export function createRun({
   state,
+  ports,
   clock,
   access,
   tokens,
   images,
   log,
   agents,
-  identities,
+  identity,
   operations,
-  report,
+  report = () => undefined,
   idleMs = IDLE_MS,
 }: RunDependencies): Run {
   const folder = join(state.folder, 'instances')
   const store = createRunStore({state})
   const runtime = createProcessRuntime({folder, images, clock})
-  const fleet = createFleet({clock, log, agents, identities, runtime, store, idleMs})
-  const addresses = createAddresses({state, clock, access, tokens, log, store, fleet, report})
+  const fleet = createFleet({clock, log, agents, identity, runtime, store, idleMs})
+  const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})
   const drain = (): Promise<void> => fleet.drain()
   return {
@@ -72,18 +76,18 @@ export function createRun({
       createServices({state, clock, access, agents, operations, store, deployment, fleet, addresses}),
       createRevisions({state, clock, access, operations, store, fleet}),
     ],
+    routes: [],
     async start() {
       await removeLeftovers(folder)
-      for (const {name, spec, status} of store.allServices()) {
+      for (const {name, status} of store.allServices()) {
         await addresses.open(name, '')
-        for (const {tag = ''} of spec.traffic ?? [])
-          if (tag !== '' && addresses.uri(name, tag) !== undefined) await addresses.open(name, tag)
+        for (const {tag = ''} of status.trafficStatuses ?? []) if (tag !== '') await addresses.open(name, tag)
         // Its failure is told by the service's condition.
         if (status.reconciling === true) deployment.reconcile(name).catch(() => undefined)
         else fleet.serve(name, servingRevisions(name, status))
       }
     },
-    listInstances: () => fleet.list(),
+    instances: () => fleet.list(),
     drain,
     async [Symbol.asyncDispose]() {
       await drain()

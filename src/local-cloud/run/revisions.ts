@@ -55,7 +55,7 @@ export function createRevisions({
     service: 'google.cloud.run.v2.Revisions',
     unary: {
       GetRevision: ({name = ''}: {name?: string}, call: Call) => {
-        access.require(call.principal, 'run.revisions.get', name)
+        access.require(call.principal, 'run.revisions.get', serviceOf(name))
         return find(name).revision
       },
       ListRevisions: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
@@ -68,7 +68,7 @@ export function createRevisions({
         {name = '', validateOnly, etag = ''}: {name?: string; validateOnly?: boolean; etag?: string},
         call: Call,
       ) => {
-        access.require(call.principal, 'run.revisions.delete', name)
+        access.require(call.principal, 'run.revisions.delete', serviceOf(name))
         const {revision} = await state.write(() => {
           const stored = find(name)
           if (etag !== '' && etag !== stored.revision.etag) {
@@ -90,4 +90,9 @@ export function createRevisions({
       },
     },
   }
+}
+
+/** Roles are granted on services; revisions have no policy of their own. */
+function serviceOf(revision: string): string {
+  return revision.replace(/\/revisions\/[^/]+$/, '')
 }

@@ -4,7 +4,6 @@ import type {Revision, Service, ServiceSpec, ServiceStatus} from './resources.ts
 
 /**
  * A service's `spec` is what its user set and `status` what Cloud Run tells of it; both together are the resource.
- * Ports outlive their services, so that a service that is made again has its old address.
  */
 export const runSchema: Schema = {
   name: 'run',
@@ -13,8 +12,7 @@ export const runSchema: Schema = {
        name TEXT PRIMARY KEY, parent TEXT NOT NULL, spec TEXT NOT NULL, status TEXT NOT NULL, revisions INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;
      CREATE TABLE run_revisions (
        name TEXT PRIMARY KEY, service TEXT NOT NULL, parent TEXT NOT NULL, json TEXT NOT NULL, template TEXT NOT NULL, image TEXT, created INTEGER NOT NULL) STRICT;
-     CREATE INDEX run_revisions_by_service ON run_revisions (service, created);
-     CREATE TABLE run_ports (service TEXT NOT NULL, tag TEXT NOT NULL, port INTEGER NOT NULL UNIQUE, PRIMARY KEY (service, tag)) STRICT;`,
+     CREATE INDEX run_revisions_by_service ON run_revisions (service, created);`,
   ],
 }
 
@@ -67,9 +65,6 @@ export function createRunStore({state: {database}}: {state: State}) {
     ),
     removeRevision: database.prepare('DELETE FROM run_revisions WHERE name = ?'),
     removeRevisions: database.prepare('DELETE FROM run_revisions WHERE service = ?'),
-    port: database.prepare('SELECT port FROM run_ports WHERE service = ? AND tag = ?'),
-    ports: database.prepare('SELECT port FROM run_ports'),
-    putPort: database.prepare('INSERT INTO run_ports (service, tag, port) VALUES (?, ?, ?)'),
   }
   const optional = <T>(
     row: Record<string, unknown> | undefined,
@@ -116,12 +111,6 @@ export function createRunStore({state: {database}}: {state: State}) {
       )
     },
     removeRevision: (name: string) => sql.removeRevision.run(name),
-    port(service: string, tag: string): number | undefined {
-      const row = sql.port.get(service, tag)
-      return row && Number(row['port'])
-    },
-    ports: (): Set<number> => new Set(sql.ports.all().map((row) => Number(row['port']))),
-    putPort: (service: string, tag: string, port: number) => sql.putPort.run(service, tag, port),
   }
 }
 

@@ -4,13 +4,13 @@ import type {Schema, State} from '../state/state.ts'
 import {ApiError, toApiError} from './api-error.ts'
 import type {Call} from './call.ts'
 import type {Clock} from './clock.ts'
-import {route, type Route} from './routes.ts'
+import {type HttpRequest, route, type Route} from './routes.ts'
 import type {RpcService} from './rpc.ts'
 
 export const operationsSchema: Schema = {
   name: 'operations',
   migrations: [
-    `CREATE TABLE operations (name TEXT PRIMARY KEY, parent TEXT NOT NULL, done INTEGER NOT NULL, json TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
+    `CREATE TABLE operations (name TEXT PRIMARY KEY, parent TEXT NOT NULL, type TEXT NOT NULL, done INTEGER NOT NULL, json TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
      CREATE INDEX operations_by_parent ON operations (parent, created);`,
   ],
 }
@@ -66,12 +66,12 @@ export function createOperations({
 }): Operations {
   const {database} = state
   const insert = database.prepare(
-    'INSERT INTO operations (name, parent, done, json, created) VALUES (?, ?, 0, ?, ?)',
+    'INSERT INTO operations (name, parent, type, done, json, created) VALUES (?, ?, ?, 0, ?, ?)',
   )
   const finish = database.prepare('UPDATE operations SET done = 1, json = ? WHERE name = ?')
   const select = database.prepare('SELECT json FROM operations WHERE name = ?')
   const selectByParent = database.prepare(
-    'SELECT json FROM operations WHERE parent = ? ORDER BY created DESC LIMIT ? OFFSET ?',
+    "SELECT json FROM operations WHERE parent = ? AND type LIKE 'google.cloud.run.%' ORDER BY created DESC LIMIT ? OFFSET ?",
   )
   const selectOpen = database.prepare('SELECT json FROM operations WHERE done = 0')
   const remove = database.prepare('DELETE FROM operations WHERE name = ?')
@@ -135,41 +135,48 @@ export function createOperations({
         },
       },
     ],
-    routes: ['v1', 'v2'].flatMap((version) => {
-      const collection = `/${version}/projects/:project/locations/:location/operations`
-      const parentOf = (params: Readonly<Record<string, string>>): string =>
-        `projects/${params['project']}/locations/${params['location']}`
-      const nameOf = (params: Readonly<Record<string, string>>): string =>
-        `${parentOf(params)}/operations/${params['operation']}`
-      return [
-        route('GET', collection, ({params, url, call}) => ({
+    routes: [
+      route(
+        'GET',
+        '/v2/projects/:project/locations/:location/operations',
+        ({params, url: {searchParams}, call}) => ({
           json: list(
             parentOf(params),
             call,
-            Number(url.searchParams.get('pageSize') ?? 0),
-            url.searchParams.get('pageToken') ?? '',
+            Number(searchParams.get('pageSize') ?? 0),
+            searchParams.get('pageToken') ?? '',
           ),
-        })),
+        }),
+      ),
+      ...['v1', 'v2'].flatMap((version) => [
         {
           method: 'POST',
           pattern: new RegExp(
             `^/${version}/projects/(?<project>[^/]+)/locations/(?<location>[^/]+)/operations/(?<operation>[^/:]+):wait$`,
           ),
-          handle: async ({params, json}) => ({
+          handle: async ({params, json}: HttpRequest) => ({
             json: await wait(nameOf(params), seconds((await json())['timeout'])),
           }),
         },
-        route('GET', `${collection}/:operation`, ({params}) => ({json: get(nameOf(params))})),
-        route('DELETE', `${collection}/:operation`, async ({params}) => ({json: await drop(nameOf(params))})),
-      ] satisfies Route[]
-    }),
+        route(
+          'GET',
+          `/${version}/projects/:project/locations/:location/operations/:operation`,
+          ({params}) => ({json: get(nameOf(params))}),
+        ),
+        route(
+          'DELETE',
+          `/${version}/projects/:project/locations/:location/operations/:operation`,
+          async ({params}) => ({json: await drop(nameOf(params))}),
+        ),
+      ]),
+    ],
     async run({parent, type, metadata}, work) {
       const typed = (resource: object): Record<string, unknown> => ({
         '@type': `type.googleapis.com/${type}`,
         ...resource,
       })
       const begun: Operation = {name: `${parent}/operations/${randomUUID()}`, metadata: typed(metadata)}
-      await state.write(() => insert.run(begun.name, parent, JSON.stringify(begun), clock.now()))
+      await state.write(() => insert.run(begun.name, parent, type, JSON.stringify(begun), clock.now()))
       const ended = (async () => {
         const result = await work().then(
           (resource) => ({metadata: typed(resource), response: typed(resource)}),
@@ -181,10 +188,18 @@ export function createOperations({
       })()
       working.set(begun.name, ended)
       // A state that was closed in between is the only way to fail here; whoever still waits hears of it.
-      ended.catch(() => undefined).finally(() => working.delete(begun.name))
+      void ended.catch(() => undefined).finally(() => working.delete(begun.name))
       return within(clock, ended, holdMs, begun)
     },
   }
+}
+
+function parentOf(params: Readonly<Record<string, string>>): string {
+  return `projects/${params['project']}/locations/${params['location']}`
+}
+
+function nameOf(params: Readonly<Record<string, string>>): string {
+  return `${parentOf(params)}/operations/${params['operation']}`
 }
 
 function interrupted(): {code: number; message: string} {
