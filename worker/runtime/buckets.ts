@@ -7,9 +7,6 @@ const NOT_FOUND = 404
 /** `ifGenerationMatch` of an object that must not be there yet. */
 export const ABSENT = '0'
 
-/** A chunk of a resumable upload; what one upload holds in memory. A multiple of 256 KiB, as the API asks. */
-export const CHUNK_BYTES = 8 * 1024 * 1024
-
 /**
  * The storage client of a worker. Every request is safe to repeat (writes carry preconditions, deletes name a
  * generation), so all are retried, three times within a few seconds: what takes longer is left to Pub/Sub.

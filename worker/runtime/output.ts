@@ -4,7 +4,16 @@ import {finished} from 'node:stream/promises'
 import type {File} from '@google-cloud/storage'
 import type {Sidecar} from '../contract.ts'
 import type {Output} from '../processor.ts'
-import {CHUNK_BYTES, writeObject} from './buckets.ts'
+import {writeObject} from './buckets.ts'
+
+/** Up to here a result is written by one request. */
+const LONGEST_IN_MEMORY_BYTES = 8 * 1024 * 1024
+
+/** A chunk of a longer one: the client keeps it to repeat it. A multiple of 256 KiB, as the API asks. */
+const CHUNK_BYTES = 8 * 1024 * 1024
+
+/** What is handed to the client at a time. Each of its half dozen streams holds one or two of these. */
+const BLOCK_BYTES = 256 * 1024
 
 /** A result being made. */
 export interface ResultWriter {
@@ -72,7 +81,7 @@ export function createResultWriter(
       pending.push(bytes)
       pendingBytes += bytes.length
       sizeBytes += bytes.length
-      if (pendingBytes < CHUNK_BYTES) return
+      if (pendingBytes < (upload === undefined ? LONGEST_IN_MEMORY_BYTES : BLOCK_BYTES)) return
       upload ??= startUpload()
       if (!upload.write(takePending())) await once(upload, 'drain', {signal})
     },

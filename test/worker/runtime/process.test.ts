@@ -7,7 +7,11 @@ const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../fixtures/workers/${name}`, import.meta.url))
 
 /** A worker process with buckets of its own, and a file `a` in its input. */
-async function start(name: string, content: string | Buffer, metadata: Record<string, string> = {}) {
+async function start(
+  name: string,
+  content: string | Buffer,
+  {metadata = {}, graceMs = 10_000}: {metadata?: Record<string, string>; graceMs?: number} = {},
+) {
   const buckets = await startBuckets()
   const generation = await buckets.upload('a', content, metadata)
   const instance = async () => {
@@ -16,6 +20,7 @@ async function start(name: string, content: string | Buffer, metadata: Record<st
       INPUT_BUCKET: 'input',
       OUTPUT_BUCKET: 'output',
       STORAGE_EMULATOR_HOST: buckets.proxy.origin,
+      GRACE_MS: String(graceMs),
     })
     const {port} = await worker.line((line) => line['port'] !== undefined)
     return {
@@ -44,7 +49,7 @@ describe('a worker process', () => {
   })
 
   it('finishes after SIGTERM what it can, and takes nothing more', async () => {
-    await using running = await start('patient.ts', 'x', {'takes-ms': '150'})
+    await using running = await start('patient.ts', 'x', {metadata: {'takes-ms': '150'}})
     const status = running.deliver()
     await running.worker.line(began)
     running.worker.kill('SIGTERM')
@@ -58,7 +63,7 @@ describe('a worker process', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'refuses what it cannot finish in the grace after %s, and exits with 0',
     async (signal) => {
-      await using running = await start('patient.ts', 'x', {'takes-ms': '60000'})
+      await using running = await start('patient.ts', 'x', {metadata: {'takes-ms': '60000'}, graceMs: 1700})
       const status = running.deliver()
       await running.worker.line(began)
       running.worker.kill(signal)
@@ -70,7 +75,7 @@ describe('a worker process', () => {
   )
 
   it('that is killed leaves nothing, and the next one makes the result', async () => {
-    await using running = await start('patient.ts', 'x', {'takes-ms': '200'})
+    await using running = await start('patient.ts', 'x', {metadata: {'takes-ms': '200'}})
     const broken = running.deliver().catch(String)
     await running.worker.line(began)
     running.worker.kill('SIGKILL')
