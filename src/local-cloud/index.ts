@@ -153,8 +153,8 @@ export class LocalCloud implements AsyncDisposable {
         ...run.routes,
         ...storage.routes,
         ...createControlPlane({access, agents}).routes,
-        ...storage.objectRoutes,
       ],
+      lastRoutes: storage.objectRoutes,
       report,
     })
 

@@ -61,18 +61,15 @@ async function serve(
     throw new ApiError('UNIMPLEMENTED', `${message.method} ${path} is not served by the local cloud.`)
   } catch (error) {
     if (gone.signal.aborted) return
-    const seen = toApiError(error)
-    if (!(error instanceof ApiError)) callers.report(error)
-    if (response.headersSent) {
-      response.destroy()
-      return
-    }
-    await send(
-      message,
-      response,
-      found?.renderError?.(error) ?? {status: seen.httpStatus, json: seen.toJSON()},
-    ).catch(() => response.destroy())
+    const answer = found?.renderError?.(error) ?? commonForm(toApiError(error))
+    if ((answer.status ?? 500) >= 500 && !(error instanceof ApiError)) callers.report(error)
+    if (response.headersSent) response.destroy()
+    else await send(message, response, answer).catch(() => response.destroy())
   }
+}
+
+function commonForm(error: ApiError): HttpResponse {
+  return {status: error.httpStatus, json: error.toJSON()}
 }
 
 /** @returns the Host. A name that resolves to loopback by somebody's DNS, or a page of another origin, gets nothing. */

@@ -24,6 +24,8 @@ export interface Listener {
 
 export interface ServerOptions {
   readonly routes: readonly Route[]
+  /** Routes that match nearly any path: asked when no other matches. */
+  readonly lastRoutes?: readonly Route[]
   readonly services: readonly RpcService[]
   /** Told of errors that are the local cloud's own. */
   readonly report: (error: unknown) => void
@@ -39,11 +41,11 @@ export interface Server {
 }
 
 /** Puts the routes and services on both wires; REST routes of the services come from their protos. */
-export function createServerOf({routes, services, report}: ServerOptions): Server {
+export function createServerOf({routes, lastRoutes = [], services, report}: ServerOptions): Server {
   const transcoded = services.flatMap(({service, unary}) =>
     describeService(service).flatMap((method) => transcode(method, unary[method.name])),
   )
-  const all = [...routes, ...transcoded]
+  const all = [...routes, ...transcoded, ...lastRoutes]
 
   return {
     async listen(port, identify) {
