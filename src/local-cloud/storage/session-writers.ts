@@ -2,7 +2,6 @@ import type {Readable} from 'node:stream'
 import type {BlobWriter} from '../state/blobs.ts'
 import type {State} from '../state/state.ts'
 import type {Clock, Timer} from '../wire/clock.ts'
-import {chunksOf} from './chunks.ts'
 import type {UploadSession, UploadSessions} from './upload-sessions.ts'
 
 /** How long the file of an upload stays open between two requests; opening it again means hashing it again. */
@@ -66,7 +65,7 @@ export function createSessionWriters({
       return undefined
     }
     const writer = await create(session)
-    for await (const chunk of chunksOf(finished)) await writer.write(chunk)
+    for await (const chunk of finished) await writer.write(chunk)
     await writer.sync()
     await blobs.remove(blob)
     return writer

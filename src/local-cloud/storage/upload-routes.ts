@@ -2,7 +2,7 @@ import type {BlobInfo, Blobs} from '../state/blobs.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {checkChecksums, checksumsOfHeaders, checksumsOfMetadata, type Checksums} from './checksums.ts'
 import {chunksOf} from './chunks.ts'
-import {StorageError, invalid, missingParameter, notServed} from './errors.ts'
+import {invalid, missingParameter, notServed} from './errors.ts'
 import type {Fields} from './json.ts'
 import {boundaryOf, readRelatedParts} from './multipart.ts'
 import {checkObjectName} from './names.ts'
@@ -128,10 +128,7 @@ async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<Blo
     for await (const chunk of chunks) await writer.write(chunk)
   } catch (error) {
     await writer.discard()
-    throw error instanceof Error && 'code' in error && error.code === 'ECONNRESET' ? brokenOff() : error
+    throw error
   }
   return writer.finish()
 }
-
-const brokenOff = (): StorageError =>
-  new StorageError(400, 'badRequest', 'The upload broke off before its end.')

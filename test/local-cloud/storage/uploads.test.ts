@@ -9,6 +9,7 @@ import {pipeline} from 'node:stream/promises'
 import {setFlagsFromString} from 'node:v8'
 import {runInNewContext} from 'node:vm'
 import {expect, test} from 'vitest'
+import {ManualClock} from '../../support/manual-clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 import {call, type LocalStorage, refusalOf, startStorage, uploadMedia} from './local-storage.ts'
 
@@ -274,6 +275,51 @@ test('a broken connection and a restart lose nothing that arrived', async () => 
   const file = after.client.bucket('bucket').file('r.bin')
   expect(Buffer.compare((await file.download())[0], bytes)).toBe(0)
   expect((await file.getMetadata())[0]).toMatchObject({metadata: {k: 'v'}})
+})
+
+test('bytes that were complete when the local cloud was killed are gone on with', async () => {
+  const folder = await temporaryFolder()
+  const before = await withBucket({folder})
+  const bytes = randomBytes(UNIT)
+  const {pathname, search} = new URL(await begin(before.origin))
+  await put(`${before.origin}${pathname}${search}`, `bytes 0-${UNIT - 1}/*`, bytes)
+  await before.stop()
+  // As if killed between the end of the file and the row of its object.
+  const killed = await startStorage({folder})
+  const [id = ''] = [...killed.storage.referencedBlobs()]
+  await (await killed.state.blobs.resume(id))?.finish()
+  await killed.stop()
+
+  const after = await startStorage({folder})
+  const session = `${after.origin}${pathname}${search}`
+  expect(await seen(await put(session, 'bytes */*'))).toEqual([308, `bytes=0-${UNIT - 1}`])
+  expect((await put(session, `bytes */${UNIT}`)).status).toBe(200)
+  const [stored] = await after.client.bucket('bucket').file('r.bin').download()
+  expect(Buffer.compare(stored, bytes)).toBe(0)
+  expect(await files(after)).toHaveLength(1)
+})
+
+test('a session ends after a week, and its file is closed when nobody comes', async () => {
+  const clock = new ManualClock()
+  const local = await withBucket({clock})
+  const session = await begin(local.origin)
+  await put(session, `bytes 0-${UNIT - 1}/*`, Buffer.alloc(UNIT))
+  await clock.advance(60_000)
+  expect(await seen(await put(session, 'bytes */*'))).toEqual([308, `bytes=0-${UNIT - 1}`])
+  await clock.advance(7 * 24 * 60 * 60 * 1000)
+  await begin(local.origin)
+  expect((await put(session, 'bytes */*')).status).toBe(404)
+  expect(await files(local)).toEqual([])
+})
+
+test('a large upload that cannot be is refused at once', async () => {
+  const {client} = await withBucket()
+  const bytes = Buffer.alloc(8 * 1024 * 1024)
+  for (const resumable of [true, false]) {
+    await expect(client.bucket('missing').file('x').save(bytes, {resumable})).rejects.toMatchObject({
+      code: 404,
+    })
+  }
 })
 
 test('an upload that breaks off leaves nothing', async () => {
