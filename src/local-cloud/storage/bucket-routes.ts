@@ -74,6 +74,19 @@ export function bucketRoutes({
     }
   }
 
+  const layout = (request: HttpRequest): HttpResponse => {
+    const bucket = permitted(request, 'storage.objects.list')
+    const {location} = bucketJson(bucket, {origin: '', projectNumber: ''})
+    return {
+      json: {
+        kind: 'storage#storageLayout',
+        bucket: bucket.name,
+        location,
+        hierarchicalNamespace: {enabled: false},
+      },
+    }
+  }
+
   /** The bucket that is named, once the caller may do this to it. */
   const permitted = (request: HttpRequest, permission: string): Bucket => {
     const bucket = buckets.get(request.params['bucket'] ?? '')
@@ -121,9 +134,12 @@ export function bucketRoutes({
     // The location of a bucket cannot be changed, so it is kept where a full replacement leaves it out.
     ['PUT', '/b/:bucket', (request) => change(request, keepPlace)],
     ['DELETE', '/b/:bucket', remove],
-    // The provider of Terraform asks for these before it deletes a bucket; there are none here.
+    // Terraform asks for the first before it deletes a bucket, gcloud for the others; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
     ['GET', '/b/:bucket/anywhereCaches/', () => ({json: {}})],
+    ['GET', '/b/:bucket/managedFolders', () => ({json: {kind: 'storage#managedFolders'}})],
+    ['GET', '/b/:bucket/folders', () => ({json: {kind: 'storage#folders'}})],
+    ['GET', '/b/:bucket/storageLayout', layout],
     [
       'GET',
       '/projects/:project/serviceAccount',

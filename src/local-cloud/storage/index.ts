@@ -5,6 +5,7 @@ import type {Clock} from '../wire/clock.ts'
 import {route, type Route} from '../wire/routes.ts'
 import {bucketRoutes} from './bucket-routes.ts'
 import {createBuckets} from './buckets.ts'
+import {composeRoutes} from './compose-routes.ts'
 import {copyRoutes} from './copy-routes.ts'
 import {renderStorageError} from './errors.ts'
 import {createGenerations} from './generations.ts'
@@ -79,6 +80,7 @@ export function createStorage({
         ...notificationRoutes({state, buckets, permissions, notifications}),
         ...stored.json,
         ...copyRoutes({buckets, objects, changes, permissions}),
+        ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions}),
       ]),
       ...uploadPaths.flatMap((path) => [
         route('POST', path, uploads.post, renderStorageError),

@@ -237,6 +237,23 @@ test('a bucket with versioning keeps what is replaced and deleted', async () => 
   expect(topic.messages).toEqual([])
 })
 
+test('objects are put together from others', async () => {
+  const {client, origin, storage} = await withBucket()
+  const bucket = client.bucket('bucket')
+  for (const name of ['1', '2', '3']) await uploadMedia(origin, 'bucket', name, `part ${name};`)
+  const [all] = await bucket.combine(['1', '2'], 'two')
+  expect((await all.download())[0].toString()).toBe('part 1;part 2;')
+  const [three] = await bucket.combine(['two', '3'], 'three')
+  const [metadata] = await three.getMetadata()
+  expect(metadata).toMatchObject({componentCount: 3, size: '21'})
+  expect(metadata).not.toHaveProperty('md5Hash')
+  expect((await three.download())[0].toString()).toBe('part 1;part 2;part 3;')
+  await expect(bucket.combine(['1', 'none'], 'x')).rejects.toMatchObject({code: 404})
+  const stale = {sourceObjects: [{name: '1', objectPreconditions: {ifGenerationMatch: '7'}}]}
+  expect((await call(origin, 'POST', '/b/bucket/o/x/compose', stale)).status).toBe(412)
+  expect(storage.referencedBlobs().size).toBe(5)
+})
+
 test('everything is there after a restart', async () => {
   const folder = await temporaryFolder()
   const before = await withBucket({folder})

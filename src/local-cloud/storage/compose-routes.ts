@@ -1,0 +1,105 @@
+import type {Readable} from 'node:stream'
+import type {BlobInfo, Blobs} from '../state/blobs.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import type {Buckets} from './buckets.ts'
+import {conditionNotMet, invalid, missingParameter} from './errors.ts'
+import {isFields, type Fields} from './json.ts'
+import type {JsonRoute} from './json-routes.ts'
+import {checkObjectName} from './names.ts'
+import {contentOfBlob, type ObjectChanges} from './object-changes.ts'
+import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
+import type {Objects} from './objects.ts'
+import type {Permissions} from './permissions.ts'
+import {readPreconditions} from './preconditions.ts'
+import {refuseParameters} from './query.ts'
+
+/** https://cloud.google.com/storage/quotas#objects */
+const MAX_SOURCES = 32
+
+/** Objects put together from others: https://cloud.google.com/storage/docs/json_api/v1/objects/compose */
+export function composeRoutes({
+  blobs,
+  buckets,
+  objects,
+  changes,
+  permissions,
+}: {
+  blobs: Blobs
+  buckets: Buckets
+  objects: Objects
+  changes: ObjectChanges
+  permissions: Permissions
+}): JsonRoute[] {
+  const compose = async (request: HttpRequest): Promise<HttpResponse> => {
+    const {params, url, call} = request
+    refuseParameters(url.searchParams, ['kmsKeyName', 'destinationPredefinedAcl'])
+    const body = await request.json()
+    const bucket = buckets.get(params['bucket'] ?? '').name
+    const name = params['object'] ?? ''
+    checkObjectName(name)
+    permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket)
+    const draft = {
+      bucket,
+      name,
+      fields: writableObjectFields(isFields(body['destination']) ? body['destination'] : {}),
+      preconditions: readPreconditions(url.searchParams),
+      principal: call.principal,
+      origin: call.origin,
+    }
+    changes.checkDraft(draft)
+    const sources = sourcesOf(body).map((source) => findSource(objects, bucket, source))
+    const blob = await concatenate(blobs, sources)
+    const componentCount = sources.reduce((sum, source) => sum + (source.componentCount ?? 1), 0)
+    try {
+      // Google computes no MD5 of what it has only put together.
+      const stored = await changes.store(draft, () => ({
+        ...contentOfBlob(blob),
+        md5: undefined,
+        componentCount,
+      }))
+      return {json: objectJson(stored, call.origin)}
+    } catch (error) {
+      await blobs.remove(blob.id)
+      throw error
+    }
+  }
+  return [['POST', '/b/:bucket/o/:object/compose', compose]]
+}
+
+function sourcesOf(body: Fields): Fields[] {
+  const sources: unknown = body['sourceObjects']
+  if (!Array.isArray(sources) || sources.length === 0) throw missingParameter('sourceObjects')
+  if (sources.length > MAX_SOURCES) {
+    throw invalid(
+      `The number of source components provided (${sources.length}) exceeds the maximum (${MAX_SOURCES}).`,
+    )
+  }
+  return sources.map((source: unknown) => {
+    if (!isFields(source)) throw invalid('Invalid sourceObjects: each is an object with a name.')
+    return source
+  })
+}
+
+/** @throws StorageError 400, 404, 412 */
+function findSource(objects: Objects, bucket: string, source: Fields): StoredObject {
+  const {name, generation, objectPreconditions: conditions} = source
+  if (typeof name !== 'string') throw missingParameter('sourceObjects.name')
+  const object = objects.get(bucket, name, generation === undefined ? undefined : Number(generation))
+  const wanted = isFields(conditions) ? conditions['ifGenerationMatch'] : undefined
+  if (wanted !== undefined && Number(wanted) !== object.generation) throw conditionNotMet()
+  return object
+}
+
+/** Copies the bytes one after another. All files are opened at once, so that no deletion comes between. */
+async function concatenate(blobs: Blobs, sources: readonly StoredObject[]): Promise<BlobInfo> {
+  const streams: Readable[] = sources.map(({blob}) => blobs.read(blob))
+  const writer = await blobs.create()
+  try {
+    for (const stream of streams) for await (const chunk of stream) await writer.write(chunk)
+  } catch (error) {
+    for (const stream of streams) stream.destroy()
+    await writer.discard()
+    throw error
+  }
+  return writer.finish()
+}
