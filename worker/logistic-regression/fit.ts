@@ -1,13 +1,15 @@
 import type {Cholesky} from './cholesky.ts'
 import {fitByLbfgs} from './lbfgs.ts'
 import {fitByNewton} from './newton.ts'
-import {type Objective, hessianCost, parametersOf} from './objective.ts'
+import {type Objective, gradientCost, hessianCost, parametersOf} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 
 /** Beyond, the Hessian takes more than 32 MB and its factorization more than a second a step. */
 const MOST_PARAMETERS_OF_NEWTON = 2000
-/** Multiplications of a pass beyond which L-BFGS is faster in all; about 5 s. */
-const MOST_MULTIPLICATIONS_OF_NEWTON = 5e9
+/** Multiplications of a pass up to which Newton's method is taken at any rate: half a second. */
+const FEW_MULTIPLICATIONS = 5e8
+/** Passes without a Hessian that a pass with it may cost: L-BFGS needs about as many more. */
+const MOST_GRADIENT_PASSES = 64
 
 /** The minimum of an {@link Objective}. */
 export interface Fit {
@@ -26,12 +28,17 @@ export interface Fit {
  */
 export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
   const from = start ?? startingPoint(objective)
-  const byNewton =
-    parametersOf(objective) <= MOST_PARAMETERS_OF_NEWTON &&
-    hessianCost(objective) <= MOST_MULTIPLICATIONS_OF_NEWTON
-  const found = await (byNewton ? fitByNewton : fitByLbfgs)(objective, from, pacer)
+  const found = await (isForNewton(objective) ? fitByNewton : fitByLbfgs)(objective, from, pacer)
   centerIntercepts(found.parameters, objective)
   return found
+}
+
+function isForNewton(objective: Objective): boolean {
+  const cost = hessianCost(objective)
+  return (
+    parametersOf(objective) <= MOST_PARAMETERS_OF_NEWTON &&
+    (cost <= FEW_MULTIPLICATIONS || cost <= MOST_GRADIENT_PASSES * gradientCost(objective))
+  )
 }
 
 /** No weights, and intercepts that give the classes' shares. */

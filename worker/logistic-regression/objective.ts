@@ -32,10 +32,19 @@ export function parametersOf({design, outputs}: Pick<Objective, 'design' | 'outp
   return outputs * (design.columns + 1)
 }
 
+/** Multiplications of one pass that makes the gradient alone. */
+export function gradientCost({design, outputs}: Objective): number {
+  return 2 * design.rows.length * outputs * activeColumns(design)
+}
+
 /** Multiplications of one pass that makes the Hessian. */
 export function hessianCost({design, outputs}: Objective): number {
-  const active = design.dense + design.categories + 1
-  return (design.rows.length * outputs * (outputs + 1) * active * active) / 4
+  return (design.rows.length * outputs * (outputs + 1) * activeColumns(design) ** 2) / 4
+}
+
+/** Columns that are not 0 in a row. */
+function activeColumns({dense, categories}: Design): number {
+  return dense + categories + 1
 }
 
 /** One pass over the rows. The sums are taken in row order, so equal input gives equal bits. */

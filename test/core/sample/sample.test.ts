@@ -60,5 +60,5 @@ describe('the sample', () => {
     // Standard errors that were far too wide would let anything pass.
     expect(Math.max(...errors)).toBeGreaterThan(0.8)
     expect(report.leftOut).toEqual([{column: 'company_id', reason: 'identifier'}])
-  })
+  }, 120_000)
 })

@@ -55,6 +55,11 @@ const cases: Case[] = [
     fault: {code: 'broken-quote', line: 3, column: 2},
   },
   {
+    what: 'a quote that is never closed in a large file',
+    content: `a,b,y\n1,2,0\n1,"2,0\n${'1,2,1\n'.repeat(3_000_000)}`,
+    fault: {code: 'record-too-long', line: 3, column: 2},
+  },
+  {
     what: 'a quote in the middle of a field',
     content: 'a,b,y\r1,2,0\r1,2,0\r5,6"7,1\r',
     fault: {code: 'broken-quote', line: 4, column: 2},

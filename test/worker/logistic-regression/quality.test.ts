@@ -14,7 +14,7 @@ describe('real financial statements (UCI data set 365: 5,910 Polish companies)',
     expect(report.metrics.folds).toBe(5)
     expect(report.metrics.auc).toBeGreaterThan(0.855)
     expect(report.metrics.logLoss).toBeLessThan(0.225)
-  })
+  }, 120_000)
 })
 
 describe('the metrics', () => {
