@@ -34,6 +34,10 @@ export interface Storage extends AsyncDisposable {
   referencedBlobs(): ReadonlySet<string>
 }
 
+/** `/BUCKET/OBJECT`; what begins like an API is none, so that a call that nobody serves is said to be one. */
+const XML_OBJECT =
+  /^\/(?!(?:apis|batch|compute|download|resumable|storage|upload|v\d\w*)\/)(?<bucket>[a-z0-9][a-z0-9._-]+[a-z0-9])\/(?<object>.+)$/
+
 /** Cloud Storage of the local cloud: the JSON API, as this folder's README lists it. */
 export function createStorage({
   state,
@@ -89,7 +93,7 @@ export function createStorage({
       ]),
       route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download),
     ],
-    objectRoutes: ['GET', 'HEAD'].map((method) => route(method, '/:bucket/:object*', stored.download)),
+    objectRoutes: ['GET', 'HEAD'].map((method) => ({method, pattern: XML_OBJECT, handle: stored.download})),
     referencedBlobs: () => new Set([...objects.blobs(), ...sessions.blobs()]),
     [Symbol.asyncDispose]: () => resumable[Symbol.asyncDispose](),
   }

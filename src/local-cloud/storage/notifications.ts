@@ -8,13 +8,8 @@ import {isFields, type Fields} from './json.ts'
 import {objectJson, type StoredObject} from './object-resource.ts'
 import {integer, storedFields, type Row} from './rows.ts'
 
-export const EVENT_TYPES = [
-  'OBJECT_FINALIZE',
-  'OBJECT_METADATA_UPDATE',
-  'OBJECT_DELETE',
-  'OBJECT_ARCHIVE',
-] as const
-export type EventType = (typeof EVENT_TYPES)[number]
+const EVENT_TYPES = ['OBJECT_FINALIZE', 'OBJECT_METADATA_UPDATE', 'OBJECT_DELETE', 'OBJECT_ARCHIVE'] as const
+type EventType = (typeof EVENT_TYPES)[number]
 
 /** A notification configuration as it is kept. */
 export interface NotificationConfig {
@@ -31,7 +26,7 @@ export interface NotificationConfig {
 }
 
 /** What happened to an object. */
-export interface ObjectEvent {
+interface ObjectEvent {
   readonly type: EventType
   readonly object: StoredObject
   readonly overwroteGeneration?: number

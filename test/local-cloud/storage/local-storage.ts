@@ -57,7 +57,8 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
   })
   const reports: unknown[] = []
   const server = createServerOf({
-    routes: [...storage.routes, ...storage.objectRoutes],
+    routes: storage.routes,
+    lastRoutes: storage.objectRoutes,
     services: [],
     report: (error) => reports.push(error),
   })
