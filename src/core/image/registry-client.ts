@@ -1,6 +1,7 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {AppError, type ErrorCode} from '../errors.ts'
 import type {Registry} from '../ports.ts'
+import {fetchToken, readChallenge} from './bearer-token.ts'
 
 const ATTEMPTS = 4
 const FIRST_PAUSE_MS = 250
@@ -12,9 +13,18 @@ export interface RegistryClient {
    * Sends a request to a path below the registry's origin or to a full URL that it answered.
    * @throws AppError where the registry is not reached or answers a status that is not in `expected`
    */
-  request(url: string, options: RequestOptions): Promise<Response>
+  request(url: string, options: RequestOptions): Promise<Answer>
   /** Runs an action again where it failed for a transient reason, a few times and ever later. */
   persist<T>(action: () => Promise<T>): Promise<T>
+}
+
+/** A response whose body has arrived whole. */
+interface Answer {
+  readonly status: number
+  /** Where it came from, in the end. */
+  readonly url: string
+  readonly headers: Headers
+  readonly body: Uint8Array
 }
 
 interface RequestOptions {
@@ -34,18 +44,37 @@ export function createRegistryClient({
   signal: AbortSignal
   pause?: ((milliseconds: number) => Promise<unknown>) | undefined
 }): RegistryClient {
+  const origin = new URL(registry.origin).origin
+  let publicToken: string | undefined
+  const send = async (target: URL, {method, headers, body}: RequestOptions): Promise<Answer> => {
+    // A registry may send uploads elsewhere, by an address that needs no token and must not get ours.
+    const authorization =
+      target.origin === origin ? ((await registry.authorization()) ?? publicToken) : undefined
+    const response = await fetch(target, {
+      method,
+      signal,
+      headers: {...headers, ...(authorization === undefined ? {} : {authorization})},
+      ...(body === undefined ? {} : {body: Buffer.from(body)}),
+    })
+    const {status, url} = response
+    return {status, url, headers: response.headers, body: new Uint8Array(await response.arrayBuffer())}
+  }
+  /** Without credentials of one's own, a registry may want a token that it gives to everybody. */
+  const sendAuthorized = async (target: URL, options: RequestOptions): Promise<Answer> => {
+    const response = await send(target, options)
+    if (response.status !== 401 || (await registry.authorization()) !== undefined) return response
+    const challenge = readChallenge(response.headers.get('www-authenticate'))
+    const token = challenge && (await fetchToken(challenge, signal))
+    if (token === undefined) return response
+    publicToken = token
+    return send(target, options)
+  }
+
   return {
-    async request(url, {method, expected, headers, body}) {
+    async request(url, options) {
+      const {method, expected} = options
       const target = new URL(url, registry.origin)
-      // A registry may send uploads elsewhere, by an address that needs no token and must not get ours.
-      const authorization =
-        target.origin === new URL(registry.origin).origin ? await registry.authorization() : undefined
-      const response = await fetch(target, {
-        method,
-        signal,
-        headers: {...headers, ...(authorization === undefined ? {} : {authorization})},
-        ...(body === undefined ? {} : {body: Buffer.from(body)}),
-      }).catch((cause: unknown) => {
+      const response = await sendAuthorized(target, options).catch((cause: unknown) => {
         signal.throwIfAborted()
         throw new TransientError(
           new AppError(`The registry ${registry.origin} is not reached: ${reasonOf(cause)}.`, {
@@ -55,7 +84,7 @@ export function createRegistryClient({
         )
       })
       if (expected.includes(response.status)) return response
-      const refusal = await refusalOf(response, `${method} ${target.pathname}`)
+      const refusal = refusalOf(response, `${method} ${target.pathname}`)
       throw isTransient(response.status) ? new TransientError(refusal, retryAfterMs(response)) : refusal
     },
     async persist(action) {
@@ -90,7 +119,7 @@ function isTransient(status: number): boolean {
   return status === 408 || status === 429 || status >= 500
 }
 
-function retryAfterMs(response: Response): number | undefined {
+function retryAfterMs(response: Answer): number | undefined {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
   return Number.isNaN(seconds) ? undefined : seconds * 1000
 }
@@ -102,8 +131,8 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   429: 'rate-limited',
 }
 
-async function refusalOf(response: Response, what: string): Promise<AppError> {
-  const detail = detailOf(await response.text().catch(() => ''))
+function refusalOf(response: Answer, what: string): AppError {
+  const detail = detailOf(new TextDecoder().decode(response.body))
   const code = CODES[response.status] ?? (response.status >= 500 ? 'unavailable' : 'invalid-request')
   const message = `The registry ${new URL(response.url).origin} answered ${response.status} to ${what}`
   return new AppError(`${message}${detail === '' ? '' : `: ${detail}`}`, {

@@ -1,0 +1,143 @@
+import {createHash} from 'node:crypto'
+import {AppError} from '../errors.ts'
+import type {Registry} from '../ports.ts'
+import {type BaseImage, type ImageBlob, LAYER_TYPE, MANIFEST_TYPE} from './assemble.ts'
+import {createRegistryClient, type RegistryClient} from './registry-client.ts'
+
+const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
+/** Docker's names for the same things. */
+const DOCKER_MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+json'
+const DOCKER_INDEX_TYPE = 'application/vnd.docker.distribution.manifest.list.v2+json'
+const DOCKER_LAYER_TYPE = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
+const ACCEPT = [INDEX_TYPE, MANIFEST_TYPE, DOCKER_INDEX_TYPE, DOCKER_MANIFEST_TYPE].join(', ')
+
+/** What Cloud Run runs (cloud.google.com/run/docs/container-contract). */
+const PLATFORM = {os: 'linux', architecture: 'amd64'}
+
+export interface PullOptions {
+  readonly registry: Registry
+  /** `distroless/nodejs24-debian12` */
+  readonly repository: string
+  /** A tag, or `sha256:…`. */
+  readonly reference: string
+  readonly signal: AbortSignal
+  /** Waits between attempts; for tests. */
+  readonly pause?: (milliseconds: number) => Promise<unknown>
+}
+
+/**
+ * Reads an image to stand on, for linux/amd64: its configuration now, its layers when they are needed. Every byte is
+ * checked against its digest.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
+ * @throws AppError with what the registry answered; `checksum-mismatch`; `invalid-request` where it is no such image
+ */
+export async function pullBase({
+  registry,
+  repository,
+  reference,
+  signal,
+  pause,
+}: PullOptions): Promise<BaseImage> {
+  const client = createRegistryClient({registry, signal, pause})
+  const name = `${new URL(registry.origin).host}/${repository}`
+  const get = (path: string, digest: string | undefined): Promise<Uint8Array> =>
+    read(client, `/v2/${repository}/${path}`, digest)
+  const getManifest = (wanted: string): Promise<Uint8Array> =>
+    get(`manifests/${wanted}`, wanted.startsWith('sha256:') ? wanted : undefined)
+
+  let manifest = parse(await getManifest(reference), name)
+  if ('manifests' in manifest) {
+    const digest = platformDigest(manifest['manifests'])
+    if (digest === undefined)
+      throw unusable(name, `it has no image for ${PLATFORM.os}/${PLATFORM.architecture}`)
+    manifest = parse(await getManifest(digest), name)
+  }
+  const {config, layers} = manifest
+  const descriptors = Array.isArray(layers) ? layers.map((layer) => descriptorOf(layer, name)) : []
+  const {digest} = descriptorOf(config, name)
+  return {
+    config: configOf(parse(await get(`blobs/${digest}`, digest), name), name),
+    layers: descriptors.map((layer): ImageBlob => ({
+      ...layer,
+      mediaType: layer.mediaType === DOCKER_LAYER_TYPE ? LAYER_TYPE : layer.mediaType,
+      content: () => get(`blobs/${layer.digest}`, layer.digest),
+    })),
+  }
+}
+
+/** Reads bytes and compares them with their digest, where it is known. */
+async function read(client: RegistryClient, path: string, digest: string | undefined): Promise<Uint8Array> {
+  return client.persist(async () => {
+    const {url, body} = await client.request(path, {
+      method: 'GET',
+      expected: [200],
+      headers: {accept: ACCEPT},
+    })
+    const actual = `sha256:${createHash('sha256').update(body).digest('hex')}`
+    if (digest !== undefined && actual !== digest) {
+      throw new AppError(`${url} has the digest ${actual} instead of ${digest}.`, {
+        code: 'checksum-mismatch',
+      })
+    }
+    return body
+  })
+}
+
+function platformDigest(manifests: unknown): string | undefined {
+  const entries: unknown[] = Array.isArray(manifests) ? manifests : []
+  for (const entry of entries) {
+    if (!isRecord(entry) || !isRecord(entry['platform'])) continue
+    const {os, architecture} = entry['platform']
+    if (os === PLATFORM.os && architecture === PLATFORM.architecture && typeof entry['digest'] === 'string')
+      return entry['digest']
+  }
+  return undefined
+}
+
+function configOf(json: Record<string, unknown>, name: string): BaseImage['config'] {
+  const {architecture, os, config, rootfs} = json
+  if (architecture !== PLATFORM.architecture || os !== PLATFORM.os) {
+    throw unusable(
+      name,
+      `it is for ${String(os)}/${String(architecture)}, not for ${PLATFORM.os}/${PLATFORM.architecture}`,
+    )
+  }
+  return {
+    architecture,
+    os,
+    env: textsOf(isRecord(config) ? config['Env'] : undefined),
+    diffIds: textsOf(isRecord(rootfs) ? rootfs['diff_ids'] : undefined),
+  }
+}
+
+function descriptorOf(value: unknown, name: string): {mediaType: string; digest: string; sizeBytes: number} {
+  if (isRecord(value)) {
+    const {mediaType, digest, size} = value
+    if (typeof mediaType === 'string' && typeof digest === 'string' && typeof size === 'number') {
+      return {mediaType, digest, sizeBytes: size}
+    }
+  }
+  throw unusable(name, 'its manifest is not one of an image')
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}
+
+function parse(bytes: Uint8Array, name: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    if (isRecord(value)) return value
+  } catch {
+    // Told below.
+  }
+  throw unusable(name, 'what the registry answers is not JSON')
+}
+
+function unusable(name: string, reason: string): AppError {
+  return new AppError(`The image ${name} cannot be a base: ${reason}.`, {code: 'invalid-request'})
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
