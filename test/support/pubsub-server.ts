@@ -1,3 +1,6 @@
+import {generateKeyPairSync} from 'node:crypto'
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {PubSub} from '@google-cloud/pubsub'
 import {onTestFinished} from 'vitest'
 import type {AccessControl, IdTokens, ServiceAgents} from '../../src/local-cloud/iam/access.ts'
@@ -32,6 +35,11 @@ export interface PubsubServer extends AsyncDisposable {
   call(method: string, path: string, body?: object, as?: string): Promise<Answer>
 }
 
+/** Made once for all tests of a file, since an RSA key takes longer than most of them. */
+const signingKey = generateKeyPairSync('rsa', {modulusLength: 2048})
+  .privateKey.export({type: 'pkcs8', format: 'pem'})
+  .toString()
+
 /** Starts Pub/Sub on `folder`; stopped at the end of the test unless it was before. */
 export async function startPubsub({
   clock = systemClock,
@@ -42,6 +50,7 @@ export async function startPubsub({
   const state = stack.use(
     await openState({folder: folder ?? (await temporaryFolder()), schemas: [iamSchema, pubsubSchema]}),
   )
+  await writeFile(join(state.folder, 'id-token-key.pem'), signingKey, {mode: 0o600})
   const access = createAccess({state, clock})
   const agents = createServiceAgents()
   const tokens = await createIdTokens({state, clock})

@@ -165,6 +165,7 @@ export class Deliveries implements Disposable {
       })
       return true
     } catch {
+      // Denied, or the commit failed: either way the message is still here and is delivered again.
       return false
     }
   }

@@ -4,7 +4,7 @@ import {ApiError} from '../wire/api-error.ts'
 export function milliseconds(duration: string): number {
   const seconds = /^(?<seconds>-?\d+(?:\.\d{1,9})?)s$/.exec(duration)?.groups?.['seconds']
   if (seconds === undefined) throw new ApiError('INVALID_ARGUMENT', `Invalid duration "${duration}".`)
-  return Number(seconds) * 1000
+  return Math.round(Number(seconds) * 1000)
 }
 
 /**

@@ -78,7 +78,7 @@ class Parser {
     while (this.#takes('word', joint)) terms.push(this.#term())
     const after = this.#tokens[this.#next]
     if (after?.kind === 'word' && (after.value === 'AND' || after.value === 'OR'))
-      throw this.#unexpected('parentheses, since AND and OR cannot be mixed without')
+      throw this.#unexpected('parentheses around AND or OR, where both are used,')
     return joint === 'AND'
       ? (attributes) => terms.every((term) => term(attributes))
       : (attributes) => terms.some((term) => term(attributes))

@@ -36,7 +36,7 @@ export class PushPacing {
     if (this.#refusedShare < NEGLIGIBLE_SHARE) return 0
     const exponent = (this.#refusedShare - MIDDLE_SHARE) / (1 - MIDDLE_SHARE)
     const ms = MIDDLE_BACKOFF_MS * (LONGEST_BACKOFF_MS / MIDDLE_BACKOFF_MS) ** exponent
-    return Math.min(LONGEST_BACKOFF_MS, Math.max(SHORTEST_BACKOFF_MS, ms))
+    return Math.round(Math.min(LONGEST_BACKOFF_MS, Math.max(SHORTEST_BACKOFF_MS, ms)))
   }
 
   /** When the next push may be made, in milliseconds since 1970. */
