@@ -29,10 +29,13 @@ export interface FrontEndDependencies extends GateOptions {
 /** An HTTP/1 request that says its length has 32 MiB at most (cloud.google.com/run/quotas). */
 const LARGEST_REQUEST_BYTES = 32 * 1024 * 1024
 const DEFAULT_TIMEOUT_SECONDS = 300
+/** To how many instances a request is offered that take no connection although they were ready. */
+const CONNECTION_ATTEMPTS = 3
 const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/
 /** They are between two neighbours, not between caller and container (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
+  'expect',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -93,13 +96,17 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
     own = refuse(dependencies, exchange, stored, revision)
     if (!own && revision !== undefined) {
       const name = `${service}/revisions/${revision}`
-      slot = await dependencies.fleet.acquire(name, gone.signal)
       const timeoutMs =
         seconds(store.revision(name)?.revision.timeout ?? `${DEFAULT_TIMEOUT_SECONDS}s`) * 1000
-      const result = await pass(exchange, slot, trace, {
-        clock,
-        timeoutMs: Math.max(0, timeoutMs - (clock.now() - receivedAt)),
-      })
+      const endsAt = receivedAt + timeoutMs
+      let result: Passed | 'unconnected' = 'unconnected'
+      for (let attempt = 1; result === 'unconnected'; attempt++) {
+        if (attempt > CONNECTION_ATTEMPTS)
+          throw new NoInstanceError('failed', 'instances end as soon as they have started.')
+        slot?.discard()
+        slot = await dependencies.fleet.acquire(name, gone.signal)
+        result = await pass(exchange, slot, trace, {clock, timeoutMs: Math.max(0, endsAt - clock.now())})
+      }
       own = result.own
       sent = result.sentBytes
     }
@@ -215,13 +222,22 @@ function traceOf({headers}: IncomingMessage): Trace {
   }
 }
 
-/** Passes the request on to an instance and its answer back; resolves when both are through. */
+interface Passed {
+  readonly sentBytes: number
+  readonly own?: OwnAnswer
+}
+
+/**
+ * Passes the request on to an instance and its answer back.
+ * @returns when both are through; `unconnected` where nothing was sent, since the instance took no connection: it has
+ * ended, and the word of that is still on its way
+ */
 function pass(
   {request, response}: Exchange,
   {instance}: Slot,
   trace: Trace,
   {clock, timeoutMs}: {clock: Clock; timeoutMs: number},
-): Promise<{sentBytes: number; own?: OwnAnswer}> {
+): Promise<Passed | 'unconnected'> {
   return new Promise((resolve) => {
     let sentBytes = 0
     const upstream = httpRequest({
@@ -234,12 +250,17 @@ function pass(
       // A connection kept alive may be closed by the container just as the next request is sent.
       agent: false,
     })
-    const end = (own?: OwnAnswer): void => {
+    const close = (): void => {
       timer.clear()
+      response.off('close', gone)
       upstream.destroy()
+    }
+    const end = (own?: OwnAnswer): void => {
+      close()
       resolve({sentBytes, ...(own && !response.headersSent ? {own} : {})})
       if (own && response.headersSent) response.destroy()
     }
+    const gone = (): void => end()
     // The instance is not ended: it may still be at work, as on Cloud Run.
     const timer = clock.after(timeoutMs, () =>
       end({
@@ -248,6 +269,9 @@ function pass(
         reason: 'The request has been terminated because it has reached the maximum request timeout.',
       }),
     )
+    upstream.once('socket', (socket) => {
+      socket.once('connect', () => request.pipe(upstream))
+    })
     upstream.once('response', (answered) => {
       response.writeHead(answered.statusCode ?? 502, answered.statusMessage, endToEnd(answered.rawHeaders))
       answered.on('data', (chunk: Buffer) => {
@@ -257,9 +281,13 @@ function pass(
       answered.pipe(response)
       response.once('finish', () => end())
     })
-    upstream.once('error', (error) => end(malformed(error)))
-    response.once('close', () => end())
-    request.pipe(upstream)
+    upstream.on('error', (error) => {
+      if ('code' in error && error.code === 'ECONNREFUSED') {
+        close()
+        resolve('unconnected')
+      } else end(malformed(error))
+    })
+    response.once('close', gone)
   })
 }
 

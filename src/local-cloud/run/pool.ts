@@ -24,6 +24,8 @@ export interface Slot {
   readonly instance: Instance
   /** The request has ended. */
   release(): void
+  /** The instance takes no connections: it ends, or has ended already, and gets no more requests. */
+  discard(): void
 }
 
 /** Why no instance takes a request. */
@@ -144,14 +146,19 @@ export class Pool {
     member.idle = undefined
     member.busy += 1
     let released = false
+    const release = (): void => {
+      if (released) return
+      released = true
+      member.busy -= 1
+      this.#serve()
+      if (member.busy === 0) this.#rest(member)
+    }
     return {
       instance: member.instance,
-      release: () => {
-        if (released) return
-        released = true
-        member.busy -= 1
-        this.#serve()
-        if (member.busy === 0 && !member.leaving) this.#rest(member)
+      release,
+      discard: () => {
+        member.leaving = true
+        release()
       },
     }
   }
@@ -197,7 +204,7 @@ export class Pool {
 
   #rest(member: Member): void {
     member.idle?.clear()
-    const delay = this.#retired ? 0 : this.#options.idleMs
+    const delay = this.#retired || member.leaving ? 0 : this.#options.idleMs
     if (delay === 0) {
       void this.#stop(member)
       return

@@ -29,12 +29,12 @@ export interface LocalRun {
   readonly services: ServicesClient
   readonly revisions: RevisionsClient
   /** Pushes an image. @returns its reference by digest */
-  push(image: ImageFiles, name?: string): Promise<string>
+  readonly push: (image: ImageFiles, name?: string) => Promise<string>
   /** Creates a service that everybody may call, and waits until it is ready. @returns its address */
-  deploy(id: string, template: object, besides?: object): Promise<string>
+  readonly deploy: (id: string, template: object, besides?: object) => Promise<string>
   readonly folder: string
   /** Ends it as a stop of the local cloud does. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** Cloud Run and Artifact Registry over a state folder, for Google's clients; ends with the test. */

@@ -1,0 +1,30 @@
+import {createProcessRuntime} from '../../../src/local-cloud/instances/process-runtime.ts'
+import {systemClock} from '../../../src/local-cloud/wire/clock.ts'
+
+// A process that holds one instance, for the test that kills it: `host.ts FOLDER`, with the image unpacked there.
+const [folder = ''] = process.argv.slice(2)
+const runtime = createProcessRuntime({
+  folder,
+  images: {
+    openBlob() {
+      throw new Error('The image is unpacked already.')
+    },
+  },
+  clock: systemClock,
+})
+const instance = await runtime.start({
+  image: {
+    digest: 'sha256:image',
+    annotations: {},
+    config: {entrypoint: ['node', '/main.js'], cmd: [], env: [], workingDir: '/', user: ''},
+    layers: [],
+  },
+  command: [],
+  args: [],
+  workingDir: undefined,
+  env: {},
+  listens: true,
+  output: () => undefined,
+})
+await instance.listening
+process.stdout.write(`${instance.pid}\n`)
