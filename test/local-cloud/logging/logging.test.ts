@@ -1,4 +1,5 @@
 import {describe, expect, test} from 'vitest'
+import {compileFilter} from '../../../src/local-cloud/logging/filter/match.ts'
 import type {LogEntry} from '../../../src/local-cloud/logging/log-sink.ts'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
@@ -231,6 +232,62 @@ describe('over REST', () => {
       status: 400,
       json: {error: {message: "page_token doesn't match arguments from the request."}},
     })
+  })
+
+  test('what the database narrows down is what the filter says, in either order', async () => {
+    const clock = new ManualClock()
+    const {logging, listen} = await startLogging({clock})
+    const severities = ['DEFAULT', 'INFO', 'WARNING', 'ERROR']
+    const entries = Array.from({length: 200}, (_, index): LogEntry =>
+      line({
+        insertId: String(index).padStart(3, '0'),
+        timestamp: new Date(clock.now() - (index % 20) * 1000).toISOString(),
+        labels: {
+          object: `${index % 3 === 0 ? 'JUNE' : 'june'}-${index % 7}.csv`,
+          ...(index % 2 ? {attempt: '1'} : {}),
+        },
+        ...(index % 5 === 0 ? {} : {severity: severities[index % 4] ?? 'INFO'}),
+      }),
+    )
+    logging.sink.append(entries)
+    const {origin} = await listen()
+    const list = async (request: object): Promise<string[]> => {
+      const {json} = await post(origin, '/v2/entries:list', {
+        resourceNames: ['projects/p'],
+        pageSize: 1000,
+        ...request,
+      })
+      const found: unknown =
+        typeof json === 'object' && json !== null && 'entries' in json ? json.entries : undefined
+      return Array.isArray(found) ? found.map(({insertId}: {insertId: string}) => insertId) : []
+    }
+    await expect.poll(() => list({})).toHaveLength(200)
+    for (const filter of [
+      'labels.object="june-1.csv"',
+      'labels.object="JUNE-1.CSV" labels.attempt=1',
+      'labels.object="june-1.csv" OR labels.object="june-2.csv"',
+      'NOT labels.object="june-1.csv"',
+      'labels.object=("june-1.csv" OR "june-2.csv") severity>=INFO',
+      'severity>INFO severity<=ERROR',
+      'severity=DEFAULT',
+      'severity!=ERROR severity>=0',
+      'timestamp>="2025-12-31T23:59:50Z" AND timestamp<"2025-12-31T23:59:55Z"',
+      'timestamp="2025-12-31T23:59:50Z"',
+      '(timestamp>"2025-12-31T23:59:50Z" labels.attempt:*) timestamp>"2025-12-31T23:59:40Z"',
+      'timestamp>"2025-12-31T23:59:55Z" labels.object="june-3.csv" severity>=WARNING',
+      'timestamp>"never"',
+    ]) {
+      const {matches} = compileFilter(filter)
+      const expected = entries
+        .filter(matches)
+        .toSorted((a, b) => `${a.timestamp}${a.insertId}`.localeCompare(`${b.timestamp}${b.insertId}`))
+        .map(({insertId}) => insertId)
+      expect({filter, found: await list({filter})}).toEqual({filter, found: expected})
+      expect({filter, found: await list({filter, orderBy: 'timestamp desc'})}).toEqual({
+        filter,
+        found: expected.toReversed(),
+      })
+    }
   })
 
   test('only who may read logs reads them', async () => {
