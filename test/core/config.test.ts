@@ -1,0 +1,167 @@
+import {mkdir, readFile, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {describe, expect, test} from 'vitest'
+import {configSchema, readConfig, saveConfig, type ConfigInput} from '../../src/core/config.ts'
+import {AppError} from '../../src/core/errors.ts'
+import {SETTINGS} from '../../src/core/pipeline/settings.ts'
+import {temporaryFolder} from '../support/temporary-folder.ts'
+
+const BASE: Omit<ConfigInput, 'cwd'> = {environment: {}, flags: {}, cores: 3}
+
+async function folderWith(config: unknown): Promise<string> {
+  const folder = await temporaryFolder()
+  await writeFile(
+    join(folder, 'cloud-runner.json'),
+    typeof config === 'string' ? config : JSON.stringify(config),
+  )
+  return folder
+}
+
+async function refusal(input: Partial<ConfigInput> & {cwd: string}): Promise<AppError> {
+  const error: unknown = await readConfig({...BASE, ...input}).catch((caught: unknown) => caught)
+  if (!(error instanceof AppError)) throw new Error('was not refused with an AppError')
+  return error
+}
+
+describe('where a value comes from', () => {
+  test('without a file: the defaults, the local project, one instance a core', async () => {
+    const cwd = await temporaryFolder()
+    const {settings, sources, file, folder, stateFolder, workerFolder} = await readConfig({...BASE, cwd})
+    expect(settings).toMatchObject({
+      target: 'local',
+      name: 'cloud-runner',
+      project: 'cloud-runner-local',
+      region: 'europe-west3',
+      concurrency: 1,
+      maxInstances: 3,
+      requestTimeout: 540,
+      ackDeadline: 600,
+      messageRetention: 604_800,
+    })
+    expect(sources.region).toEqual({kind: 'default', place: 'default'})
+    expect({file, folder, stateFolder, workerFolder}).toEqual({
+      file: undefined,
+      folder: cwd,
+      stateFolder: join(cwd, '.cloud-runner'),
+      workerFolder: undefined,
+    })
+  })
+
+  test('a flag beats the environment, which beats the file, and each knows its source', async () => {
+    const cwd = await folderWith({region: 'us-east1', name: 'from-file', labelColumn: 'file'})
+    const {settings, sources} = await readConfig({
+      cwd,
+      cores: 1,
+      environment: {CLOUD_RUNNER_NAME: 'from-environment', CLOUD_RUNNER_LABEL_COLUMN: 'environment'},
+      flags: {labelColumn: 'flag'},
+    })
+    expect(settings).toMatchObject({region: 'us-east1', name: 'from-environment', labelColumn: 'flag'})
+    expect(sources).toMatchObject({
+      region: {kind: 'file', place: join(cwd, 'cloud-runner.json')},
+      name: {kind: 'environment', place: 'CLOUD_RUNNER_NAME'},
+      labelColumn: {kind: 'flag', place: '--label-column'},
+    })
+  })
+
+  test('the file is found from a folder below', async () => {
+    const top = await folderWith({name: 'above', worker: './mine'})
+    const cwd = join(top, 'deep', 'deeper')
+    await mkdir(cwd, {recursive: true})
+    const config = await readConfig({...BASE, cwd})
+    expect(config.folder).toBe(top)
+    expect(config.settings.name).toBe('above')
+    expect(config.workerFolder).toBe(join(top, 'mine'))
+  })
+
+  test('a worker given as a flag is relative to the current folder', async () => {
+    const top = await folderWith({worker: './mine'})
+    const cwd = join(top, 'sub')
+    await mkdir(cwd)
+    const {workerFolder} = await readConfig({...BASE, cwd, flags: {worker: 'other'}})
+    expect(workerFolder).toBe(join(cwd, 'other'))
+  })
+
+  test('a project without a target means gcp, and says why; with the target local it stays local', async () => {
+    const cwd = await temporaryFolder()
+    const implied = await readConfig({...BASE, cwd, flags: {project: 'my-project'}})
+    expect(implied.settings).toMatchObject({target: 'gcp', maxInstances: 10})
+    expect(implied.sources.target).toEqual({kind: 'implied', place: '--project'})
+    const local = await readConfig({...BASE, cwd, flags: {project: 'my-project', target: 'local'}})
+    expect(local.settings).toMatchObject({target: 'local', project: 'my-project'})
+  })
+})
+
+describe('wrong values', () => {
+  test('in the file: file, value, rule and what to type', async () => {
+    const cwd = await folderWith({concurrency: 0})
+    const error = await refusal({cwd})
+    expect(error).toMatchObject({code: 'config-invalid', exitCode: 2, oclif: {exit: 2}})
+    expect(error.message).toBe(
+      `"concurrency" in ${join(cwd, 'cloud-runner.json')} is 0; it must be a whole number from 1 to 1000.`,
+    )
+    expect(error.suggestions).toEqual(['For example: "concurrency": 1'])
+  })
+
+  test('in the environment and as a flag they are named as they were typed', async () => {
+    const cwd = await temporaryFolder()
+    const fromEnvironment = await refusal({cwd, environment: {CLOUD_RUNNER_ACK_DEADLINE: '601s'}})
+    expect(fromEnvironment.message).toContain(
+      'CLOUD_RUNNER_ACK_DEADLINE is "601s"; it must be a duration from 10s to 600s',
+    )
+    const fromFlag = await refusal({cwd, flags: {target: 'aws'}})
+    expect(fromFlag.message).toBe('--target is "aws"; it must be local or gcp.')
+  })
+
+  test.each([
+    ['an unknown field', {colour: 'red'}, 'has an unknown field "colour"'],
+    ['a list', [1], 'must hold a JSON object'],
+    ['no JSON', '{"name": ', 'is not JSON'],
+    ['a boolean name', {name: true}, '"name" in'],
+    ['a name that is too long for a service account', {name: 'a'.repeat(24)}, 'must be 2 to 23'],
+    ['a duration without a unit', {ackDeadline: '600'}, 'must be a duration'],
+    [
+      'a timeout not below the deadline',
+      {requestTimeout: '300s', ackDeadline: '300s'},
+      'must be below ackDeadline',
+    ],
+    ['a backoff upside down', {minimumBackoff: '20s', maximumBackoff: '10s'}, 'is above maximumBackoff'],
+    ['gcp without a project', {target: 'gcp'}, 'needs a project'],
+  ])('%s', async (_, config, message) => {
+    const error = await refusal({cwd: await folderWith(config)})
+    expect(error.message).toContain(message)
+    expect(error.exitCode).toBe(2)
+    expect(error.suggestions).not.toEqual([])
+  })
+
+  test('a field in another spelling is told the right one', async () => {
+    const error = await refusal({cwd: await folderWith({'label-column': 'x'})})
+    expect(error.suggestions).toEqual(['Did you mean "labelColumn"?'])
+  })
+})
+
+test('saving keeps what is there, and can be read again', async () => {
+  const cwd = await folderWith({$schema: 'x', labelColumn: 'bankrupt'})
+  await saveConfig(cwd, {target: 'gcp', project: 'my-project'})
+  expect(JSON.parse(await readFile(join(cwd, 'cloud-runner.json'), 'utf8'))).toEqual({
+    $schema: 'x',
+    labelColumn: 'bankrupt',
+    target: 'gcp',
+    project: 'my-project',
+  })
+  expect((await readConfig({...BASE, cwd})).settings).toMatchObject({
+    project: 'my-project',
+    labelColumn: 'bankrupt',
+  })
+})
+
+test('the schema describes every setting and nothing else', () => {
+  expect(configSchema()).toMatchObject({additionalProperties: false})
+  const schema = JSON.parse(JSON.stringify(configSchema()))
+  expect(Object.keys(schema.properties).toSorted()).toEqual(['$schema', ...Object.keys(SETTINGS)].toSorted())
+})
+
+test('each setting takes its own example and its own default', () => {
+  for (const [name, row] of Object.entries(SETTINGS)) {
+    expect(row.parse(row.example), name).toBeDefined()
+  }
+})

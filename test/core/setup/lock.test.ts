@@ -1,0 +1,97 @@
+import {readdir, writeFile} from 'node:fs/promises'
+import {hostname} from 'node:os'
+import {join} from 'node:path'
+import {expect, test} from 'vitest'
+import {readConfig} from '../../../src/core/config.ts'
+import {pipelineOf} from '../../../src/core/pipeline/pipeline.ts'
+import {withLock} from '../../../src/core/setup/lock.ts'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
+
+const LOCK = 'local-cloud-runner-local-cloud-runner.lock'
+
+async function lockContext() {
+  const stateFolder = await temporaryFolder()
+  const {settings} = await readConfig({cwd: stateFolder, environment: {}, flags: {}, cores: 1})
+  const steps: string[] = []
+  return {
+    stateFolder,
+    pipeline: pipelineOf(settings),
+    signal: new AbortController().signal,
+    steps,
+    step: (text: string) => void steps.push(text),
+  }
+}
+
+/** Of a process that is no more: pids end at 2^22 on Linux. */
+const DEAD_PID = 2 ** 22 + 1
+
+test('two at once: the second waits, says for whom, and then runs', async () => {
+  const context = await lockContext()
+  const order: string[] = []
+  const release = Promise.withResolvers<void>()
+  const first = withLock('setup', context, async () => {
+    order.push('first begins')
+    await release.promise
+    order.push('first ends')
+  })
+  const second = withLock('deploy', context, async () => void order.push('second'))
+  await expect.poll(() => context.steps).not.toEqual([])
+  expect(context.steps[0]).toMatch(
+    new RegExp(`^Waiting for cloud-runner setup \\(process ${process.pid}, since \\d{4}-`),
+  )
+  release.resolve()
+  await Promise.all([first, second])
+  expect(order).toEqual(['first begins', 'first ends', 'second'])
+  expect(await readdir(context.stateFolder)).toEqual([])
+})
+
+test('who waits in vain is told who holds the lock', async () => {
+  const context = await lockContext()
+  await withLock('setup', context, async () => {
+    await expect(withLock('setup', context, async () => {}, 0)).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining(`process ${process.pid}`),
+    })
+  })
+})
+
+test('the lock of a process that is gone is taken over, by one of many', async () => {
+  const context = await lockContext()
+  const since = '2026-11-22T00:00:00.000Z'
+  await writeFile(
+    join(context.stateFolder, LOCK),
+    JSON.stringify({command: 'setup', pid: DEAD_PID, host: hostname(), since}),
+  )
+  let inside = 0
+  let most = 0
+  const work = async () => {
+    most = Math.max(most, ++inside)
+    await new Promise((resolve) => setImmediate(resolve))
+    inside--
+  }
+  await Promise.all(Array.from({length: 8}, () => withLock('setup', context, work)))
+  expect(most).toBe(1)
+})
+
+test('a lock of another machine is not judged by its pid', async () => {
+  const context = await lockContext()
+  await writeFile(
+    join(context.stateFolder, LOCK),
+    JSON.stringify({command: 'setup', pid: DEAD_PID, host: 'elsewhere', since: '2026-11-22T00:00:00.000Z'}),
+  )
+  await expect(withLock('setup', context, async () => {}, 0)).rejects.toMatchObject({
+    code: 'locked',
+    message: expect.stringContaining('on elsewhere'),
+  })
+})
+
+test('a lock that says nothing is taken over; a failure releases the lock', async () => {
+  const context = await lockContext()
+  await writeFile(join(context.stateFolder, LOCK), '')
+  await expect(
+    withLock('setup', context, async () => {
+      throw new Error('boom')
+    }),
+  ).rejects.toThrow('boom')
+  expect(await readdir(context.stateFolder)).toEqual([])
+})

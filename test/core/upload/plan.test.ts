@@ -1,0 +1,100 @@
+import {chmod, mkdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {Readable} from 'node:stream'
+import {beforeEach, describe, expect, test} from 'vitest'
+import {AppError} from '../../../src/core/errors.ts'
+import {planUpload, type UploadRequest} from '../../../src/core/upload/plan.ts'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
+
+let cwd = ''
+beforeEach(async () => {
+  cwd = await temporaryFolder()
+  await mkdir(join(cwd, 'data', 'deep'), {recursive: true})
+  await mkdir(join(cwd, 'data', '.hidden'))
+  await mkdir(join(cwd, 'empty'))
+  await writeFile(join(cwd, 'a.csv'), 'x\n1\n')
+  await writeFile(join(cwd, 'b [1].csv'), '')
+  await writeFile(join(cwd, 'data', 'a.csv'), 'x\n')
+  await writeFile(join(cwd, 'data', 'deep', 'c.csv'), 'x\n')
+  await writeFile(join(cwd, 'data', '.DS_Store'), 'x')
+  await writeFile(join(cwd, 'data', '.hidden', 'd.csv'), 'x')
+})
+
+async function planned(sources: string[], more: Partial<UploadRequest> = {}): Promise<[string, string][]> {
+  const files = await planUpload({sources, cwd, ...more})
+  return files.map(({file, object}) => [file, object])
+}
+
+async function refusal(sources: string[], more: Partial<UploadRequest> = {}): Promise<AppError> {
+  const error: unknown = await planUpload({sources, cwd, ...more}).catch((caught: unknown) => caught)
+  if (!(error instanceof AppError)) throw new Error('was not refused with an AppError')
+  expect(error.suggestions).not.toEqual([])
+  return error
+}
+
+describe('finding files', () => {
+  test('a file by its base name, with its size', async () => {
+    expect(await planUpload({sources: ['./a.csv'], cwd})).toMatchObject([
+      {file: './a.csv', object: 'a.csv', sizeBytes: 4},
+    ])
+  })
+
+  test('a folder with what is below it, hidden files and folders left out, slashes as in object names', async () => {
+    expect(await planned(['data/'])).toEqual([
+      ['data/a.csv', 'data/a.csv'],
+      ['data/deep/c.csv', 'data/deep/c.csv'],
+    ])
+  })
+
+  test('a pattern, in the order of the names; a file with brackets in its name is that file', async () => {
+    expect(await planned(['data/**/c*'])).toEqual([['data/deep/c.csv', 'c.csv']])
+    expect(await planned(['b [1].csv'])).toEqual([['b [1].csv', 'b [1].csv']])
+  })
+
+  test('the same file named twice is one', async () => {
+    expect(await planned(['a.csv', './a.csv', 'a*.csv'])).toHaveLength(1)
+  })
+
+  test('stdin with a name', async () => {
+    const stdin = Readable.from(['x'])
+    expect(await planUpload({sources: ['-'], name: 'in.csv', cwd, stdin})).toMatchObject([
+      {file: '-', object: 'in.csv', sizeBytes: undefined, source: {stream: stdin}},
+    ])
+  })
+
+  test('--name renames the only file', async () => {
+    expect(await planned(['a.csv'], {name: 'june/a.csv'})).toEqual([['a.csv', 'june/a.csv']])
+  })
+})
+
+describe('refused before anything is sent', () => {
+  test.each([
+    ['a missing file', ['nowhere.csv'], {}, 'file-missing', 1],
+    ['a pattern without a match', ['*.parquet'], {}, 'glob-empty', 1],
+    ['an empty folder', ['empty'], {}, 'folder-empty', 1],
+    ['a pipe or device', ['/dev/null'], {}, 'file-unreadable', 1],
+    ['two files of one name', ['a.csv', 'data/a.csv'], {}, 'object-name-duplicate', 2],
+    ['a name for several files', ['a.csv', 'b [1].csv'], {name: 'x'}, 'name-with-several-files', 2],
+    ['stdin without a name', ['-'], {stdin: Readable.from([])}, 'name-required', 2],
+    ['the reserved prefix', ['a.csv'], {name: '_cloud-runner/x'}, 'object-name-reserved', 2],
+    ['a trailing slash', ['a.csv'], {name: 'x/'}, 'object-name-invalid', 2],
+    ['an empty name', ['a.csv'], {name: ''}, 'object-name-invalid', 2],
+    ['a name of 1025 bytes', ['a.csv'], {name: 'ä'.repeat(512) + 'x'}, 'object-name-invalid', 2],
+    ['a line break in a name', ['a.csv'], {name: 'a\nb'}, 'object-name-invalid', 2],
+    ['a dot', ['a.csv'], {name: '.'}, 'object-name-invalid', 2],
+  ])('%s', async (_, sources, more, code, exitCode) => {
+    expect(await refusal(sources, more)).toMatchObject({code, exitCode})
+  })
+
+  test.skipIf(process.getuid?.() === 0)('an unreadable folder', async () => {
+    const folder = join(cwd, 'secret')
+    await mkdir(folder)
+    await chmod(folder, 0)
+    expect(await refusal(['secret'])).toMatchObject({code: 'file-unreadable'})
+    await chmod(folder, 0o700)
+  })
+
+  test('1024 bytes are a name', async () => {
+    expect(await planned(['a.csv'], {name: 'ä'.repeat(512)})).toHaveLength(1)
+  })
+})

@@ -1,0 +1,49 @@
+import {join} from 'node:path'
+import {onTestFinished} from 'vitest'
+import {readConfig} from '../../src/core/config.ts'
+import type {Context} from '../../src/core/context.ts'
+import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
+import type {SettingName} from '../../src/core/pipeline/settings.ts'
+import {createGoogleCloud} from '../../src/google/cloud.ts'
+import {LocalCloud} from '../../src/local-cloud/index.ts'
+import {temporaryFolder} from './temporary-folder.ts'
+
+/** A local cloud of the running test's own, and what an action needs to work on a pipeline in it. */
+export async function startLocalPipeline(flags: Partial<Record<SettingName, string | number>> = {}): Promise<
+  Context & {
+    readonly endpoint: string
+    readonly steps: string[]
+    readonly folder: string
+    readonly local: LocalCloud
+  }
+> {
+  const folder = await temporaryFolder()
+  const errors: unknown[] = []
+  const local = await LocalCloud.start({
+    stateFolder: join(folder, '.cloud-runner', 'local'),
+    report: (error) => errors.push(error),
+  })
+  onTestFinished(async () => {
+    await local[Symbol.asyncDispose]()
+    if (errors.length > 0) throw new AggregateError(errors, 'The local cloud reported errors of its own.')
+  })
+  const {settings, stateFolder} = await readConfig({cwd: folder, environment: {}, flags, cores: 2})
+  const cloud = createGoogleCloud({
+    projectId: settings.project,
+    region: settings.region,
+    endpoint: local.endpoint,
+  })
+  onTestFinished(() => cloud.close())
+  const steps: string[] = []
+  return {
+    folder,
+    local,
+    endpoint: local.endpoint,
+    pipeline: pipelineOf(settings),
+    cloud,
+    stateFolder,
+    signal: new AbortController().signal,
+    steps,
+    step: (text) => void steps.push(text),
+  }
+}
