@@ -75,7 +75,7 @@ export function createResultWriter(
   const output: Output = {
     async write(chunk) {
       signal.throwIfAborted()
-      if (upload?.errored) throw upload.errored
+      if (upload?.errored) throw toError(upload.errored)
       // Copied, since the process may use its buffer again as soon as this resolves.
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk)
       pending.push(bytes)
@@ -83,7 +83,7 @@ export function createResultWriter(
       sizeBytes += bytes.length
       if (pendingBytes < (upload === undefined ? LONGEST_IN_MEMORY_BYTES : BLOCK_BYTES)) return
       upload ??= startUpload()
-      if (!upload.write(takePending())) await once(upload, 'drain', {signal})
+      if (!upload.write(takePending())) await orError(once(upload, 'drain', {signal}))
     },
     setContentType(value) {
       if (sizeBytes > 0) throw new Error('setContentType was called after the first write.')
@@ -106,10 +106,25 @@ export function createResultWriter(
         return
       }
       upload.end(takePending())
-      await finished(upload, {signal})
+      await orError(finished(upload, {signal}))
     },
     discard() {
       upload?.destroy()
     },
   }
+}
+
+async function orError(step: Promise<unknown>): Promise<void> {
+  try {
+    await step
+  } catch (failure) {
+    throw toError(failure)
+  }
+}
+
+/** The client ends a resumable upload with the bare `error` of the answer's body, an object with `code` and `message`. */
+function toError(failure: unknown): Error {
+  if (failure instanceof Error) return failure
+  const {code, message}: {code?: unknown; message?: unknown} = Object(failure)
+  return Object.assign(new Error(typeof message === 'string' ? message : String(failure)), {code})
 }

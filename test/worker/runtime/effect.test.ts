@@ -122,14 +122,18 @@ describe('delivered again', () => {
     expect(processor.runs).toBe(1)
   })
 
-  it('to another instance at the same time has one effect', async () => {
+  it.each([
+    ['short', 1],
+    ['long', 20 * 1024 * 1024],
+  ])('to another instance at the same time has one effect, with a %s result', async (_, bytes) => {
     // The other instance commits while this one is still at work.
-    const processor = capitals({
-      async after(run) {
-        if (run !== 1) return
+    const processor: Processor = {
+      name: 'slower',
+      async process(_input, output) {
+        await output.write(Buffer.alloc(bytes))
         await worker.put(worker.output('a'), 'THE OTHER', {'source-generation': generation})
       },
-    })
+    }
     await using worker = await startWorker(processor)
     const generation = await worker.upload('a', 'x')
     expect(await worker.deliver('a', generation)).toBe(204)
