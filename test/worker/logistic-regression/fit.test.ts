@@ -10,6 +10,8 @@ interface Reference {
   csv: string
   classes: string[]
   weights: number[][]
+  /** Of the weights without the intercept, in units of the design matrix; null for more than two classes. */
+  standardErrors: number[] | null
   probabilities: number[][]
 }
 
@@ -56,6 +58,20 @@ describe('the fit', () => {
           expect(Math.abs((predicted[i]?.probabilities[k] ?? NaN) - p)).toBeLessThan(1.1e-6),
         ),
       )
+    },
+  )
+
+  it.each(references.filter(({standardErrors}) => standardErrors !== null))(
+    'has the standard errors of the penalized loss: $name',
+    async ({csv, weights, standardErrors}) => {
+      const {report} = await processFile(csv)
+      const terms = report.coefficients[0]?.terms ?? []
+      expect(terms).toHaveLength(standardErrors?.length ?? NaN)
+      // A coefficient and its error are put into the input's units alike, so their ratio has none.
+      terms.forEach(({value, standardError}, j) => {
+        const ratio = (weights[0]?.[j] ?? NaN) / (standardErrors?.[j] ?? NaN)
+        expect(value / (standardError ?? NaN)).toBeCloseTo(ratio, 5)
+      })
     },
   )
 

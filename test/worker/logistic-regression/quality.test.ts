@@ -28,6 +28,19 @@ describe('the metrics', () => {
     expect(report.metrics.accuracy).toBeCloseTo(report.metrics.baseRate ?? 0, 2)
   })
 
+  it('are not taken in by a fit that has learned its rows by heart', async () => {
+    let state = 7
+    const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
+    const columns = Array.from({length: 60}, (_, j) => `x${j}`)
+    const rows = Array.from(
+      {length: 150},
+      () => `${columns.map(() => random().toFixed(4)).join(',')},${random() < 0.5 ? 1 : 0}\n`,
+    )
+    const {report} = await processFile(`${columns.join(',')},y\n${rows.join('')}`)
+    // On the rows it was trained on, such a fit has an AUC above 0.9; three standard errors of chance are 0.14.
+    expect(Math.abs((report.metrics.auc ?? 0) - 0.5)).toBeLessThan(0.15)
+  })
+
   it('are those of the probabilities in the result', async () => {
     const rows = Array.from(
       {length: 120},
