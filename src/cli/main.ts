@@ -19,6 +19,8 @@ export interface Launch {
 /** The command line, from what was typed to the exit code. */
 export async function main({root, argv, commands}: Launch): Promise<void> {
   guardStandardStreams()
+  // What Node says of a library's inside is nothing that a user can act on.
+  if (!process.env['DEBUG']) process.removeAllListeners('warning')
   // oclif would look for the TypeScript compiler's own API, which version 7 does not have.
   settings.enableAutoTranspile = false
   const end = argv.indexOf('--')

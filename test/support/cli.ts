@@ -117,6 +117,15 @@ function killGently(pid: number): void {
   }
 }
 
+/** Whether a process of this id is there. */
+export function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 async function end(child: ChildProcess): Promise<Ended> {
   let stdout = ''
   let stderr = ''
