@@ -17,7 +17,7 @@ import {createServerOf} from '../../src/local-cloud/wire/server.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
 /** What a REST call answered. */
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly body: Record<string, unknown>
 }

@@ -5,7 +5,7 @@ import type {Route} from '../wire/routes.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import {Deliveries} from './deliveries.ts'
 import {MessageStore} from './message-store.ts'
-import {createPolicyRoutes} from './policy-routes.ts'
+import {createPolicies} from './policies.ts'
 import {createPublisherService} from './publisher.ts'
 import type {Publishing} from './publishing.ts'
 import {MessagePublisher} from './publishing-service.ts'
@@ -62,11 +62,12 @@ export function createPubsub({
   })
   const common = {state, clock, access, resources, messages, publisher, deliveries}
   const pull = createPull(common)
+  const policies = createPolicies(
+    access,
+    (name) => resources.findTopic(name) !== undefined || resources.findSubscription(name) !== undefined,
+  )
   return {
-    routes: createPolicyRoutes(
-      access,
-      (name) => resources.findTopic(name) !== undefined || resources.findSubscription(name) !== undefined,
-    ),
+    routes: policies.routes,
     services: [
       createPublisherService(common),
       {
@@ -74,6 +75,7 @@ export function createPubsub({
         unary: {...createSubscriptionAdmin(common), ...pull.unary},
         streams: pull.streams,
       },
+      policies.service,
     ],
     publishing: publisher,
     start: () => deliveries.start(),

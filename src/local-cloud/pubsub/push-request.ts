@@ -107,11 +107,15 @@ export class PushConnections implements Disposable {
    * @returns whether the endpoint acknowledged the message; never throws
    */
   async post(endpoint: URL, push: PushRequest, signal: AbortSignal): Promise<boolean> {
-    const outcome = await this.#send(endpoint, push, signal)
-    // The server closed a kept connection just when it was used again: that says nothing about the message.
-    return outcome === 'stale'
-      ? (await this.#send(endpoint, push, signal)) === 'acknowledged'
-      : outcome === 'acknowledged'
+    try {
+      const outcome = await this.#send(endpoint, push, signal)
+      // The server closed a kept connection just when it was used again: that says nothing about the message.
+      if (outcome === 'stale') return (await this.#send(endpoint, push, signal)) === 'acknowledged'
+      return outcome === 'acknowledged'
+    } catch {
+      // Not even a request could be made of it.
+      return false
+    }
   }
 
   #send(

@@ -135,3 +135,18 @@ test('messages outlive a restart, acknowledged ones do not come again', async ()
   const [message] = await receive(client.subscription('worker'), 1, (received) => received.ack())
   expect(message?.data.toString()).toBe('second')
 })
+
+test('reads and sets policies', async () => {
+  const {client} = await startPubsub()
+  await make(client)
+  const {iam} = client.topic('orders')
+  const [policy] = await iam.getPolicy()
+  const bindings = [{role: 'roles/pubsub.publisher', members: ['serviceAccount:a@p.iam.gserviceaccount.com']}]
+  await iam.setPolicy({...policy, bindings})
+  expect((await iam.getPolicy())[0]).toMatchObject({bindings})
+  await expect(iam.setPolicy({...policy, bindings})).rejects.toMatchObject({code: 10})
+  const [permissions] = await client
+    .subscription('worker')
+    .iam.testPermissions(['pubsub.subscriptions.consume'])
+  expect(permissions).toEqual({'pubsub.subscriptions.consume': true})
+})
