@@ -14,8 +14,11 @@ export interface RelatedParts {
 
 /** @throws StorageError 400 where the header is no `multipart/related` with a boundary */
 export function boundaryOf(contentType: string | undefined): string {
-  const match = /^multipart\/related\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType ?? '')
-  const boundary = match?.[1] ?? match?.[2]
+  // gcloud puts the boundary in single quotes, which are not meant to belong to it.
+  const match = /^multipart\/related\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|'([^']+)'|([^\s;]+))/i.exec(
+    contentType ?? '',
+  )
+  const boundary = match?.[1] ?? match?.[2] ?? match?.[3]
   if (boundary === undefined) {
     throw invalid(
       `Invalid multipart request: Content-Type '${contentType ?? ''}' is no multipart/related with a boundary.`,

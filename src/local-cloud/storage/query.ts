@@ -25,8 +25,11 @@ export function pageSize(query: URLSearchParams): number {
   return Math.min(asked, 1000)
 }
 
-/** @throws StorageError 501 naming the first parameter of `names` that is given: it would change the outcome */
+/**
+ * Clients send `false` for what they do not want.
+ * @throws StorageError 501 naming the first parameter of `names` that is given: it would change the outcome
+ */
 export function refuseParameters(query: URLSearchParams, names: readonly string[]): void {
-  const given = names.find((name) => query.has(name))
+  const given = names.find((name) => !['', 'false'].includes(query.get(name)?.toLowerCase() ?? ''))
   if (given !== undefined) throw notServed(`The parameter ${given}`)
 }

@@ -36,7 +36,9 @@ test('a bucket comes back as it was sent, and with nothing else', async () => {
     lifecycle: {rule: [{condition: {age: 7}, action: {type: 'Delete'}}]},
     softDeletePolicy: {retentionDurationSeconds: '0'},
   }
-  const created = await fieldsOf(await call(origin, 'POST', `/b?project=${PROJECT}`, sent))
+  const created = await fieldsOf(
+    await call(origin, 'POST', `/b?project=${PROJECT}&enableObjectRetention=False`, sent),
+  )
   expect(created).toMatchObject(sent)
   expect(Object.keys(created).toSorted()).toEqual(
     [
