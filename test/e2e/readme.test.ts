@@ -1,0 +1,60 @@
+import {mkdir, readFile, symlink} from 'node:fs/promises'
+import {delimiter, dirname, join} from 'node:path'
+import {execa} from 'execa'
+import {expect, it} from 'vitest'
+import {BIN, Cli} from '../support/cli.ts'
+
+const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8')
+const blocks = [...readme.matchAll(/^```(?<language>\w+)(?<note>[^\n]*)\n(?<text>[\s\S]*?)^```$/gm)].map(
+  ({groups}) => ({
+    language: groups?.['language'] ?? '',
+    note: groups?.['note']?.trim() ?? '',
+    text: groups?.['text'] ?? '',
+  }),
+)
+
+it('README: its shell blocks run one after the other, as they stand', async () => {
+  await using cli = await Cli.create()
+  const bin = join(cli.folder, '.bin')
+  await mkdir(bin)
+  await symlink(BIN, join(bin, 'cloud-runner'))
+  const path = [bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter)
+  const shell = blocks.filter(({language, note}) => language === 'sh' && note === '')
+  expect(shell.length).toBeGreaterThanOrEqual(4)
+  for (const {text} of shell) {
+    const {exitCode, all} = await execa('bash', ['-euo', 'pipefail', '-c', text], {
+      cwd: cli.folder,
+      env: {PATH: path, HOME: cli.folder},
+      all: true,
+      reject: false,
+    })
+    expect(exitCode, `${text}\n${all}`).toBe(0)
+  }
+}, 120_000)
+
+it('README: what is to be typed in a clone is what CI runs', async () => {
+  const ci = await readFile(join(import.meta.dirname, '../../.ci/run'), 'utf8')
+  const clone = blocks.filter(({note}) => note === 'clone').flatMap(({text}) => text.trim().split(' && '))
+  expect(clone).toEqual(['npm ci', 'npm run demo', 'npm ci', 'npm test'])
+  for (const command of clone) expect(ci).toContain(`step ${command}\n`)
+})
+
+it('README: every command of the CLI is named', async () => {
+  const manifest: unknown = JSON.parse(
+    await readFile(join(import.meta.dirname, '../../.oclif.manifest.json'), 'utf8'),
+  )
+  expect(manifest).toHaveProperty('commands')
+  const commands =
+    typeof manifest === 'object' && manifest !== null && 'commands' in manifest
+      ? Object.keys(manifest.commands ?? {})
+      : []
+  expect(commands.length).toBeGreaterThan(8)
+  for (const id of commands) {
+    const [first = '', second] = id.split(':')
+    expect(readme).toMatch(
+      second === undefined
+        ? new RegExp(`\`${first}|cloud-runner ${first}`)
+        : new RegExp(`\`${first} |\`${second}\``),
+    )
+  }
+})
