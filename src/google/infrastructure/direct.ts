@@ -87,7 +87,6 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
       for (const {kind, name, remove} of resources) {
         doing.signal.throwIfAborted()
         if (remove === undefined) continue
-        doing.step(`Delete ${kind} ${name}`)
         if (await remove(doing)) removed.push({kind, name, action: 'delete'})
       }
       return removed

@@ -1,3 +1,4 @@
+import {AppError} from '../../core/errors.ts'
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import {objectsIn, textIn, type Json, type Rest, type RestService} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
@@ -55,11 +56,21 @@ function restResource(
       await row.mend?.(current ?? {}, doing)
     },
     async remove(doing) {
-      if ((await rest.get(row.service, row.path)) === undefined) return false
-      await row.beforeRemoval?.(doing)
-      const answer = await rest.delete(row.service, row.path)
-      if (answer !== undefined) await row.afterRemoval?.(answer, doing)
-      return true
+      for (let attempt = 1; ; attempt++) {
+        if ((await rest.get(row.service, row.path)) === undefined) return attempt > 1
+        doing.step(`Delete ${row.kind} ${row.name}`)
+        try {
+          await row.beforeRemoval?.(doing)
+          const answer = await rest.delete(row.service, row.path)
+          if (answer !== undefined) await row.afterRemoval?.(answer, doing)
+          return true
+        } catch (error) {
+          // Something was put into a bucket after it had been emptied.
+          const isFilled =
+            row.beforeRemoval !== undefined && error instanceof AppError && error.code === 'conflict'
+          if (!isFilled || attempt === 3) throw error
+        }
+      }
     },
   }
 }

@@ -1,0 +1,75 @@
+import {describe, expect, test} from 'vitest'
+import {pipelineOf} from '../../../src/core/pipeline/pipeline.ts'
+import {setup} from '../../../src/core/setup/setup.ts'
+import {startLocalPipeline} from '../../support/local-pipeline.ts'
+import {capitals, workerFolder} from '../../support/worker-folder.ts'
+
+describe('setup', () => {
+  test('makes the pipeline; again, nothing is touched; with another setting, only what it concerns', async () => {
+    const context = await startLocalPipeline()
+    const folder = await workerFolder('processor.js', capitals(''))
+    const stages: string[] = []
+    const first = await setup({workerFolder: folder, stage: (stage) => stages.push(stage)}, context)
+    expect(stages).toEqual(['infrastructure', 'image', 'service', 'canary'])
+    expect(first).toMatchObject({deployed: true, service: {ready: true, image: first.image}})
+    expect(new Set(first.resources.map(({action}) => action))).toEqual(new Set(['create']))
+
+    const second = await setup({workerFolder: folder}, context)
+    expect(second).toMatchObject({deployed: false, image: first.image})
+    expect(second.service.latestReadyRevision).toBe(first.service.latestReadyRevision)
+    expect(second.resources.filter(({action}) => action !== 'none')).toEqual([])
+
+    const pipeline = pipelineOf({...context.pipeline.settings, labelColumn: 'bankrupt'})
+    const third = await setup({workerFolder: folder}, {...context, pipeline})
+    expect(third.resources.filter(({action}) => action !== 'none')).toEqual([
+      {kind: 'service', name: 'cloud-runner', action: 'update'},
+    ])
+    expect(third.deployed).toBe(true)
+
+    for (const bucket of [pipeline.names.inputBucket, pipeline.names.outputBucket]) {
+      expect(await Array.fromAsync(context.cloud.objects.list(bucket))).toEqual([])
+    }
+  })
+
+  test('two at once make one pipeline', async () => {
+    const context = await startLocalPipeline()
+    const folder = await workerFolder('processor.js', capitals(''))
+    const both = await Promise.all([
+      setup({workerFolder: folder}, context),
+      setup({workerFolder: folder}, context),
+    ])
+    expect(both.map(({deployed}) => deployed).toSorted()).toEqual([false, true])
+    expect(context.steps.some((step) => step.startsWith('Waiting for cloud-runner setup'))).toBe(true)
+  })
+
+  test('a foreign container needs no answer to the canary: that it takes the delivery is enough', async () => {
+    const context = await startLocalPipeline()
+    const folder = await workerFolder(
+      'main.js',
+      `import {createServer} from 'node:http'
+       createServer((request, response) => request.resume().on('end', () => response.writeHead(204).end())).listen(process.env.PORT)\n`,
+    )
+    const {service, canary} = await setup({workerFolder: folder}, context)
+    expect(service.ready).toBe(true)
+    expect(canary.durationMs).toBeGreaterThan(0)
+  })
+
+  test('a worker that does not start: its revision, why, and what it said', async () => {
+    const context = await startLocalPipeline()
+    const folder = await workerFolder('main.js', `console.log('the disk is on fire'); process.exit(7)\n`)
+    await expect(setup({workerFolder: folder}, context)).rejects.toMatchObject({
+      code: 'deploy-failed',
+      message: expect.stringMatching(
+        /Revision cloud-runner-\S+ of cloud-runner does not become ready: [^]*the disk is on fire/,
+      ),
+    })
+  })
+
+  test('a folder without a worker is told before the service is touched', async () => {
+    const context = await startLocalPipeline()
+    await expect(setup({workerFolder: context.folder}, context)).rejects.toMatchObject({
+      code: 'worker-missing',
+    })
+    expect(await context.cloud.services.get('cloud-runner')).toBeUndefined()
+  })
+})
