@@ -171,13 +171,13 @@ export class DeliveryQueue {
     entry.lease = undefined
     entry.state = 'waiting'
     entry.failures += 1
+    lease?.onEnd(end)
     const {deadLetter} = this.settings
     if (deadLetter !== undefined && entry.failures >= deadLetter.attempts) void this.#giveUp(entry)
     else {
       this.#records.recordFailures(entry.message, entry.failures)
       this.#retry(entry)
     }
-    lease?.onEnd(end)
   }
 
   async #giveUp(entry: Entry): Promise<void> {

@@ -53,6 +53,7 @@ export class PushDelivery {
       }
       const ending = new AbortController()
       const lease = this.#queue.take(ackDeadlineMs, (end) => {
+        if (end === 'expired') this.#pacing.refused(clock.now())
         if (end !== 'acknowledged') ending.abort()
       })
       if (lease === undefined) return
@@ -86,7 +87,7 @@ export class PushDelivery {
       this.#pacing.acknowledged()
       // Not durable means not acknowledged: the queue has the message again then.
       this.#queue.acknowledge([lease.message]).catch(() => undefined)
-    } else {
+    } else if (!signal.aborted) {
       this.#pacing.refused(clock.now())
       this.#queue.extend(lease, 0)
     }

@@ -157,7 +157,11 @@ describe('push', () => {
     expect(first.response.destroyed).toBe(false)
     await clock.advance(100)
     await closed
-    await advanceUntil(clock, () => endpoint.seen.length === 2)
+    await clock.advance(499)
+    await quiet()
+    expect(endpoint.seen).toHaveLength(1)
+    await clock.advance(1)
+    await endpoint.next()
   })
 
   test('the retry policy spaces attempts exponentially between its bounds', async () => {
