@@ -195,6 +195,7 @@ function baseEnvironment(image: Image, home: string): Record<string, string> {
     }),
   )
   return {
+    TZ: 'UTC',
     ...own,
     PATH: [dirname(process.execPath), own['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'].join(delimiter),
     HOME: home,

@@ -1,4 +1,4 @@
-import type {NotReadyError} from './fleet.ts'
+import type {NotReadyError} from './container.ts'
 import type {Condition, Revision} from './resources.ts'
 
 /** A condition that came true. */

@@ -1,11 +1,13 @@
-import {randomBytes, randomInt, randomUUID} from 'node:crypto'
+import {randomUUID} from 'node:crypto'
 import type {Image, Images} from '../artifact-registry/images.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Addresses} from './addresses.ts'
 import {decidedRevision, failed, isReady, pendingRevision, reconciling, succeeded} from './conditions.ts'
-import {effectiveConcurrency, type Fleet, NotReadyError} from './fleet.ts'
+import {effectiveConcurrency, NotReadyError} from './container.ts'
+import type {Fleet} from './fleet.ts'
+import {canonicalTemplate, etag, generatedName, pinned} from './naming.ts'
 import {
   type Revision,
   type RevisionTemplate,
@@ -43,8 +45,6 @@ export interface Deployment {
    */
   reconcile(name: string): Promise<Service>
 }
-
-const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz0123456789'
 
 /** From a service as its user wants it to revisions that serve. */
 export function createDeployment({
@@ -123,8 +123,7 @@ export function createDeployment({
     ) {
       return {revision: undefined, revisions}
     }
-    const short =
-      explicit === '' ? `${shortName(name)}-${String(revisions + 1).padStart(5, '0')}-${suffix()}` : explicit
+    const short = explicit === '' ? generatedName(name, revisions + 1) : explicit
     const existing = store.revision(`${name}/revisions/${short}`)
     if (existing && (existing.template !== canonical || isReady(existing.revision))) {
       throw new ApiError(
@@ -187,6 +186,12 @@ export function createDeployment({
     let error: NotReadyError | undefined
     if (stored && !isReady(stored.revision)) {
       error = await whyNotReady(fleet, stored)
+      // The service stays as one that reconciles, and the next start goes on with it.
+      if (error && fleet.draining)
+        throw new ApiError(
+          'UNAVAILABLE',
+          `The local cloud stopped before revision ${shortName(stored.revision.name)} was ready; it goes on when it is started again.`,
+        )
       await state.write(() => {
         const revision = {
           ...stored.revision,
@@ -197,6 +202,7 @@ export function createDeployment({
         }
         if (store.revision(revision.name)) store.putRevision({...stored, revision}, clock.now())
       })
+      if (!store.revision(stored.revision.name)) await fleet.drop([stored.revision.name])
     }
     error ??= unreadyTarget(wanted)
     const tags = new Set((wanted.spec.traffic ?? []).flatMap(({tag = ''}) => (tag === '' ? [] : [tag])))
@@ -320,42 +326,6 @@ function notReadyText(revision: string, {message}: NotReadyError): string {
 function deploymentError(revision: string, error: NotReadyError): ApiError {
   const missing = 'reason' in error.reason && error.reason.reason === 'CONTAINER_MISSING'
   return new ApiError(missing ? 'NOT_FOUND' : 'FAILED_PRECONDITION', notReadyText(revision, error))
-}
-
-/** Equal for templates that mean the same: Terraform sends environment variables in no order of its own. */
-function canonicalTemplate({revision: _name, ...template}: RevisionTemplate): string {
-  const containers = template.containers?.map((container) => ({
-    ...container,
-    ...(container.env
-      ? {env: container.env.toSorted((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1))}
-      : {}),
-  }))
-  return JSON.stringify(sorted({...template, containers}))
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, entry]) => [key, sorted(entry)]),
-  )
-}
-
-/** Revisions name their image by digest, whatever tag it was deployed by. */
-function pinned(reference: string, image: Image | undefined): string {
-  return image === undefined
-    ? reference
-    : `${reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '')}@${image.digest}`
-}
-
-function suffix(): string {
-  return Array.from({length: 3}, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('')
-}
-
-function etag(): string {
-  return `"${randomBytes(9).toString('base64')}"`
 }
 
 function require(store: RunStore, name: string): StoredService {

@@ -1,21 +1,23 @@
 import type {ServiceAgents} from '../iam/access.ts'
 import {type Instance, InstanceError, type OutputStream, type Runtime} from '../instances/instance.ts'
-import {DEFAULT_PROBE, type StartupProbe, type StartupResult, waitUntilReady} from '../instances/startup.ts'
+import {waitUntilReady} from '../instances/startup.ts'
 import type {LogSink} from '../logging/log-sink.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
+import {
+  defaultServiceAccount,
+  environment,
+  imageNotFound,
+  notListening,
+  NotReadyError,
+  poolSettings,
+  revisionResource,
+  startupProbe,
+} from './container.ts'
 import {toLogEntry} from './container-log.ts'
 import {Pool, type Slot} from './pool.ts'
-import {
-  type Container,
-  parseServiceName,
-  type Probe,
-  type Revision,
-  type ServiceName,
-  shortName,
-} from './resources.ts'
+import {parseServiceName, type ServiceName, shortName} from './resources.ts'
 import type {RunStore, StoredRevision} from './store.ts'
-import {cpus} from './validate.ts'
 
 /** Endpoints of the local cloud at which a service account is the caller of every call. */
 export interface Identity {
@@ -49,19 +51,6 @@ export interface ListedInstance {
   readonly busy: number
 }
 
-/** Why a revision does not become ready, in words for the person who deploys it. */
-export class NotReadyError extends Error {
-  override readonly name = 'NotReadyError'
-  readonly condition: 'ContainerReady' | 'ContainerHealthy'
-  readonly reason: {reason: string} | {revisionReason: string}
-
-  constructor(condition: NotReadyError['condition'], reason: NotReadyError['reason'], message: string) {
-    super(message)
-    this.condition = condition
-    this.reason = reason
-  }
-}
-
 export interface Fleet {
   /** Starts an instance of a new revision and waits until it is ready. @throws NotReadyError */
   prove(stored: StoredRevision): Promise<void>
@@ -72,12 +61,13 @@ export interface Fleet {
   /** Ends the instances of the revisions. */
   drop(revisions: readonly string[]): Promise<void>
   list(): ListedInstance[]
+  /** Ends all instances, for good. */
   drain(): Promise<void>
+  /** Whether it is being ended: what fails from now on says nothing of the revision. */
+  readonly draining: boolean
 }
 
-/** Cloud Run's limits and defaults (cloud.google.com/run/quotas, /about-concurrency, /container-contract). */
-export const DEFAULT_CONCURRENCY = 80
-const DEFAULT_MAX_INSTANCES = 100
+/** Between SIGTERM and SIGKILL (cloud.google.com/run/docs/container-contract#instance-shutdown). */
 const GRACE_MS = 10_000
 /** How many of the last lines of output a failure tells. */
 const TOLD_LINES = 10
@@ -204,6 +194,9 @@ export function createFleet({
           busy,
         })),
       ),
+    get draining() {
+      return draining.signal.aborted
+    },
     async drain() {
       draining.abort()
       const opened = [...endpoints.values()]
@@ -212,117 +205,6 @@ export function createFleet({
       await Promise.all(opened.map(async (endpoint) => (await endpoint).close()))
     },
   }
-}
-
-/** The account of revisions that name none. */
-export function defaultServiceAccount(agents: Pick<ServiceAgents, 'projectNumber'>, project: string): string {
-  return `${agents.projectNumber(project)}-compute@developer.gserviceaccount.com`
-}
-
-/** The monitored resource of a revision's log entries. */
-export function revisionResource(
-  {project, location, service}: ServiceName,
-  revision: string,
-): {type: string; labels: Record<string, string>} {
-  return {
-    type: 'cloud_run_revision',
-    labels: {
-      project_id: project,
-      service_name: service,
-      revision_name: revision,
-      location,
-      configuration_name: service,
-    },
-  }
-}
-
-/** Requests an instance takes at a time: 80, and 1 where it has less than a CPU. */
-export function effectiveConcurrency({
-  maxInstanceRequestConcurrency = 0,
-  containers = [],
-}: Pick<Revision, 'maxInstanceRequestConcurrency' | 'containers'>): number {
-  if (maxInstanceRequestConcurrency > 0) return maxInstanceRequestConcurrency
-  return cpus(containers[0]?.resources?.limits?.['cpu'] ?? '1') < 1 ? 1 : DEFAULT_CONCURRENCY
-}
-
-function poolSettings(revision: Revision): {concurrency: number; minInstances: number; maxInstances: number} {
-  const {minInstanceCount = 0, maxInstanceCount = 0} = revision.scaling ?? {}
-  return {
-    concurrency: effectiveConcurrency(revision),
-    minInstances: minInstanceCount,
-    maxInstances: maxInstanceCount > 0 ? maxInstanceCount : DEFAULT_MAX_INSTANCES,
-  }
-}
-
-/**
- * The environment of an instance, in which Google's client libraries find the local cloud. Nothing of the local
- * cloud's own environment is in it.
- */
-function environment(
-  name: ServiceName,
-  revision: Revision,
-  container: Container,
-  origin: string,
-): Record<string, string> {
-  return {
-    GOOGLE_CLOUD_PROJECT: name.project,
-    STORAGE_EMULATOR_HOST: origin,
-    PUBSUB_EMULATOR_HOST: new URL(origin).host,
-    CLOUD_RUNNER_ENDPOINT: origin,
-    METADATA_SERVER_DETECTION: 'none',
-    ...Object.fromEntries(
-      (container.env ?? []).map(({name: variable = '', value = ''}) => [variable, value]),
-    ),
-    K_SERVICE: name.service,
-    K_REVISION: shortName(revision.name),
-    K_CONFIGURATION: name.service,
-  }
-}
-
-/** A probe with what the user left out filled in as Cloud Run does. */
-function startupProbe(probe: Probe | undefined): StartupProbe {
-  if (!probe) return DEFAULT_PROBE
-  return {
-    initialDelaySeconds: probe.initialDelaySeconds ?? 0,
-    timeoutSeconds: probe.timeoutSeconds || 1,
-    periodSeconds: probe.periodSeconds || 10,
-    failureThreshold: probe.failureThreshold || 3,
-    httpGet: probe.httpGet && {
-      path: probe.httpGet.path || '/',
-      headers: Object.fromEntries(
-        (probe.httpGet.httpHeaders ?? []).map(({name = '', value = ''}) => [name, value]),
-      ),
-    },
-  }
-}
-
-function imageNotFound({image}: Container): NotReadyError {
-  return new NotReadyError(
-    'ContainerReady',
-    {reason: 'CONTAINER_MISSING'},
-    `Image '${image}' not found. Push it to the local registry first.`,
-  )
-}
-
-function notListening(
-  port: number,
-  result: Extract<StartupResult, {ready: false}>,
-  lastLines: readonly string[],
-): NotReadyError {
-  const what = {
-    exited: `The container exited with ${result.detail} before it listened on PORT=${port}.`,
-    timeout: `The user-provided container failed to start and listen on the port defined by the PORT=${port} environment variable within ${result.detail}. It must listen on the port that PORT names, on 0.0.0.0 or 127.0.0.1.`,
-    unhealthy: `The container listens on PORT=${port}, but its startup probe failed: ${result.detail}.`,
-  }[result.why]
-  const output =
-    lastLines.length > 0
-      ? ` Its last output:\n${lastLines.map((line) => `  ${line}`).join('\n')}`
-      : ' It wrote no output.'
-  return new NotReadyError(
-    'ContainerHealthy',
-    {revisionReason: 'HEALTH_CHECK_CONTAINER_ERROR'},
-    what + output,
-  )
 }
 
 async function failingAs<T>(

@@ -1,15 +1,10 @@
-import {randomBytes} from 'node:crypto'
-import {
-  createServer,
-  type IncomingMessage,
-  request as httpRequest,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {LogSink} from '../logging/log-sink.ts'
 import type {Clock} from '../wire/clock.ts'
-import {type Fleet, revisionResource} from './fleet.ts'
-import {checkInvoker, type GateOptions, withoutSignature} from './gate.ts'
+import {revisionResource} from './container.ts'
+import type {Fleet} from './fleet.ts'
+import {forward, type OwnAnswer, type Passed, traceOf} from './forward.ts'
+import {checkInvoker, type GateOptions} from './gate.ts'
 import {NoInstanceError, type Slot} from './pool.ts'
 import {requestLogEntry} from './request-log.ts'
 import {parseServiceName, shortName} from './resources.ts'
@@ -32,28 +27,6 @@ const DEFAULT_TIMEOUT_SECONDS = 300
 /** To how many instances a request is offered that take no connection although they were ready. */
 const CONNECTION_ATTEMPTS = 3
 const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/
-/** They are between two neighbours, not between caller and container (RFC 9110, 7.6.1). */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'expect',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-
-/** What the front end answers itself. */
-interface OwnAnswer {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly text: string
-  readonly reason: string
-}
-
 /**
  * What stands before a service's containers: checks who calls, picks the revision, waits for an instance, passes the
  * request on and the answer back as it comes, and logs it.
@@ -105,7 +78,10 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
           throw new NoInstanceError('failed', 'instances end as soon as they have started.')
         slot?.discard()
         slot = await dependencies.fleet.acquire(name, gone.signal)
-        result = await pass(exchange, slot, trace, {clock, timeoutMs: Math.max(0, endsAt - clock.now())})
+        result = await forward({request, response}, slot.instance, trace, {
+          clock,
+          timeoutMs: Math.max(0, endsAt - clock.now()),
+        })
       }
       own = result.own
       sent = result.sentBytes
@@ -204,140 +180,6 @@ function unavailable({why, message}: NoInstanceError): OwnAnswer {
     text: 'Service Unavailable',
     reason: `The request failed because no instance could take it: ${message}`,
   }
-}
-
-interface Trace {
-  readonly traceId: string
-  readonly spanId: string
-}
-
-/** Goes on with the caller's trace, or begins one. */
-function traceOf({headers}: IncomingMessage): Trace {
-  const inherited =
-    /^00-(?<id>[0-9a-f]{32})-/.exec(String(headers['traceparent'] ?? ''))?.groups?.['id'] ??
-    /^(?<id>[0-9a-f]{32})(?:\/|$)/i.exec(String(headers['x-cloud-trace-context'] ?? ''))?.groups?.['id']
-  return {
-    traceId: inherited?.toLowerCase() ?? randomBytes(16).toString('hex'),
-    spanId: randomBytes(8).toString('hex'),
-  }
-}
-
-interface Passed {
-  readonly sentBytes: number
-  readonly own?: OwnAnswer
-}
-
-/**
- * Passes the request on to an instance and its answer back.
- * @returns when both are through; `unconnected` where nothing was sent, since the instance took no connection: it has
- * ended, and the word of that is still on its way
- */
-function pass(
-  {request, response}: Exchange,
-  {instance}: Slot,
-  trace: Trace,
-  {clock, timeoutMs}: {clock: Clock; timeoutMs: number},
-): Promise<Passed | 'unconnected'> {
-  return new Promise((resolve) => {
-    let sentBytes = 0
-    const upstream = httpRequest({
-      host: '127.0.0.1',
-      port: instance.port,
-      method: request.method,
-      path: request.url,
-      headers: requestHeaders(request, trace),
-      setHost: false,
-      // A connection kept alive may be closed by the container just as the next request is sent.
-      agent: false,
-    })
-    const close = (): void => {
-      timer.clear()
-      response.off('close', gone)
-      upstream.destroy()
-    }
-    const end = (own?: OwnAnswer): void => {
-      close()
-      resolve({sentBytes, ...(own && !response.headersSent ? {own} : {})})
-      if (own && response.headersSent) response.destroy()
-    }
-    const gone = (): void => end()
-    // The instance is not ended: it may still be at work, as on Cloud Run.
-    const timer = clock.after(timeoutMs, () =>
-      end({
-        status: 504,
-        text: 'upstream request timeout',
-        reason: 'The request has been terminated because it has reached the maximum request timeout.',
-      }),
-    )
-    upstream.once('socket', (socket) => {
-      socket.once('connect', () => request.pipe(upstream))
-    })
-    upstream.once('response', (answered) => {
-      response.writeHead(answered.statusCode ?? 502, answered.statusMessage, endToEnd(answered.rawHeaders))
-      answered.on('data', (chunk: Buffer) => {
-        sentBytes += chunk.length
-      })
-      answered.once('error', (error) => end(malformed(error)))
-      answered.pipe(response)
-      response.once('finish', () => end())
-    })
-    upstream.on('error', (error) => {
-      if ('code' in error && error.code === 'ECONNREFUSED') {
-        close()
-        resolve('unconnected')
-      } else end(malformed(error))
-    })
-    response.once('close', gone)
-  })
-}
-
-function malformed(error: Error): OwnAnswer {
-  return {
-    status: 503,
-    text: 'Service Unavailable',
-    reason: `The request failed because either the HTTP response was malformed or connection to the instance had an error (${error.message}).`,
-  }
-}
-
-/** As a flat list, so that repeated headers stay as they are. */
-function requestHeaders(request: IncomingMessage, {traceId, spanId}: Trace): string[] {
-  const own = new Set([
-    'x-cloud-trace-context',
-    'traceparent',
-    'x-forwarded-for',
-    'x-forwarded-proto',
-    'forwarded',
-  ])
-  const address = request.socket.remoteAddress ?? '127.0.0.1'
-  const before = request.headers['x-forwarded-for']
-  const headers = endToEnd(request.rawHeaders, own)
-  for (let index = 0; index < headers.length; index += 2) {
-    const value = headers[index + 1]
-    if (headers[index]?.toLowerCase() === 'authorization' && value !== undefined)
-      headers[index + 1] = withoutSignature(value)
-  }
-  headers.push(
-    'x-cloud-trace-context',
-    `${traceId}/${BigInt(`0x${spanId}`)};o=1`,
-    'traceparent',
-    `00-${traceId}-${spanId}-01`,
-    'x-forwarded-for',
-    typeof before === 'string' ? `${before},${address}` : address,
-    'x-forwarded-proto',
-    'http',
-    'forwarded',
-    `for="${address}";proto=http`,
-  )
-  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] !== undefined)
-    headers.push('transfer-encoding', 'chunked')
-  return headers
-}
-
-function endToEnd(rawHeaders: readonly string[], besides: ReadonlySet<string> = new Set()): string[] {
-  return rawHeaders.filter((_, index) => {
-    const name = (rawHeaders[index - (index % 2)] ?? '').toLowerCase()
-    return !HOP_BY_HOP.has(name) && !besides.has(name)
-  })
 }
 
 function answer(response: ServerResponse, {status, headers, text}: OwnAnswer): void {

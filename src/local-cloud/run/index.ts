@@ -70,7 +70,10 @@ export function createRun({
   const fleet = createFleet({clock, log, agents, identity, runtime, store, idleMs})
   const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})
-  const drain = (): Promise<void> => fleet.drain()
+  const drain = async (): Promise<void> => {
+    await fleet.drain()
+    await operations.settled()
+  }
   return {
     services: [
       createServices({state, clock, access, agents, operations, store, deployment, fleet, addresses}),

@@ -7,7 +7,8 @@ import type {Operation, Operations} from '../wire/operations.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import type {Addresses} from './addresses.ts'
 import type {Deployment} from './deployment.ts'
-import {DEFAULT_CONCURRENCY, defaultServiceAccount, effectiveConcurrency, type Fleet} from './fleet.ts'
+import {defaultServiceAccount, effectiveConcurrency} from './container.ts'
+import type {Fleet} from './fleet.ts'
 import {page} from './paging.ts'
 import {parseServiceName, type Service, type ServiceSpec, shortName} from './resources.ts'
 import {type Page, type RunStore, serviceResource, type StoredService} from './store.ts'
@@ -222,8 +223,7 @@ function withDefaults(spec: ServiceSpec, serviceAccount: string): ServiceSpec {
       timeout: '300s',
       serviceAccount,
       ...template,
-      maxInstanceRequestConcurrency:
-        template.maxInstanceRequestConcurrency || effectiveConcurrency(template) || DEFAULT_CONCURRENCY,
+      maxInstanceRequestConcurrency: template.maxInstanceRequestConcurrency || effectiveConcurrency(template),
     },
   }
 }

@@ -42,6 +42,8 @@ export interface Operations {
    * @param work resolves to the resource; an `ApiError` it throws becomes the operation's error
    */
   run(operation: NewOperation, work: () => Promise<object>): Promise<Operation>
+  /** Resolves when no work is going on; the state may be closed then. */
+  settled(): Promise<void>
 }
 
 /** The Go client of the Terraform provider waits 120 s for an answer; stay well below. */
@@ -190,6 +192,9 @@ export function createOperations({
       // A state that was closed in between is the only way to fail here; whoever still waits hears of it.
       void ended.catch(() => undefined).finally(() => working.delete(begun.name))
       return within(clock, ended, holdMs, begun)
+    },
+    async settled() {
+      await Promise.allSettled(working.values())
     },
   }
 }

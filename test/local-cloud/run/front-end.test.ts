@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {ECHO, INVOKER, LOCATION, startRun, type LocalRun} from './local-run.ts'
@@ -329,6 +330,31 @@ describe('traffic', () => {
 })
 
 describe('a restart', () => {
+  it('goes on with a deployment that a stop interrupted', async () => {
+    const first = await startRun()
+    // It listens at its second start only.
+    const files = {
+      'app/main.js': `
+        const {existsSync, writeFileSync} = require('node:fs')
+        if (!existsSync(process.env.MARK)) { writeFileSync(process.env.MARK, ''); setInterval(() => {}, 1000) }
+        else require('node:http').createServer((request, response) => response.end('second start')).listen(process.env.PORT)`,
+    }
+    const mark = `${first.folder}/mark`
+    const image = await first.push({files})
+    const interrupted = first.deploy('worker', {containers: [{image, env: [{name: 'MARK', value: mark}]}]})
+    const outcome = Promise.allSettled([interrupted])
+    await eventually(() => existsSync(mark))
+    await first.run.drain()
+    expect(await outcome).toMatchObject([{status: 'rejected', reason: {code: 14}}])
+    await first.stop()
+    const second = await startRun({folder: first.folder})
+    const read = async () => (await second.services.getService({name: SERVICE}))[0]
+    let service = await read()
+    while (service.reconciling === true) service = await read()
+    expect(service.terminalCondition?.state).toBe('CONDITION_SUCCEEDED')
+    expect(await (await fetch(service.uri ?? '')).text()).toBe('second start')
+  })
+
   it('keeps services, revisions and addresses, and names a port that is taken', async () => {
     const first = await startRun()
     const uri = await first.deploy('worker', {

@@ -1,3 +1,5 @@
+import {ServicesClient} from '@google-cloud/run'
+import {PassThroughClient} from 'google-auth-library'
 import {describe, expect, it} from 'vitest'
 import {ECHO, LOCATION, startRun} from './local-run.ts'
 
@@ -114,6 +116,31 @@ describe('the life of a service, through the unmodified client', () => {
     expect((await deletion.promise())[0].deleteTime).toBeTruthy()
     await expect(services.getService({name})).rejects.toMatchObject({code: 5})
     await expect(fetch(`${updated.uri}/`)).rejects.toThrow('fetch failed')
+  })
+
+  it('serves the unmodified client over REST, and says by name what is not served', async () => {
+    const {origin, push, deploy} = await startRun()
+    await deploy('worker', {containers: [{image: await push({files: ECHO})}]})
+    const options = {
+      fallback: true,
+      protocol: 'http',
+      apiEndpoint: '127.0.0.1',
+      port: Number(new URL(origin).port),
+      authClient: new PassThroughClient(),
+      projectId: 'p',
+    }
+    const rest = new ServicesClient(options)
+    const name = `${LOCATION}/services/worker`
+    expect((await rest.getService({name}))[0]).toMatchObject({name, generation: '1'})
+    const [deletion] = await rest.deleteService({name})
+    await deletion.promise()
+    await expect(rest.getService({name})).rejects.toMatchObject({code: 5})
+    await rest.close()
+    const jobs = await fetch(`${origin}/v2/${LOCATION}/jobs`)
+    expect([jobs.status, await jobs.json()]).toMatchObject([
+      501,
+      {error: {status: 'UNIMPLEMENTED', message: expect.stringContaining('/jobs')}},
+    ])
   })
 
   it('speaks REST: PATCH without a mask replaces, the operation is done and can be read again', async () => {

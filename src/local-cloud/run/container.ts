@@ -1,0 +1,136 @@
+import type {ServiceAgents} from '../iam/access.ts'
+import {DEFAULT_PROBE, type StartupProbe, type StartupResult} from '../instances/startup.ts'
+import {type Container, type Probe, type Revision, type ServiceName, shortName} from './resources.ts'
+import {cpus} from './validate.ts'
+
+/** Cloud Run's limits and defaults (cloud.google.com/run/quotas, /about-concurrency). */
+const DEFAULT_CONCURRENCY = 80
+const DEFAULT_MAX_INSTANCES = 100
+
+/** Why a revision does not become ready, in words for the person who deploys it. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError'
+  readonly condition: 'ContainerReady' | 'ContainerHealthy'
+  readonly reason: {reason: string} | {revisionReason: string}
+
+  constructor(condition: NotReadyError['condition'], reason: NotReadyError['reason'], message: string) {
+    super(message)
+    this.condition = condition
+    this.reason = reason
+  }
+}
+
+/** The account of revisions that name none. */
+export function defaultServiceAccount(agents: Pick<ServiceAgents, 'projectNumber'>, project: string): string {
+  return `${agents.projectNumber(project)}-compute@developer.gserviceaccount.com`
+}
+
+/** The monitored resource of a revision's log entries. */
+export function revisionResource(
+  {project, location, service}: ServiceName,
+  revision: string,
+): {type: string; labels: Record<string, string>} {
+  return {
+    type: 'cloud_run_revision',
+    labels: {
+      project_id: project,
+      service_name: service,
+      revision_name: revision,
+      location,
+      configuration_name: service,
+    },
+  }
+}
+
+/** Requests an instance takes at a time: 80, and 1 where it has less than a CPU. */
+export function effectiveConcurrency({
+  maxInstanceRequestConcurrency = 0,
+  containers = [],
+}: Pick<Revision, 'maxInstanceRequestConcurrency' | 'containers'>): number {
+  if (maxInstanceRequestConcurrency > 0) return maxInstanceRequestConcurrency
+  return cpus(containers[0]?.resources?.limits?.['cpu'] ?? '1') < 1 ? 1 : DEFAULT_CONCURRENCY
+}
+
+export function poolSettings(revision: Revision): {
+  concurrency: number
+  minInstances: number
+  maxInstances: number
+} {
+  const {minInstanceCount = 0, maxInstanceCount = 0} = revision.scaling ?? {}
+  return {
+    concurrency: effectiveConcurrency(revision),
+    minInstances: minInstanceCount,
+    maxInstances: maxInstanceCount > 0 ? maxInstanceCount : DEFAULT_MAX_INSTANCES,
+  }
+}
+
+/**
+ * The environment of an instance, in which Google's client libraries find the local cloud. Nothing of the local
+ * cloud's own environment is in it.
+ */
+export function environment(
+  name: ServiceName,
+  revision: Revision,
+  container: Container,
+  origin: string,
+): Record<string, string> {
+  return {
+    GOOGLE_CLOUD_PROJECT: name.project,
+    STORAGE_EMULATOR_HOST: origin,
+    PUBSUB_EMULATOR_HOST: new URL(origin).host,
+    CLOUD_RUNNER_ENDPOINT: origin,
+    METADATA_SERVER_DETECTION: 'none',
+    ...Object.fromEntries(
+      (container.env ?? []).map(({name: variable = '', value = ''}) => [variable, value]),
+    ),
+    K_SERVICE: name.service,
+    K_REVISION: shortName(revision.name),
+    K_CONFIGURATION: name.service,
+  }
+}
+
+/** A probe with what the user left out filled in as Cloud Run does. */
+export function startupProbe(probe: Probe | undefined): StartupProbe {
+  if (!probe) return DEFAULT_PROBE
+  return {
+    initialDelaySeconds: probe.initialDelaySeconds ?? 0,
+    timeoutSeconds: probe.timeoutSeconds || 1,
+    periodSeconds: probe.periodSeconds || 10,
+    failureThreshold: probe.failureThreshold || 3,
+    httpGet: probe.httpGet && {
+      path: probe.httpGet.path || '/',
+      headers: Object.fromEntries(
+        (probe.httpGet.httpHeaders ?? []).map(({name = '', value = ''}) => [name, value]),
+      ),
+    },
+  }
+}
+
+export function imageNotFound({image}: Container): NotReadyError {
+  return new NotReadyError(
+    'ContainerReady',
+    {reason: 'CONTAINER_MISSING'},
+    `Image '${image}' not found. Push it to the local registry first.`,
+  )
+}
+
+export function notListening(
+  port: number,
+  result: Extract<StartupResult, {ready: false}>,
+  lastLines: readonly string[],
+): NotReadyError {
+  const what = {
+    exited: `The container exited with ${result.detail} before it listened on PORT=${port}.`,
+    timeout: `The user-provided container failed to start and listen on the port defined by the PORT=${port} environment variable within ${result.detail}. It must listen on the port that PORT names, on 0.0.0.0 or 127.0.0.1.`,
+    unhealthy: `The container listens on PORT=${port}, but its startup probe failed: ${result.detail}.`,
+  }[result.why]
+  const output =
+    lastLines.length > 0
+      ? ` Its last output:\n${lastLines.map((line) => `  ${line}`).join('\n')}`
+      : ' It wrote no output.'
+  return new NotReadyError(
+    'ContainerHealthy',
+    {revisionReason: 'HEALTH_CHECK_CONTAINER_ERROR'},
+    what + output,
+  )
+}

@@ -1,0 +1,176 @@
+import {randomBytes} from 'node:crypto'
+import {type IncomingMessage, request as httpRequest, type ServerResponse} from 'node:http'
+import {setTimeout as pass} from 'node:timers/promises'
+import type {Instance} from '../instances/instance.ts'
+import type {Clock} from '../wire/clock.ts'
+import {withoutSignature} from './gate.ts'
+
+/** How long the word that an instance has ended may be behind its broken connections. */
+const EXIT_NEWS_MS = 250
+/** They are between two neighbours, not between caller and container (RFC 9110, 7.6.1). */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'expect',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** What the front end answers itself. */
+export interface OwnAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly text: string
+  readonly reason: string
+}
+
+/** Of Cloud Trace: the caller's trace, and a span for this request. */
+export interface Trace {
+  readonly traceId: string
+  readonly spanId: string
+}
+
+/** Goes on with the caller's trace, or begins one. */
+export function traceOf({headers}: IncomingMessage): Trace {
+  const inherited =
+    /^00-(?<id>[0-9a-f]{32})-/.exec(String(headers['traceparent'] ?? ''))?.groups?.['id'] ??
+    /^(?<id>[0-9a-f]{32})(?:\/|$)/i.exec(String(headers['x-cloud-trace-context'] ?? ''))?.groups?.['id']
+  return {
+    traceId: inherited?.toLowerCase() ?? randomBytes(16).toString('hex'),
+    spanId: randomBytes(8).toString('hex'),
+  }
+}
+
+/** What came of a request that reached an instance. */
+export interface Passed {
+  readonly sentBytes: number
+  readonly own?: OwnAnswer
+}
+
+/**
+ * Passes the request on to an instance and its answer back.
+ * @returns when both are through; `unconnected` where nothing was sent, since the instance took no connection: it has
+ * ended, and the word of that is still on its way
+ */
+export function forward(
+  {request, response}: {request: IncomingMessage; response: ServerResponse},
+  instance: Pick<Instance, 'port' | 'exited'>,
+  trace: Trace,
+  {clock, timeoutMs}: {clock: Clock; timeoutMs: number},
+): Promise<Passed | 'unconnected'> {
+  return new Promise((resolve) => {
+    let sentBytes = 0
+    let ended = false
+    const upstream = httpRequest({
+      host: '127.0.0.1',
+      port: instance.port,
+      method: request.method,
+      path: request.url,
+      headers: requestHeaders(request, trace),
+      setHost: false,
+      // A connection kept alive may be closed by the container just as the next request is sent.
+      agent: false,
+    })
+    const close = (): void => {
+      timer.clear()
+      response.off('close', gone)
+      upstream.destroy()
+    }
+    const end = (own?: OwnAnswer): void => {
+      if (ended) return
+      ended = true
+      close()
+      resolve({sentBytes, ...(own && !response.headersSent ? {own} : {})})
+      if (own && response.headersSent) response.destroy()
+    }
+    const gone = (): void => end()
+    /** Whoever reads the answer finds a new instance behind the next request, not the rest of this one. */
+    const breakOff = async (cause: Error): Promise<void> => {
+      await Promise.race([instance.exited, pass(EXIT_NEWS_MS)])
+      end(malformed(cause))
+    }
+    // The instance is not ended: it may still be at work, as on Cloud Run.
+    const timer = clock.after(timeoutMs, () =>
+      end({
+        status: 504,
+        text: 'upstream request timeout',
+        reason: 'The request has been terminated because it has reached the maximum request timeout.',
+      }),
+    )
+    upstream.once('socket', (socket) => {
+      socket.once('connect', () => request.pipe(upstream))
+    })
+    upstream.once('response', (answered) => {
+      response.writeHead(answered.statusCode ?? 502, answered.statusMessage, endToEnd(answered.rawHeaders))
+      answered.on('data', (chunk: Buffer) => {
+        sentBytes += chunk.length
+      })
+      answered.once('error', (error) => end(malformed(error)))
+      answered.pipe(response)
+      response.once('finish', () => end())
+    })
+    upstream.on('error', (error) => {
+      if ('code' in error && error.code === 'ECONNREFUSED') {
+        close()
+        resolve('unconnected')
+        return
+      }
+      void breakOff(error)
+    })
+    response.once('close', gone)
+  })
+}
+
+function malformed(error: Error): OwnAnswer {
+  return {
+    status: 503,
+    text: 'Service Unavailable',
+    reason: `The request failed because either the HTTP response was malformed or connection to the instance had an error (${error.message}).`,
+  }
+}
+
+/** As a flat list, so that repeated headers stay as they are. */
+function requestHeaders(request: IncomingMessage, {traceId, spanId}: Trace): string[] {
+  const own = new Set([
+    'x-cloud-trace-context',
+    'traceparent',
+    'x-forwarded-for',
+    'x-forwarded-proto',
+    'forwarded',
+  ])
+  const address = request.socket.remoteAddress ?? '127.0.0.1'
+  const before = request.headers['x-forwarded-for']
+  const headers = endToEnd(request.rawHeaders, own)
+  for (let index = 0; index < headers.length; index += 2) {
+    const value = headers[index + 1]
+    if (headers[index]?.toLowerCase() === 'authorization' && value !== undefined)
+      headers[index + 1] = withoutSignature(value)
+  }
+  headers.push(
+    'x-cloud-trace-context',
+    `${traceId}/${BigInt(`0x${spanId}`)};o=1`,
+    'traceparent',
+    `00-${traceId}-${spanId}-01`,
+    'x-forwarded-for',
+    typeof before === 'string' ? `${before},${address}` : address,
+    'x-forwarded-proto',
+    'http',
+    'forwarded',
+    `for="${address}";proto=http`,
+  )
+  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] !== undefined)
+    headers.push('transfer-encoding', 'chunked')
+  return headers
+}
+
+function endToEnd(rawHeaders: readonly string[], besides: ReadonlySet<string> = new Set()): string[] {
+  return rawHeaders.filter((_, index) => {
+    const name = (rawHeaders[index - (index % 2)] ?? '').toLowerCase()
+    return !HOP_BY_HOP.has(name) && !besides.has(name)
+  })
+}
