@@ -41,7 +41,8 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
       else continue
       definition[method.name] = definitionOf(method, stream !== undefined)
     }
-    server.addService(definition, implementation)
+    // grpc-js refuses a service without methods.
+    if (Object.keys(definition).length > 0) server.addService(definition, implementation)
   }
   return server
 }

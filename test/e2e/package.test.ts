@@ -1,0 +1,46 @@
+import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {delimiter, dirname, join} from 'node:path'
+import {execa} from 'execa'
+import {expect, it} from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+/** Node 24 first, and no folder of the checkout: nothing but the package itself may be found. */
+const environment = (home: string) => ({
+  HOME: home,
+  PATH: [dirname(process.execPath), ...(process.env['PATH'] ?? '').split(delimiter)]
+    .filter((folder) => !folder.startsWith(root) || folder === dirname(process.execPath))
+    .join(delimiter),
+})
+
+it('the package, installed by itself in an empty folder, sets up, processes a file and leaves nothing', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-package-'))
+  const options = {cwd: folder, env: environment(folder), extendEnv: true} as const
+  try {
+    // The build is there already; packing must not run it again under the feet of other tests.
+    const packed = await execa('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {cwd: root})
+    const [tarball = ''] = packed.stdout.trim().split('\n').slice(-1)
+    await writeFile(join(folder, 'package.json'), '{"private": true}')
+    await execa(
+      'npm',
+      ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, tarball)],
+      options,
+    )
+
+    const cli = (...args: string[]) => execa(join(folder, 'node_modules/.bin/cloud-runner'), args, options)
+    await cli('setup')
+    await cli('sample', '--output', 'financial_statements.csv')
+    const upload = await cli('upload', 'financial_statements.csv', '--wait', '--json')
+    expect(JSON.parse(upload.stdout)).toMatchObject({
+      files: [{object: 'financial_statements.csv', state: 'done'}],
+    })
+    await cli('destroy', '--confirm', 'cloud-runner')
+    expect((await readdir(folder)).toSorted()).toEqual(expect.not.arrayContaining(['.cloud-runner']))
+  } finally {
+    await execa(join(folder, 'node_modules/.bin/cloud-runner'), ['local', 'stop'], {
+      ...options,
+      reject: false,
+    })
+    await rm(folder, {recursive: true, force: true})
+  }
+}, 180_000)
