@@ -19,7 +19,7 @@ interface Uploaded {
 
 export default class Upload extends CloudRunnerCommand {
   static override summary = 'Upload files to the input bucket; each starts a run of the worker.'
-  static override description = `A file's object has the file's name, or for a folder the path below it. With --wait the command ends when each file has a result: exit code 0 where all have one, 3 where a file failed for good, 124 where --timeout ran out.`
+  static override description = `A file's object has the file's name; below a folder, the folder's name and the path in it. With --wait the command ends when each file has a result: exit code 0 where all have one, 3 where a file failed for good, 124 where --timeout ran out.`
   static override examples = [
     {
       description: 'Upload and wait for the predictions',

@@ -1,3 +1,4 @@
+import {readFileSync} from 'node:fs'
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 
@@ -68,13 +69,24 @@ export async function recordedAddress(folder: string): Promise<LocalCloudAddress
   }
 }
 
-/** Whether a process of this id is there. */
+/** Whether a process of this id is there, one that has ended and waits for its parent not counted. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+  return !isZombie(pid)
+}
+
+/** In a container whose first process takes no care of orphans, they stay as zombies for good; on Linux alone. */
+function isZombie(pid: number): boolean {
+  if (process.platform !== 'linux') return false
+  try {
+    // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state follows the name in brackets.
+    return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT'
   }
 }
 
