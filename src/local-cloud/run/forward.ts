@@ -122,7 +122,8 @@ export function forward(
       }
       void breakOff(error)
     })
-    response.once('close', gone)
+    if (response.closed) end()
+    else response.once('close', gone)
   })
 }
 

@@ -74,6 +74,7 @@ export class Pool {
   /** A place for a request, at once or when there is one. @throws NoInstanceError */
   acquire(signal: AbortSignal): Promise<Slot> {
     if (this.#closing.signal.aborted) return Promise.reject(stopping())
+    if (signal.aborted) return Promise.reject(callerGone())
     const member = this.#free()
     if (member) return Promise.resolve(this.#occupy(member))
     return new Promise((resolve, reject) => {
@@ -91,11 +92,7 @@ export class Pool {
           ),
         ),
       }
-      signal.addEventListener(
-        'abort',
-        () => leave(new NoInstanceError('busy', 'The caller has gone away.')),
-        {once: true},
-      )
+      signal.addEventListener('abort', () => leave(callerGone()), {once: true})
       this.#waiters.push(waiter)
       this.#grow()
     })
@@ -241,6 +238,10 @@ export class Pool {
   #alive(): number {
     return this.#members.filter(({leaving}) => !leaving).length
   }
+}
+
+function callerGone(): NoInstanceError {
+  return new NoInstanceError('busy', 'The caller has gone away.')
 }
 
 function stopping(): NoInstanceError {
