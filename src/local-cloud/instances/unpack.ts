@@ -22,7 +22,7 @@ export interface Unpacker {
 export function createUnpacker(folder: string, images: Pick<Images, 'openBlob'>): Unpacker {
   const inWork = new Map<string, Promise<string>>()
   const unpackOnce = async (image: Image): Promise<string> => {
-    const root = join(folder, image.digest.replace(':', '-'))
+    const root = join(folder, folderName(image.digest))
     if (await exists(root)) return root
     await mkdir(folder, {recursive: true, mode: 0o700})
     const temporary = join(folder, `.unpacking-${randomUUID()}`)
@@ -46,13 +46,20 @@ export function createUnpacker(folder: string, images: Pick<Images, 'openBlob'>)
   }
 }
 
-/** Removes what crashes left: images half unpacked, temporary files of instances. No instance may be running. */
-export async function removeLeftovers(folder: string): Promise<void> {
+/**
+ * Removes what nothing needs any more: what crashes left half unpacked, temporary files of instances, images whose
+ * digest is not in `needed`. No instance may be running.
+ */
+export async function removeLeftovers(folder: string, needed: ReadonlySet<string>): Promise<void> {
   if (!(await exists(folder))) return
+  const kept = new Set([...needed].map(folderName))
   for (const name of await readdir(folder)) {
-    if (name.startsWith('.unpacking-') || name === 'tmp')
-      await rm(join(folder, name), {recursive: true, force: true})
+    if (!kept.has(name)) await rm(join(folder, name), {recursive: true, force: true})
   }
+}
+
+function folderName(digest: string): string {
+  return digest.replace(':', '-')
 }
 
 const WHITEOUT = '.wh.'

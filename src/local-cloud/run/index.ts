@@ -81,7 +81,7 @@ export function createRun({
     ],
     routes: [],
     async start() {
-      await removeLeftovers(folder)
+      await removeLeftovers(folder, store.imageDigests())
       for (const {name, status} of store.allServices()) {
         await addresses.open(name, '')
         for (const {tag = ''} of status.trafficStatuses ?? []) if (tag !== '') await addresses.open(name, tag)

@@ -63,6 +63,9 @@ export function createRunStore({state: {database}}: {state: State}) {
       `INSERT INTO run_revisions (name, service, parent, json, template, image, created) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (name) DO UPDATE SET json = excluded.json, image = excluded.image`,
     ),
+    images: database.prepare(
+      "SELECT DISTINCT image ->> 'digest' AS digest FROM run_revisions WHERE image IS NOT NULL",
+    ),
     removeRevision: database.prepare('DELETE FROM run_revisions WHERE name = ?'),
     removeRevisions: database.prepare('DELETE FROM run_revisions WHERE service = ?'),
   }
@@ -110,6 +113,8 @@ export function createRunStore({state: {database}}: {state: State}) {
         now,
       )
     },
+    /** Of all images that a revision needs. */
+    imageDigests: (): Set<string> => new Set(sql.images.all().map((row) => String(row['digest']))),
     removeRevision: (name: string) => sql.removeRevision.run(name),
   }
 }

@@ -1,4 +1,4 @@
-import {lstat, readFile, readdir, readlink, stat} from 'node:fs/promises'
+import {lstat, mkdir, readFile, readdir, readlink, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {gzipSync} from 'node:zlib'
@@ -96,13 +96,15 @@ describe('unpacking', () => {
     expect(opened()).toBe(1)
   })
 
-  it('forgets an attempt that failed, and what a crash left', async () => {
+  it('removes what a crash left, and images that nothing needs', async () => {
     const {unpack, folder} = await layered([{name: 'app/main.js', text: 'x'}])
     const root = await unpack()
-    const {mkdir} = await import('node:fs/promises')
     await mkdir(join(folder, '.unpacking-half'))
     await mkdir(join(folder, 'tmp/instance'), {recursive: true})
-    await removeLeftovers(folder)
-    expect(await readdir(folder)).toEqual([root.split('/').at(-1)])
+    const name = root.split('/').at(-1) ?? ''
+    await removeLeftovers(folder, new Set([name.replace('-', ':')]))
+    expect(await readdir(folder)).toEqual([name])
+    await removeLeftovers(folder, new Set())
+    expect(await readdir(folder)).toEqual([])
   })
 })
