@@ -2,6 +2,7 @@ import {Command, Flags} from '@oclif/core'
 
 import type {Config} from '../core/config.ts'
 import {translateParseError} from './failure.ts'
+import {widthOf, wrap} from './format.ts'
 import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
 import {watchSignals, type Interruption} from './signals.ts'
 
@@ -58,7 +59,7 @@ export abstract class CloudRunnerCommand extends Command {
       create,
       signal: this.signal,
       say: (line) => {
-        if (!silent) process.stderr.write(`${line}\n`)
+        if (!silent) process.stderr.write(`${wrap(line, widthOf(process.stderr), '  ').join('\n')}\n`)
       },
       starting: (work) => this.task('Start the local cloud', work),
     })
@@ -72,7 +73,10 @@ export abstract class CloudRunnerCommand extends Command {
 
   /** Results for people: to standard output, nothing under `--json`. */
   protected print(lines: readonly string[]): void {
-    if (!this.jsonEnabled() && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`)
+    if (!this.jsonEnabled() && lines.length > 0)
+      process.stdout.write(
+        `${lines.flatMap((line) => wrap(line, widthOf(process.stdout), '  ')).join('\n')}\n`,
+      )
   }
 
   protected override logJson(json: unknown): void {

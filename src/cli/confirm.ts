@@ -57,5 +57,6 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
   const ended = new Promise<string>((resolve) => {
     terminal.on('close', () => resolve(''))
   })
-  return Promise.race([terminal.question(question, {signal}), ended])
+  // Awaited here: the terminal is closed at the end of this block.
+  return await Promise.race([terminal.question(question, {signal}), ended])
 }

@@ -60,6 +60,12 @@ export function ago(time: string, now: number): string {
   return ms < 1000 ? 'just now' : `${duration(ms).replace(/^(\d+ (?:min|h|d)) .*/, '$1')} ago`
 }
 
+/** Columns of the terminal that a stream writes to; no limit where it writes to none. */
+export function widthOf(stream: NodeJS.WriteStream): number {
+  // A terminal that was never told its size has 0 columns.
+  return (stream.isTTY && stream.columns) || Number.POSITIVE_INFINITY
+}
+
 /**
  * Text as lines of at most `width`, broken between words alone: what is longer stays whole, so that it can be
  * copied. Line breaks in the text are kept.

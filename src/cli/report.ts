@@ -1,7 +1,7 @@
 import {styleText} from 'node:util'
 
 import {EXIT} from '../core/errors.ts'
-import {wrap} from './format.ts'
+import {widthOf, wrap} from './format.ts'
 import {failureOf} from './failure.ts'
 
 /**
@@ -18,7 +18,7 @@ export function reportFailure(error: unknown, options: {readonly bin: string; re
   }
   // One line was printed when the signal came.
   if (failure.exitCode === EXIT.interrupted) return
-  const width = process.stderr.isTTY ? process.stderr.columns : Number.POSITIVE_INFINITY
+  const width = widthOf(process.stderr)
   const title = styleText('red', 'Error:', {stream: process.stderr, validateStream: true})
   const lines = [
     ...wrap(`Error: ${failure.message}`, width, '').map((line) => line.replace(/^Error:/, title)),

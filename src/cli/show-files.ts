@@ -1,7 +1,7 @@
 import type {FileState, FileStatus, Hop} from '../core/pipeline/files.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
-import {ago, bytes, clock, duration, style} from './format.ts'
-import {outputWidth, table} from './table.ts'
+import {ago, bytes, clock, duration, style, widthOf} from './format.ts'
+import {table} from './table.ts'
 
 const COLORS = {
   waiting: 'yellow',
@@ -45,7 +45,7 @@ export function fileTable(files: readonly FileStatus[], now: number): string[] {
       String(file.attempts),
       showFault(file),
     ]),
-    outputWidth(),
+    widthOf(process.stdout),
   )
 }
 
@@ -54,7 +54,7 @@ export function hopTable(hops: readonly Hop[]): string[] {
   return table(
     [{heading: 'hop'}, {heading: 'at'}, {heading: 'took', right: true}],
     hops.map((hop, index) => [hop.name, clock(hop.at), index === 0 ? '' : duration(hop.durationMs)]),
-    outputWidth(),
+    widthOf(process.stdout),
   )
 }
 

@@ -1,7 +1,7 @@
 import type {Results} from '../core/results/results.ts'
-import {bytes, count, counted} from './format.ts'
+import {bytes, count, counted, widthOf} from './format.ts'
 import {showFault, showState} from './show-files.ts'
-import {outputWidth, pairs, table} from './table.ts'
+import {pairs, table} from './table.ts'
 
 /** Characters of a cell in the preview; the file itself has them all. */
 const CELL = 24
@@ -39,7 +39,7 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
     ...table(
       shown.map((index) => ({heading: cell(columns[index] ?? '')})),
       rows.map((row) => shown.map((index) => cell(row[index] ?? ''))),
-      outputWidth(),
+      widthOf(process.stdout),
     ),
     ...(left > 0 ? [`(${counted(left, 'column')} more)`] : []),
   ]

@@ -17,11 +17,6 @@ function pad(text: string, width: number, right: boolean): string {
   return right ? fill + text : text + fill
 }
 
-/** The width that a table may take: the terminal's, and as much as it wants where there is none. */
-export function outputWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY
-}
-
 /**
  * A table as lines. Where it is wider than `width`, each row becomes a block of `heading value` lines, the first
  * cell its title, so that 40 columns are enough and nothing is cut.

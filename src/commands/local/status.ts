@@ -1,7 +1,7 @@
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {ago, counted} from '../../cli/format.ts'
+import {ago, counted, widthOf} from '../../cli/format.ts'
 import {localCloudOf, type LocalCloudStatus} from '../../cli/open.ts'
-import {outputWidth, pairs, table} from '../../cli/table.ts'
+import {pairs, table} from '../../cli/table.ts'
 
 type Answer =
   | {readonly running: false; readonly stateFolder: string}
@@ -46,7 +46,7 @@ export default class LocalStatus extends CloudRunnerCommand {
           String(busy),
           ago(startedAt, now),
         ]),
-        outputWidth(),
+        widthOf(process.stdout),
       ),
     ])
     return {running: true, ...running}

@@ -1,0 +1,101 @@
+import {spawn, spawnSync} from 'node:child_process'
+import {once} from 'node:events'
+import {afterAll, beforeAll, describe, expect, test} from 'vitest'
+import {BIN, Cli} from '../support/cli.ts'
+
+/** util-linux's `script` runs a command on a terminal of its own. */
+const hasTerminal = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
+
+let cli: Cli
+
+beforeAll(async () => {
+  cli = await Cli.create()
+  if (hasTerminal) await cli.json(['setup'])
+})
+
+afterAll(async () => {
+  await cli[Symbol.asyncDispose]()
+})
+
+interface Screen {
+  readonly exitCode: number | null
+  readonly text: string
+}
+
+/** What a command shows on a terminal; `keys` are pressed once it has shown `at`. */
+async function onTerminal(
+  command: string,
+  options: {columns?: number; environment?: Record<string, string>; at?: string; keys?: string} = {},
+): Promise<Screen> {
+  const {columns = 100, environment = {}, at, keys = ''} = options
+  const line = `stty cols ${columns} rows 30; ${process.execPath} ${BIN} ${command}`
+  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+    cwd: cli.folder,
+    env: {PATH: process.env['PATH'] ?? '', HOME: cli.folder, TERM: 'xterm-256color', ...environment},
+  })
+  let text = ''
+  let pressed = false
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+    if (at !== undefined && !pressed && text.includes(at)) {
+      pressed = true
+      child.stdin.write(keys)
+    }
+  })
+  await once(child, 'close')
+  return {exitCode: child.exitCode, text: text.replaceAll('\r\n', '\n')}
+}
+
+describe.skipIf(!hasTerminal)('on a terminal', () => {
+  test('colors are shown, and NO_COLOR and TERM=dumb have none', async () => {
+    expect((await onTerminal('status')).text).toContain('\u001B[32mready\u001B[39m')
+    expect((await onTerminal('status', {environment: {NO_COLOR: '1'}})).text).not.toContain('\u001B')
+    expect((await onTerminal('deploy', {environment: {TERM: 'dumb'}})).text).not.toContain('\u001B')
+  })
+
+  test('40 columns cut no word', async () => {
+    await cli.json(['sample', '--force'])
+    await cli.run(['upload', 'financial_statements.csv', '--label-column', 'bankrupt', '--wait'])
+    const commands = [
+      'uplod',
+      'results nowhere.csv',
+      'status financial_statements.csv',
+      'results financial_statements.csv',
+    ]
+    const lines: string[] = []
+    for (const command of commands) {
+      const {text} = await onTerminal(command, {columns: 40, environment: {NO_COLOR: '1'}})
+      lines.push(...text.split('\n'))
+    }
+    expect(lines.length).toBeGreaterThan(30)
+    // Only a word by itself may be longer than a line: it stays whole, to be copied.
+    expect(lines.filter((line) => line.length > 40 && !/^\s*\S+(?:\s+\S+)?$/.test(line))).toEqual([])
+  })
+
+  test('a question shows what will be lost, and takes the name', async () => {
+    const {exitCode, text} = await onTerminal('destroy', {at: 'to go on', keys: 'something else\r'})
+    expect(text).toMatch(/input files? \(/)
+    expect(text).toContain('Nothing was changed.')
+    expect(exitCode).toBe(2)
+  })
+
+  test('Ctrl-C at a question ends with 130, Ctrl-D changes nothing', async () => {
+    const interrupted = await onTerminal('destroy', {at: 'to go on', keys: '\u0003'})
+    expect(interrupted.exitCode).toBe(130)
+    expect(interrupted.text).not.toContain('Error')
+    expect((await onTerminal('destroy', {at: 'to go on', keys: '\u0004'})).exitCode).toBe(2)
+    expect((await cli.json(['status']))['pipeline']).toMatchObject({ready: true})
+  })
+
+  test('Ctrl-C in the middle of a task gives the cursor back', async () => {
+    const {exitCode, text} = await onTerminal('deploy', {at: 'Bundle', keys: '\u0003'})
+    expect(exitCode).toBe(130)
+    expect(text.match(/Interrupted/g)).toHaveLength(1)
+    expect(text.lastIndexOf('\u001B[?25h')).toBeGreaterThan(text.lastIndexOf('\u001B[?25l'))
+  })
+
+  test('the right name destroys', async () => {
+    expect((await onTerminal('destroy', {at: 'to go on', keys: 'cloud-runner\r'})).exitCode).toBe(0)
+    expect(await cli.json(['local', 'status'])).toMatchObject({running: false})
+  })
+})
