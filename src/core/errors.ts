@@ -19,14 +19,11 @@ export type ErrorCode =
   | 'not-set-up'
   | 'object-unknown'
   | 'result-missing'
-  | 'result-outdated'
-  | 'bucket-missing'
   | 'locked'
   // what went wrong on the way
   | 'interrupted'
   | 'canary-failed'
   | 'deploy-failed'
-  | 'upload-failed'
   | 'checksum-mismatch'
   | 'timeout'
   // what Google, or the local cloud, answered
@@ -42,8 +39,6 @@ export type ErrorCode =
   | 'unavailable'
   | 'unreachable'
   // tools and terminal
-  | 'tool-missing'
-  | 'tool-failed'
   | 'confirmation-required'
   | 'confirmation-mismatch'
   | 'worker-missing'

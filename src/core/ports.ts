@@ -51,12 +51,6 @@ export interface Messages {
   peek(subscription: string, options: {limit: number; signal: AbortSignal}): Promise<WaitingMessage[]>
 }
 
-export interface Condition {
-  readonly type: string
-  readonly state: string
-  readonly message: string
-}
-
 /** A Cloud Run service as it is now. */
 export interface ServiceState {
   readonly name: string

@@ -26,6 +26,12 @@ export async function grpcOptions(connection: Connection) {
   }
 }
 
+/**
+ * For every gRPC call: the client libraries would repeat an unavailable server for ten minutes, during which a user
+ * sees nothing. We repeat ourselves, with bounds (`retried`).
+ */
+export const ONE_TRY = {retry: null, timeout: 60_000}
+
 /** An auth client that adds nothing to a request and asks nobody. */
 export async function noAuth(): Promise<AuthClient> {
   const {PassThroughClient} = await import('google-auth-library')

@@ -2,8 +2,8 @@ import {on} from 'node:events'
 import type {Entry, Logging} from '@google-cloud/logging'
 import {LOG_LABELS} from '../../worker/contract.ts'
 import type {LogLine, LogQuery, LogSource} from '../core/ports.ts'
-import {grpcOptions, once, type Connection} from './connection.ts'
-import {isTransient, toAppError, translated} from './errors.ts'
+import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
+import {isTransient, retried, toAppError, translated} from './errors.ts'
 
 const DAY_MS = 86_400_000
 /** What the `_Default` bucket of Cloud Logging keeps (cloud.google.com/logging/quotas). */
@@ -32,9 +32,12 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
           orderBy: 'timestamp desc',
           pageSize: Math.min(limit - given, 1000),
           autoPaginate: false,
+          gaxOptions: ONE_TRY,
           ...(pageToken === undefined ? {} : {pageToken}),
         }
-        const [entries, , answer] = await translated('Reading the logs', () => client.getEntries(request))
+        const [entries, , answer] = await translated('Reading the logs', () =>
+          retried(() => client.getEntries(request), signal),
+        )
         for (const entry of entries.slice(0, limit - given)) yield toLine(entry)
         given += entries.length
         pageToken = answer?.nextPageToken ?? undefined

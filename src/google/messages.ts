@@ -1,6 +1,6 @@
 import type {Messages, WaitingMessage} from '../core/ports.ts'
-import {grpcOptions, once, type Connection} from './connection.ts'
-import {toAppError} from './errors.ts'
+import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
+import {retried, toAppError} from './errors.ts'
 
 /** One pull gives at most so many messages (cloud.google.com/pubsub/quotas). */
 const MOST_PER_PULL = 1000
@@ -23,7 +23,10 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
       try {
         while (seen.size < limit && !signal.aborted) {
           const maxMessages = Math.min(limit - seen.size, MOST_PER_PULL)
-          const [answer] = await client.pull({subscription, maxMessages, returnImmediately: true})
+          const [answer] = await retried(
+            () => client.pull({subscription, maxMessages, returnImmediately: true}, ONE_TRY),
+            signal,
+          )
           const received = answer.receivedMessages ?? []
           const before = seen.size
           for (const {ackId, message} of received) {
@@ -44,7 +47,9 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
         // Put back at once, so that the next look sees them too.
         for (let at = 0; at < taken.length; at += MOST_PER_PULL) {
           const ackIds = taken.slice(at, at + MOST_PER_PULL)
-          await client.modifyAckDeadline({subscription, ackIds, ackDeadlineSeconds: 0}).catch(() => {})
+          await client
+            .modifyAckDeadline({subscription, ackIds, ackDeadlineSeconds: 0}, ONE_TRY)
+            .catch(() => {})
         }
       }
     },

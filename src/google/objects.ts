@@ -1,3 +1,4 @@
+import {EventEmitter} from 'node:events'
 import {createReadStream} from 'node:fs'
 import {PassThrough, Transform, type Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
@@ -76,8 +77,12 @@ export function createObjectStore(connection: Connection): ObjectStore {
   }
 }
 
+/** The library strings more listeners to one stream of a download than Node's default limit of 10, and users would read a warning. */
+const LISTENERS_OF_A_DOWNLOAD = 20
+
 async function openStorage({projectId, endpoint}: Connection): Promise<Storage> {
   const {IdempotencyStrategy, Storage: Client} = await import('@google-cloud/storage')
+  EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, LISTENERS_OF_A_DOWNLOAD)
   return new Client({
     projectId,
     retryOptions: {

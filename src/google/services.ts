@@ -1,7 +1,7 @@
 import type {protos, ServicesClient} from '@google-cloud/run'
 import {AppError} from '../core/errors.ts'
 import type {Services, ServiceState} from '../core/ports.ts'
-import {grpcOptions, once, type Connection} from './connection.ts'
+import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 
 type Service = protos.google.cloud.run.v2.IService
@@ -22,7 +22,7 @@ export function createServices(connection: Connection): Services & {close(): Pro
   async function read(short: string): Promise<Service | undefined> {
     const client = await services()
     try {
-      const [service] = await retried(() => client.getService({name: nameOf(short)}))
+      const [service] = await retried(() => client.getService({name: nameOf(short)}, ONE_TRY))
       return service
     } catch (error) {
       if (isNotFound(error)) return undefined
@@ -34,7 +34,7 @@ export function createServices(connection: Connection): Services & {close(): Pro
   async function update(service: Service, signal: AbortSignal): Promise<void> {
     const client = await services()
     signal.throwIfAborted()
-    const [operation] = await client.updateService({service})
+    const [operation] = await client.updateService({service}, ONE_TRY)
     await untilAborted(signal, operation.promise())
   }
 

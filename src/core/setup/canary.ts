@@ -22,11 +22,14 @@ const LONGEST_PAUSE_MS = 1000
  * @returns how long it took
  * @throws AppError `canary-failed` that names the hop where it stuck
  */
-export async function sendCanary(context: Context): Promise<{durationMs: number}> {
+export async function sendCanary(
+  context: Context,
+  patienceMs: number = PATIENCE_MS[context.pipeline.settings.target],
+): Promise<{durationMs: number}> {
   const {cloud, pipeline, signal, step} = context
   const {inputBucket, outputBucket} = pipeline.names
   const began = Date.now()
-  const giveUpAt = began + PATIENCE_MS[pipeline.settings.target]
+  const giveUpAt = began + patienceMs
   const sent: string[] = []
   const send = async () => {
     const name = `${CANARY_PREFIX}${randomUUID()}`

@@ -1,4 +1,100 @@
-/** The three steps of an upload: what needs no network, sending, and waiting for what becomes of it. */
-export {planUpload, type PlannedUpload} from './plan.ts'
-export {upload, type UploadedFile, type UploadResult} from './send.ts'
-export {waitForResults, type WaitResult} from './wait.ts'
+import {extname} from 'node:path'
+import {INPUT_METADATA} from '../../../worker/contract.ts'
+import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
+import {eachOf} from '../parallel.ts'
+import type {PlannedUpload} from './plan.ts'
+
+/** Files that are sent at the same time. */
+const AT_ONCE = 6
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.csv': 'text/csv',
+  '.tsv': 'text/tab-separated-values',
+  '.txt': 'text/plain',
+  '.json': 'application/json',
+  '.gz': 'application/gzip',
+}
+
+export interface UploadedFile {
+  readonly file: string
+  readonly object: string
+  readonly generation: string
+  readonly sizeBytes: number
+  /** RFC 3339. */
+  readonly uploadedAt: string
+}
+
+export interface UploadOptions {
+  readonly labelColumn?: string | undefined
+  /** Called while bytes leave, per file. */
+  readonly progress?: (file: PlannedUpload, sentBytes: number) => void
+  /** Called as each file is there. */
+  readonly uploaded?: (file: UploadedFile) => void
+}
+
+export interface UploadResult {
+  readonly uploaded: readonly UploadedFile[]
+  readonly failed: readonly {readonly file: string; readonly object: string; readonly error: AppError}[]
+}
+
+/**
+ * Uploads, several at a time; one that fails does not stop the others.
+ * @throws AppError `not-set-up` where there is no input bucket; the signal's reason
+ */
+export async function upload(
+  files: readonly PlannedUpload[],
+  options: UploadOptions,
+  context: Context,
+): Promise<UploadResult> {
+  const {cloud, pipeline, signal} = context
+  const {inputBucket} = pipeline.names
+  const uploaded: UploadedFile[] = []
+  const failed: {file: string; object: string; error: AppError}[] = []
+  await eachOf(files, AT_ONCE, async (file) => {
+    signal.throwIfAborted()
+    context.step(`Upload ${file.object}`)
+    try {
+      const contentType = CONTENT_TYPES[extname(file.object).toLowerCase()]
+      const stored = await cloud.objects.upload({
+        bucket: inputBucket,
+        name: file.object,
+        source: file.source,
+        signal,
+        ...(contentType === undefined ? {} : {contentType}),
+        ...(options.labelColumn === undefined
+          ? {}
+          : {metadata: {[INPUT_METADATA.labelColumn]: options.labelColumn}}),
+        progress: (sentBytes) => options.progress?.(file, sentBytes),
+      })
+      const done: UploadedFile = {
+        file: file.file,
+        object: file.object,
+        generation: stored.generation,
+        sizeBytes: stored.sizeBytes,
+        uploadedAt: stored.timeCreated,
+      }
+      uploaded.push(done)
+      options.uploaded?.(done)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof AppError)) throw error
+      failed.push({file: file.file, object: file.object, error})
+    }
+  })
+  const bucketMissing = failed.find(({error}) => error.code === 'not-found')
+  if (bucketMissing !== undefined && uploaded.length === 0) {
+    throw new AppError(`There is no input bucket ${inputBucket}.`, {
+      code: 'not-set-up',
+      suggestions: ['Make the pipeline: cloud-runner setup'],
+      cause: bucketMissing.error,
+    })
+  }
+  const order = new Map(files.map(({object}, index) => [object, index]))
+  return {
+    uploaded: uploaded.toSorted(
+      (one, other) => (order.get(one.object) ?? 0) - (order.get(other.object) ?? 0),
+    ),
+    failed,
+  }
+}

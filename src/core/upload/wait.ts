@@ -6,7 +6,7 @@ import {readActivity} from '../pipeline/activity.ts'
 import {finished, judge, readCommits, readErrorReport} from '../pipeline/commits.ts'
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import type {FileStatus} from '../pipeline/files.ts'
-import type {UploadedFile} from './send.ts'
+import type {UploadedFile} from './upload.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
 const FIRST_PAUSE_MS = 150

@@ -38,7 +38,7 @@ describe('setup', () => {
       setup({workerFolder: folder}, context),
       setup({workerFolder: folder}, context),
     ])
-    expect(both.map(({deployed}) => deployed).toSorted()).toEqual([false, true])
+    expect(both.filter(({deployed}) => deployed)).toHaveLength(1)
     expect(context.steps.some((step) => step.startsWith('Waiting for cloud-runner setup'))).toBe(true)
   })
 

@@ -1,0 +1,48 @@
+import {createServer} from 'node:net'
+import {once} from 'node:events'
+import {expect, onTestFinished, test} from 'vitest'
+import {readConfig} from '../../src/core/config.ts'
+import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
+import {createGoogleCloud} from '../../src/google/cloud.ts'
+import {temporaryFolder} from '../support/temporary-folder.ts'
+
+test(
+  'a local cloud that is not there is named as such by every port, and soon',
+  {timeout: 60_000},
+  async () => {
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const address = probe.address()
+    if (address === null || typeof address === 'string') throw new Error('a TCP server has a port')
+    probe.close()
+    await once(probe, 'close')
+
+    const {settings} = await readConfig({cwd: await temporaryFolder(), environment: {}, flags: {}, cores: 1})
+    const cloud = createGoogleCloud({
+      projectId: settings.project,
+      region: settings.region,
+      endpoint: `http://127.0.0.1:${address.port}`,
+    })
+    onTestFinished(() => cloud.close())
+    const signal = new AbortController().signal
+    const began = performance.now()
+    const asked = await Promise.allSettled([
+      cloud.objects.stat('bucket', 'object'),
+      Array.fromAsync(cloud.objects.list('bucket')),
+      cloud.services.get('service'),
+      cloud.messages.peek('subscription', {limit: 1, signal}),
+      Array.fromAsync(cloud.logs.list({service: 'service'}, {limit: 1, signal})),
+      cloud.infrastructure.plan(pipelineOf(settings), {image: undefined, signal}),
+    ])
+    for (const answer of asked) {
+      expect(answer).toMatchObject({
+        status: 'rejected',
+        reason: {
+          code: 'unreachable',
+          suggestions: [expect.stringContaining('local start'), expect.anything()],
+        },
+      })
+    }
+    expect(performance.now() - began).toBeLessThan(20_000)
+  },
+)
