@@ -36,7 +36,25 @@ export function toAppError(error: unknown, doing: string): AppError {
   }
   const answer = readAnswer(error)
   const {code, suggestions} = classify(answer)
-  return new AppError(`${doing}: ${sentence(answer.message)}`, {code, suggestions, cause: error})
+  const message = answer.system === undefined ? answer.message : unreachable(answer.system, answer.message)
+  return new AppError(`${doing}: ${sentence(message)}`, {code, suggestions, cause: error})
+}
+
+const SYSTEM_REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  ENOTFOUND: 'its name cannot be resolved',
+  EAI_AGAIN: 'its name cannot be resolved',
+}
+
+/** The libraries wrap the system's words differently; the address is in all of them. */
+function unreachable(system: string, message: string): string {
+  const address = /\b(?:connect|getaddrinfo|read) E\w+ (?<address>[\w.:[\]-]+\w)/.exec(message)?.groups?.[
+    'address'
+  ]
+  return `${address ?? 'the server'} does not answer: ${SYSTEM_REASONS[system] ?? 'no connection'} (${system})`
 }
 
 /** Runs `work`; whatever it throws is an AppError. */

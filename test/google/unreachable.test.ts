@@ -43,6 +43,6 @@ test(
         },
       })
     }
-    expect(performance.now() - began).toBeLessThan(20_000)
+    expect(performance.now() - began).toBeLessThan(12_000)
   },
 )
