@@ -46,6 +46,7 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EPIPE: 'the connection was cut',
   UND_ERR_SOCKET: 'the connection was cut',
   ENOTFOUND: 'its name cannot be resolved',
+  ETIMEDOUT: 'it took too long',
   EAI_AGAIN: 'its name cannot be resolved',
 }
 
@@ -175,6 +176,7 @@ function readAnswer(error: unknown): Answer {
 
 /** `ECONNREFUSED` and its like, wherever in the chain of causes it stands. */
 function systemCode(error: Error): string | undefined {
+  if (error.name === 'TimeoutError') return 'ETIMEDOUT'
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string' && SYSTEM_ERRORS.has(at.code)) return at.code
   }

@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto'
-import {readFile, readdir, writeFile} from 'node:fs/promises'
+import {mkdir, readFile, readdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {PassThrough} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
@@ -160,6 +160,20 @@ test(
   },
 )
 
+test('a folder of many files is waited for as a whole', async () => {
+  const context = await startLocalPipeline()
+  await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
+  const folder = join(context.folder, 'many')
+  await mkdir(folder)
+  for (let n = 0; n < 25; n++) await writeFile(join(folder, `${n}.txt`), `file ${n}`)
+  const {uploaded} = await upload(await planUpload({sources: ['many'], cwd: context.folder}), {}, context)
+  const {files, exitCode} = await waitForResults(uploaded, {timeoutMs: 25_000}, context)
+  expect(exitCode).toBe(0)
+  expect(files).toHaveLength(25)
+  expect(new Set(files.map(({state}) => state))).toEqual(new Set(['done']))
+  expect((await status({objects: [], limit: 5}, context)).counts.done).toBe(25)
+})
+
 test('a file that vanished after it was planned does not stop the others', async () => {
   const context = await startLocalPipeline()
   const {cloud, pipeline, signal, step, folder} = context
@@ -167,7 +181,6 @@ test('a file that vanished after it was planned does not stop the others', async
   await writeFile(join(folder, 'a.csv'), 'a')
   await writeFile(join(folder, 'b.csv'), 'b')
   const planned = await planUpload({sources: ['a.csv', 'b.csv'], cwd: folder})
-  await writeFile(join(folder, 'a.csv'), '')
   const gone = planned.map((file) =>
     file.object === 'a.csv' ? {...file, source: {file: join(folder, 'gone.csv'), sizeBytes: 1}} : file,
   )

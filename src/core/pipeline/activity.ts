@@ -14,14 +14,16 @@ export interface Activity {
 
 /**
  * Reads from the logs which files are in work: the worker's last line about a delivery has an `outcome`, any line
- * before it has none. Lines older than a delivery may take do not count: that worker is gone.
+ * before it has none. Where a line without one is older than a delivery may take, that worker is gone.
  */
 export async function readActivity(
   {cloud, pipeline, signal}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
   object: string | undefined,
   now: number = Date.now(),
 ): Promise<ReadonlyMap<string, Activity>> {
-  const since = new Date(now - pipeline.settings.ackDeadline * 1000).toISOString()
+  const {ackDeadline, maximumBackoff} = pipeline.settings
+  const since = new Date(now - (ackDeadline + maximumBackoff) * 1000).toISOString()
+  const isRecent = (time: string) => Date.parse(time) > now - ackDeadline * 1000
   const query = {service: pipeline.names.service, since, ...(object === undefined ? {} : {object})}
   const latest = new Map<string, Activity>()
   for await (const line of cloud.logs.list(query, {limit: MOST_LINES, signal})) {
@@ -35,7 +37,7 @@ export async function readActivity(
       continue
     }
     latest.set(key, {
-      state: typeof line.fields['outcome'] === 'string' ? 'waiting' : 'running',
+      state: typeof line.fields['outcome'] === 'string' || !isRecent(line.time) ? 'waiting' : 'running',
       attempts: line.attempt ?? 1,
       startedAt: line.time,
     })

@@ -55,6 +55,20 @@ export async function readCommits(objects: ObjectStore, bucket: string, object: 
   return {result, error, report}
 }
 
+/** Looks at all that was written in one listing. @returns what was written about an object */
+export async function listCommits(
+  objects: ObjectStore,
+  bucket: string,
+): Promise<(object: string) => Commits> {
+  const outputs = new Map<string, StoredObject>()
+  for await (const output of objects.list(bucket)) outputs.set(output.name, output)
+  return (object) => ({
+    result: outputs.get(object),
+    error: outputs.get(sidecarObject(object, 'error.json')),
+    report: outputs.get(sidecarObject(object, 'report.json')),
+  })
+}
+
 /** Reads all of `error.json`. @returns `undefined` where it is not one */
 export async function readErrorReport(
   objects: ObjectStore,

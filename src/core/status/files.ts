@@ -1,9 +1,16 @@
-import {RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
+import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import {readActivity} from '../pipeline/activity.ts'
-import {finished, judge, readCommits, readErrorReport, type Commits} from '../pipeline/commits.ts'
+import {
+  finished,
+  judge,
+  listCommits,
+  readCommits,
+  readErrorReport,
+  type Commits,
+} from '../pipeline/commits.ts'
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import type {FileStatus} from '../pipeline/files.ts'
 import type {StoredObject} from '../ports.ts'
@@ -45,33 +52,23 @@ export async function readNamedFiles(objects: readonly string[], context: Contex
 /** All files, the newest upload first: two listings, one look at the dead letters, at most one at the logs. */
 export async function readAllFiles(context: Context): Promise<FileStatus[]> {
   const {cloud, pipeline} = context
-  const outputs = new Map<string, StoredObject>()
-  const inputs: StoredObject[] = []
-  await Promise.all([
-    collect(cloud.objects.list(pipeline.names.inputBucket), (object) => {
-      if (!object.name.startsWith(RESERVED_PREFIX) && !object.name.endsWith('/')) inputs.push(object)
-    }),
-    collect(cloud.objects.list(pipeline.names.outputBucket), (object) => outputs.set(object.name, object)),
+  const [inputs, commitsOf] = await Promise.all([
+    listInputs(context),
+    listCommits(cloud.objects, pipeline.names.outputBucket),
   ])
   inputs.sort((one, other) => (one.timeCreated < other.timeCreated ? 1 : -1))
   return settle(
-    inputs.map((input) => ({
-      input,
-      commits: {
-        result: outputs.get(input.name),
-        error: outputs.get(sidecarObject(input.name, 'error.json')),
-        report: outputs.get(sidecarObject(input.name, 'report.json')),
-      },
-    })),
+    inputs.map((input) => ({input, commits: commitsOf(input.name)})),
     context,
   )
 }
 
-async function collect(
-  objects: AsyncIterable<StoredObject>,
-  take: (object: StoredObject) => unknown,
-): Promise<void> {
-  for await (const object of objects) take(object)
+async function listInputs({cloud, pipeline}: Context): Promise<StoredObject[]> {
+  const inputs: StoredObject[] = []
+  for await (const object of cloud.objects.list(pipeline.names.inputBucket)) {
+    if (!object.name.startsWith(RESERVED_PREFIX) && !object.name.endsWith('/')) inputs.push(object)
+  }
+  return inputs
 }
 
 /** Gives each file its state; logs and dead letters are asked only where a file has no result. */

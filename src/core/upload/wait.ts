@@ -3,7 +3,7 @@ import type {Context} from '../context.ts'
 import {EXIT} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import {readActivity} from '../pipeline/activity.ts'
-import {finished, judge, readCommits, readErrorReport} from '../pipeline/commits.ts'
+import {finished, judge, listCommits, readCommits, readErrorReport} from '../pipeline/commits.ts'
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import type {FileStatus} from '../pipeline/files.ts'
 import type {UploadedFile} from './upload.ts'
@@ -15,6 +15,8 @@ const PAUSE_GROWTH = 1.25
 /** Logs and dead letters have quotas of their own (60 reads of the logs a minute): they are asked no oftener. */
 const SLOW_LOOK_MS = 5000
 const LOOKS_AT_ONCE = 8
+/** Above this, one listing of the output bucket is cheaper than looking at each. */
+const MOST_SINGLE_LOOKS = 20
 
 export interface WaitOptions {
   /** Milliseconds; `undefined`: as long as it takes. */
@@ -52,11 +54,7 @@ export async function waitForResults(
   let slowLookAt = began + 1000
   let pause = FIRST_PAUSE_MS
   for (;;) {
-    await eachOf(open(), LOOKS_AT_ONCE, async (file) => {
-      signal.throwIfAborted()
-      const status = await lookAtResult(file, context)
-      if (status !== undefined) report(status)
-    })
+    await lookAtResults(open(), report, context)
     const now = performance.now()
     if (open().length > 0 && now >= slowLookAt) {
       await lookAround(open(), states, report, context)
@@ -64,7 +62,11 @@ export async function waitForResults(
     }
     if (open().length === 0) break
     const left = timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - began)
-    if (left <= 0) return {files: inOrder(files, states), exitCode: EXIT.timeout}
+    if (left <= 0) {
+      await lookAround(open(), states, report, context)
+      if (open().length === 0) break
+      return {files: inOrder(files, states), exitCode: EXIT.timeout}
+    }
     await sleep(Math.min(pause, left), undefined, {signal})
     pause = Math.min(pause * PAUSE_GROWTH, LONGEST_PAUSE_MS)
   }
@@ -72,18 +74,24 @@ export async function waitForResults(
   return {files: all, exitCode: all.every(({state}) => state === 'done') ? 0 : EXIT.fileFailed}
 }
 
-/** @returns `undefined` while there is neither a result nor an error of this generation */
-async function lookAtResult(
-  file: UploadedFile,
+/** Reports those that have a result or an error of their generation: a few one by one, many by one listing. */
+async function lookAtResults(
+  files: readonly UploadedFile[],
+  report: (status: FileStatus) => void,
   {cloud, pipeline, signal}: Context,
-): Promise<FileStatus | undefined> {
-  const commits = await readCommits(cloud.objects, pipeline.names.outputBucket, file.object)
-  const verdict = judge(file.generation, commits)
-  if (verdict.kind === 'open') return undefined
-  const status = finished(file, verdict, commits)
-  if (verdict.kind !== 'failed') return status
-  const error = await readErrorReport(cloud.objects, verdict.commit, signal)
-  return error === undefined ? status : {...status, error}
+): Promise<void> {
+  const {outputBucket} = pipeline.names
+  const listed = files.length > MOST_SINGLE_LOOKS ? await listCommits(cloud.objects, outputBucket) : undefined
+  await eachOf(files, LOOKS_AT_ONCE, async (file) => {
+    signal.throwIfAborted()
+    const commits = listed?.(file.object) ?? (await readCommits(cloud.objects, outputBucket, file.object))
+    const verdict = judge(file.generation, commits)
+    if (verdict.kind === 'open') return
+    const status = finished(file, verdict, commits)
+    const error =
+      verdict.kind === 'failed' ? await readErrorReport(cloud.objects, verdict.commit, signal) : undefined
+    report(error === undefined ? status : {...status, error})
+  })
 }
 
 /** What the results do not tell: what is in work, what is dead, what was removed before its turn. */

@@ -41,11 +41,16 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
     const found = await resource.inspect()
     if (found === 'right') return {kind, name, action: 'none'}
     doing.step(`${found === undefined ? 'Create' : 'Update'} ${kind} ${name}`)
-    await overPropagation(
-      () => (found === undefined ? resource.create(doing) : resource.mend(doing)),
-      resource,
-      doing,
-    )
+    const work = () => (found === undefined ? resource.create(doing) : resource.mend(doing))
+    try {
+      await overPropagation(work, resource, doing)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'conflict') throw error
+      // Somebody else, or our own request whose answer was lost, came first.
+      const now = await resource.inspect().catch(() => undefined)
+      if (now === undefined && kind === 'bucket') throw nameTaken(name, error)
+      if (now !== 'right') throw error
+    }
     return {kind, name, action: found === undefined ? 'create' : 'update'}
   }
 
@@ -108,6 +113,17 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
       return [...left.values()]
     },
   }
+}
+
+function nameTaken(bucket: string, cause: AppError): AppError {
+  return new AppError(
+    `The bucket name ${bucket} is taken, and not by this project: bucket names are unique in the world.`,
+    {
+      code: 'conflict',
+      suggestions: ['Give the pipeline another name: cloud-runner setup --pipeline NAME'],
+      cause,
+    },
+  )
 }
 
 /** Resources that carry the pipeline's label, whatever their names. */
