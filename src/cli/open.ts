@@ -12,6 +12,7 @@ import {
   type LocalCloudAddress,
   type LocalCloudStatus,
 } from '../tools/local-cloud-address.ts'
+import {packageVersion} from '../tools/package-version.ts'
 import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../tools/local-cloud-process.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 
@@ -117,7 +118,9 @@ export async function openTarget(config: Config, options: OpenOptions): Promise<
     })
   }
   const local = localCloudOf(config)
-  const {endpoint} = (await local.status()) ?? (await starting(() => local.start({signal})))
+  const running = await local.status()
+  const {endpoint} =
+    running?.version === packageVersion ? running : await starting(() => local.start({signal}))
   say(`Pipeline ${name} on the local target, ${endpoint}`)
   const cloud = createGoogleCloud({projectId: project, region, endpoint})
   return {
@@ -128,7 +131,7 @@ export async function openTarget(config: Config, options: OpenOptions): Promise<
       signal,
       step,
     }),
-    removeUnused: () => removeUnusedLocalCloud({folder: local.folder, endpoint, project}),
+    removeUnused: () => removeUnusedLocalCloud(local.folder),
     [Symbol.asyncDispose]: () => cloud.close(),
   }
 }

@@ -1,6 +1,7 @@
 import type {Denial} from './iam/access.ts'
 import {ApiError} from './wire/api-error.ts'
 import type {Principal} from './wire/call.ts'
+import type {OutsideCall} from './wire/outside-calls.ts'
 import {route, type Route} from './wire/routes.ts'
 
 /** A process that serves a revision. */
@@ -23,9 +24,15 @@ export interface LocalCloudStatus {
   /** RFC 3339. */
   readonly startedAt: string
   readonly stateFolder: string
+  /** Origin of the forward proxy, e.g. `http://127.0.0.1:24511`. */
+  readonly proxy: string
   readonly instances: readonly InstanceStatus[]
+  /** How many buckets there are, of all projects: with none left there is no pipeline. */
+  readonly buckets: number
   /** What IAM refused, newest first. */
   readonly denials: readonly Denial[]
+  /** Calls that would have left the machine and were refused, newest first. */
+  readonly outsideCalls: readonly OutsideCall[]
 }
 
 /** The local cloud's own two routes, below a name that no API of Google has. */
@@ -46,6 +53,9 @@ export function controlRoutes({status, stop}: {status: () => LocalCloudStatus; s
 
 function requireOwner(principal: Principal): void {
   if (principal !== 'owner') {
-    throw new ApiError('PERMISSION_DENIED', `${principal} may not control the local cloud: it is its owner's alone.`)
+    throw new ApiError(
+      'PERMISSION_DENIED',
+      `${principal} may not control the local cloud: it is its owner's alone.`,
+    )
   }
 }

@@ -17,6 +17,7 @@ import {openState, StateError} from './state/open.ts'
 import {createStorage, storageSchema} from './storage/index.ts'
 import {type Clock, systemClock} from './wire/clock.ts'
 import {createOperations, operationsSchema} from './wire/operations.ts'
+import {createOutsideCalls} from './wire/outside-calls.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
 export type {InstanceStatus, LocalCloudStatus} from './control.ts'
@@ -104,6 +105,7 @@ export class LocalCloud implements AsyncDisposable {
     )
     const ports = createPorts(state)
     const access = createAccess({state, clock})
+    const outside = createOutsideCalls(clock)
     const agents = createServiceAgents()
     const tokens = await createIdTokens({state, clock})
     const operations = createOperations({state, clock, access})
@@ -133,14 +135,18 @@ export class LocalCloud implements AsyncDisposable {
 
     const startedAt = new Date(clock.now()).toISOString()
     let main: Listener | undefined
+    let proxy: Listener | undefined
     const status = (): LocalCloudStatus => ({
       pid: process.pid,
       version,
       endpoint: main?.origin ?? '',
       startedAt,
       stateFolder,
+      proxy: proxy?.origin ?? '',
       instances: run.instances(),
+      buckets: storage.bucketCount(),
       denials: access.denials(),
+      outsideCalls: outside.list(),
     })
     const server = createServerOf({
       services: [...operations.services, ...pubsub.services, ...run.services, ...logging.services],
@@ -156,6 +162,7 @@ export class LocalCloud implements AsyncDisposable {
       ],
       lastRoutes: storage.objectRoutes,
       report,
+      onOutsideCall: outside.refused,
     })
 
     /** What instances of a revision call Google at: a port on which every caller is the revision's service account. */
@@ -167,13 +174,18 @@ export class LocalCloud implements AsyncDisposable {
     main = await ports.claim('main', 'of the local cloud', (free) => server.listen(free, () => 'owner'))
     const listener = main
     stack.defer(() => listener.close())
+    proxy = await ports.claim('proxy', 'of its forward proxy', (free) =>
+      server.listenAsProxy(free, () => 'owner'),
+    )
+    const forward = proxy
+    stack.defer(() => forward.close())
     await run.start()
     pubsub.start()
 
     const record = join(stateFolder, 'server.json')
     await writeFile(
       `${record}.new`,
-      JSON.stringify({pid: process.pid, endpoint: main.origin, version, startedAt}),
+      JSON.stringify({pid: process.pid, endpoint: main.origin, proxy: proxy.origin, version, startedAt}),
       {mode: 0o600},
     )
     await rename(`${record}.new`, record)

@@ -26,6 +26,8 @@ export interface LocalCloudStatus extends LocalCloudAddress {
   readonly version: string
   readonly stateFolder: string
   readonly instances: readonly LocalCloudInstance[]
+  /** Of all projects; `undefined` where it does not say. */
+  readonly buckets: number | undefined
 }
 
 /** An answer on the loopback that takes longer than this comes from nobody who serves us. */
@@ -114,6 +116,7 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     endpoint: recorded.endpoint,
     version: typeof answer['version'] === 'string' ? answer['version'] : 'unknown',
     stateFolder: folder,
+    buckets: typeof answer['buckets'] === 'number' ? answer['buckets'] : undefined,
     instances: Array.isArray(answer['instances']) ? answer['instances'].flatMap(instanceIn) : [],
   }
 }

@@ -14,6 +14,7 @@ import {
   type LocalCloudAddress,
 } from './local-cloud-address.ts'
 import {withLock} from './lock-file.ts'
+import {packageVersion} from './package-version.ts'
 
 /** How long a local cloud may take to be ready: it may have a backlog to read. */
 const READY_MS = 60_000
@@ -46,12 +47,12 @@ export function logFileOf(folder: string): string {
 
 /**
  * Makes sure that a local cloud runs on the folder: uses the one that is there, else starts one that goes on when
- * this process has ended. Two at once start one.
+ * this process has ended. Two at once start one; one of another version of this package is replaced.
  * @throws AppError `port-taken`, `state-version`, `disk-full`, `permission-denied`, `local-cloud-failed`
  */
 export async function startLocalCloud({folder, port, signal}: StartOptions): Promise<StartedLocalCloud> {
   const running = await runningLocalCloud(folder)
-  if (running) return accept(running, port)
+  if (running?.version === packageVersion) return accept(running, port)
   await prepareFolder(folder)
   const busy = () =>
     new AppError(`Another process has been starting the local cloud of ${folder} for ${READY_MS / 1000} s.`, {
@@ -60,7 +61,9 @@ export async function startLocalCloud({folder, port, signal}: StartOptions): Pro
     })
   return withLock(join(folder, 'start.lock'), {signal, timeoutMs: READY_MS, busy}, async () => {
     const meanwhile = await runningLocalCloud(folder)
-    if (meanwhile) return accept(meanwhile, port)
+    if (meanwhile?.version === packageVersion) return accept(meanwhile, port)
+    // Another version's: its state stays, and this one goes on from it.
+    if (meanwhile) await stopLocalCloud(folder)
     return {...(await launchWhenFree(folder, port, signal)), started: true}
   })
 }

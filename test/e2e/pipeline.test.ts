@@ -2,7 +2,8 @@ import {existsSync} from 'node:fs'
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
-import {Cli, isRunning, parseObject} from '../support/cli.ts'
+import {isAlive} from '../../src/tools/local-cloud-address.ts'
+import {Cli, parseObject} from '../support/cli.ts'
 
 // One folder, one pipeline, its commands as processes of their own, in the order in which a user meets them.
 let cli: Cli
@@ -206,7 +207,7 @@ describe('destroy', () => {
     const {pid} = await cli.json(['local', 'status'])
     const destroyed = await cli.json(['destroy', '--confirm', 'cloud-runner'])
     expect(destroyed).toMatchObject({left: [], localCloudRemoved: true})
-    expect(isRunning(Number(pid))).toBe(false)
+    expect(isAlive(Number(pid))).toBe(false)
     expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
   })
 

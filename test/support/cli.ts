@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly stdin?: string
   readonly environment?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Another bin/run.js than the built one. */
+  readonly bin?: string
 }
 
 /** A command that still runs. */
@@ -66,8 +68,11 @@ export class Cli implements AsyncDisposable {
     return parseObject(stdout)
   }
 
-  start(args: readonly string[], {stdin, environment = {}, cwd = this.folder}: RunOptions = {}): Running {
-    const child = spawn(process.execPath, [BIN, ...args], {
+  start(
+    args: readonly string[],
+    {stdin, environment = {}, cwd = this.folder, bin = BIN}: RunOptions = {},
+  ): Running {
+    const child = spawn(process.execPath, [bin, ...args], {
       cwd,
       env: {PATH: process.env['PATH'] ?? '', HOME: this.folder, TZ: 'UTC', ...environment},
       stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -114,15 +119,6 @@ function killGently(pid: number): void {
     process.kill(pid, 'SIGKILL')
   } catch {
     // It is gone already.
-  }
-}
-
-/** Whether a process of this id is there. */
-export function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
   }
 }
 

@@ -11,6 +11,8 @@ export interface Buckets {
   get(name: string): Bucket
   /** Buckets of a project by name, from `from` on. */
   list(project: string, from: string, count: number): Bucket[]
+  /** How many there are, of all projects. */
+  count(): number
   /** @throws StorageError 409 where the name is taken */
   insert(bucket: {name: string; project: string; fields: Fields}): Bucket
   /** Replaces what callers may set; raises the metageneration. */
@@ -33,6 +35,7 @@ export function createBuckets({
   const selectPage = database.prepare(
     'SELECT * FROM storage_buckets WHERE project = ? AND name >= ? ORDER BY name LIMIT ?',
   )
+  const selectCount = database.prepare('SELECT count(*) AS buckets FROM storage_buckets')
   const insert = database.prepare(
     `INSERT INTO storage_buckets
        (name, project, metageneration, generation, time_created, updated, last_notification, fields)
@@ -58,6 +61,7 @@ export function createBuckets({
     find,
     get,
     list: (project, from, count) => selectPage.all(project, from, count).map((row) => bucketOfRow(row)),
+    count: () => Number(selectCount.get()?.['buckets']),
     insert({name, project, fields}) {
       const present = find(name)
       if (present?.project === project) {

@@ -32,6 +32,8 @@ export interface Storage extends AsyncDisposable {
   readonly objectRoutes: Route[]
   /** Ids of the blobs that objects and unfinished uploads refer to, for `Blobs.sweep`. */
   referencedBlobs(): ReadonlySet<string>
+  /** How many buckets there are, of all projects. */
+  bucketCount(): number
 }
 
 /** `/BUCKET/OBJECT`; what begins like an API is none, so that a call that nobody serves is said to be one. */
@@ -95,6 +97,7 @@ export function createStorage({
     ],
     objectRoutes: ['GET', 'HEAD'].map((method) => ({method, pattern: XML_OBJECT, handle: stored.download})),
     referencedBlobs: () => new Set([...objects.blobs(), ...sessions.blobs()]),
+    bucketCount: () => buckets.count(),
     [Symbol.asyncDispose]: () => resumable[Symbol.asyncDispose](),
   }
 }

@@ -1,0 +1,12 @@
+import {readFileSync} from 'node:fs'
+import {fieldsOf} from './local-cloud-address.ts'
+
+/** Version of this package: what a local cloud must be of to be used. */
+export const packageVersion = read()
+
+function read(): string {
+  const file = new URL(import.meta.resolve('cloud-runner/package.json'))
+  const {version} = fieldsOf(JSON.parse(readFileSync(file, 'utf8')))
+  if (typeof version !== 'string') throw new Error(`${file.pathname} has no version.`)
+  return version
+}
