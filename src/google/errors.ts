@@ -139,7 +139,10 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
   if (status === 429) return {code: 'rate-limited', suggestions: ['Wait a minute and try again.']}
   if (status === 501) return {code: 'not-implemented', suggestions: []}
   if (status >= 500)
-    return {code: 'unavailable', suggestions: ['Try again; if it stays so: https://status.cloud.google.com']}
+    return {
+      code: 'unavailable',
+      suggestions: ['Try again.', 'On Google Cloud: see https://status.cloud.google.com'],
+    }
   return {code: 'invalid-request', suggestions: []}
 }
 

@@ -16,13 +16,14 @@ export async function deployFailed(
     const query = {service: name, revision: latestCreatedRevision}
     for await (const line of cloud.logs.list(query, {limit: SHOWN_LINES, signal})) lines.unshift(line)
   }
-  const serves =
-    latestReadyRevision !== undefined && latestReadyRevision !== latestCreatedRevision
-      ? ` Revision ${latestReadyRevision} goes on serving.`
-      : ''
+  const reason = problem ?? 'no reason was given.'
+  // Where Google's words quote the container already, it is not quoted again.
+  const more = lines.filter(({message}) => !reason.includes(message))
+  const goesOn = latestReadyRevision !== undefined && latestReadyRevision !== latestCreatedRevision
   const message = [
-    `Revision ${latestCreatedRevision ?? 'of'} ${latestCreatedRevision === undefined ? name : `of ${name}`} does not become ready: ${problem ?? 'no reason was given.'}${serves}`,
-    ...lines.map(({severity, message: text}) => `  ${severity} ${text}`),
+    `${latestCreatedRevision === undefined ? 'Service' : `Revision ${latestCreatedRevision} of`} ${name} does not become ready: ${reason}`,
+    ...more.map(({severity, message: text}) => `  ${severity} ${text}`),
+    ...(goesOn ? [`Revision ${latestReadyRevision} goes on serving.`] : []),
   ].join('\n')
   return new AppError(message, {
     code: 'deploy-failed',
