@@ -162,7 +162,7 @@ export class LocalCloud implements AsyncDisposable {
       ],
       lastRoutes: storage.objectRoutes,
       report,
-      onOutsideCall: outside.refused,
+      onOutsideCall: (call) => outside.refused(call),
     })
 
     /** What instances of a revision call Google at: a port on which every caller is the revision's service account. */

@@ -21,11 +21,25 @@ export interface LocalCloudInstance {
   readonly busy: number
 }
 
+/** A call that a tool made to another host than this machine. */
+export interface OutsideCall {
+  /** RFC 3339. */
+  readonly time: string
+  /** `openidconnect.googleapis.com:443` */
+  readonly host: string
+  /** `CONNECT` for a tunnel. */
+  readonly method: string
+}
+
 /** What a running local cloud says of itself. */
 export interface LocalCloudStatus extends LocalCloudAddress {
   readonly version: string
   readonly stateFolder: string
+  /** Origin of its forward proxy. */
+  readonly proxy: string
   readonly instances: readonly LocalCloudInstance[]
+  /** Calls that would have left the machine and were refused, newest first. */
+  readonly outsideCalls: readonly OutsideCall[]
   /** Of all projects; `undefined` where it does not say. */
   readonly buckets: number | undefined
 }
@@ -44,6 +58,12 @@ export function addressIn(value: unknown): LocalCloudAddress | undefined {
   if (typeof pid !== 'number' || typeof endpoint !== 'string' || typeof startedAt !== 'string')
     return undefined
   return {pid, endpoint, startedAt}
+}
+
+function outsideCallIn(value: unknown): OutsideCall[] {
+  const {time, host, method} = fieldsOf(value)
+  if (typeof time !== 'string' || typeof host !== 'string' || typeof method !== 'string') return []
+  return [{time, host, method}]
 }
 
 function instanceIn(value: unknown): LocalCloudInstance[] {
@@ -116,6 +136,8 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     endpoint: recorded.endpoint,
     version: typeof answer['version'] === 'string' ? answer['version'] : 'unknown',
     stateFolder: folder,
+    proxy: typeof answer['proxy'] === 'string' ? answer['proxy'] : '',
+    outsideCalls: Array.isArray(answer['outsideCalls']) ? answer['outsideCalls'].flatMap(outsideCallIn) : [],
     buckets: typeof answer['buckets'] === 'number' ? answer['buckets'] : undefined,
     instances: Array.isArray(answer['instances']) ? answer['instances'].flatMap(instanceIn) : [],
   }

@@ -27,6 +27,7 @@ export default class LocalStatus extends CloudRunnerCommand {
     this.print([
       ...pairs([
         {label: 'endpoint', value: running.endpoint},
+        {label: 'proxy', value: running.proxy},
         {label: 'process', value: `${running.pid}, started ${ago(running.startedAt, now)}`},
         {label: 'state', value: folder},
         {label: 'instances', value: counted(running.instances.length, 'instance')},
@@ -48,7 +49,23 @@ export default class LocalStatus extends CloudRunnerCommand {
         ]),
         widthOf(process.stdout),
       ),
+      ...outsideCallsShown(running.outsideCalls, now),
     ])
     return {running: true, ...running}
   }
+}
+
+/** What tools tried besides, a host a line. */
+function outsideCallsShown(calls: LocalCloudStatus['outsideCalls'], now: number): string[] {
+  if (calls.length === 0) return []
+  const hosts = [...Map.groupBy(calls, ({host}) => host)]
+  return [
+    '',
+    'Refused, since it would have left this machine:',
+    ...table(
+      [{heading: 'host'}, {heading: 'calls', right: true}, {heading: 'last'}],
+      hosts.map(([host, those]) => [host, String(those.length), ago(those[0]?.time ?? '', now)]),
+      widthOf(process.stdout),
+    ),
+  ]
 }

@@ -1,15 +1,18 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
+import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
 import {ApiError, toApiError} from './api-error.ts'
 import type {Principal} from './call.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
 
 const MAX_HEADER_BYTES = 32 * 1024
 const DEFAULT_BODY_LIMIT_BYTES = 10 * 1024 * 1024
-const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i
 
 export interface HttpCallers {
+  /** Which requests are for the routes. */
+  readonly admit: Admit
+  readonly onOutsideCall: OnOutsideCall
   /** Who a request with this `authorization` header is. @throws ApiError UNAUTHENTICATED */
   readonly identify: (authorization: string | undefined) => Principal
   /** Aborted when the local cloud stops. */
@@ -18,7 +21,7 @@ export interface HttpCallers {
   readonly report: (error: unknown) => void
 }
 
-/** An HTTP/1.1 server for the routes, the first that matches. It answers loopback only, to no foreign page. */
+/** An HTTP/1.1 server for the routes, the first that matches. Every CONNECT is refused at once. */
 export function createHttpServer(routes: readonly Route[], callers: HttpCallers): Server {
   const byMethod = Map.groupBy(routes, ({method}) => method)
   const server = createServer(
@@ -27,6 +30,13 @@ export function createHttpServer(routes: readonly Route[], callers: HttpCallers)
       void serve(message, response, byMethod, callers)
     },
   )
+  server.on('connect', ({url = ''}, socket) => {
+    callers.onOutsideCall({host: url, method: 'CONNECT'})
+    const body = `${outsideMessage(url)}\n`
+    socket.end(
+      `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    )
+  })
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
   })
@@ -43,9 +53,10 @@ async function serve(
   response.on('close', () => gone.abort())
   let found: Route | undefined
   try {
-    const host = requireLoopback(message)
-    const url = new URL(message.url ?? '/', `http://${host}`)
-    const path = (message.url ?? '/').split('?', 1)[0] ?? '/'
+    const {origin, path: target} = callers.admit(message)
+    // Joined as text: a path that begins with two slashes would be taken for a host.
+    const url = new URL(`${origin}${target === '*' ? '/' : target}`)
+    const path = target.split('?', 1)[0] ?? '/'
     for (const candidate of byMethod.get(message.method ?? 'GET') ?? []) {
       const match = candidate.pattern.exec(path)
       if (!match) continue
@@ -53,7 +64,7 @@ async function serve(
       const request = requestOf(message, url, match.groups ?? {}, {
         principal: callers.identify(message.headers.authorization),
         signal: AbortSignal.any([gone.signal, callers.stopping]),
-        origin: url.origin,
+        origin,
       })
       await send(message, response, await candidate.handle(request))
       return
@@ -70,22 +81,6 @@ async function serve(
 
 function commonForm(error: ApiError): HttpResponse {
   return {status: error.httpStatus, json: error.toJSON()}
-}
-
-/** @returns the Host. A name that resolves to loopback by somebody's DNS, or a page of another origin, gets nothing. */
-function requireLoopback(message: IncomingMessage): string {
-  const hosts = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
-  const {host, origin} = message.headers
-  if (hosts.length !== 1 || host === undefined || !LOOPBACK_HOST.test(host)) {
-    throw new ApiError(
-      'PERMISSION_DENIED',
-      `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host ?? '')}.`,
-    )
-  }
-  if (origin !== undefined && !LOOPBACK_HOST.test(origin.replace(/^https?:\/\//, ''))) {
-    throw new ApiError('PERMISSION_DENIED', `The local cloud answers no page of another origin (${origin}).`)
-  }
-  return host
 }
 
 function requestOf(

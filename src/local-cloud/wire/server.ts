@@ -1,6 +1,7 @@
 import {type Server as GrpcServer, ServerCredentials} from '@grpc/grpc-js'
 import type {Server as HttpServer} from 'node:http'
 import {createServer, type Socket} from 'node:net'
+import {type Admit, admitLoopback, admitProxied, type OnOutsideCall} from './admission.ts'
 import type {Principal} from './call.ts'
 import {createGrpcServer} from './grpc.ts'
 import {createHttpServer} from './http.ts'
@@ -29,6 +30,7 @@ export interface ServerOptions {
   readonly services: readonly RpcService[]
   /** Told of errors that are the local cloud's own. */
   readonly report: (error: unknown) => void
+  readonly onOutsideCall?: OnOutsideCall
 }
 
 export interface Server {
@@ -37,50 +39,66 @@ export interface Server {
    * @param port 0 takes a free one
    * @param identify who a call with this `authorization` header is
    */
-  listen(port: number, identify: (authorization: string | undefined) => Principal): Promise<Listener>
+  listen(port: number, identify: Identify): Promise<Listener>
+  /**
+   * Opens a forward proxy, which serves the same APIs as `http://….googleapis.com` and refuses every other host.
+   * @param port 0 takes a free one
+   */
+  listenAsProxy(port: number, identify: Identify): Promise<Listener>
 }
 
+type Identify = (authorization: string | undefined) => Principal
+
 /** Puts the routes and services on both wires; REST routes of the services come from their protos. */
-export function createServerOf({routes, lastRoutes = [], services, report}: ServerOptions): Server {
+export function createServerOf({
+  routes,
+  lastRoutes = [],
+  services,
+  report,
+  onOutsideCall = () => {},
+}: ServerOptions): Server {
   const transcoded = services.flatMap(({service, unary}) =>
     describeService(service).flatMap((method) => transcode(method, unary[method.name])),
   )
   const all = [...routes, ...transcoded, ...lastRoutes]
 
+  async function open(port: number, identify: Identify, admit: Admit): Promise<Listener> {
+    const stopping = new AbortController()
+    const http = createHttpServer(all, {admit, identify, stopping: stopping.signal, report, onOutsideCall})
+    const grpc = createGrpcServer(services, {identify, stopping: stopping.signal, origin: () => origin})
+    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+    const sockets = new Set<Socket>()
+    const listener = createServer((socket) => {
+      sockets.add(socket)
+      socket.on('close', () => sockets.delete(socket))
+      socket.on('error', () => socket.destroy())
+      tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
+    })
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject)
+      listener.listen(port, '127.0.0.1', resolve)
+    })
+    const address = listener.address()
+    const actualPort = typeof address === 'object' && address !== null ? address.port : port
+    const origin = `http://127.0.0.1:${actualPort}`
+    return {
+      origin,
+      port: actualPort,
+      async close() {
+        stopping.abort(new Error('The local cloud stops.'))
+        const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+        shutDown(grpc)
+        http.closeIdleConnections()
+        await new Promise((resolve) => setImmediate(resolve))
+        for (const socket of sockets) socket.destroy()
+        await closed
+      },
+    }
+  }
+
   return {
-    async listen(port, identify) {
-      const stopping = new AbortController()
-      const http = createHttpServer(all, {identify, stopping: stopping.signal, report})
-      const grpc = createGrpcServer(services, {identify, stopping: stopping.signal, origin: () => origin})
-      const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-      const sockets = new Set<Socket>()
-      const listener = createServer((socket) => {
-        sockets.add(socket)
-        socket.on('close', () => sockets.delete(socket))
-        socket.on('error', () => socket.destroy())
-        tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
-      })
-      await new Promise<void>((resolve, reject) => {
-        listener.once('error', reject)
-        listener.listen(port, '127.0.0.1', resolve)
-      })
-      const address = listener.address()
-      const actualPort = typeof address === 'object' && address !== null ? address.port : port
-      const origin = `http://127.0.0.1:${actualPort}`
-      return {
-        origin,
-        port: actualPort,
-        async close() {
-          stopping.abort(new Error('The local cloud stops.'))
-          const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
-          shutDown(grpc)
-          http.closeIdleConnections()
-          await new Promise((resolve) => setImmediate(resolve))
-          for (const socket of sockets) socket.destroy()
-          await closed
-        },
-      }
-    },
+    listen: (port, identify) => open(port, identify, admitLoopback(onOutsideCall)),
+    listenAsProxy: (port, identify) => open(port, identify, admitProxied(onOutsideCall)),
   }
 }
 

@@ -1,0 +1,91 @@
+import type {IncomingMessage} from 'node:http'
+import {ApiError} from './api-error.ts'
+
+const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i
+/** Google's APIs are one level below this, a region in front of the name at most: `europe-west3-run.googleapis.com`. */
+const GOOGLE_API_HOST = /^[a-z0-9-]+\.googleapis\.com(:80)?$/i
+
+/** Where a request goes, once it was found to be allowed there. */
+export interface Destination {
+  /** Origin under which the caller reached the local cloud. */
+  readonly origin: string
+  /** Path and query. */
+  readonly path: string
+}
+
+/** Told of a call that would have left the machine. `host` as asked for, `method` CONNECT for a tunnel. */
+export type OnOutsideCall = (call: {readonly host: string; readonly method: string}) => void
+
+/** @throws ApiError PERMISSION_DENIED for what the listener does not serve */
+export type Admit = (message: IncomingMessage) => Destination
+
+/**
+ * Admits requests to this machine alone: a name that resolves to loopback by somebody's DNS, or a page of another
+ * origin, gets nothing.
+ */
+export function admitLoopback(onOutsideCall: OnOutsideCall): Admit {
+  return (message) => {
+    const target = message.url ?? '/'
+    if (!target.startsWith('/') && target !== '*')
+      throw refuseOutside(message, authorityOf(target), onOutsideCall)
+    const hosts = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+    const {host} = message.headers
+    if (hosts.length !== 1 || host === undefined || !LOOPBACK_HOST.test(host)) {
+      throw new ApiError(
+        'PERMISSION_DENIED',
+        `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host ?? '')}.`,
+      )
+    }
+    refuseForeignPage(message)
+    return {origin: new URL(`http://${host}`).origin, path: target}
+  }
+}
+
+/**
+ * Admits what a client sends to a forward proxy (RFC 9112, 3.2.2: `GET http://run.googleapis.com/… HTTP/1.1`) for an
+ * API of Google's, which is then served here; every other host is refused.
+ */
+export function admitProxied(onOutsideCall: OnOutsideCall): Admit {
+  return (message) => {
+    const target = message.url ?? '/'
+    if (target.startsWith('/')) {
+      throw new ApiError(
+        'PERMISSION_DENIED',
+        'This port of the local cloud is a forward proxy: it takes requests for http://….googleapis.com/ only.',
+      )
+    }
+    refuseForeignPage(message)
+    const authority = authorityOf(target)
+    if (!target.startsWith('http://') || !GOOGLE_API_HOST.test(authority)) {
+      throw refuseOutside(message, authority, onOutsideCall)
+    }
+    const {origin, pathname} = new URL(target)
+    return {origin, path: target.slice(target.indexOf('/', 'http://'.length)) || pathname}
+  }
+}
+
+function refuseOutside(message: IncomingMessage, authority: string, onOutsideCall: OnOutsideCall): ApiError {
+  onOutsideCall({host: authority, method: message.method ?? 'GET'})
+  return new ApiError('PERMISSION_DENIED', outsideMessage(authority))
+}
+
+/** What a caller is told whose request would have left the machine. */
+export function outsideMessage(authority: string): string {
+  return LOOPBACK_HOST.test(authority)
+    ? `The local cloud is no way to ${authority}: set NO_PROXY=127.0.0.1,localhost,::1 to reach this machine directly.`
+    : `The local cloud lets nothing leave this machine: ${authority} is refused.`
+}
+
+/** `http://host:80/path` → `host:80` */
+function authorityOf(target: string): string {
+  return (
+    /^[a-z][a-z0-9+.-]*:\/\/(?:[^@/?#]*@)?(?<authority>[^/?#]*)/i.exec(target)?.groups?.['authority'] ??
+    target
+  )
+}
+
+function refuseForeignPage({headers: {origin}}: IncomingMessage): void {
+  if (origin !== undefined && !LOOPBACK_HOST.test(origin.replace(/^https?:\/\//, ''))) {
+    throw new ApiError('PERMISSION_DENIED', `The local cloud answers no page of another origin (${origin}).`)
+  }
+}
