@@ -3,8 +3,9 @@ import {once} from 'node:events'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
 
-/** util-linux's `script` runs a command on a terminal of its own. */
-const hasTerminal = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
+/** Of util-linux: runs a command on a terminal of its own. */
+const SCRIPT = 'script'
+const hasTerminal = process.platform === 'linux' && spawnSync(SCRIPT, ['--version']).status === 0
 
 let cli: Cli
 
@@ -29,7 +30,7 @@ async function onTerminal(
 ): Promise<Screen> {
   const {columns = 100, environment = {}, at, keys = ''} = options
   const line = `stty cols ${columns} rows 30; ${process.execPath} ${BIN} ${command}`
-  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+  const child = spawn(SCRIPT, ['--quiet', '--return', '--command', line, '/dev/null'], {
     cwd: cli.folder,
     env: {PATH: process.env['PATH'] ?? '', HOME: cli.folder, TERM: 'xterm-256color', ...environment},
   })
