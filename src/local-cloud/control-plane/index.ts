@@ -26,7 +26,7 @@ export function createControlPlane({access, agents}: {access: AccessControl; age
 } {
   const project = (id = ''): object => ({
     projectId: /^\d+$/.test(id) ? undefined : id,
-    projectNumber: /^\d+$/.test(id) ? id : agents.projectNumber(id),
+    projectNumber: agents.projectNumber(id),
     name: id,
     lifecycleState: 'ACTIVE',
   })

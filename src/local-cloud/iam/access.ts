@@ -58,7 +58,7 @@ export interface IdTokens {
 
 /** Accounts that Google runs services as, per project. */
 export interface ServiceAgents {
-  /** Decimal text of twelve digits. */
+  /** Decimal text of twelve digits; of a number, itself. */
   projectNumber(project: string): string
   /** `service-<number>@gs-project-accounts.iam.gserviceaccount.com` */
   storage(project: string): string

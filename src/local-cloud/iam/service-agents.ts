@@ -1,9 +1,13 @@
 import {createHash} from 'node:crypto'
 import type {ServiceAgents} from './access.ts'
 
-/** Service agents by project; the project's number follows from its id, so it is the same for ever. */
+/**
+ * Service agents by project; the project's number follows from its id, so it is the same for ever. Google takes the
+ * number wherever it takes the id, and gcloud asks for agents by number.
+ */
 export function createServiceAgents(): ServiceAgents {
   function projectNumber(project: string): string {
+    if (/^\d+$/.test(project)) return project
     const digest = createHash('sha256').update(`project:${project}`).digest()
     return String(100_000_000_000 + (digest.readUIntBE(0, 6) % 900_000_000_000))
   }

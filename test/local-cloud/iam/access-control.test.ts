@@ -140,4 +140,5 @@ test('a project has a number of twelve digits, always the same', () => {
   expect(agents.projectNumber('cloud-runner-local')).toBe(number)
   expect(agents.projectNumber('other')).not.toBe(number)
   expect(agents.pubsub('cloud-runner-local')).toBe(`service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`)
+  expect(agents.storage(number), 'gcloud asks by number').toBe(agents.storage('cloud-runner-local'))
 })
