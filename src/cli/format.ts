@@ -1,10 +1,9 @@
-import {styleText} from 'node:util'
-
-type Style = Parameters<typeof styleText>[0]
+import type {ColorName, ModifierName} from 'chalk'
+import {out} from './color.ts'
 
 /** Colored for standard output: only on a terminal, and not where NO_COLOR or TERM=dumb ask for none. */
-export function style(format: Style, text: string): string {
-  return styleText(format, text, {stream: process.stdout, validateStream: true})
+export function style(format: ColorName | ModifierName, text: string): string {
+  return out[format](text)
 }
 
 /** `5,910`: digits in groups of three. */

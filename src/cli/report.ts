@@ -1,6 +1,5 @@
-import {styleText} from 'node:util'
-
 import {EXIT} from '../core/errors.ts'
+import {err} from './color.ts'
 import {widthOf, wrap} from './format.ts'
 import {failureOf} from './failure.ts'
 
@@ -19,7 +18,7 @@ export function reportFailure(error: unknown, options: {readonly bin: string; re
   // One line was printed when the signal came.
   if (failure.exitCode === EXIT.interrupted) return
   const width = widthOf(process.stderr)
-  const title = styleText('red', 'Error:', {stream: process.stderr, validateStream: true})
+  const title = err.red('Error:')
   const lines = [
     ...wrap(`Error: ${failure.message}`, width, '').map((line) => line.replace(/^Error:/, title)),
     ...failure.suggestions.flatMap((suggestion) => wrap(`  ${suggestion}`, width, '    ')),

@@ -4,7 +4,8 @@
  * gives, joined by the simplest curve through them.
  *
  * - Slow start: the window of concurrent pushes begins with a small single-digit number, grows exponentially with
- *   acknowledgements, linearly above 3,000, and shrinks with each failure.
+ *   acknowledgements, linearly above 3,000, and shrinks with each failure, here never below its beginning: one push
+ *   that hangs until its deadline must not hold up all others.
  * - Push backoff: refusals hold up every message of the subscription, for 100 ms to 60 s. One refusal in five
  *   deliveries means a delivery about every 500 ms; nothing but refusals, one every 30 to 60 s.
  */
@@ -55,7 +56,7 @@ export class PushPacing {
 
   /** A refusal holds up deliveries from `now` on. */
   refused(now: number): void {
-    this.#window = Math.max(1, this.#window / 2)
+    this.#window = Math.max(FIRST_WINDOW, this.#window / 2)
     this.#refusedShare += LATEST_WEIGHT * (1 - this.#refusedShare)
     this.#lastPush = now
   }

@@ -21,7 +21,7 @@ test('nothing but refusals means one every 30 to 60 seconds, and never longer', 
   for (let refusal = 0; refusal < 100; refusal++) pacing.refused(1000)
   expect(pacing.backoffMs).toBeGreaterThan(30_000)
   expect(pacing.backoffMs).toBeLessThanOrEqual(60_000)
-  expect(pacing.window).toBe(1)
+  expect(pacing.window).toBe(3)
   for (let ack = 0; ack < 20; ack++) pacing.acknowledged()
   expect(pacing.backoffMs).toBe(0)
 })
