@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// rm dist -> tsc -> worker bundle -> .oclif.manifest.json, always in this order: a file left over in
+// rm dist -> tsc -> worker bundle -> JSON Schema of the settings -> .oclif.manifest.json, always in this order: a file left over in
 // dist/src/commands would become a phantom command, and a manifest of another version is dropped by oclif.
 //
 //   --if-stale  does nothing where the sources are those of the last build
@@ -56,6 +56,11 @@ async function bundleWorker() {
   for (const {path, content} of files) writeFileSync(join(dist, basename(path)), content)
 }
 
+async function settingsSchema() {
+  const {configSchema} = await built('src/core/config.js')
+  writeFileSync(join(dist, 'cloud-runner.schema.json'), `${JSON.stringify(configSchema(), null, 2)}\n`)
+}
+
 async function manifest() {
   const {Config, settings} = await import('@oclif/core')
   settings.enableAutoTranspile = false
@@ -70,6 +75,7 @@ async function buildAll({check}) {
   try {
     compile()
     await bundleWorker()
+    await settingsSchema()
     const text = await manifest()
     const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''
     if (text === committed) return

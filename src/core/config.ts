@@ -12,7 +12,6 @@ import {
 
 export const CONFIG_FILE = 'cloud-runner.json'
 export const STATE_FOLDER = '.cloud-runner'
-const SCHEMA_URL = 'https://unpkg.com/cloud-runner/cloud-runner.schema.json'
 
 /** Where a value came from. `place` is what a message names: a file, a variable, a flag. */
 export interface Source {
@@ -139,7 +138,7 @@ export async function saveConfig(
   changes: Readonly<Partial<Record<SettingName, string | number>>>,
 ): Promise<string> {
   const file = join(folder, CONFIG_FILE)
-  const current = (await readConfigFile(file)) ?? {$schema: SCHEMA_URL}
+  const current = (await readConfigFile(file)) ?? {}
   const next = `${JSON.stringify({...current, ...changes}, undefined, 2)}\n`
   const temporary = `${file}.${process.pid}.tmp`
   await writeFile(temporary, next)
@@ -164,7 +163,6 @@ export function configSchema(): object {
   )
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: SCHEMA_URL,
     title: CONFIG_FILE,
     description: 'Settings of a cloud-runner pipeline. Every field is optional.',
     type: 'object',
