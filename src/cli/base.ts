@@ -44,6 +44,12 @@ export abstract class CloudRunnerCommand extends Command {
     return this.#interruption.signal
   }
 
+  /** From here on, signals are not ours: another program in this terminal gets them. */
+  protected releaseSignals(): void {
+    this.#interruption?.[Symbol.dispose]()
+    this.#interruption = undefined
+  }
+
   /** Reads the settings: needs no state and no network, so mistakes are answered at once. */
   protected configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
     return readSettings(flags, others)

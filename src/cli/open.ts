@@ -12,11 +12,15 @@ import {
   type LocalCloudAddress,
   type LocalCloudStatus,
 } from '../tools/local-cloud-address.ts'
+import {environmentOf, type Environment, type LocalCloudOrigins} from '../tools/environment/environment.ts'
+import {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
+import {runProgram} from '../tools/run-program.ts'
 import {packageVersion} from '../tools/package-version.ts'
 import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../tools/local-cloud-process.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 
 export type {LocalCloudStatus, StartedLocalCloud}
+export {ENVIRONMENT_FORMATS, renderEnvironment, runProgram}
 
 /** The flags that every command has. */
 export interface TargetFlags {
@@ -75,6 +79,35 @@ export function localCloudOf({stateFolder}: Config): LocalCloudControl {
     start: (options) => startLocalCloud({folder, ...options}),
     stop: () => stopLocalCloud(folder),
   }
+}
+
+/** What points other programs at the folder's local cloud. */
+export interface ToolsEnvironment extends LocalCloudOrigins, Environment {}
+
+/**
+ * Makes sure that the folder's local cloud runs, for programs that are not ours.
+ * @param allowed hosts that they may reach besides
+ */
+export async function openTools(
+  config: Config,
+  {
+    allowed,
+    signal,
+    starting,
+  }: Pick<OpenOptions, 'signal' | 'starting'> & {readonly allowed: readonly string[]},
+): Promise<{readonly origins: LocalCloudOrigins; readonly environment: Environment}> {
+  const local = localCloudOf(config)
+  if ((await local.status())?.version !== packageVersion) await starting(() => local.start({signal}))
+  const running = await local.status()
+  if (running === undefined) {
+    throw new AppError('The local cloud ended as soon as it had started.', {
+      code: 'local-cloud-failed',
+      suggestions: ['See whether it runs: cloud-runner local status'],
+    })
+  }
+  const {project, region} = config.settings
+  const origins = {endpoint: running.endpoint, proxy: running.proxy, folder: local.folder, project, region}
+  return {origins, environment: environmentOf(origins, allowed)}
 }
 
 export interface OpenOptions {

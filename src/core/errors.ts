@@ -41,6 +41,8 @@ export type ErrorCode =
   // tools and terminal
   | 'confirmation-required'
   | 'confirmation-mismatch'
+  | 'program-missing'
+  | 'program-unusable'
   | 'worker-missing'
   | 'worker-build-failed'
   | 'local-cloud-failed'

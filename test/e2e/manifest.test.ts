@@ -26,6 +26,8 @@ test('every command of the product is there', () => {
     'demo',
     'deploy',
     'destroy',
+    'local env',
+    'local exec',
     'local start',
     'local status',
     'local stop',

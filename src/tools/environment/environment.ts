@@ -1,0 +1,149 @@
+import {GOOGLE_PRODUCTS} from './google-products.ts'
+
+/** A local cloud that tools are to be pointed at. */
+export interface LocalCloudOrigins {
+  /** Serves every API, e.g. `http://127.0.0.1:24510`. */
+  readonly endpoint: string
+  /** Its forward proxy, which lets nothing leave the machine. */
+  readonly proxy: string
+  /** Where tools that keep files of their own may do so, absolute. */
+  readonly folder: string
+  readonly project: string
+  readonly region: string
+}
+
+/** What a tool must find in its environment, and must not. */
+export interface Environment {
+  readonly set: Readonly<Record<string, string>>
+  readonly unset: readonly string[]
+}
+
+/** Stands for credentials, which the local cloud does not ask for; any text would do. */
+const TOKEN = 'local'
+
+const LOOPBACK = ['localhost', '127.0.0.1', '::1']
+
+/**
+ * Terraform with the google provider and the gcs backend. Without the proxies the provider would ask Google once who
+ * the token belongs to, and wait for minutes where nothing answers.
+ */
+export function terraformEnvironment({endpoint, project, region}: LocalCloudOrigins): Environment {
+  const endpoints = Object.entries(GOOGLE_PRODUCTS).flatMap(([path, products]) =>
+    products.map((product) => [`GOOGLE_${product}_CUSTOM_ENDPOINT`, `${endpoint}/${path}`]),
+  )
+  return {
+    set: {
+      GOOGLE_OAUTH_ACCESS_TOKEN: TOKEN,
+      GOOGLE_PROJECT: project,
+      GOOGLE_REGION: region,
+      ...Object.fromEntries(endpoints),
+      GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT: `${endpoint}/storage/v1/`,
+      // HashiCorp's own question after newer versions.
+      CHECKPOINT_DISABLE: '1',
+    },
+    unset: [
+      'GOOGLE_APPLICATION_CREDENTIALS',
+      'GOOGLE_BACKEND_CREDENTIALS',
+      'GOOGLE_BACKEND_IMPERSONATE_SERVICE_ACCOUNT',
+      'GOOGLE_BILLING_PROJECT',
+      'GOOGLE_CLOUD_KEYFILE_JSON',
+      'GOOGLE_CLOUD_QUOTA_PROJECT',
+      'GOOGLE_CREDENTIALS',
+      'GOOGLE_IMPERSONATE_SERVICE_ACCOUNT',
+      'GCLOUD_KEYFILE_JSON',
+      'USER_PROJECT_OVERRIDE',
+    ],
+  }
+}
+
+/** Google's client libraries for Cloud Storage and Pub/Sub, in any language; none looks for a metadata server. */
+export function libraryEnvironment({endpoint, project}: LocalCloudOrigins): Environment {
+  return {
+    set: {
+      STORAGE_EMULATOR_HOST: endpoint,
+      PUBSUB_EMULATOR_HOST: new URL(endpoint).host,
+      PUBSUB_PROJECT_ID: project,
+      GOOGLE_CLOUD_PROJECT: project,
+      GCLOUD_PROJECT: project,
+      METADATA_SERVER_DETECTION: 'none',
+      NO_GCE_CHECK: 'true',
+    },
+    unset: ['GOOGLE_APPLICATION_CREDENTIALS'],
+  }
+}
+
+/**
+ * gcloud: everything by its usual host names through the forward proxy, since `gcloud run` puts the region before the
+ * host of an endpoint, and since a proxy of gcloud's is asked for loopback too.
+ */
+export function gcloudEnvironment({proxy, project, region, folder}: LocalCloudOrigins): Environment {
+  const {hostname, port} = new URL(proxy)
+  return {
+    set: {
+      CLOUDSDK_CONFIG: `${folder}/gcloud`,
+      CLOUDSDK_CORE_PROJECT: project,
+      CLOUDSDK_RUN_REGION: region,
+      CLOUDSDK_COMPUTE_REGION: region,
+      CLOUDSDK_ARTIFACTS_LOCATION: region,
+      CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
+      CLOUDSDK_CORE_CHECK_GCE_METADATA: 'false',
+      CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
+      CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API: 'false',
+      CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: 'true',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: 'http://storage.googleapis.com/storage/v1/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB: 'http://pubsub.googleapis.com/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN: 'http://run.googleapis.com/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING: 'http://logging.googleapis.com/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM: 'http://iam.googleapis.com/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY: 'http://artifactregistry.googleapis.com/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE: 'http://serviceusage.googleapis.com/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER: 'http://cloudresourcemanager.googleapis.com/',
+      CLOUDSDK_PROXY_TYPE: 'http',
+      CLOUDSDK_PROXY_ADDRESS: hostname,
+      CLOUDSDK_PROXY_PORT: port,
+    },
+    unset: [
+      'CLOUDSDK_ACTIVE_CONFIG_NAME',
+      'CLOUDSDK_AUTH_ACCESS_TOKEN_FILE',
+      'CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE',
+      'CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT',
+      'CLOUDSDK_BILLING_QUOTA_PROJECT',
+      'CLOUDSDK_CORE_ACCOUNT',
+      'CLOUDSDK_CORE_REQUEST_REASON',
+    ],
+  }
+}
+
+/**
+ * The proxies that programs honor by themselves: what would leave the machine meets the local cloud, which refuses it
+ * at once and remembers it.
+ * @param allowed hosts that are reached directly nevertheless
+ */
+export function proxyEnvironment({proxy}: LocalCloudOrigins, allowed: readonly string[]): Environment {
+  const direct = [...LOOPBACK, ...allowed].join(',')
+  return {
+    set: {
+      HTTP_PROXY: proxy,
+      HTTPS_PROXY: proxy,
+      NO_PROXY: direct,
+      http_proxy: proxy,
+      https_proxy: proxy,
+      no_proxy: direct,
+    },
+    unset: ['ALL_PROXY', 'all_proxy', 'grpc_proxy', 'no_grpc_proxy'],
+  }
+}
+
+/** Everything that any tool needs; they do not contradict each other. */
+export function environmentOf(origins: LocalCloudOrigins, allowed: readonly string[] = []): Environment {
+  const parts = [
+    terraformEnvironment(origins),
+    libraryEnvironment(origins),
+    gcloudEnvironment(origins),
+    proxyEnvironment(origins, allowed),
+  ]
+  return {
+    set: Object.assign({}, ...parts.map(({set}) => set)),
+    unset: [...new Set(parts.flatMap(({unset}) => unset))].toSorted(),
+  }
+}

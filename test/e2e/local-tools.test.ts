@@ -1,0 +1,96 @@
+import {mkdir} from 'node:fs/promises'
+import {join} from 'node:path'
+import {describe, expect, onTestFinished, test} from 'vitest'
+import {Cli, parseObject} from '../support/cli.ts'
+
+async function createCli(): Promise<Cli> {
+  const cli = await Cli.create()
+  onTestFinished(() => cli[Symbol.asyncDispose]())
+  return cli
+}
+
+describe('local env', () => {
+  test('prints the same from any folder of the pipeline, and the shell that takes it reaches the local cloud', async () => {
+    const cli = await createCli()
+    await cli.write('cloud-runner.json', '{"region": "us-central1"}')
+    const inner = join(cli.folder, 'data', 'deep')
+    await mkdir(inner, {recursive: true})
+    const first = await cli.run(['local', 'env'])
+    expect(first.exitCode).toBe(0)
+    expect(first.stdout).toContain("export GOOGLE_REGION='us-central1'\n")
+    expect((await cli.run(['local', 'env'], {cwd: inner})).stdout).toBe(first.stdout)
+    const json = await cli.json(['local', 'env', '--allow', 'registry.terraform.io'])
+    expect(json).toMatchObject({
+      endpoint: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      set: {NO_PROXY: 'localhost,127.0.0.1,::1,registry.terraform.io'},
+    })
+    expect(parseObject((await cli.run(['local', 'env', '--format', 'json'])).stdout)).toMatchObject({
+      endpoint: json['endpoint'],
+      proxy: json['proxy'],
+    })
+  })
+
+  test('says which formats there are', async () => {
+    const cli = await createCli()
+    const {exitCode, stderr} = await cli.run(['local', 'env', '--format', 'yaml'])
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('it must be one of: shell, dotenv, json, terraform, gcloud.')
+  })
+})
+
+describe('local exec', () => {
+  test('hands on arguments, standard streams and the exit code, and takes credentials away', async () => {
+    const cli = await createCli()
+    const script = 'cat; echo "$GOOGLE_PROJECT,${GOOGLE_CREDENTIALS-none},$1"; echo aside >&2; exit 7'
+    const ended = await cli.run(['local', 'exec', '--', 'sh', '-c', script, 'sh', '--json'], {
+      stdin: 'given\n',
+      environment: {GOOGLE_CREDENTIALS: 'secret'},
+    })
+    expect(ended.stdout).toBe('given\ncloud-runner-local,none,--json\n')
+    expect(ended.stderr).toMatch(/aside\n$/)
+    expect(ended.exitCode).toBe(7)
+  })
+
+  test('hands on a signal, once, and waits for the program to end in its own way', async () => {
+    const cli = await createCli()
+    await cli.run(['local', 'start'])
+    const script = 'trap "echo asked; exit 5" INT; echo ready; while :; do sleep 0.05; done'
+    const running = cli.start(['local', 'exec', '--', 'sh', '-c', script])
+    await running.shows('ready')
+    running.kill('SIGINT')
+    expect(await running.ended).toMatchObject({exitCode: 5, stdout: 'ready\nasked\n'})
+  })
+
+  test('ends with 128 and the signal where one ended the program', async () => {
+    const cli = await createCli()
+    expect((await cli.run(['local', 'exec', '--', 'sh', '-c', 'kill -TERM $$'])).exitCode).toBe(143)
+  })
+
+  test.each([
+    {args: [], exitCode: 2, says: 'needs a command to run, after two hyphens'},
+    {args: ['--', 'no-such-program'], exitCode: 127, says: 'There is no program no-such-program.'},
+    {args: ['--', '/'], exitCode: 126, says: '/ cannot be run'},
+    {args: ['terraform'], exitCode: 2, says: 'cloud-runner local exec -- terraform'},
+  ])('says what is wrong with $args', async ({args, exitCode, says}) => {
+    const cli = await createCli()
+    const ended = await cli.run(['local', 'exec', ...args])
+    expect(ended.stderr).toContain(says)
+    expect(ended.exitCode).toBe(exitCode)
+  })
+
+  test('what would leave the machine is refused at once, and listed', async () => {
+    const cli = await createCli()
+    const program =
+      "const {request} = require('node:http'); const {hostname, port} = new URL(process.env.HTTPS_PROXY);" +
+      "request({hostname, port, method: 'CONNECT', path: 'example.org:443'}).on('connect', ({statusCode}) => {" +
+      'console.log(statusCode); process.exit()}).end()'
+    const ended = await cli.run(['local', 'exec', '--', process.execPath, '-e', program])
+    expect(ended.stdout).toBe('403\n')
+    expect(await cli.json(['local', 'status'])).toMatchObject({
+      outsideCalls: [{host: 'example.org:443', method: 'CONNECT'}],
+    })
+    expect((await cli.run(['local', 'status'])).stdout).toMatch(
+      /would have left this machine:\n.*\n\s*example\.org:443 +1 /,
+    )
+  })
+})
