@@ -22,24 +22,42 @@ export interface Confirmation {
  * @throws AppError `confirmation-required`, `confirmation-mismatch`
  */
 export async function confirmByName(confirmation: Confirmation): Promise<void> {
-  const {name, given, consequences, command, interactive, signal} = confirmation
+  const {name, given, consequences, command, signal} = confirmation
   if (given !== undefined) {
     if (given === name) return
     throw mismatch(`--confirm is "${given}", but the name is "${name}".`, command)
   }
-  if (!interactive || !process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new AppError(
-      ['This needs a confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
-      {
-        code: 'confirmation-required',
-        exitCode: EXIT.usage,
-        suggestions: [`Type: ${command}`],
-      },
-    )
-  }
+  requireTerminal(confirmation)
   process.stderr.write(`${consequences.join('\n')}\n`)
   const answer = await ask(`Type the name "${name}" to go on: `, signal)
   if (answer.trim() !== name) throw mismatch(`That is not "${name}". Nothing was changed.`, command)
+}
+
+export interface Consent extends Pick<Confirmation, 'consequences' | 'command' | 'interactive' | 'signal'> {
+  /** Value of `--yes`. */
+  readonly given: boolean
+}
+
+/**
+ * Lets something go that touches much: by `--yes`, or by a yes at a question on standard error. Without a terminal it
+ * fails instead of waiting.
+ * @throws AppError `confirmation-required`, `confirmation-mismatch`
+ */
+export async function confirmByYes(consent: Consent): Promise<void> {
+  if (consent.given) return
+  requireTerminal(consent)
+  process.stderr.write(`${consent.consequences.join('\n')}\n`)
+  const answer = await ask('Go on? (y/N) ', consent.signal)
+  if (!/^y(?:es)?$/i.test(answer.trim())) throw mismatch('Nothing was changed.', consent.command)
+}
+
+/** @throws AppError `confirmation-required` */
+function requireTerminal({interactive, consequences, command}: Omit<Consent, 'given'>): void {
+  if (interactive && process.stdin.isTTY && process.stderr.isTTY) return
+  throw new AppError(
+    ['This needs a confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
+    {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [`Type: ${command}`]},
+  )
 }
 
 function mismatch(message: string, command: string): AppError {

@@ -1,5 +1,6 @@
 import type {DeployResult} from '../core/deploy/deploy.ts'
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
+import {isUnheardOf} from '../core/reprocess/reprocess.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import type {PipelineStatus, Status} from '../core/status/status.ts'
 import {count, counted, duration, style} from './format.ts'
@@ -70,10 +71,26 @@ export function showStatus(status: Status, now: number): string[] {
   const files = fileTable(status.files, now)
   if (files.length === 0)
     return [...pipelineLines(status.pipeline), '', 'No files yet: cloud-runner upload FILE']
+  const forgotten = forgottenHint(status, now)
   return [
     ...pipelineLines(status.pipeline),
     '',
     `files: ${counts.join(', ')}${status.truncated ? `; the newest ${count(status.files.length)}:` : ''}`,
     ...files,
+    ...(forgotten === undefined ? [] : ['', forgotten]),
   ]
+}
+
+/** So long a notification takes at most, usually: Cloud Storage speaks of seconds. */
+const NOTIFICATION_MS = 60_000
+
+/** What to do about files that nothing was heard of, where no others are in work for whose end they may wait. */
+function forgottenHint({files, counts}: Status, now: number): string | undefined {
+  if (counts.running > 0) return undefined
+  const forgotten = files.filter(
+    (file) => isUnheardOf(file) && now - Date.parse(file.uploadedAt) > NOTIFICATION_MS,
+  )
+  return forgotten.length === 0
+    ? undefined
+    : `${counted(forgotten.length, 'file')} waiting for more than a minute without any delivery. If the event was lost: cloud-runner reprocess --missing`
 }

@@ -1,13 +1,12 @@
 import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {usageError} from '../cli/failure.ts'
-import {durationFlag} from '../cli/flags.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {showEnded, showUploaded} from '../cli/show-files.ts'
+import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
 import type {FileStatus} from '../core/pipeline/files.ts'
 import {planUpload} from '../core/upload/plan.ts'
-import {upload, type UploadedFile, type UploadResult} from '../core/upload/upload.ts'
+import {upload, type UploadResult} from '../core/upload/upload.ts'
 import {waitForResults} from '../core/upload/wait.ts'
 
 interface Uploaded {
@@ -45,15 +44,12 @@ export default class Upload extends CloudRunnerCommand {
   static override flags = {
     name: Flags.string({summary: 'Name of the object; with one file only.', helpValue: '<object>'}),
     'label-column': Flags.string({summary: 'Column to predict in these files.', helpValue: '<name>'}),
-    wait: Flags.boolean({summary: 'Wait until every file has its result.'}),
-    timeout: durationFlag({summary: 'With --wait: how long at most.'}),
+    ...waitFlags,
   }
 
   override async run(): Promise<Uploaded> {
     const {args, flags} = await this.parse(Upload)
-    if (flags.timeout !== undefined && !flags.wait) {
-      throw usageError('--timeout says how long to wait, and nothing is waited for.', ['Add: --wait'])
-    }
+    checkWaitFlags(flags)
     const config = await this.configure(flags)
     const sources = [args.file].flat()
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
@@ -71,27 +67,15 @@ export default class Upload extends CloudRunnerCommand {
     this.print(showUploaded(sent, target.context().pipeline.names.inputBucket))
     if (sent.failed.length > 0) process.exitCode = 1
     if (!flags.wait || sent.uploaded.length === 0) return sent
-    const ended = await this.#wait(sent.uploaded, flags.timeout, target.context())
+    const ended = await this.task(`Wait for ${counted(sent.uploaded.length, 'result')}`, (step) =>
+      waitForResults(
+        sent.uploaded,
+        {timeoutMs: flags.timeout, changed: tellChange(step)},
+        target.context(step),
+      ),
+    )
     if (ended.exitCode !== 0) process.exitCode = ended.exitCode
     this.print(['', ...showEnded(ended.files, Date.now())])
     return {...sent, files: ended.files}
-  }
-
-  #wait(
-    files: readonly UploadedFile[],
-    timeoutMs: number | undefined,
-    context: Parameters<typeof waitForResults>[2],
-  ) {
-    return this.task(`Wait for ${counted(files.length, 'result')}`, (step) =>
-      waitForResults(
-        files,
-        {
-          timeoutMs,
-          changed: ({object, state, attempts}) =>
-            step(`${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`),
-        },
-        {...context, step},
-      ),
-    )
   }
 }

@@ -1,61 +1,109 @@
-import type {Messages, WaitingMessage} from '../core/ports.ts'
+import {eachOf} from '../core/parallel.ts'
+import type {Messages, TakenMessage, WaitingMessage} from '../core/ports.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {retried, toAppError} from './errors.ts'
 
 /** One pull gives at most so many messages (cloud.google.com/pubsub/quotas). */
 const MOST_PER_PULL = 1000
+const AT_ONCE = 8
+
+/** What `visit` is given, and says, of each message. */
+type Visit = (message: TakenMessage) => Promise<boolean>
 
 /** Pub/Sub by `@google-cloud/pubsub`. */
 export function createMessages(connection: Connection): Messages & {close(): Promise<void>} {
-  let opened = false
+  const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const subscriber = once(async () => {
     const {v1} = await import('@google-cloud/pubsub')
-    opened = true
+    opened.push(subscriber)
     return new v1.SubscriberClient(await grpcOptions(connection))
   })
+  const publisher = once(async () => {
+    const {v1} = await import('@google-cloud/pubsub')
+    opened.push(publisher)
+    return new v1.PublisherClient(await grpcOptions(connection))
+  })
+
+  /** Pulls until nothing new comes, at most `limit` messages; what `visit` does not say true of is put back. */
+  async function visitAll(short: string, limit: number, signal: AbortSignal, visit: Visit): Promise<void> {
+    const subscription = `projects/${connection.projectId}/subscriptions/${short}`
+    const seen = new Set<string>()
+    const held = new Set<string>()
+    const client = await subscriber()
+    try {
+      for (let before = -1; before < seen.size && seen.size < limit;) {
+        signal.throwIfAborted()
+        before = seen.size
+        const maxMessages = Math.min(limit - seen.size, MOST_PER_PULL)
+        const [answer] = await retried(
+          () => client.pull({subscription, maxMessages, returnImmediately: true}, ONE_TRY),
+          signal,
+        )
+        const received = answer.receivedMessages ?? []
+        for (const {ackId} of received) if (ackId) held.add(ackId)
+        await eachOf(received, AT_ONCE, async ({ackId, message}) => {
+          if (!ackId || !message?.messageId || seen.has(message.messageId)) return
+          signal.throwIfAborted()
+          seen.add(message.messageId)
+          const isDone = await visit({
+            messageId: message.messageId,
+            publishTime: toTime(message.publishTime),
+            attributes: {...message.attributes},
+            data: Buffer.from(message.data ?? ''),
+          })
+          if (!isDone) return
+          await retried(() => client.acknowledge({subscription, ackIds: [ackId]}, ONE_TRY))
+          held.delete(ackId)
+        })
+      }
+    } finally {
+      // Put back at once, so that the next look sees them too.
+      const ackIds = [...held]
+      for (let at = 0; at < ackIds.length; at += MOST_PER_PULL) {
+        const some = ackIds.slice(at, at + MOST_PER_PULL)
+        await client
+          .modifyAckDeadline({subscription, ackIds: some, ackDeadlineSeconds: 0}, ONE_TRY)
+          .catch(() => {})
+      }
+    }
+  }
 
   return {
     async peek(short, {limit, signal}) {
-      const subscription = `projects/${connection.projectId}/subscriptions/${short}`
-      const seen = new Map<string, WaitingMessage>()
-      const taken: string[] = []
-      const client = await subscriber()
+      const messages: WaitingMessage[] = []
       try {
-        while (seen.size < limit && !signal.aborted) {
-          const maxMessages = Math.min(limit - seen.size, MOST_PER_PULL)
-          const [answer] = await retried(
-            () => client.pull({subscription, maxMessages, returnImmediately: true}, ONE_TRY),
-            signal,
-          )
-          const received = answer.receivedMessages ?? []
-          const before = seen.size
-          for (const {ackId, message} of received) {
-            if (ackId) taken.push(ackId)
-            if (!message?.messageId) continue
-            seen.set(message.messageId, {
-              messageId: message.messageId,
-              publishTime: toTime(message.publishTime),
-              attributes: {...message.attributes},
-            })
-          }
-          if (seen.size === before) break
-        }
-        return [...seen.values()]
+        await visitAll(short, limit, signal, ({messageId, publishTime, attributes}) => {
+          messages.push({messageId, publishTime, attributes})
+          return Promise.resolve(false)
+        })
+        return messages
       } catch (error) {
         throw toAppError(error, `Looking at subscription ${short}`)
-      } finally {
-        // Put back at once, so that the next look sees them too.
-        for (let at = 0; at < taken.length; at += MOST_PER_PULL) {
-          const ackIds = taken.slice(at, at + MOST_PER_PULL)
-          await client
-            .modifyAckDeadline({subscription, ackIds, ackDeadlineSeconds: 0}, ONE_TRY)
-            .catch(() => {})
-        }
+      }
+    },
+
+    async take(short, work, {signal}) {
+      try {
+        await visitAll(short, Number.POSITIVE_INFINITY, signal, work)
+      } catch (error) {
+        throw toAppError(error, `Taking from subscription ${short}`)
+      }
+    },
+
+    async publish(short, {data, attributes}, {signal}) {
+      const topic = `projects/${connection.projectId}/topics/${short}`
+      const client = await publisher()
+      try {
+        const messages = [{data, attributes: {...attributes}}]
+        const [answer] = await retried(() => client.publish({topic, messages}, ONE_TRY), signal)
+        return answer.messageIds?.[0] ?? ''
+      } catch (error) {
+        throw toAppError(error, `Publishing to topic ${short}`)
       }
     },
 
     async close() {
-      if (opened) await (await subscriber()).close()
+      await Promise.all(opened.map(async (client) => (await client()).close()))
     },
   }
 }

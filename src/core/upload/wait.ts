@@ -1,12 +1,19 @@
 import {setTimeout as sleep} from 'node:timers/promises'
+import {RESULT_METADATA} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {EXIT} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import {readActivity} from '../pipeline/activity.ts'
-import {finished, judge, listCommits, readCommits, readErrorReport} from '../pipeline/commits.ts'
+import {
+  finished,
+  judge,
+  listCommits,
+  readCommits,
+  readErrorReport,
+  type Verdict,
+} from '../pipeline/commits.ts'
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import type {FileStatus} from '../pipeline/files.ts'
-import type {UploadedFile} from './upload.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
 const FIRST_PAUSE_MS = 150
@@ -17,6 +24,17 @@ const SLOW_LOOK_MS = 5000
 const LOOKS_AT_ONCE = 8
 /** Above this, one listing of the output bucket is cheaper than looking at each. */
 const MOST_SINGLE_LOOKS = 20
+
+/** A generation of an input object that is to have a result. */
+export interface AwaitedFile {
+  readonly object: string
+  readonly generation: string
+  readonly sizeBytes: number
+  /** RFC 3339. */
+  readonly uploadedAt: string
+  /** Where it is processed again: only what was written for this request counts. */
+  readonly reprocessId?: string
+}
 
 export interface WaitOptions {
   /** Milliseconds; `undefined`: as long as it takes. */
@@ -37,7 +55,7 @@ export interface WaitResult {
  * @throws AppError from the ports; the signal's reason
  */
 export async function waitForResults(
-  files: readonly UploadedFile[],
+  files: readonly AwaitedFile[],
   {timeoutMs, changed}: WaitOptions,
   context: Context,
 ): Promise<WaitResult> {
@@ -76,7 +94,7 @@ export async function waitForResults(
 
 /** Reports those that have a result or an error of their generation: a few one by one, many by one listing. */
 async function lookAtResults(
-  files: readonly UploadedFile[],
+  files: readonly AwaitedFile[],
   report: (status: FileStatus) => void,
   {cloud, pipeline, signal}: Context,
 ): Promise<void> {
@@ -86,7 +104,7 @@ async function lookAtResults(
     signal.throwIfAborted()
     const commits = listed?.(file.object) ?? (await readCommits(cloud.objects, outputBucket, file.object))
     const verdict = judge(file.generation, commits)
-    if (verdict.kind === 'open') return
+    if (verdict.kind === 'open' || !isOfRequest(verdict, file)) return
     const status = finished(file, verdict, commits)
     const error =
       verdict.kind === 'failed' ? await readErrorReport(cloud.objects, verdict.commit, signal) : undefined
@@ -94,9 +112,18 @@ async function lookAtResults(
   })
 }
 
+/** Whether the verdict is of the request that is waited for, not of a run before it. */
+function isOfRequest(verdict: Exclude<Verdict, {kind: 'open'}>, {reprocessId}: AwaitedFile): boolean {
+  return (
+    reprocessId === undefined ||
+    verdict.kind === 'superseded' ||
+    verdict.commit.metadata[RESULT_METADATA.reprocessId] === reprocessId
+  )
+}
+
 /** What the results do not tell: what is in work, what is dead, what was removed before its turn. */
 async function lookAround(
-  files: readonly UploadedFile[],
+  files: readonly AwaitedFile[],
   states: ReadonlyMap<string, FileStatus>,
   report: (status: FileStatus) => void,
   context: Context,
@@ -118,7 +145,7 @@ async function lookAround(
   })
 }
 
-function goneReport({object, generation}: UploadedFile) {
+function goneReport({object, generation}: AwaitedFile) {
   return {
     code: 'gone',
     message: 'The object was deleted from the input bucket before it was processed.',
@@ -128,7 +155,7 @@ function goneReport({object, generation}: UploadedFile) {
   }
 }
 
-function waiting(file: UploadedFile): FileStatus {
+function waiting(file: AwaitedFile): FileStatus {
   return {
     object: file.object,
     generation: file.generation,
@@ -144,7 +171,7 @@ function isOpen(status: FileStatus | undefined): boolean {
   return status?.state === 'waiting' || status?.state === 'running'
 }
 
-function inOrder(files: readonly UploadedFile[], states: ReadonlyMap<string, FileStatus>): FileStatus[] {
+function inOrder(files: readonly AwaitedFile[], states: ReadonlyMap<string, FileStatus>): FileStatus[] {
   return files.map((file) => states.get(keyOf(file)) ?? waiting(file))
 }
 

@@ -1,0 +1,73 @@
+import {Args, Flags} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {confirmByYes} from '../cli/confirm.ts'
+import {counted} from '../cli/format.ts'
+import {showEnded} from '../cli/show-files.ts'
+import {MOST_UNASKED, showRedriven} from '../cli/show-requeued.ts'
+import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
+import type {FileStatus} from '../core/pipeline/files.ts'
+import {planRedrive, redrive, type RedriveResult} from '../core/redrive/redrive.ts'
+import {waitForResults} from '../core/upload/wait.ts'
+
+interface Redriven extends RedriveResult {
+  /** With `--wait`: how each ended, or where it stands when the time ran out. */
+  readonly files?: readonly FileStatus[]
+}
+
+export default class Redrive extends CloudRunnerCommand {
+  static override summary = 'Send dead letters back to the worker: all of them, or those of some files.'
+  static override description = `For files whose delivery was tried to the last attempt, once the reason is mended. A dead letter is removed only when its notification is published again, so nothing is lost on the way. Exit codes with --wait: 0 where all have a result, 3 where a file failed for good, 124 where --timeout ran out.`
+  static override examples = [
+    {description: 'All dead letters', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'One file, and its result awaited',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv --wait --timeout 5m',
+    },
+    {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --yes --json'},
+  ]
+  static override args = {
+    object: Args.string({
+      description: 'name of an object; all dead letters where none is named',
+      multiple: true,
+      ignoreStdin: true,
+    }),
+  }
+  static override flags = {
+    yes: Flags.boolean({summary: `Do not ask, however many there are (asked above ${MOST_UNASKED}).`}),
+    ...waitFlags,
+  }
+
+  override async run(): Promise<Redriven> {
+    const {args, flags} = await this.parse(Redrive)
+    checkWaitFlags(flags)
+    const config = await this.configure(flags)
+    await using target = await this.open(config, {create: false})
+    const named = args.object === undefined ? [] : [args.object].flat()
+    const objects = await planRedrive(named, target.context())
+    if (named.length === 0 && objects.length > MOST_UNASKED) {
+      await confirmByYes({
+        given: flags.yes,
+        consequences: [`${counted(objects.length, 'file')} will be sent back to the worker.`],
+        command: `${this.config.bin} redrive --yes`,
+        interactive: !this.jsonEnabled(),
+        signal: this.signal,
+      })
+    }
+    const sent = await this.task(`Redrive ${counted(objects.length, 'file')}`, (step) =>
+      redrive(objects, target.context(step)),
+    )
+    this.print(showRedriven(sent))
+    if (!flags.wait || sent.redriven.length === 0) return sent
+    const ended = await this.task(`Wait for ${counted(sent.redriven.length, 'result')}`, (step) =>
+      waitForResults(
+        sent.redriven,
+        {timeoutMs: flags.timeout, changed: tellChange(step)},
+        target.context(step),
+      ),
+    )
+    if (ended.exitCode !== 0) process.exitCode = ended.exitCode
+    this.print(['', ...showEnded(ended.files, Date.now())])
+    return {...sent, files: ended.files}
+  }
+}
