@@ -1,4 +1,5 @@
 import type {Layout, Preprocessing} from './preprocessing.ts'
+import {applier} from './transforms.ts'
 
 /** Memory of one block of dense values: stays in the processor's second-level cache. */
 const BLOCK_BYTES = 256 * 1024
@@ -27,13 +28,27 @@ export class Design {
   readonly ones: Int32Array
   readonly #layout: Layout
   readonly #preprocessing: Preprocessing
+  /** Per column of numbers what is encoded where there is none. */
+  readonly #imputed: number[]
   readonly #indicated: number[]
+  /** Per column of numbers what stands in for it, by place among {@link rows}; undefined where it needs no transform. */
+  readonly #transformed: (Float64Array | undefined)[]
   readonly #offsets: number[] = []
 
   constructor(layout: Layout, preprocessing: Preprocessing, rows: Uint32Array) {
     this.rows = rows
     this.#layout = layout
     this.#preprocessing = preprocessing
+    // Once, and not in each of the passes over the rows.
+    this.#transformed = preprocessing.numbers.map(({transform}, i) => {
+      const source = layout.choice.numbers[i]?.values
+      if (transform.kind === 'identity' || source === undefined) return undefined
+      const apply = applier(transform)
+      return Float64Array.from(rows, (row) => apply(source[row] ?? NaN))
+    })
+    this.#imputed = preprocessing.numbers.map(
+      ({transform, median, mean, scale}) => (applier(transform)(median) - mean) / scale,
+    )
     this.#indicated = preprocessing.numbers.flatMap(({missing}, i) => (missing === null ? [] : [i]))
     this.dense = preprocessing.numbers.length + this.#indicated.length
     this.categories = preprocessing.categories.length
@@ -54,12 +69,14 @@ export class Design {
     const count = Math.min(this.blockRows, this.rows.length - start)
     const {values, dense, rows} = this
     const {numbers} = this.#layout.choice
-    this.#preprocessing.numbers.forEach(({median, mean, scale}, j) => {
+    this.#preprocessing.numbers.forEach(({mean, scale}, j) => {
       const source = numbers[j]?.values
       if (source === undefined) return
-      const imputed = (median - mean) / scale
+      const transformed = this.#transformed[j]
+      const imputed = this.#imputed[j] ?? 0
       for (let i = 0, at = j; i < count; i++, at += dense) {
-        const value = source[rows[start + i] ?? 0] ?? NaN
+        const value =
+          (transformed === undefined ? source[rows[start + i] ?? 0] : transformed[start + i]) ?? NaN
         values[at] = value === value ? (value - mean) / scale : imputed
       }
     })

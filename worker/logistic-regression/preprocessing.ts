@@ -1,15 +1,16 @@
 import {type FeatureChoice, MOST_CATEGORIES} from './features.ts'
 import type {Pacer} from './pacer.ts'
 import type {NumberColumn, TextColumn} from './table.ts'
+import {type Transform, applier} from './transforms.ts'
 
 /** How one column of numbers becomes columns of the design matrix. Plain data: part of the artifact. */
 export interface NumericEncoder {
   column: string
   /** Applied to each number and to the median before the standardization. */
-  transform: {kind: 'identity'}
+  transform: Transform
   /** Stands for a missing number. */
   median: number
-  /** The encoded value is (x - mean) / scale; scale is the standard deviation, 1 for a constant. */
+  /** The encoded value is (transform(x) - mean) / scale; scale is the standard deviation, 1 for a constant. */
   mean: number
   scale: number
   /** The indicator of a missing number, standardized too; null where the training rows have none missing. */
@@ -92,16 +93,19 @@ function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): L
 /**
  * Takes medians, means and standard deviations from the rows a model is trained on, and from no others:
  * in cross-validation each fold has its own.
+ * @param transforms per column of numbers; without one the number itself
  */
 export async function fitPreprocessing(
   layout: Layout,
   rows: Uint32Array,
   pacer: Pacer,
+  transforms: readonly Transform[] = [],
 ): Promise<Preprocessing> {
   const buffer = new Float64Array(rows.length)
   const numbers: NumericEncoder[] = []
   for (const [i, column] of layout.choice.numbers.entries()) {
-    numbers.push(fitNumeric(column, rows, layout.indicators[i] === true, buffer))
+    const transform = transforms[i] ?? {kind: 'identity'}
+    numbers.push(fitNumeric(column, transform, rows, layout.indicators[i] === true, buffer))
     if (pacer.due) await pacer.pause()
   }
   return {numbers, categories: layout.categories.map(({encoder}) => encoder)}
@@ -109,6 +113,7 @@ export async function fitPreprocessing(
 
 function fitNumeric(
   {name, values}: NumberColumn,
+  transform: Transform,
   rows: Uint32Array,
   indicator: boolean,
   buffer: Float64Array,
@@ -120,12 +125,14 @@ function fitNumeric(
   }
   const numbers = buffer.subarray(0, present)
   const median = present === 0 ? 0 : medianOf(numbers)
-  const {mean, scale} = spread(numbers, median, rows.length - present)
+  const apply = applier(transform)
+  if (transform.kind !== 'identity') numbers.forEach((value, i) => (numbers[i] = apply(value)))
+  const {mean, scale} = spread(numbers, apply(median), rows.length - present)
   const share = 1 - present / rows.length
   const shareScale = Math.sqrt(share * (1 - share))
   return {
     column: name,
-    transform: {kind: 'identity'},
+    transform,
     median,
     mean,
     scale,

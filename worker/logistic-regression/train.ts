@@ -4,6 +4,7 @@ import type {Label} from './label.ts'
 import {outputsFor} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 import {type Layout, type Preprocessing, fitPreprocessing} from './preprocessing.ts'
+import {chooseTransforms} from './tails.ts'
 
 /** Preprocessing and parameters, learned from the same rows. */
 export interface TrainedModel {
@@ -12,7 +13,7 @@ export interface TrainedModel {
 }
 
 /**
- * Learns a model from some of the labelled rows.
+ * Learns a model from some of the labelled rows: transforms, preprocessing and parameters.
  * @param start parameters of a model of the same layout to begin at
  */
 export async function train(
@@ -22,7 +23,8 @@ export async function train(
   start: Float64Array | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
-  const preprocessing = await fitPreprocessing(layout, rows, pacer)
+  const transforms = await chooseTransforms(layout.choice.numbers, label, rows, pacer)
+  const preprocessing = await fitPreprocessing(layout, rows, pacer, transforms)
   const design = new Design(layout, preprocessing, rows)
   const classes = Int32Array.from(rows, (row) => label.codes[row] ?? 0)
   return {

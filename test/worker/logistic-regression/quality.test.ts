@@ -5,15 +5,17 @@ import {processFile} from '../../support/process-file.ts'
 const statements = new URL('../../../../shared/data/financial_statements.csv', import.meta.url)
 
 describe('real financial statements (UCI data set 365: 5,910 Polish companies)', () => {
-  it('are predicted out of fold as well as by a plain scikit-learn pipeline', async ({skip}) => {
+  it('are predicted out of fold better than by a plain scikit-learn pipeline (AUC .864, log loss .213)', async ({
+    skip,
+  }) => {
     if (!existsSync(statements)) skip('skipped: ../shared/data/financial_statements.csv is not there')
     const {report} = await processFile(readFileSync(statements), {labelColumn: 'bankrupt'})
     expect(report.rows).toEqual({total: 5910, labelled: 5910, predicted: 0})
     expect(report.leftOut).toEqual([{column: 'company_id', reason: 'identifier'}])
     expect(report.model.converged).toBe(true)
     expect(report.metrics.folds).toBe(5)
-    expect(report.metrics.auc).toBeGreaterThan(0.855)
-    expect(report.metrics.logLoss).toBeLessThan(0.225)
+    expect(report.metrics.auc).toBeGreaterThanOrEqual(0.92)
+    expect(report.metrics.logLoss).toBeLessThanOrEqual(0.135)
   }, 120_000)
 })
 

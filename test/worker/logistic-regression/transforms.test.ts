@@ -1,0 +1,162 @@
+import * as fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import {Design} from '../../../worker/logistic-regression/design.ts'
+import {dealFolds} from '../../../worker/logistic-regression/folds.ts'
+import {fit} from '../../../worker/logistic-regression/fit.ts'
+import type {Label} from '../../../worker/logistic-regression/label.ts'
+import {measure} from '../../../worker/logistic-regression/metrics.ts'
+import {type Predictions, predict} from '../../../worker/logistic-regression/model.ts'
+import {Pacer} from '../../../worker/logistic-regression/pacer.ts'
+import {fitPreprocessing, layOut} from '../../../worker/logistic-regression/preprocessing.ts'
+import type {NumberColumn} from '../../../worker/logistic-regression/table.ts'
+import {chooseTransforms} from '../../../worker/logistic-regression/tails.ts'
+import {type Transform, applier, fitNormalScores} from '../../../worker/logistic-regression/transforms.ts'
+import {processFile} from '../../support/process-file.ts'
+
+const pacer = new Pacer(new AbortController().signal)
+
+function generator(seed: number) {
+  let state = seed
+  const uniform = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
+  const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
+  return {uniform, normal}
+}
+
+describe('the map to normal scores', () => {
+  it('gives any continuous shape that of a normal distribution', () => {
+    const {normal} = generator(3)
+    const ranked = Float64Array.from({length: 5000}, () => Math.exp(3 * normal()) - 5).toSorted()
+    const apply = applier(fitNormalScores(ranked))
+    const scores = ranked.map((value) => apply(value))
+    const moment = (power: number): number => scores.reduce((sum, z) => sum + z ** power, 0) / scores.length
+    expect(moment(1)).toBeCloseTo(0, 1)
+    expect(moment(2)).toBeCloseTo(1, 1)
+    expect(moment(4)).toBeCloseTo(3, 0)
+    expect(apply(-5)).toBe(scores[0])
+    expect(apply(1e300)).toBe(scores.at(-1))
+    expect(apply(NaN)).toBeNaN()
+  })
+
+  it('never changes the order, and is finite whatever the numbers', () => {
+    const numbers = fc.array(fc.double({noNaN: true, noDefaultInfinity: true}), {
+      minLength: 20,
+      maxLength: 300,
+    })
+    fc.assert(
+      fc.property(numbers, (values) => {
+        const ranked = Float64Array.from(values).toSorted()
+        const apply = applier(fitNormalScores(ranked))
+        const scores = [-Number.MAX_VALUE, ...ranked, Number.MAX_VALUE].map(apply)
+        expect(scores.filter((score) => !(Math.abs(score) < 7))).toEqual([])
+        scores.slice(1).forEach((score, i) => expect(score).toBeGreaterThanOrEqual(scores[i] ?? NaN))
+      }),
+    )
+  })
+
+  it('puts a value that many rows share where their normal scores lie on average', () => {
+    const ranked = Float64Array.from({length: 1000}, (_, i) => (i < 700 ? 0 : i))
+    const apply = applier(fitNormalScores(ranked))
+    // The mean of a normal variable below its 70th percentile: -density / 0.7.
+    expect(apply(0)).toBeCloseTo(-0.497, 1)
+    expect(apply(900)).toBeCloseTo(1.285, 1)
+  })
+})
+
+const SHAPES: Record<string, (random: ReturnType<typeof generator>) => number> = {
+  normal: ({normal}) => normal(),
+  uniform: ({uniform}) => uniform(),
+  exponential: ({uniform}) => -Math.log(uniform()),
+  'log-normal': ({normal}) => Math.exp(normal()),
+  'wide log-normal': ({normal}) => Math.exp(1.5 * normal()),
+  "Student's with 3 degrees of freedom": ({normal}) =>
+    normal() / Math.sqrt((normal() ** 2 + normal() ** 2 + normal() ** 2) / 3),
+  'mostly zero': ({uniform}) => (uniform() < 0.7 ? 0 : -10 * Math.log(uniform())),
+  counts: ({uniform}) => Math.floor(-3 * Math.log(uniform())),
+  'zero and one': ({uniform}) => Math.round(uniform()),
+}
+
+/** Out-of-fold log loss of a model with these transforms, or with those that it chooses in each fold. */
+async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform[]): Promise<number> {
+  const rows = Uint32Array.from(label.codes, (_, row) => row)
+  const layout = layOut({numbers: [column], categories: [], leftOut: []}, rows)
+  const folds = dealFolds(label.codes, 2)
+  const predictions: Predictions = {
+    labels: new Int16Array(rows.length),
+    probabilities: new Float64Array(2 * rows.length),
+  }
+  for (let fold = 0; fold < folds.count; fold++) {
+    const inside = rows.filter((row) => folds.of[row] !== fold)
+    const transforms = fixed ?? (await chooseTransforms([column], label, inside, pacer))
+    const preprocessing = await fitPreprocessing(layout, inside, pacer, transforms)
+    const classes = Int32Array.from(inside, (row) => label.codes[row] ?? 0)
+    const design = new Design(layout, preprocessing, inside)
+    const {parameters} = await fit({design, classes, outputs: 1}, undefined, pacer)
+    const outside = new Design(
+      layout,
+      preprocessing,
+      rows.filter((row) => folds.of[row] === fold),
+    )
+    await predict(outside, parameters, 2, predictions, pacer)
+  }
+  return measure(rows, label.codes, 2, predictions).logLoss ?? NaN
+}
+
+describe('the choice of transforms', () => {
+  it.each(Object.keys(SHAPES))(
+    'costs nothing where the log odds follow the number itself: %s',
+    async (shape) => {
+      const lost = async (seed: number, count: number): Promise<number> => {
+        const random = generator(seed)
+        const values = Float64Array.from({length: count}, () => SHAPES[shape]?.(random) ?? NaN)
+        const mean = values.reduce((sum, x) => sum + x, 0) / count
+        const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / count)
+        const codes = Int32Array.from(values, (x) =>
+          Number(random.uniform() < 1 / (1 + Math.exp(0.5 - (1.2 * (x - mean)) / spread))),
+        )
+        const label: Label = {name: 'y', index: 1, chosenBy: 'last-column', classes: ['0', '1'], codes}
+        const column: NumberColumn = {
+          kind: 'number',
+          index: 0,
+          name: 'x',
+          values,
+          decimalComma: false,
+          noNumbers: 0,
+        }
+        return (await heldOutLoss(column, label)) - (await heldOutLoss(column, label, []))
+      }
+      // The choice is by what the rows show: with a few hundred it may go wrong by a little, with thousands it does not.
+      const withFew = [await lost(11, 400), await lost(21, 400), await lost(31, 400), await lost(41, 400)]
+      expect(withFew.reduce((sum, loss) => sum + loss, 0) / withFew.length).toBeLessThan(0.004)
+      expect(await lost(12, 4000)).toBeLessThan(0.0005)
+    },
+  )
+
+  it('maps a column with far tails whose order is what counts', async () => {
+    const {normal, uniform} = generator(5)
+    const rows = Array.from({length: 800}, () => {
+      const z = normal()
+      return `${Math.exp(3 * z)},${normal()},${uniform() < 1 / (1 + Math.exp(-1.5 * z)) ? 1 : 0}\n`
+    })
+    const {report, model} = await processFile(`wild,tame,y\n${rows.join('')}`)
+    expect(model.preprocessing.numbers.map(({transform}) => transform.kind)).toEqual([
+      'normal-scores',
+      'identity',
+    ])
+    expect(report.metrics.auc).toBeGreaterThan(0.78)
+  })
+
+  it('leaves codes, counts of few, and numbers without tails as they are', async () => {
+    const {normal, uniform} = generator(6)
+    const rows = Array.from(
+      {length: 400},
+      () =>
+        `${uniform() < 0.02 ? 1000 : Math.round(uniform() * 3)},${normal()},${uniform()},${uniform() < 0.4 ? 1 : 0}\n`,
+    )
+    const {model} = await processFile(`code,bell,flat,y\n${rows.join('')}`)
+    expect(model.preprocessing.numbers.map(({transform}) => transform.kind)).toEqual([
+      'identity',
+      'identity',
+      'identity',
+    ])
+  })
+})

@@ -1,0 +1,96 @@
+/**
+ * What is done to a number before it is standardized. Plain data: part of the artifact.
+ *
+ * `normal-scores` is a map to a bell shape: piecewise linear from the quantiles of the training rows (`from`, rising)
+ * to those of the standard normal distribution (`to`); constant outside.
+ */
+export type Transform = {kind: 'identity'} | {kind: 'normal-scores'; from: number[]; to: number[]}
+
+/** Knots of a map, evenly spaced on the side of the normal distribution: tails have as many as the middle. */
+const KNOTS = 200
+/** Values that quantiles and tails are judged by: the quartiles are then known to 1 %. */
+export const MOST_VALUES_RANKED = 20_000
+
+/**
+ * The map that gives `ranked` a bell shape. A value that several quantiles share (zeros, say) gets the mean of their
+ * normal scores.
+ * @param ranked values in rising order, at least one
+ */
+export function fitNormalScores(ranked: Float64Array): Transform {
+  const end = furthestScore(ranked.length)
+  const score = (knot: number): number => end * ((2 * knot) / (KNOTS - 1) - 1)
+  const values = Array.from({length: KNOTS}, (_, knot) => quantile(ranked, normalCdf(score(knot))))
+  const from: number[] = []
+  const to: number[] = []
+  for (let first = 0, next = 0; first < KNOTS; first = next) {
+    const value = values[first] ?? 0
+    while (next < KNOTS && values[next] === value) next++
+    from.push(value)
+    to.push(next - first === 1 ? score(first) : meanScore(score(first), score(next - 1)))
+  }
+  return {kind: 'normal-scores', from, to}
+}
+
+/** Linear interpolation between the two nearest ranks. */
+export function quantile(ranked: Float64Array, share: number): number {
+  const rank = Math.min(1, Math.max(0, share)) * (ranked.length - 1)
+  const below = ranked[Math.floor(rank)] ?? NaN
+  const above = ranked[Math.ceil(rank)] ?? NaN
+  // Weighted apart: the difference of two large values of either sign may be no double.
+  return below === above ? below : below * (1 - (rank % 1)) + above * (rank % 1)
+}
+
+/** The transform as a function; missing numbers (NaN) stay what they are. */
+export function applier(transform: Transform): (value: number) => number {
+  if (transform.kind === 'identity') return (value) => value
+  const from = Float64Array.from(transform.from)
+  const to = Float64Array.from(transform.to)
+  const last = from.length - 1
+  return (value) => {
+    if (!(value > (from[0] ?? 0))) return value === value ? (to[0] ?? 0) : NaN
+    if (value >= (from[last] ?? 0)) return to[last] ?? 0
+    let low = 0
+    let high = last
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if ((from[middle] ?? 0) <= value) low = middle
+      else high = middle
+    }
+    const [x0, x1, z0, z1] = [from[low] ?? 0, from[high] ?? 0, to[low] ?? 0, to[high] ?? 0]
+    // Halves, since the distance of two doubles may be none; of the smallest ones half is 0.
+    const width = x1 / 2 - x0 / 2
+    return width > 0 ? z0 + (z1 - z0) * ((value / 2 - x0 / 2) / width) : z0
+  }
+}
+
+/** The normal score that half a row of `count` lies beyond. */
+function furthestScore(count: number): number {
+  let low = 0
+  let high = 6
+  for (let step = 0; step < 50; step++) {
+    const middle = (low + high) / 2
+    if (1 - normalCdf(middle) > 0.5 / count) low = middle
+    else high = middle
+  }
+  return low
+}
+
+/** The mean of a standard normal variable between two values. */
+function meanScore(low: number, high: number): number {
+  return (density(low) - density(high)) / (normalCdf(high) - normalCdf(low))
+}
+
+function density(x: number): number {
+  return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)
+}
+
+/** The standard normal distribution's cumulative function, by its power series: good to 1e-15 up to 7 either side. */
+function normalCdf(x: number): number {
+  let sum = x
+  let term = x
+  for (let i = 3; Math.abs(term) > 1e-17 * Math.abs(sum); i += 2) {
+    term *= (x * x) / i
+    sum += term
+  }
+  return 0.5 + sum * density(x)
+}
