@@ -13,6 +13,7 @@ import type {RpcService} from '../wire/rpc.ts'
 import {createAddresses} from './addresses.ts'
 import {createDeployment, servingRevisions} from './deployment.ts'
 import {createFleet, type Identity, type ListedInstance} from './fleet.ts'
+import {createKnative} from './knative/index.ts'
 import {createRevisions} from './revisions.ts'
 import {createServices} from './services.ts'
 import {createRunStore} from './store.ts'
@@ -74,12 +75,21 @@ export function createRun({
     await fleet.drain()
     await operations.settled()
   }
+  const services = createServices({
+    state,
+    clock,
+    access,
+    agents,
+    operations,
+    store,
+    deployment,
+    fleet,
+    addresses,
+  })
+  const revisions = createRevisions({state, clock, access, operations, store, fleet})
   return {
-    services: [
-      createServices({state, clock, access, agents, operations, store, deployment, fleet, addresses}),
-      createRevisions({state, clock, access, operations, store, fleet}),
-    ],
-    routes: [],
+    services: [services, revisions],
+    routes: createKnative({access, store, services: services.unary, revisions: revisions.unary}),
     async start() {
       await removeLeftovers(folder, store.imageDigests())
       for (const {name, status} of store.allServices()) {

@@ -19,6 +19,8 @@ export interface ServiceSpec {
   invokerIamDisabled?: boolean
   defaultUriDisabled?: boolean
   customAudiences?: string[]
+  client?: string
+  clientVersion?: string
 }
 
 /** What only Cloud Run sets. */
@@ -54,6 +56,10 @@ export interface RevisionTemplate {
   volumes?: object[]
   maxInstanceRequestConcurrency?: number
   healthCheckDisabled?: boolean
+  executionEnvironment?: string
+  sessionAffinity?: boolean
+  client?: string
+  clientVersion?: string
 }
 
 export interface ServiceScaling {

@@ -21,15 +21,11 @@ export interface RevisionsDependencies {
 
 const REVISION_TYPE = 'google.cloud.run.v2.Revision'
 
+/** The methods of google.cloud.run.v2.Revisions. */
+export type RevisionsApi = ReturnType<typeof createRevisions>['unary']
+
 /** google.cloud.run.v2.Revisions. */
-export function createRevisions({
-  state,
-  clock,
-  access,
-  operations,
-  store,
-  fleet,
-}: RevisionsDependencies): RpcService {
+export function createRevisions({state, clock, access, operations, store, fleet}: RevisionsDependencies) {
   const find = (name: string): StoredRevision => {
     const stored = store.revision(name)
     if (!stored)
@@ -89,7 +85,7 @@ export function createRevisions({
         })
       },
     },
-  }
+  } satisfies RpcService
 }
 
 /** Roles are granted on services; revisions have no policy of their own. */

@@ -45,6 +45,9 @@ interface UpdateRequest {
   allowMissing?: boolean
 }
 
+/** The methods of google.cloud.run.v2.Services. */
+export type ServicesApi = ReturnType<typeof createServices>['unary']
+
 /** google.cloud.run.v2.Services. */
 export function createServices({
   state,
@@ -56,7 +59,7 @@ export function createServices({
   deployment,
   fleet,
   addresses,
-}: ServicesDependencies): RpcService {
+}: ServicesDependencies) {
   const find = (name: string): StoredService => {
     const stored = store.service(name)
     if (!stored)
@@ -209,7 +212,7 @@ export function createServices({
         permissions: access.testPermissions(call.principal, permissions, resource),
       }),
     },
-  }
+  } satisfies RpcService
 }
 
 /** What Cloud Run fills in where the user said nothing, and shows. */

@@ -80,7 +80,7 @@ export async function startRun({
   )
   await run.start()
   const server = createServerOf({
-    routes: [...registry.routes, ...operations.routes],
+    routes: [...registry.routes, ...operations.routes, ...run.routes],
     services: [...run.services, ...operations.services],
     report,
   })

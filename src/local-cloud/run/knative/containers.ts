@@ -1,0 +1,101 @@
+import type {Container, Probe} from '../resources.ts'
+import type {KnativeContainer, KnativeProbe} from './messages.ts'
+
+/** A container of the Admin API v2 in Knative's words. What belongs to the CPU besides its limits is an annotation there. */
+export function toKnativeContainer({
+  env,
+  resources,
+  startupProbe,
+  livenessProbe,
+  readinessProbe,
+  ...same
+}: Container): object {
+  return {
+    ...same,
+    ...(env
+      ? {env: env.map(({name, value, valueSource}) => ({name, value, ...secretSource(valueSource)}))}
+      : {}),
+    ...(resources?.limits ? {resources: {limits: resources.limits}} : {}),
+    ...(startupProbe ? {startupProbe} : {}),
+    ...(livenessProbe ? {livenessProbe} : {}),
+    ...(readinessProbe ? {readinessProbe} : {}),
+  }
+}
+
+/**
+ * A container as Knative writes it, in the Admin API v2.
+ * @param cpu what the template's annotations say of the CPU
+ */
+export function fromKnativeContainer(
+  {
+    env,
+    resources,
+    startupProbe,
+    livenessProbe,
+    readinessProbe,
+    volumeMounts,
+    ports,
+    ...same
+  }: KnativeContainer,
+  cpu: {readonly cpuIdle?: boolean; readonly startupCpuBoost?: boolean},
+): Container {
+  const limits = resources?.limits
+  return {
+    ...same,
+    ...(env
+      ? {
+          env: env.map(({name, value, valueFrom}) => ({
+            ...(name === undefined ? {} : {name}),
+            ...(value === undefined ? {} : {value}),
+            ...(valueFrom?.secretKeyRef
+              ? {
+                  valueSource: {
+                    secretKeyRef: {secret: valueFrom.secretKeyRef.name, version: valueFrom.secretKeyRef.key},
+                  },
+                }
+              : {}),
+          })),
+        }
+      : {}),
+    ...(limits || Object.keys(cpu).length > 0
+      ? {resources: {...(limits ? {limits} : {}), cpuIdle: true, ...cpu}}
+      : {}),
+    ...(ports
+      ? {
+          ports: ports.map(({name, containerPort}) => ({
+            ...(name === undefined ? {} : {name}),
+            ...(containerPort === undefined ? {} : {containerPort}),
+          })),
+        }
+      : {}),
+    ...(volumeMounts ? {volumeMounts} : {}),
+    ...(startupProbe ? {startupProbe: fromKnativeProbe(startupProbe)} : {}),
+    ...(livenessProbe ? {livenessProbe: fromKnativeProbe(livenessProbe)} : {}),
+    ...(readinessProbe ? {readinessProbe: fromKnativeProbe(readinessProbe)} : {}),
+  }
+}
+
+/** `successThreshold` can only be 1, and Cloud Run takes neither host nor scheme. */
+function fromKnativeProbe({successThreshold: _one, httpGet, tcpSocket, ...same}: KnativeProbe): Probe {
+  return {
+    ...same,
+    ...(httpGet
+      ? {
+          httpGet: {
+            ...(httpGet.path === undefined ? {} : {path: httpGet.path}),
+            ...(httpGet.port === undefined ? {} : {port: httpGet.port}),
+            ...(httpGet.httpHeaders ? {httpHeaders: httpGet.httpHeaders} : {}),
+          },
+        }
+      : {}),
+    ...(tcpSocket ? {tcpSocket: tcpSocket.port === undefined ? {} : {port: tcpSocket.port}} : {}),
+  }
+}
+
+function secretSource(source: object | undefined): object {
+  if (!source || !('secretKeyRef' in source)) return {}
+  const {secretKeyRef: reference} = source
+  if (typeof reference !== 'object' || reference === null) return {}
+  const {secret, version}: {secret?: unknown; version?: unknown} = reference
+  return {valueFrom: {secretKeyRef: {name: secret, key: version}}}
+}
