@@ -41,8 +41,6 @@ export class LabelBuilder {
   readonly #choice: LabelChoice
   readonly #header: readonly string[]
   readonly #codeOf = new Map<string, number>()
-  #codes = new Int32Array(1024)
-  #rows = 0
 
   /** @throws PermanentError `label-column-missing`, `label-column-ambiguous` */
   constructor(header: readonly string[], choice: LabelChoice) {
@@ -52,17 +50,11 @@ export class LabelBuilder {
     this.#name = header[this.index]?.trim() ?? ''
   }
 
-  /** @throws PermanentError `label-not-named`, `too-many-classes` */
-  add(cell: string): void {
-    if (this.#rows === this.#codes.length) {
-      const larger = new Int32Array(this.#rows * 2)
-      larger.set(this.#codes)
-      this.#codes = larger
-    }
-    this.#codes[this.#rows++] = this.#code(cell.trim())
-  }
-
-  #code(text: string): number {
+  /**
+   * The number of a label, in the order of appearance; -1 for a missing one.
+   * @throws PermanentError `label-not-named`, `too-many-classes`
+   */
+  codeOf(text: string): number {
     const known = this.#codeOf.get(text)
     if (known !== undefined) return known
     if (isMissing(text)) return -1
@@ -97,8 +89,11 @@ export class LabelBuilder {
         )
   }
 
-  /** @throws PermanentError `no-labelled-row`, `one-class` */
-  build(): Label {
+  /**
+   * @param codes of the rows; they become those of {@link Label}
+   * @throws PermanentError `no-labelled-row`, `one-class`
+   */
+  build(codes: Int32Array): Label {
     const found = [...this.#codeOf.keys()]
     if (found.length === 0) {
       throw new PermanentError(`No row has a label: the column ${this.#name} is empty.`, {
@@ -122,13 +117,8 @@ export class LabelBuilder {
     const classes = inOrder(found)
     const place = new Map(classes.map((name, i) => [name, i]))
     const codeToClass = found.map((name) => place.get(name) ?? -1)
-    return {
-      name: this.#name,
-      index: this.index,
-      chosenBy: this.#choice.chosenBy,
-      classes,
-      codes: this.#codes.subarray(0, this.#rows).map((code) => (code < 0 ? -1 : (codeToClass[code] ?? -1))),
-    }
+    codes.forEach((code, row) => (codes[row] = code < 0 ? -1 : (codeToClass[code] ?? -1)))
+    return {name: this.#name, index: this.index, chosenBy: this.#choice.chosenBy, classes, codes}
   }
 }
 

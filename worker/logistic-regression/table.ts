@@ -1,12 +1,11 @@
 import type {InputFile} from '../processor.ts'
-import {type Dialect} from './csv/dialect.ts'
-import {type Shape, readRecords} from './csv/records.ts'
+import {CodeBuilder, NumberBuilder, TextBuilder} from './column-builders.ts'
+import type {Dialect} from './csv/dialect.ts'
+import {type RecordHandler, type Shape, readRecords} from './csv/records.ts'
+import type {RecordBlock} from './csv/scanner.ts'
+import {isGzipName} from './csv/source.ts'
 import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
 import type {Pacer} from './pacer.ts'
-import {isMissing, readNumber} from './values.ts'
-
-/** Distinct texts that are remembered of one column; a column with more is no category. */
-const MOST_LEVELS = 50_000
 
 /** A column of numbers, NaN where there is none. */
 export interface NumberColumn {
@@ -49,8 +48,10 @@ export interface Table {
  */
 export async function readTable(input: InputFile, choice: LabelChoice, pacer: Pacer): Promise<Table> {
   const text = new Set<number>()
+  // Packed, the size says nothing about the rows to come.
+  const sizeBytes = isGzipName(input.object) ? 0 : input.sizeBytes
   for (;;) {
-    const builder = new TableBuilder(choice, text)
+    const builder = new TableBuilder(choice, text, sizeBytes)
     const shape = await readRecords(input, builder, pacer)
     const {contradicted} = builder
     if (contradicted.length === 0) return builder.build(shape)
@@ -59,145 +60,79 @@ export async function readTable(input: InputFile, choice: LabelChoice, pacer: Pa
   }
 }
 
-class TableBuilder {
+class TableBuilder implements RecordHandler {
   readonly #choice: LabelChoice
   readonly #text: ReadonlySet<number>
+  readonly #sizeBytes: number
   #header: readonly string[] = []
-  #builders: (NumberBuilder | TextBuilder | undefined)[] = []
+  /** The label's column has none here. */
+  #columns: (NumberBuilder | TextBuilder | undefined)[] = []
   #label: LabelBuilder | undefined
-  #decimalComma = false
+  #labelCodes: CodeBuilder | undefined
   #rows = 0
+  #capacity = 0
 
-  constructor(choice: LabelChoice, text: ReadonlySet<number>) {
+  /** @param sizeBytes of the unpacked file, as far as it is known */
+  constructor(choice: LabelChoice, text: ReadonlySet<number>, sizeBytes: number) {
     this.#choice = choice
     this.#text = text
+    this.#sizeBytes = sizeBytes
   }
 
   header(names: readonly string[], dialect: Dialect): void {
     this.#header = uniqueNames(names)
-    this.#decimalComma = dialect.delimiter !== ','
-    this.#label = new LabelBuilder(names, this.#choice)
-    const labelIndex = this.#label.index
-    this.#builders = names.map((_, index) =>
-      index === labelIndex ? undefined : this.#text.has(index) ? new TextBuilder() : new NumberBuilder(),
+    const label = new LabelBuilder(names, this.#choice)
+    this.#label = label
+    this.#labelCodes = new CodeBuilder(label.index, (text) => label.codeOf(text))
+    const readsComma = dialect.delimiter !== ','
+    this.#columns = names.map((_, index) =>
+      index === label.index
+        ? undefined
+        : this.#text.has(index)
+          ? new TextBuilder(index)
+          : new NumberBuilder(index, readsComma),
     )
   }
 
-  row(fields: readonly string[]): void {
-    const row = this.#rows++
-    for (let i = 0; i < fields.length; i++) {
-      const cell = fields[i] ?? ''
-      const builder = this.#builders[i]
-      if (builder === undefined) this.#label?.add(cell)
-      else if (!builder.add(row, cell, this.#decimalComma) && !builder.seenNumber) {
-        const replacement = new TextBuilder()
-        replacement.skip(row)
-        replacement.add(row, cell)
-        this.#builders[i] = replacement
-      }
+  rows(block: RecordBlock, end: number): void {
+    const row = this.#rows
+    this.#rows += block.records
+    if (this.#rows > this.#capacity) this.#reserve(end)
+    this.#labelCodes?.add(block, 0, row)
+    for (const [index, column] of this.#columns.entries()) {
+      const taken = column?.add(block, 0, row) ?? block.records
+      if (taken === block.records) continue
+      const replacement = new TextBuilder(index)
+      replacement.reserve(this.#capacity)
+      replacement.skip(row + taken)
+      replacement.add(block, taken, row)
+      this.#columns[index] = replacement
     }
+  }
+
+  /** Memory that is not written to yet costs nothing, so the rows to come are estimated generously. */
+  #reserve(end: number): void {
+    const expected = Math.ceil((this.#rows / end) * this.#sizeBytes * 1.02)
+    this.#capacity = Math.max(expected, Math.ceil(this.#rows * 1.5))
+    this.#labelCodes?.reserve(this.#capacity)
+    for (const column of this.#columns) column?.reserve(this.#capacity)
   }
 
   /** Columns that cannot be built from this pass. */
   get contradicted(): number[] {
-    return this.#builders.flatMap((builder, index) => (builder?.contradicted === true ? [index] : []))
+    return this.#columns.flatMap((column, index) =>
+      column instanceof NumberBuilder && column.isContradicted ? [index] : [],
+    )
   }
 
   build(shape: Shape): Table {
-    if (this.#label === undefined) throw new Error('A table has a header')
-    const columns = this.#builders.flatMap((builder, index) =>
-      builder === undefined ? [] : [builder.build(this.#rows, index, this.#header[index] ?? '')],
+    if (this.#label === undefined || this.#labelCodes === undefined) throw new Error('A table has a header')
+    const columns = this.#columns.flatMap((column, index) =>
+      column === undefined ? [] : [column.build(this.#rows, this.#header[index] ?? '')],
     )
-    return {rows: this.#rows, header: this.#header, columns, label: this.#label.build(), shape}
+    const label = this.#label.build(this.#labelCodes.codes(this.#rows))
+    return {rows: this.#rows, header: this.#header, columns, label, shape}
   }
-}
-
-class NumberBuilder {
-  #values = new Float64Array(1024)
-  #decimalComma = false
-  #noNumbers = 0
-  seenNumber = false
-  contradicted = false
-
-  /** @returns false where the cell is not a number and the column therefore none of numbers */
-  add(row: number, cell: string, decimalComma: boolean): boolean {
-    if (this.contradicted) return true
-    const reading = readNumber(cell, decimalComma)
-    if (row === this.#values.length) this.#values = grown(this.#values, new Float64Array(row * 2))
-    if (typeof reading === 'number') {
-      this.#values[row] = reading
-      this.seenNumber = true
-      if (decimalComma && cell.includes(',')) this.#decimalComma = true
-      return true
-    }
-    this.#values[row] = NaN
-    if (reading === 'no-number') {
-      this.#noNumbers++
-      // Counts as seen: should the column be one of text, this cell is one of its levels.
-      this.seenNumber = true
-    }
-    if (reading !== 'contradiction') return true
-    this.contradicted = this.seenNumber
-    return false
-  }
-
-  build(rows: number, index: number, name: string): NumberColumn {
-    return {
-      kind: 'number',
-      index,
-      name,
-      values: this.#values.slice(0, rows),
-      decimalComma: this.#decimalComma,
-      noNumbers: this.#noNumbers,
-    }
-  }
-}
-
-class TextBuilder {
-  #codes = new Int32Array(1024)
-  #codeOf = new Map<string, number>()
-  #overflow = false
-  readonly seenNumber = true
-  readonly contradicted = false
-
-  /** Fills the rows before `row` with missing values. */
-  skip(row: number): void {
-    this.#codes = new Int32Array(Math.max(1024, row * 2)).fill(-1, 0, row)
-  }
-
-  add(row: number, cell: string): boolean {
-    if (row === this.#codes.length) this.#codes = grown(this.#codes, new Int32Array(row * 2))
-    this.#codes[row] = this.#code(cell.trim())
-    return true
-  }
-
-  #code(text: string): number {
-    if (isMissing(text)) return -1
-    const known = this.#codeOf.get(text)
-    if (known !== undefined) return known
-    if (this.#codeOf.size === MOST_LEVELS) {
-      this.#overflow = true
-      return -1
-    }
-    this.#codeOf.set(text, this.#codeOf.size)
-    return this.#codeOf.size - 1
-  }
-
-  build(rows: number, index: number, name: string): TextColumn {
-    return {
-      kind: 'text',
-      index,
-      name,
-      codes: this.#codes.slice(0, rows),
-      levels: [...this.#codeOf.keys()],
-      overflow: this.#overflow,
-    }
-  }
-}
-
-function grown<T extends Float64Array | Int32Array>(from: T, into: T): T {
-  into.set(from)
-  return into
 }
 
 /** Names for the report: duplicates and empty ones are told apart by position. */

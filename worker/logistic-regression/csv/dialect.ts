@@ -19,7 +19,7 @@ export const DELIMITER_NAMES: Readonly<Record<Delimiter, string>> = {
 }
 
 /** More than any table that a regression is fitted to; a header beyond is a file turned on its side. */
-const MOST_COLUMNS = 10_000
+export const MOST_COLUMNS = 10_000
 /** A header longer than this has its delimiter judged by its first part. */
 const LONGEST_HEAD_BYTES = 1024 * 1024
 
@@ -77,15 +77,17 @@ export function detectDialect(head: Buffer): Dialect {
       },
     )
   }
-  if (most >= MOST_COLUMNS) {
-    throw new PermanentError(`The header has more than ${MOST_COLUMNS} columns.`, {
-      code: 'too-many-columns',
-      line: 1,
-      column: MOST_COLUMNS + 1,
-      suggestions: ['Check that rows and columns are not swapped, or drop columns before the upload.'],
-    })
-  }
+  if (most >= MOST_COLUMNS) throw tooManyColumns()
   return {delimiter, byteOrderMark}
+}
+
+export function tooManyColumns(): PermanentError {
+  return new PermanentError(`The header has more than ${MOST_COLUMNS} columns.`, {
+    code: 'too-many-columns',
+    line: 1,
+    column: MOST_COLUMNS + 1,
+    suggestions: ['Check that rows and columns are not swapped, or drop columns before the upload.'],
+  })
 }
 
 function refuseOtherFormats(head: Buffer): void {

@@ -1,19 +1,26 @@
-import {CsvError, Parser} from 'csv-parse'
 import {type InputFile, PermanentError} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
-import {type Delimiter, type Dialect, detectDialect, holdsHeader} from './dialect.ts'
-import {EncodingCheck, type EncodingFault} from './encoding.ts'
+import {type Dialect, MOST_COLUMNS, detectDialect, holdsHeader, tooManyColumns} from './dialect.ts'
+import {EncodingCheck} from './encoding.ts'
+import {FaultAt, brokenQuote, encodingFault, raggedRow, recordTooLong} from './faults.ts'
 import {locate} from './location.ts'
+import {type RecordBlock, type ScanEnd, Scanner, fieldText} from './scanner.ts'
 import {readBytes} from './source.ts'
 
 /** A record longer than this comes from a quote that is never closed. */
 const LONGEST_RECORD = 16 * 1024 * 1024
+/** What is scanned at a time: a few milliseconds of work. */
+const SLICE_BYTES = 256 * 1024
+const BYTE_ORDER_MARK_BYTES = 3
 
 /** Receives a file's records in order. */
 export interface RecordHandler {
   header(names: readonly string[], dialect: Dialect): void
-  /** @param fields as many as the header has */
-  row(fields: readonly string[]): void
+  /**
+   * @param block of records with as many fields as the header has; valid during the call only
+   * @param end offset after the block's last record, in unpacked bytes
+   */
+  rows(block: RecordBlock, end: number): void
 }
 
 /** The shape of a file that was read to its end. */
@@ -34,54 +41,26 @@ export async function readRecords(input: InputFile, handler: RecordHandler, pace
   let head: Buffer = Buffer.alloc(0)
   try {
     for await (const chunk of readBytes(input)) {
+      let bytes = chunk
       if (reading === undefined) {
         head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
         if (!holdsHeader(head)) continue
         reading = new Reading(detectDialect(head), handler)
-        await reading.write(head)
-      } else {
-        await reading.write(chunk)
+        bytes = head
       }
-      if (pacer.due) await pacer.pause()
+      for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
+        reading.write(bytes.subarray(start, start + SLICE_BYTES))
+        if (pacer.due) await pacer.pause()
+      }
     }
     if (reading === undefined) {
       reading = new Reading(detectDialect(head), handler)
-      await reading.write(head)
+      reading.write(head)
     }
-    return await reading.end()
+    return reading.end()
   } catch (error) {
     if (!(error instanceof FaultAt)) throw error
-    const {line, column} = await locate(input, error.offset, error.delimiter)
-    throw new PermanentError(error.describe(line), {
-      code: error.code,
-      line,
-      column: error.column ?? column,
-      suggestions: [error.suggestion],
-      cause: error.cause,
-    })
-  }
-}
-
-/** A fault of which only the byte offset is known yet. */
-class FaultAt extends Error {
-  readonly code: string
-  readonly offset: number
-  readonly delimiter: Delimiter
-  readonly column: number | undefined
-  readonly suggestion: string
-  readonly describe: (line: number) => string
-
-  constructor(
-    at: {offset: number; delimiter: Delimiter; column?: number},
-    fault: {code: string; describe: (line: number) => string; suggestion: string; cause?: unknown},
-  ) {
-    super(fault.code, {cause: fault.cause})
-    this.code = fault.code
-    this.offset = at.offset
-    this.delimiter = at.delimiter
-    this.column = at.column
-    this.suggestion = fault.suggestion
-    this.describe = fault.describe
+    throw error.at(await locate(input, error.offset, error.delimiter))
   }
 }
 
@@ -89,41 +68,37 @@ class FaultAt extends Error {
 class Reading {
   readonly #dialect: Dialect
   readonly #handler: RecordHandler
-  readonly #parser: Parser
   readonly #encoding = new EncodingCheck()
+  readonly #scanner: Scanner
+  /** What is not scanned yet, from the beginning of a record on. */
+  #held = Buffer.allocUnsafe(2 * SLICE_BYTES)
+  #length = 0
+  /** Of the first byte held. */
+  #offset = 0
+  /** So many bytes must be held before another scan is worth it: else a long record would be scanned for each chunk. */
+  #wanted = 0
   #ends = new Float64Array(1024)
   #records = 0
-  #columns = 0
 
   constructor(dialect: Dialect, handler: RecordHandler) {
     this.#dialect = dialect
     this.#handler = handler
-    this.#parser = new Parser({
-      bom: true,
-      delimiter: dialect.delimiter,
-      record_delimiter: ['\r\n', '\n', '\r'],
-      skip_empty_lines: true,
-      relax_column_count: true,
-      max_record_size: LONGEST_RECORD,
-      on_record: (fields: string[], {bytes}) => {
-        this.#record(fields, bytes)
-        return null
-      },
-    })
-    this.#parser.on('error', () => {
-      // The callbacks of write and end tell it; without a listener Node would end the process.
-    })
-    this.#parser.resume()
+    this.#scanner = new Scanner(dialect.delimiter, MOST_COLUMNS)
   }
 
-  async write(chunk: Buffer): Promise<void> {
-    this.#refuse(this.#encoding.check(chunk))
-    await this.#parse((done) => this.#parser.write(chunk, done))
+  write(slice: Buffer): void {
+    const fault = this.#encoding.check(slice)
+    // What comes before the fault may have one of its own: the first in the file is told, however its bytes arrive.
+    const sound = fault === undefined ? slice.length : Math.max(0, fault.offset - this.#offset - this.#length)
+    this.#hold(slice.subarray(0, sound))
+    if (this.#length >= this.#wanted || fault !== undefined) this.#scan(false)
+    if (fault !== undefined) throw encodingFault(fault, this.#dialect.delimiter)
   }
 
-  async end(): Promise<Shape> {
-    this.#refuse(this.#encoding.end())
-    await this.#parse((done) => this.#parser.end(done))
+  end(): Shape {
+    const fault = this.#encoding.end()
+    this.#scan(fault === undefined)
+    if (fault !== undefined) throw encodingFault(fault, this.#dialect.delimiter)
     if (this.#records <= 1) {
       throw new PermanentError('The file has a header but no rows.', {
         code: 'no-rows',
@@ -134,101 +109,70 @@ class Reading {
     return {dialect: this.#dialect, ends: this.#ends.subarray(0, this.#records)}
   }
 
-  #record(fields: string[], end: number): void {
-    if (this.#records === 0) {
-      this.#header(fields)
-    } else {
-      if (fields.length !== this.#columns) this.#refuseRagged(fields.length)
-      this.#handler.row(fields)
+  #hold(slice: Buffer): void {
+    const length = this.#length + slice.length
+    // The scanner needs room for one byte more.
+    if (length >= this.#held.length) {
+      const larger = Buffer.allocUnsafe(2 * length)
+      this.#held.copy(larger, 0, 0, this.#length)
+      this.#held = larger
     }
-    if (this.#records === this.#ends.length) {
-      const larger = new Float64Array(this.#ends.length * 2)
+    slice.copy(this.#held, this.#length)
+    this.#length = length
+  }
+
+  #scan(last: boolean): void {
+    const scanner = this.#scanner
+    const before = this.#records
+    let from =
+      this.#offset === 0 && this.#dialect.byteOrderMark && this.#records === 0 ? BYTE_ORDER_MARK_BYTES : 0
+    let end: ScanEnd
+    do {
+      end = scanner.scan(this.#held, from, this.#length, last)
+      this.#take()
+      from = scanner.next
+    } while (end === 'full')
+    const place = {
+      offset: this.#offset + from,
+      delimiter: this.#dialect.delimiter,
+      column: scanner.fields + 1,
+    }
+    if (end === 'ragged-row') throw raggedRow(place, scanner.fields, scanner.columns)
+    if (end === 'broken-quote') throw brokenQuote(place)
+    if (this.#length - from > LONGEST_RECORD) throw recordTooLong(place)
+    this.#held.copyWithin(0, from, this.#length)
+    this.#length -= from
+    this.#offset += from
+    this.#wanted = this.#records === before ? Math.min(2 * this.#length, LONGEST_RECORD + 1) : 0
+  }
+
+  /** Hands over what the scanner found. */
+  #take(): void {
+    const {ends} = this.#scanner
+    if (ends.length === 0) return
+    if (this.#records + ends.length > this.#ends.length) {
+      const larger = new Float64Array(2 * (this.#records + ends.length))
       larger.set(this.#ends)
       this.#ends = larger
     }
-    this.#ends[this.#records++] = end
+    for (const end of ends) this.#ends[this.#records++] = this.#offset + end
+    const block = this.#scanner.block(this.#held)
+    if (this.#scanner.isFixed) this.#handler.rows(block, this.#ends[this.#records - 1] ?? 0)
+    else this.#header(block)
   }
 
-  #header(fields: string[]): void {
-    if (fields.every((field) => field.trim() !== '' && Number.isFinite(Number(field)))) {
+  #header(block: RecordBlock): void {
+    const columns = this.#scanner.fields
+    if (columns > MOST_COLUMNS) throw tooManyColumns()
+    const names = Array.from({length: columns}, (_, field) => fieldText(block, field))
+    if (names.every((name) => name.trim() !== '' && Number.isFinite(Number(name)))) {
       throw new PermanentError('The first line has numbers only: the file has no header.', {
         code: 'no-header',
         line: 1,
         suggestions: ['Put a line with the names of the columns first.'],
       })
     }
-    this.#columns = fields.length
-    this.#handler.header(fields, this.#dialect)
-  }
-
-  #refuseRagged(found: number): never {
-    throw new FaultAt(
-      {...this.#here(), column: Math.min(found, this.#columns) + 1},
-      {
-        code: 'ragged-row',
-        describe: (line) =>
-          `Line ${line} has ${found} field${found === 1 ? '' : 's'}, the header has ${this.#columns}.`,
-        suggestion: 'Fields that contain the delimiter or a line end must be in double quotes.',
-      },
-    )
-  }
-
-  #refuse(fault: EncodingFault | undefined): void {
-    if (fault === undefined) return
-    const at = {offset: fault.offset, delimiter: this.#dialect.delimiter}
-    throw fault.kind === 'nul-byte'
-      ? new FaultAt(at, {
-          code: 'nul-byte',
-          describe: (line) => `Line ${line} has a NUL byte, which no text has.`,
-          suggestion:
-            'Export the data again as CSV (UTF-8); a NUL byte often comes from UTF-16 or a damaged file.',
-        })
-      : new FaultAt(at, {
-          code: 'not-utf8',
-          describe: (line) => `Line ${line} has bytes that are not UTF-8.`,
-          suggestion: 'Save it as UTF-8, for instance: iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv',
-        })
-  }
-
-  /** Where the record begins that is being read. */
-  #here(): {offset: number; delimiter: Delimiter} {
-    const offset = this.#records === 0 ? 0 : (this.#ends[this.#records - 1] ?? 0)
-    return {offset, delimiter: this.#dialect.delimiter}
-  }
-
-  async #parse(step: (done: (error?: Error | null) => void) => void): Promise<void> {
-    try {
-      await new Promise<void>((resolve, reject) => {
-        step((error) => {
-          if (error instanceof Error) reject(error)
-          else resolve()
-        })
-      })
-    } catch (error) {
-      throw error instanceof CsvError ? this.#unreadable(error) : error
-    }
-  }
-
-  /** With ragged rows let through, quotes and lengths are all that csv-parse complains about. */
-  #unreadable(error: CsvError): FaultAt {
-    const column = typeof error['column'] === 'number' ? error['column'] + 1 : 1
-    const at = {...this.#here(), column}
-    return error.code === 'CSV_MAX_RECORD_SIZE'
-      ? new FaultAt(at, {
-          code: 'record-too-long',
-          describe: (line) =>
-            `The record that begins in line ${line} is longer than 16 MiB, in column ${column}.`,
-          suggestion:
-            'Check that the field there has a closing double quote, and that lines end in LF, CR LF or CR.',
-          cause: error,
-        })
-      : new FaultAt(at, {
-          code: 'broken-quote',
-          describe: (line) =>
-            `The record that begins in line ${line} has a double quote that does not pair, in column ${column}.`,
-          suggestion:
-            'A field with a double quote in it must be in double quotes, and each quote within is doubled.',
-          cause: error,
-        })
+    this.#scanner.expect(columns)
+    this.#handler.header(names, this.#dialect)
   }
 }

@@ -1,0 +1,88 @@
+import {Readable} from 'node:stream'
+import * as fc from 'fast-check'
+import {expect, it} from 'vitest'
+import {fieldText} from '../../../../worker/logistic-regression/csv/scanner.ts'
+import {readRecords} from '../../../../worker/logistic-regression/csv/records.ts'
+import {Pacer} from '../../../../worker/logistic-regression/pacer.ts'
+import {PermanentError} from '../../../../worker/processor.ts'
+import {type CsvReading, readByCsvParse} from '../../../support/csv-parse-oracle.ts'
+
+const DOCUMENTS = Number(process.env['CSV_DOCUMENTS'] ?? 10_000)
+const HEADER = 'a,"b\n""c",d'
+
+async function read(text: string, chunkBytes: number): Promise<CsvReading> {
+  const bytes = Buffer.from(text)
+  const records: string[][] = []
+  const input = {
+    bucket: 'in',
+    object: 'file.csv',
+    generation: '1',
+    sizeBytes: bytes.length,
+    contentType: undefined,
+    metadata: {},
+    open: async () => Readable.from(chunksOf(bytes, chunkBytes), {objectMode: false}),
+  }
+  const pacer = new Pacer(new AbortController().signal)
+  try {
+    const {ends} = await readRecords(
+      input,
+      {
+        header: (names) => records.push([...names]),
+        rows: (block) => {
+          for (let record = 0; record < block.records; record++) {
+            const first = record * block.columns
+            records.push(Array.from({length: block.columns}, (_, field) => fieldText(block, first + field)))
+          }
+        },
+      },
+      pacer,
+    )
+    return {records, ends: [...ends], fault: undefined}
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error
+    return {records, ends: [], fault: {code: error.code, column: error.column}}
+  }
+}
+
+function* chunksOf(bytes: Buffer, size: number): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
+}
+
+// Small, so that any two of the pieces meet often: quotes beside line ends beside delimiters beside characters of
+// one to four bytes.
+const piece = fc.constantFrom('a', '1', ' ', ',', ',', '"', '""', '\n', '\r', '\r\n', 'é', '€', '😀', ';')
+const field = fc.oneof(
+  {weight: 4, arbitrary: fc.constantFrom('', 'x', '-1.5', '"q"', '"a,b"', '"\r\n"', '""', '"é"""')},
+  {weight: 1, arbitrary: fc.string({unit: piece, maxLength: 5})},
+)
+const lineEnd = fc.constantFrom('\n', '\r\n', '\r', '\n\n', '\r\n\r', '\n\r\n')
+const record = fc.oneof(
+  {weight: 8, arbitrary: fc.tuple(field, field, field).map((fields) => fields.join(','))},
+  {weight: 1, arbitrary: fc.string({unit: piece, maxLength: 12})},
+)
+const document = fc
+  .tuple(
+    fc.constantFrom('', '\ufeff', '\n'),
+    fc.array(fc.tuple(record, lineEnd), {minLength: 1, maxLength: 8}),
+    fc.boolean(),
+  )
+  .map(([start, records, cut]) => {
+    const text = `${start}${HEADER}\n${records.map(([text_, end]) => text_ + end).join('')}`
+    return cut ? text.replace(/[\r\n]+$/, '') : text
+  })
+
+it(`reads ${DOCUMENTS} random documents as csv-parse does: the same records, or the same fault in the same field`, async () => {
+  const found = new Map<string, number>()
+  await fc.assert(
+    fc.asyncProperty(document, fc.integer({min: 1, max: 24}), async (text, chunkBytes) => {
+      const expected = readByCsvParse(text, ',')
+      const kind = expected.fault?.code ?? 'sound'
+      found.set(kind, (found.get(kind) ?? 0) + 1)
+      expect(await read(text, chunkBytes)).toEqual(expected)
+    }),
+    {numRuns: DOCUMENTS},
+  )
+  // All kinds must be among them, or the test tests nothing.
+  for (const kind of ['sound', 'broken-quote', 'ragged-row'])
+    expect(found.get(kind)).toBeGreaterThan(DOCUMENTS / 20)
+}, 600_000)

@@ -1,0 +1,99 @@
+import {PermanentError} from '../../processor.ts'
+import type {Delimiter} from './dialect.ts'
+import type {EncodingFault} from './encoding.ts'
+import type {Location} from './location.ts'
+
+/** Where a fault is, before its line is known. */
+export interface Place {
+  offset: number
+  delimiter: Delimiter
+  /** Where it is not the field at the offset. */
+  column?: number
+}
+
+/** A fault in the text of a file, of which only the byte offset is known yet. */
+export class FaultAt extends Error {
+  override readonly name = 'FaultAt'
+  readonly offset: number
+  readonly delimiter: Delimiter
+  readonly #column: number | undefined
+  readonly #code: string
+  readonly #describe: (line: number) => string
+  readonly #suggestion: string
+
+  constructor(place: Place, fault: {code: string; describe: (line: number) => string; suggestion: string}) {
+    super(fault.code)
+    this.offset = place.offset
+    this.delimiter = place.delimiter
+    this.#column = place.column
+    this.#code = fault.code
+    this.#describe = fault.describe
+    this.#suggestion = fault.suggestion
+  }
+
+  /** The fault as people are told it. */
+  at({line, column}: Location): PermanentError {
+    return new PermanentError(this.#describe(line), {
+      code: this.#code,
+      line,
+      column: this.#column ?? column,
+      suggestions: [this.#suggestion],
+    })
+  }
+}
+
+/** @param place of the record's beginning */
+export function raggedRow(place: Place, found: number, columns: number): FaultAt {
+  return new FaultAt(
+    {...place, column: Math.min(found, columns) + 1},
+    {
+      code: 'ragged-row',
+      describe: (line) =>
+        `Line ${line} has ${found} field${found === 1 ? '' : 's'}, the header has ${columns}.`,
+      suggestion: 'Fields that contain the delimiter or a line end must be in double quotes.',
+    },
+  )
+}
+
+/** @param place of the record's beginning, with the field's column */
+export function recordTooLong(place: Place): FaultAt {
+  return new FaultAt(place, {
+    code: 'record-too-long',
+    describe: (line) =>
+      `The record that begins in line ${line} is longer than 16 MiB, in column ${place.column}.`,
+    suggestion:
+      'Check that the field there has a closing double quote, and that lines end in LF, CR LF or CR.',
+  })
+}
+
+/** @param place of the record's beginning, with the field's column */
+export function brokenQuote(place: Place): FaultAt {
+  return new FaultAt(place, {
+    code: 'broken-quote',
+    describe: (line) =>
+      `The record that begins in line ${line} has a double quote that does not pair, in column ${place.column}.`,
+    suggestion:
+      'A field with a double quote in it must be in double quotes, and each quote within is doubled.',
+  })
+}
+
+export function encodingFault({kind, offset}: EncodingFault, delimiter: Delimiter): FaultAt {
+  return kind === 'nul-byte'
+    ? new FaultAt(
+        {offset, delimiter},
+        {
+          code: 'nul-byte',
+          describe: (line) => `Line ${line} has a NUL byte, which no text has.`,
+          suggestion:
+            'Export the data again as CSV (UTF-8); a NUL byte often comes from UTF-16 or a damaged file.',
+        },
+      )
+    : new FaultAt(
+        {offset, delimiter},
+        {
+          code: 'not-utf8',
+          describe: (line) => `Line ${line} has bytes that are not UTF-8.`,
+          suggestion: 'Save it as UTF-8, for instance: iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv',
+        },
+      )
+}

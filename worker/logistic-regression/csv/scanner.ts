@@ -1,0 +1,193 @@
+const LF = 0x0a
+const CR = 0x0d
+const QUOTE = 0x22
+
+/** Fields of a block at most; with 16 columns, 4,096 records. */
+const MOST_CELLS = 64 * 1024
+
+/**
+ * Some records, split into fields that are not decoded yet. Field `f` of record `r` is number `r * columns + f`.
+ * The scanner uses the memory again: what is to be kept must be copied.
+ */
+export interface RecordBlock {
+  readonly bytes: Buffer
+  readonly records: number
+  readonly columns: number
+  /** Per field where its text begins and ends in `bytes`, without the quotes around it. */
+  readonly starts: Int32Array
+  readonly stops: Int32Array
+}
+
+/** The text of a field. Bare quotes are no CSV, so each quote within a field stands there doubled. */
+export function fieldText({bytes, starts, stops}: RecordBlock, field: number): string {
+  const text = bytes.toString('utf8', starts[field], stops[field])
+  return text.includes('"') ? text.replaceAll('""', '"') : text
+}
+
+/**
+ * Why a scan ended. `full`: the block has no room for another record. `unfinished`: the bytes end within a record.
+ * The others are faults of the record that follows the block's last.
+ */
+export type ScanEnd = 'full' | 'unfinished' | 'ragged-row' | 'broken-quote'
+
+/** Finds the fields of CSV records (RFC 4180; lines end in LF, CR LF or CR; blank lines are passed over). */
+export class Scanner {
+  /** Per byte 1 where it ends an unquoted field or is a quote. */
+  readonly #special = new Uint8Array(256)
+  readonly #delimiter: number
+  #isFixed = false
+  #columns: number
+  #capacity = 1
+  #starts: Int32Array
+  #stops: Int32Array
+  #ends = new Int32Array(1)
+  #records = 0
+  #fields = 0
+  #next = 0
+
+  /** @param mostColumns of the header, which is scanned first, as a block of its own */
+  constructor(delimiter: string, mostColumns: number) {
+    this.#delimiter = delimiter.charCodeAt(0)
+    for (const byte of [this.#delimiter, LF, CR, QUOTE]) this.#special[byte] = 1
+    this.#columns = mostColumns
+    this.#starts = new Int32Array(mostColumns)
+    this.#stops = new Int32Array(mostColumns)
+  }
+
+  /** From now on every record must have so many fields. */
+  expect(columns: number): void {
+    this.#columns = columns
+    this.#isFixed = true
+    this.#capacity = Math.max(1, Math.floor(MOST_CELLS / columns))
+    this.#starts = new Int32Array(this.#capacity * columns)
+    this.#stops = new Int32Array(this.#capacity * columns)
+    this.#ends = new Int32Array(this.#capacity)
+  }
+
+  /** Whether the header has told how many fields there are. */
+  get isFixed(): boolean {
+    return this.#isFixed
+  }
+
+  /** Fields that each record must have. */
+  get columns(): number {
+    return this.#columns
+  }
+
+  /** The records of the last scan. */
+  block(bytes: Buffer): RecordBlock {
+    return {
+      bytes,
+      records: this.#records,
+      columns: this.#columns,
+      starts: this.#starts,
+      stops: this.#stops,
+    }
+  }
+
+  /** Per record of the last scan the position after its line end. */
+  get ends(): Int32Array {
+    return this.#ends.subarray(0, this.#records)
+  }
+
+  /** Where the record begins that the last scan did not finish; where the next scan is to go on. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** Fields that were found in the record that the last scan ended at, or in the header. */
+  get fields(): number {
+    return this.#fields
+  }
+
+  /**
+   * Splits the records in `bytes` from `from` on.
+   * @param to end of the bytes; `bytes[to]` must exist and is overwritten
+   * @param last the file ends there, so that the last record needs no line end
+   */
+  scan(bytes: Buffer, from: number, to: number, last: boolean): ScanEnd {
+    // Each loop over a field ends here at the latest, and needs no other check for the end.
+    bytes[to] = LF
+    this.#records = 0
+    let at = from
+    while (this.#records < this.#capacity) {
+      while (at < to && (bytes[at] === LF || bytes[at] === CR)) at++
+      this.#next = at
+      this.#fields = 0
+      if (at === to) return 'unfinished'
+      const fault = this.#record(bytes, to, last)
+      if (fault !== undefined) return fault
+      at = this.#next
+    }
+    return 'full'
+  }
+
+  /** Splits one record, which is not blank. */
+  #record(bytes: Buffer, to: number, last: boolean): ScanEnd | undefined {
+    const special = this.#special
+    const delimiter = this.#delimiter
+    const columns = this.#columns
+    const starts = this.#starts
+    const stops = this.#stops
+    const first = this.#records * columns
+    let at = this.#next
+    let field = 0
+    for (;;) {
+      let start = at
+      let stop = at
+      if (bytes[at] === QUOTE) {
+        start = at + 1
+        stop = closingQuote(bytes, start, to)
+        at = stop + 1
+        // Without the next byte it is not known whether the quote is doubled.
+        if (stop === to || (at === to && !last))
+          return this.#stopped(field, last ? 'broken-quote' : 'unfinished')
+        const after = bytes[at]
+        if (after !== delimiter && after !== LF && after !== CR) return this.#stopped(field, 'broken-quote')
+      } else {
+        while (special[bytes[at] ?? LF] === 0) at++
+        stop = at
+        if (bytes[at] === QUOTE) return this.#stopped(field, 'broken-quote')
+      }
+      if (field < columns) {
+        starts[first + field] = start
+        stops[first + field] = stop
+      }
+      field++
+      if (at === to) {
+        if (!last) return this.#stopped(field - 1, 'unfinished')
+        break
+      }
+      if (bytes[at] !== delimiter) break
+      at++
+    }
+    if (at < to) {
+      // Between a CR and its LF no record ends.
+      if (bytes[at] === CR) {
+        if (at + 1 === to && !last) return this.#stopped(field - 1, 'unfinished')
+        if (at + 1 < to && bytes[at + 1] === LF) at++
+      }
+      at++
+    }
+    if (this.#isFixed && field !== columns) return this.#stopped(field, 'ragged-row')
+    this.#fields = field
+    this.#ends[this.#records++] = at
+    this.#next = at
+    return undefined
+  }
+
+  #stopped(fields: number, end: ScanEnd): ScanEnd {
+    this.#fields = fields
+    return end
+  }
+}
+
+/** Position of the quote that closes a field; `to` where there is none. */
+function closingQuote(bytes: Buffer, from: number, to: number): number {
+  let at = from
+  for (;;) {
+    while (at < to && bytes[at] !== QUOTE) at++
+    if (at === to || at + 1 === to || bytes[at + 1] !== QUOTE) return at
+    at += 2
+  }
+}
