@@ -13,6 +13,8 @@ export interface InstanceSpec {
   readonly workingDir: string | undefined
   /** Besides the image's own environment, over which it wins; the port is added. */
   readonly env: Readonly<Record<string, string>>
+  /** What it may use at most, where the kind of instance can hold it to that; 0 bytes: no limit. */
+  readonly limits: {readonly cpus: number; readonly memoryBytes: number}
   /** Whether it is to listen on a port (a service; a job's task does not). */
   readonly listens: boolean
   /** Takes each line of output as it is written, without its line end. */
@@ -42,9 +44,7 @@ export interface Instance {
 
 /** A way to run containers: processes of this machine, docker. */
 export interface Runtime {
-  /** Why it cannot run the image, in words for the person who deploys it; `undefined` where it can. */
-  refuses(image: Image): string | undefined
-  /** Fetches and unpacks the image where that is not done yet. */
+  /** Fetches and unpacks the image where that is not done yet. @throws InstanceError where it cannot run it */
   prepare(image: Image): Promise<void>
   /** Starts a prepared image. @throws InstanceError */
   start(spec: InstanceSpec): Promise<Instance>

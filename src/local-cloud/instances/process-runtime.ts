@@ -41,16 +41,12 @@ export function createProcessRuntime({
 }): Runtime {
   const unpacker = createUnpacker(folder, images)
   return {
-    refuses(image) {
-      const runtime = image.annotations[RUNTIME_ANNOTATION]
-      if (runtime === RUNTIME) return undefined
-      const found =
-        runtime === undefined
-          ? `has no annotation "${RUNTIME_ANNOTATION}"`
-          : `asks for the runtime "${runtime}"`
-      return `The image ${found}, so it needs a container engine, which the local cloud does not use yet. Images that it runs as a process have "${RUNTIME_ANNOTATION}": "${RUNTIME}".`
-    },
     async prepare(image) {
+      const runtime = image.annotations[RUNTIME_ANNOTATION]
+      if (runtime !== RUNTIME)
+        throw new InstanceError(
+          `The image asks for the runtime "${runtime}", which the local cloud does not have. Images that it runs as a process have the annotation "${RUNTIME_ANNOTATION}": "${RUNTIME}"; those without it run as containers.`,
+        )
       await unpacker.unpack(image)
     },
     async start(spec) {

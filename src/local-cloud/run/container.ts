@@ -1,7 +1,6 @@
-import type {ServiceAgents} from '../iam/access.ts'
 import {DEFAULT_PROBE, type StartupProbe, type StartupResult} from '../instances/startup.ts'
 import {type Container, type Probe, type Revision, type ServiceName, shortName} from './resources.ts'
-import {cpus} from './validate.ts'
+import {cpus} from './validate-container.ts'
 
 /** Cloud Run's limits and defaults (cloud.google.com/run/quotas, /about-concurrency). */
 const DEFAULT_CONCURRENCY = 80
@@ -18,11 +17,6 @@ export class NotReadyError extends Error {
     this.condition = condition
     this.reason = reason
   }
-}
-
-/** The account of revisions that name none. */
-export function defaultServiceAccount(agents: Pick<ServiceAgents, 'projectNumber'>, project: string): string {
-  return `${agents.projectNumber(project)}-compute@developer.gserviceaccount.com`
 }
 
 /** The monitored resource of a revision's log entries. */
@@ -64,29 +58,9 @@ export function poolSettings(revision: Revision): {
   }
 }
 
-/**
- * The environment of an instance, in which Google's client libraries find the local cloud. Nothing of the local
- * cloud's own environment is in it.
- */
-export function environment(
-  name: ServiceName,
-  revision: Revision,
-  container: Container,
-  origin: string,
-): Record<string, string> {
-  return {
-    GOOGLE_CLOUD_PROJECT: name.project,
-    STORAGE_EMULATOR_HOST: origin,
-    PUBSUB_EMULATOR_HOST: new URL(origin).host,
-    CLOUD_RUNNER_ENDPOINT: origin,
-    METADATA_SERVER_DETECTION: 'none',
-    ...Object.fromEntries(
-      (container.env ?? []).map(({name: variable = '', value = ''}) => [variable, value]),
-    ),
-    K_SERVICE: name.service,
-    K_REVISION: shortName(revision.name),
-    K_CONFIGURATION: name.service,
-  }
+/** What Cloud Run tells an instance of itself (cloud.google.com/run/docs/container-contract#services-env-vars). */
+export function revisionEnvironment(name: ServiceName, revision: Revision): Record<string, string> {
+  return {K_SERVICE: name.service, K_REVISION: shortName(revision.name), K_CONFIGURATION: name.service}
 }
 
 /** A probe with what the user left out filled in as Cloud Run does. */

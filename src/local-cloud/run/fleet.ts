@@ -1,40 +1,24 @@
-import type {ServiceAgents} from '../iam/access.ts'
-import {type Instance, InstanceError, type OutputStream, type Runtime} from '../instances/instance.ts'
+import {type Instance, InstanceError} from '../instances/instance.ts'
 import {waitUntilReady} from '../instances/startup.ts'
-import type {LogSink} from '../logging/log-sink.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import {
-  defaultServiceAccount,
-  environment,
   imageNotFound,
   notListening,
   NotReadyError,
   poolSettings,
+  revisionEnvironment,
   revisionResource,
   startupProbe,
 } from './container.ts'
-import {toLogEntry} from './container-log.ts'
+import type {Launcher} from './launcher.ts'
 import {Pool, type Slot} from './pool.ts'
 import {parseServiceName, type ServiceName, shortName} from './resources.ts'
 import type {RunStore, StoredRevision} from './store.ts'
 
-/** Endpoints of the local cloud at which a service account is the caller of every call. */
-export interface Identity {
-  open(serviceAccount: string): Promise<Endpoint>
-}
-
-interface Endpoint {
-  readonly origin: string
-  close(): Promise<void>
-}
-
 export interface FleetDependencies {
   readonly clock: Clock
-  readonly log: LogSink
-  readonly agents: Pick<ServiceAgents, 'projectNumber'>
-  readonly identity: Identity
-  readonly runtime: Runtime
+  readonly launcher: Launcher
   readonly store: RunStore
   /** After this time without a request an instance is stopped. */
   readonly idleMs: number
@@ -73,17 +57,8 @@ const GRACE_MS = 10_000
 const TOLD_LINES = 10
 
 /** The instances of all revisions. Names are resource names. */
-export function createFleet({
-  clock,
-  log,
-  agents,
-  identity,
-  runtime,
-  store,
-  idleMs,
-}: FleetDependencies): Fleet {
+export function createFleet({clock, launcher, store, idleMs}: FleetDependencies): Fleet {
   const pools = new Map<string, Pool>()
-  const endpoints = new Map<string, Promise<Endpoint>>()
   const draining = new AbortController()
   const proving = new Set<Promise<Instance>>()
 
@@ -106,35 +81,22 @@ export function createFleet({
     if (!image) throw imageNotFound(container)
     const name = requireName(revision.name)
     const lastLines: string[] = []
-    let id = ''
-    const output = (stream: OutputStream, line: string): void => {
-      lastLines.push(line)
-      if (lastLines.length > TOLD_LINES) lastLines.shift()
-      log.append([
-        toLogEntry(line, {
-          logName: `projects/${name.project}/logs/run.googleapis.com%2F${stream}`,
-          resource: revisionResource(name, shortName(revision.name)),
-          labels: {instanceId: id},
-          timestamp: new Date(clock.now()).toISOString(),
-        }),
-      ])
-    }
-    const account = revision.serviceAccount ?? defaultServiceAccount(agents, name.project)
-    const endpoint = endpoints.get(account) ?? identity.open(account)
-    endpoints.set(account, endpoint)
-    const {origin} = await endpoint
     const instance = await failingAs('ContainerReady', {reason: 'CONTAINER_MISSING'}, () =>
-      runtime.start({
+      launcher.launch({
+        project: name.project,
         image,
-        command: container.command ?? [],
-        args: container.args ?? [],
-        workingDir: container.workingDir,
-        env: environment(name, revision, container, origin),
+        container,
+        serviceAccount: revision.serviceAccount,
+        env: revisionEnvironment(name, revision),
         listens: true,
-        output,
+        resource: revisionResource(name, shortName(revision.name)),
+        labels: {},
+        onLine(line) {
+          lastLines.push(line)
+          if (lastLines.length > TOLD_LINES) lastLines.shift()
+        },
       }),
     )
-    id = instance.id
     const stop = (): void => void instance.stop(GRACE_MS)
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop)
@@ -149,10 +111,7 @@ export function createFleet({
     async prove(stored) {
       const {image, revision} = stored
       if (!image) throw imageNotFound(revision.containers?.[0] ?? {})
-      const refusal = runtime.refuses(image)
-      if (refusal !== undefined)
-        throw new NotReadyError('ContainerReady', {reason: 'CONTAINER_MISSING'}, refusal)
-      await failingAs('ContainerReady', {reason: 'CONTAINER_MISSING'}, () => runtime.prepare(image))
+      await failingAs('ContainerReady', {reason: 'CONTAINER_MISSING'}, () => launcher.prepare(image))
       const started = start(stored, draining.signal)
       proving.add(started)
       try {
@@ -199,10 +158,7 @@ export function createFleet({
     },
     async drain() {
       draining.abort()
-      const opened = [...endpoints.values()]
-      endpoints.clear()
       await Promise.allSettled([...proving, ...[...pools.values()].map((running) => running.close())])
-      await Promise.all(opened.map(async (endpoint) => (await endpoint).close()))
     },
   }
 }

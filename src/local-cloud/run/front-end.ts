@@ -10,7 +10,7 @@ import {requestLogEntry} from './request-log.ts'
 import {parseServiceName, shortName} from './resources.ts'
 import type {RunStore, StoredService} from './store.ts'
 import {pickRevision} from './traffic.ts'
-import {seconds} from './validate.ts'
+import {seconds} from './validate-container.ts'
 
 export interface FrontEndDependencies extends GateOptions {
   readonly clock: Clock

@@ -12,13 +12,20 @@ import type {Route} from '../wire/routes.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import {createAddresses} from './addresses.ts'
 import {createDeployment, servingRevisions} from './deployment.ts'
-import {createFleet, type Identity, type ListedInstance} from './fleet.ts'
+import {createFleet, type ListedInstance} from './fleet.ts'
+import {createExecutions} from './jobs/executions.ts'
+import {createExecutor} from './jobs/executor.ts'
+import {createJobs} from './jobs/jobs.ts'
+import {createJobReconciliation} from './jobs/reconciliation.ts'
+import {createJobStore} from './jobs/store.ts'
 import {createKnative} from './knative/index.ts'
+import {createLauncher, type Identity} from './launcher.ts'
 import {createRevisions} from './revisions.ts'
 import {createServices} from './services.ts'
 import {createRunStore} from './store.ts'
 
-export type {Identity, ListedInstance} from './fleet.ts'
+export type {ListedInstance} from './fleet.ts'
+export type {Identity} from './launcher.ts'
 export {runSchema} from './store.ts'
 
 export interface RunDependencies {
@@ -50,7 +57,7 @@ export interface Run extends AsyncDisposable {
 
 const IDLE_MS = 60_000
 
-/** Cloud Run: services and revisions of the Admin API v2, and their instances. */
+/** Cloud Run: services, revisions, jobs and executions of the Admin API v2, and their instances. */
 export function createRun({
   state,
   ports,
@@ -68,11 +75,17 @@ export function createRun({
   const folder = join(state.folder, 'instances')
   const store = createRunStore({state})
   const runtime = createProcessRuntime({folder, images, clock})
-  const fleet = createFleet({clock, log, agents, identity, runtime, store, idleMs})
+  const launcher = createLauncher({clock, log, agents, identity, runtime})
+  const fleet = createFleet({clock, launcher, store, idleMs})
   const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})
+  const jobStore = createJobStore(state)
+  const executor = createExecutor({state, clock, launcher, log, store: jobStore})
+  const reconciliation = createJobReconciliation({state, clock, images, launcher, store: jobStore, executor})
+  const jobs = {state, clock, access, operations, store: jobStore, executor}
   const drain = async (): Promise<void> => {
-    await fleet.drain()
+    await Promise.all([fleet.drain(), executor.drain()])
+    await launcher.close()
     await operations.settled()
   }
   const services = createServices({
@@ -88,10 +101,10 @@ export function createRun({
   })
   const revisions = createRevisions({state, clock, access, operations, store, fleet})
   return {
-    services: [services, revisions],
+    services: [services, revisions, createJobs({...jobs, agents, reconciliation}), ...createExecutions(jobs)],
     routes: createKnative({access, store, services: services.unary, revisions: revisions.unary}),
     async start() {
-      await removeLeftovers(folder, store.imageDigests())
+      await removeLeftovers(folder, new Set([...store.imageDigests(), ...jobStore.imageDigests()]))
       for (const {name, status} of store.allServices()) {
         await addresses.open(name, '')
         for (const {tag = ''} of status.trafficStatuses ?? []) if (tag !== '') await addresses.open(name, tag)
@@ -99,6 +112,10 @@ export function createRun({
         if (status.reconciling === true) deployment.reconcile(name).catch(() => undefined)
         else fleet.serve(name, servingRevisions(name, status))
       }
+      for (const {name, status} of jobStore.allJobs())
+        if (status.reconciling === true) reconciliation.reconcile(name).catch(() => undefined)
+      for (const {execution, operation} of jobStore.unfinishedExecutions())
+        await operations.resume(operation, () => executor.run(execution.name))
     },
     instances: () => fleet.list(),
     drain,

@@ -34,8 +34,12 @@ export function pinned(reference: string, image: Image | undefined): string {
 
 /** Name of a service's revision whose user gave it none, e.g. `worker-00001-abc`. */
 export function generatedName(service: string, number: number): string {
-  const suffix = Array.from({length: 3}, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('')
-  return `${shortName(service)}-${String(number).padStart(5, '0')}-${suffix}`
+  return `${shortName(service)}-${String(number).padStart(5, '0')}-${generatedSuffix(3)}`
+}
+
+/** Letters that tell one revision or execution from another. */
+export function generatedSuffix(length: number): string {
+  return Array.from({length}, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('')
 }
 
 /** Another one for each state of a resource. */

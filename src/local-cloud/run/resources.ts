@@ -122,6 +122,7 @@ export interface Condition {
   severity?: 'ERROR' | 'WARNING' | 'INFO'
   reason?: string
   revisionReason?: string
+  executionReason?: 'NON_ZERO_EXIT_CODE' | 'CANCELLED' | 'CANCELLING'
 }
 
 export interface Revision extends Omit<RevisionTemplate, 'revision' | 'healthCheckDisabled'> {

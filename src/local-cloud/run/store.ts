@@ -1,5 +1,6 @@
 import type {Image} from '../artifact-registry/images.ts'
 import type {Schema, State} from '../state/state.ts'
+import {JOB_TABLES} from './jobs/store.ts'
 import type {Revision, Service, ServiceSpec, ServiceStatus} from './resources.ts'
 
 /**
@@ -13,6 +14,7 @@ export const runSchema: Schema = {
      CREATE TABLE run_revisions (
        name TEXT PRIMARY KEY, service TEXT NOT NULL, parent TEXT NOT NULL, json TEXT NOT NULL, template TEXT NOT NULL, image TEXT, created INTEGER NOT NULL) STRICT;
      CREATE INDEX run_revisions_by_service ON run_revisions (service, created);`,
+    JOB_TABLES,
   ],
 }
 

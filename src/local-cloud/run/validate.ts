@@ -7,14 +7,13 @@ import {
   shortName,
   type TrafficTarget,
 } from './resources.ts'
+import {cpus, onlyContainer, seconds, validateContainer} from './validate-container.ts'
+import {rejectReserved, violation} from './violation.ts'
 
 const LONGEST_TIMEOUT_SECONDS = 3600
 const LARGEST_CONCURRENCY = 1000
 /** Time that a container may take to start (cloud.google.com/run/docs/configuring/healthchecks). */
 const LONGEST_STARTUP_SECONDS = 240
-const RESERVED_ENV = new Set(['PORT', 'K_SERVICE', 'K_REVISION', 'K_CONFIGURATION'])
-const RESERVED_NAMESPACES =
-  /^(?:[^/]*\.)?(?:run\.googleapis\.com|cloud\.googleapis\.com|serving\.knative\.dev|autoscaling\.knative\.dev)\//
 
 /**
  * Checks a service id as Cloud Run does.
@@ -48,13 +47,7 @@ export function validateService(id: string, spec: ServiceSpec): void {
 
 function validateTemplate(id: string, template: RevisionTemplate): void {
   const field = 'service.template'
-  const {
-    revision = '',
-    timeout,
-    scaling,
-    maxInstanceRequestConcurrency: concurrency = 0,
-    containers = [],
-  } = template
+  const {revision = '', timeout, scaling, maxInstanceRequestConcurrency: concurrency = 0} = template
   rejectReserved(`${field}.labels`, template.labels)
   rejectReserved(`${field}.annotations`, template.annotations)
   if (
@@ -87,54 +80,21 @@ function validateTemplate(id: string, template: RevisionTemplate): void {
       `${minInstanceCount} must be less than or equal to max_instance_count (${maxInstanceCount})`,
     )
   }
-  const [container] = containers
-  if (!container) throw violation(`${field}.containers`, 'must have a container')
-  if (containers.length > 1)
-    throw new ApiError(
-      'UNIMPLEMENTED',
-      'Sidecars (more than one container) are not served by the local cloud.',
-    )
-  if ((template.volumes ?? []).length > 0)
-    throw new ApiError('UNIMPLEMENTED', 'Volumes are not served by the local cloud.')
-  validateContainer(container, concurrency)
+  validateServiceContainer(onlyContainer(field, template), concurrency)
 }
 
-function validateContainer(container: Container, concurrency: number): void {
+function validateServiceContainer(container: Container, concurrency: number): void {
   const field = 'service.template.containers[0]'
-  if (!container.image) throw violation(`${field}.image`, 'is required')
+  validateContainer(field, container)
   const ports = container.ports ?? []
   if (ports.length > 1) throw violation(`${field}.ports`, 'must have one port at most')
   for (const {containerPort = 0} of ports) {
     if (containerPort < 1 || containerPort > 65_535)
       throw violation(`${field}.ports[0].container_port`, `${containerPort} must be between 1 and 65535`)
   }
-  const seen = new Set<string>()
-  for (const {name = '', valueSource} of container.env ?? []) {
-    if (name === '' || name.includes('=') || name.includes('\0'))
-      throw violation(`${field}.env`, `"${name}" is no name of a variable`)
-    if (RESERVED_ENV.has(name))
-      throw violation(
-        `${field}.env`,
-        `the following reserved env names were provided: ${name}. These values are automatically set by the system`,
-      )
-    if (seen.has(name)) throw violation(`${field}.env`, `"${name}" is given twice`)
-    seen.add(name)
-    if (valueSource)
-      throw new ApiError(
-        'UNIMPLEMENTED',
-        `The variable "${name}" comes from Secret Manager, which is not served by the local cloud.`,
-      )
-  }
-  const {cpu, memory} = container.resources?.limits ?? {}
-  if (cpu !== undefined && !(cpus(cpu) >= 0.08 && cpus(cpu) <= 8))
-    throw violation(
-      `${field}.resources.limits.cpu`,
-      `"${cpu}" must be between 0.08 and 8, e.g. "1" or "500m"`,
-    )
+  const {cpu} = container.resources?.limits ?? {}
   if (cpu !== undefined && cpus(cpu) < 1 && concurrency > 1)
     throw violation(`${field}.resources.limits.cpu`, `total cpu < 1 is not supported with concurrency > 1`)
-  if (memory !== undefined && !/^\d+(?:\.\d+)?(?:Ki|Mi|Gi|Ti|k|K|M|G|T)?$/.test(memory))
-    throw violation(`${field}.resources.limits.memory`, `"${memory}" is no quantity such as "512Mi"`)
   if (container.startupProbe) validateStartupProbe(container.startupProbe, `${field}.startup_probe`)
 }
 
@@ -185,27 +145,4 @@ function validateTraffic(targets: readonly TrafficTarget[]): void {
     sum += percent
   }
   if (sum !== 100) throw violation('service.traffic', `the percentages must sum to 100, not ${sum}`)
-}
-
-/** Seconds of a Duration in JSON, e.g. `540s`. */
-export function seconds(duration: string): number {
-  return Number.parseFloat(duration)
-}
-
-/** CPUs of a quantity such as `2` or `500m`. */
-export function cpus(quantity: string): number {
-  return /^\d+m$/.test(quantity) ? Number.parseInt(quantity, 10) / 1000 : Number(quantity)
-}
-
-function rejectReserved(field: string, labels: Record<string, string> = {}): void {
-  for (const key of Object.keys(labels)) {
-    if (RESERVED_NAMESPACES.test(key))
-      throw violation(field, `"${key}" is in a namespace that is reserved to the system`)
-  }
-}
-
-function violation(field: string, problem: string): ApiError {
-  return new ApiError('INVALID_ARGUMENT', `Violation in ${field}: ${problem}.`, [
-    {'@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: [{field, description: problem}]},
-  ])
 }

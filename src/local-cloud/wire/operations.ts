@@ -31,6 +31,10 @@ export interface NewOperation {
   readonly type: string
   /** The resource as it is while the work goes on. */
   readonly metadata: object
+  /** `<parent>/operations/ID`; made up where absent. */
+  readonly name?: string
+  /** The unfinished operation is the answer, however soon the work may end. */
+  readonly answerAtOnce?: boolean
 }
 
 export interface Operations {
@@ -42,6 +46,8 @@ export interface Operations {
    * @param work resolves to the resource; an `ApiError` it throws becomes the operation's error
    */
   run(operation: NewOperation, work: () => Promise<object>): Promise<Operation>
+  /** Goes on with an operation whose work a stop interrupted; nothing where it was removed meanwhile. */
+  resume(name: string, work: () => Promise<object>): Promise<void>
   /** Resolves when no work is going on; the state may be closed then. */
   settled(): Promise<void>
 }
@@ -71,6 +77,7 @@ export function createOperations({
     'INSERT INTO operations (name, parent, type, done, json, created) VALUES (?, ?, ?, 0, ?, ?)',
   )
   const finish = database.prepare('UPDATE operations SET done = 1, json = ? WHERE name = ?')
+  const reopen = database.prepare('UPDATE operations SET done = 0, json = ? WHERE name = ?')
   const select = database.prepare('SELECT json FROM operations WHERE name = ?')
   const selectByParent = database.prepare(
     "SELECT json FROM operations WHERE parent = ? AND type LIKE 'google.cloud.run.%' ORDER BY created DESC LIMIT ? OFFSET ?",
@@ -123,6 +130,24 @@ export function createOperations({
     return {}
   }
 
+  const follow = (begun: Operation, work: () => Promise<object>): Promise<Operation> => {
+    const {name, metadata = {}} = begun
+    const typed = (resource: object): Record<string, unknown> => ({'@type': metadata['@type'], ...resource})
+    const ended = (async () => {
+      const result = await work().then(
+        (resource) => ({metadata: typed(resource), response: typed(resource)}),
+        (error: unknown) => ({metadata, error: rpcStatus(toApiError(error))}),
+      )
+      const operation: Operation = {name, done: true, ...result}
+      await state.write(() => finish.run(JSON.stringify(operation), name))
+      return operation
+    })()
+    working.set(name, ended)
+    // A state that was closed in between is the only way to fail here; whoever still waits hears of it.
+    void ended.catch(() => undefined).finally(() => working.delete(name))
+    return ended
+  }
+
   return {
     services: [
       {
@@ -172,26 +197,19 @@ export function createOperations({
         ),
       ]),
     ],
-    async run({parent, type, metadata}, work) {
-      const typed = (resource: object): Record<string, unknown> => ({
-        '@type': `type.googleapis.com/${type}`,
-        ...resource,
-      })
-      const begun: Operation = {name: `${parent}/operations/${randomUUID()}`, metadata: typed(metadata)}
-      await state.write(() => insert.run(begun.name, parent, type, JSON.stringify(begun), clock.now()))
-      const ended = (async () => {
-        const result = await work().then(
-          (resource) => ({metadata: typed(resource), response: typed(resource)}),
-          (error: unknown) => ({metadata: begun.metadata ?? {}, error: rpcStatus(toApiError(error))}),
-        )
-        const operation: Operation = {name: begun.name, done: true, ...result}
-        await state.write(() => finish.run(JSON.stringify(operation), begun.name))
-        return operation
-      })()
-      working.set(begun.name, ended)
-      // A state that was closed in between is the only way to fail here; whoever still waits hears of it.
-      void ended.catch(() => undefined).finally(() => working.delete(begun.name))
-      return within(clock, ended, holdMs, begun)
+    async run({parent, type, metadata, name = `${parent}/operations/${randomUUID()}`, answerAtOnce}, work) {
+      const begun: Operation = {name, metadata: {'@type': `type.googleapis.com/${type}`, ...metadata}}
+      await state.write(() => insert.run(name, parent, type, JSON.stringify(begun), clock.now()))
+      const ended = follow(begun, work)
+      return answerAtOnce === true ? begun : within(clock, ended, holdMs, begun)
+    },
+    async resume(name, work) {
+      const row = select.get(name)
+      if (!row) return
+      const {metadata = {}} = parse(row['json'])
+      const begun: Operation = {name, metadata}
+      await state.write(() => reopen.run(JSON.stringify(begun), name))
+      void follow(begun, work)
     },
     async settled() {
       await Promise.allSettled(working.values())

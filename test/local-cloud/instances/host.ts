@@ -23,6 +23,7 @@ const instance = await runtime.start({
   args: [],
   workingDir: undefined,
   env: {},
+  limits: {cpus: 1, memoryBytes: 0},
   listens: true,
   output: () => undefined,
 })

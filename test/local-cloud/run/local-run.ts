@@ -1,4 +1,4 @@
-import {RevisionsClient, ServicesClient} from '@google-cloud/run'
+import {ExecutionsClient, JobsClient, RevisionsClient, ServicesClient, TasksClient} from '@google-cloud/run'
 import {credentials} from '@grpc/grpc-js'
 import {onTestFinished} from 'vitest'
 import {createArtifactRegistry, registrySchema} from '../../../src/local-cloud/artifact-registry/index.ts'
@@ -11,6 +11,7 @@ import type {LogEntry} from '../../../src/local-cloud/logging/log-sink.ts'
 import {createRun, type Run, runSchema} from '../../../src/local-cloud/run/index.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import {createPorts, portsSchema} from '../../../src/local-cloud/state/ports.ts'
+import type {Principal} from '../../../src/local-cloud/wire/call.ts'
 import {type Clock, systemClock} from '../../../src/local-cloud/wire/clock.ts'
 import {createOperations, operationsSchema} from '../../../src/local-cloud/wire/operations.ts'
 import {createServerOf} from '../../../src/local-cloud/wire/server.ts'
@@ -28,10 +29,15 @@ export interface LocalRun {
   readonly entries: LogEntry[]
   readonly services: ServicesClient
   readonly revisions: RevisionsClient
+  readonly jobs: JobsClient
+  readonly executions: ExecutionsClient
+  readonly tasks: TasksClient
   /** Pushes an image. @returns its reference by digest */
   readonly push: (image: ImageFiles, name?: string) => Promise<string>
   /** Creates a service that everybody may call, and waits until it is ready. @returns its address */
   readonly deploy: (id: string, template: object, besides?: object) => Promise<string>
+  /** Calls the same APIs as somebody else than the owner. */
+  readonly as: <T>(principal: Principal, call: (origin: string) => Promise<T>) => Promise<T>
   readonly folder: string
   /** Ends it as a stop of the local cloud does. */
   readonly stop: () => Promise<void>
@@ -94,8 +100,11 @@ export async function startRun({
   }
   const services = new ServicesClient(options)
   const revisions = new RevisionsClient(options)
+  const jobs = new JobsClient(options)
+  const executions = new ExecutionsClient(options)
+  const tasks = new TasksClient(options)
   stack.defer(async () => {
-    await Promise.all([services.close(), revisions.close()])
+    await Promise.all([services, revisions, jobs, executions, tasks].map((client) => client.close()))
   })
   if (given === undefined) {
     const response = await fetch(`${listener.origin}/v1/${LOCATION}/repositories?repository_id=r`, {
@@ -112,7 +121,18 @@ export async function startRun({
     entries,
     services,
     revisions,
+    jobs,
+    executions,
+    tasks,
     folder,
+    async as(principal, call) {
+      const other = await server.listen(0, () => principal)
+      try {
+        return await call(other.origin)
+      } finally {
+        await other.close()
+      }
+    },
     push: async (image, name = 'worker') =>
       pushImage(listener.origin, `p/r/${name}`, await buildImage(image)),
     async deploy(id, template, besides = {}) {

@@ -1,0 +1,124 @@
+import {constants} from 'node:os'
+import {InstanceError} from '../../instances/instance.ts'
+import type {LogSink} from '../../logging/log-sink.ts'
+import {ApiError} from '../../wire/api-error.ts'
+import type {Clock} from '../../wire/clock.ts'
+import type {Launcher} from '../launcher.ts'
+import {shortName} from '../resources.ts'
+import {seconds} from '../validate-container.ts'
+import {type AttemptResult, parseJobName} from './resources.ts'
+import type {StoredExecution} from './store.ts'
+
+export interface AttemptDependencies {
+  readonly clock: Clock
+  readonly launcher: Launcher
+  readonly log: LogSink
+}
+
+export interface Attempt {
+  readonly stored: StoredExecution
+  readonly index: number
+  readonly attempt: number
+  /** Asks the container to end. */
+  readonly signal: AbortSignal
+}
+
+/** Between SIGTERM and SIGKILL (cloud.google.com/run/docs/container-contract#jobs). */
+const GRACE_MS = 10_000
+const DEFAULT_TIMEOUT = '600s'
+
+/**
+ * Runs one attempt of a task to its end, whatever that is.
+ * @returns with a code in `status` where it did not succeed; never rejects for what the container does
+ */
+export async function runAttempt(
+  {clock, launcher, log}: AttemptDependencies,
+  {stored: {execution, image}, index, attempt, signal}: Attempt,
+): Promise<AttemptResult> {
+  const name = parseJobName(execution.name)
+  const [container] = execution.template.containers ?? []
+  if (!name || !container) throw new Error(`The execution ${execution.name} has no container.`)
+  const resource = {
+    type: 'cloud_run_job',
+    labels: {project_id: name.project, job_name: name.job, location: name.location},
+  }
+  const labels = {
+    'run.googleapis.com/execution_name': shortName(execution.name),
+    'run.googleapis.com/task_index': String(index),
+    'run.googleapis.com/task_attempt': String(attempt),
+  }
+  const note = (severity: string, text: string, instanceId: string): void =>
+    log.append([
+      {
+        logName: `projects/${name.project}/logs/run.googleapis.com%2Fvarlog%2Fsystem`,
+        resource,
+        labels: {instanceId, ...labels},
+        timestamp: new Date(clock.now()).toISOString(),
+        severity,
+        textPayload: text,
+      },
+    ])
+
+  if (signal.aborted) return failure('CANCELLED', 'The task was cancelled before it started.')
+  const instance = await launcher
+    .prepare(image)
+    .then(() =>
+      launcher.launch({
+        project: name.project,
+        image,
+        container,
+        serviceAccount: execution.template.serviceAccount,
+        env: {
+          CLOUD_RUN_JOB: name.job,
+          CLOUD_RUN_EXECUTION: shortName(execution.name),
+          CLOUD_RUN_TASK_INDEX: String(index),
+          CLOUD_RUN_TASK_ATTEMPT: String(attempt),
+          CLOUD_RUN_TASK_COUNT: String(execution.taskCount),
+        },
+        listens: false,
+        resource,
+        labels,
+      }),
+    )
+    .catch((error: unknown) => {
+      if (error instanceof InstanceError) return error
+      throw error
+    })
+  if (instance instanceof InstanceError) {
+    note('ERROR', instance.message, '')
+    return failure('FAILED_PRECONDITION', instance.message)
+  }
+
+  const limit = execution.template.timeout ?? DEFAULT_TIMEOUT
+  let timedOut = false
+  const stop = (): void => void instance.stop(GRACE_MS)
+  const timer = clock.after(seconds(limit) * 1000, () => {
+    timedOut = true
+    note(
+      'ERROR',
+      `Terminating task because it has reached the maximum timeout of ${seconds(limit)} seconds. To change this limit, see https://cloud.google.com/run/docs/configuring/task-timeout`,
+      instance.id,
+    )
+    stop()
+  })
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, {once: true})
+  const {code, signal: term} = await instance.exited
+  signal.removeEventListener('abort', stop)
+  timer.clear()
+  if (code === null) note('WARNING', `Container terminated on signal ${numberOf(term)}.`, instance.id)
+  else note(code === 0 ? 'INFO' : 'WARNING', `Container called exit(${code}).`, instance.id)
+
+  const how = code === null ? {termSignal: numberOf(term)} : code === 0 ? {} : {exitCode: code}
+  if (timedOut) return {...failure('DEADLINE_EXCEEDED', 'The configured timeout was reached.'), ...how}
+  if (code === 0) return {status: {}}
+  return {...failure('ABORTED', 'The container exited with an error.'), ...how}
+}
+
+function failure(status: ConstructorParameters<typeof ApiError>[0], message: string): AttemptResult {
+  return {status: {code: new ApiError(status, message).grpcCode, message}}
+}
+
+function numberOf(signal: NodeJS.Signals | null): number {
+  return signal === null ? 0 : constants.signals[signal]
+}

@@ -1,0 +1,135 @@
+import type {AccessControl} from '../../iam/access.ts'
+import type {State} from '../../state/state.ts'
+import {ApiError} from '../../wire/api-error.ts'
+import type {Call} from '../../wire/call.ts'
+import type {Clock} from '../../wire/clock.ts'
+import type {Operations} from '../../wire/operations.ts'
+import type {RpcService} from '../../wire/rpc.ts'
+import {page} from '../paging.ts'
+import {shortName} from '../resources.ts'
+import type {Page} from '../store.ts'
+import type {Executor} from './executor.ts'
+import {EXECUTION_TYPE, requireEtag, validated} from './jobs.ts'
+import {jobOf, locationOf} from './resources.ts'
+import {taskId} from './status.ts'
+import type {JobStore, StoredExecution, StoredTask} from './store.ts'
+
+export interface ExecutionsDependencies {
+  readonly state: State
+  readonly clock: Clock
+  readonly access: AccessControl
+  readonly operations: Operations
+  readonly store: JobStore
+  readonly executor: Executor
+}
+
+interface ChangeRequest {
+  name?: string
+  validateOnly?: boolean
+  etag?: string
+}
+
+/** google.cloud.run.v2.Executions and Tasks. */
+export function createExecutions({
+  state,
+  clock,
+  access,
+  operations,
+  store,
+  executor,
+}: ExecutionsDependencies): RpcService[] {
+  const find = (name: string): StoredExecution => {
+    const stored = store.execution(name)
+    if (!stored)
+      throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' of kind 'EXECUTION' does not exist.`)
+    return stored
+  }
+  const taskResource = (task: StoredTask, {execution}: StoredExecution): object => ({
+    name: `${execution.name}/tasks/${taskId(execution.name, task.index)}`,
+    generation: '1',
+    ...(execution.labels ? {labels: execution.labels} : {}),
+    ...(execution.annotations ? {annotations: execution.annotations} : {}),
+    job: execution.job,
+    execution: execution.name,
+    ...execution.template,
+    ...task.status,
+    ...(task.index === 0 ? {} : {index: task.index}),
+  })
+
+  return [
+    {
+      service: 'google.cloud.run.v2.Executions',
+      unary: {
+        GetExecution: ({name = ''}: {name?: string}, call: Call) => {
+          access.require(call.principal, 'run.executions.get', jobOf(name))
+          return find(name).execution
+        },
+        ListExecutions: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+          access.require(call.principal, 'run.executions.list', parent)
+          return page('executions', paging, (limit, offset) =>
+            store.executions(parent, limit, offset).map(({execution}) => execution),
+          )
+        },
+        DeleteExecution: ({name = '', validateOnly, etag}: ChangeRequest, call: Call) => {
+          access.require(call.principal, 'run.executions.delete', jobOf(name))
+          const {execution} = find(name)
+          requireEtag(name, execution.etag, etag)
+          const deleted = {...execution, deleteTime: new Date(clock.now()).toISOString()}
+          if (validateOnly === true) return validated(name, EXECUTION_TYPE, deleted)
+          return operations.run(
+            {parent: locationOf(name), type: EXECUTION_TYPE, metadata: deleted},
+            async () => {
+              await executor.cancel(name)
+              await state.write(() => store.removeExecution(name))
+              return deleted
+            },
+          )
+        },
+        CancelExecution: ({name = '', validateOnly, etag}: ChangeRequest, call: Call) => {
+          access.require(call.principal, 'run.executions.cancel', jobOf(name))
+          const {execution, done} = find(name)
+          requireEtag(name, execution.etag, etag)
+          if (done)
+            throw new ApiError(
+              'FAILED_PRECONDITION',
+              `Execution '${shortName(name)}' has ended and cannot be cancelled.`,
+            )
+          if (validateOnly === true) return validated(name, EXECUTION_TYPE, execution)
+          return operations.run(
+            {parent: locationOf(name), type: EXECUTION_TYPE, metadata: execution},
+            async () => {
+              await executor.cancel(name)
+              return find(name).execution
+            },
+          )
+        },
+      },
+    },
+    {
+      service: 'google.cloud.run.v2.Tasks',
+      unary: {
+        GetTask: ({name = ''}: {name?: string}, call: Call) => {
+          access.require(call.principal, 'run.tasks.get', jobOf(name))
+          const [, parent = '', index = ''] = /^(.+)\/tasks\/.*-task(\d+)$/.exec(name) ?? []
+          const execution = parent === '' ? undefined : store.execution(parent)
+          const task = store.task(parent, Number(index))
+          if (!execution || !task || taskId(parent, task.index) !== shortName(name))
+            throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' of kind 'TASK' does not exist.`)
+          return taskResource(task, execution)
+        },
+        ListTasks: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+          access.require(call.principal, 'run.tasks.list', jobOf(parent))
+          if (!parent.endsWith('/executions/-')) find(parent)
+          const known = new Map<string, StoredExecution>()
+          return page('tasks', paging, (limit, offset) =>
+            store.tasks(parent, limit, offset).map((task) => {
+              const execution = known.get(task.execution) ?? find(task.execution)
+              known.set(task.execution, execution)
+              return taskResource(task, execution)
+            }),
+          )
+        },
+      },
+    },
+  ]
+}

@@ -1,0 +1,274 @@
+import {randomUUID} from 'node:crypto'
+import type {AccessControl, Policy, ServiceAgents} from '../../iam/access.ts'
+import type {State} from '../../state/state.ts'
+import {ApiError} from '../../wire/api-error.ts'
+import type {Call} from '../../wire/call.ts'
+import type {Clock} from '../../wire/clock.ts'
+import type {Operation, Operations} from '../../wire/operations.ts'
+import type {RpcService} from '../../wire/rpc.ts'
+import {reconciling} from '../conditions.ts'
+import {defaultServiceAccount} from '../launcher.ts'
+import {etag as newEtag, generatedSuffix} from '../naming.ts'
+import {page} from '../paging.ts'
+import {shortName} from '../resources.ts'
+import type {Page} from '../store.ts'
+import {violation} from '../violation.ts'
+import type {Executor} from './executor.ts'
+import {applyOverrides} from './overrides.ts'
+import type {JobReconciliation} from './reconciliation.ts'
+import {type Job, type JobSpec, locationOf, type Overrides, parseJobName, withoutOutput} from './resources.ts'
+import {jobResource, type JobStore, type StoredJob} from './store.ts'
+import {validateJob, validateJobId, validateOverrides} from './validate.ts'
+
+export interface JobsDependencies {
+  readonly state: State
+  readonly clock: Clock
+  readonly access: AccessControl
+  readonly agents: Pick<ServiceAgents, 'projectNumber'>
+  readonly operations: Operations
+  readonly store: JobStore
+  readonly reconciliation: JobReconciliation
+  readonly executor: Executor
+}
+
+const JOB_TYPE = 'google.cloud.run.v2.Job'
+export const EXECUTION_TYPE = 'google.cloud.run.v2.Execution'
+/** Deleted resources can be seen for 30 days on Google Cloud. */
+const EXPIRY_MS = 30 * 24 * 3600_000
+
+interface CreateRequest {
+  parent?: string
+  job?: Job
+  jobId?: string
+  validateOnly?: boolean
+}
+
+interface UpdateRequest {
+  job?: Job
+  validateOnly?: boolean
+  allowMissing?: boolean
+}
+
+interface RunRequest {
+  name?: string
+  validateOnly?: boolean
+  etag?: string
+  overrides?: Overrides
+}
+
+/** google.cloud.run.v2.Jobs. */
+export function createJobs({
+  state,
+  clock,
+  access,
+  agents,
+  operations,
+  store,
+  reconciliation,
+  executor,
+}: JobsDependencies): RpcService {
+  const find = (name: string): StoredJob => {
+    const stored = store.job(name)
+    if (!stored)
+      throw new ApiError(
+        'NOT_FOUND',
+        `Resource '${shortName(name)}' of kind 'JOB' in ${locationOf(name)} does not exist.`,
+      )
+    return stored
+  }
+  const put = async (
+    name: string,
+    sent: JobSpec,
+    call: Call,
+    check: () => StoredJob | undefined,
+    validateOnly = false,
+  ): Promise<Operation> => {
+    validateJob(shortName(name), sent)
+    const project = parseJobName(name)?.project ?? ''
+    const spec = withDefaults(sent, defaultServiceAccount(agents, project))
+    access.require(
+      call.principal,
+      'iam.serviceAccounts.actAs',
+      `projects/${project}/serviceAccounts/${spec.template?.template?.serviceAccount}`,
+    )
+    const plan = (): StoredJob => {
+      const before = check()
+      const time = new Date(clock.now()).toISOString()
+      const {conditions: _decided, ...kept} = before?.status ?? {}
+      return {
+        name,
+        spec,
+        status: {
+          uid: randomUUID(),
+          createTime: time,
+          creator: call.principal,
+          ...kept,
+          generation: String(Number(kept.generation ?? '0') + 1),
+          updateTime: time,
+          lastModifier: call.principal,
+          terminalCondition: reconciling('Ready', time),
+          reconciling: true,
+          etag: newEtag(),
+        },
+      }
+    }
+    if (validateOnly) return validated(name, JOB_TYPE, jobResource(plan()))
+    const job = await state.write(() => {
+      const planned = plan()
+      store.putJob(planned, clock.now())
+      return jobResource(planned)
+    })
+    return operations.run({parent: locationOf(name), type: JOB_TYPE, metadata: job}, () =>
+      reconciliation.reconcile(name),
+    )
+  }
+  const create = (name: string, job: Job, call: Call, validateOnly?: boolean): Promise<Operation> => {
+    access.require(call.principal, 'run.jobs.create', locationOf(name))
+    validateJobId(shortName(name))
+    const mustBeNew = (): undefined => {
+      if (store.job(name))
+        throw new ApiError('ALREADY_EXISTS', `Resource '${shortName(name)}' already exists.`)
+    }
+    mustBeNew()
+    return put(name, withoutOutput(job), call, mustBeNew, validateOnly)
+  }
+
+  return {
+    service: 'google.cloud.run.v2.Jobs',
+    unary: {
+      CreateJob: ({parent = '', job, jobId = '', validateOnly}: CreateRequest, call: Call) => {
+        if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
+          throw new ApiError(
+            'INVALID_ARGUMENT',
+            `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
+          )
+        if (!job) throw violation('job', 'is required')
+        return create(`${parent}/jobs/${jobId}`, job, call, validateOnly)
+      },
+      GetJob: ({name = ''}: {name?: string}, call: Call) => {
+        access.require(call.principal, 'run.jobs.get', name)
+        return jobResource(find(name))
+      },
+      ListJobs: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+        access.require(call.principal, 'run.jobs.list', parent)
+        return page('jobs', paging, (limit, offset) => store.jobs(parent, limit, offset).map(jobResource))
+      },
+      UpdateJob: ({job, validateOnly, allowMissing}: UpdateRequest, call: Call) => {
+        const name = job?.name ?? ''
+        if (!job || !parseJobName(name))
+          throw new ApiError(
+            'INVALID_ARGUMENT',
+            `Invalid job.name "${name}": it must be projects/PROJECT/locations/LOCATION/jobs/JOB.`,
+          )
+        if (allowMissing === true && !store.job(name)) return create(name, job, call, validateOnly)
+        access.require(call.principal, 'run.jobs.update', name)
+        const current = (): StoredJob => {
+          const stored = find(name)
+          requireEtag(name, stored.status.etag, job.etag)
+          return stored
+        }
+        current()
+        return put(name, withoutOutput(job), call, current, validateOnly)
+      },
+      DeleteJob: async (
+        {name = '', validateOnly, etag}: {name?: string; validateOnly?: boolean; etag?: string},
+        call: Call,
+      ) => {
+        access.require(call.principal, 'run.jobs.delete', name)
+        const stored = find(name)
+        requireEtag(name, stored.status.etag, etag)
+        const deleted = {
+          ...jobResource(stored),
+          deleteTime: new Date(clock.now()).toISOString(),
+          expireTime: new Date(clock.now() + EXPIRY_MS).toISOString(),
+        }
+        if (validateOnly === true) return validated(name, JOB_TYPE, deleted)
+        await state.write(() => {
+          requireEtag(name, find(name).status.etag, etag)
+          store.removeJob(name)
+          access.dropPolicy(name)
+        })
+        return operations.run({parent: locationOf(name), type: JOB_TYPE, metadata: deleted}, async () => {
+          const executions = store.executions(name, -1, 0).map(({execution}) => execution.name)
+          await Promise.all(executions.map((execution) => executor.cancel(execution)))
+          await state.write(() => {
+            for (const execution of executions) store.removeExecution(execution)
+          })
+          return deleted
+        })
+      },
+      RunJob: async ({name = '', validateOnly, etag, overrides}: RunRequest, call: Call) => {
+        access.require(call.principal, 'run.jobs.run', name)
+        if (overrides && Object.keys(overrides).length > 0)
+          access.require(call.principal, 'run.jobs.runWithOverrides', name)
+        const job = find(name)
+        requireEtag(name, job.status.etag, etag)
+        validateOverrides(overrides ?? {})
+        const template = applyOverrides(job.spec.template ?? {}, overrides ?? {})
+        const id = `${shortName(name)}-${generatedSuffix(5)}`
+        const planned = reconciliation.planExecution(job, template, call.principal, id)
+        const {execution, operation} = planned.stored
+        if (validateOnly === true) return validated(name, EXECUTION_TYPE, execution)
+        await reconciliation.storeExecution(planned)
+        return operations.run(
+          {
+            parent: locationOf(name),
+            type: EXECUTION_TYPE,
+            metadata: execution,
+            name: operation,
+            answerAtOnce: true,
+          },
+          () => executor.run(execution.name),
+        )
+      },
+      GetIamPolicy: ({resource = ''}: {resource?: string}, call: Call) => {
+        access.require(call.principal, 'run.jobs.getIamPolicy', resource)
+        find(resource)
+        return access.getPolicy(resource)
+      },
+      SetIamPolicy: ({resource = '', policy = {}}: {resource?: string; policy?: Policy}, call: Call) => {
+        access.require(call.principal, 'run.jobs.setIamPolicy', resource)
+        find(resource)
+        return access.setPolicy(resource, policy)
+      },
+      TestIamPermissions: (
+        {resource = '', permissions = []}: {resource?: string; permissions?: string[]},
+        call: Call,
+      ) => ({permissions: access.testPermissions(call.principal, permissions, resource)}),
+    },
+  }
+}
+
+/** @throws ApiError ABORTED where the resource has changed since the caller saw it */
+export function requireEtag(name: string, current: string | undefined, given: string | undefined): void {
+  if (given !== undefined && given !== '' && given !== current)
+    throw new ApiError(
+      'ABORTED',
+      `Conflict for resource '${shortName(name)}': version '${given}' was specified but current version is '${current}'.`,
+    )
+}
+
+/** The answer to `validateOnly`: an operation that is done and kept nowhere. */
+export function validated(name: string, type: string, resource: object): Operation {
+  const typed = {'@type': `type.googleapis.com/${type}`, ...resource}
+  return {
+    name: `${locationOf(name)}/operations/validate-only`,
+    done: true,
+    metadata: typed,
+    response: typed,
+  }
+}
+
+/** What Cloud Run fills in where the user said nothing, and shows. */
+function withDefaults(spec: JobSpec, serviceAccount: string): JobSpec {
+  const {template = {}} = spec
+  return {
+    launchStage: 'GA',
+    ...spec,
+    template: {
+      ...template,
+      taskCount: template.taskCount || 1,
+      template: {maxRetries: 3, timeout: '600s', serviceAccount, ...template.template},
+    },
+  }
+}

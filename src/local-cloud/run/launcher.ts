@@ -1,0 +1,123 @@
+import type {Image} from '../artifact-registry/images.ts'
+import type {ServiceAgents} from '../iam/access.ts'
+import type {Instance, OutputStream, Runtime} from '../instances/instance.ts'
+import type {LogEntry, LogSink} from '../logging/log-sink.ts'
+import type {Clock} from '../wire/clock.ts'
+import {toLogEntry} from './container-log.ts'
+import type {Container} from './resources.ts'
+import {bytesOf, cpus} from './validate-container.ts'
+
+/** Endpoints of the local cloud at which a service account is the caller of every call. */
+export interface Identity {
+  open(serviceAccount: string): Promise<Endpoint>
+}
+
+interface Endpoint {
+  readonly origin: string
+  close(): Promise<void>
+}
+
+/** A container of a revision's instance or of a job's task. */
+export interface Launch {
+  readonly project: string
+  readonly image: Image
+  readonly container: Container
+  /** Undefined: the project's default account. */
+  readonly serviceAccount: string | undefined
+  /** What Cloud Run itself tells the container; wins over what its user set. */
+  readonly env: Readonly<Record<string, string>>
+  /** Whether it is to listen on a port (a service). */
+  readonly listens: boolean
+  /** Of its log entries. */
+  readonly resource: LogEntry['resource']
+  readonly labels: Readonly<Record<string, string>>
+  /** Told of each line of output besides the log. */
+  readonly onLine?: (line: string) => void
+}
+
+/** Starts containers under their service account, their output in the log. */
+export interface Launcher {
+  /** Fetches and unpacks the image where that is not done yet. @throws InstanceError where it cannot be run here */
+  prepare(image: Image): Promise<void>
+  /** @throws InstanceError */
+  launch(launch: Launch): Promise<Instance>
+  /** Closes the accounts' endpoints; the containers have ended. */
+  close(): Promise<void>
+}
+
+export interface LauncherDependencies {
+  readonly clock: Clock
+  readonly log: LogSink
+  readonly agents: Pick<ServiceAgents, 'projectNumber'>
+  readonly identity: Identity
+  readonly runtime: Runtime
+}
+
+/** What a container has that says nothing of its limits (cloud.google.com/run/docs/configuring/services/memory-limits, …/cpu). */
+const DEFAULT_CPU = '1'
+const DEFAULT_MEMORY = '512Mi'
+
+export function createLauncher({clock, log, agents, identity, runtime}: LauncherDependencies): Launcher {
+  const endpoints = new Map<string, Promise<Endpoint>>()
+  const endpointOf = (account: string): Promise<Endpoint> => {
+    const endpoint = endpoints.get(account) ?? identity.open(account)
+    endpoints.set(account, endpoint)
+    return endpoint
+  }
+  return {
+    prepare: (image) => runtime.prepare(image),
+    async launch({project, image, container, serviceAccount, env, listens, resource, labels, onLine}) {
+      const {origin} = await endpointOf(serviceAccount ?? defaultServiceAccount(agents, project))
+      let id = ''
+      const output = (stream: OutputStream, line: string): void => {
+        onLine?.(line)
+        log.append([
+          toLogEntry(line, {
+            logName: `projects/${project}/logs/run.googleapis.com%2F${stream}`,
+            resource,
+            labels: {instanceId: id, ...labels},
+            timestamp: new Date(clock.now()).toISOString(),
+          }),
+        ])
+      }
+      const {cpu = DEFAULT_CPU, memory = DEFAULT_MEMORY} = container.resources?.limits ?? {}
+      const instance = await runtime.start({
+        image,
+        command: container.command ?? [],
+        args: container.args ?? [],
+        workingDir: container.workingDir,
+        env: {...cloudEnvironment(project, origin), ...userEnvironment(container), ...env},
+        limits: {cpus: cpus(cpu), memoryBytes: bytesOf(memory) ?? 0},
+        listens,
+        output,
+      })
+      id = instance.id
+      return instance
+    },
+    async close() {
+      const opened = [...endpoints.values()]
+      endpoints.clear()
+      await Promise.all(opened.map(async (endpoint) => (await endpoint).close()))
+    },
+  }
+}
+
+/** The account of revisions and jobs that name none. */
+export function defaultServiceAccount(agents: Pick<ServiceAgents, 'projectNumber'>, project: string): string {
+  return `${agents.projectNumber(project)}-compute@developer.gserviceaccount.com`
+}
+
+/** Where Google's client libraries find the local cloud. Nothing of the local cloud's own environment is in it. */
+function cloudEnvironment(project: string, origin: string): Record<string, string> {
+  return {
+    GOOGLE_CLOUD_PROJECT: project,
+    STORAGE_EMULATOR_HOST: origin,
+    PUBSUB_EMULATOR_HOST: new URL(origin).host,
+    CLOUD_RUNNER_ENDPOINT: origin,
+    METADATA_SERVER_DETECTION: 'none',
+  }
+}
+
+function userEnvironment({env = []}: Container): Record<string, string> {
+  return Object.fromEntries(env.map(({name = '', value = ''}) => [name, value]))
+}

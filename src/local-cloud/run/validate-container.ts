@@ -1,0 +1,98 @@
+import {ApiError} from '../wire/api-error.ts'
+import type {Container, EnvVar} from './resources.ts'
+import {violation} from './violation.ts'
+
+const RESERVED_ENV = new Set([
+  'PORT',
+  'K_SERVICE',
+  'K_REVISION',
+  'K_CONFIGURATION',
+  'CLOUD_RUN_JOB',
+  'CLOUD_RUN_EXECUTION',
+  'CLOUD_RUN_TASK_INDEX',
+  'CLOUD_RUN_TASK_ATTEMPT',
+  'CLOUD_RUN_TASK_COUNT',
+])
+const UNITS: Readonly<Record<string, number>> = {
+  k: 1e3,
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+}
+
+/**
+ * The only container of a template.
+ * @param field e.g. `service.template`
+ * @throws ApiError INVALID_ARGUMENT where there is none, UNIMPLEMENTED for sidecars and volumes
+ */
+export function onlyContainer(
+  field: string,
+  {containers = [], volumes = []}: {containers?: Container[]; volumes?: object[]},
+): Container {
+  const [container] = containers
+  if (!container) throw violation(`${field}.containers`, 'must have a container')
+  if (containers.length > 1)
+    throw new ApiError(
+      'UNIMPLEMENTED',
+      'Sidecars (more than one container) are not served by the local cloud.',
+    )
+  if (volumes.length > 0) throw new ApiError('UNIMPLEMENTED', 'Volumes are not served by the local cloud.')
+  return container
+}
+
+/** Checks what containers of services and of jobs have in common. @throws ApiError */
+export function validateContainer(field: string, container: Container): void {
+  if (!container.image) throw violation(`${field}.image`, 'is required')
+  validateEnv(field, container.env ?? [])
+  const {cpu, memory} = container.resources?.limits ?? {}
+  if (cpu !== undefined && !(cpus(cpu) >= 0.08 && cpus(cpu) <= 8))
+    throw violation(
+      `${field}.resources.limits.cpu`,
+      `"${cpu}" must be between 0.08 and 8, e.g. "1" or "500m"`,
+    )
+  if (memory !== undefined && bytesOf(memory) === undefined)
+    throw violation(`${field}.resources.limits.memory`, `"${memory}" is no quantity such as "512Mi"`)
+}
+
+/** @throws ApiError INVALID_ARGUMENT, or UNIMPLEMENTED for a variable that comes from Secret Manager */
+export function validateEnv(field: string, env: readonly EnvVar[]): void {
+  const seen = new Set<string>()
+  for (const {name = '', valueSource} of env) {
+    if (name === '' || name.includes('=') || name.includes('\0'))
+      throw violation(`${field}.env`, `"${name}" is no name of a variable`)
+    if (RESERVED_ENV.has(name))
+      throw violation(
+        `${field}.env`,
+        `the following reserved env names were provided: ${name}. These values are automatically set by the system`,
+      )
+    if (seen.has(name)) throw violation(`${field}.env`, `"${name}" is given twice`)
+    seen.add(name)
+    if (valueSource)
+      throw new ApiError(
+        'UNIMPLEMENTED',
+        `The variable "${name}" comes from Secret Manager, which is not served by the local cloud.`,
+      )
+  }
+}
+
+/** Seconds of a Duration in JSON, e.g. `540s`. */
+export function seconds(duration: string): number {
+  return Number.parseFloat(duration)
+}
+
+/** CPUs of a quantity such as `2` or `500m`. */
+export function cpus(quantity: string): number {
+  return /^\d+m$/.test(quantity) ? Number.parseInt(quantity, 10) / 1000 : Number(quantity)
+}
+
+/** Bytes of a quantity such as `512Mi`, or `undefined` where it is none. */
+export function bytesOf(quantity: string): number | undefined {
+  const {number, unit} =
+    /^(?<number>\d+(?:\.\d+)?)(?<unit>Ki|Mi|Gi|Ti|k|K|M|G|T)?$/.exec(quantity)?.groups ?? {}
+  return number === undefined ? undefined : Math.round(Number(number) * (UNITS[unit ?? ''] ?? 1))
+}
