@@ -3,6 +3,7 @@ import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {createArtifactRegistry, registrySchema} from './artifact-registry/index.ts'
 import {controlRoutes, type LocalCloudStatus} from './control.ts'
+import {faultRoutes} from './fault-control.ts'
 import {createControlPlane} from './control-plane/index.ts'
 import {createAccess} from './iam/access-control.ts'
 import {createIdTokens} from './iam/id-tokens.ts'
@@ -14,13 +15,16 @@ import {createPubsub, pubsubSchema} from './pubsub/index.ts'
 import {createRun, runSchema} from './run/index.ts'
 import {createPorts, portsSchema, PortTakenError} from './state/ports.ts'
 import {openState, StateError} from './state/open.ts'
-import {createStorage, storageSchema} from './storage/index.ts'
+import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
 import {type Clock, systemClock} from './wire/clock.ts'
+import type {FaultRule} from './wire/fault-rules.ts'
+import {createFaultPlan} from './wire/faults.ts'
 import {createOperations, operationsSchema} from './wire/operations.ts'
 import {createOutsideCalls} from './wire/outside-calls.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
 export type {InstanceStatus, LocalCloudStatus} from './control.ts'
+export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
 
 /** A local cloud that cannot start, for a reason that its user can mend. */
 export class LocalCloudError extends Error {
@@ -42,6 +46,8 @@ export interface LocalCloudOptions {
   /** Port to listen on from now on; the default is the one that was chosen the first time. */
   readonly port?: number
   readonly clock?: Clock
+  /** What is to go wrong on purpose, from the start. */
+  readonly faults?: readonly FaultRule[]
   /** Told of errors that are the local cloud's own; the default throws them away. */
   readonly report?: (error: unknown) => void
   /** Called for `POST /_local-cloud/stop`. */
@@ -84,6 +90,7 @@ export class LocalCloud implements AsyncDisposable {
     stateFolder,
     port,
     clock = systemClock,
+    faults: rules = [],
     report = () => {},
     onStopRequest = () => {},
   }: LocalCloudOptions): Promise<LocalCloud> {
@@ -133,6 +140,8 @@ export class LocalCloud implements AsyncDisposable {
     stack.use(pubsub)
     await state.blobs.sweep(new Set([...storage.referencedBlobs(), ...registry.blobIds()]))
 
+    const faults = createFaultPlan({clock})
+    faults.add(rules)
     const startedAt = new Date(clock.now()).toISOString()
     let main: Listener | undefined
     let proxy: Listener | undefined
@@ -145,6 +154,7 @@ export class LocalCloud implements AsyncDisposable {
       proxy: proxy?.origin ?? '',
       instances: run.instances(),
       buckets: storage.bucketCount(),
+      faults: faults.list().length,
       denials: access.denials(),
       outsideCalls: outside.list(),
     })
@@ -152,6 +162,8 @@ export class LocalCloud implements AsyncDisposable {
       services: [...operations.services, ...pubsub.services, ...run.services, ...logging.services],
       routes: [
         ...controlRoutes({status, stop: onStopRequest}),
+        ...faultRoutes(faults),
+        ...retryTestRoutes(faults),
         ...operations.routes,
         ...accounts.routes,
         ...registry.routes,
@@ -162,6 +174,7 @@ export class LocalCloud implements AsyncDisposable {
       ],
       lastRoutes: storage.objectRoutes,
       report,
+      faults,
       onOutsideCall: (call) => outside.refused(call),
     })
 

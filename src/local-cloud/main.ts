@@ -1,13 +1,16 @@
+import {readFile} from 'node:fs/promises'
 import {parseArgs} from 'node:util'
-import {LocalCloud, LocalCloudError} from './index.ts'
+import {type FaultRule, LocalCloud, LocalCloudError, parseFaults} from './index.ts'
 
 /**
- * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT]`.
+ * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT] [--faults FILE]`.
  *
  * Over the IPC channel it says `{ready: {pid, endpoint, startedAt}}` or `{failed: {code, message, suggestions}}`.
  * SIGTERM, SIGINT and `POST /_local-cloud/stop` end it in order; its own words go to stderr.
  */
-const {values} = parseArgs({options: {state: {type: 'string'}, port: {type: 'string'}}})
+const {values} = parseArgs({
+  options: {state: {type: 'string'}, port: {type: 'string'}, faults: {type: 'string'}},
+})
 
 let cloud: LocalCloud | undefined
 let stopping: Promise<void> | undefined
@@ -41,12 +44,24 @@ async function main(): Promise<void> {
   cloud = await LocalCloud.start({
     stateFolder: values.state,
     ...(values.port === undefined ? {} : {port: Number(values.port)}),
+    ...(values.faults === undefined ? {} : {faults: await readFaults(values.faults)}),
     report,
     onStopRequest: stop,
   })
   const {pid, endpoint, startedAt} = cloud.status()
   tell({ready: {pid, endpoint, startedAt}})
   report(`ready at ${endpoint}, state in ${values.state}`)
+}
+
+/** @throws LocalCloudError `usage` where the file is no fault plan */
+async function readFaults(file: string): Promise<FaultRule[]> {
+  try {
+    const plan: unknown = JSON.parse(await readFile(file, 'utf8'))
+    return parseFaults(typeof plan === 'object' && plan !== null ? {...plan} : {})
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new LocalCloudError('usage', `main: --faults ${file}: ${reason}`, [], error)
+  }
 }
 
 main().catch((error: unknown) => {

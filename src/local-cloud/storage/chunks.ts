@@ -1,4 +1,5 @@
 import type {Readable} from 'node:stream'
+import {ApiError} from '../wire/api-error.ts'
 import {StorageError} from './errors.ts'
 
 /**
@@ -6,10 +7,12 @@ import {StorageError} from './errors.ts'
  * @throws StorageError 400 where the connection breaks before its end
  */
 export async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
-  const chunks: AsyncIterator<unknown> = stream[Symbol.asyncIterator]()
+  // A reader that stops does not end the connection: its answer has still to go out.
+  const chunks: AsyncIterator<unknown> = stream.iterator({destroyOnReturn: false})
   try {
     for (;;) {
-      const {done, value} = await chunks.next().catch(() => {
+      const {done, value} = await chunks.next().catch((error: unknown) => {
+        if (error instanceof ApiError) throw error
         throw new StorageError(400, 'badRequest', 'The connection broke before the end of the upload.')
       })
       if (done === true) return

@@ -10,7 +10,7 @@ import {copyRoutes} from './copy-routes.ts'
 import {renderStorageError} from './errors.ts'
 import {createGenerations} from './generations.ts'
 import {iamRoutes} from './iam-routes.ts'
-import {jsonRoutes} from './json-routes.ts'
+import {jsonRoutes, named} from './json-routes.ts'
 import {notificationRoutes} from './notification-routes.ts'
 import {createNotifications} from './notifications.ts'
 import {createObjectChanges} from './object-changes.ts'
@@ -21,6 +21,7 @@ import {createResumableUploads} from './resumable-uploads.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
 
+export {retryTestRoutes} from './retry-tests.ts'
 export {storageSchema} from './schema.ts'
 
 export interface Storage extends AsyncDisposable {
@@ -89,13 +90,15 @@ export function createStorage({
         ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions}),
       ]),
       ...uploadPaths.flatMap((path) => [
-        route('POST', path, uploads.post, renderStorageError),
-        route('PUT', path, uploads.put, renderStorageError),
-        route('DELETE', path, uploads.remove, renderStorageError),
+        named('storage.objects.insert', route('POST', path, uploads.post, renderStorageError)),
+        named('storage.objects.insert', route('PUT', path, uploads.put, renderStorageError)),
+        named('storage.objects.insert', route('DELETE', path, uploads.remove, renderStorageError)),
       ]),
-      route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download),
+      named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),
     ],
-    objectRoutes: ['GET', 'HEAD'].map((method) => ({method, pattern: XML_OBJECT, handle: stored.download})),
+    objectRoutes: ['GET', 'HEAD'].map((method) =>
+      named('storage.objects.get', {method, pattern: XML_OBJECT, handle: stored.download}),
+    ),
     referencedBlobs: () => new Set([...objects.blobs(), ...sessions.blobs()]),
     bucketCount: () => buckets.count(),
     [Symbol.asyncDispose]: () => resumable[Symbol.asyncDispose](),

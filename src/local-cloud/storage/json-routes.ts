@@ -1,5 +1,6 @@
 import {route, type Route} from '../wire/routes.ts'
 import {renderStorageError} from './errors.ts'
+import {methodId} from './method-ids.ts'
 
 /** A method of the JSON API: HTTP method, path below `/storage/v1`, handler. */
 export type JsonRoute = readonly [method: string, path: string, handle: Route['handle']]
@@ -10,6 +11,13 @@ export type JsonRoute = readonly [method: string, path: string, handle: Route['h
  */
 export function jsonRoutes(routes: readonly JsonRoute[]): Route[] {
   return ['/storage/v1', ''].flatMap((prefix) =>
-    routes.map(([method, path, handle]) => route(method, `${prefix}${path}`, handle, renderStorageError)),
+    routes.map(([method, path, handle]) =>
+      named(methodId(method, path), route(method, `${prefix}${path}`, handle, renderStorageError)),
+    ),
   )
+}
+
+/** The route under its method's name in Google's discovery document. */
+export function named(name: string | undefined, unnamed: Route): Route {
+  return name === undefined ? unnamed : {...unnamed, name}
 }

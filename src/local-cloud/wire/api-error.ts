@@ -22,6 +22,10 @@ const HTTP_STATUS = {
 
 export type StatusName = keyof typeof HTTP_STATUS
 
+export function isStatusName(value: unknown): value is StatusName {
+  return typeof value === 'string' && Object.hasOwn(HTTP_STATUS, value)
+}
+
 /** An error that a caller of an API sees, in Google's error model, the same on both wires. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -58,8 +62,21 @@ export class ApiError extends Error {
 /** Any error as one that a caller may see; what is not an `ApiError` is a fault of the local cloud itself. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
+  if (isDiskFull(error)) {
+    return new ApiError(
+      'RESOURCE_EXHAUSTED',
+      'The disk that holds the local cloud is full. Nothing was changed; free some space and try again.',
+    )
+  }
   return new ApiError(
     'INTERNAL',
     `Internal error of the local cloud: ${error instanceof Error ? error.message : String(error)}`,
   )
+}
+
+/** SQLITE_FULL (sqlite.org/rescode.html), or what the system says of a file. */
+function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('errcode' in error && error.errcode === 13) return true
+  return 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }

@@ -10,6 +10,7 @@ import {fromProto3JSON, toProto3JSON} from 'proto3-json-serializer'
 import protobuf from 'protobufjs'
 import type {Call, Principal} from './call.ts'
 import {type ApiError, toApiError} from './api-error.ts'
+import type {FaultPlan} from './faults.ts'
 import {describeService, type MethodDescriptor} from './protos.ts'
 import type {RpcService, StreamHandler, UnaryHandler} from './rpc.ts'
 
@@ -22,13 +23,27 @@ export interface GrpcCallers {
   readonly identify: (authorization: string | undefined) => Principal
   /** Aborted when the local cloud stops. */
   readonly stopping: AbortSignal
+  readonly faults: FaultPlan | undefined
+  /** Resets the connection of a peer, `address:port`, and with it all calls on it. */
+  readonly breakConnection: (peer: string) => void
 }
+
+/** A peer that no longer answers is let go after both times. */
+const KEEPALIVE_MS = 60_000
+const KEEPALIVE_TIMEOUT_MS = 20_000
+/** A connection without a call, opened by somebody who makes none, ends after this; clients connect again by themselves. */
+const IDLE_MS = 300_000
+const MAX_CONCURRENT_STREAMS = 1000
 
 /** A gRPC server for the services; methods that they leave out answer UNIMPLEMENTED. */
 export function createGrpcServer(services: readonly RpcService[], callers: GrpcCallers): Server {
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_concurrent_streams': MAX_CONCURRENT_STREAMS,
+    'grpc.max_connection_idle_ms': IDLE_MS,
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
   })
   for (const {service, unary, streams} of services) {
     const definition: Record<string, ServiceDefinition[string]> = {}
@@ -36,8 +51,8 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     for (const method of describeService(service)) {
       const handler = unary[method.name]
       const stream = streams?.[method.name]
-      if (handler) implementation[method.name] = serveUnary(handler, callers)
-      else if (stream) implementation[method.name] = serveStream(stream, callers)
+      if (handler) implementation[method.name] = serveUnary(method, handler, callers)
+      else if (stream) implementation[method.name] = serveStream(method, stream, callers)
       else continue
       definition[method.name] = definitionOf(method, stream !== undefined)
     }
@@ -67,14 +82,21 @@ function definitionOf(method: MethodDescriptor, streams: boolean): ServiceDefini
 }
 
 function serveUnary(
+  method: MethodDescriptor,
   handler: UnaryHandler<never, object>,
   callers: GrpcCallers,
 ): handleUnaryCall<object, object> {
   return (call, callback) => {
     const abort = new AbortController()
     call.on('cancelled', () => abort.abort())
-    const answer = async (): Promise<object> =>
-      handler(decoded(call.request), callOf(call.metadata, abort.signal, callers))
+    const answer = async (): Promise<object> => {
+      const context = callOf(call.metadata, abort.signal, callers)
+      const fault = faultOf(method, call.getPeer(), context, callers)
+      await fault.before()
+      const response = await handler(decoded(call.request), context)
+      await fault.after()
+      return response
+    }
     answer().then(
       (response) => callback(null, response),
       (error: unknown) => callback(statusOf(toApiError(error))),
@@ -83,6 +105,7 @@ function serveUnary(
 }
 
 function serveStream(
+  method: MethodDescriptor,
   handler: StreamHandler<never, object>,
   callers: GrpcCallers,
 ): handleBidiStreamingCall<object, object> {
@@ -91,8 +114,12 @@ function serveStream(
     call.on('cancelled', () => abort.abort())
     call.on('error', () => abort.abort())
     const pump = async (): Promise<void> => {
-      for await (const response of handler(decodedEach(call), callOf(call.metadata, abort.signal, callers))) {
+      const context = callOf(call.metadata, abort.signal, callers)
+      const fault = faultOf(method, call.getPeer(), context, callers)
+      await fault.before()
+      for await (const response of handler(decodedEach(call), context)) {
         if (abort.signal.aborted) return
+        await fault.after()
         if (!call.write(response))
           await new Promise<void>((resolve) => {
             call.once('drain', resolve)
@@ -104,6 +131,25 @@ function serveStream(
       () => call.end(),
       (error: unknown) => call.emit('error', statusOf(toApiError(error))),
     )
+  }
+}
+
+/** What goes wrong on purpose. Messages are whole here: bytes of the request mean before its work, of the answer after it. */
+function faultOf(
+  {path}: MethodDescriptor,
+  peer: string,
+  {principal, signal}: Call,
+  {faults, breakConnection}: GrpcCallers,
+): {before(): Promise<void>; after(): Promise<void>} {
+  const fault = faults?.find({name: path.slice(1), method: 'POST', path, principal, retryTestId: undefined})
+  const carryOut = async (): Promise<void> => {
+    if (fault?.take() === true)
+      await faults?.carryOut(fault.action, {signal, breakConnection: () => breakConnection(peer)})
+  }
+  const late = fault?.afterResponseBytes !== undefined
+  return {
+    before: async () => (late ? undefined : carryOut()),
+    after: async () => (late ? carryOut() : undefined),
   }
 }
 

@@ -1,13 +1,34 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
-import {Readable} from 'node:stream'
-import {pipeline} from 'node:stream/promises'
+import type {Readable} from 'node:stream'
 import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
 import {ApiError, toApiError} from './api-error.ts'
-import type {Principal} from './call.ts'
+import type {Call, Principal} from './call.ts'
+import type {Fault, FaultPlan, Victim} from './faults.ts'
+import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
+import {send} from './http-answer.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
 
-const MAX_HEADER_BYTES = 32 * 1024
 const DEFAULT_BODY_LIMIT_BYTES = 10 * 1024 * 1024
+
+const BREAKS = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNRESET', 'EPIPE'])
+
+/** What a connection may take of us. */
+export interface HttpLimits {
+  readonly headerBytes: number
+  /** From the first byte of a request to the end of its headers. */
+  readonly headersMs: number
+  /** Between two requests on one connection. */
+  readonly keepAliveMs: number
+  /** Without a byte, while a body is on its way in either direction. */
+  readonly silentBodyMs: number
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  headerBytes: 32 * 1024,
+  headersMs: 30_000,
+  keepAliveMs: 30_000,
+  silentBodyMs: 300_000,
+}
 
 export interface HttpCallers {
   /** Which requests are for the routes. */
@@ -19,17 +40,33 @@ export interface HttpCallers {
   readonly stopping: AbortSignal
   /** Told of errors that are the local cloud's own. */
   readonly report: (error: unknown) => void
+  readonly faults: FaultPlan | undefined
 }
 
 /** An HTTP/1.1 server for the routes, the first that matches. Every CONNECT is refused at once. */
-export function createHttpServer(routes: readonly Route[], callers: HttpCallers): Server {
+export function createHttpServer(
+  routes: readonly Route[],
+  callers: HttpCallers,
+  limits: HttpLimits = HTTP_LIMITS,
+): Server {
   const byMethod = Map.groupBy(routes, ({method}) => method)
   const server = createServer(
-    {maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 30_000},
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: Math.min(limits.headersMs, 5000),
+      keepAliveTimeout: limits.keepAliveMs,
+      // A body may take as long as it likes, as long as it moves.
+      requestTimeout: 0,
+    },
     (message, response) => {
+      limitSilence(message, response, limits.silentBodyMs)
       void serve(message, response, byMethod, callers)
     },
   )
+  server.on('clientError', (error, socket) => {
+    if (socket.writable) socket.end(`HTTP/1.1 ${statusLineFor(error)}\r\nConnection: close\r\n\r\n`)
+  })
   server.on('connect', ({url = ''}, socket) => {
     callers.onOutsideCall({host: url, method: 'CONNECT'})
     const body = `${outsideMessage(url)}\n`
@@ -37,10 +74,22 @@ export function createHttpServer(routes: readonly Route[], callers: HttpCallers)
       `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     )
   })
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
-  })
   return server
+}
+
+/** A peer that neither sends the rest of its body nor takes ours is let go; a handler may take its time. */
+function limitSilence(message: IncomingMessage, response: ServerResponse, silentBodyMs: number): void {
+  const {socket} = message
+  if (!message.complete) socket.setTimeout(silentBodyMs)
+  message.once('end', () => {
+    if (!response.writableFinished) socket.setTimeout(0)
+  })
+  response.once('pipe', () => socket.setTimeout(silentBodyMs))
+}
+
+function statusLineFor({code}: NodeJS.ErrnoException): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large'
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
 }
 
 async function serve(
@@ -54,24 +103,32 @@ async function serve(
   let found: Route | undefined
   try {
     const {origin, path: target} = callers.admit(message)
-    // Joined as text: a path that begins with two slashes would be taken for a host.
-    const url = new URL(`${origin}${target === '*' ? '/' : target}`)
+    const url = urlOf(origin, target)
     const path = target.split('?', 1)[0] ?? '/'
     for (const candidate of byMethod.get(message.method ?? 'GET') ?? []) {
       const match = candidate.pattern.exec(path)
       if (!match) continue
       found = candidate
-      const request = requestOf(message, url, match.groups ?? {}, {
+      const call: Call = {
         principal: callers.identify(message.headers.authorization),
         signal: AbortSignal.any([gone.signal, callers.stopping]),
         origin,
-      })
-      await send(message, response, await candidate.handle(request))
+      }
+      const answer = await answerOf(
+        candidate,
+        message,
+        {url, path, call, groups: match.groups ?? {}},
+        callers,
+      )
+      await send(message, response, answer)
       return
     }
     throw new ApiError('UNIMPLEMENTED', `${message.method} ${path} is not served by the local cloud.`)
   } catch (error) {
-    if (gone.signal.aborted) return
+    if (gone.signal.aborted) {
+      if (!callers.stopping.aborted && !isBreak(error)) callers.report(error)
+      return
+    }
     const answer = found?.renderError?.(error) ?? commonForm(toApiError(error))
     if ((answer.status ?? 500) >= 500 && !(error instanceof ApiError)) callers.report(error)
     if (response.headersSent) response.destroy()
@@ -79,24 +136,80 @@ async function serve(
   }
 }
 
+/** What work ends with because its caller has left; anything else broke on our side and took the connection with it. */
+function isBreak(error: unknown): boolean {
+  if (error instanceof ApiError) return true
+  if (!(error instanceof Error)) return false
+  return error.name === 'AbortError' || ('code' in error && BREAKS.has(String(error.code)))
+}
+
+/** Has the route answer, apart from what is to go wrong on purpose. */
+async function answerOf(
+  route: Route,
+  message: IncomingMessage,
+  {url, path, call, groups}: {url: URL; path: string; call: Call; groups: Record<string, string>},
+  {faults}: HttpCallers,
+): Promise<HttpResponse> {
+  const fault = route.beyondFaults === true ? undefined : findFault(faults, route, message, path, call)
+  const victim: Victim = {signal: call.signal, breakConnection: () => message.socket.resetAndDestroy()}
+  const carryOut = async (due: Fault): Promise<void> => {
+    if (due.take()) await faults?.carryOut(due.action, victim)
+  }
+  const {afterRequestBytes, afterResponseBytes} = fault ?? {}
+  if (fault && afterRequestBytes === undefined && afterResponseBytes === undefined) await carryOut(fault)
+  const body =
+    fault && afterRequestBytes !== undefined
+      ? faultyBody(message, afterRequestBytes, () => carryOut(fault))
+      : message
+  const answer = await route.handle(requestOf(message, body, url, groups, call))
+  if (!fault || afterResponseBytes === undefined) return answer
+  return faultyAnswer(answer, afterResponseBytes, () => carryOut(fault))
+}
+
+function findFault(
+  faults: FaultPlan | undefined,
+  {name}: Route,
+  {method = 'GET', headers}: IncomingMessage,
+  path: string,
+  {principal}: Call,
+): Fault | undefined {
+  const retryTestId = headers['x-retry-test-id']
+  return faults?.find({
+    name,
+    method,
+    path,
+    principal,
+    retryTestId: typeof retryTestId === 'string' ? retryTestId : undefined,
+  })
+}
+
 function commonForm(error: ApiError): HttpResponse {
   return {status: error.httpStatus, json: error.toJSON()}
 }
 
+/** Joined as text: a path that begins with two slashes would be taken for a host. @throws ApiError INVALID_ARGUMENT */
+function urlOf(origin: string, target: string): URL {
+  const url = URL.parse(`${origin}${target === '*' ? '/' : target}`)
+  if (url === null)
+    throw new ApiError('INVALID_ARGUMENT', `The request target ${JSON.stringify(target)} is no path.`)
+  return url
+}
+
 function requestOf(
   message: IncomingMessage,
+  stream: Readable,
   url: URL,
   groups: Record<string, string>,
   call: HttpRequest['call'],
 ): HttpRequest {
   const params = Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decode(value)]))
-  const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> => readAll(message, limitBytes)
+  const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> => readAll(stream, limitBytes)
   return {
     method: message.method ?? 'GET',
     url,
     params,
     headers: message.headers,
-    stream: message,
+    stream,
     bytes,
     async json() {
       const text = (await bytes()).toString('utf8')
@@ -116,10 +229,11 @@ function requestOf(
   }
 }
 
-async function readAll(message: IncomingMessage, limitBytes: number): Promise<Buffer> {
+async function readAll(stream: Readable, limitBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of message) {
+  // The stream is not destroyed with the loop: that would end the connection before the answer.
+  for await (const chunk of stream.iterator({destroyOnReturn: false})) {
     const part: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
     size += part.length
     if (size > limitBytes)
@@ -127,31 +241,6 @@ async function readAll(message: IncomingMessage, limitBytes: number): Promise<Bu
     chunks.push(part)
   }
   return Buffer.concat(chunks)
-}
-
-async function send(message: IncomingMessage, response: ServerResponse, answer: HttpResponse): Promise<void> {
-  const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
-  // A body that nobody read would be taken for the next request on this connection.
-  if (!message.complete) response.setHeader('connection', 'close')
-  response.writeHead(answer.status ?? 200, {
-    ...(answer.json === undefined ? {} : {'content-type': 'application/json; charset=UTF-8'}),
-    ...(body === undefined && answer.status !== 204 && answer.status !== 304 ? {'content-length': '0'} : {}),
-    ...(typeof body === 'string' || Buffer.isBuffer(body)
-      ? {'content-length': String(Buffer.byteLength(body))}
-      : {}),
-    ...answer.headers,
-  })
-  if (body instanceof Readable) {
-    if (message.method === 'HEAD') {
-      body.destroy()
-      response.end()
-    } else await pipeline(body, response)
-    return
-  }
-  await new Promise<void>((resolve) => {
-    response.once('close', resolve)
-    response.end(message.method === 'HEAD' ? undefined : body, () => resolve())
-  })
 }
 
 function decode(text: string): string {

@@ -34,6 +34,10 @@ export interface Route {
   readonly handle: (request: HttpRequest) => Promise<HttpResponse> | HttpResponse
   /** How an error is put into a body here; the default is Google's common form (`ApiError.toJSON`). */
   readonly renderError?: (error: unknown) => HttpResponse
+  /** The method's name in its API, which faults are picked by: `google.pubsub.v1.Publisher/Publish`, `storage.objects.get`. */
+  readonly name?: string
+  /** Whether faults leave it alone: the calls that make and take away faults. */
+  readonly beyondFaults?: boolean
 }
 
 /**

@@ -1,8 +1,9 @@
-import {type Server as GrpcServer, ServerCredentials} from '@grpc/grpc-js'
+import {ServerCredentials} from '@grpc/grpc-js'
 import type {Server as HttpServer} from 'node:http'
 import {createServer, type Socket} from 'node:net'
 import {type Admit, admitLoopback, admitProxied, type OnOutsideCall} from './admission.ts'
 import type {Principal} from './call.ts'
+import type {FaultPlan} from './faults.ts'
 import {createGrpcServer} from './grpc.ts'
 import {createHttpServer} from './http.ts'
 import {describeService} from './protos.ts'
@@ -31,6 +32,8 @@ export interface ServerOptions {
   /** Told of errors that are the local cloud's own. */
   readonly report: (error: unknown) => void
   readonly onOutsideCall?: OnOutsideCall
+  /** What goes wrong on purpose. */
+  readonly faults?: FaultPlan
 }
 
 export interface Server {
@@ -56,6 +59,7 @@ export function createServerOf({
   services,
   report,
   onOutsideCall = () => {},
+  faults,
 }: ServerOptions): Server {
   const transcoded = services.flatMap(({service, unary}) =>
     describeService(service).flatMap((method) => transcode(method, unary[method.name])),
@@ -64,10 +68,28 @@ export function createServerOf({
 
   async function open(port: number, identify: Identify, admit: Admit): Promise<Listener> {
     const stopping = new AbortController()
-    const http = createHttpServer(all, {admit, identify, stopping: stopping.signal, report, onOutsideCall})
-    const grpc = createGrpcServer(services, {identify, stopping: stopping.signal, origin: () => origin})
-    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
     const sockets = new Set<Socket>()
+    const http = createHttpServer(all, {
+      admit,
+      identify,
+      stopping: stopping.signal,
+      report,
+      onOutsideCall,
+      faults,
+    })
+    // It never listens itself, and looks after its connections only once it does.
+    http.emit('listening')
+    const grpc = createGrpcServer(services, {
+      identify,
+      stopping: stopping.signal,
+      origin: () => origin,
+      faults,
+      breakConnection(peer) {
+        for (const socket of sockets)
+          if (`${socket.remoteAddress}:${socket.remotePort}` === peer) socket.resetAndDestroy()
+      },
+    })
+    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
     const listener = createServer((socket) => {
       sockets.add(socket)
       socket.on('close', () => sockets.delete(socket))
@@ -87,8 +109,8 @@ export function createServerOf({
       async close() {
         stopping.abort(new Error('The local cloud stops.'))
         const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
-        shutDown(grpc)
-        http.closeIdleConnections()
+        grpc.forceShutdown()
+        http.close()
         await new Promise((resolve) => setImmediate(resolve))
         for (const socket of sockets) socket.destroy()
         await closed
@@ -122,8 +144,4 @@ function tellApart(socket: Socket, http: HttpServer, injectGrpc: (socket: Socket
     }
   }
   socket.on('readable', decide)
-}
-
-function shutDown(grpc: GrpcServer): void {
-  grpc.forceShutdown()
 }

@@ -36,6 +36,7 @@ export function transcode(
     return {
       method: binding.method,
       pattern,
+      name: method.path.slice(1),
       async handle(request) {
         if (!handler)
           throw new ApiError('UNIMPLEMENTED', `${method.path.slice(1)} is not served by the local cloud.`)

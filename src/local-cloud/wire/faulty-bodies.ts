@@ -1,0 +1,82 @@
+import {Readable} from 'node:stream'
+import type {HttpResponse} from './routes.ts'
+
+/**
+ * A request's body in which something happens after `limit` bytes; nothing does where it has fewer. A chunk of a
+ * resumable upload is counted from the upload's beginning, as its `content-range` says.
+ * @param happen throws where the body ends there
+ */
+export function faultyBody(
+  message: Readable & {readonly headers: {readonly 'content-range'?: string | undefined}},
+  limit: number,
+  happen: () => Promise<void>,
+): Readable {
+  const start = Number(
+    /^bytes (?<start>\d+)-/.exec(message.headers['content-range'] ?? '')?.groups?.['start'] ?? 0,
+  )
+  // The message is left alone when its reader leaves: the answer still goes out on its connection.
+  return Readable.from(
+    interrupted(message.iterator({destroyOnReturn: false}), Math.max(0, limit - start), happen),
+    {objectMode: false},
+  )
+}
+
+/**
+ * An answer in whose body something happens after `limit` bytes; nothing does where it has no more than that, except
+ * that a limit of 0 always is reached.
+ * @param happen throws where the answer ends there
+ */
+export async function faultyAnswer(
+  answer: HttpResponse,
+  limit: number,
+  happen: () => Promise<void>,
+): Promise<HttpResponse> {
+  const {json, body, ...head} = answer
+  if (limit === 0) {
+    try {
+      await happen()
+    } catch (error) {
+      if (body instanceof Readable) body.destroy()
+      throw error
+    }
+    return answer
+  }
+  const whole = json === undefined ? body : JSON.stringify(json)
+  if (whole === undefined) return answer
+  const length = whole instanceof Readable ? undefined : Buffer.byteLength(whole)
+  if (length !== undefined && length <= limit) return answer
+  const chunks = whole instanceof Readable ? whole : [Buffer.from(whole)]
+  return {
+    ...head,
+    headers: {
+      ...(json === undefined ? {} : {'content-type': 'application/json; charset=UTF-8'}),
+      ...(length === undefined ? {} : {'content-length': String(length)}),
+      ...head.headers,
+    },
+    body: Readable.from(interrupted(chunks, limit, happen), {objectMode: false}),
+  }
+}
+
+async function* interrupted(
+  chunks: AsyncIterable<unknown> | Iterable<unknown>,
+  limit: number,
+  happen: () => Promise<void>,
+): AsyncIterable<Buffer> {
+  let passed = 0
+  let due = true
+  for await (const value of chunks) {
+    const chunk = Buffer.isBuffer(value) ? value : Buffer.from(String(value))
+    if (!due || passed + chunk.length <= limit) {
+      passed += chunk.length
+      yield chunk
+      continue
+    }
+    due = false
+    if (limit > passed) yield chunk.subarray(0, limit - passed)
+    // What was handed on is on its way before anything happens.
+    await new Promise((resolve) => setImmediate(resolve))
+    await happen()
+    yield chunk.subarray(limit - passed)
+    passed += chunk.length
+  }
+}

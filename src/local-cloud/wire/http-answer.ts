@@ -1,0 +1,69 @@
+import type {IncomingMessage, ServerResponse} from 'node:http'
+import {Readable} from 'node:stream'
+import {pipeline} from 'node:stream/promises'
+import type {HttpResponse} from './routes.ts'
+
+/** How much of a body that nobody reads is taken in after the answer, and for how long, before the connection ends. */
+const UNREAD_BYTES = 64 * 1024 * 1024
+const UNREAD_MS = 2000
+
+/** Sends what a route answered. @throws where the body cannot be read or the connection breaks */
+export async function send(
+  message: IncomingMessage,
+  response: ServerResponse,
+  answer: HttpResponse,
+): Promise<void> {
+  const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
+  response.writeHead(answer.status ?? 200, {
+    ...(answer.json === undefined ? {} : {'content-type': 'application/json; charset=UTF-8'}),
+    ...(body === undefined && answer.status !== 204 && answer.status !== 304 ? {'content-length': '0'} : {}),
+    ...(typeof body === 'string' || Buffer.isBuffer(body)
+      ? {'content-length': String(Buffer.byteLength(body))}
+      : {}),
+    ...answer.headers,
+  })
+  if (body instanceof Readable && message.method !== 'HEAD') {
+    await pipeline(body, response)
+    return
+  }
+  if (body instanceof Readable) body.destroy()
+  const bytes = body instanceof Readable || message.method === 'HEAD' ? undefined : body
+  if (message.complete) {
+    await ended(response, bytes)
+    return
+  }
+  // The rest of a body that nobody reads is taken in before the connection ends: to close on a peer that still sends
+  // would be a reset, which may reach it before the answer does.
+  if (bytes === undefined) response.flushHeaders()
+  else response.write(bytes)
+  if (await arrives(message)) await ended(response)
+  else message.socket.destroy()
+}
+
+function ended(response: ServerResponse, bytes?: string | Buffer): Promise<void> {
+  return new Promise<void>((resolve) => {
+    response.once('close', resolve)
+    response.end(bytes, () => resolve())
+  })
+}
+
+/** Throws the rest of a body away. @returns whether it ended before a limit */
+function arrives(message: IncomingMessage): Promise<boolean> {
+  return new Promise((resolve) => {
+    let bytes = 0
+    const settle = (whole: boolean): void => {
+      clearTimeout(timer)
+      resolve(whole)
+    }
+    const timer = setTimeout(settle, UNREAD_MS, false)
+    // A reader that gave up may still hold it back.
+    message.removeAllListeners('readable')
+    message.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > UNREAD_BYTES) settle(false)
+    })
+    message.once('end', () => settle(true))
+    message.once('close', () => settle(message.complete))
+    process.nextTick(() => message.resume())
+  })
+}

@@ -1,0 +1,128 @@
+import {randomBytes} from 'node:crypto'
+import {Storage} from '@google-cloud/storage'
+import {expect, it, onTestFinished} from 'vitest'
+import {LocalCloud} from '../../../src/local-cloud/index.ts'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
+
+interface RetryTest {
+  readonly id: string
+  readonly instructions: Record<string, string[]>
+  readonly completed: boolean
+}
+
+async function start(): Promise<{
+  cloud: LocalCloud
+  /** Makes a retry test. @returns a client whose calls carry its id */
+  arm: (instructions: Record<string, string[]>) => Promise<{storage: Storage; test: () => Promise<RetryTest>}>
+}> {
+  const cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})
+  onTestFinished(() => cloud[Symbol.asyncDispose]())
+  const plain = new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})
+  await plain.createBucket('bucket')
+  return {
+    cloud,
+    async arm(instructions) {
+      const response = await fetch(`${cloud.endpoint}/retry_test`, {
+        method: 'POST',
+        body: JSON.stringify({instructions}),
+      })
+      const created: RetryTest = JSON.parse(await response.text())
+      const storage = new Storage({
+        apiEndpoint: cloud.endpoint,
+        projectId: 'p-test',
+        retryOptions: {retryDelayMultiplier: 1, maxRetryDelay: 2, maxRetries: 5},
+      })
+      storage.interceptors.push({
+        request(options) {
+          options.headers = {...options.headers, 'x-retry-test-id': created.id}
+          return options
+        },
+      })
+      return {
+        storage,
+        async test() {
+          const answer = await fetch(`${cloud.endpoint}/retry_test/${created.id}`)
+          const current: RetryTest = JSON.parse(await answer.text())
+          return current
+        },
+      }
+    },
+  }
+}
+
+it("has Google's client repeat what fails, and says when all of it has happened", async () => {
+  const {arm} = await start()
+  const {storage, test} = await arm({
+    'storage.buckets.get': ['return-503', 'return-reset-connection'],
+    'storage.objects.list': ['return-429'],
+  })
+  expect(await test()).toMatchObject({
+    completed: false,
+    instructions: {'storage.objects.list': ['return-429']},
+  })
+  await storage.bucket('bucket').getMetadata()
+  expect((await test()).instructions).toEqual({
+    'storage.buckets.get': [],
+    'storage.objects.list': ['return-429'],
+  })
+  await storage.bucket('bucket').getFiles()
+  expect(await test()).toMatchObject({completed: true})
+})
+
+it('an error that is not to be repeated reaches the caller', async () => {
+  const {arm} = await start()
+  const {storage} = await arm({'storage.buckets.get': ['return-401']})
+  await expect(storage.bucket('bucket').getMetadata()).rejects.toMatchObject({code: 401})
+})
+
+it.each(['return-503-after-256K', 'return-broken-stream-final-chunk-after-40B', 'stall-for-1s-after-256K'])(
+  'a resumable upload gets through %s whole',
+  async (failure) => {
+    const {arm} = await start()
+    const {storage, test} = await arm({'storage.objects.insert': [failure]})
+    const content = randomBytes(600 * 1024)
+    const file = storage.bucket('bucket').file('large')
+    await file.save(content, {resumable: true, preconditionOpts: {ifGenerationMatch: 0}})
+    expect(await test()).toMatchObject({completed: true})
+    expect((await file.download())[0].equals(content)).toBe(true)
+  },
+)
+
+it('breaks a download off after the bytes that are asked for', async () => {
+  const {cloud} = await start()
+  const content = randomBytes(600 * 1024)
+  await new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})
+    .bucket('bucket')
+    .file('x')
+    .save(content)
+  const response = await fetch(`${cloud.endpoint}/retry_test`, {
+    method: 'POST',
+    body: JSON.stringify({instructions: {'storage.objects.get': ['return-broken-stream-after-256K']}}),
+  })
+  const {id}: RetryTest = JSON.parse(await response.text())
+  const read = async () => {
+    const answer = await fetch(`${cloud.endpoint}/download/storage/v1/b/bucket/o/x?alt=media`, {
+      headers: {'x-retry-test-id': id},
+    })
+    let bytes = 0
+    try {
+      for await (const chunk of answer.body ?? []) bytes += chunk.length
+      return {bytes, whole: true}
+    } catch {
+      return {bytes, whole: false}
+    }
+  }
+  expect(await read()).toEqual({bytes: 256 * 1024, whole: false})
+  expect(await read()).toEqual({bytes: content.length, whole: true})
+})
+
+it.each([
+  [{'storage.buckets.explode': ['return-503']}, 400],
+  [{'storage.buckets.get': ['return-nonsense']}, 400],
+  [{}, 400],
+])('refuses the instructions %j', async (instructions, status) => {
+  const {cloud} = await start()
+  const body = JSON.stringify({instructions})
+  expect((await fetch(`${cloud.endpoint}/retry_test`, {method: 'POST', body})).status).toBe(status)
+  expect((await fetch(`${cloud.endpoint}/retry_test/none`)).status).toBe(404)
+})
