@@ -33,10 +33,11 @@ async function start(): Promise<{
         retryOptions: {retryDelayMultiplier: 1, maxRetryDelay: 2, maxRetries: 5},
       })
       storage.interceptors.push({
-        request(options) {
-          options.headers = {...options.headers, 'x-retry-test-id': created.id}
-          return options
-        },
+        request: (options) =>
+          Object.assign(options, {
+            uri: 'uri' in options ? String(options.uri) : '',
+            headers: {...options.headers, 'x-retry-test-id': created.id},
+          }),
       })
       return {
         storage,
