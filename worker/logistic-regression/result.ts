@@ -1,13 +1,11 @@
 import {createGzip} from 'node:zlib'
 import type {InputFile, Output} from '../processor.ts'
-import {appendFields, quoteField} from './csv/append.ts'
+import {type AppendedFields, appendFields, quoteField} from './csv/append.ts'
 import {isGzipName, readBytes} from './csv/source.ts'
 import type {Predictions} from './model.ts'
 import type {Pacer} from './pacer.ts'
+import {MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 import type {Table} from './table.ts'
-
-/** Digits of a probability in the result: more than any use needs, and short enough to read. */
-const SIGNIFICANT_DIGITS = 6
 
 /**
  * Writes the input's records as they are, each with `prediction` and `probability_<class>`; gzipped where the input
@@ -23,19 +21,20 @@ export async function writeResult(
   const {delimiter} = table.shape.dialect
   const {classes} = table.label
   const names = uniqueAmong(table.header, ['prediction', ...classes.map((name) => `probability_${name}`)])
-  const header = names.map((name) => quoteField(name, delimiter)).join(delimiter)
-  const quoted = classes.map((name) => quoteField(name, delimiter))
-  const fields = (index: number): string => {
-    if (index === 0) return header
-    const row = index - 1
-    let text = quoted[predictions.labels[row] ?? 0] ?? ''
-    for (let k = 0; k < classes.length; k++)
-      text += delimiter + shortened(predictions.probabilities[row * classes.length + k] ?? 0)
-    return text
+  const header = Buffer.from(names.map((name) => delimiter + quoteField(name, delimiter)).join(''))
+  const fields = predictionFields(
+    classes.map((name) => Buffer.from(delimiter + quoteField(name, delimiter))),
+    delimiter.charCodeAt(0),
+    predictions,
+  )
+  const appended: AppendedFields = {
+    mostBytes: Math.max(header.length, fields.mostBytes),
+    write: (index, into, at) =>
+      index === 0 ? at + header.copy(into, at) : fields.write(index - 1, into, at),
   }
   const bytes = readBytes(input)
   if (!isGzipName(input.object)) {
-    await appendFields(bytes, table.shape, fields, output, pacer)
+    await appendFields(bytes, table.shape, appended, output, pacer)
     return
   }
   const gzip = createGzip()
@@ -43,11 +42,12 @@ export async function writeResult(
     for await (const chunk of gzip) if (Buffer.isBuffer(chunk)) await output.write(chunk)
   })()
   const write = async (chunk: string | Uint8Array): Promise<void> => {
-    if (!gzip.write(chunk))
+    // Copied, since the packing goes on when the memory is used again.
+    if (!gzip.write(Buffer.from(chunk)))
       await Promise.race([new Promise<void>((resolve) => gzip.once('drain', resolve)), sent])
   }
   try {
-    await appendFields(bytes, table.shape, fields, {write}, pacer)
+    await appendFields(bytes, table.shape, appended, {write}, pacer)
     gzip.end()
   } catch (error) {
     gzip.destroy(error instanceof Error ? error : new Error(String(error)))
@@ -55,8 +55,26 @@ export async function writeResult(
   await sent
 }
 
-function shortened(probability: number): string {
-  return String(Number(probability.toPrecision(SIGNIFICANT_DIGITS)))
+/** @param labels per class the delimiter and the class as a field */
+function predictionFields(
+  labels: readonly Buffer[],
+  delimiter: number,
+  {labels: predicted, probabilities}: Predictions,
+): AppendedFields {
+  const classes = labels.length
+  const longest = Math.max(...labels.map(({length}) => length))
+  return {
+    mostBytes: longest + classes * (1 + MOST_PROBABILITY_BYTES),
+    write: (row, into, at) => {
+      const label = labels[predicted[row] ?? 0]
+      let next = label === undefined ? at : at + label.copy(into, at)
+      for (let k = 0; k < classes; k++) {
+        into[next] = delimiter
+        next = writeProbability(probabilities[row * classes + k] ?? 0, into, next + 1)
+      }
+      return next
+    },
+  }
 }
 
 /** Our names, each with `_2`, `_3` … where the input or one before has it already. */

@@ -7,47 +7,60 @@ const LF = 0x0a
 const CR = 0x0d
 const FLUSH_BYTES = 256 * 1024
 
+/** The fields that are appended to each record. */
+export interface AppendedFields {
+  /** Of one record's, at most. */
+  readonly mostBytes: number
+  /**
+   * Writes those of record `index` (0 is the header) into `into` from `at` on, quoted where they must be, each with
+   * the delimiter before it.
+   * @returns where they end
+   */
+  write(index: number, into: Buffer, at: number): number
+}
+
 /**
  * Copies the records of a file that {@link readRecords} has read, byte for byte, and appends fields to each.
  * Blank lines are left out; each record keeps its own line end.
  * @param bytes the same file from its beginning
- * @param fields of record `index`, 0 is the header; joined and quoted already, without the leading delimiter
+ * @param output must have taken a chunk's bytes when its promise resolves: the memory is used again
  */
 export async function appendFields(
   bytes: AsyncIterable<Buffer>,
-  shape: Shape,
-  fields: (index: number) => string,
+  {ends}: Shape,
+  fields: AppendedFields,
   output: Pick<Output, 'write'>,
   pacer: Pacer,
 ): Promise<void> {
-  const {ends, dialect} = shape
   let record = 0
   let position = 0
   let carried: Buffer = Buffer.alloc(0)
-  let pieces: (string | Buffer)[] = []
+  let result = Buffer.allocUnsafe(FLUSH_BYTES)
   let size = 0
-  const flush = async (): Promise<void> => {
-    if (size > 0) await output.write(joinPieces(pieces))
-    pieces = []
-    size = 0
-  }
   for await (const chunk of bytes) {
     const data = carried.length === 0 ? chunk : Buffer.concat([carried, chunk])
     let start = 0
     for (let end = ends[record]; end !== undefined && end - position <= data.length; end = ends[++record]) {
       const stop = end - position
-      const {textStart, textStop} = withoutLineEnds(data, start, stop)
-      const appended = dialect.delimiter + fields(record)
-      pieces.push(data.subarray(textStart, textStop), appended, data.subarray(textStop, stop))
-      size += stop - start + appended.length
+      const most = stop - start + fields.mostBytes
+      if (size + most > result.length) {
+        if (size > 0) await output.write(result.subarray(0, size))
+        size = 0
+        if (most > result.length) result = Buffer.allocUnsafe(2 * most)
+        if (pacer.due) await pacer.pause()
+      }
+      while (start < stop && isLineEnd(data[start])) start++
+      const textStop = withoutLineEnd(data, start, stop)
+      size += data.copy(result, size, start, textStop)
+      size = fields.write(record, result, size)
+      for (let at = textStop; at < stop; at++) result[size++] = data[at] ?? LF
       start = stop
-      if (size >= FLUSH_BYTES) await flush()
     }
     position += start
     carried = data.subarray(start)
     if (pacer.due) await pacer.pause()
   }
-  await flush()
+  if (size > 0) await output.write(result.subarray(0, size))
 }
 
 /** A field as it stands in a CSV file: in quotes only where it must be. */
@@ -57,20 +70,14 @@ export function quoteField(text: string, delimiter: Delimiter): string {
   return mustQuote ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** The record's own text: without the blank lines before it and the line end after it. */
-function withoutLineEnds(data: Buffer, start: number, stop: number): {textStart: number; textStop: number} {
-  let textStart = start
-  while (textStart < stop && isLineEnd(data[textStart])) textStart++
+/** Where a record's own text ends. */
+function withoutLineEnd(data: Buffer, start: number, stop: number): number {
   let textStop = stop
-  if (textStop > textStart && data[textStop - 1] === LF) textStop--
-  if (textStop > textStart && data[textStop - 1] === CR) textStop--
-  return {textStart, textStop}
+  if (textStop > start && data[textStop - 1] === LF) textStop--
+  if (textStop > start && data[textStop - 1] === CR) textStop--
+  return textStop
 }
 
 function isLineEnd(byte: number | undefined): boolean {
   return byte === LF || byte === CR
-}
-
-function joinPieces(pieces: readonly (string | Buffer)[]): Buffer {
-  return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)))
 }
