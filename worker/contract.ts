@@ -130,7 +130,16 @@ export interface ErrorReport {
   generation: string
 }
 
-/** Content of `report.json`. */
+/** The two ends of a 95 % confidence interval. */
+export type Interval = [low: number, high: number]
+
+/** A share with its (Wilson's) interval; both null where it is a share of nothing. */
+export interface Share {
+  value: number | null
+  interval: Interval | null
+}
+
+/** Content of `report.json`; the same as JSON Schema: `worker/report.schema.json`. */
 export interface Report {
   object: string
   generation: string
@@ -138,11 +147,12 @@ export interface Report {
   label: {
     column: string
     classes: {name: string; rows: number}[]
-    chosenBy: 'object' | 'pipeline' | 'last-column'
+    chosenBy: 'object' | 'pipeline' | 'last-column' | 'model'
   }
   /**
-   * Out-of-fold figures on the labelled rows; `auc` is one-vs-rest averaged where there are more than two classes,
-   * `baseRate` the share of the largest class. Null where no row could be held out.
+   * Figures on the labelled rows: out of fold, or of a pre-trained model, which has no folds. `auc` is one-vs-rest
+   * averaged where there are more than two classes, `baseRate` the share of the largest class. Null where no row could
+   * be judged.
    */
   metrics: {
     folds: number
@@ -151,26 +161,70 @@ export interface Report {
     brier: number | null
     accuracy: number | null
     baseRate: number | null
+    /** How far chance alone may have moved each; `auc` for two classes only. */
+    intervals: {
+      auc: Interval | null
+      logLoss: Interval | null
+      brier: Interval | null
+      accuracy: Interval | null
+    }
   }
+  /** Of the judged rows: `precision` of those that were given the class, `recall` of those that have it. */
+  classes: {class: string; rows: number; predicted: number; precision: Share; recall: Share}[]
+  /** Judged rows by class: a row for each true class, in it a number for each predicted one. */
+  confusion: number[][]
+  /** For the last of two classes, for each of more. Empty where no row was judged. */
+  curves: Curves[]
   /**
    * One per column of the design matrix, in the input's own units; of the last class where there are two, of each
-   * where there are more. Standard errors where there are few enough columns.
+   * where there are more. Standard errors and intervals where there are few enough columns.
    */
   coefficients: {
     class: string
     intercept: number
     standardError?: number
+    interval?: Interval
     terms: {
       column: string
       level?: string
       kind: 'numeric' | 'missing' | 'category'
+      /** What `value` is the change of the log odds for: one unit of the input, or one of the normal score. */
+      unit: 'input' | 'normal-score'
       value: number
       standardError?: number
+      interval?: Interval
+      /** Of a column on normal scores: the change of the log odds from its lower to its upper quartile. */
+      quartiles?: {from: number; to: number; change: number}
     }[]
   }[]
-  leftOut: {column: string; reason: 'identifier' | 'constant' | 'empty' | 'date' | 'free-text'}[]
+  /** Columns of numbers that were mapped to a bell shape, with the quartiles that the map puts at -0.67, 0 and 0.67. */
+  transforms: {column: string; kind: 'normal-scores'; quartiles: [number, number, number]}[]
+  leftOut: {
+    column: string
+    reason: 'identifier' | 'constant' | 'empty' | 'date' | 'free-text' | 'not-in-model'
+  }[]
   assumptions: string[]
   warnings: string[]
-  model: {form: 'ml-logistic-regression'; penalty: {l2: 1}; iterations: number; converged: boolean}
+  model: {
+    form: 'ml-logistic-regression'
+    penalty: {l2: 1}
+    iterations: number
+    converged: boolean
+    /** The artifact that was used instead of a fit: where it was read, and the SHA-256 of its bytes. */
+    pretrained: {uri: string; sha256: string} | null
+  }
   timings: {readMs: number; fitMs: number; predictMs: number; writeMs: number}
+}
+
+/** How well one class is told from the others. Points are thinned to about 200; shares have six digits. */
+export interface Curves {
+  class: string
+  /** False positive rate and true positive rate, from (0, 0) to (1, 1). */
+  roc: [number, number][]
+  /** Recall and precision, by rising recall. */
+  precisionRecall: [number, number][]
+  /** Judged rows by rising probability, in up to ten parts of about the same size. */
+  calibration: {rows: number; predicted: number; observed: number; interval: Interval}[]
+  /** Judged rows by probability, in twenty steps of 0.05: those of the class, and the others. */
+  histogram: {own: number[]; others: number[]}
 }

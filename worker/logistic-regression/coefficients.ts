@@ -1,18 +1,24 @@
 import type {Report} from '../contract.ts'
 import type {Fit} from './fit.ts'
+import {intervalAround} from './intervals.ts'
 import {type ClassWeights, classWeights} from './model.ts'
 import {outputsFor} from './objective.ts'
-import {type Preprocessing, type Term, termsOf} from './preprocessing.ts'
+import {type NumericEncoder, type Preprocessing, type Term, termsOf} from './preprocessing.ts'
+import {atScore} from './transforms.ts'
 
 /** Beyond, the standard errors cost more than the fit. */
 const MOST_PARAMETERS_WITH_ERRORS = 500
+
+/** The upper quartile of a standard normal variable. */
+const UPPER_QUARTILE = 0.6744897501960817
 
 type ClassCoefficients = Report['coefficients'][number]
 
 /**
  * The coefficients in the input's units: the log odds change by `value` where the column changes by one unit; a
  * missing number counts as the median, plus the coefficient of being missing. For two classes the log odds of the
- * last one, for more the scores of each class.
+ * last one, for more the scores of each class. Where a column was mapped to normal scores, one unit is one of those,
+ * and the change between the quartiles is given beside it; the intercept is at a score of 0, the median.
  *
  * Standard errors come from the Hessian of the penalized loss at the minimum.
  */
@@ -39,20 +45,58 @@ export function describeCoefficients(
     return {
       class: (outputs === 1 ? classes[1] : classes[k]) ?? '',
       intercept,
-      ...(ofIntercept === undefined ? {} : {standardError: ofIntercept}),
-      terms: terms.map(({column, kind, level}, j) => {
+      ...uncertainty(intercept, ofIntercept),
+      terms: terms.map(({column, kind, level, encoder}, j) => {
         const {scale} = units[j] ?? {scale: 1}
-        const standardError = errorOf((v) => (v[j] = 1 / scale))
+        const value = (row[j] ?? 0) / scale
+        const numeric = kind === 'numeric' ? preprocessing.numbers[encoder] : undefined
+        const isMapped = numeric !== undefined && numeric.transform.kind === 'normal-scores'
         return {
           column,
           ...(level === undefined ? {} : {level}),
           kind,
-          value: (row[j] ?? 0) / scale,
-          ...(standardError === undefined ? {} : {standardError}),
+          unit: isMapped ? 'normal-score' : 'input',
+          value,
+          ...uncertainty(
+            value,
+            errorOf((v) => (v[j] = 1 / scale)),
+          ),
+          ...(isMapped ? {quartiles: effectOfQuartiles(numeric, value)} : {}),
         }
       }),
     }
   })
+}
+
+function uncertainty(
+  value: number,
+  standardError: number | undefined,
+): Pick<ClassCoefficients, 'standardError' | 'interval'> {
+  return standardError === undefined ? {} : {standardError, interval: intervalAround(value, standardError)}
+}
+
+function effectOfQuartiles({transform}: NumericEncoder, value: number) {
+  const [from, to] = [atScore(transform, -UPPER_QUARTILE), atScore(transform, UPPER_QUARTILE)]
+  return {from: from.value, to: to.value, change: value * (to.score - from.score)}
+}
+
+/** The columns that were mapped to a bell shape. */
+export function describeTransforms({numbers}: Preprocessing): Report['transforms'] {
+  return numbers.flatMap(({column, transform}) =>
+    transform.kind === 'identity'
+      ? []
+      : [
+          {
+            column,
+            kind: transform.kind,
+            quartiles: [
+              atScore(transform, -UPPER_QUARTILE).value,
+              atScore(transform, 0).value,
+              atScore(transform, UPPER_QUARTILE).value,
+            ],
+          },
+        ],
+  )
 }
 
 function unitOf({kind, encoder}: Term, {numbers}: Preprocessing): {mean: number; scale: number} {

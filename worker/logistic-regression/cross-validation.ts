@@ -1,21 +1,22 @@
-import type {Report} from '../contract.ts'
 import {Design} from './design.ts'
 import {dealFolds} from './folds.ts'
 import type {Label} from './label.ts'
-import {measure} from './metrics.ts'
 import {type Predictions, predict} from './model.ts'
 import type {Pacer} from './pacer.ts'
 import type {Layout} from './preprocessing.ts'
 import {train} from './train.ts'
 
 export interface CrossValidation {
-  metrics: Report['metrics']
+  /** 0 where no class has two rows. */
+  folds: number
+  /** Labelled rows that were held out once. */
+  heldOut: Uint32Array
   /** Labelled rows that were never held out. */
   neverHeldOut: Uint32Array
 }
 
 /**
- * Predicts each labelled row by a model that has not seen it, preprocessing included, and measures how well.
+ * Predicts each labelled row by a model that has not seen it, preprocessing included.
  * @param labelled indexes of the labelled rows
  * @param start parameters of the model of all rows: each fold's optimum is near them
  * @param into receives the predictions of the rows that were held out
@@ -44,9 +45,9 @@ export async function crossValidate(
     )
     await predict(heldOut, fit.parameters, label.classes.length, into, pacer)
   }
-  const judged = labelled.filter((row) => folds.of[row] !== -1)
   return {
-    metrics: {folds: folds.count, ...measure(judged, label.codes, label.classes.length, into)},
+    folds: folds.count,
+    heldOut: labelled.filter((row) => folds.of[row] !== -1),
     neverHeldOut: labelled.filter((row) => folds.of[row] === -1),
   }
 }

@@ -5,6 +5,7 @@ import {chooseFeatures} from './features.ts'
 import {chooseLabel} from './label.ts'
 import {type Artifact, type Predictions, classWeights, predict, toModel} from './model.ts'
 import {Pacer} from './pacer.ts'
+import {measure} from './metrics.ts'
 import {layOut} from './preprocessing.ts'
 import {makeReport} from './report.ts'
 import {writeResult} from './result.ts'
@@ -50,11 +51,12 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     const design = new Design(layout, trained.preprocessing, some)
     await predict(design, trained.fit.parameters, classes, predictions, pacer)
   }
+  const quality = measure(validation.heldOut, label.codes, label.classes, predictions)
   const predictMs = lap()
-  const {auc, logLoss} = validation.metrics
+  const {auc, logLoss} = quality.metrics
   context.log('INFO', `Predicted ${rows} rows`, {
     rows,
-    folds: validation.metrics.folds,
+    folds: validation.folds,
     auc,
     logLoss,
     durationMs: predictMs,
@@ -66,7 +68,15 @@ async function process(input: InputFile, output: Output, context: ProcessContext
 
   output.sidecar(
     'report.json',
-    makeReport({input, table, choice, trained, validation, timings: {readMs, fitMs, predictMs, writeMs}}),
+    makeReport({
+      input,
+      table,
+      choice,
+      trained,
+      folds: validation.folds,
+      quality,
+      timings: {readMs, fitMs, predictMs, writeMs},
+    }),
   )
   output.sidecar('model.json', {
     format: 'cloud-runner/logistic-regression',

@@ -1,72 +1,131 @@
-import type {Report} from '../contract.ts'
+import type {Interval, Report} from '../contract.ts'
+import {type Ranking, rank, traceCurves} from './curves.ts'
+import {intervalAround, shareOf} from './intervals.ts'
 import type {Predictions} from './model.ts'
 
+/** How well rows were predicted. */
+export type Quality = Pick<Report, 'classes' | 'confusion' | 'curves'> & {
+  metrics: Omit<Report['metrics'], 'folds'>
+}
+
 /**
- * How well held-out rows were predicted.
- * `logLoss`: probabilities below 2^-52 count as that. `auc`: area under the ROC curve of the last of two classes; with more, the mean over each class against the rest.
- * `brier`: mean of (p - y)^2 for two classes, of its sum over the classes for more. `baseRate`: share of the largest
- * class, the accuracy of always naming it. All null where no row was held out.
- * @param rows the rows that were held out
+ * How well some labelled rows were predicted.
+ * `logLoss`: probabilities below 2^-52 count as that. `auc`: area under the ROC curve of the last of two classes; with
+ * more, the mean over each class against the rest. `brier`: mean of (p - y)^2 for two classes, of its sum over the
+ * classes for more. `baseRate`: share of the largest class, the accuracy of always naming it. All null without rows.
+ * @param rows the rows that are judged
+ * @param codes class per row of the file
  */
 export function measure(
   rows: Uint32Array,
   codes: Int32Array,
-  classes: number,
-  {labels, probabilities}: Predictions,
-): Omit<Report['metrics'], 'folds'> {
-  if (rows.length === 0) return {auc: null, logLoss: null, brier: null, accuracy: null, baseRate: null}
-  const counts = new Float64Array(classes)
-  let logLoss = 0
-  let squares = 0
-  let hits = 0
+  classes: readonly string[],
+  predictions: Predictions,
+): Quality {
+  const confusion = classes.map(() => classes.map(() => 0))
+  const {labels, probabilities} = predictions
+  const losses = new Moments()
+  const squares = new Moments()
   for (const row of rows) {
     const own = codes[row] ?? 0
-    counts[own] = (counts[own] ?? 0) + 1
-    if (labels[row] === own) hits++
+    const counts = confusion[own] ?? []
+    counts[labels[row] ?? 0] = (counts[labels[row] ?? 0] ?? 0) + 1
     // As scikit-learn's log_loss: one row that is quite wrong must not outweigh all others.
-    logLoss -= Math.log(Math.max(probabilities[row * classes + own] ?? 0, Number.EPSILON))
-    for (let k = classes === 2 ? 1 : 0; k < classes; k++) {
-      squares += ((probabilities[row * classes + k] ?? 0) - (k === own ? 1 : 0)) ** 2
+    losses.add(-Math.log(Math.max(probabilities[row * classes.length + own] ?? 0, Number.EPSILON)))
+    let square = 0
+    for (let k = classes.length === 2 ? 1 : 0; k < classes.length; k++) {
+      square += ((probabilities[row * classes.length + k] ?? 0) - (k === own ? 1 : 0)) ** 2
     }
+    squares.add(square)
   }
-  const judged = classes === 2 ? [1] : Array.from({length: classes}, (_, k) => k)
-  const areas = judged
-    .map((k) => areaUnderCurve(rows, codes, k, classes, probabilities))
-    .filter((area) => area !== null)
+  const judged = classes.length === 2 ? [1] : classes.map((_, k) => k)
+  const rankings = judged.map((k) => rank(rows, codes, k, classes.length, probabilities))
+  const areas = rankings.map(areaUnderCurve).filter((area) => area !== null)
+  const hits = confusion.reduce((sum, counts, k) => sum + (counts[k] ?? 0), 0)
+  const largest = Math.max(...confusion.map((counts) => total(counts)))
+  const none = rows.length === 0
   return {
-    auc: areas.length === 0 ? null : areas.reduce((sum, area) => sum + area, 0) / areas.length,
-    logLoss: logLoss / rows.length,
-    brier: squares / rows.length,
-    accuracy: hits / rows.length,
-    baseRate: Math.max(...counts) / rows.length,
+    metrics: {
+      auc: areas.length === 0 ? null : areas.reduce((sum, {area}) => sum + area, 0) / areas.length,
+      logLoss: none ? null : losses.mean,
+      brier: none ? null : squares.mean,
+      accuracy: none ? null : hits / rows.length,
+      baseRate: none ? null : largest / rows.length,
+      intervals: {
+        auc: classes.length === 2 && areas[0] !== undefined ? areas[0].interval : null,
+        logLoss: losses.interval,
+        brier: squares.interval,
+        accuracy: shareOf(hits, rows.length).interval,
+      },
+    },
+    classes: classes.map((name, k) => {
+      const members = total(confusion[k] ?? [])
+      const predicted = total(confusion.map((counts) => counts[k] ?? 0))
+      const right = confusion[k]?.[k] ?? 0
+      return {
+        class: name,
+        rows: members,
+        predicted,
+        precision: shareOf(right, predicted),
+        recall: shareOf(right, members),
+      }
+    }),
+    confusion,
+    curves: none ? [] : rankings.map((ranking, i) => traceCurves(ranking, classes[judged[i] ?? 0] ?? '')),
   }
 }
 
-/** Chance that a row of class `k` scores higher than one of another class, ties counted half; null where one is lacking. */
-function areaUnderCurve(
-  rows: Uint32Array,
-  codes: Int32Array,
-  k: number,
-  classes: number,
-  probabilities: Float64Array,
-): number | null {
-  const scoreOf = (row: number): number => probabilities[row * classes + k] ?? 0
-  const inside = Float64Array.from(
-    rows.filter((row) => codes[row] === k),
-    scoreOf,
-  ).toSorted()
-  const outside = Float64Array.from(
-    rows.filter((row) => codes[row] !== k),
-    scoreOf,
-  ).toSorted()
-  if (inside.length === 0 || outside.length === 0) return null
+/** Mean and spread in one pass (Welford). */
+class Moments {
+  mean = 0
+  #count = 0
+  #squares = 0
+
+  add(value: number): void {
+    this.#count++
+    const before = value - this.mean
+    this.mean += before / this.#count
+    this.#squares += before * (value - this.mean)
+  }
+
+  /** Of the mean. */
+  get interval(): Interval | null {
+    if (this.#count < 2) return null
+    return intervalAround(this.mean, Math.sqrt(this.#squares / (this.#count - 1) / this.#count))
+  }
+}
+
+/**
+ * Chance that a row of the class scores higher than one of another class, ties counted half; null where one is
+ * lacking. Its interval is that of DeLong, DeLong and Clarke-Pearson (1988), cut off at 0 and 1.
+ */
+function areaUnderCurve({own, others}: Ranking): {area: number; interval: Interval} | null {
+  if (own.length === 0 || others.length === 0) return null
+  const wins = placements(own, others)
+  const losses = placements(others, own)
+  const [low, high] = intervalAround(wins.mean, Math.sqrt(wins.variance + losses.variance))
+  return {area: wins.mean, interval: [Math.max(0, low), Math.min(1, high)]}
+}
+
+/** Of each score the share of the other scores that lie below, ties counted half: mean, and variance of the mean. */
+function placements(scores: Float64Array, among: Float64Array): {mean: number; variance: number} {
   let below = 0
   let notAbove = 0
-  let wins = 0
-  for (const score of inside) {
-    while (below < outside.length && (outside[below] ?? 0) < score) below++
-    while (notAbove < outside.length && (outside[notAbove] ?? 0) <= score) notAbove++
-    wins += (below + notAbove) / 2
+  let sum = 0
+  let squares = 0
+  for (const score of scores) {
+    while (below < among.length && (among[below] ?? 0) < score) below++
+    while (notAbove < among.length && (among[notAbove] ?? 0) <= score) notAbove++
+    const place = (below + notAbove) / 2 / among.length
+    sum += place
+    squares += place * place
   }
-  return wins / inside.length / outside.length
+  const mean = sum / scores.length
+  const variance =
+    scores.length < 2 ? 0 : Math.max(0, squares / scores.length - mean * mean) / (scores.length - 1)
+  return {mean, variance}
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0)
 }

@@ -1,9 +1,9 @@
 import type {Report} from '../contract.ts'
 import type {InputFile} from '../processor.ts'
 import {DELIMITER_NAMES} from './csv/dialect.ts'
-import {describeCoefficients} from './coefficients.ts'
-import type {CrossValidation} from './cross-validation.ts'
+import {describeCoefficients, describeTransforms} from './coefficients.ts'
 import {type FeatureChoice, describeReading} from './features.ts'
+import type {Quality} from './metrics.ts'
 import type {TrainedModel} from './train.ts'
 import type {Table} from './table.ts'
 
@@ -13,13 +13,17 @@ export interface Findings {
   table: Table
   choice: FeatureChoice
   trained: TrainedModel
-  validation: CrossValidation
+  /** In cross-validation. */
+  folds: number
+  quality: Quality
   timings: Report['timings']
 }
 
 /** Puts the report together. */
-export function makeReport({input, table, choice, trained, validation, timings}: Findings): Report {
+export function makeReport(findings: Findings): Report {
+  const {input, table, choice, trained, quality, timings} = findings
   const {label} = table
+  const transforms = describeTransforms(trained.preprocessing)
   const counts = label.classes.map(() => 0)
   for (const code of label.codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
   const labelled = counts.reduce((sum, count) => sum + count, 0)
@@ -32,8 +36,12 @@ export function makeReport({input, table, choice, trained, validation, timings}:
       classes: label.classes.map((name, i) => ({name, rows: counts[i] ?? 0})),
       chosenBy: label.chosenBy,
     },
-    metrics: validation.metrics,
+    metrics: {folds: findings.folds, ...quality.metrics},
+    classes: quality.classes,
+    confusion: quality.confusion,
+    curves: quality.curves,
     coefficients: describeCoefficients(trained.fit, trained.preprocessing, label.classes),
+    transforms,
     leftOut: choice.leftOut,
     assumptions: [
       `Fields are delimited by ${DELIMITER_NAMES[table.shape.dialect.delimiter]}, as in the header.`,
@@ -42,13 +50,19 @@ export function makeReport({input, table, choice, trained, validation, timings}:
         : []),
       'Empty cells, NA, NaN, null and ? are missing values; a row with a missing label is to be predicted.',
       ...describeReading(table.columns, choice),
+      ...(transforms.length > 0
+        ? [
+            `Numbers with far tails are mapped to a bell shape before the fit: ${transforms.map(({column}) => column).join(', ')}.`,
+          ]
+        : []),
     ],
-    warnings: warningsAbout(label.classes, counts, choice, trained, validation),
+    warnings: warningsAbout(label.classes, counts, findings),
     model: {
       form: 'ml-logistic-regression',
       penalty: {l2: 1},
       iterations: trained.fit.iterations,
       converged: trained.fit.converged,
+      pretrained: null,
     },
     timings,
   }
@@ -57,9 +71,7 @@ export function makeReport({input, table, choice, trained, validation, timings}:
 function warningsAbout(
   classes: readonly string[],
   counts: readonly number[],
-  choice: FeatureChoice,
-  {fit}: TrainedModel,
-  {metrics}: CrossValidation,
+  {choice, trained: {fit}, folds}: Findings,
 ): string[] {
   const single = classes.filter((_, i) => counts[i] === 1)
   const warnings: string[] = []
@@ -68,9 +80,8 @@ function warningsAbout(
       `Only one row has the class ${single.join(', ')}: the model knows it, but that row could not be held out and is not in the metrics.`,
     )
   }
-  if (metrics.folds === 0) warnings.push('No class has two rows, so there are no metrics.')
-  else if (metrics.folds < 5)
-    warnings.push(`The metrics come from ${metrics.folds} folds only, since a class has few rows.`)
+  if (folds === 0) warnings.push('No class has two rows, so there are no metrics.')
+  else if (folds < 5) warnings.push(`The metrics come from ${folds} folds only, since a class has few rows.`)
   if (choice.numbers.length + choice.categories.length === 0) {
     warnings.push('No column was left to learn from: every row gets the shares of the classes.')
   }

@@ -63,6 +63,16 @@ export function applier(transform: Transform): (value: number) => number {
   }
 }
 
+/** The knot whose score is nearest to `score`. */
+export function atScore(transform: Transform, score: number): {value: number; score: number} {
+  if (transform.kind === 'identity') return {value: score, score}
+  let nearest = 0
+  transform.to.forEach((found, knot) => {
+    if (Math.abs(found - score) < Math.abs((transform.to[nearest] ?? 0) - score)) nearest = knot
+  })
+  return {value: transform.from[nearest] ?? NaN, score: transform.to[nearest] ?? NaN}
+}
+
 /** The normal score that half a row of `count` lies beyond. */
 function furthestScore(count: number): number {
   let low = 0

@@ -152,6 +152,7 @@ describe('classes with few rows', () => {
       brier: null,
       accuracy: null,
       baseRate: null,
+      intervals: {auc: null, logLoss: null, brier: null, accuracy: null},
     })
   })
 

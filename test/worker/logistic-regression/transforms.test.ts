@@ -98,7 +98,7 @@ async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform
     )
     await predict(outside, parameters, 2, predictions, pacer)
   }
-  return measure(rows, label.codes, 2, predictions).logLoss ?? NaN
+  return measure(rows, label.codes, label.classes, predictions).metrics.logLoss ?? NaN
 }
 
 describe('the choice of transforms', () => {
