@@ -5,17 +5,22 @@ import {createArtifactRegistry, registrySchema} from './artifact-registry/index.
 import {controlRoutes, type LocalCloudStatus} from './control.ts'
 import {faultRoutes} from './fault-control.ts'
 import {createControlPlane} from './control-plane/index.ts'
+import {serviceUsageSchema} from './control-plane/service-usage.ts'
 import {createAccess} from './iam/access-control.ts'
+import {certificateRoutes} from './iam/certificate-routes.ts'
+import {createCredentials} from './iam/credentials.ts'
 import {createIdTokens} from './iam/id-tokens.ts'
+import {metadataRoutes} from './iam/metadata-server.ts'
 import {iamSchema} from './iam/schema.ts'
 import {createServiceAccounts} from './iam/service-accounts.ts'
 import {createServiceAgents} from './iam/service-agents.ts'
 import {createLogging, loggingSchema} from './logging/index.ts'
 import {createPubsub, pubsubSchema} from './pubsub/index.ts'
-import {createRun, runSchema} from './run/index.ts'
+import {createRun, type Identity, runSchema} from './run/index.ts'
 import {createPorts, portsSchema, PortTakenError} from './state/ports.ts'
 import {openState, StateError} from './state/open.ts'
 import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
+import type {Principal} from './wire/call.ts'
 import {type Clock, systemClock} from './wire/clock.ts'
 import type {FaultRule} from './wire/fault-rules.ts'
 import {createFaultPlan} from './wire/faults.ts'
@@ -53,6 +58,9 @@ export interface LocalCloudOptions {
   /** Called for `POST /_local-cloud/stop`. */
   readonly onStopRequest?: () => void
 }
+
+type IdentityOf = Parameters<Identity['open']>[0]
+type Endpoint = Awaited<ReturnType<Identity['open']>>
 
 const {version} = packageFile()
 
@@ -107,6 +115,7 @@ export class LocalCloud implements AsyncDisposable {
           pubsubSchema,
           storageSchema,
           runSchema,
+          serviceUsageSchema,
         ],
       }),
     )
@@ -116,7 +125,8 @@ export class LocalCloud implements AsyncDisposable {
     const agents = createServiceAgents()
     const tokens = await createIdTokens({state, clock})
     const operations = createOperations({state, clock, access})
-    const accounts = createServiceAccounts({state, access, tokens})
+    const credentials = createCredentials({tokens})
+    const accounts = createServiceAccounts({state, clock, access, tokens, credentials})
     const logging = stack.use(createLogging({state, clock, access}))
     const pubsub = createPubsub({state, clock, access, agents, tokens})
     const storage = stack.use(createStorage({state, clock, access, agents, publishing: pubsub.publishing}))
@@ -166,11 +176,12 @@ export class LocalCloud implements AsyncDisposable {
         ...retryTestRoutes(faults),
         ...operations.routes,
         ...accounts.routes,
+        ...certificateRoutes(tokens),
         ...registry.routes,
         ...pubsub.routes,
         ...run.routes,
         ...storage.routes,
-        ...createControlPlane({access, agents}).routes,
+        ...createControlPlane({state, access, agents}).routes,
       ],
       lastRoutes: storage.objectRoutes,
       report,
@@ -178,17 +189,39 @@ export class LocalCloud implements AsyncDisposable {
       onOutsideCall: (call) => outside.refused(call),
     })
 
-    /** What instances of a revision call Google at: a port on which every caller is the revision's service account. */
-    async function openIdentity(email: string): Promise<Listener> {
-      return server.listen(0, () => `serviceAccount:${email}`)
+    /**
+     * What instances of a revision call Google at: a port on which every caller is the revision's service account, and
+     * the metadata server that gives tokens of it.
+     */
+    async function openIdentity({serviceAccount, project, region}: IdentityOf): Promise<Endpoint> {
+      const api = await server.listen(
+        0,
+        (authorization) => credentials.principalOf(authorization) ?? `serviceAccount:${serviceAccount}`,
+      )
+      const projectNumber = agents.projectNumber(project)
+      const metadata = await createServerOf({
+        routes: metadataRoutes({serviceAccount, project, projectNumber, region}, {credentials, tokens}),
+        services: [],
+        report,
+        faults,
+      }).listen(0, () => `serviceAccount:${serviceAccount}`)
+      return {
+        origin: api.origin,
+        metadataHost: `127.0.0.1:${metadata.port}`,
+        close: async () => {
+          await Promise.all([api.close(), metadata.close()])
+        },
+      }
     }
+    const ownerUnlessToken = (authorization: string | undefined): Principal =>
+      credentials.principalOf(authorization) ?? 'owner'
 
     if (port !== undefined) await state.write(() => ports.assign('main', port))
-    main = await ports.claim('main', 'of the local cloud', (free) => server.listen(free, () => 'owner'))
+    main = await ports.claim('main', 'of the local cloud', (free) => server.listen(free, ownerUnlessToken))
     const listener = main
     stack.defer(() => listener.close())
     proxy = await ports.claim('proxy', 'of its forward proxy', (free) =>
-      server.listenAsProxy(free, () => 'owner'),
+      server.listenAsProxy(free, ownerUnlessToken),
     )
     const forward = proxy
     stack.defer(() => forward.close())

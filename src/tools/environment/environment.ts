@@ -37,6 +37,8 @@ export function terraformEnvironment({endpoint, project, region}: LocalCloudOrig
       GOOGLE_PROJECT: project,
       GOOGLE_REGION: region,
       ...Object.fromEntries(endpoints),
+      // Its API tells the region by the host alone; the provider puts it in, and the forward proxy takes it.
+      GOOGLE_CLOUD_RUN_CUSTOM_ENDPOINT: 'http://{{location}}-run.googleapis.com/',
       GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT: `${endpoint}/storage/v1/`,
       // HashiCorp's own question after newer versions.
       CHECKPOINT_DISABLE: '1',

@@ -20,11 +20,12 @@ describe('what points tools at the local cloud', () => {
     const endpoints = Object.entries(environment.set).filter(([name]) => name.endsWith('_CUSTOM_ENDPOINT'))
     expect(endpoints.length).toBeGreaterThan(170)
     // The provider takes the last segment for the version: https://github.com/hashicorp/terraform-provider-google
-    for (const [, value] of endpoints) expect(value).toMatch(/^http:\/\/127\.0\.0\.1:24510\/([\w/]+\/)?$/)
+    for (const [name, value] of endpoints.filter(([name]) => name !== 'GOOGLE_CLOUD_RUN_CUSTOM_ENDPOINT'))
+      expect(value, name).toMatch(/^http:\/\/127\.0\.0\.1:24510\/([\w/]+\/)?$/)
     expect(Object.fromEntries(endpoints)).toMatchObject({
       GOOGLE_STORAGE_CUSTOM_ENDPOINT: 'http://127.0.0.1:24510/storage/v1/',
       GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT: 'http://127.0.0.1:24510/v2/',
-      GOOGLE_CLOUD_RUN_CUSTOM_ENDPOINT: 'http://127.0.0.1:24510/',
+      GOOGLE_CLOUD_RUN_CUSTOM_ENDPOINT: 'http://{{location}}-run.googleapis.com/',
       GOOGLE_IAM_BETA_CUSTOM_ENDPOINT: 'http://127.0.0.1:24510/v1/',
       GOOGLE_COMPUTE_CUSTOM_ENDPOINT: 'http://127.0.0.1:24510/compute/v1/',
       GOOGLE_LOGGING_CUSTOM_ENDPOINT: 'http://127.0.0.1:24510/v2/',
