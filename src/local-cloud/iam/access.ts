@@ -54,6 +54,21 @@ export interface IdTokens {
   verify(token: string, audiences: readonly string[]): {email: string} | {error: string}
   /** JSON Web Key Set, as `https://www.googleapis.com/oauth2/v3/certs` publishes it. */
   keys(): object
+  /** The same as PEM by key id, as `https://www.googleapis.com/oauth2/v1/certs` does; a bare key instead of a certificate. */
+  pemKeys(): object
+  /** Whether a token carries a signature of ours, whatever it says. */
+  signedHere(token: string): boolean
+}
+
+/** Who is behind an `authorization` header. */
+export interface Credentials {
+  accessToken(email: string): {token: string; expiresInSeconds: number}
+  /**
+   * The account that an access token of the local cloud stands for; `undefined` where there is none: then the port
+   * decides. Tools that have no credentials send any text.
+   * @throws ApiError UNAUTHENTICATED for one that is expired or forged, and for an ID token
+   */
+  principalOf(authorization: string | undefined): Principal | undefined
 }
 
 /** Accounts that Google runs services as, per project. */

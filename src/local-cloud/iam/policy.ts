@@ -1,6 +1,7 @@
 import {ApiError} from '../wire/api-error.ts'
 import type {Binding, Policy} from './access.ts'
 import {isGrantable} from './roles.ts'
+import {isJsonObject} from '../wire/json.ts'
 
 const EMAIL_MEMBER = /^(?:user|serviceAccount|group):[^@\s:]+@[^@\s:]+\.[^@\s:]+$/
 const OTHER_MEMBERS = [
@@ -40,12 +41,8 @@ export function normalizeBindings(policy: Policy, resource: string): Binding[] {
   return [...members].filter(([, held]) => held.size > 0).map(([role, held]) => ({role, members: [...held]}))
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function parseBinding(value: unknown, where: string): Binding {
-  if (!isObject(value))
+  if (!isJsonObject(value))
     throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': an object is needed.`)
   const {role, members = [], condition, ...unknown} = value
   const [stranger] = Object.keys(unknown)
@@ -71,7 +68,7 @@ function parseBinding(value: unknown, where: string): Binding {
  * @throws ApiError INVALID_ARGUMENT for what is no policy; UNIMPLEMENTED for conditions and audit settings
  */
 export function parsePolicy(value: unknown): Policy {
-  if (!isObject(value))
+  if (!isJsonObject(value))
     throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy': an object is needed.")
   const {version, etag, bindings = [], auditConfigs, kind: _kind, resourceId: _resourceId, ...unknown} = value
   const [stranger] = Object.keys(unknown)

@@ -1,9 +1,10 @@
 import {randomBytes, randomInt} from 'node:crypto'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
+import type {Clock} from '../wire/clock.ts'
 import type {HttpRequest, HttpResponse, Route} from '../wire/routes.ts'
 import {route} from '../wire/routes.ts'
-import type {AccessControl, IdTokens} from './access.ts'
+import type {AccessControl, Credentials, IdTokens} from './access.ts'
 import {parsePermissions, parsePolicy} from './policy.ts'
 
 /** https://cloud.google.com/iam/docs/service-accounts-create: 6 to 30 characters. */
@@ -67,16 +68,20 @@ function newEtag(): string {
 
 /**
  * The service accounts of the IAM API (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts)
- * and `generateIdToken` of the IAM Credentials API.
+ * and `generateIdToken`, `generateAccessToken` of the IAM Credentials API.
  */
 export function createServiceAccounts({
   state,
   access,
   tokens,
+  credentials,
+  clock,
 }: {
   state: State
+  clock: Clock
   access: AccessControl
   tokens: IdTokens
+  credentials: Credentials
 }): {routes: Route[]} {
   const select = state.database.prepare(
     'SELECT account FROM iam_service_accounts WHERE (email = ?1 OR unique_id = ?1) AND (project = ?2 OR ?2 = ?3)',
@@ -243,6 +248,15 @@ export function createServiceAccounts({
         if (typeof audience !== 'string' || audience === '')
           throw new ApiError('INVALID_ARGUMENT', 'audience must be given: whom the token is for.')
         return {json: {token: tokens.mint({email, audience})}}
+      }
+      case 'generateAccessToken': {
+        const {email} = find(request, 'iam.serviceAccounts.getAccessToken')
+        const {scope} = await request.json()
+        if (!Array.isArray(scope) || scope.length === 0)
+          throw new ApiError('INVALID_ARGUMENT', 'scope must be given: a list of OAuth 2.0 scopes.')
+        const {token, expiresInSeconds} = credentials.accessToken(email)
+        const expireTime = new Date(clock.now() + expiresInSeconds * 1000).toISOString()
+        return {json: {accessToken: token, expireTime}}
       }
       default:
         throw new ApiError('UNIMPLEMENTED', `serviceAccounts:${verb} is not implemented by the local cloud.`)

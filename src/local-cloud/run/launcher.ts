@@ -9,11 +9,13 @@ import {bytesOf, cpus} from './validate-container.ts'
 
 /** Endpoints of the local cloud at which a service account is the caller of every call. */
 export interface Identity {
-  open(serviceAccount: string): Promise<Endpoint>
+  open(of: {serviceAccount: string; project: string; region: string}): Promise<Endpoint>
 }
 
 interface Endpoint {
   readonly origin: string
+  /** `127.0.0.1:PORT` of the metadata server that gives tokens of the account. */
+  readonly metadataHost: string
   close(): Promise<void>
 }
 
@@ -59,15 +61,20 @@ const DEFAULT_MEMORY = '512Mi'
 
 export function createLauncher({clock, log, agents, identity, runtime}: LauncherDependencies): Launcher {
   const endpoints = new Map<string, Promise<Endpoint>>()
-  const endpointOf = (account: string): Promise<Endpoint> => {
-    const endpoint = endpoints.get(account) ?? identity.open(account)
-    endpoints.set(account, endpoint)
+  const endpointOf = (of: Parameters<Identity['open']>[0]): Promise<Endpoint> => {
+    const key = `${of.serviceAccount} ${of.project} ${of.region}`
+    const endpoint = endpoints.get(key) ?? identity.open(of)
+    endpoints.set(key, endpoint)
     return endpoint
   }
   return {
     prepare: (image) => runtime.prepare(image),
     async launch({project, image, container, serviceAccount, env, listens, resource, labels, onLine}) {
-      const {origin} = await endpointOf(serviceAccount ?? defaultServiceAccount(agents, project))
+      const {origin, metadataHost} = await endpointOf({
+        serviceAccount: serviceAccount ?? defaultServiceAccount(agents, project),
+        project,
+        region: resource.labels['location'] ?? '',
+      })
       let id = ''
       const output = (stream: OutputStream, line: string): void => {
         onLine?.(line)
@@ -86,7 +93,7 @@ export function createLauncher({clock, log, agents, identity, runtime}: Launcher
         command: container.command ?? [],
         args: container.args ?? [],
         workingDir: container.workingDir,
-        env: {...cloudEnvironment(project, origin), ...userEnvironment(container), ...env},
+        env: {...cloudEnvironment(project, origin, metadataHost), ...userEnvironment(container), ...env},
         limits: {cpus: cpus(cpu), memoryBytes: bytesOf(memory) ?? 0},
         listens,
         output,
@@ -108,13 +115,13 @@ export function defaultServiceAccount(agents: Pick<ServiceAgents, 'projectNumber
 }
 
 /** Where Google's client libraries find the local cloud. Nothing of the local cloud's own environment is in it. */
-function cloudEnvironment(project: string, origin: string): Record<string, string> {
+function cloudEnvironment(project: string, origin: string, metadataHost: string): Record<string, string> {
   return {
     GOOGLE_CLOUD_PROJECT: project,
     STORAGE_EMULATOR_HOST: origin,
     PUBSUB_EMULATOR_HOST: new URL(origin).host,
     CLOUD_RUNNER_ENDPOINT: origin,
-    METADATA_SERVER_DETECTION: 'none',
+    GCE_METADATA_HOST: metadataHost,
   }
 }
 

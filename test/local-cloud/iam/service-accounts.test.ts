@@ -2,6 +2,7 @@ import {expect, onTestFinished, test} from 'vitest'
 import {createAccess} from '../../../src/local-cloud/iam/access-control.ts'
 import {createIdTokens} from '../../../src/local-cloud/iam/id-tokens.ts'
 import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
+import {createCredentials} from '../../../src/local-cloud/iam/credentials.ts'
 import {createServiceAccounts} from '../../../src/local-cloud/iam/service-accounts.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import {systemClock} from '../../../src/local-cloud/wire/clock.ts'
@@ -16,7 +17,13 @@ async function serve(): Promise<Ask> {
   onTestFinished(() => state[Symbol.asyncDispose]())
   const access = createAccess({state, clock: systemClock})
   const tokens = await createIdTokens({state, clock: systemClock})
-  const {routes} = createServiceAccounts({state, access, tokens})
+  const {routes} = createServiceAccounts({
+    state,
+    clock: systemClock,
+    access,
+    tokens,
+    credentials: createCredentials({tokens}),
+  })
   const server = createServerOf({routes, services: [], report: (error) => expect.unreachable(String(error))})
   const listener = await server.listen(0, (authorization) =>
     authorization === undefined ? 'owner' : `serviceAccount:${authorization}`,

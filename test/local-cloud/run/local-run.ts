@@ -71,11 +71,13 @@ export async function startRun({
       access,
       tokens,
       images: registry.images,
+      registry: () => new URL(listener.origin).host,
       log: {append: (appended) => void entries.push(...appended)},
       agents: createServiceAgents(),
       identity: {
-        open: async (account) => ({
-          origin: `http://${account.split('@')[0]}.test:1`,
+        open: async ({serviceAccount}) => ({
+          origin: `http://${serviceAccount.split('@')[0]}.test:1`,
+          metadataHost: '127.0.0.1:1',
           close: async () => undefined,
         }),
       },
