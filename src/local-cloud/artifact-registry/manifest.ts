@@ -1,4 +1,5 @@
 import {RegistryError} from './registry-error.ts'
+import {isJsonObject} from '../wire/json.ts'
 
 export interface Descriptor {
   readonly mediaType: string
@@ -63,7 +64,7 @@ export interface ImageConfig {
 /** Reads an image's configuration file (`application/vnd.oci.image.config.v1+json` or Docker's). */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   const {config} = parseObject(bytes)
-  const fields: Record<string, unknown> = isObject(config) ? config : {}
+  const fields: Record<string, unknown> = isJsonObject(config) ? config : {}
   const text = (value: unknown): string => (typeof value === 'string' ? value : '')
   const texts = (value: unknown): string[] =>
     Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
@@ -83,7 +84,7 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
   } catch (error) {
     throw invalid(`it is not JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
-  if (!isObject(json)) throw invalid('it is not a JSON object')
+  if (!isJsonObject(json)) throw invalid('it is not a JSON object')
   return json
 }
 
@@ -93,25 +94,21 @@ function descriptors(value: unknown, field: string): Descriptor[] {
 }
 
 function descriptor(value: unknown, field: string): Descriptor {
-  if (!isObject(value)) throw invalid(`"${field}" is missing`)
+  if (!isJsonObject(value)) throw invalid(`"${field}" is missing`)
   const {mediaType, digest, size, platform} = value
   if (typeof digest !== 'string' || !/^sha256:[a-f0-9]{64}$/.test(digest))
     throw invalid(`"${field}.digest" is not sha256:<64 hex digits>`)
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     throw invalid(`"${field}.size" is not a size`)
   if (typeof mediaType !== 'string') throw invalid(`"${field}.mediaType" is missing`)
-  return {mediaType, digest, size, ...(isObject(platform) ? {platform} : {})}
+  return {mediaType, digest, size, ...(isJsonObject(platform) ? {platform} : {})}
 }
 
 function annotations(value: unknown): Record<string, string> {
-  if (!isObject(value)) return {}
+  if (!isJsonObject(value)) return {}
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   )
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function invalid(reason: string): RegistryError {

@@ -1,4 +1,5 @@
 import type {LogEntry} from '../logging/log-sink.ts'
+import {isJsonObject} from '../wire/json.ts'
 
 const SEVERITIES = new Set([
   'DEFAULT',
@@ -51,11 +52,11 @@ function lift(entry: LogEntry, field: string, value: unknown): boolean {
       entry.timestamp = value
       return true
     case 'httpRequest':
-      if (!isObject(value)) return false
+      if (!isJsonObject(value)) return false
       entry.httpRequest = value
       return true
     case `${PREFIX}labels`:
-      if (!isObject(value)) return false
+      if (!isJsonObject(value)) return false
       entry.labels = {
         ...entry.labels,
         ...Object.fromEntries(Object.entries(value).map(([key, label]) => [key, asText(label)])),
@@ -70,7 +71,7 @@ function lift(entry: LogEntry, field: string, value: unknown): boolean {
       else entry.spanId = value
       return true
     case `${PREFIX}sourceLocation`:
-      if (!isObject(value)) return false
+      if (!isJsonObject(value)) return false
       entry.sourceLocation = value
       return true
     default:
@@ -86,12 +87,8 @@ function parseObject(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith('{')) return undefined
   try {
     const value: unknown = JSON.parse(line)
-    return isObject(value) ? value : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

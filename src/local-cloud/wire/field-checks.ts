@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs'
 import {ApiError} from './api-error.ts'
+import {isJsonObject} from './json.ts'
 
 /**
  * Checks JSON against a message type as Google's front end does, and brings it to the canonical form of proto3 JSON:
@@ -7,7 +8,7 @@ import {ApiError} from './api-error.ts'
  * @throws ApiError INVALID_ARGUMENT for an unknown field or a value of the wrong type
  */
 export function checkMessage(type: protobuf.Type, json: unknown, path = ''): Record<string, unknown> {
-  if (!isRecord(json)) throw invalidValue(path, type.name, json)
+  if (!isJsonObject(json)) throw invalidValue(path, type.name, json)
   const result: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(json)) {
     const field = fieldOf(type, name)
@@ -35,7 +36,7 @@ export function fieldOf(type: protobuf.Type, name: string): protobuf.Field | und
 function checkField(field: protobuf.Field, value: unknown, path: string): unknown {
   field.resolve()
   if (field instanceof protobuf.MapField) {
-    if (!isRecord(value)) throw invalidValue(path, 'map', value)
+    if (!isJsonObject(value)) throw invalidValue(path, 'map', value)
     return Object.fromEntries(
       Object.entries(value).map(([key, entry]) => [key, checkValue(field, entry, `${path}[${key}]`)]),
     )
@@ -103,7 +104,7 @@ const textMatching = (name: string, pattern: RegExp) => (value: unknown, path: s
   return value
 }
 const anyRecord = (value: unknown, path: string): unknown => {
-  if (!isRecord(value)) throw invalidValue(path, 'object', value)
+  if (!isJsonObject(value)) throw invalidValue(path, 'object', value)
   return value
 }
 const anyList = (value: unknown, path: string): unknown => {
@@ -140,8 +141,4 @@ function invalidValue(path: string, type: string, value: unknown): ApiError {
     'INVALID_ARGUMENT',
     `Invalid value at '${path}' (${type}), ${shown.length > 100 ? `${shown.slice(0, 100)}…` : shown}`,
   )
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

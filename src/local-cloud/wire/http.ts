@@ -7,6 +7,7 @@ import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {send} from './http-answer.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
+import {isJsonObject} from './json.ts'
 
 const DEFAULT_BODY_LIMIT_BYTES = 10 * 1024 * 1024
 
@@ -216,7 +217,7 @@ function requestOf(
       if (text.trim() === '') return {}
       try {
         const value: unknown = JSON.parse(text)
-        if (isRecord(value)) return value
+        if (isJsonObject(value)) return value
       } catch (error) {
         throw new ApiError(
           'INVALID_ARGUMENT',
@@ -249,8 +250,4 @@ function decode(text: string): string {
   } catch {
     throw new ApiError('INVALID_ARGUMENT', `The path has a broken escape: ${text}`)
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

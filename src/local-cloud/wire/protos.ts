@@ -1,6 +1,7 @@
 import {readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import protobuf from 'protobufjs'
+import {isJsonObject} from './json.ts'
 
 /** Where Google's own packages keep the descriptors of their APIs; a test checks that they are there. */
 export const PROTO_FILES = [
@@ -59,13 +60,13 @@ export function describeService(service: string): MethodDescriptor[] {
 function httpBindings(method: protobuf.Method): HttpBinding[] {
   const options: unknown = method.parsedOptions
   const rules = (Array.isArray(options) ? options : [options]).flatMap((option: unknown) => {
-    const rule = isRecord(option) ? option['(google.api.http)'] : undefined
-    return isRecord(rule) ? [rule] : []
+    const rule = isJsonObject(option) ? option['(google.api.http)'] : undefined
+    return isJsonObject(rule) ? [rule] : []
   })
   return rules.flatMap((rule) => {
     const additional: unknown = rule['additional_bindings'] ?? []
     return [rule, ...(Array.isArray(additional) ? additional : [additional])].flatMap((binding: unknown) =>
-      isRecord(binding) ? toBinding(binding) : [],
+      isJsonObject(binding) ? toBinding(binding) : [],
     )
   })
 }
@@ -77,8 +78,4 @@ function toBinding(rule: Record<string, unknown>): HttpBinding[] {
     if (typeof template === 'string') return [{method: method.toUpperCase(), template, body}]
   }
   return []
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

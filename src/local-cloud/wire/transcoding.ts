@@ -4,6 +4,7 @@ import {checkMessage, fieldOf} from './field-checks.ts'
 import type {HttpBinding, MethodDescriptor} from './protos.ts'
 import {type HttpRequest, type Route} from './routes.ts'
 import type {UnaryHandler} from './rpc.ts'
+import {isJsonObject} from './json.ts'
 
 /** Query parameters of Google's front end that are no field of the request (developers.google.com: system parameters). */
 const SYSTEM_PARAMETERS = new Set([
@@ -84,7 +85,7 @@ function setPath(
   const key = name in json ? name : field.name
   if (rest.length > 0 && field.resolvedType instanceof protobuf.Type) {
     const child = json[key]
-    const nested: Record<string, unknown> = isRecord(child) ? child : {}
+    const nested: Record<string, unknown> = isJsonObject(child) ? child : {}
     json[key] = nested
     setPath(field.resolvedType, nested, rest, value)
   } else if (field.repeated) {
@@ -111,7 +112,3 @@ export function compileTemplate(template: string): {pattern: RegExp; fields: str
 }
 
 const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}

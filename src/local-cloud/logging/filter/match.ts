@@ -4,6 +4,7 @@ import {findField, type Field, type FieldType} from './fields.ts'
 import {parseFilter, type Expression, type Value} from './parse.ts'
 import {filterError, type Operator} from './tokens.ts'
 import {parseBoolean, parseDuration, parseNumber, parseSeverity, parseTimestamp} from './values.ts'
+import {isJsonObject} from '../../wire/json.ts'
 
 /** A filter made ready: `matches` decides about an entry, `expression` is for whoever wants to look for bounds. */
 export interface Filter {
@@ -177,7 +178,7 @@ function contains(found: unknown, text: string): boolean {
   if (typeof found === 'string') return fold(found).includes(text)
   if (typeof found === 'number' || typeof found === 'boolean') return String(found) === text
   if (Array.isArray(found)) return found.some((item) => contains(item, text))
-  if (isRecord(found))
+  if (isJsonObject(found))
     return Object.entries(found).some(([key, value]) => fold(key) === text || contains(value, text))
   return false
 }
@@ -187,7 +188,7 @@ function valuesAt(root: unknown, keys: readonly string[]): unknown[] {
   let values: unknown[] = [root]
   for (const key of keys) {
     values = values.flatMap((value) => {
-      const found = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined
+      const found = isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
       return found === undefined ? [] : Array.isArray(found) ? found : [found]
     })
   }
@@ -200,10 +201,6 @@ function isPresent(value: unknown): boolean {
 
 function isObjectType(type: FieldType): boolean {
   return type === 'map' || typeof type === 'object'
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function defaultOf(type: FieldType): unknown {
