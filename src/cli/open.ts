@@ -14,6 +14,7 @@ import {
 } from '../tools/local-cloud-address.ts'
 import {environmentOf, type Environment, type LocalCloudOrigins} from '../tools/environment/environment.ts'
 import {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
+import {createDocker} from '../tools/docker.ts'
 import {runProgram} from '../tools/run-program.ts'
 import {packageVersion} from '../tools/package-version.ts'
 import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../tools/local-cloud-process.ts'
@@ -160,6 +161,7 @@ export async function openTarget(config: Config, options: OpenOptions): Promise<
     context: (step = () => {}) => ({
       pipeline: pipelineOf(config.settings),
       cloud,
+      engine: createDocker(),
       stateFolder: config.stateFolder,
       signal,
       step,

@@ -1,16 +1,11 @@
-import type {DeployResult} from '../core/deploy/deploy.ts'
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
 import {isUnheardOf} from '../core/reprocess/reprocess.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import type {PipelineStatus, Status} from '../core/status/status.ts'
 import {count, counted, duration, style} from './format.ts'
+import {shortImage, showTraffic} from './show-deploy.ts'
 import {fileTable} from './show-files.ts'
 import {pairs} from './table.ts'
-
-/** `sha256:0123456789ab` of a reference with its digest. */
-function shortImage(image: string): string {
-  return image.replace(/^.*@(sha256:[0-9a-f]{12})[0-9a-f]*$/, '$1')
-}
 
 /** What `setup` made. */
 export function showSetup(result: SetupResult, names: PipelineNames): string[] {
@@ -41,14 +36,6 @@ export function showSetup(result: SetupResult, names: PipelineNames): string[] {
   ]
 }
 
-/** What `deploy` changed. */
-export function showDeploy({service, image, previousRevision, unchanged}: DeployResult): string[] {
-  const revision = service.latestReadyRevision ?? 'none'
-  if (unchanged) return [`The worker has not changed: ${revision} (${shortImage(image)}) goes on.`]
-  const before = previousRevision === undefined ? '' : `, instead of ${previousRevision}`
-  return [`Revision ${revision} (${shortImage(image)}) has the traffic${before}.`]
-}
-
 function pipelineLines(pipeline: PipelineStatus): string[] {
   const state = pipeline.ready
     ? style('green', 'ready')
@@ -58,7 +45,10 @@ function pipelineLines(pipeline: PipelineStatus): string[] {
     {label: 'target', value: `${pipeline.target}, project ${pipeline.project}, ${pipeline.region}`},
     {label: 'input', value: `gs://${pipeline.inputBucket}`},
     {label: 'output', value: `gs://${pipeline.outputBucket}`},
-    {label: 'service', value: `${pipeline.service}, revision ${pipeline.revision ?? 'none'}`},
+    {
+      label: 'service',
+      value: `${pipeline.service}, ${pipeline.traffic.length > 1 ? showTraffic(pipeline.traffic) : `revision ${pipeline.revision ?? 'none'}`}`,
+    },
     {label: 'image', value: pipeline.image === undefined ? 'none' : shortImage(pipeline.image)},
   ])
 }

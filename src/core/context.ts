@@ -1,10 +1,12 @@
 import type {Pipeline} from './pipeline/pipeline.ts'
-import type {Cloud} from './ports.ts'
+import type {Cloud, ContainerEngine} from './ports.ts'
 
 /** What every action is given. Actions take plain data, return plain data, and print nothing. */
 export interface Context {
   readonly pipeline: Pipeline
   readonly cloud: Cloud
+  /** Where a Dockerfile is built; it need not be there. */
+  readonly engine: ContainerEngine
   /** Absolute path of the `.cloud-runner` folder: locks and records of what was fetched. */
   readonly stateFolder: string
   /** Aborted when the user interrupts; actions then throw AppError `interrupted` or the signal's reason. */

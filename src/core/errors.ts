@@ -19,6 +19,8 @@ export type ErrorCode =
   | 'not-set-up'
   | 'object-unknown'
   | 'result-missing'
+  | 'image-unknown'
+  | 'revision-unknown'
   | 'locked'
   // what went wrong on the way
   | 'interrupted'

@@ -71,6 +71,26 @@ export interface Messages {
   ): Promise<string>
 }
 
+/** Where a part of a service's requests goes. */
+export interface TrafficTarget {
+  /** Short name; `undefined`: whichever revision is the newest ready one. */
+  readonly revision: string | undefined
+  readonly percent: number
+  /** Gives the revision an address of its own. */
+  readonly tag?: string
+}
+
+/** A `TrafficTarget` as it is in effect. */
+export interface TrafficState {
+  readonly revision: string
+  readonly percent: number
+  /** It follows the newest ready revision. */
+  readonly latest: boolean
+  readonly tag: string | undefined
+  /** The tag's own address. */
+  readonly uri: string | undefined
+}
+
 /** A Cloud Run service as it is now. */
 export interface ServiceState {
   readonly name: string
@@ -84,20 +104,46 @@ export interface ServiceState {
   readonly latestCreatedRevision: string | undefined
   /** Why it is not ready, in Google's words. */
   readonly problem: string | undefined
-  readonly traffic: readonly {readonly revision: string; readonly percent: number; readonly latest: boolean}[]
+  readonly traffic: readonly TrafficState[]
+  /** Revisions that were tried and never had all the traffic; short names. */
+  readonly tried: readonly string[]
+}
+
+/** A revision of a service. */
+export interface RevisionState {
+  /** Short name. */
+  readonly name: string
+  /** Reference with its digest. */
+  readonly image: string
+  /** RFC 3339. */
+  readonly createdAt: string
+  readonly ready: boolean
+  /** Why it is not ready, in Google's words. */
+  readonly problem: string | undefined
 }
 
 /** Cloud Run, as far as core needs it. */
 export interface Services {
   get(service: string): Promise<ServiceState | undefined>
+  /** Newest first. */
+  revisions(service: string): Promise<RevisionState[]>
   /**
    * Puts an image into a new revision, follows the operation, and returns the service once it has settled: `ready`
-   * says whether the new revision serves. On failure the old revision keeps the traffic.
+   * says whether the new revision is. The traffic stays where it was until `route` moves it, unless it follows the
+   * newest ready revision and is not to be held: then Cloud Run moves it once that is ready.
    */
   deploy(
     service: string,
     image: string,
-    options: {signal: AbortSignal; step: (text: string) => void},
+    options: {hold: boolean; signal: AbortSignal; step: (text: string) => void},
+  ): Promise<ServiceState>
+  /** Has Cloud Run check what `deploy` would ask for, without doing it. @throws AppError with its objection */
+  check(service: string, image: string): Promise<void>
+  /** Sets the whole traffic, and which revisions count as tried only. */
+  route(
+    service: string,
+    change: {traffic: readonly TrafficTarget[]; tried: readonly string[]},
+    options: {signal: AbortSignal},
   ): Promise<ServiceState>
 }
 
@@ -177,8 +223,39 @@ export interface Registry {
   authorization(): Promise<string | undefined>
 }
 
+/** A docker engine on this machine. */
+export interface ContainerEngine {
+  /** Whether there is one that answers. */
+  answers(): Promise<boolean>
+  /** Whether it has this image. */
+  has(reference: string): Promise<boolean>
+  /**
+   * Builds the `Dockerfile` of a folder for linux/amd64, what Cloud Run runs.
+   * @throws AppError `worker-build-failed` with the last lines of the build
+   */
+  build(options: {
+    readonly folder: string
+    readonly reference: string
+    readonly signal: AbortSignal
+    readonly step: (text: string) => void
+  }): Promise<void>
+  /**
+   * Pushes an image that it has under another name.
+   * @param authorization value of the registry's `authorization` header
+   * @returns the digest, `sha256:…`
+   */
+  push(options: {
+    readonly reference: string
+    readonly as: string
+    readonly authorization: string | undefined
+    readonly signal: AbortSignal
+  }): Promise<string>
+}
+
 /** Everything that a target offers, local or gcp. */
 export interface Cloud {
+  /** Whether a local cloud answers, whatever the target is called: its images have an empty base, since this machine's Node runs them. */
+  readonly isLocal: boolean
   readonly objects: ObjectStore
   readonly messages: Messages
   readonly services: Services

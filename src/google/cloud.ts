@@ -21,6 +21,7 @@ export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOpti
   const services = createServices(connection)
   const logs = createLogSource(connection)
   return {
+    isLocal: endpoint !== undefined,
     objects: createObjectStore(connection),
     messages,
     services,

@@ -1,19 +1,27 @@
-import type {protos, ServicesClient} from '@google-cloud/run'
+import type {protos, RevisionsClient, ServicesClient} from '@google-cloud/run'
 import {AppError} from '../core/errors.ts'
-import type {Services, ServiceState} from '../core/ports.ts'
+import type {Services, TrafficTarget} from '../core/ports.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
+import {followed} from './operation.ts'
+import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
 
 type Service = protos.google.cloud.run.v2.IService
+type Target = protos.google.cloud.run.v2.ITrafficTarget
 
-const LATEST = 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST'
+const REVISION = 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION'
 
 /** Cloud Run by `@google-cloud/run`. */
 export function createServices(connection: Connection): Services & {close(): Promise<void>} {
-  let opened = false
+  const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const services = once(async (): Promise<ServicesClient> => {
     const {ServicesClient: Client} = await import('@google-cloud/run')
-    opened = true
+    opened.push(services)
+    return new Client(await grpcOptions(connection))
+  })
+  const revisions = once(async (): Promise<RevisionsClient> => {
+    const {RevisionsClient: Client} = await import('@google-cloud/run')
+    opened.push(revisions)
     return new Client(await grpcOptions(connection))
   })
   const nameOf = (short: string) =>
@@ -30,12 +38,21 @@ export function createServices(connection: Connection): Services & {close(): Pro
     }
   }
 
+  async function readExisting(short: string): Promise<Service> {
+    const service = await read(short)
+    if (service !== undefined) return service
+    throw new AppError(`There is no service ${short}.`, {
+      code: 'not-set-up',
+      suggestions: ['Make the pipeline: cloud-runner setup'],
+    })
+  }
+
   /** Sends a change and follows the operation. A failed revision is told by the service's state, not thrown. */
   async function update(service: Service, signal: AbortSignal): Promise<void> {
     const client = await services()
     signal.throwIfAborted()
     const [operation] = await client.updateService({service}, ONE_TRY)
-    await untilAborted(signal, operation.promise())
+    await followed(operation, signal)
   }
 
   return {
@@ -44,100 +61,88 @@ export function createServices(connection: Connection): Services & {close(): Pro
       return service === undefined ? undefined : toState(short, service)
     },
 
-    async deploy(short, image, {signal, step}) {
-      const before = await read(short)
-      const template = before?.template
-      const [container, ...others] = template?.containers ?? []
-      if (before === undefined || !template || container === undefined) {
-        throw new AppError(`There is no service ${short}.`, {
-          code: 'not-set-up',
-          suggestions: ['Make the pipeline: cloud-runner setup'],
-        })
+    async revisions(short) {
+      const client = await revisions()
+      try {
+        const [all] = await retried(() => client.listRevisions({parent: nameOf(short)}, ONE_TRY))
+        return all
+          .map((revision) => toRevision(revision))
+          .toSorted((one, other) => (one.createdAt < other.createdAt ? 1 : -1))
+      } catch (error) {
+        throw toAppError(error, `Listing the revisions of service ${short}`)
       }
+    },
+
+    async deploy(short, image, {hold, signal, step}) {
+      const before = await readExisting(short)
       step(`New revision of ${short}`)
-      // The same image again, after a revision that failed: only another name makes Cloud Run try once more.
-      const revision = container.image === image ? `${short}-again-${Date.now().toString(36)}` : ''
       let failure: unknown
       try {
-        await update(
-          {...before, template: {...template, revision, containers: [{...container, image}, ...others]}},
-          signal,
-        )
+        const next = withImage(before, image, `${short}-again-${Date.now().toString(36)}`)
+        await update(hold ? {...next, traffic: heldTraffic(before)} : next, signal)
       } catch (error) {
         signal.throwIfAborted()
         failure = error
       }
-      const after = await read(short)
-      if (after === undefined)
-        throw toAppError(failure ?? new Error('it is gone'), `Deploying service ${short}`)
-      const state = toState(short, after)
+      const state = toState(short, await readExisting(short))
       if (failure !== undefined && state.ready) throw toAppError(failure, `Deploying service ${short}`)
-      if (!state.ready) {
-        const reason =
-          failure === undefined ? 'it has not settled yet' : toAppError(failure, 'Cloud Run').message
-        return {...state, problem: state.problem ?? reason}
-      }
-      if (isLatest(after)) return state
-      // The traffic was pinned to a revision: it moves only now that the new one is known to be ready.
-      step(`Traffic of ${short} to ${state.latestReadyRevision ?? 'the new revision'}`)
-      await update({...after, traffic: [{type: LATEST, percent: 100}]}, signal).catch((error: unknown) => {
+      if (state.ready) return state
+      const reason =
+        failure === undefined ? 'it has not settled yet' : toAppError(failure, 'Cloud Run').message
+      return {...state, problem: state.problem ?? reason}
+    },
+
+    async check(short, image) {
+      const client = await services()
+      const service = withImage(await readExisting(short), image, '')
+      await retried(() => client.updateService({service, validateOnly: true}, ONE_TRY)).catch(
+        (error: unknown) => {
+          throw toAppError(error, `Checking a deployment of service ${short}`)
+        },
+      )
+    },
+
+    async route(short, {traffic, tried}, {signal}) {
+      const before = await readExisting(short)
+      const {[TRIED_ANNOTATION]: _, ...others} = before.annotations ?? {}
+      const annotations = tried.length === 0 ? others : {...others, [TRIED_ANNOTATION]: tried.join(' ')}
+      try {
+        await update({...before, annotations, traffic: traffic.map((target) => toTarget(target))}, signal)
+      } catch (error) {
+        signal.throwIfAborted()
         throw toAppError(error, `Moving the traffic of service ${short}`)
-      })
-      const moved = await read(short)
-      return moved === undefined ? state : toState(short, moved)
+      }
+      return toState(short, await readExisting(short))
     },
 
     async close() {
-      if (opened) await (await services()).close()
+      await Promise.all(opened.map(async (client) => (await client()).close()))
     },
   }
 }
 
-function isLatest({traffic}: Service): boolean {
-  const targets = traffic ?? []
-  return targets.length === 0 || (targets.length === 1 && targets[0]?.type === LATEST)
+/**
+ * The service with another image.
+ * @param again name of the revision where it is the same image, after one that failed: only another name makes Cloud
+ * Run try once more
+ */
+function withImage(service: Service, image: string, again: string): Service {
+  const {template} = service
+  const [container, ...others] = template?.containers ?? []
+  const revision = container?.image === image ? again : ''
+  return {...service, template: {...template, revision, containers: [{...container, image}, ...others]}}
 }
 
-function toState(name: string, service: Service): ServiceState {
-  const terminal = service.terminalCondition
-  const succeeded = terminal?.state === 'CONDITION_SUCCEEDED'
-  const latestReady = shortName(service.latestReadyRevision)
-  const latestCreated = shortName(service.latestCreatedRevision)
-  const ready = succeeded && service.reconciling !== true && latestReady === latestCreated
-  const failed = (service.conditions ?? []).find(({state}) => state === 'CONDITION_FAILED')
-  return {
-    name,
-    uri: service.uri ?? '',
-    image: service.template?.containers?.[0]?.image ?? '',
-    ready,
-    reconciling: service.reconciling === true,
-    latestReadyRevision: latestReady,
-    latestCreatedRevision: latestCreated,
-    problem: ready ? undefined : (nonEmpty(terminal?.message) ?? nonEmpty(failed?.message)),
-    traffic: (service.trafficStatuses ?? []).map(({revision, percent, type}) => ({
-      revision: shortName(revision) ?? latestReady ?? '',
-      percent: percent ?? 0,
-      latest: type === LATEST,
-    })),
-  }
+/** The traffic as it is, by the names of the revisions: no new one gets any. */
+function heldTraffic({trafficStatuses}: Service): Target[] {
+  return (trafficStatuses ?? []).map(({revision, percent, tag}) => ({
+    type: REVISION,
+    revision: shortName(revision) ?? '',
+    percent: percent ?? 0,
+    tag: tag ?? '',
+  }))
 }
 
-function shortName(full: string | null | undefined): string | undefined {
-  return nonEmpty(full?.slice(full.lastIndexOf('/') + 1))
-}
-
-function nonEmpty(text: string | null | undefined): string | undefined {
-  return text === null || text === undefined || text === '' ? undefined : text
-}
-
-/** `work`, or the signal's reason as soon as it aborts; the operation then goes on without us. */
-async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const {promise, reject} = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, {once: true})
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+function toTarget({revision, percent, tag = ''}: TrafficTarget): Target {
+  return revision === undefined ? {type: LATEST, percent, tag} : {type: REVISION, revision, percent, tag}
 }

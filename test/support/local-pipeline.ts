@@ -6,6 +6,7 @@ import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
 import type {SettingName} from '../../src/core/pipeline/settings.ts'
 import {createGoogleCloud} from '../../src/google/cloud.ts'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
+import {createDocker} from '../../src/tools/docker.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
 /** A local cloud of the running test's own, and what an action needs to work on a pipeline in it. */
@@ -41,6 +42,7 @@ export async function startLocalPipeline(flags: Partial<Record<SettingName, stri
     endpoint: local.endpoint,
     pipeline: pipelineOf(settings),
     cloud,
+    engine: createDocker(),
     stateFolder,
     signal: new AbortController().signal,
     steps,

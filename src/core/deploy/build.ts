@@ -1,33 +1,184 @@
+import {existsSync} from 'node:fs'
+import {copyFile, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {basename, join} from 'node:path'
 import type {Context} from '../context.ts'
-import {AppError} from '../errors.ts'
-import {assembleImage} from '../image/assemble.ts'
-import {bundleWorker} from '../image/bundle.ts'
+import {AppError, EXIT} from '../errors.ts'
+import {assembleImage, type BaseImage} from '../image/assemble.ts'
+import {bundleWorker, packageFolder} from '../image/bundle.ts'
+import {pullBase} from '../image/pull.ts'
 import {pushImage} from '../image/push.ts'
+import {findDigest} from '../image/resolve.ts'
+import type {Registry} from '../ports.ts'
+
+/** How an image is made: by a docker engine from a Dockerfile, or put together here as a base and one layer. */
+export const BUILDERS = ['docker', 'layer'] as const
+export type Builder = (typeof BUILDERS)[number]
+
+export interface ImageRequest {
+  /** Absolute folder of the user's own worker; `undefined` for the packaged one. */
+  readonly workerFolder: string | undefined
+  /** An image that is made already: in the pipeline's registry, or in the docker engine of this machine. */
+  readonly image?: string | undefined
+  /** Default: `layer` on the local cloud; on Google's `docker` where an engine answers. */
+  readonly builder?: Builder | undefined
+}
+
+/** The base of the `Dockerfile`. */
+const BASE = {
+  registry: {origin: 'https://gcr.io', authorization: async () => undefined} satisfies Registry,
+  repository: 'distroless/nodejs24-debian12',
+  reference: 'nonroot',
+}
 
 /**
- * Builds the worker as it is now and pushes its image, tagged by its content. The same sources give the same digest.
+ * The image that is asked for, in the pipeline's registry: found, or built and pushed.
+ * @param push false: only what it would be
+ * @returns the reference with its digest, as the service names it
+ * @throws AppError `image-unknown`, `worker-missing`, `worker-build-failed`, `program-missing`, what the registry answers
+ */
+export async function provideImage(
+  request: ImageRequest,
+  context: Context,
+  {push}: {readonly push: boolean},
+): Promise<string> {
+  const {workerFolder, image, builder} = request
+  if (image !== undefined) return takeImage(image, context, push)
+  if ((await chooseBuilder(builder, workerFolder, context)) === 'docker') {
+    return buildByDocker(workerFolder, context, push)
+  }
+  return buildLayer(workerFolder, context, push)
+}
+
+/**
+ * Builds the worker as it is now and pushes its image, tagged by its content.
  * @param workerFolder of a worker of one's own, absolute; `undefined` is the packaged one
  * @returns the reference with its digest, as the service names it
- * @throws AppError `worker-missing`, `worker-build-failed`, what the registry answers
  */
-export async function buildAndPush(
+export function buildAndPush(workerFolder: string | undefined, context: Context): Promise<string> {
+  return provideImage({workerFolder}, context, {push: true})
+}
+
+async function chooseBuilder(
+  asked: Builder | undefined,
+  workerFolder: string | undefined,
+  {engine, cloud}: Context,
+): Promise<Builder> {
+  const needsDocker = workerFolder !== undefined && existsSync(join(workerFolder, 'Dockerfile'))
+  if (asked === 'layer' || (asked === undefined && !needsDocker && cloud.isLocal)) {
+    return 'layer'
+  }
+  if (await engine.answers()) return 'docker'
+  if (asked === undefined && !needsDocker) return 'layer'
+  throw new AppError(
+    needsDocker && asked === undefined
+      ? `The worker in ${workerFolder} has a Dockerfile, and no docker engine answers.`
+      : 'No docker engine answers.',
+    {
+      code: 'program-missing',
+      suggestions: [
+        'Start it, and see whether it answers: docker info',
+        'Without docker, for a worker of this package: cloud-runner deploy --builder layer',
+      ],
+    },
+  )
+}
+
+/** The same sources give the same digest. */
+async function buildLayer(
   workerFolder: string | undefined,
   {pipeline, cloud, signal, step}: Context,
+  push: boolean,
 ): Promise<string> {
-  const {settings, names} = pipeline
-  if (settings.target === 'gcp') {
-    throw new AppError('Images for Google Cloud need a base image, which this version does not pull.', {
-      code: 'not-implemented',
-      suggestions: ['Use the local target: --target local'],
-    })
-  }
+  const {names} = pipeline
   step('Bundle the worker')
   const {files} = await bundleWorker({folder: workerFolder})
   signal.throwIfAborted()
-  const image = await assembleImage({files})
-  const hex = image.digest.replace(/^sha256:/, '')
-  step(`Push image ${hex.slice(0, 12)}`)
-  const repository = `${settings.project}/${names.repository}/worker`
-  await pushImage(image, {registry: cloud.registry, repository, tag: `content-${hex.slice(0, 12)}`, signal})
+  // On a local cloud an annotation names the runtime, which is there already.
+  const base: BaseImage | undefined = cloud.isLocal ? undefined : await pullBase({...BASE, signal})
+  const image = await assembleImage(base === undefined ? {files} : {files, base})
+  const hex = shortDigest(image.digest)
+  if (push) {
+    step(`Push image ${hex}`)
+    await pushImage(image, {
+      registry: cloud.registry,
+      repository: repositoryOf({names}),
+      tag: `content-${hex}`,
+      signal,
+    })
+  }
   return `${names.image}@${image.digest}`
+}
+
+/** A worker's own Dockerfile, or ours around the bundle. */
+async function buildByDocker(
+  workerFolder: string | undefined,
+  context: Context,
+  push: boolean,
+): Promise<string> {
+  const {pipeline, engine, signal, step} = context
+  const reference = `${pipeline.settings.name}-worker:build`
+  if (workerFolder !== undefined && existsSync(join(workerFolder, 'Dockerfile'))) {
+    step(`Build ${join(workerFolder, 'Dockerfile')}`)
+    await engine.build({folder: workerFolder, reference, signal, step})
+  } else {
+    step('Bundle the worker')
+    const {files} = await bundleWorker({folder: workerFolder})
+    const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-build-'))
+    try {
+      await mkdir(join(folder, 'dist'))
+      for (const {path, content} of files) await writeFile(join(folder, 'dist', basename(path)), content)
+      await copyFile(join(packageFolder(), 'Dockerfile'), join(folder, 'Dockerfile'))
+      step('Build the image')
+      await engine.build({folder, reference, signal, step})
+    } finally {
+      await rm(folder, {recursive: true, force: true})
+    }
+  }
+  return push ? pushByDocker(reference, context) : `${pipeline.names.image}:build`
+}
+
+/** An image by its name: in the registry already, or pushed from the engine. */
+async function takeImage(image: string, context: Context, push: boolean): Promise<string> {
+  const found = await findDigest(image, context)
+  if (found !== undefined) return found
+  const {engine, pipeline} = context
+  if ((await engine.answers()) && (await engine.has(image))) {
+    return push ? pushByDocker(image, context) : `${pipeline.names.image}:build`
+  }
+  throw new AppError(
+    `There is no image ${image}: neither in the pipeline's registry nor in a docker engine here.`,
+    {
+      code: 'image-unknown',
+      exitCode: EXIT.usage,
+      suggestions: [
+        `Have it here: docker pull --platform linux/amd64 ${image}`,
+        `Or push it to ${pipeline.names.image}`,
+      ],
+    },
+  )
+}
+
+async function pushByDocker(
+  reference: string,
+  {pipeline, cloud, engine, signal, step}: Context,
+): Promise<string> {
+  const {host} = new URL(cloud.registry.origin)
+  step('Push the image')
+  const digest = await engine.push({
+    reference,
+    as: `${host}/${repositoryOf(pipeline)}:built`,
+    authorization: await cloud.registry.authorization(),
+    signal,
+  })
+  return `${pipeline.names.image}@${digest}`
+}
+
+/** `project/repository/worker` */
+function repositoryOf({names}: Pick<Context['pipeline'], 'names'>): string {
+  return names.image.slice(names.image.indexOf('/') + 1)
+}
+
+function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, '').slice(0, 12)
 }

@@ -1,49 +1,93 @@
 import type {Context} from '../context.ts'
 import type {ServiceState} from '../ports.ts'
-import {notSetUp} from '../status/status.ts'
 import {withLock} from '../setup/lock.ts'
-import {buildAndPush} from './build.ts'
+import {notSetUp} from '../status/status.ts'
+import {provideImage, type ImageRequest} from './build.ts'
 import {deployFailed} from './failure.ts'
+import {isRouted, routeByRollout, routeToLatest, stableRevision, type Rollout} from './traffic.ts'
 
-export interface DeployRequest {
-  /** Absolute folder of the user's own worker; `undefined` for the packaged one. */
-  readonly workerFolder: string | undefined
+export interface DeployRequest extends ImageRequest {
+  /** Default: all traffic at once. */
+  readonly rollout?: Rollout
+  /** Name for an address of the new revision's own. */
+  readonly tag?: string | undefined
+  /** Build, have Cloud Run check the request, and change nothing. */
+  readonly dryRun?: boolean
 }
 
 export interface DeployResult {
   /** Reference with digest. */
   readonly image: string
   readonly service: ServiceState
+  /** The revision that had the traffic, or most of it. */
   readonly previousRevision: string | undefined
   readonly previousImage: string | undefined
-  /** The image is the one that already runs: the worker has not changed, and no new revision was made. */
+  /** Nothing had to be changed: the image is the one that runs, and the traffic is as it should be. */
   readonly unchanged: boolean
+  readonly dryRun: boolean
 }
 
 /**
- * Builds the worker as it is now, pushes it, and moves the traffic to it once it is ready.
+ * Builds the worker as it is now, pushes it, makes a revision of it, and moves the traffic, or a part of it, once it
+ * is ready.
  * @throws AppError `not-set-up`; `locked`; `deploy-failed` with the revision's log lines where it does not become
  * ready: the traffic then stays where it was
  */
-export async function deploy({workerFolder}: DeployRequest, context: Context): Promise<DeployResult> {
+export async function deploy(request: DeployRequest, context: Context): Promise<DeployResult> {
+  const {rollout = {kind: 'all'}, tag, dryRun = false} = request
   const {cloud, pipeline, signal, step} = context
   const short = pipeline.names.service
   if ((await cloud.services.get(short)) === undefined) throw notSetUp(context)
   return withLock('deploy', context, async () => {
-    const image = await buildAndPush(workerFolder, context)
-    const before = await cloud.services.get(short)
-    if (before === undefined) throw notSetUp(context)
-    const previous = {previousRevision: before.latestReadyRevision, previousImage: before.image}
-    if (before.image === image && before.ready && servesLatest(before)) {
-      return {image, service: before, ...previous, unchanged: true}
+    const image = await provideImage(request, context, {push: !dryRun})
+    const before = await existing(context)
+    const previous = {previousRevision: stableRevision(before), previousImage: before.image}
+    const isThere = before.image === image && before.ready
+    if (dryRun) {
+      step('Have Cloud Run check the request')
+      await cloud.services.check(short, image)
+      const unchanged = isThere && isRouted(before, routeByRollout(rollout, before, before, tag))
+      return {image, service: before, ...previous, unchanged, dryRun}
     }
-    const service = await cloud.services.deploy(short, image, {signal, step})
-    if (!service.ready) throw await deployFailed(service, context)
-    return {image, service, ...previous, unchanged: false}
+    const hold = rollout.kind !== 'all'
+    const made = isThere ? before : await cloud.services.deploy(short, image, {hold, signal, step})
+    if (!made.ready) throw await deployFailed(made, context)
+    const routing = routeByRollout(rollout, before, made, tag)
+    if (isRouted(made, routing)) {
+      return {image, service: made, ...previous, unchanged: isThere, dryRun}
+    }
+    step(`Traffic of ${short}`)
+    const service = await cloud.services.route(short, routing, {signal})
+    return {image, service, ...previous, unchanged: false, dryRun}
   })
 }
 
-/** All traffic goes to the newest revision, not to one that it was pinned to. */
-function servesLatest({traffic, latestReadyRevision}: ServiceState): boolean {
-  return traffic.every(({revision}) => revision === latestReadyRevision)
+/**
+ * Gives all traffic to the newest ready revision: the end of a canary that did well.
+ * @throws AppError `not-set-up`, `locked`
+ */
+export async function promote(context: Context): Promise<DeployResult> {
+  const {cloud, pipeline, signal, step} = context
+  if ((await cloud.services.get(pipeline.names.service)) === undefined) throw notSetUp(context)
+  return withLock('deploy', context, async () => {
+    const before = await existing(context)
+    const routing = routeToLatest(before)
+    const unchanged = isRouted(before, routing)
+    const result = {
+      image: before.image,
+      previousRevision: stableRevision(before),
+      previousImage: undefined,
+      unchanged,
+      dryRun: false,
+    }
+    if (unchanged) return {...result, service: before}
+    step(`All traffic to ${before.latestReadyRevision ?? 'the newest revision'}`)
+    return {...result, service: await cloud.services.route(before.name, routing, {signal})}
+  })
+}
+
+async function existing(context: Context): Promise<ServiceState> {
+  const service = await context.cloud.services.get(context.pipeline.names.service)
+  if (service === undefined) throw notSetUp(context)
+  return service
 }

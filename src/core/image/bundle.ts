@@ -27,9 +27,9 @@ const RUNTIME_MODULE = 'cloud-runner/worker'
  * column where it cannot be bundled
  */
 export async function bundleWorker({folder}: {folder: string | undefined}): Promise<{files: ImageFile[]}> {
-  const packageFolder = findPackageFolder()
-  const workerFolder = folder === undefined ? join(packageFolder, 'worker') : resolve(folder)
-  const runtime = join(packageFolder, 'worker', 'runtime', 'index.ts')
+  const home = packageFolder()
+  const workerFolder = folder === undefined ? join(home, 'worker') : resolve(folder)
+  const runtime = join(home, 'worker', 'runtime', 'index.ts')
   const options = {
     ...OPTIONS,
     absWorkingDir: workerFolder,
@@ -124,7 +124,7 @@ async function exportsOf(file: string, options: BuildOptions): Promise<string[]>
 }
 
 /** The folder of this package, a checkout or an installation: either has the worker's sources. */
-function findPackageFolder(): string {
+export function packageFolder(): string {
   let folder = import.meta.dirname
   while (!existsSync(join(folder, 'worker', 'runtime', 'index.ts'))) {
     const parent = dirname(folder)

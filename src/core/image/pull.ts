@@ -9,7 +9,7 @@ const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 const DOCKER_MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+json'
 const DOCKER_INDEX_TYPE = 'application/vnd.docker.distribution.manifest.list.v2+json'
 const DOCKER_LAYER_TYPE = 'application/vnd.docker.image.rootfs.diff.tar.gzip'
-const ACCEPT = [INDEX_TYPE, MANIFEST_TYPE, DOCKER_INDEX_TYPE, DOCKER_MANIFEST_TYPE].join(', ')
+export const MANIFEST_TYPES = [INDEX_TYPE, MANIFEST_TYPE, DOCKER_INDEX_TYPE, DOCKER_MANIFEST_TYPE].join(', ')
 
 /** What Cloud Run runs (cloud.google.com/run/docs/container-contract). */
 const PLATFORM = {os: 'linux', architecture: 'amd64'}
@@ -71,7 +71,7 @@ async function read(client: RegistryClient, path: string, digest: string | undef
     const {url, body} = await client.request(path, {
       method: 'GET',
       expected: [200],
-      headers: {accept: ACCEPT},
+      headers: {accept: MANIFEST_TYPES},
     })
     const actual = `sha256:${createHash('sha256').update(body).digest('hex')}`
     if (digest !== undefined && actual !== digest) {

@@ -91,7 +91,7 @@ async function becomeReady(image: string, context: Context): Promise<ServiceStat
   const name = pipeline.names.service
   const service = await cloud.services.get(name)
   if (service?.ready) return service
-  const again = await cloud.services.deploy(name, image, {signal, step})
+  const again = await cloud.services.deploy(name, image, {hold: false, signal, step})
   if (!again.ready) throw await deployFailed(again, context)
   return again
 }

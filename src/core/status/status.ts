@@ -1,4 +1,5 @@
 import type {Context} from '../context.ts'
+import {sharesOf, stableRevision} from '../deploy/traffic.ts'
 import {AppError} from '../errors.ts'
 import type {FileState, FileStatus} from '../pipeline/files.ts'
 import type {Target} from '../pipeline/settings.ts'
@@ -22,9 +23,12 @@ export interface PipelineStatus {
   readonly topic: string
   readonly subscription: string
   readonly service: string
-  /** Reference with digest; absent before the first deploy. */
+  /** Reference with digest, of the newest revision; absent before the first deploy. */
   readonly image: string | undefined
+  /** The revision that has the traffic, or most of it. */
   readonly revision: string | undefined
+  /** Revisions with traffic, in percent, the largest part first. */
+  readonly traffic: readonly {readonly revision: string; readonly percent: number}[]
   readonly uri: string | undefined
   readonly ready: boolean
   /** Why it is not ready. */
@@ -88,7 +92,8 @@ function describe({pipeline}: Context, service: ServiceState | undefined): Pipel
     subscription: names.subscription,
     service: names.service,
     image: service?.image,
-    revision: service?.latestReadyRevision,
+    revision: service && (stableRevision(service) ?? service.latestReadyRevision),
+    traffic: service === undefined ? [] : sharesOf(service),
     uri: service?.uri,
     ready: service?.ready ?? false,
     problem: service === undefined ? 'No worker is deployed yet.' : service.problem,

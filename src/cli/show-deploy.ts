@@ -1,0 +1,93 @@
+import type {DeployResult} from '../core/deploy/deploy.ts'
+import {sharesOf} from '../core/deploy/traffic.ts'
+import type {ListedRevision} from '../core/revisions/revisions.ts'
+import type {RollbackResult} from '../core/rollback/rollback.ts'
+import {ago, style, widthOf} from './format.ts'
+import {table} from './table.ts'
+
+/** `sha256:0123456789ab` of a reference with its digest. */
+export function shortImage(image: string): string {
+  return image.replace(/^.*@(sha256:[0-9a-f]{12})[0-9a-f]*$/, '$1')
+}
+
+/** Who gets which part: `cloud-runner-00002-abc 90 %, cloud-runner-00003-def 10 %`. */
+export function showTraffic(
+  shares: readonly {readonly revision: string; readonly percent: number}[],
+): string {
+  return shares.map(({revision, percent}) => `${revision} ${percent} %`).join(', ') || 'none'
+}
+
+/** What `deploy` changed. */
+export function showDeploy({service, image, previousRevision, unchanged, dryRun}: DeployResult): string[] {
+  const revision = service.latestReadyRevision ?? 'none'
+  const what = `${revision} (${shortImage(image)})`
+  if (dryRun) {
+    return unchanged
+      ? [`Nothing would change: ${what} is the worker as it is now.`]
+      : [`A new revision would be made of ${shortImage(image)}; Cloud Run takes the request.`]
+  }
+  if (unchanged) return [`The worker has not changed: ${what} goes on.`]
+  const tags = service.traffic.flatMap(({tag, uri, revision: tagged}) =>
+    tag !== undefined && tagged === revision ? [`It answers at ${uri ?? tag} (tag ${tag}).`] : [],
+  )
+  const shares = sharesOf(service)
+  if (shares.length === 1 && shares[0]?.revision === revision) {
+    const before =
+      previousRevision === undefined || previousRevision === revision
+        ? ''
+        : `, instead of ${previousRevision}`
+    return [`Revision ${what} has the traffic${before}.`, ...tags]
+  }
+  const isCanary = shares.some((share) => share.revision === revision)
+  return [
+    isCanary
+      ? `Revision ${what} is tried. Traffic: ${showTraffic(shares)}.`
+      : `Revision ${what} is ready and gets no traffic: ${showTraffic(shares)}.`,
+    ...tags,
+    'All traffic to it: cloud-runner deploy --promote',
+    ...(isCanary ? ['Or none any more: cloud-runner rollback'] : []),
+  ]
+}
+
+/** What `rollback` changed. */
+export function showRollback({revision, image, previousRevision, unchanged}: RollbackResult): string[] {
+  const what = `${revision} (${shortImage(image)})`
+  if (unchanged) return [`Revision ${what} has all the traffic already.`]
+  const before =
+    previousRevision === undefined || previousRevision === revision ? '' : `, instead of ${previousRevision}`
+  return [`Revision ${what} has the traffic again${before}.`]
+}
+
+/** Revisions as a table. @param now milliseconds since the epoch */
+export function showRevisions(
+  {revisions, truncated}: {readonly revisions: readonly ListedRevision[]; readonly truncated: boolean},
+  now: number,
+): string[] {
+  const rows = revisions.map(({name, createdAt, image, percent, tags, ready, problem, isTried}) => [
+    name,
+    ago(createdAt, now),
+    shortImage(image),
+    percent === 0 ? '' : style('green', `${percent} %`),
+    tags.map((tag) => tag.name).join(', '),
+    ready ? (isTried ? 'tried only' : '') : style('red', firstLine(problem ?? 'not ready yet')),
+  ])
+  return [
+    ...table(
+      [
+        {heading: 'revision'},
+        {heading: 'made'},
+        {heading: 'image'},
+        {heading: 'traffic', right: true},
+        {heading: 'tags'},
+        {heading: 'note'},
+      ],
+      rows,
+      widthOf(process.stdout),
+    ),
+    ...(truncated ? ['', 'There are older ones: --limit shows more.'] : []),
+  ]
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? ''
+}

@@ -1,0 +1,35 @@
+import {Args} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {showRollback} from '../cli/show-deploy.ts'
+import {rollback, type RollbackResult} from '../core/rollback/rollback.ts'
+
+export default class Rollback extends CloudRunnerCommand {
+  static override summary = 'Give the traffic back to the revision that served before, or to a named one.'
+  static override description = `A change of the traffic alone: nothing is built, and files that are in work are finished by the revision that has them. While a canary runs, the revision with most of the traffic gets all of it. Revisions that were only tried are passed over. The next deploy goes on from there.`
+  static override examples = [
+    {description: 'The revision before', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'A named one',
+      command: '<%= config.bin %> <%= command.id %> cloud-runner-00003-abc',
+    },
+    {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json'},
+  ]
+  static override args = {
+    revision: Args.string({
+      description: 'name of a revision; the one that served before where none is named',
+      ignoreStdin: true,
+    }),
+  }
+
+  override async run(): Promise<RollbackResult> {
+    const {args, flags} = await this.parse(Rollback)
+    const config = await this.configure(flags)
+    await using target = await this.open(config, {create: false})
+    const result = await this.task('Roll back', (step) =>
+      rollback({revision: args.revision}, target.context(step)),
+    )
+    this.print(showRollback(result))
+    return result
+  }
+}

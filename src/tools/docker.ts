@@ -1,0 +1,114 @@
+import {mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {AppError} from '../core/errors.ts'
+import type {ContainerEngine} from '../core/ports.ts'
+
+/** What Cloud Run runs (cloud.google.com/run/docs/container-contract#languages). */
+const PLATFORM = 'linux/amd64'
+/** An engine that does not answer in this time does not answer. */
+const PROBE_MS = 5000
+/** Lines of a failed build that an error shows. */
+const SHOWN_LINES = 15
+
+/** A docker engine by its command line, which knows where the engine is. */
+export function createDocker(): ContainerEngine {
+  return {
+    async answers() {
+      const {failed} = await execa('docker', ['version', '--format', '{{.Server.Version}}'], {
+        reject: false,
+        timeout: PROBE_MS,
+      })
+      return !failed
+    },
+
+    async has(reference) {
+      const {failed} = await execa('docker', ['image', 'inspect', reference], {reject: false})
+      return !failed
+    },
+
+    async build({folder, reference, signal, step}) {
+      const building = execa('docker', ['build', '--platform', PLATFORM, '--tag', reference, folder], {
+        all: true,
+        cancelSignal: signal,
+        reject: false,
+        stdin: 'ignore',
+      })
+      for await (const line of building.iterable({from: 'all'})) if (/\S/.test(line)) step(line.trim())
+      const {failed, all, shortMessage} = await building
+      signal.throwIfAborted()
+      if (!failed) return
+      throw new AppError(
+        `docker cannot build ${folder}:\n${lastLines(all || shortMessage || '', SHOWN_LINES)}`,
+        {
+          code: 'worker-build-failed',
+          suggestions: [`See all of it: docker build --platform ${PLATFORM} ${folder}`],
+        },
+      )
+    },
+
+    async push({reference, as, authorization, signal}) {
+      await run(['tag', reference, as], signal)
+      await withConfiguration(as, authorization, async (options) => {
+        await run([...options, 'push', as], signal)
+      })
+      const repository = as.replace(/:[^:/]+$/, '')
+      const {stdout} = await run(['image', 'inspect', '--format', '{{json .RepoDigests}}', as], signal)
+      const digests: unknown = JSON.parse(stdout)
+      const pushed = Array.isArray(digests)
+        ? digests.find((digest) => typeof digest === 'string' && digest.startsWith(`${repository}@`))
+        : undefined
+      if (typeof pushed === 'string') return pushed.slice(pushed.indexOf('@') + 1)
+      throw new AppError(`docker does not say which digest ${as} has.`, {
+        code: 'program-unusable',
+        suggestions: [`See what it says: docker image inspect ${as}`],
+      })
+    },
+  }
+}
+
+async function run(args: readonly string[], signal: AbortSignal): Promise<{stdout: string}> {
+  const result = await execa('docker', args, {cancelSignal: signal, reject: false, stdin: 'ignore'})
+  signal.throwIfAborted()
+  if (!result.failed) return result
+  const text = lastLines(result.stderr || result.shortMessage || '', 3)
+  throw new AppError(`docker ${args.find((arg) => !arg.startsWith('-')) ?? ''} failed:\n${text}`, {
+    code: /denied|unauthorized/i.test(text) ? 'permission-denied' : 'program-unusable',
+    suggestions: ['Without docker: cloud-runner deploy --builder layer'],
+  })
+}
+
+/**
+ * Runs with the credentials of a registry in a configuration of its own: the user's is neither changed nor asked. Where
+ * the engine is stands in the user's, so that is said along.
+ */
+async function withConfiguration(
+  reference: string,
+  authorization: string | undefined,
+  work: (options: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const token = authorization?.replace(/^Bearer /i, '')
+  if (token === undefined) return work([])
+  const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-docker-'))
+  try {
+    const format = '{{.Endpoints.docker.Host}}'
+    const {stdout} = await execa('docker', ['context', 'inspect', '--format', format], {reject: false})
+    const auth = Buffer.from(`oauth2accesstoken:${token}`).toString('base64')
+    const configuration = {auths: {[reference.slice(0, reference.indexOf('/'))]: {auth}}}
+    await writeFile(join(folder, 'config.json'), JSON.stringify(configuration), {mode: 0o600})
+    const host = process.env['DOCKER_HOST'] ?? stdout
+    await work(['--config', folder, ...(host === '' ? [] : ['--host', host])])
+  } finally {
+    await rm(folder, {recursive: true, force: true})
+  }
+}
+
+function lastLines(text: string, count: number): string {
+  return text
+    .split('\n')
+    .filter((line) => /\S/.test(line))
+    .slice(-count)
+    .map((line) => `  ${line.trimEnd()}`)
+    .join('\n')
+}
