@@ -191,6 +191,8 @@ export interface Report {
       /** What `value` is the change of the log odds for: one unit of the input, or one of the normal score. */
       unit: 'input' | 'normal-score'
       value: number
+      /** The same for one standard deviation of the column, or for a category: to be compared with others. */
+      standardized: number
       standardError?: number
       interval?: Interval
       /** Of a column on normal scores: the change of the log odds from its lower to its upper quartile. */

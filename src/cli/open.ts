@@ -20,6 +20,7 @@ import {packageVersion} from '../tools/package-version.ts'
 import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../tools/local-cloud-process.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 
+export {openInBrowser} from '../tools/browser.ts'
 export type {LocalCloudStatus, StartedLocalCloud}
 export {ENVIRONMENT_FORMATS, renderEnvironment, runProgram}
 

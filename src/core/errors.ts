@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'result-missing'
   | 'image-unknown'
   | 'revision-unknown'
+  | 'report-unreadable'
   | 'locked'
   // what went wrong on the way
   | 'interrupted'
@@ -45,6 +46,7 @@ export type ErrorCode =
   | 'confirmation-mismatch'
   | 'program-missing'
   | 'program-unusable'
+  | 'browser-missing'
   | 'worker-missing'
   | 'worker-build-failed'
   | 'local-cloud-failed'

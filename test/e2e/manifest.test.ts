@@ -33,6 +33,7 @@ test('every command of the product is there', () => {
     'local stop',
     'logs',
     'redrive',
+    'report',
     'reprocess',
     'results',
     'revisions',

@@ -57,6 +57,7 @@ export function describeCoefficients(
           kind,
           unit: isMapped ? 'normal-score' : 'input',
           value,
+          standardized: row[j] ?? 0,
           ...uncertainty(
             value,
             errorOf((v) => (v[j] = 1 / scale)),

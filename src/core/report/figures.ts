@@ -1,0 +1,17 @@
+const thousands = new Intl.NumberFormat('en-US')
+
+/** A whole number with its thousands apart. */
+export function count(value: number): string {
+  return thousands.format(value)
+}
+
+/** A number in three significant digits, without a zero that says nothing. */
+export function figure(value: number): string {
+  return String(Number(value.toPrecision(3)))
+}
+
+/** A share in percent, with a digit after the point below ten. */
+export function percent(share: number): string {
+  const hundredths = share * 100
+  return `${hundredths.toFixed(hundredths < 10 && hundredths > 0 ? 1 : 0)} %`
+}

@@ -1,0 +1,49 @@
+import {sidecarObject, type Sidecar} from '../../../worker/contract.ts'
+import type {Context} from '../context.ts'
+import {AppError, EXIT} from '../errors.ts'
+import {sourceGeneration} from '../pipeline/commits.ts'
+import type {StoredObject} from '../ports.ts'
+import {readNamedFiles} from '../status/files.ts'
+
+/** What each is to people. */
+const NAMES: Readonly<Record<'report.json' | 'model.json', string>> = {
+  'report.json': 'report',
+  'model.json': 'model',
+}
+
+/**
+ * Finds what the worker wrote beside the result of an object's newest generation.
+ * @throws AppError `object-unknown`; `result-missing` where the file has no result, or its worker writes no such thing
+ */
+export async function findSidecar(
+  object: string,
+  sidecar: Extract<Sidecar, keyof typeof NAMES>,
+  context: Context,
+): Promise<StoredObject> {
+  const {cloud, pipeline} = context
+  const [file] = await readNamedFiles([object], context)
+  if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
+  const name = NAMES[sidecar]
+  if (file.state !== 'done') {
+    const isOver = file.state === 'failed' || file.state === 'dead'
+    throw new AppError(`There is no ${name} of ${object}: the file is ${file.state}.`, {
+      code: 'result-missing',
+      ...(isOver ? {exitCode: EXIT.fileFailed} : {}),
+      suggestions: [
+        isOver
+          ? `See what is wrong with it: cloud-runner results ${object}`
+          : `Wait for it: cloud-runner status ${object}`,
+      ],
+    })
+  }
+  const found = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, sidecar))
+  if (found === undefined || sourceGeneration(found) !== file.generation) {
+    throw new AppError(`The worker wrote no ${name} of ${object}.`, {
+      code: 'result-missing',
+      suggestions: [
+        `The worker that comes with cloud-runner writes one; see its result: cloud-runner results ${object}`,
+      ],
+    })
+  }
+  return found
+}
