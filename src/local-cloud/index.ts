@@ -10,6 +10,7 @@ import {createAccess} from './iam/access-control.ts'
 import {certificateRoutes} from './iam/certificate-routes.ts'
 import {createCredentials} from './iam/credentials.ts'
 import {createIdTokens} from './iam/id-tokens.ts'
+import {createKnownAccounts} from './iam/known-accounts.ts'
 import {metadataRoutes} from './iam/metadata-server.ts'
 import {iamSchema} from './iam/schema.ts'
 import {createServiceAccounts} from './iam/service-accounts.ts'
@@ -120,7 +121,7 @@ export class LocalCloud implements AsyncDisposable {
       }),
     )
     const ports = createPorts(state)
-    const access = createAccess({state, clock})
+    const access = createAccess({state, clock, accounts: createKnownAccounts(state)})
     const outside = createOutsideCalls(clock)
     const agents = createServiceAgents()
     const tokens = await createIdTokens({state, clock})

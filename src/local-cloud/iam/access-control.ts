@@ -3,13 +3,14 @@ import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
-import type {AccessControl, Denial, Policy} from './access.ts'
+import type {AccessControl, Binding, Denial, KnownAccounts, Policy} from './access.ts'
 import {normalizeBindings, parsePolicy} from './policy.ts'
 import {roleHas, smallestRole} from './roles.ts'
 
 /** The etag of a policy that was never set, as Google shows it. */
 const INITIAL_ETAG = 'ACAB'
 const DENIALS_KEPT = 200
+const ACT_AS = 'iam.serviceAccounts.actAs'
 
 /** `projects/P` of a resource that names its project; buckets do not. */
 function projectOf(resource: string): string | undefined {
@@ -17,12 +18,27 @@ function projectOf(resource: string): string | undefined {
   return project === undefined || project === '_' ? undefined : `projects/${project}`
 }
 
+/** What members such as `projectEditor:P` stand for; buckets have them from the beginning on Google. */
+const CONVENIENCE_MEMBER = /^project(?<role>Owner|Editor|Viewer):(?<project>.+)$/
+
+/** An account as the last segment of its resource name. */
+const ACCOUNT_RESOURCE = /^projects\/[^/]+\/serviceAccounts\/(?<email>[^/]+@[^/]+)$/
+
 /**
  * Policies that are kept in the state and enforced: a principal has what its roles on the resource and on the
  * resource's project hold.
  */
-export function createAccess({state, clock}: {state: State; clock: Clock}): AccessControl {
+export function createAccess({
+  state,
+  clock,
+  accounts,
+}: {
+  state: State
+  clock: Clock
+  accounts: KnownAccounts
+}): AccessControl {
   const selectPolicy = state.database.prepare('SELECT policy FROM iam_policies WHERE resource = ?')
+  const selectNaming = state.database.prepare('SELECT resource FROM iam_policies WHERE instr(policy, ?) > 0')
   const upsertPolicy = state.database.prepare(
     'INSERT INTO iam_policies (resource, policy) VALUES (?, ?) ON CONFLICT (resource) DO UPDATE SET policy = excluded.policy',
   )
@@ -34,34 +50,68 @@ export function createAccess({state, clock}: {state: State; clock: Clock}): Acce
     return typeof text === 'string' ? parsePolicy(JSON.parse(text)) : {etag: INITIAL_ETAG}
   }
 
+  function stands(member: string, principal: Principal): boolean {
+    if (member === 'allUsers' || member === principal) return true
+    if (member === 'allAuthenticatedUsers') return principal !== 'allUsers'
+    const {role, project} = CONVENIENCE_MEMBER.exec(member)?.groups ?? {}
+    if (role === undefined) return false
+    const holders = (getPolicy(`projects/${project}`).bindings ?? []).find(
+      (binding) => binding.role === `roles/${role.toLowerCase()}`,
+    )
+    return holders?.members.includes(principal) ?? false
+  }
+
   function grants(policy: Policy, principal: Principal, permission: string): boolean {
     return (policy.bindings ?? []).some(
-      ({role, members}) =>
-        roleHas(role, permission) &&
-        members.some(
-          (member) =>
-            member === 'allUsers' ||
-            member === principal ||
-            (member === 'allAuthenticatedUsers' && principal !== 'allUsers'),
-        ),
+      ({role, members}) => roleHas(role, permission) && members.some((member) => stands(member, principal)),
     )
   }
 
-  function allows(principal: Principal, permission: string, resource: string): boolean {
+  function allows(
+    principal: Principal,
+    permission: string,
+    resource: string,
+    project = projectOf(resource),
+  ): boolean {
     if (principal === 'owner') return true
     if (grants(getPolicy(resource), principal, permission)) return true
-    const project = projectOf(resource)
     return project !== undefined && grants(getPolicy(project), principal, permission)
+  }
+
+  function remember(denial: Omit<Denial, 'time' | 'count'>): void {
+    const at = denied.findIndex(
+      ({principal, permission, resource}) =>
+        principal === denial.principal && permission === denial.permission && resource === denial.resource,
+    )
+    const [before] = at === -1 ? [] : denied.splice(at, 1)
+    denied.unshift({time: new Date(clock.now()).toISOString(), ...denial, count: (before?.count ?? 0) + 1})
+    denied.length = Math.min(denied.length, DENIALS_KEPT)
+  }
+
+  /** Members that are new in a policy must exist; whoever is in it already may have gone meanwhile. */
+  function checkAccounts(bindings: readonly Binding[], current: Policy): void {
+    const present = new Set((current.bindings ?? []).flatMap(({members}) => members))
+    for (const member of bindings.flatMap(({members}) => members)) {
+      const email = /^serviceAccount:(?<email>.+)$/.exec(member)?.groups?.['email']
+      if (email !== undefined && !present.has(member) && !accounts.exists(email))
+        throw new ApiError('INVALID_ARGUMENT', `Service account ${email} does not exist.`)
+    }
+  }
+
+  function save(resource: string, bindings: readonly Binding[]): Policy {
+    const next: Policy = {version: 1, etag: randomBytes(8).toString('base64'), bindings: [...bindings]}
+    upsertPolicy.run(resource, JSON.stringify(next))
+    return next
   }
 
   return {
     allows,
     getPolicy,
-    require(principal, permission, resource) {
-      if (allows(principal, permission, resource)) return
-      denied.unshift({time: new Date(clock.now()).toISOString(), principal, permission, resource})
-      denied.length = Math.min(denied.length, DENIALS_KEPT)
+    require(principal, permission, resource, project) {
+      if (permission === ACT_AS) requireAccount(accounts, resource)
+      if (allows(principal, permission, resource, project)) return
       const role = smallestRole(permission, resource)
+      remember({principal, permission, resource, ...(role === undefined ? {} : {role})})
       throw new ApiError(
         'PERMISSION_DENIED',
         `Permission '${permission}' denied on resource '${resource}' (or it may not exist) for ${principal}.` +
@@ -79,21 +129,44 @@ export function createAccess({state, clock}: {state: State; clock: Clock}): Acce
     async setPolicy(resource, policy) {
       const bindings = normalizeBindings(policy, resource)
       return state.write(() => {
-        if (policy.etag !== undefined && policy.etag !== getPolicy(resource).etag)
+        const current = getPolicy(resource)
+        checkAccounts(bindings, current)
+        if (policy.etag !== undefined && policy.etag !== current.etag)
           throw new ApiError(
             'ABORTED',
             'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.',
           )
-        const next: Policy = {version: 1, etag: randomBytes(8).toString('base64'), bindings}
-        upsertPolicy.run(resource, JSON.stringify(next))
-        return next
+        return save(resource, bindings)
       })
     },
-    testPermissions: (principal, permissions, resource) =>
-      permissions.filter((permission) => allows(principal, permission, resource)),
+    testPermissions: (principal, permissions, resource, project) =>
+      permissions.filter((permission) => allows(principal, permission, resource, project)),
     dropPolicy(resource) {
       deletePolicy.run(resource)
     },
+    dropAccount(email, uniqueId) {
+      const member = `serviceAccount:${email}`
+      for (const row of selectNaming.all(JSON.stringify(member))) {
+        const resource = String(row['resource'])
+        const bindings = (getPolicy(resource).bindings ?? []).map(({role, members}) => ({
+          role,
+          members: members.map((each) => (each === member ? `deleted:${member}?uid=${uniqueId}` : each)),
+        }))
+        save(resource, bindings)
+      }
+    },
     denials: () => denied,
+  }
+}
+
+/** Cloud Run and Pub/Sub run nothing as an account that is not there. @throws ApiError PERMISSION_DENIED, as Google says it */
+function requireAccount(accounts: KnownAccounts, resource: string): void {
+  const email = ACCOUNT_RESOURCE.exec(resource)?.groups?.['email']
+  if (email !== undefined && !accounts.exists(email)) {
+    throw new ApiError(
+      'PERMISSION_DENIED',
+      `Permission '${ACT_AS}' denied on service account ${email} (or it may not exist).` +
+        ` There is no such account: create it first.`,
+    )
   }
 }

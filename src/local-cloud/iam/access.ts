@@ -19,20 +19,35 @@ export interface Policy {
  */
 export interface AccessControl {
   /**
+   * @param project whose policy counts as well, `projects/P`, for a resource whose name does not say it (a bucket)
    * @throws ApiError PERMISSION_DENIED that names principal, permission, resource and a role that would grant it;
-   * the denial is kept for `denials`.
+   * the denial is kept for `denials`. To act as an account that does not exist is denied to everybody.
    */
-  require(principal: Principal, permission: string, resource: string): void
-  allows(principal: Principal, permission: string, resource: string): boolean
+  require(principal: Principal, permission: string, resource: string, project?: string): void
+  allows(principal: Principal, permission: string, resource: string, project?: string): boolean
   /** The policy of a resource, `{etag}` where none was set. The service answers for the resource's existence. */
   getPolicy(resource: string): Policy
-  /** Replaces the policy. @throws ApiError ABORTED where `policy.etag` is given and not the current one. */
+  /**
+   * Replaces the policy.
+   * @throws ApiError ABORTED where `policy.etag` is given and not the current one; INVALID_ARGUMENT for a role that
+   * cannot be granted there, a malformed member, or a new one that is a service account which does not exist
+   */
   setPolicy(resource: string, policy: Policy): Promise<Policy>
   /** Which of `permissions` the principal has. */
-  testPermissions(principal: Principal, permissions: readonly string[], resource: string): string[]
+  testPermissions(
+    principal: Principal,
+    permissions: readonly string[],
+    resource: string,
+    project?: string,
+  ): string[]
+  /**
+   * Turns a deleted account into `deleted:serviceAccount:EMAIL?uid=…` in every policy, so that another of its name gets
+   * nothing of it; inside a `State.write`.
+   */
+  dropAccount(email: string, uniqueId: string): void
   /** Forgets the policy of a deleted resource; inside a `State.write`. */
   dropPolicy(resource: string): void
-  /** The last denials, newest first. */
+  /** The last denials, newest first; what is denied again and again is one. */
   denials(): readonly Denial[]
 }
 
@@ -41,6 +56,14 @@ export interface Denial {
   readonly principal: Principal
   readonly permission: string
   readonly resource: string
+  /** The smallest role that would have allowed it, granted on the resource. */
+  readonly role?: string
+  /** How often; `time` is the last one. */
+  readonly count: number
+}
+
+export interface KnownAccounts {
+  exists(email: string): boolean
 }
 
 /** Google-signed ID tokens (RS256), as Pub/Sub push and the metadata server hand them out. */

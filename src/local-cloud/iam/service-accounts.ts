@@ -268,6 +268,7 @@ export function createServiceAccounts({
     await state.write(() => {
       remove.run(account.email)
       access.dropPolicy(account.name)
+      access.dropAccount(account.email, account.uniqueId)
     })
     return {json: {}}
   }

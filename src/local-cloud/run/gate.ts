@@ -31,6 +31,8 @@ export function checkInvoker(
   if (access.allows('allUsers', PERMISSION, service)) return undefined
   const token = /^Bearer (?<token>\S+)$/i.exec(authorization ?? '')?.groups?.['token']
   if (token === undefined) {
+    // Among the denials it is easier to find than in the service's log.
+    refusalOf(() => access.require('allUsers', PERMISSION, service))
     return forbidden(
       'The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.',
     )
@@ -47,12 +49,17 @@ export function checkInvoker(
       reason: `The request was not authenticated: the ID token is not valid (${verified.error}).`,
     }
   }
+  const refusal = refusalOf(() => access.require(`serviceAccount:${verified.email}`, PERMISSION, service))
+  return refusal && forbidden(`The request was not authorized to invoke this service: ${refusal.message}`)
+}
+
+function refusalOf(check: () => void): ApiError | undefined {
   try {
-    access.require(`serviceAccount:${verified.email}`, PERMISSION, service)
+    check()
     return undefined
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error
-    return forbidden(`The request was not authorized to invoke this service: ${error.message}`)
+    if (error instanceof ApiError) return error
+    throw error
   }
 }
 

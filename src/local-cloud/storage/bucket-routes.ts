@@ -143,9 +143,11 @@ export function bucketRoutes({
     [
       'GET',
       '/projects/:project/serviceAccount',
-      ({params}) => ({
-        json: {kind: 'storage#serviceAccount', email_address: agents.storage(params['project'] ?? '')},
-      }),
+      ({params, call}) => {
+        const project = params['project'] ?? ''
+        permissions.requireOnProject(call.principal, 'resourcemanager.projects.get', project)
+        return {json: {kind: 'storage#serviceAccount', email_address: agents.storage(project)}}
+      },
     ],
   ]
 }

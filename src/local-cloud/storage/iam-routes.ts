@@ -49,7 +49,7 @@ export function iamRoutes({
   const test = (request: HttpRequest): HttpResponse => {
     const bucket = bucketOf(request)
     const asked = request.url.searchParams.getAll('permissions')
-    const granted = access.testPermissions(request.call.principal, asked, bucketResource(bucket))
+    const granted = permissions.held(request.call.principal, asked, bucket)
     return {
       json: {
         kind: 'storage#testIamPermissionsResponse',

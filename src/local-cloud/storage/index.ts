@@ -56,8 +56,8 @@ export function createStorage({
   publishing: Publishing
 }): Storage {
   const nextGeneration = createGenerations({state, clock})
-  const permissions = createPermissions(access)
   const buckets = createBuckets({state, clock, nextGeneration})
+  const permissions = createPermissions(access, (bucket) => buckets.find(bucket)?.project)
   const objects = createObjects(state)
   const notifications = createNotifications({state, clock, access, agents, publishing})
   const sessions = createUploadSessions({state, clock})

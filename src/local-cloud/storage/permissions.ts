@@ -9,16 +9,28 @@ export interface Permissions {
   requireOnBucket(principal: Principal, permission: string, bucket: string): void
   /** Grants on objects are held by their bucket. */
   requireOnObjects(principal: Principal, permission: string, bucket: string): void
+  /** Which of the permissions the principal has on the bucket. */
+  held(principal: Principal, permissions: readonly string[], bucket: string): string[]
 }
 
 /** Name of a bucket as IAM knows it. */
 export const bucketResource = (bucket: string): string => `projects/_/buckets/${bucket}`
 
-export function createPermissions(access: AccessControl): Permissions {
+/** @param projectOf the project of a bucket, whose policy reaches its buckets; `undefined` where there is no such bucket */
+export function createPermissions(
+  access: AccessControl,
+  projectOf: (bucket: string) => string | undefined,
+): Permissions {
   /** @throws StorageError 403; 401 for a caller without identity, as Google does */
-  const require = (principal: Principal, permission: string, resource: string, kind: string): void => {
+  const require = (
+    principal: Principal,
+    permission: string,
+    resource: string,
+    kind: string,
+    project?: string,
+  ): void => {
     try {
-      access.require(principal, permission, resource)
+      access.require(principal, permission, resource, project)
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 'PERMISSION_DENIED') throw error
       const anonymous = principal === 'allUsers'
@@ -31,12 +43,18 @@ export function createPermissions(access: AccessControl): Permissions {
       )
     }
   }
+  const holder = (bucket: string): string | undefined => {
+    const project = projectOf(bucket)
+    return project === undefined ? undefined : `projects/${project}`
+  }
   return {
     requireOnProject: (principal, permission, project) =>
       require(principal, permission, `projects/${project}`, 'project'),
     requireOnBucket: (principal, permission, bucket) =>
-      require(principal, permission, bucketResource(bucket), 'Storage bucket'),
+      require(principal, permission, bucketResource(bucket), 'Storage bucket', holder(bucket)),
     requireOnObjects: (principal, permission, bucket) =>
-      require(principal, permission, bucketResource(bucket), 'Storage object'),
+      require(principal, permission, bucketResource(bucket), 'Storage object', holder(bucket)),
+    held: (principal, permissions, bucket) =>
+      access.testPermissions(principal, permissions, bucketResource(bucket), holder(bucket)),
   }
 }

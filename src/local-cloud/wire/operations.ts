@@ -78,7 +78,7 @@ export function createOperations({
   )
   const finish = database.prepare('UPDATE operations SET done = 1, json = ? WHERE name = ?')
   const reopen = database.prepare('UPDATE operations SET done = 0, json = ? WHERE name = ?')
-  const select = database.prepare('SELECT json FROM operations WHERE name = ?')
+  const select = database.prepare('SELECT type, json FROM operations WHERE name = ?')
   const selectByParent = database.prepare(
     "SELECT json FROM operations WHERE parent = ? AND type LIKE 'google.cloud.run.%' ORDER BY created DESC LIMIT ? OFFSET ?",
   )
@@ -97,8 +97,11 @@ export function createOperations({
   }
   removeOld.run(clock.now() - KEPT_MS)
 
-  const get = (name: string): Operation => {
+  /** Those of Artifact Registry are for whoever has their name, which cannot be guessed. */
+  const get = (name: string, {principal}: Call, verb: 'get' | 'delete' = 'get'): Operation => {
     const row = select.get(name)
+    if (!row || String(row['type']).startsWith('google.cloud.run.'))
+      access.require(principal, `run.operations.${verb}`, name)
     if (!row) throw new ApiError('NOT_FOUND', `Operation ${name} was not found.`)
     return parse(row['json'])
   }
@@ -119,13 +122,13 @@ export function createOperations({
       ...(rows.length > limit ? {nextPageToken: String(offset + limit)} : {}),
     }
   }
-  const wait = async (name: string, timeoutMs: number): Promise<Operation> => {
-    const operation = get(name)
+  const wait = async (name: string, call: Call, timeoutMs: number): Promise<Operation> => {
+    const operation = get(name, call)
     const work = working.get(name)
     return work ? within(clock, work, timeoutMs, operation) : operation
   }
-  const drop = async (name: string): Promise<object> => {
-    get(name)
+  const drop = async (name: string, call: Call): Promise<object> => {
+    get(name, call, 'delete')
     await state.write(() => remove.run(name))
     return {}
   }
@@ -153,12 +156,12 @@ export function createOperations({
       {
         service: 'google.longrunning.Operations',
         unary: {
-          GetOperation: ({name = ''}: {name?: string}) => get(name),
+          GetOperation: ({name = ''}: {name?: string}, call: Call) => get(name, call),
           ListOperations: (request: {name?: string; pageSize?: number; pageToken?: string}, call: Call) =>
             list(request.name ?? '', call, request.pageSize, request.pageToken),
-          WaitOperation: ({name = '', timeout}: {name?: string; timeout?: string}) =>
-            wait(name, seconds(timeout)),
-          DeleteOperation: ({name = ''}: {name?: string}) => drop(name),
+          WaitOperation: ({name = '', timeout}: {name?: string; timeout?: string}, call: Call) =>
+            wait(name, call, seconds(timeout)),
+          DeleteOperation: ({name = ''}: {name?: string}, call: Call) => drop(name, call),
         },
       },
     ],
@@ -181,19 +184,19 @@ export function createOperations({
           pattern: new RegExp(
             `^/${version}/projects/(?<project>[^/]+)/locations/(?<location>[^/]+)/operations/(?<operation>[^/:]+):wait$`,
           ),
-          handle: async ({params, json}: HttpRequest) => ({
-            json: await wait(nameOf(params), seconds((await json())['timeout'])),
+          handle: async ({params, call, json}: HttpRequest) => ({
+            json: await wait(nameOf(params), call, seconds((await json())['timeout'])),
           }),
         },
         route(
           'GET',
           `/${version}/projects/:project/locations/:location/operations/:operation`,
-          ({params}) => ({json: get(nameOf(params))}),
+          ({params, call}) => ({json: get(nameOf(params), call)}),
         ),
         route(
           'DELETE',
           `/${version}/projects/:project/locations/:location/operations/:operation`,
-          async ({params}) => ({json: await drop(nameOf(params))}),
+          async ({params, call}) => ({json: await drop(nameOf(params), call)}),
         ),
       ]),
     ],

@@ -2,6 +2,7 @@ import {describe, expect, onTestFinished, test} from 'vitest'
 import type {AccessControl} from '../../../src/local-cloud/iam/access.ts'
 import {createAccess} from '../../../src/local-cloud/iam/access-control.ts'
 import {parsePolicy} from '../../../src/local-cloud/iam/policy.ts'
+import {createKnownAccounts} from '../../../src/local-cloud/iam/known-accounts.ts'
 import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
 import {createServiceAgents} from '../../../src/local-cloud/iam/service-agents.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
@@ -12,10 +13,20 @@ import {temporaryFolder} from '../../support/temporary-folder.ts'
 const TOPIC = 'projects/p/topics/orders'
 const WORKER = 'serviceAccount:worker@p.iam.gserviceaccount.com'
 
+function create(state: State, id: string): void {
+  state.database
+    .prepare('INSERT INTO iam_service_accounts (email, project, unique_id, account) VALUES (?, ?, ?, ?)')
+    .run(`${id}@p.iam.gserviceaccount.com`, 'p', `1${id}`, '{}')
+}
+
 async function setUp(): Promise<{access: AccessControl; state: State}> {
   const state = await openState({folder: await temporaryFolder(), schemas: [iamSchema]})
   onTestFinished(() => state[Symbol.asyncDispose]())
-  return {access: createAccess({state, clock: new ManualClock()}), state}
+  await state.write(() => create(state, 'worker'))
+  return {
+    access: createAccess({state, clock: new ManualClock(), accounts: createKnownAccounts(state)}),
+    state,
+  }
 }
 
 describe('access control', () => {
@@ -60,8 +71,83 @@ describe('access control', () => {
         principal: WORKER,
         permission: 'storage.objects.create',
         resource: 'projects/_/buckets/out',
+        role: 'roles/storage.objectCreator',
+        count: 1,
       },
     ])
+  })
+
+  test('what is denied again is one denial, counted and the newest', async () => {
+    const {access} = await setUp()
+    for (const resource of [TOPIC, 'projects/p/topics/other', TOPIC])
+      expect(() => access.require(WORKER, 'pubsub.topics.publish', resource)).toThrow('denied')
+    expect(access.denials().map(({resource, count}) => [resource, count])).toEqual([
+      [TOPIC, 2],
+      ['projects/p/topics/other', 1],
+    ])
+  })
+
+  test('a bucket inherits from its project, and its editors may change it', async () => {
+    const {access, state} = await setUp()
+    await state.write(() => create(state, 'editor'))
+    const bucket = 'projects/_/buckets/out'
+    await access.setPolicy('projects/p', {
+      bindings: [
+        {role: 'roles/storage.objectViewer', members: [WORKER]},
+        {role: 'roles/editor', members: ['serviceAccount:editor@p.iam.gserviceaccount.com']},
+      ],
+    })
+    expect(access.allows(WORKER, 'storage.objects.get', bucket, 'projects/p')).toBe(true)
+    expect(access.allows(WORKER, 'storage.objects.get', bucket, 'projects/q')).toBe(false)
+    expect(access.allows(WORKER, 'storage.objects.create', bucket, 'projects/p')).toBe(false)
+    await access.setPolicy(bucket, {
+      bindings: [{role: 'roles/storage.legacyBucketOwner', members: ['projectEditor:p', 'projectOwner:p']}],
+    })
+    const editor = 'serviceAccount:editor@p.iam.gserviceaccount.com'
+    expect(access.allows(editor, 'storage.objects.create', bucket)).toBe(true)
+    expect(access.allows(WORKER, 'storage.objects.create', bucket)).toBe(false)
+  })
+
+  test('a service account that does not exist gets no grant, and nobody acts as it', async () => {
+    const {access} = await setUp()
+    const role = 'roles/pubsub.publisher'
+    const missing = 'nobody@p.iam.gserviceaccount.com'
+    await expect(
+      access.setPolicy(TOPIC, {bindings: [{role, members: [`serviceAccount:${missing}`]}]}),
+    ).rejects.toThrow(
+      expect.objectContaining({
+        status: 'INVALID_ARGUMENT',
+        message: `Service account ${missing} does not exist.`,
+      }),
+    )
+    expect(() =>
+      access.require('owner', 'iam.serviceAccounts.actAs', `projects/p/serviceAccounts/${missing}`),
+    ).toThrow(
+      `Permission 'iam.serviceAccounts.actAs' denied on service account ${missing} (or it may not exist).`,
+    )
+    access.require(
+      'owner',
+      'iam.serviceAccounts.actAs',
+      WORKER.replace('serviceAccount:', 'projects/p/serviceAccounts/'),
+    )
+    for (const agent of [
+      'service-123456789012@gs-project-accounts.iam.gserviceaccount.com',
+      'service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com',
+      '123456789012-compute@developer.gserviceaccount.com',
+    ])
+      await access.setPolicy(TOPIC, {bindings: [{role, members: [`serviceAccount:${agent}`]}]})
+  })
+
+  test('a deleted account leaves its grants behind, and another of its name does not get them', async () => {
+    const {access, state} = await setUp()
+    const role = 'roles/pubsub.publisher'
+    await access.setPolicy(TOPIC, {bindings: [{role, members: [WORKER, 'user:a@b.example']}]})
+    await state.write(() => access.dropAccount('worker@p.iam.gserviceaccount.com', '1234'))
+    expect(access.allows(WORKER, 'pubsub.topics.publish', TOPIC)).toBe(false)
+    const policy = access.getPolicy(TOPIC)
+    expect(policy.bindings).toEqual([{role, members: [`deleted:${WORKER}?uid=1234`, 'user:a@b.example']}])
+    // A module that adds a member sends the others back as it read them.
+    await access.setPolicy(TOPIC, policy)
   })
 
   test('objectCreator cannot replace an object, as on Google', async () => {

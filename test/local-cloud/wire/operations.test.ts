@@ -15,7 +15,11 @@ async function start(folder: string, clock = new ManualClock()) {
   const stack = new AsyncDisposableStack()
   onTestFinished(() => stack.disposeAsync())
   const state = stack.use(await openState({folder, schemas: [iamSchema, operationsSchema]}))
-  const operations = createOperations({state, clock, access: createAccess({state, clock})})
+  const operations = createOperations({
+    state,
+    clock,
+    access: createAccess({state, clock, accounts: {exists: () => true}}),
+  })
   const server = createServerOf({
     routes: operations.routes,
     services: operations.services,
