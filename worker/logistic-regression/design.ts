@@ -1,13 +1,21 @@
+import type {Pacer} from './pacer.ts'
 import type {Layout, Preprocessing} from './preprocessing.ts'
 import {applier} from './transforms.ts'
 
 /** Memory of one block of dense values: stays in the processor's second-level cache. */
 const BLOCK_BYTES = 256 * 1024
 const MOST_BLOCK_ROWS = 512
+/**
+ * Dense values that are kept as doubles: 32 MB. More are kept as floats, whose rounding (6e-8 of a standard deviation
+ * at most, in no direction) is far below what so many rows can tell.
+ */
+const MOST_DOUBLES = 4 * 1024 * 1024
+/** Dense values that are kept at all: 400 MB. More are encoded again in each pass. */
+const MOST_FLOATS = 100 * 1024 * 1024
 
 /**
- * Some rows of the file as rows of the design matrix, encoded a block at a time: the matrix itself is never held,
- * so the memory is that of the file's columns, and each fold may have its own preprocessing.
+ * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once where they can be kept,
+ * and else in each pass, so that memory has a bound beyond that of the file's columns.
  *
  * A row is `dense` standardized numbers, then `categories` positions of the columns that are 1 (-1: none), then the
  * intercept's column of ones, which is implied.
@@ -31,23 +39,17 @@ export class Design {
   /** Per column of numbers what is encoded where there is none. */
   readonly #imputed: number[]
   readonly #indicated: number[]
-  /** Per column of numbers what stands in for it, by place among {@link rows}; undefined where it needs no transform. */
-  readonly #transformed: (Float64Array | undefined)[]
+  readonly #transforms: ((value: number) => number)[]
   readonly #offsets: number[] = []
+  #kept: {values: Float64Array | Float32Array; ones: Int32Array} | undefined
 
   constructor(layout: Layout, preprocessing: Preprocessing, rows: Uint32Array) {
     this.rows = rows
     this.#layout = layout
     this.#preprocessing = preprocessing
-    // Once, and not in each of the passes over the rows.
-    this.#transformed = preprocessing.numbers.map(({transform}, i) => {
-      const source = layout.choice.numbers[i]?.values
-      if (transform.kind === 'identity' || source === undefined) return undefined
-      const apply = applier(transform)
-      return Float64Array.from(rows, (row) => apply(source[row] ?? NaN))
-    })
+    this.#transforms = preprocessing.numbers.map(({transform}) => applier(transform))
     this.#imputed = preprocessing.numbers.map(
-      ({transform, median, mean, scale}) => (applier(transform)(median) - mean) / scale,
+      ({median, mean, scale}, i) => ((this.#transforms[i]?.(median) ?? median) - mean) / scale,
     )
     this.#indicated = preprocessing.numbers.flatMap(({missing}, i) => (missing === null ? [] : [i]))
     this.dense = preprocessing.numbers.length + this.#indicated.length
@@ -64,19 +66,49 @@ export class Design {
     this.ones = new Int32Array(this.blockRows * this.categories)
   }
 
-  /** Encodes rows `start` to `start + blockRows` of {@link rows} into {@link values} and {@link ones}. */
-  encode(start: number): number {
-    const count = Math.min(this.blockRows, this.rows.length - start)
+  /** Encodes all rows now, for more than one pass over them. */
+  async keep(pacer: Pacer): Promise<void> {
+    const cells = this.rows.length * this.dense
+    if (this.#kept !== undefined || cells > MOST_FLOATS) return
+    const values = cells > MOST_DOUBLES ? new Float32Array(cells) : new Float64Array(cells)
+    const ones = new Int32Array(this.rows.length * this.categories)
+    for (let start = 0; start < this.rows.length; start += this.blockRows) {
+      const count = this.encode(start, this.rows.length)
+      values.set(this.values.subarray(0, count * this.dense), start * this.dense)
+      ones.set(this.ones.subarray(0, count * this.categories), start * this.categories)
+      if (pacer.due) await pacer.pause()
+    }
+    this.#kept = {values, ones}
+  }
+
+  /**
+   * Puts rows of {@link rows} into {@link values} and {@link ones}: from `start` on, as many as a block has room for.
+   * @param end before which to stop
+   * @returns how many
+   */
+  encode(start: number, end: number): number {
+    const {dense, categories} = this
+    const count = Math.min(this.blockRows, end - start)
+    if (this.#kept === undefined) {
+      this.#encode(start, count)
+    } else {
+      const {values, ones} = this.#kept
+      this.values.set(values.subarray(start * dense, (start + count) * dense))
+      this.ones.set(ones.subarray(start * categories, (start + count) * categories))
+    }
+    return count
+  }
+
+  #encode(start: number, count: number): void {
     const {values, dense, rows} = this
     const {numbers} = this.#layout.choice
     this.#preprocessing.numbers.forEach(({mean, scale}, j) => {
       const source = numbers[j]?.values
-      if (source === undefined) return
-      const transformed = this.#transformed[j]
+      const transform = this.#transforms[j]
+      if (source === undefined || transform === undefined) return
       const imputed = this.#imputed[j] ?? 0
       for (let i = 0, at = j; i < count; i++, at += dense) {
-        const value =
-          (transformed === undefined ? source[rows[start + i] ?? 0] : transformed[start + i]) ?? NaN
+        const value = transform(source[rows[start + i] ?? 0] ?? NaN)
         values[at] = value === value ? (value - mean) / scale : imputed
       }
     })
@@ -100,6 +132,5 @@ export class Design {
         this.ones[at] = place < 0 ? -1 : offset + place
       }
     })
-    return count
   }
 }

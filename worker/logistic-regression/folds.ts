@@ -1,3 +1,5 @@
+import type {Range} from './objective.ts'
+
 const MOST_FOLDS = 5
 /** Fixed, so that the same file gives the same folds. */
 const SEED = 20240229
@@ -31,6 +33,36 @@ export function dealFolds(codes: Int32Array, classes: number): Folds {
     for (const row of rows) of[row] = next++ % count
   }
   return {count, of}
+}
+
+/** Rows in the order of their folds, each fold in the order of the file. */
+export interface FoldedRows {
+  rows: Uint32Array
+  /** The rows that are never held out: the first. */
+  neverHeldOut: Range
+  /** Per fold its place among them. */
+  folds: Range[]
+}
+
+/** @param labelled indexes of the labelled rows */
+export function orderByFold(labelled: Uint32Array, {count, of}: Folds): FoldedRows {
+  // By counting; number 0 are those without a fold.
+  const ends = new Uint32Array(count + 2)
+  for (const row of labelled) ends[(of[row] ?? -1) + 2] = (ends[(of[row] ?? -1) + 2] ?? 0) + 1
+  for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0)
+  const rows = new Uint32Array(labelled.length)
+  const next = ends.slice()
+  for (const row of labelled) {
+    const group = (of[row] ?? -1) + 1
+    const at = next[group] ?? 0
+    rows[at] = row
+    next[group] = at + 1
+  }
+  return {
+    rows,
+    neverHeldOut: {start: 0, end: ends[1] ?? 0},
+    folds: Array.from({length: count}, (_, fold) => ({start: ends[fold + 1] ?? 0, end: ends[fold + 2] ?? 0})),
+  }
 }
 
 /** Fisher and Yates. */

@@ -1,8 +1,8 @@
 import type {Design} from './design.ts'
 
 /**
- * The Hessian of the penalized loss, summed up over the blocks of a design: per pair of outputs one block X^T W X,
- * of which the upper triangle is kept.
+ * The Hessian of the loss, summed up over the blocks of a design: per pair of outputs one block X^T W X,
+ * of which a half is kept.
  */
 export class Hessian {
   readonly #design: Design
@@ -40,11 +40,12 @@ export class Hessian {
     }
   }
 
-  /** The whole matrix, row-major and symmetric, with the penalty; intercepts are not penalized. */
+  /** The whole matrix, row-major and symmetric. */
   assemble(): Float64Array {
     const size = this.#size
     const outputs = this.#outputs
     const all = outputs * size
+    const {dense} = this.#design
     const hessian = new Float64Array(all * all)
     let pair = 0
     for (let k = 0; k < outputs; k++) {
@@ -52,8 +53,8 @@ export class Hessian {
         const triangle = this.#pairs[pair++]
         for (let a = 0; a < size; a++) {
           for (let b = a; b < size; b++) {
-            const penalty = k === l && a === b && a < size - 1 ? 1 : 0
-            const value = (triangle?.[a * size + b] ?? 0) + penalty
+            // Numbers with numbers lie above the diagonal, all others below it.
+            const value = triangle?.[b < dense ? a * size + b : b * size + a] ?? 0
             hessian[(k * size + a) * all + l * size + b] = value
             hessian[(k * size + b) * all + l * size + a] = value
             hessian[(l * size + a) * all + k * size + b] = value
@@ -66,7 +67,7 @@ export class Hessian {
   }
 }
 
-/** The products of numbers with numbers, where nearly all the time goes: four rows at once halve it. */
+/** The products of numbers with numbers, where nearly all the time goes. */
 function addDense(
   {values, dense, columns}: Design,
   weights: Float64Array,
@@ -75,54 +76,89 @@ function addDense(
 ): void {
   const size = columns + 1
   for (let i = 0; i < count; i += 4) {
-    const row0 = i * dense
-    const row1 = row0 + dense
-    const row2 = row1 + dense
-    const row3 = row2 + dense
-    for (let a = 0; a < dense; a++) {
-      const scaled0 = (weights[i] ?? 0) * (values[row0 + a] ?? 0)
-      const scaled1 = (weights[i + 1] ?? 0) * (values[row1 + a] ?? 0)
-      const scaled2 = (weights[i + 2] ?? 0) * (values[row2 + a] ?? 0)
-      const scaled3 = (weights[i + 3] ?? 0) * (values[row3 + a] ?? 0)
-      const to = a * size
-      for (let b = a; b < dense; b++) {
-        triangle[to + b] =
-          (triangle[to + b] ?? 0) +
-          scaled0 * (values[row0 + b] ?? 0) +
-          scaled1 * (values[row1 + b] ?? 0) +
-          scaled2 * (values[row2 + b] ?? 0) +
-          scaled3 * (values[row3 + b] ?? 0)
-      }
+    for (let a = 0; a + 1 < dense; a += 2) addTwoRows(values, dense, weights, i, a, triangle, size)
+    if (dense % 2 === 1) {
+      const last = dense - 1
+      let sum = triangle[last * size + last] ?? 0
+      for (let row = i, at = i * dense + last; row < i + 4; row++, at += dense)
+        sum += (weights[row] ?? 0) * (values[at] ?? 0) ** 2
+      triangle[last * size + last] = sum
     }
   }
 }
 
-/** The products with the ones of categories and of the intercept, which are sums. */
-function addRest(design: Design, weights: Float64Array, count: number, triangle: Float64Array): void {
-  const {values, ones, dense, categories, columns} = design
+/** Two rows of the triangle from four rows of the design: each number that is loaded is used as often as it can be. */
+function addTwoRows(
+  values: Float64Array,
+  dense: number,
+  weights: Float64Array,
+  i: number,
+  a: number,
+  triangle: Float64Array,
+  size: number,
+): void {
+  const row0 = i * dense
+  const row1 = row0 + dense
+  const row2 = row1 + dense
+  const row3 = row2 + dense
+  const w0 = weights[i] ?? 0
+  const w1 = weights[i + 1] ?? 0
+  const w2 = weights[i + 2] ?? 0
+  const w3 = weights[i + 3] ?? 0
+  const p0 = w0 * (values[row0 + a] ?? 0)
+  const p1 = w1 * (values[row1 + a] ?? 0)
+  const p2 = w2 * (values[row2 + a] ?? 0)
+  const p3 = w3 * (values[row3 + a] ?? 0)
+  const q0 = w0 * (values[row0 + a + 1] ?? 0)
+  const q1 = w1 * (values[row1 + a + 1] ?? 0)
+  const q2 = w2 * (values[row2 + a + 1] ?? 0)
+  const q3 = w3 * (values[row3 + a + 1] ?? 0)
+  const top = a * size
+  const below = top + size
+  triangle[top + a] =
+    (triangle[top + a] ?? 0) +
+    p0 * (values[row0 + a] ?? 0) +
+    p1 * (values[row1 + a] ?? 0) +
+    p2 * (values[row2 + a] ?? 0) +
+    p3 * (values[row3 + a] ?? 0)
+  for (let b = a + 1; b < dense; b++) {
+    const x0 = values[row0 + b] ?? 0
+    const x1 = values[row1 + b] ?? 0
+    const x2 = values[row2 + b] ?? 0
+    const x3 = values[row3 + b] ?? 0
+    triangle[top + b] = (triangle[top + b] ?? 0) + p0 * x0 + p1 * x1 + p2 * x2 + p3 * x3
+    triangle[below + b] = (triangle[below + b] ?? 0) + q0 * x0 + q1 * x1 + q2 * x2 + q3 * x3
+  }
+}
+
+/**
+ * The products with the ones of categories and of the intercept, which are sums. Those with numbers go below the
+ * diagonal, where they lie one beside the other.
+ */
+function addRest(
+  {values, ones, dense, categories, columns}: Design,
+  weights: Float64Array,
+  count: number,
+  matrix: Float64Array,
+): void {
   const size = columns + 1
-  for (let i = 0; i < count; i++) {
+  const intercept = columns * size
+  for (let i = 0, row = 0; i < count; i++, row += dense) {
     const weight = weights[i] ?? 0
+    for (let a = 0; a < dense; a++)
+      matrix[intercept + a] = (matrix[intercept + a] ?? 0) + weight * (values[row + a] ?? 0)
+    matrix[intercept + columns] = (matrix[intercept + columns] ?? 0) + weight
     const firstOne = i * categories
-    for (let a = 0; a < dense; a++) {
-      const scaled = weight * (values[i * dense + a] ?? 0)
-      const to = a * size
-      for (let c = 0; c < categories; c++) {
-        const one = ones[firstOne + c] ?? -1
-        if (one >= 0) triangle[to + one] = (triangle[to + one] ?? 0) + scaled
-      }
-      triangle[to + columns] = (triangle[to + columns] ?? 0) + scaled
-    }
     for (let c = 0; c < categories; c++) {
       const one = ones[firstOne + c] ?? -1
       if (one < 0) continue
       const to = one * size
-      for (let d = c; d < categories; d++) {
+      for (let a = 0; a < dense; a++) matrix[to + a] = (matrix[to + a] ?? 0) + weight * (values[row + a] ?? 0)
+      for (let d = 0; d <= c; d++) {
         const other = ones[firstOne + d] ?? -1
-        if (other >= 0) triangle[to + other] = (triangle[to + other] ?? 0) + weight
+        if (other >= 0) matrix[to + other] = (matrix[to + other] ?? 0) + weight
       }
-      triangle[to + columns] = (triangle[to + columns] ?? 0) + weight
+      matrix[intercept + one] = (matrix[intercept + one] ?? 0) + weight
     }
-    triangle[columns * size + columns] = (triangle[columns * size + columns] ?? 0) + weight
   }
 }

@@ -2,6 +2,7 @@ import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts
 import {crossValidate} from './cross-validation.ts'
 import {Design} from './design.ts'
 import {chooseFeatures} from './features.ts'
+import {dealFolds, orderByFold} from './folds.ts'
 import {chooseLabel} from './label.ts'
 import {type Artifact, type Predictions, classWeights, predict, toModel} from './model.ts'
 import {Pacer} from './pacer.ts'
@@ -10,6 +11,7 @@ import {layOut} from './preprocessing.ts'
 import {makeReport} from './report.ts'
 import {writeResult} from './result.ts'
 import {readTable} from './table.ts'
+import {chooseTransforms} from './tails.ts'
 import {train} from './train.ts'
 
 /**
@@ -30,7 +32,9 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const choice = chooseFeatures(table)
   const labelled = rowsWhere(label.codes, (code) => code >= 0)
   const layout = layOut(choice, labelled)
-  const trained = await train(layout, label, labelled, undefined, pacer)
+  const folded = orderByFold(labelled, dealFolds(label.codes, classes))
+  const transforms = await chooseTransforms(choice.numbers, label, labelled, pacer)
+  const trained = await train(layout, label, folded.rows, transforms, pacer)
   const fitMs = lap()
   const {iterations, converged} = trained.fit
   context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {
@@ -45,18 +49,23 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     labels: new Int16Array(rows),
     probabilities: new Float64Array(rows * classes),
   }
-  const validation = await crossValidate(layout, label, labelled, trained.fit.parameters, predictions, pacer)
+  await crossValidate(layout, label, folded, trained, predictions, pacer)
+  const quality = measure(
+    folded.rows.subarray(folded.neverHeldOut.end),
+    label.codes,
+    label.classes,
+    predictions,
+  )
+  const {parameters} = trained.fit
+  await predict(trained.objective.design, folded.neverHeldOut, parameters, classes, predictions, pacer)
   const unlabelled = rowsWhere(label.codes, (code) => code < 0)
-  for (const some of [unlabelled, validation.neverHeldOut]) {
-    const design = new Design(layout, trained.preprocessing, some)
-    await predict(design, trained.fit.parameters, classes, predictions, pacer)
-  }
-  const quality = measure(validation.heldOut, label.codes, label.classes, predictions)
+  const design = new Design(layout, trained.preprocessing, unlabelled)
+  await predict(design, {start: 0, end: unlabelled.length}, parameters, classes, predictions, pacer)
   const predictMs = lap()
   const {auc, logLoss} = quality.metrics
   context.log('INFO', `Predicted ${rows} rows`, {
     rows,
-    folds: validation.folds,
+    folds: folded.folds.length,
     auc,
     logLoss,
     durationMs: predictMs,
@@ -73,7 +82,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
       table,
       choice,
       trained,
-      folds: validation.folds,
+      folds: folded.folds.length,
       quality,
       timings: {readMs, fitMs, predictMs, writeMs},
     }),

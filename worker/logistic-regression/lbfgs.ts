@@ -1,6 +1,6 @@
 import type {Fit} from './fit.ts'
 import {dot, moved} from './newton.ts'
-import {type Evaluation, type Objective, evaluate} from './objective.ts'
+import {type Evaluation, type Objective, evaluate, rowsOf} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 
 const MEMORY = 20
@@ -22,7 +22,7 @@ interface Correction {
  * @param start is not changed
  */
 export async function fitByLbfgs(objective: Objective, start: Float64Array, pacer: Pacer): Promise<Fit> {
-  const tolerance = GRADIENT_TOLERANCE * objective.design.rows.length
+  const tolerance = GRADIENT_TOLERANCE * rowsOf(objective)
   const corrections: Correction[] = []
   let parameters = start
   let current = await evaluate(objective, parameters, false, pacer)
@@ -34,6 +34,7 @@ export async function fitByLbfgs(objective: Objective, start: Float64Array, pace
       iterations: iteration,
       converged,
       precision: undefined,
+      curvature: undefined,
     })
     if (converged || iteration === MOST_ITERATIONS) return end()
     const direction = descentDirection(current.gradient, corrections)

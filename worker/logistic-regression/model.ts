@@ -1,7 +1,6 @@
-import LogisticRegression, {type LogisticRegressionJson} from 'ml-logistic-regression'
-import {WrapperMatrix1D} from 'ml-matrix'
+import type {LogisticRegressionJson} from 'ml-logistic-regression'
 import type {Design} from './design.ts'
-import {linearPredictors, outputsFor, softmaxInPlace} from './objective.ts'
+import {type Range, linearPredictors, outputsFor, softmaxInPlace} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 import type {Preprocessing} from './preprocessing.ts'
 
@@ -57,30 +56,36 @@ export interface Predictions {
 }
 
 /**
- * Predicts the rows of a design: the label by `ml-logistic-regression`, the probabilities by ourselves, since its
- * interface has none.
+ * Predicts rows of a design. The labels are those that `ml-logistic-regression` gives, of the highest score and of
+ * equal ones the first; the probabilities are ours alone, since its interface has none.
  */
 export async function predict(
   design: Design,
+  {start: first, end}: Range,
   parameters: Float64Array,
   classes: number,
   into: Predictions,
   pacer: Pacer,
 ): Promise<void> {
   const outputs = outputsFor(classes)
-  const model = LogisticRegression.load(toModel(classWeights(parameters, classes)))
   const scores = new Float64Array(design.blockRows * outputs)
-  for (let start = 0; start < design.rows.length; start += design.blockRows) {
-    const count = design.encode(start)
+  for (let start = first; start < end; start += design.blockRows) {
+    const count = design.encode(start, end)
     linearPredictors(design, parameters, outputs, count, scores)
-    const labels = model.predict(denseBlock(design, count))
     for (let i = 0; i < count; i++) {
       const row = design.rows[start + i] ?? 0
-      into.labels[row] = labels[i] ?? 0
+      into.labels[row] = outputs === 1 ? Number((scores[i] ?? 0) > 0) : highest(scores, i * outputs, outputs)
       writeProbabilities(scores, i, outputs, into.probabilities, row * classes)
     }
     if (pacer.due) await pacer.pause()
   }
+}
+
+/** Index of the highest of `count` scores from `at` on; of equal ones the first. */
+function highest(scores: Float64Array, at: number, count: number): number {
+  let best = 0
+  for (let k = 1; k < count; k++) if ((scores[at + k] ?? 0) > (scores[at + best] ?? 0)) best = k
+  return best
 }
 
 function writeProbabilities(
@@ -100,19 +105,4 @@ function writeProbabilities(
   }
   softmaxInPlace(scores, i * outputs, outputs)
   for (let k = 0; k < outputs; k++) into[at + k] = scores[i * outputs + k] ?? 0
-}
-
-/** The encoded block with its zeros and the column of ones. */
-function denseBlock({values, ones, dense, categories, columns}: Design, count: number): WrapperMatrix1D {
-  const width = columns + 1
-  const matrix = new Float64Array(count * width)
-  for (let i = 0; i < count; i++) {
-    matrix.set(values.subarray(i * dense, (i + 1) * dense), i * width)
-    for (let c = 0; c < categories; c++) {
-      const one = ones[i * categories + c] ?? -1
-      if (one >= 0) matrix[i * width + one] = 1
-    }
-    matrix[i * width + columns] = 1
-  }
-  return new WrapperMatrix1D(matrix, {rows: count})
 }

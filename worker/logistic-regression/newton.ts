@@ -5,22 +5,31 @@ import type {Pacer} from './pacer.ts'
 
 const MOST_ITERATIONS = 100
 const MOST_HALVINGS = 40
-/** A step that would lower the loss by less than this share of it is within rounding of the optimum. */
-const DECREMENT_TOLERANCE = 1e-15
+/**
+ * Share of the loss that the last step may have to gain. What it leaves is of the order of its square: log odds that
+ * are 1e-6 off before it are 1e-12 off after it.
+ */
+export const EXACT = 1e-12
 const SUFFICIENT_DECREASE = 1e-4
 
 /**
  * Newton's method with a line search: quadratic convergence, so the last step is far below 1e-6.
  * @param start is not changed
+ * @param tolerance the share of the loss that is left to gain when it ends
  */
-export async function fitByNewton(objective: Objective, start: Float64Array, pacer: Pacer): Promise<Fit> {
+export async function fitByNewton(
+  objective: Objective,
+  start: Float64Array,
+  tolerance: number,
+  pacer: Pacer,
+): Promise<Fit> {
   let parameters = start
   let current = await evaluate(objective, parameters, true, pacer)
   for (let iteration = 1; ; iteration++) {
     const factor = await Cholesky.factor(pinned(current, objective), parameters.length, pacer)
     const step = factor.solve(current.gradient).map((value) => -value)
     const slope = dot(step, current.gradient)
-    if (-slope / 2 <= DECREMENT_TOLERANCE * (1 + current.loss)) {
+    if (-slope / 2 <= tolerance * (1 + current.loss)) {
       // The step costs nothing more and takes off the error that the tolerance leaves.
       return {
         parameters: moved(parameters, step, 1),
@@ -28,13 +37,21 @@ export async function fitByNewton(objective: Objective, start: Float64Array, pac
         iterations: iteration,
         converged: true,
         precision: factor,
+        curvature: {parameters, evaluation: current},
       }
     }
     const next = await descend(objective, parameters, step, current.loss, slope, pacer)
     if (next === undefined || iteration === MOST_ITERATIONS) {
       // No decrease that doubles can show: at the optimum as far as rounding lets one see.
       const converged = next === undefined && -slope <= 1e-8 * (1 + current.loss)
-      return {parameters, loss: current.loss, iterations: iteration, converged, precision: factor}
+      return {
+        parameters,
+        loss: current.loss,
+        iterations: iteration,
+        converged,
+        precision: factor,
+        curvature: {parameters, evaluation: current},
+      }
     }
     parameters = next.parameters
     current = next.evaluation
@@ -67,19 +84,24 @@ async function descend(
 /**
  * The Hessian, with the one direction pinned that leaves all probabilities as they are: the same shift of every
  * intercept where there is one per class. The gradient has no part in it, so the step does not change.
+ * @returns a copy where there is something to pin
  */
-function pinned({hessian}: Evaluation, {outputs, design}: Objective): Float64Array {
+export function pinned(
+  {hessian}: Evaluation,
+  {outputs, design}: Pick<Objective, 'outputs' | 'design'>,
+): Float64Array {
   if (hessian === undefined) throw new Error('The Hessian was not asked for')
   if (outputs === 1) return hessian
+  const matrix = hessian.slice()
   const size = design.columns + 1
   const all = outputs * size
   for (let k = 0; k < outputs; k++) {
     for (let l = 0; l < outputs; l++) {
       const at = (k * size + size - 1) * all + l * size + size - 1
-      hessian[at] = (hessian[at] ?? 0) + 1
+      matrix[at] = (matrix[at] ?? 0) + 1
     }
   }
-  return hessian
+  return matrix
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {

@@ -14,8 +14,17 @@ export interface Objective {
   /** Class index per row of the design. */
   classes: Int32Array
   outputs: number
+  /** The rows of the design that count. */
+  ranges: readonly Range[]
 }
 
+/** Rows from `start` to before `end`. */
+export interface Range {
+  start: number
+  end: number
+}
+
+/** The loss and its derivatives at some parameters. */
 export interface Evaluation {
   loss: number
   gradient: Float64Array
@@ -32,14 +41,19 @@ export function parametersOf({design, outputs}: Pick<Objective, 'design' | 'outp
   return outputs * (design.columns + 1)
 }
 
+export function rowsOf({ranges}: Pick<Objective, 'ranges'>): number {
+  return ranges.reduce((sum, {start, end}) => sum + end - start, 0)
+}
+
 /** Multiplications of one pass that makes the gradient alone. */
-export function gradientCost({design, outputs}: Objective): number {
-  return 2 * design.rows.length * outputs * activeColumns(design)
+export function gradientCost(objective: Objective): number {
+  return 2 * rowsOf(objective) * objective.outputs * activeColumns(objective.design)
 }
 
 /** Multiplications of one pass that makes the Hessian. */
-export function hessianCost({design, outputs}: Objective): number {
-  return (design.rows.length * outputs * (outputs + 1) * activeColumns(design) ** 2) / 4
+export function hessianCost(objective: Objective): number {
+  const {design, outputs} = objective
+  return (rowsOf(objective) * outputs * (outputs + 1) * activeColumns(design) ** 2) / 4
 }
 
 /** Columns that are not 0 in a row. */
@@ -49,34 +63,54 @@ function activeColumns({dense, categories}: Design): number {
 
 /** One pass over the rows. The sums are taken in row order, so equal input gives equal bits. */
 export async function evaluate(
-  {design, classes, outputs}: Objective,
+  objective: Objective,
   parameters: Float64Array,
   withHessian: boolean,
   pacer: Pacer,
 ): Promise<Evaluation> {
-  const size = design.columns + 1
-  const gradient = new Float64Array(outputs * size)
+  const {loss, gradient, hessian} = await sumUp(objective, parameters, withHessian, pacer)
+  const {length} = parameters
+  let penalty = 0
+  for (let at = 0; at < length; at++) {
+    if (!isPenalized(objective, at)) continue
+    const weight = parameters[at] ?? 0
+    penalty += (weight * weight) / 2
+    gradient[at] = (gradient[at] ?? 0) + weight
+    if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + 1
+  }
+  return {loss: loss + penalty, gradient, hessian}
+}
+
+/** The same without the penalty: what the rows alone contribute. */
+export async function sumUp(
+  {design, classes, outputs, ranges}: Objective,
+  parameters: Float64Array,
+  withHessian: boolean,
+  pacer: Pacer,
+): Promise<Evaluation> {
+  const gradient = new Float64Array(parameters.length)
   const hessian = withHessian ? new Hessian(design, outputs) : undefined
   const probabilities = new Float64Array(design.blockRows * outputs)
   let loss = 0
-  for (let start = 0; start < design.rows.length; start += design.blockRows) {
-    const count = design.encode(start)
-    linearPredictors(design, parameters, outputs, count, probabilities)
-    for (let i = 0; i < count; i++) {
-      const own = classes[start + i] ?? 0
-      loss += outputs === 1 ? lossOfTwo(probabilities, i, own) : lossOfMany(probabilities, i, outputs, own)
+  for (const {start: first, end} of ranges) {
+    for (let start = first; start < end; start += design.blockRows) {
+      const count = design.encode(start, end)
+      linearPredictors(design, parameters, outputs, count, probabilities)
+      for (let i = 0; i < count; i++) {
+        const own = classes[start + i] ?? 0
+        loss += outputs === 1 ? lossOfTwo(probabilities, i, own) : lossOfMany(probabilities, i, outputs, own)
+      }
+      addGradients(design, classes, start, count, outputs, probabilities, gradient)
+      hessian?.add(count, probabilities)
+      if (pacer.due) await pacer.pause()
     }
-    addGradients(design, classes, start, count, outputs, probabilities, gradient)
-    hessian?.add(count, probabilities)
-    if (pacer.due) await pacer.pause()
-  }
-  for (let at = 0; at < parameters.length; at++) {
-    if (at % size === size - 1) continue
-    const weight = parameters[at] ?? 0
-    loss += (weight * weight) / 2
-    gradient[at] = (gradient[at] ?? 0) + weight
   }
   return {loss, gradient, hessian: hessian?.assemble()}
+}
+
+/** Weights are penalized, intercepts are not. */
+export function isPenalized({design}: Pick<Objective, 'design'>, parameter: number): boolean {
+  return parameter % (design.columns + 1) !== design.columns
 }
 
 /** Scores x·w + b of the encoded block, row-major `count` x `outputs`. */

@@ -1,34 +1,38 @@
 import {Design} from './design.ts'
 import {type Fit, fit} from './fit.ts'
 import type {Label} from './label.ts'
-import {outputsFor} from './objective.ts'
+import {type Objective, outputsFor} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 import {type Layout, type Preprocessing, fitPreprocessing} from './preprocessing.ts'
-import {chooseTransforms} from './tails.ts'
+import type {Transform} from './transforms.ts'
 
 /** Preprocessing and parameters, learned from the same rows. */
 export interface TrainedModel {
   preprocessing: Preprocessing
+  /** The rows it was learned from, encoded. */
+  objective: Objective
   fit: Fit
 }
 
 /**
- * Learns a model from some of the labelled rows: transforms, preprocessing and parameters.
- * @param start parameters of a model of the same layout to begin at
+ * Learns a model from labelled rows.
+ * @param transforms per column of numbers
  */
 export async function train(
   layout: Layout,
   label: Label,
   rows: Uint32Array,
-  start: Float64Array | undefined,
+  transforms: readonly Transform[],
   pacer: Pacer,
 ): Promise<TrainedModel> {
-  const transforms = await chooseTransforms(layout.choice.numbers, label, rows, pacer)
   const preprocessing = await fitPreprocessing(layout, rows, pacer, transforms)
   const design = new Design(layout, preprocessing, rows)
-  const classes = Int32Array.from(rows, (row) => label.codes[row] ?? 0)
-  return {
-    preprocessing,
-    fit: await fit({design, classes, outputs: outputsFor(label.classes.length)}, start, pacer),
+  await design.keep(pacer)
+  const objective: Objective = {
+    design,
+    classes: Int32Array.from(rows, (row) => label.codes[row] ?? 0),
+    outputs: outputsFor(label.classes.length),
+    ranges: [{start: 0, end: rows.length}],
   }
+  return {preprocessing, objective, fit: await fit(objective, undefined, pacer)}
 }

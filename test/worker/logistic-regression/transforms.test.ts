@@ -6,6 +6,7 @@ import {fit} from '../../../worker/logistic-regression/fit.ts'
 import type {Label} from '../../../worker/logistic-regression/label.ts'
 import {measure} from '../../../worker/logistic-regression/metrics.ts'
 import {type Predictions, predict} from '../../../worker/logistic-regression/model.ts'
+import type {Range} from '../../../worker/logistic-regression/objective.ts'
 import {Pacer} from '../../../worker/logistic-regression/pacer.ts'
 import {fitPreprocessing, layOut} from '../../../worker/logistic-regression/preprocessing.ts'
 import type {NumberColumn} from '../../../worker/logistic-regression/table.ts'
@@ -90,16 +91,21 @@ async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform
     const preprocessing = await fitPreprocessing(layout, inside, pacer, transforms)
     const classes = Int32Array.from(inside, (row) => label.codes[row] ?? 0)
     const design = new Design(layout, preprocessing, inside)
-    const {parameters} = await fit({design, classes, outputs: 1}, undefined, pacer)
-    const outside = new Design(
-      layout,
-      preprocessing,
-      rows.filter((row) => folds.of[row] === fold),
+    const {parameters} = await fit({design, classes, outputs: 1, ranges: [whole(inside)]}, undefined, pacer)
+    const heldOut = rows.filter((row) => folds.of[row] === fold)
+    await predict(
+      new Design(layout, preprocessing, heldOut),
+      whole(heldOut),
+      parameters,
+      2,
+      predictions,
+      pacer,
     )
-    await predict(outside, parameters, 2, predictions, pacer)
   }
   return measure(rows, label.codes, label.classes, predictions).metrics.logLoss ?? NaN
 }
+
+const whole = ({length}: Uint32Array): Range => ({start: 0, end: length})
 
 describe('the choice of transforms', () => {
   it.each(Object.keys(SHAPES))(

@@ -1,0 +1,31 @@
+import {Readable} from 'node:stream'
+import {Design} from '../../worker/logistic-regression/design.ts'
+import {chooseFeatures} from '../../worker/logistic-regression/features.ts'
+import {type Objective, outputsFor} from '../../worker/logistic-regression/objective.ts'
+import {Pacer} from '../../worker/logistic-regression/pacer.ts'
+import {fitPreprocessing, layOut} from '../../worker/logistic-regression/preprocessing.ts'
+import {readTable} from '../../worker/logistic-regression/table.ts'
+
+/** What is minimized for a CSV file whose rows all have a label in the column `y`. */
+export async function objectiveOf(text: string): Promise<Objective> {
+  const pacer = new Pacer(new AbortController().signal)
+  const bytes = Buffer.from(text)
+  const input = {
+    bucket: 'in',
+    object: 'file.csv',
+    generation: '1',
+    sizeBytes: bytes.length,
+    contentType: undefined,
+    metadata: {},
+    open: async () => Readable.from([bytes]),
+  }
+  const table = await readTable(input, {name: 'y', chosenBy: 'object'}, pacer)
+  const rows = Uint32Array.from({length: table.rows}, (_, i) => i)
+  const layout = layOut(chooseFeatures(table), rows)
+  return {
+    design: new Design(layout, await fitPreprocessing(layout, rows, pacer), rows),
+    classes: table.label.codes,
+    outputs: outputsFor(table.label.classes.length),
+    ranges: [{start: 0, end: rows.length}],
+  }
+}
