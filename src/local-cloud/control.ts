@@ -26,6 +26,8 @@ export interface LocalCloudStatus {
   readonly stateFolder: string
   /** Origin of the forward proxy, e.g. `http://127.0.0.1:24511`. */
   readonly proxy: string
+  /** The same APIs by REST over TLS, e.g. `https://127.0.0.1:24512`, and the file with the certificate to trust. */
+  readonly tls: {readonly endpoint: string; readonly certificate: string}
   readonly instances: readonly InstanceStatus[]
   /** How many buckets there are, of all projects: with none left there is no pipeline. */
   readonly buckets: number

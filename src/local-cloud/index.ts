@@ -23,6 +23,7 @@ import {openState, StateError} from './state/open.ts'
 import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
 import type {Principal} from './wire/call.ts'
 import {type Clock, systemClock} from './wire/clock.ts'
+import {openCertificate} from './wire/certificate.ts'
 import type {FaultRule} from './wire/fault-rules.ts'
 import {createFaultPlan} from './wire/faults.ts'
 import {createOperations, operationsSchema} from './wire/operations.ts'
@@ -156,6 +157,7 @@ export class LocalCloud implements AsyncDisposable {
     const startedAt = new Date(clock.now()).toISOString()
     let main: Listener | undefined
     let proxy: Listener | undefined
+    let secure = {endpoint: '', certificate: ''}
     const status = (): LocalCloudStatus => ({
       pid: process.pid,
       version,
@@ -163,6 +165,7 @@ export class LocalCloud implements AsyncDisposable {
       startedAt,
       stateFolder,
       proxy: proxy?.origin ?? '',
+      tls: secure,
       instances: run.instances(),
       buckets: storage.bucketCount(),
       faults: faults.list().length,
@@ -226,6 +229,12 @@ export class LocalCloud implements AsyncDisposable {
     )
     const forward = proxy
     stack.defer(() => forward.close())
+    const certificate = await openCertificate(stateFolder, clock)
+    const tls = await ports.claim('tls', 'of the local cloud, over TLS', (free) =>
+      server.listenTls(free, () => 'owner', certificate),
+    )
+    secure = {endpoint: tls.origin, certificate: certificate.path}
+    stack.defer(() => tls.close())
     await run.start()
     pubsub.start()
 

@@ -1,4 +1,5 @@
 import type {IncomingMessage} from 'node:http'
+import {TLSSocket} from 'node:tls'
 import {ApiError} from './api-error.ts'
 
 const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i
@@ -37,7 +38,8 @@ export function admitLoopback(onOutsideCall: OnOutsideCall): Admit {
       )
     }
     refuseForeignPage(message)
-    return {origin: new URL(`http://${host}`).origin, path: target}
+    const scheme = message.socket instanceof TLSSocket ? 'https' : 'http'
+    return {origin: new URL(`${scheme}://${host}`).origin, path: target}
   }
 }
 

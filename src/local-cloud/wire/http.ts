@@ -7,6 +7,7 @@ import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {send} from './http-answer.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
+import {tunnel} from './tunnel.ts'
 import {isJsonObject} from './json.ts'
 
 const DEFAULT_BODY_LIMIT_BYTES = 10 * 1024 * 1024
@@ -35,6 +36,8 @@ export interface HttpCallers {
   /** Which requests are for the routes. */
   readonly admit: Admit
   readonly onOutsideCall: OnOutsideCall
+  /** The port of the local cloud's own that `host:port` is, where it speaks TLS. */
+  readonly ownTlsPort: (authority: string) => number | undefined
   /** Who a request with this `authorization` header is. @throws ApiError UNAUTHENTICATED */
   readonly identify: (authorization: string | undefined) => Principal
   /** Aborted when the local cloud stops. */
@@ -44,7 +47,7 @@ export interface HttpCallers {
   readonly faults: FaultPlan | undefined
 }
 
-/** An HTTP/1.1 server for the routes, the first that matches. Every CONNECT is refused at once. */
+/** An HTTP/1.1 server for the routes, the first that matches. Every CONNECT to elsewhere is refused at once. */
 export function createHttpServer(
   routes: readonly Route[],
   callers: HttpCallers,
@@ -68,7 +71,12 @@ export function createHttpServer(
   server.on('clientError', (error, socket) => {
     if (socket.writable) socket.end(`HTTP/1.1 ${statusLineFor(error)}\r\nConnection: close\r\n\r\n`)
   })
-  server.on('connect', ({url = ''}, socket) => {
+  server.on('connect', ({url = ''}, socket, head) => {
+    const port = callers.ownTlsPort(url)
+    if (port !== undefined) {
+      tunnel(socket, head, port)
+      return
+    }
     callers.onOutsideCall({host: url, method: 'CONNECT'})
     const body = `${outsideMessage(url)}\n`
     socket.end(

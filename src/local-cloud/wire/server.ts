@@ -1,8 +1,10 @@
 import {ServerCredentials} from '@grpc/grpc-js'
 import type {Server as HttpServer} from 'node:http'
-import {createServer, type Socket} from 'node:net'
+import {createServer, type Server as NetServer, type Socket} from 'node:net'
+import {createServer as createTlsServer} from 'node:tls'
 import {type Admit, admitLoopback, admitProxied, type OnOutsideCall} from './admission.ts'
 import type {Principal} from './call.ts'
+import type {Certificate} from './certificate.ts'
 import type {FaultPlan} from './faults.ts'
 import {createGrpcServer} from './grpc.ts'
 import {createHttpServer} from './http.ts'
@@ -48,6 +50,11 @@ export interface Server {
    * @param port 0 takes a free one
    */
   listenAsProxy(port: number, identify: Identify): Promise<Listener>
+  /**
+   * Opens a port that speaks REST over TLS: without ALPN, so that nobody takes it for HTTP/2.
+   * @param port 0 takes a free one
+   */
+  listenTls(port: number, identify: Identify, certificate: Certificate): Promise<Listener>
 }
 
 type Identify = (authorization: string | undefined) => Principal
@@ -66,7 +73,14 @@ export function createServerOf({
   )
   const all = [...routes, ...transcoded, ...lastRoutes]
 
-  async function open(port: number, identify: Identify, admit: Admit): Promise<Listener> {
+  const tlsPorts = new Set<number>()
+
+  async function open(
+    port: number,
+    identify: Identify,
+    admit: Admit,
+    certificate?: Certificate,
+  ): Promise<Listener> {
     const stopping = new AbortController()
     const sockets = new Set<Socket>()
     const http = createHttpServer(all, {
@@ -75,6 +89,10 @@ export function createServerOf({
       stopping: stopping.signal,
       report,
       onOutsideCall,
+      ownTlsPort: (authority) => {
+        const asked = Number(/^(?:127\.0\.0\.1|localhost):(?<port>\d+)$/.exec(authority)?.groups?.['port'])
+        return tlsPorts.has(asked) ? asked : undefined
+      },
       faults,
     })
     // It never listens itself, and looks after its connections only once it does.
@@ -90,11 +108,14 @@ export function createServerOf({
       },
     })
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-    const listener = createServer((socket) => {
-      sockets.add(socket)
-      socket.on('close', () => sockets.delete(socket))
+    const listener = serverOf(certificate, (socket) => {
       socket.on('error', () => socket.destroy())
       tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
+    })
+    // Under TLS these are there before the connection is.
+    listener.on('connection', (socket: Socket) => {
+      sockets.add(socket)
+      socket.on('close', () => sockets.delete(socket))
     })
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject)
@@ -102,11 +123,13 @@ export function createServerOf({
     })
     const address = listener.address()
     const actualPort = typeof address === 'object' && address !== null ? address.port : port
-    const origin = `http://127.0.0.1:${actualPort}`
+    if (certificate) tlsPorts.add(actualPort)
+    const origin = `${certificate ? 'https' : 'http'}://127.0.0.1:${actualPort}`
     return {
       origin,
       port: actualPort,
       async close() {
+        tlsPorts.delete(actualPort)
         stopping.abort(new Error('The local cloud stops.'))
         const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
         grpc.forceShutdown()
@@ -121,7 +144,18 @@ export function createServerOf({
   return {
     listen: (port, identify) => open(port, identify, admitLoopback(onOutsideCall)),
     listenAsProxy: (port, identify) => open(port, identify, admitProxied(onOutsideCall)),
+    listenTls: (port, identify, certificate) =>
+      open(port, identify, admitLoopback(onOutsideCall), certificate),
   }
+}
+
+function serverOf(certificate: Certificate | undefined, accept: (socket: Socket) => void): NetServer {
+  return certificate
+    ? createTlsServer(
+        {key: certificate.key, cert: certificate.certificate, handshakeTimeout: SILENCE_LIMIT_MS},
+        accept,
+      )
+    : createServer(accept)
 }
 
 /** The first bytes tell HTTP/2 from HTTP/1.1; whoever stays silent is let go. */

@@ -1,0 +1,145 @@
+import {
+  createHash,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto'
+import {readFile, rename, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import type {Clock} from './clock.ts'
+
+/** What a TLS listener needs, in PEM. */
+export interface Certificate {
+  readonly key: string
+  readonly certificate: string
+  /** The file that holds the certificate, for clients that are told to trust it. */
+  readonly path: string
+}
+
+const DAY_MS = 24 * 3600_000
+/** Apple's clients take no certificate of a server that is valid for more than 825 days. */
+const VALID_MS = 820 * DAY_MS
+const RENEWED_BEFORE_MS = 30 * DAY_MS
+const NAME = 'cloud-runner local cloud'
+
+/**
+ * The local cloud's own certificate, for clients that speak nothing but TLS: self-signed, for 127.0.0.1, ::1 and
+ * localhost, kept in the state folder and made anew before it expires.
+ */
+export async function openCertificate(folder: string, clock: Clock): Promise<Certificate> {
+  const path = join(folder, 'tls-certificate.pem')
+  const keyPath = join(folder, 'tls-key.pem')
+  const [key, certificate] = await Promise.all([readText(keyPath), readText(path)])
+  if (key !== undefined && certificate !== undefined && isGood(certificate, clock))
+    return {key, certificate, path}
+
+  const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'})
+  const made = {
+    key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),
+    certificate: pem(selfSigned(pair, clock.now())),
+    path,
+  }
+  // The certificate is what says that both are there.
+  await writeWhole(keyPath, made.key)
+  await writeWhole(path, made.certificate)
+  return made
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text, {mode: 0o600})
+  await rename(`${path}.new`, path)
+}
+
+function isGood(certificate: string, clock: Clock): boolean {
+  const expiry = Date.parse(new X509Certificate(certificate).validTo)
+  return expiry - clock.now() > RENEWED_BEFORE_MS
+}
+
+function pem(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
+}
+
+/** An X.509 certificate (RFC 5280), which node:crypto reads but does not make: the few lines of DER that it takes. */
+function selfSigned(
+  {publicKey, privateKey}: {publicKey: KeyObject; privateKey: KeyObject},
+  now: number,
+): Buffer {
+  const algorithm = sequence(oid('1.2.840.10045.4.3.2')) // ecdsa-with-SHA256
+  const name = sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(NAME)))))
+  const key = publicKey.export({type: 'spki', format: 'der'})
+  const toBeSigned = sequence(
+    tlv(0xa0, integer(Buffer.of(2))), // version 3
+    integer(Buffer.concat([Buffer.of(1), randomBytes(15)])),
+    algorithm,
+    name,
+    sequence(time(now - DAY_MS), time(now + VALID_MS)),
+    name,
+    key,
+    tlv(
+      0xa3,
+      sequence(
+        extension('2.5.29.19', sequence(boolean(true)), true), // basicConstraints: a root to trust
+        extension('2.5.29.15', bits(2, Buffer.of(0b1000_0100)), true), // keyUsage: digitalSignature, keyCertSign
+        extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
+        extension('2.5.29.14', tlv(0x04, createHash('sha1').update(key).digest())), // subjectKeyIdentifier
+        extension(
+          '2.5.29.17', // subjectAltName
+          sequence(
+            tlv(0x82, Buffer.from('localhost')),
+            tlv(0x87, Buffer.of(127, 0, 0, 1)),
+            tlv(0x87, Buffer.from('00000000000000000000000000000001', 'hex')),
+          ),
+        ),
+      ),
+    ),
+  )
+  const signature = sign('sha256', toBeSigned, privateKey)
+  return sequence(toBeSigned, algorithm, bits(0, signature))
+}
+
+/** Tag, length, value (X.690). */
+function tlv(tag: number, ...parts: readonly Buffer[]): Buffer {
+  const value = Buffer.concat(parts)
+  if (value.length < 0x80) return Buffer.concat([Buffer.of(tag, value.length), value])
+  const length = Buffer.of(value.length >> 8, value.length & 0xff)
+  return Buffer.concat([Buffer.of(tag, 0x82), length, value])
+}
+
+const sequence = (...parts: readonly Buffer[]): Buffer => tlv(0x30, ...parts)
+const set = (...parts: readonly Buffer[]): Buffer => tlv(0x31, ...parts)
+const integer = (bytes: Buffer): Buffer => tlv(0x02, bytes)
+const boolean = (value: boolean): Buffer => tlv(0x01, Buffer.of(value ? 0xff : 0))
+const bits = (unused: number, bytes: Buffer): Buffer => tlv(0x03, Buffer.of(unused), bytes)
+
+function extension(id: string, value: Buffer, critical = false): Buffer {
+  return sequence(oid(id), ...(critical ? [boolean(true)] : []), tlv(0x04, value))
+}
+
+/** UTCTime, which X.509 wants up to the year 2049. */
+function time(ms: number): Buffer {
+  const text = new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+/g, '')
+  return tlv(0x17, Buffer.from(text.slice(2)))
+}
+
+function oid(dotted: string): Buffer {
+  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
+  return tlv(0x06, Buffer.from([first * 40 + second, ...rest.flatMap(base128)]))
+}
+
+function base128(value: number): number[] {
+  const digits = [value & 0x7f]
+  for (let left = value >> 7; left > 0; left >>= 7) digits.unshift((left & 0x7f) | 0x80)
+  return digits
+}
