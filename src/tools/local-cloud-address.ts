@@ -31,6 +31,19 @@ export interface OutsideCall {
   readonly method: string
 }
 
+/** What IAM refused. */
+export interface Denial {
+  /** RFC 3339, the last time. */
+  readonly time: string
+  /** `serviceAccount:EMAIL`; `allUsers` for a caller without a token. */
+  readonly principal: string
+  readonly permission: string
+  readonly resource: string
+  /** The role that would have allowed it; empty where no role does. */
+  readonly role: string
+  readonly count: number
+}
+
 /** What a running local cloud says of itself. */
 export interface LocalCloudStatus extends LocalCloudAddress {
   readonly version: string
@@ -38,6 +51,10 @@ export interface LocalCloudStatus extends LocalCloudAddress {
   /** Origin of its forward proxy. */
   readonly proxy: string
   readonly instances: readonly LocalCloudInstance[]
+  /** What IAM refused, newest first. */
+  readonly denials: readonly Denial[]
+  /** How many faults are still to happen on purpose. */
+  readonly faults: number
   /** Calls that would have left the machine and were refused, newest first. */
   readonly outsideCalls: readonly OutsideCall[]
   /** Of all projects; `undefined` where it does not say. */
@@ -64,6 +81,27 @@ function outsideCallIn(value: unknown): OutsideCall[] {
   const {time, host, method} = fieldsOf(value)
   if (typeof time !== 'string' || typeof host !== 'string' || typeof method !== 'string') return []
   return [{time, host, method}]
+}
+
+function denialIn(value: unknown): Denial[] {
+  const {time, principal, permission, resource, role, count} = fieldsOf(value)
+  if (
+    typeof time !== 'string' ||
+    typeof principal !== 'string' ||
+    typeof permission !== 'string' ||
+    typeof resource !== 'string'
+  )
+    return []
+  return [
+    {
+      time,
+      principal,
+      permission,
+      resource,
+      role: typeof role === 'string' ? role : '',
+      count: typeof count === 'number' ? count : 1,
+    },
+  ]
 }
 
 function instanceIn(value: unknown): LocalCloudInstance[] {
@@ -112,6 +150,17 @@ function isZombie(pid: number): boolean {
   }
 }
 
+/** Origin of the forward proxy of the local cloud that answers at an address; `undefined` where none answers. */
+export async function proxyOf(endpoint: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${endpoint}/_local-cloud/status`, {signal: AbortSignal.timeout(ANSWER_MS)})
+    const {proxy} = fieldsOf(await response.json())
+    return typeof proxy === 'string' ? proxy : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * The local cloud that runs on this state folder, asked itself: a process id that was given to somebody else, or
  * a port that serves another folder, does not count.
@@ -137,6 +186,8 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     version: typeof answer['version'] === 'string' ? answer['version'] : 'unknown',
     stateFolder: folder,
     proxy: typeof answer['proxy'] === 'string' ? answer['proxy'] : '',
+    denials: Array.isArray(answer['denials']) ? answer['denials'].flatMap(denialIn) : [],
+    faults: typeof answer['faults'] === 'number' ? answer['faults'] : 0,
     outsideCalls: Array.isArray(answer['outsideCalls']) ? answer['outsideCalls'].flatMap(outsideCallIn) : [],
     buckets: typeof answer['buckets'] === 'number' ? answer['buckets'] : undefined,
     instances: Array.isArray(answer['instances']) ? answer['instances'].flatMap(instanceIn) : [],

@@ -31,6 +31,9 @@ export default class LocalStatus extends CloudRunnerCommand {
         {label: 'process', value: `${running.pid}, started ${ago(running.startedAt, now)}`},
         {label: 'state', value: folder},
         {label: 'instances', value: counted(running.instances.length, 'instance')},
+        ...(running.faults > 0
+          ? [{label: 'faults', value: `${running.faults} still to happen on purpose`}]
+          : []),
       ]),
       ...table(
         [
@@ -49,10 +52,30 @@ export default class LocalStatus extends CloudRunnerCommand {
         ]),
         widthOf(process.stdout),
       ),
+      ...denialsShown(running.denials, now),
       ...outsideCallsShown(running.outsideCalls, now),
     ])
     return {running: true, ...running}
   }
+}
+
+/** How many of the denials are told; `--json` has them all. */
+const TOLD_DENIALS = 10
+
+/** Who lacked what, and the role that mends it. */
+function denialsShown(denials: LocalCloudStatus['denials'], now: number): string[] {
+  if (denials.length === 0) return []
+  return [
+    '',
+    'Denied, for want of a grant:',
+    ...denials
+      .slice(0, TOLD_DENIALS)
+      .flatMap(({time, principal, permission, resource, role, count}) => [
+        `${principal} lacks ${permission} on ${resource} (${counted(count, 'time')}, last ${ago(time, now)})`,
+        ...(role === '' ? [] : [`  grant ${role} on it`]),
+      ]),
+    ...(denials.length > TOLD_DENIALS ? [`and ${denials.length - TOLD_DENIALS} more: --json`] : []),
+  ]
 }
 
 /** What tools tried besides, a host a line. */
