@@ -142,6 +142,7 @@ export class LocalCloud implements AsyncDisposable {
         operations,
         ports,
         images: registry.images,
+        registry: () => new URL(main?.origin ?? '').host,
         log: logging.sink,
         agents,
         identity: {open: openIdentity},

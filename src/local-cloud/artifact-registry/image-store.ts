@@ -51,6 +51,7 @@ export function createImageStore({state, clock}: {state: State; clock: Clock}) {
     growUpload: prepare('UPDATE registry_uploads SET size = ? WHERE id = ?'),
     removeUpload: prepare('DELETE FROM registry_uploads WHERE id = ?'),
     manifest: prepare('SELECT * FROM registry_manifests WHERE space = ? AND image = ? AND digest = ?'),
+    place: prepare('SELECT space, image FROM registry_manifests WHERE digest = ? ORDER BY uploaded LIMIT 1'),
     manifests: prepare('SELECT * FROM registry_manifests WHERE space = ? ORDER BY image, digest'),
     addManifest: prepare(
       `INSERT INTO registry_manifests (space, image, digest, media_type, bytes, config, image_size, uploaded) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -117,6 +118,11 @@ export function createImageStore({state, clock}: {state: State; clock: Clock}) {
     removeUpload: (id: string) => sql.removeUpload.run(id),
 
     manifest,
+    /** `PROJECT/REPOSITORY/IMAGE` of one that has the manifest. */
+    place(digest: string): string | undefined {
+      const row = sql.place.get(digest)
+      return row && `${String(row['space'])}/${String(row['image'])}`
+    },
     manifests: (space: string): StoredManifest[] => sql.manifests.all(space).map(storedManifest),
     /** The manifest that a tag or digest names. */
     find(name: ImageName, reference: string): StoredManifest | undefined {
@@ -191,6 +197,7 @@ export function createImages(store: ImageStore): Images {
       const stored = name && store.find(name, name.reference)
       return stored && toImage(stored)
     },
+    place: (digest) => store.place(digest),
     openBlob: (digest) => store.openBlob(digest),
   }
 }

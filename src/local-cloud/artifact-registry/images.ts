@@ -28,6 +28,8 @@ export interface Images {
    * is not in this registry. The host part is not compared: `REGION-docker.pkg.dev` and the local host are the same.
    */
   resolve(reference: string): Image | undefined
+  /** `PROJECT/REPOSITORY/IMAGE` under which a manifest can be pulled by its digest. */
+  place(digest: string): string | undefined
   /** Bytes of a layer. */
   openBlob(digest: string): Readable
 }

@@ -1,5 +1,8 @@
 import {StringDecoder} from 'node:string_decoder'
 
+/** A log entry has at most 256 KiB (cloud.google.com/logging/quotas). */
+export const LONGEST_LINE_BYTES = 256 * 1024
+
 /** Cuts a stream of bytes into lines of at most `limitBytes`; what is longer is dropped from there to the line's end. */
 export class Lines {
   readonly #take: (line: string) => void

@@ -1,22 +1,21 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {randomBytes} from 'node:crypto'
 import {mkdir, rm, stat} from 'node:fs/promises'
-import {createServer, Socket} from 'node:net'
+import {Socket} from 'node:net'
 import {basename, delimiter, dirname, extname, join} from 'node:path'
 import type {Readable} from 'node:stream'
 import {fileURLToPath} from 'node:url'
 import type {Image, Images} from '../artifact-registry/images.ts'
 import type {Clock} from '../wire/clock.ts'
+import {freePort} from './free-port.ts'
 import {type Exit, type Instance, InstanceError, type InstanceSpec, type Runtime} from './instance.ts'
-import {Lines} from './lines.ts'
+import {Lines, LONGEST_LINE_BYTES} from './lines.ts'
 import {createUnpacker} from './unpack.ts'
 
 /** Names the runtime that an image without a base is made for. */
 export const RUNTIME_ANNOTATION = 'dev.cloud-runner.runtime'
 const RUNTIME = 'node24'
 
-/** A log entry has at most 256 KiB (cloud.google.com/logging/quotas). */
-const LONGEST_LINE_BYTES = 256 * 1024
 /** How long output may still come after the process has ended, from children that hold its end of the pipe. */
 const LATE_OUTPUT_MS = 500
 
@@ -197,19 +196,4 @@ function baseEnvironment(image: Image, home: string): Record<string, string> {
     HOME: home,
     TMPDIR: home,
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address !== null
-          ? resolve(address.port)
-          : reject(new Error('No free port.')),
-      )
-    })
-  })
 }

@@ -1,8 +1,6 @@
-import {join} from 'node:path'
 import type {Images} from '../artifact-registry/images.ts'
 import type {AccessControl, IdTokens, ServiceAgents} from '../iam/access.ts'
-import {createProcessRuntime} from '../instances/process-runtime.ts'
-import {removeLeftovers} from '../instances/unpack.ts'
+import {createRuntimes} from '../instances/runtimes.ts'
 import type {LogSink} from '../logging/log-sink.ts'
 import type {Ports} from '../state/ports.ts'
 import type {State} from '../state/state.ts'
@@ -35,6 +33,8 @@ export interface RunDependencies {
   readonly access: AccessControl
   readonly tokens: Pick<IdTokens, 'verify'>
   readonly images: Images
+  /** `127.0.0.1:PORT` where container engines pull images from; known when the first one is started. */
+  readonly registry: () => string
   readonly log: LogSink
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
   readonly identity: Identity
@@ -65,6 +65,7 @@ export function createRun({
   access,
   tokens,
   images,
+  registry,
   log,
   agents,
   identity,
@@ -72,9 +73,8 @@ export function createRun({
   report = () => undefined,
   idleMs = IDLE_MS,
 }: RunDependencies): Run {
-  const folder = join(state.folder, 'instances')
   const store = createRunStore({state})
-  const runtime = createProcessRuntime({folder, images, clock})
+  const runtime = createRuntimes({stateFolder: state.folder, images, registry, clock})
   const launcher = createLauncher({clock, log, agents, identity, runtime})
   const fleet = createFleet({clock, launcher, store, idleMs})
   const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, report})
@@ -83,10 +83,12 @@ export function createRun({
   const executor = createExecutor({state, clock, launcher, log, store: jobStore})
   const reconciliation = createJobReconciliation({state, clock, images, launcher, store: jobStore, executor})
   const jobs = {state, clock, access, operations, store: jobStore, executor}
+  const neededImages = (): Set<string> => new Set([...store.imageDigests(), ...jobStore.imageDigests()])
   const drain = async (): Promise<void> => {
     await Promise.all([fleet.drain(), executor.drain()])
     await launcher.close()
     await operations.settled()
+    await runtime.close(neededImages())
   }
   const services = createServices({
     state,
@@ -104,7 +106,7 @@ export function createRun({
     services: [services, revisions, createJobs({...jobs, agents, reconciliation}), ...createExecutions(jobs)],
     routes: createKnative({access, store, services: services.unary, revisions: revisions.unary}),
     async start() {
-      await removeLeftovers(folder, new Set([...store.imageDigests(), ...jobStore.imageDigests()]))
+      await runtime.removeLeftovers(neededImages())
       for (const {name, status} of store.allServices()) {
         await addresses.open(name, '')
         for (const {tag = ''} of status.trafficStatuses ?? []) if (tag !== '') await addresses.open(name, tag)

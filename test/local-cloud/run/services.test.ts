@@ -316,10 +316,12 @@ describe('a revision that does not become ready', () => {
     })
   })
 
-  it('names an image that needs a container engine, and one that does not run node', async () => {
+  it('names a runtime that is not there, and a program that is not node', async () => {
     const {push, deploy} = await startRun()
-    const foreign = await push({files: ECHO, annotations: {}}, 'foreign')
-    await expect(deploy('a', {containers: [{image: foreign}]})).rejects.toThrow(/dev\.cloud-runner\.runtime/)
+    const other = await push({files: ECHO, annotations: {'dev.cloud-runner.runtime': 'node99'}}, 'other')
+    await expect(deploy('a', {containers: [{image: other}]})).rejects.toThrow(
+      /asks for the runtime "node99".*"dev\.cloud-runner\.runtime": "node24"/,
+    )
     const shell = await push({files: ECHO, entrypoint: ['/bin/sh', '-c', 'exit']}, 'shell')
     await expect(deploy('b', {containers: [{image: shell}]})).rejects.toThrow(
       /runs "\/bin\/sh".*must run "node"/,

@@ -1,0 +1,118 @@
+import type {IncomingMessage} from 'node:http'
+import {json} from 'node:stream/consumers'
+import type {Clock} from '../../wire/clock.ts'
+import type {Exit, Instance, InstanceSpec} from '../instance.ts'
+import {Lines, LONGEST_LINE_BYTES} from '../lines.ts'
+import {Demultiplexer} from './demultiplex.ts'
+import {type Engine, EngineError} from './engine.ts'
+import {removeContainer} from './leftovers.ts'
+
+/** How long output may still come after the container has ended. */
+const LATE_OUTPUT_MS = 500
+
+/**
+ * Starts a container that was created, and follows it to its end; it is removed then.
+ * @throws EngineError where it does not start
+ */
+export async function followContainer({
+  engine,
+  container,
+  id,
+  port,
+  spec,
+  clock,
+}: {
+  engine: Engine
+  container: string
+  id: string
+  port: number
+  spec: Pick<InstanceSpec, 'output' | 'limits'>
+  clock: Clock
+}): Promise<Instance> {
+  // Both before it starts, so that neither its first line nor its end is missed.
+  const attached = await engine.stream('POST', `/containers/${container}/attach?stream=1&stdout=1&stderr=1`)
+  const waiting = await engine.stream('POST', `/containers/${container}/wait?condition=next-exit`)
+  const outputEnded = readOutput(attached, spec.output)
+  await engine.call('POST', `/containers/${container}/start`)
+  const {pid} = await inspect(engine, container)
+
+  const exited = (async (): Promise<Exit> => {
+    const code = await exitCode(waiting)
+    const late = setTimeout(() => attached.destroy(), LATE_OUTPUT_MS)
+    await outputEnded
+    clearTimeout(late)
+    const {outOfMemory} = await inspect(engine, container)
+    if (outOfMemory)
+      spec.output(
+        'stderr',
+        JSON.stringify({
+          severity: 'ERROR',
+          message: `Memory limit of ${Math.round(spec.limits.memoryBytes / 2 ** 20)} MiB exceeded. Consider increasing the memory limit, see https://cloud.google.com/run/docs/configuring/memory-limits`,
+        }),
+      )
+    await removeContainer(engine, container).catch(() => undefined)
+    return {code, signal: null}
+  })()
+
+  const kill = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    try {
+      await engine.call('POST', `/containers/${container}/kill?signal=${signal}`)
+    } catch (error) {
+      // It has ended, or is removed already.
+      if (!(error instanceof EngineError)) throw error
+    }
+  }
+  return {
+    id,
+    pid,
+    port,
+    // An engine does not tell; whoever waits looks at the port.
+    listening: new Promise(() => undefined),
+    exited,
+    async stop(graceMs) {
+      void kill('SIGTERM').catch(() => undefined)
+      const timer = clock.after(graceMs, () => void kill('SIGKILL').catch(() => undefined))
+      try {
+        return await exited
+      } finally {
+        timer.clear()
+      }
+    },
+  }
+}
+
+/** Resolves when there is no more; never rejects. */
+function readOutput(attached: IncomingMessage, output: InstanceSpec['output']): Promise<void> {
+  const lines = {
+    stdout: new Lines((line) => output('stdout', line), LONGEST_LINE_BYTES),
+    stderr: new Lines((line) => output('stderr', line), LONGEST_LINE_BYTES),
+  }
+  const frames = new Demultiplexer((stream, bytes) => lines[stream].push(bytes))
+  return new Promise((resolve) => {
+    attached.on('data', (chunk: Buffer) => frames.push(chunk))
+    attached.on('error', () => undefined)
+    attached.once('close', () => {
+      lines.stdout.end()
+      lines.stderr.end()
+      resolve()
+    })
+  })
+}
+
+/** An engine that goes away takes its containers with it: they count as killed. */
+async function exitCode(waiting: IncomingMessage): Promise<number> {
+  const result: unknown = await json(waiting).catch(() => undefined)
+  return typeof result === 'object' && result !== null && 'StatusCode' in result
+    ? Number(result.StatusCode)
+    : 137
+}
+
+async function inspect(engine: Engine, container: string): Promise<{pid: number; outOfMemory: boolean}> {
+  const found: unknown = await engine.call('GET', `/containers/${container}/json`).catch(() => undefined)
+  const state = typeof found === 'object' && found !== null && 'State' in found ? found.State : undefined
+  if (typeof state !== 'object' || state === null) return {pid: 0, outOfMemory: false}
+  return {
+    pid: 'Pid' in state ? Number(state.Pid) : 0,
+    outOfMemory: 'OOMKilled' in state && state.OOMKilled === true,
+  }
+}

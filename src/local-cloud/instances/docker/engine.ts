@@ -1,0 +1,116 @@
+import {type IncomingMessage, request} from 'node:http'
+import {json, text} from 'node:stream/consumers'
+import {InstanceError} from '../instance.ts'
+
+/** Where engines listen that nobody has named. */
+const DEFAULT_HOST = 'unix:///var/run/docker.sock'
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
+
+/** A container engine by its HTTP API (docs.docker.com/reference/api/engine). */
+export interface Engine {
+  /** As `DOCKER_HOST` spells it. */
+  readonly host: string
+  /** @returns the version of its API. @throws InstanceError where no engine answers */
+  ping(): Promise<string>
+  /**
+   * @param path below the API's version, with its query
+   * @returns the answer's JSON, `undefined` where it is none. @throws EngineError for an answer that says no
+   */
+  call(method: string, path: string, body?: object): Promise<unknown>
+  /** Like `call`, for an answer that goes on; resolves when it begins. */
+  stream(method: string, path: string): Promise<IncomingMessage>
+}
+
+/** What an engine refuses. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** The engine that `DOCKER_HOST` names, or the one at the usual place. */
+export function engineHost(environment: Readonly<Record<string, string | undefined>>): string {
+  return environment['DOCKER_HOST'] || DEFAULT_HOST
+}
+
+/** @throws InstanceError for a host that is not on this machine, or of another kind */
+export function connectEngine(host: string): Engine {
+  const address = addressOf(host)
+  let version: string | undefined
+
+  const send = (method: string, path: string, body?: object): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const bytes = body ? JSON.stringify(body) : ''
+      const sent = request(
+        {
+          ...address,
+          method,
+          path,
+          agent: false,
+          headers: {
+            host: 'docker',
+            'content-length': Buffer.byteLength(bytes),
+            ...(body ? {'content-type': 'application/json'} : {}),
+          },
+        },
+        resolve,
+      )
+      sent.once('error', reject)
+      sent.end(bytes)
+    })
+  const ping = async (): Promise<string> => {
+    if (version !== undefined) return version
+    const answer = await send('GET', '/_ping').catch((error: unknown) => {
+      throw new InstanceError(
+        `no container engine answers at ${host} (${error instanceof Error ? error.message : String(error)})`,
+      )
+    })
+    answer.resume()
+    const found = answer.headers['api-version']
+    if (answer.statusCode !== 200 || typeof found !== 'string')
+      throw new InstanceError(`what answers at ${host} is no container engine`)
+    version = found
+    return found
+  }
+  const stream = async (method: string, path: string, body?: object): Promise<IncomingMessage> => {
+    const answer = await send(method, `/v${await ping()}${path}`, body)
+    const status = answer.statusCode ?? 0
+    if (status >= 400) throw new EngineError(status, messageOf(await text(answer)))
+    return answer
+  }
+  return {
+    host,
+    ping,
+    stream,
+    async call(method, path, body) {
+      const answer = await stream(method, path, body)
+      if (answer.headers['content-type']?.startsWith('application/json') === true) return json(answer)
+      answer.resume()
+      return undefined
+    },
+  }
+}
+
+function addressOf(host: string): {socketPath: string} | {host: string; port: number} {
+  if (host.startsWith('unix://')) return {socketPath: host.slice('unix://'.length)}
+  const url = URL.canParse(host) ? new URL(host) : undefined
+  if ((url?.protocol === 'tcp:' || url?.protocol === 'http:') && LOOPBACK.has(url.hostname))
+    return {host: url.hostname, port: Number(url.port || 2375)}
+  throw new InstanceError(
+    `DOCKER_HOST is "${host}"; the local cloud needs an engine of this machine, at unix://PATH or tcp://127.0.0.1:PORT`,
+  )
+}
+
+function messageOf(body: string): string {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) return String(parsed.message)
+  } catch {
+    // Not every answer is JSON; then its text is what there is to tell.
+  }
+  return body.trim()
+}

@@ -1,0 +1,23 @@
+import {type Engine, EngineError} from './engine.ts'
+
+/** On every container: the state folder of the local cloud that it belongs to. */
+export const OWNER_LABEL = 'dev.cloud-runner.local-cloud'
+
+/** Kills and removes all containers of a local cloud. */
+export async function removeContainers(engine: Engine, owner: string): Promise<void> {
+  const filters = encodeURIComponent(JSON.stringify({label: [`${OWNER_LABEL}=${owner}`]}))
+  const found: unknown = await engine.call('GET', `/containers/json?all=true&filters=${filters}`)
+  const ids = (Array.isArray(found) ? found : []).flatMap((container: unknown) =>
+    typeof container === 'object' && container !== null && 'Id' in container ? [String(container.Id)] : [],
+  )
+  await Promise.all(ids.map((id) => removeContainer(engine, id)))
+}
+
+/** Kills and removes a container; nothing where it is gone or somebody else removes it just now. */
+export async function removeContainer(engine: Engine, id: string): Promise<void> {
+  try {
+    await engine.call('DELETE', `/containers/${id}?force=true&v=true`)
+  } catch (error) {
+    if (!(error instanceof EngineError && (error.status === 404 || error.status === 409))) throw error
+  }
+}

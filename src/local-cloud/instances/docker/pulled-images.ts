@@ -1,0 +1,78 @@
+import {mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {createInterface} from 'node:readline'
+import {InstanceError} from '../instance.ts'
+import {type Engine, EngineError} from './engine.ts'
+
+/** The images that the engine has from the local registry, so that none stays there for good. */
+export interface PulledImages {
+  /** @param reference `HOST/PROJECT/REPOSITORY/IMAGE@sha256:…`. @throws InstanceError where it cannot be pulled */
+  pull(engine: Engine, reference: string): Promise<void>
+  /** Removes from the engine what was pulled and is not in `needed`. */
+  keepOnly(engine: Engine, needed: ReadonlySet<string>): Promise<void>
+  /** Whether anything was pulled and not removed. */
+  any(): Promise<boolean>
+}
+
+/** @param folder keeps a file an image, named by the digest, with the reference that it was pulled by */
+export function createPulledImages(folder: string): PulledImages {
+  const pulling = new Map<string, Promise<void>>()
+  const listed = (): Promise<string[]> => readdir(folder).catch(() => [])
+
+  const pullOnce = async (engine: Engine, reference: string): Promise<void> => {
+    const [name = '', digest = ''] = reference.split('@')
+    const path = join(folder, digest.replace(':', '-'))
+    const known = await readFile(path, 'utf8').catch(() => undefined)
+    if (known === reference && (await exists(engine, `/images/${reference}/json`))) return
+    // Before it is there: what a crash interrupts is found again.
+    await mkdir(folder, {recursive: true, mode: 0o700})
+    await writeFile(path, reference, {mode: 0o600})
+    const progress = await engine.stream(
+      'POST',
+      `/images/create?fromImage=${encodeURIComponent(name)}&tag=${encodeURIComponent(digest)}`,
+    )
+    for await (const line of createInterface({input: progress})) {
+      const step: unknown = JSON.parse(line)
+      if (typeof step === 'object' && step !== null && 'error' in step)
+        throw new InstanceError(`The container engine could not pull ${reference}: ${String(step.error)}`)
+    }
+  }
+
+  return {
+    pull(engine, reference) {
+      const running =
+        pulling.get(reference) ?? pullOnce(engine, reference).finally(() => pulling.delete(reference))
+      pulling.set(reference, running)
+      return running
+    },
+    async keepOnly(engine, needed) {
+      const kept = new Set([...needed].map((digest) => digest.replace(':', '-')))
+      for (const name of await listed()) {
+        if (kept.has(name)) continue
+        const path = join(folder, name)
+        await forget(engine, await readFile(path, 'utf8'))
+        await rm(path, {force: true})
+      }
+    },
+    any: async () => (await listed()).length > 0,
+  }
+}
+
+async function exists(engine: Engine, path: string): Promise<boolean> {
+  try {
+    await engine.call('GET', path)
+    return true
+  } catch (error) {
+    if (error instanceof EngineError && error.status === 404) return false
+    throw error
+  }
+}
+
+/** Another name of the same image, e.g. the one it was pushed by, keeps it there. */
+async function forget(engine: Engine, reference: string): Promise<void> {
+  try {
+    await engine.call('DELETE', `/images/${reference}`)
+  } catch (error) {
+    if (!(error instanceof EngineError && (error.status === 404 || error.status === 409))) throw error
+  }
+}

@@ -1,0 +1,173 @@
+import {type ChildProcess, spawn} from 'node:child_process'
+import {randomBytes} from 'node:crypto'
+import {cpus as processors} from 'node:os'
+import {extname} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import type {Image, Images} from '../../artifact-registry/images.ts'
+import type {Clock} from '../../wire/clock.ts'
+import {freePort} from '../free-port.ts'
+import {InstanceError, type InstanceSpec, type Runtime} from '../instance.ts'
+import {followContainer} from './container.ts'
+import {connectEngine, type Engine, EngineError, engineHost} from './engine.ts'
+import {OWNER_LABEL, removeContainer, removeContainers} from './leftovers.ts'
+import {createPulledImages} from './pulled-images.ts'
+
+export interface DockerRuntimeDependencies {
+  /** Keeps the record of what was pulled; containers carry it as the name of their owner. */
+  readonly folder: string
+  readonly images: Pick<Images, 'place'>
+  /** `127.0.0.1:PORT` of the local registry, from which the engine pulls. */
+  readonly registry: () => string
+  readonly clock: Clock
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
+
+export interface DockerRuntime extends Runtime {
+  /** Removes containers that a killed local cloud has left, and images that are not in `needed`. */
+  removeLeftovers(needed: ReadonlySet<string>): Promise<void>
+  /** Removes images that are not in `needed`; all containers have ended. */
+  close(needed: ReadonlySet<string>): Promise<void>
+}
+
+// Beside this file as source (`.ts`, run by Node's type stripping) or built (`.js`).
+const WATCHDOG = fileURLToPath(
+  new URL(`./watchdog${extname(fileURLToPath(import.meta.url))}`, import.meta.url),
+)
+const DESKTOP = 'Docker Desktop'
+
+/**
+ * Runs images as containers of an engine on this machine, on its network: a container reaches the local cloud at
+ * 127.0.0.1, and is reached there at the port that PORT names. CPU and memory limits hold.
+ */
+export function createDockerRuntime({
+  folder,
+  images,
+  registry,
+  clock,
+  environment,
+}: DockerRuntimeDependencies): DockerRuntime {
+  const pulled = createPulledImages(folder)
+  let engine: Engine | undefined
+  let watchdog: ChildProcess | undefined
+
+  const connect = async (): Promise<Engine> => {
+    if (engine) return engine
+    const connected = connectEngine(engineHost(environment))
+    await connected.ping()
+    await requireThisMachine(connected)
+    engine = connected
+    return connected
+  }
+  /** The engine, or why there is none in words for the person who deploys the image. */
+  const requireEngine = async (): Promise<Engine> => {
+    try {
+      return await connect()
+    } catch (error) {
+      if (!(error instanceof InstanceError)) throw error
+      throw new InstanceError(
+        `The image has no annotation "dev.cloud-runner.runtime", so it runs as a container, but ${error.message}. Start docker, or set DOCKER_HOST, and start the local cloud anew: cloud-runner local stop.`,
+      )
+    }
+  }
+  const pull = async (image: Image): Promise<string> => {
+    const place = images.place(image.digest)
+    if (place === undefined)
+      throw new InstanceError(`The image ${image.digest} is not in the local registry any more.`)
+    const reference = `${registry()}/${place}@${image.digest}`
+    await pulled.pull(await requireEngine(), reference)
+    return reference
+  }
+  const guard = (host: string): void => {
+    if (watchdog) return
+    watchdog = spawn(process.execPath, [WATCHDOG, host, folder], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+      windowsHide: true,
+    })
+    watchdog.unref()
+    watchdog.stdin?.on('error', () => undefined)
+  }
+
+  return {
+    async prepare(image) {
+      await pull(image)
+    },
+    async start(spec) {
+      const reference = await pull(spec.image)
+      const connected = await requireEngine()
+      guard(connected.host)
+      const id = randomBytes(32).toString('hex')
+      const port = spec.listens ? await freePort() : 0
+      const container = await create(connected, containerConfig(spec, {reference, port, owner: folder}), id)
+      try {
+        return await followContainer({engine: connected, container, id, port, spec, clock})
+      } catch (error) {
+        await removeContainer(connected, container)
+        if (error instanceof EngineError)
+          throw new InstanceError(`The container could not be started: ${error.message}`)
+        throw error
+      }
+    },
+    async removeLeftovers(needed) {
+      if (!(await pulled.any())) return
+      const connected = await connect().catch(() => undefined)
+      // Without an engine nothing of it runs either.
+      if (!connected) return
+      await removeContainers(connected, folder)
+      await pulled.keepOnly(connected, needed)
+    },
+    async close(needed) {
+      if (engine) await pulled.keepOnly(engine, needed)
+      // There is nothing that it could find.
+      watchdog?.kill('SIGKILL')
+    },
+  }
+}
+
+/** @throws InstanceError where the engine's network is not this machine's */
+async function requireThisMachine(engine: Engine): Promise<void> {
+  const info: unknown = await engine.call('GET', '/info')
+  const system =
+    typeof info === 'object' && info !== null && 'OperatingSystem' in info ? info.OperatingSystem : undefined
+  if (process.platform !== 'linux' || system === DESKTOP)
+    throw new InstanceError(
+      `the engine at ${engine.host} runs containers in a virtual machine, from which 127.0.0.1 of this machine is not reached; containers run on Linux with an engine of its own`,
+    )
+}
+
+async function create(engine: Engine, config: object, id: string): Promise<string> {
+  const created: unknown = await engine
+    .call('POST', `/containers/create?name=cloud-runner-${id.slice(0, 12)}`, config)
+    .catch((error: unknown) => {
+      if (error instanceof EngineError)
+        throw new InstanceError(`The container could not be made: ${error.message}`)
+      throw error
+    })
+  if (typeof created === 'object' && created !== null && 'Id' in created) return String(created.Id)
+  throw new InstanceError('The container engine made no container and did not say why.')
+}
+
+/** The container as the engine's API takes it. */
+function containerConfig(
+  {command, args, workingDir, env, limits, listens}: InstanceSpec,
+  {reference, port, owner}: {reference: string; port: number; owner: string},
+): object {
+  return {
+    Image: reference,
+    // As in Kubernetes: a command without arguments leaves out the image's arguments too.
+    ...(command.length > 0 ? {Entrypoint: command, Cmd: args} : args.length > 0 ? {Cmd: args} : {}),
+    ...(workingDir === undefined ? {} : {WorkingDir: workingDir}),
+    Env: Object.entries({...env, ...(listens ? {PORT: String(port)} : {})}).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
+    Labels: {[OWNER_LABEL]: owner},
+    HostConfig: {
+      NetworkMode: 'host',
+      // The engine refuses more processors than there are.
+      NanoCpus: Math.round(Math.min(limits.cpus, processors().length) * 1e9),
+      ...(limits.memoryBytes > 0 ? {Memory: limits.memoryBytes, MemorySwap: limits.memoryBytes} : {}),
+      // The output is read as it is written, and kept by Cloud Logging.
+      LogConfig: {Type: 'none'},
+    },
+  }
+}
