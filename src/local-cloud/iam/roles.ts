@@ -159,6 +159,15 @@ const REGISTRY_ADMIN = [
 
 const LOG_VIEWER = ['logging.logEntries.list', 'logging.logs.list', 'resourcemanager.projects.get']
 const LOG_WRITER = ['logging.logEntries.create']
+const LOG_ADMIN = [...LOG_VIEWER, ...LOG_WRITER, 'logging.logs.delete']
+
+const USAGE_VIEWER = ['serviceusage.services.get', 'serviceusage.services.list']
+const USAGE_ADMIN = [
+  ...USAGE_VIEWER,
+  'serviceusage.services.disable',
+  'serviceusage.services.enable',
+  'serviceusage.services.use',
+]
 
 const ACCOUNT_USER = [
   ...PROJECT_READ,
@@ -193,6 +202,7 @@ const BASIC_VIEWER = [
   ...RUN_VIEWER,
   ...REGISTRY_READER,
   ...LOG_VIEWER,
+  ...USAGE_VIEWER,
   'iam.serviceAccounts.get',
   'iam.serviceAccounts.list',
   'storage.buckets.list',
@@ -202,7 +212,8 @@ const BASIC_EDITOR = [
   ...PUBSUB_EDITOR,
   ...RUN_DEVELOPER,
   ...REGISTRY_WRITER,
-  ...LOG_WRITER,
+  ...LOG_ADMIN,
+  ...USAGE_ADMIN,
   'artifactregistry.repositories.create',
   'artifactregistry.repositories.delete',
   'artifactregistry.repositories.deleteArtifacts',
@@ -236,17 +247,25 @@ const ROLES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     'roles/iam.serviceAccountAdmin': ACCOUNT_ADMIN,
     'roles/logging.logWriter': LOG_WRITER,
     'roles/logging.viewer': LOG_VIEWER,
+    'roles/logging.admin': LOG_ADMIN,
     'roles/pubsub.publisher': ['pubsub.topics.publish'],
     'roles/pubsub.subscriber': PUBSUB_SUBSCRIBER,
     'roles/pubsub.viewer': PUBSUB_VIEWER,
     'roles/pubsub.editor': PUBSUB_EDITOR,
     'roles/pubsub.admin': PUBSUB_ADMIN,
+    'roles/resourcemanager.projectIamAdmin': [
+      'resourcemanager.projects.get',
+      'resourcemanager.projects.getIamPolicy',
+      'resourcemanager.projects.setIamPolicy',
+    ],
     'roles/run.invoker': RUN_INVOKER,
     'roles/run.viewer': RUN_VIEWER,
     'roles/run.jobsExecutor': RUN_JOBS_EXECUTOR,
     'roles/run.jobsExecutorWithOverrides': [...RUN_JOBS_EXECUTOR, 'run.jobs.runWithOverrides'],
     'roles/run.developer': RUN_DEVELOPER,
     'roles/run.admin': RUN_ADMIN,
+    'roles/serviceusage.serviceUsageAdmin': USAGE_ADMIN,
+    'roles/serviceusage.serviceUsageViewer': USAGE_VIEWER,
     'roles/storage.objectViewer': OBJECT_VIEWER,
     'roles/storage.objectCreator': OBJECT_CREATOR,
     'roles/storage.objectUser': OBJECT_USER,
