@@ -12,6 +12,7 @@ import {
   type LocalCloudAddress,
   type LocalCloudStatus,
 } from '../tools/local-cloud-address.ts'
+import {writeBotoFile} from '../tools/environment/boto-file.ts'
 import {environmentOf, type Environment, type LocalCloudOrigins} from '../tools/environment/environment.ts'
 import {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
 import {createDocker} from '../tools/docker.ts'
@@ -108,7 +109,9 @@ export async function openTools(
     })
   }
   const {project, region} = config.settings
-  const origins = {endpoint: running.endpoint, proxy: running.proxy, folder: local.folder, project, region}
+  const {endpoint, proxy, tls} = running
+  const origins = {endpoint, proxy, tls, folder: local.folder, project, region}
+  await writeBotoFile(origins)
   return {origins, environment: environmentOf(origins, allowed)}
 }
 

@@ -50,6 +50,8 @@ export interface LocalCloudStatus extends LocalCloudAddress {
   readonly stateFolder: string
   /** Origin of its forward proxy. */
   readonly proxy: string
+  /** The same APIs over TLS, and the file with the certificate to trust. */
+  readonly tls: {readonly endpoint: string; readonly certificate: string}
   readonly instances: readonly LocalCloudInstance[]
   /** What IAM refused, newest first. */
   readonly denials: readonly Denial[]
@@ -180,6 +182,7 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
   }
   const address = addressIn(answer)
   if (address?.pid !== recorded.pid || answer['stateFolder'] !== folder) return undefined
+  const tls = fieldsOf(answer['tls'])
   return {
     ...address,
     endpoint: recorded.endpoint,
@@ -188,6 +191,10 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     proxy: typeof answer['proxy'] === 'string' ? answer['proxy'] : '',
     denials: Array.isArray(answer['denials']) ? answer['denials'].flatMap(denialIn) : [],
     faults: typeof answer['faults'] === 'number' ? answer['faults'] : 0,
+    tls: {
+      endpoint: typeof tls['endpoint'] === 'string' ? tls['endpoint'] : '',
+      certificate: typeof tls['certificate'] === 'string' ? tls['certificate'] : '',
+    },
     outsideCalls: Array.isArray(answer['outsideCalls']) ? answer['outsideCalls'].flatMap(outsideCallIn) : [],
     buckets: typeof answer['buckets'] === 'number' ? answer['buckets'] : undefined,
     instances: Array.isArray(answer['instances']) ? answer['instances'].flatMap(instanceIn) : [],

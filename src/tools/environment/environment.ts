@@ -6,6 +6,8 @@ export interface LocalCloudOrigins {
   readonly endpoint: string
   /** Its forward proxy, which lets nothing leave the machine. */
   readonly proxy: string
+  /** Serves every API over TLS, with the certificate in a file: gsutil speaks nothing else. */
+  readonly tls: {readonly endpoint: string; readonly certificate: string}
   /** Where tools that keep files of their own may do so, absolute. */
   readonly folder: string
   readonly project: string
@@ -27,7 +29,11 @@ const LOOPBACK = ['localhost', '127.0.0.1', '::1']
  * Terraform with the google provider and the gcs backend. Without the proxies the provider would ask Google once who
  * the token belongs to, and wait for minutes where nothing answers.
  */
-export function terraformEnvironment({endpoint, project, region}: LocalCloudOrigins): Environment {
+export function terraformEnvironment({
+  endpoint,
+  project,
+  region,
+}: Pick<LocalCloudOrigins, 'endpoint' | 'project' | 'region'>): Environment {
   const endpoints = Object.entries(GOOGLE_PRODUCTS).flatMap(([path, products]) =>
     products.map((product) => [`GOOGLE_${product}_CUSTOM_ENDPOINT`, `${endpoint}/${path}`]),
   )
@@ -78,7 +84,7 @@ export function libraryEnvironment({endpoint, project}: LocalCloudOrigins): Envi
  * gcloud: everything by its usual host names through the forward proxy, since `gcloud run` puts the region before the
  * host of an endpoint, and since a proxy of gcloud's is asked for loopback too.
  */
-export function gcloudEnvironment({proxy, project, region, folder}: LocalCloudOrigins): Environment {
+export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCloudOrigins): Environment {
   const {hostname, port} = new URL(proxy)
   return {
     set: {
@@ -100,6 +106,9 @@ export function gcloudEnvironment({proxy, project, region, folder}: LocalCloudOr
       CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY: 'http://artifactregistry.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE: 'http://serviceusage.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER: 'http://cloudresourcemanager.googleapis.com/',
+      // For gsutil, to which gcloud hands its own settings on.
+      CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE: tls.certificate,
+      CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL: 'false',
       CLOUDSDK_PROXY_TYPE: 'http',
       CLOUDSDK_PROXY_ADDRESS: hostname,
       CLOUDSDK_PROXY_PORT: port,
@@ -116,12 +125,20 @@ export function gcloudEnvironment({proxy, project, region, folder}: LocalCloudOr
   }
 }
 
+/** gsutil: where its settings are, see `writeBotoFile`. */
+export function gsutilEnvironment({folder}: Pick<LocalCloudOrigins, 'folder'>): Environment {
+  return {set: {BOTO_CONFIG: `${folder}/gsutil.boto`}, unset: ['BOTO_PATH']}
+}
+
 /**
  * The proxies that programs honor by themselves: what would leave the machine meets the local cloud, which refuses it
  * at once and remembers it.
  * @param allowed hosts that are reached directly nevertheless
  */
-export function proxyEnvironment({proxy}: LocalCloudOrigins, allowed: readonly string[]): Environment {
+export function proxyEnvironment(
+  {proxy}: Pick<LocalCloudOrigins, 'proxy'>,
+  allowed: readonly string[],
+): Environment {
   const direct = [...LOOPBACK, ...allowed].join(',')
   return {
     set: {
@@ -142,6 +159,7 @@ export function environmentOf(origins: LocalCloudOrigins, allowed: readonly stri
     terraformEnvironment(origins),
     libraryEnvironment(origins),
     gcloudEnvironment(origins),
+    gsutilEnvironment(origins),
     proxyEnvironment(origins, allowed),
   ]
   return {

@@ -7,6 +7,7 @@ import {ENVIRONMENT_FORMATS, renderEnvironment} from '../../../src/tools/environ
 const origins: LocalCloudOrigins = {
   endpoint: 'http://127.0.0.1:24510',
   proxy: 'http://127.0.0.1:24511',
+  tls: {endpoint: 'https://127.0.0.1:24512', certificate: '/home/x/tls-certificate.pem'},
   folder: "/home/o'neill/my $HOME/.cloud-runner/local",
   project: 'cloud-runner-local',
   region: 'europe-west3',
