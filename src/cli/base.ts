@@ -4,7 +4,10 @@ import type {Config} from '../core/config.ts'
 import {translateParseError} from './failure.ts'
 import {widthOf, wrap} from './format.ts'
 import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
-import {watchSignals, type Interruption} from './signals.ts'
+import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
+
+/** Longer than any single resource takes. */
+const TERRAFORM_GRACE_MS = 15 * 60_000
 
 /** What every command has: the flags that say which pipeline, JSON, interruption, progress. */
 export abstract class CloudRunnerCommand extends Command {
@@ -33,14 +36,17 @@ export abstract class CloudRunnerCommand extends Command {
   }
 
   /** Said at the first Ctrl-C; none where that is the usual end. */
-  protected readonly interruptHint: string | undefined =
+  protected interruptHint: string | undefined =
     'Interrupted. The same command goes on from here; Ctrl-C again ends at once.'
+
+  /** How long it may take to stop after that. */
+  protected graceMs = GRACE_MS
 
   #interruption: Interruption | undefined
 
   /** Aborted when the user interrupts. */
   protected get signal(): AbortSignal {
-    this.#interruption ??= watchSignals(this.interruptHint)
+    this.#interruption ??= watchSignals(this.interruptHint, this.graceMs)
     return this.#interruption.signal
   }
 
@@ -48,6 +54,13 @@ export abstract class CloudRunnerCommand extends Command {
   protected releaseSignals(): void {
     this.#interruption?.[Symbol.dispose]()
     this.#interruption = undefined
+  }
+
+  /** For what Terraform does: it finishes the resource that is in work, so that none is made and then forgotten. */
+  protected waitForTerraform(): void {
+    this.graceMs = TERRAFORM_GRACE_MS
+    this.interruptHint =
+      'Interrupted. Terraform finishes the resource in work, so that none is lost; the same command goes on from here. Ctrl-C again leaves it to end by itself.'
   }
 
   /** Reads the settings: needs no state and no network, so mistakes are answered at once. */
@@ -59,10 +72,14 @@ export abstract class CloudRunnerCommand extends Command {
    * Opens the target, says which it is, and starts the local cloud where it does not run.
    * @param create whether a local target that was never set up is made; else that is an error
    */
-  protected async open(config: Config, {create}: {create: boolean}): Promise<OpenTarget> {
+  protected async open(
+    config: Config,
+    {create, rehearse = false}: {create: boolean; rehearse?: boolean},
+  ): Promise<OpenTarget> {
     const silent = this.jsonEnabled()
     return openTarget(config, {
       create,
+      rehearse,
       signal: this.signal,
       say: (line) => {
         if (!silent) process.stderr.write(`${wrap(line, widthOf(process.stderr), '  ').join('\n')}\n`)

@@ -1,4 +1,4 @@
-import {stat} from 'node:fs/promises'
+import {rm, stat} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join, relative} from 'node:path'
 import {readConfig, saveConfig, type Config} from '../core/config.ts'
@@ -6,24 +6,34 @@ import type {Context} from '../core/context.ts'
 import {AppError} from '../core/errors.ts'
 import {pipelineOf} from '../core/pipeline/pipeline.ts'
 import type {SettingName} from '../core/pipeline/settings.ts'
-import {createGoogleCloud} from '../google/cloud.ts'
+import type {Cloud, Infrastructure} from '../core/ports.ts'
+import {createGoogleCloud, type GoogleCloud} from '../google/cloud.ts'
 import {
+  proxyOf,
   runningLocalCloud,
   type LocalCloudAddress,
   type LocalCloudStatus,
 } from '../tools/local-cloud-address.ts'
-import {writeBotoFile} from '../tools/environment/boto-file.ts'
-import {environmentOf, type Environment, type LocalCloudOrigins} from '../tools/environment/environment.ts'
-import {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
 import {createDocker} from '../tools/docker.ts'
+import {writeBotoFile} from '../tools/environment/boto-file.ts'
+import {
+  environmentOf,
+  proxyEnvironment,
+  terraformEnvironment,
+  type Environment,
+  type LocalCloudOrigins,
+} from '../tools/environment/environment.ts'
+import {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
 import {runProgram} from '../tools/run-program.ts'
 import {packageVersion} from '../tools/package-version.ts'
 import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../tools/local-cloud-process.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
+import {createTerraformInfrastructure} from '../tools/terraform/infrastructure.ts'
+import {terraformVersion} from '../tools/terraform/program.ts'
 
 export {openInBrowser} from '../tools/browser.ts'
 export type {LocalCloudStatus, StartedLocalCloud}
-export {ENVIRONMENT_FORMATS, renderEnvironment, runProgram}
+export {ENVIRONMENT_FORMATS, renderEnvironment, runProgram, terraformVersion}
 
 /** The flags that every command has. */
 export interface TargetFlags {
@@ -118,6 +128,8 @@ export async function openTools(
 export interface OpenOptions {
   /** Whether a target that was never set up is made. */
   readonly create: boolean
+  /** The local target by the real Terraform. */
+  readonly rehearse?: boolean
   readonly signal: AbortSignal
   /** Says which target this is. */
   readonly say: (line: string) => void
@@ -129,12 +141,16 @@ export interface OpenOptions {
 export interface OpenTarget extends AsyncDisposable {
   /** @param step where the action says what it is doing */
   context(step?: (text: string) => void): Context
-  /** Removes the local cloud, process and files, where no pipeline is left in it. @returns whether it is gone */
+  /**
+   * Removes what is of no use once no pipeline is left: the local cloud, process and files; Terraform's working folder.
+   * @returns whether the local cloud is gone
+   */
   removeUnused(): Promise<boolean>
 }
 
-/** Whether anything was ever made here: nothing is started to find out. */
-export function hasTarget(config: Config): Promise<boolean> {
+/** Whether anything was ever made here: nothing is started to find out. Google has to be asked itself. */
+export async function hasTarget(config: Config): Promise<boolean> {
+  if (config.settings.target === 'gcp') return true
   return stat(localCloudOf(config).folder).then(
     () => true,
     () => false,
@@ -145,10 +161,13 @@ export function hasTarget(config: Config): Promise<boolean> {
  * The one place that puts the product together: target → services.
  * @throws AppError `not-set-up` where `create` is false and nothing was ever made here
  */
-export async function openTarget(config: Config, options: OpenOptions): Promise<OpenTarget> {
+export function openTarget(config: Config, options: OpenOptions): Promise<OpenTarget> {
+  return config.settings.target === 'gcp' ? openGoogle(config, options) : openLocal(config, options)
+}
+
+async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarget> {
   const {name, project, region} = config.settings
-  const {create, signal, say, starting} = options
-  refuseGoogleCloud(config)
+  const {create, rehearse = false, signal, say, starting} = options
   if (!create && !(await hasTarget(config))) {
     throw new AppError(`There is no pipeline in ${config.folder}.`, {
       code: 'not-set-up',
@@ -159,8 +178,46 @@ export async function openTarget(config: Config, options: OpenOptions): Promise<
   const running = await local.status()
   const {endpoint} =
     running?.version === packageVersion ? running : await starting(() => local.start({signal}))
-  say(`Pipeline ${name} on the local target, ${endpoint}`)
+  say(`Pipeline ${name} on the local target, ${endpoint}${rehearse ? ', by the real Terraform' : ''}`)
   const cloud = createGoogleCloud({projectId: project, region, endpoint})
+  const folder = join(config.stateFolder, 'rehearsal', project, name)
+  const opened = rehearse
+    ? {...cloud, infrastructure: await terraformOn(config, cloud, folder, endpoint)}
+    : cloud
+  return {
+    ...targetOf(config, opened, signal),
+    async removeUnused() {
+      await rm(folder, {recursive: true, force: true})
+      return removeUnusedLocalCloud(local.folder)
+    },
+  }
+}
+
+/** Stands for Google where the whole target is tried without an account: the origin of a local cloud. */
+const GOOGLE_ENDPOINT = 'CLOUD_RUNNER_GOOGLE_ENDPOINT'
+
+async function openGoogle(config: Config, {signal, say}: OpenOptions): Promise<OpenTarget> {
+  const {name, project, region} = config.settings
+  const endpoint = process.env[GOOGLE_ENDPOINT]
+  const where = endpoint === undefined ? '' : `, at ${endpoint} (${GOOGLE_ENDPOINT})`
+  say(`Pipeline ${name} on Google Cloud, project ${project}, ${region}${where}`)
+  const cloud = createGoogleCloud({projectId: project, region, ...(endpoint === undefined ? {} : {endpoint})})
+  const folder = join(config.stateFolder, 'gcp', project, name)
+  const infrastructure = await terraformOn(config, cloud, folder, endpoint)
+  return {
+    ...targetOf(config, {...cloud, infrastructure}, signal),
+    async removeUnused() {
+      await rm(folder, {recursive: true, force: true})
+      return false
+    },
+  }
+}
+
+function targetOf(
+  config: Config,
+  cloud: Cloud,
+  signal: AbortSignal,
+): Pick<OpenTarget, 'context' | typeof Symbol.asyncDispose> {
   return {
     context: (step = () => {}) => ({
       pipeline: pipelineOf(config.settings),
@@ -170,16 +227,63 @@ export async function openTarget(config: Config, options: OpenOptions): Promise<
       signal,
       step,
     }),
-    removeUnused: () => removeUnusedLocalCloud(local.folder),
     [Symbol.asyncDispose]: () => cloud.close(),
   }
 }
 
-function refuseGoogleCloud({settings, sources}: Config): void {
-  if (settings.target === 'local') return
-  const implied = sources.target.kind === 'implied' ? ` (implied by ${sources.target.place})` : ''
-  throw new AppError(`The target gcp${implied} is not part of this version: pipelines run on this machine.`, {
-    code: 'not-implemented',
-    suggestions: ['Type --target local, or leave out --project.'],
+/**
+ * Infrastructure by Terraform in a working folder of its own.
+ * @param endpoint of the local cloud that it is pointed at; `undefined`: Google
+ */
+async function terraformOn(
+  {settings}: Config,
+  cloud: GoogleCloud,
+  folder: string,
+  endpoint: string | undefined,
+): Promise<Infrastructure> {
+  const [, bucket = '', prefix = ''] = /^gs:\/\/([^/]+)\/(.+?)\/*$/.exec(settings.state ?? '') ?? []
+  const environments =
+    endpoint === undefined ? GOOGLE_ITSELF : await localEnvironments(settings, folder, endpoint)
+  return createTerraformInfrastructure({
+    folder,
+    state: bucket === '' ? undefined : {bucket, prefix},
+    ...environments,
+    byApi: {
+      leftovers: (pipeline, doing) => cloud.inspection.leftovers(pipeline, doing),
+      emptyBuckets: (pipeline, doing) => cloud.buckets.empty(pipeline, doing),
+      stateBucket: (pipeline, name, options) => cloud.buckets.forState(pipeline, name, options),
+      async liveImage({names}) {
+        const service = await cloud.services.get(names.service)
+        return service?.latestReadyRevision === undefined ? undefined : service.image
+      },
+    },
   })
+}
+
+const NOTHING: Environment = {set: {}, unset: []}
+const GOOGLE_ITSELF = {environment: NOTHING, downloading: NOTHING}
+
+/** `init` may reach the provider's registry; nothing that comes later leaves the machine. */
+async function localEnvironments(
+  {project, region}: Config['settings'],
+  folder: string,
+  endpoint: string,
+): Promise<{environment: Environment; downloading: Environment}> {
+  const proxy = await proxyOf(endpoint)
+  if (proxy === undefined) {
+    throw new AppError(`No local cloud answers at ${endpoint}.`, {
+      code: 'unreachable',
+      suggestions: ['See whether it runs: cloud-runner local status'],
+    })
+  }
+  const origins = {endpoint, proxy, folder, project, region}
+  const downloading = terraformEnvironment(origins)
+  const proxies = proxyEnvironment(origins, [])
+  return {
+    downloading,
+    environment: {
+      set: {...downloading.set, ...proxies.set},
+      unset: [...downloading.unset, ...proxies.unset],
+    },
+  }
 }

@@ -1,4 +1,5 @@
 import type {DestroyResult, Loss} from '../core/destroy/destroy.ts'
+import type {Settings} from '../core/pipeline/settings.ts'
 import {bytes, counted} from './format.ts'
 
 /** What `destroy` would take away, for the person who is asked. */
@@ -12,15 +13,24 @@ export function showLoss({inputs, results, resources}: Loss, pipeline: string): 
   ]
 }
 
-/** What `destroy` removed, and what it had to leave. */
+/** What `destroy` removed, what it had to leave, and what stays on purpose. */
 export function showDestroyed(
   {removed, left}: DestroyResult,
-  pipeline: string,
+  {name, target, project, state}: Pick<Settings, 'name' | 'target' | 'project' | 'state'>,
   localCloudRemoved: boolean,
 ): string[] {
+  const gone = counted(removed.length, 'resource')
+  if (left.length > 0) {
+    return [
+      `Pipeline ${name} is not wholly gone: ${gone} removed, ${counted(left.length, 'resource')} left.`,
+      ...left.map(({kind, name: resource}) => `Still there: ${kind} ${resource}`),
+      'Try again: cloud-runner destroy. What Terraform does not know has to be deleted by hand.',
+    ]
+  }
   return [
-    `Pipeline ${pipeline} is gone: ${counted(removed.length, 'resource')} removed.`,
+    `Pipeline ${name} is gone: ${gone} removed, nothing left.`,
     ...(localCloudRemoved ? ['The local cloud is stopped and its files are removed.'] : []),
-    ...left.map(({kind, name}) => `Still there: ${kind} ${name}`),
+    ...(target === 'gcp' ? [`The APIs of project ${project} stay enabled.`] : []),
+    ...(target === 'gcp' && state !== undefined ? [`The state stays in ${state}, every version of it.`] : []),
   ]
 }

@@ -9,8 +9,8 @@ const ENDINGS: readonly Ending[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 /** One press can arrive twice: from the terminal, and passed on by a parent that the terminal signalled too. */
 const SAME_PRESS_MS = 200
 
-/** How long a command may take to stop before the process ends anyway. */
-const GRACE_MS = 3000
+/** How long a command may usually take to stop before the process ends anyway. */
+export const GRACE_MS = 3000
 
 const exitCode = (signal: Ending): number => 128 + constants.signals[signal]
 
@@ -23,8 +23,9 @@ export interface Interruption extends Disposable {
 /**
  * Listens for SIGINT, SIGTERM and SIGHUP: the first aborts and says one line, a second ends the process at once.
  * @param hint the line for SIGINT; none where an interruption is the usual end
+ * @param graceMs after which the process ends although the command has not stopped
  */
-export function watchSignals(hint: string | undefined): Interruption {
+export function watchSignals(hint: string | undefined, graceMs: number): Interruption {
   const controller = new AbortController()
   let since: number | undefined
   const listeners = ENDINGS.map((name) => {
@@ -35,7 +36,7 @@ export function watchSignals(hint: string | undefined): Interruption {
       }
       since = performance.now()
       if (hint !== undefined && name === 'SIGINT') process.stderr.write(`\n${hint}\n`)
-      setTimeout(() => process.exit(exitCode(name)), GRACE_MS).unref()
+      setTimeout(() => process.exit(exitCode(name)), graceMs).unref()
       controller.abort(
         new AppError(`Interrupted by ${name}.`, {code: 'interrupted', exitCode: exitCode(name)}),
       )

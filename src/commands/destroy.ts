@@ -13,7 +13,7 @@ interface Destroyed extends DestroyResult {
 
 export default class Destroy extends CloudRunnerCommand {
   static override summary = 'Remove the pipeline with all its files and results.'
-  static override description = `Says what will be lost and asks for the pipeline's name. With the last pipeline of a folder the local cloud goes as well, process and files. Nothing there is no error.`
+  static override description = `Says what will be lost and asks for the pipeline's name. With the last pipeline of a folder the local cloud goes as well, process and files. Nothing there is no error. On Google Cloud the buckets are emptied, all versions too, Terraform destroys, and Google is then asked what is left: 1 with the list, where there is anything. APIs stay enabled, and a bucket of Terraform's state stays.`
   static override examples = [
     {description: 'Asks for the name', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -28,7 +28,8 @@ export default class Destroy extends CloudRunnerCommand {
   override async run(): Promise<Destroyed> {
     const {flags} = await this.parse(Destroy)
     const config = await this.configure(flags)
-    const {name} = config.settings
+    const {name, target: where} = config.settings
+    if (where === 'gcp') this.waitForTerraform()
     if (!(await hasTarget(config))) {
       this.print([`Nothing to destroy: there is no pipeline in ${config.folder}.`])
       return {removed: [], left: [], localCloudRemoved: false}
@@ -43,6 +44,7 @@ export default class Destroy extends CloudRunnerCommand {
         command: [
           this.config.bin,
           'destroy',
+          ...(flags.project ? ['--project', flags.project] : []),
           ...(flags.pipeline ? ['--pipeline', name] : []),
           '--confirm',
           name,
@@ -52,8 +54,9 @@ export default class Destroy extends CloudRunnerCommand {
       })
     }
     const result = await this.task(`Destroy pipeline ${name}`, (step) => destroy(target.context(step)))
-    const localCloudRemoved = await target.removeUnused()
-    this.print(showDestroyed(result, name, localCloudRemoved))
+    const localCloudRemoved = result.left.length === 0 && (await target.removeUnused())
+    this.print(showDestroyed(result, config.settings, localCloudRemoved))
+    if (result.left.length > 0) process.exitCode = 1
     return {...result, localCloudRemoved}
   }
 }

@@ -1,8 +1,14 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {saveSettings} from '../cli/open.ts'
+import {confirmByYes} from '../cli/confirm.ts'
+import {usageError} from '../cli/failure.ts'
+import {saveSettings, terraformVersion, type OpenTarget} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
+import {showPlan} from '../cli/show-plan.ts'
+import {checkPrerequisites, requireAll} from '../core/doctor/prerequisites.ts'
+import {plan} from '../core/plan/plan.ts'
+import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
 
 const STAGES: Readonly<Record<SetupStage, string>> = {
@@ -14,12 +20,20 @@ const STAGES: Readonly<Record<SetupStage, string>> = {
 
 export default class Setup extends CloudRunnerCommand {
   static override summary = 'Make the pipeline, or mend it: what is as it should be is left alone.'
-  static override description = `Makes the buckets, the topic and its subscription, deploys the worker, and sends a canary file the whole way. Running it again is harmless. Settings given as flags are kept in cloud-runner.json.`
+  static override description = `Makes the buckets, the topic and its subscription, deploys the worker, and sends a canary file the whole way. Running it again is harmless. Settings given as flags are kept in cloud-runner.json. With --project it is made on Google Cloud, by Terraform: what is missing for that is said first, then the plan is shown and has to be agreed to. Interrupted anywhere, a second setup goes on.`
   static override examples = [
     {description: 'On this machine, without any account', command: '<%= config.bin %> <%= command.id %>'},
     {
       description: 'Name the column to predict, once for all files',
       command: '<%= config.bin %> <%= command.id %> --label-column bankrupt',
+    },
+    {
+      description: 'On Google Cloud: shows the plan and asks',
+      command: '<%= config.bin %> <%= command.id %> --project my-project-123',
+    },
+    {
+      description: 'What that would do, without an account: the real Terraform against the local cloud',
+      command: '<%= config.bin %> <%= command.id %> --rehearse',
     },
     {
       description: 'Run a worker of your own',
@@ -43,23 +57,67 @@ export default class Setup extends CloudRunnerCommand {
       summary: 'Files that one instance works on at the same time.',
       helpValue: '<n>',
     }),
+    region: Flags.string({
+      summary: 'Google Cloud region. The default is europe-west3.',
+      helpValue: '<region>',
+    }),
+    state: Flags.string({
+      summary:
+        "Keep Terraform's state in a bucket, for several people; the bucket is made where it is missing.",
+      helpValue: '<gs://bucket/prefix>',
+    }),
+    yes: Flags.boolean({summary: 'On Google Cloud: do not ask after the plan.'}),
+    rehearse: Flags.boolean({
+      summary: 'On the local target: by the real Terraform, as it would be on Google Cloud.',
+    }),
   }
 
   override async run(): Promise<SetupResult> {
     const {flags} = await this.parse(Setup)
-    const given = {
+    const config = await this.configure(flags, {
       labelColumn: flags['label-column'],
       worker: flags.worker,
       maxInstances: flags['max-instances'],
       concurrency: flags.concurrency,
+      region: flags.region,
+      state: flags.state,
+    })
+    const isGoogle = config.settings.target === 'gcp'
+    if (isGoogle && flags.rehearse) {
+      throw usageError('--rehearse is for the local target: it needs no account.', [
+        'Type: cloud-runner setup --rehearse --target local',
+      ])
     }
-    const config = await this.configure(flags, given)
-    await using target = await this.open(config, {create: true})
+    if (isGoogle || flags.rehearse) this.waitForTerraform()
+    await using target = await this.open(config, {create: true, rehearse: flags.rehearse})
+    if (isGoogle) await this.#consent(target, flags)
+    if (flags.rehearse)
+      await this.task('Plan by the real Terraform', (step) => requireRehearsable(target.context(step)))
     await saveSettings(config)
     const result = await this.task('Set up the pipeline', (step) =>
       setup({workerFolder: config.workerFolder, stage: (stage) => step(STAGES[stage])}, target.context(step)),
     )
     this.print(showSetup(result, target.context().pipeline.names))
     return result
+  }
+
+  /** On Google Cloud: what is needed is there, and a person has seen what will be made. */
+  async #consent(target: OpenTarget, flags: {yes: boolean; project?: string | undefined}): Promise<void> {
+    requireAll(
+      await this.task('Check what is needed', (step) =>
+        checkPrerequisites(target.context(step), terraformVersion),
+      ),
+    )
+    const planned = await this.task('Plan', (step) => plan(target.context(step)))
+    if (planned.changes === 0) return
+    await confirmByYes({
+      given: flags.yes,
+      consequences: showPlan(planned),
+      command: ['cloud-runner setup', ...(flags.project ? ['--project', flags.project] : []), '--yes'].join(
+        ' ',
+      ),
+      interactive: !this.jsonEnabled(),
+      signal: this.signal,
+    })
   }
 }

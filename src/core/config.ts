@@ -101,6 +101,7 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
     name: read('name', SETTINGS.name) ?? SETTINGS.name.default,
     project: project ?? LOCAL_PROJECT,
     region: read('region', SETTINGS.region) ?? SETTINGS.region.default,
+    state: read('state', SETTINGS.state),
     worker,
     labelColumn: read('labelColumn', SETTINGS.labelColumn),
     concurrency: read('concurrency', SETTINGS.concurrency) ?? SETTINGS.concurrency.default,

@@ -53,7 +53,11 @@ export type ErrorCode =
   | 'port-taken'
   | 'state-version'
   | 'state-unreadable'
+  | 'state-unwritable'
   | 'disk-full'
+  | 'provider-missing'
+  | 'terraform-failed'
+  | 'prerequisites-missing'
 
 export interface AppErrorDetails {
   readonly code: ErrorCode

@@ -182,12 +182,23 @@ export interface LogSource {
   tail(query: LogQuery, options: {signal: AbortSignal}): AsyncIterable<LogLine>
 }
 
+/** A role for a member on one resource. */
+export interface Grant {
+  readonly role: string
+  /** `serviceAccount:EMAIL`; in words where its name is not known yet. */
+  readonly member: string
+  readonly on: {readonly kind: string; readonly name: string}
+}
+
 /** A resource of the pipeline as plan, apply and destroy speak of it. */
 export interface PlannedResource {
   /** Google's word for it: `bucket`, `topic`, `service account` … */
   readonly kind: string
   readonly name: string
-  readonly action: 'create' | 'update' | 'none' | 'delete'
+  /** `replace`: deleted and made anew, since it cannot be changed. */
+  readonly action: 'create' | 'update' | 'replace' | 'none' | 'delete'
+  /** Of the kind `grant`. */
+  readonly grant?: Grant
 }
 
 export interface ApplyOptions {
@@ -222,6 +233,32 @@ export interface Registry {
   /** Value of the `authorization` header, where one is needed. */
   authorization(): Promise<string | undefined>
 }
+
+/** What Google says of a project. */
+export interface ProjectState {
+  /** Decimal text. */
+  readonly number: string
+  readonly active: boolean
+  /** `undefined` where the caller may not ask. */
+  readonly billing: boolean | undefined
+}
+
+/** The project that a pipeline lives in, and who asks. */
+export interface Project {
+  /** Whose credentials are used. @throws AppError `unauthenticated` */
+  principal(): Promise<string>
+  /** `undefined` where there is none, or none that the caller may see. */
+  state(): Promise<ProjectState | undefined>
+  /** Names of the APIs that are on: `run.googleapis.com` … */
+  enabledApis(): Promise<ReadonlySet<string>>
+  /** Which of these permissions the caller lacks on the project; `undefined` where that cannot be asked. */
+  missingPermissions(permissions: readonly string[]): Promise<readonly string[] | undefined>
+  /** Whether a bucket of this name is free, of this project, or somebody else's: names are unique in the world. */
+  bucketOwner(bucket: string): Promise<'free' | 'ours' | 'other'>
+}
+
+/** The same questions as of the infrastructure, put to the APIs themselves, whoever made the resources. */
+export type Inspection = Pick<Infrastructure, 'plan' | 'leftovers'>
 
 /** A docker engine on this machine. */
 export interface ContainerEngine {
@@ -261,6 +298,8 @@ export interface Cloud {
   readonly services: Services
   readonly logs: LogSource
   readonly infrastructure: Infrastructure
+  readonly inspection: Inspection
+  readonly project: Project
   readonly registry: Registry
   /** Closes connections; nothing may be asked afterwards. */
   close(): Promise<void>

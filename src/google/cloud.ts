@@ -1,9 +1,11 @@
 import type {Cloud} from '../core/ports.ts'
 import {authorizer} from './connection.ts'
+import {createBuckets, type Buckets} from './infrastructure/buckets.ts'
 import {createDirectInfrastructure} from './infrastructure/direct.ts'
 import {createLogSource} from './logs.ts'
 import {createMessages} from './messages.ts'
 import {createObjectStore} from './objects.ts'
+import {createProject} from './project.ts'
 import {createRest} from './rest.ts'
 import {createServices} from './services.ts'
 
@@ -14,19 +16,29 @@ export interface GoogleCloudOptions {
   readonly endpoint?: string
 }
 
+/** The ports, and what else can be asked of Google by the same connection. */
+export interface GoogleCloud extends Cloud {
+  readonly buckets: Buckets
+}
+
 /** The ports over Google's client libraries; each library is loaded when it is first used. */
-export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOptions): Cloud {
+export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOptions): GoogleCloud {
   const connection = {projectId, region, endpoint}
   const messages = createMessages(connection)
   const services = createServices(connection)
   const logs = createLogSource(connection)
+  const rest = createRest(connection)
+  const direct = createDirectInfrastructure(rest)
   return {
     isLocal: endpoint !== undefined,
     objects: createObjectStore(connection),
     messages,
     services,
     logs,
-    infrastructure: createDirectInfrastructure(createRest(connection)),
+    infrastructure: direct,
+    inspection: direct,
+    project: createProject(connection, rest),
+    buckets: createBuckets(rest),
     registry: {
       origin: endpoint ?? `https://${region}-docker.pkg.dev`,
       authorization: authorizer(connection),

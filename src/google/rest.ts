@@ -2,7 +2,15 @@ import {authorizer, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 
 /** Google's services that are spoken to by REST; on the local cloud all of them are one origin. */
-export type RestService = 'artifactregistry' | 'iam' | 'pubsub' | 'run' | 'storage'
+export type RestService =
+  | 'artifactregistry'
+  | 'cloudbilling'
+  | 'cloudresourcemanager'
+  | 'iam'
+  | 'pubsub'
+  | 'run'
+  | 'serviceusage'
+  | 'storage'
 
 export type Json = Readonly<Record<string, unknown>>
 

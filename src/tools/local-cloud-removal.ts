@@ -4,7 +4,7 @@ import {runningLocalCloud} from './local-cloud-address.ts'
 import {stopLocalCloud} from './local-cloud-process.ts'
 
 /** What may be left in `.cloud-runner` that is worth nothing without the local cloud. */
-const OURS = new Set(['.gitignore'])
+const OURS = new Set(['.gitignore', 'rehearsal'])
 
 /**
  * Stops the local cloud of a folder and removes its files, where it holds no bucket of anybody any more.

@@ -113,6 +113,14 @@ export const SETTINGS = {
     default: 'europe-west3',
     pattern: /^[a-z]+-[a-z]+\d+$/,
   }),
+  state: text({
+    description:
+      "Where Terraform's state is kept on the target gcp, for several people; by default in .cloud-runner.",
+    rule: 'a prefix in a bucket, such as gs://my-project-123-terraform/cloud-runner',
+    example: 'gs://my-project-123-terraform/cloud-runner',
+    default: undefined,
+    pattern: /^gs:\/\/[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\/[^\s/][^\s]*$/,
+  }),
   worker: text({
     description: 'Folder of a worker of your own; the default is the packaged logistic regression.',
     rule: 'the path of a folder',
@@ -201,6 +209,8 @@ export interface Settings {
   name: string
   project: string
   region: string
+  /** `gs://BUCKET/PREFIX` */
+  state: string | undefined
   /** As it was given, relative to where it was given: see `Config.workerFolder`. */
   worker: string | undefined
   labelColumn: string | undefined

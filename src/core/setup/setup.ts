@@ -85,12 +85,13 @@ async function applyService(image: string, context: Context): Promise<PlannedRes
   }
 }
 
-/** A revision that failed before may do better now, although nothing about it changed. */
+/** The image gets a revision where it has none yet; one that failed before may do better now. */
 async function becomeReady(image: string, context: Context): Promise<ServiceState> {
   const {cloud, pipeline, signal, step} = context
   const name = pipeline.names.service
   const service = await cloud.services.get(name)
-  if (service?.ready) return service
+  // Terraform leaves the image of a service that is there alone, so that a plan never fights a deploy.
+  if (service?.ready === true && service.image === image) return service
   const again = await cloud.services.deploy(name, image, {hold: false, signal, step})
   if (!again.ready) throw await deployFailed(again, context)
   return again

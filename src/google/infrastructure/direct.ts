@@ -39,7 +39,7 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
     doing.signal.throwIfAborted()
     const {kind, name} = resource
     const found = await resource.inspect()
-    if (found === 'right') return {kind, name, action: 'none'}
+    if (found === 'right') return planned(resource, 'none')
     doing.step(`${found === undefined ? 'Create' : 'Update'} ${kind} ${name}`)
     const work = () => (found === undefined ? resource.create(doing) : resource.mend(doing))
     try {
@@ -51,19 +51,18 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
       if (now === undefined && kind === 'bucket') throw nameTaken(name, error)
       if (now !== 'right') throw error
     }
-    return {kind, name, action: found === undefined ? 'create' : 'update'}
+    return planned(resource, found === undefined ? 'create' : 'update')
   }
 
   return {
     async plan(pipeline, {image, signal}) {
-      const planned: PlannedResource[] = []
+      const all: PlannedResource[] = []
       for (const resource of await resourcesOf(pipeline, image)) {
         signal.throwIfAborted()
         const found = await resource.inspect()
-        const action = found === undefined ? 'create' : found === 'right' ? 'none' : 'update'
-        planned.push({kind: resource.kind, name: resource.name, action})
+        all.push(planned(resource, found === undefined ? 'create' : found === 'right' ? 'none' : 'update'))
       }
-      return planned
+      return all
     },
 
     async apply(pipeline, {image, signal, step}) {
@@ -113,6 +112,10 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
       return [...left.values()]
     },
   }
+}
+
+function planned({kind, name, grant}: Resource, action: PlannedResource['action']): PlannedResource {
+  return {kind, name, action, ...(grant === undefined ? {} : {grant})}
 }
 
 function nameTaken(bucket: string, cause: AppError): AppError {

@@ -13,8 +13,9 @@ export interface PolicyOf {
   readonly service: RestService
   /** `/v1/projects/P/topics/T`, `/storage/v1/b/B` … */
   readonly path: string
-  /** For people: `topic x`. */
-  readonly title: string
+  /** Google's word for the resource, and its short name. */
+  readonly kind: string
+  readonly name: string
 }
 
 export async function isGranted(rest: Rest, grant: Grant): Promise<boolean> {

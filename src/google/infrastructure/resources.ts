@@ -1,5 +1,6 @@
 import {AppError} from '../../core/errors.ts'
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Grant as PlannedGrant} from '../../core/ports.ts'
 import {objectsIn, textIn, type Json, type Rest, type RestService} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'
@@ -17,6 +18,7 @@ export interface Resource {
   /** Google's word for it. */
   readonly kind: string
   readonly name: string
+  readonly grant?: PlannedGrant
   /** `undefined`: not there; otherwise whether it is as it should be. */
   inspect(): Promise<'right' | 'different' | undefined>
   create(doing: Doing): Promise<void>
@@ -26,7 +28,7 @@ export interface Resource {
 }
 
 /** A resource that is one REST path: GET, create, PATCH and DELETE. */
-function restResource(
+export function restResource(
   rest: Rest,
   row: {
     kind: string
@@ -75,10 +77,11 @@ function restResource(
   }
 }
 
-function grantResource(rest: Rest, grant: Grant): Resource {
+export function grantResource(rest: Rest, grant: Grant): Resource {
   return {
     kind: 'grant',
-    name: `${grant.role} on ${grant.on.title} to ${grant.member}`,
+    name: `${grant.role} on ${grant.on.kind} ${grant.on.name} to ${grant.member}`,
+    grant: {role: grant.role, member: grant.member, on: {kind: grant.on.kind, name: grant.on.name}},
     inspect: async () => ((await isGranted(rest, grant)) ? 'right' : undefined),
     create: () => addGrant(rest, grant),
     mend: async () => {},
@@ -235,13 +238,15 @@ export function connections(pipeline: Pipeline, agents: ServiceAgents, uri: stri
     grant('roles/run.invoker', names.pushAccount, {
       service: 'run',
       path: `/v2/projects/${project}/locations/${region}/services/${names.service}`,
-      title: `service ${names.service}`,
+      kind: 'service',
+      name: names.service,
     }),
     subscription(rest, pipeline, names.subscription, bodies.pushSubscription(uri)),
     grant('roles/pubsub.subscriber', agents.pubsub, {
       service: 'pubsub',
       path: `/v1/projects/${project}/subscriptions/${names.subscription}`,
-      title: `subscription ${names.subscription}`,
+      kind: 'subscription',
+      name: names.subscription,
     }),
     notificationResource(pipeline, rest),
   ]
@@ -288,9 +293,9 @@ function notificationResource(pipeline: Pipeline, rest: Rest): Resource {
 }
 
 function policyOfTopic(project: string, short: string): PolicyOf {
-  return {service: 'pubsub', path: `/v1/projects/${project}/topics/${short}`, title: `topic ${short}`}
+  return {service: 'pubsub', path: `/v1/projects/${project}/topics/${short}`, kind: 'topic', name: short}
 }
 
 function policyOfBucket(bucket: string): PolicyOf {
-  return {service: 'storage', path: `/storage/v1/b/${bucket}`, title: `bucket ${bucket}`}
+  return {service: 'storage', path: `/storage/v1/b/${bucket}`, kind: 'bucket', name: bucket}
 }

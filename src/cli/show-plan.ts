@@ -1,0 +1,72 @@
+import type {Check} from '../core/doctor/check.ts'
+import type {PlanResult} from '../core/plan/plan.ts'
+import type {PlannedResource} from '../core/ports.ts'
+import {counted, style} from './format.ts'
+import {pairs} from './table.ts'
+
+const SIGNS = {create: '+', update: '~', replace: '±', delete: '-', none: ' '} as const
+const WORDS = {
+  create: 'to be made',
+  update: 'to be changed',
+  replace: 'to be deleted and made anew, with what is in it',
+  delete: 'to be deleted',
+} as const
+
+/** What `setup` would do: what will exist, and who may do what. */
+export function showPlan({resources, changes}: PlanResult): string[] {
+  if (changes === 0)
+    return [`Nothing to change: all ${counted(resources.length, 'resource')} are as they should be.`]
+  const changed = resources.filter(({action}) => action !== 'none')
+  const things = changed.filter(({grant}) => grant === undefined)
+  const unchanged = resources.length - changed.length
+  return [
+    ...section('What there will be', things, ({name}) => name),
+    ...section(
+      'Who may do what, each on that resource alone',
+      changed.filter(({grant}) => grant !== undefined),
+      ({grant}) =>
+        grant === undefined
+          ? ''
+          : `${grant.role} on ${grant.on.kind} ${grant.on.name}: ${grant.member.replace(/^serviceAccount:/, '')}`,
+    ),
+    summary(changed, unchanged),
+  ]
+}
+
+function section(
+  title: string,
+  resources: readonly PlannedResource[],
+  value: (resource: PlannedResource) => string,
+): string[] {
+  if (resources.length === 0) return []
+  const lines = resources.map((resource) => ({
+    label: `  ${SIGNS[resource.action]} ${resource.kind}`,
+    value: value(resource),
+  }))
+  return [`${title}:`, ...pairs(lines), '']
+}
+
+function summary(changed: readonly PlannedResource[], unchanged: number): string {
+  const actions = ['create', 'update', 'replace', 'delete'] as const
+  const parts = actions.flatMap((action) => {
+    const count = changed.filter((resource) => resource.action === action).length
+    return count === 0 ? [] : [`${SIGNS[action]} ${count} ${WORDS[action]}`]
+  })
+  return [...parts, ...(unchanged > 0 ? [`${unchanged} unchanged`] : [])].join(', ')
+}
+
+/** What `doctor` found: what is missing first, each with the command that mends it. */
+export function showDoctor(checks: readonly Check[]): string[] {
+  const failed = checks.filter(({state}) => state === 'failed')
+  const good = checks.filter(({state}) => state === 'ok')
+  return [
+    ...pairs(good.map(({name, detail}) => ({label: `${style('green', 'ok')}  ${name}`, value: detail}))),
+    ...failed.flatMap(({name, detail, fix}) => [
+      `${style('red', 'missing')}  ${name}: ${detail}`,
+      ...(fix === undefined ? [] : [`    ${fix}`]),
+    ]),
+    failed.length === 0
+      ? `All ${counted(checks.length, 'check')} are good.`
+      : `${counted(failed.length, 'check')} of ${checks.length} failed.`,
+  ]
+}

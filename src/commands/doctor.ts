@@ -1,0 +1,36 @@
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {terraformVersion} from '../cli/open.ts'
+import {showDoctor} from '../cli/show-plan.ts'
+import {doctorResult, examinePipeline, type DoctorResult} from '../core/doctor/doctor.ts'
+import {checkPrerequisites} from '../core/doctor/prerequisites.ts'
+
+export default class Doctor extends CloudRunnerCommand {
+  static override summary = 'Check every prerequisite, resource and grant; say the command that mends each.'
+  static override description = `Changes nothing. On the target gcp: Terraform, credentials, project, billing, APIs, permissions and names first; then, on both targets, each resource and each grant of the pipeline by name. Ends with 1 where something is missing.`
+  static override examples = [
+    {description: 'The pipeline of this folder', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'Before anything is made on Google Cloud',
+      command: '<%= config.bin %> <%= command.id %> --project my-project-123',
+    },
+  ]
+
+  override async run(): Promise<DoctorResult> {
+    const {flags} = await this.parse(Doctor)
+    const config = await this.configure(flags)
+    await using target = await this.open(config, {create: false})
+    const result = await this.task('Examine the pipeline', async (step) => {
+      const context = target.context(step)
+      const first =
+        config.settings.target === 'gcp' ? await checkPrerequisites(context, terraformVersion) : []
+      const blocked = first.some(({name, state}) => state === 'failed' && STOPS.has(name))
+      return doctorResult(blocked ? first : [...first, ...(await examinePipeline(context))])
+    })
+    this.print(showDoctor(result.checks))
+    if (result.failed > 0) process.exitCode = 1
+    return result
+  }
+}
+
+/** Without these nothing can be asked of the pipeline. */
+const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs'])

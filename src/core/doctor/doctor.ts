@@ -1,0 +1,66 @@
+import type {Context} from '../context.ts'
+import type {Grant, PlannedResource} from '../ports.ts'
+import type {Check} from './check.ts'
+
+export interface DoctorResult {
+  readonly checks: readonly Check[]
+  readonly failed: number
+}
+
+/** Result of a list of checks. */
+export function doctorResult(checks: readonly Check[]): DoctorResult {
+  return {checks, failed: checks.filter(({state}) => state === 'failed').length}
+}
+
+/**
+ * Looks at every resource and every grant of the pipeline by Google's APIs, whoever made them, and at the service;
+ * changes nothing.
+ */
+export async function examinePipeline({cloud, pipeline, signal, step}: Context): Promise<Check[]> {
+  step('Look at the service')
+  const {names, settings} = pipeline
+  const service = await cloud.services.get(names.service)
+  const image = service?.image || `${names.image}@none`
+  step('Look at every resource and grant')
+  const resources = await cloud.inspection.plan(pipeline, {image, signal})
+  const checks = resources.map((resource) => checkOf(resource, settings.project, settings.region))
+  if (service !== undefined && !service.ready) {
+    checks.push({
+      name: 'revision',
+      state: 'failed',
+      detail: `${service.latestCreatedRevision ?? names.service} is not ready: ${service.problem ?? 'no reason was given'}`,
+      fix: 'cloud-runner logs --severity error --since 1h',
+    })
+  }
+  return checks
+}
+
+function checkOf(resource: PlannedResource, project: string, region: string): Check {
+  const {kind, name, action, grant} = resource
+  if (action === 'none') return {name: kind, state: 'ok', detail: name}
+  return {
+    name: kind,
+    state: 'failed',
+    detail: `${name} is ${action === 'create' ? 'not there' : 'not as it should be'}`,
+    fix: (grant && grantCommand(grant, project, region)) ?? 'cloud-runner setup',
+  }
+}
+
+/** The gcloud command that gives a grant. */
+function grantCommand({role, member, on}: Grant, project: string, region: string): string | undefined {
+  const binding = `add-iam-policy-binding ${on.kind === 'bucket' ? `gs://${on.name}` : on.name} --member=${member} --role=${role}`
+  switch (on.kind) {
+    case 'bucket':
+      return `gcloud storage buckets ${binding}`
+    case 'topic':
+      return `gcloud pubsub topics ${binding} --project=${project}`
+    case 'subscription':
+      return `gcloud pubsub subscriptions ${binding} --project=${project}`
+    case 'service':
+      return `gcloud run services ${binding} --project=${project} --region=${region}`
+    case 'job':
+      return `gcloud run jobs ${binding} --project=${project} --region=${region}`
+    default:
+      return undefined
+  }
+}

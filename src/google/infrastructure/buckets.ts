@@ -1,0 +1,40 @@
+import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Rest} from '../rest.ts'
+import {emptyBucket} from './empty-bucket.ts'
+
+/** What is done to buckets besides making them. */
+export interface Buckets {
+  /** Deletes every object of the pipeline's buckets, each generation; no bucket is fine. */
+  empty(pipeline: Pipeline, doing: {signal: AbortSignal; step: (text: string) => void}): Promise<void>
+  /**
+   * Whether the bucket of Terraform's state is there. It keeps every version: a spoiled state can be had back. It
+   * carries no label of a pipeline, since it stays when the pipeline goes.
+   * @param create makes it where it is missing
+   */
+  forState(pipeline: Pipeline, bucket: string, options: {create: boolean}): Promise<boolean>
+}
+
+export function createBuckets(rest: Rest): Buckets {
+  return {
+    async empty({names}, doing) {
+      for (const bucket of [names.inputBucket, names.outputBucket]) {
+        doing.step(`Empty bucket ${bucket}`)
+        await emptyBucket(rest, bucket, doing)
+      }
+    },
+
+    async forState({settings}, bucket, {create}) {
+      if ((await rest.get('storage', `/storage/v1/b/${bucket}`)) !== undefined) return true
+      if (!create) return false
+      await rest.request('storage', 'POST', `/storage/v1/b?project=${settings.project}`, {
+        name: bucket,
+        location: settings.region.toUpperCase(),
+        storageClass: 'STANDARD',
+        labels: {'cloud-runner-state': settings.name},
+        versioning: {enabled: true},
+        iamConfiguration: {uniformBucketLevelAccess: {enabled: true}, publicAccessPrevention: 'enforced'},
+      })
+      return true
+    },
+  }
+}

@@ -1,0 +1,239 @@
+import {setTimeout as sleep} from 'node:timers/promises'
+import {AppError} from '../../core/errors.ts'
+import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Infrastructure, PlannedResource} from '../../core/ports.ts'
+import type {Environment} from '../environment/environment.ts'
+import type {TerraformEvent} from './events.ts'
+import {isPassing, terraformFailed} from './failure.ts'
+import type {Terraform} from './program.ts'
+import {plannedResources, type AddressedResource} from './resources.ts'
+import {prepareWorkspace, type StateLocation} from './workspace.ts'
+
+interface Doing {
+  readonly signal: AbortSignal
+  readonly step: (text: string) => void
+}
+
+/** What Terraform cannot do, or not tell: asked of the APIs themselves. */
+export interface ByApi extends Pick<Infrastructure, 'leftovers'> {
+  /** Deletes every object of the pipeline's buckets, each generation. */
+  emptyBuckets(pipeline: Pipeline, doing: Doing): Promise<void>
+  /** Image of the service as it is, where a revision of it ever was ready. */
+  liveImage(pipeline: Pipeline): Promise<string | undefined>
+  /** Whether the bucket of the state is there, after it was made where `create` says so. */
+  stateBucket(pipeline: Pipeline, bucket: string, options: {create: boolean}): Promise<boolean>
+}
+
+export interface TerraformOptions {
+  /** Working folder, absolute: module, variables and, unless `state` says otherwise, the state. */
+  readonly folder: string
+  readonly state: StateLocation | undefined
+  readonly environment: Environment
+  readonly downloading: Environment
+  readonly byApi: ByApi
+  /** How long another Terraform may hold the lock of the state. */
+  readonly lockTimeoutSeconds?: number
+  /** Waits before an apply is tried again that met what Google does not know everywhere yet. */
+  readonly waitsSeconds?: readonly number[]
+}
+
+const PLAN_FILE = 'plan.tfplan'
+const QUIET = ['-json', '-input=false', '-no-color']
+/** Between them the grants of a first apply become known; https://cloud.google.com/iam/docs/access-change-propagation */
+const WAITS_SECONDS = [15, 45]
+const EMPTY_ATTEMPTS = 3
+
+/** Infrastructure by the packaged module and the real terraform. */
+export function createTerraformInfrastructure(options: TerraformOptions): Infrastructure {
+  const {folder, environment, downloading, byApi} = options
+  const waits = options.waitsSeconds ?? WAITS_SECONDS
+  const lock = `-lock-timeout=${options.lockTimeoutSeconds ?? 120}s`
+
+  /** @param image what the caller has; the live one stands in, so that no service that runs is planned away */
+  async function prepare(
+    pipeline: Pipeline,
+    image: string | undefined,
+    {create, signal}: {create: boolean; signal: AbortSignal},
+  ): Promise<Terraform> {
+    const {state} = options
+    const isThere = state !== undefined && (await byApi.stateBucket(pipeline, state.bucket, {create}))
+    return prepareWorkspace(folder, {
+      pipeline,
+      image: image ?? (await byApi.liveImage(pipeline)),
+      state: isThere ? state : undefined,
+      environment,
+      downloading,
+      signal,
+    })
+  }
+
+  async function makePlan(
+    terraform: Terraform,
+    pipeline: Pipeline,
+    {signal, extra = []}: {signal: AbortSignal; extra?: readonly string[]},
+  ): Promise<{resources: AddressedResource[]; changes: boolean}> {
+    const run = await terraform.run(
+      ['plan', ...QUIET, lock, '-detailed-exitcode', `-out=${PLAN_FILE}`, ...extra],
+      {signal},
+    )
+    signal.throwIfAborted()
+    // https://developer.hashicorp.com/terraform/cli/commands/plan: 0 no changes, 1 error, 2 changes
+    if (run.exitCode !== 0 && run.exitCode !== 2)
+      throw new PassingError(terraformFailed('terraform plan failed', run, folder), isPassing(run))
+    const shown = await terraform.json(['show', '-json', '-no-color', PLAN_FILE])
+    return {
+      resources: plannedResources(shown, pipeline.settings.project),
+      changes: run.exitCode === 2,
+    }
+  }
+
+  /** Carries out the plan that was made last. @returns addresses of what was done, with the action */
+  async function carryOut(
+    terraform: Terraform,
+    planned: readonly AddressedResource[],
+    {signal, step}: Doing,
+    done: Map<string, PlannedResource['action']>,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const byAddress = new Map(planned.map((resource) => [resource.address, resource]))
+    const total = planned.filter(({action}) => action !== 'none').length
+    let outputs: Readonly<Record<string, unknown>> = {}
+    let count = 0
+    const onEvent = (event: TerraformEvent): void => {
+      if (event.kind === 'outputs') outputs = event.values
+      if (event.kind === 'diagnostic' || event.kind === 'outputs') return
+      const resource = byAddress.get(event.address)
+      if (resource === undefined) return
+      if (event.kind === 'complete') done.set(event.address, resource.action)
+      else
+        step(`${VERBS[event.action] ?? event.action} ${resource.kind} ${resource.name} (${++count}/${total})`)
+    }
+    const run = await terraform.run(['apply', ...QUIET, lock, PLAN_FILE], {signal, onEvent})
+    if (run.exitCode !== 0) {
+      signal.throwIfAborted()
+      throw new PassingError(terraformFailed('terraform apply failed', run, folder), isPassing(run))
+    }
+    return outputs
+  }
+
+  return {
+    async plan(pipeline, {image, signal}) {
+      const terraform = await prepare(pipeline, image, {create: false, signal})
+      const {resources} = await unwrapped(() => makePlan(terraform, pipeline, {signal}))
+      return resources.map(withoutAddress)
+    },
+
+    async apply(pipeline, {image, signal, step}) {
+      const done = new Map<string, PlannedResource['action']>()
+      step('Prepare Terraform')
+      const terraform = await prepare(pipeline, image, {create: true, signal})
+      const attempt = async (): Promise<PlannedResource[]> => {
+        step('Compare with what is there')
+        const {resources, changes} = await makePlan(terraform, pipeline, {signal})
+        if (changes)
+          checkOutputs(await carryOut(terraform, resources, {signal, step}, done), pipeline, folder)
+        return resources.map((resource) => ({
+          ...withoutAddress(resource),
+          action: done.get(resource.address) ?? resource.action,
+        }))
+      }
+      return unwrapped(async () => {
+        for (const [index, seconds] of [...waits, undefined].entries()) {
+          try {
+            return await attempt()
+          } catch (error) {
+            if (!(error instanceof PassingError) || !error.passing) throw error
+            if (seconds === undefined) throw new PassingError(stillRefused(error.failure, index + 1), false)
+            step(
+              `Google does not know the new grants and APIs everywhere yet, which is usual: again in ${seconds} s (try ${index + 2} of ${waits.length + 1})`,
+            )
+            await sleep(seconds * 1000, undefined, {signal})
+          }
+        }
+        return []
+      })
+    },
+
+    async destroy(pipeline, {signal, step}) {
+      const done = new Map<string, PlannedResource['action']>()
+      const known: AddressedResource[] = []
+      step('Prepare Terraform')
+      const terraform = await prepare(pipeline, undefined, {create: false, signal})
+      await unwrapped(async () => {
+        for (let attempt = 1; ; attempt++) {
+          await byApi.emptyBuckets(pipeline, {signal, step})
+          step('See what there is to destroy')
+          const {resources, changes} = await makePlan(terraform, pipeline, {signal, extra: ['-destroy']})
+          known.push(...resources)
+          if (!changes) return
+          try {
+            await carryOut(terraform, resources, {signal, step}, done)
+            return
+          } catch (error) {
+            // The worker, or somebody, wrote into a bucket after it had been emptied.
+            const isFilled = error instanceof PassingError && /not empty|force_destroy/.test(error.said)
+            if (!isFilled || attempt === EMPTY_ATTEMPTS) throw error
+          }
+        }
+      })
+      return known
+        .filter(({address, kind}) => done.delete(address) && kind !== 'API')
+        .map((resource) => ({...withoutAddress(resource), action: 'delete'}))
+    },
+
+    leftovers: (pipeline, doing) => byApi.leftovers(pipeline, doing),
+  }
+}
+
+const VERBS: Readonly<Record<string, string>> = {create: 'Create', update: 'Update', delete: 'Delete'}
+
+/** A failure of a run, with whether it may pass by itself; never leaves this file. */
+class PassingError extends Error {
+  override readonly name = 'PassingError'
+  readonly failure: AppError
+  readonly passing: boolean
+
+  constructor(failure: AppError, passing: boolean) {
+    super(failure.message)
+    this.failure = failure
+    this.passing = passing
+  }
+
+  get said(): string {
+    return `${this.failure.message}\n${this.failure.suggestions.join('\n')}`
+  }
+}
+
+async function unwrapped<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw error instanceof PassingError ? error.failure : error
+  }
+}
+
+function stillRefused(failure: AppError, tries: number): AppError {
+  return new AppError(
+    `${failure.message}\nIt was tried ${tries} times: a new grant or API takes up to some minutes to be known everywhere in Google Cloud.`,
+    {
+      code: failure.code,
+      suggestions: ['In a few minutes, again: cloud-runner setup', ...failure.suggestions],
+      cause: failure,
+    },
+  )
+}
+
+/** The module and the rest of the product must mean the same buckets. */
+function checkOutputs(outputs: Readonly<Record<string, unknown>>, {names}: Pipeline, folder: string): void {
+  const wanted = {input_bucket: names.inputBucket, output_bucket: names.outputBucket}
+  for (const [name, value] of Object.entries(wanted)) {
+    if (outputs[name] === value) continue
+    throw new AppError(
+      `Terraform's output ${name} is ${JSON.stringify(outputs[name])}, and should be ${JSON.stringify(value)}: the module in ${folder} is not the one of this version.`,
+      {code: 'terraform-failed', suggestions: ['Make it anew: cloud-runner setup']},
+    )
+  }
+}
+
+function withoutAddress({kind, name, action, grant}: AddressedResource): PlannedResource {
+  return {kind, name, action, ...(grant === undefined ? {} : {grant})}
+}

@@ -1,0 +1,191 @@
+import {open, rm} from 'node:fs/promises'
+import {join} from 'node:path'
+import {setTimeout as sleep} from 'node:timers/promises'
+import {execa} from 'execa'
+import {AppError} from '../../core/errors.ts'
+import type {Environment} from '../environment/environment.ts'
+import {fieldsOf} from '../local-cloud-address.ts'
+import {parseEvent, type Diagnostic, type TerraformEvent} from './events.ts'
+
+/** What terraform/versions.tf asks for. */
+const OLDEST = [1, 9] as const
+const READ_AGAIN_MS = 80
+
+export interface TerraformRun {
+  readonly exitCode: number
+  /** Errors only, in the order in which they came. */
+  readonly errors: readonly Diagnostic[]
+  /** What came on standard error, or was no event: a crash, a broken configuration file of Terraform's own. */
+  readonly noise: string
+}
+
+export interface RunOptions {
+  /** An abort sends one SIGINT: Terraform then finishes the resource in work and saves its state. */
+  readonly signal: AbortSignal
+  readonly onEvent?: (event: TerraformEvent) => void
+}
+
+/** The real terraform on one working folder. */
+export interface Terraform {
+  readonly folder: string
+  /**
+   * Runs a subcommand that speaks `-json`, to its end, also where it is interrupted.
+   * @throws AppError `program-missing`, `program-unusable`
+   */
+  run(args: readonly string[], options: RunOptions): Promise<TerraformRun>
+  /** Runs a subcommand whose standard output is one JSON value. @throws AppError `terraform-failed` */
+  json(args: readonly string[]): Promise<unknown>
+}
+
+/**
+ * Terraform is started in a session of its own, so that a Ctrl-C on the terminal reaches it once, through us: at a
+ * second one it would drop the resource in work, which would then exist and not be in the state. Its output goes to a
+ * file that is read while it grows, not to a pipe: a cloud-runner that is killed does not take Terraform with it in
+ * the middle of a resource.
+ * @param environment what it must find and must not, besides this process's own
+ */
+export function createTerraform(folder: string, environment: Environment): Terraform {
+  const env: Record<string, string | undefined> = {
+    ...Object.fromEntries(environment.unset.map((name) => [name, undefined])),
+    TF_IN_AUTOMATION: '1',
+    TF_INPUT: '0',
+    CHECKPOINT_DISABLE: '1',
+    TF_CLI_ARGS: undefined,
+    TF_WORKSPACE: undefined,
+    TF_DATA_DIR: undefined,
+    ...environment.set,
+  }
+
+  async function run(args: readonly string[], {signal, onEvent}: RunOptions): Promise<TerraformRun> {
+    signal.throwIfAborted()
+    const log = join(folder, `terraform-${args[0] ?? 'run'}.log`)
+    await rm(log, {force: true})
+    await using reader = await open(log, 'a+', 0o600)
+    const child = execa('terraform', [...args], {
+      cwd: folder,
+      env,
+      detached: true,
+      cleanup: false,
+      stdin: 'ignore',
+      stdout: {file: log, append: true},
+      stderr: {file: log, append: true},
+      reject: false,
+    })
+    let ended = false
+    const result = child.finally(() => {
+      ended = true
+    })
+    const interrupt = (): void => void child.kill('SIGINT')
+    signal.addEventListener('abort', interrupt, {once: true})
+    const errors: Diagnostic[] = []
+    const noise: string[] = []
+    const take = (line: string): void => {
+      const event = parseEvent(line)
+      if (event === undefined && !line.startsWith('{') && line.trim() !== '') noise.push(line)
+      if (event?.kind === 'diagnostic' && event.diagnostic.severity === 'error') errors.push(event.diagnostic)
+      if (event !== undefined) onEvent?.(event)
+    }
+    try {
+      const decoder = new TextDecoder()
+      const buffer = Buffer.alloc(65_536)
+      let position = 0
+      let rest = ''
+      for (;;) {
+        const wasEnded = ended
+        const {bytesRead} = await reader.read(buffer, 0, buffer.length, position)
+        position += bytesRead
+        const lines = (rest + decoder.decode(buffer.subarray(0, bytesRead), {stream: true})).split('\n')
+        rest = lines.pop() ?? ''
+        for (const line of lines) take(line)
+        if (bytesRead > 0) continue
+        if (wasEnded) break
+        await Promise.race([sleep(READ_AGAIN_MS), result])
+      }
+      take(rest)
+    } finally {
+      signal.removeEventListener('abort', interrupt)
+    }
+    const {exitCode, code, originalMessage} = await result
+    if (exitCode === undefined && code !== undefined) throw notStarted(code, originalMessage ?? code)
+    return {exitCode: exitCode ?? 1, errors, noise: noise.join('\n')}
+  }
+
+  return {
+    folder,
+    run,
+    async json(args) {
+      const {stdout, stderr, exitCode, code, originalMessage} = await execa('terraform', [...args], {
+        cwd: folder,
+        env,
+        stdin: 'ignore',
+        reject: false,
+        maxBuffer: 200_000_000,
+      })
+      if (exitCode === undefined && code !== undefined) throw notStarted(code, originalMessage ?? code)
+      try {
+        if (exitCode === 0) return JSON.parse(stdout)
+      } catch {
+        // It is reported below, with what Terraform said.
+      }
+      throw new AppError(`terraform ${args.join(' ')} failed: ${(stderr || stdout).trim()}`, {
+        code: 'terraform-failed',
+        suggestions: [`See for yourself: cd ${folder} && terraform ${args.join(' ')}`],
+      })
+    },
+  }
+}
+
+const INSTALL = 'Install it: https://developer.hashicorp.com/terraform/install'
+
+/**
+ * Version of the terraform on the PATH.
+ * @throws AppError `program-missing`; `program-unusable` where it is older than 1.9 or does not run
+ */
+export async function terraformVersion(): Promise<string> {
+  const {stdout, exitCode, code, originalMessage, stderr} = await execa('terraform', ['version', '-json'], {
+    env: {CHECKPOINT_DISABLE: '1', TF_CLI_ARGS: undefined},
+    stdin: 'ignore',
+    reject: false,
+  })
+  if (exitCode === undefined && code !== undefined) throw notStarted(code, originalMessage ?? code)
+  const version = versionIn(stdout)
+  if (version === undefined) {
+    throw new AppError(`terraform does not say which version it is: ${(stderr || stdout).trim()}`, {
+      code: 'program-unusable',
+      suggestions: ['See for yourself: terraform version', INSTALL],
+    })
+  }
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+    throw new AppError(`terraform is version ${version}; ${OLDEST.join('.')} or later is needed.`, {
+      code: 'program-unusable',
+      suggestions: [INSTALL],
+    })
+  }
+  return version
+}
+
+function versionIn(stdout: string): string | undefined {
+  try {
+    const version = fieldsOf(JSON.parse(stdout))['terraform_version']
+    return typeof version === 'string' ? version : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function notStarted(code: string, message: string): AppError {
+  return code === 'ENOENT'
+    ? new AppError('There is no program terraform on the PATH: it makes the resources on Google Cloud.', {
+        code: 'program-missing',
+        suggestions: [
+          INSTALL,
+          'macOS: brew tap hashicorp/tap && brew install hashicorp/tap/terraform',
+          'Without it, everything runs on this machine: cloud-runner setup --target local',
+        ],
+      })
+    : new AppError(`terraform cannot be run: ${message}`, {
+        code: 'program-unusable',
+        suggestions: ['Look at it: ls -l "$(command -v terraform)"', INSTALL],
+      })
+}

@@ -1,0 +1,176 @@
+import type {Grant, PlannedResource} from '../../core/ports.ts'
+import {fieldsOf} from '../local-cloud-address.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** A resource of a plan, by its address in the module. */
+export interface AddressedResource extends PlannedResource {
+  readonly address: string
+}
+
+interface Change {
+  readonly address: string
+  readonly type: string
+  readonly actions: readonly string[]
+  /** What is known of it: after the change, or before it where it goes. */
+  readonly values: Fields
+  /** What the module says it refers to, by attribute: `google_pubsub_topic.uploads.id` … */
+  readonly references: Readonly<Record<string, readonly string[]>>
+}
+
+/** Google's words for the module's types of resources, in the order in which a person reads them. */
+const KINDS: Readonly<Record<string, {kind: string; name: string}>> = {
+  google_project_service: {kind: 'API', name: 'service'},
+  google_artifact_registry_repository: {kind: 'repository', name: 'repository_id'},
+  google_storage_bucket: {kind: 'bucket', name: 'name'},
+  google_pubsub_topic: {kind: 'topic', name: 'name'},
+  google_pubsub_subscription: {kind: 'subscription', name: 'name'},
+  google_storage_notification: {kind: 'notification', name: 'bucket'},
+  google_service_account: {kind: 'service account', name: 'account_id'},
+  google_cloud_run_v2_service: {kind: 'service', name: 'name'},
+  google_cloud_run_v2_job: {kind: 'job', name: 'name'},
+}
+const ORDER = [...Object.keys(KINDS), 'grant']
+
+/** What a type of grant is on: the attribute that names it, and its kind. */
+const GRANTS: Readonly<Record<string, {kind: string; attribute: string}>> = {
+  google_storage_bucket_iam_member: {kind: 'bucket', attribute: 'bucket'},
+  google_pubsub_topic_iam_member: {kind: 'topic', attribute: 'topic'},
+  google_pubsub_subscription_iam_member: {kind: 'subscription', attribute: 'subscription'},
+  google_cloud_run_v2_service_iam_member: {kind: 'service', attribute: 'name'},
+  google_cloud_run_v2_job_iam_member: {kind: 'job', attribute: 'name'},
+  google_service_account_iam_member: {kind: 'service account', attribute: 'service_account_id'},
+  google_artifact_registry_repository_iam_member: {kind: 'repository', attribute: 'repository'},
+}
+
+/** Google's own accounts have names that are known only once the project was asked. */
+const AGENTS: Readonly<Record<string, string>> = {
+  'local.storage_agent': 'the service agent of Cloud Storage',
+  'local.pubsub_agent': 'the service agent of Pub/Sub',
+}
+
+/**
+ * What a plan is about, from `terraform show -json`, https://developer.hashicorp.com/terraform/internals/json-format.
+ * Names that Google gives only when a resource is made are taken from what the module refers to.
+ */
+export function plannedResources(plan: unknown, project: string): AddressedResource[] {
+  const changes = changesIn(plan)
+  const byAddress = new Map(changes.map((change) => [change.address, change]))
+  return changes
+    .map((change) => ({change, order: ORDER.indexOf(change.type in GRANTS ? 'grant' : change.type)}))
+    .toSorted((a, b) => a.order - b.order)
+    .map(({change}) => describe(change, byAddress, project))
+}
+
+function describe(
+  change: Change,
+  byAddress: ReadonlyMap<string, Change>,
+  project: string,
+): AddressedResource {
+  const {address, type, values} = change
+  const common = {address, action: actionOf(change.actions)}
+  const on = GRANTS[type]
+  if (on !== undefined) {
+    const grant: Grant = {
+      role: textOf(values['role']) ?? '',
+      member: textOf(values['member']) ?? memberOf(change, byAddress, project),
+      on: {kind: on.kind, name: referred(change, on.attribute, byAddress, project)},
+    }
+    return {
+      ...common,
+      kind: 'grant',
+      name: `${grant.role} on ${grant.on.kind} ${grant.on.name} to ${grant.member}`,
+      grant,
+    }
+  }
+  const kind = KINDS[type]?.kind ?? type.replace(/^google_/, '').replaceAll('_', ' ')
+  return {...common, kind, name: nameOf(change, byAddress, project)}
+}
+
+function nameOf(change: Change, byAddress: ReadonlyMap<string, Change>, project: string): string {
+  const {type, values, address} = change
+  if (type === 'google_storage_notification') {
+    const end = (attribute: string) => referred(change, attribute, byAddress, project)
+    return `${end('bucket')} → ${end('topic')}`
+  }
+  const name = textOf(values[KINDS[type]?.name ?? 'name'])
+  if (name === undefined) return address
+  return type === 'google_service_account' ? `${name}@${project}.iam.gserviceaccount.com` : name
+}
+
+/** Short name of what an attribute names, whether by value or by reference. */
+function referred(
+  change: Change,
+  attribute: string,
+  byAddress: ReadonlyMap<string, Change>,
+  project: string,
+): string {
+  const value = textOf(change.values[attribute])
+  if (value !== undefined) return value.slice(value.lastIndexOf('/') + 1)
+  const target = targetOf(change, attribute, byAddress)
+  return target === undefined ? '(known after apply)' : nameOf(target, byAddress, project)
+}
+
+function memberOf(change: Change, byAddress: ReadonlyMap<string, Change>, project: string): string {
+  const target = targetOf(change, 'member', byAddress)
+  if (target !== undefined) return `serviceAccount:${nameOf(target, byAddress, project)}`
+  const agent = change.references['member']?.map((reference) => AGENTS[reference]).find(Boolean)
+  return agent ?? '(known after apply)'
+}
+
+function targetOf(
+  change: Change,
+  attribute: string,
+  byAddress: ReadonlyMap<string, Change>,
+): Change | undefined {
+  return change.references[attribute]?.map((reference) => byAddress.get(reference)).find(Boolean)
+}
+
+function actionOf(actions: readonly string[]): PlannedResource['action'] {
+  if (actions.includes('create')) return actions.includes('delete') ? 'replace' : 'create'
+  if (actions.includes('delete')) return 'delete'
+  return actions.includes('update') ? 'update' : 'none'
+}
+
+/** Managed resources only: data sources are read, not made. */
+function changesIn(plan: unknown): Change[] {
+  const {resource_changes: list, configuration} = fieldsOf(plan)
+  const configured = new Map(
+    listOf(fieldsOf(fieldsOf(configuration)['root_module'])['resources']).map((resource) => [
+      textOf(resource['address']) ?? '',
+      referencesIn(resource['expressions']),
+    ]),
+  )
+  return listOf(list).flatMap((resource) => {
+    const address = textOf(resource['address'])
+    const type = textOf(resource['type'])
+    if (address === undefined || type === undefined || resource['mode'] !== 'managed') return []
+    const {actions, before, after} = fieldsOf(resource['change'])
+    return [
+      {
+        address,
+        type,
+        actions: Array.isArray(actions) ? actions.map(String) : [],
+        values: fieldsOf(after ?? before),
+        references: configured.get(address.replace(/\[[^\]]*\]$/, '')) ?? {},
+      },
+    ]
+  })
+}
+
+function referencesIn(expressions: unknown): Record<string, readonly string[]> {
+  return Object.fromEntries(
+    Object.entries(fieldsOf(expressions)).flatMap(([attribute, expression]) => {
+      const {references} = fieldsOf(expression)
+      return Array.isArray(references) ? [[attribute, references.map(String)]] : []
+    }),
+  )
+}
+
+function listOf(value: unknown): Fields[] {
+  return Array.isArray(value) ? value.map(fieldsOf) : []
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}

@@ -1,0 +1,113 @@
+import {createHash} from 'node:crypto'
+import {mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises'
+import {dirname, join} from 'node:path'
+import {fileURLToPath} from 'node:url'
+import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Environment} from '../environment/environment.ts'
+import {fieldsOf} from '../local-cloud-address.ts'
+import {terraformFailed} from './failure.ts'
+import {createTerraform, terraformVersion, type Terraform} from './program.ts'
+
+/** Where Terraform's state is: a prefix of a bucket, or, where `undefined`, the working folder itself. */
+export interface StateLocation {
+  readonly bucket: string
+  readonly prefix: string
+}
+
+const BACKEND_FILE = 'backend.tf.json'
+/** Within `.terraform`, so that it goes with it: what was initialized last. */
+const STAMP = join('.terraform', 'cloud-runner.json')
+
+/** Folder of the packaged module. */
+const moduleFolder = join(
+  dirname(fileURLToPath(import.meta.resolve('cloud-runner/package.json'))),
+  'terraform',
+)
+
+export interface WorkspaceOptions {
+  readonly pipeline: Pipeline
+  /** Reference with digest; `undefined` is `null` in the module: everything that needs no image. */
+  readonly image: string | undefined
+  readonly state: StateLocation | undefined
+  /** For runs that ask Google. */
+  readonly environment: Environment
+  /** For `init`, which downloads the provider. */
+  readonly downloading: Environment
+  readonly signal: AbortSignal
+}
+
+/**
+ * Makes the working folder ready for a plan: a copy of the packaged module, its variables, its backend, the provider.
+ * A person can go there and use Terraform by hand.
+ * @throws AppError `program-missing`, `program-unusable`, `provider-missing`, and what the backend answers
+ */
+export async function prepareWorkspace(folder: string, options: WorkspaceOptions): Promise<Terraform> {
+  const {pipeline, image, state, environment, downloading, signal} = options
+  const version = await terraformVersion()
+  await mkdir(folder, {recursive: true, mode: 0o700})
+  const module = await copyModule(folder)
+  await writeFile(
+    join(folder, 'terraform.tfvars.json'),
+    `${JSON.stringify(variables(pipeline, image), undefined, 2)}\n`,
+  )
+  const backend = JSON.stringify({terraform: {backend: state === undefined ? {local: {}} : {gcs: state}}})
+  await writeFile(join(folder, BACKEND_FILE), `${backend}\n`)
+
+  const last = await readStamp(folder)
+  const stamp = {backend, digest: createHash('sha256').update(`${version}\n${module}`).digest('hex')}
+  if (last?.backend !== stamp.backend || last.digest !== stamp.digest) {
+    const moves = last !== undefined && last.backend !== stamp.backend
+    const how = moves ? ['-migrate-state', '-force-copy'] : ['-json']
+    const run = await createTerraform(folder, downloading).run(
+      ['init', '-input=false', '-no-color', '-lock-timeout=60s', ...how],
+      {signal},
+    )
+    signal.throwIfAborted()
+    if (run.exitCode !== 0) throw terraformFailed('terraform init failed', run, folder)
+    await writeFile(join(folder, STAMP), JSON.stringify(stamp))
+  }
+  return createTerraform(folder, environment)
+}
+
+/** The variables of terraform/variables.tf. */
+export function variables({settings}: Pipeline, image: string | undefined): Record<string, unknown> {
+  return {
+    project_id: settings.project,
+    name: settings.name,
+    region: settings.region,
+    image: image ?? null,
+    label_column: settings.labelColumn ?? null,
+    concurrency: settings.concurrency,
+    max_instances: settings.maxInstances,
+    cpu: settings.cpu,
+    memory: settings.memory,
+    request_timeout: settings.requestTimeout,
+    ack_deadline: settings.ackDeadline,
+    minimum_backoff: settings.minimumBackoff,
+    maximum_backoff: settings.maximumBackoff,
+    max_delivery_attempts: settings.maxDeliveryAttempts,
+    message_retention: settings.messageRetention,
+  }
+}
+
+/** Copies the module's files, and removes those of another version of it. @returns their content, for a digest */
+async function copyModule(folder: string): Promise<string> {
+  const isModule = (name: string): boolean => name.endsWith('.tf')
+  const names = (await readdir(moduleFolder)).filter(isModule).toSorted()
+  const texts = await Promise.all(names.map((name) => readFile(join(moduleFolder, name), 'utf8')))
+  const old = (await readdir(folder)).filter((name) => isModule(name) && !names.includes(name))
+  await Promise.all([
+    ...old.map((name) => rm(join(folder, name))),
+    ...names.map((name, index) => writeFile(join(folder, name), texts[index] ?? '')),
+  ])
+  return names.map((name, index) => `${name}\n${texts[index]}`).join('\n')
+}
+
+async function readStamp(folder: string): Promise<{backend: string; digest: string} | undefined> {
+  try {
+    const {backend, digest} = fieldsOf(JSON.parse(await readFile(join(folder, STAMP), 'utf8')))
+    return typeof backend === 'string' && typeof digest === 'string' ? {backend, digest} : undefined
+  } catch {
+    return undefined
+  }
+}
