@@ -12,7 +12,7 @@ export const RESERVED_PREFIX = '_cloud-runner/'
 export const CANARY_PREFIX = '_cloud-runner/canary/'
 
 /** A sidecar's file name, beside the result, below `_cloud-runner/<object>/`. */
-export type Sidecar = 'report.json' | 'error.json' | 'model.json'
+export type Sidecar = 'report.json' | 'error.json' | 'model.json' | 'job.json'
 
 /** Object names end at 1,024 bytes (cloud.google.com/storage/docs/objects#naming), and a sidecar's is longer. */
 const LONGEST_NAME_IN_SIDECAR_BYTES = 900
@@ -51,6 +51,8 @@ export const RESULT_METADATA = {
    * the same name on the notification that asked. Opaque; another value is another request.
    */
   reprocessId: 'reprocess-id',
+  /** On `job.json` alone: id of the execution that has the file in hand; absent while it is being started. */
+  execution: 'execution',
 } as const
 
 /** What a worker writes under the canary's own name in the output bucket. Remove the canary first, then this. */
@@ -72,6 +74,8 @@ export type Outcome =
   | 'gone'
   | 'skipped'
   | 'canary'
+  /** A job has it in hand now; that job's lines say what became of it. */
+  | 'handed-over'
   | 'malformed'
   | 'refused'
 
@@ -113,7 +117,23 @@ export const WORKER_ENVIRONMENT = {
   labelColumn: 'LABEL_COLUMN',
   /** Seconds that one delivery may take; the worker stops itself a little before. */
   deadlineSeconds: 'DEADLINE_SECONDS',
+  /** Full name of the job that long work is handed over to: `projects/P/locations/R/jobs/J`. None: nothing is. */
+  job: 'JOB',
+  /** Files of this size or more go to the job at once, e.g. `256Mi`; others when the deadline has passed. */
+  jobThreshold: 'JOB_THRESHOLD',
+  /** Of an execution of the job: the delivery that it was handed, as JSON. */
+  delivery: 'DELIVERY',
 } as const
+
+/** Content of `job.json`: this generation was handed over to a job. */
+export interface HandOver {
+  object: string
+  generation: string
+  /** Id of the execution; null while it is being started. */
+  execution: string | null
+  /** Why: its size, or that a delivery's time was too short. */
+  reason: 'size' | 'deadline'
+}
 
 /** Content of `error.json`: a permanent fault of one file. */
 export interface ErrorReport {

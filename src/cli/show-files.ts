@@ -26,6 +26,12 @@ export function showFault({error}: FileStatus): string {
   return place.length === 0 ? error.message : `${error.message} (${place.join(', ')})`
 }
 
+/** What there is to say of a file besides its state. */
+function showNote(file: FileStatus, now: number): string {
+  if (file.state !== 'running' || file.job === undefined) return showFault(file)
+  return `long work: job ${file.job.execution}, begun ${ago(file.job.startedAt, now)}`
+}
+
 /** Files as a table. @param now milliseconds since the epoch */
 export function fileTable(files: readonly FileStatus[], now: number): string[] {
   return table(
@@ -43,7 +49,7 @@ export function fileTable(files: readonly FileStatus[], now: number): string[] {
       bytes(file.sizeBytes),
       ago(file.uploadedAt, now),
       String(file.attempts),
-      showFault(file),
+      showNote(file, now),
     ]),
     widthOf(process.stdout),
   )

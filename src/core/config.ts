@@ -110,6 +110,7 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
       (target === 'local' ? cores : SETTINGS.maxInstances.default),
     cpu: read('cpu', SETTINGS.cpu) ?? SETTINGS.cpu.default,
     memory: read('memory', SETTINGS.memory) ?? SETTINGS.memory.default,
+    jobThreshold: read('jobThreshold', SETTINGS.jobThreshold) ?? SETTINGS.jobThreshold.default,
     requestTimeout: read('requestTimeout', SETTINGS.requestTimeout) ?? SETTINGS.requestTimeout.default,
     ackDeadline: read('ackDeadline', SETTINGS.ackDeadline) ?? SETTINGS.ackDeadline.default,
     minimumBackoff: read('minimumBackoff', SETTINGS.minimumBackoff) ?? SETTINGS.minimumBackoff.default,

@@ -147,6 +147,26 @@ export interface Services {
   ): Promise<ServiceState>
 }
 
+/** An execution of a Cloud Run job: one long file. */
+export interface ExecutionState {
+  /** Short name. */
+  readonly name: string
+  readonly state: 'running' | 'succeeded' | 'failed'
+  /** Why it failed, in Google's words. */
+  readonly problem: string | undefined
+  /** RFC 3339. */
+  readonly createdAt: string
+}
+
+/** Cloud Run's jobs, as far as core needs them. */
+export interface Jobs {
+  /** Reference of the image that executions start with; `undefined` where there is no such job. */
+  image(job: string): Promise<string | undefined>
+  setImage(job: string, image: string, options: {signal: AbortSignal}): Promise<void>
+  /** `undefined` where there is no such execution, or no longer. */
+  execution(job: string, execution: string): Promise<ExecutionState | undefined>
+}
+
 /** One line of a pipeline's logs. */
 export interface LogLine {
   readonly time: string
@@ -166,6 +186,8 @@ export interface LogLine {
 
 export interface LogQuery {
   readonly service: string
+  /** Lines of this job as well. */
+  readonly job?: string
   readonly object?: string
   readonly revision?: string
   /** This severity and above. */
@@ -296,6 +318,7 @@ export interface Cloud {
   readonly objects: ObjectStore
   readonly messages: Messages
   readonly services: Services
+  readonly jobs: Jobs
   readonly logs: LogSource
   readonly infrastructure: Infrastructure
   readonly inspection: Inspection

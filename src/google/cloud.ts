@@ -2,6 +2,7 @@ import type {Cloud} from '../core/ports.ts'
 import {authorizer} from './connection.ts'
 import {createBuckets, type Buckets} from './infrastructure/buckets.ts'
 import {createDirectInfrastructure} from './infrastructure/direct.ts'
+import {createJobs} from './jobs.ts'
 import {createLogSource} from './logs.ts'
 import {createMessages} from './messages.ts'
 import {createObjectStore} from './objects.ts'
@@ -26,6 +27,7 @@ export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOpti
   const connection = {projectId, region, endpoint}
   const messages = createMessages(connection)
   const services = createServices(connection)
+  const jobs = createJobs(connection)
   const logs = createLogSource(connection)
   const rest = createRest(connection)
   const direct = createDirectInfrastructure(rest)
@@ -34,6 +36,7 @@ export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOpti
     objects: createObjectStore(connection),
     messages,
     services,
+    jobs,
     logs,
     infrastructure: direct,
     inspection: direct,
@@ -44,7 +47,7 @@ export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOpti
       authorization: authorizer(connection),
     },
     async close() {
-      await Promise.all([messages.close(), services.close(), logs.close()])
+      await Promise.all([messages.close(), services.close(), jobs.close(), logs.close()])
     },
   }
 }

@@ -68,10 +68,12 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
 }
 
 /** The filter in the Logging query language. Values are quoted: an object may have any name. */
-export function toFilter({service, object, revision, severity, since}: LogQuery): string {
+export function toFilter({service, job, object, revision, severity, since}: LogQuery): string {
+  const ofService = `resource.type="cloud_run_revision" AND resource.labels.service_name=${quote(service)}`
   return [
-    'resource.type="cloud_run_revision"',
-    `resource.labels.service_name=${quote(service)}`,
+    job === undefined
+      ? ofService
+      : `((${ofService}) OR (resource.type="cloud_run_job" AND resource.labels.job_name=${quote(job)}))`,
     ...(revision === undefined ? [] : [`resource.labels.revision_name=${quote(revision)}`]),
     ...(object === undefined ? [] : [`labels.${LOG_LABELS.object}=${quote(object)}`]),
     ...(severity === undefined ? [] : [`severity>=${severity.toUpperCase()}`]),

@@ -1,6 +1,7 @@
 import {LOG_LABELS, type Outcome} from '../contract.ts'
 import {answerCanary} from './canary.ts'
 import type {Delivery} from './envelope.ts'
+import {handOver} from './hand-over.ts'
 import type {Log} from './log.ts'
 import {processFile} from './process-file.ts'
 import {routeEvent} from './routing.ts'
@@ -23,7 +24,8 @@ export function deliveryLabels({event, messageId, attempt}: Delivery): Record<st
 /**
  * Delivers under the worker's own deadline and until `shutdown` aborts: whichever comes first ends the work at its next
  * look at the signal, and the delivery is refused at once even where the process does not look. A file that always
- * takes too long ends with the dead letters, as the subscription counts its refusals.
+ * takes too long goes to the job, if there is one; else it ends with the dead letters, as the subscription counts its
+ * refusals.
  *
  * A second delivery of what is in hand waits for the first and shares its end.
  */
@@ -36,15 +38,19 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
       log(route.severity, `skipped: ${route.reason}`, {outcome: 'skipped'})
       return 'skipped'
     }
+    const handler = route.kind === 'canary' ? answerCanary : processFile
+    const {ownDeadlineMs, job} = worker.settings
+    if (ownDeadlineMs === undefined) return untilAborted(shutdown, handler(worker, delivery, log, shutdown))
     const deadline = new AbortController()
-    const {ownDeadlineMs} = worker.settings
-    const timer = setTimeout(() => {
-      deadline.abort(new Interrupted(`not done within ${ownDeadlineMs / 1000} s, the worker's own deadline`))
-    }, ownDeadlineMs)
+    const passed = new Interrupted(`not done within ${ownDeadlineMs / 1000} s, the worker's own deadline`)
+    const timer = setTimeout(() => deadline.abort(passed), ownDeadlineMs)
     const signal = AbortSignal.any([shutdown, deadline.signal])
     try {
-      const handler = route.kind === 'canary' ? answerCanary : processFile
       return await untilAborted(signal, handler(worker, delivery, log, signal))
+    } catch (error) {
+      if (error !== passed || route.kind === 'canary' || job === undefined) throw error
+      log('INFO', `${passed.message}: a job goes on with it`)
+      return await handOver(worker, delivery, log, 'deadline', shutdown)
     } finally {
       clearTimeout(timer)
     }

@@ -68,6 +68,31 @@ export function parsePush(body: Buffer): Delivery {
   }
 }
 
+/**
+ * Reads a `Delivery` that another worker wrote as JSON.
+ * @throws MalformedEnvelope that names the field
+ */
+export function parseDelivery(json: string): Delivery {
+  const delivery = record(parseJson(Buffer.from(json)), 'the delivery')
+  const event = record(delivery['event'], 'event')
+  const {attempt, project} = delivery
+  if (typeof attempt !== 'number') throw new MalformedEnvelope('attempt is not a number.')
+  const {reprocessId} = event
+  return {
+    messageId: text(delivery['messageId'], 'messageId'),
+    publishTime: text(delivery['publishTime'], 'publishTime'),
+    attempt,
+    project: typeof project === 'string' ? project : undefined,
+    event: {
+      eventType: text(event['eventType'], 'event.eventType'),
+      bucket: text(event['bucket'], 'event.bucket'),
+      object: text(event['object'], 'event.object'),
+      generation: text(event['generation'], 'event.generation'),
+      reprocessId: reprocessId === undefined ? undefined : text(reprocessId, 'event.reprocessId'),
+    },
+  }
+}
+
 function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))

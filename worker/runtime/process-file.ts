@@ -4,6 +4,7 @@ import {PermanentError, type ProcessContext} from '../processor.ts'
 import {findMetadata, customMetadata, isPreconditionFailed, removeObject} from './buckets.ts'
 import {commitMetadata, decide, isSameRun, toCommitted, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
+import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
 import {GenerationGone, openInput} from './input.ts'
 import type {Log} from './log.ts'
 import {createResultWriter} from './output.ts'
@@ -59,10 +60,12 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   const storage = await worker.storage()
   const output = storage.bucket(worker.settings.outputBucket)
   const inputFile = storage.bucket(event.bucket).file(event.object, {generation: event.generation})
-  const [input, result, error] = await Promise.all([
+  const {job} = worker.settings
+  const [input, result, error, mark] = await Promise.all([
     findMetadata(inputFile),
     findCommitted(run, event.object),
     findCommitted(run, sidecarObject(event.object, 'error.json')),
+    job === undefined ? undefined : findCommitted(run, sidecarObject(event.object, 'job.json')),
   ])
   signal.throwIfAborted()
 
@@ -93,6 +96,11 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
       outcome: 'skipped',
     })
     return 'skipped'
+  }
+  const execution = executionOf(mark, delivery)
+  if (execution !== undefined) return reportHandedOver(execution, log)
+  if (job !== undefined && Number(input.size) >= job.thresholdBytes) {
+    return handOver(worker, delivery, log, 'size', signal)
   }
   return make(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
 }

@@ -3,7 +3,8 @@ import {openStorage} from './buckets.ts'
 import {createLog, errorFields, type Log} from './log.ts'
 import {startServer} from './server.ts'
 import {readSettings, SettingsError, type Environment} from './settings.ts'
-import type {Worker} from './worker.ts'
+import {runTask} from './task.ts'
+import {Interrupted, type Worker} from './worker.ts'
 
 /** Cloud Run kills a container ten seconds after SIGTERM (cloud.google.com/run/docs/container-contract). */
 const CLOUD_RUN_GRACE_MS = 10_000
@@ -18,10 +19,11 @@ const EXIT_MS = 500
 const PROBE_MS = 25
 
 /**
- * Runs `processor` as a worker: an HTTP server on `PORT` that turns each file which is notified to it into a result.
+ * Runs `processor` as a worker: an HTTP server on `PORT` that turns each file which is notified to it into a result; or,
+ * in a Cloud Run job, the one file that a server handed over.
  * It owns the process: on SIGTERM or SIGINT it finishes or refuses what is in hand and exits with 0; settings that
  * cannot work, or a port that is taken, are logged and end it with 1.
- * @param environment OUTPUT_BUCKET (needed), INPUT_BUCKET, PORT, DEADLINE_SECONDS, and the processor's own settings
+ * @param environment OUTPUT_BUCKET (needed), INPUT_BUCKET, PORT, DEADLINE_SECONDS, JOB, JOB_THRESHOLD, and the processor's own settings
  */
 export function serve(processor: Processor, environment: Environment = process.env): void {
   void run(processor, environment, CLOUD_RUN_GRACE_MS)
@@ -62,6 +64,10 @@ async function start(
     storage: () => (storage ??= openStorage()),
     log,
   }
+  if (environment['CLOUD_RUN_JOB'] !== undefined) {
+    // Not left to end by itself: a process that does not look at its signal would go on.
+    process.exit(await runTask(worker, abortedBySignals()))
+  }
   const server = await startServer(worker)
   log('INFO', `${processor.name} listens on port ${server.port}`, {port: server.port})
   setTimeout(() => void worker.storage(), PROBE_MS)
@@ -74,4 +80,12 @@ async function start(
   }
   process.once('SIGTERM', (signal) => void stop(signal))
   process.once('SIGINT', (signal) => void stop(signal))
+}
+
+/** Aborted when Cloud Run ends the container: the task's attempt is over. */
+function abortedBySignals(): AbortSignal {
+  const shutdown = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => shutdown.abort(new Interrupted(`${name}: the container is being shut down`)))
+  return shutdown.signal
 }

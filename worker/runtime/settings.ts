@@ -8,8 +8,13 @@ export interface WorkerSettings {
   readonly outputBucket: string
   /** Where set, events of other buckets are not processed. */
   readonly inputBucket: string | undefined
-  /** Milliseconds after which a delivery is given up, so that it is refused before Pub/Sub's own deadline passes. */
-  readonly ownDeadlineMs: number
+  /**
+   * Milliseconds after which a delivery is given up, so that it is answered before Pub/Sub's own deadline passes. None
+   * in a job, whose end Cloud Run announces by SIGTERM.
+   */
+  readonly ownDeadlineMs: number | undefined
+  /** Where long work is handed over to; none in the job itself. */
+  readonly job: {readonly name: string; readonly thresholdBytes: number} | undefined
 }
 
 /** An environment that no worker can run in. */
@@ -24,8 +29,11 @@ const DEFAULT_PORT = 8080
 const DEFAULT_DEADLINE_SECONDS = 540
 const LONGEST_DEADLINE_SECONDS = 600
 
+const DEFAULT_JOB_THRESHOLD = '256Mi'
+const BYTES_OF_UNIT: Readonly<Record<string, number>> = {Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3}
+
 /**
- * Reads PORT, OUTPUT_BUCKET, INPUT_BUCKET and DEADLINE_SECONDS.
+ * Reads PORT, OUTPUT_BUCKET, INPUT_BUCKET, DEADLINE_SECONDS, JOB and JOB_THRESHOLD.
  * @throws SettingsError that names the variable and what to set
  */
 export function readSettings(environment: Environment): WorkerSettings {
@@ -45,12 +53,28 @@ export function readSettings(environment: Environment): WorkerSettings {
       least: 1,
       most: LONGEST_DEADLINE_SECONDS,
     })
+  const isTask = environment['CLOUD_RUN_JOB'] !== undefined
   return {
     port: wholeNumber(environment, 'PORT', DEFAULT_PORT, {least: 0, most: 65_535}),
     outputBucket,
     inputBucket,
-    ownDeadlineMs: deadlineMs - Math.min(15_000, 0.05 * deadlineMs),
+    ownDeadlineMs: isTask ? undefined : deadlineMs - Math.min(15_000, 0.05 * deadlineMs),
+    job: isTask ? undefined : readJob(environment),
   }
+}
+
+function readJob(environment: Environment): WorkerSettings['job'] {
+  const name = environment[WORKER_ENVIRONMENT.job] ?? ''
+  if (name === '') return undefined
+  if (!/^projects\/[^/]+\/locations\/[^/]+\/jobs\/[^/]+$/.test(name)) {
+    throw new SettingsError(`JOB is "${name}": set it to projects/PROJECT/locations/REGION/jobs/JOB.`)
+  }
+  const threshold = environment[WORKER_ENVIRONMENT.jobThreshold] || DEFAULT_JOB_THRESHOLD
+  const [, amount, unit = ''] = /^(\d+)(Ki|Mi|Gi)?$/.exec(threshold) ?? []
+  if (amount === undefined) {
+    throw new SettingsError(`JOB_THRESHOLD is "${threshold}": set it to an amount such as 256Mi.`)
+  }
+  return {name, thresholdBytes: Number(amount) * (BYTES_OF_UNIT[unit] ?? 1)}
 }
 
 function wholeNumber(

@@ -4,6 +4,7 @@ import {withLock} from '../setup/lock.ts'
 import {notSetUp} from '../status/status.ts'
 import {provideImage, type ImageRequest} from './build.ts'
 import {deployFailed} from './failure.ts'
+import {alignJob} from './job.ts'
 import {isRouted, routeByRollout, routeToLatest, stableRevision, type Rollout} from './traffic.ts'
 
 export interface DeployRequest extends ImageRequest {
@@ -53,12 +54,11 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     const made = isThere ? before : await cloud.services.deploy(short, image, {hold, signal, step})
     if (!made.ready) throw await deployFailed(made, context)
     const routing = routeByRollout(rollout, before, made, tag)
-    if (isRouted(made, routing)) {
-      return {image, service: made, ...previous, unchanged: isThere, dryRun}
-    }
-    step(`Traffic of ${short}`)
-    const service = await cloud.services.route(short, routing, {signal})
-    return {image, service, ...previous, unchanged: false, dryRun}
+    const isRight = isRouted(made, routing)
+    if (!isRight) step(`Traffic of ${short}`)
+    const service = isRight ? made : await cloud.services.route(short, routing, {signal})
+    await alignJob(service, context)
+    return {image, service, ...previous, unchanged: isThere && isRight, dryRun}
   })
 }
 
@@ -82,7 +82,9 @@ export async function promote(context: Context): Promise<DeployResult> {
     }
     if (unchanged) return {...result, service: before}
     step(`All traffic to ${before.latestReadyRevision ?? 'the newest revision'}`)
-    return {...result, service: await cloud.services.route(before.name, routing, {signal})}
+    const service = await cloud.services.route(before.name, routing, {signal})
+    await alignJob(service, context)
+    return {...result, service}
   })
 }
 

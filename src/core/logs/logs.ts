@@ -32,6 +32,7 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
   const {cloud, signal} = context
   const query: LogQuery = {
     service: context.pipeline.names.service,
+    job: context.pipeline.names.job,
     ...(request.object === undefined ? {} : {object: request.object}),
     ...(request.severity === undefined ? {} : {severity: request.severity}),
   }

@@ -24,7 +24,8 @@ export async function readActivity(
   const {ackDeadline, maximumBackoff} = pipeline.settings
   const since = new Date(now - (ackDeadline + maximumBackoff) * 1000).toISOString()
   const isRecent = (time: string) => Date.parse(time) > now - ackDeadline * 1000
-  const query = {service: pipeline.names.service, since, ...(object === undefined ? {} : {object})}
+  const {service, job} = pipeline.names
+  const query = {service, job, since, ...(object === undefined ? {} : {object})}
   const latest = new Map<string, Activity>()
   for await (const line of cloud.logs.list(query, {limit: MOST_LINES, signal})) {
     if (line.object === undefined || line.generation === undefined) continue

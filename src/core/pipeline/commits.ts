@@ -7,6 +7,8 @@ export interface Commits {
   readonly result: StoredObject | undefined
   readonly error: StoredObject | undefined
   readonly report: StoredObject | undefined
+  /** The mark of a file that was handed over to a job. */
+  readonly job?: StoredObject | undefined
 }
 
 /** What became of one generation of an input object. */
@@ -45,14 +47,15 @@ export function judge(generation: string, {result, error}: Commits): Verdict {
   return result === undefined ? {kind: 'open'} : {kind: 'done', commit: result}
 }
 
-/** Looks at what was written about an object: three metadata reads at the same time. */
+/** Looks at what was written about an object: metadata reads at the same time. */
 export async function readCommits(objects: ObjectStore, bucket: string, object: string): Promise<Commits> {
-  const [result, error, report] = await Promise.all([
+  const [result, error, report, job] = await Promise.all([
     objects.stat(bucket, object),
     objects.stat(bucket, sidecarObject(object, 'error.json')),
     objects.stat(bucket, sidecarObject(object, 'report.json')),
+    objects.stat(bucket, sidecarObject(object, 'job.json')),
   ])
-  return {result, error, report}
+  return {result, error, report, job}
 }
 
 /** Looks at all that was written in one listing. @returns what was written about an object */
@@ -66,6 +69,7 @@ export async function listCommits(
     result: outputs.get(object),
     error: outputs.get(sidecarObject(object, 'error.json')),
     report: outputs.get(sidecarObject(object, 'report.json')),
+    job: outputs.get(sidecarObject(object, 'job.json')),
   })
 }
 

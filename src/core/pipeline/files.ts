@@ -28,6 +28,8 @@ export interface FileStatus {
   readonly attempts: number
   /** As far as the file has come. */
   readonly hops: readonly Hop[]
+  /** Where it is long work, which a job does: its execution. */
+  readonly job?: {readonly execution: string; readonly startedAt: string}
   /** Where `state` is `failed`. */
   readonly error?: ErrorReport
   /** Where `state` is `done`. */

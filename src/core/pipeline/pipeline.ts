@@ -5,6 +5,8 @@ export interface PipelineNames {
   readonly inputBucket: string
   readonly outputBucket: string
   readonly service: string
+  /** For files that take longer than a delivery may. */
+  readonly job: string
   readonly topic: string
   readonly subscription: string
   readonly deadLetterTopic: string
@@ -39,6 +41,7 @@ export function pipelineOf(settings: Settings): Pipeline {
       inputBucket: `${project}-${name}-input`,
       outputBucket: `${project}-${name}-output`,
       service: name,
+      job: `${name}-job`,
       topic: `${name}-uploads`,
       subscription: `${name}-push`,
       deadLetterTopic: `${name}-dead-letter`,

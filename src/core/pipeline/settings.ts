@@ -162,6 +162,14 @@ export const SETTINGS = {
     default: '1Gi',
     pattern: /^[1-9]\d*(?:Mi|Gi)$/,
   }),
+  jobThreshold: text({
+    description:
+      'Files of this size or more go to a job, which has an hour for each; smaller ones do when requestTimeout is over.',
+    rule: 'an amount such as 512Ki, 256Mi or 2Gi',
+    example: '256Mi',
+    default: '256Mi',
+    pattern: /^[1-9]\d{0,5}(?:Ki|Mi|Gi)$/,
+  }),
   requestTimeout: duration({
     description:
       'Time for one file; below ackDeadline, so that the answer comes before the message is sent again.',
@@ -218,6 +226,7 @@ export interface Settings {
   maxInstances: number
   cpu: string
   memory: string
+  jobThreshold: string
   requestTimeout: number
   ackDeadline: number
   minimumBackoff: number

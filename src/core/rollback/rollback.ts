@@ -1,4 +1,5 @@
 import type {Context} from '../context.ts'
+import {alignJob} from '../deploy/job.ts'
 import {isRouted, routeTo, sharesOf} from '../deploy/traffic.ts'
 import {AppError} from '../errors.ts'
 import {findDigest} from '../image/resolve.ts'
@@ -44,6 +45,7 @@ export async function rollback(
     if ((await findDigest(image, context)) === undefined) throw imageGone(target)
     step(`All traffic to ${name}`)
     const after = await cloud.services.route(short, routing, {signal})
+    await alignJob(after, context)
     return {...result, unchanged: false, service: after}
   })
 }

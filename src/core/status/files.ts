@@ -13,6 +13,7 @@ import {
 } from '../pipeline/commits.ts'
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import type {FileStatus} from '../pipeline/files.ts'
+import {readHandOver} from '../pipeline/hand-over.ts'
 import type {StoredObject} from '../ports.ts'
 
 const LOOKS_AT_ONCE = 8
@@ -99,8 +100,14 @@ async function settle(
     if (verdict.kind === 'open') {
       const key = fileKey(input.name, input.generation)
       const hops = [{name: 'uploaded', at: input.timeCreated, durationMs: 0}] as const
-      const letter = dead.get(key)
       const seen = activity.get(key)
+      const handedOver = await readHandOver(input.name, input.generation, commits.job, context)
+      if (handedOver !== undefined) {
+        const attempts = Math.max(handedOver.attempts, seen?.attempts ?? 0)
+        statuses.push({...base, hops, ...handedOver, attempts})
+        continue
+      }
+      const letter = dead.get(key)
       if (letter !== undefined) statuses.push({...base, state: 'dead', attempts: letter.attempts, hops})
       else statuses.push({...base, state: seen?.state ?? 'waiting', attempts: seen?.attempts ?? 0, hops})
       continue

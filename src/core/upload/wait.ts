@@ -1,5 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises'
-import {RESULT_METADATA} from '../../../worker/contract.ts'
+import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {EXIT} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
@@ -14,6 +14,7 @@ import {
 } from '../pipeline/commits.ts'
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import type {FileStatus} from '../pipeline/files.ts'
+import {readHandOver} from '../pipeline/hand-over.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
 const FIRST_PAUSE_MS = 150
@@ -138,6 +139,15 @@ async function lookAround(
     const letter = dead.get(keyOf(file))
     if (letter !== undefined) return report({...status, state: 'dead', attempts: letter.attempts})
     const seen = activity.get(keyOf(file))
+    const mark = await context.cloud.objects.stat(
+      context.pipeline.names.outputBucket,
+      sidecarObject(file.object, 'job.json'),
+    )
+    const handedOver = await readHandOver(file.object, file.generation, mark, context, file.reprocessId)
+    if (handedOver !== undefined) {
+      const attempts = Math.max(handedOver.attempts, seen?.attempts ?? 0)
+      return report({...status, ...handedOver, attempts})
+    }
     if (seen !== undefined) return report({...status, state: seen.state, attempts: seen.attempts})
     const live = await context.cloud.objects.stat(context.pipeline.names.inputBucket, file.object)
     // A newer upload of the name ends in its own result, which supersedes this one.

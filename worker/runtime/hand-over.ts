@@ -1,0 +1,154 @@
+import type {Bucket, Storage} from '@google-cloud/storage'
+import {RESULT_METADATA, sidecarObject, WORKER_ENVIRONMENT, type HandOver, type Outcome} from '../contract.ts'
+import {ABSENT, findMetadata, isPreconditionFailed, writeObject} from './buckets.ts'
+import {commitMetadata, toCommitted, type Committed} from './commit-state.ts'
+import type {Delivery} from './envelope.ts'
+import type {Log} from './log.ts'
+import {Interrupted, type Worker} from './worker.ts'
+
+/** So long the start of an execution may take; a claim that is older was left by a worker that is gone. */
+const CLAIM_MS = 60_000
+
+const RUN_ENDPOINT = 'https://run.googleapis.com'
+
+/**
+ * Hands a delivery over to the job: one execution for each generation, and for each request to process it again.
+ * `job.json` beside the result is the mark: written before an execution is asked for, and again with its id, each time
+ * only over what was there before. A worker that ends between the two leaves a claim, which another takes over after a
+ * minute; at worst there are two executions then, of which one finds the other's result.
+ * @throws what is transient, and where another worker is starting the execution at this moment: to be refused
+ */
+export async function handOver(
+  worker: Worker,
+  delivery: Delivery,
+  log: Log,
+  reason: HandOver['reason'],
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const {job, outputBucket} = worker.settings
+  if (job === undefined) throw new Error('There is no job to hand over to.')
+  const storage = await worker.storage()
+  const mark = createMark(storage.bucket(outputBucket), delivery, reason)
+  const there = await mark.read()
+  const execution = executionOf(there, delivery)
+  if (execution !== undefined) return reportHandedOver(execution, log)
+  const isClaimed = there !== undefined && isOfDelivery(there, delivery)
+  if (isClaimed && Date.now() - there.createdAt < CLAIM_MS) {
+    throw new Interrupted('another delivery is handing it over')
+  }
+  signal.throwIfAborted()
+  const claim = await mark.write(null, there?.outputGeneration ?? ABSENT)
+  const started = await startExecution(worker, storage, job.name, delivery).catch(async (error: unknown) => {
+    await mark.remove(claim)
+    throw error
+  })
+  await mark.write(started, claim)
+  log('INFO', `handed over to execution ${started} of the job`, {
+    outcome: 'handed-over',
+    execution: started,
+    reason,
+  })
+  return 'handed-over'
+}
+
+/** The execution that has a delivery's work in hand, by the mark that is there. */
+export function executionOf(mark: Committed | undefined, delivery: Delivery): string | undefined {
+  return mark !== undefined && isOfDelivery(mark, delivery)
+    ? mark.metadata[RESULT_METADATA.execution]
+    : undefined
+}
+
+export function reportHandedOver(execution: string, log: Log): Outcome {
+  log('INFO', `handed over already, to execution ${execution}`, {outcome: 'handed-over', execution})
+  return 'handed-over'
+}
+
+/** Whether a mark is of this generation and this request. */
+function isOfDelivery({source, metadata}: Committed, {event}: Delivery): boolean {
+  return source === BigInt(event.generation) && metadata[RESULT_METADATA.reprocessId] === event.reprocessId
+}
+
+function createMark(bucket: Bucket, delivery: Delivery, reason: HandOver['reason']) {
+  const {object, generation} = delivery.event
+  const file = bucket.file(sidecarObject(object, 'job.json'))
+  return {
+    async read(): Promise<Committed | undefined> {
+      const metadata = await findMetadata(file)
+      return metadata === undefined ? undefined : toCommitted(metadata)
+    },
+    /** @returns the mark's own generation. @throws Interrupted where another has written it meanwhile */
+    async write(execution: string | null, expectedGeneration: string): Promise<string> {
+      const content: HandOver = {object, generation, execution, reason}
+      try {
+        await writeObject(file, Buffer.from(`${JSON.stringify(content)}\n`), {
+          contentType: 'application/json',
+          metadata: {
+            ...commitMetadata(delivery, new Date()),
+            ...(execution === null ? {} : {[RESULT_METADATA.execution]: execution}),
+          },
+          expectedGeneration,
+        })
+      } catch (error) {
+        if (!isPreconditionFailed(error)) throw error
+        throw new Interrupted('another delivery has handed it over meanwhile')
+      }
+      return String(file.metadata.generation)
+    },
+    async remove(expectedGeneration: string): Promise<void> {
+      // What cannot be removed is a claim that ends by itself.
+      await file.delete({ifGenerationMatch: expectedGeneration}).catch(() => {})
+    },
+  }
+}
+
+/**
+ * Starts an execution that is told the delivery by a variable.
+ * https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run
+ * @returns its id
+ */
+async function startExecution(
+  {environment}: Worker,
+  storage: Storage,
+  job: string,
+  delivery: Delivery,
+): Promise<string> {
+  // A local cloud knows the caller by the address that it gave it.
+  const local = environment['CLOUD_RUNNER_ENDPOINT']
+  const token = local === undefined ? await storage.authClient.getAccessToken() : undefined
+  const env = [{name: WORKER_ENVIRONMENT.delivery, value: JSON.stringify(delivery)}]
+  const response = await fetch(`${local ?? RUN_ENDPOINT}/v2/${job}:run`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(token ? {authorization: `Bearer ${token}`} : {}),
+    },
+    body: JSON.stringify({overrides: {containerOverrides: [{env}]}}),
+    signal: AbortSignal.timeout(CLAIM_MS / 2),
+  })
+  const text = await response.text()
+  if (!response.ok) {
+    throw new Error(`Job ${job} cannot be run (HTTP ${response.status}): ${messageOf(text)}`)
+  }
+  const name = executionIn(text)
+  if (name === undefined) throw new Error(`Job ${job} was run, and the answer names no execution.`)
+  return name.slice(name.lastIndexOf('/') + 1)
+}
+
+/** The operation's metadata is the execution. */
+function executionIn(text: string): string | undefined {
+  const operation: unknown = JSON.parse(text)
+  const metadata =
+    typeof operation === 'object' && operation !== null && 'metadata' in operation
+      ? operation.metadata
+      : undefined
+  return typeof metadata === 'object' &&
+    metadata !== null &&
+    'name' in metadata &&
+    typeof metadata.name === 'string'
+    ? metadata.name
+    : undefined
+}
+
+function messageOf(text: string): string {
+  return /"message":\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 300)
+}
