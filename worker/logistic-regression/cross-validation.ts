@@ -50,5 +50,5 @@ async function modelOfChoice(
   const transforms = await chooseTransforms(layout.choice.numbers, label, choosing, pacer)
   const {numbers} = trained.preprocessing
   const isSame = transforms.every(({kind}, i) => kind === numbers[i]?.transform.kind)
-  return isSame ? trained : train(layout, label, rows, transforms, pacer)
+  return isSame ? trained : train(layout, label, rows, transforms, trained.fit.parameters, pacer)
 }

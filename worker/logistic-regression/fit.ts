@@ -1,10 +1,11 @@
-import type {Cholesky} from './cholesky.ts'
+import {Cholesky} from './cholesky.ts'
 import {fitByLbfgs} from './lbfgs.ts'
-import {EXACT, fitByNewton} from './newton.ts'
+import {EXACT, fitByNewton, pinned} from './newton.ts'
 import {
   type Evaluation,
   type Objective,
   type Range,
+  evaluate,
   gradientCost,
   hessianCost,
   parametersOf,
@@ -26,6 +27,10 @@ const SAMPLED_ROWS = 32
 /** Rows of a sample per parameter, and of each class, from which its optimum is near that of all rows. */
 const FEWEST_ROWS_PER_PARAMETER = 20
 const FEWEST_ROWS_PER_CLASS = 10
+/** Passes without a Hessian that one with it costs where it is worth saving some. */
+const DEAR_HESSIAN = 8
+const MOST_METRICS = 4
+const MOST_STEPS_PER_METRIC = 15
 /** Share of the loss that a warm start may leave to gain: what is closer is the sample's own. */
 const WARM_TOLERANCE = 1e-6
 
@@ -48,10 +53,29 @@ export interface Fit {
  */
 export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
   const found = isForNewton(objective)
-    ? await fitByNewton(objective, start ?? (await warmStart(objective, pacer)), EXACT, pacer)
-    : await fitByLbfgs(objective, start ?? startingPoint(objective), pacer)
+    ? await fitByNewton(objective, await approach(objective, start, pacer), EXACT, pacer)
+    : await fitByLbfgs(objective, start ?? startingPoint(objective), undefined, pacer)
   centerIntercepts(found.parameters, objective)
   return found
+}
+
+/** Where Hessians are dear, comes near the optimum by few of them and passes without between. */
+async function approach(
+  objective: Objective,
+  start: Float64Array | undefined,
+  pacer: Pacer,
+): Promise<Float64Array> {
+  let parameters = start ?? (await warmStart(objective, pacer))
+  if (hessianCost(objective) <= DEAR_HESSIAN * gradientCost(objective)) return parameters
+  for (let round = 0; round < MOST_METRICS; round++) {
+    const at = await evaluate(objective, parameters, true, pacer)
+    const factor = await Cholesky.factor(pinned(at, objective), parameters.length, pacer)
+    const metric = {factor, tolerance: EXACT, mostIterations: MOST_STEPS_PER_METRIC}
+    const found = await fitByLbfgs(objective, parameters, metric, pacer)
+    parameters = found.parameters
+    if (found.converged) break
+  }
+  return parameters
 }
 
 /** The optimum of an eighth of the rows: from there, three passes over all of them are enough. */

@@ -1,3 +1,4 @@
+import type {Cholesky} from './cholesky.ts'
 import type {Fit} from './fit.ts'
 import {dot, moved} from './newton.ts'
 import {type Evaluation, type Objective, evaluate, rowsOf} from './objective.ts'
@@ -16,18 +17,31 @@ interface Correction {
   curvature: number
 }
 
+/** A Hessian taken near the minimum, by which L-BFGS gets there in a few passes without a Hessian. */
+export interface Metric {
+  factor: Cholesky
+  /** Share of the loss that may be left to gain, as far as the metric tells. */
+  tolerance: number
+  mostIterations: number
+}
+
 /**
  * Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, algorithm 7.5) with a backtracking line search:
- * for so many columns that a Hessian is too large or too slow.
+ * for so many columns that a Hessian is too large or too slow, or where one is at hand that is nearly right.
  * @param start is not changed
  */
-export async function fitByLbfgs(objective: Objective, start: Float64Array, pacer: Pacer): Promise<Fit> {
-  const tolerance = GRADIENT_TOLERANCE * rowsOf(objective)
+export async function fitByLbfgs(
+  objective: Objective,
+  start: Float64Array,
+  metric: Metric | undefined,
+  pacer: Pacer,
+): Promise<Fit> {
+  const mostIterations = metric?.mostIterations ?? MOST_ITERATIONS
   const corrections: Correction[] = []
   let parameters = start
   let current = await evaluate(objective, parameters, false, pacer)
   for (let iteration = 1; ; iteration++) {
-    const converged = current.gradient.every((value) => Math.abs(value) <= tolerance)
+    const converged = isConverged(objective, current, metric)
     const end = (): Fit => ({
       parameters,
       loss: current.loss,
@@ -36,9 +50,10 @@ export async function fitByLbfgs(objective: Objective, start: Float64Array, pace
       precision: undefined,
       curvature: undefined,
     })
-    if (converged || iteration === MOST_ITERATIONS) return end()
-    const direction = descentDirection(current.gradient, corrections)
-    const next = await descend(objective, parameters, direction, current, corrections.length === 0, pacer)
+    if (converged || iteration === mostIterations) return end()
+    const direction = descentDirection(current.gradient, corrections, metric)
+    const isUnscaled = corrections.length === 0 && metric === undefined
+    const next = await descend(objective, parameters, direction, current, isUnscaled, pacer)
     if (next === undefined) {
       if (corrections.length === 0) return end()
       // The remembered curvature misleads: begin again along the gradient.
@@ -55,8 +70,24 @@ export async function fitByLbfgs(objective: Objective, start: Float64Array, pace
   }
 }
 
+function isConverged(
+  objective: Objective,
+  {gradient, loss}: Evaluation,
+  metric: Metric | undefined,
+): boolean {
+  if (metric !== undefined) {
+    return dot(gradient, metric.factor.solve(gradient)) / 2 <= metric.tolerance * (1 + loss)
+  }
+  const tolerance = GRADIENT_TOLERANCE * rowsOf(objective)
+  return gradient.every((value) => Math.abs(value) <= tolerance)
+}
+
 /** The two-loop recursion. */
-function descentDirection(gradient: Float64Array, corrections: readonly Correction[]): Float64Array {
+function descentDirection(
+  gradient: Float64Array,
+  corrections: readonly Correction[],
+  metric: Metric | undefined,
+): Float64Array {
   let direction: Float64Array = gradient.map((value) => -value)
   const shares: number[] = []
   for (const {step, change, curvature} of corrections.toReversed()) {
@@ -65,7 +96,9 @@ function descentDirection(gradient: Float64Array, corrections: readonly Correcti
     direction = moved(direction, change, -share)
   }
   const last = corrections.at(-1)
-  if (last !== undefined) {
+  if (metric !== undefined) {
+    direction = metric.factor.solve(direction)
+  } else if (last !== undefined) {
     const scale = last.curvature / dot(last.change, last.change)
     direction = direction.map((value) => value * scale)
   }
@@ -81,11 +114,11 @@ async function descend(
   from: Float64Array,
   direction: Float64Array,
   current: Evaluation,
-  first: boolean,
+  isUnscaled: boolean,
   pacer: Pacer,
 ): Promise<{parameters: Float64Array; evaluation: Evaluation} | undefined> {
   const slope = dot(direction, current.gradient)
-  let length = first ? 1 / Math.sqrt(-slope) : 1
+  let length = isUnscaled ? 1 / Math.sqrt(-slope) : 1
   for (let halving = 0; halving < MOST_HALVINGS; halving++, length /= 2) {
     const parameters = moved(from, direction, length)
     const evaluation = await evaluate(objective, parameters, false, pacer)

@@ -1,7 +1,8 @@
 import {Cholesky} from './cholesky.ts'
 import {type Fit, fit} from './fit.ts'
+import {fitByLbfgs} from './lbfgs.ts'
 import {dot, moved, pinned} from './newton.ts'
-import {type Objective, type Range, evaluate, isPenalized, sumUp} from './objective.ts'
+import {type Objective, type Range, isPenalized, sumUp} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 
 /**
@@ -9,14 +10,13 @@ import type {Pacer} from './pacer.ts'
  * were then seen to be more than 3e-4 off.
  */
 const NEGLIGIBLE = 1e-4
-/** By how much the decrement must fall from step to step; else the curvature has changed too much. */
-const LEAST_FALL = 4
+const MOST_STEPS = 100
 
 /**
  * The parameters of a model that has not seen some of the rows, from the model that has seen all: the curvature and
  * gradient of the rest are those of all rows less those of the rows left out, so that Newton's step needs no pass
- * over the rest. Its error is of the order of its square; where that is not negligible, further steps follow with the
- * same curvature, and where these do not converge at once, a fit of its own.
+ * over the rest. Its error is of the order of its square; where that is not negligible, L-BFGS goes on from there in
+ * passes that need no other Hessian.
  * @param fitted to all rows of the objective
  */
 export async function refitWithout(
@@ -33,28 +33,20 @@ export async function refitWithout(
     ]),
   }
   const {curvature} = fitted
-  const ownFit = async (): Promise<Float64Array> => (await fit(rest, fitted.parameters, pacer)).parameters
-  if (curvature?.evaluation.hessian === undefined) return ownFit()
-  const removed = await sumUp({...objective, ranges: [left]}, curvature.parameters, true, pacer)
-  const gradientOfAll = curvature.evaluation.gradient
+  if (curvature?.evaluation.hessian === undefined)
+    return (await fit(rest, fitted.parameters, pacer)).parameters
+  const {parameters, evaluation} = curvature
+  const removed = await sumUp({...objective, ranges: [left]}, parameters, true, pacer)
   const hessian = moved(curvature.evaluation.hessian, removed.hessian ?? new Float64Array(0), -1)
-  const factor = await Cholesky.factor(pinned({...removed, hessian}, objective), gradientOfAll.length, pacer)
+  const factor = await Cholesky.factor(pinned({...removed, hessian}, objective), parameters.length, pacer)
+  const gradient = moved(evaluation.gradient, removed.gradient, -1)
+  const step = factor.solve(gradient)
   const weight = weightOfRows(hessian, objective)
-  let gradient = moved(gradientOfAll, removed.gradient, -1)
-  let {parameters} = curvature
-  let before = Infinity
-  for (;;) {
-    const step = factor.solve(gradient).map((value) => -value)
-    const decrement = -dot(step, gradient)
-    if (!(decrement * LEAST_FALL <= before)) return ownFit()
-    parameters = moved(parameters, step, 1)
-    const length = Math.sqrt(decrement / weight)
-    // What a step leaves is its share of what the step before left; the first leaves about its square.
-    const share = before === Infinity ? length : Math.sqrt(decrement / before)
-    if (length * share <= NEGLIGIBLE) return parameters
-    before = decrement
-    gradient = (await evaluate(rest, parameters, false, pacer)).gradient
-  }
+  if (dot(step, gradient) / weight <= NEGLIGIBLE) return moved(parameters, step, -1)
+  const loss = evaluation.loss - removed.loss
+  const tolerance = (NEGLIGIBLE * NEGLIGIBLE * weight) / 2 / (1 + loss)
+  const metric = {factor, tolerance, mostIterations: MOST_STEPS}
+  return (await fitByLbfgs(rest, parameters, metric, pacer)).parameters
 }
 
 /** Sum over the rows of the weights p (1 - p): the curvature along the intercepts. */

@@ -17,12 +17,14 @@ export interface TrainedModel {
 /**
  * Learns a model from labelled rows.
  * @param transforms per column of numbers
+ * @param start parameters of a model that is likely to be near
  */
 export async function train(
   layout: Layout,
   label: Label,
   rows: Uint32Array,
   transforms: readonly Transform[],
+  start: Float64Array | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
   const preprocessing = await fitPreprocessing(layout, rows, pacer, transforms)
@@ -34,5 +36,5 @@ export async function train(
     outputs: outputsFor(label.classes.length),
     ranges: [{start: 0, end: rows.length}],
   }
-  return {preprocessing, objective, fit: await fit(objective, undefined, pacer)}
+  return {preprocessing, objective, fit: await fit(objective, start, pacer)}
 }

@@ -13,7 +13,7 @@ it.each([2, 4])('L-BFGS finds the optimum of Newton’s method with %d classes',
   const objective = await objectiveOf(`a,b,kind,y\n${Array.from({length: 200}, (_, i) => row(i)).join('')}`)
   const start = new Float64Array(parametersOf(objective))
   const newton = await fitByNewton(objective, start, EXACT, pacer)
-  const lbfgs = await fitByLbfgs(objective, start, pacer)
+  const lbfgs = await fitByLbfgs(objective, start, undefined, pacer)
   expect(newton.converged && lbfgs.converged).toBe(true)
   expect(lbfgs.loss).toBeCloseTo(newton.loss, 9)
   newton.parameters.forEach((value, i) =>
