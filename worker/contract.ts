@@ -98,7 +98,14 @@ export interface DoneFields {
 }
 
 /** Custom metadata on an input object that changes how it is processed. */
-export const INPUT_METADATA = {labelColumn: 'label-column'} as const
+export const INPUT_METADATA = {
+  labelColumn: 'label-column',
+  /** `gs://bucket/object` or `gs://bucket/object#generation` of a model that was trained before. */
+  model: 'model',
+} as const
+
+/** Models that come with an upload are put here in the input bucket, by the SHA-256 of their bytes: `<sha256>.json`. */
+export const MODELS_PREFIX = '_cloud-runner/models/'
 
 /** Labels of every log line about a file; `logs OBJECT` filters on them. */
 export const LOG_LABELS = {

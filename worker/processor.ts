@@ -33,6 +33,12 @@ export interface ProcessContext {
   readonly signal: AbortSignal
   /** Environment of the container, for a process's own settings. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /**
+   * Reads a whole object besides the file, of at most 256 MiB, such as a model.
+   * @param uri `gs://bucket/object` or `gs://bucket/object#generation`
+   * @throws PermanentError where it is not there or may not be read
+   */
+  readObject(uri: string): Promise<Buffer>
   /** A structured line, labelled with the file. */
   log(
     severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR',

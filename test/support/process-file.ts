@@ -18,6 +18,10 @@ export interface FileOptions {
   object?: string
   labelColumn?: string
   environment?: Record<string, string>
+  /** Custom metadata besides the label column. */
+  metadata?: Record<string, string>
+  /** What is read besides the file, by `gs://` name. */
+  objects?: Record<string, string>
   /** Bytes of each chunk that the file is read in; small ones cut characters, quotes and line ends. */
   chunkBytes?: number
   signal?: AbortSignal
@@ -37,7 +41,7 @@ export async function processFile(content: string | Buffer, options: FileOptions
       generation: '1700000000000000',
       sizeBytes: bytes.length,
       contentType: 'text/csv',
-      metadata: labelColumn === undefined ? {} : {'label-column': labelColumn},
+      metadata: {...(labelColumn === undefined ? {} : {'label-column': labelColumn}), ...options.metadata},
       open: async () => Readable.from(chunksOf(bytes, chunkBytes), {objectMode: false}),
     },
     {
@@ -51,6 +55,12 @@ export async function processFile(content: string | Buffer, options: FileOptions
     {
       signal: options.signal ?? new AbortController().signal,
       environment,
+      readObject: async (uri) => {
+        const named = options.objects?.[uri]
+        if (named === undefined)
+          throw new PermanentError(`There is no object ${uri}.`, {code: 'object-missing'})
+        return Buffer.from(named)
+      },
       log: (severity, message, fields) => logs.push({severity, message, fields}),
     },
   )

@@ -23,7 +23,7 @@ type ClassCoefficients = Report['coefficients'][number]
  * Standard errors come from the Hessian of the penalized loss at the minimum.
  */
 export function describeCoefficients(
-  found: Fit,
+  found: Pick<Fit, 'parameters' | 'precision'>,
   preprocessing: Preprocessing,
   classes: readonly string[],
 ): ClassCoefficients[] {
@@ -108,7 +108,7 @@ function unitOf({kind, encoder}: Term, {numbers}: Preprocessing): {mean: number;
 
 /** The standard error of a combination of output `k`'s parameters, which the callback fills in. */
 function standardErrors(
-  {precision, parameters}: Fit,
+  {precision, parameters}: Pick<Fit, 'parameters' | 'precision'>,
   k: number,
   size: number,
 ): (combine: (v: Float64Array) => unknown) => number | undefined {

@@ -1,4 +1,5 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
+import {readPretrained} from './artifact.ts'
 import {crossValidate} from './cross-validation.ts'
 import {Design} from './design.ts'
 import {chooseFeatures} from './features.ts'
@@ -10,18 +11,24 @@ import {measure} from './metrics.ts'
 import {layOut} from './preprocessing.ts'
 import {makeReport} from './report.ts'
 import {writeResult} from './result.ts'
+import {rowsWhere} from './rows.ts'
+import {score} from './score.ts'
+import {stopwatch} from './stopwatch.ts'
 import {readTable} from './table.ts'
 import {chooseTransforms} from './tails.ts'
 import {train} from './train.ts'
 
 /**
  * Learns from the rows of a CSV file that have a label, and predicts those that have none. The result is the file
- * with predictions appended; `report.json` tells how good they are, `model.json` is the model.
+ * with predictions appended; `report.json` tells how good they are, `model.json` is the model. Where the file names a
+ * model that was trained before, that one predicts all rows.
  */
 export const logisticRegression: Processor = {name: 'logistic-regression', process}
 
 async function process(input: InputFile, output: Output, context: ProcessContext): Promise<void> {
   const pacer = new Pacer(context.signal)
+  const pretrained = await readPretrained(input, context)
+  if (pretrained !== undefined) return score(input, pretrained, output, context, pacer)
   const lap = stopwatch()
   const table = await readTable(input, chooseLabel(input, context.environment), pacer)
   const {rows, label} = table
@@ -84,6 +91,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
       trained,
       folds: folded.folds.length,
       quality,
+      pretrained: undefined,
       timings: {readMs, fitMs, predictMs, writeMs},
     }),
   )
@@ -95,26 +103,4 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     preprocessing: trained.preprocessing,
     model: toModel(classWeights(trained.fit.parameters, classes)),
   } satisfies Artifact)
-}
-
-function rowsWhere(codes: Int32Array, wanted: (code: number) => boolean): Uint32Array {
-  let count = 0
-  for (const code of codes) if (wanted(code)) count++
-  const rows = new Uint32Array(count)
-  let at = 0
-  codes.forEach((code, row) => {
-    if (wanted(code)) rows[at++] = row
-  })
-  return rows
-}
-
-/** Whole milliseconds since the last call. */
-function stopwatch(): () => number {
-  let last = performance.now()
-  return () => {
-    const now = performance.now()
-    const elapsed = Math.round(now - last)
-    last = now
-    return elapsed
-  }
 }

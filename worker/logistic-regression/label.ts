@@ -12,6 +12,8 @@ const NAMES_SHOWN = 10
 export interface LabelChoice {
   name: string | undefined
   chosenBy: Report['label']['chosenBy']
+  /** Those of a model that was trained before. The file needs to have no label column then. */
+  classes?: readonly string[]
 }
 
 /** The column to predict. */
@@ -23,6 +25,8 @@ export interface Label {
   classes: string[]
   /** Per row the index of its class, -1 where it has no label. */
   codes: Int32Array
+  /** Rows with a label that a model trained before does not know: they count as unlabelled. */
+  unknown: number
 }
 
 /** The object's metadata goes before the pipeline's setting; with neither, the last column is tried. */
@@ -46,8 +50,13 @@ export class LabelBuilder {
   constructor(header: readonly string[], choice: LabelChoice) {
     this.#header = header
     this.#choice = choice
-    this.index = choice.name === undefined ? header.length - 1 : findColumn(header, choice.name)
-    this.#name = header[this.index]?.trim() ?? ''
+    this.index =
+      choice.name === undefined
+        ? header.length - 1
+        : choice.classes !== undefined && !header.some((column) => column.trim() === choice.name)
+          ? -1
+          : findColumn(header, choice.name)
+    this.#name = header[this.index]?.trim() ?? choice.name ?? ''
   }
 
   /**
@@ -95,6 +104,7 @@ export class LabelBuilder {
    */
   build(codes: Int32Array): Label {
     const found = [...this.#codeOf.keys()]
+    if (this.#choice.classes !== undefined) return this.#assign(codes, found, this.#choice.classes)
     if (found.length === 0) {
       throw new PermanentError(`No row has a label: the column ${this.#name} is empty.`, {
         code: 'no-labelled-row',
@@ -114,11 +124,21 @@ export class LabelBuilder {
         },
       )
     }
-    const classes = inOrder(found)
+    return this.#assign(codes, found, inOrder(found))
+  }
+
+  /** Turns numbers in the order of appearance into indexes of classes. */
+  #assign(codes: Int32Array, found: readonly string[], classes: readonly string[]): Label {
     const place = new Map(classes.map((name, i) => [name, i]))
     const codeToClass = found.map((name) => place.get(name) ?? -1)
-    codes.forEach((code, row) => (codes[row] = code < 0 ? -1 : (codeToClass[code] ?? -1)))
-    return {name: this.#name, index: this.index, chosenBy: this.#choice.chosenBy, classes, codes}
+    let unknown = 0
+    codes.forEach((code, row) => {
+      const assigned = code < 0 ? -1 : (codeToClass[code] ?? -1)
+      if (code >= 0 && assigned < 0) unknown++
+      codes[row] = assigned
+    })
+    const {chosenBy} = this.#choice
+    return {name: this.#name, index: this.index, chosenBy, classes: [...classes], codes, unknown}
   }
 }
 
@@ -131,7 +151,7 @@ function findColumn(header: readonly string[], name: string): number {
   const places = header.flatMap((column, i) => (column.trim() === name ? [i] : []))
   const [first, second] = places
   if (first === undefined) {
-    const near = header.map((column) => column.trim()).filter((column) => isNear(column, name))
+    const near = nearNames(header, name)
     const suggestions =
       near.length > 0 ? [`Did you mean ${listed(near)}?`] : [`The columns are ${listed(header)}.`]
     throw new PermanentError(`The file has no column ${name}, which was named as the label.`, {
@@ -158,7 +178,13 @@ function findColumn(header: readonly string[], name: string): number {
   return first
 }
 
-function listed(names: readonly string[]): string {
+/** The columns whose names are like `name`. */
+export function nearNames(header: readonly string[], name: string): string[] {
+  return header.map((column) => column.trim()).filter((column) => isNear(column, name))
+}
+
+/** Names in a sentence: ten of them, and how many more there are. */
+export function listed(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_SHOWN).map((name) => name.trim())
   const more = names.length - shown.length
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')

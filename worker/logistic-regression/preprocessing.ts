@@ -17,12 +17,12 @@ export interface NumericEncoder {
   missing: {mean: number; scale: number} | null
 }
 
-/** How one column of texts becomes 0/1 columns, one a level; an unknown level has 0 in all of them. */
+/** How one column of texts becomes 0/1 columns, one a level; an unknown level has 0 in all of them unless `pooled`. */
 export interface CategoryEncoder {
   column: string
   /** Without the two below. */
   levels: string[]
-  /** Further levels share one column. */
+  /** All other levels share one column, those that were never seen too. */
   pooled: boolean
   /** Missing values have a column of their own. */
   missing: boolean
@@ -83,11 +83,25 @@ function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): L
   const byFrequency = seen.toSorted((a, b) => (counts[b] ?? 0) - (counts[a] ?? 0) || a - b)
   const own = byFrequency.slice(0, MOST_CATEGORIES).toSorted((a, b) => compareText(levels[a], levels[b]))
   const pooled = seen.length > own.length
-  const placeOf = new Int32Array(levels.length).fill(-1)
-  own.forEach((code, place) => (placeOf[code] = place))
-  if (pooled) for (const code of byFrequency.slice(MOST_CATEGORIES)) placeOf[code] = own.length
   const encoder = {column: name, levels: own.map((code) => levels[code] ?? ''), pooled, missing}
-  return {encoder, placeOf, missingPlace: missing ? own.length + (pooled ? 1 : 0) : -1}
+  return {encoder, ...placesIn(encoder, levels)}
+}
+
+/**
+ * The places that the levels of a column have among an encoder's columns: the shared one, or none, where the encoder
+ * does not know them.
+ */
+export function placesIn(
+  encoder: CategoryEncoder,
+  levels: readonly string[],
+): Pick<Layout['categories'][number], 'placeOf' | 'missingPlace'> {
+  const {pooled, missing} = encoder
+  const own = encoder.levels.length
+  const places = new Map(encoder.levels.map((level, place) => [level, place]))
+  return {
+    placeOf: Int32Array.from(levels, (level) => places.get(level) ?? (pooled ? own : -1)),
+    missingPlace: missing ? own + Number(pooled) : -1,
+  }
 }
 
 /**

@@ -3,8 +3,9 @@ import type {InputFile} from '../processor.ts'
 import {DELIMITER_NAMES} from './csv/dialect.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
 import {type FeatureChoice, describeReading} from './features.ts'
+import type {Fit} from './fit.ts'
 import type {Quality} from './metrics.ts'
-import type {TrainedModel} from './train.ts'
+import type {Preprocessing} from './preprocessing.ts'
 import type {Table} from './table.ts'
 
 /** What `report.json` is made of. */
@@ -12,10 +13,15 @@ export interface Findings {
   input: InputFile
   table: Table
   choice: FeatureChoice
-  trained: TrainedModel
+  trained: {
+    preprocessing: Preprocessing
+    fit: Pick<Fit, 'parameters' | 'precision' | 'iterations' | 'converged'>
+  }
   /** In cross-validation. */
   folds: number
   quality: Quality
+  /** Where the model was not fitted to this file: where it came from, and what of the file it does not know. */
+  pretrained: {source: NonNullable<Report['model']['pretrained']>; warnings: string[]} | undefined
   timings: Report['timings']
 }
 
@@ -62,7 +68,7 @@ export function makeReport(findings: Findings): Report {
       penalty: {l2: 1},
       iterations: trained.fit.iterations,
       converged: trained.fit.converged,
-      pretrained: null,
+      pretrained: findings.pretrained?.source ?? null,
     },
     timings,
   }
@@ -71,8 +77,19 @@ export function makeReport(findings: Findings): Report {
 function warningsAbout(
   classes: readonly string[],
   counts: readonly number[],
-  {choice, trained: {fit}, folds}: Findings,
+  {choice, trained: {fit}, folds, pretrained}: Findings,
 ): string[] {
+  if (pretrained !== undefined) {
+    const judged = counts.some((count) => count > 0)
+    return [
+      ...(judged
+        ? [
+            'The model was trained before: where it was trained on rows of this file, the metrics look better than they are.',
+          ]
+        : []),
+      ...pretrained.warnings,
+    ]
+  }
   const single = classes.filter((_, i) => counts[i] === 1)
   const warnings: string[] = []
   if (single.length > 0) {

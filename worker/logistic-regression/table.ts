@@ -44,14 +44,20 @@ export interface Table {
 
 /**
  * Reads a file into typed columns: a column is numeric where every cell that is there is a number.
+ * @param asText names of columns that are texts whatever they hold
  * @throws PermanentError as {@link readRecords}, and what is wrong with the label column
  */
-export async function readTable(input: InputFile, choice: LabelChoice, pacer: Pacer): Promise<Table> {
+export async function readTable(
+  input: InputFile,
+  choice: LabelChoice,
+  pacer: Pacer,
+  asText: ReadonlySet<string> = new Set(),
+): Promise<Table> {
   const text = new Set<number>()
   // Packed, the size says nothing about the rows to come.
   const sizeBytes = isGzipName(input.object) ? 0 : input.sizeBytes
   for (;;) {
-    const builder = new TableBuilder(choice, text, sizeBytes)
+    const builder = new TableBuilder(choice, text, asText, sizeBytes)
     const shape = await readRecords(input, builder, pacer)
     const {contradicted} = builder
     if (contradicted.length === 0) return builder.build(shape)
@@ -63,6 +69,7 @@ export async function readTable(input: InputFile, choice: LabelChoice, pacer: Pa
 class TableBuilder implements RecordHandler {
   readonly #choice: LabelChoice
   readonly #text: ReadonlySet<number>
+  readonly #asText: ReadonlySet<string>
   readonly #sizeBytes: number
   #header: readonly string[] = []
   /** The label's column has none here. */
@@ -73,9 +80,15 @@ class TableBuilder implements RecordHandler {
   #capacity = 0
 
   /** @param sizeBytes of the unpacked file, as far as it is known */
-  constructor(choice: LabelChoice, text: ReadonlySet<number>, sizeBytes: number) {
+  constructor(
+    choice: LabelChoice,
+    text: ReadonlySet<number>,
+    asText: ReadonlySet<string>,
+    sizeBytes: number,
+  ) {
     this.#choice = choice
     this.#text = text
+    this.#asText = asText
     this.#sizeBytes = sizeBytes
   }
 
@@ -83,12 +96,12 @@ class TableBuilder implements RecordHandler {
     this.#header = uniqueNames(names)
     const label = new LabelBuilder(names, this.#choice)
     this.#label = label
-    this.#labelCodes = new CodeBuilder(label.index, (text) => label.codeOf(text))
+    if (label.index >= 0) this.#labelCodes = new CodeBuilder(label.index, (text) => label.codeOf(text))
     const readsComma = dialect.delimiter !== ','
     this.#columns = names.map((_, index) =>
       index === label.index
         ? undefined
-        : this.#text.has(index)
+        : this.#text.has(index) || this.#asText.has(this.#header[index] ?? '')
           ? new TextBuilder(index)
           : new NumberBuilder(index, readsComma),
     )
@@ -126,11 +139,13 @@ class TableBuilder implements RecordHandler {
   }
 
   build(shape: Shape): Table {
-    if (this.#label === undefined || this.#labelCodes === undefined) throw new Error('A table has a header')
+    if (this.#label === undefined) throw new Error('A table has a header')
     const columns = this.#columns.flatMap((column, index) =>
       column === undefined ? [] : [column.build(this.#rows, this.#header[index] ?? '')],
     )
-    const label = this.#label.build(this.#labelCodes.codes(this.#rows))
+    const label = this.#label.build(
+      this.#labelCodes?.codes(this.#rows) ?? new Int32Array(this.#rows).fill(-1),
+    )
     return {rows: this.#rows, header: this.#header, columns, label, shape}
   }
 }

@@ -7,6 +7,7 @@ import type {Delivery} from './envelope.ts'
 import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
 import {GenerationGone, openInput} from './input.ts'
 import type {Log} from './log.ts'
+import {readNamedObject} from './named-object.ts'
 import {createResultWriter} from './output.ts'
 import {Superseded, writeSidecar} from './sidecars.ts'
 import type {Worker} from './worker.ts'
@@ -130,7 +131,12 @@ async function make(
     },
     signal,
   )
-  const context: ProcessContext = {signal, environment: worker.environment, log}
+  const context: ProcessContext = {
+    signal,
+    environment: worker.environment,
+    readObject: (uri) => readNamedObject(storage, uri, signal),
+    log,
+  }
   try {
     log('INFO', 'processing', {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
     await worker.processor.process(input.file, result.output, context)
