@@ -69,7 +69,7 @@ function definitionOf(method: MethodDescriptor, streams: boolean): ServiceDefini
     return Buffer.from(type.encode(message ?? {}).finish())
   }
   const deserialize = (type: MethodDescriptor['requestType']) => (bytes: Buffer) =>
-    withoutEmptyMaps(type, toProto3JSON(type.decode(bytes)))
+    withoutAbsent(type, toProto3JSON(type.decode(bytes)))
   return {
     path: method.path,
     requestStream: streams,
@@ -153,8 +153,11 @@ function faultOf(
   }
 }
 
-/** A map has no presence in protobuf, so an empty one was not sent; decoding makes it nevertheless. */
-function withoutEmptyMaps(type: protobuf.Type, json: unknown): unknown {
+/**
+ * Without what has no presence in protobuf, and so was not said: empty maps, which decoding makes, and scalars and enums
+ * at their default, which some clients write out, such as a service that was read, changed and sent back.
+ */
+function withoutAbsent(type: protobuf.Type, json: unknown): unknown {
   if (typeof json !== 'object' || json === null || type.fullName.startsWith('.google.protobuf.')) return json
   const kept = Object.entries(json).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
     const field = type.fields[name]
@@ -163,17 +166,20 @@ function withoutEmptyMaps(type: protobuf.Type, json: unknown): unknown {
         ? []
         : [[name, value]]
     const nested = field?.resolvedType
-    if (!(nested instanceof protobuf.Type)) return [[name, value]]
-    return [
-      [
-        name,
-        Array.isArray(value)
-          ? value.map((entry: unknown) => withoutEmptyMaps(nested, entry))
-          : withoutEmptyMaps(nested, value),
-      ],
-    ]
+    if (nested instanceof protobuf.Type) {
+      const inner = (entry: unknown): unknown => withoutAbsent(nested, entry)
+      return [[name, Array.isArray(value) ? value.map(inner) : inner(value)]]
+    }
+    return field !== undefined && isImplicitDefault(field, value) ? [] : [[name, value]]
   })
   return Object.fromEntries(kept)
+}
+
+/** https://protobuf.dev/programming-guides/field_presence/: neither `optional` nor of a oneof, and at its default. */
+function isImplicitDefault(field: protobuf.Field, value: unknown): boolean {
+  if (field.repeated || field.partOf !== null) return false
+  if (field.resolvedType instanceof protobuf.Enum) return value === field.resolvedType.valuesById[0]
+  return value === '' || value === 0 || value === '0' || value === false
 }
 
 /** What gRPC hands over was decoded by the method's own request type, which is what its handler declares to take. */
