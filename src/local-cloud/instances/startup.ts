@@ -1,6 +1,7 @@
 import {get} from 'node:http'
 import {connect} from 'node:net'
 import type {Clock} from '../wire/clock.ts'
+import {checkGrpcHealth} from './grpc-health.ts'
 import type {Instance} from './instance.ts'
 
 /** How it is known that an instance is ready; seconds as in google.cloud.run.v2.Probe. */
@@ -9,8 +10,10 @@ export interface StartupProbe {
   readonly timeoutSeconds: number
   readonly periodSeconds: number
   readonly failureThreshold: number
-  /** Undefined: a TCP connection is enough. */
+  /** Without this and `grpc` a TCP connection is enough. */
   readonly httpGet: {readonly path: string; readonly headers: Readonly<Record<string, string>>} | undefined
+  /** `service` of the health protocol; '' for the whole server. */
+  readonly grpc: {readonly service: string} | undefined
 }
 
 /** Cloud Run's default: one TCP probe that may take 240 s (cloud.google.com/run/docs/configuring/healthchecks). */
@@ -20,6 +23,7 @@ export const DEFAULT_PROBE: StartupProbe = {
   periodSeconds: 240,
   failureThreshold: 1,
   httpGet: undefined,
+  grpc: undefined,
 }
 
 /** Looking whether the port is open costs next to nothing on this machine; an instance that tells is not waited for. */
@@ -32,7 +36,7 @@ export type StartupResult =
 
 /**
  * Waits until an instance is ready. The port is looked at as soon as the instance tells that it listens; after that
- * an HTTP probe is sent at once and then in its period, so that nobody waits ten seconds for a process that starts in
+ * an HTTP or gRPC probe is sent at once and then in its period, so that nobody waits ten seconds for a process that starts in
  * one.
  */
 export async function waitUntilReady(
@@ -75,15 +79,31 @@ async function probeUntilHealthy(
     if (signal.aborted) return {ready: false, why: 'timeout', detail: ''}
     await realTime(LOOK_EVERY_MS)
   }
-  if (!probe.httpGet) return {ready: true}
+  const check = checkOf(instance.port, probe)
+  if (!check) return {ready: true}
   let detail = ''
   for (let failures = 0; failures < probe.failureThreshold && !signal.aborted; failures++) {
-    const outcome = await request(instance.port, probe.httpGet, probe.timeoutSeconds * 1000)
+    const outcome = await check.run()
     if (outcome === undefined) return {ready: true}
     detail = outcome
     if (failures + 1 < probe.failureThreshold) await passing(clock, probe.periodSeconds * 1000, signal)
   }
-  return {ready: false, why: 'unhealthy', detail: `GET ${probe.httpGet.path}: ${detail}`}
+  return {ready: false, why: 'unhealthy', detail: `${check.name}: ${detail}`}
+}
+
+/** What is asked of an instance that listens; `run` tells what was wrong. */
+function checkOf(
+  port: number,
+  {httpGet, grpc, timeoutSeconds}: StartupProbe,
+): {name: string; run: () => Promise<string | undefined>} | undefined {
+  const timeoutMs = timeoutSeconds * 1000
+  if (httpGet) return {name: `GET ${httpGet.path}`, run: () => request(port, httpGet, timeoutMs)}
+  if (grpc)
+    return {
+      name: `gRPC health check of "${grpc.service}"`,
+      run: () => checkGrpcHealth(port, grpc.service, timeoutMs),
+    }
+  return undefined
 }
 
 function isOpen(port: number): Promise<boolean> {

@@ -2,9 +2,8 @@ import {DEFAULT_PROBE, type StartupProbe, type StartupResult} from '../instances
 import {type Container, type Probe, type Revision, type ServiceName, shortName} from './resources.ts'
 import {cpus} from './validate-container.ts'
 
-/** Cloud Run's limits and defaults (cloud.google.com/run/quotas, /about-concurrency). */
+/** cloud.google.com/run/docs/about-concurrency */
 const DEFAULT_CONCURRENCY = 80
-const DEFAULT_MAX_INSTANCES = 100
 
 /** Why a revision does not become ready, in words for the person who deploys it. */
 export class NotReadyError extends Error {
@@ -45,19 +44,6 @@ export function effectiveConcurrency({
   return cpus(containers[0]?.resources?.limits?.['cpu'] ?? '1') < 1 ? 1 : DEFAULT_CONCURRENCY
 }
 
-export function poolSettings(revision: Revision): {
-  concurrency: number
-  minInstances: number
-  maxInstances: number
-} {
-  const {minInstanceCount = 0, maxInstanceCount = 0} = revision.scaling ?? {}
-  return {
-    concurrency: effectiveConcurrency(revision),
-    minInstances: minInstanceCount,
-    maxInstances: maxInstanceCount > 0 ? maxInstanceCount : DEFAULT_MAX_INSTANCES,
-  }
-}
-
 /** What Cloud Run tells an instance of itself (cloud.google.com/run/docs/container-contract#services-env-vars). */
 export function revisionEnvironment(name: ServiceName, revision: Revision): Record<string, string> {
   return {K_SERVICE: name.service, K_REVISION: shortName(revision.name), K_CONFIGURATION: name.service}
@@ -77,6 +63,7 @@ export function startupProbe(probe: Probe | undefined): StartupProbe {
         (probe.httpGet.httpHeaders ?? []).map(({name = '', value = ''}) => [name, value]),
       ),
     },
+    grpc: probe.grpc && {service: probe.grpc.service ?? ''},
   }
 }
 

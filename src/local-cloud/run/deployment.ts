@@ -214,7 +214,7 @@ export function createDeployment({
       store.putService({...current, status}, clock.now())
       return serviceResource({...current, status})
     })
-    fleet.serve(name, servingRevisions(name, service))
+    fleet.serve(name, servingRevisions(name, service), service.scaling)
     if (error) throw deploymentError(shortName(created ?? name), error)
     await addresses.keepOnly(name, new Set(['', ...tags]))
     return service
@@ -290,16 +290,18 @@ export function createDeployment({
   }
 }
 
-/** The revisions, by resource name, that requests may go to. */
+/** The revisions, by resource name, that requests may go to, with their percent of the traffic. */
 export function servingRevisions(
   name: string,
   {trafficStatuses: statuses = []}: Pick<ServiceStatus, 'trafficStatuses'>,
-): Set<string> {
-  return new Set(
-    statuses
-      .filter(({revision = '', percent = 0, tag = ''}) => revision !== '' && (percent > 0 || tag !== ''))
-      .map(({revision = ''}) => `${name}/revisions/${revision}`),
-  )
+): Map<string, number> {
+  const percents = new Map<string, number>()
+  for (const {revision = '', percent = 0, tag = ''} of statuses) {
+    if (revision === '' || (percent === 0 && tag === '')) continue
+    const full = `${name}/revisions/${revision}`
+    percents.set(full, (percents.get(full) ?? 0) + percent)
+  }
+  return percents
 }
 
 async function whyNotReady(

@@ -3,17 +3,18 @@ import {waitUntilReady} from '../instances/startup.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import {
+  effectiveConcurrency,
   imageNotFound,
   notListening,
   NotReadyError,
-  poolSettings,
   revisionEnvironment,
   revisionResource,
   startupProbe,
 } from './container.ts'
 import type {Launcher} from './launcher.ts'
 import {Pool, type Slot} from './pool.ts'
-import {parseServiceName, type ServiceName, shortName} from './resources.ts'
+import {parseServiceName, type ServiceName, type ServiceScaling, shortName} from './resources.ts'
+import {scaleOf} from './scaling.ts'
 import type {RunStore, StoredRevision} from './store.ts'
 
 export interface FleetDependencies {
@@ -40,8 +41,11 @@ export interface Fleet {
   prove(stored: StoredRevision): Promise<void>
   /** A place for a request. @throws NoInstanceError */
   acquire(revision: string, signal: AbortSignal): Promise<Slot>
-  /** Lets the service's revisions that get no traffic end when their requests have; keeps the minimum of the others. */
-  serve(service: string, revisions: ReadonlySet<string>): void
+  /**
+   * Lets the service's revisions that get no traffic end when their requests have; keeps the minimum of the others.
+   * @param percents of the traffic, by revision; 0 for one that has only a tag
+   */
+  serve(service: string, percents: ReadonlyMap<string, number>, scaling: ServiceScaling | undefined): void
   /** Ends the instances of the revisions. */
   drop(revisions: readonly string[]): Promise<void>
   list(): ListedInstance[]
@@ -67,7 +71,8 @@ export function createFleet({clock, launcher, store, idleMs}: FleetDependencies)
     const existing = pools.get(revision.name)
     if (existing) return existing
     const created = new Pool({
-      settings: poolSettings(revision),
+      concurrency: effectiveConcurrency(revision),
+      scale: scaleOf(revision, {}, 0),
       start: (signal) => start(stored, signal),
       clock,
       idleMs,
@@ -125,13 +130,13 @@ export function createFleet({clock, launcher, store, idleMs}: FleetDependencies)
       if (!stored) throw new ApiError('NOT_FOUND', `Revision ${name} does not exist.`)
       return pool(stored).acquire(signal)
     },
-    serve(service, revisions) {
-      for (const name of revisions) {
+    serve(service, percents, scaling) {
+      for (const [name, percent] of percents) {
         const stored = store.revision(name)
-        if (stored) pool(stored).retire(false)
+        if (stored) pool(stored).serve(scaleOf(stored.revision, scaling, percent))
       }
       for (const [name, running] of pools)
-        if (name.startsWith(`${service}/`) && !revisions.has(name)) running.retire(true)
+        if (name.startsWith(`${service}/`) && !percents.has(name)) running.retire()
     },
     async drop(revisions) {
       await Promise.all(

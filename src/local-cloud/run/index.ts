@@ -107,12 +107,12 @@ export function createRun({
     routes: createKnative({access, store, services: services.unary, revisions: revisions.unary}),
     async start() {
       await runtime.removeLeftovers(neededImages())
-      for (const {name, status} of store.allServices()) {
+      for (const {name, spec, status} of store.allServices()) {
         await addresses.open(name, '')
         for (const {tag = ''} of status.trafficStatuses ?? []) if (tag !== '') await addresses.open(name, tag)
         // Its failure is told by the service's condition.
         if (status.reconciling === true) deployment.reconcile(name).catch(() => undefined)
-        else fleet.serve(name, servingRevisions(name, status))
+        else fleet.serve(name, servingRevisions(name, status), spec.scaling)
       }
       for (const {name, status} of jobStore.allJobs())
         if (status.reconciling === true) reconciliation.reconcile(name).catch(() => undefined)

@@ -1,15 +1,12 @@
 import type {Instance} from '../instances/instance.ts'
 import type {Clock, Timer} from '../wire/clock.ts'
-
-export interface PoolSettings {
-  /** Requests that one instance takes at a time. */
-  readonly concurrency: number
-  readonly minInstances: number
-  readonly maxInstances: number
-}
+import type {Scale} from './scaling.ts'
 
 export interface PoolOptions {
-  readonly settings: PoolSettings
+  /** Requests that one instance takes at a time. */
+  readonly concurrency: number
+  /** Until `serve` says otherwise. */
+  readonly scale: Scale
   /** Starts an instance and waits until it is ready; ends it where `signal` says that it is not wanted any more. */
   readonly start: (signal: AbortSignal) => Promise<Instance>
   readonly clock: Clock
@@ -65,10 +62,12 @@ export class Pool {
   #waiters: Waiter[] = []
   #starting = new Set<Promise<void>>()
   #retired = false
+  #scale: Scale
   readonly #closing = new AbortController()
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#scale = options.scale
   }
 
   /** A place for a request, at once or when there is one. @throws NoInstanceError */
@@ -113,11 +112,19 @@ export class Pool {
     if (member.busy === 0) this.#rest(member)
   }
 
-  /** Whether the revision gets no traffic any more: its instances end as soon as their requests have. */
-  retire(retired: boolean): void {
-    this.#retired = retired
-    for (const member of this.#members) if (member.busy === 0 && !member.leaving) this.#rest(member)
+  /** The revision gets traffic: it has at least its minimum of instances, and what is more than its maximum ends. */
+  serve(scale: Scale): void {
+    this.#retired = false
+    this.#scale = scale
+    this.#restAll()
     this.#ensureMinimum()
+    this.#grow()
+  }
+
+  /** The revision gets no traffic any more: its instances end as soon as their requests have. */
+  retire(): void {
+    this.#retired = true
+    this.#restAll()
   }
 
   members(): {instance: Instance; startedAt: number; busy: number}[] {
@@ -135,7 +142,7 @@ export class Pool {
   }
 
   #free(): Member | undefined {
-    return this.#members.find(({busy, leaving}) => !leaving && busy < this.#options.settings.concurrency)
+    return this.#members.find(({busy, leaving}) => !leaving && busy < this.#options.concurrency)
   }
 
   #occupy(member: Member): Slot {
@@ -169,11 +176,11 @@ export class Pool {
   }
 
   #grow(): void {
-    const {concurrency, maxInstances} = this.#options.settings
+    const {concurrency} = this.#options
     while (
       !this.#closing.signal.aborted &&
       this.#starting.size * concurrency < this.#waiters.length &&
-      this.#alive() + this.#starting.size < maxInstances
+      this.#alive() + this.#starting.size < this.#scale.maxInstances
     )
       this.#startOne()
   }
@@ -191,7 +198,7 @@ export class Pool {
     } catch (error) {
       // Those whom this instance would have served hear of it; others may still find a place.
       const failure = new NoInstanceError('failed', error instanceof Error ? error.message : String(error))
-      for (const {reject, timer} of this.#waiters.splice(0, this.#options.settings.concurrency)) {
+      for (const {reject, timer} of this.#waiters.splice(0, this.#options.concurrency)) {
         timer.clear()
         reject(failure)
       }
@@ -199,15 +206,20 @@ export class Pool {
     if (this.#closing.signal.aborted) await Promise.all(this.#members.map((member) => this.#stop(member)))
   }
 
+  #restAll(): void {
+    for (const member of this.#members) if (member.busy === 0 && !member.leaving) this.#rest(member)
+  }
+
   #rest(member: Member): void {
     member.idle?.clear()
-    const delay = this.#retired || member.leaving ? 0 : this.#options.idleMs
+    const superfluous = this.#retired || member.leaving || this.#alive() > this.#scale.maxInstances
+    const delay = superfluous ? 0 : this.#options.idleMs
     if (delay === 0) {
       void this.#stop(member)
       return
     }
     member.idle = this.#options.clock.after(delay, () => {
-      if (this.#alive() > this.#options.settings.minInstances) void this.#stop(member)
+      if (this.#alive() > this.#scale.minInstances) void this.#stop(member)
     })
   }
 
@@ -230,7 +242,7 @@ export class Pool {
     while (
       !this.#closing.signal.aborted &&
       !this.#retired &&
-      this.#alive() + this.#starting.size < this.#options.settings.minInstances
+      this.#alive() + this.#starting.size < this.#scale.minInstances
     )
       this.#startOne()
   }

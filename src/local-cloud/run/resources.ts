@@ -97,7 +97,7 @@ export interface Probe {
   failureThreshold?: number
   httpGet?: {path?: string; httpHeaders?: {port?: string; name?: string; value?: string}[]; port?: number}
   tcpSocket?: {port?: number}
-  grpc?: object
+  grpc?: {port?: number; service?: string}
 }
 
 export interface TrafficTarget {

@@ -1,4 +1,3 @@
-import {ApiError} from '../wire/api-error.ts'
 import {
   type Container,
   type Probe,
@@ -43,6 +42,13 @@ export function validateService(id: string, spec: ServiceSpec): void {
   const {minInstanceCount = 0, maxInstanceCount = 0, manualInstanceCount = 0} = spec.scaling ?? {}
   for (const count of [minInstanceCount, maxInstanceCount, manualInstanceCount])
     if (count < 0) throw violation('service.scaling', 'counts must not be negative')
+  if (maxInstanceCount > 0 && minInstanceCount > maxInstanceCount)
+    throw violation(
+      'service.scaling.min_instance_count',
+      `${minInstanceCount} must be less than or equal to max_instance_count (${maxInstanceCount})`,
+    )
+  if (spec.scaling?.scalingMode === 'MANUAL' && spec.scaling.manualInstanceCount === undefined)
+    throw violation('service.scaling.manual_instance_count', 'is required in manual scaling mode')
 }
 
 function validateTemplate(id: string, template: RevisionTemplate): void {
@@ -99,11 +105,8 @@ function validateServiceContainer(container: Container, concurrency: number): vo
 }
 
 function validateStartupProbe(probe: Probe, field: string): void {
-  if (probe.grpc)
-    throw new ApiError(
-      'UNIMPLEMENTED',
-      'gRPC startup probes are not served by the local cloud; use httpGet or tcpSocket.',
-    )
+  if ([probe.httpGet, probe.tcpSocket, probe.grpc].filter((kind) => kind !== undefined).length > 1)
+    throw violation(field, 'must have one of http_get, tcp_socket and grpc')
   const {initialDelaySeconds = 0, timeoutSeconds = 1, periodSeconds = 10, failureThreshold = 3} = probe
   for (const [name, value, least] of [
     ['initial_delay_seconds', initialDelaySeconds, 0],

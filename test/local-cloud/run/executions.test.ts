@@ -1,6 +1,7 @@
 import {readdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
+import {ManualClock} from '../../support/manual-clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 import {appear, completed, createJob, execute, NAME, nameOf} from './local-job.ts'
 import {startRun} from './local-run.ts'
@@ -62,16 +63,22 @@ describe('a task that does not succeed', () => {
   })
 
   it('is ended at its timeout, each attempt anew', async () => {
-    const run = await startRun()
+    const clock = new ManualClock()
+    const run = await startRun({clock})
     const folder = await temporaryFolder()
-    await createJob(run, {env: {PLAN: 'wait', FOLDER: folder}, maxRetries: 1, timeout: {nanos: 300_000_000}})
+    await createJob(run, {env: {PLAN: 'wait', FOLDER: folder}, maxRetries: 1, timeout: {seconds: 3600}})
     const [operation] = await run.jobs.runJob({name: NAME})
+    await appear(folder, '0-0')
+    await clock.advance(3_599_000)
+    expect(await readdir(folder)).toEqual(['0-0'])
+    await clock.advance(1000)
+    await appear(folder, '0-1')
+    await clock.advance(3_600_000)
     await expect(operation.promise()).rejects.toThrow(/The configured timeout was reached/)
-    expect((await readdir(folder)).toSorted()).toEqual(['0-0', '0-1'])
     expect(run.entries).toContainEqual(
       expect.objectContaining({
         severity: 'ERROR',
-        textPayload: expect.stringContaining('reached the maximum timeout of 0.3 seconds'),
+        textPayload: expect.stringContaining('reached the maximum timeout of 3600 seconds'),
       }),
     )
   })

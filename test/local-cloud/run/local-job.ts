@@ -26,7 +26,7 @@ export const NAME = `${LOCATION}/jobs/report`
 
 export async function createJob(
   run: LocalRun,
-  {env = {}, ...task}: {env?: Record<string, string>; maxRetries?: number; timeout?: {nanos: number}} = {},
+  {env = {}, ...task}: {env?: Record<string, string>; maxRetries?: number; timeout?: {seconds: number}} = {},
   besides: object = {},
 ): Promise<string> {
   const image = await run.push({files: TASK}, 'report')
