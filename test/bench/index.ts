@@ -1,6 +1,7 @@
 import {availableParallelism, cpus} from 'node:os'
 import {benchCliStart} from './cli-start.ts'
 import {benchUploadToResult} from './upload-to-result.ts'
+import {benchWorkerFiles} from './worker-files.ts'
 import {benchWorkerStart} from './worker-start.ts'
 
 // Times depend on the machine, ratios of one run hardly: quote those.
@@ -9,4 +10,5 @@ console.log(
 )
 await benchCliStart()
 await benchWorkerStart()
+await benchWorkerFiles()
 await benchUploadToResult()

@@ -79,7 +79,7 @@ export async function timeServer(
   return duration
 }
 
-function statusOf(port: number, path: string): Promise<number | undefined> {
+export function statusOf(port: number, path: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     request({host: '127.0.0.1', port, path, agent: false}, (response) => {
       response.resume()
@@ -90,7 +90,7 @@ function statusOf(port: number, path: string): Promise<number | undefined> {
   })
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
