@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises'
+import {enableCompileCache, flushCompileCache} from 'node:module'
 import {parseArgs} from 'node:util'
-import {type FaultRule, LocalCloud, LocalCloudError, parseFaults} from './index.ts'
+import type {FaultRule, LocalCloud} from './index.ts'
 
 /**
  * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT] [--faults FILE]`.
@@ -12,7 +13,11 @@ const {values} = parseArgs({
   options: {state: {type: 'string'}, port: {type: 'string'}, faults: {type: 'string'}},
 })
 
-let cloud: LocalCloud | undefined
+// Most of a start is compiling: the rest is loaded once there is a cache for it.
+enableCompileCache()
+const {LocalCloud: Cloud, LocalCloudError, parseFaults} = await import('./index.ts')
+
+let starting: Promise<LocalCloud> | undefined
 let stopping: Promise<void> | undefined
 
 const tell = (message: object): void => {
@@ -25,6 +30,8 @@ const report = (error: unknown): void => {
 }
 const stop = (): void => {
   stopping ??= (async () => {
+    // A start that fails says so itself.
+    const cloud = await starting?.catch(() => undefined)
     await cloud?.[Symbol.asyncDispose]()
     process.exitCode = 0
     if (process.connected) process.disconnect()
@@ -41,16 +48,18 @@ process.on('SIGHUP', () => {})
 
 async function main(): Promise<void> {
   if (values.state === undefined) throw new LocalCloudError('usage', 'main: --state FOLDER is missing.')
-  cloud = await LocalCloud.start({
+  const faults = values.faults === undefined ? [] : await readFaults(values.faults)
+  starting = Cloud.start({
     stateFolder: values.state,
     ...(values.port === undefined ? {} : {port: Number(values.port)}),
-    ...(values.faults === undefined ? {} : {faults: await readFaults(values.faults)}),
+    faults,
     report,
     onStopRequest: stop,
   })
-  const {pid, endpoint, startedAt} = cloud.status()
+  const {pid, endpoint, startedAt} = (await starting).status()
   tell({ready: {pid, endpoint, startedAt}})
   report(`ready at ${endpoint}, state in ${values.state}`)
+  flushCompileCache()
 }
 
 /** @throws LocalCloudError `usage` where the file is no fault plan */
