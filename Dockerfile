@@ -7,6 +7,7 @@ FROM ${BASE}
 ENV PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     NODE_ENV=production
 
+WORKDIR /app
 COPY dist/worker.cjs /app/worker.cjs
 
 # By number, since not every base has the name; nothing in the image belongs to it.

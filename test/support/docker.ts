@@ -20,12 +20,18 @@ export async function buildPythonWorker(reference: string): Promise<void> {
   await docker('build', '--quiet', '--tag', reference, join(import.meta.dirname, '../fixtures/python-worker'))
 }
 
-function whyNot(): string {
+/** Whether an engine answers, whatever images it has. */
+export function hasDocker(): boolean {
   try {
     execFileSync('docker', ['version'], {stdio: 'ignore'})
+    return true
   } catch {
-    return '(skipped: no docker engine)'
+    return false
   }
+}
+
+function whyNot(): string {
+  if (!hasDocker()) return '(skipped: no docker engine)'
   try {
     execFileSync('docker', ['image', 'inspect', BASE], {stdio: 'ignore'})
     return ''

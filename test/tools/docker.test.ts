@@ -1,0 +1,116 @@
+import {createReadStream} from 'node:fs'
+import {mkdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {extract} from 'tar-stream'
+import {describe, expect, test} from 'vitest'
+import {provideImage} from '../../src/core/deploy/build.ts'
+import {bundleWorker} from '../../src/core/image/bundle.ts'
+import {createDocker} from '../../src/tools/docker.ts'
+import {parseObject} from '../support/cli.ts'
+import {docker, hasDocker} from '../support/docker.ts'
+import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {temporaryFolder} from '../support/temporary-folder.ts'
+import {capitals, workerFolder} from '../support/worker-folder.ts'
+
+const NO_ENGINE = hasDocker() ? '' : ' (skipped: no docker engine)'
+
+/** Of an image in the local cloud's registry, by the protocol. */
+async function configOf(endpoint: string, image: string): Promise<Record<string, unknown>> {
+  const [, path = '', digest = ''] = /^[^/]+\/(.*)@(.*)$/.exec(image) ?? []
+  const get = async (of: string) => parseObject(await (await fetch(`${endpoint}/v2/${path}/${of}`)).text())
+  const {config} = await get(`manifests/${digest}`)
+  const blob = await get(`blobs/${textIn(config, 'digest')}`)
+  return parseObject(JSON.stringify(blob['config']))
+}
+
+function textIn(value: unknown, field: string): string {
+  return value instanceof Object && field in value ? String(Reflect.get(value, field)) : ''
+}
+
+describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
+  test('builds the same image as the assembler, but for the base', async () => {
+    const local = await startLocalPipeline()
+    const {signal, step} = local
+    await local.cloud.infrastructure.apply(local.pipeline, {image: undefined, signal, step})
+    const folder = await workerFolder('processor.js', capitals('one '))
+    const layered = await provideImage({workerFolder: folder, builder: 'layer'}, local, {push: true})
+
+    // The base alone is another one here: an empty one, so that only the Dockerfile's own files are in the image.
+    const references: string[] = []
+    const engine = {
+      ...createDocker(),
+      async build({folder: context, reference}: {folder: string; reference: string}) {
+        references.push(reference)
+        await docker('build', '--build-arg', 'BASE=scratch', '--tag', reference, context)
+      },
+    }
+    const built = await provideImage(
+      {workerFolder: folder, builder: 'docker'},
+      {...local, engine},
+      {push: true},
+    )
+    expect(built).toMatch(/worker@sha256:[0-9a-f]{64}$/)
+
+    const ofLayer = await configOf(local.endpoint, layered)
+    const ofDocker = await configOf(local.endpoint, built)
+    for (const field of ['Entrypoint', 'User', 'WorkingDir', 'ExposedPorts'])
+      expect([field, ofDocker[field]]).toEqual([field, ofLayer[field]])
+
+    const [reference = ''] = references
+    const container = await docker('create', reference)
+    const listed = await filesOf(container)
+    await docker('rm', container)
+    await docker('image', 'rm', reference)
+    const {files} = await bundleWorker({folder})
+    expect(listed).toEqual(files.map(({path}) => path))
+  })
+
+  test("builds a worker's own Dockerfile, and says what is wrong with one; pushes an image that it has", async () => {
+    const context = await startLocalPipeline()
+    const {signal, step, cloud, pipeline} = context
+    await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
+    const folder = join(await temporaryFolder(), 'own')
+    await mkdir(folder)
+    await writeFile(join(folder, 'hello.txt'), 'hello')
+    await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY hello.txt /hello.txt\nCMD ["/none"]\n')
+    const built = await provideImage({workerFolder: folder}, context, {push: true})
+    expect(await configOf(context.endpoint, built)).toMatchObject({Cmd: ['/none']})
+
+    const taken = await provideImage({workerFolder: undefined, image: 'cloud-runner-worker:build'}, context, {
+      push: true,
+    })
+    expect(taken).toBe(built)
+
+    await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY missing.txt /\n')
+    await expect(provideImage({workerFolder: folder}, context, {push: true})).rejects.toMatchObject({
+      code: 'worker-build-failed',
+      message: expect.stringContaining('missing.txt'),
+    })
+    await docker('image', 'rm', 'cloud-runner-worker:build')
+  })
+})
+
+test('where no engine answers, a Dockerfile is an error that says what to start', async () => {
+  const context = await startLocalPipeline()
+  const engine = {...createDocker(), answers: () => Promise.resolve(false)}
+  const folder = await temporaryFolder()
+  await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\n')
+  for (const request of [{workerFolder: folder}, {workerFolder: undefined, builder: 'docker'}] as const)
+    await expect(provideImage(request, {...context, engine}, {push: true})).rejects.toMatchObject({
+      code: 'program-missing',
+      suggestions: [expect.stringContaining('docker info'), expect.stringContaining('--builder layer')],
+    })
+})
+
+/** The regular files of a container that are not docker's own. */
+async function filesOf(container: string): Promise<string[]> {
+  const archive = join(await temporaryFolder(), 'files.tar')
+  await docker('export', '--output', archive, container)
+  const files: string[] = []
+  for await (const entry of createReadStream(archive).pipe(extract())) {
+    const {name, type} = entry.header
+    if (type === 'file' && !/^(?:\.dockerenv|dev\/|etc\/|proc\/|sys\/)/.test(name)) files.push(name)
+    entry.resume()
+  }
+  return files
+}
