@@ -4,6 +4,10 @@ import {expect, it} from 'vitest'
 import {crc32c, crc32cBase64} from '../../src/local-cloud/state/crc32c.ts'
 import {type LocalCloudProcess, startLocalCloudProcess} from '../support/local-cloud-process.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
+import {deletingClient, metadataClient, policyClient} from './durability/changes.ts'
+import {call, type Client, list, record} from './durability/client.ts'
+import {deployingClient} from './durability/deploys.ts'
+import {pushClient} from './durability/pushes.ts'
 
 const ROUNDS = Number(process.env['DURABILITY_ROUNDS'] ?? 20)
 
@@ -31,16 +35,31 @@ it(
       announced: new Set(),
       compared: new Set(),
     }
+    const others: Client[] = [
+      metadataClient(),
+      deletingClient(),
+      policyClient(),
+      await pushClient(),
+      deployingClient(),
+    ]
     for (let round = 0; round <= ROUNDS; round++) {
       await using cloud = await startLocalCloudProcess(folder)
-      if (round === 0) await prepare(cloud)
+      if (round === 0) {
+        await prepare(cloud)
+        for (const client of others) await client.prepare?.(cloud)
+      }
       await check(cloud, journal)
+      await Promise.all(others.map((client) => client.check(cloud, round === ROUNDS)))
       if (round === ROUNDS) break
       const killed = new AbortController()
-      const clients = [uploadSimple, uploadResumable, publish, publish, pullAndAcknowledge].map(
-        (client, index) => untilKilled(killed.signal, () => client(cloud, journal, `${round}-${index}`)),
-      )
-      await delay(randomInt(20, 400))
+      const clients = [
+        ...[uploadSimple, uploadResumable, publish, publish, pullAndAcknowledge].map(
+          (client, index) => () => client(cloud, journal, `${round}-${index}`),
+        ),
+        ...others.map((client) => () => client.work(cloud)),
+      ].map((work) => untilKilled(killed.signal, work))
+      // A deployment takes longer than the rest: every fourth round lets some come to their end.
+      await delay(round % 4 === 3 ? randomInt(600, 1200) : randomInt(20, 400))
       await cloud.kill()
       killed.abort()
       await Promise.all(clients)
@@ -49,29 +68,12 @@ it(
     expect(journal.uploaded.size).toBeGreaterThan(ROUNDS)
     expect(journal.published.size).toBeGreaterThan(ROUNDS)
     expect(journal.acknowledged.size).toBeGreaterThan(ROUNDS)
+    const [metadata, deletes, policies, pushes, deploys] = others.map(({acknowledged}) => acknowledged)
+    for (const many of [metadata, deletes, policies, pushes]) expect(many).toBeGreaterThan(ROUNDS)
+    expect(deploys).toBeGreaterThan(ROUNDS / 4)
   },
   ROUNDS * 10_000 + 30_000,
 )
-
-async function call(
-  cloud: LocalCloudProcess,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<Record<string, unknown>> {
-  const response = await fetch(`${cloud.endpoint}${path}`, {
-    method,
-    ...(body === undefined ? {} : {body: JSON.stringify(body)}),
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
-  const value: unknown = text === '' ? {} : JSON.parse(text)
-  return record(value)
-}
-
-const record = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? {...value} : {}
-const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.map(record) : [])
 
 async function prepare(cloud: LocalCloudProcess): Promise<void> {
   const {email_address: agent} = await call(cloud, 'GET', '/storage/v1/projects/p-test/serviceAccount')
