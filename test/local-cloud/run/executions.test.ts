@@ -1,10 +1,13 @@
-import {readdir, writeFile} from 'node:fs/promises'
+import {mkdir, readdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {describe, expect, it} from 'vitest'
+import {setTimeout as pass} from 'node:timers/promises'
+import {describe, expect, it, onTestFinished} from 'vitest'
+import {startLocalCloudProcess} from '../../support/local-cloud-process.ts'
 import {ManualClock} from '../../support/manual-clock.ts'
+import {buildImage, pushImage} from '../../support/oci-image.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
-import {appear, completed, createJob, execute, NAME, nameOf} from './local-job.ts'
-import {startRun} from './local-run.ts'
+import {appear, completed, createJob, execute, NAME, nameOf, TASK} from './local-job.ts'
+import {LOCATION, startRun} from './local-run.ts'
 
 it('runs as many tasks at a time as the job allows', async () => {
   const run = await startRun()
@@ -135,3 +138,52 @@ describe('a job over restarts', () => {
     ])
   })
 })
+
+it('an execution that was acknowledged survives SIGKILL, and one that was being cancelled stays so', async () => {
+  const state = await temporaryFolder()
+  const folder = await temporaryFolder()
+  const call = async (endpoint: string, method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(endpoint + path, {method, ...(body ? {body: JSON.stringify(body)} : {})})
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+    return response.json()
+  }
+  const first = await startLocalCloudProcess(state)
+  onTestFinished(() => first.kill())
+  await call(first.endpoint, 'POST', `/v1/${LOCATION}/repositories?repositoryId=r`, {format: 'DOCKER'})
+  const image = await pushImage(first.endpoint, 'p/r/report', await buildImage({files: TASK}))
+  for (const [jobId, env] of [
+    ['goes-on', {PLAN: 'wait', FOLDER: folder}],
+    ['cancelled', {PLAN: 'deaf', FOLDER: join(folder, 'cancelled')}],
+  ] as const)
+    await call(first.endpoint, 'POST', `/v2/${LOCATION}/jobs?jobId=${jobId}`, {
+      template: {
+        template: {containers: [{image, env: Object.entries(env).map(([name, value]) => ({name, value}))}]},
+      },
+    })
+  await mkdir(join(folder, 'cancelled'))
+  const run = (jobId: string) => call(first.endpoint, 'POST', `/v2/${LOCATION}/jobs/${jobId}:run`, {})
+  const operation = nameOf(await run('goes-on'))
+  const cancelled = await run('cancelled')
+  await appear(folder, '0-0', 'cancelled/0-0')
+  const execution = executionOf(cancelled)
+  void call(first.endpoint, 'POST', `/v2/${execution}:cancel`, {}).catch(() => undefined)
+  const cancelling = async () => JSON.stringify(await call(first.endpoint, 'GET', `/v2/${execution}`))
+  while (!(await cancelling()).includes('CANCELLING')) await pass(5)
+  await first.kill()
+
+  await writeFile(join(folder, 'go'), '')
+  await using second = await startLocalCloudProcess(state)
+  const done = await call(second.endpoint, 'POST', `/v2/${operation}:wait`, {timeout: '20s'})
+  expect(done).toMatchObject({done: true, response: {succeededCount: 1}})
+  expect(done).not.toHaveProperty('error')
+  const read = () => call(second.endpoint, 'GET', `/v2/${execution}`)
+  while (JSON.stringify(await read()).includes('CANCELLING')) await pass(5)
+  expect(await read()).toMatchObject({cancelledCount: 1})
+  expect(await readdir(join(folder, 'cancelled'))).toEqual(['0-0'])
+})
+
+function executionOf(operation: unknown): string {
+  if (typeof operation === 'object' && operation !== null && 'metadata' in operation)
+    return nameOf(operation.metadata)
+  throw new Error('The operation has no metadata.')
+}

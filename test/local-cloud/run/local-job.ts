@@ -5,9 +5,9 @@ import {LOCATION, type LocalRun} from './local-run.ts'
 
 /**
  * A task that tells how it was started in `FOLDER/INDEX-ATTEMPT`, then does what PLAN says: `ok`, `fail`, `fail-once`,
- * or `wait` until `FOLDER/go` is there.
+ * `wait` until `FOLDER/go` is there, or `deaf` to SIGTERM.
  */
-const TASK = {
+export const TASK = {
   'app/main.js': `
     const fs = require('node:fs')
     const {env, argv} = process
@@ -16,6 +16,7 @@ const TASK = {
     console.log(JSON.stringify({message: 'started', args: argv.slice(2), env}))
     const end = (code) => { process.exitCode = code }
     if (PLAN === 'fail' || (PLAN === 'fail-once' && attempt === '0')) { console.error('broken'); end(3) }
+    else if (PLAN === 'deaf') { process.on('SIGTERM', () => {}); setInterval(() => {}, 1000) }
     else if (PLAN === 'wait') {
       process.on('SIGTERM', () => process.exit(Number(env.ON_TERM ?? 143)))
       setInterval(() => { if (fs.existsSync(FOLDER + '/go')) process.exit(0) }, 10)
