@@ -118,6 +118,19 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     await docker('--config', config, 'logout', registry())
   })
 
+  it('are named by an index of several platforms', async () => {
+    const index = `${registry()}/${PROJECT}/r/index:1`
+    await docker('manifest', 'create', '--insecure', index, image)
+    await docker('manifest', 'push', '--purge', index)
+    expect(JSON.parse(await docker('manifest', 'inspect', '--insecure', index))).toMatchObject({
+      manifests: [{platform: {os: 'linux'}}],
+    })
+    const name = await createJob('by-index', {image: index, command: ['true']})
+    await (await jobs.runJob({name}))[0].promise()
+    const [[execution]] = await executions.listExecutions({parent: name})
+    expect(execution).toMatchObject({succeededCount: 1, failedCount: 0})
+  })
+
   it('serve a revision: by digest, within its limits, with the log; ended in order and removed', async () => {
     const uri = await deploy(
       'limited',
