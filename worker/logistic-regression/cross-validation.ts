@@ -20,17 +20,18 @@ import {type TrainedModel, train} from './train.ts'
 export async function crossValidate(
   layout: Layout,
   label: Label,
-  {rows, folds}: FoldedRows,
+  folded: FoldedRows,
   trained: TrainedModel,
   into: Predictions,
   pacer: Pacer,
 ): Promise<void> {
+  const {rows, folds} = folded
   const half = Math.ceil(folds.length / 2)
   for (const some of [folds.slice(0, half), folds.slice(half)]) {
     const [first, last] = [some.at(0), some.at(-1)]
     if (first === undefined || last === undefined) continue
     const others = rows.filter((_, i) => i < first.start || i >= last.end)
-    const model = await modelOfChoice(layout, label, rows, others, trained, pacer)
+    const model = await modelOfChoice(layout, label, folded, others, trained, pacer)
     for (const fold of some) {
       const parameters = await refitWithout(model.objective, fold, model.fit, pacer)
       await predict(model.objective.design, fold, parameters, label.classes.length, into, pacer)
@@ -42,7 +43,7 @@ export async function crossValidate(
 async function modelOfChoice(
   layout: Layout,
   label: Label,
-  rows: Uint32Array,
+  folded: FoldedRows,
   choosing: Uint32Array,
   trained: TrainedModel,
   pacer: Pacer,
@@ -50,5 +51,5 @@ async function modelOfChoice(
   const transforms = await chooseTransforms(layout.choice.numbers, label, choosing, pacer)
   const {numbers} = trained.preprocessing
   const isSame = transforms.every(({kind}, i) => kind === numbers[i]?.transform.kind)
-  return isSame ? trained : train(layout, label, rows, transforms, trained.fit.parameters, pacer)
+  return isSame ? trained : train(layout, label, folded, transforms, trained.fit.parameters, pacer)
 }

@@ -44,7 +44,7 @@ function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefine
     present++
     if (value < lowest) lowest = value
     if (value > highest) highest = value
-    if (value <= previous || !Number.isInteger(value)) rising = false
+    if (rising && (value <= previous || !Number.isInteger(value))) rising = false
     previous = value
   }
   if (present === 0) return 'empty'

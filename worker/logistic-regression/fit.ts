@@ -2,8 +2,8 @@ import {Cholesky} from './cholesky.ts'
 import {fitByLbfgs} from './lbfgs.ts'
 import {EXACT, fitByNewton, pinned} from './newton.ts'
 import {
-  type Evaluation,
   type Objective,
+  type PenalizedEvaluation,
   type Range,
   evaluate,
   gradientCost,
@@ -44,7 +44,7 @@ export interface Fit {
   /** The Hessian at the minimum, factored; undefined where the method makes none. */
   precision: Cholesky | undefined
   /** Where the Hessian was taken last, within one negligible step of the minimum. */
-  curvature: {parameters: Float64Array; evaluation: Evaluation} | undefined
+  curvature: {parameters: Float64Array; evaluation: PenalizedEvaluation} | undefined
 }
 
 /**

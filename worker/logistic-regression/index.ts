@@ -41,7 +41,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const layout = layOut(choice, labelled)
   const folded = orderByFold(labelled, dealFolds(label.codes, classes))
   const transforms = await chooseTransforms(choice.numbers, label, labelled, pacer)
-  const trained = await train(layout, label, folded.rows, transforms, undefined, pacer)
+  const trained = await train(layout, label, folded, transforms, undefined, pacer)
   const fitMs = lap()
   const {iterations, converged} = trained.fit
   context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {

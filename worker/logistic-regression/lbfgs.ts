@@ -1,7 +1,7 @@
 import type {Cholesky} from './cholesky.ts'
 import type {Fit} from './fit.ts'
 import {dot, moved} from './newton.ts'
-import {type Evaluation, type Objective, evaluate, rowsOf} from './objective.ts'
+import {type Evaluation, type Objective, type PenalizedEvaluation, evaluate, rowsOf} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 
 const MEMORY = 20
@@ -116,7 +116,7 @@ async function descend(
   current: Evaluation,
   isUnscaled: boolean,
   pacer: Pacer,
-): Promise<{parameters: Float64Array; evaluation: Evaluation} | undefined> {
+): Promise<{parameters: Float64Array; evaluation: PenalizedEvaluation} | undefined> {
   const slope = dot(direction, current.gradient)
   let length = isUnscaled ? 1 / Math.sqrt(-slope) : 1
   for (let halving = 0; halving < MOST_HALVINGS; halving++, length /= 2) {

@@ -1,6 +1,6 @@
 import {Cholesky} from './cholesky.ts'
 import type {Fit} from './fit.ts'
-import {type Evaluation, type Objective, evaluate} from './objective.ts'
+import {type Evaluation, type Objective, type PenalizedEvaluation, evaluate} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 
 const MOST_ITERATIONS = 100
@@ -65,7 +65,7 @@ async function descend(
   loss: number,
   slope: number,
   pacer: Pacer,
-): Promise<{parameters: Float64Array; evaluation: Evaluation} | undefined> {
+): Promise<{parameters: Float64Array; evaluation: PenalizedEvaluation} | undefined> {
   for (let halving = 0, length = 1; halving < MOST_HALVINGS; halving++, length /= 2) {
     const parameters = moved(from, step, length)
     // The whole step nearly always succeeds, and then its Hessian is needed.

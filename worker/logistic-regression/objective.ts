@@ -32,6 +32,12 @@ export interface Evaluation {
   hessian: Float64Array | undefined
 }
 
+/** With the penalty. */
+export interface PenalizedEvaluation extends Evaluation {
+  /** What each of the objective's ranges contributed, where there is a Hessian and room for one of each. */
+  parts: readonly Evaluation[]
+}
+
 export function outputsFor(classes: number): number {
   return classes === 2 ? 1 : classes
 }
@@ -61,15 +67,27 @@ function activeColumns({dense, categories}: Design): number {
   return dense + categories + 1
 }
 
+/** Parameters up to which the Hessian of each range is kept: 4 MB for five folds. */
+const MOST_PARAMETERS_BY_PART = 300
+/** Ranges that are folds; more are a sample. */
+const MOST_PARTS = 10
+
 /** One pass over the rows. The sums are taken in row order, so equal input gives equal bits. */
 export async function evaluate(
   objective: Objective,
   parameters: Float64Array,
   withHessian: boolean,
   pacer: Pacer,
-): Promise<Evaluation> {
-  const {loss, gradient, hessian} = await sumUp(objective, parameters, withHessian, pacer)
+): Promise<PenalizedEvaluation> {
   const {length} = parameters
+  const {ranges} = objective
+  const parts: Evaluation[] = []
+  if (withHessian && ranges.length > 1 && ranges.length <= MOST_PARTS && length <= MOST_PARAMETERS_BY_PART) {
+    for (const range of ranges)
+      parts.push(await sumUp({...objective, ranges: [range]}, parameters, true, pacer))
+  }
+  const sum = parts.length > 0 ? added(parts) : await sumUp(objective, parameters, withHessian, pacer)
+  const {gradient, hessian} = sum
   let penalty = 0
   for (let at = 0; at < length; at++) {
     if (!isPenalized(objective, at)) continue
@@ -78,7 +96,7 @@ export async function evaluate(
     gradient[at] = (gradient[at] ?? 0) + weight
     if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + 1
   }
-  return {loss: loss + penalty, gradient, hessian}
+  return {loss: sum.loss + penalty, gradient, hessian, parts}
 }
 
 /** The same without the penalty: what the rows alone contribute. */
@@ -106,6 +124,14 @@ export async function sumUp(
     }
   }
   return {loss, gradient, hessian: hessian?.assemble()}
+}
+
+function added(parts: readonly Evaluation[]): Evaluation {
+  return parts.reduce((sum, part) => ({
+    loss: sum.loss + part.loss,
+    gradient: sum.gradient.map((value, i) => value + (part.gradient[i] ?? 0)),
+    hessian: sum.hessian?.map((value, i) => value + (part.hessian?.[i] ?? 0)),
+  }))
 }
 
 /** Weights are penalized, intercepts are not. */

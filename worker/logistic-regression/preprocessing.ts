@@ -158,17 +158,22 @@ function fitNumeric(
 function spread(numbers: Float64Array, median: number, copies: number): {mean: number; scale: number} {
   const count = numbers.length + copies
   let magnitude = 0
-  for (const value of numbers) magnitude = Math.max(magnitude, Math.abs(value))
+  for (let i = 0; i < numbers.length; i++) magnitude = Math.max(magnitude, Math.abs(numbers[i] ?? 0))
   if (magnitude === 0) return {mean: 0, scale: 1}
-  let sum = (copies * median) / magnitude
-  for (const value of numbers) sum += value / magnitude
+  // A power of two, so that nothing is rounded; the inverse must be a double, too.
+  const unit = 2 ** Math.max(-1000, Math.min(1000, -Math.floor(Math.log2(magnitude))))
+  let sum = copies * (median * unit)
+  for (let i = 0; i < numbers.length; i++) sum += (numbers[i] ?? 0) * unit
   const mean = sum / count
-  let squares = copies * (median / magnitude - mean) ** 2
-  for (const value of numbers) squares += (value / magnitude - mean) ** 2
+  let squares = copies * (median * unit - mean) ** 2
+  for (let i = 0; i < numbers.length; i++) {
+    const difference = (numbers[i] ?? 0) * unit - mean
+    squares += difference * difference
+  }
   const deviation = Math.sqrt(squares / count)
   // What rounding makes of a constant is no spread.
-  const scale = deviation > 1e-14 * Math.abs(mean) ? deviation * magnitude : 0
-  return {mean: mean * magnitude, scale: scale > 0 && Number.isFinite(scale) ? scale : 1}
+  const scale = deviation > 1e-14 * Math.abs(mean) ? deviation / unit : 0
+  return {mean: mean / unit, scale: scale > 0 && Number.isFinite(scale) ? scale : 1}
 }
 
 /** Reorders `numbers`. The mean of the middle two where their count is even. */

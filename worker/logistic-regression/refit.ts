@@ -27,16 +27,20 @@ export async function refitWithout(
 ): Promise<Float64Array> {
   const rest: Objective = {
     ...objective,
-    ranges: objective.ranges.flatMap(({start, end}) => [
-      {start, end: Math.max(start, Math.min(end, left.start))},
-      {start: Math.min(end, Math.max(start, left.end)), end},
-    ]),
+    ranges: objective.ranges
+      .flatMap(({start, end}) => [
+        {start, end: Math.min(end, left.start)},
+        {start: Math.max(start, left.end), end},
+      ])
+      .filter(({start, end}) => start < end),
   }
   const {curvature} = fitted
   if (curvature?.evaluation.hessian === undefined)
     return (await fit(rest, fitted.parameters, pacer)).parameters
   const {parameters, evaluation} = curvature
-  const removed = await sumUp({...objective, ranges: [left]}, parameters, true, pacer)
+  const place = objective.ranges.findIndex(({start, end}) => start === left.start && end === left.end)
+  const removed =
+    evaluation.parts[place] ?? (await sumUp({...objective, ranges: [left]}, parameters, true, pacer))
   const hessian = moved(curvature.evaluation.hessian, removed.hessian ?? new Float64Array(0), -1)
   const factor = await Cholesky.factor(pinned({...removed, hessian}, objective), parameters.length, pacer)
   const gradient = moved(evaluation.gradient, removed.gradient, -1)

@@ -19,7 +19,8 @@ const CLEARLY = 2
 const MOST_ROWS_JUDGED = 6000
 const FEW_ROWS = 2000
 const MOST_STEPS = 25
-const STEP_TOLERANCE = 1e-6
+/** What a step leaves is of the order of its square. */
+const STEP_TOLERANCE = 1e-3
 
 const IDENTITY: Transform = {kind: 'identity'}
 
@@ -141,34 +142,39 @@ function regress(
   partOf: Uint8Array,
   part: number,
 ): {slope: number; intercept: number} {
+  const outside = new Float64Array(values.length)
+  const own = new Uint8Array(values.length)
   let count = 0
   let members = 0
   let largest = 0
   for (let i = 0; i < values.length; i++) {
     if (partOf[i] === part) continue
-    count++
+    const value = values[i] ?? 0
+    outside[count] = value
+    own[count++] = hits[i] ?? 0
     members += hits[i] ?? 0
-    largest = Math.max(largest, Math.abs(values[i] ?? 0))
+    largest = Math.max(largest, Math.abs(value))
   }
   if (largest === 0) return {slope: 0, intercept: Math.log((members + 0.5) / (count - members + 0.5))}
   let sum = 0
   let squares = 0
-  for (let i = 0; i < values.length; i++) {
-    if (partOf[i] === part) continue
-    sum += (values[i] ?? 0) / largest
-    squares += ((values[i] ?? 0) / largest) ** 2
+  for (let i = 0; i < count; i++) {
+    const value = (outside[i] ?? 0) / largest
+    outside[i] = value
+    sum += value
+    squares += value * value
   }
   const mean = sum / count
   const scale = Math.sqrt(Math.max(0, squares / count - mean * mean)) || 1
+  for (let i = 0; i < count; i++) outside[i] = ((outside[i] ?? 0) - mean) / scale
   let weight = 0
   let intercept = Math.log((members + 0.5) / (count - members + 0.5))
   for (let step = 0; step < MOST_STEPS; step++) {
     let [g0, g1, h00, h01, h11] = [0, weight, 0, 0, 1]
-    for (let i = 0; i < values.length; i++) {
-      if (partOf[i] === part) continue
-      const x = ((values[i] ?? 0) / largest - mean) / scale
+    for (let i = 0; i < count; i++) {
+      const x = outside[i] ?? 0
       const p = 1 / (1 + Math.exp(-(intercept + weight * x)))
-      const residual = p - (hits[i] ?? 0)
+      const residual = p - (own[i] ?? 0)
       const curvature = p * (1 - p) + 1e-9
       g0 += residual
       g1 += residual * x

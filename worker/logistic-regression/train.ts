@@ -1,5 +1,6 @@
 import {Design} from './design.ts'
 import {type Fit, fit} from './fit.ts'
+import type {FoldedRows} from './folds.ts'
 import type {Label} from './label.ts'
 import {type Objective, outputsFor} from './objective.ts'
 import type {Pacer} from './pacer.ts'
@@ -22,7 +23,7 @@ export interface TrainedModel {
 export async function train(
   layout: Layout,
   label: Label,
-  rows: Uint32Array,
+  {rows, neverHeldOut, folds}: FoldedRows,
   transforms: readonly Transform[],
   start: Float64Array | undefined,
   pacer: Pacer,
@@ -34,7 +35,8 @@ export async function train(
     design,
     classes: Int32Array.from(rows, (row) => label.codes[row] ?? 0),
     outputs: outputsFor(label.classes.length),
-    ranges: [{start: 0, end: rows.length}],
+    // By fold, since the curvature of each is needed to refit without it.
+    ranges: [neverHeldOut, ...folds].filter((range) => range.start < range.end),
   }
   return {preprocessing, objective, fit: await fit(objective, start, pacer)}
 }
