@@ -236,7 +236,7 @@ function targetOf(
  * @param endpoint of the local cloud that it is pointed at; `undefined`: Google
  */
 async function terraformOn(
-  {settings}: Config,
+  {settings, stateFolder}: Config,
   cloud: GoogleCloud,
   folder: string,
   endpoint: string | undefined,
@@ -245,9 +245,11 @@ async function terraformOn(
   const environments =
     endpoint === undefined ? GOOGLE_ITSELF : await localEnvironments(settings, folder, endpoint)
   return createTerraformInfrastructure({
+    stateFolder,
     folder,
     state: bucket === '' ? undefined : {bucket, prefix},
     ...environments,
+    quick: endpoint !== undefined,
     byApi: {
       leftovers: (pipeline, doing) => cloud.inspection.leftovers(pipeline, doing),
       emptyBuckets: (pipeline, doing) => cloud.buckets.empty(pipeline, doing),

@@ -36,6 +36,11 @@ export default class Destroy extends CloudRunnerCommand {
     }
     await using target = await this.open(config, {create: false})
     const loss = await inspectLoss(target.context())
+    if (!loss.exists && where === 'gcp') {
+      await target.removeUnused()
+      this.print([`Nothing to destroy: there is no pipeline ${name} in project ${config.settings.project}.`])
+      return {removed: [], left: [], localCloudRemoved: false}
+    }
     if (loss.exists) {
       await confirmByName({
         name,

@@ -23,7 +23,14 @@ export async function examinePipeline({cloud, pipeline, signal, step}: Context):
   const image = service?.image || `${names.image}@none`
   step('Look at every resource and grant')
   const resources = await cloud.inspection.plan(pipeline, {image, signal})
-  const checks = resources.map((resource) => checkOf(resource, settings.project, settings.region))
+  if (resources.every(({action}) => action === 'create')) {
+    const detail = `${settings.name} is not there: nothing of it was made yet`
+    return [{name: 'pipeline', state: 'failed', detail, fix: 'cloud-runner setup'}]
+  }
+  const missing = new Set(
+    resources.filter(({action}) => action === 'create').map(({kind, name}) => `${kind} ${name}`),
+  )
+  const checks = resources.map((resource) => checkOf(resource, missing, settings.project, settings.region))
   if (service !== undefined && !service.ready) {
     checks.push({
       name: 'revision',
@@ -35,14 +42,23 @@ export async function examinePipeline({cloud, pipeline, signal, step}: Context):
   return checks
 }
 
-function checkOf(resource: PlannedResource, project: string, region: string): Check {
+/** @param missing resources that are not there, as `kind name`: a grant cannot be given on one of them */
+function checkOf(
+  resource: PlannedResource,
+  missing: ReadonlySet<string>,
+  project: string,
+  region: string,
+): Check {
   const {kind, name, action, grant} = resource
   if (action === 'none') return {name: kind, state: 'ok', detail: name}
   return {
     name: kind,
     state: 'failed',
     detail: `${name} is ${action === 'create' ? 'not there' : 'not as it should be'}`,
-    fix: (grant && grantCommand(grant, project, region)) ?? 'cloud-runner setup',
+    fix:
+      (grant && !missing.has(`${grant.on.kind} ${grant.on.name}`)
+        ? grantCommand(grant, project, region)
+        : undefined) ?? 'cloud-runner setup',
   }
 }
 

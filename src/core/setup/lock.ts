@@ -1,10 +1,11 @@
 import {randomUUID} from 'node:crypto'
-import {link, mkdir, open, readFile, rename, rm} from 'node:fs/promises'
+import {link, open, readFile, rename, rm} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
+import {makeStateFolder} from '../state-folder.ts'
 
 /** What a lock file says of its holder. */
 interface Holder {
@@ -32,7 +33,7 @@ export async function withLock<T>(
 ): Promise<T> {
   const {target, project, name} = pipeline.settings
   const file = join(stateFolder, `${target}-${project}-${name}.lock`)
-  await mkdir(stateFolder, {recursive: true})
+  await makeStateFolder(stateFolder)
   const mine: Holder = {command, pid: process.pid, host: hostname(), since: new Date().toISOString()}
   const giveUpAt = performance.now() + patienceMs
   while (!(await take(file, mine))) {

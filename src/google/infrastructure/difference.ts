@@ -2,18 +2,25 @@ import {isJson} from '../rest.ts'
 
 /**
  * Whether `current` already is what `wanted` says. Members that `wanted` does not name are Google's defaults and do
- * not count; lists count whole, in order.
+ * not count. Lists count whole, in order; lists of things with names, such as variables, in any order, since
+ * Terraform sends them in its own.
  */
 export function satisfies(current: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
     return (
       Array.isArray(current) &&
       current.length === wanted.length &&
-      wanted.every((item, index) => satisfies(current[index], item))
+      wanted.every((item, index) => satisfies(namesake(current, item) ?? current[index], item))
     )
   }
   if (isJson(wanted)) {
     return isJson(current) && Object.entries(wanted).every(([key, value]) => satisfies(current[key], value))
   }
   return current === wanted
+}
+
+/** The item of a list that has the same name. */
+function namesake(list: readonly unknown[], wanted: unknown): unknown {
+  const name = isJson(wanted) ? wanted['name'] : undefined
+  return name === undefined ? undefined : list.find((item) => isJson(item) && item['name'] === name)
 }

@@ -2,6 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Infrastructure, PlannedResource} from '../../core/ports.ts'
+import {makeStateFolder} from '../../core/state-folder.ts'
 import type {Environment} from '../environment/environment.ts'
 import type {TerraformEvent} from './events.ts'
 import {isPassing, terraformFailed} from './failure.ts'
@@ -25,11 +26,15 @@ export interface ByApi extends Pick<Infrastructure, 'leftovers'> {
 }
 
 export interface TerraformOptions {
+  /** `.cloud-runner`, absolute; made where it is missing. */
+  readonly stateFolder: string
   /** Working folder, absolute: module, variables and, unless `state` says otherwise, the state. */
   readonly folder: string
   readonly state: StateLocation | undefined
   readonly environment: Environment
   readonly downloading: Environment
+  /** Whether a local cloud answers. */
+  readonly quick: boolean
   readonly byApi: ByApi
   /** How long another Terraform may hold the lock of the state. */
   readonly lockTimeoutSeconds?: number
@@ -45,7 +50,7 @@ const EMPTY_ATTEMPTS = 3
 
 /** Infrastructure by the packaged module and the real terraform. */
 export function createTerraformInfrastructure(options: TerraformOptions): Infrastructure {
-  const {folder, environment, downloading, byApi} = options
+  const {folder, environment, downloading, quick, byApi} = options
   const waits = options.waitsSeconds ?? WAITS_SECONDS
   const lock = `-lock-timeout=${options.lockTimeoutSeconds ?? 120}s`
 
@@ -57,12 +62,14 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
   ): Promise<Terraform> {
     const {state} = options
     const isThere = state !== undefined && (await byApi.stateBucket(pipeline, state.bucket, {create}))
+    await makeStateFolder(options.stateFolder)
     return prepareWorkspace(folder, {
       pipeline,
       image: image ?? (await byApi.liveImage(pipeline)),
       state: isThere ? state : undefined,
       environment,
       downloading,
+      quick,
       signal,
     })
   }
@@ -105,7 +112,9 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
       if (resource === undefined) return
       if (event.kind === 'complete') done.set(event.address, resource.action)
       else
-        step(`${VERBS[event.action] ?? event.action} ${resource.kind} ${resource.name} (${++count}/${total})`)
+        step(
+          `${verbFor(event.action, resource.kind)} ${resource.kind} ${resource.name} (${++count}/${total})`,
+        )
     }
     const run = await terraform.run(['apply', ...QUIET, lock, PLAN_FILE], {signal, onEvent})
     if (run.exitCode !== 0) {
@@ -185,6 +194,12 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
 }
 
 const VERBS: Readonly<Record<string, string>> = {create: 'Create', update: 'Update', delete: 'Delete'}
+
+/** An API is never switched off with a pipeline: it leaves the state, and stays enabled. */
+function verbFor(action: string, kind: string): string {
+  if (kind === 'API') return action === 'delete' ? 'Let go of' : 'Enable'
+  return VERBS[action] ?? action
+}
 
 /** A failure of a run, with whether it may pass by itself; never leaves this file. */
 class PassingError extends Error {

@@ -1,3 +1,4 @@
+import {spawn} from 'node:child_process'
 import {open, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -61,18 +62,19 @@ export function createTerraform(folder: string, environment: Environment): Terra
     const log = join(folder, `terraform-${args[0] ?? 'run'}.log`)
     await rm(log, {force: true})
     await using reader = await open(log, 'a+', 0o600)
-    const child = execa('terraform', [...args], {
+    const child = spawn('terraform', args, {
       cwd: folder,
-      env,
+      env: {...process.env, ...env},
       detached: true,
-      cleanup: false,
-      stdin: 'ignore',
-      stdout: {file: log, append: true},
-      stderr: {file: log, append: true},
-      reject: false,
+      stdio: ['ignore', reader.fd, reader.fd],
     })
     let ended = false
-    const result = child.finally(() => {
+    const result = new Promise<number | AppError>((resolve) => {
+      child.once('error', (error) =>
+        resolve(notStarted('code' in error ? String(error.code) : '', error.message)),
+      )
+      child.once('exit', (code) => resolve(code ?? 1))
+    }).finally(() => {
       ended = true
     })
     const interrupt = (): void => void child.kill('SIGINT')
@@ -105,9 +107,9 @@ export function createTerraform(folder: string, environment: Environment): Terra
     } finally {
       signal.removeEventListener('abort', interrupt)
     }
-    const {exitCode, code, originalMessage} = await result
-    if (exitCode === undefined && code !== undefined) throw notStarted(code, originalMessage ?? code)
-    return {exitCode: exitCode ?? 1, errors, noise: noise.join('\n')}
+    const exitCode = await result
+    if (exitCode instanceof AppError) throw exitCode
+    return {exitCode, errors, noise: noise.join('\n')}
   }
 
   return {

@@ -14,6 +14,9 @@ export interface StateLocation {
   readonly prefix: string
 }
 
+/** What the environment cannot say; the module itself has no provider block. */
+const QUICK = {provider: {google: {poll_interval: '250ms', batching: {enable_batching: false}}}}
+const QUICK_FILE = 'quick.tf.json'
 const BACKEND_FILE = 'backend.tf.json'
 /** Within `.terraform`, so that it goes with it: what was initialized last. */
 const STAMP = join('.terraform', 'cloud-runner.json')
@@ -33,6 +36,8 @@ export interface WorkspaceOptions {
   readonly environment: Environment
   /** For `init`, which downloads the provider. */
   readonly downloading: Environment
+  /** On a local cloud: nothing is worth waiting for or collecting. */
+  readonly quick: boolean
   readonly signal: AbortSignal
 }
 
@@ -42,7 +47,7 @@ export interface WorkspaceOptions {
  * @throws AppError `program-missing`, `program-unusable`, `provider-missing`, and what the backend answers
  */
 export async function prepareWorkspace(folder: string, options: WorkspaceOptions): Promise<Terraform> {
-  const {pipeline, image, state, environment, downloading, signal} = options
+  const {pipeline, image, state, environment, downloading, quick, signal} = options
   const version = await terraformVersion()
   await mkdir(folder, {recursive: true, mode: 0o700})
   const module = await copyModule(folder)
@@ -52,6 +57,8 @@ export async function prepareWorkspace(folder: string, options: WorkspaceOptions
   )
   const backend = JSON.stringify({terraform: {backend: state === undefined ? {local: {}} : {gcs: state}}})
   await writeFile(join(folder, BACKEND_FILE), `${backend}\n`)
+  if (quick) await writeFile(join(folder, QUICK_FILE), `${JSON.stringify(QUICK)}\n`)
+  else await rm(join(folder, QUICK_FILE), {force: true})
 
   const last = await readStamp(folder)
   const stamp = {backend, digest: createHash('sha256').update(`${version}\n${module}`).digest('hex')}
@@ -81,6 +88,7 @@ export function variables({settings}: Pipeline, image: string | undefined): Reco
     max_instances: settings.maxInstances,
     cpu: settings.cpu,
     memory: settings.memory,
+    job_threshold: settings.jobThreshold,
     request_timeout: settings.requestTimeout,
     ack_deadline: settings.ackDeadline,
     minimum_backoff: settings.minimumBackoff,
