@@ -1,5 +1,5 @@
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
-import {isUnheardOf} from '../core/reprocess/reprocess.ts'
+import {isUnheardOf} from '../core/pipeline/files.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import type {PipelineStatus, Status} from '../core/status/status.ts'
 import {count, counted, duration, style} from './format.ts'
@@ -61,14 +61,21 @@ export function showStatus(status: Status, now: number): string[] {
   const files = fileTable(status.files, now)
   if (files.length === 0)
     return [...pipelineLines(status.pipeline), '', 'No files yet: cloud-runner upload FILE']
-  const forgotten = forgottenHint(status, now)
+  const hint = refusalHint(status) ?? forgottenHint(status, now)
   return [
     ...pipelineLines(status.pipeline),
     '',
     `files: ${counts.join(', ')}${status.truncated ? `; the newest ${count(status.files.length)}:` : ''}`,
     ...files,
-    ...(forgotten === undefined ? [] : ['', forgotten]),
+    ...(hint === undefined ? [] : ['', hint]),
   ]
+}
+
+/** What keeps deliveries from the worker. */
+function refusalHint({refusedPushes, pipeline}: Status): string | undefined {
+  return refusedPushes === undefined
+    ? undefined
+    : `Service ${pipeline.service} turns deliveries away (${refusedPushes}): the push account may not invoke it. Mend the grant: cloud-runner setup`
 }
 
 /** So long a notification takes at most, usually: Cloud Storage speaks of seconds. */

@@ -9,21 +9,34 @@ const PATIENCE_MS = 15 * 60_000
  * @throws the operation's error; AppError `timeout` where it does not end
  */
 export async function followed(
-  operation: {promise(): Promise<unknown>; removeAllListeners(): unknown; readonly name?: string | undefined},
+  operation: {
+    promise(): Promise<unknown>
+    removeAllListeners(): unknown
+    readonly name?: string | undefined
+  },
   signal: AbortSignal,
   patienceMs: number = PATIENCE_MS,
 ): Promise<void> {
-  const {promise: ended, reject} = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
+  const {promise: givenUp, reject} = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(neverEnding(operation.name, patienceMs)), patienceMs)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, {once: true})
   try {
-    await Promise.race([operation.promise(), ended])
+    await untilAborted(signal, Promise.race([operation.promise(), givenUp]))
   } finally {
     clearTimeout(timer)
     // Else it is asked after for ever.
     operation.removeAllListeners()
+  }
+}
+
+/** `work`, or the signal's reason as soon as it aborts; the work then goes on without us. */
+export async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const {promise: aborted, reject} = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, {once: true})
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
     signal.removeEventListener('abort', abort)
   }
 }

@@ -3,7 +3,7 @@ import {AppError} from '../core/errors.ts'
 import type {Services, TrafficTarget} from '../core/ports.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
-import {followed} from './operation.ts'
+import {followed, untilAborted} from './operation.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
 
 type Service = protos.google.cloud.run.v2.IService
@@ -51,7 +51,11 @@ export function createServices(connection: Connection): Services & {close(): Pro
   async function update(service: Service, signal: AbortSignal): Promise<void> {
     const client = await services()
     signal.throwIfAborted()
-    const [operation] = await client.updateService({service}, ONE_TRY)
+    // With the etag of what was read: what took effect although its answer was lost is not done twice.
+    const [operation] = await untilAborted(
+      signal,
+      retried(() => client.updateService({service}, ONE_TRY), signal),
+    )
     await followed(operation, signal)
   }
 

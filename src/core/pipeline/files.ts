@@ -40,3 +40,8 @@ export interface FileStatus {
     readonly sizeBytes: number
   }
 }
+
+/** Waiting, and no delivery was seen: its event may be lost, or late. */
+export function isUnheardOf({state, attempts}: Pick<FileStatus, 'state' | 'attempts'>): boolean {
+  return state === 'waiting' && attempts === 0
+}

@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
-import type {FileStatus} from '../pipeline/files.ts'
+import {isUnheardOf} from '../pipeline/files.ts'
 import {notificationOf} from '../pipeline/notification.ts'
 import {readAllFiles, readNamedFiles} from '../status/files.ts'
 import {notSetUp} from '../status/status.ts'
@@ -48,11 +48,6 @@ export async function chooseFiles(selection: ReprocessSelection, context: Contex
   } catch (error) {
     throw error instanceof AppError && error.code === 'not-found' ? notSetUp(context, error) : error
   }
-}
-
-/** Waiting, and no delivery was seen. */
-export function isUnheardOf({state, attempts}: Pick<FileStatus, 'state' | 'attempts'>): boolean {
-  return state === 'waiting' && attempts === 0
 }
 
 /**

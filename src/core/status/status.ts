@@ -1,10 +1,13 @@
 import type {Context} from '../context.ts'
 import {sharesOf, stableRevision} from '../deploy/traffic.ts'
 import {AppError} from '../errors.ts'
-import type {FileState, FileStatus} from '../pipeline/files.ts'
+import {isUnheardOf, type FileState, type FileStatus} from '../pipeline/files.ts'
 import type {Target} from '../pipeline/settings.ts'
 import type {ServiceState} from '../ports.ts'
 import {readAllFiles, readNamedFiles} from './files.ts'
+
+/** Lines that are looked at for refused pushes. */
+const LOOKED_AT_LINES = 20
 
 export interface StatusRequest {
   /** Empty: all files. */
@@ -42,6 +45,8 @@ export interface Status {
   readonly counts: Readonly<Record<FileState, number>>
   /** Whether there are more files than `files` holds. */
   readonly truncated: boolean
+  /** HTTP status with which the service turned recent pushes away, where files wait that no worker has seen. */
+  readonly refusedPushes?: number
 }
 
 /**
@@ -55,7 +60,24 @@ export async function status({objects, limit}: StatusRequest, context: Context):
   const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
   for (const {state} of files) counts[state]++
   const listed = objects.length > 0 ? files : files.slice(0, limit)
-  return {pipeline, files: listed, counts, truncated: listed.length < files.length}
+  const refusedPushes = files.some((file) => isUnheardOf(file)) ? await readRefusal(context) : undefined
+  return {
+    pipeline,
+    files: listed,
+    counts,
+    truncated: listed.length < files.length,
+    ...(refusedPushes === undefined ? {} : {refusedPushes}),
+  }
+}
+
+/** The front end's log tells of pushes that reached no worker, and of none it can say which file it was about. */
+async function readRefusal({cloud, pipeline, signal}: Context): Promise<number | undefined> {
+  const since = new Date(Date.now() - pipeline.settings.maximumBackoff * 2000).toISOString()
+  const query = {service: pipeline.names.service, severity: 'warning', since}
+  for await (const {status: code, object} of cloud.logs.list(query, {limit: LOOKED_AT_LINES, signal})) {
+    if (object === undefined && (code === 401 || code === 403)) return code
+  }
+  return undefined
 }
 
 async function readFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
