@@ -75,6 +75,14 @@ function duration(row: {
 const targets = ['local', 'gcp'] as const
 export type Target = (typeof targets)[number]
 
+/** What Terraform and the direct infrastructure both use and `cloud-runner.json` does not set. Times in seconds. */
+export const FIXED = {
+  /** Newest images that the registry keeps: what can be rolled back to. */
+  imagesKept: 10,
+  /** For one file that goes to the job. */
+  jobTimeout: 3600,
+} as const
+
 /** The local target's project where none is named. */
 export const LOCAL_PROJECT = 'cloud-runner-local'
 

@@ -1,5 +1,6 @@
 import {WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import {FIXED} from '../../core/pipeline/settings.ts'
 import type {Json} from '../rest.ts'
 
 const DAY_SECONDS = 86_400
@@ -9,6 +10,13 @@ export function blueprint({settings, names}: Pipeline) {
   const {project, region, name} = settings
   const labels = {[PIPELINE_LABEL]: name}
   const topic = (short: string) => `projects/${project}/topics/${short}`
+  const variable = (variableName: string, value: string) => ({name: variableName, value})
+  const buckets = [
+    variable(WORKER_ENVIRONMENT.inputBucket, names.inputBucket),
+    variable(WORKER_ENVIRONMENT.outputBucket, names.outputBucket),
+  ]
+  const labelColumn =
+    settings.labelColumn === undefined ? [] : [variable(WORKER_ENVIRONMENT.labelColumn, settings.labelColumn)]
 
   return {
     repository: {
@@ -16,6 +24,17 @@ export function blueprint({settings, names}: Pipeline) {
       mode: 'STANDARD_REPOSITORY',
       description: `Images of the worker of the cloud-runner pipeline ${name}`,
       labels,
+      // Cloud Run keeps its own copy of an image only while a revision serves: what may be rolled back to is kept here.
+      cleanupPolicies: {
+        'keep-newest': {
+          action: 'KEEP',
+          mostRecentVersions: {keepCount: FIXED.imagesKept},
+        },
+        'delete-old': {
+          action: 'DELETE',
+          condition: {tagState: 'ANY', olderThan: `${30 * DAY_SECONDS}s`},
+        },
+      },
     } satisfies Json,
 
     /** Soft delete off: deleted scratch data would be billed for a week. */
@@ -83,12 +102,11 @@ export function blueprint({settings, names}: Pipeline) {
             {
               image,
               env: [
-                {name: WORKER_ENVIRONMENT.inputBucket, value: names.inputBucket},
-                {name: WORKER_ENVIRONMENT.outputBucket, value: names.outputBucket},
-                {name: WORKER_ENVIRONMENT.deadlineSeconds, value: String(settings.requestTimeout)},
-                ...(settings.labelColumn === undefined
-                  ? []
-                  : [{name: WORKER_ENVIRONMENT.labelColumn, value: settings.labelColumn}]),
+                ...buckets,
+                variable(WORKER_ENVIRONMENT.deadlineSeconds, String(settings.requestTimeout)),
+                variable(WORKER_ENVIRONMENT.job, `projects/${project}/locations/${region}/jobs/${names.job}`),
+                variable(WORKER_ENVIRONMENT.jobThreshold, settings.jobThreshold),
+                ...labelColumn,
               ],
               ports: [{name: 'http1', containerPort: 8080}],
               resources: {
@@ -98,6 +116,29 @@ export function blueprint({settings, names}: Pipeline) {
               },
             },
           ],
+        },
+      }) satisfies Json,
+
+    /** For files that take longer than the ten minutes of a delivery: one execution a file, with the same image. */
+    job: (image: string) =>
+      ({
+        labels,
+        template: {
+          labels,
+          parallelism: 1,
+          taskCount: 1,
+          template: {
+            serviceAccount: names.workerAccount,
+            timeout: `${FIXED.jobTimeout}s`,
+            maxRetries: 3,
+            containers: [
+              {
+                image,
+                env: [...buckets, ...labelColumn],
+                resources: {limits: {cpu: settings.cpu, memory: settings.memory}},
+              },
+            ],
+          },
         },
       }) satisfies Json,
   }

@@ -3,6 +3,7 @@ import {AppError} from '../../core/errors.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Infrastructure, PlannedResource} from '../../core/ports.ts'
 import {isJson, objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
+import {jobResources} from './job.ts'
 import {
   connections,
   foundation,
@@ -26,6 +27,7 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
     return [
       ...base,
       serviceResource(pipeline, image, rest),
+      ...jobResources(pipeline, image, rest),
       ...connections(pipeline, agents, uri ?? 'https://not-yet.invalid', rest),
     ]
   }
@@ -79,8 +81,8 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
           suggestions: ['See what the worker said: cloud-runner logs --severity error'],
         })
       }
-      for (const resource of connections(pipeline, agents, uri, rest))
-        done.push(await applyOne(resource, doing))
+      const later = [...jobResources(pipeline, image, rest), ...connections(pipeline, agents, uri, rest)]
+      for (const resource of later) done.push(await applyOne(resource, doing))
       return done
     },
 
@@ -146,6 +148,12 @@ async function labelled(rest: Rest, {settings}: Pipeline): Promise<PlannedResour
       service: 'run',
       path: `/v2/projects/${project}/locations/${region}/services`,
       member: 'services',
+    },
+    {
+      kind: 'job',
+      service: 'run',
+      path: `/v2/projects/${project}/locations/${region}/jobs`,
+      member: 'jobs',
     },
     {
       kind: 'repository',

@@ -23,6 +23,7 @@ describe('setup', () => {
     const third = await setup({workerFolder: folder}, {...context, pipeline})
     expect(third.resources.filter(({action}) => action !== 'none')).toEqual([
       {kind: 'service', name: 'cloud-runner', action: 'update'},
+      {kind: 'job', name: 'cloud-runner-job', action: 'update'},
     ])
     expect(third.deployed).toBe(true)
 

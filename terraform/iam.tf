@@ -1,0 +1,86 @@
+# Every grant is on a single resource and adds to what is there: no project-wide role, no authoritative policy.
+
+resource "google_service_account" "worker" {
+  project      = var.project_id
+  account_id   = "${var.name}-worker"
+  display_name = "cloud-runner ${var.name}: worker"
+  description  = "cloud-runner=${var.name}"
+
+  create_ignore_already_exists = true
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_service_account" "push" {
+  project      = var.project_id
+  account_id   = "${var.name}-push"
+  display_name = "cloud-runner ${var.name}: push"
+  description  = "cloud-runner=${var.name}"
+
+  create_ignore_already_exists = true
+
+  depends_on = [google_project_service.this]
+}
+
+locals {
+  storage_agent = "serviceAccount:${data.google_storage_project_service_account.this.email_address}"
+  # A bucket knows its project's number; asking for the project itself would need the Cloud Billing API as well.
+  pubsub_agent = "serviceAccount:service-${google_storage_bucket.this["input"].project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+resource "google_storage_bucket_iam_member" "worker_reads" {
+  bucket = google_storage_bucket.this["input"].name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.worker.member
+}
+
+# objectUser and not objectCreator: replacing an older result deletes it.
+resource "google_storage_bucket_iam_member" "worker_writes" {
+  bucket = google_storage_bucket.this["output"].name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.worker.member
+}
+
+resource "google_pubsub_topic_iam_member" "storage_publishes" {
+  project = var.project_id
+  topic   = google_pubsub_topic.uploads.name
+  role    = "roles/pubsub.publisher"
+  member  = local.storage_agent
+}
+
+resource "google_pubsub_topic_iam_member" "dead_letters_forwarded" {
+  project = var.project_id
+  topic   = google_pubsub_topic.dead_letter.name
+  role    = "roles/pubsub.publisher"
+  member  = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "dead_letters_taken" {
+  count = var.image == null ? 0 : 1
+
+  project      = var.project_id
+  subscription = google_pubsub_subscription.push[0].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+resource "google_cloud_run_v2_service_iam_member" "push_invokes" {
+  count = var.image == null ? 0 : 1
+
+  project  = var.project_id
+  name     = google_cloud_run_v2_service.worker[0].name
+  location = google_cloud_run_v2_service.worker[0].location
+  role     = "roles/run.invoker"
+  member   = google_service_account.push.member
+}
+
+# The worker hands a long file over: an execution of the job, told by overrides which file it is.
+resource "google_cloud_run_v2_job_iam_member" "worker_hands_over" {
+  count = var.image == null ? 0 : 1
+
+  project  = var.project_id
+  name     = google_cloud_run_v2_job.worker[0].name
+  location = google_cloud_run_v2_job.worker[0].location
+  role     = "roles/run.jobsExecutorWithOverrides"
+  member   = google_service_account.worker.member
+}

@@ -1,0 +1,132 @@
+locals {
+  buckets_environment = [
+    { name = "INPUT_BUCKET", value = google_storage_bucket.this["input"].name },
+    { name = "OUTPUT_BUCKET", value = google_storage_bucket.this["output"].name },
+  ]
+  label_environment = var.label_column == null ? [] : [{ name = "LABEL_COLUMN", value = var.label_column }]
+}
+
+resource "google_cloud_run_v2_service" "worker" {
+  count = var.image == null ? 0 : 1
+
+  project             = var.project_id
+  name                = var.name
+  location            = var.region
+  labels              = local.labels
+  ingress             = "INGRESS_TRAFFIC_ALL"
+  deletion_protection = false
+
+  template {
+    labels                           = local.labels
+    service_account                  = google_service_account.worker.email
+    timeout                          = "${var.request_timeout}s"
+    max_instance_request_concurrency = var.concurrency
+
+    scaling {
+      max_instance_count = var.max_instances
+    }
+
+    containers {
+      image = var.image
+
+      dynamic "env" {
+        for_each = concat(
+          local.buckets_environment,
+          [
+            { name = "DEADLINE_SECONDS", value = tostring(var.request_timeout) },
+            { name = "JOB", value = "projects/${var.project_id}/locations/${var.region}/jobs/${var.name}-job" },
+            { name = "JOB_THRESHOLD", value = var.job_threshold },
+          ],
+          local.label_environment,
+        )
+
+        content {
+          name  = env.value.name
+          value = env.value.value
+        }
+      }
+
+      ports {
+        name           = "http1"
+        container_port = 8080
+      }
+
+      resources {
+        limits = {
+          cpu    = var.cpu
+          memory = var.memory
+        }
+        # Must be said where resources are: otherwise the CPU is always allocated, and billed.
+        cpu_idle          = true
+        startup_cpu_boost = true
+      }
+    }
+  }
+
+  # `cloud-runner deploy` and `rollback` change these by the Admin API; a plan must not fight them.
+  lifecycle {
+    ignore_changes = [
+      client,
+      client_version,
+      template[0].containers[0].image,
+      template[0].revision,
+      traffic,
+    ]
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+# For files that take longer than the ten minutes of a delivery: one execution a file, with the same image.
+resource "google_cloud_run_v2_job" "worker" {
+  count = var.image == null ? 0 : 1
+
+  project             = var.project_id
+  name                = "${var.name}-job"
+  location            = var.region
+  labels              = local.labels
+  deletion_protection = false
+
+  template {
+    labels      = local.labels
+    parallelism = 1
+    task_count  = 1
+
+    template {
+      service_account = google_service_account.worker.email
+      timeout         = "${var.job_timeout}s"
+      max_retries     = 3
+
+      containers {
+        image = var.image
+
+        dynamic "env" {
+          for_each = concat(local.buckets_environment, local.label_environment)
+
+          content {
+            name  = env.value.name
+            value = env.value.value
+          }
+        }
+
+        resources {
+          limits = {
+            cpu    = var.cpu
+            memory = var.memory
+          }
+        }
+      }
+    }
+  }
+
+  # As with the service: `deploy` gives both the same image.
+  lifecycle {
+    ignore_changes = [
+      client,
+      client_version,
+      template[0].template[0].containers[0].image,
+    ]
+  }
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,21 @@
+locals {
+  # Off with the pipeline they would take others' resources with them, so they stay on.
+  services = ["artifactregistry", "cloudresourcemanager", "iam", "logging", "pubsub", "run", "storage"]
+
+  labels = { cloud-runner = var.name }
+}
+
+resource "google_project_service" "this" {
+  for_each = toset(local.services)
+
+  project            = var.project_id
+  service            = "${each.key}.googleapis.com"
+  disable_on_destroy = false
+}
+
+# Reading it also creates the account where the project never used Cloud Storage.
+data "google_storage_project_service_account" "this" {
+  project = var.project_id
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,206 @@
+# terraform test: the module's own rules, with a provider that is made up.
+
+mock_provider "google" {
+  mock_resource "google_storage_bucket" {
+    defaults = {
+      project_number = 123456789012
+    }
+  }
+
+  mock_data "google_storage_project_service_account" {
+    defaults = {
+      email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com"
+    }
+  }
+}
+
+override_resource {
+  target = google_service_account.worker
+  values = {
+    email  = "cloud-runner-worker@my-project-123.iam.gserviceaccount.com"
+    member = "serviceAccount:cloud-runner-worker@my-project-123.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.push
+  values = {
+    email  = "cloud-runner-push@my-project-123.iam.gserviceaccount.com"
+    member = "serviceAccount:cloud-runner-push@my-project-123.iam.gserviceaccount.com"
+  }
+}
+
+variables {
+  project_id = "my-project-123"
+  image      = "europe-west3-docker.pkg.dev/my-project-123/cloud-runner/worker@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+}
+
+run "without_an_image_nothing_receives_files" {
+  command = plan
+
+  variables {
+    image = null
+  }
+
+  assert {
+    condition = (
+      length(google_cloud_run_v2_service.worker) == 0 &&
+      length(google_cloud_run_v2_job.worker) == 0 &&
+      length(google_pubsub_subscription.push) == 0 &&
+      length(google_storage_notification.uploads) == 0
+    )
+    error_message = "There is something that needs an image."
+  }
+
+  assert {
+    condition     = output.service_name == null && output.image_uri == "europe-west3-docker.pkg.dev/my-project-123/cloud-runner/worker"
+    error_message = "The registry's address must be known before there is a service."
+  }
+}
+
+run "with_an_image_the_chain_is_whole" {
+  command = apply
+
+  assert {
+    condition     = google_pubsub_subscription.push[0].push_config[0].push_endpoint == google_cloud_run_v2_service.worker[0].uri
+    error_message = "Deliveries must go to the service."
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.push[0].push_config[0].oidc_token[0].service_account_email == google_service_account.push.email
+    error_message = "Deliveries must carry the push account's token."
+  }
+
+  assert {
+    condition     = google_pubsub_subscription.push[0].expiration_policy[0].ttl == "" && google_pubsub_subscription.dead_letter.expiration_policy[0].ttl == ""
+    error_message = "A subscription must not delete itself."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.worker[0].template[0].containers[0].resources[0].cpu_idle
+    error_message = "CPU must not be billed while nothing is to be done."
+  }
+
+  assert {
+    condition     = !google_cloud_run_v2_service.worker[0].deletion_protection && !google_cloud_run_v2_job.worker[0].deletion_protection
+    error_message = "destroy must be able to do its work."
+  }
+
+  assert {
+    condition     = alltrue([for bucket in google_storage_bucket.this : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced"])
+    error_message = "Buckets must not be open to the public."
+  }
+}
+
+run "names_begin_with_the_pipeline_s" {
+  command = plan
+
+  variables {
+    name   = "invoices"
+    region = "us-central1"
+  }
+
+  assert {
+    condition     = output.input_bucket == "my-project-123-invoices-input" && output.output_bucket == "my-project-123-invoices-output"
+    error_message = "Bucket names are PROJECT-NAME-input and -output."
+  }
+
+  assert {
+    condition     = output.service_name == "invoices" && output.job_name == "invoices-job"
+    error_message = "The service is called as the pipeline is."
+  }
+}
+
+run "a_project_number_is_no_project_id" {
+  command = plan
+
+  variables {
+    project_id = "123456789012"
+  }
+
+  expect_failures = [var.project_id]
+}
+
+run "a_name_ends_with_a_letter_or_digit" {
+  command = plan
+
+  variables {
+    name = "invoices-"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_name_leaves_room_for_account_ids" {
+  command = plan
+
+  variables {
+    name = "a-name-of-twenty-four-ch"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "an_image_has_a_digest" {
+  command = plan
+
+  variables {
+    image = "europe-west3-docker.pkg.dev/my-project-123/cloud-runner/worker:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "a_file_ends_before_its_message_comes_again" {
+  command = plan
+
+  variables {
+    request_timeout = 300
+    ack_deadline    = 300
+  }
+
+  expect_failures = [var.request_timeout]
+}
+
+run "numbers_have_bounds" {
+  command = plan
+
+  variables {
+    region                = "EU"
+    concurrency           = 0
+    max_instances         = 1.5
+    cpu                   = "3"
+    memory                = "1GB"
+    maximum_backoff       = 601
+    max_delivery_attempts = 4
+    message_retention     = 599
+    images_kept           = 0
+    job_threshold         = "256MB"
+    job_timeout           = 0
+  }
+
+  expect_failures = [
+    var.region,
+    var.concurrency,
+    var.max_instances,
+    var.cpu,
+    var.memory,
+    var.maximum_backoff,
+    var.max_delivery_attempts,
+    var.message_retention,
+    var.images_kept,
+    var.job_threshold,
+    var.job_timeout,
+  ]
+}
+
+run "backoff_grows" {
+  command = plan
+
+  variables {
+    minimum_backoff = 30
+    maximum_backoff = 20
+  }
+
+  expect_failures = [var.maximum_backoff]
+}

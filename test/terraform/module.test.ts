@@ -1,0 +1,80 @@
+import {execFileSync} from 'node:child_process'
+import {cpSync, readFileSync, rmSync} from 'node:fs'
+import {mkdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {expect, it} from 'vitest'
+import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {temporaryFolder} from '../support/temporary-folder.ts'
+import {
+  MODULE,
+  NO_PROVIDER,
+  NO_TERRAFORM,
+  REPORTS,
+  Terraform,
+  unless,
+  variables,
+} from '../support/terraform.ts'
+
+/** Addresses where nothing answers: what must not call anything. */
+const NOWHERE = {
+  endpoint: 'http://127.0.0.1:9',
+  proxy: 'http://127.0.0.1:9',
+  tls: {endpoint: 'https://127.0.0.1:9', certificate: '/nowhere/certificate.pem'},
+  folder: '/nowhere',
+  project: 'p',
+  region: 'europe-west3',
+}
+
+it.skipIf(NO_TERRAFORM !== undefined)(`terraform fmt finds nothing to do${unless(NO_TERRAFORM)}`, () => {
+  for (const folder of [MODULE, REPORTS]) {
+    const files = execFileSync('terraform', ['fmt', '-check', '-recursive', folder], {encoding: 'utf8'})
+    expect(files).toBe('')
+  }
+})
+
+it.skipIf(NO_PROVIDER !== undefined)(
+  `the module is valid by itself, and its own tests pass, without any call${unless(NO_PROVIDER)}`,
+  async () => {
+    const terraform = new Terraform(await temporaryFolder(), MODULE, NOWHERE)
+    await terraform.run(['init'])
+    expect(JSON.parse((await terraform.run(['validate', '-json'])).stdout)).toMatchObject({
+      valid: true,
+      warning_count: 0,
+    })
+    expect((await terraform.run(['test'])).stdout).toMatch(/^Success! \d+ passed, 0 failed\.$/m)
+  },
+  120_000,
+)
+
+it.skipIf(NO_PROVIDER !== undefined)(
+  `README: its example plans, as a module within another${unless(NO_PROVIDER)}`,
+  async () => {
+    const {folder, endpoint, local} = await startLocalPipeline()
+    const [, example = ''] =
+      /```hcl\n([\s\S]*?)```/.exec(readFileSync(join(MODULE, 'README.md'), 'utf8')) ?? []
+    const source = join(folder, 'source')
+    await mkdir(source)
+    await writeFile(join(source, 'main.tf'), example)
+    const place = join(folder, 'example')
+    await mkdir(place)
+    const origins = {
+      endpoint,
+      proxy: local.status().proxy,
+      tls: local.status().tls,
+      folder,
+      project: 'other',
+      region: 'us-central1',
+    }
+    const terraform = new Terraform(place, source, origins)
+    cpSync(MODULE, join(place, 'terraform'), {recursive: true})
+    rmSync(join(place, 'terraform', '.terraform'), {recursive: true, force: true})
+    await terraform.run(['init'])
+    const image = `x@sha256:${'0'.repeat(64)}`
+    const {stdout} = await terraform.run(['plan', ...variables({image})])
+    expect(stdout).toContain('project                     = "my-project-123"')
+    expect(stdout).toMatch(/^Plan: \d+ to add, 0 to change, 0 to destroy\.$/m)
+    expect(stdout).not.toContain('"other"')
+    expect(stdout).not.toContain('us-central1')
+  },
+  60_000,
+)
