@@ -20,7 +20,14 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
     {label: 'label', value: `${label.column}: ${classes}`},
     ...(metrics.auc === null
       ? []
-      : [{label: 'AUC', value: `${figure(metrics.auc)} in ${metrics.folds} folds`}]),
+      : [
+          {
+            label: 'AUC',
+            value: report.model.pretrained
+              ? `${figure(metrics.auc)}, of a model trained before`
+              : `${figure(metrics.auc)} in ${metrics.folds} folds`,
+          },
+        ]),
     {label: 'log loss', value: figure(metrics.logLoss)},
     {
       label: 'accuracy',

@@ -5,6 +5,7 @@ import {bytes, counted} from '../cli/format.ts'
 import {showEnded, showUploaded} from '../cli/show-files.ts'
 import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
 import type {FileStatus} from '../core/pipeline/files.ts'
+import {placeModel, planModel} from '../core/upload/model.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload, type UploadResult} from '../core/upload/upload.ts'
 import {waitForResults} from '../core/upload/wait.ts'
@@ -23,6 +24,10 @@ export default class Upload extends CloudRunnerCommand {
     {
       description: 'Upload and wait for the predictions',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --label-column bankrupt --wait',
+    },
+    {
+      description: 'Score by a model that was trained before',
+      command: '<%= config.bin %> <%= command.id %> june.csv --model model.json --wait',
     },
     {
       description: 'All CSV files of a folder',
@@ -44,6 +49,11 @@ export default class Upload extends CloudRunnerCommand {
   static override flags = {
     name: Flags.string({summary: 'Name of the object; with one file only.', helpValue: '<object>'}),
     'label-column': Flags.string({summary: 'Column to predict in these files.', helpValue: '<name>'}),
+    model: Flags.string({
+      summary: 'Model to score these files by, instead of training one: gs://bucket/object, or a file.',
+      helpValue: '<model>',
+      exclusive: ['label-column'],
+    }),
     ...waitFlags,
   }
 
@@ -53,12 +63,14 @@ export default class Upload extends CloudRunnerCommand {
     const config = await this.configure(flags)
     const sources = [args.file].flat()
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
+    const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
-    const sent = await this.task(`Upload ${counted(planned.length, 'file')}`, (step) =>
+    const sent = await this.task(`Upload ${counted(planned.length, 'file')}`, async (step) =>
       upload(
         planned,
         {
           labelColumn: flags['label-column'],
+          model: model && (await placeModel(model, target.context(step))),
           uploaded: ({object, sizeBytes}) => step(`${object}, ${bytes(sizeBytes)}`),
         },
         target.context(step),

@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'image-unknown'
   | 'revision-unknown'
   | 'report-unreadable'
+  | 'model-invalid'
   | 'locked'
   // what went wrong on the way
   | 'interrupted'

@@ -1,3 +1,4 @@
+import {setTimeout} from 'node:timers/promises'
 import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
 
@@ -25,11 +26,13 @@ export async function openInBrowser(
     stdio: 'ignore',
     reject: false,
   })
-  opener.nodeChildProcess.unref()
+  const patience = new AbortController()
   const ended = await Promise.race([
     opener,
-    new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE_MS, undefined).unref()),
+    setTimeout(PATIENCE_MS, undefined, {signal: patience.signal}).catch(() => undefined),
   ])
+  patience.abort()
+  opener.nodeChildProcess.unref()
   if (ended?.failed) {
     throw new AppError(`${program} could not open ${file}.`, {
       code: 'browser-missing',

@@ -27,6 +27,8 @@ export interface UploadedFile {
 
 export interface UploadOptions {
   readonly labelColumn?: string | undefined
+  /** `gs://bucket/object#generation` of a model that the files are to be scored by. */
+  readonly model?: string | undefined
   /** Called while bytes leave, per file. */
   readonly progress?: (file: PlannedUpload, sentBytes: number) => void
   /** Called as each file is there. */
@@ -62,9 +64,10 @@ export async function upload(
         source: file.source,
         signal,
         ...(contentType === undefined ? {} : {contentType}),
-        ...(options.labelColumn === undefined
-          ? {}
-          : {metadata: {[INPUT_METADATA.labelColumn]: options.labelColumn}}),
+        metadata: {
+          ...(options.labelColumn === undefined ? {} : {[INPUT_METADATA.labelColumn]: options.labelColumn}),
+          ...(options.model === undefined ? {} : {[INPUT_METADATA.model]: options.model}),
+        },
         progress: (sentBytes) => options.progress?.(file, sentBytes),
       })
       const done: UploadedFile = {

@@ -1,0 +1,61 @@
+import {basename, resolve} from 'node:path'
+
+import {Args, Flags} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../../cli/base.ts'
+import {usageError} from '../../cli/failure.ts'
+import {bytes} from '../../cli/format.ts'
+import {exportModel, type ExportedModel} from '../../core/results/export-model.ts'
+
+export default class ModelExport extends CloudRunnerCommand {
+  static override summary = 'Write the model that a result was made by, to score other files with it.'
+  static override description = `Other files are scored by it with upload --model: the same probabilities, to the last bit, as the run that trained it gave to rows without a label. What the file holds: docs/model.md.`
+  static override examples = [
+    {
+      description: 'Train on one file, score another',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output model.json',
+    },
+    {
+      description: 'Look into it',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output - | head',
+    },
+  ]
+  static override args = {
+    object: Args.string({
+      description: 'name of the object that the model was trained on',
+      required: true,
+      ignoreStdin: true,
+    }),
+  }
+  static override flags = {
+    output: Flags.string({
+      char: 'o',
+      summary: 'Where to write the model; - is standard output. The default is <object>.model.json.',
+      helpValue: '<file>',
+    }),
+    force: Flags.boolean({summary: 'Overwrite the file that is there.'}),
+  }
+
+  override async run(): Promise<ExportedModel> {
+    const {args, flags} = await this.parse(ModelExport)
+    const toStdout = flags.output === '-'
+    if (toStdout && this.jsonEnabled()) {
+      throw usageError('--output - and --json would both write to standard output.', [
+        'Leave out one of them.',
+      ])
+    }
+    const config = await this.configure(flags)
+    await using target = await this.open(config, {create: false})
+    const output = toStdout
+      ? {stream: process.stdout}
+      : {file: resolve(flags.output ?? `${basename(args.object)}.model.json`), force: flags.force}
+    const exported = await exportModel({object: args.object, output}, target.context())
+    if (!toStdout) {
+      this.print([
+        `Written: ${exported.file} (${bytes(exported.sizeBytes)})`,
+        `Score a file by it: ${this.config.bin} upload FILE --model ${exported.file}`,
+      ])
+    }
+    return exported
+  }
+}

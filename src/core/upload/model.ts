@@ -1,0 +1,105 @@
+import {createHash} from 'node:crypto'
+import {readFile} from 'node:fs/promises'
+import {resolve} from 'node:path'
+import {Readable} from 'node:stream'
+import {buffer} from 'node:stream/consumers'
+import {MODELS_PREFIX} from '../../../worker/contract.ts'
+import type {Context} from '../context.ts'
+import {AppError, EXIT} from '../errors.ts'
+
+/** A model that files are to be scored by: an object, or a local file's content. */
+export type PlannedModel =
+  | {readonly bucket: string; readonly object: string}
+  | {readonly file: string; readonly bytes: Buffer}
+
+/**
+ * Reads what `--model` names: `gs://bucket/object`, or a file, which is checked to be a model. Needs no network.
+ * @param cwd absolute: what a relative path is relative to
+ * @throws AppError `model-invalid` (exit 2), `file-missing`, `file-unreadable`
+ */
+export async function planModel(model: string, cwd: string): Promise<PlannedModel> {
+  if (model.startsWith('gs://')) {
+    const [, bucket, object] = /^gs:\/\/([^/]+)\/(.+)$/.exec(model) ?? []
+    if (bucket !== undefined && object !== undefined) return {bucket, object}
+    throw new AppError(`${model} names no object.`, {
+      code: 'model-invalid',
+      exitCode: EXIT.usage,
+      suggestions: ['Write gs://bucket/object, or the name of a file.'],
+    })
+  }
+  const bytes = await readFile(resolve(cwd, model)).catch((error: unknown) => {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    throw new AppError(
+      isMissing
+        ? `There is no file ${model}.`
+        : `${model} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        code: isMissing ? 'file-missing' : 'file-unreadable',
+        suggestions: ['Take the model of a result: cloud-runner model export OBJECT --output model.json'],
+        cause: error,
+      },
+    )
+  })
+  checkModel(bytes, model)
+  return {file: model, bytes}
+}
+
+/**
+ * Sees to it that the worker can read the model: what is neither in the input bucket nor in the output bucket is put
+ * beside the files, once for the same bytes.
+ * @returns the name that goes into the files' metadata, with its generation: `gs://bucket/object#generation`
+ * @throws AppError `object-unknown` where the object named is not there; `model-invalid`
+ */
+export async function placeModel(planned: PlannedModel, context: Context): Promise<string> {
+  const {cloud, pipeline, signal} = context
+  const {inputBucket, outputBucket} = pipeline.names
+  if ('file' in planned) return placeBytes(planned.bytes, context)
+  const {bucket, object} = planned
+  const found = await cloud.objects.stat(bucket, object)
+  if (found === undefined) {
+    throw new AppError(`There is no object gs://${bucket}/${object}.`, {
+      code: 'object-unknown',
+      suggestions: ['Take the model of a result: cloud-runner model export OBJECT --output model.json'],
+    })
+  }
+  const {generation} = found
+  if (bucket === inputBucket || bucket === outputBucket) return `gs://${bucket}/${object}#${generation}`
+  const bytes = await buffer(await cloud.objects.read(bucket, object, {generation, signal}))
+  checkModel(bytes, `gs://${bucket}/${object}`)
+  return placeBytes(bytes, context)
+}
+
+async function placeBytes(bytes: Buffer, {cloud, pipeline, signal}: Context): Promise<string> {
+  const {inputBucket} = pipeline.names
+  const name = `${MODELS_PREFIX}${createHash('sha256').update(bytes).digest('hex')}.json`
+  const there = await cloud.objects.stat(inputBucket, name)
+  const {generation} =
+    there ??
+    (await cloud.objects.upload({
+      bucket: inputBucket,
+      name,
+      source: {stream: Readable.from([bytes])},
+      contentType: 'application/json',
+      signal,
+    }))
+  return `gs://${inputBucket}/${name}#${generation}`
+}
+
+/** What is checked before anything is sent; the worker looks at every field. */
+function checkModel(bytes: Buffer, name: string): void {
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString('utf8'))
+  } catch {
+    value = undefined
+  }
+  if (typeof value === 'object' && value !== null && 'format' in value && 'model' in value) return
+  throw new AppError(`${name} is no model.`, {
+    code: 'model-invalid',
+    exitCode: EXIT.usage,
+    suggestions: [
+      'Take the model of a result: cloud-runner model export OBJECT --output model.json',
+      'What a model holds: docs/model.md',
+    ],
+  })
+}

@@ -1,0 +1,66 @@
+import {readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {afterAll, beforeAll, describe, expect, test} from 'vitest'
+import {Cli} from '../support/cli.ts'
+
+let cli: Cli
+
+beforeAll(async () => {
+  cli = await Cli.create()
+  await cli.json(['setup'])
+  await cli.json(['sample', '--output', 'train.csv'])
+  await cli.json(['upload', 'train.csv', '--label-column', 'bankrupt', '--wait'])
+}, 120_000)
+
+afterAll(async () => {
+  await cli[Symbol.asyncDispose]()
+})
+
+describe('report', () => {
+  test('writes one HTML page, and does not overwrite it', async () => {
+    const {exitCode, stdout} = await cli.run(['report', 'train.csv'])
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining('train.csv.report.html')])
+    const page = await readFile(join(cli.folder, 'train.csv.report.html'), 'utf8')
+    expect(page).toMatch(/^<!doctype html>[\s\S]*<figcaption>ROC curve[\s\S]*<\/html>\n$/)
+    const again = await cli.run(['report', 'train.csv'])
+    expect([again.exitCode, again.stderr]).toEqual([1, expect.stringContaining('--force')])
+    expect((await cli.run(['report', 'train.csv', '--force'])).exitCode).toBe(0)
+    const piped = await cli.run(['report', 'train.csv', '--output', '-'])
+    expect(piped.stdout).toBe(page)
+  })
+
+  test('opens it with the browser that the user names', async () => {
+    const shown = await cli.run(['report', 'train.csv', '--open', '--output', 'shown.html'], {
+      environment: {BROWSER: 'true'},
+    })
+    expect(shown.exitCode).toBe(0)
+    const none = await cli.run(['report', 'train.csv', '--open', '--output', 'none.html'], {
+      environment: {BROWSER: 'no-such-browser'},
+    })
+    expect(none.exitCode).toBe(1)
+    expect(none.stderr).toContain(`file://${join(cli.folder, 'none.html')}`)
+  })
+
+  test('says what is wrong with what was typed, or not there', async () => {
+    expect((await cli.run(['report', 'train.csv', '--output', '-', '--json'])).exitCode).toBe(2)
+    expect((await cli.run(['report', 'none.csv'])).stderr).toContain('There is no object none.csv')
+  })
+})
+
+describe('model export', () => {
+  test('writes a model by which upload scores another file', async () => {
+    const exported = await cli.json(['model', 'export', 'train.csv', '--output', 'model.json'])
+    expect(exported).toMatchObject({object: 'train.csv', file: join(cli.folder, 'model.json')})
+    await cli.json(['sample', '--output', 'june.csv'])
+    const {exitCode} = await cli.run(['upload', 'june.csv', '--model', 'model.json', '--wait'])
+    expect(exitCode).toBe(0)
+    expect((await cli.run(['results', 'june.csv'])).stdout).toContain('of a model trained before')
+  })
+
+  test('goes with no label column of its own, and with models only', async () => {
+    const both = await cli.run(['upload', 'june.csv', '--model', 'model.json', '--label-column', 'x'])
+    const none = await cli.run(['upload', 'june.csv', '--model', 'june.csv'])
+    expect([both.exitCode, none.exitCode]).toEqual([2, 2])
+    expect(none.stderr).toContain('june.csv is no model')
+  })
+})
