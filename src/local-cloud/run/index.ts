@@ -106,6 +106,7 @@ export function createRun({
     services: [services, revisions, createJobs({...jobs, agents, reconciliation}), ...createExecutions(jobs)],
     routes: createKnative({access, store, services: services.unary, revisions: revisions.unary}),
     async start() {
+      await state.write(() => jobStore.removeOrphans())
       await runtime.removeLeftovers(neededImages())
       for (const {name, spec, status} of store.allServices()) {
         await addresses.open(name, '')

@@ -76,6 +76,7 @@ export class Pool {
     if (signal.aborted) return Promise.reject(callerGone())
     const member = this.#free()
     if (member) return Promise.resolve(this.#occupy(member))
+    if (this.#scale.maxInstances === 0) return Promise.reject(noneAvailable())
     return new Promise((resolve, reject) => {
       const leave = (error: Error): void => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter)
@@ -85,11 +86,7 @@ export class Pool {
       const waiter: Waiter = {
         resolve,
         reject,
-        timer: this.#options.clock.after(QUEUE_MS, () =>
-          leave(
-            new NoInstanceError('busy', 'The request was aborted because there was no available instance.'),
-          ),
-        ),
+        timer: this.#options.clock.after(QUEUE_MS, () => leave(noneAvailable())),
       }
       signal.addEventListener('abort', () => leave(callerGone()), {once: true})
       this.#waiters.push(waiter)
@@ -250,6 +247,10 @@ export class Pool {
   #alive(): number {
     return this.#members.filter(({leaving}) => !leaving).length
   }
+}
+
+function noneAvailable(): NoInstanceError {
+  return new NoInstanceError('busy', 'The request was aborted because there was no available instance.')
 }
 
 function callerGone(): NoInstanceError {

@@ -81,7 +81,9 @@ describe('minimum instances', () => {
     await become(local, {'00001': 2, '00002': 1})
     await update({scaling: {scalingMode: 'MANUAL', manualInstanceCount: 0}})
     await become(local, {})
-    expect((await local.services.getService({name: NAME}))[0].scaling).toMatchObject({manualInstanceCount: 0})
+    const [{scaling, uri}] = await local.services.getService({name: NAME})
+    expect((await fetch(uri ?? '')).status).toBe(429)
+    expect(scaling).toMatchObject({manualInstanceCount: 0})
   })
 })
 

@@ -71,7 +71,7 @@ export function connectEngine(host: string): Engine {
     })
     answer.resume()
     const found = answer.headers['api-version']
-    if (answer.statusCode !== 200 || typeof found !== 'string')
+    if (answer.statusCode !== 200 || typeof found !== 'string' || !/^\d+\.\d+$/.test(found))
       throw new InstanceError(`what answers at ${host} is no container engine`)
     version = found
     return found

@@ -127,12 +127,13 @@ export function createDockerRuntime({
 /** @throws InstanceError where the engine's network is not this machine's */
 async function requireThisMachine(engine: Engine): Promise<void> {
   const info: unknown = await engine.call('GET', '/info')
-  const system =
-    typeof info === 'object' && info !== null && 'OperatingSystem' in info ? info.OperatingSystem : undefined
-  if (process.platform !== 'linux' || system === DESKTOP)
-    throw new InstanceError(
-      `the engine at ${engine.host} runs containers in a virtual machine, from which 127.0.0.1 of this machine is not reached; containers run on Linux with an engine of its own`,
-    )
+  const {OperatingSystem: system, SecurityOptions: security} = Object.fromEntries(Object.entries(info ?? {}))
+  const rootless = Array.isArray(security) && security.some((option) => String(option).includes('rootless'))
+  if (process.platform === 'linux' && system !== DESKTOP && !rootless) return
+  const where = rootless ? 'in a network of their own (rootless)' : 'in a virtual machine'
+  throw new InstanceError(
+    `the engine at ${engine.host} runs containers ${where}, from which 127.0.0.1 of this machine is not reached; they need Linux and an engine that shares its network`,
+  )
 }
 
 async function create(engine: Engine, config: object, id: string): Promise<string> {

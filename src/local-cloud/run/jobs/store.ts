@@ -82,6 +82,12 @@ export function createJobStore({database}: Pick<State, 'database'>) {
       `INSERT INTO run_tasks (execution, idx, state, attempt, json) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (execution, idx) DO UPDATE SET state = excluded.state, attempt = excluded.attempt, json = excluded.json`,
     ),
+    removeOrphanTasks: database.prepare(
+      'DELETE FROM run_tasks WHERE execution IN (SELECT name FROM run_executions WHERE job NOT IN (SELECT name FROM run_jobs))',
+    ),
+    removeOrphans: database.prepare(
+      'DELETE FROM run_executions WHERE job NOT IN (SELECT name FROM run_jobs)',
+    ),
     removeTasks: database.prepare('DELETE FROM run_tasks WHERE execution = ?'),
   }
 
@@ -132,6 +138,12 @@ export function createJobStore({database}: Pick<State, 'database'>) {
     removeExecution(name: string): void {
       sql.removeTasks.run(name)
       sql.removeExecution.run(name)
+    },
+
+    /** Removes executions of jobs that a stop kept from being deleted whole. */
+    removeOrphans(): void {
+      sql.removeOrphanTasks.run()
+      sql.removeOrphans.run()
     },
 
     task(execution: string, index: number): StoredTask | undefined {
