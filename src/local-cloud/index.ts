@@ -18,8 +18,9 @@ import {createServiceAgents} from './iam/service-agents.ts'
 import {createLogging, loggingSchema} from './logging/index.ts'
 import {createPubsub, pubsubSchema} from './pubsub/index.ts'
 import {createRun, type Identity, runSchema} from './run/index.ts'
-import {createPorts, portsSchema, PortTakenError} from './state/ports.ts'
-import {openState, StateError} from './state/open.ts'
+import {explainStart} from './start-errors.ts'
+import {openState} from './state/open.ts'
+import {createPorts, portsSchema} from './state/ports.ts'
 import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
 import type {Principal} from './wire/call.ts'
 import {type Clock, systemClock} from './wire/clock.ts'
@@ -31,21 +32,8 @@ import {createOutsideCalls} from './wire/outside-calls.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
 export type {InstanceStatus, LocalCloudStatus} from './control.ts'
+export {LocalCloudError} from './start-errors.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
-
-/** A local cloud that cannot start, for a reason that its user can mend. */
-export class LocalCloudError extends Error {
-  override readonly name = 'LocalCloudError'
-  /** Kebab-case, stable: `port-taken`, `locked`, `state-version`, `state-unreadable`, `permission-denied`, `disk-full`. */
-  readonly code: string
-  readonly suggestions: readonly string[]
-
-  constructor(code: string, message: string, suggestions: readonly string[] = [], cause?: unknown) {
-    super(message, {cause})
-    this.code = code
-    this.suggestions = suggestions
-  }
-}
 
 export interface LocalCloudOptions {
   /** Folder that holds everything that survives a restart; made where it is missing. */
@@ -92,7 +80,7 @@ export class LocalCloud implements AsyncDisposable {
     try {
       return await LocalCloud.#start(options)
     } catch (error) {
-      throw explain(error, options.stateFolder)
+      throw await explainStart(error, options.stateFolder)
     }
   }
 
@@ -254,48 +242,6 @@ export class LocalCloud implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync()
   }
-}
-
-function explain(error: unknown, stateFolder: string): unknown {
-  if (error instanceof PortTakenError) {
-    return new LocalCloudError(
-      'port-taken',
-      error.message,
-      [
-        `See which program has it: lsof -i :${error.port}`,
-        'End that program, or move the local cloud: cloud-runner local start --port PORT',
-      ],
-      error,
-    )
-  }
-  if (error instanceof StateError) {
-    const code = error.code === 'state-in-use' ? 'locked' : error.code
-    const next = {
-      'state-in-use': 'End the other one: cloud-runner local stop',
-      'state-version':
-        'Use the newer cloud-runner, or remove the folder to begin anew; what is in it is lost then.',
-      'state-unreadable': `Move the folder away to begin anew: mv ${stateFolder} ${stateFolder}.broken`,
-    }
-    return new LocalCloudError(code, error.message, [next[error.code]], error)
-  }
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new LocalCloudError(
-      'disk-full',
-      `The disk with the state folder ${stateFolder} is full.`,
-      [`See how much is left: df -h ${stateFolder}`],
-      error,
-    )
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new LocalCloudError(
-      'permission-denied',
-      `The state folder ${stateFolder} cannot be written.`,
-      [`Look at it: ls -ld ${stateFolder}`],
-      error,
-    )
-  }
-  return error
 }
 
 function packageFile(): {version: string} {

@@ -13,10 +13,6 @@ const {values} = parseArgs({
   options: {state: {type: 'string'}, port: {type: 'string'}, faults: {type: 'string'}},
 })
 
-// Most of a start is compiling: the rest is loaded once there is a cache for it.
-enableCompileCache()
-const {LocalCloud: Cloud, LocalCloudError, parseFaults} = await import('./index.ts')
-
 let starting: Promise<LocalCloud> | undefined
 let stopping: Promise<void> | undefined
 
@@ -46,9 +42,14 @@ process.on('SIGINT', stop)
 // Whoever started it may be gone long before it ends.
 process.on('SIGHUP', () => {})
 
+// Most of a start is compiling: the rest is loaded once there is a cache for it.
+enableCompileCache()
+const {LocalCloud: Cloud, LocalCloudError, parseFaults} = await import('./index.ts')
+
 async function main(): Promise<void> {
   if (values.state === undefined) throw new LocalCloudError('usage', 'main: --state FOLDER is missing.')
   const faults = values.faults === undefined ? [] : await readFaults(values.faults)
+  if (stopping) return
   starting = Cloud.start({
     stateFolder: values.state,
     ...(values.port === undefined ? {} : {port: Number(values.port)}),

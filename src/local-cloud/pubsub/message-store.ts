@@ -73,6 +73,7 @@ export class MessageStore {
         `DELETE FROM pubsub_messages WHERE keep_until <= ?
          AND NOT EXISTS (SELECT 1 FROM pubsub_backlog WHERE message = pubsub_messages.id)`,
       ),
+      newest: database.prepare('SELECT publish_time FROM pubsub_messages ORDER BY id DESC LIMIT 1'),
       forgetTopic: database.prepare('UPDATE pubsub_messages SET keep_until = 0 WHERE topic = ?'),
       retained: database.prepare(
         'SELECT id, content FROM pubsub_messages WHERE topic = ? AND publish_time >= ?',
@@ -117,6 +118,11 @@ export class MessageStore {
     for (const subscription of subscriptions) this.#statements.enqueue.run(subscription, key)
     if (subscriptions.length === 0) this.#statements.deleteUnreferenced.run(key, publishTime)
     return key
+  }
+
+  /** Of the last message that is kept; 0 where there is none. */
+  newestPublishTime(): number {
+    return Number(this.#statements.newest.get()?.['publish_time'] ?? 0)
   }
 
   load(message: number): StoredMessage | undefined {

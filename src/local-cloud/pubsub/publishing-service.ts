@@ -18,6 +18,7 @@ export class MessagePublisher implements Publishing {
   readonly #messages: MessageStore
   readonly #announce: (messages: readonly number[]) => void
   readonly #filters = new Map<string, Filter>()
+  #lastPublishTime: number
 
   constructor({
     state,
@@ -37,6 +38,7 @@ export class MessagePublisher implements Publishing {
     this.#resources = resources
     this.#messages = messages
     this.#announce = announce
+    this.#lastPublishTime = messages.newestPublishTime()
   }
 
   hasTopic(topic: string): boolean {
@@ -72,7 +74,9 @@ export class MessagePublisher implements Publishing {
   #insert(name: string, messages: readonly NewMessage[]): number[] {
     const topic = this.#resources.findTopic(name)
     if (topic === undefined) throw notFound(name)
-    const publishTime = this.#clock.now()
+    // A clock that is set back does not bring later messages before earlier ones.
+    this.#lastPublishTime = Math.max(this.#clock.now(), this.#lastPublishTime)
+    const publishTime = this.#lastPublishTime
     const retentionMs = topicRetentionMs(topic.resource.messageRetentionDuration)
     const keepUntil = retentionMs === 0 ? 0 : publishTime + retentionMs
     const subscribers = this.#resources

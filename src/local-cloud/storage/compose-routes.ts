@@ -96,10 +96,10 @@ async function concatenate(blobs: Blobs, sources: readonly StoredObject[]): Prom
   const writer = await blobs.create()
   try {
     for (const stream of streams) for await (const chunk of stream) await writer.write(chunk)
+    return await writer.finish()
   } catch (error) {
     for (const stream of streams) stream.destroy()
     await writer.discard()
     throw error
   }
-  return writer.finish()
 }

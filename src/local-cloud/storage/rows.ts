@@ -1,4 +1,5 @@
 import type {SQLOutputValue} from 'node:sqlite'
+import {ApiError} from '../wire/api-error.ts'
 import {isFields, type Fields} from './json.ts'
 
 /** A row as node:sqlite hands it out. */
@@ -24,9 +25,21 @@ export function optionalInteger(row: Row, column: string): number | undefined {
   return row[column] === null ? undefined : integer(row, column)
 }
 
-/** A column with a JSON object in it. */
+/** A column with a JSON object in it. @throws ApiError DATA_LOSS where the row is damaged */
 export function storedFields(row: Row, column: string): Fields {
-  const value: unknown = JSON.parse(text(row, column))
-  if (!isFields(value)) throw new TypeError(`column ${column} holds no JSON object`)
-  return value
+  const value = parsed(text(row, column))
+  if (isFields(value)) return value
+  const whose = ['bucket', 'name', 'generation', 'id'].flatMap((part) => row[part] ?? []).join('/')
+  throw new ApiError(
+    'DATA_LOSS',
+    `The state of the local cloud is damaged: what is kept of ${whose} cannot be read (column ${column} of its row in state.db).`,
+  )
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
 }

@@ -126,9 +126,9 @@ async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<Blo
   const writer = await blobs.create()
   try {
     for await (const chunk of chunks) await writer.write(chunk)
+    return await writer.finish()
   } catch (error) {
     await writer.discard()
     throw error
   }
-  return writer.finish()
 }

@@ -68,15 +68,27 @@ export function toApiError(error: unknown): ApiError {
       'The disk that holds the local cloud is full. Nothing was changed; free some space and try again.',
     )
   }
+  if (isDamage(error)) {
+    return new ApiError(
+      'DATA_LOSS',
+      `The state of the local cloud is damaged: ${error.message}. What was not read so far can be saved; then begin anew with another state folder.`,
+    )
+  }
   return new ApiError(
     'INTERNAL',
     `Internal error of the local cloud: ${error instanceof Error ? error.message : String(error)}`,
   )
 }
 
+/** SQLITE_CORRUPT, SQLITE_NOTADB (sqlite.org/rescode.html). */
+export function isDamage(error: unknown): error is Error {
+  // The low byte is the primary code.
+  return error instanceof Error && 'errcode' in error && [11, 26].includes(Number(error.errcode) & 0xff)
+}
+
 /** SQLITE_FULL (sqlite.org/rescode.html), or what the system says of a file. */
 function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if ('errcode' in error && error.errcode === 13) return true
+  if ('errcode' in error && (Number(error.errcode) & 0xff) === 13) return true
   return 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }

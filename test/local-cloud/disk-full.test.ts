@@ -1,0 +1,95 @@
+import {execFileSync} from 'node:child_process'
+import {randomBytes} from 'node:crypto'
+import {mkdtempSync, readdirSync, rmSync, writeFileSync} from 'node:fs'
+import {statfs} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {afterAll, expect, it} from 'vitest'
+import {type LocalCloudProcess, startLocalCloudProcess} from '../support/local-cloud-process.ts'
+
+const MIB = 1024 * 1024
+
+/** A disk of 16 MiB; `undefined` where this user may not mount one. */
+function mountSmallDisk(): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'cloud-runner-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder], {stdio: 'ignore'})
+    return folder
+  } catch {
+    rmSync(folder, {recursive: true})
+    return undefined
+  }
+}
+
+const disk = mountSmallDisk()
+afterAll(() => {
+  if (disk === undefined) return
+  execFileSync('umount', [disk])
+  rmSync(disk, {recursive: true})
+})
+
+async function call(
+  cloud: LocalCloudProcess,
+  method: string,
+  path: string,
+  body?: object | string | Buffer,
+): Promise<{status: number; text: string}> {
+  const sent =
+    body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+  const response = await fetch(`${cloud.endpoint}${path}`, {
+    method,
+    ...(sent === undefined ? {} : {body: sent}),
+  })
+  return {status: response.status, text: await response.text()}
+}
+
+const FULL = {status: 429, text: expect.stringContaining('The disk that holds the local cloud is full.')}
+
+it.skipIf(disk === undefined)(
+  `a full disk fails what needs it, leaves nothing half done, and is over once there is space${disk === undefined ? ' (skipped: no right to mount a small disk)' : ''}`,
+  async () => {
+    const folder = disk ?? ''
+    const stateFolder = join(folder, 'state')
+    const upload = (cloud: LocalCloudProcess, name: string, content: Buffer) =>
+      call(cloud, 'POST', `/upload/storage/v1/b/bucket/o?uploadType=media&name=${name}`, content)
+    const publish = (cloud: LocalCloudProcess) =>
+      call(cloud, 'POST', '/v1/projects/p-test/topics/messages:publish', {
+        messages: [{data: randomBytes(100_000).toString('base64')}],
+      })
+    const small = randomBytes(1000)
+    {
+      await using cloud = await startLocalCloudProcess(stateFolder)
+      await call(cloud, 'POST', '/storage/v1/b?project=p-test', {name: 'bucket'})
+      await call(cloud, 'PUT', '/v1/projects/p-test/topics/messages', {})
+      await call(cloud, 'PUT', '/v1/projects/p-test/subscriptions/messages', {
+        topic: 'projects/p-test/topics/messages',
+      })
+      expect(await upload(cloud, 'small', small)).toMatchObject({status: 200})
+
+      expect(await upload(cloud, 'large', randomBytes(20 * MIB))).toEqual(FULL)
+      expect(await call(cloud, 'GET', '/storage/v1/b/bucket/o/large')).toMatchObject({status: 404})
+      expect(readdirSync(join(stateFolder, 'blobs', 'incoming'))).toEqual([])
+
+      // Now the rows cannot grow either.
+      const {bavail, bsize} = await statfs(folder)
+      writeFileSync(join(folder, 'ballast'), Buffer.alloc(bavail * bsize))
+      expect(await publish(cloud)).toEqual(FULL)
+      expect(await upload(cloud, 'refused', small)).toEqual(FULL)
+      expect(await call(cloud, 'GET', '/bucket/small')).toMatchObject({status: 200})
+
+      rmSync(join(folder, 'ballast'))
+      expect(await publish(cloud)).toMatchObject({status: 200})
+      expect(await upload(cloud, 'again', small)).toMatchObject({status: 200})
+    }
+    await using cloud = await startLocalCloudProcess(stateFolder)
+    const {text} = await call(cloud, 'GET', '/storage/v1/b/bucket/o?fields=items(name)')
+    const {items}: {items: {name: string}[]} = JSON.parse(text)
+    expect(items.map(({name}) => name)).toEqual(['again', 'small'])
+    const pulled = await call(cloud, 'POST', '/v1/projects/p-test/subscriptions/messages:pull', {
+      maxMessages: 10,
+    })
+    const {receivedMessages}: {receivedMessages: object[]} = JSON.parse(pulled.text)
+    expect(receivedMessages).toHaveLength(1)
+  },
+  30_000,
+)
