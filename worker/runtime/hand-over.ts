@@ -149,6 +149,8 @@ function executionIn(text: string): string | undefined {
     : undefined
 }
 
+/** Of an error body of Google's, or its beginning. */
 function messageOf(text: string): string {
-  return /"message":\s*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 300)
+  const message = /"message":\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
+  return message === undefined ? text.slice(0, 300) : String(JSON.parse(message))
 }

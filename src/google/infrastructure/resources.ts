@@ -214,12 +214,13 @@ export function serviceResource(pipeline: Pipeline, image: string, rest: Rest): 
     wanted,
     create: async ({signal}) =>
       settled(await rest.request('run', 'POST', `${parent}?serviceId=${names.service}`, wanted), run(signal)),
-    // A PATCH replaces the service whole; the traffic is not ours to change here.
+    // A PATCH replaces the service whole; the traffic and what was noted about it are not ours to change here.
     mend: async (current, {signal}) =>
       settled(
         await rest.request('run', 'PATCH', `${parent}/${names.service}`, {
           ...wanted,
           ...(current['traffic'] === undefined ? {} : {traffic: current['traffic']}),
+          ...(current['annotations'] === undefined ? {} : {annotations: current['annotations']}),
         }),
         run(signal),
       ),

@@ -1,0 +1,112 @@
+import {once} from 'node:events'
+import {createServer, type IncomingMessage, type ServerResponse} from 'node:http'
+import {text} from 'node:stream/consumers'
+import {expect, it, onTestFinished} from 'vitest'
+import type {Processor} from '../../../worker/processor.ts'
+import {parseDelivery} from '../../../worker/runtime/envelope.ts'
+import {parseObject} from '../../support/cli.ts'
+import {startWorker} from '../../support/running-worker.ts'
+
+const JOB = 'projects/p-test/locations/europe-west3/jobs/worker-job'
+const MARK = '_cloud-runner/long.txt/job.json'
+
+const copy: Processor = {
+  name: 'copy',
+  async process(input, output) {
+    for await (const chunk of await input.open()) await output.write(chunk)
+  },
+}
+
+/** Takes the place of the Admin API's `jobs.run`: keeps what it was asked, and answers 503 as often as it is told. */
+async function startRunApi() {
+  const asked: Record<string, unknown>[] = []
+  const state = {failures: 0}
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = parseObject(await text(request))
+    if (state.failures > 0) {
+      state.failures -= 1
+      response.writeHead(503).end(JSON.stringify({error: {message: 'quota of "jobs" is used up'}}))
+      return
+    }
+    asked.push({...body, path: `${request.method} ${request.url}`})
+    const name = `${JOB}/executions/worker-job-${asked.length}`
+    response.end(JSON.stringify({name: 'operations/1', metadata: {name}}))
+  }
+  const server = createServer((request, response) => void answer(request, response))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
+  return {asked, state, origin: `http://127.0.0.1:${address.port}`}
+}
+
+async function startWithJob() {
+  const api = await startRunApi()
+  const environment = {CLOUD_RUNNER_ENDPOINT: api.origin, JOB, JOB_THRESHOLD: '1Ki'}
+  const worker = await startWorker(copy, environment)
+  onTestFinished(() => worker[Symbol.asyncDispose]())
+  return {api, worker}
+}
+
+it('hands a long file over once, however often and however close together it is delivered', async () => {
+  const {api, worker} = await startWithJob()
+  const generation = await worker.upload('long.txt', 'x'.repeat(1024))
+  const statuses = await Promise.all([1, 2, 3].map(() => worker.deliver('long.txt', generation)))
+  expect(statuses).toEqual([204, 204, 204])
+  expect(await worker.deliver('long.txt', generation, {attempt: 2})).toBe(204)
+  expect(api.asked).toHaveLength(1)
+  expect(await worker.metadataOf(worker.output(MARK))).toMatchObject({
+    'source-generation': generation,
+    execution: 'worker-job-1',
+  })
+  expect(await worker.text(worker.output('long.txt'))).toBeUndefined()
+  expect(worker.outcomes()).toContain('handed-over')
+
+  const [request] = api.asked
+  expect(request).toMatchObject({path: `POST /v2/${JOB}:run`})
+  const told = /"value":"((?:[^"\\]|\\.)*)"/.exec(JSON.stringify(request))?.[1] ?? ''
+  expect(parseDelivery(String(JSON.parse(`"${told}"`)))).toMatchObject({
+    attempt: 1,
+    event: {object: 'long.txt', generation},
+  })
+})
+
+it('starts another execution for a request to do it again, and for a newer upload; a short file stays', async () => {
+  const {api, worker} = await startWithJob()
+  const first = await worker.upload('long.txt', 'x'.repeat(2000))
+  await worker.deliver('long.txt', first)
+  await worker.deliver('long.txt', first, {reprocessId: 'again'})
+  await worker.deliver('long.txt', first, {reprocessId: 'again'})
+  const second = await worker.upload('long.txt', 'y'.repeat(2000))
+  await worker.deliver('long.txt', second)
+  expect(api.asked).toHaveLength(3)
+
+  const short = await worker.upload('short.txt', 'x'.repeat(1023))
+  await worker.deliver('short.txt', short)
+  expect(await worker.text(worker.output('short.txt'))).toHaveLength(1023)
+  expect(api.asked).toHaveLength(3)
+})
+
+it('refuses where the execution cannot be started, says why, and leaves no claim behind', async () => {
+  const {api, worker} = await startWithJob()
+  const generation = await worker.upload('long.txt', 'x'.repeat(1024))
+  api.state.failures = 1
+  expect(await worker.deliver('long.txt', generation)).toBe(503)
+  expect(worker.lines.at(-1)).toMatchObject({
+    outcome: 'refused',
+    message: expect.stringContaining('HTTP 503): quota of "jobs" is used up'),
+  })
+  expect(await worker.text(worker.output(MARK))).toBeUndefined()
+  expect(await worker.deliver('long.txt', generation, {attempt: 2})).toBe(204)
+  expect(api.asked).toHaveLength(1)
+})
+
+it('refuses while another worker starts the execution', async () => {
+  const {api, worker} = await startWithJob()
+  const generation = await worker.upload('long.txt', 'x'.repeat(1024))
+  await worker.put(worker.output(MARK), '{}', {'source-generation': generation})
+  expect(await worker.deliver('long.txt', generation)).toBe(503)
+  expect(worker.lines.at(-1)).toMatchObject({message: expect.stringContaining('another delivery')})
+  expect(api.asked).toHaveLength(0)
+})
