@@ -242,6 +242,47 @@ describe('an account without any grant', () => {
   })
 })
 
+describe('an account that does not exist', () => {
+  const missing = 'nobody@p-test.iam.gserviceaccount.com'
+  const denied = `Permission 'iam.serviceAccounts.actAs' denied on service account ${missing} (or it may not exist).`
+
+  it.each([
+    ['POST', `/v2/${L}/services?serviceId=with-nobody`, {template: {...CONTAINER, serviceAccount: missing}}],
+    [
+      'POST',
+      `/v2/${L}/jobs?jobId=with-nobody`,
+      {template: {template: {...CONTAINER, serviceAccount: missing}}},
+    ],
+    [
+      'PUT',
+      `/v1/${P}/subscriptions/with-nobody`,
+      {
+        topic: TOPIC,
+        pushConfig: {pushEndpoint: 'http://127.0.0.1:9/', oidcToken: {serviceAccountEmail: missing}},
+      },
+    ],
+  ])('is nobody to run or to push as, even for the owner: %s %s', async (method, path, body) => {
+    const answer = await call(method, path, body)
+    expect(answer).toMatch(/^403 /)
+    expect(answer).toContain(denied)
+    expect(await call('GET', path.replace(/\?.*Id=/, '/'))).toMatch(/^404 /)
+  })
+
+  it.each([
+    ['POST', `/v1/${TOPIC}:setIamPolicy`, 'roles/pubsub.publisher'],
+    ['POST', `/v1/${SUBSCRIPTION}:setIamPolicy`, 'roles/pubsub.subscriber'],
+    ['POST', `/v2/${SERVICE}:setIamPolicy`, 'roles/run.invoker'],
+    ['POST', `/v1/${REPOSITORY}:setIamPolicy`, 'roles/artifactregistry.reader'],
+    ['POST', `/v1/${P}:setIamPolicy`, 'roles/viewer'],
+    ['PUT', '/storage/v1/b/bucket/iam', 'roles/storage.objectViewer'],
+  ])('gets no grant: %s %s', async (method, path, role) => {
+    const policy = {bindings: [{role, members: [`serviceAccount:${missing}`]}]}
+    const answer = await call(method, path, method === 'PUT' ? policy : {policy})
+    expect(answer).toMatch(/^400 /)
+    expect(answer).toContain(`Service account ${missing} does not exist.`)
+  })
+})
+
 it('changed nothing', async () => {
   for (const path of [
     `/v1/${TOPIC}`,

@@ -140,6 +140,26 @@ describe('over gRPC', () => {
   })
 })
 
+describe('a stream', () => {
+  it('that is broken is opened again by the client, and the message comes', async () => {
+    const cloud = await start()
+    const pubsub = pubsubOf(cloud)
+    const [topic] = await pubsub.createTopic('streamed')
+    const [subscription] = await topic.createSubscription('streamed')
+    await plan(cloud, {on: {rpc: 'google.pubsub.v1.Subscriber/StreamingPull'}, answer: 'UNAVAILABLE'})
+    const received = new Promise<string>((resolve) => {
+      subscription.on('message', (message) => {
+        message.ack()
+        resolve(message.data.toString())
+      })
+    })
+    await topic.publishMessage({data: Buffer.from('at last')})
+    expect(await received).toBe('at last')
+    expect(cloud.status().faults).toBe(0)
+    await subscription.close()
+  })
+})
+
 describe('the control calls', () => {
   it('list what is left, take one away, and all', async () => {
     const cloud = await start()
