@@ -122,6 +122,8 @@ export const WORKER_ENVIRONMENT = {
   outputBucket: 'OUTPUT_BUCKET',
   /** The pipeline's label column, where one is set. */
   labelColumn: 'LABEL_COLUMN',
+  /** The container's memory, as `1Gi` or in bytes; to be set where the system does not limit it. */
+  memoryLimit: 'MEMORY_LIMIT',
   /** Seconds that one delivery may take; the worker stops itself a little before. */
   deadlineSeconds: 'DEADLINE_SECONDS',
   /** Full name of the job that long work is handed over to: `projects/P/locations/R/jobs/J`. None: nothing is. */

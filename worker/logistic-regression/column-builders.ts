@@ -8,6 +8,8 @@ const MOST_LEVELS = 50_000
 
 /** Collects one column of a file, block by block, in memory that was reserved for it. */
 export interface ColumnBuilder {
+  /** What a row takes here and in what is made of the column later. */
+  readonly bytesPerRow: number
   /** Makes room for so many rows in all. */
   reserve(rows: number): void
   /**
@@ -19,6 +21,8 @@ export interface ColumnBuilder {
 }
 
 export class NumberBuilder implements ColumnBuilder {
+  // The value as a double, and as a float of the design, at times with an indicator.
+  readonly bytesPerRow = 14
   readonly #index: number
   readonly #readsComma: boolean
   #values = new Float64Array(0)
@@ -133,6 +137,7 @@ export class CodeBuilder {
 }
 
 export class TextBuilder implements ColumnBuilder {
+  readonly bytesPerRow = 8
   readonly #index: number
   readonly #codes: CodeBuilder
   readonly #codeOf = new Map<string, number>()

@@ -7,6 +7,7 @@ import {dealFolds, orderByFold} from './folds.ts'
 import {chooseLabel} from './label.ts'
 import {type Artifact, type Predictions, classWeights, predict, toModel} from './model.ts'
 import {Pacer} from './pacer.ts'
+import {memoryForTable} from './memory.ts'
 import {measure} from './metrics.ts'
 import {layOut} from './preprocessing.ts'
 import {makeReport} from './report.ts'
@@ -30,7 +31,9 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const pretrained = await readPretrained(input, context)
   if (pretrained !== undefined) return score(input, pretrained, output, context, pacer)
   const lap = stopwatch()
-  const table = await readTable(input, chooseLabel(input, context.environment), pacer)
+  const table = await readTable(input, chooseLabel(input, context.environment), pacer, {
+    memoryBytes: memoryForTable(context.environment),
+  })
   const {rows, label} = table
   const classes = label.classes.length
   const readMs = lap()

@@ -50,6 +50,7 @@ export function makeReport(findings: Findings): Report {
     transforms,
     leftOut: choice.leftOut,
     assumptions: [
+      ...(table.shape.dialect.encoding === 'UTF-16' ? ['The file is UTF-16; its result is UTF-8.'] : []),
       `Fields are delimited by ${DELIMITER_NAMES[table.shape.dialect.delimiter]}, as in the header.`,
       ...(label.chosenBy === 'last-column'
         ? [`The label is the last column, ${label.name}, since none was named.`]

@@ -4,6 +4,7 @@ import {Design} from './design.ts'
 import type {FeatureChoice} from './features.ts'
 import {listed, nearNames} from './label.ts'
 import {measure} from './metrics.ts'
+import {memoryForTable} from './memory.ts'
 import {type Artifact, type Predictions, predict} from './model.ts'
 import type {Pacer} from './pacer.ts'
 import {type Layout, placesIn} from './preprocessing.ts'
@@ -28,7 +29,10 @@ export async function score(
   const lap = stopwatch()
   const {classes, preprocessing} = artifact
   const asText = new Set(preprocessing.categories.map(({column}) => column))
-  const table = await readTable(input, {name: artifact.label, chosenBy: 'model', classes}, pacer, asText)
+  const table = await readTable(input, {name: artifact.label, chosenBy: 'model', classes}, pacer, {
+    asText,
+    memoryBytes: memoryForTable(context.environment),
+  })
   const {rows, label} = table
   const readMs = lap()
   context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})

@@ -5,7 +5,13 @@ import {type RecordHandler, type Shape, readRecords} from './csv/records.ts'
 import type {RecordBlock} from './csv/scanner.ts'
 import {isGzipName} from './csv/source.ts'
 import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
+import {tooLarge} from './memory.ts'
 import type {Pacer} from './pacer.ts'
+
+/** Share of a file from which on its rows are taken for typical. */
+const TELLING_SHARE = 1 / 8
+/** Of a row apart from its columns: where it ends, its label and place in a fold, its prediction for two classes. */
+const BYTES_PER_ROW = 48
 
 /** A column of numbers, NaN where there is none. */
 export interface NumberColumn {
@@ -42,22 +48,28 @@ export interface Table {
   shape: Shape
 }
 
+interface ReadOptions {
+  /** Names of columns that are texts whatever they hold. */
+  asText?: ReadonlySet<string>
+  /** What the table and all that is made of it may take. */
+  memoryBytes?: number
+}
+
 /**
  * Reads a file into typed columns: a column is numeric where every cell that is there is a number.
- * @param asText names of columns that are texts whatever they hold
- * @throws PermanentError as {@link readRecords}, and what is wrong with the label column
+ * @throws PermanentError as {@link readRecords}, `too-large`, and what is wrong with the label column
  */
 export async function readTable(
   input: InputFile,
   choice: LabelChoice,
   pacer: Pacer,
-  asText: ReadonlySet<string> = new Set(),
+  {asText = new Set(), memoryBytes = Infinity}: ReadOptions = {},
 ): Promise<Table> {
   const text = new Set<number>()
   // Packed, the size says nothing about the rows to come.
   const sizeBytes = isGzipName(input.object) ? 0 : input.sizeBytes
   for (;;) {
-    const builder = new TableBuilder(choice, text, asText, sizeBytes)
+    const builder = new TableBuilder(choice, text, asText, sizeBytes, memoryBytes)
     const shape = await readRecords(input, builder, pacer)
     const {contradicted} = builder
     if (contradicted.length === 0) return builder.build(shape)
@@ -71,6 +83,7 @@ class TableBuilder implements RecordHandler {
   readonly #text: ReadonlySet<number>
   readonly #asText: ReadonlySet<string>
   readonly #sizeBytes: number
+  readonly #memoryBytes: number
   #header: readonly string[] = []
   /** The label's column has none here. */
   #columns: (NumberBuilder | TextBuilder | undefined)[] = []
@@ -78,6 +91,8 @@ class TableBuilder implements RecordHandler {
   #labelCodes: CodeBuilder | undefined
   #rows = 0
   #capacity = 0
+  /** Rows after which it is checked next whether the file fits into memory. */
+  #nextCheck = 0
 
   /** @param sizeBytes of the unpacked file, as far as it is known */
   constructor(
@@ -85,11 +100,13 @@ class TableBuilder implements RecordHandler {
     text: ReadonlySet<number>,
     asText: ReadonlySet<string>,
     sizeBytes: number,
+    memoryBytes: number,
   ) {
     this.#choice = choice
     this.#text = text
     this.#asText = asText
     this.#sizeBytes = sizeBytes
+    this.#memoryBytes = memoryBytes
   }
 
   header(names: readonly string[], dialect: Dialect): void {
@@ -121,6 +138,19 @@ class TableBuilder implements RecordHandler {
       replacement.add(block, taken, row)
       this.#columns[index] = replacement
     }
+    if (this.#rows >= this.#nextCheck) this.#checkMemory(end)
+  }
+
+  /** @throws PermanentError `too-large`, as soon as enough of the file was seen to tell */
+  #checkMemory(end: number): void {
+    this.#nextCheck = 2 * this.#rows
+    const isTelling = end >= this.#sizeBytes * TELLING_SHARE
+    const rows = isTelling
+      ? Math.max(this.#rows, Math.ceil((this.#rows / end) * this.#sizeBytes))
+      : this.#rows
+    const cells = this.#columns.reduce((sum, column) => sum + (column?.bytesPerRow ?? 0), 0)
+    const needed = rows * (cells + BYTES_PER_ROW)
+    if (needed > this.#memoryBytes) throw tooLarge(rows, this.#header.length, needed, this.#memoryBytes)
   }
 
   /** Memory that is not written to yet costs nothing, so the rows to come are estimated generously. */

@@ -25,7 +25,22 @@ const cases: Case[] = [
   {what: 'JSON lines', content: '{"a": 1, "b": 2}\n{"a": 1, "b": 2}\n', fault: {code: 'not-csv', line: 1}},
   {what: 'HTML', content: '<!DOCTYPE html>\n<p>a, b</p>\n', fault: {code: 'not-csv', line: 1}},
   {what: 'prose', content: 'Once upon a time\nthere was a file\n', fault: {code: 'not-csv', line: 1}},
-  {what: 'UTF-16', content: Buffer.from('\ufeffa,y\n1,0\n', 'utf16le'), fault: {code: 'not-utf8', line: 1}},
+  {
+    what: 'UTF-16 that is cut off within a character',
+    content: Buffer.from('\ufeffa,y\n1,0\n2,1\n', 'utf16le').subarray(0, -1),
+    fault: {code: 'not-utf16'},
+  },
+  {
+    what: 'UTF-16 without a byte order mark',
+    content: Buffer.from('a,y\n1,0\n', 'utf16le'),
+    fault: {code: 'nul-byte', line: 1, column: 1},
+  },
+  {
+    what: 'a file that is too large for the memory there is',
+    content: `a,b,y\n${rowsOf(20_000, (i) => `${i % 7},${i % 3},${i % 2}\n`)}`,
+    options: {environment: {MEMORY_LIMIT: '161Mi'}},
+    fault: {code: 'too-large'},
+  },
   {
     what: 'Windows-1252',
     content: Buffer.concat([Buffer.from('name,y\nAnna,0\nBj'), Buffer.from([0xf6]), Buffer.from('rn,1\n')]),

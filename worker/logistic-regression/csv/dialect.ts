@@ -3,8 +3,10 @@ import {PermanentError} from '../../processor.ts'
 /** What was found out about a file from its beginning. */
 export interface Dialect {
   delimiter: Delimiter
-  /** The file begins with a UTF-8 byte order mark. */
+  /** The text begins with a byte order mark. */
   byteOrderMark: boolean
+  /** Of the file; what is read and written is UTF-8. */
+  encoding: 'UTF-8' | 'UTF-16'
 }
 
 export type Delimiter = ',' | ';' | '\t' | '|'
@@ -50,10 +52,11 @@ export function holdsHeader(head: Buffer): boolean {
 
 /**
  * Reads the delimiter off the header: the candidate that it has most often outside quotes.
- * @param head first bytes of the (unpacked) file, at least the header or 1 MiB
- * @throws PermanentError `not-csv`, `not-utf8`, `no-header`, `too-many-columns`
+ * @param head first bytes of the text, at least the header or 1 MiB
+ * @param encoding of the file
+ * @throws PermanentError `not-csv`, `no-header`, `too-many-columns`
  */
-export function detectDialect(head: Buffer): Dialect {
+export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dialect {
   refuseOtherFormats(head)
   const byteOrderMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
   const header = head.subarray(0, endOfHeader(head))
@@ -78,7 +81,7 @@ export function detectDialect(head: Buffer): Dialect {
     )
   }
   if (most >= MOST_COLUMNS) throw tooManyColumns()
-  return {delimiter, byteOrderMark}
+  return {delimiter, byteOrderMark, encoding}
 }
 
 export function tooManyColumns(): PermanentError {
@@ -99,13 +102,6 @@ function refuseOtherFormats(head: Buffer): void {
         suggestions: [suggestion],
       })
     }
-  }
-  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) {
-    throw new PermanentError('The file is UTF-16, not UTF-8.', {
-      code: 'not-utf8',
-      line: 1,
-      suggestions: ['Save it as UTF-8, for instance: iconv -f UTF-16 -t UTF-8 in.csv > out.csv'],
-    })
   }
   const start = head.toString('latin1', 0, 64).trimStart()
   const what = /^\{\s*["}]|^\[\s*["{[\d]/.test(start)

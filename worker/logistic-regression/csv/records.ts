@@ -5,7 +5,7 @@ import {EncodingCheck} from './encoding.ts'
 import {FaultAt, brokenQuote, encodingFault, raggedRow, recordTooLong} from './faults.ts'
 import {locate} from './location.ts'
 import {type RecordBlock, type ScanEnd, Scanner, fieldText} from './scanner.ts'
-import {readBytes} from './source.ts'
+import {openText} from './source.ts'
 
 /** A record longer than this comes from a quote that is never closed. */
 const LONGEST_RECORD = 16 * 1024 * 1024
@@ -33,19 +33,20 @@ export interface Shape {
 /**
  * Reads a CSV file with a header: RFC 4180, with delimiter by header, a byte order mark, any mix of line ends,
  * and blank lines passed over.
- * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `nul-byte`, `no-header`, `no-rows`,
+ * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `not-utf16`, `nul-byte`, `no-header`, `no-rows`,
  * `broken-quote`, `record-too-long`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
  */
 export async function readRecords(input: InputFile, handler: RecordHandler, pacer: Pacer): Promise<Shape> {
   let reading: Reading | undefined
   let head: Buffer = Buffer.alloc(0)
   try {
-    for await (const chunk of readBytes(input)) {
+    const text = await openText(input)
+    for await (const chunk of text.bytes) {
       let bytes = chunk
       if (reading === undefined) {
         head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
         if (!holdsHeader(head)) continue
-        reading = new Reading(detectDialect(head), handler)
+        reading = new Reading(detectDialect(head, text.encoding), handler)
         bytes = head
       }
       for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
@@ -54,7 +55,7 @@ export async function readRecords(input: InputFile, handler: RecordHandler, pace
       }
     }
     if (reading === undefined) {
-      reading = new Reading(detectDialect(head), handler)
+      reading = new Reading(detectDialect(head, text.encoding), handler)
       reading.write(head)
     }
     return reading.end()

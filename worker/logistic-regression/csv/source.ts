@@ -1,6 +1,7 @@
 import {pipeline, type Readable} from 'node:stream'
 import {createGunzip} from 'node:zlib'
 import {type InputFile, PermanentError} from '../../processor.ts'
+import {type DecodedText, decodeUtf16} from './utf16.ts'
 
 /** Whether the object holds gzip by its name; its result is then gzipped too. */
 export function isGzipName(object: string): boolean {
@@ -8,10 +9,20 @@ export function isGzipName(object: string): boolean {
 }
 
 /**
- * The file's bytes from the beginning, unpacked where its name ends in `.gz`. Each call is a new read.
- * @throws PermanentError `broken-gzip`
+ * The file's text in UTF-8 from the beginning: unpacked where its name ends in `.gz`, decoded where it is UTF-16. Each
+ * call is a new read.
+ * @throws PermanentError `broken-gzip`, `not-utf16`
  */
 export async function* readBytes(input: InputFile): AsyncGenerator<Buffer> {
+  yield* (await openText(input)).bytes
+}
+
+/** The same, with what the file's encoding is. */
+export async function openText(input: InputFile): Promise<DecodedText> {
+  return decodeUtf16(unpacked(input))
+}
+
+async function* unpacked(input: InputFile): AsyncGenerator<Buffer> {
   const raw = await input.open()
   const stream: Readable = isGzipName(input.object)
     ? pipeline(raw, createGunzip(), () => {
