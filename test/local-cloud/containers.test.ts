@@ -65,8 +65,17 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     )
       .split('\n')
       .filter((id) => id !== '')
-  const logged = async (filter: string): Promise<unknown> =>
-    (await api('POST', '/v2/entries:list', {resourceNames: [`projects/${PROJECT}`], filter}))['entries']
+  /** Entries are seen soon after they were written: waits for as many. */
+  const logged = async (filter: string, count: number): Promise<unknown[]> => {
+    for (;;) {
+      const {entries} = await api('POST', '/v2/entries:list', {
+        resourceNames: [`projects/${PROJECT}`],
+        filter,
+      })
+      if (Array.isArray(entries) && entries.length >= count) return entries
+      await pass(20)
+    }
+  }
   const registry = (): string => new URL(cloud.endpoint).host
 
   beforeAll(async () => {
@@ -153,7 +162,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     await (await services.deleteService({name: `${LOCATION}/services/limited`}))[0].promise()
     expect(await containers()).toEqual([])
     const filter = 'resource.type="cloud_run_revision" resource.labels.service_name="limited" logName:stdout'
-    expect(await logged(filter)).toMatchObject([
+    expect(await logged(filter, 2)).toMatchObject([
       {
         severity: 'INFO',
         jsonPayload: {message: expect.stringMatching(/^Python 3\.\d+\.\d+ listens on \d+$/)},
@@ -182,7 +191,10 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     const name = await createJob('tasks', {command: ['python3', '/app/main.py'], args: ['a', 'b']}, 2)
     await (await jobs.runJob({name}))[0].promise()
     expect(
-      await logged('resource.type="cloud_run_job" labels."run.googleapis.com/task_index"="1" logName:stdout'),
+      await logged(
+        'resource.type="cloud_run_job" labels."run.googleapis.com/task_index"="1" logName:stdout',
+        1,
+      ),
     ).toMatchObject([
       {jsonPayload: {message: 'Task', task: {INDEX: '1', COUNT: '2', ATTEMPT: '0'}, arguments: ['a', 'b']}},
     ])

@@ -1,3 +1,5 @@
+import {join} from 'node:path'
+import {DatabaseSync} from 'node:sqlite'
 import {describe, expect, it} from 'vitest'
 import {completed, createJob, execute, NAME, nameOf} from './local-job.ts'
 import {LOCATION, startRun} from './local-run.ts'
@@ -248,4 +250,17 @@ it('checks without changing anything', async () => {
   await run.jobs.deleteJob({name: NAME, validateOnly: true})
   const [all] = await run.jobs.listJobs({parent: LOCATION})
   expect(all).toMatchObject([{name: NAME, generation: '1', executionCount: 0, template: {taskCount: 1}}])
+})
+
+it('ends what a stop left of a job that was being deleted', async () => {
+  const first = await startRun()
+  await createJob(first)
+  await execute(first)
+  await first.stop()
+  const database = new DatabaseSync(join(first.folder, 'state.db'))
+  database.exec('DELETE FROM run_jobs')
+  database.close()
+  const second = await startRun({folder: first.folder})
+  expect((await second.executions.listExecutions({parent: `${LOCATION}/jobs/-`}))[0]).toEqual([])
+  expect((await second.tasks.listTasks({parent: `${LOCATION}/jobs/-/executions/-`}))[0]).toEqual([])
 })
