@@ -1,0 +1,63 @@
+import {join} from 'node:path'
+import {expect, it} from 'vitest'
+import {buildImage, pushImage} from '../support/oci-image.ts'
+import {startPushEndpoint} from '../support/push-endpoint.ts'
+import {missing, startTools} from '../support/tool.ts'
+
+const SCRIPTS = join(import.meta.dirname, '../fixtures/clients')
+const REASON = missing('gcloud', 'bash')
+const MINUTES = {timeout: 180_000}
+
+it.skipIf(REASON !== undefined)(
+  `gcloud storage: copies in parts, lists, moves, synchronizes, removes${REASON ?? ''}`,
+  MINUTES,
+  async () => {
+    const {run} = await startTools()
+    expect(await run(['bash', join(SCRIPTS, 'gcloud-storage.sh')], {BUCKET: 'gcloud-storage-test'})).toMatch(
+      /gcloud storage: done\n$/,
+    )
+  },
+)
+
+it.skipIf(REASON !== undefined)(
+  `gcloud pubsub and logging: a notification's whole way, publish, pull, push, changes${REASON ?? ''}`,
+  MINUTES,
+  async () => {
+    const {run} = await startTools()
+    const endpoint = await startPushEndpoint((pushed) => pushed.answer(204))
+    const environment = {BUCKET: 'gcloud-pubsub-test', PUSH: endpoint.url}
+    expect(await run(['bash', join(SCRIPTS, 'gcloud-pubsub.sh')], environment)).toMatch(
+      /gcloud pubsub: done\n$/,
+    )
+    expect(endpoint.seen.map(({json}) => json.message.attributes?.['eventType'])).toEqual([
+      'OBJECT_FINALIZE',
+      'OTHER',
+    ])
+  },
+)
+
+it.skipIf(REASON !== undefined)(
+  `gcloud run: deploy, update, traffic, revisions, policies, delete${REASON ?? ''}`,
+  MINUTES,
+  async () => {
+    const {run, local, project} = await startTools()
+    const server = (version: string): string =>
+      `require('node:http').createServer((request, response) => response.end(\`${version} \${process.env.A}\\n\`)).listen(process.env.PORT)`
+    const response = await fetch(
+      `${local.endpoint}/v1/projects/${project}/locations/europe-west3/repositories?repository_id=images`,
+      {method: 'POST', body: JSON.stringify({format: 'DOCKER'})},
+    )
+    expect(response.status).toBe(200)
+    const [image = '', next = ''] = await Promise.all(
+      ['first', 'next'].map(async (version) =>
+        pushImage(
+          local.endpoint,
+          `${project}/images/worker`,
+          await buildImage({files: {'app/main.js': server(version)}}),
+        ),
+      ),
+    )
+    const environment = {IMAGE: image, NEXT_IMAGE: next}
+    expect(await run(['bash', join(SCRIPTS, 'gcloud-run.sh')], environment)).toMatch(/gcloud run: done\n$/)
+  },
+)
