@@ -169,7 +169,7 @@ function parseDeadLetter(
   const attempts = policy.maxDeliveryAttempts ?? DELIVERY_ATTEMPTS.default
   if (attempts < DELIVERY_ATTEMPTS.least || attempts > DELIVERY_ATTEMPTS.most)
     throw new ApiError(
-      'INVALID_ARGUMENT',
+      'OUT_OF_RANGE',
       `Invalid deadLetterPolicy.maxDeliveryAttempts: ${attempts} is not between ${DELIVERY_ATTEMPTS.least} and ${DELIVERY_ATTEMPTS.most}.`,
     )
   return {topic, attempts}

@@ -26,12 +26,13 @@ const BATCH = 1000
  * @throws StorageError 400
  */
 export function listObjects(objects: Objects, bucket: string, query: URLSearchParams): ObjectPage {
+  // Google's client for Go sends every parameter, and those that were not set are empty.
   const prefix = query.get('prefix') ?? ''
   const delimiter = query.get('delimiter') ?? ''
   const trailing = flag(query, 'includeTrailingDelimiter')
   const versions = flag(query, 'versions')
   const size = pageSize(query)
-  const to = lesser(successor(prefix), query.get('endOffset') ?? undefined)
+  const to = lesser(successor(prefix), query.get('endOffset') || undefined)
   const token = query.get('pageToken')
 
   const startOffset = query.get('startOffset') ?? ''

@@ -109,7 +109,8 @@ export function createResumableUploads({
           ended = plan.last && total === undefined
         }
         const received = await writer.received(session)
-        if (!ended && received !== total) return progress(received)
+        if (!ended && received !== total)
+          return progress(received, request.headers['x-guploader-no-308'] === 'yes')
         return complete(session, writer, {...session.checksums, ...checksumsOfHeaders(request.headers)})
       }),
 
@@ -125,8 +126,12 @@ export function createResumableUploads({
   }
 }
 
-function progress(received: number): HttpResponse {
-  return {status: 308, headers: received > 0 ? {range: `bytes=0-${received - 1}`} : {}}
+/** @param without308 whether the client asks for another status, since HTTP came to mean a redirect by 308: Go's does */
+function progress(received: number, without308: boolean): HttpResponse {
+  const range = received > 0 ? {range: `bytes=0-${received - 1}`} : undefined
+  return without308
+    ? {status: 200, headers: {'x-http-status-code-override': '308', ...range}}
+    : {status: 308, headers: range ?? {}}
 }
 
 /** @throws StorageError 400 where the whole has another length than was said before */

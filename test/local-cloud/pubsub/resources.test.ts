@@ -134,7 +134,12 @@ describe('subscriptions', () => {
     const server = await withTopic()
     expect(await server.call('PUT', 'subscriptions/sub', {topic: TOPIC, ...settings})).toMatchObject({
       status: 400,
-      body: {error: {status: 'INVALID_ARGUMENT', message: expect.stringContaining(message)}},
+      body: {
+        error: {
+          status: message === 'maxDeliveryAttempts' ? 'OUT_OF_RANGE' : 'INVALID_ARGUMENT',
+          message: expect.stringContaining(message),
+        },
+      },
     })
   })
 

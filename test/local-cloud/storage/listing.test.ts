@@ -131,3 +131,9 @@ test.each([{maxResults: '0'}, {maxResults: 'x'}, {pageToken: '!'}, {versions: 'm
     expect(response.status).toBe(400)
   },
 )
+
+test('parameters that are empty are not given: the client for Go sends all of them', async () => {
+  const {origin} = await withObjects(['a', 'b/c'])
+  const nothing = ['delimiter', 'endOffset', 'matchGlob', 'pageToken', 'prefix', 'startOffset']
+  expect((await list(origin, Object.fromEntries(nothing.map((name) => [name, ''])))).names).toEqual(['a', 'b/c'])
+})

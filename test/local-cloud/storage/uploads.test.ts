@@ -188,6 +188,16 @@ test('a resumable upload goes on chunk by chunk', async () => {
     await seen(await put(session, `bytes 0-${2 * UNIT + 49}/*`, bytes.subarray(0, 2 * UNIT + 50))),
   ).toEqual([308, `bytes=0-${2 * UNIT - 1}`])
   expect(await seen(await put(session, 'bytes */*'))).toEqual([308, `bytes=0-${2 * UNIT - 1}`])
+  // What Google's client for Go asks for: https://pkg.go.dev/google.golang.org/api/internal/gensupport
+  const asked = await fetch(session, {
+    method: 'PUT',
+    headers: {'content-range': 'bytes */*', 'x-guploader-no-308': 'yes'},
+  })
+  expect([
+    asked.status,
+    asked.headers.get('x-http-status-code-override'),
+    asked.headers.get('range'),
+  ]).toEqual([200, '308', `bytes=0-${2 * UNIT - 1}`])
   const end = `bytes ${2 * UNIT}-${bytes.length - 1}/${bytes.length}`
   const done = await put(session, end, bytes.subarray(2 * UNIT))
   const stored = await done.json()
