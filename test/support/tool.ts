@@ -15,7 +15,10 @@ export interface Tools {
   /** Empty at first; the programs' current folder. */
   readonly folder: string
   /** Runs one to its end. @returns what it wrote to both outputs. @throws Error with that where it fails */
-  run(command: readonly string[], environment?: Readonly<Record<string, string>>): Promise<string>
+  readonly run: (
+    command: readonly string[],
+    environment?: Readonly<Record<string, string>>,
+  ) => Promise<string>
 }
 
 const LIMIT_MS = 150_000
@@ -47,7 +50,7 @@ export async function startTools(): Promise<Tools> {
   const folder = join(root, 'work')
   await mkdir(folder)
   const {endpoint, proxy, tls} = local.status()
-  const project = 'tools'
+  const project = 'client-tools'
   const origins = {endpoint, proxy, tls, project, region: 'europe-west3', folder: stateFolder}
   await writeBotoFile(origins)
   const {set, unset} = environmentOf(origins)
