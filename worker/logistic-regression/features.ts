@@ -1,6 +1,6 @@
 import type {Report} from '../contract.ts'
 import type {Column, NumberColumn, Table, TextColumn} from './table.ts'
-import {isDate} from './values.ts'
+import {isDate, isDressedNumber} from './values.ts'
 
 /** Share of distinct texts from which a column names rows instead of describing them. */
 const IDENTIFIER_SHARE = 0.95
@@ -78,11 +78,23 @@ export function describeReading(columns: readonly Column[], choice: FeatureChoic
   const numbers = columns.filter((column) => column.kind === 'number')
   const commas = numbers.filter((column) => column.decimalComma)
   const noNumbers = numbers.filter((column) => column.noNumbers > 0)
+  const dressed = columns.flatMap((column) => {
+    if (column.kind === 'number') return []
+    const example = column.levels[0]
+    return example !== undefined && column.levels.every((level) => isDressedNumber(level) && !isDate(level))
+      ? [`${column.name} (${example})`]
+      : []
+  })
   const pooled = choice.categories.filter(({levels}) => levels.length > MOST_CATEGORIES)
   return [
     ...(commas.length > 0 ? [`Numbers like 1,5 were read with a decimal comma: ${names(commas)}.`] : []),
     ...(noNumbers.length > 0
       ? [`Cells like - or inf among numbers were taken for missing: ${names(noNumbers)}.`]
+      : []),
+    ...(dressed.length > 0
+      ? [
+          `Signs, units and thousands that stand apart make no plain numbers, and were read as texts: ${dressed.join(', ')}.`,
+        ]
       : []),
     ...(pooled.length > 0
       ? [

@@ -112,5 +112,7 @@ export function dot(a: Float64Array, b: Float64Array): number {
 
 /** from + length * step */
 export function moved(from: Float64Array, step: Float64Array, length: number): Float64Array {
-  return from.map((value, i) => value + length * (step[i] ?? 0))
+  const to = new Float64Array(from.length)
+  for (let i = 0; i < from.length; i++) to[i] = (from[i] ?? 0) + length * (step[i] ?? 0)
+  return to
 }

@@ -76,9 +76,9 @@ export async function score(
 function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: string[]} {
   const {numbers, categories} = artifact.preprocessing
   const byName = new Map(table.columns.map((column) => [column.name, column]))
-  const names = [...numbers, ...categories].map(({column}) => column)
+  const names = new Set([...numbers, ...categories].map(({column}) => column))
   refuseMissing(
-    names.filter((name) => !byName.has(name)),
+    [...names].filter((name) => !byName.has(name)),
     table,
   )
   const warnings: string[] = []
@@ -100,7 +100,7 @@ function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: s
     }),
     categories: categories.map(({column}) => asTexts(byName.get(column), column)),
     leftOut: table.columns
-      .filter(({name}) => !names.includes(name))
+      .filter(({name}) => !names.has(name))
       .map(({name}) => ({column: name, reason: 'not-in-model'})),
   }
   const encoded = categories.map((encoder, j) => {

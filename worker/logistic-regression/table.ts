@@ -114,7 +114,8 @@ class TableBuilder implements RecordHandler {
     const label = new LabelBuilder(names, this.#choice)
     this.#label = label
     if (label.index >= 0) this.#labelCodes = new CodeBuilder(label.index, (text) => label.codeOf(text))
-    const readsComma = dialect.delimiter !== ','
+    // Programs that write semicolons do so because the comma is their decimal point; with tabs it may part thousands.
+    const readsComma = dialect.delimiter === ';'
     this.#columns = names.map((_, index) =>
       index === label.index
         ? undefined

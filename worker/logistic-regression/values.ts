@@ -64,10 +64,28 @@ function isPrefixed(text: string): boolean {
   return /^\s*[+-]?0[xbo]/i.test(text)
 }
 
-const ISO_DATE = /^\d{4}-\d{1,2}-\d{1,2}([T ]\d{1,2}:\d{2}.*)?$/
-const LOCAL_DATE = /^\d{1,2}([./-])\d{1,2}\1\d{2,4}([T ]\d{1,2}:\d{2}.*)?$/
+const TIME = '(,?[T ]\\d{1,2}:\\d{2}.*)?$'
+const MONTH = '(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\\.?'
+const DATES = [
+  // 2024-02-29, 2024/2/29, 2024.02.29
+  String.raw`^\d{4}([./-])\d{1,2}\1\d{1,2}`,
+  // 29.02.2024, 2/29/24
+  String.raw`^\d{1,2}([./-])\d{1,2}\1\d{2,4}`,
+  // 29 Feb 2024, 29-Feb-24
+  String.raw`^\d{1,2}\.?[ -]${MONTH}[ -]\d{2,4}`,
+  // Feb 29, 2024
+  String.raw`^${MONTH} \d{1,2}(st|nd|rd|th)?,? \d{4}`,
+].map((date) => new RegExp(date + TIME, 'i'))
 
 /** Whether a text is written as a calendar date. */
 export function isDate(text: string): boolean {
-  return ISO_DATE.test(text) || LOCAL_DATE.test(text)
+  return DATES.some((date) => date.test(text))
+}
+
+/**
+ * Whether a text is a number to people though not to a program: with a unit, a percent sign, thousands apart. What it
+ * means depends on where it was written (1,234 or 1.234), so it is left a text.
+ */
+export function isDressedNumber(text: string): boolean {
+  return /^[-+(]?\s?[$€£¥]?\s?\d[\d.,'\u00a0\u202f ]*\s?(%|[$€£¥]|[a-z]{1,3})?\)?$/iu.test(text)
 }

@@ -115,10 +115,18 @@ describe('a file as found in the wild', () => {
     }
   })
 
-  it('may write numbers with a decimal comma where commas do not delimit', async () => {
+  it('may write numbers with a decimal comma where semicolons delimit', async () => {
     const {report} = await processFile('a;b;y\n1,5;x;0\n2,5;z;1\n-3,25;x;0\n,5e1;z;1\n')
     expect(report.coefficients[0]?.terms[0]).toMatchObject({column: 'a', kind: 'numeric'})
     expect(report.assumptions.join(' ')).toContain('decimal comma: a')
+    // With tabs, 1,234 is as likely one thousand two hundred and thirty-four.
+    const tabs = await processFile('a\tb\ty\n1,234\tx\t0\n2,500\tz\t1\n1,234\tx\t0\n2,500\tz\t1\n')
+    expect(tabs.report.coefficients[0]?.terms[0]).toMatchObject({
+      column: 'a',
+      kind: 'category',
+      level: '1,234',
+    })
+    expect(tabs.report.assumptions.join(' ')).toContain('read as texts: a (1,234)')
   })
 
   it('passes every record through whole', async () => {
@@ -174,6 +182,47 @@ describe('columns', () => {
       {column: 'day', reason: 'date'},
     ])
     expect(coefficients[0]?.terms.map(({column}) => column)).toEqual(['paid', 'x'])
+  })
+
+  it('of dates are left out however they are written, and not guessed at', async () => {
+    const {leftOut, coefficients} = await report('a,b,c,d,e,version,x', (i) => {
+      const day = 10 + (i % 20)
+      return `2024/02/${day},${day}.02.2024 13:05,${day}-Feb-24,Feb ${day} 2024,2024-02-${day}T00:00:00Z,1.2.${i % 3},${Math.sin(i)}`
+    })
+    expect(leftOut).toEqual(['a', 'b', 'c', 'd', 'e'].map((column) => ({column, reason: 'date'})))
+    expect(coefficients[0]?.terms.map(({column}) => column)).toContain('version')
+  })
+
+  it('of truth values are categories, whatever they are called', async () => {
+    const {coefficients, leftOut} = await report('a,b,c', (i) =>
+      [i % 2 ? 'true' : 'FALSE', i % 3 ? 'yes' : 'no', i % 5 ? 1 : 0].join(','),
+    )
+    expect(leftOut).toEqual([])
+    expect(coefficients[0]?.terms.map(({column, level}) => [column, level])).toEqual([
+      ['c', undefined],
+      ['a', 'FALSE'],
+      ['a', 'true'],
+      ['b', 'no'],
+      ['b', 'yes'],
+    ])
+  })
+
+  it('of numbers with signs, units or parted thousands stay texts, and the report says so', async () => {
+    const {coefficients, assumptions} = await report('share,price,size', (i) =>
+      [`${5 * (i % 4)}%`, `"$1,${100 + (i % 3)}.50"`, `${i % 3} kg`].join(','),
+    )
+    expect(coefficients[0]?.terms.every(({kind}) => kind === 'category')).toBe(true)
+    expect(assumptions.join(' ')).toContain('read as texts: share (0%), price ($1,100.50), size (0 kg).')
+  })
+
+  it('may be ten thousand', async () => {
+    const header = Array.from({length: 9999}, (_, j) => `x${j}`).join(',')
+    const {leftOut, coefficients} = await report(header, (i) =>
+      Array.from({length: 9999}, (_, j) => (j % 100 === 0 ? Math.sin(i * j + i) : 'same')).join(','),
+    )
+    expect(leftOut).toHaveLength(9899)
+    expect(leftOut[0]).toEqual({column: 'x1', reason: 'constant'})
+    expect(coefficients[0]?.terms).toHaveLength(100)
   })
 
   it('that are all left out leave the shares of the classes', async () => {
