@@ -53,18 +53,13 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     await operation.promise()
     return `${LOCATION}/jobs/${jobId}`
   }
-  const containers = async (): Promise<string[]> =>
-    (
-      await docker(
-        'ps',
-        '--all',
-        '--quiet',
-        '--filter',
-        `label=dev.cloud-runner.local-cloud=${folder}/containers`,
-      )
-    )
+  const owned = async (...options: string[]): Promise<string[]> => {
+    const filter = `label=dev.cloud-runner.local-cloud=${folder}/containers`
+    return (await docker('ps', '--quiet', '--filter', filter, ...options))
       .split('\n')
       .filter((id) => id !== '')
+  }
+  const containers = () => owned('--all')
   /** Entries are seen soon after they were written: waits for as many. */
   const logged = async (filter: string, count: number): Promise<unknown[]> => {
     for (;;) {
@@ -266,17 +261,17 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     const other = await startLocalCloudProcess(folder)
     const response = await fetch(`${other.endpoint}/v2/${name}:run`, {method: 'POST', body: '{}'})
     expect(response.status).toBe(200)
-    while ((await containers()).length === 0) await pass(20)
+    while ((await owned()).length === 0) await pass(20)
     await other.kill()
     const limit = Date.now() + 10_000
     while ((await containers()).length > 0 && Date.now() < limit) await pass(50)
     expect(await containers()).toEqual([])
 
     cloud = await LocalCloud.start({stateFolder: folder})
-    while ((await containers()).length === 0) await pass(20)
+    while ((await owned()).length === 0) await pass(20)
     const [[running]] = await executions.listExecutions({parent: name})
     expect(running).toMatchObject({runningCount: 1, retriedCount: 0})
-    for (const id of await containers()) await docker('kill', id)
+    for (const id of await owned()) await docker('kill', id)
     while ((await executions.getExecution({name: running?.name ?? ''}))[0].failedCount !== 1) await pass(20)
   })
 
