@@ -3,6 +3,7 @@ import {cpSync, readFileSync, rmSync} from 'node:fs'
 import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
+import {renderEnvironment} from '../../src/tools/environment/render.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 import {
@@ -44,6 +45,19 @@ it.skipIf(NO_PROVIDER !== undefined)(
     expect((await terraform.run(['test'])).stdout).toMatch(/^Success! \d+ passed, 0 failed\.$/m)
   },
   120_000,
+)
+
+it.skipIf(NO_PROVIDER !== undefined)(
+  `what local env prints for Terraform is valid in a module with a provider block${unless(NO_PROVIDER)}`,
+  async () => {
+    const terraform = new Terraform(await temporaryFolder(), REPORTS, NOWHERE)
+    const override = renderEnvironment('terraform', NOWHERE, {set: {}, unset: []})
+    await writeFile(join(terraform.folder, 'local_override.tf'), `${override.join('\n')}\n`)
+    await terraform.run(['init'])
+    await terraform.run(['validate'])
+    expect((await terraform.run(['fmt', '-check', 'local_override.tf'])).stdout).toBe('')
+  },
+  60_000,
 )
 
 it.skipIf(NO_PROVIDER !== undefined)(

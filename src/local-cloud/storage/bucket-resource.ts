@@ -102,6 +102,7 @@ export function keepsVersions(bucket: Bucket): boolean {
 
 /** The Bucket resource: https://cloud.google.com/storage/docs/json_api/v1/buckets#resource */
 export function bucketJson(bucket: Bucket, context: {origin: string; projectNumber: string}): Fields {
+  const {location} = bucket.fields
   return {
     kind: 'storage#bucket',
     id: bucket.name,
@@ -113,8 +114,9 @@ export function bucketJson(bucket: Bucket, context: {origin: string; projectNumb
     etag: bucketEtag(bucket.metageneration),
     timeCreated: new Date(bucket.timeCreated).toISOString(),
     updated: new Date(bucket.updated).toISOString(),
-    location: 'US',
     storageClass: 'STANDARD',
     ...bucket.fields,
+    // Sent in any case, shown in capitals: https://cloud.google.com/storage/docs/locations#considerations
+    location: typeof location === 'string' ? location.toUpperCase() : 'US',
   }
 }

@@ -31,7 +31,8 @@ function asTerraformOverride({endpoint, project, region}: LocalCloudOrigins): st
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   const width = Math.max(...endpoints.map(([name]) => name.length))
   return [
-    '# Save it as local_override.tf beside the module, and take it away again before the module goes to Google.',
+    '# For the google provider, version 7. Save it as local_override.tf in a module that has a provider block, as',
+    '# local.tf in one that has none, and take it away again before the module goes to Google.',
     'provider "google" {',
     '  access_token  = "local"',
     `  project       = ${JSON.stringify(project)}`,
