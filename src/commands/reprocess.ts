@@ -38,8 +38,11 @@ export default class Reprocess extends CloudRunnerCommand {
     object: Args.string({description: 'name of an object', multiple: true, ignoreStdin: true}),
   }
   static override flags = {
-    failed: Flags.boolean({summary: 'All files that failed for good.'}),
-    missing: Flags.boolean({summary: 'All files that wait and of which no delivery was seen.'}),
+    failed: Flags.boolean({summary: 'All files that failed for good.', default: false}),
+    missing: Flags.boolean({
+      summary: 'All files that wait and of which no delivery was seen.',
+      default: false,
+    }),
     yes: Flags.boolean({summary: `Do not ask, however many there are (asked above ${MOST_UNASKED}).`}),
     ...waitFlags,
   }
