@@ -83,6 +83,22 @@ export const REPORTS = join(import.meta.dirname, '../fixtures/terraform-reports'
 const QUICK =
   'provider "google" {\n  poll_interval = "250ms"\n\n  batching {\n    enable_batching = false\n  }\n}\n'
 
+/**
+ * Writes a configuration of Terraform's own that takes the provider from its place and asks no registry.
+ * @returns the file, for TF_CLI_CONFIG_FILE
+ */
+export function providerConfig(folder: string): string {
+  const mirror = join(folder, '.mirror')
+  const config = join(folder, '.terraformrc')
+  writeFileSync(config, `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`)
+  if (provider !== undefined) {
+    const place = join(mirror, 'registry.terraform.io/hashicorp/google', provider.version, PLATFORM)
+    mkdirSync(place, {recursive: true})
+    symlinkSync(provider.binary, join(place, `terraform-provider-google_v${provider.version}_x5`))
+  }
+  return config
+}
+
 /** Terraform in a folder of its own, a copy of a module, with the environment that `local env` prints. */
 export class Terraform {
   readonly folder: string
@@ -102,16 +118,7 @@ export class Terraform {
     writeFileSync(join(folder, configures ? 'quick_override.tf' : 'quick.tf'), QUICK)
     this.folder = folder
     this.#environment = environmentOf(origins)
-    const mirror = join(folder, '.mirror')
-    this.#config = join(folder, '.terraformrc')
-    writeFileSync(
-      this.#config,
-      `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`,
-    )
-    if (provider === undefined) return
-    const place = join(mirror, 'registry.terraform.io/hashicorp/google', provider.version, PLATFORM)
-    mkdirSync(place, {recursive: true})
-    symlinkSync(provider.binary, join(place, `terraform-provider-google_v${provider.version}_x5`))
+    this.#config = providerConfig(folder)
   }
 
   /** Keeps the state in a bucket from the next `init` on. */
