@@ -64,20 +64,22 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
 
 /** Messages cross as protobuf and are proto3 JSON inside. */
 function definitionOf(method: MethodDescriptor, streams: boolean): ServiceDefinition[string] {
-  const serialize = (type: MethodDescriptor['responseType']) => (json: object) => {
-    const message = fromProto3JSON(type, toJsonValue(json))
-    return Buffer.from(type.encode(message ?? {}).finish())
+  const serialize = (type: () => protobuf.Type) => (json: object) => {
+    const message = fromProto3JSON(type(), toJsonValue(json)) ?? {}
+    return Buffer.from(type().encode(message).finish())
   }
-  const deserialize = (type: MethodDescriptor['requestType']) => (bytes: Buffer) =>
-    withoutAbsent(type, toProto3JSON(type.decode(bytes)))
+  const deserialize = (type: () => protobuf.Type) => (bytes: Buffer) =>
+    withoutAbsent(type(), toProto3JSON(type().decode(bytes)))
+  const request = (): protobuf.Type => method.requestType
+  const response = (): protobuf.Type => method.responseType
   return {
     path: method.path,
     requestStream: streams,
     responseStream: streams,
-    requestSerialize: serialize(method.requestType),
-    requestDeserialize: deserialize(method.requestType),
-    responseSerialize: serialize(method.responseType),
-    responseDeserialize: deserialize(method.responseType),
+    requestSerialize: serialize(request),
+    requestDeserialize: deserialize(request),
+    responseSerialize: serialize(response),
+    responseDeserialize: deserialize(response),
   }
 }
 

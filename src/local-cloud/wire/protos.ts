@@ -1,7 +1,7 @@
 import {readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import protobuf from 'protobufjs'
-import {isJsonObject} from './json.ts'
+import {isJsonObject, type JsonObject} from './json.ts'
 
 /** Where Google's own packages keep the descriptors of their APIs; a test checks that they are there. */
 export const PROTO_FILES = [
@@ -30,35 +30,76 @@ export interface MethodDescriptor {
 }
 
 const require = createRequire(import.meta.url)
-let roots: readonly protobuf.Root[] | undefined
 
-/** @returns the methods of a service such as `google.pubsub.v1.Publisher`. @throws Error where no descriptor has it */
+/** A file's descriptors: as they are kept, and as protobufjs reads them, which takes its time and is put off. */
+interface Descriptors {
+  readonly json: unknown
+  readonly root: () => protobuf.Root
+}
+let descriptors: readonly Descriptors[] | undefined
+
+/**
+ * The methods of a service such as `google.pubsub.v1.Publisher`. Their message types are read when they are first
+ * asked for: a start needs only names and bindings.
+ * @throws Error where no descriptor has the service
+ */
 export function describeService(service: string): MethodDescriptor[] {
-  roots ??= PROTO_FILES.map((file) =>
-    protobuf.Root.fromJSON(JSON.parse(readFileSync(require.resolve(file), 'utf8'))),
-  )
-  for (const root of roots) {
-    const found = root.lookup(service)
-    if (!(found instanceof protobuf.Service)) continue
-    return found.methodsArray.map((method) => {
-      method.resolve()
-      if (!method.resolvedRequestType || !method.resolvedResponseType)
-        throw new Error(`${service}.${method.name} has unresolved types`)
-      return {
-        name: method.name,
-        path: `/${service}/${method.name}`,
-        requestType: method.resolvedRequestType,
-        responseType: method.resolvedResponseType,
-        streaming: method.requestStream === true || method.responseStream === true,
-        bindings: httpBindings(method),
-      }
-    })
+  descriptors ??= PROTO_FILES.map(readDescriptors)
+  for (const {json, root} of descriptors) {
+    const methods = methodsIn(json, service)
+    if (methods) return Object.entries(methods).map(([name, method]) => describe(root, service, name, method))
   }
   throw new Error(`No descriptor has the service ${service}.`)
 }
 
-function httpBindings(method: protobuf.Method): HttpBinding[] {
-  const options: unknown = method.parsedOptions
+function readDescriptors(file: string): Descriptors {
+  const text = readFileSync(require.resolve(file), 'utf8')
+  let root: protobuf.Root | undefined
+  return {json: JSON.parse(text), root: () => (root ??= protobuf.Root.fromJSON(JSON.parse(text)))}
+}
+
+function methodsIn(json: unknown, service: string): JsonObject | undefined {
+  let found = json
+  for (const part of service.split('.')) {
+    const nested = isJsonObject(found) ? found['nested'] : undefined
+    found = isJsonObject(nested) ? nested[part] : undefined
+  }
+  const methods = isJsonObject(found) ? found['methods'] : undefined
+  return isJsonObject(methods) ? methods : undefined
+}
+
+function describe(
+  root: () => protobuf.Root,
+  service: string,
+  name: string,
+  method: unknown,
+): MethodDescriptor {
+  const given = isJsonObject(method) ? method : {}
+  const resolved = (): protobuf.Method => {
+    const found = root().lookupService(service).methods[name]
+    if (!found) throw new Error(`${service} has no method ${name}.`)
+    found.resolve()
+    return found
+  }
+  const required = (type: protobuf.Type | null): protobuf.Type => {
+    if (type === null) throw new Error(`${service}.${name} has unresolved types.`)
+    return type
+  }
+  return {
+    name,
+    path: `/${service}/${name}`,
+    get requestType() {
+      return required(resolved().resolvedRequestType)
+    },
+    get responseType() {
+      return required(resolved().resolvedResponseType)
+    },
+    streaming: given['requestStream'] === true || given['responseStream'] === true,
+    bindings: httpBindings(given['parsedOptions']),
+  }
+}
+
+function httpBindings(options: unknown): HttpBinding[] {
   const rules = (Array.isArray(options) ? options : [options]).flatMap((option: unknown) => {
     const rule = isJsonObject(option) ? option['(google.api.http)'] : undefined
     return isJsonObject(rule) ? [rule] : []
