@@ -35,7 +35,7 @@ async function start(): Promise<{
       storage.interceptors.push({
         request: (options) =>
           Object.assign(options, {
-            uri: 'uri' in options ? String(options.uri) : '',
+            uri: 'uri' in options ? options.uri : '',
             headers: {...options.headers, 'x-retry-test-id': created.id},
           }),
       })
