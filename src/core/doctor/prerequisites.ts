@@ -72,15 +72,16 @@ export async function checkPrerequisites(
   } else
     good('billing', state.billing === undefined ? `${principal} may not ask; it is taken to be on` : 'on')
 
-  const apis = await cloud.project.enabledApis()
-  const missing = FIRST_APIS.filter((api) => !apis.has(api))
-  if (missing.length > 0) {
-    fail(
-      'APIs',
-      `off: ${missing.join(', ')}`,
-      `gcloud services enable ${missing.join(' ')} --project ${project}`,
-    )
-  } else good('APIs', 'those that Terraform needs to enable the others are on')
+  try {
+    const apis = await cloud.project.enabledApis()
+    const missing = FIRST_APIS.filter((api) => !apis.has(api))
+    if (missing.length > 0) {
+      const names = missing.join(' ')
+      fail('APIs', `off: ${missing.join(', ')}`, `gcloud services enable ${names} --project ${project}`)
+    } else good('APIs', 'those that Terraform needs to enable the others are on')
+  } catch (error) {
+    checks.push(failedBy('APIs', error))
+  }
 
   step('Look at permissions')
   const lacking = await cloud.project.missingPermissions(Object.values(PERMISSIONS).flat())
@@ -99,14 +100,18 @@ export async function checkPrerequisites(
 
   step('Look at names')
   for (const bucket of [pipeline.names.inputBucket, pipeline.names.outputBucket]) {
-    const owner = await cloud.project.bucketOwner(bucket)
-    if (owner === 'other') {
-      fail(
-        'names',
-        `the bucket name ${bucket} is taken by somebody else: bucket names are unique in the world`,
-        `cloud-runner setup --project ${project} --region ${region} --pipeline OTHER-NAME`,
-      )
-    } else good('names', `${bucket} is ${owner === 'free' ? 'free' : 'of this project'}`)
+    try {
+      const owner = await cloud.project.bucketOwner(bucket)
+      if (owner === 'other') {
+        fail(
+          'names',
+          `the bucket name ${bucket} is taken by somebody else: bucket names are unique in the world`,
+          `cloud-runner setup --project ${project} --region ${region} --pipeline OTHER-NAME`,
+        )
+      } else good('names', `${bucket} is ${owner === 'free' ? 'free' : 'of this project'}`)
+    } catch (error) {
+      checks.push(failedBy('names', error))
+    }
   }
   return checks
 }
@@ -126,5 +131,7 @@ export function requireAll(checks: readonly Check[]): void {
 
 function failedBy(name: string, error: unknown): Check {
   if (!(error instanceof AppError)) throw error
-  return {name, state: 'failed', detail: error.message, fix: error.suggestions[0]}
+  // `Sign in: gcloud …`: what is typed comes after the words.
+  const fix = error.suggestions[0]?.replace(/^[^:]*: /, '')
+  return {name, state: 'failed', detail: error.message, fix}
 }

@@ -12,6 +12,7 @@ import {setup} from '../../../src/core/setup/setup.ts'
 import {createGoogleCloud} from '../../../src/google/cloud.ts'
 import {proxyEnvironment, terraformEnvironment} from '../../../src/tools/environment/environment.ts'
 import {createTerraformInfrastructure} from '../../../src/tools/terraform/infrastructure.ts'
+import {addFault} from '../../support/fault-plan.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {NO_PROVIDER, providerConfig, unless} from '../../support/terraform.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
@@ -50,14 +51,6 @@ async function startTerraformPipeline(): Promise<
     },
   })
   return {...context, folder, cloud: {...context.cloud, infrastructure}}
-}
-
-async function addFault(endpoint: string, fault: object): Promise<void> {
-  const response = await fetch(`${endpoint}/_local-cloud/faults`, {
-    method: 'POST',
-    body: JSON.stringify({faults: [fault]}),
-  })
-  expect(response.status, await response.clone().text()).toBe(200)
 }
 
 afterEach(() => {

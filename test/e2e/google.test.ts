@@ -1,0 +1,151 @@
+import {existsSync} from 'node:fs'
+import {mkdir, readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {afterAll, beforeAll, describe, expect, test} from 'vitest'
+import {Cli} from '../support/cli.ts'
+import {startLocalCloudProcess, type LocalCloudProcess} from '../support/local-cloud-process.ts'
+import {NO_PROVIDER, NO_TERRAFORM, providerConfig, unless} from '../support/terraform.ts'
+
+// The target gcp, as processes, in the order in which a user meets it; a local cloud stands for Google.
+const LONG = 300_000
+const NAME = 'cloud-runner'
+const PROJECT = 'my-project-123'
+
+describe('without what it takes', () => {
+  test('no terraform: said before anything is asked, with where to get it', async () => {
+    await using cli = await Cli.create()
+    await using google = await startLocalCloudProcess(join(cli.folder, 'google'))
+    const environment = {CLOUD_RUNNER_GOOGLE_ENDPOINT: google.endpoint, PATH: '/nowhere'}
+    const {exitCode, stdout, stderr} = await cli.run(['setup', '--project', PROJECT, '--yes'], {environment})
+    expect(stderr).toContain('There is no program terraform on the PATH')
+    expect(stderr).toContain('https://developer.hashicorp.com/terraform/install')
+    expect([exitCode, stdout]).toEqual([1, ''])
+    expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)
+  })
+
+  test.skipIf(NO_TERRAFORM !== undefined)(
+    `a rehearsal where the provider cannot be had${unless(NO_TERRAFORM)}`,
+    async () => {
+      await using cli = await Cli.create()
+      const {exitCode, stdout, stderr} = await cli.run(['setup', '--rehearse'], {
+        environment: {HTTPS_PROXY: 'http://127.0.0.1:1', TF_CLI_CONFIG_FILE: '/dev/null'},
+      })
+      expect(stderr).toContain('by the real Terraform')
+      expect(stderr).toMatch(/Terraform cannot get the google provider: could not connect to registry/)
+      expect([exitCode, stdout]).toEqual([1, ''])
+    },
+  )
+
+  test('--rehearse is for the local target', async () => {
+    await using cli = await Cli.create()
+    const {exitCode, stderr} = await cli.run(['setup', '--rehearse', '--project', PROJECT])
+    expect(stderr).toContain('setup --rehearse --target local')
+    expect(exitCode).toBe(2)
+  })
+})
+
+describe.skipIf(NO_PROVIDER !== undefined)(
+  `with the real terraform and provider${unless(NO_PROVIDER)}`,
+  () => {
+    let cli: Cli
+    let google: LocalCloudProcess
+    let environment: Record<string, string>
+
+    beforeAll(async () => {
+      cli = await Cli.create()
+      await mkdir(join(cli.folder, 'google'))
+      google = await startLocalCloudProcess(join(cli.folder, 'google'))
+      environment = {
+        CLOUD_RUNNER_GOOGLE_ENDPOINT: google.endpoint,
+        TF_CLI_CONFIG_FILE: providerConfig(join(cli.folder, 'google')),
+      }
+    })
+
+    afterAll(async () => {
+      await google[Symbol.asyncDispose]()
+      await cli[Symbol.asyncDispose]()
+    })
+
+    test(
+      'setup without a terminal shows the plan and names the line to type',
+      async () => {
+        const {exitCode, stdout, stderr} = await cli.run(['setup', '--project', PROJECT], {environment})
+        expect(stderr).toMatch(/\+ bucket\s+my-project-123-cloud-runner-input$/m)
+        expect(stderr).toMatch(
+          /roles\/storage\.objectViewer on bucket .*: cloud-runner-worker@my-project-123/,
+        )
+        expect(stderr).toContain('Type: cloud-runner setup --project my-project-123 --yes')
+        expect([exitCode, stdout]).toEqual([2, ''])
+        expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)
+      },
+      LONG,
+    )
+
+    test(
+      'interrupted in the middle, the same command goes on',
+      async () => {
+        const first = cli.start(['setup', '--project', PROJECT, '--yes'], {environment})
+        await first.shows('Create service account')
+        first.kill('SIGINT')
+        const interrupted = await first.ended
+        expect(interrupted.stderr).toContain('Terraform finishes the resource in work')
+        expect([interrupted.exitCode, interrupted.stdout]).toEqual([130, ''])
+
+        const {exitCode, stdout, stderr} = await cli.run(['setup', '--yes'], {environment})
+        expect(stderr).toContain('on Google Cloud, project my-project-123')
+        expect(stdout).toMatch(/^The pipeline is ready\.$/m)
+        expect(exitCode).toBe(0)
+        expect(JSON.parse(await readFile(join(cli.folder, 'cloud-runner.json'), 'utf8'))).toMatchObject({
+          target: 'gcp',
+          project: PROJECT,
+        })
+        expect(await readFile(join(cli.folder, '.cloud-runner', '.gitignore'), 'utf8')).toBe('*\n')
+      },
+      LONG,
+    )
+
+    test(
+      'a file goes its way; nothing is left to plan, and nothing to mend',
+      async () => {
+        await cli.json(['sample'], {environment})
+        const upload = ['upload', 'financial_statements.csv', '--label-column', 'bankrupt', '--wait']
+        expect((await cli.run(upload, {environment})).exitCode).toBe(0)
+        const planned = await cli.run(['plan', '--detailed-exitcode'], {environment})
+        expect([planned.exitCode, planned.stdout]).toEqual([0, expect.stringContaining('Nothing to change')])
+        expect(await cli.json(['doctor'], {environment})).toMatchObject({failed: 0})
+      },
+      LONG,
+    )
+
+    test(
+      'doctor names a grant that somebody took away, and the command that gives it',
+      async () => {
+        const path = `${google.endpoint}/v1/projects/${PROJECT}/topics/${NAME}-uploads`
+        const emptied = await fetch(`${path}:setIamPolicy`, {method: 'POST', body: '{"policy": {}}'})
+        expect(emptied.status).toBe(200)
+        const {exitCode, stdout} = await cli.run(['doctor'], {environment})
+        expect(stdout).toMatch(/^missing {2}grant: roles\/pubsub\.publisher on topic cloud-runner-uploads/m)
+        expect(stdout).toMatch(
+          /^ +gcloud pubsub topics add-iam-policy-binding cloud-runner-uploads --member=/m,
+        )
+        expect(exitCode).toBe(1)
+        const planned = await cli.run(['plan', '--detailed-exitcode'], {environment})
+        expect([planned.exitCode, planned.stdout]).toEqual([4, expect.stringContaining('+ 1 to be made')])
+      },
+      LONG,
+    )
+
+    test(
+      'destroy leaves nothing, says what stays, and again has nothing to do',
+      async () => {
+        const {exitCode, stdout} = await cli.run(['destroy', '--confirm', NAME], {environment})
+        expect(stdout).toMatch(/is gone: \d+ resources removed, nothing left\./)
+        expect(stdout).toContain('stay enabled')
+        expect(exitCode).toBe(0)
+        const again = await cli.run(['destroy', '--confirm', NAME], {environment})
+        expect([again.exitCode, again.stdout]).toEqual([0, expect.stringContaining('Nothing to destroy')])
+      },
+      LONG,
+    )
+  },
+)
