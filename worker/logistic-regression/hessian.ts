@@ -35,7 +35,8 @@ export class Hessian {
         const triangle = this.#pairs[pair++]
         if (triangle === undefined) continue
         addDense(this.#design, this.#weights, count, triangle)
-        addRest(this.#design, this.#weights, count, triangle)
+        addIntercept(this.#design, this.#weights, count, triangle)
+        addCategories(this.#design, this.#weights, count, triangle)
       }
     }
   }
@@ -131,11 +132,38 @@ function addTwoRows(
   }
 }
 
-/**
- * The products with the ones of categories and of the intercept, which are sums. Those with numbers go below the
- * diagonal, where they lie one beside the other.
- */
-function addRest(
+/** The products with the intercept's ones, which are sums: below the diagonal, where they lie one beside the other. */
+function addIntercept(
+  {values, dense, columns}: Design,
+  weights: Float64Array,
+  count: number,
+  matrix: Float64Array,
+): void {
+  const to = columns * (columns + 1)
+  let sum = matrix[to + columns] ?? 0
+  for (let i = 0; i < count; i += 4) {
+    const row0 = i * dense
+    const row1 = row0 + dense
+    const row2 = row1 + dense
+    const row3 = row2 + dense
+    const w0 = weights[i] ?? 0
+    const w1 = weights[i + 1] ?? 0
+    const w2 = weights[i + 2] ?? 0
+    const w3 = weights[i + 3] ?? 0
+    sum += w0 + w1 + w2 + w3
+    for (let a = 0; a < dense; a++)
+      matrix[to + a] =
+        (matrix[to + a] ?? 0) +
+        w0 * (values[row0 + a] ?? 0) +
+        w1 * (values[row1 + a] ?? 0) +
+        w2 * (values[row2 + a] ?? 0) +
+        w3 * (values[row3 + a] ?? 0)
+  }
+  matrix[to + columns] = sum
+}
+
+/** The products with the ones of categories, also below the diagonal. */
+function addCategories(
   {values, ones, dense, categories, columns}: Design,
   weights: Float64Array,
   count: number,
@@ -143,19 +171,15 @@ function addRest(
 ): void {
   const size = columns + 1
   const intercept = columns * size
-  for (let i = 0, row = 0; i < count; i++, row += dense) {
+  for (let i = 0, row = 0, first = 0; i < count; i++, row += dense, first += categories) {
     const weight = weights[i] ?? 0
-    for (let a = 0; a < dense; a++)
-      matrix[intercept + a] = (matrix[intercept + a] ?? 0) + weight * (values[row + a] ?? 0)
-    matrix[intercept + columns] = (matrix[intercept + columns] ?? 0) + weight
-    const firstOne = i * categories
     for (let c = 0; c < categories; c++) {
-      const one = ones[firstOne + c] ?? -1
+      const one = ones[first + c] ?? -1
       if (one < 0) continue
       const to = one * size
       for (let a = 0; a < dense; a++) matrix[to + a] = (matrix[to + a] ?? 0) + weight * (values[row + a] ?? 0)
       for (let d = 0; d <= c; d++) {
-        const other = ones[firstOne + d] ?? -1
+        const other = ones[first + d] ?? -1
         if (other >= 0) matrix[to + other] = (matrix[to + other] ?? 0) + weight
       }
       matrix[intercept + one] = (matrix[intercept + one] ?? 0) + weight

@@ -1,7 +1,7 @@
 import {type FeatureChoice, MOST_CATEGORIES} from './features.ts'
 import type {Pacer} from './pacer.ts'
 import type {NumberColumn, TextColumn} from './table.ts'
-import {type Transform, applier} from './transforms.ts'
+import {MOST_VALUES_RANKED, type Transform, applier} from './transforms.ts'
 
 /** How one column of numbers becomes columns of the design matrix. Plain data: part of the artifact. */
 export interface NumericEncoder {
@@ -139,9 +139,10 @@ function fitNumeric(
   }
   const numbers = buffer.subarray(0, present)
   const median = present === 0 ? 0 : medianOf(numbers)
-  const apply = applier(transform)
-  if (transform.kind !== 'identity') numbers.forEach((value, i) => (numbers[i] = apply(value)))
-  const {mean, scale} = spread(numbers, apply(median), rows.length - present)
+  const {mean, scale} =
+    transform.kind === 'identity'
+      ? spread(numbers, median, rows.length - present)
+      : spreadOfMapped(values, applier(transform), rows, median, buffer)
   const share = 1 - present / rows.length
   const shareScale = Math.sqrt(share * (1 - share))
   return {
@@ -152,6 +153,25 @@ function fitNumeric(
     scale,
     missing: indicator ? {mean: share, scale: shareScale > 0 ? shareScale : 1} : null,
   }
+}
+
+/** Of as many rows, evenly taken, as the map itself comes from: any constants near would do. */
+function spreadOfMapped(
+  values: Float64Array,
+  map: (value: number) => number,
+  rows: Uint32Array,
+  median: number,
+  buffer: Float64Array,
+): {mean: number; scale: number} {
+  const stride = Math.max(1, Math.floor(rows.length / MOST_VALUES_RANKED))
+  let present = 0
+  let seen = 0
+  for (let i = 0; i < rows.length; i += stride) {
+    const value = values[rows[i] ?? 0] ?? NaN
+    seen++
+    if (!Number.isNaN(value)) buffer[present++] = map(value)
+  }
+  return spread(buffer.subarray(0, present), map(median), seen - present)
 }
 
 /** Mean and standard deviation (of the population) of `numbers` and `copies` times `median`; safe at any magnitude. */

@@ -49,7 +49,7 @@ export async function chooseTransforms(
 
 function chooseTransform(values: Float64Array, label: Label, rows: Uint32Array): Transform {
   const present = rows.filter((row) => !Number.isNaN(values[row] ?? NaN))
-  const ranked = Float64Array.from(present, (row) => values[row] ?? 0).toSorted()
+  const ranked = valuesAt(values, present).toSorted()
   const tails = weightOfTails(ranked)
   if (tails <= USUAL_TAILS || !hasManyValues(ranked)) return IDENTITY
   const map = fitNormalScores(ranked)
@@ -57,8 +57,9 @@ function chooseTransform(values: Float64Array, label: Label, rows: Uint32Array):
   const classes = Int32Array.from(judged, (row) => label.codes[row] ?? 0)
   const judge = new Judge(classes, label.classes.length)
   const median = quantile(ranked, 0.5)
-  const number = judge.losses(Float64Array.from(judged, (row) => (values[row] ?? 0) / 2 - median / 2))
-  const mapped = judge.losses(Float64Array.from(judged, (row) => values[row] ?? 0).map(applier(map)))
+  const numbers = valuesAt(values, judged)
+  const number = judge.losses(numbers.map((value) => value / 2 - median / 2))
+  const mapped = judge.losses(numbers.map(applier(map)))
   if (tails <= FAR_TAILS) return standardErrors(number, mapped) > CLEARLY ? map : IDENTITY
   const nothing = judge.losses(new Float64Array(judged.length))
   return standardErrors(nothing, number) > CLEARLY && standardErrors(mapped, number) > 0 ? IDENTITY : map
@@ -196,6 +197,12 @@ function regress(
 
 function clamp(step: number): number {
   return Math.max(-3, Math.min(3, step))
+}
+
+function valuesAt(values: Float64Array, rows: Uint32Array): Float64Array {
+  const some = new Float64Array(rows.length)
+  for (let i = 0; i < rows.length; i++) some[i] = values[rows[i] ?? 0] ?? NaN
+  return some
 }
 
 /** At most `most` of the rows, evenly spaced. */

@@ -60,6 +60,7 @@ export async function appendFields(
     carried = data.subarray(start)
     if (pacer.due) await pacer.pause()
   }
+  if (record < ends.length) throw new Error('The file ended earlier than when it was read first.')
   if (size > 0) await output.write(result.subarray(0, size))
 }
 
