@@ -30,6 +30,20 @@ describe('the metrics', () => {
     expect(report.metrics.accuracy).toBeCloseTo(report.metrics.baseRate ?? 0, 2)
   })
 
+  it('are not taken in by transforms: far tails that tell nothing tell nothing held out', async () => {
+    let state = 8
+    const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
+    const columns = Array.from({length: 40}, (_, j) => `x${j}`)
+    const rows = Array.from(
+      {length: 500},
+      () => `${columns.map(() => (1 / random() ** 2).toFixed(4)).join(',')},${random() < 0.4 ? 1 : 0}\n`,
+    )
+    const {report} = await processFile(`${columns.join(',')},y\n${rows.join('')}`)
+    expect(report.transforms).toHaveLength(40)
+    // Three standard errors of an AUC without any information.
+    expect(Math.abs((report.metrics.auc ?? 0) - 0.5)).toBeLessThan(0.08)
+  })
+
   it('are not taken in by a fit that has learned its rows by heart', async () => {
     let state = 7
     const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
