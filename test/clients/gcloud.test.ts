@@ -1,6 +1,5 @@
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
-import {buildImage, pushImage} from '../support/oci-image.ts'
 import {startPushEndpoint} from '../support/push-endpoint.ts'
 import {missing, startTools} from '../support/tool.ts'
 
@@ -40,23 +39,11 @@ it.skipIf(REASON !== undefined)(
   `gcloud run: deploy, update, traffic, revisions, policies, delete${REASON ?? ''}`,
   MINUTES,
   async () => {
-    const {run, local, project} = await startTools()
+    const {run, pushServer} = await startTools()
     const server = (version: string): string =>
       `require('node:http').createServer((request, response) => response.end(\`${version} \${process.env.A}\\n\`)).listen(process.env.PORT)`
-    const response = await fetch(
-      `${local.endpoint}/v1/projects/${project}/locations/europe-west3/repositories?repository_id=images`,
-      {method: 'POST', body: JSON.stringify({format: 'DOCKER'})},
-    )
-    expect(response.status).toBe(200)
-    const [image = '', next = ''] = await Promise.all(
-      ['first', 'next'].map(async (version) =>
-        pushImage(
-          local.endpoint,
-          `${project}/images/worker`,
-          await buildImage({files: {'app/main.js': server(version)}}),
-        ),
-      ),
-    )
+    const image = await pushServer(server('first'))
+    const next = await pushServer(server('next'))
     const environment = {IMAGE: image, NEXT_IMAGE: next}
     expect(await run(['bash', join(SCRIPTS, 'gcloud-run.sh')], environment)).toMatch(/gcloud run: done\n$/)
   },

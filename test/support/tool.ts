@@ -5,15 +5,19 @@ import {join} from 'node:path'
 import {onTestFinished} from 'vitest'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {writeBotoFile} from '../../src/tools/environment/boto-file.ts'
-import {environmentOf} from '../../src/tools/environment/environment.ts'
+import {environmentOf, type LocalCloudOrigins} from '../../src/tools/environment/environment.ts'
+import {buildImage, pushImage} from './oci-image.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
 /** Programs of others, pointed at a local cloud of the running test's own by what `local env` prints. */
 export interface Tools {
   readonly local: LocalCloud
   readonly project: string
+  readonly origins: LocalCloudOrigins
   /** Empty at first; the programs' current folder. */
   readonly folder: string
+  /** Makes a repository and pushes an image of a Node server to it. @returns its reference by digest */
+  readonly pushServer: (source: string) => Promise<string>
   /** Runs one to its end. @returns what it wrote to both outputs. @throws Error with that where it fails */
   readonly run: (
     command: readonly string[],
@@ -57,7 +61,16 @@ export async function startTools(): Promise<Tools> {
   return {
     local,
     project,
+    origins,
     folder,
+    async pushServer(source) {
+      const repository = `${endpoint}/v1/projects/${project}/locations/europe-west3/repositories`
+      const body = JSON.stringify({format: 'DOCKER'})
+      const response = await fetch(`${repository}?repository_id=images`, {method: 'POST', body})
+      if (!response.ok && response.status !== 409) throw new Error(await response.text())
+      const image = await buildImage({files: {'app/main.js': source}})
+      return pushImage(endpoint, `${project}/images/worker`, image)
+    },
     async run([program = '', ...args], environment = {}) {
       const inherited = Object.entries(process.env).filter(([name]) => !unset.includes(name))
       const child = spawn(program, args, {
