@@ -1,4 +1,5 @@
 import type {Report} from '../contract.ts'
+import type {Pacer} from './pacer.ts'
 import type {Column, NumberColumn, Table, TextColumn} from './table.ts'
 import {isDate, isDressedNumber} from './values.ts'
 
@@ -19,7 +20,7 @@ export interface FeatureChoice {
 }
 
 /** Leaves out what cannot carry over to other rows: identifiers, constants, empty columns, dates, free text. */
-export function chooseFeatures(table: Table): FeatureChoice {
+export async function chooseFeatures(table: Table, pacer: Pacer): Promise<FeatureChoice> {
   const choice: FeatureChoice = {numbers: [], categories: [], leftOut: []}
   for (const column of table.columns) {
     const header = table.header[column.index] ?? ''
@@ -27,6 +28,7 @@ export function chooseFeatures(table: Table): FeatureChoice {
     if (reason !== undefined) choice.leftOut.push({column: column.name, reason})
     else if (column.kind === 'number') choice.numbers.push(column)
     else choice.categories.push(column)
+    if (pacer.due) await pacer.pause()
   }
   return choice
 }

@@ -39,10 +39,12 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const readMs = lap()
   context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})
 
-  const choice = chooseFeatures(table)
+  const choice = await chooseFeatures(table, pacer)
   const labelled = rowsWhere(label.codes, (code) => code >= 0)
   const layout = layOut(choice, labelled)
+  await pacer.pause()
   const folded = orderByFold(labelled, dealFolds(label.codes, classes))
+  await pacer.pause()
   const transforms = await chooseTransforms(choice.numbers, label, labelled, pacer)
   const trained = await train(layout, label, folded, transforms, undefined, pacer)
   const fitMs = lap()
@@ -60,12 +62,14 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     probabilities: new Float64Array(rows * classes),
   }
   await crossValidate(layout, label, folded, trained, predictions, pacer)
+  await pacer.pause()
   const quality = measure(
     folded.rows.subarray(folded.neverHeldOut.end),
     label.codes,
     label.classes,
     predictions,
   )
+  await pacer.pause()
   const {parameters} = trained.fit
   await predict(trained.objective.design, folded.neverHeldOut, parameters, classes, predictions, pacer)
   const unlabelled = rowsWhere(label.codes, (code) => code < 0)
