@@ -1,0 +1,64 @@
+import {expect, test} from 'vitest'
+import {showStatus} from '../../src/cli/show-pipeline.ts'
+import type {FileStatus} from '../../src/core/pipeline/files.ts'
+import type {Status} from '../../src/core/status/status.ts'
+
+const NOW = Date.parse('2026-11-22T12:00:00Z')
+
+function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploadedAt'>[]): Status {
+  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
+  for (const {state} of files) counts[state]++
+  return {
+    pipeline: {
+      name: 'p',
+      target: 'local',
+      project: 'project',
+      region: 'europe-west3',
+      inputBucket: 'in',
+      outputBucket: 'out',
+      topic: 'p-uploads',
+      subscription: 'p-push',
+      service: 'p',
+      image: undefined,
+      revision: 'p-00002-abc',
+      traffic: [
+        {revision: 'p-00002-abc', percent: 90},
+        {revision: 'p-00003-def', percent: 10},
+      ],
+      uri: undefined,
+      ready: true,
+      problem: undefined,
+    },
+    files: files.map((file, index) => ({
+      object: `${index}.csv`,
+      generation: '1',
+      sizeBytes: 1,
+      hops: [],
+      ...file,
+    })),
+    counts,
+    truncated: false,
+  }
+}
+
+const shown = (status: Status) => showStatus(status, NOW).join('\n')
+const OLD = {state: 'waiting', attempts: 0, uploadedAt: '2026-11-22T11:58:00Z'} as const
+const NEW = {...OLD, uploadedAt: '2026-11-22T11:59:30Z'}
+
+test('a file of which nothing was heard for a minute comes with what to do, unless others are in work', () => {
+  expect(shown(statusOf([OLD, NEW]))).toContain(
+    '1 file waiting for more than a minute without any delivery. If the event was lost: cloud-runner reprocess --missing',
+  )
+  const others = [[NEW], [OLD, {...OLD, state: 'running'}], [{...OLD, attempts: 1}]] as const
+  for (const files of others) expect(shown(statusOf(files))).not.toContain('reprocess')
+})
+
+test('deliveries that are turned away come with the grant that is missing', () => {
+  expect(shown({...statusOf([OLD]), refusedPushes: 403})).toMatch(
+    /Service p turns deliveries away \(403\).*cloud-runner setup$/,
+  )
+})
+
+test('a traffic split is shown with its parts', () => {
+  expect(shown(statusOf([]))).toMatch(/^service +p, p-00002-abc 90 %, p-00003-def 10 %$/m)
+})
