@@ -28,7 +28,7 @@ export async function send(
   }
   if (body instanceof Readable) body.destroy()
   const bytes = body instanceof Readable || message.method === 'HEAD' ? undefined : body
-  if (message.complete) {
+  if (!isArriving(message)) {
     await ended(response, bytes)
     return
   }
@@ -38,6 +38,13 @@ export async function send(
   else response.write(bytes)
   if (await arrives(message)) await ended(response)
   else message.socket.destroy()
+}
+
+/** Whether a body is still on its way; a request without one is complete only once its end was read. */
+export function isArriving({complete, headers}: IncomingMessage): boolean {
+  return (
+    !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+  )
 }
 
 function ended(response: ServerResponse, bytes?: string | Buffer): Promise<void> {

@@ -5,7 +5,7 @@ import {ApiError, toApiError} from './api-error.ts'
 import type {Call, Principal} from './call.ts'
 import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
-import {send} from './http-answer.ts'
+import {isArriving, send} from './http-answer.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
 import {tunnel} from './tunnel.ts'
 import {isJsonObject} from './json.ts'
@@ -89,7 +89,7 @@ export function createHttpServer(
 /** A peer that neither sends the rest of its body nor takes ours is let go; a handler may take its time. */
 function limitSilence(message: IncomingMessage, response: ServerResponse, silentBodyMs: number): void {
   const {socket} = message
-  if (!message.complete) socket.setTimeout(silentBodyMs)
+  if (isArriving(message)) socket.setTimeout(silentBodyMs)
   message.once('end', () => {
     if (!response.writableFinished) socket.setTimeout(0)
   })
