@@ -202,7 +202,7 @@ export interface Report {
   classes: {class: string; rows: number; predicted: number; precision: Share; recall: Share}[]
   /** Judged rows by class: a row for each true class, in it a number for each predicted one. */
   confusion: number[][]
-  /** For the last of two classes, for each of more. Empty where no row was judged. */
+  /** For the last of two classes, for each of more; not for one of which, or beside which, no row was judged. */
   curves: Curves[]
   /**
    * One per column of the design matrix, in the input's own units; of the last class where there are two, of each
@@ -247,7 +247,7 @@ export interface Report {
   timings: {readMs: number; fitMs: number; predictMs: number; writeMs: number}
 }
 
-/** How well one class is told from the others. Points are thinned to about 200; shares have six digits. */
+/** How well one class is told from the others. Points are thinned to about 200, to fewer where there are many classes. */
 export interface Curves {
   class: string
   /** False positive rate and true positive rate, from (0, 0) to (1, 1). */

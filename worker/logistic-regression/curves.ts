@@ -1,8 +1,9 @@
 import type {Curves} from '../contract.ts'
 import {wilson} from './intervals.ts'
 
-/** Points that a curve is thinned to. */
-const POINTS = 200
+/** Points that a curve is thinned to, and those of all classes together. */
+const MOST_POINTS = 200
+const MOST_POINTS_OF_ALL = 2000
 const CALIBRATION_PARTS = 10
 const HISTOGRAM_STEPS = 20
 const DIGITS = 6
@@ -35,18 +36,22 @@ export function rank(
   return {own: own.toSorted(), others: others.toSorted()}
 }
 
-/** All that is drawn of how a class is told from the others. */
-export function traceCurves(ranking: Ranking, name: string): Curves {
+/**
+ * All that is drawn of how a class is told from the others.
+ * @param classes for how many this is done
+ */
+export function traceCurves(ranking: Ranking, name: string, classes: number): Curves {
+  const points = Math.min(MOST_POINTS, MOST_POINTS_OF_ALL / classes)
   return {
     class: name,
-    ...traceThresholds(ranking),
+    ...traceThresholds(ranking, points),
     calibration: calibrate(ranking),
     histogram: {own: countSteps(ranking.own), others: countSteps(ranking.others)},
   }
 }
 
 /** Lowers the threshold from score to score, and keeps a point wherever a curve has gone on by its part. */
-function traceThresholds({own, others}: Ranking): Pick<Curves, 'roc' | 'precisionRecall'> {
+function traceThresholds({own, others}: Ranking, points: number): Pick<Curves, 'roc' | 'precisionRecall'> {
   const roc: [number, number][] = [[0, 0]]
   const precisionRecall: [number, number][] = []
   let i = own.length
@@ -62,11 +67,11 @@ function traceThresholds({own, others}: Ranking): Pick<Curves, 'roc' | 'precisio
     const recall = own.length === 0 ? 0 : truePositives / own.length
     const fallOut = others.length === 0 ? 0 : falsePositives / others.length
     const isLast = i === 0 && j === 0
-    if (recall + fallOut - lastOfRoc >= 2 / POINTS || isLast) {
+    if (recall + fallOut - lastOfRoc >= 2 / points || isLast) {
       roc.push([shortened(fallOut), shortened(recall)])
       lastOfRoc = recall + fallOut
     }
-    if (recall - lastRecall >= 1 / POINTS || isLast) {
+    if (recall - lastRecall >= 1 / points || isLast) {
       precisionRecall.push([shortened(recall), shortened(truePositives / (truePositives + falsePositives))])
       lastRecall = recall
     }

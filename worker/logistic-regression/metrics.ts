@@ -71,7 +71,11 @@ export function measure(
       }
     }),
     confusion,
-    curves: none ? [] : rankings.map((ranking, i) => traceCurves(ranking, classes[judged[i] ?? 0] ?? '')),
+    curves: rankings.flatMap((ranking, i) =>
+      ranking.own.length === 0 || ranking.others.length === 0
+        ? []
+        : [traceCurves(ranking, classes[judged[i] ?? 0] ?? '', judged.length)],
+    ),
   }
 }
 

@@ -174,7 +174,9 @@ function tickStep(reach: number): number {
 }
 
 function short(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text
+  const [head, tail] = [Math.ceil((most - 1) / 2), Math.floor((most - 1) / 2)]
+  // Long names often differ at their ends.
+  return text.length > most ? `${text.slice(0, head)}…${text.slice(-tail)}` : text
 }
 
 function sum(values: readonly number[]): number {

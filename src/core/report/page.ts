@@ -16,6 +16,8 @@ type Coefficients = Report['coefficients'][number]
 /** Coefficients that are drawn of one class, and that are listed. */
 const MOST_EFFECTS = 20
 const MOST_LISTED = 1000
+/** Classes that are listed with their counts in a sentence. */
+const MOST_IN_SENTENCE = 12
 /** Classes whose counts still fit beside each other. */
 const MOST_IN_MATRIX = 30
 
@@ -37,7 +39,11 @@ export function reportPage(report: Report): string {
 </head>
 <body>
 <header><h1>${object}</h1>
-<p class="sub">${count(rows.total)} rows: ${count(rows.labelled)} with a label, ${count(rows.predicted)} to predict. Label column ${label.column}: ${label.classes.map(({name, rows: members}) => `${name} ${count(members)}`).join(', ')}.</p></header>
+<p class="sub">${count(rows.total)} rows: ${count(rows.labelled)} with a label, ${count(rows.predicted)} to predict. Label column ${label.column}: ${
+    label.classes.length > MOST_IN_SENTENCE
+      ? `${label.classes.length} classes`
+      : label.classes.map(({name, rows: members}) => `${name} ${count(members)}`).join(', ')
+  }.</p></header>
 ${list('warnings', report.warnings)}
 <section class="tiles">${tiles(report)}</section>
 <p class="sub">${
@@ -93,8 +99,8 @@ function areaUnder(points: Curves['roc']): number {
   }, 0)
 }
 
-function confusion({confusion: counts, label, curves}: Report): Markup {
-  if (curves.length === 0 || counts.length > MOST_IN_MATRIX) return markup``
+function confusion({confusion: counts, label, metrics}: Report): Markup {
+  if (metrics.accuracy === null || counts.length > MOST_IN_MATRIX) return markup``
   const names = label.classes.map(({name}) => name)
   return markup`<h2>Confusion matrix</h2><div class="card scroll"><table><tr><th>true, below; predicted, beside</th>${names.map((name) => markup`<th>${name}</th>`)}</tr>${counts.map(
     (row, k) =>
@@ -105,8 +111,8 @@ function confusion({confusion: counts, label, curves}: Report): Markup {
   )}</table></div>`
 }
 
-function classes({classes: found, curves}: Report): Markup {
-  if (curves.length === 0) return markup``
+function classes({classes: found, metrics}: Report): Markup {
+  if (metrics.accuracy === null) return markup``
   const cell = ({value, interval}: Share): Markup =>
     value === null || interval === null
       ? markup`<td>none</td>`

@@ -90,6 +90,17 @@ describe('report.json', () => {
     },
   )
 
+  it('draws no curves of a class that was never held out', async () => {
+    const rows = Array.from({length: 40}, (_, i) => `${Math.sin(i)},${i === 3 ? 'lonely' : 'ab'[i % 2]}\n`)
+    const {report} = await processFile(`x,y\n${rows.join('')}`)
+    expect(report.curves.map((one) => one.class)).toEqual(['a', 'b'])
+    expect(report.classes.find((one) => one.class === 'lonely')).toMatchObject({
+      rows: 0,
+      recall: {value: null},
+    })
+    expect(violationsOf(report)).toEqual([])
+  })
+
   it('tells coefficients with their intervals, per normal score where a column was mapped', async () => {
     const {report} = await reportOn('01')
     const terms = report.coefficients[0]?.terms ?? []
