@@ -1,4 +1,5 @@
 import type {AuthClient} from 'google-auth-library'
+import {translated} from './errors.ts'
 
 /** Where Google's APIs are: Google itself, or the local cloud. */
 export interface Connection {
@@ -14,7 +15,9 @@ export interface Connection {
  * where they send none.
  */
 export async function grpcOptions(connection: Connection) {
-  if (connection.endpoint === undefined) return {projectId: connection.projectId}
+  // Credentials first: without any, a client made of none would fail at a moment of its own, where nobody catches it.
+  if (connection.endpoint === undefined)
+    return {projectId: connection.projectId, authClient: await defaultCredentials()}
   const {hostname, port} = new URL(connection.endpoint)
   const {credentials} = await import('@grpc/grpc-js')
   return {
@@ -41,12 +44,8 @@ export async function noAuth(): Promise<AuthClient> {
 /** The value of an `authorization` header from Application Default Credentials; `undefined` on the local cloud. */
 export function authorizer(connection: Connection): () => Promise<string | undefined> {
   if (connection.endpoint !== undefined) return async () => undefined
-  let client: Promise<AuthClient> | undefined
   return async () => {
-    client ??= import('google-auth-library').then(({GoogleAuth}) =>
-      new GoogleAuth({scopes: 'https://www.googleapis.com/auth/cloud-platform'}).getClient(),
-    )
-    const headers = await (await client).getRequestHeaders()
+    const headers = await (await defaultCredentials()).getRequestHeaders()
     return headers.get('authorization') ?? undefined
   }
 }
@@ -62,3 +61,11 @@ export function once<T>(make: () => Promise<T>): () => Promise<T> {
     return made
   }
 }
+
+/** Application Default Credentials, found once. @throws AppError `unauthenticated` where there are none */
+export const defaultCredentials = once((): Promise<AuthClient> =>
+  translated('Application Default Credentials', async () => {
+    const {GoogleAuth} = await import('google-auth-library')
+    return new GoogleAuth({scopes: 'https://www.googleapis.com/auth/cloud-platform'}).getClient()
+  }),
+)

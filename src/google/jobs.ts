@@ -13,13 +13,15 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
   const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const jobs = once(async (): Promise<JobsClient> => {
     const {JobsClient: Client} = await import('@google-cloud/run')
+    const client = new Client(await grpcOptions(connection))
     opened.push(jobs)
-    return new Client(await grpcOptions(connection))
+    return client
   })
   const executions = once(async (): Promise<ExecutionsClient> => {
     const {ExecutionsClient: Client} = await import('@google-cloud/run')
+    const client = new Client(await grpcOptions(connection))
     opened.push(executions)
-    return new Client(await grpcOptions(connection))
+    return client
   })
   const nameOf = (short: string) =>
     `projects/${connection.projectId}/locations/${connection.region}/jobs/${short}`

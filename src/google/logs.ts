@@ -14,8 +14,9 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
   let opened = false
   const logging = once(async (): Promise<Logging> => {
     const {Logging: Client} = await import('@google-cloud/logging')
+    const client = new Client(await grpcOptions(connection))
     opened = true
-    return new Client(await grpcOptions(connection))
+    return client
   })
 
   return {

@@ -15,13 +15,15 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
   const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const subscriber = once(async () => {
     const {v1} = await import('@google-cloud/pubsub')
+    const client = new v1.SubscriberClient(await grpcOptions(connection))
     opened.push(subscriber)
-    return new v1.SubscriberClient(await grpcOptions(connection))
+    return client
   })
   const publisher = once(async () => {
     const {v1} = await import('@google-cloud/pubsub')
+    const client = new v1.PublisherClient(await grpcOptions(connection))
     opened.push(publisher)
-    return new v1.PublisherClient(await grpcOptions(connection))
+    return client
   })
 
   /** Pulls until nothing new comes, at most `limit` messages; what `visit` does not say true of is put back. */

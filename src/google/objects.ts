@@ -5,7 +5,7 @@ import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
 import {AppError} from '../core/errors.ts'
 import type {ObjectStore, StoredObject, UploadOptions} from '../core/ports.ts'
-import {noAuth, once, type Connection} from './connection.ts'
+import {defaultCredentials, noAuth, once, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError, translated} from './errors.ts'
 
 /** From here on an upload is resumable: below, the session's extra request costs more than sending again. */
@@ -93,7 +93,9 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
       totalTimeout: 60,
       idempotencyStrategy: IdempotencyStrategy.RetryAlways,
     },
-    ...(endpoint === undefined ? {} : {apiEndpoint: endpoint, authClient: await noAuth()}),
+    ...(endpoint === undefined
+      ? {authClient: await defaultCredentials()}
+      : {apiEndpoint: endpoint, authClient: await noAuth()}),
   })
 }
 

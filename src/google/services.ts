@@ -16,13 +16,15 @@ export function createServices(connection: Connection): Services & {close(): Pro
   const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const services = once(async (): Promise<ServicesClient> => {
     const {ServicesClient: Client} = await import('@google-cloud/run')
+    const client = new Client(await grpcOptions(connection))
     opened.push(services)
-    return new Client(await grpcOptions(connection))
+    return client
   })
   const revisions = once(async (): Promise<RevisionsClient> => {
     const {RevisionsClient: Client} = await import('@google-cloud/run')
+    const client = new Client(await grpcOptions(connection))
     opened.push(revisions)
-    return new Client(await grpcOptions(connection))
+    return client
   })
   const nameOf = (short: string) =>
     `projects/${connection.projectId}/locations/${connection.region}/services/${short}`
