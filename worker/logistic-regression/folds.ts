@@ -19,8 +19,7 @@ export interface Folds {
  * @param codes class per row, -1 without a label
  */
 export function dealFolds(codes: Int32Array, classes: number): Folds {
-  const rowsOf = Array.from({length: classes}, (): number[] => [])
-  codes.forEach((code, row) => rowsOf[code]?.push(row))
+  const rowsOf = rowsByClass(codes, classes)
   const divisible = rowsOf.filter((rows) => rows.length >= 2)
   const of = new Int8Array(codes.length).fill(-1)
   if (divisible.length === 0) return {count: 0, of}
@@ -33,6 +32,22 @@ export function dealFolds(codes: Int32Array, classes: number): Folds {
     for (const row of rows) of[row] = next++ % count
   }
   return {count, of}
+}
+
+function rowsByClass(codes: Int32Array, classes: number): Uint32Array[] {
+  const counts = new Uint32Array(classes)
+  for (const code of codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
+  const rowsOf = Array.from(counts, (count) => new Uint32Array(count))
+  const next = new Uint32Array(classes)
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row] ?? -1
+    const rows = rowsOf[code]
+    if (rows === undefined) continue
+    const at = next[code] ?? 0
+    rows[at] = row
+    next[code] = at + 1
+  }
+  return rowsOf
 }
 
 /** Rows in the order of their folds, each fold in the order of the file. */
@@ -66,7 +81,7 @@ export function orderByFold(labelled: Uint32Array, {count, of}: Folds): FoldedRo
 }
 
 /** Fisher and Yates. */
-function shuffle(rows: number[], random: () => number): void {
+function shuffle(rows: Uint32Array, random: () => number): void {
   for (let i = rows.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1))
     const swapped = rows[i] ?? 0

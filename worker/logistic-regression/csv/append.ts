@@ -34,11 +34,17 @@ export async function appendFields(
 ): Promise<void> {
   let record = 0
   let position = 0
-  let carried: Buffer = Buffer.alloc(0)
+  /** The beginning of a record that the last chunk left unfinished. */
+  let carried: Buffer = Buffer.allocUnsafe(FLUSH_BYTES)
+  let carriedBytes = 0
   let result = Buffer.allocUnsafe(FLUSH_BYTES)
   let size = 0
   for await (const chunk of bytes) {
-    const data = carried.length === 0 ? chunk : Buffer.concat([carried, chunk])
+    // In memory that is used again: one buffer a chunk would be collected late.
+    const length = carriedBytes + chunk.length
+    if (length > carried.length) carried = grown(carried, carriedBytes, 2 * length)
+    chunk.copy(carried, carriedBytes)
+    const data = carried.subarray(0, length)
     let start = 0
     for (let end = ends[record]; end !== undefined && end - position <= data.length; end = ends[++record]) {
       const stop = end - position
@@ -57,7 +63,8 @@ export async function appendFields(
       start = stop
     }
     position += start
-    carried = data.subarray(start)
+    carried.copyWithin(0, start, length)
+    carriedBytes = length - start
     if (pacer.due) await pacer.pause()
   }
   if (record < ends.length) throw new Error('The file ended earlier than when it was read first.')
@@ -69,6 +76,12 @@ export function quoteField(text: string, delimiter: Delimiter): string {
   const mustQuote =
     text.includes('"') || text.includes('\n') || text.includes('\r') || text.includes(delimiter)
   return mustQuote ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+function grown(from: Buffer, used: number, size: number): Buffer {
+  const into = Buffer.allocUnsafe(size)
+  from.copy(into, 0, 0, used)
+  return into
 }
 
 /** Where a record's own text ends. */
