@@ -17,6 +17,7 @@ import {createJobs} from './jobs/jobs.ts'
 import {createJobReconciliation} from './jobs/reconciliation.ts'
 import {createJobStore} from './jobs/store.ts'
 import {createKnative} from './knative/index.ts'
+import {createKnativeJobs} from './knative/jobs.ts'
 import {createLauncher, type Identity} from './launcher.ts'
 import {createRevisions} from './revisions.ts'
 import {createServices} from './services.ts'
@@ -82,7 +83,9 @@ export function createRun({
   const jobStore = createJobStore(state)
   const executor = createExecutor({state, clock, launcher, log, store: jobStore})
   const reconciliation = createJobReconciliation({state, clock, images, launcher, store: jobStore, executor})
-  const jobs = {state, clock, access, operations, store: jobStore, executor}
+  const shared = {state, clock, access, operations, store: jobStore, executor}
+  const jobs = createJobs({...shared, agents, reconciliation})
+  const {executions, tasks} = createExecutions(shared)
   const neededImages = (): Set<string> => new Set([...store.imageDigests(), ...jobStore.imageDigests()])
   const drain = async (): Promise<void> => {
     await Promise.all([fleet.drain(), executor.drain()])
@@ -103,8 +106,11 @@ export function createRun({
   })
   const revisions = createRevisions({state, clock, access, operations, store, fleet})
   return {
-    services: [services, revisions, createJobs({...jobs, agents, reconciliation}), ...createExecutions(jobs)],
-    routes: createKnative({access, store, services: services.unary, revisions: revisions.unary}),
+    services: [services, revisions, jobs, executions, tasks],
+    routes: [
+      ...createKnative({access, store, services: services.unary, revisions: revisions.unary}),
+      ...createKnativeJobs({access, store: jobStore, jobs: jobs.unary, executions: executions.unary}),
+    ],
     async start() {
       await state.write(() => jobStore.removeOrphans())
       await runtime.removeLeftovers(neededImages())

@@ -29,6 +29,9 @@ interface ChangeRequest {
   etag?: string
 }
 
+/** The methods of google.cloud.run.v2.Executions. */
+export type ExecutionsApi = ReturnType<typeof createExecutions>['executions']['unary']
+
 /** google.cloud.run.v2.Executions and Tasks. */
 export function createExecutions({
   state,
@@ -37,7 +40,7 @@ export function createExecutions({
   operations,
   store,
   executor,
-}: ExecutionsDependencies): RpcService[] {
+}: ExecutionsDependencies) {
   const find = (name: string): StoredExecution => {
     const stored = store.execution(name)
     if (!stored)
@@ -56,8 +59,8 @@ export function createExecutions({
     ...(task.index === 0 ? {} : {index: task.index}),
   })
 
-  return [
-    {
+  return {
+    executions: {
       service: 'google.cloud.run.v2.Executions',
       unary: {
         GetExecution: ({name = ''}: {name?: string}, call: Call) => {
@@ -104,8 +107,8 @@ export function createExecutions({
           )
         },
       },
-    },
-    {
+    } satisfies RpcService,
+    tasks: {
       service: 'google.cloud.run.v2.Tasks',
       unary: {
         GetTask: ({name = ''}: {name?: string}, call: Call) => {
@@ -130,6 +133,6 @@ export function createExecutions({
           )
         },
       },
-    },
-  ]
+    } satisfies RpcService,
+  }
 }

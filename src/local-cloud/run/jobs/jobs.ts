@@ -56,6 +56,9 @@ interface RunRequest {
   overrides?: Overrides
 }
 
+/** The methods of google.cloud.run.v2.Jobs. */
+export type JobsApi = ReturnType<typeof createJobs>['unary']
+
 /** google.cloud.run.v2.Jobs. */
 export function createJobs({
   state,
@@ -66,7 +69,7 @@ export function createJobs({
   store,
   reconciliation,
   executor,
-}: JobsDependencies): RpcService {
+}: JobsDependencies) {
   const find = (name: string): StoredJob => {
     const stored = store.job(name)
     if (!stored)
@@ -236,7 +239,7 @@ export function createJobs({
         call: Call,
       ) => ({permissions: access.testPermissions(call.principal, permissions, resource)}),
     },
-  }
+  } satisfies RpcService
 }
 
 /** @throws ApiError ABORTED where the resource has changed since the caller saw it */

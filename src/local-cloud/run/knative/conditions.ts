@@ -16,7 +16,7 @@ export function toKnativeCondition({
   severity,
   ...reasons
 }: Condition): object {
-  const reason = reasons.reason ?? reasons.revisionReason
+  const reason = reasons.reason ?? reasons.revisionReason ?? reasons.executionReason
   return {
     type,
     status: STATUS[state],
