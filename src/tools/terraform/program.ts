@@ -68,19 +68,22 @@ export function createTerraform(folder: string, environment: Environment): Terra
       detached: true,
       stdio: ['ignore', reader.fd, reader.fd],
     })
+    const noise: string[] = []
     let ended = false
     const result = new Promise<number | AppError>((resolve) => {
       child.once('error', (error) =>
         resolve(notStarted('code' in error ? String(error.code) : '', error.message)),
       )
-      child.once('exit', (code) => resolve(code ?? 1))
+      child.once('exit', (code, killer) => {
+        if (killer !== null) noise.push(`terraform was ended by ${killer}.`)
+        resolve(code ?? 1)
+      })
     }).finally(() => {
       ended = true
     })
     const interrupt = (): void => void child.kill('SIGINT')
     signal.addEventListener('abort', interrupt, {once: true})
     const errors: Diagnostic[] = []
-    const noise: string[] = []
     const take = (line: string): void => {
       const event = parseEvent(line)
       if (event === undefined && !line.startsWith('{') && line.trim() !== '') noise.push(line)

@@ -30,7 +30,7 @@ const apply = ['apply', '-json', '-input=false', '-auto-approve']
 const SLOW = `
 resource "terraform_data" "first" {
   provisioner "local-exec" {
-    command = "touch started; while [ ! -e go ]; do sleep 0.02; done"
+    command = "echo $PPID > pid; touch started; while [ ! -e go ]; do sleep 0.02; done"
   }
 }
 resource "terraform_data" "second" {
@@ -91,6 +91,21 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
     starter.kill('SIGKILL')
     await writeFile(join(terraform.folder, 'go'), '')
     await until(async () => (await recorded(terraform).catch(() => [])).length === 2)
+    expect(await recorded(terraform)).toEqual(['first', 'second'])
+  })
+
+  test('killed itself, it is told as that, and the next run goes on', async () => {
+    const terraform = await moduleOf(SLOW)
+    const first = terraform.run(apply, {signal})
+    await until(() => existsSync(join(terraform.folder, 'started')))
+    process.kill(Number(await readFile(join(terraform.folder, 'pid'), 'utf8')), 'SIGKILL')
+    const run = await first
+    expect(terraformFailed('terraform apply failed', run, terraform.folder)).toMatchObject({
+      code: 'terraform-failed',
+      message: expect.stringContaining('terraform was ended by SIGKILL.'),
+    })
+    await writeFile(join(terraform.folder, 'go'), '')
+    expect((await terraform.run(apply, {signal})).exitCode).toBe(0)
     expect(await recorded(terraform)).toEqual(['first', 'second'])
   })
 
