@@ -98,6 +98,8 @@ export default class Setup extends CloudRunnerCommand {
       setup({workerFolder: config.workerFolder, stage: (stage) => step(STAGES[stage])}, target.context(step)),
     )
     this.print(showSetup(result, target.context().pipeline.names))
+    if (flags.rehearse)
+      this.print(showPlan(await this.task('Plan again', (step) => plan(target.context(step)))))
     return result
   }
 

@@ -149,3 +149,19 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     )
   },
 )
+
+test.skipIf(NO_PROVIDER !== undefined)(
+  `a rehearsal on the local target: all by Terraform, nothing left to plan, all of it usable${unless(NO_PROVIDER)}`,
+  async () => {
+    await using cli = await Cli.create()
+    const environment = {TF_CLI_CONFIG_FILE: providerConfig(cli.folder)}
+    const {exitCode, stdout} = await cli.run(['setup', '--rehearse'], {environment})
+    expect(stdout).toMatch(/canary +went the whole way/)
+    expect(stdout).toMatch(/Nothing to change: all \d+ resources/)
+    expect(exitCode).toBe(0)
+    expect(await cli.json(['doctor'])).toMatchObject({failed: 0})
+    expect((await cli.run(['destroy', '--confirm', NAME])).exitCode).toBe(0)
+    expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
+  },
+  LONG,
+)
