@@ -5,7 +5,7 @@ import {missing, startTools} from '../support/tool.ts'
 
 const SCRIPTS = join(import.meta.dirname, '../fixtures/clients')
 const REASON = missing('gcloud', 'bash')
-const MINUTES = {timeout: 180_000}
+const MINUTES = {timeout: 300_000}
 
 it.skipIf(REASON !== undefined)(
   `gcloud storage: copies in parts, lists, moves, synchronizes, removes${REASON ?? ''}`,

@@ -25,7 +25,7 @@ export interface Tools {
   ) => Promise<string>
 }
 
-const LIMIT_MS = 150_000
+const LIMIT_MS = 280_000
 
 /** What the title of a test says at its end where one of the programs is missing: the reason; `undefined` where none is. */
 export function missing(...programs: readonly string[]): string | undefined {

@@ -135,5 +135,8 @@ test.each([{maxResults: '0'}, {maxResults: 'x'}, {pageToken: '!'}, {versions: 'm
 test('parameters that are empty are not given: the client for Go sends all of them', async () => {
   const {origin} = await withObjects(['a', 'b/c'])
   const nothing = ['delimiter', 'endOffset', 'matchGlob', 'pageToken', 'prefix', 'startOffset']
-  expect((await list(origin, Object.fromEntries(nothing.map((name) => [name, ''])))).names).toEqual(['a', 'b/c'])
+  expect((await list(origin, Object.fromEntries(nothing.map((name) => [name, ''])))).names).toEqual([
+    'a',
+    'b/c',
+  ])
 })

@@ -119,7 +119,14 @@ describe('the choice of transforms', () => {
         const codes = Int32Array.from(values, (x) =>
           Number(random.uniform() < 1 / (1 + Math.exp(0.5 - (1.2 * (x - mean)) / spread))),
         )
-        const label: Label = {name: 'y', index: 1, chosenBy: 'last-column', classes: ['0', '1'], codes, unknown: 0}
+        const label: Label = {
+          name: 'y',
+          index: 1,
+          chosenBy: 'last-column',
+          classes: ['0', '1'],
+          codes,
+          unknown: 0,
+        }
         const column: NumberColumn = {
           kind: 'number',
           index: 0,

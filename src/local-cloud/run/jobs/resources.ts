@@ -13,6 +13,8 @@ export interface JobSpec {
   labels?: Record<string, string>
   annotations?: Record<string, string>
   launchStage?: string
+  client?: string
+  clientVersion?: string
   template?: ExecutionTemplate
   startExecutionToken?: string
   runExecutionToken?: string

@@ -1,4 +1,5 @@
 import {ApiError} from '../../wire/api-error.ts'
+import type {Job} from '../jobs/resources.ts'
 import type {RevisionTemplate, Service, ServiceSpec} from '../resources.ts'
 
 /**
@@ -14,6 +15,8 @@ const SYSTEM =
 const OUTPUT_ONLY = new Set([
   `${SERVING}/creator`,
   `${SERVING}/lastModifier`,
+  `${RUN}/creator`,
+  `${RUN}/lastModifier`,
   `${RUN}/urls`,
   `${RUN}/ingress-status`,
   `${RUN}/operation-id`,
@@ -124,6 +127,24 @@ export function templateFields(annotations: Annotations = {}): {
     },
     cpu,
   }
+}
+
+/** @throws ApiError UNIMPLEMENTED for an annotation of Cloud Run's that is not served here */
+export function jobFields(
+  annotations: Annotations = {},
+): Pick<Job, 'annotations' | 'client' | 'clientVersion'> {
+  const fields: Pick<Job, 'annotations' | 'client' | 'clientVersion'> = {}
+  const own: Annotations = {}
+  for (const [name, value] of Object.entries(annotations)) {
+    if (OUTPUT_ONLY.has(name)) continue
+    else if (!SYSTEM.test(name)) own[name] = value
+    else if (name === `${RUN}/client-name`) fields.client = value
+    else if (name === `${RUN}/client-version`) fields.clientVersion = value
+    // Jobs run in the second generation whatever is said; the launch stage is that of what is used.
+    else if (name === `${RUN}/execution-environment` || name === `${RUN}/launch-stage`) continue
+    else throw notServed(name)
+  }
+  return {...fields, ...(Object.keys(own).length > 0 ? {annotations: own} : {})}
 }
 
 /** Labels without those that are Cloud Run's own; undefined where none is left. */

@@ -68,6 +68,8 @@ export function toKnativeJob(job: Job): object {
         ...job.annotations,
         'run.googleapis.com/creator': job.creator,
         'run.googleapis.com/lastModifier': job.lastModifier,
+        ...(job.client === undefined ? {} : {'run.googleapis.com/client-name': job.client}),
+        ...(job.clientVersion === undefined ? {} : {'run.googleapis.com/client-version': job.clientVersion}),
       },
     },
     spec: {

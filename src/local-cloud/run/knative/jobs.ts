@@ -7,8 +7,11 @@ import {parseJobName} from '../jobs/resources.ts'
 import {jobResource, type JobStore} from '../jobs/store.ts'
 import {shortName} from '../resources.ts'
 import {fromKnativeRun, toKnativeExecution, toKnativeJob} from './job-form.ts'
+import {fromKnativeJob} from './job-spec.ts'
 import {paged, selector} from './lists.ts'
 import {resolveLocation} from './locations.ts'
+import {jobShape} from './messages.ts'
+import {fromResourceVersion} from './service-form.ts'
 
 export interface KnativeJobsDependencies {
   readonly access: Pick<AccessControl, 'require'>
@@ -76,6 +79,28 @@ export function createKnativeJobs({access, store, jobs, executions}: KnativeJobs
     route('GET', `${JOBS}/jobs/:name`, (request) => ({
       json: toKnativeJob(jobs.GetJob({name: jobNamed(request)}, request.call)),
     })),
+    route('POST', `${JOBS}/jobs`, async (request) => {
+      const sent = jobShape(await request.json(), '')
+      const location = resolveLocation(request, sent.metadata?.labels?.['cloud.googleapis.com/location'])
+      if (location === undefined)
+        throw new ApiError(
+          'INVALID_ARGUMENT',
+          'The region is missing: ask at its host, e.g. europe-west3-run.googleapis.com, or set the label cloud.googleapis.com/location.',
+        )
+      const parent = `projects/${request.params['namespace']}/locations/${location}`
+      const jobId = sent.metadata?.name ?? ''
+      const name = `${parent}/jobs/${jobId}`
+      await jobs.CreateJob({parent, jobId, job: {name, ...fromKnativeJob(sent)}}, request.call)
+      return {json: toKnativeJob(jobs.GetJob({name}, request.call))}
+    }),
+    route('PUT', `${JOBS}/jobs/:name`, async (request) => {
+      const sent = jobShape(await request.json(), '')
+      const name = jobNamed(request)
+      const {resourceVersion = ''} = sent.metadata ?? {}
+      const etag = resourceVersion === '' ? {} : {etag: fromResourceVersion(resourceVersion)}
+      await jobs.UpdateJob({job: {name, ...fromKnativeJob(sent), ...etag}}, request.call)
+      return {json: toKnativeJob(jobs.GetJob({name}, request.call))}
+    }),
     route('DELETE', `${JOBS}/jobs/:name`, async (request) => {
       await jobs.DeleteJob({name: jobNamed(request)}, request.call)
       return {json: {status: 'Success'}}

@@ -91,6 +91,35 @@ export const serviceShape = message({
   status: anything,
 })
 
+const taskSpec = message({
+  containers: list(container),
+  maxRetries: integer,
+  nodeSelector: dictionary,
+  serviceAccountName: text,
+  timeoutSeconds: integer,
+  volumes: list(anything),
+})
+
+const executionSpec = message({
+  parallelism: integer,
+  taskCount: integer,
+  template: message({spec: taskSpec}),
+})
+
+/** A job. */
+export const jobShape = message({
+  apiVersion: text,
+  kind: text,
+  metadata,
+  spec: message({
+    template: message({metadata, spec: executionSpec}),
+    startExecutionToken: text,
+    runExecutionToken: text,
+  }),
+  status: anything,
+})
+
+export type KnativeJob = ReturnType<typeof jobShape>
 export type KnativeService = ReturnType<typeof serviceShape>
 export type KnativeTemplate = ReturnType<typeof template>
 export type KnativeContainer = ReturnType<typeof container>

@@ -90,3 +90,70 @@ it('jobs and executions have Knative’s form in the v1 API, and are run by it',
   expect(await call('DELETE', '/jobs/report')).toEqual({status: 'Success'})
   expect((await run.jobs.listJobs({parent: LOCATION}))[0]).toEqual([])
 })
+
+it('jobs are made and replaced in it, as those of the Admin API', async () => {
+  const run = await startRun()
+  const image = await run.push({files: {'app/main.js': ''}})
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${run.origin}${API}${path}`, {
+      method,
+      ...(body ? {body: JSON.stringify(body)} : {}),
+    })
+    return response.json()
+  }
+  const job = (taskCount: number) => ({
+    apiVersion: 'run.googleapis.com/v1',
+    kind: 'Job',
+    metadata: {
+      name: 'nightly',
+      namespace: 'p',
+      labels: {'cloud.googleapis.com/location': 'europe-west3', team: 'a'},
+      annotations: {'run.googleapis.com/client-name': 'gcloud'},
+    },
+    spec: {
+      template: {
+        spec: {
+          taskCount,
+          template: {
+            spec: {
+              containers: [{image, env: [{name: 'A', value: '1'}], resources: {limits: {memory: '512Mi'}}}],
+              maxRetries: 0,
+              timeoutSeconds: '60',
+            },
+          },
+        },
+      },
+    },
+  })
+  const created = await call('POST', '/jobs', job(2))
+  expect(created).toMatchObject({
+    metadata: {
+      name: 'nightly',
+      generation: 1,
+      labels: {team: 'a'},
+      annotations: {'run.googleapis.com/client-name': 'gcloud'},
+    },
+    spec: {template: {spec: {taskCount: 2, template: {spec: {maxRetries: 0, timeoutSeconds: 60}}}}},
+    status: {conditions: [{type: 'Ready', status: 'True'}]},
+  })
+  const [v2] = await run.jobs.getJob({name: `${LOCATION}/jobs/nightly`})
+  expect(v2).toMatchObject({
+    client: 'gcloud',
+    labels: {team: 'a'},
+    template: {
+      taskCount: 2,
+      template: {
+        timeout: {seconds: '60'},
+        maxRetries: 0,
+        containers: [{image, env: [{name: 'A', value: '1'}], resources: {limits: {memory: '512Mi'}}}],
+      },
+    },
+  })
+  expect(await call('PUT', '/jobs/nightly', job(3))).toMatchObject({
+    metadata: {generation: 2},
+    spec: {template: {spec: {taskCount: 3}}},
+  })
+  const stale = typeof created === 'object' && created !== null ? created : {}
+  expect(await call('PUT', '/jobs/nightly', stale)).toMatchObject({error: {code: 409}})
+  expect(await call('POST', '/jobs', {...job(1), nonsense: 1})).toMatchObject({error: {code: 400}})
+})
