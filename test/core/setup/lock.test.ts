@@ -42,7 +42,7 @@ test('two at once: the second waits, says for whom, and then runs', async () => 
   release.resolve()
   await Promise.all([first, second])
   expect(order).toEqual(['first begins', 'first ends', 'second'])
-  expect(await readdir(context.stateFolder)).toEqual([])
+  expect(await readdir(context.stateFolder)).toEqual(['.gitignore'])
 })
 
 test('who waits in vain is told who holds the lock', async () => {
@@ -93,5 +93,5 @@ test('a lock that says nothing is taken over; a failure releases the lock', asyn
       throw new Error('boom')
     }),
   ).rejects.toThrow('boom')
-  expect(await readdir(context.stateFolder)).toEqual([])
+  expect(await readdir(context.stateFolder)).toEqual(['.gitignore'])
 })
