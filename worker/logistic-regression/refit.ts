@@ -10,6 +10,8 @@ import type {Pacer} from './pacer.ts'
  * were then seen to be more than 3e-4 off.
  */
 const NEGLIGIBLE = 1e-4
+/** The same measure of a step beyond which its end may be further off than its beginning. */
+const LONG_STEP = 0.3
 const MOST_STEPS = 100
 
 /**
@@ -46,11 +48,14 @@ export async function refitWithout(
   const gradient = moved(evaluation.gradient, removed.gradient, -1)
   const step = factor.solve(gradient)
   const weight = weightOfRows(hessian, objective)
-  if (dot(step, gradient) / weight <= NEGLIGIBLE) return moved(parameters, step, -1)
+  const square = dot(step, gradient) / weight
+  const after = moved(parameters, step, -1)
+  if (square <= NEGLIGIBLE) return after
   const loss = evaluation.loss - removed.loss
   const tolerance = (NEGLIGIBLE * NEGLIGIBLE * weight) / 2 / (1 + loss)
   const metric = {factor, tolerance, mostIterations: MOST_STEPS}
-  return (await fitByLbfgs(rest, parameters, metric, pacer)).parameters
+  // A long step may have gone too far.
+  return (await fitByLbfgs(rest, square < LONG_STEP ** 2 ? after : parameters, metric, pacer)).parameters
 }
 
 /** Sum over the rows of the weights p (1 - p): the curvature along the intercepts. */
