@@ -200,7 +200,9 @@ async function openGoogle(config: Config, {signal, say}: OpenOptions): Promise<O
   const {name, project, region} = config.settings
   const endpoint = process.env[GOOGLE_ENDPOINT]
   const where = endpoint === undefined ? '' : `, at ${endpoint} (${GOOGLE_ENDPOINT})`
-  say(`Pipeline ${name} on Google Cloud, project ${project}, ${region}${where}`)
+  const {target} = config.sources
+  const why = target.kind === 'implied' ? ` (target gcp, implied by ${target.place})` : ''
+  say(`Pipeline ${name} on Google Cloud, project ${project}, ${region}${where}${why}`)
   const cloud = createGoogleCloud({projectId: project, region, ...(endpoint === undefined ? {} : {endpoint})})
   const folder = join(config.stateFolder, 'gcp', project, name)
   const infrastructure = await terraformOn(config, cloud, folder, endpoint)

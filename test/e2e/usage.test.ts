@@ -121,10 +121,11 @@ describe('where nothing was set up', () => {
     expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
   })
 
-  test('a project means Google Cloud, which says so', async () => {
+  test('a project means Google Cloud, which says so; without an account it says how to sign in', async () => {
     const {exitCode, stderr} = await cli.run(['status', '--project', 'my-project-123'])
     expect(exitCode).toBe(1)
-    expect(stderr).toContain('gcp (implied by --project)')
+    expect(stderr).toContain('target gcp, implied by --project')
+    expect(stderr).toContain('Sign in: gcloud auth application-default login')
   })
 })
 
