@@ -4,6 +4,26 @@ import {createServer} from 'node:net'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
+import {killProcess} from '../support/kill.ts'
+
+/** A process that takes its time, so that there is a middle to kill it in. */
+const PATIENT = `import {setTimeout as delay} from 'node:timers/promises'
+export const processor = {
+  name: 'patient',
+  async process(input, output, {signal}) {
+    await delay(4000, undefined, {signal})
+    await output.write('done')
+  },
+}
+`
+
+/** A pipeline with that process, and a file for it. */
+async function setupPatient(cli: Cli): Promise<void> {
+  await mkdir(join(cli.folder, 'patient'))
+  await writeFile(join(cli.folder, 'patient', 'processor.ts'), PATIENT)
+  await cli.json(['setup', '--worker', './patient'])
+  await cli.write('patient.csv', CSV)
+}
 
 const ROWS = Array.from({length: 60}, (_, row) => `c${row},${row},${row % 2}`)
 const CSV = ['id,size,bankrupt', ...ROWS].join('\n')
@@ -140,13 +160,12 @@ describe('an interruption', () => {
 
   test('of upload --wait leaves the file on its way', async () => {
     await using cli = await Cli.create()
-    await cli.json(['setup'])
-    await cli.json(['sample', '--rows', '5000', '--output', 'large.csv'])
-    const running = cli.start(['upload', 'large.csv', '--label-column', 'bankrupt', '--wait'])
+    await setupPatient(cli)
+    const running = cli.start(['upload', 'patient.csv', '--wait'])
     await running.shows('Wait for')
     running.kill('SIGTERM')
     expect((await running.ended).exitCode).toBe(143)
-    await allDone(cli, ['large.csv'])
+    await allDone(cli, ['patient.csv'])
   }, 120_000)
 
   test('of destroy is gone on with by destroy', async () => {
@@ -171,7 +190,7 @@ describe('a kill', () => {
     await Promise.all(names.map((name) => cli.write(join('in', name), CSV)))
     const running = cli.start(['upload', 'in'])
     await running.shows(/\S+\.csv, /)
-    process.kill(pid, 'SIGKILL')
+    killProcess(pid)
     await cli.json(['local', 'start'])
     const {stderr} = await running.ended
     const acknowledged = [...stderr.matchAll(/(\S+\.csv), /g)].map((match) => match[1] ?? '')
@@ -181,18 +200,20 @@ describe('a kill', () => {
 
   test('of a worker in the middle of a file: delivered again, one result', async () => {
     await using cli = await Cli.create()
-    await cli.json(['setup'])
-    await cli.json(['sample', '--rows', '30000', '--output', 'large.csv'])
-    const running = cli.start(['upload', 'large.csv', '--label-column', 'bankrupt', '--wait', '--json'])
-    const worker = async () => {
+    await setupPatient(cli)
+    const running = cli.start(['upload', 'patient.csv', '--wait', '--json'])
+    let worker = 0
+    const busy = async () => {
       const {instances} = await cli.json(['local', 'status'])
-      const busy: unknown[] = Array.isArray(instances) ? instances : []
-      return busy
-        .map((one) => ({pid: 0, busy: 0, ...(typeof one === 'object' ? one : {})}))
-        .find((one) => one.busy > 0)?.pid
+      const listed: unknown[] = Array.isArray(instances) ? instances : []
+      worker =
+        listed
+          .map((one) => ({pid: 0, busy: 0, ...(typeof one === 'object' ? one : {})}))
+          .find((one) => one.busy > 0)?.pid ?? 0
+      return worker
     }
-    await expect.poll(worker, {timeout: 60_000}).toBeGreaterThan(0)
-    process.kill((await worker()) ?? 0, 'SIGKILL')
+    await expect.poll(busy, {timeout: 60_000}).toBeGreaterThan(0)
+    killProcess(worker)
     const {exitCode, stdout} = await running.ended
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(/"attempts": 2/)

@@ -4,6 +4,7 @@ import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {isAlive} from '../../src/tools/local-cloud-address.ts'
 import {Cli, parseObject} from '../support/cli.ts'
+import {killProcess} from '../support/kill.ts'
 
 // One folder, one pipeline, its commands as processes of their own, in the order in which a user meets them.
 let cli: Cli
@@ -173,7 +174,7 @@ describe('the local cloud', () => {
 
   test('killed, it is started anew at the same address', async () => {
     const before = await cli.json(['local', 'status'])
-    process.kill(Number(before['pid']), 'SIGKILL')
+    killProcess(before['pid'])
     expect(await cli.json(['status', 'good.csv'])).toMatchObject({
       files: [{object: 'good.csv', state: 'done'}],
     })

@@ -5,6 +5,7 @@ import {mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
+import {killProcess} from './kill.ts'
 
 /** The built command line, as it is published. */
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
@@ -116,7 +117,7 @@ export class Cli implements AsyncDisposable {
 
 function killGently(pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL')
+    killProcess(pid)
   } catch {
     // It is gone already.
   }

@@ -2,6 +2,7 @@ import {existsSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {ECHO, INVOKER, LOCATION, startRun, type LocalRun} from './local-run.ts'
+import {killProcess} from '../../support/kill.ts'
 
 const SERVICE = `${LOCATION}/services/worker`
 
@@ -261,7 +262,7 @@ describe('instances for requests', () => {
     await clock
     const stopped = local.run.drain()
     expect(await (await slow).text()).toBe('finished')
-    process.kill(local.run.instances()[0]?.pid ?? 0, 'SIGKILL')
+    killProcess(local.run.instances()[0]?.pid)
     await stopped
     expect(local.run.instances()).toEqual([])
   })

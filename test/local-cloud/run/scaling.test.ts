@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest'
 import {scaleOf} from '../../../src/local-cloud/run/scaling.ts'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {ECHO, LOCATION, type LocalRun, startRun} from './local-run.ts'
+import {killProcess} from '../../support/kill.ts'
 
 const NAME = `${LOCATION}/services/worker`
 
@@ -50,7 +51,7 @@ describe('minimum instances', () => {
     await become(local, {'00001': 2})
     await clock.advance(300_000)
     expect(counts(local)).toEqual({'00001': 2})
-    process.kill(local.run.instances()[0]?.pid ?? 0, 'SIGKILL')
+    killProcess(local.run.instances()[0]?.pid)
     await become(local, {'00001': 1})
     await clock.advance(10_000)
     await become(local, {'00001': 2})
