@@ -4,6 +4,7 @@ import {LOG_LABELS} from '../../worker/contract.ts'
 import type {LogLine, LogQuery, LogSource} from '../core/ports.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isTransient, retried, toAppError, translated} from './errors.ts'
+import {isJson} from './rest.ts'
 
 const DAY_MS = 86_400_000
 /** What the `_Default` bucket of Cloud Logging keeps (cloud.google.com/logging/quotas). */
@@ -94,7 +95,7 @@ function entriesOf(response: unknown): Entry[] {
 function toLine({metadata, data}: Entry): LogLine {
   const labels = metadata.labels ?? {}
   const attempt = Number(labels[LOG_LABELS.attempt])
-  const {message, ...fields} = isRecord(data) ? data : {message: typeof data === 'string' ? data : undefined}
+  const {message, ...fields} = isJson(data) ? data : {message: typeof data === 'string' ? data : undefined}
   return {
     time: toTime(metadata.timestamp),
     insertId: metadata.insertId ?? '',
@@ -110,7 +111,7 @@ function toLine({metadata, data}: Entry): LogLine {
     messageId: labels[LOG_LABELS.messageId],
     revision: metadata.resource?.labels?.['revision_name'],
     status:
-      isRecord(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
+      isJson(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
         ? metadata.httpRequest['status']
         : undefined,
     fields,
@@ -119,7 +120,7 @@ function toLine({metadata, data}: Entry): LogLine {
 
 /** A request log has no message: `POST / 204`. */
 function requestMessage(request: unknown): string | undefined {
-  if (!isRecord(request)) return undefined
+  if (!isJson(request)) return undefined
   const {requestMethod, requestUrl, status} = request
   if (typeof requestMethod !== 'string' || typeof requestUrl !== 'string') return undefined
   const path = URL.canParse(requestUrl) ? new URL(requestUrl).pathname : requestUrl
@@ -129,8 +130,4 @@ function requestMessage(request: unknown): string | undefined {
 function toTime(timestamp: Entry['metadata']['timestamp']): string {
   if (timestamp instanceof Date) return timestamp.toISOString()
   return typeof timestamp === 'string' ? timestamp : ''
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

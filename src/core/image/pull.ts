@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto'
 import {AppError} from '../errors.ts'
 import type {Registry} from '../ports.ts'
 import {type BaseImage, type ImageBlob, LAYER_TYPE, MANIFEST_TYPE} from './assemble.ts'
-import {createRegistryClient, type RegistryClient} from './registry-client.ts'
+import {createRegistryClient, isRecord, type RegistryClient} from './registry-client.ts'
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 /** Docker's names for the same things. */
@@ -136,8 +136,4 @@ function parse(bytes: Uint8Array, name: string): Record<string, unknown> {
 
 function unusable(name: string, reason: string): AppError {
   return new AppError(`The image ${name} cannot be a base: ${reason}.`, {code: 'invalid-request'})
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

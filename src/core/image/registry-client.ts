@@ -164,6 +164,7 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message : error.message
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether a value that a registry answered is a JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }

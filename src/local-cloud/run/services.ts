@@ -14,7 +14,7 @@ import {page} from './paging.ts'
 import {parseServiceName, type Service, type ServiceSpec, shortName} from './resources.ts'
 import {type Page, type RunStore, serviceResource, type StoredService} from './store.ts'
 import {applyMask, withoutOutput} from './update-mask.ts'
-import {validateService, validateServiceId} from './validate.ts'
+import {validateParent, validateService, validateServiceId} from './validate.ts'
 
 export interface ServicesDependencies {
   readonly state: State
@@ -127,11 +127,7 @@ export function createServices({
     service: 'google.cloud.run.v2.Services',
     unary: {
       CreateService: ({parent = '', service, serviceId = '', validateOnly}: CreateRequest, call: Call) => {
-        if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
-          throw new ApiError(
-            'INVALID_ARGUMENT',
-            `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
-          )
+        validateParent(parent)
         if (!service) throw new ApiError('INVALID_ARGUMENT', 'Violation in service: is required.')
         return create(`${parent}/services/${serviceId}`, service, call, validateOnly)
       },

@@ -1,3 +1,4 @@
+import {ApiError} from '../wire/api-error.ts'
 import {
   type Container,
   type Probe,
@@ -13,6 +14,15 @@ const LONGEST_TIMEOUT_SECONDS = 3600
 const LARGEST_CONCURRENCY = 1000
 /** Time that a container may take to start (cloud.google.com/run/docs/configuring/healthchecks). */
 const LONGEST_STARTUP_SECONDS = 240
+
+/** @throws ApiError INVALID_ARGUMENT where services or jobs cannot be made in `parent` */
+export function validateParent(parent: string): void {
+  if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
+    throw new ApiError(
+      'INVALID_ARGUMENT',
+      `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
+    )
+}
 
 /**
  * Checks a service id as Cloud Run does.

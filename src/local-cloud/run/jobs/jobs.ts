@@ -19,6 +19,7 @@ import type {JobReconciliation} from './reconciliation.ts'
 import {type Job, type JobSpec, locationOf, type Overrides, parseJobName, withoutOutput} from './resources.ts'
 import {jobResource, type JobStore, type StoredJob} from './store.ts'
 import {validateJob, validateJobId, validateOverrides} from './validate.ts'
+import {validateParent} from '../validate.ts'
 
 export interface JobsDependencies {
   readonly state: State
@@ -140,11 +141,7 @@ export function createJobs({
     service: 'google.cloud.run.v2.Jobs',
     unary: {
       CreateJob: ({parent = '', job, jobId = '', validateOnly}: CreateRequest, call: Call) => {
-        if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
-          throw new ApiError(
-            'INVALID_ARGUMENT',
-            `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
-          )
+        validateParent(parent)
         if (!job) throw violation('job', 'is required')
         return create(`${parent}/jobs/${jobId}`, job, call, validateOnly)
       },
