@@ -254,12 +254,11 @@ describe('instances for requests', () => {
     const local = await startRun()
     const files = {
       'app/main.js':
-        "const http = require('node:http'); let held; process.on('SIGTERM', () => held.end('finished')); http.createServer((q, r) => { held = r }).listen(process.env.PORT)",
+        "const http = require('node:http'); let held; process.on('SIGTERM', () => held.end('finished')); http.createServer((q, r) => { held = r; console.log('held') }).listen(process.env.PORT)",
     }
     const uri = await local.deploy('worker', {containers: [{image: await local.push({files})}]})
-    const clock = eventually(() => local.run.instances()[0]?.busy === 1)
     const slow = fetch(uri)
-    await clock
+    await eventually(() => local.entries.find(({textPayload}) => textPayload === 'held'))
     const stopped = local.run.drain()
     expect(await (await slow).text()).toBe('finished')
     killProcess(local.run.instances()[0]?.pid)
