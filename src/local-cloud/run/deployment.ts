@@ -1,23 +1,16 @@
-import {randomUUID} from 'node:crypto'
-import type {Image, Images} from '../artifact-registry/images.ts'
+import type {Images} from '../artifact-registry/images.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Addresses} from './addresses.ts'
-import {decidedRevision, failed, isReady, pendingRevision, reconciling, succeeded} from './conditions.ts'
-import {effectiveConcurrency, NotReadyError} from './container.ts'
+import {decidedRevision, failed, isReady, succeeded} from './conditions.ts'
+import {NotReadyError} from './container.ts'
+import {createPlan, type Desired, type PlanService} from './desired.ts'
+import {newEtag} from './etag.ts'
 import type {Fleet} from './fleet.ts'
-import {canonicalTemplate, etag, generatedName, pinned} from './naming.ts'
-import {
-  type Revision,
-  type RevisionTemplate,
-  type Service,
-  type ServiceSpec,
-  type ServiceStatus,
-  shortName,
-} from './resources.ts'
+import {type Service, type ServiceStatus, shortName} from './resources.ts'
 import {type RunStore, serviceResource, type StoredRevision, type StoredService} from './store.ts'
-import {ALL_TO_LATEST, namedRevisions, trafficStatuses} from './traffic.ts'
+import {namedRevisions, trafficStatuses} from './traffic.ts'
 
 export interface DeploymentDependencies {
   readonly state: State
@@ -28,15 +21,8 @@ export interface DeploymentDependencies {
   readonly addresses: Addresses
 }
 
-/** What a service is to become: its row and, where the template is another one, the revision made of it. */
-export interface Desired {
-  readonly service: StoredService
-  readonly revision: StoredRevision | undefined
-}
-
 export interface Deployment {
-  /** Works out the next state of a service without writing anything. @throws ApiError */
-  plan(name: string, spec: ServiceSpec, before: StoredService | undefined, modifier: string): Desired
+  readonly plan: PlanService
   /** Writes the desired state; inside `State.write`. */
   store(desired: Desired): void
   /**
@@ -58,126 +44,6 @@ export function createDeployment({
   const inWork = new Map<string, Promise<unknown>>()
   const now = (): string => new Date(clock.now()).toISOString()
 
-  const plan = (
-    name: string,
-    spec: ServiceSpec,
-    before: StoredService | undefined,
-    modifier: string,
-  ): Desired => {
-    const time = now()
-    const generation = String(Number(before?.status.generation ?? '0') + 1)
-    const {revision, revisions} = planRevision(name, spec, before, generation, modifier)
-    const known = revision ? shortName(revision.revision.name) : ''
-    for (const target of namedRevisions(spec.traffic ?? [])) {
-      if (target !== known && !store.revision(`${name}/revisions/${target}`)) {
-        throw new ApiError(
-          'INVALID_ARGUMENT',
-          `Violation in service.traffic: revision "${target}" of ${name} does not exist.`,
-        )
-      }
-    }
-    return {
-      revision,
-      service: {
-        name,
-        spec: {...spec, traffic: spec.traffic?.length ? spec.traffic : [...ALL_TO_LATEST]},
-        revisions,
-        status: {
-          uid: randomUUID(),
-          createTime: time,
-          creator: modifier,
-          ...before?.status,
-          generation,
-          updateTime: time,
-          lastModifier: modifier,
-          ...(revision ? {latestCreatedRevision: revision.revision.name} : {}),
-          terminalCondition: reconciling('Ready', time),
-          conditions: [reconciling('RoutesReady', time), reconciling('ConfigurationsReady', time)],
-          reconciling: true,
-          etag: etag(),
-        },
-      },
-    }
-  }
-
-  const planRevision = (
-    name: string,
-    spec: ServiceSpec,
-    before: StoredService | undefined,
-    generation: string,
-    creator: string,
-  ) => {
-    const template = spec.template ?? {}
-    const canonical = canonicalTemplate(template)
-    const revisions = before?.revisions ?? 0
-    const latest =
-      before?.status.latestCreatedRevision === undefined
-        ? undefined
-        : store.revision(before.status.latestCreatedRevision)
-    const explicit = template.revision ?? ''
-    // A revision that failed is tried anew when the same is asked for again: what was missing may be there now.
-    if (
-      latest?.template === canonical &&
-      (explicit === '' || shortName(latest.revision.name) === explicit) &&
-      isReady(latest.revision)
-    ) {
-      return {revision: undefined, revisions}
-    }
-    const short = explicit === '' ? generatedName(name, revisions + 1) : explicit
-    const existing = store.revision(`${name}/revisions/${short}`)
-    if (existing && (existing.template !== canonical || isReady(existing.revision))) {
-      throw new ApiError(
-        'ALREADY_EXISTS',
-        `Revision named '${short}' with different configuration already exists; revisions cannot be changed, choose another name.`,
-      )
-    }
-    const image = images.resolve(template.containers?.[0]?.image ?? '')
-    return {
-      revision: {
-        revision: newRevision(name, short, template, image, generation, creator),
-        template: canonical,
-        image,
-      },
-      revisions: revisions + 1,
-    }
-  }
-
-  const newRevision = (
-    service: string,
-    short: string,
-    template: RevisionTemplate,
-    image: Image | undefined,
-    generation: string,
-    creator: string,
-  ): Revision => {
-    const {revision: _name, healthCheckDisabled: _skipped, ...settings} = template
-    const time = now()
-    return {
-      name: `${service}/revisions/${short}`,
-      uid: randomUUID(),
-      generation,
-      createTime: time,
-      updateTime: time,
-      launchStage: 'GA',
-      service,
-      ...settings,
-      ...(settings.containers
-        ? {
-            containers: settings.containers.map((container) => ({
-              ...container,
-              image: pinned(container.image ?? '', image),
-            })),
-          }
-        : {}),
-      maxInstanceRequestConcurrency: effectiveConcurrency(settings),
-      reconciling: true,
-      conditions: pendingRevision(time),
-      observedGeneration: generation,
-      creator,
-      etag: etag(),
-    }
-  }
-
   const bringAbout = async (name: string): Promise<Service> => {
     const wanted = require(store, name)
     await addresses.open(name, '')
@@ -198,7 +64,7 @@ export function createDeployment({
           reconciling: false,
           conditions: decidedRevision(now(), error),
           updateTime: now(),
-          etag: etag(),
+          etag: newEtag(),
         }
         if (store.revision(revision.name)) store.putRevision({...stored, revision}, clock.now())
       })
@@ -250,7 +116,7 @@ export function createDeployment({
         terminalCondition: failed('Ready', time, message),
         conditions: [failed('RoutesReady', time, message), failed('ConfigurationsReady', time, message)],
         reconciling: false,
-        etag: etag(),
+        etag: newEtag(),
       }
     }
     return {
@@ -264,12 +130,12 @@ export function createDeployment({
         addresses.uri(name, tag),
       ),
       reconciling: false,
-      etag: etag(),
+      etag: newEtag(),
     }
   }
 
   return {
-    plan,
+    plan: createPlan({clock, images, store}),
     store({service, revision}) {
       store.putService(service, clock.now())
       if (revision) store.putRevision(revision, clock.now())

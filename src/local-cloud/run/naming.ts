@@ -1,4 +1,4 @@
-import {randomBytes, randomInt} from 'node:crypto'
+import {randomInt} from 'node:crypto'
 import type {Image} from '../artifact-registry/images.ts'
 import {type RevisionTemplate, shortName} from './resources.ts'
 
@@ -40,9 +40,4 @@ export function generatedName(service: string, number: number): string {
 /** Letters that tell one revision or execution from another. */
 export function generatedSuffix(length: number): string {
   return Array.from({length}, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('')
-}
-
-/** Another one for each state of a resource. */
-export function etag(): string {
-  return `"${randomBytes(9).toString('base64')}"`
 }

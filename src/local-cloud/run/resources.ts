@@ -158,6 +158,26 @@ export function parseServiceName(name: string): ServiceName | undefined {
     : {project, location, service}
 }
 
+/** `projects/P/locations/L` of a resource in it. */
+export function locationOf(name: string): string {
+  return name.split('/', 4).join('/')
+}
+
+/** Deleted services and jobs can be seen for 30 days on Google Cloud. */
+const EXPIRY_MS = 30 * 24 * 3600_000
+
+/** A service or job as its deletion shows it. @param now milliseconds since the epoch */
+export function deleted<T extends object>(
+  resource: T,
+  now: number,
+): T & {deleteTime: string; expireTime: string} {
+  return {
+    ...resource,
+    deleteTime: new Date(now).toISOString(),
+    expireTime: new Date(now + EXPIRY_MS).toISOString(),
+  }
+}
+
 /** The last segment of a resource name. */
 export function shortName(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1)

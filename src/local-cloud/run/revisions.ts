@@ -5,10 +5,12 @@ import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Operations} from '../wire/operations.ts'
 import type {RpcService} from '../wire/rpc.ts'
+import {requireEtag} from './etag.ts'
 import type {Fleet} from './fleet.ts'
 import {page} from './paging.ts'
-import {shortName} from './resources.ts'
+import {locationOf, shortName} from './resources.ts'
 import type {Page, RunStore, StoredRevision} from './store.ts'
+import {validated} from './validated.ts'
 
 export interface RevisionsDependencies {
   readonly state: State
@@ -61,28 +63,26 @@ export function createRevisions({state, clock, access, operations, store, fleet}
         )
       },
       DeleteRevision: async (
-        {name = '', validateOnly, etag = ''}: {name?: string; validateOnly?: boolean; etag?: string},
+        {name = '', validateOnly, etag}: {name?: string; validateOnly?: boolean; etag?: string},
         call: Call,
       ) => {
         access.require(call.principal, 'run.revisions.delete', serviceOf(name))
         const {revision} = await state.write(() => {
           const stored = find(name)
-          if (etag !== '' && etag !== stored.revision.etag) {
-            throw new ApiError(
-              'ABORTED',
-              `Conflict for resource '${shortName(name)}': version '${etag}' was specified but current version is '${stored.revision.etag}'.`,
-            )
-          }
+          requireEtag(name, stored.revision.etag, etag)
           requireRetired(stored)
           if (validateOnly !== true) store.removeRevision(name)
           return stored
         })
         const deleted = {...revision, deleteTime: new Date(clock.now()).toISOString()}
-        const parent = revision.service.replace(/\/services\/[^/]+$/, '')
-        return operations.run({parent, type: REVISION_TYPE, metadata: deleted}, async () => {
-          if (validateOnly !== true) await fleet.drop([name])
-          return deleted
-        })
+        if (validateOnly === true) return validated(name, REVISION_TYPE, deleted)
+        return operations.run(
+          {parent: locationOf(name), type: REVISION_TYPE, metadata: deleted},
+          async () => {
+            await fleet.drop([name])
+            return deleted
+          },
+        )
       },
     },
   } satisfies RpcService

@@ -1,4 +1,4 @@
-import type {AccessControl, Policy, ServiceAgents} from '../iam/access.ts'
+import type {AccessControl, ServiceAgents} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
@@ -8,12 +8,22 @@ import type {RpcService} from '../wire/rpc.ts'
 import type {Addresses} from './addresses.ts'
 import type {Deployment} from './deployment.ts'
 import {effectiveConcurrency} from './container.ts'
+import {requireEtag} from './etag.ts'
 import type {Fleet} from './fleet.ts'
 import {defaultServiceAccount} from './launcher.ts'
 import {page} from './paging.ts'
-import {parseServiceName, type Service, type ServiceSpec, shortName} from './resources.ts'
+import {policyMethods} from './policy-methods.ts'
+import {
+  deleted,
+  locationOf,
+  parseServiceName,
+  type Service,
+  type ServiceSpec,
+  shortName,
+} from './resources.ts'
 import {type Page, type RunStore, serviceResource, type StoredService} from './store.ts'
 import {applyMask, withoutOutput} from './update-mask.ts'
+import {validated} from './validated.ts'
 import {validateParent, validateService, validateServiceId} from './validate.ts'
 
 export interface ServicesDependencies {
@@ -29,8 +39,6 @@ export interface ServicesDependencies {
 }
 
 const SERVICE_TYPE = 'google.cloud.run.v2.Service'
-/** Deleted resources can be seen for 30 days on Google Cloud. */
-const EXPIRY_MS = 30 * 24 * 3600_000
 
 interface CreateRequest {
   parent?: string
@@ -66,17 +74,9 @@ export function createServices({
     if (!stored)
       throw new ApiError(
         'NOT_FOUND',
-        `Resource '${shortName(name)}' of kind 'SERVICE' in ${name.replace(/\/services\/.*$/, '')} does not exist.`,
+        `Resource '${shortName(name)}' of kind 'SERVICE' in ${locationOf(name)} does not exist.`,
       )
     return stored
-  }
-  const requireEtag = ({name, status}: StoredService, etag: string | undefined): void => {
-    if (etag !== undefined && etag !== '' && etag !== status.etag) {
-      throw new ApiError(
-        'ABORTED',
-        `Conflict for resource '${shortName(name)}': version '${etag}' was specified but current version is '${status.etag}'.`,
-      )
-    }
   }
   const deploy = async (
     name: string,
@@ -94,26 +94,21 @@ export function createServices({
       'iam.serviceAccounts.actAs',
       `projects/${project}/serviceAccounts/${complete.template?.serviceAccount}`,
     )
-    const parent = name.replace(/\/services\/[^/]+$/, '')
     if (validateOnly) {
-      const resource = serviceResource(deployment.plan(name, complete, check(), call.principal).service)
-      return {
-        name: `${parent}/operations/validate-only`,
-        done: true,
-        metadata: typed(resource),
-        response: typed(resource),
-      }
+      const {service} = deployment.plan(name, complete, check(), call.principal)
+      return validated(name, SERVICE_TYPE, serviceResource(service))
     }
     const service = await state.write(() => {
       const desired = deployment.plan(name, complete, check(), call.principal)
       deployment.store(desired)
       return serviceResource(desired.service)
     })
-    return operations.run({parent, type: SERVICE_TYPE, metadata: service}, () => deployment.reconcile(name))
+    return operations.run({parent: locationOf(name), type: SERVICE_TYPE, metadata: service}, () =>
+      deployment.reconcile(name),
+    )
   }
   const create = (name: string, service: Service, call: Call, validateOnly?: boolean): Promise<Operation> => {
-    const parent = name.replace(/\/services\/[^/]+$/, '')
-    access.require(call.principal, 'run.services.create', parent)
+    access.require(call.principal, 'run.services.create', locationOf(name))
     validateServiceId(shortName(name))
     const mustBeNew = (): undefined => {
       if (store.service(name))
@@ -152,7 +147,7 @@ export function createServices({
         access.require(call.principal, 'run.services.update', name)
         const current = (): StoredService => {
           const stored = find(name)
-          requireEtag(stored, service.etag)
+          requireEtag(name, stored.status.etag, service.etag)
           return stored
         }
         const spec = applyMask(current().spec, withoutOutput(service), updateMask)
@@ -164,50 +159,26 @@ export function createServices({
       ) => {
         access.require(call.principal, 'run.services.delete', name)
         const stored = find(name)
-        requireEtag(stored, etag)
-        const now = clock.now()
-        const deleted = {
-          ...serviceResource(stored),
-          deleteTime: new Date(now).toISOString(),
-          expireTime: new Date(now + EXPIRY_MS).toISOString(),
-        }
-        const parent = name.replace(/\/services\/[^/]+$/, '')
-        if (validateOnly === true)
-          return {
-            name: `${parent}/operations/validate-only`,
-            done: true,
-            metadata: typed(deleted),
-            response: typed(deleted),
-          }
+        requireEtag(name, stored.status.etag, etag)
+        const resource = deleted(serviceResource(stored), clock.now())
+        if (validateOnly === true) return validated(name, SERVICE_TYPE, resource)
         const revisions = await state.write(() => {
-          requireEtag(find(name), etag)
+          requireEtag(name, find(name).status.etag, etag)
           const names = store.revisions(name, -1, 0).map(({revision}) => revision.name)
           store.removeService(name)
           access.dropPolicy(name)
           return names
         })
-        return operations.run({parent, type: SERVICE_TYPE, metadata: deleted}, async () => {
-          await fleet.drop(revisions)
-          await addresses.keepOnly(name, new Set())
-          return deleted
-        })
+        return operations.run(
+          {parent: locationOf(name), type: SERVICE_TYPE, metadata: resource},
+          async () => {
+            await fleet.drop(revisions)
+            await addresses.keepOnly(name, new Set())
+            return resource
+          },
+        )
       },
-      GetIamPolicy: ({resource = ''}: {resource?: string}, call: Call) => {
-        access.require(call.principal, 'run.services.getIamPolicy', resource)
-        find(resource)
-        return access.getPolicy(resource)
-      },
-      SetIamPolicy: ({resource = '', policy = {}}: {resource?: string; policy?: Policy}, call: Call) => {
-        access.require(call.principal, 'run.services.setIamPolicy', resource)
-        find(resource)
-        return access.setPolicy(resource, policy)
-      },
-      TestIamPermissions: (
-        {resource = '', permissions = []}: {resource?: string; permissions?: string[]},
-        call: Call,
-      ) => ({
-        permissions: access.testPermissions(call.principal, permissions, resource),
-      }),
+      ...policyMethods(access, 'run.services', find),
     },
   } satisfies RpcService
 }
@@ -226,8 +197,4 @@ function withDefaults(spec: ServiceSpec, serviceAccount: string): ServiceSpec {
       maxInstanceRequestConcurrency: template.maxInstanceRequestConcurrency || effectiveConcurrency(template),
     },
   }
-}
-
-function typed(resource: object): Record<string, unknown> {
-  return {'@type': `type.googleapis.com/${SERVICE_TYPE}`, ...resource}
 }

@@ -2,7 +2,7 @@ import {availableParallelism} from 'node:os'
 import type {State} from '../../state/state.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import {succeeded} from '../conditions.ts'
-import {etag} from '../naming.ts'
+import {newEtag} from '../etag.ts'
 import {shortName} from '../resources.ts'
 import {type AttemptDependencies, runAttempt} from './attempt.ts'
 import type {AttemptResult, Execution, TaskStatus} from './resources.ts'
@@ -71,7 +71,7 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
       ...withCounts(active.stored.execution, active.tasks),
       ...change,
       updateTime: now(),
-      etag: etag(),
+      etag: newEtag(),
     }
     active.stored = {...active.stored, execution, done}
     const {stored} = active
@@ -157,7 +157,7 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
       retried: task.attempt + 1,
       lastAttemptResult: result,
       updateTime: now(),
-      etag: etag(),
+      etag: newEtag(),
     },
   })
 
@@ -176,7 +176,7 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
       completionTime: time,
       updateTime: time,
       conditions: endedConditions(before.conditions, completed),
-      etag: etag(),
+      etag: newEtag(),
     }
     return {...task, state: outcome, status}
   }

@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto'
-import type {AccessControl, Policy, ServiceAgents} from '../../iam/access.ts'
+import type {AccessControl, ServiceAgents} from '../../iam/access.ts'
 import type {State} from '../../state/state.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import type {Call} from '../../wire/call.ts'
@@ -8,15 +8,18 @@ import type {Operation, Operations} from '../../wire/operations.ts'
 import type {RpcService} from '../../wire/rpc.ts'
 import {reconciling} from '../conditions.ts'
 import {defaultServiceAccount} from '../launcher.ts'
-import {etag as newEtag, generatedSuffix} from '../naming.ts'
+import {newEtag, requireEtag} from '../etag.ts'
+import {generatedSuffix} from '../naming.ts'
 import {page} from '../paging.ts'
-import {shortName} from '../resources.ts'
+import {policyMethods} from '../policy-methods.ts'
+import {deleted, locationOf, shortName} from '../resources.ts'
 import type {Page} from '../store.ts'
+import {validated} from '../validated.ts'
 import {violation} from '../violation.ts'
 import type {Executor} from './executor.ts'
 import {applyOverrides} from './overrides.ts'
 import type {JobReconciliation} from './reconciliation.ts'
-import {type Job, type JobSpec, locationOf, type Overrides, parseJobName, withoutOutput} from './resources.ts'
+import {type Job, type JobSpec, type Overrides, parseJobName, withoutOutput} from './resources.ts'
 import {jobResource, type JobStore, type StoredJob} from './store.ts'
 import {validateJob, validateJobId, validateOverrides} from './validate.ts'
 import {validateParent} from '../validate.ts'
@@ -34,8 +37,6 @@ export interface JobsDependencies {
 
 const JOB_TYPE = 'google.cloud.run.v2.Job'
 export const EXECUTION_TYPE = 'google.cloud.run.v2.Execution'
-/** Deleted resources can be seen for 30 days on Google Cloud. */
-const EXPIRY_MS = 30 * 24 * 3600_000
 
 interface CreateRequest {
   parent?: string
@@ -177,24 +178,20 @@ export function createJobs({
         access.require(call.principal, 'run.jobs.delete', name)
         const stored = find(name)
         requireEtag(name, stored.status.etag, etag)
-        const deleted = {
-          ...jobResource(stored),
-          deleteTime: new Date(clock.now()).toISOString(),
-          expireTime: new Date(clock.now() + EXPIRY_MS).toISOString(),
-        }
-        if (validateOnly === true) return validated(name, JOB_TYPE, deleted)
+        const resource = deleted(jobResource(stored), clock.now())
+        if (validateOnly === true) return validated(name, JOB_TYPE, resource)
         await state.write(() => {
           requireEtag(name, find(name).status.etag, etag)
           store.removeJob(name)
           access.dropPolicy(name)
         })
-        return operations.run({parent: locationOf(name), type: JOB_TYPE, metadata: deleted}, async () => {
+        return operations.run({parent: locationOf(name), type: JOB_TYPE, metadata: resource}, async () => {
           const executions = store.executions(name, -1, 0).map(({execution}) => execution.name)
           await Promise.all(executions.map((execution) => executor.cancel(execution)))
           await state.write(() => {
             for (const execution of executions) store.removeExecution(execution)
           })
-          return deleted
+          return resource
         })
       },
       RunJob: async ({name = '', validateOnly, etag, overrides}: RunRequest, call: Call) => {
@@ -221,42 +218,9 @@ export function createJobs({
           () => executor.run(execution.name),
         )
       },
-      GetIamPolicy: ({resource = ''}: {resource?: string}, call: Call) => {
-        access.require(call.principal, 'run.jobs.getIamPolicy', resource)
-        find(resource)
-        return access.getPolicy(resource)
-      },
-      SetIamPolicy: ({resource = '', policy = {}}: {resource?: string; policy?: Policy}, call: Call) => {
-        access.require(call.principal, 'run.jobs.setIamPolicy', resource)
-        find(resource)
-        return access.setPolicy(resource, policy)
-      },
-      TestIamPermissions: (
-        {resource = '', permissions = []}: {resource?: string; permissions?: string[]},
-        call: Call,
-      ) => ({permissions: access.testPermissions(call.principal, permissions, resource)}),
+      ...policyMethods(access, 'run.jobs', find),
     },
   } satisfies RpcService
-}
-
-/** @throws ApiError ABORTED where the resource has changed since the caller saw it */
-export function requireEtag(name: string, current: string | undefined, given: string | undefined): void {
-  if (given !== undefined && given !== '' && given !== current)
-    throw new ApiError(
-      'ABORTED',
-      `Conflict for resource '${shortName(name)}': version '${given}' was specified but current version is '${current}'.`,
-    )
-}
-
-/** The answer to `validateOnly`: an operation that is done and kept nowhere. */
-export function validated(name: string, type: string, resource: object): Operation {
-  const typed = {'@type': `type.googleapis.com/${type}`, ...resource}
-  return {
-    name: `${locationOf(name)}/operations/validate-only`,
-    done: true,
-    metadata: typed,
-    response: typed,
-  }
 }
 
 /** What Cloud Run fills in where the user said nothing, and shows. */

@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import type {Image} from '../../artifact-registry/images.ts'
-import {etag, pinned} from '../naming.ts'
+import {newEtag} from '../etag.ts'
+import {pinned} from '../naming.ts'
 import type {Execution, ExecutionTemplate} from './resources.ts'
 import {waitingConditions} from './status.ts'
 import type {StoredExecution, StoredJob, StoredTask} from './store.ts'
@@ -57,7 +58,7 @@ export function newExecution({
     },
     reconciling: true,
     conditions: waitingConditions(time),
-    etag: etag(),
+    etag: newEtag(),
   }
   const tasks = Array.from({length: taskCount}, (_, index): StoredTask => ({
     execution: execution.name,
@@ -70,7 +71,7 @@ export function newExecution({
       updateTime: time,
       reconciling: true,
       conditions: waitingConditions(time),
-      etag: etag(),
+      etag: newEtag(),
     },
   }))
   return {stored: {execution, image, operation, done: false}, tasks}

@@ -6,11 +6,11 @@ import {ApiError} from '../../wire/api-error.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {failed, succeeded} from '../conditions.ts'
 import type {Launcher} from '../launcher.ts'
-import {etag} from '../naming.ts'
-import {type Condition, shortName} from '../resources.ts'
+import {newEtag} from '../etag.ts'
+import {type Condition, locationOf, shortName} from '../resources.ts'
 import type {Executor} from './executor.ts'
 import {type NewExecution, newExecution} from './new-execution.ts'
-import {type Execution, type ExecutionTemplate, type Job, locationOf} from './resources.ts'
+import {type Execution, type ExecutionTemplate, type Job} from './resources.ts'
 import {executionReference} from './status.ts'
 import {jobResource, type JobStore, type StoredJob} from './store.ts'
 
@@ -120,7 +120,7 @@ export function createJobReconciliation({
             ...status,
             ...(generation === undefined || error ? {} : {observedGeneration: generation}),
             terminalCondition: readiness(now(), error),
-            etag: etag(),
+            etag: newEtag(),
           },
         }
         store.putJob(decided, clock.now())

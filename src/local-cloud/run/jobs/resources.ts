@@ -176,11 +176,6 @@ export function parseJobName(name: string): JobName | undefined {
     : {project, location, job}
 }
 
-/** `projects/P/locations/L` of a job, an execution or a task. */
-export function locationOf(name: string): string {
-  return name.replace(/\/jobs\/.*$/, '')
-}
-
 /** A resource name up to its job: roles are granted on jobs, executions and tasks have no policy of their own. */
 export function jobOf(name: string): string {
   return name.replace(/\/executions\/.*$/, '')

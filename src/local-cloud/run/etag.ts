@@ -1,0 +1,20 @@
+import {randomBytes} from 'node:crypto'
+import {ApiError} from '../wire/api-error.ts'
+import {shortName} from './resources.ts'
+
+/** Another one for each state of a resource. */
+export function newEtag(): string {
+  return `"${randomBytes(9).toString('base64')}"`
+}
+
+/**
+ * @param given what the caller saw; absent or empty: the caller does not mind
+ * @throws ApiError ABORTED where the resource has changed since
+ */
+export function requireEtag(name: string, current: string | undefined, given: string | undefined): void {
+  if (given !== undefined && given !== '' && given !== current)
+    throw new ApiError(
+      'ABORTED',
+      `Conflict for resource '${shortName(name)}': version '${given}' was specified but current version is '${current}'.`,
+    )
+}

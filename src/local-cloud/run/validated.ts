@@ -1,0 +1,13 @@
+import type {Operation} from '../wire/operations.ts'
+import {locationOf} from './resources.ts'
+
+/** The answer to `validateOnly`: an operation that is done and kept nowhere. */
+export function validated(name: string, type: string, resource: object): Operation {
+  const typed = {'@type': `type.googleapis.com/${type}`, ...resource}
+  return {
+    name: `${locationOf(name)}/operations/validate-only`,
+    done: true,
+    metadata: typed,
+    response: typed,
+  }
+}
