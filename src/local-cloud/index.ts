@@ -5,6 +5,8 @@ import {createArtifactRegistry, registrySchema} from './artifact-registry/index.
 import {controlRoutes, type LocalCloudStatus} from './control.ts'
 import {faultRoutes} from './fault-control.ts'
 import {createControlPlane} from './control-plane/index.ts'
+import {withinProjects} from './control-plane/project-guard.ts'
+import {createProjects, projectsSchema} from './control-plane/projects.ts'
 import {serviceUsageSchema} from './control-plane/service-usage.ts'
 import {createAccess} from './iam/access-control.ts'
 import {certificateRoutes} from './iam/certificate-routes.ts'
@@ -41,6 +43,8 @@ export interface LocalCloudOptions {
   /** Port to listen on from now on; the default is the one that was chosen the first time. */
   readonly port?: number
   readonly clock?: Clock
+  /** Ids of the projects that there are from the beginning; the default is that every project exists. */
+  readonly projects?: readonly string[]
   /** What is to go wrong on purpose, from the start. */
   readonly faults?: readonly FaultRule[]
   /** Told of errors that are the local cloud's own; the default throws them away. */
@@ -88,6 +92,7 @@ export class LocalCloud implements AsyncDisposable {
     stateFolder,
     port,
     clock = systemClock,
+    projects: existing,
     faults: rules = [],
     report = () => {},
     onStopRequest = () => {},
@@ -106,13 +111,16 @@ export class LocalCloud implements AsyncDisposable {
           storageSchema,
           runSchema,
           serviceUsageSchema,
+          projectsSchema,
         ],
       }),
     )
     const ports = createPorts(state)
-    const access = createAccess({state, clock, accounts: createKnownAccounts(state)})
-    const outside = createOutsideCalls(clock)
     const agents = createServiceAgents()
+    const projects = createProjects({state, clock, agents, existing})
+    const everywhere = createAccess({state, clock, accounts: createKnownAccounts(state)})
+    const access = withinProjects(everywhere, projects)
+    const outside = createOutsideCalls(clock)
     const tokens = await createIdTokens({state, clock})
     const operations = createOperations({state, clock, access})
     const credentials = createCredentials({tokens})
@@ -174,7 +182,7 @@ export class LocalCloud implements AsyncDisposable {
         ...pubsub.routes,
         ...run.routes,
         ...storage.routes,
-        ...createControlPlane({state, access, agents}).routes,
+        ...createControlPlane({state, access: everywhere, agents, operations, projects}).routes,
       ],
       lastRoutes: storage.objectRoutes,
       report,

@@ -4,13 +4,19 @@ import {parseArgs} from 'node:util'
 import type {FaultRule, LocalCloud} from './index.ts'
 
 /**
- * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT] [--faults FILE]`.
+ * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID]`.
+ * With `--projects` no other project exists until it is made.
  *
  * Over the IPC channel it says `{ready: {pid, endpoint, startedAt}}` or `{failed: {code, message, suggestions}}`.
  * SIGTERM, SIGINT and `POST /_local-cloud/stop` end it in order; its own words go to stderr.
  */
 const {values} = parseArgs({
-  options: {state: {type: 'string'}, port: {type: 'string'}, faults: {type: 'string'}},
+  options: {
+    state: {type: 'string'},
+    port: {type: 'string'},
+    faults: {type: 'string'},
+    projects: {type: 'string'},
+  },
 })
 
 let starting: Promise<LocalCloud> | undefined
@@ -53,6 +59,7 @@ async function main(): Promise<void> {
   starting = Cloud.start({
     stateFolder: values.state,
     ...(values.port === undefined ? {} : {port: Number(values.port)}),
+    ...(values.projects === undefined ? {} : {projects: values.projects.split(',')}),
     faults,
     report,
     onStopRequest: stop,

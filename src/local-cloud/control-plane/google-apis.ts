@@ -1,7 +1,12 @@
-/** The APIs of the local cloud: on in every project from the beginning. */
+/** The APIs of the local cloud: on from the beginning in every project that nobody made. */
 export const SERVED_APIS: readonly string[] = apis(`
     artifactregistry cloudbilling cloudresourcemanager iam iamcredentials logging pubsub run serviceusage storage
   `)
+
+/** What is on in a project that `projects.create` made: https://cloud.google.com/service-usage/docs/enabled-service#default */
+export const APIS_OF_A_NEW_PROJECT: readonly string[] = apis(
+  'bigquery cloudapis cloudtrace logging monitoring servicemanagement serviceusage storage storage-api storage-component',
+)
 
 /**
  * Google's other APIs, as far as Terraform's provider knows them: they can be turned on, as modules do; their calls

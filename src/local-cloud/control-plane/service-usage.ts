@@ -1,8 +1,10 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
 import type {Schema, State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
-import {type HttpRequest, type Route, route} from '../wire/routes.ts'
-import {OTHER_APIS, SERVED_APIS} from './google-apis.ts'
+import {route, type Route} from '../wire/routes.ts'
+import {createGuard} from './guarded.ts'
+import {APIS_OF_A_NEW_PROJECT, OTHER_APIS, SERVED_APIS} from './google-apis.ts'
+import type {Projects} from './projects.ts'
 
 /** What was turned on or off, by project; the rest is as it was from the beginning. */
 export const serviceUsageSchema: Schema = {
@@ -23,10 +25,12 @@ export function serviceUsageRoutes({
   state,
   access,
   agents,
+  projects,
 }: {
   state: State
   access: AccessControl
   agents: ServiceAgents
+  projects: Pick<Projects, 'get'>
 }): Route[] {
   const select = state.database.prepare('SELECT service, enabled FROM service_usage WHERE project = ?')
   const replace = state.database.prepare(
@@ -35,7 +39,7 @@ export function serviceUsageRoutes({
 
   /** By the project's number, so that its id means the same. */
   const enabledIn = (project: string): Set<string> => {
-    const enabled = new Set(SERVED_APIS)
+    const enabled = new Set(projects.get(project).wasCreated ? APIS_OF_A_NEW_PROJECT : SERVED_APIS)
     for (const row of select.all(agents.projectNumber(project))) {
       if (row['enabled'] === 1) enabled.add(String(row['service']))
       else enabled.delete(String(row['service']))
@@ -55,19 +59,13 @@ export function serviceUsageRoutes({
     state.write(() => {
       for (const name of names) replace.run(agents.projectNumber(project), name, enabled ? 1 : 0)
     })
-  const guarded =
-    (permission: string, handle: (project: string, request: HttpRequest) => Promise<object> | object) =>
-    async (request: HttpRequest): Promise<{json: object}> => {
-      const project = request.params['project'] ?? ''
-      access.require(request.call.principal, `serviceusage.services.${permission}`, `projects/${project}`)
-      return {json: await handle(project, request)}
-    }
+  const guarded = createGuard({projects, access})
 
   return [
     route(
       'GET',
       '/v1/projects/:project/services',
-      guarded('list', (project, {url}) => {
+      guarded('serviceusage.services.list', (project, {url}) => {
         const wanted = /^state:(ENABLED|DISABLED)$/.exec(url.searchParams.get('filter') ?? '')?.[1]
         const enabled = enabledIn(project)
         const names = [...SERVED_APIS, ...OTHER_APIS]
@@ -79,12 +77,14 @@ export function serviceUsageRoutes({
     route(
       'GET',
       '/v1/projects/:project/services/:service',
-      guarded('get', (project, {params}) => describe(project, known(params['service']))),
+      guarded('serviceusage.services.get', (project, {params}) =>
+        describe(project, known(params['service'])),
+      ),
     ),
     route(
       'POST',
       '/v1/projects/:project/services:batchEnable',
-      guarded('enable', async (project, {json}) => {
+      guarded('serviceusage.services.enable', async (project, {json}) => {
         const {serviceIds} = await json()
         if (!Array.isArray(serviceIds) || serviceIds.length === 0 || serviceIds.length > MOST_AT_ONCE) {
           throw new ApiError('INVALID_ARGUMENT', `serviceIds must name 1 to ${MOST_AT_ONCE} services.`)
@@ -97,7 +97,7 @@ export function serviceUsageRoutes({
     route(
       'POST',
       '/v1/projects/:project/services/:service:enable',
-      guarded('enable', async (project, {params}) => {
+      guarded('serviceusage.services.enable', async (project, {params}) => {
         const name = known(params['service'])
         await turn(project, [name], true)
         return done({service: describe(project, name)})
@@ -106,7 +106,7 @@ export function serviceUsageRoutes({
     route(
       'POST',
       '/v1/projects/:project/services/:service:disable',
-      guarded('disable', async (project, {params}) => {
+      guarded('serviceusage.services.disable', async (project, {params}) => {
         const name = known(params['service'])
         await turn(project, [name], false)
         return done({service: describe(project, name)})

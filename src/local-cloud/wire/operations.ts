@@ -166,6 +166,10 @@ export function createOperations({
       },
     ],
     routes: [
+      // Those of Resource Manager belong to no place.
+      route('GET', '/v3/operations/:operation', ({params, call}) => ({
+        json: get(`operations/${params['operation']}`, call),
+      })),
       route(
         'GET',
         '/v2/projects/:project/locations/:location/operations',
