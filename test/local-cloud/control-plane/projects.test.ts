@@ -26,12 +26,12 @@ async function start(projects?: readonly string[]) {
   return {
     call,
     /** Follows an operation to its end. */
-    async ended(operation: Record<string, unknown>) {
+    ended: async (operation: Record<string, unknown>) => {
       let current = operation
       while (current['done'] !== true) current = (await call('GET', `/v3/${String(operation['name'])}`)).json
       return current
     },
-    async restart() {
+    restart: async () => {
       await cloud[Symbol.asyncDispose]()
       cloud = await launch()
     },
