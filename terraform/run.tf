@@ -3,7 +3,10 @@ locals {
     { name = "INPUT_BUCKET", value = google_storage_bucket.this["input"].name },
     { name = "OUTPUT_BUCKET", value = google_storage_bucket.this["output"].name },
   ]
-  label_environment = var.label_column == null ? [] : [{ name = "LABEL_COLUMN", value = var.label_column }]
+  process_environment = concat(
+    var.label_column == null ? [] : [{ name = "LABEL_COLUMN", value = var.label_column }],
+    var.model == null ? [] : [{ name = "MODEL", value = var.model }],
+  )
 }
 
 resource "google_cloud_run_v2_service" "worker" {
@@ -37,7 +40,7 @@ resource "google_cloud_run_v2_service" "worker" {
             { name = "JOB", value = "projects/${var.project_id}/locations/${var.region}/jobs/${var.name}-job" },
             { name = "JOB_THRESHOLD", value = var.job_threshold },
           ],
-          local.label_environment,
+          local.process_environment,
         )
 
         content {
@@ -101,7 +104,7 @@ resource "google_cloud_run_v2_job" "worker" {
         image = var.image
 
         dynamic "env" {
-          for_each = concat(local.buckets_environment, local.label_environment)
+          for_each = concat(local.buckets_environment, local.process_environment)
 
           content {
             name  = env.value.name

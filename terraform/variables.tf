@@ -50,6 +50,17 @@ variable "label_column" {
   default     = null
 }
 
+variable "model" {
+  description = "Model that files are scored by, instead of training one for each: gs://BUCKET/OBJECT or gs://BUCKET/OBJECT#GENERATION, in a bucket that the worker reads. Files whose metadata names a model or a label column of their own are not."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.model == null || can(regex("^gs://[^/]+/.", var.model))
+    error_message = "model is an object: gs://BUCKET/OBJECT."
+  }
+}
+
 variable "concurrency" {
   description = "Files that one instance works on at the same time."
   type        = number

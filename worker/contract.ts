@@ -122,6 +122,11 @@ export const WORKER_ENVIRONMENT = {
   outputBucket: 'OUTPUT_BUCKET',
   /** The pipeline's label column, where one is set. */
   labelColumn: 'LABEL_COLUMN',
+  /**
+   * The pipeline's model, where one is set: `gs://bucket/object` or `gs://bucket/object#generation`. Files whose own
+   * metadata names a model or a label column are not scored by it.
+   */
+  model: 'MODEL',
   /** The container's memory, as `1Gi` or in bytes; to be set where the system does not limit it. */
   memoryLimit: 'MEMORY_LIMIT',
   /** Seconds that one delivery may take; the worker stops itself a little before. */

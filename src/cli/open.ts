@@ -59,10 +59,11 @@ export function readSettings(
 }
 
 /** Keeps the settings that came as flags in cloud-runner.json, so that later commands know them too. */
-export async function saveSettings({sources, settings, folder, workerFolder}: Config): Promise<void> {
+export async function saveSettings({sources, settings, folder, workerFolder, model}: Config): Promise<void> {
   const values: Readonly<Record<string, string | number | undefined>> = {
     ...settings,
     worker: workerFolder && `./${relative(folder, workerFolder)}`,
+    model: model?.startsWith('gs://') === false ? `./${relative(folder, model)}` : model,
   }
   const given = Object.entries(sources)
     .filter(([, {kind}]) => kind === 'flag' || kind === 'implied')

@@ -50,6 +50,7 @@ function pipelineLines(pipeline: PipelineStatus): string[] {
       value: `${pipeline.service}, ${pipeline.traffic.length > 1 ? showTraffic(pipeline.traffic) : `revision ${pipeline.revision ?? 'none'}`}`,
     },
     {label: 'image', value: pipeline.image === undefined ? 'none' : shortImage(pipeline.image)},
+    ...(pipeline.model === undefined ? [] : [{label: 'model', value: pipeline.model}]),
   ])
 }
 

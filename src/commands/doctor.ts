@@ -3,6 +3,7 @@ import {terraformVersion} from '../cli/open.ts'
 import {showDoctor} from '../cli/show-plan.ts'
 import {doctorResult, examinePipeline, type DoctorResult} from '../core/doctor/doctor.ts'
 import {checkPrerequisites} from '../core/doctor/prerequisites.ts'
+import {planPipelineModel, withModel} from '../core/upload/model.ts'
 
 export default class Doctor extends CloudRunnerCommand {
   static override summary = 'Check every prerequisite, resource and grant; say the command that mends each.'
@@ -18,13 +19,15 @@ export default class Doctor extends CloudRunnerCommand {
   override async run(): Promise<DoctorResult> {
     const {flags} = await this.parse(Doctor)
     const config = await this.configure(flags)
+    const model = await planPipelineModel(config)
     await using target = await this.open(config, {create: false})
     const result = await this.task('Examine the pipeline', async (step) => {
       const context = target.context(step)
       const first =
         config.settings.target === 'gcp' ? await checkPrerequisites(context, terraformVersion) : []
       const blocked = first.some(({name, state}) => state === 'failed' && STOPS.has(name))
-      return doctorResult(blocked ? first : [...first, ...(await examinePipeline(context))])
+      if (blocked) return doctorResult(first)
+      return doctorResult([...first, ...(await examinePipeline(await withModel(model, context)))])
     })
     this.print(showDoctor(result.checks))
     if (result.failed > 0) process.exitCode = 1

@@ -5,6 +5,7 @@ import {hasTarget} from '../cli/open.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import {EXIT} from '../core/errors.ts'
 import {plan, type PlanResult} from '../core/plan/plan.ts'
+import {planPipelineModel, withModel} from '../core/upload/model.ts'
 
 export default class Plan extends CloudRunnerCommand {
   static override summary = 'Show what setup would make or change, and change nothing.'
@@ -23,10 +24,11 @@ export default class Plan extends CloudRunnerCommand {
   override async run(): Promise<PlanResult> {
     const {flags} = await this.parse(Plan)
     const config = await this.configure(flags)
+    const model = await planPipelineModel(config)
     if (config.settings.target === 'gcp') this.waitForTerraform()
     const wasThere = await hasTarget(config)
     await using target = await this.open(config, {create: true})
-    const result = await this.task('Plan', (step) => plan(target.context(step)))
+    const result = await this.task('Plan', async (step) => plan(await withModel(model, target.context(step))))
     // A local cloud that was started for the plan alone leaves nothing behind.
     if (!wasThere) await target.removeUnused()
     this.print(showPlan(result))

@@ -10,6 +10,7 @@ import {checkPrerequisites, requireAll} from '../core/doctor/prerequisites.ts'
 import {plan} from '../core/plan/plan.ts'
 import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
+import {planPipelineModel, withModel, type PlannedModel} from '../core/upload/model.ts'
 
 const STAGES: Readonly<Record<SetupStage, string>> = {
   infrastructure: 'buckets, topic, subscription, accounts',
@@ -45,6 +46,11 @@ export default class Setup extends CloudRunnerCommand {
       summary: 'Column to predict, where a file does not name its own.',
       helpValue: '<name>',
     }),
+    model: Flags.string({
+      summary:
+        'Model to score all files by, instead of training one for each: a file, or gs://bucket/object.',
+      helpValue: '<model>',
+    }),
     worker: Flags.string({
       summary: 'Folder of a worker of your own; the default is the packaged logistic regression.',
       helpValue: '<folder>',
@@ -76,12 +82,14 @@ export default class Setup extends CloudRunnerCommand {
     const {flags} = await this.parse(Setup)
     const config = await this.configure(flags, {
       labelColumn: flags['label-column'],
+      model: flags.model,
       worker: flags.worker,
       maxInstances: flags['max-instances'],
       concurrency: flags.concurrency,
       region: flags.region,
       state: flags.state,
     })
+    const model = await planPipelineModel(config)
     const isGoogle = config.settings.target === 'gcp'
     if (isGoogle && flags.rehearse) {
       throw usageError('--rehearse is for the local target: it needs no account.', [
@@ -90,27 +98,40 @@ export default class Setup extends CloudRunnerCommand {
     }
     if (isGoogle || flags.rehearse) this.waitForTerraform()
     await using target = await this.open(config, {create: true, rehearse: flags.rehearse})
-    if (isGoogle) await this.#consent(target, flags)
+    if (isGoogle) await this.#consent(target, model, flags)
     if (flags.rehearse)
       await this.task('Plan by the real Terraform', (step) => requireRehearsable(target.context(step)))
     await saveSettings(config)
     const result = await this.task('Set up the pipeline', (step) =>
-      setup({workerFolder: config.workerFolder, stage: (stage) => step(STAGES[stage])}, target.context(step)),
+      setup(
+        {workerFolder: config.workerFolder, model, stage: (stage) => step(STAGES[stage])},
+        target.context(step),
+      ),
     )
     this.print(showSetup(result, target.context().pipeline.names))
     if (flags.rehearse)
-      this.print(showPlan(await this.task('Plan again', (step) => plan(target.context(step)))))
+      this.print(
+        showPlan(
+          await this.task('Plan again', async (step) => plan(await withModel(model, target.context(step)))),
+        ),
+      )
     return result
   }
 
   /** On Google Cloud: what is needed is there, and a person has seen what will be made. */
-  async #consent(target: OpenTarget, flags: {yes: boolean; project?: string | undefined}): Promise<void> {
+  async #consent(
+    target: OpenTarget,
+    model: PlannedModel | undefined,
+    flags: {yes: boolean; project?: string | undefined},
+  ): Promise<void> {
     requireAll(
       await this.task('Check what is needed', (step) =>
         checkPrerequisites(target.context(step), terraformVersion),
       ),
     )
-    const planned = await this.task('Plan', (step) => plan(target.context(step)))
+    const planned = await this.task('Plan', async (step) =>
+      plan(await withModel(model, target.context(step))),
+    )
     if (planned.changes === 0) return
     await confirmByYes({
       given: flags.yes,

@@ -30,6 +30,8 @@ export interface Config {
   readonly stateFolder: string
   /** Absolute; `undefined` for the packaged worker. */
   readonly workerFolder: string | undefined
+  /** `gs://bucket/object`, or the absolute path of a file. */
+  readonly model: string | undefined
 }
 
 export interface ConfigInput {
@@ -96,6 +98,8 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
   }
 
   const worker = read('worker', SETTINGS.worker)
+  const model = read('model', SETTINGS.model)
+  const absolute = (setting: SettingName, path: string) => resolve(given.get(setting)?.base ?? cwd, path)
   const settings: Settings = {
     target,
     name: read('name', SETTINGS.name) ?? SETTINGS.name.default,
@@ -104,6 +108,7 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
     state: read('state', SETTINGS.state),
     worker,
     labelColumn: read('labelColumn', SETTINGS.labelColumn),
+    model,
     concurrency: read('concurrency', SETTINGS.concurrency) ?? SETTINGS.concurrency.default,
     maxInstances:
       read('maxInstances', SETTINGS.maxInstances) ??
@@ -127,7 +132,8 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
     file: fromFile === undefined ? undefined : file,
     folder,
     stateFolder: join(folder, STATE_FOLDER),
-    workerFolder: worker === undefined ? undefined : resolve(given.get('worker')?.base ?? cwd, worker),
+    workerFolder: worker === undefined ? undefined : absolute('worker', worker),
+    model: model === undefined || model.startsWith('gs://') ? model : absolute('model', model),
   }
 }
 

@@ -105,6 +105,8 @@ export interface ServiceState {
   /** Why it is not ready, in Google's words. */
   readonly problem: string | undefined
   readonly traffic: readonly TrafficState[]
+  /** The model that files are scored by, `gs://bucket/object#generation`, where one is set. */
+  readonly model: string | undefined
   /** Revisions that were tried and never had all the traffic; short names. */
   readonly tried: readonly string[]
 }

@@ -1,4 +1,5 @@
 import type {protos} from '@google-cloud/run'
+import {WORKER_ENVIRONMENT} from '../../worker/contract.ts'
 import type {RevisionState, ServiceState} from '../core/ports.ts'
 
 type Service = protos.google.cloud.run.v2.IService
@@ -32,6 +33,11 @@ export function toState(name: string, service: Service): ServiceState {
       tag: nonEmpty(tag),
       uri: nonEmpty(uri),
     })),
+    model: nonEmpty(
+      service.template?.containers?.[0]?.env?.find(
+        ({name: variable}) => variable === WORKER_ENVIRONMENT.model,
+      )?.value,
+    ),
     tried: nonEmpty(service.annotations?.[TRIED_ANNOTATION])?.split(' ') ?? [],
   }
 }

@@ -20,6 +20,7 @@ function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploa
       subscription: 'p-push',
       service: 'p',
       image: undefined,
+      model: undefined,
       revision: 'p-00002-abc',
       traffic: [
         {revision: 'p-00002-abc', percent: 90},

@@ -125,6 +125,8 @@ describe('wrong values', () => {
       'must be below ackDeadline',
     ],
     ['a backoff upside down', {minimumBackoff: '20s', maximumBackoff: '10s'}, 'is above maximumBackoff'],
+    ['a model in no bucket', {model: 'gs:///model.json'}, 'must be the name of a file, or gs://'],
+    ['a bucket without a model', {model: 'gs://bucket/'}, 'must be the name of a file, or gs://'],
     ['gcp without a project', {target: 'gcp'}, 'needs a project'],
   ])('%s', async (_, config, message) => {
     const error = await refusal({cwd: await folderWith(config)})
@@ -137,6 +139,18 @@ describe('wrong values', () => {
     const error = await refusal({cwd: await folderWith({'label-column': 'x'})})
     expect(error.suggestions).toEqual(['Did you mean "labelColumn"?'])
   })
+})
+
+test('a model is a file, named from where its name stands, or an object', async () => {
+  const cwd = await folderWith({model: './a/model.json', worker: 'w'})
+  const from = {...BASE, cwd: join(cwd, 'below'), environment: {}}
+  await mkdir(from.cwd)
+  expect(await readConfig(from)).toMatchObject({
+    model: join(cwd, 'a/model.json'),
+    workerFolder: join(cwd, 'w'),
+  })
+  expect((await readConfig({...from, flags: {model: 'm.json'}})).model).toBe(join(from.cwd, 'm.json'))
+  expect((await readConfig({...from, flags: {model: 'gs://b/m.json'}})).model).toBe('gs://b/m.json')
 })
 
 test('saving keeps what is there, and can be read again', async () => {

@@ -87,7 +87,14 @@ it.skipIf(NO_PROVIDER !== undefined)(
     expect(local.status().denials).toEqual([])
 
     // Changed in place, deployed by the CLI: no plan fights it.
-    const more = {image, max_delivery_attempts: 7, label_column: 'y', images_kept: 5, force_destroy: true}
+    const more = {
+      image,
+      max_delivery_attempts: 7,
+      label_column: 'y',
+      model: 'gs://models/model.json#1',
+      images_kept: 5,
+      force_destroy: true,
+    }
     const updated = await terraform.run(['apply', '-auto-approve', ...given(more)])
     expect(updated.stdout).toContain('Apply complete! Resources: 0 added, 6 changed, 0 destroyed.')
     await cleanPlan(more)

@@ -1,5 +1,5 @@
 import {createHash} from 'node:crypto'
-import {INPUT_METADATA, type Report} from '../contract.ts'
+import {INPUT_METADATA, WORKER_ENVIRONMENT, type Report} from '../contract.ts'
 import {type InputFile, PermanentError, type ProcessContext} from '../processor.ts'
 import type {Artifact} from './model.ts'
 import {outputsFor} from './objective.ts'
@@ -15,15 +15,18 @@ export interface Pretrained {
 }
 
 /**
- * Reads the model that the file's metadata names.
- * @returns undefined where it names none: a model is to be trained
+ * Reads the model that the file's metadata names, else the pipeline's. A file that names a label column of its own asks
+ * for a model of its own.
+ * @returns undefined where there is none: a model is to be trained
  * @throws PermanentError `model-invalid`, and what {@link ProcessContext.readObject} throws
  */
 export async function readPretrained(
   input: InputFile,
   context: ProcessContext,
 ): Promise<Pretrained | undefined> {
-  const uri = input.metadata[INPUT_METADATA.model]?.trim()
+  const own = input.metadata[INPUT_METADATA.model]?.trim()
+  const isToTrain = Boolean(input.metadata[INPUT_METADATA.labelColumn]?.trim())
+  const uri = own || (isToTrain ? undefined : context.environment[WORKER_ENVIRONMENT.model]?.trim())
   if (!uri) return undefined
   const bytes = await context.readObject(uri)
   const artifact = parseArtifact(bytes, uri)

@@ -23,6 +23,8 @@ export interface PipelineNames {
 export interface Pipeline {
   readonly settings: Settings
   readonly names: PipelineNames
+  /** The model that the worker scores files by, as it reads it: `gs://bucket/object#generation`. */
+  readonly model?: string | undefined
 }
 
 /** Label of every resource that can carry one; its value is the pipeline's name. */

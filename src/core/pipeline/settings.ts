@@ -143,6 +143,14 @@ export const SETTINGS = {
     default: undefined,
     pattern: /^[^\0]{1,1024}$/,
   }),
+  model: text({
+    description:
+      'Model that files are scored by, instead of training one for each: a file, or an object. A file that is uploaded with a model or a label column of its own is not.',
+    rule: 'the name of a file, or gs://bucket/object',
+    example: './model.json',
+    default: undefined,
+    pattern: /^(?!gs:\/\/(?![^/]+\/.))[^\0]+$/,
+  }),
   concurrency: integer({
     description: 'Files that one instance works on at the same time.',
     default: 1,
@@ -230,6 +238,8 @@ export interface Settings {
   /** As it was given, relative to where it was given: see `Config.workerFolder`. */
   worker: string | undefined
   labelColumn: string | undefined
+  /** As it was given: see `Config.model`. */
+  model: string | undefined
   concurrency: number
   maxInstances: number
   cpu: string

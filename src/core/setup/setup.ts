@@ -3,6 +3,7 @@ import {buildAndPush} from '../deploy/build.ts'
 import {deployFailed} from '../deploy/failure.ts'
 import {AppError} from '../errors.ts'
 import type {PlannedResource, ServiceState} from '../ports.ts'
+import {placeModel, type PlannedModel} from '../upload/model.ts'
 import {sendCanary} from './canary.ts'
 import {withLock} from './lock.ts'
 
@@ -12,6 +13,8 @@ export type SetupStage = 'infrastructure' | 'image' | 'service' | 'canary'
 export interface SetupRequest {
   /** Absolute folder of the user's own worker; `undefined` for the packaged one. */
   readonly workerFolder: string | undefined
+  /** The model that the worker is to score files by; `undefined`: it trains one for each. */
+  readonly model?: PlannedModel | undefined
   /** Called as each stage begins. */
   readonly stage?: (stage: SetupStage) => void
 }
@@ -34,18 +37,24 @@ export interface SetupResult {
  * @throws AppError `locked` while another command changes the pipeline for longer than two minutes, `deploy-failed`,
  * `canary-failed`
  */
-export async function setup({workerFolder, stage}: SetupRequest, context: Context): Promise<SetupResult> {
+export async function setup(
+  {workerFolder, model, stage}: SetupRequest,
+  context: Context,
+): Promise<SetupResult> {
   const {cloud, pipeline, signal, step} = context
   return withLock('setup', context, async () => {
     stage?.('infrastructure')
-    const foundation = await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
+    const before = await cloud.services.get(pipeline.names.service)
+    // A model needs the bucket first. Until it is there, the service keeps the one that it has.
+    const asBefore = {...pipeline, model: before?.model}
+    const foundation = await cloud.infrastructure.apply(asBefore, {image: undefined, signal, step})
+    const placed = model && (await placeModel(model, context))
 
     stage?.('image')
     const image = await buildAndPush(workerFolder, context)
 
     stage?.('service')
-    const before = await cloud.services.get(pipeline.names.service)
-    const rest = await applyService(image, context)
+    const rest = await applyService(image, {...context, pipeline: {...pipeline, model: placed}})
     const service = await becomeReady(image, context)
 
     stage?.('canary')

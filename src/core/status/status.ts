@@ -28,6 +28,8 @@ export interface PipelineStatus {
   readonly service: string
   /** Reference with digest, of the newest revision; absent before the first deploy. */
   readonly image: string | undefined
+  /** The model that files are scored by, where one is set: `gs://bucket/object#generation`. */
+  readonly model: string | undefined
   /** The revision that has the traffic, or most of it. */
   readonly revision: string | undefined
   /** Revisions with traffic, in percent, the largest part first. */
@@ -114,6 +116,7 @@ function describe({pipeline}: Context, service: ServiceState | undefined): Pipel
     subscription: names.subscription,
     service: names.service,
     image: service?.image,
+    model: service?.model,
     revision: service && (stableRevision(service) ?? service.latestReadyRevision),
     traffic: service === undefined ? [] : sharesOf(service),
     uri: service?.uri,

@@ -4,6 +4,7 @@ import {resolve} from 'node:path'
 import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {MODELS_PREFIX} from '../../../worker/contract.ts'
+import type {Config} from '../config.ts'
 import type {Context} from '../context.ts'
 import {AppError, EXIT} from '../errors.ts'
 
@@ -13,7 +14,8 @@ export type PlannedModel =
   | {readonly file: string; readonly bytes: Buffer}
 
 /**
- * Reads what `--model` names: `gs://bucket/object`, or a file, which is checked to be a model. Needs no network.
+ * Reads what `--model` or the setting names: `gs://bucket/object`, or a file, which is checked to be a model. Needs no
+ * network.
  * @param cwd absolute: what a relative path is relative to
  * @throws AppError `model-invalid` (exit 2), `file-missing`, `file-unreadable`
  */
@@ -44,6 +46,14 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
   return {file: model, bytes}
 }
 
+/** Reads what the setting `model` names, if it names one: see `planModel`. */
+export async function planPipelineModel({
+  model,
+  folder,
+}: Pick<Config, 'model' | 'folder'>): Promise<PlannedModel | undefined> {
+  return model === undefined ? undefined : planModel(model, folder)
+}
+
 /**
  * Sees to it that the worker can read the model: what is neither in the input bucket nor in the output bucket is put
  * beside the files, once for the same bytes.
@@ -51,9 +61,37 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
  * @throws AppError `object-unknown` where the object named is not there; `model-invalid`
  */
 export async function placeModel(planned: PlannedModel, context: Context): Promise<string> {
+  const {uri, absent} = await locate(planned, context)
+  if (absent === undefined) return uri
+  const {cloud, pipeline, signal} = context
+  const {generation} = await cloud.objects.upload({
+    bucket: pipeline.names.inputBucket,
+    name: modelObject(absent),
+    source: {stream: Readable.from([absent])},
+    contentType: 'application/json',
+    signal,
+  })
+  return `${uri}#${generation}`
+}
+
+/**
+ * The pipeline with the model that its setting names, for a comparison with what is there: nothing is put anywhere.
+ * @throws AppError `object-unknown`, `model-invalid`
+ */
+export async function withModel(model: PlannedModel | undefined, context: Context): Promise<Context> {
+  if (model === undefined) return context
+  const {uri} = await locate(model, context)
+  return {...context, pipeline: {...context.pipeline, model: uri}}
+}
+
+/** The name by which the worker reads the model; its bytes too where they are not there yet, and the name has no generation. */
+async function locate(
+  planned: PlannedModel,
+  context: Context,
+): Promise<{readonly uri: string; readonly absent?: Buffer}> {
   const {cloud, pipeline, signal} = context
   const {inputBucket, outputBucket} = pipeline.names
-  if ('file' in planned) return placeBytes(planned.bytes, context)
+  if ('file' in planned) return locateBytes(planned.bytes, context)
   const {bucket, object} = planned
   const found = await cloud.objects.stat(bucket, object)
   if (found === undefined) {
@@ -63,26 +101,26 @@ export async function placeModel(planned: PlannedModel, context: Context): Promi
     })
   }
   const {generation} = found
-  if (bucket === inputBucket || bucket === outputBucket) return `gs://${bucket}/${object}#${generation}`
+  if (bucket === inputBucket || bucket === outputBucket)
+    return {uri: `gs://${bucket}/${object}#${generation}`}
   const bytes = await buffer(await cloud.objects.read(bucket, object, {generation, signal}))
   checkModel(bytes, `gs://${bucket}/${object}`)
-  return placeBytes(bytes, context)
+  return locateBytes(bytes, context)
 }
 
-async function placeBytes(bytes: Buffer, {cloud, pipeline, signal}: Context): Promise<string> {
+async function locateBytes(
+  bytes: Buffer,
+  {cloud, pipeline}: Context,
+): Promise<{readonly uri: string; readonly absent?: Buffer}> {
   const {inputBucket} = pipeline.names
-  const name = `${MODELS_PREFIX}${createHash('sha256').update(bytes).digest('hex')}.json`
+  const name = modelObject(bytes)
   const there = await cloud.objects.stat(inputBucket, name)
-  const {generation} =
-    there ??
-    (await cloud.objects.upload({
-      bucket: inputBucket,
-      name,
-      source: {stream: Readable.from([bytes])},
-      contentType: 'application/json',
-      signal,
-    }))
-  return `gs://${inputBucket}/${name}#${generation}`
+  const uri = `gs://${inputBucket}/${name}`
+  return there === undefined ? {uri, absent: bytes} : {uri: `${uri}#${there.generation}`}
+}
+
+function modelObject(bytes: Buffer): string {
+  return `${MODELS_PREFIX}${createHash('sha256').update(bytes).digest('hex')}.json`
 }
 
 /** What is checked before anything is sent; the worker looks at every field. */

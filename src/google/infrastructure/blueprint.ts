@@ -6,7 +6,7 @@ import type {Json} from '../rest.ts'
 const DAY_SECONDS = 86_400
 
 /** Bodies of the pipeline's resources, as Google's APIs take them. Nothing here is sent: see `resources.ts`. */
-export function blueprint({settings, names}: Pipeline) {
+export function blueprint({settings, names, model}: Pipeline) {
   const {project, region, name} = settings
   const labels = {[PIPELINE_LABEL]: name}
   const topic = (short: string) => `projects/${project}/topics/${short}`
@@ -15,8 +15,12 @@ export function blueprint({settings, names}: Pipeline) {
     variable(WORKER_ENVIRONMENT.inputBucket, names.inputBucket),
     variable(WORKER_ENVIRONMENT.outputBucket, names.outputBucket),
   ]
-  const labelColumn =
-    settings.labelColumn === undefined ? [] : [variable(WORKER_ENVIRONMENT.labelColumn, settings.labelColumn)]
+  const ofProcess = [
+    ...(settings.labelColumn === undefined
+      ? []
+      : [variable(WORKER_ENVIRONMENT.labelColumn, settings.labelColumn)]),
+    ...(model === undefined ? [] : [variable(WORKER_ENVIRONMENT.model, model)]),
+  ]
 
   return {
     repository: {
@@ -106,7 +110,7 @@ export function blueprint({settings, names}: Pipeline) {
                 variable(WORKER_ENVIRONMENT.deadlineSeconds, String(settings.requestTimeout)),
                 variable(WORKER_ENVIRONMENT.job, `projects/${project}/locations/${region}/jobs/${names.job}`),
                 variable(WORKER_ENVIRONMENT.jobThreshold, settings.jobThreshold),
-                ...labelColumn,
+                ...ofProcess,
               ],
               ports: [{name: 'http1', containerPort: 8080}],
               resources: {
@@ -134,7 +138,7 @@ export function blueprint({settings, names}: Pipeline) {
             containers: [
               {
                 image,
-                env: [...buckets, ...labelColumn],
+                env: [...buckets, ...ofProcess],
                 resources: {limits: {cpu: settings.cpu, memory: settings.memory}},
               },
             ],

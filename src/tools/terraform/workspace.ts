@@ -77,13 +77,14 @@ export async function prepareWorkspace(folder: string, options: WorkspaceOptions
 }
 
 /** The variables of terraform/variables.tf. */
-export function variables({settings}: Pipeline, image: string | undefined): Record<string, unknown> {
+export function variables({settings, model}: Pipeline, image: string | undefined): Record<string, unknown> {
   return {
     project_id: settings.project,
     name: settings.name,
     region: settings.region,
     image: image ?? null,
     label_column: settings.labelColumn ?? null,
+    model: model ?? null,
     concurrency: settings.concurrency,
     max_instances: settings.maxInstances,
     cpu: settings.cpu,

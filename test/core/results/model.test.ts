@@ -2,17 +2,73 @@ import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Storage} from '@google-cloud/storage'
 import {describe, expect, it} from 'vitest'
+import {plan} from '../../../src/core/plan/plan.ts'
 import {readReport} from '../../../src/core/report/report.ts'
 import {exportModel} from '../../../src/core/results/export-model.ts'
 import {results} from '../../../src/core/results/results.ts'
 import {generateSample} from '../../../src/core/sample/index.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
-import {placeModel, planModel} from '../../../src/core/upload/model.ts'
+import {status} from '../../../src/core/status/status.ts'
+import {
+  placeModel,
+  planModel,
+  planPipelineModel,
+  withModel,
+  type PlannedModel,
+} from '../../../src/core/upload/model.ts'
 import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload, type UploadOptions} from '../../../src/core/upload/upload.ts'
 import {waitForResults} from '../../../src/core/upload/wait.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
+
+describe('the model of the pipeline', () => {
+  it('scores every file that does not say otherwise; plan, setup and status know it', async () => {
+    const context = await startLocalPipeline()
+    const {folder, pipeline} = context
+    const {inputBucket, outputBucket} = pipeline.names
+    const sample = [...generateSample({rows: 200})].join('')
+    const modelOf = async (name: string, options: UploadOptions) => {
+      await writeFile(join(folder, name), sample)
+      const sent = await upload(await planUpload({sources: [name], cwd: folder}), options, context)
+      const {files} = await waitForResults(sent.uploaded, {timeoutMs: 60_000}, context)
+      expect(files).toMatchObject([{state: 'done'}])
+      return (await readReport(name, context)).model.pretrained
+    }
+    const changes = async (model: PlannedModel | undefined) =>
+      (await plan(await withModel(model, context))).resources
+        .filter(({action}) => action !== 'none')
+        .map(({kind}) => kind)
+    await setup({workerFolder: undefined}, context)
+    expect(await modelOf('train.csv', {labelColumn: 'bankrupt'})).toBeNull()
+    const file = join(folder, 'model.json')
+    await exportModel({object: 'train.csv', output: {file, force: false}}, context)
+
+    // From a file: put beside the input once, by its content.
+    const fromFile = await planPipelineModel({model: file, folder})
+    expect(await changes(fromFile)).toEqual(['service', 'job'])
+    const {service} = await setup({workerFolder: undefined, model: fromFile}, context)
+    expect(service.model).toMatch(
+      new RegExp(`^gs://${inputBucket}/_cloud-runner/models/[0-9a-f]{64}\\.json#\\d+$`),
+    )
+    expect((await status({objects: [], limit: 1}, context)).pipeline.model).toBe(service.model)
+    expect(await modelOf('june.csv', {})).toMatchObject({uri: service.model})
+    expect(await modelOf('july.csv', {labelColumn: 'bankrupt'})).toBeNull()
+    expect(await changes(fromFile)).toEqual([])
+
+    // An object, then none.
+    const ofResult = `gs://${outputBucket}/_cloud-runner/july.csv/model.json`
+    const named = await setup(
+      {workerFolder: undefined, model: await planPipelineModel({model: ofResult, folder})},
+      context,
+    )
+    expect(named.service.model).toMatch(new RegExp(`^${ofResult}#\\d+$`))
+    expect(await changes(undefined)).toEqual(['service', 'job'])
+    await expect(
+      withModel(await planPipelineModel({model: `gs://${inputBucket}/none`, folder}), context),
+    ).rejects.toMatchObject({code: 'object-unknown'})
+  }, 120_000)
+})
 
 describe('a model that comes with an upload', () => {
   it('goes its way: trained, exported, used on another file, and told', async () => {

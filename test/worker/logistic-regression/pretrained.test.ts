@@ -75,6 +75,26 @@ describe('a model that was trained before', () => {
     expect(second.report.metrics).toMatchObject({folds: 0, auc: null})
   })
 
+  it('is the pipeline’s where the file names neither a model nor a label column', async () => {
+    const {header, rows} = table('01')
+    const {model} = await processFile(text(header, rows))
+    const other = await processFile(text(header, rows.slice(0, 200)))
+    const ofPipeline = {
+      environment: {MODEL: 'gs://models/pipeline.json', LABEL_COLUMN: 'code'},
+      objects: {'gs://models/pipeline.json': JSON.stringify(model), [URI]: JSON.stringify(other.model)},
+    }
+    const usedOn = async (more: FileOptions) =>
+      (await processFile(text(header, rows), {...ofPipeline, ...more})).report
+    expect((await usedOn({})).model.pretrained?.uri).toBe('gs://models/pipeline.json')
+    expect((await usedOn({})).label).toMatchObject({column: 'y', chosenBy: 'model'})
+    expect((await usedOn({metadata: {model: URI}})).model.pretrained?.uri).toBe(URI)
+    expect(await usedOn({labelColumn: 'y'})).toMatchObject({
+      model: {pretrained: null},
+      label: {column: 'y', chosenBy: 'object'},
+    })
+    expect((await usedOn({environment: {MODEL: ' '}})).model.pretrained).toBeNull()
+  })
+
   it('is judged by the rows that have a label, and named in the report', async () => {
     const {header, rows} = table('01')
     const {model, report} = await processFile(text(header, rows))
