@@ -1,7 +1,10 @@
 import type {FileState, FileStatus, Hop} from '../core/pipeline/files.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
-import {ago, bytes, clock, duration, style, widthOf} from './format.ts'
+import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
 import {table} from './table.ts'
+
+/** Files that are named one by one; of more, the number and those that need attention. */
+const MOST_LISTED = 20
 
 const COLORS = {
   waiting: 'yellow',
@@ -66,19 +69,43 @@ export function hopTable(hops: readonly Hop[]): string[] {
 
 /** What `upload` sent, and what it could not send. */
 export function showUploaded({uploaded, failed}: UploadResult, bucket: string): string[] {
+  const sent =
+    uploaded.length <= MOST_LISTED
+      ? uploaded.map(({object, sizeBytes}) => `gs://${bucket}/${object}  ${bytes(sizeBytes)}`)
+      : [`${counted(uploaded.length, 'file')} to gs://${bucket}  ${bytes(totalBytes(uploaded))}`]
   return [
-    ...uploaded.map(({object, sizeBytes}) => `gs://${bucket}/${object}  ${bytes(sizeBytes)}`),
+    ...sent,
     ...failed.map(({file, error}) => `${style('red', 'not uploaded')}  ${file}: ${error.message}`),
   ]
 }
 
-/** How files that were waited for ended, with what to do about each. */
+/** How files that were waited for ended, with what to do about each; of many, those that are not done. */
 export function showEnded(files: readonly FileStatus[], now: number): string[] {
   const [only] = files
   const hops = files.length === 1 && only ? ['', ...hopTable(only.hops)] : []
-  const next = files.flatMap((file) => {
-    if (file.state === 'done') return [`Result: cloud-runner results ${file.object}`]
-    return [...(file.error?.suggestions ?? []), `Logs: cloud-runner logs ${file.object}`]
-  })
-  return [...fileTable(files, now), ...hops, '', ...new Set(next)]
+  if (files.length <= MOST_LISTED) return [...fileTable(files, now), ...hops, '', ...next(files)]
+  const others = files.filter(({state}) => state !== 'done')
+  const done = files.length - others.length
+  return [
+    ...(others.length === 0 ? [] : [...fileTable(others.slice(0, MOST_LISTED), now), '']),
+    ...(others.length > MOST_LISTED ? [`${count(others.length - MOST_LISTED)} more are not done.`] : []),
+    `${counted(done, 'file')} ${done === 1 ? 'is' : 'are'} done.`,
+    '',
+    ...(done === 0 ? [] : ['Result: cloud-runner results OBJECT']),
+    ...(others.length === 0 ? [] : ['Logs: cloud-runner logs OBJECT']),
+    `All: cloud-runner status --limit ${files.length}`,
+  ]
+}
+
+function next(files: readonly FileStatus[]): Iterable<string> {
+  return new Set(
+    files.flatMap((file) => {
+      if (file.state === 'done') return [`Result: cloud-runner results ${file.object}`]
+      return [...(file.error?.suggestions ?? []), `Logs: cloud-runner logs ${file.object}`]
+    }),
+  )
+}
+
+function totalBytes(files: readonly {readonly sizeBytes: number}[]): number {
+  return files.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0)
 }

@@ -1,8 +1,9 @@
 import {Flags} from '@oclif/core'
 
-import type {FileStatus} from '../core/pipeline/files.ts'
+import {type FileStatus, hasEnded} from '../core/pipeline/files.ts'
 import {usageError} from './failure.ts'
 import {durationFlag} from './flags.ts'
+import {count} from './format.ts'
 
 /** `--wait` and `--timeout`, of every command that sends files on their way. */
 export const waitFlags = {
@@ -17,8 +18,13 @@ export function checkWaitFlags({wait, timeout}: {wait: boolean; timeout: number 
   }
 }
 
-/** Tells of each change while files are waited for. */
-export function tellChange(step: (text: string) => void): (file: FileStatus) => void {
-  return ({object, state, attempts}) =>
-    step(`${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`)
+/** Tells of each change while `total` files are waited for, and how many have ended. */
+export function tellChange(step: (text: string) => void, total: number): (file: FileStatus) => void {
+  const ended = new Set<string>()
+  return (file) => {
+    const {object, generation, state, attempts} = file
+    if (hasEnded(file)) ended.add(`${object}#${generation}`)
+    const share = total === 1 ? '' : `${count(ended.size)} of ${count(total)}: `
+    step(`${share}${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`)
+  }
 }

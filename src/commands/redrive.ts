@@ -62,7 +62,7 @@ export default class Redrive extends CloudRunnerCommand {
     const ended = await this.task(`Wait for ${counted(sent.redriven.length, 'result')}`, (step) =>
       waitForResults(
         sent.redriven,
-        {timeoutMs: flags.timeout, changed: tellChange(step)},
+        {timeoutMs: flags.timeout, changed: tellChange(step, sent.redriven.length)},
         target.context(step),
       ),
     )

@@ -77,7 +77,7 @@ export default class Reprocess extends CloudRunnerCommand {
     const ended = await this.task(`Wait for ${counted(sent.notified.length, 'result')}`, (step) =>
       waitForResults(
         sent.notified,
-        {timeoutMs: flags.timeout, changed: tellChange(step)},
+        {timeoutMs: flags.timeout, changed: tellChange(step, sent.notified.length)},
         target.context(step),
       ),
     )

@@ -82,7 +82,7 @@ export default class Upload extends CloudRunnerCommand {
     const ended = await this.task(`Wait for ${counted(sent.uploaded.length, 'result')}`, (step) =>
       waitForResults(
         sent.uploaded,
-        {timeoutMs: flags.timeout, changed: tellChange(step)},
+        {timeoutMs: flags.timeout, changed: tellChange(step, sent.uploaded.length)},
         target.context(step),
       ),
     )

@@ -41,6 +41,11 @@ export interface FileStatus {
   }
 }
 
+/** Done, failed or dead: nothing more happens to it by itself. */
+export function hasEnded({state}: Pick<FileStatus, 'state'>): boolean {
+  return state === 'done' || state === 'failed' || state === 'dead'
+}
+
 /** Waiting, and no delivery was seen: its event may be lost, or late. */
 export function isUnheardOf({state, attempts}: Pick<FileStatus, 'state' | 'attempts'>): boolean {
   return state === 'waiting' && attempts === 0

@@ -13,7 +13,7 @@ import {
   type Verdict,
 } from '../pipeline/commits.ts'
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
-import type {FileStatus} from '../pipeline/files.ts'
+import {type FileStatus, hasEnded} from '../pipeline/files.ts'
 import {readHandOver} from '../pipeline/hand-over.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
@@ -178,7 +178,7 @@ function waiting(file: AwaitedFile): FileStatus {
 }
 
 function isOpen(status: FileStatus | undefined): boolean {
-  return status?.state === 'waiting' || status?.state === 'running'
+  return status !== undefined && !hasEnded(status)
 }
 
 function inOrder(files: readonly AwaitedFile[], states: ReadonlyMap<string, FileStatus>): FileStatus[] {

@@ -1,0 +1,78 @@
+import {describe, expect, it} from 'vitest'
+import {showEnded, showUploaded} from '../../src/cli/show-files.ts'
+import {tellChange} from '../../src/cli/wait.ts'
+import type {FileStatus} from '../../src/core/pipeline/files.ts'
+
+const NOW = Date.parse('2026-11-01T12:00:00Z')
+
+function file(index: number, state: FileStatus['state'] = 'done'): FileStatus {
+  return {
+    object: `f${index}.csv`,
+    generation: '1',
+    sizeBytes: 1000,
+    uploadedAt: '2026-11-01T11:59:00Z',
+    state,
+    attempts: 1,
+    hops: [],
+  }
+}
+
+const files = (number: number): FileStatus[] => Array.from({length: number}, (_, index) => file(index))
+
+const uploaded = (number: number) =>
+  files(number).map((status) => Object.assign(status, {file: status.object}))
+
+describe('files that were sent', () => {
+  it('are named one by one as long as they are few', () => {
+    expect(showUploaded({uploaded: uploaded(2), failed: []}, 'in')).toEqual([
+      'gs://in/f0.csv  1 kB',
+      'gs://in/f1.csv  1 kB',
+    ])
+    expect(showEnded(files(2), NOW).slice(-2)).toEqual([
+      'Result: cloud-runner results f0.csv',
+      'Result: cloud-runner results f1.csv',
+    ])
+  })
+
+  it('are counted where they are many', () => {
+    expect(showUploaded({uploaded: uploaded(1000), failed: []}, 'in')).toEqual([
+      '1,000 files to gs://in  1 MB',
+    ])
+    expect(showEnded(files(1000), NOW)).toEqual([
+      '1,000 files are done.',
+      '',
+      'Result: cloud-runner results OBJECT',
+      'All: cloud-runner status --limit 1000',
+    ])
+  })
+
+  it('are named among many where they are not done', () => {
+    const lines = showEnded([...files(30), file(30, 'dead'), file(31, 'waiting')], NOW).join('\n')
+    expect(lines).toMatch(/f30\.csv +dead/)
+    expect(lines).toMatch(/f31\.csv +waiting/)
+    expect(lines).not.toContain('f29.csv')
+    expect(lines).toContain('30 files are done.')
+    expect(lines).toContain('Logs: cloud-runner logs OBJECT')
+  })
+})
+
+describe('progress of a wait', () => {
+  it('counts what has ended', () => {
+    const steps: string[] = []
+    const tell = tellChange((text) => steps.push(text), 1000)
+    tell(file(1, 'running'))
+    tell(file(1))
+    tell({...file(2, 'failed'), attempts: 2})
+    expect(steps).toEqual([
+      '0 of 1,000: f1.csv: running',
+      '1 of 1,000: f1.csv: done',
+      '2 of 1,000: f2.csv: failed, attempt 2',
+    ])
+  })
+
+  it('of one file counts nothing', () => {
+    const steps: string[] = []
+    tellChange((text) => steps.push(text), 1)(file(1))
+    expect(steps).toEqual(['f1.csv: done'])
+  })
+})
