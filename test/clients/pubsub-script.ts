@@ -1,9 +1,7 @@
 import {setTimeout as pause} from 'node:timers/promises'
 import {createServiceAgents} from '../../src/local-cloud/iam/service-agents.ts'
+import type {Observations} from '../support/documented-differences.ts'
 import {startPushEndpoint} from '../support/push-endpoint.ts'
-
-/** What was seen at each step, in words and figures that do not differ from run to run. */
-export type Observations = Record<string, unknown>
 
 interface Answer {
   readonly status: number
