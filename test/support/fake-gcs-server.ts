@@ -22,7 +22,14 @@ export function startFakeGcsServer({
   return startPeerServer(
     [
       PROGRAM,
-      ...['-scheme', 'http', '-host', '127.0.0.1', '-port', '$PORT', '-public-host', '127.0.0.1:$PORT'],
+      '-scheme',
+      'http',
+      '-host',
+      '127.0.0.1',
+      '-port',
+      '$PORT',
+      '-public-host',
+      '127.0.0.1:$PORT',
       ...(root === undefined ? ['-backend', 'memory'] : ['-backend', 'filesystem', '-filesystem-root', root]),
     ],
     'server started at',
