@@ -4,8 +4,9 @@ import {type Predictions, predict} from './model.ts'
 import type {Pacer} from './pacer.ts'
 import type {Layout} from './preprocessing.ts'
 import {refitWithout} from './refit.ts'
-import {chooseTransforms} from './tails.ts'
+import type {TransformChoice} from './tails.ts'
 import {type TrainedModel, train} from './train.ts'
+import type {Transform} from './transforms.ts'
 
 /**
  * Predicts each labelled row by a model that has not seen it.
@@ -21,35 +22,25 @@ export async function crossValidate(
   layout: Layout,
   label: Label,
   folded: FoldedRows,
+  {halves}: TransformChoice,
   trained: TrainedModel,
   into: Predictions,
   pacer: Pacer,
 ): Promise<void> {
-  const {rows, folds} = folded
-  const half = Math.ceil(folds.length / 2)
-  for (const some of [folds.slice(0, half), folds.slice(half)]) {
-    const [first, last] = [some.at(0), some.at(-1)]
-    if (first === undefined || last === undefined) continue
-    const others = rows.filter((_, i) => i < first.start || i >= last.end)
-    const model = await modelOfChoice(layout, label, folded, others, trained, pacer)
-    for (const fold of some) {
+  for (const {folds, transforms} of halves) {
+    const model = isOfKinds(trained, transforms)
+      ? trained
+      : await train(layout, label, folded, transforms, trained.fit.parameters, pacer)
+    for (const number of folds) {
+      const fold = folded.folds[number]
+      if (fold === undefined) continue
       const parameters = await refitWithout(model.objective, fold, model.fit, pacer)
       await predict(model.objective.design, fold, parameters, label.classes.length, into, pacer)
     }
   }
 }
 
-/** The model with those transforms that some of the rows choose: nearly always the one that is there. */
-async function modelOfChoice(
-  layout: Layout,
-  label: Label,
-  folded: FoldedRows,
-  choosing: Uint32Array,
-  trained: TrainedModel,
-  pacer: Pacer,
-): Promise<TrainedModel> {
-  const transforms = await chooseTransforms(layout.choice.numbers, label, choosing, pacer)
-  const {numbers} = trained.preprocessing
-  const isSame = transforms.every(({kind}, i) => kind === numbers[i]?.transform.kind)
-  return isSame ? trained : train(layout, label, folded, transforms, trained.fit.parameters, pacer)
+/** Whether a model has these transforms: nearly always. The maps themselves are the same for all. */
+function isOfKinds({preprocessing}: TrainedModel, transforms: readonly Transform[]): boolean {
+  return transforms.every(({kind}, i) => kind === preprocessing.numbers[i]?.transform.kind)
 }

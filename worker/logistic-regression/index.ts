@@ -45,8 +45,8 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   await pacer.pause()
   const folded = orderByFold(labelled, dealFolds(label.codes, classes))
   await pacer.pause()
-  const transforms = await chooseTransforms(choice.numbers, label, labelled, pacer)
-  const trained = await train(layout, label, folded, transforms, undefined, pacer)
+  const transforms = await chooseTransforms(choice.numbers, label, folded, pacer)
+  const trained = await train(layout, label, folded, transforms.all, undefined, pacer)
   const fitMs = lap()
   const {iterations, converged} = trained.fit
   context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {
@@ -61,7 +61,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     labels: new Int16Array(rows),
     probabilities: new Float64Array(rows * classes),
   }
-  await crossValidate(layout, label, folded, trained, predictions, pacer)
+  await crossValidate(layout, label, folded, transforms, trained, predictions, pacer)
   await pacer.pause()
   const quality = measure(
     folded.rows.subarray(folded.neverHeldOut.end),

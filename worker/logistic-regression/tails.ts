@@ -1,8 +1,10 @@
+import type {FoldedRows} from './folds.ts'
 import type {Label} from './label.ts'
-import {outputsFor} from './objective.ts'
+import type {Range} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 import type {NumberColumn} from './table.ts'
 import {MOST_VALUES_RANKED, type Transform, applier, fitNormalScores, quantile} from './transforms.ts'
+import {Judge} from './univariate.ts'
 
 /** Columns with fewer different values are codes or counts of few: their shape says nothing. */
 const FEWEST_VALUES = 20
@@ -15,54 +17,81 @@ const USUAL_TAILS = 1.5
 const FAR_TAILS = 2.5
 /** Standard errors that a difference of losses must have to be more than chance. */
 const CLEARLY = 2
-/** Rows that columns are judged on, and below which so many parts are made of them that few rows are lost to each. */
-const MOST_ROWS_JUDGED = 6000
-const FEW_ROWS = 2000
-const MOST_STEPS = 25
-/** What a step leaves is of the order of its square. */
-const STEP_TOLERANCE = 1e-3
+/** Rows of each half that columns are judged on. */
+const MOST_ROWS_JUDGED = 3000
+/** Rows from which on halves tell as much as the whole, so that those need not be judged together too. */
+const MANY_ROWS = 600
 
 const IDENTITY: Transform = {kind: 'identity'}
+
+/** A choice of transforms, and those that half of the folds would make for the rows of the other half. */
+export interface TransformChoice {
+  /** Per column of numbers. */
+  readonly all: readonly Transform[]
+  readonly halves: readonly TransformsOfHalf[]
+}
+
+interface TransformsOfHalf {
+  /** Numbers of the folds that had no part in it. */
+  readonly folds: readonly number[]
+  readonly transforms: readonly Transform[]
+}
 
 /**
  * Chooses for each column of numbers whether it is mapped to a bell shape, on training rows alone. Columns without
  * tails are not. Those with some are where the map clearly lowers the loss. Those with far ones are, unless the number
  * itself clearly tells something, and more than its map does: left wrongly, a single row out there would get a
  * probability of 0 or 1. The loss is that of a regression on the one column, each part of the rows judged by what was
- * learned from the others. At most 20,000 rows are looked at, and 6,000 judged, evenly taken.
- * @param rows indexes of the training rows
+ * learned from the others.
+ *
+ * Labels are looked at within each half of the folds apart, and what one half found chooses for the folds of the
+ * other. For the model choose both together. Shapes and maps look at no label, and are those of all labelled rows. At most
+ * 20,000 rows are ranked and 6,000 judged, evenly taken.
  */
 export async function chooseTransforms(
   columns: readonly NumberColumn[],
   label: Label,
-  rows: Uint32Array,
+  {rows, folds}: FoldedRows,
   pacer: Pacer,
-): Promise<Transform[]> {
-  const sample = evenly(rows, MOST_VALUES_RANKED)
-  const transforms: Transform[] = []
+): Promise<TransformChoice> {
+  const sample = evenly(rows, {start: 0, end: rows.length}, MOST_VALUES_RANKED)
+  const first = Math.ceil(folds.length / 2)
+  const halves = [
+    {folds: folds.slice(0, first), others: range(first, folds.length)},
+    {folds: folds.slice(first), others: range(0, first)},
+  ]
+    .filter(({folds: own}) => own.length > 0)
+    .map(({folds: own, others}) => ({
+      others,
+      judged: evenly(rows, {start: own[0]?.start ?? 0, end: own.at(-1)?.end ?? 0}, MOST_ROWS_JUDGED),
+      transforms: new Array<Transform>(),
+    }))
+  const all: Transform[] = []
   for (const {values} of columns) {
-    transforms.push(chooseTransform(values, label, sample))
+    const shape = shapeOf(values, sample)
+    const isOpen = shape.map.kind !== 'identity'
+    const found = isOpen ? halves.map(({judged}) => evidence(values, shape, label, judged)) : []
+    halves.forEach(({transforms}, i) => transforms.push(choose(shape, found.slice(i, i + 1))))
+    const isFew = isOpen && rows.length < MANY_ROWS
+    all.push(choose(shape, isFew ? [evidence(values, shape, label, rows)] : found))
     if (pacer.due) await pacer.pause()
   }
-  return transforms
+  return {all, halves: halves.map(({others, transforms}) => ({folds: others, transforms}))}
 }
 
-function chooseTransform(values: Float64Array, label: Label, rows: Uint32Array): Transform {
-  const present = rows.filter((row) => !Number.isNaN(values[row] ?? NaN))
-  const ranked = valuesAt(values, present).toSorted()
+/** What a column's numbers say without any label. */
+interface ColumnShape {
+  tails: number
+  median: number
+  /** The identity where no other map comes into question. */
+  map: Transform
+}
+
+function shapeOf(values: Float64Array, rows: Uint32Array): ColumnShape {
+  const ranked = presentAt(values, rows).toSorted()
   const tails = weightOfTails(ranked)
-  if (tails <= USUAL_TAILS || !hasManyValues(ranked)) return IDENTITY
-  const map = fitNormalScores(ranked)
-  const judged = evenly(present, MOST_ROWS_JUDGED)
-  const classes = Int32Array.from(judged, (row) => label.codes[row] ?? 0)
-  const judge = new Judge(classes, label.classes.length)
-  const median = quantile(ranked, 0.5)
-  const numbers = valuesAt(values, judged)
-  const number = judge.losses(numbers.map((value) => value / 2 - median / 2))
-  const mapped = judge.losses(numbers.map(applier(map)))
-  if (tails <= FAR_TAILS) return standardErrors(number, mapped) > CLEARLY ? map : IDENTITY
-  const nothing = judge.losses(new Float64Array(judged.length))
-  return standardErrors(nothing, number) > CLEARLY && standardErrors(mapped, number) > 0 ? IDENTITY : map
+  const isMapped = tails > USUAL_TAILS && hasManyValues(ranked)
+  return {tails, median: quantile(ranked, 0.5), map: isMapped ? fitNormalScores(ranked) : IDENTITY}
 }
 
 /** The standard deviation over the one that a normal distribution of these quartiles has; 0 for a constant. */
@@ -76,7 +105,7 @@ function weightOfTails(ranked: Float64Array): number {
   )
   if (!(reach > 0)) return 0
   let squares = 0
-  for (const value of ranked) squares += ((value / 2 - median / 2) / reach) ** 2
+  for (let i = 0; i < ranked.length; i++) squares += (((ranked[i] ?? 0) / 2 - median / 2) / reach) ** 2
   return Math.sqrt(squares / ranked.length) / (quartiles / reach)
 }
 
@@ -88,125 +117,96 @@ function hasManyValues(ranked: Float64Array): boolean {
   return false
 }
 
-/** By how much `after` is lower than `before` on average, in standard errors of the difference. */
-function standardErrors(before: Float64Array, after: Float64Array): number {
-  let sum = 0
-  before.forEach((value, i) => (sum += value - (after[i] ?? 0)))
-  const mean = sum / before.length
-  let squares = 0
-  before.forEach((value, i) => (squares += (value - (after[i] ?? 0) - mean) ** 2))
-  const standardError = Math.sqrt(squares) / before.length
-  return standardError > 0 ? mean / standardError : 0
+/** By how much one loss was below another, over some rows. */
+interface Difference {
+  count: number
+  sum: number
+  squares: number
 }
 
-/** Tells how well a single column predicts, by cross-validation. */
-class Judge {
-  readonly #classes: Int32Array
-  readonly #count: number
-  readonly #parts: number
-  readonly #partOf: Uint8Array
-
-  /** @param count number of classes */
-  constructor(classes: Int32Array, count: number) {
-    this.#classes = classes
-    this.#count = count
-    this.#parts = classes.length < FEW_ROWS ? 5 : 2
-    // The rows of each class go to the parts in turn.
-    const next = new Uint8Array(count)
-    this.#partOf = Uint8Array.from(classes, (code) => (next[code] = ((next[code] ?? 0) + 1) % this.#parts))
-  }
-
-  /** Per row the loss under what was learned from the other parts; with many classes the sum of each against the rest. */
-  losses(values: Float64Array): Float64Array {
-    const losses = new Float64Array(values.length)
-    for (let k = 0; k < outputsFor(this.#count); k++) {
-      const own = this.#count === 2 ? 1 : k
-      const hits = Uint8Array.from(this.#classes, (code) => Number(code === own))
-      for (let part = 0; part < this.#parts; part++) {
-        const {slope, intercept} = regress(values, hits, this.#partOf, part)
-        for (let i = 0; i < values.length; i++) {
-          if (this.#partOf[i] !== part) continue
-          const score = intercept + slope * (values[i] ?? 0)
-          const loss = Math.log1p(Math.exp(-Math.abs(score))) + Math.max(0, hits[i] === 1 ? -score : score)
-          losses[i] = (losses[i] ?? 0) + loss
-        }
-      }
-    }
-    return losses
-  }
+/** What some labelled rows say about a column: what its map gains over the number, and the number over nothing. */
+interface Evidence {
+  map: Difference
+  number: Difference
 }
 
-/** Newton's method for one standardized column, penalized as the model itself, on the rows outside of one part. */
-function regress(
+function evidence(
   values: Float64Array,
-  hits: Uint8Array,
-  partOf: Uint8Array,
-  part: number,
-): {slope: number; intercept: number} {
-  const outside = new Float64Array(values.length)
-  const own = new Uint8Array(values.length)
+  {tails, median, map}: ColumnShape,
+  label: Label,
+  rows: Uint32Array,
+): Evidence {
+  const numbers = new Float64Array(rows.length)
+  const mapped = new Float64Array(rows.length)
+  const classes = new Int32Array(rows.length)
+  const apply = applier(map)
   let count = 0
-  let members = 0
-  let largest = 0
-  for (let i = 0; i < values.length; i++) {
-    if (partOf[i] === part) continue
-    const value = values[i] ?? 0
-    outside[count] = value
-    own[count++] = hits[i] ?? 0
-    members += hits[i] ?? 0
-    largest = Math.max(largest, Math.abs(value))
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? 0
+    const value = values[row] ?? NaN
+    if (Number.isNaN(value)) continue
+    // Halves, since the distance of two doubles may be none.
+    numbers[count] = value / 2 - median / 2
+    mapped[count] = apply(value)
+    classes[count++] = label.codes[row] ?? 0
   }
-  if (largest === 0) return {slope: 0, intercept: Math.log((members + 0.5) / (count - members + 0.5))}
+  const judge = new Judge(classes.subarray(0, count), label.classes.length)
+  const ofNumber = judge.losses(numbers.subarray(0, count))
+  const ofMap = judge.losses(mapped.subarray(0, count))
+  const ofNothing = tails > FAR_TAILS ? judge.losses(new Float64Array(count)) : ofNumber
+  return {map: difference(ofNumber, ofMap), number: difference(ofNothing, ofNumber)}
+}
+
+function choose({tails, map}: ColumnShape, found: readonly Evidence[]): Transform {
+  const gainOfMap = standardErrors(found.map((one) => one.map))
+  if (tails <= FAR_TAILS) return gainOfMap > CLEARLY ? map : IDENTITY
+  const gainOfNumber = standardErrors(found.map((one) => one.number))
+  return gainOfNumber > CLEARLY && gainOfMap < 0 ? IDENTITY : map
+}
+
+function difference(before: Float64Array, after: Float64Array): Difference {
   let sum = 0
   let squares = 0
-  for (let i = 0; i < count; i++) {
-    const value = (outside[i] ?? 0) / largest
-    outside[i] = value
-    sum += value
-    squares += value * value
+  for (let i = 0; i < before.length; i++) {
+    const gain = (before[i] ?? 0) - (after[i] ?? 0)
+    sum += gain
+    squares += gain * gain
   }
-  const mean = sum / count
-  const scale = Math.sqrt(Math.max(0, squares / count - mean * mean)) || 1
-  for (let i = 0; i < count; i++) outside[i] = ((outside[i] ?? 0) - mean) / scale
-  let weight = 0
-  let intercept = Math.log((members + 0.5) / (count - members + 0.5))
-  for (let step = 0; step < MOST_STEPS; step++) {
-    let [g0, g1, h00, h01, h11] = [0, weight, 0, 0, 1]
-    for (let i = 0; i < count; i++) {
-      const x = outside[i] ?? 0
-      const p = 1 / (1 + Math.exp(-(intercept + weight * x)))
-      const residual = p - (own[i] ?? 0)
-      const curvature = p * (1 - p) + 1e-9
-      g0 += residual
-      g1 += residual * x
-      h00 += curvature
-      h01 += curvature * x
-      h11 += curvature * x * x
-    }
-    const determinant = h00 * h11 - h01 * h01
-    // A step beyond the next few units would come from curvature that has vanished.
-    const move0 = clamp((h11 * g0 - h01 * g1) / determinant)
-    const move1 = clamp((h00 * g1 - h01 * g0) / determinant)
-    intercept -= move0
-    weight -= move1
-    if (Math.abs(move0) + Math.abs(move1) < STEP_TOLERANCE) break
-  }
-  const slope = weight / scale / largest
-  return {slope, intercept: intercept - (weight * mean) / scale}
+  return {count: before.length, sum, squares}
 }
 
-function clamp(step: number): number {
-  return Math.max(-3, Math.min(3, step))
+/** The mean of differences that were found apart, in its standard errors. */
+function standardErrors(differences: readonly Difference[]): number {
+  let [count, sum, squares] = [0, 0, 0]
+  for (const one of differences) {
+    count += one.count
+    sum += one.sum
+    squares += one.squares
+  }
+  const variance = squares / count - (sum / count) ** 2
+  return variance > 0 ? sum / count / Math.sqrt(variance / count) : 0
 }
 
-function valuesAt(values: Float64Array, rows: Uint32Array): Float64Array {
+/** The numbers that are there among the rows. */
+function presentAt(values: Float64Array, rows: Uint32Array): Float64Array {
   const some = new Float64Array(rows.length)
-  for (let i = 0; i < rows.length; i++) some[i] = values[rows[i] ?? 0] ?? NaN
+  let count = 0
+  for (let i = 0; i < rows.length; i++) {
+    const value = values[rows[i] ?? 0] ?? NaN
+    if (value === value) some[count++] = value
+  }
+  return some.subarray(0, count)
+}
+
+/** At most `most` of the rows of a range, evenly spaced. */
+function evenly(rows: Uint32Array, {start, end}: Range, most: number): Uint32Array {
+  const length = end - start
+  if (length <= most) return rows.subarray(start, end)
+  const some = new Uint32Array(most)
+  for (let i = 0; i < most; i++) some[i] = rows[start + Math.floor((i * length) / most)] ?? 0
   return some
 }
 
-/** At most `most` of the rows, evenly spaced. */
-function evenly(rows: Uint32Array, most: number): Uint32Array {
-  if (rows.length <= most) return rows
-  return Uint32Array.from({length: most}, (_, i) => rows[Math.floor((i * rows.length) / most)] ?? 0)
+function range(start: number, end: number): number[] {
+  return Array.from({length: end - start}, (_, i) => start + i)
 }
