@@ -7,7 +7,6 @@ import {usageError} from '../cli/failure.ts'
 import {bytes} from '../cli/format.ts'
 import {openInBrowser} from '../cli/open.ts'
 import {writeChunks, writeWhole} from '../cli/write-file.ts'
-import {reportPage} from '../core/report/page.ts'
 import {readReport} from '../core/report/report.ts'
 
 interface Reported {
@@ -57,7 +56,10 @@ export default class Report extends CloudRunnerCommand {
     }
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    const page = reportPage(await readReport(args.object, target.context()))
+    const report = await readReport(args.object, target.context())
+    // Drawing takes a library that no other command, nor a report that is not there, should wait for.
+    const {reportPage} = await import('../core/report/page.ts')
+    const page = reportPage(report)
     const sizeBytes = Buffer.byteLength(page)
     if (toStdout) {
       await writeChunks(process.stdout, [page], this.signal)

@@ -17,6 +17,13 @@ export function markup(literals: TemplateStringsArray, ...parts: readonly Part[]
 function render(part: Part): string {
   if (part instanceof Markup) return part.text
   if (typeof part === 'number') return String(part)
-  if (typeof part === 'string') return part.replaceAll(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+  if (typeof part === 'string') {
+    return printable(part).replaceAll(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+  }
   return part.map(render).join('')
+}
+
+/** Without what is not to be seen, or turns the text around it; line ends, and white space in a row, are one space. */
+export function printable(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
 }

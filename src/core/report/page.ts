@@ -1,12 +1,8 @@
 import type {Curves, Interval, Report, Share} from '../../../worker/contract.ts'
-import {
-  calibrationChart,
-  type Effect,
-  effectsChart,
-  histogramChart,
-  precisionRecallChart,
-  rocChart,
-} from './charts.ts'
+import {calibrationFigure} from './charts/calibration.ts'
+import {type Decisions, precisionRecallFigure, rocFigure} from './charts/curves.ts'
+import {type Effect, effectsFigure} from './charts/effects.ts'
+import {histogramFigure} from './charts/histogram.ts'
 import {count, figure, percent} from './figures.ts'
 import {type Markup, markup} from './markup.ts'
 import {STYLE} from './style.ts'
@@ -46,7 +42,7 @@ export function reportPage(report: Report): string {
   }.</p></header>
 ${list('warnings', report.warnings)}
 <section class="tiles">${tiles(report)}</section>
-<p class="sub">${
+<p class="sub under">${
     pretrained === null
       ? metrics.folds > 0
         ? `All figures are out of fold: each row was judged by a model that had not seen it, in ${metrics.folds} folds.`
@@ -54,8 +50,8 @@ ${list('warnings', report.warnings)}
       : `Scored by a model that was trained before, ${pretrained.uri}. Rows that it was trained on make the figures look better than they are.`
   } Ranges are 95 % intervals.</p>
 ${report.curves.map((curves, i) => section(curves, i, report))}
-${confusion(report)}
-${classes(report)}
+<div class="pair">${confusion(report)}
+${classes(report)}</div>
 ${report.coefficients.map((one) => coefficients(one, report.coefficients.length > 1))}
 ${notes(report)}
 </body>
@@ -73,22 +69,35 @@ function tiles({metrics, label}: Report): Markup[] {
     tile('log loss', logLoss, intervals.logLoss),
     tile('Brier score', brier, intervals.brier),
     tile('accuracy', accuracy, intervals.accuracy),
-    tile('base rate', baseRate, null, 'always the commonest class'),
+    tile('base rate', baseRate, null, 'the commonest class'),
   ]
 }
 
-function section(curves: Curves, place: number, {metrics, curves: all}: Report): Markup {
-  const auc = all.length === 1 ? (metrics.auc ?? NaN) : areaUnder(curves.roc)
+function section(curves: Curves, place: number, report: Report): Markup {
+  const all = report.curves
+  const auc = all.length === 1 ? (report.metrics.auc ?? NaN) : areaUnder(curves.roc)
+  const decisions = decisionsFor(curves.class, report)
   const charts = markup`<div class="charts">${[
-    rocChart(curves, auc.toFixed(3)),
-    precisionRecallChart(curves),
-    calibrationChart(curves),
-    histogramChart(curves),
+    rocFigure(curves, auc.toFixed(3), decisions),
+    precisionRecallFigure(curves, decisions),
+    calibrationFigure(curves),
+    histogramFigure(curves),
   ]}</div>`
   if (all.length === 1) return charts
+  const summary = markup`<summary>${curves.class} against the rest: AUC ${auc.toFixed(3)}</summary>`
   return place === 0
-    ? markup`<details open><summary>${curves.class} against the rest</summary>${charts}</details>`
-    : markup`<details><summary>${curves.class} against the rest</summary>${charts}</details>`
+    ? markup`<details class="class" open>${summary}${charts}</details>`
+    : markup`<details class="class">${summary}${charts}</details>`
+}
+
+function decisionsFor(name: string, {label, confusion: counts}: Report): Decisions {
+  const k = label.classes.findIndex((one) => one.name === name)
+  const row = counts[k] ?? []
+  const truePositives = row[k] ?? 0
+  const falsePositives = total(counts.map((one) => one[k] ?? 0)) - truePositives
+  const falseNegatives = total(row) - truePositives
+  const trueNegatives = total(counts.map(total)) - truePositives - falsePositives - falseNegatives
+  return {truePositives, falsePositives, falseNegatives, trueNegatives}
 }
 
 /** By the trapezoidal rule: close to the exact area, of which the report has the mean over the classes only. */
@@ -102,13 +111,13 @@ function areaUnder(points: Curves['roc']): number {
 function confusion({confusion: counts, label, metrics}: Report): Markup {
   if (metrics.accuracy === null || counts.length > MOST_IN_MATRIX) return markup``
   const names = label.classes.map(({name}) => name)
-  return markup`<h2>Confusion matrix</h2><div class="card scroll"><table><tr><th>true, below; predicted, beside</th>${names.map((name) => markup`<th>${name}</th>`)}</tr>${counts.map(
+  return markup`<section><h2>Confusion matrix</h2><div class="card"><div class="scroll"><table class="matrix"><thead><tr><th scope="col">true ↓ predicted →</th>${names.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead><tbody>${counts.map(
     (row, k) =>
-      markup`<tr><td>${names[k] ?? ''}</td>${row.map((cell) => {
+      markup`<tr><th scope="row">${names[k] ?? ''}</th>${row.map((cell) => {
         const share = cell / Math.max(1, total(row))
-        return markup`<td class="shade" style="--share:${share.toFixed(3)}">${count(cell)} <small>${percent(share)}</small></td>`
+        return markup`<td style="--share:${share.toFixed(3)}">${count(cell)} ${cell === 0 ? '' : markup`<small>${percent(share)}</small>`}</td>`
       })}</tr>`,
-  )}</table></div>`
+  )}</tbody></table></div><p class="sub">Each line is a true class: how many of its rows were predicted as what.</p></div></section>`
 }
 
 function classes({classes: found, metrics}: Report): Markup {
@@ -117,13 +126,28 @@ function classes({classes: found, metrics}: Report): Markup {
     value === null || interval === null
       ? markup`<td>none</td>`
       : markup`<td>${percent(value)} <small>(${percent(interval[0])} to ${percent(interval[1])})</small></td>`
-  return markup`<h2>Classes</h2><div class="card scroll"><table><tr><th>class</th><th>rows</th><th>predicted</th><th>precision</th><th>recall</th></tr>${found.map(
-    (one) =>
-      markup`<tr><td>${one.class}</td><td>${count(one.rows)}</td><td>${count(one.predicted)}</td>${cell(one.precision)}${cell(one.recall)}</tr>`,
-  )}</table></div>`
+  return markup`<section><h2>Classes</h2><div class="card"><div class="scroll">${table(
+    ['class', 'rows', 'predicted', 'precision', 'recall'],
+    found.map((one) => [
+      one.class,
+      markup`<td>${count(one.rows)}</td><td>${count(one.predicted)}</td>${cell(one.precision)}${cell(one.recall)}`,
+    ]),
+  )}</div><p class="sub">Precision: of the rows predicted as the class, those that are. Recall: of those that are, the ones predicted.</p></div></section>`
 }
 
-function coefficients({class: name, intercept, terms}: Coefficients, isOneOfSeveral: boolean): Markup {
+function table(
+  columns: readonly string[],
+  rows: readonly (readonly [head: string, cells: Markup])[],
+): Markup {
+  return markup`<table><thead><tr>${columns.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows.map(
+    ([head, cells]) => markup`<tr><th scope="row">${head}</th>${cells}</tr>`,
+  )}</tbody></table>`
+}
+
+function coefficients(
+  {class: name, intercept, interval: own, terms}: Coefficients,
+  isOneOfSeveral: boolean,
+): Markup {
   const strongest = terms.toSorted((a, b) => Math.abs(b.standardized) - Math.abs(a.standardized))
   const effects = strongest.slice(0, MOST_EFFECTS).map((term): Effect => {
     // An interval about another value of the same unit.
@@ -137,13 +161,19 @@ function coefficients({class: name, intercept, terms}: Coefficients, isOneOfSeve
   })
   const listed = strongest.slice(0, MOST_LISTED)
   const left = terms.length - listed.length
-  const body = markup`${terms.length === 0 ? markup`` : effectsChart(effects)}
-<details><summary>All coefficients</summary><div class="card scroll"><table><tr><th>column</th><th>change of the log odds</th><th>for</th><th>95 % interval</th><th>between the quartiles</th></tr><tr><td>(intercept)</td><td>${figure(intercept)}</td><td></td><td></td><td></td></tr>${listed.map(
-    (term) =>
-      markup`<tr><td>${nameOf(term)}</td><td>${figure(term.value)}</td><td>${unitOf(term)}</td><td>${term.interval ? `${figure(term.interval[0])} to ${figure(term.interval[1])}` : ''}</td><td>${term.quartiles ? `${figure(term.quartiles.change)} from ${figure(term.quartiles.from)} to ${figure(term.quartiles.to)}` : ''}</td></tr>`,
-  )}</table>${left > 0 ? markup`<p class="sub">and ${count(left)} more, in report.json</p>` : markup``}</div></details>`
+  const range = (interval: Interval | undefined): string =>
+    interval === undefined ? '' : `${figure(interval[0])} to ${figure(interval[1])}`
+  const rows = listed.map((term): [string, Markup] => [
+    nameOf(term),
+    markup`<td>${figure(term.value)}</td><td>${unitOf(term)}</td><td>${range(term.interval)}</td><td>${term.quartiles ? `${figure(term.quartiles.change)} from ${figure(term.quartiles.from)} to ${figure(term.quartiles.to)}` : ''}</td>`,
+  ])
+  const body = markup`${terms.length === 0 ? markup`` : effectsFigure(effects)}
+<div class="card all"><details><summary>All ${count(terms.length + 1)} coefficients</summary><div class="scroll">${table(
+    ['column', 'change of the log odds', 'for', '95 % interval', 'between the quartiles'],
+    [['(intercept)', markup`<td>${figure(intercept)}</td><td></td><td>${range(own)}</td><td></td>`], ...rows],
+  )}</div>${left > 0 ? markup`<p class="sub">and ${count(left)} more, in report.json</p>` : markup``}</details></div>`
   return isOneOfSeveral
-    ? markup`<details><summary>Coefficients of ${name}</summary>${body}</details>`
+    ? markup`<details class="class"><summary>Coefficients of ${name}</summary>${body}</details>`
     : markup`<h2>Coefficients of ${name}</h2>${body}`
 }
 

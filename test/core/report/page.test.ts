@@ -64,6 +64,33 @@ describe('the page of a report', () => {
     expect(times(reportPage(three), 'Strongest effects')).toBe(3)
   })
 
+  it('tells each drawing to those who do not see it, with its numbers as a table', () => {
+    const page = reportPage(three)
+    const drawings = [...page.matchAll(/<svg role="img"[^>]*>(.{0,40})/g)].map(([, start = '']) => start)
+    expect(drawings).toHaveLength(3 * (4 + 2))
+    for (const start of drawings) expect(start).toMatch(/^<title>[A-Z]/)
+    expect(page.match(/<\/title><desc>[A-Z][^<]*\.<\/desc>/g)).toHaveLength(drawings.length)
+    expect(page.match(/<summary>Numbers<\/summary>/g)).toHaveLength(3 * 4)
+    // As many rows as points.
+    const table = page.split('<th scope="col">came true</th>')[1]?.split('</table>')[0]
+    expect(table?.match(/<tr><th scope="row">/g)).toHaveLength(three.curves[0]?.calibration.length ?? NaN)
+  })
+
+  it('shows names on one line, in their own direction, and no longer than there is room', async () => {
+    const names = ['two\nlines', '\u202edrawkcab', 'bell\u0007', `long ${'利益 '.repeat(60)}end`]
+    const {report} = await processFile(
+      `${names.map((name) => `"${name}"`).join(',')},y\n${Array.from({length: 90}, (_, i) => `${names.map((_name, j) => Math.sin(i * (j + 1))).join(',')},${Math.sin(i) + Math.cos(i * i) > 0 ? 1 : 0}\n`).join('')}`,
+    )
+    const drawing = reportPage(report).split('Strongest effects</figcaption>')[1]?.split('</svg>')[0] ?? ''
+    const shown = [...drawing.matchAll(/<text[^>]*>([^<]*)<title>/g)].map(([, name = '']) => name)
+    expect(shown.toSorted()).toEqual([
+      'bell\ufffd',
+      'long 利益 利益 利益 利…益 利益 利益 利益 end',
+      'two lines',
+      '\ufffddrawkcab',
+    ])
+  })
+
   it('says the figures of the report, with their ranges', () => {
     const page = reportPage(two)
     expect(page).toContain(`<b>${two.metrics.auc?.toFixed(3)}</b>`)
@@ -95,9 +122,11 @@ describe('the page of a report', () => {
         `file://${file}`,
       ])
       const elements = (text: string): string[] =>
-        [...text.matchAll(/<(svg|path|circle|rect|text|figure|table|tr|details|li)\b/g)].map(
-          ([, name = '']) => name,
-        )
+        [
+          ...text.matchAll(
+            /<(svg|g|path|line|circle|rect|text|title|desc|figure|table|tr|th|td|details|li)\b/g,
+          ),
+        ].map(([, name = '']) => name)
       // What a parser moves, closes or drops shows in the order of the elements; it adds none but table bodies.
       expect(elements(stdout)).toEqual(elements(reportPage(three)))
       expect(stdout.match(/<title>[^<]*alert/g)).not.toBeNull()

@@ -1,0 +1,27 @@
+/**
+ * The part of the DOM that drawing takes: Plot's types name these, and this program has no browser's `lib`. They are
+ * what linkedom's document gives.
+ */
+interface Element {
+  readonly outerHTML: string
+  readonly ownerDocument: Document
+  textContent: string | null
+  prepend(...children: Element[]): void
+  querySelector(selectors: string): Element | null
+  remove(): void
+  removeAttribute(name: string): void
+  setAttribute(name: string, value: string): void
+}
+
+interface Document {
+  createElementNS(namespace: string, name: string): Element
+}
+
+interface Window {
+  readonly document: Document
+}
+
+interface HTMLElement extends Element {}
+interface SVGElement extends Element {}
+interface SVGMarkerElement extends SVGElement {}
+interface SVGSVGElement extends SVGElement {}

@@ -1,0 +1,36 @@
+import {printable} from './markup.ts'
+
+const graphemes = new Intl.Segmenter('en', {granularity: 'grapheme'})
+
+/** About how wide a text is drawn, in letters: those of East Asian scripts, and pictures, take two. */
+export function widthOf(text: string): number {
+  return signsOf(text).reduce((width, sign) => width + signWidth(sign), 0)
+}
+
+/** A name on one line, of at most that width. The middle goes: long names often differ at their ends. */
+export function short(name: string, width: number): string {
+  const text = printable(name)
+  if (widthOf(text) <= width) return text
+  const signs = signsOf(text)
+  const head = upTo(signs, Math.ceil((width - 1) / 2))
+  const tail = upTo(signs.toReversed(), Math.floor((width - 1) / 2)).toReversed()
+  return `${head.join('').trimEnd()}…${tail.join('').trimStart()}`
+}
+
+/** A name within a sentence: told from its words, and not longer than it. */
+export function quoted(name: string): string {
+  return `“${short(name, 40)}”`
+}
+
+function upTo(signs: readonly string[], width: number): string[] {
+  let sum = 0
+  return signs.slice(0, width).filter((sign) => (sum += signWidth(sign)) <= width)
+}
+
+function signsOf(text: string): string[] {
+  return Array.from(graphemes.segment(text), ({segment}) => segment)
+}
+
+function signWidth(sign: string): number {
+  return /[\u1100-\u115f\u2e80-\uffef]|\p{Emoji_Presentation}/u.test(sign) ? 2 : 1
+}
