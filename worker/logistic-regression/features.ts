@@ -36,24 +36,22 @@ export async function chooseFeatures(table: Table, pacer: Pacer): Promise<Featur
 type Reason = Report['leftOut'][number]['reason']
 
 function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefined {
-  let present = 0
-  let lowest = Infinity
-  let highest = -Infinity
-  let rising = true
-  let previous = -Infinity
-  for (const value of values) {
-    if (Number.isNaN(value)) continue
-    present++
-    if (value < lowest) lowest = value
-    if (value > highest) highest = value
-    if (rising && (value <= previous || !Number.isInteger(value))) rising = false
-    previous = value
-  }
-  if (present === 0) return 'empty'
+  const first = values.findIndex((value) => !Number.isNaN(value))
+  if (first === -1) return 'empty'
   if (isIdentifierName(header)) return 'identifier'
   // A constant with gaps still tells by its gaps.
-  if (lowest === highest && present === values.length) return 'constant'
-  return rising && present === values.length && present >= FEWEST_ROWS_OF_A_COUNTER ? 'identifier' : undefined
+  if (values.every((value) => value === values[0])) return 'constant'
+  return values.length >= FEWEST_ROWS_OF_A_COUNTER && isCounter(values) ? 'identifier' : undefined
+}
+
+/** Whole numbers that only rise, without gaps. */
+function isCounter(values: Float64Array): boolean {
+  let previous = -Infinity
+  return values.every((value) => {
+    const rises = value > previous && Number.isInteger(value)
+    previous = value
+    return rises
+  })
 }
 
 function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): Reason | undefined {

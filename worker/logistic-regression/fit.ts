@@ -122,7 +122,7 @@ function startingPoint({design, classes, outputs}: Objective): Float64Array {
   const size = design.columns + 1
   const parameters = new Float64Array(outputs * size)
   const counts = new Float64Array(Math.max(2, outputs))
-  for (const code of classes) counts[code] = (counts[code] ?? 0) + 1
+  for (let i = 0; i < classes.length; i++) counts[classes[i] ?? 0] = (counts[classes[i] ?? 0] ?? 0) + 1
   if (outputs === 1) {
     parameters[size - 1] = Math.log((counts[1] ?? 1) / (counts[0] ?? 1))
   } else {

@@ -12,7 +12,7 @@ import {measure} from './metrics.ts'
 import {layOut} from './preprocessing.ts'
 import {makeReport} from './report.ts'
 import {writeResult} from './result.ts'
-import {rowsWhere} from './rows.ts'
+import {labelledRows, unlabelledRows} from './rows.ts'
 import {score} from './score.ts'
 import {stopwatch} from './stopwatch.ts'
 import {readTable} from './table.ts'
@@ -40,7 +40,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})
 
   const choice = await chooseFeatures(table, pacer)
-  const labelled = rowsWhere(label.codes, (code) => code >= 0)
+  const labelled = labelledRows(label.codes)
   const layout = layOut(choice, labelled)
   await pacer.pause()
   const folded = orderByFold(labelled, dealFolds(label.codes, classes))
@@ -72,7 +72,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   await pacer.pause()
   const {parameters} = trained.fit
   await predict(trained.objective.design, folded.neverHeldOut, parameters, classes, predictions, pacer)
-  const unlabelled = rowsWhere(label.codes, (code) => code < 0)
+  const unlabelled = unlabelledRows(label.codes)
   const design = new Design(layout, trained.preprocessing, unlabelled)
   await predict(design, {start: 0, end: unlabelled.length}, parameters, classes, predictions, pacer)
   const predictMs = lap()

@@ -1,11 +1,23 @@
-/** Indexes of the rows whose code is wanted. */
-export function rowsWhere(codes: Int32Array, wanted: (code: number) => boolean): Uint32Array {
+/** Indexes of the rows with a class. */
+export function labelledRows(codes: Int32Array): Uint32Array {
+  return rowsOf(codes, true)
+}
+
+/** Indexes of the rows without one. */
+export function unlabelledRows(codes: Int32Array): Uint32Array {
+  return rowsOf(codes, false)
+}
+
+/** Codes of some rows, in their order. */
+export function codesAt(codes: Int32Array, rows: Uint32Array): Int32Array {
+  const some = new Int32Array(rows.length)
+  for (let i = 0; i < rows.length; i++) some[i] = codes[rows[i] ?? 0] ?? 0
+  return some
+}
+
+function rowsOf(codes: Int32Array, labelled: boolean): Uint32Array {
+  const rows = new Uint32Array(codes.length)
   let count = 0
-  for (const code of codes) if (wanted(code)) count++
-  const rows = new Uint32Array(count)
-  let at = 0
-  codes.forEach((code, row) => {
-    if (wanted(code)) rows[at++] = row
-  })
-  return rows
+  for (let row = 0; row < codes.length; row++) if ((codes[row] ?? -1) >= 0 === labelled) rows[count++] = row
+  return rows.slice(0, count)
 }

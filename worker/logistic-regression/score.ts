@@ -10,7 +10,7 @@ import type {Pacer} from './pacer.ts'
 import {type Layout, placesIn} from './preprocessing.ts'
 import {makeReport} from './report.ts'
 import {writeResult} from './result.ts'
-import {rowsWhere} from './rows.ts'
+import {labelledRows} from './rows.ts'
 import {stopwatch} from './stopwatch.ts'
 import {type NumberColumn, type Table, type TextColumn, readTable} from './table.ts'
 
@@ -45,7 +45,7 @@ export async function score(
   const all = Uint32Array.from({length: rows}, (_, row) => row)
   const design = new Design(layout, preprocessing, all)
   await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
-  const labelled = rowsWhere(label.codes, (code) => code >= 0)
+  const labelled = labelledRows(label.codes)
   const quality = measure(labelled, label.codes, classes, predictions)
   const predictMs = lap()
   const {auc, logLoss} = quality.metrics

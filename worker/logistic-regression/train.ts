@@ -5,6 +5,7 @@ import type {Label} from './label.ts'
 import {type Objective, outputsFor} from './objective.ts'
 import type {Pacer} from './pacer.ts'
 import {type Layout, type Preprocessing, fitPreprocessing} from './preprocessing.ts'
+import {codesAt} from './rows.ts'
 import type {Transform} from './transforms.ts'
 
 /** Preprocessing and parameters, learned from the same rows. */
@@ -33,7 +34,7 @@ export async function train(
   await design.keep(pacer)
   const objective: Objective = {
     design,
-    classes: Int32Array.from(rows, (row) => label.codes[row] ?? 0),
+    classes: codesAt(label.codes, rows),
     outputs: outputsFor(label.classes.length),
     // By fold, since the curvature of each is needed to refit without it.
     ranges: [neverHeldOut, ...folds].filter((range) => range.start < range.end),

@@ -11,6 +11,8 @@ import {openText} from './source.ts'
 const LONGEST_RECORD = 16 * 1024 * 1024
 /** What is scanned at a time: a few milliseconds of work. */
 const SLICE_BYTES = 256 * 1024
+/** Room that is made for a file at first; more as it needs more. */
+const FIRST_BYTES = 16 * 1024
 const BYTE_ORDER_MARK_BYTES = 3
 
 /** Receives a file's records in order. */
@@ -72,7 +74,7 @@ class Reading {
   readonly #encoding = new EncodingCheck()
   readonly #scanner: Scanner
   /** What is not scanned yet, from the beginning of a record on. */
-  #held = Buffer.allocUnsafe(2 * SLICE_BYTES)
+  #held = Buffer.allocUnsafe(FIRST_BYTES)
   #length = 0
   /** Of the first byte held. */
   #offset = 0
