@@ -33,6 +33,21 @@ export async function confirmByName(confirmation: Confirmation): Promise<void> {
   if (answer.trim() !== name) throw mismatch(`That is not "${name}". Nothing was changed.`, command)
 }
 
+/**
+ * Asks for a further thing that may as well stay: only where there is a terminal.
+ * @returns whether its name was typed
+ */
+export async function askForName(
+  name: string,
+  consequences: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!hasTerminal()) return false
+  process.stderr.write(`${consequences.join('\n')}\n`)
+  const answer = await ask(`Type "${name}" to delete it, or nothing to keep it: `, signal)
+  return answer.trim() === name
+}
+
 export interface Consent extends Pick<Confirmation, 'consequences' | 'command' | 'interactive' | 'signal'> {
   /** Value of `--yes`. */
   readonly given: boolean
@@ -51,9 +66,13 @@ export async function confirmByYes(consent: Consent): Promise<void> {
   if (!/^y(?:es)?$/i.test(answer.trim())) throw mismatch('Nothing was changed.', consent.command)
 }
 
+function hasTerminal(): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY
+}
+
 /** @throws AppError `confirmation-required` */
 function requireTerminal({interactive, consequences, command}: Omit<Consent, 'given'>): void {
-  if (interactive && process.stdin.isTTY && process.stderr.isTTY) return
+  if (interactive && hasTerminal()) return
   throw new AppError(
     ['This needs a confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
     {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [`Type: ${command}`]},

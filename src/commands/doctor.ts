@@ -2,6 +2,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {terraformVersion} from '../cli/open.ts'
 import {showDoctor} from '../cli/show-plan.ts'
 import {doctorResult, examinePipeline, type DoctorResult} from '../core/doctor/doctor.ts'
+import {checkPushTokens} from '../core/doctor/push-tokens.ts'
 import {checkPrerequisites} from '../core/doctor/prerequisites.ts'
 import {planPipelineModel, withModel} from '../core/upload/model.ts'
 
@@ -23,11 +24,12 @@ export default class Doctor extends CloudRunnerCommand {
     await using target = await this.open(config, {create: false})
     const result = await this.task('Examine the pipeline', async (step) => {
       const context = target.context(step)
-      const first =
-        config.settings.target === 'gcp' ? await checkPrerequisites(context, terraformVersion) : []
+      const isGoogle = config.settings.target === 'gcp'
+      const first = isGoogle ? await checkPrerequisites(context, terraformVersion) : []
       const blocked = first.some(({name, state}) => state === 'failed' && STOPS.has(name))
       if (blocked) return doctorResult(first)
-      return doctorResult([...first, ...(await examinePipeline(await withModel(model, context)))])
+      const found = await examinePipeline(await withModel(model, context))
+      return doctorResult([...first, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
     })
     this.print(showDoctor(result.checks))
     if (result.failed > 0) process.exitCode = 1

@@ -1,16 +1,15 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {confirmByYes} from '../cli/confirm.ts'
+import {agreeToPlan, ensureProject, type GoogleSetup} from '../cli/consent.ts'
 import {usageError} from '../cli/failure.ts'
-import {saveSettings, terraformVersion, type OpenTarget} from '../cli/open.ts'
+import {saveSettings} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
-import {checkPrerequisites, requireAll} from '../core/doctor/prerequisites.ts'
 import {plan} from '../core/plan/plan.ts'
 import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
-import {planPipelineModel, withModel, type PlannedModel} from '../core/upload/model.ts'
+import {planPipelineModel, withModel} from '../core/upload/model.ts'
 
 const STAGES: Readonly<Record<SetupStage, string>> = {
   infrastructure: 'buckets, topic, subscription, accounts',
@@ -31,6 +30,10 @@ export default class Setup extends CloudRunnerCommand {
     {
       description: 'On Google Cloud: shows the plan and asks',
       command: '<%= config.bin %> <%= command.id %> --project my-project-123',
+    },
+    {
+      description: 'In a project of its own, which destroy can delete again',
+      command: '<%= config.bin %> <%= command.id %> --create-project --project my-project-123',
     },
     {
       description: 'What that would do, without an account: the real Terraform against the local cloud',
@@ -72,6 +75,15 @@ export default class Setup extends CloudRunnerCommand {
         "Keep Terraform's state in a bucket, for several people; the bucket is made where it is missing.",
       helpValue: '<gs://bucket/prefix>',
     }),
+    'create-project': Flags.boolean({
+      summary: 'On Google Cloud: make the project as well. Only such a project can be deleted by destroy.',
+    }),
+    'billing-account': Flags.string({
+      summary: 'Billing account of the project that is made. The default is the only one there is.',
+      helpValue: '<id>',
+      dependsOn: ['create-project'],
+      parse: async (given) => parseBillingAccount(given),
+    }),
     yes: Flags.boolean({summary: 'On Google Cloud: do not ask after the plan.'}),
     rehearse: Flags.boolean({
       summary: 'On the local target: by the real Terraform, as it would be on Google Cloud.',
@@ -96,9 +108,25 @@ export default class Setup extends CloudRunnerCommand {
         'Type: cloud-runner setup --rehearse --target local',
       ])
     }
+    if (!isGoogle && flags['create-project']) {
+      throw usageError('--create-project needs the id that the project is to have.', [
+        'For example: cloud-runner setup --create-project --project my-project-123',
+      ])
+    }
     if (isGoogle || flags.rehearse) this.waitForTerraform()
     await using target = await this.open(config, {create: true, rehearse: flags.rehearse})
-    if (isGoogle) await this.#consent(target, model, flags)
+    if (isGoogle) {
+      const asked: GoogleSetup = {
+        config,
+        target,
+        flags,
+        interactive: !this.jsonEnabled(),
+        signal: this.signal,
+        task: (title, work) => this.task(title, work),
+      }
+      await ensureProject(asked)
+      await agreeToPlan(asked, model)
+    }
     if (flags.rehearse)
       await this.task('Plan by the real Terraform', (step) => requireRehearsable(target.context(step)))
     await saveSettings(config)
@@ -117,30 +145,13 @@ export default class Setup extends CloudRunnerCommand {
       )
     return result
   }
+}
 
-  /** On Google Cloud: what is needed is there, and a person has seen what will be made. */
-  async #consent(
-    target: OpenTarget,
-    model: PlannedModel | undefined,
-    flags: {yes: boolean; project?: string | undefined},
-  ): Promise<void> {
-    requireAll(
-      await this.task('Check what is needed', (step) =>
-        checkPrerequisites(target.context(step), terraformVersion),
-      ),
-    )
-    const planned = await this.task('Plan', async (step) =>
-      plan(await withModel(model, target.context(step))),
-    )
-    if (planned.changes === 0) return
-    await confirmByYes({
-      given: flags.yes,
-      consequences: showPlan(planned),
-      command: ['cloud-runner setup', ...(flags.project ? ['--project', flags.project] : []), '--yes'].join(
-        ' ',
-      ),
-      interactive: !this.jsonEnabled(),
-      signal: this.signal,
-    })
-  }
+/** https://cloud.google.com/billing/docs/how-to/find-billing-account-id */
+function parseBillingAccount(given: string): string {
+  const id = given.replace(/^billingAccounts\//, '').toUpperCase()
+  if (/^[0-9A-F]{6}(?:-[0-9A-F]{6}){2}$/.test(id)) return id
+  throw usageError(`--billing-account is "${given}"; it must be like 012345-6789AB-CDEF01.`, [
+    'See which there are: gcloud billing accounts list',
+  ])
 }

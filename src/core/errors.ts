@@ -24,6 +24,12 @@ export type ErrorCode =
   | 'report-unreadable'
   | 'model-invalid'
   | 'locked'
+  | 'project-exists'
+  | 'project-taken'
+  | 'project-deleted'
+  | 'project-not-ours'
+  | 'billing-account-unknown'
+  | 'quota-exceeded'
   // what went wrong on the way
   | 'interrupted'
   | 'canary-failed'

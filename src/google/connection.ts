@@ -50,6 +50,15 @@ export function authorizer(connection: Connection): () => Promise<string | undef
   }
 }
 
+/**
+ * The project that a user's credentials name for APIs that belong to no project of their own, such as Resource Manager;
+ * `undefined` where there is none. https://cloud.google.com/docs/quotas/quota-project
+ */
+export async function quotaProject(connection: Connection): Promise<string | undefined> {
+  if (connection.endpoint !== undefined) return undefined
+  return (await defaultCredentials()).quotaProjectId
+}
+
 /** Remembers the promise of the first call; a failure is forgotten, so that the next call tries again. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined

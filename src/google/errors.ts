@@ -114,9 +114,19 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
       ],
     }
   }
+  if (/requires a quota project/i.test(message)) {
+    return {
+      code: 'permission-denied',
+      suggestions: [
+        'Name a project that you have: gcloud auth application-default set-quota-project PROJECT',
+      ],
+    }
+  }
   if (/has not been used in project|it is disabled|SERVICE_DISABLED/i.test(message)) {
     const api = /([a-z]+\.googleapis\.com)/.exec(message)?.[1]
-    return {code: 'api-disabled', suggestions: [`Enable it: gcloud services enable ${api ?? 'API'}`]}
+    const project = /has not been used in project ([a-z0-9-]+)/i.exec(message)?.[1]
+    const where = project === undefined ? '' : ` --project ${project}`
+    return {code: 'api-disabled', suggestions: [`Enable it: gcloud services enable ${api ?? 'API'}${where}`]}
   }
   if (status === 401) return UNAUTHENTICATED
   if (status === 403) {

@@ -1,8 +1,22 @@
 import {AppError} from '../core/errors.ts'
+import {PIPELINE_LABEL} from '../core/pipeline/pipeline.ts'
 import type {Project} from '../core/ports.ts'
 import type {Connection} from './connection.ts'
 import {toAppError} from './errors.ts'
-import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
+import {settled} from './infrastructure/operation.ts'
+import {readServiceAgents} from './infrastructure/resources.ts'
+import {objectsIn, isJson, textIn, type Json, type Rest, type RestService} from './rest.ts'
+
+/** On a project that `setup --create-project` made; its value is the pipeline's name. No other is ever deleted. */
+const MADE_FOR_LABEL = 'created-by-cloud-runner'
+/** services.batchEnable takes at most so many: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
+const APIS_AT_ONCE = 20
+
+/** Either lets the Pub/Sub agent make the tokens of a push. */
+const SIGNING_ROLES: ReadonlySet<string> = new Set([
+  'roles/pubsub.serviceAgent',
+  'roles/iam.serviceAccountTokenCreator',
+])
 
 /** Resource Manager, Service Usage and Cloud Billing, as far as the prerequisites of a pipeline go. */
 export function createProject({projectId, endpoint}: Connection, rest: Rest): Project {
@@ -14,6 +28,21 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
       const may = ['permission-denied', 'api-disabled', 'not-implemented', 'not-found']
       if (error instanceof AppError && may.includes(error.code)) return undefined
       throw error
+    }
+  }
+
+  /** All pages of a list; `path` has a query. */
+  async function pages(service: RestService, path: string, member: string): Promise<Json[]> {
+    const all: Json[] = []
+    for (let token = ''; ;) {
+      const page = await rest.request(
+        service,
+        'GET',
+        `${path}${token && `&pageToken=${encodeURIComponent(token)}`}`,
+      )
+      all.push(...objectsIn(page, member))
+      token = textIn(page, 'nextPageToken') ?? ''
+      if (token === '') return all
     }
   }
 
@@ -48,27 +77,16 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
       return {
         number: textIn(project, 'projectNumber') ?? '',
         active: textIn(project, 'lifecycleState') === 'ACTIVE',
-        // The local cloud bills nothing.
-        billing: endpoint !== undefined ? true : billing && billing['billingEnabled'] === true,
+        billing: billing && billing['billingEnabled'] === true,
+        madeFor: labelOf(project, MADE_FOR_LABEL),
+        createdAt: textIn(project, 'createTime'),
       }
     },
 
     async enabledApis() {
-      const names = new Set<string>()
-      let pageToken = ''
-      do {
-        const page = await rest.request(
-          'serviceusage',
-          'GET',
-          `/v1/projects/${projectId}/services?filter=state:ENABLED&pageSize=200${pageToken && `&pageToken=${pageToken}`}`,
-        )
-        for (const service of objectsIn(page, 'services')) {
-          const name = textIn(service, 'name') ?? ''
-          names.add(name.slice(name.lastIndexOf('/') + 1))
-        }
-        pageToken = textIn(page, 'nextPageToken') ?? ''
-      } while (pageToken !== '')
-      return names
+      const path = `/v1/projects/${projectId}/services?filter=state:ENABLED&pageSize=200`
+      const services = await pages('serviceusage', path, 'services')
+      return new Set(services.map((service) => (textIn(service, 'name') ?? '').replace(/^.*\//, '')))
     },
 
     async missingPermissions(permissions) {
@@ -95,5 +113,81 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
       }
       return textIn(page, 'name') === undefined ? 'free' : 'other'
     },
+
+    async pubsubAgent() {
+      return (await readServiceAgents(rest, projectId)).pubsub
+    },
+
+    async pubsubAgentMaySignFor(account) {
+      const member = `serviceAccount:${(await readServiceAgents(rest, projectId)).pubsub}`
+      const places = [
+        ['cloudresourcemanager', `/v1/projects/${projectId}`],
+        ['iam', `/v1/projects/${projectId}/serviceAccounts/${account}`],
+      ] as const
+      const policies = await Promise.all(
+        places.map(([service, path]) =>
+          ifAllowed(() => rest.request(service, 'POST', `${path}:getIamPolicy`, {})),
+        ),
+      )
+      const maySign = policies.some((policy) =>
+        objectsIn(policy ?? {}, 'bindings').some(
+          ({role, members}) =>
+            SIGNING_ROLES.has(String(role)) && Array.isArray(members) && members.includes(member),
+        ),
+      )
+      return maySign || (policies.includes(undefined) ? undefined : false)
+    },
+
+    async buckets() {
+      const items = await pages('storage', `/storage/v1/b?project=${projectId}`, 'items')
+      return items.map((item) => ({
+        name: textIn(item, 'name') ?? '',
+        pipeline: labelOf(item, PIPELINE_LABEL),
+      }))
+    },
+
+    async create(madeFor, {signal}) {
+      const operation = await rest.request('cloudresourcemanager', 'POST', '/v3/projects', {
+        projectId,
+        displayName: projectId,
+        labels: {[MADE_FOR_LABEL]: madeFor},
+      })
+      await settled(operation, {rest, service: 'cloudresourcemanager', prefix: '/v3/', signal})
+    },
+
+    async billingAccounts() {
+      const accounts = await pages('cloudbilling', '/v1/billingAccounts?pageSize=100', 'billingAccounts')
+      return accounts
+        .filter((account) => account['open'] === true)
+        .map((account) => ({
+          id: (textIn(account, 'name') ?? '').replace(/^billingAccounts\//, ''),
+          name: textIn(account, 'displayName') ?? '',
+        }))
+    },
+
+    async linkBilling(account) {
+      await rest.request('cloudbilling', 'PUT', `/v1/projects/${projectId}/billingInfo`, {
+        billingAccountName: `billingAccounts/${account}`,
+      })
+    },
+
+    async enableApis(apis, {signal}) {
+      for (let at = 0; at < apis.length; at += APIS_AT_ONCE) {
+        const serviceIds = apis.slice(at, at + APIS_AT_ONCE)
+        const path = `/v1/projects/${projectId}/services:batchEnable`
+        const operation = await rest.request('serviceusage', 'POST', path, {serviceIds})
+        await settled(operation, {rest, service: 'serviceusage', prefix: '/v1/', signal})
+      }
+    },
+
+    async delete({signal}) {
+      const operation = await rest.request('cloudresourcemanager', 'DELETE', `/v3/projects/${projectId}`)
+      await settled(operation, {rest, service: 'cloudresourcemanager', prefix: '/v3/', signal})
+    },
   }
+}
+
+function labelOf(resource: Json, label: string): string | undefined {
+  const {labels} = resource
+  return isJson(labels) ? textIn(labels, label) : undefined
 }

@@ -1,4 +1,4 @@
-import {authorizer, type Connection} from './connection.ts'
+import {authorizer, quotaProject, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 
 /** Google's services that are spoken to by REST; on the local cloud all of them are one origin. */
@@ -11,6 +11,9 @@ export type RestService =
   | 'run'
   | 'serviceusage'
   | 'storage'
+
+/** They belong to no project, and ask of a user's credentials which one their quota is of. */
+const WITHOUT_PROJECT: ReadonlySet<RestService> = new Set(['cloudbilling', 'cloudresourcemanager'])
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -46,10 +49,12 @@ export function createRest(connection: Connection): Rest {
   ): Promise<Json> {
     const origin = connection.endpoint ?? `https://${service}.googleapis.com`
     const token = await authorization()
+    const quota = WITHOUT_PROJECT.has(service) ? await quotaProject(connection) : undefined
     const response = await fetch(`${origin}${path}`, {
       method,
       headers: {
         ...(token === undefined ? {} : {authorization: token}),
+        ...(quota === undefined ? {} : {'x-goog-user-project': quota}),
         ...(body === undefined ? {} : {'content-type': 'application/json'}),
       },
       ...(body === undefined ? {} : {body: JSON.stringify(body)}),

@@ -44,6 +44,37 @@ describe('without what it takes', () => {
   })
 })
 
+describe('a project of its own', () => {
+  test('is made where none of that id is there, after a yes, and none other is ever deleted', async () => {
+    await using cli = await Cli.create()
+    await using google = await startLocalCloudProcess(join(cli.folder, 'google'), undefined, ['mine-already'])
+    const environment = {CLOUD_RUNNER_GOOGLE_ENDPOINT: google.endpoint}
+    const fails = async (args: readonly string[], words: string | RegExp, code: number) => {
+      const {exitCode, stdout, stderr} = await cli.run(args, {environment})
+      expect(stderr).toMatch(words)
+      expect([exitCode, stdout]).toEqual([code, ''])
+    }
+    await fails(['setup', '--create-project'], '--create-project --project my-project-123', 2)
+    await fails(
+      ['setup', '--create-project', '--project', 'mine-already'],
+      'Use it as it is: cloud-runner setup --project mine-already',
+      1,
+    )
+    await fails(
+      ['setup', '--create-project', '--project', PROJECT, '--billing-account', 'nonsense'],
+      'it must be like 012345-6789AB-CDEF01',
+      2,
+    )
+    await fails(['setup', '--billing-account', '012345-6789AB-CDEF01'], 'create-project', 2)
+    await fails(
+      ['destroy', '--project', 'mine-already', '--delete-project', 'mine-already', '--confirm', NAME],
+      'was not made by cloud-runner, and is never deleted by it',
+      2,
+    )
+    expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)
+  })
+})
+
 describe.skipIf(NO_PROVIDER !== undefined)(
   `with the real terraform and provider${unless(NO_PROVIDER)}`,
   () => {
@@ -54,7 +85,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     beforeAll(async () => {
       cli = await Cli.create()
       await mkdir(join(cli.folder, 'google'))
-      google = await startLocalCloudProcess(join(cli.folder, 'google'))
+      google = await startLocalCloudProcess(join(cli.folder, 'google'), undefined, [])
       environment = {
         CLOUD_RUNNER_GOOGLE_ENDPOINT: google.endpoint,
         TF_CLI_CONFIG_FILE: providerConfig(join(cli.folder, 'google')),
@@ -66,17 +97,31 @@ describe.skipIf(NO_PROVIDER !== undefined)(
       await cli[Symbol.asyncDispose]()
     })
 
+    test('setup without a terminal says what it would make, and the line to type: the project', async () => {
+      const command = ['setup', '--create-project', '--project', PROJECT]
+      const {exitCode, stdout, stderr} = await cli.run(command, {environment})
+      expect(stderr).toContain('Project my-project-123 will be made, labelled as made by cloud-runner')
+      expect(stderr).toContain('Type: cloud-runner setup --create-project --project my-project-123 --yes')
+      expect([exitCode, stdout]).toEqual([2, ''])
+      expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)
+    })
+
     test(
-      'setup without a terminal shows the plan and names the line to type',
+      'the project is made; interrupted right after, setup goes on: the plan, and the line to type',
       async () => {
-        const {exitCode, stdout, stderr} = await cli.run(['setup', '--project', PROJECT], {environment})
+        const made = cli.start(['setup', '--create-project', '--project', PROJECT, '--yes'], {environment})
+        await made.shows('Look for Terraform')
+        made.kill('SIGINT')
+        expect(await made.ended).toMatchObject({exitCode: 130, stdout: ''})
+
+        const {exitCode, stdout, stderr} = await cli.run(['setup'], {environment})
+        expect(stderr).toContain('on Google Cloud, project my-project-123')
         expect(stderr).toMatch(/\+ bucket\s+my-project-123-cloud-runner-input$/m)
         expect(stderr).toMatch(
           /roles\/storage\.objectViewer on bucket .*: cloud-runner-worker@my-project-123/,
         )
-        expect(stderr).toContain('Type: cloud-runner setup --project my-project-123 --yes')
+        expect(stderr).toContain('Type: cloud-runner setup --yes')
         expect([exitCode, stdout]).toEqual([2, ''])
-        expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)
       },
       LONG,
     )
@@ -84,15 +129,14 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     test(
       'interrupted in the middle, the same command goes on',
       async () => {
-        const first = cli.start(['setup', '--project', PROJECT, '--yes'], {environment})
+        const first = cli.start(['setup', '--yes'], {environment})
         await first.shows('Create service account')
         first.kill('SIGINT')
         const interrupted = await first.ended
         expect(interrupted.stderr).toContain('Terraform finishes the resource in work')
         expect([interrupted.exitCode, interrupted.stdout]).toEqual([130, ''])
 
-        const {exitCode, stdout, stderr} = await cli.run(['setup', '--yes'], {environment})
-        expect(stderr).toContain('on Google Cloud, project my-project-123')
+        const {exitCode, stdout} = await cli.run(['setup', '--yes'], {environment})
         expect(stdout).toMatch(/^The pipeline is ready\.$/m)
         expect(exitCode).toBe(0)
         expect(JSON.parse(await readFile(join(cli.folder, 'cloud-runner.json'), 'utf8'))).toMatchObject({
@@ -136,14 +180,24 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     )
 
     test(
-      'destroy leaves nothing, says what stays, and again has nothing to do',
+      'destroy leaves nothing, says what stays, the project too, and deletes that where its id is given',
       async () => {
         const {exitCode, stdout} = await cli.run(['destroy', '--confirm', NAME], {environment})
         expect(stdout).toMatch(/is gone: \d+ resources removed, nothing left\./)
         expect(stdout).toContain('stay enabled')
+        expect(stdout).toContain(`To delete it: cloud-runner destroy --delete-project ${PROJECT}`)
         expect(exitCode).toBe(0)
-        const again = await cli.run(['destroy', '--confirm', NAME], {environment})
-        expect([again.exitCode, again.stdout]).toEqual([0, expect.stringContaining('Nothing to destroy')])
+        const again = await cli.run(['destroy', '--delete-project', PROJECT], {environment})
+        expect(again.stdout).toContain('Nothing to destroy')
+        expect(again.stdout).toContain(`gcloud projects undelete ${PROJECT}`)
+        expect(again.exitCode).toBe(0)
+        const third = await cli.run(['destroy', '--confirm', NAME], {environment})
+        expect([third.exitCode, third.stdout]).toEqual([0, expect.stringContaining('is deleted')])
+        const setup = await cli.run(['setup', '--yes'], {environment})
+        expect([setup.exitCode, setup.stderr]).toEqual([
+          1,
+          expect.stringContaining(`gcloud projects undelete ${PROJECT}`),
+        ])
       },
       LONG,
     )

@@ -112,6 +112,7 @@ describe('where nothing was set up', () => {
       removed: [],
       left: [],
       localCloudRemoved: false,
+      projectDeleted: false,
     })
   })
 

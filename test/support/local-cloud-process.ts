@@ -11,9 +11,19 @@ export interface LocalCloudProcess extends AsyncDisposable {
 
 const MAIN = join(import.meta.dirname, '../../src/local-cloud/main.ts')
 
-/** Starts it on a state folder; disposing ends it by SIGTERM. @throws Error with what it said where it does not start */
-export async function startLocalCloudProcess(stateFolder: string): Promise<LocalCloudProcess> {
-  const child = spawn(process.execPath, [MAIN, '--state', stateFolder], {
+/**
+ * Starts it on a state folder; disposing ends it by SIGTERM.
+ * @param main what is run, its sources by default
+ * @param projects that exist from the beginning; the default is that every project exists
+ * @throws Error with what it said where it does not start
+ */
+export async function startLocalCloudProcess(
+  stateFolder: string,
+  main = MAIN,
+  projects?: readonly string[],
+): Promise<LocalCloudProcess> {
+  const existing = projects === undefined ? [] : ['--projects', projects.join(',')]
+  const child = spawn(process.execPath, [main, '--state', stateFolder, ...existing], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let said = ''

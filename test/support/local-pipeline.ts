@@ -9,8 +9,14 @@ import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {createDocker} from '../../src/tools/docker.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
-/** A local cloud of the running test's own, and what an action needs to work on a pipeline in it. */
-export async function startLocalPipeline(flags: Partial<Record<SettingName, string | number>> = {}): Promise<
+/**
+ * A local cloud of the running test's own, and what an action needs to work on a pipeline in it.
+ * @param projects that exist from the beginning; the default is that every project exists
+ */
+export async function startLocalPipeline(
+  flags: Partial<Record<SettingName, string | number>> = {},
+  projects?: readonly string[],
+): Promise<
   Context & {
     readonly endpoint: string
     readonly steps: string[]
@@ -22,6 +28,7 @@ export async function startLocalPipeline(flags: Partial<Record<SettingName, stri
   const errors: unknown[] = []
   const local = await LocalCloud.start({
     stateFolder: join(folder, '.cloud-runner', 'local'),
+    ...(projects === undefined ? {} : {projects}),
     report: (error) => errors.push(error),
   })
   onTestFinished(async () => {

@@ -3,7 +3,7 @@ import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
 
 /** What Terraform needs before it can enable the other APIs itself. */
-const FIRST_APIS = ['cloudresourcemanager.googleapis.com', 'serviceusage.googleapis.com']
+export const FIRST_APIS = ['cloudresourcemanager.googleapis.com', 'serviceusage.googleapis.com']
 
 /** What making and removing a pipeline takes, by the role that a missing one is mended with. */
 const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
@@ -52,14 +52,16 @@ export async function checkPrerequisites(
 
   step(`Look at project ${project}`)
   const state = await cloud.project.state()
-  if (state === undefined || !state.active) {
+  if (state === undefined) {
     fail(
       'project',
-      state === undefined
-        ? `${project} is not there, ${principal} may not see it, or its Cloud Resource Manager API is off`
-        : `${project} is being deleted`,
+      `${project} is not there (a new one is made by setup --create-project), ${principal} may not see it, or its Cloud Resource Manager API is off`,
       `gcloud services enable ${FIRST_APIS.join(' ')} --project ${project}`,
     )
+    return checks
+  }
+  if (!state.active) {
+    fail('project', `${project} is being deleted`, `gcloud projects undelete ${project}`)
     return checks
   }
   good('project', `${project}, number ${state.number}`)

@@ -101,7 +101,7 @@ function stuck(lines: readonly LogLine[], {pipeline}: Context): AppError {
   if (statuses.some((status) => status === 401 || status === 403)) {
     return failed(
       `the push to service ${service} was refused (${statuses.at(-1)}): ${pushAccount} may not invoke it.`,
-      `Check the grant roles/run.invoker of ${pushAccount} on service ${service}.`,
+      'See which grant is missing, and the command that gives it: cloud-runner doctor',
     )
   }
   if (statuses.length > 0) {
@@ -117,6 +117,6 @@ function stuck(lines: readonly LogLine[], {pipeline}: Context): AppError {
     )
   return failed(
     `nothing reached service ${service}: neither the notification of bucket ${inputBucket} to topic ${topic} nor the push of subscription ${subscription} left a trace.`,
-    'See what the service says: cloud-runner logs --since 10m',
+    'See what is missing, and the command that mends it: cloud-runner doctor',
   )
 }

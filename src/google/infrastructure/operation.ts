@@ -1,11 +1,12 @@
 import {setTimeout as wait} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
+import {toAppError} from '../errors.ts'
 import {isJson, textIn, type Json, type Rest, type RestService} from '../rest.ts'
 
 /**
  * Follows a long-running operation to its end, asking every 0.2 s at first and every 3 s later.
  * @param prefix path before the operation's name, `/v1/` or `/v2/`
- * @throws AppError `deploy-failed` with the operation's message; the signal's reason
+ * @throws AppError with the operation's message, `deploy-failed` where it is Cloud Run's; the signal's reason
  */
 export async function settled(
   operation: Json,
@@ -19,10 +20,22 @@ export async function settled(
     current = await rest.request(service, 'GET', `${prefix}${name}`)
   }
   const error = current['error']
-  if (isJson(error)) {
-    throw new AppError(textIn(error, 'message') ?? 'The operation failed without a message.', {
-      code: 'deploy-failed',
-      suggestions: ['See what the worker said: cloud-runner logs --severity error'],
-    })
+  if (!isJson(error)) return
+  const message = textIn(error, 'message') ?? 'The operation failed without a message.'
+  if (service !== 'run') throw toAppError(new OperationError(error['code'], message), 'The operation failed')
+  throw new AppError(message, {
+    code: 'deploy-failed',
+    suggestions: ['See what the worker said: cloud-runner logs --severity error'],
+  })
+}
+
+/** The end of an operation that failed, by its gRPC code. */
+class OperationError extends Error {
+  override readonly name = 'OperationError'
+  readonly code: unknown
+
+  constructor(code: unknown, message: string) {
+    super(message)
+    this.code = code
   }
 }

@@ -86,7 +86,7 @@ const CAUSES: readonly Cause[] = [
     matches: /has not been used in project (\S+) before or it is disabled|SERVICE_DISABLED/i,
     code: 'api-disabled',
     next: (_folder, found) => [
-      `Enable it: gcloud services enable ${/([a-z]+\.googleapis\.com)/.exec(found.input)?.[1] ?? 'API'}`,
+      `Enable it: gcloud services enable ${/([a-z]+\.googleapis\.com)/.exec(found.input)?.[1] ?? 'API'}${found[1] === undefined ? '' : ` --project ${found[1]}`}`,
       GO_ON,
     ],
   },
