@@ -5,6 +5,15 @@ import {type FileOptions, faultOf, processFile} from '../../support/process-file
 const rowsOf = (count: number, row: (i: number) => string): string =>
   Array.from({length: count}, (_, i) => row(i)).join('')
 
+const tar = Buffer.alloc(1024)
+tar.write('data.csv')
+tar.write('ustar', 257)
+tar.write('a,y\n1,0\n', 512)
+
+/** Unpacked it has a line that is too short, long before its checksum is found wrong. */
+const damaged = gzipSync(`a,b,y\n${rowsOf(3000, (i) => `1,2,${i % 2}\n`)}1,2\n`, {level: 0})
+damaged.writeUInt8(damaged.readUInt8(40) ^ 1, 40)
+
 interface Case {
   what: string
   content: string | Buffer
@@ -24,6 +33,24 @@ const cases: Case[] = [
   {what: 'JSON', content: '[{"a": 1, "b": 2}]\n', fault: {code: 'not-csv', line: 1}},
   {what: 'JSON lines', content: '{"a": 1, "b": 2}\n{"a": 1, "b": 2}\n', fault: {code: 'not-csv', line: 1}},
   {what: 'HTML', content: '<!DOCTYPE html>\n<p>a, b</p>\n', fault: {code: 'not-csv', line: 1}},
+  {what: 'a tar archive', content: tar, fault: {code: 'not-csv', line: 1}},
+  {
+    what: 'gzip in gzip',
+    content: gzipSync(gzipSync('a,b\n1,2\n')),
+    options: {object: 'file.csv.gz'},
+    fault: {code: 'not-csv', line: 1},
+  },
+  {
+    what: "Excel's note on its separator",
+    content: 'sep=;\na;b;y\n1;2;0\n2;3;1\n',
+    fault: {code: 'no-header', line: 1},
+  },
+  {
+    what: 'a note before the header',
+    content: '# of 2024\na,b,y\n1,2,0\n2,3,1\n',
+    fault: {code: 'not-csv', line: 1},
+  },
+  {what: 'a header without names', content: ',,\n1,2,0\n2,3,1\n', fault: {code: 'no-header', line: 1}},
   {what: 'prose', content: 'Once upon a time\nthere was a file\n', fault: {code: 'not-csv', line: 1}},
   {
     what: 'UTF-16 that is cut off within a character',
@@ -31,9 +58,9 @@ const cases: Case[] = [
     fault: {code: 'not-utf16'},
   },
   {
-    what: 'UTF-16 without a byte order mark',
-    content: Buffer.from('a,y\n1,0\n', 'utf16le'),
-    fault: {code: 'nul-byte', line: 1, column: 1},
+    what: 'UTF-32',
+    content: Buffer.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0, 0x2c, 0, 0, 0]),
+    fault: {code: 'not-utf8', line: 1},
   },
   {
     what: 'a file that is too large for the memory there is',
@@ -121,6 +148,12 @@ const cases: Case[] = [
   {
     what: 'a .gz file that is cut off',
     content: gzipSync(`a,y\n${rowsOf(1000, (i) => `${i * 7919},0\n`)}`).subarray(0, 500),
+    options: {object: 'file.csv.gz'},
+    fault: {code: 'broken-gzip'},
+  },
+  {
+    what: 'a .gz file that is damaged in the middle, where it gives lines of another kind',
+    content: damaged,
     options: {object: 'file.csv.gz'},
     fault: {code: 'broken-gzip'},
   },

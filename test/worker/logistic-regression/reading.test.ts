@@ -103,6 +103,19 @@ describe('a file as found in the wild', () => {
     }
   })
 
+  it.each([
+    ['little', (bytes: Buffer) => bytes],
+    ['big', (bytes: Buffer) => bytes.swap16()],
+  ])('may be UTF-16 without a byte order mark, with the %s end first', async (_, ordered) => {
+    const text = `${plain.join('\n').replaceAll('red', 'rot 😀')}\n`
+    const expected = await processFile(text)
+    for (const chunkBytes of [1, 65_536]) {
+      const {bytes, report} = await processFile(ordered(Buffer.from(text, 'utf16le')), {chunkBytes})
+      expect(bytes).toEqual(expected.bytes)
+      expect(report.assumptions[0]).toContain('UTF-16')
+    }
+  })
+
   it('keeps its quotes, and line ends within them', async () => {
     const rows = ['"1.5","re\nd",0', '2.5,"b""l,ue",1', '3,"re\nd",0', '"4",x,1', '5,"re\nd",']
     for (const chunkBytes of [1, 5, 65_536]) {

@@ -29,9 +29,10 @@ const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
 const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
+const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in .gz.'
 
 /** Beginnings of files that are often uploaded by mistake. */
-const SIGNATURES: readonly {bytes: readonly number[]; what: string; suggestion: string}[] = [
+const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string; suggestion: string}[] = [
   {bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG image', suggestion: EXPORT_AS_CSV},
   {bytes: [0xff, 0xd8, 0xff], what: 'a JPEG image', suggestion: EXPORT_AS_CSV},
   {bytes: [0x25, 0x50, 0x44, 0x46, 0x2d], what: 'a PDF document', suggestion: EXPORT_AS_CSV},
@@ -40,9 +41,20 @@ const SIGNATURES: readonly {bytes: readonly number[]; what: string; suggestion: 
   {bytes: [0x50, 0x41, 0x52, 0x31], what: 'a Parquet file', suggestion: EXPORT_AS_CSV},
   {
     bytes: [0x1f, 0x8b],
-    what: 'a gzip archive whose name does not end in .gz',
-    suggestion: 'Upload it under a name that ends in .gz, or unpack it first.',
+    what: 'packed with gzip',
+    suggestion: 'Upload it under a name that ends in .gz; where it has such a name, it was packed twice.',
   },
+  {bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'packed with zstd', suggestion: UNPACK},
+  {bytes: [0x42, 0x5a, 0x68], what: 'packed with bzip2', suggestion: UNPACK},
+  {bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a], what: 'packed with xz', suggestion: UNPACK},
+  {bytes: [0x37, 0x7a, 0xbc, 0xaf], what: 'a 7z archive', suggestion: UNPACK},
+  {
+    bytes: [0x75, 0x73, 0x74, 0x61, 0x72],
+    at: 257,
+    what: 'a tar archive',
+    suggestion: 'Upload the files that are in it.',
+  },
+  {bytes: [0x53, 0x51, 0x4c, 0x69, 0x74, 0x65, 0x20], what: 'an SQLite database', suggestion: EXPORT_AS_CSV},
 ]
 
 /** Whether `head`, the first bytes of a file, holds enough of it for {@link detectDialect}. */
@@ -67,6 +79,7 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
       suggestions: ['The first line names the columns; one line a row follows.'],
     })
   }
+  refuseSeparatorLine(header.toString('latin1', byteOrderMark ? 3 : 0))
   const counts = countDelimiters(header)
   const most = Math.max(...counts.values())
   const delimiter = DELIMITERS.find((candidate) => counts.get(candidate) === most)
@@ -76,7 +89,10 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
       {
         code: 'not-csv',
         line: 1,
-        suggestions: [EXPORT_AS_CSV],
+        suggestions: [
+          EXPORT_AS_CSV,
+          'Where titles or notes come before the header, remove them; a label needs at least one column beside it.',
+        ],
       },
     )
   }
@@ -93,9 +109,22 @@ export function tooManyColumns(): PermanentError {
   })
 }
 
+/** Excel takes a first line `sep=;` for itself; no other program does. */
+function refuseSeparatorLine(header: string): void {
+  if (!/^"?sep=.?"?$/i.test(header)) return
+  throw new PermanentError(
+    `The first line, ${header.replaceAll('"', '')}, is a note for Excel, and no header.`,
+    {
+      code: 'no-header',
+      line: 1,
+      suggestions: ['Remove that line, for instance: tail -n +2 in.csv > out.csv'],
+    },
+  )
+}
+
 function refuseOtherFormats(head: Buffer): void {
-  for (const {bytes, what, suggestion} of SIGNATURES) {
-    if (bytes.every((byte, i) => head[i] === byte)) {
+  for (const {bytes, at = 0, what, suggestion} of SIGNATURES) {
+    if (bytes.every((byte, i) => head[at + i] === byte)) {
       throw new PermanentError(`The file is ${what}, not CSV.`, {
         code: 'not-csv',
         line: 1,

@@ -50,7 +50,8 @@ export function raggedRow(place: Place, found: number, columns: number): FaultAt
       code: 'ragged-row',
       describe: (line) =>
         `Line ${line} has ${found} field${found === 1 ? '' : 's'}, the header has ${columns}.`,
-      suggestion: 'Fields that contain the delimiter or a line end must be in double quotes.',
+      suggestion:
+        'Fields that contain the delimiter or a line end must be in double quotes; a delimiter at the end of a line begins one more field.',
     },
   )
 }
@@ -73,7 +74,7 @@ export function brokenQuote(place: Place): FaultAt {
     describe: (line) =>
       `The record that begins in line ${line} has a double quote that does not pair, in column ${place.column}.`,
     suggestion:
-      'A field with a double quote in it must be in double quotes, and each quote within is doubled.',
+      'A field with a double quote in it must begin and end with one, without blanks beside them, and each quote within is doubled.',
   })
 }
 

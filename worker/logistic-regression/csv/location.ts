@@ -1,6 +1,6 @@
 import type {InputFile} from '../../processor.ts'
 import type {Delimiter} from './dialect.ts'
-import {readBytes} from './source.ts'
+import {isGzipName, readBytes} from './source.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -19,6 +19,8 @@ export interface Location {
  * of good files pays nothing for exact positions.
  * @param offset of the (unpacked) bytes; line ends at the offset are passed over, so that the end of a record
  * gives the place of the next one
+ * @throws PermanentError `broken-gzip`: a damaged archive gives wrong bytes long before it is known to be one, so it is
+ * read to its end
  */
 export async function locate(input: InputFile, offset: number, delimiter: Delimiter): Promise<Location> {
   const separator = delimiter.charCodeAt(0)
@@ -27,10 +29,18 @@ export async function locate(input: InputFile, offset: number, delimiter: Delimi
   let quoted = false
   let previous = 0
   let position = 0
+  let found: Location | undefined
   for await (const chunk of readBytes(input)) {
+    if (found !== undefined) {
+      if (isGzipName(input.object)) continue
+      break
+    }
     for (const byte of chunk) {
       const isLineEnd = byte === LF || byte === CR
-      if (position >= offset && !isLineEnd) return {line, column}
+      if (position >= offset && !isLineEnd) {
+        found = {line, column}
+        break
+      }
       if (byte === QUOTE) quoted = !quoted
       if (isLineEnd) {
         if (!(byte === LF && previous === CR)) line++
@@ -42,5 +52,5 @@ export async function locate(input: InputFile, offset: number, delimiter: Delimi
       position++
     }
   }
-  return {line, column}
+  return found ?? {line, column}
 }

@@ -168,6 +168,13 @@ class Reading {
     const columns = this.#scanner.fields
     if (columns > MOST_COLUMNS) throw tooManyColumns()
     const names = Array.from({length: columns}, (_, field) => fieldText(block, field))
+    if (names.every((name) => name.trim() === '')) {
+      throw new PermanentError('The first line has delimiters only: it names no column.', {
+        code: 'no-header',
+        line: 1,
+        suggestions: ['Put a line with the names of the columns first.'],
+      })
+    }
     if (names.every((name) => name.trim() !== '' && Number.isFinite(Number(name)))) {
       throw new PermanentError('The first line has numbers only: the file has no header.', {
         code: 'no-header',

@@ -1,6 +1,7 @@
 import {PermanentError} from '../../processor.ts'
 
-const BYTE_ORDER_MARK_BYTES = 2
+/** Bytes that tell: two of a byte order mark, or two characters without one. */
+const TELLING_BYTES = 4
 
 /** The text of a file as UTF-8, and what it was. */
 export interface DecodedText {
@@ -9,20 +10,29 @@ export interface DecodedText {
 }
 
 /**
- * Turns UTF-16 with a byte order mark into UTF-8 with one; anything else is passed on as it is.
+ * Turns UTF-16 into UTF-8, with a byte order mark where it had one; anything else is passed on as it is. Without one
+ * it is known by every other byte of the first two characters being NUL: no text in UTF-8 has any.
  * Reading `bytes` throws PermanentError `not-utf16` where the file goes on as something else.
+ * @throws PermanentError `not-utf8` for UTF-32
  */
 export async function decodeUtf16(chunks: AsyncGenerator<Buffer>): Promise<DecodedText> {
   let head: Buffer = Buffer.alloc(0)
-  while (head.length < BYTE_ORDER_MARK_BYTES) {
+  while (head.length < TELLING_BYTES) {
     const next = await chunks.next()
     if (next.done === true) break
     head = Buffer.concat([head, next.value])
   }
   const all = joined(head, chunks)
-  const [first, second] = head
-  if (first === 0xff && second === 0xfe) return {encoding: 'UTF-16', bytes: decoded(all, 'utf-16le')}
-  if (first === 0xfe && second === 0xff) return {encoding: 'UTF-16', bytes: decoded(all, 'utf-16be')}
+  const start = head.toString('latin1')
+  if (start.startsWith('\xff\xfe\0\0') || start.startsWith('\0\0\xfe\xff')) {
+    throw new PermanentError('The file is UTF-32, which is not read.', {
+      code: 'not-utf8',
+      line: 1,
+      suggestions: ['Save it as UTF-8, for instance: iconv -f UTF-32 -t UTF-8 in.csv > out.csv'],
+    })
+  }
+  if (/^(\xff\xfe|[^\0]\0[^\0]\0)/.test(start)) return {encoding: 'UTF-16', bytes: decoded(all, 'utf-16le')}
+  if (/^(\xfe\xff|\0[^\0]\0[^\0])/.test(start)) return {encoding: 'UTF-16', bytes: decoded(all, 'utf-16be')}
   return {encoding: 'UTF-8', bytes: all}
 }
 
