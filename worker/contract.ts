@@ -133,7 +133,7 @@ export const WORKER_ENVIRONMENT = {
   deadlineSeconds: 'DEADLINE_SECONDS',
   /** Full name of the job that long work is handed over to: `projects/P/locations/R/jobs/J`. None: nothing is. */
   job: 'JOB',
-  /** Files of this size or more go to the job at once, e.g. `256Mi`; others when the deadline has passed. */
+  /** Files of this size or more go to the job at once, e.g. `256Mi`; others when they take, or would take, too long. */
   jobThreshold: 'JOB_THRESHOLD',
   /** Of an execution of the job: the delivery that it was handed, as JSON. */
   delivery: 'DELIVERY',
@@ -145,8 +145,8 @@ export interface HandOver {
   generation: string
   /** Id of the execution; null while it is being started. */
   execution: string | null
-  /** Why: its size, or that a delivery's time was too short. */
-  reason: 'size' | 'deadline'
+  /** Why: its size, the time that it would take at the pace of files before it, or that its delivery's was over. */
+  reason: 'size' | 'prediction' | 'deadline'
 }
 
 /** Content of `error.json`: a permanent fault of one file. */

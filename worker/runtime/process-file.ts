@@ -1,5 +1,12 @@
 import type {FileMetadata} from '@google-cloud/storage'
-import {RESULT_METADATA, sidecarObject, type DoneFields, type ErrorReport, type Outcome} from '../contract.ts'
+import {
+  RESULT_METADATA,
+  sidecarObject,
+  type DoneFields,
+  type ErrorReport,
+  type HandOver,
+  type Outcome,
+} from '../contract.ts'
 import {PermanentError, type ProcessContext} from '../processor.ts'
 import {findMetadata, customMetadata, isPreconditionFailed, removeObject} from './buckets.ts'
 import {commitMetadata, decide, isSameRun, toCommitted, type Committed} from './commit-state.ts'
@@ -100,10 +107,20 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   }
   const execution = executionOf(mark, delivery)
   if (execution !== undefined) return reportHandedOver(execution, log)
-  if (job !== undefined && Number(input.size) >= job.thresholdBytes) {
-    return handOver(worker, delivery, log, 'size', signal)
-  }
+  const reason = reasonForJob(worker, Number(input.size))
+  if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
   return make(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
+}
+
+/** Why a file of this size goes to the job at once; `undefined`: it is done here. */
+function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason'] | undefined {
+  const {job, ownDeadlineMs} = settings
+  if (job === undefined) return undefined
+  if (bytes >= job.thresholdBytes) return 'size'
+  const predictedMs = pace.predictMs(bytes)
+  return predictedMs !== undefined && ownDeadlineMs !== undefined && predictedMs > ownDeadlineMs
+    ? 'prediction'
+    : undefined
 }
 
 /** Runs the process on the input and commits what it made. */
@@ -137,10 +154,15 @@ async function make(
     readObject: (uri) => readNamedObject(storage, uri, signal),
     log,
   }
+  const began = performance.now()
+  const learn = () => worker.pace.learn(input.file.sizeBytes, performance.now() - began)
+  // At that moment, also where the process does not look at its signal.
+  signal.addEventListener('abort', learn, {once: true})
   try {
     log('INFO', 'processing', {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
     await worker.processor.process(input.file, result.output, context)
     signal.throwIfAborted()
+    learn()
     const processedAt = new Date()
     await Promise.all(
       [...result.sidecars].map(([name, content]) => writeSidecar(output, target, name, content, signal)),
@@ -170,6 +192,7 @@ async function make(
     if (error instanceof Superseded) return reportSuperseded(run, error)
     throw error
   } finally {
+    signal.removeEventListener('abort', learn)
     input.close()
   }
 }

@@ -1,6 +1,7 @@
 import type {Processor} from '../processor.ts'
 import {openStorage} from './buckets.ts'
 import {createLog, errorFields, type Log} from './log.ts'
+import {createPace} from './pace.ts'
 import {startServer} from './server.ts'
 import {readSettings, SettingsError, type Environment} from './settings.ts'
 import {runTask} from './task.ts'
@@ -63,6 +64,7 @@ async function start(
     environment,
     storage: () => (storage ??= openStorage()),
     log,
+    pace: createPace(),
   }
   if (environment['CLOUD_RUN_JOB'] !== undefined) {
     // Not left to end by itself: a process that does not look at its signal would go on.

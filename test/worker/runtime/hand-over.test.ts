@@ -1,7 +1,7 @@
 import {once} from 'node:events'
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http'
 import {text} from 'node:stream/consumers'
-import {expect, it, onTestFinished} from 'vitest'
+import {afterEach, expect, it, onTestFinished, vi} from 'vitest'
 import type {Processor} from '../../../worker/processor.ts'
 import {parseDelivery} from '../../../worker/runtime/envelope.ts'
 import {parseObject} from '../../support/cli.ts'
@@ -16,6 +16,10 @@ const copy: Processor = {
     for await (const chunk of await input.open()) await output.write(chunk)
   },
 }
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 /** Takes the place of the Admin API's `jobs.run`: keeps what it was asked, and answers 503 as often as it is told. */
 async function startRunApi() {
@@ -41,10 +45,11 @@ async function startRunApi() {
   return {asked, state, origin: `http://127.0.0.1:${address.port}`}
 }
 
-async function startWithJob() {
+const environmentOf = (origin: string) => ({CLOUD_RUNNER_ENDPOINT: origin, JOB, JOB_THRESHOLD: '1Ki'})
+
+async function startWithJob(processor = copy, more: Record<string, string> = {}) {
   const api = await startRunApi()
-  const environment = {CLOUD_RUNNER_ENDPOINT: api.origin, JOB, JOB_THRESHOLD: '1Ki'}
-  const worker = await startWorker(copy, environment)
+  const worker = await startWorker(processor, {...environmentOf(api.origin), ...more})
   onTestFinished(() => worker[Symbol.asyncDispose]())
   return {api, worker}
 }
@@ -109,4 +114,55 @@ it('refuses while another worker starts the execution', async () => {
   expect(await worker.deliver('long.txt', generation)).toBe(503)
   expect(worker.lines.at(-1)).toMatchObject({message: expect.stringContaining('another delivery')})
   expect(api.asked).toHaveLength(0)
+})
+
+it('takes over a claim that is older than a minute, and starts the execution itself', async () => {
+  const {api, worker} = await startWithJob()
+  const generation = await worker.upload('long.txt', 'x'.repeat(1024))
+  await worker.put(worker.output(MARK), '{}', {'source-generation': generation})
+  vi.useFakeTimers({toFake: ['Date'], now: Date.now() + 10_000})
+  expect(await worker.deliver('long.txt', generation)).toBe(503)
+  vi.setSystemTime(Date.now() + 51_000)
+  expect(await worker.deliver('long.txt', generation, {attempt: 2})).toBe(204)
+  expect(api.asked).toHaveLength(1)
+  expect(await worker.metadataOf(worker.output(MARK))).toMatchObject({
+    'source-generation': generation,
+    execution: 'worker-job-1',
+  })
+})
+
+it('of two that take over the same old claim, one starts an execution', async () => {
+  const {api, worker} = await startWithJob()
+  const second = await startWorker(copy, environmentOf(api.origin), worker)
+  onTestFinished(() => second[Symbol.asyncDispose]())
+  const generation = await worker.upload('long.txt', 'x'.repeat(1024))
+  await worker.put(worker.output(MARK), '{}', {'source-generation': generation})
+  vi.useFakeTimers({toFake: ['Date'], now: Date.now() + 61_000})
+  const statuses = await Promise.all([worker, second].map((each) => each.deliver('long.txt', generation)))
+  expect(api.asked).toHaveLength(1)
+  expect(statuses.toSorted()[0]).toBe(204)
+})
+
+it('hands over at once what would take as long as a file before it that was given up', async () => {
+  const MEBIBYTE = 'x'.repeat(1024 * 1024)
+  const begun: string[] = []
+  const stuck: Processor = {
+    name: 'stuck',
+    async process({object, sizeBytes}, output, {signal}) {
+      begun.push(object)
+      if (sizeBytes < MEBIBYTE.length) return output.write('short')
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    },
+  }
+  const {api, worker} = await startWithJob(stuck, {JOB_THRESHOLD: '1Gi', DEADLINE_SECONDS: '1'})
+  const deliver = async (object: string, content: string) =>
+    worker.deliver(object, await worker.upload(object, content))
+  expect(await deliver('first.txt', MEBIBYTE)).toBe(204)
+  expect(await deliver('second.txt', MEBIBYTE)).toBe(204)
+  expect(await deliver('short.txt', 'x')).toBe(204)
+  expect(begun).toEqual(['first.txt', 'short.txt'])
+  expect(api.asked).toHaveLength(2)
+  const reasonOf = async (object: string) =>
+    parseObject((await worker.text(worker.output(`_cloud-runner/${object}/job.json`))) ?? '{}')['reason']
+  expect([await reasonOf('first.txt'), await reasonOf('second.txt')]).toEqual(['deadline', 'prediction'])
 })
