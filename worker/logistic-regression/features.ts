@@ -1,7 +1,7 @@
 import type {Report} from '../contract.ts'
 import type {Pacer} from './pacer.ts'
 import type {Column, NumberColumn, Table, TextColumn} from './table.ts'
-import {isDate, isDressedNumber} from './values.ts'
+import {isDate, isDressedNumber, isPackedDate} from './values.ts'
 
 /** Share of distinct texts from which a column names rows instead of describing them. */
 const IDENTIFIER_SHARE = 0.95
@@ -9,6 +9,8 @@ const IDENTIFIER_SHARE = 0.95
 const FREE_TEXT_SHARE = 0.5
 /** Levels of a category that get a coefficient of their own; the rarer ones share one. */
 export const MOST_CATEGORIES = 100
+/** Share of distinct texts that are dates: the rest stand for a date that is not known. */
+const DATES_SHARE = 0.9
 /** Below this, whole numbers that rise by row may well be a measurement. */
 const FEWEST_ROWS_OF_A_COUNTER = 20
 
@@ -41,6 +43,7 @@ function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefine
   if (isIdentifierName(header)) return 'identifier'
   // A constant with gaps still tells by its gaps.
   if (values.every((value) => value === values[0])) return 'constant'
+  if (values.every((value) => Number.isNaN(value) || isPackedDate(value))) return 'date'
   return values.length >= FEWEST_ROWS_OF_A_COUNTER && isCounter(values) ? 'identifier' : undefined
 }
 
@@ -59,7 +62,7 @@ function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): 
   if (isIdentifierName(header)) return 'identifier'
   const present = codes.reduce((count, code) => (code < 0 ? count : count + 1), 0)
   if (levels.length === 1 && present === codes.length) return 'constant'
-  if (levels.every(isDate)) return 'date'
+  if (levels.filter(isDate).length >= DATES_SHARE * levels.length) return 'date'
   if (overflow) return 'free-text'
   if (levels.length > 1 && levels.length >= IDENTIFIER_SHARE * present) return 'identifier'
   return levels.length > MOST_CATEGORIES && levels.length >= FREE_TEXT_SHARE * present
@@ -89,7 +92,7 @@ export function describeReading(columns: readonly Column[], choice: FeatureChoic
   return [
     ...(commas.length > 0 ? [`Numbers like 1,5 were read with a decimal comma: ${names(commas)}.`] : []),
     ...(noNumbers.length > 0
-      ? [`Cells like - or inf among numbers were taken for missing: ${names(noNumbers)}.`]
+      ? [`Cells like -, inf or #DIV/0! among numbers were taken for missing: ${names(noNumbers)}.`]
       : []),
     ...(dressed.length > 0
       ? [

@@ -52,8 +52,9 @@ export class LabelBuilder {
     this.#choice = choice
     this.index =
       choice.name === undefined
-        ? header.length - 1
-        : choice.classes !== undefined && !header.some((column) => column.trim() === choice.name)
+        ? // A delimiter at the end of each line makes one more column, without a name.
+          header.findLastIndex((column) => column.trim() !== '')
+        : choice.classes !== undefined && placesOf(header, choice.name).length === 0
           ? -1
           : findColumn(header, choice.name)
     this.#name = header[this.index]?.trim() ?? choice.name ?? ''
@@ -148,8 +149,7 @@ function inOrder(names: readonly string[]): string[] {
 }
 
 function findColumn(header: readonly string[], name: string): number {
-  const places = header.flatMap((column, i) => (column.trim() === name ? [i] : []))
-  const [first, second] = places
+  const [first, second] = placesOf(header, name)
   if (first === undefined) {
     const near = nearNames(header, name)
     const suggestions =
@@ -176,6 +176,21 @@ function findColumn(header: readonly string[], name: string): number {
     )
   }
   return first
+}
+
+/** The columns of that name; where there is none, those that only other blanks, or signs without width, tell from it. */
+function placesOf(header: readonly string[], name: string): number[] {
+  const places = (spelled: (text: string) => string): number[] =>
+    header.flatMap((column, i) => (spelled(column) === spelled(name) ? [i] : []))
+  const exact = places((text) => text.trim())
+  return exact.length > 0 ? exact : places(withPlainBlanks)
+}
+
+function withPlainBlanks(text: string): string {
+  return text
+    .replaceAll(/[\u200b-\u200d\u2060]/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
 }
 
 /** The columns whose names are like `name`. */

@@ -3,10 +3,13 @@ import type {InputFile} from '../processor.ts'
 import {DELIMITER_NAMES} from './csv/dialect.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
 import {type FeatureChoice, describeReading} from './features.ts'
+import {doubtsAbout} from './doubts.ts'
 import type {Fit} from './fit.ts'
 import type {Quality} from './metrics.ts'
+import {listed} from './label.ts'
 import type {Preprocessing} from './preprocessing.ts'
 import type {Table} from './table.ts'
+import {readNumber} from './values.ts'
 
 /** What `report.json` is made of. */
 export interface Findings {
@@ -30,6 +33,7 @@ export function makeReport(findings: Findings): Report {
   const {input, table, choice, trained, quality, timings} = findings
   const {label} = table
   const transforms = describeTransforms(trained.preprocessing)
+  const numbers = table.header.filter((name) => typeof readNumber(name, false) === 'number')
   const counts = label.classes.map(() => 0)
   for (const code of label.codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
   const labelled = counts.reduce((sum, count) => sum + count, 0)
@@ -52,6 +56,9 @@ export function makeReport(findings: Findings): Report {
     assumptions: [
       ...(table.shape.dialect.encoding === 'UTF-16' ? ['The file is UTF-16; its result is UTF-8.'] : []),
       `Fields are delimited by ${DELIMITER_NAMES[table.shape.dialect.delimiter]}, as in the header.`,
+      ...(numbers.length > 0
+        ? [`The first line is the header, although names in it are numbers: ${listed(numbers)}.`]
+        : []),
       ...(label.chosenBy === 'last-column'
         ? [`The label is the last column, ${label.name}, since none was named.`]
         : []),
@@ -78,7 +85,7 @@ export function makeReport(findings: Findings): Report {
 function warningsAbout(
   classes: readonly string[],
   counts: readonly number[],
-  {choice, trained: {fit}, folds, pretrained}: Findings,
+  {table, choice, trained: {fit}, folds, pretrained}: Findings,
 ): string[] {
   if (pretrained !== undefined) {
     const judged = counts.some((count) => count > 0)
@@ -92,7 +99,7 @@ function warningsAbout(
     ]
   }
   const single = classes.filter((_, i) => counts[i] === 1)
-  const warnings: string[] = []
+  const warnings = doubtsAbout(table)
   if (single.length > 0) {
     warnings.push(
       `Only one row has the class ${single.join(', ')}: the model knows it, but that row could not be held out and is not in the metrics.`,

@@ -1,7 +1,12 @@
 /** What stands for "no value" in any column, whatever its case. */
 const MISSING = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', '?'])
 /** What stands for "no number" among numbers; in other columns these may be values of their own. */
-const NO_NUMBER = new Set(['-', '--', 'none', 'inf', '+inf', '-inf', 'infinity', '+infinity', '-infinity'])
+const NO_NUMBER = new Set(
+  // The words of programs, and of spreadsheets.
+  '- -- . none nil <na> \\n -nan inf +inf -inf infinity +infinity -infinity #div/0! #value! #ref! #name? #num! #null!'.split(
+    ' ',
+  ),
+)
 
 /** Whether a trimmed text stands for a missing value or label. */
 export function isMissing(text: string): boolean {
@@ -66,13 +71,16 @@ function isPrefixed(text: string): boolean {
 
 const TIME = '(,?[T ]\\d{1,2}:\\d{2}.*)?$'
 const MONTH = '(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\\.?'
+const WEEKDAY = '((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?'
 const DATES = [
   // 2024-02-29, 2024/2/29, 2024.02.29
   String.raw`^\d{4}([./-])\d{1,2}\1\d{1,2}`,
+  // 2024-02
+  String.raw`^\d{4}-(0[1-9]|1[0-2])$`,
   // 29.02.2024, 2/29/24
   String.raw`^\d{1,2}([./-])\d{1,2}\1\d{2,4}`,
-  // 29 Feb 2024, 29-Feb-24
-  String.raw`^\d{1,2}\.?[ -]${MONTH}[ -]\d{2,4}`,
+  // 29 Feb 2024, 29-Feb-24, Thu, 29 Feb 2024
+  String.raw`^${WEEKDAY}\d{1,2}\.?[ -]${MONTH}[ -]\d{2,4}`,
   // Feb 29, 2024
   String.raw`^${MONTH} \d{1,2}(st|nd|rd|th)?,? \d{4}`,
 ].map((date) => new RegExp(date + TIME, 'i'))
@@ -82,10 +90,26 @@ export function isDate(text: string): boolean {
   return DATES.some((date) => date.test(text))
 }
 
+/** Whether a number is a calendar date of the last or this century, as 20240229. */
+export function isPackedDate(value: number): boolean {
+  const [year, month, day] = [Math.floor(value / 10_000), Math.floor(value / 100) % 100, value % 100]
+  return (
+    Number.isInteger(value) &&
+    year >= 1900 &&
+    year < 2100 &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= 31
+  )
+}
+
 /**
  * Whether a text is a number to people though not to a program: with a unit, a percent sign, thousands apart. What it
  * means depends on where it was written (1,234 or 1.234), so it is left a text.
  */
 export function isDressedNumber(text: string): boolean {
-  return /^[-+(]?\s?[$€£¥]?\s?\d[\d.,'\u00a0\u202f ]*\s?(%|[$€£¥]|[a-z]{1,3})?\)?$/iu.test(text)
+  return /^['"]?[-+(−–]?\s?[$€£¥]?\s?\d[\d.,'_\u00a0\u202f ]*(d[+-]?\d+)?\s?(%|[$€£¥]|[a-z]{1,3}|[-−])?\)?['"]?$/iu.test(
+    text,
+  )
 }

@@ -206,6 +206,36 @@ describe('columns', () => {
     expect(coefficients[0]?.terms.map(({column}) => column)).toContain('version')
   })
 
+  it('of dates are left out where a date is not known, and where they are written without signs', async () => {
+    const {leftOut} = await report('a,b,c,d,x', (i) => {
+      const day = 10 + (i % 20)
+      return `${i === 5 ? 'unknown' : `2024-02-${day}`},202402${day},2024-0${1 + (i % 9)},"Thu, ${day} Feb 2024 10:00:00 GMT",${Math.sin(i)}`
+    })
+    expect(leftOut).toEqual(['a', 'b', 'c', 'd'].map((column) => ({column, reason: 'date'})))
+  })
+
+  it('of numbers take the words of programs for missing', async () => {
+    const words = ['#DIV/0!', '<NA>', '\\N', '.', '-nan', '#REF!', 'nil']
+    const {coefficients, assumptions} = await report('x', (i) => words[i] ?? Math.sin(i).toFixed(3))
+    expect(coefficients[0]?.terms.map(({kind}) => kind)).toEqual(['numeric', 'missing'])
+    expect(assumptions.join(' ')).toContain('taken for missing: x')
+  })
+
+  it('of numbers with a few texts among them are texts, and the report warns of it', async () => {
+    const {warnings, leftOut} = await report('x,kind', (i) =>
+      [i === 7 ? 'o.5' : i === 8 ? 'n. k.' : Math.sin(i).toFixed(3), i % 4 === 3 ? 'other' : i % 4].join(','),
+    )
+    expect(leftOut).toEqual([{column: 'x', reason: 'identifier'}])
+    expect(warnings).toEqual([
+      'Column x was read as texts, since a few of its values are no numbers (o.5, n. k.). With these mended, or left empty, it counts as numbers.',
+    ])
+  })
+
+  it('may have numbers for names, which is said', async () => {
+    const {assumptions} = await report('0.5,red', (i) => `${Math.sin(i)},${'ab'[i % 2]}`)
+    expect(assumptions).toContain('The first line is the header, although names in it are numbers: 0.5.')
+  })
+
   it('of truth values are categories, whatever they are called', async () => {
     const {coefficients, leftOut} = await report('a,b,c', (i) =>
       [i % 2 ? 'true' : 'FALSE', i % 3 ? 'yes' : 'no', i % 5 ? 1 : 0].join(','),
@@ -223,6 +253,12 @@ describe('columns', () => {
   it('of numbers with signs, units or parted thousands stay texts, and the report says so', async () => {
     const {coefficients, assumptions} = await report('share,price,size', (i) =>
       [`${5 * (i % 4)}%`, `"$1,${100 + (i % 3)}.50"`, `${i % 3} kg`].join(','),
+    )
+    const signs = await report('minus,quoted,apart,behind', (i) =>
+      [`\u2212${i % 5}.5`, `'${i % 4}'`, `1_00${i % 3}`, `${i % 6}.5-`].join(','),
+    )
+    expect(signs.assumptions.join(' ')).toContain(
+      "read as texts: minus (\u22120.5), quoted ('0'), apart (1_000), behind (0.5-).",
     )
     expect(coefficients[0]?.terms.every(({kind}) => kind === 'category')).toBe(true)
     expect(assumptions.join(' ')).toContain('read as texts: share (0%), price ($1,100.50), size (0 kg).')
@@ -303,6 +339,28 @@ describe('the label', () => {
       ],
     })
     expect(last.report.rows).toEqual({total: 6, labelled: 4, predicted: 2})
+  })
+
+  it('is the last column with a name where each line ends in a delimiter', async () => {
+    const {report, lines} = await processFile('a,b,y,\n1,0,x,\n2,1,z,\n3,1,x,\n4,1,z,\n')
+    expect(report.label).toMatchObject({column: 'y', chosenBy: 'last-column'})
+    expect(report.leftOut).toEqual([{column: 'column 4', reason: 'empty'}])
+    expect(lines[1]).toMatch(/^1,0,x,,[xz],/)
+  })
+
+  it('is found whatever blanks are in its name', async () => {
+    const named = {labelColumn: 'is bad'}
+    const {report} = await processFile('a,is\u00a0 bad\u200b\n1,0\n2,1\n3,1\n5,0\n', named)
+    expect(report.label).toMatchObject({column: 'is\u00a0 bad\u200b', chosenBy: 'object'})
+    const both = await processFile('is  bad,is bad\n1,0\n2,1\n3,1\n5,0\n', named)
+    expect(both.report.coefficients[0]?.terms[0]).toMatchObject({column: 'is  bad'})
+  })
+
+  it('warns of classes that look like the same', async () => {
+    const {report} = await processFile('a,y\n1,Yes\n2,yes\n3,1\n5,1.0\n4,no\n')
+    expect(report.warnings[0]).toBe(
+      'These classes are told apart, although they look like the same: 1, 1.0, Yes, yes.',
+    )
   })
 
   it('has its classes in the order of their numbers', async () => {
