@@ -140,7 +140,7 @@ it('of two that take over the same old claim, one starts an execution', async ()
   vi.useFakeTimers({toFake: ['Date'], now: Date.now() + 61_000})
   const statuses = await Promise.all([worker, second].map((each) => each.deliver('long.txt', generation)))
   expect(api.asked).toHaveLength(1)
-  expect(statuses.toSorted()[0]).toBe(204)
+  expect(statuses).toContain(204)
 })
 
 it('hands over at once what would take as long as a file before it that was given up', async () => {
