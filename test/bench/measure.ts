@@ -1,8 +1,8 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {request} from 'node:http'
-import {createServer} from 'node:net'
 import {setTimeout as delay} from 'node:timers/promises'
+import {freePort} from '../../src/local-cloud/instances/free-port.ts'
 
 /** Quartiles of some durations in milliseconds. */
 export interface Spread {
@@ -88,14 +88,4 @@ export function statusOf(port: number, path: string): Promise<number | undefined
       .on('error', () => resolve(undefined))
       .end()
   })
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

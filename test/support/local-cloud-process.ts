@@ -2,9 +2,10 @@ import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {join} from 'node:path'
 
-/** The local cloud as a process of its own, run from its sources. */
+/** The local cloud as a process of its own. */
 export interface LocalCloudProcess extends AsyncDisposable {
   readonly endpoint: string
+  readonly pid: number
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
 }
@@ -34,6 +35,7 @@ export async function startLocalCloudProcess(
     throw new Error(`The local cloud did not start: ${JSON.stringify(message)}\n${said}`)
   return {
     endpoint,
+    pid: child.pid ?? 0,
     kill: () => end(child, 'SIGKILL'),
     [Symbol.asyncDispose]: () => end(child, 'SIGTERM'),
   }

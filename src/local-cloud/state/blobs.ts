@@ -1,26 +1,23 @@
-import {createHash, randomUUID} from 'node:crypto'
+import {randomUUID} from 'node:crypto'
 import {createReadStream, openSync} from 'node:fs'
 import {type FileHandle, mkdir, open, readdir, rename, rm} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import type {Readable} from 'node:stream'
-import {crc32c, crc32cBase64} from './crc32c.ts'
+import {HashingWriter} from './blob-writer.ts'
+import type {Digests} from './hashes.ts'
 
 /** What is known of finished bytes. */
-export interface BlobInfo {
+export interface BlobInfo extends Digests {
   /** Unguessable name of the file; goes into a row. */
   readonly id: string
   readonly sizeBytes: number
-  /** Base64, as Cloud Storage shows them (crc32c big-endian). */
-  readonly md5: string
-  readonly crc32c: string
-  /** Hexadecimal, as registries use it; only where it was asked for. */
-  readonly sha256: string | undefined
 }
 
 /** Bytes being received. Invisible until `finish`; a crash leaves nothing that is referred to. */
 export interface BlobWriter {
   readonly id: string
   readonly sizeBytes: number
+  /** Takes a chunk over, which nobody changes from then on; a full disk may show only at a later call. */
   write(chunk: Uint8Array): Promise<void>
   /** Makes what was written so far survive a crash (a resumable upload between two requests). */
   sync(): Promise<void>
@@ -45,6 +42,9 @@ export interface Blobs {
   sweep(referenced: ReadonlySet<string>): Promise<void>
 }
 
+/** How much is read at once: less often to the disk, and still little memory for each download. */
+const READ_BYTES = 256 * 1024
+
 /** Opens the blobs in a folder; makes it where it is missing. */
 export async function openBlobs(folder: string): Promise<Blobs> {
   const incoming = join(folder, 'incoming')
@@ -52,46 +52,50 @@ export async function openBlobs(folder: string): Promise<Blobs> {
   const path = (id: string): string => join(folder, id.slice(0, 2), id)
   const incomingPath = (id: string): string => join(incoming, id)
 
-  const writer = async (id: string, handle: FileHandle, options: {sha256?: boolean}): Promise<BlobWriter> => {
-    const md5 = createHash('md5')
-    const sha256 = options.sha256 === true ? createHash('sha256') : undefined
-    let checksum = 0
-    let sizeBytes = 0
-    const take = (chunk: Uint8Array): void => {
-      md5.update(chunk)
-      sha256?.update(chunk)
-      checksum = crc32c(chunk, checksum)
-      sizeBytes += chunk.length
-    }
-    for await (const chunk of handle.createReadStream({start: 0, autoClose: false})) take(chunk)
+  const remove = async (id: string): Promise<void> => {
+    await rm(path(id), {force: true})
+    await rm(incomingPath(id), {force: true})
+  }
+
+  const folders = new Set<string>()
+  const makeFolder = async (name: string): Promise<void> => {
+    if (!folders.has(name)) await mkdir(name, {recursive: true, mode: 0o700})
+    folders.add(name)
+  }
+
+  const writer = (
+    id: string,
+    handle: FileHandle,
+    sizeBytes: number,
+    options: {sha256?: boolean},
+  ): BlobWriter => {
+    const file = new HashingWriter(handle, sizeBytes, options)
     return {
       id,
       get sizeBytes() {
-        return sizeBytes
+        return file.sizeBytes
       },
-      async write(chunk) {
-        await writeAll(handle, chunk, sizeBytes)
-        take(chunk)
-      },
-      sync: () => handle.datasync(),
+      write: (chunk) => file.write(chunk),
+      sync: () => file.sync(),
       async finish() {
-        await handle.sync()
-        await handle.close()
-        await mkdir(dirname(path(id)), {recursive: true, mode: 0o700})
+        await file.flush()
+        await makeFolder(dirname(path(id)))
         await rename(incomingPath(id), path(id))
-        await syncFolder(dirname(path(id)))
-        return {
-          id,
-          sizeBytes,
-          md5: md5.digest('base64'),
-          crc32c: crc32cBase64(checksum),
-          sha256: sha256?.digest('hex'),
+        // No row names it before both are done, so that they need not be one after the other.
+        const [digests] = await Promise.all([file.digest(), file.sync(), syncFolder(dirname(path(id)))])
+        await file.close()
+        return {id, sizeBytes: file.sizeBytes, ...digests}
+      },
+      async close() {
+        try {
+          await file.flush()
+        } finally {
+          await file.close()
         }
       },
-      close: () => handle.close(),
       async discard() {
-        await handle.close()
-        await rm(incomingPath(id), {force: true})
+        await file.close()
+        await remove(id)
       },
     }
   }
@@ -99,11 +103,13 @@ export async function openBlobs(folder: string): Promise<Blobs> {
   return {
     async create(options = {}) {
       const id = randomUUID()
-      return writer(id, await open(incomingPath(id), 'wx+', 0o600), options)
+      return writer(id, await open(incomingPath(id), 'wx+', 0o600), 0, options)
     },
     async resume(id, options = {}) {
       try {
-        return await writer(id, await open(incomingPath(id), 'r+'), options)
+        const handle = await open(incomingPath(id), 'r+')
+        const {size} = await handle.stat()
+        return writer(id, handle, size, options)
       } catch (error) {
         if (isMissing(error)) return undefined
         throw error
@@ -112,28 +118,18 @@ export async function openBlobs(folder: string): Promise<Blobs> {
     read: (id, range) =>
       createReadStream('', {
         fd: openSync(path(id), 'r'),
+        highWaterMark: READ_BYTES,
         start: range?.start ?? 0,
         ...(range ? {end: range.end} : {}),
       }),
     path,
-    async remove(id) {
-      await rm(path(id), {force: true})
-      await rm(incomingPath(id), {force: true})
-    },
+    remove,
     async sweep(referenced) {
       for (const entry of await readdir(folder, {withFileTypes: true, recursive: true})) {
         if (entry.isFile() && !referenced.has(entry.name))
           await rm(join(entry.parentPath, entry.name), {force: true})
       }
     },
-  }
-}
-
-async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  let offset = 0
-  while (offset < chunk.length) {
-    const {bytesWritten} = await handle.write(chunk, offset, chunk.length - offset, position + offset)
-    offset += bytesWritten
   }
 }
 

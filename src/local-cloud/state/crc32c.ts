@@ -1,46 +1,55 @@
 /**
  * CRC-32C (Castagnoli, reflected polynomial 0x82f63b78, RFC 3720 appendix B.4): the checksum of Cloud Storage.
- * Eight bytes a step ("slicing by eight"); Node's zlib has only the other CRC-32.
+ * Sixteen bytes a step ("slicing by sixteen"), read as four words, whose bytes are
+ * in the order that Node's processors have (little-endian); Node's zlib has only the other CRC-32.
  */
-const TABLES = Array.from({length: 8}, () => new Int32Array(256))
-const [T0 = new Int32Array(256), T1 = T0, T2 = T0, T3 = T0, T4 = T0, T5 = T0, T6 = T0, T7 = T0] = TABLES
+const SLICES = 16
+const TABLE = new Int32Array(256 * SLICES)
 for (let byte = 0; byte < 256; byte++) {
   let value = byte
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1
-  T0[byte] = value
+  TABLE[byte] = value
 }
-for (let table = 1; table < 8; table++) {
-  const previous = TABLES[table - 1] ?? T0
-  const current = TABLES[table] ?? T0
-  for (let byte = 0; byte < 256; byte++) {
-    const value = previous[byte] ?? 0
-    current[byte] = (T0[value & 255] ?? 0) ^ (value >>> 8)
-  }
+for (let index = 256; index < TABLE.length; index++) {
+  const previous = entry(index - 256)
+  TABLE[index] = entry(previous & 255) ^ (previous >>> 8)
+}
+
+function entry(index: number): number {
+  return TABLE[index] ?? 0
+}
+
+/** What a word adds whose first byte goes through the table of that number, its last through that of three less. */
+function word(value: number, table: number): number {
+  return (
+    entry((table << 8) | (value & 255)) ^
+    entry(((table - 1) << 8) | ((value >>> 8) & 255)) ^
+    entry(((table - 2) << 8) | ((value >>> 16) & 255)) ^
+    entry(((table - 3) << 8) | (value >>> 24))
+  )
 }
 
 /** Goes on from `crc` (0 at the beginning) over `bytes`; the result is an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array, crc = 0): number {
-  let state = ~crc
-  let index = 0
-  const end = bytes.length - (bytes.length % 8)
-  const byte = (at: number): number => bytes[at] ?? 0
-  const entry = (table: Int32Array, at: number): number => table[at] ?? 0
-  while (index < end) {
-    const low =
-      state ^ (byte(index) | (byte(index + 1) << 8) | (byte(index + 2) << 16) | (byte(index + 3) << 24))
+  const aligned = Math.min(bytes.length, -bytes.byteOffset & 3)
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + aligned, (bytes.length - aligned) >>> 2)
+  const end = words.length - (words.length % 4)
+  let state = overBytes(bytes, 0, aligned, ~crc)
+  for (let index = 0; index < end; index += 4) {
     state =
-      entry(T7, low & 255) ^
-      entry(T6, (low >>> 8) & 255) ^
-      entry(T5, (low >>> 16) & 255) ^
-      entry(T4, low >>> 24) ^
-      entry(T3, byte(index + 4)) ^
-      entry(T2, byte(index + 5)) ^
-      entry(T1, byte(index + 6)) ^
-      entry(T0, byte(index + 7))
-    index += 8
+      word(state ^ (words[index] ?? 0), 15) ^
+      word(words[index + 1] ?? 0, 11) ^
+      word(words[index + 2] ?? 0, 7) ^
+      word(words[index + 3] ?? 0, 3)
   }
-  for (; index < bytes.length; index++) state = entry(T0, (state ^ byte(index)) & 255) ^ (state >>> 8)
-  return ~state >>> 0
+  return ~overBytes(bytes, aligned + end * 4, bytes.length, state) >>> 0
+}
+
+function overBytes(bytes: Uint8Array, start: number, end: number, before: number): number {
+  let state = before
+  for (let index = start; index < end; index++)
+    state = entry((state ^ (bytes[index] ?? 0)) & 255) ^ (state >>> 8)
+  return state
 }
 
 /** As Cloud Storage shows it: the four bytes big-endian, in base64. */

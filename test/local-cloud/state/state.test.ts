@@ -1,10 +1,11 @@
 import {spawn} from 'node:child_process'
+import {createHash, randomBytes} from 'node:crypto'
 import {once} from 'node:events'
 import {readdir, readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {describe, expect, it} from 'vitest'
-import {crc32c} from '../../../src/local-cloud/state/crc32c.ts'
+import {crc32c, crc32cBase64} from '../../../src/local-cloud/state/crc32c.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import type {Schema, State} from '../../../src/local-cloud/state/state.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
@@ -130,6 +131,31 @@ describe('blobs', () => {
     await writer?.write(Buffer.from('56789'))
     expect(await writer?.finish()).toMatchObject({sizeBytes: 9, crc32c: '4waSgw=='})
     expect(await state.blobs.resume('00000000-0000-0000-0000-000000000000')).toBeUndefined()
+  })
+
+  it('hashes large files too, also what was there before a restart', async () => {
+    const folder = await temporaryFolder()
+    const bytes = randomBytes(5 * 1024 * 1024 + 3)
+    const [first, second] = [bytes.subarray(0, 3_000_001), bytes.subarray(3_000_001)]
+    let id = ''
+    await (async () => {
+      await using state = await openState({folder, schemas: []})
+      const writer = await state.blobs.create()
+      for (let at = 0; at < first.length; at += 70_000) await writer.write(first.subarray(at, at + 70_000))
+      await writer.close()
+      id = writer.id
+    })()
+    await using state = await openState({folder, schemas: []})
+    const writer = await state.blobs.resume(id, {sha256: true})
+    await writer?.write(second)
+    expect(await writer?.finish()).toEqual({
+      id,
+      sizeBytes: bytes.length,
+      md5: createHash('md5').update(bytes).digest('base64'),
+      crc32c: crc32cBase64(crc32c(bytes)),
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    })
+    expect(bytes.equals(await readFile(state.blobs.path(id)))).toBe(true)
   })
 
   it('reads on while the blob is removed, and sweeps what nothing refers to', async () => {

@@ -1,0 +1,130 @@
+import type {FileHandle} from 'node:fs/promises'
+import {hashFile, type FileHashes} from './file-hashes.ts'
+import {type Digests, Hashes} from './hashes.ts'
+
+/** How much is gathered while the disk is busy before the sender has to wait. */
+const GATHERED_BYTES = 1024 * 1024
+/** Files up to this size are hashed at once: less than a millisecond. */
+const HASHED_AT_ONCE_BYTES = 256 * 1024
+/** The disk begins with what there is each time that so much has come, so that the last sync has little left. */
+const SYNCED_AHEAD_BYTES = 32 * 1024 * 1024
+
+/** Appends to a file and hashes what is in it. Chunks are kept until they are written: nobody may change them. */
+export class HashingWriter {
+  readonly #handle: FileHandle
+  readonly #options: {sha256?: boolean}
+  #atOnce: Hashes | undefined
+  #inThread: FileHashes | undefined
+  #gathered: Uint8Array[] = []
+  #gatheredBytes = 0
+  #sizeBytes: number
+  #written: number
+  #syncedAhead: number
+  /** Until all that was gathered is in the file; stays, rejected, where that failed. */
+  #writing: Promise<void> | undefined
+  #syncing: Promise<void> = Promise.resolve()
+
+  /**
+   * @param handle open for reading too
+   * @param sizeBytes what the file has already
+   */
+  constructor(handle: FileHandle, sizeBytes: number, options: {sha256?: boolean}) {
+    this.#handle = handle
+    this.#options = options
+    this.#sizeBytes = sizeBytes
+    this.#written = sizeBytes
+    this.#syncedAhead = sizeBytes
+    if (sizeBytes === 0) this.#atOnce = new Hashes(options)
+    else this.#inThread = hashFile(handle.fd, options)
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#gathered.push(chunk)
+    this.#gatheredBytes += chunk.length
+    this.#sizeBytes += chunk.length
+    this.#atOnce?.update(chunk)
+    if (this.#atOnce !== undefined && this.#sizeBytes > HASHED_AT_ONCE_BYTES) {
+      this.#atOnce = undefined
+      this.#inThread = hashFile(this.#handle.fd, this.#options)
+    }
+    this.#writing ??= this.#writeGathered()
+    if (this.#gatheredBytes >= GATHERED_BYTES) await this.#writing
+  }
+
+  /** Resolves when everything is in the file. @throws where the disk is full or broken */
+  async flush(): Promise<void> {
+    await this.#writing
+  }
+
+  /** As `flush`, and safe from loss of power. */
+  async sync(): Promise<void> {
+    await this.flush()
+    await this.#syncing
+    await this.#handle.datasync()
+  }
+
+  /** After a flush. */
+  async digest(): Promise<Digests> {
+    return this.#atOnce?.digest() ?? this.#inThread?.end(this.#written) ?? new Hashes(this.#options).digest()
+  }
+
+  /** Gives up hashing, and closes the file. */
+  async close(): Promise<void> {
+    this.#inThread?.drop()
+    await Promise.allSettled([this.#writing, this.#syncing])
+    await this.#handle.close()
+  }
+
+  /** While one batch is on its way to the disk the next one gathers. */
+  #writeGathered(): Promise<void> {
+    const writing = (async () => {
+      while (this.#gatheredBytes > 0) {
+        const chunks = this.#gathered
+        const bytes = this.#gatheredBytes
+        this.#gathered = []
+        this.#gatheredBytes = 0
+        await writeAll(this.#handle, chunks, this.#written)
+        this.#written += bytes
+        this.#syncAhead()
+        await this.#inThread?.grown(this.#written)
+      }
+      this.#writing = undefined
+    })()
+    // Whoever writes or flushes next is told of it.
+    writing.catch(() => undefined)
+    return writing
+  }
+
+  #syncAhead(): void {
+    if (this.#written - this.#syncedAhead < SYNCED_AHEAD_BYTES) return
+    this.#syncedAhead = this.#written
+    this.#syncing = this.#syncing.then(() => this.#handle.datasync())
+    this.#syncing.catch(() => undefined)
+  }
+}
+
+async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[], start: number): Promise<void> {
+  let left = chunks
+  let position = start
+  while (left.length > 0) {
+    const {bytesWritten} = await handle.writev(left, position)
+    position += bytesWritten
+    left = after(left, bytesWritten)
+  }
+}
+
+/** What is left of chunks behind so many bytes. */
+function after(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let passed = bytes
+  const index = chunks.findIndex(({length}) => {
+    if (passed < length) return true
+    passed -= length
+    return false
+  })
+  const [first, ...rest] = index < 0 ? [] : chunks.slice(index)
+  return first === undefined ? [] : [first.subarray(passed), ...rest]
+}

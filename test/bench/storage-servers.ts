@@ -1,0 +1,144 @@
+import {createReadStream} from 'node:fs'
+import {mkdtemp, open, rm} from 'node:fs/promises'
+import {once} from 'node:events'
+import {Agent, type IncomingMessage, request, type RequestOptions} from 'node:http'
+import {loadavg, tmpdir} from 'node:os'
+import {join} from 'node:path'
+import {pipeline} from 'node:stream/promises'
+import {randomFillSync} from 'node:crypto'
+import {Storage} from '@google-cloud/storage'
+import {NO_FAKE_GCS_SERVER, startFakeGcsServer} from '../support/fake-gcs-server.ts'
+import {discard} from './discard.ts'
+import {
+  type Figures,
+  type MeasuredServer,
+  note,
+  noteCpu,
+  noteMemory,
+  printFigures,
+  startOurs,
+} from './servers.ts'
+
+const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3)
+const MEBIBYTES = Number(process.env['BENCH_MEBIBYTES'] ?? 1024)
+const SMALL_OBJECTS = 1000
+const SMALL = Buffer.alloc(10 * 1024, 'a')
+
+/**
+ * Cloud Storage of the local cloud beside fake-gcs-server, in turns: a large object up and down, by plain HTTP and by
+ * Google's client, whose checksums in JavaScript limit it; many small ones; the memory that is held after all that.
+ */
+export async function benchStorageServers(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-bench-'))
+  try {
+    const file = join(folder, 'large.bin')
+    await writeLarge(file)
+    const starts = new Map<string, () => Promise<MeasuredServer>>([['ours', startOurs]])
+    if (NO_FAKE_GCS_SERVER !== undefined) console.log(`\nfake-gcs-server${NO_FAKE_GCS_SERVER}`)
+    else {
+      starts.set('fake-gcs memory', () => startFakeGcsServer())
+      starts.set('fake-gcs files', () => startFakeGcsServer({root: join(folder, 'fake')}))
+    }
+    const figures = new Map([...starts.keys()].map((name): [string, Figures] => [name, new Map()]))
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [name, start] of starts) {
+        await using server = await start()
+        await measure(server, file, figures.get(name) ?? new Map())
+      }
+    }
+    printFigures(
+      `Cloud Storage, ${MEBIBYTES} MiB and ${SMALL_OBJECTS} × 10 KiB (${ROUNDS} rounds, load ${loadavg()[0]?.toFixed(1)})`,
+      figures,
+    )
+  } finally {
+    await rm(folder, {recursive: true, force: true})
+  }
+}
+
+/** Bytes that do not repeat within what a server may look at. */
+async function writeLarge(file: string): Promise<void> {
+  const handle = await open(file, 'w')
+  const block = randomFillSync(Buffer.alloc(1024 * 1024))
+  for (let index = 0; index < MEBIBYTES; index++) {
+    block.writeUInt32BE(index)
+    await handle.write(block)
+  }
+  await handle.close()
+}
+
+async function measure(server: MeasuredServer, file: string, figures: Figures): Promise<void> {
+  const {origin} = server
+  const megabytes = (MEBIBYTES * 1024 * 1024) / 1e6
+  const rate = async (what: string, units: number, work: () => Promise<unknown>): Promise<void> => {
+    const begin = performance.now()
+    await work()
+    note(figures, what, units / ((performance.now() - begin) / 1000))
+  }
+  const agent = new Agent({keepAlive: true, maxSockets: 16})
+  const upload = (name: string, body: () => NodeJS.ReadableStream | Buffer, bytes: number): Promise<void> =>
+    exchange(
+      `${origin}/upload/storage/v1/b/bench/o?uploadType=media&name=${name}`,
+      {method: 'POST', agent, headers: {'content-length': bytes, 'content-type': 'text/csv'}},
+      body(),
+    )
+  const download = (name: string): Promise<void> =>
+    exchange(`${origin}/storage/v1/b/bench/o/${encodeURIComponent(name)}?alt=media`, {agent})
+
+  await exchange(`${origin}/storage/v1/b?project=p`, {method: 'POST'}, Buffer.from('{"name":"bench"}'))
+  const size = MEBIBYTES * 1024 * 1024
+  const read = (): NodeJS.ReadableStream => createReadStream(file, {highWaterMark: 1024 * 1024})
+  await noteCpu(figures, "server's CPU for it, s", server, () =>
+    rate('upload, MB/s', megabytes, () => upload('large', read, size)),
+  )
+  noteMemory(figures, 'memory after it, MB', server)
+  await rate('download, MB/s', megabytes, () => download('large'))
+  const client = new Storage({apiEndpoint: origin, projectId: 'p', useAuthWithCustomEndpoint: false})
+  const bucket = client.bucket('bench')
+  await rate("upload by Google's client, MB/s", megabytes, () =>
+    bucket.upload(file, {destination: 'by-client', resumable: true}),
+  )
+  await rate("download by Google's client, MB/s", megabytes, () =>
+    pipeline(bucket.file('by-client').createReadStream(), discard()),
+  )
+  for (const parallel of [1, 16]) {
+    const names = Array.from({length: SMALL_OBJECTS}, (_, index) => `small-${parallel}/${index}`)
+    await rate(`small uploads, ${parallel} at a time, 1/s`, SMALL_OBJECTS, () =>
+      each(names, parallel, (name) => upload(encodeURIComponent(name), () => SMALL, SMALL.length)),
+    )
+    await rate(`small downloads, ${parallel} at a time, 1/s`, SMALL_OBJECTS, () =>
+      each(names, parallel, download),
+    )
+  }
+  noteMemory(figures, 'memory at the end, MB', server)
+  agent.destroy()
+}
+
+async function each(
+  names: readonly string[],
+  parallel: number,
+  work: (name: string) => Promise<void>,
+): Promise<void> {
+  const left = names.values()
+  await Promise.all(
+    Array.from({length: parallel}, async () => {
+      for (const name of left) await work(name)
+    }),
+  )
+}
+
+/** A request whose answer is read and thrown away. @throws Error for any status but 2xx */
+async function exchange(
+  url: string,
+  options: RequestOptions,
+  body?: NodeJS.ReadableStream | Buffer,
+): Promise<void> {
+  const outgoing = request(url, options)
+  const answered = once(outgoing, 'response')
+  if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body)
+  else await pipeline(body, outgoing)
+  const [response]: IncomingMessage[] = await answered
+  if (response === undefined) throw new Error(`${url}: no answer`)
+  await pipeline(response, discard())
+  if ((response.statusCode ?? 500) >= 300)
+    throw new Error(`${options.method ?? 'GET'} ${url}: ${response.statusCode}`)
+}
