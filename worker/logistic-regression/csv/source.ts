@@ -1,7 +1,11 @@
 import {pipeline, type Readable} from 'node:stream'
 import {createGunzip} from 'node:zlib'
 import {type InputFile, PermanentError} from '../../processor.ts'
+import {peek} from './peek.ts'
 import {type DecodedText, decodeUtf16} from './utf16.ts'
+
+/** What each gzip file begins with. */
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
 
 /** Whether the object holds gzip by its name; its result is then gzipped too. */
 export function isGzipName(object: string): boolean {
@@ -22,18 +26,23 @@ export async function openText(input: InputFile): Promise<DecodedText> {
   return decodeUtf16(unpacked(input))
 }
 
+/** Where the storage unpacked the file already, since its content encoding said so too, there is nothing left to do. */
 async function* unpacked(input: InputFile): AsyncGenerator<Buffer> {
-  const raw = await input.open()
-  const stream: Readable = isGzipName(input.object)
-    ? pipeline(raw, createGunzip(), () => {
-        // Errors arrive through the iteration below.
-      })
-    : raw
+  const raw = chunksOf(await input.open())
+  if (!isGzipName(input.object)) {
+    yield* raw
+    return
+  }
+  const {head, all} = await peek(raw, GZIP_MAGIC.length)
+  yield* head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC) ? gunzipped(all) : all
+}
+
+async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const stream = pipeline(packed, createGunzip(), () => {
+    // Errors arrive through the iteration below.
+  })
   try {
-    for await (const chunk of stream) {
-      if (!Buffer.isBuffer(chunk)) throw new TypeError('An input stream must give bytes')
-      if (chunk.length > 0) yield chunk
-    }
+    yield* chunksOf(stream)
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
       throw new PermanentError('The name ends in .gz, but the content is no complete gzip file.', {
@@ -43,5 +52,12 @@ async function* unpacked(input: InputFile): AsyncGenerator<Buffer> {
       })
     }
     throw error
+  }
+}
+
+async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
+  for await (const chunk of stream) {
+    if (!Buffer.isBuffer(chunk)) throw new TypeError('An input stream must give bytes')
+    if (chunk.length > 0) yield chunk
   }
 }

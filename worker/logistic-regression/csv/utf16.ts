@@ -1,4 +1,5 @@
 import {PermanentError} from '../../processor.ts'
+import {peek} from './peek.ts'
 
 /** Bytes that tell: two of a byte order mark, or two characters without one. */
 const TELLING_BYTES = 4
@@ -16,13 +17,7 @@ export interface DecodedText {
  * @throws PermanentError `not-utf8` for UTF-32
  */
 export async function decodeUtf16(chunks: AsyncGenerator<Buffer>): Promise<DecodedText> {
-  let head: Buffer = Buffer.alloc(0)
-  while (head.length < TELLING_BYTES) {
-    const next = await chunks.next()
-    if (next.done === true) break
-    head = Buffer.concat([head, next.value])
-  }
-  const all = joined(head, chunks)
+  const {head, all} = await peek(chunks, TELLING_BYTES)
   const start = head.toString('latin1')
   if (start.startsWith('\xff\xfe\0\0') || start.startsWith('\0\0\xfe\xff')) {
     throw new PermanentError('The file is UTF-32, which is not read.', {
@@ -34,11 +29,6 @@ export async function decodeUtf16(chunks: AsyncGenerator<Buffer>): Promise<Decod
   if (/^(\xff\xfe|[^\0]\0[^\0]\0)/.test(start)) return {encoding: 'UTF-16', bytes: decoded(all, 'utf-16le')}
   if (/^(\xfe\xff|\0[^\0]\0[^\0])/.test(start)) return {encoding: 'UTF-16', bytes: decoded(all, 'utf-16be')}
   return {encoding: 'UTF-8', bytes: all}
-}
-
-async function* joined(head: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  if (head.length > 0) yield head
-  yield* rest
 }
 
 async function* decoded(chunks: AsyncIterable<Buffer>, label: string): AsyncGenerator<Buffer> {
