@@ -6,7 +6,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {bytes} from '../cli/format.ts'
 import {openInBrowser} from '../cli/open.ts'
-import {writeChunks, writeWhole} from '../cli/write-file.ts'
+import {prepareOutput, writeOutput, type OutputTarget} from '../core/output.ts'
 import {readReport} from '../core/report/report.ts'
 
 interface Reported {
@@ -54,19 +54,17 @@ export default class Report extends CloudRunnerCommand {
         'Name a file: --output report.html',
       ])
     }
+    const output: OutputTarget = toStdout
+      ? {stream: process.stdout}
+      : {file: resolve(flags.output ?? `${basename(args.object)}.report.html`), force: flags.force}
     const config = await this.configure(flags)
+    await prepareOutput(output)
     await using target = await this.open(config, {create: false})
     const report = await readReport(args.object, target.context())
     // Drawing takes a library that no other command, nor a report that is not there, should wait for.
     const {reportPage} = await import('../core/report/page.ts')
-    const page = reportPage(report)
-    const sizeBytes = Buffer.byteLength(page)
-    if (toStdout) {
-      await writeChunks(process.stdout, [page], this.signal)
-      return {object: args.object, file: '-', sizeBytes}
-    }
-    const file = resolve(flags.output ?? `${basename(args.object)}.report.html`)
-    await writeWhole(file, [page], {force: flags.force, signal: this.signal})
+    const {file, sizeBytes} = await writeOutput([reportPage(report)], output, this.signal)
+    if (toStdout) return {object: args.object, file, sizeBytes}
     this.print([`Written: ${file} (${bytes(sizeBytes)})`])
     if (flags.open) await openInBrowser(file, process.env)
     return {object: args.object, file, sizeBytes}

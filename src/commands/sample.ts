@@ -3,7 +3,7 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {bytes, counted} from '../cli/format.ts'
-import {writeChunks, writeWhole} from '../cli/write-file.ts'
+import {prepareOutput, writeOutput, type OutputTarget} from '../core/output.ts'
 import {generateSample, SAMPLE_ROWS, SAMPLE_SEED} from '../core/sample/index.ts'
 
 interface Sample {
@@ -45,17 +45,16 @@ export default class SampleCommand extends CloudRunnerCommand {
     const {flags} = await this.parse(SampleCommand)
     const {rows, seed, force} = flags
     const sample = generateSample({rows, seed})
-    if (flags.output === '-') {
-      if (this.jsonEnabled()) {
-        throw usageError('--output - and --json would both write to standard output.', [
-          'Leave out one of them.',
-        ])
-      }
-      await writeChunks(process.stdout, sample, this.signal)
-      return undefined
+    const toStdout = flags.output === '-'
+    if (toStdout && this.jsonEnabled()) {
+      throw usageError('--output - and --json would both write to standard output.', [
+        'Leave out one of them.',
+      ])
     }
-    const file = resolve(flags.output)
-    const sizeBytes = await writeWhole(file, sample, {force, signal: this.signal})
+    const output: OutputTarget = toStdout ? {stream: process.stdout} : {file: resolve(flags.output), force}
+    await prepareOutput(output)
+    const {file, sizeBytes} = await writeOutput(sample, output, this.signal)
+    if (toStdout) return undefined
     this.print([
       `${file}: ${counted(rows, 'row')}, ${bytes(sizeBytes)}, synthetic (seed ${seed})`,
       `Next: cloud-runner upload ${flags.output} --label-column bankrupt --wait`,

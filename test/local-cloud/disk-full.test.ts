@@ -1,32 +1,14 @@
-import {execFileSync} from 'node:child_process'
 import {randomBytes} from 'node:crypto'
-import {mkdtempSync, readdirSync, rmSync, writeFileSync} from 'node:fs'
+import {readdirSync, rmSync, writeFileSync} from 'node:fs'
 import {statfs} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {afterAll, expect, it} from 'vitest'
+import {expect, it} from 'vitest'
+import {mountSmallDisk, NO_SMALL_DISK} from '../support/small-disk.ts'
 import {type LocalCloudProcess, startLocalCloudProcess} from '../support/local-cloud-process.ts'
 
 const MIB = 1024 * 1024
 
-/** A disk of 16 MiB; `undefined` where this user may not mount one. */
-function mountSmallDisk(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'cloud-runner-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder], {stdio: 'ignore'})
-    return folder
-  } catch {
-    rmSync(folder, {recursive: true})
-    return undefined
-  }
-}
-
 const disk = mountSmallDisk()
-afterAll(() => {
-  if (disk === undefined) return
-  execFileSync('umount', [disk])
-  rmSync(disk, {recursive: true})
-})
 
 async function call(
   cloud: LocalCloudProcess,
@@ -46,7 +28,7 @@ async function call(
 const FULL = {status: 429, text: expect.stringContaining('The disk that holds the local cloud is full.')}
 
 it.skipIf(disk === undefined)(
-  `a full disk fails what needs it, leaves nothing half done, and is over once there is space${disk === undefined ? ' (skipped: no right to mount a small disk)' : ''}`,
+  `a full disk fails what needs it, leaves nothing half done, and is over once there is space${disk === undefined ? NO_SMALL_DISK : ''}`,
   async () => {
     const folder = disk ?? ''
     const stateFolder = join(folder, 'state')

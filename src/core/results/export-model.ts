@@ -1,6 +1,6 @@
 import type {Context} from '../context.ts'
+import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
 import {findSidecar} from './sidecar.ts'
-import {prepareOutput, writeResult, type OutputTarget} from './write.ts'
 
 export interface ExportedModel {
   readonly object: string
@@ -21,6 +21,12 @@ export async function exportModel(
 ): Promise<ExportedModel> {
   await prepareOutput(output)
   const stored = await findSidecar(object, 'model.json', context)
-  const written = await writeResult(stored, output, context)
+  const {cloud, signal} = context
+  const {bucket, name, generation} = stored
+  const written = await writeOutput(
+    await cloud.objects.read(bucket, name, {generation, signal}),
+    output,
+    signal,
+  )
   return {object, uri: `gs://${stored.bucket}/${stored.name}`, ...written}
 }

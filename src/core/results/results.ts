@@ -1,13 +1,13 @@
 import type {Report} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
+import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
 import {readJson, sourceGeneration} from '../pipeline/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
 import type {FileStatus} from '../pipeline/files.ts'
 import {readNamedFiles} from '../status/files.ts'
 import {recordFetched} from './fetched.ts'
 import {readPreview, type Preview} from './preview.ts'
-import {prepareOutput, writeResult, type OutputTarget} from './write.ts'
 
 export interface ResultsRequest {
   readonly object: string
@@ -47,11 +47,13 @@ export async function results(
     file.result && (await cloud.objects.stat(file.result.bucket, file.result.object, file.result.generation))
   if (commit === undefined) throw notFinished(file)
 
+  const {bucket, name, generation} = commit
+  const read = () => cloud.objects.read(bucket, name, {generation, signal})
   const sidecar = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
   const isOfIt = sidecar !== undefined && sourceGeneration(sidecar) === file.generation
   const report: unknown = isOfIt ? await readJson(cloud.objects, sidecar, signal) : undefined
   const preview = await readPreview(cloud.objects, commit, previewRows, signal)
-  const written = output && (await writeResult(commit, output, context))
+  const written = output && (await writeOutput(await read(), output, signal))
   if (written !== undefined) await recordFetched(context, commit)
   return {file, report: isReport(report) ? report : undefined, preview, written}
 }

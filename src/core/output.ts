@@ -2,12 +2,11 @@ import {randomUUID} from 'node:crypto'
 import {constants, createWriteStream} from 'node:fs'
 import {access, copyFile, link, rename, rm, stat} from 'node:fs/promises'
 import {dirname} from 'node:path'
-import type {Writable} from 'node:stream'
+import type {Readable, Writable} from 'node:stream'
 import {pipeline as pump} from 'node:stream/promises'
-import type {Context} from '../context.ts'
-import {AppError} from '../errors.ts'
-import type {StoredObject} from '../ports.ts'
+import {AppError} from './errors.ts'
 
+/** Where a command writes what it made: a file, or a stream that stays open, such as standard output. */
 export type OutputTarget = {readonly file: string; readonly force: boolean} | {readonly stream: Writable}
 
 /**
@@ -34,26 +33,39 @@ export async function prepareOutput(output: OutputTarget): Promise<void> {
   })
 }
 
-/** Writes an object's bytes: to a stream as they come; to a file beside it first, so that it is there whole or not at all. */
-export async function writeResult(
-  {bucket, name, generation, sizeBytes}: StoredObject,
+/**
+ * Writes to a stream as it comes, no faster than its reader takes it; to a file beside it first, so that it is there
+ * whole or not at all.
+ * @returns `-` for a stream
+ * @throws AppError `output-exists` without force, `output-unwritable`, `disk-full`
+ */
+export async function writeOutput(
+  source: Readable | Iterable<string>,
   output: OutputTarget,
-  {cloud, signal}: Pick<Context, 'cloud' | 'signal'>,
+  signal: AbortSignal,
 ): Promise<{file: string; sizeBytes: number}> {
-  const source = await cloud.objects.read(bucket, name, {generation, signal})
+  let sizeBytes = 0
+  const counted = async function* (chunks: AsyncIterable<unknown> | Iterable<string>) {
+    for await (const chunk of chunks) {
+      if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array))
+        throw new TypeError('Neither text nor bytes.')
+      sizeBytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
+      yield chunk
+    }
+  }
   if ('stream' in output) {
-    await pump(source, output.stream, {signal, end: false})
+    await pump(source, counted, output.stream, {signal, end: false})
     return {file: '-', sizeBytes}
   }
   const temporary = `${output.file}.${randomUUID()}.part`
   try {
-    await pump(source, createWriteStream(temporary, {flags: 'wx'}), {signal})
+    await pump(source, counted, createWriteStream(temporary, {flags: 'wx'}), {signal})
     await (output.force ? rename(temporary, output.file) : putWhereNothingIs(temporary, output.file))
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof AppError) throw error
     throw new AppError(`${output.file} cannot be written: ${reasonOf(error)}.`, {
-      code: isSystemError(error, 'ENOSPC') ? 'disk-full' : 'output-unwritable',
+      code: isDiskFull(error) ? 'disk-full' : 'output-unwritable',
       suggestions: ['Choose another place: --output FILE', 'Or print it: --output -'],
       cause: error,
     })
@@ -80,6 +92,10 @@ function exists(file: string): AppError {
   })
 }
 
+function isDiskFull(error: unknown): boolean {
+  return isSystemError(error, 'ENOSPC') || isSystemError(error, 'EDQUOT')
+}
+
 function isSystemError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
@@ -88,6 +104,6 @@ function reasonOf(error: unknown): string {
   if (isSystemError(error, 'ENOENT')) return 'the folder does not exist'
   if (isSystemError(error, 'EACCES') || isSystemError(error, 'EPERM')) return 'permission denied'
   if (isSystemError(error, 'EROFS')) return 'the file system is read-only'
-  if (isSystemError(error, 'ENOSPC')) return 'the disk is full'
+  if (isDiskFull(error)) return 'the disk is full'
   return error instanceof Error ? error.message : String(error)
 }
