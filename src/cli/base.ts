@@ -2,7 +2,7 @@ import {Command, Flags} from '@oclif/core'
 
 import type {Config} from '../core/config.ts'
 import {translateParseError} from './failure.ts'
-import {widthOf, wrap} from './format.ts'
+import {tame, widthOf, wrap} from './format.ts'
 import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
 
@@ -98,7 +98,7 @@ export abstract class CloudRunnerCommand extends Command {
   protected print(lines: readonly string[]): void {
     if (!this.jsonEnabled() && lines.length > 0)
       process.stdout.write(
-        `${lines.flatMap((line) => wrap(line, widthOf(process.stdout), '  ')).join('\n')}\n`,
+        `${lines.flatMap((line) => wrap(tame(line), widthOf(process.stdout), '  ')).join('\n')}\n`,
       )
   }
 

@@ -59,6 +59,18 @@ export function ago(time: string, now: number): string {
   return ms < 1000 ? 'just now' : `${duration(ms).replace(/^(\d+ (?:min|h|d)) .*/, '$1')} ago`
 }
 
+/**
+ * Text that moves no cursor and renames no window: files, and workers' logs, may hold what a terminal obeys. Colors
+ * and line ends stay.
+ */
+export function tame(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- these are what it is about
+  return text.replaceAll(
+    /\u001b(?!\[[\d;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g,
+    '\ufffd',
+  )
+}
+
 /** Columns of the terminal that a stream writes to; no limit where it writes to none. */
 export function widthOf(stream: NodeJS.WriteStream): number {
   // A terminal that was never told its size has 0 columns.

@@ -1,6 +1,6 @@
 import {EXIT} from '../core/errors.ts'
 import {err} from './color.ts'
-import {widthOf, wrap} from './format.ts'
+import {tame, widthOf, wrap} from './format.ts'
 import {failureOf} from './failure.ts'
 
 /**
@@ -20,8 +20,8 @@ export function reportFailure(error: unknown, options: {readonly bin: string; re
   const width = widthOf(process.stderr)
   const title = err.red('Error:')
   const lines = [
-    ...wrap(`Error: ${failure.message}`, width, '').map((line) => line.replace(/^Error:/, title)),
-    ...failure.suggestions.flatMap((suggestion) => wrap(`  ${suggestion}`, width, '    ')),
+    ...wrap(`Error: ${tame(failure.message)}`, width, '').map((line) => line.replace(/^Error:/, title)),
+    ...failure.suggestions.flatMap((suggestion) => wrap(`  ${tame(suggestion)}`, width, '    ')),
   ]
   process.stderr.write(`${lines.join('\n')}\n`)
 }

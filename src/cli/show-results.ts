@@ -40,7 +40,10 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
 /** The first rows of a result: the first column, then the last ones, where the predictions are. */
 export function showPreview({columns, rows}: NonNullable<Results['preview']>): string[] {
   const shown = columns.map((_, index) => index).filter((index) => index === 0 || index >= columns.length - 4)
-  const cell = (text: string) => (text.length > CELL ? `${text.slice(0, CELL - 1)}…` : text)
+  const cell = (whole: string) => {
+    const text = whole.slice(0, 2 * CELL).replaceAll(/\s+/g, ' ')
+    return text.length > CELL ? `${text.slice(0, CELL - 1)}…` : text
+  }
   const left = columns.length - shown.length
   return [
     ...table(

@@ -1,5 +1,16 @@
 import {describe, expect, test} from 'vitest'
-import {ago, bytes, counted, duration, wrap} from '../../src/cli/format.ts'
+import {ago, bytes, counted, duration, tame, wrap} from '../../src/cli/format.ts'
+
+describe('tame', () => {
+  test('leaves text, colors and line ends', () => {
+    const text = 'größe 利益 😀\n\t\u001b[31mred\u001b[39m'
+    expect(tame(text)).toBe(text)
+  })
+
+  test('shows what a terminal would obey', () => {
+    expect(tame('\u001b]0;title\u0007 \u001b[2J \r \b \u009b1A')).toBe('�]0;title� �[2J � � �1A')
+  })
+})
 
 describe('bytes', () => {
   test.each([
