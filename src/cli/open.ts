@@ -95,6 +95,11 @@ export function localCloudOf({stateFolder}: Config): LocalCloudControl {
   }
 }
 
+/** Whether a docker engine answers on this machine. */
+export function dockerAnswers(): Promise<boolean> {
+  return createDocker().answers()
+}
+
 /** What points other programs at the folder's local cloud. */
 export interface ToolsEnvironment extends LocalCloudOrigins, Environment {}
 

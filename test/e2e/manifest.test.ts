@@ -27,6 +27,7 @@ test('every command of the product is there', () => {
     'deploy',
     'destroy',
     'doctor',
+    'init',
     'local env',
     'local exec',
     'local start',

@@ -13,9 +13,13 @@ export interface WorkerProcess extends AsyncDisposable {
   line(matches: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
 }
 
-/** Starts `node <file>` with this environment and nothing else of ours. */
-export function startWorkerProcess(file: string, environment: Record<string, string>): WorkerProcess {
-  const child = spawn(process.execPath, [file], {
+/** Starts `node <file>`, or another program's, with this environment and nothing else of ours. */
+export function startWorkerProcess(
+  file: string,
+  environment: Record<string, string>,
+  program: string = process.execPath,
+): WorkerProcess {
+  const child = spawn(program, [file], {
     env: {PATH: process.env['PATH'], ...environment},
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,0 +1,54 @@
+import {relative, resolve} from 'node:path'
+
+import {Args, Flags} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {usageError} from '../cli/failure.ts'
+import {dockerAnswers} from '../cli/open.ts'
+import {showInit} from '../cli/show-init.ts'
+import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
+
+export default class Init extends CloudRunnerCommand {
+  static override summary = 'Make a folder with a worker of your own, which runs as it is.'
+  static override description = `A TypeScript worker runs without docker. One in Python, of the standard library alone, and any other container need a docker engine. Where the settings name no worker yet, they name this one from then on. Nothing that is there is overwritten.`
+  static override examples = [
+    {description: 'In TypeScript, in ./worker', command: '<%= config.bin %> <%= command.id %>'},
+    {
+      description: 'In Python',
+      command: '<%= config.bin %> <%= command.id %> totals --template python',
+    },
+    {
+      description: 'In any language: a Dockerfile, and the contract that it keeps',
+      command: '<%= config.bin %> <%= command.id %> totals --template container',
+    },
+  ]
+  static override args = {
+    folder: Args.string({
+      description: 'folder of the worker, new or empty',
+      default: 'worker',
+      ignoreStdin: true,
+    }),
+  }
+  static override flags = {
+    template: Flags.string({
+      summary: 'What the worker is written in.',
+      options: [...TEMPLATES],
+      default: 'typescript',
+    }),
+  }
+
+  override async run(): Promise<InitResult> {
+    const {args, flags} = await this.parse(Init)
+    if (args.folder.trim() === '') throw usageError('FOLDER is empty.', ['cloud-runner init my-worker'])
+    const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
+    const config = await this.configure(flags)
+    const made = await init({folder: resolve(args.folder), template}, config)
+    this.print(
+      showInit(made, {
+        here: (path) => relative(process.cwd(), path) || '.',
+        engineMissing: made.needsDocker && !(await dockerAnswers()),
+      }),
+    )
+    return made
+  }
+}

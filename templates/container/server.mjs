@@ -1,0 +1,152 @@
+// A worker as small as the contract in the README allows: adds the total to each order of a file of JSON lines. It is
+// JavaScript without any package, to be read by people who write the same in another language.
+import {createServer} from 'node:http'
+import {text} from 'node:stream/consumers'
+
+const {PORT = '8080', OUTPUT_BUCKET = '', STORAGE_EMULATOR_HOST, GCE_METADATA_HOST} = process.env
+const STORAGE = STORAGE_EMULATOR_HOST ?? 'https://storage.googleapis.com'
+const METADATA_SERVER = `http://${GCE_METADATA_HOST ?? 'metadata.google.internal'}`
+
+/** The work itself. @throws Fault where the file can never be processed; anything else is tried again */
+function processFile(content) {
+  const lines = content.split('\n')
+  return lines
+    .map((line, index) => (line.trim() === '' ? '' : `${JSON.stringify(withTotal(line, index + 1))}\n`))
+    .join('')
+}
+
+class Fault extends Error {}
+
+function withTotal(line, number) {
+  try {
+    const order = JSON.parse(line)
+    const total = Math.round(order.quantity * order.price * 100) / 100
+    if (Number.isFinite(total)) return {...order, total}
+  } catch {
+    // Said below.
+  }
+  throw new Fault(`Line ${number} is no order with a quantity and a price.`)
+}
+
+/** One delivery: read that generation, write the result if nobody did in the meantime. @returns the outcome */
+async function deliver(
+  {bucketId: bucket, objectId: object, objectGeneration: generation, eventType},
+  attempt,
+) {
+  if (eventType !== 'OBJECT_FINALIZE' || object.startsWith('_cloud-runner/') || object.endsWith('/'))
+    return 'skipped'
+  const there = await find(OUTPUT_BUCKET, object)
+  const error = await find(OUTPUT_BUCKET, `_cloud-runner/${object}/error.json`)
+  const madeFrom = [there, error].map((one) => BigInt(one?.metadata?.['source-generation'] ?? 0))
+  if (madeFrom.some((source) => source >= BigInt(generation))) return 'duplicate'
+
+  const input = await call(
+    'GET',
+    `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}?alt=media&generation=${generation}`,
+  )
+  if (input.status === 404) return 'gone'
+  const marks = {'source-generation': generation, attempt: String(attempt)}
+  try {
+    const result = processFile(await input.text())
+    await write(object, result, 'application/x-ndjson', marks, there?.generation ?? '0')
+    if (error) await call('DELETE', `/storage/v1/b/${OUTPUT_BUCKET}/o/${encodeURIComponent(error.name)}`)
+    return 'done'
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault
+    const report = {code: 'not-an-order', message: fault.message, suggestions: [], object, generation}
+    await write(
+      `_cloud-runner/${object}/error.json`,
+      JSON.stringify(report),
+      'application/json',
+      marks,
+      error?.generation ?? '0',
+    )
+    return 'failed'
+  }
+}
+
+async function find(bucket, name) {
+  const found = await call('GET', `/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}`)
+  return found.status === 404 ? undefined : found.json()
+}
+
+/** Writes an object with its metadata in one request, if it is still at that generation; '0' is absent. */
+async function write(name, content, contentType, metadata, generation) {
+  const resource = JSON.stringify({name, contentType, metadata})
+  const body = `--part\r\ncontent-type: application/json\r\n\r\n${resource}\r\n--part\r\ncontent-type: ${contentType}\r\n\r\n${content}\r\n--part--\r\n`
+  const path = `/upload/storage/v1/b/${OUTPUT_BUCKET}/o?uploadType=multipart&ifGenerationMatch=${generation}`
+  const written = await call('POST', path, body, {'content-type': 'multipart/related; boundary=part'})
+  if (written.status === 404) throw new Error(`There is no bucket ${OUTPUT_BUCKET}.`)
+}
+
+/** A request to Cloud Storage. @throws Error for every answer but success and 404 */
+async function call(method, path, body, headers = {}) {
+  const response = await fetch(STORAGE + path, {
+    method,
+    ...(body === undefined ? {} : {body}),
+    headers: {...(await authorization()), ...headers},
+  })
+  if (response.ok || response.status === 404) return response
+  throw new Error(`${method} ${path}: ${response.status} ${(await response.text()).slice(0, 300)}`)
+}
+
+/** The token of the service account; the local cloud knows the caller by the address that it gave it. */
+async function authorization() {
+  if (STORAGE_EMULATOR_HOST !== undefined) return {}
+  const path = '/computeMetadata/v1/instance/service-accounts/default/token'
+  const response = await fetch(METADATA_SERVER + path, {headers: {'metadata-flavor': 'Google'}})
+  return {authorization: `Bearer ${(await response.json()).access_token}`}
+}
+
+function log(severity, message, fields = {}, labels = {}) {
+  process.stdout.write(
+    `${JSON.stringify({severity, message, ...fields, 'logging.googleapis.com/labels': labels})}\n`,
+  )
+}
+
+/** @returns the status: 204 acknowledges, 503 has it delivered again */
+async function take(request) {
+  const body = await text(request)
+  let envelope
+  try {
+    envelope = JSON.parse(body)
+    if (typeof envelope.message.attributes.objectId !== 'string') throw new TypeError('no object')
+  } catch (error) {
+    log('ERROR', `malformed: ${error.message}`)
+    return 204
+  }
+  const {attributes} = envelope.message
+  const attempt = envelope.deliveryAttempt ?? 1
+  const labels = {
+    bucket: attributes.bucketId,
+    object: attributes.objectId,
+    generation: attributes.objectGeneration,
+    attempt: String(attempt),
+  }
+  try {
+    const outcome = await deliver(attributes, attempt)
+    log(outcome === 'failed' ? 'ERROR' : 'INFO', outcome, {outcome}, labels)
+    return 204
+  } catch (error) {
+    log('ERROR', `refused, to be delivered again: ${error.message}`, {outcome: 'refused'}, labels)
+    return 503
+  }
+}
+
+const server = createServer({keepAliveTimeout: 620_000}, async (request, response) => {
+  const isPush = request.method === 'POST' && request.url === '/'
+  const status = isPush ? await take(request).catch(() => 503) : request.url === '/healthz' ? 200 : 404
+  response.writeHead(status).end()
+})
+server.listen(Number(PORT), () => {
+  const {port} = server.address()
+  log('INFO', `listening on port ${port}`, {port})
+})
+// What is in hand is finished; Cloud Run waits ten seconds for it.
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  process.once(signal, () => {
+    log('INFO', `${signal}: stopping`)
+    server.close(() => process.exit(0))
+    server.closeIdleConnections()
+  })
+}

@@ -1,0 +1,238 @@
+"""Brings about the effect of a notification, once however often it is delivered.
+
+Sidecars go first; the result goes last, under the object's own name, with a precondition on what was there when it was
+begun. Its metadata says which generation of the input it was made from, so that a duplicate is known and an older event
+never overwrites a newer result.
+"""
+import hashlib
+import json
+import time
+
+from . import storage
+from .envelope import parse_time
+from .errors import Gone, PermanentError, Superseded
+from .files import Context, Input, Output
+from .log import now
+
+RESERVED = "_cloud-runner/"
+CANARY = "_cloud-runner/canary/"
+ABSENT = "0"
+MOST_ROUNDS = 3
+MOST_CONFLICTS = 5
+
+
+def handle(worker, delivery, log, interruption):
+    """What became of the delivery; it is to be acknowledged. Raises what is transient: it is to be refused."""
+    reason = skipped(delivery, worker)
+    if reason:
+        log("INFO", f"skipped: {reason}", outcome="skipped")
+        return "skipped"
+    if delivery.object.startswith(CANARY):
+        return answer_canary(worker, delivery, log)
+    started = now()
+    for _ in range(MOST_ROUNDS):
+        outcome = attempt(worker, delivery, log, interruption, started)
+        if outcome != "conflict":
+            return outcome
+        log("INFO", "another delivery changed the result in the meantime: looking again")
+    raise RuntimeError(f"The result changed {MOST_ROUNDS} times while it was made.")
+
+
+def skipped(delivery, worker):
+    """Why the event is none of this worker's business; None where it is."""
+    name, bucket = delivery.object, delivery.bucket
+    if delivery.event_type != "OBJECT_FINALIZE":
+        return f"an event of type {delivery.event_type} is nothing to process"
+    if bucket == worker.output_bucket:
+        return f"the event is of the output bucket {bucket}: remove the notification from that bucket"
+    if worker.input_bucket and bucket != worker.input_bucket:
+        return f"the event is of bucket {bucket}, this worker's input is {worker.input_bucket}"
+    if name.startswith(CANARY) and name != CANARY:
+        return None
+    if name.startswith(RESERVED):
+        return f"names under {RESERVED} are reserved"
+    return "the object is a folder placeholder" if name.endswith("/") else None
+
+
+def answer_canary(worker, delivery, log):
+    """Reads it to its end and answers beside it, so that `setup` sees the whole way work, the grants included."""
+    resource = storage.find(delivery.bucket, delivery.object, delivery.generation)
+    if resource is None:
+        log("INFO", "gone: the canary was removed before it was answered", outcome="gone")
+        return "gone"
+    with storage.read(delivery.bucket, delivery.object, resource) as content:
+        while content.read(storage.BLOCK_BYTES):
+            pass
+    answer = {
+        "object": delivery.object,
+        "generation": delivery.generation,
+        "processor": worker.name,
+        "revision": Context.environment.get("K_REVISION"),
+    }
+    there = storage.find(worker.output_bucket, delivery.object)
+    expected = there["generation"] if there else ABSENT
+    marks = marks_of(delivery, now())
+    content = json.dumps(answer).encode() + b"\n"
+    storage.write(worker.output_bucket, delivery.object, content, "application/json", marks, expected)
+    log("INFO", "canary answered", outcome="canary")
+    return "canary"
+
+
+def attempt(worker, delivery, log, interruption, started):
+    bucket, name = worker.output_bucket, delivery.object
+    resource = storage.find(delivery.bucket, name, delivery.generation)
+    result = storage.find(bucket, name)
+    error = storage.find(bucket, sidecar_name(name, "error.json"))
+    generation = int(delivery.generation)
+    newest = max(source_of(result), source_of(error))
+    if newest > generation:
+        log("INFO", f"superseded: generation {newest} has been processed", outcome="superseded")
+        return "superseded"
+    if is_effect(result, delivery):
+        if error and error["timeCreated"] < result["timeCreated"]:
+            storage.remove(bucket, error["name"], error["generation"])
+        log("INFO", "duplicate: this generation's result is there", outcome="duplicate", of="result")
+        return "duplicate"
+    if is_effect(error, delivery):
+        log("INFO", "duplicate: this generation's error is there", outcome="duplicate", of="error")
+        return "duplicate"
+    if resource is None:
+        log("INFO", "gone: this generation was overwritten or deleted before it was processed", outcome="gone")
+        return "gone"
+    if "source-generation" in resource.get("metadata", {}):
+        log("WARNING", "skipped: the object is the result of a worker", outcome="skipped")
+        return "skipped"
+    return make(worker, delivery, log, interruption, started, resource, result, error)
+
+
+def make(worker, delivery, log, interruption, started, resource, result, error):
+    """Runs the process and commits what it made."""
+    bucket, name = worker.output_bucket, delivery.object
+    marks = marks_of(delivery, started)
+    source = Input(delivery, resource)
+    context = Context(log, interruption)
+    expected = result["generation"] if result else ABSENT
+    content_type = source.content_type or "application/octet-stream"
+    output = Output(bucket, name, content_type, marks, expected, context.check)
+    began = time.time()
+    try:
+        log("INFO", "processing", processor=worker.name, inputBytes=source.size)
+        worker.process(source, output, context)
+        context.check()
+        processed = time.time()
+        for sidecar, content in output.sidecars.items():
+            write_sidecar(worker, delivery, marks, sidecar, content)
+        if is_conflict(bucket, name, output, marks):
+            return "conflict"
+    except PermanentError as fault:
+        context.check()
+        return record_fault(worker, delivery, log, marks, fault)
+    except Gone:
+        log("INFO", "gone: this generation was overwritten or deleted while it was read", outcome="gone")
+        return "gone"
+    except Superseded as newer:
+        log("INFO", f"superseded: {newer}", outcome="superseded")
+        return "superseded"
+    if error:
+        storage.remove(bucket, error["name"], error["generation"])
+    ended = time.time()
+    published = parse_time(delivery.publish_time)
+    log(
+        "INFO",
+        "done",
+        outcome="done",
+        processor=worker.name,
+        publishedAt=delivery.publish_time,
+        startedAt=started,
+        finishedAt=now(),
+        waitMs=round((began - published) * 1000),
+        processMs=round((processed - began) * 1000),
+        writeMs=round((ended - processed) * 1000),
+        totalMs=round((ended - published) * 1000),
+        inputBytes=source.size,
+        resultBytes=output.size,
+    )
+    return "done"
+
+
+def is_conflict(bucket, name, output, marks):
+    """Commits. True where another delivery changed the result since it was looked at."""
+    try:
+        output.commit()
+        return False
+    except storage.StorageError as refusal:
+        if refusal.status != 412:
+            raise
+    # A repeated request whose first answer was lost fails against its own success.
+    there = storage.find(bucket, name)
+    metadata = there.get("metadata", {}) if there else {}
+    return any(metadata.get(mark) != value for mark, value in marks.items())
+
+
+def record_fault(worker, delivery, log, marks, fault):
+    """A result of an older generation stays: it is the user's, and its metadata says that it is not of this one."""
+    report = {"code": fault.code, "message": str(fault)}
+    if fault.line is not None:
+        report["line"] = fault.line
+    if fault.column is not None:
+        report["column"] = fault.column
+    report["suggestions"] = fault.suggestions
+    whole = {**report, "object": delivery.object, "generation": delivery.generation}
+    try:
+        write_sidecar(worker, delivery, marks, "error.json", json.dumps(whole, indent=2))
+    except Superseded as newer:
+        log("INFO", f"superseded: {newer}", outcome="superseded")
+        return "superseded"
+    told = {field: value for field, value in report.items() if field != "message"}
+    log("ERROR", f"failed: {fault}", outcome="failed", **told)
+    return "failed"
+
+
+def write_sidecar(worker, delivery, marks, sidecar, text):
+    """Tried as if there were none, which is right for nearly every file. Raises Superseded."""
+    bucket, name = worker.output_bucket, sidecar_name(delivery.object, sidecar)
+    expected = ABSENT
+    for conflicts in range(MOST_CONFLICTS + 1):
+        try:
+            storage.write(bucket, name, f"{text}\n".encode(), "application/json", marks, expected)
+            return
+        except storage.StorageError as refusal:
+            if refusal.status != 412 or conflicts == MOST_CONFLICTS:
+                raise
+        there = storage.find(bucket, name)
+        if source_of(there) > int(delivery.generation):
+            raise Superseded(f"{name} is of generation {source_of(there)}.")
+        expected = there["generation"] if there else ABSENT
+
+
+def marks_of(delivery, started):
+    """The custom metadata that marks what this run writes."""
+    marks = {
+        "source-generation": delivery.generation,
+        "attempt": str(delivery.attempt),
+        "message-id": delivery.message_id,
+        "published": delivery.publish_time,
+        "started": started,
+    }
+    return marks if delivery.reprocess_id is None else {**marks, "reprocess-id": delivery.reprocess_id}
+
+
+def source_of(resource):
+    """Generation of the input that something was made from; 0 where no worker wrote it."""
+    text = (resource or {}).get("metadata", {}).get("source-generation", "")
+    return int(text) if text.isdigit() else 0
+
+
+def is_effect(resource, delivery):
+    """Whether this is what the delivery asks for: of its generation, and of its request to process that again."""
+    if resource is None or source_of(resource) != int(delivery.generation):
+        return False
+    asked = delivery.reprocess_id
+    return asked is None or resource["metadata"].get("reprocess-id") == asked
+
+
+def sidecar_name(name, sidecar):
+    """Names end at 1,024 bytes: what has more than 900 is stood for by its hash."""
+    encoded = name.encode()
+    stem = hashlib.sha256(encoded).hexdigest() if len(encoded) > 900 else name
+    return f"{RESERVED}{stem}/{sidecar}"

@@ -1,0 +1,249 @@
+"""Cloud Storage by its JSON API (cloud.google.com/storage/docs/json_api).
+
+Every request is safe to repeat: reads name a generation, writes carry a precondition. What fails in passing is tried
+again within a few seconds; what takes longer is left to Pub/Sub.
+"""
+import base64
+import hashlib
+import http.client
+import io
+import json
+import os
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+
+ENDPOINT = os.environ.get("STORAGE_EMULATOR_HOST", "https://storage.googleapis.com").rstrip("/")
+METADATA_SERVER = os.environ.get("GCE_METADATA_HOST", "metadata.google.internal")
+PAUSES_SECONDS = (0.5, 1, 2)
+TIMEOUT_SECONDS = 60
+BLOCK_BYTES = 256 * 1024
+# A chunk of a long result; a multiple of 256 KiB, as the API asks.
+CHUNK_BYTES = 8 * 1024 * 1024
+
+_token = {"value": "", "until": 0.0}
+_token_lock = threading.Lock()
+
+
+class StorageError(Exception):
+    def __init__(self, status, message):
+        super().__init__(f"Cloud Storage answers {status}: {message}")
+        self.status = status
+
+
+def find(bucket, name, generation=None):
+    """Metadata of an object, or of one generation of it; None where there is none."""
+    try:
+        with _request("GET", _object_path(bucket, name), {"generation": generation}) as answer:
+            return json.load(answer)
+    except StorageError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def remove(bucket, name, generation):
+    """Removes that generation; one that is gone or was overwritten since is left alone."""
+    try:
+        _request("DELETE", _object_path(bucket, name), {"ifGenerationMatch": generation}).close()
+    except StorageError as error:
+        if error.status not in (404, 412):
+            raise
+
+
+def read(bucket, name, metadata):
+    """The generation's bytes as a binary file, checked while they are read and unpacked where they are stored packed."""
+    query = {"alt": "media", "generation": metadata["generation"]}
+    answer = _request("GET", _object_path(bucket, name), query, headers={"Accept-Encoding": "gzip"})
+    return io.BufferedReader(_CheckedStream(answer, metadata), BLOCK_BYTES)
+
+
+def write(bucket, name, content, content_type, metadata, expected_generation):
+    """Writes a small object in one request, if it is at the expected generation ("0": absent)."""
+    resource = {
+        "name": name,
+        "contentType": content_type,
+        "metadata": metadata,
+        "md5Hash": base64.b64encode(hashlib.md5(content).digest()).decode(),
+    }
+    boundary = os.urandom(16).hex()
+    body = b"".join(
+        [
+            f"--{boundary}\r\nContent-Type: application/json\r\n\r\n{json.dumps(resource)}\r\n".encode(),
+            f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode(),
+            content,
+            f"\r\n--{boundary}--\r\n".encode(),
+        ]
+    )
+    query = {"uploadType": "multipart", "ifGenerationMatch": expected_generation}
+    headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
+    _request("POST", f"/upload/storage/v1/b/{_quote(bucket)}/o", query, body, headers).close()
+
+
+class Upload:
+    """A long object, chunk by chunk: nothing of it is visible before its last one."""
+
+    def __init__(self, bucket, name, content_type, metadata, expected_generation):
+        query = {"uploadType": "resumable", "ifGenerationMatch": expected_generation}
+        body = json.dumps({"name": name, "contentType": content_type, "metadata": metadata}).encode()
+        headers = {"Content-Type": "application/json", "X-Upload-Content-Type": content_type}
+        path = f"/upload/storage/v1/b/{_quote(bucket)}/o"
+        with _request("POST", path, query, body, headers) as answer:
+            self._session = answer.headers["Location"]
+        self._sent = 0
+
+    def send(self, content, is_last=False):
+        """`content` has CHUNK_BYTES, or is the last. What the server has of it already is not sent again."""
+        end = self._sent + len(content)
+        total = str(end) if is_last else "*"
+        start = self._sent
+        for pause in (*PAUSES_SECONDS, None):
+            rest = content[start - self._sent :]
+            span = f"bytes {start}-{end - 1}/{total}" if rest else f"bytes */{total}"
+            try:
+                with _send("PUT", self._session, rest, {"Content-Range": span}) as answer:
+                    has = _received(answer) if answer.status == 308 else end
+                if has == end:
+                    self._sent = end
+                    return
+                start = has
+            except StorageError as error:
+                if pause is None or not _is_passing(error.status):
+                    raise
+                time.sleep(pause)
+                start = self._ask(end, start)
+        raise StorageError(308, "the upload does not get on")
+
+    def _ask(self, end, start):
+        """How many bytes the server has."""
+        try:
+            with _send("PUT", self._session, b"", {"Content-Range": "bytes */*"}) as answer:
+                return _received(answer) if answer.status == 308 else end
+        except StorageError as error:
+            if not _is_passing(error.status):
+                raise
+            return start
+
+
+def _received(answer):
+    last = answer.headers.get("Range")
+    return int(last.rsplit("-", 1)[1]) + 1 if last else 0
+
+
+class _CheckedStream(io.RawIOBase):
+    """Compares size and MD5 at the end: a connection that breaks off looks like an end to Python."""
+
+    def __init__(self, answer, metadata):
+        self._answer = answer
+        self._size = int(metadata["size"])
+        self._hash = metadata.get("md5Hash")
+        self._md5 = hashlib.md5()
+        self._seen = 0
+        is_packed = answer.headers.get("Content-Encoding") == "gzip"
+        self._unpack = zlib.decompressobj(wbits=31) if is_packed else None
+
+    def readable(self):
+        return True
+
+    def readinto(self, target):
+        while True:
+            block = self._next(len(target))
+            if block is None:
+                return 0
+            if block:
+                target[: len(block)] = block
+                return len(block)
+
+    def _next(self, size):
+        """At most `size` unpacked bytes, perhaps none; None at the end."""
+        if self._unpack and self._unpack.unconsumed_tail:
+            return self._unpack.decompress(self._unpack.unconsumed_tail, size)
+        try:
+            block = self._answer.read(min(size, BLOCK_BYTES))
+        except (OSError, http.client.HTTPException) as error:
+            raise StorageError(0, f"the connection broke off after {self._seen} bytes ({error})") from error
+        if block:
+            self._seen += len(block)
+            self._md5.update(block)
+            return self._unpack.decompress(block, size) if self._unpack else block
+        if self._seen != self._size:
+            raise StorageError(0, f"the connection broke off after {self._seen} of {self._size} bytes")
+        # Composite objects have no MD5.
+        if self._hash and base64.b64encode(self._md5.digest()).decode() != self._hash:
+            raise StorageError(0, "the bytes are not those of the object's MD5")
+        return None
+
+    def close(self):
+        self._answer.close()
+        super().close()
+
+
+def _object_path(bucket, name):
+    return f"/storage/v1/b/{_quote(bucket)}/o/{_quote(name)}"
+
+
+def _quote(text):
+    return urllib.parse.quote(text, safe="")
+
+
+def _request(method, path, query=None, body=None, headers=None):
+    """Tried again where that may help. Raises StorageError."""
+    given = {name: value for name, value in (query or {}).items() if value is not None}
+    url = ENDPOINT + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
+    for pause in (*PAUSES_SECONDS, None):
+        try:
+            return _send(method, url, body, headers)
+        except StorageError as error:
+            if pause is None or not _is_passing(error.status):
+                raise
+            time.sleep(pause)
+    raise AssertionError("not reached")
+
+
+def _is_passing(status):
+    return status in (0, 408, 429) or status >= 500
+
+
+class _NoRedirect(urllib.request.HTTPErrorProcessor):
+    """308 means "go on" here, not "elsewhere"."""
+
+    def http_response(self, request, response):
+        return response if response.status == 308 else super().http_response(request, response)
+
+    https_response = http_response
+
+
+_opener = urllib.request.build_opener(_NoRedirect)
+
+
+def _send(method, url, body=None, headers=None):
+    request = urllib.request.Request(url, data=body, method=method, headers={**_authorization(), **(headers or {})})
+    try:
+        return _opener.open(request, timeout=TIMEOUT_SECONDS)
+    except urllib.error.HTTPError as error:
+        with error:
+            text = error.read(4096).decode("utf-8", "replace")
+        raise StorageError(error.code, text.strip()[:300] or error.reason) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise StorageError(0, f"no answer from {urllib.parse.urlsplit(url).netloc} ({error})") from error
+
+
+def _authorization():
+    """The token of the service account; the local cloud knows the caller by the address that it gave it."""
+    if "STORAGE_EMULATOR_HOST" in os.environ:
+        return {}
+    with _token_lock:
+        if time.monotonic() > _token["until"]:
+            url = f"http://{METADATA_SERVER}/computeMetadata/v1/instance/service-accounts/default/token"
+            request = urllib.request.Request(url, headers={"Metadata-Flavor": "Google"})
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    token = json.load(answer)
+            except OSError as error:
+                raise StorageError(0, f"no token from {METADATA_SERVER} ({error})") from error
+            _token["value"] = token["access_token"]
+            _token["until"] = time.monotonic() + token["expires_in"] - 60
+        return {"Authorization": f"Bearer {_token['value']}"}

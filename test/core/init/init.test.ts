@@ -1,0 +1,84 @@
+import {mkdir, readFile, readlink, readdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {expect, test} from 'vitest'
+import {readConfig, type Config} from '../../../src/core/config.ts'
+import {bundleWorker, packageFolder} from '../../../src/core/image/bundle.ts'
+import {init, settingFor, TEMPLATES} from '../../../src/core/init/init.ts'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
+
+const configOf = (cwd: string): Promise<Config> => readConfig({cwd, environment: {}, flags: {}, cores: 2})
+
+test.each(TEMPLATES)(
+  '%s: whole, named by the settings, with a README, a sample and a worker',
+  async (template) => {
+    const project = await temporaryFolder()
+    const folder = join(project, 'deep', 'worker')
+    const made = await init({folder, template}, await configOf(project))
+    expect(made.settings).toEqual({file: join(project, 'cloud-runner.json'), named: true})
+    const {settings, workerFolder} = await configOf(folder)
+    expect([settings.worker, workerFolder]).toEqual(['./deep/worker', folder])
+    const {files} = made
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'sample.jsonl']))
+    for (const file of files)
+      expect(await readFile(join(folder, file), 'utf8')).toContain(file === 'package.json' ? '"private"' : '')
+    expect(files.filter((file) => /__pycache__|node_modules/.test(file))).toEqual([])
+    expect(made.needsDocker).toBe(template !== 'typescript')
+    expect(files).toContain(
+      {typescript: 'processor.ts', python: 'main.py', container: 'Dockerfile'}[template],
+    )
+  },
+)
+
+test('typescript: bundles as it is; the package is linked where none is installed above', async () => {
+  const project = await temporaryFolder()
+  const config = await configOf(project)
+  const folder = join(project, 'one')
+  await init({folder, template: 'typescript'}, config)
+  const {files} = await bundleWorker({folder})
+  expect(files.map(({path}) => path)).toEqual(['app/worker.cjs'])
+  expect(await readlink(join(folder, 'node_modules', 'cloud-runner'))).toBe(packageFolder())
+  const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  expect(manifest).toMatchObject({devDependencies: {'cloud-runner': expect.stringMatching(/^file:\.\.\//)}})
+
+  const installed = join(project, 'node_modules', 'cloud-runner')
+  await mkdir(installed, {recursive: true})
+  await writeFile(join(installed, 'package.json'), '{}')
+  const other = join(project, 'two')
+  expect(await init({folder: other, template: 'typescript'}, await configOf(project))).toMatchObject({
+    settings: {named: false},
+  })
+  expect(await readdir(other)).not.toContain('node_modules')
+  expect(await readFile(join(other, 'package.json'), 'utf8')).not.toContain('devDependencies')
+})
+
+test('overwrites nothing: says what is in the way, and another worker in the settings stays', async () => {
+  const project = await temporaryFolder()
+  const settings = '{"worker": "./mine", "region": "us-central1"}'
+  await writeFile(join(project, 'cloud-runner.json'), settings)
+  const folder = join(project, 'full')
+  await mkdir(folder)
+  await Promise.all(['main.ts', '.git'].map((name) => writeFile(join(folder, name), 'mine')))
+  const config = await configOf(project)
+  await expect(init({folder, template: 'python'}, config)).rejects.toMatchObject({
+    code: 'output-exists',
+    message: `${folder} is not empty: it has main.ts. Nothing was written.`,
+  })
+  expect((await readdir(folder)).toSorted()).toEqual(['.git', 'main.ts'])
+  await expect(
+    init({folder: join(project, 'cloud-runner.json'), template: 'python'}, config),
+  ).rejects.toMatchObject({code: 'output-exists', message: expect.stringContaining('is a file')})
+  await expect(
+    init({folder: join(project, 'cloud-runner.json', 'below'), template: 'python'}, config),
+  ).rejects.toMatchObject({code: 'output-unwritable'})
+  const made = await init({folder: join(project, 'free'), template: 'container'}, config)
+  expect(made.settings.named).toBe(false)
+  expect(await readFile(join(project, 'cloud-runner.json'), 'utf8')).toBe(settings)
+})
+
+test.each([
+  ['/a/b/worker', '/a/b', './worker'],
+  ['/a/b', '/a/b', './'],
+  ['/a/other', '/a/b', '../other'],
+])('the setting for %s in %s is %s', (folder, project, setting) => {
+  expect(settingFor(folder, project)).toBe(setting)
+})

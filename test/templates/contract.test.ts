@@ -1,0 +1,234 @@
+import {join} from 'node:path'
+import {gzipSync} from 'node:zlib'
+import {describe, expect, it} from 'vitest'
+import {sidecarObject} from '../../worker/contract.ts'
+import {pushEnvelope} from '../support/push-envelope.ts'
+import {missing} from '../support/tool.ts'
+import {deliver, startBuckets} from '../support/worker-buckets.ts'
+import {startWorkerProcess} from '../support/worker-process.ts'
+
+const TEMPLATES = join(import.meta.dirname, '../../templates')
+const NO_PYTHON = missing('python3')
+const ORDERS = '{"quantity": 3, "price": 0.5}\n{"quantity": 2, "price": 2.75}\n'
+const errorOf = (object: string): string => sidecarObject(object, 'error.json')
+
+/** A worker of a template as a process, without a container: with buckets of its own. */
+async function start(
+  {file, program}: {readonly file: string; readonly program?: string},
+  environment: Record<string, string> = {},
+) {
+  const buckets = await startBuckets()
+  const worker = startWorkerProcess(
+    file,
+    {
+      PORT: '0',
+      INPUT_BUCKET: 'input',
+      OUTPUT_BUCKET: 'output',
+      STORAGE_EMULATOR_HOST: buckets.proxy.origin,
+      PYTHONPATH: join(TEMPLATES, 'python'),
+      PYTHONDONTWRITEBYTECODE: '1',
+      ...environment,
+    },
+    program,
+  )
+  const {port} = await worker.line((line) => line['port'] !== undefined)
+  const url = `http://127.0.0.1:${String(port)}`
+  return {
+    ...buckets,
+    worker,
+    url,
+    outcomes: () => worker.lines.flatMap(({outcome}) => (typeof outcome === 'string' ? [outcome] : [])),
+    deliver: (object: string, generation: string, more: Partial<Parameters<typeof pushEnvelope>[0]> = {}) =>
+      deliver(url, object, generation, more),
+    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
+  }
+}
+
+const PYTHON = {file: join(TEMPLATES, 'python', 'main.py'), program: 'python3'}
+const PATIENT = {
+  file: join(import.meta.dirname, '../fixtures/workers/patient.py'),
+  program: 'python3',
+}
+
+describe.each([
+  {name: 'container', file: join(TEMPLATES, 'container', 'server.mjs'), reason: undefined},
+  {name: 'python', ...PYTHON, reason: NO_PYTHON},
+])('the template $name', ({reason, ...template}) => {
+  it.skipIf(reason !== undefined)(
+    `makes a result of its generation, once; a fault is recorded, and a later success removes it${reason ?? ''}`,
+    async () => {
+      await using running = await start(template)
+      const name = 'dir/ä b.jsonl'
+      const first = await running.upload(name, ORDERS)
+      expect(await running.deliver(name, first, {attempt: 2})).toBe(204)
+      expect(await running.deliver(name, first)).toBe(204)
+      const text = await running.text(running.output(name))
+      expect(
+        text
+          ?.trim()
+          .split('\n')
+          .map((line) => JSON.parse(line).total),
+      ).toEqual([1.5, 5.5])
+      expect(await running.metadataOf(running.output(name))).toMatchObject({
+        'source-generation': first,
+        attempt: '2',
+      })
+
+      const bad = await running.upload(name, `${ORDERS}{"quantity": "many"}\n`)
+      expect(await running.deliver(name, bad)).toBe(204)
+      expect(await running.deliver(name, bad)).toBe(204)
+      expect(await running.text(running.output(name))).toBe(text)
+      const fault = running.output(errorOf(name))
+      expect(JSON.parse((await running.text(fault)) ?? '')).toMatchObject({
+        code: 'not-an-order',
+        message: expect.stringMatching(/order/),
+        object: name,
+        generation: bad,
+      })
+      expect(await running.metadataOf(fault)).toMatchObject({'source-generation': bad})
+
+      expect(await running.deliver(name, await running.upload(name, ORDERS))).toBe(204)
+      expect(await running.text(fault)).toBeUndefined()
+      expect(await running.deliver(name, first)).toBe(204)
+      const expected = ['done', 'duplicate', 'failed', 'duplicate', 'done']
+      expect(running.outcomes().slice(0, 5)).toEqual(expected)
+      expect(['superseded', 'duplicate']).toContain(running.outcomes()[5])
+      expect(running.worker.lines.find(({outcome}) => outcome === 'done')).toMatchObject({
+        'logging.googleapis.com/labels': {bucket: 'input', object: name, generation: first, attempt: '2'},
+      })
+      expect(running.worker.stderr()).toBe('')
+    },
+  )
+
+  it.skipIf(reason !== undefined)(
+    `acknowledges what is no file and refuses what storage does not give, which then comes again${reason ?? ''}`,
+    async () => {
+      await using running = await start(template)
+      const post = async (body: string) => (await fetch(running.url, {method: 'POST', body})).status
+      expect([await post('{'), await post('[]'), await post('{"message": {}}')]).toEqual([204, 204, 204])
+      expect(await running.deliver('folder/', await running.upload('folder/', ''))).toBe(204)
+      const reserved = '_cloud-runner/x'
+      expect(await running.deliver(reserved, await running.upload(reserved, ''))).toBe(204)
+      expect((await fetch(`${running.url}/healthz`)).status).toBe(200)
+      expect((await fetch(`${running.url}/nothing`)).status).toBe(404)
+
+      const generation = await running.upload('a', ORDERS)
+      running.proxy.fails = (method) => method === 'POST'
+      expect(await running.deliver('a', generation)).toBe(503)
+      expect(await running.text(running.output('a'))).toBeUndefined()
+      running.proxy.fails = () => false
+      expect(await running.deliver('a', generation, {attempt: 2})).toBe(204)
+      expect(await running.metadataOf(running.output('a'))).toMatchObject({attempt: '2'})
+      await running.input('b').delete({ignoreNotFound: true})
+      expect(await running.deliver('b', '17')).toBe(204)
+      expect(running.outcomes().slice(-3)).toEqual(['refused', 'done', 'gone'])
+    },
+  )
+
+  it.skipIf(reason !== undefined)(`ends in order at SIGTERM${reason ?? ''}`, async () => {
+    await using running = await start(template)
+    running.worker.kill('SIGTERM')
+    expect(await running.worker.exited).toBe(0)
+    expect(running.worker.stderr()).toBe('')
+  })
+})
+
+describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO_PYTHON ?? ''}`, () => {
+  it('answers the canary, does again what is asked for, and keeps a report', async () => {
+    await using running = await start(PYTHON)
+    const canary = '_cloud-runner/canary/1'
+    const generation = await running.upload(canary, 'canary\n')
+    expect(await running.deliver(canary, generation)).toBe(204)
+    expect(JSON.parse((await running.text(running.output(canary))) ?? '')).toEqual({
+      object: canary,
+      generation,
+      processor: 'order-totals',
+      revision: null,
+    })
+    const file = await running.upload('a', ORDERS)
+    for (const more of [{}, {reprocessId: 'r1'}, {reprocessId: 'r1'}, {}])
+      await running.deliver('a', file, more)
+    expect(running.outcomes()).toEqual(['canary', 'done', 'done', 'duplicate', 'duplicate'])
+    expect(await running.metadataOf(running.output('a'))).toMatchObject({'reprocess-id': 'r1'})
+    const report = running.output(sidecarObject('a', 'report.json'))
+    expect(JSON.parse((await running.text(report)) ?? '')).toEqual({orders: 2, sum: 7})
+    const [{contentType}] = await running.output('a').getMetadata()
+    expect(contentType).toBe('application/x-ndjson')
+    expect(running.worker.lines.findLast(({outcome}) => outcome === 'done')).toMatchObject({
+      inputBytes: ORDERS.length,
+      waitMs: expect.any(Number),
+      totalMs: expect.any(Number),
+    })
+  })
+
+  it('streams what is large, unpacks what is stored packed, and sends again what was lost', async () => {
+    await using running = await start(PATIENT)
+    const large = Buffer.alloc(20 * 1024 * 1024 + 7, 'large\n')
+    expect(await running.deliver('a', await running.upload('a', large))).toBe(204)
+    const [bytes] = await running.output('a').download()
+    expect(bytes.equals(Buffer.from(large.toString().toUpperCase()))).toBe(true)
+
+    const packed = running.input('packed')
+    await packed.save(gzipSync('packed\n'), {resumable: false, metadata: {contentEncoding: 'gzip'}})
+    expect(await running.deliver('packed', String(packed.metadata.generation))).toBe(204)
+    expect(await running.text(running.output('packed'))).toBe('PACKED\n')
+
+    // One chunk of the result is refused in passing, the answer to another is lost.
+    const seen = new Set<string>()
+    const once = (what: string): boolean => !seen.has(what) && seen.add(what).has(what)
+    running.proxy.fails = (method) => method === 'PUT' && once('refused')
+    running.proxy.losesAnswer = (method) => method === 'PUT' && seen.has('refused') && once('lost')
+    expect(await running.deliver('b', await running.upload('b', large))).toBe(204)
+    expect((await running.output('b').download())[0].equals(bytes)).toBe(true)
+    expect([...seen]).toEqual(['refused', 'lost'])
+  })
+
+  it('finishes at SIGTERM what it has in hand, and takes nothing more', async () => {
+    await using running = await start(PATIENT)
+    const generation = await running.upload('a', 'x', {'takes-ms': '400'})
+    const status = running.deliver('a', generation)
+    await running.worker.line(({message}) => message === 'began')
+    running.worker.kill('SIGTERM')
+    expect(await status).toBe(204)
+    expect(await running.worker.exited).toBe(0)
+    expect(await running.text(running.output('a'))).toBe('X')
+  })
+
+  it('works once on what is delivered twice at the same time', async () => {
+    await using running = await start(PATIENT)
+    const generation = await running.upload('a', 'x', {'takes-ms': '200'})
+    const twice = [running.deliver('a', generation), running.deliver('a', generation)]
+    expect(await Promise.all(twice)).toEqual([204, 204])
+    expect(running.worker.lines.filter(({message}) => message === 'began')).toHaveLength(1)
+    expect(running.outcomes().toSorted()).toEqual(['done', 'duplicate'])
+  })
+
+  it.each([
+    ['that looks at its time', {}],
+    ['that does not', {deaf: 'yes'}],
+  ])(
+    'refuses in time what takes too long, of a process %s, and writes nothing of it',
+    async (_, metadata) => {
+      await using running = await start(PATIENT, {DEADLINE_SECONDS: '1'})
+      const generation = await running.upload('a', 'x', {'takes-ms': '1500', ...metadata})
+      expect(await running.deliver('a', generation)).toBe(503)
+      if ('deaf' in metadata) await running.worker.line(({message}) => message === 'waited')
+      await running.deliver('b', await running.upload('b', 'x'))
+      expect(await running.text(running.output('a'))).toBeUndefined()
+      expect(running.outcomes()[0]).toBe('refused')
+    },
+  )
+
+  it.each([
+    [{OUTPUT_BUCKET: ''}, 'OUTPUT_BUCKET is not set'],
+    [{OUTPUT_BUCKET: 'input'}, 'are both "input"'],
+    [{PORT: 'http'}, 'PORT is "http"'],
+    [{DEADLINE_SECONDS: '0'}, 'DEADLINE_SECONDS is "0"'],
+  ])('says which setting cannot be: %j', async (environment, message) => {
+    const settings = {PORT: '0', OUTPUT_BUCKET: 'output', INPUT_BUCKET: 'input', PYTHONDONTWRITEBYTECODE: '1'}
+    await using worker = startWorkerProcess(PYTHON.file, {...settings, ...environment}, 'python3')
+    const {severity, message: said} = await worker.line(() => true)
+    expect([severity, said]).toEqual(['CRITICAL', expect.stringContaining(message)])
+    expect(await worker.exited).toBe(1)
+  })
+})
