@@ -64,11 +64,10 @@ export function ago(time: string, now: number): string {
  * and line ends stay.
  */
 export function tame(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these are what it is about
-  return text.replaceAll(
-    /\u001b(?!\[[\d;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g,
-    '\ufffd',
-  )
+  return text.replaceAll(/\p{Cc}(\[[\d;]*m)?/gu, (found, color = '') => {
+    const isColor = found.startsWith('\u001b') && color !== ''
+    return isColor || /^[\n\t]/.test(found) ? found : `\ufffd${color}`
+  })
 }
 
 /** Columns of the terminal that a stream writes to; no limit where it writes to none. */
