@@ -42,9 +42,6 @@ export interface Blobs {
   sweep(referenced: ReadonlySet<string>): Promise<void>
 }
 
-/** How much is read at once: less often to the disk, and still little memory for each download. */
-const READ_BYTES = 256 * 1024
-
 /** Opens the blobs in a folder; makes it where it is missing. */
 export async function openBlobs(folder: string): Promise<Blobs> {
   const incoming = join(folder, 'incoming')
@@ -118,7 +115,6 @@ export async function openBlobs(folder: string): Promise<Blobs> {
     read: (id, range) =>
       createReadStream('', {
         fd: openSync(path(id), 'r'),
-        highWaterMark: READ_BYTES,
         start: range?.start ?? 0,
         ...(range ? {end: range.end} : {}),
       }),
