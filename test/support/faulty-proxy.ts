@@ -10,6 +10,10 @@ export interface FaultyProxy {
   fails: (method: string, url: URL) => boolean
   /** Requests that this picks are carried out, and their answer is lost. */
   losesAnswer: (method: string, url: URL) => boolean
+  /** After so many bytes the answer's connection is broken; `undefined`: never. */
+  cutsAfter: (method: string, url: URL) => number | undefined
+  /** Answers of which one bit is turned over. */
+  corrupts: (method: string, url: URL) => boolean
 }
 
 /** Passes HTTP on to `target`, apart from the faults that the test asks for. Ends with the test. */
@@ -30,7 +34,17 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
         return
       }
       response.writeHead(answer.statusCode ?? 500, answer.headers)
-      answer.pipe(response)
+      let left = proxy.cutsAfter(method, url) ?? Infinity
+      const isCorrupted = proxy.corrupts(method, url)
+      answer.on('data', (bytes: Buffer) => {
+        if (isCorrupted) bytes[0] = (bytes[0] ?? 0) ^ 1
+        if (left <= 0) return
+        response.write(bytes.subarray(0, left))
+        left -= bytes.length
+        // What was written is still on its way.
+        if (left <= 0) setImmediate(() => response.destroy())
+      })
+      answer.on('end', () => left > 0 && response.end())
     })
     forwarded.on('error', () => response.destroy())
     response.on('close', () => forwarded.destroy())
@@ -51,6 +65,8 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     requests: [],
     fails: () => false,
     losesAnswer: () => false,
+    cutsAfter: () => undefined,
+    corrupts: () => false,
   }
   return proxy
 }

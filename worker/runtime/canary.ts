@@ -1,5 +1,4 @@
 import {type CanaryAnswer, type Outcome} from '../contract.ts'
-import {findMetadata} from './buckets.ts'
 import {commitMetadata} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import {openInput} from './input.ts'
@@ -18,14 +17,14 @@ export async function answerCanary(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const {bucket, object, generation} = delivery.event
-  const storage = await worker.storage()
-  const file = storage.bucket(bucket).file(object, {generation})
-  const metadata = await findMetadata(file)
+  const {storage} = worker
+  const name = {bucket, object, generation}
+  const metadata = await storage.find(name)
   if (metadata === undefined) {
     log('INFO', 'gone: the canary was removed before it was answered', {outcome: 'gone'})
     return 'gone'
   }
-  const input = openInput(file, metadata, signal)
+  const input = openInput(storage, name, metadata, signal)
   const content = await input.file.open()
   for await (const _ of content) signal.throwIfAborted()
   const answer: CanaryAnswer = {
@@ -34,15 +33,16 @@ export async function answerCanary(
     processor: worker.processor.name,
     revision: worker.environment['K_REVISION'] ?? null,
   }
-  await storage
-    .bucket(worker.settings.outputBucket)
-    .file(object)
-    .save(`${JSON.stringify(answer)}\n`, {
-      resumable: false,
-      validation: 'md5',
+  await storage.write(
+    {bucket: worker.settings.outputBucket, object},
+    [Buffer.from(`${JSON.stringify(answer)}\n`)],
+    {
       contentType: 'application/json',
-      metadata: {metadata: commitMetadata(delivery, new Date())},
-    })
+      metadata: commitMetadata(delivery, new Date()),
+      expectedGeneration: undefined,
+    },
+    signal,
+  )
   log('INFO', 'canary answered', {outcome: 'canary'})
   return 'canary'
 }

@@ -1,7 +1,6 @@
-import type {FileMetadata} from '@google-cloud/storage'
 import {RESULT_METADATA} from '../contract.ts'
-import {ABSENT, customMetadata} from './buckets.ts'
 import type {Delivery, ObjectEvent} from './envelope.ts'
+import {ABSENT, type ObjectMetadata} from './storage/index.ts'
 
 /** A result or an `error.json` as it lies in the output bucket. */
 export interface Committed {
@@ -27,14 +26,17 @@ export type Decision =
   /** A newer generation has been processed: nothing of an older one may appear any more. */
   | {readonly kind: 'superseded'; readonly by: bigint}
 
-export function toCommitted(metadata: FileMetadata): Committed {
-  const custom = customMetadata(metadata)
-  const source = custom[RESULT_METADATA.sourceGeneration]
+export function toCommitted({
+  generation,
+  timeCreated,
+  metadata,
+}: Pick<ObjectMetadata, 'generation' | 'timeCreated' | 'metadata'>): Committed {
+  const source = metadata[RESULT_METADATA.sourceGeneration]
   return {
-    outputGeneration: String(metadata.generation),
-    createdAt: Date.parse(metadata.timeCreated ?? ''),
+    outputGeneration: generation,
+    createdAt: Date.parse(timeCreated),
     source: source !== undefined && /^\d+$/.test(source) ? BigInt(source) : undefined,
-    metadata: custom,
+    metadata,
   }
 }
 

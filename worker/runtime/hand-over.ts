@@ -1,9 +1,8 @@
-import type {Bucket, Storage} from '@google-cloud/storage'
 import {RESULT_METADATA, sidecarObject, WORKER_ENVIRONMENT, type HandOver, type Outcome} from '../contract.ts'
-import {ABSENT, findMetadata, isPreconditionFailed, writeObject} from './buckets.ts'
 import {commitMetadata, toCommitted, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import type {Log} from './log.ts'
+import {ABSENT, isPreconditionFailed, type Storage} from './storage/index.ts'
 import {Interrupted, type Worker} from './worker.ts'
 
 /** So long the start of an execution may take; a claim that is older was left by a worker that is gone. */
@@ -27,8 +26,8 @@ export async function handOver(
 ): Promise<Outcome> {
   const {job, outputBucket} = worker.settings
   if (job === undefined) throw new Error('There is no job to hand over to.')
-  const storage = await worker.storage()
-  const mark = createMark(storage.bucket(outputBucket), delivery, reason)
+  const {storage} = worker
+  const mark = createMark(storage, outputBucket, delivery, reason)
   const there = await mark.read()
   const execution = executionOf(there, delivery)
   if (execution !== undefined) return reportHandedOver(execution, log)
@@ -68,19 +67,19 @@ function isOfDelivery({source, metadata}: Committed, {event}: Delivery): boolean
   return source === BigInt(event.generation) && metadata[RESULT_METADATA.reprocessId] === event.reprocessId
 }
 
-function createMark(bucket: Bucket, delivery: Delivery, reason: HandOver['reason']) {
+function createMark(storage: Storage, bucket: string, delivery: Delivery, reason: HandOver['reason']) {
   const {object, generation} = delivery.event
-  const file = bucket.file(sidecarObject(object, 'job.json'))
+  const name = {bucket, object: sidecarObject(object, 'job.json')}
   return {
     async read(): Promise<Committed | undefined> {
-      const metadata = await findMetadata(file)
+      const metadata = await storage.find(name)
       return metadata === undefined ? undefined : toCommitted(metadata)
     },
     /** @returns the mark's own generation. @throws Interrupted where another has written it meanwhile */
     async write(execution: string | null, expectedGeneration: string): Promise<string> {
       const content: HandOver = {object, generation, execution, reason}
       try {
-        await writeObject(file, Buffer.from(`${JSON.stringify(content)}\n`), {
+        const written = await storage.write(name, [Buffer.from(`${JSON.stringify(content)}\n`)], {
           contentType: 'application/json',
           metadata: {
             ...commitMetadata(delivery, new Date()),
@@ -88,15 +87,15 @@ function createMark(bucket: Bucket, delivery: Delivery, reason: HandOver['reason
           },
           expectedGeneration,
         })
+        return written.generation
       } catch (error) {
         if (!isPreconditionFailed(error)) throw error
         throw new Interrupted('another delivery has handed it over meanwhile')
       }
-      return String(file.metadata.generation)
     },
     async remove(expectedGeneration: string): Promise<void> {
       // What cannot be removed is a claim that ends by itself.
-      await file.delete({ifGenerationMatch: expectedGeneration}).catch(() => {})
+      await storage.remove({...name, generation: expectedGeneration}).catch(() => {})
     },
   }
 }
@@ -114,7 +113,7 @@ async function startExecution(
 ): Promise<string> {
   // A local cloud knows the caller by the address that it gave it.
   const local = environment['CLOUD_RUNNER_ENDPOINT']
-  const token = local === undefined ? await storage.authClient.getAccessToken() : undefined
+  const token = local === undefined ? await storage.accessToken?.() : undefined
   const env = [{name: WORKER_ENVIRONMENT.delivery, value: JSON.stringify(delivery)}]
   const response = await fetch(`${local ?? RUN_ENDPOINT}/v2/${job}:run`, {
     method: 'POST',

@@ -1,8 +1,10 @@
-import {once} from 'node:events'
-import {addAbortSignal, type Readable} from 'node:stream'
-import type {File, FileMetadata} from '@google-cloud/storage'
+import {addAbortSignal, Readable} from 'node:stream'
+import {buffer} from 'node:stream/consumers'
 import type {InputFile} from '../processor.ts'
-import {customMetadata, isNotFound} from './buckets.ts'
+import {isNotFound, type ObjectMetadata, type ObjectName, type Storage} from './storage/index.ts'
+
+/** Up to here a file is read at once and kept for further reads: a request costs more than the memory. */
+const LONGEST_KEPT_BYTES = 1024 * 1024
 
 /** The generation was overwritten or deleted before it was read: there is nothing left to process. */
 export class GenerationGone extends Error {
@@ -17,44 +19,50 @@ export interface OpenedInput {
 }
 
 /**
- * Makes `file` (bound to a generation) readable as often as needed. The bytes are checked while they are read: MD5
- * where the object has one, since Node computes it natively, CRC32C for composite objects, which have none. Once they
+ * Makes a generation of an object readable as often as needed. The bytes are checked while they are read. Once they
  * were right to their end, further reads of the generation leave that to the transport: a hash of 100 MB takes 0.2 s.
  * Reads end when `signal` aborts.
  */
-export function openInput(file: File, metadata: FileMetadata, signal: AbortSignal): OpenedInput {
+export function openInput(
+  storage: Storage,
+  name: ObjectName & {readonly generation: string},
+  metadata: ObjectMetadata,
+  signal: AbortSignal,
+): OpenedInput {
   const streams = new Set<Readable>()
-  const generation = String(metadata.generation)
-  const hash = metadata.md5Hash === undefined ? 'crc32c' : 'md5'
   let wasRight = false
+  let kept: Buffer | undefined
+  // Unpacked it may be of any length.
+  const isKept = metadata.sizeBytes <= LONGEST_KEPT_BYTES && metadata.contentEncoding === undefined
+  const request = async (): Promise<Readable> => {
+    try {
+      return addAbortSignal(signal, await storage.read(name, wasRight ? undefined : metadata))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isNotFound(error)) throw error
+      throw new GenerationGone(`Generation ${name.generation} of ${name.object} is gone.`, {cause: error})
+    }
+  }
   const open = async (): Promise<Readable> => {
     signal.throwIfAborted()
-    const stream = file.createReadStream({validation: wasRight ? false : hash})
+    if (isKept) {
+      kept ??= await buffer(await request())
+      return Readable.from([Buffer.from(kept)], {objectMode: false})
+    }
+    const stream = await request()
     streams.add(stream)
     stream.once('end', () => (wasRight = true))
     stream.once('close', () => streams.delete(stream))
     // Whoever reads sees the error as well; without a listener, one that comes while nobody reads ends the process.
     stream.on('error', () => {})
-    addAbortSignal(signal, stream)
-    try {
-      await once(stream, 'readable') // the request is sent by this, and a 404 is known before a process starts on it
-    } catch (error) {
-      signal.throwIfAborted()
-      if (isNotFound(error)) {
-        throw new GenerationGone(`Generation ${generation} of ${file.name} is gone.`, {cause: error})
-      }
-      throw error
-    }
     return stream
   }
   return {
     file: {
-      bucket: file.bucket.name,
-      object: file.name,
-      generation,
-      sizeBytes: Number(metadata.size),
+      ...name,
+      sizeBytes: metadata.sizeBytes,
       contentType: metadata.contentType,
-      metadata: customMetadata(metadata),
+      metadata: metadata.metadata,
       open,
     },
     close: () => {

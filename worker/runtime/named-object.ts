@@ -1,10 +1,10 @@
-import type {Storage} from '@google-cloud/storage'
+import {addAbortSignal} from 'node:stream'
+import {buffer} from 'node:stream/consumers'
 import {PermanentError} from '../processor.ts'
-import {httpStatus, isNotFound} from './buckets.ts'
+import {isForbidden, isNotFound, type Storage} from './storage/index.ts'
 
 /** What a process reads beside its file is held in memory: a model, a table of codes. */
 const MOST_BYTES = 256 * 1024 * 1024
-const FORBIDDEN = 403
 
 /**
  * Reads a whole object by its name, `gs://bucket/object` or `gs://bucket/object#generation`.
@@ -18,28 +18,24 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
       suggestions: ['Write gs://bucket/object.'],
     })
   }
-  const file = storage.bucket(bucket).file(object, generation === undefined ? {} : {generation})
+  const name = {bucket, object, ...(generation === undefined ? {} : {generation})}
   try {
-    const [metadata] = await file.getMetadata()
+    const metadata = await storage.find(name)
     signal.throwIfAborted()
-    if (Number(metadata.size) > MOST_BYTES) {
+    if (metadata === undefined) throw missing(uri, undefined)
+    if (metadata.sizeBytes > MOST_BYTES) {
       throw new PermanentError(`${uri} has more than 256 MiB.`, {
         code: 'object-too-large',
         suggestions: ['Name a smaller object.'],
       })
     }
-    const [bytes] = await file.download({validation: metadata.md5Hash === undefined ? 'crc32c' : 'md5'})
-    signal.throwIfAborted()
-    return bytes
+    // The generation that was looked at, or its checksum would be another's.
+    const stream = await storage.read({...name, generation: metadata.generation}, metadata)
+    return await buffer(addAbortSignal(signal, stream))
   } catch (error) {
-    if (isNotFound(error)) {
-      throw new PermanentError(`There is no object ${uri}.`, {
-        code: 'object-missing',
-        suggestions: ['Upload it again, or name another one.'],
-        cause: error,
-      })
-    }
-    if (httpStatus(error) === FORBIDDEN) {
+    signal.throwIfAborted()
+    if (isNotFound(error)) throw missing(uri, error)
+    if (isForbidden(error)) {
       throw new PermanentError(`The worker may not read ${uri}.`, {
         code: 'object-forbidden',
         suggestions: [
@@ -50,4 +46,12 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
     }
     throw error
   }
+}
+
+function missing(uri: string, cause: unknown): PermanentError {
+  return new PermanentError(`There is no object ${uri}.`, {
+    code: 'object-missing',
+    suggestions: ['Upload it again, or name another one.'],
+    cause,
+  })
 }

@@ -1,19 +1,9 @@
-import {once} from 'node:events'
-import type {Writable} from 'node:stream'
-import {finished} from 'node:stream/promises'
-import type {File} from '@google-cloud/storage'
 import type {Sidecar} from '../contract.ts'
 import type {Output} from '../processor.ts'
-import {writeObject} from './buckets.ts'
+import type {ObjectName, ResumableUpload, Storage, WriteOptions} from './storage/index.ts'
 
 /** Up to here a result is written by one request. */
 const LONGEST_IN_MEMORY_BYTES = 8 * 1024 * 1024
-
-/** A chunk of a longer one: the client keeps it to repeat it. A multiple of 256 KiB, as the API asks. */
-const CHUNK_BYTES = 8 * 1024 * 1024
-
-/** What is handed to the client at a time. Each of its half dozen streams holds one or two of these. */
-const BLOCK_BYTES = 256 * 1024
 
 /** A result being made. */
 export interface ResultWriter {
@@ -23,74 +13,51 @@ export interface ResultWriter {
   readonly sizeBytes: number
   /**
    * Makes the result visible under its name, whole and with its metadata.
-   * @throws an error of the storage client with status 412 where the object is no longer at the expected generation
+   * @throws StorageError with status 412 where the object is no longer at the expected generation
    */
   commit(): Promise<void>
-  /** Gives the result up; nothing of it was or will be visible. */
-  discard(): void
 }
 
 /**
  * Receives a result. Up to 8 MiB it is kept in memory and written by one request at the end. A longer one goes out in
- * 8 MiB chunks by a resumable upload straight to the result's own name: Cloud Storage shows nothing of such an upload
+ * chunks by a resumable upload straight to the result's own name: Cloud Storage shows nothing of such an upload
  * before its last chunk, checks the precondition then, and forgets one that never ends; so there is no temporary object
  * to copy from or to clean up, and memory does not follow the file.
- * @param target.expectedGeneration generation that the result replaces, `0` for none
  */
 export function createResultWriter(
-  file: File,
-  target: {
-    readonly metadata: Record<string, string>
-    readonly expectedGeneration: string
-    readonly contentType: string
-  },
+  storage: Storage,
+  name: ObjectName,
+  target: WriteOptions,
   signal: AbortSignal,
 ): ResultWriter {
   let contentType = target.contentType
   let pending: Uint8Array[] = []
-  let pendingBytes = 0
   let sizeBytes = 0
-  let upload: Writable | undefined
+  let upload: ResumableUpload | undefined
   const sidecars = new Map<Sidecar, object>()
-
-  const takePending = (): Buffer => {
-    const block = Buffer.concat(pending, pendingBytes)
-    pending = []
-    pendingBytes = 0
-    return block
-  }
-  const startUpload = (): Writable => {
-    const stream = file.createWriteStream({
-      resumable: true,
-      chunkSize: CHUNK_BYTES,
-      validation: 'md5',
-      contentType,
-      metadata: {metadata: target.metadata},
-      preconditionOpts: {ifGenerationMatch: target.expectedGeneration},
-    })
-    stream.on('error', () => {}) // seen by the next write or by commit
-    return stream
-  }
 
   const output: Output = {
     async write(chunk) {
       signal.throwIfAborted()
-      if (upload?.errored) throw toError(upload.errored)
-      // Copied, since the process may use its buffer again as soon as this resolves.
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk)
-      pending.push(bytes)
-      pendingBytes += bytes.length
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       sizeBytes += bytes.length
-      if (pendingBytes < (upload === undefined ? LONGEST_IN_MEMORY_BYTES : BLOCK_BYTES)) return
-      upload ??= startUpload()
-      if (!upload.write(takePending())) await orError(once(upload, 'drain', {signal}))
+      if (upload === undefined) {
+        // Copied, since the process may use its buffer again as soon as this resolves.
+        pending.push(Buffer.from(bytes))
+        if (sizeBytes < LONGEST_IN_MEMORY_BYTES) return
+        upload = storage.upload(name, {...target, contentType}, signal)
+        for (const part of pending) await upload.write(part)
+        pending = []
+      } else {
+        await upload.write(bytes)
+      }
     },
     setContentType(value) {
       if (sizeBytes > 0) throw new Error('setContentType was called after the first write.')
       contentType = value
     },
-    sidecar(name, content) {
-      sidecars.set(name, content)
+    sidecar(sidecar, content) {
+      sidecars.set(sidecar, content)
     },
   }
   return {
@@ -101,30 +68,8 @@ export function createResultWriter(
     },
     async commit() {
       signal.throwIfAborted()
-      if (upload === undefined) {
-        await writeObject(file, takePending(), {...target, contentType})
-        return
-      }
-      upload.end(takePending())
-      await orError(finished(upload, {signal}))
-    },
-    discard() {
-      upload?.destroy()
+      if (upload === undefined) await storage.write(name, pending, {...target, contentType}, signal)
+      else await upload.end()
     },
   }
-}
-
-async function orError(step: Promise<unknown>): Promise<void> {
-  try {
-    await step
-  } catch (failure) {
-    throw toError(failure)
-  }
-}
-
-/** The client ends a resumable upload with the bare `error` of the answer's body, an object with `code` and `message`. */
-function toError(failure: unknown): Error {
-  if (failure instanceof Error) return failure
-  const {code, message}: {code?: unknown; message?: unknown} = Object(failure)
-  return Object.assign(new Error(typeof message === 'string' ? message : String(failure)), {code})
 }

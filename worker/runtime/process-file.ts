@@ -1,14 +1,5 @@
-import type {FileMetadata} from '@google-cloud/storage'
-import {
-  RESULT_METADATA,
-  sidecarObject,
-  type DoneFields,
-  type ErrorReport,
-  type HandOver,
-  type Outcome,
-} from '../contract.ts'
+import {RESULT_METADATA, sidecarObject, type DoneFields, type ErrorReport, type Outcome} from '../contract.ts'
 import {PermanentError, type ProcessContext} from '../processor.ts'
-import {findMetadata, customMetadata, isPreconditionFailed, removeObject} from './buckets.ts'
 import {commitMetadata, decide, isSameRun, toCommitted, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
@@ -17,6 +8,7 @@ import type {Log} from './log.ts'
 import {readNamedObject} from './named-object.ts'
 import {createResultWriter} from './output.ts'
 import {Superseded, writeSidecar} from './sidecars.ts'
+import {isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
 import type {Worker} from './worker.ts'
 
 /** Between looking and committing, another delivery of the object may commit first; so often this is begun anew. */
@@ -65,12 +57,10 @@ export async function processFile(
 async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   const {worker, delivery, log, signal} = run
   const {event} = delivery
-  const storage = await worker.storage()
-  const output = storage.bucket(worker.settings.outputBucket)
-  const inputFile = storage.bucket(event.bucket).file(event.object, {generation: event.generation})
-  const {job} = worker.settings
+  const {storage} = worker
+  const {job, outputBucket} = worker.settings
   const [input, result, error, mark] = await Promise.all([
-    findMetadata(inputFile),
+    storage.find({bucket: event.bucket, object: event.object, generation: event.generation}),
     findCommitted(run, event.object),
     findCommitted(run, sidecarObject(event.object, 'error.json')),
     job === undefined ? undefined : findCommitted(run, sidecarObject(event.object, 'job.json')),
@@ -84,10 +74,11 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   }
   if (decision.kind === 'duplicate') {
     if (decision.staleError) {
-      await removeObject(
-        output.file(sidecarObject(event.object, 'error.json')),
-        decision.staleError.outputGeneration,
-      )
+      await storage.remove({
+        bucket: outputBucket,
+        object: sidecarObject(event.object, 'error.json'),
+        generation: decision.staleError.outputGeneration,
+      })
     }
     log('INFO', `duplicate: this generation's ${decision.of} is there`, {
       outcome: 'duplicate',
@@ -99,7 +90,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
     log('INFO', 'gone: this generation was overwritten or deleted before it was processed', {outcome: 'gone'})
     return 'gone'
   }
-  if (customMetadata(input)[RESULT_METADATA.sourceGeneration] !== undefined) {
+  if (input.metadata[RESULT_METADATA.sourceGeneration] !== undefined) {
     log('WARNING', 'skipped: the object is the result of a worker, processing it could go round for ever', {
       outcome: 'skipped',
     })
@@ -107,40 +98,28 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   }
   const execution = executionOf(mark, delivery)
   if (execution !== undefined) return reportHandedOver(execution, log)
-  const reason = reasonForJob(worker, Number(input.size))
-  if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
+  if (job !== undefined && input.sizeBytes >= job.thresholdBytes) {
+    return handOver(worker, delivery, log, 'size', signal)
+  }
   return make(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
-}
-
-/** Why a file of this size goes to the job at once; `undefined`: it is done here. */
-function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason'] | undefined {
-  const {job, ownDeadlineMs} = settings
-  if (job === undefined) return undefined
-  if (bytes >= job.thresholdBytes) return 'size'
-  const predictedMs = pace.predictMs(bytes)
-  return predictedMs !== undefined && ownDeadlineMs !== undefined && predictedMs > ownDeadlineMs
-    ? 'prediction'
-    : undefined
 }
 
 /** Runs the process on the input and commits what it made. */
 async function make(
   run: Run,
-  inputMetadata: FileMetadata,
+  inputMetadata: ObjectMetadata,
   seen: {readonly resultGeneration: string; readonly olderError: Committed | undefined},
 ): Promise<Outcome | 'conflict'> {
   const {worker, delivery, log, signal, metadata} = run
   const {event} = delivery
-  const storage = await worker.storage()
-  const output = storage.bucket(worker.settings.outputBucket)
+  const {storage} = worker
+  const {outputBucket} = worker.settings
   const target = {object: event.object, generation: event.generation, metadata}
-  const input = openInput(
-    storage.bucket(event.bucket).file(event.object, {generation: event.generation}),
-    inputMetadata,
-    signal,
-  )
+  const source = {bucket: event.bucket, object: event.object, generation: event.generation}
+  const input = openInput(storage, source, inputMetadata, signal)
   const result = createResultWriter(
-    output.file(event.object),
+    storage,
+    {bucket: outputBucket, object: event.object},
     {
       metadata,
       expectedGeneration: seen.resultGeneration,
@@ -154,26 +133,24 @@ async function make(
     readObject: (uri) => readNamedObject(storage, uri, signal),
     log,
   }
-  const began = performance.now()
-  const learn = () => worker.pace.learn(input.file.sizeBytes, performance.now() - began)
-  // At that moment, also where the process does not look at its signal.
-  signal.addEventListener('abort', learn, {once: true})
   try {
     log('INFO', 'processing', {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
     await worker.processor.process(input.file, result.output, context)
     signal.throwIfAborted()
-    learn()
     const processedAt = new Date()
     await Promise.all(
-      [...result.sidecars].map(([name, content]) => writeSidecar(output, target, name, content, signal)),
+      [...result.sidecars].map(([name, content]) =>
+        writeSidecar(storage, outputBucket, target, name, content, signal),
+      ),
     )
     const isConflict = await commitResult(run, () => result.commit())
     if (isConflict) return 'conflict'
     if (seen.olderError) {
-      await removeObject(
-        output.file(sidecarObject(event.object, 'error.json')),
-        seen.olderError.outputGeneration,
-      )
+      await storage.remove({
+        bucket: outputBucket,
+        object: sidecarObject(event.object, 'error.json'),
+        generation: seen.olderError.outputGeneration,
+      })
     }
     log('INFO', 'done', {
       ...doneFields(run, processedAt, result.sidecars.get('report.json')),
@@ -182,7 +159,6 @@ async function make(
     } satisfies DoneFields)
     return 'done'
   } catch (error) {
-    result.discard()
     signal.throwIfAborted()
     if (error instanceof PermanentError) return await recordFault(run, error)
     if (isGone(error)) {
@@ -192,7 +168,6 @@ async function make(
     if (error instanceof Superseded) return reportSuperseded(run, error)
     throw error
   } finally {
-    signal.removeEventListener('abort', learn)
     input.close()
   }
 }
@@ -226,10 +201,10 @@ async function recordFault(run: Run, fault: PermanentError): Promise<Outcome> {
     object,
     generation,
   }
-  const storage = await worker.storage()
   try {
     await writeSidecar(
-      storage.bucket(worker.settings.outputBucket),
+      worker.storage,
+      worker.settings.outputBucket,
       {object, generation, metadata},
       'error.json',
       report,
@@ -250,8 +225,7 @@ function reportSuperseded(run: Run, reason: Superseded): Outcome {
 }
 
 async function findCommitted({worker}: Run, name: string): Promise<Committed | undefined> {
-  const storage = await worker.storage()
-  const metadata = await findMetadata(storage.bucket(worker.settings.outputBucket).file(name))
+  const metadata = await worker.storage.find({bucket: worker.settings.outputBucket, object: name})
   return metadata === undefined ? undefined : toCommitted(metadata)
 }
 

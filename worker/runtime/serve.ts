@@ -1,9 +1,8 @@
 import type {Processor} from '../processor.ts'
-import {openStorage} from './buckets.ts'
 import {createLog, errorFields, type Log} from './log.ts'
-import {createPace} from './pace.ts'
 import {startServer} from './server.ts'
 import {readSettings, SettingsError, type Environment} from './settings.ts'
+import {openStorage} from './storage/index.ts'
 import {runTask} from './task.ts'
 import {Interrupted, type Worker} from './worker.ts'
 
@@ -12,12 +11,6 @@ const CLOUD_RUN_GRACE_MS = 10_000
 
 /** What is kept of the grace for ending the process itself. */
 const EXIT_MS = 500
-
-/**
- * How long the first probe is waited for: loading the storage library holds the event loop for as long as everything
- * before it took, and a container is not ready before a probe is answered. A file that comes first loads it at once.
- */
-const PROBE_MS = 25
 
 /**
  * Runs `processor` as a worker: an HTTP server on `PORT` that turns each file which is notified to it into a result; or,
@@ -36,12 +29,9 @@ export async function run(processor: Processor, environment: Environment, graceM
   process.on('uncaughtExceptionMonitor', (error) => {
     log('CRITICAL', `the worker crashed: ${error.message}`, errorFields(error))
   })
-  // Node prints warnings as plain text in several lines; here each is a line of the log. The storage library causes
-  // one of the kind "listeners" with every large read (twelve on a stream that is used once), which tells nothing.
+  // Node prints warnings as plain text in several lines; here each is a line of the log.
   process.removeAllListeners('warning')
-  process.on('warning', ({name, message}) => {
-    log(name === 'MaxListenersExceededWarning' ? 'DEBUG' : 'WARNING', `${name}: ${message}`)
-  })
+  process.on('warning', ({name, message}) => log('WARNING', `${name}: ${message}`))
   try {
     await start(processor, environment, log, graceMs)
   } catch (error) {
@@ -57,14 +47,12 @@ async function start(
   log: Log,
   graceMs: number,
 ): Promise<void> {
-  let storage: ReturnType<typeof openStorage> | undefined
   const worker: Worker = {
     processor,
     settings: readSettings(environment),
     environment,
-    storage: () => (storage ??= openStorage()),
+    storage: openStorage(environment),
     log,
-    pace: createPace(),
   }
   if (environment['CLOUD_RUN_JOB'] !== undefined) {
     // Not left to end by itself: a process that does not look at its signal would go on.
@@ -72,7 +60,6 @@ async function start(
   }
   const server = await startServer(worker)
   log('INFO', `${processor.name} listens on port ${server.port}`, {port: server.port})
-  setTimeout(() => void worker.storage(), PROBE_MS)
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     log('INFO', `${signal}: no more files are taken, those in hand are finished`)

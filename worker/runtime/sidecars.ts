@@ -1,7 +1,6 @@
-import type {Bucket} from '@google-cloud/storage'
 import {sidecarObject, type Sidecar} from '../contract.ts'
-import {ABSENT, findMetadata, isPreconditionFailed, writeObject} from './buckets.ts'
 import {toCommitted} from './commit-state.ts'
+import {ABSENT, isPreconditionFailed, type Storage} from './storage/index.ts'
 
 /** Something of a newer generation is there already, so nothing of this one may be written any more. */
 export class Superseded extends Error {
@@ -17,31 +16,31 @@ const MOST_CONFLICTS = 5
  * @throws Superseded
  */
 export async function writeSidecar(
-  bucket: Bucket,
+  storage: Storage,
+  bucket: string,
   target: {readonly object: string; readonly generation: string; readonly metadata: Record<string, string>},
   name: Sidecar,
   content: object,
   signal: AbortSignal,
 ): Promise<void> {
-  const file = bucket.file(sidecarObject(target.object, name))
+  const sidecar = {bucket, object: sidecarObject(target.object, name)}
   const bytes = Buffer.from(`${JSON.stringify(content, null, 2)}\n`)
   let expectedGeneration = ABSENT
   for (let conflicts = 0; ; conflicts += 1) {
     signal.throwIfAborted()
     try {
-      await writeObject(file, bytes, {
-        contentType: 'application/json',
-        metadata: target.metadata,
-        expectedGeneration,
-      })
+      const options = {contentType: 'application/json', metadata: target.metadata, expectedGeneration}
+      await storage.write(sidecar, [bytes], options, signal)
       return
     } catch (error) {
       if (!isPreconditionFailed(error) || conflicts === MOST_CONFLICTS) throw error
     }
-    const metadata = await findMetadata(file)
+    const metadata = await storage.find(sidecar)
     const there = metadata === undefined ? undefined : toCommitted(metadata)
     if (there?.source !== undefined && there.source > BigInt(target.generation)) {
-      throw new Superseded(`${file.name} is of generation ${there.source}, newer than ${target.generation}.`)
+      throw new Superseded(
+        `${sidecar.object} is of generation ${there.source}, newer than ${target.generation}.`,
+      )
     }
     expectedGeneration = there?.outputGeneration ?? ABSENT
   }

@@ -1,19 +1,15 @@
-import type {Storage} from '@google-cloud/storage'
 import type {Processor} from '../processor.ts'
 import type {Log} from './log.ts'
-import type {Pace} from './pace.ts'
 import type {Environment, WorkerSettings} from './settings.ts'
+import type {Storage} from './storage/index.ts'
 
 /** What a running worker consists of. */
 export interface Worker {
   readonly processor: Processor
   readonly settings: WorkerSettings
   readonly environment: Environment
-  /** The storage client; the library is loaded while the server already listens. */
-  readonly storage: () => Promise<Storage>
+  readonly storage: Storage
   readonly log: Log
-  /** How fast the process was so far, in this instance. */
-  readonly pace: Pace
 }
 
 /** Why a delivery is given up before its work is done: it is refused, so that it comes again. */

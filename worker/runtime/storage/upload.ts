@@ -1,0 +1,179 @@
+import {randomUUID} from 'node:crypto'
+import {md5} from './checksum.ts'
+import {type Connection, bytesOf} from './connection.ts'
+import {TransferError} from './errors.ts'
+import type {Retries} from './retry.ts'
+
+/** A multiple of 256 KiB, as the API asks; one is sent while the next is filled. */
+const CHUNK_BYTES = 8 * 1024 * 1024
+/** Of a resumable upload: go on. */
+const RESUME_INCOMPLETE = 308
+
+/** An object as a writer wants it. */
+export interface Target {
+  /** Of the bucket's objects in the upload API. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly what: string
+  /** Its metadata, as JSON. */
+  readonly resource: Readonly<Record<string, unknown>> & {readonly contentType: string}
+}
+
+/** Writes a whole object by one request; Cloud Storage compares the MD5 that is sent with what arrived. */
+export async function uploadWhole(
+  connection: Connection,
+  {path, query, what, resource}: Target,
+  content: readonly Uint8Array[],
+  retries: Retries,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const hash = md5()
+  for (const part of content) hash.update(part)
+  const boundary = randomUUID()
+  const head = JSON.stringify({...resource, md5Hash: hash.digest()})
+  const body = [
+    Buffer.from(
+      `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${head}\r\n--${boundary}\r\ncontent-type: ${resource.contentType}\r\n\r\n`,
+    ),
+    ...content,
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ]
+  const request = {
+    method: 'POST',
+    path: `${path}?${new URLSearchParams([['uploadType', 'multipart'], ...query]).toString()}`,
+    headers: {'content-type': `multipart/related; boundary=${boundary}`},
+    body,
+    what,
+  } as const
+  return retries.run(async () => jsonOf(await bytesOf(await connection.send(request))), signal)
+}
+
+/**
+ * Writes an object of any length in chunks, by a resumable upload: Cloud Storage shows nothing of it before its last
+ * chunk, and forgets one that never ends. A chunk that breaks off is gone on with where Cloud Storage has it.
+ */
+export class ResumableUpload {
+  readonly #connection: Connection
+  readonly #target: Target
+  readonly #retries: Retries
+  readonly #signal: AbortSignal
+  readonly #hash = md5()
+  #session: string | undefined
+  #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES)
+  #spare: Buffer | undefined
+  #filled = 0
+  #sentBytes = 0
+  #sending: Promise<unknown> = Promise.resolve()
+
+  constructor(connection: Connection, target: Target, retries: Retries, signal: AbortSignal) {
+    this.#connection = connection
+    this.#target = target
+    this.#retries = retries
+    this.#signal = signal
+  }
+
+  /** Takes bytes, which may be used again as soon as this resolves. Waits while two chunks are full. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let from = 0; from < bytes.length;) {
+      const part = bytes.subarray(from, from + CHUNK_BYTES - this.#filled)
+      this.#chunk.set(part, this.#filled)
+      this.#filled += part.length
+      from += part.length
+      if (this.#filled === CHUNK_BYTES) await this.#flush()
+    }
+  }
+
+  /**
+   * Makes the object visible.
+   * @returns its metadata
+   * @throws StorageError with status 412 where it is no longer at the expected generation
+   */
+  async end(): Promise<unknown> {
+    await this.#sending
+    const answer = await this.#send(this.#chunk.subarray(0, this.#filled), true)
+    const {md5Hash}: {md5Hash?: unknown} = Object(answer)
+    if (md5Hash !== undefined && md5Hash !== this.#hash.digest())
+      throw new TransferError(`${this.#target.what}: other bytes arrived than were sent`)
+    return answer
+  }
+
+  async #flush(): Promise<void> {
+    await this.#sending
+    const full = this.#chunk
+    this.#chunk = this.#spare ?? Buffer.allocUnsafe(CHUNK_BYTES)
+    this.#spare = full
+    this.#filled = 0
+    this.#sending = this.#send(full, false)
+    // Seen by whoever waits for it next.
+    this.#sending.catch(() => undefined)
+  }
+
+  /** Sends a chunk until Cloud Storage has all of it. @returns of the last one the object's metadata */
+  async #send(chunk: Buffer, isLast: boolean): Promise<unknown> {
+    this.#hash.update(chunk)
+    const session = (this.#session ??= await this.#start())
+    const begin = this.#sentBytes
+    const end = begin + chunk.length
+    const total = isLast ? String(end) : '*'
+    this.#sentBytes = end
+    for (let from = begin, retry = 1; ;) {
+      try {
+        const range = from < end ? `bytes ${from}-${end - 1}/${total}` : `bytes */${total}`
+        const answer = await this.#put(session, range, chunk.subarray(from - begin))
+        if ('metadata' in answer) return answer.metadata
+        if (!isLast && answer.stored >= end) return undefined
+        if (answer.stored > from) retry = 1
+        from = Math.max(begin, answer.stored)
+        if (answer.stored < end)
+          throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes`)
+      } catch (error) {
+        await this.#retries.pause(retry++, error, this.#signal)
+        const there = await this.#put(session, `bytes */${total}`, new Uint8Array(0)).catch(() => undefined)
+        if (there !== undefined && 'metadata' in there) return there.metadata
+        if (there !== undefined) from = Math.max(begin, there.stored)
+        if (from >= end && !isLast) return undefined
+      }
+    }
+  }
+
+  async #put(
+    session: string,
+    range: string,
+    body: Uint8Array,
+  ): Promise<{stored: number} | {metadata: unknown}> {
+    this.#signal.throwIfAborted()
+    const {what} = this.#target
+    const headers = {'content-range': range}
+    const response = await this.#connection.send(
+      {method: 'PUT', path: session, headers, body: [body], what},
+      [RESUME_INCOMPLETE],
+    )
+    const content = await bytesOf(response)
+    if (response.statusCode !== RESUME_INCOMPLETE) return {metadata: jsonOf(content)}
+    const [, last] = /^bytes=0-(\d+)$/.exec(response.headers.range ?? '') ?? []
+    return {stored: last === undefined ? 0 : Number(last) + 1}
+  }
+
+  async #start(): Promise<string> {
+    const {path, query, what, resource} = this.#target
+    const response = await this.#retries.run(
+      () =>
+        this.#connection.send({
+          method: 'POST',
+          path: `${path}?${new URLSearchParams([['uploadType', 'resumable'], ...query]).toString()}`,
+          headers: {'content-type': 'application/json; charset=UTF-8'},
+          body: [Buffer.from(JSON.stringify(resource))],
+          what,
+        }),
+      this.#signal,
+    )
+    await bytesOf(response)
+    const {location} = response.headers
+    if (location === undefined) throw new Error(`${what}: Cloud Storage named no session for the upload`)
+    return location
+  }
+}
+
+function jsonOf(content: Buffer): unknown {
+  return JSON.parse(content.toString('utf8'))
+}
