@@ -1,14 +1,22 @@
 import type {Processor} from '../../worker/processor.ts'
 import {createLog} from '../../worker/runtime/log.ts'
+import {createPace} from '../../worker/runtime/pace.ts'
 import {startServer} from '../../worker/runtime/server.ts'
 import {readSettings} from '../../worker/runtime/settings.ts'
 import {openStorage} from '../../worker/runtime/storage/index.ts'
 import {pushEnvelope} from './push-envelope.ts'
 import {deliver, startBuckets} from './worker-buckets.ts'
 
-/** A worker in this process, with real HTTP to it and from it, and buckets of its own. It tries each request once. */
-export async function startWorker(processor: Processor, environment: Record<string, string> = {}) {
-  const buckets = await startBuckets()
+/**
+ * A worker in this process, with real HTTP to it and from it. It tries each request once.
+ * @param shared buckets of another worker; the default is buckets of its own
+ */
+export async function startWorker(
+  processor: Processor,
+  environment: Record<string, string> = {},
+  shared?: Awaited<ReturnType<typeof startBuckets>>,
+) {
+  const buckets = shared ?? (await startBuckets())
   const storage = openStorage({STORAGE_EMULATOR_HOST: buckets.proxy.origin}, {mostRetries: 0})
   const lines: Record<string, unknown>[] = []
   const log = createLog((line) => lines.push(JSON.parse(line)))
@@ -18,7 +26,7 @@ export async function startWorker(processor: Processor, environment: Record<stri
     OUTPUT_BUCKET: 'output',
     ...environment,
   })
-  const server = await startServer({processor, settings, environment, log, storage})
+  const server = await startServer({processor, settings, environment, log, pace: createPace(), storage})
   const url = `http://127.0.0.1:${server.port}`
   return {
     ...buckets,

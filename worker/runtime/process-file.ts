@@ -1,4 +1,11 @@
-import {RESULT_METADATA, sidecarObject, type DoneFields, type ErrorReport, type Outcome} from '../contract.ts'
+import {
+  RESULT_METADATA,
+  sidecarObject,
+  type DoneFields,
+  type ErrorReport,
+  type HandOver,
+  type Outcome,
+} from '../contract.ts'
 import {PermanentError, type ProcessContext} from '../processor.ts'
 import {commitMetadata, decide, isSameRun, toCommitted, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
@@ -98,10 +105,20 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   }
   const execution = executionOf(mark, delivery)
   if (execution !== undefined) return reportHandedOver(execution, log)
-  if (job !== undefined && input.sizeBytes >= job.thresholdBytes) {
-    return handOver(worker, delivery, log, 'size', signal)
-  }
+  const reason = reasonForJob(worker, input.sizeBytes)
+  if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
   return make(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
+}
+
+/** Why a file of this size goes to the job at once; `undefined`: it is done here. */
+function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason'] | undefined {
+  const {job, ownDeadlineMs} = settings
+  if (job === undefined) return undefined
+  if (bytes >= job.thresholdBytes) return 'size'
+  const predictedMs = pace.predictMs(bytes)
+  return predictedMs !== undefined && ownDeadlineMs !== undefined && predictedMs > ownDeadlineMs
+    ? 'prediction'
+    : undefined
 }
 
 /** Runs the process on the input and commits what it made. */
@@ -133,10 +150,15 @@ async function make(
     readObject: (uri) => readNamedObject(storage, uri, signal),
     log,
   }
+  const began = performance.now()
+  const learn = () => worker.pace.learn(input.file.sizeBytes, performance.now() - began)
+  // At that moment, also where the process does not look at its signal.
+  signal.addEventListener('abort', learn, {once: true})
   try {
     log('INFO', 'processing', {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
     await worker.processor.process(input.file, result.output, context)
     signal.throwIfAborted()
+    learn()
     const processedAt = new Date()
     await Promise.all(
       [...result.sidecars].map(([name, content]) =>
@@ -168,6 +190,7 @@ async function make(
     if (error instanceof Superseded) return reportSuperseded(run, error)
     throw error
   } finally {
+    signal.removeEventListener('abort', learn)
     input.close()
   }
 }

@@ -1,5 +1,6 @@
 import type {Processor} from '../processor.ts'
 import {createLog, errorFields, type Log} from './log.ts'
+import {createPace} from './pace.ts'
 import {startServer} from './server.ts'
 import {readSettings, SettingsError, type Environment} from './settings.ts'
 import {openStorage} from './storage/index.ts'
@@ -53,6 +54,7 @@ async function start(
     environment,
     storage: openStorage(environment),
     log,
+    pace: createPace(),
   }
   if (environment['CLOUD_RUN_JOB'] !== undefined) {
     // Not left to end by itself: a process that does not look at its signal would go on.

@@ -1,5 +1,6 @@
 import type {Processor} from '../processor.ts'
 import type {Log} from './log.ts'
+import type {Pace} from './pace.ts'
 import type {Environment, WorkerSettings} from './settings.ts'
 import type {Storage} from './storage/index.ts'
 
@@ -10,6 +11,8 @@ export interface Worker {
   readonly environment: Environment
   readonly storage: Storage
   readonly log: Log
+  /** How fast the process was so far, in this instance. */
+  readonly pace: Pace
 }
 
 /** Why a delivery is given up before its work is done: it is refused, so that it comes again. */
