@@ -1,3 +1,5 @@
+import {dirname} from 'node:path'
+
 import {Errors} from '@oclif/core'
 
 import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
@@ -89,6 +91,18 @@ export function failureOf(error: unknown, bin: string): Failure {
     return {code, message, suggestions, exitCode}
   }
   const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
+    const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined
+    return {
+      code: 'disk-full',
+      message: `The disk is full: ${path === undefined ? message : `nothing more can be written to ${path}`}.`,
+      suggestions: [
+        `Make room: df -h ${path === undefined ? '.' : dirname(path)}`,
+        'Then the same command again.',
+      ],
+      exitCode: 1,
+    }
+  }
   return {
     code: 'bug',
     message: `${message} (unexpected: this is a bug of ${bin})`,

@@ -1,5 +1,5 @@
 import {spawn} from 'node:child_process'
-import {open, rm} from 'node:fs/promises'
+import {open, rm, statfs} from 'node:fs/promises'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
@@ -112,6 +112,8 @@ export function createTerraform(folder: string, environment: Environment): Terra
     }
     const exitCode = await result
     if (exitCode instanceof AppError) throw exitCode
+    // What it says goes to a file of the same disk, and is lost with it.
+    if (exitCode !== 0 && errors.length === 0 && (await isFull(folder))) noise.push('no space left on device')
     return {exitCode, errors, noise: noise.join('\n')}
   }
 
@@ -138,6 +140,14 @@ export function createTerraform(folder: string, environment: Environment): Terra
       })
     },
   }
+}
+
+/** Less room than a line of a log takes. */
+const NO_ROOM_BYTES = 65_536
+
+async function isFull(folder: string): Promise<boolean> {
+  const {bavail, bsize} = await statfs(folder)
+  return bavail * bsize < NO_ROOM_BYTES
 }
 
 const INSTALL = 'Install it: https://developer.hashicorp.com/terraform/install'

@@ -18,7 +18,7 @@ async function plan(endpoint: string, ...faults: object[]): Promise<void> {
 
 const UPDATE = {rpc: 'google.cloud.run.v2.Services/UpdateService'}
 
-test('a quota is waited out, a conflict is told, silence is left: the traffic stays, and the next deploy does it', async () => {
+test('a quota is waited out, a conflict and expired credentials are told, silence is left: the traffic stays, and the next deploy does it', async () => {
   const context = await startLocalPipeline()
   const folder = await workerFolder('processor.js', capitals('one '))
   const {service} = await setup({workerFolder: folder}, context)
@@ -33,6 +33,11 @@ test('a quota is waited out, a conflict is told, silence is left: the traffic st
   })
   await plan(context.endpoint, {on: UPDATE, answer: 429, times: 4})
   await expect(deploy({workerFolder: folder}, context)).rejects.toMatchObject({code: 'rate-limited'})
+  await plan(context.endpoint, {on: UPDATE, answer: 401, message: 'Request had invalid credentials.'})
+  await expect(deploy({workerFolder: folder}, context)).rejects.toMatchObject({
+    code: 'unauthenticated',
+    suggestions: ['Sign in: gcloud auth application-default login'],
+  })
   expect(await serving()).toEqual(before)
 
   // Cloud Run says nothing at all, until the user has enough of it: the lock is free again.
@@ -49,6 +54,32 @@ test('a quota is waited out, a conflict is told, silence is left: the traffic st
   await plan(context.endpoint, {on: UPDATE, answer: 429, times: 2})
   const done = await deploy({workerFolder: folder}, context)
   expect(done.service).toMatchObject({ready: true, image: done.image})
+})
+
+test('credentials that expire in the middle of an upload, and while it is waited for: said, and the same again goes on', async () => {
+  const context = await startLocalPipeline()
+  const {endpoint, folder, cloud, pipeline} = context
+  await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
+  await writeFile(join(folder, 'a.txt'), 'a'.repeat(100_000))
+  const send = async () => upload(await planUpload({sources: ['a.txt'], cwd: folder}), {}, context)
+  const signIn = {code: 'unauthenticated', suggestions: ['Sign in: gcloud auth application-default login']}
+  const expired = {answer: 401, message: 'Request had invalid authentication credentials.'}
+
+  await plan(endpoint, {
+    on: {method: 'POST', path: '/upload/storage/v1/b/*/o'},
+    ...expired,
+    afterRequestBytes: 50_000,
+  })
+  expect((await send()).failed).toMatchObject([{object: 'a.txt', error: signIn}])
+  expect(await cloud.objects.stat(pipeline.names.inputBucket, 'a.txt')).toBeUndefined()
+
+  const {uploaded} = await send()
+  await plan(endpoint, {
+    on: {method: 'GET', path: `/storage/v1/b/${pipeline.names.outputBucket}/**`, principal: 'owner'},
+    ...expired,
+  })
+  await expect(waitForResults(uploaded, {timeoutMs: 20_000}, context)).rejects.toMatchObject(signIn)
+  expect((await waitForResults(uploaded, {timeoutMs: 20_000}, context)).exitCode).toBe(0)
 })
 
 test('a revision whose image is gone is not rolled back to, nor is its image deployed', async () => {

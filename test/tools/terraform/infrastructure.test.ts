@@ -3,7 +3,6 @@ import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {afterEach, describe, expect, test, vi} from 'vitest'
-import type {Context} from '../../../src/core/context.ts'
 import {deploy} from '../../../src/core/deploy/deploy.ts'
 import {destroy} from '../../../src/core/destroy/destroy.ts'
 import {examinePipeline} from '../../../src/core/doctor/doctor.ts'
@@ -18,9 +17,7 @@ import {NO_PROVIDER, providerConfig, unless} from '../../support/terraform.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
 /** A pipeline on a local cloud whose infrastructure is Terraform's; propagation is not waited for. */
-async function startTerraformPipeline(): Promise<
-  Context & {steps: string[]; folder: string; endpoint: string}
-> {
+async function startTerraformPipeline() {
   const context = await startLocalPipeline()
   const {project, region} = context.pipeline.settings
   vi.stubEnv('TF_CLI_CONFIG_FILE', providerConfig(context.folder))
@@ -63,6 +60,44 @@ describe.skipIf(NO_PROVIDER !== undefined)(`terraform and its provider${unless(N
     const {cloud, pipeline, signal, endpoint, steps} = context
     const {inputBucket, deadLetterTopic} = pipeline.names
 
+    const worker = await workerFolder('processor.js', capitals('one'))
+
+    // The credentials are taken back in the middle: what was made by then stays, and the next run goes on from there.
+    await addFault(endpoint, {
+      on: {path: `/v1/projects/*/topics/${deadLetterTopic}`, method: 'PUT'},
+      answer: 401,
+      message: 'Request had invalid authentication credentials.',
+    })
+    await expect(setup({workerFolder: worker}, context)).rejects.toMatchObject({
+      code: 'unauthenticated',
+      suggestions: [
+        'Sign in: gcloud auth application-default login',
+        'The same command then goes on from here.',
+      ],
+    })
+    const there = (await cloud.inspection.leftovers(pipeline, {signal})).map(
+      ({kind, name}) => `${kind} ${name}`,
+    )
+    expect(there).toContain(`bucket ${inputBucket}`)
+    expect(there).not.toContain(`topic ${deadLetterTopic}`)
+
+    await addFault(endpoint, {
+      on: {path: `/v1/projects/*/topics/${deadLetterTopic}`, method: 'PUT'},
+      answer: 403,
+      message:
+        'Cloud Pub/Sub API has not been used in project 1 before or it is disabled. Enable it by visiting https://console.developers.google.com/apis/api/pubsub.googleapis.com/overview?project=1 then retry.',
+    })
+    // Both of these the provider itself tries again.
+    await addFault(endpoint, {
+      on: {path: '/v2/projects/*/locations/*/services/*:setIamPolicy'},
+      answer: 409,
+      message: 'There were concurrent policy changes. Please retry the whole read-modify-write.',
+    })
+    await addFault(endpoint, {
+      on: {path: '/v1/projects/*/subscriptions/*', method: 'PUT'},
+      answer: 429,
+      message: 'Quota exceeded for quota metric',
+    })
     await addFault(endpoint, {
       on: {path: `/v1/projects/*/topics/${deadLetterTopic}:setIamPolicy`},
       answer: 400,
@@ -74,10 +109,12 @@ describe.skipIf(NO_PROVIDER !== undefined)(`terraform and its provider${unless(N
       message:
         "The service account 'service-1@gs-project-accounts.iam.gserviceaccount.com' does not have permission to publish messages to to the Cloud Pub/Sub topic '//pubsub.googleapis.com/x', or that topic does not exist.",
     })
-    const first = await setup({workerFolder: await workerFolder('processor.js', capitals('one'))}, context)
+    const first = await setup({workerFolder: worker}, context)
     expect(first.service.ready).toBe(true)
-    expect(new Set(first.resources.map(({action}) => action))).toEqual(new Set(['create']))
-    expect(steps.filter((step) => step.startsWith('Google does not know'))).toHaveLength(2)
+    expect(new Set(first.resources.map(({action}) => action))).toEqual(new Set(['create', 'none']))
+    const rest = await fetch(`${endpoint}/_local-cloud/faults`)
+    expect(await rest.json()).toEqual({faults: []})
+    expect(steps.filter((step) => step.startsWith('Google does not know'))).toHaveLength(3)
     // The state is where everybody finds it, and nothing of it is here.
     const state = await cloud.objects.stat(
       `${pipeline.settings.project}-terraform`,

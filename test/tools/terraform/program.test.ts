@@ -1,22 +1,24 @@
 import {spawn} from 'node:child_process'
 import {existsSync} from 'node:fs'
-import {chmod, readFile, writeFile} from 'node:fs/promises'
+import {chmod, readFile, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {pathToFileURL} from 'node:url'
 import {afterEach, describe, expect, test, vi} from 'vitest'
 import type {TerraformEvent} from '../../../src/tools/terraform/events.ts'
 import {terraformFailed} from '../../../src/tools/terraform/failure.ts'
 import {createTerraform, terraformVersion, type Terraform} from '../../../src/tools/terraform/program.ts'
+import {fillDisk, mountSmallDisk, NO_SMALL_DISK} from '../../support/small-disk.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 import {NO_TERRAFORM, unless} from '../../support/terraform.ts'
 
 // The real terraform, on modules of its own built-in resource: no provider, no network.
 
 const {signal} = new AbortController()
+const disk = mountSmallDisk()
 const NOTHING = {set: {}, unset: []}
 
-async function moduleOf(text: string): Promise<Terraform> {
-  const folder = await temporaryFolder()
+async function moduleOf(text: string, given?: string): Promise<Terraform> {
+  const folder = given ?? (await temporaryFolder())
   await writeFile(join(folder, 'main.tf'), text)
   const terraform = createTerraform(folder, NOTHING)
   const {exitCode, errors} = await terraform.run(['init', '-json', '-input=false'], {signal})
@@ -24,6 +26,7 @@ async function moduleOf(text: string): Promise<Terraform> {
   return terraform
 }
 
+const plan = ['plan', '-json', '-input=false']
 const apply = ['apply', '-json', '-input=false', '-auto-approve']
 
 /** Two resources, the first of which takes until a file `go` is there. */
@@ -126,13 +129,36 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
     await first
   })
 
+  test.skipIf(disk === undefined)(
+    `a disk that gets full in the middle: said, and once there is room it goes on${disk === undefined ? NO_SMALL_DISK : ''}`,
+    async () => {
+      const terraform = await moduleOf(SLOW, disk)
+      const applying = terraform.run(apply, {signal})
+      await until(() => existsSync(join(terraform.folder, 'started')))
+      const filler = await fillDisk(terraform.folder)
+      await writeFile(join(terraform.folder, 'go'), '')
+      const middle = terraformFailed('terraform apply failed', await applying, terraform.folder)
+      const before = terraformFailed('plan', await terraform.run(plan, {signal}), terraform.folder)
+      for (const failure of [middle, before]) {
+        expect(failure).toMatchObject({
+          code: 'disk-full',
+          message: `The disk is full: Terraform cannot write to ${terraform.folder}.`,
+          suggestions: [`Make room: df -h ${terraform.folder}`, expect.stringContaining('goes on from here')],
+        })
+      }
+      await rm(filler)
+      expect((await terraform.run(apply, {signal})).exitCode).toBe(0)
+      expect(await recorded(terraform)).toEqual(['first', 'second'])
+    },
+  )
+
   test.each([
     ['{"version":', 'state-unreadable', /is damaged/],
     ['{"version": 9, "terraform_version": "9.11.4", "serial": 1}', 'state-version', /Terraform 9\.11\.4/],
   ])('a state %s', async (text, code, message) => {
     const terraform = await moduleOf('resource "terraform_data" "one" {}')
     await writeFile(join(terraform.folder, 'terraform.tfstate'), text)
-    const run = await terraform.run(['plan', '-json', '-input=false'], {signal})
+    const run = await terraform.run(plan, {signal})
     const failure = terraformFailed('terraform plan failed', run, terraform.folder)
     expect(failure).toMatchObject({code, message: expect.stringMatching(message)})
     expect(failure.suggestions.join('\n')).not.toContain('-lock=false')
@@ -141,9 +167,7 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
   test.skipIf(process.getuid?.() === 0)('a folder that may not be written', async () => {
     const terraform = await moduleOf('resource "terraform_data" "one" {}')
     await chmod(terraform.folder, 0o500)
-    const run = await terraform
-      .run(['plan', '-json', '-input=false'], {signal})
-      .catch((error: unknown) => error)
+    const run = await terraform.run(plan, {signal}).catch((error: unknown) => error)
     await chmod(terraform.folder, 0o700)
     expect(run).toMatchObject({code: expect.stringMatching(/EACCES|state-unwritable/)})
   })
