@@ -48,7 +48,7 @@ export async function init(
   config: Pick<Config, 'folder' | 'file' | 'workerFolder'>,
 ): Promise<InitResult> {
   await requireEmpty(folder)
-  const source = join(packageFolder(), 'templates', template)
+  const source = join(packageFolder(), 'worker/templates', template)
   const files = await filesOf(source)
   try {
     for (const file of files) {

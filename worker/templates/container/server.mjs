@@ -133,10 +133,10 @@ async function take(request) {
   }
 }
 
-const server = createServer({keepAliveTimeout: 620_000}, async (request, response) => {
-  const isPush = request.method === 'POST' && request.url === '/'
-  const status = isPush ? await take(request).catch(() => 503) : request.url === '/healthz' ? 200 : 404
-  response.writeHead(status).end()
+const server = createServer({keepAliveTimeout: 620_000}, (request, response) => {
+  const answer = (status) => response.writeHead(status).end()
+  if (request.method === 'POST' && request.url === '/') take(request).then(answer, () => answer(503))
+  else answer(request.url === '/healthz' ? 200 : 404)
 })
 server.listen(Number(PORT), () => {
   const {port} = server.address()

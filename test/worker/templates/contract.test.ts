@@ -1,13 +1,13 @@
 import {join} from 'node:path'
 import {gzipSync} from 'node:zlib'
 import {describe, expect, it} from 'vitest'
-import {sidecarObject} from '../../worker/contract.ts'
-import {pushEnvelope} from '../support/push-envelope.ts'
-import {missing} from '../support/tool.ts'
-import {deliver, startBuckets} from '../support/worker-buckets.ts'
-import {startWorkerProcess} from '../support/worker-process.ts'
+import {sidecarObject} from '../../../worker/contract.ts'
+import {pushEnvelope} from '../../support/push-envelope.ts'
+import {missing} from '../../support/tool.ts'
+import {deliver, startBuckets} from '../../support/worker-buckets.ts'
+import {startWorkerProcess} from '../../support/worker-process.ts'
 
-const TEMPLATES = join(import.meta.dirname, '../../templates')
+const TEMPLATES = join(import.meta.dirname, '../../../worker/templates')
 const NO_PYTHON = missing('python3')
 const ORDERS = '{"quantity": 3, "price": 0.5}\n{"quantity": 2, "price": 2.75}\n'
 const errorOf = (object: string): string => sidecarObject(object, 'error.json')
@@ -46,7 +46,7 @@ async function start(
 
 const PYTHON = {file: join(TEMPLATES, 'python', 'main.py'), program: 'python3'}
 const PATIENT = {
-  file: join(import.meta.dirname, '../fixtures/workers/patient.py'),
+  file: join(import.meta.dirname, '../../fixtures/workers/patient.py'),
   program: 'python3',
 }
 
