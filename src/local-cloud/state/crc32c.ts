@@ -31,7 +31,9 @@ function word(value: number, table: number): number {
 
 /** Goes on from `crc` (0 at the beginning) over `bytes`; the result is an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array, crc = 0): number {
-  const aligned = Math.min(bytes.length, -bytes.byteOffset & 3)
+  const aligned = -bytes.byteOffset & 3
+  // Words begin at multiples of four: bytes that end before have none.
+  if (bytes.length < aligned) return ~overBytes(bytes, 0, bytes.length, ~crc) >>> 0
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + aligned, (bytes.length - aligned) >>> 2)
   const end = words.length - (words.length % 4)
   let state = overBytes(bytes, 0, aligned, ~crc)

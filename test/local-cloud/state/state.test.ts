@@ -183,3 +183,14 @@ it('checksums any split of the bytes alike', () => {
   for (const cut of [0, 1, 7, 8, 9, 500, 999, 1000])
     expect(crc32c(bytes.subarray(cut), crc32c(bytes.subarray(0, cut)))).toBe(crc32c(bytes))
 })
+
+it('checksums bytes wherever they lie in memory, however few', () => {
+  const whole = Buffer.from('123456789')
+  for (let offset = 0; offset < 8; offset++) {
+    for (let length = 0; length <= whole.length; length++) {
+      const moved = new Uint8Array(new ArrayBuffer(32), offset, length)
+      moved.set(whole.subarray(0, length))
+      expect(crc32c(whole.subarray(length), crc32c(moved))).toBe(0xe3069283)
+    }
+  }
+})
