@@ -175,6 +175,9 @@ export interface Share {
 
 /** Content of `report.json`; the same as JSON Schema: `worker/report.schema.json`. */
 export interface Report {
+  format: 'cloud-runner/report'
+  /** Fields may be added within a version; it rises where one goes or comes to mean something else. */
+  version: 1
   object: string
   generation: string
   rows: {total: number; labelled: number; predicted: number}

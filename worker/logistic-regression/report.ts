@@ -38,6 +38,8 @@ export function makeReport(findings: Findings): Report {
   for (const code of label.codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
   const labelled = counts.reduce((sum, count) => sum + count, 0)
   return {
+    format: 'cloud-runner/report',
+    version: 1,
     object: input.object,
     generation: input.generation,
     rows: {total: table.rows, labelled, predicted: table.rows - labelled},

@@ -4,19 +4,16 @@ import {AppError} from '../errors.ts'
 import {readJson} from '../pipeline/commits.ts'
 import {findSidecar} from '../results/sidecar.ts'
 
-/** Fields that a page is made of; what they hold is the worker's contract. */
-const FIELDS = ['rows', 'label', 'metrics', 'classes', 'confusion', 'curves', 'coefficients', 'model']
-
 /**
  * Reads the report of an object's result.
- * @throws AppError as {@link findSidecar}; `report-unreadable` where it is not one that a page can be made of
+ * @throws AppError as {@link findSidecar}; `report-unreadable` where it is not in the worker's form
  */
 export async function readReport(object: string, context: Context): Promise<Report> {
   const stored = await findSidecar(object, 'report.json', context)
   const report: unknown = await readJson(context.cloud.objects, stored, context.signal)
   if (isReport(report)) return report
   throw new AppError(
-    `The report of ${object}, gs://${stored.bucket}/${stored.name}, is not one of this version's worker.`,
+    `The report of ${object}, gs://${stored.bucket}/${stored.name}, is not in the form that this version draws (cloud-runner/report, version 1).`,
     {
       code: 'report-unreadable',
       suggestions: [
@@ -28,5 +25,7 @@ export async function readReport(object: string, context: Context): Promise<Repo
 }
 
 function isReport(value: unknown): value is Report {
-  return typeof value === 'object' && value !== null && FIELDS.every((field) => field in value)
+  if (typeof value !== 'object' || value === null || !('format' in value) || !('version' in value))
+    return false
+  return value.format === 'cloud-runner/report' && value.version === 1
 }

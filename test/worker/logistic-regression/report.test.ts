@@ -47,6 +47,12 @@ describe('report.json', () => {
     ])
   })
 
+  it('says its form and version, which the schema holds it to', async () => {
+    const {report} = await reportOn('01')
+    expect(report).toMatchObject({format: 'cloud-runner/report', version: 1})
+    expect(violationsOf({...report, version: 2})[0]).toContain('$.version')
+  })
+
   it('has a schema that notices a field too many, one too few, and a wrong type', async () => {
     const {report} = await reportOn('01')
     const {warnings: _, ...lacking} = report
