@@ -57,8 +57,8 @@ export interface Fleet {
 
 /** Between SIGTERM and SIGKILL (cloud.google.com/run/docs/container-contract#instance-shutdown). */
 const GRACE_MS = 10_000
-/** How many of the last lines of output a failure tells. */
-const TOLD_LINES = 10
+/** How many of the last lines of output a failure tells: what Node says of an error has up to eighteen, the error above its trace. */
+const TOLD_LINES = 20
 
 /** The instances of all revisions. Names are resource names. */
 export function createFleet({clock, launcher, store, idleMs}: FleetDependencies): Fleet {
