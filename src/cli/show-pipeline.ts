@@ -1,7 +1,7 @@
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
 import {isUnheardOf} from '../core/pipeline/files.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
-import type {PipelineStatus, Status} from '../core/status/status.ts'
+import {MOST_FILES, type PipelineStatus, type Status} from '../core/status/status.ts'
 import {count, counted, duration, style} from './format.ts'
 import {shortImage, showTraffic} from './show-deploy.ts'
 import {fileTable} from './show-files.ts'
@@ -66,7 +66,7 @@ export function showStatus(status: Status, now: number): string[] {
   return [
     ...pipelineLines(status.pipeline),
     '',
-    `files: ${counts.join(', ')}${status.truncated ? `; the newest ${count(status.files.length)}:` : ''}`,
+    `files: ${status.more ? `more than ${count(MOST_FILES)}; of the first ${count(MOST_FILES)} by name ` : ''}${counts.join(', ')}${status.truncated ? `; the newest ${count(status.files.length)}:` : ''}`,
     ...files,
     ...(hint === undefined ? [] : ['', hint]),
   ]

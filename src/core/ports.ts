@@ -29,8 +29,14 @@ export interface UploadOptions {
 export interface ObjectStore {
   /** Metadata of an object's live generation, or of the given one; `undefined` where there is none. */
   stat(bucket: string, name: string, generation?: string): Promise<StoredObject | undefined>
-  /** Objects in the order of their names, page by page as they are asked for; from `startOffset` (inclusive) on. */
-  list(bucket: string, options?: {prefix?: string; startOffset?: string}): AsyncIterable<StoredObject>
+  /**
+   * Objects in the order of their names' bytes, page by page as they are asked for; from `startOffset` (inclusive) to
+   * `endOffset` (exclusive).
+   */
+  list(
+    bucket: string,
+    options?: {prefix?: string; startOffset?: string; endOffset?: string},
+  ): AsyncIterable<StoredObject>
   /** Resumable where it is worth it; the checksum is compared with what arrived. */
   upload(options: UploadOptions): Promise<StoredObject>
   read(bucket: string, name: string, options: {generation: string; signal: AbortSignal}): Promise<Readable>

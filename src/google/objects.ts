@@ -31,7 +31,7 @@ export function createObjectStore(connection: Connection): ObjectStore {
         }
       }),
 
-    async *list(bucket, {prefix, startOffset} = {}) {
+    async *list(bucket, {prefix, startOffset, endOffset} = {}) {
       const handle = (await storage()).bucket(bucket)
       let pageToken: string | undefined
       do {
@@ -40,6 +40,7 @@ export function createObjectStore(connection: Connection): ObjectStore {
           maxResults: PAGE,
           ...(prefix === undefined ? {} : {prefix}),
           ...(startOffset === undefined ? {} : {startOffset}),
+          ...(endOffset === undefined ? {} : {endOffset}),
           ...(pageToken === undefined ? {} : {pageToken}),
         }
         const [files, next] = await translated(`Listing bucket ${bucket}`, () => handle.getFiles(query))

@@ -38,6 +38,7 @@ function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploa
       ...file,
     })),
     counts,
+    more: false,
     truncated: false,
   }
 }
@@ -52,6 +53,13 @@ test('a file of which nothing was heard for a minute comes with what to do, unle
   )
   const others = [[NEW], [OLD, {...OLD, state: 'running'}], [{...OLD, attempts: 1}]] as const
   for (const files of others) expect(shown(statusOf(files))).not.toContain('reprocess')
+})
+
+test('of very many files the first are counted, and that is said', () => {
+  const files = [{...NEW, state: 'done'}] as const
+  expect(shown({...statusOf(files), more: true})).toContain(
+    'files: more than 10,000; of the first 10,000 by name 1 done',
+  )
 })
 
 test('deliveries that are turned away come with the grant that is missing', () => {

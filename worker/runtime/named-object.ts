@@ -1,7 +1,7 @@
 import {addAbortSignal} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {PermanentError} from '../processor.ts'
-import {isForbidden, isNotFound, type Storage} from './storage/index.ts'
+import {isBucketMissing, isForbidden, isNotFound, type Storage} from './storage/index.ts'
 
 /** What a process reads beside its file is held in memory: a model, a table of codes. */
 const MOST_BYTES = 256 * 1024 * 1024
@@ -34,7 +34,7 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
     return await buffer(addAbortSignal(signal, stream))
   } catch (error) {
     signal.throwIfAborted()
-    if (isNotFound(error)) throw missing(uri, error)
+    if (isNotFound(error) || isBucketMissing(error)) throw missing(uri, error)
     if (isForbidden(error)) {
       throw new PermanentError(`The worker may not read ${uri}.`, {
         code: 'object-forbidden',

@@ -1,4 +1,4 @@
-import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
+import {RESERVED_PREFIX, RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
 import type {ObjectStore, StoredObject} from '../ports.ts'
 import type {FileStatus, Hop, HopName} from './files.ts'
 
@@ -65,6 +65,35 @@ export async function listCommits(
 ): Promise<(object: string) => Commits> {
   const outputs = new Map<string, StoredObject>()
   for await (const output of objects.list(bucket)) outputs.set(output.name, output)
+  return commitsIn(outputs)
+}
+
+/** First name after all that begin with the reserved prefix. */
+const AFTER_RESERVED = RESERVED_PREFIX.replace(/\/$/, '0')
+
+/**
+ * Looks at what was written about the objects whose names come before one, by listing no more than that.
+ * @returns what was written about such an object. Of one whose name `end` begins with nothing may be known, and of one
+ * whose sidecars stand under a hash: {@link readCommits} tells
+ */
+export async function listCommitsBefore(
+  end: string,
+  objects: ObjectStore,
+  bucket: string,
+): Promise<(object: string) => Commits> {
+  const isPast = (name: string) => Buffer.compare(Buffer.from(end), Buffer.from(name)) > 0
+  const ranges = [
+    {endOffset: isPast(RESERVED_PREFIX) ? RESERVED_PREFIX : end},
+    ...(isPast(AFTER_RESERVED) ? [{startOffset: AFTER_RESERVED, endOffset: end}] : []),
+    {prefix: RESERVED_PREFIX, endOffset: `${RESERVED_PREFIX}${end}`},
+  ]
+  const outputs = new Map<string, StoredObject>()
+  for (const range of ranges)
+    for await (const output of objects.list(bucket, range)) outputs.set(output.name, output)
+  return commitsIn(outputs)
+}
+
+function commitsIn(outputs: ReadonlyMap<string, StoredObject>): (object: string) => Commits {
   return (object) => ({
     result: outputs.get(object),
     error: outputs.get(sidecarObject(object, 'error.json')),

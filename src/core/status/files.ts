@@ -1,4 +1,4 @@
-import {RESERVED_PREFIX} from '../../../worker/contract.ts'
+import {RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
@@ -7,6 +7,7 @@ import {
   finished,
   judge,
   listCommits,
+  listCommitsBefore,
   readCommits,
   readErrorReport,
   type Commits,
@@ -52,24 +53,53 @@ export async function readNamedFiles(objects: readonly string[], context: Contex
 
 /** All files, the newest upload first: two listings, one look at the dead letters, at most one at the logs. */
 export async function readAllFiles(context: Context): Promise<FileStatus[]> {
-  const {cloud, pipeline} = context
-  const [inputs, commitsOf] = await Promise.all([
-    listInputs(context),
-    listCommits(cloud.objects, pipeline.names.outputBucket),
-  ])
-  inputs.sort((one, other) => (one.timeCreated < other.timeCreated ? 1 : -1))
-  return settle(
-    inputs.map((input) => ({input, commits: commitsOf(input.name)})),
-    context,
-  )
+  return (await readFirstFiles(Infinity, context)).files
 }
 
-async function listInputs({cloud, pipeline}: Context): Promise<StoredObject[]> {
+/**
+ * The first files by name, at most so many, the newest upload first; of a bucket with millions no more is listed.
+ * @returns whether there are more
+ */
+export async function readFirstFiles(
+  most: number,
+  context: Context,
+): Promise<{files: FileStatus[]; more: boolean}> {
+  const {cloud, pipeline} = context
+  const {outputBucket} = pipeline.names
+  const {inputs, next} = await listInputs(most, context)
+  const commitsOf = await (next === undefined
+    ? listCommits(cloud.objects, outputBucket)
+    : listCommitsBefore(next, cloud.objects, outputBucket))
+  const files = new Map(inputs.map((input) => [input, commitsOf(input.name)]))
+  const unlisted = inputs.filter(({name}) => next?.startsWith(name) || hasHashedSidecars(name))
+  await eachOf(next === undefined ? [] : unlisted, LOOKS_AT_ONCE, async (input) => {
+    files.set(input, await readCommits(cloud.objects, outputBucket, input.name))
+  })
+  inputs.sort((one, other) => (one.timeCreated < other.timeCreated ? 1 : -1))
+  const newestFirst = inputs.flatMap((input) => {
+    const commits = files.get(input)
+    return commits === undefined ? [] : [{input, commits}]
+  })
+  return {files: await settle(newestFirst, context), more: next !== undefined}
+}
+
+/** @returns at most so many, and the name of the next one where there is one */
+async function listInputs(
+  most: number,
+  {cloud, pipeline}: Context,
+): Promise<{inputs: StoredObject[]; next: string | undefined}> {
   const inputs: StoredObject[] = []
   for await (const object of cloud.objects.list(pipeline.names.inputBucket)) {
-    if (!object.name.startsWith(RESERVED_PREFIX) && !object.name.endsWith('/')) inputs.push(object)
+    if (object.name.startsWith(RESERVED_PREFIX) || object.name.endsWith('/')) continue
+    if (inputs.length === most) return {inputs, next: object.name}
+    inputs.push(object)
   }
-  return inputs
+  return {inputs, next: undefined}
+}
+
+/** Whether the name is too long to stand in those of its sidecars. */
+function hasHashedSidecars(name: string): boolean {
+  return !sidecarObject(name, 'report.json').includes(name)
 }
 
 /** Gives each file its state; logs and dead letters are asked only where a file has no result. */

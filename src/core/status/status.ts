@@ -4,16 +4,21 @@ import {AppError} from '../errors.ts'
 import {isUnheardOf, type FileState, type FileStatus} from '../pipeline/files.ts'
 import type {Target} from '../pipeline/settings.ts'
 import type {ServiceState} from '../ports.ts'
-import {readAllFiles, readNamedFiles} from './files.ts'
+import {readFirstFiles, readNamedFiles} from './files.ts'
 
 /** Lines that are looked at for refused pushes. */
 const LOOKED_AT_LINES = 20
+
+/** Each thousand is a listing of the one bucket and about four of the other: a minute on Google, and some memory. */
+export const MOST_FILES = 10_000
 
 export interface StatusRequest {
   /** Empty: all files. */
   readonly objects: readonly string[]
   /** Files that are listed at most; the newest come first. All are counted. */
   readonly limit: number
+  /** Files that are looked at at most, the first by name. */
+  readonly most?: number
 }
 
 export interface PipelineStatus {
@@ -43,8 +48,10 @@ export interface PipelineStatus {
 export interface Status {
   readonly pipeline: PipelineStatus
   readonly files: readonly FileStatus[]
-  /** Over all files, listed or not; with named objects over these. */
+  /** Over all files, listed or not; with named objects over these; where there are `more`, over the first by name. */
   readonly counts: Readonly<Record<FileState, number>>
+  /** Whether there are more files than were looked at: more than {@link MOST_FILES}. */
+  readonly more: boolean
   /** Whether there are more files than `files` holds. */
   readonly truncated: boolean
   /** HTTP status with which the service turned recent pushes away, where files wait that no worker has seen. */
@@ -55,10 +62,13 @@ export interface Status {
  * The pipeline and its files: input objects against results, by generation.
  * @throws AppError `not-set-up`; `object-unknown` where a named object is not in the input bucket
  */
-export async function status({objects, limit}: StatusRequest, context: Context): Promise<Status> {
+export async function status(
+  {objects, limit, most = MOST_FILES}: StatusRequest,
+  context: Context,
+): Promise<Status> {
   const service = await context.cloud.services.get(context.pipeline.names.service)
   const pipeline = describe(context, service)
-  const files = await readFiles(objects, context)
+  const {files, more} = await readFiles(objects, most, context)
   const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
   for (const {state} of files) counts[state]++
   const listed = objects.length > 0 ? files : files.slice(0, limit)
@@ -67,6 +77,7 @@ export async function status({objects, limit}: StatusRequest, context: Context):
     pipeline,
     files: listed,
     counts,
+    more,
     truncated: listed.length < files.length,
     ...(refusedPushes === undefined ? {} : {refusedPushes}),
   }
@@ -82,9 +93,14 @@ async function readRefusal({cloud, pipeline, signal}: Context): Promise<number |
   return undefined
 }
 
-async function readFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
+async function readFiles(
+  objects: readonly string[],
+  most: number,
+  context: Context,
+): Promise<{files: FileStatus[]; more: boolean}> {
   try {
-    return objects.length > 0 ? await readNamedFiles(objects, context) : await readAllFiles(context)
+    if (objects.length === 0) return await readFirstFiles(most, context)
+    return {files: await readNamedFiles(objects, context), more: false}
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'not-found') throw error
     throw notSetUp(context, error)

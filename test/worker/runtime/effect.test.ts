@@ -203,6 +203,20 @@ describe('an older generation', () => {
     expect(worker.outcomes()).toEqual(['gone', 'gone'])
     expect(await worker.text(worker.output('b'))).toBeUndefined()
   })
+
+  it('whose bucket is gone is no file that is gone: it is refused, and says so', async () => {
+    const processor = capitals()
+    await using worker = await startWorker(processor)
+    const generation = await worker.upload('a', 'x')
+    await worker.input('a').delete()
+    await worker.input('a').bucket.delete()
+    expect(await worker.deliver('a', generation)).toBe(503)
+    expect(worker.lines.at(-1)).toMatchObject({
+      outcome: 'refused',
+      message: expect.stringContaining('The specified bucket does not exist.'),
+    })
+    expect(processor.runs).toBe(0)
+  })
 })
 
 describe('a permanent fault', () => {

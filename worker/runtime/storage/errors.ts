@@ -22,8 +22,18 @@ export class TransferError extends Error {
   override readonly name = 'TransferError'
 }
 
+/** Whether there is no such object. Where its bucket is not there either, nothing is known of it. */
 export function isNotFound(error: unknown): boolean {
-  return error instanceof StorageError && error.status === NOT_FOUND
+  return error instanceof StorageError && error.status === NOT_FOUND && !isBucketMissing(error)
+}
+
+/** Google answers 404 for both, and tells them apart by its words alone. */
+export function isBucketMissing(error: unknown): boolean {
+  return (
+    error instanceof StorageError &&
+    error.status === NOT_FOUND &&
+    /specified bucket does not exist/i.test(error.message)
+  )
 }
 
 export function isForbidden(error: unknown): boolean {

@@ -7,7 +7,7 @@ import {isNotFound, isPreconditionFailed} from './errors.ts'
 import {Retries} from './retry.ts'
 import {ResumableUpload, type Target, uploadWhole} from './upload.ts'
 
-export {isForbidden, isNotFound, isPreconditionFailed} from './errors.ts'
+export {isBucketMissing, isForbidden, isNotFound, isPreconditionFailed} from './errors.ts'
 export type {ResumableUpload} from './upload.ts'
 
 /** `ifGenerationMatch` of an object that must not be there yet. */
