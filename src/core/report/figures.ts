@@ -13,5 +13,5 @@ export function figure(value: number): string {
 /** A share in percent, with a digit after the point below ten. */
 export function percent(share: number): string {
   const hundredths = share * 100
-  return `${hundredths.toFixed(hundredths < 10 && hundredths > 0 ? 1 : 0)} %`
+  return `${hundredths.toFixed(hundredths < 10 && hundredths > 0 ? 1 : 0)}\u00a0%`
 }

@@ -25,5 +25,7 @@ function render(part: Part): string {
 
 /** Without what is not to be seen, or turns the text around it; line ends, and white space in a row, are one space. */
 export function printable(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
+  return text
+    .replaceAll(/[ \t-\r\u2028\u2029]+/g, ' ')
+    .replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd')
 }

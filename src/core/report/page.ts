@@ -48,7 +48,7 @@ ${list('warnings', report.warnings)}
         ? `All figures are out of fold: each row was judged by a model that had not seen it, in ${metrics.folds} folds.`
         : 'No row could be held out, so nothing was measured.'
       : `Scored by a model that was trained before, ${pretrained.uri}. Rows that it was trained on make the figures look better than they are.`
-  } Ranges are 95 % intervals.</p>
+  } Ranges are 95\u00a0% intervals.</p>
 ${report.curves.map((curves, i) => section(curves, i, report))}
 <div class="pair">${confusion(report)}
 ${classes(report)}</div>

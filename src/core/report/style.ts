@@ -12,11 +12,11 @@ h1 { font-size: 1.6rem; line-height: 1.25; letter-spacing: -.01em; margin: 0 0 .
 h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.5rem 0 .75rem }
 p { margin: 0; text-wrap: pretty } .sub { color: var(--muted); font-size: .875rem }
 header p { max-width: 46rem } header + *, .tiles + .sub { margin-top: 1rem }
-.tiles { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); margin-top: 1.5rem }
-.charts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); margin-top: 1.5rem }
+.tiles { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); margin-top: 1.5rem }
+.charts { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); margin-top: 1.5rem }
 .tile, figure, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1rem 1.1rem; margin: 0; min-width: 0 }
 .tile { padding: .8rem 1rem } .tile b { display: block; font-size: 1.7rem; font-weight: 600; line-height: 1.25; letter-spacing: -.02em; font-variant-numeric: tabular-nums } .tile span, .tile small { color: var(--muted); display: block; font-size: .8125rem; line-height: 1.35 }
-.pair { display: flex; flex-wrap: wrap; gap: 0 .75rem } .pair section { flex: 1 1 auto; max-width: 100%; display: flex; flex-direction: column } .pair .card { flex: 1 } .pair .sub { margin-top: .7rem; width: 0; min-width: 100% } figure + .all { margin-top: .75rem } .all details { margin: 0 }
+.pair { display: flex; flex-wrap: wrap; gap: 0 .75rem } .pair section { flex: 1 1 auto; max-width: 100%; display: flex; flex-direction: column } .pair .card { flex: 1 } .pair .sub { margin-top: .7rem; width: 0; min-width: 100% } figure + .all { margin-top: .75rem } .all.card details { margin: 0 } .charts svg { max-width: 32rem }
 figcaption { font-weight: 600; margin-bottom: .5rem }
 svg { display: block; width: 100%; height: auto; font: 11.5px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; paint-order: stroke; margin-bottom: .6rem }
 svg text { white-space: pre; paint-order: stroke } .narrow { display: none }

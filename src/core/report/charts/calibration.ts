@@ -68,7 +68,7 @@ export function calibrationFigure({calibration, class: name}: Curves): Markup {
         }),
       ],
     }),
-    reading: `Rows of like probability together, ${fewest === largest ? count(fewest) : `${count(fewest)} to ${count(largest)}`} to a point, with 95 % intervals. On the dashed line, of rows given 20 %, one in five is ${quoted(name)}.`,
+    reading: `Rows of like probability together, ${fewest === largest ? count(fewest) : `${count(fewest)} to ${count(largest)}`} to a point, with 95\u00a0% intervals. On the dashed line, of rows given 20\u00a0%, one in five is ${quoted(name)}.`,
     columns: ['predicted', 'came true', '95 % interval', 'rows'],
     rows: calibration.map(({rows, predicted, observed, interval: [low, high]}) => [
       percent(predicted),

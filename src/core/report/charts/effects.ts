@@ -22,7 +22,7 @@ const LETTER_WIDTH = 7.3
  */
 export function effectsFigure(effects: readonly Effect[]): Markup {
   const unsure = effects.some((effect) => !isSure(effect))
-  return markup`<figure><figcaption>Strongest effects</figcaption><div class="wide">${drawEffects(effects, false)}</div><div class="narrow">${drawEffects(effects, true)}</div><p class="sub">How the log odds change for one standard deviation more of a column, or for a category, with 95 % intervals.${unsure ? ' Hollow: the interval reaches over zero, so that the direction is not certain.' : ''}</p></figure>`
+  return markup`<figure><figcaption>Strongest effects</figcaption><div class="wide">${drawEffects(effects, false)}</div><div class="narrow">${drawEffects(effects, true)}</div><p class="sub">How the log odds change for one standard deviation more of a column, or for a category, with 95\u00a0% intervals.${unsure ? ' Hollow: the interval reaches over zero, so that the direction is not certain.' : ''}</p></figure>`
 }
 
 function drawEffects(effects: readonly Effect[], namesAbove: boolean): Markup {
@@ -45,7 +45,7 @@ function drawEffects(effects: readonly Effect[], namesAbove: boolean): Markup {
   return draw({
     name: 'Strongest effects',
     description:
-      'Change of the log odds for one standard deviation of each column, or for a category, with its 95 % interval.',
+      'Change of the log odds for one standard deviation of each column, or for a category, with its 95\u00a0% interval.',
     width: namesAbove ? 400 : 860,
     height: marginTop + effects.length * rowHeight + marginBottom,
     marginTop,

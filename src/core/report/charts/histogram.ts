@@ -86,7 +86,7 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
         ),
       ],
     }),
-    reading: `Upward the rows that are ${quoted(name)}, downward all others, each adding up to 100 %. The further apart, the better they are told from each other.`,
+    reading: `Upward the rows that are ${quoted(name)}, downward all others, each adding up to 100\u00a0%. The further apart, the better they are told from each other.`,
     columns: ['probability', name, 'others'],
     rows: own.map((rows, i) => [
       `${hundredths(i * step)} to ${hundredths((i + 1) * step)} %`,
