@@ -1,5 +1,6 @@
 import type {Curves} from '../contract.ts'
 import {wilson} from './intervals.ts'
+import type {Pacer} from './pacer.ts'
 
 /** Points that a curve is thinned to, and those of all classes together. */
 const MOST_POINTS = 200
@@ -7,6 +8,8 @@ const MOST_POINTS_OF_ALL = 2000
 const CALIBRATION_PARTS = 10
 const HISTOGRAM_STEPS = 20
 const DIGITS = 6
+/** Numbers that are sorted without a pause: some milliseconds. */
+const SORTED_AT_ONCE = 64 * 1024
 
 /** The probabilities of a class in rising order: of the rows that have it, and of the others. */
 export interface Ranking {
@@ -15,39 +18,88 @@ export interface Ranking {
 }
 
 /** Sorts the judged rows by the probability of class `k`. */
-export function rank(
+export async function rank(
   rows: Uint32Array,
   codes: Int32Array,
   k: number,
   classes: number,
   probabilities: Float64Array,
-): Ranking {
+  pacer: Pacer,
+): Promise<Ranking> {
+  const scores = new Float64Array(rows.length)
   let members = 0
-  for (const row of rows) if (codes[row] === k) members++
-  const own = new Float64Array(members)
-  const others = new Float64Array(rows.length - members)
-  let nextOwn = 0
-  let nextOther = 0
-  for (const row of rows) {
-    const probability = probabilities[row * classes + k] ?? 0
-    if (codes[row] === k) own[nextOwn++] = probability
-    else others[nextOther++] = probability
+  for (let i = 0; i < rows.length; i++) if (codes[rows[i] ?? 0] === k) members++
+  for (let i = 0, own = 0, other = members; i < rows.length; i++) {
+    const row = rows[i] ?? 0
+    scores[codes[row] === k ? own++ : other++] = probabilities[row * classes + k] ?? 0
   }
-  return {own: own.toSorted(), others: others.toSorted()}
+  return {
+    own: await sorted(scores.subarray(0, members), pacer),
+    others: await sorted(scores.subarray(members), pacer),
+  }
+}
+
+/** In rising order: parts are sorted apart and then merged, so that the event loop runs between. */
+async function sorted(numbers: Float64Array, pacer: Pacer): Promise<Float64Array> {
+  let from: Float64Array = numbers
+  for (let start = 0; start < from.length; start += SORTED_AT_ONCE) {
+    from.set(from.slice(start, start + SORTED_AT_ONCE).toSorted(), start)
+    if (pacer.due) await pacer.pause()
+  }
+  let into: Float64Array = new Float64Array(from.length > SORTED_AT_ONCE ? from.length : 0)
+  for (let size = SORTED_AT_ONCE; size < from.length; size *= 2) {
+    for (let start = 0; start < from.length; start += 2 * size) {
+      await merge(
+        from,
+        start,
+        Math.min(from.length, start + size),
+        Math.min(from.length, start + 2 * size),
+        into,
+        pacer,
+      )
+    }
+    ;[from, into] = [into, from]
+  }
+  return from
+}
+
+/** Merges two sorted parts, from `start` to `middle` and from there to `end`. */
+async function merge(
+  from: Float64Array,
+  start: number,
+  middle: number,
+  end: number,
+  into: Float64Array,
+  pacer: Pacer,
+): Promise<void> {
+  let [i, j] = [start, middle]
+  for (let at = start; at < end;) {
+    const stop = Math.min(end, at + SORTED_AT_ONCE)
+    for (; at < stop; at++) {
+      const takesFirst = j === end || (i < middle && (from[i] ?? 0) <= (from[j] ?? 0))
+      into[at] = from[takesFirst ? i++ : j++] ?? 0
+    }
+    if (pacer.due) await pacer.pause()
+  }
 }
 
 /**
  * All that is drawn of how a class is told from the others.
  * @param classes for how many this is done
  */
-export function traceCurves(ranking: Ranking, name: string, classes: number): Curves {
+export async function traceCurves(
+  ranking: Ranking,
+  name: string,
+  classes: number,
+  pacer: Pacer,
+): Promise<Curves> {
   const points = Math.min(MOST_POINTS, MOST_POINTS_OF_ALL / classes)
-  return {
-    class: name,
-    ...traceThresholds(ranking, points),
-    calibration: calibrate(ranking),
-    histogram: {own: countSteps(ranking.own), others: countSteps(ranking.others)},
-  }
+  const thresholds = traceThresholds(ranking, points)
+  if (pacer.due) await pacer.pause()
+  const calibration = calibrate(ranking)
+  if (pacer.due) await pacer.pause()
+  const histogram = {own: countSteps(ranking.own), others: countSteps(ranking.others)}
+  return {class: name, ...thresholds, calibration, histogram}
 }
 
 /** Lowers the threshold from score to score, and keeps a point wherever a curve has gone on by its part. */
@@ -109,7 +161,8 @@ function calibrate({own, others}: Ranking): Curves['calibration'] {
 
 function countSteps(scores: Float64Array): number[] {
   const counts = Array.from({length: HISTOGRAM_STEPS}, () => 0)
-  for (const score of scores) {
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] ?? 0
     const step = Math.min(HISTOGRAM_STEPS - 1, Math.floor(score * HISTOGRAM_STEPS))
     counts[step] = (counts[step] ?? 0) + 1
   }

@@ -8,6 +8,7 @@ import {
   evaluate,
   gradientCost,
   hessianCost,
+  isPenalized,
   parametersOf,
   rowsOf,
 } from './objective.ts'
@@ -27,6 +28,8 @@ const SAMPLED_ROWS = 32
 /** Rows of a sample per parameter, and of each class, from which its optimum is near that of all rows. */
 const FEWEST_ROWS_PER_PARAMETER = 20
 const FEWEST_ROWS_PER_CLASS = 10
+/** Rows of a sample per parameter from which its curvature is within some percent of that of all rows. */
+const FEWEST_ROWS_OF_A_METRIC = 200
 /** Passes without a Hessian that one with it costs where it is worth saving some. */
 const DEAR_HESSIAN = 8
 const MOST_METRICS = 4
@@ -53,39 +56,82 @@ export interface Fit {
  */
 export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
   const found = isForNewton(objective)
-    ? await fitByNewton(objective, await approach(objective, start, pacer), EXACT, pacer)
+    ? await fitNear(objective, await approach(objective, start, pacer), pacer)
     : await fitByLbfgs(objective, start ?? startingPoint(objective), undefined, pacer)
   centerIntercepts(found.parameters, objective)
   return found
 }
 
-/** Where Hessians are dear, comes near the optimum by few of them and passes without between. */
+async function fitNear(objective: Objective, near: Approach, pacer: Pacer): Promise<Fit> {
+  const found = await fitByNewton(objective, near.parameters, EXACT, pacer)
+  return {...found, iterations: near.iterations + found.iterations}
+}
+
+/** Parameters near the optimum, and the passes over all rows that led there. */
+interface Approach {
+  parameters: Float64Array
+  iterations: number
+}
+
+/** Comes near the optimum by few Hessians and passes without between. */
 async function approach(
   objective: Objective,
   start: Float64Array | undefined,
   pacer: Pacer,
-): Promise<Float64Array> {
-  let parameters = start ?? (await warmStart(objective, pacer))
-  if (hessianCost(objective) <= DEAR_HESSIAN * gradientCost(objective)) return parameters
-  for (let round = 0; round < MOST_METRICS; round++) {
-    const at = await evaluate(objective, parameters, true, pacer)
-    const factor = await Cholesky.factor(pinned(at, objective), parameters.length, pacer)
-    const metric = {factor, tolerance: EXACT, mostIterations: MOST_STEPS_PER_METRIC}
-    const found = await fitByLbfgs(objective, parameters, metric, pacer)
+): Promise<Approach> {
+  const warm =
+    start === undefined ? await warmStart(objective, pacer) : {parameters: start, metric: undefined}
+  let {parameters, metric} = warm
+  let iterations = 0
+  const isDear = hessianCost(objective) > DEAR_HESSIAN * gradientCost(objective)
+  for (let round = 0; metric !== undefined || (isDear && round < MOST_METRICS); round++) {
+    metric ??= pinned(await evaluate(objective, parameters, true, pacer), objective)
+    const factor = await Cholesky.factor(metric, parameters.length, pacer)
+    const found = await fitByLbfgs(
+      objective,
+      parameters,
+      {factor, tolerance: EXACT / 2, mostIterations: MOST_STEPS_PER_METRIC},
+      pacer,
+    )
     parameters = found.parameters
+    iterations += found.iterations
     if (found.converged) break
+    metric = undefined
   }
-  return parameters
+  return {parameters, iterations}
 }
 
-/** The optimum of an eighth of the rows: from there, three passes over all of them are enough. */
-async function warmStart(objective: Objective, pacer: Pacer): Promise<Float64Array> {
-  let start = startingPoint(objective)
+/**
+ * The optimum of an eighth of the rows. From there two or three passes with a Hessian over all of them are enough; or a
+ * few without, where the sample's own Hessian, times eight, is near enough that of all rows.
+ */
+async function warmStart(
+  objective: Objective,
+  pacer: Pacer,
+): Promise<{parameters: Float64Array; metric: Float64Array | undefined}> {
+  let parameters = startingPoint(objective)
+  let metric: Float64Array | undefined
   for (const share of SAMPLES) {
     const sample: Objective = {...objective, ranges: sampled(objective.ranges, share)}
-    if (isTelling(sample)) start = (await fitByNewton(sample, start, WARM_TOLERANCE, pacer)).parameters
+    if (!isTelling(sample)) continue
+    const found = await fitByNewton(sample, parameters, WARM_TOLERANCE, pacer)
+    const isNear = rowsOf(sample) >= FEWEST_ROWS_OF_A_METRIC * parametersOf(sample)
+    metric =
+      isNear && found.curvature !== undefined
+        ? enlarged(found.curvature.evaluation, share, objective)
+        : undefined
+    parameters = found.parameters
   }
-  return start
+  return {parameters, metric}
+}
+
+/** The Hessian of `share` times as many rows, of which the penalty stays what it is. */
+function enlarged(evaluation: PenalizedEvaluation, share: number, objective: Objective): Float64Array {
+  const matrix = pinned(evaluation, objective).map((value) => share * value)
+  const size = parametersOf(objective)
+  for (let at = 0; at < size; at++)
+    if (isPenalized(objective, at)) matrix[at * size + at] = (matrix[at * size + at] ?? 0) - (share - 1)
+  return matrix
 }
 
 function sampled(ranges: readonly Range[], share: number): Range[] {

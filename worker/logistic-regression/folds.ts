@@ -29,14 +29,17 @@ export function dealFolds(codes: Int32Array, classes: number): Folds {
   for (const rows of divisible) {
     shuffle(rows, random)
     // Goes on where the last class ended, so that the folds are of equal size.
-    for (const row of rows) of[row] = next++ % count
+    for (let i = 0; i < rows.length; i++) of[rows[i] ?? 0] = next++ % count
   }
   return {count, of}
 }
 
 function rowsByClass(codes: Int32Array, classes: number): Uint32Array[] {
   const counts = new Uint32Array(classes)
-  for (const code of codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row] ?? -1
+    if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
+  }
   const rowsOf = Array.from(counts, (count) => new Uint32Array(count))
   const next = new Uint32Array(classes)
   for (let row = 0; row < codes.length; row++) {
@@ -63,11 +66,15 @@ export interface FoldedRows {
 export function orderByFold(labelled: Uint32Array, {count, of}: Folds): FoldedRows {
   // By counting; number 0 are those without a fold.
   const ends = new Uint32Array(count + 2)
-  for (const row of labelled) ends[(of[row] ?? -1) + 2] = (ends[(of[row] ?? -1) + 2] ?? 0) + 1
+  for (let i = 0; i < labelled.length; i++) {
+    const group = (of[labelled[i] ?? 0] ?? -1) + 2
+    ends[group] = (ends[group] ?? 0) + 1
+  }
   for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0)
   const rows = new Uint32Array(labelled.length)
   const next = ends.slice()
-  for (const row of labelled) {
+  for (let i = 0; i < labelled.length; i++) {
+    const row = labelled[i] ?? 0
     const group = (of[row] ?? -1) + 1
     const at = next[group] ?? 0
     rows[at] = row

@@ -43,7 +43,9 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const labelled = labelledRows(label.codes)
   const layout = layOut(choice, labelled)
   await pacer.pause()
-  const folded = orderByFold(labelled, dealFolds(label.codes, classes))
+  const dealt = dealFolds(label.codes, classes)
+  await pacer.pause()
+  const folded = orderByFold(labelled, dealt)
   await pacer.pause()
   const transforms = await chooseTransforms(choice.numbers, label, folded, pacer)
   const trained = await train(layout, label, folded, transforms.all, undefined, pacer)
@@ -63,11 +65,12 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   }
   await crossValidate(layout, label, folded, transforms, trained, predictions, pacer)
   await pacer.pause()
-  const quality = measure(
+  const quality = await measure(
     folded.rows.subarray(folded.neverHeldOut.end),
     label.codes,
     label.classes,
     predictions,
+    pacer,
   )
   await pacer.pause()
   const {parameters} = trained.fit

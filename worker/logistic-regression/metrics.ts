@@ -1,7 +1,10 @@
-import type {Interval, Report} from '../contract.ts'
+import type {Curves, Interval, Report} from '../contract.ts'
 import {type Ranking, rank, traceCurves} from './curves.ts'
 import {intervalAround, shareOf} from './intervals.ts'
 import type {Predictions} from './model.ts'
+import type {Pacer} from './pacer.ts'
+
+const ROWS_BETWEEN_PAUSES = 16 * 1024
 
 /** How well rows were predicted. */
 export type Quality = Pick<Report, 'classes' | 'confusion' | 'curves'> & {
@@ -16,17 +19,20 @@ export type Quality = Pick<Report, 'classes' | 'confusion' | 'curves'> & {
  * @param rows the rows that are judged
  * @param codes class per row of the file
  */
-export function measure(
+export async function measure(
   rows: Uint32Array,
   codes: Int32Array,
   classes: readonly string[],
   predictions: Predictions,
-): Quality {
+  pacer: Pacer,
+): Promise<Quality> {
   const confusion = classes.map(() => classes.map(() => 0))
   const {labels, probabilities} = predictions
   const losses = new Moments()
   const squares = new Moments()
-  for (const row of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    if (i % ROWS_BETWEEN_PAUSES === 0 && pacer.due) await pacer.pause()
+    const row = rows[i] ?? 0
     const own = codes[row] ?? 0
     const counts = confusion[own] ?? []
     counts[labels[row] ?? 0] = (counts[labels[row] ?? 0] ?? 0) + 1
@@ -39,8 +45,17 @@ export function measure(
     squares.add(square)
   }
   const judged = classes.length === 2 ? [1] : classes.map((_, k) => k)
-  const rankings = judged.map((k) => rank(rows, codes, k, classes.length, probabilities))
-  const areas = rankings.map(areaUnderCurve).filter((area) => area !== null)
+  const areas: NonNullable<ReturnType<typeof areaUnderCurve>>[] = []
+  const curves: Curves[] = []
+  for (const k of judged) {
+    const ranking = await rank(rows, codes, k, classes.length, probabilities, pacer)
+    const area = areaUnderCurve(ranking)
+    // Without rows on both sides there is neither.
+    if (area === null) continue
+    areas.push(area)
+    await pacer.pause()
+    curves.push(await traceCurves(ranking, classes[k] ?? '', judged.length, pacer))
+  }
   const hits = confusion.reduce((sum, counts, k) => sum + (counts[k] ?? 0), 0)
   const largest = Math.max(...confusion.map((counts) => total(counts)))
   const none = rows.length === 0
@@ -71,11 +86,7 @@ export function measure(
       }
     }),
     confusion,
-    curves: rankings.flatMap((ranking, i) =>
-      ranking.own.length === 0 || ranking.others.length === 0
-        ? []
-        : [traceCurves(ranking, classes[judged[i] ?? 0] ?? '', judged.length)],
-    ),
+    curves,
   }
 }
 
@@ -117,7 +128,8 @@ function placements(scores: Float64Array, among: Float64Array): {mean: number; v
   let notAbove = 0
   let sum = 0
   let squares = 0
-  for (const score of scores) {
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] ?? 0
     while (below < among.length && (among[below] ?? 0) < score) below++
     while (notAbove < among.length && (among[notAbove] ?? 0) <= score) notAbove++
     const place = (below + notAbove) / 2 / among.length

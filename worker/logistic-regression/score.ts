@@ -46,7 +46,7 @@ export async function score(
   const design = new Design(layout, preprocessing, all)
   await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
   const labelled = labelledRows(label.codes)
-  const quality = measure(labelled, label.codes, classes, predictions)
+  const quality = await measure(labelled, label.codes, classes, predictions, pacer)
   const predictMs = lap()
   const {auc, logLoss} = quality.metrics
   context.log('INFO', `Predicted ${rows} rows by ${source.uri}`, {rows, auc, logLoss, durationMs: predictMs})

@@ -156,7 +156,7 @@ class TableBuilder implements RecordHandler {
 
   /** Memory that is not written to yet costs nothing, so the rows to come are estimated generously. */
   #reserve(end: number): void {
-    const expected = Math.ceil((this.#rows / end) * this.#sizeBytes * 1.02)
+    const expected = Math.ceil((this.#rows / end) * this.#sizeBytes * 1.1)
     this.#capacity = Math.max(expected, Math.ceil(this.#rows * 1.5))
     this.#labelCodes?.reserve(this.#capacity)
     for (const column of this.#columns) column?.reserve(this.#capacity)

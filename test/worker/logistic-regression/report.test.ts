@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest'
 import type {Report} from '../../../worker/contract.ts'
 import {intervalAround, shareOf} from '../../../worker/logistic-regression/intervals.ts'
 import {measure} from '../../../worker/logistic-regression/metrics.ts'
+import {Pacer} from '../../../worker/logistic-regression/pacer.ts'
 import {processFile} from '../../support/process-file.ts'
 import {schemaChecker} from '../../support/json-schema.ts'
 
@@ -130,11 +131,12 @@ describe('intervals', () => {
     expect(shareOf(0, 0)).toEqual({value: null, interval: null})
   })
 
-  it('hold the true AUC and the true log loss about 95 times of 100', () => {
+  it('hold the true AUC and the true log loss about 95 times of 100', async () => {
     const random = generator(99)
     let aucHeld = 0
     let lossHeld = 0
     const rounds = 300
+    const pacer = new Pacer(new AbortController().signal)
     // Of uniform probabilities that are true, the AUC is 5/6 and the mean log loss 1/2.
     for (let round = 0; round < rounds; round++) {
       const probabilities = new Float64Array(400)
@@ -147,7 +149,8 @@ describe('intervals', () => {
       }
       const labels = Int16Array.from(codes, (_, row) => ((probabilities[2 * row + 1] ?? 0) > 0.5 ? 1 : 0))
       const rows = Uint32Array.from(codes, (_, row) => row)
-      const {intervals} = measure(rows, codes, ['0', '1'], {labels, probabilities}).metrics
+      const {metrics} = await measure(rows, codes, ['0', '1'], {labels, probabilities}, pacer)
+      const {intervals} = metrics
       const holds = (interval: readonly number[] | null, value: number): boolean =>
         (interval?.[0] ?? Infinity) <= value && value <= (interval?.[1] ?? -Infinity)
       if (holds(intervals.auc, 5 / 6)) aucHeld++

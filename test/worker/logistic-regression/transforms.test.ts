@@ -91,7 +91,8 @@ async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform
     probabilities: new Float64Array(2 * rows.length),
   }
   await crossValidate(layout, label, folded, transforms, trained, predictions, pacer)
-  return measure(rows, label.codes, label.classes, predictions).metrics.logLoss ?? NaN
+  const {metrics} = await measure(rows, label.codes, label.classes, predictions, pacer)
+  return metrics.logLoss ?? NaN
 }
 
 describe('the choice of transforms', () => {
