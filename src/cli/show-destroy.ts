@@ -15,7 +15,7 @@ export function showLoss({inputs, results, resources}: Loss, pipeline: string): 
 
 /** What `destroy` removed, what it had to leave, and what stays on purpose. */
 export function showDestroyed(
-  {removed, left}: DestroyResult,
+  {removed, left, imagesRemoved}: DestroyResult,
   {name, target, project, state}: Pick<Settings, 'name' | 'target' | 'project' | 'state'>,
   localCloudRemoved: boolean,
 ): string[] {
@@ -29,6 +29,7 @@ export function showDestroyed(
   }
   return [
     `Pipeline ${name} is gone: ${gone} removed, nothing left.`,
+    ...(imagesRemoved === 0 ? [] : [`${counted(imagesRemoved, 'image')} removed from the docker engine.`]),
     ...(localCloudRemoved ? ['The local cloud is stopped and its files are removed.'] : []),
     ...(target === 'gcp' ? [`The APIs of project ${project} stay enabled.`] : []),
     ...(target === 'gcp' && state !== undefined ? [`The state stays in ${state}, every version of it.`] : []),

@@ -15,7 +15,13 @@ interface Destroyed extends DestroyResult {
   readonly projectDeleted: boolean
 }
 
-const NOTHING: Destroyed = {removed: [], left: [], localCloudRemoved: false, projectDeleted: false}
+const NOTHING: Destroyed = {
+  removed: [],
+  left: [],
+  imagesRemoved: 0,
+  localCloudRemoved: false,
+  projectDeleted: false,
+}
 
 export default class Destroy extends CloudRunnerCommand {
   static override summary = 'Remove the pipeline with all its files and results.'

@@ -339,6 +339,8 @@ export interface ContainerEngine {
   build(options: {
     readonly folder: string
     readonly reference: string
+    /** What the image carries, to be found by. */
+    readonly labels: Readonly<Record<string, string>>
     readonly signal: AbortSignal
     readonly step: (text: string) => void
   }): Promise<void>
@@ -353,6 +355,15 @@ export interface ContainerEngine {
     readonly authorization: string | undefined
     readonly signal: AbortSignal
   }): Promise<string>
+  /**
+   * Removes the images that carry all these labels, and these names of others; no engine, or none of them, is fine, and
+   * one that a container runs stays.
+   * @returns how many images are gone
+   */
+  remove(options: {
+    readonly labels: Readonly<Record<string, string>>
+    readonly references: readonly string[]
+  }): Promise<number>
 }
 
 /** Everything that a target offers, local or gcp. */

@@ -28,8 +28,10 @@ export function createDocker(): ContainerEngine {
       return !failed
     },
 
-    async build({folder, reference, signal, step}) {
-      const building = execa('docker', ['build', '--platform', PLATFORM, '--tag', reference, folder], {
+    async build({folder, reference, labels, signal, step}) {
+      const labelled = Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])
+      const args = ['build', '--platform', PLATFORM, ...labelled, '--tag', reference, folder]
+      const building = execa('docker', args, {
         all: true,
         cancelSignal: signal,
         reject: false,
@@ -64,6 +66,22 @@ export function createDocker(): ContainerEngine {
         code: 'program-unusable',
         suggestions: [`See what it says: docker image inspect ${as}`],
       })
+    },
+
+    async remove({labels, references}) {
+      const filters = Object.entries(labels).flatMap(([name, value]) => [
+        '--filter',
+        `label=${name}=${value}`,
+      ])
+      const list = async () => {
+        const args = ['image', 'ls', '--all', '--quiet', '--no-trunc', ...filters]
+        const {stdout} = await execa('docker', args, {reject: false, timeout: PROBE_MS})
+        return new Set(stdout?.split('\n').filter((id) => id !== ''))
+      }
+      const before = await list()
+      // What is not there is complained about, and the others are removed.
+      await execa('docker', ['image', 'rm', '--force', ...references, ...before], {reject: false})
+      return before.size === 0 ? 0 : before.size - (await list()).size
     },
   }
 }

@@ -111,6 +111,7 @@ describe('where nothing was set up', () => {
     expect(await cli.json(['destroy', '--confirm', 'cloud-runner'])).toEqual({
       removed: [],
       left: [],
+      imagesRemoved: 0,
       localCloudRemoved: false,
       projectDeleted: false,
     })

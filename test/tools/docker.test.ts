@@ -2,8 +2,9 @@ import {createReadStream} from 'node:fs'
 import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {extract} from 'tar-stream'
-import {describe, expect, test} from 'vitest'
-import {provideImage} from '../../src/core/deploy/build.ts'
+import {describe, expect, onTestFinished, test, vi} from 'vitest'
+import {builtImages, provideImage} from '../../src/core/deploy/build.ts'
+import {destroy} from '../../src/core/destroy/destroy.ts'
 import {bundleWorker} from '../../src/core/image/bundle.ts'
 import {createDocker} from '../../src/tools/docker.ts'
 import {parseObject} from '../support/cli.ts'
@@ -60,7 +61,7 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
     const container = await docker('create', reference)
     const listed = await filesOf(container)
     await docker('rm', container)
-    await docker('image', 'rm', reference)
+    await local.engine.remove(builtImages(local))
     const {files} = await bundleWorker({folder})
     expect(listed).toEqual(files.map(({path}) => path))
   })
@@ -76,9 +77,8 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
     const built = await provideImage({workerFolder: folder}, context, {push: true})
     expect(await configOf(context.endpoint, built)).toMatchObject({Cmd: ['/none']})
 
-    const taken = await provideImage({workerFolder: undefined, image: 'cloud-runner-worker:build'}, context, {
-      push: true,
-    })
+    const [image] = builtImages(context).references
+    const taken = await provideImage({workerFolder: undefined, image}, context, {push: true})
     expect(taken).toBe(built)
 
     await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY missing.txt /\n')
@@ -86,8 +86,37 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
       code: 'worker-build-failed',
       message: expect.stringContaining('missing.txt'),
     })
-    await docker('image', 'rm', 'cloud-runner-worker:build')
+    expect(await context.engine.remove(builtImages(context))).toBe(1)
   })
+
+  test('what was built for a pipeline goes with it: older builds too, and nobody else’s', async () => {
+    const context = await startLocalPipeline({name: `images-${process.pid}`})
+    const {signal, step, cloud, pipeline} = context
+    await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
+    const folder = await temporaryFolder()
+    const build = async (text: string) => {
+      await writeFile(join(folder, 'Dockerfile'), `FROM scratch\nCOPY Dockerfile /\n# ${text}\n`)
+      await provideImage({workerFolder: folder}, context, {push: true})
+    }
+    await build('one')
+    await build('two')
+    const others = `others-${process.pid}:1`
+    await docker('build', '--tag', others, '--label', 'cloud-runner=another', folder)
+
+    const {imagesRemoved} = await destroy(context)
+    expect(imagesRemoved).toBe(2)
+    expect(
+      await docker('image', 'ls', '--quiet', '--filter', `label=cloud-runner=images-${process.pid}`),
+    ).toBe('')
+    expect(await docker('image', 'ls', '--quiet', others)).not.toBe('')
+    await docker('image', 'rm', others)
+  })
+})
+
+test('without an engine there is nothing to remove', async () => {
+  vi.stubEnv('DOCKER_HOST', 'unix:///nowhere/docker.sock')
+  onTestFinished(() => void vi.unstubAllEnvs())
+  expect(await createDocker().remove({labels: {'cloud-runner': 'x'}, references: ['x-worker:build']})).toBe(0)
 })
 
 test('where no engine answers, a Dockerfile is an error that says what to start', async () => {

@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto'
 import {existsSync} from 'node:fs'
 import {copyFile, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
@@ -8,6 +9,7 @@ import {assembleImage, type BaseImage} from '../image/assemble.ts'
 import {bundleWorker, packageFolder} from '../image/bundle.ts'
 import {pullBase} from '../image/pull.ts'
 import {pushImage} from '../image/push.ts'
+import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
 import {findDigest} from '../image/resolve.ts'
 import type {Registry} from '../ports.ts'
 
@@ -23,6 +25,9 @@ export interface ImageRequest {
   /** Default: `layer` on the local cloud; on Google's `docker` where an engine answers. */
   readonly builder?: Builder | undefined
 }
+
+/** Of an image in the docker engine: which folder's pipeline it was built for. */
+const FOLDER_LABEL = 'cloud-runner-folder'
 
 /** The base of the `Dockerfile`. */
 const BASE = {
@@ -117,10 +122,10 @@ async function buildByDocker(
   push: boolean,
 ): Promise<string> {
   const {pipeline, engine, signal, step} = context
-  const reference = `${pipeline.settings.name}-worker:build`
+  const {labels, reference} = builtImage(context)
   if (workerFolder !== undefined && existsSync(join(workerFolder, 'Dockerfile'))) {
     step(`Build ${join(workerFolder, 'Dockerfile')}`)
-    await engine.build({folder: workerFolder, reference, signal, step})
+    await engine.build({folder: workerFolder, reference, labels, signal, step})
   } else {
     step('Bundle the worker')
     const {files} = await bundleWorker({folder: workerFolder})
@@ -130,7 +135,7 @@ async function buildByDocker(
       for (const {path, content} of files) await writeFile(join(folder, 'dist', basename(path)), content)
       await copyFile(join(packageFolder(), 'Dockerfile'), join(folder, 'Dockerfile'))
       step('Build the image')
-      await engine.build({folder, reference, signal, step})
+      await engine.build({folder, reference, labels, signal, step})
     } finally {
       await rm(folder, {recursive: true, force: true})
     }
@@ -159,19 +164,35 @@ async function takeImage(image: string, context: Context, push: boolean): Promis
   )
 }
 
-async function pushByDocker(
-  reference: string,
-  {pipeline, cloud, engine, signal, step}: Context,
-): Promise<string> {
-  const {host} = new URL(cloud.registry.origin)
+async function pushByDocker(reference: string, context: Context): Promise<string> {
+  const {pipeline, cloud, engine, signal, step} = context
   step('Push the image')
   const digest = await engine.push({
     reference,
-    as: `${host}/${repositoryOf(pipeline)}:built`,
+    as: pushedReference(context),
     authorization: await cloud.registry.authorization(),
     signal,
   })
   return `${pipeline.names.image}@${digest}`
+}
+
+/** What the pipeline of this folder leaves in the docker engine, which others use as well. */
+export function builtImages(context: Pick<Context, 'pipeline' | 'cloud' | 'stateFolder'>) {
+  const {labels, reference} = builtImage(context)
+  return {labels, references: [reference, pushedReference(context)]}
+}
+
+function builtImage({pipeline, stateFolder}: Pick<Context, 'pipeline' | 'stateFolder'>) {
+  const {name} = pipeline.settings
+  const folder = createHash('sha256').update(stateFolder).digest('hex').slice(0, 12)
+  return {
+    labels: {[PIPELINE_LABEL]: name, [FOLDER_LABEL]: folder},
+    reference: `${name}-worker:build-${folder}`,
+  }
+}
+
+function pushedReference({pipeline, cloud}: Pick<Context, 'pipeline' | 'cloud'>): string {
+  return `${new URL(cloud.registry.origin).host}/${repositoryOf(pipeline)}:built`
 }
 
 /** `project/repository/worker` */

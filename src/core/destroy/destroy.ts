@@ -1,5 +1,6 @@
 import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
+import {builtImages} from '../deploy/build.ts'
 import {AppError} from '../errors.ts'
 import type {PlannedResource, StoredObject} from '../ports.ts'
 import {forgetFetched, readFetched} from '../results/fetched.ts'
@@ -23,6 +24,8 @@ export interface DestroyResult {
   readonly removed: readonly PlannedResource[]
   /** Empty, or what could not be removed. */
   readonly left: readonly PlannedResource[]
+  /** Images that were built here, and are gone from the docker engine. */
+  readonly imagesRemoved: number
 }
 
 /** Says what would be lost; changes nothing. Sidecars go with their results and are not counted. */
@@ -46,13 +49,15 @@ export async function inspectLoss(context: Context): Promise<Loss> {
 
 /** Removes the pipeline and everything in it. Nothing there is fine. @throws AppError `locked` */
 export async function destroy(context: Context): Promise<DestroyResult> {
-  const {cloud, pipeline, signal, step} = context
+  const {cloud, engine, pipeline, signal, step} = context
   return withLock('destroy', context, async () => {
     const removed = await cloud.infrastructure.destroy(pipeline, {signal, step})
     step('Look for what is left')
     const left = await cloud.infrastructure.leftovers(pipeline, {signal})
-    if (left.length === 0) await forgetFetched(context)
-    return {removed, left}
+    if (left.length > 0) return {removed, left, imagesRemoved: 0}
+    await forgetFetched(context)
+    step('Look for images in the docker engine')
+    return {removed, left, imagesRemoved: await engine.remove(builtImages(context))}
   })
 }
 

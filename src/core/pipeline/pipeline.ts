@@ -29,7 +29,6 @@ export interface Pipeline {
 
 /** Label of every resource that can carry one; its value is the pipeline's name. */
 export const PIPELINE_LABEL = 'cloud-runner'
-
 /**
  * The pipeline that settings describe. Settings have been checked, and their rules keep every name within its
  * service's limits: bucket 3–63 characters, topic and subscription 3–255, service below 50, account id 6–30.
