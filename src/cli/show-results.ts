@@ -1,5 +1,5 @@
 import type {Results} from '../core/results/results.ts'
-import {bytes, count, counted, widthOf} from './format.ts'
+import {bytes, count, counted, tame, widthOf} from './format.ts'
 import {showFault, showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
 
@@ -41,7 +41,7 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
 export function showPreview({columns, rows}: NonNullable<Results['preview']>): string[] {
   const shown = columns.map((_, index) => index).filter((index) => index === 0 || index >= columns.length - 4)
   const cell = (whole: string) => {
-    const text = whole.slice(0, 2 * CELL).replaceAll(/\s+/g, ' ')
+    const text = tame(whole.slice(0, 2 * CELL)).replaceAll(/\s+/g, ' ')
     return text.length > CELL ? `${text.slice(0, CELL - 1)}…` : text
   }
   const left = columns.length - shown.length
