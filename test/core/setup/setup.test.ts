@@ -55,6 +55,21 @@ describe('setup', () => {
     expect(canary.durationMs).toBeGreaterThan(0)
   })
 
+  test('a foreign container that logs what it leaves alone has taken the canary too', async () => {
+    const context = await startLocalPipeline()
+    const folder = await workerFolder(
+      'main.js',
+      `import {createServer} from 'node:http'
+       import {json} from 'node:stream/consumers'
+       createServer(async (request, response) => {
+         const {objectId: object} = (await json(request)).message.attributes
+         console.log(JSON.stringify({message: 'skipped', outcome: 'skipped', 'logging.googleapis.com/labels': {object}}))
+         response.writeHead(204).end()
+       }).listen(process.env.PORT)\n`,
+    )
+    expect((await setup({workerFolder: folder}, context)).canary.durationMs).toBeGreaterThan(0)
+  })
+
   test('a worker that does not start: its revision, why, and what it said', async () => {
     const context = await startLocalPipeline()
     const folder = await workerFolder('main.js', `console.log('the disk is on fire'); process.exit(7)\n`)
