@@ -26,6 +26,7 @@ test('every command of the product is there', () => {
     'demo',
     'deploy',
     'destroy',
+    'dev',
     'doctor',
     'init',
     'local env',

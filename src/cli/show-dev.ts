@@ -1,0 +1,58 @@
+import type {DevEvent} from '../core/dev/dev.ts'
+import {clock, duration, style} from './format.ts'
+import {showFault, showState} from './show-files.ts'
+import {showLogLine} from './show-logs.ts'
+
+/** Files that are named of those that were saved at once. */
+const NAMES_SHOWN = 3
+
+/**
+ * An event of `dev` as lines, each with its time and what it is about; none for what says nothing new.
+ * @param now milliseconds since the epoch
+ */
+export function showDevEvent(event: DevEvent, now: number): string[] {
+  // What the front end says of requests that went well, it says of each.
+  if (event.event === 'log') {
+    const {status} = event.line
+    return status !== undefined && status < 400 ? [] : [showLogLine(event.line, {withObject: true})]
+  }
+  const [about, text] =
+    event.event === 'file' ? ['file', fileText(event.file)] : ['worker', workerText(event)]
+  return [`${clock(new Date(now).toISOString())} ${style('bold', about.padEnd(7))} ${text}`]
+}
+
+function workerText(event: Exclude<DevEvent, {event: 'log' | 'file'}>): string {
+  if (event.event === 'building') {
+    return event.changed.length === 0 ? 'making the pipeline' : `${named(event.changed)} changed`
+  }
+  if (event.event === 'reprocessed') return `does again: ${event.objects.join(', ')}`
+  const {revision} = event
+  if (event.event === 'ready') {
+    return event.unchanged
+      ? `is the same as before: ${revision} goes on`
+      : `${style('green', 'ready')}: ${revision}, in ${duration(event.durationMs)}`
+  }
+  const isSaid = revision === undefined || event.message.includes(`${revision} goes on`)
+  return [
+    `${style('red', 'not deployed')}: ${event.message}`,
+    ...(isSaid ? [] : [`${revision} goes on serving.`]),
+    'Save the worker when it is mended.',
+  ].join('\n  ')
+}
+
+function named(changed: readonly string[]): string {
+  const more = changed.length - NAMES_SHOWN
+  return `${changed.slice(0, NAMES_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
+
+function fileText(file: Extract<DevEvent, {event: 'file'}>['file']): string {
+  const {object, state, attempts, hops} = file
+  const took = hops.reduce((sum, {durationMs}) => sum + durationMs, 0)
+  const fault = showFault(file)
+  return [
+    `${object} ${showState(state)}`,
+    ...(state === 'done' ? [duration(took)] : []),
+    ...(attempts > 1 ? [`attempt ${attempts}`] : []),
+    ...(fault === '' ? [] : [fault]),
+  ].join(', ')
+}

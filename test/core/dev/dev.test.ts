@@ -1,0 +1,127 @@
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {expect, onTestFinished, test} from 'vitest'
+import {dev, type DevEvent} from '../../../src/core/dev/dev.ts'
+import {planUpload} from '../../../src/core/upload/plan.ts'
+import {upload} from '../../../src/core/upload/upload.ts'
+import {startLocalPipeline} from '../../support/local-pipeline.ts'
+import {capitals, workerFolder} from '../../support/worker-folder.ts'
+
+/** Refuses what is not to its taste: for good, or for the time being. */
+const PICKY = `import {PermanentError} from 'cloud-runner/worker'
+  export default {
+    name: 'picky',
+    async process(input) {
+      throw input.object === 'a.txt' ? new PermanentError('no a', {code: 'no'}) : new Error('not now')
+    },
+  }\n`
+
+type Of<K extends DevEvent['event']> = Extract<DevEvent, {event: K}>
+
+/** `dev` on a pipeline of the test's own, with its events. Nothing that was refused comes again by itself. */
+async function startDev(source: string, again: boolean) {
+  const context = await startLocalPipeline({minimumBackoff: '600s'})
+  const folder = await workerFolder('processor.js', source)
+  const stop = new AbortController()
+  const events: DevEvent[] = []
+  let woken = Promise.withResolvers<void>()
+  const running = dev(
+    {
+      workerFolder: folder,
+      model: undefined,
+      reprocess: again,
+      tell(event) {
+        events.push(event)
+        woken.resolve()
+      },
+    },
+    {...context, signal: stop.signal},
+  )
+  onTestFinished(async () => {
+    stop.abort(new Error('enough'))
+    await running.catch(() => undefined)
+  })
+  let lastAction = 0
+  return {
+    context,
+    stop,
+    running,
+    save: (text: string): Promise<void> => {
+      lastAction = events.length
+      return writeFile(join(folder, 'processor.js'), text)
+    },
+    send: async (...names: string[]): Promise<void> => {
+      lastAction = events.length
+      for (const name of names) await writeFile(join(context.folder, name), name)
+      await upload(await planUpload({sources: names, cwd: context.folder}), {}, context)
+    },
+    /** The first event of this kind that `matches` since something was saved or sent last, past or to come. */
+    seen: async <K extends DevEvent['event']>(
+      kind: K,
+      matches: (event: Of<K>) => boolean = () => true,
+    ): Promise<Of<K>> => {
+      const isIt = (event: DevEvent): event is Of<K> => event.event === kind
+      for (;;) {
+        const found = events
+          .slice(lastAction)
+          .filter((event) => isIt(event))
+          .find((event) => matches(event))
+        if (found !== undefined) return found
+        woken = Promise.withResolvers()
+        await Promise.race([woken.promise, running])
+      }
+    },
+  }
+}
+
+const isNew = ({unchanged}: Of<'ready'>): boolean => !unchanged
+const isFile =
+  (object: string, state: string) =>
+  ({file}: Of<'file'>): boolean =>
+    file.object === object && file.state === state
+
+test('a worker that cannot be built is told with its place; saved again, it serves; broken again, it goes on', async () => {
+  const {context, seen, save, send, stop, running} = await startDev('export default {]\n', false)
+  expect(await seen('failed')).toMatchObject({
+    code: 'worker-build-failed',
+    message: expect.stringMatching(/processor\.js:1:17: Expected/),
+    revision: undefined,
+  })
+  await save(capitals('one '))
+  expect(await seen('building')).toEqual({event: 'building', changed: ['processor.js']})
+  const {revision} = await seen('ready', isNew)
+
+  await save('export default nothing.at.all\n')
+  expect(await seen('failed')).toMatchObject({
+    code: 'deploy-failed',
+    message: expect.stringContaining('nothing is not defined'),
+    revision,
+  })
+  await send('a.txt')
+  await seen('file', isFile('a.txt', 'done'))
+  const service = await context.cloud.services.get('cloud-runner')
+  expect(service?.traffic).toMatchObject([{revision, percent: 100}])
+
+  await save(capitals('two '))
+  const second = await seen('ready', isNew)
+  expect(second.revision).not.toBe(revision)
+  expect(second.durationMs).toBeGreaterThan(0)
+  await send('b.txt')
+  await seen('log', ({line}) => line.object === 'b.txt' && line.message === 'done')
+  await seen('file', isFile('b.txt', 'done'))
+  stop.abort(new Error('enough'))
+  await expect(running).rejects.toThrow('enough')
+}, 60_000)
+
+test('what failed or was refused is done again by the next version, where that is asked for', async () => {
+  const {seen, save, send} = await startDev(PICKY, true)
+  await seen('ready')
+  await send('a.txt', 'b.txt')
+  await seen('file', isFile('a.txt', 'failed'))
+  await seen('file', (event) => isFile('b.txt', 'waiting')(event) && event.file.attempts === 1)
+  await save(capitals(''))
+  await seen('ready', isNew)
+  expect((await seen('reprocessed')).objects.toSorted()).toEqual(['a.txt', 'b.txt'])
+  await seen('file', isFile('a.txt', 'done'))
+  await seen('file', isFile('b.txt', 'done'))
+}, 60_000)
