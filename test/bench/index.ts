@@ -1,5 +1,7 @@
 import {availableParallelism, cpus} from 'node:os'
 import {benchCliStart} from './cli-start.ts'
+import {benchPubsubServers} from './pubsub-servers.ts'
+import {benchStorageServers} from './storage-servers.ts'
 import {benchUploadToResult} from './upload-to-result.ts'
 import {benchWorkerFiles} from './worker-files.ts'
 import {benchWorkerStart} from './worker-start.ts'
@@ -12,3 +14,5 @@ await benchCliStart()
 await benchWorkerStart()
 await benchWorkerFiles()
 await benchUploadToResult()
+await benchPubsubServers()
+await benchStorageServers()

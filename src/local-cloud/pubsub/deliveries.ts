@@ -117,12 +117,12 @@ export class Deliveries implements Disposable {
   #recordsOf(key: number, name: string): DeliveryRecords {
     const {state, clock, messages} = this.#dependencies
     return {
-      acknowledge: (ids) => {
+      acknowledge: (ids, options) => {
         const retain = this.#byKey.get(key)?.queue.settings.retainAcknowledged ?? false
         return state.write(() => {
           const now = clock.now()
           for (const message of ids) messages.acknowledge(key, message, {retain, now})
-        })
+        }, options)
       },
       recordFailures: (message, failures) => {
         // Lost with a failed commit, it only means one more attempt.

@@ -19,8 +19,8 @@ export interface Lease {
 
 /** What makes a queue's changes last. */
 export interface DeliveryRecords {
-  /** Resolves once the acknowledgement is durable. */
-  acknowledge(messages: readonly number[]): Promise<void>
+  /** Resolves once the acknowledgement is durable, which may take a moment where it can wait. */
+  acknowledge(messages: readonly number[], options: {canWait: boolean}): Promise<void>
   recordFailures(message: number, failures: number): void
   /** @returns whether the message is in the dead-letter topic now, and gone from this subscription */
   forwardDeadLetter(message: number, attempts: number): Promise<boolean>
@@ -112,13 +112,19 @@ export class DeliveryQueue {
     return undefined
   }
 
-  /** Acknowledges messages, whoever has them now; resolves once that is durable. Unknown ones are done already. */
-  async acknowledge(messages: readonly number[]): Promise<void> {
+  /**
+   * Acknowledges messages, whoever has them now; resolves once that is durable. Unknown ones are done already.
+   * @param options.canWait where nobody is told when it is durable
+   */
+  async acknowledge(messages: readonly number[], {canWait = false}: {canWait?: boolean} = {}): Promise<void> {
     const entries = messages.flatMap((message) => this.#entries.get(message) ?? [])
     if (entries.length === 0) return
     for (const entry of entries) this.#remove(entry, 'acknowledged')
     try {
-      await this.#records.acknowledge(entries.map(({message}) => message))
+      await this.#records.acknowledge(
+        entries.map(({message}) => message),
+        {canWait},
+      )
     } catch (error) {
       this.add(entries)
       throw error

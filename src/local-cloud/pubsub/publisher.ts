@@ -111,7 +111,7 @@ export function createPublisherService({
     parseTopicName(name)
     access.require(principal, 'pubsub.topics.get', name)
     const {after, size} = parsePage(request)
-    const all = resources.subscriptionsOf(resources.topic(name).key, after, size + 1)
+    const all = resources.pageOfSubscriptions(resources.topic(name).key, after, size + 1)
     const {items, next} = cutPage(all, size, ({resource}) => resource.name)
     return {subscriptions: items.map(({resource}) => resource.name), ...next}
   }

@@ -85,8 +85,8 @@ export class PushDelivery {
     this.#underWay -= 1
     if (acknowledged) {
       this.#pacing.acknowledged()
-      // Not durable means not acknowledged: the queue has the message again then.
-      this.#queue.acknowledge([lease.message]).catch(() => undefined)
+      // Not durable means not acknowledged: the queue has the message again then. The endpoint is told nothing.
+      this.#queue.acknowledge([lease.message], {canWait: true}).catch(() => undefined)
     } else if (!signal.aborted) {
       this.#pacing.refused(clock.now())
       this.#queue.extend(lease, 0)

@@ -37,6 +37,10 @@ function toSubscription(row: Row): StoredSubscription {
 /** The rows of topics and subscriptions. What changes them belongs inside a `State.write`. */
 export class ResourceStore {
   readonly #statements
+  /** What every publish asks for. */
+  readonly #topics = new Map<string, StoredTopic>()
+  readonly #subscriptions = new Map<number, readonly StoredSubscription[]>()
+  #changing = false
 
   constructor(database: DatabaseSync) {
     this.#statements = {
@@ -67,8 +71,12 @@ export class ResourceStore {
   }
 
   findTopic(name: string): StoredTopic | undefined {
+    const known = this.#topics.get(name)
+    if (known !== undefined) return known
     const row = this.#statements.topic.get(name)
-    return row && toTopic(row)
+    const found = row && toTopic(row)
+    if (found !== undefined && !this.#changing) this.#topics.set(name, found)
+    return found
   }
 
   /** @throws ApiError NOT_FOUND */
@@ -84,14 +92,17 @@ export class ResourceStore {
   }
 
   insertTopic(resource: Topic): void {
+    this.#change()
     this.#statements.insertTopic.run(resource.name, JSON.stringify(resource))
   }
 
   updateTopic(key: number, resource: Topic): void {
+    this.#change()
     this.#statements.updateTopic.run(JSON.stringify(resource), key)
   }
 
   deleteTopic(key: number): void {
+    this.#change()
     this.#statements.deleteTopic.run(key)
   }
 
@@ -120,22 +131,48 @@ export class ResourceStore {
     return this.#statements.allSubscriptions.all().map(toSubscription)
   }
 
-  /** Subscriptions of a topic, by name; `limit` -1 for all. */
-  subscriptionsOf(topic: number, after = '', limit = -1): StoredSubscription[] {
+  /** Subscriptions of a topic, by name. */
+  subscriptionsOf(topic: number): readonly StoredSubscription[] {
+    const known = this.#subscriptions.get(topic)
+    if (known !== undefined) return known
+    const found = this.pageOfSubscriptions(topic, '', -1)
+    if (!this.#changing) this.#subscriptions.set(topic, found)
+    return found
+  }
+
+  /** Those of them whose names come after `after`; `limit` -1 for all. */
+  pageOfSubscriptions(topic: number, after: string, limit: number): StoredSubscription[] {
     return this.#statements.subscriptionsOf.all(topic, after, limit).map(toSubscription)
   }
 
   insertSubscription(topic: number, resource: Subscription): number {
+    this.#change()
     return Number(
       this.#statements.insertSubscription.run(resource.name, topic, JSON.stringify(resource)).lastInsertRowid,
     )
   }
 
   updateSubscription(key: number, resource: Subscription): void {
+    this.#change()
     this.#statements.updateSubscription.run(JSON.stringify(resource), key)
   }
 
   deleteSubscription(key: number): void {
+    this.#change()
     this.#statements.deleteSubscription.run(key)
+  }
+
+  /**
+   * Nothing is remembered before the transaction is over that a change belongs to, since it may be undone; it is over
+   * when this turn of the event loop is.
+   */
+  #change(): void {
+    this.#topics.clear()
+    this.#subscriptions.clear()
+    if (this.#changing) return
+    this.#changing = true
+    setImmediate(() => {
+      this.#changing = false
+    })
   }
 }

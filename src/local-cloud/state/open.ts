@@ -15,6 +15,9 @@ export class StateError extends Error {
   }
 }
 
+/** How long a change may wait for another one to share its commit with. */
+const WAIT_MS = 10
+
 interface Pending {
   run(): void
   settle(): void
@@ -45,20 +48,28 @@ export async function openState({
     throw error
   }
 
+  const commit = committer(database)
   let queue: Pending[] = []
+  let due: NodeJS.Immediate | undefined
+  let dueLater: NodeJS.Timeout | undefined
   const flush = (): void => {
+    clearImmediate(due)
+    clearTimeout(dueLater)
+    due = undefined
+    dueLater = undefined
     const changes = queue
     queue = []
-    commit(database, changes)
+    if (changes.length > 0) commit(changes)
   }
   return {
     folder,
     database,
     blobs,
-    write<T>(change: () => T): Promise<T> {
+    write<T>(change: () => T, {canWait = false}: {canWait?: boolean} = {}): Promise<T> {
       return new Promise((resolve, reject) => {
         let result: {value: T} | undefined
-        if (queue.length === 0) setImmediate(flush)
+        if (canWait) dueLater ??= setTimeout(flush, WAIT_MS)
+        else due ??= setImmediate(flush)
         queue.push({
           run: () => {
             result = {value: change()}
@@ -69,35 +80,42 @@ export async function openState({
       })
     },
     async [Symbol.asyncDispose]() {
-      if (queue.length > 0) flush()
+      flush()
       database.close()
     },
   }
 }
 
-/** Runs the changes in one transaction. One that throws is undone alone; a failed commit fails them all. */
-function commit(database: DatabaseSync, changes: readonly Pending[]): void {
-  const done: Pending[] = []
-  try {
-    database.exec('BEGIN IMMEDIATE')
-    for (const change of changes) {
-      database.exec('SAVEPOINT change')
-      try {
-        change.run()
-        done.push(change)
-      } catch (error) {
-        database.exec('ROLLBACK TO change')
-        change.fail(error)
+/** Runs changes in one transaction. One that throws is undone alone; a failed commit fails them all. */
+function committer(database: DatabaseSync): (changes: readonly Pending[]) => void {
+  const begin = database.prepare('BEGIN IMMEDIATE')
+  const save = database.prepare('SAVEPOINT change')
+  const undo = database.prepare('ROLLBACK TO change')
+  const release = database.prepare('RELEASE change')
+  const end = database.prepare('COMMIT')
+  return (changes) => {
+    const done: Pending[] = []
+    try {
+      begin.run()
+      for (const change of changes) {
+        save.run()
+        try {
+          change.run()
+          done.push(change)
+        } catch (error) {
+          undo.run()
+          change.fail(error)
+        }
+        release.run()
       }
-      database.exec('RELEASE change')
+      end.run()
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      for (const change of changes) change.fail(error)
+      return
     }
-    database.exec('COMMIT')
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK')
-    for (const change of changes) change.fail(error)
-    return
+    for (const change of done) change.settle()
   }
-  for (const change of done) change.settle()
 }
 
 function openDatabase(file: string): DatabaseSync {

@@ -108,7 +108,10 @@ async function serve(
   callers: HttpCallers,
 ): Promise<void> {
   const gone = new AbortController()
-  response.on('close', () => gone.abort())
+  response.on('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  let signal: AbortSignal | undefined
   let found: Route | undefined
   try {
     const {origin, path: target} = callers.admit(message)
@@ -120,7 +123,11 @@ async function serve(
       found = candidate
       const call: Call = {
         principal: callers.identify(message.headers.authorization),
-        signal: AbortSignal.any([gone.signal, callers.stopping]),
+        // Hardly anybody asks for it.
+        get signal() {
+          signal ??= AbortSignal.any([gone.signal, callers.stopping])
+          return signal
+        },
         origin,
       }
       const answer = await answerOf(
