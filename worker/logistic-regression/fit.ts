@@ -83,8 +83,8 @@ async function approach(
     start === undefined ? await warmStart(objective, pacer) : {parameters: start, metric: undefined}
   let {parameters, metric} = warm
   let iterations = 0
-  const isDear = hessianCost(objective) > DEAR_HESSIAN * gradientCost(objective)
-  for (let round = 0; metric !== undefined || (isDear && round < MOST_METRICS); round++) {
+  const mostMetrics = hessianCost(objective) > DEAR_HESSIAN * gradientCost(objective) ? MOST_METRICS : 0
+  for (let round = 0; metric !== undefined || round < mostMetrics; round++) {
     metric ??= pinned(await evaluate(objective, parameters, true, pacer), objective)
     const factor = await Cholesky.factor(metric, parameters.length, pacer)
     const found = await fitByLbfgs(

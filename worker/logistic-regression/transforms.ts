@@ -59,7 +59,8 @@ export function applier(transform: Transform): (value: number) => number {
     const [x0, x1, z0, z1] = [from[low] ?? 0, from[high] ?? 0, to[low] ?? 0, to[high] ?? 0]
     // Halves, since the distance of two doubles may be none; of the smallest ones half is 0.
     const width = x1 / 2 - x0 / 2
-    return width > 0 ? z0 + (z1 - z0) * ((value / 2 - x0 / 2) / width) : z0
+    // Rounded, the way to the next knot may end just beyond it.
+    return width > 0 ? Math.min(z1, z0 + (z1 - z0) * ((value / 2 - x0 / 2) / width)) : z0
   }
 }
 

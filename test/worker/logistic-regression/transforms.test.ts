@@ -22,6 +22,15 @@ function generator(seed: number) {
   return {uniform, normal}
 }
 
+/** Of the last distinct two below 0 the greater one was mapped a rounding below the other. */
+const NEIGHBORS = [
+  ...Array<number>(8).fill(-2.467237241243647e-305),
+  -4.412899121086801e-307,
+  ...Array<number>(5).fill(-4.4128991210868e-307),
+  -4.412899121086799e-307,
+  ...Array<number>(13).fill(0),
+]
+
 describe('the map to normal scores', () => {
   it('gives any continuous shape that of a normal distribution', () => {
     const {normal} = generator(3)
@@ -50,6 +59,7 @@ describe('the map to normal scores', () => {
         expect(scores.filter((score) => !(Math.abs(score) < 7))).toEqual([])
         scores.slice(1).forEach((score, i) => expect(score).toBeGreaterThanOrEqual(scores[i] ?? NaN))
       }),
+      {examples: [[NEIGHBORS]]},
     )
   })
 
