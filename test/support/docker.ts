@@ -8,7 +8,7 @@ const run = promisify(execFile)
 const BASE = 'python:3.11-slim'
 
 /** Why tests of containers are skipped; empty where they can run. */
-export const NO_DOCKER = whyNot()
+export const NO_DOCKER = whyNot(BASE)
 
 /** Runs the docker CLI. @returns its stdout. @throws Error with its stderr */
 export async function docker(...args: string[]): Promise<string> {
@@ -30,12 +30,18 @@ export function hasDocker(): boolean {
   }
 }
 
-function whyNot(): string {
+/** Why tests are skipped that need these images besides an engine; empty where they can run. */
+export function whyNot(...images: readonly string[]): string {
   if (!hasDocker()) return '(skipped: no docker engine)'
+  const missing = images.find((image) => !hasImage(image))
+  return missing === undefined ? '' : `(skipped: the docker engine has no image ${missing})`
+}
+
+function hasImage(image: string): boolean {
   try {
-    execFileSync('docker', ['image', 'inspect', BASE], {stdio: 'ignore'})
-    return ''
+    execFileSync('docker', ['image', 'inspect', image], {stdio: 'ignore'})
+    return true
   } catch {
-    return `(skipped: the docker engine has no image ${BASE})`
+    return false
   }
 }
