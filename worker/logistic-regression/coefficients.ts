@@ -34,7 +34,7 @@ export function describeCoefficients(
   const units = terms.map((term) => unitOf(term, preprocessing))
   return weights.map((row, k) => {
     const intercept = units.reduce(
-      (sum, {mean, scale}, j) => sum - ((row[j] ?? 0) * mean) / scale,
+      (sum, {mean, scale}, j) => finite(sum - finite((row[j] ?? 0) * (mean / scale))),
       row[terms.length] ?? 0,
     )
     const errorOf = standardErrors(found, k, row.length)
@@ -48,7 +48,7 @@ export function describeCoefficients(
       ...uncertainty(intercept, ofIntercept),
       terms: terms.map(({column, kind, level, encoder}, j) => {
         const {scale} = units[j] ?? {scale: 1}
-        const value = (row[j] ?? 0) / scale
+        const value = finite((row[j] ?? 0) / scale)
         const numeric = kind === 'numeric' ? preprocessing.numbers[encoder] : undefined
         const isMapped = numeric !== undefined && numeric.transform.kind === 'normal-scores'
         return {
@@ -73,12 +73,20 @@ function uncertainty(
   value: number,
   standardError: number | undefined,
 ): Pick<ClassCoefficients, 'standardError' | 'interval'> {
-  return standardError === undefined ? {} : {standardError, interval: intervalAround(value, standardError)}
+  if (standardError === undefined) return {}
+  const interval = intervalAround(value, standardError)
+  // For columns near the ends of what doubles can be, errors in units of the input lie beyond.
+  return interval.every(Number.isFinite) ? {standardError, interval} : {}
+}
+
+/** The double nearest to a number that may lie beyond all of them: JSON knows no infinity. */
+function finite(value: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value))
 }
 
 function effectOfQuartiles({transform}: NumericEncoder, value: number) {
   const [from, to] = [atScore(transform, -UPPER_QUARTILE), atScore(transform, UPPER_QUARTILE)]
-  return {from: from.value, to: to.value, change: value * (to.score - from.score)}
+  return {from: from.value, to: to.value, change: finite(value * (to.score - from.score))}
 }
 
 /** The columns that were mapped to a bell shape. */

@@ -7,7 +7,9 @@ export function count(value: number): string {
 
 /** A number in three significant digits, without a zero that says nothing. */
 export function figure(value: number): string {
-  return String(Number(value.toPrecision(3)))
+  const digits = value.toPrecision(3)
+  // The largest doubles, rounded up, are none any more.
+  return Number.isFinite(Number(digits)) ? String(Number(digits)) : digits
 }
 
 /** A share in percent, with a digit after the point below ten. */

@@ -100,6 +100,15 @@ describe('the page of a report', () => {
     expect(page).toContain('one normal score')
   })
 
+  it('holds at the ends of what doubles can be', async () => {
+    const rows = Array.from(
+      {length: 60},
+      (_, i) => `${i % 2}e-320,${i % 3 ? 1e308 : 'inf'},${Number(i % 5 > 1)}\n`,
+    )
+    const {report} = await processFile(`a,b,y\n${rows.join('')}`)
+    expect(slips(reportPage(report))).toEqual([])
+  })
+
   it('holds where there is nothing to draw', async () => {
     const {report} = await processFile('id,y\n1,0\n2,1\n3,\n')
     const page = reportPage(report)

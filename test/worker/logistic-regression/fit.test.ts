@@ -118,6 +118,11 @@ describe('the fit', () => {
       (i: number) => `${1e12 + Math.round(8 * Math.sin(i)) / 8},${Math.cos(i)}`,
     ],
     ['copies of one column', (i: number) => `${Math.sin(i)},${Math.sin(i)}`],
+    [
+      'a constant with gaps at the end of all doubles',
+      (i: number) => `${i % 3 === 0 ? 'inf' : '1e308'},${Math.cos(i)}`,
+    ],
+    ['units beyond doubles', (i: number) => `${i % 2}e-320,${i % 3 === 0 ? '-1e308' : '1e308'}`],
     ['one wild value', (i: number) => `${i === 17 ? 1e15 : Math.sin(i)},${Math.cos(i)}`],
   ])('stays finite with %s', async (_, cells) => {
     const processed = await processFile(
@@ -126,6 +131,8 @@ describe('the fit', () => {
     expect(processed.report.model.converged).toBe(true)
     const {intercept, terms} = processed.report.coefficients[0] ?? {intercept: NaN, terms: []}
     expect([intercept, ...terms.map(({value}) => value)].every(Number.isFinite)).toBe(true)
+    // What is not finite is null in JSON.
+    expect(JSON.stringify(processed.report.coefficients)).not.toContain('null')
     for (const {probabilities} of appended(processed, 2)) {
       expect(probabilities.every((p) => p >= 0 && p <= 1)).toBe(true)
     }
