@@ -147,7 +147,8 @@ export class LocalCloud implements AsyncDisposable {
     )
     // Ended before the instances are, so that no delivery meets one that is going.
     stack.use(pubsub)
-    await state.blobs.sweep(new Set([...storage.referencedBlobs(), ...registry.blobIds()]))
+    const ofImages = new Set(registry.blobIds())
+    await state.blobs.sweep((blob) => storage.refersTo(blob) || ofImages.has(blob))
 
     const faults = createFaultPlan({clock})
     faults.add(rules)

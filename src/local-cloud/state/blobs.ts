@@ -38,8 +38,8 @@ export interface Blobs {
   /** Path of a finished blob's file. */
   path(id: string): string
   remove(id: string): Promise<void>
-  /** Removes every file, finished or not, whose id is not in `referenced`: what a crash left behind. */
-  sweep(referenced: ReadonlySet<string>): Promise<void>
+  /** Removes every file, finished or not, that nothing refers to: what a crash left behind. */
+  sweep(refersTo: (id: string) => boolean): Promise<void>
 }
 
 /** Opens the blobs in a folder; makes it where it is missing. */
@@ -120,10 +120,12 @@ export async function openBlobs(folder: string): Promise<Blobs> {
       }),
     path,
     remove,
-    async sweep(referenced) {
-      for (const entry of await readdir(folder, {withFileTypes: true, recursive: true})) {
-        if (entry.isFile() && !referenced.has(entry.name))
-          await rm(join(entry.parentPath, entry.name), {force: true})
+    async sweep(refersTo) {
+      // A folder at a time: there may be millions of files.
+      for (const entry of await readdir(folder, {withFileTypes: true})) {
+        if (!entry.isDirectory()) continue
+        for (const id of await readdir(join(folder, entry.name)))
+          if (!refersTo(id)) await rm(join(folder, entry.name, id), {force: true})
       }
     },
   }

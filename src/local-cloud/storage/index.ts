@@ -31,8 +31,8 @@ export interface Storage extends AsyncDisposable {
    * service.
    */
   readonly objectRoutes: Route[]
-  /** Ids of the blobs that objects and unfinished uploads refer to, for `Blobs.sweep`. */
-  referencedBlobs(): ReadonlySet<string>
+  /** Whether an object or an unfinished upload refers to a blob, for `Blobs.sweep`. */
+  readonly refersTo: (blob: string) => boolean
   /** How many buckets there are, of all projects. */
   bucketCount(): number
 }
@@ -99,7 +99,7 @@ export function createStorage({
     objectRoutes: ['GET', 'HEAD'].map((method) =>
       named('storage.objects.get', {method, pattern: XML_OBJECT, handle: stored.download}),
     ),
-    referencedBlobs: () => new Set([...objects.blobs(), ...sessions.blobs()]),
+    refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob),
     bucketCount: () => buckets.count(),
     [Symbol.asyncDispose]: () => resumable[Symbol.asyncDispose](),
   }

@@ -24,8 +24,8 @@ export interface Objects {
   update(object: StoredObject): void
   /** @returns the blob that nobody refers to any more, to be removed after the commit */
   remove(object: StoredObject): string | undefined
-  /** Every blob that an object refers to. */
-  blobs(): Iterable<string>
+  /** Whether any version has these bytes. */
+  refersTo(blob: string): boolean
 }
 
 export function createObjects({database}: State): Objects {
@@ -55,14 +55,15 @@ export function createObjects({database}: State): Objects {
   const remove = database.prepare(
     'DELETE FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?',
   )
-  const refersTo = database.prepare('SELECT 1 FROM storage_objects WHERE blob = ? LIMIT 1')
-  const selectBlobs = database.prepare('SELECT DISTINCT blob FROM storage_objects')
+  const selectReference = database.prepare('SELECT 1 FROM storage_objects WHERE blob = ? LIMIT 1')
 
   const find: Objects['find'] = (bucket, name, generation) => {
     const row =
       generation === undefined ? selectLive.get(bucket, name) : selectVersion.get(bucket, name, generation)
     return row === undefined ? undefined : objectOfRow(row)
   }
+
+  const refersTo = (blob: string): boolean => selectReference.get(blob) !== undefined
 
   return {
     find,
@@ -97,10 +98,8 @@ export function createObjects({database}: State): Objects {
     },
     remove({bucket, name, generation, blob}) {
       remove.run(bucket, name, generation)
-      return refersTo.get(blob) === undefined ? blob : undefined
+      return refersTo(blob) ? undefined : blob
     },
-    *blobs() {
-      for (const row of selectBlobs.iterate()) if (typeof row['blob'] === 'string') yield row['blob']
-    },
+    refersTo,
   }
 }

@@ -59,5 +59,6 @@ export const storageSchema: Schema = {
        draft TEXT NOT NULL
      ) STRICT;
      CREATE INDEX storage_uploads_by_time ON storage_uploads (time_created);`,
+    'CREATE INDEX storage_uploads_by_blob ON storage_uploads (blob)',
   ],
 }

@@ -37,8 +37,8 @@ export interface UploadSessions {
   cancel(id: string): void
   /** Cancels what is under way into a deleted bucket. */
   cancelOfBucket(bucket: string): void
-  /** Blobs that unfinished uploads refer to. */
-  blobs(): Iterable<string>
+  /** Whether an unfinished upload has these bytes. */
+  refersTo(blob: string): boolean
 }
 
 export function createUploadSessions({state, clock}: {state: State; clock: Clock}): UploadSessions {
@@ -59,7 +59,7 @@ export function createUploadSessions({state, clock}: {state: State; clock: Clock
   const cancelOfBucket = database.prepare(
     `UPDATE storage_uploads SET state = 'cancelled', blob = NULL WHERE bucket = ? AND state = 'open'`,
   )
-  const selectBlobs = database.prepare('SELECT blob FROM storage_uploads WHERE blob IS NOT NULL')
+  const selectReference = database.prepare('SELECT 1 FROM storage_uploads WHERE blob = ?')
 
   return {
     find(id) {
@@ -79,9 +79,7 @@ export function createUploadSessions({state, clock}: {state: State; clock: Clock
     complete: (id, generation) => void complete.run(generation, id),
     cancel: (id) => void cancel.run(id),
     cancelOfBucket: (bucket) => void cancelOfBucket.run(bucket),
-    *blobs() {
-      for (const row of selectBlobs.iterate()) if (typeof row['blob'] === 'string') yield row['blob']
-    },
+    refersTo: (blob) => selectReference.get(blob) !== undefined,
   }
 }
 

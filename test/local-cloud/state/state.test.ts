@@ -168,7 +168,7 @@ describe('blobs', () => {
     }
     const [kept, lost] = [await make('kept'), await make('lost')]
     const reading = state.blobs.read(lost.id)
-    await state.blobs.sweep(new Set([kept.id]))
+    await state.blobs.sweep((id) => id === kept.id)
     expect(await text(reading)).toBe('lost')
     expect(await readFile(state.blobs.path(kept.id), 'utf8')).toBe('kept')
     const files = (await readdir(join(folder, 'blobs'), {recursive: true, withFileTypes: true})).filter(

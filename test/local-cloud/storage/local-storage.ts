@@ -96,6 +96,14 @@ export function clientOf(origin: string): StorageClient {
   })
 }
 
+/** Ids of the blobs that its rows refer to. */
+export function blobsOf({state}: Pick<LocalStorage, 'state'>): unknown[] {
+  return state.database
+    .prepare('SELECT blob FROM storage_objects UNION SELECT blob FROM storage_uploads WHERE blob IS NOT NULL')
+    .all()
+    .map(({blob}) => blob)
+}
+
 /** Sends to the JSON API; a body that is no text or bytes goes as JSON. */
 export function call(origin: string, method: string, path: string, body?: object): Promise<Response> {
   return fetch(`${origin}/storage/v1${path}`, {

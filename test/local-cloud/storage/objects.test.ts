@@ -5,6 +5,7 @@ import {once} from 'node:events'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 import {
+  blobsOf,
   call,
   fieldsOf,
   generationOf,
@@ -207,15 +208,16 @@ test.each([
 })
 
 test('what is replaced or deleted goes from the disk, but not under a reader', async () => {
-  const {origin, client, storage} = await withBucket()
+  const local = await withBucket()
+  const {origin, client} = local
   const bytes = Buffer.alloc(4 * 1024 * 1024, 'a')
   await uploadMedia(origin, 'bucket', 'big', bytes)
   const reading = await fetch(`${origin}/bucket/big`)
   await uploadMedia(origin, 'bucket', 'big', 'new')
-  expect(storage.referencedBlobs().size).toBe(1)
+  expect(blobsOf(local)).toHaveLength(1)
   expect(Buffer.compare(Buffer.from(await reading.arrayBuffer()), bytes)).toBe(0)
   await client.bucket('bucket').file('big').delete()
-  expect(storage.referencedBlobs().size).toBe(0)
+  expect(blobsOf(local)).toHaveLength(0)
 })
 
 test('a bucket with versioning keeps what is replaced and deleted', async () => {
@@ -238,7 +240,8 @@ test('a bucket with versioning keeps what is replaced and deleted', async () => 
 })
 
 test('objects are put together from others', async () => {
-  const {client, origin, storage} = await withBucket()
+  const local = await withBucket()
+  const {client, origin} = local
   const bucket = client.bucket('bucket')
   for (const name of ['1', '2', '3']) await uploadMedia(origin, 'bucket', name, `part ${name};`)
   const [all] = await bucket.combine(['1', '2'], 'two')
@@ -251,7 +254,7 @@ test('objects are put together from others', async () => {
   await expect(bucket.combine(['1', 'none'], 'x')).rejects.toMatchObject({code: 404})
   const stale = {sourceObjects: [{name: '1', objectPreconditions: {ifGenerationMatch: '7'}}]}
   expect((await call(origin, 'POST', '/b/bucket/o/x/compose', stale)).status).toBe(412)
-  expect(storage.referencedBlobs().size).toBe(5)
+  expect(blobsOf(local)).toHaveLength(5)
 })
 
 test('everything is there after a restart', async () => {
@@ -261,7 +264,7 @@ test('everything is there after a restart', async () => {
   const [metadata] = await before.client.bucket('bucket').file('kept').getMetadata()
   await before.stop()
   const after = await startStorage({folder})
-  await after.state.blobs.sweep(after.storage.referencedBlobs())
+  await after.state.blobs.sweep(after.storage.refersTo)
   const file = after.client.bucket('bucket').file('kept')
   expect((await file.download())[0].toString()).toBe('still here')
   const {selfLink: _self, mediaLink: _media, ...kept} = (await file.getMetadata())[0]

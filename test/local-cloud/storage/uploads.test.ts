@@ -11,7 +11,7 @@ import {runInNewContext} from 'node:vm'
 import {expect, test} from 'vitest'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
-import {call, type LocalStorage, refusalOf, startStorage, uploadMedia} from './local-storage.ts'
+import {blobsOf, call, type LocalStorage, refusalOf, startStorage, uploadMedia} from './local-storage.ts'
 
 const UNIT = 256 * 1024
 
@@ -278,7 +278,7 @@ test('a broken connection and a restart lose nothing that arrived', async () => 
   await before.stop()
 
   const after = await startStorage({folder})
-  await after.state.blobs.sweep(after.storage.referencedBlobs())
+  await after.state.blobs.sweep(after.storage.refersTo)
   const again = `${after.origin}${pathname}${search}`
   expect(await seen(await put(again, 'bytes */*'))).toEqual([308, `bytes=0-${arrived - 1}`])
   const rest = `bytes ${arrived}-${bytes.length - 1}/${bytes.length}`
@@ -297,8 +297,8 @@ test('bytes that were complete when the local cloud was killed are gone on with'
   await before.stop()
   // As if killed between the end of the file and the row of its object.
   const killed = await startStorage({folder})
-  const [id = ''] = [...killed.storage.referencedBlobs()]
-  await (await killed.state.blobs.resume(id))?.finish()
+  const [id] = blobsOf(killed)
+  await (await killed.state.blobs.resume(String(id)))?.finish()
   await killed.stop()
 
   const after = await startStorage({folder})
