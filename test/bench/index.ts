@@ -4,6 +4,8 @@ import {benchPubsubServers} from './pubsub-servers.ts'
 import {benchStorageServers} from './storage-servers.ts'
 import {benchUploadToResult} from './upload-to-result.ts'
 import {benchWorkerFiles} from './worker-files.ts'
+import {benchWorkerGrowth} from './worker-growth.ts'
+import {benchWorkerImage} from './worker-image.ts'
 import {benchWorkerStart} from './worker-start.ts'
 
 // Times depend on the machine, ratios of one run hardly: quote those.
@@ -13,6 +15,8 @@ console.log(
 await benchCliStart()
 await benchWorkerStart()
 await benchWorkerFiles()
+await benchWorkerGrowth()
+await benchWorkerImage()
 await benchUploadToResult()
 await benchPubsubServers()
 await benchStorageServers()

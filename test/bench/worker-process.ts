@@ -3,7 +3,7 @@ import {once} from 'node:events'
 import {setTimeout as delay} from 'node:timers/promises'
 import {freePort} from '../../src/local-cloud/instances/free-port.ts'
 import {statusOf} from './measure.ts'
-import {memoryOf, type ProcessMemory} from './process-usage.ts'
+import {cpuSecondsOf, memoryOf, type ProcessMemory} from './process-usage.ts'
 
 /** How to start a worker that keeps the HTTP contract. */
 export interface WorkerCommand {
@@ -20,6 +20,8 @@ export interface RunningWorker extends AsyncDisposable {
   readonly startMs: number
   /** Of its processes; `undefined` where there is no /proc. */
   memory(): ProcessMemory | undefined
+  /** Seconds of processor so far; `undefined` where there is no /proc. */
+  cpuSeconds(): number | undefined
 }
 
 /** Starts a worker as a process of its own and waits for its first 200. */
@@ -41,6 +43,7 @@ export async function startWorker({command, folder, environment}: WorkerCommand)
     port,
     startMs: performance.now() - begin,
     memory: () => memoryOf(child.pid),
+    cpuSeconds: () => (child.pid === undefined ? undefined : cpuSecondsOf(child.pid)),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
       await exited
