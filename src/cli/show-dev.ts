@@ -36,7 +36,7 @@ function workerText(event: Exclude<DevEvent, {event: 'log' | 'file'}>): string {
   return [
     `${style('red', 'not deployed')}: ${event.message}`,
     ...(isSaid ? [] : [`${revision} goes on serving.`]),
-    'Save the worker when it is mended.',
+    'Mend it and save: it is tried again at once.',
   ].join('\n  ')
 }
 

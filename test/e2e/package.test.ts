@@ -35,6 +35,11 @@ it('the package, installed by itself in an empty folder, sets up, processes a fi
       files: [{object: 'financial_statements.csv', state: 'done'}],
     })
     await cli('destroy', '--confirm', 'cloud-runner')
+
+    // A worker of one's own finds the package that is installed above it.
+    await cli('init', 'own')
+    const {stdout} = await execa(process.execPath, ['--test'], {...options, cwd: join(folder, 'own')})
+    expect(stdout).toContain('pass 2')
     expect((await readdir(folder)).toSorted()).toEqual(expect.not.arrayContaining(['.cloud-runner']))
   } finally {
     await execa(join(folder, 'node_modules/.bin/cloud-runner'), ['local', 'stop'], {

@@ -1,3 +1,4 @@
+import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {deploy} from '../deploy/deploy.ts'
 import {AppError, type ErrorCode} from '../errors.ts'
@@ -68,7 +69,8 @@ export async function dev(request: DevRequest, context: Context): Promise<void> 
   await build([])
   const parts = [
     follower.run({
-      line: (line) => tell({event: 'log', line}),
+      // Nobody who writes a worker has asked for the canary.
+      line: (line) => line.object?.startsWith(RESERVED_PREFIX) || tell({event: 'log', line}),
       file: (file) => tell({event: 'file', file}),
     }),
     ...(changes === undefined

@@ -86,6 +86,7 @@ async function findEntry(folder: string): Promise<Entry> {
       suggestions: [
         'A processor.ts exports one processor: export default {name, process(input, output, context) {…}}.',
         'A main.ts is a whole worker that answers HTTP requests on the port in PORT.',
+        'Or begin with one that runs: cloud-runner init my-worker',
       ],
     },
   )
