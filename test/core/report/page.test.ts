@@ -140,6 +140,6 @@ describe('the page of a report', () => {
       expect(elements(stdout)).toEqual(elements(reportPage(three)))
       expect(stdout.match(/<title>[^<]*alert/g)).not.toBeNull()
     },
-    30_000,
+    120_000,
   )
 })
