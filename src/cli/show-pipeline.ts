@@ -1,3 +1,4 @@
+import {stableRevision} from '../core/deploy/traffic.ts'
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
 import {isUnheardOf} from '../core/pipeline/files.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
@@ -8,9 +9,13 @@ import {fileTable} from './show-files.ts'
 import {pairs} from './table.ts'
 
 /** What `setup` made. */
-export function showSetup(result: SetupResult, names: PipelineNames): string[] {
+export function showSetup(
+  result: SetupResult,
+  names: Pick<PipelineNames, 'inputBucket' | 'outputBucket'>,
+): string[] {
   const changed = result.resources.filter(({action}) => action !== 'none').length
   const isNew = changed > 0 || result.deployed
+  const serving = stableRevision(result.service) ?? result.service.latestReadyRevision
   return [
     style('bold', isNew ? 'The pipeline is ready.' : 'The pipeline is ready; nothing had to be changed.'),
     ...pairs([
@@ -22,7 +27,7 @@ export function showSetup(result: SetupResult, names: PipelineNames): string[] {
       {label: '  output', value: `gs://${names.outputBucket}`},
       {
         label: '  service',
-        value: `${result.service.name}, revision ${result.service.latestReadyRevision ?? 'none'}`,
+        value: `${result.service.name}, revision ${serving ?? 'none'}`,
       },
       {label: '  image', value: shortImage(result.image)},
       {
@@ -32,6 +37,11 @@ export function showSetup(result: SetupResult, names: PipelineNames): string[] {
           : 'not sent: nothing had changed',
       },
     ]),
+    ...(serving === result.service.latestReadyRevision
+      ? []
+      : [
+          `Revision ${result.service.latestReadyRevision ?? ''} is newer, with these settings, and has no traffic: cloud-runner deploy`,
+        ]),
     'Next: cloud-runner upload FILE --wait',
   ]
 }

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {showStatus} from '../../src/cli/show-pipeline.ts'
+import {showSetup, showStatus} from '../../src/cli/show-pipeline.ts'
 import type {FileStatus} from '../../src/core/pipeline/files.ts'
 import type {Status} from '../../src/core/status/status.ts'
 
@@ -70,4 +70,28 @@ test('deliveries that are turned away come with the grant that is missing', () =
 
 test('a traffic split is shown with its parts', () => {
   expect(shown(statusOf([]))).toMatch(/^service +p, p-00002-abc 90 %, p-00003-def 10 %$/m)
+})
+
+test('setup after a rollback names the revision that serves, and the newer one that does not', () => {
+  const names = {inputBucket: 'in', outputBucket: 'out'}
+  const traffic = {percent: 100, latest: false, tag: undefined, uri: undefined}
+  const service = {
+    name: 'p',
+    uri: 'http://127.0.0.1:1',
+    image: 'worker@sha256:1',
+    ready: true,
+    reconciling: false,
+    latestReadyRevision: 'p-00003-new',
+    latestCreatedRevision: 'p-00003-new',
+    problem: undefined,
+    model: undefined,
+    traffic: [{...traffic, revision: 'p-00001-old'}],
+    tried: [],
+  }
+  const result = {resources: [], image: service.image, deployed: true, service, canary: {durationMs: 1}}
+  const lines = showSetup(result, names).join('\n')
+  expect(lines).toContain('p, revision p-00001-old')
+  expect(lines).toContain(
+    'Revision p-00003-new is newer, with these settings, and has no traffic: cloud-runner deploy',
+  )
 })

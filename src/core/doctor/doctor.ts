@@ -1,4 +1,5 @@
 import type {Context} from '../context.ts'
+import type {Settings} from '../pipeline/settings.ts'
 import type {Grant, PlannedResource} from '../ports.ts'
 import type {Check} from './check.ts'
 
@@ -30,7 +31,7 @@ export async function examinePipeline({cloud, pipeline, signal, step}: Context):
   const missing = new Set(
     resources.filter(({action}) => action === 'create').map(({kind, name}) => `${kind} ${name}`),
   )
-  const checks = resources.map((resource) => checkOf(resource, missing, settings.project, settings.region))
+  const checks = resources.map((resource) => checkOf(resource, missing, settings))
   if (service !== undefined && !service.ready) {
     checks.push({
       name: 'revision',
@@ -43,12 +44,7 @@ export async function examinePipeline({cloud, pipeline, signal, step}: Context):
 }
 
 /** @param missing resources that are not there, as `kind name`: a grant cannot be given on one of them */
-function checkOf(
-  resource: PlannedResource,
-  missing: ReadonlySet<string>,
-  project: string,
-  region: string,
-): Check {
+function checkOf(resource: PlannedResource, missing: ReadonlySet<string>, settings: Settings): Check {
   const {kind, name, action, grant} = resource
   if (action === 'none') return {name: kind, state: 'ok', detail: name}
   return {
@@ -57,13 +53,20 @@ function checkOf(
     detail: `${name} is ${action === 'create' ? 'not there' : 'not as it should be'}`,
     fix:
       (grant && !missing.has(`${grant.on.kind} ${grant.on.name}`)
-        ? grantCommand(grant, project, region)
+        ? grantCommand(grant, settings)
         : undefined) ?? 'cloud-runner setup',
   }
 }
 
-/** The gcloud command that gives a grant. */
-function grantCommand({role, member, on}: Grant, project: string, region: string): string | undefined {
+/** The gcloud command that gives a grant; on the local target pointed at the local cloud. */
+function grantCommand(grant: Grant, settings: Settings): string | undefined {
+  const command = gcloudCommand(grant, settings)
+  return settings.target === 'local' && command !== undefined
+    ? `cloud-runner local exec -- ${command}`
+    : command
+}
+
+function gcloudCommand({role, member, on}: Grant, {project, region}: Settings): string | undefined {
   const binding = `add-iam-policy-binding ${on.kind === 'bucket' ? `gs://${on.name}` : on.name} --member=${member} --role=${role}`
   switch (on.kind) {
     case 'bucket':

@@ -131,7 +131,7 @@ export function createAccess({
       return state.write(() => {
         const current = getPolicy(resource)
         checkAccounts(bindings, current)
-        if (policy.etag !== undefined && policy.etag !== current.etag)
+        if (policy.etag !== undefined && !isSameEtag(policy.etag, current.etag))
           throw new ApiError(
             'ABORTED',
             'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.',
@@ -157,6 +157,11 @@ export function createAccess({
     },
     denials: () => denied,
   }
+}
+
+/** An etag is bytes: clients write those that they read in either alphabet of base64, with padding or without. */
+function isSameEtag(one: string, other: string | undefined): boolean {
+  return other !== undefined && Buffer.from(one, 'base64').equals(Buffer.from(other, 'base64'))
 }
 
 /** Cloud Run and Pub/Sub run nothing as an account that is not there. @throws ApiError PERMISSION_DENIED, as Google says it */

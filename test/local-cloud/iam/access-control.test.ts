@@ -208,6 +208,21 @@ describe('access control', () => {
     expect(access.getPolicy(TOPIC)).toEqual({etag: 'ACAB'})
   })
 
+  test('an etag may come back in the other alphabet of base64, as gcloud writes it', async () => {
+    const {access} = await setUp()
+    const withSigns = async (): Promise<string> => {
+      for (;;) {
+        const {etag = ''} = await access.setPolicy(TOPIC, {bindings: []})
+        if (/[+/]/.test(etag)) return etag
+      }
+    }
+    const urlSafe = (etag: string) => Buffer.from(etag, 'base64').toString('base64url')
+    const etag = await withSigns()
+    expect(urlSafe(etag)).not.toBe(etag)
+    expect((await access.setPolicy(TOPIC, {etag: urlSafe(etag)})).etag).not.toBe(etag)
+    await expect(access.setPolicy(TOPIC, {etag: urlSafe(etag)})).rejects.toThrow('concurrent policy changes')
+  })
+
   test('a policy is read strictly', () => {
     expect(() => parsePolicy({binding: []})).toThrow('Unknown name "binding"')
     expect(() => parsePolicy({bindings: [{role: 'roles/viewer', members: 'x'}]})).toThrow(

@@ -1,5 +1,4 @@
 import type {AccessControl} from '../../iam/access.ts'
-import {parsePolicy} from '../../iam/policy.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import type {Call} from '../../wire/call.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../../wire/routes.ts'
@@ -8,9 +7,9 @@ import type {RevisionsApi} from '../revisions.ts'
 import type {ServicesApi} from '../services.ts'
 import {type RunStore, serviceResource} from '../store.ts'
 import {serviceShape} from './messages.ts'
-import {list, message, text} from './shape.ts'
 import {paged, selector} from './lists.ts'
 import {resolveLocation} from './locations.ts'
+import {policyRoutes} from './policies.ts'
 import {toKnativeRevision} from './revision-form.ts'
 import {fromKnativeService, fromResourceVersion, toKnativeService} from './service-form.ts'
 
@@ -20,8 +19,6 @@ export interface KnativeDependencies {
   readonly services: ServicesApi
   readonly revisions: RevisionsApi
 }
-
-const testShape = message({permissions: list(text)})
 
 const SERVING = '/apis/serving.knative.dev/v1/namespaces/:namespace'
 const PROJECT = '/v1/projects/:namespace/locations/:location'
@@ -167,31 +164,7 @@ export function createKnative({access, store, services, revisions}: KnativeDepen
     return {json: paged('RevisionList', 'serving.knative.dev/v1', request, items, knativeRevision)}
   }
 
-  const resource = ({params}: HttpRequest): string =>
-    `projects/${params['namespace']}/locations/${params['location']}/services/${params['name']}`
-  const policies = [
-    route('GET', `${PROJECT}/services/:name:getIamPolicy`, (request) => ({
-      json: services.GetIamPolicy({resource: resource(request)}, request.call),
-    })),
-    route('POST', `${PROJECT}/services/:name:setIamPolicy`, async (request) => {
-      const {policy} = await request.json()
-      return {
-        json: await services.SetIamPolicy(
-          {resource: resource(request), policy: parsePolicy(policy)},
-          request.call,
-        ),
-      }
-    }),
-    route('POST', `${PROJECT}/services/:name:testIamPermissions`, async (request) => {
-      const {permissions} = testShape(await request.json(), '')
-      return {
-        json: services.TestIamPermissions(
-          {resource: resource(request), ...(permissions ? {permissions} : {})},
-          request.call,
-        ),
-      }
-    }),
-  ]
+  const policies = policyRoutes('services', services)
   const resources = [SERVING, PROJECT].flatMap((base) => [
     route('GET', `${base}/services`, listServices),
     route('POST', `${base}/services`, create),

@@ -11,6 +11,7 @@ import {fromKnativeJob} from './job-spec.ts'
 import {paged, selector} from './lists.ts'
 import {resolveLocation} from './locations.ts'
 import {jobShape} from './messages.ts'
+import {policyRoutes} from './policies.ts'
 import {fromResourceVersion} from './service-form.ts'
 
 export interface KnativeJobsDependencies {
@@ -70,6 +71,7 @@ export function createKnativeJobs({access, store, jobs, executions}: KnativeJobs
     toKnativeExecution(executions.GetExecution({name}, call))
 
   return [
+    ...policyRoutes('jobs', jobs),
     route('GET', `${JOBS}/jobs`, (request) => {
       const matches = selector(request)
       const items = allJobs(request).filter(({spec}) => matches(spec.labels ?? {}))

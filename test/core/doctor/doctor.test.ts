@@ -1,0 +1,30 @@
+import {expect, test} from 'vitest'
+import {examinePipeline} from '../../../src/core/doctor/doctor.ts'
+import {startLocalPipeline} from '../../support/local-pipeline.ts'
+
+const BINDING =
+  'gcloud pubsub topics add-iam-policy-binding cloud-runner-uploads --member=serviceAccount:service-'
+
+test.each([
+  ['local', 'cloud-runner local exec -- gcloud pubsub topics'],
+  ['gcp', 'gcloud pubsub topics'],
+] as const)(
+  'on the target %s a grant that is missing comes with the command that gives it there',
+  async (target, begins) => {
+    const context = await startLocalPipeline({target, project: 'my-project-123'})
+    const {pipeline, cloud, signal, step, endpoint} = context
+    const [before] = await examinePipeline(context)
+    expect(before).toMatchObject({state: 'failed', fix: 'cloud-runner setup'})
+    await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
+    await fetch(`${endpoint}/v1/projects/my-project-123/topics/cloud-runner-uploads:setIamPolicy`, {
+      method: 'POST',
+      body: JSON.stringify({policy: {bindings: []}}),
+    })
+    const failed = (await examinePipeline(context)).filter(({state}) => state === 'failed')
+    const grant = failed.find(({detail}) => detail.includes('on topic cloud-runner-uploads'))
+    expect(grant?.fix?.startsWith(begins)).toBe(true)
+    expect(grant?.fix).toContain(BINDING)
+    // What needs an image is not there yet: a grant on it cannot be given by hand.
+    expect(failed.find(({detail}) => detail.includes('on job'))?.fix).toBe('cloud-runner setup')
+  },
+)
