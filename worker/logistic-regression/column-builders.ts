@@ -4,7 +4,7 @@ import {TextCodes} from './text-codes.ts'
 import {isMissing, readDecimal, readNumber} from './values.ts'
 
 /** Distinct texts that are remembered of one column; a column with more is no category. */
-const MOST_LEVELS = 50_000
+export const MOST_LEVELS = 50_000
 
 /** Collects one column of a file, block by block, in memory that was reserved for it. */
 export interface ColumnBuilder {
@@ -141,10 +141,13 @@ export class TextBuilder implements ColumnBuilder {
   readonly #index: number
   readonly #codes: CodeBuilder
   readonly #codeOf = new Map<string, number>()
+  readonly #mostLevels: number
   #overflow = false
 
-  constructor(index: number) {
+  /** @param mostLevels distinct texts after which the column is known to be no category */
+  constructor(index: number, mostLevels: number) {
     this.#index = index
+    this.#mostLevels = mostLevels
     this.#codes = new CodeBuilder(index, (text) => this.#code(text))
   }
 
@@ -164,7 +167,7 @@ export class TextBuilder implements ColumnBuilder {
     if (isMissing(text)) return -1
     const known = this.#codeOf.get(text)
     if (known !== undefined) return known
-    if (this.#codeOf.size === MOST_LEVELS) {
+    if (this.#codeOf.size === this.#mostLevels) {
       this.#overflow = true
       return -1
     }

@@ -1,4 +1,5 @@
 import type {Report} from '../contract.ts'
+import {isIdentifierName} from './identifiers.ts'
 import type {Pacer} from './pacer.ts'
 import type {Column, NumberColumn, Table, TextColumn} from './table.ts'
 import {isDate, isDressedNumber, isPackedDate} from './values.ts'
@@ -68,11 +69,6 @@ function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): 
   return levels.length > MOST_CATEGORIES && levels.length >= FREE_TEXT_SHARE * present
     ? 'free-text'
     : undefined
-}
-
-/** `id`, `company_id`, `Customer ID`, `companyId`, but not `paid`. */
-function isIdentifierName(header: string): boolean {
-  return /(^|[^a-z])id$/i.test(header) || /[a-z]I[dD]$/.test(header)
 }
 
 /** What was assumed about the columns in reading them, in sentences for the report. */

@@ -1,9 +1,10 @@
 import type {InputFile} from '../processor.ts'
-import {CodeBuilder, NumberBuilder, TextBuilder} from './column-builders.ts'
+import {CodeBuilder, MOST_LEVELS, NumberBuilder, TextBuilder} from './column-builders.ts'
 import type {Dialect} from './csv/dialect.ts'
 import {type RecordHandler, type Shape, readRecords} from './csv/records.ts'
 import type {RecordBlock} from './csv/scanner.ts'
 import {isGzipName} from './csv/source.ts'
+import {isIdentifierName} from './identifiers.ts'
 import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
 import {tooLarge} from './memory.ts'
 import type {Pacer} from './pacer.ts'
@@ -12,6 +13,9 @@ import type {Pacer} from './pacer.ts'
 const TELLING_SHARE = 1 / 8
 /** Of a row apart from its columns: where it ends, its label and place in a fold, its prediction for two classes. */
 const BYTES_PER_ROW = 48
+
+/** Of a column that is left out for its name, so many are enough to tell what it holds. */
+const MOST_LEVELS_LEFT_OUT = 1000
 
 /** A column of numbers, NaN where there is none. */
 export interface NumberColumn {
@@ -120,7 +124,7 @@ class TableBuilder implements RecordHandler {
       index === label.index
         ? undefined
         : this.#text.has(index) || this.#asText.has(this.#header[index] ?? '')
-          ? new TextBuilder(index)
+          ? this.#textBuilder(index)
           : new NumberBuilder(index, readsComma),
     )
   }
@@ -133,13 +137,19 @@ class TableBuilder implements RecordHandler {
     for (const [index, column] of this.#columns.entries()) {
       const taken = column?.add(block, 0, row) ?? block.records
       if (taken === block.records) continue
-      const replacement = new TextBuilder(index)
+      const replacement = this.#textBuilder(index)
       replacement.reserve(this.#capacity)
       replacement.skip(row + taken)
       replacement.add(block, taken, row)
       this.#columns[index] = replacement
     }
     if (this.#rows >= this.#nextCheck) this.#checkMemory(end)
+  }
+
+  #textBuilder(index: number): TextBuilder {
+    const name = this.#header[index] ?? ''
+    const isLeftOut = isIdentifierName(name) && !this.#asText.has(name)
+    return new TextBuilder(index, isLeftOut ? MOST_LEVELS_LEFT_OUT : MOST_LEVELS)
   }
 
   /** @throws PermanentError `too-large`, as soon as enough of the file was seen to tell */

@@ -46,7 +46,7 @@ interface TransformsOfHalf {
  *
  * Labels are looked at within each half of the folds apart, and what one half found chooses for the folds of the
  * other. For the model choose both together. Shapes and maps look at no label, and are those of all labelled rows. At most
- * 20,000 rows are ranked and 6,000 judged, evenly taken.
+ * 10,000 rows are ranked and 6,000 judged, evenly taken.
  */
 export async function chooseTransforms(
   columns: readonly NumberColumn[],

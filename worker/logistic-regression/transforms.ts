@@ -8,8 +8,8 @@ export type Transform = {kind: 'identity'} | {kind: 'normal-scores'; from: numbe
 
 /** Knots of a map, evenly spaced on the side of the normal distribution: tails have as many as the middle. */
 const KNOTS = 200
-/** Values that quantiles and tails are judged by: the quartiles are then known to 1 %. */
-export const MOST_VALUES_RANKED = 20_000
+/** Values that quantiles and tails are judged by: ranks are then known to half a percent. */
+export const MOST_VALUES_RANKED = 10_000
 
 /**
  * The map that gives `ranked` a bell shape. A value that several quantiles share (zeros, say) gets the mean of their
