@@ -128,6 +128,8 @@ export class LocalCloud implements AsyncDisposable {
     const logging = stack.use(createLogging({state, clock, access}))
     const pubsub = createPubsub({state, clock, access, agents, tokens})
     const storage = stack.use(createStorage({state, clock, access, agents, publishing: pubsub.publishing}))
+    const faults = createFaultPlan({clock})
+    faults.add(rules)
     const registry = createArtifactRegistry({state, clock, access, operations})
     const run = stack.use(
       createRun({
@@ -142,6 +144,7 @@ export class LocalCloud implements AsyncDisposable {
         log: logging.sink,
         agents,
         identity: {open: openIdentity},
+        faults,
         report,
       }),
     )
@@ -150,8 +153,6 @@ export class LocalCloud implements AsyncDisposable {
     const ofImages = new Set(registry.blobIds())
     await state.blobs.sweep((blob) => storage.refersTo(blob) || ofImages.has(blob))
 
-    const faults = createFaultPlan({clock})
-    faults.add(rules)
     const startedAt = new Date(clock.now()).toISOString()
     let main: Listener | undefined
     let proxy: Listener | undefined

@@ -10,7 +10,7 @@ import {createServerOf} from '../../src/local-cloud/wire/server.ts'
 
 /** Pub/Sub as a process that can be killed: the state folder is its argument, its origin the first line it prints. */
 const state = await openState({folder: argv[2] ?? '', schemas: [iamSchema, pubsubSchema]})
-const access = createAccess({state, clock, accounts: {exists: () => true}})
+const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
 const tokens = await createIdTokens({state, clock})
 const pubsub = createPubsub({state, clock, access, agents: createServiceAgents(), tokens})
 const server = createServerOf({

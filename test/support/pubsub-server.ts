@@ -51,7 +51,7 @@ export async function startPubsub({
     await openState({folder: folder ?? (await temporaryFolder()), schemas: [iamSchema, pubsubSchema]}),
   )
   await writeFile(join(state.folder, 'id-token-key.pem'), signingKey, {mode: 0o600})
-  const access = createAccess({state, clock, accounts: {exists: () => true}})
+  const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const agents = createServiceAgents()
   const tokens = await createIdTokens({state, clock})
   const pubsub = stack.use(createPubsub({state, clock, access, agents, tokens}))

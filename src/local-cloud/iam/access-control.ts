@@ -67,6 +67,12 @@ export function createAccess({
     )
   }
 
+  /** The email of a service account that is disabled. */
+  function disabledAccount(principal: Principal): string | undefined {
+    const email = /^serviceAccount:(?<email>.+)$/.exec(principal)?.groups?.['email']
+    return email !== undefined && accounts.isDisabled(email) ? email : undefined
+  }
+
   function allows(
     principal: Principal,
     permission: string,
@@ -74,6 +80,7 @@ export function createAccess({
     project = projectOf(resource),
   ): boolean {
     if (principal === 'owner') return true
+    if (disabledAccount(principal) !== undefined) return false
     if (grants(getPolicy(resource), principal, permission)) return true
     return project !== undefined && grants(getPolicy(project), principal, permission)
   }
@@ -110,6 +117,22 @@ export function createAccess({
     require(principal, permission, resource, project) {
       if (permission === ACT_AS) requireAccount(accounts, resource)
       if (allows(principal, permission, resource, project)) return
+      const disabled = disabledAccount(principal)
+      if (disabled !== undefined) {
+        remember({principal, permission, resource})
+        throw new ApiError(
+          'UNAUTHENTICATED',
+          `The service account ${disabled} is disabled. Enable it: gcloud iam service-accounts enable ${disabled}`,
+          [
+            {
+              '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+              reason: 'ACCOUNT_STATE_INVALID',
+              domain: 'googleapis.com',
+              metadata: {email: disabled},
+            },
+          ],
+        )
+      }
       const role = smallestRole(permission, resource)
       remember({principal, permission, resource, ...(role === undefined ? {} : {role})})
       throw new ApiError(

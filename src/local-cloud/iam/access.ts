@@ -64,6 +64,8 @@ export interface Denial {
 
 export interface KnownAccounts {
   exists(email: string): boolean
+  /** Nobody can act as an account that is. */
+  isDisabled(email: string): boolean
 }
 
 /** Google-signed ID tokens (RS256), as Pub/Sub push and the metadata server hand them out. */

@@ -12,7 +12,11 @@ const OF_GOOGLE = [
 /** Which service accounts there are: those that were created, and Google's own. */
 export function createKnownAccounts(state: State): KnownAccounts {
   const select = state.database.prepare('SELECT 1 FROM iam_service_accounts WHERE email = ?')
+  const selectDisabled = state.database.prepare(
+    "SELECT 1 FROM iam_service_accounts WHERE email = ? AND account ->> '$.disabled'",
+  )
   return {
+    isDisabled: (email) => selectDisabled.get(email) !== undefined,
     exists: (email) => OF_GOOGLE.some((pattern) => pattern.test(email)) || select.get(email) !== undefined,
   }
 }

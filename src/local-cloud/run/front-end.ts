@@ -1,6 +1,7 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {LogSink} from '../logging/log-sink.ts'
 import type {Clock} from '../wire/clock.ts'
+import {type FaultPlan, InjectedFault} from '../wire/faults.ts'
 import {revisionResource} from './container.ts'
 import type {Fleet} from './fleet.ts'
 import {forward, type OwnAnswer, type Passed, traceOf} from './forward.ts'
@@ -17,6 +18,8 @@ export interface FrontEndDependencies extends GateOptions {
   readonly log: LogSink
   readonly store: RunStore
   readonly fleet: Pick<Fleet, 'acquire'>
+  /** What goes wrong on purpose. */
+  readonly faults: FaultPlan | undefined
   /** Told of errors that are the local cloud's own. */
   readonly report: (error: unknown) => void
 }
@@ -66,7 +69,8 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
   let own: OwnAnswer | undefined
   let slot: Slot | undefined
   try {
-    own = refuse(dependencies, exchange, stored, revision)
+    own =
+      (await faultOf(dependencies, exchange, gone.signal)) ?? refuse(dependencies, exchange, stored, revision)
     if (!own && revision !== undefined) {
       const name = `${service}/revisions/${revision}`
       const timeoutMs =
@@ -115,6 +119,36 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
       instanceId: slot?.instance.id,
     }),
   ])
+}
+
+/**
+ * Lets what is to go wrong on purpose happen to a request: rules that name `run.routes.invoke` or its path, for everybody
+ * alike, since who calls is not known yet.
+ */
+async function faultOf(
+  {faults}: FrontEndDependencies,
+  {request}: Exchange,
+  signal: AbortSignal,
+): Promise<OwnAnswer | undefined> {
+  const {method = 'GET', url = '/', headers, socket} = request
+  const retryTestId = headers['x-retry-test-id']
+  const fault = faults?.find({
+    name: 'run.routes.invoke',
+    method,
+    path: url.split('?', 1)[0] ?? '/',
+    principal: 'allUsers',
+    retryTestId: typeof retryTestId === 'string' ? retryTestId : undefined,
+  })
+  // Bytes are counted where bodies are read, which is in the container here.
+  if (fault?.afterRequestBytes !== undefined || fault?.afterResponseBytes !== undefined) return undefined
+  if (fault?.take() !== true) return undefined
+  try {
+    await faults?.carryOut(fault.action, {signal, breakConnection: () => socket.resetAndDestroy()})
+    return undefined
+  } catch (error) {
+    if (!(error instanceof InjectedFault)) throw error
+    return {status: error.httpStatus, text: error.message, reason: error.message}
+  }
 }
 
 function refuse(

@@ -5,6 +5,7 @@ import type {LogSink} from '../logging/log-sink.ts'
 import type {Ports} from '../state/ports.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
+import type {FaultPlan} from '../wire/faults.ts'
 import type {Operations} from '../wire/operations.ts'
 import type {Route} from '../wire/routes.ts'
 import type {RpcService} from '../wire/rpc.ts'
@@ -40,6 +41,8 @@ export interface RunDependencies {
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
   readonly identity: Identity
   readonly operations: Operations
+  /** What goes wrong on purpose with requests to services. */
+  readonly faults?: FaultPlan
   /** Told of errors that are the local cloud's own; the default throws them away. */
   readonly report?: (error: unknown) => void
   /** After this time without a request an instance is stopped. Google waits up to 15 minutes. */
@@ -71,6 +74,7 @@ export function createRun({
   agents,
   identity,
   operations,
+  faults,
   report = () => undefined,
   idleMs = IDLE_MS,
 }: RunDependencies): Run {
@@ -78,7 +82,7 @@ export function createRun({
   const runtime = createRuntimes({stateFolder: state.folder, images, registry, clock})
   const launcher = createLauncher({clock, log, agents, identity, runtime})
   const fleet = createFleet({clock, launcher, store, idleMs})
-  const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, report})
+  const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, faults, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})
   const jobStore = createJobStore(state)
   const executor = createExecutor({state, clock, launcher, log, store: jobStore})

@@ -33,7 +33,7 @@ async function startRegistry(): Promise<{registry: Registry; images: Images}> {
     schemas: [iamSchema, registrySchema, operationsSchema],
   })
   const clock = systemClock
-  const access = createAccess({state, clock, accounts: {exists: () => true}})
+  const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const operations = createOperations({state, clock, access})
   const {routes, images} = createArtifactRegistry({state, clock, access, operations})
   const server = createServerOf({routes, services: [], report: () => undefined})

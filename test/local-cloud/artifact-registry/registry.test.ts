@@ -23,7 +23,7 @@ async function startRegistry() {
       schemas: [iamSchema, operationsSchema, registrySchema],
     }),
   )
-  const access = createAccess({state, clock, accounts: {exists: () => true}})
+  const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const operations = createOperations({state, clock, access})
   const registry = createArtifactRegistry({state, clock, access, operations})
   const server = createServerOf({

@@ -294,3 +294,18 @@ it('changed nothing', async () => {
   ])
     expect(await call('GET', path)).toMatch(/^200 /)
 })
+
+it('a service account that is disabled is let in nowhere, until it is enabled', async () => {
+  const account = `/v1/projects/-/serviceAccounts/${OUTSIDER}`
+  const members = [`serviceAccount:${OUTSIDER}`]
+  const policy = {bindings: [{role: 'roles/pubsub.viewer', members}]}
+  await call('POST', `/v1/${TOPIC}:setIamPolicy`, {policy})
+  expect(await call('GET', `/v1/${TOPIC}`, undefined, token)).toMatch(/^200 /)
+  await call('POST', `${account}:disable`, {})
+  expect(await call('GET', `/v1/${TOPIC}`, undefined, token)).toMatch(
+    new RegExp(`^401 .*The service account ${OUTSIDER} is disabled. Enable it`, 's'),
+  )
+  await call('POST', `${account}:enable`, {})
+  expect(await call('GET', `/v1/${TOPIC}`, undefined, token)).toMatch(/^200 /)
+  await call('POST', `/v1/${TOPIC}:setIamPolicy`, {policy: {}})
+})

@@ -15,7 +15,11 @@ type Ask = (method: string, path: string, body?: object, as?: string) => Promise
 async function serve(): Promise<Ask> {
   const state = await openState({folder: await temporaryFolder(), schemas: [iamSchema]})
   onTestFinished(() => state[Symbol.asyncDispose]())
-  const access = createAccess({state, clock: systemClock, accounts: {exists: () => true}})
+  const access = createAccess({
+    state,
+    clock: systemClock,
+    accounts: {exists: () => true, isDisabled: () => false},
+  })
   const tokens = await createIdTokens({state, clock: systemClock})
   const {routes} = createServiceAccounts({
     state,

@@ -26,7 +26,7 @@ export async function startLogging({clock, folder}: {clock: Clock; folder?: stri
     folder: folder ?? (await temporaryFolder()),
     schemas: [iamSchema, loggingSchema],
   })
-  const access = createAccess({state, clock, accounts: {exists: () => true}})
+  const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const logging = createLogging({state, clock, access})
   const server = createServerOf({
     routes: [],

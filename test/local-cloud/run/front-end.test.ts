@@ -375,3 +375,19 @@ describe('a restart', () => {
     )
   })
 })
+
+it('lets requests to a service go wrong on purpose', async () => {
+  const local = await startRun()
+  const uri = await local.deploy('worker', {containers: [{image: await local.push({files: ECHO})}]})
+  local.faults.add([
+    {on: {rpc: 'run.routes.invoke'}, answer: 503, message: 'not now'},
+    {on: {path: '/broken'}, break: true},
+    {on: {path: '/later'}, delayMs: 1},
+  ])
+  const refused = await fetch(uri)
+  expect([refused.status, await refused.text()]).toEqual([503, 'not now\n'])
+  await expect(fetch(`${uri}/broken`)).rejects.toThrow('fetch failed')
+  expect(await status(fetch(`${uri}/later`))).toBe(200)
+  expect(local.faults.list()).toEqual([])
+  expect(requestLog(local)[0]).toMatchObject({httpRequest: {status: 503}})
+})

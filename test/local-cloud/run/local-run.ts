@@ -13,6 +13,7 @@ import {openState} from '../../../src/local-cloud/state/open.ts'
 import {createPorts, portsSchema} from '../../../src/local-cloud/state/ports.ts'
 import type {Principal} from '../../../src/local-cloud/wire/call.ts'
 import {type Clock, systemClock} from '../../../src/local-cloud/wire/clock.ts'
+import {createFaultPlan, type FaultPlan} from '../../../src/local-cloud/wire/faults.ts'
 import {createOperations, operationsSchema} from '../../../src/local-cloud/wire/operations.ts'
 import {createServerOf} from '../../../src/local-cloud/wire/server.ts'
 import {buildImage, type ImageFiles, pushImage} from '../../support/oci-image.ts'
@@ -39,6 +40,8 @@ export interface LocalRun {
   /** Calls the same APIs as somebody else than the owner. */
   readonly as: <T>(principal: Principal, call: (origin: string) => Promise<T>) => Promise<T>
   readonly folder: string
+  /** What goes wrong on purpose with requests to services. */
+  readonly faults: FaultPlan
   /** Ends it as a stop of the local cloud does. */
   readonly stop: () => Promise<void>
 }
@@ -55,11 +58,12 @@ export async function startRun({
   const state = stack.use(
     await openState({folder, schemas: [iamSchema, operationsSchema, registrySchema, runSchema, portsSchema]}),
   )
-  const access = createAccess({state, clock, accounts: {exists: () => true}})
+  const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const tokens = await createIdTokens({state, clock})
   const operations = createOperations({state, clock, access})
   const registry = createArtifactRegistry({state, clock, access, operations})
   const entries: LogEntry[] = []
+  const faults = createFaultPlan({clock})
   const report = (error: unknown): void => {
     throw error
   }
@@ -82,6 +86,7 @@ export async function startRun({
         }),
       },
       operations,
+      faults,
       report,
       ...(idleMs === undefined ? {} : {idleMs}),
     }),
@@ -126,6 +131,7 @@ export async function startRun({
     jobs,
     executions,
     tasks,
+    faults,
     folder,
     async as(principal, call) {
       const other = await server.listen(0, () => principal)

@@ -40,7 +40,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     folder: options.folder ?? (await temporaryFolder()),
     schemas: [iamSchema, storageSchema],
   })
-  const access = createAccess({state, clock, accounts: {exists: () => true}})
+  const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const topic: LocalStorage['topic'] = {exists: true, messages: []}
   const storage = createStorage({
     state,

@@ -18,7 +18,7 @@ async function start(folder: string, clock = new ManualClock()) {
   const operations = createOperations({
     state,
     clock,
-    access: createAccess({state, clock, accounts: {exists: () => true}}),
+    access: createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}}),
   })
   const server = createServerOf({
     routes: operations.routes,

@@ -63,7 +63,7 @@ export function toKnativeJob(job: Job): object {
       resourceVersion: toResourceVersion(job.etag),
       generation: Number(job.generation),
       creationTimestamp: job.createTime,
-      labels: labelsOf(job.name, job.labels),
+      labels: {...labelsOf(job.name, job.labels), 'run.googleapis.com/lastUpdatedTime': job.updateTime},
       annotations: {
         ...job.annotations,
         'run.googleapis.com/creator': job.creator,

@@ -19,7 +19,15 @@ it('jobs and executions have Knative’s form in the v1 API, and are run by it',
   expect(job).toMatchObject({
     apiVersion: 'run.googleapis.com/v1',
     kind: 'Job',
-    metadata: {name: 'report', namespace: 'p', labels: {'cloud.googleapis.com/location': 'europe-west3'}},
+    metadata: {
+      name: 'report',
+      namespace: 'p',
+      labels: {
+        'cloud.googleapis.com/location': 'europe-west3',
+        // What `gcloud run jobs describe` says that it was last updated on.
+        'run.googleapis.com/lastUpdatedTime': expect.stringMatching(/^20.*Z$/),
+      },
+    },
     spec: {
       template: {
         spec: {
