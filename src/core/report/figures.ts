@@ -12,6 +12,11 @@ export function figure(value: number): string {
   return Number.isFinite(Number(digits)) ? String(Number(digits)) : digits
 }
 
+/** `84 to 89 %`: two shares in percent. */
+export function percentRange([low, high]: readonly [low: number, high: number]): string {
+  return `${percent(low).replace(/\s%$/, '')} to ${percent(high)}`
+}
+
 /** A share in percent, with a digit after the point below ten. */
 export function percent(share: number): string {
   const hundredths = share * 100

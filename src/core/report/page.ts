@@ -3,7 +3,7 @@ import {calibrationFigure} from './charts/calibration.ts'
 import {type Decisions, precisionRecallFigure, rocFigure} from './charts/curves.ts'
 import {type Effect, effectsFigure} from './charts/effects.ts'
 import {histogramFigure} from './charts/histogram.ts'
-import {count, figure, percent} from './figures.ts'
+import {count, figure, percent, percentRange} from './figures.ts'
 import {type Markup, markup} from './markup.ts'
 import {STYLE} from './style.ts'
 
@@ -125,7 +125,7 @@ function classes({classes: found, metrics}: Report): Markup {
   const cell = ({value, interval}: Share): Markup =>
     value === null || interval === null
       ? markup`<td>none</td>`
-      : markup`<td>${percent(value)} <small>(${percent(interval[0])} to ${percent(interval[1])})</small></td>`
+      : markup`<td>${percent(value)} <small>(${percentRange(interval)})</small></td>`
   return markup`<section><h2>Classes</h2><div class="card"><div class="scroll">${table(
     ['class', 'rows', 'predicted', 'precision', 'recall'],
     found.map((one) => [

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot'
 import type {Curves} from '../../../../worker/contract.ts'
-import {count, percent} from '../figures.ts'
+import {count, percent, percentRange} from '../figures.ts'
 import {quoted} from '../lettering.ts'
 import type {Markup} from '../markup.ts'
 import {COLORS, axes, draw, hundredths} from './drawing.ts'
@@ -25,8 +25,8 @@ export function calibrationFigure({calibration, class: name}: Curves): Markup {
   const ticks = Array.from({length: Math.round(most / step) + 1}, (_, i) => i * step)
   const sizes = calibration.map(({rows}) => rows)
   const [fewest, largest] = [Math.min(...sizes), Math.max(...sizes)]
-  const told = ({rows, predicted, observed, interval: [low, high]}: Part): string =>
-    `${count(rows)} rows: predicted ${percent(predicted)}, came true ${percent(observed)} (${percent(low)} to ${percent(high)})`
+  const told = ({rows, predicted, observed, interval}: Part): string =>
+    `${count(rows)} rows: predicted ${percent(predicted)}, came true ${percent(observed)} (${percentRange(interval)})`
   return figure({
     title: 'Calibration',
     drawing: draw({
@@ -70,10 +70,10 @@ export function calibrationFigure({calibration, class: name}: Curves): Markup {
     }),
     reading: `Rows of like probability together, ${fewest === largest ? count(fewest) : `${count(fewest)} to ${count(largest)}`} to a point, with 95\u00a0% intervals. On the dashed line, of rows given 20\u00a0%, one in five is ${quoted(name)}.`,
     columns: ['predicted', 'came true', '95 % interval', 'rows'],
-    rows: calibration.map(({rows, predicted, observed, interval: [low, high]}) => [
+    rows: calibration.map(({rows, predicted, observed, interval}) => [
       percent(predicted),
       percent(observed),
-      `${percent(low)} to ${percent(high)}`,
+      percentRange(interval),
       count(rows),
     ]),
   })
