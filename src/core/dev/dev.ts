@@ -83,6 +83,9 @@ export async function dev(request: DevRequest, context: Context): Promise<void> 
   ]
   try {
     await Promise.all(parts)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    throw error
   } finally {
     ended.abort()
     await Promise.allSettled(parts)
