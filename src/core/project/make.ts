@@ -33,6 +33,28 @@ const LONGEST_PAUSE_MS = 3000
  * @throws AppError `project-exists`, `project-deleted`, `billing-account-unknown`, `unauthenticated`
  */
 export async function planProject(
+  request: ProjectRequest,
+  context: Context,
+): Promise<ProjectPlan | undefined> {
+  try {
+    return await planOf(request, context)
+  } catch (error) {
+    // What is missing for a project of the user's own is told with all the other prerequisites.
+    if (error instanceof AppError && !request.create && NOT_ASKED.has(error.code)) return undefined
+    throw error
+  }
+}
+
+/** Nothing could be asked. */
+const NOT_ASKED: ReadonlySet<ErrorCode> = new Set([
+  'unauthenticated',
+  'permission-denied',
+  'api-disabled',
+  'unreachable',
+  'unavailable',
+])
+
+async function planOf(
   {create, billingAccount}: ProjectRequest,
   {cloud, pipeline, step}: Context,
 ): Promise<ProjectPlan | undefined> {

@@ -78,6 +78,15 @@ describe('a project is made', () => {
   })
 })
 
+test('what cannot be asked of a project of one’s own is left to the list of prerequisites', async () => {
+  const context = await start([PROJECT])
+  const get = {method: 'GET', path: `/v1/projects/${PROJECT}`}
+  await addFault(context.endpoint, {on: get, answer: 401})
+  expect(await planProject({create: false, billingAccount: undefined}, context)).toBeUndefined()
+  await addFault(context.endpoint, {on: get, answer: 401})
+  await expect(planProject(ASKED, context)).rejects.toMatchObject({code: 'unauthenticated'})
+})
+
 describe('no project is made', () => {
   test.each([
     [409, 'project-taken', 'ids are unique in the world'],
