@@ -261,7 +261,7 @@ function addGradients(
           r3 * (values[at + 3 * dense] ?? 0)
     }
     gradient[to + columns] = sum
-    for (let i = 0, at = 0; categories > 0 && i < count; i++, at += categories) {
+    for (let i = 0, at = 0; i < count; i++, at += categories) {
       const residual = residuals[i * outputs + k] ?? 0
       for (let c = at; c < at + categories; c++) {
         const one = ones[c] ?? -1
