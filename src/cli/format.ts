@@ -1,3 +1,4 @@
+import {stripVTControlCharacters} from 'node:util'
 import type {ColorName, ModifierName} from 'chalk'
 import {out} from './color.ts'
 
@@ -87,7 +88,7 @@ export function wrap(text: string, width: number, hanging: string): string[] {
     let line = /^\s*/.exec(paragraph)?.[0] ?? ''
     let isEmpty = true
     for (const word of paragraph.trim().split(' ')) {
-      if (!isEmpty && line.length + 1 + word.length > width) {
+      if (!isEmpty && visible(line) + 1 + visible(word) > width) {
         lines.push(line)
         line = hanging + word
       } else {
@@ -97,4 +98,9 @@ export function wrap(text: string, width: number, hanging: string): string[] {
     }
     return [...lines, line]
   })
+}
+
+/** Characters that take a place in a terminal: colors take none. */
+function visible(text: string): number {
+  return stripVTControlCharacters(text).length
 }

@@ -73,5 +73,9 @@ describe('wrap', () => {
 
   test('leaves everything on its line where there is no limit', () => {
     expect(wrap('one two three', Number.POSITIVE_INFINITY, '')).toEqual(['one two three'])
+    expect(wrap('\u001B[32mready\u001B[39m: one two', 10, '')).toEqual([
+      '\u001B[32mready\u001B[39m: one',
+      'two',
+    ])
   })
 })
