@@ -21,7 +21,12 @@ export function doubtsAbout({columns, label: {classes}, shape}: Table): string[]
 
 /** One text turns a column of numbers into one of texts, and most of what it tells is lost. */
 function doubtAbout({name, levels}: TextColumn, readsComma: boolean): string[] {
-  const texts = levels.filter((level) => readNumber(level, readsComma) === 'contradiction')
+  const texts: string[] = []
+  for (const level of levels) {
+    if (readNumber(level, readsComma) === 'contradiction') texts.push(level)
+    // Most columns of texts are known by then.
+    if (texts.length > MOST_TEXTS_SHARE * levels.length) return []
+  }
   const numbers = levels.length - texts.length
   if (numbers < FEWEST_NUMBERS || texts.length > MOST_TEXTS_SHARE * numbers) return []
   const shown = texts.slice(0, TEXTS_SHOWN).join(', ')

@@ -131,11 +131,19 @@ export async function sumUp(
 }
 
 function added(parts: readonly Evaluation[]): Evaluation {
-  return parts.reduce((sum, part) => ({
-    loss: sum.loss + part.loss,
-    gradient: sum.gradient.map((value, i) => value + (part.gradient[i] ?? 0)),
-    hessian: sum.hessian?.map((value, i) => value + (part.hessian?.[i] ?? 0)),
-  }))
+  const [first, ...others] = parts
+  if (first === undefined) throw new Error('There is nothing to add up')
+  const sum = {loss: first.loss, gradient: first.gradient.slice(), hessian: first.hessian?.slice()}
+  for (const {loss, gradient, hessian} of others) {
+    sum.loss += loss
+    addTo(sum.gradient, gradient)
+    if (sum.hessian !== undefined && hessian !== undefined) addTo(sum.hessian, hessian)
+  }
+  return sum
+}
+
+function addTo(sum: Float64Array, values: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0)
 }
 
 /** Weights are penalized, intercepts are not. */
