@@ -72,6 +72,14 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof AppError ? error.code === 'not-found' : readAnswer(error).status === 404
 }
 
+/** Whether an error says that it is not there, or that nothing of its kind can be: the API is off. */
+export function isAbsent(error: unknown): boolean {
+  return isNotFound(error) || API_IS_OFF.test(error instanceof Error ? error.message : '')
+}
+
+/** As Google says it on both wires. */
+const API_IS_OFF = /has not been used in project|it is disabled|SERVICE_DISABLED/i
+
 /** Whether the same call may do better in a moment. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof AppError) return ['unavailable', 'unreachable', 'rate-limited'].includes(error.code)
@@ -122,7 +130,7 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
       ],
     }
   }
-  if (/has not been used in project|it is disabled|SERVICE_DISABLED/i.test(message)) {
+  if (API_IS_OFF.test(message)) {
     const api = /([a-z]+\.googleapis\.com)/.exec(message)?.[1]
     const project = /has not been used in project ([a-z0-9-]+)/i.exec(message)?.[1]
     const where = project === undefined ? '' : ` --project ${project}`

@@ -2,7 +2,7 @@ import type {protos, RevisionsClient, ServicesClient} from '@google-cloud/run'
 import {AppError} from '../core/errors.ts'
 import type {Services, TrafficTarget} from '../core/ports.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
-import {isNotFound, retried, toAppError} from './errors.ts'
+import {isAbsent, retried, toAppError} from './errors.ts'
 import {followed, untilAborted} from './operation.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
 
@@ -35,7 +35,7 @@ export function createServices(connection: Connection): Services & {close(): Pro
       const [service] = await retried(() => client.getService({name: nameOf(short)}, ONE_TRY))
       return service
     } catch (error) {
-      if (isNotFound(error)) return undefined
+      if (isAbsent(error)) return undefined
       throw toAppError(error, `Looking at service ${short}`)
     }
   }

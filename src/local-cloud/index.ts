@@ -5,9 +5,9 @@ import {createArtifactRegistry, registrySchema} from './artifact-registry/index.
 import {controlRoutes, type LocalCloudStatus} from './control.ts'
 import {faultRoutes} from './fault-control.ts'
 import {createControlPlane} from './control-plane/index.ts'
+import {createEnabledApis, serviceUsageSchema} from './control-plane/enabled-apis.ts'
 import {withinProjects} from './control-plane/project-guard.ts'
 import {createProjects, projectsSchema} from './control-plane/projects.ts'
-import {serviceUsageSchema} from './control-plane/service-usage.ts'
 import {createAccess} from './iam/access-control.ts'
 import {certificateRoutes} from './iam/certificate-routes.ts'
 import {createCredentials} from './iam/credentials.ts'
@@ -118,8 +118,9 @@ export class LocalCloud implements AsyncDisposable {
     const ports = createPorts(state)
     const agents = createServiceAgents()
     const projects = createProjects({state, clock, agents, existing})
+    const apis = createEnabledApis({state, agents, projects})
     const everywhere = createAccess({state, clock, accounts: createKnownAccounts(state)})
-    const access = withinProjects(everywhere, projects)
+    const access = withinProjects(everywhere, {projects, apis, agents})
     const outside = createOutsideCalls(clock)
     const tokens = await createIdTokens({state, clock})
     const operations = createOperations({state, clock, access})
@@ -184,7 +185,7 @@ export class LocalCloud implements AsyncDisposable {
         ...pubsub.routes,
         ...run.routes,
         ...storage.routes,
-        ...createControlPlane({state, access: everywhere, agents, operations, projects}).routes,
+        ...createControlPlane({access: everywhere, agents, operations, projects, apis}).routes,
       ],
       lastRoutes: storage.objectRoutes,
       report,

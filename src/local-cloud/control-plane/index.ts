@@ -1,8 +1,8 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
-import type {State} from '../state/state.ts'
 import type {Operations} from '../wire/operations.ts'
 import type {Route} from '../wire/routes.ts'
 import {billingRoutes} from './billing.ts'
+import type {EnabledApis} from './enabled-apis.ts'
 import type {Projects} from './projects.ts'
 import {resourceManagerRoutes} from './resource-manager.ts'
 import {serviceUsageRoutes} from './service-usage.ts'
@@ -13,11 +13,11 @@ import {serviceUsageRoutes} from './service-usage.ts'
  * @param access one that does not refuse what is in a deleted project: that can still be looked at here
  */
 export function createControlPlane(needs: {
-  state: State
   access: AccessControl
   agents: ServiceAgents
   operations: Operations
   projects: Projects
+  apis: EnabledApis
 }): {routes: Route[]} {
   return {routes: [...resourceManagerRoutes(needs), ...billingRoutes(needs), ...serviceUsageRoutes(needs)]}
 }

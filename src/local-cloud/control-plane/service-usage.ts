@@ -1,52 +1,34 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
-import type {Schema, State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import {route, type Route} from '../wire/routes.ts'
+import type {EnabledApis} from './enabled-apis.ts'
 import {createGuard} from './guarded.ts'
-import {APIS_OF_A_NEW_PROJECT, OTHER_APIS, SERVED_APIS} from './google-apis.ts'
+import {OTHER_APIS, SERVED_APIS} from './google-apis.ts'
 import type {Projects} from './projects.ts'
-
-/** What was turned on or off, by project; the rest is as it was from the beginning. */
-export const serviceUsageSchema: Schema = {
-  name: 'service-usage',
-  migrations: [
-    'CREATE TABLE service_usage (project TEXT NOT NULL, service TEXT NOT NULL, enabled INTEGER NOT NULL, PRIMARY KEY (project, service)) STRICT',
-  ],
-}
 
 /** services.batchEnable: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
 const MOST_AT_ONCE = 20
 
 /**
  * Service Usage: which APIs a project has turned on. Those of the local cloud answer whether they are on or off, since
- * whoever works without Google has nothing to pay for.
+ * whoever works without Google has nothing to pay for; not so in a project that was made: see `withinProjects`.
  */
 export function serviceUsageRoutes({
-  state,
   access,
   agents,
   projects,
+  apis,
 }: {
-  state: State
   access: AccessControl
   agents: ServiceAgents
   projects: Pick<Projects, 'get'>
+  apis: EnabledApis
 }): Route[] {
-  const select = state.database.prepare('SELECT service, enabled FROM service_usage WHERE project = ?')
-  const replace = state.database.prepare(
-    'INSERT INTO service_usage (project, service, enabled) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET enabled = ?3',
-  )
-
-  /** By the project's number, so that its id means the same. */
-  const enabledIn = (project: string): Set<string> => {
-    const enabled = new Set(projects.get(project).wasCreated ? APIS_OF_A_NEW_PROJECT : SERVED_APIS)
-    for (const row of select.all(agents.projectNumber(project))) {
-      if (row['enabled'] === 1) enabled.add(String(row['service']))
-      else enabled.delete(String(row['service']))
-    }
-    return enabled
-  }
-  const describe = (project: string, name: string, enabled = enabledIn(project)): object => {
+  const describe = (
+    project: string,
+    name: string,
+    enabled: ReadonlySet<string> = apis.in(project),
+  ): object => {
     const parent = `projects/${agents.projectNumber(project)}`
     return {
       name: `${parent}/services/${name}`,
@@ -55,10 +37,6 @@ export function serviceUsageRoutes({
       parent,
     }
   }
-  const turn = (project: string, names: readonly string[], enabled: boolean): Promise<void> =>
-    state.write(() => {
-      for (const name of names) replace.run(agents.projectNumber(project), name, enabled ? 1 : 0)
-    })
   const guarded = createGuard({projects, access})
 
   return [
@@ -67,7 +45,7 @@ export function serviceUsageRoutes({
       '/v1/projects/:project/services',
       guarded('serviceusage.services.list', (project, {url}) => {
         const wanted = /^state:(ENABLED|DISABLED)$/.exec(url.searchParams.get('filter') ?? '')?.[1]
-        const enabled = enabledIn(project)
+        const enabled = apis.in(project)
         const names = [...SERVED_APIS, ...OTHER_APIS]
           .filter((name) => wanted === undefined || enabled.has(name) === (wanted === 'ENABLED'))
           .toSorted()
@@ -90,7 +68,7 @@ export function serviceUsageRoutes({
           throw new ApiError('INVALID_ARGUMENT', `serviceIds must name 1 to ${MOST_AT_ONCE} services.`)
         }
         const names = serviceIds.map((name: unknown) => known(String(name)))
-        await turn(project, names, true)
+        await apis.turn(project, names, true)
         return done({services: names.map((name) => describe(project, name))})
       }),
     ),
@@ -99,7 +77,7 @@ export function serviceUsageRoutes({
       '/v1/projects/:project/services/:service:enable',
       guarded('serviceusage.services.enable', async (project, {params}) => {
         const name = known(params['service'])
-        await turn(project, [name], true)
+        await apis.turn(project, [name], true)
         return done({service: describe(project, name)})
       }),
     ),
@@ -108,7 +86,7 @@ export function serviceUsageRoutes({
       '/v1/projects/:project/services/:service:disable',
       guarded('serviceusage.services.disable', async (project, {params}) => {
         const name = known(params['service'])
-        await turn(project, [name], false)
+        await apis.turn(project, [name], false)
         return done({service: describe(project, name)})
       }),
     ),

@@ -1,7 +1,10 @@
 import {describe, expect, test} from 'vitest'
 import {checkPrerequisites} from '../../../src/core/doctor/prerequisites.ts'
+import {inspectLoss} from '../../../src/core/destroy/destroy.ts'
+import {plan} from '../../../src/core/plan/plan.ts'
 import {makeProject, planProject} from '../../../src/core/project/make.ts'
 import {inspectProject, removeProject, requireRemovable} from '../../../src/core/project/remove.ts'
+import {status} from '../../../src/core/status/status.ts'
 import {addFault} from '../../support/fault-plan.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
@@ -85,6 +88,19 @@ test('what cannot be asked of a project of one’s own is left to the list of pr
   expect(await planProject({create: false, billingAccount: undefined}, context)).toBeUndefined()
   await addFault(context.endpoint, {on: get, answer: 401})
   await expect(planProject(ASKED, context)).rejects.toMatchObject({code: 'unauthenticated'})
+})
+
+test('in a new project, where the APIs are off, all is to be made, and nothing there to lose', async () => {
+  const context = await start()
+  await make(context)
+  const {cloud, pipeline, signal} = context
+  await expect(
+    cloud.infrastructure.apply(pipeline, {image: undefined, signal, step: context.step}),
+  ).rejects.toMatchObject({code: 'api-disabled'})
+  const planned = await plan(context)
+  expect(planned.changes).toBe(planned.resources.length)
+  expect(await inspectLoss(context)).toMatchObject({exists: false})
+  await expect(status({objects: [], limit: 1}, context)).rejects.toMatchObject({code: 'not-set-up'})
 })
 
 describe('no project is made', () => {

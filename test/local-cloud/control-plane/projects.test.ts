@@ -75,6 +75,25 @@ it('makes a project once, with its labels, few APIs and no billing account, and 
   })
 })
 
+it('refuses calls of an API that is off in a project that was made, in Google’s words, until it is turned on', async () => {
+  const {call, ended} = await start([])
+  await ended((await call('POST', '/v3/projects', {projectId: 'made-here-2'})).json)
+  const topics = '/v1/projects/made-here-2/topics'
+  expect(await call('GET', topics)).toMatchObject({
+    status: 403,
+    json: {
+      error: {
+        message: expect.stringMatching(/pubsub\.googleapis\.com has not been used in project \d{12} before/),
+        details: [{reason: 'SERVICE_DISABLED'}],
+      },
+    },
+  })
+  expect((await call('GET', '/storage/v1/b?project=made-here-2')).status).toBe(200)
+  const on = await call('POST', '/v1/projects/made-here-2/services/pubsub.googleapis.com:enable', {})
+  expect(on.status).toBe(200)
+  expect((await call('GET', topics)).status).toBe(200)
+})
+
 it.each(['short', 'UPPER-case', 'ends-in-', '1begins-with-a-digit'])(
   'refuses the id %s',
   async (projectId) => {
