@@ -28,12 +28,15 @@ const DEAD_PID = 2 ** 22 + 1
 test('two at once: the second waits, says for whom, and then runs', async () => {
   const context = await lockContext()
   const order: string[] = []
+  const begun = Promise.withResolvers<void>()
   const release = Promise.withResolvers<void>()
   const first = withLock('setup', context, async () => {
     order.push('first begins')
+    begun.resolve()
     await release.promise
     order.push('first ends')
   })
+  await begun.promise
   const second = withLock('deploy', context, async () => void order.push('second'))
   await expect.poll(() => context.steps).not.toEqual([])
   expect(context.steps[0]).toMatch(
