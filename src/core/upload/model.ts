@@ -46,12 +46,21 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
   return {file: model, bytes}
 }
 
-/** Reads what the setting `model` names, if it names one: see `planModel`. */
+/** Reads what the setting `model` names, if it names one: see `planModel`. A failure says who names it. */
 export async function planPipelineModel({
   model,
   folder,
-}: Pick<Config, 'model' | 'folder'>): Promise<PlannedModel | undefined> {
-  return model === undefined ? undefined : planModel(model, folder)
+  sources,
+}: Pick<Config, 'model' | 'folder' | 'sources'>): Promise<PlannedModel | undefined> {
+  if (model === undefined) return undefined
+  try {
+    return await planModel(model, folder)
+  } catch (error) {
+    if (!(error instanceof AppError) || sources.model.kind === 'flag') throw error
+    const {message, code, exitCode, suggestions} = error
+    const more = [...suggestions, `The setting "model" names it: ${sources.model.place}`]
+    throw new AppError(message, {code, exitCode, suggestions: more, cause: error})
+  }
 }
 
 /**

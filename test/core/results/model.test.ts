@@ -2,6 +2,7 @@ import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Storage} from '@google-cloud/storage'
 import {describe, expect, it} from 'vitest'
+import {readConfig} from '../../../src/core/config.ts'
 import {plan} from '../../../src/core/plan/plan.ts'
 import {readReport} from '../../../src/core/report/report.ts'
 import {exportModel} from '../../../src/core/results/export-model.ts'
@@ -35,6 +36,8 @@ describe('the model of the pipeline', () => {
       expect(files).toMatchObject([{state: 'done'}])
       return (await readReport(name, context)).model.pretrained
     }
+    const planned = async (model: string) =>
+      planPipelineModel(await readConfig({cwd: folder, environment: {}, flags: {model}, cores: 2}))
     const changes = async (model: PlannedModel | undefined) =>
       (await plan(await withModel(model, context))).resources
         .filter(({action}) => action !== 'none')
@@ -45,7 +48,7 @@ describe('the model of the pipeline', () => {
     await exportModel({object: 'train.csv', output: {file, force: false}}, context)
 
     // From a file: put beside the input once, by its content.
-    const fromFile = await planPipelineModel({model: file, folder})
+    const fromFile = await planned(file)
     expect(await changes(fromFile)).toEqual(['service', 'job'])
     const {service} = await setup({workerFolder: undefined, model: fromFile}, context)
     expect(service.model).toMatch(
@@ -58,15 +61,12 @@ describe('the model of the pipeline', () => {
 
     // An object, then none.
     const ofResult = `gs://${outputBucket}/_cloud-runner/july.csv/model.json`
-    const named = await setup(
-      {workerFolder: undefined, model: await planPipelineModel({model: ofResult, folder})},
-      context,
-    )
+    const named = await setup({workerFolder: undefined, model: await planned(ofResult)}, context)
     expect(named.service.model).toMatch(new RegExp(`^${ofResult}#\\d+$`))
     expect(await changes(undefined)).toEqual(['service', 'job'])
-    await expect(
-      withModel(await planPipelineModel({model: `gs://${inputBucket}/none`, folder}), context),
-    ).rejects.toMatchObject({code: 'object-unknown'})
+    await expect(withModel(await planned(`gs://${inputBucket}/none`), context)).rejects.toMatchObject({
+      code: 'object-unknown',
+    })
   }, 120_000)
 })
 
@@ -143,6 +143,17 @@ describe('a model that comes with an upload', () => {
       exitCode: 3,
     })
   }, 120_000)
+
+  it('that the settings name is told with where they do', async () => {
+    const folder = await temporaryFolder()
+    const file = join(folder, 'cloud-runner.json')
+    await writeFile(file, '{"model": "none.json"}')
+    const config = await readConfig({cwd: folder, environment: {}, flags: {}, cores: 2})
+    await expect(planPipelineModel(config)).rejects.toMatchObject({
+      code: 'file-missing',
+      suggestions: expect.arrayContaining([`The setting "model" names it: ${file}`]),
+    })
+  })
 
   it('is refused before anything is sent where it is none', async () => {
     const folder = await temporaryFolder()
