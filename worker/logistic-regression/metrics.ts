@@ -90,23 +90,29 @@ export async function measure(
   }
 }
 
-/** Mean and spread in one pass (Welford). */
+/** Mean and spread in one pass: sums are taken from the first value, which is near the others. */
 class Moments {
-  mean = 0
+  #first = 0
   #count = 0
+  #sum = 0
   #squares = 0
 
   add(value: number): void {
-    this.#count++
-    const before = value - this.mean
-    this.mean += before / this.#count
-    this.#squares += before * (value - this.mean)
+    if (this.#count++ === 0) this.#first = value
+    const difference = value - this.#first
+    this.#sum += difference
+    this.#squares += difference * difference
+  }
+
+  get mean(): number {
+    return this.#first + this.#sum / this.#count
   }
 
   /** Of the mean. */
   get interval(): Interval | null {
     if (this.#count < 2) return null
-    return intervalAround(this.mean, Math.sqrt(this.#squares / (this.#count - 1) / this.#count))
+    const squares = Math.max(0, this.#squares - (this.#sum * this.#sum) / this.#count)
+    return intervalAround(this.mean, Math.sqrt(squares / (this.#count - 1) / this.#count))
   }
 }
 
