@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto'
-import {link, open, readFile, rename, rm} from 'node:fs/promises'
+import {link, readFile, rm, writeFile} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -38,8 +38,9 @@ export async function withLock<T>(
   const giveUpAt = performance.now() + patienceMs
   while (!(await take(file, mine))) {
     const holder = await readHolder(file)
-    if (holder === undefined || isGone(holder)) {
-      await removeStale(file, holder)
+    if (holder === 'none') continue
+    if (holder === 'unreadable' || isGone(holder)) {
+      await removeStale(file, holder, mine)
       continue
     }
     if (performance.now() >= giveUpAt) throw locked(holder, file)
@@ -54,46 +55,60 @@ export async function withLock<T>(
 }
 
 /**
- * Removes the lock of a process that is gone, and only that one: somebody else may have taken it over since it was
- * read, so it is set aside first, and put back where it turns out to be another's.
+ * Removes the lock of a process that is gone. One at a time: whoever looked before may find another's lock in its place
+ * by now, and leaves it alone.
  */
-async function removeStale(file: string, stale: Holder | undefined): Promise<void> {
-  const aside = `${file}.${randomUUID()}`
+async function removeStale(file: string, stale: Holder | 'unreadable', mine: Holder): Promise<void> {
+  const guard = `${file}.takeover`
+  if (!(await take(guard, mine))) {
+    const other = await readHolder(guard)
+    if (typeof other === 'object' && isGone(other)) await rm(guard, {force: true})
+    await sleep(LOOK_AGAIN_MS / 10)
+    return
+  }
   try {
-    await rename(file, aside)
-    const holder = await readHolder(aside)
-    if (holder !== undefined && holder.pid !== stale?.pid) await link(aside, file)
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EEXIST')))
-      throw error
+    const now = await readHolder(file)
+    if (isSame(now, stale)) await rm(file, {force: true})
   } finally {
-    await rm(aside, {force: true})
+    await rm(guard, {force: true})
   }
 }
 
-/** Makes the lock file where there is none, all of its content at once. */
+/** Makes the lock file where there is none, with all of its content. */
 async function take(file: string, mine: Holder): Promise<boolean> {
+  const written = `${file}.${randomUUID()}`
+  const content = JSON.stringify(mine)
   try {
-    await using handle = await open(file, 'wx', 0o600)
-    await handle.writeFile(JSON.stringify(mine))
+    await writeFile(written, content, {mode: 0o600, flag: 'wx'})
+    await link(written, file).catch(async (error: unknown) => {
+      if (!hasCode(error, NO_HARD_LINKS)) throw error
+      await writeFile(file, content, {mode: 0o600, flag: 'wx'})
+    })
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (hasCode(error, ['EEXIST'])) return false
     throw error
+  } finally {
+    await rm(written, {force: true})
   }
 }
 
-/** `undefined` where the lock is gone, or nobody can tell whose it was. */
-async function readHolder(file: string): Promise<Holder | undefined> {
-  // Between making the file and writing to it there is an instant in which it is empty.
-  for (let look = 0; look < 5; look++) {
-    const text = await readFile(file, 'utf8').catch(() => undefined)
-    if (text === undefined) return undefined
-    const holder = parseHolder(text)
-    if (holder !== undefined) return holder
-    await sleep(20)
-  }
-  return undefined
+/** What file systems without hard links answer. */
+const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
+
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}
+
+function isSame(one: Holder | 'none' | 'unreadable', other: Holder | 'unreadable'): boolean {
+  if (typeof one === 'string' || typeof other === 'string') return one === other
+  return one.pid === other.pid && one.since === other.since
+}
+
+/** Locks appear with all of their content: one that cannot be read is nobody's. */
+async function readHolder(file: string): Promise<Holder | 'none' | 'unreadable'> {
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  return text === undefined ? 'none' : (parseHolder(text) ?? 'unreadable')
 }
 
 function parseHolder(text: string): Holder | undefined {
