@@ -79,8 +79,8 @@ export interface IdTokens {
   verify(token: string, audiences: readonly string[]): {email: string} | {error: string}
   /** JSON Web Key Set, as `https://www.googleapis.com/oauth2/v3/certs` publishes it. */
   keys(): object
-  /** The same as PEM by key id, as `https://www.googleapis.com/oauth2/v1/certs` does; a bare key instead of a certificate. */
-  pemKeys(): object
+  /** The same as X.509 certificates in PEM by key id, as `https://www.googleapis.com/oauth2/v1/certs` does. */
+  certificates(): Record<string, string>
   /** Whether a token carries a signature of ours, whatever it says. */
   signedHere(token: string): boolean
 }

@@ -12,11 +12,14 @@ import {open, readFile, rename} from 'node:fs/promises'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
 import type {State} from '../state/state.ts'
+import {selfSign, signerExtensions} from '../wire/certificate.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {IdTokens} from './access.ts'
 
 const KEY_FILE = 'id-token-key.pem'
 const ISSUER = 'https://accounts.google.com'
+/** Whom Google's certificates of this kind name. */
+const SIGNER = 'federated-signon.system.gserviceaccount.com'
 const LIFETIME_SECONDS = 3600
 /** Google's libraries forgive clocks this much (google-auth-library CLOCK_SKEW_SECS_). */
 const CLOCK_SKEW_SECONDS = 300
@@ -64,6 +67,10 @@ export async function createIdTokens({state, clock}: {state: State; clock: Clock
   const privateKey = await loadKey(state.folder)
   const publicKey = createPublicKey(privateKey)
   const jwk = publicKey.export({format: 'jwk'})
+  const certificate = selfSign(
+    {publicKey, privateKey},
+    {name: SIGNER, now: clock.now(), extensions: signerExtensions()},
+  )
   const kid = createHash('sha256')
     .update(publicKey.export({type: 'spki', format: 'der'}))
     .digest('hex')
@@ -121,7 +128,7 @@ export async function createIdTokens({state, clock}: {state: State; clock: Clock
         Buffer.from(signature, 'base64url'),
       )
     },
-    pemKeys: () => ({[kid]: publicKey.export({type: 'spki', format: 'pem'})}),
+    certificates: () => ({[kid]: certificate}),
     keys: () => ({keys: [{...jwk, kid, alg: 'RS256', use: 'sig'}]}),
   }
 }

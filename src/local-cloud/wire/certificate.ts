@@ -38,7 +38,7 @@ export async function openCertificate(folder: string, clock: Clock): Promise<Cer
   const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'})
   const made = {
     key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),
-    certificate: pem(selfSigned(pair, clock.now())),
+    certificate: selfSign(pair, {name: NAME, now: clock.now(), extensions: serverExtensions(pair.publicKey)}),
     path,
   }
   // The certificate is what says that both are there.
@@ -71,42 +71,57 @@ function pem(der: Buffer): string {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
 }
 
-/** An X.509 certificate (RFC 5280), which node:crypto reads but does not make: the few lines of DER that it takes. */
-function selfSigned(
-  {publicKey, privateKey}: {publicKey: KeyObject; privateKey: KeyObject},
-  now: number,
-): Buffer {
-  const algorithm = sequence(oid('1.2.840.10045.4.3.2')) // ecdsa-with-SHA256
-  const name = sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(NAME)))))
+/** Of a server on this machine that is to be trusted by itself. */
+function serverExtensions(publicKey: KeyObject): Buffer[] {
   const key = publicKey.export({type: 'spki', format: 'der'})
+  return [
+    extension('2.5.29.19', sequence(boolean(true)), true), // basicConstraints: a root to trust
+    extension('2.5.29.15', bits(2, Buffer.of(0b1000_0100)), true), // keyUsage: digitalSignature, keyCertSign
+    extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
+    extension('2.5.29.14', tlv(0x04, createHash('sha1').update(key).digest())), // subjectKeyIdentifier
+    extension(
+      '2.5.29.17', // subjectAltName
+      sequence(
+        tlv(0x82, Buffer.from('localhost')),
+        tlv(0x87, Buffer.of(127, 0, 0, 1)),
+        tlv(0x87, Buffer.from('00000000000000000000000000000001', 'hex')),
+      ),
+    ),
+  ]
+}
+
+/** keyUsage of a key that signs tokens and nothing else. */
+export const signerExtensions = (): Buffer[] => [
+  extension('2.5.29.15', bits(7, Buffer.of(0b1000_0000)), true),
+]
+
+/**
+ * An X.509 certificate (RFC 5280), which node:crypto reads but does not make: the few lines of DER that it takes.
+ * @param pair of P-256 or RSA keys
+ * @param options.now milliseconds since 1970; it is valid for 820 days from then
+ * @returns PEM
+ */
+export function selfSign(
+  {publicKey, privateKey}: {publicKey: KeyObject; privateKey: KeyObject},
+  {name, now, extensions}: {name: string; now: number; extensions: readonly Buffer[]},
+): string {
+  const algorithm =
+    privateKey.asymmetricKeyType === 'rsa'
+      ? sequence(oid('1.2.840.113549.1.1.11'), tlv(0x05)) // sha256WithRSAEncryption
+      : sequence(oid('1.2.840.10045.4.3.2')) // ecdsa-with-SHA256
+  const whom = sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(name)))))
   const toBeSigned = sequence(
     tlv(0xa0, integer(Buffer.of(2))), // version 3
     integer(Buffer.concat([Buffer.of(1), randomBytes(15)])),
     algorithm,
-    name,
+    whom,
     sequence(time(now - DAY_MS), time(now + VALID_MS)),
-    name,
-    key,
-    tlv(
-      0xa3,
-      sequence(
-        extension('2.5.29.19', sequence(boolean(true)), true), // basicConstraints: a root to trust
-        extension('2.5.29.15', bits(2, Buffer.of(0b1000_0100)), true), // keyUsage: digitalSignature, keyCertSign
-        extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
-        extension('2.5.29.14', tlv(0x04, createHash('sha1').update(key).digest())), // subjectKeyIdentifier
-        extension(
-          '2.5.29.17', // subjectAltName
-          sequence(
-            tlv(0x82, Buffer.from('localhost')),
-            tlv(0x87, Buffer.of(127, 0, 0, 1)),
-            tlv(0x87, Buffer.from('00000000000000000000000000000001', 'hex')),
-          ),
-        ),
-      ),
-    ),
+    whom,
+    publicKey.export({type: 'spki', format: 'der'}),
+    tlv(0xa3, sequence(...extensions)),
   )
   const signature = sign('sha256', toBeSigned, privateKey)
-  return sequence(toBeSigned, algorithm, bits(0, signature))
+  return pem(sequence(toBeSigned, algorithm, bits(0, signature)))
 }
 
 /** Tag, length, value (X.690). */

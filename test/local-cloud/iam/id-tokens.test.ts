@@ -1,4 +1,4 @@
-import {createPublicKey, generateKeyPairSync, type JsonWebKey, sign} from 'node:crypto'
+import {generateKeyPairSync, sign, X509Certificate} from 'node:crypto'
 import {stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {OAuth2Client} from 'google-auth-library'
@@ -13,30 +13,21 @@ import {temporaryFolder} from '../../support/temporary-folder.ts'
 const EMAIL = 'push@p.iam.gserviceaccount.com'
 const AUDIENCE = 'http://127.0.0.1:8080/'
 
-function isJwks(value: object): value is {keys: (JsonWebKey & {kid: string})[]} {
-  return 'keys' in value && Array.isArray(value.keys)
-}
-
-function pemCertificates(jwks: object): Record<string, string> {
-  if (!isJwks(jwks)) throw new Error('not a key set')
-  return Object.fromEntries(
-    jwks.keys.map((key) => [
-      key.kid,
-      createPublicKey({key, format: 'jwk'}).export({type: 'spki', format: 'pem'}).toString(),
-    ]),
-  )
-}
-
 describe('ID tokens', () => {
   test("pass the check of Google's own library, with the published keys", async () => {
     await using state = await openState({folder: await temporaryFolder(), schemas: [iamSchema]})
     const tokens = await createIdTokens({state, clock: systemClock})
     const ticket = await new OAuth2Client().verifySignedJwtWithCertsAsync(
       tokens.mint({email: EMAIL, audience: AUDIENCE}),
-      pemCertificates(tokens.keys()),
+      tokens.certificates(),
       AUDIENCE,
       ['https://accounts.google.com'],
     )
+    const [[kid, pem] = []] = Object.entries(tokens.certificates())
+    const certificate = new X509Certificate(pem ?? '')
+    expect(certificate.subject).toBe('CN=federated-signon.system.gserviceaccount.com')
+    expect(certificate.verify(certificate.publicKey)).toBe(true)
+    expect(tokens.keys()).toMatchObject({keys: [{kid, ...certificate.publicKey.export({format: 'jwk'})}]})
     const payload = ticket.getPayload()
     expect(payload).toMatchObject({email: EMAIL, email_verified: true, aud: AUDIENCE, azp: payload?.sub})
     expect(payload?.sub).toMatch(/^\d{21}$/)
