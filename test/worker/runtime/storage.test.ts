@@ -114,7 +114,7 @@ describe('writing an object of unknown length', () => {
         metadata: {a: 'ü'},
       })
     },
-    20_000,
+    120_000,
   )
 
   it('ends at a length that is whole chunks, and at none', async () => {
