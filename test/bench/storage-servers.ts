@@ -37,7 +37,7 @@ export async function benchStorageServers(): Promise<void> {
     if (NO_FAKE_GCS_SERVER !== undefined) console.log(`\nfake-gcs-server${NO_FAKE_GCS_SERVER}`)
     else {
       starts.set('fake-gcs memory', () => startFakeGcsServer())
-      starts.set('fake-gcs files', () => startFakeGcsServer({root: join(folder, 'fake')}))
+      starts.set('fake-gcs files', () => startOnFiles(join(folder, 'fake')))
     }
     const figures = new Map([...starts.keys()].map((name): [string, Figures] => [name, new Map()]))
     for (let round = 0; round < ROUNDS; round++) {
@@ -52,6 +52,18 @@ export async function benchStorageServers(): Promise<void> {
     )
   } finally {
     await rm(folder, {recursive: true, force: true})
+  }
+}
+
+/** fake-gcs-server on an empty folder, which goes with it. */
+async function startOnFiles(root: string): Promise<MeasuredServer> {
+  const server = await startFakeGcsServer({root})
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]()
+      await rm(root, {recursive: true, force: true})
+    },
   }
 }
 
