@@ -14,6 +14,8 @@ export interface FaultyProxy {
   cutsAfter: (method: string, url: URL) => number | undefined
   /** Answers of which one bit is turned over. */
   corrupts: (method: string, url: URL) => boolean
+  /** Requests of whose body one bit is turned over. */
+  corruptsRequest: (method: string, url: URL) => boolean
 }
 
 /** Passes HTTP on to `target`, apart from the faults that the test asks for. Ends with the test. */
@@ -48,6 +50,11 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     })
     forwarded.on('error', () => response.destroy())
     response.on('close', () => forwarded.destroy())
+    if (proxy.corruptsRequest(method, url)) {
+      request.once('data', (bytes: Buffer) => {
+        bytes[0] = (bytes[0] ?? 0) ^ 1
+      })
+    }
     request.pipe(forwarded)
   })
   server.listen(0, '127.0.0.1')
@@ -67,6 +74,7 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
     losesAnswer: () => false,
     cutsAfter: () => undefined,
     corrupts: () => false,
+    corruptsRequest: () => false,
   }
   return proxy
 }

@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto'
-import {createServer} from 'node:http'
+import {createServer, type RequestListener} from 'node:http'
 import {once} from 'node:events'
 import {buffer} from 'node:stream/consumers'
 import {gzipSync} from 'node:zlib'
@@ -12,8 +12,10 @@ const MEBIBYTE = 1024 * 1024
 
 async function start() {
   const buckets = await startBuckets()
-  const storage = openStorage({STORAGE_EMULATOR_HOST: buckets.proxy.origin})
-  return {...buckets, storage}
+  const waits: number[] = []
+  const wait = async (ms: number): Promise<void> => void waits.push(ms)
+  const storage = openStorage({STORAGE_EMULATOR_HOST: buckets.proxy.origin}, {wait})
+  return {...buckets, storage, waits}
 }
 
 /** Picks each request once that matches, and no more than `times`. */
@@ -39,7 +41,10 @@ describe('reading an object', () => {
 
   it('is given up where it breaks each time', async () => {
     const {upload, proxy} = await start()
-    const storage = openStorage({STORAGE_EMULATOR_HOST: proxy.origin}, {mostRetries: 1})
+    const storage = openStorage(
+      {STORAGE_EMULATOR_HOST: proxy.origin},
+      {mostRetries: 1, wait: async () => undefined},
+    )
     const generation = await upload('a', 'hello')
     const seen = proxy.requests.length
     proxy.fails = isRead
@@ -117,6 +122,43 @@ describe('writing an object of unknown length', () => {
     120_000,
   )
 
+  it('takes away again what arrived as other bytes', async () => {
+    const {storage, output, proxy} = await start()
+    const write = async () => {
+      const upload = storage.upload({bucket: 'output', object: 'a'}, options, new AbortController().signal)
+      await upload.write(Buffer.alloc(9 * MEBIBYTE, 'x'))
+      await upload.end()
+    }
+    proxy.corruptsRequest = first(1, isChunk)
+    await expect(write()).rejects.toThrow('other bytes arrived')
+    expect(await output('a').exists()).toEqual([false])
+    // The condition that nothing be there holds again.
+    await write()
+    expect(Number((await output('a').getMetadata())[0].size)).toBe(9 * MEBIBYTE)
+  })
+
+  it('waits, and gives up, where all bytes are there and yet no object', async () => {
+    const puts: string[] = []
+    const origin = await startServer((request, response) => {
+      request.resume().on('end', () => {
+        const range = request.headers['content-range']
+        if (range === undefined) response.writeHead(200, {location: `${origin}/session`}).end()
+        else {
+          puts.push(range)
+          response.writeHead(308, {range: 'bytes=0-4'}).end()
+        }
+      })
+    })
+    const waits: number[] = []
+    const wait = async (ms: number): Promise<void> => void waits.push(ms)
+    const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, {wait})
+    const upload = storage.upload({bucket: 'output', object: 'a'}, options, new AbortController().signal)
+    await upload.write(Buffer.from('hello'))
+    await expect(upload.end()).rejects.toThrow('has 5 of 5 bytes')
+    expect(waits).toHaveLength(3)
+    expect(puts.length).toBeLessThan(9)
+  })
+
   it('ends at a length that is whole chunks, and at none', async () => {
     const {storage, output} = await start()
     for (const length of [0, 8 * MEBIBYTE]) {
@@ -137,19 +179,28 @@ describe('writing an object of unknown length', () => {
   })
 })
 
+/** Answers in place of Cloud Storage. Ends with the test. @returns its origin */
+async function startServer(answer: RequestListener): Promise<string> {
+  const server = createServer(answer)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
+  return `http://127.0.0.1:${address.port}`
+}
+
 describe('the access token', () => {
   it('comes from the metadata server on Cloud Run, once for many requests', async () => {
     const asked: string[] = []
-    const server = createServer((request, response) => {
+    const origin = await startServer((request, response) => {
       asked.push(`${request.url} ${String(request.headers['metadata-flavor'])}`)
       response.end(JSON.stringify({access_token: 'secret', expires_in: 3600}))
     })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    onTestFinished(() => void server.close())
-    const address = server.address()
-    const port = typeof address === 'object' ? address?.port : 0
-    const {accessToken} = openStorage({K_SERVICE: 'worker', GCE_METADATA_HOST: `127.0.0.1:${port}`})
+    const {accessToken} = openStorage({K_SERVICE: 'worker', GCE_METADATA_HOST: new URL(origin).host})
     expect([await accessToken?.(), await accessToken?.()]).toEqual(['secret', 'secret'])
     expect(asked).toEqual(['/computeMetadata/v1/instance/service-accounts/default/token Google'])
   })

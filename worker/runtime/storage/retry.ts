@@ -3,12 +3,19 @@ import {isPassing} from './errors.ts'
 
 const FIRST_DELAY_MS = 500
 
+/** Resolves after so many milliseconds, or rejects as soon as `signal` aborts. */
+export type Wait = (ms: number, signal: AbortSignal | undefined) => Promise<void>
+
+const wait: Wait = (ms, signal) => delay(ms, undefined, {signal})
+
 /** How often a request is repeated that failed for a reason that may pass. */
 export class Retries {
   readonly #most: number
+  readonly #wait: Wait
 
-  constructor(most: number) {
+  constructor(most: number, waiting: Wait = wait) {
     this.#most = most
+    this.#wait = waiting
   }
 
   /** Runs a step that is safe to repeat, with a pause before each repetition. */
@@ -29,7 +36,11 @@ export class Retries {
   async pause(retry: number, error: unknown, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
     if (retry > this.#most || !isPassing(error)) throw error
-    await delay(FIRST_DELAY_MS * 2 ** (retry - 1) * (1 + Math.random() / 2))
-    signal?.throwIfAborted()
+    try {
+      await this.#wait(FIRST_DELAY_MS * 2 ** (retry - 1) * (1 + Math.random() / 2), signal)
+    } finally {
+      // Its own reason rather than the wait's.
+      signal?.throwIfAborted()
+    }
   }
 }

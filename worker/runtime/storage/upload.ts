@@ -57,6 +57,7 @@ export class ResumableUpload {
   readonly #target: Target
   readonly #retries: Retries
   readonly #signal: AbortSignal
+  readonly #remove: (generation: string) => Promise<void>
   readonly #hash = md5()
   #session: string | undefined
   #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES)
@@ -65,11 +66,19 @@ export class ResumableUpload {
   #sentBytes = 0
   #sending: Promise<unknown> = Promise.resolve()
 
-  constructor(connection: Connection, target: Target, retries: Retries, signal: AbortSignal) {
+  /** @param remove takes away that generation of the target, for bytes that arrived as others */
+  constructor(
+    connection: Connection,
+    target: Target,
+    retries: Retries,
+    signal: AbortSignal,
+    remove: (generation: string) => Promise<void>,
+  ) {
     this.#connection = connection
     this.#target = target
     this.#retries = retries
     this.#signal = signal
+    this.#remove = remove
   }
 
   /** Takes bytes, which may be used again as soon as this resolves. Waits while two chunks are full. */
@@ -84,17 +93,19 @@ export class ResumableUpload {
   }
 
   /**
-   * Makes the object visible.
+   * Makes the object visible. Where other bytes arrived, they have been visible until they are removed.
    * @returns its metadata
-   * @throws StorageError with status 412 where it is no longer at the expected generation
+   * @throws StorageError with status 412 where it is no longer at the expected generation; TransferError where other
+   * bytes arrived than were sent
    */
   async end(): Promise<unknown> {
     await this.#sending
     const answer = await this.#send(this.#chunk.subarray(0, this.#filled), true)
-    const {md5Hash}: {md5Hash?: unknown} = Object(answer)
-    if (md5Hash !== undefined && md5Hash !== this.#hash.digest())
-      throw new TransferError(`${this.#target.what}: other bytes arrived than were sent`)
-    return answer
+    const {md5Hash, generation}: {md5Hash?: unknown; generation?: unknown} = Object(answer)
+    if (md5Hash === undefined || md5Hash === this.#hash.digest()) return answer
+    // Left there, it would be taken for this generation's result by every further delivery.
+    await this.#remove(String(generation))
+    throw new TransferError(`${this.#target.what}: other bytes arrived than were sent`)
   }
 
   async #flush(): Promise<void> {
@@ -124,8 +135,8 @@ export class ResumableUpload {
         if (!isLast && answer.stored >= end) return undefined
         if (answer.stored > from) retry = 1
         from = Math.max(begin, answer.stored)
-        if (answer.stored < end)
-          throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes`)
+        // All of them and yet no object is a reason to wait as well.
+        throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes and goes on waiting`)
       } catch (error) {
         await this.#retries.pause(retry++, error, this.#signal)
         const there = await this.#put(session, `bytes */${total}`, new Uint8Array(0)).catch(() => undefined)
