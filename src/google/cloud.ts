@@ -1,4 +1,5 @@
 import type {Cloud} from '../core/ports.ts'
+import {createApiOff} from './api-off.ts'
 import {authorizer} from './connection.ts'
 import {createBuckets, type Buckets} from './infrastructure/buckets.ts'
 import {createDirectInfrastructure} from './infrastructure/direct.ts'
@@ -26,11 +27,12 @@ export interface GoogleCloud extends Cloud {
 export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOptions): GoogleCloud {
   const connection = {projectId, region, endpoint}
   const messages = createMessages(connection)
-  const services = createServices(connection)
+  const rest = createRest(connection)
+  const isOffHere = createApiOff(projectId, rest)
+  const services = createServices(connection, isOffHere)
   const jobs = createJobs(connection)
   const logs = createLogSource(connection)
-  const rest = createRest(connection)
-  const direct = createDirectInfrastructure(rest)
+  const direct = createDirectInfrastructure(rest, isOffHere)
   return {
     isLocal: endpoint !== undefined,
     objects: createObjectStore(connection),

@@ -72,13 +72,14 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof AppError ? error.code === 'not-found' : readAnswer(error).status === 404
 }
 
-/** Whether an error says that it is not there, or that nothing of its kind can be: the API is off. */
-export function isAbsent(error: unknown): boolean {
-  return isNotFound(error) || API_IS_OFF.test(error instanceof Error ? error.message : '')
+/** In which project, by number or id, an error says that an API is off; `undefined` where it does not say so. */
+export function apiOffIn(error: unknown): string | undefined {
+  return error instanceof Error ? OFF_IN_PROJECT.exec(error.message)?.[1] : undefined
 }
 
 /** As Google says it on both wires. */
 const API_IS_OFF = /has not been used in project|it is disabled|SERVICE_DISABLED/i
+const OFF_IN_PROJECT = /has not been used in project ([a-z0-9-]+)/i
 
 /** Whether the same call may do better in a moment. */
 export function isTransient(error: unknown): boolean {
@@ -132,7 +133,7 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
   }
   if (API_IS_OFF.test(message)) {
     const api = /([a-z]+\.googleapis\.com)/.exec(message)?.[1]
-    const project = /has not been used in project ([a-z0-9-]+)/i.exec(message)?.[1]
+    const project = OFF_IN_PROJECT.exec(message)?.[1]
     const where = project === undefined ? '' : ` --project ${project}`
     return {code: 'api-disabled', suggestions: [`Enable it: gcloud services enable ${api ?? 'API'}${where}`]}
   }

@@ -1,7 +1,7 @@
 import type {ExecutionsClient, JobsClient, protos} from '@google-cloud/run'
 import type {ExecutionState, Jobs} from '../core/ports.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
-import {isAbsent, retried, toAppError} from './errors.ts'
+import {isNotFound, retried, toAppError} from './errors.ts'
 import {followed} from './operation.ts'
 import {shortName} from './service-state.ts'
 
@@ -32,7 +32,7 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
       const [job] = await retried(() => client.getJob({name: nameOf(short)}, ONE_TRY))
       return job
     } catch (error) {
-      if (isAbsent(error)) return undefined
+      if (isNotFound(error)) return undefined
       throw toAppError(error, `Looking at job ${short}`)
     }
   }
@@ -69,7 +69,7 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
         const [execution] = await retried(() => client.getExecution({name}, ONE_TRY))
         return toExecution(execution)
       } catch (error) {
-        if (isAbsent(error)) return undefined
+        if (isNotFound(error)) return undefined
         throw toAppError(error, `Looking at execution ${id} of job ${short}`)
       }
     },

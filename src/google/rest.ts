@@ -1,5 +1,5 @@
 import {authorizer, quotaProject, type Connection} from './connection.ts'
-import {isAbsent, retried, toAppError} from './errors.ts'
+import {isNotFound, retried, toAppError} from './errors.ts'
 
 /** Google's services that are spoken to by REST; on the local cloud all of them are one origin. */
 export type RestService =
@@ -21,7 +21,7 @@ export type Json = Readonly<Record<string, unknown>>
 export interface Rest {
   /** @returns the answer's object; `{}` where the body is empty. @throws AppError */
   request(service: RestService, method: string, path: string, body?: Json): Promise<Json>
-  /** @returns `undefined` where there is nothing, also since the API is off. @throws AppError */
+  /** @returns `undefined` where there is nothing. @throws AppError, `api-disabled` where that cannot be said */
   get(service: RestService, path: string): Promise<Json | undefined>
   /** @returns whether there was something to delete. @throws AppError */
   delete(service: RestService, path: string): Promise<Json | undefined>
@@ -80,7 +80,7 @@ export function createRest(connection: Connection): Rest {
       try {
         return await rest.request(service, 'GET', path)
       } catch (error) {
-        if (isAbsent(error)) return undefined
+        if (isNotFound(error)) return undefined
         throw error
       }
     },
@@ -88,7 +88,7 @@ export function createRest(connection: Connection): Rest {
       try {
         return await rest.request(service, 'DELETE', path)
       } catch (error) {
-        if (isAbsent(error)) return undefined
+        if (isNotFound(error)) return undefined
         throw error
       }
     },

@@ -1,8 +1,9 @@
 import type {protos, RevisionsClient, ServicesClient} from '@google-cloud/run'
 import {AppError} from '../core/errors.ts'
 import type {Services, TrafficTarget} from '../core/ports.ts'
+import type {ApiOff} from './api-off.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
-import {isAbsent, retried, toAppError} from './errors.ts'
+import {isNotFound, retried, toAppError} from './errors.ts'
 import {followed, untilAborted} from './operation.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
 
@@ -11,8 +12,11 @@ type Target = protos.google.cloud.run.v2.ITrafficTarget
 
 const REVISION = 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION'
 
-/** Cloud Run by `@google-cloud/run`. */
-export function createServices(connection: Connection): Services & {close(): Promise<void>} {
+/** Cloud Run by `@google-cloud/run`. Where its API is off in the project, there is no service. */
+export function createServices(
+  connection: Connection,
+  isOffHere: ApiOff,
+): Services & {close(): Promise<void>} {
   const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const services = once(async (): Promise<ServicesClient> => {
     const {ServicesClient: Client} = await import('@google-cloud/run')
@@ -35,7 +39,7 @@ export function createServices(connection: Connection): Services & {close(): Pro
       const [service] = await retried(() => client.getService({name: nameOf(short)}, ONE_TRY))
       return service
     } catch (error) {
-      if (isAbsent(error)) return undefined
+      if (isNotFound(error) || (await isOffHere(error))) return undefined
       throw toAppError(error, `Looking at service ${short}`)
     }
   }

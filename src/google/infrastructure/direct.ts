@@ -2,6 +2,7 @@ import {setTimeout as wait} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Infrastructure, PlannedResource} from '../../core/ports.ts'
+import type {ApiOff} from '../api-off.ts'
 import {isJson, objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
 import {jobResources} from './job.ts'
 import {
@@ -17,13 +18,27 @@ import {
  * Infrastructure without Terraform: the same resources by the same APIs, made one after the other in an order in
  * which each finds what it needs.
  */
-export function createDirectInfrastructure(rest: Rest): Infrastructure {
+export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infrastructure {
+  /** For a plan: where the API is still off, all of it is to be made. */
+  async function unlessOff<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work
+    } catch (error) {
+      if (await isOffHere(error)) return undefined
+      throw error
+    }
+  }
+
   /** All resources; those that need an image or an address come only once there is one. */
-  async function resourcesOf(pipeline: Pipeline, image: string | undefined): Promise<Resource[]> {
+  async function resourcesOf(
+    pipeline: Pipeline,
+    image: string | undefined,
+    readUri: () => Promise<string | undefined> = () => serviceUri(pipeline),
+  ): Promise<Resource[]> {
     const agents = await readServiceAgents(rest, pipeline.settings.project)
     const base = foundation(pipeline, agents, rest)
     if (image === undefined) return base
-    const uri = await serviceUri(pipeline)
+    const uri = await readUri()
     return [
       ...base,
       serviceResource(pipeline, image, rest),
@@ -59,9 +74,10 @@ export function createDirectInfrastructure(rest: Rest): Infrastructure {
   return {
     async plan(pipeline, {image, signal}) {
       const all: PlannedResource[] = []
-      for (const resource of await resourcesOf(pipeline, image)) {
+      const resources = await resourcesOf(pipeline, image, () => unlessOff(serviceUri(pipeline)))
+      for (const resource of resources) {
         signal.throwIfAborted()
-        const found = await resource.inspect()
+        const found = await unlessOff(resource.inspect())
         all.push(planned(resource, found === undefined ? 'create' : found === 'right' ? 'none' : 'update'))
       }
       return all

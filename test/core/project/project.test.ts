@@ -90,7 +90,7 @@ test('what cannot be asked of a project of one’s own is left to the list of pr
   await expect(planProject(ASKED, context)).rejects.toMatchObject({code: 'unauthenticated'})
 })
 
-test('in a new project, where the APIs are off, all is to be made, and nothing there to lose', async () => {
+test('in a new project, where the APIs are off, all is to be made; what is there cannot be said', async () => {
   const context = await start()
   await make(context)
   const {cloud, pipeline, signal} = context
@@ -99,7 +99,15 @@ test('in a new project, where the APIs are off, all is to be made, and nothing t
   ).rejects.toMatchObject({code: 'api-disabled'})
   const planned = await plan(context)
   expect(planned.changes).toBe(planned.resources.length)
-  expect(await inspectLoss(context)).toMatchObject({exists: false})
+  await expect(inspectLoss(context)).rejects.toMatchObject({
+    code: 'api-disabled',
+    suggestions: [
+      expect.stringMatching(/^Enable it: gcloud services enable \w+\.googleapis\.com --project \d+$/),
+    ],
+  })
+  await expect(cloud.infrastructure.destroy(pipeline, {signal, step: context.step})).rejects.toMatchObject({
+    code: 'api-disabled',
+  })
   await expect(status({objects: [], limit: 1}, context)).rejects.toMatchObject({code: 'not-set-up'})
 })
 
