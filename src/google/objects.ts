@@ -82,10 +82,14 @@ export function createObjectStore(connection: Connection): ObjectStore {
 const LISTENERS_OF_A_DOWNLOAD = 20
 
 async function openStorage({projectId, endpoint}: Connection): Promise<Storage> {
-  const {IdempotencyStrategy, Storage: Client} = await import('@google-cloud/storage')
+  const [{IdempotencyStrategy, Storage: Client}, {NativeCrc32c}] = await Promise.all([
+    import('@google-cloud/storage'),
+    import('./crc32c.ts'),
+  ])
   EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, LISTENERS_OF_A_DOWNLOAD)
   return new Client({
     projectId,
+    crc32cGenerator: () => new NativeCrc32c(),
     retryOptions: {
       autoRetry: true,
       maxRetries: 3,

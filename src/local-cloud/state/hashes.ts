@@ -1,5 +1,6 @@
 import {createHash} from 'node:crypto'
-import {crc32c, crc32cBase64} from './crc32c.ts'
+import {crc32c} from '@node-rs/crc32'
+import {crc32cBase64} from './crc32c.ts'
 
 /** Hashes of the same bytes. */
 export interface Digests {
