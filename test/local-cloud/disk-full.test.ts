@@ -1,5 +1,5 @@
-import {randomBytes} from 'node:crypto'
-import {readdirSync, rmSync, writeFileSync} from 'node:fs'
+import {createHash, randomBytes} from 'node:crypto'
+import {readdirSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import {statfs} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
@@ -72,6 +72,45 @@ it.skipIf(disk === undefined)(
     })
     const {receivedMessages}: {receivedMessages: object[]} = JSON.parse(pulled.text)
     expect(receivedMessages).toHaveLength(1)
+  },
+  30_000,
+)
+
+it.skipIf(disk === undefined)(
+  `a resumable upload tells what is on the full disk, and goes on from there${disk === undefined ? NO_SMALL_DISK : ''}`,
+  async () => {
+    const folder = disk ?? ''
+    const content = randomBytes(6 * MIB)
+    const total = content.length
+    await using cloud = await startLocalCloudProcess(join(folder, 'resumable'))
+    await call(cloud, 'POST', '/storage/v1/b?project=p-test', {name: 'bucket'})
+    const begun = await fetch(`${cloud.endpoint}/upload/storage/v1/b/bucket/o?uploadType=resumable&name=r`, {
+      method: 'POST',
+    })
+    const session = begun.headers.get('location') ?? ''
+    const put = async (range: string, body: Buffer) => {
+      const response = await fetch(session, {method: 'PUT', body, headers: {'content-range': range}})
+      return {status: response.status, range: response.headers.get('range'), text: await response.text()}
+    }
+    const onDisk = () => {
+      const incoming = join(folder, 'resumable', 'blobs', 'incoming')
+      return readdirSync(incoming).reduce((sum, name) => sum + statSync(join(incoming, name)).size, 0)
+    }
+    const {bavail, bsize} = await statfs(folder)
+    writeFileSync(join(folder, 'ballast'), Buffer.alloc(bavail * bsize - 3 * MIB))
+
+    expect(await put(`bytes 0-${4 * MIB - 1}/${total}`, content.subarray(0, 4 * MIB))).toMatchObject(FULL)
+    const {status, range} = await put(`bytes */${total}`, Buffer.alloc(0))
+    expect(status).toBe(308)
+    const kept = Number(/^bytes=0-(\d+)$/.exec(range ?? '')?.[1] ?? -1) + 1
+    expect(kept).toBe(onDisk())
+    expect(kept).toBeLessThan(4 * MIB)
+
+    rmSync(join(folder, 'ballast'))
+    expect(await put(`bytes ${kept}-${total - 1}/${total}`, content.subarray(kept))).toMatchObject({
+      status: 200,
+      text: expect.stringContaining(createHash('md5').update(content).digest('base64')),
+    })
   },
   30_000,
 )

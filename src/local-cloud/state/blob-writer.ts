@@ -43,6 +43,7 @@ export class HashingWriter {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
+    if (chunk.length === 0) return
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
     this.#sizeBytes += chunk.length

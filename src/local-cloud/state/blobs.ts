@@ -21,7 +21,10 @@ export interface BlobWriter {
   write(chunk: Uint8Array): Promise<void>
   /** Makes what was written so far survive a crash (a resumable upload between two requests). */
   sync(): Promise<void>
-  /** Hashes, syncs and renames; the bytes are durable when it resolves. */
+  /**
+   * Hashes, syncs, renames and closes; the bytes are durable when it resolves. Where it rejects, the file is closed and
+   * kept as by `close`.
+   */
   finish(): Promise<BlobInfo>
   /** Closes the file and keeps it, to be gone on with by `Blobs.resume(id)`. */
   close(): Promise<void>
@@ -75,13 +78,19 @@ export async function openBlobs(folder: string): Promise<Blobs> {
       write: (chunk) => file.write(chunk),
       sync: () => file.sync(),
       async finish() {
-        await file.flush()
-        await makeFolder(dirname(path(id)))
-        await rename(incomingPath(id), path(id))
-        // No row names it before both are done, so that they need not be one after the other.
-        const [digests] = await Promise.all([file.digest(), file.sync(), syncFolder(dirname(path(id)))])
-        await file.close()
-        return {id, sizeBytes: file.sizeBytes, ...digests}
+        try {
+          await file.flush()
+          await makeFolder(dirname(path(id)))
+          await rename(incomingPath(id), path(id))
+          // No row names it before both are done, so that they need not be one after the other.
+          const [digests] = await Promise.all([file.digest(), file.sync(), syncFolder(dirname(path(id)))])
+          await file.close()
+          return {id, sizeBytes: file.sizeBytes, ...digests}
+        } catch (error) {
+          // It may not have come to the renaming; what could not be closed is closed.
+          await Promise.allSettled([rename(path(id), incomingPath(id)), file.close()])
+          throw error
+        }
       },
       async close() {
         try {

@@ -1,4 +1,3 @@
-import type {BlobWriter} from '../state/blobs.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -67,8 +66,7 @@ export function createResumableUploads({
   }
 
   const complete = async (session: UploadSession, writer: SessionWriter, expected: Checksums) => {
-    const blob = await (await writer.open(session)).finish()
-    writer.release()
+    const blob = await writer.finish(session)
     try {
       checkChecksums(expected, blob)
       const stored = await changes.store(
@@ -105,7 +103,7 @@ export function createResumableUploads({
         let ended = false
         if (range.kind === 'bytes') {
           const plan = planOf(range, total, await writer.received(session), request.headers['content-length'])
-          await append(request, await writer.open(session), plan)
+          await append(request, session, writer, plan)
           ended = plan.last && total === undefined
         }
         const received = await writer.received(session)
@@ -196,13 +194,19 @@ function planOf(
  * Writes what is new of the body. What came before a break of the connection is kept.
  * @throws StorageError 400 where the body is longer or shorter than was said
  */
-async function append(request: HttpRequest, writer: BlobWriter, plan: AppendPlan): Promise<void> {
+async function append(
+  request: HttpRequest,
+  session: UploadSession,
+  writer: SessionWriter,
+  plan: AppendPlan,
+): Promise<void> {
+  const file = await writer.open(session)
   let position = plan.start
   try {
     for await (const chunk of chunksOf(request.stream)) {
-      const from = Math.max(0, writer.sizeBytes - position)
+      const from = Math.max(0, file.sizeBytes - position)
       const to = Math.min(chunk.length, plan.keepUntil - position)
-      if (to > from) await writer.write(chunk.subarray(from, to))
+      if (to > from) await file.write(chunk.subarray(from, to))
       position += chunk.length
       if (position > (plan.end ?? plan.keepUntil)) {
         throw invalid('Invalid request. The body is longer than its headers say.')
@@ -211,7 +215,7 @@ async function append(request: HttpRequest, writer: BlobWriter, plan: AppendPlan
   } finally {
     await writer.sync()
   }
-  if (position < (plan.end ?? 0) || (plan.last && position < writer.sizeBytes)) {
+  if (position < (plan.end ?? 0) || (plan.last && position < file.sizeBytes)) {
     throw invalid('Invalid request. The body is shorter than its headers say.')
   }
 }

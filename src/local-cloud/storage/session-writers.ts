@@ -1,5 +1,5 @@
 import type {Readable} from 'node:stream'
-import type {BlobWriter} from '../state/blobs.ts'
+import type {BlobInfo, BlobWriter} from '../state/blobs.ts'
 import type {State} from '../state/state.ts'
 import type {Clock, Timer} from '../wire/clock.ts'
 import type {UploadSession, UploadSessions} from './upload-sessions.ts'
@@ -13,8 +13,13 @@ export interface SessionWriter {
   received(session: UploadSession): Promise<number>
   /** The writer, made where there is none yet. */
   open(session: UploadSession): Promise<BlobWriter>
-  /** Forgets the writer, which was finished. */
-  release(): void
+  /**
+   * Makes what was written durable. Where that fails the file is closed: the next `received` tells what is in it.
+   * @throws what writing or syncing threw
+   */
+  sync(): Promise<void>
+  /** Ends the file. Where that fails, the same can be asked of the session again. */
+  finish(session: UploadSession): Promise<BlobInfo>
   /** Removes the bytes. */
   discard(session: UploadSession): Promise<void>
 }
@@ -73,21 +78,44 @@ export function createSessionWriters({
 
   const create = async (session: UploadSession): Promise<BlobWriter> => {
     const writer = await blobs.create()
-    await state.write(() => sessions.setBlob(session.id, writer.id))
+    try {
+      await state.write(() => sessions.setBlob(session.id, writer.id))
+    } catch (error) {
+      await writer.discard()
+      throw error
+    }
     return writer
   }
 
+  const sync = async (slot: Slot): Promise<void> => {
+    const {writer} = slot
+    try {
+      await writer?.sync()
+    } catch (error) {
+      slot.writer = undefined
+      await writer?.close().catch(() => undefined)
+      throw error
+    }
+  }
+
+  const open = async (slot: Slot, session: UploadSession): Promise<BlobWriter> =>
+    (slot.writer ??= (await resume(session)) ?? (await create(session)))
+
   const writerOf = (slot: Slot): SessionWriter => ({
     async received(session) {
-      slot.writer ??= await resume(session)
+      if (slot.writer === undefined) {
+        slot.writer = await resume(session)
+        // Whatever is told of is durable, also what came before a failure.
+        await sync(slot)
+      }
       return slot.writer?.sizeBytes ?? 0
     },
-    async open(session) {
-      slot.writer ??= (await resume(session)) ?? (await create(session))
-      return slot.writer
-    },
-    release() {
+    open: (session) => open(slot, session),
+    sync: () => sync(slot),
+    async finish(session) {
+      const writer = await open(slot, session)
       slot.writer = undefined
+      return writer.finish()
     },
     async discard(session) {
       const {writer} = slot
@@ -145,7 +173,8 @@ export function createSessionWriters({
         slot.idle?.clear()
         await slot.last
         slot.idle?.clear()
-        await slot.writer?.close()
+        // Everything in it was written and synced; a failing close loses nothing.
+        await slot.writer?.close().catch(() => undefined)
       }
       slots.clear()
     },
