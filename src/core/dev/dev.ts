@@ -59,7 +59,7 @@ const MENDABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export async function dev(request: DevRequest, context: Context): Promise<void> {
   const {workerFolder, tell} = request
-  using changes = workerFolder === undefined ? undefined : await watchExisting(workerFolder)
+  await using changes = workerFolder === undefined ? undefined : await watchExisting(workerFolder)
   const ended = new AbortController()
   const signal = AbortSignal.any([context.signal, ended.signal])
   const inner: Context = {...context, signal}
