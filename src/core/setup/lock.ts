@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto'
-import {link, readFile, rm, writeFile} from 'node:fs/promises'
+import {link, open, rm, writeFile} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
@@ -16,14 +16,25 @@ interface Holder {
   readonly since: string
 }
 
+/** A lock file as it was found. */
+interface Found {
+  /** `undefined` where it cannot be read. */
+  readonly holder: Holder | undefined
+  /** Of no other lock, neither before it nor after it. */
+  readonly identity: string
+  readonly ageMs: number
+}
+
 /** So long another command may take before this one gives up. */
 const PATIENCE_MS = 120_000
 const LOOK_AGAIN_MS = 300
+/** So long a lock may be without its content, and a takeover may take: both are a matter of milliseconds. */
+const SETTLED_MS = 10_000
 
 /**
  * Runs `work` while nobody else changes this folder's pipeline. Waits for another command and says for whom; a lock
  * of a process of this machine that is gone is taken over.
- * @throws AppError `locked` after two minutes
+ * @throws AppError `locked` after two minutes; the signal's reason
  */
 export async function withLock<T>(
   command: string,
@@ -37,14 +48,13 @@ export async function withLock<T>(
   const mine: Holder = {command, pid: process.pid, host: hostname(), since: new Date().toISOString()}
   const giveUpAt = performance.now() + patienceMs
   while (!(await take(file, mine))) {
-    const holder = await readHolder(file)
-    if (holder === 'none') continue
-    if (holder === 'unreadable' || isGone(holder)) {
-      await removeStale(file, holder, mine)
-      continue
-    }
-    if (performance.now() >= giveUpAt) throw locked(holder, file)
-    step(`Waiting for ${describe(holder)}`)
+    signal.throwIfAborted()
+    const found = await look(file)
+    const isStale = found !== undefined && (found.holder ? isGone(found.holder) : found.ageMs > SETTLED_MS)
+    const isFree = found === undefined || (isStale && (await removeStale(file, found, mine)))
+    if (performance.now() >= giveUpAt) throw locked(found?.holder, file)
+    if (isFree) continue
+    if (!isStale) step(`Waiting for ${describe(found.holder)}`)
     await sleep(LOOK_AGAIN_MS, undefined, {signal})
   }
   try {
@@ -55,26 +65,29 @@ export async function withLock<T>(
 }
 
 /**
- * Removes the lock of a process that is gone. One at a time: whoever looked before may find another's lock in its place
- * by now, and leaves it alone.
+ * Removes the lock of a process that is gone. One at a time, by a guard that is for this very lock: whoever looked
+ * before, and comes late, gets the guard too, finds another's lock in its place, and leaves that alone. A guard whose
+ * maker is gone is removed in the same way.
+ * @returns whether it is gone; false while another is at it
  */
-async function removeStale(file: string, stale: Holder | 'unreadable', mine: Holder): Promise<void> {
-  const guard = `${file}.takeover`
+async function removeStale(file: string, stale: Found, mine: Holder): Promise<boolean> {
+  const guard = `${file}.${stale.identity}`
   if (!(await take(guard, mine))) {
-    const other = await readHolder(guard)
-    if (typeof other === 'object' && isGone(other)) await rm(guard, {force: true})
-    await sleep(LOOK_AGAIN_MS / 10)
-    return
+    const other = await look(guard)
+    if (other === undefined) return true
+    const isLeft = other.ageMs > SETTLED_MS || (other.holder !== undefined && isGone(other.holder))
+    return isLeft && removeStale(guard, other, mine)
   }
   try {
-    const now = await readHolder(file)
-    if (isSame(now, stale)) await rm(file, {force: true})
+    const now = await look(file)
+    if (now?.identity === stale.identity) await rm(file, {force: true})
+    return true
   } finally {
     await rm(guard, {force: true})
   }
 }
 
-/** Makes the lock file where there is none, with all of its content. */
+/** Makes the lock file where there is none: with all of its content at once, where the file system has hard links. */
 async function take(file: string, mine: Holder): Promise<boolean> {
   const written = `${file}.${randomUUID()}`
   const content = JSON.stringify(mine)
@@ -100,15 +113,17 @@ function hasCode(error: unknown, codes: readonly string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code))
 }
 
-function isSame(one: Holder | 'none' | 'unreadable', other: Holder | 'unreadable'): boolean {
-  if (typeof one === 'string' || typeof other === 'string') return one === other
-  return one.pid === other.pid && one.since === other.since
-}
-
-/** Locks appear with all of their content: one that cannot be read is nobody's. */
-async function readHolder(file: string): Promise<Holder | 'none' | 'unreadable'> {
-  const text = await readFile(file, 'utf8').catch(() => undefined)
-  return text === undefined ? 'none' : (parseHolder(text) ?? 'unreadable')
+/** @returns `undefined` where there is none */
+async function look(file: string): Promise<Found | undefined> {
+  try {
+    await using handle = await open(file, 'r')
+    const {ino, mtimeNs, mtimeMs} = await handle.stat({bigint: true})
+    const holder = parseHolder(await handle.readFile('utf8'))
+    return {holder, identity: `${ino}-${mtimeNs}`, ageMs: Date.now() - Number(mtimeMs)}
+  } catch (error) {
+    if (hasCode(error, ['ENOENT'])) return undefined
+    throw error
+  }
 }
 
 function parseHolder(text: string): Holder | undefined {
@@ -140,15 +155,17 @@ function isGone({pid, host}: Holder): boolean {
     process.kill(pid, 0)
     return false
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+    return hasCode(error, ['ESRCH'])
   }
 }
 
-function describe({command, pid, host, since}: Holder): string {
+function describe(holder: Holder | undefined): string {
+  if (holder === undefined) return 'a command whose lock cannot be read'
+  const {command, pid, host, since} = holder
   return `cloud-runner ${command} (process ${pid}${host === hostname() ? '' : ` on ${host}`}, since ${since})`
 }
 
-function locked(holder: Holder, file: string): AppError {
+function locked(holder: Holder | undefined, file: string): AppError {
   return new AppError(`The pipeline is being changed by ${describe(holder)}.`, {
     code: 'locked',
     suggestions: ['Wait until it is done, and try again.', `If that process is gone: rm ${file}`],

@@ -1,4 +1,4 @@
-import {readdir, writeFile} from 'node:fs/promises'
+import {readdir, stat, utimes, writeFile} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
@@ -88,13 +88,67 @@ test('a lock of another machine is not judged by its pid', async () => {
   })
 })
 
-test('a lock that says nothing is taken over; a failure releases the lock', async () => {
+test('a lock that has said nothing for long is taken over; a failure releases the lock', async () => {
   const context = await lockContext()
   await writeFile(join(context.stateFolder, LOCK), '')
+  await makeOld(join(context.stateFolder, LOCK))
   await expect(
     withLock('setup', context, async () => {
       throw new Error('boom')
     }),
   ).rejects.toThrow('boom')
   expect(await readdir(context.stateFolder)).toEqual(['.gitignore'])
+})
+
+test('a lock that says nothing yet is its maker’s', async () => {
+  const context = await lockContext()
+  await writeFile(join(context.stateFolder, LOCK), '')
+  await expect(withLock('setup', context, async () => {}, 0)).rejects.toMatchObject({code: 'locked'})
+  expect(await readdir(context.stateFolder)).toContain(LOCK)
+})
+
+async function makeOld(file: string): Promise<void> {
+  const then = Date.now() / 1000 - 3600
+  await utimes(file, then, then)
+}
+
+const HOLDER = {command: 'setup', pid: DEAD_PID, host: hostname(), since: '2026-11-22T00:00:00.000Z'}
+
+/** The lock of a process that is gone, and the guard of another process that took it over. */
+async function leaveGuard(stateFolder: string, guard: string): Promise<string> {
+  const lock = join(stateFolder, LOCK)
+  await writeFile(lock, JSON.stringify(HOLDER))
+  const {ino, mtimeNs} = await stat(lock, {bigint: true})
+  const file = `${lock}.${ino}-${mtimeNs}`
+  await writeFile(file, guard)
+  return file
+}
+
+test.each([
+  ['is gone', JSON.stringify(HOLDER), false],
+  ['was on another machine', JSON.stringify({...HOLDER, host: 'elsewhere'}), true],
+  ['has a pid that is another’s now', JSON.stringify({...HOLDER, pid: process.pid}), true],
+  ['wrote nothing', '', true],
+])('the guard of a takeover is taken over as well, where its maker %s', async (_, guard, old) => {
+  const context = await lockContext()
+  const file = await leaveGuard(context.stateFolder, guard)
+  if (old) await makeOld(file)
+  let inside = 0
+  let most = 0
+  const work = async () => {
+    most = Math.max(most, ++inside)
+    await new Promise((resolve) => setImmediate(resolve))
+    inside--
+  }
+  await Promise.all(Array.from({length: 4}, () => withLock('setup', context, work)))
+  expect(most).toBe(1)
+  expect(await readdir(context.stateFolder)).toEqual(['.gitignore'])
+})
+
+test('while another takes over, patience ends, and so does waiting at an interrupt', async () => {
+  const context = await lockContext()
+  await leaveGuard(context.stateFolder, JSON.stringify({...HOLDER, pid: process.pid}))
+  await expect(withLock('setup', context, async () => {}, 0)).rejects.toMatchObject({code: 'locked'})
+  const signal = AbortSignal.abort(new Error('interrupted'))
+  await expect(withLock('setup', {...context, signal}, async () => {})).rejects.toThrow('interrupted')
 })
