@@ -36,7 +36,7 @@ export function openInput(
   const isKept = metadata.sizeBytes <= LONGEST_KEPT_BYTES && metadata.contentEncoding === undefined
   const request = async (): Promise<Readable> => {
     try {
-      return addAbortSignal(signal, await storage.read(name, wasRight ? undefined : metadata))
+      return addAbortSignal(signal, await storage.read(name, wasRight ? undefined : metadata, signal))
     } catch (error) {
       signal.throwIfAborted()
       if (!isNotFound(error)) throw error

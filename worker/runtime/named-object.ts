@@ -30,7 +30,7 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
       })
     }
     // The generation that was looked at, or its checksum would be another's.
-    const stream = await storage.read({...name, generation: metadata.generation}, metadata)
+    const stream = await storage.read({...name, generation: metadata.generation}, metadata, signal)
     return await buffer(addAbortSignal(signal, stream))
   } catch (error) {
     signal.throwIfAborted()

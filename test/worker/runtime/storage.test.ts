@@ -1,11 +1,17 @@
-import {randomBytes} from 'node:crypto'
-import {createServer, type RequestListener} from 'node:http'
+import {createHash, randomBytes} from 'node:crypto'
+import {createServer, type RequestListener, type ServerResponse} from 'node:http'
 import {once} from 'node:events'
 import {buffer} from 'node:stream/consumers'
+import {setTimeout as delay} from 'node:timers/promises'
 import {gzipSync} from 'node:zlib'
 import {describe, expect, it, onTestFinished} from 'vitest'
 import {checksumFor} from '../../../worker/runtime/storage/checksum.ts'
-import {ABSENT, openStorage} from '../../../worker/runtime/storage/index.ts'
+import {
+  ABSENT,
+  type ObjectMetadata,
+  openStorage,
+  type Storage,
+} from '../../../worker/runtime/storage/index.ts'
 import {startBuckets} from '../../support/worker-buckets.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -87,11 +93,166 @@ describe('reading an object', () => {
     expect(String(await buffer(await storage.read(name, metadata)))).toBe('a,b\n1,2\n')
   })
 
+  const saveAsGzip = async (input: Awaited<ReturnType<typeof start>>['input'], content: Buffer) => {
+    await input('a').save(content, {resumable: false, metadata: {contentEncoding: 'gzip'}})
+    return {bucket: 'input', object: 'a'}
+  }
+
+  it.each([
+    ['no gzip', Buffer.from('a,b\n1,2\n'.repeat(100_000))],
+    ['the beginning of a gzip', gzipSync(randomBytes(MEBIBYTE)).subarray(0, MEBIBYTE / 2)],
+  ])('says for good that what is said to be packed is %s', async (_, content) => {
+    const {storage, input} = await start()
+    const name = await saveAsGzip(input, content)
+    const reading = storage.read(name, await storage.find(name))
+    await expect(buffer(await reading)).rejects.toMatchObject({
+      name: 'PermanentError',
+      code: 'encoding-invalid',
+    })
+  })
+
+  it('tries again what is no gzip only by the way it came', async () => {
+    const {storage, input, proxy} = await start()
+    const name = await saveAsGzip(input, gzipSync(randomBytes(MEBIBYTE)))
+    const metadata = await storage.find(name)
+    proxy.corrupts = isRead
+    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
+  })
+
+  it('lets go of the connection where unpacking is ended before its end', async () => {
+    const closed = Promise.withResolvers<void>()
+    const packed = gzipSync(randomBytes(MEBIBYTE))
+    const origin = await startServer((_, response) => {
+      response.writeHead(200, {'content-encoding': 'gzip', 'content-length': packed.length})
+      response.write(packed.subarray(0, packed.length / 2))
+      response.on('close', closed.resolve)
+    })
+    const storage = openStorage({STORAGE_EMULATOR_HOST: origin})
+    const stream = await storage.read({bucket: 'input', object: 'a'}, undefined)
+    await once(stream, 'readable')
+    stream.destroy()
+    expect(await closed.promise).toBeUndefined()
+  })
+
+  const name = {bucket: 'input', object: 'a'}
+  const metadataOf = (content: Buffer): ObjectMetadata => ({
+    generation: '1',
+    sizeBytes: content.length,
+    contentType: undefined,
+    contentEncoding: undefined,
+    md5Hash: createHash('md5').update(content).digest('base64'),
+    crc32c: undefined,
+    timeCreated: '',
+    metadata: {},
+  })
+  const wait = async (): Promise<void> => undefined
+
+  /** Breaks the connection once what was written is there. */
+  const breakAfter = (response: ServerResponse, bytes: Buffer): void => {
+    response.write(bytes, () => response.socket?.destroySoon())
+  }
+
+  it('does not take twice what a server gives again that knows no ranges', async () => {
+    const content = randomBytes(MEBIBYTE)
+    const origin = await startServer(({headers}, response) => {
+      response.writeHead(200, {'content-length': content.length})
+      if (headers.range === undefined) breakAfter(response, content.subarray(0, 300_000))
+      else response.end(content)
+    })
+    const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, {wait})
+    expect((await buffer(await storage.read(name, undefined))).equals(content)).toBe(true)
+  })
+
+  it('is at its end where an answer without a length breaks after the last byte', async () => {
+    const content = randomBytes(300_000)
+    const origin = await startServer(({headers}, response) => {
+      if (headers.range === undefined) breakAfter(response, content)
+      else response.writeHead(416).end()
+    })
+    const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, {wait})
+    expect((await buffer(await storage.read(name, metadataOf(content)))).equals(content)).toBe(true)
+  })
+
+  it('goes on after a pause that was longer than a silence may be, on a connection that is dead', async () => {
+    const content = randomBytes(4 * MEBIBYTE)
+    const origin = await startServer(({headers: {range}}, response) => {
+      if (range === undefined) {
+        response.writeHead(200, {'content-length': content.length})
+        response.write(content.subarray(0, 2 * MEBIBYTE))
+        return
+      }
+      const from = Number(/\d+/.exec(range)?.[0])
+      const place = `bytes ${from}-${content.length - 1}/${content.length}`
+      response.writeHead(206, {'content-length': content.length - from, 'content-range': place})
+      response.end(content.subarray(from))
+    })
+    const patience = {wait, silenceMs: 300, mostRetries: 20}
+    const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, patience)
+    const stream = await storage.read(name, metadataOf(content))
+    // Longer than the silence; were it shorter on some machine, the test would only see less.
+    await delay(1000)
+    expect((await buffer(stream)).equals(content)).toBe(true)
+  })
+
   it('has a CRC32C that is the published one', () => {
     const check = checksumFor({md5Hash: undefined, crc32c: '4waSgw=='})
     // The check value of the catalogue of parametrised CRC algorithms, in uneven parts.
     for (const part of ['1', '23456', '789']) check?.update(Buffer.from(part))
     expect(check?.digest()).toBe(check?.expected)
+  })
+})
+
+describe('a request', () => {
+  it('is repeated where its answer begins and goes silent', async () => {
+    let asked = 0
+    const origin = await startServer((_, response) => {
+      if (++asked === 1) response.writeHead(200).write('{')
+      else response.end(JSON.stringify({generation: '7', size: '1'}))
+    })
+    const storage = openStorage(
+      {STORAGE_EMULATOR_HOST: origin},
+      {wait: async () => undefined, silenceMs: 300, mostRetries: 20},
+    )
+    expect(await storage.find({bucket: 'input', object: 'a'})).toMatchObject({generation: '7'})
+    expect(asked).toBeGreaterThan(1)
+  })
+
+  it('is not sent twice at once where a kept connection goes silent', async () => {
+    let asked = 0
+    const origin = await startServer((_, response) => {
+      if (++asked === 1) response.end(JSON.stringify({generation: '7', size: '1'}))
+    })
+    const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, {mostRetries: 0, silenceMs: 1500})
+    const name = {bucket: 'input', object: 'a'}
+    await storage.find(name)
+    await expect(storage.find(name)).rejects.toThrow('went silent')
+    expect(asked).toBe(2)
+  })
+
+  it.each([
+    ['that gets no answer', () => {}],
+    ['that waits to be repeated', (response: ServerResponse) => void response.writeHead(503).end()],
+  ])('%s ends with its signal', async (_, answer) => {
+    const reason = new Error('the time is over')
+    const name = {bucket: 'output', object: 'a'}
+    const options = {contentType: 'text/plain', metadata: {}, expectedGeneration: ABSENT}
+    for (const act of [
+      (storage: Storage, signal: AbortSignal) => storage.read(name, undefined, signal),
+      (storage: Storage, signal: AbortSignal) => storage.write(name, [], options, signal),
+      (storage: Storage, signal: AbortSignal) => storage.upload(name, options, signal).end(),
+    ]) {
+      const controller = new AbortController()
+      const origin = await startServer((request, response) => {
+        request.resume()
+        response.on('close', () => controller.abort(reason))
+        answer(response)
+        if (!response.headersSent) controller.abort(reason)
+      })
+      // It waits as long as the signal lets it.
+      const wait = (_ms: number, signal: AbortSignal | undefined) => delay(600_000, undefined, {signal})
+      const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, {wait})
+      await expect(act(storage, controller.signal)).rejects.toBe(reason)
+    }
   })
 })
 

@@ -17,6 +17,8 @@ export interface StorageRequest {
   readonly body?: readonly Uint8Array[]
   /** For the message of an error. */
   readonly what: string
+  /** Ends it, and the answer too. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Connections to Cloud Storage that are used again and again. */
@@ -24,15 +26,18 @@ export interface Connection {
   /**
    * Sends a request once.
    * @returns the answer, of which the body is not read yet
-   * @throws StorageError for any status but 2xx and those of `expected`
+   * @throws StorageError for any status but 2xx and those of `expected`; the signal's reason
    */
   send(request: StorageRequest, expected?: readonly number[]): Promise<IncomingMessage>
   /** Of the worker's service account; undefined for an emulator, which asks for none. */
   readonly accessToken: AccessToken | undefined
 }
 
-/** @param environment STORAGE_EMULATOR_HOST names another endpoint than Google's, which takes no token */
-export function connect(environment: Environment): Connection {
+/**
+ * @param environment STORAGE_EMULATOR_HOST names another endpoint than Google's, which takes no token
+ * @param silenceMs after so long without a byte a connection is given up
+ */
+export function connect(environment: Environment, silenceMs: number = SILENCE_MS): Connection {
   const emulator = environment['STORAGE_EMULATOR_HOST']
   const endpoint =
     emulator === undefined ? GOOGLE_ENDPOINT : /^https?:\/\//.test(emulator) ? emulator : `http://${emulator}`
@@ -46,9 +51,10 @@ export function connect(environment: Environment): Connection {
   const accessToken = emulator === undefined ? accessTokens(environment) : undefined
 
   const exchange = async (
-    {method, path, headers, body = [], what}: StorageRequest,
+    {method, path, headers, body = [], what, signal}: StorageRequest,
     isAgain: boolean,
   ): Promise<IncomingMessage> => {
+    signal?.throwIfAborted()
     const url = new URL(path, endpoint)
     const token = await accessToken?.()
     const length = body.reduce((sum, part) => sum + part.length, 0)
@@ -57,6 +63,7 @@ export function connect(environment: Environment): Connection {
     const sent = request(url, {
       method,
       agent,
+      ...(signal === undefined ? {} : {signal}),
       headers: {
         'user-agent': 'cloud-runner-worker',
         ...(token === undefined ? {} : {authorization: `Bearer ${token}`}),
@@ -65,9 +72,15 @@ export function connect(environment: Environment): Connection {
       },
     })
     let response: IncomingMessage | undefined
-    sent.setTimeout(SILENCE_MS, () => {
-      // Silence that the reader asked for is none.
-      if (response?.isPaused() !== true) sent.destroy(new Error(`${what}: the connection went silent`))
+    sent.on('socket', (socket) => {
+      const onSilence = (): void => {
+        if (response?.isPaused() !== true) sent.destroy(new Error(`${what}: the connection went silent`))
+        // Silence that the reader asked for is none, but what comes after it is; Node tells of each only once.
+        else response.once('resume', () => socket.setTimeout(silenceMs))
+      }
+      socket.setTimeout(silenceMs).on('timeout', onSilence)
+      // It is kept for other requests.
+      sent.on('close', () => socket.off('timeout', onSilence))
     })
     sent.on('error', reject).on('response', resolve)
     // In one go: each write of its own is a call of the system.
@@ -79,7 +92,9 @@ export function connect(environment: Environment): Connection {
       response = await promise
     } catch (error) {
       // The other end had closed a connection that was kept (https://nodejs.org/api/http.html#requestreusedsocket).
-      if (sent.reusedSocket && !isAgain) return exchange({method, path, headers, body, what}, true)
+      if (sent.reusedSocket && !isAgain && isClosed(error))
+        return exchange({method, path, headers, body, what, signal}, true)
+      signal?.throwIfAborted()
       throw error
     }
     return response
@@ -94,15 +109,26 @@ export function connect(environment: Environment): Connection {
   return {send, accessToken}
 }
 
+/** Whether the other end had closed the connection before the request came. */
+function isClosed(error: unknown): boolean {
+  const {code}: {code?: unknown} = Object(error)
+  return code === 'ECONNRESET' || code === 'EPIPE'
+}
+
 /** The whole body of an answer. @param most bytes after which the rest is left */
 export async function bytesOf(response: IncomingMessage, most = Infinity): Promise<Buffer> {
+  const {promise: ended, resolve, reject} = Promise.withResolvers<void>()
   const parts: Buffer[] = []
   let length = 0
-  for await (const part of response) {
-    if (!Buffer.isBuffer(part)) continue
+  // Flowing: whoever iterates has the answer paused, and its silence is that of a reader then.
+  response.on('data', (part: Buffer) => {
     parts.push(part)
     length += part.length
-    if (length >= most) break
-  }
+    if (length < most) return
+    resolve()
+    response.destroy()
+  })
+  response.on('end', resolve).on('error', reject)
+  await ended
   return Buffer.concat(parts)
 }

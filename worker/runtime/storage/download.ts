@@ -1,22 +1,28 @@
 import type {IncomingMessage} from 'node:http'
 import {Readable} from 'node:stream'
+import {finished} from 'node:stream/promises'
 import {createGunzip} from 'node:zlib'
+import {PermanentError} from '../../processor.ts'
 import {type Checksums, checksumFor} from './checksum.ts'
 import type {Connection} from './connection.ts'
 import {TransferError} from './errors.ts'
 import type {Retries} from './retry.ts'
+
+const PARTIAL_CONTENT = 206
 
 /** What is read of one generation of an object. */
 export interface Download {
   readonly path: string
   readonly what: string
   /** The bytes are compared with these at their end. */
-  readonly checksums: Checksums | undefined
+  readonly expected: (Checksums & {readonly sizeBytes: number}) | undefined
 }
 
 /**
  * Reads an object's bytes as they are stored; a connection that breaks is made again and goes on where it ended. Errors
- * of the stream are {@link TransferError} for wrong bytes and what the connection throws.
+ * of the stream are {@link TransferError} for wrong bytes, PermanentError for right ones that cannot be unpacked, and
+ * what the connection throws.
+ * @param signal ends the wait for the first answer; from then on the stream is to be destroyed
  * @returns a stream that has its first answer, unpacked where the object has the content encoding gzip
  * @throws StorageError, such as 404
  */
@@ -24,15 +30,43 @@ export async function download(
   connection: Connection,
   source: Download,
   retries: Retries,
+  signal: AbortSignal | undefined,
 ): Promise<Readable> {
   const stream = new ObjectStream(connection, source, retries)
-  const response = await retries.run(() => stream.request())
+  const response = await retries.run(() => stream.request(signal), signal)
   stream.attach(response)
   if (response.headers['content-encoding'] !== 'gzip') return stream
+  return unpack(stream, source.what)
+}
+
+/** The bytes unpacked; where they are those that are stored and yet no gzip, it ends with a PermanentError. */
+function unpack(packed: Readable, what: string): Readable {
   const unpacked = createGunzip()
-  stream.on('error', (error) => unpacked.destroy(error))
-  unpacked.on('close', () => stream.destroy())
-  return stream.pipe(unpacked)
+  packed.on('error', (error) => unpacked.destroy(error))
+  packed.on('close', () => {
+    if (!packed.readableEnded) unpacked.destroy()
+  })
+  // Seen by whoever reads; it may come before anybody does.
+  unpacked.on('error', () => {})
+  packed.pipe(unpacked)
+  const explained = async function* (): AsyncGenerator<Buffer> {
+    try {
+      yield* unpacked
+    } catch (error) {
+      const {code}: {code?: unknown} = Object(error)
+      if (code !== 'Z_DATA_ERROR' && code !== 'Z_BUF_ERROR') throw error
+      // They may have been changed on their way: the checksum tells at their end.
+      await finished(packed.resume())
+      throw new PermanentError(`${what} has the content encoding gzip, and its bytes are no gzip.`, {
+        code: 'encoding-invalid',
+        suggestions: ['Upload it again, without a content encoding or packed by gzip.'],
+        cause: error,
+      })
+    }
+  }
+  const stream = Readable.from(explained(), {objectMode: false})
+  stream.on('close', () => packed.destroy())
+  return stream
 }
 
 class ObjectStream extends Readable {
@@ -40,7 +74,10 @@ class ObjectStream extends Readable {
   readonly #source: Download
   readonly #retries: Retries
   readonly #checksum: ReturnType<typeof checksumFor>
+  readonly #closed = new AbortController()
   #response: IncomingMessage | undefined
+  /** Of the stored bytes; undefined where no answer has told it. */
+  #sizeBytes: number | undefined
   #received = 0
   /** Repetitions since bytes came last. */
   #retry = 0
@@ -50,33 +87,49 @@ class ObjectStream extends Readable {
     this.#connection = connection
     this.#source = source
     this.#retries = retries
-    this.#checksum = source.checksums === undefined ? undefined : checksumFor(source.checksums)
+    this.#checksum = source.expected === undefined ? undefined : checksumFor(source.expected)
+    this.#sizeBytes = source.expected?.sizeBytes
   }
 
-  request(): Promise<IncomingMessage> {
+  /** Asks for what is missing. */
+  request(signal: AbortSignal = this.#closed.signal): Promise<IncomingMessage> {
     const {path, what} = this.#source
     const from = this.#received
     // Packed as stored, else there were no checksum to compare with, and no place to go on from.
     const headers = {'accept-encoding': 'gzip', ...(from > 0 ? {range: `bytes=${from}-`} : {})}
-    return this.#connection.send({method: 'GET', path, what, headers})
+    return this.#connection.send({method: 'GET', path, what, headers, signal})
   }
 
   attach(response: IncomingMessage): void {
     this.#response = response
-    const length = Number(response.headers['content-length'])
-    let left = Number.isNaN(length) ? undefined : length
+    const begin = beginOf(response)
+    if (begin > this.#received) {
+      response.destroy()
+      this.destroy(new Error(`${this.#source.what}: bytes from ${begin} on came, not from ${this.#received}`))
+      return
+    }
+    // Not all that can serve an object can serve a part of it.
+    let known = this.#received - begin
+    const length = response.headers['content-length']
+    if (length !== undefined) this.#sizeBytes ??= begin + Number(length)
     response.on('data', (bytes: Buffer) => {
-      this.#received += bytes.length
+      const news = bytes.subarray(Math.min(known, bytes.length))
+      known -= bytes.length - news.length
+      if (news.length === 0) return
+      this.#received += news.length
       this.#retry = 0
-      if (left !== undefined) left -= bytes.length
-      this.#checksum?.update(bytes)
-      if (!this.push(bytes)) response.pause()
+      this.#checksum?.update(news)
+      if (!this.push(news)) response.pause()
     })
     response.on('end', () => {
-      if (left === undefined || left === 0) this.#finish()
+      if (this.#sizeBytes === undefined || this.#received >= this.#sizeBytes) this.#finish()
       else this.#goOn(new Error(`${this.#source.what}: the answer was cut off`))
     })
-    response.on('error', (error) => this.#goOn(error))
+    response.on('error', (error) => {
+      // An answer without a length may break after its last byte.
+      if (this.#received === this.#sizeBytes) this.#finish()
+      else this.#goOn(error)
+    })
   }
 
   override _read(): void {
@@ -84,6 +137,7 @@ class ObjectStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#closed.abort()
     this.#response?.destroy()
     callback(error)
   }
@@ -106,7 +160,7 @@ class ObjectStream extends Readable {
   async #again(first: Error): Promise<void> {
     for (let error: unknown = first; ; this.#retry++) {
       try {
-        await this.#retries.pause(this.#retry, error, undefined)
+        await this.#retries.pause(this.#retry, error, this.#closed.signal)
       } catch {
         this.destroy(error instanceof Error ? error : new Error(String(error)))
         return
@@ -121,4 +175,10 @@ class ObjectStream extends Readable {
       }
     }
   }
+}
+
+/** The place in the object that an answer begins at: the beginning, unless it says that it is a part. */
+function beginOf({statusCode, headers}: IncomingMessage): number {
+  const [, first] = /^bytes (\d+)-/.exec(headers['content-range'] ?? '') ?? []
+  return statusCode === PARTIAL_CONTENT && first !== undefined ? Number(first) : 0
 }

@@ -55,9 +55,10 @@ export interface Storage {
   find(name: ObjectName): Promise<ObjectMetadata | undefined>
   /**
    * Opens an object's bytes; its checksum is compared at their end where `metadata` is given.
-   * @throws StorageError, such as 404
+   * @param signal ends the wait for the first answer; from then on the stream is to be destroyed
+   * @throws StorageError, such as 404; of the stream also PermanentError where it is packed and cannot be unpacked
    */
-  read(name: ObjectName, metadata: ObjectMetadata | undefined): Promise<Readable>
+  read(name: ObjectName, metadata: ObjectMetadata | undefined, signal?: AbortSignal): Promise<Readable>
   /**
    * Writes an object in one request.
    * @throws StorageError with status 412 where it is not at the expected generation
@@ -76,12 +77,21 @@ export interface Storage {
   readonly accessToken: AccessToken | undefined
 }
 
+/** How long a failing Cloud Storage is borne. */
+export interface Patience {
+  /** Repetitions of a request. */
+  readonly mostRetries?: number
+  readonly wait?: Wait
+  /** After so long without a byte a connection is given up. */
+  readonly silenceMs?: number
+}
+
 /** @param environment STORAGE_EMULATOR_HOST and what Application Default Credentials are found by */
 export function openStorage(
   environment: Environment,
-  {mostRetries = MOST_RETRIES, wait}: {readonly mostRetries?: number; readonly wait?: Wait} = {},
+  {mostRetries = MOST_RETRIES, wait, silenceMs}: Patience = {},
 ): Storage {
-  const connection = connect(environment)
+  const connection = connect(environment, silenceMs)
   const retries = new Retries(mostRetries, wait)
   const remove: Storage['remove'] = async (name) => {
     const {bucket, object, generation} = name
@@ -107,11 +117,12 @@ export function openStorage(
         throw error
       }
     },
-    read: (name, metadata) =>
+    read: (name, metadata, signal) =>
       download(
         connection,
-        {path: pathOf(name, {alt: 'media'}), what: nameOf(name), checksums: metadata},
+        {path: pathOf(name, {alt: 'media'}), what: nameOf(name), expected: metadata},
         retries,
+        signal,
       ),
     async write(name, content, options, signal) {
       return toMetadata(await uploadWhole(connection, targetOf(name, options), content, retries, signal))

@@ -44,6 +44,7 @@ export async function uploadWhole(
     headers: {'content-type': `multipart/related; boundary=${boundary}`},
     body,
     what,
+    signal,
   } as const
   return retries.run(async () => jsonOf(await bytesOf(await connection.send(request))), signal)
 }
@@ -152,11 +153,10 @@ export class ResumableUpload {
     range: string,
     body: Uint8Array,
   ): Promise<{stored: number} | {metadata: unknown}> {
-    this.#signal.throwIfAborted()
     const {what} = this.#target
     const headers = {'content-range': range}
     const response = await this.#connection.send(
-      {method: 'PUT', path: session, headers, body: [body], what},
+      {method: 'PUT', path: session, headers, body: [body], what, signal: this.#signal},
       [RESUME_INCOMPLETE],
     )
     const content = await bytesOf(response)
@@ -175,6 +175,7 @@ export class ResumableUpload {
           headers: {'content-type': 'application/json; charset=UTF-8'},
           body: [Buffer.from(JSON.stringify(resource))],
           what,
+          signal: this.#signal,
         }),
       this.#signal,
     )
