@@ -1,11 +1,13 @@
 import type {IncomingHttpHeaders} from 'node:http'
-import {pipeline} from 'node:stream'
+import {pipeline, type Readable} from 'node:stream'
 import {createGunzip} from 'node:zlib'
 import type {Blobs} from '../state/blobs.ts'
 import type {HttpResponse} from '../wire/routes.ts'
 import {StorageError} from './errors.ts'
 import {objectEtag} from './etag.ts'
 import {textField, type StoredObject} from './object-resource.ts'
+
+const MOST_AT_ONCE_BYTES = 64 * 1024
 
 /**
  * The bytes of an object, or the range of them that was asked for. What was stored gzipped is unpacked for a client
@@ -36,7 +38,9 @@ export function downloadObject(
   if (range === undefined) {
     return {
       headers: {...common, 'content-length': String(object.sizeBytes)},
-      ...(object.sizeBytes === 0 ? {} : {body: blobs.read(object.blob)}),
+      ...(object.sizeBytes === 0
+        ? {}
+        : {body: bytesOf(blobs, object.blob, {start: 0, end: object.sizeBytes - 1})}),
     }
   }
   return {
@@ -46,8 +50,14 @@ export function downloadObject(
       'content-length': String(range.end - range.start + 1),
       'content-range': `bytes ${range.start}-${range.end}/${object.sizeBytes}`,
     },
-    body: blobs.read(object.blob, range),
+    body: bytesOf(blobs, object.blob, range),
   }
+}
+
+function bytesOf(blobs: Blobs, blob: string, range: {start: number; end: number}): Buffer | Readable {
+  return range.end - range.start < MOST_AT_ONCE_BYTES
+    ? blobs.readAtOnce(blob, range)
+    : blobs.read(blob, range)
 }
 
 function objectHeaders(object: StoredObject): Record<string, string> {
