@@ -86,7 +86,7 @@ export async function openState({
   }
 }
 
-/** Runs changes in one transaction. One that throws is undone alone; a failed commit fails them all. */
+/** Runs changes in one transaction. One that throws is undone alone; a failed commit, or a closed database, fails them all. */
 function committer(database: DatabaseSync): (changes: readonly Pending[]) => void {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const save = database.prepare('SAVEPOINT change')
@@ -110,7 +110,7 @@ function committer(database: DatabaseSync): (changes: readonly Pending[]) => voi
       }
       end.run()
     } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK')
+      if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
       for (const change of changes) change.fail(error)
       return
     }
