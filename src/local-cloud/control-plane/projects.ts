@@ -40,6 +40,7 @@ export interface Projects {
   isActive(id: string): boolean
   /** @throws ApiError INVALID_ARGUMENT, ALREADY_EXISTS: an id is never free again */
   checkNew(id: unknown, labels: unknown): {projectId: string; labels: Record<string, string>}
+  /** @throws ApiError ALREADY_EXISTS where another one has made it since `checkNew` */
   create(project: Pick<Project, 'projectId' | 'displayName' | 'labels' | 'parent'>): Promise<Project>
   change(id: string, change: Partial<Pick<Project, 'state' | 'billingAccountName'>>): Promise<Project>
 }
@@ -59,6 +60,9 @@ export function createProjects({
   agents: Pick<ServiceAgents, 'projectNumber'>
   existing: readonly string[] | undefined
 }): Projects {
+  const insert = state.database.prepare(
+    'INSERT INTO projects (number, json) VALUES (?, ?) ON CONFLICT (number) DO NOTHING',
+  )
   const upsert = state.database.prepare(
     'INSERT INTO projects (number, json) VALUES (?, ?) ON CONFLICT (number) DO UPDATE SET json = excluded.json',
   )
@@ -86,9 +90,11 @@ export function createProjects({
     }
     return project
   }
-  const save = async (project: Project): Promise<Project> => {
+  const save = async (project: Project, statement: typeof upsert): Promise<Project> => {
     const number = numberOf(project.projectId)
-    await state.write(() => upsert.run(number, JSON.stringify(project)))
+    await state.write(() => {
+      if (statement.run(number, JSON.stringify(project)).changes === 0) throw alreadyExists()
+    })
     known.set(number, project)
     return project
   }
@@ -105,24 +111,30 @@ export function createProjects({
           `project_id "${projectId}" must be 6 to 30 lowercase letters, digits and hyphens, begin with a letter and not end with a hyphen.`,
         )
       }
-      if (known.has(numberOf(projectId)) || fromTheBeginning?.has(numberOf(projectId)))
-        throw new ApiError('ALREADY_EXISTS', 'Requested entity already exists')
+      if (known.has(numberOf(projectId)) || fromTheBeginning?.has(numberOf(projectId))) throw alreadyExists()
       return {projectId, labels: checkLabels(labels)}
     },
     create: (project) =>
-      save({
-        ...project,
-        state: 'ACTIVE',
-        createTime: now(),
-        deleteTime: undefined,
-        billingAccountName: '',
-        wasCreated: true,
-      }),
+      save(
+        {
+          ...project,
+          state: 'ACTIVE',
+          createTime: now(),
+          deleteTime: undefined,
+          billingAccountName: '',
+          wasCreated: true,
+        },
+        insert,
+      ),
     change(id, change) {
       const deleteTime = change.state === 'DELETE_REQUESTED' ? now() : undefined
-      return save({...get(id), ...(change.state === undefined ? {} : {deleteTime}), ...change})
+      return save({...get(id), ...(change.state === undefined ? {} : {deleteTime}), ...change}, upsert)
     },
   }
+}
+
+function alreadyExists(): ApiError {
+  return new ApiError('ALREADY_EXISTS', 'Requested entity already exists')
 }
 
 /** What nobody made, and is there: with all the local cloud's APIs and its billing account. */

@@ -38,6 +38,20 @@ async function start(projects?: readonly string[]) {
   }
 }
 
+it('makes a project once where two ask for it at the same time', async () => {
+  const {call, ended} = await start([])
+  const answers = await Promise.all(
+    ['one', 'other'].map((displayName) =>
+      call('POST', '/v3/projects', {projectId: 'made-here-1', displayName}),
+    ),
+  )
+  const ends = await Promise.all(answers.map(async ({status, json}) => (status === 200 ? ended(json) : json)))
+  expect(ends.filter((end) => 'response' in end)).toHaveLength(1)
+  expect(ends.filter((end) => JSON.stringify(end).includes('Requested entity already exists'))).toHaveLength(
+    1,
+  )
+})
+
 it('makes a project once, with its labels, few APIs and no billing account, and keeps it', async () => {
   const {call, ended, restart} = await start([])
   expect(await call('GET', '/v1/projects/made-here-1')).toMatchObject({
