@@ -11,16 +11,38 @@ export interface PeerServer extends AsyncDisposable {
   readonly startMs: number
 }
 
+/** So long a server may take until it serves; some are started by Java. */
+const START_MS = 60_000
+/** The port was free when it was looked for: somebody may have taken it since. */
+const STARTS = 3
+
 /**
  * Starts a program on a free port.
  * @param command arguments with `$PORT` for the port
  * @param ready what it writes once it serves
- * @throws Error with what it wrote where it ends before that
+ * @throws Error with what it wrote where it ends before that, three times, or does not serve after a minute
  */
 export async function startPeerServer(
-  [program = '', ...args]: readonly string[],
+  command: readonly string[],
   ready: string,
   environment: Readonly<Record<string, string>> = {},
+): Promise<PeerServer> {
+  for (let start = 1; ; start++) {
+    try {
+      return await startOnce(command, ready, environment)
+    } catch (error) {
+      if (!(error instanceof EndedError) || start === STARTS) throw error
+    }
+  }
+}
+
+/** The program ended before it served. */
+class EndedError extends Error {}
+
+async function startOnce(
+  [program = '', ...args]: readonly string[],
+  ready: string,
+  environment: Readonly<Record<string, string>>,
 ): Promise<PeerServer> {
   const port = await freePort()
   const begin = performance.now()
@@ -31,27 +53,38 @@ export async function startPeerServer(
     {stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: {...process.env, ...environment}},
   )
   const closed = once(child, 'close')
+  const end = (): void => {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+      process.kill(-child.pid, 'SIGKILL')
+  }
   let said = ''
-  await new Promise<void>((resolve, reject) => {
-    const listen = (text: unknown): void => {
-      said += String(text)
-      if (!said.includes(ready)) return
-      // What follows is read, so that it is not held up, and not kept.
-      for (const output of [child.stdout, child.stderr]) output.removeAllListeners('data').resume()
-      resolve()
-    }
-    child.stdout.on('data', listen)
-    child.stderr.on('data', listen)
-    child.once('error', reject)
-    child.once('close', () => reject(new Error(`${program} did not start:\n${said}`)))
-  })
+  const {promise: serves, resolve, reject} = Promise.withResolvers<void>()
+  const listen = (text: unknown): void => {
+    said += String(text)
+    if (!said.includes(ready)) return
+    // What follows is read, so that it is not held up, and not kept.
+    for (const output of [child.stdout, child.stderr]) output.removeAllListeners('data').resume()
+    resolve()
+  }
+  child.stdout.on('data', listen)
+  child.stderr.on('data', listen)
+  child.once('error', reject)
+  child.once('close', () => reject(new EndedError(`${program} did not start:\n${said}`)))
+  const limit = setTimeout(() => {
+    reject(new Error(`${program} does not serve after ${START_MS / 1000} s:\n${said}`))
+    end()
+  }, START_MS)
+  try {
+    await serves
+  } finally {
+    clearTimeout(limit)
+  }
   return {
     origin: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
     startMs: performance.now() - begin,
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)
-        process.kill(-child.pid, 'SIGKILL')
+      end()
       await closed
     },
   }
