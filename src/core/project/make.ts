@@ -23,7 +23,9 @@ export interface ProjectRequest {
 }
 
 /** Google's own tools tell of a minute until everybody knows of a new project. */
-const PATIENCE_MS = 60_000
+const UNTIL_KNOWN_MS = 60_000
+/** A refusal may be meant: whoever is really not allowed to is told so sooner. */
+const UNTIL_ALLOWED_MS = 15_000
 const LONGEST_PAUSE_MS = 3000
 
 /**
@@ -213,7 +215,7 @@ async function chooseAccount(
 
 /** Repeats what is refused because Google does not know everywhere yet that the project is the caller's. */
 async function patiently(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS / 4
+  const giveUpAt = performance.now() + UNTIL_ALLOWED_MS
   for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
       return await work()
@@ -227,7 +229,7 @@ async function patiently(work: () => Promise<void>, signal: AbortSignal): Promis
 
 /** @throws AppError `timeout` where it is not so after a minute */
 async function known(look: () => Promise<boolean>, project: string, signal: AbortSignal): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS
+  const giveUpAt = performance.now() + UNTIL_KNOWN_MS
   for (let pause = 100; !(await look()); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     if (performance.now() > giveUpAt) {
       throw new AppError(`Google does not know everywhere yet what was done to project ${project}.`, {
