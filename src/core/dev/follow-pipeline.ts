@@ -44,7 +44,8 @@ export function followPipeline(context: Context): PipelineFollower {
       const time = Date.parse(line.time)
       if (time < began || seen.has(key)) continue
       seen.set(key, time)
-      since = Math.max(since, time)
+      // A worker may date its lines as it likes: one from the future must not hide those to come.
+      since = Math.max(since, Math.min(time, Date.now()))
       lines.push(line)
     }
     seen = new Map([...seen].filter(([, time]) => time >= since - LATE_MS))
