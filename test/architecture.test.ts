@@ -19,9 +19,9 @@ it.each([
   ['src/core/upload/upload.ts', 'listr2'],
   ['src/google/storage.ts', '../local-cloud/index.ts'],
   ['src/tools/docker.ts', '../google/storage.ts'],
-  ['src/local-cloud/storage/routes.ts', '../../core/ports.ts'],
+  ['src/local-cloud/storage/routes.ts', '../../core/ports/cloud.ts'],
   ['src/local-cloud/storage/routes.ts', '@google-cloud/storage'],
-  ['worker/main.ts', '../src/core/ports.ts'],
+  ['worker/main.ts', '../src/core/ports/cloud.ts'],
 ])('lint keeps %s from importing %s', async (file, specifier) => {
   expect(await lint(file, specifier)).toMatch(/no-restricted-imports/)
 })
@@ -29,7 +29,7 @@ it.each([
 it.each([
   ['src/cli/open.ts', '../google/storage.ts'],
   ['src/core/status/status.ts', '../../../worker/contract.ts'],
-  ['src/google/storage.ts', '../core/ports.ts'],
+  ['src/google/storage.ts', '../core/ports/cloud.ts'],
 ])('lint lets %s import %s', async (file, specifier) => {
   expect(await lint(file, specifier)).not.toMatch(/no-restricted-imports/)
 })

@@ -6,7 +6,8 @@ import type {Context} from '../core/context.ts'
 import {AppError} from '../core/errors.ts'
 import {pipelineOf} from '../core/pipeline/pipeline.ts'
 import type {SettingName} from '../core/pipeline/settings.ts'
-import type {Cloud, Infrastructure} from '../core/ports.ts'
+import type {Cloud} from '../core/ports/cloud.ts'
+import type {Infrastructure} from '../core/ports/infrastructure.ts'
 import {createGoogleCloud, type GoogleCloud} from '../google/cloud.ts'
 import {
   proxyOf,

@@ -1,4 +1,4 @@
-import type {LogLine} from '../core/ports.ts'
+import type {LogLine} from '../core/ports/logs.ts'
 import {clock, style} from './format.ts'
 
 type Color = Parameters<typeof style>[0]

@@ -1,5 +1,6 @@
 import type {Pipeline} from './pipeline/pipeline.ts'
-import type {Cloud, ContainerEngine} from './ports.ts'
+import type {Cloud} from './ports/cloud.ts'
+import type {ContainerEngine} from './ports/images.ts'
 
 /** What every action is given. Actions take plain data, return plain data, and print nothing. */
 export interface Context {

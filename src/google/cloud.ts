@@ -1,4 +1,4 @@
-import type {Cloud} from '../core/ports.ts'
+import type {Cloud} from '../core/ports/cloud.ts'
 import {createApiOff} from './api-off.ts'
 import {authorizer} from './connection.ts'
 import {createBuckets, type Buckets} from './infrastructure/buckets.ts'

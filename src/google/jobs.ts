@@ -1,5 +1,5 @@
 import type {ExecutionsClient, JobsClient, protos} from '@google-cloud/run'
-import type {ExecutionState, Jobs} from '../core/ports.ts'
+import type {ExecutionState, Jobs} from '../core/ports/jobs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 import {followed} from './operation.ts'

@@ -1,7 +1,7 @@
 import {on} from 'node:events'
 import type {Entry, Logging} from '@google-cloud/logging'
 import {LOG_LABELS} from '../../worker/contract.ts'
-import type {LogLine, LogQuery, LogSource} from '../core/ports.ts'
+import type {LogLine, LogQuery, LogSource} from '../core/ports/logs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isTransient, retried, toAppError, translated} from './errors.ts'
 import {isJson} from './rest.ts'

@@ -1,5 +1,5 @@
 import {eachOf} from '../core/parallel.ts'
-import type {Messages, TakenMessage, WaitingMessage} from '../core/ports.ts'
+import type {Messages, TakenMessage, WaitingMessage} from '../core/ports/messages.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {retried, toAppError} from './errors.ts'
 

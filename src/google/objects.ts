@@ -4,7 +4,7 @@ import {PassThrough, Transform, type Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
 import {AppError} from '../core/errors.ts'
-import type {ObjectStore, StoredObject, UploadOptions} from '../core/ports.ts'
+import type {ObjectStore, StoredObject, UploadOptions} from '../core/ports/objects.ts'
 import {defaultCredentials, noAuth, once, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError, translated} from './errors.ts'
 

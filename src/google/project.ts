@@ -1,6 +1,6 @@
 import {AppError} from '../core/errors.ts'
 import {PIPELINE_LABEL} from '../core/pipeline/pipeline.ts'
-import type {Project} from '../core/ports.ts'
+import type {Project} from '../core/ports/project.ts'
 import type {Connection} from './connection.ts'
 import {toAppError} from './errors.ts'
 import {settled} from './infrastructure/operation.ts'

@@ -1,6 +1,6 @@
 import type {protos} from '@google-cloud/run'
 import {WORKER_ENVIRONMENT} from '../../worker/contract.ts'
-import type {RevisionState, ServiceState} from '../core/ports.ts'
+import type {RevisionState, ServiceState} from '../core/ports/services.ts'
 
 type Service = protos.google.cloud.run.v2.IService
 type Revision = protos.google.cloud.run.v2.IRevision

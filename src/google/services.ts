@@ -1,6 +1,6 @@
 import type {protos, RevisionsClient, ServicesClient} from '@google-cloud/run'
 import {AppError} from '../core/errors.ts'
-import type {Services, TrafficTarget} from '../core/ports.ts'
+import type {Services, TrafficTarget} from '../core/ports/services.ts'
 import type {ApiOff} from './api-off.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'

@@ -3,7 +3,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
-import type {ContainerEngine} from '../core/ports.ts'
+import type {ContainerEngine} from '../core/ports/images.ts'
 
 /** What Cloud Run runs (cloud.google.com/run/docs/container-contract#languages). */
 const PLATFORM = 'linux/amd64'

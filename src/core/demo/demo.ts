@@ -1,7 +1,7 @@
 import {Readable} from 'node:stream'
 import type {Context} from '../context.ts'
 import {logs} from '../logs/logs.ts'
-import type {LogLine} from '../ports.ts'
+import type {LogLine} from '../ports/logs.ts'
 import {results, type Results} from '../results/results.ts'
 import {generateSample} from '../sample/index.ts'
 import {setup, type SetupResult} from '../setup/setup.ts'

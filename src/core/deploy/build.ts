@@ -11,7 +11,7 @@ import {pullBase} from '../image/pull.ts'
 import {pushImage} from '../image/push.ts'
 import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
 import {findDigest} from '../image/resolve.ts'
-import type {Registry} from '../ports.ts'
+import type {Registry} from '../ports/images.ts'
 
 /** How an image is made: by a docker engine from a Dockerfile, or put together here as a base and one layer. */
 export const BUILDERS = ['docker', 'layer'] as const

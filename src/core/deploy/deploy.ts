@@ -1,5 +1,5 @@
 import type {Context} from '../context.ts'
-import type {ServiceState} from '../ports.ts'
+import type {ServiceState} from '../ports/services.ts'
 import {withLock} from '../setup/lock.ts'
 import {notSetUp} from '../status/status.ts'
 import {provideImage, type ImageRequest} from './build.ts'

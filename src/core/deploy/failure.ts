@@ -1,6 +1,7 @@
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
-import type {LogLine, ServiceState} from '../ports.ts'
+import type {LogLine} from '../ports/logs.ts'
+import type {ServiceState} from '../ports/services.ts'
 
 /** Lines of a failed revision that an error shows. */
 const SHOWN_LINES = 12

@@ -1,5 +1,5 @@
 import type {Context} from '../context.ts'
-import type {ServiceState} from '../ports.ts'
+import type {ServiceState} from '../ports/services.ts'
 import {stableRevision} from './traffic.ts'
 
 /** Gives the job the image of the revision that has the traffic, or most of it: long files get the same worker. */

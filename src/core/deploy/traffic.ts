@@ -1,4 +1,4 @@
-import type {ServiceState, TrafficTarget} from '../ports.ts'
+import type {ServiceState, TrafficTarget} from '../ports/services.ts'
 
 /** How a new revision comes to its traffic: all of it, a part, or none. */
 export type Rollout =

@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import type {Context} from '../context.ts'
 import {fileKey} from '../pipeline/dead-letters.ts'
 import {hasEnded, type FileStatus} from '../pipeline/files.ts'
-import type {LogLine} from '../ports.ts'
+import type {LogLine} from '../ports/logs.ts'
 import {readAllFiles} from '../status/files.ts'
 
 /** The log is read so often; a stream of it would hold lines for two seconds, to put them in order. */

@@ -1,6 +1,6 @@
 import type {Context} from '../context.ts'
 import type {Settings} from '../pipeline/settings.ts'
-import type {Grant, PlannedResource} from '../ports.ts'
+import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
 import type {Check} from './check.ts'
 
 export interface DoctorResult {

@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto'
 import {AppError} from '../errors.ts'
-import type {Registry} from '../ports.ts'
+import type {Registry} from '../ports/images.ts'
 import {type BaseImage, type ImageBlob, LAYER_TYPE, MANIFEST_TYPE} from './assemble.ts'
 import {createRegistryClient, isRecord, type RegistryClient} from './registry-client.ts'
 

@@ -1,6 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {AppError, type ErrorCode} from '../errors.ts'
-import type {Registry} from '../ports.ts'
+import type {Registry} from '../ports/images.ts'
 import {fetchToken, readChallenge} from './bearer-token.ts'
 
 const ATTEMPTS = 4

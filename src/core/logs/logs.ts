@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
-import type {LogLine, LogQuery} from '../ports.ts'
+import type {LogLine, LogQuery} from '../ports/logs.ts'
 
 const DEFAULT_LIMIT = 1000
 /** Lines before the tail that are shown first. */

@@ -1,5 +1,5 @@
 import {RESERVED_PREFIX, RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
-import type {ObjectStore, StoredObject} from '../ports.ts'
+import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 import type {FileStatus, Hop, HopName} from './files.ts'
 
 /** What a worker wrote about one object name, all of it as metadata. */

@@ -1,6 +1,6 @@
 import {RESULT_METADATA} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
-import type {StoredObject} from '../ports.ts'
+import type {StoredObject} from '../ports/objects.ts'
 import type {FileStatus} from './files.ts'
 
 /**

@@ -1,5 +1,6 @@
 import {RESULT_METADATA} from '../../../worker/contract.ts'
-import type {StoredObject, TakenMessage} from '../ports.ts'
+import type {TakenMessage} from '../ports/messages.ts'
+import type {StoredObject} from '../ports/objects.ts'
 
 /** What a notification of Cloud Storage says it is about. */
 export interface Notified {

@@ -1,5 +1,5 @@
 import type {Context} from '../context.ts'
-import type {PlannedResource} from '../ports.ts'
+import type {PlannedResource} from '../ports/infrastructure.ts'
 
 export interface PlanResult {
   /** Everything that the pipeline consists of, with what `setup` would do to it. */

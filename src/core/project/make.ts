@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import type {Context} from '../context.ts'
 import {FIRST_APIS} from '../doctor/prerequisites.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
-import type {BillingAccount} from '../ports.ts'
+import type {BillingAccount} from '../ports/project.ts'
 import {withLock} from '../setup/lock.ts'
 
 /** What is missing before a project that is ours can hold a pipeline. */

@@ -2,7 +2,7 @@ import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
 import {readDeadLetters} from '../pipeline/dead-letters.ts'
 import {readNotification, type Notified} from '../pipeline/notification.ts'
-import type {TakenMessage} from '../ports.ts'
+import type {TakenMessage} from '../ports/messages.ts'
 import {notSetUp} from '../status/status.ts'
 import type {AwaitedFile} from '../upload/wait.ts'
 

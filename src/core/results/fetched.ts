@@ -1,7 +1,7 @@
 import {appendFile, mkdir, readFile, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {Context} from '../context.ts'
-import type {StoredObject} from '../ports.ts'
+import type {StoredObject} from '../ports/objects.ts'
 
 /** One line a fetched result, in the state folder: `destroy` says how many were never fetched. */
 function fileOf({stateFolder, pipeline}: Pick<Context, 'stateFolder' | 'pipeline'>): string {

@@ -1,6 +1,6 @@
 import {createGunzip} from 'node:zlib'
 import {parse} from 'csv-parse'
-import type {ObjectStore, StoredObject} from '../ports.ts'
+import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 
 /** The head of a CSV result. */
 export interface Preview {

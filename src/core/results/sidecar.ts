@@ -2,7 +2,7 @@ import {sidecarObject, type Sidecar} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {sourceGeneration} from '../pipeline/commits.ts'
-import type {StoredObject} from '../ports.ts'
+import type {StoredObject} from '../ports/objects.ts'
 import {readNamedFiles} from '../status/files.ts'
 
 /** What each is to people. */

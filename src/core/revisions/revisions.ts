@@ -1,5 +1,5 @@
 import type {Context} from '../context.ts'
-import type {RevisionState} from '../ports.ts'
+import type {RevisionState} from '../ports/services.ts'
 import {notSetUp} from '../status/status.ts'
 
 export interface ListedRevision extends RevisionState {

@@ -3,7 +3,7 @@ import {alignJob} from '../deploy/job.ts'
 import {isRouted, routeTo, sharesOf} from '../deploy/traffic.ts'
 import {AppError} from '../errors.ts'
 import {findDigest} from '../image/resolve.ts'
-import type {RevisionState, ServiceState} from '../ports.ts'
+import type {RevisionState, ServiceState} from '../ports/services.ts'
 import {withLock} from '../setup/lock.ts'
 import {notSetUp} from '../status/status.ts'
 

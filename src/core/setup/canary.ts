@@ -4,7 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {CANARY_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
-import type {LogLine} from '../ports.ts'
+import type {LogLine} from '../ports/logs.ts'
 
 /** Google may take 30 s to begin with notifications, and a cold start and a refused delivery more. */
 const PATIENCE_MS = {local: 60_000, gcp: 180_000}

@@ -15,7 +15,7 @@ import {
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import type {FileStatus} from '../pipeline/files.ts'
 import {readHandOver} from '../pipeline/hand-over.ts'
-import type {StoredObject} from '../ports.ts'
+import type {StoredObject} from '../ports/objects.ts'
 
 const LOOKS_AT_ONCE = 8
 /** Error reports that are read when all files are listed; the others show their state only. */

@@ -3,7 +3,7 @@ import {sharesOf, stableRevision} from '../deploy/traffic.ts'
 import {AppError} from '../errors.ts'
 import {isUnheardOf, type FileState, type FileStatus} from '../pipeline/files.ts'
 import type {Target} from '../pipeline/settings.ts'
-import type {ServiceState} from '../ports.ts'
+import type {ServiceState} from '../ports/services.ts'
 import {readFirstFiles, readNamedFiles} from './files.ts'
 
 /** Lines that are looked at for refused pushes. */

@@ -1,7 +1,7 @@
 import {setTimeout as wait} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
-import type {Infrastructure, PlannedResource} from '../../core/ports.ts'
+import type {Infrastructure, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
 import {isJson, objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
 import {jobResources} from './job.ts'

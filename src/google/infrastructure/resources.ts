@@ -1,6 +1,6 @@
 import {AppError} from '../../core/errors.ts'
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
-import type {Grant as PlannedGrant} from '../../core/ports.ts'
+import type {Grant as PlannedGrant} from '../../core/ports/infrastructure.ts'
 import {objectsIn, textIn, type Json, type Rest, type RestService} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'

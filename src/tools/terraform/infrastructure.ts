@@ -1,7 +1,7 @@
 import {setTimeout as sleep} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
-import type {Infrastructure, PlannedResource} from '../../core/ports.ts'
+import type {Infrastructure, PlannedResource} from '../../core/ports/infrastructure.ts'
 import {makeStateFolder} from '../../core/state-folder.ts'
 import type {Environment} from '../environment/environment.ts'
 import type {TerraformEvent} from './events.ts'

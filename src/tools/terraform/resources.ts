@@ -1,4 +1,4 @@
-import type {Grant, PlannedResource} from '../../core/ports.ts'
+import type {Grant, PlannedResource} from '../../core/ports/infrastructure.ts'
 import {fieldsOf} from '../local-cloud-address.ts'
 
 type Fields = Readonly<Record<string, unknown>>

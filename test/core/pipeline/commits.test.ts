@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {hopsOf, judge} from '../../../src/core/pipeline/commits.ts'
-import type {StoredObject} from '../../../src/core/ports.ts'
+import type {StoredObject} from '../../../src/core/ports/objects.ts'
 
 function commit(
   source: string,

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import type {Context} from '../../../src/core/context.ts'
 import {notificationOf} from '../../../src/core/pipeline/notification.ts'
-import type {StoredObject} from '../../../src/core/ports.ts'
+import type {StoredObject} from '../../../src/core/ports/objects.ts'
 import {planRedrive, redrive} from '../../../src/core/redrive/redrive.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
 import {status} from '../../../src/core/status/status.ts'

@@ -1,0 +1,19 @@
+/** An execution of a Cloud Run job: one long file. */
+export interface ExecutionState {
+  /** Short name. */
+  readonly name: string
+  readonly state: 'running' | 'succeeded' | 'failed'
+  /** Why it failed, in Google's words. */
+  readonly problem: string | undefined
+  /** RFC 3339. */
+  readonly createdAt: string
+}
+
+/** Cloud Run's jobs, as far as core needs them. */
+export interface Jobs {
+  /** Reference of the image that executions start with; `undefined` where there is no such job. */
+  image(job: string): Promise<string | undefined>
+  setImage(job: string, image: string, options: {signal: AbortSignal}): Promise<void>
+  /** `undefined` where there is no such execution, or no longer. */
+  execution(job: string, execution: string): Promise<ExecutionState | undefined>
+}

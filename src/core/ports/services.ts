@@ -1,0 +1,77 @@
+/** Where a part of a service's requests goes. */
+export interface TrafficTarget {
+  /** Short name; `undefined`: whichever revision is the newest ready one. */
+  readonly revision: string | undefined
+  readonly percent: number
+  /** Gives the revision an address of its own. */
+  readonly tag?: string
+}
+
+/** A `TrafficTarget` as it is in effect. */
+export interface TrafficState {
+  readonly revision: string
+  readonly percent: number
+  /** It follows the newest ready revision. */
+  readonly latest: boolean
+  readonly tag: string | undefined
+  /** The tag's own address. */
+  readonly uri: string | undefined
+}
+
+/** A Cloud Run service as it is now. */
+export interface ServiceState {
+  readonly name: string
+  readonly uri: string
+  /** Reference with its digest. */
+  readonly image: string
+  readonly ready: boolean
+  readonly reconciling: boolean
+  /** Short names. */
+  readonly latestReadyRevision: string | undefined
+  readonly latestCreatedRevision: string | undefined
+  /** Why it is not ready, in Google's words. */
+  readonly problem: string | undefined
+  readonly traffic: readonly TrafficState[]
+  /** The model that files are scored by, `gs://bucket/object#generation`, where one is set. */
+  readonly model: string | undefined
+  /** Revisions that were tried and never had all the traffic; short names. */
+  readonly tried: readonly string[]
+}
+
+/** A revision of a service. */
+export interface RevisionState {
+  /** Short name. */
+  readonly name: string
+  /** Reference with its digest. */
+  readonly image: string
+  /** RFC 3339. */
+  readonly createdAt: string
+  readonly ready: boolean
+  /** Why it is not ready, in Google's words. */
+  readonly problem: string | undefined
+}
+
+/** Cloud Run, as far as core needs it. */
+export interface Services {
+  get(service: string): Promise<ServiceState | undefined>
+  /** Newest first. */
+  revisions(service: string): Promise<RevisionState[]>
+  /**
+   * Puts an image into a new revision, follows the operation, and returns the service once it has settled: `ready`
+   * says whether the new revision is. The traffic stays where it was until `route` moves it, unless it follows the
+   * newest ready revision and is not to be held: then Cloud Run moves it once that is ready.
+   */
+  deploy(
+    service: string,
+    image: string,
+    options: {hold: boolean; signal: AbortSignal; step: (text: string) => void},
+  ): Promise<ServiceState>
+  /** Has Cloud Run check what `deploy` would ask for, without doing it. @throws AppError with its objection */
+  check(service: string, image: string): Promise<void>
+  /** Sets the whole traffic, and which revisions count as tried only. */
+  route(
+    service: string,
+    change: {traffic: readonly TrafficTarget[]; tried: readonly string[]},
+    options: {signal: AbortSignal},
+  ): Promise<ServiceState>
+}
