@@ -1,12 +1,15 @@
 import {request} from 'node:http'
+import type {GoogleAuth} from 'google-auth-library'
 import type {Environment} from '../settings.ts'
-import {Retries} from './retry.ts'
+import {type Patience, Retries} from './retry.ts'
 
 /** What a worker does in Cloud Storage and Cloud Run. */
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 const METADATA_PATH = '/computeMetadata/v1/instance/service-accounts/default/token'
 /** A token is renewed so long before its end; the metadata server has the next one then. */
 const RENEWAL_MS = 4 * 60_000
+/** A request that a token is sent with must arrive before the token's end. */
+const LAST_USE_MS = 10_000
 const ANSWER_MS = 10_000
 const MOST_RETRIES = 3
 
@@ -17,35 +20,54 @@ export type AccessToken = () => Promise<string>
  * Application Default Credentials: on Cloud Run those of the instance, asked for at its metadata server; elsewhere, or
  * where GOOGLE_APPLICATION_CREDENTIALS names some, by Google's library, which is loaded only then.
  */
-export function accessTokens(environment: Environment): AccessToken {
+export function accessTokens(environment: Environment, wait?: Patience['wait']): AccessToken {
   const isOnCloudRun = environment['K_SERVICE'] !== undefined || environment['CLOUD_RUN_JOB'] !== undefined
   if (isOnCloudRun && environment['GOOGLE_APPLICATION_CREDENTIALS'] === undefined) {
-    return instanceTokens(environment['GCE_METADATA_HOST'] ?? 'metadata.google.internal')
+    return instanceTokens(environment['GCE_METADATA_HOST'] ?? 'metadata.google.internal', wait)
+  }
+  let auth: Promise<GoogleAuth> | undefined
+  const load = async (): Promise<GoogleAuth> => {
+    const library = await import('google-auth-library')
+    return new library.GoogleAuth({scopes: [SCOPE]})
   }
   return async () => {
-    const {GoogleAuth} = await import('google-auth-library')
-    const token = await new GoogleAuth({scopes: [SCOPE]}).getAccessToken()
+    // It keeps the token until that ends.
+    const token = await (await (auth ??= load())).getAccessToken()
     if (!token) throw new Error('Application Default Credentials gave no access token.')
     return token
   }
 }
 
+interface Token {
+  readonly text: string
+  /** Milliseconds since 1970. */
+  readonly endsAt: number
+}
+
 /** https://cloud.google.com/run/docs/container-contract#metadata-server */
-function instanceTokens(host: string): AccessToken {
-  let token: Promise<{text: string; renewAt: number}> | undefined
-  const renew = (): Promise<{text: string; renewAt: number}> => {
-    token = new Retries(MOST_RETRIES).run(() => askMetadataServer(host))
-    // What failed is asked for again by the next.
-    token.catch(() => (token = undefined))
-    return token
+function instanceTokens(host: string, wait: Patience['wait']): AccessToken {
+  let known: Token | undefined
+  let renewal: Promise<Token> | undefined
+  const renew = async (): Promise<Token> => {
+    try {
+      known = await new Retries(MOST_RETRIES, wait).run(() => askMetadataServer(host))
+      return known
+    } finally {
+      renewal = undefined
+    }
   }
   return async () => {
-    const known = await (token ?? renew())
-    return known.renewAt > Date.now() ? known.text : (await renew()).text
+    if (known !== undefined && known.endsAt - RENEWAL_MS > Date.now()) return known.text
+    try {
+      return (await (renewal ??= renew())).text
+    } catch (error) {
+      if (known !== undefined && known.endsAt - LAST_USE_MS > Date.now()) return known.text
+      throw error
+    }
   }
 }
 
-async function askMetadataServer(host: string): Promise<{text: string; renewAt: number}> {
+async function askMetadataServer(host: string): Promise<Token> {
   const {promise, resolve, reject} = Promise.withResolvers<string>()
   const asked = request(`http://${host}${METADATA_PATH}`, {headers: {'metadata-flavor': 'Google'}})
   asked.setTimeout(ANSWER_MS, () => asked.destroy(new Error('The metadata server does not answer.')))
@@ -63,5 +85,5 @@ async function askMetadataServer(host: string): Promise<{text: string; renewAt: 
   const {access_token: text, expires_in: seconds}: {access_token?: unknown; expires_in?: unknown} =
     Object(answer)
   if (typeof text !== 'string') throw new Error('The metadata server gave no access token.')
-  return {text, renewAt: Date.now() + Number(seconds ?? 0) * 1000 - RENEWAL_MS}
+  return {text, endsAt: Date.now() + Number(seconds ?? 0) * 1000}
 }

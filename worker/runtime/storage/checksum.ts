@@ -22,7 +22,7 @@ export function checksumFor({
   crc32c,
 }: Checksums): (Running & {readonly expected: string}) | undefined {
   if (md5Hash !== undefined) return {...md5(), expected: md5Hash}
-  return crc32c === undefined ? undefined : {...new Crc32c().running(), expected: crc32c}
+  return crc32c === undefined ? undefined : {...runningCrc32c(), expected: crc32c}
 }
 
 /** @returns MD5 as it goes */
@@ -34,37 +34,34 @@ export function md5(): Running {
 /** Castagnoli's polynomial, bits reversed. */
 const POLYNOMIAL = 0x82f63b78
 
-/** CRC32C, four bytes at a time by four tables (Intel's slicing). */
-class Crc32c {
-  readonly #tables = tables()
+/** Of CRC32C four bytes at a time (Intel's slicing). */
+const [t0, t1, t2, t3] = tables()
 
-  running(): Running {
-    const [t0, t1, t2, t3] = this.#tables
-    let crc = 0xffffffff
-    return {
-      update: (bytes) => {
-        let at = 0
-        for (; at + 4 <= bytes.length; at += 4) {
-          const mixed =
-            crc ^
-            ((bytes[at] ?? 0) |
-              ((bytes[at + 1] ?? 0) << 8) |
-              ((bytes[at + 2] ?? 0) << 16) |
-              ((bytes[at + 3] ?? 0) << 24))
-          crc =
-            (t3[mixed & 0xff] ?? 0) ^
-            (t2[(mixed >>> 8) & 0xff] ?? 0) ^
-            (t1[(mixed >>> 16) & 0xff] ?? 0) ^
-            (t0[mixed >>> 24] ?? 0)
-        }
-        for (; at < bytes.length; at++) crc = (crc >>> 8) ^ (t0[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0)
-      },
-      digest: () => {
-        const bytes = Buffer.alloc(4)
-        bytes.writeUInt32BE(~crc >>> 0)
-        return bytes.toString('base64')
-      },
-    }
+function runningCrc32c(): Running {
+  let crc = 0xffffffff
+  return {
+    update: (bytes) => {
+      let at = 0
+      for (; at + 4 <= bytes.length; at += 4) {
+        const mixed =
+          crc ^
+          ((bytes[at] ?? 0) |
+            ((bytes[at + 1] ?? 0) << 8) |
+            ((bytes[at + 2] ?? 0) << 16) |
+            ((bytes[at + 3] ?? 0) << 24))
+        crc =
+          (t3[mixed & 0xff] ?? 0) ^
+          (t2[(mixed >>> 8) & 0xff] ?? 0) ^
+          (t1[(mixed >>> 16) & 0xff] ?? 0) ^
+          (t0[mixed >>> 24] ?? 0)
+      }
+      for (; at < bytes.length; at++) crc = (crc >>> 8) ^ (t0[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0)
+    },
+    digest: () => {
+      const bytes = Buffer.alloc(4)
+      bytes.writeUInt32BE(~crc >>> 0)
+      return bytes.toString('base64')
+    },
   }
 }
 

@@ -2,6 +2,7 @@ import {Agent as HttpAgent, type IncomingMessage, request as requestHttp} from '
 import type {Environment} from '../settings.ts'
 import {type AccessToken, accessTokens} from './access-token.ts'
 import {StorageError} from './errors.ts'
+import type {Patience} from './retry.ts'
 
 const GOOGLE_ENDPOINT = 'https://storage.googleapis.com'
 /** A connection on which nothing moves for so long is given up. */
@@ -33,11 +34,11 @@ export interface Connection {
   readonly accessToken: AccessToken | undefined
 }
 
-/**
- * @param environment STORAGE_EMULATOR_HOST names another endpoint than Google's, which takes no token
- * @param silenceMs after so long without a byte a connection is given up
- */
-export function connect(environment: Environment, silenceMs: number = SILENCE_MS): Connection {
+/** @param environment STORAGE_EMULATOR_HOST names another endpoint than Google's, which takes no token */
+export function connect(
+  environment: Environment,
+  {silenceMs = SILENCE_MS, wait}: Pick<Patience, 'silenceMs' | 'wait'>,
+): Connection {
   const emulator = environment['STORAGE_EMULATOR_HOST']
   const endpoint =
     emulator === undefined ? GOOGLE_ENDPOINT : /^https?:\/\//.test(emulator) ? emulator : `http://${emulator}`
@@ -48,7 +49,7 @@ export function connect(environment: Environment, silenceMs: number = SILENCE_MS
     const {Agent, request} = await import('node:https')
     return {request, agent: new Agent({keepAlive: true})}
   }
-  const accessToken = emulator === undefined ? accessTokens(environment) : undefined
+  const accessToken = emulator === undefined ? accessTokens(environment, wait) : undefined
 
   const exchange = async (
     {method, path, headers, body = [], what, signal}: StorageRequest,

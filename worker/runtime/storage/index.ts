@@ -4,10 +4,11 @@ import type {AccessToken} from './access-token.ts'
 import {bytesOf, connect} from './connection.ts'
 import {download} from './download.ts'
 import {isNotFound, isPreconditionFailed} from './errors.ts'
-import {Retries, type Wait} from './retry.ts'
+import {type Patience, Retries} from './retry.ts'
 import {ResumableUpload, type Target, uploadWhole} from './upload.ts'
 
 export {isBucketMissing, isForbidden, isNotFound, isPreconditionFailed} from './errors.ts'
+export type {Patience} from './retry.ts'
 export type {ResumableUpload} from './upload.ts'
 
 /** `ifGenerationMatch` of an object that must not be there yet. */
@@ -77,22 +78,10 @@ export interface Storage {
   readonly accessToken: AccessToken | undefined
 }
 
-/** How long a failing Cloud Storage is borne. */
-export interface Patience {
-  /** Repetitions of a request. */
-  readonly mostRetries?: number
-  readonly wait?: Wait
-  /** After so long without a byte a connection is given up. */
-  readonly silenceMs?: number
-}
-
 /** @param environment STORAGE_EMULATOR_HOST and what Application Default Credentials are found by */
-export function openStorage(
-  environment: Environment,
-  {mostRetries = MOST_RETRIES, wait, silenceMs}: Patience = {},
-): Storage {
-  const connection = connect(environment, silenceMs)
-  const retries = new Retries(mostRetries, wait)
+export function openStorage(environment: Environment, patience: Patience = {}): Storage {
+  const connection = connect(environment, patience)
+  const retries = new Retries(patience.mostRetries ?? MOST_RETRIES, patience.wait)
   const remove: Storage['remove'] = async (name) => {
     const {bucket, object, generation} = name
     const path = pathOf({bucket, object}, {ifGenerationMatch: generation})

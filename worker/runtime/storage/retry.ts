@@ -4,7 +4,17 @@ import {isPassing} from './errors.ts'
 const FIRST_DELAY_MS = 500
 
 /** Resolves after so many milliseconds, or rejects as soon as `signal` aborts. */
-export type Wait = (ms: number, signal: AbortSignal | undefined) => Promise<void>
+type Wait = (ms: number, signal: AbortSignal | undefined) => Promise<void>
+
+/** How long a failing Cloud Storage is borne. */
+export interface Patience {
+  /** Repetitions of a request. */
+  readonly mostRetries?: number
+  /** Between repetitions. */
+  readonly wait?: Wait
+  /** After so long without a byte a connection is given up. */
+  readonly silenceMs?: number
+}
 
 const wait: Wait = (ms, signal) => delay(ms, undefined, {signal})
 
@@ -13,7 +23,7 @@ export class Retries {
   readonly #most: number
   readonly #wait: Wait
 
-  constructor(most: number, waiting: Wait = wait) {
+  constructor(most: number, waiting = wait) {
     this.#most = most
     this.#wait = waiting
   }
