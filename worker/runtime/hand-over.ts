@@ -1,5 +1,6 @@
+import {randomUUID} from 'node:crypto'
 import {RESULT_METADATA, sidecarObject, WORKER_ENVIRONMENT, type HandOver, type Outcome} from '../contract.ts'
-import {commitMetadata, toCommitted, type Committed} from './commit-state.ts'
+import {commitMetadata, isSameRun, toCommitted, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import type {Log} from './log.ts'
 import {ABSENT, isPreconditionFailed, type Storage} from './storage/index.ts'
@@ -7,6 +8,9 @@ import {Interrupted, type Worker} from './worker.ts'
 
 /** So long the start of an execution may take; a claim that is older was left by a worker that is gone. */
 const CLAIM_MS = 60_000
+
+/** Custom metadata of the mark by which a worker knows its own. */
+const CLAIM_ID = 'claim'
 
 const RUN_ENDPOINT = 'https://run.googleapis.com'
 
@@ -70,26 +74,33 @@ function isOfDelivery({source, metadata}: Committed, {event}: Delivery): boolean
 function createMark(storage: Storage, bucket: string, delivery: Delivery, reason: HandOver['reason']) {
   const {object, generation} = delivery.event
   const name = {bucket, object: sidecarObject(object, 'job.json')}
+  // The same message may be with two workers in the same millisecond.
+  const common = {...commitMetadata(delivery, new Date()), [CLAIM_ID]: randomUUID()}
+  const read = async (): Promise<Committed | undefined> => {
+    const metadata = await storage.find(name)
+    return metadata === undefined ? undefined : toCommitted(metadata)
+  }
   return {
-    async read(): Promise<Committed | undefined> {
-      const metadata = await storage.find(name)
-      return metadata === undefined ? undefined : toCommitted(metadata)
-    },
+    read,
     /** @returns the mark's own generation. @throws Interrupted where another has written it meanwhile */
     async write(execution: string | null, expectedGeneration: string): Promise<string> {
       const content: HandOver = {object, generation, execution, reason}
+      const metadata = {
+        ...common,
+        ...(execution === null ? {} : {[RESULT_METADATA.execution]: execution}),
+      }
       try {
         const written = await storage.write(name, [Buffer.from(`${JSON.stringify(content)}\n`)], {
           contentType: 'application/json',
-          metadata: {
-            ...commitMetadata(delivery, new Date()),
-            ...(execution === null ? {} : {[RESULT_METADATA.execution]: execution}),
-          },
+          metadata,
           expectedGeneration,
         })
         return written.generation
       } catch (error) {
         if (!isPreconditionFailed(error)) throw error
+        // A repeated request whose first answer was lost fails against its own success.
+        const there = await read()
+        if (there !== undefined && isSameRun(there, metadata)) return there.outputGeneration
         throw new Interrupted('another delivery has handed it over meanwhile')
       }
     },

@@ -4,6 +4,7 @@ import {text} from 'node:stream/consumers'
 import {afterEach, expect, it, onTestFinished, vi} from 'vitest'
 import type {Processor} from '../../../worker/processor.ts'
 import {parseDelivery} from '../../../worker/runtime/envelope.ts'
+import type {Patience} from '../../../worker/runtime/storage/index.ts'
 import {parseObject} from '../../support/cli.ts'
 import {startWorker} from '../../support/running-worker.ts'
 
@@ -47,9 +48,9 @@ async function startRunApi() {
 
 const environmentOf = (origin: string) => ({CLOUD_RUNNER_ENDPOINT: origin, JOB, JOB_THRESHOLD: '1Ki'})
 
-async function startWithJob(processor = copy, more: Record<string, string> = {}) {
+async function startWithJob(processor = copy, more: Record<string, string> = {}, patience?: Patience) {
   const api = await startRunApi()
-  const worker = await startWorker(processor, {...environmentOf(api.origin), ...more})
+  const worker = await startWorker(processor, {...environmentOf(api.origin), ...more}, undefined, patience)
   onTestFinished(() => worker[Symbol.asyncDispose]())
   return {api, worker}
 }
@@ -105,6 +106,17 @@ it('refuses where the execution cannot be started, says why, and leaves no claim
   expect(await worker.text(worker.output(MARK))).toBeUndefined()
   expect(await worker.deliver('long.txt', generation, {attempt: 2})).toBe(204)
   expect(api.asked).toHaveLength(1)
+})
+
+it('knows its own claim and its own mark again where the answers were lost', async () => {
+  const {api, worker} = await startWithJob(copy, {}, {mostRetries: 1, wait: async () => undefined})
+  const generation = await worker.upload('long.txt', 'x'.repeat(1024))
+  let writes = 0
+  worker.proxy.losesAnswer = (method) => method === 'POST' && ++writes % 2 === 1
+  expect(await worker.deliver('long.txt', generation)).toBe(204)
+  expect(writes).toBe(4)
+  expect(api.asked).toHaveLength(1)
+  expect(await worker.metadataOf(worker.output(MARK))).toMatchObject({execution: 'worker-job-1'})
 })
 
 it('refuses while another worker starts the execution', async () => {
