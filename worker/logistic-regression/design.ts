@@ -1,5 +1,5 @@
 import type {Pacer} from './pacer.ts'
-import type {Layout, Preprocessing} from './preprocessing.ts'
+import type {Layout, NumericEncoder, Preprocessing} from './preprocessing.ts'
 import {applier} from './transforms.ts'
 
 /** Memory of one block of dense values: stays in the processor's second-level cache. */
@@ -12,6 +12,8 @@ const MOST_BLOCK_ROWS = 512
 const MOST_DOUBLES = 4 * 1024 * 1024
 /** Dense values that are kept at all: 400 MB. More are encoded again in each pass. */
 const MOST_FLOATS = 100 * 1024 * 1024
+/** Deviation from which on the distance of a column's numbers may be no double. */
+const WIDE_SCALE = 1e300
 
 /**
  * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once where they can be kept,
@@ -48,9 +50,10 @@ export class Design {
     this.#layout = layout
     this.#preprocessing = preprocessing
     this.#transforms = preprocessing.numbers.map(({transform}) => applier(transform))
-    this.#imputed = preprocessing.numbers.map(
-      ({median, mean, scale}, i) => ((this.#transforms[i]?.(median) ?? median) - mean) / scale,
-    )
+    this.#imputed = preprocessing.numbers.map((encoder, i) => {
+      const {factor, middle, width} = standardization(encoder)
+      return ((this.#transforms[i]?.(encoder.median) ?? encoder.median) * factor - middle) / width
+    })
     this.#indicated = preprocessing.numbers.flatMap(({missing}, i) => (missing === null ? [] : [i]))
     this.dense = preprocessing.numbers.length + this.#indicated.length
     this.categories = preprocessing.categories.length
@@ -102,14 +105,15 @@ export class Design {
   #encode(start: number, count: number): void {
     const {values, dense, rows} = this
     const {numbers} = this.#layout.choice
-    this.#preprocessing.numbers.forEach(({mean, scale}, j) => {
+    this.#preprocessing.numbers.forEach((encoder, j) => {
       const source = numbers[j]?.values
       const transform = this.#transforms[j]
       if (source === undefined || transform === undefined) return
       const imputed = this.#imputed[j] ?? 0
+      const {factor, middle, width} = standardization(encoder)
       for (let i = 0, at = j; i < count; i++, at += dense) {
         const value = transform(source[rows[start + i] ?? 0] ?? NaN)
-        values[at] = value === value ? (value - mean) / scale : imputed
+        values[at] = value === value ? (value * factor - middle) / width : imputed
       }
     })
     this.#indicated.forEach((number, k) => {
@@ -133,4 +137,10 @@ export class Design {
       }
     })
   }
+}
+
+/** A column's standardization, (x * factor - middle) / width: exactly the encoder's, in halves where it is wide. */
+function standardization({mean, scale}: NumericEncoder): {factor: number; middle: number; width: number} {
+  const factor = scale > WIDE_SCALE ? 0.5 : 1
+  return {factor, middle: mean * factor, width: scale * factor}
 }

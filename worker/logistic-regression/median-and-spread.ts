@@ -30,8 +30,9 @@ export function spread(numbers: Float64Array, median: number, copies: number): {
   const mean = middle + shift
   const deviation = Math.sqrt(Math.max(0, squares / count - shift * shift))
   // What rounding makes of a constant is no spread.
-  const scale = deviation > 1e-14 * Math.abs(mean) ? deviation / unit : 0
-  return {mean: mean / unit, scale: scale > 0 && Number.isFinite(scale) ? scale : 1}
+  // Of the furthest doubles it is the last one, but for rounding.
+  const scale = deviation > 1e-14 * Math.abs(mean) ? Math.min(deviation / unit, Number.MAX_VALUE) : 0
+  return {mean: mean / unit, scale: scale > 0 ? scale : 1}
 }
 
 /** Reorders `numbers`. The mean of the middle two where their count is even. */

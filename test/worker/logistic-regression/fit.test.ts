@@ -123,6 +123,14 @@ describe('the fit', () => {
       (i: number) => `${i % 3 === 0 ? 'inf' : '1e308'},${Math.cos(i)}`,
     ],
     ['units beyond doubles', (i: number) => `${i % 2}e-320,${i % 3 === 0 ? '-1e308' : '1e308'}`],
+    [
+      'the first and the last double',
+      (i: number) => `${i % 2 ? -Number.MAX_VALUE : Number.MAX_VALUE},${Math.cos(i)}`,
+    ],
+    [
+      'more of the last double than of the first',
+      (i: number) => `${i % 3 ? -Number.MAX_VALUE : Number.MAX_VALUE},${i % 7 ? 1.7e308 : -1.7e308}`,
+    ],
     ['one wild value', (i: number) => `${i === 17 ? 1e15 : Math.sin(i)},${Math.cos(i)}`],
   ])('stays finite with %s', async (_, cells) => {
     const processed = await processFile(
