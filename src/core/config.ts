@@ -1,5 +1,6 @@
-import {readFile, rename, stat, writeFile} from 'node:fs/promises'
+import {stat} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
+import {CONFIG_FILE, readConfigFile} from './config-file.ts'
 import {AppError, EXIT} from './errors.ts'
 import {
   environmentName,
@@ -10,7 +11,6 @@ import {
   type Settings,
 } from './pipeline/settings.ts'
 
-export const CONFIG_FILE = 'cloud-runner.json'
 export const STATE_FOLDER = '.cloud-runner'
 
 /** Where a value came from. `place` is what a message names: a file, a variable, a flag. */
@@ -137,23 +137,6 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
   }
 }
 
-/**
- * Writes settings into the folder's `cloud-runner.json`, keeping what is there; written whole or not at all.
- * @returns the file, absolute
- */
-export async function saveConfig(
-  folder: string,
-  changes: Readonly<Partial<Record<SettingName, string | number>>>,
-): Promise<string> {
-  const file = join(folder, CONFIG_FILE)
-  const current = (await readConfigFile(file)) ?? {}
-  const next = `${JSON.stringify({...current, ...changes}, undefined, 2)}\n`
-  const temporary = `${file}.${process.pid}.tmp`
-  await writeFile(temporary, next)
-  await rename(temporary, file)
-  return file
-}
-
 /** JSON Schema (2020-12) of `cloud-runner.json`, made from the table of settings. */
 export function configSchema(): object {
   const properties = Object.fromEntries(
@@ -271,37 +254,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-async function readConfigFile(file: string): Promise<Record<string, unknown> | undefined> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new AppError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
-      code: 'config-unreadable',
-      suggestions: [`Check its permissions: ls -l ${file}`],
-      cause: error,
-    })
-  }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new AppError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      code: 'config-invalid',
-      exitCode: EXIT.usage,
-      suggestions: ['The smallest valid file is: {}'],
-      cause: error,
-    })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new AppError(`${file} must hold a JSON object.`, {
-      code: 'config-invalid',
-      exitCode: EXIT.usage,
-      suggestions: ['The smallest valid file is: {}'],
-    })
-  }
-  return {...value}
 }

@@ -1,7 +1,7 @@
-import {mkdir, readFile, writeFile} from 'node:fs/promises'
+import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
-import {configSchema, readConfig, saveConfig, type ConfigInput} from '../../src/core/config.ts'
+import {configSchema, readConfig, type ConfigInput} from '../../src/core/config.ts'
 import {AppError} from '../../src/core/errors.ts'
 import {SETTINGS} from '../../src/core/pipeline/settings.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
@@ -151,21 +151,6 @@ test('a model is a file, named from where its name stands, or an object', async 
   })
   expect((await readConfig({...from, flags: {model: 'm.json'}})).model).toBe(join(from.cwd, 'm.json'))
   expect((await readConfig({...from, flags: {model: 'gs://b/m.json'}})).model).toBe('gs://b/m.json')
-})
-
-test('saving keeps what is there, and can be read again', async () => {
-  const cwd = await folderWith({$schema: 'x', labelColumn: 'bankrupt'})
-  await saveConfig(cwd, {target: 'gcp', project: 'my-project'})
-  expect(JSON.parse(await readFile(join(cwd, 'cloud-runner.json'), 'utf8'))).toEqual({
-    $schema: 'x',
-    labelColumn: 'bankrupt',
-    target: 'gcp',
-    project: 'my-project',
-  })
-  expect((await readConfig({...BASE, cwd})).settings).toMatchObject({
-    project: 'my-project',
-    labelColumn: 'bankrupt',
-  })
 })
 
 test('the schema describes every setting and nothing else', () => {
