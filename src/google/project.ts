@@ -4,7 +4,7 @@ import type {Project} from '../core/ports/project.ts'
 import type {Connection} from './connection.ts'
 import {toAppError} from './errors.ts'
 import {settled} from './infrastructure/operation.ts'
-import {readServiceAgents} from './infrastructure/resources.ts'
+import {readServiceAgents} from './infrastructure/service-agents.ts'
 import {objectsIn, isJson, textIn, type Json, type Rest, type RestService} from './rest.ts'
 
 /** On a project that `setup --create-project` made; its value is the pipeline's name. No other is ever deleted. */

@@ -5,14 +5,9 @@ import type {Infrastructure, PlannedResource} from '../../core/ports/infrastruct
 import type {ApiOff} from '../api-off.ts'
 import {isJson, objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
 import {jobResources} from './job.ts'
-import {
-  connections,
-  foundation,
-  readServiceAgents,
-  serviceResource,
-  type Doing,
-  type Resource,
-} from './resources.ts'
+import type {Doing, Resource} from './resource.ts'
+import {connections, foundation, serviceResource} from './resources.ts'
+import {readServiceAgents} from './service-agents.ts'
 
 /**
  * Infrastructure without Terraform: the same resources by the same APIs, made one after the other in an order in

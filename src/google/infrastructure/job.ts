@@ -2,7 +2,7 @@ import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {settled} from './operation.ts'
-import {grantResource, restResource, type Resource} from './resources.ts'
+import {grantResource, restResource, type Resource} from './resource.ts'
 
 /** The job, and the worker's right to hand a file over to it. `image` is a reference with its digest. */
 export function jobResources(pipeline: Pipeline, image: string, rest: Rest): Resource[] {

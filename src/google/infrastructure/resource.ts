@@ -1,0 +1,85 @@
+import {AppError} from '../../core/errors.ts'
+import type {Grant as PlannedGrant} from '../../core/ports/infrastructure.ts'
+import type {Json, Rest, RestService} from '../rest.ts'
+import {satisfies} from './difference.ts'
+import {addGrant, isGranted, type Grant} from './grants.ts'
+
+export interface Doing {
+  readonly signal: AbortSignal
+  readonly step: (text: string) => void
+}
+
+/** One resource of the pipeline: how it is looked at, made, mended and removed. */
+export interface Resource {
+  /** Google's word for it. */
+  readonly kind: string
+  readonly name: string
+  readonly grant?: PlannedGrant
+  /** `undefined`: not there; otherwise whether it is as it should be. */
+  inspect(): Promise<'right' | 'different' | undefined>
+  create(doing: Doing): Promise<void>
+  mend(doing: Doing): Promise<void>
+  /** Absent: it goes with what it is on. @returns whether there was something */
+  readonly remove?: (doing: Doing) => Promise<boolean>
+}
+
+/** A resource that is one REST path: GET, create, PATCH and DELETE. */
+export function restResource(
+  rest: Rest,
+  row: {
+    kind: string
+    name: string
+    service: RestService
+    path: string
+    wanted: Json
+    create: (doing: Doing) => Promise<unknown>
+    mend?: (current: Json, doing: Doing) => Promise<unknown>
+    beforeRemoval?: (doing: Doing) => Promise<unknown>
+    afterRemoval?: (answer: Json, doing: Doing) => Promise<unknown>
+  },
+): Resource {
+  let current: Json | undefined
+  return {
+    kind: row.kind,
+    name: row.name,
+    async inspect() {
+      current = await rest.get(row.service, row.path)
+      if (current === undefined) return undefined
+      return row.mend === undefined || satisfies(current, row.wanted) ? 'right' : 'different'
+    },
+    async create(doing) {
+      await row.create(doing)
+    },
+    async mend(doing) {
+      await row.mend?.(current ?? {}, doing)
+    },
+    async remove(doing) {
+      for (let attempt = 1; ; attempt++) {
+        if ((await rest.get(row.service, row.path)) === undefined) return attempt > 1
+        doing.step(`Delete ${row.kind} ${row.name}`)
+        try {
+          await row.beforeRemoval?.(doing)
+          const answer = await rest.delete(row.service, row.path)
+          if (answer !== undefined) await row.afterRemoval?.(answer, doing)
+          return true
+        } catch (error) {
+          // Something was put into a bucket after it had been emptied.
+          const isFilled =
+            row.beforeRemoval !== undefined && error instanceof AppError && error.code === 'conflict'
+          if (!isFilled || attempt === 3) throw error
+        }
+      }
+    },
+  }
+}
+
+export function grantResource(rest: Rest, grant: Grant): Resource {
+  return {
+    kind: 'grant',
+    name: `${grant.role} on ${grant.on.kind} ${grant.on.name} to ${grant.member}`,
+    grant: {role: grant.role, member: grant.member, on: {kind: grant.on.kind, name: grant.on.name}},
+    inspect: async () => ((await isGranted(rest, grant)) ? 'right' : undefined),
+    create: () => addGrant(rest, grant),
+    mend: async () => {},
+  }
+}
