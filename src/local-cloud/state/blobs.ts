@@ -48,7 +48,7 @@ export interface Blobs {
 }
 
 /** Read from a file in one go: each turn through the thread pool costs as much as some hundred kilobytes. */
-const READ_BYTES = 1024 * 1024
+const READ_BYTES = 256 * 1024
 
 /** Opens the blobs in a folder; makes it where it is missing. */
 export async function openBlobs(folder: string): Promise<Blobs> {

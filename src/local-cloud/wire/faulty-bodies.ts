@@ -64,8 +64,7 @@ async function* interrupted(
 ): AsyncIterable<Buffer> {
   let passed = 0
   let due = true
-  for await (const value of chunks) {
-    const chunk = Buffer.isBuffer(value) ? value : Buffer.from(String(value))
+  for await (const chunk of pieces(chunks)) {
     if (!due || passed + chunk.length <= limit) {
       passed += chunk.length
       yield chunk
@@ -78,5 +77,15 @@ async function* interrupted(
     await happen()
     yield chunk.subarray(limit - passed)
     passed += chunk.length
+  }
+}
+
+/** So small that a connection takes each before the next one is asked for. */
+const PIECE_BYTES = 16 * 1024
+
+async function* pieces(chunks: AsyncIterable<unknown> | Iterable<unknown>): AsyncIterable<Buffer> {
+  for await (const value of chunks) {
+    const chunk = Buffer.isBuffer(value) ? value : Buffer.from(String(value))
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES)
   }
 }
