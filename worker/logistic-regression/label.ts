@@ -12,7 +12,7 @@ const NAMES_SHOWN = 10
 export interface LabelChoice {
   name: string | undefined
   chosenBy: Report['label']['chosenBy']
-  /** Those of a model that was trained before. The file needs to have no label column then. */
+  /** Those of a model that was trained before. The file needs no label column then; of two of its name none is it. */
   classes?: readonly string[]
 }
 
@@ -54,9 +54,9 @@ export class LabelBuilder {
       choice.name === undefined
         ? // A delimiter at the end of each line makes one more column, without a name.
           header.findLastIndex((column) => column.trim() !== '')
-        : choice.classes !== undefined && placesOf(header, choice.name).length === 0
-          ? -1
-          : findColumn(header, choice.name)
+        : choice.classes === undefined
+          ? findColumn(header, choice.name)
+          : onlyColumn(header, choice.name)
     this.#name = header[this.index]?.trim() ?? choice.name ?? ''
   }
 
@@ -176,6 +176,12 @@ function findColumn(header: readonly string[], name: string): number {
     )
   }
   return first
+}
+
+/** @returns -1 where there is none, or several of which each could be meant */
+function onlyColumn(header: readonly string[], name: string): number {
+  const [first, second] = placesOf(header, name)
+  return second === undefined ? (first ?? -1) : -1
 }
 
 /** The columns of that name; where there is none, those that only other blanks, or signs without width, tell from it. */

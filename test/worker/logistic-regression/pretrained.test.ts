@@ -75,6 +75,18 @@ describe('a model that was trained before', () => {
     expect(second.report.metrics).toMatchObject({folds: 0, auc: null})
   })
 
+  it('scores the file it was trained on where another column has the name of the label', async () => {
+    const {header, rows} = table('01')
+    const twice = header.map((name) => (name === 'x' ? 'y' : name))
+    const first = await processFile(text(twice, rows))
+    expect(first.report.label).toMatchObject({column: 'y', chosenBy: 'last-column'})
+    const second = await processFile(text(twice, rows), withModel(first.model))
+    const unlabelled = rows.flatMap((row, i) => (row[4] === '' ? [i] : []))
+    expect(appended(second, unlabelled, 3)).toEqual(appended(first, unlabelled, 3))
+    expect(second.report.rows).toEqual({total: 500, labelled: 0, predicted: 500})
+    expect(second.report.leftOut).toEqual([{column: 'y (column 5)', reason: 'not-in-model'}])
+  })
+
   it('is the pipeline’s where the file names neither a model nor a label column', async () => {
     const {header, rows} = table('01')
     const {model} = await processFile(text(header, rows))
