@@ -154,13 +154,15 @@ class TableBuilder implements RecordHandler {
 
   /** @throws PermanentError `too-large`, as soon as enough of the file was seen to tell */
   #checkMemory(end: number): void {
-    this.#nextCheck = 2 * this.#rows
     const isTelling = end >= this.#sizeBytes * TELLING_SHARE
     const rows = isTelling
       ? Math.max(this.#rows, Math.ceil((this.#rows / end) * this.#sizeBytes))
       : this.#rows
     const cells = this.#columns.reduce((sum, column) => sum + (column?.bytesPerRow ?? 0), 0)
     const needed = rows * (cells + BYTES_PER_ROW)
+    // A packed file does not tell how much there is to come: it ends where the room does.
+    const fitting = Math.floor(this.#memoryBytes / (cells + BYTES_PER_ROW))
+    this.#nextCheck = Math.max(this.#rows, Math.min(2 * this.#rows, fitting)) + 1
     if (needed > this.#memoryBytes) throw tooLarge(rows, this.#header.length, needed, this.#memoryBytes)
   }
 

@@ -174,6 +174,21 @@ describe('a file that can never be processed', () => {
     }
   })
 
+  it('for want of memory is refused as soon as that is known: by its size, or packed when the room ends', async () => {
+    const content = `a,b,y\n${rowsOf(100_000, (i) => `${i % 7}.000000000000000000,${i % 3}.000000000000000000,${i % 2}\n`)}`
+    const environment = {MEMORY_LIMIT: '162Mi'}
+    const rowsTold = ({code, message}: {code: string; message: string}): number => {
+      expect(code).toBe('too-large')
+      return Number(/^About ([\d,]+) rows/.exec(message)?.[1]?.replaceAll(',', ''))
+    }
+    // Two columns of numbers, and what each row takes: so many rows have room.
+    const fitting = (2 * 2 ** 20) / (2 * 14 + 48)
+    expect(rowsTold(await faultOf(content, {environment}))).toBeGreaterThan(90_000)
+    const packed = rowsTold(await faultOf(gzipSync(content), {object: 'file.csv.gz', environment}))
+    expect(packed).toBeGreaterThan(fitting)
+    expect(packed).toBeLessThan(1.3 * fitting)
+  })
+
   it('with a misspelled label column is told the column that was meant', async () => {
     const {suggestions} = await faultOf('company,Bankrupt\nA,0\n', {labelColumn: 'bankrupt'})
     expect(suggestions[0]).toBe('Did you mean Bankrupt?')
