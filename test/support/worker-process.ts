@@ -7,6 +7,7 @@ export interface WorkerProcess extends AsyncDisposable {
   /** Lines of its log so far. */
   readonly lines: readonly Record<string, unknown>[]
   readonly stderr: () => string
+  /** The exit code, once all of its output is read. */
   readonly exited: Promise<number | null>
   kill(signal: NodeJS.Signals): void
   /** The first log line, past or to come, that `matches`. */
@@ -23,13 +24,13 @@ export function startWorkerProcess(
     env: {PATH: process.env['PATH'], ...environment},
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const exited = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null)
+  const exited = once(child, 'close').then(([code]: (number | null)[]) => code ?? null)
   const lines: Record<string, unknown>[] = []
   const waiting = new Set<() => void>()
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   createInterface({input: child.stdout}).on('line', (text) => {
-    lines.push(JSON.parse(text))
+    lines.push(lineOf(text))
     for (const look of waiting) look()
   })
   return {
@@ -54,5 +55,14 @@ export function startWorkerProcess(
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
       await exited
     },
+  }
+}
+
+/** What is no line of the log stands for itself, to be seen in a test's comparison. */
+function lineOf(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {noLine: text}
   }
 }
