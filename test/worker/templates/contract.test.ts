@@ -1,5 +1,5 @@
 import {once} from 'node:events'
-import {createServer} from 'node:http'
+import {Agent, createServer, request as sendRequest} from 'node:http'
 import {type AddressInfo, connect} from 'node:net'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
@@ -131,6 +131,41 @@ describe.each([
     },
   )
 
+  it.skipIf(reason !== undefined)(
+    `does again what is asked for, once, and marks the result with the request${reason ?? ''}`,
+    async () => {
+      await using running = await start(template)
+      const file = await running.upload('a', ORDERS)
+      for (const more of [{}, {reprocessId: 'r1'}, {reprocessId: 'r1'}, {}])
+        expect(await running.deliver('a', file, more)).toBe(204)
+      expect(running.outcomes()).toEqual(['done', 'done', 'duplicate', 'duplicate'])
+      expect(await running.metadataOf(running.output('a'))).toMatchObject({'reprocess-id': 'r1'})
+    },
+  )
+
+  it.skipIf(reason !== undefined)(
+    `answers at SIGTERM what had begun to come, and ends although the connection is kept${reason ?? ''}`,
+    async () => {
+      await using running = await start(template)
+      const agent = new Agent({keepAlive: true})
+      onTestFinished(() => agent.destroy())
+      const {promise: answered, resolve, reject} = Promise.withResolvers<number | undefined>()
+      // It says by "continue" that it has begun with the request.
+      const headers = {'content-length': 2, expect: '100-continue'}
+      const sent = sendRequest(running.url, {method: 'POST', agent, headers})
+      sent.on('error', reject).on('response', (response) => {
+        response.resume().on('end', () => resolve(response.statusCode))
+      })
+      sent.flushHeaders()
+      await once(sent, 'continue')
+      running.worker.kill('SIGTERM')
+      await running.worker.line(({message}) => String(message).startsWith('SIGTERM'))
+      sent.end('[]')
+      expect(await answered).toBe(204)
+      expect(await running.worker.exited).toBe(0)
+    },
+  )
+
   it.skipIf(reason !== undefined)(`ends in order at SIGTERM${reason ?? ''}`, async () => {
     await using running = await start(template)
     running.worker.kill('SIGTERM')
@@ -140,7 +175,7 @@ describe.each([
 })
 
 describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO_PYTHON ?? ''}`, () => {
-  it('answers the canary, does again what is asked for, and keeps a report', async () => {
+  it('answers the canary, and keeps a report', async () => {
     await using running = await start(PYTHON)
     const canary = '_cloud-runner/canary/1'
     const generation = await running.upload(canary, 'canary\n')
@@ -152,10 +187,8 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
       revision: null,
     })
     const file = await running.upload('a', ORDERS)
-    for (const more of [{}, {reprocessId: 'r1'}, {reprocessId: 'r1'}, {}])
-      await running.deliver('a', file, more)
-    expect(running.outcomes()).toEqual(['canary', 'done', 'done', 'duplicate', 'duplicate'])
-    expect(await running.metadataOf(running.output('a'))).toMatchObject({'reprocess-id': 'r1'})
+    expect(await running.deliver('a', file)).toBe(204)
+    expect(running.outcomes()).toEqual(['canary', 'done'])
     const report = running.output(sidecarObject('a', 'report.json'))
     expect(JSON.parse((await running.text(report)) ?? '')).toEqual({orders: 2, sum: 7})
     const [{contentType}] = await running.output('a').getMetadata()
@@ -182,10 +215,23 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     // The first chunk of the result is refused, then its answer is lost, then that to the last one.
     let puts = 0
     running.proxy.fails = (method) => method === 'PUT' && ++puts === 1
-    running.proxy.losesAnswer = (method) => method === 'PUT' && (puts === 3 || puts === 6)
+    running.proxy.losesAnswer = (method) => method === 'PUT' && (puts === 3 || puts === 5)
     expect(await running.deliver('b', await running.upload('b', large))).toBe(204)
     expect((await running.output('b').download())[0].equals(bytes)).toBe(true)
-    expect(puts).toBeGreaterThan(6)
+    expect(puts).toBe(6)
+  })
+
+  it('takes away again what arrived as other bytes, and makes it again', async () => {
+    await using running = await start(PATIENT)
+    const large = Buffer.alloc(9 * 1024 * 1024, 'large\n')
+    const generation = await running.upload('a', large)
+    let puts = 0
+    running.proxy.corruptsRequest = (method) => method === 'PUT' && ++puts === 1
+    expect(await running.deliver('a', generation)).toBe(503)
+    expect(await running.output('a').exists()).toEqual([false])
+    expect(await running.deliver('a', generation, {attempt: 2})).toBe(204)
+    const [bytes] = await running.output('a').download()
+    expect(bytes.equals(Buffer.from(large.toString().toUpperCase()))).toBe(true)
   })
 
   it('finishes at SIGTERM what it has in hand, and takes nothing more', async () => {

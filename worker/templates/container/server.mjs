@@ -1,5 +1,6 @@
 // A worker as small as the contract in the README allows: adds the total to each order of a file of JSON lines. It is
 // JavaScript without any package, to be read by people who write the same in another language.
+import {randomUUID} from 'node:crypto'
 import {createServer} from 'node:http'
 import {text} from 'node:stream/consumers'
 
@@ -30,22 +31,30 @@ function withTotal(line, number) {
 
 /** One delivery: read that generation, write the result if nobody did in the meantime. @returns the outcome */
 async function deliver(
-  {bucketId: bucket, objectId: object, objectGeneration: generation, eventType},
+  {bucketId: bucket, objectId: object, objectGeneration: generation, eventType, 'reprocess-id': reprocessId},
   attempt,
 ) {
   if (eventType !== 'OBJECT_FINALIZE' || object.startsWith('_cloud-runner/') || object.endsWith('/'))
     return 'skipped'
   const there = await find(OUTPUT_BUCKET, object)
   const error = await find(OUTPUT_BUCKET, `_cloud-runner/${object}/error.json`)
-  const madeFrom = [there, error].map((one) => BigInt(one?.metadata?.['source-generation'] ?? 0))
-  if (madeFrom.some((source) => source >= BigInt(generation))) return 'duplicate'
+  for (const {metadata} of [there, error].filter((one) => one !== undefined)) {
+    const madeFrom = BigInt(metadata?.['source-generation'] ?? 0)
+    if (madeFrom > BigInt(generation)) return 'superseded'
+    const isAsked = reprocessId === undefined || reprocessId === metadata?.['reprocess-id']
+    if (madeFrom === BigInt(generation) && isAsked) return 'duplicate'
+  }
 
   const input = await call(
     'GET',
     `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}?alt=media&generation=${generation}`,
   )
   if (input.status === 404) return 'gone'
-  const marks = {'source-generation': generation, attempt: String(attempt)}
+  const marks = {
+    'source-generation': generation,
+    attempt: String(attempt),
+    ...(reprocessId === undefined ? {} : {'reprocess-id': reprocessId}),
+  }
   try {
     const result = processFile(await input.text())
     await write(object, result, 'application/x-ndjson', marks, there?.generation ?? '0')
@@ -73,9 +82,11 @@ async function find(bucket, name) {
 /** Writes an object with its metadata in one request, if it is still at that generation; '0' is absent. */
 async function write(name, content, contentType, metadata, generation) {
   const resource = JSON.stringify({name, contentType, metadata})
-  const body = `--part\r\ncontent-type: application/json\r\n\r\n${resource}\r\n--part\r\ncontent-type: ${contentType}\r\n\r\n${content}\r\n--part--\r\n`
+  const boundary = randomUUID()
+  const body = `--${boundary}\r\ncontent-type: application/json\r\n\r\n${resource}\r\n--${boundary}\r\ncontent-type: ${contentType}\r\n\r\n${content}\r\n--${boundary}--\r\n`
   const path = `/upload/storage/v1/b/${OUTPUT_BUCKET}/o?uploadType=multipart&ifGenerationMatch=${generation}`
-  const written = await call('POST', path, body, {'content-type': 'multipart/related; boundary=part'})
+  const type = `multipart/related; boundary=${boundary}`
+  const written = await call('POST', path, body, {'content-type': type})
   if (written.status === 404) throw new Error(`There is no bucket ${OUTPUT_BUCKET}.`)
 }
 
@@ -133,8 +144,10 @@ async function take(request) {
   }
 }
 
+let isStopping = false
 const server = createServer({keepAliveTimeout: 620_000}, (request, response) => {
-  const answer = (status) => response.writeHead(status).end()
+  // An answer given while stopping is the connection's last, or the server would wait for the next request on it.
+  const answer = (status) => response.writeHead(status, isStopping ? {connection: 'close'} : {}).end()
   if (request.method === 'POST' && request.url === '/') take(request).then(answer, () => answer(503))
   else answer(request.url === '/healthz' ? 200 : 404)
 })
@@ -146,6 +159,7 @@ server.listen(Number(PORT), () => {
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.once(signal, () => {
     log('INFO', `${signal}: stopping`)
+    isStopping = true
     server.close(() => process.exit(0))
     server.closeIdleConnections()
   })

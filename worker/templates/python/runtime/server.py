@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import Future, TimeoutError as OutOfTime
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from .effect import handle
@@ -51,6 +52,7 @@ class Worker:
         self.stopping = threading.Event()
         self.broken_off = threading.Event()
         self._in_hand = {}
+        self._unanswered = 0
         self._lock = threading.Lock()
 
     def deliver(self, delivery, log):
@@ -101,9 +103,20 @@ class Worker:
                 interruption.set()
                 raise Interrupted(f"not done within {self.deadline_seconds:g} s, the worker's own deadline")
 
+    @contextmanager
+    def answering(self):
+        """A delivery from its first byte until its answer is sent."""
+        with self._lock:
+            self._unanswered += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._unanswered -= 1
+
     def busy(self):
         with self._lock:
-            return len(self._in_hand) > 0
+            return self._unanswered > 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -116,6 +129,10 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(405 if self.path.split("?")[0] == "/" else 404)
 
     def do_POST(self):
+        with self.worker.answering():
+            return self.push()
+
+    def push(self):
         worker, path = self.worker, self.path.split("?")[0]
         if path != "/":
             self.close_connection = True

@@ -93,10 +93,16 @@ class Upload:
         path = f"/upload/storage/v1/b/{_quote(bucket)}/o"
         with _request("POST", path, query, body, headers) as answer:
             self._session = answer.headers["Location"]
+        self._bucket = bucket
+        self._name = name
+        self._md5 = hashlib.md5()
         self._sent = 0
+        # The object's metadata, once it is there.
+        self._resource = None
 
     def send(self, content, is_last=False):
         """`content` has CHUNK_BYTES, or is the last. What the server has of it already is not sent again."""
+        self._md5.update(content)
         end = self._sent + len(content)
         total = str(end) if is_last else "*"
         start = self._sent
@@ -104,33 +110,44 @@ class Upload:
             rest = content[start - self._sent :]
             span = f"bytes {start}-{end - 1}/{total}" if rest else f"bytes */{total}"
             try:
-                with _send("PUT", self._session, rest, {"Content-Range": span}) as answer:
-                    has = _received(answer) if answer.status == 308 else end
-                if has == end:
-                    self._sent = end
-                    return
-                start = has
+                start = self._put(rest, span, end)
             except StorageError as error:
                 if pause is None or not _is_passing(error.status):
                     raise
                 time.sleep(pause)
                 start = self._ask(end, start)
+            if self._resource if is_last else start == end:
+                self._sent = end
+                return self._compare() if is_last else None
         raise StorageError(308, "the upload does not get on")
 
     def _ask(self, end, start):
         """How many bytes the server has."""
         try:
-            with _send("PUT", self._session, b"", {"Content-Range": "bytes */*"}) as answer:
-                return _received(answer) if answer.status == 308 else end
+            return self._put(b"", "bytes */*", end)
         except StorageError as error:
             if not _is_passing(error.status):
                 raise
             return start
 
+    def _put(self, content, span, end):
+        """How many bytes the server has then."""
+        with _send("PUT", self._session, content, {"Content-Range": span}) as answer:
+            if answer.status == 308:
+                last = answer.headers.get("Range")
+                return int(last.rsplit("-", 1)[1]) + 1 if last else 0
+            try:
+                self._resource = json.load(answer)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                raise StorageError(0, f"the answer broke off ({error})") from error
+            return end
 
-def _received(answer):
-    last = answer.headers.get("Range")
-    return int(last.rsplit("-", 1)[1]) + 1 if last else 0
+    def _compare(self):
+        """Other bytes are taken away again, or further deliveries would take them for the result."""
+        expected = base64.b64encode(self._md5.digest()).decode()
+        if self._resource.get("md5Hash", expected) != expected:
+            remove(self._bucket, self._name, self._resource["generation"])
+            raise StorageError(0, f"other bytes of {self._name} arrived than were sent")
 
 
 class _CheckedStream(io.RawIOBase):
