@@ -5,7 +5,7 @@ import {handOver} from './hand-over.ts'
 import type {Log} from './log.ts'
 import {processFile} from './process-file.ts'
 import {routeEvent} from './routing.ts'
-import {Interrupted, type Worker} from './worker.ts'
+import {DeadlinePassed, type Worker} from './worker.ts'
 
 /** Takes one delivery in hand. Resolves where it is to be acknowledged, rejects where it is to be refused. */
 export type Deliver = (delivery: Delivery, log: Log) => Promise<Outcome>
@@ -42,7 +42,7 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
     const {ownDeadlineMs, job} = worker.settings
     if (ownDeadlineMs === undefined) return untilAborted(shutdown, handler(worker, delivery, log, shutdown))
     const deadline = new AbortController()
-    const passed = new Interrupted(`not done within ${ownDeadlineMs / 1000} s, the worker's own deadline`)
+    const passed = new DeadlinePassed(`not done within ${ownDeadlineMs / 1000} s, the worker's own deadline`)
     const timer = setTimeout(() => deadline.abort(passed), ownDeadlineMs)
     const signal = AbortSignal.any([shutdown, deadline.signal])
     try {

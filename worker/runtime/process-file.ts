@@ -16,7 +16,7 @@ import {readNamedObject} from './named-object.ts'
 import {createResultWriter} from './output.ts'
 import {Superseded, writeSidecar} from './sidecars.ts'
 import {isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
-import type {Worker} from './worker.ts'
+import {DeadlinePassed, type Worker} from './worker.ts'
 
 /** Between looking and committing, another delivery of the object may commit first; so often this is begun anew. */
 const MOST_ROUNDS = 3
@@ -151,14 +151,17 @@ async function make(
     log,
   }
   const began = performance.now()
-  const learn = () => worker.pace.learn(input.file.sizeBytes, performance.now() - began)
-  // At that moment, also where the process does not look at its signal.
-  signal.addEventListener('abort', learn, {once: true})
+  const tookMs = () => performance.now() - began
+  // At that moment, also where the process does not look at its signal. A shutdown says nothing of the file.
+  const onAbort = () => {
+    if (signal.reason instanceof DeadlinePassed) worker.pace.learnGivenUp(input.file.sizeBytes, tookMs())
+  }
+  signal.addEventListener('abort', onAbort, {once: true})
   try {
     log('INFO', 'processing', {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
     await worker.processor.process(input.file, result.output, context)
     signal.throwIfAborted()
-    learn()
+    worker.pace.learn(input.file.sizeBytes, tookMs())
     const processedAt = new Date()
     await Promise.all(
       [...result.sidecars].map(([name, content]) =>
@@ -190,7 +193,7 @@ async function make(
     if (error instanceof Superseded) return reportSuperseded(run, error)
     throw error
   } finally {
-    signal.removeEventListener('abort', learn)
+    signal.removeEventListener('abort', onAbort)
     input.close()
   }
 }

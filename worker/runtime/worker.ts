@@ -19,3 +19,6 @@ export interface Worker {
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
+
+/** The file took longer than a delivery may. */
+export class DeadlinePassed extends Interrupted {}

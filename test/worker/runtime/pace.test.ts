@@ -23,9 +23,25 @@ it('takes the slowest of the last eight, and half as much again', () => {
   expect(pace.predictMs(4 * MEBIBYTE)).toBeCloseTo(600)
 })
 
+it('expects of what was given up that files of its size and more take as long, and nothing of smaller ones', () => {
+  const {pace} = start()
+  pace.learn(MEBIBYTE, 100)
+  pace.learnGivenUp(2 * MEBIBYTE, 500_000)
+  expect(pace.predictMs(4 * MEBIBYTE)).toBeCloseTo(1_500_000)
+  expect(pace.predictMs(2 * MEBIBYTE)).toBeCloseTo(750_000)
+  expect(pace.predictMs(2 * MEBIBYTE - 1)).toBeCloseTo(300)
+})
+
+it('expects nothing of it where a file of its size is done: it only hung', () => {
+  const {pace} = start()
+  pace.learnGivenUp(MEBIBYTE, 500_000)
+  pace.learn(MEBIBYTE, 100)
+  expect(pace.predictMs(100 * MEBIBYTE)).toBeCloseTo(15_000)
+})
+
 it('forgets after an hour: a file that only hung is no reason for ever', () => {
   const {clock, pace} = start()
-  pace.learn(MEBIBYTE, 500_000)
+  pace.learnGivenUp(MEBIBYTE, 500_000)
   clock.now = 3_600_000
   expect(pace.predictMs(MEBIBYTE)).toBeCloseTo(750_000)
   clock.now += 1
