@@ -1,4 +1,5 @@
 import type {FileState, FileStatus, Hop} from '../core/pipeline/files.ts'
+import {commandFor} from '../core/shell.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
 import {table} from './table.ts'
@@ -100,8 +101,8 @@ export function showEnded(files: readonly FileStatus[], now: number): string[] {
 function next(files: readonly FileStatus[]): Iterable<string> {
   return new Set(
     files.flatMap((file) => {
-      if (file.state === 'done') return [`Result: cloud-runner results ${file.object}`]
-      return [...(file.error?.suggestions ?? []), `Logs: cloud-runner logs ${file.object}`]
+      if (file.state === 'done') return [`Result: ${commandFor('results', file.object)}`]
+      return [...(file.error?.suggestions ?? []), `Logs: ${commandFor('logs', file.object)}`]
     }),
   )
 }

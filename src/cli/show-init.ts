@@ -1,4 +1,5 @@
 import type {InitResult} from '../core/init/init.ts'
+import {commandFor, shellWord} from '../core/shell.ts'
 import {style} from './format.ts'
 import {pairs} from './table.ts'
 
@@ -10,7 +11,7 @@ export function showInit(
   {folder, template, files, sample, needsDocker, settings}: InitResult,
   {here, engineMissing}: {readonly here: (path: string) => string; readonly engineMissing: boolean},
 ): string[] {
-  const worker = quoted(here(folder))
+  const worker = shellWord(here(folder))
   const object = sample.slice(sample.lastIndexOf('/') + 1)
   return [
     style('bold', `A worker in ${worker}, from the template ${template}:`),
@@ -32,14 +33,9 @@ export function showInit(
         label: `  cloud-runner setup${settings.named ? '' : ` --worker ${worker}`}`,
         value: 'makes the pipeline with it',
       },
-      {label: `  cloud-runner upload ${quoted(here(sample))} --wait`, value: 'sends it a file'},
-      {label: `  cloud-runner results ${object} --output -`, value: 'shows the result'},
+      {label: `  cloud-runner upload ${shellWord(here(sample))} --wait`, value: 'sends it a file'},
+      {label: `  ${commandFor('results', object, '--output -')}`, value: 'shows the result'},
       {label: '  cloud-runner dev', value: 'runs it again whenever you save'},
     ]),
   ]
-}
-
-/** For a shell. */
-function quoted(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }

@@ -1,4 +1,5 @@
 import type {Results} from '../core/results/results.ts'
+import {commandFor} from '../core/shell.ts'
 import {bytes, count, counted, tame, widthOf} from './format.ts'
 import {showFault, showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
@@ -63,7 +64,7 @@ export function showResults({file, report, preview, written}: Results): string[]
       head,
       showFault(file),
       ...(file.error?.suggestions ?? []),
-      `Logs: cloud-runner logs ${file.object}`,
+      `Logs: ${commandFor('logs', file.object)}`,
     ].filter((line) => line !== '')
   }
   return [
@@ -75,6 +76,6 @@ export function showResults({file, report, preview, written}: Results): string[]
     '',
     written
       ? `Written: ${written.file} (${bytes(written.sizeBytes)})`
-      : `The whole file: cloud-runner results ${file.object} --output FILE`,
+      : `The whole file: ${commandFor('results', file.object, '--output FILE')}`,
   ]
 }

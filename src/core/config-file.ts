@@ -2,6 +2,7 @@ import {readFile, rename, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {AppError, EXIT} from './errors.ts'
 import type {SettingName} from './pipeline/settings.ts'
+import {shellPath} from './shell.ts'
 
 export const CONFIG_FILE = 'cloud-runner.json'
 
@@ -17,7 +18,7 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new AppError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       code: 'config-unreadable',
-      suggestions: [`Check its permissions: ls -l ${file}`],
+      suggestions: [`Check its permissions: ls -l ${shellPath(file)}`],
       cause: error,
     })
   }

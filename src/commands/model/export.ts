@@ -6,6 +6,7 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
 import {bytes} from '../../cli/format.ts'
 import {exportModel, type ExportedModel} from '../../core/results/export-model.ts'
+import {shellPath} from '../../core/shell.ts'
 
 export default class ModelExport extends CloudRunnerCommand {
   static override summary = 'Write the model that a result was made by, to score other files with it.'
@@ -53,7 +54,7 @@ export default class ModelExport extends CloudRunnerCommand {
     if (!toStdout) {
       this.print([
         `Written: ${exported.file} (${bytes(exported.sizeBytes)})`,
-        `Score a file by it: ${this.config.bin} upload FILE --model ${exported.file}`,
+        `Score a file by it: ${this.config.bin} upload FILE --model ${shellPath(exported.file)}`,
       ])
     }
     return exported

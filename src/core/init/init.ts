@@ -5,6 +5,7 @@ import {saveConfig} from '../config-file.ts'
 import type {Config} from '../config.ts'
 import {AppError} from '../errors.ts'
 import {packageFolder} from '../image/bundle.ts'
+import {shellPath} from '../shell.ts'
 import {linkPackage} from './link-package.ts'
 
 export const TEMPLATES = ['typescript', 'python', 'container'] as const
@@ -126,7 +127,7 @@ function toOutputError(folder: string, error: unknown): unknown {
     code: isSystemError(error, 'ENOSPC') ? 'disk-full' : 'output-unwritable',
     suggestions: [
       existsSync(dirname(folder))
-        ? `Check its permissions: ls -ld ${dirname(folder)}`
+        ? `Check its permissions: ls -ld ${shellPath(dirname(folder))}`
         : 'Name another folder: cloud-runner init my-worker',
     ],
     cause: error,

@@ -1,5 +1,6 @@
 import {RESERVED_PREFIX, RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
+import {commandFor} from '../shell.ts'
 import type {FileStatus, Hop, HopName} from './files.ts'
 
 /** What a worker wrote about one object name, all of it as metadata. */
@@ -177,7 +178,7 @@ export function finished(
       error: {
         code: 'superseded',
         message: `A newer upload under the same name (generation ${verdict.by}) was processed instead.`,
-        suggestions: [`See its result: cloud-runner results ${input.object}`],
+        suggestions: [`See its result: ${commandFor('results', input.object)}`],
         object: input.object,
         generation: input.generation,
       },

@@ -1,6 +1,7 @@
 import {RESULT_METADATA} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import type {StoredObject} from '../ports/objects.ts'
+import {commandFor} from '../shell.ts'
 import type {FileStatus} from './files.ts'
 
 /**
@@ -34,8 +35,8 @@ export async function readHandOver(
       code: 'job-failed',
       message: `The job gave up on it: ${state.problem ?? 'no reason was given.'}`,
       suggestions: [
-        `See what it said: cloud-runner logs ${object}`,
-        `Try it again: cloud-runner reprocess ${object}`,
+        `See what it said: ${commandFor('logs', object)}`,
+        `Try it again: ${commandFor('reprocess', object)}`,
       ],
       object,
       generation,

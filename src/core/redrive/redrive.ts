@@ -3,6 +3,7 @@ import {AppError} from '../errors.ts'
 import {readDeadLetters} from '../pipeline/dead-letters.ts'
 import {readNotification, type Notified} from '../pipeline/notification.ts'
 import type {TakenMessage} from '../ports/messages.ts'
+import {commandFor} from '../shell.ts'
 import {notSetUp} from '../status/status.ts'
 import type {AwaitedFile} from '../upload/wait.ts'
 
@@ -27,12 +28,13 @@ export async function planRedrive(objects: readonly string[], context: Context):
   })
   const dead = new Set([...letters.values()].map(({object}) => object))
   const unknown = objects.filter((object) => !dead.has(object))
-  if (unknown.length > 0) {
+  const [first] = unknown
+  if (first !== undefined) {
     throw new AppError(`There is no dead letter of ${unknown.join(', ')}.`, {
       code: 'object-unknown',
       suggestions: [
-        `See where it stands: cloud-runner status ${unknown[0]}`,
-        `Process it again all the same: cloud-runner reprocess ${unknown[0]}`,
+        `See where it stands: ${commandFor('status', first)}`,
+        `Process it again all the same: ${commandFor('reprocess', first)}`,
       ],
     })
   }

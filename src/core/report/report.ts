@@ -3,6 +3,7 @@ import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
 import {readJson} from '../pipeline/commits.ts'
 import {findSidecar} from '../results/sidecar.ts'
+import {commandFor} from '../shell.ts'
 
 /**
  * Reads the report of an object's result.
@@ -17,8 +18,8 @@ export async function readReport(object: string, context: Context): Promise<Repo
     {
       code: 'report-unreadable',
       suggestions: [
-        `Have it made anew: cloud-runner deploy && cloud-runner reprocess ${object}`,
-        `Or see the result: cloud-runner results ${object}`,
+        `Have it made anew: cloud-runner deploy && ${commandFor('reprocess', object)}`,
+        `Or see the result: ${commandFor('results', object)}`,
       ],
     },
   )

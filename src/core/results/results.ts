@@ -5,6 +5,7 @@ import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
 import {readJson, sourceGeneration} from '../pipeline/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
 import type {FileStatus} from '../pipeline/files.ts'
+import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../status/files.ts'
 import {recordFetched} from './fetched.ts'
 import {readPreview, type Preview} from './preview.ts'
@@ -69,8 +70,8 @@ function notFinished({object, state, attempts}: FileStatus): AppError {
   return new AppError(`There is no result yet: ${explained}`, {
     code: 'result-missing',
     suggestions: [
-      `See what its worker says: cloud-runner logs ${object}`,
-      `See where it stands: cloud-runner status ${object}`,
+      `See what its worker says: ${commandFor('logs', object)}`,
+      `See where it stands: ${commandFor('status', object)}`,
     ],
   })
 }

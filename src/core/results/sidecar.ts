@@ -3,6 +3,7 @@ import type {Context} from '../context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {sourceGeneration} from '../pipeline/commits.ts'
 import type {StoredObject} from '../ports/objects.ts'
+import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../status/files.ts'
 
 /** What each is to people. */
@@ -31,8 +32,8 @@ export async function findSidecar(
       ...(isOver ? {exitCode: EXIT.fileFailed} : {}),
       suggestions: [
         isOver
-          ? `See what is wrong with it: cloud-runner results ${object}`
-          : `Wait for it: cloud-runner status ${object}`,
+          ? `See what is wrong with it: ${commandFor('results', object)}`
+          : `Wait for it: ${commandFor('status', object)}`,
       ],
     })
   }
@@ -41,7 +42,7 @@ export async function findSidecar(
     throw new AppError(`The worker wrote no ${name} of ${object}.`, {
       code: 'result-missing',
       suggestions: [
-        `The worker that comes with cloud-runner writes one; see its result: cloud-runner results ${object}`,
+        `The worker that comes with cloud-runner writes one; see its result: ${commandFor('results', object)}`,
       ],
     })
   }

@@ -4,6 +4,7 @@ import {basename, join, relative, resolve, sep} from 'node:path'
 import type {Readable} from 'node:stream'
 import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
+import {shellPath} from '../shell.ts'
 
 /** cloud.google.com/storage/docs/objects#naming */
 const LONGEST_NAME_BYTES = 1024
@@ -71,7 +72,11 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
   })
   if (found === undefined) {
     if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd)
-    throw refused(`There is no file ${source}.`, 'file-missing', `Look at what is there: ls ${cwd}`)
+    throw refused(
+      `There is no file ${source}.`,
+      'file-missing',
+      `Look at what is there: ls ${shellPath(cwd)}`,
+    )
   }
   if (found.isDirectory()) return planFolder(source, path)
   if (!found.isFile())
@@ -109,7 +114,7 @@ async function planFolder(source: string, folder: string): Promise<PlannedUpload
     throw refused(
       `Folder ${source} holds no files (hidden ones are left out).`,
       'folder-empty',
-      `Look at what is there: ls -A ${source}`,
+      `Look at what is there: ls -A ${shellPath(source)}`,
     )
   return Promise.all(
     paths.map(async (path) => {
@@ -129,7 +134,7 @@ async function planGlob(pattern: string, cwd: string): Promise<PlannedUpload[]> 
     if (found.isFile()) files.push(await planFile(match, path, basename(path), found.size))
   }
   if (files.length === 0)
-    throw refused(`No file matches ${pattern}.`, 'glob-empty', `Look at what is there: ls ${cwd}`)
+    throw refused(`No file matches ${pattern}.`, 'glob-empty', `Look at what is there: ls ${shellPath(cwd)}`)
   return files.toSorted((one, other) => (one.file < other.file ? -1 : 1))
 }
 
@@ -224,7 +229,7 @@ function unreadable(file: string, cause: unknown): AppError {
       : String(cause)
   return new AppError(`${file} cannot be read: ${reason}.`, {
     code: 'file-unreadable',
-    suggestions: [`Check its permissions: ls -ld ${file}`],
+    suggestions: [`Check its permissions: ls -ld ${shellPath(file)}`],
     cause,
   })
 }
