@@ -1,3 +1,4 @@
+import {randomBytes} from 'node:crypto'
 import {once} from 'node:events'
 import {Agent, createServer, request as sendRequest} from 'node:http'
 import {type AddressInfo, connect} from 'node:net'
@@ -219,6 +220,19 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     expect(await running.deliver('b', await running.upload('b', large))).toBe(204)
     expect((await running.output('b').download())[0].equals(bytes)).toBe(true)
     expect(puts).toBe(6)
+  })
+
+  it.each([
+    ['no gzip', Buffer.from('packed\n'.repeat(100_000))],
+    ['the beginning of a gzip', gzipSync(randomBytes(1 << 20)).subarray(0, 1 << 19)],
+  ])('records that what is said to be packed is %s', async (_, content) => {
+    await using running = await start(PATIENT)
+    const input = running.input('a')
+    await input.save(content, {resumable: false, metadata: {contentEncoding: 'gzip'}})
+    expect(await running.deliver('a', String(input.metadata.generation))).toBe(204)
+    expect(JSON.parse((await running.text(running.output(errorOf('a')))) ?? '')).toMatchObject({
+      code: 'encoding-invalid',
+    })
   })
 
   it('takes away again what arrived as other bytes, and makes it again', async () => {

@@ -16,6 +16,8 @@ import urllib.parse
 import urllib.request
 import zlib
 
+from .errors import PermanentError
+
 ENDPOINT = os.environ.get("STORAGE_EMULATOR_HOST", "https://storage.googleapis.com").rstrip("/")
 METADATA_SERVER = os.environ.get("GCE_METADATA_HOST", "metadata.google.internal")
 PAUSES_SECONDS = (0.5, 1, 2)
@@ -177,7 +179,25 @@ class _CheckedStream(io.RawIOBase):
     def _next(self, size):
         """At most `size` unpacked bytes, perhaps none; None at the end."""
         if self._unpack and self._unpack.unconsumed_tail:
-            return self._unpack.decompress(self._unpack.unconsumed_tail, size)
+            return self._unpacked(self._unpack.unconsumed_tail, size)
+        block = self._stored(size)
+        if self._unpack and block:
+            return self._unpacked(block, size)
+        if self._unpack and self._seen and not self._unpack.eof:
+            raise _encoding_invalid()
+        return block or None
+
+    def _unpacked(self, block, size):
+        try:
+            return self._unpack.decompress(block, size)
+        except zlib.error as error:
+            # They may have been changed on their way: the checksum tells at their end.
+            while self._stored(BLOCK_BYTES):
+                pass
+            raise _encoding_invalid() from error
+
+    def _stored(self, size):
+        """At most `size` bytes as they are stored, none at the end, where they are checked."""
         try:
             block = self._answer.read(min(size, BLOCK_BYTES))
         except (OSError, http.client.HTTPException) as error:
@@ -185,17 +205,25 @@ class _CheckedStream(io.RawIOBase):
         if block:
             self._seen += len(block)
             self._md5.update(block)
-            return self._unpack.decompress(block, size) if self._unpack else block
+            return block
         if self._seen != self._size:
             raise StorageError(0, f"the connection broke off after {self._seen} of {self._size} bytes")
         # Composite objects have no MD5.
         if self._hash and base64.b64encode(self._md5.digest()).decode() != self._hash:
             raise StorageError(0, "the bytes are not those of the object's MD5")
-        return None
+        return b""
 
     def close(self):
         self._answer.close()
         super().close()
+
+
+def _encoding_invalid():
+    return PermanentError(
+        "The object has the content encoding gzip, and its bytes are no gzip.",
+        "encoding-invalid",
+        suggestions=["Upload it again, without a content encoding or packed by gzip."],
+    )
 
 
 def _object_path(bucket, name):
