@@ -82,7 +82,7 @@ export abstract class CloudRunnerCommand extends Command {
       rehearse,
       signal: this.signal,
       say: (line) => {
-        if (!silent) process.stderr.write(`${wrap(line, widthOf(process.stderr), '  ').join('\n')}\n`)
+        if (!silent) write(process.stderr, [line])
       },
       starting: (work) => this.task('Start the local cloud', work),
     })
@@ -96,10 +96,12 @@ export abstract class CloudRunnerCommand extends Command {
 
   /** Results for people: to standard output, nothing under `--json`. */
   protected print(lines: readonly string[]): void {
-    if (!this.jsonEnabled() && lines.length > 0)
-      process.stdout.write(
-        `${lines.flatMap((line) => wrap(tame(line), widthOf(process.stdout), '  ')).join('\n')}\n`,
-      )
+    if (!this.jsonEnabled()) write(process.stdout, lines)
+  }
+
+  /** What people are told where standard output is a file's: to standard error, nothing under `--json`. */
+  protected explain(lines: readonly string[]): void {
+    if (!this.jsonEnabled()) write(process.stderr, lines)
   }
 
   protected override logJson(json: unknown): void {
@@ -119,4 +121,10 @@ export abstract class CloudRunnerCommand extends Command {
   protected override async finally(): Promise<void> {
     this.#interruption?.[Symbol.dispose]()
   }
+}
+
+function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {
+  if (lines.length === 0) return
+  const width = widthOf(stream)
+  stream.write(`${lines.flatMap((line) => wrap(tame(line), width, '  ')).join('\n')}\n`)
 }

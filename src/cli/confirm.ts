@@ -1,6 +1,7 @@
 import {createInterface} from 'node:readline/promises'
 
 import {AppError, EXIT} from '../core/errors.ts'
+import {tame} from './format.ts'
 
 export interface Confirmation {
   /** What has to be typed. */
@@ -28,7 +29,7 @@ export async function confirmByName(confirmation: Confirmation): Promise<void> {
     throw mismatch(`--confirm is "${given}", but the name is "${name}".`, command)
   }
   requireTerminal(confirmation)
-  process.stderr.write(`${consequences.join('\n')}\n`)
+  process.stderr.write(`${tame(consequences.join('\n'))}\n`)
   const answer = await ask(`Type the name "${name}" to go on: `, signal)
   if (answer.trim() !== name) throw mismatch(`That is not "${name}". Nothing was changed.`, command)
 }
@@ -43,7 +44,7 @@ export async function askForName(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!hasTerminal()) return false
-  process.stderr.write(`${consequences.join('\n')}\n`)
+  process.stderr.write(`${tame(consequences.join('\n'))}\n`)
   const answer = await ask(`Type "${name}" to delete it, or nothing to keep it: `, signal)
   return answer.trim() === name
 }
@@ -61,7 +62,7 @@ export interface Consent extends Pick<Confirmation, 'consequences' | 'command' |
 export async function confirmByYes(consent: Consent): Promise<void> {
   if (consent.given) return
   requireTerminal(consent)
-  process.stderr.write(`${consent.consequences.join('\n')}\n`)
+  process.stderr.write(`${tame(consent.consequences.join('\n'))}\n`)
   const answer = await ask('Go on? (y/N) ', consent.signal)
   if (!/^y(?:es)?$/i.test(answer.trim())) throw mismatch('Nothing was changed.', consent.command)
 }

@@ -61,11 +61,11 @@ export function ago(time: string, now: number): string {
 }
 
 /**
- * Text that moves no cursor and renames no window: files, and workers' logs, may hold what a terminal obeys. Colors
- * and line ends stay.
+ * Text that moves no cursor, renames no window and turns no writing around: names, files and workers' logs may hold
+ * what a terminal obeys. Colors and line ends stay. All that is printed goes through here.
  */
 export function tame(text: string): string {
-  return text.replaceAll(/\p{Cc}(\[[\d;]*m)?/gu, (found, color = '') => {
+  return text.replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069](\[[\d;]*m)?/gu, (found, color = '') => {
     const isColor = found.startsWith('\u001b') && color !== ''
     return isColor || /^[\n\t]/.test(found) ? found : `\ufffd${color}`
   })

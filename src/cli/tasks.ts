@@ -1,5 +1,7 @@
 import {Listr, ListrLogger, ProcessOutput} from 'listr2'
 
+import {tame} from './format.ts'
+
 /** All lines to standard error, which holds progress alone; the message of a failure is printed once, by main. */
 class ProgressLogger extends ListrLogger {
   override log(...[level, message, options]: Parameters<ListrLogger['log']>): void {
@@ -36,10 +38,10 @@ export async function runTask<R>(
   const tasks = new Listr(
     [
       {
-        title,
+        title: tame(title),
         task: async (_context, task) => {
           const value = await work((text) => {
-            task.output = text
+            task.output = tame(text)
           })
           outcome = {value}
         },

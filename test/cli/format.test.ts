@@ -10,6 +10,10 @@ describe('tame', () => {
   test('shows what a terminal would obey', () => {
     expect(tame('\u001b]0;title\u0007 \u001b[2J \r \b \u009b1A')).toBe('�]0;title� �[2J � � �1A')
   })
+
+  test('shows what would turn the direction of writing', () => {
+    expect(tame('june\u202evsc.\u2066exe')).toBe('june�vsc.�exe')
+  })
 })
 
 describe('bytes', () => {
