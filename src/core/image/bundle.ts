@@ -1,8 +1,9 @@
 import {build, type BuildFailure, type BuildOptions, type Message, type Plugin} from 'esbuild'
 import {existsSync} from 'node:fs'
-import {readdir} from 'node:fs/promises'
+import {readdir, realpath} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {AppError} from '../errors.ts'
+import {ENABLE_SOURCE_MAPS, inlineSourceMap} from './source-map.ts'
 
 /** A file of an image. */
 export interface ImageFile {
@@ -21,26 +22,37 @@ const PROCESSOR_FILES = ['processor.ts', 'processor.js', 'processor.mjs']
 const RUNTIME_MODULE = 'cloud-runner/worker'
 
 /**
- * Bundles a worker into one file, `app/worker.cjs`. The same sources give the same bytes, wherever they are.
+ * Bundles a worker into one file, `app/worker.cjs`. The same sources give the same bytes, wherever they are. The errors
+ * of a worker of one's own name its sources; the packaged worker is as small as can be.
  * @param folder of a worker of one's own; `undefined` is the packaged worker
  * @throws AppError `worker-missing` where there is no worker in the folder; `worker-build-failed` with file, line and
  * column where it cannot be bundled
  */
 export async function bundleWorker({folder}: {folder: string | undefined}): Promise<{files: ImageFile[]}> {
   const home = packageFolder()
-  const workerFolder = folder === undefined ? join(home, 'worker') : resolve(folder)
+  const isOwn = folder !== undefined
+  const workerFolder = isOwn ? resolve(folder) : join(home, 'worker')
   const runtime = join(home, 'worker', 'runtime', 'index.ts')
   const options = {
     ...OPTIONS,
-    absWorkingDir: workerFolder,
+    ...(isOwn ? READABLE : {}),
+    absWorkingDir: await realpath(workerFolder).catch(() => workerFolder),
     plugins: [provideRuntime(runtime)],
   } satisfies BuildOptions
   const entry = await findEntry(workerFolder)
   try {
     const {outputFiles} = await build({...options, ...(await entryOptions(entry, options)), write: false})
-    return {
-      files: outputFiles.map(({contents}) => ({path: 'app/worker.cjs', content: contents, mode: 0o644})),
+    const map = outputFiles.find(({path}) => path.endsWith('.map'))
+    const code = outputFiles.filter((file) => file !== map).map(({contents}) => contents)
+    if (map !== undefined) {
+      const folders = {
+        outdir: dirname(map.path),
+        worker: options.absWorkingDir,
+        home: await realpath(home),
+      }
+      code.push(Buffer.from(inlineSourceMap(map.text, folders)))
     }
+    return {files: [{path: 'app/worker.cjs', content: Buffer.concat(code), mode: 0o644}]}
   } catch (error) {
     throw isBuildFailure(error) ? buildFailed(workerFolder, error) : error
   }
@@ -63,6 +75,13 @@ const OPTIONS = {
     'import.meta.dirname': '__dirname',
   },
   banner: {js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;"},
+} satisfies BuildOptions
+
+/** Errors name the sources. Lines are short, in case Node shows one; names are not kept, those of paths would be too. */
+const READABLE = {
+  lineLimit: 120,
+  sourcemap: 'external',
+  banner: {js: ENABLE_SOURCE_MAPS + OPTIONS.banner.js},
 } satisfies BuildOptions
 
 type Entry = {readonly kind: 'main' | 'processor'; readonly folder: string; readonly file: string}

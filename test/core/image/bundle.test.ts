@@ -3,6 +3,7 @@ import {once} from 'node:events'
 import {mkdir, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {createInterface} from 'node:readline'
+import {text} from 'node:stream/consumers'
 import {describe, expect, onTestFinished, test} from 'vitest'
 import {bundleWorker} from '../../../src/core/image/bundle.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
@@ -44,6 +45,20 @@ async function runBundle(source: string): Promise<{health: number; lines: string
   throw new Error(`The worker ended without a line that has its port: ${lines.join('\n')}`)
 }
 
+/** Runs a bundle to its end in an empty folder. */
+async function outputOf(source: string): Promise<{stderr: string; exitCode: unknown}> {
+  const folder = await folderWith({'worker.cjs': source})
+  const child = spawn(process.execPath, [join(folder, 'worker.cjs')], {
+    env: {PORT: '0', INPUT_BUCKET: 'in', OUTPUT_BUCKET: 'out', METADATA_SERVER_DETECTION: 'none'},
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const closed = once(child, 'close')
+  const stderr = await text(child.stderr)
+  const [exitCode]: unknown[] = await closed
+  return {stderr, exitCode}
+}
+
 describe('the packaged worker', () => {
   test('runs by itself in an empty folder, answers, and ends when it is told to', async () => {
     const {health, lines, exitCode} = await runBundle(await bundled(undefined))
@@ -54,6 +69,10 @@ describe('the packaged worker', () => {
 
   test('names no folder of the machine it was made on', async () => {
     expect(await bundled(undefined)).not.toContain(join(import.meta.dirname, '..', '..', '..'))
+  })
+
+  test('is as small as can be: no source map', async () => {
+    expect(await bundled(undefined)).not.toContain('sourceMappingURL')
   })
 })
 
@@ -127,6 +146,42 @@ describe("a worker of one's own", () => {
     const linked = join(await temporaryFolder(), 'link')
     await symlink(folder, linked)
     expect(await bundled(linked)).toBe(await bundled(folder))
+  })
+})
+
+describe("an error of a worker of one's own names its sources", () => {
+  test('thrown at start: file, line and column, and the line as it was written', async () => {
+    const folder = await folderWith({
+      'processor.ts': "import {boom} from './boom.ts'\nexport default {name: 'x', process: boom}\n",
+      'boom.ts':
+        "type Why = string\nexport const boom = (why: Why) => why\nthrow new Error('boom at start')\n",
+    })
+    const {stderr, exitCode} = await outputOf(await bundled(folder))
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/\/boom\.ts:3\nthrow new Error\('boom at start'\)\n *\^\n/)
+    expect(stderr).toMatch(/Error: boom at start\n +at .*\/boom\.ts:3:7/)
+    expect(stderr.split('\n').every((line) => line.length < 500)).toBe(true)
+  })
+
+  test('of a main file, which is the main module as ever', async () => {
+    const folder = await folderWith({
+      'main.js': 'if (require.main === module) {\n  null.x\n}\n',
+    })
+    expect((await outputOf(await bundled(folder))).stderr).toMatch(/TypeError: .*\n +at .*\/main\.js:2:8/)
+  })
+
+  test('and neither the machine nor anything of the packages', async () => {
+    const bundle = await bundled(
+      await folderWith({'processor.ts': UPPER_CASE, 'name.ts': "export const name = 'a'"}),
+    )
+    const map: unknown = JSON.parse(Buffer.from(bundle.split('base64,').at(-1) ?? '', 'base64').toString())
+    expect(map).toMatchObject({
+      sources: expect.arrayContaining(['processor.ts', 'cloud-runner/worker/runtime/serve.ts']),
+    })
+    const home = join(import.meta.dirname, '..', '..', '..')
+    expect((JSON.stringify(map) + bundle).includes(home)).toBe(false)
+    expect(JSON.stringify(map).includes('../')).toBe(false)
+    expect(JSON.stringify(map).includes('Cloud Run kills a container')).toBe(false)
   })
 })
 
