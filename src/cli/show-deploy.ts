@@ -18,7 +18,13 @@ export function showTraffic(
 }
 
 /** What `deploy` changed. */
-export function showDeploy({service, image, previousRevision, unchanged, dryRun}: DeployResult): string[] {
+export function showDeploy(result: DeployResult): string[] {
+  const {gap} = result
+  const warning = `No upload reaches it yet: ${gap}. Make it: cloud-runner setup`
+  return [...changesOf(result), ...(gap === undefined ? [] : [style('yellow', warning)])]
+}
+
+function changesOf({service, image, previousRevision, unchanged, dryRun}: DeployResult): string[] {
   const revision = service.latestReadyRevision ?? 'none'
   const what = `${revision} (${shortImage(image)})`
   if (dryRun) {

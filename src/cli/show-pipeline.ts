@@ -42,7 +42,11 @@ export function showSetup(
       : [
           `Revision ${result.service.latestReadyRevision ?? ''} is newer, with these settings, and has no traffic: cloud-runner deploy`,
         ]),
-    'Next: cloud-runner upload FILE --wait',
+    ...(result.unheardOf === 0
+      ? ['Next: cloud-runner upload FILE --wait']
+      : [
+          `Next: ${counted(result.unheardOf, 'file')} came before anybody was told of uploads: cloud-runner reprocess --missing`,
+        ]),
   ]
 }
 
@@ -101,4 +105,10 @@ function forgottenHint({files, counts}: Status, now: number): string | undefined
   return forgotten.length === 0
     ? undefined
     : `${counted(forgotten.length, 'file')} waiting for more than a minute without any delivery. If the event was lost: cloud-runner reprocess --missing`
+}
+
+/** What is uploaded to a pipeline that is not whole. */
+export function showGap(gap: string): string[] {
+  const warning = `The pipeline is not ready, and nothing comes of what is uploaded: ${gap}. Make it whole: cloud-runner setup; then have what is there processed: cloud-runner reprocess --missing`
+  return [style('yellow', warning)]
 }

@@ -3,8 +3,10 @@ import {Args, Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {showEnded, showUploaded} from '../cli/show-files.ts'
+import {showGap} from '../cli/show-pipeline.ts'
 import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
 import type {FileStatus} from '../core/pipeline/files.ts'
+import {findGap} from '../core/status/connections.ts'
 import {placeModel, planModel} from '../core/upload/model.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload, type UploadResult} from '../core/upload/upload.ts'
@@ -13,6 +15,8 @@ import {waitForResults} from '../core/upload/wait.ts'
 interface Uploaded {
   readonly uploaded: UploadResult['uploaded']
   readonly failed: UploadResult['failed']
+  /** Why nothing comes of them as the pipeline is now, where that shows. */
+  readonly gap?: string
   /** With `--wait`: how each ended, or where it stands when the time ran out. */
   readonly files?: readonly FileStatus[]
 }
@@ -65,7 +69,7 @@ export default class Upload extends CloudRunnerCommand {
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
-    const sent = await this.task(`Upload ${counted(planned.length, 'file')}`, async (step) =>
+    const result = await this.task(`Upload ${counted(planned.length, 'file')}`, async (step) =>
       upload(
         planned,
         {
@@ -76,7 +80,10 @@ export default class Upload extends CloudRunnerCommand {
         target.context(step),
       ),
     )
+    const gap = await findGap(target.context())
+    const sent = gap === undefined ? result : {...result, gap}
     this.print(showUploaded(sent, target.context().pipeline.names.inputBucket))
+    if (gap !== undefined && sent.uploaded.length > 0) this.print(showGap(gap))
     if (sent.failed.length > 0) process.exitCode = 1
     if (!flags.wait || sent.uploaded.length === 0) return sent
     const ended = await this.task(`Wait for ${counted(sent.uploaded.length, 'result')}`, (step) =>

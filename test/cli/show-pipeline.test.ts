@@ -88,7 +88,14 @@ test('setup after a rollback names the revision that serves, and the newer one t
     traffic: [{...traffic, revision: 'p-00001-old'}],
     tried: [],
   }
-  const result = {resources: [], image: service.image, deployed: true, service, canary: {durationMs: 1}}
+  const result = {
+    resources: [],
+    image: service.image,
+    deployed: true,
+    service,
+    unheardOf: 0,
+    canary: {durationMs: 1},
+  }
   const lines = showSetup(result, names).join('\n')
   expect(lines).toContain('p, revision p-00001-old')
   expect(lines).toContain(

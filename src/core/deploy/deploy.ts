@@ -1,6 +1,7 @@
 import type {Context} from '../context.ts'
 import type {ServiceState} from '../ports/services.ts'
 import {withLock} from '../setup/lock.ts'
+import {gapOf} from '../status/connections.ts'
 import {notSetUp} from '../status/status.ts'
 import {provideImage, type ImageRequest} from './build.ts'
 import {deployFailed} from './failure.ts'
@@ -26,6 +27,8 @@ export interface DeployResult {
   /** Nothing had to be changed: the image is the one that runs, and the traffic is as it should be. */
   readonly unchanged: boolean
   readonly dryRun: boolean
+  /** What uploads still miss on their way to the worker, where a setup ended early: `cloud-runner setup` makes it. */
+  readonly gap?: string
 }
 
 /**
@@ -52,13 +55,21 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     }
     const hold = rollout.kind !== 'all'
     const made = isThere ? before : await cloud.services.deploy(short, image, {hold, signal, step})
-    if (!made.ready) throw await deployFailed(made, context)
+    if (!made.ready) throw await deployFailed(made, context, {again: 'deploy'})
     const routing = routeByRollout(rollout, before, made, tag)
     const isRight = isRouted(made, routing)
     if (!isRight) step(`Traffic of ${short}`)
     const service = isRight ? made : await cloud.services.route(short, routing, {signal})
     await alignJob(service, context)
-    return {image, service, ...previous, unchanged: isThere && isRight, dryRun}
+    const missing = await cloud.inspection.missingConnections(pipeline, {signal})
+    return {
+      image,
+      service,
+      ...previous,
+      unchanged: isThere && isRight,
+      dryRun,
+      ...(missing.length === 0 ? {} : {gap: gapOf(missing)}),
+    }
   })
 }
 

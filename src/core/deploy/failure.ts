@@ -6,11 +6,14 @@ import type {ServiceState} from '../ports/services.ts'
 /** Lines of a failed revision that an error shows. */
 const SHOWN_LINES = 12
 
-/** Why a revision does not become ready: Google's words, and the revision's last log lines. */
+/**
+ * Why a revision does not become ready: Google's words, and the revision's last log lines.
+ * @param again the command that has not done its work: what a setup still has to do, no deploy does
+ */
 export async function deployFailed(
   {latestCreatedRevision, latestReadyRevision, problem, name}: ServiceState,
   {cloud, signal}: Pick<Context, 'cloud' | 'signal'>,
-  cause?: unknown,
+  {again, cause}: {readonly again: 'setup' | 'deploy'; readonly cause?: unknown},
 ): Promise<AppError> {
   const lines: LogLine[] = []
   if (latestCreatedRevision !== undefined) {
@@ -30,7 +33,7 @@ export async function deployFailed(
     code: 'deploy-failed',
     suggestions: [
       'See all of its lines: cloud-runner logs --since 10m',
-      'Mend the worker, then: cloud-runner deploy',
+      `Mend the worker, then: cloud-runner ${again}`,
     ],
     cause,
   })

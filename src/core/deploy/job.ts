@@ -7,12 +7,21 @@ export async function alignJob(service: ServiceState, context: Context): Promise
   const {cloud, pipeline, signal, step} = context
   const current = await cloud.jobs.image(pipeline.names.job)
   if (current === undefined) return
-  const stable = stableRevision(service)
-  const image =
-    stable === service.latestCreatedRevision
-      ? service.image
-      : (await cloud.services.revisions(service.name)).find(({name}) => name === stable)?.image
+  const image = await servingImage(service, context)
   if (image === undefined || image === current) return
   step(`The same image for job ${pipeline.names.job}`)
   await cloud.jobs.setImage(pipeline.names.job, image, {signal})
+}
+
+/**
+ * The image of the revision that has the traffic, or most of it, by reference with digest; before there is traffic,
+ * that of the newest. `undefined` where the revision is gone.
+ */
+export async function servingImage(
+  service: ServiceState,
+  {cloud}: Pick<Context, 'cloud'>,
+): Promise<string | undefined> {
+  const serving = stableRevision(service)
+  if (serving === undefined || serving === service.latestCreatedRevision) return service.image
+  return (await cloud.services.revisions(service.name)).find(({name}) => name === serving)?.image
 }

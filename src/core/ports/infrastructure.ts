@@ -45,4 +45,10 @@ export interface Infrastructure {
 }
 
 /** The same questions as of the infrastructure, put to the APIs themselves, whoever made the resources. */
-export type Inspection = Pick<Infrastructure, 'plan' | 'leftovers'>
+export interface Inspection extends Pick<Infrastructure, 'plan' | 'leftovers'> {
+  /**
+   * What is not there of what brings an upload to the service: in words, as `subscription NAME`; two cheap looks.
+   * What the user may not look at counts as there.
+   */
+  missingConnections(pipeline: Pipeline, options: {signal: AbortSignal}): Promise<string[]>
+}

@@ -2,8 +2,11 @@ import type {Context} from '../context.ts'
 import {buildAndPush} from '../deploy/build.ts'
 import {deployFailed} from '../deploy/failure.ts'
 import {AppError} from '../errors.ts'
+import {isUnheardOf} from '../pipeline/files.ts'
 import type {PlannedResource} from '../ports/infrastructure.ts'
 import type {ServiceState} from '../ports/services.ts'
+import {readFirstFiles} from '../status/files.ts'
+import {MOST_FILES} from '../status/status.ts'
 import {placeModel, type PlannedModel} from '../upload/model.ts'
 import {sendCanary} from './canary.ts'
 import {withLock} from './lock.ts'
@@ -28,6 +31,8 @@ export interface SetupResult {
   /** Whether a new revision was made. */
   readonly deployed: boolean
   readonly service: ServiceState
+  /** Files that were uploaded before a part of the way was there, so that nothing is heard of them. */
+  readonly unheardOf: number
   /** Upload to answer. */
   readonly canary: {readonly durationMs: number}
 }
@@ -65,9 +70,22 @@ export async function setup(
       image,
       deployed: service.latestReadyRevision !== before?.latestReadyRevision,
       service,
+      unheardOf: await countUnheardOf([...foundation, ...rest], context),
       canary,
     }
   })
+}
+
+/** Where the way was completed only now, and the bucket was there before: its files had no event. */
+async function countUnheardOf(done: readonly PlannedResource[], context: Context): Promise<number> {
+  const {inputBucket} = context.pipeline.names
+  const isMade = (kind: string, named?: string) =>
+    done.some(
+      ({kind: of, name, action}) =>
+        of === kind && action === 'create' && (named === undefined || name === named),
+    )
+  if (isMade('bucket', inputBucket) || !(isMade('notification') || isMade('subscription'))) return 0
+  return (await readFirstFiles(MOST_FILES, context)).files.filter((file) => isUnheardOf(file)).length
 }
 
 /** The second pass looks at the foundation again and finds it right: what counts is what the first pass did. */
@@ -91,7 +109,10 @@ async function applyService(image: string, context: Context): Promise<PlannedRes
     const service = await cloud.services.get(pipeline.names.service)
     throw service === undefined
       ? error
-      : await deployFailed({...service, problem: service.problem ?? error.message}, context, error)
+      : await deployFailed({...service, problem: service.problem ?? error.message}, context, {
+          again: 'setup',
+          cause: error,
+        })
   }
 }
 
@@ -103,6 +124,6 @@ async function becomeReady(image: string, context: Context): Promise<ServiceStat
   // Terraform leaves the image of a service that is there alone, so that a plan never fights a deploy.
   if (service?.ready === true && service.image === image) return service
   const again = await cloud.services.deploy(name, image, {hold: false, signal, step})
-  if (!again.ready) throw await deployFailed(again, context)
+  if (!again.ready) throw await deployFailed(again, context, {again: 'setup'})
   return again
 }

@@ -1,9 +1,11 @@
 import type {Context} from '../context.ts'
+import {servingImage} from '../deploy/job.ts'
 import {sharesOf, stableRevision} from '../deploy/traffic.ts'
 import {AppError} from '../errors.ts'
 import {isUnheardOf, type FileState, type FileStatus} from '../pipeline/files.ts'
 import type {Target} from '../pipeline/settings.ts'
 import type {ServiceState} from '../ports/services.ts'
+import {gapOf} from './connections.ts'
 import {readFirstFiles, readNamedFiles} from './files.ts'
 
 /** Lines that are looked at for refused pushes. */
@@ -31,7 +33,7 @@ export interface PipelineStatus {
   readonly topic: string
   readonly subscription: string
   readonly service: string
-  /** Reference with digest, of the newest revision; absent before the first deploy. */
+  /** Reference with digest, of the revision that has the traffic, or most of it; absent before the first deploy. */
   readonly image: string | undefined
   /** The model that files are scored by, where one is set: `gs://bucket/object#generation`. */
   readonly model: string | undefined
@@ -66,8 +68,13 @@ export async function status(
   {objects, limit, most = MOST_FILES}: StatusRequest,
   context: Context,
 ): Promise<Status> {
-  const service = await context.cloud.services.get(context.pipeline.names.service)
-  const pipeline = describe(context, service)
+  const {cloud, signal} = context
+  const service = await cloud.services.get(context.pipeline.names.service)
+  const [image, missing] = await Promise.all([
+    service && servingImage(service, context),
+    service === undefined ? [] : cloud.inspection.missingConnections(context.pipeline, {signal}),
+  ])
+  const pipeline = describe(context, service, image, missing)
   const {files, more} = await readFiles(objects, most, context)
   const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
   for (const {state} of files) counts[state]++
@@ -119,7 +126,12 @@ export function notSetUp({pipeline}: Pick<Context, 'pipeline'>, cause?: unknown)
   )
 }
 
-function describe({pipeline}: Context, service: ServiceState | undefined): PipelineStatus {
+function describe(
+  {pipeline}: Context,
+  service: ServiceState | undefined,
+  image: string | undefined,
+  missing: readonly string[],
+): PipelineStatus {
   const {settings, names} = pipeline
   return {
     name: settings.name,
@@ -131,12 +143,18 @@ function describe({pipeline}: Context, service: ServiceState | undefined): Pipel
     topic: names.topic,
     subscription: names.subscription,
     service: names.service,
-    image: service?.image,
+    image,
     model: service?.model,
     revision: service && (stableRevision(service) ?? service.latestReadyRevision),
     traffic: service === undefined ? [] : sharesOf(service),
     uri: service?.uri,
-    ready: service?.ready ?? false,
-    problem: service === undefined ? 'No worker is deployed yet.' : service.problem,
+    ready: service?.ready === true && missing.length === 0,
+    problem: problemOf(service, missing),
   }
+}
+
+function problemOf(service: ServiceState | undefined, missing: readonly string[]): string | undefined {
+  if (service === undefined) return 'No worker is deployed yet: cloud-runner setup'
+  if (missing.length === 0) return service.problem
+  return `${service.problem === undefined ? '' : `${service.problem} And `}${gapOf(missing)}: cloud-runner setup`
 }

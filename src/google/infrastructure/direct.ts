@@ -1,19 +1,19 @@
 import {setTimeout as wait} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
-import type {Infrastructure, PlannedResource} from '../../core/ports/infrastructure.ts'
+import type {Infrastructure, Inspection, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
 import {isJson, objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
 import {jobResources} from './job.ts'
 import type {Doing, Resource} from './resource.ts'
-import {connections, foundation, serviceResource} from './resources.ts'
+import {connections, eventPath, foundation, serviceResource} from './resources.ts'
 import {readServiceAgents} from './service-agents.ts'
 
 /**
  * Infrastructure without Terraform: the same resources by the same APIs, made one after the other in an order in
  * which each finds what it needs.
  */
-export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infrastructure {
+export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infrastructure & Inspection {
   /** For a plan: where the API is still off, all of it is to be made. */
   async function unlessOff<T>(work: Promise<T>): Promise<T | undefined> {
     try {
@@ -109,6 +109,15 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       return removed
     },
 
+    async missingConnections(pipeline, {signal}) {
+      const missing: string[] = []
+      for (const resource of eventPath(pipeline, rest)) {
+        signal.throwIfAborted()
+        if (!(await isThere(resource))) missing.push(`${resource.kind} ${resource.name}`)
+      }
+      return missing
+    },
+
     async leftovers(pipeline, {signal}) {
       const left = new Map<string, PlannedResource>()
       for (const resource of await resourcesOf(pipeline, 'any')) {
@@ -124,6 +133,15 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
         left.set(`${resource.kind} ${resource.name}`, resource)
       return [...left.values()]
     },
+  }
+}
+
+async function isThere(resource: Resource): Promise<boolean> {
+  try {
+    return (await resource.inspect()) !== undefined
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'permission-denied') return true
+    throw error
   }
 }
 

@@ -159,6 +159,15 @@ export function connections(pipeline: Pipeline, agents: ServiceAgents, uri: stri
   ]
 }
 
+/** Without one of these no upload is heard of. To be looked at only: the service's address is not needed for that. */
+export function eventPath(pipeline: Pipeline, rest: Rest): Resource[] {
+  const body = blueprint(pipeline).pushSubscription('https://not-looked-at.invalid')
+  return [
+    subscription(rest, pipeline, pipeline.names.subscription, body),
+    notificationResource(pipeline, rest),
+  ]
+}
+
 function subscription(rest: Rest, {settings}: Pipeline, short: string, wanted: Json): Resource {
   const name = `projects/${settings.project}/subscriptions/${short}`
   return restResource(rest, {
