@@ -124,7 +124,7 @@ async function entryOptions({kind, folder, file}: Entry, options: BuildOptions):
   return {
     stdin: {
       contents: `import {serve} from '${RUNTIME_MODULE}'\nimport {${imported}} from './${file}'\nserve(processor)\n`,
-      resolveDir: folder,
+      resolveDir: options.absWorkingDir ?? folder,
       sourcefile: 'worker.js',
     },
   }
