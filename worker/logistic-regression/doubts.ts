@@ -1,3 +1,4 @@
+import {listed} from './label.ts'
 import type {Table, TextColumn} from './table.ts'
 import {readNumber} from './values.ts'
 
@@ -8,10 +9,18 @@ const MOST_TEXTS_SHARE = 0.1
 const TEXTS_SHOWN = 3
 
 /** What looks like a fault of the file, although it can be read: warnings for the report. */
-export function doubtsAbout({columns, label: {classes}, shape}: Table): string[] {
+export function doubtsAbout({header, columns, label: {name: labelName, classes}, shape}: Table): string[] {
   const readsComma = shape.dialect.delimiter === ';'
   const alike = classes.filter((name) => classes.some((other) => other !== name && isAlike(name, other)))
+  // A class where the label's name should be may be its name, as spam is; numbers beside it are no names.
+  const isData =
+    classes.includes(labelName) && header.some((cell) => typeof readNumber(cell, false) === 'number')
   return [
+    ...(isData
+      ? [
+          `The first line looks like data, not like names (${listed(header)}): it was taken for the header, so nothing was learned from it and it has no prediction. If the file has no header, put a line with names first.`,
+        ]
+      : []),
     ...columns.flatMap((column) => (column.kind === 'text' ? doubtAbout(column, readsComma) : [])),
     ...(alike.length > 0
       ? [`These classes are told apart, although they look like the same: ${alike.join(', ')}.`]

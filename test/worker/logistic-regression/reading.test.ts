@@ -236,6 +236,15 @@ describe('columns', () => {
     expect(assumptions).toContain('The first line is the header, although names in it are numbers: 0.5.')
   })
 
+  it.each([
+    ['0.5,1', ['The first line looks like data, not like names (0.5, 1)']],
+    ['2025,bankrupt', []],
+  ])('are doubted where one is a number and the last one a class: %s', async (names, doubts) => {
+    const content = `company,${names}\n${rows.map((i) => `A,${Math.sin(i)},${i % 2}\n`).join('')}`
+    const {warnings} = (await processFile(content)).report
+    expect(warnings.map((warning) => warning.replace('company, ', '').split(':')[0])).toEqual(doubts)
+  })
+
   it('of truth values are categories, whatever they are called', async () => {
     const {coefficients, leftOut} = await report('a,b,c', (i) =>
       [i % 2 ? 'true' : 'FALSE', i % 3 ? 'yes' : 'no', i % 5 ? 1 : 0].join(','),
