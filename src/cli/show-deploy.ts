@@ -1,5 +1,6 @@
 import type {DeployResult} from '../core/deploy/deploy.ts'
 import {sharesOf} from '../core/deploy/traffic.ts'
+import {inOneLine} from '../core/pipeline/fault.ts'
 import type {ListedRevision} from '../core/revisions/revisions.ts'
 import type {RollbackResult} from '../core/rollback/rollback.ts'
 import {ago, style, widthOf} from './format.ts'
@@ -75,7 +76,7 @@ export function showRevisions(
     shortImage(image),
     percent === 0 ? '' : style('green', `${percent} %`),
     tags.map((tag) => tag.name).join(', '),
-    ready ? (isTried ? 'tried only' : '') : style('red', firstLine(problem ?? 'not ready yet')),
+    ready ? (isTried ? 'tried only' : '') : style('red', inOneLine(problem ?? 'not ready yet')),
   ])
   return [
     ...table(
@@ -92,8 +93,4 @@ export function showRevisions(
     ),
     ...(truncated ? ['', 'There are older ones: --limit shows more.'] : []),
   ]
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? ''
 }

@@ -1,4 +1,5 @@
 import {stableRevision} from '../core/deploy/traffic.ts'
+import {inOneLine} from '../core/pipeline/fault.ts'
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
 import {isUnheardOf} from '../core/pipeline/files.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
@@ -53,7 +54,7 @@ export function showSetup(
 function pipelineLines(pipeline: PipelineStatus): string[] {
   const state = pipeline.ready
     ? style('green', 'ready')
-    : style('red', `not ready${pipeline.problem ? `: ${pipeline.problem}` : ''}`)
+    : style('red', `not ready${pipeline.problem ? `: ${inOneLine(pipeline.problem)}` : ''}`)
   return pairs([
     {label: 'pipeline', value: `${pipeline.name}, ${state}`},
     {label: 'target', value: `${pipeline.target}, project ${pipeline.project}, ${pipeline.region}`},

@@ -2,6 +2,7 @@ import type {Context} from '../context.ts'
 import {servingImage} from '../deploy/job.ts'
 import {sharesOf, stableRevision} from '../deploy/traffic.ts'
 import {AppError} from '../errors.ts'
+import {inOneLine} from '../pipeline/fault.ts'
 import {isUnheardOf, type FileState, type FileStatus} from '../pipeline/files.ts'
 import type {Target} from '../pipeline/settings.ts'
 import type {ServiceState} from '../ports/services.ts'
@@ -156,5 +157,5 @@ function describe(
 function problemOf(service: ServiceState | undefined, missing: readonly string[]): string | undefined {
   if (service === undefined) return 'No worker is deployed yet: cloud-runner setup'
   if (missing.length === 0) return service.problem
-  return `${service.problem === undefined ? '' : `${service.problem} And `}${gapOf(missing)}: cloud-runner setup`
+  return `${service.problem === undefined ? '' : `${inOneLine(service.problem)} And `}${gapOf(missing)}: cloud-runner setup`
 }

@@ -1,0 +1,53 @@
+/** A frame of V8, with its function or without, and one of Python. */
+const V8_FRAME = /^\s*at (?:.*\()?(?:file:\/\/)?([^()]+):(\d+):(\d+)\)?$/
+const PYTHON_FRAME = /^\s*File "([^"]+)", line (\d+)/
+/** What is not the worker's own: the runtime's, packages', and the bundle where its source map says nothing. */
+const FOREIGN =
+  /^(?:node:|<)|(?:^|\/)(?:node_modules|site-packages|dist-packages|lib\/python[\d.]+|cloud-runner\/worker)\/|\/app\/(?:runtime\/|worker\.c?js$)/
+/** The first line of an error as V8 and Python print it. */
+const ERROR = /^(?:Uncaught )?[\w.]*(?:Error|Exception)(?: \[\w+\])?(?::.*)?$/
+
+/**
+ * Where an error happened, by its stack: the innermost frame in the worker's own sources.
+ * @returns `processor.ts:17:9`, from the worker's folder; of Python without a column; `undefined` where there is none
+ */
+export function placeOf(stack: string): string | undefined {
+  const places: string[] = []
+  let isPython = false
+  for (const line of stack.split('\n')) {
+    const [, path, row, column] = V8_FRAME.exec(line) ?? PYTHON_FRAME.exec(line) ?? []
+    if (path === undefined || row === undefined || FOREIGN.test(path)) continue
+    isPython ||= column === undefined
+    const inImage = path.lastIndexOf('/app/')
+    const name = inImage === -1 ? path : path.slice(inImage + '/app/'.length)
+    places.push([name, row, ...(column === undefined ? [] : [column])].join(':'))
+  }
+  // Python prints the innermost frame last.
+  return places.at(isPython ? -1 : 0)
+}
+
+/**
+ * The error that a process printed as it ended, in one line: `processor.ts:1:7 Error: boom at start`.
+ * @returns `undefined` where the output has none
+ */
+export function crashIn(output: string): string | undefined {
+  const error = output
+    .split('\n')
+    .map((line) => line.trim())
+    .findLast((line) => ERROR.test(line))
+  if (error === undefined) return undefined
+  const place = placeOf(output)
+  return place === undefined ? error : `${place} ${error}`
+}
+
+/** A problem that quotes what a container printed, in one line: what is wrong, and the error or the last line of it. */
+export function inOneLine(problem: string): string {
+  const output = problem.split('\n').slice(1)
+  const said = crashIn(output.join('\n')) ?? output.findLast((line) => line.trim() !== '')?.trim()
+  return said === undefined ? withoutOutput(problem) : `${withoutOutput(problem)} ${said}`
+}
+
+/** A problem without what it quotes. */
+export function withoutOutput(problem: string): string {
+  return problem.replace(/(?: Its last output:)?\n[^]*$/, '')
+}
