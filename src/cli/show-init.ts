@@ -22,7 +22,10 @@ export function showInit(
     ...(needsDocker
       ? [
           engineMissing
-            ? style('yellow', 'It is a container, and no docker engine answers here; start one: docker info')
+            ? style(
+                'yellow',
+                'It is a container, and no docker engine answers here. Start docker; when it runs, this answers: docker info',
+              )
             : 'It is a container: the docker engine here builds and runs it.',
         ]
       : []),

@@ -15,7 +15,7 @@ export default class Deploy extends CloudRunnerCommand {
   static override examples = [
     {description: 'After a change to the worker', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Every tenth file first, then all',
+      description: 'About one file in ten first, then all',
       command:
         '<%= config.bin %> <%= command.id %> --canary 10 && <%= config.bin %> <%= command.id %> --promote',
     },

@@ -6,6 +6,7 @@ import {usageError} from '../cli/failure.ts'
 import {saveSettings} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
+import {requireWorker} from '../core/deploy/build.ts'
 import {plan} from '../core/plan/plan.ts'
 import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
@@ -102,6 +103,9 @@ export default class Setup extends CloudRunnerCommand {
       state: flags.state,
     })
     const model = await planPipelineModel(config)
+    // Before anything is made, and before it takes the place of the worker that the settings name.
+    if (flags.worker !== undefined && config.workerFolder !== undefined)
+      await requireWorker(config.workerFolder)
     const isGoogle = config.settings.target === 'gcp'
     if (isGoogle && flags.rehearse) {
       throw usageError('--rehearse is for the local target: it needs no account.', [

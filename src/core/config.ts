@@ -204,7 +204,7 @@ function wrongValue(
     environment: [`${source.place} is ${written}`, `${source.place}=${row.example}`],
     file: [
       `"${setting}" in ${source.place} is ${written}`,
-      `"${setting}": ${JSON.stringify(exampleFor(value, row.example))}`,
+      `"${setting}": ${JSON.stringify(exampleFor(setting, row.example))}`,
     ],
     default: [`${setting} is ${written}`, row.example],
     implied: [`${setting} is ${written}`, row.example],
@@ -217,8 +217,9 @@ function wrongValue(
 }
 
 /** Numbers are written without quotes in JSON. */
-function exampleFor(value: unknown, example: string): string | number {
-  return typeof value === 'number' && /^\d+$/.test(example) ? Number(example) : example
+function exampleFor(setting: SettingName, example: string): string | number {
+  const {schema} = SETTINGS[setting]
+  return 'type' in schema && schema['type'] === 'integer' ? Number(example) : example
 }
 
 function invalid(message: string, ...suggestions: string[]): AppError {

@@ -12,6 +12,10 @@ const PROBE_MS = 5000
 /** Lines of a failed build that an error shows. */
 const SHOWN_LINES = 15
 
+/** What docker without buildx says before each build; the user can do nothing about it here. */
+const LEGACY_BUILDER =
+  /^DEPRECATED: The legacy builder|^\s+Install the buildx component|^\s+https:\/\/docs\.docker\.com\/go\/buildx/
+
 /** A docker engine by its command line, which knows where the engine is. */
 export function createDocker(): ContainerEngine {
   return {
@@ -37,7 +41,9 @@ export function createDocker(): ContainerEngine {
         reject: false,
         stdin: 'ignore',
       })
-      for await (const line of building.iterable({from: 'all'})) if (/\S/.test(line)) step(line.trim())
+      for await (const line of building.iterable({from: 'all'})) {
+        if (/\S/.test(line) && !LEGACY_BUILDER.test(line)) step(line.trim())
+      }
       const {failed, all, shortMessage} = await building
       signal.throwIfAborted()
       if (!failed) return
@@ -125,7 +131,7 @@ async function withConfiguration(
 function lastLines(text: string, count: number): string {
   return text
     .split('\n')
-    .filter((line) => /\S/.test(line))
+    .filter((line) => /\S/.test(line) && !LEGACY_BUILDER.test(line))
     .slice(-count)
     .map((line) => `  ${line.trimEnd()}`)
     .join('\n')

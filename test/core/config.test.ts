@@ -102,6 +102,15 @@ describe('wrong values', () => {
     expect(error.suggestions).toEqual(['For example: "concurrency": 1'])
   })
 
+  test.each([
+    [{maxInstances: 'many'}, '"maxInstances": 10'],
+    [{cpu: 3}, '"cpu": "1"'],
+  ])('what to write instead of %j is a number where one is needed', async (file, example) => {
+    const cwd = await temporaryFolder()
+    await writeFile(join(cwd, 'cloud-runner.json'), JSON.stringify(file))
+    expect((await refusal({cwd})).suggestions).toEqual([`For example: ${example}`])
+  })
+
   test('in the environment and as a flag they are named as they were typed', async () => {
     const cwd = await temporaryFolder()
     const fromEnvironment = await refusal({cwd, environment: {CLOUD_RUNNER_ACK_DEADLINE: '601s'}})

@@ -89,6 +89,13 @@ describe('wrong usage ends with 2, says what is meant, and needs neither state n
   })
 })
 
+test('a worker that is not there is not kept in the settings', async () => {
+  const file = join(cli.folder, 'cloud-runner.json')
+  const {exitCode, stderr} = await cli.run(['setup', '--worker', './not-there'])
+  expect({exitCode, stderr}).toMatchObject({exitCode: 1, stderr: expect.stringContaining('not-there')})
+  expect(existsSync(file)).toBe(false)
+})
+
 test('a missing file is answered before anything is started', async () => {
   const {exitCode, stdout, stderr} = await cli.run(['upload', 'missing.csv', '--wait'])
   expect([exitCode, stdout]).toEqual([1, ''])

@@ -4,8 +4,10 @@ import {join} from 'node:path'
 import {extract} from 'tar-stream'
 import {describe, expect, onTestFinished, test, vi} from 'vitest'
 import {builtImages, provideImage} from '../../src/core/deploy/build.ts'
+import {deploy} from '../../src/core/deploy/deploy.ts'
 import {destroy} from '../../src/core/destroy/destroy.ts'
 import {bundleWorker} from '../../src/core/image/bundle.ts'
+import {setup} from '../../src/core/setup/setup.ts'
 import {createDocker} from '../../src/tools/docker.ts'
 import {parseObject} from '../support/cli.ts'
 import {docker, hasDocker} from '../support/docker.ts'
@@ -119,16 +121,55 @@ test('without an engine there is nothing to remove', async () => {
   expect(await createDocker().remove({labels: {'cloud-runner': 'x'}, references: ['x-worker:build']})).toBe(0)
 })
 
-test('where no engine answers, a Dockerfile is an error that says what to start', async () => {
-  const context = await startLocalPipeline()
-  const engine = {...createDocker(), answers: () => Promise.resolve(false)}
-  const folder = await temporaryFolder()
-  await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\n')
-  for (const request of [{workerFolder: folder}, {workerFolder: undefined, builder: 'docker'}] as const)
-    await expect(provideImage(request, {...context, engine}, {push: true})).rejects.toMatchObject({
-      code: 'program-missing',
-      suggestions: [expect.stringContaining('docker info'), expect.stringContaining('--builder layer')],
+test('where no engine answers: what to start; and the way without docker only where there is one', async () => {
+  const local = await startLocalPipeline()
+  const context = {...local, engine: {...createDocker(), answers: () => Promise.resolve(false)}}
+  const container = await temporaryFolder()
+  await writeFile(join(container, 'Dockerfile'), 'FROM scratch\n')
+  const START = expect.stringContaining('docker info')
+
+  await expect(setup({workerFolder: container}, context)).rejects.toMatchObject({
+    code: 'program-missing',
+    suggestions: [START],
+  })
+  for (const builder of [undefined, 'layer'] as const) {
+    await expect(deploy({workerFolder: undefined, builder}, context)).rejects.toMatchObject({
+      code: 'not-set-up',
+      message:
+        'The setup of pipeline cloud-runner has not come to its end: there is no service to deploy to.',
+      suggestions: ['Finish it: cloud-runner setup'],
     })
+  }
+
+  const folder = await workerFolder('processor.js', capitals(''))
+  await setup({workerFolder: folder}, context)
+  await expect(deploy({workerFolder: container}, context)).rejects.toMatchObject({suggestions: [START]})
+  await expect(deploy({workerFolder: folder, builder: 'docker'}, context)).rejects.toMatchObject({
+    suggestions: [START, 'Or without docker: cloud-runner deploy --builder layer'],
+  })
+})
+
+test('what a docker without buildx says of itself is neither a step nor in the error', async () => {
+  const folder = await temporaryFolder()
+  const bin = join(folder, 'docker')
+  const notice = [
+    'DEPRECATED: The legacy builder is deprecated and will be removed in a future release.',
+    '            Install the buildx component to build images with BuildKit:',
+    '            https://docs.docker.com/go/buildx/',
+  ]
+  const lines = [...notice, '', 'Step 1/2 : FROM scratch', 'COPY failed: missing.txt']
+  await writeFile(bin, `#!/bin/sh\ncat >&2 <<'END'\n${lines.join('\n')}\nEND\nexit 1\n`, {mode: 0o755})
+  vi.stubEnv('PATH', `${folder}:${process.env['PATH'] ?? ''}`)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const steps: string[] = []
+  const step = (text: string) => void steps.push(text)
+  const {signal} = new AbortController()
+  await expect(
+    createDocker().build({folder, reference: 'x:1', labels: {}, signal, step}),
+  ).rejects.toMatchObject({
+    message: `docker cannot build ${folder}:\n  Step 1/2 : FROM scratch\n  COPY failed: missing.txt`,
+  })
+  expect(steps).toEqual(['Step 1/2 : FROM scratch', 'COPY failed: missing.txt'])
 })
 
 /** The regular files of a container that are not docker's own. */

@@ -67,8 +67,9 @@ export function buildAndPush(workerFolder: string | undefined, context: Context)
 async function chooseBuilder(
   asked: Builder | undefined,
   workerFolder: string | undefined,
-  {engine, cloud}: Context,
+  context: Context,
 ): Promise<Builder> {
+  const {engine, cloud} = context
   const needsDocker = workerFolder !== undefined && existsSync(join(workerFolder, 'Dockerfile'))
   if (asked === 'layer' || (asked === undefined && !needsDocker && cloud.isLocal)) {
     return 'layer'
@@ -82,11 +83,33 @@ async function chooseBuilder(
     {
       code: 'program-missing',
       suggestions: [
-        'Start it, and see whether it answers: docker info',
-        'Without docker, for a worker of this package: cloud-runner deploy --builder layer',
+        'Start docker; when it runs, this answers: docker info',
+        ...((await isWithoutDocker(workerFolder, context))
+          ? ['Or without docker: cloud-runner deploy --builder layer']
+          : []),
       ],
     },
   )
+}
+
+/** Whether `deploy --builder layer` can do it: there is a service for it, and a worker that is no container only. */
+async function isWithoutDocker(
+  workerFolder: string | undefined,
+  {cloud, pipeline}: Context,
+): Promise<boolean> {
+  if ((await cloud.services.get(pipeline.names.service)) === undefined) return false
+  return bundleWorker({folder: workerFolder}).then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
+ * Whether there is a worker in a folder that can be built; a `Dockerfile` is left to docker. Makes nothing.
+ * @throws AppError `worker-missing`, `worker-build-failed`
+ */
+export async function requireWorker(folder: string): Promise<void> {
+  if (!existsSync(join(folder, 'Dockerfile'))) await bundleWorker({folder})
 }
 
 /** The same sources give the same digest. */

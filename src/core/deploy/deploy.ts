@@ -1,4 +1,5 @@
 import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
 import type {ServiceState} from '../ports/services.ts'
 import {withLock} from '../setup/lock.ts'
 import {gapOf} from '../status/connections.ts'
@@ -41,7 +42,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   const {rollout = {kind: 'all'}, tag, dryRun = false} = request
   const {cloud, pipeline, signal, step} = context
   const short = pipeline.names.service
-  if ((await cloud.services.get(short)) === undefined) throw notSetUp(context)
+  if ((await cloud.services.get(short)) === undefined) throw await notDeployable(context)
   return withLock('deploy', context, async () => {
     const image = await provideImage(request, context, {push: !dryRun})
     const before = await existing(context)
@@ -97,6 +98,24 @@ export async function promote(context: Context): Promise<DeployResult> {
     await alignJob(service, context)
     return {...result, service}
   })
+}
+
+/** A setup that ended before there was a service, such as for want of docker, leaves a pipeline that status shows. */
+async function notDeployable(context: Context): Promise<AppError> {
+  const {cloud, pipeline, signal} = context
+  const {name} = pipeline.settings
+  const made = await cloud.inspection.leftovers(pipeline, {signal}).catch((error: unknown) => {
+    if (error instanceof AppError) return []
+    throw error
+  })
+  if (made.length === 0) return notSetUp(context)
+  return new AppError(
+    `The setup of pipeline ${name} has not come to its end: there is no service to deploy to.`,
+    {
+      code: 'not-set-up',
+      suggestions: ['Finish it: cloud-runner setup'],
+    },
+  )
 }
 
 async function existing(context: Context): Promise<ServiceState> {

@@ -65,7 +65,7 @@ export function createDockerRuntime({
     } catch (error) {
       if (!(error instanceof InstanceError)) throw error
       throw new InstanceError(
-        `The image has no annotation "dev.cloud-runner.runtime", so it runs as a container, but ${error.message}. Start docker, or set DOCKER_HOST, and start the local cloud anew: cloud-runner local stop.`,
+        `The worker runs as a container, but ${error.message}. Start docker; where DOCKER_HOST names another one by now, start the local cloud anew: cloud-runner local stop`,
       )
     }
   }
