@@ -66,7 +66,11 @@ async function manifest() {
   settings.enableAutoTranspile = false
   const config = await Config.load({root, ignoreManifest: true})
   const plugin = config.plugins.get(config.pjson.name)
-  return `${JSON.stringify(plugin.manifest, null, 2)}\n`
+  // Folders of commands are read at the same time, and come in the order in which they are done.
+  const commands = Object.entries(plugin.manifest.commands).toSorted(([one], [other]) =>
+    one < other ? -1 : 1,
+  )
+  return `${JSON.stringify({...plugin.manifest, commands: Object.fromEntries(commands)}, null, 2)}\n`
 }
 
 /** Everything, or an error that says what stopped it; a dist that is not whole is removed. */
