@@ -7,6 +7,8 @@ const MOST_CLASSES_UNNAMED = 20
 /** Distinct values beyond which even a named label is no class but a number or a text. */
 const MOST_CLASSES_NAMED = 100
 const NAMES_SHOWN = 10
+/** Where one of them has to be chosen; thousands are no choice. */
+const NAMES_OF_A_FILE_SHOWN = 100
 
 /** Which column was asked for as the label, and by whom. */
 export interface LabelChoice {
@@ -152,8 +154,10 @@ function findColumn(header: readonly string[], name: string): number {
   const [first, second] = placesOf(header, name)
   if (first === undefined) {
     const near = nearNames(header, name)
-    const suggestions =
-      near.length > 0 ? [`Did you mean ${listed(near)}?`] : [`The columns are ${listed(header)}.`]
+    const suggestions = [
+      ...(near.length > 0 ? [`Did you mean ${listed(near)}?`] : []),
+      `The columns are ${listed(header, NAMES_OF_A_FILE_SHOWN)}.`,
+    ]
     throw new PermanentError(`The file has no column ${name}, which was named as the label.`, {
       code: 'label-column-missing',
       line: 1,
@@ -204,9 +208,9 @@ export function nearNames(header: readonly string[], name: string): string[] {
   return header.map((column) => column.trim()).filter((column) => isNear(column, name))
 }
 
-/** Names in a sentence: ten of them, and how many more there are. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, NAMES_SHOWN).map((name) => name.trim())
+/** Names in a sentence: so many of them, and how many more there are. */
+export function listed(names: readonly string[], most = NAMES_SHOWN): string {
+  const shown = names.slice(0, most).map((name) => name.trim())
   const more = names.length - shown.length
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
 }

@@ -4,7 +4,7 @@ import {basename, join, relative, resolve, sep} from 'node:path'
 import type {Readable} from 'node:stream'
 import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
-import {shellPath} from '../shell.ts'
+import {shellPath, shellWord} from '../shell.ts'
 
 /** cloud.google.com/storage/docs/objects#naming */
 const LONGEST_NAME_BYTES = 1024
@@ -71,6 +71,15 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
     throw unreadable(source, error)
   })
   if (found === undefined) {
+    if (/^[a-z]+:\/\//i.test(source)) {
+      throw refused(
+        `${source} is no file of this machine, and only those are uploaded.`,
+        'file-missing',
+        source.startsWith('gs://')
+          ? `Fetch it first: gcloud storage cp ${shellWord(source)} .`
+          : `Fetch it first: curl -LO ${shellWord(source)}`,
+      )
+    }
     if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd)
     throw refused(
       `There is no file ${source}.`,
@@ -176,13 +185,13 @@ function checkName({file, object}: PlannedUpload): void {
       other,
     )
   }
-  if (
-    /[\r\n\0]/.test(object) ||
-    object === '.' ||
-    object === '..' ||
-    object.startsWith('.well-known/acme-challenge/')
-  ) {
-    throw refused(`${JSON.stringify(object)}${where} is no name for an object.`, 'object-name-invalid', other)
+  const reason = reasonAgainst(object)
+  if (reason !== undefined) {
+    throw refused(
+      `${JSON.stringify(object)}${where} is no name for an object in Cloud Storage: ${reason}.`,
+      'object-name-invalid',
+      other,
+    )
   }
   if (object.endsWith('/')) {
     throw refused(
@@ -198,6 +207,16 @@ function checkName({file, object}: PlannedUpload): void {
       other,
     )
   }
+}
+
+/** cloud.google.com/storage/docs/objects#naming: why Cloud Storage refuses a name, if it does. */
+function reasonAgainst(object: string): string | undefined {
+  if (/[\r\n]/.test(object)) return 'it has a line end in it'
+  if (object.includes('\0')) return 'it has a null character in it'
+  if (object === '.' || object === '..') return 'it stands for a folder'
+  return object.startsWith('.well-known/acme-challenge/')
+    ? 'what is under .well-known/acme-challenge/ belongs to Google'
+    : undefined
 }
 
 function checkDistinct(files: readonly PlannedUpload[]): void {

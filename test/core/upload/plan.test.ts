@@ -98,3 +98,15 @@ describe('refused before anything is sent', () => {
     expect(await planned(['a.csv'], {name: 'ä'.repeat(512)})).toHaveLength(1)
   })
 })
+
+test.each([
+  [['gs://bucket/june.csv'], {}, 'no file of this machine', 'gcloud storage cp gs://bucket/june.csv .'],
+  [['https://example.com/a?b=1'], {}, 'no file of this machine', "curl -LO 'https://example.com/a?b=1'"],
+  [['a.csv'], {name: 'new\nline.csv'}, String.raw`"new\nline.csv" (of a.csv)`, '--name'],
+  [['a.csv'], {name: 'new\nline.csv'}, 'it has a line end in it', '--name'],
+  [['a.csv'], {name: '..'}, 'it stands for a folder', '--name'],
+])('%j %j is refused with the reason', async (sources, more, reason, way) => {
+  const {message, suggestions} = await refusal(sources, more)
+  expect(message).toContain(reason)
+  expect(suggestions.join(' ')).toContain(way)
+})

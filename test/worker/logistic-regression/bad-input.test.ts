@@ -194,6 +194,9 @@ describe('a file that can never be processed', () => {
     expect(suggestions[0]).toBe('Did you mean Bankrupt?')
     const other = await faultOf('company,bankrupt\nA,0\n', {labelColumn: 'zzz'})
     expect(other.suggestions[0]).toBe('The columns are company, bankrupt.')
+    const many = Array.from({length: 101}, (_, i) => `c${i}`)
+    const wide = await faultOf(`${many.join(',')}\n`, {labelColumn: 'nope'})
+    expect(wide.suggestions[0]).toBe(`The columns are ${many.slice(0, 100).join(', ')} and 1 more.`)
   })
 
   it('without a label named is told the flag', async () => {
