@@ -101,7 +101,8 @@ export function showEnded(files: readonly FileStatus[], now: number): string[] {
 function next(files: readonly FileStatus[]): Iterable<string> {
   return new Set(
     files.flatMap((file) => {
-      if (file.state === 'done') return [`Result: ${commandFor('results', file.object)}`]
+      const warnings = file.warnings?.map((warning) => `Warning: ${file.object}: ${warning}`) ?? []
+      if (file.state === 'done') return [...warnings, `Result: ${commandFor('results', file.object)}`]
       return [...(file.error?.suggestions ?? []), `Logs: ${commandFor('logs', file.object)}`]
     }),
   )

@@ -54,6 +54,7 @@ export default class Results extends CloudRunnerCommand {
     const result = await results({object: args.object, ...(output && {output})}, target.context())
     if (result.file.state !== 'done') process.exitCode = EXIT.fileFailed
     if (flags.output !== '-') this.print(showResults(result))
+    else if (result.file.state !== 'done') this.explain(showResults(result))
     return result
   }
 }

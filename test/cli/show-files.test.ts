@@ -34,6 +34,13 @@ describe('files that were sent', () => {
     ])
   })
 
+  it('are named so that a shell takes the line, with what their reports warn of', () => {
+    expect(showEnded([{...file(1), object: '-a b.csv', warnings: ['no header']}], NOW).slice(-2)).toEqual([
+      'Warning: -a b.csv: no header',
+      "Result: cloud-runner results -- '-a b.csv'",
+    ])
+  })
+
   it('are counted where they are many', () => {
     expect(showUploaded({uploaded: uploaded(1000), failed: []}, 'in')).toEqual([
       '1,000 files to gs://in  1 MB',

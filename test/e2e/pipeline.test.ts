@@ -131,6 +131,17 @@ describe('a bad file', () => {
     expect(stdout).toMatch(/^ragged\.csv: failed$/m)
     expect(stdout).toContain('line 42')
     expect(exitCode).toBe(3)
+    const piped = await cli.run(['results', 'ragged.csv', '--output', '-'])
+    expect(piped.stderr).toContain('line 42')
+    expect([piped.exitCode, piped.stdout]).toEqual([3, ''])
+  })
+
+  test('without a header is done, and upload --wait warns of its first line', async () => {
+    const rows = Array.from({length: 40}, (_, row) => `c${row},${row + 0.5},${row % 2}`)
+    await cli.write('no header.csv', rows.join('\n'))
+    const {stdout} = await cli.run(['upload', 'no header.csv', '--label-column', '0', '--wait'])
+    expect(stdout).toMatch(/^Warning: no header\.csv: The first line looks like data, /m)
+    expect(stdout).toMatch(/^Result: cloud-runner results 'no header\.csv'$/m)
   })
 })
 
@@ -149,7 +160,7 @@ describe('mistakes', () => {
   })
 
   test('--timeout that runs out ends with 124, and the file goes on', async () => {
-    await cli.json(['sample', '--rows', '20000', '--output', 'large.csv'])
+    await cli.json(['sample', '--rows', '100000', '--output', 'large.csv'])
     const {exitCode} = await cli.run(['upload', 'large.csv', '--wait', '--timeout', '100ms'])
     expect(exitCode).toBe(124)
   })

@@ -39,6 +39,8 @@ export interface FileStatus {
     readonly generation: string
     readonly sizeBytes: number
   }
+  /** Where it was waited for, with few others: what its report warns of. */
+  readonly warnings?: readonly string[]
 }
 
 /** Done, failed or dead: nothing more happens to it by itself. */

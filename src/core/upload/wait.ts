@@ -15,6 +15,7 @@ import {
 import {fileKey, readDeadLetters} from '../pipeline/dead-letters.ts'
 import {type FileStatus, hasEnded} from '../pipeline/files.ts'
 import {readHandOver} from '../pipeline/hand-over.ts'
+import {withWarnings} from '../results/warnings.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
 const FIRST_PAUSE_MS = 150
@@ -89,7 +90,8 @@ export async function waitForResults(
     await sleep(Math.min(pause, left), undefined, {signal})
     pause = Math.min(pause * PAUSE_GROWTH, LONGEST_PAUSE_MS)
   }
-  const all = inOrder(files, states)
+  const ended = inOrder(files, states)
+  const all = ended.length > MOST_SINGLE_LOOKS ? ended : await withWarnings(ended, context)
   return {files: all, exitCode: all.every(({state}) => state === 'done') ? 0 : EXIT.fileFailed}
 }
 

@@ -1,0 +1,37 @@
+import {sidecarObject} from '../../../worker/contract.ts'
+import type {Context} from '../context.ts'
+import {AppError} from '../errors.ts'
+import {eachOf} from '../parallel.ts'
+import {readJson, sourceGeneration} from '../pipeline/commits.ts'
+import type {FileStatus} from '../pipeline/files.ts'
+
+const READS_AT_ONCE = 8
+
+/** The files, those that are done with what their reports warn of; a report that is not there, or no longer, warns of nothing. */
+export async function withWarnings(files: readonly FileStatus[], context: Context): Promise<FileStatus[]> {
+  const warned = new Map<FileStatus, string[]>()
+  const done = files.filter(({state}) => state === 'done')
+  await eachOf(done, READS_AT_ONCE, async (file) => {
+    const warnings = await readWarnings(file, context)
+    if (warnings.length > 0) warned.set(file, warnings)
+  })
+  return files.map((file) => {
+    const warnings = warned.get(file)
+    return warnings === undefined ? file : {...file, warnings}
+  })
+}
+
+async function readWarnings(
+  {object, generation}: FileStatus,
+  {cloud, pipeline, signal}: Context,
+): Promise<string[]> {
+  const stored = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
+  if (stored === undefined || sourceGeneration(stored) !== generation) return []
+  const report = await readJson(cloud.objects, stored, signal).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'not-found') return undefined
+    throw error
+  })
+  if (typeof report !== 'object' || report === null || !('warnings' in report)) return []
+  const {warnings} = report
+  return Array.isArray(warnings) ? warnings.filter((warning) => typeof warning === 'string') : []
+}
