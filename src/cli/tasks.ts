@@ -1,6 +1,7 @@
 import {Listr, ListrLogger, ProcessOutput} from 'listr2'
 
 import {tame} from './format.ts'
+import {isDisplay} from './progress.ts'
 
 /** All lines to standard error, which holds progress alone; the message of a failure is printed once, by main. */
 class ProgressLogger extends ListrLogger {
@@ -11,12 +12,6 @@ class ProgressLogger extends ListrLogger {
 }
 
 const plain = (text?: string): string => text ?? ''
-
-const isDisplay = (): boolean =>
-  process.stderr.isTTY &&
-  process.stdout.isTTY &&
-  process.env['TERM'] !== 'dumb' &&
-  process.env['CI'] === undefined
 
 /**
  * Does one piece of work under a title, with its progress on standard error: a spinner with the current step on a

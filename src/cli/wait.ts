@@ -4,6 +4,7 @@ import {type FileStatus, hasEnded} from '../core/pipeline/files.ts'
 import {usageError} from './failure.ts'
 import {durationFlag} from './flags.ts'
 import {count} from './format.ts'
+import {type FilesProgress, progressOf} from './progress.ts'
 
 /** `--wait` and `--timeout`, of every command that sends files on their way. */
 export const waitFlags = {
@@ -18,13 +19,19 @@ export function checkWaitFlags({wait, timeout}: {wait: boolean; timeout: number 
   }
 }
 
-/** Tells of each change while `total` files are waited for, and how many have ended. */
-export function tellChange(step: (text: string) => void, total: number): (file: FileStatus) => void {
+/** Tells of the changes while `total` files are waited for, and how many have ended. */
+export function tellChange(
+  step: (text: string) => void,
+  total: number,
+  progress: FilesProgress = progressOf(step, total),
+): (file: FileStatus) => void {
   const ended = new Set<string>()
   return (file) => {
     const {object, generation, state, attempts} = file
+    const before = ended.size
     if (hasEnded(file)) ended.add(`${object}#${generation}`)
     const share = total === 1 ? '' : `${count(ended.size)} of ${count(total)}: `
-    step(`${share}${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`)
+    const tell = ended.size > before ? progress.through : progress.step
+    tell(`${share}${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`)
   }
 }

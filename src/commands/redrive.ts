@@ -3,6 +3,7 @@ import {Args, Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {confirmByYes} from '../cli/confirm.ts'
 import {counted} from '../cli/format.ts'
+import {progressOf} from '../cli/progress.ts'
 import {showEnded} from '../cli/show-files.ts'
 import {MOST_UNASKED, showRedriven} from '../cli/show-requeued.ts'
 import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
@@ -55,7 +56,7 @@ export default class Redrive extends CloudRunnerCommand {
       })
     }
     const sent = await this.task(`Redrive ${counted(objects.length, 'file')}`, (step) =>
-      redrive(objects, target.context(step)),
+      redrive(objects, target.context(progressOf(step, objects.length).through)),
     )
     this.print(showRedriven(sent))
     if (!flags.wait || sent.redriven.length === 0) return sent

@@ -4,6 +4,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {confirmByYes} from '../cli/confirm.ts'
 import {usageError} from '../cli/failure.ts'
 import {counted} from '../cli/format.ts'
+import {progressOf} from '../cli/progress.ts'
 import {showEnded} from '../cli/show-files.ts'
 import {MOST_UNASKED, showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
@@ -70,7 +71,7 @@ export default class Reprocess extends CloudRunnerCommand {
       })
     }
     const sent = await this.task(`Reprocess ${counted(files.length, 'file')}`, (step) =>
-      reprocess(files, target.context(step)),
+      reprocess(files, target.context(progressOf(step, files.length).through)),
     )
     this.print(showReprocessed(sent))
     if (!flags.wait || sent.notified.length === 0) return sent

@@ -2,6 +2,7 @@ import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {bytes, counted} from '../cli/format.ts'
+import {progressOf} from '../cli/progress.ts'
 import {showEnded, showUploaded} from '../cli/show-files.ts'
 import {showGap} from '../cli/show-pipeline.ts'
 import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
@@ -69,17 +70,18 @@ export default class Upload extends CloudRunnerCommand {
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
-    const result = await this.task(`Upload ${counted(planned.length, 'file')}`, async (step) =>
-      upload(
+    const result = await this.task(`Upload ${counted(planned.length, 'file')}`, async (step) => {
+      const progress = progressOf(step, planned.length)
+      return upload(
         planned,
         {
           labelColumn: flags['label-column'],
           model: model && (await placeModel(model, target.context(step))),
-          uploaded: ({object, sizeBytes}) => step(`${object}, ${bytes(sizeBytes)}`),
+          uploaded: ({object, sizeBytes}) => progress.through(`${object}, ${bytes(sizeBytes)}`),
         },
-        target.context(step),
-      ),
-    )
+        target.context(progress.step),
+      )
+    })
     const gap = await findGap(target.context())
     const sent = gap === undefined ? result : {...result, gap}
     this.print(showUploaded(sent, target.context().pipeline.names.inputBucket))

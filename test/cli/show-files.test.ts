@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest'
 import {showEnded, showUploaded} from '../../src/cli/show-files.ts'
+import {progressOf} from '../../src/cli/progress.ts'
 import {tellChange} from '../../src/cli/wait.ts'
 import type {FileStatus} from '../../src/core/pipeline/files.ts'
 
@@ -66,7 +67,11 @@ describe('files that were sent', () => {
 describe('progress of a wait', () => {
   it('counts what has ended', () => {
     const steps: string[] = []
-    const tell = tellChange((text) => steps.push(text), 1000)
+    const tell = tellChange(
+      (text) => steps.push(text),
+      1000,
+      progressOf((text) => steps.push(text), 1000, false),
+    )
     tell(file(1, 'running'))
     tell(file(1))
     tell({...file(2, 'failed'), attempts: 2})
@@ -75,6 +80,21 @@ describe('progress of a wait', () => {
       '1 of 1,000: f1.csv: done',
       '2 of 1,000: f2.csv: failed, attempt 2',
     ])
+  })
+
+  it('of many files tells of each tenth where lines stay', () => {
+    const steps: string[] = []
+    const tell = tellChange(
+      (text) => steps.push(text),
+      300,
+      progressOf((text) => steps.push(text), 300, true),
+    )
+    for (const status of files(300)) {
+      tell({...status, state: 'running'})
+      tell(status)
+      tell(status)
+    }
+    expect(steps).toEqual(Array.from({length: 10}, (_, tenth) => `${(tenth + 1) * 30} of 300`))
   })
 
   it('of one file counts nothing', () => {
