@@ -20,9 +20,12 @@ export function showState(state: FileState): string {
   return style(COLORS[state], state)
 }
 
-/** What is wrong with a file, with its place in it. */
-export function showFault({error}: FileStatus): string {
-  if (!error) return ''
+/** What is wrong with a file, with its place in it; of an attempt that was refused, with its place in the worker. */
+export function showFault({error, lastError}: FileStatus): string {
+  if (!error) {
+    if (lastError === undefined) return ''
+    return lastError.place === undefined ? lastError.message : `${lastError.message} (${lastError.place})`
+  }
   const place = [
     error.line === undefined ? undefined : `line ${error.line}`,
     error.column === undefined ? undefined : `column ${error.column}`,
@@ -103,9 +106,18 @@ function next(files: readonly FileStatus[]): Iterable<string> {
     files.flatMap((file) => {
       const warnings = file.warnings?.map((warning) => `Warning: ${file.object}: ${warning}`) ?? []
       if (file.state === 'done') return [...warnings, `Result: ${commandFor('results', file.object)}`]
-      return [...(file.error?.suggestions ?? []), `Logs: ${commandFor('logs', file.object)}`]
+      return [
+        ...(file.error?.suggestions ?? []),
+        ...redrive(file),
+        `Logs: ${commandFor('logs', file.object)}`,
+      ]
     }),
   )
+}
+
+/** The way back for a file whose attempts are used up. */
+function redrive({state, object}: FileStatus): string[] {
+  return state === 'dead' ? [`Send it again: ${commandFor('redrive', object)}`] : []
 }
 
 function totalBytes(files: readonly {readonly sizeBytes: number}[]): number {

@@ -1,3 +1,4 @@
+import {placeOf} from '../core/pipeline/fault.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 import {clock, style} from './format.ts'
 
@@ -12,10 +13,13 @@ const COLORS: Readonly<Record<string, Color>> = {
   EMERGENCY: 'red',
 }
 
-/** One log line: time, severity, object where lines of several are mixed, message. */
+/** One log line: time, severity, object where lines of several are mixed, message, and where in the worker an error was. */
 export function showLogLine(line: LogLine, options: {readonly withObject: boolean}): string {
   const color = COLORS[line.severity]
   const severity = line.severity.padEnd(7)
   const object = options.withObject && line.object !== undefined ? `${line.object}: ` : ''
-  return `${clock(line.time)} ${color === undefined ? severity : style(color, severity)} ${object}${line.message}`
+  const stack = line.fields['stack_trace']
+  const at = typeof stack === 'string' ? placeOf(stack) : undefined
+  const place = at === undefined ? '' : ` (${at})`
+  return `${clock(line.time)} ${color === undefined ? severity : style(color, severity)} ${object}${line.message}${place}`
 }

@@ -4,6 +4,7 @@ import type {PipelineNames} from '../core/pipeline/pipeline.ts'
 import {isUnheardOf} from '../core/pipeline/files.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import {MOST_FILES, type PipelineStatus, type Status} from '../core/status/status.ts'
+import {commandFor} from '../core/shell.ts'
 import {count, counted, duration, style} from './format.ts'
 import {shortImage, showTraffic} from './show-deploy.ts'
 import {fileTable} from './show-files.ts'
@@ -77,7 +78,7 @@ export function showStatus(status: Status, now: number): string[] {
   const files = fileTable(status.files, now)
   if (files.length === 0)
     return [...pipelineLines(status.pipeline), '', 'No files yet: cloud-runner upload FILE']
-  const hint = refusalHint(status) ?? forgottenHint(status, now)
+  const hint = refusalHint(status) ?? forgottenHint(status, now) ?? deadHint(status)
   return [
     ...pipelineLines(status.pipeline),
     '',
@@ -92,6 +93,15 @@ function refusalHint({refusedPushes, pipeline}: Status): string | undefined {
   return refusedPushes === undefined
     ? undefined
     : `Service ${pipeline.service} turns deliveries away (${refusedPushes}): the push account may not invoke it. Mend the grant: cloud-runner setup`
+}
+
+/** How files whose attempts are used up go on. */
+function deadHint({files, counts}: Status): string | undefined {
+  const [only, ...others] = files.filter(({state}) => state === 'dead')
+  if (only === undefined) return undefined
+  return counts.dead === 1 && others.length === 0
+    ? `Send it again: ${commandFor('redrive', only.object)}`
+    : 'Send the dead ones again, when the worker is mended: cloud-runner redrive'
 }
 
 /** So long a notification takes at most, usually: Cloud Storage speaks of seconds. */

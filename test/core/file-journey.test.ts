@@ -137,7 +137,8 @@ test(
       context,
     )
     expect(exitCode).toBe(3)
-    expect(files).toMatchObject([{object: 'crash.txt', state: 'dead', attempts: 5}])
+    const lastError = {message: 'as it was told', place: expect.stringMatching(/^processor\.[jt]s:\d+:\d+$/)}
+    expect(files).toMatchObject([{object: 'crash.txt', state: 'dead', attempts: 5, lastError}])
     expect(seen.at(-1)).toBe('dead')
 
     const late = await waitForResults(await send('hang.txt', 'hang'), {timeoutMs: 100}, context)

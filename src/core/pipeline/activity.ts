@@ -1,5 +1,8 @@
 import type {Context} from '../context.ts'
+import type {LogLine} from '../ports/logs.ts'
 import {fileKey} from './dead-letters.ts'
+import {placeOf} from './fault.ts'
+import type {LastError} from './files.ts'
 
 /** Log lines that are read at most to tell what is in work. */
 const MOST_LINES = 2000
@@ -10,7 +13,12 @@ export interface Activity {
   readonly attempts: number
   /** When the current or last attempt began, as far as it is in the lines. */
   readonly startedAt: string
+  /** Why the last attempt that ended did not finish it. */
+  readonly lastError?: LastError
 }
+
+/** Lines about one file that are read at most for its last error. */
+const MOST_ERROR_LINES = 20
 
 /**
  * Reads from the logs which files are in work: the worker's last line about a delivery has an `outcome`, any line
@@ -31,17 +39,49 @@ export async function readActivity(
     if (line.object === undefined || line.generation === undefined) continue
     const key = fileKey(line.object, line.generation)
     const known = latest.get(key)
+    const lastError = known?.lastError ?? errorOf(line)
+    const told = lastError === undefined ? {} : {lastError}
     if (known !== undefined) {
       // Newest first: further lines of the same attempt only tell when it began.
-      if (known.state === 'running' && line.attempt === known.attempts)
-        latest.set(key, {...known, startedAt: line.time})
+      const isSame = known.state === 'running' && line.attempt === known.attempts
+      latest.set(key, {...known, ...told, ...(isSame ? {startedAt: line.time} : {})})
       continue
     }
     latest.set(key, {
+      ...told,
       state: typeof line.fields['outcome'] === 'string' || !isRecent(line.time) ? 'waiting' : 'running',
       attempts: line.attempt ?? 1,
       startedAt: line.time,
     })
   }
   return latest
+}
+
+/** The last error of a file whose attempts are too long ago for `readActivity`, such as a dead one. */
+export async function readLastError(
+  object: string,
+  generation: string,
+  {cloud, pipeline, signal}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+): Promise<LastError | undefined> {
+  const {service, job} = pipeline.names
+  const query = {service, job, object, severity: 'warning'}
+  for await (const line of cloud.logs.list(query, {limit: MOST_ERROR_LINES, signal})) {
+    const error = line.generation === generation ? errorOf(line) : undefined
+    if (error !== undefined) return error
+  }
+  return undefined
+}
+
+/** Of the last line about an attempt, as our runtimes write it. */
+function errorOf({message, time, fields}: LogLine): LastError | undefined {
+  if (fields['outcome'] !== 'refused') return undefined
+  const stack = fields['stack_trace']
+  const place = typeof stack === 'string' ? placeOf(stack) : undefined
+  return {
+    message: message
+      .replace(/^(?:refused, to be delivered again|not done by this attempt of the job): /, '')
+      .replace(/\n[^]*$/, ''),
+    ...(place === undefined ? {} : {place}),
+    at: time,
+  }
 }

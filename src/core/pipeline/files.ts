@@ -17,6 +17,15 @@ export interface Hop {
   readonly durationMs: number
 }
 
+/** Why an attempt did not finish a file. */
+export interface LastError {
+  readonly message: string
+  /** In the worker's own sources, as far as the log says: `processor.ts:17:9`. */
+  readonly place?: string
+  /** RFC 3339. */
+  readonly at: string
+}
+
 /** One generation of an input object and what became of it. */
 export interface FileStatus {
   readonly object: string
@@ -30,6 +39,8 @@ export interface FileStatus {
   readonly hops: readonly Hop[]
   /** Where it is long work, which a job does: its execution. */
   readonly job?: {readonly execution: string; readonly startedAt: string}
+  /** Of the last attempt that was refused, where it has neither a result nor an error report. */
+  readonly lastError?: LastError
   /** Where `state` is `failed`. */
   readonly error?: ErrorReport
   /** Where `state` is `done`. */

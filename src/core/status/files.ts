@@ -2,7 +2,7 @@ import {RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
-import {readActivity} from '../pipeline/activity.ts'
+import {readActivity, readLastError} from '../pipeline/activity.ts'
 import {
   finished,
   judge,
@@ -20,6 +20,8 @@ import type {StoredObject} from '../ports/objects.ts'
 const LOOKS_AT_ONCE = 8
 /** Error reports that are read when all files are listed; the others show their state only. */
 const MOST_ERROR_REPORTS = 50
+/** Dead files whose last error is looked for one by one: the logs may be asked 60 times a minute. */
+const MOST_LAST_ERRORS = 5
 
 /** Named files, in the order of their names as given. @throws AppError `object-unknown` that names all unknown ones */
 export async function readNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
@@ -119,6 +121,7 @@ async function settle(
 
   const statuses: FileStatus[] = []
   let reports = 0
+  let lookedUp = 0
   for (const [index, {input, commits}] of files.entries()) {
     const verdict = verdicts[index] ?? {kind: 'open'}
     const base = {
@@ -138,8 +141,22 @@ async function settle(
         continue
       }
       const letter = dead.get(key)
-      if (letter !== undefined) statuses.push({...base, state: 'dead', attempts: letter.attempts, hops})
-      else statuses.push({...base, state: seen?.state ?? 'waiting', attempts: seen?.attempts ?? 0, hops})
+      let lastError = seen?.lastError
+      if (letter !== undefined && lastError === undefined && lookedUp < MOST_LAST_ERRORS) {
+        lookedUp++
+        lastError = await readLastError(input.name, input.generation, context)
+      }
+      const told = lastError === undefined ? {} : {lastError}
+      if (letter !== undefined)
+        statuses.push({...base, state: 'dead', attempts: letter.attempts, hops, ...told})
+      else
+        statuses.push({
+          ...base,
+          state: seen?.state ?? 'waiting',
+          attempts: seen?.attempts ?? 0,
+          hops,
+          ...told,
+        })
       continue
     }
     const status = finished(base, verdict, commits)

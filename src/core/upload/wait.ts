@@ -139,8 +139,9 @@ async function lookAround(
   await eachOf(files, LOOKS_AT_ONCE, async (file) => {
     const status = states.get(keyOf(file)) ?? waiting(file)
     const letter = dead.get(keyOf(file))
-    if (letter !== undefined) return report({...status, state: 'dead', attempts: letter.attempts})
     const seen = activity.get(keyOf(file))
+    const told = seen?.lastError === undefined ? {} : {lastError: seen.lastError}
+    if (letter !== undefined) return report({...status, ...told, state: 'dead', attempts: letter.attempts})
     const mark = await context.cloud.objects.stat(
       context.pipeline.names.outputBucket,
       sidecarObject(file.object, 'job.json'),
@@ -150,7 +151,7 @@ async function lookAround(
       const attempts = Math.max(handedOver.attempts, seen?.attempts ?? 0)
       return report({...status, ...handedOver, attempts})
     }
-    if (seen !== undefined) return report({...status, state: seen.state, attempts: seen.attempts})
+    if (seen !== undefined) return report({...status, ...told, state: seen.state, attempts: seen.attempts})
     const live = await context.cloud.objects.stat(context.pipeline.names.inputBucket, file.object)
     // A newer upload of the name ends in its own result, which supersedes this one.
     if (live === undefined) report({...status, state: 'failed', error: goneReport(file)})
