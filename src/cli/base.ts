@@ -1,7 +1,7 @@
 import {Command, Flags} from '@oclif/core'
 
 import type {Config} from '../core/config.ts'
-import {translateParseError} from './failure.ts'
+import {suggestForPipeline, translateParseError} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
@@ -44,6 +44,9 @@ export abstract class CloudRunnerCommand extends Command {
 
   #interruption: Interruption | undefined
 
+  /** As it was typed. */
+  #pipeline: string | undefined
+
   /** Aborted when the user interrupts. */
   protected get signal(): AbortSignal {
     this.#interruption ??= watchSignals(this.interruptHint, this.graceMs)
@@ -65,6 +68,7 @@ export abstract class CloudRunnerCommand extends Command {
 
   /** Reads the settings: needs no state and no network, so mistakes are answered at once. */
   protected configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
+    this.#pipeline = flags.pipeline
     return readSettings(flags, others)
   }
 
@@ -111,11 +115,12 @@ export abstract class CloudRunnerCommand extends Command {
   /** The signal's own error where one came, since all that fails afterwards fails because of it. */
   protected override async catch(error: unknown): Promise<never> {
     if (this.#interruption?.signal.aborted) throw this.#interruption.signal.reason
-    throw translateParseError(error, {
+    const translated = translateParseError(error, {
       bin: this.config.bin,
       command: (this.id ?? '').replaceAll(':', ' '),
       flags: ['json', ...Object.keys({...this.ctor.baseFlags, ...this.ctor.flags})],
     })
+    throw suggestForPipeline(translated, this.#pipeline)
   }
 
   protected override async finally(): Promise<void> {

@@ -84,6 +84,22 @@ function wrongArguments(args: readonly unknown[], {bin, command}: TypedCommand, 
   return usageError(`${bin} ${command} needs ${missing.join(' and ')}.`, [help])
 }
 
+/**
+ * Has the commands that an error suggests go to the same pipeline, where it was named by a flag: without it they would
+ * go to another one. The error itself is changed, so that it keeps its stack.
+ */
+export function suggestForPipeline(error: unknown, pipeline: string | undefined): unknown {
+  if (!(error instanceof AppError) || pipeline === undefined) return error
+  const suggestions = error.suggestions.map((line) =>
+    line.includes('--pipeline') ? line : line.replace(OF_A_PIPELINE, `$& --pipeline ${pipeline}`),
+  )
+  error.suggestions.splice(0, Infinity, ...suggestions)
+  return error
+}
+
+const OF_A_PIPELINE =
+  /\bcloud-runner (?:deploy|destroy|doctor|logs|plan|redrive|reprocess|results|revisions|rollback|setup|status|upload)\b/
+
 /** Any thrown value as a failure: an AppError says what a user can do, everything else is a bug of ours. */
 export function failureOf(error: unknown, bin: string): Failure {
   if (error instanceof AppError) {

@@ -36,7 +36,8 @@ export function toAppError(error: unknown, doing: string): AppError {
   }
   const answer = readAnswer(error)
   const {code, suggestions} = classify(answer)
-  const message = answer.system === undefined ? answer.message : unreachable(answer.system, answer.message)
+  const message =
+    answer.system === undefined ? answer.message : unreachable(answer.system, addressIn(answer.message))
   return new AppError(`${doing}: ${sentence(message)}`, {code, suggestions, cause: error})
 }
 
@@ -50,11 +51,13 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name cannot be resolved',
 }
 
-/** The libraries wrap the system's words differently; the address is in all of them. */
-function unreachable(system: string, message: string): string {
-  const address = /\b(?:connect|getaddrinfo|read) E\w+ (?<address>[\w.:[\]-]+\w)/.exec(message)?.groups?.[
-    'address'
-  ]
+/** The libraries wrap the system's words differently; the address is in all of them, but where a connection is cut. */
+function addressIn(message: string): string | undefined {
+  const words = /\b(?:connect|getaddrinfo|read) E\w+ (?<address>[\w.:[\]-]+\w)/.exec(message)
+  return words?.groups?.['address']
+}
+
+function unreachable(system: string, address: string | undefined): string {
   return `${address ?? 'the server'} does not answer: ${SYSTEM_REASONS[system] ?? 'no connection'} (${system})`
 }
 
@@ -115,13 +118,7 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
   if (/could not (?:load|be used).*default credentials|invalid_grant|reauth/i.test(message))
     return UNAUTHENTICATED
   if (system !== undefined) {
-    return {
-      code: 'unreachable',
-      suggestions: [
-        'On the local target: cloud-runner local start',
-        'On Google Cloud: check the network connection.',
-      ],
-    }
+    return {code: 'unreachable', suggestions: wayBack(addressIn(message))}
   }
   if (/requires a quota project/i.test(message)) {
     return {
@@ -163,6 +160,15 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
       suggestions: ['Try again.', 'On Google Cloud: see https://status.cloud.google.com'],
     }
   return {code: 'invalid-request', suggestions: []}
+}
+
+/** Only the local cloud is at an address of this machine. Its files outlive its process. */
+function wayBack(address: string | undefined): string[] {
+  if (address === undefined)
+    return ['On the local target: cloud-runner local start', 'On Google Cloud: check the network connection.']
+  return /^(?:127\.|localhost\b|\[?::1)/.test(address)
+    ? ['What was uploaded goes on as soon as the local cloud runs again: cloud-runner local start']
+    : ['Check the network connection.']
 }
 
 const UNAUTHENTICATED = {

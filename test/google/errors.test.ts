@@ -55,6 +55,15 @@ describe('one cause, one code, over both wires', () => {
     expect(translated.cause).toBe(error)
   })
 
+  test.each([
+    ['connect ECONNREFUSED 127.0.0.1:4500', [expect.stringMatching(/goes on .*: cloud-runner local start$/)]],
+    ['connect ECONNREFUSED 203.0.113.7:443', ['Check the network connection.']],
+    ['read ECONNRESET', [expect.stringContaining('local'), expect.stringContaining('Google')]],
+  ])('%s: what to do there', (message, suggestions) => {
+    const [, code = ''] = /(E[A-Z]+)/.exec(message) ?? []
+    expect(toAppError(thrown(message, {code}), 'Listing bucket b').suggestions).toEqual(suggestions)
+  })
+
   test('Google says it in its own words, without the code in front', () => {
     expect(toAppError(thrown('5 NOT_FOUND: Resource x was not found', {code: 5}), 'Looking').message).toBe(
       'Looking: Resource x was not found.',
