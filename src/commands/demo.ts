@@ -11,13 +11,15 @@ const TITLES: Readonly<Record<DemoStage, string>> = {
 }
 
 const NEXT = [
-  'Try next:',
-  '  cloud-runner results financial_statements.csv --output predictions.csv',
-  '  cloud-runner status',
-  '  cloud-runner logs --tail',
-  '  cloud-runner upload YOUR.csv --label-column COLUMN --wait',
-  '  cloud-runner destroy',
+  'results financial_statements.csv --output predictions.csv',
+  'status',
+  'logs --tail',
+  'upload YOUR.csv --label-column COLUMN --wait',
+  'destroy',
 ]
+
+/** Whoever came by `npx`, or by `npm run demo` in a clone, has no cloud-runner on the path. */
+const cameByNpm = (event: string | undefined): boolean => event === 'npx' || event === 'demo'
 
 export default class Demo extends CloudRunnerCommand {
   static override summary =
@@ -34,6 +36,7 @@ export default class Demo extends CloudRunnerCommand {
     const outcome = await demo({stage: (stage, work) => this.task(TITLES[stage], work)}, target.context())
     if (outcome.exitCode !== 0) process.exitCode = outcome.exitCode
     const {file, report, preview} = outcome.results
+    const bin = `${cameByNpm(process.env['npm_lifecycle_event']) ? 'npx ' : ''}${this.config.bin}`
     this.print([
       `The way of ${file.object}:`,
       ...hopTable(file.hops),
@@ -43,7 +46,8 @@ export default class Demo extends CloudRunnerCommand {
       "The file's log lines:",
       ...outcome.lines.map((line) => showLogLine(line, {withObject: false})),
       '',
-      ...NEXT,
+      'Try next:',
+      ...NEXT.map((command) => `  ${bin} ${command}`),
     ])
     return outcome
   }

@@ -149,6 +149,7 @@ describe('mistakes', () => {
   test.each([
     [['status', 'nowhere.csv'], 1, 'nowhere.csv'],
     [['results', 'nowhere.csv'], 1, 'nowhere.csv'],
+    [['logs', 'nowhere.csv'], 1, 'nowhere.csv'],
     [['upload', 'good.csv', 'ragged.csv', '--name', 'x.csv'], 2, '--name'],
     [['upload', 'good.csv', '--name', '_cloud-runner/x.csv'], 2, '_cloud-runner/'],
     [['upload', 'missing.csv'], 1, 'missing.csv'],

@@ -26,7 +26,7 @@ export interface LogsRequest {
 /**
  * Log lines, oldest first; with `tail` the recent ones, then new ones as they come. Each line once, however often the
  * API gives it. Ends quietly at the signal.
- * @throws AppError
+ * @throws AppError; `object-unknown` where nothing was ever said of an object that is not there, except with `tail`
  */
 export async function* logs(request: LogsRequest, context: Context): AsyncGenerator<LogLine, void, void> {
   const {cloud, signal} = context
@@ -56,7 +56,10 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
     last = line.time
     yield line
   }
-  if (!request.tail) return
+  if (!request.tail) {
+    if (last === undefined && request.object !== undefined) await requireObject(request.object, context)
+    return
+  }
 
   for (let failures = 0; !signal.aborted;) {
     try {
@@ -79,6 +82,15 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
       yield line
     }
   }
+}
+
+async function requireObject(object: string, {cloud, pipeline}: Context): Promise<void> {
+  const {inputBucket} = pipeline.names
+  if ((await cloud.objects.stat(inputBucket, object)) !== undefined) return
+  throw new AppError(`There is no object ${object} in bucket ${inputBucket}, and no such line about it.`, {
+    code: 'object-unknown',
+    suggestions: ['See which there are: cloud-runner status'],
+  })
 }
 
 /** Google's advice: a line is the same where timestamp and insertId are. */

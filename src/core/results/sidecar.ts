@@ -2,6 +2,7 @@ import {sidecarObject, type Sidecar} from '../../../worker/contract.ts'
 import type {Context} from '../context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {sourceGeneration} from '../pipeline/commits.ts'
+import type {FileStatus} from '../pipeline/files.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../status/files.ts'
@@ -27,7 +28,7 @@ export async function findSidecar(
   const name = NAMES[sidecar]
   if (file.state !== 'done') {
     const isOver = file.state === 'failed' || file.state === 'dead'
-    throw new AppError(`There is no ${name} of ${object}: the file is ${file.state}.`, {
+    throw new AppError(`There is no ${name} of ${object}: ${reasonOf(file)}`, {
       code: 'result-missing',
       ...(isOver ? {exitCode: EXIT.fileFailed} : {}),
       suggestions: [
@@ -47,4 +48,10 @@ export async function findSidecar(
     })
   }
   return found
+}
+
+function reasonOf({state, error}: FileStatus): string {
+  if (state === 'failed')
+    return error === undefined ? 'the file failed.' : `the file failed. ${error.message}`
+  return state === 'dead' ? 'each attempt at the file failed.' : `the file is ${state}.`
 }
