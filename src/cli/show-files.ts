@@ -66,7 +66,11 @@ export function fileTable(files: readonly FileStatus[], now: number): string[] {
 export function hopTable(hops: readonly Hop[]): string[] {
   return table(
     [{heading: 'hop'}, {heading: 'at'}, {heading: 'took', right: true}],
-    hops.map((hop, index) => [hop.name, clock(hop.at), index === 0 ? '' : duration(hop.durationMs)]),
+    hops.map(({name, at, durationMs, reprocessed}, index) => [
+      reprocessed ? `${name} again` : name,
+      clock(at),
+      index === 0 || reprocessed ? '' : duration(durationMs),
+    ]),
     widthOf(process.stdout),
   )
 }

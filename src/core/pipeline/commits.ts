@@ -130,7 +130,10 @@ export async function readJson(
   }
 }
 
-/** The points that a finished file passed. `processed` is known only where a report was written. */
+/**
+ * The points that a finished file passed. `processed` is known only where a report was written. A reprocessed file
+ * lay there until it was asked for: that took the pipeline no time.
+ */
 export function hopsOf(
   input: {readonly uploadedAt: string},
   commit: StoredObject | undefined,
@@ -151,7 +154,14 @@ export function hopsOf(
     const time = Date.parse(at ?? '')
     if (at === undefined || Number.isNaN(time)) continue
     // Clocks of different machines differ by milliseconds; a hop never takes less than no time.
-    hops.push({name, at, durationMs: Math.max(0, Math.round(time - (before ?? time)))})
+    const isAsked = name === 'notified' && metadata[RESULT_METADATA.reprocessId] !== undefined
+    const since = isAsked ? time : (before ?? time)
+    hops.push({
+      name,
+      at,
+      durationMs: Math.max(0, Math.round(time - since)),
+      ...(isAsked ? {reprocessed: true as const} : {}),
+    })
     before = time
   }
   return hops

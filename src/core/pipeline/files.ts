@@ -13,8 +13,10 @@ export interface Hop {
   readonly name: HopName
   /** RFC 3339. */
   readonly at: string
-  /** Milliseconds since the hop before; 0 for the first. */
+  /** Milliseconds since the hop before; 0 for the first, and where a person asked for it again. */
   readonly durationMs: number
+  /** Where a person asked for it again: `reprocess`. */
+  readonly reprocessed?: true
 }
 
 /** Why an attempt did not finish a file. */

@@ -1,4 +1,5 @@
 import {describe, expect, test} from 'vitest'
+import {hopTable} from '../../../src/cli/show-files.ts'
 import {hopsOf, judge} from '../../../src/core/pipeline/commits.ts'
 import type {StoredObject} from '../../../src/core/ports/objects.ts'
 
@@ -57,6 +58,22 @@ describe('judge', () => {
   test('a result that no worker of ours wrote is none', () => {
     expect(judge('10', {...none, result: {...commit('10'), metadata: {}}}).kind).toBe('open')
   })
+})
+
+test('the time until a file was reprocessed is none of the pipeline', () => {
+  const result = commit('10', '2026-11-22T11:00:03.000Z', {
+    published: '2026-11-22T11:00:00.000Z',
+    started: '2026-11-22T11:00:01.000Z',
+    'reprocess-id': 'r',
+  })
+  const hops = hopsOf({uploadedAt: '2026-11-22T10:00:00.000Z'}, result, undefined)
+  expect(hops.map(({name, durationMs, reprocessed}) => [name, durationMs, reprocessed])).toEqual([
+    ['uploaded', 0, undefined],
+    ['notified', 0, true],
+    ['delivered', 1000, undefined],
+    ['written', 2000, undefined],
+  ])
+  expect(hopTable(hops)[2]).toMatch(/^notified again +\S+$/)
 })
 
 test('hops add up from upload to result; one that is not known is left out', () => {
