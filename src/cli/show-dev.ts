@@ -1,4 +1,5 @@
 import type {DevEvent} from '../core/dev/dev.ts'
+import {isForeignFrame} from '../core/pipeline/fault.ts'
 import {clock, duration, style} from './format.ts'
 import {showFault, showState} from './show-files.ts'
 import {showLogLine} from './show-logs.ts'
@@ -13,7 +14,8 @@ const NAMES_SHOWN = 3
 export function showDevEvent(event: DevEvent, now: number): string[] {
   // What the front end says of requests that went well, it says of each.
   if (event.event === 'log') {
-    const {status} = event.line
+    const {status, message, severity} = event.line
+    if (severity === 'DEFAULT' && isForeignFrame(message)) return []
     return status !== undefined && status < 400 ? [] : [showLogLine(event.line, {withObject: true})]
   }
   const [about, text] =

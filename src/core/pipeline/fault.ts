@@ -40,6 +40,12 @@ export function crashIn(output: string): string | undefined {
   return place === undefined ? error : `${place} ${error}`
 }
 
+/** Whether a line that a process printed as it crashed says nothing of the worker: frames of Node's and the bundle's. */
+export function isForeignFrame(line: string): boolean {
+  const [, path] = V8_FRAME.exec(line) ?? []
+  return path !== undefined ? FOREIGN.test(path) : /^(?:\s*\^*|Node\.js v[\d.]+)$/.test(line)
+}
+
 /** A problem that quotes what a container printed, in one line: what is wrong, and the error or the last line of it. */
 export function inOneLine(problem: string): string {
   const output = problem.split('\n').slice(1)

@@ -157,5 +157,5 @@ function describe(
 function problemOf(service: ServiceState | undefined, missing: readonly string[]): string | undefined {
   if (service === undefined) return 'No worker is deployed yet: cloud-runner setup'
   if (missing.length === 0) return service.problem
-  return `${service.problem === undefined ? '' : `${inOneLine(service.problem)} And `}${gapOf(missing)}: cloud-runner setup`
+  return `${service.problem === undefined ? '' : `${inOneLine(service.problem).replace(/\.?$/, '.')} And `}${gapOf(missing)}: cloud-runner setup`
 }

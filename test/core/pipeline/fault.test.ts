@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {crashIn, inOneLine, placeOf} from '../../../src/core/pipeline/fault.ts'
+import {crashIn, inOneLine, isForeignFrame, placeOf} from '../../../src/core/pipeline/fault.ts'
 
 const CRASH = `/home/me/.cloud-runner/local/instances/sha256-1/app/lib/boom.ts:1
 throw new Error('boom at start')
@@ -43,6 +43,16 @@ ValueError: no`),
 test('a crash is one line: the place and the error', () => {
   expect(crashIn(CRASH)).toBe('lib/boom.ts:1:7 Error: boom at start')
   expect(crashIn('starting\nstopped')).toBeUndefined()
+})
+
+test('of a crash, what Node adds of itself is told from what the worker has to do with', () => {
+  const own = CRASH.split('\n').filter((line) => !isForeignFrame(line))
+  expect(own.map((line) => line.replace(/\/home.*app\//, ''))).toEqual([
+    'lib/boom.ts:1',
+    "throw new Error('boom at start')",
+    'Error: boom at start',
+    '    at Object.<anonymous> (lib/boom.ts:1:7)',
+  ])
 })
 
 test('a problem that quotes an output is one line: its error, or its last line', () => {
