@@ -1,0 +1,16 @@
+import {expect, test} from 'vitest'
+import {showInit} from '../../src/cli/show-init.ts'
+
+test('a container where no docker engine answers: what to start, and what tells that it runs', () => {
+  const made = {
+    folder: 'worker',
+    template: 'container',
+    files: ['Dockerfile'],
+    sample: 'worker/sample.csv',
+    needsDocker: true,
+    settings: {file: 'cloud-runner.json', named: true},
+  } as const
+  const shown = (engineMissing: boolean) => showInit(made, {here: (path) => path, engineMissing}).join('\n')
+  expect(shown(true)).toContain('Start docker; when it runs, this answers: docker info')
+  expect(shown(false)).not.toContain('docker info')
+})
