@@ -2,6 +2,7 @@ import {createInterface} from 'node:readline/promises'
 
 import {AppError, EXIT} from '../core/errors.ts'
 import {tame} from './format.ts'
+import {whileAsking} from './signals.ts'
 
 export interface Confirmation {
   /** What has to be typed. */
@@ -96,5 +97,5 @@ async function ask(question: string, signal: AbortSignal): Promise<string> {
     terminal.on('close', () => resolve(''))
   })
   // Awaited here: the terminal is closed at the end of this block.
-  return await Promise.race([terminal.question(question, {signal}), ended])
+  return await whileAsking(() => Promise.race([terminal.question(question, {signal}), ended]))
 }

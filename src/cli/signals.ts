@@ -20,6 +20,18 @@ export interface Interruption extends Disposable {
   readonly signal: AbortSignal
 }
 
+let isAsking = false
+
+/** While a question is open: what it asks for has not begun, and an interruption says so. */
+export async function whileAsking<T>(ask: () => Promise<T>): Promise<T> {
+  isAsking = true
+  try {
+    return await ask()
+  } finally {
+    isAsking = false
+  }
+}
+
 /**
  * Listens for SIGINT, SIGTERM and SIGHUP: the first aborts and says one line, a second ends the process at once.
  * @param hint the line for SIGINT; none where an interruption is the usual end
@@ -35,7 +47,9 @@ export function watchSignals(hint: string | undefined, graceMs: number): Interru
         return
       }
       since = performance.now()
-      if (hint !== undefined && name === 'SIGINT') process.stderr.write(`\n${hint}\n`)
+      if (hint !== undefined && name === 'SIGINT') {
+        process.stderr.write(`\n${isAsking ? 'Interrupted. Nothing of that was done.' : hint}\n`)
+      }
       setTimeout(() => process.exit(exitCode(name)), graceMs).unref()
       controller.abort(
         new AppError(`Interrupted by ${name}.`, {code: 'interrupted', exitCode: exitCode(name)}),

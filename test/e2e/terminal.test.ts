@@ -84,6 +84,8 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     const interrupted = await onTerminal('destroy', {at: 'to go on', keys: '\u0003'})
     expect(interrupted.exitCode).toBe(130)
     expect(interrupted.text).not.toContain('Error')
+    expect(interrupted.text).toContain('Interrupted. Nothing of that was done.')
+    expect(interrupted.text).not.toContain('goes on from here')
     expect((await onTerminal('destroy', {at: 'to go on', keys: '\u0004'})).exitCode).toBe(2)
     expect((await cli.json(['status']))['pipeline']).toMatchObject({ready: true})
   })
