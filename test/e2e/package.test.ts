@@ -1,4 +1,5 @@
-import {mkdtemp, readdir, rm, writeFile} from 'node:fs/promises'
+import {existsSync} from 'node:fs'
+import {mkdtemp, readFile, readdir, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {delimiter, dirname, join} from 'node:path'
 import {execa} from 'execa'
@@ -26,6 +27,15 @@ it('the package, installed by itself in an empty folder, sets up, processes a fi
       ['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, tarball)],
       options,
     )
+
+    // What the README links to is in the package.
+    const installed = join(folder, 'node_modules/cloud-runner')
+    const readme = await readFile(join(installed, 'README.md'), 'utf8')
+    const links = [...readme.matchAll(/\]\((?!https?:|#)(?<path>[^)#]+)/g)].map(({groups}) =>
+      join(installed, groups?.['path'] ?? ''),
+    )
+    expect(links).toContain(join(installed, 'CONTRIBUTING.md'))
+    expect(links.filter((link) => !existsSync(link))).toEqual([])
 
     const cli = (...args: string[]) => execa(join(folder, 'node_modules/.bin/cloud-runner'), args, options)
     await cli('setup')
