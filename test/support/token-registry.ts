@@ -1,6 +1,5 @@
-import {once} from 'node:events'
-import {createServer, request as sendRequest} from 'node:http'
-import {onTestFinished} from 'vitest'
+import {request as sendRequest} from 'node:http'
+import {startServer} from './answering-server.ts'
 
 /**
  * Passes the registry protocol on to `target` for those who show a token, and asks the others for one as Google's
@@ -8,7 +7,7 @@ import {onTestFinished} from 'vitest'
  * https://distribution.github.io/distribution/spec/auth/token/
  */
 export async function startTokenRegistry(target: string): Promise<{readonly origin: string}> {
-  const server = createServer((request, response) => {
+  const origin = await startServer((request, response) => {
     const {authorization = '', host = ''} = request.headers
     const url = new URL(request.url ?? '/', target)
     if (url.pathname === '/v2/token') {
@@ -34,13 +33,5 @@ export async function startTokenRegistry(target: string): Promise<{readonly orig
     forwarded.on('error', () => response.destroy())
     request.pipe(forwarded)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
-  return {origin: `http://127.0.0.1:${address.port}`}
+  return {origin}
 }

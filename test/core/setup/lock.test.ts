@@ -25,6 +25,19 @@ async function lockContext() {
 /** Of a process that is no more: pids end at 2^22 on Linux. */
 const DEAD_PID = 2 ** 22 + 1
 
+/** How many of `count` that ask for the lock at once are inside at the same time, at the most. */
+async function mostAtOnce(count: number, context: Awaited<ReturnType<typeof lockContext>>): Promise<number> {
+  let inside = 0
+  let most = 0
+  const work = async () => {
+    most = Math.max(most, ++inside)
+    await new Promise((resolve) => setImmediate(resolve))
+    inside--
+  }
+  await Promise.all(Array.from({length: count}, () => withLock('setup', context, work)))
+  return most
+}
+
 test('two at once: the second waits, says for whom, and then runs', async () => {
   const context = await lockContext()
   const order: string[] = []
@@ -65,15 +78,7 @@ test('the lock of a process that is gone is taken over, by one of many', async (
     join(context.stateFolder, LOCK),
     JSON.stringify({command: 'setup', pid: DEAD_PID, host: hostname(), since}),
   )
-  let inside = 0
-  let most = 0
-  const work = async () => {
-    most = Math.max(most, ++inside)
-    await new Promise((resolve) => setImmediate(resolve))
-    inside--
-  }
-  await Promise.all(Array.from({length: 8}, () => withLock('setup', context, work)))
-  expect(most).toBe(1)
+  expect(await mostAtOnce(8, context)).toBe(1)
 })
 
 test('a lock of another machine is not judged by its pid', async () => {
@@ -133,15 +138,7 @@ test.each([
   const context = await lockContext()
   const file = await leaveGuard(context.stateFolder, guard)
   if (old) await makeOld(file)
-  let inside = 0
-  let most = 0
-  const work = async () => {
-    most = Math.max(most, ++inside)
-    await new Promise((resolve) => setImmediate(resolve))
-    inside--
-  }
-  await Promise.all(Array.from({length: 4}, () => withLock('setup', context, work)))
-  expect(most).toBe(1)
+  expect(await mostAtOnce(4, context)).toBe(1)
   expect(await readdir(context.stateFolder)).toEqual(['.gitignore'])
 })
 

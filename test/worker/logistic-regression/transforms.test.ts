@@ -105,37 +105,30 @@ async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform
   return metrics.logLoss ?? NaN
 }
 
+function numberColumn(values: Float64Array): NumberColumn {
+  return {kind: 'number', index: 0, name: 'x', values, decimalComma: false, noNumbers: 0}
+}
+
+function labelOf(codes: Int32Array): Label {
+  return {name: 'y', index: 1, chosenBy: 'last-column', classes: ['0', '1'], codes, unknown: 0}
+}
+
 describe('the choice of transforms', () => {
   it('of one half of the folds looks at no label of the other', async () => {
     const {normal, uniform} = generator(9)
     const values = Float64Array.from({length: 2000}, () => Math.exp(1.2 * normal()))
-    const column: NumberColumn = {
-      kind: 'number',
-      index: 0,
-      name: 'x',
-      values,
-      decimalComma: false,
-      noNumbers: 0,
-    }
+    const column = numberColumn(values)
     const codes = Int32Array.from(values, (x) => Number(uniform() < 1 / (1 + Math.exp(-2 * Math.log(x)))))
-    const label = (of: Int32Array): Label => ({
-      name: 'y',
-      index: 1,
-      chosenBy: 'last-column',
-      classes: ['0', '1'],
-      codes: of,
-      unknown: 0,
-    })
     const rows = Uint32Array.from(values, (_, row) => row)
     const folded = orderByFold(rows, dealFolds(codes, 2))
-    const before = await chooseTransforms([column], label(codes), folded, pacer)
+    const before = await chooseTransforms([column], labelOf(codes), folded, pacer)
     for (const {folds, transforms} of before.halves) {
       const mirrored = codes.slice()
       for (const fold of folds) {
         const {start, end} = folded.folds[fold] ?? {start: 0, end: 0}
         for (const row of folded.rows.subarray(start, end)) mirrored[row] = 1 - (codes[row] ?? 0)
       }
-      const after = await chooseTransforms([column], label(mirrored), folded, pacer)
+      const after = await chooseTransforms([column], labelOf(mirrored), folded, pacer)
       expect(after.halves.find((half) => half.folds[0] === folds[0])?.transforms).toEqual(transforms)
       expect(transforms[0]?.kind).toBe('normal-scores')
     }
@@ -153,22 +146,7 @@ describe('the choice of transforms', () => {
         const codes = Int32Array.from(values, (x) =>
           Number(random.uniform() < 1 / (1 + Math.exp(0.5 - (1.2 * (x - mean)) / spread))),
         )
-        const label: Label = {
-          name: 'y',
-          index: 1,
-          chosenBy: 'last-column',
-          classes: ['0', '1'],
-          codes,
-          unknown: 0,
-        }
-        const column: NumberColumn = {
-          kind: 'number',
-          index: 0,
-          name: 'x',
-          values,
-          decimalComma: false,
-          noNumbers: 0,
-        }
+        const [column, label] = [numberColumn(values), labelOf(codes)]
         return (await heldOutLoss(column, label)) - (await heldOutLoss(column, label, []))
       }
       // The choice is by what the rows show: half of a few hundred may go wrong by a little, thousands do not.

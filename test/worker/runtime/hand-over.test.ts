@@ -1,10 +1,10 @@
-import {once} from 'node:events'
-import {createServer, type IncomingMessage, type ServerResponse} from 'node:http'
+import type {IncomingMessage, ServerResponse} from 'node:http'
 import {text} from 'node:stream/consumers'
 import {afterEach, expect, it, onTestFinished, vi} from 'vitest'
 import type {Processor} from '../../../worker/processor.ts'
 import {parseDelivery} from '../../../worker/runtime/envelope.ts'
 import type {Patience} from '../../../worker/runtime/storage/index.ts'
+import {startServer} from '../../support/answering-server.ts'
 import {parseObject} from '../../support/cli.ts'
 import {startWorker} from '../../support/running-worker.ts'
 
@@ -37,13 +37,7 @@ async function startRunApi() {
     const name = `${JOB}/executions/worker-job-${asked.length}`
     response.end(JSON.stringify({name: 'operations/1', metadata: {name}}))
   }
-  const server = createServer((request, response) => void answer(request, response))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
-  return {asked, state, origin: `http://127.0.0.1:${address.port}`}
+  return {asked, state, origin: await startServer((request, response) => void answer(request, response))}
 }
 
 const environmentOf = (origin: string) => ({CLOUD_RUNNER_ENDPOINT: origin, JOB, JOB_THRESHOLD: '1Ki'})

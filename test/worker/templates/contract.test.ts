@@ -1,13 +1,14 @@
 import {randomBytes} from 'node:crypto'
 import {once} from 'node:events'
-import {Agent, createServer, request as sendRequest} from 'node:http'
-import {type AddressInfo, connect} from 'node:net'
+import {Agent, request as sendRequest} from 'node:http'
+import {connect} from 'node:net'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {gzipSync} from 'node:zlib'
 import {execa} from 'execa'
 import {describe, expect, it, onTestFinished} from 'vitest'
 import {sidecarObject} from '../../../worker/contract.ts'
+import {startServer} from '../../support/answering-server.ts'
 import {pushEnvelope} from '../../support/push-envelope.ts'
 import {missing} from '../../support/tool.ts'
 import {deliver, startBuckets} from '../../support/worker-buckets.ts'
@@ -300,16 +301,12 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
 
   it('asks the metadata server for a token once, and for no other where it is told where storage is', async () => {
     let asked = 0
-    const server = createServer((request, response) => {
+    const origin = await startServer((request, response) => {
       asked += 1
       const isRight = request.headers['metadata-flavor'] === 'Google' && request.url === TOKEN_PATH
       response.writeHead(isRight ? 200 : 403)
       response.end(JSON.stringify({access_token: 'secret', expires_in: 3600, token_type: 'Bearer'}))
     })
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    onTestFinished(() => void server.close())
-    const address: AddressInfo | string | null = server.address()
-    const port = address === null || typeof address === 'string' ? 0 : address.port
     const code =
       'from runtime import storage; print(storage.ENDPOINT, storage._authorization(), storage._authorization())'
     const run = async (environment: Record<string, string>): Promise<string> => {
@@ -317,7 +314,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
       return (await execa('python3', ['-c', code], options)).stdout
     }
     const header = "{'Authorization': 'Bearer secret'}"
-    expect(await run({GCE_METADATA_HOST: `127.0.0.1:${port}`})).toBe(
+    expect(await run({GCE_METADATA_HOST: new URL(origin).host})).toBe(
       `https://storage.googleapis.com ${header} ${header}`,
     )
     expect(await run({STORAGE_EMULATOR_HOST: 'http://127.0.0.1:1/'})).toBe('http://127.0.0.1:1 {} {}')
