@@ -1,10 +1,14 @@
 import {Flags} from '@oclif/core'
 
 import {type FileStatus, hasEnded} from '../core/pipeline/files.ts'
+import {type AwaitedFile, waitForResults} from '../core/upload/wait.ts'
+import {CloudRunnerCommand} from './base.ts'
 import {usageError} from './failure.ts'
 import {durationFlag} from './flags.ts'
-import {count} from './format.ts'
+import {count, counted} from './format.ts'
+import type {OpenTarget} from './open.ts'
 import {type FilesProgress, progressOf} from './progress.ts'
+import {showEnded} from './show-files.ts'
 
 /** `--wait` and `--timeout`, of every command that sends files on their way. */
 export const waitFlags = {
@@ -16,6 +20,29 @@ export const waitFlags = {
 export function checkWaitFlags({wait, timeout}: {wait: boolean; timeout: number | undefined}): void {
   if (timeout !== undefined && !wait) {
     throw usageError('--timeout says how long to wait, and nothing is waited for.', ['Add: --wait'])
+  }
+}
+
+/** A command that sends files on their way, and may wait for what becomes of them. */
+export abstract class WaitingCommand extends CloudRunnerCommand {
+  // What oclif writes into the manifest it takes from a command and its parent alone.
+  static override enableJsonFlag = true
+
+  /**
+   * Waits for these generations, prints how each ended, and has the command end with 3 or 124 where not all are done.
+   * @param timeoutMs milliseconds; `undefined`: as long as it takes
+   */
+  protected async results(
+    sent: readonly AwaitedFile[],
+    timeoutMs: number | undefined,
+    target: OpenTarget,
+  ): Promise<readonly FileStatus[]> {
+    const {files, exitCode} = await this.task(`Wait for ${counted(sent.length, 'result')}`, (step) =>
+      waitForResults(sent, {timeoutMs, changed: tellChange(step, sent.length)}, target.context(step)),
+    )
+    if (exitCode !== 0) process.exitCode = exitCode
+    this.print(['', ...showEnded(files, Date.now())])
+    return files
   }
 }
 

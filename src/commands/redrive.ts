@@ -1,22 +1,19 @@
 import {Args, Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../cli/base.ts'
 import {confirmByYes} from '../cli/confirm.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {showEnded} from '../cli/show-files.ts'
 import {MOST_UNASKED, showRedriven} from '../cli/show-requeued.ts'
-import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
+import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
 import type {FileStatus} from '../core/pipeline/files.ts'
 import {planRedrive, redrive, type RedriveResult} from '../core/redrive/redrive.ts'
-import {waitForResults} from '../core/upload/wait.ts'
 
 interface Redriven extends RedriveResult {
   /** With `--wait`: how each ended, or where it stands when the time ran out. */
   readonly files?: readonly FileStatus[]
 }
 
-export default class Redrive extends CloudRunnerCommand {
+export default class Redrive extends WaitingCommand {
   static override summary = 'Send dead letters back to the worker: all of them, or those of some files.'
   static override description = `For files whose delivery was tried to the last attempt, once the reason is mended. A dead letter is removed only when its notification is published again, so nothing is lost on the way. Exit codes with --wait: 0 where all have a result, 3 where a file failed for good, 124 where --timeout ran out.`
   static override examples = [
@@ -60,15 +57,6 @@ export default class Redrive extends CloudRunnerCommand {
     )
     this.print(showRedriven(sent))
     if (!flags.wait || sent.redriven.length === 0) return sent
-    const ended = await this.task(`Wait for ${counted(sent.redriven.length, 'result')}`, (step) =>
-      waitForResults(
-        sent.redriven,
-        {timeoutMs: flags.timeout, changed: tellChange(step, sent.redriven.length)},
-        target.context(step),
-      ),
-    )
-    if (ended.exitCode !== 0) process.exitCode = ended.exitCode
-    this.print(['', ...showEnded(ended.files, Date.now())])
-    return {...sent, files: ended.files}
+    return {...sent, files: await this.results(sent.redriven, flags.timeout, target)}
   }
 }

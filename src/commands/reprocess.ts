@@ -1,23 +1,20 @@
 import {Args, Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../cli/base.ts'
 import {confirmByYes} from '../cli/confirm.ts'
 import {usageError} from '../cli/failure.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {showEnded} from '../cli/show-files.ts'
 import {MOST_UNASKED, showReprocessed} from '../cli/show-requeued.ts'
-import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
+import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
 import type {FileStatus} from '../core/pipeline/files.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess/reprocess.ts'
-import {waitForResults} from '../core/upload/wait.ts'
 
 interface Reprocessed extends ReprocessResult {
   /** With `--wait`: how each ended, or where it stands when the time ran out. */
   readonly files?: readonly FileStatus[]
 }
 
-export default class Reprocess extends CloudRunnerCommand {
+export default class Reprocess extends WaitingCommand {
   static override summary =
     'Have files processed again that are in the input bucket: named ones, failed ones, or forgotten ones.'
   static override description = `Publishes a new notification for each; nothing is uploaded again. Results stay until the new ones take their place. --missing is for files that wait although no delivery was ever seen, as when an event was lost. Exit codes with --wait: 0 where all have a result, 3 where a file failed for good, 124 where --timeout ran out.`
@@ -75,15 +72,6 @@ export default class Reprocess extends CloudRunnerCommand {
     )
     this.print(showReprocessed(sent))
     if (!flags.wait || sent.notified.length === 0) return sent
-    const ended = await this.task(`Wait for ${counted(sent.notified.length, 'result')}`, (step) =>
-      waitForResults(
-        sent.notified,
-        {timeoutMs: flags.timeout, changed: tellChange(step, sent.notified.length)},
-        target.context(step),
-      ),
-    )
-    if (ended.exitCode !== 0) process.exitCode = ended.exitCode
-    this.print(['', ...showEnded(ended.files, Date.now())])
-    return {...sent, files: ended.files}
+    return {...sent, files: await this.results(sent.notified, flags.timeout, target)}
   }
 }

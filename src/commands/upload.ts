@@ -1,17 +1,15 @@
 import {Args, Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../cli/base.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {showEnded, showUploaded} from '../cli/show-files.ts'
+import {showUploaded} from '../cli/show-files.ts'
 import {showGap} from '../cli/show-pipeline.ts'
-import {checkWaitFlags, tellChange, waitFlags} from '../cli/wait.ts'
+import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
 import type {FileStatus} from '../core/pipeline/files.ts'
 import {findGap} from '../core/status/connections.ts'
 import {placeModel, planModel} from '../core/upload/model.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload, type UploadResult} from '../core/upload/upload.ts'
-import {waitForResults} from '../core/upload/wait.ts'
 
 interface Uploaded {
   readonly uploaded: UploadResult['uploaded']
@@ -22,7 +20,7 @@ interface Uploaded {
   readonly files?: readonly FileStatus[]
 }
 
-export default class Upload extends CloudRunnerCommand {
+export default class Upload extends WaitingCommand {
   static override summary = 'Upload files to the input bucket; each starts a run of the worker.'
   static override description = `A file's object has the file's name; below a folder, the folder's name and the path in it. With --wait the command ends when each file has a result: exit code 0 where all have one, 3 where a file failed for good, 124 where --timeout ran out.`
   static override examples = [
@@ -88,15 +86,6 @@ export default class Upload extends CloudRunnerCommand {
     if (gap !== undefined && sent.uploaded.length > 0) this.print(showGap(gap))
     if (sent.failed.length > 0) process.exitCode = 1
     if (!flags.wait || sent.uploaded.length === 0) return sent
-    const ended = await this.task(`Wait for ${counted(sent.uploaded.length, 'result')}`, (step) =>
-      waitForResults(
-        sent.uploaded,
-        {timeoutMs: flags.timeout, changed: tellChange(step, sent.uploaded.length)},
-        target.context(step),
-      ),
-    )
-    if (ended.exitCode !== 0) process.exitCode = ended.exitCode
-    this.print(['', ...showEnded(ended.files, Date.now())])
-    return {...sent, files: ended.files}
+    return {...sent, files: await this.results(sent.uploaded, flags.timeout, target)}
   }
 }
