@@ -1,0 +1,134 @@
+import {mkdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {setTimeout as delay} from 'node:timers/promises'
+import {expect, test} from 'vitest'
+import {Cli} from '../support/cli.ts'
+
+/**
+ * Does to a file what its name says. A good file waits instead of computing, so that two pipelines on one machine do
+ * not slow each other down.
+ */
+const WORKER = `import {setTimeout as delay} from 'node:timers/promises'
+import {PermanentError} from 'cloud-runner/worker'
+
+const deeds = {
+  bad() { throw new PermanentError('Not a file for this worker.', {code: 'not-for-me'}) },
+  throw() { throw new Error('thrown on purpose') },
+  exit() { process.exit(7) },
+  memory() {
+    const kept = []
+    for (;;) kept.push(Buffer.alloc(8 * 1024 * 1024, 1))
+  },
+  hang: () => new Promise(() => setInterval(() => undefined, 60_000)),
+  spin() { for (;;); },
+}
+
+export const processor = {
+  name: 'night',
+  async process({object}, output) {
+    await deeds[object.split('.')[0]]?.()
+    await delay(400)
+    await output.write(object)
+  },
+}
+`
+
+const SETTINGS = {
+  worker: './worker',
+  maxInstances: 2,
+  memory: '256Mi',
+  requestTimeout: '5s',
+  minimumBackoff: '1s',
+}
+
+const FILES = 500
+const TROUBLE = ['bad', 'throw', 'exit', 'memory', 'hang', 'spin'].map((deed) => `${deed}.txt`)
+
+interface File {
+  readonly object: string
+  readonly state: string
+  readonly uploadedAt: string
+  readonly hops: readonly {readonly name: string; readonly at: string}[]
+  readonly error?: {readonly code: string; readonly message: string}
+  readonly lastError?: {readonly message: string}
+}
+
+async function setup(trouble: readonly string[]): Promise<Cli> {
+  const cli = await Cli.create()
+  await mkdir(join(cli.folder, 'worker'))
+  await mkdir(join(cli.folder, 'files'))
+  await writeFile(join(cli.folder, 'worker', 'processor.js'), WORKER)
+  await cli.write('cloud-runner.json', JSON.stringify(SETTINGS))
+  const good = Array.from({length: FILES - TROUBLE.length}, (_, file) => `${file}.txt`)
+  await Promise.all([...trouble, ...good].map((name) => cli.write(join('files', name), name)))
+  await cli.json(['setup'])
+  return cli
+}
+
+async function files(cli: Cli, ...args: string[]): Promise<File[]> {
+  const {stdout} = await cli.run(['status', ...args, '--limit', String(FILES), '--json'])
+  const listed: {files: File[]} = JSON.parse(stdout)
+  return listed.files
+}
+
+/** Uploads everything. @returns milliseconds from the first upload until every good file has its result */
+async function processAll(cli: Cli): Promise<number> {
+  expect((await cli.run(['upload', 'files'])).exitCode).toBe(0)
+  for (;;) {
+    const all = await files(cli)
+    const done = all.filter(({state}) => state === 'done')
+    if (done.length === FILES - TROUBLE.length) {
+      const written = done.map(({hops}) => Date.parse(hops.find(({name}) => name === 'written')?.at ?? ''))
+      return Math.max(...written) - Math.min(...all.map(({uploadedAt}) => Date.parse(uploadedAt)))
+    }
+    await delay(3000)
+  }
+}
+
+test('a night of 500 files, six of them bad: the others take at most twice their time, and each bad one has its reason', async () => {
+  await using quiet = await setup([])
+  await using night = await setup(TROUBLE)
+  const [alone, among] = await Promise.all([processAll(quiet), processAll(night)])
+  expect(among).toBeLessThan(2 * alone)
+
+  // What hung outlasted its delivery and went to the job, where it would hang for an hour.
+  expect((await night.run(['cancel', 'hang.txt', '--yes'])).exitCode).toBe(0)
+  const hasEnded = async () =>
+    (await files(night, ...TROUBLE)).map(({object, state}) => `${object} ${state}`).toSorted()
+  await expect
+    .poll(hasEnded, {timeout: 120_000, interval: 2000})
+    .toEqual([
+      'bad.txt failed',
+      'exit.txt dead',
+      'hang.txt failed',
+      'memory.txt dead',
+      'spin.txt dead',
+      'throw.txt dead',
+    ])
+  const reasons: Readonly<Record<string, RegExp>> = {
+    'bad.txt': /Not a file for this worker/,
+    'throw.txt': /thrown on purpose/,
+    'exit.txt': /code 7/,
+    'memory.txt': /[Mm]emory limit/,
+    'hang.txt': /cancel/i,
+    'spin.txt': /event loop/,
+  }
+  for (const {object, error, lastError} of await files(night, ...TROUBLE)) {
+    const results = await night.run(['results', object])
+    const logs = await night.run(['logs', object])
+    const reason: unknown = expect.stringMatching(reasons[object] ?? /^$/)
+    expect({
+      object,
+      status: error?.message ?? lastError?.message,
+      logs: logs.stdout,
+      ...results,
+    }).toMatchObject({
+      object,
+      status: reason,
+      logs: reason,
+      exitCode: 3,
+      stdout: '',
+      stderr: reason,
+    })
+  }
+}, 600_000)
