@@ -1,8 +1,8 @@
 import type {DeployResult} from '../core/deploy/deploy.ts'
-import {sharesOf} from '../core/deploy/traffic.ts'
-import {inOneLine} from '../core/pipeline/fault.ts'
-import type {ListedRevision} from '../core/revisions/revisions.ts'
-import type {RollbackResult} from '../core/rollback/rollback.ts'
+import {sharesOf} from '../core/service/traffic.ts'
+import {inOneLine} from '../core/files/fault.ts'
+import type {ListedRevision} from '../core/revisions.ts'
+import type {RollbackResult} from '../core/rollback.ts'
 import {ago, style, widthOf} from './format.ts'
 import {table} from './table.ts'
 

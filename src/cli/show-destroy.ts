@@ -1,4 +1,4 @@
-import type {DestroyResult, Loss} from '../core/destroy/destroy.ts'
+import type {DestroyResult, Loss} from '../core/destroy.ts'
 import type {Settings} from '../core/pipeline/settings.ts'
 import {bytes, counted} from './format.ts'
 

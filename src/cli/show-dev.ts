@@ -1,5 +1,5 @@
 import type {DevEvent} from '../core/dev/dev.ts'
-import {isForeignFrame} from '../core/pipeline/fault.ts'
+import {isForeignFrame} from '../core/files/fault.ts'
 import {clock, duration, style} from './format.ts'
 import {showFault, showState} from './show-files.ts'
 import {showLogLine} from './show-logs.ts'

@@ -1,4 +1,4 @@
-import type {FileState, FileStatus, Hop} from '../core/pipeline/files.ts'
+import type {FileState, FileStatus, Hop} from '../core/files/files.ts'
 import {commandFor} from '../core/shell.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'

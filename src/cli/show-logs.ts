@@ -1,4 +1,4 @@
-import {placeOf} from '../core/pipeline/fault.ts'
+import {placeOf} from '../core/files/fault.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 import {clock, style} from './format.ts'
 

@@ -1,5 +1,5 @@
 import type {Check} from '../core/doctor/check.ts'
-import type {PlanResult} from '../core/plan/plan.ts'
+import type {PlanResult} from '../core/plan.ts'
 import type {PlannedResource} from '../core/ports/infrastructure.ts'
 import {counted, style} from './format.ts'
 import {pairs} from './table.ts'

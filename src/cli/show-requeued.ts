@@ -1,5 +1,5 @@
-import type {RedriveResult} from '../core/redrive/redrive.ts'
-import type {ReprocessResult} from '../core/reprocess/reprocess.ts'
+import type {RedriveResult} from '../core/redrive.ts'
+import type {ReprocessResult} from '../core/reprocess.ts'
 import {counted} from './format.ts'
 
 /** Above this many files that nobody named, a person is asked first. */

@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 
-import {type FileStatus, hasEnded} from '../core/pipeline/files.ts'
-import {type AwaitedFile, waitForResults} from '../core/upload/wait.ts'
+import {type FileStatus, hasEnded} from '../core/files/files.ts'
+import {type AwaitedFile, waitForResults} from '../core/files/wait.ts'
 import {CloudRunnerCommand} from './base.ts'
 import {usageError} from './failure.ts'
 import {durationFlag} from './flags.ts'

@@ -2,7 +2,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showLogLine} from '../cli/show-logs.ts'
 import {showPreview, showQuality} from '../cli/show-results.ts'
-import {demo, type Demo as DemoOutcome, type DemoStage} from '../core/demo/demo.ts'
+import {demo, type Demo as DemoOutcome, type DemoStage} from '../core/demo.ts'
 
 const TITLES: Readonly<Record<DemoStage, string>> = {
   setup: 'Make the pipeline',

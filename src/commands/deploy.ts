@@ -5,7 +5,7 @@ import {usageError} from '../cli/failure.ts'
 import {showDeploy} from '../cli/show-deploy.ts'
 import {BUILDERS} from '../core/deploy/build.ts'
 import {deploy, promote, type DeployResult} from '../core/deploy/deploy.ts'
-import type {Rollout} from '../core/deploy/traffic.ts'
+import type {Rollout} from '../core/service/traffic.ts'
 
 const TAG = /^[a-z][a-z0-9-]{0,45}[a-z0-9]$/
 

@@ -5,7 +5,7 @@ import {askForName, confirmByName} from '../cli/confirm.ts'
 import {hasTarget, type OpenTarget} from '../cli/open.ts'
 import {showDestroyed, showLoss} from '../cli/show-destroy.ts'
 import {showProject, showProjectLoss} from '../cli/show-project.ts'
-import {destroy, inspectLoss, type DestroyResult} from '../core/destroy/destroy.ts'
+import {destroy, inspectLoss, type DestroyResult} from '../core/destroy.ts'
 import {inspectProject, removeProject, requireRemovable, type MadeProject} from '../core/project/remove.ts'
 
 interface Destroyed extends DestroyResult {

@@ -6,7 +6,7 @@ import {localCloudOf} from '../cli/open.ts'
 import {showDevEvent} from '../cli/show-dev.ts'
 import {dev} from '../core/dev/dev.ts'
 import {AppError} from '../core/errors.ts'
-import {planPipelineModel} from '../core/upload/model.ts'
+import {planPipelineModel} from '../core/model/plan-model.ts'
 
 export default class Dev extends CloudRunnerCommand {
   static override summary = 'Run the worker here while you write it: deployed again whenever you save.'

@@ -4,7 +4,7 @@ import {showDoctor} from '../cli/show-plan.ts'
 import {doctorResult, examinePipeline, type DoctorResult} from '../core/doctor/doctor.ts'
 import {checkPushTokens} from '../core/doctor/push-tokens.ts'
 import {checkPrerequisites} from '../core/doctor/prerequisites.ts'
-import {planPipelineModel, withModel} from '../core/upload/model.ts'
+import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
 export default class Doctor extends CloudRunnerCommand {
   static override summary = 'Check every prerequisite, resource and grant; say the command that mends each.'

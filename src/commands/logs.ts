@@ -3,7 +3,7 @@ import {Args, Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {durationFlag} from '../cli/flags.ts'
 import {showLogLine} from '../cli/show-logs.ts'
-import {logs} from '../core/logs/logs.ts'
+import {logs} from '../core/logs.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 
 const SEVERITIES = ['debug', 'info', 'notice', 'warning', 'error', 'critical']

@@ -4,8 +4,8 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {hasTarget} from '../cli/open.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import {EXIT} from '../core/errors.ts'
-import {plan, type PlanResult} from '../core/plan/plan.ts'
-import {planPipelineModel, withModel} from '../core/upload/model.ts'
+import {plan, type PlanResult} from '../core/plan.ts'
+import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
 export default class Plan extends CloudRunnerCommand {
   static override summary = 'Show what setup would make or change, and change nothing.'

@@ -5,8 +5,8 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {MOST_UNASKED, showRedriven} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
-import type {FileStatus} from '../core/pipeline/files.ts'
-import {planRedrive, redrive, type RedriveResult} from '../core/redrive/redrive.ts'
+import type {FileStatus} from '../core/files/files.ts'
+import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
 
 interface Redriven extends RedriveResult {
   /** With `--wait`: how each ended, or where it stands when the time ran out. */

@@ -7,7 +7,7 @@ import {usageError} from '../cli/failure.ts'
 import {bytes} from '../cli/format.ts'
 import {openInBrowser} from '../cli/open.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../core/output.ts'
-import {readReport} from '../core/report/report.ts'
+import {readReport} from '../core/report.ts'
 
 interface Reported {
   readonly object: string
@@ -62,7 +62,7 @@ export default class Report extends CloudRunnerCommand {
     await using target = await this.open(config, {create: false})
     const report = await readReport(args.object, target.context())
     // Drawing takes a library that no other command, nor a report that is not there, should wait for.
-    const {reportPage} = await import('../core/report/page.ts')
+    const {reportPage} = await import('../report-page/page.ts')
     const {file, sizeBytes} = await writeOutput([reportPage(report)], output, this.signal)
     if (toStdout) return {object: args.object, file, sizeBytes}
     this.print([`Written: ${file} (${bytes(sizeBytes)})`])

@@ -6,8 +6,8 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {MOST_UNASKED, showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
-import type {FileStatus} from '../core/pipeline/files.ts'
-import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess/reprocess.ts'
+import type {FileStatus} from '../core/files/files.ts'
+import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
 
 interface Reprocessed extends ReprocessResult {
   /** With `--wait`: how each ended, or where it stands when the time ran out. */

@@ -2,7 +2,7 @@ import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {showRevisions} from '../cli/show-deploy.ts'
-import {revisions, type ListedRevision} from '../core/revisions/revisions.ts'
+import {revisions, type ListedRevision} from '../core/revisions.ts'
 
 interface Revisions {
   readonly revisions: readonly ListedRevision[]

@@ -2,7 +2,7 @@ import {Args} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {showRollback} from '../cli/show-deploy.ts'
-import {rollback, type RollbackResult} from '../core/rollback/rollback.ts'
+import {rollback, type RollbackResult} from '../core/rollback.ts'
 
 export default class Rollback extends CloudRunnerCommand {
   static override summary = 'Give the traffic back to the revision that served before, or to a named one.'

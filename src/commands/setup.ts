@@ -7,10 +7,10 @@ import {saveSettings} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import {requireWorker} from '../core/deploy/build.ts'
-import {plan} from '../core/plan/plan.ts'
+import {plan} from '../core/plan.ts'
 import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
-import {planPipelineModel, withModel} from '../core/upload/model.ts'
+import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
 const STAGES: Readonly<Record<SetupStage, string>> = {
   infrastructure: 'buckets, topic, subscription, accounts',

@@ -3,7 +3,7 @@ import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
-import type {FileStatus} from '../../src/core/pipeline/files.ts'
+import type {FileStatus} from '../../src/core/files/files.ts'
 import {spreadOf} from './measure.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'bin', 'run.js')

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import {showDevEvent} from '../../src/cli/show-dev.ts'
 import type {DevEvent} from '../../src/core/dev/dev.ts'
-import type {FileStatus} from '../../src/core/pipeline/files.ts'
+import type {FileStatus} from '../../src/core/files/files.ts'
 import type {LogLine} from '../../src/core/ports/logs.ts'
 
 const NOW = new Date(2026, 10, 22, 12, 0, 0, 50).getTime()

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest'
 import {showEnded, showUploaded} from '../../src/cli/show-files.ts'
 import {progressOf} from '../../src/cli/progress.ts'
 import {tellChange} from '../../src/cli/wait.ts'
-import type {FileStatus} from '../../src/core/pipeline/files.ts'
+import type {FileStatus} from '../../src/core/files/files.ts'
 
 const NOW = Date.parse('2026-11-01T12:00:00Z')
 

@@ -1,6 +1,6 @@
 import {expect, test} from 'vitest'
 import {fileTable, showEnded} from '../../src/cli/show-files.ts'
-import type {FileStatus} from '../../src/core/pipeline/files.ts'
+import type {FileStatus} from '../../src/core/files/files.ts'
 
 const NOW = Date.parse('2026-11-01T12:00:00Z')
 

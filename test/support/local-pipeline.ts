@@ -1,7 +1,7 @@
 import {join} from 'node:path'
 import {onTestFinished} from 'vitest'
 import {readConfig} from '../../src/core/config.ts'
-import type {Context} from '../../src/core/context.ts'
+import type {Context} from '../../src/core/ports/context.ts'
 import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
 import type {SettingName} from '../../src/core/pipeline/settings.ts'
 import {createGoogleCloud} from '../../src/google/cloud.ts'

@@ -1,5 +1,5 @@
 import {Readable} from 'node:stream'
-import type {Context} from '../../src/core/context.ts'
+import type {Context} from '../../src/core/ports/context.ts'
 import type {StoredObject} from '../../src/core/ports/objects.ts'
 
 /** Puts objects into the input bucket of a pipeline that has no notification yet: no event of them ever comes. */

@@ -5,7 +5,7 @@ import {Args, Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
 import {bytes} from '../../cli/format.ts'
-import {exportModel, type ExportedModel} from '../../core/results/export-model.ts'
+import {exportModel, type ExportedModel} from '../../core/model/export-model.ts'
 import {shellPath} from '../../core/shell.ts'
 
 export default class ModelExport extends CloudRunnerCommand {

@@ -1,13 +1,13 @@
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {ServiceState} from '../ports/services.ts'
-import {withLock} from '../setup/lock.ts'
-import {gapOf} from '../status/connections.ts'
-import {notSetUp} from '../status/status.ts'
+import {withLock} from '../lock.ts'
+import {gapOf} from '../service/connections.ts'
+import {notSetUp} from '../service/not-set-up.ts'
 import {provideImage, type ImageRequest} from './build.ts'
-import {deployFailed} from './failure.ts'
-import {alignJob} from './job.ts'
-import {isRouted, routeByRollout, routeToLatest, stableRevision, type Rollout} from './traffic.ts'
+import {deployFailed} from '../service/failure.ts'
+import {alignJob} from '../service/job.ts'
+import {isRouted, routeByRollout, routeToLatest, stableRevision, type Rollout} from '../service/traffic.ts'
 
 export interface DeployRequest extends ImageRequest {
   /** Default: all traffic at once. */

@@ -1,9 +1,9 @@
 import {setTimeout as sleep} from 'node:timers/promises'
-import type {Context} from '../context.ts'
-import {fileKey} from '../pipeline/dead-letters.ts'
-import {hasEnded, type FileStatus} from '../pipeline/files.ts'
+import type {Context} from '../ports/context.ts'
+import {fileKey} from '../files/dead-letters.ts'
+import {hasEnded, type FileStatus} from '../files/files.ts'
 import type {LogLine} from '../ports/logs.ts'
-import {readAllFiles} from '../status/files.ts'
+import {readAllFiles} from '../files/read-files.ts'
 
 /** The log is read so often; a stream of it would hold lines for two seconds, to put them in order. */
 const LOG_EVERY_MS = 250

@@ -1,4 +1,4 @@
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import type {Settings} from '../pipeline/settings.ts'
 import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
 import type {Check} from './check.ts'

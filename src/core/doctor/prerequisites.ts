@@ -1,4 +1,4 @@
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
 

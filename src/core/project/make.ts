@@ -1,9 +1,9 @@
 import {setTimeout as sleep} from 'node:timers/promises'
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {FIRST_APIS} from '../doctor/prerequisites.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import type {BillingAccount} from '../ports/project.ts'
-import {withLock} from '../setup/lock.ts'
+import {withLock} from '../lock.ts'
 
 /** What is missing before a project that is ours can hold a pipeline. */
 export interface ProjectPlan {

@@ -1,6 +1,6 @@
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
-import {withLock} from '../setup/lock.ts'
+import {withLock} from '../lock.ts'
 
 /** A project that `setup --create-project` made, and what would be deleted with it. */
 export interface MadeProject {

@@ -1,6 +1,6 @@
 import {appendFile, mkdir, readFile, rm} from 'node:fs/promises'
 import {join} from 'node:path'
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
 
 /** One line a fetched result, in the state folder: `destroy` says how many were never fetched. */

@@ -1,11 +1,11 @@
 import {sidecarObject, type Sidecar} from '../../../worker/contract.ts'
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
-import {sourceGeneration} from '../pipeline/commits.ts'
-import type {FileStatus} from '../pipeline/files.ts'
+import {sourceGeneration} from '../files/commits.ts'
+import type {FileStatus} from '../files/files.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
-import {readNamedFiles} from '../status/files.ts'
+import {readNamedFiles} from '../files/read-files.ts'
 
 /** What each is to people. */
 const NAMES: Readonly<Record<'report.json' | 'model.json', string>> = {

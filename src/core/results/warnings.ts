@@ -1,9 +1,9 @@
 import {sidecarObject} from '../../../worker/contract.ts'
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
-import {readJson, sourceGeneration} from '../pipeline/commits.ts'
-import type {FileStatus} from '../pipeline/files.ts'
+import {readJson, sourceGeneration} from '../files/commits.ts'
+import type {FileStatus} from '../files/files.ts'
 
 const READS_AT_ONCE = 8
 

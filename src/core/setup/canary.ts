@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto'
 import {Readable} from 'node:stream'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {CANARY_PREFIX} from '../../../worker/contract.ts'
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {LogLine} from '../ports/logs.ts'
 

@@ -1,13 +1,14 @@
-import type {Context} from '../context.ts'
-import {servingImage} from '../deploy/job.ts'
-import {sharesOf, stableRevision} from '../deploy/traffic.ts'
+import type {Context} from '../ports/context.ts'
+import {servingImage} from '../service/job.ts'
+import {sharesOf, stableRevision} from '../service/traffic.ts'
 import {AppError} from '../errors.ts'
-import {inOneLine} from '../pipeline/fault.ts'
-import {isUnheardOf, type FileState, type FileStatus} from '../pipeline/files.ts'
+import {inOneLine} from '../files/fault.ts'
+import {isUnheardOf, type FileState, type FileStatus} from '../files/files.ts'
 import type {Target} from '../pipeline/settings.ts'
 import type {ServiceState} from '../ports/services.ts'
-import {gapOf} from './connections.ts'
-import {readFirstFiles, readNamedFiles} from './files.ts'
+import {gapOf} from '../service/connections.ts'
+import {notSetUp} from '../service/not-set-up.ts'
+import {readFirstFiles, readNamedFiles} from '../files/read-files.ts'
 
 /** Lines that are looked at for refused pushes. */
 const LOOKED_AT_LINES = 20
@@ -113,18 +114,6 @@ async function readFiles(
     if (!(error instanceof AppError) || error.code !== 'not-found') throw error
     throw notSetUp(context, error)
   }
-}
-
-export function notSetUp({pipeline}: Pick<Context, 'pipeline'>, cause?: unknown): AppError {
-  const {name, target, project} = pipeline.settings
-  return new AppError(
-    `There is no pipeline ${name} ${target === 'local' ? 'on this machine' : `in project ${project}`}.`,
-    {
-      code: 'not-set-up',
-      suggestions: ['Make it: cloud-runner setup'],
-      cause,
-    },
-  )
 }
 
 function describe(

@@ -1,6 +1,6 @@
 import {extname} from 'node:path'
 import {INPUT_METADATA} from '../../../worker/contract.ts'
-import type {Context} from '../context.ts'
+import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import type {PlannedUpload} from './plan.ts'

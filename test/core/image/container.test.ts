@@ -11,7 +11,7 @@ import {generateSample} from '../../../src/core/sample/index.ts'
 import {sendCanary} from '../../../src/core/setup/canary.ts'
 import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
-import {waitForResults} from '../../../src/core/upload/wait.ts'
+import {waitForResults} from '../../../src/core/files/wait.ts'
 import {docker, whyNot} from '../../support/docker.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 

@@ -1,0 +1,74 @@
+import {RESERVED_PREFIX} from '../../worker/contract.ts'
+import type {Context} from './ports/context.ts'
+import {builtImages} from './deploy/build.ts'
+import {AppError} from './errors.ts'
+import type {PlannedResource} from './ports/infrastructure.ts'
+import type {StoredObject} from './ports/objects.ts'
+import {forgetFetched, readFetched} from './results/fetched.ts'
+import {withLock} from './lock.ts'
+
+/** What `destroy` would take away. */
+export interface Loss {
+  /** False where there is nothing at all. */
+  readonly exists: boolean
+  readonly resources: readonly PlannedResource[]
+  readonly inputs: {readonly objects: number; readonly bytes: number}
+  readonly results: {
+    readonly objects: number
+    readonly bytes: number
+    /** Never written out by `results` from this folder. */
+    readonly notFetched: number
+  }
+}
+
+export interface DestroyResult {
+  readonly removed: readonly PlannedResource[]
+  /** Empty, or what could not be removed. */
+  readonly left: readonly PlannedResource[]
+  /** Images that were built here, and are gone from the docker engine. */
+  readonly imagesRemoved: number
+}
+
+/** Says what would be lost; changes nothing. Sidecars go with their results and are not counted. */
+export async function inspectLoss(context: Context): Promise<Loss> {
+  const {cloud, pipeline, signal} = context
+  const resources = await cloud.infrastructure.leftovers(pipeline, {signal})
+  const fetched = await readFetched(context)
+  const inputs = {objects: 0, bytes: 0}
+  for await (const {sizeBytes} of filesOf(context, pipeline.names.inputBucket)) {
+    inputs.objects++
+    inputs.bytes += sizeBytes
+  }
+  const results = {objects: 0, bytes: 0, notFetched: 0}
+  for await (const {sizeBytes, generation} of filesOf(context, pipeline.names.outputBucket)) {
+    results.objects++
+    results.bytes += sizeBytes
+    if (!fetched.has(generation)) results.notFetched++
+  }
+  return {exists: resources.length > 0, resources, inputs, results}
+}
+
+/** Removes the pipeline and everything in it. Nothing there is fine. @throws AppError `locked` */
+export async function destroy(context: Context): Promise<DestroyResult> {
+  const {cloud, engine, pipeline, signal, step} = context
+  return withLock('destroy', context, async () => {
+    const removed = await cloud.infrastructure.destroy(pipeline, {signal, step})
+    step('Look for what is left')
+    const left = await cloud.infrastructure.leftovers(pipeline, {signal})
+    if (left.length > 0) return {removed, left, imagesRemoved: 0}
+    await forgetFetched(context)
+    step('Look for images in the docker engine')
+    return {removed, left, imagesRemoved: await engine.remove(builtImages(context))}
+  })
+}
+
+/** The user's objects of a bucket; none where there is no bucket. */
+async function* filesOf({cloud}: Context, bucket: string): AsyncGenerator<StoredObject, void, void> {
+  try {
+    for await (const object of cloud.objects.list(bucket)) {
+      if (!object.name.startsWith(RESERVED_PREFIX)) yield object
+    }
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'not-found') throw error
+  }
+}

@@ -1,0 +1,45 @@
+import {RESULT_METADATA} from '../../../worker/contract.ts'
+import type {Context} from '../ports/context.ts'
+import type {StoredObject} from '../ports/objects.ts'
+import {commandFor} from '../shell.ts'
+import type {FileStatus} from './files.ts'
+
+/**
+ * Where a file without a result stands that was handed over to a job.
+ * @param mark its `job.json`, if there is one
+ * @param reprocessId of the request that is asked about; `undefined`: any
+ * @returns `undefined` where no job has it, or its execution succeeded: its end is told by what it wrote
+ */
+export async function readHandOver(
+  object: string,
+  generation: string,
+  mark: StoredObject | undefined,
+  {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
+  reprocessId?: string,
+): Promise<Pick<FileStatus, 'state' | 'attempts' | 'job' | 'error'> | undefined> {
+  const metadata = mark?.metadata ?? {}
+  const execution = metadata[RESULT_METADATA.execution]
+  if (execution === undefined || metadata[RESULT_METADATA.sourceGeneration] !== generation) return undefined
+  if (reprocessId !== undefined && metadata[RESULT_METADATA.reprocessId] !== reprocessId) return undefined
+  const state = await cloud.jobs.execution(pipeline.names.job, execution)
+  if (state === undefined || state.state === 'succeeded') return undefined
+  const common = {
+    attempts: Number(metadata[RESULT_METADATA.attempt] ?? 1),
+    job: {execution, startedAt: state.createdAt},
+  }
+  if (state.state === 'running') return {...common, state: 'running'}
+  return {
+    ...common,
+    state: 'failed',
+    error: {
+      code: 'job-failed',
+      message: `The job gave up on it: ${state.problem ?? 'no reason was given.'}`,
+      suggestions: [
+        `See what it said: ${commandFor('logs', object)}`,
+        `Try it again: ${commandFor('reprocess', object)}`,
+      ],
+      object,
+      generation,
+    },
+  }
+}

@@ -1,0 +1,170 @@
+import {RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
+import type {Context} from '../ports/context.ts'
+import {AppError} from '../errors.ts'
+import {eachOf} from '../parallel.ts'
+import {readActivity, readLastError} from './activity.ts'
+import {
+  finished,
+  judge,
+  listCommits,
+  listCommitsBefore,
+  readCommits,
+  readErrorReport,
+  type Commits,
+} from './commits.ts'
+import {fileKey, readDeadLetters} from './dead-letters.ts'
+import type {FileStatus} from './files.ts'
+import {readHandOver} from './hand-over.ts'
+import type {StoredObject} from '../ports/objects.ts'
+
+const LOOKS_AT_ONCE = 8
+/** Error reports that are read when all files are listed; the others show their state only. */
+const MOST_ERROR_REPORTS = 50
+/** Dead files whose last error is looked for one by one: the logs may be asked 60 times a minute. */
+const MOST_LAST_ERRORS = 5
+
+/** Named files, in the order of their names as given. @throws AppError `object-unknown` that names all unknown ones */
+export async function readNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
+  const {cloud, pipeline} = context
+  const found = new Map<string, {input: StoredObject; commits: Commits}>()
+  await eachOf(new Set(objects), LOOKS_AT_ONCE, async (object) => {
+    const [input, commits] = await Promise.all([
+      cloud.objects.stat(pipeline.names.inputBucket, object),
+      readCommits(cloud.objects, pipeline.names.outputBucket, object),
+    ])
+    if (input !== undefined) found.set(object, {input, commits})
+  })
+  const unknown = objects.filter((object) => !found.has(object))
+  if (unknown.length > 0) {
+    if ((await cloud.services.get(pipeline.names.service)) === undefined) {
+      throw new AppError(`There is no pipeline ${pipeline.settings.name}.`, {
+        code: 'not-set-up',
+        suggestions: ['Make it: cloud-runner setup'],
+      })
+    }
+    throw new AppError(`There is no object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
+      code: 'object-unknown',
+      suggestions: ['See which there are: cloud-runner status'],
+    })
+  }
+  return settle(
+    objects.flatMap((object) => found.get(object) ?? []),
+    context,
+  )
+}
+
+/** All files, the newest upload first: two listings, one look at the dead letters, at most one at the logs. */
+export async function readAllFiles(context: Context): Promise<FileStatus[]> {
+  return (await readFirstFiles(Infinity, context)).files
+}
+
+/**
+ * The first files by name, at most so many, the newest upload first; of a bucket with millions no more is listed.
+ * @returns whether there are more
+ */
+export async function readFirstFiles(
+  most: number,
+  context: Context,
+): Promise<{files: FileStatus[]; more: boolean}> {
+  const {cloud, pipeline} = context
+  const {outputBucket} = pipeline.names
+  const {inputs, next} = await listInputs(most, context)
+  const commitsOf = await (next === undefined
+    ? listCommits(cloud.objects, outputBucket)
+    : listCommitsBefore(next, cloud.objects, outputBucket))
+  const files = new Map(inputs.map((input) => [input, commitsOf(input.name)]))
+  const unlisted = inputs.filter(({name}) => next?.startsWith(name) || hasHashedSidecars(name))
+  await eachOf(next === undefined ? [] : unlisted, LOOKS_AT_ONCE, async (input) => {
+    files.set(input, await readCommits(cloud.objects, outputBucket, input.name))
+  })
+  inputs.sort((one, other) => (one.timeCreated < other.timeCreated ? 1 : -1))
+  const newestFirst = inputs.flatMap((input) => {
+    const commits = files.get(input)
+    return commits === undefined ? [] : [{input, commits}]
+  })
+  return {files: await settle(newestFirst, context), more: next !== undefined}
+}
+
+/** @returns at most so many, and the name of the next one where there is one */
+async function listInputs(
+  most: number,
+  {cloud, pipeline}: Context,
+): Promise<{inputs: StoredObject[]; next: string | undefined}> {
+  const inputs: StoredObject[] = []
+  for await (const object of cloud.objects.list(pipeline.names.inputBucket)) {
+    if (object.name.startsWith(RESERVED_PREFIX) || object.name.endsWith('/')) continue
+    if (inputs.length === most) return {inputs, next: object.name}
+    inputs.push(object)
+  }
+  return {inputs, next: undefined}
+}
+
+/** Whether the name is too long to stand in those of its sidecars. */
+function hasHashedSidecars(name: string): boolean {
+  return !sidecarObject(name, 'report.json').includes(name)
+}
+
+/** Gives each file its state; logs and dead letters are asked only where a file has no result. */
+async function settle(
+  files: readonly {input: StoredObject; commits: Commits}[],
+  context: Context,
+): Promise<FileStatus[]> {
+  const verdicts = files.map(({input, commits}) => judge(input.generation, commits))
+  const open = files.filter((_, index) => verdicts[index]?.kind === 'open')
+  const [dead, activity] =
+    open.length === 0
+      ? [new Map<never, never>(), new Map<never, never>()]
+      : await Promise.all([
+          readDeadLetters(context),
+          readActivity(context, open.length === 1 ? open[0]?.input.name : undefined),
+        ])
+
+  const statuses: FileStatus[] = []
+  let reports = 0
+  let lookedUp = 0
+  for (const [index, {input, commits}] of files.entries()) {
+    const verdict = verdicts[index] ?? {kind: 'open'}
+    const base = {
+      object: input.name,
+      generation: input.generation,
+      sizeBytes: input.sizeBytes,
+      uploadedAt: input.timeCreated,
+    }
+    if (verdict.kind === 'open') {
+      const key = fileKey(input.name, input.generation)
+      const hops = [{name: 'uploaded', at: input.timeCreated, durationMs: 0}] as const
+      const seen = activity.get(key)
+      const handedOver = await readHandOver(input.name, input.generation, commits.job, context)
+      if (handedOver !== undefined) {
+        const attempts = Math.max(handedOver.attempts, seen?.attempts ?? 0)
+        statuses.push({...base, hops, ...handedOver, attempts})
+        continue
+      }
+      const letter = dead.get(key)
+      let lastError = seen?.lastError
+      if (letter !== undefined && lastError === undefined && lookedUp < MOST_LAST_ERRORS) {
+        lookedUp++
+        lastError = await readLastError(input.name, input.generation, context)
+      }
+      const told = lastError === undefined ? {} : {lastError}
+      if (letter !== undefined)
+        statuses.push({...base, state: 'dead', attempts: letter.attempts, hops, ...told})
+      else
+        statuses.push({
+          ...base,
+          state: seen?.state ?? 'waiting',
+          attempts: seen?.attempts ?? 0,
+          hops,
+          ...told,
+        })
+      continue
+    }
+    const status = finished(base, verdict, commits)
+    if (verdict.kind === 'failed' && reports < MOST_ERROR_REPORTS) {
+      reports++
+      const error = await readErrorReport(context.cloud.objects, verdict.commit, context.signal)
+      statuses.push(error === undefined ? status : {...status, error})
+    } else statuses.push(status)
+  }
+  return statuses
+}

@@ -1,0 +1,117 @@
+import {setTimeout as sleep} from 'node:timers/promises'
+import type {Context} from './ports/context.ts'
+import {AppError} from './errors.ts'
+import type {LogLine, LogQuery} from './ports/logs.ts'
+
+const DEFAULT_LIMIT = 1000
+/** Lines before the tail that are shown first. */
+const TAIL_HISTORY = 10
+/** A broken stream is opened again so many times in a row. */
+const MOST_RECONNECTS = 5
+/** What was seen is remembered for as many lines: a line comes late, or twice, but not for ever. */
+const REMEMBERED = 10_000
+
+export interface LogsRequest {
+  readonly object?: string | undefined
+  /** `error` means this severity and above. Upper or lower case. */
+  readonly severity?: string | undefined
+  /** How far back, in milliseconds. */
+  readonly sinceMs?: number | undefined
+  /** Stay and follow until the signal. */
+  readonly tail: boolean
+  /** Lines at most, the newest; default 1000, with `tail` the last 10. Lines that come later are not counted. */
+  readonly limit?: number
+}
+
+/**
+ * Log lines, oldest first; with `tail` the recent ones, then new ones as they come. Each line once, however often the
+ * API gives it. Ends quietly at the signal.
+ * @throws AppError; `object-unknown` where nothing was ever said of an object that is not there, except with `tail`
+ */
+export async function* logs(request: LogsRequest, context: Context): AsyncGenerator<LogLine, void, void> {
+  const {cloud, signal} = context
+  const query: LogQuery = {
+    service: context.pipeline.names.service,
+    job: context.pipeline.names.job,
+    ...(request.object === undefined ? {} : {object: request.object}),
+    ...(request.severity === undefined ? {} : {severity: request.severity}),
+  }
+  const isNew = rememberLines()
+  const since =
+    request.sinceMs === undefined ? undefined : new Date(Date.now() - request.sinceMs).toISOString()
+  const history = request.tail && since === undefined ? TAIL_HISTORY : DEFAULT_LIMIT
+  let last: string | undefined
+
+  async function readBack(from: string | undefined, limit: number): Promise<LogLine[]> {
+    const lines: LogLine[] = []
+    for await (const line of cloud.logs.list(
+      {...query, ...(from === undefined ? {} : {since: from})},
+      {limit, signal},
+    ))
+      lines.push(line)
+    return lines.toReversed().filter(isNew)
+  }
+
+  for (const line of await readBack(since, request.limit ?? history)) {
+    last = line.time
+    yield line
+  }
+  if (!request.tail) {
+    if (last === undefined && request.object !== undefined) await requireObject(request.object, context)
+    return
+  }
+
+  for (let failures = 0; !signal.aborted;) {
+    try {
+      for await (const line of cloud.logs.tail(query, {signal})) {
+        failures = 0
+        if (!isNew(line)) continue
+        last = line.time
+        yield line
+      }
+    } catch (error) {
+      failures++
+      const passing =
+        error instanceof AppError && ['unavailable', 'unreachable', 'rate-limited'].includes(error.code)
+      if (!passing || failures > MOST_RECONNECTS) throw error
+    }
+    if (!(await pause(1000 * Math.max(1, failures), signal))) return
+    // What came while nobody listened.
+    for (const line of await readBack(last ?? new Date(Date.now() - 60_000).toISOString(), DEFAULT_LIMIT)) {
+      last = line.time
+      yield line
+    }
+  }
+}
+
+async function requireObject(object: string, {cloud, pipeline}: Context): Promise<void> {
+  const {inputBucket} = pipeline.names
+  if ((await cloud.objects.stat(inputBucket, object)) !== undefined) return
+  throw new AppError(`There is no object ${object} in bucket ${inputBucket}, and no such line about it.`, {
+    code: 'object-unknown',
+    suggestions: ['See which there are: cloud-runner status'],
+  })
+}
+
+/** Google's advice: a line is the same where timestamp and insertId are. */
+function rememberLines(): (line: LogLine) => boolean {
+  const seen = new Set<string>()
+  return ({time, insertId}) => {
+    const key = `${time} ${insertId}`
+    if (seen.has(key)) return false
+    seen.add(key)
+    if (seen.size > REMEMBERED) {
+      const [oldest] = seen
+      if (oldest !== undefined) seen.delete(oldest)
+    }
+    return true
+  }
+}
+
+/** @returns whether to go on: false where the signal came */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(ms, undefined, {signal}).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,86 @@
+import type {Context} from './ports/context.ts'
+import {AppError} from './errors.ts'
+import {readDeadLetters} from './files/dead-letters.ts'
+import {readNotification, type Notified} from './files/notification.ts'
+import type {TakenMessage} from './ports/messages.ts'
+import {commandFor} from './shell.ts'
+import {notSetUp} from './service/not-set-up.ts'
+import type {AwaitedFile} from './files/wait.ts'
+
+export interface RedriveResult {
+  /** Back on their way, each once. */
+  readonly redriven: readonly AwaitedFile[]
+  /** Dead letters of files that were deleted or overwritten since: removed, there is nothing to process. */
+  readonly gone: readonly Pick<AwaitedFile, 'object' | 'generation'>[]
+}
+
+/** Attributes that Pub/Sub adds to a dead letter; the original notification had none of them. */
+const ADDED_ATTRIBUTE = /^CloudPubSubDeadLetter/
+
+/**
+ * The objects whose dead letters `redrive` would send back; changes nothing.
+ * @param objects empty: all
+ * @throws AppError `object-unknown` that names those without a dead letter; `not-set-up`
+ */
+export async function planRedrive(objects: readonly string[], context: Context): Promise<string[]> {
+  const letters = await readDeadLetters(context).catch((error: unknown) => {
+    throw error instanceof AppError && error.code === 'not-found' ? notSetUp(context, error) : error
+  })
+  const dead = new Set([...letters.values()].map(({object}) => object))
+  const unknown = objects.filter((object) => !dead.has(object))
+  const [first] = unknown
+  if (first !== undefined) {
+    throw new AppError(`There is no dead letter of ${unknown.join(', ')}.`, {
+      code: 'object-unknown',
+      suggestions: [
+        `See where it stands: ${commandFor('status', first)}`,
+        `Process it again all the same: ${commandFor('reprocess', first)}`,
+      ],
+    })
+  }
+  return objects.length > 0 ? [...new Set(objects)] : [...dead]
+}
+
+/**
+ * Sends dead letters back: the original notification to the topic of the uploads, and only when Pub/Sub has it is the
+ * dead letter acknowledged. Interrupted in between a letter may go twice, none is lost, and the worker does each once.
+ * @param objects as `planRedrive` gave them
+ */
+export async function redrive(objects: readonly string[], context: Context): Promise<RedriveResult> {
+  const {cloud, pipeline, signal, step} = context
+  const {inputBucket, topic, deadLetterSubscription} = pipeline.names
+  const chosen = new Set(objects)
+  const redriven = new Map<string, AwaitedFile>()
+  const gone = new Map<string, Notified>()
+
+  async function sendBack(message: TakenMessage): Promise<boolean> {
+    const notified = readNotification(message.attributes, inputBucket)
+    if (notified === undefined || !chosen.has(notified.object)) return false
+    const {object, generation, reprocessId} = notified
+    const key = JSON.stringify([object, generation, reprocessId])
+    const file = await cloud.objects.stat(inputBucket, object, generation)
+    if (file === undefined) {
+      gone.set(key, notified)
+      return true
+    }
+    const attributes = Object.fromEntries(
+      Object.entries(message.attributes).filter(([name]) => !ADDED_ATTRIBUTE.test(name)),
+    )
+    await cloud.messages.publish(topic, {data: message.data, attributes}, {signal})
+    redriven.set(key, {
+      object,
+      generation,
+      sizeBytes: file.sizeBytes,
+      uploadedAt: file.timeCreated,
+      ...(reprocessId === undefined ? {} : {reprocessId}),
+    })
+    step(object)
+    return true
+  }
+
+  await cloud.messages.take(deadLetterSubscription, sendBack, {signal})
+  return {
+    redriven: [...redriven.values()],
+    gone: [...gone.values()].map(({object, generation}) => ({object, generation})),
+  }
+}

@@ -1,0 +1,32 @@
+import type {Report} from '../../worker/contract.ts'
+import type {Context} from './ports/context.ts'
+import {AppError} from './errors.ts'
+import {readJson} from './files/commits.ts'
+import {findSidecar} from './results/sidecar.ts'
+import {commandFor} from './shell.ts'
+
+/**
+ * Reads the report of an object's result.
+ * @throws AppError as {@link findSidecar}; `report-unreadable` where it is not in the worker's form
+ */
+export async function readReport(object: string, context: Context): Promise<Report> {
+  const stored = await findSidecar(object, 'report.json', context)
+  const report: unknown = await readJson(context.cloud.objects, stored, context.signal)
+  if (isReport(report)) return report
+  throw new AppError(
+    `The report of ${object}, gs://${stored.bucket}/${stored.name}, is not in the form that this version draws (cloud-runner/report, version 1).`,
+    {
+      code: 'report-unreadable',
+      suggestions: [
+        `Have it made anew: cloud-runner deploy && ${commandFor('reprocess', object)}`,
+        `Or see the result: ${commandFor('results', object)}`,
+      ],
+    },
+  )
+}
+
+function isReport(value: unknown): value is Report {
+  if (typeof value !== 'object' || value === null || !('format' in value) || !('version' in value))
+    return false
+  return value.format === 'cloud-runner/report' && value.version === 1
+}

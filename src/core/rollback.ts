@@ -1,0 +1,89 @@
+import type {Context} from './ports/context.ts'
+import {alignJob} from './service/job.ts'
+import {isRouted, routeTo, sharesOf} from './service/traffic.ts'
+import {AppError} from './errors.ts'
+import {findDigest} from './image/resolve.ts'
+import type {RevisionState, ServiceState} from './ports/services.ts'
+import {withLock} from './lock.ts'
+import {notSetUp} from './service/not-set-up.ts'
+
+export interface RollbackResult {
+  /** The revision that has all the traffic now. */
+  readonly revision: string
+  readonly image: string
+  /** The one that had it, or most of it; the same where a canary was ended. */
+  readonly previousRevision: string | undefined
+  readonly unchanged: boolean
+  readonly service: ServiceState
+}
+
+/**
+ * Gives all traffic to a revision that is there: a named one; else, while a canary runs, the one that has most of it;
+ * else the one that served before. Nothing is built.
+ * @throws AppError `not-set-up`; `locked`; `revision-unknown` where there is no such revision, none to go back to, it
+ * is not ready, or its image is gone
+ */
+export async function rollback(
+  {revision: named}: {readonly revision: string | undefined},
+  context: Context,
+): Promise<RollbackResult> {
+  const {cloud, pipeline, signal, step} = context
+  const short = pipeline.names.service
+  if ((await cloud.services.get(short)) === undefined) throw notSetUp(context)
+  return withLock('rollback', context, async () => {
+    const service = await cloud.services.get(short)
+    if (service === undefined) throw notSetUp(context)
+    const revisions = await cloud.services.revisions(short)
+    const target = named === undefined ? before(service, revisions) : find(named, revisions)
+    const {name, image} = target
+    const routing = routeTo(name, service)
+    const result = {revision: name, image, previousRevision: sharesOf(service)[0]?.revision}
+    const [only, ...others] = sharesOf(service)
+    if ((only?.revision === name && others.length === 0) || isRouted(service, routing)) {
+      return {...result, unchanged: true, service}
+    }
+    if ((await findDigest(image, context)) === undefined) throw imageGone(target)
+    step(`All traffic to ${name}`)
+    const after = await cloud.services.route(short, routing, {signal})
+    await alignJob(after, context)
+    return {...result, unchanged: false, service: after}
+  })
+}
+
+/** The revision to go back to where none is named. */
+function before(service: ServiceState, revisions: readonly RevisionState[]): RevisionState {
+  const [most, ...others] = sharesOf(service)
+  const current = revisions.find(({name}) => name === most?.revision)
+  if (current !== undefined && others.length > 0) return current
+  const older = revisions
+    .slice(current === undefined ? 0 : revisions.indexOf(current) + 1)
+    .find(({name, ready}) => ready && !service.tried.includes(name))
+  if (older !== undefined) return older
+  throw new AppError(
+    `There is no revision before ${most?.revision ?? 'this one'} that ever had the traffic.`,
+    {
+      code: 'revision-unknown',
+      suggestions: ['See which there are: cloud-runner revisions'],
+    },
+  )
+}
+
+function find(named: string, revisions: readonly RevisionState[]): RevisionState {
+  const revision = revisions.find(({name}) => name === named)
+  if (revision?.ready) return revision
+  const message =
+    revision === undefined
+      ? `There is no revision ${named}.`
+      : `Revision ${named} is not ready: ${revision.problem ?? 'it has not settled yet.'}`
+  throw new AppError(message, {
+    code: 'revision-unknown',
+    suggestions: ['See which there are: cloud-runner revisions'],
+  })
+}
+
+function imageGone({name, image}: RevisionState): AppError {
+  return new AppError(`Revision ${name} cannot be started any more: its image ${image} is gone.`, {
+    code: 'revision-unknown',
+    suggestions: ['Check out the sources of that time and deploy them: cloud-runner deploy'],
+  })
+}

@@ -1,0 +1,55 @@
+import type {Context} from '../ports/context.ts'
+import {AppError} from '../errors.ts'
+import {crashIn, withoutOutput} from '../files/fault.ts'
+import type {LogLine} from '../ports/logs.ts'
+import type {ServiceState} from '../ports/services.ts'
+
+/** Lines of a failed revision that an error shows. */
+const SHOWN_LINES = 12
+/** Lines that are looked through for the error that ended the container. */
+const READ_LINES = 40
+
+/** As the local cloud says it, whose containers need an engine of this machine. */
+const NO_ENGINE = /runs as a container, but /
+
+/**
+ * Why a revision does not become ready: Google's words, and the error in the revision's log, or its last lines.
+ * @param again the command that has not done its work: what a setup still has to do, no deploy does
+ */
+export async function deployFailed(
+  {latestCreatedRevision, latestReadyRevision, problem, name}: ServiceState,
+  {cloud, signal}: Pick<Context, 'cloud' | 'signal'>,
+  {again, cause}: {readonly again: 'setup' | 'deploy'; readonly cause?: unknown},
+): Promise<AppError> {
+  const lines: LogLine[] = []
+  if (latestCreatedRevision !== undefined) {
+    const query = {service: name, revision: latestCreatedRevision}
+    for await (const line of cloud.logs.list(query, {limit: READ_LINES, signal})) lines.unshift(line)
+  }
+  const reason = problem ?? 'no reason was given.'
+  // Where Google's words quote the container already, it is not quoted again.
+  const more = lines.slice(-SHOWN_LINES).filter(({message}) => !reason.includes(message))
+  const crash = crashIn([reason, ...lines.map(({message}) => message)].join('\n'))
+  const goesOn = latestReadyRevision !== undefined && latestReadyRevision !== latestCreatedRevision
+  const message = [
+    `${latestCreatedRevision === undefined ? 'Service' : `Revision ${latestCreatedRevision} of`} ${name} does not become ready: ${crash === undefined ? reason : withoutOutput(reason)}`,
+    ...(crash === undefined
+      ? more.map(({severity, message: text}) => `  ${severity} ${text}`)
+      : [`  ${crash}`]),
+    ...(goesOn ? [`Revision ${latestReadyRevision} goes on serving.`] : []),
+  ].join('\n')
+  return new AppError(message, {
+    code: 'deploy-failed',
+    suggestions: NO_ENGINE.test(reason)
+      ? [
+          'Start docker; when it runs, this answers: docker info',
+          'Where DOCKER_HOST has changed, have the local cloud learn it: cloud-runner local stop',
+          `Then again: cloud-runner ${again}`,
+        ]
+      : [
+          'See all of its lines: cloud-runner logs --since 10m',
+          `Mend the worker, then: cloud-runner ${again}`,
+        ],
+    cause,
+  })
+}

@@ -1,0 +1,218 @@
+import type {Curves, Interval, Report, Share} from '../../worker/contract.ts'
+import {calibrationFigure} from './charts/calibration.ts'
+import {type Decisions, precisionRecallFigure, rocFigure} from './charts/curves.ts'
+import {type Effect, effectsFigure} from './charts/effects.ts'
+import {histogramFigure} from './charts/histogram.ts'
+import {count, figure, percent, percentRange} from './figures.ts'
+import {type Markup, markup} from './markup.ts'
+import {STYLE} from './style.ts'
+
+type Coefficients = Report['coefficients'][number]
+
+/** Coefficients that are drawn of one class, and that are listed. */
+const MOST_EFFECTS = 20
+const MOST_LISTED = 1000
+/** Classes that are listed with their counts in a sentence. */
+const MOST_IN_SENTENCE = 12
+/** Classes whose counts still fit beside each other. */
+const MOST_IN_MATRIX = 30
+
+/**
+ * The report as one HTML page that needs nothing else: no script, no request, drawings as SVG. Everything in it that
+ * comes from the file is escaped.
+ */
+export function reportPage(report: Report): string {
+  const {object, metrics, label, rows} = report
+  const {pretrained} = report.model
+  const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${object}: ${label.column}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header><h1>${object}</h1>
+<p class="sub">${count(rows.total)} rows: ${count(rows.labelled)} with a label, ${count(rows.predicted)} to predict. Label column ${label.column}: ${
+    label.classes.length > MOST_IN_SENTENCE
+      ? `${label.classes.length} classes`
+      : label.classes.map(({name, rows: members}) => `${name} ${count(members)}`).join(', ')
+  }.</p></header>
+${list('warnings', report.warnings)}
+<section class="tiles">${tiles(report)}</section>
+<p class="sub under">${
+    pretrained === null
+      ? metrics.folds > 0
+        ? `All figures are out of fold: each row was judged by a model that had not seen it, in ${metrics.folds} folds.`
+        : 'No row could be held out, so nothing was measured.'
+      : `Scored by a model that was trained before, ${pretrained.uri}. Rows that it was trained on make the figures look better than they are.`
+  } Ranges are 95\u00a0% intervals.</p>
+${report.curves.map((curves, i) => section(curves, i, report))}
+<div class="pair">${confusion(report)}
+${classes(report)}</div>
+${report.coefficients.map((one) => coefficients(one, report.coefficients.length > 1))}
+${notes(report)}
+</body>
+</html>
+`
+  return page.text
+}
+
+function tiles({metrics, label}: Report): Markup[] {
+  const {auc, logLoss, brier, accuracy, baseRate, intervals} = metrics
+  const tile = (name: string, value: number | null, range: Interval | null, more = ''): Markup =>
+    markup`<div class="tile"><span>${name}</span><b>${value === null ? 'unknown' : value.toFixed(3)}</b><small>${range === null ? more || ' ' : `${range[0].toFixed(3)} to ${range[1].toFixed(3)}`}</small></div>`
+  return [
+    tile('AUC', auc, intervals.auc, label.classes.length > 2 ? 'mean of one against the rest' : ''),
+    tile('log loss', logLoss, intervals.logLoss),
+    tile('Brier score', brier, intervals.brier),
+    tile('accuracy', accuracy, intervals.accuracy),
+    tile('base rate', baseRate, null, 'the commonest class'),
+  ]
+}
+
+function section(curves: Curves, place: number, report: Report): Markup {
+  const all = report.curves
+  const auc = all.length === 1 ? (report.metrics.auc ?? NaN) : areaUnder(curves.roc)
+  const decisions = decisionsFor(curves.class, report)
+  const charts = markup`<div class="charts">${[
+    rocFigure(curves, auc.toFixed(3), decisions),
+    precisionRecallFigure(curves, decisions),
+    calibrationFigure(curves),
+    histogramFigure(curves),
+  ]}</div>`
+  if (all.length === 1) return charts
+  const summary = markup`<summary>${curves.class} against the rest: AUC ${auc.toFixed(3)}</summary>`
+  return place === 0
+    ? markup`<details class="class" open>${summary}${charts}</details>`
+    : markup`<details class="class">${summary}${charts}</details>`
+}
+
+function decisionsFor(name: string, {label, confusion: counts}: Report): Decisions {
+  const k = label.classes.findIndex((one) => one.name === name)
+  const row = counts[k] ?? []
+  const truePositives = row[k] ?? 0
+  const falsePositives = total(counts.map((one) => one[k] ?? 0)) - truePositives
+  const falseNegatives = total(row) - truePositives
+  const trueNegatives = total(counts.map(total)) - truePositives - falsePositives - falseNegatives
+  return {truePositives, falsePositives, falseNegatives, trueNegatives}
+}
+
+/** By the trapezoidal rule: close to the exact area, of which the report has the mean over the classes only. */
+function areaUnder(points: Curves['roc']): number {
+  return points.reduce((area, [x, y], i) => {
+    const [before, above] = points[i - 1] ?? [0, 0]
+    return area + ((x - before) * (y + above)) / 2
+  }, 0)
+}
+
+function confusion({confusion: counts, label, metrics}: Report): Markup {
+  if (metrics.accuracy === null || counts.length > MOST_IN_MATRIX) return markup``
+  const names = label.classes.map(({name}) => name)
+  return markup`<section><h2>Confusion matrix</h2><div class="card"><div class="scroll"><table class="matrix"><thead><tr><th scope="col">true ↓ predicted →</th>${names.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead><tbody>${counts.map(
+    (row, k) =>
+      markup`<tr><th scope="row">${names[k] ?? ''}</th>${row.map((cell) => {
+        const share = cell / Math.max(1, total(row))
+        return markup`<td style="--share:${share.toFixed(3)}">${count(cell)} ${cell === 0 ? '' : markup`<small>${percent(share)}</small>`}</td>`
+      })}</tr>`,
+  )}</tbody></table></div><p class="sub">Each line is a true class: how many of its rows were predicted as what.</p></div></section>`
+}
+
+function classes({classes: found, metrics}: Report): Markup {
+  if (metrics.accuracy === null) return markup``
+  const cell = ({value, interval}: Share): Markup =>
+    value === null || interval === null
+      ? markup`<td>none</td>`
+      : markup`<td>${percent(value)} <small>(${percentRange(interval)})</small></td>`
+  return markup`<section><h2>Classes</h2><div class="card"><div class="scroll">${table(
+    ['class', 'rows', 'predicted', 'precision', 'recall'],
+    found.map((one) => [
+      one.class,
+      markup`<td>${count(one.rows)}</td><td>${count(one.predicted)}</td>${cell(one.precision)}${cell(one.recall)}`,
+    ]),
+  )}</div><p class="sub">Precision: of the rows predicted as the class, those that are. Recall: of those that are, the ones predicted.</p></div></section>`
+}
+
+function table(
+  columns: readonly string[],
+  rows: readonly (readonly [head: string, cells: Markup])[],
+): Markup {
+  return markup`<table><thead><tr>${columns.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows.map(
+    ([head, cells]) => markup`<tr><th scope="row">${head}</th>${cells}</tr>`,
+  )}</tbody></table>`
+}
+
+function coefficients(
+  {class: name, intercept, interval: own, terms}: Coefficients,
+  isOneOfSeveral: boolean,
+): Markup {
+  const strongest = terms.toSorted((a, b) => Math.abs(b.standardized) - Math.abs(a.standardized))
+  const effects = strongest.slice(0, MOST_EFFECTS).map((term): Effect => {
+    // An interval about another value of the same unit.
+    const factor = term.value === 0 ? 0 : term.standardized / term.value
+    const {interval} = term
+    return {
+      name: nameOf(term),
+      value: term.standardized,
+      interval: interval && [interval[0] * factor, interval[1] * factor],
+    }
+  })
+  const listed = strongest.slice(0, MOST_LISTED)
+  const left = terms.length - listed.length
+  const range = (interval: Interval | undefined): string =>
+    interval === undefined ? '' : `${figure(interval[0])} to ${figure(interval[1])}`
+  const rows = listed.map((term): [string, Markup] => [
+    nameOf(term),
+    markup`<td>${figure(term.value)}</td><td>${unitOf(term)}</td><td>${range(term.interval)}</td><td>${term.quartiles ? `${figure(term.quartiles.change)} from ${figure(term.quartiles.from)} to ${figure(term.quartiles.to)}` : ''}</td>`,
+  ])
+  const body = markup`${terms.length === 0 ? markup`` : effectsFigure(effects)}
+<div class="card all"><details><summary>All ${count(terms.length + 1)} coefficients</summary><div class="scroll">${table(
+    ['column', 'change of the log odds', 'for', '95 % interval', 'between the quartiles'],
+    [['(intercept)', markup`<td>${figure(intercept)}</td><td></td><td>${range(own)}</td><td></td>`], ...rows],
+  )}</div>${left > 0 ? markup`<p class="sub">and ${count(left)} more, in report.json</p>` : markup``}</details></div>`
+  return isOneOfSeveral
+    ? markup`<details class="class"><summary>Coefficients of ${name}</summary>${body}</details>`
+    : markup`<h2>Coefficients of ${name}</h2>${body}`
+}
+
+function nameOf({column, level, kind}: Coefficients['terms'][number]): string {
+  if (kind === 'missing') return `${column} is missing`
+  return level === undefined ? column : `${column} = ${level}`
+}
+
+function unitOf({unit, kind}: Coefficients['terms'][number]): string {
+  if (unit === 'normal-score') return 'one normal score'
+  return kind === 'numeric' ? 'one unit' : 'being so'
+}
+
+function notes({leftOut, transforms, assumptions, model, timings}: Report): Markup {
+  const {readMs, fitMs, predictMs, writeMs} = timings
+  return markup`<h2>How it was made</h2><div class="card">${list('', assumptions)}${details(
+    `Columns left out (${count(leftOut.length)})`,
+    leftOut.map(({column, reason}) => `${column}: ${reason}`),
+  )}${details(
+    `Columns mapped to a bell shape (${count(transforms.length)})`,
+    transforms.map(
+      ({column, quartiles: [low, middle, high]}) =>
+        `${column}: quartiles ${figure(low)}, ${figure(middle)}, ${figure(high)}`,
+    ),
+  )}<p class="sub">Logistic regression, L2 penalty (C = 1), ${model.pretrained === null ? `${model.iterations} iterations` : `trained before (SHA-256 ${model.pretrained.sha256})`}. Read ${count(readMs)} ms, fitted ${count(fitMs)} ms, predicted ${count(predictMs)} ms, written ${count(writeMs)} ms.</p></div>`
+}
+
+function details(title: string, lines: readonly string[]): Markup {
+  return lines.length === 0
+    ? markup``
+    : markup`<details><summary>${title}</summary>${list('', lines)}</details>`
+}
+
+function list(style: string, lines: readonly string[]): Markup {
+  return lines.length === 0
+    ? markup``
+    : markup`<ul class="${style}">${lines.map((text) => markup`<li>${text}</li>`)}</ul>`
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
+}

@@ -1,0 +1,75 @@
+import {expect, test} from 'vitest'
+import type {Context} from '../../src/core/ports/context.ts'
+import {notificationOf} from '../../src/core/files/notification.ts'
+import type {StoredObject} from '../../src/core/ports/objects.ts'
+import {planRedrive, redrive} from '../../src/core/redrive.ts'
+import {setup} from '../../src/core/setup/setup.ts'
+import {status} from '../../src/core/status/status.ts'
+import {waitForResults} from '../../src/core/files/wait.ts'
+import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {putUnnoticed} from '../support/unnoticed-uploads.ts'
+import {capitals, workerFolder} from '../support/worker-folder.ts'
+
+/** A dead letter as Pub/Sub makes it after the last attempt. */
+async function deadLetter({cloud, pipeline, signal}: Context, object: StoredObject): Promise<void> {
+  const {data, attributes} = notificationOf(object, undefined)
+  const added = {
+    CloudPubSubDeadLetterSourceDeliveryCount: '5',
+    CloudPubSubDeadLetterSourceSubscription: pipeline.names.subscription,
+  }
+  const letter = {data, attributes: {...attributes, ...added}}
+  await cloud.messages.publish(pipeline.names.deadLetterTopic, letter, {signal})
+}
+
+test('dead letters go back and are done, by object or all; one of a deleted file is removed', async () => {
+  const context = await startLocalPipeline()
+  const {cloud, pipeline, signal} = context
+  await expect(planRedrive([], context)).rejects.toMatchObject({code: 'not-set-up'})
+  const [first, second, third] = await putUnnoticed(context, ['a.txt', 'b.txt', 'gone.txt'])
+  await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
+  for (const object of [first, second, second, third]) await deadLetter(context, object)
+  await cloud.objects.delete(pipeline.names.inputBucket, 'gone.txt')
+
+  expect((await status({objects: [], limit: 9}, context)).counts).toMatchObject({dead: 2, waiting: 0})
+  await expect(planRedrive(['a.txt', 'other.txt'], context)).rejects.toMatchObject({
+    code: 'object-unknown',
+    message: 'There is no dead letter of other.txt.',
+  })
+
+  const one = await redrive(await planRedrive(['a.txt'], context), context)
+  expect(one).toMatchObject({redriven: [{object: 'a.txt', generation: first.generation}], gone: []})
+  expect(await waitForResults(one.redriven, {timeoutMs: 30_000}, context)).toMatchObject({
+    exitCode: 0,
+    files: [{object: 'a.txt', state: 'done', attempts: 1}],
+  })
+
+  const all = await planRedrive([], context)
+  expect(all.toSorted()).toEqual(['b.txt', 'gone.txt'])
+  const rest = await redrive(all, context)
+  expect(rest).toMatchObject({redriven: [{object: 'b.txt'}], gone: [{object: 'gone.txt'}]})
+  expect((await waitForResults(rest.redriven, {timeoutMs: 30_000}, context)).exitCode).toBe(0)
+  expect(await planRedrive([], context)).toEqual([])
+  expect(await redrive([], context)).toEqual({redriven: [], gone: []})
+  expect(await cloud.messages.peek(pipeline.names.deadLetterSubscription, {limit: 10, signal})).toEqual([])
+})
+
+test('a letter whose notification cannot be published stays a letter', async () => {
+  const context = await startLocalPipeline()
+  const {cloud, pipeline} = context
+  const [object] = await putUnnoticed(context, ['a.txt'])
+  await deadLetter(context, object)
+  const names = {...pipeline.names, topic: 'no-such-topic'}
+  await expect(redrive(['a.txt'], {...context, pipeline: {...pipeline, names}})).rejects.toMatchObject({
+    code: 'not-found',
+    message: expect.stringContaining('no-such-topic'),
+  })
+  expect(await planRedrive([], context)).toEqual(['a.txt'])
+  const interrupted = new AbortController()
+  interrupted.abort(new Error('enough'))
+  await expect(redrive(['a.txt'], {...context, signal: interrupted.signal})).rejects.toThrow('enough')
+  expect(await planRedrive([], context)).toEqual(['a.txt'])
+  expect(
+    (await cloud.messages.peek(pipeline.names.deadLetterSubscription, {limit: 9, signal: context.signal}))
+      .length,
+  ).toBe(1)
+})

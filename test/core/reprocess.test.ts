@@ -1,0 +1,39 @@
+import {expect, test} from 'vitest'
+import {chooseFiles, reprocess} from '../../src/core/reprocess.ts'
+import {setup} from '../../src/core/setup/setup.ts'
+import {status} from '../../src/core/status/status.ts'
+import {waitForResults} from '../../src/core/files/wait.ts'
+import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {putUnnoticed} from '../support/unnoticed-uploads.ts'
+import {capitals, workerFolder} from '../support/worker-folder.ts'
+
+test('a file whose event was lost waits, and is done once it is notified of again; a done one only where it is named', async () => {
+  const context = await startLocalPipeline()
+  const {cloud, pipeline} = context
+  await putUnnoticed(context, ['lost.txt', 'done.txt'])
+  const folder = await workerFolder('processor.js', capitals('one '))
+  await setup({workerFolder: folder}, context)
+  expect((await status({objects: ['lost.txt'], limit: 9}, context)).files).toMatchObject([
+    {state: 'waiting', attempts: 0},
+  ])
+  const missing = await chooseFiles({failed: false, missing: true}, context)
+  expect(missing.map(({object}) => object).toSorted()).toEqual(['done.txt', 'lost.txt'])
+  const sent = await reprocess(missing, context)
+  expect((await waitForResults(sent.notified, {timeoutMs: 30_000}, context)).exitCode).toBe(0)
+  expect(await chooseFiles({failed: true, missing: true}, context)).toEqual([])
+
+  const before = await cloud.objects.stat(pipeline.names.outputBucket, 'done.txt')
+  const again = await reprocess(await chooseFiles({objects: ['done.txt', 'done.txt']}, context), context)
+  expect(again.notified).toHaveLength(1)
+  const waited = await waitForResults(again.notified, {timeoutMs: 30_000}, context)
+  expect(waited).toMatchObject({exitCode: 0, files: [{state: 'done'}]})
+  const after = await cloud.objects.stat(pipeline.names.outputBucket, 'done.txt')
+  expect(after?.generation).not.toBe(before?.generation)
+  expect(after?.metadata).toMatchObject({
+    'reprocess-id': again.notified[0]?.reprocessId,
+    'source-generation': before?.metadata['source-generation'],
+  })
+  await expect(chooseFiles({objects: ['nowhere.txt']}, context)).rejects.toMatchObject({
+    code: 'object-unknown',
+  })
+})

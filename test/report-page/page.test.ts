@@ -1,0 +1,145 @@
+import {existsSync} from 'node:fs'
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {execa} from 'execa'
+import {beforeAll, describe, expect, it} from 'vitest'
+import {reportPage} from '../../src/report-page/page.ts'
+import type {Report} from '../../worker/contract.ts'
+import {processFile} from '../support/process-file.ts'
+import {temporaryFolder} from '../support/temporary-folder.ts'
+
+const HOSTILE = `<script>alert(1)</script>"'&`
+const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) =>
+  existsSync(file),
+)
+
+/** Values that went wrong; the report itself speaks of cells with NaN. */
+const slips = (page: string): string[] =>
+  page.replaceAll('NA, NaN, null', '').match(/NaN|undefined|Infinity|\[object/g) ?? []
+
+async function reportOn(classes: readonly string[]): Promise<Report> {
+  let state = 5
+  const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
+  const quoted = classes.map((name) => `"${name.replaceAll('"', '""')}"`)
+  const rows = Array.from({length: 300}, (_, i) => {
+    const x = random()
+    const place = Math.min(classes.length - 1, Math.floor((0.6 * x + 0.4 * random()) * classes.length))
+    return `${x},${Math.exp(12 * x)},${'rgb'[i % 3]},${i % 20 === 0 ? '' : quoted[place]}\n`
+  })
+  const {report} = await processFile(`x,wild,"color ${HOSTILE.replaceAll('"', '""')}",y\n${rows.join('')}`, {
+    object: `folder/${HOSTILE}.csv`,
+  })
+  return report
+}
+
+let two: Report
+let three: Report
+
+beforeAll(async () => {
+  two = await reportOn(['0', '1'])
+  three = await reportOn(['a', HOSTILE, 'c'])
+})
+
+describe('the page of a report', () => {
+  it('stands by itself: no script, no request, and nothing of the file as markup', () => {
+    for (const page of [reportPage(two), reportPage(three)]) {
+      expect(page).not.toMatch(/<script|<link|<img|<iframe|src=|href=|url\(|@import/i)
+      expect(page).toContain("default-src 'none'")
+      expect(page).toContain('&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#38;')
+      expect(slips(page)).toEqual([])
+    }
+  })
+
+  it('is for bright and for dark screens', () => {
+    expect(reportPage(two)).toContain('color-scheme: light dark')
+    expect(reportPage(two)).toContain('@media (prefers-color-scheme: dark)')
+  })
+
+  it('draws each curve of two classes once, and of three for each class', () => {
+    const titles = ['ROC curve', 'Precision and recall', 'Calibration', 'Probabilities given']
+    const times = (page: string, title: string): number =>
+      page.split(`<figcaption>${title}</figcaption>`).length - 1
+    for (const title of titles) expect(times(reportPage(two), title)).toBe(1)
+    for (const title of titles) expect(times(reportPage(three), title)).toBe(3)
+    expect(times(reportPage(three), 'Strongest effects')).toBe(3)
+  })
+
+  it('tells each drawing to those who do not see it, with its numbers as a table', () => {
+    const page = reportPage(three)
+    const drawings = [...page.matchAll(/<svg role="img"[^>]*>(.{0,40})/g)].map(([, start = '']) => start)
+    expect(drawings).toHaveLength(3 * (4 + 2))
+    for (const start of drawings) expect(start).toMatch(/^<title>[A-Z]/)
+    expect(page.match(/<\/title><desc>[A-Z][^<]*\.<\/desc>/g)).toHaveLength(drawings.length)
+    expect(page.match(/<summary>Numbers<\/summary>/g)).toHaveLength(3 * 4)
+    // As many rows as points.
+    const table = page.split('<th scope="col">came true</th>')[1]?.split('</table>')[0]
+    expect(table?.match(/<tr><th scope="row">/g)).toHaveLength(three.curves[0]?.calibration.length ?? NaN)
+  })
+
+  it('shows names on one line, in their own direction, and no longer than there is room', async () => {
+    const names = ['two\nlines', '\u202edrawkcab', 'bell\u0007', `long ${'利益 '.repeat(60)}end`]
+    const {report} = await processFile(
+      `${names.map((name) => `"${name}"`).join(',')},y\n${Array.from({length: 90}, (_, i) => `${names.map((_name, j) => Math.sin(i * (j + 1))).join(',')},${Math.sin(i) + Math.cos(i * i) > 0 ? 1 : 0}\n`).join('')}`,
+    )
+    const drawing = reportPage(report).split('Strongest effects</figcaption>')[1]?.split('</svg>')[0] ?? ''
+    const shown = [...drawing.matchAll(/<text[^>]*>([^<]*)<title>/g)].map(([, name = '']) => name)
+    expect(shown.toSorted()).toEqual([
+      'bell\ufffd',
+      'long 利益 利益 利益 利…益 利益 利益 利益 end',
+      'two lines',
+      '\ufffddrawkcab',
+    ])
+  })
+
+  it('says the figures of the report, with their ranges', () => {
+    const page = reportPage(two)
+    expect(page).toContain(`<b>${two.metrics.auc?.toFixed(3)}</b>`)
+    expect(page).toContain(two.metrics.intervals.auc?.map((end) => end.toFixed(3)).join(' to '))
+    expect(page).toContain('300 rows: 285 with a label, 15 to predict')
+    expect(page).toContain('wild: quartiles')
+    expect(page).toContain('one normal score')
+  })
+
+  it('holds at the ends of what doubles can be', async () => {
+    const rows = Array.from(
+      {length: 60},
+      (_, i) => `${i % 2}e-320,${i % 3 ? 1e308 : 'inf'},${Number(i % 5 > 1)}\n`,
+    )
+    const {report} = await processFile(`a,b,y\n${rows.join('')}`)
+    expect(slips(reportPage(report))).toEqual([])
+  })
+
+  it('holds where there is nothing to draw', async () => {
+    const {report} = await processFile('id,y\n1,0\n2,1\n3,\n')
+    const page = reportPage(report)
+    expect(slips(page)).toEqual([])
+    expect(page).not.toContain('<svg')
+    expect(page).toContain('No row could be held out')
+    expect(page).toContain('No column was left to learn from')
+  })
+
+  it.skipIf(browser === undefined)(
+    `is read by a browser as it was written${browser === undefined ? ', skipped: no chromium' : ''}`,
+    async () => {
+      const file = join(await temporaryFolder(), 'report.html')
+      await writeFile(file, reportPage(three))
+      const {stdout} = await execa(browser ?? '', [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--dump-dom',
+        `file://${file}`,
+      ])
+      const elements = (text: string): string[] =>
+        [
+          ...text.matchAll(
+            /<(svg|g|path|line|circle|rect|text|title|desc|figure|table|tr|th|td|details|li)\b/g,
+          ),
+        ].map(([, name = '']) => name)
+      // What a parser moves, closes or drops shows in the order of the elements; it adds none but table bodies.
+      expect(elements(stdout)).toEqual(elements(reportPage(three)))
+      expect(stdout.match(/<title>[^<]*alert/g)).not.toBeNull()
+    },
+    120_000,
+  )
+})
