@@ -9,6 +9,7 @@ import {generateSample, SAMPLE_SEED} from '../../src/core/sample/index.ts'
 import {startLocalCloudProcess} from '../support/local-cloud-process.ts'
 import {pushEnvelope} from '../support/push-envelope.ts'
 import {startWorker} from './worker-process.ts'
+import {randomFrom} from '../support/random.ts'
 
 /** Ten million rows are a gigabyte: only where they are asked for. */
 const ROWS = [1000, 10_000, 100_000, 1_000_000, ...(process.env['BENCH_TEN_MILLION'] ? [10_000_000] : [])]
@@ -79,9 +80,7 @@ function* steps(): Generator<Step> {
 
 /** Normal numbers, of which the first ten tell something of the label. */
 function* numbers(rows: number, columns: number): Generator<string> {
-  let state = 1
-  const uniform = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
-  const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
+  const {uniform, normal} = randomFrom(1)
   yield `${Array.from({length: columns - 1}, (_, j) => `x${j}`).join(',')},${LABEL}\n`
   for (let i = 0; i < rows; i++) {
     const values = Array.from({length: columns - 1}, normal)

@@ -6,6 +6,7 @@ import {beforeAll, describe, expect, it} from 'vitest'
 import {reportPage} from '../../src/report-page/page.ts'
 import type {Report} from '../../worker/contract.ts'
 import {processFile} from '../support/process-file.ts'
+import {randomFrom} from '../support/random.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 const HOSTILE = `<script>alert(1)</script>"'&`
@@ -18,8 +19,7 @@ const slips = (page: string): string[] =>
   page.replaceAll('NA, NaN, null', '').match(/NaN|undefined|Infinity|\[object/g) ?? []
 
 async function reportOn(classes: readonly string[]): Promise<Report> {
-  let state = 5
-  const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647
+  const {uniform: random} = randomFrom(5)
   const quoted = classes.map((name) => `"${name.replaceAll('"', '""')}"`)
   const rows = Array.from({length: 300}, (_, i) => {
     const x = random()

@@ -1,10 +1,10 @@
 import {Readable} from 'node:stream'
-import {Design} from '../../worker/logistic-regression/design.ts'
-import {chooseFeatures} from '../../worker/logistic-regression/features.ts'
-import {type Objective, outputsFor} from '../../worker/logistic-regression/objective.ts'
+import {Design} from '../../worker/logistic-regression/encoding/design.ts'
+import {fitPreprocessing, layOut} from '../../worker/logistic-regression/encoding/preprocessing.ts'
 import {Pacer} from '../../worker/logistic-regression/pacer.ts'
-import {fitPreprocessing, layOut} from '../../worker/logistic-regression/preprocessing.ts'
-import {readTable} from '../../worker/logistic-regression/table.ts'
+import {type Objective, outputsFor} from '../../worker/logistic-regression/solver/objective.ts'
+import {chooseFeatures} from '../../worker/logistic-regression/table/features.ts'
+import {readTable} from '../../worker/logistic-regression/table/table.ts'
 
 /** What is minimized for a CSV file whose rows all have a label in the column `y`. */
 export async function objectiveOf(text: string): Promise<Objective> {

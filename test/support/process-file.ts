@@ -1,6 +1,6 @@
 import {Readable} from 'node:stream'
 import type {ErrorReport, Report} from '../../worker/contract.ts'
-import type {Artifact} from '../../worker/logistic-regression/model.ts'
+import type {Artifact} from '../../worker/logistic-regression/training/model.ts'
 import {logisticRegression} from '../../worker/logistic-regression/index.ts'
 import {PermanentError} from '../../worker/processor.ts'
 

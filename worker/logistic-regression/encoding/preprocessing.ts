@@ -1,0 +1,206 @@
+import type {Pacer} from '../pacer.ts'
+import type {NumberColumn, TextColumn} from '../table/columns.ts'
+import {type FeatureChoice, MOST_CATEGORIES} from '../table/features.ts'
+import {medianOf, spread} from './median-and-spread.ts'
+import {MOST_VALUES_RANKED, type Transform, applier} from './transforms.ts'
+
+/** How one column of numbers becomes columns of the design matrix. Plain data: part of the artifact. */
+export interface NumericEncoder {
+  column: string
+  /** Applied to each number and to the median before the standardization. */
+  transform: Transform
+  /** Stands for a missing number. */
+  median: number
+  /** The encoded value is (transform(x) - mean) / scale; scale is the standard deviation, 1 for a constant. */
+  mean: number
+  scale: number
+  /** The indicator of a missing number, standardized too; null where the training rows have none missing. */
+  missing: {mean: number; scale: number} | null
+}
+
+/** How one column of texts becomes 0/1 columns, one a level; an unknown level has 0 in all of them unless `pooled`. */
+export interface CategoryEncoder {
+  column: string
+  /** Without the two below. */
+  levels: string[]
+  /** All other levels share one column, those that were never seen too. */
+  pooled: boolean
+  /** Missing values have a column of their own. */
+  missing: boolean
+}
+
+/** From a row of the file to a row of the design matrix: all numbers first, then all categories. */
+export interface Preprocessing {
+  numbers: NumericEncoder[]
+  categories: CategoryEncoder[]
+}
+
+/** A column of the design matrix. */
+export interface Term {
+  column: string
+  kind: 'numeric' | 'missing' | 'category'
+  level?: string
+  /** Numbers the encoders of its kind's list in {@link Preprocessing}. */
+  encoder: number
+}
+
+export const MISSING_LEVEL = '(missing)'
+export const POOLED_LEVEL = '(other)'
+
+/**
+ * Which columns the design matrix has. Settled once, on all labelled rows, so that the model of each fold has the
+ * same columns; it looks at no label, and a column that is constant in a fold gets the coefficient 0 there.
+ */
+export interface Layout {
+  choice: FeatureChoice
+  /** Per column of numbers: has an indicator. */
+  indicators: boolean[]
+  /** Per column of texts. */
+  categories: {
+    encoder: CategoryEncoder
+    /** From the column's codes to a place among the encoder's columns, -1 for none. */ placeOf: Int32Array
+    missingPlace: number
+  }[]
+}
+
+/** @param rows indexes of the labelled rows */
+export function layOut(choice: FeatureChoice, rows: Uint32Array): Layout {
+  return {
+    choice,
+    indicators: choice.numbers.map(({values}) => hasGaps(values, rows)),
+    categories: choice.categories.map((column) => layOutCategory(column, rows)),
+  }
+}
+
+function hasGaps(values: Float64Array, rows: Uint32Array): boolean {
+  for (let i = 0; i < rows.length; i++) {
+    const value = values[rows[i] ?? 0] ?? NaN
+    if (value !== value) return true
+  }
+  return false
+}
+
+function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): Layout['categories'][number] {
+  const counts = new Uint32Array(levels.length)
+  let missing = false
+  for (const row of rows) {
+    const code = codes[row] ?? -1
+    if (code < 0) missing = true
+    else counts[code] = (counts[code] ?? 0) + 1
+  }
+  const seen = levels.map((_, code) => code).filter((code) => (counts[code] ?? 0) > 0)
+  const byFrequency = seen.toSorted((a, b) => (counts[b] ?? 0) - (counts[a] ?? 0) || a - b)
+  const own = byFrequency.slice(0, MOST_CATEGORIES).toSorted((a, b) => compareText(levels[a], levels[b]))
+  const pooled = seen.length > own.length
+  const encoder = {column: name, levels: own.map((code) => levels[code] ?? ''), pooled, missing}
+  return {encoder, ...placesIn(encoder, levels)}
+}
+
+/**
+ * The places that the levels of a column have among an encoder's columns: the shared one, or none, where the encoder
+ * does not know them.
+ */
+export function placesIn(
+  encoder: CategoryEncoder,
+  levels: readonly string[],
+): Pick<Layout['categories'][number], 'placeOf' | 'missingPlace'> {
+  const {pooled, missing} = encoder
+  const own = encoder.levels.length
+  const places = new Map(encoder.levels.map((level, place) => [level, place]))
+  return {
+    placeOf: Int32Array.from(levels, (level) => places.get(level) ?? (pooled ? own : -1)),
+    missingPlace: missing ? own + Number(pooled) : -1,
+  }
+}
+
+/**
+ * Takes medians, means and standard deviations from the rows a model is trained on, and from no others:
+ * in cross-validation each fold has its own.
+ * @param transforms per column of numbers; without one the number itself
+ */
+export async function fitPreprocessing(
+  layout: Layout,
+  rows: Uint32Array,
+  pacer: Pacer,
+  transforms: readonly Transform[] = [],
+): Promise<Preprocessing> {
+  const buffer = new Float64Array(rows.length)
+  const numbers: NumericEncoder[] = []
+  for (const [i, column] of layout.choice.numbers.entries()) {
+    const transform = transforms[i] ?? {kind: 'identity'}
+    numbers.push(fitNumeric(column, transform, rows, layout.indicators[i] === true, buffer))
+    if (pacer.due) await pacer.pause()
+  }
+  return {numbers, categories: layout.categories.map(({encoder}) => encoder)}
+}
+
+function fitNumeric(
+  {name, values}: NumberColumn,
+  transform: Transform,
+  rows: Uint32Array,
+  indicator: boolean,
+  buffer: Float64Array,
+): NumericEncoder {
+  let present = 0
+  for (let i = 0; i < rows.length; i++) {
+    const value = values[rows[i] ?? 0] ?? NaN
+    if (value === value) buffer[present++] = value
+  }
+  const numbers = buffer.subarray(0, present)
+  const median = present === 0 ? 0 : medianOf(numbers)
+  const {mean, scale} =
+    transform.kind === 'identity'
+      ? spread(numbers, median, rows.length - present)
+      : spreadOfMapped(values, applier(transform), rows, median, buffer)
+  const share = 1 - present / rows.length
+  const shareScale = Math.sqrt(share * (1 - share))
+  return {
+    column: name,
+    transform,
+    median,
+    mean,
+    scale,
+    missing: indicator ? {mean: share, scale: shareScale > 0 ? shareScale : 1} : null,
+  }
+}
+
+/** Of as many rows, evenly taken, as the map itself comes from: any constants near would do. */
+function spreadOfMapped(
+  values: Float64Array,
+  map: (value: number) => number,
+  rows: Uint32Array,
+  median: number,
+  buffer: Float64Array,
+): {mean: number; scale: number} {
+  const stride = Math.max(1, Math.floor(rows.length / MOST_VALUES_RANKED))
+  let present = 0
+  let seen = 0
+  for (let i = 0; i < rows.length; i += stride) {
+    const value = values[rows[i] ?? 0] ?? NaN
+    seen++
+    if (!Number.isNaN(value)) buffer[present++] = map(value)
+  }
+  return spread(buffer.subarray(0, present), map(median), seen - present)
+}
+
+/** The columns of the design matrix in their order, without the intercept. */
+export function termsOf({numbers, categories}: Preprocessing): Term[] {
+  return [
+    ...numbers.map(({column}, encoder): Term => ({column, kind: 'numeric', encoder})),
+    ...numbers.flatMap(({column, missing}, encoder): Term[] =>
+      missing === null ? [] : [{column, kind: 'missing', encoder}],
+    ),
+    ...categories.flatMap(({column, levels, pooled, missing}, encoder): Term[] =>
+      [...levels, ...(pooled ? [POOLED_LEVEL] : []), ...(missing ? [MISSING_LEVEL] : [])].map((level) => ({
+        column,
+        kind: 'category',
+        level,
+        encoder,
+      })),
+    ),
+  ]
+}
+
+function compareText(a = '', b = ''): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,129 @@
+import type {Report} from '../../contract.ts'
+import {type NumericEncoder, type Preprocessing, type Term, termsOf} from '../encoding/preprocessing.ts'
+import {atScore} from '../encoding/transforms.ts'
+import type {Fit} from '../solver/minimum.ts'
+import {outputsFor} from '../solver/objective.ts'
+import {type ClassWeights, classWeights} from '../training/model.ts'
+import {intervalAround} from './intervals.ts'
+
+/** Beyond, the standard errors cost more than the fit. */
+const MOST_PARAMETERS_WITH_ERRORS = 500
+
+/** The upper quartile of a standard normal variable. */
+const UPPER_QUARTILE = 0.6744897501960817
+
+type ClassCoefficients = Report['coefficients'][number]
+
+/**
+ * The coefficients in the input's units: the log odds change by `value` where the column changes by one unit; a
+ * missing number counts as the median, plus the coefficient of being missing. For two classes the log odds of the
+ * last one, for more the scores of each class. Where a column was mapped to normal scores, one unit is one of those,
+ * and the change between the quartiles is given beside it; the intercept is at a score of 0, the median.
+ *
+ * Standard errors come from the Hessian of the penalized loss at the minimum.
+ */
+export function describeCoefficients(
+  found: Pick<Fit, 'parameters' | 'precision'>,
+  preprocessing: Preprocessing,
+  classes: readonly string[],
+): ClassCoefficients[] {
+  const outputs = outputsFor(classes.length)
+  const weights: ClassWeights =
+    outputs === 1 ? [found.parameters] : classWeights(found.parameters, classes.length)
+  const terms = termsOf(preprocessing)
+  const units = terms.map((term) => unitOf(term, preprocessing))
+  return weights.map((row, k) => {
+    const intercept = units.reduce(
+      (sum, {mean, scale}, j) => finite(sum - finite((row[j] ?? 0) * (mean / scale))),
+      row[terms.length] ?? 0,
+    )
+    const errorOf = standardErrors(found, k, row.length)
+    const ofIntercept = errorOf((v) => {
+      units.forEach(({mean, scale}, j) => (v[j] = -mean / scale))
+      v[terms.length] = 1
+    })
+    return {
+      class: (outputs === 1 ? classes[1] : classes[k]) ?? '',
+      intercept,
+      ...uncertainty(intercept, ofIntercept),
+      terms: terms.map(({column, kind, level, encoder}, j) => {
+        const {scale} = units[j] ?? {scale: 1}
+        const value = finite((row[j] ?? 0) / scale)
+        const numeric = kind === 'numeric' ? preprocessing.numbers[encoder] : undefined
+        const isMapped = numeric !== undefined && numeric.transform.kind === 'normal-scores'
+        return {
+          column,
+          ...(level === undefined ? {} : {level}),
+          kind,
+          unit: isMapped ? 'normal-score' : 'input',
+          value,
+          standardized: row[j] ?? 0,
+          ...uncertainty(
+            value,
+            errorOf((v) => (v[j] = 1 / scale)),
+          ),
+          ...(isMapped ? {quartiles: effectOfQuartiles(numeric, value)} : {}),
+        }
+      }),
+    }
+  })
+}
+
+function uncertainty(
+  value: number,
+  standardError: number | undefined,
+): Pick<ClassCoefficients, 'standardError' | 'interval'> {
+  if (standardError === undefined) return {}
+  const interval = intervalAround(value, standardError)
+  // For columns near the ends of what doubles can be, errors in units of the input lie beyond.
+  return interval.every(Number.isFinite) ? {standardError, interval} : {}
+}
+
+/** The double nearest to a number that may lie beyond all of them: JSON knows no infinity. */
+function finite(value: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value))
+}
+
+function effectOfQuartiles({transform}: NumericEncoder, value: number) {
+  const [from, to] = [atScore(transform, -UPPER_QUARTILE), atScore(transform, UPPER_QUARTILE)]
+  return {from: from.value, to: to.value, change: finite(value * (to.score - from.score))}
+}
+
+/** The columns that were mapped to a bell shape. */
+export function describeTransforms({numbers}: Preprocessing): Report['transforms'] {
+  return numbers.flatMap(({column, transform}) =>
+    transform.kind === 'identity'
+      ? []
+      : [
+          {
+            column,
+            kind: transform.kind,
+            quartiles: [
+              atScore(transform, -UPPER_QUARTILE).value,
+              atScore(transform, 0).value,
+              atScore(transform, UPPER_QUARTILE).value,
+            ],
+          },
+        ],
+  )
+}
+
+function unitOf({kind, encoder}: Term, {numbers}: Preprocessing): {mean: number; scale: number} {
+  const numeric = kind === 'category' ? undefined : numbers[encoder]
+  const unit = kind === 'missing' ? numeric?.missing : numeric
+  return unit ?? {mean: 0, scale: 1}
+}
+
+/** The standard error of a combination of output `k`'s parameters, which the callback fills in. */
+function standardErrors(
+  {precision, parameters}: Pick<Fit, 'parameters' | 'precision'>,
+  k: number,
+  size: number,
+): (combine: (v: Float64Array) => unknown) => number | undefined {
+  if (precision === undefined || parameters.length > MOST_PARAMETERS_WITH_ERRORS) return () => undefined
+  return (combine) => {
+    const v = new Float64Array(parameters.length)
+    combine(v.subarray(k * size, (k + 1) * size))
+    return Math.sqrt(precision.variance(v))
+  }
+}

@@ -1,0 +1,153 @@
+import type {Curves, Interval, Report} from '../../contract.ts'
+import type {Pacer} from '../pacer.ts'
+import type {Predictions} from '../training/model.ts'
+import {type Ranking, rank, traceCurves} from './curves.ts'
+import {intervalAround, shareOf} from './intervals.ts'
+
+const ROWS_BETWEEN_PAUSES = 16 * 1024
+
+/** How well rows were predicted. */
+export type Quality = Pick<Report, 'classes' | 'confusion' | 'curves'> & {
+  metrics: Omit<Report['metrics'], 'folds'>
+}
+
+/**
+ * How well some labelled rows were predicted.
+ * `logLoss`: probabilities below 2^-52 count as that. `auc`: area under the ROC curve of the last of two classes; with
+ * more, the mean over each class against the rest. `brier`: mean of (p - y)^2 for two classes, of its sum over the
+ * classes for more. `baseRate`: share of the largest class, the accuracy of always naming it. All null without rows.
+ * @param rows the rows that are judged
+ * @param codes class per row of the file
+ */
+export async function measure(
+  rows: Uint32Array,
+  codes: Int32Array,
+  classes: readonly string[],
+  predictions: Predictions,
+  pacer: Pacer,
+): Promise<Quality> {
+  const confusion = classes.map(() => classes.map(() => 0))
+  const {labels, probabilities} = predictions
+  const losses = new Moments()
+  const squares = new Moments()
+  for (let i = 0; i < rows.length; i++) {
+    if (i % ROWS_BETWEEN_PAUSES === 0 && pacer.due) await pacer.pause()
+    const row = rows[i] ?? 0
+    const own = codes[row] ?? 0
+    const counts = confusion[own] ?? []
+    counts[labels[row] ?? 0] = (counts[labels[row] ?? 0] ?? 0) + 1
+    // As scikit-learn's log_loss: one row that is quite wrong must not outweigh all others.
+    losses.add(-Math.log(Math.max(probabilities[row * classes.length + own] ?? 0, Number.EPSILON)))
+    let square = 0
+    for (let k = classes.length === 2 ? 1 : 0; k < classes.length; k++) {
+      square += ((probabilities[row * classes.length + k] ?? 0) - (k === own ? 1 : 0)) ** 2
+    }
+    squares.add(square)
+  }
+  const judged = classes.length === 2 ? [1] : classes.map((_, k) => k)
+  const areas: NonNullable<ReturnType<typeof areaUnderCurve>>[] = []
+  const curves: Curves[] = []
+  for (const k of judged) {
+    const ranking = await rank(rows, codes, k, classes.length, probabilities, pacer)
+    const area = areaUnderCurve(ranking)
+    // Without rows on both sides there is neither.
+    if (area === null) continue
+    areas.push(area)
+    await pacer.pause()
+    curves.push(await traceCurves(ranking, classes[k] ?? '', judged.length, pacer))
+  }
+  const hits = confusion.reduce((sum, counts, k) => sum + (counts[k] ?? 0), 0)
+  const largest = Math.max(...confusion.map((counts) => total(counts)))
+  const none = rows.length === 0
+  return {
+    metrics: {
+      auc: areas.length === 0 ? null : areas.reduce((sum, {area}) => sum + area, 0) / areas.length,
+      logLoss: none ? null : losses.mean,
+      brier: none ? null : squares.mean,
+      accuracy: none ? null : hits / rows.length,
+      baseRate: none ? null : largest / rows.length,
+      intervals: {
+        auc: classes.length === 2 && areas[0] !== undefined ? areas[0].interval : null,
+        logLoss: losses.interval,
+        brier: squares.interval,
+        accuracy: shareOf(hits, rows.length).interval,
+      },
+    },
+    classes: classes.map((name, k) => {
+      const members = total(confusion[k] ?? [])
+      const predicted = total(confusion.map((counts) => counts[k] ?? 0))
+      const right = confusion[k]?.[k] ?? 0
+      return {
+        class: name,
+        rows: members,
+        predicted,
+        precision: shareOf(right, predicted),
+        recall: shareOf(right, members),
+      }
+    }),
+    confusion,
+    curves,
+  }
+}
+
+/** Mean and spread in one pass: sums are taken from the first value, which is near the others. */
+class Moments {
+  #first = 0
+  #count = 0
+  #sum = 0
+  #squares = 0
+
+  add(value: number): void {
+    if (this.#count++ === 0) this.#first = value
+    const difference = value - this.#first
+    this.#sum += difference
+    this.#squares += difference * difference
+  }
+
+  get mean(): number {
+    return this.#first + this.#sum / this.#count
+  }
+
+  /** Of the mean. */
+  get interval(): Interval | null {
+    if (this.#count < 2) return null
+    const squares = Math.max(0, this.#squares - (this.#sum * this.#sum) / this.#count)
+    return intervalAround(this.mean, Math.sqrt(squares / (this.#count - 1) / this.#count))
+  }
+}
+
+/**
+ * Chance that a row of the class scores higher than one of another class, ties counted half; null where one is
+ * lacking. Its interval is that of DeLong, DeLong and Clarke-Pearson (1988), cut off at 0 and 1.
+ */
+function areaUnderCurve({own, others}: Ranking): {area: number; interval: Interval} | null {
+  if (own.length === 0 || others.length === 0) return null
+  const wins = placements(own, others)
+  const losses = placements(others, own)
+  const [low, high] = intervalAround(wins.mean, Math.sqrt(wins.variance + losses.variance))
+  return {area: wins.mean, interval: [Math.max(0, low), Math.min(1, high)]}
+}
+
+/** Of each score the share of the other scores that lie below, ties counted half: mean, and variance of the mean. */
+function placements(scores: Float64Array, among: Float64Array): {mean: number; variance: number} {
+  let below = 0
+  let notAbove = 0
+  let sum = 0
+  let squares = 0
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] ?? 0
+    while (below < among.length && (among[below] ?? 0) < score) below++
+    while (notAbove < among.length && (among[notAbove] ?? 0) <= score) notAbove++
+    const place = (below + notAbove) / 2 / among.length
+    sum += place
+    squares += place * place
+  }
+  const mean = sum / scores.length
+  const variance =
+    scores.length < 2 ? 0 : Math.max(0, squares / scores.length - mean * mean) / (scores.length - 1)
+  return {mean, variance}
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0)
+}

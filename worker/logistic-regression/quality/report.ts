@@ -1,0 +1,117 @@
+import type {Report} from '../../contract.ts'
+import type {InputFile} from '../../processor.ts'
+import {DELIMITER_NAMES} from '../csv/dialect.ts'
+import type {Preprocessing} from '../encoding/preprocessing.ts'
+import type {Fit} from '../solver/minimum.ts'
+import {doubtsAbout} from '../table/doubts.ts'
+import {type FeatureChoice, describeReading} from '../table/features.ts'
+import {listed} from '../table/label.ts'
+import type {Table} from '../table/table.ts'
+import {readNumber} from '../table/values.ts'
+import {describeCoefficients, describeTransforms} from './coefficients.ts'
+import type {Quality} from './metrics.ts'
+
+/** What `report.json` is made of. */
+export interface Findings {
+  input: InputFile
+  table: Table
+  choice: FeatureChoice
+  trained: {
+    preprocessing: Preprocessing
+    fit: Pick<Fit, 'parameters' | 'precision' | 'iterations' | 'converged'>
+  }
+  /** In cross-validation. */
+  folds: number
+  quality: Quality
+  /** Where the model was not fitted to this file: where it came from, and what of the file it does not know. */
+  pretrained: {source: NonNullable<Report['model']['pretrained']>; warnings: string[]} | undefined
+  timings: Report['timings']
+}
+
+/** Puts the report together. */
+export function makeReport(findings: Findings): Report {
+  const {input, table, choice, trained, quality, timings} = findings
+  const {label} = table
+  const transforms = describeTransforms(trained.preprocessing)
+  const numbers = table.header.filter((name) => typeof readNumber(name, false) === 'number')
+  const counts = label.classes.map(() => 0)
+  for (const code of label.codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
+  const labelled = counts.reduce((sum, count) => sum + count, 0)
+  return {
+    format: 'cloud-runner/report',
+    version: 1,
+    object: input.object,
+    generation: input.generation,
+    rows: {total: table.rows, labelled, predicted: table.rows - labelled},
+    label: {
+      column: label.name,
+      classes: label.classes.map((name, i) => ({name, rows: counts[i] ?? 0})),
+      chosenBy: label.chosenBy,
+    },
+    metrics: {folds: findings.folds, ...quality.metrics},
+    classes: quality.classes,
+    confusion: quality.confusion,
+    curves: quality.curves,
+    coefficients: describeCoefficients(trained.fit, trained.preprocessing, label.classes),
+    transforms,
+    leftOut: choice.leftOut,
+    assumptions: [
+      ...(table.shape.dialect.encoding === 'UTF-16' ? ['The file is UTF-16; its result is UTF-8.'] : []),
+      `Fields are delimited by ${DELIMITER_NAMES[table.shape.dialect.delimiter]}, as in the header.`,
+      ...(numbers.length > 0
+        ? [`The first line is the header, although names in it are numbers: ${listed(numbers)}.`]
+        : []),
+      ...(label.chosenBy === 'last-column'
+        ? [`The label is the last column, ${label.name}, since none was named.`]
+        : []),
+      'Empty cells, NA, NaN, null and ? are missing values; a row with a missing label is to be predicted.',
+      ...describeReading(table.columns, choice),
+      ...(transforms.length > 0
+        ? [
+            `Numbers with far tails are mapped to a bell shape before the fit: ${transforms.map(({column}) => column).join(', ')}.`,
+          ]
+        : []),
+    ],
+    warnings: warningsAbout(label.classes, counts, findings),
+    model: {
+      form: 'ml-logistic-regression',
+      penalty: {l2: 1},
+      iterations: trained.fit.iterations,
+      converged: trained.fit.converged,
+      pretrained: findings.pretrained?.source ?? null,
+    },
+    timings,
+  }
+}
+
+function warningsAbout(
+  classes: readonly string[],
+  counts: readonly number[],
+  {table, choice, trained: {fit}, folds, pretrained}: Findings,
+): string[] {
+  if (pretrained !== undefined) {
+    const judged = counts.some((count) => count > 0)
+    return [
+      ...(judged
+        ? [
+            'The model was trained before: where it was trained on rows of this file, the metrics look better than they are.',
+          ]
+        : []),
+      ...pretrained.warnings,
+    ]
+  }
+  const single = classes.filter((_, i) => counts[i] === 1)
+  const warnings = doubtsAbout(table)
+  if (single.length > 0) {
+    warnings.push(
+      `Only one row has the class ${single.join(', ')}: the model knows it, but that row could not be held out and is not in the metrics.`,
+    )
+  }
+  if (folds === 0) warnings.push('No class has two rows, so there are no metrics.')
+  else if (folds < 5) warnings.push(`The metrics come from ${folds} folds only, since a class has few rows.`)
+  if (choice.numbers.length + choice.categories.length === 0) {
+    warnings.push('No column was left to learn from: every row gets the shares of the classes.')
+  }
+  if (!fit.converged) warnings.push(`The fit had not converged after ${fit.iterations} iterations.`)
+  return warnings
+}

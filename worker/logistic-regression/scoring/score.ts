@@ -1,0 +1,155 @@
+import {type InputFile, type Output, PermanentError, type ProcessContext} from '../../processor.ts'
+import {Design} from '../encoding/design.ts'
+import {type Layout, placesIn} from '../encoding/preprocessing.ts'
+import type {Pacer} from '../pacer.ts'
+import {measure} from '../quality/metrics.ts'
+import {makeReport} from '../quality/report.ts'
+import {stopwatch} from '../stopwatch.ts'
+import type {NumberColumn, TextColumn} from '../table/columns.ts'
+import type {FeatureChoice} from '../table/features.ts'
+import {listed, nearNames} from '../table/label.ts'
+import {memoryForTable} from '../table/memory.ts'
+import {labelledRows} from '../table/rows.ts'
+import {type Table, readTable} from '../table/table.ts'
+import {type Artifact, type Predictions, predict} from '../training/model.ts'
+import type {Pretrained} from './artifact.ts'
+import {writeResult} from './result.ts'
+
+/**
+ * Predicts all rows of a file by a model that was trained before. Columns are found by name, wherever they stand;
+ * those that the model does not know are left alone. Rows that have a label are judged by it.
+ * @throws PermanentError `model-column-missing`, `model-column-not-numeric`, and whatever makes a file unreadable
+ */
+export async function score(
+  input: InputFile,
+  {artifact, parameters, source}: Pretrained,
+  output: Output,
+  context: ProcessContext,
+  pacer: Pacer,
+): Promise<void> {
+  const lap = stopwatch()
+  const {classes, preprocessing} = artifact
+  const asText = new Set(preprocessing.categories.map(({column}) => column))
+  const table = await readTable(input, {name: artifact.label, chosenBy: 'model', classes}, pacer, {
+    asText,
+    memoryBytes: memoryForTable(context.environment),
+  })
+  const {rows, label} = table
+  const readMs = lap()
+  context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})
+
+  const {layout, warnings} = fitOnto(table, artifact)
+  const predictions: Predictions = {
+    labels: new Int16Array(rows),
+    probabilities: new Float64Array(rows * classes.length),
+  }
+  const all = Uint32Array.from({length: rows}, (_, row) => row)
+  const design = new Design(layout, preprocessing, all)
+  await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
+  const labelled = labelledRows(label.codes)
+  const quality = await measure(labelled, label.codes, classes, predictions, pacer)
+  const predictMs = lap()
+  const {auc, logLoss} = quality.metrics
+  context.log('INFO', `Predicted ${rows} rows by ${source.uri}`, {rows, auc, logLoss, durationMs: predictMs})
+
+  await writeResult(input, table, predictions, output, pacer)
+  const writeMs = lap()
+  context.log('INFO', `Wrote ${rows} rows`, {rows, durationMs: writeMs})
+
+  const fit = {parameters, precision: undefined, iterations: 0, converged: true}
+  output.sidecar(
+    'report.json',
+    makeReport({
+      input,
+      table,
+      choice: layout.choice,
+      trained: {preprocessing, fit},
+      folds: 0,
+      quality,
+      pretrained: {source, warnings},
+      timings: {readMs, fitMs: 0, predictMs, writeMs},
+    }),
+  )
+  output.sidecar('model.json', artifact)
+}
+
+/** Finds the model's columns in the table, and says what the table has that the model never saw. */
+function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: string[]} {
+  const {numbers, categories} = artifact.preprocessing
+  const byName = new Map(table.columns.map((column) => [column.name, column]))
+  const names = new Set([...numbers, ...categories].map(({column}) => column))
+  refuseMissing(
+    [...names].filter((name) => !byName.has(name)),
+    table,
+  )
+  const warnings: string[] = []
+  if (table.label.unknown > 0) {
+    warnings.push(
+      `${table.label.unknown} rows have a label that the model does not know, and count as unlabelled; its classes are ${listed(artifact.classes)}.`,
+    )
+  }
+  const choice: FeatureChoice = {
+    numbers: numbers.map(({column, missing}) => {
+      const found = asNumbers(byName.get(column), column)
+      const gaps = missing === null ? found.values.filter(Number.isNaN).length : 0
+      if (gaps > 0) {
+        warnings.push(
+          `${column} has ${gaps} missing numbers, where the model was trained on none: the median stands for them.`,
+        )
+      }
+      return found
+    }),
+    categories: categories.map(({column}) => asTexts(byName.get(column), column)),
+    leftOut: table.columns
+      .filter(({name}) => !names.has(name))
+      .map(({name}) => ({column: name, reason: 'not-in-model'})),
+  }
+  const encoded = categories.map((encoder, j) => {
+    const column = choice.categories[j]
+    const known = new Set(encoder.levels)
+    const unknown = (column?.levels ?? []).filter((level) => !known.has(level))
+    if (unknown.length > 0 && !encoder.pooled) {
+      warnings.push(
+        `${encoder.column} has values that the model does not know, and that count for nothing: ${listed(unknown)}.`,
+      )
+    }
+    return {encoder, ...placesIn(encoder, column?.levels ?? [])}
+  })
+  const indicators = numbers.map(({missing}) => missing !== null)
+  return {layout: {choice, indicators, categories: encoded}, warnings}
+}
+
+function refuseMissing(names: readonly string[], table: Table): void {
+  const [first] = names
+  if (first === undefined) return
+  const near = nearNames(table.header, first)
+  throw new PermanentError(
+    `The file lacks ${names.length === 1 ? 'a column' : `${names.length} columns`} that the model needs: ${listed(names)}.`,
+    {
+      code: 'model-column-missing',
+      line: 1,
+      column: first,
+      suggestions: [
+        ...(near.length > 0 ? [`Did you mean ${listed(near)}?`] : []),
+        'Add the columns by the names that the model knows; their order does not matter, and cells may be empty.',
+      ],
+    },
+  )
+}
+
+function asNumbers(column: NumberColumn | TextColumn | undefined, name: string): NumberColumn {
+  if (column?.kind === 'number') return column
+  throw new PermanentError(
+    `The column ${name} holds numbers for the model, but texts in this file, such as ${listed((column?.levels ?? []).slice(0, 3))}.`,
+    {
+      code: 'model-column-not-numeric',
+      column: name,
+      suggestions: ['Write plain numbers there, and leave cells empty where there is none.'],
+    },
+  )
+}
+
+function asTexts(column: NumberColumn | TextColumn | undefined, name: string): TextColumn {
+  if (column?.kind === 'text') return column
+  throw new TypeError(`The column ${name} was to be read as texts`)
+}

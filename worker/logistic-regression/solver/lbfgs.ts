@@ -1,0 +1,129 @@
+import type {Pacer} from '../pacer.ts'
+import type {Cholesky} from './cholesky.ts'
+import type {Fit} from './minimum.ts'
+import {type Evaluation, type Objective, type PenalizedEvaluation, evaluate, rowsOf} from './objective.ts'
+import {dot, moved} from './vectors.ts'
+
+const MEMORY = 20
+const MOST_ITERATIONS = 1000
+const MOST_HALVINGS = 30
+/** Largest entry of the gradient of the mean loss; scikit-learn stops at 1e-4 by default. */
+const GRADIENT_TOLERANCE = 1e-8
+const SUFFICIENT_DECREASE = 1e-4
+
+interface Correction {
+  step: Float64Array
+  change: Float64Array
+  curvature: number
+}
+
+/** A Hessian taken near the minimum, by which L-BFGS gets there in a few passes without a Hessian. */
+export interface Metric {
+  factor: Cholesky
+  /** Share of the loss that may be left to gain, as far as the metric tells. */
+  tolerance: number
+  mostIterations: number
+}
+
+/**
+ * Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, algorithm 7.5) with a backtracking line search:
+ * for so many columns that a Hessian is too large or too slow, or where one is at hand that is nearly right.
+ * @param start is not changed
+ */
+export async function fitByLbfgs(
+  objective: Objective,
+  start: Float64Array,
+  metric: Metric | undefined,
+  pacer: Pacer,
+): Promise<Fit> {
+  const mostIterations = metric?.mostIterations ?? MOST_ITERATIONS
+  const corrections: Correction[] = []
+  let parameters = start
+  let current = await evaluate(objective, parameters, false, pacer)
+  for (let iteration = 1; ; iteration++) {
+    const converged = isConverged(objective, current, metric)
+    const end = (): Fit => ({
+      parameters,
+      loss: current.loss,
+      iterations: iteration,
+      converged,
+      precision: undefined,
+      curvature: undefined,
+    })
+    if (converged || iteration === mostIterations) return end()
+    const direction = descentDirection(current.gradient, corrections, metric)
+    const isUnscaled = corrections.length === 0 && metric === undefined
+    const next = await descend(objective, parameters, direction, current, isUnscaled, pacer)
+    if (next === undefined) {
+      if (corrections.length === 0) return end()
+      // The remembered curvature misleads: begin again along the gradient.
+      corrections.length = 0
+      continue
+    }
+    const step = moved(next.parameters, parameters, -1)
+    const change = moved(next.evaluation.gradient, current.gradient, -1)
+    const curvature = dot(step, change)
+    if (curvature > 1e-12 * dot(change, change)) corrections.push({step, change, curvature})
+    if (corrections.length > MEMORY) corrections.shift()
+    parameters = next.parameters
+    current = next.evaluation
+  }
+}
+
+function isConverged(
+  objective: Objective,
+  {gradient, loss}: Evaluation,
+  metric: Metric | undefined,
+): boolean {
+  if (metric !== undefined) {
+    return dot(gradient, metric.factor.solve(gradient)) / 2 <= metric.tolerance * (1 + loss)
+  }
+  const tolerance = GRADIENT_TOLERANCE * rowsOf(objective)
+  return gradient.every((value) => Math.abs(value) <= tolerance)
+}
+
+/** The two-loop recursion. */
+function descentDirection(
+  gradient: Float64Array,
+  corrections: readonly Correction[],
+  metric: Metric | undefined,
+): Float64Array {
+  let direction: Float64Array = gradient.map((value) => -value)
+  const shares: number[] = []
+  for (const {step, change, curvature} of corrections.toReversed()) {
+    const share = dot(step, direction) / curvature
+    shares.push(share)
+    direction = moved(direction, change, -share)
+  }
+  const last = corrections.at(-1)
+  if (metric !== undefined) {
+    direction = metric.factor.solve(direction)
+  } else if (last !== undefined) {
+    const scale = last.curvature / dot(last.change, last.change)
+    direction = direction.map((value) => value * scale)
+  }
+  for (const {step, change, curvature} of corrections) {
+    const share = shares.pop() ?? 0
+    direction = moved(direction, step, share - dot(change, direction) / curvature)
+  }
+  return direction
+}
+
+async function descend(
+  objective: Objective,
+  from: Float64Array,
+  direction: Float64Array,
+  current: Evaluation,
+  isUnscaled: boolean,
+  pacer: Pacer,
+): Promise<{parameters: Float64Array; evaluation: PenalizedEvaluation} | undefined> {
+  const slope = dot(direction, current.gradient)
+  let length = isUnscaled ? 1 / Math.sqrt(-slope) : 1
+  for (let halving = 0; halving < MOST_HALVINGS; halving++, length /= 2) {
+    const parameters = moved(from, direction, length)
+    const evaluation = await evaluate(objective, parameters, false, pacer)
+    if (evaluation.loss <= current.loss + SUFFICIENT_DECREASE * length * slope)
+      return {parameters, evaluation}
+  }
+  return undefined
+}

@@ -1,0 +1,280 @@
+import type {Design} from '../encoding/design.ts'
+import type {Pacer} from '../pacer.ts'
+import {Hessian} from './hessian.ts'
+
+/**
+ * The penalized loss of a softmax regression as scikit-learn defines it for C = 1:
+ * sum over rows of -log p(class) + 1/2 ||W||^2, intercepts not penalized.
+ *
+ * Parameters lie in one vector: per output `columns` weights, then the intercept. Two classes have one output, the
+ * log odds of the second; K > 2 classes have K.
+ */
+export interface Objective {
+  design: Design
+  /** Class index per row of the design. */
+  classes: Int32Array
+  outputs: number
+  /** The rows of the design that count. */
+  ranges: readonly Range[]
+}
+
+/** Rows from `start` to before `end`. */
+export interface Range {
+  start: number
+  end: number
+}
+
+/** The loss and its derivatives at some parameters. */
+export interface Evaluation {
+  loss: number
+  gradient: Float64Array
+  /** Dense, symmetric, row-major; where asked for. Singular along equal shifts of all intercepts if outputs > 1. */
+  hessian: Float64Array | undefined
+}
+
+/** With the penalty. */
+export interface PenalizedEvaluation extends Evaluation {
+  /** What each of the objective's ranges contributed, where there is a Hessian and room for one of each. */
+  parts: readonly Evaluation[]
+}
+
+export function outputsFor(classes: number): number {
+  return classes === 2 ? 1 : classes
+}
+
+/** Length of the parameter vector. */
+export function parametersOf({design, outputs}: Pick<Objective, 'design' | 'outputs'>): number {
+  return outputs * (design.columns + 1)
+}
+
+export function rowsOf({ranges}: Pick<Objective, 'ranges'>): number {
+  return ranges.reduce((sum, {start, end}) => sum + end - start, 0)
+}
+
+/** Multiplications of one pass that makes the gradient alone. */
+export function gradientCost(objective: Objective): number {
+  return 2 * rowsOf(objective) * objective.outputs * activeColumns(objective.design)
+}
+
+/** Multiplications of one pass that makes the Hessian. */
+export function hessianCost(objective: Objective): number {
+  const {design, outputs} = objective
+  return (rowsOf(objective) * outputs * (outputs + 1) * activeColumns(design) ** 2) / 4
+}
+
+/** Columns that are not 0 in a row. */
+function activeColumns({dense, categories}: Design): number {
+  return dense + categories + 1
+}
+
+/** Parameters up to which the Hessian of each range is kept: 4 MB for five folds. */
+const MOST_PARAMETERS_BY_PART = 300
+/** Ranges that are folds; more are a sample. */
+const MOST_PARTS = 10
+
+/** One pass over the rows. The sums are taken in row order, so equal input gives equal bits. */
+export async function evaluate(
+  objective: Objective,
+  parameters: Float64Array,
+  withHessian: boolean,
+  pacer: Pacer,
+): Promise<PenalizedEvaluation> {
+  const {length} = parameters
+  const {ranges} = objective
+  const parts: Evaluation[] = []
+  if (withHessian && ranges.length > 1 && ranges.length <= MOST_PARTS && length <= MOST_PARAMETERS_BY_PART) {
+    for (const range of ranges)
+      parts.push(await sumUp({...objective, ranges: [range]}, parameters, true, pacer))
+  }
+  const sum = parts.length > 0 ? added(parts) : await sumUp(objective, parameters, withHessian, pacer)
+  const {gradient, hessian} = sum
+  let penalty = 0
+  for (let at = 0; at < length; at++) {
+    if (!isPenalized(objective, at)) continue
+    const weight = parameters[at] ?? 0
+    penalty += (weight * weight) / 2
+    gradient[at] = (gradient[at] ?? 0) + weight
+    if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + 1
+  }
+  return {loss: sum.loss + penalty, gradient, hessian, parts}
+}
+
+/** The same without the penalty: what the rows alone contribute. */
+export async function sumUp(
+  {design, classes, outputs, ranges}: Objective,
+  parameters: Float64Array,
+  withHessian: boolean,
+  pacer: Pacer,
+): Promise<Evaluation> {
+  const gradient = new Float64Array(parameters.length)
+  const hessian = withHessian ? new Hessian(design, outputs) : undefined
+  const probabilities = new Float64Array(design.blockRows * outputs)
+  const residuals = new Float64Array(design.blockRows * outputs)
+  let loss = 0
+  for (const {start: first, end} of ranges) {
+    for (let start = first; start < end; start += design.blockRows) {
+      const count = design.encode(start, end)
+      linearPredictors(design, parameters, outputs, count, probabilities)
+      const own = classes.subarray(start, start + count)
+      loss +=
+        outputs === 1
+          ? lossOfTwo(probabilities, own, residuals)
+          : lossOfMany(probabilities, outputs, own, residuals)
+      // Whole groups of four rows are taken: what is left of an earlier block counts nothing.
+      residuals.fill(0, count * outputs)
+      addGradients(design, count, outputs, residuals, gradient)
+      hessian?.add(count, probabilities)
+      if (pacer.due) await pacer.pause()
+    }
+  }
+  return {loss, gradient, hessian: hessian?.assemble()}
+}
+
+function added(parts: readonly Evaluation[]): Evaluation {
+  const [first, ...others] = parts
+  if (first === undefined) throw new Error('There is nothing to add up')
+  const sum = {loss: first.loss, gradient: first.gradient.slice(), hessian: first.hessian?.slice()}
+  for (const {loss, gradient, hessian} of others) {
+    sum.loss += loss
+    addTo(sum.gradient, gradient)
+    if (sum.hessian !== undefined && hessian !== undefined) addTo(sum.hessian, hessian)
+  }
+  return sum
+}
+
+function addTo(sum: Float64Array, values: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0)
+}
+
+/** Weights are penalized, intercepts are not. */
+export function isPenalized({design}: Pick<Objective, 'design'>, parameter: number): boolean {
+  return parameter % (design.columns + 1) !== design.columns
+}
+
+/** Scores x·w + b of the encoded block, row-major `count` x `outputs`. Four rows at a time: their sums do not wait for each other. */
+export function linearPredictors(
+  design: Design,
+  parameters: Float64Array,
+  outputs: number,
+  count: number,
+  into: Float64Array,
+): void {
+  const {values, ones, dense, categories, columns} = design
+  for (let k = 0; k < outputs; k++) {
+    const from = k * (columns + 1)
+    const intercept = parameters[from + columns] ?? 0
+    for (let i = 0; i < count; i += 4) {
+      let s0 = intercept
+      let s1 = intercept
+      let s2 = intercept
+      let s3 = intercept
+      for (let j = 0, at = i * dense; j < dense; j++, at++) {
+        const weight = parameters[from + j] ?? 0
+        s0 += (values[at] ?? 0) * weight
+        s1 += (values[at + dense] ?? 0) * weight
+        s2 += (values[at + 2 * dense] ?? 0) * weight
+        s3 += (values[at + 3 * dense] ?? 0) * weight
+      }
+      into[i * outputs + k] = s0
+      into[(i + 1) * outputs + k] = s1
+      into[(i + 2) * outputs + k] = s2
+      into[(i + 3) * outputs + k] = s3
+    }
+    if (categories === 0) continue
+    for (let i = 0; i < count; i++) {
+      let sum = into[i * outputs + k] ?? 0
+      for (let c = 0; c < categories; c++) {
+        const one = ones[i * categories + c] ?? -1
+        if (one >= 0) sum += parameters[from + one] ?? 0
+      }
+      into[i * outputs + k] = sum
+    }
+  }
+}
+
+/** Turns log odds into probabilities in place, and puts what they are beyond the class into `residuals`. @returns the loss */
+function lossOfTwo(scores: Float64Array, own: Int32Array, residuals: Float64Array): number {
+  let loss = 0
+  // One logarithm for all: of so many factors of 2 at most the product is a double.
+  let product = 1
+  for (let i = 0; i < own.length; i++) {
+    const score = scores[i] ?? 0
+    const small = Math.exp(-Math.abs(score))
+    const p = score >= 0 ? 1 / (1 + small) : small / (1 + small)
+    const isHit = own[i] === 1
+    product *= 1 + small
+    if (score >= 0 !== isHit) loss += Math.abs(score)
+    scores[i] = p
+    residuals[i] = isHit ? p - 1 : p
+  }
+  return loss + Math.log(product)
+}
+
+/** The same for rows of scores of several classes. */
+function lossOfMany(scores: Float64Array, outputs: number, own: Int32Array, residuals: Float64Array): number {
+  let loss = 0
+  for (let i = 0, at = 0; i < own.length; i++, at += outputs) {
+    const hit = at + (own[i] ?? 0)
+    const ownScore = scores[hit] ?? 0
+    const {most, sum} = softmaxInPlace(scores, at, outputs)
+    loss += most + Math.log(sum) - ownScore
+    for (let k = at; k < at + outputs; k++) residuals[k] = scores[k] ?? 0
+    residuals[hit] = (residuals[hit] ?? 0) - 1
+  }
+  return loss
+}
+
+/** The softmax of `outputs` scores from `at` on. */
+export function softmaxInPlace(
+  scores: Float64Array,
+  at: number,
+  outputs: number,
+): {most: number; sum: number} {
+  let most = -Infinity
+  for (let k = 0; k < outputs; k++) most = Math.max(most, scores[at + k] ?? 0)
+  let sum = 0
+  for (let k = 0; k < outputs; k++) {
+    const power = Math.exp((scores[at + k] ?? 0) - most)
+    scores[at + k] = power
+    sum += power
+  }
+  for (let k = 0; k < outputs; k++) scores[at + k] = (scores[at + k] ?? 0) / sum
+  return {most, sum}
+}
+
+/** @param residuals of the design's block, 0 beyond its last row */
+function addGradients(
+  design: Design,
+  count: number,
+  outputs: number,
+  residuals: Float64Array,
+  gradient: Float64Array,
+): void {
+  const {values, ones, dense, categories, columns} = design
+  for (let k = 0; k < outputs; k++) {
+    const to = k * (columns + 1)
+    let sum = gradient[to + columns] ?? 0
+    for (let i = 0; i < count; i += 4) {
+      const r0 = residuals[i * outputs + k] ?? 0
+      const r1 = residuals[(i + 1) * outputs + k] ?? 0
+      const r2 = residuals[(i + 2) * outputs + k] ?? 0
+      const r3 = residuals[(i + 3) * outputs + k] ?? 0
+      sum += r0 + r1 + r2 + r3
+      for (let j = 0, at = i * dense; j < dense; j++, at++)
+        gradient[to + j] =
+          (gradient[to + j] ?? 0) +
+          r0 * (values[at] ?? 0) +
+          r1 * (values[at + dense] ?? 0) +
+          r2 * (values[at + 2 * dense] ?? 0) +
+          r3 * (values[at + 3 * dense] ?? 0)
+    }
+    gradient[to + columns] = sum
+    for (let i = 0, at = 0; i < count; i++, at += categories) {
+      const residual = residuals[i * outputs + k] ?? 0
+      for (let c = at; c < at + categories; c++) {
+        const one = ones[c] ?? -1
+        if (one >= 0) gradient[to + one] = (gradient[to + one] ?? 0) + residual
+      }
+    }
+  }
+}

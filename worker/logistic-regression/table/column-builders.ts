@@ -1,0 +1,193 @@
+import {type RecordBlock, fieldText} from '../csv/scanner.ts'
+import type {Column, NumberColumn, TextColumn} from './columns.ts'
+import {TextCodes} from './text-codes.ts'
+import {isMissing, readDecimal, readNumber} from './values.ts'
+
+/** Distinct texts that are remembered of one column; a column with more is no category. */
+export const MOST_LEVELS = 50_000
+
+/** Collects one column of a file, block by block, in memory that was reserved for it. */
+export interface ColumnBuilder {
+  /** What a row takes here and in what is made of the column later. */
+  readonly bytesPerRow: number
+  /** Makes room for so many rows in all. */
+  reserve(rows: number): void
+  /**
+   * Takes the column's fields of a block, from record `from` on; the block's first record is row `row`.
+   * @returns the first record that it could not take; the block's count where there is none
+   */
+  add(block: RecordBlock, from: number, row: number): number
+  build(rows: number, name: string): Column
+}
+
+export class NumberBuilder implements ColumnBuilder {
+  // The value as a double, and as a float of the design, at times with an indicator.
+  readonly bytesPerRow = 14
+  readonly #index: number
+  readonly #readsComma: boolean
+  #values = new Float64Array(0)
+  #decimalComma = false
+  #noNumbers = 0
+  #hasText = false
+  #isContradicted = false
+
+  /** @param readsComma reads `1,5` as 1.5 too */
+  constructor(index: number, readsComma: boolean) {
+    this.#index = index
+    this.#readsComma = readsComma
+  }
+
+  /** After numbers there came a text: the column is one of texts, and the numbers' own texts are not known any more. */
+  get isContradicted(): boolean {
+    return this.#isContradicted
+  }
+
+  reserve(rows: number): void {
+    if (!this.#isContradicted) this.#values = grown(this.#values, new Float64Array(rows))
+  }
+
+  add(block: RecordBlock, from: number, row: number): number {
+    if (this.#isContradicted) return block.records
+    const {bytes, starts, stops, columns, records} = block
+    const values = this.#values
+    for (
+      let record = from, cell = from * columns + this.#index;
+      record < records;
+      record++, cell += columns
+    ) {
+      let value = readDecimal(bytes, starts[cell] ?? 0, stops[cell] ?? 0)
+      if (value === value) {
+        this.#hasText = true
+      } else if (starts[cell] !== stops[cell]) {
+        const reading = this.#read(fieldText(block, cell))
+        if (reading === undefined) {
+          if (!this.#hasText) return record
+          this.#isContradicted = true
+          this.#values = new Float64Array(0)
+          return records
+        }
+        value = reading
+      }
+      values[row + record] = value
+    }
+    return records
+  }
+
+  /** A field that is no plain decimal number; undefined where it is no number at all. */
+  #read(text: string): number | undefined {
+    const reading = readNumber(text, this.#readsComma)
+    if (reading === 'contradiction') return undefined
+    if (reading === 'missing') return NaN
+    // No number counts as a text that was seen: should the column be one of texts, this is one of its levels.
+    this.#hasText = true
+    if (reading === 'no-number') {
+      this.#noNumbers++
+      return NaN
+    }
+    if (this.#readsComma && text.includes(',')) this.#decimalComma = true
+    return reading
+  }
+
+  build(rows: number, name: string): NumberColumn {
+    return {
+      kind: 'number',
+      index: this.#index,
+      name,
+      values: this.#values.subarray(0, rows),
+      decimalComma: this.#decimalComma,
+      noNumbers: this.#noNumbers,
+    }
+  }
+}
+
+/** Codes of a column's fields, as `codeOf` gives them for the texts without blanks around them. */
+export class CodeBuilder {
+  readonly #index: number
+  readonly #texts: TextCodes
+  #codes = new Int32Array(0)
+
+  constructor(index: number, codeOf: (text: string) => number) {
+    this.#index = index
+    this.#texts = new TextCodes((bytes, start, stop) => {
+      const text = bytes.toString('utf8', start, stop)
+      return codeOf((text.includes('"') ? text.replaceAll('""', '"') : text).trim())
+    })
+  }
+
+  reserve(rows: number): void {
+    this.#codes = grown(this.#codes, new Int32Array(rows))
+  }
+
+  add({bytes, starts, stops, columns, records}: RecordBlock, from: number, row: number): number {
+    const texts = this.#texts
+    const codes = this.#codes
+    for (let record = from, cell = from * columns + this.#index; record < records; record++, cell += columns)
+      codes[row + record] = texts.code(bytes, starts[cell] ?? 0, stops[cell] ?? 0)
+    return records
+  }
+
+  /** The rows before `rows` have no text. */
+  skip(rows: number): void {
+    this.#codes.fill(-1, 0, rows)
+  }
+
+  codes(rows: number): Int32Array {
+    return this.#codes.subarray(0, rows)
+  }
+}
+
+export class TextBuilder implements ColumnBuilder {
+  readonly bytesPerRow = 8
+  readonly #index: number
+  readonly #codes: CodeBuilder
+  readonly #codeOf = new Map<string, number>()
+  readonly #mostLevels: number
+  #overflow = false
+
+  /** @param mostLevels distinct texts after which the column is known to be no category */
+  constructor(index: number, mostLevels: number) {
+    this.#index = index
+    this.#mostLevels = mostLevels
+    this.#codes = new CodeBuilder(index, (text) => this.#code(text))
+  }
+
+  reserve(rows: number): void {
+    if (!this.#overflow) this.#codes.reserve(rows)
+  }
+
+  add(block: RecordBlock, from: number, row: number): number {
+    return this.#overflow ? block.records : this.#codes.add(block, from, row)
+  }
+
+  skip(rows: number): void {
+    this.#codes.skip(rows)
+  }
+
+  #code(text: string): number {
+    if (isMissing(text)) return -1
+    const known = this.#codeOf.get(text)
+    if (known !== undefined) return known
+    if (this.#codeOf.size === this.#mostLevels) {
+      this.#overflow = true
+      return -1
+    }
+    this.#codeOf.set(text, this.#codeOf.size)
+    return this.#codeOf.size - 1
+  }
+
+  build(rows: number, name: string): TextColumn {
+    return {
+      kind: 'text',
+      index: this.#index,
+      name,
+      codes: this.#codes.codes(rows),
+      levels: [...this.#codeOf.keys()],
+      overflow: this.#overflow,
+    }
+  }
+}
+
+function grown<T extends Float64Array | Int32Array>(from: T, into: T): T {
+  into.set(from)
+  return into
+}

@@ -1,0 +1,105 @@
+import type {Report} from '../../contract.ts'
+import type {Pacer} from '../pacer.ts'
+import type {Column, NumberColumn, TextColumn} from './columns.ts'
+import {isIdentifierName} from './identifiers.ts'
+import type {Table} from './table.ts'
+import {isDate, isDressedNumber, isPackedDate} from './values.ts'
+
+/** Share of distinct texts from which a column names rows instead of describing them. */
+const IDENTIFIER_SHARE = 0.95
+/** Share of distinct texts from which a column with many of them is no category. */
+const FREE_TEXT_SHARE = 0.5
+/** Levels of a category that get a coefficient of their own; the rarer ones share one. */
+export const MOST_CATEGORIES = 100
+/** Share of distinct texts that are dates: the rest stand for a date that is not known. */
+const DATES_SHARE = 0.9
+/** Below this, whole numbers that rise by row may well be a measurement. */
+const FEWEST_ROWS_OF_A_COUNTER = 20
+
+/** The columns that the model learns from, and those that it does not. */
+export interface FeatureChoice {
+  numbers: NumberColumn[]
+  categories: TextColumn[]
+  leftOut: Report['leftOut']
+}
+
+/** Leaves out what cannot carry over to other rows: identifiers, constants, empty columns, dates, free text. */
+export async function chooseFeatures(table: Table, pacer: Pacer): Promise<FeatureChoice> {
+  const choice: FeatureChoice = {numbers: [], categories: [], leftOut: []}
+  for (const column of table.columns) {
+    const header = table.header[column.index] ?? ''
+    const reason = column.kind === 'number' ? whyNotNumber(header, column) : whyNotCategory(header, column)
+    if (reason !== undefined) choice.leftOut.push({column: column.name, reason})
+    else if (column.kind === 'number') choice.numbers.push(column)
+    else choice.categories.push(column)
+    if (pacer.due) await pacer.pause()
+  }
+  return choice
+}
+
+type Reason = Report['leftOut'][number]['reason']
+
+function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefined {
+  const first = values.findIndex((value) => !Number.isNaN(value))
+  if (first === -1) return 'empty'
+  if (isIdentifierName(header)) return 'identifier'
+  // A constant with gaps still tells by its gaps.
+  if (values.every((value) => value === values[0])) return 'constant'
+  if (values.every((value) => Number.isNaN(value) || isPackedDate(value))) return 'date'
+  return values.length >= FEWEST_ROWS_OF_A_COUNTER && isCounter(values) ? 'identifier' : undefined
+}
+
+/** Whole numbers that only rise, without gaps. */
+function isCounter(values: Float64Array): boolean {
+  let previous = -Infinity
+  return values.every((value) => {
+    const rises = value > previous && Number.isInteger(value)
+    previous = value
+    return rises
+  })
+}
+
+function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): Reason | undefined {
+  if (levels.length === 0) return 'empty'
+  if (isIdentifierName(header)) return 'identifier'
+  const present = codes.reduce((count, code) => (code < 0 ? count : count + 1), 0)
+  if (levels.length === 1 && present === codes.length) return 'constant'
+  if (levels.filter(isDate).length >= DATES_SHARE * levels.length) return 'date'
+  if (overflow) return 'free-text'
+  if (levels.length > 1 && levels.length >= IDENTIFIER_SHARE * present) return 'identifier'
+  return levels.length > MOST_CATEGORIES && levels.length >= FREE_TEXT_SHARE * present
+    ? 'free-text'
+    : undefined
+}
+
+/** What was assumed about the columns in reading them, in sentences for the report. */
+export function describeReading(columns: readonly Column[], choice: FeatureChoice): string[] {
+  const names = (some: readonly Column[]): string => some.map(({name}) => name).join(', ')
+  const numbers = columns.filter((column) => column.kind === 'number')
+  const commas = numbers.filter((column) => column.decimalComma)
+  const noNumbers = numbers.filter((column) => column.noNumbers > 0)
+  const dressed = columns.flatMap((column) => {
+    if (column.kind === 'number') return []
+    const example = column.levels[0]
+    return example !== undefined && column.levels.every((level) => isDressedNumber(level) && !isDate(level))
+      ? [`${column.name} (${example})`]
+      : []
+  })
+  const pooled = choice.categories.filter(({levels}) => levels.length > MOST_CATEGORIES)
+  return [
+    ...(commas.length > 0 ? [`Numbers like 1,5 were read with a decimal comma: ${names(commas)}.`] : []),
+    ...(noNumbers.length > 0
+      ? [`Cells like -, inf or #DIV/0! among numbers were taken for missing: ${names(noNumbers)}.`]
+      : []),
+    ...(dressed.length > 0
+      ? [
+          `Signs, units and thousands that stand apart make no plain numbers, and were read as texts: ${dressed.join(', ')}.`,
+        ]
+      : []),
+    ...(pooled.length > 0
+      ? [
+          `Only the ${MOST_CATEGORIES} most frequent values have a coefficient of their own, the others share one: ${names(pooled)}.`,
+        ]
+      : []),
+  ]
+}

@@ -1,0 +1,239 @@
+import {INPUT_METADATA, WORKER_ENVIRONMENT, type Report} from '../../contract.ts'
+import {type InputFile, PermanentError, type ProcessContext} from '../../processor.ts'
+import {isMissing} from './values.ts'
+
+/** Distinct values up to which the last column is taken for the label where none is named. */
+const MOST_CLASSES_UNNAMED = 20
+/** Distinct values beyond which even a named label is no class but a number or a text. */
+const MOST_CLASSES_NAMED = 100
+const NAMES_SHOWN = 10
+/** Where one of them has to be chosen; thousands are no choice. */
+const NAMES_OF_A_FILE_SHOWN = 100
+
+/** Which column was asked for as the label, and by whom. */
+export interface LabelChoice {
+  name: string | undefined
+  chosenBy: Report['label']['chosenBy']
+  /** Those of a model that was trained before. The file needs no label column then; of two of its name none is it. */
+  classes?: readonly string[]
+}
+
+/** The column to predict. */
+export interface Label {
+  name: string
+  index: number
+  chosenBy: Report['label']['chosenBy']
+  /** In order: by number where all are numbers, by text otherwise. The last of two is the one whose odds are modeled. */
+  classes: string[]
+  /** Per row the index of its class, -1 where it has no label. */
+  codes: Int32Array
+  /** Rows with a label that a model trained before does not know: they count as unlabelled. */
+  unknown: number
+}
+
+/** The object's metadata goes before the pipeline's setting; with neither, the last column is tried. */
+export function chooseLabel(input: InputFile, environment: ProcessContext['environment']): LabelChoice {
+  const ofObject = input.metadata[INPUT_METADATA.labelColumn]?.trim()
+  if (ofObject) return {name: ofObject, chosenBy: 'object'}
+  const ofPipeline = environment[WORKER_ENVIRONMENT.labelColumn]?.trim()
+  if (ofPipeline) return {name: ofPipeline, chosenBy: 'pipeline'}
+  return {name: undefined, chosenBy: 'last-column'}
+}
+
+/** Collects the label column of one file. */
+export class LabelBuilder {
+  readonly index: number
+  readonly #name: string
+  readonly #choice: LabelChoice
+  readonly #header: readonly string[]
+  readonly #codeOf = new Map<string, number>()
+
+  /** @throws PermanentError `label-column-missing`, `label-column-ambiguous` */
+  constructor(header: readonly string[], choice: LabelChoice) {
+    this.#header = header
+    this.#choice = choice
+    this.index =
+      choice.name === undefined
+        ? // A delimiter at the end of each line makes one more column, without a name.
+          header.findLastIndex((column) => column.trim() !== '')
+        : choice.classes === undefined
+          ? findColumn(header, choice.name)
+          : onlyColumn(header, choice.name)
+    this.#name = header[this.index]?.trim() ?? choice.name ?? ''
+  }
+
+  /**
+   * The number of a label, in the order of appearance; -1 for a missing one.
+   * @throws PermanentError `label-not-named`, `too-many-classes`
+   */
+  codeOf(text: string): number {
+    const known = this.#codeOf.get(text)
+    if (known !== undefined) return known
+    if (isMissing(text)) return -1
+    const limit = this.#choice.name === undefined ? MOST_CLASSES_UNNAMED : MOST_CLASSES_NAMED
+    if (this.#codeOf.size === limit) throw this.#tooManyClasses(limit)
+    this.#codeOf.set(text, this.#codeOf.size)
+    return this.#codeOf.size - 1
+  }
+
+  #tooManyClasses(limit: number): PermanentError {
+    return this.#choice.name === undefined
+      ? new PermanentError(
+          `No label column was named, and the last column, ${this.#name}, has more than ${limit} distinct values.`,
+          {
+            code: 'label-not-named',
+            column: this.#name,
+            suggestions: [
+              'Name the column to predict: cloud-runner upload FILE --label-column NAME',
+              `The columns are ${listed(this.#header)}.`,
+            ],
+          },
+        )
+      : new PermanentError(
+          `The label column ${this.#name} has more than ${limit} distinct values: that is no class.`,
+          {
+            code: 'too-many-classes',
+            column: this.#name,
+            suggestions: [
+              'Logistic regression predicts classes: name another column by --label-column, or bin this one.',
+            ],
+          },
+        )
+  }
+
+  /**
+   * @param codes of the rows; they become those of {@link Label}
+   * @throws PermanentError `no-labelled-row`, `one-class`
+   */
+  build(codes: Int32Array): Label {
+    const found = [...this.#codeOf.keys()]
+    if (this.#choice.classes !== undefined) return this.#assign(codes, found, this.#choice.classes)
+    if (found.length === 0) {
+      throw new PermanentError(`No row has a label: the column ${this.#name} is empty.`, {
+        code: 'no-labelled-row',
+        column: this.#name,
+        suggestions: [
+          'Fill in the label of the rows to learn from, and leave it empty in the rows to predict.',
+        ],
+      })
+    }
+    if (found.length === 1) {
+      throw new PermanentError(
+        `The label column ${this.#name} has one class only, ${found[0]}: there is nothing to tell apart.`,
+        {
+          code: 'one-class',
+          column: this.#name,
+          suggestions: ['Add rows of at least one other class, or name another column by --label-column.'],
+        },
+      )
+    }
+    return this.#assign(codes, found, inOrder(found))
+  }
+
+  /** Turns numbers in the order of appearance into indexes of classes. */
+  #assign(codes: Int32Array, found: readonly string[], classes: readonly string[]): Label {
+    const place = new Map(classes.map((name, i) => [name, i]))
+    const codeToClass = found.map((name) => place.get(name) ?? -1)
+    let unknown = 0
+    codes.forEach((code, row) => {
+      const assigned = code < 0 ? -1 : (codeToClass[code] ?? -1)
+      if (code >= 0 && assigned < 0) unknown++
+      codes[row] = assigned
+    })
+    const {chosenBy} = this.#choice
+    return {name: this.#name, index: this.index, chosenBy, classes: [...classes], codes, unknown}
+  }
+}
+
+function inOrder(names: readonly string[]): string[] {
+  const numeric = names.every((name) => Number.isFinite(Number(name)))
+  return names.toSorted((a, b) => (numeric ? Number(a) - Number(b) : 0) || (a < b ? -1 : 1))
+}
+
+function findColumn(header: readonly string[], name: string): number {
+  const [first, second] = placesOf(header, name)
+  if (first === undefined) {
+    const near = nearNames(header, name)
+    const suggestions = [
+      ...(near.length > 0 ? [`Did you mean ${listed(near)}?`] : []),
+      `The columns are ${listed(header, NAMES_OF_A_FILE_SHOWN)}.`,
+    ]
+    throw new PermanentError(`The file has no column ${name}, which was named as the label.`, {
+      code: 'label-column-missing',
+      line: 1,
+      column: name,
+      suggestions: [
+        ...suggestions,
+        'Name the column to predict: cloud-runner upload FILE --label-column NAME',
+      ],
+    })
+  }
+  if (second !== undefined) {
+    throw new PermanentError(
+      `Two columns have the label's name, ${name}: columns ${first + 1} and ${second + 1}.`,
+      {
+        code: 'label-column-ambiguous',
+        line: 1,
+        column: second + 1,
+        suggestions: ['Rename one of them in the header.'],
+      },
+    )
+  }
+  return first
+}
+
+/** @returns -1 where there is none, or several of which each could be meant */
+function onlyColumn(header: readonly string[], name: string): number {
+  const [first, second] = placesOf(header, name)
+  return second === undefined ? (first ?? -1) : -1
+}
+
+/** The columns of that name; where there is none, those that only other blanks, or signs without width, tell from it. */
+function placesOf(header: readonly string[], name: string): number[] {
+  const places = (spelled: (text: string) => string): number[] =>
+    header.flatMap((column, i) => (spelled(column) === spelled(name) ? [i] : []))
+  const exact = places((text) => text.trim())
+  return exact.length > 0 ? exact : places(withPlainBlanks)
+}
+
+function withPlainBlanks(text: string): string {
+  return text
+    .replaceAll(/[\u200b-\u200d\u2060]/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+}
+
+/** The columns whose names are like `name`. */
+export function nearNames(header: readonly string[], name: string): string[] {
+  return header.map((column) => column.trim()).filter((column) => isNear(column, name))
+}
+
+/** Names in a sentence: so many of them, and how many more there are. */
+export function listed(names: readonly string[], most = NAMES_SHOWN): string {
+  const shown = names.slice(0, most).map((name) => name.trim())
+  const more = names.length - shown.length
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
+}
+
+function isNear(column: string, name: string): boolean {
+  const [a, b] = [column.toLowerCase(), name.toLowerCase()]
+  return (
+    a === b ||
+    (b.length >= 3 && (a.includes(b) || editDistance(a, b) <= Math.max(1, Math.floor(b.length / 4))))
+  )
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 8) return 9
+  let previous = Array.from({length: b.length + 1}, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, substituted))
+    }
+    previous = row
+  }
+  return previous[b.length] ?? 0
+}

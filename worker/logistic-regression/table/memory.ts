@@ -1,0 +1,40 @@
+import {totalmem} from 'node:os'
+import {WORKER_ENVIRONMENT} from '../../contract.ts'
+import {PermanentError} from '../../processor.ts'
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+}
+/** Node itself, and the buffers of reading and writing. */
+const OTHER_BYTES = 160 * 2 ** 20
+
+/** Bytes that the table of a file and what is made of it may take: what the container has, less what all else needs. */
+export function memoryForTable(environment: Readonly<Record<string, string | undefined>>): number {
+  const [, amount, unit] =
+    /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(environment[WORKER_ENVIRONMENT.memoryLimit] ?? '') ?? []
+  const named = Number(amount) * (UNITS[unit ?? ''] ?? NaN)
+  // Without a limit it tells 0, or more than there is.
+  const constrained = process.constrainedMemory() || Infinity
+  return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES
+}
+
+/** A file that would end the process for want of memory. */
+export function tooLarge(rows: number, columns: number, needed: number, available: number): PermanentError {
+  const [needs, has] = [needed, available].map((bytes) => Math.ceil((bytes + OTHER_BYTES) / 2 ** 20))
+  return new PermanentError(
+    `About ${rows.toLocaleString('en')} rows of ${columns} columns need ${needs} MiB of memory, the worker has ${has} MiB.`,
+    {
+      code: 'too-large',
+      suggestions: [
+        'Give an instance more memory: set "memory" in cloud-runner.json (4Gi, say), run cloud-runner setup, then cloud-runner reprocess.',
+        'Or upload fewer rows or columns at a time.',
+      ],
+    },
+  )
+}

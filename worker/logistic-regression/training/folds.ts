@@ -1,0 +1,109 @@
+import type {Range} from '../solver/objective.ts'
+
+const MOST_FOLDS = 5
+/** Fixed, so that the same file gives the same folds. */
+const SEED = 20240229
+
+/** The labelled rows, dealt out for cross-validation. */
+export interface Folds {
+  /** 0 where no class has two rows. */
+  count: number
+  /** Per row of the file its fold; -1 for rows without a label and for the only row of a class. */
+  of: Int8Array
+}
+
+/**
+ * Deals the rows of each class out at random, so that every fold has its share of each (stratified). Five folds, or
+ * as many as the smallest class has rows, but two at least. The only row of a class is in every training set:
+ * without it the model would not know the class.
+ * @param codes class per row, -1 without a label
+ */
+export function dealFolds(codes: Int32Array, classes: number): Folds {
+  const rowsOf = rowsByClass(codes, classes)
+  const divisible = rowsOf.filter((rows) => rows.length >= 2)
+  const of = new Int8Array(codes.length).fill(-1)
+  if (divisible.length === 0) return {count: 0, of}
+  const count = Math.max(2, Math.min(MOST_FOLDS, ...divisible.map((rows) => rows.length)))
+  const random = mulberry32(SEED)
+  let next = 0
+  for (const rows of divisible) {
+    shuffle(rows, random)
+    // Goes on where the last class ended, so that the folds are of equal size.
+    for (let i = 0; i < rows.length; i++) of[rows[i] ?? 0] = next++ % count
+  }
+  return {count, of}
+}
+
+function rowsByClass(codes: Int32Array, classes: number): Uint32Array[] {
+  const counts = new Uint32Array(classes)
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row] ?? -1
+    if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
+  }
+  const rowsOf = Array.from(counts, (count) => new Uint32Array(count))
+  const next = new Uint32Array(classes)
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row] ?? -1
+    const rows = rowsOf[code]
+    if (rows === undefined) continue
+    const at = next[code] ?? 0
+    rows[at] = row
+    next[code] = at + 1
+  }
+  return rowsOf
+}
+
+/** Rows in the order of their folds, each fold in the order of the file. */
+export interface FoldedRows {
+  rows: Uint32Array
+  /** The rows that are never held out: the first. */
+  neverHeldOut: Range
+  /** Per fold its place among them. */
+  folds: Range[]
+}
+
+/** @param labelled indexes of the labelled rows */
+export function orderByFold(labelled: Uint32Array, {count, of}: Folds): FoldedRows {
+  // By counting; number 0 are those without a fold.
+  const ends = new Uint32Array(count + 2)
+  for (let i = 0; i < labelled.length; i++) {
+    const group = (of[labelled[i] ?? 0] ?? -1) + 2
+    ends[group] = (ends[group] ?? 0) + 1
+  }
+  for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0)
+  const rows = new Uint32Array(labelled.length)
+  const next = ends.slice()
+  for (let i = 0; i < labelled.length; i++) {
+    const row = labelled[i] ?? 0
+    const group = (of[row] ?? -1) + 1
+    const at = next[group] ?? 0
+    rows[at] = row
+    next[group] = at + 1
+  }
+  return {
+    rows,
+    neverHeldOut: {start: 0, end: ends[1] ?? 0},
+    folds: Array.from({length: count}, (_, fold) => ({start: ends[fold + 1] ?? 0, end: ends[fold + 2] ?? 0})),
+  }
+}
+
+/** Fisher and Yates. */
+function shuffle(rows: Uint32Array, random: () => number): void {
+  for (let i = rows.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    const swapped = rows[i] ?? 0
+    rows[i] = rows[j] ?? 0
+    rows[j] = swapped
+  }
+}
+
+/** Tommy Ettinger's Mulberry32 generator: uniform in [0, 1). */
+function mulberry32(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}

@@ -1,0 +1,108 @@
+import type {LogisticRegressionJson} from 'ml-logistic-regression'
+import type {Design} from '../encoding/design.ts'
+import type {Preprocessing} from '../encoding/preprocessing.ts'
+import type {Pacer} from '../pacer.ts'
+import {type Range, linearPredictors, outputsFor, softmaxInPlace} from '../solver/objective.ts'
+
+/** Content of `model.json`: all that is needed to predict rows of another file. */
+export interface Artifact {
+  format: 'cloud-runner/logistic-regression'
+  version: 1
+  label: string
+  classes: string[]
+  preprocessing: Preprocessing
+  /**
+   * As `ml-logistic-regression` loads it. Its classifiers score "not this class", so the softmax weights stand
+   * there negated; the last weight is the intercept, for a column of ones at the end of the design matrix.
+   */
+  model: LogisticRegressionJson
+}
+
+/** Softmax weights, one row a class: the columns of the design matrix, then the intercept. */
+export type ClassWeights = Float64Array[]
+
+/**
+ * The weights as a softmax over all classes. The log odds of two classes are halved between them: that gives the
+ * same probabilities.
+ */
+export function classWeights(parameters: Float64Array, classes: number): ClassWeights {
+  if (outputsFor(classes) === 1)
+    return [parameters.map((value) => -value / 2), parameters.map((value) => value / 2)]
+  const size = parameters.length / classes
+  return Array.from({length: classes}, (_, k) => parameters.slice(k * size, (k + 1) * size))
+}
+
+/** The weights in the form of `ml-logistic-regression`. The number of steps and the rate are its training's: unused. */
+export function toModel(weights: ClassWeights): LogisticRegressionJson {
+  return {
+    name: 'LogisticRegression',
+    numSteps: 0,
+    learningRate: 0,
+    numberClasses: weights.length,
+    classifiers: weights.map((row) => ({
+      numSteps: 0,
+      learningRate: 0,
+      weights: [Array.from(row, (value) => -value)],
+    })),
+  }
+}
+
+/** Where predictions go, by row of the file. */
+export interface Predictions {
+  /** Index of the predicted class. */
+  labels: Int16Array
+  /** Row-major, rows x classes. */
+  probabilities: Float64Array
+}
+
+/**
+ * Predicts rows of a design. The labels are those that `ml-logistic-regression` gives, of the highest score and of
+ * equal ones the first; the probabilities are ours alone, since its interface has none.
+ */
+export async function predict(
+  design: Design,
+  {start: first, end}: Range,
+  parameters: Float64Array,
+  classes: number,
+  into: Predictions,
+  pacer: Pacer,
+): Promise<void> {
+  const outputs = outputsFor(classes)
+  const scores = new Float64Array(design.blockRows * outputs)
+  for (let start = first; start < end; start += design.blockRows) {
+    const count = design.encode(start, end)
+    linearPredictors(design, parameters, outputs, count, scores)
+    for (let i = 0; i < count; i++) {
+      const row = design.rows[start + i] ?? 0
+      into.labels[row] = outputs === 1 ? Number((scores[i] ?? 0) > 0) : highest(scores, i * outputs, outputs)
+      writeProbabilities(scores, i, outputs, into.probabilities, row * classes)
+    }
+    if (pacer.due) await pacer.pause()
+  }
+}
+
+/** Index of the highest of `count` scores from `at` on; of equal ones the first. */
+function highest(scores: Float64Array, at: number, count: number): number {
+  let best = 0
+  for (let k = 1; k < count; k++) if ((scores[at + k] ?? 0) > (scores[at + best] ?? 0)) best = k
+  return best
+}
+
+function writeProbabilities(
+  scores: Float64Array,
+  i: number,
+  outputs: number,
+  into: Float64Array,
+  at: number,
+): void {
+  if (outputs === 1) {
+    const score = scores[i] ?? 0
+    const small = Math.exp(-Math.abs(score))
+    const [less, more] = [small / (1 + small), 1 / (1 + small)]
+    into[at] = score >= 0 ? less : more
+    into[at + 1] = score >= 0 ? more : less
+    return
+  }
+  softmaxInPlace(scores, i * outputs, outputs)
+  for (let k = 0; k < outputs; k++) into[at + k] = scores[i * outputs + k] ?? 0
+}

@@ -1,0 +1,218 @@
+import {
+  MOST_VALUES_RANKED,
+  type Transform,
+  applier,
+  fitNormalScores,
+  quantile,
+} from '../encoding/transforms.ts'
+import type {Pacer} from '../pacer.ts'
+import type {Range} from '../solver/objective.ts'
+import type {NumberColumn} from '../table/columns.ts'
+import type {Label} from '../table/label.ts'
+import type {FoldedRows} from './folds.ts'
+import {Judge} from './univariate.ts'
+
+/** Columns with fewer different values are codes or counts of few: their shape says nothing. */
+const FEWEST_VALUES = 20
+/**
+ * Standard deviation over what the quartiles would make it for a normal distribution: 1 there, 1.2 for an
+ * exponential, 2 for a log-normal one. Up to the first bound a column stays as it is, beyond the second its tails are
+ * far.
+ */
+const USUAL_TAILS = 1.5
+const FAR_TAILS = 2.5
+/** Standard errors that a difference of losses must have to be more than chance. */
+const CLEARLY = 2
+/** Rows of each half that columns are judged on. */
+const MOST_ROWS_JUDGED = 3000
+/** Rows from which on halves tell as much as the whole, so that those need not be judged together too. */
+const MANY_ROWS = 600
+
+const IDENTITY: Transform = {kind: 'identity'}
+
+/** A choice of transforms, and those that half of the folds would make for the rows of the other half. */
+export interface TransformChoice {
+  /** Per column of numbers. */
+  readonly all: readonly Transform[]
+  readonly halves: readonly TransformsOfHalf[]
+}
+
+interface TransformsOfHalf {
+  /** Numbers of the folds that had no part in it. */
+  readonly folds: readonly number[]
+  readonly transforms: readonly Transform[]
+}
+
+/**
+ * Chooses for each column of numbers whether it is mapped to a bell shape, on training rows alone. Columns without
+ * tails are not. Those with some are where the map clearly lowers the loss. Those with far ones are, unless the number
+ * itself clearly tells something, and more than its map does: left wrongly, a single row out there would get a
+ * probability of 0 or 1. The loss is that of a regression on the one column, each part of the rows judged by what was
+ * learned from the others.
+ *
+ * Labels are looked at within each half of the folds apart, and what one half found chooses for the folds of the
+ * other. For the model choose both together. Shapes and maps look at no label, and are those of all labelled rows. At most
+ * 10,000 rows are ranked and 6,000 judged, evenly taken.
+ */
+export async function chooseTransforms(
+  columns: readonly NumberColumn[],
+  label: Label,
+  {rows, folds}: FoldedRows,
+  pacer: Pacer,
+): Promise<TransformChoice> {
+  const sample = evenly(rows, {start: 0, end: rows.length}, MOST_VALUES_RANKED)
+  const first = Math.ceil(folds.length / 2)
+  const halves = [
+    {folds: folds.slice(0, first), others: range(first, folds.length)},
+    {folds: folds.slice(first), others: range(0, first)},
+  ]
+    .filter(({folds: own}) => own.length > 0)
+    .map(({folds: own, others}) => ({
+      others,
+      judged: evenly(rows, {start: own[0]?.start ?? 0, end: own.at(-1)?.end ?? 0}, MOST_ROWS_JUDGED),
+      transforms: new Array<Transform>(),
+    }))
+  const all: Transform[] = []
+  for (const {values} of columns) {
+    const shape = shapeOf(values, sample)
+    const isOpen = shape.map.kind !== 'identity'
+    const found = isOpen ? halves.map(({judged}) => evidence(values, shape, label, judged)) : []
+    halves.forEach(({transforms}, i) => transforms.push(choose(shape, found.slice(i, i + 1))))
+    const isFew = isOpen && rows.length < MANY_ROWS
+    all.push(choose(shape, isFew ? [evidence(values, shape, label, rows)] : found))
+    if (pacer.due) await pacer.pause()
+  }
+  return {all, halves: halves.map(({others, transforms}) => ({folds: others, transforms}))}
+}
+
+/** What a column's numbers say without any label. */
+interface ColumnShape {
+  tails: number
+  median: number
+  /** The identity where no other map comes into question. */
+  map: Transform
+}
+
+function shapeOf(values: Float64Array, rows: Uint32Array): ColumnShape {
+  const ranked = presentAt(values, rows).toSorted()
+  const tails = weightOfTails(ranked)
+  const isMapped = tails > USUAL_TAILS && hasManyValues(ranked)
+  return {tails, median: quantile(ranked, 0.5), map: isMapped ? fitNormalScores(ranked) : IDENTITY}
+}
+
+/** The standard deviation over the one that a normal distribution of these quartiles has; 0 for a constant. */
+function weightOfTails(ranked: Float64Array): number {
+  const median = quantile(ranked, 0.5)
+  // Halves, since the distance of two doubles may be none.
+  const quartiles = (quantile(ranked, 0.75) / 2 - quantile(ranked, 0.25) / 2) / 1.349
+  const reach = Math.max(
+    Math.abs((ranked[0] ?? 0) / 2 - median / 2),
+    Math.abs((ranked.at(-1) ?? 0) / 2 - median / 2),
+  )
+  if (!(reach > 0)) return 0
+  let squares = 0
+  for (let i = 0; i < ranked.length; i++) squares += (((ranked[i] ?? 0) / 2 - median / 2) / reach) ** 2
+  return Math.sqrt(squares / ranked.length) / (quartiles / reach)
+}
+
+function hasManyValues(ranked: Float64Array): boolean {
+  let different = 1
+  for (let i = 1; i < ranked.length; i++) {
+    if (ranked[i] !== ranked[i - 1] && ++different === FEWEST_VALUES) return true
+  }
+  return false
+}
+
+/** By how much one loss was below another, over some rows. */
+interface Difference {
+  count: number
+  sum: number
+  squares: number
+}
+
+/** What some labelled rows say about a column: what its map gains over the number, and the number over nothing. */
+interface Evidence {
+  map: Difference
+  number: Difference
+}
+
+function evidence(
+  values: Float64Array,
+  {tails, median, map}: ColumnShape,
+  label: Label,
+  rows: Uint32Array,
+): Evidence {
+  const numbers = new Float64Array(rows.length)
+  const mapped = new Float64Array(rows.length)
+  const classes = new Int32Array(rows.length)
+  const apply = applier(map)
+  let count = 0
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? 0
+    const value = values[row] ?? NaN
+    if (Number.isNaN(value)) continue
+    // Halves, since the distance of two doubles may be none.
+    numbers[count] = value / 2 - median / 2
+    mapped[count] = apply(value)
+    classes[count++] = label.codes[row] ?? 0
+  }
+  const judge = new Judge(classes.subarray(0, count), label.classes.length)
+  const ofNumber = judge.losses(numbers.subarray(0, count))
+  const ofMap = judge.losses(mapped.subarray(0, count))
+  const ofNothing = tails > FAR_TAILS ? judge.losses(new Float64Array(count)) : ofNumber
+  return {map: difference(ofNumber, ofMap), number: difference(ofNothing, ofNumber)}
+}
+
+function choose({tails, map}: ColumnShape, found: readonly Evidence[]): Transform {
+  const gainOfMap = standardErrors(found.map((one) => one.map))
+  if (tails <= FAR_TAILS) return gainOfMap > CLEARLY ? map : IDENTITY
+  const gainOfNumber = standardErrors(found.map((one) => one.number))
+  return gainOfNumber > CLEARLY && gainOfMap < 0 ? IDENTITY : map
+}
+
+function difference(before: Float64Array, after: Float64Array): Difference {
+  let sum = 0
+  let squares = 0
+  for (let i = 0; i < before.length; i++) {
+    const gain = (before[i] ?? 0) - (after[i] ?? 0)
+    sum += gain
+    squares += gain * gain
+  }
+  return {count: before.length, sum, squares}
+}
+
+/** The mean of differences that were found apart, in its standard errors. */
+function standardErrors(differences: readonly Difference[]): number {
+  let [count, sum, squares] = [0, 0, 0]
+  for (const one of differences) {
+    count += one.count
+    sum += one.sum
+    squares += one.squares
+  }
+  const variance = squares / count - (sum / count) ** 2
+  return variance > 0 ? sum / count / Math.sqrt(variance / count) : 0
+}
+
+/** The numbers that are there among the rows. */
+function presentAt(values: Float64Array, rows: Uint32Array): Float64Array {
+  const some = new Float64Array(rows.length)
+  let count = 0
+  for (let i = 0; i < rows.length; i++) {
+    const value = values[rows[i] ?? 0] ?? NaN
+    if (value === value) some[count++] = value
+  }
+  return some.subarray(0, count)
+}
+
+/** At most `most` of the rows of a range, evenly spaced. */
+function evenly(rows: Uint32Array, {start, end}: Range, most: number): Uint32Array {
+  const length = end - start
+  if (length <= most) return rows.subarray(start, end)
+  const some = new Uint32Array(most)
+  for (let i = 0; i < most; i++) some[i] = rows[start + Math.floor((i * length) / most)] ?? 0
+  return some
+}
+
+function range(start: number, end: number): number[] {
+  return Array.from({length: end - start}, (_, i) => start + i)
+}
