@@ -4,9 +4,13 @@ import {dirname, join} from 'node:path'
 import {execa} from 'execa'
 import {expect, it} from 'vitest'
 import {PROTO_FILES} from '../src/local-cloud/wire/protos.ts'
+import {arrowsInCircles, arrowsOf, readImports} from './support/imports.ts'
 import {temporaryFolder} from './support/temporary-folder.ts'
 
 const root = join(import.meta.dirname, '..')
+
+/** Folders whose entries still import each other in circles. */
+const UNSORTED = ['src/core', 'src/local-cloud', 'src/local-cloud/run']
 
 it.each([
   ['src/commands/upload.ts', '../google/storage.ts'],
@@ -22,6 +26,14 @@ it.each([
   ['src/local-cloud/storage/routes.ts', '../../core/ports/cloud.ts'],
   ['src/local-cloud/storage/routes.ts', '@google-cloud/storage'],
   ['worker/main.ts', '../src/core/ports/cloud.ts'],
+  ['worker/logistic-regression/csv/records.ts', '../table/columns.ts'],
+  ['worker/logistic-regression/table/table.ts', '../encoding/design.ts'],
+  ['worker/logistic-regression/encoding/design.ts', '../solver/objective.ts'],
+  ['worker/logistic-regression/solver/fit.ts', '../training/model.ts'],
+  ['worker/logistic-regression/training/train.ts', '../quality/metrics.ts'],
+  ['worker/logistic-regression/quality/report.ts', '../scoring/score.ts'],
+  ['worker/logistic-regression/scoring/score.ts', '../index.ts'],
+  ['worker/logistic-regression/scoring/score.ts', '../../../src/core/ports/cloud.ts'],
 ])('lint keeps %s from importing %s', async (file, specifier) => {
   expect(await lint(file, specifier)).toMatch(/no-restricted-imports/)
 })
@@ -30,12 +42,30 @@ it.each([
   ['src/cli/open.ts', '../google/storage.ts'],
   ['src/core/status/status.ts', '../../../worker/contract.ts'],
   ['src/google/storage.ts', '../core/ports/cloud.ts'],
+  ['worker/logistic-regression/scoring/score.ts', '../quality/metrics.ts'],
+  ['worker/logistic-regression/table/table.ts', '../csv/records.ts'],
 ])('lint lets %s import %s', async (file, specifier) => {
   expect(await lint(file, specifier)).not.toMatch(/no-restricted-imports/)
 })
 
 it.each(PROTO_FILES)('Google’s descriptors are where they are read: %s', (file) => {
   expect(createRequire(import.meta.url).resolve(file)).toContain(file)
+})
+
+it('no two rooms or files of a folder import each other, not even in a wide circle', () => {
+  const inCircles = arrowsInCircles(arrowsOf(readImports(root, ['src', 'worker'])))
+  const found = [...Map.groupBy(inCircles, ({folder}) => folder)]
+  expect(found.filter(([folder]) => !UNSORTED.includes(folder)).flatMap(([, arrows]) => arrows)).toEqual([])
+  expect(found.map(([folder]) => folder)).toEqual(expect.arrayContaining(UNSORTED))
+})
+
+it('a circle is found between files, between folders, and over several of them', () => {
+  const circles = (...pairs: [string, string][]): string[] =>
+    arrowsInCircles(arrowsOf(pairs.map(([from, to]) => ({from, to})))).map(({from, to}) => `${from} → ${to}`)
+  expect(circles(['src/a.ts', 'src/b.ts'], ['src/b.ts', 'src/a.ts'])).toEqual(['a.ts → b.ts', 'b.ts → a.ts'])
+  expect(circles(['src/a/1.ts', 'src/b/1.ts'], ['src/b/2.ts', 'src/a/2.ts'])).toEqual(['a → b', 'b → a'])
+  expect(circles(['s/a/1.ts', 's/b/1.ts'], ['s/b/2.ts', 's/c.ts'], ['s/c.ts', 's/a/2.ts'])).toHaveLength(3)
+  expect(circles(['s/a/1.ts', 's/b/1.ts'], ['s/b/1.ts', 's/c.ts'], ['s/a/1.ts', 's/c.ts'])).toEqual([])
 })
 
 /** What lint prints on one file with one import, in a folder of its own under the project's rules. */
