@@ -13,7 +13,7 @@ import {runSchema} from '../../src/local-cloud/run/index.ts'
 import {openState} from '../../src/local-cloud/state/open.ts'
 import {portsSchema} from '../../src/local-cloud/state/ports.ts'
 import {storageSchema} from '../../src/local-cloud/storage/index.ts'
-import {operationsSchema} from '../../src/local-cloud/wire/operations.ts'
+import {operationsSchema} from '../../src/local-cloud/operations/schema.ts'
 import {systemClock} from '../../src/local-cloud/wire/clock.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 

@@ -1,7 +1,7 @@
 import type {AccessControl} from '../iam/access.ts'
+import type {Operations} from '../operations/operations.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
-import type {Operations} from '../wire/operations.ts'
 import type {Route} from '../wire/routes.ts'
 import {blobRoutes} from './blob-routes.ts'
 import {createImages, createImageStore} from './image-store.ts'

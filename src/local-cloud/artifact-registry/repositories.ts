@@ -1,9 +1,9 @@
 import type {AccessControl} from '../iam/access.ts'
 import {parsePermissions, parsePolicy} from '../iam/policy.ts'
+import type {Operation, Operations} from '../operations/operations.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
-import type {Operation, Operations} from '../wire/operations.ts'
 import {route, type HttpRequest, type Route} from '../wire/routes.ts'
 import type {ImageName, ImageStore, StoredManifest} from './image-store.ts'
 

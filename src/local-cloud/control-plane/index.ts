@@ -1,5 +1,5 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
-import type {Operations} from '../wire/operations.ts'
+import type {Operations} from '../operations/operations.ts'
 import type {Route} from '../wire/routes.ts'
 import {billingRoutes} from './billing.ts'
 import type {EnabledApis} from './enabled-apis.ts'

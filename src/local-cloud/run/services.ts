@@ -1,13 +1,13 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {Operation, Operations} from '../operations/operations.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
-import type {Operation, Operations} from '../wire/operations.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import type {Addresses} from './addresses.ts'
-import type {Deployment} from './deployment.ts'
 import {effectiveConcurrency} from './container.ts'
+import type {Deployment} from './deployment.ts'
 import {requireEtag} from './etag.ts'
 import type {Fleet} from './fleet.ts'
 import {defaultServiceAccount} from './launcher.ts'
@@ -23,8 +23,8 @@ import {
 } from './resources.ts'
 import {type Page, type RunStore, serviceResource, type StoredService} from './store.ts'
 import {applyMask, withoutOutput} from './update-mask.ts'
-import {validated} from './validated.ts'
 import {validateParent, validateService, validateServiceId} from './validate.ts'
+import {validated} from './validated.ts'
 
 export interface ServicesDependencies {
   readonly state: State

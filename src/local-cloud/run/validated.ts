@@ -1,4 +1,4 @@
-import type {Operation} from '../wire/operations.ts'
+import type {Operation} from '../operations/operations.ts'
 import {locationOf} from './resources.ts'
 
 /** The answer to `validateOnly`: an operation that is done and kept nowhere. */

@@ -1,4 +1,4 @@
-import {ApiError} from '../wire/api-error.ts'
+import {ApiError} from './api-error.ts'
 
 function camelCase(name: string): string {
   return name.replaceAll(/_(?<letter>[a-z0-9])/g, (_match, letter: string) => letter.toUpperCase())

@@ -1,19 +1,11 @@
 import {randomUUID} from 'node:crypto'
 import type {AccessControl} from '../iam/access.ts'
-import type {Schema, State} from '../state/state.ts'
-import {ApiError, toApiError} from './api-error.ts'
-import type {Call} from './call.ts'
-import type {Clock} from './clock.ts'
-import {type HttpRequest, route, type Route} from './routes.ts'
-import type {RpcService} from './rpc.ts'
-
-export const operationsSchema: Schema = {
-  name: 'operations',
-  migrations: [
-    `CREATE TABLE operations (name TEXT PRIMARY KEY, parent TEXT NOT NULL, type TEXT NOT NULL, done INTEGER NOT NULL, json TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
-     CREATE INDEX operations_by_parent ON operations (parent, created);`,
-  ],
-}
+import type {State} from '../state/state.ts'
+import {ApiError, toApiError} from '../wire/api-error.ts'
+import type {Call} from '../wire/call.ts'
+import type {Clock} from '../wire/clock.ts'
+import {type HttpRequest, route, type Route} from '../wire/routes.ts'
+import type {RpcService} from '../wire/rpc.ts'
 
 /** google.longrunning.Operation in JSON. */
 export interface Operation {
