@@ -1,15 +1,7 @@
 import type {ServiceAgents} from '../iam/access.ts'
-import type {Schema, State} from '../state/state.ts'
+import type {State} from '../state/state.ts'
 import {APIS_OF_A_NEW_PROJECT, SERVED_APIS} from './google-apis.ts'
 import type {Projects} from './projects.ts'
-
-/** What was turned on or off, by project; the rest is as it was from the beginning. */
-export const serviceUsageSchema: Schema = {
-  name: 'service-usage',
-  migrations: [
-    'CREATE TABLE service_usage (project TEXT NOT NULL, service TEXT NOT NULL, enabled INTEGER NOT NULL, PRIMARY KEY (project, service)) STRICT',
-  ],
-}
 
 /** Which APIs a project has turned on, by names such as `run.googleapis.com`. */
 export interface EnabledApis {

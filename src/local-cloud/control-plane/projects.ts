@@ -1,13 +1,7 @@
 import type {ServiceAgents} from '../iam/access.ts'
-import type {Schema, State} from '../state/state.ts'
+import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
-
-/** Projects that were made, changed or deleted; all others are as every project is from the beginning. */
-export const projectsSchema: Schema = {
-  name: 'projects',
-  migrations: ['CREATE TABLE projects (number TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT'],
-}
 
 /** A project as Resource Manager knows it, and what Cloud Billing adds. */
 export interface Project {

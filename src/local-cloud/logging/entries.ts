@@ -1,36 +1,11 @@
 import type {SQLInputValue} from 'node:sqlite'
-import type {Schema, State} from '../state/state.ts'
+import type {State} from '../state/state.ts'
 import type {Bounds} from './filter/bounds.ts'
 import {parseSeverity, parseTimestamp} from './filter/values.ts'
 import type {LogEntry} from './log-sink.ts'
 
 /** A label's value is indexed by its beginning in lower case: equality disregards case, and values may have 64 KiB. */
 const INDEXED_LABEL_LENGTH = 256
-
-export const loggingSchema: Schema = {
-  name: 'logging',
-  migrations: [
-    `CREATE TABLE log_entries (
-       sequence INTEGER PRIMARY KEY,
-       parent TEXT NOT NULL,
-       log_name TEXT NOT NULL,
-       timestamp TEXT NOT NULL,
-       insert_id TEXT NOT NULL,
-       severity INTEGER NOT NULL,
-       entry TEXT NOT NULL
-     ) STRICT;
-     CREATE UNIQUE INDEX log_entries_once ON log_entries (log_name, timestamp, insert_id);
-     CREATE INDEX log_entries_in_order ON log_entries (timestamp, insert_id, sequence);
-     CREATE TABLE log_labels (
-       key TEXT NOT NULL,
-       value TEXT NOT NULL,
-       timestamp TEXT NOT NULL,
-       insert_id TEXT NOT NULL,
-       sequence INTEGER NOT NULL,
-       PRIMARY KEY (key, value, timestamp, insert_id, sequence)
-     ) STRICT, WITHOUT ROWID;`,
-  ],
-}
 
 /** A log entry that has all it needs to be kept. */
 export interface CompleteEntry extends LogEntry {

@@ -13,7 +13,7 @@ import {createSink} from './sink.ts'
 import {createTails} from './tail.ts'
 import {createWriter, RETENTION_MS} from './write.ts'
 
-export {loggingSchema} from './entries.ts'
+export {loggingSchema} from './schema.ts'
 
 const DAY_MS = 24 * 3_600_000
 

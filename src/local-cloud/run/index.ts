@@ -26,7 +26,7 @@ import {createRunStore} from './store.ts'
 
 export type {ListedInstance} from './fleet.ts'
 export type {Identity} from './launcher.ts'
-export {runSchema} from './store.ts'
+export {runSchema} from './schema.ts'
 
 export interface RunDependencies {
   readonly state: State

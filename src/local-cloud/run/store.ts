@@ -1,22 +1,6 @@
 import type {Image} from '../artifact-registry/images.ts'
-import type {Schema, State} from '../state/state.ts'
-import {JOB_TABLES} from './jobs/store.ts'
+import type {State} from '../state/state.ts'
 import type {Revision, Service, ServiceSpec, ServiceStatus} from './resources.ts'
-
-/**
- * A service's `spec` is what its user set and `status` what Cloud Run tells of it; both together are the resource.
- */
-export const runSchema: Schema = {
-  name: 'run',
-  migrations: [
-    `CREATE TABLE run_services (
-       name TEXT PRIMARY KEY, parent TEXT NOT NULL, spec TEXT NOT NULL, status TEXT NOT NULL, revisions INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;
-     CREATE TABLE run_revisions (
-       name TEXT PRIMARY KEY, service TEXT NOT NULL, parent TEXT NOT NULL, json TEXT NOT NULL, template TEXT NOT NULL, image TEXT, created INTEGER NOT NULL) STRICT;
-     CREATE INDEX run_revisions_by_service ON run_revisions (service, created);`,
-    JOB_TABLES,
-  ],
-}
 
 export interface StoredService {
   readonly name: string

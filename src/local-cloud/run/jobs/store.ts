@@ -2,17 +2,6 @@ import type {Image} from '../../artifact-registry/images.ts'
 import type {State} from '../../state/state.ts'
 import type {Execution, Job, JobSpec, JobStatus, TaskStatus} from './resources.ts'
 
-/** A migration of Cloud Run's schema. An execution is `done` when none of its tasks runs or will run. */
-export const JOB_TABLES = `
-  CREATE TABLE run_jobs (
-    name TEXT PRIMARY KEY, parent TEXT NOT NULL, spec TEXT NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL) STRICT;
-  CREATE TABLE run_executions (
-    name TEXT PRIMARY KEY, job TEXT NOT NULL, parent TEXT NOT NULL, json TEXT NOT NULL, image TEXT NOT NULL, operation TEXT NOT NULL, done INTEGER NOT NULL, created INTEGER NOT NULL) STRICT;
-  CREATE INDEX run_executions_by_job ON run_executions (job, created);
-  CREATE TABLE run_tasks (
-    execution TEXT NOT NULL, idx INTEGER NOT NULL, state TEXT NOT NULL, attempt INTEGER NOT NULL, json TEXT NOT NULL,
-    PRIMARY KEY (execution, idx)) STRICT, WITHOUT ROWID;`
-
 export interface StoredJob {
   readonly name: string
   readonly spec: JobSpec
