@@ -2,8 +2,8 @@ import {randomBytes, randomInt} from 'node:crypto'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
-import type {HttpRequest, HttpResponse, Route} from '../wire/routes.ts'
-import {route} from '../wire/routes.ts'
+import {pageByKey, pageRequestOf} from '../wire/paging.ts'
+import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
 import type {AccessControl, Credentials, IdTokens} from './access.ts'
 import {parsePermissions, parsePolicy} from './policy.ts'
 
@@ -13,8 +13,7 @@ const PROJECT_ID = /^[a-z](?:[-a-z0-9:.]*[a-z0-9])$/
 /** Bytes of UTF-8. */
 const LONGEST_DISPLAY_NAME = 100
 const LONGEST_DESCRIPTION = 256
-const DEFAULT_PAGE = 20
-const LARGEST_PAGE = 100
+const PAGES = {usual: 20, largest: 100}
 
 /** A google.iam.admin.v1.ServiceAccount in JSON. */
 interface ServiceAccount {
@@ -147,22 +146,13 @@ export function createServiceAccounts({
   function list({params, call, url}: HttpRequest): HttpResponse {
     const project = params['project'] ?? ''
     access.require(call.principal, 'iam.serviceAccounts.list', `projects/${project}`)
-    const asked = Number(url.searchParams.get('pageSize') ?? 0)
-    if (!Number.isInteger(asked) || asked < 0)
-      throw new ApiError('INVALID_ARGUMENT', 'pageSize must be a whole number, not negative.')
-    const size = Math.min(asked === 0 ? DEFAULT_PAGE : asked, LARGEST_PAGE)
-    const after = Buffer.from(url.searchParams.get('pageToken') ?? '', 'base64url').toString()
-    const rows = selectPage.all(project, after, size + 1)
-    const accounts = rows.slice(0, size).flatMap((row) => parseRow(row) ?? [])
-    const last = accounts.at(-1)
-    return {
-      json: {
-        accounts,
-        ...(rows.length > size && last !== undefined
-          ? {nextPageToken: Buffer.from(last.email).toString('base64url')}
-          : {}),
-      },
-    }
+    const {items, next} = pageByKey(
+      pageRequestOf(url.searchParams),
+      PAGES,
+      (after, limit) => selectPage.all(project, after, limit).flatMap((row) => parseRow(row) ?? []),
+      ({email}) => email,
+    )
+    return {json: {accounts: items, ...next}}
   }
 
   async function save(account: ServiceAccount): Promise<HttpResponse> {

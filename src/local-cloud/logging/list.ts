@@ -3,6 +3,7 @@ import {setImmediate as nextTurn} from 'node:timers/promises'
 import type {AccessControl} from '../iam/access.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
+import {pageByKey, type PageRequest, pageTokenOf, readPageToken} from '../wire/paging.ts'
 import type {CompleteEntry, Entries, Place} from './entries.ts'
 import {boundsOf} from './filter/bounds.ts'
 import {compileFilter} from './filter/match.ts'
@@ -14,12 +15,10 @@ const LARGEST_PAGE = 1000
 /** Rows that are looked at before others get their turn. */
 const ROWS_PER_TURN = 500
 
-interface ListEntriesRequest {
+interface ListEntriesRequest extends PageRequest {
   resourceNames?: string[]
   filter?: string
   orderBy?: string
-  pageSize?: number
-  pageToken?: string
 }
 
 interface ListEntriesResponse {
@@ -51,7 +50,7 @@ export function createEntryLister({
     const wanted = pageSize === 0 ? PAGE_SIZE : pageSize
 
     const found: {place: Place; entry: CompleteEntry}[] = []
-    let after = pageToken === '' ? undefined : readPageToken(pageToken, query)
+    let after = pageToken === '' ? undefined : placeIn(pageToken, query)
     // One more than is wanted tells whether there is another page.
     while (found.length <= wanted && !call.signal.aborted) {
       const rows = entries.scan({parents, bounds, descending, after, limit: ROWS_PER_TURN})
@@ -64,16 +63,23 @@ export function createEntryLister({
     const last = page.at(-1)
     return {
       entries: page.map(({entry}) => entry),
-      ...(last && found.length > wanted ? {nextPageToken: pageTokenOf(last.place, query)} : {}),
+      ...(last && found.length > wanted
+        ? {
+            nextPageToken: pageTokenOf([
+              query,
+              last.place.timestamp,
+              last.place.insertId,
+              last.place.sequence,
+            ]),
+          }
+        : {}),
     }
   }
 }
 
-interface ListLogsRequest {
+interface ListLogsRequest extends PageRequest {
   parent?: string
   resourceNames?: string[]
-  pageSize?: number
-  pageToken?: string
 }
 
 /** ListLogs: names of the logs that have entries, sorted. */
@@ -83,20 +89,17 @@ export function createLogLister({
 }: {
   access: AccessControl
   entries: Entries
-}): (request: ListLogsRequest, call: Call) => {logNames: string[]; nextPageToken?: string} {
-  return ({parent = '', resourceNames = [], pageSize = 0, pageToken = ''}, call) => {
+}): (request: ListLogsRequest, call: Call) => object {
+  return ({parent = '', resourceNames = [], ...request}, call) => {
     const parents = [...new Set([parentOfResource(parent), ...resourceNames.map(parentOfResource)])]
     for (const each of parents) access.require(call.principal, 'logging.logs.list', each)
-    const after = Buffer.from(pageToken, 'base64url').toString()
-    const names = entries.logNames(parents).filter((name) => name > after)
-    const page = names.slice(0, pageSize > 0 ? pageSize : LARGEST_PAGE)
-    const last = page.at(-1)
-    return {
-      logNames: page,
-      ...(last !== undefined && page.length < names.length
-        ? {nextPageToken: Buffer.from(last).toString('base64url')}
-        : {}),
-    }
+    const {items, next} = pageByKey(
+      request,
+      {usual: LARGEST_PAGE, largest: LARGEST_PAGE},
+      (after) => entries.logNames(parents).filter((name) => name > after),
+      (name) => name,
+    )
+    return {logNames: items, ...next}
   }
 }
 
@@ -116,25 +119,13 @@ function fingerprint(...query: unknown[]): string {
   return createHash('sha256').update(JSON.stringify(query)).digest('base64url').slice(0, 12)
 }
 
-function pageTokenOf({timestamp, insertId, sequence}: Place, query: string): string {
-  return Buffer.from(JSON.stringify([query, timestamp, insertId, sequence])).toString('base64url')
-}
-
-function readPageToken(token: string, query: string): Place {
-  const [of, timestamp, insertId, sequence] = parseList(Buffer.from(token, 'base64url').toString())
+function placeIn(token: string, query: string): Place {
+  const position = readPageToken(token)
+  const [of, timestamp, insertId, sequence]: unknown[] = Array.isArray(position) ? position : []
   if (typeof timestamp !== 'string' || typeof insertId !== 'string' || typeof sequence !== 'number') {
     throw new ApiError('INVALID_ARGUMENT', 'page_token is not one that this API has given.')
   }
   if (of !== query)
     throw new ApiError('INVALID_ARGUMENT', "page_token doesn't match arguments from the request.")
   return {timestamp, insertId, sequence}
-}
-
-function parseList(json: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(json)
-    return Array.isArray(value) ? value : []
-  } catch {
-    return []
-  }
 }

@@ -4,6 +4,7 @@ import type {State} from '../state/state.ts'
 import {ApiError, toApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
+import {pageByOffset, type PageRequest, pageRequestOf} from '../wire/paging.ts'
 import {type HttpRequest, route, type Route} from '../wire/routes.ts'
 import type {RpcService} from '../wire/rpc.ts'
 
@@ -46,6 +47,7 @@ export interface Operations {
 
 /** The Go client of the Terraform provider waits 120 s for an answer; stay well below. */
 const HOLD_MS = 100_000
+const PAGES = {usual: 100, largest: 1000}
 const KEPT_MS = 7 * 24 * 3600_000
 
 /**
@@ -97,22 +99,12 @@ export function createOperations({
     if (!row) throw new ApiError('NOT_FOUND', `Operation ${name} was not found.`)
     return parse(row['json'])
   }
-  const list = (
-    name: string,
-    call: Call,
-    pageSize = 0,
-    pageToken = '',
-  ): {operations: Operation[]; nextPageToken?: string} => {
+  const list = (name: string, call: Call, request: PageRequest): object => {
     access.require(call.principal, 'run.operations.list', name)
-    const limit = pageSize > 0 ? Math.min(pageSize, 1000) : 100
-    const offset = pageToken === '' ? 0 : Number(pageToken)
-    if (!Number.isSafeInteger(offset) || offset < 0)
-      throw new ApiError('INVALID_ARGUMENT', `Invalid page token "${pageToken}".`)
-    const rows = selectByParent.all(name, limit + 1, offset)
-    return {
-      operations: rows.slice(0, limit).map((row) => parse(row['json'])),
-      ...(rows.length > limit ? {nextPageToken: String(offset + limit)} : {}),
-    }
+    const {items, next} = pageByOffset(request, PAGES, (limit, offset) =>
+      selectByParent.all(name, limit, offset),
+    )
+    return {operations: items.map((row) => parse(row['json'])), ...next}
   }
   const wait = async (name: string, call: Call, timeoutMs: number): Promise<Operation> => {
     const operation = get(name, call)
@@ -149,8 +141,8 @@ export function createOperations({
         service: 'google.longrunning.Operations',
         unary: {
           GetOperation: ({name = ''}: {name?: string}, call: Call) => get(name, call),
-          ListOperations: (request: {name?: string; pageSize?: number; pageToken?: string}, call: Call) =>
-            list(request.name ?? '', call, request.pageSize, request.pageToken),
+          ListOperations: ({name = '', ...request}: {name?: string} & PageRequest, call: Call) =>
+            list(name, call, request),
           WaitOperation: ({name = '', timeout}: {name?: string; timeout?: string}, call: Call) =>
             wait(name, call, seconds(timeout)),
           DeleteOperation: ({name = ''}: {name?: string}, call: Call) => drop(name, call),
@@ -162,18 +154,9 @@ export function createOperations({
       route('GET', '/v3/operations/:operation', ({params, call}) => ({
         json: get(`operations/${params['operation']}`, call),
       })),
-      route(
-        'GET',
-        '/v2/projects/:project/locations/:location/operations',
-        ({params, url: {searchParams}, call}) => ({
-          json: list(
-            parentOf(params),
-            call,
-            Number(searchParams.get('pageSize') ?? 0),
-            searchParams.get('pageToken') ?? '',
-          ),
-        }),
-      ),
+      route('GET', '/v2/projects/:project/locations/:location/operations', ({params, url, call}) => ({
+        json: list(parentOf(params), call, pageRequestOf(url.searchParams)),
+      })),
       ...['v1', 'v2'].flatMap((version) => [
         {
           method: 'POST',

@@ -3,11 +3,12 @@ import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
 import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
+import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import type {Deliveries} from './deliveries.ts'
 import type {MessageStore} from './message-store.ts'
 import {checkProjectName, parseSubscriptionName, parseTopicName} from './names.ts'
-import {cutPage, parsePage} from './paging.ts'
+import {pageByName} from './paging.ts'
 import {checkMessages} from './published-message.ts'
 import type {MessagePublisher} from './publishing-service.ts'
 import type {NewMessage} from './publishing.ts'
@@ -88,31 +89,21 @@ export function createPublisherService({
     return resources.topic(name).resource
   }
 
-  function listTopics(
-    request: {project?: string; pageSize?: number; pageToken?: string},
-    {principal}: Call,
-  ): object {
+  function listTopics(request: {project?: string} & PageRequest, {principal}: Call): object {
     const project = checkProjectName(request.project)
     access.require(principal, 'pubsub.topics.list', project)
-    const {after, size} = parsePage(request)
-    const {items, next} = cutPage(
-      resources.topics(project, after, size + 1),
-      size,
-      ({resource}) => resource.name,
-    )
+    const {items, next} = pageByName(request, (after, limit) => resources.topics(project, after, limit))
     return {topics: items.map(({resource}) => resource), ...next}
   }
 
-  function listTopicSubscriptions(
-    request: {topic?: string; pageSize?: number; pageToken?: string},
-    {principal}: Call,
-  ): object {
+  function listTopicSubscriptions(request: {topic?: string} & PageRequest, {principal}: Call): object {
     const {topic: name = ''} = request
     parseTopicName(name)
     access.require(principal, 'pubsub.topics.get', name)
-    const {after, size} = parsePage(request)
-    const all = resources.pageOfSubscriptions(resources.topic(name).key, after, size + 1)
-    const {items, next} = cutPage(all, size, ({resource}) => resource.name)
+    const {key} = resources.topic(name)
+    const {items, next} = pageByName(request, (after, limit) =>
+      resources.pageOfSubscriptions(key, after, limit),
+    )
     return {subscriptions: items.map(({resource}) => resource.name), ...next}
   }
 

@@ -3,11 +3,12 @@ import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call, Principal} from '../wire/call.ts'
 import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
+import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import type {Deliveries} from './deliveries.ts'
 import type {MessageStore} from './message-store.ts'
 import {checkProjectName, notFound, parseSubscriptionName, parseTopicName} from './names.ts'
-import {cutPage, parsePage} from './paging.ts'
+import {pageByName} from './paging.ts'
 import type {MessagePublisher} from './publishing-service.ts'
 import type {ResourceStore, StoredSubscription} from './resource-store.ts'
 import type {PushConfig, Subscription} from './resources.ts'
@@ -139,15 +140,12 @@ export function createSubscriptionAdmin({
     return {}
   }
 
-  function listSubscriptions(
-    request: {project?: string; pageSize?: number; pageToken?: string},
-    {principal}: Call,
-  ): object {
+  function listSubscriptions(request: {project?: string} & PageRequest, {principal}: Call): object {
     const project = checkProjectName(request.project)
     access.require(principal, 'pubsub.subscriptions.list', project)
-    const {after, size} = parsePage(request)
-    const all = resources.subscriptions(project, after, size + 1)
-    const {items, next} = cutPage(all, size, ({resource}) => resource.name)
+    const {items, next} = pageByName(request, (after, limit) =>
+      resources.subscriptions(project, after, limit),
+    )
     return {subscriptions: items.map(shown), ...next}
   }
 

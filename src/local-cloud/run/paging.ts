@@ -1,26 +1,17 @@
-import {ApiError} from '../wire/api-error.ts'
-import type {Page} from './store.ts'
+import {pageByOffset, type PageRequest} from '../wire/paging.ts'
 
-const LARGEST_PAGE = 100
+const SIZES = {usual: 100, largest: 100}
 
 /**
- * One page of a list.
+ * One page of a list as Cloud Run answers it: without the field where there is nothing.
  * @param read up to `limit` items from `offset` on
- * @throws ApiError INVALID_ARGUMENT for a page size or token that is no good
+ * @throws ApiError INVALID_ARGUMENT for a bad page size or token
  */
 export function page<T>(
   field: string,
-  {pageSize = 0, pageToken = ''}: Page,
+  request: PageRequest,
   read: (limit: number, offset: number) => T[],
 ): object {
-  const offset = pageToken === '' ? 0 : Number(pageToken)
-  if (!Number.isSafeInteger(offset) || offset < 0)
-    throw new ApiError('INVALID_ARGUMENT', `The page token "${pageToken}" is not one of this list's.`)
-  if (pageSize < 0) throw new ApiError('INVALID_ARGUMENT', `The page size ${pageSize} must not be negative.`)
-  const limit = pageSize === 0 ? LARGEST_PAGE : Math.min(pageSize, LARGEST_PAGE)
-  const items = read(limit + 1, offset)
-  return {
-    ...(items.length > 0 ? {[field]: items.slice(0, limit)} : {}),
-    ...(items.length > limit ? {nextPageToken: String(offset + limit)} : {}),
-  }
+  const {items, next} = pageByOffset(request, SIZES, read)
+  return {...(items.length > 0 ? {[field]: items} : {}), ...next}
 }

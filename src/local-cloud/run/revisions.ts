@@ -4,12 +4,13 @@ import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
+import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import {requireEtag} from './etag.ts'
 import type {Fleet} from './fleet.ts'
 import {page} from './paging.ts'
 import {locationOf, shortName} from './resources.ts'
-import type {Page, RunStore, StoredRevision} from './store.ts'
+import type {RunStore, StoredRevision} from './store.ts'
 import {validated} from './validated.ts'
 
 export interface RevisionsDependencies {
@@ -56,7 +57,7 @@ export function createRevisions({state, clock, access, operations, store, fleet}
         access.require(call.principal, 'run.revisions.get', serviceOf(name))
         return find(name).revision
       },
-      ListRevisions: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+      ListRevisions: ({parent = '', ...paging}: {parent?: string} & PageRequest, call: Call) => {
         access.require(call.principal, 'run.revisions.list', parent)
         return page('revisions', paging, (limit, offset) =>
           store.revisions(parent, limit, offset).map(({revision}) => revision),

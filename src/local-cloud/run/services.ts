@@ -4,6 +4,7 @@ import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
+import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import type {Addresses} from './addresses.ts'
 import {effectiveConcurrency} from './container.ts'
@@ -21,7 +22,7 @@ import {
   type ServiceSpec,
   shortName,
 } from './resources.ts'
-import {type Page, type RunStore, serviceResource, type StoredService} from './store.ts'
+import {type RunStore, serviceResource, type StoredService} from './store.ts'
 import {applyMask, withoutOutput} from './update-mask.ts'
 import {validateParent, validateService, validateServiceId} from './validate.ts'
 import {validated} from './validated.ts'
@@ -130,7 +131,7 @@ export function createServices({
         access.require(call.principal, 'run.services.get', name)
         return serviceResource(find(name))
       },
-      ListServices: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+      ListServices: ({parent = '', ...paging}: {parent?: string} & PageRequest, call: Call) => {
         access.require(call.principal, 'run.services.list', parent)
         return page('services', paging, (limit, offset) =>
           store.services(parent, limit, offset).map(serviceResource),

@@ -18,11 +18,6 @@ export interface StoredRevision {
   readonly image: Image | undefined
 }
 
-export interface Page {
-  readonly pageSize?: number
-  readonly pageToken?: string
-}
-
 export type RunStore = ReturnType<typeof createRunStore>
 
 /** Rows of services and revisions. Methods that change rows belong inside `State.write`. */

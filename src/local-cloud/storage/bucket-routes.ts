@@ -1,12 +1,13 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
+import {pageByKey} from '../wire/paging.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {bucketJson, writableBucketFields, type Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
 import {missingParameter} from './errors.ts'
 import {bucketEtag} from './etag.ts'
-import {mergePatch, type Fields} from './json.ts'
 import type {JsonRoute} from './json-routes.ts'
+import {mergePatch, type Fields} from './json.ts'
 import {checkBucketName} from './names.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
@@ -59,17 +60,18 @@ export function bucketRoutes({
     permissions.requireOnProject(request.call.principal, 'storage.buckets.list', project)
     const prefix = query.get('prefix') ?? ''
     const size = pageSize(query)
-    const token = Buffer.from(query.get('pageToken') ?? '', 'base64url').toString()
-    const found = buckets.list(project, token > prefix ? token : prefix, size + 1)
-    const fitting = found.filter(({name}) => name.startsWith(prefix))
-    const next = fitting[size]
+    const {items, next} = pageByKey(
+      {pageToken: query.get('pageToken') ?? ''},
+      {usual: size, largest: size},
+      (after, limit) =>
+        buckets.list(project, prefix, after, limit).filter(({name}) => name.startsWith(prefix)),
+      ({name}) => name,
+    )
     return {
       json: {
         kind: 'storage#buckets',
-        ...(next === undefined ? {} : {nextPageToken: Buffer.from(next.name).toString('base64url')}),
-        ...(fitting.length === 0
-          ? {}
-          : {items: fitting.slice(0, size).map((bucket) => json(bucket, request))}),
+        ...next,
+        ...(items.length === 0 ? {} : {items: items.map((bucket) => json(bucket, request))}),
       },
     }
   }

@@ -9,8 +9,8 @@ export interface Buckets {
   find(name: string): Bucket | undefined
   /** @throws StorageError 404 */
   get(name: string): Bucket
-  /** Buckets of a project by name, from `from` on. */
-  list(project: string, from: string, count: number): Bucket[]
+  /** Buckets of a project by name: from `from` on, and after `after`. */
+  list(project: string, from: string, after: string, count: number): Bucket[]
   /** How many there are, of all projects. */
   count(): number
   /** @throws StorageError 409 where the name is taken */
@@ -33,7 +33,7 @@ export function createBuckets({
   const {database} = state
   const select = database.prepare('SELECT * FROM storage_buckets WHERE name = ?')
   const selectPage = database.prepare(
-    'SELECT * FROM storage_buckets WHERE project = ? AND name >= ? ORDER BY name LIMIT ?',
+    'SELECT * FROM storage_buckets WHERE project = ? AND name >= ? AND name > ? ORDER BY name LIMIT ?',
   )
   const selectCount = database.prepare('SELECT count(*) AS buckets FROM storage_buckets')
   const insert = database.prepare(
@@ -60,7 +60,7 @@ export function createBuckets({
   return {
     find,
     get,
-    list: (project, from, count) => selectPage.all(project, from, count).map((row) => bucketOfRow(row)),
+    list: (project, from, after, count) => selectPage.all(project, from, after, count).map(bucketOfRow),
     count: () => Number(selectCount.get()?.['buckets']),
     insert({name, project, fields}) {
       const present = find(name)

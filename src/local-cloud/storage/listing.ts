@@ -1,3 +1,4 @@
+import {pageTokenOf, readPageToken} from '../wire/paging.ts'
 import {invalid} from './errors.ts'
 import type {StoredObject} from './object-resource.ts'
 import type {ObjectRange, Objects} from './objects.ts'
@@ -74,19 +75,13 @@ function positionAfter(row: StoredObject | undefined, common: string | undefined
 
 /** The next page begins at this row, or, where it has gone by then, after it. */
 function tokenOf({name, generation}: StoredObject): string {
-  return Buffer.from(JSON.stringify([name, generation])).toString('base64url')
+  return pageTokenOf([name, generation])
 }
 
 function parseToken(token: string): Position {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString())
-    if (Array.isArray(value)) {
-      const [name, generation]: unknown[] = value
-      if (typeof name === 'string' && typeof generation === 'number') return {name, generation}
-    }
-  } catch {
-    // Said below.
-  }
+  const position = readPageToken(token)
+  const [name, generation]: unknown[] = Array.isArray(position) ? position : []
+  if (typeof name === 'string' && typeof generation === 'number') return {name, generation}
   throw invalid(`Invalid value for pageToken: '${token}'`)
 }
 

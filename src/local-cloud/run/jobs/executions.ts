@@ -4,11 +4,11 @@ import type {State} from '../../state/state.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import type {Call} from '../../wire/call.ts'
 import type {Clock} from '../../wire/clock.ts'
+import type {PageRequest} from '../../wire/paging.ts'
 import type {RpcService} from '../../wire/rpc.ts'
 import {requireEtag} from '../etag.ts'
 import {page} from '../paging.ts'
 import {locationOf, shortName} from '../resources.ts'
-import type {Page} from '../store.ts'
 import {validated} from '../validated.ts'
 import type {Executor} from './executor.ts'
 import {EXECUTION_TYPE} from './jobs.ts'
@@ -69,7 +69,7 @@ export function createExecutions({
           access.require(call.principal, 'run.executions.get', jobOf(name))
           return find(name).execution
         },
-        ListExecutions: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+        ListExecutions: ({parent = '', ...paging}: {parent?: string} & PageRequest, call: Call) => {
           access.require(call.principal, 'run.executions.list', parent)
           return page('executions', paging, (limit, offset) =>
             store.executions(parent, limit, offset).map(({execution}) => execution),
@@ -122,7 +122,7 @@ export function createExecutions({
             throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' of kind 'TASK' does not exist.`)
           return taskResource(task, execution)
         },
-        ListTasks: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+        ListTasks: ({parent = '', ...paging}: {parent?: string} & PageRequest, call: Call) => {
           access.require(call.principal, 'run.tasks.list', jobOf(parent))
           if (!parent.endsWith('/executions/-')) find(parent)
           const known = new Map<string, StoredExecution>()

@@ -5,6 +5,7 @@ import type {State} from '../../state/state.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import type {Call} from '../../wire/call.ts'
 import type {Clock} from '../../wire/clock.ts'
+import type {PageRequest} from '../../wire/paging.ts'
 import type {RpcService} from '../../wire/rpc.ts'
 import {reconciling} from '../conditions.ts'
 import {newEtag, requireEtag} from '../etag.ts'
@@ -13,7 +14,6 @@ import {generatedSuffix} from '../naming.ts'
 import {page} from '../paging.ts'
 import {policyMethods} from '../policy-methods.ts'
 import {deleted, locationOf, shortName} from '../resources.ts'
-import type {Page} from '../store.ts'
 import {validateParent} from '../validate.ts'
 import {validated} from '../validated.ts'
 import {violation} from '../violation.ts'
@@ -150,7 +150,7 @@ export function createJobs({
         access.require(call.principal, 'run.jobs.get', name)
         return jobResource(find(name))
       },
-      ListJobs: ({parent = '', ...paging}: {parent?: string} & Page, call: Call) => {
+      ListJobs: ({parent = '', ...paging}: {parent?: string} & PageRequest, call: Call) => {
         access.require(call.principal, 'run.jobs.list', parent)
         return page('jobs', paging, (limit, offset) => store.jobs(parent, limit, offset).map(jobResource))
       },

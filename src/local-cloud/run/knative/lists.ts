@@ -1,4 +1,5 @@
 import {ApiError} from '../../wire/api-error.ts'
+import {pageByOffset} from '../../wire/paging.ts'
 import type {HttpRequest} from '../../wire/routes.ts'
 
 /**
@@ -13,14 +14,16 @@ export function paged<T>(
   all: readonly T[],
   show: (item: T) => object,
 ): object {
-  const limit = number('limit', searchParams.get('limit'))
-  const offset = number('continue', searchParams.get('continue'))
-  const end = limit === 0 ? all.length : offset + limit
+  const {items, next} = pageByOffset(
+    {pageSize: Number(searchParams.get('limit') ?? 0), pageToken: searchParams.get('continue') ?? ''},
+    {usual: Infinity, largest: Infinity},
+    (limit, offset) => all.slice(offset, offset + limit),
+  )
   return {
     apiVersion,
     kind,
-    metadata: end < all.length ? {continue: String(end)} : {},
-    items: all.slice(offset, end).map(show),
+    metadata: next.nextPageToken === undefined ? {} : {continue: next.nextPageToken},
+    items: items.map(show),
   }
 }
 
@@ -49,11 +52,4 @@ export function selector({
       if (operator === undefined) return key in labels
       return (labels[key] === value) === (operator !== '!=')
     })
-}
-
-function number(name: string, text: string | null): number {
-  if (text === null || text === '') return 0
-  if (!/^\d+$/.test(text))
-    throw new ApiError('INVALID_ARGUMENT', `${name}: "${text}" must be a whole number.`)
-  return Number(text)
 }
