@@ -4,6 +4,7 @@ import type {Operation, Operations} from '../operations/operations.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
+import {applyFieldMask, fieldPaths} from '../wire/field-mask.ts'
 import {route, type HttpRequest, type Route} from '../wire/routes.ts'
 import type {ImageName, ImageStore, StoredManifest} from './image-store.ts'
 
@@ -128,20 +129,13 @@ export function repositoryRoutes({
     })),
     repositoryRoute('PATCH', '', 'repositories.update', async (name, {url, json}) => {
       const body = withoutOutput(await json())
-      const mask = (url.searchParams.get('updateMask') ?? Object.keys(body).join(','))
-        .split(',')
-        .filter((path) => path !== '')
+      const paths = fieldPaths(url.searchParams.get('updateMask') ?? Object.keys(body).join(','))
+      for (const [field = ''] of paths) {
+        if (OUTPUT_ONLY.has(field) || field === 'format' || field === 'mode')
+          throw new ApiError('INVALID_ARGUMENT', `Field "${field}" of a repository cannot be changed.`)
+      }
       return state.write(() => {
-        const repository = find(name)
-        for (const path of mask) {
-          const field = camelCase(path.split('.')[0] ?? path)
-          if (OUTPUT_ONLY.has(field) || field === 'format' || field === 'mode') {
-            throw new ApiError('INVALID_ARGUMENT', `Field "${field}" of a repository cannot be changed.`)
-          }
-          if (body[field] === undefined) delete repository[field]
-          else repository[field] = body[field]
-        }
-        const changed = {...repository, updateTime: now()}
+        const changed = {...applyFieldMask(find(name), body, paths), updateTime: now()}
         update.run(JSON.stringify(changed), name)
         return changed
       })
@@ -220,10 +214,6 @@ function sizeOf(manifests: readonly StoredManifest[]): number {
 
 function withoutOutput(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([field]) => !OUTPUT_ONLY.has(field)))
-}
-
-function camelCase(path: string): string {
-  return path.replaceAll(/_(?<letter>[a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
 function parse(json: unknown): Repository {

@@ -2,6 +2,8 @@ import {randomBytes, randomInt} from 'node:crypto'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
+import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {pageByKey, pageRequestOf} from '../wire/paging.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
 import type {AccessControl, Credentials, IdTokens} from './access.ts'
@@ -13,6 +15,7 @@ const PROJECT_ID = /^[a-z](?:[-a-z0-9:.]*[a-z0-9])$/
 /** Bytes of UTF-8. */
 const LONGEST_DISPLAY_NAME = 100
 const LONGEST_DESCRIPTION = 256
+const SETTABLE = new Set(['displayName', 'description'])
 const PAGES = {usual: 20, largest: 100}
 
 /** A google.iam.admin.v1.ServiceAccount in JSON. */
@@ -29,13 +32,12 @@ interface ServiceAccount {
 }
 
 function isAccount(value: unknown): value is ServiceAccount {
-  return typeof value === 'object' && value !== null && 'email' in value && 'uniqueId' in value
+  return isJsonObject(value) && 'email' in value && 'uniqueId' in value
 }
 
-function asObject(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': an object is needed.`)
-  return {...value}
+function asObject(value: unknown = {}, where: string): JsonObject {
+  if (isJsonObject(value)) return value
+  throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': an object is needed.`)
 }
 
 /** What a caller may set of an account. @throws ApiError INVALID_ARGUMENT */
@@ -120,7 +122,7 @@ export function createServiceAccounts({
         'INVALID_ARGUMENT',
         `Invalid account id ${JSON.stringify(accountId ?? '')}: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen.`,
       )
-    const fields = settableFields(asObject(serviceAccount ?? {}, 'serviceAccount'))
+    const fields = settableFields(asObject(serviceAccount, 'serviceAccount'))
     const email = `${accountId}@${project}.iam.gserviceaccount.com`
     const uniqueId = `1${String(randomInt(2 ** 47)).padStart(20, '0')}`
     const account: ServiceAccount = {
@@ -168,25 +170,14 @@ export function createServiceAccounts({
   async function patch(request: HttpRequest): Promise<HttpResponse> {
     const current = find(request, 'iam.serviceAccounts.update')
     const {serviceAccount, updateMask} = await request.json()
-    const mask = (typeof updateMask === 'string' ? updateMask : '')
-      .split(',')
-      .filter((path) => path !== '')
-      .map((path) => path.replaceAll(/_(?<letter>[a-z])/g, (_match, letter: string) => letter.toUpperCase()))
-    const stranger = mask.find((path) => path !== 'displayName' && path !== 'description')
-    if (mask.length === 0 || stranger !== undefined)
-      throw new ApiError(
-        'INVALID_ARGUMENT',
-        `updateMask must name displayName or description${stranger === undefined ? '' : `, not "${stranger}"`}.`,
-      )
-    const fields = settableFields(asObject(serviceAccount ?? {}, 'serviceAccount'))
+    const paths = parseFieldMask(typeof updateMask === 'string' ? updateMask : '', SETTABLE)
     const {displayName, description, ...rest} = current
-    const wanted = (name: 'displayName' | 'description'): string | undefined =>
-      mask.includes(name) ? fields[name] : {displayName, description}[name]
-    return save({
-      ...rest,
-      ...settableFields({displayName: wanted('displayName'), description: wanted('description')}),
-      etag: newEtag(),
-    })
+    const changed = applyFieldMask(
+      {displayName, description},
+      asObject(serviceAccount, 'serviceAccount'),
+      paths,
+    )
+    return save({...rest, ...settableFields(changed), etag: newEtag()})
   }
 
   /** The older update: the whole account, of which only the display name and the description can change. */

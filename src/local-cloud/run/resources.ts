@@ -23,8 +23,8 @@ export interface ServiceSpec {
   clientVersion?: string
 }
 
-/** What only Cloud Run sets. */
-export interface ServiceStatus {
+/** What only Cloud Run sets, of services and jobs alike. */
+export interface ResourceStatus {
   uid?: string
   generation?: string
   observedGeneration?: string
@@ -34,15 +34,18 @@ export interface ServiceStatus {
   expireTime?: string
   creator?: string
   lastModifier?: string
-  urls?: string[]
-  uri?: string
   terminalCondition?: Condition
   conditions?: Condition[]
+  reconciling?: boolean
+  etag?: string
+}
+
+export interface ServiceStatus extends ResourceStatus {
+  urls?: string[]
+  uri?: string
   latestReadyRevision?: string
   latestCreatedRevision?: string
   trafficStatuses?: TrafficTargetStatus[]
-  reconciling?: boolean
-  etag?: string
 }
 
 export interface RevisionTemplate {

@@ -4,6 +4,7 @@ import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
+import {applyFieldMask, fieldPaths} from '../wire/field-mask.ts'
 import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import type {Addresses} from './addresses.ts'
@@ -23,7 +24,7 @@ import {
   shortName,
 } from './resources.ts'
 import {type RunStore, serviceResource, type StoredService} from './store.ts'
-import {applyMask, withoutOutput} from './update-mask.ts'
+import {withoutOutput} from './output-only.ts'
 import {validateParent, validateService, validateServiceId} from './validate.ts'
 import {validated} from './validated.ts'
 
@@ -151,7 +152,7 @@ export function createServices({
           requireEtag(name, stored.status.etag, service.etag)
           return stored
         }
-        const spec = applyMask(current().spec, withoutOutput(service), updateMask)
+        const spec = masked(current().spec, withoutOutput(service), updateMask)
         return deploy(name, spec, call, current, validateOnly)
       },
       DeleteService: async (
@@ -182,6 +183,11 @@ export function createServices({
       ...policyMethods(access, 'run.services', find),
     },
   } satisfies RpcService
+}
+
+/** Without a mask, all of what was sent: what is absent there is unset. */
+function masked(current: ServiceSpec, sent: ServiceSpec, mask = ''): ServiceSpec {
+  return mask === '' || mask === '*' ? sent : applyFieldMask(current, sent, fieldPaths(mask))
 }
 
 /** What Cloud Run fills in where the user said nothing, and shows. */

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs'
 import {ApiError} from './api-error.ts'
-import {isJsonObject} from './json.ts'
+import {isJsonObject, jsonName} from './json.ts'
 
 /**
  * Checks JSON against a message type as Google's front end does, and brings it to the canonical form of proto3 JSON:
@@ -27,10 +27,7 @@ export function checkMessage(type: protobuf.Type, json: unknown, path = ''): Rec
 
 /** A field by its JSON name or its name in the proto file. */
 export function fieldOf(type: protobuf.Type, name: string): protobuf.Field | undefined {
-  return (
-    type.fields[name] ??
-    type.fields[name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())]
-  )
+  return type.fields[name] ?? type.fields[jsonName(name)]
 }
 
 function checkField(field: protobuf.Field, value: unknown, path: string): unknown {

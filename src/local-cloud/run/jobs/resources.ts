@@ -1,4 +1,4 @@
-import type {Condition, Container} from '../resources.ts'
+import type {Condition, Container, ResourceStatus} from '../resources.ts'
 
 /**
  * google.cloud.run.v2.Job, Execution and Task in proto3 JSON, as far as the local cloud reads them. What it does not
@@ -20,23 +20,9 @@ export interface JobSpec {
   runExecutionToken?: string
 }
 
-/** What only Cloud Run sets. */
-export interface JobStatus {
-  uid?: string
-  generation?: string
-  observedGeneration?: string
-  createTime?: string
-  updateTime?: string
-  deleteTime?: string
-  expireTime?: string
-  creator?: string
-  lastModifier?: string
-  terminalCondition?: Condition
-  conditions?: Condition[]
+export interface JobStatus extends ResourceStatus {
   executionCount?: number
   latestCreatedExecution?: ExecutionReference
-  reconciling?: boolean
-  etag?: string
 }
 
 export interface ExecutionReference {
@@ -130,34 +116,6 @@ export interface AttemptResult {
   status: {code?: number; message?: string}
   exitCode?: number
   termSignal?: number
-}
-
-/** Fields of a job that only Cloud Run sets; what a client sends in them is ignored (google.api.field_behavior). */
-const OUTPUT_ONLY = [
-  'name',
-  'uid',
-  'generation',
-  'createTime',
-  'updateTime',
-  'deleteTime',
-  'expireTime',
-  'creator',
-  'lastModifier',
-  'observedGeneration',
-  'terminalCondition',
-  'conditions',
-  'executionCount',
-  'latestCreatedExecution',
-  'reconciling',
-  'satisfiesPzs',
-  'etag',
-]
-
-/** What a user sets of a job as it was sent. */
-export function withoutOutput(job: Job): JobSpec {
-  const spec: Partial<Job> = {...job}
-  for (const field of OUTPUT_ONLY) Reflect.deleteProperty(spec, field)
-  return spec
 }
 
 /** The parts of `projects/P/locations/L/jobs/J[/executions/E[/tasks/T]]`. */
