@@ -1,5 +1,5 @@
 import type {AccessControl} from '../iam/access.ts'
-import {parsePermissions, parsePolicy} from '../iam/policy.ts'
+import {policyMethods, policyRoutes} from '../iam/policy-methods.ts'
 import type {Operation, Operations} from '../operations/operations.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
@@ -149,16 +149,10 @@ export function repositoryRoutes({
       for (const orphan of orphans) await blobs.remove(orphan)
       return ended(name.replace(/\/repositories\/[^/]+$/, ''), {}, 'google.protobuf.Empty')
     }),
-    repositoryRoute('GET', ':getIamPolicy', 'repositories.getIamPolicy', async (name) =>
-      access.getPolicy(name),
+    ...policyRoutes(
+      'projects/:project/locations/:location/repositories/:repository',
+      policyMethods(access, () => 'artifactregistry.repositories', find),
     ),
-    repositoryRoute('POST', ':setIamPolicy', 'repositories.setIamPolicy', async (name, {json}) => {
-      return access.setPolicy(name, parsePolicy((await json())['policy']))
-    }),
-    repositoryRoute('POST', ':testIamPermissions', 'repositories.get', async (name, {json, call}) => {
-      const asked = parsePermissions(await json())
-      return {permissions: access.testPermissions(call.principal, asked, name)}
-    }),
     repositoryRoute('GET', '/dockerImages', 'dockerimages.list', async (name) => {
       const dockerImages = store.manifests(spaceOf(name)).map((manifest) => dockerImage(name, manifest))
       return dockerImages.length > 0 ? {dockerImages} : {}

@@ -1,6 +1,6 @@
 import {randomInt} from 'node:crypto'
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
-import {parsePermissions, parsePolicy} from '../iam/policy.ts'
+import {policyMethods, policyRoutes} from '../iam/policy-methods.ts'
 import type {Operation, Operations} from '../operations/operations.ts'
 import {ApiError} from '../wire/api-error.ts'
 import {route, type Route} from '../wire/routes.ts'
@@ -107,26 +107,17 @@ export function resourceManagerRoutes({
       '/v3/projects/:project:undelete',
       guarded('resourcemanager.projects.undelete', turn('DELETE_REQUESTED', 'ACTIVE')),
     ),
-    route(
-      'POST',
-      '/v1/projects/:project:getIamPolicy',
-      guarded('resourcemanager.projects.getIamPolicy', (id) => access.getPolicy(`projects/${id}`)),
-    ),
-    route(
-      'POST',
-      '/v1/projects/:project:setIamPolicy',
-      guarded('resourcemanager.projects.setIamPolicy', async (id, {json}) =>
-        access.setPolicy(`projects/${id}`, parsePolicy((await json())['policy'])),
+    ...policyRoutes(
+      'projects/:project',
+      policyMethods(
+        access,
+        () => 'resourcemanager.projects',
+        () => undefined,
       ),
-    ),
-    route('POST', '/v1/projects/:project:testIamPermissions', async ({params, call, json}) => ({
-      json: {
-        permissions: access.testPermissions(
-          call.principal,
-          parsePermissions(await json()),
-          `projects/${projects.get(params['project'] ?? '').projectId}`,
-        ),
+      {
+        getMethod: 'POST',
+        resourceOf: (name) => `projects/${projects.get(name.replace(/^projects\//, '')).projectId}`,
       },
-    })),
+    ),
   ]
 }

@@ -7,7 +7,7 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {pageByKey, pageRequestOf} from '../wire/paging.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
 import type {AccessControl, Credentials, IdTokens} from './access.ts'
-import {parsePermissions, parsePolicy} from './policy.ts'
+import {policyMethods, policyRoutes} from './policy-methods.ts'
 
 /** https://cloud.google.com/iam/docs/service-accounts-create: 6 to 30 characters. */
 const ACCOUNT_ID = /^[a-z](?=.{5,29}$)(?:[-a-z0-9]*[a-z0-9])$/
@@ -102,14 +102,24 @@ export function createServiceAccounts({
     return isAccount(account) ? account : undefined
   }
 
-  /** Permission first, then existence: who may not look does not learn what is there. */
-  function find({params, call}: HttpRequest, permission: string): ServiceAccount {
-    const {project = '', account = ''} = params
-    const found = parseRow(select.get(account, project, '-'))
-    const name = `projects/${project}/serviceAccounts/${account}`
-    access.require(call.principal, permission, found?.name ?? name)
+  /** @param name with the account's email or unique id, and its project or `-` */
+  function accountBy(name: string): ServiceAccount | undefined {
+    const [, project = '', , account = ''] = name.split('/')
+    return parseRow(select.get(account, project, '-'))
+  }
+
+  /** @throws ApiError NOT_FOUND */
+  function existing(name: string): ServiceAccount {
+    const found = accountBy(name)
     if (found === undefined) throw new ApiError('NOT_FOUND', `Service account ${name} does not exist.`)
     return found
+  }
+
+  /** Permission first, then existence: who may not look does not learn what is there. */
+  function find({params, call}: HttpRequest, permission: string): ServiceAccount {
+    const name = `projects/${params['project']}/serviceAccounts/${params['account']}`
+    access.require(call.principal, permission, accountBy(name)?.name ?? name)
+    return existing(name)
   }
 
   async function create({params, call, json}: HttpRequest): Promise<HttpResponse> {
@@ -159,9 +169,7 @@ export function createServiceAccounts({
 
   async function save(account: ServiceAccount): Promise<HttpResponse> {
     await state.write(() => {
-      const current = parseRow(select.get(account.email, account.projectId, '-'))
-      if (current === undefined)
-        throw new ApiError('NOT_FOUND', `Service account ${account.name} does not exist.`)
+      existing(account.name)
       replace.run(JSON.stringify(account), account.email)
     })
     return {json: account}
@@ -202,23 +210,8 @@ export function createServiceAccounts({
   }
 
   async function perform(request: HttpRequest): Promise<HttpResponse> {
-    const {principal} = request.call
     const {verb = ''} = request.params
     switch (verb) {
-      case 'getIamPolicy':
-        return {json: access.getPolicy(find(request, 'iam.serviceAccounts.getIamPolicy').name)}
-      case 'setIamPolicy': {
-        const {name} = find(request, 'iam.serviceAccounts.setIamPolicy')
-        return {json: await access.setPolicy(name, parsePolicy((await request.json())['policy']))}
-      }
-      case 'testIamPermissions': {
-        const {project = '', account = ''} = request.params
-        const name =
-          parseRow(select.get(account, project, '-'))?.name ??
-          `projects/${project}/serviceAccounts/${account}`
-        const held = access.testPermissions(principal, parsePermissions(await request.json()), name)
-        return {json: held.length > 0 ? {permissions: held} : {}}
-      }
       case 'enable':
         return setDisabled(request, false)
       case 'disable':
@@ -259,6 +252,11 @@ export function createServiceAccounts({
     routes: [
       route('POST', accounts, create),
       route('GET', accounts, list),
+      ...policyRoutes(
+        'projects/:project/serviceAccounts/:account',
+        policyMethods(access, () => 'iam.serviceAccounts', existing),
+        {getMethod: 'POST', resourceOf: (name) => accountBy(name)?.name ?? name},
+      ),
       {
         method: 'POST',
         pattern:

@@ -1,4 +1,5 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import {policyMethods} from '../iam/policy-methods.ts'
 import type {Operation, Operations} from '../operations/operations.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
@@ -14,7 +15,6 @@ import {requireEtag} from './etag.ts'
 import type {Fleet} from './fleet.ts'
 import {defaultServiceAccount} from './launcher.ts'
 import {page} from './paging.ts'
-import {policyMethods} from './policy-methods.ts'
 import {
   deleted,
   locationOf,
@@ -180,7 +180,7 @@ export function createServices({
           },
         )
       },
-      ...policyMethods(access, 'run.services', find),
+      ...policyMethods(access, () => 'run.services', find),
     },
   } satisfies RpcService
 }

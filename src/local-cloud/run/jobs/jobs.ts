@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto'
 import type {AccessControl, ServiceAgents} from '../../iam/access.ts'
+import {policyMethods} from '../../iam/policy-methods.ts'
 import type {Operation, Operations} from '../../operations/operations.ts'
 import type {State} from '../../state/state.ts'
 import {ApiError} from '../../wire/api-error.ts'
@@ -13,7 +14,6 @@ import {defaultServiceAccount} from '../launcher.ts'
 import {generatedSuffix} from '../naming.ts'
 import {withoutOutput} from '../output-only.ts'
 import {page} from '../paging.ts'
-import {policyMethods} from '../policy-methods.ts'
 import {deleted, locationOf, shortName} from '../resources.ts'
 import {validateParent} from '../validate.ts'
 import {validated} from '../validated.ts'
@@ -219,7 +219,7 @@ export function createJobs({
           () => executor.run(execution.name),
         )
       },
-      ...policyMethods(access, 'run.jobs', find),
+      ...policyMethods(access, () => 'run.jobs', find),
     },
   } satisfies RpcService
 }

@@ -1,4 +1,5 @@
 import type {AccessControl} from '../../iam/access.ts'
+import {policyRoutes} from '../../iam/policy-methods.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import type {Call} from '../../wire/call.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../../wire/routes.ts'
@@ -9,7 +10,6 @@ import {type RunStore, serviceResource} from '../store.ts'
 import {serviceShape} from './messages.ts'
 import {paged, selector} from './lists.ts'
 import {resolveLocation} from './locations.ts'
-import {policyRoutes} from './policies.ts'
 import {toKnativeRevision} from './revision-form.ts'
 import {fromKnativeService, fromResourceVersion, toKnativeService} from './service-form.ts'
 
@@ -164,7 +164,7 @@ export function createKnative({access, store, services, revisions}: KnativeDepen
     return {json: paged('RevisionList', 'serving.knative.dev/v1', request, items, knativeRevision)}
   }
 
-  const policies = policyRoutes('services', services)
+  const policies = policyRoutes('projects/:project/locations/:location/services/:name', services)
   const resources = [SERVING, PROJECT].flatMap((base) => [
     route('GET', `${base}/services`, listServices),
     route('POST', `${base}/services`, create),

@@ -1,4 +1,5 @@
 import type {AccessControl} from '../../iam/access.ts'
+import {policyRoutes} from '../../iam/policy-methods.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import {type HttpRequest, route, type Route} from '../../wire/routes.ts'
 import type {ExecutionsApi} from '../jobs/executions.ts'
@@ -11,7 +12,6 @@ import {fromKnativeJob} from './job-spec.ts'
 import {paged, selector} from './lists.ts'
 import {resolveLocation} from './locations.ts'
 import {jobShape} from './messages.ts'
-import {policyRoutes} from './policies.ts'
 import {fromResourceVersion} from './service-form.ts'
 
 export interface KnativeJobsDependencies {
@@ -71,7 +71,7 @@ export function createKnativeJobs({access, store, jobs, executions}: KnativeJobs
     toKnativeExecution(executions.GetExecution({name}, call))
 
   return [
-    ...policyRoutes('jobs', jobs),
+    ...policyRoutes('projects/:project/locations/:location/jobs/:name', jobs),
     route('GET', `${JOBS}/jobs`, (request) => {
       const matches = selector(request)
       const items = allJobs(request).filter(({spec}) => matches(spec.labels ?? {}))
