@@ -2,6 +2,13 @@ import {randomBytes} from 'node:crypto'
 import {ApiError} from '../wire/api-error.ts'
 import {shortName} from './resources.ts'
 
+/** What a request names that deletes or cancels. */
+export interface ChangeRequest {
+  name?: string
+  validateOnly?: boolean
+  etag?: string
+}
+
 /** Another one for each state of a resource. */
 export function newEtag(): string {
   return `"${randomBytes(9).toString('base64')}"`

@@ -6,8 +6,9 @@ import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
-import {requireEtag} from './etag.ts'
+import {type ChangeRequest, requireEtag} from './etag.ts'
 import type {Fleet} from './fleet.ts'
+import {found} from './found.ts'
 import {page} from './paging.ts'
 import {locationOf, shortName} from './resources.ts'
 import type {RunStore, StoredRevision} from './store.ts'
@@ -29,12 +30,7 @@ export type RevisionsApi = ReturnType<typeof createRevisions>['unary']
 
 /** google.cloud.run.v2.Revisions. */
 export function createRevisions({state, clock, access, operations, store, fleet}: RevisionsDependencies) {
-  const find = (name: string): StoredRevision => {
-    const stored = store.revision(name)
-    if (!stored)
-      throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' of kind 'REVISION' does not exist.`)
-    return stored
-  }
+  const find = (name: string): StoredRevision => found(store.revision(name), 'REVISION', name)
   const requireRetired = ({revision}: StoredRevision): void => {
     const service = store.service(revision.service)
     const short = shortName(revision.name)
@@ -63,10 +59,7 @@ export function createRevisions({state, clock, access, operations, store, fleet}
           store.revisions(parent, limit, offset).map(({revision}) => revision),
         )
       },
-      DeleteRevision: async (
-        {name = '', validateOnly, etag}: {name?: string; validateOnly?: boolean; etag?: string},
-        call: Call,
-      ) => {
+      DeleteRevision: async ({name = '', validateOnly, etag}: ChangeRequest, call: Call) => {
         access.require(call.principal, 'run.revisions.delete', serviceOf(name))
         const {revision} = await state.write(() => {
           const stored = find(name)

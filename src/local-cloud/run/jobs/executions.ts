@@ -6,7 +6,8 @@ import type {Call} from '../../wire/call.ts'
 import type {Clock} from '../../wire/clock.ts'
 import type {PageRequest} from '../../wire/paging.ts'
 import type {RpcService} from '../../wire/rpc.ts'
-import {requireEtag} from '../etag.ts'
+import {type ChangeRequest, requireEtag} from '../etag.ts'
+import {found} from '../found.ts'
 import {page} from '../paging.ts'
 import {locationOf, shortName} from '../resources.ts'
 import {validated} from '../validated.ts'
@@ -25,12 +26,6 @@ export interface ExecutionsDependencies {
   readonly executor: Executor
 }
 
-interface ChangeRequest {
-  name?: string
-  validateOnly?: boolean
-  etag?: string
-}
-
 /** The methods of google.cloud.run.v2.Executions. */
 export type ExecutionsApi = ReturnType<typeof createExecutions>['executions']['unary']
 
@@ -43,12 +38,7 @@ export function createExecutions({
   store,
   executor,
 }: ExecutionsDependencies) {
-  const find = (name: string): StoredExecution => {
-    const stored = store.execution(name)
-    if (!stored)
-      throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' of kind 'EXECUTION' does not exist.`)
-    return stored
-  }
+  const find = (name: string): StoredExecution => found(store.execution(name), 'EXECUTION', name)
   const taskResource = (task: StoredTask, {execution}: StoredExecution): object => ({
     name: `${execution.name}/tasks/${taskId(execution.name, task.index)}`,
     generation: '1',
@@ -116,11 +106,10 @@ export function createExecutions({
         GetTask: ({name = ''}: {name?: string}, call: Call) => {
           access.require(call.principal, 'run.tasks.get', jobOf(name))
           const [, parent = '', index = ''] = /^(.+)\/tasks\/.*-task(\d+)$/.exec(name) ?? []
-          const execution = parent === '' ? undefined : store.execution(parent)
+          const execution = found(store.execution(parent), 'TASK', name)
           const task = store.task(parent, Number(index))
-          if (!execution || !task || taskId(parent, task.index) !== shortName(name))
-            throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' of kind 'TASK' does not exist.`)
-          return taskResource(task, execution)
+          const isNamed = task !== undefined && taskId(parent, task.index) === shortName(name)
+          return taskResource(found(isNamed ? task : undefined, 'TASK', name), execution)
         },
         ListTasks: ({parent = '', ...paging}: {parent?: string} & PageRequest, call: Call) => {
           access.require(call.principal, 'run.tasks.list', jobOf(parent))
