@@ -8,7 +8,7 @@ import {finished, judge, listCommits, readCommits, readErrorReport, type Verdict
 import {fileKey, readDeadLetters} from './dead-letters.ts'
 import {type FileStatus, hasEnded} from './files.ts'
 import {readHandOver} from './hand-over.ts'
-import {withWarnings} from '../results/warnings.ts'
+import {withWarnings} from './warnings.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
 const FIRST_PAUSE_MS = 150

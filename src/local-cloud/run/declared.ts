@@ -10,7 +10,6 @@ import {found} from './found.ts'
 import {withoutOutput} from './output-only.ts'
 import {deleted, locationOf, type ResourceStatus, shortName} from './resources.ts'
 import {validated} from './validated.ts'
-import {validateParent} from './validate.ts'
 import {violation} from './violation.ts'
 
 /** Services or jobs: what their user declares and Cloud Run brings about. */
@@ -142,4 +141,13 @@ export function createDeclared<
     },
     policies: policyMethods(access, () => `run.${collection}`, find),
   }
+}
+
+/** @throws ApiError INVALID_ARGUMENT if services or jobs cannot be created in `parent` */
+function validateParent(parent: string): void {
+  if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
+    throw new ApiError(
+      'INVALID_ARGUMENT',
+      `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
+    )
 }

@@ -1,7 +1,7 @@
 import {availableParallelism} from 'node:os'
 import type {State} from '../../state/state.ts'
 import {ApiError} from '../../wire/api-error.ts'
-import {succeeded} from '../conditions.ts'
+import {succeeded} from '../services/conditions.ts'
 import {newEtag} from '../etag.ts'
 import {shortName} from '../resources.ts'
 import {type AttemptDependencies, runAttempt} from './attempt.ts'

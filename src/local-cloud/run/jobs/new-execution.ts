@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import type {Image} from '../../artifact-registry/images.ts'
 import {newEtag} from '../etag.ts'
-import {pinned} from '../naming.ts'
+import {pinned} from '../services/naming.ts'
 import type {Execution, ExecutionTemplate} from './resources.ts'
 import {waitingConditions} from './status.ts'
 import type {StoredExecution, StoredJob, StoredTask} from './store.ts'

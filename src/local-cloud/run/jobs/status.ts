@@ -1,5 +1,5 @@
 import type {Condition} from '../resources.ts'
-import {reconciling, succeeded} from '../conditions.ts'
+import {reconciling, succeeded} from '../services/conditions.ts'
 import {shortName} from '../resources.ts'
 import type {AttemptResult, Execution, ExecutionCounts, ExecutionReference} from './resources.ts'
 import type {StoredTask} from './store.ts'

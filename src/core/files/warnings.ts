@@ -2,8 +2,8 @@ import {sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
-import {readJson, sourceGeneration} from '../files/commits.ts'
-import type {FileStatus} from '../files/files.ts'
+import {readJson, sourceGeneration} from './commits.ts'
+import type {FileStatus} from './files.ts'
 
 const READS_AT_ONCE = 8
 

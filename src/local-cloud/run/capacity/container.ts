@@ -1,6 +1,6 @@
-import {DEFAULT_PROBE, type StartupProbe, type StartupResult} from '../instances/startup.ts'
-import {type Container, type Probe, type Revision, type ServiceName, shortName} from './resources.ts'
-import {cpus} from './validate-container.ts'
+import {DEFAULT_PROBE, type StartupProbe, type StartupResult} from '../../instances/startup.ts'
+import {type Container, type Probe, type Revision, type ServiceName, shortName} from '../resources.ts'
+import {cpus} from '../validate-container.ts'
 
 /** cloud.google.com/run/docs/about-concurrency */
 const DEFAULT_CONCURRENCY = 80

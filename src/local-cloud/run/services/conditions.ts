@@ -1,5 +1,5 @@
-import type {NotReadyError} from './container.ts'
-import type {Condition, Revision} from './resources.ts'
+import type {NotReadyError} from '../capacity/container.ts'
+import type {Condition, Revision} from '../resources.ts'
 
 /** A condition that came true. */
 export function succeeded(type: string, time: string): Condition {

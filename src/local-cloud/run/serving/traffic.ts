@@ -1,5 +1,5 @@
-import type {TrafficTarget, TrafficTargetStatus} from './resources.ts'
-import {shortName} from './resources.ts'
+import type {TrafficTarget, TrafficTargetStatus} from '../resources.ts'
+import {shortName} from '../resources.ts'
 
 const LATEST = 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST'
 const REVISION = 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION'

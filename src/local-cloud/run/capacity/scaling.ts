@@ -1,4 +1,4 @@
-import type {Revision, ServiceScaling} from './resources.ts'
+import type {Revision, ServiceScaling} from '../resources.ts'
 
 /** How many instances a revision has. */
 export interface Scale {

@@ -2,12 +2,12 @@ import {mkdir, readdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {setTimeout as pass} from 'node:timers/promises'
 import {describe, expect, it, onTestFinished} from 'vitest'
-import {startLocalCloudProcess} from '../../support/local-cloud-process.ts'
-import {ManualClock} from '../../support/manual-clock.ts'
-import {buildImage, pushImage} from '../../support/oci-image.ts'
-import {temporaryFolder} from '../../support/temporary-folder.ts'
-import {appear, completed, createJob, execute, NAME, nameOf, TASK} from './local-job.ts'
-import {LOCATION, startRun} from './local-run.ts'
+import {startLocalCloudProcess} from '../../../support/local-cloud-process.ts'
+import {ManualClock} from '../../../support/manual-clock.ts'
+import {buildImage, pushImage} from '../../../support/oci-image.ts'
+import {temporaryFolder} from '../../../support/temporary-folder.ts'
+import {appear, completed, createJob, execute, NAME, nameOf, TASK} from '../local-job.ts'
+import {LOCATION, startRun} from '../local-run.ts'
 
 it('runs as many tasks at a time as the job allows', async () => {
   const run = await startRun()

@@ -1,4 +1,3 @@
-import {ApiError} from '../wire/api-error.ts'
 import {
   type Container,
   type Probe,
@@ -6,23 +5,14 @@ import {
   type ServiceSpec,
   shortName,
   type TrafficTarget,
-} from './resources.ts'
-import {cpus, onlyContainer, seconds, validateContainer} from './validate-container.ts'
-import {rejectReserved, violation} from './violation.ts'
+} from '../resources.ts'
+import {cpus, onlyContainer, seconds, validateContainer} from '../validate-container.ts'
+import {rejectReserved, violation} from '../violation.ts'
 
 const LONGEST_TIMEOUT_SECONDS = 3600
 const LARGEST_CONCURRENCY = 1000
 /** Time that a container may take to start (cloud.google.com/run/docs/configuring/healthchecks). */
 const LONGEST_STARTUP_SECONDS = 240
-
-/** @throws ApiError INVALID_ARGUMENT where services or jobs cannot be made in `parent` */
-export function validateParent(parent: string): void {
-  if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
-    throw new ApiError(
-      'INVALID_ARGUMENT',
-      `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
-    )
-}
 
 /**
  * Checks a service id as Cloud Run does.

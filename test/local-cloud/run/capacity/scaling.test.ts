@@ -1,8 +1,8 @@
 import {describe, expect, it} from 'vitest'
-import {scaleOf} from '../../../src/local-cloud/run/scaling.ts'
-import {ManualClock} from '../../support/manual-clock.ts'
-import {ECHO, LOCATION, type LocalRun, startRun} from './local-run.ts'
-import {killProcess} from '../../support/kill.ts'
+import {scaleOf} from '../../../../src/local-cloud/run/capacity/scaling.ts'
+import {ManualClock} from '../../../support/manual-clock.ts'
+import {ECHO, LOCATION, type LocalRun, startRun} from '../local-run.ts'
+import {killProcess} from '../../../support/kill.ts'
 
 const NAME = `${LOCATION}/services/worker`
 

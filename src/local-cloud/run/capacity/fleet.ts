@@ -1,7 +1,7 @@
-import {type Instance, InstanceError} from '../instances/instance.ts'
-import {waitUntilReady} from '../instances/startup.ts'
-import {ApiError} from '../wire/api-error.ts'
-import type {Clock} from '../wire/clock.ts'
+import {type Instance, InstanceError} from '../../instances/instance.ts'
+import {waitUntilReady} from '../../instances/startup.ts'
+import {ApiError} from '../../wire/api-error.ts'
+import type {Clock} from '../../wire/clock.ts'
 import {
   effectiveConcurrency,
   imageNotFound,
@@ -13,9 +13,9 @@ import {
 } from './container.ts'
 import type {Launcher} from './launcher.ts'
 import {Pool, type Slot} from './pool.ts'
-import {parseServiceName, type ServiceName, type ServiceScaling, shortName} from './resources.ts'
+import {parseServiceName, type ServiceName, type ServiceScaling, shortName} from '../resources.ts'
 import {scaleOf} from './scaling.ts'
-import type {RunStore, StoredRevision} from './store.ts'
+import type {RunStore, StoredRevision} from '../store.ts'
 
 export interface FleetDependencies {
   readonly clock: Clock

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {toLogEntry} from '../../../src/local-cloud/run/container-log.ts'
+import {toLogEntry} from '../../../../src/local-cloud/run/capacity/container-log.ts'
 
 const base = {
   logName: 'projects/p/logs/run.googleapis.com%2Fstdout',

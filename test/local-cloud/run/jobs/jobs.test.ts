@@ -1,8 +1,8 @@
 import {join} from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
 import {describe, expect, it} from 'vitest'
-import {completed, createJob, execute, NAME, nameOf} from './local-job.ts'
-import {LOCATION, startRun} from './local-run.ts'
+import {completed, createJob, execute, NAME, nameOf} from '../local-job.ts'
+import {LOCATION, startRun} from '../local-run.ts'
 
 describe('the life of a job, through the unmodified clients', () => {
   it('is created, read, listed, run, updated and deleted', async () => {

@@ -1,5 +1,5 @@
-import type {LogEntry} from '../logging/log-sink.ts'
-import {isJsonObject} from '../wire/json.ts'
+import type {LogEntry} from '../../logging/log-sink.ts'
+import {isJsonObject} from '../../wire/json.ts'
 
 const SEVERITIES = new Set([
   'DEFAULT',

@@ -1,7 +1,7 @@
 import type {Server} from 'node:http'
-import type {Ports} from '../state/ports.ts'
+import type {Ports} from '../../state/ports.ts'
 import {createFrontEnd, type FrontEndDependencies} from './front-end.ts'
-import {shortName} from './resources.ts'
+import {shortName} from '../resources.ts'
 
 /** The addresses of services and their tags: each a port of its own that it keeps for good, even when it is made anew. */
 export interface Addresses {

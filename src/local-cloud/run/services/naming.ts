@@ -1,6 +1,6 @@
 import {randomInt} from 'node:crypto'
-import type {Image} from '../artifact-registry/images.ts'
-import {type RevisionTemplate, shortName} from './resources.ts'
+import type {Image} from '../../artifact-registry/images.ts'
+import {type RevisionTemplate, shortName} from '../resources.ts'
 
 const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz0123456789'
 

@@ -1,14 +1,14 @@
 import {randomUUID} from 'node:crypto'
-import type {Image, Images} from '../artifact-registry/images.ts'
-import {ApiError} from '../wire/api-error.ts'
-import type {Clock} from '../wire/clock.ts'
+import type {Image, Images} from '../../artifact-registry/images.ts'
+import {ApiError} from '../../wire/api-error.ts'
+import type {Clock} from '../../wire/clock.ts'
 import {isReady, pendingRevision, reconciling} from './conditions.ts'
-import {effectiveConcurrency} from './container.ts'
-import {newEtag} from './etag.ts'
+import {effectiveConcurrency} from '../capacity/container.ts'
+import {newEtag} from '../etag.ts'
 import {canonicalTemplate, generatedName, pinned} from './naming.ts'
-import {type Revision, type RevisionTemplate, type ServiceSpec, shortName} from './resources.ts'
-import type {RunStore, StoredRevision, StoredService} from './store.ts'
-import {ALL_TO_LATEST, namedRevisions} from './traffic.ts'
+import {type Revision, type RevisionTemplate, type ServiceSpec, shortName} from '../resources.ts'
+import type {RunStore, StoredRevision, StoredService} from '../store.ts'
+import {ALL_TO_LATEST, namedRevisions} from '../serving/traffic.ts'
 
 /** What a service is to become: its row and, where the template is another one, the revision made of it. */
 export interface Desired {

@@ -1,8 +1,8 @@
 import {randomBytes} from 'node:crypto'
 import {type IncomingMessage, request as httpRequest, type ServerResponse} from 'node:http'
 import {setTimeout as pass} from 'node:timers/promises'
-import type {Instance} from '../instances/instance.ts'
-import type {Clock} from '../wire/clock.ts'
+import type {Instance} from '../../instances/instance.ts'
+import type {Clock} from '../../wire/clock.ts'
 import {withoutSignature} from './gate.ts'
 
 /** How long the word that an instance has ended may be behind its broken connections. */

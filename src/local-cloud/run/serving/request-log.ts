@@ -1,4 +1,4 @@
-import type {LogEntry} from '../logging/log-sink.ts'
+import type {LogEntry} from '../../logging/log-sink.ts'
 
 /** What is logged of one request. */
 export interface ServedRequest {

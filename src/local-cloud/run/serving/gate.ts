@@ -1,5 +1,5 @@
-import type {AccessControl, IdTokens} from '../iam/access.ts'
-import {ApiError} from '../wire/api-error.ts'
+import type {AccessControl, IdTokens} from '../../iam/access.ts'
+import {ApiError} from '../../wire/api-error.ts'
 
 /** Why a request does not get to the container. */
 export interface Refusal {

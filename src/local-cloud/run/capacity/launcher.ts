@@ -1,11 +1,11 @@
-import type {Image} from '../artifact-registry/images.ts'
-import type {ServiceAgents} from '../iam/access.ts'
-import type {Instance, OutputStream, Runtime} from '../instances/instance.ts'
-import type {LogEntry, LogSink} from '../logging/log-sink.ts'
-import type {Clock} from '../wire/clock.ts'
+import type {Image} from '../../artifact-registry/images.ts'
+import type {ServiceAgents} from '../../iam/access.ts'
+import type {Instance, OutputStream, Runtime} from '../../instances/instance.ts'
+import type {LogEntry, LogSink} from '../../logging/log-sink.ts'
+import type {Clock} from '../../wire/clock.ts'
 import {toLogEntry} from './container-log.ts'
-import type {Container} from './resources.ts'
-import {bytesOf, cpus} from './validate-container.ts'
+import type {Container} from '../resources.ts'
+import {bytesOf, cpus} from '../validate-container.ts'
 
 /** Endpoints of the local cloud at which a service account is the caller of every call. */
 export interface Identity {

@@ -1,7 +1,7 @@
 import {ServicesClient} from '@google-cloud/run'
 import {PassThroughClient} from 'google-auth-library'
 import {describe, expect, it} from 'vitest'
-import {ECHO, LOCATION, startRun} from './local-run.ts'
+import {ECHO, LOCATION, startRun} from '../local-run.ts'
 
 function asObject(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? {...value} : {}

@@ -1,5 +1,5 @@
-import type {Instance} from '../instances/instance.ts'
-import type {Clock, Timer} from '../wire/clock.ts'
+import type {Instance} from '../../instances/instance.ts'
+import type {Clock, Timer} from '../../wire/clock.ts'
 import type {Scale} from './scaling.ts'
 
 export interface PoolOptions {

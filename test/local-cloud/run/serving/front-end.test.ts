@@ -1,8 +1,8 @@
 import {existsSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
-import {ManualClock} from '../../support/manual-clock.ts'
-import {ECHO, INVOKER, LOCATION, startRun, type LocalRun} from './local-run.ts'
-import {killProcess} from '../../support/kill.ts'
+import {ManualClock} from '../../../support/manual-clock.ts'
+import {ECHO, INVOKER, LOCATION, startRun, type LocalRun} from '../local-run.ts'
+import {killProcess} from '../../../support/kill.ts'
 
 const SERVICE = `${LOCATION}/services/worker`
 
