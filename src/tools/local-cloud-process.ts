@@ -5,6 +5,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 
 import {AppError, type ErrorCode} from '../core/errors.ts'
+import {holdingFile} from '../core/lock-file.ts'
 import {
   addressIn,
   fieldsOf,
@@ -13,7 +14,6 @@ import {
   runningLocalCloud,
   type LocalCloudAddress,
 } from './local-cloud-address.ts'
-import {withLock} from './lock-file.ts'
 import {packageVersion} from './package-version.ts'
 
 /** How long a local cloud may take to be ready: it may have a backlog to read. */
@@ -59,7 +59,7 @@ export async function startLocalCloud({folder, port, signal}: StartOptions): Pro
       code: 'locked',
       suggestions: [`See what it says: ${logFileOf(folder)}`],
     })
-  return withLock(join(folder, 'start.lock'), {signal, timeoutMs: READY_MS, busy}, async () => {
+  return holdingFile(join(folder, 'start.lock'), {signal, timeoutMs: READY_MS, busy}, async () => {
     const meanwhile = await runningLocalCloud(folder)
     if (meanwhile?.version === packageVersion) return accept(meanwhile, port)
     // Another version's: its state stays, and this one goes on from it.

@@ -1,0 +1,68 @@
+import {rm, stat} from 'node:fs/promises'
+import type {DatabaseSync} from 'node:sqlite'
+import {setTimeout as delay} from 'node:timers/promises'
+
+export interface HoldOptions {
+  readonly signal: AbortSignal
+  /** Milliseconds until another process that still holds the file makes this fail. */
+  readonly timeoutMs: number
+  /** The error then. */
+  readonly busy: () => Error | Promise<Error>
+  /** Called each time the file is found held by another process. */
+  readonly waiting?: () => void | Promise<void>
+}
+
+const POLL_MS = 25
+
+/** SQLITE_BUSY, https://sqlite.org/rescode.html#busy */
+const BUSY = 5
+
+/**
+ * Does work while this process alone holds a file, which is removed afterwards. The lock is the operating system's
+ * own, taken by SQLite, so it ends with a process that is killed: there is no stale lock to break.
+ * @param path of a file that serves this purpose only
+ * @throws the error of `busy`; the signal's reason
+ */
+export async function holdingFile<R>(path: string, options: HoldOptions, work: () => Promise<R>): Promise<R> {
+  const database = await hold(path, options)
+  try {
+    return await work()
+  } finally {
+    await rm(path, {force: true}).catch(ignoreOnWindows)
+    database.close()
+  }
+}
+
+async function hold(path: string, {signal, timeoutMs, busy, waiting}: HoldOptions): Promise<DatabaseSync> {
+  const sqlite = await import('node:sqlite')
+  const since = performance.now()
+  for (;;) {
+    signal.throwIfAborted()
+    const found = await identityOf(path)
+    const database = new sqlite.DatabaseSync(path)
+    try {
+      database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+      // Another holder may have removed the file between the look and the lock: then the lock is on a file that nobody
+      // else will find. Reading the file to find out would drop the lock (fcntl), so its identity has to do.
+      if (found !== undefined && found === (await identityOf(path))) return database
+      database.close()
+    } catch (error) {
+      database.close()
+      if (!(error instanceof Error && 'errcode' in error && error.errcode === BUSY)) throw error
+      if (performance.now() - since >= timeoutMs) throw await busy()
+      await waiting?.()
+      await delay(POLL_MS, undefined, {signal})
+    }
+  }
+}
+
+/** @returns `undefined` if there is no such file */
+async function identityOf(path: string): Promise<bigint | undefined> {
+  const found = await stat(path, {bigint: true}).catch(() => undefined)
+  return found?.ino
+}
+
+/** Windows removes no open file; the next holder takes it over. */
+function ignoreOnWindows(error: unknown): void {
+  if (process.platform !== 'win32') throw error
+}
