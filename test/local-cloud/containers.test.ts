@@ -178,7 +178,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
         command: ['python3', '-c', 'x = bytearray(200 * 2**20)'],
         resources: {limits: {memory: '64Mi'}},
       }),
-    ).rejects.toThrow(/exit code 137[\s\S]*Memory limit of 64 MiB exceeded/)
+    ).rejects.toThrow(/exit code 137, out of memory,/)
     expect(await containers()).toEqual([])
   })
 

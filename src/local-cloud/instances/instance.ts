@@ -25,6 +25,14 @@ export interface InstanceSpec {
 export interface Exit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+  /** Ended above its memory limit, or aborted by V8 at the limit of its heap. */
+  readonly outOfMemory: boolean
+  readonly memory: {
+    /** 0: no limit. */
+    readonly limitBytes: number
+    /** The most it had resident at a time, where that is measured: processes on Linux. */
+    readonly peakBytes: number | undefined
+  }
 }
 
 /** A running container. */

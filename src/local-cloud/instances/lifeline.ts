@@ -3,6 +3,10 @@
 import {subscribe} from 'node:diagnostics_channel'
 import {Socket} from 'node:net'
 
+// A process has no cgroup of its own: what asks how much memory the container has is answered by its limit.
+const memoryBytes = Number(new URL(import.meta.url).searchParams.get('memory'))
+if (memoryBytes > 0) process.constrainedMemory = () => memoryBytes
+
 const lifeline = new Socket({fd: 3})
 lifeline.on('close', () => process.kill(process.pid, 'SIGKILL'))
 lifeline.on('error', () => undefined)

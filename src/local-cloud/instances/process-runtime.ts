@@ -9,7 +9,9 @@ import type {Image, Images} from '../artifact-registry/images.ts'
 import type {Clock} from '../wire/clock.ts'
 import {freePort} from './free-port.ts'
 import {type Exit, type Instance, InstanceError, type InstanceSpec, type Runtime} from './instance.ts'
+import {killGroup} from './kill-group.ts'
 import {Lines, LONGEST_LINE_BYTES} from './lines.ts'
+import {HeapAbort, heapFlags, watchMemory} from './memory.ts'
 import {createUnpacker} from './unpack.ts'
 
 /** Names the runtime that an image without a base is made for. */
@@ -26,7 +28,7 @@ const LIFELINE = new URL(`./lifeline${extname(fileURLToPath(import.meta.url))}`,
  * Runs images as processes of this machine, with this process's own Node in place of the image's.
  *
  * The image's files lie in a folder, not at `/`: absolute paths in the command are translated, those that the code
- * opens itself are not. CPU and memory limits are not enforced.
+ * opens itself are not. The CPU limit is not enforced; the memory limit is, as `memory.ts` says.
  * @param folder keeps the unpacked images and the instances' temporary files
  */
 export function createProcessRuntime({
@@ -55,25 +57,31 @@ export function createProcessRuntime({
       const cwd = join(root, spec.workingDir ?? (spec.image.config.workingDir || '/'))
       const args = nodeArguments(spec)
       const port = spec.listens ? await freePort() : 0
+      const environment: Record<string, string> = {
+        ...baseEnvironment(spec.image, home),
+        ...spec.env,
+        ...(spec.listens ? {PORT: String(port)} : {}),
+      }
       await mkdir(home, {recursive: true, mode: 0o700})
       await mkdir(cwd, {recursive: true, mode: 0o700})
       const child = spawn(
         process.execPath,
-        ['--import', LIFELINE.href, ...(await Promise.all(args.map((arg) => translate(root, arg))))],
+        [
+          ...heapFlags(spec.limits.memoryBytes, environment['NODE_OPTIONS']),
+          '--import',
+          `${LIFELINE.href}?memory=${spec.limits.memoryBytes}`,
+          ...(await Promise.all(args.map((arg) => translate(root, arg)))),
+        ],
         {
           cwd,
-          env: {
-            ...baseEnvironment(spec.image, home),
-            ...spec.env,
-            ...(spec.listens ? {PORT: String(port)} : {}),
-          },
+          env: environment,
           stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
           // A group of its own: Ctrl-C in the local cloud's terminal is not the instance's.
           detached: true,
           windowsHide: true,
         },
       )
-      return follow({child, id, port, home, output: spec.output, clock})
+      return follow({child, id, port, home, spec, clock})
     },
   }
 }
@@ -83,18 +91,23 @@ function follow({
   id,
   port,
   home,
-  output,
+  spec: {output, limits},
   clock,
 }: {
   child: ChildProcess
   id: string
   port: number
   home: string
-  output: InstanceSpec['output']
+  spec: Pick<InstanceSpec, 'output' | 'limits'>
   clock: Clock
 }): Promise<Instance> {
+  const memory = watchMemory(child, limits.memoryBytes)
+  const heap = new HeapAbort()
   readLines(child.stdout, (line) => output('stdout', line))
-  readLines(child.stderr, (line) => output('stderr', line))
+  readLines(child.stderr, (line) => {
+    heap.read(line)
+    output('stderr', line)
+  })
   const lifeline = child.stdio[3]
   if (lifeline instanceof Socket) lifeline.on('error', () => undefined)
   const listening = new Promise<void>((resolve) => lifeline?.once('data', () => resolve()))
@@ -107,7 +120,13 @@ function follow({
       }, LATE_OUTPUT_MS)
       child.once('close', (code, signal) => {
         clearTimeout(timer)
-        resolve({code, signal})
+        const outOfMemory = memory.exceeded || heap.isReasonOf({code, signal})
+        resolve({
+          code,
+          signal,
+          outOfMemory,
+          memory: {limitBytes: limits.memoryBytes, peakBytes: memory.peakBytes},
+        })
       })
     })
   })
@@ -127,7 +146,7 @@ function follow({
         exited,
         async stop(graceMs) {
           child.kill('SIGTERM')
-          const timer = clock.after(graceMs, () => killGroup(child, pid))
+          const timer = clock.after(graceMs, () => killGroup(child))
           try {
             return await exited
           } finally {
@@ -137,16 +156,6 @@ function follow({
       })
     })
   })
-}
-
-/** Kills the process and what it has started in its group. */
-function killGroup(child: ChildProcess, pid: number): void {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    child.kill('SIGKILL')
-  }
 }
 
 function readLines(stream: Readable | null, take: (line: string) => void): void {

@@ -46,10 +46,10 @@ export async function waitUntilReady(
 ): Promise<StartupResult> {
   const limitMs = (probe.initialDelaySeconds + probe.periodSeconds * probe.failureThreshold) * 1000
   const ended = new AbortController()
-  const exit = instance.exited.then(({code, signal}): StartupResult => ({
+  const exit = instance.exited.then(({code, signal, outOfMemory}): StartupResult => ({
     ready: false,
     why: 'exited',
-    detail: signal === null ? `exit code ${code}` : `signal ${signal}`,
+    detail: `${signal === null ? `exit code ${code}` : `signal ${signal}`}${outOfMemory ? ', out of memory,' : ''}`,
   }))
   const timeout = Promise.withResolvers<StartupResult>()
   const timer = clock.after(limitMs, () =>

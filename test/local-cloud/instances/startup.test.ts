@@ -89,7 +89,12 @@ describe('an HTTP startup probe', () => {
 })
 
 it('an instance that ends is not waited for', async () => {
-  const exited = Promise.resolve({code: 3, signal: null})
+  const exited = Promise.resolve({
+    code: 3,
+    signal: null,
+    outOfMemory: false,
+    memory: {limitBytes: 0, peakBytes: undefined},
+  })
   expect(await waitUntilReady(instanceAt(1, exited), DEFAULT_PROBE, new ManualClock())).toEqual({
     ready: false,
     why: 'exited',

@@ -3,6 +3,7 @@ import {json} from 'node:stream/consumers'
 import type {Clock} from '../../wire/clock.ts'
 import type {Exit, Instance, InstanceSpec} from '../instance.ts'
 import {Lines, LONGEST_LINE_BYTES} from '../lines.ts'
+import {HeapAbort} from '../memory.ts'
 import {Demultiplexer} from './demultiplex.ts'
 import {type Engine, EngineError} from './engine.ts'
 import {removeContainer} from './leftovers.ts'
@@ -19,7 +20,7 @@ export async function followContainer({
   container,
   id,
   port,
-  spec,
+  spec: {output, limits},
   clock,
 }: {
   engine: Engine
@@ -32,7 +33,11 @@ export async function followContainer({
   // Both before it starts, so that neither its first line nor its end is missed.
   const attached = await engine.stream('POST', `/containers/${container}/attach?stream=1&stdout=1&stderr=1`)
   const waiting = await engine.stream('POST', `/containers/${container}/wait?condition=next-exit`)
-  const outputEnded = readOutput(attached, spec.output)
+  const heap = new HeapAbort()
+  const outputEnded = readOutput(attached, (stream, line) => {
+    if (stream === 'stderr') heap.read(line)
+    output(stream, line)
+  })
   await engine.call('POST', `/containers/${container}/start`)
   const {pid} = await inspect(engine, container)
 
@@ -41,17 +46,10 @@ export async function followContainer({
     const late = setTimeout(() => attached.destroy(), LATE_OUTPUT_MS)
     await outputEnded
     clearTimeout(late)
-    const {outOfMemory} = await inspect(engine, container)
-    if (outOfMemory)
-      spec.output(
-        'stderr',
-        JSON.stringify({
-          severity: 'ERROR',
-          message: `Memory limit of ${Math.round(spec.limits.memoryBytes / 2 ** 20)} MiB exceeded. Consider increasing the memory limit, see https://cloud.google.com/run/docs/configuring/memory-limits`,
-        }),
-      )
+    const outOfMemory =
+      (await inspect(engine, container)).outOfMemory || heap.isReasonOf({code, signal: null})
     await removeContainer(engine, container).catch(() => undefined)
-    return {code, signal: null}
+    return {code, signal: null, outOfMemory, memory: {limitBytes: limits.memoryBytes, peakBytes: undefined}}
   })()
 
   const kill = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {

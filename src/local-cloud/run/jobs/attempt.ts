@@ -1,9 +1,10 @@
-import {constants} from 'node:os'
 import {InstanceError} from '../../instances/instance.ts'
 import type {LogSink} from '../../logging/log-sink.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import type {Clock} from '../../wire/clock.ts'
 import type {Launcher} from '../capacity/launcher.ts'
+import {describeEnd, signalNumber} from '../container-end.ts'
+import {systemLogEntry} from '../platform-log.ts'
 import {shortName} from '../resources.ts'
 import {seconds} from '../validate-container.ts'
 import {type AttemptResult, parseJobName} from './resources.ts'
@@ -49,14 +50,14 @@ export async function runAttempt(
   }
   const note = (severity: string, text: string, instanceId: string): void =>
     log.append([
-      {
-        logName: `projects/${name.project}/logs/run.googleapis.com%2Fvarlog%2Fsystem`,
+      systemLogEntry({
+        project: name.project,
         resource,
         labels: {instanceId, ...labels},
-        timestamp: new Date(clock.now()).toISOString(),
         severity,
-        textPayload: text,
-      },
+        text,
+        at: clock.now(),
+      }),
     ])
 
   if (signal.aborted) return failure('CANCELLED', 'The task was cancelled before it started.')
@@ -103,22 +104,19 @@ export async function runAttempt(
   })
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, {once: true})
-  const {code, signal: term} = await instance.exited
+  const exit = await instance.exited
   signal.removeEventListener('abort', stop)
   timer.clear()
-  if (code === null) note('WARNING', `Container terminated on signal ${numberOf(term)}.`, instance.id)
-  else note(code === 0 ? 'INFO' : 'WARNING', `Container called exit(${code}).`, instance.id)
+  note(exit.outOfMemory ? 'ERROR' : exit.code === 0 ? 'INFO' : 'WARNING', describeEnd(exit), instance.id)
 
-  const how = code === null ? {termSignal: numberOf(term)} : code === 0 ? {} : {exitCode: code}
+  const {code} = exit
+  const how = code === null ? {termSignal: signalNumber(exit.signal)} : code === 0 ? {} : {exitCode: code}
   if (timedOut) return {...failure('DEADLINE_EXCEEDED', 'The configured timeout was reached.'), ...how}
   if (code === 0) return {status: {}}
-  return {...failure('ABORTED', 'The container exited with an error.'), ...how}
+  const message = exit.outOfMemory ? describeEnd(exit) : 'The container exited with an error.'
+  return {...failure('ABORTED', message), ...how}
 }
 
 function failure(status: ConstructorParameters<typeof ApiError>[0], message: string): AttemptResult {
   return {status: {code: new ApiError(status, message).grpcCode, message}}
-}
-
-function numberOf(signal: NodeJS.Signals | null): number {
-  return signal === null ? 0 : constants.signals[signal]
 }

@@ -1,12 +1,13 @@
 import {randomBytes} from 'node:crypto'
 import {type IncomingMessage, request as httpRequest, type ServerResponse} from 'node:http'
 import {setTimeout as pass} from 'node:timers/promises'
-import type {Instance} from '../../instances/instance.ts'
+import type {Exit, Instance} from '../../instances/instance.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {withoutSignature} from './gate.ts'
+import type {PushedObject} from './pushed-object.ts'
 
-/** How long the word that an instance has ended may be behind its broken connections. */
-const EXIT_NEWS_MS = 250
+/** How long the news that an instance has ended may be behind its broken connections. */
+const EXIT_NEWS_MS = 1000
 /** They are between two neighbours, not between caller and container (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
@@ -50,6 +51,8 @@ export function traceOf({headers}: IncomingMessage): Trace {
 export interface Passed {
   readonly sentBytes: number
   readonly own?: OwnAnswer
+  /** How the instance ended while it had the request. */
+  readonly exit?: Exit
 }
 
 /**
@@ -58,7 +61,11 @@ export interface Passed {
  * ended, and the word of that is still on its way
  */
 export function forward(
-  {request, response}: {request: IncomingMessage; response: ServerResponse},
+  {
+    request,
+    response,
+    pushed,
+  }: {request: IncomingMessage; response: ServerResponse; pushed: Pick<PushedObject, 'follow'>},
   instance: Pick<Instance, 'port' | 'exited'>,
   trace: Trace,
   {clock, timeoutMs}: {clock: Clock; timeoutMs: number},
@@ -81,36 +88,40 @@ export function forward(
       response.off('close', gone)
       upstream.destroy()
     }
-    const end = (own?: OwnAnswer): void => {
+    const end = (own?: OwnAnswer, exit?: Exit): void => {
       if (ended) return
       ended = true
       close()
-      resolve({sentBytes, ...(own && !response.headersSent ? {own} : {})})
+      resolve({sentBytes, ...(own && !response.headersSent ? {own} : {}), ...(exit && {exit})})
       if (own && response.headersSent) response.destroy()
     }
     const gone = (): void => end()
     /** Whoever reads the answer finds a new instance behind the next request, not the rest of this one. */
     const breakOff = async (cause: Error): Promise<void> => {
-      await Promise.race([instance.exited, pass(EXIT_NEWS_MS)])
-      end(malformed(cause))
+      const exit = await Promise.race([instance.exited, pass(EXIT_NEWS_MS, undefined)])
+      end(malformed(cause), exit)
     }
     // The instance is not ended: it may still be at work, as on Cloud Run.
     const timer = clock.after(timeoutMs, () =>
       end({
         status: 504,
         text: 'upstream request timeout',
-        reason: 'The request has been terminated because it has reached the maximum request timeout.',
+        reason:
+          'The request has been terminated because it has reached the maximum request timeout. To change this limit, see https://cloud.google.com/run/docs/configuring/request-timeout',
       }),
     )
     upstream.once('socket', (socket) => {
-      socket.once('connect', () => request.pipe(upstream))
+      socket.once('connect', () => {
+        pushed.follow()
+        request.pipe(upstream)
+      })
     })
     upstream.once('response', (answered) => {
       response.writeHead(answered.statusCode ?? 502, answered.statusMessage, endToEnd(answered.rawHeaders))
       answered.on('data', (chunk: Buffer) => {
         sentBytes += chunk.length
       })
-      answered.once('error', (error) => end(malformed(error)))
+      answered.once('error', (error) => void breakOff(error))
       answered.pipe(response)
       response.once('finish', () => end())
     })

@@ -1,15 +1,18 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
+import type {Exit} from '../../instances/instance.ts'
 import type {LogSink} from '../../logging/log-sink.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {type FaultPlan, InjectedFault} from '../../wire/faults.ts'
 import {revisionResource} from '../capacity/container.ts'
 import type {Fleet} from '../capacity/fleet.ts'
-import {forward, type OwnAnswer, type Passed, traceOf} from './forward.ts'
-import {checkInvoker, type GateOptions} from './gate.ts'
 import {NoInstanceError, type Slot} from '../capacity/pool.ts'
-import {requestLogEntry} from './request-log.ts'
+import {describeEnd} from '../container-end.ts'
+import {requestLogEntry, systemLogEntry} from '../platform-log.ts'
 import {parseServiceName, shortName} from '../resources.ts'
 import type {RunStore, StoredService} from '../store.ts'
+import {forward, type OwnAnswer, type Passed, traceOf} from './forward.ts'
+import {checkInvoker, type GateOptions} from './gate.ts'
+import {PushedObject} from './pushed-object.ts'
 import {pickRevision} from './traffic.ts'
 import {seconds} from '../validate-container.ts'
 
@@ -67,7 +70,9 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
 
   let sent = 0
   let own: OwnAnswer | undefined
+  let exit: Exit | undefined
   let slot: Slot | undefined
+  const pushed = new PushedObject(request)
   try {
     own =
       (await faultOf(dependencies, exchange, gone.signal)) ?? refuse(dependencies, exchange, stored, revision)
@@ -82,13 +87,12 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
           throw new NoInstanceError('failed', 'instances end as soon as they have started.')
         slot?.discard()
         slot = await dependencies.fleet.acquire(name, gone.signal)
-        result = await forward({request, response}, slot.instance, trace, {
+        result = await forward({request, response, pushed}, slot.instance, trace, {
           clock,
           timeoutMs: Math.max(0, endsAt - clock.now()),
         })
       }
-      own = result.own
-      sent = result.sentBytes
+      ;({own, exit, sentBytes: sent} = result)
     }
   } catch (error) {
     if (!(error instanceof NoInstanceError)) throw error
@@ -96,14 +100,22 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
   } finally {
     slot?.release()
   }
-  if (own) answer(response, own)
+  if (own) {
+    if (slot === undefined) pushed.readBuffered()
+    answer(response, own)
+  }
 
   const name = parseServiceName(service)
   if (!name) return
+  const common = {
+    project: name.project,
+    resource: revisionResource(name, revision ?? ''),
+    labels: {...(slot && {instanceId: slot.instance.id}), ...pushed.labels()},
+    trace: `projects/${name.project}/traces/${trace.traceId}`,
+  }
   log.append([
     requestLogEntry({
-      project: name.project,
-      resource: revisionResource(name, revision ?? ''),
+      ...common,
       method: request.method ?? 'GET',
       url: `http://${request.headers.host ?? ''}${request.url ?? '/'}`,
       status: response.headersSent ? response.statusCode : 499,
@@ -113,11 +125,12 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
       responseSizeBytes: own ? Buffer.byteLength(own.text) : sent,
       receivedAt,
       endedAt: clock.now(),
-      traceId: trace.traceId,
       spanId: trace.spanId,
       reason: own?.reason,
-      instanceId: slot?.instance.id,
     }),
+    ...(exit
+      ? [systemLogEntry({...common, severity: 'ERROR', text: describeEnd(exit), at: clock.now()})]
+      : []),
   ])
 }
 

@@ -1,4 +1,4 @@
-import type {LogEntry} from '../../logging/log-sink.ts'
+import type {LogEntry} from '../logging/log-sink.ts'
 
 /** What is logged of one request. */
 export interface ServedRequest {
@@ -13,11 +13,13 @@ export interface ServedRequest {
   readonly responseSizeBytes: number
   readonly receivedAt: number
   readonly endedAt: number
-  readonly traceId: string
+  /** Full name. */
+  readonly trace: string
   readonly spanId: string
   /** Why the front end answered in place of the container. */
   readonly reason: string | undefined
-  readonly instanceId: string | undefined
+  /** Of the instance, and of the object that a push is about. */
+  readonly labels: Readonly<Record<string, string>>
 }
 
 /** The entry of Cloud Run's request log (cloud.google.com/run/docs/logging#request-logs). */
@@ -28,7 +30,7 @@ export function requestLogEntry(served: ServedRequest): LogEntry {
     resource: served.resource,
     timestamp: new Date(served.receivedAt).toISOString(),
     severity: status >= 500 ? 'ERROR' : status >= 400 ? 'WARNING' : 'INFO',
-    ...(served.instanceId === undefined ? {} : {labels: {instanceId: served.instanceId}}),
+    labels: served.labels,
     ...(served.reason === undefined ? {} : {textPayload: served.reason}),
     httpRequest: {
       requestMethod: served.method,
@@ -41,7 +43,27 @@ export function requestLogEntry(served: ServedRequest): LogEntry {
       latency: `${((served.endedAt - served.receivedAt) / 1000).toFixed(3)}s`,
       protocol: 'HTTP/1.1',
     },
-    trace: `projects/${project}/traces/${served.traceId}`,
+    trace: served.trace,
     spanId: served.spanId,
+  }
+}
+
+/** An entry of Cloud Run's system log: what became of a container. @param of.at milliseconds since 1970 */
+export function systemLogEntry({
+  project,
+  at,
+  text,
+  ...entry
+}: Required<Pick<LogEntry, 'resource' | 'labels' | 'severity'>> & {
+  project: string
+  trace?: string
+  text: string
+  at: number
+}): LogEntry {
+  return {
+    ...entry,
+    logName: `projects/${project}/logs/run.googleapis.com%2Fvarlog%2Fsystem`,
+    timestamp: new Date(at).toISOString(),
+    textPayload: text,
   }
 }
