@@ -116,8 +116,20 @@ export const LOG_LABELS = {
   attempt: 'attempt',
 } as const
 
-/** Environment of a worker, set by the pipeline. */
+/** Environment of a worker, set by the pipeline or by what runs the container. */
 export const WORKER_ENVIRONMENT = {
+  /** Address to listen on; all interfaces if it is not set. The local cloud sets 127.0.0.1. */
+  host: 'HOST',
+  /**
+   * What every request of the front end carries in the header `x-front-end-secret`; others get a 403. Not set on Cloud
+   * Run, whose containers nobody else reaches.
+   */
+  frontEndSecret: 'FRONT_END_SECRET',
+  /**
+   * Port on which `GET /healthz` answers, for a liveness probe, whatever the event loop does: 503 once it is blocked
+   * past a delivery's deadline. Not set: nothing listens.
+   */
+  healthPort: 'HEALTH_PORT',
   inputBucket: 'INPUT_BUCKET',
   outputBucket: 'OUTPUT_BUCKET',
   /** The pipeline's label column, where one is set. */
