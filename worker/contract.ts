@@ -79,6 +79,9 @@ export type Outcome =
   | 'malformed'
   | 'refused'
 
+/** Message of the log line with which a worker begins with a file. */
+export const BEGUN = 'processing'
+
 /** Fields of the log line whose `outcome` is `done`. Times are RFC 3339. */
 export interface DoneFields {
   outcome: 'done'

@@ -128,7 +128,14 @@ function scanQuery({parents, bounds, descending, after, limit}: Scan): {
     conditions.push(condition)
     parameters.push(...values)
   }
-  if (label) add('l.key = ? AND l.value = ?', label.key, indexedLabel(label.value))
+  const [value, ...others] = label?.values.map(indexedLabel) ?? []
+  if (label && value !== undefined && others.length === 0) add('l.key = ? AND l.value = ?', label.key, value)
+  else if (label)
+    add(
+      'l.key = ? AND l.value IN (SELECT value FROM json_each(?))',
+      label.key,
+      JSON.stringify([value, ...others]),
+    )
   if (timestampFrom !== undefined) add(`${walked}.timestamp >= ?`, timestampFrom)
   if (timestampTo !== undefined) add(`${walked}.timestamp <= ?`, timestampTo)
   if (severityFrom !== undefined) add('e.severity >= ?', severityFrom)

@@ -133,8 +133,10 @@ async function take(request) {
     bucket: attributes.bucketId,
     object: attributes.objectId,
     generation: attributes.objectGeneration,
+    'message-id': envelope.message.messageId,
     attempt: String(attempt),
   }
+  log('INFO', 'processing', {}, labels)
   try {
     const outcome = await deliver(attributes, attempt)
     log(outcome === 'failed' ? 'ERROR' : 'INFO', outcome, {outcome}, labels)
