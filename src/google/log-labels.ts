@@ -30,10 +30,7 @@ export function sourceOf({logName}: Entry['metadata']): 'worker' | 'requests' | 
  * @param entries newest first
  * @returns the labels to show, for each entry that gets some
  */
-export async function joinLabels(
-  entries: readonly Entry[],
-  find: Find | undefined,
-): Promise<ReadonlyMap<Entry, Labels>> {
+export async function joinLabels(entries: readonly Entry[], find: Find): Promise<ReadonlyMap<Entry, Labels>> {
   const orphans = entries.filter(isOrphan)
   if (orphans.length === 0) return new Map()
   const found = new Map<Entry, Labels>()
@@ -44,9 +41,8 @@ export async function joinLabels(
       return !found.has(orphan)
     })
   const left = adopt(entries)
-  if (find === undefined) return found
   for (let at = 0; at < left.length; at += MOST_KEYS) {
-    const keys = left.slice(at, at + MOST_KEYS).map((orphan) => keyOf(orphan))
+    const keys = left.slice(at, at + MOST_KEYS).map(keyOf)
     adopt(await find(`labels.${LOG_LABELS.object}:* AND (${[...new Set(keys)].join(' OR ')})`))
   }
   return found
@@ -85,8 +81,8 @@ function ownLabels({metadata: {labels = {}}}: Entry): Labels {
   return Object.fromEntries(Object.entries(labels ?? {}).filter(([name]) => names.has(name)))
 }
 
-/** Milliseconds since 1970. */
-export function timeOf({timestamp}: Entry['metadata']): number {
-  if (timestamp instanceof Date) return timestamp.getTime()
-  return typeof timestamp === 'string' ? Date.parse(timestamp) : 1000 * Number(timestamp?.seconds)
+/** When an entry was written, RFC 3339. */
+export function timeOf({timestamp}: Entry['metadata']): string {
+  if (timestamp instanceof Date) return timestamp.toISOString()
+  return typeof timestamp === 'string' ? timestamp : ''
 }

@@ -62,8 +62,8 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
     const seen = new Set<string>()
     let unlabelled = wanted === undefined ? [] : await find(UNLABELLED_FAILURES)
     for await (const page of pages(toFilter(query), limit, signal)) {
-      const entries = [...page, ...unlabelled].toSorted(
-        (one, other) => timeOf(other.metadata) - timeOf(one.metadata),
+      const entries = [...page, ...unlabelled].toSorted((one, other) =>
+        timeOf(one.metadata) < timeOf(other.metadata) ? 1 : -1,
       )
       const joined = await joinLabels(entries, find)
       for (const entry of entries) {
@@ -165,7 +165,7 @@ function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>
   const {message, ...fields} = isJson(data) ? data : {message: typeof data === 'string' ? data : undefined}
   return {
     source: sourceOf(metadata),
-    time: toTime(metadata.timestamp),
+    time: timeOf(metadata),
     insertId: metadata.insertId ?? '',
     severity: String(metadata.severity ?? 'DEFAULT'),
     message:
@@ -193,9 +193,4 @@ function requestMessage(request: unknown): string | undefined {
   if (typeof requestMethod !== 'string' || typeof requestUrl !== 'string') return undefined
   const path = URL.canParse(requestUrl) ? new URL(requestUrl).pathname : requestUrl
   return `${requestMethod} ${path} ${String(status)}`
-}
-
-function toTime(timestamp: Entry['metadata']['timestamp']): string {
-  if (timestamp instanceof Date) return timestamp.toISOString()
-  return typeof timestamp === 'string' ? timestamp : ''
 }
