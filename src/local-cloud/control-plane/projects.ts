@@ -1,6 +1,7 @@
 import type {ServiceAgents} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
+import {isJsonObject} from '../wire/json.ts'
 import type {Clock} from '../wire/clock.ts'
 
 /** A project as Resource Manager knows it, and what Cloud Billing adds. */
@@ -147,11 +148,8 @@ function implied(id: string): Project {
 }
 
 function checkLabels(labels: unknown): Record<string, string> {
-  if (typeof labels !== 'object' || labels === null || Array.isArray(labels))
-    throw new ApiError('INVALID_ARGUMENT', 'labels must be an object.')
-  const entries = Object.entries(labels).map(
-    ([key, value]: [string, unknown]) => [key, String(value)] as const,
-  )
+  if (!isJsonObject(labels)) throw new ApiError('INVALID_ARGUMENT', 'labels must be an object.')
+  const entries = Object.entries(labels).map(([key, value]) => [key, String(value)] as const)
   const wrong = entries.find(([key, value]) => !LABEL_KEY.test(key) || !LABEL_VALUE.test(value))
   if (wrong !== undefined) {
     throw new ApiError(

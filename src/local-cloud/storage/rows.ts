@@ -1,6 +1,6 @@
 import type {SQLOutputValue} from 'node:sqlite'
 import {ApiError} from '../wire/api-error.ts'
-import {isFields, type Fields} from './json.ts'
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 
 /** A row as node:sqlite hands it out. */
 export type Row = Record<string, SQLOutputValue>
@@ -26,9 +26,9 @@ export function optionalInteger(row: Row, column: string): number | undefined {
 }
 
 /** A column with a JSON object in it. @throws ApiError DATA_LOSS where the row is damaged */
-export function storedFields(row: Row, column: string): Fields {
+export function storedFields(row: Row, column: string): JsonObject {
   const value = parsed(text(row, column))
-  if (isFields(value)) return value
+  if (isJsonObject(value)) return value
   const whose = ['bucket', 'name', 'generation', 'id'].flatMap((part) => row[part] ?? []).join('/')
   throw new ApiError(
     'DATA_LOSS',
