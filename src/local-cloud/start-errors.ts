@@ -4,7 +4,7 @@ import {DatabaseSync} from 'node:sqlite'
 import {StateError} from './state/open.ts'
 import {PortTakenError} from './state/ports.ts'
 import {codeOf, isDiskFull} from './system-error.ts'
-import {isDamage} from './wire/api-error.ts'
+import {ApiError, isDamage} from './wire/api-error.ts'
 import {parseJsonObject} from './wire/json.ts'
 
 /** A local cloud that cannot start, for a reason that its user can mend. */
@@ -50,9 +50,12 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
     const message = `The state in ${stateFolder} is damaged: ${error.message}.`
     return new LocalCloudError('state-unreadable', message, [beginAnew], error)
   }
-  const damage = error instanceof SyntaxError ? damagedRow(stateFolder) : undefined
-  if (damage !== undefined) {
-    const message = `The state in ${stateFolder} is damaged: ${damage} holds broken JSON.`
+  if (error instanceof ApiError && error.status === 'DATA_LOSS') {
+    const damage = damagedRow(stateFolder)
+    const message =
+      damage === undefined
+        ? error.message
+        : `The state in ${stateFolder} is damaged: ${damage} holds broken JSON.`
     return new LocalCloudError('state-unreadable', message, [beginAnew], error)
   }
   const code = codeOf(error)

@@ -1,4 +1,5 @@
 import type {ServiceAgents} from '../iam/access.ts'
+import {storedJson, text} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import {isJsonObject} from '../wire/json.ts'
@@ -63,10 +64,8 @@ export function createProjects({
   )
   const numberOf = (id: string): string => agents.projectNumber(id)
   const known = new Map<string, Project>()
-  for (const {number, json} of state.database.prepare('SELECT number, json FROM projects').all()) {
-    const project: Project = JSON.parse(String(json))
-    known.set(String(number), project)
-  }
+  for (const row of state.database.prepare('SELECT number, json FROM projects').all())
+    known.set(text(row, 'number'), storedJson<Project>(row, 'json', 'projectId', 'state'))
   const fromTheBeginning = existing && new Set(existing.map(numberOf))
 
   const find = (id: string): Project | undefined => {

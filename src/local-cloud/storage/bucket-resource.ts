@@ -2,7 +2,7 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid, missingParameter} from './errors.ts'
 import {bucketEtag} from './etag.ts'
 import {pick} from './json.ts'
-import {integer, storedFields, text, type Row} from './rows.ts'
+import {integer, storedJson, text, type Row} from '../state/rows.ts'
 
 /** A bucket as it is kept. Times in milliseconds since 1970. */
 export interface Bucket {
@@ -92,7 +92,7 @@ export function bucketOfRow(row: Row): Bucket {
     generation: integer(row, 'generation'),
     timeCreated: integer(row, 'time_created'),
     updated: integer(row, 'updated'),
-    fields: storedFields(row, 'fields'),
+    fields: storedJson(row, 'fields'),
   }
 }
 

@@ -7,7 +7,7 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {Bucket} from './bucket-resource.ts'
 import {StorageError, invalid, missingParameter} from './errors.ts'
 import {objectJson, type StoredObject} from './object-resource.ts'
-import {integer, storedFields, type Row} from './rows.ts'
+import {integer, storedJson, type Row} from '../state/rows.ts'
 
 const EVENT_TYPES = ['OBJECT_FINALIZE', 'OBJECT_METADATA_UPDATE', 'OBJECT_DELETE', 'OBJECT_ARCHIVE'] as const
 type EventType = (typeof EVENT_TYPES)[number]
@@ -166,7 +166,7 @@ function messageOf(config: NotificationConfig, event: ObjectEvent, context: {ori
 }
 
 function configOfRow(row: Row): NotificationConfig {
-  return parseConfig(integer(row, 'id'), storedFields(row, 'fields'))
+  return parseConfig(integer(row, 'id'), storedJson(row, 'fields'))
 }
 
 /** @throws StorageError 400 */

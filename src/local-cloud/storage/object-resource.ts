@@ -2,7 +2,7 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
 import {pick} from './json.ts'
-import {integer, optionalInteger, optionalText, storedFields, text, type Row} from './rows.ts'
+import {integer, optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
 
 /** One version of an object as it is kept. Times in milliseconds since 1970. */
 export interface StoredObject {
@@ -95,7 +95,7 @@ export function objectOfRow(row: Row): StoredObject {
     timeCreated: integer(row, 'time_created'),
     updated: integer(row, 'updated'),
     timeDeleted: optionalInteger(row, 'time_deleted'),
-    fields: storedFields(row, 'fields'),
+    fields: storedJson(row, 'fields'),
   }
 }
 
