@@ -1,6 +1,6 @@
 import type {Entry} from '@google-cloud/logging'
 import {LOG_LABELS} from '../../worker/contract.ts'
-import {isJson} from './rest.ts'
+import {isJsonObject} from '../core/json.ts'
 
 /**
  * Cloud Run's own entries, of its request log and its system log, cannot name the object that a request was about. The
@@ -73,7 +73,7 @@ function parentOf({metadata}: Entry, others: readonly Entry[]): Entry | undefine
       other.metadata.labels?.['instanceId'] === instance &&
       timeOf(other.metadata) <= timeOf(metadata),
   )
-  return isJson(last?.data) && last.data['outcome'] !== undefined ? undefined : last
+  return isJsonObject(last?.data) && last.data['outcome'] !== undefined ? undefined : last
 }
 
 function ownLabels({metadata: {labels = {}}}: Entry): Labels {

@@ -1,11 +1,11 @@
 import {on} from 'node:events'
 import type {Entry, Logging} from '@google-cloud/logging'
 import {BEGUN, LOG_LABELS} from '../../worker/contract.ts'
+import {isJsonObject} from '../core/json.ts'
 import type {LogLine, LogQuery, LogSource} from '../core/ports/logs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isTransient, retried, toAppError, translated} from './errors.ts'
 import {joinLabels, sourceOf, timeOf, UNLABELLED_FAILURES} from './log-labels.ts'
-import {isJson} from './rest.ts'
 
 const DAY_MS = 86_400_000
 /** What the `_Default` bucket of Cloud Logging keeps (cloud.google.com/logging/quotas). */
@@ -162,7 +162,9 @@ function entriesOf(response: unknown): Entry[] {
 function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>> = {}): LogLine {
   const labels = {...metadata.labels, ...joined}
   const attempt = Number(labels[LOG_LABELS.attempt])
-  const {message, ...fields} = isJson(data) ? data : {message: typeof data === 'string' ? data : undefined}
+  const {message, ...fields} = isJsonObject(data)
+    ? data
+    : {message: typeof data === 'string' ? data : undefined}
   return {
     source: sourceOf(metadata),
     time: timeOf(metadata),
@@ -179,7 +181,7 @@ function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>
     messageId: labels[LOG_LABELS.messageId],
     revision: metadata.resource?.labels?.['revision_name'],
     status:
-      isJson(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
+      isJsonObject(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
         ? metadata.httpRequest['status']
         : undefined,
     fields,
@@ -188,7 +190,7 @@ function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>
 
 /** A request log has no message: `POST / 204`. */
 function requestMessage(request: unknown): string | undefined {
-  if (!isJson(request)) return undefined
+  if (!isJsonObject(request)) return undefined
   const {requestMethod, requestUrl, status} = request
   if (typeof requestMethod !== 'string' || typeof requestUrl !== 'string') return undefined
   const path = URL.canParse(requestUrl) ? new URL(requestUrl).pathname : requestUrl

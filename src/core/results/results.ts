@@ -1,4 +1,5 @@
 import type {Report} from '../../../worker/contract.ts'
+import {isJsonObject} from '../json.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
@@ -81,11 +82,10 @@ function notFinished({object, state, attempts, lastError}: FileStatus): AppError
 
 function isReport(value: unknown): value is Report {
   return (
-    typeof value === 'object' &&
-    value !== null &&
+    isJsonObject(value) &&
     'rows' in value &&
     'metrics' in value &&
     'coefficients' in value &&
-    Array.isArray(value.coefficients)
+    Array.isArray(value['coefficients'])
   )
 }
