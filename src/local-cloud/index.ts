@@ -38,7 +38,8 @@ import {isJsonObject} from './wire/json.ts'
 import {createOutsideCalls} from './wire/outside-calls.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
-export type {InstanceStatus, LocalCloudStatus} from './control.ts'
+export type {LocalCloudStatus} from './control.ts'
+export type {ListedInstance as InstanceStatus} from './run/index.ts'
 export {LocalCloudError} from './start-errors.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
 
