@@ -1,4 +1,5 @@
 import {AppError, type ErrorCode} from '../core/errors.ts'
+import {fullDisk} from '../core/full-disk.ts'
 import {codeOf} from '../core/system-error.ts'
 
 /** What Google's clients throw, over HTTP and gRPC, brought to one form. */
@@ -118,6 +119,8 @@ export async function retried<T>(work: () => Promise<T>, signal?: AbortSignal): 
 function classify({status, system, message}: Answer): {code: ErrorCode; suggestions: string[]} {
   if (/could not (?:load|be used).*default credentials|invalid_grant|reauth/i.test(message))
     return UNAUTHENTICATED
+  const noRoom = fullDisk(message)
+  if (noRoom) return noRoom
   if (system !== undefined) {
     return {code: 'unreachable', suggestions: wayBack(addressIn(message))}
   }

@@ -250,6 +250,7 @@ export class LocalCloud implements AsyncDisposable {
       JSON.stringify({pid: process.pid, endpoint: main.origin, proxy: proxy.origin, version, startedAt}),
     )
     stack.defer(() => rm(record, {force: true}))
+    stack.defer(() => state.giveUpWaiting())
     return new LocalCloud(main.origin, status, stack.move())
   }
 

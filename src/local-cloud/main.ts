@@ -45,6 +45,8 @@ const stop = (): void => {
   })
 }
 
+// What cannot be logged on a full disk must not end the process.
+process.stderr.on('error', () => {})
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
 // Whoever started it may be gone long before it ends.

@@ -1,9 +1,10 @@
 import {readFile} from 'node:fs/promises'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
+import {isDiskFull, roomLeft} from './state/disk-full.ts'
 import {StateError} from './state/open.ts'
 import {PortTakenError} from './state/ports.ts'
-import {codeOf, isDiskFull} from './system-error.ts'
+import {codeOf} from './system-error.ts'
 import {ApiError, isDamage} from './wire/api-error.ts'
 import {parseJsonObject} from './wire/json.ts'
 
@@ -58,15 +59,18 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
         : `The state in ${stateFolder} is damaged: ${damage} holds broken JSON.`
     return new LocalCloudError('state-unreadable', message, [beginAnew], error)
   }
-  const code = codeOf(error)
   if (isDiskFull(error)) {
     return new LocalCloudError(
       'disk-full',
-      `The disk with the state folder ${stateFolder} is full.`,
-      [`See how much is left: df -h ${stateFolder}`],
+      `Not enough room on the disk of ${stateFolder} (${roomLeft(stateFolder)} left) to start the local cloud.`,
+      [
+        `See how full the disk is: df -h ${dirname(stateFolder)}`,
+        'Free some space, then run the same command again.',
+      ],
       error,
     )
   }
+  const code = codeOf(error)
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new LocalCloudError(
       'permission-denied',

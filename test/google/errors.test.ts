@@ -64,6 +64,22 @@ describe('one cause, one code, over both wires', () => {
     expect(toAppError(thrown(message, {code}), 'Listing bucket b').suggestions).toEqual(suggestions)
   })
 
+  test.each([
+    ['over HTTP', {code: 413}],
+    ['over gRPC', {code: 9}],
+  ])('a full disk of the local cloud, %s: what to do', (_, fields) => {
+    const message =
+      'Not enough room on the disk of /home/me/my work/.cloud-runner/local (1.5 MiB left): nothing was changed.'
+    expect(toAppError(thrown(message, fields), 'Uploading a.csv')).toMatchObject({
+      code: 'disk-full',
+      message: `Uploading a.csv: ${message}`,
+      suggestions: [
+        "See how full the disk is: df -h '/home/me/my work/.cloud-runner/local'",
+        'Free some space, then run the same command again.',
+      ],
+    })
+  })
+
   test('Google says it in its own words, without the code in front', () => {
     expect(toAppError(thrown('5 NOT_FOUND: Resource x was not found', {code: 5}), 'Looking').message).toBe(
       'Looking: Resource x was not found.',

@@ -42,16 +42,17 @@ function isThere(program: string): boolean {
   }
 }
 
-export async function startTools(): Promise<Tools> {
-  const root = await temporaryFolder()
+/** @param root holds the state and the work; a temporary folder by default */
+export async function startTools(root?: string): Promise<Tools> {
+  const base = root ?? (await temporaryFolder())
   const faults: unknown[] = []
-  const stateFolder = join(root, 'state')
+  const stateFolder = join(base, 'state')
   const local = await LocalCloud.start({stateFolder, report: (error) => faults.push(error)})
   onTestFinished(async () => {
     await local[Symbol.asyncDispose]()
     if (faults.length > 0) throw new AggregateError(faults, 'The local cloud reported errors of its own.')
   })
-  const folder = join(root, 'work')
+  const folder = join(base, 'work')
   await mkdir(folder)
   const {endpoint, proxy, tls} = local.status()
   const project = 'client-tools'

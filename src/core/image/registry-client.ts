@@ -1,5 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {AppError, type ErrorCode} from '../errors.ts'
+import {fullDisk} from '../full-disk.ts'
 import {isJsonObject} from '../json.ts'
 import type {Registry} from '../ports/images.ts'
 import {fetchToken, readChallenge} from './bearer-token.ts'
@@ -134,12 +135,20 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
 
 function refusalOf(response: Answer, what: string): AppError {
   const detail = detailOf(new TextDecoder().decode(response.body))
-  const code = CODES[response.status] ?? (response.status >= 500 ? 'unavailable' : 'invalid-request')
+  const {code, suggestions} = fullDisk(detail) ?? adviceFor(response.status)
   const message = `The registry ${new URL(response.url).origin} answered ${response.status} to ${what}`
   return new AppError(`${message}${detail === '' ? '' : `: ${detail}`}`, {
     code,
-    suggestions: code === 'not-found' ? ['The repository is made by: cloud-runner setup'] : [],
+    suggestions,
   })
+}
+
+function adviceFor(status: number): {code: ErrorCode; suggestions: string[]} {
+  const code = CODES[status] ?? (status >= 500 ? 'unavailable' : 'invalid-request')
+  return {
+    code,
+    suggestions: code === 'not-found' ? ['The repository is made by: cloud-runner setup'] : [],
+  }
 }
 
 /** The messages of an error body of the protocol, `{errors: [{code, message}]}`, or its beginning. */

@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import type {Readable} from 'node:stream'
 import type {BlobWriter} from '../state/blobs.ts'
+import {DiskFullError} from '../state/disk-full.ts'
 import type {State} from '../state/state.ts'
 import type {HttpRequest, HttpResponse, Route} from '../wire/routes.ts'
 import type {ImageName, ImageStore, Upload} from './image-store.ts'
@@ -85,7 +86,8 @@ export function blobRoutes({state, store, spaces}: DistributionDependencies): Ro
       if (uploadId !== undefined) store.removeUpload(uploadId)
       return matches ? store.addBlob(name.space, digest, info) : info.id
     })
-    if (superfluous !== undefined) await blobs.remove(superfluous)
+    // After the commit nothing may fail; a file that stays is swept at the next start.
+    if (superfluous !== undefined) await blobs.remove(superfluous).catch(() => undefined)
     if (!matches) {
       throw new RegistryError(
         'DIGEST_INVALID',
@@ -112,6 +114,9 @@ export function blobRoutes({state, store, spaces}: DistributionDependencies): Ro
         throw new RegistryError('BLOB_UPLOAD_UNKNOWN', `The bytes of upload ${id} are gone; begin it anew.`)
       }
       return await action(writer, upload)
+    } catch (error) {
+      if (error instanceof DiskFullError) await blobs.cut(upload.blob, upload.sizeBytes)
+      throw error
     } finally {
       inUse.delete(id)
     }
@@ -153,19 +158,18 @@ export function blobRoutes({state, store, spaces}: DistributionDependencies): Ro
       const writer = await blobs.create({sha256: true})
       const digest = url.searchParams.get('digest')
       if (digest !== null) {
-        try {
+        return orDiscard(writer, async () => {
           await receive(stream, writer)
-        } catch (error) {
-          await writer.discard()
-          throw error
-        }
-        return finish(name, validDigest(digest), writer)
+          return finish(name, validDigest(digest), writer)
+        })
       }
       if (Number(headers['content-length'] ?? 0) > 0) stream.resume()
-      await writer.close()
       const id = randomUUID()
-      await state.write(() => store.addUpload(id, name, writer.id))
-      return progress(202, name, id, 0)
+      return orDiscard(writer, async () => {
+        await writer.close()
+        await state.write(() => store.addUpload(id, name, writer.id))
+        return progress(202, name, id, 0)
+      })
     }),
     imageRoute('PATCH', 'blobs/uploads/(?<id>[^/]+)', async (name, request) => {
       spaces.require(request.call, 'artifactregistry.repositories.uploadArtifacts', name.space)
@@ -255,6 +259,16 @@ function parseRange(header: string | undefined, sizeBytes: number): {start: numb
 
 function spaceOf(name: string): string | undefined {
   return /^[^/]+\/[^/]+(?=\/)/.exec(name)?.[0]
+}
+
+/** Runs `work`; nothing is left of what was written if it fails. */
+async function orDiscard<T>(writer: BlobWriter, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await writer.discard()
+    throw error
+  }
 }
 
 async function receive(stream: Readable, writer: BlobWriter): Promise<void> {

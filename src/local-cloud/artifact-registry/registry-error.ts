@@ -45,8 +45,9 @@ export function renderRegistryError(error: unknown): HttpResponse {
   }
 }
 
-function registryCode({status}: ApiError): string {
-  if (status === 'PERMISSION_DENIED') return 'DENIED'
+function registryCode({status, httpStatus}: ApiError): string {
+  // A full disk as well: docker repeats an upload after every other code.
+  if (status === 'PERMISSION_DENIED' || httpStatus === 413) return 'DENIED'
   if (status === 'UNAUTHENTICATED') return 'UNAUTHORIZED'
   return status === 'INTERNAL' ? 'UNKNOWN' : status
 }

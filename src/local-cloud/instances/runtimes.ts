@@ -1,5 +1,6 @@
 import {join, resolve} from 'node:path'
 import type {Images} from '../artifact-registry/images.ts'
+import {namingDisk} from '../state/disk-full.ts'
 import type {Clock} from '../wire/clock.ts'
 import {createDockerRuntime, type DockerRuntime} from './docker/runtime.ts'
 import type {Runtime} from './instance.ts'
@@ -33,8 +34,8 @@ export function createRuntimes({
   const kindOf = ({annotations}: {annotations: Readonly<Record<string, string>>}): Runtime =>
     annotations[RUNTIME_ANNOTATION] === undefined ? containers : processes
   return {
-    prepare: (image) => kindOf(image).prepare(image),
-    start: (spec) => kindOf(spec.image).start(spec),
+    prepare: (image) => namingDisk(stateFolder, () => kindOf(image).prepare(image)),
+    start: (spec) => namingDisk(stateFolder, () => kindOf(spec.image).start(spec)),
     async removeLeftovers(needed) {
       await removeLeftovers(folder, needed)
       await containers.removeLeftovers(needed)

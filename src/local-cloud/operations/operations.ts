@@ -127,7 +127,7 @@ export function createOperations({
         (error: unknown) => ({metadata, error: rpcStatus(toApiError(error))}),
       )
       const operation: Operation = {name, done: true, ...result}
-      await state.write(() => finish.run(JSON.stringify(operation), name))
+      await state.record(() => finish.run(JSON.stringify(operation), name))
       return operation
     })()
     working.set(name, ended)

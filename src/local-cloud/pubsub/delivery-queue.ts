@@ -38,6 +38,9 @@ interface Entry {
   timer: Timer | undefined
 }
 
+/** Until a message comes again whose acknowledgement could not be recorded: a full disk is not run against. */
+const UNRECORDED_MS = 1000
+
 /** The backlog of one subscription at work: who may have which message when. Rows are the truth, this is their order. */
 export class DeliveryQueue {
   settings: DeliverySettings
@@ -126,7 +129,7 @@ export class DeliveryQueue {
         {canWait},
       )
     } catch (error) {
-      this.add(entries)
+      this.#clock.after(UNRECORDED_MS, () => this.add(entries))
       throw error
     }
   }

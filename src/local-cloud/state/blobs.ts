@@ -5,6 +5,7 @@ import {dirname, join} from 'node:path'
 import type {Readable} from 'node:stream'
 import {codeOf} from '../system-error.ts'
 import {HashingWriter} from './blob-writer.ts'
+import {namingDisk} from './disk-full.ts'
 import type {Digests} from './hashes.ts'
 
 /** What is known of finished bytes. */
@@ -35,12 +36,14 @@ export interface BlobWriter {
 
 export interface Blobs {
   create(options?: {sha256?: boolean}): Promise<BlobWriter>
-  /** Goes on with an unfinished blob, also after a restart. `undefined` where there is none. */
+  /** Continues a blob that nothing refers to as finished, also after a restart. `undefined` if there is none. */
   resume(id: string, options?: {sha256?: boolean}): Promise<BlobWriter | undefined>
   /** Reads a finished blob, `start` and `end` inclusive as in HTTP ranges; the file is open when this returns. */
   read(id: string, range?: {start: number; end: number}): Readable
   /** The same bytes at once, where they are few: a stream costs more than they do. */
   readAtOnce(id: string, range: {start: number; end: number}): Buffer
+  /** Keeps the first `sizeBytes` of a blob as it is for `resume`, which gives the room of the others back. */
+  cut(id: string, sizeBytes: number): Promise<void>
   /** Path of a finished blob's file. */
   path(id: string): string
   remove(id: string): Promise<void>
@@ -53,6 +56,7 @@ const READ_BYTES = 256 * 1024
 
 /** Opens the blobs in a folder; makes it where it is missing. */
 export async function openBlobs(folder: string): Promise<Blobs> {
+  const disk = dirname(folder)
   const incoming = join(folder, 'incoming')
   await mkdir(incoming, {recursive: true, mode: 0o700})
   const path = (id: string): string => join(folder, id.slice(0, 2), id)
@@ -76,56 +80,70 @@ export async function openBlobs(folder: string): Promise<Blobs> {
     options: {sha256?: boolean},
   ): BlobWriter => {
     const file = new HashingWriter(handle, sizeBytes, options)
+    const finish = async (): Promise<BlobInfo> => {
+      try {
+        await file.flush()
+        await makeFolder(dirname(path(id)))
+        await rename(incomingPath(id), path(id))
+        // No row names it before both are done, so that they need not be one after the other.
+        const [digests] = await Promise.all([file.digest(), file.sync(), syncFolder(dirname(path(id)))])
+        await file.close()
+        return {id, sizeBytes: file.sizeBytes, ...digests}
+      } catch (error) {
+        // It may not have come to the renaming; what could not be closed is closed.
+        await Promise.allSettled([rename(path(id), incomingPath(id)), file.close()])
+        throw error
+      }
+    }
+    const close = async (): Promise<void> => {
+      try {
+        await file.flush()
+      } finally {
+        await file.close()
+      }
+    }
     return {
       id,
       get sizeBytes() {
         return file.sizeBytes
       },
-      write: (chunk) => file.write(chunk),
-      sync: () => file.sync(),
-      async finish() {
-        try {
-          await file.flush()
-          await makeFolder(dirname(path(id)))
-          await rename(incomingPath(id), path(id))
-          // No row names it before both are done, so that they need not be one after the other.
-          const [digests] = await Promise.all([file.digest(), file.sync(), syncFolder(dirname(path(id)))])
-          await file.close()
-          return {id, sizeBytes: file.sizeBytes, ...digests}
-        } catch (error) {
-          // It may not have come to the renaming; what could not be closed is closed.
-          await Promise.allSettled([rename(path(id), incomingPath(id)), file.close()])
-          throw error
-        }
-      },
-      async close() {
-        try {
-          await file.flush()
-        } finally {
-          await file.close()
-        }
-      },
+      write: (chunk) => namingDisk(disk, () => file.write(chunk)),
+      sync: () => namingDisk(disk, () => file.sync()),
+      finish: () => namingDisk(disk, finish),
+      close: () => namingDisk(disk, close),
       async discard() {
-        await file.close()
-        await remove(id)
+        try {
+          await file.close()
+        } finally {
+          await remove(id)
+        }
       },
     }
   }
 
+  /** Opens an unfinished blob; one that was finished without a row of its own becomes unfinished again. */
+  const reopen = async (id: string): Promise<FileHandle | undefined> => {
+    await unlessMissing(rename(path(id), incomingPath(id)))
+    return unlessMissing(open(incomingPath(id), 'r+'))
+  }
+
   return {
-    async create(options = {}) {
-      const id = randomUUID()
-      return writer(id, await open(incomingPath(id), 'wx+', 0o600), 0, options)
-    },
-    async resume(id, options = {}) {
-      try {
-        const handle = await open(incomingPath(id), 'r+')
+    create: (options = {}) =>
+      namingDisk(disk, async () => {
+        const id = randomUUID()
+        return writer(id, await open(incomingPath(id), 'wx+', 0o600), 0, options)
+      }),
+    resume: (id, options = {}) =>
+      namingDisk(disk, async () => {
+        const handle = await reopen(id)
+        if (handle === undefined) return undefined
         const {size} = await handle.stat()
         return writer(id, handle, size, options)
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return undefined
-        throw error
-      }
+      }),
+    async cut(id, sizeBytes) {
+      const handle = await reopen(id)
+      await handle?.truncate(sizeBytes)
+      await handle?.close()
     },
     read: (id, range) =>
       createReadStream('', {
@@ -168,5 +186,15 @@ async function syncFolder(folder: string): Promise<void> {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+/** What `work` resolves to, `undefined` if its file does not exist. */
+async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -1,7 +1,9 @@
 import {mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
+import {setTimeout as delay} from 'node:timers/promises'
 import {openBlobs} from './blobs.ts'
+import {asDiskFull, DiskFullError, isDiskFull, namingDisk} from './disk-full.ts'
 import type {Schema, State} from './state.ts'
 
 /** Why a state folder cannot be used; the code is stable. */
@@ -17,6 +19,8 @@ export class StateError extends Error {
 
 /** How long a change may wait for another one to share its commit with. */
 const WAIT_MS = 10
+/** Between two attempts to record what happened while the disk is full. */
+const ROOM_MS = 1000
 
 interface Pending {
   run(): void
@@ -38,17 +42,20 @@ export async function openState({
   folder: string
   schemas: readonly Schema[]
 }): Promise<State> {
-  await mkdir(folder, {recursive: true, mode: 0o700})
-  const blobs = await openBlobs(join(folder, 'blobs'))
-  const database = openDatabase(join(folder, 'state.db'))
+  const blobs = await namingDisk(folder, async () => {
+    await mkdir(folder, {recursive: true, mode: 0o700})
+    return openBlobs(join(folder, 'blobs'))
+  })
+  const database = openDatabase(folder)
   try {
     migrate(database, folder, schemas)
   } catch (error) {
     database.close()
-    throw error
+    throw asDiskFull(error, folder)
   }
 
-  const commit = committer(database)
+  const commit = committer(database, folder)
+  const waitingForRoom = new AbortController()
   let queue: Pending[] = []
   let due: NodeJS.Immediate | undefined
   let dueLater: NodeJS.Timeout | undefined
@@ -61,24 +68,35 @@ export async function openState({
     queue = []
     if (changes.length > 0) commit(changes)
   }
+  const write = <T>(change: () => T, {canWait = false}: {canWait?: boolean} = {}): Promise<T> =>
+    new Promise((resolve, reject) => {
+      let result: {value: T} | undefined
+      if (canWait) dueLater ??= setTimeout(flush, WAIT_MS)
+      else due ??= setImmediate(flush)
+      queue.push({
+        run: () => {
+          result = {value: change()}
+        },
+        settle: () => (result ? resolve(result.value) : undefined),
+        fail: reject,
+      })
+    })
   return {
     folder,
     database,
     blobs,
-    write<T>(change: () => T, {canWait = false}: {canWait?: boolean} = {}): Promise<T> {
-      return new Promise((resolve, reject) => {
-        let result: {value: T} | undefined
-        if (canWait) dueLater ??= setTimeout(flush, WAIT_MS)
-        else due ??= setImmediate(flush)
-        queue.push({
-          run: () => {
-            result = {value: change()}
-          },
-          settle: () => (result ? resolve(result.value) : undefined),
-          fail: reject,
-        })
-      })
+    write,
+    async record(change) {
+      for (;;) {
+        try {
+          return await write(change)
+        } catch (error) {
+          if (!isDiskFull(error) || waitingForRoom.signal.aborted) throw error
+        }
+        await delay(ROOM_MS, undefined, {ref: false, signal: waitingForRoom.signal}).catch(() => undefined)
+      }
     },
+    giveUpWaiting: () => waitingForRoom.abort(),
     async [Symbol.asyncDispose]() {
       flush()
       database.close()
@@ -87,7 +105,7 @@ export async function openState({
 }
 
 /** Runs changes in one transaction. One that throws is undone alone; a failed commit, or a closed database, fails them all. */
-function committer(database: DatabaseSync): (changes: readonly Pending[]) => void {
+function committer(database: DatabaseSync, folder: string): (changes: readonly Pending[]) => void {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const save = database.prepare('SAVEPOINT change')
   const undo = database.prepare('ROLLBACK TO change')
@@ -103,38 +121,54 @@ function committer(database: DatabaseSync): (changes: readonly Pending[]) => voi
           change.run()
           done.push(change)
         } catch (error) {
+          // SQLite may have undone the whole transaction by itself, as it does when the disk is full.
+          if (!database.isTransaction) throw error
           undo.run()
-          change.fail(error)
+          change.fail(asDiskFull(error, folder))
         }
         release.run()
       }
       end.run()
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
-      for (const change of changes) change.fail(error)
+      const failure = asDiskFull(error, folder)
+      if (failure instanceof DiskFullError) shrinkLog(database)
+      for (const change of changes) change.fail(failure)
       return
     }
     for (const change of done) change.settle()
   }
 }
 
-function openDatabase(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, {timeout: 500})
+/** Gives back the room that a failed transaction took in the write-ahead log, as far as the full disk lets it. */
+function shrinkLog(database: DatabaseSync): void {
   try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch {
+    // The next checkpoint reuses the room.
+  }
+}
+
+function openDatabase(folder: string): DatabaseSync {
+  const file = join(folder, 'state.db')
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(file, {timeout: 500})
     database.exec(
       'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON',
     )
     database.exec(
       'BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT; COMMIT',
     )
+    return database
   } catch (error) {
-    database.close()
+    database?.close()
+    if (isDiskFull(error)) throw asDiskFull(error, folder)
     const message = error instanceof Error ? error.message : String(error)
     if (/database is locked/.test(message))
       throw new StateError('state-in-use', `Another local cloud has the state file ${file} open.`, error)
     throw new StateError('state-unreadable', `The state file ${file} cannot be used: ${message}.`, error)
   }
-  return database
 }
 
 function migrate(database: DatabaseSync, folder: string, schemas: readonly Schema[]): void {
@@ -158,7 +192,7 @@ function migrate(database: DatabaseSync, folder: string, schemas: readonly Schem
         update.run(name, index + 1)
         database.exec('COMMIT')
       } catch (error) {
-        database.exec('ROLLBACK')
+        if (database.isTransaction) database.exec('ROLLBACK')
         throw error
       }
     }

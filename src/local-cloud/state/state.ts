@@ -20,4 +20,11 @@ export interface State extends AsyncDisposable {
    * @param options.canWait some milliseconds for another change to share its commit with; for what nobody waits for
    */
   write<T>(change: () => T, options?: {canWait?: boolean}): Promise<T>
+  /**
+   * Like `write`, for what has happened already and cannot be refused: waits while the disk is full. `change` may run
+   * several times, after later changes.
+   */
+  record<T>(change: () => T): Promise<T>
+  /** From now on `record` rejects as `write` does; called before a stop. */
+  giveUpWaiting(): void
 }

@@ -84,7 +84,8 @@ const REASON_OF_STATUS: Partial<Record<StatusName, string>> = {
 function toStorageError(error: unknown): StorageError {
   if (error instanceof StorageError) return error
   const known = toApiError(error)
-  return new StorageError(known.httpStatus, REASON_OF_STATUS[known.status] ?? 'backendError', known.message)
+  const reason = known.httpStatus === 413 ? 'uploadTooLarge' : REASON_OF_STATUS[known.status]
+  return new StorageError(known.httpStatus, reason ?? 'backendError', known.message)
 }
 
 /** The error body of the Storage JSON API. */

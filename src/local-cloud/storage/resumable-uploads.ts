@@ -1,3 +1,4 @@
+import {DiskFullError} from '../state/disk-full.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -100,16 +101,26 @@ export function createResumableUploads({
         if (total !== session.total && total !== undefined) {
           await state.write(() => sessions.setTotal(session.id, total))
         }
-        let ended = false
-        if (range.kind === 'bytes') {
-          const plan = planOf(range, total, await writer.received(session), request.headers['content-length'])
-          await append(request, session, writer, plan)
-          ended = plan.last && total === undefined
+        const before = await writer.received(session)
+        try {
+          let ended = false
+          if (range.kind === 'bytes') {
+            const plan = planOf(range, total, before, request.headers['content-length'])
+            await append(request, session, writer, plan)
+            ended = plan.last && total === undefined
+          }
+          const received = await writer.received(session)
+          if (!ended && received !== total)
+            return progress(received, request.headers['x-guploader-no-308'] === 'yes')
+          return await complete(session, writer, {
+            ...session.checksums,
+            ...checksumsOfHeaders(request.headers),
+          })
+        } catch (error) {
+          // A sender that gives up must not leave a full disk behind; of these bytes it was told nothing.
+          if (error instanceof DiskFullError) await writer.cut(session.id, before)
+          throw error
         }
-        const received = await writer.received(session)
-        if (!ended && received !== total)
-          return progress(received, request.headers['x-guploader-no-308'] === 'yes')
-        return complete(session, writer, {...session.checksums, ...checksumsOfHeaders(request.headers)})
       }),
 
     cancel: (request) =>

@@ -20,6 +20,8 @@ export interface SessionWriter {
   sync(): Promise<void>
   /** Ends the file. Where that fails, the same can be asked of the session again. */
   finish(session: UploadSession): Promise<BlobInfo>
+  /** Keeps the first `sizeBytes` and gives the room of the others back. */
+  cut(id: string, sizeBytes: number): Promise<void>
   /** Removes the bytes. */
   discard(session: UploadSession): Promise<void>
 }
@@ -56,25 +58,8 @@ export function createSessionWriters({
   const slots = new Map<string, Slot>()
 
   /** Goes on with the bytes of a session. `undefined` where there are none. */
-  const resume = async (session: UploadSession): Promise<BlobWriter | undefined> => {
-    if (session.blob === undefined) return undefined
-    return (await blobs.resume(session.blob)) ?? copyOfFinished(session, session.blob)
-  }
-
-  /** After a crash between the end of the file and its object's row the bytes are there, but not to be gone on with. */
-  const copyOfFinished = async (session: UploadSession, blob: string): Promise<BlobWriter | undefined> => {
-    let finished: Readable
-    try {
-      finished = blobs.read(blob)
-    } catch {
-      return undefined
-    }
-    const writer = await create(session)
-    for await (const chunk of finished) await writer.write(chunk)
-    await writer.sync()
-    await blobs.remove(blob)
-    return writer
-  }
+  const resume = async ({blob}: UploadSession): Promise<BlobWriter | undefined> =>
+    blob === undefined ? undefined : blobs.resume(blob)
 
   const create = async (session: UploadSession): Promise<BlobWriter> => {
     const writer = await blobs.create()
@@ -116,6 +101,15 @@ export function createSessionWriters({
       const writer = await open(slot, session)
       slot.writer = undefined
       return writer.finish()
+    },
+    async cut(id, sizeBytes) {
+      const {writer} = slot
+      slot.writer = undefined
+      await writer?.close().catch(() => undefined)
+      const blob = sessions.find(id)?.blob
+      if (blob === undefined) return
+      if (sizeBytes === 0) await blobs.remove(blob)
+      else await blobs.cut(blob, sizeBytes)
     },
     async discard(session) {
       const {writer} = slot

@@ -1,4 +1,5 @@
 import {status as grpcStatus} from '@grpc/grpc-js'
+import {describeDiskFull, DiskFullError} from '../state/disk-full.ts'
 
 /** Google's canonical error codes with the HTTP status that each is mapped to (google/rpc/code.proto). */
 const HTTP_STATUS = {
@@ -59,15 +60,25 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * The disk is full. Google's clients must not repeat such a call by themselves: none of them repeats 413 or
+ * FAILED_PRECONDITION, while gsutil and gcloud repeat every status from 500 on, 507 included, and all of them repeat
+ * 429 and RESOURCE_EXHAUSTED.
+ */
+class NoRoomError extends ApiError {
+  constructor(folder: string) {
+    super('FAILED_PRECONDITION', describeDiskFull(folder))
+  }
+
+  override get httpStatus(): number {
+    return 413
+  }
+}
+
 /** Any error as one that a caller may see; what is not an `ApiError` is a fault of the local cloud itself. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
-  if (isDiskFull(error)) {
-    return new ApiError(
-      'RESOURCE_EXHAUSTED',
-      'The disk that holds the local cloud is full. Nothing was changed; free some space and try again.',
-    )
-  }
+  if (error instanceof DiskFullError) return new NoRoomError(error.folder)
   if (isDamage(error)) {
     return new ApiError(
       'DATA_LOSS',
@@ -84,11 +95,4 @@ export function toApiError(error: unknown): ApiError {
 export function isDamage(error: unknown): error is Error {
   // The low byte is the primary code.
   return error instanceof Error && 'errcode' in error && [11, 26].includes(Number(error.errcode) & 0xff)
-}
-
-/** SQLITE_FULL (sqlite.org/rescode.html), or what the system says of a file. */
-function isDiskFull(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if ('errcode' in error && (Number(error.errcode) & 0xff) === 13) return true
-  return 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }

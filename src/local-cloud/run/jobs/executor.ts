@@ -74,14 +74,15 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
       etag: newEtag(),
     }
     active.stored = {...active.stored, execution, done}
-    const {stored} = active
-    await state.write(() => {
-      for (const task of changed) store.putTask(task)
+    await state.record(() => {
+      // As they are then: a change that waits for room is overtaken by later ones.
+      for (const task of changed.flatMap(({index}) => active.tasks[index] ?? [])) store.putTask(task)
+      const {stored} = active
       store.putExecution(stored, clock.now())
-      const job = store.job(execution.job)
-      if (job?.status.latestCreatedExecution?.name === shortName(execution.name))
+      const job = store.job(stored.execution.job)
+      if (job?.status.latestCreatedExecution?.name === shortName(stored.execution.name))
         store.putJob(
-          {...job, status: {...job.status, latestCreatedExecution: executionReference(execution)}},
+          {...job, status: {...job.status, latestCreatedExecution: executionReference(stored.execution)}},
           clock.now(),
         )
     })

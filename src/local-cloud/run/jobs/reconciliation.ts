@@ -107,7 +107,7 @@ export function createJobReconciliation({
       const error = await whyNotReady(wanted)
       // The local cloud stops: the job stays as one that reconciles, and the next start goes on with it.
       if (error?.status === 'UNAVAILABLE') throw error
-      const job = await state.write(() => {
+      const job = await state.record(() => {
         const current = store.job(name)
         if (!current) throw new ApiError('ABORTED', `Job ${name} was deleted while it was being made ready.`)
         // A newer change came in meanwhile, and its own reconciliation decides.

@@ -58,7 +58,7 @@ export function createDeployment({
           'UNAVAILABLE',
           `The local cloud stopped before revision ${shortName(stored.revision.name)} was ready; it goes on when it is started again.`,
         )
-      await state.write(() => {
+      await state.record(() => {
         const revision = {
           ...stored.revision,
           reconciling: false,
@@ -73,7 +73,7 @@ export function createDeployment({
     error ??= unreadyTarget(wanted)
     const tags = new Set((wanted.spec.traffic ?? []).flatMap(({tag = ''}) => (tag === '' ? [] : [tag])))
     for (const tag of tags) await addresses.open(name, tag)
-    const service = await state.write(() => {
+    const service = await state.record(() => {
       const current = store.service(name)
       if (!current) throw new ApiError('ABORTED', `Service ${name} was deleted while it was being deployed.`)
       const status = decidedStatus(current, created, error)
