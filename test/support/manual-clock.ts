@@ -3,19 +3,30 @@ import type {Clock, Timer} from '../../src/local-cloud/wire/clock.ts'
 
 /** A clock that stands still until it is told to advance; timers fire in the order of their times. */
 export class ManualClock implements Clock {
-  #now: number
+  /** Of the day at the beginning, less what it was set back. */
+  #wall: number
+  #passed = 0
   #timers: {at: number; action: () => void}[] = []
 
   constructor(now = Date.parse('2026-01-01T00:00:00Z')) {
-    this.#now = now
+    this.#wall = now
   }
 
   now(): number {
-    return this.#now
+    return this.#wall + this.#passed
+  }
+
+  monotonic(): number {
+    return this.#passed
+  }
+
+  /** Sets the time of day back, as a person or a time server does; timers and `monotonic` do not notice. */
+  setBack(ms: number): void {
+    this.#wall -= ms
   }
 
   after(delayMs: number, action: () => void): Timer {
-    const timer = {at: this.#now + Math.max(0, delayMs), action}
+    const timer = {at: this.#passed + Math.max(0, delayMs), action}
     this.#timers.push(timer)
     return {
       clear: () => {
@@ -26,17 +37,17 @@ export class ManualClock implements Clock {
 
   /** Moves time on, firing what falls due; promises settle between two timers. */
   async advance(ms: number): Promise<void> {
-    const end = this.#now + ms
+    const end = this.#passed + ms
     await this.#settle()
     for (;;) {
       const due = this.#timers.filter(({at}) => at <= end).toSorted((a, b) => a.at - b.at)[0]
       if (!due) break
       this.#timers = this.#timers.filter((other) => other !== due)
-      this.#now = Math.max(this.#now, due.at)
+      this.#passed = Math.max(this.#passed, due.at)
       due.action()
       await this.#settle()
     }
-    this.#now = end
+    this.#passed = end
   }
 
   async #settle(): Promise<void> {

@@ -1,5 +1,6 @@
 import {createServer, type IncomingHttpHeaders, type ServerResponse} from 'node:http'
 import {onTestFinished} from 'vitest'
+import type {ManualClock} from './manual-clock.ts'
 
 /** A request that a push endpoint got. */
 export interface Pushed {
@@ -28,7 +29,14 @@ export interface PushEndpoint {
   readonly seen: readonly Pushed[]
   /** The next request that was not taken yet. */
   next(): Promise<Pushed>
+  /**
+   * Resolves when what was on its way has arrived, pushes here and their answers there: on the loopback of one process
+   * nothing arrives before what was sent earlier.
+   */
+  settled(): Promise<void>
 }
+
+const ROUND_TRIPS = 3
 
 /** @param answer answers each request at once; without it the test does */
 export async function startPushEndpoint(answer?: (pushed: Pushed) => void): Promise<PushEndpoint> {
@@ -36,6 +44,10 @@ export async function startPushEndpoint(answer?: (pushed: Pushed) => void): Prom
   const untaken: Pushed[] = []
   const takers: ((pushed: Pushed) => void)[] = []
   const server = createServer((request, response) => {
+    if (request.url === '/settled') {
+      response.end()
+      return
+    }
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
@@ -65,13 +77,34 @@ export async function startPushEndpoint(answer?: (pushed: Pushed) => void): Prom
     server.close()
   })
   const address = server.address()
+  const origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
   return {
-    url: `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/push`,
+    url: `${origin}/push`,
     seen,
     next: async () =>
       untaken.shift() ??
       new Promise((resolve) => {
         takers.push(resolve)
       }),
+    async settled() {
+      for (let trip = 0; trip < ROUND_TRIPS; trip++) await (await fetch(`${origin}/settled`)).text()
+    },
   }
+}
+
+/** Moves the clock on in steps until `done`. @returns how far, in milliseconds @throws Error after `mostMs` */
+export async function advanceUntil(
+  clock: ManualClock,
+  endpoint: PushEndpoint,
+  done: () => boolean,
+  stepMs = 100,
+  mostMs = 1_500_000,
+): Promise<number> {
+  const start = clock.monotonic()
+  while (!done()) {
+    if (clock.monotonic() - start > mostMs) throw new Error(`nothing happened in ${mostMs} ms`)
+    await clock.advance(stepMs)
+    await endpoint.settled()
+  }
+  return clock.monotonic() - start
 }

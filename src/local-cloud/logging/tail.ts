@@ -128,7 +128,7 @@ class Session {
       else {
         this.#held.push({
           entry,
-          arrived: this.#clock.now(),
+          arrived: this.#clock.monotonic(),
           order: `${sortableTimestamp(entry)} ${entry.insertId}`,
         })
       }
@@ -166,7 +166,7 @@ class Session {
   #arm(): void {
     const [oldest] = this.#held
     if (this.#timer || !oldest || this.#ended) return
-    this.#timer = this.#clock.after(oldest.arrived + this.#windowMs - this.#clock.now(), () => {
+    this.#timer = this.#clock.after(oldest.arrived + this.#windowMs - this.#clock.monotonic(), () => {
       this.#timer = undefined
       this.#release()
       this.#arm()
@@ -175,7 +175,7 @@ class Session {
 
   /** Lets go what was held long enough, and whatever belongs before it. */
   #release(): void {
-    const deadline = this.#clock.now() - this.#windowMs
+    const deadline = this.#clock.monotonic() - this.#windowMs
     const newest = this.#held
       .filter(({arrived}) => arrived <= deadline)
       .reduce((latest, {order}) => (order > latest ? order : latest), '')

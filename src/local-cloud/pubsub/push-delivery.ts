@@ -27,7 +27,7 @@ export class PushDelivery {
   readonly #unwatch: () => void
   #underWay = 0
   #timer: Timer | undefined
-  #token: {readonly text: string; readonly of: string; readonly until: number} | undefined
+  #token: {readonly text: string; readonly of: string; readonly mintedAt: number} | undefined
 
   constructor(subscription: string, queue: DeliveryQueue, dependencies: PushDependencies) {
     this.#subscription = subscription
@@ -43,7 +43,7 @@ export class PushDelivery {
       const {push, ackDeadlineMs, detached} = this.#queue.settings
       if (push === undefined || detached || !this.#queue.hasReady || this.#underWay >= this.#pacing.window)
         return
-      const waitMs = this.#pacing.notBefore - clock.now()
+      const waitMs = this.#pacing.notBefore - clock.monotonic()
       if (waitMs > 0) {
         this.#timer ??= clock.after(waitMs, () => {
           this.#timer = undefined
@@ -53,12 +53,12 @@ export class PushDelivery {
       }
       const ending = new AbortController()
       const lease = this.#queue.take(ackDeadlineMs, (end) => {
-        if (end === 'expired') this.#pacing.refused(clock.now())
+        if (end === 'expired') this.#pacing.refused(clock.monotonic())
         if (end !== 'acknowledged') ending.abort()
       })
       if (lease === undefined) return
       this.#underWay += 1
-      this.#pacing.pushed(clock.now())
+      this.#pacing.pushed(clock.monotonic())
       void this.#deliver(lease, push, ending.signal)
     }
   }
@@ -88,7 +88,7 @@ export class PushDelivery {
       // Not durable means not acknowledged: the queue has the message again then. The endpoint is told nothing.
       this.#queue.acknowledge([lease.message], {canWait: true}).catch(() => undefined)
     } else if (!signal.aborted) {
-      this.#pacing.refused(clock.now())
+      this.#pacing.refused(clock.monotonic())
       this.#queue.extend(lease, 0)
     }
     this.pump()
@@ -98,8 +98,10 @@ export class PushDelivery {
     if (token === undefined) return undefined
     const {clock, tokens} = this.#dependencies
     const of = `${token.email} ${token.audience}`
-    if (this.#token?.of !== of || this.#token.until < clock.now())
-      this.#token = {text: tokens.mint(token), of, until: clock.now() + TOKEN_REUSE_MS}
+    const age = clock.now() - (this.#token?.mintedAt ?? 0)
+    // After the clock was set back, an endpoint would take a token for one of the future.
+    if (this.#token?.of !== of || age < 0 || age > TOKEN_REUSE_MS)
+      this.#token = {text: tokens.mint(token), of, mintedAt: clock.now()}
     return this.#token.text
   }
 }

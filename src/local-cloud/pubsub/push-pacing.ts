@@ -40,11 +40,12 @@ export class PushPacing {
     return Math.round(Math.min(LONGEST_BACKOFF_MS, Math.max(SHORTEST_BACKOFF_MS, ms)))
   }
 
-  /** When the next push may be made, in milliseconds since 1970. */
+  /** When the next push may be made, in milliseconds as `pushed` and `refused` get them. */
   get notBefore(): number {
     return this.#lastPush + this.backoffMs
   }
 
+  /** @param now in milliseconds that only rise (`Clock.monotonic`) */
   pushed(now: number): void {
     this.#lastPush = now
   }

@@ -48,8 +48,9 @@ export async function openCertificate(folder: string, clock: Clock): Promise<Cer
 }
 
 function isGood(certificate: string, clock: Clock): boolean {
-  const expiry = Date.parse(new X509Certificate(certificate).validTo)
-  return expiry - clock.now() > RENEWED_BEFORE_MS
+  const {validFrom, validTo} = new X509Certificate(certificate)
+  // The clock may have been ahead then.
+  return Date.parse(validFrom) <= clock.now() && Date.parse(validTo) - clock.now() > RENEWED_BEFORE_MS
 }
 
 function pem(der: Buffer): string {

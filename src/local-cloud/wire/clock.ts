@@ -5,8 +5,10 @@ export interface Timer {
 
 /** The only source of time in the local cloud, so that retries, deadlines and idling are tested without sleeping. */
 export interface Clock {
-  /** Milliseconds since 1970. */
+  /** The time of day, for what is shown or kept: milliseconds since 1970. It may be set back or ahead at any moment. */
   now(): number
+  /** For waits and durations: milliseconds since some moment, which only ever rise. Means nothing after a restart. */
+  monotonic(): number
   /** Runs `action` once, `delayMs` from now. Never keeps the process alive by itself. */
   after(delayMs: number, action: () => void): Timer
 }
@@ -15,6 +17,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   after(delayMs, action) {
     const timer = setTimeout(action, Math.min(Math.max(0, delayMs), LONGEST_TIMER_MS))
     timer.unref()

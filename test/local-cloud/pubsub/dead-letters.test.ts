@@ -1,8 +1,7 @@
-import {setTimeout as wait} from 'node:timers/promises'
 import {expect, test} from 'vitest'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {type PubsubServer, startPubsub} from '../../support/pubsub-server.ts'
-import {type PushEndpoint, startPushEndpoint} from '../../support/push-endpoint.ts'
+import {advanceUntil, type PushEndpoint, startPushEndpoint} from '../../support/push-endpoint.ts'
 
 const DEAD = 'projects/p/topics/dead'
 const MAIN = 'projects/p/subscriptions/main'
@@ -24,14 +23,6 @@ async function grant(server: PubsubServer): Promise<void> {
   await server.access.setPolicy(MAIN, {bindings: [{role: 'roles/pubsub.subscriber', members}]})
 }
 
-async function advanceUntil(clock: ManualClock, done: () => boolean): Promise<void> {
-  for (let step = 0; !done(); step++) {
-    if (step > 3000) throw new Error('nothing happened')
-    await clock.advance(500)
-    await wait(2)
-  }
-}
-
 async function deadLetters(server: PubsubServer): Promise<Record<string, unknown>> {
   return (await server.call('POST', 'subscriptions/dead:pull', {maxMessages: 10, returnImmediately: true}))
     .body
@@ -46,7 +37,7 @@ test('after its last attempt a message goes to the dead-letter topic, with where
   await server.call('POST', 'topics/orders:publish', {
     messages: [{data: 'aGk=', attributes: {objectId: 'a.csv'}, orderingKey: 'k'}],
   })
-  await advanceUntil(clock, () => endpoint.seen.length === 5)
+  await advanceUntil(clock, endpoint, () => endpoint.seen.length === 5, 500)
   expect(endpoint.seen.map(({json}) => json.deliveryAttempt)).toEqual([1, 2, 3, 4, 5])
   await expect
     .poll(() => deadLetters(server))
@@ -68,7 +59,7 @@ test('after its last attempt a message goes to the dead-letter topic, with where
       ],
     })
   await clock.advance(700_000)
-  await wait(40)
+  await endpoint.settled()
   expect(endpoint.seen).toHaveLength(5)
 })
 
@@ -78,7 +69,7 @@ test("without the service agent's grants it is delivered on and on, and the deni
   const endpoint = await startPushEndpoint((pushed) => pushed.answer(500))
   await setUp(server, endpoint)
   await server.call('POST', 'topics/orders:publish', {messages: [{data: 'aGk='}]})
-  await advanceUntil(clock, () => endpoint.seen.length === 7)
+  await advanceUntil(clock, endpoint, () => endpoint.seen.length === 7, 500)
   expect(await deadLetters(server)).toEqual({})
   expect(server.access.denials()).toContainEqual(
     expect.objectContaining({
@@ -88,7 +79,7 @@ test("without the service agent's grants it is delivered on and on, and the deni
     }),
   )
   await grant(server)
-  await advanceUntil(clock, () => endpoint.seen.length === 8)
+  await advanceUntil(clock, endpoint, () => endpoint.seen.length === 8, 500)
   await expect
     .poll(() => deadLetters(server))
     .toMatchObject({

@@ -1,8 +1,7 @@
-import {setTimeout as wait} from 'node:timers/promises'
 import {describe, expect, test} from 'vitest'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {startPubsub, type PubsubServer} from '../../support/pubsub-server.ts'
-import {type PushEndpoint, startPushEndpoint} from '../../support/push-endpoint.ts'
+import {advanceUntil, type PushEndpoint, startPushEndpoint} from '../../support/push-endpoint.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const TOPIC = 'projects/p/topics/orders'
@@ -28,27 +27,6 @@ async function publish(server: PubsubServer, ...texts: string[]): Promise<void> 
 }
 
 const textOf = (data: string | undefined): string => Buffer.from(data ?? '', 'base64').toString()
-
-/** Real time for what is on the network to arrive; the clock under test stands still meanwhile. */
-async function quiet(): Promise<void> {
-  await wait(40)
-}
-
-/** Moves the clock on in steps until `done`, and says how long that took. */
-async function advanceUntil(
-  clock: ManualClock,
-  done: () => boolean,
-  stepMs = 100,
-  mostMs = 700_000,
-): Promise<number> {
-  const start = clock.now()
-  while (!done()) {
-    if (clock.now() - start > mostMs) throw new Error(`nothing happened in ${mostMs} ms`)
-    await clock.advance(stepMs)
-    await wait(2)
-  }
-  return clock.now() - start
-}
 
 describe('push', () => {
   test('posts the documented body and takes 204 for an acknowledgement', async () => {
@@ -79,9 +57,9 @@ describe('push', () => {
       },
       subscription: 'projects/p/subscriptions/push',
     })
-    await quiet()
+    await endpoint.settled()
     await clock.advance(3_600_000)
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(1)
   })
 
@@ -92,9 +70,9 @@ describe('push', () => {
     await subscribe(server, endpoint)
     await publish(server, 'a')
     await endpoint.next()
-    await quiet()
+    await endpoint.settled()
     await clock.advance(700_000)
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(1)
   })
 
@@ -103,14 +81,15 @@ describe('push', () => {
     const server = await startPubsub({clock})
     const endpoint = await startPushEndpoint((pushed) => {
       pushed.response.writeProcessing()
-      setTimeout(() => pushed.answer(500), 10)
     })
     await subscribe(server, endpoint)
     await publish(server, 'a')
-    await endpoint.next()
-    await quiet()
+    const pushed = await endpoint.next()
+    await endpoint.settled()
+    pushed.answer(500)
+    await endpoint.settled()
     await clock.advance(700_000)
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(1)
   })
 
@@ -125,7 +104,7 @@ describe('push', () => {
       await subscribe(server, endpoint)
       await publish(server, 'a')
       await endpoint.next()
-      await advanceUntil(clock, () => endpoint.seen.length === 2)
+      await advanceUntil(clock, endpoint, () => endpoint.seen.length === 2)
       expect(endpoint.seen[1]?.json.message.messageId).toBe(endpoint.seen[0]?.json.message.messageId)
     },
   )
@@ -136,11 +115,11 @@ describe('push', () => {
     const endpoint = await startPushEndpoint((pushed) => pushed.answer(204))
     await subscribe(server, endpoint, {pushConfig: {pushEndpoint: 'http://127.0.0.1:9/'}})
     await publish(server, 'a')
-    await quiet()
+    await endpoint.settled()
     await server.call('POST', 'subscriptions/push:modifyPushConfig', {
       pushConfig: {pushEndpoint: endpoint.url},
     })
-    await advanceUntil(clock, () => endpoint.seen.length === 1)
+    await advanceUntil(clock, endpoint, () => endpoint.seen.length === 1)
     expect(textOf(endpoint.seen[0]?.json.message.data)).toBe('a')
   })
 
@@ -153,12 +132,12 @@ describe('push', () => {
     const first = await endpoint.next()
     const closed = new Promise((resolve) => first.response.on('close', resolve))
     await clock.advance(29_900)
-    await quiet()
+    await endpoint.settled()
     expect(first.response.destroyed).toBe(false)
     await clock.advance(100)
     await closed
     await clock.advance(499)
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(1)
     await clock.advance(1)
     await endpoint.next()
@@ -171,11 +150,13 @@ describe('push', () => {
     await subscribe(server, endpoint, {retryPolicy: {minimumBackoff: '10s', maximumBackoff: '60s'}})
     await publish(server, 'a')
     await endpoint.next()
-    await quiet()
+    await endpoint.settled()
     const gaps = []
     for (let attempt = 2; attempt <= 5; attempt++) {
-      gaps.push(Math.round((await advanceUntil(clock, () => endpoint.seen.length === attempt, 500)) / 1000))
-      await quiet()
+      gaps.push(
+        Math.round((await advanceUntil(clock, endpoint, () => endpoint.seen.length === attempt, 500)) / 1000),
+      )
+      await endpoint.settled()
     }
     expect(gaps).toEqual([10, 20, 40, 60])
   })
@@ -188,12 +169,12 @@ describe('push', () => {
     await publish(server, 'bad')
     const bad = await endpoint.next()
     bad.answer(500)
-    await quiet()
+    await endpoint.settled()
     await publish(server, 'good')
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(1)
     await clock.advance(499)
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(1)
     await clock.advance(1)
     const good = await endpoint.next()
@@ -206,11 +187,11 @@ describe('push', () => {
     await subscribe(server, endpoint)
     await publish(server, ...Array.from({length: 20}, (_, index) => String(index)))
     for (let index = 0; index < 3; index++) await endpoint.next()
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(3)
     for (const pushed of endpoint.seen) pushed.answer(204)
     for (let index = 0; index < 6; index++) await endpoint.next()
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(9)
   })
 
@@ -238,6 +219,33 @@ describe('push', () => {
     expect(verify((await endpoint.next()).headers.authorization, 'mine')).toEqual({email})
   })
 
+  test('a clock that is set back holds up nothing, and tokens are of its time', async () => {
+    const clock = new ManualClock()
+    const server = await startPubsub({clock})
+    const endpoint = await startPushEndpoint((pushed) =>
+      pushed.answer(endpoint.seen.length === 2 ? 500 : 204),
+    )
+    const email = 'push@p.iam.gserviceaccount.com'
+    await subscribe(server, endpoint, {}, {oidcToken: {serviceAccountEmail: email}})
+    await publish(server, 'before')
+    const {authorization: old = ''} = (await endpoint.next()).headers
+    await publish(server, 'refused')
+    await endpoint.next()
+    await endpoint.settled()
+
+    clock.setBack(24 * 3_600_000)
+    await publish(server, 'after')
+    const waited = await advanceUntil(clock, endpoint, () => endpoint.seen.length === 4)
+    expect(waited).toBeLessThanOrEqual(2000)
+    const texts = endpoint.seen.map(({json}) => textOf(json.message.data))
+    expect(texts.slice(2).toSorted()).toEqual(['after', 'refused'])
+    const token = (endpoint.seen.at(-1)?.headers.authorization ?? '').replace(/^Bearer /, '')
+    const claims: {iat: number} = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    expect(claims.iat * 1000).toBeLessThanOrEqual(clock.now())
+    // What was given out before is not refused for as long either.
+    expect(server.tokens.verify(old.replace(/^Bearer /, ''), [endpoint.url])).toEqual({email})
+  })
+
   test('an ordering key is pushed one by one, again from the one that failed', async () => {
     const clock = new ManualClock()
     const server = await startPubsub({clock})
@@ -252,7 +260,7 @@ describe('push', () => {
       orderingKey: 'k',
     }))
     await server.call('POST', 'topics/orders:publish', {messages})
-    await advanceUntil(clock, () => order.length === 5)
+    await advanceUntil(clock, endpoint, () => order.length === 5)
     expect(order).toEqual(['0', '0', '1', '2', '3'])
     expect(endpoint.seen[0]?.json.message).toMatchObject({orderingKey: 'k'})
   })
@@ -275,7 +283,7 @@ describe('push', () => {
       eventType: 'OBJECT_FINALIZE',
       objectId: 'in/b',
     })
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(1)
   })
 
@@ -306,12 +314,12 @@ describe('push', () => {
     })
     await publish(server, 'a')
     await endpoint.next()
-    await quiet()
+    await endpoint.settled()
     await clock.advance(599_000)
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(2)
     await clock.advance(3_600_000)
-    await quiet()
+    await endpoint.settled()
     expect(endpoint.seen).toHaveLength(2)
     expect(server.state.database.prepare('SELECT count(*) AS n FROM pubsub_messages').get()).toEqual({n: 0})
   })
@@ -333,11 +341,11 @@ describe('push', () => {
       })
       await publish(server, 'good', 'slow', 'bad')
       for (let index = 0; index < 3; index++) await endpoint.next()
-      await quiet()
+      await endpoint.settled()
     }
     await startPubsub({clock, folder})
-    await advanceUntil(clock, () => endpoint.seen.length >= 5)
-    await quiet()
+    await advanceUntil(clock, endpoint, () => endpoint.seen.length >= 5)
+    await endpoint.settled()
     const again = endpoint.seen.slice(3).map(({json}) => [textOf(json.message.data), json.deliveryAttempt])
     expect(again).toEqual([
       ['slow', 1],

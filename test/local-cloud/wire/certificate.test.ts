@@ -39,6 +39,15 @@ test('the certificate is made anew before it expires', async () => {
   expect((await openCertificate(folder, clock)).certificate).not.toBe(certificate)
 })
 
+test('a certificate of the future, from before the clock was set back, is replaced', async () => {
+  const folder = await temporaryFolder()
+  const clock = new ManualClock()
+  await openCertificate(folder, clock)
+  clock.setBack(2 * DAY_MS)
+  const {validFrom} = new X509Certificate((await openCertificate(folder, clock)).certificate)
+  expect(Date.parse(validFrom)).toBeLessThanOrEqual(clock.now())
+})
+
 test('a client that trusts the certificate gets the same routes, under https, and others nothing', async () => {
   const certificate = await openCertificate(await temporaryFolder(), systemClock)
   const server = createServerOf({

@@ -62,6 +62,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
   const {clock, log, store} = dependencies
   const {request, response, service, tag} = exchange
   const receivedAt = clock.now()
+  const begin = clock.monotonic()
   const trace = traceOf(request)
   const stored = store.service(service)
   const revision = pickRevision(stored?.status.trafficStatuses ?? [], tag, Math.random())
@@ -80,7 +81,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
       const name = `${service}/revisions/${revision}`
       const timeoutMs =
         seconds(store.revision(name)?.revision.timeout ?? `${DEFAULT_TIMEOUT_SECONDS}s`) * 1000
-      const endsAt = receivedAt + timeoutMs
+      const deadline = begin + timeoutMs
       let result: Passed | 'unconnected' = 'unconnected'
       for (let attempt = 1; result === 'unconnected'; attempt++) {
         if (attempt > CONNECTION_ATTEMPTS)
@@ -89,7 +90,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
         slot = await dependencies.fleet.acquire(name, gone.signal)
         result = await forward({request, response, pushed}, slot.instance, trace, {
           clock,
-          timeoutMs: Math.max(0, endsAt - clock.now()),
+          timeoutMs: Math.max(0, deadline - clock.monotonic()),
         })
       }
       ;({own, exit, sentBytes: sent} = result)
@@ -125,7 +126,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
       requestSizeBytes: Number(request.headers['content-length'] ?? 0),
       responseSizeBytes: own ? Buffer.byteLength(own.text) : sent,
       receivedAt,
-      endedAt: clock.now(),
+      endedAt: receivedAt + clock.monotonic() - begin,
       spanId: trace.spanId,
       reason: own?.reason,
     }),

@@ -192,7 +192,7 @@ describe('instances for requests', () => {
     expect((await fetch(uri)).status).toBe(200)
   })
 
-  it('gives 504 after the timeout and does not end the instance', async () => {
+  it('gives 504 after the timeout, also if the clock is set back, and does not end the instance', async () => {
     const clock = new ManualClock()
     const local = await startRun({clock})
     const uri = await local.deploy('worker', {
@@ -203,8 +203,11 @@ describe('instances for requests', () => {
     const pid = local.run.instances()[0]?.pid
     const slow = fetch(`${uri}/slow`)
     await eventually(() => local.run.instances()[0]?.busy === 1)
-    await clock.advance(5000)
+    await clock.advance(2000)
+    clock.setBack(3_600_000)
+    await clock.advance(3000)
     expect((await slow).status).toBe(504)
+    expect(requestLog(local)).toMatchObject([{httpRequest: {status: 504, latency: '5.000s'}}])
     expect(local.run.instances()).toMatchObject([{pid, busy: 0}])
     expect(await (await fetch(uri)).json()).toMatchObject({pid})
   })
