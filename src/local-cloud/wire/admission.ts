@@ -1,4 +1,4 @@
-import type {IncomingMessage} from 'node:http'
+import type {IncomingHttpHeaders, IncomingMessage} from 'node:http'
 import {TLSSocket} from 'node:tls'
 import {ApiError} from './api-error.ts'
 
@@ -86,8 +86,23 @@ function authorityOf(target: string): string {
   )
 }
 
-function refuseForeignPage({headers: {origin}}: IncomingMessage): void {
-  if (origin !== undefined && !LOOPBACK_HOST.test(origin.replace(/^https?:\/\//, ''))) {
-    throw new ApiError('PERMISSION_DENIED', `The local cloud answers no page of another origin (${origin}).`)
-  }
+function refuseForeignPage({headers}: IncomingMessage): void {
+  const page = foreignPage(headers) ?? otherSite(headers)
+  if (page !== undefined)
+    throw new ApiError('PERMISSION_DENIED', `The local cloud answers no page of another origin (${page}).`)
+}
+
+/**
+ * The page of another machine's that a browser sends a request for: by its origin, or, if a browser sends none as for
+ * images and simple GETs, by `Sec-Fetch-Site` (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header).
+ */
+export function foreignPage(headers: IncomingHttpHeaders): string | undefined {
+  const {origin} = headers
+  if (origin === undefined) return otherSite(headers)
+  return LOOPBACK_HOST.test(origin.replace(/^https?:\/\//, '')) ? undefined : origin
+}
+
+/** A page of the same site may be another port's; only what the user typed or the same origin sends is this one's. */
+function otherSite({'sec-fetch-site': site}: IncomingHttpHeaders): string | undefined {
+  return site === undefined || site === 'none' || site === 'same-origin' ? undefined : site
 }

@@ -113,6 +113,8 @@ describe('the forward proxy', () => {
     expect((await ask(port, '/v1/things/a')).status).toBe(403)
     const page = {origin: 'http://evil.example.org'}
     expect((await ask(port, 'http://run.googleapis.com/v1/things/a', page)).status).toBe(403)
+    const image = {'sec-fetch-site': 'cross-site'}
+    expect((await ask(port, 'http://run.googleapis.com/v1/things/a', image)).status).toBe(403)
     expect(outside.list()).toEqual([])
   })
 })

@@ -207,6 +207,24 @@ describe('loopback only', () => {
     expect(await raw('GET /caller HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')).toMatch(/^HTTP\/1.1 200/)
   })
 
+  it.each([
+    ['cross-site', 403],
+    ['same-site', 403],
+    ['same-origin', 200],
+    ['none', 200],
+  ])('answers a browser that sends no Origin by its Sec-Fetch-Site: %s', async (site, status) => {
+    const answer = await raw(`GET /caller HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: ${site}\r\n\r\n`)
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  })
+
+  it('answers no page of another port of this machine', async () => {
+    expect(
+      await raw(
+        'GET /caller HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1:3000\r\nSec-Fetch-Site: same-site\r\n\r\n',
+      ),
+    ).toMatch(/^HTTP\/1.1 403/)
+  })
+
   it('reads a request that comes byte by byte', async () => {
     const text = await new Promise<string>((resolve, reject) => {
       const socket = connect(listener.port, '127.0.0.1')

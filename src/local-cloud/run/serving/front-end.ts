@@ -1,15 +1,16 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
-import type {Exit} from '../../instances/instance.ts'
-import type {LogSink} from '../../logging/log-sink.ts'
-import type {Clock} from '../../wire/clock.ts'
+import {type LogSink} from '../../logging/log-sink.ts'
+import {foreignPage} from '../../wire/admission.ts'
+import {type Clock} from '../../wire/clock.ts'
 import {type FaultPlan, InjectedFault} from '../../wire/faults.ts'
 import {revisionResource} from '../capacity/container.ts'
-import type {Fleet} from '../capacity/fleet.ts'
+import {type Fleet} from '../capacity/fleet.ts'
+import {type Exit} from '../../instances/instance.ts'
 import {NoInstanceError, type Slot} from '../capacity/pool.ts'
 import {describeEnd} from '../container-end.ts'
 import {requestLogEntry, systemLogEntry} from '../platform-log.ts'
 import {parseServiceName, shortName} from '../resources.ts'
-import type {RunStore, StoredService} from '../store.ts'
+import {type RunStore, type StoredService} from '../store.ts'
 import {forward, type OwnAnswer, type Passed, traceOf} from './forward.ts'
 import {checkInvoker, type GateOptions} from './gate.ts'
 import {PushedObject} from './pushed-object.ts'
@@ -179,6 +180,12 @@ function refuse(
       text: 'The requested URL was not found on this server.',
       reason: `The service is not known by the host "${request.headers.host ?? ''}".`,
     }
+  }
+  // A service may serve pages of this machine's other ports, as with CORS, but none from elsewhere.
+  const page = foreignPage(request.headers)
+  if (page !== undefined) {
+    const text = `The local cloud answers no page of another origin (${page}).`
+    return {status: 403, text, reason: text}
   }
   if (!stored)
     return {

@@ -1,4 +1,5 @@
 import {existsSync} from 'node:fs'
+import {request as send} from 'node:http'
 import {describe, expect, it} from 'vitest'
 import {ManualClock} from '../../../support/manual-clock.ts'
 import {ECHO, INVOKER, LOCATION, startRun, type LocalRun} from '../local-run.ts'
@@ -134,6 +135,24 @@ describe('what is logged', () => {
       expect.objectContaining({textPayload: expect.stringContaining('SIGTERM seen')}),
     )
   })
+})
+
+it('answers pages of this machine, and none from elsewhere', async () => {
+  const local = await startRun()
+  const uri = await local.deploy('worker', {containers: [{image: await local.push({files: ECHO})}]})
+  const call = (headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      send(uri, {headers, agent: false}, (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+        .on('error', reject)
+        .end()
+    })
+  expect(await call({'sec-fetch-site': 'cross-site'})).toBe(403)
+  expect(await call({'sec-fetch-site': 'cross-site', origin: 'https://evil.example'})).toBe(403)
+  expect(await call({'sec-fetch-site': 'same-site', origin: 'http://localhost:3000'})).toBe(200)
+  expect(await call({'sec-fetch-site': 'none'})).toBe(200)
 })
 
 describe('instances for requests', () => {
