@@ -2,8 +2,15 @@ import {writeWhole} from '../../core/whole-file.ts'
 import {gsutilEnvironment, type LocalCloudOrigins} from './environment.ts'
 
 /**
- * gsutil's settings, which it reads from a file alone (https://cloud.google.com/storage/docs/boto-gsutil): where the
- * JSON API is, whose certificate to trust, and a place for what it keeps of unfinished transfers.
+ * The APIs that gsutil calls, each at a host and a port of its own, always over TLS (its modules `gcs_json_api`,
+ * `pubsub_api`, `kms_api`, `iamcredentials_api`). The misspelled port is the one that it reads.
+ */
+const HOSTS = ['gs_json_host', 'gs_pubsub_host', 'gs_kms_host', 'gs_iamcredentials_host']
+const PORTS = ['gs_json_port', 'gs_pubsub_port', 'gs_kms_port', 'gs_iamcredentails_port']
+
+/**
+ * gsutil's settings, which it reads from a file alone (https://cloud.google.com/storage/docs/boto-gsutil): where its
+ * APIs are, whose certificate to trust, and a place for what it keeps of unfinished transfers.
  */
 export async function writeBotoFile(origins: LocalCloudOrigins): Promise<void> {
   const {folder, project, tls} = origins
@@ -11,8 +18,8 @@ export async function writeBotoFile(origins: LocalCloudOrigins): Promise<void> {
   const path = gsutilEnvironment(origins).set['BOTO_CONFIG'] ?? ''
   const lines = [
     '[Credentials]',
-    `gs_json_host = ${hostname}`,
-    `gs_json_port = ${port}`,
+    ...HOSTS.map((name) => `${name} = ${hostname}`),
+    ...PORTS.map((name) => `${name} = ${port}`),
     '[Boto]',
     `ca_certificates_file = ${escape(tls.certificate)}`,
     // A machine of one's own that does not answer is not there: the default goes on for a quarter of an hour.
