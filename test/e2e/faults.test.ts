@@ -6,12 +6,13 @@ import {describe, expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
 import {killProcess} from '../support/kill.ts'
 
-/** A process that takes its time, so that there is a middle to kill it in. */
-const PATIENT = `import {setTimeout as delay} from 'node:timers/promises'
+/** A process that waits until the file `go` exists, so that there is a middle to kill it in. */
+const patient = (go: string) => `import {existsSync} from 'node:fs'
+import {setTimeout as delay} from 'node:timers/promises'
 export const processor = {
   name: 'patient',
   async process(input, output, {signal}) {
-    await delay(4000, undefined, {signal})
+    while (!existsSync(${JSON.stringify(go)})) await delay(50, undefined, {signal})
     await output.write('done')
   },
 }
@@ -20,7 +21,7 @@ export const processor = {
 /** A pipeline with that process, and a file for it. */
 async function setupPatient(cli: Cli): Promise<void> {
   await mkdir(join(cli.folder, 'patient'))
-  await writeFile(join(cli.folder, 'patient', 'processor.ts'), PATIENT)
+  await writeFile(join(cli.folder, 'patient', 'processor.ts'), patient(join(cli.folder, 'go')))
   await cli.json(['setup', '--worker', './patient'])
   await cli.write('patient.csv', CSV)
 }
@@ -165,6 +166,7 @@ describe('an interruption', () => {
     await running.shows('Wait for')
     running.kill('SIGTERM')
     expect((await running.ended).exitCode).toBe(143)
+    await cli.write('go', '')
     await allDone(cli, ['patient.csv'])
   }, 120_000)
 
@@ -215,6 +217,7 @@ describe('a kill', () => {
     }
     await expect.poll(busy, {timeout: 60_000}).toBeGreaterThan(0)
     killProcess(worker)
+    await cli.write('go', '')
     const {exitCode, stdout} = await running.ended
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(/"attempts": 2/)

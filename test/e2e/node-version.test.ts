@@ -1,5 +1,5 @@
 import {execa} from 'execa'
-import {cp, mkdir} from 'node:fs/promises'
+import {cp, mkdir, readdir} from 'node:fs/promises'
 import {delimiter, join} from 'node:path'
 import {expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
@@ -35,7 +35,9 @@ test.skipIf(node === undefined)('keeps exit code, arguments and signals', async 
     cwd: cli.folder,
     reject: false,
   })
-  setTimeout(() => endless.kill('SIGTERM'), 1500)
+  // The other Node runs once the file that it writes is there.
+  await expect.poll(() => readdir(cli.folder)).not.toEqual([])
+  endless.kill('SIGTERM')
   expect((await endless).exitCode).toBe(143)
 })
 

@@ -4,6 +4,7 @@ import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {isAlive} from '../../src/tools/local-cloud-address.ts'
 import {Cli, parseObject} from '../support/cli.ts'
+import {addFault} from '../support/fault-plan.ts'
 import {killProcess} from '../support/kill.ts'
 
 // One folder, one pipeline, its commands as processes of their own, in the order in which a user meets them.
@@ -161,8 +162,11 @@ describe('mistakes', () => {
   })
 
   test('--timeout that runs out ends with 124, and the file goes on', async () => {
-    await cli.json(['sample', '--rows', '100000', '--output', 'large.csv'])
-    const {exitCode} = await cli.run(['upload', 'large.csv', '--wait', '--timeout', '100ms'])
+    // Its first delivery is refused; the next one comes after ten seconds.
+    const {endpoint} = await cli.json(['local', 'status'])
+    await addFault(String(endpoint), {on: {rpc: 'run.routes.invoke'}, answer: 503, times: 1})
+    await cli.json(['sample', '--rows', '50', '--output', 'late.csv'])
+    const {exitCode} = await cli.run(['upload', 'late.csv', '--wait', '--timeout', '100ms'])
     expect(exitCode).toBe(124)
   })
 })

@@ -4,7 +4,6 @@ import {credentials} from '@grpc/grpc-js'
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {setTimeout as pass} from 'node:timers/promises'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {buildPythonWorker, docker, NO_DOCKER} from '../support/docker.ts'
@@ -62,14 +61,15 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
   const containers = () => owned('--all')
   /** Entries are seen soon after they were written: waits for as many. */
   const logged = async (filter: string, count: number): Promise<unknown[]> => {
-    for (;;) {
+    const read = async (): Promise<unknown[]> => {
       const {entries} = await api('POST', '/v2/entries:list', {
         resourceNames: [`projects/${PROJECT}`],
         filter,
       })
-      if (Array.isArray(entries) && entries.length >= count) return entries
-      await pass(20)
+      return Array.isArray(entries) ? entries : []
     }
+    await expect.poll(async () => (await read()).length).toBeGreaterThanOrEqual(count)
+    return read()
   }
   const registry = (): string => new URL(cloud.endpoint).host
 
@@ -240,7 +240,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
 
     await storage.bucket('p-input').file('grüße.txt').save('from python\n')
     const result = storage.bucket('p-output').file('grüße.txt')
-    while (!(await result.exists())[0]) await pass(20)
+    await expect.poll(() => result.exists()).toEqual([true])
     expect((await result.download())[0].toString()).toBe('FROM PYTHON\n')
     const [{metadata}] = await result.getMetadata()
     const [input] = await storage.bucket('p-input').file('grüße.txt').getMetadata()
@@ -261,18 +261,17 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     const other = await startLocalCloudProcess(folder)
     const response = await fetch(`${other.endpoint}/v2/${name}:run`, {method: 'POST', body: '{}'})
     expect(response.status).toBe(200)
-    while ((await owned()).length === 0) await pass(20)
+    await expect.poll(() => owned()).not.toEqual([])
     await other.kill()
-    const limit = Date.now() + 10_000
-    while ((await containers()).length > 0 && Date.now() < limit) await pass(50)
-    expect(await containers()).toEqual([])
+    await expect.poll(containers).toEqual([])
 
     cloud = await LocalCloud.start({stateFolder: folder})
-    while ((await owned()).length === 0) await pass(20)
+    await expect.poll(() => owned()).not.toEqual([])
     const [[running]] = await executions.listExecutions({parent: name})
     expect(running).toMatchObject({runningCount: 1, retriedCount: 0})
     for (const id of await owned()) await docker('kill', id)
-    while ((await executions.getExecution({name: running?.name ?? ''}))[0].failedCount !== 1) await pass(20)
+    const failed = async () => (await executions.getExecution({name: running?.name ?? ''}))[0].failedCount
+    await expect.poll(failed).toBe(1)
   })
 
   it('leave nothing in the engine when their services are gone', async () => {

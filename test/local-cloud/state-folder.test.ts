@@ -1,5 +1,5 @@
 import {once} from 'node:events'
-import {open, stat} from 'node:fs/promises'
+import {open, readdir, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {spawn} from 'node:child_process'
 import {DatabaseSync} from 'node:sqlite'
@@ -212,14 +212,13 @@ it('a clock that is set back repeats no generation and publishes nothing before 
 
 it('a stop that comes while it starts ends it', async () => {
   const main = join(import.meta.dirname, '../../src/local-cloud/main.ts')
-  const child = spawn(process.execPath, [main, '--state', await temporaryFolder()], {
+  const folder = await temporaryFolder()
+  const child = spawn(process.execPath, [main, '--state', join(folder, 'state')], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))
-  // Its handlers are there before it has opened anything.
-  const {resolve, promise} = Promise.withResolvers<void>()
-  setTimeout(resolve, 300)
-  await promise
+  // Its handlers are there before it makes its folder.
+  await expect.poll(() => readdir(folder)).toEqual(['state'])
   child.kill('SIGTERM')
   const [code, signal]: unknown[] = await once(child, 'exit')
   expect([0, 'SIGTERM']).toContain(signal ?? code)

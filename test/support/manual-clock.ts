@@ -7,6 +7,7 @@ export class ManualClock implements Clock {
   #wall: number
   #passed = 0
   #timers: {at: number; action: () => void}[] = []
+  #armed: {at: number; resolve: () => void}[] = []
 
   constructor(now = Date.parse('2026-01-01T00:00:00Z')) {
     this.#wall = now
@@ -28,11 +29,21 @@ export class ManualClock implements Clock {
   after(delayMs: number, action: () => void): Timer {
     const timer = {at: this.#passed + Math.max(0, delayMs), action}
     this.#timers.push(timer)
+    for (const {at, resolve} of this.#armed) if (at === timer.at) resolve()
     return {
       clear: () => {
         this.#timers = this.#timers.filter((other) => other !== timer)
       },
     }
+  }
+
+  /** Resolves once a timer runs that is due `delayMs` from now. */
+  async armed(delayMs: number): Promise<void> {
+    const at = this.#passed + delayMs
+    if (this.#timers.some((timer) => timer.at === at)) return
+    await new Promise<void>((resolve) => {
+      this.#armed.push({at, resolve})
+    })
   }
 
   /** Moves time on, firing what falls due; promises settle between two timers. */

@@ -16,6 +16,14 @@ async function plan(endpoint: string, ...faults: object[]): Promise<void> {
   expect((await fetch(`${endpoint}/_local-cloud/faults`, {method: 'POST', body})).status).toBe(200)
 }
 
+/** What has not happened yet. */
+async function planned(endpoint: string): Promise<unknown> {
+  const {faults}: {faults: unknown} = JSON.parse(
+    await (await fetch(`${endpoint}/_local-cloud/faults`)).text(),
+  )
+  return faults
+}
+
 const UPDATE = {rpc: 'google.cloud.run.v2.Services/UpdateService'}
 
 test('a quota is waited out, a conflict and expired credentials are told, silence is left: the traffic stays, and the next deploy does it', async () => {
@@ -43,12 +51,11 @@ test('a quota is waited out, a conflict and expired credentials are told, silenc
   // Cloud Run says nothing at all, until the user has enough of it: the lock is free again.
   await plan(context.endpoint, {on: UPDATE, hang: true})
   const enough = new AbortController()
-  const step = (text: string) => {
-    if (text.startsWith('New revision')) setTimeout(() => enough.abort(new Error('enough')), 50)
-  }
-  await expect(deploy({workerFolder: folder}, {...context, signal: enough.signal, step})).rejects.toThrow(
-    'enough',
-  )
+  const deploying = deploy({workerFolder: folder}, {...context, signal: enough.signal})
+  deploying.catch(() => undefined)
+  await expect.poll(() => planned(context.endpoint)).toEqual([])
+  enough.abort(new Error('enough'))
+  await expect(deploying).rejects.toThrow('enough')
   expect(await serving()).toEqual(before)
 
   await plan(context.endpoint, {on: UPDATE, answer: 429, times: 2})

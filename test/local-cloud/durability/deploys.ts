@@ -1,4 +1,3 @@
-import {setTimeout as delay} from 'node:timers/promises'
 import {expect} from 'vitest'
 import type {LocalCloudProcess} from '../../support/local-cloud-process.ts'
 import {buildImage, pushImage} from '../../support/oci-image.ts'
@@ -25,11 +24,9 @@ export function deployingClient(): Client {
   })
   /** The service once nothing is being deployed any more. */
   const settled = async (cloud: LocalCloudProcess): Promise<Record<string, unknown>> => {
-    for (;;) {
-      const current = await call(cloud, 'GET', SERVICE)
-      if (current['reconciling'] !== true) return current
-      await delay(20)
-    }
+    const get = () => call(cloud, 'GET', SERVICE)
+    await expect.poll(get).not.toMatchObject({reconciling: true})
+    return get()
   }
   return {
     get acknowledged() {

@@ -2,7 +2,6 @@ import {spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {setTimeout as pass} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 import {expect, it} from 'vitest'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
@@ -31,7 +30,5 @@ it('no instance outlives the local cloud, even one that is killed and whose inst
   expect(isAlive(pid)).toBe(true)
   host.kill('SIGKILL')
   await once(host, 'exit')
-  const limit = Date.now() + 5000
-  while (isAlive(pid) && Date.now() < limit) await pass(10)
-  expect(isAlive(pid)).toBe(false)
+  await expect.poll(() => isAlive(pid)).toBe(false)
 })

@@ -83,15 +83,10 @@ describe('an HTTP startup probe', () => {
       httpGet: {path: '/up', headers: {'x-probe': 'yes'}, port: undefined},
     }
     const result = waitUntilReady(instanceAt(port), probe, clock)
-    for (let sent = 1; sent <= 3; sent++) {
-      while (seen.length < sent)
-        await new Promise((resolve) => {
-          setTimeout(resolve, 5)
-        })
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20)
-      })
-      if (sent < 3) await clock.advance(9999)
+    for (let sent = 1; sent < 3; sent++) {
+      await clock.armed(10_000)
+      expect(seen).toHaveLength(sent)
+      await clock.advance(9999)
       expect(seen).toHaveLength(sent)
       await clock.advance(1)
     }

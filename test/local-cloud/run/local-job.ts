@@ -1,10 +1,9 @@
-import {access} from 'node:fs/promises'
-import {join} from 'node:path'
-import {setTimeout as pass} from 'node:timers/promises'
+import {readdir} from 'node:fs/promises'
+import {expect} from 'vitest'
 import {LOCATION, type LocalRun} from './local-run.ts'
 
 /**
- * A task that tells how it was started in `FOLDER/INDEX-ATTEMPT`, then does what PLAN says: `ok`, `fail`, `fail-once`,
+ * A task that tells in `FOLDER/INDEX-ATTEMPT` that it was started, and does what PLAN says: `ok`, `fail`, `fail-once`,
  * `wait` until `FOLDER/go` is there, or `deaf` to SIGTERM.
  */
 export const TASK = {
@@ -12,7 +11,6 @@ export const TASK = {
     const fs = require('node:fs')
     const {env, argv} = process
     const {PLAN, FOLDER, CLOUD_RUN_TASK_INDEX: index, CLOUD_RUN_TASK_ATTEMPT: attempt} = env
-    if (FOLDER) fs.writeFileSync(FOLDER + '/' + index + '-' + attempt, '')
     console.log(JSON.stringify({message: 'started', args: argv.slice(2), env}))
     const end = (code) => { process.exitCode = code }
     if (PLAN === 'fail' || (PLAN === 'fail-once' && attempt === '0')) { console.error('broken'); end(3) }
@@ -21,6 +19,8 @@ export const TASK = {
       process.on('SIGTERM', () => process.exit(Number(env.ON_TERM ?? 143)))
       setInterval(() => { if (fs.existsSync(FOLDER + '/go')) process.exit(0) }, 10)
     } else end(0)
+    // Last: who waits for the file may send a signal at once.
+    if (FOLDER) fs.writeFileSync(FOLDER + '/' + index + '-' + attempt, '')
   `,
 }
 export const NAME = `${LOCATION}/jobs/report`
@@ -52,14 +52,7 @@ export async function createJob(
 
 /** Waits until tasks have written these files. */
 export async function appear(folder: string, ...names: string[]): Promise<void> {
-  for (const name of names)
-    while (
-      await access(join(folder, name)).then(
-        () => false,
-        () => true,
-      )
-    )
-      await pass(10)
+  await expect.poll(() => readdir(folder, {recursive: true})).toEqual(expect.arrayContaining(names))
 }
 
 export function nameOf(execution: unknown): string {

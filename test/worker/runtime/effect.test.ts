@@ -111,12 +111,18 @@ describe('delivered again', () => {
   })
 
   it('while it is in hand waits for the first and shares its end', async () => {
+    const begun = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
-    const processor = capitals({before: () => gate.promise})
+    const processor = capitals({
+      before: () => {
+        begun.resolve()
+        return gate.promise
+      },
+    })
     await using worker = await startWorker(processor)
     const generation = await worker.upload('a', 'x')
     const statuses = Promise.all([worker.deliver('a', generation), worker.deliver('a', generation)])
-    while (processor.runs === 0) await delay(1)
+    await begun.promise
     gate.resolve()
     expect(await statuses).toEqual([204, 204])
     expect(processor.runs).toBe(1)

@@ -6,13 +6,6 @@ import {killProcess} from '../../../support/kill.ts'
 
 const NAME = `${LOCATION}/services/worker`
 
-async function eventually(look: () => boolean): Promise<void> {
-  while (!look())
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5)
-    })
-}
-
 /** How many instances each revision has, by the number in its name. */
 function counts({run}: LocalRun): Record<string, number> {
   const found: Record<string, number> = {}
@@ -24,7 +17,7 @@ function counts({run}: LocalRun): Record<string, number> {
 }
 
 async function become(local: LocalRun, wanted: Record<string, number>): Promise<void> {
-  await eventually(() => JSON.stringify(counts(local)) === JSON.stringify(wanted))
+  await expect.poll(() => counts(local)).toEqual(wanted)
 }
 
 describe('the scale of a revision', () => {

@@ -1,6 +1,5 @@
 import {mkdir, readdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {setTimeout as pass} from 'node:timers/promises'
 import {describe, expect, it, onTestFinished} from 'vitest'
 import {startLocalCloudProcess} from '../../../support/local-cloud-process.ts'
 import {ManualClock} from '../../../support/manual-clock.ts'
@@ -168,7 +167,7 @@ it('an execution that was acknowledged survives SIGKILL, and one that was being 
   const execution = executionOf(cancelled)
   void call(first.endpoint, 'POST', `/v2/${execution}:cancel`, {}).catch(() => undefined)
   const cancelling = async () => JSON.stringify(await call(first.endpoint, 'GET', `/v2/${execution}`))
-  while (!(await cancelling()).includes('CANCELLING')) await pass(5)
+  await expect.poll(cancelling).toContain('CANCELLING')
   await first.kill()
 
   await writeFile(join(folder, 'go'), '')
@@ -177,7 +176,7 @@ it('an execution that was acknowledged survives SIGKILL, and one that was being 
   expect(done).toMatchObject({done: true, response: {succeededCount: 1}})
   expect(done).not.toHaveProperty('error')
   const read = () => call(second.endpoint, 'GET', `/v2/${execution}`)
-  while (JSON.stringify(await read()).includes('CANCELLING')) await pass(5)
+  await expect.poll(async () => JSON.stringify(await read())).not.toContain('CANCELLING')
   expect(await read()).toMatchObject({cancelledCount: 1})
   expect(await readdir(join(folder, 'cancelled'))).toEqual(['0-0'])
 })

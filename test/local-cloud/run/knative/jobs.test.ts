@@ -1,4 +1,3 @@
-import {setTimeout as pass} from 'node:timers/promises'
 import {expect, it} from 'vitest'
 import {createJob} from '../local-job.ts'
 import {LOCATION, startRun} from '../local-run.ts'
@@ -61,36 +60,30 @@ it('jobs and executions have Knative’s form in the v1 API, and are run by it',
     spec: {taskCount: 2, template: {spec: {timeoutSeconds: 60, containers: [{args: ['v1']}]}}},
   })
   await call('POST', '/jobs/report:run', {})
-  for (;;) {
-    const list = await call('GET', '/executions?labelSelector=run.googleapis.com%2Fjob%3Dreport')
-    if (JSON.stringify(list).includes('"status":"Unknown"')) {
-      await pass(10)
-      continue
-    }
-    expect(list).toMatchObject({
-      kind: 'ExecutionList',
-      items: [
-        {
-          status: {
-            failedCount: 1,
-            conditions: [
-              {
-                type: 'Completed',
-                status: 'False',
-                reason: 'NonZeroExitCode',
-                message: expect.stringContaining('exit code: 3'),
-              },
-              expect.anything(),
-              expect.anything(),
-              expect.anything(),
-            ],
-          },
+  const list = () => call('GET', '/executions?labelSelector=run.googleapis.com%2Fjob%3Dreport')
+  await expect.poll(async () => JSON.stringify(await list())).not.toContain('"status":"Unknown"')
+  expect(await list()).toMatchObject({
+    kind: 'ExecutionList',
+    items: [
+      {
+        status: {
+          failedCount: 1,
+          conditions: [
+            {
+              type: 'Completed',
+              status: 'False',
+              reason: 'NonZeroExitCode',
+              message: expect.stringContaining('exit code: 3'),
+            },
+            expect.anything(),
+            expect.anything(),
+            expect.anything(),
+          ],
         },
-        {status: {succeededCount: 2}},
-      ],
-    })
-    break
-  }
+      },
+      {status: {succeededCount: 2}},
+    ],
+  })
   expect(await call('POST', '/jobs/report:run', {overrides: {nonsense: 1}})).toMatchObject({
     error: {code: 400, message: expect.stringContaining('nonsense')},
   })

@@ -7,14 +7,21 @@ import {killProcess} from '../../../support/kill.ts'
 
 const SERVICE = `${LOCATION}/services/worker`
 
-async function eventually<T>(look: () => T | undefined | false): Promise<T> {
-  for (;;) {
-    const found = look()
-    if (found !== undefined && found !== false) return found
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5)
+/** For what no event tells of. */
+async function eventually(look: () => unknown): Promise<void> {
+  await expect.poll(look).toBeTruthy()
+}
+
+/** Sends a request and throws the answer's body away. @returns the status */
+function statusOf(uri: string, headers: Record<string, string>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    send(uri, {headers, agent: false}, (response) => {
+      response.resume()
+      resolve(response.statusCode)
     })
-  }
+      .on('error', reject)
+      .end()
+  })
 }
 
 const requestLog = ({entries}: LocalRun) =>
@@ -140,15 +147,7 @@ describe('what is logged', () => {
 it('answers pages of this machine, and none from elsewhere', async () => {
   const local = await startRun()
   const uri = await local.deploy('worker', {containers: [{image: await local.push({files: ECHO})}]})
-  const call = (headers: Record<string, string>) =>
-    new Promise<number | undefined>((resolve, reject) => {
-      send(uri, {headers, agent: false}, (response) => {
-        response.resume()
-        resolve(response.statusCode)
-      })
-        .on('error', reject)
-        .end()
-    })
+  const call = (headers: Record<string, string>) => statusOf(uri, headers)
   expect(await call({'sec-fetch-site': 'cross-site'})).toBe(403)
   expect(await call({'sec-fetch-site': 'cross-site', origin: 'https://evil.example'})).toBe(403)
   expect(await call({'sec-fetch-site': 'same-site', origin: 'http://localhost:3000'})).toBe(200)
@@ -178,9 +177,8 @@ describe('instances for requests', () => {
 
     const late = fetch(`${uri}/slow`)
     await eventually(() => local.run.instances().length === 2)
-    await new Promise((resolve) => {
-      setTimeout(resolve, 50)
-    })
+    // The front end has taken it in once it answers what was sent after it.
+    expect(await statusOf(uri, {host: 'elsewhere'})).toBe(404)
     await clock.advance(60_000)
     const refused = await late
     expect([refused.status, await refused.text()]).toEqual([429, 'Rate exceeded.\n'])
