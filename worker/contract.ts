@@ -53,6 +53,12 @@ export const RESULT_METADATA = {
   reprocessId: 'reprocess-id',
   /** On `job.json` alone: id of the execution that has the file in hand; absent while it is being started. */
   execution: 'execution',
+  /**
+   * On an `error.json` alone, with the value `true`: `cancel` wrote it. It counts for deliveries whose notification was
+   * published before it, for those that are in progress too; a later request to process the file runs. A result of the
+   * same generation outranks it.
+   */
+  cancelled: 'cancelled',
 } as const
 
 /** What a worker writes under the canary's own name in the output bucket. Remove the canary first, then this. */
@@ -69,6 +75,8 @@ export interface CanaryAnswer {
 export type Outcome =
   | 'done'
   | 'failed'
+  /** `cancel` was asked for this file. */
+  | 'cancelled'
   | 'duplicate'
   | 'superseded'
   | 'gone'

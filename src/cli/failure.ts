@@ -99,7 +99,7 @@ export function suggestForPipeline(error: unknown, pipeline: string | undefined)
 }
 
 const OF_A_PIPELINE =
-  /\bcloud-runner (?:deploy|destroy|doctor|logs|plan|redrive|reprocess|results|revisions|rollback|setup|status|upload)\b/
+  /\bcloud-runner (?:cancel|deploy|destroy|doctor|logs|plan|redrive|reprocess|results|revisions|rollback|setup|status|upload)\b/
 
 /** Any thrown value as a failure: an AppError says what a user can do, everything else is a bug of ours. */
 export function failureOf(error: unknown, bin: string): Failure {

@@ -1,11 +1,11 @@
-import type {Context} from './ports/context.ts'
+import {type Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import {readDeadLetters} from './files/dead-letters.ts'
 import {readNotification, type Notified} from './files/notification.ts'
-import type {TakenMessage} from './ports/messages.ts'
+import {type TakenMessage} from './ports/messages.ts'
 import {commandFor} from './shell.ts'
+import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
-import type {AwaitedFile} from './files/wait.ts'
 
 export interface RedriveResult {
   /** Back on their way, each once. */
@@ -66,14 +66,9 @@ export async function redrive(objects: readonly string[], context: Context): Pro
     const attributes = Object.fromEntries(
       Object.entries(message.attributes).filter(([name]) => !ADDED_ATTRIBUTE.test(name)),
     )
+    const awaited = await awaitedAgain(file, reprocessId, context)
     await cloud.messages.publish(topic, {data: message.data, attributes}, {signal})
-    redriven.set(key, {
-      object,
-      generation,
-      sizeBytes: file.sizeBytes,
-      uploadedAt: file.timeCreated,
-      ...(reprocessId === undefined ? {} : {reprocessId}),
-    })
+    redriven.set(key, awaited)
     step(object)
     return true
   }

@@ -1,12 +1,12 @@
 import {randomUUID} from 'node:crypto'
-import type {Context} from './ports/context.ts'
+import {type Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import {eachOf} from './parallel.ts'
 import {isUnheardOf} from './files/files.ts'
 import {notificationOf} from './files/notification.ts'
 import {readAllFiles, readNamedFiles} from './files/read-files.ts'
+import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
-import type {AwaitedFile} from './files/wait.ts'
 
 const AT_ONCE = 8
 
@@ -69,14 +69,9 @@ export async function reprocess(files: readonly Chosen[], context: Context): Pro
       return
     }
     const reprocessId = isMissing ? undefined : id
+    const awaited = await awaitedAgain(input, reprocessId, context)
     await cloud.messages.publish(topic, notificationOf(input, reprocessId), {signal})
-    notified.push({
-      object,
-      generation: input.generation,
-      sizeBytes: input.sizeBytes,
-      uploadedAt: input.timeCreated,
-      ...(reprocessId === undefined ? {} : {reprocessId}),
-    })
+    notified.push(awaited)
     step(object)
   })
   return {notified, gone}

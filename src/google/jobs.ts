@@ -1,11 +1,14 @@
 import type {ExecutionsClient, JobsClient, protos} from '@google-cloud/run'
-import type {ExecutionState, Jobs} from '../core/ports/jobs.ts'
+import type {ExecutionState, Jobs, RunningExecution} from '../core/ports/jobs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 import {followed} from './operation.ts'
 import {shortName} from './service-state.ts'
 
 type Job = protos.google.cloud.run.v2.IJob
+/** Executions that one request lists at most. */
+const PAGE = 100
+
 type Execution = protos.google.cloud.run.v2.IExecution
 
 /** Cloud Run's jobs by `@google-cloud/run`. */
@@ -37,6 +40,18 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
     }
   }
 
+  async function execution(short: string, id: string): Promise<ExecutionState | undefined> {
+    const client = await executions()
+    const name = `${nameOf(short)}/executions/${id}`
+    try {
+      const [found] = await retried(() => client.getExecution({name}, ONE_TRY))
+      return toExecution(found)
+    } catch (error) {
+      if (isNotFound(error)) return undefined
+      throw toAppError(error, `Looking at execution ${id} of job ${short}`)
+    }
+  }
+
   return {
     async image(short) {
       const job = await read(short)
@@ -62,21 +77,55 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
       }
     },
 
-    async execution(short, id) {
+    execution,
+
+    async running(short) {
       const client = await executions()
-      const name = `${nameOf(short)}/executions/${id}`
+      const parent = nameOf(short)
+      const running: RunningExecution[] = []
+      for (let pageToken = ''; ;) {
+        try {
+          const [page, , answer] = await retried(() =>
+            client.listExecutions({parent, pageToken, pageSize: PAGE}, {...ONE_TRY, autoPaginate: false}),
+          )
+          for (const one of page) if (toExecution(one).state === 'running') running.push(toRunning(one))
+          pageToken = answer?.nextPageToken ?? ''
+        } catch (error) {
+          if (isNotFound(error)) return []
+          throw toAppError(error, `Listing the executions of job ${short}`)
+        }
+        if (pageToken === '') return running
+      }
+    },
+
+    async cancel(short, id) {
+      if ((await execution(short, id))?.state !== 'running') return false
+      const client = await executions()
       try {
-        const [execution] = await retried(() => client.getExecution({name}, ONE_TRY))
-        return toExecution(execution)
+        await retried(() => client.cancelExecution({name: `${nameOf(short)}/executions/${id}`}, ONE_TRY))
+        return true
       } catch (error) {
-        if (isNotFound(error)) return undefined
-        throw toAppError(error, `Looking at execution ${id} of job ${short}`)
+        if ((await execution(short, id))?.state !== 'running') return false
+        throw toAppError(error, `Cancelling execution ${id} of job ${short}`)
       }
     },
 
     async close() {
       await Promise.all(opened.map(async (client) => (await client()).close()))
     },
+  }
+}
+
+function toRunning({name, template}: Execution): RunningExecution {
+  const [container] = template?.containers ?? []
+  return {
+    name: shortName(name) ?? '',
+    image: container?.image ?? '',
+    environment: Object.fromEntries(
+      (container?.env ?? []).flatMap(({name: variable, value}) =>
+        variable && typeof value === 'string' ? [[variable, value]] : [],
+      ),
+    ),
   }
 }
 

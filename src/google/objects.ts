@@ -108,7 +108,7 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
 
 async function send(
   file: File,
-  {source, contentType, metadata, signal, progress}: UploadOptions,
+  {source, contentType, metadata, expectedGeneration, signal, progress}: UploadOptions,
 ): Promise<void> {
   const resumable = 'stream' in source || source.sizeBytes >= RESUMABLE_BYTES
   let sent = 0
@@ -122,6 +122,7 @@ async function send(
   const target = file.createWriteStream({
     resumable,
     validation: 'crc32c',
+    ...(expectedGeneration === undefined ? {} : {preconditionOpts: {ifGenerationMatch: expectedGeneration}}),
     metadata: {
       ...(contentType === undefined ? {} : {contentType}),
       ...(metadata === undefined ? {} : {metadata: {...metadata}}),

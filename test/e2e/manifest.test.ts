@@ -23,6 +23,7 @@ test('the manifest is of this version', () => {
 
 test('every command of the product is there', () => {
   expect(commands.map(({id}) => id).toSorted()).toEqual([
+    'cancel',
     'demo',
     'deploy',
     'destroy',

@@ -23,6 +23,8 @@ export type Decision =
       readonly of: 'result' | 'error'
       readonly staleError: Committed | undefined
     }
+  /** A person cancelled what was notified until then. */
+  | {readonly kind: 'cancelled'}
   /** A newer generation has been processed: nothing of an older one may appear any more. */
   | {readonly kind: 'superseded'; readonly by: bigint}
 
@@ -45,7 +47,10 @@ export function toCommitted({
  * process it again. A notification without such an id asks only for what any run of its generation has done.
  */
 export function decide(
-  event: Pick<ObjectEvent, 'generation' | 'reprocessId'>,
+  {
+    event,
+    publishTime,
+  }: {readonly event: Pick<ObjectEvent, 'generation' | 'reprocessId'>; readonly publishTime: string},
   result: Committed | undefined,
   error: Committed | undefined,
 ): Decision {
@@ -57,13 +62,27 @@ export function decide(
   if (newest > generation) return {kind: 'superseded', by: newest}
   const isEffect = (committed: Committed | undefined): boolean =>
     committed?.source === generation &&
+    committed.metadata[RESULT_METADATA.cancelled] === undefined &&
     (event.reprocessId === undefined || committed.metadata[RESULT_METADATA.reprocessId] === event.reprocessId)
   if (result !== undefined && isEffect(result)) {
     const isStale = error !== undefined && error.createdAt < result.createdAt
     return {kind: 'duplicate', of: 'result', staleError: isStale ? error : undefined}
   }
   if (isEffect(error)) return {kind: 'duplicate', of: 'error', staleError: undefined}
+  if (isCancelled({event, publishTime}, error)) return {kind: 'cancelled'}
   return {kind: 'process', resultGeneration: result?.outputGeneration ?? ABSENT}
+}
+
+/** Whether an `error.json` cancels a delivery: of its generation, and written after its notification was published. */
+export function isCancelled(
+  {event, publishTime}: {readonly event: Pick<ObjectEvent, 'generation'>; readonly publishTime: string},
+  error: Committed | undefined,
+): boolean {
+  return (
+    error?.metadata[RESULT_METADATA.cancelled] !== undefined &&
+    error.source === BigInt(event.generation) &&
+    Date.parse(publishTime) <= error.createdAt
+  )
 }
 
 /** The custom metadata that marks what this run of this delivery writes. */

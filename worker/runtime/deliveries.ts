@@ -1,11 +1,12 @@
 import {LOG_LABELS, type Outcome} from '../contract.ts'
 import {answerCanary} from './canary.ts'
+import {reportCancelled, watchCancellation} from './cancellation.ts'
 import type {Delivery} from './envelope.ts'
 import {handOver} from './hand-over.ts'
 import type {Log} from './log.ts'
 import {processFile} from './process-file.ts'
 import {routeEvent} from './routing.ts'
-import {DeadlinePassed, type Worker} from './worker.ts'
+import {Cancelled, DeadlinePassed, type Worker} from './worker.ts'
 
 /** Takes one delivery in hand. Resolves where it is to be acknowledged, rejects where it is to be refused. */
 export type Deliver = (delivery: Delivery, log: Log) => Promise<Outcome>
@@ -27,6 +28,8 @@ export function deliveryLabels({event, messageId, attempt}: Delivery): Record<st
  * takes too long goes to the job, if there is one; else it ends with the dead letters, as the subscription counts its
  * refusals.
  *
+ * A file that is cancelled meanwhile ends the same way, and is acknowledged.
+ *
  * A second delivery of what is in hand waits for the first and shares its end.
  */
 export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
@@ -39,21 +42,24 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
       return 'skipped'
     }
     const handler = route.kind === 'canary' ? answerCanary : processFile
-    const handle = (signal: AbortSignal) => worker.watch(log, () => handler(worker, delivery, log, signal))
-    const {ownDeadlineMs, job} = worker.settings
-    if (ownDeadlineMs === undefined) return untilAborted(shutdown, handle(shutdown))
-    const deadline = new AbortController()
-    const passed = new DeadlinePassed(`not done within ${ownDeadlineMs / 1000} s, the worker's own deadline`)
-    const timer = setTimeout(() => deadline.abort(passed), ownDeadlineMs)
-    const signal = AbortSignal.any([shutdown, deadline.signal])
+    const ending = new AbortController()
+    const stopDeadline = watchDeadline(worker.settings.ownDeadlineMs, ending)
+    const stopLooking = watchCancellation(worker, delivery, (reason) => ending.abort(reason))
+    const signal = AbortSignal.any([shutdown, ending.signal])
     try {
-      return await untilAborted(signal, handle(signal))
+      return await untilAborted(
+        signal,
+        worker.watch(log, () => handler(worker, delivery, log, signal)),
+      )
     } catch (error) {
-      if (error !== passed || route.kind === 'canary' || job === undefined) throw error
-      log('INFO', `${passed.message}: a job goes on with it`)
+      if (error instanceof Cancelled) return reportCancelled(log)
+      if (!(error instanceof DeadlinePassed) || route.kind === 'canary' || worker.settings.job === undefined)
+        throw error
+      log('INFO', `${error.message}: a job goes on with it`)
       return await handOver(worker, delivery, log, 'deadline', shutdown)
     } finally {
-      clearTimeout(timer)
+      stopDeadline()
+      stopLooking()
     }
   }
 
@@ -74,6 +80,14 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
       inHand.delete(key)
     }
   }
+}
+
+/** @param afterMs of the work's beginning; `undefined`: there is no deadline. @returns ends the watch */
+function watchDeadline(afterMs: number | undefined, ending: AbortController): () => void {
+  if (afterMs === undefined) return () => {}
+  const passed = new DeadlinePassed(`not done within ${afterMs / 1000} s, the worker's own deadline`)
+  const timer = setTimeout(() => ending.abort(passed), afterMs)
+  return () => clearTimeout(timer)
 }
 
 /** `work`, or the signal's reason as soon as it aborts. */

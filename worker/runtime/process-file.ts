@@ -10,6 +10,7 @@ import {
 import {PermanentError, type ProcessContext} from '../processor.ts'
 import {commitMetadata, decide, isSameRun, toCommitted, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
+import {reportCancelled} from './cancellation.ts'
 import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
 import {GenerationGone, openInput} from './input.ts'
 import type {Log} from './log.ts'
@@ -75,7 +76,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   ])
   signal.throwIfAborted()
 
-  const decision = decide(event, result, error)
+  const decision = decide(delivery, result, error)
   if (decision.kind === 'superseded') {
     log('INFO', `superseded: generation ${decision.by} has been processed`, {outcome: 'superseded'})
     return 'superseded'
@@ -94,6 +95,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
     })
     return 'duplicate'
   }
+  if (decision.kind === 'cancelled') return reportCancelled(log)
   if (input === undefined) {
     log('INFO', 'gone: this generation was overwritten or deleted before it was processed', {outcome: 'gone'})
     return 'gone'

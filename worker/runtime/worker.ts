@@ -23,5 +23,10 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
+/** A person cancelled the file: its delivery is acknowledged without a result. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled'
+}
+
 /** The file took longer than a delivery may. */
 export class DeadlinePassed extends Interrupted {}

@@ -26,9 +26,14 @@ export function sourceGeneration(object: StoredObject | undefined): string | und
   return object?.metadata[RESULT_METADATA.sourceGeneration]
 }
 
+/** Whether an `error.json` was written by `cancel`. */
+export function isCancellation(error: StoredObject): boolean {
+  return error.metadata[RESULT_METADATA.cancelled] !== undefined
+}
+
 /**
  * Decides by the worker's contract: the commit of the larger source generation counts, and of two of the same
- * generation the one created later.
+ * generation the one created later; a cancellation takes nothing from a result that is there.
  */
 export function judge(generation: string, {result, error}: Commits): Verdict {
   const ofResult = sourceGeneration(result)
@@ -42,7 +47,9 @@ export function judge(generation: string, {result, error}: Commits): Verdict {
   if (
     error !== undefined &&
     ofError === generation &&
-    (result === undefined || ofResult !== generation || error.timeCreated > result.timeCreated)
+    (result === undefined ||
+      ofResult !== generation ||
+      (error.timeCreated > result.timeCreated && !isCancellation(error)))
   ) {
     return {kind: 'failed', commit: error}
   }

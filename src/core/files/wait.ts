@@ -4,12 +4,23 @@ import type {Context} from '../ports/context.ts'
 import {EXIT} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import {type ActivityReader, createActivityReader} from './activity.ts'
-import {finished, judge, listCommits, readCommits, readErrorReport, type Verdict} from './commits.ts'
+import {
+  finished,
+  isCancellation,
+  judge,
+  listCommits,
+  readCommits,
+  readErrorReport,
+  sourceGeneration,
+  type Commits,
+  type Verdict,
+} from './commits.ts'
 import {fileKey, readDeadLetters} from './dead-letters.ts'
 import {type FileStatus, hasEnded} from './files.ts'
 import {readHandOver} from './hand-over.ts'
-import {standing} from './standing.ts'
+import {type StoredObject} from '../ports/objects.ts'
 import {withWarnings} from './warnings.ts'
+import {standing} from './standing.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
 const FIRST_PAUSE_MS = 150
@@ -32,6 +43,25 @@ export interface AwaitedFile {
   readonly uploadedAt: string
   /** Where it is processed again: only what was written for this request counts. */
   readonly reprocessId?: string
+  /** Generation of a cancellation (`error.json`) that is older than the request, and does not count. */
+  readonly cancellation?: string
+}
+
+/** What to wait for when a file is notified again; to be read before its notification is published. */
+export async function awaitedAgain(
+  {name: object, generation, sizeBytes, timeCreated: uploadedAt}: StoredObject,
+  reprocessId: string | undefined,
+  {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
+): Promise<AwaitedFile> {
+  const error = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'error.json'))
+  return {
+    object,
+    generation,
+    sizeBytes,
+    uploadedAt,
+    ...(reprocessId === undefined ? {} : {reprocessId}),
+    ...(error !== undefined && isCancellation(error) ? {cancellation: error.generation} : {}),
+  }
 }
 
 export interface WaitOptions {
@@ -104,7 +134,7 @@ async function lookAtResults(
   await eachOf(files, LOOKS_AT_ONCE, async (file) => {
     signal.throwIfAborted()
     const commits = listed?.(file.object) ?? (await readCommits(cloud.objects, outputBucket, file.object))
-    const verdict = judge(file.generation, commits)
+    const verdict = cancellationOf(file, commits) ?? judge(file.generation, commits)
     if (verdict.kind === 'open' || !isOfRequest(verdict, file)) return
     const status = finished(file, verdict, commits)
     const error =
@@ -113,8 +143,25 @@ async function lookAtResults(
   })
 }
 
+/** The request was cancelled: a result of a run before it does not matter then. */
+function cancellationOf(
+  {generation, reprocessId, cancellation}: AwaitedFile,
+  {result, error}: Commits,
+): Verdict | undefined {
+  if (error === undefined || !isCancellation(error) || error.generation === cancellation) return undefined
+  const isDone =
+    sourceGeneration(result) === generation &&
+    (reprocessId === undefined || result?.metadata[RESULT_METADATA.reprocessId] === reprocessId)
+  return sourceGeneration(error) === generation && !isDone ? {kind: 'failed', commit: error} : undefined
+}
+
 /** Whether the verdict is of the request that is waited for, not of a run before it. */
-function isOfRequest(verdict: Exclude<Verdict, {kind: 'open'}>, {reprocessId}: AwaitedFile): boolean {
+function isOfRequest(
+  verdict: Exclude<Verdict, {kind: 'open'}>,
+  {reprocessId, cancellation}: AwaitedFile,
+): boolean {
+  if (verdict.kind === 'failed' && isCancellation(verdict.commit))
+    return verdict.commit.generation !== cancellation
   return (
     reprocessId === undefined ||
     verdict.kind === 'superseded' ||

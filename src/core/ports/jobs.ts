@@ -9,6 +9,15 @@ export interface ExecutionState {
   readonly createdAt: string
 }
 
+/** An execution that has not ended. */
+export interface RunningExecution {
+  /** Short name. */
+  readonly name: string
+  /** Reference with its digest. */
+  readonly image: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
 /** Cloud Run's jobs, as far as core needs them. */
 export interface Jobs {
   /** Reference of the image that executions start with; `undefined` where there is no such job. */
@@ -16,4 +25,8 @@ export interface Jobs {
   setImage(job: string, image: string, options: {signal: AbortSignal}): Promise<void>
   /** `undefined` where there is no such execution, or no longer. */
   execution(job: string, execution: string): Promise<ExecutionState | undefined>
+  /** Executions that have not ended, newest first. */
+  running(job: string): Promise<RunningExecution[]>
+  /** Ends an execution with its tasks. @returns false where it had ended, or is gone */
+  cancel(job: string, execution: string): Promise<boolean>
 }

@@ -20,6 +20,8 @@ export interface UploadOptions {
   readonly source: {readonly file: string; readonly sizeBytes: number} | {readonly stream: Readable}
   readonly contentType?: string
   readonly metadata?: Readonly<Record<string, string>>
+  /** Generation that is replaced, `0` for none; else AppError `precondition-failed`. Absent: any. */
+  readonly expectedGeneration?: string
   readonly signal: AbortSignal
   readonly progress?: (sentBytes: number) => void
 }

@@ -3,17 +3,27 @@ import {commitMetadata, decide, isSameRun, toCommitted} from '../../../worker/ru
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 13, 0, second)).toISOString()
 
-function committed(source: string | undefined, second: number, reprocessId?: string) {
+function committed(
+  source: string | undefined,
+  second: number,
+  reprocessId?: string,
+  more: Record<string, string> = {},
+) {
   return toCommitted({
     generation: `9${second}`,
     timeCreated: at(second),
     metadata: {
       ...(source === undefined ? {} : {'source-generation': source}),
       ...(reprocessId === undefined ? {} : {'reprocess-id': reprocessId}),
+      ...more,
     },
   })
 }
-const event = (generation: string, reprocessId?: string) => ({generation, reprocessId})
+/** A delivery that was published at a second. */
+const event = (generation: string, reprocessId?: string, second = 0) => ({
+  event: {generation, reprocessId},
+  publishTime: at(second),
+})
 
 describe('decide', () => {
   it('processes what nothing has been made of', () => {
@@ -51,6 +61,16 @@ describe('decide', () => {
     expect(decide(event('5', 'r2'), committed('5', 1, 'r1'), undefined).kind).toBe('process')
     expect(decide(event('5'), committed('5', 1, 'r1'), undefined).kind).toBe('duplicate')
     expect(decide(event('5', 'r1'), undefined, committed('5', 1)).kind).toBe('process')
+  })
+  it('does not process what was cancelled after it was published, whoever asked for it', () => {
+    const cancelled = committed('5', 3, undefined, {cancelled: 'true'})
+    expect(decide(event('5', undefined, 2), undefined, cancelled)).toEqual({kind: 'cancelled'})
+    expect(decide(event('5', 'r1', 2), committed('5', 1), cancelled)).toEqual({kind: 'cancelled'})
+    expect(decide(event('5', 'r1', 4), undefined, cancelled).kind).toBe('process')
+    expect(decide(event('5', undefined, 4), undefined, cancelled).kind).toBe('process')
+    expect(decide(event('6', undefined, 2), undefined, cancelled).kind).toBe('process')
+    expect(decide(event('4', undefined, 2), undefined, cancelled).kind).toBe('superseded')
+    expect(decide(event('5', undefined, 2), committed('5', 1), cancelled)).toMatchObject({of: 'result'})
   })
   it('finds an error that a success has not come to remove, and no other', () => {
     const older = committed('5', 1)

@@ -160,6 +160,22 @@ describe.each([
   )
 
   it.skipIf(reason !== undefined)(
+    `does nothing for what was cancelled after it was published, and all that is asked for later${reason ?? ''}`,
+    async () => {
+      await using running = await start(template)
+      const generation = await running.upload('a', ORDERS)
+      const before = {publishTime: new Date().toISOString()}
+      const later = {publishTime: new Date(Date.now() + 60_000).toISOString()}
+      const mark = running.output(errorOf('a'))
+      await running.put(mark, '{}', {'source-generation': generation, cancelled: 'true'})
+      for (const more of [before, {...before, reprocessId: 'r1'}, later])
+        expect(await running.deliver('a', generation, more)).toBe(204)
+      expect(running.outcomes()).toEqual(['cancelled', 'cancelled', 'done'])
+      expect(await running.text(mark)).toBeUndefined()
+    },
+  )
+
+  it.skipIf(reason !== undefined)(
     `answers at SIGTERM what had begun to come, and ends although the connection is kept${reason ?? ''}`,
     async () => {
       await using running = await start(template)

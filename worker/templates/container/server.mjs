@@ -34,6 +34,7 @@ function withTotal(line, number) {
 async function deliver(
   {bucketId: bucket, objectId: object, objectGeneration: generation, eventType, 'reprocess-id': reprocessId},
   attempt,
+  publishTime,
 ) {
   if (eventType !== 'OBJECT_FINALIZE' || object.startsWith('_cloud-runner/') || object.endsWith('/'))
     return 'skipped'
@@ -42,9 +43,14 @@ async function deliver(
   for (const {metadata} of [there, error].filter((one) => one !== undefined)) {
     const madeFrom = BigInt(metadata?.['source-generation'] ?? 0)
     if (madeFrom > BigInt(generation)) return 'superseded'
+    if (madeFrom === BigInt(generation) && metadata?.cancelled !== undefined) continue
     const isAsked = reprocessId === undefined || reprocessId === metadata?.['reprocess-id']
     if (madeFrom === BigInt(generation) && isAsked) return 'duplicate'
   }
+
+  const isCancelled =
+    error?.metadata?.cancelled !== undefined && error.metadata['source-generation'] === generation
+  if (isCancelled && Date.parse(publishTime) <= Date.parse(error.timeCreated)) return 'cancelled'
 
   const input = await call(
     'GET',
@@ -138,7 +144,7 @@ async function take(request) {
   }
   log('INFO', 'processing', {}, labels)
   try {
-    const outcome = await deliver(attributes, attempt)
+    const outcome = await deliver(attributes, attempt, envelope.message.publishTime)
     log(outcome === 'failed' ? 'ERROR' : 'INFO', outcome, {outcome}, labels)
     return 204
   } catch (error) {

@@ -96,6 +96,9 @@ def attempt(worker, delivery, log, interruption, started):
     if is_effect(error, delivery):
         log("INFO", "duplicate: this generation's error is there", outcome="duplicate", of="error")
         return "duplicate"
+    if is_cancelled(error, delivery):
+        log("WARNING", 'cancelled: "cloud-runner cancel" was asked for this file', outcome="cancelled")
+        return "cancelled"
     if resource is None:
         log("INFO", "gone: this generation was overwritten or deleted before it was processed", outcome="gone")
         return "gone"
@@ -227,8 +230,17 @@ def is_effect(resource, delivery):
     """Whether this is what the delivery asks for: of its generation, and of its request to process that again."""
     if resource is None or source_of(resource) != int(delivery.generation):
         return False
+    if "cancelled" in resource["metadata"]:
+        return False
     asked = delivery.reprocess_id
     return asked is None or resource["metadata"].get("reprocess-id") == asked
+
+
+def is_cancelled(error, delivery):
+    """Whether a person cancelled this generation after its notification was published."""
+    if "cancelled" not in (error or {}).get("metadata", {}) or source_of(error) != int(delivery.generation):
+        return False
+    return parse_time(delivery.publish_time) <= parse_time(error["timeCreated"])
 
 
 def sidecar_name(name, sidecar):

@@ -1,0 +1,114 @@
+import {Readable} from 'node:stream'
+import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
+import type {Context} from '../ports/context.ts'
+import {AppError} from '../errors.ts'
+import {eachOf} from '../parallel.ts'
+import {isCancellation, sourceGeneration} from '../files/commits.ts'
+import {hasEnded, type FileState, type FileStatus} from '../files/files.ts'
+import {readHandOver} from '../files/hand-over.ts'
+import {commandFor} from '../shell.ts'
+import {readNamedFiles} from '../files/read-files.ts'
+
+const AT_ONCE = 8
+/** `ifGenerationMatch` of an object that is not there yet. */
+const ABSENT = '0'
+
+/** A file whose processing was stopped. */
+export interface StoppedFile {
+  readonly object: string
+  readonly generation: string
+  /** Before it was stopped. */
+  readonly state: FileState
+  /** Execution of the job that was cancelled. */
+  readonly execution?: string
+}
+
+export interface CancelResult {
+  /** Were waiting or running; they are failed now, with the code `cancelled`. */
+  readonly cancelled: readonly StoppedFile[]
+  /** Had come to an end, which stays; only what was asked for again is stopped. */
+  readonly ended: readonly StoppedFile[]
+}
+
+/**
+ * Stops what runs, or waits to run, for the live generation of each object. `error.json` beside its result becomes the
+ * mark: a worker acknowledges deliveries that were published before it, and breaks off one in progress. An execution of
+ * the job is cancelled as well. A result or an error that is there stays what it is.
+ * @throws AppError `object-unknown`; what the ports throw
+ */
+export async function cancel(objects: readonly string[], context: Context): Promise<CancelResult> {
+  const cancelled: StoppedFile[] = []
+  const ended: StoppedFile[] = []
+  const files = await readNamedFiles([...new Set(objects)], context)
+  await eachOf(files, AT_ONCE, async (file) => {
+    context.signal.throwIfAborted()
+    const isStopped = await mark(file, context)
+    // A file that ended while it was looked at is what it is now.
+    const [now = file] = isStopped || hasEnded(file) ? [file] : await readNamedFiles([file.object], context)
+    const {object, generation, state} = now
+    const execution = await cancelExecution(file, context)
+    const stopped = {object, generation, state, ...(execution === undefined ? {} : {execution})}
+    if (hasEnded(now)) ended.push(stopped)
+    else cancelled.push(stopped)
+    context.step(object)
+  })
+  return {cancelled, ended}
+}
+
+/** @returns the execution that ran for the file, if one did */
+async function cancelExecution(
+  {object, generation, job}: FileStatus,
+  context: Context,
+): Promise<string | undefined> {
+  const {cloud, pipeline} = context
+  const {outputBucket, job: jobName} = pipeline.names
+  let execution = job?.execution
+  if (execution === undefined) {
+    const handOver = await cloud.objects.stat(outputBucket, sidecarObject(object, 'job.json'))
+    execution = (await readHandOver(object, generation, handOver, context))?.job?.execution
+  }
+  return execution !== undefined && (await cloud.jobs.cancel(jobName, execution)) ? execution : undefined
+}
+
+/**
+ * Writes the mark. On a file that failed it says what the error said; of a dead one the letter says it all.
+ * @returns whether it is there: not where the file came to another end since it was looked at
+ */
+async function mark(file: FileStatus, context: Context): Promise<boolean> {
+  const {cloud, pipeline, signal} = context
+  const {outputBucket} = pipeline.names
+  const {object, generation, state, attempts, error} = file
+  if (state === 'dead') return false
+  const name = sidecarObject(object, 'error.json')
+  const there = await cloud.objects.stat(outputBucket, name)
+  const source = BigInt(sourceGeneration(there) ?? 0)
+  if (source > BigInt(generation) || (source === BigInt(generation) && !hasEnded(file))) return false
+  const report: ErrorReport = error ?? {
+    code: 'cancelled',
+    message: 'It was cancelled.',
+    suggestions: [`Process it again: ${commandFor('reprocess', object)}`],
+    object,
+    generation,
+  }
+  try {
+    await cloud.objects.upload({
+      bucket: outputBucket,
+      name,
+      source: {stream: Readable.from([Buffer.from(`${JSON.stringify(report, undefined, 2)}\n`)])},
+      contentType: 'application/json',
+      metadata: {
+        [RESULT_METADATA.sourceGeneration]: generation,
+        [RESULT_METADATA.attempt]: String(attempts),
+        [RESULT_METADATA.cancelled]: 'true',
+      },
+      expectedGeneration: there?.generation ?? ABSENT,
+      signal,
+    })
+    return true
+  } catch (failure) {
+    if (!(failure instanceof AppError && failure.code === 'precondition-failed')) throw failure
+    // A repeated request whose first answer was lost fails against its own success.
+    const now = await cloud.objects.stat(outputBucket, name)
+    return now !== undefined && isCancellation(now) && sourceGeneration(now) === generation
+  }
+}

@@ -1,0 +1,129 @@
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {expect, test} from 'vitest'
+import {cancel} from '../../../src/core/cancel/cancel.ts'
+import type {Context} from '../../../src/core/ports/context.ts'
+import {logs} from '../../../src/core/logs.ts'
+import {chooseFiles, reprocess} from '../../../src/core/reprocess.ts'
+import {setup} from '../../../src/core/setup/setup.ts'
+import {status} from '../../../src/core/status/status.ts'
+import {planUpload} from '../../../src/core/upload/plan.ts'
+import {upload} from '../../../src/core/upload/upload.ts'
+import {waitForResults} from '../../../src/core/files/wait.ts'
+import {startLocalPipeline} from '../../support/local-pipeline.ts'
+import {workerFolder} from '../../support/worker-folder.ts'
+
+/** Copies a file; one that begins with "hang" never ends, and the process does not look at its signal. */
+const HANGING = `export default {
+  name: 'hanging',
+  async process(input, output) {
+    let text = ''
+    for await (const chunk of await input.open()) text += chunk
+    if (text.startsWith('hang')) await new Promise((resolve) => setTimeout(resolve, 600_000))
+    await output.write(text)
+  },
+}\n`
+
+async function start(flags: Parameters<typeof startLocalPipeline>[0] = {}) {
+  const context = await startLocalPipeline({maxInstances: 1, ...flags})
+  await setup({workerFolder: await workerFolder('processor.js', HANGING)}, context)
+  return context
+}
+
+async function send(context: Context & {readonly folder: string}, object: string, content: string) {
+  await writeFile(join(context.folder, object), content)
+  return (await upload(await planUpload({sources: [object], cwd: context.folder}), {}, context)).uploaded
+}
+
+const fileOf = async (object: string, context: Context) =>
+  (await status({objects: [object], limit: 1}, context)).files[0]
+
+async function outcomesOf(object: string, context: Context): Promise<unknown[]> {
+  const outcomes = []
+  for await (const {fields} of logs({tail: false, object}, context)) outcomes.push(fields['outcome'])
+  return outcomes.filter((outcome) => outcome !== undefined)
+}
+
+const CANCELLED = {state: 'failed', error: {code: 'cancelled'}}
+const wait = {timeoutMs: 30_000}
+
+test('a file in progress and one that waits behind it are cancelled, and those after them are done; reprocess runs them again', async () => {
+  const context = await start()
+  const running = await send(context, 'running.txt', 'hang')
+  await expect
+    .poll(async () => (await fileOf('running.txt', context))?.state, {timeout: 10_000})
+    .toBe('running')
+  const waiting = await send(context, 'waiting.txt', 'hang too')
+
+  const stopped = await cancel(['running.txt', 'waiting.txt'], context)
+  expect(stopped).toMatchObject({
+    cancelled: expect.arrayContaining([
+      expect.objectContaining({object: 'running.txt', state: 'running'}),
+      expect.objectContaining({object: 'waiting.txt', state: 'waiting'}),
+    ]),
+    ended: [],
+  })
+  for (const object of ['running.txt', 'waiting.txt'])
+    expect(await fileOf(object, context)).toMatchObject({
+      ...CANCELLED,
+      error: {code: 'cancelled', suggestions: [`Process it again: cloud-runner reprocess ${object}`]},
+    })
+  expect(await waitForResults([...running, ...waiting], wait, context)).toMatchObject({exitCode: 3})
+
+  const after = await send(context, 'after.txt', 'good')
+  expect(await waitForResults(after, wait, context)).toMatchObject({exitCode: 0})
+  for (const object of ['running.txt', 'waiting.txt'])
+    await expect.poll(() => outcomesOf(object, context), {timeout: 20_000}).toEqual(['cancelled'])
+
+  // What is asked for again runs again, and can be cancelled again.
+  const again = await reprocess(await chooseFiles({objects: ['running.txt']}, context), context)
+  const waited = waitForResults(again.notified, wait, context)
+  expect(await cancel(['running.txt'], context)).toMatchObject({
+    cancelled: [],
+    ended: [{object: 'running.txt', state: 'failed'}],
+  })
+  expect(await waited).toMatchObject({exitCode: 3, files: [CANCELLED]})
+  await expect
+    .poll(() => outcomesOf('running.txt', context), {timeout: 20_000})
+    .toEqual(['cancelled', 'cancelled'])
+})
+
+test('a result stays when it is being made again and that is cancelled', async () => {
+  const context = await start()
+  expect((await waitForResults(await send(context, 'done.txt', 'good'), wait, context)).exitCode).toBe(0)
+  await send(context, 'running.txt', 'hang')
+  await expect
+    .poll(async () => (await fileOf('running.txt', context))?.state, {timeout: 10_000})
+    .toBe('running')
+  const again = await reprocess(await chooseFiles({objects: ['done.txt']}, context), context)
+  expect(await cancel(['done.txt'], context)).toMatchObject({
+    cancelled: [],
+    ended: [{object: 'done.txt', state: 'done'}],
+  })
+  expect(await waitForResults(again.notified, wait, context)).toMatchObject({exitCode: 3, files: [CANCELLED]})
+  expect(await fileOf('done.txt', context)).toMatchObject({state: 'done'})
+  await cancel(['running.txt'], context)
+  await expect.poll(() => outcomesOf('done.txt', context), {timeout: 20_000}).toEqual(['done', 'cancelled'])
+  const third = await reprocess(await chooseFiles({objects: ['done.txt']}, context), context)
+  expect(await waitForResults(third.notified, wait, context)).toMatchObject({exitCode: 0})
+})
+
+test('the execution of a file that a job has is cancelled with it', async () => {
+  const context = await start({jobThreshold: '1Ki'})
+  const {cloud, pipeline} = context
+  await send(context, 'large.txt', 'hang'.padEnd(1024, '.'))
+  await expect.poll(async () => (await fileOf('large.txt', context))?.job, {timeout: 20_000}).toBeDefined()
+  const [running] = await cloud.jobs.running(pipeline.names.job)
+  expect(running?.environment['DELIVERY']).toContain('"large.txt"')
+
+  expect(await cancel(['large.txt'], context)).toMatchObject({
+    cancelled: [{object: 'large.txt', state: 'running', execution: running?.name}],
+  })
+  await expect.poll(() => cloud.jobs.running(pipeline.names.job), {timeout: 20_000}).toEqual([])
+  expect(await cloud.jobs.cancel(pipeline.names.job, running?.name ?? '')).toBe(false)
+  expect(await fileOf('large.txt', context)).toMatchObject(CANCELLED)
+})
+
+test('an object that is not there is named', async () => {
+  await expect(cancel(['other.txt'], await start())).rejects.toMatchObject({code: 'object-unknown'})
+})
