@@ -92,10 +92,17 @@ export abstract class CloudRunnerCommand extends Command {
     })
   }
 
-  /** Does work under a title, with progress on standard error. */
-  protected async task<R>(title: string, work: (step: (text: string) => void) => Promise<R>): Promise<R> {
+  /**
+   * Does work under a title, with progress on standard error.
+   * @param isFailed whether what the work returned is a failure, and the title is to be marked as failed
+   */
+  protected async task<R>(
+    title: string,
+    work: (step: (text: string) => void) => Promise<R>,
+    isFailed?: (result: R) => boolean,
+  ): Promise<R> {
     const {runTask} = await import('./tasks.ts')
-    return runTask(title, {silent: this.jsonEnabled()}, work)
+    return runTask(title, {silent: this.jsonEnabled(), isFailed}, work)
   }
 
   /** Results for people: to standard output, nothing under `--json`. */

@@ -1,7 +1,8 @@
 import type {DevEvent} from '../core/dev/dev.ts'
 import {isForeignFrame} from '../core/files/fault.ts'
+import {faultIn} from '../core/files/files.ts'
 import {clock, duration, style} from './format.ts'
-import {showFault, showState} from './show-files.ts'
+import {showState} from './show-files.ts'
 import {showLogLine} from './show-logs.ts'
 
 /** Files that are named of those that were saved at once. */
@@ -50,7 +51,7 @@ function named(changed: readonly string[]): string {
 function fileText(file: Extract<DevEvent, {event: 'file'}>['file']): string {
   const {object, state, attempts, hops} = file
   const took = hops.reduce((sum, {durationMs}) => sum + durationMs, 0)
-  const fault = showFault(file)
+  const fault = faultIn(file)
   return [
     `${object} ${showState(state)}`,
     ...(state === 'done' ? [duration(took)] : []),

@@ -1,4 +1,4 @@
-import {faultText, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
+import {faultIn, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
 import {commandFor} from '../core/shell.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
@@ -20,19 +20,9 @@ export function showState(state: FileState): string {
   return style(COLORS[state], state)
 }
 
-/** What is wrong with a file, with its place in it; of an attempt that was refused, with its place in the worker. */
-export function showFault({error, lastError}: FileStatus): string {
-  if (!error) return lastError === undefined ? '' : faultText(lastError)
-  const place = [
-    error.line === undefined ? undefined : `line ${error.line}`,
-    error.column === undefined ? undefined : `column ${error.column}`,
-  ].filter((part) => part !== undefined)
-  return place.length === 0 ? error.message : `${error.message} (${place.join(', ')})`
-}
-
 /** What there is to say of a file besides its state. */
 function showNote(file: FileStatus, now: number): string {
-  if (file.state !== 'running' || file.job === undefined) return showFault(file)
+  if (file.state !== 'running' || file.job === undefined) return faultIn(file)
   return `long work: job ${file.job.execution}, begun ${ago(file.job.startedAt, now)}`
 }
 
@@ -81,6 +71,7 @@ export function showUploaded({uploaded, failed}: UploadResult, bucket: string): 
   return [
     ...sent,
     ...failed.map(({file, error}) => `${style('red', 'not uploaded')}  ${file}: ${error.message}`),
+    ...new Set(failed.flatMap(({error}) => error.suggestions)),
   ]
 }
 

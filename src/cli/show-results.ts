@@ -1,7 +1,8 @@
+import {faultIn} from '../core/files/files.ts'
 import type {Results} from '../core/results/results.ts'
 import {commandFor} from '../core/shell.ts'
 import {bytes, count, counted, tame, widthOf} from './format.ts'
-import {showFault, showState} from './show-files.ts'
+import {showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
 
 /** Characters of a cell in the preview; the file itself has them all. */
@@ -62,7 +63,7 @@ export function showResults({file, report, preview, written}: Results): string[]
   if (file.state !== 'done') {
     return [
       head,
-      showFault(file),
+      faultIn(file),
       ...(file.error?.suggestions ?? []),
       `Logs: ${commandFor('logs', file.object)}`,
     ].filter((line) => line !== '')

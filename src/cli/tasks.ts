@@ -21,7 +21,11 @@ const plain = (text?: string): string => text ?? ''
  */
 export async function runTask<R>(
   title: string,
-  options: {readonly silent: boolean},
+  options: {
+    readonly silent: boolean
+    /** Whether what the work returned is a failure: marked as one, and returned all the same. */
+    readonly isFailed?: ((result: R) => boolean) | undefined
+  },
   work: (step: (text: string) => void) => Promise<R>,
 ): Promise<R> {
   let outcome: {readonly value: R} | undefined
@@ -39,6 +43,7 @@ export async function runTask<R>(
             task.output = tame(text)
           })
           outcome = {value}
+          if (options.isFailed?.(value)) throw new Error(title)
         },
       },
     ],
@@ -51,7 +56,9 @@ export async function runTask<R>(
       rendererOptions: {logger, showErrorMessage: false, collapseErrors: false},
     },
   )
-  await tasks.run()
+  await tasks.run().catch((error: unknown) => {
+    if (!outcome) throw error
+  })
   if (!outcome) throw new Error(`"${title}" ended without a result.`)
   return outcome.value
 }

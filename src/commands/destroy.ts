@@ -85,7 +85,11 @@ export default class Destroy extends CloudRunnerCommand {
       this.print([`Nothing to destroy: there is no pipeline ${name} in project ${project}.`])
       return {...NOTHING, projectDeleted: await this.#deleteProject(made, doomed, target)}
     }
-    const result = await this.task(`Destroy pipeline ${name}`, (step) => destroy(target.context(step)))
+    const result = await this.task(
+      `Destroy pipeline ${name}`,
+      (step) => destroy(target.context(step)),
+      ({left}) => left.length > 0,
+    )
     const isGone = result.left.length === 0
     const localCloudRemoved = isGone && (await target.removeUnused())
     this.print(showDestroyed(result, config.settings, localCloudRemoved))

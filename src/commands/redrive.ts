@@ -4,14 +4,10 @@ import {confirmByYes} from '../cli/confirm.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {MOST_UNASKED, showRedriven} from '../cli/show-requeued.ts'
-import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
-import type {FileStatus} from '../core/files/files.ts'
+import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
 
-interface Redriven extends RedriveResult {
-  /** With `--wait`: how each ended, or where it stands when the time ran out. */
-  readonly files?: readonly FileStatus[]
-}
+type Redriven = RedriveResult & Partial<Waited>
 
 export default class Redrive extends WaitingCommand {
   static override summary = 'Send dead letters back to the worker: all of them, or those of some files.'
@@ -57,6 +53,6 @@ export default class Redrive extends WaitingCommand {
     )
     this.print(showRedriven(sent))
     if (!flags.wait || sent.redriven.length === 0) return sent
-    return {...sent, files: await this.results(sent.redriven, flags.timeout, target)}
+    return {...sent, ...(await this.results(sent.redriven, flags.timeout, target))}
   }
 }

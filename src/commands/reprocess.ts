@@ -5,14 +5,10 @@ import {usageError} from '../cli/failure.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {MOST_UNASKED, showReprocessed} from '../cli/show-requeued.ts'
-import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
-import type {FileStatus} from '../core/files/files.ts'
+import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
 
-interface Reprocessed extends ReprocessResult {
-  /** With `--wait`: how each ended, or where it stands when the time ran out. */
-  readonly files?: readonly FileStatus[]
-}
+type Reprocessed = ReprocessResult & Partial<Waited>
 
 export default class Reprocess extends WaitingCommand {
   static override summary =
@@ -72,6 +68,6 @@ export default class Reprocess extends WaitingCommand {
     )
     this.print(showReprocessed(sent))
     if (!flags.wait || sent.notified.length === 0) return sent
-    return {...sent, files: await this.results(sent.notified, flags.timeout, target)}
+    return {...sent, ...(await this.results(sent.notified, flags.timeout, target))}
   }
 }

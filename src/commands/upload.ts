@@ -4,20 +4,17 @@ import {bytes, counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showUploaded} from '../cli/show-files.ts'
 import {showGap} from '../cli/show-pipeline.ts'
-import {checkWaitFlags, waitFlags, WaitingCommand} from '../cli/wait.ts'
-import type {FileStatus} from '../core/files/files.ts'
+import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {findGap} from '../core/service/connections.ts'
 import {placeModel, planModel} from '../core/model/plan-model.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload, type UploadResult} from '../core/upload/upload.ts'
 
-interface Uploaded {
+interface Uploaded extends Partial<Waited> {
   readonly uploaded: UploadResult['uploaded']
   readonly failed: UploadResult['failed']
   /** Why nothing comes of them as the pipeline is now, where that shows. */
   readonly gap?: string
-  /** With `--wait`: how each ended, or where it stands when the time ran out. */
-  readonly files?: readonly FileStatus[]
 }
 
 export default class Upload extends WaitingCommand {
@@ -68,7 +65,7 @@ export default class Upload extends WaitingCommand {
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
-    const result = await this.task(`Upload ${counted(planned.length, 'file')}`, async (step) => {
+    const send = async (step: (text: string) => void): Promise<UploadResult> => {
       const progress = progressOf(step, planned.length)
       return upload(
         planned,
@@ -79,13 +76,18 @@ export default class Upload extends WaitingCommand {
         },
         target.context(progress.step),
       )
-    })
+    }
+    const result = await this.task(
+      `Upload ${counted(planned.length, 'file')}`,
+      send,
+      ({failed}) => failed.length > 0,
+    )
     const gap = await findGap(target.context())
     const sent = gap === undefined ? result : {...result, gap}
     this.print(showUploaded(sent, target.context().pipeline.names.inputBucket))
     if (gap !== undefined && sent.uploaded.length > 0) this.print(showGap(gap))
     if (sent.failed.length > 0) process.exitCode = 1
     if (!flags.wait || sent.uploaded.length === 0) return sent
-    return {...sent, files: await this.results(sent.uploaded, flags.timeout, target)}
+    return {...sent, ...(await this.results(sent.uploaded, flags.timeout, target))}
   }
 }

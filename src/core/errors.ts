@@ -93,6 +93,12 @@ export class AppError extends Error {
     this.suggestions = [...(details.suggestions ?? [])]
     this.oclif = {exit: this.exitCode}
   }
+
+  /** As part of a result: an error's message is not enumerable. */
+  toJSON(): Pick<AppError, 'code' | 'message' | 'suggestions'> {
+    const {code, message, suggestions} = this
+    return {code, message, suggestions}
+  }
 }
 
 /** Exit codes that scripts rely on, besides 0 and 1. */

@@ -57,13 +57,23 @@ export interface FileStatus {
 }
 
 /** Why an attempt ended, with its place in the worker. */
-export function faultText({message, place}: LastError): string {
+function faultText({message, place}: LastError): string {
   return place === undefined ? message : `${message} (${place})`
 }
 
 /** Done, failed or dead: nothing more happens to it by itself. */
 export function hasEnded({state}: Pick<FileStatus, 'state'>): boolean {
   return state === 'done' || state === 'failed' || state === 'dead'
+}
+
+/** What is wrong with a file, with its place in it; of an attempt that was refused, with its place in the worker. */
+export function faultIn({error, lastError}: Pick<FileStatus, 'error' | 'lastError'>): string {
+  if (!error) return lastError === undefined ? '' : faultText(lastError)
+  const place = [
+    error.line === undefined ? undefined : `line ${error.line}`,
+    error.column === undefined ? undefined : `column ${error.column}`,
+  ].filter((part) => part !== undefined)
+  return place.length === 0 ? error.message : `${error.message} (${place.join(', ')})`
 }
 
 /** Waiting, and no delivery was seen: its event may be lost, or late. */

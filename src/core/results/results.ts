@@ -1,11 +1,11 @@
 import type {Report} from '../../../worker/contract.ts'
+import {type Context} from '../ports/context.ts'
+import {AppError, EXIT} from '../errors.ts'
 import {isJsonObject} from '../json.ts'
-import type {Context} from '../ports/context.ts'
-import {AppError} from '../errors.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
 import {readJson, sourceGeneration} from '../files/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
-import {faultText, type FileStatus} from '../files/files.ts'
+import {faultIn, type FileStatus} from '../files/files.ts'
 import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
 import {recordFetched} from './fetched.ts'
@@ -60,22 +60,26 @@ export async function results(
   return {file, report: isReport(report) ? report : undefined, preview, written}
 }
 
-function notFinished({object, state, attempts, lastError}: FileStatus): AppError {
+function notFinished(file: FileStatus): AppError {
+  const {object, state, attempts} = file
+  const isDead = state === 'dead'
   const explained = {
     waiting: `${object} is waiting for its turn${attempts > 0 ? ` after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` : ''}.`,
-    running: `${object} is in work (attempt ${attempts}).`,
-    dead: `${object} is dead: each of ${attempts} attempts failed, and it lies in the dead letters.`,
+    running: `${object} is being processed (attempt ${attempts}).`,
+    dead: `${object} is in the dead letters: each of ${attempts} attempts failed.`,
     done: `The result of ${object} was replaced just now.`,
     failed: `${object} failed.`,
   }[state]
-  const reason = lastError === undefined ? '' : ` The last attempt: ${faultText(lastError)}`
-  return new AppError(`There is no result yet: ${explained}${reason}`, {
+  const fault = faultIn(file)
+  const reason = fault === '' ? '' : ` The last attempt: ${fault}`
+  return new AppError(`There is no result${isDead ? '' : ' yet'}: ${explained}${reason}`, {
     code: 'result-missing',
+    ...(isDead ? {exitCode: EXIT.fileFailed} : {}),
     suggestions: [
       `See what its worker says: ${commandFor('logs', object)}`,
-      ...(state === 'dead'
-        ? [`Send it again: ${commandFor('redrive', object)}`]
-        : [`See where it stands: ${commandFor('status', object)}`]),
+      isDead
+        ? `Send it again: ${commandFor('redrive', object)}`
+        : `See where it stands: ${commandFor('status', object)}`,
     ],
   })
 }

@@ -2,7 +2,7 @@ import {sidecarObject, type Sidecar} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {sourceGeneration} from '../files/commits.ts'
-import type {FileStatus} from '../files/files.ts'
+import {faultIn, type FileStatus} from '../files/files.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
@@ -50,8 +50,9 @@ export async function findSidecar(
   return found
 }
 
-function reasonOf({state, error}: FileStatus): string {
-  if (state === 'failed')
-    return error === undefined ? 'the file failed.' : `the file failed. ${error.message}`
-  return state === 'dead' ? 'each attempt at the file failed.' : `the file is ${state}.`
+function reasonOf(file: FileStatus): string {
+  const {state} = file
+  const fault = faultIn(file)
+  if (state === 'failed') return `the file failed. ${fault}`.trim()
+  return state === 'dead' ? `each attempt at the file failed. ${fault}`.trim() : `the file is ${state}.`
 }
