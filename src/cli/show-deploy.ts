@@ -1,10 +1,15 @@
 import type {DeployResult} from '../core/deploy/deploy.ts'
+import type {StillRunning} from '../core/deploy/still-running.ts'
 import {sharesOf} from '../core/service/traffic.ts'
 import {inOneLine} from '../core/files/fault.ts'
 import type {ListedRevision} from '../core/revisions.ts'
 import type {RollbackResult} from '../core/rollback.ts'
-import {ago, style, widthOf} from './format.ts'
-import {table} from './table.ts'
+import {commandFor} from '../core/shell.ts'
+import {ago, counted, style, widthOf} from './format.ts'
+import {pairs, table} from './table.ts'
+
+/** Files in progress that are named one by one. */
+const MOST_STILL_RUNNING = 20
 
 /** `sha256:0123456789ab` of a reference with its digest. */
 export function shortImage(image: string): string {
@@ -22,7 +27,11 @@ export function showTraffic(
 export function showDeploy(result: DeployResult): string[] {
   const {gap} = result
   const warning = `No upload reaches it yet: ${gap}. Make it: cloud-runner setup`
-  return [...changesOf(result), ...(gap === undefined ? [] : [style('yellow', warning)])]
+  return [
+    ...changesOf(result),
+    ...showStillRunning(result.stillRunning),
+    ...(gap === undefined ? [] : [style('yellow', warning)]),
+  ]
 }
 
 function changesOf({service, image, previousRevision, unchanged, dryRun}: DeployResult): string[] {
@@ -56,13 +65,30 @@ function changesOf({service, image, previousRevision, unchanged, dryRun}: Deploy
   ]
 }
 
+/** Files that a replaced image is still processing, with the commands that stop them. */
+function showStillRunning(files: readonly StillRunning[]): string[] {
+  if (files.length === 0) return []
+  const more = files.length - MOST_STILL_RUNNING
+  return [
+    `The image that was replaced is still processing ${counted(files.length, 'file')}:`,
+    ...pairs(
+      files.slice(0, MOST_STILL_RUNNING).map(({object, execution, revision}) => ({
+        label: `  ${commandFor('cancel', object)}`,
+        value: execution === undefined ? `stops its delivery (${revision ?? ''})` : `stops job ${execution}`,
+      })),
+    ),
+    ...(more > 0 ? [`  and ${counted(more, 'more file')}: cloud-runner status`] : []),
+  ]
+}
+
 /** What `rollback` changed. */
-export function showRollback({revision, image, previousRevision, unchanged}: RollbackResult): string[] {
+export function showRollback(result: RollbackResult): string[] {
+  const {revision, image, previousRevision, unchanged, stillRunning} = result
   const what = `${revision} (${shortImage(image)})`
   if (unchanged) return [`Revision ${what} has all the traffic already.`]
   const before =
     previousRevision === undefined || previousRevision === revision ? '' : `, instead of ${previousRevision}`
-  return [`Revision ${what} has the traffic again${before}.`]
+  return [`Revision ${what} has the traffic again${before}.`, ...showStillRunning(stillRunning)]
 }
 
 /** Revisions as a table. @param now milliseconds since the epoch */

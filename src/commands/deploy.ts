@@ -11,7 +11,7 @@ const TAG = /^[a-z][a-z0-9-]{0,45}[a-z0-9]$/
 
 export default class Deploy extends CloudRunnerCommand {
   static override summary = 'Build the worker as it is now, and move the traffic to it when it is ready.'
-  static override description = `Files that are in work are finished by the revision that has them. Where the new revision does not become ready, the old one keeps the traffic and the command fails with its log lines. A canary gets a part of the files: "deploy --promote" gives it all, "rollback" ends it.`
+  static override description = `Files that are in work are finished by the revision that has them. Where the new revision does not become ready, the old one keeps the traffic and the command fails with its log lines. What the replaced image is still processing is listed, with the command that stops it. A canary gets a part of the files: "deploy --promote" gives it all, "rollback" ends it.`
   static override examples = [
     {description: 'After a change to the worker', command: '<%= config.bin %> <%= command.id %>'},
     {

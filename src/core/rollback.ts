@@ -1,9 +1,10 @@
-import type {Context} from './ports/context.ts'
+import {type Context} from './ports/context.ts'
 import {alignJob} from './service/job.ts'
+import {readStillRunning, type StillRunning} from './deploy/still-running.ts'
 import {isRouted, routeTo, sharesOf} from './service/traffic.ts'
 import {AppError} from './errors.ts'
 import {findDigest} from './image/resolve.ts'
-import type {RevisionState, ServiceState} from './ports/services.ts'
+import {type RevisionState, type ServiceState} from './ports/services.ts'
 import {withLock} from './lock.ts'
 import {notSetUp} from './service/not-set-up.ts'
 
@@ -15,6 +16,8 @@ export interface RollbackResult {
   readonly previousRevision: string | undefined
   readonly unchanged: boolean
   readonly service: ServiceState
+  /** Files that an image without traffic is still processing. */
+  readonly stillRunning: readonly StillRunning[]
 }
 
 /**
@@ -40,13 +43,14 @@ export async function rollback(
     const result = {revision: name, image, previousRevision: sharesOf(service)[0]?.revision}
     const [only, ...others] = sharesOf(service)
     if ((only?.revision === name && others.length === 0) || isRouted(service, routing)) {
-      return {...result, unchanged: true, service}
+      return {...result, unchanged: true, service, stillRunning: []}
     }
     if ((await findDigest(image, context)) === undefined) throw imageGone(target)
     step(`All traffic to ${name}`)
     const after = await cloud.services.route(short, routing, {signal})
     await alignJob(after, context)
-    return {...result, unchanged: false, service: after}
+    const stillRunning = await readStillRunning(after, context)
+    return {...result, unchanged: false, service: after, stillRunning}
   })
 }
 

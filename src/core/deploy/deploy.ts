@@ -7,6 +7,7 @@ import {notSetUp} from '../service/not-set-up.ts'
 import {provideImage, type ImageRequest} from './build.ts'
 import {deployFailed} from '../service/failure.ts'
 import {alignJob} from '../service/job.ts'
+import {readStillRunning, type StillRunning} from './still-running.ts'
 import {isRouted, routeByRollout, routeToLatest, stableRevision, type Rollout} from '../service/traffic.ts'
 
 export interface DeployRequest extends ImageRequest {
@@ -30,6 +31,8 @@ export interface DeployResult {
   readonly dryRun: boolean
   /** What uploads still miss on their way to the worker, where a setup ended early: `cloud-runner setup` makes it. */
   readonly gap?: string
+  /** Files that an image without traffic is still processing. */
+  readonly stillRunning: readonly StillRunning[]
 }
 
 /**
@@ -52,7 +55,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
       step('Have Cloud Run check the request')
       await cloud.services.check(short, image)
       const unchanged = isThere && isRouted(before, routeByRollout(rollout, before, before, tag))
-      return {image, service: before, ...previous, unchanged, dryRun}
+      return {image, service: before, ...previous, unchanged, dryRun, stillRunning: []}
     }
     const hold = rollout.kind !== 'all'
     const made = isThere ? before : await cloud.services.deploy(short, image, {hold, signal, step})
@@ -62,13 +65,17 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     if (!isRight) step(`Traffic of ${short}`)
     const service = isRight ? made : await cloud.services.route(short, routing, {signal})
     await alignJob(service, context)
-    const missing = await cloud.inspection.missingConnections(pipeline, {signal})
+    const [missing, stillRunning] = await Promise.all([
+      cloud.inspection.missingConnections(pipeline, {signal}),
+      readStillRunning(service, context),
+    ])
     return {
       image,
       service,
       ...previous,
       unchanged: isThere && isRight,
       dryRun,
+      stillRunning,
       ...(missing.length === 0 ? {} : {gap: gapOf(missing)}),
     }
   })
@@ -92,11 +99,11 @@ export async function promote(context: Context): Promise<DeployResult> {
       unchanged,
       dryRun: false,
     }
-    if (unchanged) return {...result, service: before}
+    if (unchanged) return {...result, service: before, stillRunning: []}
     step(`All traffic to ${before.latestReadyRevision ?? 'the newest revision'}`)
     const service = await cloud.services.route(before.name, routing, {signal})
     await alignJob(service, context)
-    return {...result, service}
+    return {...result, service, stillRunning: await readStillRunning(service, context)}
   })
 }
 

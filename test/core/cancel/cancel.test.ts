@@ -2,16 +2,19 @@ import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {cancel} from '../../../src/core/cancel/cancel.ts'
-import type {Context} from '../../../src/core/ports/context.ts'
+import {showDeploy} from '../../../src/cli/show-deploy.ts'
+import {type Context} from '../../../src/core/ports/context.ts'
+import {deploy, promote} from '../../../src/core/deploy/deploy.ts'
 import {logs} from '../../../src/core/logs.ts'
 import {chooseFiles, reprocess} from '../../../src/core/reprocess.ts'
+import {rollback} from '../../../src/core/rollback.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
 import {status} from '../../../src/core/status/status.ts'
 import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
-import {workerFolder} from '../../support/worker-folder.ts'
+import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
 /** Copies a file; one that begins with "hang" never ends, and the process does not look at its signal. */
 const HANGING = `export default {
@@ -123,6 +126,40 @@ test('the execution of a file that a job has is cancelled with it', async () => 
   expect(await cloud.jobs.cancel(pipeline.names.job, running?.name ?? '')).toBe(false)
   expect(await fileOf('large.txt', context)).toMatchObject(CANCELLED)
 })
+
+test('what a replaced image still processes is listed by deploy and rollback until it is cancelled', async () => {
+  const context = await start({jobThreshold: '1Ki', maxInstances: 2})
+  const {cloud, pipeline} = context
+  await Promise.all([
+    send(context, 'large.txt', 'hang'.padEnd(1024, '.')),
+    send(context, 'small.txt', 'hang'),
+  ])
+  await expect.poll(async () => (await fileOf('large.txt', context))?.job, {timeout: 20_000}).toBeDefined()
+  await expect
+    .poll(async () => (await fileOf('small.txt', context))?.state, {timeout: 20_000})
+    .toBe('running')
+  const [running] = await cloud.jobs.running(pipeline.names.job)
+
+  const other = await workerFolder('processor.js', capitals('new '))
+  const canary = {kind: 'canary', percent: 10} as const
+  expect((await deploy({workerFolder: other, rollout: canary}, context)).stillRunning).toEqual([])
+  const {stillRunning, previousRevision} = await promote(context)
+  expect(stillRunning).toEqual([
+    {object: 'large.txt', execution: running?.name},
+    {object: 'small.txt', revision: previousRevision},
+  ])
+  const result = await deploy({workerFolder: other}, context)
+  expect(result.stillRunning).toEqual(stillRunning)
+  expect(showDeploy(result).join('\n')).toMatch(
+    /still processing 2 files:\n +cloud-runner cancel large\.txt +stops job [\w-]+\n +cloud-runner cancel small\.txt /,
+  )
+
+  await cancel(['large.txt', 'small.txt'], context)
+  await expect
+    .poll(async () => (await deploy({workerFolder: other}, context)).stillRunning, {timeout: 20_000})
+    .toEqual([])
+  expect((await rollback({revision: previousRevision}, context)).stillRunning).toEqual([])
+}, 60_000)
 
 test('an object that is not there is named', async () => {
   await expect(cancel(['other.txt'], await start())).rejects.toMatchObject({code: 'object-unknown'})
