@@ -73,8 +73,7 @@ export function tame(text: string): string {
 
 /** Columns of the terminal that a stream writes to; no limit where it writes to none. */
 export function widthOf(stream: NodeJS.WriteStream): number {
-  // A terminal that was never told its size has 0 columns.
-  return (stream.isTTY && stream.columns) || Number.POSITIVE_INFINITY
+  return stream.isTTY ? stream.columns : Number.POSITIVE_INFINITY
 }
 
 /**

@@ -73,6 +73,15 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(lines.filter((line) => line.length > 40 && !/^\s*\S+(?:\s+\S+)?$/.test(line))).toEqual([])
   })
 
+  test('a terminal that was never told its size is taken for one of 80 columns', async () => {
+    const {text} = await onTerminal('deploy', {columns: 0})
+    expect(text).toContain('Deploy the worker')
+    const shown = await onTerminal('status', {columns: 0, environment: {NO_COLOR: '1'}})
+    const lines = shown.text.split('\n')
+    expect(Math.max(...lines.map((line) => line.length))).toBeGreaterThan(40)
+    expect(lines.filter((line) => line.length > 80 && !/^\s*\S+(?:\s+\S+)?$/.test(line))).toEqual([])
+  })
+
   test('a question shows what will be lost, and takes the name', async () => {
     const {exitCode, text} = await onTerminal('destroy', {at: 'to go on', keys: 'something else\r'})
     expect(text).toMatch(/input files? \(/)
