@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import type {TransformFailure} from 'esbuild'
 import {AppError, EXIT} from './errors.ts'
 import {isJsonObject} from './json.ts'
 import type {SettingName} from './pipeline/settings.ts'
@@ -25,11 +26,13 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
       cause: error,
     })
   }
+  // Editors on Windows put a byte order mark before the text.
+  const json = text.replace(/^\uFEFF/, '')
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(json)
   } catch (error) {
-    throw new AppError(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new AppError(await describeFault(file, json, error), {
       code: 'config-invalid',
       exitCode: EXIT.usage,
       suggestions: ['The smallest valid file is: {}'],
@@ -44,6 +47,22 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
     })
   }
   return value
+}
+
+/** What is wrong with a text that is not JSON, and where: `JSON.parse` names the place only sometimes. */
+async function describeFault(file: string, json: string, fault: unknown): Promise<string> {
+  const {transform} = await import('esbuild')
+  const found: unknown = await transform(json, {loader: 'json', logLevel: 'silent'}).catch(
+    (error: unknown) => error,
+  )
+  const {errors = []}: Partial<Pick<TransformFailure, 'errors'>> = Object(found)
+  const [first] = errors
+  if (!first?.location)
+    return `${file} is not JSON: ${fault instanceof Error ? fault.message : String(fault)}`
+  const {line, column, lineText} = first.location
+  // esbuild counts bytes, from 0.
+  const before = Buffer.from(lineText).subarray(0, column).toString()
+  return `${file} is not JSON, line ${line}, column ${before.length + 1}: ${first.text}.`
 }
 
 /**

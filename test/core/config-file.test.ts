@@ -20,3 +20,24 @@ test('saving keeps what is there, and can be read again', async () => {
     labelColumn: 'bankrupt',
   })
 })
+
+test.each([
+  ['{\n  "region": }', 'line 2, column 13: Unexpected "}"'],
+  ['{"name": "a",\n}', 'line 1, column 13: JSON does not support trailing commas'],
+  ['{"name": "ä" "b"}', 'line 1, column 14: Expected "," in JSON but found "\\"b\\""'],
+  ['', 'line 1, column 1: Unexpected end of file'],
+])('%j is not JSON, and the place is named', async (text, place) => {
+  const cwd = await temporaryFolder()
+  await writeFile(join(cwd, 'cloud-runner.json'), text)
+  await expect(readConfig({cwd, environment: {}, flags: {}, cores: 3})).rejects.toMatchObject({
+    code: 'config-invalid',
+    exitCode: 2,
+    message: expect.stringContaining(`${join(cwd, 'cloud-runner.json')} is not JSON, ${place}`),
+  })
+})
+
+test('a byte order mark is accepted', async () => {
+  const cwd = await temporaryFolder()
+  await writeFile(join(cwd, 'cloud-runner.json'), '\uFEFF{"region": "us-central1"}')
+  expect((await readConfig({cwd, environment: {}, flags: {}, cores: 3})).settings.region).toBe('us-central1')
+})
