@@ -1,5 +1,5 @@
 import type {AuthClient} from 'google-auth-library'
-import {translated} from './errors.ts'
+import {toCredentialsError} from './credentials-error.ts'
 
 /** Where Google's APIs are: Google itself, or the local cloud. */
 export interface Connection {
@@ -72,9 +72,11 @@ export function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 /** Application Default Credentials, found once. @throws AppError `unauthenticated` where there are none */
-export const defaultCredentials = once((): Promise<AuthClient> =>
-  translated('Application Default Credentials', async () => {
-    const {GoogleAuth} = await import('google-auth-library')
-    return new GoogleAuth({scopes: 'https://www.googleapis.com/auth/cloud-platform'}).getClient()
-  }),
-)
+export const defaultCredentials = once(async (): Promise<AuthClient> => {
+  const {GoogleAuth} = await import('google-auth-library')
+  try {
+    return await new GoogleAuth({scopes: 'https://www.googleapis.com/auth/cloud-platform'}).getClient()
+  } catch (error) {
+    throw toCredentialsError(error)
+  }
+})

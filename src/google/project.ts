@@ -3,7 +3,7 @@ import {isJsonObject} from '../core/json.ts'
 import {PIPELINE_LABEL} from '../core/pipeline/pipeline.ts'
 import type {Project} from '../core/ports/project.ts'
 import type {Connection} from './connection.ts'
-import {toAppError} from './errors.ts'
+import {toCredentialsError} from './credentials-error.ts'
 import {settled} from './infrastructure/operation.ts'
 import {readServiceAgents} from './infrastructure/service-agents.ts'
 import {objectsIn, textIn, type Json, type Rest, type RestService} from './rest.ts'
@@ -66,7 +66,7 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
         const user = textIn(answer, 'email')
         return user === undefined ? 'credentials without a name' : `user:${user}`
       } catch (error) {
-        throw toAppError(error, 'Application Default Credentials')
+        throw toCredentialsError(error)
       }
     },
 
