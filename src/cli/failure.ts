@@ -3,8 +3,8 @@ import {dirname} from 'node:path'
 import {Errors} from '@oclif/core'
 
 import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
+import {nearest} from '../core/nearest.ts'
 import {isDiskFull} from '../core/system-error.ts'
-import {nearest} from './suggest.ts'
 
 /** A failure as it is printed, and as `--json` gives it. */
 export interface Failure {

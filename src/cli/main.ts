@@ -6,7 +6,7 @@ import {Config, loadHelpClass, settings, type Interfaces} from '@oclif/core'
 import {usageError} from './failure.ts'
 import {reportFailure} from './report.ts'
 import {guardStandardStreams} from './standard-streams.ts'
-import {nearest} from './suggest.ts'
+import {nearest} from '../core/nearest.ts'
 
 export interface Launch {
   /** Folder of package.json. */

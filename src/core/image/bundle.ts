@@ -3,6 +3,7 @@ import {existsSync} from 'node:fs'
 import {readdir, realpath} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {AppError} from '../errors.ts'
+import {suggestPath} from '../nearest.ts'
 import {ENABLE_SOURCE_MAPS, inlineSourceMap} from './source-map.ts'
 
 /** A file of an image. */
@@ -87,10 +88,13 @@ const READABLE = {
 type Entry = {readonly kind: 'main' | 'processor'; readonly folder: string; readonly file: string}
 
 async function findEntry(folder: string): Promise<Entry> {
-  const names = await readdir(folder).catch((cause: unknown) => {
+  const names = await readdir(folder).catch(async (cause: unknown) => {
     throw new AppError(`The worker's folder ${folder} cannot be read.`, {
       code: 'worker-missing',
-      suggestions: ['Name a folder that is there by the setting "worker" in cloud-runner.json.'],
+      suggestions: [
+        ...(await suggestPath(folder, dirname(folder))),
+        'Name a folder that is there by the setting "worker" in cloud-runner.json.',
+      ],
       cause,
     })
   })

@@ -8,6 +8,7 @@ import type {Config} from '../config.ts'
 import {isJsonObject} from '../json.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
+import {suggestPath} from '../nearest.ts'
 import {codeOf} from '../system-error.ts'
 
 /** A model that files are to be scored by: an object, or a local file's content. */
@@ -31,7 +32,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
       suggestions: ['Write gs://bucket/object, or the name of a file.'],
     })
   }
-  const bytes = await readFile(resolve(cwd, model)).catch((error: unknown) => {
+  const bytes = await readFile(resolve(cwd, model)).catch(async (error: unknown) => {
     const isMissing = codeOf(error) === 'ENOENT'
     throw new AppError(
       isMissing
@@ -39,7 +40,10 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
         : `${model} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       {
         code: isMissing ? 'file-missing' : 'file-unreadable',
-        suggestions: ['Take the model of a result: cloud-runner model export OBJECT --output model.json'],
+        suggestions: [
+          ...(isMissing ? await suggestPath(model, cwd) : []),
+          'Take the model of a result: cloud-runner model export OBJECT --output model.json',
+        ],
         cause: error,
       },
     )

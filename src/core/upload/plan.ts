@@ -4,6 +4,7 @@ import {basename, join, relative, resolve, sep} from 'node:path'
 import type {Readable} from 'node:stream'
 import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
+import {suggestPath} from '../nearest.ts'
 import {shellPath, shellWord} from '../shell.ts'
 import {codeOf} from '../system-error.ts'
 
@@ -85,6 +86,7 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
     throw refused(
       `There is no file ${source}.`,
       'file-missing',
+      ...(await suggestPath(source, cwd)),
       `Look at what is there: ls ${shellPath(cwd)}`,
     )
   }
@@ -235,10 +237,10 @@ function checkDistinct(files: readonly PlannedUpload[]): void {
   }
 }
 
-function refused(message: string, code: ErrorCode, suggestion: string): AppError {
+function refused(message: string, code: ErrorCode, ...suggestions: readonly string[]): AppError {
   const isUsage =
     code === 'name-required' || code === 'name-with-several-files' || code.startsWith('object-name')
-  return new AppError(message, {code, exitCode: isUsage ? EXIT.usage : 1, suggestions: [suggestion]})
+  return new AppError(message, {code, exitCode: isUsage ? EXIT.usage : 1, suggestions})
 }
 
 function unreadable(file: string, cause: unknown): AppError {

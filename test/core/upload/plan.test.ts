@@ -110,3 +110,19 @@ test.each([
   expect(message).toContain(reason)
   expect(suggestions.join(' ')).toContain(way)
 })
+
+test.each([
+  ['b (1).csv', "'b [1].csv'"],
+  ['data/deep/cc.csv', 'data/deep/c.csv'],
+  ['date/a.csv', 'data'],
+  ['./dat', 'data'],
+])('%s is not there, and %s is suggested', async (typed, near) => {
+  const {code, suggestions} = await refusal([typed])
+  expect([code, suggestions[0]]).toEqual(['file-missing', `Did you mean: ${near}`])
+})
+
+test('nothing near is not suggested', async () => {
+  expect((await refusal(['financial_statements.csv'])).suggestions).toEqual([
+    expect.stringMatching(/^Look at what is there: ls /),
+  ])
+})

@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest'
-import {nearest} from '../../src/cli/suggest.ts'
+import {nearest} from '../../src/core/nearest.ts'
 
 const COMMANDS = [
   'setup',

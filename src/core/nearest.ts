@@ -1,3 +1,7 @@
+import {readdir} from 'node:fs/promises'
+import {basename, dirname, join, resolve} from 'node:path'
+import {shellPath} from './shell.ts'
+
 /** Edits between two words, an exchange of neighbours counting as one (optimal string alignment). */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = []
@@ -36,4 +40,23 @@ export function nearest(typed: string, known: readonly string[]): string | undef
   }
   const begun = known.filter((candidate) => word.length > 1 && candidate.startsWith(word))
   return begun.length === 1 ? begun[0] : undefined
+}
+
+/**
+ * Of a file or folder that is missing, the one that was probably meant: the first part of the path that is not there is
+ * looked for among its neighbours.
+ * @param typed a path as it was typed, relative to `cwd`
+ * @returns a line for a message, or none
+ */
+export async function suggestPath(typed: string, cwd: string): Promise<string[]> {
+  const near = await nearestPath(typed, cwd)
+  return near === undefined ? [] : [`Did you mean: ${shellPath(near)}`]
+}
+
+async function nearestPath(typed: string, cwd: string): Promise<string | undefined> {
+  const folder = dirname(typed)
+  const names = await readdir(resolve(cwd, folder)).catch(() => undefined)
+  if (names === undefined) return folder === typed ? undefined : nearestPath(folder, cwd)
+  const name = nearest(basename(typed), names)
+  return name === undefined ? undefined : join(folder, name)
 }
