@@ -12,7 +12,8 @@ const SAME_PRESS_MS = 200
 /** How long a command may usually take to stop before the process ends anyway. */
 export const GRACE_MS = 3000
 
-const exitCode = (signal: Ending): number => 128 + constants.signals[signal]
+/** Of a process that a signal ended, as shells count. */
+export const exitCodeOf = (signal: Ending): number => 128 + constants.signals[signal]
 
 /** What a running command is told about interruptions. */
 export interface Interruption extends Disposable {
@@ -43,16 +44,16 @@ export function watchSignals(hint: string | undefined, graceMs: number): Interru
   const listeners = ENDINGS.map((name) => {
     const listener = () => {
       if (since !== undefined) {
-        if (performance.now() - since > SAME_PRESS_MS) process.exit(exitCode(name))
+        if (performance.now() - since > SAME_PRESS_MS) process.exit(exitCodeOf(name))
         return
       }
       since = performance.now()
       if (hint !== undefined && name === 'SIGINT') {
         process.stderr.write(`\n${isAsking ? 'Interrupted. Nothing of that was done.' : hint}\n`)
       }
-      setTimeout(() => process.exit(exitCode(name)), graceMs).unref()
+      setTimeout(() => process.exit(exitCodeOf(name)), graceMs).unref()
       controller.abort(
-        new AppError(`Interrupted by ${name}.`, {code: 'interrupted', exitCode: exitCode(name)}),
+        new AppError(`Interrupted by ${name}.`, {code: 'interrupted', exitCode: exitCodeOf(name)}),
       )
     }
     process.on(name, listener)

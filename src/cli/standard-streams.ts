@@ -1,3 +1,5 @@
+import {exitCodeOf} from './signals.ts'
+
 /** A terminal that was never told its size has 0 columns; nothing can be read on one with fewer than these. */
 const LEAST_COLUMNS = 20
 const USUAL_COLUMNS = 80
@@ -23,6 +25,8 @@ export function guardStandardStreams(): void {
   correctColumns()
   process.stdout.prependListener('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
+    // The terminal was closed, and a write met that before the signal came.
+    if (error.code === 'EIO' && process.stdout.isTTY) process.exit(exitCodeOf('SIGHUP'))
     process.stderr.write(`Error: standard output cannot be written: ${error.message}\n`)
     process.exit(1)
   })

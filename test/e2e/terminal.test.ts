@@ -1,5 +1,8 @@
 import {spawn, spawnSync} from 'node:child_process'
 import {once} from 'node:events'
+import {readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import type {Readable} from 'node:stream'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
 
@@ -47,6 +50,15 @@ async function onTerminal(
   return {exitCode: child.exitCode, text: text.replaceAll('\r\n', '\n')}
 }
 
+/** Settles when a stream has shown a text. */
+async function seen(stream: Readable, text: string): Promise<void> {
+  let all = ''
+  for await (const chunk of stream.iterator({destroyOnReturn: false})) {
+    all += String(chunk)
+    if (all.includes(text)) return
+  }
+}
+
 describe.skipIf(!hasTerminal)('on a terminal', () => {
   test('colors are shown, and NO_COLOR and TERM=dumb have none', async () => {
     expect((await onTerminal('status')).text).toContain('\u001B[32mready\u001B[39m')
@@ -80,6 +92,25 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     const lines = shown.text.split('\n')
     expect(Math.max(...lines.map((line) => line.length))).toBeGreaterThan(40)
     expect(lines.filter((line) => line.length > 80 && !/^\s*\S+(?:\s+\S+)?$/.test(line))).toEqual([])
+  })
+
+  test('logs --tail whose terminal is closed ends with 129', async () => {
+    const code = join(cli.folder, 'code')
+    const line = `trap : HUP; ${process.execPath} ${BIN} logs --tail; echo $? > ${code}`
+    const terminal = spawn(SCRIPT, ['--quiet', '--command', `bash -c '${line}'`, '/dev/null'], {
+      cwd: cli.folder,
+      env: {PATH: process.env['PATH'] ?? '', HOME: cli.folder, TERM: 'xterm-256color'},
+    })
+    await once(terminal.stdout, 'data')
+    await cli.write('before.csv', 'a,b\n1,0\n')
+    const shown = seen(terminal.stdout, 'before.csv')
+    await cli.run(['upload', 'before.csv'])
+    await shown
+    terminal.kill('SIGKILL')
+    await once(terminal, 'close')
+    // The next line goes to a terminal that is not there any more.
+    await cli.run(['upload', 'before.csv'])
+    await expect.poll(() => readFile(code, 'utf8').catch(() => ''), {timeout: 20_000}).toBe('129\n')
   })
 
   test('a question shows what will be lost, and takes the name', async () => {
