@@ -4,7 +4,7 @@
 import {spawn} from 'node:child_process'
 import {existsSync, readFileSync} from 'node:fs'
 import module from 'node:module'
-import {dirname, join} from 'node:path'
+import {basename, dirname, join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 
 const NEEDED = 24
@@ -45,6 +45,18 @@ function continueUnder(node) {
   })
 }
 
+/**
+ * What else gives this file a newer Node: in a clone its own development dependency, beside a package that a project
+ * depends on the package of Node, and for a global one npx, which leaves the Node of this machine alone.
+ */
+function otherWay() {
+  if (existsSync(join(root, 'package-lock.json'))) return `run "npm ci" in ${root}, which brings its own.`
+  const project = dirname(dirname(root))
+  return basename(dirname(root)) === 'node_modules' && existsSync(join(project, 'package.json'))
+    ? `put it beside this package: npm install node@${NEEDED} --prefix ${project}`
+    : `have npm bring it for a command: npx --package node@${NEEDED} -- cloud-runner setup`
+}
+
 async function start() {
   module.enableCompileCache()
   const entry = new URL('../dist/src/cli/main.js', import.meta.url)
@@ -64,7 +76,7 @@ if (major(process.version) >= NEEDED) {
   else {
     refuse([
       `Error: cloud-runner needs Node ${NEEDED} or later; this is Node ${process.version} (${process.execPath}).`,
-      `Install Node ${NEEDED} from https://nodejs.org, or run "npm ci" in ${root}, which brings its own.`,
+      `Install Node ${NEEDED} from https://nodejs.org, or ${otherWay()}`,
     ])
   }
 }

@@ -1,5 +1,5 @@
 import {execa} from 'execa'
-import {cp, mkdir, readdir} from 'node:fs/promises'
+import {cp, mkdir, realpath, symlink, writeFile, readdir} from 'node:fs/promises'
 import {delimiter, join} from 'node:path'
 import {expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
@@ -41,14 +41,40 @@ test.skipIf(node === undefined)('keeps exit code, arguments and signals', async 
   expect((await endless).exitCode).toBe(143)
 })
 
-test.skipIf(node === undefined)('without one it says in two lines what to do', async () => {
+/** The package without its Node, at a path below a folder. */
+async function packageAt(folder: string, path: string, ...files: string[]): Promise<string> {
+  const root = join(folder, path)
+  await mkdir(join(root, 'bin'), {recursive: true})
+  await cp(BIN, join(root, 'bin', 'run.js'))
+  await writeFile(join(root, 'package.json'), '{"type": "module"}')
+  for (const file of files) await writeFile(join(folder, file), '{}')
+  return join(root, 'bin', 'run.js')
+}
+
+test.skipIf(node === undefined).each([
+  ['a clone', 'clone', ['clone/package-lock.json'], 'run "npm ci" in FOLDER/clone, which'],
+  [
+    'a dependency',
+    'project/node_modules/cloud-runner',
+    ['project/package.json'],
+    'npm install node@24 --prefix FOLDER/project',
+  ],
+  ['a global package', 'lib/node_modules/cloud-runner', [], 'npx --package node@24 -- cloud-runner setup'],
+])('without one %s says in two lines what to do', async (_, path, files, advice) => {
   await using cli = await Cli.create()
-  const copy = join(cli.folder, 'bin', 'run.js')
-  await mkdir(join(cli.folder, 'bin'))
-  await cp(BIN, copy)
-  await cli.write('package.json', '{"type": "module"}')
-  const {exitCode, stdout, stderr} = await execa(node ?? '', [copy, '--version'], {reject: false})
+  const run = await packageAt(cli.folder, path, ...files)
+  const {exitCode, stdout, stderr} = await execa(node ?? '', [run, '--version'], {reject: false})
   expect([exitCode, stdout]).toEqual([1, ''])
   expect(stderr).toMatch(/needs Node 24 or later; this is Node v\d+/)
+  expect(stderr).toContain(advice.replace('FOLDER', await realpath(cli.folder)))
   expect(stderr.split('\n')).toHaveLength(2)
+})
+
+test.skipIf(node === undefined)('the Node that is put beside a dependency is found', async () => {
+  await using cli = await Cli.create()
+  const run = await packageAt(cli.folder, 'node_modules/cloud-runner', 'package.json')
+  const packaged = join(import.meta.dirname, '../../node_modules/node')
+  await symlink(packaged, join(cli.folder, 'node_modules', 'node'))
+  const {stderr} = await execa(node ?? '', [run, '--version'], {reject: false})
+  expect(stderr).toContain('cloud-runner is not built yet.')
 })
