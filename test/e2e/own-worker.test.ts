@@ -1,4 +1,4 @@
-import {readFile, symlink, writeFile} from 'node:fs/promises'
+import {readFile, rm, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {execa} from 'execa'
 import {expect, onTestFinished, test} from 'vitest'
@@ -48,6 +48,12 @@ test('the template typescript: from init to a result; its own tests pass, and it
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc')
   const types = await execa(process.execPath, [tsc, '-p', folder], {reject: false, all: true})
   expect([types.exitCode, types.all]).toEqual([0, ''])
+
+  // npm removes the link to the package when it installs others; a deployment puts it back.
+  await rm(join(folder, 'node_modules'), {recursive: true})
+  await cli.json(['deploy'])
+  const again = await execa(process.execPath, ['--test'], {cwd: folder, reject: false, all: true})
+  expect(again.all).toContain('pass 2')
 
   // A file that is at fault, told with its line.
   await cli.write('bad.jsonl', '{"quantity": 1, "price": 1}\n{"quantity": "many"}\n')

@@ -7,6 +7,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {assembleImage, type BaseImage} from '../image/assemble.ts'
 import {bundleWorker, packageFolder} from '../image/bundle.ts'
+import {linkPackage} from '../image/link-package.ts'
 import {pullBase} from '../image/pull.ts'
 import {pushImage} from '../image/push.ts'
 import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
@@ -112,6 +113,12 @@ export async function requireWorker(folder: string): Promise<void> {
   if (!existsSync(join(folder, 'Dockerfile'))) await bundleWorker({folder})
 }
 
+async function bundle(folder: string | undefined): ReturnType<typeof bundleWorker> {
+  // For editor and tests alone: a folder that cannot be written is built all the same.
+  if (folder !== undefined) await linkPackage(folder).catch(() => {})
+  return bundleWorker({folder})
+}
+
 /** The same sources give the same digest. */
 async function buildLayer(
   workerFolder: string | undefined,
@@ -120,7 +127,7 @@ async function buildLayer(
 ): Promise<string> {
   const {names} = pipeline
   step('Bundle the worker')
-  const {files} = await bundleWorker({folder: workerFolder})
+  const {files} = await bundle(workerFolder)
   signal.throwIfAborted()
   // On a local cloud an annotation names the runtime, which is there already.
   const base: BaseImage | undefined = cloud.isLocal ? undefined : await pullBase({...BASE, signal})
@@ -151,7 +158,7 @@ async function buildByDocker(
     await engine.build({folder: workerFolder, reference, labels, signal, step})
   } else {
     step('Bundle the worker')
-    const {files} = await bundleWorker({folder: workerFolder})
+    const {files} = await bundle(workerFolder)
     const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-build-'))
     try {
       await mkdir(join(folder, 'dist'))

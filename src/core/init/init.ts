@@ -5,9 +5,9 @@ import {saveConfig} from '../config-file.ts'
 import type {Config} from '../config.ts'
 import {AppError} from '../errors.ts'
 import {packageFolder} from '../image/bundle.ts'
+import {linkPackage} from '../image/link-package.ts'
 import {shellPath} from '../shell.ts'
 import {codeOf, isDiskFull} from '../system-error.ts'
-import {linkPackage} from './link-package.ts'
 
 export const TEMPLATES = ['typescript', 'python', 'container'] as const
 export type Template = (typeof TEMPLATES)[number]
@@ -58,7 +58,7 @@ export async function init(
       await makeFolder(dirname(join(folder, file)))
       await copyFile(join(source, file), join(folder, file), constants.COPYFILE_EXCL)
     }
-    if (files.includes('package.json')) await linkPackage(folder)
+    await linkPackage(folder)
   } catch (error) {
     throw toOutputError(folder, error)
   }

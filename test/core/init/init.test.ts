@@ -1,12 +1,16 @@
-import {mkdir, readFile, readlink, readdir, writeFile} from 'node:fs/promises'
+import {mkdir, readFile, readlink, readdir, rm, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {readConfig, type Config} from '../../../src/core/config.ts'
 import {bundleWorker, packageFolder} from '../../../src/core/image/bundle.ts'
+import {linkPackage} from '../../../src/core/image/link-package.ts'
 import {init, settingFor, TEMPLATES} from '../../../src/core/init/init.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const configOf = (cwd: string): Promise<Config> => readConfig({cwd, environment: {}, flags: {}, cores: 2})
+
+const templateFile = (name: string): Promise<string> =>
+  readFile(join(packageFolder(), 'worker/templates/typescript', name), 'utf8')
 
 test.each(TEMPLATES)(
   '%s: whole, named by the settings, with a README, a sample and a worker',
@@ -37,8 +41,7 @@ test('typescript: bundles as it is; the package is linked where none is installe
   const {files} = await bundleWorker({folder})
   expect(files.map(({path}) => path)).toEqual(['app/worker.cjs'])
   expect(await readlink(join(folder, 'node_modules', 'cloud-runner'))).toBe(packageFolder())
-  const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-  expect(manifest).toMatchObject({devDependencies: {'cloud-runner': expect.stringMatching(/^file:\.\.\//)}})
+  expect(await readFile(join(folder, 'package.json'), 'utf8')).toBe(await templateFile('package.json'))
 
   const installed = join(project, 'node_modules', 'cloud-runner')
   await mkdir(installed, {recursive: true})
@@ -48,7 +51,27 @@ test('typescript: bundles as it is; the package is linked where none is installe
     settings: {named: false},
   })
   expect(await readdir(other)).not.toContain('node_modules')
-  expect(await readFile(join(other, 'package.json'), 'utf8')).not.toContain('devDependencies')
+  expect(await readFile(join(other, 'package.json'), 'utf8')).toBe(await templateFile('package.json'))
+})
+
+test('the link to the package is put back if npm removed it, or if it leads nowhere', async () => {
+  const folder = join(await temporaryFolder(), 'worker')
+  await init({folder, template: 'typescript'}, await configOf(folder))
+  const link = join(folder, 'node_modules', 'cloud-runner')
+  for (const spoil of [
+    () => rm(join(folder, 'node_modules'), {recursive: true}),
+    async () => {
+      await rm(link)
+      await symlink(join(folder, 'moved'), link)
+    },
+  ]) {
+    await spoil()
+    await linkPackage(folder)
+    expect(await readlink(link)).toBe(packageFolder())
+  }
+  const plain = await temporaryFolder()
+  await linkPackage(plain)
+  expect(await readdir(plain)).toEqual([])
 })
 
 test('overwrites nothing: says what is in the way, and another worker in the settings stays', async () => {

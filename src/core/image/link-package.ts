@@ -1,0 +1,26 @@
+import {existsSync} from 'node:fs'
+import {mkdir, rm, symlink} from 'node:fs/promises'
+import {dirname, join} from 'node:path'
+import {packageFolder} from './bundle.ts'
+
+/**
+ * Lets editor and tests of a worker with a package.json find `cloud-runner/worker`: if no folder above has the package
+ * installed, it is linked in `node_modules`. Nothing else names where it is on this machine, so npm removes the link
+ * when it installs packages, and a checkout elsewhere has none: every build puts it back. The worker's image does
+ * without.
+ */
+export async function linkPackage(folder: string): Promise<void> {
+  if (!existsSync(join(folder, 'package.json')) || isInstalledAbove(folder)) return
+  const link = join(folder, 'node_modules', 'cloud-runner')
+  await mkdir(dirname(link), {recursive: true})
+  // One that leads nowhere, since the package was moved.
+  await rm(link, {force: true})
+  await symlink(packageFolder(), link, 'junction')
+}
+
+function isInstalledAbove(folder: string): boolean {
+  for (let above = folder; ; above = dirname(above)) {
+    if (existsSync(join(above, 'node_modules', 'cloud-runner', 'package.json'))) return true
+    if (dirname(above) === above) return false
+  }
+}
