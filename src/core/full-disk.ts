@@ -8,11 +8,13 @@ const NO_ROOM = /Not enough room on the disk of (?<folder>.+) \(/
 export function fullDisk(message: string): {code: ErrorCode; suggestions: string[]} | undefined {
   const folder = NO_ROOM.exec(message)?.groups?.['folder']
   if (folder === undefined) return undefined
-  return {
-    code: 'disk-full',
-    suggestions: [
-      `See how full the disk is: df -h ${shellPath(folder)}`,
-      'Free some space, then run the same command again.',
-    ],
-  }
+  return {code: 'disk-full', suggestions: makeRoom(folder)}
+}
+
+/** What to do about a full disk, by a folder on it. */
+export function makeRoom(folder: string): string[] {
+  return [
+    `See how full the disk is: df -h ${shellPath(folder)}`,
+    'Free some space, then run the same command again.',
+  ]
 }

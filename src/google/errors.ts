@@ -184,7 +184,14 @@ const UNAUTHENTICATED = {
 }
 
 function readAnswer(error: unknown): Answer {
-  if (!(error instanceof Error)) return {status: 0, system: undefined, message: String(error)}
+  if (!(error instanceof Error)) {
+    const {code, message} = fieldsOf(error)
+    return {
+      status: typeof code === 'number' ? code : 0,
+      system: undefined,
+      message: typeof message === 'string' ? message : String(error),
+    }
+  }
   const system = systemCode(error)
   const code = 'code' in error ? error.code : undefined
   const numeric =
@@ -204,6 +211,11 @@ function readAnswer(error: unknown): Answer {
   // grpc-js reports a refused connection as UNAVAILABLE, with the system's word in the text only.
   const inText = /\b(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\b/.exec(error.message)?.[1]
   return {status, system: system ?? inText, message: googleMessage(error)}
+}
+
+/** What is thrown that is no Error: the client for storage ends a resumable upload with the error of the answer's body. */
+function fieldsOf(error: unknown): {code?: unknown; message?: unknown} {
+  return typeof error === 'object' && error !== null ? error : {}
 }
 
 /** `ECONNREFUSED` and its like, wherever in the chain of causes it stands. */

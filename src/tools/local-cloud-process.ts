@@ -5,6 +5,7 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 
 import {AppError, type ErrorCode} from '../core/errors.ts'
+import {makeRoom} from '../core/full-disk.ts'
 import {fieldsOf} from '../core/json.ts'
 import {holdingFile} from '../core/lock-file.ts'
 import {codeOf, isDiskFull} from '../core/system-error.ts'
@@ -213,7 +214,7 @@ function folderError(folder: string, error: unknown): AppError {
   if (isDiskFull(error)) {
     return new AppError(`${what}: the disk is full.`, {
       code: 'disk-full',
-      suggestions: [`See how much is left: df -h ${dirname(dirname(folder))}`],
+      suggestions: makeRoom(dirname(dirname(folder))),
       cause: error,
     })
   }

@@ -80,6 +80,14 @@ describe('one cause, one code, over both wires', () => {
     })
   })
 
+  test('the error of a resumable upload, which is the body of the answer', () => {
+    const error = {code: 403, message: 'Permission storage.objects.create denied.', errors: []}
+    expect(toAppError(error, 'Uploading a.csv')).toMatchObject({
+      code: 'permission-denied',
+      message: 'Uploading a.csv: Permission storage.objects.create denied.',
+    })
+  })
+
   test('Google says it in its own words, without the code in front', () => {
     expect(toAppError(thrown('5 NOT_FOUND: Resource x was not found', {code: 5}), 'Looking').message).toBe(
       'Looking: Resource x was not found.',
