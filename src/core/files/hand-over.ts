@@ -3,6 +3,7 @@ import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
 import type {FileStatus} from './files.ts'
+import {advised} from './reason.ts'
 
 /** How the job stands that has a file. */
 export type HandedOver = Pick<FileStatus, 'attempts' | 'job' | 'error'> & {
@@ -38,7 +39,7 @@ export async function readHandOver(
     state: 'failed',
     error: {
       code: 'job-failed',
-      message: `The job gave up on it: ${state.problem ?? 'no reason was given.'}`,
+      message: `The job gave up on it: ${advised(state.problem ?? 'no reason was given.')}`,
       suggestions: [
         `See what it said: ${commandFor('logs', object)}`,
         `Try it again: ${commandFor('reprocess', object)}`,

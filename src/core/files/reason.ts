@@ -50,6 +50,7 @@ export function reasonIn(line: LogLine): {readonly error: LastError; readonly we
   }
 }
 
-function advised(message: string): string {
+/** A reason of Cloud Run's, with the setting that changes it in place of a link. */
+export function advised(message: string): string {
   return ADVICE.reduce((text, [advice, ours]) => text.replace(advice, ours), message)
 }

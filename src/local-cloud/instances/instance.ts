@@ -39,7 +39,7 @@ export interface Exit {
   readonly memory: {
     /** 0: no limit. */
     readonly limitBytes: number
-    /** The most it had resident at a time, where that is measured: processes on Linux. */
+    /** The most that was seen resident, where that is measured: processes on Linux. */
     readonly peakBytes: number | undefined
   }
 }

@@ -10,7 +10,7 @@ const LOOK_EVERY_MS = 100
 export interface MemoryWatch {
   /** Whether it was killed above its limit. */
   readonly exceeded: boolean
-  /** The most it had resident at a time; `undefined` where the system does not say. */
+  /** The most that was seen resident; `undefined` where the system does not say. */
   readonly peakBytes: number | undefined
 }
 
@@ -24,8 +24,9 @@ export function watchMemory(child: ChildProcess, limitBytes: number): MemoryWatc
   let exceeded = false
   let peakBytes: number | undefined
   const look = (): void => {
-    peakBytes = peakMemory(child.pid) ?? peakBytes
-    if (limitBytes === 0 || peakBytes === undefined || peakBytes <= limitBytes) return
+    const bytes = residentMemory(child.pid) ?? 0
+    if (bytes > (peakBytes ?? 0)) peakBytes = bytes
+    if (limitBytes === 0 || bytes <= limitBytes) return
     exceeded = true
     killGroup(child)
   }
@@ -45,11 +46,17 @@ export function watchMemory(child: ChildProcess, limitBytes: number): MemoryWatc
   }
 }
 
-/** The peak of a process's resident memory (man7.org/linux/man-pages/man5/proc_pid_status.5.html). */
-function peakMemory(pid: number | undefined): number | undefined {
+/**
+ * Resident memory of a process that a container could not give back: all but mapped files, such as Node's own program
+ * (RssAnon and RssShmem of man7.org/linux/man-pages/man5/proc_pid_status.5.html).
+ */
+function residentMemory(pid: number | undefined): number | undefined {
   try {
-    const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
-    return kib === undefined ? undefined : Number(kib) * 1024
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const [anonymous, shared] = ['RssAnon', 'RssShmem'].map(
+      (name) => new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1],
+    )
+    return anonymous === undefined ? undefined : (Number(anonymous) + Number(shared ?? 0)) * 1024
   } catch {
     return undefined // it has ended
   }
