@@ -1,6 +1,9 @@
 import {rm, stat} from 'node:fs/promises'
+import {dirname} from 'node:path'
 import type {DatabaseSync} from 'node:sqlite'
 import {setTimeout as delay} from 'node:timers/promises'
+import {AppError} from './errors.ts'
+import {makeRoom} from './full-disk.ts'
 
 export interface HoldOptions {
   readonly signal: AbortSignal
@@ -14,14 +17,15 @@ export interface HoldOptions {
 
 const POLL_MS = 25
 
-/** SQLITE_BUSY, https://sqlite.org/rescode.html#busy */
+/** SQLITE_BUSY and SQLITE_FULL, https://sqlite.org/rescode.html */
 const BUSY = 5
+const FULL = 13
 
 /**
  * Does work while this process alone holds a file, which is removed afterwards. The lock is the operating system's
  * own, taken by SQLite, so it ends with a process that is killed: there is no stale lock to break.
  * @param path of a file that serves this purpose only
- * @throws the error of `busy`; the signal's reason
+ * @throws the error of `busy`; AppError `disk-full`; the signal's reason
  */
 export async function holdingFile<R>(path: string, options: HoldOptions, work: () => Promise<R>): Promise<R> {
   const database = await hold(path, options)
@@ -48,7 +52,15 @@ async function hold(path: string, {signal, timeoutMs, busy, waiting}: HoldOption
       database.close()
     } catch (error) {
       database.close()
-      if (!(error instanceof Error && 'errcode' in error && error.errcode === BUSY)) throw error
+      const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined
+      if (code === FULL) {
+        throw new AppError(`Not enough room on the disk for the lock ${path}.`, {
+          code: 'disk-full',
+          suggestions: makeRoom(dirname(path)),
+          cause: error,
+        })
+      }
+      if (code !== BUSY) throw error
       if (performance.now() - since >= timeoutMs) throw await busy()
       await waiting?.()
       await delay(POLL_MS, undefined, {signal})
