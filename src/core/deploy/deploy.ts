@@ -6,9 +6,9 @@ import {gapOf} from '../service/connections.ts'
 import {notSetUp} from '../service/not-set-up.ts'
 import {provideImage, type ImageRequest} from './build.ts'
 import {deployFailed} from '../service/failure.ts'
-import {alignJob} from '../service/job.ts'
-import {readStillRunning, type StillRunning} from './still-running.ts'
+import {alignJob, servingImage} from '../service/job.ts'
 import {isRouted, routeByRollout, routeToLatest, stableRevision, type Rollout} from '../service/traffic.ts'
+import {readStillRunning, type StillRunning} from './still-running.ts'
 
 export interface DeployRequest extends ImageRequest {
   /** Default: all traffic at once. */
@@ -49,7 +49,10 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   return withLock('deploy', context, async () => {
     const image = await provideImage(request, context, {push: !dryRun})
     const before = await existing(context)
-    const previous = {previousRevision: stableRevision(before), previousImage: before.image}
+    const previous = {
+      previousRevision: stableRevision(before),
+      previousImage: await servingImage(before, context),
+    }
     const isThere = before.image === image && before.ready
     if (dryRun) {
       step('Have Cloud Run check the request')
@@ -93,17 +96,20 @@ export async function promote(context: Context): Promise<DeployResult> {
     const routing = routeToLatest(before)
     const unchanged = isRouted(before, routing)
     const result = {
-      image: before.image,
       previousRevision: stableRevision(before),
-      previousImage: undefined,
+      previousImage: await servingImage(before, context),
       unchanged,
       dryRun: false,
     }
-    if (unchanged) return {...result, service: before, stillRunning: []}
-    step(`All traffic to ${before.latestReadyRevision ?? 'the newest revision'}`)
-    const service = await cloud.services.route(before.name, routing, {signal})
+    if (!unchanged) step(`All traffic to ${before.latestReadyRevision ?? 'the newest revision'}`)
+    const service = unchanged ? before : await cloud.services.route(before.name, routing, {signal})
     await alignJob(service, context)
-    return {...result, service, stillRunning: await readStillRunning(service, context)}
+    return {
+      ...result,
+      image: (await servingImage(service, context)) ?? service.image,
+      service,
+      stillRunning: unchanged ? [] : await readStillRunning(service, context),
+    }
   })
 }
 

@@ -1,8 +1,10 @@
-import type {Context} from '../ports/context.ts'
+import {type Context} from '../ports/context.ts'
+import {servingImage} from '../service/job.ts'
 import {sharesOf} from '../service/traffic.ts'
 import {failureAdvice, failureText, readRecentDeliveries} from '../service/recent-deliveries.ts'
 import type {Settings} from '../pipeline/settings.ts'
 import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
+import type {ServiceState} from '../ports/services.ts'
 import type {Check} from './check.ts'
 
 export interface DoctorResult {
@@ -35,15 +37,32 @@ export async function examinePipeline(context: Context): Promise<Check[]> {
     resources.filter(({action}) => action === 'create').map(({kind, name}) => `${kind} ${name}`),
   )
   const checks = resources.map((resource) => checkOf(resource, missing, settings))
-  if (service !== undefined && !service.ready) {
+  return service === undefined ? checks : [...checks, ...(await examineDeployment(service, context))]
+}
+
+/** What deployments change, which is not part of a plan. */
+async function examineDeployment(service: ServiceState, context: Context): Promise<Check[]> {
+  const {cloud, pipeline} = context
+  const checks: Check[] = []
+  if (!service.ready) {
     checks.push({
       name: 'revision',
       state: 'failed',
-      detail: `${service.latestCreatedRevision ?? names.service} is not ready: ${service.problem ?? 'no reason was given'}`,
+      detail: `${service.latestCreatedRevision ?? service.name} is not ready: ${service.problem ?? 'no reason was given'}`,
       fix: 'cloud-runner logs --severity error --since 1h',
     })
   }
-  const revisions = service === undefined ? [] : sharesOf(service).map(({revision}) => revision)
+  const {job} = pipeline.names
+  const [serving, ofJob] = await Promise.all([servingImage(service, context), cloud.jobs.image(job)])
+  if (serving !== undefined && ofJob !== undefined && serving !== ofJob) {
+    checks.push({
+      name: 'job',
+      state: 'failed',
+      detail: `${job} runs another image than the revision that has the traffic`,
+      fix: 'cloud-runner setup',
+    })
+  }
+  const revisions = sharesOf(service).map(({revision}) => revision)
   const recent = revisions.length === 0 ? undefined : await readRecentDeliveries(revisions, context)
   for (const revision of recent?.failing ?? [])
     checks.push({

@@ -42,6 +42,11 @@ export function routeTo(revision: string, service: ServiceState): Routing {
   return {traffic: [{revision, percent: 100}, ...tagsOf(service)], tried: service.tried}
 }
 
+/** The traffic as it is, beside new revisions that get none of it and so count as tried only. */
+export function routeBeside(made: readonly string[], service: ServiceState): Routing {
+  return {traffic: [...sharesOf(service), ...tagsOf(service)], tried: [...service.tried, ...made]}
+}
+
 /**
  * The traffic once a new revision is ready.
  * @param before the service before it was made, whose traffic it shares

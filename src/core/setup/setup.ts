@@ -1,6 +1,8 @@
 import type {Context} from '../ports/context.ts'
 import {buildAndPush} from '../deploy/build.ts'
 import {deployFailed} from '../service/failure.ts'
+import {alignJob} from '../service/job.ts'
+import {routeBeside} from '../service/traffic.ts'
 import {AppError} from '../errors.ts'
 import {isUnheardOf} from '../files/files.ts'
 import type {PlannedResource} from '../ports/infrastructure.ts'
@@ -38,8 +40,8 @@ export interface SetupResult {
 }
 
 /**
- * Makes the pipeline, or mends it: what is already as it should be is left alone, the service too. Ends with a canary
- * that goes the whole way.
+ * Makes the pipeline, or mends it: what is already as it should be is left alone, the service too. Traffic that a
+ * rollback or a canary has given to a revision by name stays there. Ends with a canary that goes the whole way.
  * @throws AppError `locked` while another command changes the pipeline for longer than two minutes, `deploy-failed`,
  * `canary-failed`
  */
@@ -61,7 +63,9 @@ export async function setup(
 
     stage?.('service')
     const rest = await applyService(image, {...context, pipeline: {...pipeline, model: placed}})
-    const service = await becomeReady(image, context)
+    const ready = await becomeReady(image, context)
+    const service = before === undefined ? ready : await keepTraffic(before, ready, context)
+    await alignJob(service, context)
 
     stage?.('canary')
     const canary = await sendCanary(context)
@@ -126,4 +130,17 @@ async function becomeReady(image: string, context: Context): Promise<ServiceStat
   const again = await cloud.services.deploy(name, image, {hold: false, signal, step})
   if (!again.ready) throw await deployFailed(again, context, {again: 'setup'})
   return again
+}
+
+/** Revisions created beside traffic that is held never had any: a later rollback is not to go to them. */
+async function keepTraffic(
+  before: ServiceState,
+  service: ServiceState,
+  {cloud, signal}: Context,
+): Promise<ServiceState> {
+  const isHeld = service.traffic.every(({latest, percent}) => !latest || percent === 0)
+  if (!isHeld || service.latestCreatedRevision === before.latestCreatedRevision) return service
+  const all = (await cloud.services.revisions(service.name)).map(({name}) => name)
+  const made = all.slice(0, Math.max(0, all.indexOf(before.latestCreatedRevision ?? '')))
+  return cloud.services.route(service.name, routeBeside(made, service), {signal})
 }

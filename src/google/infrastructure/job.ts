@@ -1,15 +1,21 @@
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
-import type {Rest} from '../rest.ts'
+import {isJsonObject} from '../../core/json.ts'
+import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {settled} from './operation.ts'
 import {grantResource, restResource, type Resource} from './resource.ts'
 
-/** The job, and the worker's right to hand a file over to it. `image` is a reference with its digest. */
+/**
+ * The job, and the worker's right to hand a file over to it. A job that exists keeps its image: as in the Terraform
+ * module, that belongs to `deploy` and `rollback`.
+ * @param image reference with digest that a new job starts with
+ */
 export function jobResources(pipeline: Pipeline, image: string, rest: Rest): Resource[] {
   const {settings, names} = pipeline
   const parent = `/v2/projects/${settings.project}/locations/${settings.region}/jobs`
   const path = `${parent}/${names.job}`
-  const wanted = blueprint(pipeline).job(image)
+  const {job} = blueprint(pipeline)
+  const wanted = (current: Json) => job(imageOf(current) ?? image)
   const run = (signal: AbortSignal) => ({rest, service: 'run', prefix: '/v2/', signal}) as const
   return [
     restResource(rest, {
@@ -19,9 +25,10 @@ export function jobResources(pipeline: Pipeline, image: string, rest: Rest): Res
       path,
       wanted,
       create: async ({signal}) =>
-        settled(await rest.request('run', 'POST', `${parent}?jobId=${names.job}`, wanted), run(signal)),
+        settled(await rest.request('run', 'POST', `${parent}?jobId=${names.job}`, job(image)), run(signal)),
       // A PATCH replaces the job whole.
-      mend: async (_, {signal}) => settled(await rest.request('run', 'PATCH', path, wanted), run(signal)),
+      mend: async (current, {signal}) =>
+        settled(await rest.request('run', 'PATCH', path, wanted(current)), run(signal)),
       afterRemoval: (answer, {signal}) => settled(answer, run(signal)),
     }),
     grantResource(rest, {
@@ -30,4 +37,10 @@ export function jobResources(pipeline: Pipeline, image: string, rest: Rest): Res
       on: {service: 'run', path, kind: 'job', name: names.job},
     }),
   ]
+}
+
+function imageOf({template: execution}: Json): string | undefined {
+  const task = isJsonObject(execution) ? execution['template'] : undefined
+  const [container] = isJsonObject(task) ? objectsIn(task, 'containers') : []
+  return container && textIn(container, 'image')
 }

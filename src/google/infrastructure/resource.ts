@@ -31,7 +31,8 @@ export function restResource(
     name: string
     service: RestService
     path: string
-    wanted: Json
+    /** The body that it should have; as a function of the one that it has where a part of that is not ours to change. */
+    wanted: Json | ((current: Json) => Json)
     create: (doing: Doing) => Promise<unknown>
     mend?: (current: Json, doing: Doing) => Promise<unknown>
     beforeRemoval?: (doing: Doing) => Promise<unknown>
@@ -45,7 +46,8 @@ export function restResource(
     async inspect() {
       current = await rest.get(row.service, row.path)
       if (current === undefined) return undefined
-      return row.mend === undefined || satisfies(current, row.wanted) ? 'right' : 'different'
+      const wanted = typeof row.wanted === 'function' ? row.wanted(current) : row.wanted
+      return row.mend === undefined || satisfies(current, wanted) ? 'right' : 'different'
     },
     async create(doing) {
       await row.create(doing)

@@ -1,6 +1,9 @@
 import {expect, test} from 'vitest'
+import {deploy} from '../../../src/core/deploy/deploy.ts'
 import {examinePipeline} from '../../../src/core/doctor/doctor.ts'
+import {setup} from '../../../src/core/setup/setup.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
+import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
 const BINDING =
   'gcloud pubsub topics add-iam-policy-binding cloud-runner-uploads --member=serviceAccount:service-'
@@ -28,3 +31,20 @@ test.each([
     expect(failed.find(({detail}) => detail.includes('on job'))?.fix).toBe('cloud-runner setup')
   },
 )
+
+test('a job with another image than the one that serves is found, and setup repairs it', async () => {
+  const context = await startLocalPipeline()
+  const {pipeline, cloud, signal} = context
+  const folder = await workerFolder('processor.js', capitals('one '))
+  const {image} = await setup({workerFolder: folder}, context)
+  const next = await workerFolder('processor.js', capitals('two '))
+  const other = await deploy({workerFolder: next, rollout: {kind: 'none'}}, context)
+  const wrong = async () => (await examinePipeline(context)).filter(({state}) => state === 'failed')
+  expect(await wrong()).toEqual([])
+
+  await cloud.jobs.setImage(pipeline.names.job, other.image, {signal})
+  expect(await wrong()).toMatchObject([{name: 'job', fix: 'cloud-runner setup'}])
+  await setup({workerFolder: next}, context)
+  expect(await wrong()).toEqual([])
+  expect(await cloud.jobs.image(pipeline.names.job)).toBe(image)
+})
