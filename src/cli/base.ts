@@ -1,7 +1,8 @@
 import {Command, Flags} from '@oclif/core'
 
 import type {Config} from '../core/config.ts'
-import {suggestForPipeline, translateParseError} from './failure.ts'
+import type {AskedDeployment} from './consent.ts'
+import {forPipeline, suggestForPipeline, translateParseError} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
@@ -105,9 +106,25 @@ export abstract class CloudRunnerCommand extends Command {
     return runTask(title, {silent: this.jsonEnabled(), isFailed}, work)
   }
 
+  /** Has a person agree before a worker takes the place of a different one. */
+  protected async agreeTo(
+    request: AskedDeployment['request'],
+    {yes}: {readonly yes: boolean},
+    target: OpenTarget,
+  ): Promise<void> {
+    const {agreeToReplacement} = await import('./consent.ts')
+    const typed = {command: this.id ?? '', argv: this.argv, interactive: !this.jsonEnabled()}
+    await agreeToReplacement({request, yes, ...typed}, target.context())
+  }
+
   /** Results for people: to standard output, nothing under `--json`. */
   protected print(lines: readonly string[]): void {
     if (!this.jsonEnabled()) write(process.stdout, lines)
+  }
+
+  /** Results with commands to type next, which go to the pipeline that was named by a flag. */
+  protected advise(lines: readonly string[]): void {
+    this.print(lines.map((line) => forPipeline(line, this.#pipeline)))
   }
 
   /** What people are told where standard output is a file's: to standard error, nothing under `--json`. */

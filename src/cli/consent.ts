@@ -1,10 +1,16 @@
+import {relative} from 'node:path'
 import type {Config} from '../core/config.ts'
+import type {Context} from '../core/ports/context.ts'
+import type {ImageRequest} from '../core/deploy/build.ts'
+import {findReplacement} from '../core/deploy/replacement.ts'
 import {checkPrerequisites, requireAll} from '../core/doctor/prerequisites.ts'
 import {plan} from '../core/plan.ts'
 import {makeProject, planProject} from '../core/project/make.ts'
+import {saveSettings} from '../core/save-settings.ts'
+import {shellPath, shellWord} from '../core/shell.ts'
 import {withModel, type PlannedModel} from '../core/model/plan-model.ts'
 import {confirmByYes} from './confirm.ts'
-import {saveSettings, terraformVersion, type OpenTarget} from './open.ts'
+import {terraformVersion, type OpenTarget} from './open.ts'
 import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
 
@@ -74,4 +80,49 @@ export async function agreeToPlan(
     interactive,
     signal,
   })
+}
+
+/** A deployment that was asked for. */
+export interface AskedDeployment {
+  readonly request: Pick<ImageRequest, 'workerFolder' | 'image'>
+  /** Value of `--yes`. */
+  readonly yes: boolean
+  /** Name of the command, and what was typed after it. */
+  readonly command: string
+  readonly argv: readonly string[]
+  readonly interactive: boolean
+}
+
+/**
+ * A worker that would take the place of a different one is named, and needs a yes: it may be meant for another pipeline.
+ * @throws AppError `confirmation-required`, `confirmation-mismatch`
+ */
+export async function agreeToReplacement(
+  {request, yes, command, argv, interactive}: AskedDeployment,
+  context: Context,
+): Promise<void> {
+  if (yes) return
+  const replaced = await findReplacement(request, context)
+  if (replaced === undefined) return
+  const {serving, next} = replaced
+  const {workerFolder} = request
+  const own =
+    workerFolder === undefined
+      ? `cloud-runner ${command === 'deploy' ? 'setup' : command} --pipeline NAME`
+      : `cloud-runner setup --pipeline NAME --worker ${shellPath(relative(process.cwd(), workerFolder) || '.')}`
+  await confirmByYes({
+    given: yes,
+    consequences: [
+      `Pipeline ${context.pipeline.settings.name} runs ${inWords(serving)}. This replaces it with ${inWords(next)}.`,
+      `To keep both, create another pipeline: ${own}`,
+    ],
+    command: ['cloud-runner', command, ...argv.map(shellWord), '--yes'].join(' '),
+    interactive,
+    signal: context.signal,
+  })
+}
+
+function inWords(worker: string | undefined): string {
+  if (worker === undefined) return 'an image that was built elsewhere'
+  return worker === 'packaged' ? 'the worker that comes with cloud-runner' : `the worker in ${worker}`
 }

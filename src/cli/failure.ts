@@ -86,20 +86,27 @@ function wrongArguments(args: readonly unknown[], {bin, command}: TypedCommand, 
 }
 
 /**
- * Has the commands that an error suggests go to the same pipeline, where it was named by a flag: without it they would
- * go to another one. The error itself is changed, so that it keeps its stack.
+ * Has the commands that an error suggests go to the same pipeline, where it was named by a flag. The error itself is
+ * changed, so that it keeps its stack.
  */
 export function suggestForPipeline(error: unknown, pipeline: string | undefined): unknown {
-  if (!(error instanceof AppError) || pipeline === undefined) return error
-  const suggestions = error.suggestions.map((line) =>
-    line.includes('--pipeline') ? line : line.replace(OF_A_PIPELINE, `$& --pipeline ${pipeline}`),
-  )
+  if (!(error instanceof AppError)) return error
+  const suggestions = error.suggestions.map((line) => forPipeline(line, pipeline))
   error.suggestions.splice(0, Infinity, ...suggestions)
   return error
 }
 
+/**
+ * A line with the commands in it for the pipeline that was named by a flag: without that they would go to another one.
+ * @param pipeline `undefined`: none was named
+ */
+export function forPipeline(line: string, pipeline: string | undefined): string {
+  if (pipeline === undefined || line.includes('--pipeline')) return line
+  return line.replaceAll(OF_A_PIPELINE, `$& --pipeline ${pipeline}`)
+}
+
 const OF_A_PIPELINE =
-  /\bcloud-runner (?:cancel|deploy|destroy|doctor|logs|plan|redrive|reprocess|results|revisions|rollback|setup|status|upload)\b/
+  /\bcloud-runner (?:cancel|demo|deploy|destroy|dev|doctor|logs|model export|plan|redrive|report|reprocess|results|revisions|rollback|setup|status|upload)\b/g
 
 /** Any thrown value as a failure: an AppError says what a user can do, everything else is a bug of ours. */
 export function failureOf(error: unknown, bin: string): Failure {

@@ -1,7 +1,7 @@
+import {existsSync} from 'node:fs'
 import {rm, stat} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
-import {join, relative} from 'node:path'
-import {saveConfig} from '../core/config-file.ts'
+import {join} from 'node:path'
 import {readConfig, type Config} from '../core/config.ts'
 import type {Context} from '../core/ports/context.ts'
 import {AppError} from '../core/errors.ts'
@@ -58,19 +58,6 @@ export function readSettings(
     flags: {target, project, name: pipeline, ...others},
     cores: availableParallelism(),
   })
-}
-
-/** Keeps the settings that came as flags in cloud-runner.json, so that later commands know them too. */
-export async function saveSettings({sources, settings, folder, workerFolder, model}: Config): Promise<void> {
-  const values: Readonly<Record<string, string | number | undefined>> = {
-    ...settings,
-    worker: workerFolder && `./${relative(folder, workerFolder)}`,
-    model: model?.startsWith('gs://') === false ? `./${relative(folder, model)}` : model,
-  }
-  const given = Object.entries(sources)
-    .filter(([, {kind}]) => kind === 'flag' || kind === 'implied')
-    .map(([setting]) => [setting, values[setting]])
-  if (given.length > 0) await saveConfig(folder, Object.fromEntries(given))
 }
 
 /** The local cloud of the user's folder. */
@@ -165,6 +152,17 @@ export async function hasTarget(config: Config): Promise<boolean> {
   )
 }
 
+/** Whether this folder has a pipeline already, as far as its files tell. */
+export async function hasPipeline(config: Config): Promise<boolean> {
+  if (config.workerFolder !== undefined) return true
+  return config.settings.target === 'local' ? hasTarget(config) : existsSync(googleFolder(config))
+}
+
+/** Working folder of the pipeline's Terraform. */
+function googleFolder({stateFolder, settings: {project, name}}: Config): string {
+  return join(stateFolder, 'gcp', project, name)
+}
+
 /**
  * The one place that puts the product together: target → services.
  * @throws AppError `not-set-up` where `create` is false and nothing was ever made here
@@ -212,7 +210,7 @@ async function openGoogle(config: Config, {signal, say}: OpenOptions): Promise<O
   const why = target.kind === 'implied' ? ` (target gcp, implied by ${target.place})` : ''
   say(`Pipeline ${name} on Google Cloud, project ${project}, ${region}${where}${why}`)
   const cloud = createGoogleCloud({projectId: project, region, ...(endpoint === undefined ? {} : {endpoint})})
-  const folder = join(config.stateFolder, 'gcp', project, name)
+  const folder = googleFolder(config)
   const infrastructure = await terraformOn(config, cloud, folder, endpoint)
   return {
     ...targetOf(config, {...cloud, infrastructure}, signal),

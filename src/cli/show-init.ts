@@ -1,5 +1,6 @@
 import type {InitResult} from '../core/init/init.ts'
 import {commandFor, shellWord} from '../core/shell.ts'
+import {forPipeline} from './failure.ts'
 import {style} from './format.ts'
 import {pairs} from './table.ts'
 
@@ -17,7 +18,7 @@ export function showInit(
     style('bold', `A worker in ${worker}, from the template ${template}:`),
     `  ${files.join(', ')}`,
     settings.named
-      ? `The settings name it: ${here(settings.file)}`
+      ? `The settings name it${settings.pipeline === undefined ? '' : ` for pipeline ${settings.pipeline} alone`}: ${here(settings.file)}`
       : `The settings name another worker, which stays: ${here(settings.file)}`,
     ...(needsDocker
       ? [
@@ -31,14 +32,16 @@ export function showInit(
       : []),
     '',
     'Next:',
-    ...pairs([
-      {
-        label: `  cloud-runner setup${settings.named ? '' : ` --worker ${worker}`}`,
-        value: 'makes the pipeline with it',
-      },
-      {label: `  cloud-runner upload ${shellWord(here(sample))} --wait`, value: 'sends it a file'},
-      {label: `  ${commandFor('results', object, '--output -')}`, value: 'shows the result'},
-      {label: '  cloud-runner dev', value: 'runs it again whenever you save'},
-    ]),
+    ...pairs(
+      [
+        {
+          label: `  cloud-runner setup${settings.named ? '' : ` --worker ${worker}`}`,
+          value: 'makes the pipeline with it',
+        },
+        {label: `  cloud-runner upload ${shellWord(here(sample))} --wait`, value: 'sends it a file'},
+        {label: `  ${commandFor('results', object, '--output -')}`, value: 'shows the result'},
+        {label: '  cloud-runner dev', value: 'runs it again whenever you save'},
+      ].map(({label, value}) => ({label: forPipeline(label, settings.pipeline), value})),
+    ),
   ]
 }

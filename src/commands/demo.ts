@@ -1,3 +1,5 @@
+import {Flags} from '@oclif/core'
+
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showLogLine} from '../cli/show-logs.ts'
@@ -29,15 +31,22 @@ export default class Demo extends CloudRunnerCommand {
     {description: 'Needs nothing but Node', command: '<%= config.bin %> <%= command.id %>'},
   ]
 
+  static override flags = {
+    yes: Flags.boolean({
+      summary: 'Do not ask before the worker that comes with cloud-runner replaces another.',
+    }),
+  }
+
   override async run(): Promise<DemoOutcome> {
     const {flags} = await this.parse(Demo)
     const config = await this.configure({...flags, target: flags.target ?? 'local'})
     await using target = await this.open(config, {create: true})
+    await this.agreeTo({workerFolder: undefined}, flags, target)
     const outcome = await demo({stage: (stage, work) => this.task(TITLES[stage], work)}, target.context())
     if (outcome.exitCode !== 0) process.exitCode = outcome.exitCode
     const {file, report, preview} = outcome.results
     const bin = `${cameByNpm(process.env['npm_lifecycle_event']) ? 'npx ' : ''}${this.config.bin}`
-    this.print([
+    this.advise([
       `The way of ${file.object}:`,
       ...hopTable(file.hops),
       ...(report ? ['', 'The model, on rows that it had not seen:', ...showQuality(report)] : []),

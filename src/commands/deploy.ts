@@ -11,7 +11,7 @@ const TAG = /^[a-z][a-z0-9-]{0,45}[a-z0-9]$/
 
 export default class Deploy extends CloudRunnerCommand {
   static override summary = 'Build the worker as it is now, and move the traffic to it when it is ready.'
-  static override description = `Files that are in work are finished by the revision that has them. Where the new revision does not become ready, the old one keeps the traffic and the command fails with its log lines. What the replaced image is still processing is listed, with the command that stops it. A canary gets a part of the files: "deploy --promote" gives it all, "rollback" ends it.`
+  static override description = `Files that are in work are finished by the revision that has them. Where the new revision does not become ready, the old one keeps the traffic and the command fails with its log lines. What the replaced image is still processing is listed, with the command that stops it. A canary gets a part of the files: "deploy --promote" gives it all, "rollback" ends it. Before a worker replaces a different one (another folder, the one that comes with cloud-runner, or an image built elsewhere), the command asks; without a terminal it needs --yes.`
   static override examples = [
     {description: 'After a change to the worker', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -56,6 +56,7 @@ export default class Deploy extends CloudRunnerCommand {
         'docker builds the Dockerfile, layer puts the image together without docker. The default is layer on the local target; docker on Google Cloud, where it is there.',
       options: [...BUILDERS],
     }),
+    yes: Flags.boolean({summary: 'Do not ask before a different worker takes over.'}),
     'dry-run': Flags.boolean({summary: 'Build, have Cloud Run check the request, and change nothing.'}),
   }
 
@@ -70,6 +71,8 @@ export default class Deploy extends CloudRunnerCommand {
     }
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
+    const request = {workerFolder: config.workerFolder, image}
+    if (!flags.promote && !flags['dry-run']) await this.agreeTo(request, flags, target)
     const rollout: Rollout =
       canary === undefined ? {kind: flags['no-traffic'] ? 'none' : 'all'} : {kind: 'canary', percent: canary}
     const result = await this.task(
@@ -79,8 +82,7 @@ export default class Deploy extends CloudRunnerCommand {
           ? promote(target.context(step))
           : deploy(
               {
-                workerFolder: config.workerFolder,
-                image,
+                ...request,
                 builder: BUILDERS.find((builder) => builder === flags.builder),
                 rollout,
                 tag,
@@ -89,7 +91,7 @@ export default class Deploy extends CloudRunnerCommand {
               target.context(step),
             ),
     )
-    this.print(showDeploy(result))
+    this.advise(showDeploy(result))
     return result
   }
 }

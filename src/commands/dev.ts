@@ -26,6 +26,7 @@ export default class Dev extends CloudRunnerCommand {
       summary: 'After each new version, do files again that failed or were refused.',
       default: false,
     }),
+    yes: Flags.boolean({summary: 'Do not ask before a different worker takes over.'}),
   }
   protected override interruptHint = 'Stopping. Ctrl-C again ends at once.'
   /** Workers have ten seconds to finish what they have in hand. */
@@ -45,6 +46,7 @@ export default class Dev extends CloudRunnerCommand {
     try {
       await using target = await this.open(config, {create: true})
       const {workerFolder} = config
+      await this.agreeTo({workerFolder}, flags, target)
       if (workerFolder === undefined)
         this.print(['No worker of your own is set, so nothing is built again; make one: cloud-runner init'])
       await dev(

@@ -4,13 +4,13 @@ import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
-import {dockerAnswers} from '../cli/open.ts'
+import {dockerAnswers, hasPipeline} from '../cli/open.ts'
 import {showInit} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
 
 export default class Init extends CloudRunnerCommand {
   static override summary = 'Make a folder with a worker of your own, which runs as it is.'
-  static override description = `A TypeScript worker runs without docker. One in Python, of the standard library alone, and any other container need a docker engine. Where the settings name no worker yet, they name this one from then on. Nothing that is there is overwritten.`
+  static override description = `A TypeScript worker runs without docker. One in Python, of the standard library alone, and any other container need a docker engine. The worker is named in cloud-runner.json; in a folder that already has a pipeline, for a new pipeline of its own, so that the existing one keeps its worker. Nothing is overwritten.`
   static override examples = [
     {description: 'In TypeScript, in ./worker', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -42,7 +42,8 @@ export default class Init extends CloudRunnerCommand {
     if (args.folder.trim() === '') throw usageError('FOLDER is empty.', ['cloud-runner init my-worker'])
     const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
     const config = await this.configure(flags)
-    const made = await init({folder: resolve(args.folder), template}, config)
+    const request = {folder: resolve(args.folder), template, taken: await hasPipeline(config)}
+    const made = await init(request, config)
     this.print(
       showInit(made, {
         here: (path) => relative(process.cwd(), path) || '.',

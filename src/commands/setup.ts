@@ -3,12 +3,12 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {agreeToPlan, ensureProject, type GoogleSetup} from '../cli/consent.ts'
 import {usageError} from '../cli/failure.ts'
-import {saveSettings} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import {requireWorker} from '../core/deploy/build.ts'
 import {plan} from '../core/plan.ts'
 import {requireRehearsable} from '../core/setup/rehearse.ts'
+import {saveSettings} from '../core/save-settings.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
@@ -21,7 +21,7 @@ const STAGES: Readonly<Record<SetupStage, string>> = {
 
 export default class Setup extends CloudRunnerCommand {
   static override summary = 'Make the pipeline, or mend it: what is as it should be is left alone.'
-  static override description = `Makes the buckets, the topic and its subscription, deploys the worker, and sends a canary file the whole way. Running it again is harmless. Settings given as flags are kept in cloud-runner.json. With --project it is made on Google Cloud, by Terraform: what is missing for that is said first, then the plan is shown and has to be agreed to. Interrupted anywhere, a second setup goes on.`
+  static override description = `Makes the buckets, the topic and its subscription, deploys the worker, and sends a canary file the whole way. Running it again is harmless. Settings given as flags are kept in cloud-runner.json; with another --pipeline than the file's, for that pipeline alone. A different worker replaces the one that serves only after a yes, and traffic that a rollback or a canary has given to a revision stays there. With --project it is made on Google Cloud, by Terraform: what is missing for that is said first, then the plan is shown and has to be agreed to. Interrupted anywhere, a second setup goes on.`
   static override examples = [
     {description: 'On this machine, without any account', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -85,7 +85,10 @@ export default class Setup extends CloudRunnerCommand {
       dependsOn: ['create-project'],
       parse: async (given) => parseBillingAccount(given),
     }),
-    yes: Flags.boolean({summary: 'On Google Cloud: do not ask after the plan.'}),
+    yes: Flags.boolean({
+      summary:
+        'Do not ask: neither after the plan on Google Cloud, nor before a different worker takes over.',
+    }),
     rehearse: Flags.boolean({
       summary: 'On the local target: by the real Terraform, as it would be on Google Cloud.',
     }),
@@ -133,6 +136,7 @@ export default class Setup extends CloudRunnerCommand {
     }
     if (flags.rehearse)
       await this.task('Plan by the real Terraform', (step) => requireRehearsable(target.context(step)))
+    await this.agreeTo({workerFolder: config.workerFolder}, flags, target)
     await saveSettings(config)
     const result = await this.task('Set up the pipeline', (step) =>
       setup(
@@ -140,7 +144,11 @@ export default class Setup extends CloudRunnerCommand {
         target.context(step),
       ),
     )
-    this.print(showSetup(result, target.context().pipeline.names))
+    this.advise(showSetup(result, target.context().pipeline.names))
+    if (config.entry !== undefined)
+      this.print([
+        `Name it in every command: --pipeline ${config.entry}. Without that they go to the folder's own pipeline.`,
+      ])
     if (flags.rehearse)
       this.print(
         showPlan(

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises'
-import {join} from 'node:path'
-import type {TransformFailure} from 'esbuild'
+import {join, relative, sep} from 'node:path'
+import {type TransformFailure} from 'esbuild'
 import {AppError, EXIT} from './errors.ts'
 import {isJsonObject} from './json.ts'
 import type {SettingName} from './pipeline/settings.ts'
@@ -65,16 +65,65 @@ async function describeFault(file: string, json: string, fault: unknown): Promis
   return `${file} is not JSON, line ${line}, column ${before.length + 1}: ${first.text}.`
 }
 
+/** Field of `cloud-runner.json` with the settings of single pipelines by their names, over those of the file. */
+export const PIPELINES = 'pipelines'
+
+/**
+ * Takes a file's fields apart: settings of all pipelines, and those of single ones by name.
+ * @throws AppError `config-invalid` (exit 2) where `pipelines` is not an object of objects
+ */
+export function splitConfig(
+  fields: Readonly<Record<string, unknown>>,
+  file: string,
+): {readonly common: Record<string, unknown>; readonly pipelines: ReadonlyMap<string, object>} {
+  const {[PIPELINES]: declared = {}, ...common} = fields
+  const entries: [string, unknown][] = isObject(declared) ? Object.entries(declared) : [['', declared]]
+  const pipelines = entries.map(([name, settings]): [string, object] => {
+    if (isObject(settings)) return [name, settings]
+    throw new AppError(
+      `"${name === '' ? PIPELINES : `${PIPELINES}.${name}`}" in ${file} must be a JSON object.`,
+      {
+        code: 'config-invalid',
+        exitCode: EXIT.usage,
+        suggestions: [`For example: "${PIPELINES}": {"thumbs": {"worker": "./thumbs"}}`],
+      },
+    )
+  })
+  return {common, pipelines: new Map(pipelines)}
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A path as a setting of the project's: relative to its folder, with `/`. */
+export function settingFor(path: string, project: string): string {
+  const short = relative(project, path).split(sep).join('/')
+  return short.startsWith('../') ? short : `./${short}`
+}
+
 /**
  * Writes settings into the folder's `cloud-runner.json`, keeping what is there; written whole or not at all.
+ * @param pipeline the one that they are for, alone; `undefined`: the file's own settings
  * @returns the file, absolute
  */
 export async function saveConfig(
   folder: string,
   changes: Readonly<Partial<Record<SettingName, string | number>>>,
+  pipeline?: string,
 ): Promise<string> {
   const file = join(folder, CONFIG_FILE)
   const current = (await readConfigFile(file)) ?? {}
-  await writeWhole(file, `${JSON.stringify({...current, ...changes}, undefined, 2)}\n`)
+  const {pipelines} = splitConfig(current, file)
+  const added =
+    pipeline === undefined
+      ? changes
+      : {
+          [PIPELINES]: {
+            ...Object.fromEntries(pipelines),
+            [pipeline]: {...pipelines.get(pipeline), ...changes},
+          },
+        }
+  await writeWhole(file, `${JSON.stringify({...current, ...added}, undefined, 2)}\n`)
   return file
 }

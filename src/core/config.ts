@@ -1,6 +1,6 @@
 import {stat} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
-import {CONFIG_FILE, readConfigFile} from './config-file.ts'
+import {CONFIG_FILE, PIPELINES, readConfigFile, splitConfig} from './config-file.ts'
 import {AppError, EXIT} from './errors.ts'
 import {
   environmentName,
@@ -26,6 +26,11 @@ export interface Config {
   readonly file: string | undefined
   /** The user's folder: where `cloud-runner.json` or `.cloud-runner` was found, else the current one. Absolute. */
   readonly folder: string
+  /**
+   * The pipeline, where its settings are kept for it alone in `pipelines` of the file: it has an entry there, or the
+   * file, or a folder where one was set up, is another's.
+   */
+  readonly entry: string | undefined
   /** `.cloud-runner` in it, absolute; need not exist. */
   readonly stateFolder: string
   /** Absolute; `undefined` for the packaged worker. */
@@ -44,7 +49,7 @@ export interface ConfigInput {
 }
 
 /**
- * Reads the configuration: defaults < `cloud-runner.json` < `CLOUD_RUNNER_*` < flags.
+ * Reads the configuration: defaults < `cloud-runner.json` < the pipeline's entry in it < `CLOUD_RUNNER_*` < flags.
  * @throws AppError `config-invalid` (exit 2) that names place, value, rule and what to type; `config-unreadable`
  */
 export async function readConfig({cwd, environment, flags, cores}: ConfigInput): Promise<Config> {
@@ -52,10 +57,22 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
   const file = join(folder, CONFIG_FILE)
   const fromFile = await readConfigFile(file)
 
+  const {common, pipelines} = splitConfig(fromFile ?? {}, file)
+  const {$schema: _, ...fileSettings} = common
+  const fileName = SETTINGS.name.parse(fileSettings['name']) ?? SETTINGS.name.default
+  const name = String(flags.name ?? (environment[environmentName('name')] || fileName))
+
   const given = new Map<SettingName, {value: unknown; source: Source; base: string}>()
-  for (const [key, value] of Object.entries(fromFile ?? {})) {
-    if (key === '$schema') continue
+  for (const [key, value] of Object.entries(fileSettings))
     given.set(knownSetting(key, file), {value, source: {kind: 'file', place: file}, base: folder})
+  for (const [pipeline, settings] of pipelines) {
+    const place = `"${PIPELINES}.${pipeline}" of ${file}`
+    if (SETTINGS.name.parse(pipeline) === undefined)
+      throw invalid(`${place} is not the name of a pipeline; it must be ${SETTINGS.name.rule}.`)
+    for (const [key, value] of Object.entries(settings)) {
+      const setting = knownSetting(key, place, ENTRY_SETTINGS)
+      if (pipeline === name) given.set(setting, {value, source: {kind: 'file', place}, base: folder})
+    }
   }
   for (const setting of settingNames()) {
     const variable = environmentName(setting)
@@ -126,12 +143,15 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
       read('messageRetention', SETTINGS.messageRetention) ?? SETTINGS.messageRetention.default,
   }
   checkTogether(settings, sources)
+  const stateFolder = join(folder, STATE_FOLDER)
+  const isOther = name !== fileName && (fromFile !== undefined || (await exists(stateFolder)))
   return {
     settings,
     sources,
     file: fromFile === undefined ? undefined : file,
     folder,
-    stateFolder: join(folder, STATE_FOLDER),
+    entry: isOther || pipelines.has(name) ? name : undefined,
+    stateFolder,
     workerFolder: worker === undefined ? undefined : absolute('worker', worker),
     model: model === undefined || model.startsWith('gs://') ? model : absolute('model', model),
   }
@@ -152,12 +172,23 @@ export function configSchema(): object {
       ]
     }),
   )
+  const {name: _, ...ofOnePipeline} = properties
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: CONFIG_FILE,
     description: 'Settings of a cloud-runner pipeline. Every field is optional.',
     type: 'object',
-    properties: {$schema: {type: 'string'}, ...properties},
+    properties: {
+      $schema: {type: 'string'},
+      ...properties,
+      [PIPELINES]: {
+        description:
+          'Settings of single pipelines by name, over those of the file: what --pipeline NAME uses.',
+        type: 'object',
+        propertyNames: SETTINGS.name.schema,
+        additionalProperties: {type: 'object', properties: ofOnePipeline, additionalProperties: false},
+      },
+    },
     additionalProperties: false,
   }
 }
@@ -178,17 +209,19 @@ function eachSetting<T>(make: (setting: SettingName) => T): Record<SettingName, 
   return made as Record<SettingName, T>
 }
 
-function knownSetting(key: string, file: string): SettingName {
-  const setting = settingNames().find((name) => name === key)
+/** What a pipeline's entry may set: its name is the entry's own. */
+const ENTRY_SETTINGS = settingNames().filter((setting) => setting !== 'name')
+
+/** @param place where the field stands @param names what it may be */
+function knownSetting(key: string, place: string, names = settingNames()): SettingName {
+  const setting = names.find((name) => name === key)
   if (setting !== undefined) return setting
   const folded = key.toLowerCase().replaceAll(/[-_]/g, '')
-  const near = settingNames().find((name) => name.toLowerCase() === folded)
-  throw new AppError(`${file} has an unknown field "${key}".`, {
+  const near = names.find((name) => name.toLowerCase() === folded)
+  throw new AppError(`${place} has an unknown field "${key}".`, {
     code: 'config-invalid',
     exitCode: EXIT.usage,
-    suggestions: [
-      near === undefined ? `Fields are: ${settingNames().join(', ')}.` : `Did you mean "${near}"?`,
-    ],
+    suggestions: [near === undefined ? `Fields are: ${names.join(', ')}.` : `Did you mean "${near}"?`],
   })
 }
 

@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
-import {isDiskFull, roomLeft} from './state/disk-full.ts'
+import {isDiskFull, roomLeft} from './disk-full.ts'
 import {StateError} from './state/open.ts'
 import {PortTakenError} from './state/ports.ts'
 import {codeOf} from './system-error.ts'

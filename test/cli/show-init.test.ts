@@ -8,9 +8,23 @@ test('a container where no docker engine answers: what to start, and what tells 
     files: ['Dockerfile'],
     sample: 'worker/sample.csv',
     needsDocker: true,
-    settings: {file: 'cloud-runner.json', named: true},
+    settings: {file: 'cloud-runner.json', named: true, pipeline: undefined},
   } as const
   const shown = (engineMissing: boolean) => showInit(made, {here: (path) => path, engineMissing}).join('\n')
   expect(shown(true)).toContain('Start docker; when it runs, this answers: docker info')
   expect(shown(false)).not.toContain('docker info')
+})
+
+test('a worker for a pipeline of its own: every command names it', () => {
+  const made = {
+    folder: 'thumbs',
+    template: 'typescript',
+    files: ['processor.ts'],
+    sample: 'thumbs/sample.jsonl',
+    needsDocker: false,
+    settings: {file: 'cloud-runner.json', named: true, pipeline: 'thumbs'},
+  } as const
+  const lines = showInit(made, {here: (path) => path, engineMissing: false})
+  const commands = lines.filter((line) => line.startsWith('  cloud-runner '))
+  expect(commands.map((line) => line.includes(' --pipeline thumbs'))).toEqual([true, true, true, true])
 })

@@ -2,7 +2,9 @@ import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {saveConfig} from '../../src/core/config-file.ts'
+import {saveSettings} from '../../src/core/save-settings.ts'
 import {readConfig} from '../../src/core/config.ts'
+import type {SettingName} from '../../src/core/pipeline/settings.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 test('saving keeps what is there, and can be read again', async () => {
@@ -40,4 +42,25 @@ test('a byte order mark is accepted', async () => {
   const cwd = await temporaryFolder()
   await writeFile(join(cwd, 'cloud-runner.json'), '\uFEFF{"region": "us-central1"}')
   expect((await readConfig({cwd, environment: {}, flags: {}, cores: 3})).settings.region).toBe('us-central1')
+})
+
+test('settings that come with another pipeline than the file’s are kept for that one alone', async () => {
+  const cwd = await temporaryFolder()
+  const read = async () => JSON.parse(await readFile(join(cwd, 'cloud-runner.json'), 'utf8'))
+  const save = async (flags: Partial<Record<SettingName, string | number>>) =>
+    saveSettings(await readConfig({cwd, environment: {}, flags, cores: 3}))
+  await save({name: 'first', worker: './worker'})
+  expect(await read()).toEqual({name: 'first', worker: './worker'})
+  await save({name: 'thumbs', worker: './thumbs'})
+  await save({name: 'thumbs', project: 'my-project-123', model: './m.json'})
+  await save({name: 'bare'})
+  await save({name: 'first', labelColumn: 'y'})
+  expect(await read()).toEqual({
+    name: 'first',
+    worker: './worker',
+    labelColumn: 'y',
+    pipelines: {
+      thumbs: {worker: './thumbs', target: 'gcp', project: 'my-project-123', model: './m.json'},
+    },
+  })
 })

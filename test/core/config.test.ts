@@ -165,11 +165,68 @@ test('a model is a file, named from where its name stands, or an object', async 
 test('the schema describes every setting and nothing else', () => {
   expect(configSchema()).toMatchObject({additionalProperties: false})
   const schema = JSON.parse(JSON.stringify(configSchema()))
-  expect(Object.keys(schema.properties).toSorted()).toEqual(['$schema', ...Object.keys(SETTINGS)].toSorted())
+  expect(Object.keys(schema.properties).toSorted()).toEqual(
+    ['$schema', ...Object.keys(SETTINGS), 'pipelines'].toSorted(),
+  )
+  const entry = schema.properties.pipelines.additionalProperties
+  expect(entry).toMatchObject({additionalProperties: false})
+  expect(Object.keys(entry.properties)).toEqual(Object.keys(SETTINGS).filter((name) => name !== 'name'))
 })
 
 test('each setting takes its own example and its own default', () => {
   for (const [name, row] of Object.entries(SETTINGS)) {
     expect({[name]: row.parse(row.example)}).not.toEqual({[name]: undefined})
   }
+})
+
+describe('settings of single pipelines', () => {
+  const FILE = {
+    worker: './mine',
+    labelColumn: 'y',
+    pipelines: {thumbs: {worker: './thumbs', project: 'my-project-123'}},
+  }
+
+  test('lie over those of the file, below environment and flags, and hold for that pipeline alone', async () => {
+    const cwd = await folderWith(FILE)
+    const own = await readConfig({...BASE, cwd})
+    expect(own.settings).toMatchObject({name: 'cloud-runner', worker: './mine', target: 'local'})
+    expect(own.entry).toBe(undefined)
+    const flags = {name: 'thumbs'}
+    const thumbs = await readConfig({...BASE, cwd, flags})
+    expect(thumbs).toMatchObject({
+      entry: 'thumbs',
+      workerFolder: join(cwd, 'thumbs'),
+      settings: {name: 'thumbs', labelColumn: 'y', target: 'gcp', project: 'my-project-123'},
+      sources: {worker: {kind: 'file', place: `"pipelines.thumbs" of ${join(cwd, 'cloud-runner.json')}`}},
+    })
+    const environment = {CLOUD_RUNNER_NAME: 'thumbs', CLOUD_RUNNER_WORKER: 'w'}
+    expect((await readConfig({...BASE, cwd, environment})).settings).toMatchObject({
+      name: 'thumbs',
+      worker: 'w',
+    })
+    expect((await readConfig({...BASE, cwd, environment, flags: {worker: 'f'}})).settings.worker).toBe('f')
+  })
+
+  test('another pipeline than that of the file, or of the folder, has an entry of its own', async () => {
+    const flags = {name: 'other'}
+    const entryIn = async (cwd: string) => (await readConfig({...BASE, cwd, flags})).entry
+    expect(await entryIn(await folderWith(FILE))).toBe('other')
+    expect(await entryIn(await folderWith({name: 'other'}))).toBe(undefined)
+    const cwd = await temporaryFolder()
+    expect(await entryIn(cwd)).toBe(undefined)
+    await mkdir(join(cwd, '.cloud-runner'))
+    expect(await entryIn(cwd)).toBe('other')
+  })
+
+  test.each([
+    [5, '"pipelines" in', 'must be a JSON object'],
+    [{thumbs: []}, '"pipelines.thumbs" in', 'must be a JSON object'],
+    [{'Bad!': {}}, '"pipelines.Bad!" of', 'is not the name of a pipeline'],
+    [{thumbs: {name: 'thumbs'}}, '"pipelines.thumbs" of', 'has an unknown field "name"'],
+    [{thumbs: {labelcolumn: 'y'}}, '"pipelines.thumbs" of', 'has an unknown field "labelcolumn"'],
+  ])('%j is refused, with its place', async (pipelines, ...words) => {
+    const {message, code} = await refusal({cwd: await folderWith({pipelines})})
+    expect(code).toBe('config-invalid')
+    for (const word of words) expect(message).toContain(word)
+  })
 })

@@ -2,8 +2,9 @@ import {createHash} from 'node:crypto'
 import {existsSync} from 'node:fs'
 import {copyFile, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
-import {basename, join} from 'node:path'
-import type {Context} from '../ports/context.ts'
+import {basename, dirname, join} from 'node:path'
+import {settingFor} from '../config-file.ts'
+import {type Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {assembleImage, type BaseImage} from '../image/assemble.ts'
 import {bundleWorker, packageFolder} from '../image/bundle.ts'
@@ -29,6 +30,20 @@ export interface ImageRequest {
 
 /** Of an image in the docker engine: which folder's pipeline it was built for. */
 const FOLDER_LABEL = 'cloud-runner-folder'
+
+/** Of an image in the registry: the worker in it, as {@link workerLabel} names it. */
+export const WORKER_LABEL = 'cloud-runner-worker'
+
+/**
+ * What an image says of its worker: the folder, relative to that of `cloud-runner.json`, so that every checkout gives
+ * the same one; `packaged` where there is no folder.
+ */
+export function workerLabel(
+  workerFolder: string | undefined,
+  {stateFolder}: Pick<Context, 'stateFolder'>,
+): string {
+  return workerFolder === undefined ? 'packaged' : settingFor(workerFolder, dirname(stateFolder))
+}
 
 /** The base of the `Dockerfile`. */
 const BASE = {
@@ -119,19 +134,21 @@ async function bundle(folder: string | undefined): ReturnType<typeof bundleWorke
   return bundleWorker({folder})
 }
 
-/** The same sources give the same digest. */
+/** The same sources in the same folder of a project give the same digest. */
 async function buildLayer(
   workerFolder: string | undefined,
-  {pipeline, cloud, signal, step}: Context,
+  context: Context,
   push: boolean,
 ): Promise<string> {
+  const {pipeline, cloud, signal, step} = context
   const {names} = pipeline
   step('Bundle the worker')
   const {files} = await bundle(workerFolder)
   signal.throwIfAborted()
   // On a local cloud an annotation names the runtime, which is there already.
   const base: BaseImage | undefined = cloud.isLocal ? undefined : await pullBase({...BASE, signal})
-  const image = await assembleImage(base === undefined ? {files} : {files, base})
+  const labels = {[WORKER_LABEL]: workerLabel(workerFolder, context)}
+  const image = await assembleImage({files, labels, ...(base === undefined ? {} : {base})})
   const hex = shortDigest(image.digest)
   if (push) {
     step(`Push image ${hex}`)
@@ -152,7 +169,8 @@ async function buildByDocker(
   push: boolean,
 ): Promise<string> {
   const {pipeline, engine, signal, step} = context
-  const {labels, reference} = builtImage(context)
+  const {labels: ofPipeline, reference} = builtImage(context)
+  const labels = {...ofPipeline, [WORKER_LABEL]: workerLabel(workerFolder, context)}
   if (workerFolder !== undefined && existsSync(join(workerFolder, 'Dockerfile'))) {
     step(`Build ${join(workerFolder, 'Dockerfile')}`)
     await engine.build({folder: workerFolder, reference, labels, signal, step})

@@ -56,15 +56,17 @@ const ENTRYPOINT = ['node', '/app/worker.cjs']
 const CREATED = new Date(0)
 
 /**
- * Puts an image together: the base's layers, if there is a base, and one layer with the files. The same files and
- * base give the same digest.
+ * Puts an image together: the base's layers, if there is a base, and one layer with the files. The same files, base
+ * and labels give the same digest.
  */
 export async function assembleImage({
   files,
   base,
+  labels = {},
 }: {
   files: readonly ImageFile[]
   base?: BaseImage
+  labels?: Readonly<Record<string, string>>
 }): Promise<OciImage> {
   const tar = await packFiles(files)
   const layer = blob(LAYER_TYPE, await compress(tar))
@@ -83,7 +85,7 @@ export async function assembleImage({
           : [NODE_ENV],
         Entrypoint: ENTRYPOINT,
         WorkingDir: '/app',
-        Labels: LABELS,
+        Labels: {...LABELS, ...labels},
       },
       rootfs: {type: 'layers', diff_ids: [...(base?.config.diffIds ?? []), digestOf(tar)]},
     }),

@@ -32,13 +32,31 @@ export interface PullOptions {
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
  * @throws AppError with what the registry answered; `checksum-mismatch`; `invalid-request` where it is no such image
  */
-export async function pullBase({
-  registry,
-  repository,
-  reference,
-  signal,
-  pause,
-}: PullOptions): Promise<BaseImage> {
+export async function pullBase(options: PullOptions): Promise<BaseImage> {
+  const {name, config, layers, get} = await pullConfig(options)
+  return {
+    config: configOf(config, name),
+    layers: layers.map((layer): ImageBlob => ({
+      ...layer,
+      mediaType: layer.mediaType === DOCKER_LAYER_TYPE ? LAYER_TYPE : layer.mediaType,
+      content: () => get(`blobs/${layer.digest}`, layer.digest),
+    })),
+  }
+}
+
+/**
+ * Labels of an image, for linux/amd64 where there are several.
+ * https://github.com/opencontainers/image-spec/blob/main/config.md#properties
+ * @throws AppError as `pullBase`
+ */
+export async function pullLabels(options: PullOptions): Promise<Readonly<Record<string, unknown>>> {
+  const {config} = (await pullConfig(options)).config
+  const labels = isJsonObject(config) ? config['Labels'] : undefined
+  return isJsonObject(labels) ? labels : {}
+}
+
+/** The configuration as it is in the registry, and where the layers are. */
+async function pullConfig({registry, repository, reference, signal, pause}: PullOptions) {
   const client = createRegistryClient({registry, signal, pause})
   const name = `${new URL(registry.origin).host}/${repository}`
   const get = (path: string, digest: string | undefined): Promise<Uint8Array> =>
@@ -54,15 +72,12 @@ export async function pullBase({
     manifest = parse(await getManifest(digest), name)
   }
   const {config, layers} = manifest
-  const descriptors = Array.isArray(layers) ? layers.map((layer) => descriptorOf(layer, name)) : []
   const {digest} = descriptorOf(config, name)
   return {
-    config: configOf(parse(await get(`blobs/${digest}`, digest), name), name),
-    layers: descriptors.map((layer): ImageBlob => ({
-      ...layer,
-      mediaType: layer.mediaType === DOCKER_LAYER_TYPE ? LAYER_TYPE : layer.mediaType,
-      content: () => get(`blobs/${layer.digest}`, layer.digest),
-    })),
+    name,
+    get,
+    config: parse(await get(`blobs/${digest}`, digest), name),
+    layers: Array.isArray(layers) ? layers.map((layer) => descriptorOf(layer, name)) : [],
   }
 }
 

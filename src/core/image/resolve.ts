@@ -1,5 +1,6 @@
-import type {Context} from '../ports/context.ts'
-import {MANIFEST_TYPES} from './pull.ts'
+import {type Context} from '../ports/context.ts'
+import {AppError} from '../errors.ts'
+import {MANIFEST_TYPES, pullLabels} from './pull.ts'
 import {createRegistryClient} from './registry-client.ts'
 
 /** A reference to an image: `HOST/path/to/image:tag` or `…@sha256:…`. */
@@ -22,6 +23,36 @@ function parseReference(text: string): Reference | undefined {
   return {host, path, version: digest ?? tag ?? 'latest'}
 }
 
+/** A reference, if it names something in the pipeline's registry: under its Google name or that of the local cloud. */
+function inRegistry(
+  text: string,
+  {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
+): Reference | undefined {
+  const reference = parseReference(text)
+  const host = pipeline.names.image.slice(0, pipeline.names.image.indexOf('/'))
+  const hosts = [host, new URL(cloud.registry.origin).host]
+  return reference !== undefined && hosts.includes(reference.host) ? {...reference, host} : undefined
+}
+
+/** Labels of an image in the pipeline's registry; none where it is not there or cannot be read. */
+export async function readLabels(
+  text: string,
+  context: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const reference = inRegistry(text, context)
+  if (reference === undefined) return {}
+  const {cloud, signal} = context
+  const {path, version} = reference
+  try {
+    return await pullLabels({registry: cloud.registry, repository: path, reference: version, signal})
+  } catch (error) {
+    if (error instanceof AppError && UNREADABLE.has(error.code)) return {}
+    throw error
+  }
+}
+
+const UNREADABLE: ReadonlySet<string> = new Set(['not-found', 'invalid-request'])
+
 /**
  * Whether an image is in the pipeline's registry, under its Google name or that of the local cloud.
  * @returns the reference with its digest, as the service names it; `undefined` where it is not there, or is another
@@ -29,14 +60,12 @@ function parseReference(text: string): Reference | undefined {
  */
 export async function findDigest(
   text: string,
-  {cloud, pipeline, signal}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+  context: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
 ): Promise<string | undefined> {
-  const reference = parseReference(text)
-  const host = pipeline.names.image.slice(0, pipeline.names.image.indexOf('/'))
-  if (reference === undefined || ![host, new URL(cloud.registry.origin).host].includes(reference.host)) {
-    return undefined
-  }
-  const {path, version} = reference
+  const reference = inRegistry(text, context)
+  if (reference === undefined) return undefined
+  const {cloud, signal} = context
+  const {host, path, version} = reference
   const client = createRegistryClient({registry: cloud.registry, signal})
   const {status, headers} = await client.persist(() =>
     client.request(`/v2/${path}/manifests/${version}`, {

@@ -1,10 +1,11 @@
 import {constants, existsSync} from 'node:fs'
 import {copyFile, mkdir, readdir, stat} from 'node:fs/promises'
-import {dirname, join, relative, resolve, sep} from 'node:path'
-import {saveConfig} from '../config-file.ts'
+import {basename, dirname, join, relative, resolve, sep} from 'node:path'
+import {CONFIG_FILE, readConfigFile, saveConfig, settingFor, splitConfig} from '../config-file.ts'
 import type {Config} from '../config.ts'
 import {AppError} from '../errors.ts'
 import {packageFolder} from '../image/bundle.ts'
+import {SETTINGS} from '../pipeline/settings.ts'
 import {linkPackage} from '../image/link-package.ts'
 import {shellPath} from '../shell.ts'
 import {codeOf, isDiskFull} from '../system-error.ts'
@@ -12,6 +13,8 @@ import {codeOf, isDiskFull} from '../system-error.ts'
 export const TEMPLATES = ['typescript', 'python', 'container'] as const
 export type Template = (typeof TEMPLATES)[number]
 
+/** Of a pipeline's name, which has 23 characters at most: room is left for a number. */
+const LONGEST_STEM = 20
 /** Names that a message lists at most. */
 const NAMES_SHOWN = 6
 /** What editors and test runs leave in a checkout; no part of a template. */
@@ -21,6 +24,8 @@ export interface InitRequest {
   /** Of the worker, absolute; made where it is missing. */
   readonly folder: string
   readonly template: Template
+  /** Whether the folder's pipeline may run another worker: this one is then for a pipeline of its own. */
+  readonly taken: boolean
 }
 
 export interface InitResult {
@@ -38,17 +43,19 @@ export interface InitResult {
     readonly file: string
     /** Whether it names this worker now; where it names another one, it is left alone. */
     readonly named: boolean
+    /** The pipeline that it names this worker for, where that is not the one of the folder. */
+    readonly pipeline: string | undefined
   }
 }
 
 /**
- * Makes a folder with a worker that runs as it is, and names it in the settings where they name none. Nothing that is
- * there is overwritten.
+ * Makes a folder with a worker that runs as it is, and names it in the settings: for the pipeline that was named, for
+ * one of its own, or for the folder's. Nothing that is there is overwritten.
  * @throws AppError `output-exists` that names what is in the way; `output-unwritable`
  */
 export async function init(
-  {folder, template}: InitRequest,
-  config: Pick<Config, 'folder' | 'file' | 'workerFolder'>,
+  {folder, template, taken}: InitRequest,
+  config: Pick<Config, 'folder' | 'entry' | 'workerFolder' | 'settings' | 'sources'>,
 ): Promise<InitResult> {
   await requireEmpty(folder)
   const source = join(packageFolder(), 'worker/templates', template)
@@ -62,25 +69,53 @@ export async function init(
   } catch (error) {
     throw toOutputError(folder, error)
   }
-  const {workerFolder} = config
-  if (workerFolder === undefined) await saveConfig(config.folder, {worker: settingFor(folder, config.folder)})
   return {
     folder,
     template,
     files,
     sample: join(folder, files.find((file) => file.startsWith('sample.')) ?? ''),
     needsDocker: files.includes('Dockerfile'),
-    settings: {
-      file: config.file ?? join(config.folder, 'cloud-runner.json'),
-      named: workerFolder === undefined || resolve(workerFolder) === folder,
-    },
+    settings: await nameWorker(folder, taken, config),
   }
 }
 
-/** The worker's folder as a setting of the project's. */
-export function settingFor(folder: string, project: string): string {
-  const path = relative(project, folder).split(sep).join('/')
-  return path.startsWith('../') ? path : `./${path}`
+/** Names the worker in the settings. */
+async function nameWorker(
+  folder: string,
+  taken: boolean,
+  config: Parameters<typeof init>[1],
+): Promise<InitResult['settings']> {
+  const file = join(config.folder, CONFIG_FILE)
+  const worker = settingFor(folder, config.folder)
+  const fields = (await readConfigFile(file)) ?? {}
+  const {pipelines} = splitConfig(fields, file)
+  const {name} = config.settings
+  const {kind} = config.sources.name
+  const isChosen = kind === 'flag' || kind === 'environment'
+  const others = [...pipelines].flatMap(([other, settings]) =>
+    'worker' in settings && settings.worker === worker ? [] : [other],
+  )
+  const pipeline = isChosen || !taken ? config.entry : freeName(basename(folder), [name, ...others])
+  if (pipeline === undefined) {
+    const {workerFolder} = config
+    if (workerFolder === undefined) await saveConfig(config.folder, {worker, ...(isChosen ? {name} : {})})
+    return {file, named: workerFolder === undefined || resolve(workerFolder) === folder, pipeline}
+  }
+  const {worker: current = worker}: {worker?: unknown} = pipelines.get(pipeline) ?? {}
+  if (current === worker) await saveConfig(config.folder, {worker}, pipeline)
+  return {file, named: current === worker, pipeline}
+}
+
+/** A pipeline's name like the folder's, by the rule of names, and none of those that are there. */
+function freeName(folder: string, others: readonly string[]): string {
+  const letters = folder
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+/, '')
+  const stem = SETTINGS.name.parse(letters.slice(0, LONGEST_STEM).replace(/-+$/, '')) ?? 'worker'
+  let name = stem
+  for (let count = 2; others.includes(name); count++) name = `${stem}-${count}`
+  return name
 }
 
 /** Level by level: Node's own recursion never ends where a file system says ENOENT of a folder that cannot be made, as /proc does. */

@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import type {Readable} from 'node:stream'
 import type {BlobWriter} from '../state/blobs.ts'
-import {DiskFullError} from '../state/disk-full.ts'
+import {DiskFullError} from '../disk-full.ts'
 import type {State} from '../state/state.ts'
 import type {HttpRequest, HttpResponse, Route} from '../wire/routes.ts'
 import type {ImageName, ImageStore, Upload} from './image-store.ts'

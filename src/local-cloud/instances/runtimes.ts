@@ -1,6 +1,6 @@
 import {join, resolve} from 'node:path'
 import type {Images} from '../artifact-registry/images.ts'
-import {namingDisk} from '../state/disk-full.ts'
+import {namingDisk} from '../disk-full.ts'
 import type {Clock} from '../wire/clock.ts'
 import {createDockerRuntime, type DockerRuntime} from './docker/runtime.ts'
 import type {Runtime} from './instance.ts'

@@ -5,7 +5,7 @@ import {dirname, join} from 'node:path'
 import type {Readable} from 'node:stream'
 import {codeOf} from '../system-error.ts'
 import {HashingWriter} from './blob-writer.ts'
-import {namingDisk} from './disk-full.ts'
+import {namingDisk} from '../disk-full.ts'
 import type {Digests} from './hashes.ts'
 
 /** What is known of finished bytes. */

@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
 import {setTimeout as delay} from 'node:timers/promises'
 import {openBlobs} from './blobs.ts'
-import {asDiskFull, DiskFullError, isDiskFull, namingDisk} from './disk-full.ts'
+import {asDiskFull, DiskFullError, isDiskFull, namingDisk} from '../disk-full.ts'
 import type {Schema, State} from './state.ts'
 
 /** Why a state folder cannot be used; the code is stable. */

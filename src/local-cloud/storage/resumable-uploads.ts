@@ -1,4 +1,4 @@
-import {DiskFullError} from '../state/disk-full.ts'
+import {DiskFullError} from '../disk-full.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'

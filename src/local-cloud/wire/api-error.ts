@@ -1,5 +1,5 @@
 import {status as grpcStatus} from '@grpc/grpc-js'
-import {describeDiskFull, DiskFullError} from '../state/disk-full.ts'
+import {describeDiskFull, DiskFullError} from '../disk-full.ts'
 
 /** Google's canonical error codes with the HTTP status that each is mapped to (google/rpc/code.proto). */
 const HTTP_STATUS = {

@@ -1,10 +1,11 @@
 import {mkdir, readFile, readlink, readdir, rm, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
+import {settingFor} from '../../../src/core/config-file.ts'
 import {readConfig, type Config} from '../../../src/core/config.ts'
 import {bundleWorker, packageFolder} from '../../../src/core/image/bundle.ts'
+import {init, TEMPLATES} from '../../../src/core/init/init.ts'
 import {linkPackage} from '../../../src/core/image/link-package.ts'
-import {init, settingFor, TEMPLATES} from '../../../src/core/init/init.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const configOf = (cwd: string): Promise<Config> => readConfig({cwd, environment: {}, flags: {}, cores: 2})
@@ -17,8 +18,12 @@ test.each(TEMPLATES)(
   async (template) => {
     const project = await temporaryFolder()
     const folder = join(project, 'deep', 'worker')
-    const made = await init({folder, template}, await configOf(project))
-    expect(made.settings).toEqual({file: join(project, 'cloud-runner.json'), named: true})
+    const made = await init({folder, template, taken: false}, await configOf(project))
+    expect(made.settings).toEqual({
+      file: join(project, 'cloud-runner.json'),
+      named: true,
+      pipeline: undefined,
+    })
     const {settings, workerFolder} = await configOf(folder)
     expect([settings.worker, workerFolder]).toEqual(['./deep/worker', folder])
     const {files} = made
@@ -37,7 +42,7 @@ test('typescript: bundles as it is; the package is linked where none is installe
   const project = await temporaryFolder()
   const config = await configOf(project)
   const folder = join(project, 'one')
-  await init({folder, template: 'typescript'}, config)
+  await init({folder, template: 'typescript', taken: false}, config)
   const {files} = await bundleWorker({folder})
   expect(files.map(({path}) => path)).toEqual(['app/worker.cjs'])
   expect(await readlink(join(folder, 'node_modules', 'cloud-runner'))).toBe(packageFolder())
@@ -47,8 +52,10 @@ test('typescript: bundles as it is; the package is linked where none is installe
   await mkdir(installed, {recursive: true})
   await writeFile(join(installed, 'package.json'), '{}')
   const other = join(project, 'two')
-  expect(await init({folder: other, template: 'typescript'}, await configOf(project))).toMatchObject({
-    settings: {named: false},
+  expect(
+    await init({folder: other, template: 'typescript', taken: true}, await configOf(project)),
+  ).toMatchObject({
+    settings: {named: true, pipeline: 'two'},
   })
   expect(await readdir(other)).not.toContain('node_modules')
   expect(await readFile(join(other, 'package.json'), 'utf8')).toBe(await templateFile('package.json'))
@@ -56,7 +63,7 @@ test('typescript: bundles as it is; the package is linked where none is installe
 
 test('the link to the package is put back if npm removed it, or if it leads nowhere', async () => {
   const folder = join(await temporaryFolder(), 'worker')
-  await init({folder, template: 'typescript'}, await configOf(folder))
+  await init({folder, template: 'typescript', taken: false}, await configOf(folder))
   const link = join(folder, 'node_modules', 'cloud-runner')
   for (const spoil of [
     () => rm(join(folder, 'node_modules'), {recursive: true}),
@@ -74,7 +81,7 @@ test('the link to the package is put back if npm removed it, or if it leads nowh
   expect(await readdir(plain)).toEqual([])
 })
 
-test('overwrites nothing: says what is in the way, and another worker in the settings stays', async () => {
+test('overwrites nothing: says what is in the way, and the settings stay', async () => {
   const project = await temporaryFolder()
   const settings = '{"worker": "./mine", "region": "us-central1"}'
   await writeFile(join(project, 'cloud-runner.json'), settings)
@@ -82,20 +89,44 @@ test('overwrites nothing: says what is in the way, and another worker in the set
   await mkdir(folder)
   await Promise.all(['main.ts', '.git'].map((name) => writeFile(join(folder, name), 'mine')))
   const config = await configOf(project)
-  await expect(init({folder, template: 'python'}, config)).rejects.toMatchObject({
+  await expect(init({folder, template: 'python', taken: true}, config)).rejects.toMatchObject({
     code: 'output-exists',
     message: `${folder} is not empty: it has main.ts. Nothing was written.`,
   })
   expect((await readdir(folder)).toSorted()).toEqual(['.git', 'main.ts'])
   await expect(
-    init({folder: join(project, 'cloud-runner.json'), template: 'python'}, config),
+    init({folder: join(project, 'cloud-runner.json'), template: 'python', taken: true}, config),
   ).rejects.toMatchObject({code: 'output-exists', message: expect.stringContaining('is a file')})
   await expect(
-    init({folder: join(project, 'cloud-runner.json', 'below'), template: 'python'}, config),
+    init({folder: join(project, 'cloud-runner.json', 'below'), template: 'python', taken: true}, config),
   ).rejects.toMatchObject({code: 'output-unwritable'})
-  const made = await init({folder: join(project, 'free'), template: 'container'}, config)
-  expect(made.settings.named).toBe(false)
   expect(await readFile(join(project, 'cloud-runner.json'), 'utf8')).toBe(settings)
+})
+
+test('a folder that has a pipeline: the worker is for one of its own, and the other keeps its worker', async () => {
+  const project = await temporaryFolder()
+  await writeFile(join(project, 'cloud-runner.json'), '{"worker": "./mine", "name": "thumbs"}')
+  const make = async (folder: string, name?: string) =>
+    (
+      await init(
+        {folder: join(project, folder), template: 'container', taken: true},
+        await readConfig({cwd: project, environment: {}, flags: {name}, cores: 2}),
+      )
+    ).settings
+  expect(await make('Thumbs')).toMatchObject({named: true, pipeline: 'thumbs-2'})
+  expect(await make('a/1 Long Folder of many words')).toMatchObject({pipeline: 'long-folder-of-many'})
+  expect(await make('b', 'chosen')).toMatchObject({named: true, pipeline: 'chosen'})
+  expect(await make('c', 'chosen')).toMatchObject({named: false, pipeline: 'chosen'})
+  expect(await make('d', 'thumbs')).toMatchObject({named: false, pipeline: undefined})
+  expect(JSON.parse(await readFile(join(project, 'cloud-runner.json'), 'utf8'))).toEqual({
+    worker: './mine',
+    name: 'thumbs',
+    pipelines: {
+      'thumbs-2': {worker: './Thumbs'},
+      'long-folder-of-many': {worker: './a/1 Long Folder of many words'},
+      chosen: {worker: './b'},
+    },
+  })
 })
 
 test.each([

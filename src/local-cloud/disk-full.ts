@@ -1,6 +1,6 @@
 import {existsSync, statfsSync} from 'node:fs'
 import {dirname, resolve} from 'node:path'
-import {codeOf} from '../system-error.ts'
+import {codeOf} from './system-error.ts'
 
 /** The disk has no room for a change of the state in `folder`. Nothing of the change was made. */
 export class DiskFullError extends Error {

@@ -1,0 +1,36 @@
+import type {Context} from '../ports/context.ts'
+import {readLabels} from '../image/resolve.ts'
+import {WORKER_LABEL, workerLabel, type ImageRequest} from './build.ts'
+import {servingImage} from '../service/job.ts'
+
+/** Two different workers, each as its image names it; `undefined`: by no name, since it was built elsewhere. */
+export interface Replacement {
+  readonly serving: string | undefined
+  readonly next: string | undefined
+}
+
+/**
+ * Whether a deployment would put another worker in the place of the one that serves, rather than another version of
+ * the same one. A worker is what its folder, or its absence, says, not how it is built.
+ * @returns `undefined` where it would not, and where nothing serves yet
+ */
+export async function findReplacement(
+  {workerFolder, image}: Pick<ImageRequest, 'workerFolder' | 'image'>,
+  context: Context,
+): Promise<Replacement | undefined> {
+  const {cloud, pipeline} = context
+  const service = await cloud.services.get(pipeline.names.service)
+  const current =
+    service?.latestReadyRevision === undefined ? undefined : await servingImage(service, context)
+  if (current === undefined) return undefined
+  const [serving, next] = await Promise.all([
+    labelOf(current, context),
+    image === undefined ? workerLabel(workerFolder, context) : labelOf(image, context),
+  ])
+  return serving === next ? undefined : {serving, next}
+}
+
+async function labelOf(image: string, context: Context): Promise<string | undefined> {
+  const label = (await readLabels(image, context))[WORKER_LABEL]
+  return typeof label === 'string' ? label : undefined
+}
