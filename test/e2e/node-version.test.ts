@@ -1,6 +1,6 @@
 import {execa} from 'execa'
 import {cp, mkdir} from 'node:fs/promises'
-import {delimiter, join} from 'node:path'
+import {delimiter, dirname, join} from 'node:path'
 import {expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
 
@@ -49,4 +49,18 @@ test.skipIf(node === undefined)('without one it says in two lines what to do', a
   expect([exitCode, stdout]).toEqual([1, ''])
   expect(stderr).toMatch(/needs Node 24 or later; this is Node v\d+/)
   expect(stderr.split('\n')).toHaveLength(2)
+})
+
+test.skipIf(node === undefined)('npm under an older Node warns of nothing', async () => {
+  await using cli = await Cli.create()
+  for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+    await cp(join(dirname(BIN), '..', file), join(cli.folder, file))
+  const path = [dirname(node ?? ''), process.env['PATH']].join(delimiter)
+  const {all} = await execa('npm', ['ci', '--dry-run', '--offline'], {
+    cwd: cli.folder,
+    env: {PATH: path},
+    all: true,
+  })
+  expect(all).toContain('added')
+  expect(all).not.toContain('EBADENGINE')
 })
