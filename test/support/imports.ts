@@ -30,9 +30,9 @@ export function readImports(root: string, folders: readonly string[]): Import[] 
 }
 
 function specifiersIn(text: string): string[] {
-  return [...text.matchAll(/^(?:import|export|\}) .*?'(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm)].flatMap(
-    ([, fixed, dynamic]) => fixed ?? dynamic ?? [],
-  )
+  return [
+    ...text.matchAll(/^(?:import|export|\}) .*?'(\.\.?\/[^']+)'|\bimport\('(\.\.?\/[^']+)'\)/gm),
+  ].flatMap(([, fixed, dynamic]) => fixed ?? dynamic ?? [])
 }
 
 /**
