@@ -79,6 +79,9 @@ export type Outcome =
   | 'malformed'
   | 'refused'
 
+/** Message of the log line with which a worker begins with a file. */
+export const BEGUN = 'processing'
+
 /** Fields of the log line whose `outcome` is `done`. Times are RFC 3339. */
 export interface DoneFields {
   outcome: 'done'
@@ -116,8 +119,20 @@ export const LOG_LABELS = {
   attempt: 'attempt',
 } as const
 
-/** Environment of a worker, set by the pipeline. */
+/** Environment of a worker, set by the pipeline or by what runs the container. */
 export const WORKER_ENVIRONMENT = {
+  /** Address to listen on; all interfaces if it is not set. The local cloud sets 127.0.0.1. */
+  host: 'HOST',
+  /**
+   * What every request of the front end carries in the header `x-front-end-secret`; others get a 403. Not set on Cloud
+   * Run, whose containers nobody else reaches.
+   */
+  frontEndSecret: 'FRONT_END_SECRET',
+  /**
+   * Port on which `GET /healthz` answers, for a liveness probe, whatever the event loop does: 503 once it is blocked
+   * past a delivery's deadline. Not set: nothing listens.
+   */
+  healthPort: 'HEALTH_PORT',
   inputBucket: 'INPUT_BUCKET',
   outputBucket: 'OUTPUT_BUCKET',
   /** The pipeline's label column, where one is set. */

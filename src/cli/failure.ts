@@ -4,6 +4,7 @@ import {dirname} from 'node:path'
 import {Errors} from '@oclif/core'
 
 import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
+import {isDiskFull} from '../core/system-error.ts'
 import {nearest} from './suggest.ts'
 
 /** A failure as it is printed, and as `--json` gives it. */
@@ -108,8 +109,9 @@ export function failureOf(error: unknown, bin: string): Failure {
     return {code, message, suggestions, exitCode}
   }
   const message = error instanceof Error ? error.message : String(error)
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
-    const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined
+  if (isDiskFull(error)) {
+    const path =
+      error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined
     return {
       code: 'disk-full',
       message: `The disk is full: ${path === undefined ? message : `nothing more can be written to ${path}`}.`,

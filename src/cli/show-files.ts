@@ -1,4 +1,4 @@
-import type {FileState, FileStatus, Hop} from '../core/files/files.ts'
+import {faultText, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
 import {commandFor} from '../core/shell.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
@@ -22,10 +22,7 @@ export function showState(state: FileState): string {
 
 /** What is wrong with a file, with its place in it; of an attempt that was refused, with its place in the worker. */
 export function showFault({error, lastError}: FileStatus): string {
-  if (!error) {
-    if (lastError === undefined) return ''
-    return lastError.place === undefined ? lastError.message : `${lastError.message} (${lastError.place})`
-  }
+  if (!error) return lastError === undefined ? '' : faultText(lastError)
   const place = [
     error.line === undefined ? undefined : `line ${error.line}`,
     error.column === undefined ? undefined : `column ${error.column}`,

@@ -2,6 +2,7 @@ import {stableRevision} from '../core/service/traffic.ts'
 import {inOneLine} from '../core/files/fault.ts'
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
 import {isUnheardOf} from '../core/files/files.ts'
+import {failureAdvice} from '../core/service/recent-deliveries.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import {MOST_FILES, type PipelineStatus, type Status} from '../core/status/status.ts'
 import {commandFor} from '../core/shell.ts'
@@ -78,7 +79,7 @@ export function showStatus(status: Status, now: number): string[] {
   const files = fileTable(status.files, now)
   if (files.length === 0)
     return [...pipelineLines(status.pipeline), '', 'No files yet: cloud-runner upload FILE']
-  const hint = refusalHint(status) ?? forgottenHint(status, now) ?? deadHint(status)
+  const hint = refusalHint(status) ?? failureHint(status) ?? forgottenHint(status, now) ?? deadHint(status)
   return [
     ...pipelineLines(status.pipeline),
     '',
@@ -93,6 +94,12 @@ function refusalHint({refusedPushes, pipeline}: Status): string | undefined {
   return refusedPushes === undefined
     ? undefined
     : `Service ${pipeline.service} turns deliveries away (${refusedPushes}): the push account may not invoke it. Mend the grant: cloud-runner setup`
+}
+
+/** What to do about a revision whose latest deliveries all failed. */
+function failureHint({pipeline}: Status): string | undefined {
+  const [first] = pipeline.failing
+  return first && `See why: ${failureAdvice(first)}`
 }
 
 /** How files whose attempts are used up go on. */

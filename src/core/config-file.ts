@@ -1,8 +1,11 @@
-import {readFile, rename, writeFile} from 'node:fs/promises'
+import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {AppError, EXIT} from './errors.ts'
+import {isJsonObject} from './json.ts'
 import type {SettingName} from './pipeline/settings.ts'
 import {shellPath} from './shell.ts'
+import {codeOf} from './system-error.ts'
+import {writeWhole} from './whole-file.ts'
 
 export const CONFIG_FILE = 'cloud-runner.json'
 
@@ -15,7 +18,7 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw new AppError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
       code: 'config-unreadable',
       suggestions: [`Check its permissions: ls -l ${shellPath(file)}`],
@@ -33,14 +36,14 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
       cause: error,
     })
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isJsonObject(value)) {
     throw new AppError(`${file} must hold a JSON object.`, {
       code: 'config-invalid',
       exitCode: EXIT.usage,
       suggestions: ['The smallest valid file is: {}'],
     })
   }
-  return {...value}
+  return value
 }
 
 /**
@@ -53,9 +56,6 @@ export async function saveConfig(
 ): Promise<string> {
   const file = join(folder, CONFIG_FILE)
   const current = (await readConfigFile(file)) ?? {}
-  const next = `${JSON.stringify({...current, ...changes}, undefined, 2)}\n`
-  const temporary = `${file}.${process.pid}.tmp`
-  await writeFile(temporary, next)
-  await rename(temporary, file)
+  await writeWhole(file, `${JSON.stringify({...current, ...changes}, undefined, 2)}\n`)
   return file
 }

@@ -33,7 +33,7 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
   const query: LogQuery = {
     service: context.pipeline.names.service,
     job: context.pipeline.names.job,
-    ...(request.object === undefined ? {} : {object: request.object}),
+    ...(request.object === undefined ? {} : {objects: [request.object]}),
     ...(request.severity === undefined ? {} : {severity: request.severity}),
   }
   const isNew = rememberLines()

@@ -5,6 +5,7 @@ import {dirname} from 'node:path'
 import type {Readable, Writable} from 'node:stream'
 import {pipeline as pump} from 'node:stream/promises'
 import {AppError} from './errors.ts'
+import {codeOf, isDiskFull} from './system-error.ts'
 
 /** Where a command writes what it made: a file, or a stream that stays open, such as standard output. */
 export type OutputTarget = {readonly file: string; readonly force: boolean} | {readonly stream: Writable}
@@ -80,7 +81,7 @@ async function putWhereNothingIs(temporary: string, file: string): Promise<void>
   try {
     await link(temporary, file)
   } catch (error) {
-    if (isSystemError(error, 'EEXIST')) throw exists(file)
+    if (codeOf(error) === 'EEXIST') throw exists(file)
     await copyFile(temporary, file, constants.COPYFILE_EXCL)
   }
 }
@@ -92,18 +93,11 @@ function exists(file: string): AppError {
   })
 }
 
-function isDiskFull(error: unknown): boolean {
-  return isSystemError(error, 'ENOSPC') || isSystemError(error, 'EDQUOT')
-}
-
-function isSystemError(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
-}
-
 function reasonOf(error: unknown): string {
-  if (isSystemError(error, 'ENOENT')) return 'the folder does not exist'
-  if (isSystemError(error, 'EACCES') || isSystemError(error, 'EPERM')) return 'permission denied'
-  if (isSystemError(error, 'EROFS')) return 'the file system is read-only'
+  const code = codeOf(error)
+  if (code === 'ENOENT') return 'the folder does not exist'
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
+  if (code === 'EROFS') return 'the file system is read-only'
   if (isDiskFull(error)) return 'the disk is full'
   return error instanceof Error ? error.message : String(error)
 }

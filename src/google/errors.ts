@@ -1,4 +1,5 @@
 import {AppError, type ErrorCode} from '../core/errors.ts'
+import {codeOf} from '../core/system-error.ts'
 
 /** What Google's clients throw, over HTTP and gRPC, brought to one form. */
 interface Answer {
@@ -206,7 +207,8 @@ function readAnswer(error: unknown): Answer {
 function systemCode(error: Error): string | undefined {
   if (error.name === 'TimeoutError') return 'ETIMEDOUT'
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && SYSTEM_ERRORS.has(at.code)) return at.code
+    const code = codeOf(at)
+    if (code !== undefined && SYSTEM_ERRORS.has(code)) return code
   }
   return undefined
 }

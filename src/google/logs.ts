@@ -1,14 +1,21 @@
 import {on} from 'node:events'
 import type {Entry, Logging} from '@google-cloud/logging'
-import {LOG_LABELS} from '../../worker/contract.ts'
+import {BEGUN, LOG_LABELS} from '../../worker/contract.ts'
+import {isJsonObject} from '../core/json.ts'
 import type {LogLine, LogQuery, LogSource} from '../core/ports/logs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isTransient, retried, toAppError, translated} from './errors.ts'
-import {isJson} from './rest.ts'
+import {joinLabels, sourceOf, timeOf, UNLABELLED_FAILURES} from './log-labels.ts'
 
 const DAY_MS = 86_400_000
 /** What the `_Default` bucket of Cloud Logging keeps (cloud.google.com/logging/quotas). */
 const RETENTION_DAYS = 30
+const LARGEST_PAGE = 1000
+/** Characters of a filter that names take; a filter has 20,000 at most (cloud.google.com/logging/quotas). */
+const LONGEST_NAMES = 15_000
+
+const REQUESTS = 'logName:"run.googleapis.com%2Frequests"'
+const DELIVERIES = `(jsonPayload.message="${BEGUN}" OR jsonPayload.outcome:* OR httpRequest.status>=400 OR logName:"run.googleapis.com%2Fvarlog%2Fsystem")`
 
 /** Cloud Logging by `@google-cloud/logging`. */
 export function createLogSource(connection: Connection): LogSource & {close(): Promise<void>} {
@@ -20,30 +27,66 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
     return client
   })
 
+  /** Pages of entries, newest first. */
+  async function* pages(filter: string, limit: number, signal: AbortSignal): AsyncGenerator<Entry[]> {
+    const client = await logging()
+    let pageToken: string | undefined
+    let given = 0
+    do {
+      signal.throwIfAborted()
+      const request = {
+        filter,
+        orderBy: 'timestamp desc',
+        pageSize: Math.min(limit - given, LARGEST_PAGE),
+        autoPaginate: false,
+        gaxOptions: ONE_TRY,
+        ...(pageToken === undefined ? {} : {pageToken}),
+      }
+      const [entries, , answer] = await translated('Reading the logs', () =>
+        retried(() => client.getEntries(request), signal),
+      )
+      yield entries.slice(0, limit - given)
+      given += entries.length
+      pageToken = answer?.nextPageToken ?? undefined
+    } while (pageToken !== undefined && pageToken !== '' && given < limit)
+  }
+
+  /** Lines about as many objects as one filter names, with what Cloud Run says of their requests and containers. */
+  async function* listPart(query: LogQuery & {since: string}, limit: number, signal: AbortSignal) {
+    const find = async (filter: string): Promise<Entry[]> => {
+      const {objects: _objects, about: _about, severity: _severity, ...range} = query
+      const found = pages(`${toFilter(range)} AND ${filter}`, LARGEST_PAGE, signal)
+      return (await Array.fromAsync(found)).flat()
+    }
+    const wanted = query.objects && new Set(query.objects)
+    const seen = new Set<string>()
+    let unlabelled = wanted === undefined ? [] : await find(UNLABELLED_FAILURES)
+    for await (const page of pages(toFilter(query), limit, signal)) {
+      const entries = [...page, ...unlabelled].toSorted((one, other) =>
+        timeOf(one.metadata) < timeOf(other.metadata) ? 1 : -1,
+      )
+      const joined = await joinLabels(entries, find)
+      for (const entry of entries) {
+        const line = toLine(entry, joined.get(entry))
+        const key = `${line.time} ${line.insertId}`
+        if (seen.has(key) || (wanted && (line.object === undefined || !wanted.has(line.object)))) continue
+        seen.add(key)
+        yield line
+      }
+      unlabelled = []
+    }
+  }
+
   return {
     async *list(query, {limit, signal}) {
-      const client = await logging()
       const since = query.since ?? new Date(Date.now() - RETENTION_DAYS * DAY_MS).toISOString()
-      const filter = toFilter({...query, since})
-      let pageToken: string | undefined
-      let given = 0
-      do {
-        signal.throwIfAborted()
-        const request = {
-          filter,
-          orderBy: 'timestamp desc',
-          pageSize: Math.min(limit - given, 1000),
-          autoPaginate: false,
-          gaxOptions: ONE_TRY,
-          ...(pageToken === undefined ? {} : {pageToken}),
+      let left = limit
+      for (const part of partsOf(query)) {
+        for await (const line of listPart({...part, since}, left, signal)) {
+          if (left-- > 0) yield line
         }
-        const [entries, , answer] = await translated('Reading the logs', () =>
-          retried(() => client.getEntries(request), signal),
-        )
-        for (const entry of entries.slice(0, limit - given)) yield toLine(entry)
-        given += entries.length
-        pageToken = answer?.nextPageToken ?? undefined
-      } while (pageToken !== undefined && pageToken !== '' && given < limit)
+        if (left <= 0) return
+      }
     },
 
     async *tail(query, {signal}) {
@@ -69,15 +112,38 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
   }
 }
 
+/** A query in parts whose names fit into one filter each. */
+function partsOf({objects, ...query}: LogQuery): LogQuery[] {
+  if (objects === undefined) return [query]
+  const parts: string[][] = []
+  let length = Infinity
+  for (const object of objects) {
+    const size = quote(object).length + ' OR '.length
+    if (length + size > LONGEST_NAMES) {
+      parts.push([])
+      length = 0
+    }
+    parts.at(-1)?.push(object)
+    length += size
+  }
+  return parts.map((part) => ({...query, objects: part}))
+}
+
 /** The filter in the Logging query language. Values are quoted: an object may have any name. */
-export function toFilter({service, job, object, revision, severity, since}: LogQuery): string {
+export function toFilter({service, job, objects, about, revision, severity, since}: LogQuery): string {
   const ofService = `resource.type="cloud_run_revision" AND resource.labels.service_name=${quote(service)}`
+  const [object, ...others] = objects ?? []
   return [
     job === undefined
       ? ofService
       : `((${ofService}) OR (resource.type="cloud_run_job" AND resource.labels.job_name=${quote(job)}))`,
     ...(revision === undefined ? [] : [`resource.labels.revision_name=${quote(revision)}`]),
-    ...(object === undefined ? [] : [`labels.${LOG_LABELS.object}=${quote(object)}`]),
+    ...(object === undefined
+      ? []
+      : others.length === 0
+        ? [`labels.${LOG_LABELS.object}=${quote(object)}`]
+        : [`labels.${LOG_LABELS.object}=(${[object, ...others].map(quote).join(' OR ')})`]),
+    ...(about === undefined ? [] : [about === 'requests' ? REQUESTS : DELIVERIES]),
     ...(severity === undefined ? [] : [`severity>=${severity.toUpperCase()}`]),
     ...(since === undefined ? [] : [`timestamp>=${quote(since)}`]),
   ].join(' AND ')
@@ -92,12 +158,16 @@ function entriesOf(response: unknown): Entry[] {
   return Array.isArray(response.entries) ? response.entries : []
 }
 
-function toLine({metadata, data}: Entry): LogLine {
-  const labels = metadata.labels ?? {}
+/** @param joined labels besides the entry's own */
+function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>> = {}): LogLine {
+  const labels = {...metadata.labels, ...joined}
   const attempt = Number(labels[LOG_LABELS.attempt])
-  const {message, ...fields} = isJson(data) ? data : {message: typeof data === 'string' ? data : undefined}
+  const {message, ...fields} = isJsonObject(data)
+    ? data
+    : {message: typeof data === 'string' ? data : undefined}
   return {
-    time: toTime(metadata.timestamp),
+    source: sourceOf(metadata),
+    time: timeOf(metadata),
     insertId: metadata.insertId ?? '',
     severity: String(metadata.severity ?? 'DEFAULT'),
     message:
@@ -111,7 +181,7 @@ function toLine({metadata, data}: Entry): LogLine {
     messageId: labels[LOG_LABELS.messageId],
     revision: metadata.resource?.labels?.['revision_name'],
     status:
-      isJson(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
+      isJsonObject(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
         ? metadata.httpRequest['status']
         : undefined,
     fields,
@@ -120,14 +190,9 @@ function toLine({metadata, data}: Entry): LogLine {
 
 /** A request log has no message: `POST / 204`. */
 function requestMessage(request: unknown): string | undefined {
-  if (!isJson(request)) return undefined
+  if (!isJsonObject(request)) return undefined
   const {requestMethod, requestUrl, status} = request
   if (typeof requestMethod !== 'string' || typeof requestUrl !== 'string') return undefined
   const path = URL.canParse(requestUrl) ? new URL(requestUrl).pathname : requestUrl
   return `${requestMethod} ${path} ${String(status)}`
-}
-
-function toTime(timestamp: Entry['metadata']['timestamp']): string {
-  if (timestamp instanceof Date) return timestamp.toISOString()
-  return typeof timestamp === 'string' ? timestamp : ''
 }

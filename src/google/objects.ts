@@ -4,7 +4,9 @@ import {PassThrough, Transform, type Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
 import {AppError} from '../core/errors.ts'
+import {fieldsOf} from '../core/json.ts'
 import type {ObjectStore, StoredObject, UploadOptions} from '../core/ports/objects.ts'
+import {codeOf} from '../core/system-error.ts'
 import {defaultCredentials, noAuth, once, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError, translated} from './errors.ts'
 
@@ -129,7 +131,7 @@ async function send(
   try {
     await pipeline(bytes, counter, target, {signal})
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'FILE_NO_UPLOAD') {
+    if (codeOf(error) === 'FILE_NO_UPLOAD') {
       throw new AppError(`${file.name} arrived damaged: its checksum differs from the file's.`, {
         code: 'checksum-mismatch',
         suggestions: ['Upload it again; if it stays so, the network or the disk changes bytes.'],
@@ -157,10 +159,6 @@ function toStoredObject(bucket: string, metadata: FileMetadata): StoredObject {
 }
 
 function nextPageToken(query: unknown): string | undefined {
-  return typeof query === 'object' &&
-    query !== null &&
-    'pageToken' in query &&
-    typeof query.pageToken === 'string'
-    ? query.pageToken
-    : undefined
+  const {pageToken} = fieldsOf(query)
+  return typeof pageToken === 'string' ? pageToken : undefined
 }

@@ -1,11 +1,12 @@
 import {AppError} from '../core/errors.ts'
+import {isJsonObject} from '../core/json.ts'
 import {PIPELINE_LABEL} from '../core/pipeline/pipeline.ts'
 import type {Project} from '../core/ports/project.ts'
 import type {Connection} from './connection.ts'
 import {toAppError} from './errors.ts'
 import {settled} from './infrastructure/operation.ts'
 import {readServiceAgents} from './infrastructure/service-agents.ts'
-import {objectsIn, isJson, textIn, type Json, type Rest, type RestService} from './rest.ts'
+import {objectsIn, textIn, type Json, type Rest, type RestService} from './rest.ts'
 
 /** On a project that `setup --create-project` made; its value is the pipeline's name. No other is ever deleted. */
 const MADE_FOR_LABEL = 'created-by-cloud-runner'
@@ -189,5 +190,5 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
 
 function labelOf(resource: Json, label: string): string | undefined {
   const {labels} = resource
-  return isJson(labels) ? textIn(labels, label) : undefined
+  return isJsonObject(labels) ? textIn(labels, label) : undefined
 }

@@ -1,3 +1,4 @@
+import {isJsonObject} from '../core/json.ts'
 import {authorizer, quotaProject, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 
@@ -96,14 +97,10 @@ export function createRest(connection: Connection): Rest {
   return rest
 }
 
-export function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** The objects of an array member; empty where it is absent. */
 export function objectsIn(json: Json, member: string): Json[] {
   const value = json[member]
-  return Array.isArray(value) ? value.filter(isJson) : []
+  return Array.isArray(value) ? value.filter(isJsonObject) : []
 }
 
 export function textIn(json: Json | undefined, member: string): string | undefined {
@@ -114,7 +111,7 @@ export function textIn(json: Json | undefined, member: string): string | undefin
 function parse(text: string): Json | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return isJson(value) ? value : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }
@@ -122,5 +119,5 @@ function parse(text: string): Json | undefined {
 
 function errorMessage(json: Json | undefined): string | undefined {
   const error = json?.['error']
-  return isJson(error) ? textIn(error, 'message') : undefined
+  return isJsonObject(error) ? textIn(error, 'message') : undefined
 }

@@ -1,19 +1,9 @@
 import type {Denial} from './iam/access.ts'
+import type {ListedInstance} from './run/index.ts'
 import {ApiError} from './wire/api-error.ts'
 import type {Principal} from './wire/call.ts'
 import type {OutsideCall} from './wire/outside-calls.ts'
 import {route, type Route} from './wire/routes.ts'
-
-/** A process that serves a revision. */
-export interface InstanceStatus {
-  readonly pid: number
-  readonly service: string
-  readonly revision: string
-  readonly port: number
-  readonly startedAt: string
-  /** Requests in work. */
-  readonly busy: number
-}
 
 /** What the local cloud says of itself. */
 export interface LocalCloudStatus {
@@ -28,7 +18,7 @@ export interface LocalCloudStatus {
   readonly proxy: string
   /** The same APIs by REST over TLS, e.g. `https://127.0.0.1:24512`, and the file with the certificate to trust. */
   readonly tls: {readonly endpoint: string; readonly certificate: string}
-  readonly instances: readonly InstanceStatus[]
+  readonly instances: readonly ListedInstance[]
   /** How many buckets there are, of all projects: with none left there is no pipeline. */
   readonly buckets: number
   /** How many faults are still to happen on purpose. */

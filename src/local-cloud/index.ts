@@ -1,14 +1,14 @@
-import {rename, rm, writeFile} from 'node:fs/promises'
+import {rm} from 'node:fs/promises'
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {createArtifactRegistry, registrySchema} from './artifact-registry/index.ts'
-import {controlRoutes, type LocalCloudStatus} from './control.ts'
-import {faultRoutes} from './fault-control.ts'
-import {createControlPlane} from './control-plane/index.ts'
 import {createEnabledApis} from './control-plane/enabled-apis.ts'
+import {createControlPlane} from './control-plane/index.ts'
 import {withinProjects} from './control-plane/project-guard.ts'
 import {createProjects} from './control-plane/projects.ts'
 import {projectsSchema, serviceUsageSchema} from './control-plane/schema.ts'
+import {controlRoutes, type LocalCloudStatus} from './control.ts'
+import {faultRoutes} from './fault-control.ts'
 import {createAccess} from './iam/access-control.ts'
 import {certificateRoutes} from './iam/certificate-routes.ts'
 import {createCredentials} from './iam/credentials.ts'
@@ -19,23 +19,27 @@ import {iamSchema} from './iam/schema.ts'
 import {createServiceAccounts} from './iam/service-accounts.ts'
 import {createServiceAgents} from './iam/service-agents.ts'
 import {createLogging, loggingSchema} from './logging/index.ts'
+import {createOperations} from './operations/operations.ts'
+import {operationsSchema} from './operations/schema.ts'
 import {createPubsub, pubsubSchema} from './pubsub/index.ts'
 import {createRun, type Identity, runSchema} from './run/index.ts'
 import {explainStart} from './start-errors.ts'
 import {openState} from './state/open.ts'
 import {createPorts, portsSchema} from './state/ports.ts'
 import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
+import {codeOf} from './system-error.ts'
+import {writeWhole} from './whole-file.ts'
 import type {Principal} from './wire/call.ts'
-import {type Clock, systemClock} from './wire/clock.ts'
 import {openCertificate} from './wire/certificate.ts'
+import {type Clock, systemClock} from './wire/clock.ts'
 import type {FaultRule} from './wire/fault-rules.ts'
 import {createFaultPlan} from './wire/faults.ts'
-import {createOperations} from './operations/operations.ts'
-import {operationsSchema} from './operations/schema.ts'
+import {isJsonObject} from './wire/json.ts'
 import {createOutsideCalls} from './wire/outside-calls.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
-export type {InstanceStatus, LocalCloudStatus} from './control.ts'
+export type {LocalCloudStatus} from './control.ts'
+export type {ListedInstance as InstanceStatus} from './run/index.ts'
 export {LocalCloudError} from './start-errors.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
 
@@ -241,12 +245,10 @@ export class LocalCloud implements AsyncDisposable {
     pubsub.start()
 
     const record = join(stateFolder, 'server.json')
-    await writeFile(
-      `${record}.new`,
+    await writeWhole(
+      record,
       JSON.stringify({pid: process.pid, endpoint: main.origin, proxy: proxy.origin, version, startedAt}),
-      {mode: 0o600},
     )
-    await rename(`${record}.new`, record)
     stack.defer(() => rm(record, {force: true}))
     return new LocalCloud(main.origin, status, stack.move())
   }
@@ -261,16 +263,10 @@ function packageFile(): {version: string} {
   for (const path of ['../../package.json', '../../../package.json']) {
     try {
       const content: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
-      if (
-        typeof content === 'object' &&
-        content !== null &&
-        'version' in content &&
-        typeof content.version === 'string'
-      ) {
-        return {version: content.version}
-      }
+      if (isJsonObject(content) && typeof content['version'] === 'string')
+        return {version: content['version']}
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+      if (codeOf(error) !== 'ENOENT') throw error
     }
   }
   throw new Error('package.json of cloud-runner is missing.')

@@ -3,6 +3,7 @@ import {enableCompileCache, flushCompileCache} from 'node:module'
 import {parseArgs} from 'node:util'
 import {setFlagsFromString} from 'node:v8'
 import type {FaultRule, LocalCloud} from './index.ts'
+import {isJsonObject} from './wire/json.ts'
 
 /**
  * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID]`.
@@ -79,7 +80,7 @@ async function main(): Promise<void> {
 async function readFaults(file: string): Promise<FaultRule[]> {
   try {
     const plan: unknown = JSON.parse(await readFile(file, 'utf8'))
-    return parseFaults(typeof plan === 'object' && plan !== null ? {...plan} : {})
+    return parseFaults(isJsonObject(plan) ? plan : {})
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new LocalCloudError('usage', `main: --faults ${file}: ${reason}`, [], error)

@@ -3,7 +3,9 @@ import {join} from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
 import {StateError} from './state/open.ts'
 import {PortTakenError} from './state/ports.ts'
-import {isDamage} from './wire/api-error.ts'
+import {codeOf, isDiskFull} from './system-error.ts'
+import {ApiError, isDamage} from './wire/api-error.ts'
+import {parseJsonObject} from './wire/json.ts'
 
 /** A local cloud that cannot start, for a reason that its user can mend. */
 export class LocalCloudError extends Error {
@@ -48,13 +50,16 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
     const message = `The state in ${stateFolder} is damaged: ${error.message}.`
     return new LocalCloudError('state-unreadable', message, [beginAnew], error)
   }
-  const damage = error instanceof SyntaxError ? damagedRow(stateFolder) : undefined
-  if (damage !== undefined) {
-    const message = `The state in ${stateFolder} is damaged: ${damage} holds broken JSON.`
+  if (error instanceof ApiError && error.status === 'DATA_LOSS') {
+    const damage = damagedRow(stateFolder)
+    const message =
+      damage === undefined
+        ? error.message
+        : `The state in ${stateFolder} is damaged: ${damage} holds broken JSON.`
     return new LocalCloudError('state-unreadable', message, [beginAnew], error)
   }
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  const code = codeOf(error)
+  if (isDiskFull(error)) {
     return new LocalCloudError(
       'disk-full',
       `The disk with the state folder ${stateFolder} is full.`,
@@ -75,14 +80,11 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
 
 /** Who has the folder, as `server.json` says: ` It is process 4711, since 2026-01-01T00:00:00.000Z.` */
 async function holderOf(stateFolder: string): Promise<string> {
-  try {
-    const record: unknown = JSON.parse(await readFile(join(stateFolder, 'server.json'), 'utf8'))
-    if (typeof record !== 'object' || record === null || !('pid' in record) || !('startedAt' in record))
-      return ''
-    return ` It is process ${Number(record.pid)}, since ${String(record.startedAt)}.`
-  } catch {
-    return ''
-  }
+  const text = await readFile(join(stateFolder, 'server.json'), 'utf8').catch(() => '')
+  const {pid, startedAt} = parseJsonObject(text) ?? {}
+  return typeof pid === 'number' && typeof startedAt === 'string'
+    ? ` It is process ${pid}, since ${startedAt}.`
+    : ''
 }
 
 /** The first row of the state whose JSON is broken; sought only once a start has failed of it. */

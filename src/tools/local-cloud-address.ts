@@ -1,6 +1,8 @@
 import {readFileSync} from 'node:fs'
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {fieldsOf} from '../core/json.ts'
+import {codeOf} from '../core/system-error.ts'
 
 /** Where a running local cloud is. */
 export interface LocalCloudAddress {
@@ -65,11 +67,6 @@ export interface LocalCloudStatus extends LocalCloudAddress {
 
 /** An answer on the loopback that takes longer than this comes from nobody who serves us. */
 const ANSWER_MS = 3000
-
-/** The fields of an unknown value; none where it is no object. */
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? {...value} : {}
-}
 
 /** The address within an unknown value, such as a parsed `server.json` or a message of the process. */
 export function addressIn(value: unknown): LocalCloudAddress | undefined {
@@ -136,7 +133,7 @@ export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
   return !isZombie(pid)
 }
@@ -148,7 +145,7 @@ function isZombie(pid: number): boolean {
     // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state follows the name in brackets.
     return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return codeOf(error) === 'ENOENT'
   }
 }
 

@@ -5,10 +5,11 @@ import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
 
 import {AppError, type ErrorCode} from '../core/errors.ts'
+import {fieldsOf} from '../core/json.ts'
 import {holdingFile} from '../core/lock-file.ts'
+import {codeOf, isDiskFull} from '../core/system-error.ts'
 import {
   addressIn,
-  fieldsOf,
   isAlive,
   recordedAddress,
   runningLocalCloud,
@@ -207,9 +208,9 @@ function reportedError(failed: unknown, folder: string): AppError {
 
 /** A folder that cannot be made or written, by its cause. */
 function folderError(folder: string, error: unknown): AppError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const code = codeOf(error)
   const what = `The state folder ${folder} cannot be written`
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (isDiskFull(error)) {
     return new AppError(`${what}: the disk is full.`, {
       code: 'disk-full',
       suggestions: [`See how much is left: df -h ${dirname(dirname(folder))}`],
@@ -266,6 +267,6 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+    if (codeOf(error) !== 'ESRCH') throw error
   }
 }

@@ -1,5 +1,5 @@
 import {readFileSync} from 'node:fs'
-import {fieldsOf} from './local-cloud-address.ts'
+import {fieldsOf} from '../core/json.ts'
 
 /** Version of this package: what a local cloud must be of to be used. */
 export const packageVersion = read()

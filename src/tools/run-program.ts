@@ -1,6 +1,7 @@
 import {spawn} from 'node:child_process'
 import {constants} from 'node:os'
 import {AppError} from '../core/errors.ts'
+import {codeOf} from '../core/system-error.ts'
 import type {Environment} from './environment/environment.ts'
 
 /** What a shell exits with for a program that is not there, or that it may not run. */
@@ -42,7 +43,7 @@ export function runProgram(command: readonly string[], {set, unset}: Environment
 }
 
 function startError(program: string, error: Error): AppError {
-  const code = 'code' in error ? error.code : undefined
+  const code = codeOf(error)
   if (code === 'ENOENT') {
     return new AppError(`There is no program ${program}.`, {
       code: 'program-missing',

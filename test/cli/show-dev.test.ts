@@ -19,6 +19,7 @@ const FILE: FileStatus = {
   ],
 }
 const LINE: LogLine = {
+  source: 'worker',
   time: new Date(NOW).toISOString(),
   insertId: '1',
   severity: 'INFO',

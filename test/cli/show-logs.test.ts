@@ -4,6 +4,7 @@ import type {LogLine} from '../../src/core/ports/logs.ts'
 
 function line(fields: LogLine['fields']): LogLine {
   return {
+    source: 'worker',
     time: '2026-11-22T12:00:00Z',
     insertId: '1',
     severity: 'ERROR',

@@ -29,6 +29,7 @@ function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploa
       uri: undefined,
       ready: true,
       problem: undefined,
+      failing: [],
     },
     files: files.map((file, index) => ({
       object: `${index}.csv`,

@@ -5,7 +5,7 @@ test('a filter names service, object and bounds, with values quoted', () => {
   expect(
     toFilter({
       service: 'cloud-runner',
-      object: 'say "hi" \\ there.csv',
+      objects: ['say "hi" \\ there.csv'],
       severity: 'error',
       since: '2026-11-22T00:00:00Z',
       revision: 'cloud-runner-00001-abc',

@@ -1,10 +1,11 @@
-import {readFileSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {Client, credentials, type ServiceError, status} from '@grpc/grpc-js'
 import {expect, it} from 'vitest'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {PROTO_FILES} from '../../src/local-cloud/wire/protos.ts'
+import {packageOf, readPackages} from '../support/imports.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 const FOLDER = join(import.meta.dirname, '../../src/local-cloud')
@@ -116,3 +117,22 @@ it.each(['storage', 'iam', 'artifact-registry', 'control-plane', 'run', 'operati
     expect(answered).toEqual(calls)
   },
 )
+
+it('the README at the front door links the README of every folder, and names files that are there', () => {
+  const readme = readFileSync(join(FOLDER, 'README.md'), 'utf8')
+  const linked = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, path = '']) => path)
+  const folders = readdirSync(FOLDER, {withFileTypes: true}).filter((entry) => entry.isDirectory())
+  expect(linked.toSorted()).toEqual(folders.map(({name}) => `${name}/README.md`).toSorted())
+  const named = [...readme.matchAll(/`([\w-]+\/[\w/-]+\.ts)`/g)].map(([, path = '']) => path)
+  const roots = [FOLDER, join(FOLDER, '../..')]
+  const missing = [...linked, ...named].filter((path) => !roots.some((root) => existsSync(join(root, path))))
+  expect(missing).toEqual([])
+})
+
+it('the README at the front door lists the packages that the local cloud needs', () => {
+  const listed = rowsOf('.').flatMap(([cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  )
+  const imported = readPackages(join(FOLDER, '../..'), 'src/local-cloud')
+  expect(listed.toSorted()).toEqual([...new Set([...imported, ...PROTO_FILES.map(packageOf)])].toSorted())
+})

@@ -125,6 +125,25 @@ it('a damaged row that is needed at the start is named', async () => {
   })
 })
 
+it.each([
+  ['pubsub_subscriptions', 'resource', '{"name": 7}'],
+  ['projects', 'json', '{}'],
+  ['operations', 'json', '[]'],
+])('a row of %s that holds something else in %s is named at the start', async (table, column, json) => {
+  const stateFolder = await temporaryFolder()
+  {
+    await using cloud = await LocalCloud.start({stateFolder})
+    await fill(cloud)
+    await call(cloud, 'POST', '/v3/projects', {projectId: 'another'})
+  }
+  change(stateFolder, `UPDATE ${table} SET ${column} = '${json}'`)
+  if (table === 'operations') change(stateFolder, 'UPDATE operations SET done = 0')
+  expect(await failure(stateFolder)).toMatchObject({
+    code: 'state-unreadable',
+    message: expect.stringContaining(`column ${column} of its row in state.db`),
+  })
+})
+
 it('a folder of the first version is brought to the newest, and what is in it is served', async () => {
   const stateFolder = await temporaryFolder()
   const first = [

@@ -17,22 +17,43 @@ export interface Arrow {
 
 /** Relative imports, types included, of the TypeScript files in some folders. */
 export function readImports(root: string, folders: readonly string[]): Import[] {
-  return folders
-    .flatMap((folder) => globSync('**/*.ts', {cwd: join(root, folder)}).map((file) => join(folder, file)))
-    .flatMap((from) =>
-      specifiersIn(readFileSync(join(root, from), 'utf8')).map((specifier) => ({
-        from: from.split(sep).join('/'),
-        to: relative(root, join(root, dirname(from), specifier))
-          .split(sep)
-          .join('/'),
+  return folders.flatMap((folder) =>
+    specifiersIn(root, folder)
+      .filter(({specifier}) => specifier.startsWith('.'))
+      .map(({from, specifier}) => ({
+        from: slashed(from),
+        to: slashed(relative(root, join(root, dirname(from), specifier))),
       })),
-    )
+  )
 }
 
-function specifiersIn(text: string): string[] {
-  return [
-    ...text.matchAll(/^(?:import|export|\}) .*?'(\.\.?\/[^']+)'|\bimport\('(\.\.?\/[^']+)'\)/gm),
-  ].flatMap(([, fixed, dynamic]) => fixed ?? dynamic ?? [])
+/** The packages that the TypeScript files in a folder import; Node's own modules are none. */
+export function readPackages(root: string, folder: string): Set<string> {
+  const packages = specifiersIn(root, folder).filter(({specifier}) => !/^(?:\.|node:)/.test(specifier))
+  return new Set(packages.map(({specifier}) => packageOf(specifier)))
+}
+
+/** The package that a module's path begins with: `@scope/name` or `name`. */
+export function packageOf(path: string): string {
+  return path
+    .split('/')
+    .slice(0, path.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+function specifiersIn(root: string, folder: string): {from: string; specifier: string}[] {
+  return globSync('**/*.ts', {cwd: join(root, folder)}).flatMap((file) => {
+    const text = readFileSync(join(root, folder, file), 'utf8')
+    const found = text.matchAll(/^(?:import|export|\}) (?:.*?from )?'([^']+)'|\bimport\('([^']+)'\)/gm)
+    return [...found].map(([, fixed, dynamic]) => ({
+      from: join(folder, file),
+      specifier: fixed ?? dynamic ?? '',
+    }))
+  })
+}
+
+function slashed(path: string): string {
+  return path.split(sep).join('/')
 }
 
 /**

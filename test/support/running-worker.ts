@@ -28,7 +28,16 @@ export async function startWorker(
     OUTPUT_BUCKET: 'output',
     ...environment,
   })
-  const server = await startServer({processor, settings, environment, log, pace: createPace(), storage})
+  const server = await startServer({
+    processor,
+    settings,
+    environment,
+    log,
+    pace: createPace(),
+    // The watchdog would end this very process.
+    watch: (_, work) => work(),
+    storage,
+  })
   const url = `http://127.0.0.1:${server.port}`
   return {
     ...buckets,

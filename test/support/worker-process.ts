@@ -14,13 +14,14 @@ export interface WorkerProcess extends AsyncDisposable {
   line(matches: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
 }
 
-/** Starts `node <file>`, or another program's, with this environment and nothing else of ours. */
+/** Starts `node <file>`, or another program's (with its first arguments), with this environment and nothing else of ours. */
 export function startWorkerProcess(
   file: string,
   environment: Record<string, string>,
-  program: string = process.execPath,
+  program: string | readonly string[] = process.execPath,
 ): WorkerProcess {
-  const child = spawn(program, [file], {
+  const [command = '', ...args] = [program, file].flat()
+  const child = spawn(command, args, {
     env: {PATH: process.env['PATH'], ...environment},
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -39,14 +39,15 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
       return 'skipped'
     }
     const handler = route.kind === 'canary' ? answerCanary : processFile
+    const handle = (signal: AbortSignal) => worker.watch(log, () => handler(worker, delivery, log, signal))
     const {ownDeadlineMs, job} = worker.settings
-    if (ownDeadlineMs === undefined) return untilAborted(shutdown, handler(worker, delivery, log, shutdown))
+    if (ownDeadlineMs === undefined) return untilAborted(shutdown, handle(shutdown))
     const deadline = new AbortController()
     const passed = new DeadlinePassed(`not done within ${ownDeadlineMs / 1000} s, the worker's own deadline`)
     const timer = setTimeout(() => deadline.abort(passed), ownDeadlineMs)
     const signal = AbortSignal.any([shutdown, deadline.signal])
     try {
-      return await untilAborted(signal, handler(worker, delivery, log, signal))
+      return await untilAborted(signal, handle(signal))
     } catch (error) {
       if (error !== passed || route.kind === 'canary' || job === undefined) throw error
       log('INFO', `${passed.message}: a job goes on with it`)

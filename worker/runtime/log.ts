@@ -5,6 +5,8 @@ export interface Log {
   (severity: Severity, message: string, fields?: Readonly<Record<string, unknown>>): void
   /** A log whose every line also carries these labels, and the trace where there is one. */
   labelled(labels: Readonly<Record<string, string>>, trace?: string): Log
+  /** The fields that every line of this log carries: labels and trace. */
+  readonly common: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -17,17 +19,16 @@ export function createLog(
   labels: Readonly<Record<string, string>> = {},
   trace?: string,
 ): Log {
+  const common = {
+    ...(Object.keys(labels).length > 0 ? {'logging.googleapis.com/labels': labels} : {}),
+    ...(trace === undefined ? {} : {'logging.googleapis.com/trace': trace}),
+  }
   const log = (severity: Severity, message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
-    const special = {
-      severity,
-      message,
-      time: now().toISOString(),
-      ...(Object.keys(labels).length > 0 ? {'logging.googleapis.com/labels': labels} : {}),
-      ...(trace === undefined ? {} : {'logging.googleapis.com/trace': trace}),
-    }
+    const special = {severity, message, time: now().toISOString(), ...common}
     writeLine(toJson({...fields, ...special}) ?? JSON.stringify(special))
   }
   return Object.assign(log, {
+    common,
     labelled: (more: Readonly<Record<string, string>>, itsTrace = trace) =>
       createLog(writeLine, now, {...labels, ...more}, itsTrace),
   })

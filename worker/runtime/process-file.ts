@@ -1,4 +1,5 @@
 import {
+  BEGUN,
   RESULT_METADATA,
   sidecarObject,
   type DoneFields,
@@ -158,7 +159,7 @@ async function make(
   }
   signal.addEventListener('abort', onAbort, {once: true})
   try {
-    log('INFO', 'processing', {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
+    log('INFO', BEGUN, {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
     await worker.processor.process(input.file, result.output, context)
     signal.throwIfAborted()
     worker.pace.learn(input.file.sizeBytes, tookMs())

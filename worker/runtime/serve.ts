@@ -5,6 +5,7 @@ import {startServer} from './server.ts'
 import {readSettings, SettingsError, type Environment} from './settings.ts'
 import {openStorage} from './storage/index.ts'
 import {runTask} from './task.ts'
+import {createWatchdog} from './watchdog.ts'
 import {Interrupted, type Worker} from './worker.ts'
 
 /** Cloud Run kills a container ten seconds after SIGTERM (cloud.google.com/run/docs/container-contract). */
@@ -18,7 +19,8 @@ const EXIT_MS = 500
  * in a Cloud Run job, the one file that a server handed over.
  * It owns the process: on SIGTERM or SIGINT it finishes or refuses what is in hand and exits with 0; settings that
  * cannot work, or a port that is taken, are logged and end it with 1.
- * @param environment OUTPUT_BUCKET (needed), INPUT_BUCKET, PORT, DEADLINE_SECONDS, JOB, JOB_THRESHOLD, and the processor's own settings
+ * @param environment OUTPUT_BUCKET (needed), INPUT_BUCKET, PORT, HOST, FRONT_END_SECRET, HEALTH_PORT, DEADLINE_SECONDS,
+ * JOB, JOB_THRESHOLD, and the processor's own settings
  */
 export function serve(processor: Processor, environment: Environment = process.env): void {
   void run(processor, environment, CLOUD_RUN_GRACE_MS)
@@ -48,13 +50,15 @@ async function start(
   log: Log,
   graceMs: number,
 ): Promise<void> {
+  const settings = readSettings(environment)
   const worker: Worker = {
     processor,
-    settings: readSettings(environment),
+    settings,
     environment,
     storage: openStorage(environment),
     log,
     pace: createPace(),
+    watch: createWatchdog(settings, log),
   }
   if (environment['CLOUD_RUN_JOB'] !== undefined) {
     // Not left to end by itself: a process that does not look at its signal would go on.

@@ -30,6 +30,7 @@ export interface WorkerServer {
 
 /**
  * Serves `POST /` (a push of Pub/Sub) and `GET /healthz`. 204 acknowledges: done, or pointless to repeat. 503 refuses.
+ * Without the front end's secret, where there is one, the answer is 403.
  * @throws what `listen` meets, such as EADDRINUSE
  */
 export async function startServer(worker: Worker): Promise<WorkerServer> {
@@ -37,7 +38,9 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
   const deliver = createDeliver(worker, shutdown.signal)
   let isStopping = false
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const reply = await answer(request, isStopping ? refuseWhileStopping : deliver, worker.log)
+    const reply = isFromFrontEnd(request, worker.settings)
+      ? await answer(request, isStopping ? refuseWhileStopping : deliver, worker.log)
+      : {status: 403}
     // An answer given while stopping is the connection's last, or the server would wait for the next request on it.
     const headers = isStopping ? {...reply.headers, connection: 'close'} : reply.headers
     response.writeHead(reply.status, headers).end(reply.body)
@@ -45,7 +48,8 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
   const server = createServer({keepAliveTimeout: KEEP_ALIVE_MS}, (request, response) => {
     void respond(request, response)
   })
-  server.listen(worker.settings.port)
+  const {port, host} = worker.settings
+  server.listen({port, ...(host === undefined ? {} : {host})})
   await once(server, 'listening')
   const address: AddressInfo | string | null = server.address()
   if (address === null || typeof address === 'string') throw new Error('The server has no port.')
@@ -68,6 +72,11 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
       clearTimeout(breakOff)
     },
   }
+}
+
+/** Whether a request carries the front end's secret, if there is one. */
+function isFromFrontEnd({headers}: IncomingMessage, {secret}: Worker['settings']): boolean {
+  return secret === undefined || headers[secret.header] === secret.value
 }
 
 const refuseWhileStopping: Deliver = () => Promise.reject(new Interrupted('the container is being shut down'))

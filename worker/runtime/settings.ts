@@ -5,6 +5,12 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** What the container was told by its environment, checked. */
 export interface WorkerSettings {
   readonly port: number
+  /** Where to listen; `undefined`: on all interfaces. */
+  readonly host: string | undefined
+  /** A header without which no request is answered, and its value. */
+  readonly secret: {readonly header: string; readonly value: string} | undefined
+  /** Where the watchdog's thread serves `/healthz`; `undefined`: nowhere. */
+  readonly healthPort: number | undefined
   readonly outputBucket: string
   /** Where set, events of other buckets are not processed. */
   readonly inputBucket: string | undefined
@@ -13,6 +19,8 @@ export interface WorkerSettings {
    * in a job, whose end Cloud Run announces by SIGTERM.
    */
   readonly ownDeadlineMs: number | undefined
+  /** Milliseconds after which the front end ends a delivery's request: DEADLINE_SECONDS. */
+  readonly deadlineMs: number
   /** Where long work is handed over to; none in the job itself. */
   readonly job: {readonly name: string; readonly thresholdBytes: number} | undefined
 }
@@ -32,8 +40,11 @@ const LONGEST_DEADLINE_SECONDS = 600
 const DEFAULT_JOB_THRESHOLD = '256Mi'
 const BYTES_OF_UNIT: Readonly<Record<string, number>> = {Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3}
 
+/** Cloud Run's container contract keeps no header of this name for itself. */
+const SECRET_HEADER = 'x-front-end-secret'
+
 /**
- * Reads PORT, OUTPUT_BUCKET, INPUT_BUCKET, DEADLINE_SECONDS, JOB and JOB_THRESHOLD.
+ * Reads PORT, HOST, FRONT_END_SECRET, HEALTH_PORT, OUTPUT_BUCKET, INPUT_BUCKET, DEADLINE_SECONDS, JOB and JOB_THRESHOLD.
  * @throws SettingsError that names the variable and what to set
  */
 export function readSettings(environment: Environment): WorkerSettings {
@@ -56,11 +67,20 @@ export function readSettings(environment: Environment): WorkerSettings {
   const isTask = environment['CLOUD_RUN_JOB'] !== undefined
   return {
     port: wholeNumber(environment, 'PORT', DEFAULT_PORT, {least: 0, most: 65_535}),
+    host: environment[WORKER_ENVIRONMENT.host] || undefined,
+    secret: readSecret(environment),
+    healthPort: wholeNumber(environment, WORKER_ENVIRONMENT.healthPort, undefined, {least: 1, most: 65_535}),
+    deadlineMs,
     outputBucket,
     inputBucket,
     ownDeadlineMs: isTask ? undefined : deadlineMs - Math.min(15_000, 0.05 * deadlineMs),
     job: isTask ? undefined : readJob(environment),
   }
+}
+
+function readSecret(environment: Environment): WorkerSettings['secret'] {
+  const value = environment[WORKER_ENVIRONMENT.frontEndSecret] ?? ''
+  return value === '' ? undefined : {header: SECRET_HEADER, value}
 }
 
 function readJob(environment: Environment): WorkerSettings['job'] {
@@ -77,18 +97,18 @@ function readJob(environment: Environment): WorkerSettings['job'] {
   return {name, thresholdBytes: Number(amount) * (BYTES_OF_UNIT[unit] ?? 1)}
 }
 
-function wholeNumber(
+function wholeNumber<F extends number | undefined>(
   environment: Environment,
   name: string,
-  fallback: number,
+  fallback: F,
   range: {least: number; most: number},
-): number {
+): number | F {
   const text = environment[name]
   if (text === undefined || text === '') return fallback
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < range.least || value > range.most) {
     throw new SettingsError(
-      `${name} is "${text}": set it to a whole number from ${range.least} to ${range.most}, or leave it out for ${fallback}.`,
+      `${name} is "${text}": set it to a whole number from ${range.least} to ${range.most}, or leave it out${fallback === undefined ? '' : ` for ${fallback}`}.`,
     )
   }
   return value

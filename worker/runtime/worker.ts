@@ -3,6 +3,7 @@ import type {Log} from './log.ts'
 import type {Pace} from './pace.ts'
 import type {Environment, WorkerSettings} from './settings.ts'
 import type {Storage} from './storage/index.ts'
+import type {Watch} from './watchdog.ts'
 
 /** What a running worker consists of. */
 export interface Worker {
@@ -13,6 +14,8 @@ export interface Worker {
   readonly log: Log
   /** How fast the process was so far, in this instance. */
   readonly pace: Pace
+  /** Does the work of a delivery while the watchdog knows about it. */
+  readonly watch: Watch
 }
 
 /** Why a delivery is given up before its work is done: it is refused, so that it comes again. */

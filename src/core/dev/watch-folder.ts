@@ -1,6 +1,7 @@
 import {existsSync, watch, type FSWatcher} from 'node:fs'
 import {readdir, stat} from 'node:fs/promises'
 import {basename, dirname, join, relative, resolve, sep} from 'node:path'
+import {codeOf} from '../system-error.ts'
 
 /** An editor writes a file in several steps, and several files at once: so long nothing more may come. */
 const SETTLE_MS = 30
@@ -124,7 +125,8 @@ export async function watchFolder(path: string): Promise<FolderWatch> {
 }
 
 function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+  const code = codeOf(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {

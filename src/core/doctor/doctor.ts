@@ -1,4 +1,6 @@
 import type {Context} from '../ports/context.ts'
+import {sharesOf} from '../service/traffic.ts'
+import {failureAdvice, failureText, readRecentDeliveries} from '../service/recent-deliveries.ts'
 import type {Settings} from '../pipeline/settings.ts'
 import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
 import type {Check} from './check.ts'
@@ -17,7 +19,8 @@ export function doctorResult(checks: readonly Check[]): DoctorResult {
  * Looks at every resource and every grant of the pipeline by Google's APIs, whoever made them, and at the service;
  * changes nothing.
  */
-export async function examinePipeline({cloud, pipeline, signal, step}: Context): Promise<Check[]> {
+export async function examinePipeline(context: Context): Promise<Check[]> {
+  const {cloud, pipeline, signal, step} = context
   step('Look at the service')
   const {names, settings} = pipeline
   const service = await cloud.services.get(names.service)
@@ -40,6 +43,15 @@ export async function examinePipeline({cloud, pipeline, signal, step}: Context):
       fix: 'cloud-runner logs --severity error --since 1h',
     })
   }
+  const revisions = service === undefined ? [] : sharesOf(service).map(({revision}) => revision)
+  const recent = revisions.length === 0 ? undefined : await readRecentDeliveries(revisions, context)
+  for (const revision of recent?.failing ?? [])
+    checks.push({
+      name: 'deliveries',
+      state: 'failed',
+      detail: failureText(revision),
+      fix: failureAdvice(revision),
+    })
   return checks
 }
 

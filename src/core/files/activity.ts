@@ -1,87 +1,145 @@
 import type {Context} from '../ports/context.ts'
 import type {LogLine} from '../ports/logs.ts'
 import {fileKey} from './dead-letters.ts'
-import {placeOf} from './fault.ts'
 import type {LastError} from './files.ts'
+import {reasonIn} from './reason.ts'
 
-/** Log lines that are read at most to tell what is in work. */
-const MOST_LINES = 2000
-
-/** What the worker's log lines say of a file that has no result yet. */
+/** What the logs say of a file that has no result yet. */
 export interface Activity {
+  /** `running` only while an attempt is known to run. */
   readonly state: 'waiting' | 'running'
+  /** Number of the newest attempt, as Pub/Sub counts: it starts again when the file is redriven or reprocessed. */
   readonly attempts: number
-  /** When the current or last attempt began, as far as it is in the lines. */
+  /** When the newest attempt began, RFC 3339. */
   readonly startedAt: string
   /** Why the last attempt that ended did not finish it. */
   readonly lastError?: LastError
 }
 
-/** Lines about one file that are read at most for its last error. */
-const MOST_ERROR_LINES = 20
+/** A file without a result. */
+export interface OpenFile {
+  readonly object: string
+  readonly generation: string
+  /** RFC 3339. */
+  readonly uploadedAt: string
+}
+
+/** Up to so many files are asked for by name; of more, the newest lines about any file are read first. */
+const MOST_NAMED = 300
+const MOST_UNNAMED_LINES = 10_000
+/** Lines may come so much later than their time. */
+const LATE_MS = 60_000
+
+/** One delivery of a file, by its lines. */
+interface Attempt {
+  readonly attempt: number
+  readonly messageId: string | undefined
+  startedAt: string
+  newestAt: string
+  hasEnded: boolean
+  error: ReturnType<typeof reasonIn>
+}
+
+/** Follows what the logs say of open files. */
+export interface ActivityReader {
+  /**
+   * @param now milliseconds since 1970
+   * @returns by `fileKey`; files of which no delivery was seen are missing
+   */
+  read(files: readonly OpenFile[], now?: number): Promise<ReadonlyMap<string, Activity>>
+}
 
 /**
- * Reads from the logs which files are in work: the worker's last line about a delivery has an `outcome`, any line
- * before it has none. Where a line without one is older than a delivery may take, that worker is gone.
+ * Reads which files are being processed, how often they were tried and why they are not done: all lines about their
+ * deliveries since the oldest was uploaded, so that nothing of an open file is ever forgotten while the logs keep it.
+ * A reader that is used again reads only what is new.
+ *
+ * Many files are not asked for one by one (the logs may be read 60 times a minute, cloud.google.com/logging/quotas):
+ * the newest lines tell of most, and only those that they do not mention are asked for by name, hundreds at a time.
  */
-export async function readActivity(
-  {cloud, pipeline, signal}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
-  object: string | undefined,
-  now: number = Date.now(),
-): Promise<ReadonlyMap<string, Activity>> {
-  const {ackDeadline, maximumBackoff} = pipeline.settings
-  const since = new Date(now - (ackDeadline + maximumBackoff) * 1000).toISOString()
-  const isRecent = (time: string) => Date.parse(time) > now - ackDeadline * 1000
+export function createActivityReader({
+  cloud,
+  pipeline,
+  signal,
+}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>): ActivityReader {
   const {service, job} = pipeline.names
-  const query = {service, job, since, ...(object === undefined ? {} : {object})}
-  const latest = new Map<string, Activity>()
-  for await (const line of cloud.logs.list(query, {limit: MOST_LINES, signal})) {
-    if (line.object === undefined || line.generation === undefined) continue
-    const key = fileKey(line.object, line.generation)
-    const known = latest.get(key)
-    const lastError = known?.lastError ?? errorOf(line)
-    const told = lastError === undefined ? {} : {lastError}
-    if (known !== undefined) {
-      // Newest first: further lines of the same attempt only tell when it began.
-      const isSame = known.state === 'running' && line.attempt === known.attempts
-      latest.set(key, {...known, ...told, ...(isSame ? {startedAt: line.time} : {})})
-      continue
+  const attempts = new Map<string, Attempt[]>()
+  let readUntil = -Infinity
+
+  async function take(since: number, objects: readonly string[] | undefined, limit: number): Promise<number> {
+    const query = {service, job, about: 'deliveries' as const, since: new Date(since).toISOString()}
+    let lines = 0
+    for await (const line of cloud.logs.list(objects === undefined ? query : {...query, objects}, {
+      limit,
+      signal,
+    })) {
+      lines++
+      note(line, attempts)
     }
-    latest.set(key, {
-      ...told,
-      state: typeof line.fields['outcome'] === 'string' || !isRecent(line.time) ? 'waiting' : 'running',
-      attempts: line.attempt ?? 1,
-      startedAt: line.time,
-    })
+    return lines
   }
-  return latest
-}
 
-/** The last error of a file whose attempts are too long ago for `readActivity`, such as a dead one. */
-export async function readLastError(
-  object: string,
-  generation: string,
-  {cloud, pipeline, signal}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
-): Promise<LastError | undefined> {
-  const {service, job} = pipeline.names
-  const query = {service, job, object, severity: 'warning'}
-  for await (const line of cloud.logs.list(query, {limit: MOST_ERROR_LINES, signal})) {
-    const error = line.generation === generation ? errorOf(line) : undefined
-    if (error !== undefined) return error
-  }
-  return undefined
-}
-
-/** Of the last line about an attempt, as our runtimes write it. */
-function errorOf({message, time, fields}: LogLine): LastError | undefined {
-  if (fields['outcome'] !== 'refused') return undefined
-  const stack = fields['stack_trace']
-  const place = typeof stack === 'string' ? placeOf(stack) : undefined
   return {
-    message: message
-      .replace(/^(?:refused, to be delivered again|not done by this attempt of the job): /, '')
-      .replace(/\n[^]*$/, ''),
-    ...(place === undefined ? {} : {place}),
-    at: time,
+    async read(files, now = Date.now()) {
+      const oldest = Math.min(...files.map(({uploadedAt}) => Date.parse(uploadedAt)))
+      const since = Math.max(oldest, readUntil - LATE_MS)
+      const isNamed = files.length <= MOST_NAMED
+      const names = (of: readonly OpenFile[]) => [...new Set(of.map(({object}) => object))]
+      const read = await take(
+        since,
+        isNamed ? names(files) : undefined,
+        isNamed ? Infinity : MOST_UNNAMED_LINES,
+      )
+      if (!isNamed && read === MOST_UNNAMED_LINES)
+        await take(since, names(files.filter((file) => !attempts.has(keyOf(file)))), Infinity)
+      readUntil = now
+      const isRecent = (time: string) => Date.parse(time) > now - pipeline.settings.ackDeadline * 1000
+      return new Map(
+        files.flatMap((file) => {
+          const newestFirst = attempts
+            .get(keyOf(file))
+            ?.toSorted((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt))
+          const [newest] = newestFirst ?? []
+          if (newest === undefined) return []
+          const lastError = newestFirst?.find(({error}) => error !== undefined)?.error?.error
+          const activity: Activity = {
+            // A worker that has said nothing for longer than a delivery may take is gone.
+            state: newest.hasEnded || !isRecent(newest.newestAt) ? 'waiting' : 'running',
+            attempts: newest.attempt,
+            startedAt: newest.startedAt,
+            ...(lastError === undefined ? {} : {lastError}),
+          }
+          return [[keyOf(file), activity] as const]
+        }),
+      )
+    },
   }
+}
+
+function note(line: LogLine, attempts: Map<string, Attempt[]>): void {
+  const {object, generation, messageId, time, source, fields} = line
+  if (object === undefined || generation === undefined) return
+  const key = fileKey(object, generation)
+  const ofFile = attempts.get(key) ?? []
+  attempts.set(key, ofFile)
+  const number = line.attempt ?? 1
+  let one = ofFile.find(
+    (known) =>
+      known.attempt === number &&
+      // Not every worker says which message it was.
+      (known.messageId === undefined || messageId === undefined || known.messageId === messageId),
+  )
+  if (one === undefined) {
+    one = {attempt: number, messageId, startedAt: time, newestAt: time, hasEnded: false, error: undefined}
+    ofFile.push(one)
+  }
+  if (time < one.startedAt) one.startedAt = time
+  if (time > one.newestAt) one.newestAt = time
+  one.hasEnded ||= source !== 'worker' || typeof fields['outcome'] === 'string'
+  const reason = reasonIn(line)
+  if (reason !== undefined && reason.weight >= (one.error?.weight ?? 0)) one.error = reason
+}
+
+function keyOf({object, generation}: OpenFile): string {
+  return fileKey(object, generation)
 }

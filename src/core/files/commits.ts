@@ -1,4 +1,5 @@
 import {RESERVED_PREFIX, RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
+import {isJsonObject} from '../json.ts'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
 import type {FileStatus, Hop, HopName} from './files.ts'
@@ -214,13 +215,9 @@ export function finished(
 
 function isErrorReport(value: unknown): value is ErrorReport {
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    'code' in value &&
-    typeof value.code === 'string' &&
-    'message' in value &&
-    typeof value.message === 'string' &&
-    'suggestions' in value &&
-    Array.isArray(value.suggestions)
+    isJsonObject(value) &&
+    typeof value['code'] === 'string' &&
+    typeof value['message'] === 'string' &&
+    Array.isArray(value['suggestions'])
   )
 }

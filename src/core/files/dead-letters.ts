@@ -4,8 +4,19 @@ import {readNotification} from './notification.ts'
 /** Dead letters that are looked at, at most. */
 const MOST_DEAD = 1000
 
-/** A dead-lettered file by object and generation, and how often its delivery was tried. */
-export type DeadLetters = ReadonlyMap<string, {readonly object: string; readonly attempts: number}>
+/** The newest dead letter of a file. */
+export interface DeadLetter {
+  readonly object: string
+  /** How often its delivery was tried. */
+  readonly attempts: number
+  /** When it was given up, RFC 3339. */
+  readonly publishedAt: string
+  /** Of the request to process it again that ended so, if it was one. */
+  readonly reprocessId: string | undefined
+}
+
+/** Dead letters by object and generation. */
+export type DeadLetters = ReadonlyMap<string, DeadLetter>
 
 /** Key of a generation of an object in maps such as `DeadLetters`. */
 export function fileKey(object: string, generation: string): string {
@@ -19,14 +30,18 @@ export async function readDeadLetters({
   signal,
 }: Pick<Context, 'cloud' | 'pipeline' | 'signal'>): Promise<DeadLetters> {
   const waiting = await cloud.messages.peek(pipeline.names.deadLetterSubscription, {limit: MOST_DEAD, signal})
-  const dead = new Map<string, {object: string; attempts: number}>()
-  for (const {attributes} of waiting) {
+  const dead = new Map<string, DeadLetter>()
+  for (const {attributes, publishTime} of waiting) {
     const notified = readNotification(attributes, pipeline.names.inputBucket)
     if (notified === undefined) continue
     const attempts = Number(
       attributes['CloudPubSubDeadLetterSourceDeliveryCount'] ?? pipeline.settings.maxDeliveryAttempts,
     )
-    dead.set(fileKey(notified.object, notified.generation), {object: notified.object, attempts})
+    const key = fileKey(notified.object, notified.generation)
+    const {object, reprocessId} = notified
+    const known = dead.get(key)
+    if (known === undefined || Date.parse(known.publishedAt) < Date.parse(publishTime))
+      dead.set(key, {object, attempts, publishedAt: publishTime, reprocessId})
   }
   return dead
 }

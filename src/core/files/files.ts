@@ -41,7 +41,7 @@ export interface FileStatus {
   readonly hops: readonly Hop[]
   /** Where it is long work, which a job does: its execution. */
   readonly job?: {readonly execution: string; readonly startedAt: string}
-  /** Of the last attempt that was refused, where it has neither a result nor an error report. */
+  /** Of the last attempt that ended, where it has neither a result nor an error report. */
   readonly lastError?: LastError
   /** Where `state` is `failed`. */
   readonly error?: ErrorReport
@@ -56,12 +56,21 @@ export interface FileStatus {
   readonly warnings?: readonly string[]
 }
 
+/** Why an attempt ended, with its place in the worker. */
+export function faultText({message, place}: LastError): string {
+  return place === undefined ? message : `${message} (${place})`
+}
+
 /** Done, failed or dead: nothing more happens to it by itself. */
 export function hasEnded({state}: Pick<FileStatus, 'state'>): boolean {
   return state === 'done' || state === 'failed' || state === 'dead'
 }
 
 /** Waiting, and no delivery was seen: its event may be lost, or late. */
-export function isUnheardOf({state, attempts}: Pick<FileStatus, 'state' | 'attempts'>): boolean {
-  return state === 'waiting' && attempts === 0
+export function isUnheardOf({
+  state,
+  attempts,
+  lastError,
+}: Pick<FileStatus, 'state' | 'attempts' | 'lastError'>): boolean {
+  return state === 'waiting' && attempts === 0 && lastError === undefined
 }

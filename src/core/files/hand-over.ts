@@ -4,6 +4,11 @@ import type {StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
 import type {FileStatus} from './files.ts'
 
+/** How the job stands that has a file. */
+export type HandedOver = Pick<FileStatus, 'attempts' | 'job' | 'error'> & {
+  readonly state: 'running' | 'failed'
+}
+
 /**
  * Where a file without a result stands that was handed over to a job.
  * @param mark its `job.json`, if there is one
@@ -16,7 +21,7 @@ export async function readHandOver(
   mark: StoredObject | undefined,
   {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
   reprocessId?: string,
-): Promise<Pick<FileStatus, 'state' | 'attempts' | 'job' | 'error'> | undefined> {
+): Promise<HandedOver | undefined> {
   const metadata = mark?.metadata ?? {}
   const execution = metadata[RESULT_METADATA.execution]
   if (execution === undefined || metadata[RESULT_METADATA.sourceGeneration] !== generation) return undefined

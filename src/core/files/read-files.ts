@@ -2,7 +2,7 @@ import {RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
-import {readActivity, readLastError} from './activity.ts'
+import {createActivityReader} from './activity.ts'
 import {
   finished,
   judge,
@@ -15,14 +15,12 @@ import {
 import {fileKey, readDeadLetters} from './dead-letters.ts'
 import type {FileStatus} from './files.ts'
 import {readHandOver} from './hand-over.ts'
+import {standing} from './standing.ts'
 import type {StoredObject} from '../ports/objects.ts'
 
 const LOOKS_AT_ONCE = 8
 /** Error reports that are read when all files are listed; the others show their state only. */
 const MOST_ERROR_REPORTS = 50
-/** Dead files whose last error is looked for one by one: the logs may be asked 60 times a minute. */
-const MOST_LAST_ERRORS = 5
-
 /** Named files, in the order of their names as given. @throws AppError `object-unknown` that names all unknown ones */
 export async function readNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
   const {cloud, pipeline} = context
@@ -109,54 +107,32 @@ async function settle(
   files: readonly {input: StoredObject; commits: Commits}[],
   context: Context,
 ): Promise<FileStatus[]> {
-  const verdicts = files.map(({input, commits}) => judge(input.generation, commits))
-  const open = files.filter((_, index) => verdicts[index]?.kind === 'open')
-  const [dead, activity] =
-    open.length === 0
-      ? [new Map<never, never>(), new Map<never, never>()]
-      : await Promise.all([
-          readDeadLetters(context),
-          readActivity(context, open.length === 1 ? open[0]?.input.name : undefined),
-        ])
-
-  const statuses: FileStatus[] = []
-  let reports = 0
-  let lookedUp = 0
-  for (const [index, {input, commits}] of files.entries()) {
-    const verdict = verdicts[index] ?? {kind: 'open'}
-    const base = {
+  const {maxDeliveryAttempts} = context.pipeline.settings
+  const judged = files.map(({input, commits}) => ({
+    base: {
       object: input.name,
       generation: input.generation,
       sizeBytes: input.sizeBytes,
       uploadedAt: input.timeCreated,
-    }
+    },
+    commits,
+    verdict: judge(input.generation, commits),
+  }))
+  const open = judged.filter(({verdict}) => verdict.kind === 'open').map(({base}) => base)
+  const [dead, activities] =
+    open.length === 0
+      ? [new Map<never, never>(), new Map<never, never>()]
+      : await Promise.all([readDeadLetters(context), createActivityReader(context).read(open)])
+
+  const statuses: FileStatus[] = []
+  let reports = 0
+  for (const {base, commits, verdict} of judged) {
     if (verdict.kind === 'open') {
-      const key = fileKey(input.name, input.generation)
-      const hops = [{name: 'uploaded', at: input.timeCreated, durationMs: 0}] as const
-      const seen = activity.get(key)
-      const handedOver = await readHandOver(input.name, input.generation, commits.job, context)
-      if (handedOver !== undefined) {
-        const attempts = Math.max(handedOver.attempts, seen?.attempts ?? 0)
-        statuses.push({...base, hops, ...handedOver, attempts})
-        continue
-      }
-      const letter = dead.get(key)
-      let lastError = seen?.lastError
-      if (letter !== undefined && lastError === undefined && lookedUp < MOST_LAST_ERRORS) {
-        lookedUp++
-        lastError = await readLastError(input.name, input.generation, context)
-      }
-      const told = lastError === undefined ? {} : {lastError}
-      if (letter !== undefined)
-        statuses.push({...base, state: 'dead', attempts: letter.attempts, hops, ...told})
-      else
-        statuses.push({
-          ...base,
-          state: seen?.state ?? 'waiting',
-          attempts: seen?.attempts ?? 0,
-          hops,
-          ...told,
-        })
+      const key = fileKey(base.object, base.generation)
+      const handedOver = await readHandOver(base.object, base.generation, commits.job, context)
+      const evidence = {letter: dead.get(key), handedOver, activity: activities.get(key), maxDeliveryAttempts}
+      const hops = [{name: 'uploaded', at: base.uploadedAt, durationMs: 0}] as const
+      statuses.push({...base, hops, ...standing(evidence)})
       continue
     }
     const status = finished(base, verdict, commits)

@@ -3,11 +3,12 @@ import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {EXIT} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
-import {readActivity} from './activity.ts'
+import {type ActivityReader, createActivityReader} from './activity.ts'
 import {finished, judge, listCommits, readCommits, readErrorReport, type Verdict} from './commits.ts'
 import {fileKey, readDeadLetters} from './dead-letters.ts'
 import {type FileStatus, hasEnded} from './files.ts'
 import {readHandOver} from './hand-over.ts'
+import {standing} from './standing.ts'
 import {withWarnings} from './warnings.ts'
 
 /** Looks at results begin close together, since a file may be done in a second, and end far apart. */
@@ -16,6 +17,8 @@ const LONGEST_PAUSE_MS = 5000
 const PAUSE_GROWTH = 1.25
 /** Logs and dead letters have quotas of their own (60 reads of the logs a minute): they are asked no oftener. */
 const SLOW_LOOK_MS = 5000
+/** Of many files a look may take long: it takes at most this part of the time. */
+const PAUSE_PER_LOOK = 4
 const LOOKS_AT_ONCE = 8
 /** Above this, one listing of the output bucket is cheaper than looking at each. */
 const MOST_SINGLE_LOOKS = 20
@@ -63,6 +66,7 @@ export async function waitForResults(
   }
   const open = () => files.filter((file) => isOpen(states.get(keyOf(file))))
 
+  const activityReader = createActivityReader(context)
   const began = performance.now()
   let slowLookAt = began + 1000
   let pause = FIRST_PAUSE_MS
@@ -70,13 +74,14 @@ export async function waitForResults(
     await lookAtResults(open(), report, context)
     const now = performance.now()
     if (open().length > 0 && now >= slowLookAt) {
-      await lookAround(open(), states, report, context)
-      slowLookAt = performance.now() + SLOW_LOOK_MS
+      await lookAround(open(), states, activityReader, report, context)
+      const ended = performance.now()
+      slowLookAt = ended + Math.max(SLOW_LOOK_MS, PAUSE_PER_LOOK * (ended - now))
     }
     if (open().length === 0) break
     const left = timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - began)
     if (left <= 0) {
-      await lookAround(open(), states, report, context)
+      await lookAround(open(), states, activityReader, report, context)
       if (open().length === 0) break
       return {files: inOrder(files, states), exitCode: EXIT.timeout}
     }
@@ -121,31 +126,25 @@ function isOfRequest(verdict: Exclude<Verdict, {kind: 'open'}>, {reprocessId}: A
 async function lookAround(
   files: readonly AwaitedFile[],
   states: ReadonlyMap<string, FileStatus>,
+  activityReader: ActivityReader,
   report: (status: FileStatus) => void,
   context: Context,
 ): Promise<void> {
-  const [only] = files
-  const [dead, activity] = await Promise.all([
-    readDeadLetters(context),
-    readActivity(context, files.length === 1 ? only?.object : undefined),
-  ])
+  const {inputBucket, outputBucket} = context.pipeline.names
+  const {maxDeliveryAttempts} = context.pipeline.settings
+  const [dead, activities] = await Promise.all([readDeadLetters(context), activityReader.read(files)])
   await eachOf(files, LOOKS_AT_ONCE, async (file) => {
     const status = states.get(keyOf(file)) ?? waiting(file)
-    const letter = dead.get(keyOf(file))
-    const seen = activity.get(keyOf(file))
-    const told = seen?.lastError === undefined ? {} : {lastError: seen.lastError}
-    if (letter !== undefined) return report({...status, ...told, state: 'dead', attempts: letter.attempts})
-    const mark = await context.cloud.objects.stat(
-      context.pipeline.names.outputBucket,
-      sidecarObject(file.object, 'job.json'),
-    )
+    const found = dead.get(keyOf(file))
+    // What is waited for may be another request than the one that ended so.
+    const letter =
+      file.reprocessId === undefined || found?.reprocessId === file.reprocessId ? found : undefined
+    const activity = activities.get(keyOf(file))
+    const mark = await context.cloud.objects.stat(outputBucket, sidecarObject(file.object, 'job.json'))
     const handedOver = await readHandOver(file.object, file.generation, mark, context, file.reprocessId)
-    if (handedOver !== undefined) {
-      const attempts = Math.max(handedOver.attempts, seen?.attempts ?? 0)
-      return report({...status, ...handedOver, attempts})
-    }
-    if (seen !== undefined) return report({...status, ...told, state: seen.state, attempts: seen.attempts})
-    const live = await context.cloud.objects.stat(context.pipeline.names.inputBucket, file.object)
+    if (letter ?? activity ?? handedOver)
+      return report({...status, ...standing({letter, handedOver, activity, maxDeliveryAttempts})})
+    const live = await context.cloud.objects.stat(inputBucket, file.object)
     // A newer upload of the name ends in its own result, which supersedes this one.
     if (live === undefined) report({...status, state: 'failed', error: goneReport(file)})
   })

@@ -1,8 +1,9 @@
 import {createHash} from 'node:crypto'
 import {AppError} from '../errors.ts'
+import {isJsonObject} from '../json.ts'
 import type {Registry} from '../ports/images.ts'
 import {type BaseImage, type ImageBlob, LAYER_TYPE, MANIFEST_TYPE} from './assemble.ts'
-import {createRegistryClient, isRecord, type RegistryClient} from './registry-client.ts'
+import {createRegistryClient, type RegistryClient} from './registry-client.ts'
 
 const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json'
 /** Docker's names for the same things. */
@@ -86,7 +87,7 @@ async function read(client: RegistryClient, path: string, digest: string | undef
 function platformDigest(manifests: unknown): string | undefined {
   const entries: unknown[] = Array.isArray(manifests) ? manifests : []
   for (const entry of entries) {
-    if (!isRecord(entry) || !isRecord(entry['platform'])) continue
+    if (!isJsonObject(entry) || !isJsonObject(entry['platform'])) continue
     const {os, architecture} = entry['platform']
     if (os === PLATFORM.os && architecture === PLATFORM.architecture && typeof entry['digest'] === 'string')
       return entry['digest']
@@ -105,13 +106,13 @@ function configOf(json: Record<string, unknown>, name: string): BaseImage['confi
   return {
     architecture,
     os,
-    env: textsOf(isRecord(config) ? config['Env'] : undefined),
-    diffIds: textsOf(isRecord(rootfs) ? rootfs['diff_ids'] : undefined),
+    env: textsOf(isJsonObject(config) ? config['Env'] : undefined),
+    diffIds: textsOf(isJsonObject(rootfs) ? rootfs['diff_ids'] : undefined),
   }
 }
 
 function descriptorOf(value: unknown, name: string): {mediaType: string; digest: string; sizeBytes: number} {
-  if (isRecord(value)) {
+  if (isJsonObject(value)) {
     const {mediaType, digest, size} = value
     if (typeof mediaType === 'string' && typeof digest === 'string' && typeof size === 'number') {
       return {mediaType, digest, sizeBytes: size}
@@ -127,7 +128,7 @@ function textsOf(value: unknown): string[] {
 function parse(bytes: Uint8Array, name: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    if (isRecord(value)) return value
+    if (isJsonObject(value)) return value
   } catch {
     // Told below.
   }

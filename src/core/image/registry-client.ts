@@ -1,5 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises'
 import {AppError, type ErrorCode} from '../errors.ts'
+import {isJsonObject} from '../json.ts'
 import type {Registry} from '../ports/images.ts'
 import {fetchToken, readChallenge} from './bearer-token.ts'
 
@@ -145,11 +146,11 @@ function refusalOf(response: Answer, what: string): AppError {
 function detailOf(body: string): string {
   try {
     const value: unknown = JSON.parse(body)
-    const errors: unknown = isRecord(value) ? value['errors'] : undefined
+    const errors: unknown = isJsonObject(value) ? value['errors'] : undefined
     if (Array.isArray(errors)) {
       return errors
         .map((error: unknown) =>
-          isRecord(error) ? `${String(error['code'])} ${String(error['message'])}` : '',
+          isJsonObject(error) ? `${String(error['code'])} ${String(error['message'])}` : '',
         )
         .join('; ')
     }
@@ -162,9 +163,4 @@ function detailOf(body: string): string {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message : error.message
-}
-
-/** Whether a value that a registry answered is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

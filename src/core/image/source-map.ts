@@ -1,4 +1,5 @@
 import {relative, resolve} from 'node:path'
+import {isJsonObject} from '../json.ts'
 
 /** A source map as esbuild writes it (tc39.es/ecma426). */
 interface SourceMap {
@@ -48,12 +49,5 @@ function nameOf(
 }
 
 function isSourceMap(value: unknown): value is SourceMap {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'sources' in value &&
-    Array.isArray(value.sources) &&
-    'sourcesContent' in value &&
-    Array.isArray(value.sourcesContent)
-  )
+  return isJsonObject(value) && Array.isArray(value['sources']) && Array.isArray(value['sourcesContent'])
 }

@@ -6,6 +6,7 @@ import type {Config} from '../config.ts'
 import {AppError} from '../errors.ts'
 import {packageFolder} from '../image/bundle.ts'
 import {shellPath} from '../shell.ts'
+import {codeOf, isDiskFull} from '../system-error.ts'
 import {linkPackage} from './link-package.ts'
 
 export const TEMPLATES = ['typescript', 'python', 'container'] as const
@@ -92,7 +93,7 @@ async function makeFolder(folder: string): Promise<void> {
 /** A folder that is new, or holds nothing but what begins with a dot, such as `.git`. */
 async function requireEmpty(folder: string): Promise<void> {
   const found = await stat(folder).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw toOutputError(folder, error)
   })
   if (found === undefined) return
@@ -121,10 +122,11 @@ async function filesOf(folder: string): Promise<string[]> {
 }
 
 function toOutputError(folder: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error
-  if (error.code === 'EEXIST') return inTheWay(`${error.message.replace(/^EEXIST: /, '')}.`)
+  const code = codeOf(error)
+  if (!(error instanceof Error) || code === undefined) return error
+  if (code === 'EEXIST') return inTheWay(`${error.message.replace(/^EEXIST: /, '')}.`)
   return new AppError(`${folder} cannot be written: ${error.message}`, {
-    code: isSystemError(error, 'ENOSPC') ? 'disk-full' : 'output-unwritable',
+    code: isDiskFull(error) ? 'disk-full' : 'output-unwritable',
     suggestions: [
       existsSync(dirname(folder))
         ? `Check its permissions: ls -ld ${shellPath(dirname(folder))}`
@@ -132,8 +134,4 @@ function toOutputError(folder: string, error: unknown): unknown {
     ],
     cause: error,
   })
-}
-
-function isSystemError(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

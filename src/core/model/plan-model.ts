@@ -5,8 +5,10 @@ import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {MODELS_PREFIX} from '../../../worker/contract.ts'
 import type {Config} from '../config.ts'
+import {isJsonObject} from '../json.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
+import {codeOf} from '../system-error.ts'
 
 /** A model that files are to be scored by: an object, or a local file's content. */
 export type PlannedModel =
@@ -30,7 +32,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
     })
   }
   const bytes = await readFile(resolve(cwd, model)).catch((error: unknown) => {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    const isMissing = codeOf(error) === 'ENOENT'
     throw new AppError(
       isMissing
         ? `There is no file ${model}.`
@@ -140,7 +142,7 @@ function checkModel(bytes: Buffer, name: string): void {
   } catch {
     value = undefined
   }
-  if (typeof value === 'object' && value !== null && 'format' in value && 'model' in value) return
+  if (isJsonObject(value) && 'format' in value && 'model' in value) return
   throw new AppError(`${name} is no model.`, {
     code: 'model-invalid',
     exitCode: EXIT.usage,

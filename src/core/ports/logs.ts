@@ -1,5 +1,7 @@
 /** One line of a pipeline's logs. */
 export interface LogLine {
+  /** Who wrote it: the worker, or Cloud Run about a request, or about a container. */
+  readonly source: 'worker' | 'requests' | 'system'
   readonly time: string
   readonly insertId: string
   readonly severity: string
@@ -19,7 +21,13 @@ export interface LogQuery {
   readonly service: string
   /** Lines of this job as well. */
   readonly job?: string
-  readonly object?: string
+  /** Lines about any of these. Of more than fit into a filter, the lines come in parts, newest first in each. */
+  readonly objects?: readonly string[]
+  /**
+   * `deliveries`: lines which say that a delivery began, or how it ended. `requests`: those of Cloud
+   * Run's request log.
+   */
+  readonly about?: 'deliveries' | 'requests'
   readonly revision?: string
   /** This severity and above. */
   readonly severity?: string

@@ -1,10 +1,11 @@
 import type {Report} from '../../../worker/contract.ts'
+import {isJsonObject} from '../json.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
 import {readJson, sourceGeneration} from '../files/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
-import type {FileStatus} from '../files/files.ts'
+import {faultText, type FileStatus} from '../files/files.ts'
 import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
 import {recordFetched} from './fetched.ts'
@@ -59,7 +60,7 @@ export async function results(
   return {file, report: isReport(report) ? report : undefined, preview, written}
 }
 
-function notFinished({object, state, attempts}: FileStatus): AppError {
+function notFinished({object, state, attempts, lastError}: FileStatus): AppError {
   const explained = {
     waiting: `${object} is waiting for its turn${attempts > 0 ? ` after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` : ''}.`,
     running: `${object} is in work (attempt ${attempts}).`,
@@ -67,22 +68,24 @@ function notFinished({object, state, attempts}: FileStatus): AppError {
     done: `The result of ${object} was replaced just now.`,
     failed: `${object} failed.`,
   }[state]
-  return new AppError(`There is no result yet: ${explained}`, {
+  const reason = lastError === undefined ? '' : ` The last attempt: ${faultText(lastError)}`
+  return new AppError(`There is no result yet: ${explained}${reason}`, {
     code: 'result-missing',
     suggestions: [
       `See what its worker says: ${commandFor('logs', object)}`,
-      `See where it stands: ${commandFor('status', object)}`,
+      ...(state === 'dead'
+        ? [`Send it again: ${commandFor('redrive', object)}`]
+        : [`See where it stands: ${commandFor('status', object)}`]),
     ],
   })
 }
 
 function isReport(value: unknown): value is Report {
   return (
-    typeof value === 'object' &&
-    value !== null &&
+    isJsonObject(value) &&
     'rows' in value &&
     'metrics' in value &&
     'coefficients' in value &&
-    Array.isArray(value.coefficients)
+    Array.isArray(value['coefficients'])
   )
 }

@@ -86,7 +86,9 @@ async function readLines(since: number, {cloud, pipeline, signal}: Context): Pro
  * runtime do, they say so by their outcome; else any delivery that went well is enough.
  */
 function isTaken(lines: readonly LogLine[], sent: readonly string[]): boolean {
-  const told = lines.filter(({object}) => object !== undefined && sent.includes(object))
+  const told = lines.filter(
+    ({source, object}) => source === 'worker' && object !== undefined && sent.includes(object),
+  )
   if (told.length === 0) return lines.some(({status}) => isSuccess(status))
   return told.some(({fields}) => typeof fields['outcome'] === 'string' && fields['outcome'] !== 'refused')
 }

@@ -3,15 +3,13 @@ import {servingImage} from '../service/job.ts'
 import {sharesOf, stableRevision} from '../service/traffic.ts'
 import {AppError} from '../errors.ts'
 import {inOneLine} from '../files/fault.ts'
-import {isUnheardOf, type FileState, type FileStatus} from '../files/files.ts'
+import type {FileState, FileStatus} from '../files/files.ts'
+import {failureText, type FailingRevision, readRecentDeliveries} from '../service/recent-deliveries.ts'
 import type {Target} from '../pipeline/settings.ts'
 import type {ServiceState} from '../ports/services.ts'
 import {gapOf} from '../service/connections.ts'
 import {notSetUp} from '../service/not-set-up.ts'
 import {readFirstFiles, readNamedFiles} from '../files/read-files.ts'
-
-/** Lines that are looked at for refused pushes. */
-const LOOKED_AT_LINES = 20
 
 /** Each thousand is a listing of the one bucket and about four of the other: a minute on Google, and some memory. */
 export const MOST_FILES = 10_000
@@ -47,6 +45,8 @@ export interface PipelineStatus {
   readonly ready: boolean
   /** Why it is not ready. */
   readonly problem: string | undefined
+  /** Revisions with traffic whose latest deliveries all failed; the pipeline is not ready then. */
+  readonly failing: readonly FailingRevision[]
 }
 
 export interface Status {
@@ -58,7 +58,7 @@ export interface Status {
   readonly more: boolean
   /** Whether there are more files than `files` holds. */
   readonly truncated: boolean
-  /** HTTP status with which the service turned recent pushes away, where files wait that no worker has seen. */
+  /** HTTP status with which the service turned the latest push away, where files wait. */
   readonly refusedPushes?: number
 }
 
@@ -72,16 +72,21 @@ export async function status(
 ): Promise<Status> {
   const {cloud, signal} = context
   const service = await cloud.services.get(context.pipeline.names.service)
-  const [image, missing] = await Promise.all([
+  const [image, missing, recent] = await Promise.all([
     service && servingImage(service, context),
     service === undefined ? [] : cloud.inspection.missingConnections(context.pipeline, {signal}),
+    service &&
+      readRecentDeliveries(
+        sharesOf(service).map(({revision}) => revision),
+        context,
+      ),
   ])
-  const pipeline = describe(context, service, image, missing)
+  const pipeline = describe(context, service, image, missing, recent?.failing ?? [])
   const {files, more} = await readFiles(objects, most, context)
   const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
   for (const {state} of files) counts[state]++
   const listed = objects.length > 0 ? files : files.slice(0, limit)
-  const refusedPushes = files.some((file) => isUnheardOf(file)) ? await readRefusal(context) : undefined
+  const refusedPushes = files.some(({state}) => state === 'waiting') ? recent?.refused : undefined
   return {
     pipeline,
     files: listed,
@@ -90,16 +95,6 @@ export async function status(
     truncated: listed.length < files.length,
     ...(refusedPushes === undefined ? {} : {refusedPushes}),
   }
-}
-
-/** The front end's log tells of pushes that reached no worker, and of none it can say which file it was about. */
-async function readRefusal({cloud, pipeline, signal}: Context): Promise<number | undefined> {
-  const since = new Date(Date.now() - pipeline.settings.maximumBackoff * 2000).toISOString()
-  const query = {service: pipeline.names.service, severity: 'warning', since}
-  for await (const {status: code, object} of cloud.logs.list(query, {limit: LOOKED_AT_LINES, signal})) {
-    if (object === undefined && (code === 401 || code === 403)) return code
-  }
-  return undefined
 }
 
 async function readFiles(
@@ -121,6 +116,7 @@ function describe(
   service: ServiceState | undefined,
   image: string | undefined,
   missing: readonly string[],
+  failing: readonly FailingRevision[],
 ): PipelineStatus {
   const {settings, names} = pipeline
   return {
@@ -138,8 +134,9 @@ function describe(
     revision: service && (stableRevision(service) ?? service.latestReadyRevision),
     traffic: service === undefined ? [] : sharesOf(service),
     uri: service?.uri,
-    ready: service?.ready === true && missing.length === 0,
-    problem: problemOf(service, missing),
+    ready: service?.ready === true && missing.length === 0 && failing.length === 0,
+    problem: problemOf(service, missing) ?? failing.map(failureText)[0],
+    failing,
   }
 }
 

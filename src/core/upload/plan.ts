@@ -5,6 +5,7 @@ import type {Readable} from 'node:stream'
 import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import {shellPath, shellWord} from '../shell.ts'
+import {codeOf} from '../system-error.ts'
 
 /** cloud.google.com/storage/docs/objects#naming */
 const LONGEST_NAME_BYTES = 1024
@@ -67,7 +68,7 @@ function planStdin(name: string | undefined, stdin: Readable | undefined): Plann
 async function planSource(source: string, cwd: string): Promise<PlannedUpload[]> {
   const path = resolve(cwd, source)
   const found = await stat(path).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT') || isSystemError(error, 'ENOTDIR')) return undefined
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined
     throw unreadable(source, error)
   })
   if (found === undefined) {
@@ -241,18 +242,11 @@ function refused(message: string, code: ErrorCode, suggestion: string): AppError
 }
 
 function unreadable(file: string, cause: unknown): AppError {
-  const reason = isSystemError(cause, 'EACCES')
-    ? 'permission denied'
-    : cause instanceof Error
-      ? cause.message
-      : String(cause)
+  const reason =
+    codeOf(cause) === 'EACCES' ? 'permission denied' : cause instanceof Error ? cause.message : String(cause)
   return new AppError(`${file} cannot be read: ${reason}.`, {
     code: 'file-unreadable',
     suggestions: [`Check its permissions: ls -ld ${shellPath(file)}`],
     cause,
   })
-}
-
-function isSystemError(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

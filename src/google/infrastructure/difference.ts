@@ -1,4 +1,4 @@
-import {isJson} from '../rest.ts'
+import {isJsonObject} from '../../core/json.ts'
 
 /**
  * Whether `current` already is what `wanted` says. Members that `wanted` does not name are Google's defaults and do
@@ -13,14 +13,16 @@ export function satisfies(current: unknown, wanted: unknown): boolean {
       wanted.every((item, index) => satisfies(namesake(current, item) ?? current[index], item))
     )
   }
-  if (isJson(wanted)) {
-    return isJson(current) && Object.entries(wanted).every(([key, value]) => satisfies(current[key], value))
+  if (isJsonObject(wanted)) {
+    return (
+      isJsonObject(current) && Object.entries(wanted).every(([key, value]) => satisfies(current[key], value))
+    )
   }
   return current === wanted
 }
 
 /** The item of a list that has the same name. */
 function namesake(list: readonly unknown[], wanted: unknown): unknown {
-  const name = isJson(wanted) ? wanted['name'] : undefined
-  return name === undefined ? undefined : list.find((item) => isJson(item) && item['name'] === name)
+  const name = isJsonObject(wanted) ? wanted['name'] : undefined
+  return name === undefined ? undefined : list.find((item) => isJsonObject(item) && item['name'] === name)
 }

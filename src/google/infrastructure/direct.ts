@@ -1,9 +1,10 @@
 import {setTimeout as wait} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
+import {isJsonObject} from '../../core/json.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Infrastructure, Inspection, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
-import {isJson, objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
+import {objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
 import {jobResources} from './job.ts'
 import type {Doing, Resource} from './resource.ts'
 import {connections, eventPath, foundation, serviceResource} from './resources.ts'
@@ -203,7 +204,7 @@ async function labelled(rest: Rest, {settings}: Pipeline): Promise<PlannedResour
       for (const item of objectsIn(page, member)) {
         const labels = item['labels']
         const full = textIn(item, 'name')
-        if (isJson(labels) && labels[PIPELINE_LABEL] === name && full !== undefined) {
+        if (isJsonObject(labels) && labels[PIPELINE_LABEL] === name && full !== undefined) {
           found.push({kind, name: full.slice(full.lastIndexOf('/') + 1), action: 'delete'})
         }
       }

@@ -1,7 +1,8 @@
 import {setTimeout as wait} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
+import {isJsonObject} from '../../core/json.ts'
 import {toAppError} from '../errors.ts'
-import {isJson, textIn, type Json, type Rest, type RestService} from '../rest.ts'
+import {textIn, type Json, type Rest, type RestService} from '../rest.ts'
 
 /**
  * Follows a long-running operation to its end, asking every 0.2 s at first and every 3 s later.
@@ -20,7 +21,7 @@ export async function settled(
     current = await rest.request(service, 'GET', `${prefix}${name}`)
   }
   const error = current['error']
-  if (!isJson(error)) return
+  if (!isJsonObject(error)) return
   const message = textIn(error, 'message') ?? 'The operation failed without a message.'
   if (service !== 'run') throw toAppError(new OperationError(error['code'], message), 'The operation failed')
   throw new AppError(message, {

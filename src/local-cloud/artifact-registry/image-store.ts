@@ -1,5 +1,6 @@
 import type {Readable} from 'node:stream'
 import type {BlobInfo} from '../state/blobs.ts'
+import {type Row, storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Image, Images} from './images.ts'
@@ -220,8 +221,7 @@ function forThisMachine(index: Extract<Manifest, {kind: 'index'}>) {
   return linux.find(({platform}) => platform?.architecture === architecture) ?? linux[0]
 }
 
-function storedManifest(row: Record<string, unknown>): StoredManifest {
-  const config: ImageConfig = JSON.parse(String(row['config']))
+function storedManifest(row: Row): StoredManifest {
   const bytes = row['bytes']
   return {
     space: String(row['space']),
@@ -229,7 +229,7 @@ function storedManifest(row: Record<string, unknown>): StoredManifest {
     digest: String(row['digest']),
     mediaType: String(row['media_type']),
     bytes: bytes instanceof Uint8Array ? bytes : new Uint8Array(),
-    config,
+    config: storedJson<ImageConfig>(row, 'config'),
     imageSizeBytes: Number(row['image_size']),
     uploaded: Number(row['uploaded']),
   }

@@ -1,6 +1,7 @@
 import type {AccessControl} from '../iam/access.ts'
 import {policyMethods, policyRoutes} from '../iam/policy-methods.ts'
 import type {Operation, Operations} from '../operations/operations.ts'
+import {type Row, storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -51,7 +52,7 @@ export function repositoryRoutes({
   const find = (name: string): Repository => {
     const row = select.get(name)
     if (!row) throw new ApiError('NOT_FOUND', `Requested entity was not found: repository "${name}".`)
-    return parse(row['json'])
+    return repositoryOf(row)
   }
   const now = (): string => new Date(clock.now()).toISOString()
   const ended = (parent: string, resource: object, type = REPOSITORY_TYPE): Promise<Operation> =>
@@ -120,7 +121,7 @@ export function repositoryRoutes({
     ),
     route('GET', '/v1/projects/:project/locations/:location/repositories', ({params, call}) => {
       access.require(call.principal, 'artifactregistry.repositories.list', parentOf(params))
-      const repositories = selectAll.all(parentOf(params)).map((row) => parse(row['json']))
+      const repositories = selectAll.all(parentOf(params)).map(repositoryOf)
       return {json: repositories.length > 0 ? {repositories} : {}}
     }),
     repositoryRoute('GET', '', 'repositories.get', async (name) => ({
@@ -192,6 +193,10 @@ export function repositoryRoutes({
   }
 }
 
+function repositoryOf(row: Row): Repository {
+  return storedJson(row, 'json', 'name')
+}
+
 function parentOf(params: Readonly<Record<string, string>>): string {
   return `projects/${params['project']}/locations/${params['location']}`
 }
@@ -208,9 +213,4 @@ function sizeOf(manifests: readonly StoredManifest[]): number {
 
 function withoutOutput(body: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([field]) => !OUTPUT_ONLY.has(field)))
-}
-
-function parse(json: unknown): Repository {
-  const repository: Repository = JSON.parse(String(json))
-  return repository
 }

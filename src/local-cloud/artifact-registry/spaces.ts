@@ -1,4 +1,5 @@
 import type {AccessControl} from '../iam/access.ts'
+import {storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import type {Call} from '../wire/call.ts'
 import {RegistryError} from './registry-error.ts'
@@ -8,6 +9,10 @@ export interface Spaces {
   /** @throws RegistryError NAME_UNKNOWN where there is no such repository; ApiError PERMISSION_DENIED */
   require(call: Call, permission: string, space: string): void
   hasImmutableTags(space: string): boolean
+}
+
+interface DockerRepository {
+  dockerConfig?: {immutableTags?: boolean}
 }
 
 export function createSpaces({state, access}: {state: State; access: AccessControl}): Spaces {
@@ -26,10 +31,10 @@ export function createSpaces({state, access}: {state: State; access: AccessContr
       access.require(call.principal, permission, String(row['name']))
     },
     hasImmutableTags(space) {
-      const repository: {dockerConfig?: {immutableTags?: boolean}} = JSON.parse(
-        String(select.get(space)?.['json'] ?? '{}'),
+      const row = select.get(space)
+      return (
+        row !== undefined && storedJson<DockerRepository>(row, 'json').dockerConfig?.immutableTags === true
       )
-      return repository.dockerConfig?.immutableTags === true
     },
   }
 }

@@ -1,6 +1,8 @@
 import type {ServiceAgents} from '../iam/access.ts'
+import {storedJson, text} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
+import {isJsonObject} from '../wire/json.ts'
 import type {Clock} from '../wire/clock.ts'
 
 /** A project as Resource Manager knows it, and what Cloud Billing adds. */
@@ -62,10 +64,8 @@ export function createProjects({
   )
   const numberOf = (id: string): string => agents.projectNumber(id)
   const known = new Map<string, Project>()
-  for (const {number, json} of state.database.prepare('SELECT number, json FROM projects').all()) {
-    const project: Project = JSON.parse(String(json))
-    known.set(String(number), project)
-  }
+  for (const row of state.database.prepare('SELECT number, json FROM projects').all())
+    known.set(text(row, 'number'), storedJson<Project>(row, 'json', 'projectId', 'state'))
   const fromTheBeginning = existing && new Set(existing.map(numberOf))
 
   const find = (id: string): Project | undefined => {
@@ -147,11 +147,8 @@ function implied(id: string): Project {
 }
 
 function checkLabels(labels: unknown): Record<string, string> {
-  if (typeof labels !== 'object' || labels === null || Array.isArray(labels))
-    throw new ApiError('INVALID_ARGUMENT', 'labels must be an object.')
-  const entries = Object.entries(labels).map(
-    ([key, value]: [string, unknown]) => [key, String(value)] as const,
-  )
+  if (!isJsonObject(labels)) throw new ApiError('INVALID_ARGUMENT', 'labels must be an object.')
+  const entries = Object.entries(labels).map(([key, value]) => [key, String(value)] as const)
   const wrong = entries.find(([key, value]) => !LABEL_KEY.test(key) || !LABEL_VALUE.test(value))
   if (wrong !== undefined) {
     throw new ApiError(

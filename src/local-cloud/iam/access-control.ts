@@ -1,4 +1,5 @@
 import {randomBytes} from 'node:crypto'
+import {storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Principal} from '../wire/call.ts'
@@ -46,8 +47,8 @@ export function createAccess({
   const denied: Denial[] = []
 
   function getPolicy(resource: string): Policy {
-    const text = selectPolicy.get(resource)?.['policy']
-    return typeof text === 'string' ? parsePolicy(JSON.parse(text)) : {etag: INITIAL_ETAG}
+    const row = selectPolicy.get(resource)
+    return row === undefined ? {etag: INITIAL_ETAG} : parsePolicy(storedJson(row, 'policy'))
   }
 
   function stands(member: string, principal: Principal): boolean {

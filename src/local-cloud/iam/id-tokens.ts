@@ -1,19 +1,12 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPair,
-  randomUUID,
-  sign,
-  verify,
-} from 'node:crypto'
+import {createHash, createPrivateKey, createPublicKey, generateKeyPair, sign, verify} from 'node:crypto'
 import type {KeyObject} from 'node:crypto'
-import {open, readFile, rename} from 'node:fs/promises'
 import {join} from 'node:path'
 import {promisify} from 'node:util'
 import type {State} from '../state/state.ts'
+import {readIfThere, writeWhole} from '../whole-file.ts'
 import {selfSign, signerExtensions} from '../wire/certificate.ts'
 import type {Clock} from '../wire/clock.ts'
+import {type JsonObject, parseJsonObject} from '../wire/json.ts'
 import type {IdTokens} from './access.ts'
 
 const KEY_FILE = 'id-token-key.pem'
@@ -27,21 +20,10 @@ const CLOCK_SKEW_SECONDS = 300
 /** The signing key of this state folder, made at the first start; its file is the owner's alone. */
 async function loadKey(folder: string): Promise<KeyObject> {
   const path = join(folder, KEY_FILE)
-  try {
-    return createPrivateKey(await readFile(path))
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
-  }
+  const kept = await readIfThere(path)
+  if (kept !== undefined) return createPrivateKey(kept)
   const {privateKey} = await promisify(generateKeyPair)('rsa', {modulusLength: 2048})
-  const temporary = `${path}.${randomUUID()}`
-  const file = await open(temporary, 'wx', 0o600)
-  try {
-    await file.writeFile(privateKey.export({type: 'pkcs8', format: 'pem'}))
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
+  await writeWhole(path, privateKey.export({type: 'pkcs8', format: 'pem'}).toString())
   return privateKey
 }
 
@@ -50,13 +32,8 @@ function derivedSubject(email: string): string {
   return `1${createHash('sha256').update(`subject:${email}`).digest().readBigUInt64BE().toString().padStart(20, '0')}`
 }
 
-function decode(part: string | undefined): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part ?? '', 'base64url').toString())
-    return typeof value === 'object' && value !== null ? {...value} : undefined
-  } catch {
-    return undefined
-  }
+function decode(part = ''): JsonObject | undefined {
+  return parseJsonObject(Buffer.from(part, 'base64url').toString())
 }
 
 /**

@@ -1,4 +1,5 @@
 import {randomBytes, randomInt} from 'node:crypto'
+import {type Row, storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -31,10 +32,6 @@ interface ServiceAccount {
   disabled?: boolean
 }
 
-function isAccount(value: unknown): value is ServiceAccount {
-  return isJsonObject(value) && 'email' in value && 'uniqueId' in value
-}
-
 function asObject(value: unknown = {}, where: string): JsonObject {
   if (isJsonObject(value)) return value
   throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': an object is needed.`)
@@ -61,6 +58,10 @@ function settableFields(fields: Record<string, unknown>): {displayName?: string;
     ...(displayName === undefined ? {} : {displayName}),
     ...(description === undefined ? {} : {description}),
   }
+}
+
+function accountOf(row: Row): ServiceAccount {
+  return storedJson<ServiceAccount>(row, 'account', 'name', 'email', 'uniqueId')
 }
 
 function newEtag(): string {
@@ -96,16 +97,11 @@ export function createServiceAccounts({
   const replace = state.database.prepare('UPDATE iam_service_accounts SET account = ? WHERE email = ?')
   const remove = state.database.prepare('DELETE FROM iam_service_accounts WHERE email = ?')
 
-  function parseRow(row: Record<string, unknown> | undefined): ServiceAccount | undefined {
-    const text = row?.['account']
-    const account: unknown = typeof text === 'string' ? JSON.parse(text) : undefined
-    return isAccount(account) ? account : undefined
-  }
-
   /** @param name with the account's email or unique id, and its project or `-` */
   function accountBy(name: string): ServiceAccount | undefined {
     const [, project = '', , account = ''] = name.split('/')
-    return parseRow(select.get(account, project, '-'))
+    const row = select.get(account, project, '-')
+    return row && accountOf(row)
   }
 
   /** @throws ApiError NOT_FOUND */
@@ -161,7 +157,7 @@ export function createServiceAccounts({
     const {items, next} = pageByKey(
       pageRequestOf(url.searchParams),
       PAGES,
-      (after, limit) => selectPage.all(project, after, limit).flatMap((row) => parseRow(row) ?? []),
+      (after, limit) => selectPage.all(project, after, limit).map(accountOf),
       ({email}) => email,
     )
     return {json: {accounts: items, ...next}}

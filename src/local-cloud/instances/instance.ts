@@ -17,8 +17,17 @@ export interface InstanceSpec {
   readonly limits: {readonly cpus: number; readonly memoryBytes: number}
   /** Whether it is to listen on a port (a service; a job's task does not). */
   readonly listens: boolean
+  readonly reach: Reach
   /** Takes each line of output as it is written, without its line end. */
   readonly output: (stream: OutputStream, line: string) => void
+}
+
+/** What the front end and its probes need to reach what listens in an instance. */
+export interface Reach {
+  /** Carried by every request, so that the instance can refuse others. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Ports of this machine in place of those that the revision names: many instances share it. */
+  readonly ports: ReadonlyMap<number, number>
 }
 
 /** How an instance ended. */
@@ -42,6 +51,7 @@ export interface Instance {
   readonly pid: number
   /** On 127.0.0.1; 0 where it does not listen. */
   readonly port: number
+  readonly reach: Reach
   /** Resolves once it is known to listen, sooner than polling would tell; a hint that may never come. */
   readonly listening: Promise<void>
   /** Resolves when it has ended and all its output was taken; never rejects. */

@@ -91,14 +91,14 @@ function follow({
   id,
   port,
   home,
-  spec: {output, limits},
+  spec: {output, limits, reach},
   clock,
 }: {
   child: ChildProcess
   id: string
   port: number
   home: string
-  spec: Pick<InstanceSpec, 'output' | 'limits'>
+  spec: Pick<InstanceSpec, 'output' | 'limits' | 'reach'>
   clock: Clock
 }): Promise<Instance> {
   const memory = watchMemory(child, limits.memoryBytes)
@@ -142,6 +142,7 @@ function follow({
         id,
         pid,
         port,
+        reach,
         listening,
         exited,
         async stop(graceMs) {

@@ -1,23 +1,10 @@
-import {get} from 'node:http'
 import {connect} from 'node:net'
 import type {Clock} from '../wire/clock.ts'
-import {checkGrpcHealth} from './grpc-health.ts'
 import type {Instance} from './instance.ts'
-
-/** How it is known that an instance is ready; seconds as in google.cloud.run.v2.Probe. */
-export interface StartupProbe {
-  readonly initialDelaySeconds: number
-  readonly timeoutSeconds: number
-  readonly periodSeconds: number
-  readonly failureThreshold: number
-  /** Without this and `grpc` a TCP connection is enough. */
-  readonly httpGet: {readonly path: string; readonly headers: Readonly<Record<string, string>>} | undefined
-  /** `service` of the health protocol; '' for the whole server. */
-  readonly grpc: {readonly service: string} | undefined
-}
+import {checkOf, passing, type Probe} from './probe.ts'
 
 /** Cloud Run's default: one TCP probe that may take 240 s (cloud.google.com/run/docs/configuring/healthchecks). */
-export const DEFAULT_PROBE: StartupProbe = {
+export const DEFAULT_STARTUP_PROBE: Probe = {
   initialDelaySeconds: 0,
   timeoutSeconds: 240,
   periodSeconds: 240,
@@ -39,11 +26,7 @@ export type StartupResult =
  * an HTTP or gRPC probe is sent at once and then in its period, so that nobody waits ten seconds for a process that starts in
  * one.
  */
-export async function waitUntilReady(
-  instance: Instance,
-  probe: StartupProbe,
-  clock: Clock,
-): Promise<StartupResult> {
+export async function waitUntilReady(instance: Instance, probe: Probe, clock: Clock): Promise<StartupResult> {
   const limitMs = (probe.initialDelaySeconds + probe.periodSeconds * probe.failureThreshold) * 1000
   const ended = new AbortController()
   const exit = instance.exited.then(({code, signal, outOfMemory}): StartupResult => ({
@@ -69,7 +52,7 @@ export async function waitUntilReady(
 
 async function probeUntilHealthy(
   instance: Instance,
-  probe: StartupProbe,
+  probe: Probe,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<StartupResult> {
@@ -79,7 +62,7 @@ async function probeUntilHealthy(
     if (signal.aborted) return {ready: false, why: 'timeout', detail: ''}
     await realTime(LOOK_EVERY_MS)
   }
-  const check = checkOf(instance.port, probe)
+  const check = checkOf(instance, probe)
   if (!check) return {ready: true}
   let detail = ''
   for (let failures = 0; failures < probe.failureThreshold && !signal.aborted; failures++) {
@@ -91,21 +74,6 @@ async function probeUntilHealthy(
   return {ready: false, why: 'unhealthy', detail: `${check.name}: ${detail}`}
 }
 
-/** What is asked of an instance that listens; `run` tells what was wrong. */
-function checkOf(
-  port: number,
-  {httpGet, grpc, timeoutSeconds}: StartupProbe,
-): {name: string; run: () => Promise<string | undefined>} | undefined {
-  const timeoutMs = timeoutSeconds * 1000
-  if (httpGet) return {name: `GET ${httpGet.path}`, run: () => request(port, httpGet, timeoutMs)}
-  if (grpc)
-    return {
-      name: `gRPC health check of "${grpc.service}"`,
-      run: () => checkGrpcHealth(port, grpc.service, timeoutMs),
-    }
-  return undefined
-}
-
 function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
@@ -114,36 +82,6 @@ function isOpen(port: number): Promise<boolean> {
       resolve(true)
     })
     socket.once('error', () => resolve(false))
-  })
-}
-
-/** @returns what was wrong, or `undefined` for 200–399, as Kubernetes has it */
-function request(
-  port: number,
-  {path, headers}: {path: string; headers: Readonly<Record<string, string>>},
-  timeoutMs: number,
-): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const probe = get(
-      {port, host: '127.0.0.1', path, headers, agent: false, timeout: timeoutMs},
-      (response) => {
-        response.resume()
-        const status = response.statusCode ?? 0
-        resolve(status >= 200 && status < 400 ? undefined : `status ${status}`)
-      },
-    )
-    probe.once('timeout', () => probe.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
-    probe.once('error', (error) => resolve(error.message))
-  })
-}
-
-function passing(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.after(ms, resolve)
-    signal.addEventListener('abort', () => {
-      timer.clear()
-      resolve()
-    })
   })
 }
 

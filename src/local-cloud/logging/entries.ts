@@ -1,4 +1,5 @@
 import type {SQLInputValue} from 'node:sqlite'
+import {storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import type {Bounds} from './filter/bounds.ts'
 import {parseSeverity, parseTimestamp} from './filter/values.ts'
@@ -93,13 +94,12 @@ export function createEntries({database}: State): Entries {
       const statement = scans.get(sql) ?? database.prepare(sql)
       scans.set(sql, statement)
       return statement.all(...parameters).map((row) => {
-        const entry: CompleteEntry = JSON.parse(String(row['entry']))
         const place = {
           timestamp: String(row['timestamp']),
           insertId: String(row['insert_id']),
           sequence: Number(row['sequence']),
         }
-        return {place, entry}
+        return {place, entry: storedJson<CompleteEntry>(row, 'entry', 'logName', 'timestamp', 'insertId')}
       })
     },
     logNames: (parents) => selectLogNames.all(JSON.stringify(parents)).map((row) => String(row['log_name'])),
@@ -128,7 +128,14 @@ function scanQuery({parents, bounds, descending, after, limit}: Scan): {
     conditions.push(condition)
     parameters.push(...values)
   }
-  if (label) add('l.key = ? AND l.value = ?', label.key, indexedLabel(label.value))
+  const [value, ...others] = label?.values.map(indexedLabel) ?? []
+  if (label && value !== undefined && others.length === 0) add('l.key = ? AND l.value = ?', label.key, value)
+  else if (label)
+    add(
+      'l.key = ? AND l.value IN (SELECT value FROM json_each(?))',
+      label.key,
+      JSON.stringify([value, ...others]),
+    )
   if (timestampFrom !== undefined) add(`${walked}.timestamp >= ?`, timestampFrom)
   if (timestampTo !== undefined) add(`${walked}.timestamp <= ?`, timestampTo)
   if (severityFrom !== undefined) add('e.severity >= ?', severityFrom)

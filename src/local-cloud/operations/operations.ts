@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto'
 import type {AccessControl} from '../iam/access.ts'
+import {type Row, storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError, toApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
@@ -83,7 +84,7 @@ export function createOperations({
 
   // What a kill cut off can no longer be followed: the resource itself tells how it ended.
   for (const row of selectOpen.all()) {
-    const operation = parse(row['json'])
+    const operation = operationOf(row)
     finish.run(
       JSON.stringify({...operation, done: true, error: interrupted()} satisfies Operation),
       operation.name,
@@ -97,14 +98,14 @@ export function createOperations({
     if (!row || String(row['type']).startsWith('google.cloud.run.'))
       access.require(principal, `run.operations.${verb}`, name)
     if (!row) throw new ApiError('NOT_FOUND', `Operation ${name} was not found.`)
-    return parse(row['json'])
+    return operationOf(row)
   }
   const list = (name: string, call: Call, request: PageRequest): object => {
     access.require(call.principal, 'run.operations.list', name)
     const {items, next} = pageByOffset(request, PAGES, (limit, offset) =>
       selectByParent.all(name, limit, offset),
     )
-    return {operations: items.map((row) => parse(row['json'])), ...next}
+    return {operations: items.map(operationOf), ...next}
   }
   const wait = async (name: string, call: Call, timeoutMs: number): Promise<Operation> => {
     const operation = get(name, call)
@@ -188,7 +189,7 @@ export function createOperations({
     async resume(name, work) {
       const row = select.get(name)
       if (!row) return
-      const {metadata = {}} = parse(row['json'])
+      const {metadata = {}} = operationOf(row)
       const begun: Operation = {name, metadata}
       await state.write(() => reopen.run(JSON.stringify(begun), name))
       void follow(begun, work)
@@ -232,9 +233,8 @@ function within<T>(clock: Clock, work: Promise<T>, limitMs: number, otherwise: T
   })
 }
 
-function parse(json: unknown): Operation {
-  const operation: Operation = JSON.parse(String(json))
-  return operation
+function operationOf(row: Row): Operation {
+  return storedJson(row, 'json', 'name')
 }
 
 /** Milliseconds of a Duration in JSON; a wait without one may be as long as the server likes. */

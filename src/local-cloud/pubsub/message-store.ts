@@ -1,8 +1,7 @@
 import type {DatabaseSync} from 'node:sqlite'
+import {type Row, storedJson} from '../state/rows.ts'
 import {messageBytes} from './published-message.ts'
 import type {NewMessage} from './publishing.ts'
-
-type Row = Record<string, unknown>
 
 /** A message that a subscription has not acknowledged, without its content. */
 export interface BacklogEntry {
@@ -128,10 +127,8 @@ export class MessageStore {
   load(message: number): StoredMessage | undefined {
     const row = this.#statements.load.get(message)
     if (row === undefined) return undefined
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `insert` writes this column, from a NewMessage
-    const content = JSON.parse(String(row['content'])) as NewMessage
     return {
-      ...content,
+      ...storedJson<NewMessage>(row, 'content'),
       messageId: String(message),
       publishTime: new Date(Number(row['publish_time'])).toISOString(),
     }
@@ -201,8 +198,7 @@ export class MessageStore {
     this.#statements.replaySince.run(subscription, time)
     if (topic !== undefined)
       for (const row of this.#statements.retained.all(topic, time)) {
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `insert` writes this column, from a NewMessage
-        if (wants(JSON.parse(String(row['content'])) as NewMessage))
+        if (wants(storedJson<NewMessage>(row, 'content')))
           this.#statements.enqueue.run(subscription, Number(row['id']))
       }
     if (!retain) this.#statements.dropAcknowledged.run(subscription)

@@ -1,9 +1,8 @@
 import type {DatabaseSync} from 'node:sqlite'
+import {type Row, storedJson} from '../state/rows.ts'
 import {notFound} from './names.ts'
 import {DELETED_TOPIC} from './resources.ts'
 import type {Subscription, Topic} from './resources.ts'
-
-type Row = Record<string, unknown>
 
 /** A topic with the key of its row. */
 export interface StoredTopic {
@@ -19,14 +18,12 @@ export interface StoredSubscription {
 }
 
 function toTopic(row: Row): StoredTopic {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes this column, from a Topic
-  return {key: Number(row['id']), resource: JSON.parse(String(row['resource'])) as Topic}
+  return {key: Number(row['id']), resource: storedJson<Topic>(row, 'resource', 'name')}
 }
 
 function toSubscription(row: Row): StoredSubscription {
   const topic = row['topic']
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only this file writes this column, from a Subscription
-  const resource = JSON.parse(String(row['resource'])) as Subscription
+  const resource = storedJson<Subscription>(row, 'resource', 'name', 'topic')
   return {
     key: Number(row['id']),
     topic: topic === null ? undefined : Number(topic),

@@ -81,7 +81,7 @@ export function createRun({
   const store = createRunStore({state})
   const runtime = createRuntimes({stateFolder: state.folder, images, registry, clock})
   const launcher = createLauncher({clock, log, agents, identity, runtime})
-  const fleet = createFleet({clock, launcher, store, idleMs})
+  const fleet = createFleet({clock, log, launcher, store, idleMs})
   const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, faults, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})
   const jobStore = createJobStore(state)

@@ -1,4 +1,5 @@
 import type {Image} from '../artifact-registry/images.ts'
+import {integer, type Row, storedJson, text} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import type {Revision, Service, ServiceSpec, ServiceStatus} from './resources.ts'
 
@@ -50,10 +51,7 @@ export function createRunStore({state: {database}}: {state: State}) {
     removeRevision: database.prepare('DELETE FROM run_revisions WHERE name = ?'),
     removeRevisions: database.prepare('DELETE FROM run_revisions WHERE service = ?'),
   }
-  const optional = <T>(
-    row: Record<string, unknown> | undefined,
-    parse: (row: Record<string, unknown>) => T,
-  ): T | undefined => row && parse(row)
+  const optional = <T>(row: Row | undefined, parse: (row: Row) => T): T | undefined => row && parse(row)
 
   return {
     service: (name: string) => optional(sql.service.get(name), storedService),
@@ -109,15 +107,19 @@ export function serviceResource({
   return {name, ...spec, ...status}
 }
 
-function storedService(row: Record<string, unknown>): StoredService {
-  const spec: ServiceSpec = JSON.parse(String(row['spec']))
-  const status: ServiceStatus = JSON.parse(String(row['status']))
-  return {name: String(row['name']), spec, status, revisions: Number(row['revisions'])}
+function storedService(row: Row): StoredService {
+  return {
+    name: text(row, 'name'),
+    spec: storedJson<ServiceSpec>(row, 'spec'),
+    status: storedJson<ServiceStatus>(row, 'status'),
+    revisions: integer(row, 'revisions'),
+  }
 }
 
-function storedRevision(row: Record<string, unknown>): StoredRevision {
-  const revision: Revision = JSON.parse(String(row['json']))
-  const text = row['image']
-  const image: Image | undefined = typeof text === 'string' ? JSON.parse(text) : undefined
-  return {revision, template: String(row['template']), image}
+function storedRevision(row: Row): StoredRevision {
+  return {
+    revision: storedJson<Revision>(row, 'json', 'name', 'service'),
+    template: text(row, 'template'),
+    image: row['image'] === null ? undefined : storedJson<Image>(row, 'image', 'digest'),
+  }
 }

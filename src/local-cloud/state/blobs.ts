@@ -3,6 +3,7 @@ import {closeSync, createReadStream, openSync, readSync} from 'node:fs'
 import {type FileHandle, mkdir, open, readdir, rename, rm} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import type {Readable} from 'node:stream'
+import {codeOf} from '../system-error.ts'
 import {HashingWriter} from './blob-writer.ts'
 import type {Digests} from './hashes.ts'
 
@@ -122,7 +123,7 @@ export async function openBlobs(folder: string): Promise<Blobs> {
         const {size} = await handle.stat()
         return writer(id, handle, size, options)
       } catch (error) {
-        if (isMissing(error)) return undefined
+        if (codeOf(error) === 'ENOENT') return undefined
         throw error
       }
     },
@@ -168,8 +169,4 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close()
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

@@ -1,4 +1,5 @@
 import {randomInt} from 'node:crypto'
+import {codeOf} from '../system-error.ts'
 import type {Schema, State} from './state.ts'
 
 export const portsSchema: Schema = {
@@ -75,5 +76,6 @@ export function createPorts(state: State): Ports {
 }
 
 function isInUse(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')
+  const code = codeOf(error)
+  return code === 'EADDRINUSE' || code === 'EACCES'
 }

@@ -1,7 +1,8 @@
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid, missingParameter} from './errors.ts'
 import {bucketEtag} from './etag.ts'
-import {isFields, pick, type Fields} from './json.ts'
-import {integer, storedFields, text, type Row} from './rows.ts'
+import {pick} from './json.ts'
+import {integer, storedJson, text, type Row} from '../state/rows.ts'
 
 /** A bucket as it is kept. Times in milliseconds since 1970. */
 export interface Bucket {
@@ -12,7 +13,7 @@ export interface Bucket {
   readonly timeCreated: number
   readonly updated: number
   /** What the caller set, as it was sent. */
-  readonly fields: Fields
+  readonly fields: JsonObject
 }
 
 /** Members of the Bucket resource that a caller may set; the rest of a body is ignored, as Google does. */
@@ -48,7 +49,7 @@ const FLAGS = new Set(['defaultEventBasedHold'])
  * The writable part of a body, in its order.
  * @throws StorageError 400 where a member has the wrong type or a lifecycle rule is incomplete
  */
-export function writableBucketFields(body: Fields): Fields {
+export function writableBucketFields(body: JsonObject): JsonObject {
   const fields = pick(body, WRITABLE)
   for (const [name, value] of Object.entries(fields)) {
     if (!hasType(name, value))
@@ -63,11 +64,11 @@ function hasType(name: string, value: unknown): boolean {
   if (TEXTS.has(name)) return typeof value === 'string' && value !== ''
   if (LISTS.has(name)) return Array.isArray(value)
   if (FLAGS.has(name)) return typeof value === 'boolean'
-  return isFields(value)
+  return isJsonObject(value)
 }
 
 function checkLabels(labels: unknown): void {
-  if (!isFields(labels)) return
+  if (!isJsonObject(labels)) return
   for (const [key, value] of Object.entries(labels)) {
     if (typeof value !== 'string')
       throw invalid(`Invalid value for the label ${key}: ${JSON.stringify(value)}`)
@@ -75,11 +76,11 @@ function checkLabels(labels: unknown): void {
 }
 
 function checkLifecycle(lifecycle: unknown): void {
-  const rules = isFields(lifecycle) ? (lifecycle['rule'] ?? []) : []
+  const rules = isJsonObject(lifecycle) ? (lifecycle['rule'] ?? []) : []
   if (!Array.isArray(rules)) throw invalid('Invalid value for the bucket\'s lifecycle: "rule" is not a list.')
   for (const rule of rules) {
-    if (!isFields(rule) || !isFields(rule['action'])) throw missingParameter('lifecycle.rule.action')
-    if (!isFields(rule['condition'])) throw missingParameter('lifecycle.rule.condition')
+    if (!isJsonObject(rule) || !isJsonObject(rule['action'])) throw missingParameter('lifecycle.rule.action')
+    if (!isJsonObject(rule['condition'])) throw missingParameter('lifecycle.rule.condition')
   }
 }
 
@@ -91,17 +92,17 @@ export function bucketOfRow(row: Row): Bucket {
     generation: integer(row, 'generation'),
     timeCreated: integer(row, 'time_created'),
     updated: integer(row, 'updated'),
-    fields: storedFields(row, 'fields'),
+    fields: storedJson(row, 'fields'),
   }
 }
 
 export function keepsVersions(bucket: Bucket): boolean {
   const versioning = bucket.fields['versioning']
-  return isFields(versioning) && versioning['enabled'] === true
+  return isJsonObject(versioning) && versioning['enabled'] === true
 }
 
 /** The Bucket resource: https://cloud.google.com/storage/docs/json_api/v1/buckets#resource */
-export function bucketJson(bucket: Bucket, context: {origin: string; projectNumber: string}): Fields {
+export function bucketJson(bucket: Bucket, context: {origin: string; projectNumber: string}): JsonObject {
   const {location} = bucket.fields
   return {
     kind: 'storage#bucket',

@@ -1,5 +1,6 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
+import type {JsonObject} from '../wire/json.ts'
 import {pageByKey} from '../wire/paging.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {bucketJson, writableBucketFields, type Bucket} from './bucket-resource.ts'
@@ -7,7 +8,7 @@ import type {Buckets} from './buckets.ts'
 import {missingParameter} from './errors.ts'
 import {bucketEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
-import {mergePatch, type Fields} from './json.ts'
+import {mergePatch} from './json.ts'
 import {checkBucketName} from './names.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
@@ -32,7 +33,7 @@ export function bucketRoutes({
   /** Drops what else belongs to a deleted bucket; inside the `State.write` that deletes it. */
   forget: (bucket: string) => void
 }): JsonRoute[] {
-  const json = (bucket: Bucket, request: HttpRequest): Fields =>
+  const json = (bucket: Bucket, request: HttpRequest): JsonObject =>
     bucketJson(bucket, {origin: request.call.origin, projectNumber: agents.projectNumber(bucket.project)})
 
   const projectOf = (request: HttpRequest): string => {
@@ -102,7 +103,10 @@ export function bucketRoutes({
     return {headers: {etag: bucketEtag(bucket.metageneration)}, json: json(bucket, request)}
   }
 
-  const change = async (request: HttpRequest, fieldsOf: (present: Fields, body: Fields) => Fields) => {
+  const change = async (
+    request: HttpRequest,
+    fieldsOf: (present: JsonObject, body: JsonObject) => JsonObject,
+  ) => {
     refuseParameters(request.url.searchParams, NOT_SERVED)
     const {name} = permitted(request, 'storage.buckets.update')
     const conditions = readPreconditions(request.url.searchParams)
@@ -154,7 +158,7 @@ export function bucketRoutes({
   ]
 }
 
-function keepPlace(present: Fields, body: Fields): Fields {
+function keepPlace(present: JsonObject, body: JsonObject): JsonObject {
   const place = present['location'] === undefined ? {} : {location: present['location']}
   return {...place, ...body}
 }

@@ -1,8 +1,8 @@
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
+import type {JsonObject} from '../wire/json.ts'
 import {bucketOfRow, type Bucket} from './bucket-resource.ts'
 import {bucketNotFound, conflict} from './errors.ts'
-import type {Fields} from './json.ts'
 
 /** The rows of buckets. What changes them is called inside a `State.write`. */
 export interface Buckets {
@@ -14,9 +14,9 @@ export interface Buckets {
   /** How many there are, of all projects. */
   count(): number
   /** @throws StorageError 409 where the name is taken */
-  insert(bucket: {name: string; project: string; fields: Fields}): Bucket
+  insert(bucket: {name: string; project: string; fields: JsonObject}): Bucket
   /** Replaces what callers may set; raises the metageneration. */
-  replaceFields(bucket: Bucket, fields: Fields): Bucket
+  replaceFields(bucket: Bucket, fields: JsonObject): Bucket
   /** @throws StorageError 409 where objects are left in it */
   remove(bucket: Bucket): void
 }

@@ -1,7 +1,7 @@
 import type {IncomingHttpHeaders} from 'node:http'
 import type {BlobInfo} from '../state/blobs.ts'
+import type {JsonObject} from '../wire/json.ts'
 import {invalid} from './errors.ts'
-import type {Fields} from './json.ts'
 
 /** What the sender says that the bytes hash to, base64. */
 export interface Checksums {
@@ -10,7 +10,7 @@ export interface Checksums {
 }
 
 /** The checksums in an Object resource that is sent (`md5Hash`, `crc32c`). */
-export function checksumsOfMetadata({md5Hash, crc32c}: Fields): Checksums {
+export function checksumsOfMetadata({md5Hash, crc32c}: JsonObject): Checksums {
   return {
     ...(typeof md5Hash === 'string' ? {md5: md5Hash} : {}),
     ...(typeof crc32c === 'string' ? {crc32c} : {}),

@@ -1,9 +1,9 @@
 import type {Readable} from 'node:stream'
 import type {BlobInfo, Blobs} from '../state/blobs.ts'
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {conditionNotMet, invalid, missingParameter} from './errors.ts'
-import {isFields, type Fields} from './json.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import {contentOfBlob, type ObjectChanges} from './object-changes.ts'
@@ -41,7 +41,7 @@ export function composeRoutes({
     const draft = {
       bucket,
       name,
-      fields: writableObjectFields(isFields(body['destination']) ? body['destination'] : {}),
+      fields: writableObjectFields(isJsonObject(body['destination']) ? body['destination'] : {}),
       preconditions: readPreconditions(url.searchParams),
       principal: call.principal,
       origin: call.origin,
@@ -66,7 +66,7 @@ export function composeRoutes({
   return [['POST', '/b/:bucket/o/:object/compose', compose]]
 }
 
-function sourcesOf(body: Fields): Fields[] {
+function sourcesOf(body: JsonObject): JsonObject[] {
   const sources: unknown = body['sourceObjects']
   if (!Array.isArray(sources) || sources.length === 0) throw missingParameter('sourceObjects')
   if (sources.length > MAX_SOURCES) {
@@ -75,17 +75,17 @@ function sourcesOf(body: Fields): Fields[] {
     )
   }
   return sources.map((source: unknown) => {
-    if (!isFields(source)) throw invalid('Invalid sourceObjects: each is an object with a name.')
+    if (!isJsonObject(source)) throw invalid('Invalid sourceObjects: each is an object with a name.')
     return source
   })
 }
 
 /** @throws StorageError 400, 404, 412 */
-function findSource(objects: Objects, bucket: string, source: Fields): StoredObject {
+function findSource(objects: Objects, bucket: string, source: JsonObject): StoredObject {
   const {name, generation, objectPreconditions: conditions} = source
   if (typeof name !== 'string') throw missingParameter('sourceObjects.name')
   const object = objects.get(bucket, name, generation === undefined ? undefined : Number(generation))
-  const wanted = isFields(conditions) ? conditions['ifGenerationMatch'] : undefined
+  const wanted = isJsonObject(conditions) ? conditions['ifGenerationMatch'] : undefined
   if (wanted !== undefined && Number(wanted) !== object.generation) throw conditionNotMet()
   return object
 }

@@ -1,6 +1,6 @@
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
-import {integer} from './rows.ts'
+import {integer} from '../state/rows.ts'
 
 /**
  * Hands out generations: microseconds since 1970, strictly rising and never repeated, even if the clock is set back.

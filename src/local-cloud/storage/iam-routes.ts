@@ -1,10 +1,10 @@
 import type {AccessControl, Policy} from '../iam/access.ts'
 import {parsePolicy} from '../iam/policy.ts'
 import {ApiError} from '../wire/api-error.ts'
+import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {conditionNotMet} from './errors.ts'
-import type {Fields} from './json.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 
@@ -20,7 +20,7 @@ export function iamRoutes({
 }): JsonRoute[] {
   const bucketOf = (request: HttpRequest): string => buckets.get(request.params['bucket'] ?? '').name
 
-  const json = (bucket: string, policy: Policy): Fields => ({
+  const json = (bucket: string, policy: Policy): JsonObject => ({
     kind: 'storage#policy',
     resourceId: bucketResource(bucket),
     version: 1,

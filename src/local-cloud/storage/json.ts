@@ -1,22 +1,17 @@
-/** A JSON object. */
-export type Fields = Record<string, unknown>
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 
 /**
  * JSON merge patch (RFC 7396), as PATCH means it in the Storage JSON API: null removes, objects merge, anything else
  * replaces. Keeps the order of what is there; new members go last.
  */
-export function mergePatch(target: Fields, patch: Fields): Fields {
+export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
   const merged = {...target}
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) {
       delete merged[key]
-    } else if (isFields(value)) {
+    } else if (isJsonObject(value)) {
       const present = merged[key]
-      merged[key] = mergePatch(isFields(present) ? present : {}, value)
+      merged[key] = mergePatch(isJsonObject(present) ? present : {}, value)
     } else {
       merged[key] = value
     }
@@ -25,6 +20,6 @@ export function mergePatch(target: Fields, patch: Fields): Fields {
 }
 
 /** The members of `source` that are named and not null, in the order of `source`. */
-export function pick(source: Fields, names: ReadonlySet<string>): Fields {
+export function pick(source: JsonObject, names: ReadonlySet<string>): JsonObject {
   return Object.fromEntries(Object.entries(source).filter(([key, value]) => names.has(key) && value !== null))
 }

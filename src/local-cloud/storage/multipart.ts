@@ -1,11 +1,11 @@
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid} from './errors.ts'
-import {isFields, type Fields} from './json.ts'
 
 const MAX_HEAD_BYTES = 1024 * 1024
 
 /** A `multipart/related` upload: the Object resource first, then the bytes, which are read as they come. */
 export interface RelatedParts {
-  readonly metadata: Fields
+  readonly metadata: JsonObject
   /** Content type of the second part. */
   readonly contentType: string | undefined
   /** The second part. Throws where the body ends before its closing boundary. */
@@ -60,12 +60,12 @@ async function readHead(source: PrefixReader, newline: string): Promise<Map<stri
   }
 }
 
-function parseMetadata(bytes: Buffer): Fields {
+function parseMetadata(bytes: Buffer): JsonObject {
   const json = bytes.toString('utf8').trim()
   if (json === '') return {}
   try {
     const value: unknown = JSON.parse(json)
-    if (isFields(value)) return value
+    if (isJsonObject(value)) return value
   } catch (error) {
     throw invalid(`Invalid multipart request: its metadata is no JSON: ${String(error)}`)
   }

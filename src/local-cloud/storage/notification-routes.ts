@@ -1,8 +1,8 @@
 import type {State} from '../state/state.ts'
+import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {StorageError} from './errors.ts'
-import type {Fields} from './json.ts'
 import type {JsonRoute} from './json-routes.ts'
 import type {NotificationConfig, Notifications} from './notifications.ts'
 import type {Permissions} from './permissions.ts'
@@ -25,7 +25,7 @@ export function notificationRoutes({
     return name
   }
 
-  const json = (bucket: string, {id, fields}: NotificationConfig, request: HttpRequest): Fields => ({
+  const json = (bucket: string, {id, fields}: NotificationConfig, request: HttpRequest): JsonObject => ({
     kind: 'storage#notification',
     id: String(id),
     selfLink: `${request.call.origin}/storage/v1/b/${bucket}/notificationConfigs/${id}`,

@@ -3,11 +3,11 @@ import type {Publishing} from '../pubsub/publishing.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {Bucket} from './bucket-resource.ts'
 import {StorageError, invalid, missingParameter} from './errors.ts'
-import {isFields, type Fields} from './json.ts'
 import {objectJson, type StoredObject} from './object-resource.ts'
-import {integer, storedFields, type Row} from './rows.ts'
+import {integer, storedJson, type Row} from '../state/rows.ts'
 
 const EVENT_TYPES = ['OBJECT_FINALIZE', 'OBJECT_METADATA_UPDATE', 'OBJECT_DELETE', 'OBJECT_ARCHIVE'] as const
 type EventType = (typeof EVENT_TYPES)[number]
@@ -23,7 +23,7 @@ export interface NotificationConfig {
   readonly customAttributes: Readonly<Record<string, string>>
   readonly objectNamePrefix: string
   /** As it was sent. */
-  readonly fields: Fields
+  readonly fields: JsonObject
 }
 
 /** What happened to an object. */
@@ -50,7 +50,7 @@ export interface Notifications {
    * @throws StorageError 400 where the configuration is not valid or there are too many, 403 where Cloud Storage's
    * service agent may not publish to the topic
    */
-  insert(bucket: Bucket, body: Fields): NotificationConfig
+  insert(bucket: Bucket, body: JsonObject): NotificationConfig
   /** Inside a `State.write`. */
   remove(bucket: string, id: number): void
   /** Forgets the configurations of a deleted bucket; inside a `State.write`. */
@@ -166,11 +166,11 @@ function messageOf(config: NotificationConfig, event: ObjectEvent, context: {ori
 }
 
 function configOfRow(row: Row): NotificationConfig {
-  return parseConfig(integer(row, 'id'), storedFields(row, 'fields'))
+  return parseConfig(integer(row, 'id'), storedJson(row, 'fields'))
 }
 
 /** @throws StorageError 400 */
-function parseConfig(id: number, body: Fields): NotificationConfig {
+function parseConfig(id: number, body: JsonObject): NotificationConfig {
   const {
     topic,
     payload_format: payloadFormat,
@@ -219,7 +219,7 @@ function parseEventTypes(value: unknown): string[] {
 }
 
 function parseAttributes(value: unknown): Record<string, string> {
-  if (!isFields(value)) throw invalid('Invalid custom_attributes: it is not a map.')
+  if (!isJsonObject(value)) throw invalid('Invalid custom_attributes: it is not a map.')
   const entries = Object.entries(value).map(([key, entry]): [string, string] => {
     if (typeof entry !== 'string') throw invalid(`Invalid custom attribute ${key}: it is not a string.`)
     return [key, entry]

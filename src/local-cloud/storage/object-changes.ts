@@ -2,9 +2,9 @@ import type {BlobInfo} from '../state/blobs.ts'
 import type {State} from '../state/state.ts'
 import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
+import type {JsonObject} from '../wire/json.ts'
 import {keepsVersions, type Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
-import type {Fields} from './json.ts'
 import type {Notifications} from './notifications.ts'
 import type {StoredObject} from './object-resource.ts'
 import type {Objects} from './objects.ts'
@@ -15,7 +15,7 @@ import {checkForChange, type Preconditions} from './preconditions.ts'
 export interface ObjectDraft {
   readonly bucket: string
   readonly name: string
-  readonly fields: Fields
+  readonly fields: JsonObject
   readonly preconditions: Preconditions
   readonly principal: Principal
   /** What links in resources and events begin with. */
@@ -64,7 +64,7 @@ export interface ObjectChanges {
     also?: (object: StoredObject) => void,
   ): Promise<StoredObject>
   /** Replaces an object's metadata by what `change` makes of the present. @throws StorageError 404, 412 */
-  changeMetadata(target: ObjectTarget, change: (present: Fields) => Fields): Promise<StoredObject>
+  changeMetadata(target: ObjectTarget, change: (present: JsonObject) => JsonObject): Promise<StoredObject>
   /**
    * Deletes a version, or the live object: in a bucket that keeps versions that one becomes noncurrent.
    * @throws StorageError 404, 412
@@ -194,7 +194,7 @@ export function createObjectChanges({
 }
 
 /** An object has the storage class of its bucket unless it was given one. */
-function withStorageClass(fields: Fields, bucket: Bucket): Fields {
+function withStorageClass(fields: JsonObject, bucket: Bucket): JsonObject {
   const ofBucket = bucket.fields['storageClass']
   return ofBucket === undefined || fields['storageClass'] !== undefined
     ? fields

@@ -1,7 +1,8 @@
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
-import {isFields, pick, type Fields} from './json.ts'
-import {integer, optionalInteger, optionalText, storedFields, text, type Row} from './rows.ts'
+import {pick} from './json.ts'
+import {integer, optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
 
 /** One version of an object as it is kept. Times in milliseconds since 1970. */
 export interface StoredObject {
@@ -22,7 +23,7 @@ export interface StoredObject {
   /** When it stopped being the live version. */
   readonly timeDeleted: number | undefined
   /** What the caller set, as it was sent. */
-  readonly fields: Fields
+  readonly fields: JsonObject
 }
 
 const TEXTS = [
@@ -43,7 +44,7 @@ const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
  * The writable part of a body, in its order.
  * @throws StorageError 400 where a member has the wrong type or the custom metadata is too large
  */
-export function writableObjectFields(body: Fields): Fields {
+export function writableObjectFields(body: JsonObject): JsonObject {
   const fields = pick(body, WRITABLE)
   for (const [name, value] of Object.entries(fields)) {
     if (!hasType(name, value))
@@ -54,17 +55,17 @@ export function writableObjectFields(body: Fields): Fields {
     }
   }
   const metadata = fields['metadata']
-  return isFields(metadata) ? {...fields, metadata: customMetadata(metadata)} : fields
+  return isJsonObject(metadata) ? {...fields, metadata: customMetadata(metadata)} : fields
 }
 
 function hasType(name: string, value: unknown): boolean {
   if (TEXTS.includes(name)) return typeof value === 'string'
-  if (name === 'metadata') return isFields(value)
+  if (name === 'metadata') return isJsonObject(value)
   if (name === 'acl') return Array.isArray(value)
   return typeof value === 'boolean'
 }
 
-function customMetadata(metadata: Fields): Fields {
+function customMetadata(metadata: JsonObject): JsonObject {
   let bytes = 0
   const present = Object.entries(metadata).filter(([, value]) => value !== null)
   for (const [key, value] of present) {
@@ -94,7 +95,7 @@ export function objectOfRow(row: Row): StoredObject {
     timeCreated: integer(row, 'time_created'),
     updated: integer(row, 'updated'),
     timeDeleted: optionalInteger(row, 'time_deleted'),
-    fields: storedFields(row, 'fields'),
+    fields: storedJson(row, 'fields'),
   }
 }
 
@@ -105,7 +106,7 @@ export function textField(object: StoredObject, name: string): string | undefine
 }
 
 /** The Object resource: https://cloud.google.com/storage/docs/json_api/v1/objects#resource */
-export function objectJson(object: StoredObject, origin: string): Fields {
+export function objectJson(object: StoredObject, origin: string): JsonObject {
   const {bucket, name, generation} = object
   const path = `storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
   const created = new Date(object.timeCreated).toISOString()

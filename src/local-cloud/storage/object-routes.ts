@@ -1,11 +1,12 @@
 import type {State} from '../state/state.ts'
+import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {downloadObject} from './download.ts'
 import {renderMediaError} from './errors.ts'
 import {objectEtag} from './etag.ts'
-import {mergePatch, type Fields} from './json.ts'
 import type {JsonRoute} from './json-routes.ts'
+import {mergePatch} from './json.ts'
 import {listObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
@@ -81,7 +82,10 @@ export function objectRoutes({
     }
   }
 
-  const change = async (request: HttpRequest, merge: (present: Fields, body: Fields) => Fields) => {
+  const change = async (
+    request: HttpRequest,
+    merge: (present: JsonObject, body: JsonObject) => JsonObject,
+  ) => {
     refuseParameters(request.url.searchParams, ['predefinedAcl'])
     permit(request, 'storage.objects.update')
     const body = await request.json()
@@ -110,6 +114,6 @@ export function objectRoutes({
 }
 
 /** A full replacement leaves the storage class, which only a rewrite changes. */
-function keepStorageClass({storageClass}: Fields, body: Fields): Fields {
+function keepStorageClass({storageClass}: JsonObject, body: JsonObject): JsonObject {
   return {...(storageClass === undefined ? {} : {storageClass}), ...body}
 }

@@ -1,9 +1,9 @@
 import type {BlobInfo, Blobs} from '../state/blobs.ts'
+import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {checkChecksums, checksumsOfHeaders, checksumsOfMetadata, type Checksums} from './checksums.ts'
 import {chunksOf} from './chunks.ts'
 import {invalid, missingParameter, notServed} from './errors.ts'
-import type {Fields} from './json.ts'
 import {boundaryOf, readRelatedParts} from './multipart.ts'
 import {checkObjectName} from './names.ts'
 import {contentOfBlob, type ObjectChanges, type ObjectDraft} from './object-changes.ts'
@@ -98,7 +98,7 @@ export function createUploads({
 
 type Handler = (request: HttpRequest) => Promise<HttpResponse>
 
-function draftOf(request: HttpRequest, metadata: Fields): ObjectDraft {
+function draftOf(request: HttpRequest, metadata: JsonObject): ObjectDraft {
   const {call, params, url} = request
   const name = url.searchParams.get('name') ?? metadata['name']
   if (typeof name !== 'string') throw missingParameter('name')

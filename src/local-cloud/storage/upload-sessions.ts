@@ -3,7 +3,7 @@ import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Checksums} from './checksums.ts'
 import type {ObjectDraft} from './object-changes.ts'
-import {optionalInteger, optionalText, text, type Row} from './rows.ts'
+import {optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
 
 /** What was asked for when a resumable upload began. */
 export interface UploadRequest {
@@ -85,8 +85,7 @@ export function createUploadSessions({state, clock}: {state: State; clock: Clock
 
 function sessionOfRow(row: Row): UploadSession {
   const state = text(row, 'state')
-  // Only `insert` above writes this column, from a value of this very type.
-  const request: UploadRequest = JSON.parse(text(row, 'draft'))
+  const request = storedJson<UploadRequest>(row, 'draft')
   return {
     id: text(row, 'id'),
     state: state === 'open' || state === 'done' ? state : 'cancelled',

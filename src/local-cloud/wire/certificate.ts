@@ -6,8 +6,8 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto'
-import {readFile, rename, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {readIfThere, writeWhole} from '../whole-file.ts'
 import type {Clock} from './clock.ts'
 
 /** What a TLS listener needs, in PEM. */
@@ -31,7 +31,7 @@ const NAME = 'cloud-runner local cloud'
 export async function openCertificate(folder: string, clock: Clock): Promise<Certificate> {
   const path = join(folder, 'tls-certificate.pem')
   const keyPath = join(folder, 'tls-key.pem')
-  const [key, certificate] = await Promise.all([readText(keyPath), readText(path)])
+  const [key, certificate] = await Promise.all([readIfThere(keyPath), readIfThere(path)])
   if (key !== undefined && certificate !== undefined && isGood(certificate, clock))
     return {key, certificate, path}
 
@@ -45,20 +45,6 @@ export async function openCertificate(folder: string, clock: Clock): Promise<Cer
   await writeWhole(keyPath, made.key)
   await writeWhole(path, made.certificate)
   return made
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text, {mode: 0o600})
-  await rename(`${path}.new`, path)
 }
 
 function isGood(certificate: string, clock: Clock): boolean {

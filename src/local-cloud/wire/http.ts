@@ -1,5 +1,6 @@
 import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
 import type {Readable} from 'node:stream'
+import {codeOf} from '../system-error.ts'
 import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
 import {ApiError, toApiError} from './api-error.ts'
 import type {Call, Principal} from './call.ts'
@@ -156,7 +157,7 @@ async function serve(
 function isBreak(error: unknown): boolean {
   if (error instanceof ApiError) return true
   if (!(error instanceof Error)) return false
-  return error.name === 'AbortError' || ('code' in error && BREAKS.has(String(error.code)))
+  return error.name === 'AbortError' || BREAKS.has(codeOf(error) ?? '')
 }
 
 /** Has the route answer, apart from what is to go wrong on purpose. */

@@ -5,6 +5,16 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The JSON object that a text is; `undefined` for any other text. */
+export function parseJsonObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** A proto field's name as JSON has it: lowerCamelCase (https://protobuf.dev/programming-guides/json/#field-names). */
 export function jsonName(field: string): string {
   return field.replaceAll(/_+(?<next>.?)/g, (_match, next: string) => next.toUpperCase())

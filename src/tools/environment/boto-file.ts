@@ -1,4 +1,4 @@
-import {rename, writeFile} from 'node:fs/promises'
+import {writeWhole} from '../../core/whole-file.ts'
 import {gsutilEnvironment, type LocalCloudOrigins} from './environment.ts'
 
 /**
@@ -23,8 +23,7 @@ export async function writeBotoFile(origins: LocalCloudOrigins): Promise<void> {
     'software_update_check_period = 0',
     '',
   ]
-  await writeFile(`${path}.new`, lines.join('\n'), {mode: 0o600})
-  await rename(`${path}.new`, path)
+  await writeWhole(path, lines.join('\n'), {mode: 0o600})
 }
 
 /** Python's configparser puts values in for `%(name)s`. */

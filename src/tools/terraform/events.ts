@@ -1,4 +1,4 @@
-import {fieldsOf} from '../local-cloud-address.ts'
+import {fieldsOf} from '../../core/json.ts'
 
 /** An error or a warning, as Terraform gives it. */
 export interface Diagnostic {

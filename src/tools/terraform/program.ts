@@ -4,8 +4,9 @@ import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {execa} from 'execa'
 import {AppError} from '../../core/errors.ts'
+import {fieldsOf} from '../../core/json.ts'
+import {codeOf} from '../../core/system-error.ts'
 import type {Environment} from '../environment/environment.ts'
-import {fieldsOf} from '../local-cloud-address.ts'
 import {parseEvent, type Diagnostic, type TerraformEvent} from './events.ts'
 
 /** What terraform/versions.tf asks for. */
@@ -71,9 +72,7 @@ export function createTerraform(folder: string, environment: Environment): Terra
     const noise: string[] = []
     let ended = false
     const result = new Promise<number | AppError>((resolve) => {
-      child.once('error', (error) =>
-        resolve(notStarted('code' in error ? String(error.code) : '', error.message)),
-      )
+      child.once('error', (error) => resolve(notStarted(codeOf(error) ?? '', error.message)))
       child.once('exit', (code, killer) => {
         if (killer !== null) noise.push(`terraform was ended by ${killer}.`)
         resolve(code ?? 1)

@@ -1,5 +1,5 @@
+import {fieldsOf} from '../../core/json.ts'
 import type {Grant, PlannedResource} from '../../core/ports/infrastructure.ts'
-import {fieldsOf} from '../local-cloud-address.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

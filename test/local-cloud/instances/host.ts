@@ -25,6 +25,7 @@ const instance = await runtime.start({
   env: {},
   limits: {cpus: 1, memoryBytes: 0},
   listens: true,
+  reach: {headers: {}, ports: new Map()},
   output: () => undefined,
 })
 await instance.listening

@@ -3,14 +3,22 @@ import {createServer} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {describe, expect, it, onTestFinished} from 'vitest'
 import type {Exit, Instance} from '../../../src/local-cloud/instances/instance.ts'
-import {DEFAULT_PROBE, waitUntilReady} from '../../../src/local-cloud/instances/startup.ts'
+import {DEFAULT_STARTUP_PROBE, waitUntilReady} from '../../../src/local-cloud/instances/startup.ts'
 import {ManualClock} from '../../support/manual-clock.ts'
 
 function instanceAt(port: number, exited = new Promise<Exit>(() => undefined)): Instance {
-  return {id: 'x', pid: 1, port, listening: Promise.resolve(), exited, stop: () => exited}
+  return {
+    id: 'x',
+    pid: 1,
+    port,
+    reach: {headers: {}, ports: new Map()},
+    listening: Promise.resolve(),
+    exited,
+    stop: () => exited,
+  }
 }
 
-const PROBE = {...DEFAULT_PROBE, timeoutSeconds: 1, periodSeconds: 1, failureThreshold: 3}
+const PROBE = {...DEFAULT_STARTUP_PROBE, timeoutSeconds: 1, periodSeconds: 1, failureThreshold: 3}
 
 /** A gRPC server whose health is `status` for the service `db`, of which others know nothing. */
 async function grpcServer(status: number): Promise<number> {
@@ -37,7 +45,7 @@ async function grpcServer(status: number): Promise<number> {
 describe('a gRPC startup probe', () => {
   it('is passed by a service that serves', async () => {
     const port = await grpcServer(1)
-    const probe = {...PROBE, grpc: {service: 'db'}}
+    const probe = {...PROBE, grpc: {service: 'db', port: undefined}}
     expect(await waitUntilReady(instanceAt(port), probe, new ManualClock())).toEqual({ready: true})
   })
 
@@ -46,7 +54,7 @@ describe('a gRPC startup probe', () => {
     ['unknown service', 1, 'other'],
   ])('tells %s', async (detail, status, service) => {
     const port = await grpcServer(status)
-    const probe = {...PROBE, failureThreshold: 1, grpc: {service}}
+    const probe = {...PROBE, failureThreshold: 1, grpc: {service, port: undefined}}
     expect(await waitUntilReady(instanceAt(port), probe, new ManualClock())).toEqual({
       ready: false,
       why: 'unhealthy',
@@ -69,7 +77,11 @@ describe('an HTTP startup probe', () => {
     const address: AddressInfo | string | null = server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
     const clock = new ManualClock()
-    const probe = {...PROBE, periodSeconds: 10, httpGet: {path: '/up', headers: {'x-probe': 'yes'}}}
+    const probe = {
+      ...PROBE,
+      periodSeconds: 10,
+      httpGet: {path: '/up', headers: {'x-probe': 'yes'}, port: undefined},
+    }
     const result = waitUntilReady(instanceAt(port), probe, clock)
     for (let sent = 1; sent <= 3; sent++) {
       while (seen.length < sent)
@@ -95,7 +107,7 @@ it('an instance that ends is not waited for', async () => {
     outOfMemory: false,
     memory: {limitBytes: 0, peakBytes: undefined},
   })
-  expect(await waitUntilReady(instanceAt(1, exited), DEFAULT_PROBE, new ManualClock())).toEqual({
+  expect(await waitUntilReady(instanceAt(1, exited), DEFAULT_STARTUP_PROBE, new ManualClock())).toEqual({
     ready: false,
     why: 'exited',
     detail: 'exit code 3',

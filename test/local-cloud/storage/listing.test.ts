@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {isFields} from '../../../src/local-cloud/storage/json.ts'
+import {isJsonObject} from '../../../src/local-cloud/wire/json.ts'
 import {call, fieldsOf, type LocalStorage, startStorage, uploadMedia} from './local-storage.ts'
 
 async function withObjects(names: readonly string[]): Promise<LocalStorage> {
@@ -25,7 +25,7 @@ async function list(origin: string, query: Record<string, string>): Promise<List
   return {
     prefixes,
     items,
-    names: listOf(items).map((item) => (isFields(item) ? item['name'] : undefined)),
+    names: listOf(items).map((item) => (isJsonObject(item) ? item['name'] : undefined)),
     nextPageToken: typeof nextPageToken === 'string' ? nextPageToken : undefined,
   }
 }

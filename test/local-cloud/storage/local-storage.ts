@@ -7,7 +7,7 @@ import {createServiceAgents} from '../../../src/local-cloud/iam/service-agents.t
 import type {NewMessage} from '../../../src/local-cloud/pubsub/publishing.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import type {State} from '../../../src/local-cloud/state/state.ts'
-import {type Fields, isFields} from '../../../src/local-cloud/storage/json.ts'
+import {isJsonObject, type JsonObject} from '../../../src/local-cloud/wire/json.ts'
 import {createStorage, type Storage, storageSchema} from '../../../src/local-cloud/storage/index.ts'
 import type {Principal} from '../../../src/local-cloud/wire/call.ts'
 import {type Clock, systemClock} from '../../../src/local-cloud/wire/clock.ts'
@@ -131,9 +131,9 @@ export function uploadMedia(
 }
 
 /** The JSON object that was answered. */
-export async function fieldsOf(response: Response): Promise<Fields> {
+export async function fieldsOf(response: Response): Promise<JsonObject> {
   const value: unknown = await response.json()
-  if (!isFields(value)) throw new TypeError('the answer is no JSON object')
+  if (!isJsonObject(value)) throw new TypeError('the answer is no JSON object')
   return value
 }
 
@@ -147,5 +147,5 @@ export async function generationOf(response: Response): Promise<string> {
 /** Status and message of an error. */
 export async function refusalOf(response: Response): Promise<[status: number, message: unknown]> {
   const {error} = await fieldsOf(response)
-  return [response.status, isFields(error) ? error['message'] : undefined]
+  return [response.status, isJsonObject(error) ? error['message'] : undefined]
 }

@@ -4,6 +4,7 @@ import {readSettings, SettingsError} from '../../../worker/runtime/settings.ts'
 it('has defaults for all but the output bucket', () => {
   expect(readSettings({OUTPUT_BUCKET: 'out'})).toEqual({
     port: 8080,
+    deadlineMs: 540_000,
     outputBucket: 'out',
     inputBucket: undefined,
     ownDeadlineMs: 525_000,

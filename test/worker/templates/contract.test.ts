@@ -63,6 +63,20 @@ describe.each([
   {name: 'python', ...PYTHON, reason: NO_PYTHON},
 ])('the template $name', ({reason, ...template}) => {
   it.skipIf(reason !== undefined)(
+    `listens where HOST says, and answers its front end only${reason ?? ''}`,
+    async () => {
+      await using running = await start(template, {HOST: '127.0.0.2', FRONT_END_SECRET: 'secret'})
+      const url = running.url.replace('127.0.0.1', '127.0.0.2')
+      const post = (headers: Record<string, string>) =>
+        fetch(url, {method: 'POST', body: '{}', headers}).then(({status}) => status)
+      expect(await post({})).toBe(403)
+      expect(await post({'x-front-end-secret': 'guessed'})).toBe(403)
+      expect(await post({'x-front-end-secret': 'secret'})).toBe(204)
+      await expect(fetch(running.url)).rejects.toThrow('fetch failed')
+    },
+  )
+
+  it.skipIf(reason !== undefined)(
     `makes a result of its generation, once; a fault is recorded, and a later success removes it${reason ?? ''}`,
     async () => {
       await using running = await start(template)

@@ -4,7 +4,8 @@ import {randomUUID} from 'node:crypto'
 import {createServer} from 'node:http'
 import {text} from 'node:stream/consumers'
 
-const {PORT = '8080', OUTPUT_BUCKET = '', STORAGE_EMULATOR_HOST, GCE_METADATA_HOST} = process.env
+const {PORT = '8080', HOST, FRONT_END_SECRET} = process.env
+const {OUTPUT_BUCKET = '', STORAGE_EMULATOR_HOST, GCE_METADATA_HOST} = process.env
 const STORAGE = STORAGE_EMULATOR_HOST ?? 'https://storage.googleapis.com'
 const METADATA_SERVER = `http://${GCE_METADATA_HOST ?? 'metadata.google.internal'}`
 
@@ -132,8 +133,10 @@ async function take(request) {
     bucket: attributes.bucketId,
     object: attributes.objectId,
     generation: attributes.objectGeneration,
+    'message-id': envelope.message.messageId,
     attempt: String(attempt),
   }
+  log('INFO', 'processing', {}, labels)
   try {
     const outcome = await deliver(attributes, attempt)
     log(outcome === 'failed' ? 'ERROR' : 'INFO', outcome, {outcome}, labels)
@@ -148,10 +151,11 @@ let isStopping = false
 const server = createServer({keepAliveTimeout: 620_000}, (request, response) => {
   // An answer given while stopping is the connection's last, or the server would wait for the next request on it.
   const answer = (status) => response.writeHead(status, isStopping ? {connection: 'close'} : {}).end()
-  if (request.method === 'POST' && request.url === '/') take(request).then(answer, () => answer(503))
+  if (FRONT_END_SECRET && request.headers['x-front-end-secret'] !== FRONT_END_SECRET) answer(403)
+  else if (request.method === 'POST' && request.url === '/') take(request).then(answer, () => answer(503))
   else answer(request.url === '/healthz' ? 200 : 404)
 })
-server.listen(Number(PORT), () => {
+server.listen({port: Number(PORT), host: HOST}, () => {
   const {port} = server.address()
   log('INFO', `listening on port ${port}`, {port})
 })

@@ -20,14 +20,14 @@ export async function followContainer({
   container,
   id,
   port,
-  spec: {output, limits},
+  spec: {output, limits, reach},
   clock,
 }: {
   engine: Engine
   container: string
   id: string
   port: number
-  spec: Pick<InstanceSpec, 'output' | 'limits'>
+  spec: Pick<InstanceSpec, 'output' | 'limits' | 'reach'>
   clock: Clock
 }): Promise<Instance> {
   // Both before it starts, so that neither its first line nor its end is missed.
@@ -64,6 +64,7 @@ export async function followContainer({
     id,
     pid,
     port,
+    reach,
     // An engine does not tell; whoever waits looks at the port.
     listening: new Promise(() => undefined),
     exited,

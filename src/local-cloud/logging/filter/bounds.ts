@@ -11,8 +11,8 @@ export interface Bounds {
   readonly timestampFrom?: string
   readonly timestampTo?: string
   readonly severityFrom?: number
-  /** One label of the entry, its value in lower case. */
-  readonly label?: {readonly key: string; readonly value: string}
+  /** One label of the entry, and the values that it may have, in lower case. */
+  readonly label?: {readonly key: string; readonly values: readonly string[]}
 }
 
 /** Looks through the comparisons that all have to hold: the filter itself, or the terms of its AND. */
@@ -23,6 +23,7 @@ export function boundsOf(expression: Expression): Bounds {
 
 function boundsOfTerm(term: Expression): Bounds {
   if (term.kind === 'and') return boundsOf(term)
+  if (term.kind === 'or') return oneLabel(term.terms.map(boundsOfTerm))
   if (term.kind !== 'comparison') return {}
   const {operator, value} = term
   const field = findField(term.path)
@@ -41,9 +42,18 @@ function boundsOfTerm(term: Expression): Bounds {
     return severityFrom === undefined ? {} : {severityFrom}
   }
   if (name === 'labels' && key !== undefined && operator === '=') {
-    return {label: {key, value: value.text.toLowerCase()}}
+    return {label: {key, values: [value.text.toLowerCase()]}}
   }
   return {}
+}
+
+/** Of alternatives: the label that each of them bounds. */
+function oneLabel(alternatives: readonly Bounds[]): Bounds {
+  const labels = alternatives.flatMap(({label}) => label ?? [])
+  const key = labels[0]?.key
+  if (key === undefined || labels.length < alternatives.length || labels.some((label) => label.key !== key))
+    return {}
+  return {label: {key, values: labels.flatMap(({values}) => values)}}
 }
 
 function narrower(left: Bounds, right: Bounds): Bounds {

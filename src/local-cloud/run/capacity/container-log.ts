@@ -1,5 +1,5 @@
 import type {LogEntry} from '../../logging/log-sink.ts'
-import {isJsonObject} from '../../wire/json.ts'
+import {isJsonObject, parseJsonObject} from '../../wire/json.ts'
 
 const SEVERITIES = new Set([
   'DEFAULT',
@@ -28,7 +28,7 @@ export function toLogEntry(
   line: string,
   base: Pick<LogEntry, 'logName' | 'resource' | 'labels'> & {timestamp: string},
 ): LogEntry {
-  const payload = parseObject(line)
+  const payload = line.startsWith('{') ? parseJsonObject(line) : undefined
   if (!payload) return {...base, textPayload: line}
   const entry: LogEntry = {...base}
   const rest: Record<string, unknown> = {}
@@ -81,14 +81,4 @@ function lift(entry: LogEntry, field: string, value: unknown): boolean {
 
 function asText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-function parseObject(line: string): Record<string, unknown> | undefined {
-  if (!line.startsWith('{')) return undefined
-  try {
-    const value: unknown = JSON.parse(line)
-    return isJsonObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -1,5 +1,12 @@
-import {DEFAULT_PROBE, type StartupProbe, type StartupResult} from '../../instances/startup.ts'
-import {type Container, type Probe, type Revision, type ServiceName, shortName} from '../resources.ts'
+import type {Probe} from '../../instances/probe.ts'
+import {DEFAULT_STARTUP_PROBE, type StartupResult} from '../../instances/startup.ts'
+import {
+  type Container,
+  type Probe as DeclaredProbe,
+  type Revision,
+  type ServiceName,
+  shortName,
+} from '../resources.ts'
 import {cpus} from '../validate-container.ts'
 
 /** cloud.google.com/run/docs/about-concurrency */
@@ -49,9 +56,23 @@ export function revisionEnvironment(name: ServiceName, revision: Revision): Reco
   return {K_SERVICE: name.service, K_REVISION: shortName(revision.name), K_CONFIGURATION: name.service}
 }
 
-/** A probe with what the user left out filled in as Cloud Run does. */
-export function startupProbe(probe: Probe | undefined): StartupProbe {
-  if (!probe) return DEFAULT_PROBE
+/** The port that a container listens on unless it names one (cloud.google.com/run/docs/container-contract#port). */
+const DEFAULT_CONTAINER_PORT = 8080
+
+/** A container's startup probe, what its user left out filled in as Cloud Run does. */
+export function startupProbe({startupProbe: probe, ports}: Container): Probe {
+  return probe ? withDefaults(probe, ports) : DEFAULT_STARTUP_PROBE
+}
+
+/** A container's liveness probe, if it has one. */
+export function livenessProbe({livenessProbe: probe, ports}: Container): Probe | undefined {
+  return probe && withDefaults(probe, ports)
+}
+
+function withDefaults(probe: DeclaredProbe, ports: Container['ports']): Probe {
+  const main = ports?.[0]?.containerPort ?? DEFAULT_CONTAINER_PORT
+  const other = (port: number | undefined): number | undefined =>
+    port === main ? undefined : port || undefined
   return {
     initialDelaySeconds: probe.initialDelaySeconds ?? 0,
     timeoutSeconds: probe.timeoutSeconds || 1,
@@ -62,8 +83,9 @@ export function startupProbe(probe: Probe | undefined): StartupProbe {
       headers: Object.fromEntries(
         (probe.httpGet.httpHeaders ?? []).map(({name = '', value = ''}) => [name, value]),
       ),
+      port: other(probe.httpGet.port),
     },
-    grpc: probe.grpc && {service: probe.grpc.service ?? ''},
+    grpc: probe.grpc && {service: probe.grpc.service ?? '', port: other(probe.grpc.port)},
   }
 }
 

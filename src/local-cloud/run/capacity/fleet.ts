@@ -1,10 +1,14 @@
 import {type Instance, InstanceError} from '../../instances/instance.ts'
+import {exposedAddress} from '../../instances/exposure.ts'
+import {watchLiveness} from '../../instances/liveness.ts'
 import {waitUntilReady} from '../../instances/startup.ts'
+import type {LogSink} from '../../logging/log-sink.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {
   effectiveConcurrency,
   imageNotFound,
+  livenessProbe,
   notListening,
   NotReadyError,
   revisionEnvironment,
@@ -13,12 +17,20 @@ import {
 } from './container.ts'
 import type {Launcher} from './launcher.ts'
 import {Pool, type Slot} from './pool.ts'
-import {parseServiceName, type ServiceName, type ServiceScaling, shortName} from '../resources.ts'
+import {systemLogEntry} from '../platform-log.ts'
+import {
+  parseServiceName,
+  type Revision,
+  type ServiceName,
+  type ServiceScaling,
+  shortName,
+} from '../resources.ts'
 import {scaleOf} from './scaling.ts'
 import type {RunStore, StoredRevision} from '../store.ts'
 
 export interface FleetDependencies {
   readonly clock: Clock
+  readonly log: LogSink
   readonly launcher: Launcher
   readonly store: RunStore
   /** After this time without a request an instance is stopped. */
@@ -61,7 +73,7 @@ const GRACE_MS = 10_000
 const TOLD_LINES = 20
 
 /** The instances of all revisions. Names are resource names. */
-export function createFleet({clock, launcher, store, idleMs}: FleetDependencies): Fleet {
+export function createFleet({clock, log, launcher, store, idleMs}: FleetDependencies): Fleet {
   const pools = new Map<string, Pool>()
   const draining = new AbortController()
   const proving = new Set<Promise<Instance>>()
@@ -105,11 +117,44 @@ export function createFleet({clock, launcher, store, idleMs}: FleetDependencies)
     const stop = (): void => void instance.stop(GRACE_MS)
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop)
-    const result = await waitUntilReady(instance, startupProbe(container.startupProbe), clock)
+    const result = await waitUntilReady(instance, startupProbe(container), clock)
     signal.removeEventListener('abort', stop)
-    if (result.ready) return instance
-    await instance.stop(GRACE_MS)
-    throw notListening(instance.port, result, lastLines)
+    if (!result.ready) {
+      await instance.stop(GRACE_MS)
+      throw notListening(instance.port, result, lastLines)
+    }
+    observe(revision, name, instance)
+    return instance
+  }
+
+  /** Ends an instance that fails its liveness probe, and warns of one that others than the front end can reach. */
+  const observe = (revision: Revision, name: ServiceName, instance: Instance): void => {
+    const note = (severity: string, text: string): void =>
+      log.append([
+        systemLogEntry({
+          project: name.project,
+          resource: revisionResource(name, shortName(revision.name)),
+          labels: {instanceId: instance.id},
+          severity,
+          text,
+          at: clock.now(),
+        }),
+      ])
+    const probe = livenessProbe(revision.containers?.[0] ?? {})
+    if (probe)
+      void watchLiveness(instance, probe, clock, (what) => {
+        note('ERROR', `Liveness probe: ${what}. The instance is shut down.`)
+        void instance.stop(0)
+      })
+    const warnIfExposed = async (): Promise<void> => {
+      const address = await exposedAddress(instance.port)
+      if (address === undefined) return
+      note(
+        'WARNING',
+        `Revision ${shortName(revision.name)} of service ${name.service} can be reached from other machines, at ${address}:${instance.port}, without the front end's checks. Listen on the address that HOST names, and refuse requests whose header x-front-end-secret is not FRONT_END_SECRET.`,
+      )
+    }
+    void warnIfExposed()
   }
 
   return {

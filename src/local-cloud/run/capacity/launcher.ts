@@ -1,6 +1,8 @@
+import {randomBytes} from 'node:crypto'
 import type {Image} from '../../artifact-registry/images.ts'
 import type {ServiceAgents} from '../../iam/access.ts'
-import type {Instance, OutputStream, Runtime} from '../../instances/instance.ts'
+import {freePort} from '../../instances/free-port.ts'
+import type {Instance, OutputStream, Reach, Runtime} from '../../instances/instance.ts'
 import type {LogEntry, LogSink} from '../../logging/log-sink.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {toLogEntry} from './container-log.ts'
@@ -88,14 +90,17 @@ export function createLauncher({clock, log, agents, identity, runtime}: Launcher
         ])
       }
       const {cpu = DEFAULT_CPU, memory = DEFAULT_MEMORY} = container.resources?.limits ?? {}
+      const declared = userEnvironment(container)
+      const {reach, variables} = listens ? await secluded(declared) : UNREACHED
       const instance = await runtime.start({
         image,
         command: container.command ?? [],
         args: container.args ?? [],
         workingDir: container.workingDir,
-        env: {...cloudEnvironment(project, origin, metadataHost), ...userEnvironment(container), ...env},
+        env: {...cloudEnvironment(project, origin, metadataHost), ...declared, ...env, ...variables},
         limits: {cpus: cpus(cpu), memoryBytes: bytesOf(memory) ?? 0},
         listens,
+        reach,
         output,
       })
       id = instance.id
@@ -127,4 +132,31 @@ function cloudEnvironment(project: string, origin: string, metadataHost: string)
 
 function userEnvironment({env = []}: Container): Record<string, string> {
   return Object.fromEntries(env.map(({name = '', value = ''}) => [name, value]))
+}
+
+const UNREACHED: {readonly reach: Reach; readonly variables: Readonly<Record<string, string>>} = {
+  reach: {headers: {}, ports: new Map()},
+  variables: {},
+}
+
+/**
+ * What keeps a service's instance to loopback and to its front end, since it shares this machine with everybody on it:
+ * HOST, and FRONT_END_SECRET, without which a request is to be refused. HEALTH_PORT, if it is set, gets a port that no
+ * other instance has. Images that do not know these variables work as well, unprotected.
+ */
+async function secluded(environment: Readonly<Record<string, string>>): Promise<typeof UNREACHED> {
+  const secret = randomBytes(32).toString('hex')
+  const declared = environment['HEALTH_PORT']
+  const port = declared === undefined ? undefined : await freePort()
+  return {
+    reach: {
+      headers: {'x-front-end-secret': secret},
+      ports: new Map(port === undefined ? [] : [[Number(declared), port]]),
+    },
+    variables: {
+      HOST: '127.0.0.1',
+      FRONT_END_SECRET: secret,
+      ...(port === undefined ? {} : {HEALTH_PORT: String(port)}),
+    },
+  }
 }

@@ -1,4 +1,5 @@
 import type {Image} from '../../artifact-registry/images.ts'
+import {integer, type Row, storedJson, text} from '../../state/rows.ts'
 import type {State} from '../../state/state.ts'
 import type {Execution, Job, JobSpec, JobStatus, TaskStatus} from './resources.ts'
 
@@ -159,27 +160,31 @@ export function jobResource({name, spec, status}: StoredJob): Job {
   return {name, ...spec, ...status}
 }
 
-function storedJob(row: Record<string, unknown>): StoredJob {
-  const spec: JobSpec = JSON.parse(String(row['spec']))
-  const status: JobStatus = JSON.parse(String(row['status']))
-  return {name: String(row['name']), spec, status}
+function storedJob(row: Row): StoredJob {
+  return {
+    name: text(row, 'name'),
+    spec: storedJson<JobSpec>(row, 'spec'),
+    status: storedJson<JobStatus>(row, 'status'),
+  }
 }
 
-function storedExecution(row: Record<string, unknown>): StoredExecution {
-  const execution: Execution = JSON.parse(String(row['json']))
-  const image: Image = JSON.parse(String(row['image']))
-  return {execution, image, operation: String(row['operation']), done: row['done'] === 1}
+function storedExecution(row: Row): StoredExecution {
+  return {
+    execution: storedJson<Execution>(row, 'json', 'name', 'job'),
+    image: storedJson<Image>(row, 'image', 'digest'),
+    operation: text(row, 'operation'),
+    done: row['done'] === 1,
+  }
 }
 
-function storedTask(row: Record<string, unknown>): StoredTask {
+function storedTask(row: Row): StoredTask {
   const state = TASK_STATES.find((known) => known === row['state'])
   if (state === undefined) throw new Error(`The task has no known state: ${String(row['state'])}.`)
-  const status: TaskStatus = JSON.parse(String(row['json']))
   return {
-    execution: String(row['execution']),
-    index: Number(row['idx']),
+    execution: text(row, 'execution'),
+    index: integer(row, 'idx'),
     state,
-    attempt: Number(row['attempt']),
-    status,
+    attempt: integer(row, 'attempt'),
+    status: storedJson<TaskStatus>(row, 'json', 'uid'),
   }
 }

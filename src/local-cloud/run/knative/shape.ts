@@ -1,4 +1,5 @@
 import {ApiError} from '../../wire/api-error.ts'
+import {isJsonObject} from '../../wire/json.ts'
 
 /** Checks a JSON value that a client sent. @throws ApiError INVALID_ARGUMENT that says where it is wrong */
 export type Shape<T> = (value: unknown, path: string) => T
@@ -21,7 +22,7 @@ export const flag: Shape<boolean> = (value, path) => {
 
 /** Any JSON object, taken as it is. */
 export const anything: Shape<object> = (value, path) => {
-  if (typeof value !== 'object' || value === null) throw invalid(path, 'TYPE_MESSAGE', value)
+  if (!isJsonObject(value)) throw invalid(path, 'TYPE_MESSAGE', value)
   return value
 }
 
@@ -33,7 +34,7 @@ export function list<T>(item: Shape<T>): Shape<T[]> {
 }
 
 export const dictionary: Shape<Record<string, string>> = (value, path) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(path, 'map', value)
+  if (!isJsonObject(value)) throw invalid(path, 'map', value)
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => [key, text(entry, `${path}[${key}]`)]),
   )
@@ -44,8 +45,7 @@ export function message<Fields extends Record<string, Shape<unknown>>>(
   fields: Fields,
 ): Shape<{[Name in keyof Fields]?: ReturnType<Fields[Name]>}> {
   return (value, path) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw invalid(path, 'TYPE_MESSAGE', value)
+    if (!isJsonObject(value)) throw invalid(path, 'TYPE_MESSAGE', value)
     const checked: Record<string, unknown> = {}
     for (const [name, entry] of Object.entries(value)) {
       const shape = fields[name]

@@ -66,7 +66,7 @@ export function forward(
     response,
     pushed,
   }: {request: IncomingMessage; response: ServerResponse; pushed: Pick<PushedObject, 'follow'>},
-  instance: Pick<Instance, 'port' | 'exited'>,
+  instance: Pick<Instance, 'port' | 'reach' | 'exited'>,
   trace: Trace,
   {clock, timeoutMs}: {clock: Clock; timeoutMs: number},
 ): Promise<Passed | 'unconnected'> {
@@ -78,7 +78,7 @@ export function forward(
       port: instance.port,
       method: request.method,
       path: request.url,
-      headers: requestHeaders(request, trace),
+      headers: requestHeaders(request, trace, instance.reach.headers),
       setHost: false,
       // A connection kept alive may be closed by the container just as the next request is sent.
       agent: false,
@@ -147,13 +147,18 @@ function malformed(error: Error): OwnAnswer {
 }
 
 /** As a flat list, so that repeated headers stay as they are. */
-function requestHeaders(request: IncomingMessage, {traceId, spanId}: Trace): string[] {
+function requestHeaders(
+  request: IncomingMessage,
+  {traceId, spanId}: Trace,
+  reach: Readonly<Record<string, string>>,
+): string[] {
   const own = new Set([
     'x-cloud-trace-context',
     'traceparent',
     'x-forwarded-for',
     'x-forwarded-proto',
     'forwarded',
+    ...Object.keys(reach),
   ])
   const address = request.socket.remoteAddress ?? '127.0.0.1'
   const before = request.headers['x-forwarded-for']
@@ -174,6 +179,7 @@ function requestHeaders(request: IncomingMessage, {traceId, spanId}: Trace): str
     'http',
     'forwarded',
     `for="${address}";proto=http`,
+    ...Object.entries(reach).flat(),
   )
   if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] !== undefined)
     headers.push('transfer-encoding', 'chunked')

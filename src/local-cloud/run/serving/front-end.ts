@@ -107,10 +107,11 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
 
   const name = parseServiceName(service)
   if (!name) return
+  const status = response.headersSent ? response.statusCode : 499
   const common = {
     project: name.project,
     resource: revisionResource(name, revision ?? ''),
-    labels: {...(slot && {instanceId: slot.instance.id}), ...pushed.labels()},
+    labels: {...(slot && {instanceId: slot.instance.id}), ...(status >= 400 ? pushed.labels() : {})},
     trace: `projects/${name.project}/traces/${trace.traceId}`,
   }
   log.append([
@@ -118,7 +119,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
       ...common,
       method: request.method ?? 'GET',
       url: `http://${request.headers.host ?? ''}${request.url ?? '/'}`,
-      status: response.headersSent ? response.statusCode : 499,
+      status,
       userAgent: request.headers['user-agent'],
       remoteIp: request.socket.remoteAddress,
       requestSizeBytes: Number(request.headers['content-length'] ?? 0),

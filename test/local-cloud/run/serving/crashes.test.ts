@@ -82,7 +82,7 @@ describe('the log says which file was in an instance that ended, and why it ende
       },
     ])
     expect((await push(uri, 'good.csv')).status).toBe(200)
-    expect(told(local, 'good.csv')).toMatchObject([{log: requests, status: 200}])
+    expect(told(local, 'good.csv')).toEqual([])
   })
 
   it.runIf(process.platform === 'linux')(

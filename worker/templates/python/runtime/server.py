@@ -123,12 +123,25 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     worker = None
 
+    def is_from_front_end(self):
+        """If FRONT_END_SECRET is set, requests of the front end carry it; others get a 403."""
+        secret = os.environ.get("FRONT_END_SECRET")
+        if not secret or self.headers.get("X-Front-End-Secret") == secret:
+            return True
+        self.close_connection = True
+        self.answer(403)
+        return False
+
     def do_GET(self):
+        if not self.is_from_front_end():
+            return None
         if self.path.split("?")[0] == "/healthz":
             return self.answer(200, "ok\n")
         return self.answer(405 if self.path.split("?")[0] == "/" else 404)
 
     def do_POST(self):
+        if not self.is_from_front_end():
+            return None
         with self.worker.answering():
             return self.push()
 
@@ -222,7 +235,7 @@ def serve(process, name):
             raise SystemExit("This worker serves deliveries; it does not run as a job.")
         worker = Worker(process, name, log)
         handler = type("BoundHandler", (Handler,), {"worker": worker})
-        server = Server(("0.0.0.0", worker.port), handler)
+        server = Server((os.environ.get("HOST") or "0.0.0.0", worker.port), handler)
     except (SystemExit, OSError) as error:
         log("CRITICAL", str(error))
         sys.exit(1)

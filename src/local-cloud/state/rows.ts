@@ -1,9 +1,9 @@
 import type {SQLOutputValue} from 'node:sqlite'
 import {ApiError} from '../wire/api-error.ts'
-import {isFields, type Fields} from './json.ts'
+import {type JsonObject, parseJsonObject} from '../wire/json.ts'
 
 /** A row as node:sqlite hands it out. */
-export type Row = Record<string, SQLOutputValue>
+export type Row = Readonly<Record<string, SQLOutputValue>>
 
 export function text(row: Row, column: string): string {
   const value = row[column]
@@ -25,10 +25,18 @@ export function optionalInteger(row: Row, column: string): number | undefined {
   return row[column] === null ? undefined : integer(row, column)
 }
 
-/** A column with a JSON object in it. @throws ApiError DATA_LOSS where the row is damaged */
-export function storedFields(row: Row, column: string): Fields {
-  const value = parsed(text(row, column))
-  if (isFields(value)) return value
+/**
+ * What a column keeps as JSON.
+ * @param texts the fields that tell that it is one: they must hold texts
+ * @throws ApiError DATA_LOSS if the row is damaged
+ */
+export function storedJson<T extends object = JsonObject>(
+  row: Row,
+  column: string,
+  ...texts: readonly (keyof T & string)[]
+): T {
+  const value = parseJsonObject(text(row, column))
+  if (value !== undefined && holds<T>(value, texts)) return value
   const whose = ['bucket', 'name', 'generation', 'id'].flatMap((part) => row[part] ?? []).join('/')
   throw new ApiError(
     'DATA_LOSS',
@@ -36,10 +44,6 @@ export function storedFields(row: Row, column: string): Fields {
   )
 }
 
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch {
-    return undefined
-  }
+function holds<T>(value: JsonObject, texts: readonly (keyof T & string)[]): value is JsonObject & T {
+  return texts.every((name) => typeof value[name] === 'string')
 }

@@ -1,0 +1,44 @@
+import type {Activity} from './activity.ts'
+import type {DeadLetter} from './dead-letters.ts'
+import type {FileStatus} from './files.ts'
+import type {HandedOver} from './hand-over.ts'
+
+/** What is known of a file without a result. */
+export interface Evidence {
+  readonly letter: DeadLetter | undefined
+  readonly handedOver: HandedOver | undefined
+  readonly activity: Activity | undefined
+  /** Setting `maxDeliveryAttempts`. */
+  readonly maxDeliveryAttempts: number
+}
+
+/**
+ * Where a file without a result stands. What runs comes first, a job or a delivery that is newer than its dead letter;
+ * then the dead letter; then what ended.
+ */
+export function standing({
+  letter,
+  handedOver,
+  activity,
+  maxDeliveryAttempts,
+}: Evidence): Pick<FileStatus, 'state' | 'attempts' | 'job' | 'error' | 'lastError'> {
+  const told = activity?.lastError === undefined ? {} : {lastError: activity.lastError}
+  const ofJob = handedOver && {
+    ...told,
+    ...handedOver,
+    attempts: Math.max(handedOver.attempts, activity?.attempts ?? 0),
+  }
+  if (ofJob?.state === 'running') return ofJob
+  const isOver = letter !== undefined && !(activity && isLater(activity.startedAt, letter.publishedAt))
+  if (isOver) return {...told, state: 'dead', attempts: letter.attempts}
+  if (activity?.state === 'running') return {...told, state: 'running', attempts: activity.attempts}
+  if (ofJob !== undefined) return ofJob
+  // Used up, and not in the dead letters: it was redriven, and Pub/Sub counts again.
+  const isRedriven =
+    activity !== undefined && letter === undefined && activity.attempts >= maxDeliveryAttempts
+  return {...told, state: 'waiting', attempts: isRedriven ? 0 : (activity?.attempts ?? 0)}
+}
+
+function isLater(time: string, than: string): boolean {
+  return Date.parse(time) > Date.parse(than)
+}

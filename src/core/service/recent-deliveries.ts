@@ -1,0 +1,89 @@
+import type {Context} from '../ports/context.ts'
+import type {LogLine} from '../ports/logs.ts'
+import {commandFor} from '../shell.ts'
+import {reasonIn} from '../files/reason.ts'
+
+/** Requests that are looked at: one read of the logs. */
+const LOOKED_AT = 200
+/** So far back; Pub/Sub keeps a message no longer by default. */
+const LOOK_BACK_MS = 7 * 86_400_000
+/** One bad file may fail; what fails so often in a row is not the file. */
+const IN_A_ROW = 3
+
+/** A revision whose latest deliveries all failed. */
+export interface FailingRevision {
+  readonly revision: string
+  /** How many in a row, as far as they were looked at. */
+  readonly deliveries: number
+  readonly how: 'timed out' | 'crashed' | 'failed'
+  /** Of the latest. */
+  readonly reason: string
+  /** Of the latest, if the log names it. */
+  readonly object: string | undefined
+}
+
+/** What the request log says of the latest deliveries. */
+export interface RecentDeliveries {
+  /** None once a delivery has succeeded after them. */
+  readonly failing: readonly FailingRevision[]
+  /** HTTP status with which Cloud Run turned away the latest delivery: its caller may not invoke the service. */
+  readonly refused: 401 | 403 | undefined
+}
+
+/** @param revisions that have traffic, by short name */
+export async function readRecentDeliveries(
+  revisions: readonly string[],
+  {cloud, pipeline, signal}: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+): Promise<RecentDeliveries> {
+  const query = {
+    service: pipeline.names.service,
+    about: 'requests' as const,
+    since: new Date(Date.now() - LOOK_BACK_MS).toISOString(),
+  }
+  const newestFirst: LogLine[] = []
+  for await (const line of cloud.logs.list(query, {limit: LOOKED_AT, signal})) newestFirst.push(line)
+  const latest = newestFirst[0]?.status
+  return {
+    failing: revisions.flatMap((revision) => {
+      const ofRevision = newestFirst.filter((line) => line.revision === revision)
+      return failureOf(revision, ofRevision) ?? []
+    }),
+    refused: latest === 401 || latest === 403 ? latest : undefined,
+  }
+}
+
+/** In one sentence: `5 deliveries in a row timed out on revision R: …` */
+export function failureText({revision, deliveries, how, reason, object}: FailingRevision): string {
+  const last = object === undefined ? '' : `, ${object} last`
+  return `${deliveries} deliveries in a row ${how} on revision ${revision}${last}: ${reason}`
+}
+
+/** What shows why, to be typed; with what to do then. */
+export function failureAdvice({object}: FailingRevision): string {
+  const logs =
+    object === undefined ? 'cloud-runner logs --severity error --since 1h' : commandFor('logs', object)
+  return `${logs}  # then fix the worker, or: cloud-runner rollback`
+}
+
+function failureOf(revision: string, newestFirst: readonly LogLine[]): FailingRevision | undefined {
+  // What was turned away, or found no instance free, says nothing of the worker.
+  const served = newestFirst.filter(({status = 0}) => status < 400 || status >= 500)
+  const good = served.findIndex(({status = 0}) => status < 400)
+  const failed = good === -1 ? served : served.slice(0, good)
+  const [last] = failed
+  if (last === undefined || failed.length < IN_A_ROW) return undefined
+  const ways = new Set(failed.map((line) => wayOf(line)))
+  const [only, ...others] = ways
+  return {
+    revision,
+    deliveries: failed.length,
+    how: only !== undefined && others.length === 0 ? only : 'failed',
+    reason: reasonIn(last)?.error.message ?? last.message,
+    object: last.object,
+  }
+}
+
+function wayOf({status, message}: LogLine): FailingRevision['how'] {
+  if (status === 504) return 'timed out'
+  return /connection to the instance had an error/.test(message) ? 'crashed' : 'failed'
+}
