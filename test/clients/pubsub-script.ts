@@ -8,7 +8,7 @@ interface Answer {
   readonly body: Record<string, unknown>
 }
 
-/** How often a refused push can come again within this time is told by the steps `push, …`. */
+/** The steps `push, …` record how often a refused push is repeated within this time. */
 const WATCHED_MS = 2500
 
 /** The same calls to a Pub/Sub server, whichever it is. @param origin its REST API */

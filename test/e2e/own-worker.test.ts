@@ -49,7 +49,7 @@ test('the template typescript: from init to a result; its own tests pass, and it
   const types = await execa(process.execPath, [tsc, '-p', folder], {reject: false, all: true})
   expect([types.exitCode, types.all]).toEqual([0, ''])
 
-  // A file that is at fault, told with its line.
+  // A bad file is reported with its line.
   await cli.write('bad.jsonl', '{"quantity": 1, "price": 1}\n{"quantity": "many"}\n')
   const failed = await cli.run(['upload', 'bad.jsonl', '--wait', '--json'])
   expect(failed.exitCode).toBe(3)
@@ -118,7 +118,7 @@ test('dev: serves, deploys what is saved, keeps what cannot be built out, and st
   expect(await cli.json(['local', 'status'])).toMatchObject({running: false})
 }, 120_000)
 
-test('dev --json: a line an event; a local cloud that ran before goes on', async () => {
+test('dev --json: a line per event; a local cloud that was running keeps running', async () => {
   const cli = await createCli()
   await cli.json(['init'])
   await cli.json(['local', 'start'])

@@ -160,7 +160,7 @@ describe('mistakes', () => {
     expect([exitCode, stdout]).toEqual([code, ''])
   })
 
-  test('--timeout that runs out ends with 124, and the file goes on', async () => {
+  test('an expired --timeout exits with 124, and the file continues', async () => {
     await cli.json(['sample', '--rows', '100000', '--output', 'large.csv'])
     const {exitCode} = await cli.run(['upload', 'large.csv', '--wait', '--timeout', '100ms'])
     expect(exitCode).toBe(124)
@@ -184,7 +184,7 @@ describe('the local cloud', () => {
     expect((await cli.run(['results', 'good.csv'])).exitCode).toBe(0)
   })
 
-  test('killed, it is started anew at the same address', async () => {
+  test('killed, it is started again at the same address', async () => {
     const before = await cli.json(['local', 'status'])
     killProcess(before['pid'])
     expect(await cli.json(['status', 'good.csv'])).toMatchObject({

@@ -4,7 +4,7 @@ import {setTimeout as pass} from 'node:timers/promises'
 import {LOCATION, type LocalRun} from './local-run.ts'
 
 /**
- * A task that tells how it was started in `FOLDER/INDEX-ATTEMPT`, then does what PLAN says: `ok`, `fail`, `fail-once`,
+ * A task that records how it was started in `FOLDER/INDEX-ATTEMPT`, then does what PLAN says: `ok`, `fail`, `fail-once`,
  * `wait` until `FOLDER/go` is there, or `deaf` to SIGTERM.
  */
 export const TASK = {
