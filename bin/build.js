@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // rm dist -> tsc -> worker bundle -> JSON Schema of the settings -> .oclif.manifest.json, always in this order: a file left over in
-// dist/src/commands would become a phantom command, and a manifest of another version is dropped by oclif.
+// dist/src/commands would become a phantom command, and oclif drops a manifest of another version.
 //
-//   --if-stale  does nothing where the sources are those of the last build
-//   --check     fails where the committed .oclif.manifest.json is not what the sources give
+//   --if-stale  does nothing if the sources have not changed since the last build
+//   --check     fails if the committed .oclif.manifest.json does not match the sources
 import {spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
 import {existsSync, globSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
@@ -17,7 +17,7 @@ const dist = join(root, 'dist')
 const mark = join(dist, '.sources')
 const manifestFile = join(root, '.oclif.manifest.json')
 
-/** One hash over everything that the build reads; the packages are named by the lockfile. */
+/** One hash over everything the build reads; the lockfile stands for the packages. */
 function hashSources() {
   const files = globSync(
     ['src/**/*', 'worker/**/*', 'bin/*.js', 'package.json', 'package-lock.json', 'tsconfig.json'],
@@ -66,14 +66,14 @@ async function manifest() {
   settings.enableAutoTranspile = false
   const config = await Config.load({root, ignoreManifest: true})
   const plugin = config.plugins.get(config.pjson.name)
-  // Folders of commands are read at the same time, and come in the order in which they are done.
+  // oclif reads the command folders in parallel, so their order varies.
   const commands = Object.entries(plugin.manifest.commands).toSorted(([one], [other]) =>
     one < other ? -1 : 1,
   )
   return `${JSON.stringify({...plugin.manifest, commands: Object.fromEntries(commands)}, null, 2)}\n`
 }
 
-/** Everything, or an error that says what stopped it; a dist that is not whole is removed. */
+/** Builds everything, or throws what stopped it and removes the incomplete dist. */
 async function buildAll({check}) {
   rmSync(dist, {recursive: true, force: true})
   try {
@@ -84,7 +84,7 @@ async function buildAll({check}) {
     const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''
     if (text === committed) return
     if (check)
-      throw new Error('.oclif.manifest.json is not what the sources give: npm run build, and commit it.')
+      throw new Error('.oclif.manifest.json does not match the sources. Run npm run build and commit it.')
     writeFileSync(manifestFile, text)
   } catch (error) {
     rmSync(dist, {recursive: true, force: true})

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the sources as they are, by Node's own type stripping: no build, no dist, no manifest.
+// Runs the sources directly with Node's type stripping: no build, no dist, no manifest.
 import {fileURLToPath} from 'node:url'
 import {main} from '../src/cli/main.ts'
 

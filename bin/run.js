@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Plain JavaScript that older Nodes can read: it says what is missing, or goes on under the Node that
-// `npm ci` has put beside it, before any file that needs Node 24 is loaded.
+// Plain JavaScript that older Nodes can run: before it loads any file that needs Node 24, it says what is missing or
+// continues under the Node that `npm ci` installed.
 import {spawn} from 'node:child_process'
 import {existsSync, readFileSync} from 'node:fs'
 import module from 'node:module'
@@ -12,7 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const major = (version) => Number(version.replace(/^v/, '').split('.')[0])
 
-/** The binary of the `node` package, if it is installed here and new enough. */
+/** The binary of the `node` package, if installed and new enough. */
 function packagedNode() {
   try {
     const manifest = module.createRequire(import.meta.url).resolve('node/package.json')
@@ -29,7 +29,7 @@ function refuse(lines) {
   process.exitCode = 1
 }
 
-/** Runs this file again under another Node: same terminal, signals passed on, its end is our end. */
+/** Runs this file again under another Node: same terminal, forwarded signals, same exit. */
 function continueUnder(node) {
   const child = spawn(node, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
@@ -37,7 +37,7 @@ function continueUnder(node) {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   const forward = (signal) => child.kill(signal)
   for (const signal of signals) process.on(signal, forward)
-  child.on('error', (error) => refuse([`Error: ${node} does not start: ${error.message}`]))
+  child.on('error', (error) => refuse([`Error: cannot start ${node}: ${error.message}`]))
   child.on('exit', (code, signal) => {
     for (const name of signals) process.off(name, forward)
     if (signal) process.kill(process.pid, signal)

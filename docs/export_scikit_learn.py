@@ -1,4 +1,4 @@
-"""Writes a scikit-learn pipeline as a model for `cloud-runner upload --model`; what it holds is told in model.md.
+"""Writes a scikit-learn pipeline as a model for `cloud-runner upload --model`; model.md describes the format.
 
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
     columns = make_column_transformer((numbers, ["age", "income"]), (OneHotEncoder(handle_unknown="ignore"), ["city"]))
@@ -16,7 +16,7 @@ def export(pipeline, label, file):
     missing = {number: unit[len(numbers) + place] for place, number in enumerate(indicated)}
     levels = [[str(level) for level in known if level is not None and level == level] for known in one_hot.categories_]
     weights = [[*map(float, row), float(bias)] for row, bias in zip(regression.coef_, regression.intercept_)]
-    if len(weights) == 1:  # the log odds of the second of two classes: half for it, half against the first
+    if len(weights) == 1:  # log odds of the second of two classes: half for it, half against the first
         weights = [[-w / 2 for w in weights[0]], [w / 2 for w in weights[0]]]
     rows = [{"numSteps": 0, "learningRate": 0, "weights": [[-w for w in row]]} for row in weights]
     model = {"name": "LogisticRegression", "numSteps": 0, "learningRate": 0, "numberClasses": len(rows), "classifiers": rows}

@@ -1,4 +1,4 @@
-# Every grant is on a single resource and adds to what is there: no project-wide role, no authoritative policy.
+# Every grant is on a single resource and is added to the existing ones: no project-wide role, no authoritative policy.
 
 resource "google_service_account" "worker" {
   project      = var.project_id
@@ -74,7 +74,7 @@ resource "google_cloud_run_v2_service_iam_member" "push_invokes" {
   member   = google_service_account.push.member
 }
 
-# The worker hands a long file over: an execution of the job, told by overrides which file it is.
+# The worker hands over a long file by running the job, with overrides that name the file.
 resource "google_cloud_run_v2_job_iam_member" "worker_hands_over" {
   count = var.image == null ? 0 : 1
 

@@ -1,54 +1,54 @@
 output "project_id" {
-  description = "Project that the pipeline lives in."
+  description = "Project of the pipeline."
   value       = var.project_id
 }
 
 output "region" {
-  description = "Region of buckets, registry and service."
+  description = "Region of the buckets, registry and service."
   value       = var.region
 }
 
 output "input_bucket" {
-  description = "Bucket that files are uploaded to."
+  description = "Bucket to upload files to."
   value       = google_storage_bucket.this["input"].name
 }
 
 output "output_bucket" {
-  description = "Bucket that results are written to."
+  description = "Bucket with the results."
   value       = google_storage_bucket.this["output"].name
 }
 
 output "image_uri" {
-  description = "Repository path that worker images are pushed to, without tag or digest."
+  description = "Repository path for worker images, without tag or digest."
   value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.this.repository_id}/worker"
 }
 
 output "service_name" {
-  description = "Cloud Run service that processes files; null before there is an image."
+  description = "Cloud Run service that processes files; null without an image."
   value       = one(google_cloud_run_v2_service.worker[*].name)
 }
 
 output "service_url" {
-  description = "Address of the service; null before there is an image."
+  description = "URL of the service; null without an image."
   value       = one(google_cloud_run_v2_service.worker[*].uri)
 }
 
 output "job_name" {
-  description = "Cloud Run job for files that take longer than a delivery may; null before there is an image."
+  description = "Cloud Run job for files that take longer than a delivery may; null without an image."
   value       = one(google_cloud_run_v2_job.worker[*].name)
 }
 
 output "topic" {
-  description = "Topic that uploads are announced on."
+  description = "Topic that announces uploads."
   value       = google_pubsub_topic.uploads.id
 }
 
 output "subscription" {
-  description = "Subscription that delivers uploads to the service; null before there is an image."
+  description = "Subscription that delivers uploads to the service; null without an image."
   value       = one(google_pubsub_subscription.push[*].id)
 }
 
 output "dead_letter_subscription" {
-  description = "Subscription that keeps the files which could not be processed."
+  description = "Subscription that keeps files that could not be processed."
   value       = google_pubsub_subscription.dead_letter.id
 }

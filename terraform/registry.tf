@@ -6,7 +6,7 @@ resource "google_artifact_registry_repository" "this" {
   description   = "Images of the worker of the cloud-runner pipeline ${var.name}"
   labels        = local.labels
 
-  # Cloud Run keeps its own copy of an image only while a revision serves: what may be rolled back to is kept here.
+  # Cloud Run keeps its own copy of an image only while a revision serves; images to roll back to are kept here.
   cleanup_policies {
     id     = "keep-newest"
     action = "KEEP"

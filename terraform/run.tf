@@ -59,14 +59,14 @@ resource "google_cloud_run_v2_service" "worker" {
           cpu    = var.cpu
           memory = var.memory
         }
-        # Must be said where resources are: otherwise the CPU is always allocated, and billed.
+        # Required if resources are set: otherwise the CPU is always allocated, and billed.
         cpu_idle          = true
         startup_cpu_boost = true
       }
     }
   }
 
-  # `cloud-runner deploy` and `rollback` change these by the Admin API; a plan must not fight them.
+  # `cloud-runner deploy` and `rollback` change these through the Admin API; a plan must not undo it.
   lifecycle {
     ignore_changes = [
       client,
@@ -80,7 +80,7 @@ resource "google_cloud_run_v2_service" "worker" {
   depends_on = [google_project_service.this]
 }
 
-# For files that take longer than the ten minutes of a delivery: one execution a file, with the same image.
+# For files that take longer than a delivery's ten minutes: one execution per file, with the same image.
 resource "google_cloud_run_v2_job" "worker" {
   count = var.image == null ? 0 : 1
 
@@ -122,7 +122,7 @@ resource "google_cloud_run_v2_job" "worker" {
     }
   }
 
-  # As with the service: `deploy` gives both the same image.
+  # As for the service: `deploy` gives both the same image.
   lifecycle {
     ignore_changes = [
       client,

@@ -1,5 +1,5 @@
 locals {
-  # Off with the pipeline they would take others' resources with them, so they stay on.
+  # Disabling these with the pipeline would break other resources in the project, so they stay enabled.
   services = ["artifactregistry", "cloudresourcemanager", "iam", "logging", "pubsub", "run", "storage"]
 
   labels = { cloud-runner = var.name }
@@ -13,7 +13,7 @@ resource "google_project_service" "this" {
   disable_on_destroy = false
 }
 
-# Reading it also creates the account where the project never used Cloud Storage.
+# Reading it also creates the account if the project never used Cloud Storage.
 data "google_storage_project_service_account" "this" {
   project = var.project_id
 

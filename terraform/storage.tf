@@ -33,6 +33,6 @@ resource "google_storage_notification" "uploads" {
   payload_format = "JSON_API_V1"
   event_types    = ["OBJECT_FINALIZE"]
 
-  # Cloud Storage checks its grant when the notification is made; nothing is announced before it can be delivered.
+  # Cloud Storage checks its grant when the notification is created; nothing is announced before it can be delivered.
   depends_on = [google_pubsub_topic_iam_member.storage_publishes, google_pubsub_subscription.push]
 }

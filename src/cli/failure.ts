@@ -1,3 +1,4 @@
+import {createRequire} from 'node:module'
 import {dirname} from 'node:path'
 
 import {Errors} from '@oclif/core'
@@ -131,7 +132,13 @@ export function failureOf(error: unknown, bin: string): Failure {
   return {
     code: 'bug',
     message: `${message} (unexpected: this is a bug of ${bin})`,
-    suggestions: ['Please report it with what "DEBUG=1" before the same command prints.'],
+    suggestions: [`Report it with the output of the same command under DEBUG=1: ${issueTracker()}`],
     exitCode: 1,
   }
+}
+
+/** Where bugs are reported: `bugs.url` of package.json. */
+function issueTracker(): string {
+  const {bugs}: {bugs: {url: string}} = createRequire(import.meta.url)('cloud-runner/package.json')
+  return bugs.url
 }

@@ -1,4 +1,4 @@
-# terraform test: the module's own rules, with a provider that is made up.
+# terraform test: the module's own rules, with a mock provider.
 
 mock_provider "google" {
   mock_resource "google_storage_bucket" {
@@ -49,7 +49,7 @@ run "without_an_image_nothing_receives_files" {
       length(google_pubsub_subscription.push) == 0 &&
       length(google_storage_notification.uploads) == 0
     )
-    error_message = "There is something that needs an image."
+    error_message = "Something that needs an image was created."
   }
 
   assert {
@@ -58,7 +58,7 @@ run "without_an_image_nothing_receives_files" {
   }
 }
 
-run "with_an_image_the_chain_is_whole" {
+run "with_an_image_the_chain_is_complete" {
   command = apply
 
   assert {
@@ -78,12 +78,12 @@ run "with_an_image_the_chain_is_whole" {
 
   assert {
     condition     = google_cloud_run_v2_service.worker[0].template[0].containers[0].resources[0].cpu_idle
-    error_message = "CPU must not be billed while nothing is to be done."
+    error_message = "CPU must not be billed while there is nothing to do."
   }
 
   assert {
     condition     = !google_cloud_run_v2_service.worker[0].deletion_protection && !google_cloud_run_v2_job.worker[0].deletion_protection
-    error_message = "destroy must be able to do its work."
+    error_message = "destroy must be able to delete them."
   }
 
   assert {
@@ -92,7 +92,7 @@ run "with_an_image_the_chain_is_whole" {
   }
 }
 
-run "names_begin_with_the_pipeline_s" {
+run "names_start_with_the_pipeline_s" {
   command = plan
 
   variables {
@@ -107,11 +107,11 @@ run "names_begin_with_the_pipeline_s" {
 
   assert {
     condition     = output.service_name == "invoices" && output.job_name == "invoices-job"
-    error_message = "The service is called as the pipeline is."
+    error_message = "The service must have the pipeline's name."
   }
 }
 
-run "a_project_number_is_no_project_id" {
+run "a_project_number_is_not_a_project_id" {
   command = plan
 
   variables {

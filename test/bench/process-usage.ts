@@ -6,7 +6,7 @@ export interface ProcessMemory {
   readonly peakMb: number
 }
 
-/** @returns `undefined` where there is no /proc */
+/** @returns `undefined` without /proc */
 export function memoryOf(pid: number | undefined): ProcessMemory | undefined {
   if (process.platform !== 'linux' || pid === undefined) return undefined
   let nowMb = 0

@@ -14,7 +14,7 @@ setInterval(() => {
   longest = Math.max(longest, now.user + now.system - before.user - before.system)
   before = now
 }, 5).unref()
-// What loading the worker takes is no turn: nobody waits for a worker that does not listen yet.
+// Loading the worker is not a turn: nothing waits for a worker that does not listen yet.
 setTimeout(() => {
   delays.enable()
   longest = 0

@@ -78,7 +78,7 @@ function* steps(): Generator<Step> {
   }
 }
 
-/** Normal numbers, of which the first ten tell something of the label. */
+/** Normal numbers, of which the first ten predict the label. */
 function* numbers(rows: number, columns: number): Generator<string> {
   const {uniform, normal} = randomFrom(1)
   yield `${Array.from({length: columns - 1}, (_, j) => `x${j}`).join(',')},${LABEL}\n`

@@ -18,9 +18,9 @@ export interface RunningWorker extends AsyncDisposable {
   readonly port: number
   /** Milliseconds from its start to its first answer. */
   readonly startMs: number
-  /** Of its processes; `undefined` where there is no /proc. */
+  /** Of its processes; `undefined` without /proc. */
   memory(): ProcessMemory | undefined
-  /** Seconds of processor so far; `undefined` where there is no /proc. */
+  /** CPU seconds so far; `undefined` without /proc. */
   cpuSeconds(): number | undefined
 }
 

@@ -1,5 +1,6 @@
+import {readFile} from 'node:fs/promises'
 import {expect, test} from 'vitest'
-import {suggestForPipeline} from '../../src/cli/failure.ts'
+import {failureOf, suggestForPipeline} from '../../src/cli/failure.ts'
 import {AppError} from '../../src/core/errors.ts'
 
 test('commands that an error suggests go to the pipeline that was named', () => {
@@ -20,5 +21,12 @@ test('commands that an error suggests go to the pipeline that was named', () => 
     'Make the pipeline: cloud-runner setup --pipeline two',
     'Result: cloud-runner results --pipeline two -- -dash.csv',
     ...lines.slice(2),
+  ])
+})
+
+test('a bug says where to report it: the tracker of package.json', async () => {
+  const {bugs} = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+  expect(failureOf(new TypeError('x is not a function'), 'cloud-runner').suggestions).toEqual([
+    expect.stringContaining(String(bugs.url)),
   ])
 })

@@ -75,7 +75,7 @@ describe('wrap', () => {
     ])
   })
 
-  test('leaves everything on its line where there is no limit', () => {
+  test('leaves everything on one line without a limit', () => {
     expect(wrap('one two three', Number.POSITIVE_INFINITY, '')).toEqual(['one two three'])
     expect(wrap('\u001B[32mready\u001B[39m: one two', 10, '')).toEqual([
       '\u001B[32mready\u001B[39m: one',

@@ -82,7 +82,7 @@ describe('progress of a wait', () => {
     ])
   })
 
-  it('of many files tells of each tenth where lines stay', () => {
+  it('of many files reports each tenth if lines stay', () => {
     const steps: string[] = []
     const tell = tellChange(
       (text) => steps.push(text),

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import {showInit} from '../../src/cli/show-init.ts'
 
-test('a container where no docker engine answers: what to start, and what tells that it runs', () => {
+test('a container without a docker engine: what to start, and how to check that it runs', () => {
   const made = {
     folder: 'worker',
     template: 'container',

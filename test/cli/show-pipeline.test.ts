@@ -48,7 +48,7 @@ const shown = (status: Status) => showStatus(status, NOW).join('\n')
 const OLD = {state: 'waiting', attempts: 0, uploadedAt: '2026-11-22T11:58:00Z'} as const
 const NEW = {...OLD, uploadedAt: '2026-11-22T11:59:30Z'}
 
-test('a file of which nothing was heard for a minute comes with what to do, unless others are in work', () => {
+test('a file without news for a minute comes with what to do, unless others are in progress', () => {
   expect(shown(statusOf([OLD, NEW]))).toContain(
     '1 file waiting for more than a minute without any delivery. If the event was lost: cloud-runner reprocess --missing',
   )

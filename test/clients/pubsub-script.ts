@@ -8,7 +8,7 @@ interface Answer {
   readonly body: Record<string, unknown>
 }
 
-/** How often a refused push can come again within this time is told by the steps `push, …`. */
+/** The steps `push, …` record how often a refused push is repeated within this time. */
 const WATCHED_MS = 2500
 
 /** The same calls to a Pub/Sub server, whichever it is. @param origin its REST API */
@@ -44,23 +44,25 @@ export async function observe(origin: string): Promise<Observations> {
     return Array.isArray(body['receivedMessages']) ? body['receivedMessages'].map(fields) : []
   }
 
-  seen['a topic is made'] = await outcome('PUT', 'topics/first', {labels: {a: 'b'}})
-  seen['a topic is made again'] = await outcome('PUT', 'topics/first', {})
+  seen['a topic is created'] = await outcome('PUT', 'topics/first', {labels: {a: 'b'}})
+  seen['a topic is created again'] = await outcome('PUT', 'topics/first', {})
   seen['a topic of two letters'] = await outcome('PUT', 'topics/ab', {})
   seen['a topic with a reserved name'] = await outcome('PUT', 'topics/google-topic', {})
-  seen['a topic that is not there'] = await outcome('GET', 'topics/missing')
+  seen['a missing topic'] = await outcome('GET', 'topics/missing')
   seen['a policy of a topic'] = await outcome('GET', 'topics/first:getIamPolicy')
   seen['a subscription without a topic'] = await outcome('PUT', 'subscriptions/none', {
     topic: topic('missing'),
   })
-  seen['what a subscription is by itself'] = (await make('plain')).body
-  seen['a subscription is made again'] = await outcome('PUT', 'subscriptions/plain', {topic: topic('plain')})
+  seen['a subscription with defaults'] = (await make('plain')).body
+  seen['a subscription is created again'] = await outcome('PUT', 'subscriptions/plain', {
+    topic: topic('plain'),
+  })
   for (const seconds of [9, 600, 601])
     seen[`an ack deadline of ${seconds} s`] = await outcome('PUT', `subscriptions/deadline-${seconds}`, {
       topic: topic('first'),
       ackDeadlineSeconds: seconds,
     })
-  seen['an expiration within an hour'] = await outcome('PUT', 'subscriptions/expiring', {
+  seen['an expiration after an hour'] = await outcome('PUT', 'subscriptions/expiring', {
     topic: topic('first'),
     expirationPolicy: {ttl: '3600s'},
   })
@@ -69,7 +71,7 @@ export async function observe(origin: string): Promise<Observations> {
       topic: topic('first'),
       deadLetterPolicy: {deadLetterTopic: topic('plain'), maxDeliveryAttempts: attempts},
     })
-  seen['a filter with a mistake'] = await outcome('PUT', 'subscriptions/mistaken', {
+  seen['an invalid filter'] = await outcome('PUT', 'subscriptions/mistaken', {
     topic: topic('first'),
     filter: 'attributes.a == ',
   })
@@ -78,8 +80,8 @@ export async function observe(origin: string): Promise<Observations> {
     nonsense: 1,
   })
 
-  seen['nothing is published'] = await outcome('POST', 'topics/plain:publish', {messages: []})
-  seen['a message without anything'] = await outcome('POST', 'topics/plain:publish', {messages: [{}]})
+  seen['an empty publish'] = await outcome('POST', 'topics/plain:publish', {messages: []})
+  seen['an empty message'] = await outcome('POST', 'topics/plain:publish', {messages: [{}]})
   await publish('plain', {data: 'YQ==', attributes: {k: 'v'}})
   const [message = {}] = await pull('plain')
   seen['a pulled message'] = {
@@ -93,7 +95,7 @@ export async function observe(origin: string): Promise<Observations> {
     ackIds: [message['ackId']],
     ackDeadlineSeconds: 0,
   })
-  seen['a message that was given back'] = (await pull('plain')).length
+  seen['a nacked message'] = (await pull('plain')).length
   await make('filtered', {filter: 'attributes.k = "v"'})
   await publish('filtered', {data: 'YQ==', attributes: {k: 'v'}}, {data: 'Yg==', attributes: {k: 'w'}})
   seen['messages that pass a filter'] = (await pull('filtered')).length

@@ -57,13 +57,13 @@ async function buckets(send: Send): Promise<Observations> {
   const make = (body: object): Promise<Answer> => send('POST', '/storage/v1/b?project=p', body)
   const made = await make({name: 'first', location: 'EUROPE-WEST3', labels: {a: 'b'}})
   return {
-    'a bucket is made': made.status,
+    'a bucket is created': made.status,
     'the location of a bucket': made.body['location'],
     'the labels of a bucket': made.body['labels'],
-    'a bucket is made again': outcome(await make({name: 'first'})),
+    'a bucket is created again': outcome(await make({name: 'first'})),
     'a bucket with capitals in its name': outcome(await make({name: 'First'})),
-    'a bucket that is not there': outcome(await send('GET', '/storage/v1/b/missing')),
-    'a bucket of versions is made': (await make({name: 'versions', versioning: {enabled: true}})).body[
+    'a missing bucket': outcome(await send('GET', '/storage/v1/b/missing')),
+    'a versioned bucket is created': (await make({name: 'versions', versioning: {enabled: true}})).body[
       'versioning'
     ],
     'the list of buckets': names(await send('GET', '/storage/v1/b?project=p')),
@@ -111,21 +111,19 @@ async function uploads(send: Send): Promise<Observations> {
     ]),
     'the access control of an object': stored.body['acl'] === undefined ? 'absent' : 'there',
     'an object with metadata': pick(described.body, ['name', 'metadata', 'contentType']),
-    'an object in a bucket that is not there': outcome(
+    'an object in a missing bucket': outcome(
       await send('POST', '/upload/storage/v1/b/missing/o?uploadType=media&name=x', 'x'),
     ),
     'an object without a name': outcome(await media('')),
     'an object with a name of 1,025 bytes': outcome(await media(`name=${'n'.repeat(1025)}`)),
-    'an upload of no known type': outcome(
+    'an upload of an unknown type': outcome(
       await send('POST', '/upload/storage/v1/b/first/o?uploadType=other&name=x', 'x'),
     ),
-    'bytes that have not the MD5 that was sent': outcome(
-      await multipart({name: 'wrong', md5Hash: md5}, 'bytes'),
-    ),
-    'bytes that have not the CRC32C that was sent': outcome(
+    'bytes that do not match the MD5 sent': outcome(await multipart({name: 'wrong', md5Hash: md5}, 'bytes')),
+    'bytes that do not match the CRC32C sent': outcome(
       await media('name=wrong', {'x-goog-hash': 'crc32c=AAAAAA=='}),
     ),
-    'an upload in parts that breaks off': outcome(
+    'a multipart upload that breaks off': outcome(
       await send('POST', '/upload/storage/v1/b/first/o?uploadType=multipart', '--b\r\n\r\n{"name":"cut"}', {
         'content-type': MULTIPART,
       }),
@@ -163,12 +161,13 @@ async function downloads(send: Send): Promise<Observations> {
     'the last bytes': await range('bytes=-3'),
     'a range beyond the end': await range('bytes=100-'),
     'a range that ends before it begins': await range('bytes=5-2'),
-    'a download of what was stored gzipped, to who takes no gzip': [packed.status, packed.text.length],
-    'an object that is not there': outcome(missing),
+    'a download of a gzipped object by a client that does not accept gzip': [
+      packed.status,
+      packed.text.length,
+    ],
+    'a missing object': outcome(missing),
     "an error's form": Object.keys(object(missing.body['error'])).toSorted(),
-    'a download of an object that is not there': outcome(
-      await send('GET', '/storage/v1/b/first/o/missing?alt=media'),
-    ),
+    'a download of a missing object': outcome(await send('GET', '/storage/v1/b/first/o/missing?alt=media')),
   }
 }
 
@@ -184,14 +183,14 @@ async function lists(send: Send): Promise<Observations> {
   const token = String(page.body['nextPageToken'])
   return {
     'a list': await list(''),
-    'a list by folders': await list('delimiter=/'),
-    'a list by folders, with those themselves': await list('delimiter=/&includeTrailingDelimiter=true'),
+    'a list by folder': await list('delimiter=/'),
+    'a list by folder, with the folders themselves': await list('delimiter=/&includeTrailingDelimiter=true'),
     'a list between two names': await list('startOffset=l/b&endOffset=l/c'),
     'a page': names(page),
-    'the page after it': await list(`maxResults=2&pageToken=${encodeURIComponent(token)}`),
-    'a page token of nobody': await list('pageToken=nobody%27s'),
-    'a list by a pattern': await list('matchGlob=l/b/*'),
-    'a list of no bucket': outcome(await send('GET', '/storage/v1/b/missing/o')),
+    'the next page': await list(`maxResults=2&pageToken=${encodeURIComponent(token)}`),
+    'an unknown page token': await list('pageToken=nobody%27s'),
+    'a list by pattern': await list('matchGlob=l/b/*'),
+    'a list of a missing bucket': outcome(await send('GET', '/storage/v1/b/missing/o')),
     'an empty list': Object.keys((await send('GET', '/storage/v1/b/versions/o')).body).toSorted(),
   }
 }
@@ -207,11 +206,11 @@ async function changes(send: Send): Promise<Observations> {
   })
   return {
     'a change of metadata': pick(patched.body, ['cacheControl', 'metadata', 'metageneration', 'contentType']),
-    'a change of an object that is not there': outcome(
+    'a change of a missing object': outcome(
       await send('PATCH', '/storage/v1/b/first/o/missing', {cacheControl: 'x'}),
     ),
     'a copy': pick(copied.body, ['name', 'metadata', 'metageneration', 'contentType']),
-    'a copy of what is not there': outcome(
+    'a copy of a missing object': outcome(
       await send('POST', '/storage/v1/b/first/o/missing/copyTo/b/first/o/x', {}),
     ),
     'a rewrite': {
@@ -225,10 +224,10 @@ async function changes(send: Send): Promise<Observations> {
         sourceObjects: Array.from({length: 33}, () => ({name: 'copied'})),
       }),
     ),
-    'a composition with what is not there': outcome(
+    'a composition with a missing object': outcome(
       await send('POST', '/storage/v1/b/first/o/none/compose', {sourceObjects: [{name: 'missing'}]}),
     ),
-    'an acl of an object': (await send('GET', `${path}/acl`)).status,
+    'the ACL of an object': (await send('GET', `${path}/acl`)).status,
   }
 }
 
@@ -242,25 +241,26 @@ async function preconditions(send: Send): Promise<Observations> {
   await upload('&x', 'versions')
   const versions = await send('GET', '/storage/v1/b/versions/o?versions=true')
   return {
-    'a new object that is there already': outcome(await upload('&ifGenerationMatch=0')),
+    'a new object that already exists': outcome(await upload('&ifGenerationMatch=0')),
     'an upload over another generation': outcome(await upload('&ifGenerationMatch=1')),
-    'metadata of another generation': outcome(await send('GET', `${path}?ifGenerationMatch=1`)),
-    'metadata that one has': (await send('GET', `${path}?ifGenerationNotMatch=${generation}`)).status,
-    'a change of another metageneration': outcome(
+    'metadata at another generation': outcome(await send('GET', `${path}?ifGenerationMatch=1`)),
+    'metadata that the client already has': (await send('GET', `${path}?ifGenerationNotMatch=${generation}`))
+      .status,
+    'a change at another metageneration': outcome(
       await send('PATCH', `${path}?ifMetagenerationMatch=7`, {cacheControl: 'x'}),
     ),
-    'a change of another generation': outcome(
+    'a change at another generation': outcome(
       await send('PATCH', `${path}?ifGenerationMatch=1`, {cacheControl: 'x'}),
     ),
-    'a removal of another generation': outcome(await send('DELETE', `${path}?ifGenerationMatch=1`)),
-    'a generation that is no number': outcome(await send('GET', `${path}?ifGenerationMatch=x`)),
-    'a bucket of another metageneration': outcome(
+    'a deletion at another generation': outcome(await send('DELETE', `${path}?ifGenerationMatch=1`)),
+    'a generation that is not a number': outcome(await send('GET', `${path}?ifGenerationMatch=x`)),
+    'a bucket at another metageneration': outcome(
       await send('PATCH', '/storage/v1/b/first?ifMetagenerationMatch=99', {labels: {}}),
     ),
     'versions in a list': names(versions),
     'an older version': (await send('GET', `/storage/v1/b/versions/o/c?generation=${older}&alt=media`))
       .status,
-    'a generation that never was': outcome(await send('GET', `${path}?generation=1`)),
+    'a generation that never existed': outcome(await send('GET', `${path}?generation=1`)),
   }
 }
 
@@ -288,7 +288,7 @@ async function resumableUploads(send: Send): Promise<Observations> {
   const cancel = await send('DELETE', cancelled)
   return {
     'a resumable upload begins': [begun.status, begun.text === '' ? 'no body' : 'a body'],
-    'a resumable upload is asked how far it is': asked,
+    'a resumable upload is asked for its status': asked,
     'a part of a resumable upload': part,
     'a part that leaves a gap': gap,
     'the end of a resumable upload': {
@@ -298,8 +298,8 @@ async function resumableUploads(send: Send): Promise<Observations> {
     'a part of 100 bytes, with more to come': outcome(await put(odd, 'bytes 0-99/*', 100)),
     'a resumable upload is cancelled': cancel.status,
     'a part of a cancelled upload': outcome(await put(cancelled, `bytes ${UNIT}-${UNIT}/${UNIT + 1}`, 1)),
-    'a resumable upload of what is there already': outcome((await begin('c', '&ifGenerationMatch=0'))[0]),
-    'a session of nobody': outcome(await put(`${session}x`, 'bytes */*', 0)),
+    'a resumable upload of an existing object': outcome((await begin('c', '&ifGenerationMatch=0'))[0]),
+    'an unknown session': outcome(await put(`${session}x`, 'bytes */*', 0)),
   }
 }
 
@@ -334,30 +334,30 @@ async function notifications(
       'custom_attributes',
     ]),
     'a notification without a payload format': outcome(await send('POST', path, {topic})),
-    'a notification of an event that nobody knows': outcome(
+    'a notification of an unknown event': outcome(
       await send('POST', path, {...config, event_types: ['OBJECT_SOLD']}),
     ),
-    'a notification to a topic that is not there': outcome(
+    'a notification to a missing topic': outcome(
       await send('POST', path, {...config, topic: 'projects/p/topics/missing'}),
     ),
     'the attributes of an upload': events['OBJECT_FINALIZE'],
     'the attributes of a change': events['OBJECT_METADATA_UPDATE'],
-    'the attributes of a removal': events['OBJECT_DELETE'],
+    'the attributes of a deletion': events['OBJECT_DELETE'],
     'a configuration': (await send('GET', `${path}/${id}`)).status,
-    'a configuration that is not there': outcome(await send('GET', `${path}/99`)),
+    'a missing configuration': outcome(await send('GET', `${path}/99`)),
   }
   const removed = await send('DELETE', `${path}/${id}`)
-  return {...seen, 'a configuration is removed': [removed.status, removed.text]}
+  return {...seen, 'a configuration is deleted': [removed.status, removed.text]}
 }
 
 async function removals(send: Send): Promise<Observations> {
   const removed = await send('DELETE', '/storage/v1/b/first/o/copied')
   return {
-    'an object is removed': [removed.status, removed.text],
-    'an object is removed again': outcome(await send('DELETE', '/storage/v1/b/first/o/copied')),
-    'a bucket with objects is removed': outcome(await send('DELETE', '/storage/v1/b/first')),
-    'a bucket that is not there is removed': outcome(await send('DELETE', '/storage/v1/b/missing')),
-    'a path of nobody': (await send('GET', '/storage/v1/nothing/at/all')).status,
+    'an object is deleted': [removed.status, removed.text],
+    'an object is deleted again': outcome(await send('DELETE', '/storage/v1/b/first/o/copied')),
+    'a bucket with objects is deleted': outcome(await send('DELETE', '/storage/v1/b/first')),
+    'a missing bucket is deleted': outcome(await send('DELETE', '/storage/v1/b/missing')),
+    'an unknown path': (await send('GET', '/storage/v1/nothing/at/all')).status,
   }
 }
 

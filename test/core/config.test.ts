@@ -144,7 +144,7 @@ describe('wrong values', () => {
     expect(error.suggestions).not.toEqual([])
   })
 
-  test('a field in another spelling is told the right one', async () => {
+  test('a misspelled field gets the right spelling suggested', async () => {
     const error = await refusal({cwd: await folderWith({'label-column': 'x'})})
     expect(error.suggestions).toEqual(['Did you mean "labelColumn"?'])
   })

@@ -28,7 +28,7 @@ const OBEDIENT = `export default {
   },
 }\n`
 
-test('a file goes its way: uploaded, waited for, told, fetched, logged, and lost in the end', async () => {
+test('a file goes all the way: uploaded, waited for, shown, fetched, logged, and lost in the end', async () => {
   const context = await startLocalPipeline()
   const {folder} = context
   await setup({workerFolder: await workerFolder('processor.js', capitals('')), stage: () => {}}, context)
@@ -120,7 +120,7 @@ test('a file goes its way: uploaded, waited for, told, fetched, logged, and lost
 })
 
 test(
-  'a file in work is running, one that always fails is dead, and a wait that is too long ends with 124',
+  'a file in progress is running, one that always fails is dead, and a wait that is too long exits with 124',
   {timeout: 60_000},
   async () => {
     const context = await startLocalPipeline({minimumBackoff: '0s', maximumBackoff: '0s'})

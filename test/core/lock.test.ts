@@ -54,7 +54,7 @@ test('a wait that ends in vain names who holds the lock', async () => {
   })
 })
 
-test('a failure releases the lock; what a killed command left behind is in nobody’s way', async () => {
+test('a failure releases the lock; what a killed command left behind is in no one’s way', async () => {
   const context = await lockContext()
   const failing = withLock('setup', context, () => Promise.reject(new Error('boom')))
   await expect(failing).rejects.toThrow('boom')

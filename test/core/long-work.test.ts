@@ -70,7 +70,7 @@ const SLOW = `export default {
   },
 }\n`
 
-test('a file that outlasts its delivery goes on as a job; status tells what the job does, and that it gave up', async () => {
+test('a file that outlasts its delivery continues as a job; status reports what the job does, and that it gave up', async () => {
   const context = await startLocalPipeline({requestTimeout: '2s', ackDeadline: '10s'})
   await setup({workerFolder: await workerFolder('processor.js', SLOW)}, context)
   const [hanging, ...others] = await Promise.all(

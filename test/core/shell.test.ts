@@ -29,7 +29,7 @@ describe('a name in a command', () => {
     expect(shellWord('a#b.csv')).toBe("'a#b.csv'")
   })
 
-  it('is no flag where it begins with a dash', () => {
+  it('is not a flag if it begins with a dash', () => {
     expect(commandFor('results', '-dash.csv', '--output FILE')).toBe(
       'cloud-runner results --output FILE -- -dash.csv',
     )

@@ -110,7 +110,7 @@ describe('what stands in the way of the local cloud', () => {
     expect(await readFile(database)).toEqual(before)
   })
 
-  test('what a killed one left behind stands in nobody’s way', async () => {
+  test('what a killed one left behind is in no one’s way', async () => {
     await using cli = await Cli.create()
     const folder = join(cli.folder, '.cloud-runner', 'local')
     await mkdir(folder, {recursive: true})

@@ -107,7 +107,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     })
 
     test(
-      'the project is made; interrupted right after, setup goes on: the plan, and the line to type',
+      'the project is created; interrupted right after, setup continues: the plan, and the line to type',
       async () => {
         const made = cli.start(['setup', '--create-project', '--project', PROJECT, '--yes'], {environment})
         await made.shows('Look for Terraform')
@@ -127,7 +127,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     )
 
     test(
-      'interrupted in the middle, the same command goes on',
+      'interrupted halfway, the same command continues',
       async () => {
         const first = cli.start(['setup', '--yes'], {environment})
         await first.shows('Create service account')
@@ -149,7 +149,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     )
 
     test(
-      'a file goes its way; nothing is left to plan, and nothing to mend',
+      'a file goes all the way; nothing is left to plan or repair',
       async () => {
         await cli.json(['sample'], {environment})
         const upload = ['upload', 'financial_statements.csv', '--label-column', 'bankrupt', '--wait']

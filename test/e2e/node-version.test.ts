@@ -1,6 +1,6 @@
 import {execa} from 'execa'
 import {cp, mkdir, realpath, symlink, writeFile, readdir} from 'node:fs/promises'
-import {delimiter, join} from 'node:path'
+import {delimiter, dirname, join} from 'node:path'
 import {expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
 
@@ -17,14 +17,11 @@ async function oldNode(): Promise<string | undefined> {
 
 const node = await oldNode()
 
-test.skipIf(node === undefined)(
-  'an older Node goes on under the one that was installed beside it',
-  async () => {
-    const {exitCode, stdout} = await execa(node ?? '', [BIN, '--version'])
-    expect(stdout).toMatch(/node-v(?:2[4-9]|[3-9]\d)\./)
-    expect(exitCode).toBe(0)
-  },
-)
+test.skipIf(node === undefined)('an older Node continues under the one installed beside it', async () => {
+  const {exitCode, stdout} = await execa(node ?? '', [BIN, '--version'])
+  expect(stdout).toMatch(/node-v(?:2[4-9]|[3-9]\d)\./)
+  expect(exitCode).toBe(0)
+})
 
 test.skipIf(node === undefined)('keeps exit code, arguments and signals', async () => {
   await using cli = await Cli.create()
@@ -77,4 +74,18 @@ test.skipIf(node === undefined)('the Node that is put beside a dependency is fou
   await symlink(packaged, join(cli.folder, 'node_modules', 'node'))
   const {stderr} = await execa(node ?? '', [run, '--version'], {reject: false})
   expect(stderr).toContain('cloud-runner is not built yet.')
+})
+
+test.skipIf(node === undefined)('npm under an older Node warns of nothing', async () => {
+  await using cli = await Cli.create()
+  for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+    await cp(join(dirname(BIN), '..', file), join(cli.folder, file))
+  const path = [dirname(node ?? ''), process.env['PATH']].join(delimiter)
+  const {all} = await execa('npm', ['ci', '--dry-run', '--offline'], {
+    cwd: cli.folder,
+    env: {PATH: path},
+    all: true,
+  })
+  expect(all).toContain('added')
+  expect(all).not.toContain('EBADENGINE')
 })

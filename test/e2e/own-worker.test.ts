@@ -55,7 +55,7 @@ test('the template typescript: from init to a result; its own tests pass, and it
   const again = await execa(process.execPath, ['--test'], {cwd: folder, reject: false, all: true})
   expect(again.all).toContain('pass 2')
 
-  // A file that is at fault, told with its line.
+  // A bad file is reported with its line.
   await cli.write('bad.jsonl', '{"quantity": 1, "price": 1}\n{"quantity": "many"}\n')
   const failed = await cli.run(['upload', 'bad.jsonl', '--wait', '--json'])
   expect(failed.exitCode).toBe(3)
@@ -124,7 +124,7 @@ test('dev: serves, deploys what is saved, keeps what cannot be built out, and st
   expect(await cli.json(['local', 'status'])).toMatchObject({running: false})
 }, 120_000)
 
-test('dev --json: a line an event; a local cloud that ran before goes on', async () => {
+test('dev --json: a line per event; a local cloud that was running keeps running', async () => {
   const cli = await createCli()
   await cli.json(['init'])
   await cli.json(['local', 'start'])

@@ -34,8 +34,11 @@ it('the package, installed by itself in an empty folder, sets up, processes a fi
     const links = [...readme.matchAll(/\]\((?!https?:|#)(?<path>[^)#]+)/g)].map(({groups}) =>
       join(installed, groups?.['path'] ?? ''),
     )
-    expect(links).toContain(join(installed, 'CONTRIBUTING.md'))
+    expect(links).toEqual(
+      expect.arrayContaining([join(installed, 'CONTRIBUTING.md'), join(installed, 'LICENSE')]),
+    )
     expect(links.filter((link) => !existsSync(link))).toEqual([])
+    expect(await readFile(join(installed, 'LICENSE'), 'utf8')).toContain('Apache License')
 
     const cli = (...args: string[]) => execa(join(folder, 'node_modules/.bin/cloud-runner'), args, options)
     await cli('setup')

@@ -161,7 +161,7 @@ describe('mistakes', () => {
     expect([exitCode, stdout]).toEqual([code, ''])
   })
 
-  test('--timeout that runs out ends with 124, and the file goes on', async () => {
+  test('an expired --timeout exits with 124, and the file continues', async () => {
     // Its first delivery is refused; the next one comes after ten seconds.
     const {endpoint} = await cli.json(['local', 'status'])
     await addFault(String(endpoint), {on: {rpc: 'run.routes.invoke'}, answer: 503, times: 1})
@@ -188,7 +188,7 @@ describe('the local cloud', () => {
     expect((await cli.run(['results', 'good.csv'])).exitCode).toBe(0)
   })
 
-  test('killed, it is started anew at the same address', async () => {
+  test('killed, it is started again at the same address', async () => {
     const before = await cli.json(['local', 'status'])
     killProcess(before['pid'])
     expect(await cli.json(['status', 'good.csv'])).toMatchObject({

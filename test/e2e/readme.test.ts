@@ -20,7 +20,7 @@ it('README: its shell blocks run one after the other, as they stand', async () =
   await symlink(BIN, join(bin, 'cloud-runner'))
   const path = [bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter)
   const shell = blocks.filter(({language, note}) => language === 'sh' && note === '')
-  expect(shell.length).toBeGreaterThanOrEqual(4)
+  expect(shell.length).toBeGreaterThanOrEqual(5)
   for (const {text} of shell) {
     const {exitCode, all} = await execa('bash', ['-euo', 'pipefail', '-c', text], {
       cwd: cli.folder,
@@ -30,7 +30,7 @@ it('README: its shell blocks run one after the other, as they stand', async () =
     })
     expect(exitCode, `${text}\n${all}`).toBe(0)
   }
-}, 120_000)
+}, 240_000)
 
 it('README: what is to be typed in a clone is what CI runs', async () => {
   const ci = await readFile(join(import.meta.dirname, '../../.ci/run'), 'utf8')

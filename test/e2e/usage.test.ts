@@ -89,7 +89,7 @@ describe('wrong usage ends with 2, says what is meant, and needs neither state n
   })
 })
 
-test('a worker that is not there is not kept in the settings', async () => {
+test('a missing worker is not saved in the settings', async () => {
   const file = join(cli.folder, 'cloud-runner.json')
   const {exitCode, stderr} = await cli.run(['setup', '--worker', './not-there'])
   expect({exitCode, stderr}).toMatchObject({exitCode: 1, stderr: expect.stringContaining('not-there')})
@@ -124,7 +124,7 @@ describe('where nothing was set up', () => {
     })
   })
 
-  test('local status and local stop find nothing, and that is no failure', async () => {
+  test('local status and local stop find nothing, which is not a failure', async () => {
     expect(await cli.json(['local', 'status'])).toMatchObject({running: false})
     expect(await cli.json(['local', 'stop'])).toMatchObject({stopped: false})
     expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)

@@ -17,7 +17,7 @@ test('an API that is off counts in the own project alone, not in the one that th
   expect(await isOffHere(new Error('Permission denied.'))).toBe(false)
 })
 
-test('whose API it is cannot be said where the project does not tell its number', async () => {
+test('the project of an API is unknown if the project does not give its number', async () => {
   const {endpoint, pipeline} = await startLocalPipeline({project: 'our-project-1'}, [])
   const {project: projectId, region} = pipeline.settings
   const isOffHere = createApiOff(projectId, createRest({projectId, region, endpoint}))

@@ -101,7 +101,7 @@ describe('one cause, one code, over both wires', () => {
 })
 
 describe('trying again', () => {
-  test('a transient error passes by itself', async () => {
+  test('a transient error passes without help', async () => {
     let calls = 0
     const answer = await retried(async () => {
       calls++

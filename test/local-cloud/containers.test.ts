@@ -166,7 +166,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     ])
   })
 
-  it('that end before they listen, take too much memory or cannot be started are told', async () => {
+  it('that end before they listen, use too much memory or cannot start are reported', async () => {
     await expect(
       deploy('exits', {command: ['python3', '-c', 'import sys; print("no such table"); sys.exit(7)']}),
     ).rejects.toThrow(/exit code 7[\s\S]*no such table/)

@@ -22,7 +22,7 @@ const LIMIT_MS = IS_FULL ? 3_600_000 : 120_000
 /** More than this a server may not have grown by: it is what it takes in either size. */
 const GROWTH_MB = 120
 
-/** Megabytes that the server held at most; 0 where there is no /proc. */
+/** The server's peak memory in megabytes; 0 without /proc. */
 function peakMb({pid}: LocalCloudProcess): number {
   if (process.platform !== 'linux') return 0
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024

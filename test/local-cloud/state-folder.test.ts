@@ -65,7 +65,7 @@ it('a folder that another local cloud has open is refused, with its process and 
   expect((await call(cloud, 'GET', '/storage/v1/b?project=p-test')).status).toBe(200)
 })
 
-it('a file that is no database is refused, and nothing is done to it', async () => {
+it('a file that is not a database is refused and left alone', async () => {
   const stateFolder = await temporaryFolder()
   const file = join(stateFolder, 'state.db')
   await using handle = await open(file, 'w')

@@ -41,7 +41,7 @@ beforeAll(async () => {
 })
 
 describe('the page of a report', () => {
-  it('stands by itself: no script, no request, and nothing of the file as markup', () => {
+  it('is self-contained: no script, no request, and no text of the file as markup', () => {
     for (const page of [reportPage(two), reportPage(three)]) {
       expect(page).not.toMatch(/<script|<link|<img|<iframe|src=|href=|url\(|@import/i)
       expect(page).toContain("default-src 'none'")
@@ -64,7 +64,7 @@ describe('the page of a report', () => {
     expect(times(reportPage(three), 'Strongest effects')).toBe(3)
   })
 
-  it('tells each drawing to those who do not see it, with its numbers as a table', () => {
+  it('describes each drawing for screen readers, with its numbers as a table', () => {
     const page = reportPage(three)
     const drawings = [...page.matchAll(/<svg role="img"[^>]*>(.{0,40})/g)].map(([, start = '']) => start)
     expect(drawings).toHaveLength(3 * (4 + 2))
@@ -76,7 +76,7 @@ describe('the page of a report', () => {
     expect(table?.match(/<tr><th scope="row">/g)).toHaveLength(three.curves[0]?.calibration.length ?? NaN)
   })
 
-  it('shows names on one line, in their own direction, and no longer than there is room', async () => {
+  it('shows names on one line, in their own direction, cut to the room there is', async () => {
     const names = ['two\nlines', '\u202edrawkcab', 'bell\u0007', `long ${'利益 '.repeat(60)}end`]
     const {report} = await processFile(
       `${names.map((name) => `"${name}"`).join(',')},y\n${Array.from({length: 90}, (_, i) => `${names.map((_name, j) => Math.sin(i * (j + 1))).join(',')},${Math.sin(i) + Math.cos(i * i) > 0 ? 1 : 0}\n`).join('')}`,
@@ -109,7 +109,7 @@ describe('the page of a report', () => {
     expect(slips(reportPage(report))).toEqual([])
   })
 
-  it('holds where there is nothing to draw', async () => {
+  it('works if there is nothing to draw', async () => {
     const {report} = await processFile('id,y\n1,0\n2,1\n3,\n')
     const page = reportPage(report)
     expect(slips(page)).toEqual([])

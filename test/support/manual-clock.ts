@@ -1,7 +1,7 @@
 import {setImmediate as nextTurn} from 'node:timers/promises'
 import type {Clock, Timer} from '../../src/local-cloud/wire/clock.ts'
 
-/** A clock that stands still until it is told to advance; timers fire in the order of their times. */
+/** A clock that stands still until advanced; timers fire in order of their times. */
 export class ManualClock implements Clock {
   /** Of the day at the beginning, less what it was set back. */
   #wall: number

@@ -10,7 +10,7 @@ export async function workerFolder(file: 'processor.js' | 'main.js', source: str
   return folder
 }
 
-/** A processor that writes the file back in capitals; `prefix` tells one version from another. */
+/** A processor that writes the file back in capitals; `prefix` distinguishes versions. */
 export function capitals(prefix: string): string {
   return `export default {
     name: 'capitals',

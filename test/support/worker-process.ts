@@ -59,7 +59,7 @@ export function startWorkerProcess(
   }
 }
 
-/** What is no line of the log stands for itself, to be seen in a test's comparison. */
+/** A line that is not a log entry is kept as it is, so that a test's comparison shows it. */
 function lineOf(text: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(text))

@@ -91,7 +91,7 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
     expect(await context.engine.remove(builtImages(context))).toBe(1)
   })
 
-  test('what was built for a pipeline goes with it: older builds too, and nobody else’s', async () => {
+  test('what was built for a pipeline is removed with it: older builds too, but no other pipeline’s', async () => {
     const context = await startLocalPipeline({name: `images-${process.pid}`})
     const {signal, step, cloud, pipeline} = context
     await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
@@ -121,7 +121,7 @@ test('without an engine there is nothing to remove', async () => {
   expect(await createDocker().remove({labels: {'cloud-runner': 'x'}, references: ['x-worker:build']})).toBe(0)
 })
 
-test('where no engine answers: what to start; and the way without docker only where there is one', async () => {
+test('without an engine: what to start, and the way without docker only if there is one', async () => {
   const local = await startLocalPipeline()
   const context = {...local, engine: {...createDocker(), answers: () => Promise.resolve(false)}}
   const container = await temporaryFolder()

@@ -26,7 +26,7 @@ async function planned(endpoint: string): Promise<unknown> {
 
 const UPDATE = {rpc: 'google.cloud.run.v2.Services/UpdateService'}
 
-test('a quota is waited out, a conflict and expired credentials are told, silence is left: the traffic stays, and the next deploy does it', async () => {
+test('a quota is waited out, a conflict and expired credentials are reported, a silent server is given up: the traffic stays, and the next deploy succeeds', async () => {
   const context = await startLocalPipeline()
   const folder = await workerFolder('processor.js', capitals('one '))
   const {service} = await setup({workerFolder: folder}, context)
@@ -63,7 +63,7 @@ test('a quota is waited out, a conflict and expired credentials are told, silenc
   expect(done.service).toMatchObject({ready: true, image: done.image})
 })
 
-test('credentials that expire in the middle of an upload, and while it is waited for: said, and the same again goes on', async () => {
+test('credentials that expire during an upload or a wait are reported, and the same command continues', async () => {
   const context = await startLocalPipeline()
   const {endpoint, folder, cloud, pipeline} = context
   await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
@@ -109,7 +109,7 @@ test('a revision whose image is gone is not rolled back to, nor is its image dep
   expect((await context.cloud.services.get('cloud-runner'))?.traffic).toEqual(two.service.traffic)
 })
 
-test('a push account without the right to invoke: status says so, setup mends it, the file is done', async () => {
+test('a push account without the right to invoke: status says so, setup repairs it, the file is processed', async () => {
   const context = await startLocalPipeline({minimumBackoff: '0s', maximumBackoff: '10s'})
   const {endpoint, folder, pipeline} = context
   const worker = await workerFolder('processor.js', capitals(''))

@@ -66,7 +66,7 @@ test('a canary shares the traffic until it is promoted or ended; a rollback goes
     message: 'There is no revision no-such.',
   })
 
-  // A deployment goes on from there: the same image needs no new revision.
+  // The next deployment starts from there: the same image needs no new revision.
   const again = await deploy({workerFolder: folder}, context)
   expect(again).toMatchObject({
     unchanged: false,

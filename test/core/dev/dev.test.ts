@@ -7,7 +7,7 @@ import {upload} from '../../../src/core/upload/upload.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
-/** Refuses what is not to its taste: for good, or for the time being. */
+/** Refuses some files: permanently, or for now. */
 const PICKY = `import {PermanentError} from 'cloud-runner/worker'
   export default {
     name: 'picky',
@@ -18,7 +18,7 @@ const PICKY = `import {PermanentError} from 'cloud-runner/worker'
 
 type Of<K extends DevEvent['event']> = Extract<DevEvent, {event: K}>
 
-/** `dev` on a pipeline of the test's own, with its events. Nothing that was refused comes again by itself. */
+/** `dev` on the test's own pipeline, with its events. A refused file is not delivered again. */
 async function startDev(source: string, again: boolean) {
   const context = await startLocalPipeline({minimumBackoff: '600s'})
   const folder = await workerFolder('processor.js', source)
@@ -80,7 +80,7 @@ const isFile =
   ({file}: Of<'file'>): boolean =>
     file.object === object && file.state === state
 
-test('a worker that cannot be built is told with its place; saved again, it serves; broken again, it goes on', async () => {
+test('a worker that does not build is reported with file and line; fixed, it serves; broken again, the previous one keeps serving', async () => {
   const {context, seen, save, send, stop, running} = await startDev('export default {]\n', false)
   expect(await seen('failed')).toMatchObject({
     code: 'worker-build-failed',

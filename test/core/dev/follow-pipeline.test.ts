@@ -6,7 +6,7 @@ import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
 const HOUR_MS = 3_600_000
 
-test('tells of new lines after one that is dated in the future', async () => {
+test('reports new lines after one dated in the future', async () => {
   const context = await startLocalPipeline()
   await setup({workerFolder: await workerFolder('processor.js', capitals('')), model: undefined}, context)
   const {settings, names} = context.pipeline

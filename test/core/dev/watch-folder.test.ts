@@ -9,7 +9,7 @@ import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const {signal} = new AbortController()
 
-/** Saves a file time and again, since it is watched from some moment on, until it is told. */
+/** Saves a file again and again until it is reported, since watching starts at some later moment. */
 async function toldWhileSaving(watch: FolderWatch, folder: string, path: string): Promise<Set<string>> {
   const told = new Set<string>()
   const saving = setInterval(() => void writeFile(join(folder, path), 'x').catch(() => undefined), 50)
@@ -21,7 +21,7 @@ async function toldWhileSaving(watch: FolderWatch, folder: string, path: string)
   return told
 }
 
-test('tells what was saved, below new folders too, and not what no worker is made of', async () => {
+test('reports saved files, in new folders too, and nothing that is not part of a worker', async () => {
   const folder = await temporaryFolder()
   await mkdir(join(folder, 'node_modules', 'a'), {recursive: true})
   await mkdir(join(folder, 'lib'))
@@ -43,7 +43,7 @@ test('tells what was saved, below new folders too, and not what no worker is mad
   expect(await toldWhileSaving(watch, folder, join('new', 'deep', 'c.ts'))).toContain('new')
 })
 
-test('tells of a file that was removed, and ends with the signal', async () => {
+test('reports a removed file, and ends with the signal', async () => {
   const folder = await temporaryFolder()
   await writeFile(join(folder, 'a.ts'), 'x')
   await using watch = await watchFolder(folder)
@@ -87,7 +87,7 @@ test('waits for quiet in a file that is written time and again', async () => {
   const folder = await temporaryFolder()
   await writeFile(join(folder, 'a.ts'), 'x')
   await using watch = await watchFolder(folder)
-  // Is told after the other one, of the same events.
+  // Reported after the other one, from the same events.
   const after = watchNode(folder)
   onTestFinished(() => after.close())
   const append = async (): Promise<void> => {

@@ -45,7 +45,7 @@ test('a crash is one line: the place and the error', () => {
   expect(crashIn('starting\nstopped')).toBeUndefined()
 })
 
-test('of a crash, what Node adds of itself is told from what the worker has to do with', () => {
+test("of a crash, Node's own lines are separated from the worker's", () => {
   const own = CRASH.split('\n').filter((line) => !isForeignFrame(line))
   expect(own.map((line) => line.replace(/\/home.*app\//, ''))).toEqual([
     'lib/boom.ts:1',

@@ -5,7 +5,7 @@ import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 const LONG = 'm'.repeat(950)
 
-test('of more files than are looked at, the first by name are told as they are, and no more is listed', async () => {
+test('of too many files, the first by name are shown with their state, and no more are listed', async () => {
   const context = await startLocalPipeline()
   const {cloud, pipeline, signal, step, endpoint} = context
   await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})

@@ -60,7 +60,7 @@ async function outputOf(source: string): Promise<{stderr: string; exitCode: unkn
 }
 
 describe('the packaged worker', () => {
-  test('runs by itself in an empty folder, answers, and ends when it is told to', async () => {
+  test('runs alone in an empty folder, answers, and stops on request', async () => {
     const {health, lines, exitCode} = await runBundle(await bundled(undefined))
     expect(health).toBe(200)
     expect(lines[0]).toContain('logistic-regression')
@@ -185,7 +185,7 @@ describe("an error of a worker of one's own names its sources", () => {
   })
 })
 
-describe('what is no worker is told', () => {
+describe('what is not a worker is reported', () => {
   test.each([
     [
       {'index.ts': ''},

@@ -56,7 +56,7 @@ interface Seen {
   readonly authorization: string | undefined
 }
 
-/** A server that answers what it is told, for faults that a real registry has only now and then. */
+/** A server with set answers, for faults that a real registry rarely has. */
 async function startScript(
   answer: (line: string, response: ServerResponse, count: number) => void,
 ): Promise<{origin: string; seen: Seen[]}> {
@@ -170,7 +170,7 @@ describe('a registry with faults', () => {
     expect(seen.filter(({line}) => line.startsWith('POST'))).toHaveLength(attempts)
   })
 
-  test('that is not there is unreachable, and one that sends uploads elsewhere gets no token there', async () => {
+  test('that is missing is unreachable, and one that redirects uploads gets no token there', async () => {
     const elsewhere = await startScript((_, response) => response.writeHead(201).end())
     const {origin} = await startScript((line, response) => {
       if (line.startsWith('HEAD')) response.writeHead(404).end()

@@ -71,7 +71,7 @@ describe('the model of the pipeline', () => {
 })
 
 describe('a model that comes with an upload', () => {
-  it('goes its way: trained, exported, used on another file, and told', async () => {
+  it('goes all the way: trained, exported, used on another file, and reported', async () => {
     const context = await startLocalPipeline()
     const {folder, pipeline} = context
     const {inputBucket, outputBucket} = pipeline.names
@@ -144,7 +144,7 @@ describe('a model that comes with an upload', () => {
     })
   }, 120_000)
 
-  it('that the settings name is told with where they do', async () => {
+  it('that the settings name is reported with its source', async () => {
     const folder = await temporaryFolder()
     const file = join(folder, 'cloud-runner.json')
     await writeFile(file, '{"model": "none.json"}')

@@ -50,7 +50,7 @@ describe('a project is made', () => {
     expect(checks.filter(({state}) => state === 'failed')).toEqual([])
   })
 
-  test('in several runs: each goes on where the one before ended, with the flag or without', async () => {
+  test('in several runs: each continues where the previous one ended, with the flag or without', async () => {
     const context = await start()
     await addFault(context.endpoint, {on: LINK, answer: 500, times: 4})
     await expect(make(context)).rejects.toMatchObject({

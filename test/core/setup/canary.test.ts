@@ -11,7 +11,7 @@ createServer((request, response) => {
   request.resume().on('end', () => response.writeHead(503).end())
 }).listen(process.env.PORT)\n`
 
-test('a canary that sticks says at which hop; setup mends what was taken away', async () => {
+test('a stuck canary says at which hop; setup repairs what was removed', async () => {
   const context = await startLocalPipeline()
   const {cloud, pipeline, endpoint} = context
   const {inputBucket, service} = pipeline.names

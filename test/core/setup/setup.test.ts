@@ -81,7 +81,7 @@ describe('setup', () => {
     })
   })
 
-  test('a folder without a worker is told before the service is touched', async () => {
+  test('a folder without a worker is reported before the service is touched', async () => {
     const context = await startLocalPipeline()
     await expect(setup({workerFolder: context.folder}, context)).rejects.toMatchObject({
       code: 'worker-missing',

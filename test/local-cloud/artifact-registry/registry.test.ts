@@ -109,7 +109,7 @@ describe('the distribution API', () => {
     expect((await call('GET', `/v2/p/r/nested/worker/manifests/${image.digest}`)).status).toBe(404)
   })
 
-  it('takes a blob in chunks, tells how far it is, and refuses a gap', async () => {
+  it('takes a blob in chunks, reports its progress, and refuses a gap', async () => {
     const {call, createRepository} = await startRegistry()
     await createRepository()
     const begun = await call('POST', '/v2/p/r/w/blobs/uploads/')

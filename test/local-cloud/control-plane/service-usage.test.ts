@@ -24,7 +24,7 @@ async function start() {
   return {call, enabled, restart}
 }
 
-it('has its own APIs on, and turns others on and off, for good', async () => {
+it('has its own APIs enabled, and enables and disables others permanently', async () => {
   const {call, enabled, restart} = await start()
   expect(await enabled()).toContain('run.googleapis.com')
   expect(await enabled()).not.toContain('cloudbuild.googleapis.com')

@@ -108,7 +108,7 @@ describe('access control', () => {
     expect(access.allows(WORKER, 'storage.objects.create', bucket)).toBe(false)
   })
 
-  test('a service account that does not exist gets no grant, and nobody acts as it', async () => {
+  test('a service account that does not exist gets no grant, and nothing runs as it', async () => {
     const {access} = await setUp()
     const role = 'roles/pubsub.publisher'
     const missing = 'nobody@p.iam.gserviceaccount.com'

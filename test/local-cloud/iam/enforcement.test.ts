@@ -212,7 +212,7 @@ describe('an account without any grant', () => {
     expect(cloud.status().denials[0]).toMatchObject({principal: `serviceAccount:${OUTSIDER}`, permission})
   })
 
-  it('is told a role that mends it, for every call', () => {
+  it('names a role that grants it, for every call', () => {
     expect(cloud.status().denials.filter(({role}) => role === undefined)).toEqual([])
   })
 

@@ -95,7 +95,7 @@ describe('the metadata server of an instance', () => {
     })
   })
 
-  it('tells what Cloud Run tells, as text and as JSON, to who says whom it asks', async () => {
+  it('answers what Cloud Run does, as text and as JSON, to requests with the right header', async () => {
     const {cloud, metadata} = await startInstance()
     const {json} = await call(cloud, 'GET', '/v1/projects/p-test')
     const number = String(json['projectNumber'])

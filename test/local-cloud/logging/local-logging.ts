@@ -45,7 +45,7 @@ export async function startLogging({clock, folder}: {clock: Clock; folder?: stri
     async listen(principal = 'owner') {
       const listener = await server.listen(0, () => principal)
       stack.defer(() => listener.close())
-      // `sslCreds` reaches the gRPC client, though the types of the options do not tell of it.
+      // `sslCreds` reaches the gRPC client, though the options' types do not have it.
       const options = {
         projectId: 'p',
         apiEndpoint: '127.0.0.1',

@@ -47,7 +47,7 @@ test('streams messages to a subscriber, which acknowledges them', async () => {
     .toEqual({n: 0})
 })
 
-test('a refused message comes again', async () => {
+test('a refused message is delivered again', async () => {
   const {client} = await startPubsub()
   const subscription = await make(client)
   let deliveries = 0

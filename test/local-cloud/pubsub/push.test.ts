@@ -324,7 +324,7 @@ describe('push', () => {
     expect(server.state.database.prepare('SELECT count(*) AS n FROM pubsub_messages').get()).toEqual({n: 0})
   })
 
-  test('after a restart exactly what was not acknowledged comes again, with its attempts', async () => {
+  test('after a restart exactly the unacknowledged messages are delivered again, with their attempts', async () => {
     const clock = new ManualClock()
     const folder = await temporaryFolder()
     const endpoint = await startPushEndpoint((pushed) => {

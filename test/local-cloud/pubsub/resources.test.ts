@@ -184,7 +184,7 @@ describe('subscriptions', () => {
     })
   })
 
-  test('an unacknowledged message comes again at its deadline, which can be moved', async () => {
+  test('an unacknowledged message is delivered again at its deadline, which can be extended', async () => {
     const clock = new ManualClock()
     const server = await withTopic(clock)
     await server.call('PUT', 'subscriptions/sub', {topic: TOPIC})

@@ -3,7 +3,7 @@ import {expect} from 'vitest'
 import {LOCATION, type LocalRun} from './local-run.ts'
 
 /**
- * A task that tells in `FOLDER/INDEX-ATTEMPT` that it was started, and does what PLAN says: `ok`, `fail`, `fail-once`,
+ * A task that records how it was started in `FOLDER/INDEX-ATTEMPT`, then does what PLAN says: `ok`, `fail`, `fail-once`,
  * `wait` until `FOLDER/go` is there, or `deaf` to SIGTERM.
  */
 export const TASK = {

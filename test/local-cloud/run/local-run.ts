@@ -157,7 +157,7 @@ export async function startRun({
   }
 }
 
-/** A worker that tells what it was started with; `GET /slow` answers when `POST /go` has come. */
+/** A worker that reports what it was started with; `GET /slow` answers after `POST /go`. */
 export const ECHO = {
   'app/main.js': `
     const http = require('node:http')

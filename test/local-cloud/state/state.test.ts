@@ -89,7 +89,7 @@ describe('opening', () => {
     })
   })
 
-  it('names a file that is no database', async () => {
+  it('names a file that is not a database', async () => {
     const folder = await temporaryFolder()
     await writeFile(
       join(folder, 'state.db'),
@@ -116,7 +116,7 @@ describe('blobs', () => {
     expect(await text(state.blobs.read(info.id, {start: 2, end: 4}))).toBe('345')
   })
 
-  it('goes on with unfinished bytes after a restart', async () => {
+  it('continues with unfinished bytes after a restart', async () => {
     const folder = await temporaryFolder()
     let id = ''
     await (async () => {

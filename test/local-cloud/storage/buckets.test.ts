@@ -143,7 +143,7 @@ test("a bucket's policy is set, asked for and enforced, and goes with the bucket
   await expect(worker.getFiles()).rejects.toMatchObject({code: 403})
 })
 
-test('nobody without an identity gets in', async () => {
+test('a caller without an identity is refused', async () => {
   const {client, listen} = await startStorage()
   await client.createBucket('private')
   const response = await fetch(`${await listen('allUsers')}/storage/v1/b/private/o`)

@@ -96,7 +96,7 @@ test('offsets bound the names, from inclusive, to exclusive', async () => {
   expect(await pages(origin, {prefix: 'b', endOffset: 'b/'})).toEqual([['b']])
 })
 
-test('a page goes on though its first object is deleted meanwhile', async () => {
+test('a page continues after its first object was deleted', async () => {
   const {origin} = await withObjects(['a', 'b', 'c'])
   const first = await list(origin, {maxResults: '1'})
   await call(origin, 'DELETE', '/b/bucket/o/b')

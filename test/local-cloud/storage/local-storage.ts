@@ -104,7 +104,7 @@ export function blobsOf({state}: Pick<LocalStorage, 'state'>): unknown[] {
     .map(({blob}) => blob)
 }
 
-/** Sends to the JSON API; a body that is no text or bytes goes as JSON. */
+/** Sends to the JSON API; a body that is neither text nor bytes is sent as JSON. */
 export function call(origin: string, method: string, path: string, body?: object): Promise<Response> {
   return fetch(`${origin}/storage/v1${path}`, {
     method,

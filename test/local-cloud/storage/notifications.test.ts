@@ -55,7 +55,7 @@ test("Google's client configures, lists and deletes notifications", async () => 
   expect(next.id).toBe('2')
 })
 
-test("an upload is told with Google's attributes and the object as it is", async () => {
+test("an upload is announced with Google's attributes and the object's resource", async () => {
   const clock = new ManualClock()
   const local = await withTopic({clock})
   await configure(local, {...CONFIG, custom_attributes: {team: 'a'}, object_name_prefix: 'in/'})

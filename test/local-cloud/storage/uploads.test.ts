@@ -174,7 +174,7 @@ test("Google's client uploads resumably, in one piece and in chunks", async () =
   }
 })
 
-test('a resumable upload goes on chunk by chunk', async () => {
+test('a resumable upload continues chunk by chunk', async () => {
   const {origin, client} = await withBucket()
   const bytes = randomBytes(2 * UNIT + 100)
   const session = await begin(origin, {headers: {'x-upload-content-type': 'text/csv'}})
@@ -226,7 +226,7 @@ test.each([
   expect(await refusalOf(response)).toEqual([400, expect.stringMatching(message)])
 })
 
-test('an upload whose length was said before ends by itself', async () => {
+test('an upload of a declared length ends by itself', async () => {
   const {origin} = await withBucket()
   const known = await begin(origin, {headers: {'x-upload-content-length': '10'}})
   const long = await put(known, undefined, Buffer.alloc(11))
@@ -310,7 +310,7 @@ test('bytes that were complete when the local cloud was killed are gone on with'
   expect(await files(after)).toHaveLength(1)
 })
 
-test('a session ends after a week, and its file is closed when nobody comes', async () => {
+test('a session ends after a week, and its file is closed when it is idle', async () => {
   const clock = new ManualClock()
   const local = await withBucket({clock})
   const session = await begin(local.origin)

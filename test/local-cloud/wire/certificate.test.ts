@@ -29,7 +29,7 @@ test('the certificate is kept, is its own issuer, and names this machine', async
   expect(certificate.ca).toBe(true)
 })
 
-test('the certificate is made anew before it expires', async () => {
+test('the certificate is renewed before it expires', async () => {
   const folder = await temporaryFolder()
   const clock = new ManualClock()
   const {certificate} = await openCertificate(folder, clock)

@@ -58,7 +58,7 @@ async function raw(text: string | Buffer, port = listener.port): Promise<string>
   return answer
 }
 
-it('lets an answer reach a client that still sends a body which nobody reads', async () => {
+it('lets an answer reach a client that is still sending an unread body', async () => {
   const body = Buffer.alloc(20 * 1024 * 1024)
   for (const path of ['/unread', '/limited']) {
     const response = await fetch(`${listener.origin}${path}`, {method: 'POST', body})

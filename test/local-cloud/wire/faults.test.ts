@@ -36,7 +36,7 @@ function pubsubOf(cloud: LocalCloud): PubSub {
 }
 
 describe('over HTTP', () => {
-  it.each([403, 409, 429, 500, 503])('answers %d as often as it was told, then goes on', async (status) => {
+  it.each([403, 409, 429, 500, 503])('answers %d as often as asked, then continues', async (status) => {
     const cloud = await start({faults: [{on: {rpc: 'storage.buckets.list'}, answer: status, times: 2}]})
     expect(cloud.status().faults).toBe(1)
     const statuses: number[] = []

@@ -172,7 +172,7 @@ describe('plain routes', () => {
     expect(await call('POST', '/bytes', 'x')).toMatchObject({status: 200, json: {size: 3}})
   })
 
-  it('tells callers apart by listener', async () => {
+  it('distinguishes callers by listener', async () => {
     const server = createServerOf({routes, services: [], report: () => {}})
     const other = await server.listen(0, () => 'serviceAccount:worker@p.iam.gserviceaccount.com')
     expect(await (await fetch(`${other.origin}/caller`)).json()).toEqual({

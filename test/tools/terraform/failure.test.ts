@@ -17,7 +17,7 @@ const AGENT =
 const API =
   'Error creating Repository: googleapi: Error 403: Artifact Registry API has not been used in project 1 before or it is disabled. Enable it by visiting https://console.developers.google.com/apis/api/artifactregistry.googleapis.com/overview?project=1 then retry. If you enabled this API recently, wait a few minutes'
 
-describe('what passes by itself', () => {
+describe('what passes without help', () => {
   test.each([
     ['a grant that is not known yet', true, [NOTIFICATION]],
     ['a service agent that is not there yet', true, [AGENT]],

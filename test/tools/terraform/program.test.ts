@@ -68,7 +68,7 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
     expect(events.at(-1)).toEqual({kind: 'outputs', values: {value: 'x'}})
   })
 
-  test('interrupted, it finishes the resource in work, keeps it in the state, and goes on the next time', async () => {
+  test('interrupted, it finishes the current resource, keeps it in the state, and continues the next time', async () => {
     const terraform = await moduleOf(SLOW)
     const controller = new AbortController()
     const run = terraform.run(apply, {signal: controller.signal})
@@ -83,7 +83,7 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
     expect(await recorded(terraform)).toEqual(['first', 'second'])
   })
 
-  test('goes on to its end when the process that started it is killed', async () => {
+  test('runs to its end when the process that started it is killed', async () => {
     const terraform = await moduleOf(SLOW)
     const program = pathToFileURL(join(import.meta.dirname, '../../../src/tools/terraform/program.ts')).href
     const script = `const {createTerraform} = await import(${JSON.stringify(program)})
@@ -97,7 +97,7 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
     expect(await recorded(terraform)).toEqual(['first', 'second'])
   })
 
-  test('killed itself, it is told as that, and the next run goes on', async () => {
+  test('killed itself, it is reported as killed, and the next run continues', async () => {
     const terraform = await moduleOf(SLOW)
     const first = terraform.run(apply, {signal})
     await until(() => existsSync(join(terraform.folder, 'started')))

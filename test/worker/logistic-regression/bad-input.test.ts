@@ -189,7 +189,7 @@ describe('a file that can never be processed', () => {
     expect(packed).toBeLessThan(1.3 * fitting)
   })
 
-  it('with a misspelled label column is told the column that was meant', async () => {
+  it('with a misspelled label column gets the intended column suggested', async () => {
     const {suggestions} = await faultOf('company,Bankrupt\nA,0\n', {labelColumn: 'bankrupt'})
     expect(suggestions[0]).toBe('Did you mean Bankrupt?')
     const other = await faultOf('company,bankrupt\nA,0\n', {labelColumn: 'zzz'})
@@ -199,7 +199,7 @@ describe('a file that can never be processed', () => {
     expect(wide.suggestions[0]).toBe(`The columns are ${many.slice(0, 100).join(', ')} and 1 more.`)
   })
 
-  it('without a label named is told the flag', async () => {
+  it('without a named label gets the flag suggested', async () => {
     const {suggestions} = await faultOf(`a,price\n${rowsOf(30, (i) => `${i % 3},${i}.5\n`)}`)
     expect(suggestions.join(' ')).toContain('--label-column')
   })

@@ -295,7 +295,7 @@ describe('columns', () => {
     expect(coefficients[0]?.terms.map(({level}) => level)).toEqual(['00', '01', '02', 'none of them'])
   })
 
-  it('of the same name are told apart by position', async () => {
+  it('of the same name are distinguished by position', async () => {
     const {coefficients} = await report('x,x,', (i) => `${Math.sin(i)},${Math.cos(i)},${Math.cos(i * 3)}`)
     expect(coefficients[0]?.terms.map(({column}) => column)).toEqual([
       'x (column 1)',

@@ -210,7 +210,7 @@ describe('an older generation', () => {
     expect(await worker.text(worker.output('b'))).toBeUndefined()
   })
 
-  it('whose bucket is gone is no file that is gone: it is refused, and says so', async () => {
+  it('whose bucket is gone is refused, and not taken for a deleted file', async () => {
     const processor = capitals()
     await using worker = await startWorker(processor)
     const generation = await worker.upload('a', 'x')
@@ -262,7 +262,7 @@ describe('a permanent fault', () => {
     expect(worker.outcomes()).toEqual(['failed', 'done', 'duplicate'])
   })
 
-  it('leaves the result of an older generation, which tells its generation; the next success removes the fault', async () => {
+  it('leaves the result of an older generation, which names its generation; the next success removes the error', async () => {
     await using worker = await startWorker(picky)
     const first = await worker.upload('a', 'good')
     await worker.deliver('a', first)

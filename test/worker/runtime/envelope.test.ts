@@ -30,7 +30,7 @@ describe('parsePush', () => {
     })
   })
 
-  it('takes the snake names alone, and no attempt where there is no dead-letter policy', () => {
+  it('accepts snake-case names alone, and no attempt without a dead-letter policy', () => {
     const attributes = {
       eventType: 'OBJECT_DELETE',
       bucketId: 'in',

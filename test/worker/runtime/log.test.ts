@@ -19,7 +19,7 @@ it('writes the special fields of Cloud Logging, which no field of a process repl
   })
 })
 
-it('keeps the line where the fields are no JSON', () => {
+it('keeps the line if the fields are not JSON', () => {
   const lines: string[] = []
   const fields: Record<string, unknown> = {}
   fields['self'] = fields
@@ -27,7 +27,7 @@ it('keeps the line where the fields are no JSON', () => {
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({severity: 'INFO', message: 'round'})
 })
 
-it('tells an error by its stack and causes, and none of its other fields', () => {
+it("logs an error's stack and causes, and none of its other fields", () => {
   const error = Object.assign(new Error('outer', {cause: new Error('inner')}), {
     config: {headers: {authorization: 'secret'}},
   })

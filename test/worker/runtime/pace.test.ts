@@ -39,7 +39,7 @@ it('expects nothing of it where a file of its size is done: it only hung', () =>
   expect(pace.predictMs(100 * MEBIBYTE)).toBeCloseTo(15_000)
 })
 
-it('forgets after an hour: a file that only hung is no reason for ever', () => {
+it('forgets after an hour: a file that only hung does not count forever', () => {
   const {clock, pace} = start()
   pace.learnGivenUp(MEBIBYTE, 500_000)
   clock.now = 3_600_000

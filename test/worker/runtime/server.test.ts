@@ -48,7 +48,7 @@ describe('HTTP', () => {
   })
 })
 
-describe('what is no file', () => {
+describe('what is not a file', () => {
   it('is acknowledged and not given to the process', async () => {
     copy.runs = 0
     await using worker = await startWorker(copy)

@@ -34,7 +34,7 @@ function first(times: number, matches: (method: string, url: URL) => boolean) {
 const isRead = (method: string, url: URL): boolean => method === 'GET' && url.searchParams.has('alt')
 
 describe('reading an object', () => {
-  it('goes on where a connection broke, and checks the whole', async () => {
+  it('continues where a connection broke, and verifies the whole', async () => {
     const {storage, upload, proxy} = await start()
     const content = randomBytes(3 * MEBIBYTE)
     const generation = await upload('a', content)
@@ -61,7 +61,7 @@ describe('reading an object', () => {
     expect(proxy.requests).toHaveLength(seen + 2)
   })
 
-  it('tells bytes that are not the stored ones', async () => {
+  it('notices bytes that are not the stored ones', async () => {
     const {storage, upload, proxy} = await start()
     const generation = await upload('a', 'hello')
     const name = {bucket: 'input', object: 'a', generation}
@@ -70,7 +70,7 @@ describe('reading an object', () => {
     await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
   })
 
-  it('tells them by CRC32C where a composite object has no MD5', async () => {
+  it('notices them by CRC32C for a composite object, which has no MD5', async () => {
     const {storage, input, upload, proxy} = await start()
     await upload('a', 'hello ')
     await upload('b', 'world')
@@ -112,7 +112,7 @@ describe('reading an object', () => {
     })
   })
 
-  it('tries again what is no gzip only by the way it came', async () => {
+  it('retries gzip that was damaged on its way', async () => {
     const {storage, input, proxy} = await start()
     const name = await saveAsGzip(input, gzipSync(randomBytes(MEBIBYTE)))
     const metadata = await storage.find(name)
@@ -174,7 +174,7 @@ describe('reading an object', () => {
     expect((await buffer(await storage.read(name, metadataOf(content)))).equals(content)).toBe(true)
   })
 
-  it('goes on after a pause that was longer than a silence may be, on a connection that is dead', async () => {
+  it('continues after a pause longer than the connection may be silent', async () => {
     const content = randomBytes(4 * MEBIBYTE)
     const origin = await startServer(({headers: {range}}, response) => {
       if (range === undefined) {

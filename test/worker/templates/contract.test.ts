@@ -329,7 +329,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     expect(running.outcomes()).toEqual(['done', 'refused'])
   })
 
-  it('asks the metadata server for a token once, and for no other where it is told where storage is', async () => {
+  it('asks the metadata server for a token once, and for none if storage has another address', async () => {
     let asked = 0
     const origin = await startServer((request, response) => {
       asked += 1

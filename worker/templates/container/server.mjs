@@ -1,5 +1,5 @@
-// A worker as small as the contract in the README allows: adds the total to each order of a file of JSON lines. It is
-// JavaScript without any package, to be read by people who write the same in another language.
+// A worker as small as the contract in the README allows: adds the total to each order in a file of JSON lines. It is
+// JavaScript without packages, meant to be read and written again in another language.
 import {randomUUID} from 'node:crypto'
 import {createServer} from 'node:http'
 import {text} from 'node:stream/consumers'
@@ -9,7 +9,7 @@ const {OUTPUT_BUCKET = '', STORAGE_EMULATOR_HOST, GCE_METADATA_HOST} = process.e
 const STORAGE = STORAGE_EMULATOR_HOST ?? 'https://storage.googleapis.com'
 const METADATA_SERVER = `http://${GCE_METADATA_HOST ?? 'metadata.google.internal'}`
 
-/** The work itself. @throws Fault where the file can never be processed; anything else is tried again */
+/** The work itself. @throws Fault if the file can never be processed; anything else is retried */
 function processFile(content) {
   const lines = content.split('\n')
   return lines
@@ -25,12 +25,12 @@ function withTotal(line, number) {
     const total = Math.round(order.quantity * order.price * 100) / 100
     if (Number.isFinite(total)) return {...order, total}
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new Fault(`Line ${number} is no order with a quantity and a price.`)
+  throw new Fault(`Line ${number} is not an order with a quantity and a price.`)
 }
 
-/** One delivery: read that generation, write the result if nobody did in the meantime. @returns the outcome */
+/** One delivery: reads that generation and writes the result, unless another delivery already has. @returns the outcome */
 async function deliver(
   {bucketId: bucket, objectId: object, objectGeneration: generation, eventType, 'reprocess-id': reprocessId},
   attempt,
@@ -94,10 +94,10 @@ async function write(name, content, contentType, metadata, generation) {
   const path = `/upload/storage/v1/b/${OUTPUT_BUCKET}/o?uploadType=multipart&ifGenerationMatch=${generation}`
   const type = `multipart/related; boundary=${boundary}`
   const written = await call('POST', path, body, {'content-type': type})
-  if (written.status === 404) throw new Error(`There is no bucket ${OUTPUT_BUCKET}.`)
+  if (written.status === 404) throw new Error(`No bucket ${OUTPUT_BUCKET}.`)
 }
 
-/** A request to Cloud Storage. @throws Error for every answer but success and 404 */
+/** A request to Cloud Storage. @throws Error for any answer but success and 404 */
 async function call(method, path, body, headers = {}) {
   const response = await fetch(STORAGE + path, {
     method,
@@ -108,7 +108,7 @@ async function call(method, path, body, headers = {}) {
   throw new Error(`${method} ${path}: ${response.status} ${(await response.text()).slice(0, 300)}`)
 }
 
-/** The token of the service account; the local cloud knows the caller by the address that it gave it. */
+/** The service account's token; the local cloud knows the caller by the port it calls. */
 async function authorization() {
   if (STORAGE_EMULATOR_HOST !== undefined) return {}
   const path = '/computeMetadata/v1/instance/service-accounts/default/token'
@@ -122,7 +122,7 @@ function log(severity, message, fields = {}, labels = {}) {
   )
 }
 
-/** @returns the status: 204 acknowledges, 503 has it delivered again */
+/** @returns the status: 204 acknowledges, 503 requests another delivery */
 async function take(request) {
   const body = await text(request)
   let envelope
@@ -165,7 +165,7 @@ server.listen({port: Number(PORT), host: HOST}, () => {
   const {port} = server.address()
   log('INFO', `listening on port ${port}`, {port})
 })
-// What is in hand is finished; Cloud Run waits ten seconds for it.
+// Current work is finished; Cloud Run waits ten seconds for it.
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.once(signal, () => {
     log('INFO', `${signal}: stopping`)

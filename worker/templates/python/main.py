@@ -1,16 +1,16 @@
-"""One file in, one file out: adds the total to each order of a file of JSON lines. Put your own work in its place."""
+"""One file in, one file out: adds the total to each order in a file of JSON lines. Replace it with your own work."""
 import json
 
 from runtime import PermanentError, serve
 
 
 def process(input, output, context):
-    """Turns one file into another; `runtime` does all around it. The README names what it is given."""
+    """Turns one file into another; `runtime` does the rest. The README lists what it receives."""
     output.content_type = "application/x-ndjson"
     orders, total_of_all = 0, 0.0
     with input.open() as lines:
         for number, line in enumerate(lines, start=1):
-            # Raises at shutdown and when the delivery's time is nearly over: the file comes again.
+            # Raises at shutdown and shortly before the delivery's deadline: the file is delivered again.
             context.check()
             if not line.strip():
                 continue
@@ -19,13 +19,13 @@ def process(input, output, context):
             orders += 1
             total_of_all += order["total"]
             output.write(json.dumps(order) + "\n")
-    # Lies beside the result, as _cloud-runner/<object>/report.json.
+    # Written beside the result, as _cloud-runner/<object>/report.json.
     output.sidecar("report.json", {"orders": orders, "sum": round(total_of_all, 2)})
     context.log("INFO", f"Added up {orders} orders", orders=orders)
 
 
 def parse_order(line, number):
-    """A permanent error becomes the file's result: trying again would not help. Anything else is tried again."""
+    """A permanent error becomes the file's result, since a retry would not help. Anything else is retried."""
     try:
         order = json.loads(line)
         if all(isinstance(order[field], (int, float)) for field in ("quantity", "price")):

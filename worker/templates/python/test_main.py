@@ -10,7 +10,7 @@ from runtime import PermanentError
 
 
 def run(content):
-    """Runs the process on bytes as the worker would: the result, and what lies beside it."""
+    """Runs the process on bytes as the worker would. Returns the result and its sidecars."""
     written, sidecars = [], {}
     process(
         SimpleNamespace(object="sample.jsonl", metadata={}, open=lambda: io.BytesIO(content)),
@@ -26,7 +26,7 @@ class ProcessTest(unittest.TestCase):
         self.assertEqual([json.loads(line)["total"] for line in result.splitlines()], [1.5, 2.75, 7.96])
         self.assertEqual(sidecars["report.json"], {"orders": 3, "sum": 12.21})
 
-    def test_names_the_line_that_is_no_order(self):
+    def test_names_the_line_that_is_not_an_order(self):
         with self.assertRaises(PermanentError) as caught:
             run(b'{"quantity": 1, "price": 2}\n\n{"quantity": "many"}\n')
         self.assertEqual((caught.exception.code, caught.exception.line), ("not-an-order", 3))

@@ -5,7 +5,7 @@ import {test} from 'node:test'
 import {PermanentError} from 'cloud-runner/worker'
 import {processor} from './processor.ts'
 
-/** Runs the processor on a text as the worker would. @returns the result and what lies beside it */
+/** Runs the processor on a text as the worker would. @returns the result and its report */
 async function run(content: string): Promise<{result: string; report: object | undefined}> {
   let result = ''
   let report: object | undefined
@@ -48,7 +48,7 @@ test('adds the total to each order', async () => {
   assert.deepEqual(report, {orders: 3, sum: 12.21})
 })
 
-test('names the line that is no order', async () => {
+test('names the line that is not an order', async () => {
   await assert.rejects(run('{"quantity": 1, "price": 2}\n\n{"quantity": "many"}\n'), (error) => {
     assert.ok(error instanceof PermanentError)
     assert.deepEqual([error.code, error.line], ['not-an-order', 3])

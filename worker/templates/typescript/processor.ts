@@ -1,7 +1,7 @@
 import type {Readable} from 'node:stream'
 import {PermanentError, type Processor} from 'cloud-runner/worker'
 
-/** One file in, one file out: adds the total to each order of a file of JSON lines. Put your own work in its place. */
+/** One file in, one file out: adds the total to each order in a file of JSON lines. Replace it with your own work. */
 export const processor: Processor = {
   name: 'order-totals',
 
@@ -11,7 +11,7 @@ export const processor: Processor = {
     let orders = 0
     let sum = 0
     for await (const line of linesOf(await input.open())) {
-      // Aborted at shutdown and when the delivery's time is nearly over: stop, and the file comes again.
+      // Aborted at shutdown and shortly before the delivery's deadline: stop, and the file is delivered again.
       context.signal.throwIfAborted()
       number += 1
       if (line.trim() === '') continue
@@ -21,13 +21,13 @@ export const processor: Processor = {
       sum += total
       await output.write(`${JSON.stringify({...order, total})}\n`)
     }
-    // Lies beside the result, as _cloud-runner/<object>/report.json.
+    // Written beside the result, as _cloud-runner/<object>/report.json.
     output.sidecar('report.json', {orders, sum})
     context.log('INFO', `Added up ${orders} orders`, {orders, sum})
   },
 }
 
-/** @throws PermanentError, which becomes the file's result: trying again would not help. Anything else is tried again. */
+/** @throws PermanentError, which becomes the file's result, since a retry would not help. Anything else is retried. */
 function parseOrder(line: string, number: number): {quantity: number; price: number} {
   const order = parseObject(line)
   const {quantity, price} = order
@@ -48,7 +48,7 @@ function parseObject(line: string): Record<string, unknown> {
   }
 }
 
-/** The lines of a stream, without their ends; an error of the stream is thrown where it occurs. */
+/** The lines of a stream, without line ends; an error in the stream is thrown where it occurs. */
 async function* linesOf(stream: Readable): AsyncGenerator<string> {
   let rest = ''
   for await (const chunk of stream.setEncoding('utf8')) {

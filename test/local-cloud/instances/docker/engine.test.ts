@@ -17,7 +17,7 @@ describe('where an engine is looked for', () => {
   })
 })
 
-it('the name of an engine that is not there is told to whoever deploys', async () => {
+it('a deployment is told which engine is missing', async () => {
   const before = process.env['DOCKER_HOST']
   process.env['DOCKER_HOST'] = 'unix:///nowhere/docker.sock'
   onTestFinished(() => {

@@ -13,7 +13,7 @@ const IMAGE: Image = {
   layers: [],
 }
 
-/** What answers at a socket says this of itself to whoever asks like a docker client. */
+/** Prepares an image with an engine that reports `info` and `version` of itself. */
 async function prepareWith(info: object, version = '1.50'): Promise<void> {
   const folder = await temporaryFolder()
   const socket = join(folder, 'docker.sock')
@@ -43,6 +43,6 @@ it.each([
   await expect(prepareWith(info)).rejects.toThrow(message)
 })
 
-it('what is no engine is named', async () => {
+it('a server that is not an engine is named', async () => {
   await expect(prepareWith({}, '')).rejects.toThrow(/what answers at unix:.* is no container engine/)
 })

@@ -38,7 +38,7 @@ describe('a line of output as a log entry', () => {
     })
   })
 
-  it('keeps fields that are no good as payload', () => {
+  it('keeps unusable fields as payload', () => {
     expect(entryOf({severity: 'loud', time: 'yesterday', message: 'm'})).toEqual({
       ...base,
       jsonPayload: {severity: 'loud', time: 'yesterday', message: 'm'},
@@ -47,7 +47,7 @@ describe('a line of output as a log entry', () => {
   })
 
   it.each(['plain', 'INFO {"message":"m"}', '{broken', '[1]', ''])(
-    'is text where it is no JSON object: %j',
+    'is text if it is not a JSON object: %j',
     (line) => {
       expect(entryOf(line)).toEqual({...base, textPayload: line})
     },

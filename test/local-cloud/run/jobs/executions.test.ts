@@ -64,7 +64,7 @@ describe('a task that does not succeed', () => {
     })
   })
 
-  it('is ended at its timeout, each attempt anew', async () => {
+  it('is ended at its timeout, counted per attempt', async () => {
     const clock = new ManualClock()
     const run = await startRun({clock})
     const folder = await temporaryFolder()
@@ -109,7 +109,7 @@ describe('a task that does not succeed', () => {
 })
 
 describe('a job over restarts', () => {
-  it('goes on with the tasks that were not done, and with the operation', async () => {
+  it('resumes the unfinished tasks and the operation', async () => {
     const first = await startRun()
     const folder = await temporaryFolder()
     await createJob(first, {env: {PLAN: 'wait', FOLDER: folder}}, {taskCount: 2, parallelism: 1})

@@ -160,7 +160,7 @@ describe('services in the form of Knative', () => {
     expect(byNonce['items']).toHaveLength(1)
   })
 
-  it('tell of a revision that does not become ready in their conditions', async () => {
+  it('report a revision that does not become ready in their conditions', async () => {
     const local = await startRun()
     const {status, body} = await ask(local, 'POST', `${NAMESPACE}/services`, service('r/missing:latest'))
     expect(status).toBe(200)

@@ -178,7 +178,7 @@ describe('the life of a service, through the unmodified client', () => {
     expect(await call('GET', String(created['name']))).toEqual(created)
     expect((await call('GET', `${LOCATION}/operations`))['operations']).toEqual([created])
 
-    // The same template with the variables in another order is no new revision; labels that are not sent are gone.
+    // The same template with its variables in another order creates no revision; labels that are not sent are removed.
     const reordered = {
       ...template,
       containers: [{...template.containers[0], env: template.containers[0]?.env.toReversed()}],
@@ -328,7 +328,7 @@ describe('a revision that does not become ready', () => {
     )
   })
 
-  it('gives up after the probe’s time, and tries anew when asked again', async () => {
+  it('gives up after the probe’s time, and retries when asked again', async () => {
     const {push, services} = await startRun()
     const image = await push({
       files: {

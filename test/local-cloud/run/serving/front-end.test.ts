@@ -194,7 +194,7 @@ describe('instances for requests', () => {
     expect(await Promise.all(held.map(status))).toEqual([200, 200, 200, 200])
   })
 
-  it('ends instances that nobody needs, and starts one for the next request', async () => {
+  it('stops unneeded instances, and starts one for the next request', async () => {
     const clock = new ManualClock()
     const local = await startRun({clock, idleMs: 60_000})
     const uri = await local.deploy('worker', {containers: [{image: await local.push({files: ECHO})}]})
@@ -242,7 +242,7 @@ describe('instances for requests', () => {
     expect(next).not.toHaveProperty('pid', pid)
   })
 
-  it('lets a request in work finish on its old revision when a new one takes the traffic', async () => {
+  it('lets a request in progress finish on its old revision when a new one takes the traffic', async () => {
     const local = await startRun()
     const image = await local.push({files: ECHO})
     const uri = await local.deploy('worker', {containers: [{image}]})
@@ -270,7 +270,7 @@ describe('instances for requests', () => {
     expect(local.run.instances()[0]?.pid).not.toBe(old?.pid)
   })
 
-  it('finishes a request in work within the grace when it stops', async () => {
+  it('finishes a request in progress within the grace period when it stops', async () => {
     const local = await startRun()
     const files = {
       'app/main.js':
@@ -350,7 +350,7 @@ describe('traffic', () => {
 })
 
 describe('a restart', () => {
-  it('goes on with a deployment that a stop interrupted', async () => {
+  it('resumes a deployment that a stop interrupted', async () => {
     const first = await startRun()
     // It listens at its second start only.
     const files = {

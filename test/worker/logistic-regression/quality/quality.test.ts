@@ -30,7 +30,7 @@ describe('the metrics', () => {
     expect(report.metrics.accuracy).toBeCloseTo(report.metrics.baseRate ?? 0, 2)
   })
 
-  it('are not taken in by transforms: far tails that tell nothing tell nothing held out', async () => {
+  it('are not fooled by transforms: long tails without information predict nothing held out', async () => {
     const {uniform: random} = randomFrom(8)
     const columns = Array.from({length: 40}, (_, j) => `x${j}`)
     const rows = Array.from(

@@ -104,7 +104,7 @@ describe('report.json', () => {
     expect(violationsOf(report)).toEqual([])
   })
 
-  it('tells coefficients with their intervals, per normal score where a column was mapped', async () => {
+  it('lists coefficients with their intervals, per normal score for a mapped column', async () => {
     const {report} = await reportOn('01')
     const terms = report.coefficients[0]?.terms ?? []
     for (const {value, standardError, interval} of terms) {

@@ -176,7 +176,7 @@ function changed(artifact: Artifact, path: string, value: unknown): string {
   return JSON.stringify(copy)
 }
 
-describe('what is no model', () => {
+describe('what is not a model', () => {
   it.each([
     ['format', 'onnx', 'format must be "cloud-runner/logistic-regression"'],
     ['version', 2, 'version must be 1'],
@@ -198,7 +198,7 @@ describe('what is no model', () => {
     expect(fault.message).toContain(message)
   })
 
-  it('is refused where it is no JSON, or not there', async () => {
+  it('is refused if it is missing or not JSON', async () => {
     const {header, rows} = table('01')
     expect(await faultOf(text(header, rows), withModel('{"format": '))).toMatchObject({code: 'model-invalid'})
     expect(await faultOf(text(header, rows), {metadata: {model: 'gs://a/b'}})).toMatchObject({

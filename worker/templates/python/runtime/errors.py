@@ -1,8 +1,8 @@
-"""How a delivery can end other than well."""
+"""How a delivery can fail."""
 
 
 class PermanentError(Exception):
-    """A fault of the file itself: recorded as its result, not tried again."""
+    """The file itself is bad: recorded as its result, not retried."""
 
     def __init__(self, message, code, line=None, column=None, suggestions=()):
         super().__init__(message)
@@ -13,11 +13,11 @@ class PermanentError(Exception):
 
 
 class Interrupted(Exception):
-    """The work is given up before it is done: refused, so that it comes again."""
+    """The work was stopped before it was done: refused, so that it is delivered again."""
 
 
 class MalformedEnvelope(Exception):
-    """A request body that is no notification of Cloud Storage: no repetition makes it one."""
+    """A request body that is not a Cloud Storage notification: repeating it would not help."""
 
 
 class Gone(Exception):
