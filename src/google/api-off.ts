@@ -2,14 +2,14 @@ import {apiOffIn} from './errors.ts'
 import {textIn, type Rest} from './rest.ts'
 
 /**
- * Whether an error says that an API is off in the pipeline's own project: what is still to be made can then be planned.
- * It does not say that nothing is there: switching an API off keeps what was made by it.
+ * Whether an error says that an API is disabled in the pipeline's own project: what is missing can then be planned. It
+ * does not mean that nothing exists: disabling an API keeps its resources.
  */
 export type ApiOff = (refusal: unknown) => Promise<boolean>
 
 /**
- * Google also refuses where the API is off in the project that the caller's credentials are billed to, in the same
- * words; only the number in them tells the two apart.
+ * Google answers the same if the API is disabled in the project that the caller's credentials are billed to; only the
+ * project number in the message differs.
  */
 export function createApiOff(projectId: string, rest: Rest): ApiOff {
   return async (refusal) => {

@@ -18,12 +18,12 @@ export interface GoogleCloudOptions {
   readonly endpoint?: string
 }
 
-/** The ports, and what else can be asked of Google by the same connection. */
+/** The ports, and what else the same connection offers. */
 export interface GoogleCloud extends Cloud {
   readonly buckets: Buckets
 }
 
-/** The ports over Google's client libraries; each library is loaded when it is first used. */
+/** The ports over Google's client libraries; each library is loaded on first use. */
 export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOptions): GoogleCloud {
   const connection = {projectId, region, endpoint}
   const messages = createMessages(connection)

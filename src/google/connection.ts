@@ -1,7 +1,7 @@
 import type {AuthClient} from 'google-auth-library'
 import {toCredentialsError} from './credentials-error.ts'
 
-/** Where Google's APIs are: Google itself, or the local cloud. */
+/** Where to reach Google's APIs: Google itself, or the local cloud. */
 export interface Connection {
   readonly projectId: string
   readonly region: string
@@ -11,11 +11,11 @@ export interface Connection {
 
 /**
  * Options for a gRPC client library (Pub/Sub, Run, Logging). On the local cloud: its host and port in plain text, and
- * an auth client that does nothing, since the libraries otherwise look for credentials and a metadata server even
- * where they send none.
+ * an auth client that does nothing, since the libraries otherwise look for credentials and a metadata server even if
+ * they send none.
  */
 export async function grpcOptions(connection: Connection) {
-  // Credentials first: without any, a client made of none would fail at a moment of its own, where nobody catches it.
+  // Credentials first: a client created without them fails later, where nobody catches it.
   if (connection.endpoint === undefined)
     return {projectId: connection.projectId, authClient: await defaultCredentials()}
   const {hostname, port} = new URL(connection.endpoint)
@@ -30,12 +30,12 @@ export async function grpcOptions(connection: Connection) {
 }
 
 /**
- * For every gRPC call: the client libraries would repeat an unavailable server for ten minutes, during which a user
- * sees nothing. We repeat ourselves, with bounds (`retried`).
+ * For every gRPC call: the client libraries would retry an unavailable server for ten minutes, during which a user
+ * sees nothing. `retried` does it with bounds.
  */
 export const ONE_TRY = {retry: null, timeout: 60_000}
 
-/** An auth client that adds nothing to a request and asks nobody. */
+/** An auth client that adds nothing to a request and contacts no server. */
 export async function noAuth(): Promise<AuthClient> {
   const {PassThroughClient} = await import('google-auth-library')
   return new PassThroughClient()
@@ -51,23 +51,23 @@ export function authorizer(connection: Connection): () => Promise<string | undef
 }
 
 /**
- * The project that a user's credentials name for APIs that belong to no project of their own, such as Resource Manager;
- * `undefined` where there is none. https://cloud.google.com/docs/quotas/quota-project
+ * The project that a user's credentials name for APIs without a project of their own, such as Resource Manager;
+ * `undefined` if there is none. https://cloud.google.com/docs/quotas/quota-project
  */
 export async function quotaProject(connection: Connection): Promise<string | undefined> {
   if (connection.endpoint !== undefined) return undefined
   return (await defaultCredentials()).quotaProjectId
 }
 
-/** Remembers the promise of the first call; a failure is forgotten, so that the next call tries again. */
-export function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
+/** Remembers the promise of the first call; a failure is forgotten, so the next call tries again. */
+export function once<T>(create: () => Promise<T>): () => Promise<T> {
+  let first: Promise<T> | undefined
   return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined
+    first ??= create().catch((error: unknown) => {
+      first = undefined
       throw error
     })
-    return made
+    return first
   }
 }
 

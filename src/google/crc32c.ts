@@ -1,8 +1,8 @@
 import {crc32c} from '@node-rs/crc32'
 
 /**
- * CRC-32C for Google's storage client by the processor's own instruction: the client's JavaScript costs more than all
- * else that it does with an object's bytes.
+ * CRC-32C for Google's storage client, computed by the processor's own instruction: the client's JavaScript costs more
+ * than everything else it does with an object's bytes.
  */
 export class NativeCrc32c {
   #value = 0

@@ -2,11 +2,11 @@ import {AppError, type ErrorCode} from '../core/errors.ts'
 import {fullDisk} from '../core/full-disk.ts'
 import {codeOf} from '../core/system-error.ts'
 
-/** What Google's clients throw, over HTTP and gRPC, brought to one form. */
+/** What Google's clients throw over HTTP and gRPC, in one form. */
 interface Answer {
-  /** HTTP status, or what a gRPC code is mapped to; 0 where no answer came. */
+  /** HTTP status, or what a gRPC code maps to; 0 if there was no answer. */
   readonly status: number
-  /** Of the system: `ECONNREFUSED` … */
+  /** The system's error code: `ECONNREFUSED` … */
   readonly system: string | undefined
   readonly message: string
 }
@@ -28,8 +28,8 @@ const SYSTEM_ERRORS = new Set([
 ])
 
 /**
- * The one place where errors of Google, and of the local cloud, become errors that a user can act on.
- * @param doing what was being done, to stand before a colon: `Reading bucket x`
+ * The one place where errors from Google and the local cloud become errors that a user can act on.
+ * @param doing what was being done, shown before a colon: `Reading bucket x`
  */
 export function toAppError(error: unknown, doing: string): AppError {
   if (error instanceof AppError) return error
@@ -44,16 +44,16 @@ export function toAppError(error: unknown, doing: string): AppError {
 }
 
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
-  ENOTFOUND: 'its name cannot be resolved',
-  ETIMEDOUT: 'it took too long',
-  EAI_AGAIN: 'its name cannot be resolved',
+  ECONNREFUSED: 'nothing is listening there',
+  ECONNRESET: 'the connection was closed',
+  EPIPE: 'the connection was closed',
+  UND_ERR_SOCKET: 'the connection was closed',
+  ENOTFOUND: 'the host name cannot be resolved',
+  ETIMEDOUT: 'the request timed out',
+  EAI_AGAIN: 'the host name cannot be resolved',
 }
 
-/** The libraries wrap the system's words differently; the address is in all of them, but where a connection is cut. */
+/** The libraries wrap the system's message differently; all keep the address, except when a connection is closed. */
 function addressIn(message: string): string | undefined {
   const words = /\b(?:connect|getaddrinfo|read) E\w+ (?<address>[\w.:[\]-]+\w)/.exec(message)
   return words?.groups?.['address']
@@ -63,7 +63,7 @@ function unreachable(system: string, address: string | undefined): string {
   return `${address ?? 'the server'} does not answer: ${SYSTEM_REASONS[system] ?? 'no connection'} (${system})`
 }
 
-/** Runs `work`; whatever it throws is an AppError. */
+/** Runs `work`; anything it throws becomes an AppError. */
 export async function translated<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -72,21 +72,21 @@ export async function translated<T>(doing: string, work: () => Promise<T>): Prom
   }
 }
 
-/** Whether an error says that what was asked for is not there. */
+/** Whether an error says that the resource does not exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof AppError ? error.code === 'not-found' : readAnswer(error).status === 404
 }
 
-/** In which project, by number or id, an error says that an API is off; `undefined` where it does not say so. */
+/** Number or id of the project in which an error says an API is disabled; `undefined` for any other error. */
 export function apiOffIn(error: unknown): string | undefined {
   return error instanceof Error ? OFF_IN_PROJECT.exec(error.message)?.[1] : undefined
 }
 
-/** As Google says it on both wires. */
+/** Google's wording on both wires. */
 const API_IS_OFF = /has not been used in project|it is disabled|SERVICE_DISABLED/i
 const OFF_IN_PROJECT = /has not been used in project ([a-z0-9-]+)/i
 
-/** Whether the same call may do better in a moment. */
+/** Whether the same call may succeed in a moment. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof AppError) return ['unavailable', 'unreachable', 'rate-limited'].includes(error.code)
   const {status, system} = readAnswer(error)
@@ -101,8 +101,8 @@ export function isTransient(error: unknown): boolean {
 }
 
 /**
- * Repeats `work` on transient errors: four times in all, 0.2 to 2 s apart, the wait doubling with jitter.
- * @throws what `work` threw last
+ * Retries `work` on transient errors: four attempts, 0.2 to 2 s apart, the wait doubling with jitter.
+ * @throws the last error of `work`
  */
 export async function retried<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -127,9 +127,7 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
   if (/requires a quota project/i.test(message)) {
     return {
       code: 'permission-denied',
-      suggestions: [
-        'Name a project that you have: gcloud auth application-default set-quota-project PROJECT',
-      ],
+      suggestions: ['Name one of your projects: gcloud auth application-default set-quota-project PROJECT'],
     }
   }
   if (API_IS_OFF.test(message)) {
@@ -143,35 +141,35 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
     return {
       code: 'permission-denied',
       suggestions: [
-        'Ask an owner of the project for the permission that is named above, or sign in as somebody else: gcloud auth application-default login',
+        'Ask a project owner for the permission above, or use another account: gcloud auth application-default login',
       ],
     }
   }
   if (status === 404)
     return {
       code: 'not-found',
-      suggestions: ['See what is there: cloud-runner status', 'Make the pipeline: cloud-runner setup'],
+      suggestions: ['See what exists: cloud-runner status', 'Create the pipeline: cloud-runner setup'],
     }
   if (status === 409)
-    return {code: 'conflict', suggestions: ['Somebody else may be changing it at this moment; try again.']}
+    return {code: 'conflict', suggestions: ['Someone else may be changing it right now; try again.']}
   if (status === 412)
-    return {code: 'precondition-failed', suggestions: ['It was changed in the meantime; try again.']}
+    return {code: 'precondition-failed', suggestions: ['It has changed in the meantime; try again.']}
   if (status === 429) return {code: 'rate-limited', suggestions: ['Wait a minute and try again.']}
   if (status === 501) return {code: 'not-implemented', suggestions: []}
   if (status >= 500)
     return {
       code: 'unavailable',
-      suggestions: ['Try again.', 'On Google Cloud: see https://status.cloud.google.com'],
+      suggestions: ['Try again.', 'On Google Cloud, check https://status.cloud.google.com'],
     }
   return {code: 'invalid-request', suggestions: []}
 }
 
-/** Only the local cloud is at an address of this machine. Its files outlive its process. */
+/** Only the local cloud has an address on this machine. Its files outlive its process. */
 function wayBack(address: string | undefined): string[] {
   if (address === undefined)
     return ['On the local target: cloud-runner local start', 'On Google Cloud: check the network connection.']
   return /^(?:127\.|localhost\b|\[?::1)/.test(address)
-    ? ['What was uploaded goes on as soon as the local cloud runs again: cloud-runner local start']
+    ? ['Processing resumes when the local cloud is running again: cloud-runner local start']
     : ['Check the network connection.']
 }
 
@@ -208,7 +206,7 @@ function readAnswer(error: unknown): Answer {
         : numeric < HTTP_OF_GRPC.length
           ? (HTTP_OF_GRPC[numeric] ?? 0)
           : numeric
-  // grpc-js reports a refused connection as UNAVAILABLE, with the system's word in the text only.
+  // grpc-js reports a refused connection as UNAVAILABLE, with the system's code only in the text.
   const inText = /\b(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\b/.exec(error.message)?.[1]
   return {status, system: system ?? inText, message: googleMessage(error)}
 }
@@ -228,7 +226,7 @@ function systemCode(error: Error): string | undefined {
   return undefined
 }
 
-/** Google's own words: gRPC errors have them in `details`, after `5 NOT_FOUND: ` in `message`. */
+/** Google's own message: gRPC errors have it in `details`, and after `5 NOT_FOUND: ` in `message`. */
 function googleMessage(error: Error): string {
   if ('details' in error && typeof error.details === 'string' && error.details !== '') return error.details
   return error.message.replace(/^\d+ [A-Z_]+: /, '')

@@ -11,7 +11,7 @@ const PAGE = 100
 
 type Execution = protos.google.cloud.run.v2.IExecution
 
-/** Cloud Run's jobs by `@google-cloud/run`. */
+/** Cloud Run's jobs through `@google-cloud/run`. */
 export function createJobs(connection: Connection): Jobs & {close(): Promise<void>} {
   const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const jobs = once(async (): Promise<JobsClient> => {
@@ -36,7 +36,7 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
       return job
     } catch (error) {
       if (isNotFound(error)) return undefined
-      throw toAppError(error, `Looking at job ${short}`)
+      throw toAppError(error, `Reading job ${short}`)
     }
   }
 

@@ -17,7 +17,7 @@ const LONGEST_NAMES = 15_000
 const REQUESTS = 'logName:"run.googleapis.com%2Frequests"'
 const DELIVERIES = `(jsonPayload.message="${BEGUN}" OR jsonPayload.outcome:* OR httpRequest.status>=400 OR logName:"run.googleapis.com%2Fvarlog%2Fsystem")`
 
-/** Cloud Logging by `@google-cloud/logging`. */
+/** Cloud Logging through `@google-cloud/logging`. */
 export function createLogSource(connection: Connection): LogSource & {close(): Promise<void>} {
   let opened = false
   const logging = once(async (): Promise<Logging> => {
@@ -98,10 +98,10 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
         }
       } catch (error) {
         if (signal.aborted) return
-        // Google ends a session after an hour: the caller asks again.
+        // Google ends a session after an hour; the caller starts another.
         if (!isTransient(error)) throw toAppError(error, 'Following the logs')
       } finally {
-        stream.on('error', () => {}) // cancelling answers with an error of its own
+        stream.on('error', () => {}) // cancelling raises an error
         stream.destroy()
       }
     },

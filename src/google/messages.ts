@@ -3,14 +3,14 @@ import type {Messages, TakenMessage, WaitingMessage} from '../core/ports/message
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {retried, toAppError} from './errors.ts'
 
-/** One pull gives at most so many messages (cloud.google.com/pubsub/quotas). */
+/** Most messages that one pull returns (cloud.google.com/pubsub/quotas). */
 const MOST_PER_PULL = 1000
 const AT_ONCE = 8
 
-/** What `visit` is given, and says, of each message. */
+/** Handles a message. @returns whether it is done with it */
 type Visit = (message: TakenMessage) => Promise<boolean>
 
-/** Pub/Sub by `@google-cloud/pubsub`. */
+/** Pub/Sub through `@google-cloud/pubsub`. */
 export function createMessages(connection: Connection): Messages & {close(): Promise<void>} {
   const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const subscriber = once(async () => {
@@ -26,7 +26,7 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
     return client
   })
 
-  /** Pulls until nothing new comes, at most `limit` messages; what `visit` does not say true of is put back. */
+  /** Pulls until nothing new arrives, at most `limit` messages; those for which `visit` returns false are put back. */
   async function visitAll(short: string, limit: number, signal: AbortSignal, visit: Visit): Promise<void> {
     const subscription = `projects/${connection.projectId}/subscriptions/${short}`
     const seen = new Set<string>()
@@ -59,7 +59,7 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
         })
       }
     } finally {
-      // Put back at once, so that the next look sees them too.
+      // Put back at once, so the next pull sees them too.
       const ackIds = [...held]
       for (let at = 0; at < ackIds.length; at += MOST_PER_PULL) {
         const some = ackIds.slice(at, at + MOST_PER_PULL)
@@ -80,7 +80,7 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
         })
         return messages
       } catch (error) {
-        throw toAppError(error, `Looking at subscription ${short}`)
+        throw toAppError(error, `Reading subscription ${short}`)
       }
     },
 
@@ -88,7 +88,7 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
       try {
         await visitAll(short, Number.POSITIVE_INFINITY, signal, work)
       } catch (error) {
-        throw toAppError(error, `Taking from subscription ${short}`)
+        throw toAppError(error, `Pulling from subscription ${short}`)
       }
     },
 

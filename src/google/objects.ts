@@ -10,11 +10,11 @@ import {codeOf} from '../core/system-error.ts'
 import {defaultCredentials, noAuth, once, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError, translated} from './errors.ts'
 
-/** From here on an upload is resumable: below, the session's extra request costs more than sending again. */
+/** Larger uploads are resumable; for smaller ones the session's extra request costs more than sending again. */
 const RESUMABLE_BYTES = 8 * 1024 * 1024
 const PAGE = 1000
 
-/** Cloud Storage by `@google-cloud/storage`. */
+/** Cloud Storage through `@google-cloud/storage`. */
 export function createObjectStore(connection: Connection): ObjectStore {
   const storage = once(() => openStorage(connection))
   const fileOf = async (bucket: string, name: string, generation?: string): Promise<File> =>
@@ -22,7 +22,7 @@ export function createObjectStore(connection: Connection): ObjectStore {
 
   return {
     stat: (bucket, name, generation) =>
-      translated(`Looking at object ${name} in bucket ${bucket}`, async () => {
+      translated(`Reading object ${name} in bucket ${bucket}`, async () => {
         const file = await fileOf(bucket, name, generation)
         try {
           const [metadata] = await file.getMetadata()
@@ -54,8 +54,8 @@ export function createObjectStore(connection: Connection): ObjectStore {
     upload: (options) =>
       translated(`Uploading ${options.name} to bucket ${options.bucket}`, async () => {
         const file = await fileOf(options.bucket, options.name)
-        // A stream cannot be read a second time. A file is sent again: should the first answer only have been lost,
-        // the same bytes have two generations, and the later one counts.
+        // A stream cannot be read twice; a file is sent again. If only the first answer was lost, the same bytes have
+        // two generations, and the later one counts.
         await ('file' in options.source
           ? retried(() => send(file, options), options.signal)
           : send(file, options))
@@ -63,24 +63,24 @@ export function createObjectStore(connection: Connection): ObjectStore {
       }),
 
     read: (bucket, name, {generation, signal}) =>
-      translated(`Reading object ${name} of bucket ${bucket}`, async () => {
+      translated(`Reading object ${name} in bucket ${bucket}`, async () => {
         const source = (await fileOf(bucket, name, generation)).createReadStream({decompress: false})
         const out = new PassThrough()
-        // The caller reads `out` to its end or meets its error there; this promise has nothing to add.
+        // The caller reads `out` to its end or gets its error there; this promise adds nothing.
         void pipeline(source, out, {signal}).catch((error: unknown) => {
-          out.destroy(toAppError(error, `Reading object ${name} of bucket ${bucket}`))
+          out.destroy(toAppError(error, `Reading object ${name} in bucket ${bucket}`))
         })
         return out
       }),
 
     delete: (bucket, name) =>
-      translated(`Deleting object ${name} of bucket ${bucket}`, async () => {
+      translated(`Deleting object ${name} in bucket ${bucket}`, async () => {
         await (await fileOf(bucket, name)).delete({ignoreNotFound: true})
       }),
   }
 }
 
-/** The library strings more listeners to one stream of a download than Node's default limit of 10, and users would read a warning. */
+/** The library adds more listeners to a download's stream than Node's default limit of 10; Node would print a warning. */
 const LISTENERS_OF_A_DOWNLOAD = 20
 
 async function openStorage({projectId, endpoint}: Connection): Promise<Storage> {
@@ -95,7 +95,7 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
     retryOptions: {
       autoRetry: true,
       maxRetries: 3,
-      // Waits of a process on this machine are short; those of Google double.
+      // Waits are short for a process on this machine; for Google they double.
       retryDelayMultiplier: endpoint === undefined ? 2 : 1.1,
       totalTimeout: 60,
       idempotencyStrategy: IdempotencyStrategy.RetryAlways,
@@ -135,7 +135,7 @@ async function send(
     if (codeOf(error) === 'FILE_NO_UPLOAD') {
       throw new AppError(`${file.name} arrived damaged: its checksum differs from the file's.`, {
         code: 'checksum-mismatch',
-        suggestions: ['Upload it again; if it stays so, the network or the disk changes bytes.'],
+        suggestions: ['Upload it again; if that fails too, the network or the disk corrupts data.'],
         cause: error,
       })
     }

@@ -1,12 +1,12 @@
 import {AppError} from '../core/errors.ts'
 
-/** A new revision may take four minutes to start, and its image some to be fetched; Google's own tool waits as long. */
+/** A new revision may take four minutes to start, plus the pull of its image; Google's own tool waits as long. */
 const PATIENCE_MS = 15 * 60_000
 
 /**
- * The end of a long-running operation of a client library, or the signal's reason as soon as it aborts: the operation
- * then goes on without us.
- * @throws the operation's error; AppError `timeout` where it does not end
+ * Waits for a client library's long-running operation to end, or for the signal to abort; the operation itself is not
+ * cancelled.
+ * @throws the operation's error; AppError `timeout` if it does not end; the signal's reason
  */
 export async function followed(
   operation: {
@@ -17,18 +17,18 @@ export async function followed(
   signal: AbortSignal,
   patienceMs: number = PATIENCE_MS,
 ): Promise<void> {
-  const {promise: givenUp, reject} = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(neverEnding(operation.name, patienceMs)), patienceMs)
+  const {promise: timeout, reject} = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(timedOut(operation.name, patienceMs)), patienceMs)
   try {
-    await untilAborted(signal, Promise.race([operation.promise(), givenUp]))
+    await untilAborted(signal, Promise.race([operation.promise(), timeout]))
   } finally {
     clearTimeout(timer)
-    // Else it is asked after for ever.
+    // Otherwise it is polled forever.
     operation.removeAllListeners()
   }
 }
 
-/** `work`, or the signal's reason as soon as it aborts; the work then goes on without us. */
+/** Waits for `work`, or for the signal to abort; the work itself is not stopped. @throws the signal's reason */
 export async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const {promise: aborted, reject} = Promise.withResolvers<never>()
   const abort = () => reject(signal.reason)
@@ -41,12 +41,12 @@ export async function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Pr
   }
 }
 
-function neverEnding(name: string | undefined, patienceMs: number): AppError {
+function timedOut(name: string | undefined, patienceMs: number): AppError {
   return new AppError(
-    `The operation ${name ?? ''} has not ended after ${Math.round(patienceMs / 60_000)} minutes; it may still go on.`,
+    `The operation ${name ?? ''} has not finished after ${Math.round(patienceMs / 60_000)} minutes; it may still be running.`,
     {
       code: 'timeout',
-      suggestions: ['See where things stand: cloud-runner status', 'Then the same command again.'],
+      suggestions: ['See where things stand: cloud-runner status', 'Then run the same command again.'],
     },
   )
 }

@@ -8,20 +8,20 @@ import {settled} from './infrastructure/operation.ts'
 import {readServiceAgents} from './infrastructure/service-agents.ts'
 import {objectsIn, textIn, type Json, type Rest, type RestService} from './rest.ts'
 
-/** On a project that `setup --create-project` made; its value is the pipeline's name. No other is ever deleted. */
+/** On a project that `setup --create-project` created; its value is the pipeline's name. No other is ever deleted. */
 const MADE_FOR_LABEL = 'created-by-cloud-runner'
-/** services.batchEnable takes at most so many: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
+/** Limit of services.batchEnable: https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchEnable */
 const APIS_AT_ONCE = 20
 
-/** Either lets the Pub/Sub agent make the tokens of a push. */
+/** Either lets the Pub/Sub agent create push tokens. */
 const SIGNING_ROLES: ReadonlySet<string> = new Set([
   'roles/pubsub.serviceAgent',
   'roles/iam.serviceAccountTokenCreator',
 ])
 
-/** Resource Manager, Service Usage and Cloud Billing, as far as the prerequisites of a pipeline go. */
+/** Resource Manager, Service Usage and Cloud Billing, as far as a pipeline's prerequisites need them. */
 export function createProject({projectId, endpoint}: Connection, rest: Rest): Project {
-  /** `undefined` where the caller may not ask, or the API that answers is off. */
+  /** `undefined` if the caller lacks the permission, or the API is disabled. */
   async function ifAllowed<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work()
@@ -32,7 +32,7 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
     }
   }
 
-  /** All pages of a list; `path` has a query. */
+  /** All pages of a list; `path` must have a query. */
   async function pages(service: RestService, path: string, member: string): Promise<Json[]> {
     const all: Json[] = []
     for (let token = ''; ;) {
@@ -71,7 +71,7 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
     },
 
     async state() {
-      // Google answers 403 for a project that does not exist, too.
+      // Google also answers 403 for a project that does not exist.
       const project = await ifAllowed(() => rest.get('cloudresourcemanager', `/v1/projects/${projectId}`))
       if (project === undefined) return undefined
       const billing = await ifAllowed(() => rest.get('cloudbilling', `/v1/projects/${projectId}/billingInfo`))

@@ -2,7 +2,7 @@ import {isJsonObject} from '../core/json.ts'
 import {authorizer, quotaProject, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 
-/** Google's services that are spoken to by REST; on the local cloud all of them are one origin. */
+/** Google's services that are called over REST; on the local cloud they share one origin. */
 export type RestService =
   | 'artifactregistry'
   | 'cloudbilling'
@@ -13,22 +13,22 @@ export type RestService =
   | 'serviceusage'
   | 'storage'
 
-/** They belong to no project, and ask of a user's credentials which one their quota is of. */
+/** They belong to no project; a user's credentials name the one that their quota is charged to. */
 const WITHOUT_PROJECT: ReadonlySet<RestService> = new Set(['cloudbilling', 'cloudresourcemanager'])
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** A small client for Google's REST APIs: those without a client library here, and resources as data. */
+/** A small client for Google's REST APIs: those used here without a client library, and resources as data. */
 export interface Rest {
-  /** @returns the answer's object; `{}` where the body is empty. @throws AppError */
+  /** @returns the answer's object; `{}` if the body is empty. @throws AppError */
   request(service: RestService, method: string, path: string, body?: Json): Promise<Json>
-  /** @returns `undefined` where there is nothing. @throws AppError, `api-disabled` where that cannot be said */
+  /** @returns `undefined` if there is nothing. @throws AppError, `api-disabled` if that is unknown */
   get(service: RestService, path: string): Promise<Json | undefined>
-  /** @returns whether there was something to delete. @throws AppError */
+  /** @returns `undefined` if there was nothing to delete. @throws AppError */
   delete(service: RestService, path: string): Promise<Json | undefined>
 }
 
-/** An answer of a REST API that is not 2xx, as it came. */
+/** An answer other than 2xx, as received. */
 class RestError extends Error {
   override readonly name = 'RestError'
   readonly status: number
@@ -71,7 +71,7 @@ export function createRest(connection: Connection): Rest {
   const rest: Rest = {
     async request(service, method, path, body) {
       try {
-        // A repeated POST that creates something answers 409 the second time: callers look first and mend after.
+        // A repeated POST that creates something answers 409 the second time: callers inspect first, then handle it.
         return await retried(() => send(service, method, path, body))
       } catch (error) {
         throw toAppError(error, `${method} ${path}`)

@@ -10,7 +10,7 @@ export const LATEST = 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST'
 /** Annotation of a service: its revisions that never had all the traffic, separated by spaces. */
 export const TRIED_ANNOTATION = 'cloud-runner.dev/tried'
 
-/** A service of the Admin API as core sees it. */
+/** Converts a service of the Admin API to core's form. */
 export function toState(name: string, service: Service): ServiceState {
   const terminal = service.terminalCondition
   const succeeded = terminal?.state === 'CONDITION_SUCCEEDED'
@@ -42,7 +42,7 @@ export function toState(name: string, service: Service): ServiceState {
   }
 }
 
-/** A revision of the Admin API as core sees it. */
+/** Converts a revision of the Admin API to core's form. */
 export function toRevision(revision: Revision): RevisionState {
   const {name, containers, createTime, conditions, reconciling} = revision
   const ready = (conditions ?? []).find(({type}) => type === 'Ready')
@@ -58,7 +58,7 @@ export function toRevision(revision: Revision): RevisionState {
   }
 }
 
-/** The last part of a full name. */
+/** The last segment of a full name. */
 export function shortName(full: string | null | undefined): string | undefined {
   return nonEmpty(full?.slice(full.lastIndexOf('/') + 1))
 }

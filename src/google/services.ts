@@ -12,7 +12,7 @@ type Target = protos.google.cloud.run.v2.ITrafficTarget
 
 const REVISION = 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION'
 
-/** Cloud Run by `@google-cloud/run`. Where its API is off in the project, there is no service. */
+/** Cloud Run through `@google-cloud/run`. If its API is disabled in the project, there is no service. */
 export function createServices(
   connection: Connection,
   isOffHere: ApiOff,
@@ -40,7 +40,7 @@ export function createServices(
       return service
     } catch (error) {
       if (isNotFound(error) || (await isOffHere(error))) return undefined
-      throw toAppError(error, `Looking at service ${short}`)
+      throw toAppError(error, `Reading service ${short}`)
     }
   }
 
@@ -49,15 +49,15 @@ export function createServices(
     if (service !== undefined) return service
     throw new AppError(`There is no service ${short}.`, {
       code: 'not-set-up',
-      suggestions: ['Make the pipeline: cloud-runner setup'],
+      suggestions: ['Create the pipeline: cloud-runner setup'],
     })
   }
 
-  /** Sends a change and follows the operation. A failed revision is told by the service's state, not thrown. */
+  /** Sends a change and follows the operation. A failed revision shows in the service's state and is not thrown. */
   async function update(service: Service, signal: AbortSignal): Promise<void> {
     const client = await services()
     signal.throwIfAborted()
-    // With the etag of what was read: what took effect although its answer was lost is not done twice.
+    // Sends the etag that was read, so a change whose answer was lost is not made twice.
     const [operation] = await untilAborted(
       signal,
       retried(() => client.updateService({service}, ONE_TRY), signal),
@@ -85,7 +85,7 @@ export function createServices(
 
     async deploy(short, image, {hold, signal, step}) {
       const before = await readExisting(short)
-      step(`New revision of ${short}`)
+      step(`Create a revision of ${short}`)
       let failure: unknown
       try {
         const next = withImage(before, image, `${short}-again-${Date.now().toString(36)}`)
@@ -97,8 +97,7 @@ export function createServices(
       const state = toState(short, await readExisting(short))
       if (failure !== undefined && state.ready) throw toAppError(failure, `Deploying service ${short}`)
       if (state.ready) return state
-      const reason =
-        failure === undefined ? 'it has not settled yet' : toAppError(failure, 'Cloud Run').message
+      const reason = failure === undefined ? 'it is not ready yet' : toAppError(failure, 'Cloud Run').message
       return {...state, problem: state.problem ?? reason}
     },
 
@@ -133,17 +132,17 @@ export function createServices(
 
 /**
  * The service with another image.
- * @param again name of the revision where it is the same image, after one that failed: only another name makes Cloud
- * Run try once more
+ * @param retryName name of the revision if the image is the same, after one that failed: only a new name makes Cloud
+ * Run try again
  */
-function withImage(service: Service, image: string, again: string): Service {
+function withImage(service: Service, image: string, retryName: string): Service {
   const {template} = service
   const [container, ...others] = template?.containers ?? []
-  const revision = container?.image === image ? again : ''
+  const revision = container?.image === image ? retryName : ''
   return {...service, template: {...template, revision, containers: [{...container, image}, ...others]}}
 }
 
-/** The traffic as it is, by the names of the revisions: no new one gets any. */
+/** The current traffic, by names of revisions, so a new one gets none. */
 function heldTraffic({trafficStatuses}: Service): Target[] {
   return (trafficStatuses ?? []).map(({revision, percent, tag}) => ({
     type: REVISION,

@@ -56,7 +56,10 @@ describe('one cause, one code, over both wires', () => {
   })
 
   test.each([
-    ['connect ECONNREFUSED 127.0.0.1:4500', [expect.stringMatching(/goes on .*: cloud-runner local start$/)]],
+    [
+      'connect ECONNREFUSED 127.0.0.1:4500',
+      [expect.stringMatching(/^Processing resumes .*: cloud-runner local start$/)],
+    ],
     ['connect ECONNREFUSED 203.0.113.7:443', ['Check the network connection.']],
     ['read ECONNRESET', [expect.stringContaining('local'), expect.stringContaining('Google')]],
   ])('%s: what to do there', (message, suggestions) => {

@@ -5,7 +5,7 @@ import type {Json} from '../rest.ts'
 
 const DAY_SECONDS = 86_400
 
-/** Bodies of the pipeline's resources, as Google's APIs take them. Nothing here is sent: see `resources.ts`. */
+/** Bodies of the pipeline's resources, in the form of Google's APIs. `resources.ts` sends them. */
 export function blueprint({settings, names, model}: Pipeline) {
   const {project, region, name} = settings
   const labels = {[PIPELINE_LABEL]: name}
@@ -28,7 +28,7 @@ export function blueprint({settings, names, model}: Pipeline) {
       mode: 'STANDARD_REPOSITORY',
       description: `Images of the worker of the cloud-runner pipeline ${name}`,
       labels,
-      // Cloud Run keeps its own copy of an image only while a revision serves: what may be rolled back to is kept here.
+      // Cloud Run keeps its own copy of an image only while a revision serves; images to roll back to are kept here.
       cleanupPolicies: {
         'keep-newest': {
           action: 'KEEP',
@@ -41,7 +41,7 @@ export function blueprint({settings, names, model}: Pipeline) {
       },
     } satisfies Json,
 
-    /** Soft delete off: deleted scratch data would be billed for a week. */
+    /** Soft delete is off: deleted scratch data would be billed for a week. */
     bucket: (bucket: string) =>
       ({
         name: bucket,
@@ -54,7 +54,7 @@ export function blueprint({settings, names, model}: Pipeline) {
 
     topic: {labels} satisfies Json,
 
-    /** Without a subscription a dead-letter topic loses its messages; 31 days is the longest that Pub/Sub keeps one. */
+    /** Without a subscription a dead-letter topic loses its messages; Pub/Sub keeps a message for at most 31 days. */
     deadLetterSubscription: {
       topic: topic(names.deadLetterTopic),
       labels,
@@ -91,7 +91,7 @@ export function blueprint({settings, names, model}: Pipeline) {
       payload_format: 'JSON_API_V1',
     } satisfies Json,
 
-    /** `cpuIdle` must be said where `resources` is: otherwise the CPU is always allocated, and billed. */
+    /** With `resources`, `cpuIdle` must be set: otherwise the CPU is always allocated, and billed. */
     service: (image: string) =>
       ({
         labels,

@@ -2,14 +2,14 @@ import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Rest} from '../rest.ts'
 import {emptyBucket} from './empty-bucket.ts'
 
-/** What is done to buckets besides making them. */
+/** Operations on buckets besides creating them. */
 export interface Buckets {
-  /** Deletes every object of the pipeline's buckets, each generation; no bucket is fine. */
+  /** Deletes every object in the pipeline's buckets, all generations; a missing bucket is fine. */
   empty(pipeline: Pipeline, doing: {signal: AbortSignal; step: (text: string) => void}): Promise<void>
   /**
-   * Whether the bucket of Terraform's state is there. It keeps every version: a spoiled state can be had back. It
-   * carries no label of a pipeline, since it stays when the pipeline goes.
-   * @param create makes it where it is missing
+   * Whether the bucket of Terraform's state exists. It keeps every version, so a corrupt state can be restored. It
+   * carries no pipeline label, since it outlives the pipeline.
+   * @param create creates it if it is missing
    */
   forState(pipeline: Pipeline, bucket: string, options: {create: boolean}): Promise<boolean>
 }

@@ -1,9 +1,9 @@
 import {isJsonObject} from '../../core/json.ts'
 
 /**
- * Whether `current` already is what `wanted` says. Members that `wanted` does not name are Google's defaults and do
- * not count. Lists count whole, in order; lists of things with names, such as variables, in any order, since
- * Terraform sends them in its own.
+ * Whether `current` already matches `wanted`. Members that `wanted` does not name are Google's defaults and do not
+ * count. Lists are compared whole and in order; items with a name, such as variables, in any order, since Terraform
+ * sends them in its own.
  */
 export function satisfies(current: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
@@ -21,7 +21,7 @@ export function satisfies(current: unknown, wanted: unknown): boolean {
   return current === wanted
 }
 
-/** The item of a list that has the same name. */
+/** The list item with the same name. */
 function namesake(list: readonly unknown[], wanted: unknown): unknown {
   const name = isJsonObject(wanted) ? wanted['name'] : undefined
   return name === undefined ? undefined : list.find((item) => isJsonObject(item) && item['name'] === name)

@@ -11,11 +11,11 @@ import {connections, eventPath, foundation, serviceResource} from './resources.t
 import {readServiceAgents} from './service-agents.ts'
 
 /**
- * Infrastructure without Terraform: the same resources by the same APIs, made one after the other in an order in
- * which each finds what it needs.
+ * Infrastructure without Terraform: the same resources through the same APIs, created one by one so that each finds
+ * what it needs.
  */
 export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infrastructure & Inspection {
-  /** For a plan: where the API is still off, all of it is to be made. */
+  /** For a plan: while an API is disabled, none of its resources exist. */
   async function unlessOff<T>(work: Promise<T>): Promise<T | undefined> {
     try {
       return await work
@@ -25,7 +25,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
     }
   }
 
-  /** All resources; those that need an image or an address come only once there is one. */
+  /** All resources; without an image, only those that need none. */
   async function resourcesOf(
     pipeline: Pipeline,
     image: string | undefined,
@@ -54,12 +54,12 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
     const found = await resource.inspect()
     if (found === 'right') return planned(resource, 'none')
     doing.step(`${found === undefined ? 'Create' : 'Update'} ${kind} ${name}`)
-    const work = () => (found === undefined ? resource.create(doing) : resource.mend(doing))
+    const work = () => (found === undefined ? resource.create(doing) : resource.update(doing))
     try {
       await overPropagation(work, resource, doing)
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'conflict') throw error
-      // Somebody else, or our own request whose answer was lost, came first.
+      // Another caller, or our own request whose answer was lost, came first.
       const now = await resource.inspect().catch(() => undefined)
       if (now === undefined && kind === 'bucket') throw nameTaken(name, error)
       if (now !== 'right') throw error
@@ -90,7 +90,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       if (uri === undefined) {
         throw new AppError(`Service ${pipeline.names.service} has no address.`, {
           code: 'deploy-failed',
-          suggestions: ['See what the worker said: cloud-runner logs --severity error'],
+          suggestions: ["See the worker's errors: cloud-runner logs --severity error"],
         })
       }
       const later = [...jobResources(pipeline, image, rest), ...connections(pipeline, agents, uri, rest)]
@@ -99,7 +99,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
     },
 
     async destroy(pipeline, doing) {
-      // Deliveries stop first: the subscription, then the service, then what they stood on.
+      // Deliveries stop first: the subscription, then the service, then what they depend on.
       const resources = (await resourcesOf(pipeline, 'any')).toReversed()
       const removed: PlannedResource[] = []
       for (const {kind, name, remove} of resources) {
@@ -152,16 +152,16 @@ function planned({kind, name, grant}: Resource, action: PlannedResource['action'
 
 function nameTaken(bucket: string, cause: AppError): AppError {
   return new AppError(
-    `The bucket name ${bucket} is taken, and not by this project: bucket names are unique in the world.`,
+    `The bucket name ${bucket} is taken by another project: bucket names are globally unique.`,
     {
       code: 'conflict',
-      suggestions: ['Give the pipeline another name: cloud-runner setup --pipeline NAME'],
+      suggestions: ['Choose another pipeline name: cloud-runner setup --pipeline NAME'],
       cause,
     },
   )
 }
 
-/** Resources that carry the pipeline's label, whatever their names. */
+/** Resources with the pipeline's label, whatever their names. */
 async function labelled(rest: Rest, {settings}: Pipeline): Promise<PlannedResource[]> {
   const {project, region, name} = settings
   const kinds: {kind: string; service: RestService; path: string; member: string}[] = [
@@ -215,8 +215,8 @@ async function labelled(rest: Rest, {settings}: Pipeline): Promise<PlannedResour
 }
 
 /**
- * A new account or grant takes up to a minute to be known everywhere in Google Cloud; these are the refusals that
- * say so, and they pass by themselves.
+ * A new account or grant takes up to a minute to propagate in Google Cloud; these refusals say so, and they go away
+ * without action.
  */
 const NOT_YET_KNOWN =
   /does not exist\.?$|does not have permission to publish messages|Permission .*denied on service account|must have permission/i
@@ -238,7 +238,7 @@ async function overPropagation(
         NOT_YET_KNOWN.test(error.message)
       if (!passing || seconds === undefined) throw error
       step(
-        `Google does not know the new grants everywhere yet; ${resource.kind} ${resource.name} again in ${seconds} s`,
+        `New grants are still propagating in Google Cloud; retrying ${resource.kind} ${resource.name} in ${seconds} s`,
       )
       await wait(seconds * 1000, undefined, {signal})
     }

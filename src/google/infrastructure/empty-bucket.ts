@@ -1,9 +1,9 @@
 import {objectsIn, textIn, type Rest} from '../rest.ts'
 
-/** Deletions under way at the same time. */
+/** Concurrent deletions. */
 const AT_ONCE = 8
 
-/** Deletes every object of a bucket, each generation, and says how far it is. */
+/** Deletes every object in a bucket, all generations, and reports progress. */
 export async function emptyBucket(
   rest: Rest,
   bucket: string,

@@ -8,7 +8,7 @@ export interface Grant {
   readonly on: PolicyOf
 }
 
-/** Where a resource's IAM policy is read and written. Storage has paths of its own and takes the policy unwrapped. */
+/** Where to read and write a resource's IAM policy. Storage has its own paths and takes the policy unwrapped. */
 export interface PolicyOf {
   readonly service: RestService
   /** `/v1/projects/P/topics/T`, `/storage/v1/b/B` … */
@@ -24,8 +24,8 @@ export async function isGranted(rest: Rest, grant: Grant): Promise<boolean> {
 }
 
 /**
- * Adds a grant to the policy that is there and leaves everybody else's alone. Where somebody changed the policy in
- * between, the etag tells, and it is read again.
+ * Adds a grant to the current policy and leaves all others alone. If the policy has changed in between, as its etag
+ * shows, it is read again.
  */
 export async function addGrant(rest: Rest, grant: Grant): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -68,7 +68,7 @@ function membersOf(binding: Json): unknown[] {
   return Array.isArray(binding['members']) ? binding['members'] : []
 }
 
-/** `undefined` where the resource itself is not there. */
+/** `undefined` if the resource itself does not exist. */
 function readPolicy(rest: Rest, on: PolicyOf): Promise<Json | undefined> {
   const path = on.service === 'storage' ? `${on.path}/iam` : `${on.path}:getIamPolicy`
   return rest.get(on.service, path)

@@ -5,9 +5,9 @@ import {toAppError} from '../errors.ts'
 import {textIn, type Json, type Rest, type RestService} from '../rest.ts'
 
 /**
- * Follows a long-running operation to its end, asking every 0.2 s at first and every 3 s later.
+ * Follows a long-running operation to its end, polling every 0.2 s at first and every 3 s later.
  * @param prefix path before the operation's name, `/v1/` or `/v2/`
- * @throws AppError with the operation's message, `deploy-failed` where it is Cloud Run's; the signal's reason
+ * @throws AppError with the operation's message, `deploy-failed` if it is Cloud Run's; the signal's reason
  */
 export async function settled(
   operation: Json,
@@ -26,11 +26,11 @@ export async function settled(
   if (service !== 'run') throw toAppError(new OperationError(error['code'], message), 'The operation failed')
   throw new AppError(message, {
     code: 'deploy-failed',
-    suggestions: ['See what the worker said: cloud-runner logs --severity error'],
+    suggestions: ["See the worker's errors: cloud-runner logs --severity error"],
   })
 }
 
-/** The end of an operation that failed, by its gRPC code. */
+/** A failed operation, with its gRPC code. */
 class OperationError extends Error {
   override readonly name = 'OperationError'
   readonly code: unknown

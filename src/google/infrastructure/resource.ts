@@ -9,17 +9,17 @@ export interface Doing {
   readonly step: (text: string) => void
 }
 
-/** One resource of the pipeline: how it is looked at, made, mended and removed. */
+/** One resource of the pipeline: how to inspect, create, update and remove it. */
 export interface Resource {
   /** Google's word for it. */
   readonly kind: string
   readonly name: string
   readonly grant?: PlannedGrant
-  /** `undefined`: not there; otherwise whether it is as it should be. */
+  /** `undefined` if it does not exist. */
   inspect(): Promise<'right' | 'different' | undefined>
   create(doing: Doing): Promise<void>
-  mend(doing: Doing): Promise<void>
-  /** Absent: it goes with what it is on. @returns whether there was something */
+  update(doing: Doing): Promise<void>
+  /** Absent: it is deleted with its parent. @returns whether it existed */
   readonly remove?: (doing: Doing) => Promise<boolean>
 }
 
@@ -34,7 +34,7 @@ export function restResource(
     /** The body that it should have; as a function of the one that it has where a part of that is not ours to change. */
     wanted: Json | ((current: Json) => Json)
     create: (doing: Doing) => Promise<unknown>
-    mend?: (current: Json, doing: Doing) => Promise<unknown>
+    update?: (current: Json, doing: Doing) => Promise<unknown>
     beforeRemoval?: (doing: Doing) => Promise<unknown>
     afterRemoval?: (answer: Json, doing: Doing) => Promise<unknown>
   },
@@ -52,8 +52,8 @@ export function restResource(
     async create(doing) {
       await row.create(doing)
     },
-    async mend(doing) {
-      await row.mend?.(current ?? {}, doing)
+    async update(doing) {
+      await row.update?.(current ?? {}, doing)
     },
     async remove(doing) {
       for (let attempt = 1; ; attempt++) {
@@ -65,7 +65,7 @@ export function restResource(
           if (answer !== undefined) await row.afterRemoval?.(answer, doing)
           return true
         } catch (error) {
-          // Something was put into a bucket after it had been emptied.
+          // Something was written to the bucket after it was emptied.
           const isFilled =
             row.beforeRemoval !== undefined && error instanceof AppError && error.code === 'conflict'
           if (!isFilled || attempt === 3) throw error
@@ -82,6 +82,6 @@ export function grantResource(rest: Rest, grant: Grant): Resource {
     grant: {role: grant.role, member: grant.member, on: {kind: grant.on.kind, name: grant.on.name}},
     inspect: async () => ((await isGranted(rest, grant)) ? 'right' : undefined),
     create: () => addGrant(rest, grant),
-    mend: async () => {},
+    update: async () => {},
   }
 }

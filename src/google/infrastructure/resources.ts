@@ -8,7 +8,7 @@ import {settled} from './operation.ts'
 import {grantResource, restResource, type Resource} from './resource.ts'
 import type {ServiceAgents} from './service-agents.ts'
 
-/** What needs no image, in the order in which it is made. */
+/** Everything that needs no image, in order of creation. */
 export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest): Resource[] {
   const {settings, names} = pipeline
   const {project, region} = settings
@@ -60,7 +60,7 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
       path: `/v1/projects/${project}/topics/${short}`,
       wanted: bodies.topic,
       create: () => rest.request('pubsub', 'PUT', `/v1/projects/${project}/topics/${short}`, bodies.topic),
-      mend: () =>
+      update: () =>
         rest.request('pubsub', 'PATCH', `/v1/projects/${project}/topics/${short}`, {
           topic: {name: `projects/${project}/topics/${short}`, ...bodies.topic},
           updateMask: 'labels',
@@ -77,7 +77,7 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
       path: `/storage/v1/b/${name}`,
       wanted: {labels, iamConfiguration, softDeletePolicy},
       create: () => rest.request('storage', 'POST', `/storage/v1/b?project=${project}`, wanted),
-      mend: () =>
+      update: () =>
         rest.request('storage', 'PATCH', `/storage/v1/b/${name}`, {
           labels,
           iamConfiguration,
@@ -120,8 +120,8 @@ export function serviceResource(pipeline: Pipeline, image: string, rest: Rest): 
     wanted,
     create: async ({signal}) =>
       settled(await rest.request('run', 'POST', `${parent}?serviceId=${names.service}`, wanted), run(signal)),
-    // A PATCH replaces the service whole; the traffic and what was noted about it are not ours to change here.
-    mend: async (current, {signal}) =>
+    // A PATCH replaces the whole service; the traffic and its annotations must not change here.
+    update: async (current, {signal}) =>
       settled(
         await rest.request('run', 'PATCH', `${parent}/${names.service}`, {
           ...wanted,
@@ -134,7 +134,7 @@ export function serviceResource(pipeline: Pipeline, image: string, rest: Rest): 
   })
 }
 
-/** What connects the bucket to the service, in the order in which nothing is delivered before it may be. */
+/** What connects the bucket to the service, in an order in which nothing is delivered too early. */
 export function connections(pipeline: Pipeline, agents: ServiceAgents, uri: string, rest: Rest): Resource[] {
   const {settings, names} = pipeline
   const {project, region} = settings
@@ -159,9 +159,9 @@ export function connections(pipeline: Pipeline, agents: ServiceAgents, uri: stri
   ]
 }
 
-/** Without one of these no upload is heard of. To be looked at only: the service's address is not needed for that. */
+/** What every upload needs to be delivered. To inspect only, which does not need the service's address. */
 export function eventPath(pipeline: Pipeline, rest: Rest): Resource[] {
-  const body = blueprint(pipeline).pushSubscription('https://not-looked-at.invalid')
+  const body = blueprint(pipeline).pushSubscription('https://not-inspected.invalid')
   return [
     subscription(rest, pipeline, pipeline.names.subscription, body),
     notificationResource(pipeline, rest),
@@ -177,7 +177,7 @@ function subscription(rest: Rest, {settings}: Pipeline, short: string, wanted: J
     path: `/v1/${name}`,
     wanted,
     create: () => rest.request('pubsub', 'PUT', `/v1/${name}`, wanted),
-    mend: (current) => {
+    update: (current) => {
       const changed = Object.keys(wanted).filter((key) => !satisfies(current[key], wanted[key]))
       return rest.request('pubsub', 'PATCH', `/v1/${name}`, {
         subscription: {name, ...wanted},
@@ -187,7 +187,7 @@ function subscription(rest: Rest, {settings}: Pipeline, short: string, wanted: J
   })
 }
 
-/** Goes with its bucket. The API makes a second one without a word, and each file would then be processed twice. */
+/** Deleted with its bucket. The API silently creates duplicates, and each file would then be processed twice. */
 function notificationResource(pipeline: Pipeline, rest: Rest): Resource {
   const path = `/storage/v1/b/${pipeline.names.inputBucket}/notificationConfigs`
   const wanted = blueprint(pipeline).notification
@@ -204,7 +204,7 @@ function notificationResource(pipeline: Pipeline, rest: Rest): Resource {
     async create() {
       await rest.request('storage', 'POST', path, wanted)
     },
-    mend: async () => {},
+    update: async () => {},
   }
 }
 

@@ -1,12 +1,12 @@
 import {textIn, type Rest} from '../rest.ts'
 
-/** Google's own accounts of a project, which publish notifications and forward dead letters. */
+/** The service agents of a project, which publish notifications and forward dead letters. */
 export interface ServiceAgents {
   readonly storage: string
   readonly pubsub: string
 }
 
-/** Asking for the Storage agent also creates it; the project's number in its name gives the other one's. */
+/** Asking for the Storage agent also creates it; the project number in its name gives the other agent's name. */
 export async function readServiceAgents(rest: Rest, project: string): Promise<ServiceAgents> {
   const answer = await rest.request('storage', 'GET', `/storage/v1/projects/${project}/serviceAccount`)
   const storage = textIn(answer, 'email_address') ?? ''
