@@ -2,16 +2,16 @@ import {setTimeout} from 'node:timers/promises'
 import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
 
-/** What opens a file with the program that the user has for it, by platform. */
+/** Command that opens a file with the user's default program, by platform. */
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>>> = {
   darwin: ['open'],
   win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 }
-/** An opener hands over and ends; one that stays is the browser itself, and is left to itself. */
+/** An opener hands the file over and exits; one that stays is the browser itself and is left running. */
 const PATIENCE_MS = 3000
 
 /**
- * Shows a file in the user's browser: `$BROWSER`, else what the platform opens files with. Does not wait for it.
+ * Opens a file in the user's browser: `$BROWSER`, else the platform's opener. Does not wait for it to close.
  * @throws AppError `browser-missing`
  */
 export async function openInBrowser(
@@ -38,7 +38,7 @@ export async function openInBrowser(
       code: 'browser-missing',
       suggestions: [
         `Open it yourself: file://${file}`,
-        'Or name your browser: BROWSER=firefox cloud-runner report OBJECT --open',
+        'Or set your browser: BROWSER=firefox cloud-runner report OBJECT --open',
       ],
       cause: ended,
     })

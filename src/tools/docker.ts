@@ -7,16 +7,16 @@ import type {ContainerEngine} from '../core/ports/images.ts'
 
 /** What Cloud Run runs (cloud.google.com/run/docs/container-contract#languages). */
 const PLATFORM = 'linux/amd64'
-/** An engine that does not answer in this time does not answer. */
+/** An engine that takes longer to answer counts as missing. */
 const PROBE_MS = 5000
-/** Lines of a failed build that an error shows. */
+/** Last lines of a failed build that an error shows. */
 const SHOWN_LINES = 15
 
-/** What docker without buildx says before each build; the user can do nothing about it here. */
+/** What docker without buildx prints before each build; of no use here. */
 const LEGACY_BUILDER =
   /^DEPRECATED: The legacy builder|^\s+Install the buildx component|^\s+https:\/\/docs\.docker\.com\/go\/buildx/
 
-/** A docker engine by its command line, which knows where the engine is. */
+/** A docker engine, through its command line, which knows where the engine is. */
 export function createDocker(): ContainerEngine {
   return {
     async answers() {
@@ -51,7 +51,7 @@ export function createDocker(): ContainerEngine {
         `docker cannot build ${folder}:\n${lastLines(all || shortMessage || '', SHOWN_LINES)}`,
         {
           code: 'worker-build-failed',
-          suggestions: [`See all of it: docker build --platform ${PLATFORM} ${folder}`],
+          suggestions: [`See the full output: docker build --platform ${PLATFORM} ${folder}`],
         },
       )
     },
@@ -68,9 +68,9 @@ export function createDocker(): ContainerEngine {
         ? digests.find((digest) => typeof digest === 'string' && digest.startsWith(`${repository}@`))
         : undefined
       if (typeof pushed === 'string') return pushed.slice(pushed.indexOf('@') + 1)
-      throw new AppError(`docker does not say which digest ${as} has.`, {
+      throw new AppError(`docker reports no digest for ${as}.`, {
         code: 'program-unusable',
-        suggestions: [`See what it says: docker image inspect ${as}`],
+        suggestions: [`Look at the image: docker image inspect ${as}`],
       })
     },
 
@@ -85,7 +85,7 @@ export function createDocker(): ContainerEngine {
         return new Set(stdout?.split('\n').filter((id) => id !== ''))
       }
       const before = await list()
-      // What is not there is complained about, and the others are removed.
+      // docker complains about missing images and removes the others.
       await execa('docker', ['image', 'rm', '--force', ...references, ...before], {reject: false})
       return before.size === 0 ? 0 : before.size - (await list()).size
     },
@@ -104,8 +104,8 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<{stdou
 }
 
 /**
- * Runs with the credentials of a registry in a configuration of its own: the user's is neither changed nor asked. Where
- * the engine is stands in the user's, so that is said along.
+ * Runs with a registry's credentials in a temporary configuration; the user's own is not changed. Only that one knows
+ * where the engine is, so its host is passed on.
  */
 async function withConfiguration(
   reference: string,

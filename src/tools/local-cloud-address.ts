@@ -13,7 +13,7 @@ export interface LocalCloudAddress {
   readonly startedAt: string
 }
 
-/** A process of a revision. */
+/** An instance of a revision. */
 export interface LocalCloudInstance {
   readonly pid: number
   readonly service: string
@@ -23,7 +23,7 @@ export interface LocalCloudInstance {
   readonly busy: number
 }
 
-/** A call that a tool made to another host than this machine. */
+/** A call to a host other than this machine. */
 export interface OutsideCall {
   /** RFC 3339. */
   readonly time: string
@@ -33,20 +33,20 @@ export interface OutsideCall {
   readonly method: string
 }
 
-/** What IAM refused. */
+/** A call that IAM denied. */
 export interface Denial {
-  /** RFC 3339, the last time. */
+  /** RFC 3339, most recent. */
   readonly time: string
   /** `serviceAccount:EMAIL`; `allUsers` for a caller without a token. */
   readonly principal: string
   readonly permission: string
   readonly resource: string
-  /** The role that would have allowed it; empty where no role does. */
+  /** The role that would have allowed it; empty if there is none. */
   readonly role: string
   readonly count: number
 }
 
-/** What a running local cloud says of itself. */
+/** What a running local cloud reports about itself. */
 export interface LocalCloudStatus extends LocalCloudAddress {
   readonly version: string
   readonly stateFolder: string
@@ -55,17 +55,17 @@ export interface LocalCloudStatus extends LocalCloudAddress {
   /** The same APIs over TLS, and the file with the certificate to trust. */
   readonly tls: {readonly endpoint: string; readonly certificate: string}
   readonly instances: readonly LocalCloudInstance[]
-  /** What IAM refused, newest first. */
+  /** What IAM denied, newest first. */
   readonly denials: readonly Denial[]
-  /** How many faults are still to happen on purpose. */
+  /** How many injected faults are still to come. */
   readonly faults: number
-  /** Calls that would have left the machine and were refused, newest first. */
+  /** Calls to other hosts that were blocked, newest first. */
   readonly outsideCalls: readonly OutsideCall[]
-  /** Of all projects; `undefined` where it does not say. */
+  /** Across all projects; `undefined` if it does not report them. */
   readonly buckets: number | undefined
 }
 
-/** An answer on the loopback that takes longer than this comes from nobody who serves us. */
+/** How long to wait for an answer on the loopback interface. */
 const ANSWER_MS = 3000
 
 /** The address within an unknown value, such as a parsed `server.json` or a message of the process. */
@@ -119,7 +119,7 @@ function instanceIn(value: unknown): LocalCloudInstance[] {
   ]
 }
 
-/** What `server.json` says; it may be left over from a process that was killed. */
+/** The address in `server.json`, which may be left over from a process that was killed. */
 export async function recordedAddress(folder: string): Promise<LocalCloudAddress | undefined> {
   try {
     return addressIn(JSON.parse(await readFile(join(folder, 'server.json'), 'utf8')))
@@ -128,7 +128,7 @@ export async function recordedAddress(folder: string): Promise<LocalCloudAddress
   }
 }
 
-/** Whether a process of this id is there, one that has ended and waits for its parent not counted. */
+/** Whether a process with this id is running; a zombie does not count. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -142,14 +142,14 @@ export function isAlive(pid: number): boolean {
 function isZombie(pid: number): boolean {
   if (process.platform !== 'linux') return false
   try {
-    // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state follows the name in brackets.
+    // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: the state follows the name in parentheses.
     return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch (error) {
     return codeOf(error) === 'ENOENT'
   }
 }
 
-/** Origin of the forward proxy of the local cloud that answers at an address; `undefined` where none answers. */
+/** Origin of the forward proxy of the local cloud at `endpoint`; `undefined` if none answers. */
 export async function proxyOf(endpoint: string): Promise<string | undefined> {
   try {
     const response = await fetch(`${endpoint}/_local-cloud/status`, {signal: AbortSignal.timeout(ANSWER_MS)})
@@ -161,9 +161,9 @@ export async function proxyOf(endpoint: string): Promise<string | undefined> {
 }
 
 /**
- * The local cloud that runs on this state folder, asked itself: a process id that was given to somebody else, or
- * a port that serves another folder, does not count.
- * @returns `undefined` where none runs
+ * The local cloud running on this state folder, as it reports itself: a reused process id, or a port that serves
+ * another folder, does not count.
+ * @returns `undefined` if none is running
  */
 export async function runningLocalCloud(folder: string): Promise<LocalCloudStatus | undefined> {
   const recorded = await recordedAddress(folder)

@@ -18,27 +18,27 @@ import {
 } from './local-cloud-address.ts'
 import {packageVersion} from './package-version.ts'
 
-/** How long a local cloud may take to be ready: it may have a backlog to read. */
+/** How long a local cloud may take to start: it may have a backlog to read. */
 const READY_MS = 60_000
 
-/** Its instances have ten seconds' grace; after this it is killed. */
+/** Its instances have ten seconds to stop; after this it is killed. */
 const STOP_MS = 20_000
 
 const POLL_MS = 25
 
-/** Lines of its log that are shown where it died. */
+/** Lines of its log that an error shows. */
 const LOG_LINES = 8
 
 export interface StartOptions {
   /** `.cloud-runner/local`, absolute. */
   readonly folder: string
-  /** Port to listen on where the state does not name one yet, or another than it names. */
+  /** Port to listen on; absent: the one in the state, or a free one. */
   readonly port?: number | undefined
   readonly signal: AbortSignal
 }
 
 export interface StartedLocalCloud extends LocalCloudAddress {
-  /** False where it ran already. */
+  /** False if it was already running. */
   readonly started: boolean
 }
 
@@ -48,8 +48,8 @@ export function logFileOf(folder: string): string {
 }
 
 /**
- * Makes sure that a local cloud runs on the folder: uses the one that is there, else starts one that goes on when
- * this process has ended. Two at once start one; one of another version of this package is replaced.
+ * Makes sure that a local cloud is running on the folder: uses the current one, else starts one that outlives this
+ * process. Concurrent calls start only one; one from another version of this package is replaced.
  * @throws AppError `port-taken`, `state-version`, `disk-full`, `permission-denied`, `local-cloud-failed`
  */
 export async function startLocalCloud({folder, port, signal}: StartOptions): Promise<StartedLocalCloud> {
@@ -59,12 +59,12 @@ export async function startLocalCloud({folder, port, signal}: StartOptions): Pro
   const busy = () =>
     new AppError(`Another process has been starting the local cloud of ${folder} for ${READY_MS / 1000} s.`, {
       code: 'locked',
-      suggestions: [`See what it says: ${logFileOf(folder)}`],
+      suggestions: [`See its log: ${logFileOf(folder)}`],
     })
   return holdingFile(join(folder, 'start.lock'), {signal, timeoutMs: READY_MS, busy}, async () => {
     const meanwhile = await runningLocalCloud(folder)
     if (meanwhile?.version === packageVersion) return accept(meanwhile, port)
-    // Another version's: its state stays, and this one goes on from it.
+    // Another version: its state stays, and this version continues from it.
     if (meanwhile) await stopLocalCloud(folder)
     return {...(await launchWhenFree(folder, port, signal)), started: true}
   })
@@ -72,7 +72,7 @@ export async function startLocalCloud({folder, port, signal}: StartOptions): Pro
 
 function accept(running: LocalCloudAddress, port: number | undefined): StartedLocalCloud {
   if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
-    throw new AppError(`The local cloud already runs at ${running.endpoint}, not on port ${port}.`, {
+    throw new AppError(`The local cloud is already running at ${running.endpoint}, not on port ${port}.`, {
       code: 'conflict',
       suggestions: ['cloud-runner local stop', `cloud-runner local start --port ${port}`],
     })
@@ -81,7 +81,7 @@ function accept(running: LocalCloudAddress, port: number | undefined): StartedLo
   return {pid, endpoint, startedAt, started: false}
 }
 
-/** Makes the folder, for its owner alone, and keeps git away from it. */
+/** Creates the folder, private to its owner and ignored by git. */
 async function prepareFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, {recursive: true, mode: 0o700})
@@ -91,7 +91,7 @@ async function prepareFolder(folder: string): Promise<void> {
   }
 }
 
-/** Launches it; where the one before is still ending, once that has let the state go. */
+/** Launches it once the previous one, if it is still stopping, has released the state. */
 async function launchWhenFree(folder: string, port: number | undefined, signal: AbortSignal) {
   const since = performance.now()
   for (;;) {
@@ -128,7 +128,7 @@ async function launch(
   }
 }
 
-/** Settles with what the process says of itself first: that it is ready, why it is not, or that it ended. */
+/** Settles with the first news from the process: that it is ready, why it failed, or that it ended. */
 function readiness(child: ChildProcess, folder: string, logStart: number, signal: AbortSignal) {
   return new Promise<LocalCloudAddress>((resolve, reject) => {
     const late = () => {
@@ -142,7 +142,7 @@ function readiness(child: ChildProcess, folder: string, logStart: number, signal
       signal.removeEventListener('abort', interrupted)
       finish()
     }
-    // It goes on by itself, and the next command finds it ready.
+    // It keeps starting, and the next command finds it ready.
     const interrupted = () => settle(() => reject(signal.reason))
     signal.addEventListener('abort', interrupted)
     if (signal.aborted) interrupted()
@@ -153,7 +153,7 @@ function readiness(child: ChildProcess, folder: string, logStart: number, signal
       else if (failed !== undefined) settle(() => reject(reportedError(failed, folder)))
     })
     child.on('error', (error) =>
-      settle(() => reject(startError(`The local cloud does not start: ${error.message}`, folder))),
+      settle(() => reject(startError(`The local cloud failed to start: ${error.message}`, folder))),
     )
     child.on('exit', (code, ending) => {
       const how = ending ? `was ended by ${ending}` : `ended with exit code ${code ?? 1}`
@@ -184,7 +184,10 @@ async function lastLines(folder: string, from: number): Promise<string> {
 }
 
 function startError(message: string, folder: string): AppError {
-  return new AppError(message, {code: 'local-cloud-failed', suggestions: [`Its log: ${logFileOf(folder)}`]})
+  return new AppError(message, {
+    code: 'local-cloud-failed',
+    suggestions: [`See its log: ${logFileOf(folder)}`],
+  })
 }
 
 const REPORTED: readonly ErrorCode[] = [
@@ -196,18 +199,18 @@ const REPORTED: readonly ErrorCode[] = [
   'locked',
 ]
 
-/** What the process says of its own failure, as the error of the command that started it. */
+/** A failure that the process reported, as an error of the command that started it. */
 function reportedError(failed: unknown, folder: string): AppError {
   const {code, message, suggestions} = fieldsOf(failed)
   const known = REPORTED.find((candidate) => candidate === code)
   const steps: unknown[] = Array.isArray(suggestions) ? suggestions : []
-  return new AppError(typeof message === 'string' ? message : 'The local cloud does not start.', {
+  return new AppError(typeof message === 'string' ? message : 'The local cloud failed to start.', {
     code: known ?? 'local-cloud-failed',
-    suggestions: known ? steps.map(String) : [...steps.map(String), `Its log: ${logFileOf(folder)}`],
+    suggestions: known ? steps.map(String) : [...steps.map(String), `See its log: ${logFileOf(folder)}`],
   })
 }
 
-/** A folder that cannot be made or written, by its cause. */
+/** The error for a folder that cannot be created or written. */
 function folderError(folder: string, error: unknown): AppError {
   const code = codeOf(error)
   const what = `The state folder ${folder} cannot be written`
@@ -219,23 +222,23 @@ function folderError(folder: string, error: unknown): AppError {
     })
   }
   const why: Record<string, string> = {
-    EACCES: 'you have no permission',
-    EPERM: 'you have no permission',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
     EROFS: 'the file system is read-only',
-    ENOTDIR: 'a file stands where a folder is needed',
-    EEXIST: 'a file stands where a folder is needed',
+    ENOTDIR: 'a file is in the way',
+    EEXIST: 'a file is in the way',
   }
   const reason = typeof code === 'string' ? (why[code] ?? code) : String(error)
   return new AppError(`${what}: ${reason}.`, {
     code: 'permission-denied',
-    suggestions: [`Look at it: ls -ld ${dirname(folder)}`, 'Or work in a folder of your own.'],
+    suggestions: [`Check its permissions: ls -ld ${dirname(folder)}`, 'Or work in one of your own folders.'],
     cause: error,
   })
 }
 
 /**
  * Stops the local cloud of a folder and waits until its process is gone; its state stays.
- * @returns the process that was stopped; `undefined` where none ran
+ * @returns the process that was stopped; `undefined` if none was running
  */
 export async function stopLocalCloud(folder: string): Promise<{pid: number; killed: boolean} | undefined> {
   const running = (await runningLocalCloud(folder)) ?? (await hangingLocalCloud(folder))
@@ -254,7 +257,7 @@ export async function stopLocalCloud(folder: string): Promise<{pid: number; kill
   return {pid, killed}
 }
 
-/** A local cloud that is there but does not answer, known by its command line; on Linux alone. */
+/** A local cloud that runs but does not answer, recognized by its command line; on Linux only. */
 async function hangingLocalCloud(folder: string): Promise<LocalCloudAddress | undefined> {
   const recorded = await recordedAddress(folder)
   if (!recorded || !isAlive(recorded.pid)) return undefined
@@ -263,7 +266,7 @@ async function hangingLocalCloud(folder: string): Promise<LocalCloudAddress | un
   return words[words.indexOf('--state') + 1] === folder ? recorded : undefined
 }
 
-/** A process that has ended meanwhile needs no signal. */
+/** Ignores a process that has already ended. */
 function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)

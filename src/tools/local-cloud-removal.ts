@@ -3,12 +3,12 @@ import {dirname} from 'node:path'
 import {runningLocalCloud} from './local-cloud-address.ts'
 import {stopLocalCloud} from './local-cloud-process.ts'
 
-/** What may be left in `.cloud-runner` that is worth nothing without the local cloud. */
-const OURS = new Set(['.gitignore', 'rehearsal'])
+/** Entries of `.cloud-runner` that are worthless without the local cloud. */
+const DISPOSABLE = new Set(['.gitignore', 'rehearsal'])
 
 /**
- * Stops the local cloud of a folder and removes its files, where it holds no bucket of anybody any more.
- * @returns whether it is gone
+ * Stops the local cloud of a folder and removes its files, if it no longer holds any bucket.
+ * @returns whether it was removed
  */
 export async function removeUnusedLocalCloud(folder: string): Promise<boolean> {
   const running = await runningLocalCloud(folder)
@@ -17,6 +17,6 @@ export async function removeUnusedLocalCloud(folder: string): Promise<boolean> {
   await rm(folder, {recursive: true, force: true})
   const parent = dirname(folder)
   const left = await readdir(parent)
-  if (left.every((name) => OURS.has(name))) await rm(parent, {recursive: true, force: true})
+  if (left.every((name) => DISPOSABLE.has(name))) await rm(parent, {recursive: true, force: true})
   return true
 }

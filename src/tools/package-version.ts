@@ -1,7 +1,7 @@
 import {readFileSync} from 'node:fs'
 import {fieldsOf} from '../core/json.ts'
 
-/** Version of this package: what a local cloud must be of to be used. */
+/** Version of this package; a local cloud must have the same. */
 export const packageVersion = read()
 
 function read(): string {

@@ -17,7 +17,7 @@ describe('without what it takes', () => {
     await using google = await startLocalCloudProcess(join(cli.folder, 'google'))
     const environment = {CLOUD_RUNNER_GOOGLE_ENDPOINT: google.endpoint, PATH: '/nowhere'}
     const {exitCode, stdout, stderr} = await cli.run(['setup', '--project', PROJECT, '--yes'], {environment})
-    expect(stderr).toContain('There is no program terraform on the PATH')
+    expect(stderr).toContain('terraform is not on the PATH')
     expect(stderr).toContain('https://developer.hashicorp.com/terraform/install')
     expect([exitCode, stdout]).toEqual([1, ''])
     expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)
@@ -31,7 +31,7 @@ describe('without what it takes', () => {
         environment: {HTTPS_PROXY: 'http://127.0.0.1:1', TF_CLI_CONFIG_FILE: '/dev/null'},
       })
       expect(stderr).toContain('by the real Terraform')
-      expect(stderr).toMatch(/Terraform cannot get the google provider: could not connect to registry/)
+      expect(stderr).toMatch(/Terraform cannot install the google provider: could not connect to registry/)
       expect([exitCode, stdout]).toEqual([1, ''])
     },
   )

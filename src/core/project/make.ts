@@ -134,7 +134,7 @@ export async function makeProject(plan: ProjectPlan, context: Context): Promise<
       if (!(error instanceof AppError)) throw error
       throw new AppError(`${error.message}\nProject ${project} is there, and stays.`, {
         code: error.code,
-        suggestions: [...error.suggestions, 'The same command then goes on from here.'],
+        suggestions: [...error.suggestions, 'Then run the same command again to continue.'],
         cause: error,
       })
     }

@@ -22,7 +22,7 @@ export async function writeBotoFile(origins: LocalCloudOrigins): Promise<void> {
     ...PORTS.map((name) => `${name} = ${port}`),
     '[Boto]',
     `ca_certificates_file = ${escape(tls.certificate)}`,
-    // A machine of one's own that does not answer is not there: the default goes on for a quarter of an hour.
+    // A local server that does not answer is not running: the default retries for a quarter of an hour.
     'num_retries = 3',
     '[GSUtil]',
     `default_project_id = ${project}`,
@@ -33,7 +33,7 @@ export async function writeBotoFile(origins: LocalCloudOrigins): Promise<void> {
   await writeWhole(path, lines.join('\n'), {mode: 0o600})
 }
 
-/** Python's configparser puts values in for `%(name)s`. */
+/** Python's configparser substitutes `%(name)s`. */
 function escape(value: string): string {
   return value.replaceAll('%', '%%')
 }

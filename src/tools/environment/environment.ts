@@ -1,33 +1,33 @@
 import {GOOGLE_PRODUCTS} from './google-products.ts'
 
-/** A local cloud that tools are to be pointed at. */
+/** A local cloud to point tools at. */
 export interface LocalCloudOrigins {
   /** Serves every API, e.g. `http://127.0.0.1:24510`. */
   readonly endpoint: string
-  /** Its forward proxy, which lets nothing leave the machine. */
+  /** Its forward proxy, which blocks everything that would leave the machine. */
   readonly proxy: string
-  /** Serves every API over TLS, with the certificate in a file: gsutil speaks nothing else. */
+  /** Serves every API over TLS, with the certificate in a file: gsutil supports nothing else. */
   readonly tls: {readonly endpoint: string; readonly certificate: string}
-  /** Where tools that keep files of their own may do so, absolute. */
+  /** Absolute folder for tools that keep their own files. */
   readonly folder: string
   readonly project: string
   readonly region: string
 }
 
-/** What a tool must find in its environment, and must not. */
+/** Variables that a tool's environment must have, and must not have. */
 export interface Environment {
   readonly set: Readonly<Record<string, string>>
   readonly unset: readonly string[]
 }
 
-/** Stands for credentials, which the local cloud does not ask for; any text would do. */
+/** Stands in for credentials, which the local cloud does not check; any text works. */
 const TOKEN = 'local'
 
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 
 /**
- * Terraform with the google provider and the gcs backend. Without the proxies the provider would ask Google once who
- * the token belongs to, and wait for minutes where nothing answers.
+ * Terraform with the google provider and the gcs backend. Without the proxies the provider would ask Google once whose
+ * token it is, and wait for minutes if nothing answers.
  */
 export function terraformEnvironment({
   endpoint,
@@ -43,10 +43,10 @@ export function terraformEnvironment({
       GOOGLE_PROJECT: project,
       GOOGLE_REGION: region,
       ...Object.fromEntries(endpoints),
-      // Its API tells the region by the host alone; the provider puts it in, and the forward proxy takes it.
+      // This API has the region only in its host; the provider fills it in, and the forward proxy serves it.
       GOOGLE_CLOUD_RUN_CUSTOM_ENDPOINT: 'http://{{location}}-run.googleapis.com/',
       GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT: `${endpoint}/storage/v1/`,
-      // HashiCorp's own question after newer versions.
+      // HashiCorp's check for newer versions.
       CHECKPOINT_DISABLE: '1',
     },
     unset: [
@@ -64,7 +64,7 @@ export function terraformEnvironment({
   }
 }
 
-/** Google's client libraries for Cloud Storage and Pub/Sub, in any language; none looks for a metadata server. */
+/** Google's client libraries for Cloud Storage and Pub/Sub, in any language, with no metadata server lookup. */
 export function libraryEnvironment({endpoint, project}: LocalCloudOrigins): Environment {
   return {
     set: {
@@ -81,8 +81,8 @@ export function libraryEnvironment({endpoint, project}: LocalCloudOrigins): Envi
 }
 
 /**
- * gcloud: everything by its usual host names through the forward proxy, since `gcloud run` puts the region before the
- * host of an endpoint, and since a proxy of gcloud's is asked for loopback too.
+ * gcloud: everything by its usual host names through the forward proxy, since `gcloud run` prepends the region to an
+ * endpoint's host, and since gcloud uses its proxy for loopback too.
  */
 export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCloudOrigins): Environment {
   const {hostname, port} = new URL(proxy)
@@ -106,7 +106,7 @@ export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCl
       CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY: 'http://artifactregistry.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE: 'http://serviceusage.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER: 'http://cloudresourcemanager.googleapis.com/',
-      // For gsutil, to which gcloud hands its own settings on.
+      // For gsutil, to which gcloud passes its own settings.
       CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE: tls.certificate,
       CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL: 'false',
       CLOUDSDK_PROXY_TYPE: 'http',
@@ -125,15 +125,15 @@ export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCl
   }
 }
 
-/** gsutil: where its settings are, see `writeBotoFile`. */
+/** gsutil: the path of its settings, see `writeBotoFile`. */
 export function gsutilEnvironment({folder}: Pick<LocalCloudOrigins, 'folder'>): Environment {
   return {set: {BOTO_CONFIG: `${folder}/gsutil.boto`}, unset: ['BOTO_PATH']}
 }
 
 /**
- * The proxies that programs honor by themselves: what would leave the machine meets the local cloud, which refuses it
- * at once and remembers it.
- * @param allowed hosts that are reached directly nevertheless
+ * The proxy variables that programs honor: calls that would leave the machine go to the local cloud, which refuses and
+ * records them.
+ * @param allowed hosts that are reached directly
  */
 export function proxyEnvironment(
   {proxy}: Pick<LocalCloudOrigins, 'proxy'>,
@@ -153,7 +153,7 @@ export function proxyEnvironment(
   }
 }
 
-/** Everything that any tool needs; they do not contradict each other. */
+/** The variables of all tools together; they do not conflict. */
 export function environmentOf(origins: LocalCloudOrigins, allowed: readonly string[] = []): Environment {
   const parts = [
     terraformEnvironment(origins),

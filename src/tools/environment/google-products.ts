@@ -1,7 +1,7 @@
 /**
  * Products of the google Terraform provider (7.45) by the path of their API: each `services/…/product.go` names the
- * variable `GOOGLE_<product>_CUSTOM_ENDPOINT` and the address that it replaces. All of them are pointed at the local cloud,
- * so that an API which it does not serve says so, and is not looked for elsewhere.
+ * variable `GOOGLE_<product>_CUSTOM_ENDPOINT` and the address it replaces. All point at the local cloud, so a call to
+ * an API that it does not serve fails there and never reaches Google.
  */
 export const GOOGLE_PRODUCTS: Readonly<Record<string, readonly string[]>> = {
   'v1/': words(`

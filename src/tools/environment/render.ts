@@ -11,7 +11,7 @@ function asShell({set, unset}: Environment): string[] {
   ]
 }
 
-/** `A="b"`; what is not to be set is empty, which all these tools take for not set. */
+/** `A="b"`; variables to unset are empty, which all these tools treat as unset. */
 function asDotenv({set, unset}: Environment): string[] {
   return [
     ...unset.map((name) => `${name}=`),
@@ -20,8 +20,8 @@ function asDotenv({set, unset}: Environment): string[] {
 }
 
 /**
- * An override file for a Terraform module (https://developer.hashicorp.com/terraform/language/files/override): what
- * cannot be said in the environment as well, so that operations are looked at at once and APIs are not asked in batches.
+ * An override file for a Terraform module (https://developer.hashicorp.com/terraform/language/files/override). It also
+ * has what the environment cannot express: fast polling of operations, and no batching.
  */
 function asTerraformOverride({endpoint, project, region}: LocalCloudOrigins): string[] {
   const endpoints = Object.entries(GOOGLE_PRODUCTS)
@@ -31,8 +31,8 @@ function asTerraformOverride({endpoint, project, region}: LocalCloudOrigins): st
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   const width = Math.max(...endpoints.map(([name]) => name.length))
   return [
-    '# For the google provider, version 7. Save it as local_override.tf in a module that has a provider block, as',
-    '# local.tf in one that has none, and take it away again before the module goes to Google.',
+    '# For the google provider, version 7. Save it as local_override.tf in a module with a provider block, or as',
+    '# local.tf in one without, and remove it before you apply the module to Google.',
     'provider "google" {',
     '  access_token  = "local"',
     `  project       = ${JSON.stringify(project)}`,
@@ -48,7 +48,7 @@ function asTerraformOverride({endpoint, project, region}: LocalCloudOrigins): st
   ]
 }
 
-/** A configuration of gcloud's, as `gcloud config configurations` keeps them: one section a group of properties. */
+/** A gcloud configuration, as `gcloud config configurations` stores them: a section for each group of properties. */
 function asGcloudConfiguration(origins: LocalCloudOrigins): string[] {
   const sections = new Map<string, string[]>()
   for (const [name, value] of Object.entries(gcloudEnvironment(origins).set)) {
@@ -66,7 +66,7 @@ function asGcloudConfiguration(origins: LocalCloudOrigins): string[] {
   ])
 }
 
-/** `CLOUDSDK_<section>_<property>`; CLOUDSDK_CONFIG is no property. */
+/** `CLOUDSDK_<section>_<property>`; CLOUDSDK_CONFIG is not a property. */
 const GCLOUD_PROPERTY =
   /^CLOUDSDK_(?<section>API_ENDPOINT_OVERRIDES|COMPONENT_MANAGER|ARTIFACTS|AUTH|COMPUTE|CORE|PROXY|RUN)_(?<key>\w+)$/
 
@@ -80,7 +80,7 @@ const FORMATS = {
 
 type EnvironmentFormat = keyof typeof FORMATS
 
-/** How an environment can be written down. */
+/** Output formats of an environment. */
 export const ENVIRONMENT_FORMATS = [
   'shell',
   'dotenv',
@@ -89,7 +89,7 @@ export const ENVIRONMENT_FORMATS = [
   'gcloud',
 ] as const satisfies EnvironmentFormat[]
 
-/** What points tools at a local cloud, as text. */
+/** The variables that point tools at a local cloud, as lines of text. */
 export function renderEnvironment(
   format: EnvironmentFormat,
   origins: LocalCloudOrigins,

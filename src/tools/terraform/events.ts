@@ -1,15 +1,15 @@
 import {fieldsOf} from '../../core/json.ts'
 
-/** An error or a warning, as Terraform gives it. */
+/** An error or a warning from Terraform. */
 export interface Diagnostic {
   readonly severity: 'error' | 'warning'
   readonly summary: string
   readonly detail: string
-  /** Of the resource in work: `google_pubsub_topic.uploads`. */
+  /** Of the current resource: `google_pubsub_topic.uploads`. */
   readonly address: string | undefined
 }
 
-/** What a line of `-json` output says, as far as it matters here. */
+/** An event from a line of `-json` output; others are ignored. */
 export type TerraformEvent =
   | {readonly kind: 'diagnostic'; readonly diagnostic: Diagnostic}
   | {
@@ -22,9 +22,9 @@ export type TerraformEvent =
   | {readonly kind: 'outputs'; readonly values: Readonly<Record<string, unknown>>}
 
 /**
- * One line of Terraform's machine-readable UI, https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
- * Data sources that are read on the way also report a start and an end; they change nothing and are left out, and so
- * is `resource_drift`, which reports what Terraform itself has just changed.
+ * A line of Terraform's machine-readable UI, https://developer.hashicorp.com/terraform/internals/machine-readable-ui.
+ * Reads of data sources, which change nothing, are left out, and so is `resource_drift`, which reports what Terraform
+ * itself has just changed.
  */
 export function parseEvent(line: string): TerraformEvent | undefined {
   let fields: Readonly<Record<string, unknown>>

@@ -15,46 +15,46 @@ interface Doing {
   readonly step: (text: string) => void
 }
 
-/** What Terraform cannot do, or not tell: asked of the APIs themselves. */
+/** What Terraform cannot do or report, done through the APIs. */
 export interface ByApi extends Pick<Infrastructure, 'leftovers'> {
-  /** Deletes every object of the pipeline's buckets, each generation. */
+  /** Deletes every object in the pipeline's buckets, all generations. */
   emptyBuckets(pipeline: Pipeline, doing: Doing): Promise<void>
-  /** Image of the service as it is, where a revision of it ever was ready. */
+  /** Current image of the service, if it ever had a ready revision. */
   liveImage(pipeline: Pipeline): Promise<string | undefined>
-  /** Whether the bucket of the state is there, after it was made where `create` says so. */
+  /** Whether the bucket of the state exists; `create` creates it if it does not. */
   stateBucket(pipeline: Pipeline, bucket: string, options: {create: boolean}): Promise<boolean>
 }
 
 export interface TerraformOptions {
-  /** `.cloud-runner`, absolute; made where it is missing. */
+  /** `.cloud-runner`, absolute; created if it is missing. */
   readonly stateFolder: string
-  /** Working folder, absolute: module, variables and, unless `state` says otherwise, the state. */
+  /** Working folder, absolute: module, variables and, without `state`, the state. */
   readonly folder: string
   readonly state: StateLocation | undefined
   readonly environment: Environment
   readonly downloading: Environment
-  /** Whether a local cloud answers. */
+  /** Whether it runs against a local cloud. */
   readonly quick: boolean
   readonly byApi: ByApi
-  /** How long another Terraform may hold the lock of the state. */
+  /** How long to wait for another Terraform to unlock the state. */
   readonly lockTimeoutSeconds?: number
-  /** Waits before an apply is tried again that met what Google does not know everywhere yet. */
+  /** Waits before retries of an apply, while changes propagate in Google Cloud. */
   readonly waitsSeconds?: readonly number[]
 }
 
 const PLAN_FILE = 'plan.tfplan'
 const QUIET = ['-json', '-input=false', '-no-color']
-/** Between them the grants of a first apply become known; https://cloud.google.com/iam/docs/access-change-propagation */
+/** Grants of a first apply propagate meanwhile; https://cloud.google.com/iam/docs/access-change-propagation */
 const WAITS_SECONDS = [15, 45]
 const EMPTY_ATTEMPTS = 3
 
-/** Infrastructure by the packaged module and the real terraform. */
+/** Infrastructure through the packaged module and the real terraform. */
 export function createTerraformInfrastructure(options: TerraformOptions): Infrastructure {
   const {folder, environment, downloading, quick, byApi} = options
   const waits = options.waitsSeconds ?? WAITS_SECONDS
   const lock = `-lock-timeout=${options.lockTimeoutSeconds ?? 120}s`
 
-  /** @param image what the caller has; the live one stands in, so that no service that runs is planned away */
+  /** @param image defaults to the live one, so that a running service is never planned for deletion */
   async function prepare(
     pipeline: Pipeline,
     image: string | undefined,
@@ -94,8 +94,8 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
     }
   }
 
-  /** Carries out the plan that was made last. @returns addresses of what was done, with the action */
-  async function carryOut(
+  /** Applies the latest plan and records in `done` the action on each address. @returns the module's outputs */
+  async function applyPlan(
     terraform: Terraform,
     planned: readonly AddressedResource[],
     {signal, step}: Doing,
@@ -136,10 +136,10 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
       step('Prepare Terraform')
       const terraform = await prepare(pipeline, image, {create: true, signal})
       const attempt = async (): Promise<PlannedResource[]> => {
-        step('Compare with what is there')
+        step('Compare with what exists')
         const {resources, changes} = await makePlan(terraform, pipeline, {signal})
         if (changes)
-          checkOutputs(await carryOut(terraform, resources, {signal, step}, done), pipeline, folder)
+          checkOutputs(await applyPlan(terraform, resources, {signal, step}, done), pipeline, folder)
         return resources.map((resource) => ({
           ...withoutAddress(resource),
           action: done.get(resource.address) ?? resource.action,
@@ -153,7 +153,7 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
             if (!(error instanceof PassingError) || !error.passing) throw error
             if (seconds === undefined) throw new PassingError(stillRefused(error.failure, index + 1), false)
             step(
-              `Google does not know the new grants and APIs everywhere yet, which is usual: again in ${seconds} s (try ${index + 2} of ${waits.length + 1})`,
+              `New grants and APIs are still propagating in Google Cloud, as usual; retrying in ${seconds} s (attempt ${index + 2} of ${waits.length + 1})`,
             )
             await sleep(seconds * 1000, undefined, {signal})
           }
@@ -175,11 +175,11 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
           known.push(...resources)
           if (!changes) return
           try {
-            await carryOut(terraform, resources, {signal, step}, done)
+            await applyPlan(terraform, resources, {signal, step}, done)
             return
           } catch (error) {
-            // The worker, or somebody, wrote into a bucket after it had been emptied.
-            const isFilled = error instanceof PassingError && /not empty|force_destroy/.test(error.said)
+            // The worker, or someone else, wrote to a bucket after it was emptied.
+            const isFilled = error instanceof PassingError && /not empty|force_destroy/.test(error.text)
             if (!isFilled || attempt === EMPTY_ATTEMPTS) throw error
           }
         }
@@ -195,13 +195,13 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
 
 const VERBS: Readonly<Record<string, string>> = {create: 'Create', update: 'Update', delete: 'Delete'}
 
-/** An API is never switched off with a pipeline: it leaves the state, and stays enabled. */
+/** Destroying a pipeline never disables an API: it leaves the state and stays enabled. */
 function verbFor(action: string, kind: string): string {
-  if (kind === 'API') return action === 'delete' ? 'Let go of' : 'Enable'
+  if (kind === 'API') return action === 'delete' ? 'Release' : 'Enable'
   return VERBS[action] ?? action
 }
 
-/** A failure of a run, with whether it may pass by itself; never leaves this file. */
+/** A failed run, and whether the failure may go away without action; never leaves this file. */
 class PassingError extends Error {
   override readonly name = 'PassingError'
   readonly failure: AppError
@@ -213,7 +213,7 @@ class PassingError extends Error {
     this.passing = passing
   }
 
-  get said(): string {
+  get text(): string {
     return `${this.failure.message}\n${this.failure.suggestions.join('\n')}`
   }
 }
@@ -228,23 +228,23 @@ async function unwrapped<T>(work: () => Promise<T>): Promise<T> {
 
 function stillRefused(failure: AppError, tries: number): AppError {
   return new AppError(
-    `${failure.message}\nIt was tried ${tries} times: a new grant or API takes up to some minutes to be known everywhere in Google Cloud.`,
+    `${failure.message}\nTried ${tries} times: a new grant or API can take a few minutes to propagate in Google Cloud.`,
     {
       code: failure.code,
-      suggestions: ['In a few minutes, again: cloud-runner setup', ...failure.suggestions],
+      suggestions: ['Try again in a few minutes: cloud-runner setup', ...failure.suggestions],
       cause: failure,
     },
   )
 }
 
-/** The module and the rest of the product must mean the same buckets. */
+/** The module and the rest of the product must use the same buckets. */
 function checkOutputs(outputs: Readonly<Record<string, unknown>>, {names}: Pipeline, folder: string): void {
   const wanted = {input_bucket: names.inputBucket, output_bucket: names.outputBucket}
   for (const [name, value] of Object.entries(wanted)) {
     if (outputs[name] === value) continue
     throw new AppError(
-      `Terraform's output ${name} is ${JSON.stringify(outputs[name])}, and should be ${JSON.stringify(value)}: the module in ${folder} is not the one of this version.`,
-      {code: 'terraform-failed', suggestions: ['Make it anew: cloud-runner setup']},
+      `Terraform's output ${name} is ${JSON.stringify(outputs[name])} instead of ${JSON.stringify(value)}: the module in ${folder} belongs to another version.`,
+      {code: 'terraform-failed', suggestions: ['Replace it: cloud-runner setup']},
     )
   }
 }

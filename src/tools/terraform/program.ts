@@ -9,42 +9,41 @@ import {codeOf} from '../../core/system-error.ts'
 import type {Environment} from '../environment/environment.ts'
 import {parseEvent, type Diagnostic, type TerraformEvent} from './events.ts'
 
-/** What terraform/versions.tf asks for. */
+/** What terraform/versions.tf requires. */
 const OLDEST = [1, 9] as const
 const READ_AGAIN_MS = 80
 
 export interface TerraformRun {
   readonly exitCode: number
-  /** Errors only, in the order in which they came. */
+  /** Errors only, in order. */
   readonly errors: readonly Diagnostic[]
-  /** What came on standard error, or was no event: a crash, a broken configuration file of Terraform's own. */
+  /** Output that is not an event: a crash, or an error in Terraform's own configuration file. */
   readonly noise: string
 }
 
 export interface RunOptions {
-  /** An abort sends one SIGINT: Terraform then finishes the resource in work and saves its state. */
+  /** An abort sends one SIGINT: Terraform then finishes the current resource and saves its state. */
   readonly signal: AbortSignal
   readonly onEvent?: (event: TerraformEvent) => void
 }
 
-/** The real terraform on one working folder. */
+/** The real terraform in a working folder. */
 export interface Terraform {
   readonly folder: string
   /**
-   * Runs a subcommand that speaks `-json`, to its end, also where it is interrupted.
+   * Runs a subcommand with `-json` output to its end, even if it is interrupted.
    * @throws AppError `program-missing`, `program-unusable`
    */
   run(args: readonly string[], options: RunOptions): Promise<TerraformRun>
-  /** Runs a subcommand whose standard output is one JSON value. @throws AppError `terraform-failed` */
+  /** Runs a subcommand that prints one JSON value. @throws AppError `terraform-failed` */
   json(args: readonly string[]): Promise<unknown>
 }
 
 /**
- * Terraform is started in a session of its own, so that a Ctrl-C on the terminal reaches it once, through us: at a
- * second one it would drop the resource in work, which would then exist and not be in the state. Its output goes to a
- * file that is read while it grows, not to a pipe: a cloud-runner that is killed does not take Terraform with it in
- * the middle of a resource.
- * @param environment what it must find and must not, besides this process's own
+ * Terraform runs in its own session, so a Ctrl-C in the terminal reaches it once, through this process: at a second
+ * one it would abandon the current resource, which would then exist and not be in the state. Its output goes to a file
+ * that is read as it grows, not to a pipe: killing cloud-runner does not stop Terraform in the middle of a resource.
+ * @param environment changes to this process's own
  */
 export function createTerraform(folder: string, environment: Environment): Terraform {
   const env: Record<string, string | undefined> = {
@@ -111,7 +110,7 @@ export function createTerraform(folder: string, environment: Environment): Terra
     }
     const exitCode = await result
     if (exitCode instanceof AppError) throw exitCode
-    // What it says goes to a file of the same disk, and is lost with it.
+    // Its output goes to the same disk and is lost when that is full.
     if (exitCode !== 0 && errors.length === 0 && (await isFull(folder))) noise.push('no space left on device')
     return {exitCode, errors, noise: noise.join('\n')}
   }
@@ -131,17 +130,17 @@ export function createTerraform(folder: string, environment: Environment): Terra
       try {
         if (exitCode === 0) return JSON.parse(stdout)
       } catch {
-        // It is reported below, with what Terraform said.
+        // Reported below, with Terraform's output.
       }
       throw new AppError(`terraform ${args.join(' ')} failed: ${(stderr || stdout).trim()}`, {
         code: 'terraform-failed',
-        suggestions: [`See for yourself: cd ${folder} && terraform ${args.join(' ')}`],
+        suggestions: [`Try it yourself: cd ${folder} && terraform ${args.join(' ')}`],
       })
     },
   }
 }
 
-/** Less room than a line of a log takes. */
+/** Less space than a log line takes. */
 const NO_ROOM_BYTES = 65_536
 
 async function isFull(folder: string): Promise<boolean> {
@@ -153,7 +152,7 @@ const INSTALL = 'Install it: https://developer.hashicorp.com/terraform/install'
 
 /**
  * Version of the terraform on the PATH.
- * @throws AppError `program-missing`; `program-unusable` where it is older than 1.9 or does not run
+ * @throws AppError `program-missing`; `program-unusable` if it is older than 1.9 or does not run
  */
 export async function terraformVersion(): Promise<string> {
   const {stdout, exitCode, code, originalMessage, stderr} = await execa('terraform', ['version', '-json'], {
@@ -164,14 +163,14 @@ export async function terraformVersion(): Promise<string> {
   if (exitCode === undefined && code !== undefined) throw notStarted(code, originalMessage ?? code)
   const version = versionIn(stdout)
   if (version === undefined) {
-    throw new AppError(`terraform does not say which version it is: ${(stderr || stdout).trim()}`, {
+    throw new AppError(`terraform does not report its version: ${(stderr || stdout).trim()}`, {
       code: 'program-unusable',
-      suggestions: ['See for yourself: terraform version', INSTALL],
+      suggestions: ['Try it yourself: terraform version', INSTALL],
     })
   }
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    throw new AppError(`terraform is version ${version}; ${OLDEST.join('.')} or later is needed.`, {
+    throw new AppError(`terraform is version ${version}; ${OLDEST.join('.')} or later is required.`, {
       code: 'program-unusable',
       suggestions: [INSTALL],
     })
@@ -190,16 +189,16 @@ function versionIn(stdout: string): string | undefined {
 
 function notStarted(code: string, message: string): AppError {
   return code === 'ENOENT'
-    ? new AppError('There is no program terraform on the PATH: it makes the resources on Google Cloud.', {
+    ? new AppError('terraform is not on the PATH; it creates the resources on Google Cloud.', {
         code: 'program-missing',
         suggestions: [
           INSTALL,
           'macOS: brew tap hashicorp/tap && brew install hashicorp/tap/terraform',
-          'Without it, everything runs on this machine: cloud-runner setup --target local',
+          'Without it, run everything on this machine: cloud-runner setup --target local',
         ],
       })
     : new AppError(`terraform cannot be run: ${message}`, {
         code: 'program-unusable',
-        suggestions: ['Look at it: ls -l "$(command -v terraform)"', INSTALL],
+        suggestions: ['Check its permissions: ls -l "$(command -v terraform)"', INSTALL],
       })
 }

@@ -3,7 +3,7 @@ import type {Grant, PlannedResource} from '../../core/ports/infrastructure.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** A resource of a plan, by its address in the module. */
+/** A planned resource, with its address in the module. */
 export interface AddressedResource extends PlannedResource {
   readonly address: string
 }
@@ -12,13 +12,13 @@ interface Change {
   readonly address: string
   readonly type: string
   readonly actions: readonly string[]
-  /** What is known of it: after the change, or before it where it goes. */
+  /** Known attributes: after the change, or before a deletion. */
   readonly values: Fields
-  /** What the module says it refers to, by attribute: `google_pubsub_topic.uploads.id` … */
+  /** What it refers to in the module, by attribute: `google_pubsub_topic.uploads.id` … */
   readonly references: Readonly<Record<string, readonly string[]>>
 }
 
-/** Google's words for the module's types of resources, in the order in which a person reads them. */
+/** Google's words for the module's resource types, in display order. */
 const KINDS: Readonly<Record<string, {kind: string; name: string}>> = {
   google_project_service: {kind: 'API', name: 'service'},
   google_artifact_registry_repository: {kind: 'repository', name: 'repository_id'},
@@ -32,7 +32,7 @@ const KINDS: Readonly<Record<string, {kind: string; name: string}>> = {
 }
 const ORDER = [...Object.keys(KINDS), 'grant']
 
-/** What a type of grant is on: the attribute that names it, and its kind. */
+/** The target of each grant type: its kind, and the attribute that names it. */
 const GRANTS: Readonly<Record<string, {kind: string; attribute: string}>> = {
   google_storage_bucket_iam_member: {kind: 'bucket', attribute: 'bucket'},
   google_pubsub_topic_iam_member: {kind: 'topic', attribute: 'topic'},
@@ -43,15 +43,15 @@ const GRANTS: Readonly<Record<string, {kind: string; attribute: string}>> = {
   google_artifact_registry_repository_iam_member: {kind: 'repository', attribute: 'repository'},
 }
 
-/** Google's own accounts have names that are known only once the project was asked. */
+/** Names of service agents are known only after a request to the project. */
 const AGENTS: Readonly<Record<string, string>> = {
-  'local.storage_agent': 'the service agent of Cloud Storage',
-  'local.pubsub_agent': 'the service agent of Pub/Sub',
+  'local.storage_agent': 'the Cloud Storage service agent',
+  'local.pubsub_agent': 'the Pub/Sub service agent',
 }
 
 /**
- * What a plan is about, from `terraform show -json`, https://developer.hashicorp.com/terraform/internals/json-format.
- * Names that Google gives only when a resource is made are taken from what the module refers to.
+ * The resources of a plan, from `terraform show -json`, https://developer.hashicorp.com/terraform/internals/json-format.
+ * Names that Google assigns on creation come from the module's references.
  */
 export function plannedResources(plan: unknown, project: string): AddressedResource[] {
   const changes = changesIn(plan)
@@ -98,7 +98,7 @@ function nameOf(change: Change, byAddress: ReadonlyMap<string, Change>, project:
   return type === 'google_service_account' ? `${name}@${project}.iam.gserviceaccount.com` : name
 }
 
-/** Short name of what an attribute names, whether by value or by reference. */
+/** Short name of the resource that an attribute names, by value or by reference. */
 function referred(
   change: Change,
   attribute: string,
@@ -132,7 +132,7 @@ function actionOf(actions: readonly string[]): PlannedResource['action'] {
   return actions.includes('update') ? 'update' : 'none'
 }
 
-/** Managed resources only: data sources are read, not made. */
+/** Managed resources only: data sources are read, not created. */
 function changesIn(plan: unknown): Change[] {
   const {resource_changes: list, configuration} = fieldsOf(plan)
   const configured = new Map(

@@ -8,17 +8,17 @@ import type {Environment} from '../environment/environment.ts'
 import {terraformFailed} from './failure.ts'
 import {createTerraform, terraformVersion, type Terraform} from './program.ts'
 
-/** Where Terraform's state is: a prefix of a bucket, or, where `undefined`, the working folder itself. */
+/** Location of Terraform's state: a prefix in a bucket; `undefined` is the working folder itself. */
 export interface StateLocation {
   readonly bucket: string
   readonly prefix: string
 }
 
-/** What the environment cannot say; the module itself has no provider block. */
+/** What the environment cannot express; the module itself has no provider block. */
 const QUICK = {provider: {google: {poll_interval: '250ms', batching: {enable_batching: false}}}}
 const QUICK_FILE = 'quick.tf.json'
 const BACKEND_FILE = 'backend.tf.json'
-/** Within `.terraform`, so that it goes with it: what was initialized last. */
+/** What was initialized last; in `.terraform`, to be deleted with it. */
 const STAMP = join('.terraform', 'cloud-runner.json')
 
 /** Folder of the packaged module. */
@@ -29,22 +29,22 @@ const moduleFolder = join(
 
 export interface WorkspaceOptions {
   readonly pipeline: Pipeline
-  /** Reference with digest; `undefined` is `null` in the module: everything that needs no image. */
+  /** Reference with digest; `undefined` is `null` in the module: only what needs no image. */
   readonly image: string | undefined
   readonly state: StateLocation | undefined
-  /** For runs that ask Google. */
+  /** For runs that call Google. */
   readonly environment: Environment
   /** For `init`, which downloads the provider. */
   readonly downloading: Environment
-  /** On a local cloud: nothing is worth waiting for or collecting. */
+  /** On a local cloud: polls fast and batches nothing. */
   readonly quick: boolean
   readonly signal: AbortSignal
 }
 
 /**
- * Makes the working folder ready for a plan: a copy of the packaged module, its variables, its backend, the provider.
- * A person can go there and use Terraform by hand.
- * @throws AppError `program-missing`, `program-unusable`, `provider-missing`, and what the backend answers
+ * Prepares the working folder for a plan: a copy of the packaged module, its variables, its backend, the provider. You
+ * can also use Terraform there by hand.
+ * @throws AppError `program-missing`, `program-unusable`, `provider-missing`, and errors of the backend
  */
 export async function prepareWorkspace(folder: string, options: WorkspaceOptions): Promise<Terraform> {
   const {pipeline, image, state, environment, downloading, quick, signal} = options
@@ -99,7 +99,7 @@ export function variables({settings, model}: Pipeline, image: string | undefined
   }
 }
 
-/** Copies the module's files, and removes those of another version of it. @returns their content, for a digest */
+/** Copies the module's files and removes those of other versions. @returns their content, for a digest */
 async function copyModule(folder: string): Promise<string> {
   const isModule = (name: string): boolean => name.endsWith('.tf')
   const names = (await readdir(moduleFolder)).filter(isModule).toSorted()

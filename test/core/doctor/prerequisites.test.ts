@@ -72,7 +72,7 @@ describe('before anything is made', () => {
   test('everything that is missing is one error, each with its command', async () => {
     const checks = await checkPrerequisites(await startWithFault(), () =>
       Promise.reject(
-        new AppError('There is no program terraform.', {
+        new AppError('terraform is not on the PATH.', {
           code: 'program-missing',
           suggestions: ['Install it: https://developer.hashicorp.com/terraform/install'],
         }),
@@ -81,7 +81,7 @@ describe('before anything is made', () => {
     expect(() => requireAll(checks)).toThrow(
       expect.objectContaining({
         code: 'prerequisites-missing',
-        message: expect.stringContaining('Terraform: There is no program terraform.'),
+        message: expect.stringContaining('Terraform: terraform is not on the PATH.'),
         suggestions: ['https://developer.hashicorp.com/terraform/install'],
       }),
     )

@@ -56,7 +56,7 @@ describe('a project is made', () => {
     await expect(make(context)).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining(`Project ${PROJECT} is there, and stays.`),
-      suggestions: expect.arrayContaining(['The same command then goes on from here.']),
+      suggestions: expect.arrayContaining(['Then run the same command again to continue.']),
     })
     expect(await planProject(ASKED, context)).toMatchObject({create: false, billing: expect.anything()})
 

@@ -49,7 +49,7 @@ describe('causes', () => {
     [
       'Error acquiring the state lock\nError message: open terraform.tfstate: permission denied\n\nTerraform acquires a state lock',
       'state-unwritable',
-      /may not write terraform\.tfstate/,
+      /cannot write terraform\.tfstate/,
     ],
     [
       'Error acquiring the state lock\nError message: writing "gs://b/p/default.tflock" failed: googleapi: Error 412: conditionNotMet\nLock Info:\n  ID:        1732294800000001\n  Path:      gs://b/p/default.tflock\n  Operation: OperationTypeApply\n  Who:       ann@laptop\n  Version:   1.11.4\n  Created:   2026-11-22 16:00:00.123456 +0000 UTC\n  Info:      \n\nTerraform acquires',

@@ -72,7 +72,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(`terraform and its provider${unless(N
       code: 'unauthenticated',
       suggestions: [
         'Sign in: gcloud auth application-default login',
-        'The same command then goes on from here.',
+        'Then run the same command again to continue.',
       ],
     })
     const there = (await cloud.inspection.leftovers(pipeline, {signal})).map(
@@ -114,7 +114,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(`terraform and its provider${unless(N
     expect(new Set(first.resources.map(({action}) => action))).toEqual(new Set(['create', 'none']))
     const rest = await fetch(`${endpoint}/_local-cloud/faults`)
     expect(await rest.json()).toEqual({faults: []})
-    expect(steps.filter((step) => step.startsWith('Google does not know'))).toHaveLength(3)
+    expect(steps.filter((step) => step.startsWith('New grants and APIs'))).toHaveLength(3)
     // The state is where everybody finds it, and nothing of it is here.
     const state = await cloud.objects.stat(
       `${pipeline.settings.project}-terraform`,

@@ -120,7 +120,7 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
     const run = await second.run(['plan', '-json', '-input=false', '-lock-timeout=0s'], {signal})
     expect(terraformFailed('plan', run, terraform.folder)).toMatchObject({
       code: 'locked',
-      message: expect.stringMatching(/^Another Terraform holds the lock of the state: \S+@\S+, since \d{4}-/),
+      message: expect.stringMatching(/^Another Terraform has locked the state: \S+@\S+, since \d{4}-/),
       suggestions: expect.arrayContaining([
         expect.stringMatching(/terraform force-unlock -force [0-9a-f-]{36}$/),
       ]),
@@ -143,7 +143,10 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
         expect(failure).toMatchObject({
           code: 'disk-full',
           message: `The disk is full: Terraform cannot write to ${terraform.folder}.`,
-          suggestions: [`Make room: df -h ${terraform.folder}`, expect.stringContaining('goes on from here')],
+          suggestions: [
+            `Free some space: df -h ${terraform.folder}`,
+            expect.stringContaining('same command again'),
+          ],
         })
       }
       await rm(filler)
@@ -153,7 +156,7 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
   )
 
   test.each([
-    ['{"version":', 'state-unreadable', /is damaged/],
+    ['{"version":', 'state-unreadable', /is corrupt/],
     ['{"version": 9, "terraform_version": "9.11.4", "serial": 1}', 'state-version', /Terraform 9\.11\.4/],
   ])('a state %s', async (text, code, message) => {
     const terraform = await moduleOf('resource "terraform_data" "one" {}')
@@ -210,7 +213,7 @@ describe('no terraform to speak of', () => {
     vi.stubEnv('PATH', `${folder}:/bin:/usr/bin`)
     await expect(terraformVersion()).rejects.toMatchObject({
       code: 'program-unusable',
-      message: 'terraform is version 1.5.7; 1.9 or later is needed.',
+      message: 'terraform is version 1.5.7; 1.9 or later is required.',
     })
   })
 })
