@@ -7,18 +7,18 @@ import {commandFor} from './shell.ts'
 
 /**
  * Reads the report of an object's result.
- * @throws AppError as {@link findSidecar}; `report-unreadable` where it is not in the worker's form
+ * @throws AppError as {@link findSidecar}; `report-unreadable` if it is not in the worker's format
  */
 export async function readReport(object: string, context: Context): Promise<Report> {
   const stored = await findSidecar(object, 'report.json', context)
   const report: unknown = await readJson(context.cloud.objects, stored, context.signal)
   if (isReport(report)) return report
   throw new AppError(
-    `The report of ${object}, gs://${stored.bucket}/${stored.name}, is not in the form that this version draws (cloud-runner/report, version 1).`,
+    `The report of ${object}, gs://${stored.bucket}/${stored.name}, is not in the format that this version reads (cloud-runner/report, version 1).`,
     {
       code: 'report-unreadable',
       suggestions: [
-        `Have it made anew: cloud-runner deploy && ${commandFor('reprocess', object)}`,
+        `Create it again: cloud-runner deploy && ${commandFor('reprocess', object)}`,
         `Or see the result: ${commandFor('results', object)}`,
       ],
     },

@@ -1,6 +1,6 @@
 /**
- * The part of the DOM that drawing takes: Plot's types name these, and this program has no browser's `lib`. They are
- * what linkedom's document gives.
+ * The part of the DOM that drawing needs: Plot's types name these, and this program has no browser `lib`. linkedom's
+ * document provides them.
  */
 interface Element {
   readonly outerHTML: string

@@ -2,12 +2,12 @@ import {printable} from './markup.ts'
 
 const graphemes = new Intl.Segmenter('en', {granularity: 'grapheme'})
 
-/** About how wide a text is drawn, in letters: those of East Asian scripts, and pictures, take two. */
+/** Approximate width of a text, in letters: East Asian characters and emoji count as two. */
 export function widthOf(text: string): number {
   return signsOf(text).reduce((width, sign) => width + signWidth(sign), 0)
 }
 
-/** A name on one line, of at most that width. The middle goes: long names often differ at their ends. */
+/** A name on one line, shortened to `width`. The middle is cut: long names often differ at their ends. */
 export function short(name: string, width: number): string {
   const text = printable(name)
   if (widthOf(text) <= width) return text
@@ -17,7 +17,7 @@ export function short(name: string, width: number): string {
   return `${head.join('').trimEnd()}…${tail.join('').trimStart()}`
 }
 
-/** A name within a sentence: told from its words, and not longer than it. */
+/** A name within a sentence: in quotes, and shortened. */
 export function quoted(name: string): string {
   return `“${short(name, 40)}”`
 }

@@ -1,4 +1,4 @@
-/** Text that is markup already. Whatever else comes into {@link markup} is escaped. */
+/** Text that is already markup. {@link markup} escapes everything else. */
 export class Markup {
   readonly text: string
 
@@ -9,7 +9,7 @@ export class Markup {
 
 type Part = string | number | Markup | readonly Part[]
 
-/** A template for HTML and SVG: values in it are escaped, lists are joined, and markup stays what it is. */
+/** A template for HTML and SVG: values are escaped, lists joined, and markup left as it is. */
 export function markup(literals: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(literals.map((literal, i) => literal + render(parts[i] ?? '')).join(''))
 }
@@ -23,7 +23,7 @@ function render(part: Part): string {
   return part.map(render).join('')
 }
 
-/** Without what is not to be seen, or turns the text around it; line ends, and white space in a row, are one space. */
+/** Text without invisible and direction-changing characters; runs of white space become one space. */
 export function printable(text: string): string {
   return text
     .replaceAll(/[ \t-\r\u2028\u2029]+/g, ' ')

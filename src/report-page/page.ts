@@ -9,17 +9,17 @@ import {STYLE} from './style.ts'
 
 type Coefficients = Report['coefficients'][number]
 
-/** Coefficients that are drawn of one class, and that are listed. */
+/** Most coefficients that are drawn for a class, and listed. */
 const MOST_EFFECTS = 20
 const MOST_LISTED = 1000
-/** Classes that are listed with their counts in a sentence. */
+/** Most classes that a sentence lists with their counts. */
 const MOST_IN_SENTENCE = 12
-/** Classes whose counts still fit beside each other. */
+/** Most classes whose counts fit side by side. */
 const MOST_IN_MATRIX = 30
 
 /**
- * The report as one HTML page that needs nothing else: no script, no request, drawings as SVG. Everything in it that
- * comes from the file is escaped.
+ * The report as one self-contained HTML page: no scripts, no requests, charts as SVG. Everything from the file is
+ * escaped.
  */
 export function reportPage(report: Report): string {
   const {object, metrics, label, rows} = report
@@ -45,9 +45,9 @@ ${list('warnings', report.warnings)}
 <p class="sub under">${
     pretrained === null
       ? metrics.folds > 0
-        ? `All figures are out of fold: each row was judged by a model that had not seen it, in ${metrics.folds} folds.`
-        : 'No row could be held out, so nothing was measured.'
-      : `Scored by a model that was trained before, ${pretrained.uri}. Rows that it was trained on make the figures look better than they are.`
+        ? `All metrics are out of fold: a model that had not seen the row scored it, in ${metrics.folds} folds.`
+        : 'No rows could be held out, so nothing was measured.'
+      : `Scored by the pretrained model ${pretrained.uri}. Rows from its training data make the metrics look better than they are.`
   } Ranges are 95\u00a0% intervals.</p>
 ${report.curves.map((curves, i) => section(curves, i, report))}
 <div class="pair">${confusion(report)}
@@ -65,11 +65,11 @@ function tiles({metrics, label}: Report): Markup[] {
   const tile = (name: string, value: number | null, range: Interval | null, more = ''): Markup =>
     markup`<div class="tile"><span>${name}</span><b>${value === null ? 'unknown' : value.toFixed(3)}</b><small>${range === null ? more || ' ' : `${range[0].toFixed(3)} to ${range[1].toFixed(3)}`}</small></div>`
   return [
-    tile('AUC', auc, intervals.auc, label.classes.length > 2 ? 'mean of one against the rest' : ''),
+    tile('AUC', auc, intervals.auc, label.classes.length > 2 ? 'one-vs-rest mean' : ''),
     tile('log loss', logLoss, intervals.logLoss),
     tile('Brier score', brier, intervals.brier),
     tile('accuracy', accuracy, intervals.accuracy),
-    tile('base rate', baseRate, null, 'the commonest class'),
+    tile('base rate', baseRate, null, 'most common class'),
   ]
 }
 
@@ -84,7 +84,7 @@ function section(curves: Curves, place: number, report: Report): Markup {
     histogramFigure(curves),
   ]}</div>`
   if (all.length === 1) return charts
-  const summary = markup`<summary>${curves.class} against the rest: AUC ${auc.toFixed(3)}</summary>`
+  const summary = markup`<summary>${curves.class} vs. rest: AUC ${auc.toFixed(3)}</summary>`
   return place === 0
     ? markup`<details class="class" open>${summary}${charts}</details>`
     : markup`<details class="class">${summary}${charts}</details>`
@@ -100,7 +100,7 @@ function decisionsFor(name: string, {label, confusion: counts}: Report): Decisio
   return {truePositives, falsePositives, falseNegatives, trueNegatives}
 }
 
-/** By the trapezoidal rule: close to the exact area, of which the report has the mean over the classes only. */
+/** By the trapezoidal rule: close to the exact area, which the report has only as a mean over the classes. */
 function areaUnder(points: Curves['roc']): number {
   return points.reduce((area, [x, y], i) => {
     const [before, above] = points[i - 1] ?? [0, 0]
@@ -117,7 +117,7 @@ function confusion({confusion: counts, label, metrics}: Report): Markup {
         const share = cell / Math.max(1, total(row))
         return markup`<td style="--share:${share.toFixed(3)}">${count(cell)} ${cell === 0 ? '' : markup`<small>${percent(share)}</small>`}</td>`
       })}</tr>`,
-  )}</tbody></table></div><p class="sub">Each line is a true class: how many of its rows were predicted as what.</p></div></section>`
+  )}</tbody></table></div><p class="sub">Each line is a true class: how its rows were predicted.</p></div></section>`
 }
 
 function classes({classes: found, metrics}: Report): Markup {
@@ -132,7 +132,7 @@ function classes({classes: found, metrics}: Report): Markup {
       one.class,
       markup`<td>${count(one.rows)}</td><td>${count(one.predicted)}</td>${cell(one.precision)}${cell(one.recall)}`,
     ]),
-  )}</div><p class="sub">Precision: of the rows predicted as the class, those that are. Recall: of those that are, the ones predicted.</p></div></section>`
+  )}</div><p class="sub">Precision: the share of rows predicted as the class that belong to it. Recall: the share of its rows that were predicted.</p></div></section>`
 }
 
 function table(
@@ -150,7 +150,7 @@ function coefficients(
 ): Markup {
   const strongest = terms.toSorted((a, b) => Math.abs(b.standardized) - Math.abs(a.standardized))
   const effects = strongest.slice(0, MOST_EFFECTS).map((term): Effect => {
-    // An interval about another value of the same unit.
+    // Scales the interval to standardized units.
     const factor = term.value === 0 ? 0 : term.standardized / term.value
     const {interval} = term
     return {
@@ -169,12 +169,12 @@ function coefficients(
   ])
   const body = markup`${terms.length === 0 ? markup`` : effectsFigure(effects)}
 <div class="card all"><details><summary>All ${count(terms.length + 1)} coefficients</summary><div class="scroll">${table(
-    ['column', 'change of the log odds', 'for', '95 % interval', 'between the quartiles'],
+    ['column', 'change in log odds', 'per', '95 % interval', 'between quartiles'],
     [['(intercept)', markup`<td>${figure(intercept)}</td><td></td><td>${range(own)}</td><td></td>`], ...rows],
-  )}</div>${left > 0 ? markup`<p class="sub">and ${count(left)} more, in report.json</p>` : markup``}</details></div>`
+  )}</div>${left > 0 ? markup`<p class="sub">and ${count(left)} more in report.json</p>` : markup``}</details></div>`
   return isOneOfSeveral
-    ? markup`<details class="class"><summary>Coefficients of ${name}</summary>${body}</details>`
-    : markup`<h2>Coefficients of ${name}</h2>${body}`
+    ? markup`<details class="class"><summary>Coefficients for ${name}</summary>${body}</details>`
+    : markup`<h2>Coefficients for ${name}</h2>${body}`
 }
 
 function nameOf({column, level, kind}: Coefficients['terms'][number]): string {
@@ -184,21 +184,21 @@ function nameOf({column, level, kind}: Coefficients['terms'][number]): string {
 
 function unitOf({unit, kind}: Coefficients['terms'][number]): string {
   if (unit === 'normal-score') return 'one normal score'
-  return kind === 'numeric' ? 'one unit' : 'being so'
+  return kind === 'numeric' ? 'one unit' : 'being true'
 }
 
 function notes({leftOut, transforms, assumptions, model, timings}: Report): Markup {
   const {readMs, fitMs, predictMs, writeMs} = timings
-  return markup`<h2>How it was made</h2><div class="card">${list('', assumptions)}${details(
+  return markup`<h2>Method</h2><div class="card">${list('', assumptions)}${details(
     `Columns left out (${count(leftOut.length)})`,
     leftOut.map(({column, reason}) => `${column}: ${reason}`),
   )}${details(
-    `Columns mapped to a bell shape (${count(transforms.length)})`,
+    `Columns mapped to a bell curve (${count(transforms.length)})`,
     transforms.map(
       ({column, quartiles: [low, middle, high]}) =>
         `${column}: quartiles ${figure(low)}, ${figure(middle)}, ${figure(high)}`,
     ),
-  )}<p class="sub">Logistic regression, L2 penalty (C = 1), ${model.pretrained === null ? `${model.iterations} iterations` : `trained before (SHA-256 ${model.pretrained.sha256})`}. Read ${count(readMs)} ms, fitted ${count(fitMs)} ms, predicted ${count(predictMs)} ms, written ${count(writeMs)} ms.</p></div>`
+  )}<p class="sub">Logistic regression, L2 penalty (C = 1), ${model.pretrained === null ? `${model.iterations} iterations` : `pretrained (SHA-256 ${model.pretrained.sha256})`}. Reading ${count(readMs)} ms, fitting ${count(fitMs)} ms, predicting ${count(predictMs)} ms, writing ${count(writeMs)} ms.</p></div>`
 }
 
 function details(title: string, lines: readonly string[]): Markup {

@@ -1,6 +1,6 @@
 import {Markup} from './markup.ts'
 
-/** The page's look, by day and by night as the reader's system has it, and on paper. */
+/** The page's style: light or dark as the reader's system prefers, and for print. */
 export const STYLE = new Markup(`
 :root { color-scheme: light dark; --page: #f5f6f8; --card: #fff; --text: #1a1e23; --muted: #59636e; --line: #dfe3e8; --grid: #e8ebef; --own: #1b66c9; --others: #7b8794; --warn: #8a5000; --warn-back: #fff3df }
 @media (prefers-color-scheme: dark) { :root { --page: #121519; --card: #1b1f24; --text: #e7eaee; --muted: #a2acb7; --line: #323942; --grid: #2a3038; --own: #6cabf7; --others: #828d9a; --warn: #f3bb68; --warn-back: #30271a } }

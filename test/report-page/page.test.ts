@@ -56,7 +56,7 @@ describe('the page of a report', () => {
   })
 
   it('draws each curve of two classes once, and of three for each class', () => {
-    const titles = ['ROC curve', 'Precision and recall', 'Calibration', 'Probabilities given']
+    const titles = ['ROC curve', 'Precision and recall', 'Calibration', 'Predicted probabilities']
     const times = (page: string, title: string): number =>
       page.split(`<figcaption>${title}</figcaption>`).length - 1
     for (const title of titles) expect(times(reportPage(two), title)).toBe(1)
@@ -72,7 +72,7 @@ describe('the page of a report', () => {
     expect(page.match(/<\/title><desc>[A-Z][^<]*\.<\/desc>/g)).toHaveLength(drawings.length)
     expect(page.match(/<summary>Numbers<\/summary>/g)).toHaveLength(3 * 4)
     // As many rows as points.
-    const table = page.split('<th scope="col">came true</th>')[1]?.split('</table>')[0]
+    const table = page.split('<th scope="col">observed</th>')[1]?.split('</table>')[0]
     expect(table?.match(/<tr><th scope="row">/g)).toHaveLength(three.curves[0]?.calibration.length ?? NaN)
   })
 
@@ -114,7 +114,7 @@ describe('the page of a report', () => {
     const page = reportPage(report)
     expect(slips(page)).toEqual([])
     expect(page).not.toContain('<svg')
-    expect(page).toContain('No row could be held out')
+    expect(page).toContain('No rows could be held out')
     expect(page).toContain('No column was left to learn from')
   })
 

@@ -8,7 +8,7 @@ import {figure} from './figure.ts'
 
 type Part = Curves['calibration'][number]
 
-/** Of both axes: rare classes would lie in a corner of the whole square. */
+/** For both axes: rare classes would fill only a corner of the full square. */
 const SCALES = [
   {most: 0.05, step: 0.01},
   {most: 0.1, step: 0.02},
@@ -18,20 +18,20 @@ const SCALES = [
   {most: 0.8, step: 0.2},
 ]
 
-/** What came true over what was predicted, each point a part of the rows with its interval. */
+/** Observed share over predicted probability; each point is a group of rows, with its interval. */
 export function calibrationFigure({calibration, class: name}: Curves): Markup {
   const reach = Math.max(...calibration.flatMap(({predicted, interval: [, high]}) => [predicted, high]))
   const {most, step} = SCALES.find((scale) => reach <= scale.most) ?? {most: 1, step: 0.2}
   const ticks = Array.from({length: Math.round(most / step) + 1}, (_, i) => i * step)
   const sizes = calibration.map(({rows}) => rows)
   const [fewest, largest] = [Math.min(...sizes), Math.max(...sizes)]
-  const told = ({rows, predicted, observed, interval}: Part): string =>
-    `${count(rows)} rows: predicted ${percent(predicted)}, came true ${percent(observed)} (${percentRange(interval)})`
+  const tooltip = ({rows, predicted, observed, interval}: Part): string =>
+    `${count(rows)} rows: predicted ${percent(predicted)}, observed ${percent(observed)} (${percentRange(interval)})`
   return figure({
     title: 'Calibration',
     drawing: draw({
       name: 'Calibration',
-      description: `Share of rows that are ${quoted(name)} over the probability that they were given; on the diagonal both are equal.`,
+      description: `Share of rows that are ${quoted(name)} over their predicted probability; on the diagonal both are equal.`,
       marginTop: 28,
       marginRight: 18,
       marginBottom: 46,
@@ -41,8 +41,8 @@ export function calibrationFigure({calibration, class: name}: Curves): Markup {
       r: {domain: [0, largest], range: [0, 5]},
       marks: [
         ...axes(
-          {label: 'predicted probability, mean, %', ticks, format: hundredths},
-          {label: 'came true, %', ticks, format: hundredths},
+          {label: 'mean predicted probability, %', ticks, format: hundredths},
+          {label: 'observed, %', ticks, format: hundredths},
         ),
         Plot.line([0, most], {
           x: (end: number) => end,
@@ -64,12 +64,12 @@ export function calibrationFigure({calibration, class: name}: Curves): Markup {
           r: 'rows',
           fill: COLORS.own,
           stroke: COLORS.card,
-          title: told,
+          title: tooltip,
         }),
       ],
     }),
-    reading: `Rows of like probability together, ${fewest === largest ? count(fewest) : `${count(fewest)} to ${count(largest)}`} to a point, with 95\u00a0% intervals. On the dashed line, of rows given 20\u00a0%, one in five is ${quoted(name)}.`,
-    columns: ['predicted', 'came true', '95 % interval', 'rows'],
+    reading: `Each point groups ${fewest === largest ? count(fewest) : `${count(fewest)} to ${count(largest)}`} rows of similar probability, with 95\u00a0% intervals. On the dashed line, one in five rows given 20\u00a0% is ${quoted(name)}.`,
+    columns: ['predicted', 'observed', '95 % interval', 'rows'],
     rows: calibration.map(({rows, predicted, observed, interval}) => [
       percent(predicted),
       percent(observed),

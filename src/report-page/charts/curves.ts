@@ -8,7 +8,7 @@ import {figure} from './figure.ts'
 
 type Point = readonly [x: number, y: number]
 
-/** What came of naming, for each row, the class of the highest probability. */
+/** Counts for a class when each row is predicted as its most probable class. */
 export interface Decisions {
   truePositives: number
   falsePositives: number
@@ -47,18 +47,18 @@ export function rocFigure({roc, class: name}: Curves, auc: string, decisions: De
         curve(roc),
         dot(
           decided,
-          `As predicted: ${percent(decided[1])} of ${quoted(name)} found, ${percent(decided[0])} of the others taken for it`,
+          `As predicted: ${percent(decided[1])} of ${quoted(name)} found, ${percent(decided[0])} of the others mistaken for it`,
         ),
         note([0.98, 0.05], `AUC ${auc}`, {textAnchor: 'end', fontWeight: 600}),
       ],
     }),
-    reading: `How much of ${quoted(name)} is found, at the price of how many others taken for it, from the strictest threshold to the laxest. The dot: as predicted. Dashed: at random.`,
+    reading: `The share of ${quoted(name)} found against the share of others mistaken for it, from the strictest threshold to the loosest. The dot: as predicted. Dashed: at random.`,
     columns: ['false positive rate', 'true positive rate'],
     rows: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5].map((x) => [percent(x), percent(at(roc, x))]),
   })
 }
 
-/** Precision over recall, above the line of naming rows at random. */
+/** Precision over recall, with the line of random predictions. */
 export function precisionRecallFigure({precisionRecall, class: name}: Curves, decisions: Decisions): Markup {
   const {truePositives, falsePositives, falseNegatives, trueNegatives} = decisions
   const own = truePositives + falseNegatives
@@ -72,7 +72,7 @@ export function precisionRecallFigure({precisionRecall, class: name}: Curves, de
     title: 'Precision and recall',
     drawing: draw({
       name: 'Precision and recall',
-      description: `Precision over recall. Rows named at random would have a precision of ${percent(share)}.`,
+      description: `Precision over recall. Random predictions would have a precision of ${percent(share)}.`,
       ...FRAME,
       ...SCALES,
       marks: [
@@ -95,7 +95,7 @@ export function precisionRecallFigure({precisionRecall, class: name}: Curves, de
         }),
       ],
     }),
-    reading: `Of the rows named ${quoted(name)}, how many are (precision), the more of all ${quoted(name)} are to be found (recall). The dot: as predicted.`,
+    reading: `How precise the predictions of ${quoted(name)} are, as more of all ${quoted(name)} are found (recall). The dot: as predicted.`,
     columns: ['recall', 'precision'],
     rows: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1].map((x) => [percent(x), percent(at(points, x))]),
   })
@@ -121,7 +121,7 @@ function dot(point: Point, title: string): Plot.Markish {
   })
 }
 
-/** The height of a line of points at `x`, between the two about it. */
+/** The height of a line at `x`, interpolated between the two nearest points. */
 function at(points: readonly Point[], x: number): number {
   const after = points.findIndex(([right]) => right >= x)
   const [right, above] = points[after] ?? points.at(-1) ?? [0, 0]

@@ -2,11 +2,11 @@ import * as Plot from '@observablehq/plot'
 import {parseHTML} from 'linkedom'
 import {Markup, printable} from '../markup.ts'
 
-/** Room that a chart of half the page's width is drawn in, in the units of its text: 12 to the em. */
+/** Size of a chart of half the page's width, in its text's units: 12 to the em. */
 export const WIDTH = 400
 export const HEIGHT = 330
 
-/** Colors are the page's, so that a drawing is right by day, by night and on paper. */
+/** The page's colors, so a drawing fits light and dark mode and print. */
 export const COLORS = {
   text: 'var(--text)',
   muted: 'var(--muted)',
@@ -17,7 +17,7 @@ export const COLORS = {
 } as const
 
 export interface Drawing extends Plot.PlotOptions {
-  /** What it shows, and what is to be seen in it: for those who do not see it. Also shown where a pointer rests. */
+  /** Title and description for screen readers; also shown on hover. */
   name: string
   description: string
 }
@@ -34,10 +34,10 @@ const LETTERING = {fill: COLORS.muted, tickSize: 0, tickPadding: 7} as const
 
 const {document} = parseHTML('<!doctype html><html><body></body></html>')
 
-/** Draws with Plot, without a browser: an SVG element that needs nothing but the page's style. */
+/** Draws with Plot, without a browser. @returns an SVG element that needs only the page's style */
 export function draw({name, description, ...options}: Drawing): Markup {
   const svg = Plot.plot({document, width: WIDTH, height: HEIGHT, className: 'plot', ...options})
-  // The page's style sheet says it once for all of them.
+  // The page's style sheet has it once for all.
   svg.querySelector('style')?.remove()
   for (const attribute of ['font-family', 'font-size', 'width', 'height']) svg.removeAttribute(attribute)
   svg.setAttribute('role', 'img')
@@ -45,7 +45,7 @@ export function draw({name, description, ...options}: Drawing): Markup {
   return new Markup(svg.outerHTML)
 }
 
-/** A share in percent, without the sign: the axis' label has it. */
+/** A share in percent, without the sign, which the axis label has. */
 export function hundredths(share: number): string {
   return String(Math.round(Math.abs(share) * 1000) / 10)
 }
@@ -80,7 +80,7 @@ export function xAxis({label, ticks, format}: Axis): Plot.Markish[] {
   ]
 }
 
-/** Lettering inside of a chart, told from what it stands on. */
+/** Text inside a chart, with an outline that sets it off from the drawing. */
 export function note(
   at: readonly [x: number, y: number],
   lines: string,
@@ -98,7 +98,7 @@ export function note(
 }
 
 function text(element: 'title' | 'desc', content: string): Element {
-  const made = document.createElementNS('http://www.w3.org/2000/svg', element)
-  made.textContent = printable(content)
-  return made
+  const created = document.createElementNS('http://www.w3.org/2000/svg', element)
+  created.textContent = printable(content)
+  return created
 }

@@ -5,7 +5,7 @@ import {short, widthOf} from '../lettering.ts'
 import {type Markup, markup, printable} from '../markup.ts'
 import {COLORS, draw, xAxis} from './drawing.ts'
 
-/** An effect with its interval, to be drawn on one scale with others. */
+/** An effect with its interval, drawn on a shared scale. */
 export interface Effect {
   name: string
   value: number
@@ -13,16 +13,16 @@ export interface Effect {
 }
 
 const LONGEST_NAME = 44
-/** Of the widest of the page's fonts. */
+/** In the widest of the page's fonts. */
 const LETTER_WIDTH = 7.3
 
 /**
- * Effects one below the other, about the line of no effect: once with the names beside them, and once, for narrow
+ * Effects one below the other, around the line of no effect: once with the names beside them, and once, for narrow
  * screens, above them. The style sheet shows one of the two.
  */
 export function effectsFigure(effects: readonly Effect[]): Markup {
   const unsure = effects.some((effect) => !isSure(effect))
-  return markup`<figure><figcaption>Strongest effects</figcaption><div class="wide">${drawEffects(effects, false)}</div><div class="narrow">${drawEffects(effects, true)}</div><p class="sub">How the log odds change for one standard deviation more of a column, or for a category, with 95\u00a0% intervals.${unsure ? ' Hollow: the interval reaches over zero, so that the direction is not certain.' : ''}</p></figure>`
+  return markup`<figure><figcaption>Strongest effects</figcaption><div class="wide">${drawEffects(effects, false)}</div><div class="narrow">${drawEffects(effects, true)}</div><p class="sub">Change in log odds per standard deviation of a column, or for a category, with 95\u00a0% intervals.${unsure ? ' Hollow: the interval includes zero, so the direction is uncertain.' : ''}</p></figure>`
 }
 
 function drawEffects(effects: readonly Effect[], namesAbove: boolean): Markup {
@@ -45,7 +45,7 @@ function drawEffects(effects: readonly Effect[], namesAbove: boolean): Markup {
   return draw({
     name: 'Strongest effects',
     description:
-      'Change of the log odds for one standard deviation of each column, or for a category, with its 95\u00a0% interval.',
+      'Change in log odds per standard deviation of each column, or for a category, with its 95\u00a0% interval.',
     width: namesAbove ? 400 : 860,
     height: marginTop + effects.length * rowHeight + marginBottom,
     marginTop,
@@ -55,7 +55,7 @@ function drawEffects(effects: readonly Effect[], namesAbove: boolean): Markup {
     x: {domain: [-reach * 1.04, reach * 1.04]},
     y: {axis: null, domain: [-0.5, effects.length - 0.5], reverse: true},
     marks: [
-      ...xAxis({label: 'change of the log odds', ticks: namesAbove ? 5 : 9, format: number}),
+      ...xAxis({label: 'change in log odds', ticks: namesAbove ? 5 : 9, format: number}),
       Plot.ruleX([0], {stroke: COLORS.muted}),
       Plot.ruleY(
         rows.filter(({interval}) => interval !== undefined),

@@ -10,7 +10,7 @@ export interface Figure {
   rows: readonly (readonly string[])[]
 }
 
-/** A chart as the page shows it: title, drawing, how to read it, and its numbers as a table that can be opened. */
+/** A chart as the page shows it: title, drawing, how to read it, and its numbers in a collapsible table. */
 export function figure({title, drawing, reading, columns, rows}: Figure): Markup {
   return markup`<figure><figcaption>${title}</figcaption>${drawing}<p class="sub">${reading}</p><details><summary>Numbers</summary><div class="scroll"><table><thead><tr>${columns.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows.map(
     ([first = '', ...others]) =>

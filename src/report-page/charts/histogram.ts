@@ -9,15 +9,15 @@ import {figure} from './figure.ts'
 interface Bar {
   from: number
   to: number
-  /** Share of the group's rows; below zero for the others, which hang. */
+  /** Share of the group's rows; negative for the others, whose bars point down. */
   height: number
   title: string
 }
 
-/** Ends of the upward and of the downward axis. */
+/** Ends of the upward and the downward axis. */
 const ENDS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8]
 
-/** How the probabilities of the rows of the class, and of the others, are spread: each adds up to 1. */
+/** Distribution of the probabilities for rows of the class, and for the others; each adds up to 1. */
 export function histogramFigure({histogram: {own, others}, class: name}: Curves): Markup {
   const step = 1 / own.length
   const groups = [
@@ -42,10 +42,10 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
           ],
     )
   return figure({
-    title: 'Probabilities given',
+    title: 'Predicted probabilities',
     drawing: draw({
-      name: 'Probabilities given',
-      description: `How the probabilities of ${quoted(name)} are spread: among its own rows upward, among the others downward.`,
+      name: 'Predicted probabilities',
+      description: `Distribution of the probability of ${quoted(name)}: its own rows point up, the others down.`,
       marginTop: 28,
       marginRight: 18,
       marginBottom: 46,
@@ -60,7 +60,7 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
             format: hundredths,
           },
           {
-            label: 'of its rows, %',
+            label: 'share of rows, %',
             ticks: [-1, -0.5, 0, 0.5, 1].map((end) => end * most),
             format: hundredths,
           },
@@ -86,7 +86,7 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
         ),
       ],
     }),
-    reading: `Upward the rows that are ${quoted(name)}, downward all others, each adding up to 100\u00a0%. The further apart, the better they are told from each other.`,
+    reading: `Up: rows that are ${quoted(name)}; down: all others; each adds up to 100\u00a0%. The further apart, the better the model separates them.`,
     columns: ['probability', name, 'others'],
     rows: own.map((rows, i) => [
       `${hundredths(i * step)} to ${hundredths((i + 1) * step)} %`,
