@@ -9,17 +9,17 @@ export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
 export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip'
 
-/** Bytes in a registry. */
+/** A blob in a registry. */
 export interface ImageBlob {
   readonly mediaType: string
   /** `sha256:…` */
   readonly digest: string
   readonly sizeBytes: number
-  /** Layers of a base are fetched only where the registry that is pushed to has them not. */
+  /** Fetches a base's layer only when the target registry does not have it. */
   readonly content: () => Promise<Uint8Array>
 }
 
-/** An image to be pushed. */
+/** An image to push. */
 export interface OciImage {
   /** `sha256:…` of the manifest: the image's identity. */
   readonly digest: string
@@ -29,7 +29,7 @@ export interface OciImage {
   readonly layers: readonly ImageBlob[]
 }
 
-/** What an image stands on: the parsed configuration of another one, and its layers. */
+/** A base image: its parsed configuration and its layers. */
 export interface BaseImage {
   readonly config: {
     readonly architecture: string
@@ -41,18 +41,18 @@ export interface BaseImage {
   readonly layers: readonly ImageBlob[]
 }
 
-/** An image without a base says by this annotation of its manifest what has to run it. */
+/** Manifest annotation of an image without a base: what must run it. */
 const RUNTIME_ANNOTATION = {'dev.cloud-runner.runtime': 'node24'}
-/** How the image was made, the other way being docker. */
+/** How the image was built; the alternative is docker. */
 const LABELS = {'dev.cloud-runner.builder': 'layer'}
 
-/** As in the Dockerfile, which makes the same image by docker: distroless bases keep `node` outside of PATH. */
+/** As in the Dockerfile, which builds the same image with docker: distroless bases keep `node` outside PATH. */
 const PATH = 'PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const NODE_ENV = 'NODE_ENV=production'
 const USER = '65532:65532'
 const ENTRYPOINT = ['node', '/app/worker.cjs']
 
-/** The only time in an image, so that the same files give the same bytes. */
+/** The only timestamp in an image, so that the same files give the same bytes. */
 const CREATED = new Date(0)
 
 /**
@@ -104,7 +104,7 @@ function digestOf(content: Uint8Array): string {
   return `sha256:${createHash('sha256').update(content).digest('hex')}`
 }
 
-/** A tar with the files sorted by path, their folders before them, all of root's and of one time. */
+/** A tar with the files sorted by path, folders first, all owned by root and with the same time. */
 async function packFiles(files: readonly ImageFile[]): Promise<Uint8Array> {
   const archive = pack()
   const whole = buffer(archive)
@@ -129,7 +129,7 @@ function foldersOf(files: readonly ImageFile[]): string[] {
 const GZIP_OS_BYTE = 9
 const UNKNOWN_OS = 255
 
-/** Gzip without the time, which zlib leaves out, and without the system, which it writes (RFC 1952, 2.3). */
+/** Gzip without a time, which zlib omits, and without the system, which it writes (RFC 1952, 2.3). */
 async function compress(content: Uint8Array): Promise<Uint8Array> {
   const compressed = await promisify(gzip)(content, {level: 9})
   compressed[GZIP_OS_BYTE] = UNKNOWN_OS

@@ -1,11 +1,11 @@
-/** What a registry asks for with a 401: a token of another server (RFC 6750). */
+/** A registry's request, with status 401, for a token from another server (RFC 6750). */
 export interface Challenge {
   readonly realm: string
   readonly service: string | undefined
   readonly scope: string | undefined
 }
 
-/** Reads `www-authenticate: Bearer realm="…",service="…",scope="…"`; `undefined` where it asks for something else. */
+/** Parses `www-authenticate: Bearer realm="…",service="…",scope="…"`; `undefined` for any other scheme. */
 export function readChallenge(header: string | null): Challenge | undefined {
   if (header === null || !/^bearer /i.test(header)) return undefined
   const parameters = Object.fromEntries(
@@ -16,9 +16,9 @@ export function readChallenge(header: string | null): Challenge | undefined {
 }
 
 /**
- * Asks for a token as registries of public images want it even of the unknown
+ * Fetches an anonymous token, which registries require even for public images
  * (https://distribution.github.io/distribution/spec/auth/token/).
- * @returns the value of the `authorization` header, `undefined` where none is given
+ * @returns the value of the `authorization` header; `undefined` if there is no token
  */
 export async function fetchToken(
   {realm, service, scope}: Challenge,

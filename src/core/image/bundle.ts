@@ -6,7 +6,7 @@ import {AppError} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {ENABLE_SOURCE_MAPS, inlineSourceMap} from './source-map.ts'
 
-/** A file of an image. */
+/** A file in an image. */
 export interface ImageFile {
   /** From the image's root, without a leading slash, e.g. `app/worker.cjs`. */
   readonly path: string
@@ -15,19 +15,19 @@ export interface ImageFile {
   readonly mode: number
 }
 
-/** A folder with one of these is a whole worker: it keeps the HTTP contract by itself. */
+/** A folder with one of these is a complete worker that implements the HTTP contract. */
 const MAIN_FILES = ['main.ts', 'main.js', 'main.mjs']
-/** A folder with one of these exports a Processor and gets our runtime around it. */
+/** A folder with one of these exports a Processor, which is wrapped in the runtime. */
 const PROCESSOR_FILES = ['processor.ts', 'processor.js', 'processor.mjs']
-/** What a worker of one's own imports; it is this package's, wherever the folder is. */
+/** What a custom worker imports; it resolves to this package, wherever the folder is. */
 const RUNTIME_MODULE = 'cloud-runner/worker'
 
 /**
- * Bundles a worker into one file, `app/worker.cjs`. The same sources give the same bytes, wherever they are. The errors
- * of a worker of one's own name its sources; the packaged worker is as small as can be.
- * @param folder of a worker of one's own; `undefined` is the packaged worker
- * @throws AppError `worker-missing` where there is no worker in the folder; `worker-build-failed` with file, line and
- * column where it cannot be bundled
+ * Bundles a worker into one file, `app/worker.cjs`. The same sources give the same bytes, wherever they are. Errors of
+ * a custom worker name its sources; the packaged worker is as small as possible.
+ * @param folder of a custom worker; `undefined` is the packaged worker
+ * @throws AppError `worker-missing` if there is no worker in the folder; `worker-build-failed` with file, line and
+ * column if it cannot be bundled
  */
 export async function bundleWorker({folder}: {folder: string | undefined}): Promise<{files: ImageFile[]}> {
   const home = packageFolder()
@@ -78,7 +78,7 @@ const OPTIONS = {
   banner: {js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;"},
 } satisfies BuildOptions
 
-/** Errors name the sources. Lines are short, in case Node shows one; names are not kept, those of paths would be too. */
+/** Errors name the sources. Lines are short, in case Node shows one; names are not kept, since paths would be too. */
 const READABLE = {
   lineLimit: 120,
   sourcemap: 'external',
@@ -103,13 +103,13 @@ async function findEntry(folder: string): Promise<Entry> {
   const processor = PROCESSOR_FILES.find((name) => names.includes(name))
   if (processor !== undefined) return {kind: 'processor', folder, file: processor}
   throw new AppError(
-    `There is no worker in ${folder}: none of ${[...MAIN_FILES, ...PROCESSOR_FILES].join(', ')} is there.`,
+    `There is no worker in ${folder}: it has none of ${[...MAIN_FILES, ...PROCESSOR_FILES].join(', ')}.`,
     {
       code: 'worker-missing',
       suggestions: [
         'A processor.ts exports one processor: export default {name, process(input, output, context) {…}}.',
-        'A main.ts is a whole worker that answers HTTP requests on the port in PORT.',
-        'Or begin with one that runs: cloud-runner init my-worker',
+        'A main.ts is a complete worker that answers HTTP requests on the port in PORT.',
+        'Or start from a working one: cloud-runner init my-worker',
       ],
     },
   )
@@ -119,7 +119,7 @@ async function entryOptions({kind, folder, file}: Entry, options: BuildOptions):
   if (kind === 'main') return {entryPoints: [file]}
   const names = await exportsOf(file, options)
   if (!names.includes('default') && !names.includes('processor')) {
-    throw new AppError(`${join(folder, file)} exports no processor: neither "default" nor "processor".`, {
+    throw new AppError(`${join(folder, file)} exports neither "default" nor "processor".`, {
       code: 'worker-build-failed',
       suggestions: ['Export it: export default {name, process(input, output, context) {…}}.'],
     })
@@ -134,7 +134,7 @@ async function entryOptions({kind, folder, file}: Entry, options: BuildOptions):
   }
 }
 
-/** Names that a module exports, its re-exports included. */
+/** Names that a module exports, including re-exports. */
 async function exportsOf(file: string, options: BuildOptions): Promise<string[]> {
   const {metafile} = await build({
     ...options,
@@ -147,13 +147,12 @@ async function exportsOf(file: string, options: BuildOptions): Promise<string[]>
   return Object.values(metafile.outputs).flatMap((output) => output.exports)
 }
 
-/** The folder of this package, a checkout or an installation: either has the worker's sources. */
+/** Folder of this package, whether a checkout or an installation; both have the worker's sources. */
 export function packageFolder(): string {
   let folder = import.meta.dirname
   while (!existsSync(join(folder, 'worker', 'runtime', 'index.ts'))) {
     const parent = dirname(folder)
-    if (parent === folder)
-      throw new Error(`The worker's sources are not part of this package, above ${import.meta.dirname}.`)
+    if (parent === folder) throw new Error(`The worker's sources are missing above ${import.meta.dirname}.`)
     folder = parent
   }
   return folder

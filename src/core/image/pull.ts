@@ -27,10 +27,10 @@ export interface PullOptions {
 }
 
 /**
- * Reads an image to stand on, for linux/amd64: its configuration now, its layers when they are needed. Every byte is
- * checked against its digest.
+ * Pulls a base image for linux/amd64: its configuration now, its layers on demand. Every blob is checked against its
+ * digest.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
- * @throws AppError with what the registry answered; `checksum-mismatch`; `invalid-request` where it is no such image
+ * @throws AppError with the registry's answer; `checksum-mismatch`; `invalid-request` if it is not such an image
  */
 export async function pullBase(options: PullOptions): Promise<BaseImage> {
   const {name, config, layers, get} = await pullConfig(options)
@@ -81,7 +81,7 @@ async function pullConfig({registry, repository, reference, signal, pause}: Pull
   }
 }
 
-/** Reads bytes and compares them with their digest, where it is known. */
+/** Reads a blob and verifies its digest, if it is known. */
 async function read(client: RegistryClient, path: string, digest: string | undefined): Promise<Uint8Array> {
   return client.persist(async () => {
     const {url, body} = await client.request(path, {
@@ -133,7 +133,7 @@ function descriptorOf(value: unknown, name: string): {mediaType: string; digest:
       return {mediaType, digest, sizeBytes: size}
     }
   }
-  throw unusable(name, 'its manifest is not one of an image')
+  throw unusable(name, 'its manifest is not an image manifest')
 }
 
 function textsOf(value: unknown): string[] {
@@ -145,9 +145,9 @@ function parse(bytes: Uint8Array, name: string): Record<string, unknown> {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
     if (isJsonObject(value)) return value
   } catch {
-    // Told below.
+    // Reported below.
   }
-  throw unusable(name, 'what the registry answers is not JSON')
+  throw unusable(name, "the registry's answer is not JSON")
 }
 
 function unusable(name: string, reason: string): AppError {

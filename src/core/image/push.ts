@@ -14,11 +14,11 @@ export interface PushOptions {
 }
 
 /**
- * Pushes an image by the OCI distribution protocol; blobs that the repository has are not sent again. Transient
- * faults are tried again.
+ * Pushes an image with the OCI distribution protocol; blobs that the repository has are not sent again. Transient
+ * failures are retried.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#push
  * @returns the reference by digest, `HOST/project/repository/image@sha256:…`
- * @throws AppError with what the registry answered
+ * @throws AppError with the registry's answer
  */
 export async function pushImage(
   image: OciImage,
@@ -36,27 +36,30 @@ export async function pushImage(
     })
     const stored = response.headers.get('docker-content-digest')
     if (stored !== null && stored !== image.digest) {
-      throw new AppError(`The registry ${registry.origin} keeps ${stored}, but ${image.digest} was pushed.`, {
-        code: 'checksum-mismatch',
-      })
+      throw new AppError(
+        `The registry ${registry.origin} stored ${stored}, but ${image.digest} was pushed.`,
+        {
+          code: 'checksum-mismatch',
+        },
+      )
     }
   })
   return {reference: `${new URL(registry.origin).host}/${repository}@${image.digest}`, digest: image.digest}
 }
 
-/** Sends a blob in one piece, unless it is there. */
+/** Sends a blob in one piece, unless the repository has it. */
 async function pushBlob(client: RegistryClient, repository: string, blob: ImageBlob): Promise<void> {
   const found = await client.request(`/v2/${repository}/blobs/${blob.digest}`, {
     method: 'HEAD',
     expected: [200, 404],
   })
   if (found.status === 200) return
-  const begun = await client.request(`/v2/${repository}/blobs/uploads/`, {
+  const session = await client.request(`/v2/${repository}/blobs/uploads/`, {
     method: 'POST',
     expected: [202],
     headers: {'content-length': '0'},
   })
-  const location = new URL(begun.headers.get('location') ?? '', begun.url)
+  const location = new URL(session.headers.get('location') ?? '', session.url)
   location.searchParams.set('digest', blob.digest)
   await client.request(location.href, {
     method: 'PUT',

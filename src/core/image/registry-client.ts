@@ -9,21 +9,21 @@ const ATTEMPTS = 4
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 10_000
 
-/** A registry as one conversation with it goes. */
+/** A client of one registry. */
 export interface RegistryClient {
   /**
-   * Sends a request to a path below the registry's origin or to a full URL that it answered.
-   * @throws AppError where the registry is not reached or answers a status that is not in `expected`
+   * Sends a request to a path below the registry's origin, or to a full URL that it returned.
+   * @throws AppError if the registry cannot be reached or answers with a status not in `expected`
    */
   request(url: string, options: RequestOptions): Promise<Answer>
-  /** Runs an action again where it failed for a transient reason, a few times and ever later. */
+  /** Retries an action on transient failures, a few times with growing waits. */
   persist<T>(action: () => Promise<T>): Promise<T>
 }
 
-/** A response whose body has arrived whole. */
+/** A response with its complete body. */
 interface Answer {
   readonly status: number
-  /** Where it came from, in the end. */
+  /** After redirects. */
   readonly url: string
   readonly headers: Headers
   readonly body: Uint8Array
@@ -36,7 +36,7 @@ interface RequestOptions {
   readonly body?: Uint8Array
 }
 
-/** Speaks the OCI distribution protocol with a registry. */
+/** Creates a client for the OCI distribution protocol. */
 export function createRegistryClient({
   registry,
   signal,
@@ -49,7 +49,7 @@ export function createRegistryClient({
   const origin = new URL(registry.origin).origin
   let publicToken: string | undefined
   const send = async (target: URL, {method, headers, body}: RequestOptions): Promise<Answer> => {
-    // A registry may send uploads elsewhere, by an address that needs no token and must not get ours.
+    // A registry may send uploads to another address, which needs no token and must not get ours.
     const authorization =
       target.origin === origin ? ((await registry.authorization()) ?? publicToken) : undefined
     const response = await fetch(target, {
@@ -61,7 +61,7 @@ export function createRegistryClient({
     const {status, url} = response
     return {status, url, headers: response.headers, body: new Uint8Array(await response.arrayBuffer())}
   }
-  /** Without credentials of one's own, a registry may want a token that it gives to everybody. */
+  /** Without credentials, a registry may require an anonymous token. */
   const sendAuthorized = async (target: URL, options: RequestOptions): Promise<Answer> => {
     const response = await send(target, options)
     if (response.status !== 401 || (await registry.authorization()) !== undefined) return response
@@ -79,7 +79,7 @@ export function createRegistryClient({
       const response = await sendAuthorized(target, options).catch((cause: unknown) => {
         signal.throwIfAborted()
         throw new TransientError(
-          new AppError(`The registry ${registry.origin} is not reached: ${reasonOf(cause)}.`, {
+          new AppError(`The registry ${registry.origin} cannot be reached: ${reasonOf(cause)}.`, {
             code: 'unreachable',
             cause,
           }),
@@ -104,7 +104,7 @@ export function createRegistryClient({
   }
 }
 
-/** A fault that may be gone when tried again; what is thrown in the end is `refusal`. */
+/** A failure worth retrying; `refusal` is thrown in the end. */
 class TransientError extends Error {
   override readonly name = 'TransientError'
   readonly refusal: AppError
@@ -164,7 +164,7 @@ function detailOf(body: string): string {
         .join('; ')
     }
   } catch {
-    // Not of the protocol: a proxy's page, say.
+    // Not the protocol's: a proxy's page, for example.
   }
   return body.slice(0, 200).trim()
 }

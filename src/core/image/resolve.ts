@@ -3,16 +3,16 @@ import {AppError} from '../errors.ts'
 import {MANIFEST_TYPES, pullLabels} from './pull.ts'
 import {createRegistryClient} from './registry-client.ts'
 
-/** A reference to an image: `HOST/path/to/image:tag` or `…@sha256:…`. */
+/** An image reference: `HOST/path/to/image:tag` or `…@sha256:…`. */
 interface Reference {
   readonly host: string
-  /** Without tag and digest. */
+  /** Without tag or digest. */
   readonly path: string
   /** A tag, or `sha256:…`. */
   readonly version: string
 }
 
-/** @returns `undefined` where it does not begin with a registry's host */
+/** @returns `undefined` if it does not start with a registry's host */
 function parseReference(text: string): Reference | undefined {
   const match =
     /^(?<host>[\w.-]+(?::\d+)?)\/(?<path>[\w./-]+?)(?::(?<tag>[\w.-]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/.exec(
@@ -54,9 +54,9 @@ export async function readLabels(
 const UNREADABLE: ReadonlySet<string> = new Set(['not-found', 'invalid-request'])
 
 /**
- * Whether an image is in the pipeline's registry, under its Google name or that of the local cloud.
- * @returns the reference with its digest, as the service names it; `undefined` where it is not there, or is another
- * registry's
+ * Looks up an image in the pipeline's registry, by its Google name or by that of the local cloud.
+ * @returns the reference with its digest, as the service names it; `undefined` if it does not exist or belongs to
+ * another registry
  */
 export async function findDigest(
   text: string,

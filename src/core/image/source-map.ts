@@ -8,26 +8,26 @@ interface SourceMap {
 }
 
 /**
- * Node reads the source map of a file as it compiles it, if it was told to before: the bundle tells it and compiles
- * itself once more, as the same module, so that `require.main === module` holds as ever.
+ * Node reads a file's source map while compiling it, if source maps are already enabled: the bundle enables them and
+ * compiles itself again, as the same module, so that `require.main === module` still holds.
  */
 export const ENABLE_SOURCE_MAPS =
   'if(!process.sourceMapsEnabled){process.setSourceMapsEnabled(true);' +
   "module._compile(require('node:fs').readFileSync(__filename,'utf8'),__filename);return}\n"
 
 /**
- * A source map as the last line of its bundle. Names of sources are the same on every machine: those of the worker
- * from its folder, those of packages from `node_modules`, those of this package from `cloud-runner`. Only the worker's
- * own sources are quoted, for the line that Node shows of an error nobody caught.
- * @param text of the map as esbuild gives it
- * @param folders absolute, without links: `outdir` that the map's names start from, the worker's, this package's
+ * A source map as the last line of its bundle. Source names are the same on every machine: relative to the worker's
+ * folder, starting with `node_modules` for packages, and with `cloud-runner` for this package. Only the worker's own
+ * sources are embedded, for the line that Node shows of an uncaught error.
+ * @param text of the map from esbuild
+ * @param folders absolute, without links: `outdir` that the map's names are relative to, the worker's, this package's
  */
 export function inlineSourceMap(
   text: string,
   folders: {readonly outdir: string; readonly worker: string; readonly home: string},
 ): string {
   const map: unknown = JSON.parse(text)
-  if (!isSourceMap(map)) throw new Error('The bundler gave no source map.')
+  if (!isSourceMap(map)) throw new Error('The bundler created no source map.')
   const named = map.sources.map((source) => nameOf(resolve(folders.outdir, source), folders))
   const content = JSON.stringify({
     ...map,

@@ -11,15 +11,15 @@ export interface SampleOptions {
   /** Rows below the header. */
   rows?: number
   seed?: number
-  /** Leaves no cell empty: every figure and every label is there. */
+  /** Leaves no cell empty: every row has all figures and a label. */
   complete?: boolean
 }
 
 /**
- * Makes up `financial_statements.csv`: companies, a year and sector, a dozen financial figures, and whether the
- * company went bankrupt, empty for the rows to predict. All of it is synthetic: no company is real, and the labels
- * are drawn from {@link SAMPLE_TRUTH}. The same options always give the same text.
- * @returns the text in pieces, header first, so that a file of any length can be written as it is made
+ * Generates `financial_statements.csv`: companies with a year, a sector, a dozen financial figures, and whether the
+ * company went bankrupt, empty for the rows to predict. The data is synthetic: no company is real, and the labels are
+ * drawn from {@link SAMPLE_TRUTH}. The same options always give the same text.
+ * @returns the text in chunks, header first, so that a file of any length can be streamed
  */
 export function* generateSample({
   rows = SAMPLE_ROWS,
@@ -38,7 +38,7 @@ export function* generateSample({
     for (const figure of FIGURES) {
       const text = draw(figure, random).toFixed(figure.decimals)
       logOdds += figure.coefficient * Number(text)
-      // Drawn in any case, so that a complete sample has the same companies.
+      // Always drawn, so that a complete sample has the same companies.
       const isMissing = random.uniform() < figure.missing
       cells += `,${isMissing && !complete ? '' : text}`
     }

@@ -8,11 +8,11 @@ export class Random {
   #c: number
   #counter = 1
 
-  /** @param seed any integer; its 64 lowest bits count as far as a double holds them */
+  /** @param seed any integer; its low 64 bits are used, as far as a double holds them */
   constructor(seed: number) {
     this.#b = seed | 0
     this.#c = Math.floor(seed / 4294967296) | 0
-    // The first outputs still show the seed.
+    // The first outputs are still correlated with the seed.
     for (let i = 0; i < 15; i++) this.uniform()
   }
 
@@ -31,7 +31,7 @@ export class Random {
     return Math.floor(this.uniform() * below)
   }
 
-  /** Standard normal, by Box and Muller's transform. */
+  /** Standard normal, by the Box-Muller transform. */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
     return radius * Math.cos(2 * Math.PI * this.uniform())

@@ -1,19 +1,19 @@
-/** How one figure of the made-up companies is drawn, and what it does to their odds of bankruptcy. */
+/** How a figure of the synthetic companies is drawn, and its effect on their odds of bankruptcy. */
 export interface Figure {
   name: string
-  /** `typical` is the mean of a normal, the median of a log-normal figure; `spread` the standard deviation, of its logarithm there. */
+  /** `typical` is the mean, or the median if log-normal; `spread` the standard deviation, or that of the logarithm. */
   shape: 'normal' | 'log-normal'
   typical: number
   spread: number
-  /** Digits after the point in the file; the label is drawn from the value as it stands there. */
+  /** Decimal places in the file; the label is drawn from the rounded value. */
   decimals: number
-  /** Share of cells that are left empty, at random. */
+  /** Share of cells left empty at random. */
   missing: number
-  /** Change of the log odds of bankruptcy where the figure rises by one of its units. */
+  /** Change in the log odds of bankruptcy per unit of the figure. */
   coefficient: number
 }
 
-/** Ratios as analysts use them, on scales that lie nine powers of ten apart. The numbers are invented. */
+/** Ratios that analysts use, on scales nine orders of magnitude apart. The numbers are invented. */
 export const FIGURES: readonly Figure[] = [
   {
     name: 'revenue',
@@ -125,7 +125,7 @@ export const FIGURES: readonly Figure[] = [
   },
 ]
 
-/** Effects of the sectors on the log odds. They add up to 0, as the fitted ones do under an L2 penalty. */
+/** Effects of the sectors on the log odds. They sum to 0, as fitted ones do under an L2 penalty. */
 export const SECTORS: Readonly<Record<string, number>> = {
   agriculture: -0.15,
   construction: 0.55,
@@ -139,13 +139,13 @@ export const FIRST_YEAR = 2015
 export const YEARS = 10
 const YEAR_COEFFICIENT = -0.04
 
-/** Log odds of a company whose every figure is typical, in the middle of the years, in no sector: about one in seven. */
+/** Log odds of a company with typical figures, in the middle of the years, in no sector: about one in seven. */
 const TYPICAL_LOG_ODDS = -1.8
 
-/** The model that the labels are drawn from: what a fit on enough rows must find again. */
+/** The model that the labels are drawn from, which a fit on enough rows must recover. */
 export const SAMPLE_TRUTH = {
   label: 'bankrupt',
-  /** Log odds where every figure and the year are 0. */
+  /** Log odds with every figure and the year at 0. */
   intercept: FIGURES.reduce(
     (sum, {coefficient, typical}) => sum - coefficient * typical,
     TYPICAL_LOG_ODDS - YEAR_COEFFICIENT * (FIRST_YEAR + (YEARS - 1) / 2),

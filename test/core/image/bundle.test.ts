@@ -190,12 +190,12 @@ describe('what is not a worker is reported', () => {
     [
       {'index.ts': ''},
       'worker-missing',
-      /^There is no worker in .*: none of main\.ts, .*processor\.mjs is there\.$/,
+      /^There is no worker in .*: it has none of main\.ts, .*processor\.mjs\.$/,
     ],
     [
       {'processor.ts': 'export const process = 1'},
       'worker-build-failed',
-      /processor\.ts exports no processor: neither "default" nor "processor"\.$/,
+      /processor\.ts exports neither "default" nor "processor"\.$/,
     ],
     [
       {'processor.ts': 'export default {\n  name: )'},

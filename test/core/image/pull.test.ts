@@ -125,8 +125,8 @@ describe('a base', () => {
 
   test.each([
     ['{"schemaVersion": 2, "manifests": []}', 'it has no image for linux/amd64'],
-    ['<html>', 'what the registry answers is not JSON'],
-    ['{"schemaVersion": 1}', 'its manifest is not one of an image'],
+    ['<html>', "the registry's answer is not JSON"],
+    ['{"schemaVersion": 1}', 'its manifest is not an image manifest'],
   ])('cannot be %s', async (manifest, reason) => {
     const options = await serve(new Map([['/v2/distroless/node/manifests/nonroot', manifest]]))
     await expect(pullBase(options)).rejects.toMatchObject({

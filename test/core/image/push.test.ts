@@ -122,7 +122,7 @@ describe("the local cloud's registry", () => {
       message: expect.stringMatching(
         /answered 404 to POST \/v2\/p\/other\/worker\/blobs\/uploads\/: NAME_UNKNOWN /,
       ),
-      suggestions: ['The repository is made by: cloud-runner setup'],
+      suggestions: ['Create the repository: cloud-runner setup'],
     })
   })
 })
