@@ -68,7 +68,7 @@ describe('a project of its own', () => {
     await fails(['setup', '--billing-account', '012345-6789AB-CDEF01'], 'create-project', 2)
     await fails(
       ['destroy', '--project', 'mine-already', '--delete-project', 'mine-already', '--confirm', NAME],
-      'was not made by cloud-runner, and is never deleted by it',
+      'cloud-runner did not create project',
       2,
     )
     expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)

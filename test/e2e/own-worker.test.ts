@@ -87,7 +87,7 @@ test('init overwrites nothing, and as JSON says what it made', async () => {
   })
   const again = await cli.run(['init'])
   expect([again.exitCode, again.stdout]).toEqual([1, ''])
-  expect(again.stderr).toContain('is not empty: it has Dockerfile, README.md, main.py')
+  expect(again.stderr).toContain('is not empty: it contains Dockerfile, README.md, main.py')
   const unknown = await cli.run(['init', 'other', '--template', 'cobol'])
   expect(unknown.exitCode).toBe(2)
   expect(unknown.stderr).toContain('it must be one of: typescript, python, container.')

@@ -17,11 +17,11 @@ export type Template = (typeof TEMPLATES)[number]
 const LONGEST_STEM = 20
 /** Names that a message lists at most. */
 const NAMES_SHOWN = 6
-/** What editors and test runs leave in a checkout; no part of a template. */
+/** Leftovers of editors and test runs in a checkout; not part of a template. */
 const LEFT_BEHIND = new Set(['__pycache__', 'node_modules', '.DS_Store'])
 
 export interface InitRequest {
-  /** Of the worker, absolute; made where it is missing. */
+  /** Of the worker, absolute; created if it is missing. */
   readonly folder: string
   readonly template: Template
   /** Whether the folder's pipeline may run another worker: this one is then for a pipeline of its own. */
@@ -32,16 +32,16 @@ export interface InitResult {
   /** Absolute. */
   readonly folder: string
   readonly template: Template
-  /** Relative to the folder, in the order of their names. */
+  /** Relative to the folder, sorted by name. */
   readonly files: readonly string[]
-  /** An input to try it with, absolute. */
+  /** Absolute path of an input to try it with. */
   readonly sample: string
-  /** Whether the worker is a container, which a docker engine builds and runs. */
+  /** Whether the worker is a container, which needs a docker engine. */
   readonly needsDocker: boolean
   readonly settings: {
     /** `cloud-runner.json`, absolute. */
     readonly file: string
-    /** Whether it names this worker now; where it names another one, it is left alone. */
+    /** Whether it names this worker; a setting that names another is left alone. */
     readonly named: boolean
     /** The pipeline that it names this worker for, where that is not the one of the folder. */
     readonly pipeline: string | undefined
@@ -118,14 +118,14 @@ function freeName(folder: string, others: readonly string[]): string {
   return name
 }
 
-/** Level by level: Node's own recursion never ends where a file system says ENOENT of a folder that cannot be made, as /proc does. */
+/** Level by level: Node's recursion never ends if a file system such as /proc answers ENOENT for a new folder. */
 async function makeFolder(folder: string): Promise<void> {
   if (existsSync(folder)) return
   await makeFolder(dirname(folder))
   await mkdir(folder)
 }
 
-/** A folder that is new, or holds nothing but what begins with a dot, such as `.git`. */
+/** Requires a new folder, or one with hidden entries only, such as `.git`. */
 async function requireEmpty(folder: string): Promise<void> {
   const found = await stat(folder).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return undefined
@@ -137,13 +137,13 @@ async function requireEmpty(folder: string): Promise<void> {
   if (names.length === 0) return
   const more = names.length - NAMES_SHOWN
   const shown = `${names.slice(0, NAMES_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
-  throw inTheWay(`${folder} is not empty: it has ${shown}.`)
+  throw inTheWay(`${folder} is not empty: it contains ${shown}.`)
 }
 
 function inTheWay(message: string): AppError {
   return new AppError(`${message} Nothing was written.`, {
     code: 'output-exists',
-    suggestions: ['Name a folder that is new or empty: cloud-runner init my-worker'],
+    suggestions: ['Choose a new or empty folder: cloud-runner init my-worker'],
   })
 }
 
@@ -165,7 +165,7 @@ function toOutputError(folder: string, error: unknown): unknown {
     suggestions: [
       existsSync(dirname(folder))
         ? `Check its permissions: ls -ld ${shellPath(dirname(folder))}`
-        : 'Name another folder: cloud-runner init my-worker',
+        : 'Choose another folder: cloud-runner init my-worker',
     ],
     cause: error,
   })

@@ -5,33 +5,33 @@ import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import type {BillingAccount} from '../ports/project.ts'
 import {withLock} from '../lock.ts'
 
-/** What is missing before a project that is ours can hold a pipeline. */
+/** What a project created by `setup` still needs before it can hold a pipeline. */
 export interface ProjectPlan {
   readonly project: string
-  /** Whether it is to be made; else `setup` made it before, and was interrupted. */
+  /** Whether to create it; otherwise an interrupted `setup` has already done so. */
   readonly create: boolean
-  /** The account to link; `undefined`: one is linked. */
+  /** The account to link; `undefined`: one is already linked. */
   readonly billing: BillingAccount | undefined
   readonly apis: readonly string[]
 }
 
 export interface ProjectRequest {
-  /** Whether a project that is not there is to be made. */
+  /** Whether to create the project if it does not exist. */
   readonly create: boolean
-  /** Id of the billing account; `undefined`: the only one there is. */
+  /** Id of the billing account; `undefined`: the only one. */
   readonly billingAccount: string | undefined
 }
 
-/** Google's own tools tell of a minute until everybody knows of a new project. */
+/** Google's own tools allow a minute for a new project to propagate. */
 const UNTIL_KNOWN_MS = 60_000
-/** A refusal may be meant: whoever is really not allowed to is told so sooner. */
+/** Shorter, since a refusal may be real and should be reported soon. */
 const UNTIL_ALLOWED_MS = 15_000
 const LONGEST_PAUSE_MS = 3000
 
 /**
- * Finds out what `setup --create-project` has to do, or has left to do; changes nothing. A project of the user's own is
- * none of its business.
- * @returns `undefined` where there is nothing to do
+ * Determines what `setup --create-project` has left to do; changes nothing. Projects that it did not create are left
+ * alone.
+ * @returns `undefined` if there is nothing to do
  * @throws AppError `project-exists`, `project-deleted`, `billing-account-unknown`, `unauthenticated`
  */
 export async function planProject(
@@ -41,13 +41,13 @@ export async function planProject(
   try {
     return await planOf(request, context)
   } catch (error) {
-    // What is missing for a project of the user's own is told with all the other prerequisites.
+    // The prerequisite checks report what an existing project lacks.
     if (error instanceof AppError && !request.create && NOT_ASKED.has(error.code)) return undefined
     throw error
   }
 }
 
-/** Nothing could be asked. */
+/** Errors that mean the project could not be inspected. */
 const NOT_ASKED: ReadonlySet<ErrorCode> = new Set([
   'unauthenticated',
   'permission-denied',
@@ -63,7 +63,7 @@ async function planOf(
   const {project} = pipeline.settings
   step('Look for credentials')
   await cloud.project.principal()
-  step(`Look at project ${project}`)
+  step(`Inspect project ${project}`)
   const state = await cloud.project.state()
   if (state === undefined) {
     if (!create) return undefined
@@ -76,17 +76,17 @@ async function planOf(
   }
   if (!state.active) {
     if (!create) return undefined
-    throw new AppError(`Project ${project} was deleted, and its id is never free again.`, {
+    throw new AppError(`Project ${project} was deleted, and its id cannot be reused.`, {
       code: 'project-deleted',
       suggestions: [
-        `Within 30 days it can be had back: gcloud projects undelete ${project}`,
+        `Restore it within 30 days: gcloud projects undelete ${project}`,
         'Or choose another id: cloud-runner setup --create-project --project ID',
       ],
     })
   }
   if (state.madeFor === undefined) {
     if (!create) return undefined
-    throw new AppError(`Project ${project} is there already, and cloud-runner did not make it.`, {
+    throw new AppError(`Project ${project} already exists, and cloud-runner did not create it.`, {
       code: 'project-exists',
       suggestions: [
         `Use it as it is: cloud-runner setup --project ${project}`,
@@ -102,8 +102,8 @@ async function planOf(
 }
 
 /**
- * Makes the project, labelled with the pipeline's name, links the billing account, and enables what Terraform needs to
- * enable the rest. What was made stays where a later step fails: the same `setup` goes on from there.
+ * Creates the project, labelled with the pipeline's name, links the billing account, and enables the APIs that
+ * Terraform needs to enable the rest. If a step fails, what was created stays, and the same `setup` continues.
  * @throws AppError `project-taken`, `quota-exceeded`, `permission-denied`, `locked`
  */
 export async function makeProject(plan: ProjectPlan, context: Context): Promise<void> {
@@ -111,8 +111,8 @@ export async function makeProject(plan: ProjectPlan, context: Context): Promise<
   const {project, billing, apis} = plan
   await withLock('setup', context, async () => {
     if (plan.create) {
-      step(`Make project ${project}`)
-      await make(pipeline.settings.name, context)
+      step(`Create project ${project}`)
+      await createOnce(pipeline.settings.name, context)
       await known(async () => (await cloud.project.state())?.active === true, project, signal)
     }
     try {
@@ -132,7 +132,7 @@ export async function makeProject(plan: ProjectPlan, context: Context): Promise<
       )
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      throw new AppError(`${error.message}\nProject ${project} is there, and stays.`, {
+      throw new AppError(`${error.message}\nProject ${project} exists and is kept.`, {
         code: error.code,
         suggestions: [...error.suggestions, 'Then run the same command again to continue.'],
         cause: error,
@@ -141,41 +141,41 @@ export async function makeProject(plan: ProjectPlan, context: Context): Promise<
   })
 }
 
-async function make(madeFor: string, {cloud, pipeline, signal}: Context): Promise<void> {
+async function createOnce(madeFor: string, {cloud, pipeline, signal}: Context): Promise<void> {
   const {project} = pipeline.settings
   try {
     await cloud.project.create(madeFor, {signal})
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    // Asked for twice, since the first answer was lost: then it is there, and ours.
+    // Requested twice because the first answer was lost: then it exists and was created here.
     if (error.code === 'conflict' && (await cloud.project.state())?.madeFor === madeFor) return
-    throw notMade(error, project)
+    throw creationError(error, project)
   }
 }
 
-/** Why Google makes no project, and what can be done instead. */
-function notMade(error: AppError, project: string): AppError {
+/** Why Google refuses to create a project, and what to do instead. */
+function creationError(error: AppError, project: string): AppError {
   const {code, message, suggestions} = error
-  const failed = (as: ErrorCode, said: string, next: readonly string[]) =>
-    new AppError(said, {code: as, suggestions: next, cause: error})
+  const failed = (as: ErrorCode, text: string, next: readonly string[]) =>
+    new AppError(text, {code: as, suggestions: next, cause: error})
   if (code === 'conflict') {
     return failed(
       'project-taken',
-      `The project id ${project} is taken: ids are unique in the world, those of deleted projects too.`,
+      `The project id ${project} is taken: ids are globally unique, including those of deleted projects.`,
       ['Choose another: cloud-runner setup --create-project --project ID'],
     )
   }
   if (code === 'rate-limited') {
-    return failed('quota-exceeded', `${message}\nThere may be no more projects: nothing was made.`, [
-      'Ask for more: https://support.google.com/code/contact/project_quota_increase',
-      'Or use one that is there: cloud-runner setup --project ID',
+    return failed('quota-exceeded', `${message}\nYour project quota is used up; nothing was created.`, [
+      'Request more: https://support.google.com/code/contact/project_quota_increase',
+      'Or use an existing one: cloud-runner setup --project ID',
     ])
   }
   if (code === 'permission-denied') {
-    return failed(code, `${message}\nNothing was made.`, [
+    return failed(code, `${message}\nNothing was created.`, [
       ...suggestions,
-      'Making a project takes roles/resourcemanager.projectCreator on the organization or folder.',
-      'Or have it made by somebody else, and then: cloud-runner setup --project ID',
+      'Creating a project requires roles/resourcemanager.projectCreator on the organization or folder.',
+      'Or ask someone else to create it, then: cloud-runner setup --project ID',
     ])
   }
   return error
@@ -193,19 +193,19 @@ async function chooseAccount(
   const command = (account: string) =>
     `cloud-runner setup --create-project --project ${project} --billing-account ${account}`
   if (only === undefined) {
-    throw new AppError('There is no open billing account that these credentials may use.', {
+    throw new AppError('No open billing account is available to these credentials.', {
       code: 'billing-account-unknown',
       suggestions: [
         'Open one: https://console.cloud.google.com/billing/create',
-        'Or be given roles/billing.user on one that is there.',
+        'Or ask for roles/billing.user on an existing one.',
       ],
     })
   }
   const list = accounts.map(({id, name}) => `  ${id}  ${name}`)
   const message =
     asked === undefined
-      ? 'There are several billing accounts; say which one pays for the project:'
-      : `There is no open billing account ${asked} that these credentials may use. There are:`
+      ? 'There are several billing accounts; choose the one that pays for the project:'
+      : `Billing account ${asked} is closed or not available to these credentials. Available:`
   throw new AppError([message, ...list].join('\n'), {
     code: 'billing-account-unknown',
     exitCode: EXIT.usage,
@@ -213,7 +213,7 @@ async function chooseAccount(
   })
 }
 
-/** Repeats what is refused because Google does not know everywhere yet that the project is the caller's. */
+/** Retries refusals while the caller's ownership of a new project propagates. */
 async function patiently(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   const giveUpAt = performance.now() + UNTIL_ALLOWED_MS
   for (let pause = 500; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
@@ -227,14 +227,14 @@ async function patiently(work: () => Promise<void>, signal: AbortSignal): Promis
   }
 }
 
-/** @throws AppError `timeout` where it is not so after a minute */
+/** Waits until `look` returns true. @throws AppError `timeout` after a minute */
 async function known(look: () => Promise<boolean>, project: string, signal: AbortSignal): Promise<void> {
   const giveUpAt = performance.now() + UNTIL_KNOWN_MS
   for (let pause = 100; !(await look()); pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     if (performance.now() > giveUpAt) {
-      throw new AppError(`Google does not know everywhere yet what was done to project ${project}.`, {
+      throw new AppError(`Changes to project ${project} are still propagating in Google Cloud.`, {
         code: 'timeout',
-        suggestions: ['In some minutes the same command goes on from here.'],
+        suggestions: ['Run the same command again in a few minutes to continue.'],
       })
     }
     await sleep(pause, undefined, {signal})

@@ -2,16 +2,16 @@ import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {withLock} from '../lock.ts'
 
-/** A project that `setup --create-project` made, and what would be deleted with it. */
+/** A project that `setup --create-project` created, and what would be deleted with it. */
 export interface MadeProject {
   readonly project: string
-  /** Buckets of no pipeline of ours: that of Terraform's state, and whatever else somebody put there. */
+  /** Buckets that belong to no pipeline: that of Terraform's state, and any others. */
   readonly buckets: readonly string[]
-  /** Other pipelines in it, by name: while there is one, the project is not deleted. */
+  /** Names of other pipelines in it; while there are any, the project is not deleted. */
   readonly pipelines: readonly string[]
 }
 
-/** @returns `undefined` where the project is the user's own, or may not be looked at */
+/** @returns `undefined` if cloud-runner did not create the project, or it cannot be read */
 export async function inspectProject({
   cloud,
   pipeline,
@@ -30,7 +30,7 @@ export async function inspectProject({
 }
 
 /**
- * Whether a project may be deleted that was asked for by name.
+ * Checks that the project named for deletion may be deleted.
  * @throws AppError `confirmation-mismatch`, `project-not-ours`, `conflict`
  */
 export function requireRemovable(
@@ -43,33 +43,32 @@ export function requireRemovable(
     throw new AppError(`--delete-project is "${asked}", but the project is "${project}".`, {
       code: 'confirmation-mismatch',
       exitCode: EXIT.usage,
-      suggestions: [
-        'Nothing was changed.',
-        `If it is meant: cloud-runner destroy --delete-project ${project}`,
-      ],
+      suggestions: ['Nothing was changed.', `To delete it: cloud-runner destroy --delete-project ${project}`],
     })
   }
   if (made === undefined) {
-    throw new AppError(`Project ${project} was not made by cloud-runner, and is never deleted by it.`, {
+    throw new AppError(`cloud-runner did not create project ${project} and will not delete it.`, {
       code: 'project-not-ours',
       exitCode: EXIT.usage,
       suggestions: [
-        'Remove the pipeline alone: cloud-runner destroy',
-        `The project, by yourself: gcloud projects delete ${project}`,
+        'Remove only the pipeline: cloud-runner destroy',
+        `Delete the project yourself: gcloud projects delete ${project}`,
       ],
     })
   }
   const [other] = made.pipelines
   if (other !== undefined) {
-    throw new AppError(`There is another pipeline in project ${project}: ${made.pipelines.join(', ')}.`, {
+    throw new AppError(`Project ${project} has other pipelines: ${made.pipelines.join(', ')}.`, {
       code: 'conflict',
-      suggestions: [`Destroy that first: cloud-runner destroy --project ${project} --pipeline ${other}`],
+      suggestions: [
+        `Destroy each of them first: cloud-runner destroy --project ${project} --pipeline ${other}`,
+      ],
     })
   }
   return made
 }
 
-/** Deletes the project; whose it is is looked at once more. @throws AppError `project-not-ours`, `conflict`, `locked` */
+/** Deletes the project after checking its owner again. @throws AppError `project-not-ours`, `conflict`, `locked` */
 export async function removeProject(context: Context): Promise<void> {
   const {cloud, pipeline, signal, step} = context
   const {project} = pipeline.settings

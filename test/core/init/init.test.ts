@@ -91,7 +91,7 @@ test('overwrites nothing: says what is in the way, and the settings stay', async
   const config = await configOf(project)
   await expect(init({folder, template: 'python', taken: true}, config)).rejects.toMatchObject({
     code: 'output-exists',
-    message: `${folder} is not empty: it has main.ts. Nothing was written.`,
+    message: `${folder} is not empty: it contains main.ts. Nothing was written.`,
   })
   expect((await readdir(folder)).toSorted()).toEqual(['.git', 'main.ts'])
   await expect(

@@ -55,7 +55,7 @@ describe('a project is made', () => {
     await addFault(context.endpoint, {on: LINK, answer: 500, times: 4})
     await expect(make(context)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining(`Project ${PROJECT} is there, and stays.`),
+      message: expect.stringContaining(`Project ${PROJECT} exists and is kept.`),
       suggestions: expect.arrayContaining(['Then run the same command again to continue.']),
     })
     expect(await planProject(ASKED, context)).toMatchObject({create: false, billing: expect.anything()})
@@ -113,9 +113,9 @@ test('in a new project, where the APIs are off, all is to be made; what is there
 
 describe('no project is made', () => {
   test.each([
-    [409, 'project-taken', 'ids are unique in the world'],
-    [429, 'quota-exceeded', 'nothing was made'],
-    [403, 'permission-denied', 'Nothing was made'],
+    [409, 'project-taken', 'ids are globally unique'],
+    [429, 'quota-exceeded', 'nothing was created'],
+    [403, 'permission-denied', 'Nothing was created'],
   ])('where Google answers %d: %s', async (answer, code, words) => {
     const context = await start()
     await addFault(context.endpoint, {on: CREATE, answer, times: 4})
@@ -149,9 +149,9 @@ describe('no project is made', () => {
   })
 
   test.each([
-    ['none', [], undefined, 'There is no open billing account', 1],
-    ['several', ['A', 'B'], undefined, 'several billing accounts; say which one', 2],
-    ['not the one that was named', ['A', 'B'], 'C', 'no open billing account C', 2],
+    ['none', [], undefined, 'No open billing account', 1],
+    ['several', ['A', 'B'], undefined, 'several billing accounts; choose the one', 2],
+    ['not the one that was named', ['A', 'B'], 'C', 'Billing account C is closed', 2],
   ])('where the billing accounts are %s', async (_, ids, billingAccount, words, exitCode) => {
     const context = withAccounts(await start(), ids)
     await expect(planProject({create: true, billingAccount}, context)).rejects.toMatchObject({
