@@ -54,7 +54,7 @@ export default class Dev extends CloudRunnerCommand {
           workerFolder,
           model,
           reprocess: flags.reprocess,
-          tell: (event) => {
+          onEvent: (event) => {
             if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(event)}\n`)
             else this.print(showDevEvent(event, Date.now()))
           },

@@ -11,11 +11,11 @@ import type {PlannedModel} from '../model/plan-model.ts'
 import {followPipeline} from './follow-pipeline.ts'
 import {watchFolder} from './watch-folder.ts'
 
-/** What happens while a worker is being written. */
+/** An event during development of a worker. */
 export type DevEvent =
-  /** `changed`: paths in the worker's folder; none at the beginning. */
+  /** `changed`: paths in the worker's folder; empty for the first build. */
   | {readonly event: 'building'; readonly changed: readonly string[]}
-  /** From the change to the revision that serves. */
+  /** `durationMs` is from the change to the serving revision. */
   | {
       readonly event: 'ready'
       readonly revision: string
@@ -24,7 +24,7 @@ export type DevEvent =
       /** The worker is the same as before. */
       readonly unchanged: boolean
     }
-  /** Nothing of it was deployed; `revision` goes on, if there is one. */
+  /** Nothing was deployed; `revision`, if any, keeps serving. */
   | {
       readonly event: 'failed'
       readonly code: ErrorCode
@@ -36,16 +36,16 @@ export type DevEvent =
   | {readonly event: 'log'; readonly line: LogLine}
 
 export interface DevRequest {
-  /** Absolute folder of the user's own worker; `undefined`: the packaged one, which does not change. */
+  /** Absolute folder of a custom worker; `undefined`: the packaged one, which does not change. */
   readonly workerFolder: string | undefined
   readonly model: PlannedModel | undefined
-  /** Whether files that failed are done again by each new revision. */
+  /** Whether each new revision reprocesses failed files. */
   readonly reprocess: boolean
-  readonly tell: (event: DevEvent) => void
+  readonly onEvent: (event: DevEvent) => void
 }
 
-/** What saving another version of the worker mends. */
-const MENDABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Errors that saving another version of the worker can fix. */
+const FIXABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'worker-build-failed',
   'worker-missing',
   'deploy-failed',
@@ -54,12 +54,12 @@ const MENDABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /**
- * Makes the pipeline, then deploys the worker again whenever a file of it is saved, and tells of its log and of its
- * files, until the signal. A version that cannot be built, or does not start, leaves the one before in place.
- * @throws AppError where the pipeline cannot be made, or is there no more; the signal's reason
+ * Creates the pipeline, deploys the worker again whenever one of its files is saved, and reports logs and files until
+ * the signal aborts. A version that cannot be built or does not start leaves the previous one in place.
+ * @throws AppError if the pipeline cannot be created or no longer exists; the signal's reason
  */
 export async function dev(request: DevRequest, context: Context): Promise<void> {
-  const {workerFolder, tell} = request
+  const {workerFolder, onEvent} = request
   await using changes = workerFolder === undefined ? undefined : await watchExisting(workerFolder)
   const ended = new AbortController()
   const signal = AbortSignal.any([context.signal, ended.signal])
@@ -70,9 +70,9 @@ export async function dev(request: DevRequest, context: Context): Promise<void> 
   await build([])
   const parts = [
     follower.run({
-      // Nobody who writes a worker has asked for the canary.
-      line: (line) => line.object?.startsWith(RESERVED_PREFIX) || tell({event: 'log', line}),
-      file: (file) => tell({event: 'file', file}),
+      // The canary is of no interest here.
+      line: (line) => line.object?.startsWith(RESERVED_PREFIX) || onEvent({event: 'log', line}),
+      file: (file) => onEvent({event: 'file', file}),
     }),
     ...(changes === undefined
       ? []
@@ -97,48 +97,48 @@ async function watchExisting(folder: string) {
   return watchFolder(folder).catch((cause: unknown) => {
     throw new AppError(`The worker's folder ${folder} cannot be watched.`, {
       code: 'worker-missing',
-      suggestions: ['Make a worker: cloud-runner init', 'Or name its folder by the setting "worker".'],
+      suggestions: ['Create a worker: cloud-runner init', 'Or set "worker" to its folder.'],
       cause,
     })
   })
 }
 
-/** Builds and deploys. Until the first worker serves, the whole pipeline is set up. */
+/** Builds and deploys. Sets up the whole pipeline until the first worker serves. */
 function createBuild(
-  {workerFolder, model, reprocess: again, tell}: DevRequest,
+  {workerFolder, model, reprocess: again, onEvent}: DevRequest,
   context: Context,
   files: () => readonly FileStatus[],
 ): (changed: readonly string[]) => Promise<void> {
   const {signal} = context
   let serving: ServiceState | undefined
   return async (changed) => {
-    const began = performance.now()
-    tell({event: 'building', changed})
+    const startedAt = performance.now()
+    onEvent({event: 'building', changed})
     try {
-      const made: {service: ServiceState; image: string; unchanged: boolean} =
+      const deployed: {service: ServiceState; image: string; unchanged: boolean} =
         serving === undefined
           ? {...(await setup({workerFolder, model}, context)), unchanged: false}
           : await deploy({workerFolder}, context)
-      serving = made.service
-      const durationMs = performance.now() - began
+      serving = deployed.service
+      const durationMs = performance.now() - startedAt
       const revision = serving.latestReadyRevision ?? ''
-      tell({event: 'ready', revision, image: made.image, durationMs, unchanged: made.unchanged})
-      if (again && !made.unchanged) await doAgain(files(), context, tell)
+      onEvent({event: 'ready', revision, image: deployed.image, durationMs, unchanged: deployed.unchanged})
+      if (again && !deployed.unchanged) await reprocessFailed(files(), context, onEvent)
     } catch (error) {
       signal.throwIfAborted()
-      const isMendable = workerFolder !== undefined && error instanceof AppError && MENDABLE.has(error.code)
-      if (!isMendable) throw error
+      const isFixable = workerFolder !== undefined && error instanceof AppError && FIXABLE.has(error.code)
+      if (!isFixable) throw error
       const {code, message} = error
-      tell({event: 'failed', code, message, revision: serving?.latestReadyRevision})
+      onEvent({event: 'failed', code, message, revision: serving?.latestReadyRevision})
     }
   }
 }
 
-/** Those that failed for good, and those that were refused and wait for their next delivery. */
-async function doAgain(
+/** Reprocesses files that failed permanently, or were refused and wait for their next delivery. */
+async function reprocessFailed(
   files: readonly FileStatus[],
   context: Context,
-  tell: DevRequest['tell'],
+  onEvent: DevRequest['onEvent'],
 ): Promise<void> {
   const failed = files.filter(
     (file) =>
@@ -147,5 +147,5 @@ async function doAgain(
   if (failed.length === 0) return
   const chosen = failed.map(({object}) => ({object, isMissing: false}))
   const {notified} = await reprocess(chosen, context)
-  tell({event: 'reprocessed', objects: notified.map(({object}) => object)})
+  onEvent({event: 'reprocessed', objects: notified.map(({object}) => object)})
 }

@@ -5,30 +5,30 @@ import {hasEnded, type FileStatus} from '../files/files.ts'
 import type {LogLine} from '../ports/logs.ts'
 import {readAllFiles} from '../files/read-files.ts'
 
-/** The log is read so often; a stream of it would hold lines for two seconds, to put them in order. */
+/** How often to read the log; streaming it would delay lines by two seconds, to sort them. */
 const LOG_EVERY_MS = 250
-/** Lines may be written a little after those that are newer. */
+/** How late a line may arrive after newer ones. */
 const LATE_MS = 2000
-/** More at once are not shown to anybody who writes a worker. */
+/** Most lines that one read shows. */
 const MOST_LINES = 500
-/** Files are looked at when the log has told something, and so often besides: not every worker tells. */
+/** How often to read files, besides after new log lines: not every worker logs. */
 const FILES_EVERY_MS = 1000
-/** Looking takes at most this part of the time, however many files there are. */
+/** Pause after reading files, as a multiple of how long it took. */
 const PAUSE_PER_LOOK = 4
 
-/** Follows what happens in a pipeline by looking at it. */
+/** Follows a pipeline by polling. */
 export interface PipelineFollower {
-  /** As they were at the last look. */
+  /** As of the last read. */
   readonly files: readonly FileStatus[]
   /** Until the signal. @throws AppError */
-  run(tell: {
+  run(on: {
     readonly line: (line: LogLine) => void
-    /** Its state, or its attempts, changed. */
+    /** Its state or number of attempts changed. */
     readonly file: (file: FileStatus) => void
   }): Promise<void>
 }
 
-/** Tells of each new log line, and then of the files that changed; of those that had ended before, nothing. */
+/** Reports each new log line, then the files that changed, but not files that had already ended. */
 export function followPipeline(context: Context): PipelineFollower {
   const {cloud, pipeline, signal} = context
   const {service, job} = pipeline.names
@@ -44,7 +44,7 @@ export function followPipeline(context: Context): PipelineFollower {
       const time = Date.parse(line.time)
       if (time < began || seen.has(key)) continue
       seen.set(key, time)
-      // A worker may date its lines as it likes: one from the future must not hide those to come.
+      // A worker chooses the time of its lines: one in the future must not hide later lines.
       since = Math.max(since, Math.min(time, Date.now()))
       lines.push(line)
     }
@@ -68,15 +68,15 @@ export function followPipeline(context: Context): PipelineFollower {
     get files() {
       return [...(files?.values() ?? [])]
     },
-    async run(tell) {
+    async run(on) {
       let filesAt = 0
       let soonestAt = 0
       for (;;) {
         const lines = await readNewLines()
-        for (const line of lines) tell.line(line)
+        for (const line of lines) on.line(line)
         const now = performance.now()
         if (now >= soonestAt && (lines.length > 0 || now >= filesAt)) {
-          for (const file of await readChangedFiles()) tell.file(file)
+          for (const file of await readChangedFiles()) on.file(file)
           const ended = performance.now()
           soonestAt = ended + PAUSE_PER_LOOK * (ended - now)
           filesAt = ended + FILES_EVERY_MS

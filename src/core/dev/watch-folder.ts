@@ -3,26 +3,26 @@ import {readdir, stat} from 'node:fs/promises'
 import {basename, dirname, join, relative, resolve, sep} from 'node:path'
 import {codeOf} from '../system-error.ts'
 
-/** An editor writes a file in several steps, and several files at once: so long nothing more may come. */
+/** How long it must be quiet: editors write a file in several steps, and several files at once. */
 const SETTLE_MS = 30
-/** What is written all the time is not waited for any longer. */
+/** Longest wait for quiet, in case something is written continuously. */
 const LONGEST_SETTLE_MS = 500
 
-/** What no worker is made of: packages, caches, what begins with a dot or is an editor's own. */
+/** Not part of a worker: packages, caches, hidden files and editors' temporary files. */
 const IGNORED = /^(?:\..*|node_modules|__pycache__|.*~|.*\.pyc|4913)$/
 
-/** Watches a folder with all that is below it. */
+/** A watch on a folder and everything below it. */
 export interface FolderWatch extends AsyncDisposable {
   /**
-   * Waits for changes that were not told yet, and for a moment of quiet after them.
+   * Waits for changes that were not yet returned, and for a moment of quiet after them.
    * @returns paths in the folder; `.` is the folder itself
    */
   next(signal: AbortSignal): Promise<string[]>
 }
 
 /**
- * Watches a folder from now on. Each folder is watched by itself: Node's own recursion would watch every package in
- * node_modules too.
+ * Starts watching a folder. Each subfolder gets its own watcher: Node's recursive one would also watch every package
+ * in node_modules.
  */
 export async function watchFolder(path: string): Promise<FolderWatch> {
   const folder = resolve(path)
@@ -44,13 +44,13 @@ export async function watchFolder(path: string): Promise<FolderWatch> {
       watchers.delete(watched)
     }
   }
-  /** @returns whether it is a folder, which is watched now */
+  /** @returns whether it is a folder and is now watched */
   const cover = async (covered: string): Promise<boolean> => {
     if (!(await stat(covered)).isDirectory() || isDisposed) return false
     const watcher = watch(covered, (type, name) => {
       if (name === null || IGNORED.test(name)) return
       const inside = join(covered, name)
-      // Of itself a folder tells by its own name, as if that were in it.
+      // A folder reports itself by its own name, as if that were inside it.
       const isItself = name === basename(covered) && !existsSync(inside)
       note(isItself ? covered : inside)
       if (type === 'rename' && !isItself) renew(inside)
@@ -66,18 +66,18 @@ export async function watchFolder(path: string): Promise<FolderWatch> {
     return true
   }
 
-  // One after the other: each folder is watched before what is in it is read, so that whatever takes the place of a
-  // folder is told by the one above, and is covered after the folder that was there.
+  // One after the other: each folder is watched before its contents are read, so whatever replaces a folder is
+  // reported by its parent, and covered after the folder it replaces.
   let work: Promise<void> = Promise.resolve()
   const renew = (renewed: string): void => {
     const before = work
     work = (async () => {
       await before
-      // A watcher stays with a folder that was removed or moved, whatever has its path now.
+      // A watcher stays with a folder that was removed or moved, whatever is at its path now.
       release(renewed)
-      // Where it is gone again, or cannot be watched, what happened to it was told.
+      // If it is gone again or cannot be watched, its change was already reported.
       const isCovered = await cover(renewed).catch(() => false)
-      // What was put into it before it was watched is told by its name.
+      // Whatever was added before it was watched is reported by the folder's name.
       if (isCovered) note(renewed)
     })()
   }
@@ -113,12 +113,12 @@ export async function watchFolder(path: string): Promise<FolderWatch> {
         before = events
         await orAborted(new Promise((done) => setTimeout(done, SETTLE_MS)), signal)
       }
-      const told = [...changed].toSorted()
+      const paths = [...changed].toSorted()
       changed.clear()
       changes = Promise.withResolvers()
-      // What an editor wrote beside a file, to put it in its place, is gone by now; so may all be that is told.
-      const left = told.filter((one) => existsSync(join(folder, one)))
-      return left.length > 0 ? left : told
+      // Temporary files of editors are gone by now; if everything is gone, all of it is reported.
+      const left = paths.filter((one) => existsSync(join(folder, one)))
+      return left.length > 0 ? left : paths
     },
     [Symbol.asyncDispose]: end,
   }

@@ -30,7 +30,7 @@ async function startDev(source: string, again: boolean) {
       workerFolder: folder,
       model: undefined,
       reprocess: again,
-      tell(event) {
+      onEvent(event) {
         events.push(event)
         woken.resolve()
       },
