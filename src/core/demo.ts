@@ -9,27 +9,27 @@ import {planUpload} from './upload/plan.ts'
 import {upload} from './upload/upload.ts'
 import {waitForResults} from './files/wait.ts'
 
-/** The object that the demo uploads, and the column that it has predicted. */
+/** The object that the demo uploads, and the column to predict. */
 export const DEMO = {object: 'financial_statements.csv', labelColumn: 'bankrupt'} as const
 
 /** The stages of the demo, in order. */
 export type DemoStage = 'setup' | 'upload' | 'wait'
 
 export interface DemoRequest {
-  /** Does a stage's work where its progress is shown. */
+  /** Runs a stage's work and shows its progress. */
   readonly stage: <R>(stage: DemoStage, work: (step: (text: string) => void) => Promise<R>) => Promise<R>
 }
 
 export interface Demo {
   readonly setup: SetupResult
   readonly results: Results
-  /** What the worker said about this generation of the file. */
+  /** The worker's log lines about this generation of the file. */
   readonly lines: readonly LogLine[]
   /** 0, or what `upload --wait` would end with. */
   readonly exitCode: number
 }
 
-/** One file's whole way: the pipeline made, the sample uploaded, its result awaited, its logs read. */
+/** Takes one file all the way: sets up the pipeline, uploads the sample, waits for its result, reads its logs. */
 export async function demo({stage}: DemoRequest, context: Context): Promise<Demo> {
   const made = await stage('setup', (step) => setup({workerFolder: undefined}, {...context, step}))
   const planned = await planUpload({

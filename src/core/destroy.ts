@@ -7,29 +7,29 @@ import type {StoredObject} from './ports/objects.ts'
 import {forgetFetched, readFetched} from './results/fetched.ts'
 import {withLock} from './lock.ts'
 
-/** What `destroy` would take away. */
+/** What `destroy` would remove. */
 export interface Loss {
-  /** False where there is nothing at all. */
+  /** False if nothing exists. */
   readonly exists: boolean
   readonly resources: readonly PlannedResource[]
   readonly inputs: {readonly objects: number; readonly bytes: number}
   readonly results: {
     readonly objects: number
     readonly bytes: number
-    /** Never written out by `results` from this folder. */
+    /** Never downloaded by `results` from this folder. */
     readonly notFetched: number
   }
 }
 
 export interface DestroyResult {
   readonly removed: readonly PlannedResource[]
-  /** Empty, or what could not be removed. */
+  /** What could not be removed; normally empty. */
   readonly left: readonly PlannedResource[]
-  /** Images that were built here, and are gone from the docker engine. */
+  /** Locally built images that were removed from the docker engine. */
   readonly imagesRemoved: number
 }
 
-/** Says what would be lost; changes nothing. Sidecars go with their results and are not counted. */
+/** Lists what would be lost; changes nothing. Sidecars are removed with their results and are not counted. */
 export async function inspectLoss(context: Context): Promise<Loss> {
   const {cloud, pipeline, signal} = context
   const resources = await cloud.infrastructure.leftovers(pipeline, {signal})
@@ -48,12 +48,12 @@ export async function inspectLoss(context: Context): Promise<Loss> {
   return {exists: resources.length > 0, resources, inputs, results}
 }
 
-/** Removes the pipeline and everything in it. Nothing there is fine. @throws AppError `locked` */
+/** Removes the pipeline and everything in it. It is not an error if nothing exists. @throws AppError `locked` */
 export async function destroy(context: Context): Promise<DestroyResult> {
   const {cloud, engine, pipeline, signal, step} = context
   return withLock('destroy', context, async () => {
     const removed = await cloud.infrastructure.destroy(pipeline, {signal, step})
-    step('Look for what is left')
+    step('Check for leftovers')
     const left = await cloud.infrastructure.leftovers(pipeline, {signal})
     if (left.length > 0) return {removed, left, imagesRemoved: 0}
     await forgetFetched(context)
@@ -62,7 +62,7 @@ export async function destroy(context: Context): Promise<DestroyResult> {
   })
 }
 
-/** The user's objects of a bucket; none where there is no bucket. */
+/** The user's objects in a bucket; none if the bucket does not exist. */
 async function* filesOf({cloud}: Context, bucket: string): AsyncGenerator<StoredObject, void, void> {
   try {
     for await (const object of cloud.objects.list(bucket)) {

@@ -3,10 +3,10 @@ import type {RevisionState} from './ports/services.ts'
 import {notSetUp} from './service/not-set-up.ts'
 
 export interface ListedRevision extends RevisionState {
-  /** Part of the traffic. */
+  /** Share of the traffic. */
   readonly percent: number
   readonly tags: readonly {readonly name: string; readonly uri: string | undefined}[]
-  /** It never had all the traffic: `rollback` passes it over. */
+  /** It never had all the traffic, so `rollback` skips it. */
   readonly isTried: boolean
 }
 

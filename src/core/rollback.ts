@@ -9,10 +9,10 @@ import {withLock} from './lock.ts'
 import {notSetUp} from './service/not-set-up.ts'
 
 export interface RollbackResult {
-  /** The revision that has all the traffic now. */
+  /** The revision that now has all the traffic. */
   readonly revision: string
   readonly image: string
-  /** The one that had it, or most of it; the same where a canary was ended. */
+  /** The one that had it, or most of it; the same if this ended a canary. */
   readonly previousRevision: string | undefined
   readonly unchanged: boolean
   readonly service: ServiceState
@@ -21,10 +21,10 @@ export interface RollbackResult {
 }
 
 /**
- * Gives all traffic to a revision that is there: a named one; else, while a canary runs, the one that has most of it;
- * else the one that served before. Nothing is built.
- * @throws AppError `not-set-up`; `locked`; `revision-unknown` where there is no such revision, none to go back to, it
- * is not ready, or its image is gone
+ * Gives all traffic to an existing revision: a named one; else, during a canary, the one with most of it; else the one
+ * that served before. Nothing is built.
+ * @throws AppError `not-set-up`; `locked`; `revision-unknown` if there is no such revision, none to go back to, it is
+ * not ready, or its image is gone
  */
 export async function rollback(
   {revision: named}: {readonly revision: string | undefined},
@@ -46,7 +46,7 @@ export async function rollback(
       return {...result, unchanged: true, service, stillRunning: []}
     }
     if ((await findDigest(image, context)) === undefined) throw imageGone(target)
-    step(`All traffic to ${name}`)
+    step(`Send all traffic to ${name}`)
     const after = await cloud.services.route(short, routing, {signal})
     await alignJob(after, context)
     const stillRunning = await readStillRunning(after, context)
@@ -54,7 +54,7 @@ export async function rollback(
   })
 }
 
-/** The revision to go back to where none is named. */
+/** The revision to go back to if none is named. */
 function before(service: ServiceState, revisions: readonly RevisionState[]): RevisionState {
   const [most, ...others] = sharesOf(service)
   const current = revisions.find(({name}) => name === most?.revision)
@@ -63,13 +63,10 @@ function before(service: ServiceState, revisions: readonly RevisionState[]): Rev
     .slice(current === undefined ? 0 : revisions.indexOf(current) + 1)
     .find(({name, ready}) => ready && !service.tried.includes(name))
   if (older !== undefined) return older
-  throw new AppError(
-    `There is no revision before ${most?.revision ?? 'this one'} that ever had the traffic.`,
-    {
-      code: 'revision-unknown',
-      suggestions: ['See which there are: cloud-runner revisions'],
-    },
-  )
+  throw new AppError(`No revision before ${most?.revision ?? 'this one'} ever had all the traffic.`, {
+    code: 'revision-unknown',
+    suggestions: ['List revisions: cloud-runner revisions'],
+  })
 }
 
 function find(named: string, revisions: readonly RevisionState[]): RevisionState {
@@ -78,16 +75,16 @@ function find(named: string, revisions: readonly RevisionState[]): RevisionState
   const message =
     revision === undefined
       ? `There is no revision ${named}.`
-      : `Revision ${named} is not ready: ${revision.problem ?? 'it has not settled yet.'}`
+      : `Revision ${named} is not ready: ${revision.problem ?? 'it is still starting.'}`
   throw new AppError(message, {
     code: 'revision-unknown',
-    suggestions: ['See which there are: cloud-runner revisions'],
+    suggestions: ['List revisions: cloud-runner revisions'],
   })
 }
 
 function imageGone({name, image}: RevisionState): AppError {
-  return new AppError(`Revision ${name} cannot be started any more: its image ${image} is gone.`, {
+  return new AppError(`Revision ${name} can no longer start: its image ${image} is gone.`, {
     code: 'revision-unknown',
-    suggestions: ['Check out the sources of that time and deploy them: cloud-runner deploy'],
+    suggestions: ['Check out its sources and deploy them: cloud-runner deploy'],
   })
 }
