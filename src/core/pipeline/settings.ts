@@ -1,16 +1,16 @@
 import {parseDuration} from './duration.ts'
 
-/** One row of the table of settings. `parse` takes the value from JSON or, as text, from environment and flags. */
+/** One row of the settings table. `parse` takes a value from JSON or, as text, from the environment and flags. */
 interface Setting<T, D extends T | undefined> {
   readonly description: string
-  /** What a value must be, in words that follow "must be". */
+  /** What a value must be; follows "must be". */
   readonly rule: string
-  /** Something that may be typed. */
+  /** A valid value. */
   readonly example: string
   readonly default: D
   /** JSON Schema of the value in `cloud-runner.json`. */
   readonly schema: Readonly<Record<string, unknown>>
-  /** @returns `undefined` where the value breaks the rule */
+  /** @returns `undefined` if the value breaks the rule */
   readonly parse: (value: unknown) => T | undefined
 }
 
@@ -75,20 +75,20 @@ function duration(row: {
 const targets = ['local', 'gcp'] as const
 export type Target = (typeof targets)[number]
 
-/** What Terraform and the direct infrastructure both use and `cloud-runner.json` does not set. Times in seconds. */
+/** Constants of Terraform and the direct infrastructure that `cloud-runner.json` does not set. Times in seconds. */
 export const FIXED = {
-  /** Newest images that the registry keeps: what can be rolled back to. */
+  /** How many of the newest images the registry keeps, to roll back to. */
   imagesKept: 10,
-  /** For one file that goes to the job. */
+  /** For each file that the job processes. */
   jobTimeout: 3600,
 } as const
 
-/** The local target's project where none is named. */
+/** The local target's default project. */
 export const LOCAL_PROJECT = 'cloud-runner-local'
 
 /**
- * The one table of settings: what `cloud-runner.json`, `CLOUD_RUNNER_*` and flags may set, with its default and its
- * rule. Terraform's variables repeat these defaults.
+ * The table of settings that `cloud-runner.json`, `CLOUD_RUNNER_*` and flags can set, with defaults and rules.
+ * Terraform's variables repeat these defaults.
  */
 export const SETTINGS = {
   target: {
@@ -100,22 +100,22 @@ export const SETTINGS = {
     parse: (value: unknown): Target | undefined => targets.find((target) => target === value),
   } satisfies Setting<Target, undefined>,
   name: text({
-    description: 'Name of the pipeline; the names of its resources begin with it.',
-    // The shortest limit rules: service account ids, 30 characters, are `<name>-worker` and `<name>-push`.
+    description: 'Name of the pipeline, and prefix of the names of its resources.',
+    // The shortest limit applies: service account ids, 30 characters, are `<name>-worker` and `<name>-push`.
     rule: '2 to 23 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen',
     example: 'cloud-runner',
     default: 'cloud-runner',
     pattern: /^[a-z][a-z0-9-]{0,21}[a-z0-9]$/,
   }),
   project: text({
-    description: `Google Cloud project id. Naming one means the target gcp unless the target is given. Local default: ${LOCAL_PROJECT}.`,
+    description: `Google Cloud project id. Setting it implies the target gcp unless a target is set. Local default: ${LOCAL_PROJECT}.`,
     rule: 'a project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen',
     example: 'my-project-123',
     default: undefined,
     pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
   }),
   region: text({
-    description: 'Google Cloud region of buckets, registry and service.',
+    description: 'Google Cloud region of the buckets, registry and service.',
     rule: 'a region such as europe-west3 or us-central1',
     example: 'europe-west3',
     default: 'europe-west3',
@@ -123,21 +123,21 @@ export const SETTINGS = {
   }),
   state: text({
     description:
-      "Where Terraform's state is kept on the target gcp, for several people; by default in .cloud-runner.",
+      "Where to keep Terraform's state on the target gcp, to share it with others; by default in .cloud-runner.",
     rule: 'a prefix in a bucket, such as gs://my-project-123-terraform/cloud-runner',
     example: 'gs://my-project-123-terraform/cloud-runner',
     default: undefined,
     pattern: /^gs:\/\/[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\/[^\s/][^\s]*$/,
   }),
   worker: text({
-    description: 'Folder of a worker of your own; the default is the packaged logistic regression.',
+    description: 'Folder of your own worker; the default is the packaged logistic regression.',
     rule: 'the path of a folder',
     example: './my-worker',
     default: undefined,
     pattern: /^[^\0]+$/,
   }),
   labelColumn: text({
-    description: 'Name of the column to predict, where a file does not name its own.',
+    description: 'Name of the column to predict, unless a file names its own.',
     rule: 'the name of a column, at most 1024 characters',
     example: 'bankrupt',
     default: undefined,
@@ -145,21 +145,20 @@ export const SETTINGS = {
   }),
   model: text({
     description:
-      'Model that files are scored by, instead of training one for each: a file, or an object. A file that is uploaded with a model or a label column of its own is not.',
+      'Model that scores files, instead of training one for each: a file or an object. Files uploaded with their own model or label column do not use it.',
     rule: 'the name of a file, or gs://bucket/object',
     example: './model.json',
     default: undefined,
     pattern: /^(?!gs:\/\/(?![^/]+\/.))[^\0]+$/,
   }),
   concurrency: integer({
-    description: 'Files that one instance works on at the same time.',
+    description: 'Files that an instance processes at the same time.',
     default: 1,
     minimum: 1,
     maximum: 1000,
   }),
   maxInstances: integer({
-    description:
-      'Instances that run at the same time at most. On the local target the default is the number of cores.',
+    description: 'Maximum number of instances. On the local target the default is the number of cores.',
     default: 10,
     minimum: 1,
     maximum: 1000,
@@ -180,7 +179,7 @@ export const SETTINGS = {
   }),
   jobThreshold: text({
     description:
-      'Files of this size or more go to a job, which has an hour for each; smaller ones do when requestTimeout is over.',
+      'Files of this size or more go to a job, which has an hour for each; smaller ones do after requestTimeout.',
     rule: 'an amount such as 512Ki, 256Mi or 2Gi',
     example: '256Mi',
     default: '256Mi',
@@ -188,13 +187,13 @@ export const SETTINGS = {
   }),
   requestTimeout: duration({
     description:
-      'Time for one file; below ackDeadline, so that the answer comes before the message is sent again.',
+      'Time limit for one file; must be below ackDeadline, so that it ends before Pub/Sub delivers again.',
     default: '540s',
     minimum: '1s',
     maximum: '590s',
   }),
   ackDeadline: duration({
-    description: 'Time that Pub/Sub waits for the answer to a delivery before it delivers again.',
+    description: 'How long Pub/Sub waits for an answer before it delivers again.',
     default: '600s',
     minimum: '10s',
     maximum: '600s',
@@ -212,7 +211,7 @@ export const SETTINGS = {
     maximum: '600s',
   }),
   maxDeliveryAttempts: integer({
-    description: 'Deliveries of a file before it goes to the dead letters.',
+    description: 'Deliveries of a file before it becomes a dead letter.',
     default: 5,
     minimum: 5,
     maximum: 100,
@@ -235,10 +234,10 @@ export interface Settings {
   region: string
   /** `gs://BUCKET/PREFIX` */
   state: string | undefined
-  /** As it was given, relative to where it was given: see `Config.workerFolder`. */
+  /** As given, relative to where it was given: see `Config.workerFolder`. */
   worker: string | undefined
   labelColumn: string | undefined
-  /** As it was given: see `Config.model`. */
+  /** As given: see `Config.model`. */
   model: string | undefined
   concurrency: number
   maxInstances: number
