@@ -135,8 +135,7 @@ test('without an engine: what to start, and the way without docker only if there
   for (const builder of [undefined, 'layer'] as const) {
     await expect(deploy({workerFolder: undefined, builder}, context)).rejects.toMatchObject({
       code: 'not-set-up',
-      message:
-        'The setup of pipeline cloud-runner has not come to its end: there is no service to deploy to.',
+      message: 'The setup of pipeline cloud-runner did not finish: there is no service to deploy to.',
       suggestions: ['Finish it: cloud-runner setup'],
     })
   }
@@ -145,7 +144,7 @@ test('without an engine: what to start, and the way without docker only if there
   await setup({workerFolder: folder}, context)
   await expect(deploy({workerFolder: container}, context)).rejects.toMatchObject({suggestions: [START]})
   await expect(deploy({workerFolder: folder, builder: 'docker'}, context)).rejects.toMatchObject({
-    suggestions: [START, 'Or without docker: cloud-runner deploy --builder layer'],
+    suggestions: [START, 'Or build without docker: cloud-runner deploy --builder layer'],
   })
 })
 

@@ -15,20 +15,20 @@ import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
 import {findDigest} from '../image/resolve.ts'
 import type {Registry} from '../ports/images.ts'
 
-/** How an image is made: by a docker engine from a Dockerfile, or put together here as a base and one layer. */
+/** How to build an image: with a docker engine from a Dockerfile, or assembled here from a base and one layer. */
 export const BUILDERS = ['docker', 'layer'] as const
 export type Builder = (typeof BUILDERS)[number]
 
 export interface ImageRequest {
-  /** Absolute folder of the user's own worker; `undefined` for the packaged one. */
+  /** Absolute folder of a custom worker; `undefined` for the packaged one. */
   readonly workerFolder: string | undefined
-  /** An image that is made already: in the pipeline's registry, or in the docker engine of this machine. */
+  /** An existing image: in the pipeline's registry, or in this machine's docker engine. */
   readonly image?: string | undefined
-  /** Default: `layer` on the local cloud; on Google's `docker` where an engine answers. */
+  /** Default: `layer` on the local cloud; on Google Cloud, `docker` if it is available. */
   readonly builder?: Builder | undefined
 }
 
-/** Of an image in the docker engine: which folder's pipeline it was built for. */
+/** Label of an image in the docker engine: the folder whose pipeline it was built for. */
 const FOLDER_LABEL = 'cloud-runner-folder'
 
 /** Of an image in the registry: the worker in it, as {@link workerLabel} names it. */
@@ -53,10 +53,10 @@ const BASE = {
 }
 
 /**
- * The image that is asked for, in the pipeline's registry: found, or built and pushed.
- * @param push false: only what it would be
+ * Provides the requested image in the pipeline's registry: finds it there, or builds and pushes it.
+ * @param push false: only determines the reference
  * @returns the reference with its digest, as the service names it
- * @throws AppError `image-unknown`, `worker-missing`, `worker-build-failed`, `program-missing`, what the registry answers
+ * @throws AppError `image-unknown`, `worker-missing`, `worker-build-failed`, `program-missing`, errors of the registry
  */
 export async function provideImage(
   request: ImageRequest,
@@ -72,8 +72,8 @@ export async function provideImage(
 }
 
 /**
- * Builds the worker as it is now and pushes its image, tagged by its content.
- * @param workerFolder of a worker of one's own, absolute; `undefined` is the packaged one
+ * Builds the current worker and pushes its image, tagged by its content.
+ * @param workerFolder of a custom worker, absolute; `undefined` is the packaged one
  * @returns the reference with its digest, as the service names it
  */
 export function buildAndPush(workerFolder: string | undefined, context: Context): Promise<string> {
@@ -94,21 +94,21 @@ async function chooseBuilder(
   if (asked === undefined && !needsDocker) return 'layer'
   throw new AppError(
     needsDocker && asked === undefined
-      ? `The worker in ${workerFolder} has a Dockerfile, and no docker engine answers.`
-      : 'No docker engine answers.',
+      ? `The worker in ${workerFolder} has a Dockerfile, but docker is not available.`
+      : 'docker is not available.',
     {
       code: 'program-missing',
       suggestions: [
-        'Start docker; when it runs, this answers: docker info',
+        'Start docker and check that it runs: docker info',
         ...((await isWithoutDocker(workerFolder, context))
-          ? ['Or without docker: cloud-runner deploy --builder layer']
+          ? ['Or build without docker: cloud-runner deploy --builder layer']
           : []),
       ],
     },
   )
 }
 
-/** Whether `deploy --builder layer` can do it: there is a service for it, and a worker that is no container only. */
+/** Whether `deploy --builder layer` works: there is a service, and the worker is not only a container. */
 async function isWithoutDocker(
   workerFolder: string | undefined,
   {cloud, pipeline}: Context,
@@ -121,7 +121,7 @@ async function isWithoutDocker(
 }
 
 /**
- * Whether there is a worker in a folder that can be built; a `Dockerfile` is left to docker. Makes nothing.
+ * Requires a worker in the folder that can be built; a `Dockerfile` is not checked. Creates nothing.
  * @throws AppError `worker-missing`, `worker-build-failed`
  */
 export async function requireWorker(folder: string): Promise<void> {
@@ -145,7 +145,7 @@ async function buildLayer(
   step('Bundle the worker')
   const {files} = await bundle(workerFolder)
   signal.throwIfAborted()
-  // On a local cloud an annotation names the runtime, which is there already.
+  // On a local cloud an annotation names the runtime, which needs no image.
   const base: BaseImage | undefined = cloud.isLocal ? undefined : await pullBase({...BASE, signal})
   const labels = {[WORKER_LABEL]: workerLabel(workerFolder, context)}
   const image = await assembleImage({files, labels, ...(base === undefined ? {} : {base})})
@@ -162,7 +162,7 @@ async function buildLayer(
   return `${names.image}@${image.digest}`
 }
 
-/** A worker's own Dockerfile, or ours around the bundle. */
+/** Builds the worker's own Dockerfile, or the packaged one with the bundle. */
 async function buildByDocker(
   workerFolder: string | undefined,
   context: Context,
@@ -191,7 +191,7 @@ async function buildByDocker(
   return push ? pushByDocker(reference, context) : `${pipeline.names.image}:build`
 }
 
-/** An image by its name: in the registry already, or pushed from the engine. */
+/** Finds an image by name in the registry, or pushes it from the engine. */
 async function takeImage(image: string, context: Context, push: boolean): Promise<string> {
   const found = await findDigest(image, context)
   if (found !== undefined) return found
@@ -199,17 +199,14 @@ async function takeImage(image: string, context: Context, push: boolean): Promis
   if ((await engine.answers()) && (await engine.has(image))) {
     return push ? pushByDocker(image, context) : `${pipeline.names.image}:build`
   }
-  throw new AppError(
-    `There is no image ${image}: neither in the pipeline's registry nor in a docker engine here.`,
-    {
-      code: 'image-unknown',
-      exitCode: EXIT.usage,
-      suggestions: [
-        `Have it here: docker pull --platform linux/amd64 ${image}`,
-        `Or push it to ${pipeline.names.image}`,
-      ],
-    },
-  )
+  throw new AppError(`Image ${image} is neither in the pipeline's registry nor in a local docker engine.`, {
+    code: 'image-unknown',
+    exitCode: EXIT.usage,
+    suggestions: [
+      `Pull it first: docker pull --platform linux/amd64 ${image}`,
+      `Or push it to ${pipeline.names.image}`,
+    ],
+  })
 }
 
 async function pushByDocker(reference: string, context: Context): Promise<string> {
@@ -224,7 +221,7 @@ async function pushByDocker(reference: string, context: Context): Promise<string
   return `${pipeline.names.image}@${digest}`
 }
 
-/** What the pipeline of this folder leaves in the docker engine, which others use as well. */
+/** Labels and names of the images that this folder's pipeline leaves in the docker engine. */
 export function builtImages(context: Pick<Context, 'pipeline' | 'cloud' | 'stateFolder'>) {
   const {labels, reference} = builtImage(context)
   return {labels, references: [reference, pushedReference(context)]}

@@ -13,9 +13,9 @@ import {readStillRunning, type StillRunning} from './still-running.ts'
 export interface DeployRequest extends ImageRequest {
   /** Default: all traffic at once. */
   readonly rollout?: Rollout
-  /** Name for an address of the new revision's own. */
+  /** Tag that gives the new revision its own address. */
   readonly tag?: string | undefined
-  /** Build, have Cloud Run check the request, and change nothing. */
+  /** Builds, has Cloud Run validate the request, and changes nothing. */
   readonly dryRun?: boolean
 }
 
@@ -26,20 +26,19 @@ export interface DeployResult {
   /** The revision that had the traffic, or most of it. */
   readonly previousRevision: string | undefined
   readonly previousImage: string | undefined
-  /** Nothing had to be changed: the image is the one that runs, and the traffic is as it should be. */
+  /** The image was already running, and the traffic already right. */
   readonly unchanged: boolean
   readonly dryRun: boolean
-  /** What uploads still miss on their way to the worker, where a setup ended early: `cloud-runner setup` makes it. */
+  /** What an unfinished setup left out between uploads and the worker; `cloud-runner setup` creates it. */
   readonly gap?: string
   /** Files that an image without traffic is still processing. */
   readonly stillRunning: readonly StillRunning[]
 }
 
 /**
- * Builds the worker as it is now, pushes it, makes a revision of it, and moves the traffic, or a part of it, once it
- * is ready.
- * @throws AppError `not-set-up`; `locked`; `deploy-failed` with the revision's log lines where it does not become
- * ready: the traffic then stays where it was
+ * Builds and pushes the current worker, creates a revision, and moves the traffic, or part of it, once that is ready.
+ * @throws AppError `not-set-up`; `locked`; `deploy-failed` with the revision's log lines if it does not become ready;
+ * the traffic then stays where it was
  */
 export async function deploy(request: DeployRequest, context: Context): Promise<DeployResult> {
   const {rollout = {kind: 'all'}, tag, dryRun = false} = request
@@ -55,7 +54,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     }
     const isThere = before.image === image && before.ready
     if (dryRun) {
-      step('Have Cloud Run check the request')
+      step('Validate the request with Cloud Run')
       await cloud.services.check(short, image)
       const unchanged = isThere && isRouted(before, routeByRollout(rollout, before, before, tag))
       return {image, service: before, ...previous, unchanged, dryRun, stillRunning: []}
@@ -65,7 +64,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
     if (!made.ready) throw await deployFailed(made, context, {again: 'deploy'})
     const routing = routeByRollout(rollout, before, made, tag)
     const isRight = isRouted(made, routing)
-    if (!isRight) step(`Traffic of ${short}`)
+    if (!isRight) step(`Move the traffic of ${short}`)
     const service = isRight ? made : await cloud.services.route(short, routing, {signal})
     await alignJob(service, context)
     const [missing, stillRunning] = await Promise.all([
@@ -85,7 +84,7 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
 }
 
 /**
- * Gives all traffic to the newest ready revision: the end of a canary that did well.
+ * Gives all traffic to the newest ready revision, which ends a successful canary.
  * @throws AppError `not-set-up`, `locked`
  */
 export async function promote(context: Context): Promise<DeployResult> {
@@ -113,7 +112,7 @@ export async function promote(context: Context): Promise<DeployResult> {
   })
 }
 
-/** A setup that ended before there was a service, such as for want of docker, leaves a pipeline that status shows. */
+/** A setup that ended before it created a service, such as without docker, leaves a pipeline that status shows. */
 async function notDeployable(context: Context): Promise<AppError> {
   const {cloud, pipeline, signal} = context
   const {name} = pipeline.settings
@@ -122,13 +121,10 @@ async function notDeployable(context: Context): Promise<AppError> {
     throw error
   })
   if (made.length === 0) return notSetUp(context)
-  return new AppError(
-    `The setup of pipeline ${name} has not come to its end: there is no service to deploy to.`,
-    {
-      code: 'not-set-up',
-      suggestions: ['Finish it: cloud-runner setup'],
-    },
-  )
+  return new AppError(`The setup of pipeline ${name} did not finish: there is no service to deploy to.`, {
+    code: 'not-set-up',
+    suggestions: ['Finish it: cloud-runner setup'],
+  })
 }
 
 async function existing(context: Context): Promise<ServiceState> {

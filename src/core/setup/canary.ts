@@ -6,21 +6,21 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {LogLine} from '../ports/logs.ts'
 
-/** Google may take 30 s to begin with notifications, and a cold start and a refused delivery more. */
+/** Google may take 30 s to start notifications, plus a cold start and a refused delivery. */
 const PATIENCE_MS = {local: 60_000, gcp: 180_000}
-/** An object from before notifications began has no event at all: another one is sent. */
+/** An object uploaded before notifications started has no event, so another one is sent. */
 const SEND_AGAIN_MS = 30_000
-/** The logs tell of a foreign container that it took the delivery; they may be asked once a second. */
+/** The logs show whether a custom container accepted the delivery; they may be read once a second. */
 const LOOK_AT_LOGS_MS = 2000
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 
 /**
- * Sends an object the whole way: bucket, notification, topic, push, worker, output bucket. A worker with our runtime
- * answers with an object of the same name; of a foreign container, a delivery that it took is enough. Whatever was
- * written is removed again.
+ * Sends an object all the way: bucket, notification, topic, push, worker, output bucket. A worker with this package's
+ * runtime answers with an object of the same name; a custom container only has to accept the delivery. Removes
+ * everything it wrote.
  * @returns how long it took
- * @throws AppError `canary-failed` that names the hop where it stuck
+ * @throws AppError `canary-failed` that names the hop where it got stuck
  */
 export async function sendCanary(
   context: Context,
@@ -66,7 +66,7 @@ export async function sendCanary(
     }
     throw stuck(await readLines(began, context), context)
   } finally {
-    // The canary first, then its answer: a worker that comes late finds nothing to answer.
+    // The canary first, then its answer: a late worker finds nothing to answer.
     for (const name of sent) {
       await cloud.objects.delete(inputBucket, name)
       await cloud.objects.delete(outputBucket, name)
@@ -82,8 +82,8 @@ async function readLines(since: number, {cloud, pipeline, signal}: Context): Pro
 }
 
 /**
- * Whether a worker that writes no answer has taken the delivery. Where its lines name the canary, as those of our own
- * runtime do, they say so by their outcome; else any delivery that went well is enough.
+ * Whether a worker that writes no answer accepted the delivery. If its log lines name the canary, as this package's
+ * runtime does, their outcome decides; otherwise any successful delivery is enough.
  */
 function isTaken(lines: readonly LogLine[], sent: readonly string[]): boolean {
   const told = lines.filter(
@@ -97,36 +97,33 @@ function isSuccess(status: number | undefined): boolean {
   return status !== undefined && [200, 201, 202, 204].includes(status)
 }
 
-/** Says at which hop the canary stuck, as far as the logs tell. */
+/** Names the hop where the canary got stuck, as far as the logs show. */
 function stuck(lines: readonly LogLine[], {pipeline}: Context): AppError {
   const {inputBucket, topic, subscription, service, pushAccount} = pipeline.names
   const statuses = lines.flatMap(({status}) => status ?? [])
   const errors = lines.filter(({severity}) => ['ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY'].includes(severity))
   const shown = errors.slice(-5).map(({message}) => `  ${message}`)
   const failed = (message: string, suggestion: string) =>
-    new AppError([`The canary did not come through: ${message}`, ...shown].join('\n'), {
+    new AppError([`The canary did not get through: ${message}`, ...shown].join('\n'), {
       code: 'canary-failed',
       suggestions: [suggestion, 'Then try again: cloud-runner setup'],
     })
   if (statuses.some((status) => status === 401 || status === 403)) {
     return failed(
       `the push to service ${service} was refused (${statuses.at(-1)}): ${pushAccount} may not invoke it.`,
-      'See which grant is missing, and the command that gives it: cloud-runner doctor',
+      'See which grant is missing and how to add it: cloud-runner doctor',
     )
   }
   if (statuses.length > 0) {
     return failed(
-      `the worker was reached and did not finish it (HTTP ${statuses.at(-1)}).`,
-      'See what it says: cloud-runner logs --since 10m',
+      `the worker received it but did not finish it (HTTP ${statuses.at(-1)}).`,
+      'See its logs: cloud-runner logs --since 10m',
     )
   }
   if (lines.length > 0)
-    return failed(
-      'the worker began and did not finish it.',
-      'See what it says: cloud-runner logs --since 10m',
-    )
+    return failed('the worker started but did not finish it.', 'See its logs: cloud-runner logs --since 10m')
   return failed(
     `nothing reached service ${service}: neither the notification of bucket ${inputBucket} to topic ${topic} nor the push of subscription ${subscription} left a trace.`,
-    'See what is missing, and the command that mends it: cloud-runner doctor',
+    'See what is missing and how to fix it: cloud-runner doctor',
   )
 }

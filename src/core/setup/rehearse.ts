@@ -2,8 +2,9 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 
 /**
- * A rehearsal makes everything from nothing, as on Google: what was made by the API is not in Terraform's state.
- * @throws AppError `conflict` where the pipeline is there, and Terraform does not know it
+ * A rehearsal creates everything from scratch, as on Google: resources created through the API are not in Terraform's
+ * state.
+ * @throws AppError `conflict` if the pipeline exists and Terraform does not know it
  */
 export async function requireRehearsable({cloud, pipeline, signal}: Context): Promise<void> {
   const planned = await cloud.infrastructure.plan(pipeline, {image: undefined, signal})
@@ -11,7 +12,7 @@ export async function requireRehearsable({cloud, pipeline, signal}: Context): Pr
   if (isKnown || (await cloud.inspection.leftovers(pipeline, {signal})).length === 0) return
   const {name} = pipeline.settings
   throw new AppError(
-    `Pipeline ${name} is there already, and not made by Terraform: there is nothing to rehearse.`,
+    `Pipeline ${name} already exists and was not created by Terraform, so it cannot be rehearsed.`,
     {
       code: 'conflict',
       suggestions: [

@@ -17,25 +17,25 @@ import {withLock} from '../lock.ts'
 export type SetupStage = 'infrastructure' | 'image' | 'service' | 'canary'
 
 export interface SetupRequest {
-  /** Absolute folder of the user's own worker; `undefined` for the packaged one. */
+  /** Absolute folder of a custom worker; `undefined` for the packaged one. */
   readonly workerFolder: string | undefined
-  /** The model that the worker is to score files by; `undefined`: it trains one for each. */
+  /** The model that scores files; `undefined`: the worker trains one for each. */
   readonly model?: PlannedModel | undefined
-  /** Called as each stage begins. */
+  /** Called as each stage starts. */
   readonly stage?: (stage: SetupStage) => void
 }
 
 export interface SetupResult {
-  /** Everything that the pipeline consists of, with what was done to it. */
+  /** All resources of the pipeline, with what was done to each. */
   readonly resources: readonly PlannedResource[]
   /** Reference with digest. */
   readonly image: string
-  /** Whether a new revision was made. */
+  /** Whether a new revision was created. */
   readonly deployed: boolean
   readonly service: ServiceState
-  /** Files that were uploaded before a part of the way was there, so that nothing is heard of them. */
+  /** Files uploaded before notifications existed, which were never delivered. */
   readonly unheardOf: number
-  /** Upload to answer. */
+  /** From upload to answer. */
   readonly canary: {readonly durationMs: number}
 }
 
@@ -53,7 +53,7 @@ export async function setup(
   return withLock('setup', context, async () => {
     stage?.('infrastructure')
     const before = await cloud.services.get(pipeline.names.service)
-    // A model needs the bucket first. Until it is there, the service keeps the one that it has.
+    // A model needs the bucket first. Until then the service keeps its current one.
     const asBefore = {...pipeline, model: before?.model}
     const foundation = await cloud.infrastructure.apply(asBefore, {image: undefined, signal, step})
     const placed = model && (await placeModel(model, context))
@@ -80,7 +80,7 @@ export async function setup(
   })
 }
 
-/** Where the way was completed only now, and the bucket was there before: its files had no event. */
+/** If the bucket already existed but its notifications did not, its files had no event. */
 async function countUnheardOf(done: readonly PlannedResource[], context: Context): Promise<number> {
   const {inputBucket} = context.pipeline.names
   const isMade = (kind: string, named?: string) =>
@@ -92,7 +92,7 @@ async function countUnheardOf(done: readonly PlannedResource[], context: Context
   return (await readFirstFiles(MOST_FILES, context)).files.filter((file) => isUnheardOf(file)).length
 }
 
-/** The second pass looks at the foundation again and finds it right: what counts is what the first pass did. */
+/** The second pass finds the foundation already right: what counts is what the first pass did. */
 function withFoundation(
   rest: readonly PlannedResource[],
   foundation: readonly PlannedResource[],
@@ -120,12 +120,12 @@ async function applyService(image: string, context: Context): Promise<PlannedRes
   }
 }
 
-/** The image gets a revision where it has none yet; one that failed before may do better now. */
+/** Creates a revision for the image if it has none; one that failed before may succeed now. */
 async function becomeReady(image: string, context: Context): Promise<ServiceState> {
   const {cloud, pipeline, signal, step} = context
   const name = pipeline.names.service
   const service = await cloud.services.get(name)
-  // Terraform leaves the image of a service that is there alone, so that a plan never fights a deploy.
+  // Terraform leaves the image of an existing service alone, so a plan never reverts a deploy.
   if (service?.ready === true && service.image === image) return service
   const again = await cloud.services.deploy(name, image, {hold: false, signal, step})
   if (!again.ready) throw await deployFailed(again, context, {again: 'setup'})

@@ -14,17 +14,17 @@ const LONGEST_NAME_BYTES = 1024
 export interface UploadRequest {
   /** Files, folders, glob patterns, or `-` for stdin. */
   readonly sources: readonly string[]
-  /** Object name; only with one file, required for `-`. */
+  /** Object name; with one file only, required for `-`. */
   readonly name?: string | undefined
-  /** Absolute: what relative sources are relative to. */
+  /** Absolute folder that relative sources start from. */
   readonly cwd: string
-  /** What `-` stands for. */
+  /** The content of `-`. */
   readonly stdin?: Readable
 }
 
-/** A file that passed every check which needs no network. */
+/** A file that passed every offline check. */
 export interface PlannedUpload {
-  /** As the user would write it, or `-`. */
+  /** As the user would type it, or `-`. */
   readonly file: string
   readonly object: string
   /** `undefined` for stdin. */
@@ -33,15 +33,14 @@ export interface PlannedUpload {
 }
 
 /**
- * Finds the files and checks everything that can be checked before anything is sent. Needs no network: call it
- * before opening the target. A file's object name is its base name; below a folder it is the path within the folder,
- * after the folder's name.
- * @throws AppError (exit 2 where it is wrong usage): `file-missing`, `file-unreadable`, `glob-empty`, `folder-empty`,
+ * Finds the files and checks whatever can be checked before anything is sent. Needs no network: call it before opening
+ * the target. Each object is named after its file; files in a folder keep their path, starting with the folder's name.
+ * @throws AppError (exit 2 for wrong usage): `file-missing`, `file-unreadable`, `glob-empty`, `folder-empty`,
  * `object-name-…`, `name-required`, `name-with-several-files`
  */
 export async function planUpload({sources, name, cwd, stdin}: UploadRequest): Promise<PlannedUpload[]> {
   if (sources.length === 0)
-    throw refused('Nothing to upload was named.', 'file-missing', 'For example: cloud-runner upload data.csv')
+    throw refused('Name the files to upload.', 'file-missing', 'For example: cloud-runner upload data.csv')
   const files: PlannedUpload[] = []
   for (const source of sources) {
     if (source === '-') files.push(planStdin(name, stdin))
@@ -57,12 +56,12 @@ export async function planUpload({sources, name, cwd, stdin}: UploadRequest): Pr
 function planStdin(name: string | undefined, stdin: Readable | undefined): PlannedUpload {
   if (name === undefined) {
     throw refused(
-      'What comes from stdin has no name.',
+      'Data from stdin needs a name.',
       'name-required',
       'Name it: cloud-runner upload - --name data.csv',
     )
   }
-  if (stdin === undefined) throw new TypeError('planUpload needs stdin where a source is -')
+  if (stdin === undefined) throw new TypeError('planUpload needs stdin if a source is -')
   return {file: '-', object: name, sizeBytes: undefined, source: {stream: stdin}}
 }
 
@@ -75,11 +74,11 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
   if (found === undefined) {
     if (/^[a-z]+:\/\//i.test(source)) {
       throw refused(
-        `${source} is no file of this machine, and only those are uploaded.`,
+        `${source} is not a local file; only local files can be uploaded.`,
         'file-missing',
         source.startsWith('gs://')
-          ? `Fetch it first: gcloud storage cp ${shellWord(source)} .`
-          : `Fetch it first: curl -LO ${shellWord(source)}`,
+          ? `Download it first: gcloud storage cp ${shellWord(source)} .`
+          : `Download it first: curl -LO ${shellWord(source)}`,
       )
     }
     if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd)
@@ -112,7 +111,7 @@ async function planFile(
   return {file, object, sizeBytes, source: {file: path, sizeBytes}}
 }
 
-/** Everything below a folder but hidden files and folders, in the order of the names. */
+/** All files below a folder except hidden ones, sorted by name. */
 async function planFolder(source: string, folder: string): Promise<PlannedUpload[]> {
   const entries = await readdir(folder, {withFileTypes: true, recursive: true}).catch((error: unknown) => {
     throw unreadable(source, error)
@@ -124,9 +123,9 @@ async function planFolder(source: string, folder: string): Promise<PlannedUpload
     .toSorted()
   if (paths.length === 0)
     throw refused(
-      `Folder ${source} holds no files (hidden ones are left out).`,
+      `Folder ${source} has no files (hidden ones are left out).`,
       'folder-empty',
-      `Look at what is there: ls -A ${shellPath(source)}`,
+      `List its contents: ls -A ${shellPath(source)}`,
     )
   return Promise.all(
     paths.map(async (path) => {
@@ -146,7 +145,7 @@ async function planGlob(pattern: string, cwd: string): Promise<PlannedUpload[]> 
     if (found.isFile()) files.push(await planFile(match, path, basename(path), found.size))
   }
   if (files.length === 0)
-    throw refused(`No file matches ${pattern}.`, 'glob-empty', `Look at what is there: ls ${shellPath(cwd)}`)
+    throw refused(`No file matches ${pattern}.`, 'glob-empty', `List the files: ls ${shellPath(cwd)}`)
   return files.toSorted((one, other) => (one.file < other.file ? -1 : 1))
 }
 
@@ -154,7 +153,7 @@ function isHidden(path: string): boolean {
   return path.split(sep).some((part) => part.startsWith('.') && part !== '.' && part !== '..')
 }
 
-/** The same file named twice (by a folder and a pattern, say) is one file. */
+/** Drops files named twice, for example by a folder and a pattern. */
 function dropRepeated(files: readonly PlannedUpload[]): PlannedUpload[] {
   const seen = new Set<string>()
   return files.filter(({source}) => {
@@ -169,9 +168,9 @@ function rename(files: readonly PlannedUpload[], name: string): PlannedUpload {
   const [only, ...others] = files
   if (only === undefined || others.length > 0) {
     throw refused(
-      `--name is one object's name, and there are ${files.length} files.`,
+      `--name names one object, but there are ${files.length} files.`,
       'name-with-several-files',
-      'Leave --name out, or upload the files one by one.',
+      'Omit --name, or upload the files one by one.',
     )
   }
   return {...only, object: name}
@@ -191,7 +190,7 @@ function checkName({file, object}: PlannedUpload): void {
   const reason = reasonAgainst(object)
   if (reason !== undefined) {
     throw refused(
-      `${JSON.stringify(object)}${where} is no name for an object in Cloud Storage: ${reason}.`,
+      `${JSON.stringify(object)}${where} is not a valid object name in Cloud Storage: ${reason}.`,
       'object-name-invalid',
       other,
     )
@@ -205,20 +204,20 @@ function checkName({file, object}: PlannedUpload): void {
   }
   if (object.startsWith(RESERVED_PREFIX)) {
     throw refused(
-      `The object name ${object}${where} is under ${RESERVED_PREFIX}, which belongs to cloud-runner and is never processed.`,
+      `The object name ${object}${where} is under ${RESERVED_PREFIX}, which is reserved for cloud-runner and never processed.`,
       'object-name-reserved',
       other,
     )
   }
 }
 
-/** cloud.google.com/storage/docs/objects#naming: why Cloud Storage refuses a name, if it does. */
+/** Why Cloud Storage rejects a name, if it does: cloud.google.com/storage/docs/objects#naming */
 function reasonAgainst(object: string): string | undefined {
-  if (/[\r\n]/.test(object)) return 'it has a line end in it'
-  if (object.includes('\0')) return 'it has a null character in it'
-  if (object === '.' || object === '..') return 'it stands for a folder'
+  if (/[\r\n]/.test(object)) return 'it contains a line break'
+  if (object.includes('\0')) return 'it contains a null character'
+  if (object === '.' || object === '..') return 'it means a folder'
   return object.startsWith('.well-known/acme-challenge/')
-    ? 'what is under .well-known/acme-challenge/ belongs to Google'
+    ? '.well-known/acme-challenge/ is reserved for Google'
     : undefined
 }
 

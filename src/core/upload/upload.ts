@@ -5,7 +5,7 @@ import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import type {PlannedUpload} from './plan.ts'
 
-/** Files that are sent at the same time. */
+/** Concurrent uploads. */
 const AT_ONCE = 6
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -27,11 +27,11 @@ export interface UploadedFile {
 
 export interface UploadOptions {
   readonly labelColumn?: string | undefined
-  /** `gs://bucket/object#generation` of a model that the files are to be scored by. */
+  /** `gs://bucket/object#generation` of a model to score the files with. */
   readonly model?: string | undefined
   /** Called while bytes leave, per file. */
   readonly progress?: (file: PlannedUpload, sentBytes: number) => void
-  /** Called as each file is there. */
+  /** Called after each file. */
   readonly uploaded?: (file: UploadedFile) => void
 }
 
@@ -41,8 +41,8 @@ export interface UploadResult {
 }
 
 /**
- * Uploads, several at a time; one that fails does not stop the others.
- * @throws AppError `not-set-up` where there is no input bucket; the signal's reason
+ * Uploads files, several at a time; a failure does not stop the others.
+ * @throws AppError `not-set-up` if there is no input bucket; the signal's reason
  */
 export async function upload(
   files: readonly PlannedUpload[],
@@ -89,7 +89,7 @@ export async function upload(
   if (bucketMissing !== undefined && uploaded.length === 0) {
     throw new AppError(`There is no input bucket ${inputBucket}.`, {
       code: 'not-set-up',
-      suggestions: ['Make the pipeline: cloud-runner setup'],
+      suggestions: ['Create the pipeline: cloud-runner setup'],
       cause: bucketMissing.error,
     })
   }

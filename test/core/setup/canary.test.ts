@@ -69,7 +69,7 @@ test('a worker that refuses it is named with the status and what it said', async
   await expect(sendCanary(context, 2000)).rejects.toMatchObject({
     code: 'canary-failed',
     message: expect.stringMatching(
-      /the worker was reached and did not finish it \(HTTP 503\)\.\n[^]*no database/,
+      /the worker received it but did not finish it \(HTTP 503\)\.\n[^]*no database/,
     ),
   })
 })

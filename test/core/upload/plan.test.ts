@@ -100,11 +100,11 @@ describe('refused before anything is sent', () => {
 })
 
 test.each([
-  [['gs://bucket/june.csv'], {}, 'no file of this machine', 'gcloud storage cp gs://bucket/june.csv .'],
-  [['https://example.com/a?b=1'], {}, 'no file of this machine', "curl -LO 'https://example.com/a?b=1'"],
+  [['gs://bucket/june.csv'], {}, 'is not a local file', 'gcloud storage cp gs://bucket/june.csv .'],
+  [['https://example.com/a?b=1'], {}, 'is not a local file', "curl -LO 'https://example.com/a?b=1'"],
   [['a.csv'], {name: 'new\nline.csv'}, String.raw`"new\nline.csv" (of a.csv)`, '--name'],
-  [['a.csv'], {name: 'new\nline.csv'}, 'it has a line end in it', '--name'],
-  [['a.csv'], {name: '..'}, 'it stands for a folder', '--name'],
+  [['a.csv'], {name: 'new\nline.csv'}, 'it contains a line break', '--name'],
+  [['a.csv'], {name: '..'}, 'it means a folder', '--name'],
 ])('%j %j is refused with the reason', async (sources, more, reason, way) => {
   const {message, suggestions} = await refusal(sources, more)
   expect(message).toContain(reason)
