@@ -47,7 +47,7 @@ export function restResource(
       current = await rest.get(row.service, row.path)
       if (current === undefined) return undefined
       const wanted = typeof row.wanted === 'function' ? row.wanted(current) : row.wanted
-      return row.mend === undefined || satisfies(current, wanted) ? 'right' : 'different'
+      return row.update === undefined || satisfies(current, wanted) ? 'right' : 'different'
     },
     async create(doing) {
       await row.create(doing)
