@@ -86,6 +86,7 @@ test('setup after a rollback names the revision that serves, and the newer one t
     latestCreatedRevision: 'p-00003-new',
     problem: undefined,
     model: undefined,
+    livenessPort: undefined,
     traffic: [{...traffic, revision: 'p-00001-old'}],
     tried: [],
   }
