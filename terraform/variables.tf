@@ -62,7 +62,7 @@ variable "model" {
 }
 
 variable "liveness_port" {
-  description = "Port on which the worker serves GET /healthz for a liveness probe, in images of cloud-runner 8081; null for a worker that serves none, which the probe would have ended."
+  description = "Port on which the worker serves GET /healthz for a liveness probe, 8081 in images of cloud-runner; null for a worker that serves none, which a probe would end."
   type        = number
   default     = null
 
