@@ -94,6 +94,11 @@ test('a night of 500 files, six of them bad: the others take at most twice their
 
   // What hung outlasted its delivery and went to the job, where it would hang for an hour.
   expect((await night.run(['cancel', 'files/hang.txt', '--yes'])).exitCode).toBe(0)
+  // The morning's files: while nothing but bad ones is left, Pub/Sub pushes one of them a minute.
+  await mkdir(join(night.folder, 'more'))
+  const more = Array.from({length: 100}, (_, file) => `more/${file}.txt`)
+  await Promise.all(more.map((name) => night.write(name, name)))
+  expect((await night.run(['upload', 'more'])).exitCode).toBe(0)
   const hasEnded = async () =>
     (await files(night, ...TROUBLE)).map(({object, state}) => `${object} ${state}`).toSorted()
   await expect
