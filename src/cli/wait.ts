@@ -47,7 +47,7 @@ export abstract class WaitingCommand extends CloudRunnerCommand {
       (ended) => ended.exitCode !== 0,
     )
     if (exitCode !== 0) process.exitCode = exitCode
-    this.print(['', ...showEnded(files, Date.now())])
+    this.advise(['', ...showEnded(files, Date.now())])
     if (timeoutMs === undefined || exitCode !== EXIT.timeout) return {files}
     const timedOut = timeoutOf(files, timeoutMs)
     this.explain(['', timedOut.message, ...timedOut.suggestions])

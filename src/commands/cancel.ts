@@ -54,7 +54,7 @@ export default class Cancel extends CloudRunnerCommand {
     const result = await this.task(`Cancel ${counted(objects.length, 'file')}`, (step) =>
       cancel(objects, target.context(progressOf(step, objects.length).through)),
     )
-    this.print(showCancelled(result))
+    this.advise(showCancelled(result))
     return result
   }
 }

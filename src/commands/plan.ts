@@ -31,7 +31,7 @@ export default class Plan extends CloudRunnerCommand {
     const result = await this.task('Plan', async (step) => plan(await withModel(model, target.context(step))))
     // A local cloud that was started for the plan alone leaves nothing behind.
     if (!wasThere) await target.removeUnused()
-    this.print(showPlan(result))
+    this.advise(showPlan(result))
     if (flags['detailed-exitcode'] && result.changes > 0) process.exitCode = EXIT.changes
     return result
   }

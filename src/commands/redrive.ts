@@ -51,7 +51,7 @@ export default class Redrive extends WaitingCommand {
     const sent = await this.task(`Redrive ${counted(objects.length, 'file')}`, (step) =>
       redrive(objects, target.context(progressOf(step, objects.length).through)),
     )
-    this.print(showRedriven(sent))
+    this.advise(showRedriven(sent))
     if (!flags.wait || sent.redriven.length === 0) return sent
     return {...sent, ...(await this.results(sent.redriven, flags.timeout, target))}
   }

@@ -66,7 +66,7 @@ export default class Reprocess extends WaitingCommand {
     const sent = await this.task(`Reprocess ${counted(files.length, 'file')}`, (step) =>
       reprocess(files, target.context(progressOf(step, files.length).through)),
     )
-    this.print(showReprocessed(sent))
+    this.advise(showReprocessed(sent))
     if (!flags.wait || sent.notified.length === 0) return sent
     return {...sent, ...(await this.results(sent.notified, flags.timeout, target))}
   }
