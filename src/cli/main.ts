@@ -93,7 +93,9 @@ function misplacedFlag(config: Config, words: readonly string[]): Error {
   const {bin} = config
   const at = words.findIndex((word) => config.findCommand(word) !== undefined)
   if (at === -1) {
-    return usageError(`${bin} has no flag ${words[0]} without a command.`, [`All commands: ${bin} --help`])
+    return usageError(`${bin} itself has no flag ${words[0]}; name a command.`, [
+      `All commands: ${bin} --help`,
+    ])
   }
   const ordered = [words[at], ...words.slice(0, at), ...words.slice(at + 1)]
   return usageError(`Put ${words[0]} after the command.`, [`Type: ${bin} ${ordered.join(' ')}`])
