@@ -5,7 +5,7 @@ import type {Principal} from './wire/call.ts'
 import type {OutsideCall} from './wire/outside-calls.ts'
 import {route, type Route} from './wire/routes.ts'
 
-/** What the local cloud says of itself. */
+/** What the local cloud reports about itself. */
 export interface LocalCloudStatus {
   readonly pid: number
   readonly version: string
@@ -16,12 +16,12 @@ export interface LocalCloudStatus {
   readonly stateFolder: string
   /** Origin of the forward proxy, e.g. `http://127.0.0.1:24511`. */
   readonly proxy: string
-  /** The same APIs by REST over TLS, e.g. `https://127.0.0.1:24512`, and the file with the certificate to trust. */
+  /** The same APIs by REST over TLS, e.g. `https://127.0.0.1:24512`, and the file of the certificate to trust. */
   readonly tls: {readonly endpoint: string; readonly certificate: string}
   readonly instances: readonly ListedInstance[]
-  /** How many buckets there are, of all projects: with none left there is no pipeline. */
+  /** Number of buckets in all projects; with none left, no pipeline exists. */
   readonly buckets: number
-  /** How many faults are still to happen on purpose. */
+  /** Number of injected faults that are still to happen. */
   readonly faults: number
   /** What IAM refused, newest first. */
   readonly denials: readonly Denial[]
@@ -29,7 +29,7 @@ export interface LocalCloudStatus {
   readonly outsideCalls: readonly OutsideCall[]
 }
 
-/** The local cloud's own two routes, below a name that no API of Google has. */
+/** The local cloud's own two routes, under a name that no Google API uses. */
 export function controlRoutes({status, stop}: {status: () => LocalCloudStatus; stop: () => void}): Route[] {
   return [
     route('GET', '/_local-cloud/status', ({call}) => {
@@ -38,19 +38,19 @@ export function controlRoutes({status, stop}: {status: () => LocalCloudStatus; s
     }),
     route('POST', '/_local-cloud/stop', ({call}) => {
       requireOwner(call.principal)
-      // The answer goes out first.
+      // Send the response first.
       setImmediate(stop)
       return {json: {}}
     }),
   ].map((each) => ({...each, beyondFaults: true}))
 }
 
-/** @throws ApiError PERMISSION_DENIED for anybody but the person at the keyboard */
+/** @throws ApiError PERMISSION_DENIED for anyone but the person at the keyboard */
 export function requireOwner(principal: Principal): void {
   if (principal !== 'owner') {
     throw new ApiError(
       'PERMISSION_DENIED',
-      `${principal} may not control the local cloud: it is its owner's alone.`,
+      `${principal} may not control the local cloud; only its owner may.`,
     )
   }
 }

@@ -2,7 +2,7 @@ import {existsSync, statfsSync} from 'node:fs'
 import {dirname, resolve} from 'node:path'
 import {codeOf} from './system-error.ts'
 
-/** The disk has no room for a change of the state in `folder`. Nothing of the change was made. */
+/** The disk has no room for a change to the state in `folder`. Nothing was changed. */
 export class DiskFullError extends Error {
   override readonly name = 'DiskFullError'
   readonly folder: string
@@ -13,12 +13,12 @@ export class DiskFullError extends Error {
   }
 }
 
-/** The sentence for a caller, with the room that is left now. */
+/** The message for a caller, with the space left now. */
 export function describeDiskFull(folder: string): string {
   return `Not enough room on the disk of ${folder} (${roomLeft(folder)} left): nothing was changed.`
 }
 
-/** SQLITE_FULL (sqlite.org/rescode.html), or the system's words for a full disk and an exhausted quota. */
+/** SQLITE_FULL (sqlite.org/rescode.html), or the system's codes for a full disk and an exhausted quota. */
 export function isDiskFull(error: unknown): boolean {
   if (error instanceof DiskFullError) return true
   if (!(error instanceof Error)) return false
@@ -44,7 +44,7 @@ export function asDiskFull(error: unknown, folder: string): unknown {
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
 
-/** What this user may still write: `0 bytes`, `12.0 KiB`, `3.4 MiB`. */
+/** How much this user can still write: `0 bytes`, `12.0 KiB`, `3.4 MiB`. */
 export function roomLeft(folder: string): string {
   const {bavail, bsize} = statfsSync(existing(folder))
   let room = bavail * bsize

@@ -4,7 +4,7 @@ import {parseFaults} from './wire/fault-rules.ts'
 import type {FaultPlan} from './wire/faults.ts'
 import {route, type Route} from './wire/routes.ts'
 
-/** `/_local-cloud/faults`: what is to go wrong on purpose is added, listed and taken away here. */
+/** `/_local-cloud/faults`: add, list and remove injected faults. */
 export function faultRoutes(faults: FaultPlan): Route[] {
   return [
     route('POST', '/_local-cloud/faults', async ({call, json}) => {
@@ -23,7 +23,7 @@ export function faultRoutes(faults: FaultPlan): Route[] {
     route('DELETE', '/_local-cloud/faults/:id', ({call, params}) => {
       requireOwner(call.principal)
       if (!faults.remove(params['id'])) {
-        throw new ApiError('NOT_FOUND', `There is no fault ${params['id']}, or it has happened already.`)
+        throw new ApiError('NOT_FOUND', `Fault ${params['id']} does not exist or has already happened.`)
       }
       return {json: {}}
     }),

@@ -42,16 +42,16 @@ export {LocalCloudError} from './start-errors.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
 
 export interface LocalCloudOptions {
-  /** Folder that holds everything that survives a restart; made where it is missing. */
+  /** Folder for everything that survives a restart; created if missing. */
   readonly stateFolder: string
-  /** Port to listen on from now on; the default is the one that was chosen the first time. */
+  /** Port to listen on from now on; by default, the one chosen at the first start. */
   readonly port?: number
   readonly clock?: Clock
-  /** Ids of the projects that there are from the beginning; the default is that every project exists. */
+  /** Ids of the projects that exist from the start; by default, every project exists. */
   readonly projects?: readonly string[]
-  /** What is to go wrong on purpose, from the start. */
+  /** Faults to inject, from the start. */
   readonly faults?: readonly FaultRule[]
-  /** Told of errors that are the local cloud's own; the default throws them away. */
+  /** Receives the local cloud's own errors; by default, they are discarded. */
   readonly report?: (error: unknown) => void
   /** Called for `POST /_local-cloud/stop`. */
   readonly onStopRequest?: () => void
@@ -64,9 +64,9 @@ const {version}: {version: string} = createRequire(import.meta.url)('cloud-runne
 
 /**
  * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Logging, IAM and
- * Artifact Registry on one port, by Google's own protocols.
+ * Artifact Registry on one port, over Google's own protocols.
  *
- * `await using cloud = await LocalCloud.start({stateFolder})` ends it, and its instances, with the block.
+ * `await using cloud = await LocalCloud.start({stateFolder})` stops it and its instances at the end of the block.
  */
 export class LocalCloud implements AsyncDisposable {
   /** Origin that serves every API, e.g. `http://127.0.0.1:24510`. */
@@ -81,8 +81,8 @@ export class LocalCloud implements AsyncDisposable {
   }
 
   /**
-   * Starts on a state folder; deliveries that were waiting go on.
-   * @throws LocalCloudError where the folder or a port cannot be used
+   * Starts on a state folder; waiting deliveries resume.
+   * @throws LocalCloudError if the folder or a port cannot be used
    */
   static async start(options: LocalCloudOptions): Promise<LocalCloud> {
     try {
@@ -153,7 +153,7 @@ export class LocalCloud implements AsyncDisposable {
         report,
       }),
     )
-    // Ended before the instances are, so that no delivery meets one that is going.
+    // Stopped before the instances, so that no delivery meets one that is shutting down.
     stack.use(pubsub)
     const ofImages = new Set(registry.blobIds())
     await state.blobs.sweep((blob) => storage.refersTo(blob) || ofImages.has(blob))
@@ -198,8 +198,8 @@ export class LocalCloud implements AsyncDisposable {
     })
 
     /**
-     * What instances of a revision call Google at: a port on which every caller is the revision's service account, and
-     * the metadata server that gives tokens of it.
+     * Where a revision's instances reach Google: a port on which every caller is the revision's service account, and
+     * the metadata server that issues its tokens.
      */
     async function openIdentity({serviceAccount, project, region}: IdentityOf): Promise<Endpoint> {
       const api = await server.listen(
@@ -252,7 +252,7 @@ export class LocalCloud implements AsyncDisposable {
     return new LocalCloud(main.origin, status, stack.move())
   }
 
-  /** Takes no more requests, gives instances their ten seconds, and leaves everything else in the state folder. */
+  /** Accepts no more requests and gives instances ten seconds to end; everything else stays in the state folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync()
   }

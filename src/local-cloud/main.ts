@@ -6,11 +6,11 @@ import type {FaultRule, LocalCloud} from './index.ts'
 import {isJsonObject} from './wire/json.ts'
 
 /**
- * The local cloud as a process of its own: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID]`.
- * With `--projects` no other project exists until it is made.
+ * The local cloud as its own process: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID]`.
+ * With `--projects`, other projects exist only once they are created.
  *
- * Over the IPC channel it says `{ready: {pid, endpoint, startedAt}}` or `{failed: {code, message, suggestions}}`.
- * SIGTERM, SIGINT and `POST /_local-cloud/stop` end it in order; its own words go to stderr.
+ * Over the IPC channel it sends `{ready: {pid, endpoint, startedAt}}` or `{failed: {code, message, suggestions}}`.
+ * SIGTERM, SIGINT and `POST /_local-cloud/stop` shut it down cleanly; it logs to stderr.
  */
 const {values} = parseArgs({
   options: {
@@ -34,7 +34,7 @@ const report = (error: unknown): void => {
 }
 const stop = (): void => {
   stopping ??= (async () => {
-    // A start that fails says so itself.
+    // A failed start reports itself.
     const cloud = await starting?.catch(() => undefined)
     await cloud?.[Symbol.asyncDispose]()
     process.exitCode = 0
@@ -45,18 +45,18 @@ const stop = (): void => {
   })
 }
 
-// What cannot be logged on a full disk must not end the process.
+// A log line that a full disk rejects must not end the process.
 process.stderr.on('error', () => {})
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
-// Whoever started it may be gone long before it ends.
+// The process that started it may exit long before it does.
 process.on('SIGHUP', () => {})
 
-// Bytes that pass through are garbage at once, outside of the heap: a young generation that stays small has them
-// collected after a few megabytes and not after tens.
+// Bytes that pass through become garbage at once, outside the heap: with a small young generation they are collected
+// after a few megabytes instead of tens.
 setFlagsFromString('--semi-space-growth-factor=1')
 
-// Most of a start is compiling: the rest is loaded once there is a cache for it.
+// Starting is mostly compiling, so enable the compile cache before loading the rest.
 enableCompileCache()
 const {LocalCloud: Cloud, LocalCloudError, parseFaults} = await import('./index.ts')
 
@@ -78,7 +78,7 @@ async function main(): Promise<void> {
   flushCompileCache()
 }
 
-/** @throws LocalCloudError `usage` where the file is no fault plan */
+/** @throws LocalCloudError `usage` if the file is not a fault plan */
 async function readFaults(file: string): Promise<FaultRule[]> {
   try {
     const plan: unknown = JSON.parse(await readFile(file, 'utf8'))

@@ -8,7 +8,7 @@ import {codeOf} from './system-error.ts'
 import {ApiError, isDamage} from './wire/api-error.ts'
 import {parseJsonObject} from './wire/json.ts'
 
-/** A local cloud that cannot start, for a reason that its user can mend. */
+/** A local cloud that cannot start, for a reason that its user can fix. */
 export class LocalCloudError extends Error {
   override readonly name = 'LocalCloudError'
   /** Kebab-case, stable: `port-taken`, `locked`, `state-version`, `state-unreadable`, `permission-denied`, `disk-full`. */
@@ -22,34 +22,34 @@ export class LocalCloudError extends Error {
   }
 }
 
-/** What kept a local cloud from starting, in words for its user; what is no fault of theirs comes back as it was. */
+/** Explains to the user why a local cloud did not start; an error that they cannot fix is returned unchanged. */
 export async function explainStart(error: unknown, stateFolder: string): Promise<unknown> {
   if (error instanceof PortTakenError) {
     return new LocalCloudError(
       'port-taken',
       error.message,
       [
-        `See which program has it: lsof -i :${error.port}`,
+        `See which program uses it: lsof -i :${error.port}`,
         'End that program, or move the local cloud: cloud-runner local start --port PORT',
       ],
       error,
     )
   }
-  const beginAnew = `Move the folder away to begin anew: mv ${stateFolder} ${stateFolder}.broken`
+  const startOver = `Move the folder away to start over: mv ${stateFolder} ${stateFolder}.broken`
   if (error instanceof StateError) {
     const code = error.code === 'state-in-use' ? 'locked' : error.code
     const next = {
-      'state-in-use': 'End the other one: cloud-runner local stop',
+      'state-in-use': 'Stop the other one: cloud-runner local stop',
       'state-version':
-        'Use the newer cloud-runner, or remove the folder to begin anew; what is in it is lost then.',
-      'state-unreadable': beginAnew,
+        'Use the newer cloud-runner, or remove the folder to start over; its contents are lost then.',
+      'state-unreadable': startOver,
     }
     const holder = error.code === 'state-in-use' ? await holderOf(stateFolder) : ''
     return new LocalCloudError(code, error.message + holder, [next[error.code]], error)
   }
   if (isDamage(error)) {
     const message = `The state in ${stateFolder} is damaged: ${error.message}.`
-    return new LocalCloudError('state-unreadable', message, [beginAnew], error)
+    return new LocalCloudError('state-unreadable', message, [startOver], error)
   }
   if (error instanceof ApiError && error.status === 'DATA_LOSS') {
     const damage = damagedRow(stateFolder)
@@ -57,7 +57,7 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
       damage === undefined
         ? error.message
         : `The state in ${stateFolder} is damaged: ${damage} holds broken JSON.`
-    return new LocalCloudError('state-unreadable', message, [beginAnew], error)
+    return new LocalCloudError('state-unreadable', message, [startOver], error)
   }
   if (isDiskFull(error)) {
     return new LocalCloudError(
@@ -82,7 +82,7 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
   return error
 }
 
-/** Who has the folder, as `server.json` says: ` It is process 4711, since 2026-01-01T00:00:00.000Z.` */
+/** Which process uses the folder, from `server.json`: ` It is process 4711, since 2026-01-01T00:00:00.000Z.` */
 async function holderOf(stateFolder: string): Promise<string> {
   const text = await readFile(join(stateFolder, 'server.json'), 'utf8').catch(() => '')
   const {pid, startedAt} = parseJsonObject(text) ?? {}
@@ -91,7 +91,7 @@ async function holderOf(stateFolder: string): Promise<string> {
     : ''
 }
 
-/** The first row of the state whose JSON is broken; sought only once a start has failed of it. */
+/** The first row of the state whose JSON is broken; only searched for after a start has failed because of it. */
 function damagedRow(stateFolder: string): string | undefined {
   using database = new DatabaseSync(join(stateFolder, 'state.db'), {readOnly: true})
   const columns = database

@@ -1,4 +1,4 @@
-/** The code of an error of the system or of Node, such as `ENOENT`; `undefined` for anything else. */
+/** The code of a system or Node error, such as `ENOENT`; `undefined` for anything else. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

@@ -11,7 +11,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Writes a file, the owner's alone, beside its place and renames it: after a crash the old one or the new one is there whole. */
+/** Writes a file, readable by its owner only, to a temporary name and renames it: a crash leaves the old or the new file, whole. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`
   const file = await open(temporary, 'w', 0o600)

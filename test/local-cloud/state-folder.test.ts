@@ -60,7 +60,7 @@ it('a folder that another local cloud has open is refused, with its process and 
   expect(await failure(stateFolder)).toMatchObject({
     code: 'locked',
     message: expect.stringContaining(`It is process ${process.pid}, since ${startedAt}.`),
-    suggestions: ['End the other one: cloud-runner local stop'],
+    suggestions: ['Stop the other one: cloud-runner local stop'],
   })
   expect((await call(cloud, 'GET', '/storage/v1/b?project=p-test')).status).toBe(200)
 })
@@ -72,7 +72,7 @@ it('a file that is not a database is refused and left alone', async () => {
   await handle.write('this is not a database, but somebody may want it')
   expect(await failure(stateFolder)).toMatchObject({
     code: 'state-unreadable',
-    suggestions: [`Move the folder away to begin anew: mv ${stateFolder} ${stateFolder}.broken`],
+    suggestions: [`Move the folder away to start over: mv ${stateFolder} ${stateFolder}.broken`],
   })
   expect((await stat(file)).size).toBe(48)
 })

@@ -23,11 +23,11 @@ export interface NewOperation {
   readonly parent: string
   /** Full name of the resource's message type, e.g. `google.cloud.run.v2.Service`. */
   readonly type: string
-  /** The resource as it is while the work goes on. */
+  /** The resource while the work is in progress. */
   readonly metadata: object
-  /** `<parent>/operations/ID`; made up where absent. */
+  /** `<parent>/operations/ID`; generated if absent. */
   readonly name?: string
-  /** The unfinished operation is the answer, however soon the work may end. */
+  /** Answer with the unfinished operation, however soon the work may end. */
   readonly answerAtOnce?: boolean
 }
 
@@ -35,14 +35,14 @@ export interface Operations {
   readonly services: readonly RpcService[]
   readonly routes: readonly Route[]
   /**
-   * Begins an operation and answers it once the work has ended, or unfinished after `holdMs`: clients that poll
+   * Starts an operation and answers once the work has ended, or unfinished after `holdMs`: clients that poll
    * every ten seconds are spared the first poll.
    * @param work resolves to the resource; an `ApiError` it throws becomes the operation's error
    */
   run(operation: NewOperation, work: () => Promise<object>): Promise<Operation>
-  /** Goes on with an operation whose work a stop interrupted; nothing where it was removed meanwhile. */
+  /** Resumes an operation that a stop interrupted; does nothing if it was deleted meanwhile. */
   resume(name: string, work: () => Promise<object>): Promise<void>
-  /** Resolves when no work is going on; the state may be closed then. */
+  /** Resolves when no work is in progress; the state may be closed then. */
   settled(): Promise<void>
 }
 
@@ -82,7 +82,7 @@ export function createOperations({
   const removeOld = database.prepare('DELETE FROM operations WHERE done = 1 AND created < ?')
   const working = new Map<string, Promise<Operation>>()
 
-  // What a kill cut off can no longer be followed: the resource itself tells how it ended.
+  // Work that a kill cut off can no longer be followed; the resource itself shows how it ended.
   for (const row of selectOpen.all()) {
     const operation = operationOf(row)
     finish.run(
@@ -92,7 +92,7 @@ export function createOperations({
   }
   removeOld.run(clock.now() - KEPT_MS)
 
-  /** Those of Artifact Registry are for whoever has their name, which cannot be guessed. */
+  /** Artifact Registry's are open to anyone who has their name, which cannot be guessed. */
   const get = (name: string, {principal}: Call, verb: 'get' | 'delete' = 'get'): Operation => {
     const row = select.get(name)
     if (!row || String(row['type']).startsWith('google.cloud.run.'))
@@ -131,7 +131,7 @@ export function createOperations({
       return operation
     })()
     working.set(name, ended)
-    // A state that was closed in between is the only way to fail here; whoever still waits hears of it.
+    // This fails only if the state was closed meanwhile; a caller that still waits gets the error.
     void ended.catch(() => undefined).finally(() => working.delete(name))
     return ended
   }
@@ -151,7 +151,7 @@ export function createOperations({
       },
     ],
     routes: [
-      // Those of Resource Manager belong to no place.
+      // Resource Manager's have no location.
       route('GET', '/v3/operations/:operation', ({params, call}) => ({
         json: get(`operations/${params['operation']}`, call),
       })),
@@ -212,7 +212,7 @@ function interrupted(): {code: number; message: string} {
   return rpcStatus(
     new ApiError(
       'UNAVAILABLE',
-      'The local cloud stopped before this operation ended. Look at the resource itself for how it is now.',
+      'The local cloud stopped before this operation ended. Check the resource itself for its current state.',
     ),
   )
 }
@@ -237,7 +237,7 @@ function operationOf(row: Row): Operation {
   return storedJson(row, 'json', 'name')
 }
 
-/** Milliseconds of a Duration in JSON; a wait without one may be as long as the server likes. */
+/** Milliseconds of a Duration in JSON; a wait without one may last as long as the server allows. */
 function seconds(duration: unknown): number {
   return typeof duration === 'string' ? Number.parseFloat(duration) * 1000 : HOLD_MS
 }
