@@ -1,11 +1,11 @@
 import {ApiError} from '../wire/api-error.ts'
 
-/** What an ack id stands for: one delivery of one message to one subscription. */
+/** What an ack id identifies: one delivery of one message to one subscription. */
 export interface AckId {
   /** Row of the subscription. */
   readonly subscription: number
   readonly message: number
-  /** Which delivery of the message it was, since the local cloud started. */
+  /** Number of the delivery, counted since the local cloud started. */
   readonly lease: number
 }
 
@@ -13,7 +13,7 @@ export function formatAckId({subscription, message, lease}: AckId): string {
   return Buffer.from(`${subscription}.${message}.${lease}`).toString('base64url')
 }
 
-/** @throws ApiError INVALID_ARGUMENT for what this subscription never handed out */
+/** @throws ApiError INVALID_ARGUMENT for an id that this subscription never issued */
 export function parseAckId(text: string, subscription: number): AckId {
   const groups = /^(?<subscription>\d+)\.(?<message>\d+)\.(?<lease>\d+)$/.exec(
     Buffer.from(text, 'base64url').toString('latin1'),

@@ -12,7 +12,7 @@ import {PushDelivery} from './push-delivery.ts'
 import type {ResourceStore, StoredSubscription} from './resource-store.ts'
 import {deliverySettings} from './subscription-settings.ts'
 
-/** How often messages that are past their retention (10 minutes at the least) are removed. */
+/** How often messages past their retention (at least 10 minutes) are removed. */
 const SWEEP_MS = 600_000
 
 interface Delivery {
@@ -31,7 +31,7 @@ export interface DeliveryDependencies extends PushDependencies {
   readonly publish: (topic: string, messages: readonly NewMessage[]) => string[]
 }
 
-/** The queues of all subscriptions, and what runs on them. Nothing is delivered before `start`. */
+/** The queues of all subscriptions and their push delivery. Nothing is delivered before `start`. */
 export class Deliveries implements Disposable {
   readonly #dependencies: DeliveryDependencies
   readonly #byKey = new Map<number, Delivery>()
@@ -42,14 +42,14 @@ export class Deliveries implements Disposable {
     this.#dependencies = dependencies
   }
 
-  /** Takes up the backlog of every subscription. */
+  /** Starts delivering the backlog of every subscription. */
   start(): void {
     this.#started = true
     for (const subscription of this.#dependencies.resources.allSubscriptions()) this.open(subscription)
     this.#scheduleSweep()
   }
 
-  /** Begins with a subscription that was just made. */
+  /** Starts delivering to a new subscription. */
   open({key, resource}: StoredSubscription): void {
     if (!this.#started || this.#byKey.has(key)) return
     const {clock, messages} = this.#dependencies
@@ -62,7 +62,7 @@ export class Deliveries implements Disposable {
     queue.add(messages.backlog(key))
   }
 
-  /** Goes on under changed settings. */
+  /** Applies changed settings. */
   configure({key, resource}: StoredSubscription): void {
     const delivery = this.#byKey.get(key)
     if (delivery === undefined) return
@@ -70,7 +70,7 @@ export class Deliveries implements Disposable {
     delivery.push.pump()
   }
 
-  /** Takes up what the rows say after a seek or a detach. */
+  /** Reloads the queue from the rows after a seek or a detach. */
   reload(key: number): void {
     const queue = this.#byKey.get(key)?.queue
     queue?.clear()
@@ -89,11 +89,11 @@ export class Deliveries implements Disposable {
   /** @throws ApiError UNAVAILABLE before `start` */
   queue(key: number): DeliveryQueue {
     const queue = this.#byKey.get(key)?.queue
-    if (queue === undefined) throw new ApiError('UNAVAILABLE', 'Delivery has not begun yet. Try again.')
+    if (queue === undefined) throw new ApiError('UNAVAILABLE', 'Delivery has not started yet. Try again.')
     return queue
   }
 
-  /** Hands committed messages to those who wait for them. */
+  /** Queues committed messages for their subscriptions. */
   announce(messages: readonly number[]): void {
     const bySubscription = new Map<number, BacklogEntry[]>()
     for (const message of messages)
@@ -109,7 +109,7 @@ export class Deliveries implements Disposable {
     this.#sweep?.clear()
     for (const {push, queue} of this.#byKey.values()) {
       push.stop()
-      queue.close(new ApiError('UNAVAILABLE', 'The local cloud stops.'))
+      queue.close(new ApiError('UNAVAILABLE', 'The local cloud is stopping.'))
     }
     this.#byKey.clear()
   }
@@ -125,7 +125,7 @@ export class Deliveries implements Disposable {
         }, options)
       },
       recordFailures: (message, failures) => {
-        // Lost with a failed commit, it only means one more attempt.
+        // If the commit fails, the message only gets one more attempt.
         state.write(() => messages.recordFailures(key, message, failures)).catch(() => undefined)
       },
       forwardDeadLetter: (message, attempts) => this.#forwardDeadLetter(key, name, message, attempts),
@@ -133,9 +133,9 @@ export class Deliveries implements Disposable {
   }
 
   /**
-   * Moves a message to the dead-letter topic. Pub/Sub does that as its service agent, which needs to be publisher there
-   * and subscriber here (https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions); without,
-   * the message is delivered on and on, and the denial is the only trace.
+   * Moves a message to the dead-letter topic. Pub/Sub does that as its service agent, which must be a publisher
+   * there and a subscriber here (https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions);
+   * otherwise the message keeps being delivered, and the denial is the only trace.
    */
   async #forwardDeadLetter(key: number, name: string, message: number, attempts: number): Promise<boolean> {
     const {state, access, agents, clock, resources, messages, publish} = this.#dependencies
@@ -165,7 +165,7 @@ export class Deliveries implements Disposable {
       })
       return true
     } catch {
-      // Denied, or the commit failed: either way the message is still here and is delivered again.
+      // Denied, or the commit failed: either way the message stays and is delivered again.
       return false
     }
   }
@@ -180,7 +180,7 @@ export class Deliveries implements Disposable {
           for (const {key, ms} of retentions) messages.expire(key, clock.now() - ms)
           messages.sweep(clock.now())
         })
-        // What a failed commit leaves is there for the next sweep.
+        // The next sweep removes what a failed commit leaves.
         .catch(() => undefined)
       this.#scheduleSweep()
     })

@@ -4,10 +4,10 @@ import {Fifo} from './fifo.ts'
 import type {BacklogEntry} from './message-store.ts'
 import type {DeliverySettings} from './subscription-settings.ts'
 
-/** How a delivery ended. `dropped`: the message is no longer the subscription's. */
+/** How a delivery ended. `dropped`: the message no longer belongs to the subscription. */
 export type LeaseEnd = 'acknowledged' | 'refused' | 'expired' | 'dropped'
 
-/** One delivery of a message: it is nobody else's until it ends. */
+/** One delivery of a message; nothing else gets the message until it ends. */
 export interface Lease {
   readonly message: number
   /** Counts the deliveries since the local cloud started. */
@@ -17,12 +17,12 @@ export interface Lease {
   readonly bytes: number
 }
 
-/** What makes a queue's changes last. */
+/** Makes a queue's changes durable. */
 export interface DeliveryRecords {
-  /** Resolves once the acknowledgement is durable, which may take a moment where it can wait. */
+  /** Resolves once the acknowledgement is durable, which may take a moment if it can wait. */
   acknowledge(messages: readonly number[], options: {canWait: boolean}): Promise<void>
   recordFailures(message: number, failures: number): void
-  /** @returns whether the message is in the dead-letter topic now, and gone from this subscription */
+  /** @returns whether the message moved from this subscription to the dead-letter topic */
   forwardDeadLetter(message: number, attempts: number): Promise<boolean>
 }
 
@@ -32,16 +32,16 @@ interface Entry {
   readonly orderingKey: string
   readonly bytes: number
   failures: number
-  /** `blocked`: an earlier message of its ordering key is not acknowledged. `waiting`: for its next attempt. */
+  /** `blocked`: an earlier message of its ordering key is not acknowledged. `waiting`: until its next attempt. */
   state: 'blocked' | 'ready' | 'leased' | 'waiting' | 'gone'
   lease: {readonly number: number; readonly onEnd: (end: LeaseEnd) => void} | undefined
   timer: Timer | undefined
 }
 
-/** Until a message comes again whose acknowledgement could not be recorded: a full disk is not run against. */
+/** Delay before redelivery when an acknowledgement could not be recorded, so as not to hammer a full disk. */
 const UNRECORDED_MS = 1000
 
-/** The backlog of one subscription at work: who may have which message when. Rows are the truth, this is their order. */
+/** The live backlog of one subscription: which message may be delivered when. Rows are the truth, this is their order. */
 export class DeliveryQueue {
   settings: DeliverySettings
   readonly #clock: Clock
@@ -60,7 +60,7 @@ export class DeliveryQueue {
     this.#records = records
   }
 
-  /** Why nothing is delivered any more. */
+  /** Why delivery has ended. */
   get closed(): ApiError | undefined {
     return this.#closed
   }
@@ -69,13 +69,13 @@ export class DeliveryQueue {
     return this.#readyCount > 0
   }
 
-  /** Calls `watcher` whenever a message becomes ready, and at the end. @returns calls that off */
+  /** Calls `watcher` whenever a message becomes ready, and at the end. @returns a function that stops that */
   watch(watcher: () => void): () => void {
     this.#watchers.add(watcher)
     return () => this.#watchers.delete(watcher)
   }
 
-  /** Takes messages in, in the order of their publishing; those it has already are left as they are. */
+  /** Adds messages in publish order; those already queued are left as they are. */
   add(entries: readonly BacklogEntry[]): void {
     if (this.#closed !== undefined) return
     for (const backlogged of entries) {
@@ -95,7 +95,7 @@ export class DeliveryQueue {
 
   /**
    * The next message that is ready, for `deadlineMs`.
-   * @param onEnd told once how the delivery ended, also when the caller ends it
+   * @param onEnd called once when the delivery ends, also when the caller ends it
    */
   take(deadlineMs: number, onEnd: (end: LeaseEnd) => void): Lease | undefined {
     const oldest = this.#clock.now() - this.settings.retentionMs
@@ -116,8 +116,8 @@ export class DeliveryQueue {
   }
 
   /**
-   * Acknowledges messages, whoever has them now; resolves once that is durable. Unknown ones are done already.
-   * @param options.canWait where nobody is told when it is durable
+   * Acknowledges messages, whichever consumer has them; resolves once that is durable. Unknown ones count as done.
+   * @param options.canWait if no caller waits until it is durable
    */
   async acknowledge(messages: readonly number[], {canWait = false}: {canWait?: boolean} = {}): Promise<void> {
     const entries = messages.flatMap((message) => this.#entries.get(message) ?? [])
@@ -134,7 +134,7 @@ export class DeliveryQueue {
     }
   }
 
-  /** Moves the end of a delivery; 0 refuses the message. What is not delivered any more is left alone. */
+  /** Moves the end of a delivery; 0 refuses the message. Does nothing if the delivery has ended. */
   extend(lease: {message: number; number: number}, deadlineMs: number): void {
     const entry = this.#entries.get(lease.message)
     if (entry?.lease?.number !== lease.number) return
@@ -142,20 +142,20 @@ export class DeliveryQueue {
     else this.#fail(entry, 'refused')
   }
 
-  /** Empties the queue; rows are the caller's. */
+  /** Empties the queue; the caller handles the rows. */
   clear(): void {
     this.#keys.clear()
     for (const entry of this.#entries.values()) this.#remove(entry, 'dropped')
   }
 
-  /** Drops what has been kept for longer than the subscription's retention. */
+  /** Drops messages kept longer than the subscription's retention. */
   expire(): void {
     const oldest = this.#clock.now() - this.settings.retentionMs
     for (const entry of this.#entries.values())
       if (entry.publishTime < oldest && entry.state !== 'leased') this.#remove(entry)
   }
 
-  /** Ends everything; `reason` is what consumers are told. */
+  /** Ends everything; consumers get `reason`. */
   close(reason: ApiError): void {
     this.#closed = reason
     this.clear()
@@ -228,7 +228,7 @@ export class DeliveryQueue {
     this.#unblock(entry.orderingKey)
   }
 
-  /** The next message of an ordering key comes up once the one before is gone. */
+  /** The next message of an ordering key becomes ready once the previous one is gone. */
   #unblock(orderingKey: string): void {
     const fifo = this.#keys.get(orderingKey)
     if (fifo === undefined) return

@@ -8,7 +8,7 @@ export function milliseconds(duration: string): number {
 }
 
 /**
- * Milliseconds of a duration that must lie within bounds (in seconds).
+ * Milliseconds of a duration that must be within bounds (in seconds).
  * @throws ApiError INVALID_ARGUMENT that names the field
  */
 export function boundedMilliseconds(field: string, duration: string, least: number, most: number): number {

@@ -1,7 +1,7 @@
-/** How many taken elements are put up with before the rest is moved up. */
+/** How many removed elements may pile up before the rest moves up. */
 const SLACK = 1024
 
-/** A queue whose ends both cost O(1), however long it is. */
+/** A queue with O(1) operations at both ends, whatever its length. */
 export class Fifo<T> {
   #elements: T[] = []
   #head = 0

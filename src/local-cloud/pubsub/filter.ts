@@ -35,7 +35,7 @@ function tokenize(filter: string): Token[] {
   while (pattern.lastIndex < end) {
     const start = pattern.lastIndex
     const groups = pattern.exec(filter)?.groups
-    if (groups === undefined) throw invalid(filter, start, 'this cannot be read')
+    if (groups === undefined) throw invalid(filter, start, 'unexpected character')
     const {text, word, sign} = groups
     const value = text ?? word ?? sign ?? ''
     const at = pattern.lastIndex - value.length
@@ -68,7 +68,7 @@ class Parser {
     return filter
   }
 
-  /** Terms joined by AND or by OR; both without parentheses are refused, as Google does. */
+  /** Terms joined by AND or by OR; mixing them without parentheses is rejected, as by Google. */
   #expression(): Filter {
     const terms = [this.#term()]
     const first = this.#tokens[this.#next]
@@ -78,7 +78,7 @@ class Parser {
     while (this.#takes('word', joint)) terms.push(this.#term())
     const after = this.#tokens[this.#next]
     if (after?.kind === 'word' && (after.value === 'AND' || after.value === 'OR'))
-      throw this.#unexpected('parentheses around AND or OR, where both are used,')
+      throw this.#unexpected('parentheses around AND or OR when both are used')
     return joint === 'AND'
       ? (attributes) => terms.every((term) => term(attributes))
       : (attributes) => terms.some((term) => term(attributes))
@@ -147,7 +147,7 @@ class Parser {
 
   #unexpected(wanted: string): ApiError {
     const token = this.#tokens[this.#next]
-    return invalid(this.#filter, token?.at ?? this.#filter.length, `${wanted} is needed`)
+    return invalid(this.#filter, token?.at ?? this.#filter.length, `expected ${wanted}`)
   }
 }
 

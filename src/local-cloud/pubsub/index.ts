@@ -8,7 +8,7 @@ import {MessageStore} from './message-store.ts'
 import {createPolicies} from './policies.ts'
 import {createPublisherService} from './publisher.ts'
 import type {Publishing} from './publishing.ts'
-import {MessagePublisher} from './publishing-service.ts'
+import {MessagePublisher} from './message-publisher.ts'
 import {createPull} from './pull.ts'
 import {PushConnections} from './push-request.ts'
 import {ResourceStore} from './resource-store.ts'
@@ -16,12 +16,12 @@ import {createSubscriptionAdmin} from './subscription-admin.ts'
 
 export {pubsubSchema} from './schema.ts'
 
-/** Pub/Sub, ready to be put on the wire. */
+/** Pub/Sub, ready to serve. */
 export interface Pubsub extends AsyncDisposable {
   readonly routes: Route[]
   readonly services: RpcService[]
   readonly publishing: Publishing
-  /** Begins to deliver what is there; to be called once the server listens. */
+  /** Starts delivering the backlog; call it once the server listens. */
   start(): void
 }
 
@@ -82,7 +82,7 @@ export function createPubsub({
     async [Symbol.asyncDispose]() {
       deliveries[Symbol.dispose]()
       connections[Symbol.dispose]()
-      // What was acknowledged before is durable once a later change is.
+      // Earlier acknowledgements are durable once a later change is.
       await state.write(() => undefined)
     },
   }

@@ -14,7 +14,7 @@ export interface BacklogEntry {
   readonly failures: number
 }
 
-/** A message with what Pub/Sub gave it. */
+/** A message with the fields that Pub/Sub sets. */
 export interface StoredMessage extends NewMessage {
   readonly messageId: string
   /** RFC 3339. */
@@ -33,7 +33,7 @@ function toEntry(row: Row): BacklogEntry {
   }
 }
 
-/** The rows of messages and backlogs. What changes them belongs inside a `State.write`. */
+/** The rows of messages and backlogs. Call methods that change them inside `State.write`. */
 export class MessageStore {
   readonly #statements
 
@@ -92,8 +92,8 @@ export class MessageStore {
   }
 
   /**
-   * Stores a message for the subscriptions that want it; one that nobody wants and no topic keeps only uses up an id.
-   * @param keepUntil how long the topic keeps it, 0 for not at all
+   * Stores a message for the subscriptions that want it; otherwise, if no topic keeps it, it only uses up an id.
+   * @param keepUntil when the topic stops keeping it, 0 for not at all
    */
   insert(
     topic: number,
@@ -119,7 +119,7 @@ export class MessageStore {
     return key
   }
 
-  /** Of the last message that is kept; 0 where there is none. */
+  /** Of the last message that is kept; 0 if there is none. */
   newestPublishTime(): number {
     return Number(this.#statements.newest.get()?.['publish_time'] ?? 0)
   }
@@ -134,12 +134,12 @@ export class MessageStore {
     }
   }
 
-  /** What a subscription has still to acknowledge, oldest first. */
+  /** What a subscription still has to acknowledge, oldest first. */
   backlog(subscription: number): BacklogEntry[] {
     return this.#statements.backlog.all(subscription).map(toEntry)
   }
 
-  /** Who waits for a message. */
+  /** The subscriptions that await a message. */
   awaiting(message: number): {subscription: number; entry: BacklogEntry}[] {
     return this.#statements.awaiting
       .all(message)
@@ -160,17 +160,17 @@ export class MessageStore {
     this.#statements.deleteUnreferenced.run(message, now)
   }
 
-  /** Drops all that a subscription has; the messages go at the next sweep. */
+  /** Drops the whole backlog of a subscription; the next sweep removes the messages. */
   clear(subscription: number): void {
     this.#statements.clear.run(subscription)
   }
 
-  /** Drops what a subscription has from before `since`. */
+  /** Drops the part of a backlog published before `since`. */
   expire(subscription: number, since: number): void {
     this.#statements.expire.run(subscription, since)
   }
 
-  /** Removes messages that no subscription has and no topic keeps any more. */
+  /** Removes messages that no backlog and no topic keeps any more. */
   sweep(now: number): void {
     this.#statements.sweep.run(now)
   }
@@ -181,9 +181,9 @@ export class MessageStore {
   }
 
   /**
-   * Seek: what was published before `time` counts as acknowledged, what was published since and is still there does
-   * not (https://cloud.google.com/pubsub/docs/replay-overview#seek_to_a_time).
-   * @param topic whose kept messages are replayed too, as far as `wants` takes them
+   * Seek: messages published before `time` count as acknowledged, later ones that still exist do not
+   * (https://cloud.google.com/pubsub/docs/replay-overview#seek_to_a_time).
+   * @param topic whose kept messages are replayed too, if `wants` accepts them
    */
   seek(
     subscription: number,

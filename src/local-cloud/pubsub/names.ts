@@ -37,7 +37,7 @@ export function checkProjectName(name: string | undefined): string {
   throw new ApiError('INVALID_ARGUMENT', `Invalid project name given (name=${name ?? ''}).`)
 }
 
-/** The error for a topic or subscription that is not there. */
+/** The error for a topic or subscription that does not exist. */
 export function notFound(name: string): ApiError {
   return new ApiError('NOT_FOUND', `Resource not found (resource=${name.split('/').at(-1) ?? name}).`)
 }

@@ -6,7 +6,7 @@ import type {RpcService} from '../wire/rpc.ts'
 import {notFound} from './names.ts'
 
 /**
- * google.iam.v1.IAMPolicy of topics and subscriptions. Over REST its paths are Pub/Sub's own, which no proto carries
+ * google.iam.v1.IAMPolicy of topics and subscriptions. Over REST its paths are Pub/Sub's own, which are in no proto
  * (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/getIamPolicy), hence the plain routes.
  */
 export function createPolicies(
@@ -24,7 +24,7 @@ export function createPolicies(
   }
 }
 
-/** @throws ApiError UNIMPLEMENTED for what is neither a topic nor a subscription */
+/** @throws ApiError UNIMPLEMENTED for anything but a topic or a subscription */
 function kindOf(resource: string): string {
   const collection = /^projects\/[^/]+\/(?<collection>topics|subscriptions)\/[^/]+$/.exec(resource)?.groups?.[
     'collection'

@@ -9,12 +9,12 @@ const LONGEST_KEY_BYTES = 256
 const LONGEST_VALUE_BYTES = 1024
 const LONGEST_ORDERING_KEY_BYTES = 1024
 
-/** Bytes of data in base64. */
+/** Size in bytes of base64 data. */
 function dataBytes(data: string | undefined): number {
   return data === undefined ? 0 : Buffer.byteLength(data, 'base64')
 }
 
-/** Bytes of a message as they are billed and limited: data, attributes, ordering key. */
+/** Size in bytes of a message, as billed and limited: data, attributes, ordering key. */
 export function messageBytes({data, attributes, orderingKey = ''}: NewMessage): number {
   let bytes = dataBytes(data) + Buffer.byteLength(orderingKey)
   for (const [key, value] of Object.entries(attributes ?? {}))
@@ -44,7 +44,7 @@ function checkAttributes(attributes: Readonly<Record<string, string>>): void {
 }
 
 /**
- * Checks the messages of a publish request against Google's limits and takes what a publisher may set of each.
+ * Checks the messages of a publish request against Google's limits and keeps only what a publisher may set.
  * @throws ApiError INVALID_ARGUMENT
  */
 export function checkMessages(messages: readonly NewMessage[]): NewMessage[] {

@@ -10,7 +10,7 @@ import type {MessageStore} from './message-store.ts'
 import {checkProjectName, parseSubscriptionName, parseTopicName} from './names.ts'
 import {pageByName} from './paging.ts'
 import {checkMessages} from './published-message.ts'
-import type {MessagePublisher} from './publishing-service.ts'
+import type {MessagePublisher} from './message-publisher.ts'
 import type {NewMessage} from './publishing.ts'
 import type {ResourceStore} from './resource-store.ts'
 import type {Topic} from './resources.ts'
@@ -116,7 +116,7 @@ export function createPublisherService({
     return {messageIds: await publisher.publish(name, checkMessages(given))}
   }
 
-  /** The subscription stays, without messages and never to have any again. */
+  /** The subscription remains, but permanently without messages. */
   async function detachSubscription(
     {subscription: name = ''}: {subscription?: string},
     {principal}: Call,

@@ -1,4 +1,4 @@
-/** A message as a publisher hands it in. */
+/** A message as a publisher sends it. */
 export interface NewMessage {
   /** Base64. */
   readonly data?: string
@@ -11,8 +11,8 @@ export interface Publishing {
   /** Whether a topic `projects/P/topics/T` exists. */
   hasTopic(topic: string): boolean
   /**
-   * Publishes to an existing topic inside the caller's `State.write`, so that the message and what it tells of
-   * become durable together; delivery begins after the commit.
+   * Publishes to an existing topic inside the caller's `State.write`, so that the message and the change it
+   * reports become durable together; delivery starts after the commit.
    * @returns the message ids
    */
   publishInTransaction(topic: string, messages: readonly NewMessage[]): string[]

@@ -8,16 +8,16 @@ export interface PullSource {
   readonly key: number
   readonly queue: DeliveryQueue
   readonly ordered: boolean
-  /** What the client is handed of a message; nothing where it is gone. */
+  /** What the client receives of a message; nothing if it is gone. */
   readonly receive: (lease: Lease) => ReceivedMessage[]
 }
 
-/** How many messages one answer carries at the most. */
+/** Maximum number of messages in one response. */
 const MOST_MESSAGES = 1000
-/** How much content, well under what a client takes in one gRPC message. */
+/** Maximum content in one response, well under the limit of a gRPC message. */
 const LARGEST_ANSWER_BYTES = 4_000_000
 
-/** Takes messages for one answer, as long as `next` gives any. */
+/** Takes messages for one response until `next` has no more. */
 export function takeAnswer(
   source: PullSource,
   most: number,

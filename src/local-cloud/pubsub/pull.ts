@@ -18,7 +18,7 @@ import type {StreamingPullRequest} from './streaming-pull.ts'
 const WAIT_MS = 20_000
 const LONGEST_DEADLINE_SECONDS = 600
 
-/** The methods of google.pubsub.v1.Subscriber that take messages and answer for them. */
+/** The methods of google.pubsub.v1.Subscriber that receive and acknowledge messages. */
 export function createPull({
   clock,
   access,
@@ -118,7 +118,7 @@ export function createPull({
   }
 }
 
-/** Resolves when the queue has a message, ends, or `WAIT_MS` are over. */
+/** Resolves when the queue has a message or closes, or after `WAIT_MS`. */
 async function ready(queue: DeliveryQueue, signal: AbortSignal, clock: Clock): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = (): void => {

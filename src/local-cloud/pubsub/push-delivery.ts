@@ -7,7 +7,7 @@ import type {PushConnections} from './push-request.ts'
 import {formatPush} from './push-request.ts'
 import type {PushSettings} from './subscription-settings.ts'
 
-/** A token is used again for this long, well within its hour. */
+/** How long a token is reused, well within its hour. */
 const TOKEN_REUSE_MS = 30 * 60_000
 
 /** What every push subscription needs. */
@@ -18,7 +18,7 @@ export interface PushDependencies {
   readonly load: (message: number) => StoredMessage | undefined
 }
 
-/** Pushes a queue's messages to its endpoint, as long as its settings have one. */
+/** Pushes a queue's messages to its endpoint, if its settings have one. */
 export class PushDelivery {
   readonly #subscription: string
   readonly #queue: DeliveryQueue
@@ -36,7 +36,7 @@ export class PushDelivery {
     this.#unwatch = queue.watch(() => this.pump())
   }
 
-  /** Pushes what may be pushed now; also to be called after a change of settings. */
+  /** Pushes what may be pushed now; call it after changing settings too. */
   pump(): void {
     const {clock} = this.#dependencies
     for (;;) {
@@ -85,7 +85,7 @@ export class PushDelivery {
     this.#underWay -= 1
     if (acknowledged) {
       this.#pacing.acknowledged()
-      // Not durable means not acknowledged: the queue has the message again then. The endpoint is told nothing.
+      // Not durable means not acknowledged: the queue takes the message back. The endpoint does not learn of it.
       this.#queue.acknowledge([lease.message], {canWait: true}).catch(() => undefined)
     } else if (!signal.aborted) {
       this.#pacing.refused(clock.monotonic())
@@ -99,7 +99,7 @@ export class PushDelivery {
     const {clock, tokens} = this.#dependencies
     const of = `${token.email} ${token.audience}`
     const age = clock.now() - (this.#token?.mintedAt ?? 0)
-    // After the clock was set back, an endpoint would take a token for one of the future.
+    // After the clock was set back, a token would seem to come from the future.
     if (this.#token?.of !== of || age < 0 || age > TOKEN_REUSE_MS)
       this.#token = {text: tokens.mint(token), of, mintedAt: clock.now()}
     return this.#token.text

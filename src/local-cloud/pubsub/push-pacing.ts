@@ -1,12 +1,12 @@
 /**
- * How fast messages are pushed, over a whole subscription. Google documents the behaviour and not the formulas
- * (https://cloud.google.com/pubsub/docs/push, "Delivery rate" and "Push backoff"); the figures below are the ones it
- * gives, joined by the simplest curve through them.
+ * How fast messages of a subscription are pushed. Google documents the behaviour and not the formulas
+ * (https://cloud.google.com/pubsub/docs/push, "Delivery rate" and "Push backoff"); the figures below are its own,
+ * joined by the simplest curve through them.
  *
  * - Slow start: the window of concurrent pushes begins with a small single-digit number, grows exponentially with
- *   acknowledgements, linearly above 3,000, and shrinks with each failure, here never below its beginning: one push
- *   that hangs until its deadline must not hold up all others.
- * - Push backoff: refusals hold up every message of the subscription, for 100 ms to 60 s. One refusal in five
+ *   acknowledgements, linearly above 3,000, and shrinks with each failure, here never below where it started: one push
+ *   that hangs until its deadline must not hold up all the others.
+ * - Push backoff: refusals delay every message of the subscription, for 100 ms to 60 s. One refusal in five
  *   deliveries means a delivery about every 500 ms; nothing but refusals, one every 30 to 60 s.
  */
 const FIRST_WINDOW = 3
@@ -14,12 +14,12 @@ const LINEAR_ABOVE = 3000
 
 const SHORTEST_BACKOFF_MS = 100
 const LONGEST_BACKOFF_MS = 60_000
-/** The documented point in the middle. */
+/** The documented midpoint. */
 const MIDDLE_SHARE = 0.2
 const MIDDLE_BACKOFF_MS = 500
-/** Weight of the latest outcome in the share of refusals: the first refusal alone leads to the middle. */
+/** Weight of the latest outcome in the share of refusals: the first refusal alone leads to the midpoint. */
 const LATEST_WEIGHT = 0.2
-/** A share so small that it is over. */
+/** Below this share, the backoff is over. */
 const NEGLIGIBLE_SHARE = 0.02
 
 export class PushPacing {
@@ -27,12 +27,12 @@ export class PushPacing {
   #refusedShare = 0
   #lastPush = Number.NEGATIVE_INFINITY
 
-  /** How many pushes may be under way. */
+  /** How many pushes may be in flight. */
   get window(): number {
     return Math.floor(this.#window)
   }
 
-  /** Milliseconds between two deliveries, 0 where nothing is held up. */
+  /** Milliseconds between two deliveries, 0 if nothing is delayed. */
   get backoffMs(): number {
     if (this.#refusedShare < NEGLIGIBLE_SHARE) return 0
     const exponent = (this.#refusedShare - MIDDLE_SHARE) / (1 - MIDDLE_SHARE)
@@ -40,12 +40,12 @@ export class PushPacing {
     return Math.round(Math.min(LONGEST_BACKOFF_MS, Math.max(SHORTEST_BACKOFF_MS, ms)))
   }
 
-  /** When the next push may be made, in milliseconds as `pushed` and `refused` get them. */
+  /** When the next push may start, on the clock of `pushed` and `refused`, in milliseconds. */
   get notBefore(): number {
     return this.#lastPush + this.backoffMs
   }
 
-  /** @param now in milliseconds that only rise (`Clock.monotonic`) */
+  /** @param now monotonic milliseconds (`Clock.monotonic`) */
   pushed(now: number): void {
     this.#lastPush = now
   }
@@ -55,7 +55,7 @@ export class PushPacing {
     this.#refusedShare *= 1 - LATEST_WEIGHT
   }
 
-  /** A refusal holds up deliveries from `now` on. */
+  /** A refusal delays deliveries from `now` on. */
   refused(now: number): void {
     this.#window = Math.max(FIRST_WINDOW, this.#window / 2)
     this.#refusedShare += LATEST_WEIGHT * (1 - this.#refusedShare)

@@ -7,9 +7,9 @@ import type {PushSettings} from './subscription-settings.ts'
 /** https://cloud.google.com/pubsub/docs/push#receive_push; redirects are not followed. */
 const ACKNOWLEDGING = new Set([200, 201, 202, 204])
 const PROCESSING = 102
-/** More of an answer than this is not read; the connection is given up instead. */
+/** Reads no more of a response than this; the connection is dropped instead. */
 const LONGEST_ANSWER_BYTES = 64 * 1024
-/** Attributes that would not be an HTTP header. */
+/** Attributes that cannot be an HTTP header. */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const OWN_HEADERS = new Set([
@@ -30,7 +30,7 @@ export interface PushRequest {
 /**
  * The request for a message (https://cloud.google.com/pubsub/docs/push#receive_push and
  * https://cloud.google.com/pubsub/docs/payload-unwrapping).
- * @param attempt only where the subscription has a dead-letter policy
+ * @param attempt only if the subscription has a dead-letter policy
  */
 export function formatPush(
   subscription: string,
@@ -103,17 +103,17 @@ export class PushConnections implements Disposable {
 
   /**
    * Posts a delivery.
-   * @param signal ends it, which counts as refused
+   * @param signal aborts it, which counts as refused
    * @returns whether the endpoint acknowledged the message; never throws
    */
   async post(endpoint: URL, push: PushRequest, signal: AbortSignal): Promise<boolean> {
     try {
       const outcome = await this.#send(endpoint, push, signal)
-      // The server closed a kept connection just when it was used again: that says nothing about the message.
+      // The server closed a kept-alive connection just as it was reused: that says nothing about the message.
       if (outcome === 'stale') return (await this.#send(endpoint, push, signal)) === 'acknowledged'
       return outcome === 'acknowledged'
     } catch {
-      // Not even a request could be made of it.
+      // It could not even be turned into a request.
       return false
     }
   }

@@ -4,7 +4,7 @@ import {notFound} from './names.ts'
 import {DELETED_TOPIC} from './resources.ts'
 import type {Subscription, Topic} from './resources.ts'
 
-/** A topic with the key of its row. */
+/** A topic and the key of its row. */
 export interface StoredTopic {
   readonly key: number
   readonly resource: Topic
@@ -12,7 +12,7 @@ export interface StoredTopic {
 
 export interface StoredSubscription {
   readonly key: number
-  /** Row of the topic; `undefined` once that is deleted. */
+  /** Row of the topic; `undefined` once it is deleted. */
   readonly topic: number | undefined
   readonly resource: Subscription
 }
@@ -31,10 +31,10 @@ function toSubscription(row: Row): StoredSubscription {
   }
 }
 
-/** The rows of topics and subscriptions. What changes them belongs inside a `State.write`. */
+/** The rows of topics and subscriptions. Call methods that change them inside `State.write`. */
 export class ResourceStore {
   readonly #statements
-  /** What every publish asks for. */
+  /** Needed by every publish. */
   readonly #topics = new Map<string, StoredTopic>()
   readonly #subscriptions = new Map<number, readonly StoredSubscription[]>()
   #changing = false
@@ -83,7 +83,7 @@ export class ResourceStore {
     return found
   }
 
-  /** Topics of `projects/P` whose names come after `after`, by name. */
+  /** Topics of `projects/P` after the name `after`, by name. */
   topics(project: string, after: string, limit: number): StoredTopic[] {
     return this.#statements.topics.all(after, `${project}/`, `${project}0`, limit).map(toTopic)
   }
@@ -137,7 +137,7 @@ export class ResourceStore {
     return found
   }
 
-  /** Those of them whose names come after `after`; `limit` -1 for all. */
+  /** The ones after the name `after`; `limit` -1 for all. */
   pageOfSubscriptions(topic: number, after: string, limit: number): StoredSubscription[] {
     return this.#statements.subscriptionsOf.all(topic, after, limit).map(toSubscription)
   }
@@ -160,8 +160,8 @@ export class ResourceStore {
   }
 
   /**
-   * Nothing is remembered before the transaction is over that a change belongs to, since it may be undone; it is over
-   * when this turn of the event loop is.
+   * Caches nothing until the transaction of a change has ended, since it may roll back; it ends with this turn of the
+   * event loop.
    */
   #change(): void {
     this.#topics.clear()

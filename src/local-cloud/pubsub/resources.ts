@@ -34,5 +34,5 @@ export interface Subscription {
   topicMessageRetentionDuration?: string
 }
 
-/** What a subscription shows as its topic once that is deleted. */
+/** What a subscription shows as its topic after the topic is deleted. */
 export const DELETED_TOPIC = '_deleted-topic_'

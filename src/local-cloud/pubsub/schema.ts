@@ -1,8 +1,8 @@
 import type {Schema} from '../state/state.ts'
 
 /**
- * Topics and subscriptions with the JSON that the API shows of them, messages once, and per subscription a row for
- * each message that it has not acknowledged (or has, and keeps for a seek). Times are milliseconds since 1970.
+ * Topics and subscriptions as the JSON that the API returns, each message once, and per subscription a row for each
+ * message that it has not acknowledged (or has, but keeps for a seek). Times are milliseconds since 1970.
  */
 export const pubsubSchema: Schema = {
   name: 'pubsub',

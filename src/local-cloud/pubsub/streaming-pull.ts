@@ -31,7 +31,7 @@ function deadlineMs(seconds: number | undefined): number {
   return seconds * 1000
 }
 
-/** One stream of messages to one client, with the limits that it set in its first request. */
+/** One stream of messages to one client, with the limits from its first request. */
 class PullStream {
   readonly #source: PullSource
   readonly #limits: {readonly messages: number; readonly bytes: number}
@@ -46,7 +46,7 @@ class PullStream {
     this.#deadlineMs = deadlineMs(first.streamAckDeadlineSeconds)
   }
 
-  /** Applies what a later request says. @throws ApiError INVALID_ARGUMENT */
+  /** Applies a later request. @throws ApiError INVALID_ARGUMENT */
   apply(request: StreamingPullRequest): void {
     const {ackIds = [], modifyDeadlineAckIds = [], modifyDeadlineSeconds = []} = request
     const {key, queue} = this.#source
@@ -60,7 +60,7 @@ class PullStream {
       )
     if ((request.streamAckDeadlineSeconds ?? 0) !== 0)
       this.#deadlineMs = deadlineMs(request.streamAckDeadlineSeconds)
-    // An acknowledgement that does not become durable is taken back by the queue, and the message comes again.
+    // If an acknowledgement does not become durable, the queue takes it back and delivers the message again.
     if (ackIds.length > 0)
       queue.acknowledge(ackIds.map((text) => parseAckId(text, key).message)).catch(() => undefined)
     for (const [index, text] of modifyDeadlineAckIds.entries()) {
@@ -69,7 +69,7 @@ class PullStream {
     }
   }
 
-  /** Ends the stream, with an error where there is one. */
+  /** Ends the stream, with the error if there is one. */
   end(error?: unknown): void {
     this.#end ??= error === undefined ? {} : {error}
     this.#wake()
@@ -127,8 +127,8 @@ class PullStream {
 }
 
 /**
- * Serves google.pubsub.v1.Subscriber/StreamingPull. Messages that are out when the stream ends stay the client's until
- * their deadline.
+ * Serves google.pubsub.v1.Subscriber/StreamingPull. Messages that are leased when the stream ends stay with the client
+ * until their deadline.
  * @param find the subscription that the first request names, for this caller
  */
 export async function* openStream(

@@ -9,12 +9,12 @@ import type {Deliveries} from './deliveries.ts'
 import type {MessageStore} from './message-store.ts'
 import {checkProjectName, notFound, parseSubscriptionName, parseTopicName} from './names.ts'
 import {pageByName} from './paging.ts'
-import type {MessagePublisher} from './publishing-service.ts'
+import type {MessagePublisher} from './message-publisher.ts'
 import type {ResourceStore, StoredSubscription} from './resource-store.ts'
 import type {PushConfig, Subscription} from './resources.ts'
 import {completeSubscription} from './subscription-settings.ts'
 
-/** The filter, the ordering and the topic are for ever. The last four are refused where they have a value. */
+/** Filter, ordering and topic are immutable. The last four are rejected if they have a value. */
 const UPDATABLE = new Set([
   'ackDeadlineSeconds',
   'deadLetterPolicy',
@@ -48,14 +48,14 @@ export function createSubscriptionAdmin({
   publisher,
   deliveries,
 }: SubscriptionAdminDependencies): RpcService['unary'] {
-  /** What is answered: with the topic's own retention, where it has one. */
+  /** The response: includes the topic's own retention, if set. */
   function shown({topic, resource}: StoredSubscription): object {
     const retention =
       topic === undefined ? undefined : resources.findTopic(resource.topic)?.resource.messageRetentionDuration
     return retention === undefined ? resource : {...resource, topicMessageRetentionDuration: retention}
   }
 
-  /** Whoever has a subscription push as a service account needs to be allowed to act as it. */
+  /** Making a subscription push as a service account requires permission to act as it. */
   function requireActAs(principal: Principal, push: PushConfig | undefined): void {
     const email = push?.oidcToken?.serviceAccountEmail
     if (email === undefined) return

@@ -14,7 +14,7 @@ const LONGEST_BACKOFF_SECONDS = 600
 const DEFAULT_BACKOFF = {minimumBackoff: '10s', maximumBackoff: '600s'}
 const DELIVERY_ATTEMPTS = {least: 5, most: 100, default: 5}
 
-/** What delivery goes by, out of a subscription's resource. Times in milliseconds. */
+/** The settings of a subscription that control delivery. Times in milliseconds. */
 export interface DeliverySettings {
   readonly ackDeadlineMs: number
   readonly retentionMs: number
@@ -32,7 +32,7 @@ export interface PushSettings {
   readonly unwrapped: {readonly writeMetadata: boolean} | undefined
 }
 
-/** The local cloud reaches this machine and nothing else. */
+/** The local cloud pushes to this machine only. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
 }
@@ -48,7 +48,7 @@ function parsePush(config: PushConfig | undefined): PushSettings | undefined {
   if (endpoint === undefined || (endpoint.protocol !== 'http:' && endpoint.protocol !== 'https:'))
     throw new ApiError(
       'INVALID_ARGUMENT',
-      `Invalid push endpoint given (endpoint=${text}): an http or https URL is needed.`,
+      `Invalid push endpoint given (endpoint=${text}): it must be an http or https URL.`,
     )
   if (!isLoopback(endpoint.hostname))
     throw new ApiError(
@@ -82,7 +82,7 @@ function refuseUnserved(subscription: object): void {
 }
 
 /**
- * A subscription as Google answers it: what was given, checked, and the defaults of what was not. An empty
+ * A subscription as Google returns it: validated, with defaults for the fields that were not given. An empty
  * `expirationPolicy` means never and stays empty.
  * @throws ApiError INVALID_ARGUMENT that names the field; UNIMPLEMENTED for kinds of subscription that are not served
  */
@@ -114,7 +114,7 @@ export function completeSubscription(given: Subscription): Subscription {
   return subscription
 }
 
-/** @throws ApiError INVALID_ARGUMENT that names the field which is out of its bounds */
+/** @throws ApiError INVALID_ARGUMENT that names the field that is out of bounds */
 export function deliverySettings(subscription: Subscription): DeliverySettings {
   const {ackDeadlineSeconds = ACK_DEADLINE_SECONDS.default, retryPolicy, deadLetterPolicy} = subscription
   if (ackDeadlineSeconds < ACK_DEADLINE_SECONDS.least || ackDeadlineSeconds > ACK_DEADLINE_SECONDS.most)
@@ -175,7 +175,7 @@ function parseDeadLetter(
   return {topic, attempts}
 }
 
-/** Refuses a message retention of a topic outside of 10 minutes to 31 days. @returns milliseconds, 0 where there is none */
+/** Rejects a topic's message retention outside 10 minutes to 31 days. @returns milliseconds, 0 if none is set */
 export function topicRetentionMs(duration: string | undefined): number {
   if (duration === undefined || duration === '') return 0
   return boundedMilliseconds(

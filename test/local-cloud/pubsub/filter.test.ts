@@ -34,7 +34,7 @@ describe('a filter', () => {
     ['lang = "en"', 'position 0: "attributes"'],
     ['attributes:a attributes:b', 'position 13: the end'],
     ['(attributes:a', 'position 13: ")"'],
-    ['attributes:a & attributes:b', 'position 12: this cannot be read'],
+    ['attributes:a & attributes:b', 'position 12: unexpected character'],
     ['attributes:', 'position 11: the key'],
     [`attributes:${'a'.repeat(250)}`, 'more than 256 bytes'],
   ])('%s is refused', (filter, reason) => {

@@ -10,7 +10,7 @@ import {topicRetentionMs} from './subscription-settings.ts'
 
 const FILTERS_KEPT = 1000
 
-/** Puts messages into the rows of those subscriptions that want them, and sees to their delivery after the commit. */
+/** Stores messages for the subscriptions that want them, and has them delivered after the commit. */
 export class MessagePublisher implements Publishing {
   readonly #state: State
   readonly #clock: Clock
@@ -54,7 +54,7 @@ export class MessagePublisher implements Publishing {
 
   publishInTransaction(topic: string, messages: readonly NewMessage[]): string[] {
     const keys = this.#insert(topic, messages)
-    // Resolves after the commit of the caller's change; where that was undone, nobody awaits the messages.
+    // Resolves after the caller's change is committed; if it rolled back, no subscription awaits the messages.
     this.#state
       .write(() => keys)
       .then(this.#announce)
@@ -74,7 +74,7 @@ export class MessagePublisher implements Publishing {
   #insert(name: string, messages: readonly NewMessage[]): number[] {
     const topic = this.#resources.findTopic(name)
     if (topic === undefined) throw notFound(name)
-    // A clock that is set back does not bring later messages before earlier ones.
+    // Setting the clock back must not put later messages before earlier ones.
     this.#lastPublishTime = Math.max(this.#clock.now(), this.#lastPublishTime)
     const publishTime = this.#lastPublishTime
     const retentionMs = topicRetentionMs(topic.resource.messageRetentionDuration)
