@@ -1,12 +1,12 @@
 import {connect} from 'node:net'
 import {networkInterfaces} from 'node:os'
 
-/** An address of this machine can be slow to refuse where a firewall drops the packets. */
+/** Longest wait for a connection: a firewall that drops packets never refuses one. */
 const CONNECT_MS = 1000
 
 /**
- * Looks whether a port that should answer on loopback only can be reached from other machines.
- * @returns the first address of this machine on which it answers; `undefined` if there is none
+ * Checks whether a port that should answer on loopback only can be reached from other machines.
+ * @returns the first address of this machine on which the port answers; `undefined` if none
  */
 export async function exposedAddress(port: number): Promise<string | undefined> {
   const addresses = Object.values(networkInterfaces())

@@ -1,6 +1,6 @@
 import {createServer} from 'node:net'
 
-/** A port on 127.0.0.1 that nothing listens on at the moment. */
+/** A port on 127.0.0.1 that is free right now. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   return new Promise((resolve, reject) => {

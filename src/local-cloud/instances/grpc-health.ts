@@ -8,8 +8,8 @@ const RESPONSE = new protobuf.Type('HealthCheckResponse').add(new protobuf.Field
 const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 
 /**
- * Asks a gRPC server on this machine for the health of one of its services, '' for all.
- * @returns what was wrong, or `undefined` where it serves
+ * Checks the health of a service of a gRPC server on this machine, '' for the whole server.
+ * @returns what is wrong, or `undefined` if it serves
  */
 export function checkGrpcHealth(
   port: number,

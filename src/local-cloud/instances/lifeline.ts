@@ -3,7 +3,7 @@
 import {subscribe} from 'node:diagnostics_channel'
 import {Socket} from 'node:net'
 
-// A process has no cgroup of its own: what asks how much memory the container has is answered by its limit.
+// A process has no cgroup of its own, so report its limit as the memory of the container.
 const memoryBytes = Number(new URL(import.meta.url).searchParams.get('memory'))
 if (memoryBytes > 0) process.constrainedMemory = () => memoryBytes
 
@@ -11,10 +11,10 @@ const lifeline = new Socket({fd: 3})
 lifeline.on('close', () => process.kill(process.pid, 'SIGKILL'))
 lifeline.on('error', () => undefined)
 lifeline.resume()
-// The user's own code decides how long the process lives.
+// The user's code decides how long the process lives.
 lifeline.unref()
 
-// Tells at once when a server listens, so that the first request need not wait for a probe.
+// Reports at once that a server listens, so that the first request need not wait for a probe.
 subscribe('tracing:net.server.listen:asyncEnd', () => {
   lifeline.write('l')
 })

@@ -3,7 +3,7 @@ import {StringDecoder} from 'node:string_decoder'
 /** A log entry has at most 256 KiB (cloud.google.com/logging/quotas). */
 export const LONGEST_LINE_BYTES = 256 * 1024
 
-/** Cuts a stream of bytes into lines of at most `limitBytes`; what is longer is dropped from there to the line's end. */
+/** Cuts a stream of bytes into lines of at most `limitBytes`; the rest of a longer line is dropped. */
 export class Lines {
   readonly #take: (line: string) => void
   readonly #limitBytes: number
@@ -26,7 +26,7 @@ export class Lines {
     this.#add(chunk.subarray(start))
   }
 
-  /** Hands over a last line that has no end. */
+  /** Takes a last line that has no line end. */
   end(): void {
     if (this.#sizeBytes > 0) this.#finish()
   }
@@ -38,7 +38,7 @@ export class Lines {
   }
 
   #finish(): void {
-    // A character that the limit cut in two is left out.
+    // Drop a character that the limit cut in two.
     if (this.#sizeBytes <= this.#limitBytes) this.#line += this.#decoder.end()
     const line = this.#line.endsWith('\r') ? this.#line.slice(0, -1) : this.#line
     this.#decoder = new StringDecoder('utf8')

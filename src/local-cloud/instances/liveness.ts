@@ -3,8 +3,8 @@ import type {Instance} from './instance.ts'
 import {checkOf, passing, type Probe} from './probe.ts'
 
 /**
- * Probes an instance until it ends or has failed `failureThreshold` times in a row; `failed` is then called with what
- * was asked and what was wrong (https://cloud.google.com/run/docs/configuring/healthchecks#liveness-probes).
+ * Probes an instance until it ends or has failed `failureThreshold` times in a row; then calls `failed` with the
+ * check and its outcome (https://cloud.google.com/run/docs/configuring/healthchecks#liveness-probes).
  */
 export async function watchLiveness(
   instance: Instance,

@@ -3,21 +3,21 @@ import {readFileSync} from 'node:fs'
 import type {Exit} from './instance.ts'
 import {killGroup} from './kill-group.ts'
 
-/** Reading it takes some ten microseconds; in between a process takes no more than some hundred MiB. */
+/** A reading takes about ten microseconds; between two, a process allocates a few hundred MiB at most. */
 const LOOK_EVERY_MS = 100
 
 /** The memory of a process. */
 export interface MemoryWatch {
-  /** Whether it was killed above its limit. */
+  /** Whether it was killed for exceeding its limit. */
   readonly exceeded: boolean
-  /** The most that was seen resident; `undefined` where the system does not say. */
+  /** Peak resident memory seen; `undefined` if the system does not report it. */
   readonly peakBytes: number | undefined
 }
 
 /**
- * Holds a process to its memory limit, as a container is: above it the process and its group are killed. Only Linux
- * says how much memory a process has; elsewhere V8's own limit (`heapFlags`) is all there is. What its child processes
- * take is not counted.
+ * Enforces a memory limit on a process, as on a container: above it, the process and its group are killed. Only Linux
+ * reports the memory of a process; elsewhere V8's own limit (`heapFlags`) is all there is. Child processes
+ * are not counted.
  * @param limitBytes 0: no limit
  */
 export function watchMemory(child: ChildProcess, limitBytes: number): MemoryWatch {
@@ -32,7 +32,7 @@ export function watchMemory(child: ChildProcess, limitBytes: number): MemoryWatc
   }
   if (process.platform === 'linux')
     child.once('spawn', () => {
-      // A process takes memory in real time, which no injected clock can move.
+      // A process allocates memory in real time, which no injected clock can move.
       const timer = setInterval(look, LOOK_EVERY_MS).unref()
       child.once('exit', () => clearInterval(timer))
     })
@@ -63,13 +63,13 @@ function residentMemory(pid: number | undefined): number | undefined {
 }
 
 const MIB = 2 ** 20
-/** V8 leaves its old generation at most this much, of less than 15 GiB of memory and of more. */
+/** V8's largest old generation, with less than 15 GiB of memory and with more. */
 const LARGEST_HEAP_BYTES = 2 * 2 ** 30
 const LARGEST_HEAP_OF_MUCH_BYTES = 4 * 2 ** 30
 const MUCH_BYTES = 15 * 2 ** 30
 
 /**
- * V8's flags for the heap that Node would take in a container with this memory, half of it: by itself it would take
+ * V8's flags for the heap that Node would use in a container with this memory, half of it: without them it would use
  * half of this machine's (`ResourceConstraints::ConfigureDefaults` in V8's src/heap/heap.cc).
  * @param nodeOptions the user's NODE_OPTIONS, which win
  */
@@ -79,10 +79,10 @@ export function heapFlags(memoryBytes: number, nodeOptions = ''): string[] {
   return [`--max-old-space-size=${Math.floor(Math.min(memoryBytes / 2, most) / MIB)}`]
 }
 
-/** V8's last words on stderr at the limit of its heap. */
+/** What V8 prints to stderr when it reaches its heap limit. */
 const HEAP_LIMIT_REACHED = 'JavaScript heap out of memory'
 
-/** Reads along on stderr, to know whether V8 aborted a process at the limit of its heap. */
+/** Watches stderr to detect that V8 aborted a process at its heap limit. */
 export class HeapAbort {
   #isAnnounced = false
 
@@ -91,7 +91,7 @@ export class HeapAbort {
     this.#isAnnounced ||= line.includes(HEAP_LIMIT_REACHED)
   }
 
-  /** A shell, or a container engine, makes exit code 134 of SIGABRT. */
+  /** A shell or a container engine turns SIGABRT into exit code 134. */
   isReasonOf({code, signal}: Pick<Exit, 'code' | 'signal'>): boolean {
     return this.#isAnnounced && (signal === 'SIGABRT' || code === 134)
   }

@@ -3,13 +3,13 @@ import type {Clock} from '../wire/clock.ts'
 import {checkGrpcHealth} from './grpc-health.ts'
 import type {Instance} from './instance.ts'
 
-/** What is asked of an instance, and how often; seconds as in google.cloud.run.v2.Probe. */
+/** How and how often to check an instance; seconds as in google.cloud.run.v2.Probe. */
 export interface Probe {
   readonly initialDelaySeconds: number
   readonly timeoutSeconds: number
   readonly periodSeconds: number
   readonly failureThreshold: number
-  /** Without this and `grpc` a TCP connection is enough. `port`: the instance's own unless it is set. */
+  /** Without this and `grpc` a TCP connection is enough. `port`: the instance's own unless set. */
   readonly httpGet:
     | {
         readonly path: string
@@ -21,7 +21,7 @@ export interface Probe {
   readonly grpc: {readonly service: string; readonly port: number | undefined} | undefined
 }
 
-/** A question to an instance; `run` resolves to what was wrong. */
+/** A check of an instance; `run` resolves to what is wrong, `undefined` if it is healthy. */
 export interface Check {
   readonly name: string
   run(): Promise<string | undefined>
@@ -50,7 +50,7 @@ export function checkOf(
   return undefined
 }
 
-/** @returns what was wrong, or `undefined` for 200–399, as Kubernetes has it */
+/** @returns what is wrong, or `undefined` for 200–399, as in Kubernetes */
 function request({
   port,
   path,
@@ -76,7 +76,7 @@ function request({
   })
 }
 
-/** Resolves after `ms` by the clock, or when the signal aborts. */
+/** Resolves after `ms` on the clock, or when the signal aborts. */
 export function passing(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

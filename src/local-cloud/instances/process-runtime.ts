@@ -14,21 +14,21 @@ import {Lines, LONGEST_LINE_BYTES} from './lines.ts'
 import {HeapAbort, heapFlags, watchMemory} from './memory.ts'
 import {createUnpacker} from './unpack.ts'
 
-/** Names the runtime that an image without a base is made for. */
+/** Names the runtime that an image without a base needs. */
 export const RUNTIME_ANNOTATION = 'dev.cloud-runner.runtime'
 const RUNTIME = 'node24'
 
-/** How long output may still come after the process has ended, from children that hold its end of the pipe. */
+/** How long to wait for output after the process has ended, from children that hold its end of the pipe. */
 const LATE_OUTPUT_MS = 500
 
 // Beside this file as source (`.ts`, run by Node's type stripping) or built (`.js`).
 const LIFELINE = new URL(`./lifeline${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
 /**
- * Runs images as processes of this machine, with this process's own Node in place of the image's.
+ * Runs images as processes on this machine, under this process's own Node instead of the image's.
  *
- * The image's files lie in a folder, not at `/`: absolute paths in the command are translated, those that the code
- * opens itself are not. The CPU limit is not enforced; the memory limit is, as `memory.ts` says.
+ * The image's files are in a folder, not at `/`: absolute paths in the command are translated, those that the code
+ * itself opens are not. The CPU limit is not enforced; the memory limit is, see `memory.ts`.
  * @param folder keeps the unpacked images and the instances' temporary files
  */
 export function createProcessRuntime({
@@ -46,7 +46,7 @@ export function createProcessRuntime({
       const runtime = image.annotations[RUNTIME_ANNOTATION]
       if (runtime !== RUNTIME)
         throw new InstanceError(
-          `The image asks for the runtime "${runtime}", which the local cloud does not have. Images that it runs as a process have the annotation "${RUNTIME_ANNOTATION}": "${RUNTIME}"; those without it run as containers.`,
+          `The image asks for the runtime "${runtime}", which the local cloud does not have. Images to run as a process have the annotation "${RUNTIME_ANNOTATION}": "${RUNTIME}"; those without it run as containers.`,
         )
       await unpacker.unpack(image)
     },
@@ -76,7 +76,7 @@ export function createProcessRuntime({
           cwd,
           env: environment,
           stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-          // A group of its own: Ctrl-C in the local cloud's terminal is not the instance's.
+          // Its own process group, so that Ctrl-C in the local cloud's terminal does not reach the instance.
           detached: true,
           windowsHide: true,
         },
@@ -165,7 +165,7 @@ function readLines(stream: Readable | null, take: (line: string) => void): void 
   stream?.once('close', () => lines.end())
 }
 
-/** The arguments after `node`. @throws InstanceError where something else is to be run */
+/** The arguments after `node`. @throws InstanceError if the command is not `node` */
 function nodeArguments({image, command, args}: InstanceSpec): string[] {
   const entrypoint = command.length > 0 ? command : image.config.entrypoint
   const rest = args.length > 0 || command.length > 0 ? args : image.config.cmd
@@ -182,7 +182,7 @@ function nodeArguments({image, command, args}: InstanceSpec): string[] {
   return parameters
 }
 
-/** An absolute path that is in the image, as a path of this machine. */
+/** Translates an absolute path in the image to one on this machine. */
 async function translate(root: string, argument: string): Promise<string> {
   if (!argument.startsWith('/')) return argument
   const path = join(root, argument)

@@ -8,8 +8,8 @@ import {createProcessRuntime, RUNTIME_ANNOTATION} from './process-runtime.ts'
 import {removeLeftovers} from './unpack.ts'
 
 /**
- * Runs each image the way it asks for: as a process where it is annotated with a runtime, else as a container.
- * @param stateFolder of the local cloud: keeps unpacked images, and the record of those that an engine has
+ * Runs each image as a process if it is annotated with a runtime, otherwise as a container.
+ * @param stateFolder the local cloud's: keeps unpacked images and the record of those pulled by an engine
  */
 export function createRuntimes({
   stateFolder,

@@ -13,7 +13,7 @@ export const DEFAULT_STARTUP_PROBE: Probe = {
   grpc: undefined,
 }
 
-/** Looking whether the port is open costs next to nothing on this machine; an instance that tells is not waited for. */
+/** How often to check whether the port is open, which is cheap on this machine. */
 const LOOK_EVERY_MS = 25
 const SLOWEST_HINT_MS = 250
 
@@ -22,9 +22,9 @@ export type StartupResult =
   | {readonly ready: false; readonly why: 'exited' | 'timeout' | 'unhealthy'; readonly detail: string}
 
 /**
- * Waits until an instance is ready. The port is looked at as soon as the instance tells that it listens; after that
- * an HTTP or gRPC probe is sent at once and then in its period, so that nobody waits ten seconds for a process that starts in
- * one.
+ * Waits until an instance is ready. The port is checked as soon as the instance reports that it listens; then an
+ * HTTP or gRPC probe is sent at once and after that in its period, so that a process that starts in one second does not
+ * take ten.
  */
 export async function waitUntilReady(instance: Instance, probe: Probe, clock: Clock): Promise<StartupResult> {
   const limitMs = (probe.initialDelaySeconds + probe.periodSeconds * probe.failureThreshold) * 1000
@@ -56,7 +56,7 @@ async function probeUntilHealthy(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<StartupResult> {
-  // What listens first may be another port of the instance, so the hint is good for one look only.
+  // The first port to listen may be another one, so the hint is good for one check only.
   await Promise.race([instance.listening, realTime(SLOWEST_HINT_MS)])
   while (!(await isOpen(instance.port))) {
     if (signal.aborted) return {ready: false, why: 'timeout', detail: ''}
@@ -85,7 +85,7 @@ function isOpen(port: number): Promise<boolean> {
   })
 }
 
-/** Looking at a port is I/O with the world outside, which no injected clock can move. */
+/** Checking a port is real I/O, which no injected clock can move. */
 function realTime(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms)

@@ -11,16 +11,16 @@ import {InstanceError} from './instance.ts'
 
 /** Unpacks images into folders, each once. */
 export interface Unpacker {
-  /** The folder of an image's files, made where it is not there yet. @throws InstanceError for a layer that is no good */
+  /** The folder of an image's files, created if missing. @throws InstanceError for an invalid layer */
   unpack(image: Image): Promise<string>
 }
 
 /**
- * @param folder gets a folder an image, by digest. It appears by rename, whole; what a crash left half done lies
- * beside it and is removed with the next image.
+ * @param folder gets one folder per image, named by digest. It appears complete, by rename; what a crash leaves
+ * half done is beside it until `removeLeftovers`.
  */
 export function createUnpacker(folder: string, images: Pick<Images, 'openBlob'>): Unpacker {
-  const inWork = new Map<string, Promise<string>>()
+  const inProgress = new Map<string, Promise<string>>()
   const unpackOnce = async (image: Image): Promise<string> => {
     const root = join(folder, folderName(image.digest))
     if (await exists(root)) return root
@@ -39,16 +39,17 @@ export function createUnpacker(folder: string, images: Pick<Images, 'openBlob'>)
   }
   return {
     unpack(image) {
-      const running = inWork.get(image.digest) ?? unpackOnce(image).finally(() => inWork.delete(image.digest))
-      inWork.set(image.digest, running)
+      const running =
+        inProgress.get(image.digest) ?? unpackOnce(image).finally(() => inProgress.delete(image.digest))
+      inProgress.set(image.digest, running)
       return running
     },
   }
 }
 
 /**
- * Removes what nothing needs any more: what crashes left half unpacked, temporary files of instances, images whose
- * digest is not in `needed`. No instance may be running.
+ * Removes half-unpacked images that crashes left, temporary files of instances, and images whose digest is not in
+ * `needed`. No instance may be running.
  */
 export async function removeLeftovers(folder: string, needed: ReadonlySet<string>): Promise<void> {
   if (!(await exists(folder))) return
@@ -68,7 +69,7 @@ const OPAQUE = '.wh..wh..opq'
 /** Applies one layer's changeset (OCI image specification, layer.md). */
 async function applyLayer(root: string, bytes: Readable, mediaType: string): Promise<void> {
   const entries = extract()
-  // What this layer brought itself is not hidden by its own opaque whiteout.
+  // An opaque whiteout does not hide entries of its own layer.
   const brought = new Set<string>()
   const applied = (async () => {
     for await (const entry of entries) {
@@ -133,12 +134,12 @@ async function applyEntry(
     case 'block-device':
     case 'character-device':
     case 'fifo':
-      // They mean nothing to a process without root.
+      // A process without root has no use for them.
       content.resume()
   }
 }
 
-/** Where an entry belongs. No name leads out of the root, nor through a link out of it. */
+/** The path of an entry. No name may lead out of the root, or through a link out of it. */
 async function within(root: string, name: string): Promise<string> {
   const target = resolve(root, `./${name}`)
   if (target !== root && !target.startsWith(`${root}/`)) throw outside(name)
@@ -152,7 +153,7 @@ async function within(root: string, name: string): Promise<string> {
   return target
 }
 
-/** An absolute link means the image's root; here that is a folder, so the link is made relative. */
+/** An absolute link starts at the image's root, which is a folder here, so the link becomes relative. */
 function linkTarget(root: string, target: string, {name, linkname}: Header): string {
   const inside = linkname.startsWith('/') ? join(root, linkname) : resolve(dirname(target), linkname)
   if (inside !== root && !inside.startsWith(`${root}/`)) throw outside(`${name} -> ${linkname}`)

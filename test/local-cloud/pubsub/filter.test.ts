@@ -28,14 +28,14 @@ describe('a filter', () => {
   })
 
   test.each([
-    ['attributes:a AND attributes:b OR attributes:c', 'position 30: parentheses around AND or OR'],
-    ['attributes.lang = en', 'position 18: text in double quotes'],
-    ['attributes.lang', 'position 15: "="'],
-    ['lang = "en"', 'position 0: "attributes"'],
-    ['attributes:a attributes:b', 'position 13: the end'],
-    ['(attributes:a', 'position 13: ")"'],
+    ['attributes:a AND attributes:b OR attributes:c', 'position 30: expected parentheses around AND or OR'],
+    ['attributes.lang = en', 'position 18: expected text in double quotes'],
+    ['attributes.lang', 'position 15: expected "="'],
+    ['lang = "en"', 'position 0: expected "attributes"'],
+    ['attributes:a attributes:b', 'position 13: expected the end'],
+    ['(attributes:a', 'position 13: expected ")"'],
     ['attributes:a & attributes:b', 'position 12: unexpected character'],
-    ['attributes:', 'position 11: the key'],
+    ['attributes:', 'position 11: expected the key'],
     [`attributes:${'a'.repeat(250)}`, 'more than 256 bytes'],
   ])('%s is refused', (filter, reason) => {
     expect(() => parseFilter(filter)).toThrow(

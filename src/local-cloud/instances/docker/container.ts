@@ -8,12 +8,12 @@ import {Demultiplexer} from './demultiplex.ts'
 import {type Engine, EngineError} from './engine.ts'
 import {removeContainer} from './leftovers.ts'
 
-/** How long output may still come after the container has ended. */
+/** How long to wait for output after the container has ended. */
 const LATE_OUTPUT_MS = 500
 
 /**
- * Starts a container that was created, and follows it to its end; it is removed then.
- * @throws EngineError where it does not start
+ * Starts a created container, follows it until it ends, then removes it.
+ * @throws EngineError if it does not start
  */
 export async function followContainer({
   engine,
@@ -30,7 +30,7 @@ export async function followContainer({
   spec: Pick<InstanceSpec, 'output' | 'limits' | 'reach'>
   clock: Clock
 }): Promise<Instance> {
-  // Both before it starts, so that neither its first line nor its end is missed.
+  // Attach and wait before the start, so as to miss neither its first line nor its end.
   const attached = await engine.stream('POST', `/containers/${container}/attach?stream=1&stdout=1&stderr=1`)
   const waiting = await engine.stream('POST', `/containers/${container}/wait?condition=next-exit`)
   const heap = new HeapAbort()
@@ -56,7 +56,7 @@ export async function followContainer({
     try {
       await engine.call('POST', `/containers/${container}/kill?signal=${signal}`)
     } catch (error) {
-      // It has ended, or is removed already.
+      // It has ended or is already removed.
       if (!(error instanceof EngineError)) throw error
     }
   }
@@ -65,7 +65,7 @@ export async function followContainer({
     pid,
     port,
     reach,
-    // An engine does not tell; whoever waits looks at the port.
+    // An engine does not report it; callers probe the port.
     listening: new Promise(() => undefined),
     exited,
     async stop(graceMs) {
@@ -80,7 +80,7 @@ export async function followContainer({
   }
 }
 
-/** Resolves when there is no more; never rejects. */
+/** Resolves at the end of the stream; never rejects. */
 function readOutput(attached: IncomingMessage, output: InstanceSpec['output']): Promise<void> {
   const lines = {
     stdout: new Lines((line) => output('stdout', line), LONGEST_LINE_BYTES),
@@ -98,7 +98,7 @@ function readOutput(attached: IncomingMessage, output: InstanceSpec['output']): 
   })
 }
 
-/** An engine that goes away takes its containers with it: they count as killed. */
+/** If the engine goes away, its containers count as killed. */
 async function exitCode(waiting: IncomingMessage): Promise<number> {
   const result: unknown = await json(waiting).catch(() => undefined)
   return typeof result === 'object' && result !== null && 'StatusCode' in result

@@ -4,8 +4,8 @@ const HEADER_BYTES = 8
 const STDERR = 2
 
 /**
- * Takes apart the stream in which an engine sends both outputs of a container: frames of eight bytes of header (which
- * output; the length, big-endian, in the last four) and as much content.
+ * Splits the stream that carries both outputs of a container: frames of an eight-byte header (which output; the content's
+ * length, big-endian, in the last four) and the content.
  */
 export class Demultiplexer {
   readonly #take: (stream: OutputStream, bytes: Buffer) => void

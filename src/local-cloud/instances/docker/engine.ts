@@ -2,26 +2,26 @@ import {type IncomingMessage, request} from 'node:http'
 import {json, text} from 'node:stream/consumers'
 import {InstanceError} from '../instance.ts'
 
-/** Where engines listen that nobody has named. */
+/** Where an engine listens by default. */
 const DEFAULT_HOST = 'unix:///var/run/docker.sock'
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
-/** A container engine by its HTTP API (docs.docker.com/reference/api/engine). */
+/** A container engine, over its HTTP API (docs.docker.com/reference/api/engine). */
 export interface Engine {
   /** As `DOCKER_HOST` spells it. */
   readonly host: string
-  /** @returns the version of its API. @throws InstanceError where no engine answers */
+  /** @returns the version of its API. @throws InstanceError if no engine answers */
   ping(): Promise<string>
   /**
    * @param path below the API's version, with its query
-   * @returns the answer's JSON, `undefined` where it is none. @throws EngineError for an answer that says no
+   * @returns the response's JSON, `undefined` if it has none. @throws EngineError for an error response
    */
   call(method: string, path: string, body?: object): Promise<unknown>
-  /** Like `call`, for an answer that goes on; resolves when it begins. */
+  /** Like `call`, for a streamed response; resolves when it begins. */
   stream(method: string, path: string): Promise<IncomingMessage>
 }
 
-/** What an engine refuses. */
+/** An error response of the engine. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
   readonly status: number
@@ -32,12 +32,12 @@ export class EngineError extends Error {
   }
 }
 
-/** The engine that `DOCKER_HOST` names, or the one at the usual place. */
+/** The engine that `DOCKER_HOST` names, or the one at the default place. */
 export function engineHost(environment: Readonly<Record<string, string | undefined>>): string {
   return environment['DOCKER_HOST'] || DEFAULT_HOST
 }
 
-/** @throws InstanceError for a host that is not on this machine, or of another kind */
+/** @throws InstanceError for a host that is not on this machine or is not supported */
 export function connectEngine(host: string): Engine {
   const address = addressOf(host)
   let version: string | undefined
@@ -72,7 +72,7 @@ export function connectEngine(host: string): Engine {
     answer.resume()
     const found = answer.headers['api-version']
     if (answer.statusCode !== 200 || typeof found !== 'string' || !/^\d+\.\d+$/.test(found))
-      throw new InstanceError(`what answers at ${host} is no container engine`)
+      throw new InstanceError(`what answers at ${host} is not a container engine`)
     version = found
     return found
   }
@@ -101,7 +101,7 @@ function addressOf(host: string): {socketPath: string} | {host: string; port: nu
   if ((url?.protocol === 'tcp:' || url?.protocol === 'http:') && LOOPBACK.has(url.hostname))
     return {host: url.hostname, port: Number(url.port || 2375)}
   throw new InstanceError(
-    `DOCKER_HOST is "${host}"; the local cloud needs an engine of this machine, at unix://PATH or tcp://127.0.0.1:PORT`,
+    `DOCKER_HOST is "${host}"; the local cloud needs an engine on this machine, at unix://PATH or tcp://127.0.0.1:PORT`,
   )
 }
 
@@ -110,7 +110,7 @@ function messageOf(body: string): string {
     const parsed: unknown = JSON.parse(body)
     if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) return String(parsed.message)
   } catch {
-    // Not every answer is JSON; then its text is what there is to tell.
+    // Not JSON: report the text.
   }
   return body.trim()
 }

@@ -1,6 +1,6 @@
 import {type Engine, EngineError} from './engine.ts'
 
-/** On every container: the state folder of the local cloud that it belongs to. */
+/** Label on every container: the state folder of its local cloud. */
 export const OWNER_LABEL = 'dev.cloud-runner.local-cloud'
 
 /** Kills and removes all containers of a local cloud. */
@@ -13,7 +13,7 @@ export async function removeContainers(engine: Engine, owner: string): Promise<v
   await Promise.all(ids.map((id) => removeContainer(engine, id)))
 }
 
-/** Kills and removes a container; nothing where it is gone or somebody else removes it just now. */
+/** Kills and removes a container; does nothing if it is gone or is being removed. */
 export async function removeContainer(engine: Engine, id: string): Promise<void> {
   try {
     await engine.call('DELETE', `/containers/${id}?force=true&v=true`)

@@ -4,17 +4,17 @@ import {createInterface} from 'node:readline'
 import {InstanceError} from '../instance.ts'
 import {type Engine, EngineError} from './engine.ts'
 
-/** The images that the engine has from the local registry, so that none stays there for good. */
+/** The images that the engine has from the local registry, so that none stays there permanently. */
 export interface PulledImages {
-  /** @param reference `HOST/PROJECT/REPOSITORY/IMAGE@sha256:…`. @throws InstanceError where it cannot be pulled */
+  /** @param reference `HOST/PROJECT/REPOSITORY/IMAGE@sha256:…`. @throws InstanceError if it cannot be pulled */
   pull(engine: Engine, reference: string): Promise<void>
-  /** Removes from the engine what was pulled and is not in `needed`. */
+  /** Removes pulled images that are not in `needed` from the engine. */
   keepOnly(engine: Engine, needed: ReadonlySet<string>): Promise<void>
-  /** Whether anything was pulled and not removed. */
+  /** Whether any pulled image remains. */
   any(): Promise<boolean>
 }
 
-/** @param folder keeps a file an image, named by the digest, with the reference that it was pulled by */
+/** @param folder keeps one file per image, named by digest, with the reference it was pulled by */
 export function createPulledImages(folder: string): PulledImages {
   const pulling = new Map<string, Promise<void>>()
   const listed = (): Promise<string[]> => readdir(folder).catch(() => [])
@@ -24,7 +24,7 @@ export function createPulledImages(folder: string): PulledImages {
     const path = join(folder, digest.replace(':', '-'))
     const known = await readFile(path, 'utf8').catch(() => undefined)
     if (known === reference && (await exists(engine, `/images/${reference}/json`))) return
-    // Before it is there: what a crash interrupts is found again.
+    // Recorded before the pull, so that one interrupted by a crash is found again.
     await mkdir(folder, {recursive: true, mode: 0o700})
     await writeFile(path, reference, {mode: 0o600})
     const progress = await engine.stream(
@@ -68,7 +68,7 @@ async function exists(engine: Engine, path: string): Promise<boolean> {
   }
 }
 
-/** Another name of the same image, e.g. the one it was pushed by, keeps it there. */
+/** Another name of the same image, e.g. the one it was pushed by, keeps it. */
 async function forget(engine: Engine, reference: string): Promise<void> {
   try {
     await engine.call('DELETE', `/images/${reference}`)

@@ -13,7 +13,7 @@ import {OWNER_LABEL, removeContainer, removeContainers} from './leftovers.ts'
 import {createPulledImages} from './pulled-images.ts'
 
 export interface DockerRuntimeDependencies {
-  /** Keeps the record of what was pulled; containers carry it as the name of their owner. */
+  /** Keeps the record of pulled images; labels containers as their owner. */
   readonly folder: string
   readonly images: Pick<Images, 'place'>
   /** `127.0.0.1:PORT` of the local registry, from which the engine pulls. */
@@ -23,9 +23,9 @@ export interface DockerRuntimeDependencies {
 }
 
 export interface DockerRuntime extends Runtime {
-  /** Removes containers that a killed local cloud has left, and images that are not in `needed`. */
+  /** Removes containers that a killed local cloud left behind, and images not in `needed`. */
   removeLeftovers(needed: ReadonlySet<string>): Promise<void>
-  /** Removes images that are not in `needed`; all containers have ended. */
+  /** Removes images not in `needed`; all containers must have ended. */
   close(needed: ReadonlySet<string>): Promise<void>
 }
 
@@ -37,7 +37,7 @@ const DESKTOP = 'Docker Desktop'
 
 /**
  * Runs images as containers of an engine on this machine, on its network: a container reaches the local cloud at
- * 127.0.0.1, and is reached there at the port that PORT names. CPU and memory limits hold.
+ * 127.0.0.1, and is reached there at the port in PORT. CPU and memory limits are enforced.
  */
 export function createDockerRuntime({
   folder,
@@ -58,21 +58,21 @@ export function createDockerRuntime({
     engine = connected
     return connected
   }
-  /** The engine, or why there is none in words for the person who deploys the image. */
+  /** The engine. @throws InstanceError that explains to the person who deploys the image why there is none */
   const requireEngine = async (): Promise<Engine> => {
     try {
       return await connect()
     } catch (error) {
       if (!(error instanceof InstanceError)) throw error
       throw new InstanceError(
-        `The worker runs as a container, but ${error.message}. Start docker; where DOCKER_HOST names another one by now, start the local cloud anew: cloud-runner local stop`,
+        `The worker runs as a container, but ${error.message}. Start docker; if DOCKER_HOST has changed, restart the local cloud: cloud-runner local stop`,
       )
     }
   }
   const pull = async (image: Image): Promise<string> => {
     const place = images.place(image.digest)
     if (place === undefined)
-      throw new InstanceError(`The image ${image.digest} is not in the local registry any more.`)
+      throw new InstanceError(`The image ${image.digest} is no longer in the local registry.`)
     const reference = `${registry()}/${place}@${image.digest}`
     await pulled.pull(await requireEngine(), reference)
     return reference
@@ -111,20 +111,20 @@ export function createDockerRuntime({
     async removeLeftovers(needed) {
       if (!(await pulled.any())) return
       const connected = await connect().catch(() => undefined)
-      // Without an engine nothing of it runs either.
+      // Without an engine, no containers are running.
       if (!connected) return
       await removeContainers(connected, folder)
       await pulled.keepOnly(connected, needed)
     },
     async close(needed) {
       if (engine) await pulled.keepOnly(engine, needed)
-      // There is nothing that it could find.
+      // There are no containers to remove.
       watchdog?.kill('SIGKILL')
     },
   }
 }
 
-/** @throws InstanceError where the engine's network is not this machine's */
+/** @throws InstanceError if the engine's network is not this machine's */
 async function requireThisMachine(engine: Engine): Promise<void> {
   const info: unknown = await engine.call('GET', '/info')
   const {OperatingSystem: system, SecurityOptions: security} = Object.fromEntries(Object.entries(info ?? {}))
@@ -132,7 +132,7 @@ async function requireThisMachine(engine: Engine): Promise<void> {
   if (process.platform === 'linux' && system !== DESKTOP && !rootless) return
   const where = rootless ? 'in a network of their own (rootless)' : 'in a virtual machine'
   throw new InstanceError(
-    `the engine at ${engine.host} runs containers ${where}, from which 127.0.0.1 of this machine is not reached; they need Linux and an engine that shares its network`,
+    `the engine at ${engine.host} runs containers ${where}, which cannot reach this machine's 127.0.0.1; workers in containers need Linux and an engine that shares its network`,
   )
 }
 
@@ -141,21 +141,21 @@ async function create(engine: Engine, config: object, id: string): Promise<strin
     .call('POST', `/containers/create?name=cloud-runner-${id.slice(0, 12)}`, config)
     .catch((error: unknown) => {
       if (error instanceof EngineError)
-        throw new InstanceError(`The container could not be made: ${error.message}`)
+        throw new InstanceError(`The container could not be created: ${error.message}`)
       throw error
     })
   if (typeof created === 'object' && created !== null && 'Id' in created) return String(created.Id)
-  throw new InstanceError('The container engine made no container and did not say why.')
+  throw new InstanceError('The container engine created no container and gave no reason.')
 }
 
-/** The container as the engine's API takes it. */
+/** The container as the engine's API expects it. */
 function containerConfig(
   {command, args, workingDir, env, limits, listens}: InstanceSpec,
   {reference, port, owner}: {reference: string; port: number; owner: string},
 ): object {
   return {
     Image: reference,
-    // As in Kubernetes: a command without arguments leaves out the image's arguments too.
+    // As in Kubernetes: a command without arguments drops the image's arguments too.
     ...(command.length > 0 ? {Entrypoint: command, Cmd: args} : args.length > 0 ? {Cmd: args} : {}),
     ...(workingDir === undefined ? {} : {WorkingDir: workingDir}),
     Env: Object.entries({...env, ...(listens ? {PORT: String(port)} : {})}).map(
@@ -164,10 +164,10 @@ function containerConfig(
     Labels: {[OWNER_LABEL]: owner},
     HostConfig: {
       NetworkMode: 'host',
-      // The engine refuses more processors than there are.
+      // The engine rejects more CPUs than the machine has.
       NanoCpus: Math.round(Math.min(limits.cpus, processors().length) * 1e9),
       ...(limits.memoryBytes > 0 ? {Memory: limits.memoryBytes, MemorySwap: limits.memoryBytes} : {}),
-      // The output is read as it is written, and kept by Cloud Logging.
+      // The local cloud reads the output as it is written and keeps it in Cloud Logging.
       LogConfig: {Type: 'none'},
     },
   }

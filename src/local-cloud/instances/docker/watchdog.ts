@@ -1,15 +1,15 @@
 // A process beside the local cloud: `watchdog.js DOCKER_HOST OWNER`. Containers belong to the engine and would outlive
-// a local cloud that is killed. Its stdin is one end of a pipe whose other end only the local cloud holds: when that
-// closes, the local cloud is gone, however it ended, and so are its containers.
+// a killed local cloud. Its stdin is one end of a pipe whose other end only the local cloud holds: when that closes, the
+// local cloud is gone, however it ended, and its containers are removed.
 import {setTimeout as pass} from 'node:timers/promises'
 import {connectEngine} from './engine.ts'
 import {removeContainers} from './leftovers.ts'
 
-/** What the engine was still creating when the local cloud ended is there by then. */
+/** By then, any container that the engine was still creating exists. */
 const SECOND_LOOK_MS = 2000
 
 const [host = '', owner = ''] = process.argv.slice(2)
-// Ctrl-C and the end of a terminal are the local cloud's to answer; this process follows it.
+// The local cloud handles Ctrl-C and the end of the terminal; this process follows it.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined)
 process.stdin.resume()
 process.stdin.once('close', () => void clearAway())

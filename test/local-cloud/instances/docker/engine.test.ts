@@ -13,7 +13,7 @@ describe('where an engine is looked for', () => {
   })
 
   it.each(['tcp://192.0.2.7:2375', 'ssh://user@host', 'nonsense'])('is not %s', (host) => {
-    expect(() => connectEngine(host)).toThrow(/needs an engine of this machine/)
+    expect(() => connectEngine(host)).toThrow(/needs an engine on this machine/)
   })
 })
 

@@ -44,5 +44,5 @@ it.each([
 })
 
 it('a server that is not an engine is named', async () => {
-  await expect(prepareWith({}, '')).rejects.toThrow(/what answers at unix:.* is no container engine/)
+  await expect(prepareWith({}, '')).rejects.toThrow(/what answers at unix:.* is not a container engine/)
 })
