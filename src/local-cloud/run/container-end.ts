@@ -6,8 +6,8 @@ const RAISE =
   'Consider increasing the memory limit, see https://cloud.google.com/run/docs/configuring/memory-limits'
 
 /**
- * How a container ended, in the words of Cloud Run's system log (cloud.google.com/run/docs/troubleshooting), with the
- * memory that it used where that is known.
+ * How a container ended, in the wording of Cloud Run's system log (cloud.google.com/run/docs/troubleshooting), with the
+ * memory that it used, if known.
  */
 export function describeEnd({code, signal, outOfMemory, memory}: Exit): string {
   const ended =

@@ -12,7 +12,7 @@ import {deleted, locationOf, type ResourceStatus, shortName} from './resources.t
 import {validated} from './validated.ts'
 import {violation} from './violation.ts'
 
-/** Services or jobs: what their user declares and Cloud Run brings about. */
+/** Services or jobs: resources that users declare and Cloud Run reconciles. */
 export interface Kind<Sent, Stored> {
   readonly noun: 'service' | 'job'
   /** Full name of the message, e.g. `google.cloud.run.v2.Service`. */
@@ -23,13 +23,13 @@ export interface Kind<Sent, Stored> {
   /** @throws ApiError INVALID_ARGUMENT */
   validateId(id: string): void
   /**
-   * Checks what a user sets and completes it, without writing anything.
+   * Validates and completes what a user sets, without writing anything.
    * @throws ApiError INVALID_ARGUMENT, UNIMPLEMENTED
    */
   prepare(name: string, spec: Partial<Sent>): Prepared<Stored>
-  /** Brings about what is stored. @returns the resource as it is then */
+  /** Reconciles what is stored. @returns the resource after that */
   reconcile(name: string): Promise<object>
-  /** Removes the rows, inside `State.write`. @returns what ends the rest */
+  /** Removes the rows, inside `State.write`. @returns a function that ends the rest */
   remove(name: string): () => Promise<void>
 }
 
@@ -47,7 +47,7 @@ export interface DeclaredDependencies {
   readonly operations: Operations
 }
 
-/** How services and jobs alike are found, created, updated and deleted. */
+/** How both services and jobs are found, created, updated and deleted. */
 export function createDeclared<
   Sent extends {name: string; etag?: string},
   Stored extends {status: ResourceStatus},
@@ -100,7 +100,7 @@ export function createDeclared<
       if (!sent) throw violation(noun, 'is required')
       return create(`${parent}/${collection}/${id}`, sent, call, validateOnly)
     },
-    /** @param next what to set, from what is stored and what was sent */
+    /** @param next computes what to set from what is stored and what was sent */
     update(
       sent: Sent | undefined,
       {validateOnly, allowMissing}: {validateOnly?: boolean; allowMissing?: boolean},

@@ -2,21 +2,21 @@ import {randomBytes} from 'node:crypto'
 import {ApiError} from '../wire/api-error.ts'
 import {shortName} from './resources.ts'
 
-/** What a request names that deletes or cancels. */
+/** What a request to delete or cancel names. */
 export interface ChangeRequest {
   name?: string
   validateOnly?: boolean
   etag?: string
 }
 
-/** Another one for each state of a resource. */
+/** A different one for each state of a resource. */
 export function newEtag(): string {
   return `"${randomBytes(9).toString('base64')}"`
 }
 
 /**
- * @param given what the caller saw; absent or empty: the caller does not mind
- * @throws ApiError ABORTED where the resource has changed since
+ * @param given the etag that the caller saw; absent or empty matches any
+ * @throws ApiError ABORTED if the resource has changed since
  */
 export function requireEtag(name: string, current: string | undefined, given: string | undefined): void {
   if (given !== undefined && given !== '' && given !== current)

@@ -4,7 +4,7 @@ import {locationOf, shortName} from './resources.ts'
 /**
  * What is stored under a name.
  * @param kind as Cloud Run spells it, e.g. `SERVICE`
- * @throws ApiError NOT_FOUND if nothing is
+ * @throws ApiError NOT_FOUND if nothing is stored
  */
 export function found<T>(stored: T | undefined, kind: string, name: string): T {
   if (stored !== undefined) return stored

@@ -35,15 +35,15 @@ export interface RunDependencies {
   readonly access: AccessControl
   readonly tokens: Pick<IdTokens, 'verify'>
   readonly images: Images
-  /** `127.0.0.1:PORT` where container engines pull images from; known when the first one is started. */
+  /** `127.0.0.1:PORT` of the registry that container engines pull from; known when the first one starts. */
   readonly registry: () => string
   readonly log: LogSink
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
   readonly identity: Identity
   readonly operations: Operations
-  /** What goes wrong on purpose with requests to services. */
+  /** Faults to inject into requests to services. */
   readonly faults?: FaultPlan
-  /** Told of errors that are the local cloud's own; the default throws them away. */
+  /** Receives the local cloud's own errors; by default, they are discarded. */
   readonly report?: (error: unknown) => void
   /** After this time without a request an instance is stopped. Google waits up to 15 minutes. */
   readonly idleMs?: number
@@ -52,10 +52,10 @@ export interface RunDependencies {
 export interface Run extends AsyncDisposable {
   readonly services: RpcService[]
   readonly routes: Route[]
-  /** Opens the services' addresses and goes on with what a stop interrupted. @throws PortTakenError */
+  /** Opens the services' addresses and resumes what a stop interrupted. @throws PortTakenError */
   start(): Promise<void>
   instances(): ListedInstance[]
-  /** Takes no more requests and ends the instances; those in work have ten seconds to finish. */
+  /** Accepts no more requests and ends the instances; requests in progress have ten seconds to finish. */
   drain(): Promise<void>
 }
 
@@ -121,7 +121,7 @@ export function createRun({
       for (const {name, spec, status} of store.allServices()) {
         await addresses.open(name, '')
         for (const {tag = ''} of status.trafficStatuses ?? []) if (tag !== '') await addresses.open(name, tag)
-        // Its failure is told by the service's condition.
+        // The service's condition reports its failure.
         if (status.reconciling === true) deployment.reconcile(name).catch(() => undefined)
         else fleet.serve(name, servingRevisions(name, status), spec.scaling)
       }

@@ -1,5 +1,5 @@
 /**
- * Fields of services and jobs that only Cloud Run sets; what a client sends in them is ignored
+ * Fields of services and jobs that only Cloud Run sets; values from clients are ignored
  * (google.api.field_behavior).
  */
 const OUTPUT_ONLY = [
@@ -28,7 +28,7 @@ const OUTPUT_ONLY = [
   'etag',
 ]
 
-/** What a user sets of a service or job as it was sent. */
+/** The part of a service or job that a user may set, as sent. */
 export function withoutOutput<T extends object>(resource: T): Partial<T> {
   const spec: Partial<T> = {...resource}
   for (const field of OUTPUT_ONLY) Reflect.deleteProperty(spec, field)

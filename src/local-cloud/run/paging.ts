@@ -3,8 +3,8 @@ import {pageByOffset, type PageRequest} from '../wire/paging.ts'
 const SIZES = {usual: 100, largest: 100}
 
 /**
- * One page of a list as Cloud Run answers it: without the field where there is nothing.
- * @param read up to `limit` items from `offset` on
+ * One page of a list as Cloud Run returns it: an empty list omits the field.
+ * @param read up to `limit` items, starting at `offset`
  * @throws ApiError INVALID_ARGUMENT for a bad page size or token
  */
 export function page<T>(

@@ -1,6 +1,6 @@
 import type {LogEntry} from '../logging/log-sink.ts'
 
-/** What is logged of one request. */
+/** What is logged about one request. */
 export interface ServedRequest {
   readonly project: string
   readonly resource: LogEntry['resource']
@@ -16,9 +16,9 @@ export interface ServedRequest {
   /** Full name. */
   readonly trace: string
   readonly spanId: string
-  /** Why the front end answered in place of the container. */
+  /** Why the front end answered instead of the container. */
   readonly reason: string | undefined
-  /** Of the instance, and of the object that a push is about. */
+  /** Labels of the instance, and of the object that a push is about. */
   readonly labels: Readonly<Record<string, string>>
 }
 
@@ -48,7 +48,7 @@ export function requestLogEntry(served: ServedRequest): LogEntry {
   }
 }
 
-/** An entry of Cloud Run's system log: what became of a container. @param of.at milliseconds since 1970 */
+/** An entry of Cloud Run's system log: what happened to a container. @param of.at milliseconds since 1970 */
 export function systemLogEntry({
   project,
   at,

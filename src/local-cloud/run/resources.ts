@@ -1,6 +1,6 @@
 /**
- * google.cloud.run.v2 in proto3 JSON, as far as the local cloud reads it. What it does not read is kept and given
- * back as it came.
+ * google.cloud.run.v2 in proto3 JSON, as far as the local cloud reads it. Everything else is kept and returned
+ * unchanged.
  */
 export interface Service extends ServiceSpec, ServiceStatus {
   name: string
@@ -23,7 +23,7 @@ export interface ServiceSpec {
   clientVersion?: string
 }
 
-/** What only Cloud Run sets, of services and jobs alike. */
+/** What only Cloud Run sets, on services and jobs. */
 export interface ResourceStatus {
   uid?: string
   generation?: string
@@ -161,7 +161,7 @@ export function parseServiceName(name: string): ServiceName | undefined {
     : {project, location, service}
 }
 
-/** `projects/P/locations/L` of a resource in it. */
+/** `projects/P/locations/L` that a resource is in. */
 export function locationOf(name: string): string {
   return name.split('/', 4).join('/')
 }
@@ -169,7 +169,7 @@ export function locationOf(name: string): string {
 /** Deleted services and jobs can be seen for 30 days on Google Cloud. */
 const EXPIRY_MS = 30 * 24 * 3600_000
 
-/** A service or job as its deletion shows it. @param now milliseconds since the epoch */
+/** A service or job as its deletion returns it. @param now milliseconds since the epoch */
 export function deleted<T extends object>(
   resource: T,
   now: number,

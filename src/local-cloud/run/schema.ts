@@ -1,7 +1,7 @@
 import type {Schema} from '../state/state.ts'
 
 /**
- * `spec` of a service or job is what its user set, `status` what Cloud Run reports of it; together they are the resource.
+ * `spec` of a service or job is what its user set, `status` what Cloud Run reports; together they are the resource.
  * An execution is `done` when none of its tasks is running or will run.
  */
 export const runSchema: Schema = {

@@ -7,15 +7,15 @@ export interface StoredService {
   readonly name: string
   readonly spec: ServiceSpec
   readonly status: ServiceStatus
-  /** How many revisions it has had; the next one's number is one more. */
+  /** Number of revisions so far; the next one gets the number after it. */
   readonly revisions: number
 }
 
 export interface StoredRevision {
   readonly revision: Revision
-  /** The template it was made of, in a form that two equal templates share. */
+  /** The template it was created from, in a form that equal templates share. */
   readonly template: string
-  /** Pinned when the revision was made; undefined where there was no such image. */
+  /** Pinned when the revision was created; undefined if the image did not exist. */
   readonly image: Image | undefined
 }
 
@@ -92,7 +92,7 @@ export function createRunStore({state: {database}}: {state: State}) {
         now,
       )
     },
-    /** Of all images that a revision needs. */
+    /** Digests of all images that a revision needs. */
     imageDigests: (): Set<string> => new Set(sql.images.all().map((row) => String(row['digest']))),
     removeRevision: (name: string) => sql.removeRevision.run(name),
   }

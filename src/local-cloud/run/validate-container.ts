@@ -28,7 +28,7 @@ const UNITS: Readonly<Record<string, number>> = {
 /**
  * The only container of a template.
  * @param field e.g. `service.template`
- * @throws ApiError INVALID_ARGUMENT where there is none, UNIMPLEMENTED for sidecars and volumes
+ * @throws ApiError INVALID_ARGUMENT if there is none, UNIMPLEMENTED for sidecars and volumes
  */
 export function onlyContainer(
   field: string,
@@ -45,7 +45,7 @@ export function onlyContainer(
   return container
 }
 
-/** Checks what containers of services and of jobs have in common. @throws ApiError */
+/** Validates what containers of services and jobs have in common. @throws ApiError */
 export function validateContainer(field: string, container: Container): void {
   if (!container.image) throw violation(`${field}.image`, 'is required')
   validateEnv(field, container.env ?? [])
@@ -56,7 +56,7 @@ export function validateContainer(field: string, container: Container): void {
       `"${cpu}" must be between 0.08 and 8, e.g. "1" or "500m"`,
     )
   if (memory !== undefined && bytesOf(memory) === undefined)
-    throw violation(`${field}.resources.limits.memory`, `"${memory}" is no quantity such as "512Mi"`)
+    throw violation(`${field}.resources.limits.memory`, `"${memory}" is not a quantity such as "512Mi"`)
 }
 
 /** @throws ApiError INVALID_ARGUMENT, or UNIMPLEMENTED for a variable that comes from Secret Manager */
@@ -64,7 +64,7 @@ export function validateEnv(field: string, env: readonly EnvVar[]): void {
   const seen = new Set<string>()
   for (const {name = '', valueSource} of env) {
     if (name === '' || name.includes('=') || name.includes('\0'))
-      throw violation(`${field}.env`, `"${name}" is no name of a variable`)
+      throw violation(`${field}.env`, `"${name}" is not a valid variable name`)
     if (RESERVED_ENV.has(name))
       throw violation(
         `${field}.env`,
@@ -90,7 +90,7 @@ export function cpus(quantity: string): number {
   return /^\d+m$/.test(quantity) ? Number.parseInt(quantity, 10) / 1000 : Number(quantity)
 }
 
-/** Bytes of a quantity such as `512Mi`, or `undefined` where it is none. */
+/** Bytes of a quantity such as `512Mi`, or `undefined` if it is not one. */
 export function bytesOf(quantity: string): number | undefined {
   const {number, unit} =
     /^(?<number>\d+(?:\.\d+)?)(?<unit>Ki|Mi|Gi|Ti|k|K|M|G|T)?$/.exec(quantity)?.groups ?? {}

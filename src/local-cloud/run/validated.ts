@@ -1,7 +1,7 @@
 import type {Operation} from '../operations/operations.ts'
 import {locationOf} from './resources.ts'
 
-/** The answer to `validateOnly`: an operation that is done and kept nowhere. */
+/** The response to `validateOnly`: a finished operation that is not stored. */
 export function validated(name: string, type: string, resource: object): Operation {
   const typed = {'@type': `type.googleapis.com/${type}`, ...resource}
   return {

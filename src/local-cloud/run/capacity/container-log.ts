@@ -36,7 +36,7 @@ export function toLogEntry(
   return {...entry, jsonPayload: rest}
 }
 
-/** Puts a special field in its place. @returns false where it is none, or of no use there */
+/** Moves a special field to its place. @returns false if it is not one or its value is unusable */
 function lift(entry: LogEntry, field: string, value: unknown): boolean {
   switch (field) {
     case 'severity': {

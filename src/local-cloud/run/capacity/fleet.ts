@@ -39,37 +39,37 @@ export interface FleetDependencies {
 
 export interface ListedInstance {
   readonly pid: number
-  /** Short names, as `K_SERVICE` and `K_REVISION` have them. */
+  /** Short names, as in `K_SERVICE` and `K_REVISION`. */
   readonly service: string
   readonly revision: string
   readonly port: number
   readonly startedAt: string
-  /** Requests in work. */
+  /** Requests in progress. */
   readonly busy: number
 }
 
 export interface Fleet {
   /** Starts an instance of a new revision and waits until it is ready. @throws NotReadyError */
   prove(stored: StoredRevision): Promise<void>
-  /** A place for a request. @throws NoInstanceError */
+  /** A slot for a request. @throws NoInstanceError */
   acquire(revision: string, signal: AbortSignal): Promise<Slot>
   /**
-   * Lets the service's revisions that get no traffic end when their requests have; keeps the minimum of the others.
-   * @param percents of the traffic, by revision; 0 for one that has only a tag
+   * Retires the service's revisions without traffic once their requests have ended; keeps the minimum of the others.
+   * @param percents of the traffic, by revision; 0 for one with only a tag
    */
   serve(service: string, percents: ReadonlyMap<string, number>, scaling: ServiceScaling | undefined): void
   /** Ends the instances of the revisions. */
   drop(revisions: readonly string[]): Promise<void>
   list(): ListedInstance[]
-  /** Ends all instances, for good. */
+  /** Ends all instances permanently. */
   drain(): Promise<void>
-  /** Whether it is being ended: what fails from now on says nothing of the revision. */
+  /** Whether it is closing: failures from now on say nothing about the revision. */
   readonly draining: boolean
 }
 
 /** Between SIGTERM and SIGKILL (cloud.google.com/run/docs/container-contract#instance-shutdown). */
 const GRACE_MS = 10_000
-/** How many of the last lines of output a failure tells: what Node says of an error has up to eighteen, the error above its trace. */
+/** How many of the last lines of output a failure includes: Node's report of an error has up to eighteen, the error above its trace. */
 const TOLD_LINES = 20
 
 /** The instances of all revisions. Names are resource names. */
@@ -127,7 +127,7 @@ export function createFleet({clock, log, launcher, store, idleMs}: FleetDependen
     return instance
   }
 
-  /** Ends an instance that fails its liveness probe, and warns of one that others than the front end can reach. */
+  /** Ends an instance that fails its liveness probe, and warns about one that can be reached without the front end. */
   const observe = (revision: Revision, name: ServiceName, instance: Instance): void => {
     const note = (severity: string, text: string): void =>
       log.append([
@@ -151,7 +151,7 @@ export function createFleet({clock, log, launcher, store, idleMs}: FleetDependen
       if (address === undefined) return
       note(
         'WARNING',
-        `Revision ${shortName(revision.name)} of service ${name.service} can be reached from other machines, at ${address}:${instance.port}, without the front end's checks. Listen on the address that HOST names, and refuse requests whose header x-front-end-secret is not FRONT_END_SECRET.`,
+        `Revision ${shortName(revision.name)} of service ${name.service} can be reached from other machines, at ${address}:${instance.port}, without the front end's checks. Listen on the address in HOST, and reject requests whose x-front-end-secret header is not FRONT_END_SECRET.`,
       )
     }
     void warnIfExposed()
@@ -228,6 +228,6 @@ async function failingAs<T>(
 
 function requireName(revision: string): ServiceName {
   const name = parseServiceName(revision)
-  if (!name) throw new Error(`"${revision}" is no revision's name.`)
+  if (!name) throw new Error(`"${revision}" is not the name of a revision.`)
   return name
 }

@@ -9,14 +9,14 @@ import {toLogEntry} from './container-log.ts'
 import type {Container} from '../resources.ts'
 import {bytesOf, cpus} from '../validate-container.ts'
 
-/** Endpoints of the local cloud at which a service account is the caller of every call. */
+/** Endpoints of the local cloud at which every caller is a given service account. */
 export interface Identity {
   open(of: {serviceAccount: string; project: string; region: string}): Promise<Endpoint>
 }
 
 interface Endpoint {
   readonly origin: string
-  /** `127.0.0.1:PORT` of the metadata server that gives tokens of the account. */
+  /** `127.0.0.1:PORT` of the metadata server that issues the account's tokens. */
   readonly metadataHost: string
   close(): Promise<void>
 }
@@ -28,24 +28,24 @@ export interface Launch {
   readonly container: Container
   /** Undefined: the project's default account. */
   readonly serviceAccount: string | undefined
-  /** What Cloud Run itself tells the container; wins over what its user set. */
+  /** What Cloud Run itself sets; overrides what the user set. */
   readonly env: Readonly<Record<string, string>>
-  /** Whether it is to listen on a port (a service). */
+  /** Whether it must listen on a port (a service). */
   readonly listens: boolean
-  /** Of its log entries. */
+  /** Labels of its log entries. */
   readonly resource: LogEntry['resource']
   readonly labels: Readonly<Record<string, string>>
-  /** Told of each line of output besides the log. */
+  /** Receives each line of output, in addition to the log. */
   readonly onLine?: (line: string) => void
 }
 
-/** Starts containers under their service account, their output in the log. */
+/** Starts containers under their service account and logs their output. */
 export interface Launcher {
-  /** Fetches and unpacks the image where that is not done yet. @throws InstanceError where it cannot be run here */
+  /** Fetches and unpacks the image if needed. @throws InstanceError if it cannot run here */
   prepare(image: Image): Promise<void>
   /** @throws InstanceError */
   launch(launch: Launch): Promise<Instance>
-  /** Closes the accounts' endpoints; the containers have ended. */
+  /** Closes the accounts' endpoints; the containers must have ended. */
   close(): Promise<void>
 }
 
@@ -57,7 +57,7 @@ export interface LauncherDependencies {
   readonly runtime: Runtime
 }
 
-/** What a container has that says nothing of its limits (cloud.google.com/run/docs/configuring/services/memory-limits, …/cpu). */
+/** The limits of a container that sets none (cloud.google.com/run/docs/configuring/services/memory-limits, …/cpu). */
 const DEFAULT_CPU = '1'
 const DEFAULT_MEMORY = '512Mi'
 
@@ -116,12 +116,12 @@ export function createLauncher({clock, log, agents, identity, runtime}: Launcher
   }
 }
 
-/** The account of revisions and jobs that name none. */
+/** The account for revisions and jobs that name none. */
 export function defaultServiceAccount(agents: Pick<ServiceAgents, 'projectNumber'>, project: string): string {
   return `${agents.projectNumber(project)}-compute@developer.gserviceaccount.com`
 }
 
-/** Where Google's client libraries find the local cloud. Nothing of the local cloud's own environment is in it. */
+/** Where Google's client libraries find the local cloud. Nothing from the local cloud's own environment is passed on. */
 function cloudEnvironment(project: string, origin: string, metadataHost: string): Record<string, string> {
   return {
     GOOGLE_CLOUD_PROJECT: project,
@@ -142,9 +142,9 @@ const UNREACHED: {readonly reach: Reach; readonly variables: Readonly<Record<str
 }
 
 /**
- * What keeps a service's instance to loopback and to its front end, since it shares this machine with everybody on it:
- * HOST, and FRONT_END_SECRET, without which a request is to be refused. HEALTH_PORT, if it is set, gets a port that no
- * other instance has. Images that do not know these variables work as well, unprotected.
+ * What keeps a service's instance to loopback and to its front end, since everything on this machine could reach it:
+ * HOST, and FRONT_END_SECRET, without which an instance should refuse a request. HEALTH_PORT, if it is set, gets a port that no
+ * other instance has. Images that ignore these variables work too, unprotected.
  */
 async function secluded(environment: Readonly<Record<string, string>>): Promise<typeof UNREACHED> {
   const secret = randomBytes(32).toString('hex')

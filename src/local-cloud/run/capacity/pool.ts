@@ -3,11 +3,11 @@ import type {Clock, Timer} from '../../wire/clock.ts'
 import type {Scale} from './scaling.ts'
 
 export interface PoolOptions {
-  /** Requests that one instance takes at a time. */
+  /** Requests that one instance handles at a time. */
   readonly concurrency: number
   /** Until `serve` says otherwise. */
   readonly scale: Scale
-  /** Starts an instance and waits until it is ready; ends it where `signal` says that it is not wanted any more. */
+  /** Starts an instance and waits until it is ready; ends it if `signal` aborts. */
   readonly start: (signal: AbortSignal) => Promise<Instance>
   readonly clock: Clock
   /** After this time without a request an instance is stopped. */
@@ -16,12 +16,12 @@ export interface PoolOptions {
   readonly graceMs: number
 }
 
-/** A place for one request in an instance. */
+/** A slot for one request in an instance. */
 export interface Slot {
   readonly instance: Instance
   /** The request has ended. */
   release(): void
-  /** The instance takes no connections: it ends, or has ended already, and gets no more requests. */
+  /** The instance accepts no connections: it is ending or has ended, and gets no more requests. */
   discard(): void
 }
 
@@ -47,12 +47,11 @@ interface Member {
 interface Waiter {
   readonly resolve: (slot: Slot) => void
   readonly reject: (error: Error) => void
-  readonly timer: Timer
 }
 
 /** "Requests will wait in a pending queue for up to … 60 seconds" (cloud.google.com/run/docs/about-instance-autoscaling). */
 const QUEUE_MS = 60_000
-/** A minimum instance that ended by itself is replaced after this time, so that a broken one does not spin. */
+/** A minimum instance that exits on its own is replaced after this time, so that a broken one does not crash in a tight loop. */
 const REPLACE_AFTER_MS = 10_000
 
 /** The instances of one revision: as many as its requests need, from none to its maximum. */
@@ -70,7 +69,7 @@ export class Pool {
     this.#scale = options.scale
   }
 
-  /** A place for a request, at once or when there is one. @throws NoInstanceError */
+  /** A slot for a request, as soon as one is free. @throws NoInstanceError */
   acquire(signal: AbortSignal): Promise<Slot> {
     if (this.#closing.signal.aborted) return Promise.reject(stopping())
     if (signal.aborted) return Promise.reject(callerGone())
@@ -80,21 +79,31 @@ export class Pool {
     return new Promise((resolve, reject) => {
       const leave = (error: Error): void => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter)
-        waiter.timer.clear()
-        reject(error)
+        waiter.reject(error)
+      }
+      const timer = this.#options.clock.after(QUEUE_MS, () => leave(noneAvailable()))
+      const abort = (): void => leave(callerGone())
+      const endWait = (): void => {
+        timer.clear()
+        signal.removeEventListener('abort', abort)
       }
       const waiter: Waiter = {
-        resolve,
-        reject,
-        timer: this.#options.clock.after(QUEUE_MS, () => leave(noneAvailable())),
+        resolve: (slot) => {
+          endWait()
+          resolve(slot)
+        },
+        reject: (error) => {
+          endWait()
+          reject(error)
+        },
       }
-      signal.addEventListener('abort', () => leave(callerGone()), {once: true})
+      signal.addEventListener('abort', abort)
       this.#waiters.push(waiter)
       this.#grow()
     })
   }
 
-  /** Takes in an instance that was started outside, to see whether the revision starts at all. */
+  /** Adds an instance that was started elsewhere, to see whether the revision starts at all. */
   add(instance: Instance): void {
     const member: Member = {
       instance,
@@ -109,7 +118,7 @@ export class Pool {
     if (member.busy === 0) this.#rest(member)
   }
 
-  /** The revision gets traffic: it has at least its minimum of instances, and what is more than its maximum ends. */
+  /** The revision gets traffic: it keeps at least its minimum of instances, and ends any beyond its maximum. */
   serve(scale: Scale): void {
     this.#retired = false
     this.#scale = scale
@@ -118,7 +127,7 @@ export class Pool {
     this.#grow()
   }
 
-  /** The revision gets no traffic any more: its instances end as soon as their requests have. */
+  /** The revision no longer gets traffic: its instances end as soon as their requests have. */
   retire(): void {
     this.#retired = true
     this.#restAll()
@@ -128,13 +137,10 @@ export class Pool {
     return this.#members.map(({instance, startedAt, busy}) => ({instance, startedAt, busy}))
   }
 
-  /** Ends every instance: SIGTERM at once, requests in work have the grace to finish. */
+  /** Ends every instance: SIGTERM at once, requests in progress have the grace period to finish. */
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const {reject, timer} of this.#waiters.splice(0)) {
-      timer.clear()
-      reject(stopping())
-    }
+    for (const {reject} of this.#waiters.splice(0)) reject(stopping())
     await Promise.all([...this.#starting, ...this.#members.map((member) => this.#stop(member))])
   }
 
@@ -166,9 +172,7 @@ export class Pool {
 
   #serve(): void {
     for (let member = this.#free(); member && this.#waiters.length > 0; member = this.#free()) {
-      const waiter = this.#waiters.shift()
-      waiter?.timer.clear()
-      waiter?.resolve(this.#occupy(member))
+      this.#waiters.shift()?.resolve(this.#occupy(member))
     }
   }
 
@@ -185,7 +189,7 @@ export class Pool {
   #startOne(): void {
     const started = this.#tryStart().finally(() => this.#starting.delete(started))
     this.#starting.add(started)
-    // Once it is no more among those that start, there may be room for another.
+    // Once it is no longer starting, there may be room for another.
     void started.then(() => this.#grow())
   }
 
@@ -193,12 +197,9 @@ export class Pool {
     try {
       this.add(await this.#options.start(this.#closing.signal))
     } catch (error) {
-      // Those whom this instance would have served hear of it; others may still find a place.
+      // The requests that this instance would have served fail; others may still find a slot.
       const failure = new NoInstanceError('failed', error instanceof Error ? error.message : String(error))
-      for (const {reject, timer} of this.#waiters.splice(0, this.#options.concurrency)) {
-        timer.clear()
-        reject(failure)
-      }
+      for (const {reject} of this.#waiters.splice(0, this.#options.concurrency)) reject(failure)
     }
     if (this.#closing.signal.aborted) await Promise.all(this.#members.map((member) => this.#stop(member)))
   }
@@ -254,9 +255,9 @@ function noneAvailable(): NoInstanceError {
 }
 
 function callerGone(): NoInstanceError {
-  return new NoInstanceError('busy', 'The caller has gone away.')
+  return new NoInstanceError('busy', 'The caller has disconnected.')
 }
 
 function stopping(): NoInstanceError {
-  return new NoInstanceError('stopping', 'The local cloud stops.')
+  return new NoInstanceError('stopping', 'The local cloud is stopping.')
 }

@@ -9,9 +9,9 @@ export interface Scale {
 const DEFAULT_MAX_INSTANCES = 100
 
 /**
- * The instances of a revision by its own scaling and by its service's, of which it has a part as large as its part of
- * the traffic (google.cloud.run.v2.ServiceScaling). Of two minimums the larger holds, of two maximums the smaller.
- * @param percent of the service's traffic; 0 for a revision that has only a tag, to which the service's does not apply
+ * The instances of a revision by its own scaling and by its share of its service's, which is its share of the traffic
+ * (google.cloud.run.v2.ServiceScaling). Of two minimums the larger holds, of two maximums the smaller.
+ * @param percent of the service's traffic; 0 for a revision with only a tag, to which the service's scaling does not apply
  */
 export function scaleOf(
   {scaling: own = {}}: Pick<Revision, 'scaling'>,

@@ -29,8 +29,8 @@ const GRACE_MS = 10_000
 const DEFAULT_TIMEOUT = '600s'
 
 /**
- * Runs one attempt of a task to its end, whatever that is.
- * @returns with a code in `status` where it did not succeed; never rejects for what the container does
+ * Runs one attempt of a task until it ends, however it ends.
+ * @returns with a code in `status` if it did not succeed; never rejects because of the container
  */
 export async function runAttempt(
   {clock, launcher, log}: AttemptDependencies,

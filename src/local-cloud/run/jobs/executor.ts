@@ -25,15 +25,15 @@ export interface ExecutorDependencies extends AttemptDependencies {
 
 export interface Executor {
   /**
-   * Runs a stored execution to its end, from where it was. Tasks that ran when the local cloud stopped are run again;
-   * that is no retry.
-   * @returns the execution as it is then, cancelled or succeeded
-   * @throws ApiError ABORTED that says which task failed; UNAVAILABLE where the local cloud stops before
+   * Runs a stored execution until it ends, from where it was. Tasks that were running when the local cloud stopped run
+   * again; that does not count as a retry.
+   * @returns the ended execution, cancelled or succeeded
+   * @throws ApiError ABORTED that says which task failed; UNAVAILABLE if the local cloud stops first
    */
   run(name: string): Promise<Execution>
-  /** Ends an execution's tasks; resolves when they have ended, at once where it has ended. */
+  /** Ends an execution's tasks; resolves when they have ended, at once if the execution has. */
   cancel(name: string): Promise<void>
-  /** Ends all tasks, for good: those that do not succeed within their grace are run again after the next start. */
+  /** Ends all tasks permanently: those that do not succeed within their grace period run again after the next start. */
   drain(): Promise<void>
 }
 
@@ -48,10 +48,10 @@ interface Active {
 }
 
 const DEFAULT_RETRIES = 3
-/** Tasks that this machine runs at a time, of all executions together; a job may ask for thousands. */
+/** Tasks that this machine runs at a time, across all executions; a job may request thousands. */
 const MOST_AT_A_TIME = Math.max(8, 2 * availableParallelism())
 
-/** Runs the tasks of executions, in parallel as far as job and machine allow, with their retries. */
+/** Runs the tasks of executions with their retries, in parallel as far as job and machine allow. */
 export function createExecutor({state, store, ...attempts}: ExecutorDependencies): Executor {
   const {clock} = attempts
   const executions = new Map<string, Active>()
@@ -59,7 +59,7 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
   let draining = false
   const now = (): string => new Date(clock.now()).toISOString()
 
-  /** Writes tasks that have changed, and their execution with its counts; its job follows. */
+  /** Writes changed tasks, and their execution with its counts, then its job. */
   const save = async (
     active: Active,
     changed: readonly StoredTask[],
@@ -75,7 +75,7 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
     }
     active.stored = {...active.stored, execution, done}
     await state.record(() => {
-      // As they are then: a change that waits for room is overtaken by later ones.
+      // Read at write time: later changes overtake one that waits its turn.
       for (const task of changed.flatMap(({index}) => active.tasks[index] ?? [])) store.putTask(task)
       const {stored} = active
       store.putExecution(stored, clock.now())
@@ -135,12 +135,12 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
     const result = await runAttempt(attempts, {stored: active.stored, index, attempt: task.attempt, signal})
     active.running.delete(index)
     const failed = result.status.code !== undefined
-    // What a stop interrupted says nothing of the task: it stays as one that runs, and the next start goes on with it.
+    // An interruption by a stop says nothing about the task: it stays running, and the next start resumes it.
     if (failed && draining && !active.cancelled) return
     const {maxRetries = DEFAULT_RETRIES} = active.stored.execution.template
     if (failed && !active.cancelled && task.attempt < maxRetries) {
       await save(active, [retry(task, result)])
-      // Where it was cancelled meanwhile, the task is among those that were ended with it.
+      // If the execution was cancelled meanwhile, the task has ended with it.
       if (!active.cancelled) active.waiting.unshift(index)
     } else
       await save(active, [
@@ -182,7 +182,7 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
     return {...task, state: outcome, status}
   }
 
-  /** Ends what does not run: tasks that wait, and those that a stop of the local cloud ended. */
+  /** Ends tasks that are not running: waiting ones, and those that a stop of the local cloud interrupted. */
   const cancelIdle = async (active: Active): Promise<void> => {
     active.waiting = []
     const idle = active.tasks.filter(
@@ -246,7 +246,7 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
         ended: Promise.withResolvers(),
       }
       executions.set(name, active)
-      // Whoever waits hears of a failure; often nobody does.
+      // A caller that waits gets the failure; often none does.
       active.ended.promise.catch(() => undefined)
       if (draining) active.ended.reject(stopping(name))
       else if (active.cancelled || waiting.length === 0)
@@ -277,6 +277,6 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
 function stopping(name: string): ApiError {
   return new ApiError(
     'UNAVAILABLE',
-    `The local cloud stopped before execution ${shortName(name)} ended; it goes on when it is started again.`,
+    `The local cloud stopped before execution ${shortName(name)} ended; it resumes at the next start.`,
   )
 }

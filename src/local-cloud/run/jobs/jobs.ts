@@ -140,7 +140,7 @@ export function createJobs(dependencies: JobsDependencies) {
   } satisfies RpcService
 }
 
-/** What Cloud Run fills in where the user said nothing, and shows. */
+/** Defaults that Cloud Run fills in and returns. */
 function withDefaults(spec: JobSpec, serviceAccount: string): JobSpec {
   const {template = {}} = spec
   return {

@@ -8,7 +8,7 @@ import type {StoredExecution, StoredJob, StoredTask} from './store.ts'
 
 interface ExecutionPlan {
   readonly job: StoredJob
-  /** The job's, overridden for this execution. */
+  /** The job's template, overridden for this execution. */
   readonly template: ExecutionTemplate
   readonly image: Image
   /** The last segment of its name. */
@@ -19,7 +19,7 @@ interface ExecutionPlan {
   readonly time: string
 }
 
-/** An execution that is not stored yet. */
+/** An execution that has not been stored yet. */
 export interface NewExecution {
   readonly stored: StoredExecution
   readonly tasks: readonly StoredTask[]

@@ -16,14 +16,14 @@ import {jobResource, type JobStore, type StoredJob} from './store.ts'
 
 export interface JobReconciliation {
   /**
-   * Brings a stored job to what its user wants: its image is there and can be run here, the execution that a token
-   * asks for has started or succeeded.
-   * @returns the job as it is then. @throws ApiError that says why it is not ready
+   * Reconciles a stored job: its image exists and can run here, and the execution that a token requests has started or
+   * succeeded.
+   * @returns the job after that. @throws ApiError that says why it is not ready
    */
   reconcile(name: string): Promise<Job>
-  /** Works out an execution without writing anything. @throws ApiError NOT_FOUND where there is no such image */
+  /** Plans an execution without writing anything. @throws ApiError NOT_FOUND if the image does not exist */
   planExecution(job: StoredJob, template: ExecutionTemplate, creator: string, id: string): NewExecution
-  /** Stores a planned execution with its tasks; run it then. @throws ApiError where the job has gone meanwhile */
+  /** Stores a planned execution with its tasks; run it afterwards. @throws ApiError if the job was deleted meanwhile */
   storeExecution(planned: NewExecution): Promise<void>
 }
 
@@ -69,7 +69,7 @@ export function createJobReconciliation({
       store.putJob({...job, status}, clock.now())
     })
 
-  /** What a token of the job asks for: its execution is made once, and for `runExecutionToken` waited for. */
+  /** Creates the execution that a token of the job requests, once, and for `runExecutionToken` waits for it. */
   const executeByToken = async (job: StoredJob): Promise<void> => {
     const {startExecutionToken, runExecutionToken, template = {}} = job.spec
     const token = startExecutionToken ?? runExecutionToken
@@ -105,12 +105,12 @@ export function createJobReconciliation({
       const wanted = store.job(name)
       if (!wanted) throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' was deleted.`)
       const error = await whyNotReady(wanted)
-      // The local cloud stops: the job stays as one that reconciles, and the next start goes on with it.
+      // The local cloud is stopping: the job stays in reconciliation, and the next start resumes it.
       if (error?.status === 'UNAVAILABLE') throw error
       const job = await state.record(() => {
         const current = store.job(name)
-        if (!current) throw new ApiError('ABORTED', `Job ${name} was deleted while it was being made ready.`)
-        // A newer change came in meanwhile, and its own reconciliation decides.
+        if (!current) throw new ApiError('ABORTED', `Job ${name} was deleted while it was being deployed.`)
+        // A newer change arrived meanwhile, and its own reconciliation decides.
         if (current.status.generation !== wanted.status.generation) return jobResource(current)
         const {reconciling: _over, conditions: _pending, ...status} = current.status
         const {generation} = status

@@ -1,8 +1,8 @@
 import type {Condition, Container, ResourceStatus} from '../resources.ts'
 
 /**
- * google.cloud.run.v2.Job, Execution and Task in proto3 JSON, as far as the local cloud reads them. What it does not
- * read is kept and given back as it came.
+ * google.cloud.run.v2.Job, Execution and Task in proto3 JSON, as far as the local cloud reads them. Everything else
+ * is kept and returned unchanged.
  */
 export interface Job extends JobSpec, JobStatus {
   name: string
@@ -26,7 +26,7 @@ export interface JobStatus extends ResourceStatus {
 }
 
 export interface ExecutionReference {
-  /** The last segment of its resource name, as Cloud Run answers. */
+  /** The last segment of its resource name, as Cloud Run returns it. */
   name: string
   createTime: string
   completionTime?: string
@@ -96,7 +96,7 @@ export interface ExecutionCounts {
   retriedCount?: number
 }
 
-/** What is a task's own; the rest of the resource is its execution's. */
+/** The fields that are a task's own; the rest comes from its execution. */
 export interface TaskStatus {
   uid: string
   createTime: string

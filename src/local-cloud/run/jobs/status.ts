@@ -4,7 +4,7 @@ import {shortName} from '../resources.ts'
 import type {AttemptResult, Execution, ExecutionCounts, ExecutionReference} from './resources.ts'
 import type {StoredTask} from './store.ts'
 
-/** How many tasks are in which state; what is zero is absent. */
+/** Number of tasks by state; zeros are absent. */
 export function countTasks(tasks: readonly StoredTask[]): ExecutionCounts {
   const counted = {running: 0, succeeded: 0, failed: 0, cancelled: 0, waiting: 0}
   let retried = 0
@@ -21,7 +21,7 @@ export function countTasks(tasks: readonly StoredTask[]): ExecutionCounts {
   }
 }
 
-/** An execution without the counts it had. */
+/** An execution without its previous counts. */
 export function withCounts(execution: Execution, tasks: readonly StoredTask[]): Execution {
   const {
     runningCount: _running,
@@ -34,14 +34,14 @@ export function withCounts(execution: Execution, tasks: readonly StoredTask[]): 
   return {...rest, ...countTasks(tasks)}
 }
 
-/** Conditions of an execution or a task that was just made. */
+/** Conditions of a new execution or task. */
 export function waitingConditions(time: string): Condition[] {
   return ['Completed', 'ResourcesAvailable', 'Started', 'ContainerReady'].map((type) =>
     reconciling(type, time),
   )
 }
 
-/** Conditions of an execution or a task that runs. */
+/** Conditions of a running execution or task. */
 export function startedConditions(time: string): Condition[] {
   return [
     reconciling('Completed', time),
@@ -63,7 +63,7 @@ export function isCancelling(conditions: readonly Condition[]): boolean {
   return conditions.some(({executionReason}) => executionReason === 'CANCELLING')
 }
 
-/** `Completed` of what did not succeed. */
+/** `Completed` of an execution or task that did not succeed. */
 export function notCompleted(
   time: string,
   message: string,
@@ -84,13 +84,13 @@ export function taskId(execution: string, index: number): string {
   return `${shortName(execution)}-task${index}`
 }
 
-/** In Cloud Run's words why a task failed for good. */
+/** Why a task failed permanently, in Cloud Run's words. */
 export function taskFailure(execution: string, index: number, {status, exitCode}: AttemptResult): string {
   const code = exitCode === undefined ? '' : ` exit code: ${exitCode} and`
   return `Task ${taskId(execution, index)} failed with${code} message: ${status.message}`
 }
 
-/** What a job tells of its newest execution. */
+/** What a job reports about its newest execution. */
 export function executionReference(execution: Execution): ExecutionReference {
   const {name, createTime, completionTime, conditions, startTime} = execution
   const completed = conditions.find(({type}) => type === 'Completed')

@@ -12,7 +12,7 @@ export interface StoredJob {
 export interface StoredExecution {
   readonly execution: Execution
   readonly image: Image
-  /** Resource name of the operation that ends with it. */
+  /** Resource name of the operation that ends with the execution. */
   readonly operation: string
   readonly done: boolean
 }
@@ -25,7 +25,7 @@ export interface StoredTask {
   readonly execution: string
   readonly index: number
   readonly state: TaskState
-  /** From 0; of a waiting task the next one. */
+  /** From 0; for a waiting task, the next one. */
   readonly attempt: number
   readonly status: TaskStatus
 }
@@ -109,7 +109,7 @@ export function createJobStore({database}: Pick<State, 'database'>) {
     },
     /** Oldest first. */
     unfinishedExecutions: (): StoredExecution[] => sql.unfinished.all().map(storedExecution),
-    /** Of all images that executions still need. */
+    /** Digests of all images that executions still need. */
     imageDigests: (): Set<string> => new Set(sql.images.all().map((row) => String(row['digest']))),
     putExecution({execution, image, operation, done}: StoredExecution, now: number): void {
       const parent = execution.job.replace(/\/jobs\/[^/]+$/, '')
@@ -130,7 +130,7 @@ export function createJobStore({database}: Pick<State, 'database'>) {
       sql.removeExecution.run(name)
     },
 
-    /** Removes executions of jobs that a stop kept from being deleted whole. */
+    /** Removes executions of jobs whose deletion a stop interrupted. */
     removeOrphans(): void {
       sql.removeOrphanTasks.run()
       sql.removeOrphans.run()

@@ -8,7 +8,7 @@ const MOST_RETRIES = 10
 const LONGEST_TIMEOUT_SECONDS = 168 * 3600
 /** "Job names must be 49 characters or less" (cloud.google.com/run/docs/create-jobs). */
 const JOB_ID = /^[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?$/
-/** Of the job's name and a token together. */
+/** For the job's name and a token together. */
 const LONGEST_EXECUTION_NAME = 62
 
 /**

@@ -3,7 +3,7 @@ import type {Job} from '../jobs/resources.ts'
 import type {RevisionTemplate, Service, ServiceSpec} from '../resources.ts'
 
 /**
- * What is a field in the Admin API v2 and an annotation in Knative's form
+ * Fields of the Admin API v2 that are annotations in Knative's form
  * (cloud.google.com/run/docs/reference/rest/v1/ObjectMeta and /v2).
  */
 const RUN = 'run.googleapis.com'
@@ -11,7 +11,7 @@ const SCALING = 'autoscaling.knative.dev'
 const SERVING = 'serving.knative.dev'
 const SYSTEM =
   /^(?:[^/]*\.)?(?:run\.googleapis\.com|cloud\.googleapis\.com|serving\.knative\.dev|autoscaling\.knative\.dev)\//
-/** Cloud Run's own: clients send them back as they came. */
+/** Cloud Run's own: clients send them back unchanged. */
 const OUTPUT_ONLY = new Set([
   `${SERVING}/creator`,
   `${SERVING}/lastModifier`,
@@ -48,7 +48,7 @@ export function serviceAnnotations(service: Service): Annotations {
   }
 }
 
-/** @throws ApiError for an annotation of Cloud Run's that is not served here, or a value that is no good */
+/** @throws ApiError for a Cloud Run annotation that is not served here, or an invalid value */
 export function serviceFields(annotations: Annotations = {}): ServiceSpec {
   const spec: ServiceSpec = {}
   const scaling: NonNullable<ServiceSpec['scaling']> = {}
@@ -84,7 +84,7 @@ export function templateAnnotations(template: RevisionTemplate): Annotations {
     ...template.annotations,
     ...given(`${SCALING}/minScale`, template.scaling?.minInstanceCount),
     ...given(`${SCALING}/maxScale`, template.scaling?.maxInstanceCount),
-    // Without resources CPU is given during requests only; with resources, only where it says so (v2's cpu_idle).
+    // Without resources, CPU is allocated during requests only; with resources, only if they say so (v2's cpu_idle).
     ...given(`${RUN}/cpu-throttling`, resources && resources.cpuIdle !== true ? false : undefined),
     ...given(`${RUN}/startup-cpu-boost`, resources?.startupCpuBoost),
     ...given(`${RUN}/client-name`, template.client),
@@ -95,7 +95,7 @@ export function templateAnnotations(template: RevisionTemplate): Annotations {
   }
 }
 
-/** @throws ApiError for an annotation of Cloud Run's that is not served here, or a value that is no good */
+/** @throws ApiError for a Cloud Run annotation that is not served here, or an invalid value */
 export function templateFields(annotations: Annotations = {}): {
   fields: RevisionTemplate
   cpu: {cpuIdle?: boolean; startupCpuBoost?: boolean}
@@ -129,7 +129,7 @@ export function templateFields(annotations: Annotations = {}): {
   }
 }
 
-/** @throws ApiError UNIMPLEMENTED for an annotation of Cloud Run's that is not served here */
+/** @throws ApiError UNIMPLEMENTED for a Cloud Run annotation that is not served here */
 export function jobFields(
   annotations: Annotations = {},
 ): Pick<Job, 'annotations' | 'client' | 'clientVersion'> {
@@ -140,14 +140,14 @@ export function jobFields(
     else if (!SYSTEM.test(name)) own[name] = value
     else if (name === `${RUN}/client-name`) fields.client = value
     else if (name === `${RUN}/client-version`) fields.clientVersion = value
-    // Jobs run in the second generation whatever is said; the launch stage is that of what is used.
+    // Jobs always run in the second generation; the launch stage follows from the features used.
     else if (name === `${RUN}/execution-environment` || name === `${RUN}/launch-stage`) continue
     else throw notServed(name)
   }
   return {...fields, ...(Object.keys(own).length > 0 ? {annotations: own} : {})}
 }
 
-/** Labels without those that are Cloud Run's own; undefined where none is left. */
+/** Labels without Cloud Run's own; undefined if none is left. */
 export function ownLabels(labels: Record<string, string> = {}): Record<string, string> | undefined {
   const own = Object.entries(labels).filter(([name]) => !SYSTEM.test(name))
   return own.length > 0 ? Object.fromEntries(own) : undefined
@@ -198,7 +198,7 @@ function yes(name: string, value: string): boolean {
 }
 
 function audiences(value: string): string[] {
-  const wrong = `metadata.annotations[${RUN}/custom-audiences]: must be a JSON list of texts.`
+  const wrong = `metadata.annotations[${RUN}/custom-audiences]: must be a JSON array of strings.`
   try {
     const parsed: unknown = JSON.parse(value)
     if (Array.isArray(parsed) && parsed.every((entry) => typeof entry === 'string')) return parsed

@@ -7,7 +7,7 @@ const STATUS = {
   CONDITION_RECONCILING: 'Unknown',
 } as const
 
-/** A condition in Knative's words: severity is said only where it is less than an error, reasons are in PascalCase. */
+/** A condition in Knative's form: severity is given only if it is below an error; reasons are in PascalCase. */
 export function toKnativeCondition({
   type,
   state,

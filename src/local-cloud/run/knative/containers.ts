@@ -1,7 +1,7 @@
 import type {Container, Probe} from '../resources.ts'
 import type {KnativeContainer, KnativeProbe} from './messages.ts'
 
-/** A container of the Admin API v2 in Knative's words. What belongs to the CPU besides its limits is an annotation there. */
+/** A container of the Admin API v2 in Knative's form. CPU settings other than limits are annotations there. */
 export function toKnativeContainer({
   env,
   resources,
@@ -23,8 +23,8 @@ export function toKnativeContainer({
 }
 
 /**
- * A container as Knative writes it, in the Admin API v2.
- * @param cpu what the template's annotations say of the CPU
+ * A container in Knative's form, translated to the Admin API v2.
+ * @param cpu CPU settings from the template's annotations
  */
 export function fromKnativeContainer(
   {
@@ -75,7 +75,7 @@ export function fromKnativeContainer(
   }
 }
 
-/** `successThreshold` can only be 1, and Cloud Run takes neither host nor scheme. */
+/** `successThreshold` can only be 1, and Cloud Run accepts neither host nor scheme. */
 function fromKnativeProbe({successThreshold: _one, httpGet, tcpSocket, ...same}: KnativeProbe): Probe {
   return {
     ...same,

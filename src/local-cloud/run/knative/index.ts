@@ -25,10 +25,10 @@ const PROJECT = '/v1/projects/:namespace/locations/:location'
 
 /**
  * Cloud Run's v1 API in Knative's form, which gcloud speaks: services and revisions, translated to and from the Admin
- * API v2. It does nothing by itself; permissions, validation and effects are those of v2.
+ * API v2, which does the rest: permissions, validation and effects.
  *
- * A namespace is a project. Its region is in the name of Google's host (`europe-west3-run.googleapis.com`), which
- * reaches us by the forward proxy; else it is the resource's location label, or that of the one that has the name.
+ * A namespace is a project. The region is in the name of Google's host (`europe-west3-run.googleapis.com`), reached
+ * through the forward proxy; otherwise it is the resource's location label, or that of the only resource of the name.
  */
 export function createKnative({access, store, services, revisions}: KnativeDependencies): Route[] {
   const named = (request: HttpRequest, label?: string): string => {
@@ -42,7 +42,7 @@ export function createKnative({access, store, services, revisions}: KnativeDepen
     if (found.length > 1)
       throw new ApiError(
         'INVALID_ARGUMENT',
-        `Service '${name}' is in several regions: ${found.join(', ')}. Ask at the host of one, e.g. europe-west3-run.googleapis.com.`,
+        `Service '${name}' is in several regions: ${found.join(', ')}. Use the host of one, e.g. europe-west3-run.googleapis.com.`,
       )
     const [only] = found
     if (only === undefined)
@@ -61,7 +61,7 @@ export function createKnative({access, store, services, revisions}: KnativeDepen
     if (location === undefined)
       throw new ApiError(
         'INVALID_ARGUMENT',
-        'The region is missing: ask at its host, e.g. europe-west3-run.googleapis.com, or set the label cloud.googleapis.com/location.',
+        'The region is missing: use its host, e.g. europe-west3-run.googleapis.com, or set the label cloud.googleapis.com/location.',
       )
     const parent = `projects/${namespace}/locations/${location}`
     const serviceId = sent.metadata?.name ?? ''

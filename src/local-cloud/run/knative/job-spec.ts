@@ -4,7 +4,7 @@ import {jobFields, ownLabels} from './annotations.ts'
 import {fromKnativeContainer} from './containers.ts'
 import type {KnativeJob} from './messages.ts'
 
-/** What a client wants, as the Admin API takes it. @throws ApiError for what is not served */
+/** What a client wants, in the Admin API's form. @throws ApiError for what is not served */
 export function fromKnativeJob({metadata = {}, spec = {}}: KnativeJob): JobSpec {
   const {template, ...tokens} = spec
   const task = template?.spec?.template?.spec

@@ -24,9 +24,9 @@ export interface KnativeJobsDependencies {
 const API = 'run.googleapis.com/v1'
 const JOBS = `/apis/${API}/namespaces/:namespace`
 
-/** Jobs and executions in the form that gcloud speaks: what it takes to run one and to look at it. */
+/** Jobs and executions in the form that gcloud speaks: enough to run and inspect them. */
 export function createKnativeJobs({access, store, jobs, executions}: KnativeJobsDependencies): Route[] {
-  /** Of a collection, those in the request's project and, where it says one, region. */
+  /** The items of a collection in the request's project and, if given, region. */
   const inReach = <T>(request: HttpRequest, items: readonly T[], nameOf: (item: T) => string): T[] => {
     const location = resolveLocation(request)
     return items.filter((item) => {
@@ -51,7 +51,7 @@ export function createKnativeJobs({access, store, jobs, executions}: KnativeJobs
     if (found.length > 1)
       throw new ApiError(
         'INVALID_ARGUMENT',
-        `'${name}' is in several regions: ${found.join(', ')}. Ask at the host of one, e.g. europe-west3-run.googleapis.com.`,
+        `'${name}' is in several regions: ${found.join(', ')}. Use the host of one, e.g. europe-west3-run.googleapis.com.`,
       )
     return only
   }
@@ -87,7 +87,7 @@ export function createKnativeJobs({access, store, jobs, executions}: KnativeJobs
       if (location === undefined)
         throw new ApiError(
           'INVALID_ARGUMENT',
-          'The region is missing: ask at its host, e.g. europe-west3-run.googleapis.com, or set the label cloud.googleapis.com/location.',
+          'The region is missing: use its host, e.g. europe-west3-run.googleapis.com, or set the label cloud.googleapis.com/location.',
         )
       const parent = `projects/${request.params['namespace']}/locations/${location}`
       const jobId = sent.metadata?.name ?? ''

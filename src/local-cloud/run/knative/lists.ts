@@ -3,9 +3,9 @@ import {pageByOffset} from '../../wire/paging.ts'
 import type {HttpRequest} from '../../wire/routes.ts'
 
 /**
- * One page of a list in Knative's form, by the query parameters `limit` and `continue`.
+ * One page of a list in Knative's form, from the query parameters `limit` and `continue`.
  * @param kind e.g. `ServiceList`
- * @throws ApiError INVALID_ARGUMENT for parameters that are no good
+ * @throws ApiError INVALID_ARGUMENT for invalid parameters
  */
 export function paged<T>(
   kind: string,
@@ -29,7 +29,7 @@ export function paged<T>(
 
 /**
  * The query's `labelSelector`: `key=value`, `key!=value` and `key`, joined by commas.
- * @throws ApiError UNIMPLEMENTED for a `fieldSelector` or a selector of sets
+ * @throws ApiError UNIMPLEMENTED for a `fieldSelector` or a set-based selector
  */
 export function selector({
   url: {searchParams},

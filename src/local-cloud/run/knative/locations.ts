@@ -1,11 +1,11 @@
 import type {HttpRequest} from '../../wire/routes.ts'
 
-/** Google's host of a region, as clients reach it by the forward proxy. */
+/** Google's host for a region, as clients reach it through the forward proxy. */
 const REGIONAL_HOST = /^(?<location>[a-z]+-[a-z]+\d+)-run\.googleapis\.com$/
 
 /**
- * The region that a request is about: of its path, of Google's host, or of the label on what it brings; undefined
- * where none says it, or where all are meant (`-`).
+ * The region of a request: from its path, Google's host, or the label of the resource it sends; undefined if none
+ * names one, or for all regions (`-`).
  */
 export function resolveLocation(
   {params, url}: Pick<HttpRequest, 'params' | 'url'>,

@@ -1,8 +1,8 @@
 import {anything, dictionary, flag, integer, list, message, text} from './shape.ts'
 
 /**
- * The resources of `serving.knative.dev/v1` and `run.googleapis.com/v1` as Cloud Run takes them
- * (cloud.google.com/run/docs/reference/rest/v1), strictly: what is not here is an unknown field.
+ * The resources of `serving.knative.dev/v1` and `run.googleapis.com/v1` as Cloud Run accepts them
+ * (cloud.google.com/run/docs/reference/rest/v1), strictly: anything else is an unknown field.
  */
 const metadata = message({
   name: text,
@@ -82,7 +82,7 @@ const trafficTarget = message({
 
 const template = message({metadata, spec: revisionSpec})
 
-/** A service. Its status is Cloud Run's alone: what a client sends there is not looked at. */
+/** A service. Only Cloud Run sets its status; what a client sends there is ignored. */
 export const serviceShape = message({
   apiVersion: text,
   kind: text,

@@ -43,7 +43,7 @@ export function toKnativeService(service: Service): object {
       traffic: (service.traffic ?? []).map(toKnativeTraffic),
     },
     status: {
-      // Knative says which change was looked at, the Admin API which one serves.
+      // Knative reports the generation that was processed, the Admin API the one that serves.
       observedGeneration: Number((decided ? service.generation : service.observedGeneration) ?? 0),
       conditions: [service.terminalCondition, ...(service.conditions ?? [])].flatMap((condition) =>
         condition ? [toKnativeCondition(condition)] : [],
@@ -71,8 +71,8 @@ export function toKnativeService(service: Service): object {
 }
 
 /**
- * What a client wants, as the Admin API takes it. A part that says what the present one says is the present one, so
- * that nothing which Knative has no word for gets lost, and no revision is made of a template that did not change.
+ * What a client wants, in the Admin API's form. A part that equals the current one is kept from the current one, so that
+ * fields that Knative cannot express are not lost, and an unchanged template creates no revision.
  */
 export function fromKnativeService(sent: KnativeService, present: ServiceSpec | undefined): ServiceSpec {
   const {template, traffic} = sent.spec ?? {}
@@ -86,7 +86,7 @@ export function fromKnativeService(sent: KnativeService, present: ServiceSpec | 
   }
 }
 
-/** A resource's version in Knative's form: what stands between an etag's quotes. */
+/** A resource's version in Knative's form: the text between an etag's quotes. */
 export function toResourceVersion(etag = ''): string {
   return etag.replaceAll('"', '')
 }
@@ -104,7 +104,7 @@ function keep<Own, Sent>(
   return present !== undefined && isDeepStrictEqual(normal(to(present)), normal(sent)) ? present : from(sent)
 }
 
-/** Without what says nothing: absent fields and empty objects, which clients add and drop as they like. */
+/** Drops absent fields and empty objects, which clients add and drop freely. */
 function normal(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(normal)
   if (typeof value !== 'object' || value === null) return value
@@ -118,7 +118,7 @@ function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0
 }
 
-/** The spec part alone, which revisions share with templates. */
+/** Only the spec, which revisions share with templates. */
 export function toKnativeRevisionSpec(template: RevisionTemplate): object {
   const timeout = template.timeout === undefined ? undefined : Number.parseInt(template.timeout, 10)
   return {

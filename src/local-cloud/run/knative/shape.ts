@@ -20,7 +20,7 @@ export const flag: Shape<boolean> = (value, path) => {
   return value
 }
 
-/** Any JSON object, taken as it is. */
+/** Any JSON object, unchanged. */
 export const anything: Shape<object> = (value, path) => {
   if (!isJsonObject(value)) throw invalid(path, 'TYPE_MESSAGE', value)
   return value
@@ -40,7 +40,7 @@ export const dictionary: Shape<Record<string, string>> = (value, path) => {
   )
 }
 
-/** A message of these fields, each of which may be left out; `null` is left out. Others are refused, as Google does. */
+/** A message of these optional fields; `null` counts as absent. Others are rejected, as by Google. */
 export function message<Fields extends Record<string, Shape<unknown>>>(
   fields: Fields,
 ): Shape<{[Name in keyof Fields]?: ReturnType<Fields[Name]>}> {
@@ -57,7 +57,7 @@ export function message<Fields extends Record<string, Shape<unknown>>>(
       }
       if (entry !== null) checked[name] = shape(entry, path === '' ? name : `${path}.${name}`)
     }
-    // Every entry was made by the shape of its name just above.
+    // Every entry was built by the shape of its name just above.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checked entry by entry
     return checked as {[Name in keyof Fields]?: ReturnType<Fields[Name]>}
   }

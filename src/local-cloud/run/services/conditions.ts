@@ -1,17 +1,17 @@
 import type {NotReadyError} from '../capacity/container.ts'
 import type {Condition, Revision} from '../resources.ts'
 
-/** A condition that came true. */
+/** A condition that succeeded. */
 export function succeeded(type: string, time: string): Condition {
   return {type, state: 'CONDITION_SUCCEEDED', lastTransitionTime: time}
 }
 
-/** A condition that is not decided yet. */
+/** A condition that is still pending. */
 export function reconciling(type: string, time: string): Condition {
   return {type, state: 'CONDITION_RECONCILING', lastTransitionTime: time}
 }
 
-/** A condition that did not come true, with the reason for whoever reads it. */
+/** A condition that failed, with the reason. */
 export function failed(
   type: string,
   time: string,
@@ -21,7 +21,7 @@ export function failed(
   return {type, state: 'CONDITION_FAILED', message, lastTransitionTime: time, severity: 'ERROR', ...reason}
 }
 
-/** A revision's conditions while it is being made ready. */
+/** A revision's conditions while it starts. */
 export function pendingRevision(time: string): Condition[] {
   return ['Ready', 'ContainerReady', 'ContainerHealthy'].map((type) => reconciling(type, time))
 }

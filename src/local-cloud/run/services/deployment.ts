@@ -23,16 +23,16 @@ export interface DeploymentDependencies {
 
 export interface Deployment {
   readonly plan: PlanService
-  /** Writes the desired state; inside `State.write`. */
+  /** Writes the desired state, inside `State.write`. */
   store(desired: Desired): void
   /**
    * Brings a stored service to its desired state: the revision ready, then the traffic. One at a time per service.
-   * @returns the service as it is then. @throws ApiError that says why the revision is not ready; traffic stays then
+   * @returns the service after that. @throws ApiError that says why the revision is not ready; traffic stays unchanged then
    */
   reconcile(name: string): Promise<Service>
 }
 
-/** From a service as its user wants it to revisions that serve. */
+/** Turns a service as its user wants it into serving revisions. */
 export function createDeployment({
   state,
   clock,
@@ -52,11 +52,11 @@ export function createDeployment({
     let error: NotReadyError | undefined
     if (stored && !isReady(stored.revision)) {
       error = await whyNotReady(fleet, stored)
-      // The service stays as one that reconciles, and the next start goes on with it.
+      // The service stays in reconciliation, and the next start resumes it.
       if (error && fleet.draining)
         throw new ApiError(
           'UNAVAILABLE',
-          `The local cloud stopped before revision ${shortName(stored.revision.name)} was ready; it goes on when it is started again.`,
+          `The local cloud stopped before revision ${shortName(stored.revision.name)} was ready; the deployment resumes at the next start.`,
         )
       await state.record(() => {
         const revision = {
@@ -106,7 +106,7 @@ export function createDeployment({
   ): ServiceStatus => {
     const time = now()
     const uri = addresses.uri(name, '')
-    // A newer change came in while this one was worked on: its own reconciliation, next in line, decides.
+    // A newer change arrived meanwhile: its own reconciliation, next in line, decides.
     if (status.latestCreatedRevision !== created) return status
     if (error) {
       const message = notReadyText(shortName(created ?? name), error)
@@ -156,7 +156,7 @@ export function createDeployment({
   }
 }
 
-/** The revisions, by resource name, that requests may go to, with their percent of the traffic. */
+/** The revisions that requests may go to, by resource name, with their percentage of the traffic. */
 export function servingRevisions(
   name: string,
   {trafficStatuses: statuses = []}: Pick<ServiceStatus, 'trafficStatuses'>,

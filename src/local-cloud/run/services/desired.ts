@@ -10,7 +10,7 @@ import {type Revision, type RevisionTemplate, type ServiceSpec, shortName} from 
 import type {RunStore, StoredRevision, StoredService} from '../store.ts'
 import {ALL_TO_LATEST, namedRevisions} from '../serving/traffic.ts'
 
-/** What a service is to become: its row and, where the template is another one, the revision made of it. */
+/** The next state of a service: its row and, if the template has changed, the new revision. */
 export interface Desired {
   readonly service: StoredService
   readonly revision: StoredRevision | undefined
@@ -30,7 +30,7 @@ export interface PlanDependencies {
   readonly store: RunStore
 }
 
-/** From a service as its user wants it to the rows that say so. */
+/** Turns a service as its user wants it into rows. */
 export function createPlan({clock, images, store}: PlanDependencies): PlanService {
   const now = (): string => new Date(clock.now()).toISOString()
 
@@ -86,7 +86,7 @@ export function createPlan({clock, images, store}: PlanDependencies): PlanServic
         ? undefined
         : store.revision(before.status.latestCreatedRevision)
     const explicit = template.revision ?? ''
-    // A revision that failed is tried anew when the same is asked for again: what was missing may be there now.
+    // A failed revision is retried if the same template is deployed again: what was missing may exist now.
     if (
       latest?.template === canonical &&
       (explicit === '' || shortName(latest.revision.name) === explicit) &&

@@ -5,7 +5,7 @@ import {type RevisionTemplate, shortName} from '../resources.ts'
 
 const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz0123456789'
 
-/** Equal for templates that mean the same: Terraform sends environment variables in no order of its own. */
+/** Equal for templates that mean the same: Terraform sends environment variables in any order. */
 export function canonicalTemplate({revision: _name, ...template}: RevisionTemplate): string {
   const containers = template.containers?.map((container) => ({
     ...container,
@@ -26,18 +26,18 @@ function sorted(value: unknown): unknown {
   )
 }
 
-/** Revisions name their image by digest, whatever tag it was deployed by. */
+/** Revisions name their image by digest, whatever tag it was deployed with. */
 export function pinned(reference: string, image: Image | undefined): string {
   const parsed = parseReference(reference)
   return image === undefined || parsed === undefined ? reference : byDigest(parsed, image.digest)
 }
 
-/** Name of a service's revision whose user gave it none, e.g. `worker-00001-abc`. */
+/** Name of a revision whose user gave it none, e.g. `worker-00001-abc`. */
 export function generatedName(service: string, number: number): string {
   return `${shortName(service)}-${String(number).padStart(5, '0')}-${generatedSuffix(3)}`
 }
 
-/** Letters that tell one revision or execution from another. */
+/** Random letters that distinguish revisions or executions. */
 export function generatedSuffix(length: number): string {
   return Array.from({length}, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('')
 }

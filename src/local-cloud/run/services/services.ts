@@ -91,12 +91,12 @@ export function createServices(dependencies: ServicesDependencies) {
   } satisfies RpcService
 }
 
-/** Without a mask, all of what was sent: what is absent there is unset. */
+/** Without a mask, replaces everything: absent fields are unset. */
 function masked(current: ServiceSpec, sent: ServiceSpec, mask = ''): ServiceSpec {
   return mask === '' || mask === '*' ? sent : applyFieldMask(current, sent, fieldPaths(mask))
 }
 
-/** What Cloud Run fills in where the user said nothing, and shows. */
+/** Defaults that Cloud Run fills in and returns. */
 function withDefaults(spec: ServiceSpec, serviceAccount: string): ServiceSpec {
   const template = spec.template ?? {}
   return {

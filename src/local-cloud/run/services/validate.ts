@@ -11,7 +11,7 @@ import {rejectReserved, violation} from '../violation.ts'
 
 const LONGEST_TIMEOUT_SECONDS = 3600
 const LARGEST_CONCURRENCY = 1000
-/** Time that a container may take to start (cloud.google.com/run/docs/configuring/healthchecks). */
+/** Longest time that a container may take to start (cloud.google.com/run/docs/configuring/healthchecks). */
 const LONGEST_STARTUP_SECONDS = 240
 const LONGEST_LIVENESS_SECONDS = 3600
 

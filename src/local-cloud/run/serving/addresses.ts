@@ -3,13 +3,13 @@ import type {Ports} from '../../state/ports.ts'
 import {createFrontEnd, type FrontEndDependencies} from './front-end.ts'
 import {shortName} from '../resources.ts'
 
-/** The addresses of services and their tags: each a port of its own that it keeps for good, even when it is made anew. */
+/** The addresses of services and their tags: each has its own port permanently, even if it is deleted and created again. */
 export interface Addresses {
-  /** `http://127.0.0.1:PORT`, or undefined where it is not open. */
+  /** `http://127.0.0.1:PORT`, or undefined if it is not open. */
   uri(service: string, tag: string): string | undefined
-  /** Begins to serve; the first time a port is chosen. @throws PortTakenError */
+  /** Starts to serve; the first time, a port is chosen. @throws PortTakenError */
   open(service: string, tag: string): Promise<void>
-  /** Ends what is not in `tags` any more; the service's own address is the tag ''. */
+  /** Closes what is no longer in `tags`; the service's own address is the tag ''. */
   keepOnly(service: string, tags: ReadonlySet<string>): Promise<void>
   close(): Promise<void>
 }

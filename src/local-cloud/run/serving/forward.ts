@@ -6,9 +6,9 @@ import type {Clock} from '../../wire/clock.ts'
 import {withoutSignature} from './gate.ts'
 import type {PushedObject} from './pushed-object.ts'
 
-/** How long the news that an instance has ended may be behind its broken connections. */
+/** How long to wait, after a connection breaks, to learn that the instance has ended. */
 const EXIT_NEWS_MS = 1000
-/** They are between two neighbours, not between caller and container (RFC 9110, 7.6.1). */
+/** Headers for one hop, not for caller and container (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = new Set([
   'connection',
   'expect',
@@ -22,7 +22,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ])
 
-/** What the front end answers itself. */
+/** A response of the front end itself. */
 export interface OwnAnswer {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
@@ -36,7 +36,7 @@ export interface Trace {
   readonly spanId: string
 }
 
-/** Goes on with the caller's trace, or begins one. */
+/** Continues the caller's trace, or starts one. */
 export function traceOf({headers}: IncomingMessage): Trace {
   const inherited =
     /^00-(?<id>[0-9a-f]{32})-/.exec(String(headers['traceparent'] ?? ''))?.groups?.['id'] ??
@@ -47,18 +47,18 @@ export function traceOf({headers}: IncomingMessage): Trace {
   }
 }
 
-/** What came of a request that reached an instance. */
+/** The outcome of a request that reached an instance. */
 export interface Passed {
   readonly sentBytes: number
   readonly own?: OwnAnswer
-  /** How the instance ended while it had the request. */
+  /** How the instance ended during the request. */
   readonly exit?: Exit
 }
 
 /**
- * Passes the request on to an instance and its answer back.
- * @returns when both are through; `unconnected` where nothing was sent, since the instance took no connection: it has
- * ended, and the word of that is still on its way
+ * Forwards the request to an instance and its response back.
+ * @returns when both are done; `unconnected` if nothing was sent, since the instance accepted no connection: it has ended,
+ * and its exit has not been reported yet
  */
 export function forward(
   {
@@ -80,7 +80,7 @@ export function forward(
       path: request.url,
       headers: requestHeaders(request, trace, instance.reach.headers),
       setHost: false,
-      // A connection kept alive may be closed by the container just as the next request is sent.
+      // The container may close a kept-alive connection just as the next request is sent.
       agent: false,
     })
     const close = (): void => {
@@ -96,12 +96,12 @@ export function forward(
       if (own && response.headersSent) response.destroy()
     }
     const gone = (): void => end()
-    /** Whoever reads the answer finds a new instance behind the next request, not the rest of this one. */
+    /** The reader of the response reaches a new instance with its next request, not the rest of this one. */
     const breakOff = async (cause: Error): Promise<void> => {
       const exit = await Promise.race([instance.exited, pass(EXIT_NEWS_MS, undefined)])
       end(malformed(cause), exit)
     }
-    // The instance is not ended: it may still be at work, as on Cloud Run.
+    // The instance is not ended: it may still be working, as on Cloud Run.
     const timer = clock.after(timeoutMs, () =>
       end({
         status: 504,

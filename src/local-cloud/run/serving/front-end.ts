@@ -22,22 +22,22 @@ export interface FrontEndDependencies extends GateOptions {
   readonly log: LogSink
   readonly store: RunStore
   readonly fleet: Pick<Fleet, 'acquire'>
-  /** What goes wrong on purpose. */
+  /** Faults to inject. */
   readonly faults: FaultPlan | undefined
-  /** Told of errors that are the local cloud's own. */
+  /** Receives the local cloud's own errors. */
   readonly report: (error: unknown) => void
 }
 
-/** An HTTP/1 request that says its length has 32 MiB at most (cloud.google.com/run/quotas). */
+/** An HTTP/1 request with a declared length has at most 32 MiB (cloud.google.com/run/quotas). */
 const LARGEST_REQUEST_BYTES = 32 * 1024 * 1024
 const DEFAULT_TIMEOUT_SECONDS = 300
-/** To how many instances a request is offered that take no connection although they were ready. */
+/** How many ready instances to try that accept no connection. */
 const CONNECTION_ATTEMPTS = 3
 const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/
 /**
- * What stands before a service's containers: checks who calls, picks the revision, waits for an instance, passes the
- * request on and the answer back as it comes, and logs it.
- * @param tag of the address that the server is for; empty for the service's own
+ * The proxy before a service's containers: checks the caller, picks the revision, waits for an instance, forwards the
+ * request, streams the response back, and logs it.
+ * @param tag of the address it serves; empty for the service's own
  */
 export function createFrontEnd(dependencies: FrontEndDependencies, service: string, tag: string): Server {
   const server = createServer({requestTimeout: 0, keepAliveTimeout: 60_000}, (request, response) => {
@@ -85,7 +85,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
       let result: Passed | 'unconnected' = 'unconnected'
       for (let attempt = 1; result === 'unconnected'; attempt++) {
         if (attempt > CONNECTION_ATTEMPTS)
-          throw new NoInstanceError('failed', 'instances end as soon as they have started.')
+          throw new NoInstanceError('failed', 'instances exit right after they start.')
         slot?.discard()
         slot = await dependencies.fleet.acquire(name, gone.signal)
         // From here on: a request may be pending for a minute, whatever its timeout.
@@ -135,8 +135,8 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
 }
 
 /**
- * Lets what is to go wrong on purpose happen to a request: rules that name `run.routes.invoke` or its path, for everybody
- * alike, since who calls is not known yet.
+ * Applies injected faults to a request: rules that name `run.routes.invoke` or its path, whoever calls, since the
+ * caller is not known yet.
  */
 async function faultOf(
   {faults}: FrontEndDependencies,
@@ -152,7 +152,7 @@ async function faultOf(
     principal: 'allUsers',
     retryTestId: typeof retryTestId === 'string' ? retryTestId : undefined,
   })
-  // Bytes are counted where bodies are read, which is in the container here.
+  // Bytes are counted by the reader of the body, here the container.
   if (fault?.afterRequestBytes !== undefined || fault?.afterResponseBytes !== undefined) return undefined
   if (fault?.take() !== true) return undefined
   try {
@@ -178,10 +178,10 @@ function refuse(
       reason: `The service is not known by the host "${request.headers.host ?? ''}".`,
     }
   }
-  // A service may serve pages of this machine's other ports, as with CORS, but none from elsewhere.
+  // Pages from other ports of this machine may call a service, as with CORS, but not pages from elsewhere.
   const page = foreignPage(request.headers)
   if (page !== undefined) {
-    const text = `The local cloud answers no page of another origin (${page}).`
+    const text = `The local cloud does not answer pages of other origins (${page}).`
     return {status: 403, text, reason: text}
   }
   if (!stored)
@@ -211,13 +211,13 @@ function refuse(
     return {
       status: 503,
       text: 'Service Unavailable',
-      reason: `The service ${shortName(service)} has no revision that is ready.`,
+      reason: `The service ${shortName(service)} has no ready revision.`,
     }
   }
   return undefined
 }
 
-/** The addresses of the service and its tags, also with the path that is asked for (as Pub/Sub's tokens have it). */
+/** The addresses of the service and its tags, also with the requested path (as in Pub/Sub's tokens). */
 function audiencesOf({status, spec}: StoredService, {url = '/'}: IncomingMessage): string[] {
   const uris = [...(status.urls ?? []), ...(status.trafficStatuses ?? []).flatMap(({uri}) => uri ?? [])]
   return [
@@ -237,7 +237,7 @@ function unavailable({why, message}: NoInstanceError): OwnAnswer {
 
 function answer(response: ServerResponse, {status, headers, text}: OwnAnswer): void {
   if (response.destroyed || response.headersSent) return
-  // The rest of a request that nobody reads would be taken for the next one.
+  // The unread rest of the request would be taken for the next one.
   response.writeHead(status, {'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers})
   response.end(`${text}\n`)
 }

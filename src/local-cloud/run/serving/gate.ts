@@ -1,7 +1,7 @@
 import type {AccessControl, IdTokens} from '../../iam/access.ts'
 import {ApiError} from '../../wire/api-error.ts'
 
-/** Why a request does not get to the container. */
+/** Why a request does not reach the container. */
 export interface Refusal {
   readonly status: 401 | 403
   readonly headers: Readonly<Record<string, string>>
@@ -19,8 +19,8 @@ export interface GateOptions {
 const PERMISSION = 'run.routes.invoke'
 
 /**
- * Decides as Cloud Run's front end whether a caller may invoke a service: an ID token for the service's address or one
- * of its custom audiences, of an account that has `run.routes.invoke`; or `allUsers` have it.
+ * Decides like Cloud Run's front end whether a caller may invoke a service: with an ID token for the service's address or
+ * one of its custom audiences, of an account that has `run.routes.invoke`; or if `allUsers` has it.
  */
 export function checkInvoker(
   {access, tokens}: GateOptions,
@@ -31,7 +31,7 @@ export function checkInvoker(
   if (access.allows('allUsers', PERMISSION, service)) return undefined
   const token = /^Bearer (?<token>\S+)$/i.exec(authorization ?? '')?.groups?.['token']
   if (token === undefined) {
-    // Among the denials it is easier to find than in the service's log.
+    // It is easier to find among the denials than in the service's log.
     refusalOf(() => access.require('allUsers', PERMISSION, service))
     return forbidden(
       'The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.',
@@ -72,7 +72,7 @@ function forbidden(reason: string): Refusal {
   }
 }
 
-/** Containers see who called but cannot use the token again, as on Cloud Run. */
+/** Containers see who called but cannot reuse the token, as on Cloud Run. */
 export function withoutSignature(authorization: string): string {
   return authorization.replace(
     /^(?<kept>Bearer [^.\s]+\.[^.\s]+\.)[^.\s]+$/i,

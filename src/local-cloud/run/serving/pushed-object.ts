@@ -1,10 +1,10 @@
 import type {IncomingMessage} from 'node:http'
 import {isJsonObject} from '../../wire/json.ts'
 
-/** A notification of Cloud Storage has some ten KiB at most; what is longer is none. */
+/** A Cloud Storage notification has about ten KiB at most; a longer body is not one. */
 const LONGEST_KEPT_BYTES = 64 * 1024
 
-/** Keeps the beginning of a request's body while it passes, to tell which object a push is about. */
+/** Keeps the beginning of a request's body as it passes, to find out which object a push is about. */
 export class PushedObject {
   readonly #request: IncomingMessage
   readonly #chunks: Buffer[] = []
@@ -14,12 +14,12 @@ export class PushedObject {
     this.#request = request
   }
 
-  /** Reads along from now on; the body flows to its receiver. */
+  /** Starts reading along as the body flows to its receiver. */
   follow(): void {
     this.#request.on('data', (chunk: Buffer) => this.#keep(chunk))
   }
 
-  /** Reads what has arrived of a body that nobody receives. */
+  /** Reads what has arrived of a body that has no receiver. */
   readBuffered(): void {
     const chunk: unknown = this.#request.read()
     if (chunk instanceof Buffer) this.#keep(chunk)
@@ -27,9 +27,9 @@ export class PushedObject {
 
   /**
    * The labels that log lines about the object carry: bucket, object and generation of a Cloud Storage notification
-   * (cloud.google.com/storage/docs/pubsub-notifications) in a wrapped push (cloud.google.com/pubsub/docs/push), id of
-   * the message and number of the attempt.
-   * @returns none where the body is something else
+   * (cloud.google.com/storage/docs/pubsub-notifications) in a wrapped push (cloud.google.com/pubsub/docs/push), the
+   * message id and the number of the attempt.
+   * @returns none if the body is something else
    */
   labels(): Record<string, string> {
     if (this.#sizeBytes === 0 || this.#sizeBytes > LONGEST_KEPT_BYTES) return {}

@@ -4,11 +4,11 @@ import {shortName} from '../resources.ts'
 const LATEST = 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST'
 const REVISION = 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION'
 
-/** What a service has whose user says nothing of traffic. */
+/** The traffic of a service whose user sets none. */
 export const ALL_TO_LATEST: readonly TrafficTarget[] = [{type: LATEST, percent: 100}]
 
 /**
- * What the targets mean now.
+ * What the targets resolve to now.
  * @param latestReady short name of the latest ready revision
  * @param tagUri the address of a tag
  */
@@ -29,13 +29,13 @@ export function trafficStatuses(
   })
 }
 
-/** The revisions, by short name, that targets name themselves. */
+/** The revisions that targets name, by short name. */
 export function namedRevisions(targets: readonly TrafficTarget[]): string[] {
   return targets.flatMap(({revision = ''}) => (revision === '' ? [] : [shortName(revision)]))
 }
 
 /**
- * The revision, by short name, for one request.
+ * The revision for one request, by short name.
  * @param draw uniform in [0, 1)
  */
 export function pickRevision(
