@@ -24,7 +24,7 @@ const {values} = parseArgs({
 let starting: Promise<LocalCloud> | undefined
 let stopping: Promise<void> | undefined
 
-const tell = (message: object): void => {
+const send = (message: object): void => {
   if (process.connected) process.send?.(message)
 }
 const report = (error: unknown): void => {
@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     onStopRequest: stop,
   })
   const {pid, endpoint, startedAt} = (await starting).status()
-  tell({ready: {pid, endpoint, startedAt}})
+  send({ready: {pid, endpoint, startedAt}})
   report(`ready at ${endpoint}, state in ${values.state}`)
   flushCompileCache()
 }
@@ -93,7 +93,7 @@ main().catch((error: unknown) => {
   report(error)
   process.exitCode = 1
   const known = error instanceof LocalCloudError
-  tell({
+  send({
     failed: {
       code: known ? error.code : 'local-cloud-broken',
       message: error instanceof Error ? error.message : String(error),

@@ -12,7 +12,7 @@ import {cpus} from '../validate-container.ts'
 /** cloud.google.com/run/docs/about-concurrency */
 const DEFAULT_CONCURRENCY = 80
 
-/** Why a revision does not become ready, in words for the person who deploys it. */
+/** Why a revision does not become ready, for the person who deploys it. */
 export class NotReadyError extends Error {
   override readonly name = 'NotReadyError'
   readonly condition: 'ContainerReady' | 'ContainerHealthy'
@@ -42,7 +42,7 @@ export function revisionResource(
   }
 }
 
-/** Requests an instance takes at a time: 80, and 1 where it has less than a CPU. */
+/** Requests an instance handles at a time: 80, or 1 if it has less than one CPU. */
 export function effectiveConcurrency({
   maxInstanceRequestConcurrency = 0,
   containers = [],
@@ -51,7 +51,7 @@ export function effectiveConcurrency({
   return cpus(containers[0]?.resources?.limits?.['cpu'] ?? '1') < 1 ? 1 : DEFAULT_CONCURRENCY
 }
 
-/** What Cloud Run tells an instance of itself (cloud.google.com/run/docs/container-contract#services-env-vars). */
+/** Variables that Cloud Run sets in an instance (cloud.google.com/run/docs/container-contract#services-env-vars). */
 export function revisionEnvironment(name: ServiceName, revision: Revision): Record<string, string> {
   return {K_SERVICE: name.service, K_REVISION: shortName(revision.name), K_CONFIGURATION: name.service}
 }
@@ -59,7 +59,7 @@ export function revisionEnvironment(name: ServiceName, revision: Revision): Reco
 /** The port that a container listens on unless it names one (cloud.google.com/run/docs/container-contract#port). */
 const DEFAULT_CONTAINER_PORT = 8080
 
-/** A container's startup probe, what its user left out filled in as Cloud Run does. */
+/** A container's startup probe, with Cloud Run's defaults for what the user left out. */
 export function startupProbe({startupProbe: probe, ports}: Container): Probe {
   return probe ? withDefaults(probe, ports) : DEFAULT_STARTUP_PROBE
 }

@@ -186,9 +186,9 @@ function requestHeaders(
   return headers
 }
 
-function endToEnd(rawHeaders: readonly string[], besides: ReadonlySet<string> = new Set()): string[] {
+function endToEnd(rawHeaders: readonly string[], excluded: ReadonlySet<string> = new Set()): string[] {
   return rawHeaders.filter((_, index) => {
     const name = (rawHeaders[index - (index % 2)] ?? '').toLowerCase()
-    return !HOP_BY_HOP.has(name) && !besides.has(name)
+    return !HOP_BY_HOP.has(name) && !excluded.has(name)
   })
 }
