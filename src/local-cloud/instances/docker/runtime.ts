@@ -65,7 +65,7 @@ export function createDockerRuntime({
     } catch (error) {
       if (!(error instanceof InstanceError)) throw error
       throw new InstanceError(
-        `The worker runs as a container, but ${error.message}. Start docker; if DOCKER_HOST has changed, restart the local cloud: cloud-runner local stop`,
+        `The worker runs as a container, but ${error.message}. Start docker; if DOCKER_HOST has changed, stop the local cloud and try again: cloud-runner local stop`,
       )
     }
   }

@@ -20,7 +20,10 @@ function runningInstance(): Instance {
 function emptyPool({starts}: {starts: Promise<Instance>}): {pool: Pool; clock: ManualClock} {
   const clock = new ManualClock()
   const scale = {minInstances: 0, maxInstances: 1}
-  return {pool: new Pool({concurrency: 1, scale, start: () => starts, clock, idleMs: 1000, graceMs: 0}), clock}
+  return {
+    pool: new Pool({concurrency: 1, scale, start: () => starts, clock, idleMs: 1000, graceMs: 0}),
+    clock,
+  }
 }
 
 it('listens for the abort of a request only while the request waits', async () => {
@@ -37,8 +40,7 @@ it('listens for the abort of a request only while the request waits', async () =
 it('stops listening when the wait for an instance times out', async () => {
   const {signal} = new AbortController()
   const {pool, clock} = emptyPool({starts: new Promise(() => undefined)})
-  const refused = expect(pool.acquire(signal)).rejects.toThrow('no available instance')
-  await clock.advance(60_000)
-  await refused
+  const slot = pool.acquire(signal)
+  await Promise.all([expect(slot).rejects.toThrow('no available instance'), clock.advance(60_000)])
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
