@@ -1,6 +1,6 @@
 import {EventEmitter} from 'node:events'
 import {createReadStream} from 'node:fs'
-import {PassThrough, Transform, type Readable} from 'node:stream'
+import {PassThrough, type Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
 import {AppError} from '../core/errors.ts'
@@ -108,17 +108,9 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
 
 async function send(
   file: File,
-  {source, contentType, metadata, expectedGeneration, signal, progress}: UploadOptions,
+  {source, contentType, metadata, expectedGeneration, signal}: UploadOptions,
 ): Promise<void> {
   const resumable = 'stream' in source || source.sizeBytes >= RESUMABLE_BYTES
-  let sent = 0
-  const counter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sent += chunk.length
-      progress?.(sent)
-      done(undefined, chunk)
-    },
-  })
   const target = file.createWriteStream({
     resumable,
     validation: 'crc32c',
@@ -130,7 +122,7 @@ async function send(
   })
   const bytes: Readable = 'file' in source ? createReadStream(source.file) : source.stream
   try {
-    await pipeline(bytes, counter, target, {signal})
+    await pipeline(bytes, target, {signal})
   } catch (error) {
     if (codeOf(error) === 'FILE_NO_UPLOAD') {
       throw new AppError(`${file.name} arrived damaged: its checksum differs from the file's.`, {

@@ -23,7 +23,6 @@ export interface UploadOptions {
   /** Generation that is replaced, `0` for none; else AppError `precondition-failed`. Absent: any. */
   readonly expectedGeneration?: string
   readonly signal: AbortSignal
-  readonly progress?: (sentBytes: number) => void
 }
 
 /** Cloud Storage, as far as core needs it. All throw AppError. */
