@@ -65,6 +65,9 @@ export function createObjectStore(connection: Connection): ObjectStore {
     read: (bucket, name, {generation, signal}) =>
       translated(`Reading object ${name} in bucket ${bucket}`, async () => {
         const source = (await fileOf(bucket, name, generation)).createReadStream({decompress: false})
+        source.once('response', (response: unknown) => {
+          if (response instanceof EventEmitter) response.setMaxListeners(LISTENERS_OF_A_DOWNLOAD)
+        })
         const out = new PassThrough()
         // The caller reads `out` to its end or gets its error there; this promise adds nothing.
         void pipeline(source, out, {signal}).catch((error: unknown) => {
@@ -80,7 +83,7 @@ export function createObjectStore(connection: Connection): ObjectStore {
   }
 }
 
-/** The library adds more listeners to a download's stream than Node's default limit of 10; Node would print a warning. */
+/** The library stacks two pipelines on a download's response: more listeners than Node's limit of 10, but no leak. */
 const LISTENERS_OF_A_DOWNLOAD = 20
 
 async function openStorage({projectId, endpoint}: Connection): Promise<Storage> {
@@ -88,7 +91,6 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
     import('@google-cloud/storage'),
     import('./crc32c.ts'),
   ])
-  EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, LISTENERS_OF_A_DOWNLOAD)
   return new Client({
     projectId,
     crc32cGenerator: () => new NativeCrc32c(),
