@@ -12,6 +12,7 @@ import {linkPackage} from '../image/link-package.ts'
 import {pullBase} from '../image/pull.ts'
 import {pushImage} from '../image/push.ts'
 import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
+import {splitImage} from '../image/reference.ts'
 import {findDigest} from '../image/resolve.ts'
 import type {Registry} from '../ports/images.ts'
 
@@ -154,7 +155,7 @@ async function buildLayer(
     step(`Push image ${hex}`)
     await pushImage(image, {
       registry: cloud.registry,
-      repository: repositoryOf({names}),
+      repository: splitImage(names.image).path,
       tag: `content-${hex}`,
       signal,
     })
@@ -237,12 +238,7 @@ function builtImage({pipeline, stateFolder}: Pick<Context, 'pipeline' | 'stateFo
 }
 
 function pushedReference({pipeline, cloud}: Pick<Context, 'pipeline' | 'cloud'>): string {
-  return `${new URL(cloud.registry.origin).host}/${repositoryOf(pipeline)}:built`
-}
-
-/** `project/repository/worker` */
-function repositoryOf({names}: Pick<Context['pipeline'], 'names'>): string {
-  return names.image.slice(names.image.indexOf('/') + 1)
+  return `${new URL(cloud.registry.origin).host}/${splitImage(pipeline.names.image).path}:built`
 }
 
 function shortDigest(digest: string): string {
