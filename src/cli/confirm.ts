@@ -68,6 +68,14 @@ export async function confirmByYes(consent: Consent): Promise<void> {
   if (!/^y(?:es)?$/i.test(answer.trim())) throw mismatch('Nothing was changed.', consent.command)
 }
 
+/** Above this many files that nobody named, a person is asked first. */
+export const MOST_UNASKED = 10
+
+/** As {@link confirmByYes}, if there are many files. */
+export async function confirmMany(files: number, consent: Consent): Promise<void> {
+  if (files > MOST_UNASKED) await confirmByYes(consent)
+}
+
 function hasTerminal(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY
 }

@@ -4,9 +4,6 @@ import {type ReprocessResult} from '../core/reprocess.ts'
 import {commandFor} from '../core/shell.ts'
 import {counted} from './format.ts'
 
-/** Above this many files that nobody named, a person is asked first. */
-export const MOST_UNASKED = 10
-
 /** What `redrive` sent back. */
 export function showRedriven({redriven, gone}: RedriveResult): string[] {
   if (redriven.length + gone.length === 0) return ['There are no dead letters.']

@@ -1,10 +1,10 @@
 import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {confirmByYes} from '../cli/confirm.ts'
+import {confirmMany, MOST_UNASKED} from '../cli/confirm.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {MOST_UNASKED, showCancelled} from '../cli/show-requeued.ts'
+import {showCancelled} from '../cli/show-requeued.ts'
 import {cancel, type CancelResult} from '../core/cancel/cancel.ts'
 
 export default class Cancel extends CloudRunnerCommand {
@@ -42,15 +42,13 @@ export default class Cancel extends CloudRunnerCommand {
     const objects = [...new Set([args.object].flat())]
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    if (objects.length > MOST_UNASKED) {
-      await confirmByYes({
-        given: flags.yes,
-        consequences: [`Processing of ${counted(objects.length, 'file')} will be stopped.`],
-        command: `${this.config.bin} cancel OBJECT… --yes`,
-        interactive: !this.jsonEnabled(),
-        signal: this.signal,
-      })
-    }
+    await confirmMany(objects.length, {
+      given: flags.yes,
+      consequences: [`Processing of ${counted(objects.length, 'file')} will be stopped.`],
+      command: `${this.config.bin} cancel OBJECT… --yes`,
+      interactive: !this.jsonEnabled(),
+      signal: this.signal,
+    })
     const result = await this.task(`Cancel ${counted(objects.length, 'file')}`, (step) =>
       cancel(objects, target.context(progressOf(step, objects.length).through)),
     )

@@ -1,9 +1,9 @@
 import {Args, Flags} from '@oclif/core'
 
-import {confirmByYes} from '../cli/confirm.ts'
+import {confirmMany, MOST_UNASKED} from '../cli/confirm.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {MOST_UNASKED, showRedriven} from '../cli/show-requeued.ts'
+import {showRedriven} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
 
@@ -39,8 +39,8 @@ export default class Redrive extends WaitingCommand {
     await using target = await this.open(config, {create: false})
     const named = args.object === undefined ? [] : [args.object].flat()
     const objects = await planRedrive(named, target.context())
-    if (named.length === 0 && objects.length > MOST_UNASKED) {
-      await confirmByYes({
+    if (named.length === 0) {
+      await confirmMany(objects.length, {
         given: flags.yes,
         consequences: [`${counted(objects.length, 'file')} will be sent back to the worker.`],
         command: `${this.config.bin} redrive --yes`,

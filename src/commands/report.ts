@@ -1,4 +1,4 @@
-import {basename, resolve} from 'node:path'
+import {basename} from 'node:path'
 
 import {Args, Flags} from '@oclif/core'
 
@@ -6,7 +6,8 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {bytes} from '../cli/format.ts'
 import {openInBrowser} from '../cli/open.ts'
-import {prepareOutput, writeOutput, type OutputTarget} from '../core/output.ts'
+import {outputTarget} from '../cli/output.ts'
+import {prepareOutput, writeOutput} from '../core/output.ts'
 import {readReport} from '../core/report.ts'
 
 interface Reported {
@@ -49,14 +50,13 @@ export default class Report extends CloudRunnerCommand {
   override async run(): Promise<Reported> {
     const {args, flags} = await this.parse(Report)
     const toStdout = flags.output === '-'
-    if (toStdout && (flags.open || this.jsonEnabled())) {
-      throw usageError(`--output - leaves no room for ${flags.open ? '--open' : '--json'}.`, [
-        'Name a file: --output report.html',
-      ])
+    if (toStdout && flags.open) {
+      throw usageError('--output - leaves no file for --open.', ['Name a file: --output report.html'])
     }
-    const output: OutputTarget = toStdout
-      ? {stream: process.stdout}
-      : {file: resolve(flags.output ?? `${basename(args.object)}.report.html`), force: flags.force}
+    const output = outputTarget(flags.output ?? `${basename(args.object)}.report.html`, {
+      force: flags.force,
+      json: this.jsonEnabled(),
+    })
     const config = await this.configure(flags)
     await prepareOutput(output)
     await using target = await this.open(config, {create: false})

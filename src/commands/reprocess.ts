@@ -1,10 +1,10 @@
 import {Args, Flags} from '@oclif/core'
 
-import {confirmByYes} from '../cli/confirm.ts'
+import {confirmMany, MOST_UNASKED} from '../cli/confirm.ts'
 import {usageError} from '../cli/failure.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {MOST_UNASKED, showReprocessed} from '../cli/show-requeued.ts'
+import {showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
 
@@ -54,8 +54,8 @@ export default class Reprocess extends WaitingCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     const files = await chooseFiles(objects.length > 0 ? {objects} : {failed, missing}, target.context())
-    if (objects.length === 0 && files.length > MOST_UNASKED) {
-      await confirmByYes({
+    if (objects.length === 0) {
+      await confirmMany(files.length, {
         given: flags.yes,
         consequences: [`${counted(files.length, 'file')} will be processed again.`],
         command: `${this.config.bin} reprocess${failed ? ' --failed' : ''}${missing ? ' --missing' : ''} --yes`,

@@ -1,9 +1,7 @@
-import {resolve} from 'node:path'
-
 import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {usageError} from '../cli/failure.ts'
+import {outputTarget} from '../cli/output.ts'
 import {showResults} from '../cli/show-results.ts'
 import {EXIT} from '../core/errors.ts'
 import {results, type Results as FileResults} from '../core/results/results.ts'
@@ -43,23 +41,15 @@ export default class Results extends CloudRunnerCommand {
 
   override async run(): Promise<FileResults> {
     const {args, flags} = await this.parse(Results)
-    if (flags.output === '-' && this.jsonEnabled()) {
-      throw usageError('--output - and --json would both write to standard output.', [
-        'Leave out one of them.',
-      ])
-    }
+    const json = this.jsonEnabled()
+    const output =
+      flags.output === undefined ? undefined : outputTarget(flags.output, {force: flags.force, json})
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    const output = destination(flags.output, flags.force)
     const result = await results({object: args.object, ...(output && {output})}, target.context())
     if (result.file.state !== 'done') process.exitCode = EXIT.fileFailed
     if (flags.output !== '-') this.print(showResults(result))
     else if (result.file.state !== 'done') this.explain(showResults(result))
     return result
   }
-}
-
-function destination(output: string | undefined, force: boolean) {
-  if (output === undefined) return undefined
-  return output === '-' ? {stream: process.stdout} : {file: resolve(output), force}
 }

@@ -1,10 +1,10 @@
-import {basename, resolve} from 'node:path'
+import {basename} from 'node:path'
 
 import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {usageError} from '../../cli/failure.ts'
 import {bytes} from '../../cli/format.ts'
+import {outputTarget} from '../../cli/output.ts'
 import {exportModel, type ExportedModel} from '../../core/model/export-model.ts'
 import {shellPath} from '../../core/shell.ts'
 
@@ -39,19 +39,14 @@ export default class ModelExport extends CloudRunnerCommand {
 
   override async run(): Promise<ExportedModel> {
     const {args, flags} = await this.parse(ModelExport)
-    const toStdout = flags.output === '-'
-    if (toStdout && this.jsonEnabled()) {
-      throw usageError('--output - and --json would both write to standard output.', [
-        'Leave out one of them.',
-      ])
-    }
+    const output = outputTarget(flags.output ?? `${basename(args.object)}.model.json`, {
+      force: flags.force,
+      json: this.jsonEnabled(),
+    })
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    const output = toStdout
-      ? {stream: process.stdout}
-      : {file: resolve(flags.output ?? `${basename(args.object)}.model.json`), force: flags.force}
     const exported = await exportModel({object: args.object, output}, target.context())
-    if (!toStdout) {
+    if ('file' in output) {
       this.print([
         `Written: ${exported.file} (${bytes(exported.sizeBytes)})`,
         `Score a file by it: ${this.config.bin} upload FILE --model ${shellPath(exported.file)}`,
