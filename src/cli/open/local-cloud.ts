@@ -16,14 +16,14 @@ export interface StartOptions {
 
 /** The local cloud of the user's folder. */
 export interface LocalCloudControl {
-  /** Where it keeps its state, absolute. */
+  /** Absolute path of its state. */
   readonly folder: string
   status(): Promise<LocalCloudStatus | undefined>
   start(options: {
     readonly port?: number | undefined
     readonly signal: AbortSignal
   }): Promise<StartedLocalCloud>
-  /** @returns `undefined` where none ran */
+  /** @returns `undefined` if none was running */
   stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
 }
 

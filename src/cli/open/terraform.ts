@@ -11,8 +11,8 @@ import {proxyOf} from '../../tools/local-cloud-address.ts'
 import {createTerraformInfrastructure} from '../../tools/terraform/infrastructure.ts'
 
 /**
- * Infrastructure by Terraform in a working folder of its own.
- * @param endpoint of the local cloud that it is pointed at; `undefined`: Google
+ * Infrastructure by Terraform, in its own working folder.
+ * @param endpoint of the local cloud to point it at; `undefined` for Google
  */
 export async function terraformOn(
   {settings, stateFolder}: Config,
@@ -44,7 +44,7 @@ export async function terraformOn(
 const NOTHING: Environment = {set: {}, unset: []}
 const GOOGLE_ITSELF = {environment: NOTHING, downloading: NOTHING}
 
-/** `init` may reach the provider's registry; nothing that comes later leaves the machine. */
+/** `init` may reach the provider's registry; no later request leaves the machine. */
 async function localEnvironments(
   {project, region}: Config['settings'],
   folder: string,
@@ -54,7 +54,7 @@ async function localEnvironments(
   if (proxy === undefined) {
     throw new AppError(`No local cloud answers at ${endpoint}.`, {
       code: 'unreachable',
-      suggestions: ['See whether it runs: cloud-runner local status'],
+      suggestions: ['Check it: cloud-runner local status'],
     })
   }
   const origins = {endpoint, proxy, folder, project, region}

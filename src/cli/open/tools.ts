@@ -5,12 +5,12 @@ import {environmentOf, type Environment, type LocalCloudOrigins} from '../../too
 import {packageVersion} from '../../tools/package-version.ts'
 import {localCloudOf, type StartOptions} from './local-cloud.ts'
 
-/** What points other programs at the folder's local cloud. */
+/** Settings that point other programs at the folder's local cloud. */
 export interface ToolsEnvironment extends LocalCloudOrigins, Environment {}
 
 /**
- * Makes sure that the folder's local cloud runs, for programs that are not ours.
- * @param allowed hosts that they may reach besides
+ * Starts the folder's local cloud unless it is running, for other programs.
+ * @param allowed other hosts that they may reach
  */
 export async function openTools(
   config: Config,
@@ -20,9 +20,9 @@ export async function openTools(
   if ((await local.status())?.version !== packageVersion) await starting(() => local.start({signal}))
   const running = await local.status()
   if (running === undefined) {
-    throw new AppError('The local cloud ended as soon as it had started.', {
+    throw new AppError('The local cloud exited right after it started.', {
       code: 'local-cloud-failed',
-      suggestions: ['See whether it runs: cloud-runner local status'],
+      suggestions: ['Check it: cloud-runner local status'],
     })
   }
   const {project, region} = config.settings
