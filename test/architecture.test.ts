@@ -42,6 +42,7 @@ it.each([
 
 it.each([
   ['src/cli/open.ts', '../google/storage.ts'],
+  ['src/cli/open/terraform.ts', '../../google/storage.ts'],
   ['src/core/status/status.ts', '../../../worker/contract.ts'],
   ['src/google/storage.ts', '../core/ports/cloud.ts'],
   ['worker/logistic-regression/scoring/score.ts', '../quality/metrics.ts'],

@@ -8,34 +8,21 @@ import {AppError} from '../core/errors.ts'
 import {pipelineOf} from '../core/pipeline/pipeline.ts'
 import type {SettingName} from '../core/pipeline/settings.ts'
 import type {Cloud} from '../core/ports/cloud.ts'
-import type {Infrastructure} from '../core/ports/infrastructure.ts'
-import {createGoogleCloud, type GoogleCloud} from '../google/cloud.ts'
-import {
-  proxyOf,
-  runningLocalCloud,
-  type LocalCloudAddress,
-  type LocalCloudStatus,
-} from '../tools/local-cloud-address.ts'
+import {createGoogleCloud} from '../google/cloud.ts'
 import {createDocker} from '../tools/docker.ts'
-import {writeBotoFile} from '../tools/environment/boto-file.ts'
-import {
-  environmentOf,
-  proxyEnvironment,
-  terraformEnvironment,
-  type Environment,
-  type LocalCloudOrigins,
-} from '../tools/environment/environment.ts'
-import {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
-import {runProgram} from '../tools/run-program.ts'
-import {packageVersion} from '../tools/package-version.ts'
-import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../tools/local-cloud-process.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
-import {createTerraformInfrastructure} from '../tools/terraform/infrastructure.ts'
-import {terraformVersion} from '../tools/terraform/program.ts'
+import {packageVersion} from '../tools/package-version.ts'
+import {localCloudOf, type StartOptions} from './open/local-cloud.ts'
+import {terraformOn} from './open/terraform.ts'
 
+export type {LocalCloudStatus} from '../tools/local-cloud-address.ts'
 export {openInBrowser} from '../tools/browser.ts'
-export type {LocalCloudStatus, StartedLocalCloud}
-export {ENVIRONMENT_FORMATS, renderEnvironment, runProgram, terraformVersion}
+export {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
+export type {StartedLocalCloud} from '../tools/local-cloud-process.ts'
+export {runProgram} from '../tools/run-program.ts'
+export {terraformVersion} from '../tools/terraform/program.ts'
+export {localCloudOf} from './open/local-cloud.ts'
+export {openTools, type ToolsEnvironment} from './open/tools.ts'
 
 /** The flags that every command has. */
 export interface TargetFlags {
@@ -60,76 +47,18 @@ export function readSettings(
   })
 }
 
-/** The local cloud of the user's folder. */
-export interface LocalCloudControl {
-  /** Absolute path of its state. */
-  readonly folder: string
-  status(): Promise<LocalCloudStatus | undefined>
-  start(options: {
-    readonly port?: number | undefined
-    readonly signal: AbortSignal
-  }): Promise<StartedLocalCloud>
-  /** @returns `undefined` if none was running */
-  stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
-}
-
-/** The local cloud of the user's folder, running or not. */
-export function localCloudOf({stateFolder}: Config): LocalCloudControl {
-  const folder = join(stateFolder, 'local')
-  return {
-    folder,
-    status: () => runningLocalCloud(folder),
-    start: (options) => startLocalCloud({folder, ...options}),
-    stop: () => stopLocalCloud(folder),
-  }
-}
-
 /** Whether a docker engine answers on this machine. */
 export function dockerAnswers(): Promise<boolean> {
   return createDocker().answers()
 }
 
-/** Settings that point other programs at the folder's local cloud. */
-export interface ToolsEnvironment extends LocalCloudOrigins, Environment {}
-
-/**
- * Starts the folder's local cloud unless it is running, for other programs.
- * @param allowed other hosts that they may reach
- */
-export async function openTools(
-  config: Config,
-  {
-    allowed,
-    signal,
-    starting,
-  }: Pick<OpenOptions, 'signal' | 'starting'> & {readonly allowed: readonly string[]},
-): Promise<{readonly origins: LocalCloudOrigins; readonly environment: Environment}> {
-  const local = localCloudOf(config)
-  if ((await local.status())?.version !== packageVersion) await starting(() => local.start({signal}))
-  const running = await local.status()
-  if (running === undefined) {
-    throw new AppError('The local cloud exited right after it started.', {
-      code: 'local-cloud-failed',
-      suggestions: ['Check it: cloud-runner local status'],
-    })
-  }
-  const {project, region} = config.settings
-  const {endpoint, proxy, tls} = running
-  const origins = {endpoint, proxy, tls, folder: local.folder, project, region}
-  await writeBotoFile(origins)
-  return {origins, environment: environmentOf(origins, allowed)}
-}
-
-export interface OpenOptions {
+export interface OpenOptions extends StartOptions {
   /** Whether to create a target that was never set up. */
   readonly create: boolean
   /** Whether to use the real Terraform on the local target. */
   readonly rehearse?: boolean
-  readonly signal: AbortSignal
   /** Prints which target this is. */
   readonly say: (line: string) => void
-  /** Shows that the local cloud is being started. */
-  readonly starting: (work: () => Promise<LocalCloudAddress>) => Promise<LocalCloudAddress>
 }
 
 /** A reachable target, with everything that an action needs. */
@@ -236,64 +165,5 @@ function targetOf(
       step,
     }),
     [Symbol.asyncDispose]: () => cloud.close(),
-  }
-}
-
-/**
- * Infrastructure by Terraform, in its own working folder.
- * @param endpoint of the local cloud to point it at; `undefined` for Google
- */
-async function terraformOn(
-  {settings, stateFolder}: Config,
-  cloud: GoogleCloud,
-  folder: string,
-  endpoint: string | undefined,
-): Promise<Infrastructure> {
-  const [, bucket = '', prefix = ''] = /^gs:\/\/([^/]+)\/(.+?)\/*$/.exec(settings.state ?? '') ?? []
-  const environments =
-    endpoint === undefined ? GOOGLE_ITSELF : await localEnvironments(settings, folder, endpoint)
-  return createTerraformInfrastructure({
-    stateFolder,
-    folder,
-    state: bucket === '' ? undefined : {bucket, prefix},
-    ...environments,
-    quick: endpoint !== undefined,
-    byApi: {
-      leftovers: (pipeline, doing) => cloud.inspection.leftovers(pipeline, doing),
-      emptyBuckets: (pipeline, doing) => cloud.buckets.empty(pipeline, doing),
-      stateBucket: (pipeline, name, options) => cloud.buckets.forState(pipeline, name, options),
-      async liveImage({names}) {
-        const service = await cloud.services.get(names.service)
-        return service?.latestReadyRevision === undefined ? undefined : service.image
-      },
-    },
-  })
-}
-
-const NOTHING: Environment = {set: {}, unset: []}
-const GOOGLE_ITSELF = {environment: NOTHING, downloading: NOTHING}
-
-/** `init` may reach the provider's registry; no later request leaves the machine. */
-async function localEnvironments(
-  {project, region}: Config['settings'],
-  folder: string,
-  endpoint: string,
-): Promise<{environment: Environment; downloading: Environment}> {
-  const proxy = await proxyOf(endpoint)
-  if (proxy === undefined) {
-    throw new AppError(`No local cloud answers at ${endpoint}.`, {
-      code: 'unreachable',
-      suggestions: ['Check it: cloud-runner local status'],
-    })
-  }
-  const origins = {endpoint, proxy, folder, project, region}
-  const downloading = terraformEnvironment(origins)
-  const proxies = proxyEnvironment(origins, [])
-  return {
-    downloading,
-    environment: {
-      set: {...downloading.set, ...proxies.set},
-      unset: [...downloading.unset, ...proxies.unset],
-    },
   }
 }

@@ -1,0 +1,39 @@
+import {join} from 'node:path'
+import type {Config} from '../../core/config.ts'
+import {
+  runningLocalCloud,
+  type LocalCloudAddress,
+  type LocalCloudStatus,
+} from '../../tools/local-cloud-address.ts'
+import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../../tools/local-cloud-process.ts'
+
+/** How to start a local cloud that does not run. */
+export interface StartOptions {
+  readonly signal: AbortSignal
+  /** Shows that the local cloud is being started. */
+  readonly starting: (work: () => Promise<LocalCloudAddress>) => Promise<LocalCloudAddress>
+}
+
+/** The local cloud of the user's folder. */
+export interface LocalCloudControl {
+  /** Absolute path of its state. */
+  readonly folder: string
+  status(): Promise<LocalCloudStatus | undefined>
+  start(options: {
+    readonly port?: number | undefined
+    readonly signal: AbortSignal
+  }): Promise<StartedLocalCloud>
+  /** @returns `undefined` if none was running */
+  stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
+}
+
+/** The local cloud of the user's folder, running or not. */
+export function localCloudOf({stateFolder}: Config): LocalCloudControl {
+  const folder = join(stateFolder, 'local')
+  return {
+    folder,
+    status: () => runningLocalCloud(folder),
+    start: (options) => startLocalCloud({folder, ...options}),
+    stop: () => stopLocalCloud(folder),
+  }
+}
