@@ -114,7 +114,7 @@ test('a file goes all the way: uploaded, waited for, shown, fetched, logged, and
   })
   await expect(status({objects: [], limit: 1}, context)).rejects.toMatchObject({
     code: 'not-set-up',
-    suggestions: ['Make it: cloud-runner setup'],
+    suggestions: ['Create it: cloud-runner setup'],
   })
   await expect(upload(planned, {}, context)).rejects.toMatchObject({code: 'not-set-up'})
 })
