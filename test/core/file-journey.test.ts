@@ -152,7 +152,7 @@ test(
     expect(told.counts).toEqual({waiting: 0, running: 1, done: 0, failed: 0, dead: 1})
     await expect(results({object: 'hang.txt'}, context)).rejects.toMatchObject({
       code: 'result-missing',
-      message: expect.stringContaining('in work (attempt 1)'),
+      message: expect.stringContaining('is being processed (attempt 1)'),
     })
     await expect(status({objects: ['hang.txt', 'nowhere.txt'], limit: 10}, context)).rejects.toMatchObject({
       code: 'object-unknown',

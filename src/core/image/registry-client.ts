@@ -147,7 +147,7 @@ function adviceFor(status: number): {code: ErrorCode; suggestions: string[]} {
   const code = CODES[status] ?? (status >= 500 ? 'unavailable' : 'invalid-request')
   return {
     code,
-    suggestions: code === 'not-found' ? ['The repository is made by: cloud-runner setup'] : [],
+    suggestions: code === 'not-found' ? ['Create the repository: cloud-runner setup'] : [],
   }
 }
 
