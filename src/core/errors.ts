@@ -76,8 +76,8 @@ export interface AppErrorDetails {
 }
 
 /**
- * An error that a user can act on; anything else thrown is a bug. The shape is what oclif
- * prints (`code`, `suggestions`) and exits by (`oclif.exit`), so core needs no import of oclif.
+ * An error that a user can act on; anything else thrown is a bug. The shape is what oclif prints (`code`,
+ * `suggestions`) and exits with (`oclif.exit`), so core does not import oclif.
  */
 export class AppError extends Error {
   override readonly name = 'Error'

@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import {fieldsOf} from '../core/json.ts'
 import {codeOf} from '../core/system-error.ts'
 
-/** Where a running local cloud is. */
+/** Address of a running local cloud. */
 export interface LocalCloudAddress {
   readonly pid: number
   /** Origin that serves every API, such as `http://127.0.0.1:4510`. */
@@ -138,7 +138,7 @@ export function isAlive(pid: number): boolean {
   return !isZombie(pid)
 }
 
-/** In a container whose first process takes no care of orphans, they stay as zombies for good; on Linux alone. */
+/** In a container whose init does not reap orphans, they stay zombies permanently; on Linux only. */
 function isZombie(pid: number): boolean {
   if (process.platform !== 'linux') return false
   try {

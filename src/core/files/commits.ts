@@ -21,7 +21,7 @@ export type Verdict =
   /** A newer generation was processed; this one never will be. */
   | {readonly kind: 'superseded'; readonly by: string}
 
-/** The generation of the input that an object of the output bucket was made from. */
+/** The generation of the input that an object of the output bucket was created from. */
 export function sourceGeneration(object: StoredObject | undefined): string | undefined {
   return object?.metadata[RESULT_METADATA.sourceGeneration]
 }
