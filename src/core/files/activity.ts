@@ -4,7 +4,7 @@ import {fileKey} from './dead-letters.ts'
 import type {LastError} from './files.ts'
 import {reasonIn} from './reason.ts'
 
-/** What the logs say of a file that has no result yet. */
+/** What the logs say about a file that has no result yet. */
 export interface Activity {
   /** `running` only while an attempt is known to run. */
   readonly state: 'waiting' | 'running'
@@ -40,7 +40,7 @@ interface Attempt {
   error: ReturnType<typeof reasonIn>
 }
 
-/** Follows what the logs say of open files. */
+/** Follows what the logs say about open files. */
 export interface ActivityReader {
   /**
    * @param now milliseconds since 1970

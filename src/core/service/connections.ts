@@ -23,7 +23,7 @@ export async function findGap(context: Context): Promise<string | undefined> {
   }
 }
 
-/** Missing connections in words. */
+/** Describes missing connections. */
 export function gapOf(missing: readonly string[]): string {
   return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`
 }
