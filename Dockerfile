@@ -5,7 +5,8 @@ FROM ${BASE}
 
 # Where the usual bases keep `node`: distroless has it outside PATH and no shell to find it.
 ENV PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    NODE_ENV=production
+    NODE_ENV=production \
+    HEALTH_PORT=8081
 
 WORKDIR /app
 COPY dist/worker.cjs /app/worker.cjs

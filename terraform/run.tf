@@ -54,6 +54,22 @@ resource "google_cloud_run_v2_service" "worker" {
         container_port = 8080
       }
 
+      # Patient: a worker on the runtime of cloud-runner ends itself when it is blocked, unless it cannot even do that.
+      dynamic "liveness_probe" {
+        for_each = var.liveness_port == null ? [] : [var.liveness_port]
+
+        content {
+          timeout_seconds   = 10
+          period_seconds    = 30
+          failure_threshold = 3
+
+          http_get {
+            path = "/healthz"
+            port = liveness_probe.value
+          }
+        }
+      }
+
       resources {
         limits = {
           cpu    = var.cpu
@@ -72,6 +88,7 @@ resource "google_cloud_run_v2_service" "worker" {
       client,
       client_version,
       template[0].containers[0].image,
+      template[0].containers[0].liveness_probe,
       template[0].revision,
       traffic,
     ]

@@ -61,6 +61,17 @@ variable "model" {
   }
 }
 
+variable "liveness_port" {
+  description = "Port on which the worker serves GET /healthz for a liveness probe, 8081 in images of cloud-runner; null for a worker that serves none, which a probe would end."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.liveness_port == null || try(var.liveness_port >= 1 && var.liveness_port <= 65535 && var.liveness_port != 8080 && floor(var.liveness_port) == var.liveness_port, false)
+    error_message = "liveness_port is a whole number from 1 to 65535, and not 8080, where the worker takes files."
+  }
+}
+
 variable "concurrency" {
   description = "Files that one instance processes at the same time."
   type        = number

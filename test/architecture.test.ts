@@ -23,6 +23,8 @@ it.each([
   ['src/report-page/page.ts', '../../worker/runtime/index.ts'],
   ['src/google/storage.ts', '../local-cloud/index.ts'],
   ['src/tools/docker.ts', '../google/storage.ts'],
+  ['src/tools/docker.ts', '../local-cloud/index.ts'],
+  ['src/tools/docker.ts', '../local-cloud/run/index.ts'],
   ['src/local-cloud/storage/routes.ts', '../../core/ports/cloud.ts'],
   ['src/local-cloud/storage/routes.ts', '@google-cloud/storage'],
   ['worker/main.ts', '../src/core/ports/cloud.ts'],
@@ -48,6 +50,17 @@ it.each([
   expect(await lint(file, specifier)).not.toMatch(/no-restricted-imports/)
 })
 
+it('lint lets tools import types from the door of the local cloud, and from nowhere behind it', async () => {
+  const imported = (specifier: string) =>
+    lint(
+      'src/tools/docker.ts',
+      specifier,
+      `import type {Thing} from '${specifier}'\nexport type Other = Thing\n`,
+    )
+  expect(await imported('../local-cloud/index.ts')).not.toMatch(/no-restricted-imports/)
+  expect(await imported('../local-cloud/control.ts')).toMatch(/no-restricted-imports/)
+})
+
 it.each(PROTO_FILES)('Google’s descriptors are where they are read: %s', (file) => {
   expect(createRequire(import.meta.url).resolve(file)).toContain(file)
 })
@@ -66,11 +79,15 @@ it('a circle is found between files, between folders, and over several of them',
 })
 
 /** What lint prints on one file with one import, in a folder of its own under the project's rules. */
-async function lint(file: string, specifier: string): Promise<string> {
+async function lint(
+  file: string,
+  specifier: string,
+  text = `import {thing} from '${specifier}'\nexport const other = thing\n`,
+): Promise<string> {
   const folder = await temporaryFolder()
   await copyFile(join(root, '.oxlintrc.jsonc'), join(folder, '.oxlintrc.jsonc'))
   await mkdir(dirname(join(folder, file)), {recursive: true})
-  await writeFile(join(folder, file), `import {thing} from '${specifier}'\nexport const other = thing\n`)
+  await writeFile(join(folder, file), text)
   const {stdout} = await execa(join(root, 'node_modules/.bin/oxlint'), ['.'], {cwd: folder, reject: false})
   return stdout
 }

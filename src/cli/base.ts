@@ -7,10 +7,10 @@ import {tame, widthOf, wrap} from './format.ts'
 import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
 
-/** Longer than any single resource takes. */
+/** Longer than Terraform needs for any single resource. */
 const TERRAFORM_GRACE_MS = 15 * 60_000
 
-/** What every command has: the flags that say which pipeline, JSON, interruption, progress. */
+/** What every command has: the flags that select the pipeline, JSON, interruption, progress. */
 export abstract class CloudRunnerCommand extends Command {
   static override enableJsonFlag = true
 
@@ -20,7 +20,7 @@ export abstract class CloudRunnerCommand extends Command {
       helpGroup: 'GLOBAL',
     }),
     target: Flags.string({
-      summary: 'Where the pipeline runs: this machine, or Google Cloud. The default is local.',
+      summary: 'Where the pipeline runs: this machine or Google Cloud. The default is local.',
       options: ['local', 'gcp'],
       helpGroup: 'GLOBAL',
     }),
@@ -36,16 +36,16 @@ export abstract class CloudRunnerCommand extends Command {
     }),
   }
 
-  /** Said at the first Ctrl-C; none where that is the usual end. */
+  /** Printed at the first Ctrl-C; `undefined` if that is the usual way to end. */
   protected interruptHint: string | undefined =
-    'Interrupted. The same command goes on from here; Ctrl-C again ends at once.'
+    'Interrupted. Run the same command again to continue; Ctrl-C again ends at once.'
 
-  /** How long it may take to stop after that. */
+  /** Milliseconds that stopping may take after that. */
   protected graceMs = GRACE_MS
 
   #interruption: Interruption | undefined
 
-  /** As it was typed. */
+  /** As typed. */
   #pipeline: string | undefined
 
   /** Aborted when the user interrupts. */
@@ -54,28 +54,28 @@ export abstract class CloudRunnerCommand extends Command {
     return this.#interruption.signal
   }
 
-  /** From here on, signals are not ours: another program in this terminal gets them. */
+  /** Stops listening for signals: another program in this terminal gets them. */
   protected releaseSignals(): void {
     this.#interruption?.[Symbol.dispose]()
     this.#interruption = undefined
   }
 
-  /** For what Terraform does: it finishes the resource that is in work, so that none is made and then forgotten. */
+  /** Gives Terraform time to finish the resource in progress, so that its state records every resource it created. */
   protected waitForTerraform(): void {
     this.graceMs = TERRAFORM_GRACE_MS
     this.interruptHint =
-      'Interrupted. Terraform finishes the resource in work, so that none is lost; the same command goes on from here. Ctrl-C again leaves it to end by itself.'
+      'Interrupted. Terraform is finishing the current resource so that none is lost; run the same command again to continue. Ctrl-C again ends at once and leaves Terraform to finish alone.'
   }
 
-  /** Reads the settings: needs no state and no network, so mistakes are answered at once. */
+  /** Reads the settings: needs neither state nor network, so mistakes are reported at once. */
   protected configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
     this.#pipeline = flags.pipeline
     return readSettings(flags, others)
   }
 
   /**
-   * Opens the target, says which it is, and starts the local cloud where it does not run.
-   * @param create whether a local target that was never set up is made; else that is an error
+   * Opens the target, says which it is, and starts the local cloud unless it is running.
+   * @param create whether to create a local target that was never set up; otherwise that is an error
    */
   protected async open(
     config: Config,
@@ -95,7 +95,7 @@ export abstract class CloudRunnerCommand extends Command {
 
   /**
    * Does work under a title, with progress on standard error.
-   * @param isFailed whether what the work returned is a failure, and the title is to be marked as failed
+   * @param isFailed whether a returned result is a failure, which marks the title as failed
    */
   protected async task<R>(
     title: string,
@@ -106,7 +106,7 @@ export abstract class CloudRunnerCommand extends Command {
     return runTask(title, {silent: this.jsonEnabled(), isFailed}, work)
   }
 
-  /** Has a person agree before a worker takes the place of a different one. */
+  /** Asks before a worker replaces a different one. */
   protected async agreeTo(
     request: AskedDeployment['request'],
     {yes}: {readonly yes: boolean},
@@ -117,17 +117,17 @@ export abstract class CloudRunnerCommand extends Command {
     await agreeToReplacement({request, yes, ...typed}, target.context())
   }
 
-  /** Results for people: to standard output, nothing under `--json`. */
+  /** Prints results for people to standard output; nothing with `--json`. */
   protected print(lines: readonly string[]): void {
     if (!this.jsonEnabled()) write(process.stdout, lines)
   }
 
-  /** Results with commands to type next, which go to the pipeline that was named by a flag. */
+  /** Prints results with commands to type next, which get the `--pipeline` that was given. */
   protected advise(lines: readonly string[]): void {
     this.print(lines.map((line) => forPipeline(line, this.#pipeline)))
   }
 
-  /** What people are told where standard output is a file's: to standard error, nothing under `--json`. */
+  /** Prints messages for people to standard error, if standard output carries a file; nothing with `--json`. */
   protected explain(lines: readonly string[]): void {
     if (!this.jsonEnabled()) write(process.stderr, lines)
   }
@@ -136,7 +136,7 @@ export abstract class CloudRunnerCommand extends Command {
     process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`)
   }
 
-  /** The signal's own error where one came, since all that fails afterwards fails because of it. */
+  /** Throws the signal's error if one arrived, because everything that fails afterwards fails because of it. */
   protected override async catch(error: unknown): Promise<never> {
     if (this.#interruption?.signal.aborted) throw this.#interruption.signal.reason
     const translated = translateParseError(error, {

@@ -1,6 +1,6 @@
 import {Chalk, type ColorInfo, supportsColor, supportsColorStderr} from 'chalk'
 
-/** chalk looks at the terminal and at TERM; NO_COLOR (https://no-color.org) it leaves to the program. */
+/** chalk checks the terminal and TERM, but leaves NO_COLOR (https://no-color.org) to the program. */
 function chalkFor(stream: ColorInfo): InstanceType<typeof Chalk> {
   return new Chalk({level: process.env['NO_COLOR'] || !stream ? 0 : stream.level})
 }

@@ -5,22 +5,22 @@ import {tame} from './format.ts'
 import {whileAsking} from './signals.ts'
 
 export interface Confirmation {
-  /** What has to be typed. */
+  /** What the user must type. */
   readonly name: string
   /** Value of `--confirm`. */
   readonly given: string | undefined
-  /** What would happen, for the person who is asked. */
+  /** What would happen, shown before the question. */
   readonly consequences: readonly string[]
-  /** The line to type where nobody can be asked. */
+  /** The command to type without a terminal. */
   readonly command: string
-  /** Whether a person may be asked at all: not under `--json`. */
+  /** Whether asking is allowed: not with `--json`. */
   readonly interactive: boolean
   readonly signal: AbortSignal
 }
 
 /**
- * Lets something go that cannot be had back: by `--confirm NAME`, or by the name typed at a question on standard
- * error. Without a terminal it fails instead of waiting.
+ * Confirms an irreversible action: by `--confirm NAME`, or by the name typed at a prompt on standard error. Without a
+ * terminal it fails instead of waiting.
  * @throws AppError `confirmation-required`, `confirmation-mismatch`
  */
 export async function confirmByName(confirmation: Confirmation): Promise<void> {
@@ -31,12 +31,12 @@ export async function confirmByName(confirmation: Confirmation): Promise<void> {
   }
   requireTerminal(confirmation)
   process.stderr.write(`${tame(consequences.join('\n'))}\n`)
-  const answer = await ask(`Type the name "${name}" to go on: `, signal)
+  const answer = await ask(`Type the name "${name}" to continue: `, signal)
   if (answer.trim() !== name) throw mismatch(`That is not "${name}". Nothing was changed.`, command)
 }
 
 /**
- * Asks for a further thing that may as well stay: only where there is a terminal.
+ * Offers to delete something else as well, if there is a terminal.
  * @returns whether its name was typed
  */
 export async function askForName(
@@ -46,7 +46,7 @@ export async function askForName(
 ): Promise<boolean> {
   if (!hasTerminal()) return false
   process.stderr.write(`${tame(consequences.join('\n'))}\n`)
-  const answer = await ask(`Type "${name}" to delete it, or nothing to keep it: `, signal)
+  const answer = await ask(`Type "${name}" to delete it, or press Enter to keep it: `, signal)
   return answer.trim() === name
 }
 
@@ -56,7 +56,7 @@ export interface Consent extends Pick<Confirmation, 'consequences' | 'command' |
 }
 
 /**
- * Lets something go that touches much: by `--yes`, or by a yes at a question on standard error. Without a terminal it
+ * Confirms an action with wide effects: by `--yes`, or by a yes at a prompt on standard error. Without a terminal it
  * fails instead of waiting.
  * @throws AppError `confirmation-required`, `confirmation-mismatch`
  */
@@ -64,7 +64,7 @@ export async function confirmByYes(consent: Consent): Promise<void> {
   if (consent.given) return
   requireTerminal(consent)
   process.stderr.write(`${tame(consent.consequences.join('\n'))}\n`)
-  const answer = await ask('Go on? (y/N) ', consent.signal)
+  const answer = await ask('Continue? (y/N) ', consent.signal)
   if (!/^y(?:es)?$/i.test(answer.trim())) throw mismatch('Nothing was changed.', consent.command)
 }
 
@@ -76,7 +76,7 @@ function hasTerminal(): boolean {
 function requireTerminal({interactive, consequences, command}: Omit<Consent, 'given'>): void {
   if (interactive && hasTerminal()) return
   throw new AppError(
-    ['This needs a confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
+    ['This needs your confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
     {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [`Type: ${command}`]},
   )
 }
@@ -89,7 +89,7 @@ function mismatch(message: string, command: string): AppError {
   })
 }
 
-/** One line from the terminal; readline keeps Ctrl-C to itself, so it is passed on as the signal that it is. */
+/** One line from the terminal. readline swallows Ctrl-C, so it is raised again as a signal. */
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   using terminal = createInterface({input: process.stdin, output: process.stderr})
   terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))

@@ -14,7 +14,7 @@ import {terraformVersion, type OpenTarget} from './open.ts'
 import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
 
-/** What `setup` on Google Cloud was asked, and how it talks to the person who asked. */
+/** A request to set up on Google Cloud, and the means to ask the user about it. */
 export interface GoogleSetup {
   readonly config: Config
   readonly target: OpenTarget
@@ -29,7 +29,7 @@ export interface GoogleSetup {
   readonly task: <R>(title: string, work: (step: (text: string) => void) => Promise<R>) => Promise<R>
 }
 
-/** With `--create-project`, and where that was interrupted: the project is there, and a person has agreed to it. */
+/** With `--create-project`, or after an interrupted one: asks for approval, then creates what the project lacks. */
 export async function ensureProject({
   config,
   target,
@@ -39,9 +39,9 @@ export async function ensureProject({
   task,
 }: GoogleSetup): Promise<void> {
   const request = {create: flags['create-project'], billingAccount: flags['billing-account']}
-  const planned = await task('Look at the project', (step) => planProject(request, target.context(step)))
+  const planned = await task('Check the project', (step) => planProject(request, target.context(step)))
   if (planned === undefined) return
-  // Nothing is made that could not be used.
+  // Without Terraform, the new project would be of no use.
   await terraformVersion()
   const {project} = planned
   const account = flags['billing-account']
@@ -57,17 +57,17 @@ export async function ensureProject({
     interactive,
     signal,
   })
-  await task(`Make project ${project}`, (step) => makeProject(planned, target.context(step)))
+  await task(`Create project ${project}`, (step) => makeProject(planned, target.context(step)))
   await saveSettings(config)
 }
 
-/** What is needed is there, and a person has seen what will be made and agreed to it. */
+/** Checks the prerequisites, then shows the plan and asks for approval. */
 export async function agreeToPlan(
   {target, flags, interactive, signal, task}: GoogleSetup,
   model: PlannedModel | undefined,
 ): Promise<void> {
   requireAll(
-    await task('Check what is needed', (step) => checkPrerequisites(target.context(step), terraformVersion)),
+    await task('Check prerequisites', (step) => checkPrerequisites(target.context(step), terraformVersion)),
   )
   const planned = await task('Plan', async (step) => plan(await withModel(model, target.context(step))))
   if (planned.changes === 0) return
@@ -82,7 +82,7 @@ export async function agreeToPlan(
   })
 }
 
-/** A deployment that was asked for. */
+/** A requested deployment. */
 export interface AskedDeployment {
   readonly request: Pick<ImageRequest, 'workerFolder' | 'image'>
   /** Value of `--yes`. */
@@ -94,7 +94,7 @@ export interface AskedDeployment {
 }
 
 /**
- * A worker that would take the place of a different one is named, and needs a yes: it may be meant for another pipeline.
+ * Asks before a worker replaces a different one: it may be meant for another pipeline.
  * @throws AppError `confirmation-required`, `confirmation-mismatch`
  */
 export async function agreeToReplacement(
@@ -123,6 +123,6 @@ export async function agreeToReplacement(
 }
 
 function inWords(worker: string | undefined): string {
-  if (worker === undefined) return 'an image that was built elsewhere'
-  return worker === 'packaged' ? 'the worker that comes with cloud-runner' : `the worker in ${worker}`
+  if (worker === undefined) return 'an image built elsewhere'
+  return worker === 'packaged' ? 'the built-in worker' : `the worker in ${worker}`
 }

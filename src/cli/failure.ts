@@ -7,7 +7,7 @@ import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
 import {nearest} from '../core/nearest.ts'
 import {isDiskFull} from '../core/system-error.ts'
 
-/** A failure as it is printed, and as `--json` gives it. */
+/** A failure as printed, and as output by `--json`. */
 export interface Failure {
   readonly code: ErrorCode | 'bug'
   readonly message: string
@@ -20,24 +20,24 @@ export function usageError(message: string, suggestions: readonly string[]): App
   return new AppError(message, {code: 'usage', exitCode: EXIT.usage, suggestions})
 }
 
-/** What was typed, and for whom: `cloud-runner local start`. */
+/** The command that was typed: `cloud-runner local start`. */
 export interface TypedCommand {
   readonly bin: string
   readonly command: string
-  /** Names of all flags that it knows. */
+  /** Names of all its flags. */
   readonly flags: readonly string[]
 }
 
 /**
- * What oclif's parser says, in one message with its cure and without its table of flags.
- * @param error anything; what is not from oclif's parser is returned as it is
+ * Turns an error of oclif's parser into one message with a fix, without oclif's table of flags.
+ * @param error any thrown value; returned unchanged if it is not from oclif's parser
  */
 export function translateParseError(error: unknown, typed: TypedCommand): unknown {
   if (error instanceof AppError && PARSING.test(error.message)) {
     return usageError(readable(error.message), error.suggestions)
   }
   if (!(error instanceof Errors.CLIError) || error instanceof Errors.ModuleLoadError) return error
-  const help = `Its usage: ${typed.bin} ${typed.command} --help`
+  const help = `Usage: ${typed.bin} ${typed.command} --help`
   if ('flags' in error && Array.isArray(error.flags)) return unknownFlag(String(error.flags[0]), typed, help)
   if ('args' in error && Array.isArray(error.args)) return wrongArguments(error.args, typed, help)
   const message = readable(error.message)
@@ -53,7 +53,7 @@ export function translateParseError(error: unknown, typed: TypedCommand): unknow
   return usageError(message, [help])
 }
 
-/** What oclif writes before and after the message of a flag's own parser. */
+/** What oclif puts before the message of a flag's own parser. */
 const PARSING = /^Parsing (--\S+) ?\n\t/
 
 function readable(message: string): string {
@@ -87,8 +87,8 @@ function wrongArguments(args: readonly unknown[], {bin, command}: TypedCommand, 
 }
 
 /**
- * Has the commands that an error suggests go to the same pipeline, where it was named by a flag. The error itself is
- * changed, so that it keeps its stack.
+ * Adds the `--pipeline` that was given to the commands that an error suggests. The error itself is changed, so that
+ * it keeps its stack.
  */
 export function suggestForPipeline(error: unknown, pipeline: string | undefined): unknown {
   if (!(error instanceof AppError)) return error
@@ -98,8 +98,8 @@ export function suggestForPipeline(error: unknown, pipeline: string | undefined)
 }
 
 /**
- * A line with the commands in it for the pipeline that was named by a flag: without that they would go to another one.
- * @param pipeline `undefined`: none was named
+ * Adds the `--pipeline` that was given to the commands in a line, which would otherwise use another pipeline.
+ * @param pipeline `undefined` if none was given
  */
 export function forPipeline(line: string, pipeline: string | undefined): string {
   if (pipeline === undefined || line.includes('--pipeline')) return line
@@ -109,7 +109,7 @@ export function forPipeline(line: string, pipeline: string | undefined): string 
 const OF_A_PIPELINE =
   /\bcloud-runner (?:cancel|demo|deploy|destroy|dev|doctor|logs|model export|plan|redrive|report|reprocess|results|revisions|rollback|setup|status|upload)\b/g
 
-/** Any thrown value as a failure: an AppError says what a user can do, everything else is a bug of ours. */
+/** Any thrown value as a failure: an AppError says what the user can do, anything else is a bug. */
 export function failureOf(error: unknown, bin: string): Failure {
   if (error instanceof AppError) {
     const {code, message, suggestions, exitCode} = error
@@ -123,16 +123,16 @@ export function failureOf(error: unknown, bin: string): Failure {
       code: 'disk-full',
       message: `The disk is full: ${path === undefined ? message : `nothing more can be written to ${path}`}.`,
       suggestions: [
-        `Make room: df -h ${path === undefined ? '.' : dirname(path)}`,
-        'Then the same command again.',
+        `Free some space: df -h ${path === undefined ? '.' : dirname(path)}`,
+        'Then run the same command again.',
       ],
       exitCode: 1,
     }
   }
   return {
     code: 'bug',
-    message: `${message} (unexpected: this is a bug of ${bin})`,
-    suggestions: [`Report it with the output of the same command under DEBUG=1: ${issueTracker()}`],
+    message: `${message} (unexpected: this is a bug in ${bin})`,
+    suggestions: [`Report it with the output of the same command run with DEBUG=1: ${issueTracker()}`],
     exitCode: 1,
   }
 }

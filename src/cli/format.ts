@@ -2,7 +2,7 @@ import {stripVTControlCharacters} from 'node:util'
 import type {ColorName, ModifierName} from 'chalk'
 import {out} from './color.ts'
 
-/** Colored for standard output: only on a terminal, and not where NO_COLOR or TERM=dumb ask for none. */
+/** Colored for standard output: only on a terminal, and not with NO_COLOR or TERM=dumb. */
 export function style(format: ColorName | ModifierName, text: string): string {
   return out[format](text)
 }
@@ -46,7 +46,7 @@ function join(large: number, largeUnit: string, small: number, smallUnit: string
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
 }
 
-/** `14:03:07.120` of an RFC 3339 time, in the user's own zone. */
+/** `14:03:07.120` of an RFC 3339 time, in the user's time zone. */
 export function clock(time: string): string {
   const date = new Date(time)
   const two = (value: number) => String(value).padStart(2, '0')
@@ -61,8 +61,8 @@ export function ago(time: string, now: number): string {
 }
 
 /**
- * Text that moves no cursor, renames no window and turns no writing around: names, files and workers' logs may hold
- * what a terminal obeys. Colors and line ends stay. All that is printed goes through here.
+ * Removes what would move the cursor, rename the window or reverse the text: names, files and workers' logs may
+ * contain control characters. Colors and line breaks stay. Everything printed passes through here.
  */
 export function tame(text: string): string {
   return text.replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069](\[[\d;]*m)?/gu, (found, color = '') => {
@@ -71,15 +71,15 @@ export function tame(text: string): string {
   })
 }
 
-/** Columns of the terminal that a stream writes to; no limit where it writes to none. */
+/** Columns of the terminal that a stream writes to; infinite if it is not a terminal. */
 export function widthOf(stream: NodeJS.WriteStream): number {
   return stream.isTTY ? stream.columns : Number.POSITIVE_INFINITY
 }
 
 /**
- * Text as lines of at most `width`, broken between words alone: what is longer stays whole, so that it can be
- * copied. Line breaks in the text are kept.
- * @param hanging stands before the lines that follow a break of ours
+ * Wraps text to lines of at most `width`, between words only: a longer word stays whole, so that it can be copied.
+ * Line breaks in the text are kept.
+ * @param hanging indents the lines after each added break
  */
 export function wrap(text: string, width: number, hanging: string): string[] {
   return text.split('\n').flatMap((paragraph) => {
@@ -99,7 +99,7 @@ export function wrap(text: string, width: number, hanging: string): string[] {
   })
 }
 
-/** Characters that take a place in a terminal: colors take none. */
+/** Visible characters: colors do not count. */
 function visible(text: string): number {
   return stripVTControlCharacters(text).length
 }

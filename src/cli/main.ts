@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import {Config, loadHelpClass, settings, type Interfaces} from '@oclif/core'
 
 import {usageError} from './failure.ts'
-import {reportFailure} from './report.ts'
+import {printFailure} from './print-failure.ts'
 import {guardStandardStreams} from './standard-streams.ts'
 import {nearest} from '../core/nearest.ts'
 
@@ -12,16 +12,16 @@ export interface Launch {
   /** Folder of package.json. */
   readonly root: string
   readonly argv: readonly string[]
-  /** Folder of the commands' sources, relative to the root; absent: the built ones, by the manifest. */
+  /** Folder of the commands' sources, relative to the root; the built ones, by the manifest, if absent. */
   readonly commands?: string
 }
 
-/** The command line, from what was typed to the exit code. */
+/** Runs the command line, from the arguments to the exit code. */
 export async function main({root, argv, commands}: Launch): Promise<void> {
   guardStandardStreams()
-  // What Node says of a library's inside is nothing that a user can act on.
+  // Users can do nothing about Node's warnings on libraries.
   if (!process.env['DEBUG']) process.removeAllListeners('warning')
-  // oclif would look for the TypeScript compiler's own API, which version 7 does not have.
+  // oclif would look for the TypeScript compiler's API, which version 7 does not have.
   settings.enableAutoTranspile = false
   const end = argv.indexOf('--')
   const json = argv.slice(0, end === -1 ? argv.length : end).includes('--json')
@@ -29,7 +29,7 @@ export async function main({root, argv, commands}: Launch): Promise<void> {
     const config = await Config.load(commands === undefined ? {root} : sourcesOf(root, commands))
     await dispatch(config, argv)
   } catch (error) {
-    reportFailure(error, {bin: 'cloud-runner', json})
+    printFailure(error, {bin: 'cloud-runner', json})
   }
 }
 
@@ -60,7 +60,7 @@ async function dispatch(config: Config, argv: readonly string[]): Promise<void> 
 
 type Known = {readonly kind: 'command' | 'topic'; readonly id: string} | {readonly kind: 'root'}
 
-/** The command, or the topic, that the first words name. */
+/** The command or topic that the first words name. */
 function resolveCommand(config: Config, words: readonly string[]): Known {
   const [first = '', second = ''] = words
   if (first === '') return {kind: 'root'}
@@ -93,12 +93,10 @@ function misplacedFlag(config: Config, words: readonly string[]): Error {
   const {bin} = config
   const at = words.findIndex((word) => config.findCommand(word) !== undefined)
   if (at === -1) {
-    return usageError(`${bin} has no flag ${words[0]} of its own; it needs a command.`, [
+    return usageError(`${bin} itself has no flag ${words[0]}; name a command.`, [
       `All commands: ${bin} --help`,
     ])
   }
   const ordered = [words[at], ...words.slice(0, at), ...words.slice(at + 1)]
-  return usageError(`${words[0]} stands before the command; flags follow it.`, [
-    `Type: ${bin} ${ordered.join(' ')}`,
-  ])
+  return usageError(`Put ${words[0]} after the command.`, [`Type: ${bin} ${ordered.join(' ')}`])
 }

@@ -44,10 +44,10 @@ export interface TargetFlags {
   readonly pipeline?: string | undefined
 }
 
-/** Settings that a command takes as flags of its own. */
+/** Settings that a command takes as flags. */
 export type SettingFlags = Readonly<Partial<Record<SettingName, string | number | undefined>>>
 
-/** Reads the configuration of the current folder, with these flags over it. */
+/** Reads the configuration of the current folder; flags override it. */
 export function readSettings(
   {target, project, pipeline}: TargetFlags,
   others: SettingFlags = {},
@@ -62,14 +62,14 @@ export function readSettings(
 
 /** The local cloud of the user's folder. */
 export interface LocalCloudControl {
-  /** Where it keeps its state, absolute. */
+  /** Absolute path of its state. */
   readonly folder: string
   status(): Promise<LocalCloudStatus | undefined>
   start(options: {
     readonly port?: number | undefined
     readonly signal: AbortSignal
   }): Promise<StartedLocalCloud>
-  /** @returns `undefined` where none ran */
+  /** @returns `undefined` if none was running */
   stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
 }
 
@@ -89,12 +89,12 @@ export function dockerAnswers(): Promise<boolean> {
   return createDocker().answers()
 }
 
-/** What points other programs at the folder's local cloud. */
+/** Settings that point other programs at the folder's local cloud. */
 export interface ToolsEnvironment extends LocalCloudOrigins, Environment {}
 
 /**
- * Makes sure that the folder's local cloud runs, for programs that are not ours.
- * @param allowed hosts that they may reach besides
+ * Starts the folder's local cloud unless it is running, for other programs.
+ * @param allowed other hosts that they may reach
  */
 export async function openTools(
   config: Config,
@@ -108,9 +108,9 @@ export async function openTools(
   if ((await local.status())?.version !== packageVersion) await starting(() => local.start({signal}))
   const running = await local.status()
   if (running === undefined) {
-    throw new AppError('The local cloud ended as soon as it had started.', {
+    throw new AppError('The local cloud exited right after it started.', {
       code: 'local-cloud-failed',
-      suggestions: ['See whether it runs: cloud-runner local status'],
+      suggestions: ['Check it: cloud-runner local status'],
     })
   }
   const {project, region} = config.settings
@@ -121,29 +121,29 @@ export async function openTools(
 }
 
 export interface OpenOptions {
-  /** Whether a target that was never set up is made. */
+  /** Whether to create a target that was never set up. */
   readonly create: boolean
-  /** The local target by the real Terraform. */
+  /** Whether to use the real Terraform on the local target. */
   readonly rehearse?: boolean
   readonly signal: AbortSignal
-  /** Says which target this is. */
+  /** Prints which target this is. */
   readonly say: (line: string) => void
   /** Shows that the local cloud is being started. */
   readonly starting: (work: () => Promise<LocalCloudAddress>) => Promise<LocalCloudAddress>
 }
 
-/** A target that answers, with everything that an action needs. */
+/** A reachable target, with everything that an action needs. */
 export interface OpenTarget extends AsyncDisposable {
-  /** @param step where the action says what it is doing */
+  /** @param step receives what the action is doing */
   context(step?: (text: string) => void): Context
   /**
-   * Removes what is of no use once no pipeline is left: the local cloud, process and files; Terraform's working folder.
-   * @returns whether the local cloud is gone
+   * Removes what is useless once no pipeline is left: the local cloud, process and files; Terraform's working folder.
+   * @returns whether the local cloud was removed
    */
   removeUnused(): Promise<boolean>
 }
 
-/** Whether anything was ever made here: nothing is started to find out. Google has to be asked itself. */
+/** Whether anything was ever created here, without starting anything; always true for Google, which only knows itself. */
 export async function hasTarget(config: Config): Promise<boolean> {
   if (config.settings.target === 'gcp') return true
   return stat(localCloudOf(config).folder).then(
@@ -152,7 +152,7 @@ export async function hasTarget(config: Config): Promise<boolean> {
   )
 }
 
-/** Whether this folder has a pipeline already, as far as its files tell. */
+/** Whether this folder already has a pipeline, judging by its files. */
 export async function hasPipeline(config: Config): Promise<boolean> {
   if (config.workerFolder !== undefined) return true
   return config.settings.target === 'local' ? hasTarget(config) : existsSync(googleFolder(config))
@@ -164,8 +164,8 @@ function googleFolder({stateFolder, settings: {project, name}}: Config): string 
 }
 
 /**
- * The one place that puts the product together: target → services.
- * @throws AppError `not-set-up` where `create` is false and nothing was ever made here
+ * The composition root: target → services.
+ * @throws AppError `not-set-up` if `create` is false and nothing was ever created here
  */
 export function openTarget(config: Config, options: OpenOptions): Promise<OpenTarget> {
   return config.settings.target === 'gcp' ? openGoogle(config, options) : openLocal(config, options)
@@ -177,14 +177,14 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
   if (!create && !(await hasTarget(config))) {
     throw new AppError(`There is no pipeline in ${config.folder}.`, {
       code: 'not-set-up',
-      suggestions: ['Make one: cloud-runner setup', 'Or go to the folder where you made it.'],
+      suggestions: ['Create one: cloud-runner setup', 'Or change to the folder where you created it.'],
     })
   }
   const local = localCloudOf(config)
   const running = await local.status()
   const {endpoint} =
     running?.version === packageVersion ? running : await starting(() => local.start({signal}))
-  say(`Pipeline ${name} on the local target, ${endpoint}${rehearse ? ', by the real Terraform' : ''}`)
+  say(`Pipeline ${name} on the local target, ${endpoint}${rehearse ? ', with the real Terraform' : ''}`)
   const cloud = createGoogleCloud({projectId: project, region, endpoint})
   const folder = join(config.stateFolder, 'rehearsal', project, name)
   const opened = rehearse
@@ -199,7 +199,7 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
   }
 }
 
-/** Stands for Google where the whole target is tried without an account: the origin of a local cloud. */
+/** Origin of a local cloud to use in place of Google, to try the Google target without an account. */
 const GOOGLE_ENDPOINT = 'CLOUD_RUNNER_GOOGLE_ENDPOINT'
 
 async function openGoogle(config: Config, {signal, say}: OpenOptions): Promise<OpenTarget> {
@@ -240,8 +240,8 @@ function targetOf(
 }
 
 /**
- * Infrastructure by Terraform in a working folder of its own.
- * @param endpoint of the local cloud that it is pointed at; `undefined`: Google
+ * Infrastructure by Terraform, in its own working folder.
+ * @param endpoint of the local cloud to point it at; `undefined` for Google
  */
 async function terraformOn(
   {settings, stateFolder}: Config,
@@ -273,7 +273,7 @@ async function terraformOn(
 const NOTHING: Environment = {set: {}, unset: []}
 const GOOGLE_ITSELF = {environment: NOTHING, downloading: NOTHING}
 
-/** `init` may reach the provider's registry; nothing that comes later leaves the machine. */
+/** `init` may reach the provider's registry; no later request leaves the machine. */
 async function localEnvironments(
   {project, region}: Config['settings'],
   folder: string,
@@ -283,7 +283,7 @@ async function localEnvironments(
   if (proxy === undefined) {
     throw new AppError(`No local cloud answers at ${endpoint}.`, {
       code: 'unreachable',
-      suggestions: ['See whether it runs: cloud-runner local status'],
+      suggestions: ['Check it: cloud-runner local status'],
     })
   }
   const origins = {endpoint, proxy, folder, project, region}

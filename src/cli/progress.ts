@@ -1,11 +1,11 @@
 import {count} from './format.ts'
 
-/** Files up to which each is told of where lines stay, as in the log of a CI. */
-const MOST_TOLD = 20
-/** Lines that more files are told of in. */
+/** Above this many files, non-interactive output, such as a CI log, reports tenths. */
+const MOST_LISTED = 20
+/** Number of progress lines then. */
 const PARTS = 10
 
-/** Whether a line of progress can take the place of the one before. */
+/** Whether a line of progress can overwrite the previous one. */
 export function isDisplay(): boolean {
   return (
     process.stderr.isTTY &&
@@ -15,28 +15,28 @@ export function isDisplay(): boolean {
   )
 }
 
-/** How a piece of work over many files tells of them. */
+/** Reports progress over many files. */
 export interface FilesProgress {
-  /** Something happens to a file. */
+  /** Something happened to a file. */
   readonly step: (text: string) => void
-  /** A file is through. */
-  readonly through: (text: string) => void
+  /** A file is finished. */
+  readonly finished: (text: string) => void
 }
 
-/** Tells of each of `total` files, or where many lines would stay of each tenth of them. */
+/** Reports each of `total` files, or each tenth of them if that would leave many lines. */
 export function progressOf(
   step: (text: string) => void,
   total: number,
-  isSparing: boolean = total > MOST_TOLD && !isDisplay(),
+  isSparing: boolean = total > MOST_LISTED && !isDisplay(),
 ): FilesProgress {
-  if (!isSparing) return {step, through: step}
-  let through = 0
+  if (!isSparing) return {step, finished: step}
+  let finished = 0
   return {
     step: () => {},
-    through: () => {
-      through += 1
-      const isNextPart = Math.floor((through * PARTS) / total) > Math.floor(((through - 1) * PARTS) / total)
-      if (isNextPart) step(`${count(through)} of ${count(total)}`)
+    finished: () => {
+      finished += 1
+      const isNextPart = Math.floor((finished * PARTS) / total) > Math.floor(((finished - 1) * PARTS) / total)
+      if (isNextPart) step(`${count(finished)} of ${count(total)}`)
     },
   }
 }

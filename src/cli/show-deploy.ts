@@ -8,15 +8,15 @@ import {commandFor} from '../core/shell.ts'
 import {ago, counted, style, widthOf} from './format.ts'
 import {pairs, table} from './table.ts'
 
-/** Files in progress that are named one by one. */
+/** Files in progress listed by name. */
 const MOST_STILL_RUNNING = 20
 
-/** `sha256:0123456789ab` of a reference with its digest. */
+/** `sha256:0123456789ab` of a reference with a digest. */
 export function shortImage(image: string): string {
   return image.replace(/^.*@(sha256:[0-9a-f]{12})[0-9a-f]*$/, '$1')
 }
 
-/** Who gets which part: `cloud-runner-00002-abc 90 %, cloud-runner-00003-def 10 %`. */
+/** Share of each revision: `cloud-runner-00002-abc 90 %, cloud-runner-00003-def 10 %`. */
 export function showTraffic(
   shares: readonly {readonly revision: string; readonly percent: number}[],
 ): string {
@@ -26,7 +26,7 @@ export function showTraffic(
 /** What `deploy` changed. */
 export function showDeploy(result: DeployResult): string[] {
   const {gap} = result
-  const warning = `No upload reaches it yet: ${gap}. Make it: cloud-runner setup`
+  const warning = `No upload reaches it yet: ${gap}. Fix it: cloud-runner setup`
   return [
     ...changesOf(result),
     ...showStillRunning(result.stillRunning),
@@ -39,10 +39,10 @@ function changesOf({service, image, previousRevision, unchanged, dryRun}: Deploy
   const what = `${revision} (${shortImage(image)})`
   if (dryRun) {
     return unchanged
-      ? [`Nothing would change: ${what} is the worker as it is now.`]
-      : [`A new revision would be made of ${shortImage(image)}; Cloud Run takes the request.`]
+      ? [`Nothing would change: ${what} already runs this worker.`]
+      : [`A new revision of ${shortImage(image)} would be created; Cloud Run accepts the request.`]
   }
-  if (unchanged) return [`The worker has not changed: ${what} goes on.`]
+  if (unchanged) return [`The worker has not changed: ${what} keeps running.`]
   const tags = service.traffic.flatMap(({tag, uri, revision: tagged}) =>
     tag !== undefined && tagged === revision ? [`It answers at ${uri ?? tag} (tag ${tag}).`] : [],
   )
@@ -57,11 +57,11 @@ function changesOf({service, image, previousRevision, unchanged, dryRun}: Deploy
   const isCanary = shares.some((share) => share.revision === revision)
   return [
     isCanary
-      ? `Revision ${what} is tried. Traffic: ${showTraffic(shares)}.`
+      ? `Revision ${what} is a canary. Traffic: ${showTraffic(shares)}.`
       : `Revision ${what} is ready and gets no traffic: ${showTraffic(shares)}.`,
     ...tags,
-    'All traffic to it: cloud-runner deploy --promote',
-    ...(isCanary ? ['Or none any more: cloud-runner rollback'] : []),
+    'Give it all traffic: cloud-runner deploy --promote',
+    ...(isCanary ? ['Or end the canary: cloud-runner rollback'] : []),
   ]
 }
 
@@ -70,7 +70,7 @@ function showStillRunning(files: readonly StillRunning[]): string[] {
   if (files.length === 0) return []
   const more = files.length - MOST_STILL_RUNNING
   return [
-    `The image that was replaced is still processing ${counted(files.length, 'file')}:`,
+    `The replaced image is still processing ${counted(files.length, 'file')}:`,
     ...pairs(
       files.slice(0, MOST_STILL_RUNNING).map(({object, execution, revision}) => ({
         label: `  ${commandFor('cancel', object)}`,
@@ -85,7 +85,7 @@ function showStillRunning(files: readonly StillRunning[]): string[] {
 export function showRollback(result: RollbackResult): string[] {
   const {revision, image, previousRevision, unchanged, stillRunning} = result
   const what = `${revision} (${shortImage(image)})`
-  if (unchanged) return [`Revision ${what} has all the traffic already.`]
+  if (unchanged) return [`Revision ${what} already has all the traffic.`]
   const before =
     previousRevision === undefined || previousRevision === revision ? '' : `, instead of ${previousRevision}`
   return [`Revision ${what} has the traffic again${before}.`, ...showStillRunning(stillRunning)]
@@ -108,7 +108,7 @@ export function showRevisions(
     ...table(
       [
         {heading: 'revision'},
-        {heading: 'made'},
+        {heading: 'created'},
         {heading: 'image'},
         {heading: 'traffic', right: true},
         {heading: 'tags'},
@@ -117,6 +117,6 @@ export function showRevisions(
       rows,
       widthOf(process.stdout),
     ),
-    ...(truncated ? ['', 'There are older ones: --limit shows more.'] : []),
+    ...(truncated ? ['', 'Older revisions are not listed: --limit shows more.'] : []),
   ]
 }

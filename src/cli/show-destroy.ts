@@ -2,11 +2,11 @@ import type {DestroyResult, Loss} from '../core/destroy.ts'
 import type {Settings} from '../core/pipeline/settings.ts'
 import {bytes, counted} from './format.ts'
 
-/** What `destroy` would take away, for the person who is asked. */
+/** What `destroy` would delete, shown before the question. */
 export function showLoss({inputs, results, resources}: Loss, pipeline: string): string[] {
-  const unfetched = results.notFetched === 0 ? '' : `, ${results.notFetched} of them never fetched`
+  const unfetched = results.notFetched === 0 ? '' : `, ${results.notFetched} of them never downloaded`
   return [
-    `Pipeline ${pipeline} will be destroyed for good:`,
+    `Pipeline ${pipeline} will be permanently destroyed:`,
     `  ${counted(resources.length, 'resource')}`,
     `  ${counted(inputs.objects, 'input file')} (${bytes(inputs.bytes)})`,
     `  ${counted(results.objects, 'result')} (${bytes(results.bytes)})${unfetched}`,
@@ -22,16 +22,16 @@ export function showDestroyed(
   const gone = counted(removed.length, 'resource')
   if (left.length > 0) {
     return [
-      `Pipeline ${name} is not wholly gone: ${gone} removed, ${counted(left.length, 'resource')} left.`,
+      `Pipeline ${name} was only partly removed: ${gone} removed, ${counted(left.length, 'resource')} left.`,
       ...left.map(({kind, name: resource}) => `Still there: ${kind} ${resource}`),
-      'Try again: cloud-runner destroy. What Terraform does not know has to be deleted by hand.',
+      'Try again: cloud-runner destroy. Delete by hand what Terraform does not know.',
     ]
   }
   return [
-    `Pipeline ${name} is gone: ${gone} removed, nothing left.`,
+    `Pipeline ${name} was removed: ${gone}, nothing left.`,
     ...(imagesRemoved === 0 ? [] : [`${counted(imagesRemoved, 'image')} removed from the docker engine.`]),
-    ...(localCloudRemoved ? ['The local cloud is stopped and its files are removed.'] : []),
+    ...(localCloudRemoved ? ['The local cloud was stopped and its files were removed.'] : []),
     ...(target === 'gcp' ? [`The APIs of project ${project} stay enabled.`] : []),
-    ...(target === 'gcp' && state !== undefined ? [`The state stays in ${state}, every version of it.`] : []),
+    ...(target === 'gcp' && state !== undefined ? [`All versions of the state stay in ${state}.`] : []),
   ]
 }

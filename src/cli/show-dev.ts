@@ -5,15 +5,15 @@ import {clock, duration, style} from './format.ts'
 import {showState} from './show-files.ts'
 import {showLogLine} from './show-logs.ts'
 
-/** Files that are named of those that were saved at once. */
+/** Names shown of files saved at the same time. */
 const NAMES_SHOWN = 3
 
 /**
- * An event of `dev` as lines, each with its time and what it is about; none for what says nothing new.
+ * An event of `dev` as lines with time and subject; none if it says nothing new.
  * @param now milliseconds since the epoch
  */
 export function showDevEvent(event: DevEvent, now: number): string[] {
-  // What the front end says of requests that went well, it says of each.
+  // The front end logs every successful request.
   if (event.event === 'log') {
     const {status, message, severity} = event.line
     if (severity === 'DEFAULT' && isForeignFrame(message)) return []
@@ -26,20 +26,20 @@ export function showDevEvent(event: DevEvent, now: number): string[] {
 
 function workerText(event: Exclude<DevEvent, {event: 'log' | 'file'}>): string {
   if (event.event === 'building') {
-    return event.changed.length === 0 ? 'making the pipeline' : `${named(event.changed)} changed`
+    return event.changed.length === 0 ? 'creating the pipeline' : `${named(event.changed)} changed`
   }
-  if (event.event === 'reprocessed') return `does again: ${event.objects.join(', ')}`
+  if (event.event === 'reprocessed') return `reprocessing ${event.objects.join(', ')}`
   const {revision} = event
   if (event.event === 'ready') {
     return event.unchanged
-      ? `is the same as before: ${revision} goes on`
+      ? `unchanged: ${revision} keeps running`
       : `${style('green', 'ready')}: ${revision}, in ${duration(event.durationMs)}`
   }
-  const isSaid = revision === undefined || event.message.includes(`${revision} goes on`)
+  const isNamed = revision === undefined || event.message.includes(revision)
   return [
     `${style('red', 'not deployed')}: ${event.message}`,
-    ...(isSaid ? [] : [`${revision} goes on serving.`]),
-    'Mend it and save: it is tried again at once.',
+    ...(isNamed ? [] : [`${revision} keeps serving.`]),
+    'Fix it and save to retry.',
   ].join('\n  ')
 }
 

@@ -4,7 +4,7 @@ import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
 import {table} from './table.ts'
 
-/** Files that are named one by one; of more, the number and those that need attention. */
+/** Up to this many files are listed by name; of more, the count and those that need attention. */
 const MOST_LISTED = 20
 
 const COLORS = {
@@ -20,10 +20,10 @@ export function showState(state: FileState): string {
   return style(COLORS[state], state)
 }
 
-/** What there is to say of a file besides its state. */
+/** What to say about a file other than its state. */
 function showNote(file: FileStatus, now: number): string {
   if (file.state !== 'running' || file.job === undefined) return faultIn(file)
-  return `long work: job ${file.job.execution}, begun ${ago(file.job.startedAt, now)}`
+  return `job ${file.job.execution}, started ${ago(file.job.startedAt, now)}`
 }
 
 /** Files as a table. @param now milliseconds since the epoch */
@@ -49,7 +49,7 @@ export function fileTable(files: readonly FileStatus[], now: number): string[] {
   )
 }
 
-/** A file's way through the pipeline, hop by hop. */
+/** A file's path through the pipeline, hop by hop. */
 export function hopTable(hops: readonly Hop[]): string[] {
   return table(
     [{heading: 'hop'}, {heading: 'at'}, {heading: 'took', right: true}],
@@ -75,7 +75,7 @@ export function showUploaded({uploaded, failed}: UploadResult, bucket: string): 
   ]
 }
 
-/** How files that were waited for ended, with what to do about each; of many, those that are not done. */
+/** How awaited files ended and what to do next; of many, only those that are not done. */
 export function showEnded(files: readonly FileStatus[], now: number): string[] {
   const [only] = files
   const hops = files.length === 1 && only ? ['', ...hopTable(only.hops)] : []
@@ -107,7 +107,7 @@ function next(files: readonly FileStatus[]): Iterable<string> {
   )
 }
 
-/** The way back for a file whose attempts are used up. */
+/** The command that sends a dead file again. */
 function redrive({state, object}: FileStatus): string[] {
   return state === 'dead' ? [`Send it again: ${commandFor('redrive', object)}`] : []
 }

@@ -5,8 +5,8 @@ import {style} from './format.ts'
 import {pairs} from './table.ts'
 
 /**
- * What `init` made, and what to do with it.
- * @param here a path as it is typed in the current folder
+ * What `init` created, and what to do next.
+ * @param here a path as typed in the current folder
  */
 export function showInit(
   {folder, template, files, sample, needsDocker, settings}: InitResult,
@@ -15,19 +15,19 @@ export function showInit(
   const worker = shellWord(here(folder))
   const object = sample.slice(sample.lastIndexOf('/') + 1)
   return [
-    style('bold', `A worker in ${worker}, from the template ${template}:`),
+    style('bold', `Created a worker in ${worker} from the template ${template}:`),
     `  ${files.join(', ')}`,
     settings.named
-      ? `The settings name it${settings.pipeline === undefined ? '' : ` for pipeline ${settings.pipeline} alone`}: ${here(settings.file)}`
-      : `The settings name another worker, which stays: ${here(settings.file)}`,
+      ? `Set as the worker${settings.pipeline === undefined ? '' : ` of pipeline ${settings.pipeline}`} in ${here(settings.file)}`
+      : `${here(settings.file)} names another worker, which stays.`,
     ...(needsDocker
       ? [
           engineMissing
             ? style(
                 'yellow',
-                'It is a container, and no docker engine answers here. Start docker; when it runs, this answers: docker info',
+                'It is a container, and no docker engine is running here. Start docker, then check it: docker info',
               )
-            : 'It is a container: the docker engine here builds and runs it.',
+            : 'It is a container: your docker engine builds and runs it.',
         ]
       : []),
     '',
@@ -36,11 +36,11 @@ export function showInit(
       [
         {
           label: `  cloud-runner setup${settings.named ? '' : ` --worker ${worker}`}`,
-          value: 'makes the pipeline with it',
+          value: 'creates the pipeline with it',
         },
         {label: `  cloud-runner upload ${shellWord(here(sample))} --wait`, value: 'sends it a file'},
         {label: `  ${commandFor('results', object, '--output -')}`, value: 'shows the result'},
-        {label: '  cloud-runner dev', value: 'runs it again whenever you save'},
+        {label: '  cloud-runner dev', value: 'redeploys it whenever you save'},
       ].map(({label, value}) => ({label: forPipeline(label, settings.pipeline), value})),
     ),
   ]

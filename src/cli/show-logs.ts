@@ -13,7 +13,7 @@ const COLORS: Readonly<Record<string, Color>> = {
   EMERGENCY: 'red',
 }
 
-/** One log line: time, severity, object where lines of several are mixed, message, and where in the worker an error was. */
+/** One log line: time, severity, object if lines of several are mixed, message, and where in the worker an error occurred. */
 export function showLogLine(line: LogLine, options: {readonly withObject: boolean}): string {
   const color = COLORS[line.severity]
   const severity = line.severity.padEnd(7)

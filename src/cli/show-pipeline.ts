@@ -11,7 +11,7 @@ import {shortImage, showTraffic} from './show-deploy.ts'
 import {fileTable} from './show-files.ts'
 import {pairs} from './table.ts'
 
-/** What `setup` made. */
+/** What `setup` created. */
 export function showSetup(
   result: SetupResult,
   names: Pick<PipelineNames, 'inputBucket' | 'outputBucket'>,
@@ -20,7 +20,7 @@ export function showSetup(
   const isNew = changed > 0 || result.deployed
   const serving = stableRevision(result.service) ?? result.service.latestReadyRevision
   return [
-    style('bold', isNew ? 'The pipeline is ready.' : 'The pipeline is ready; nothing had to be changed.'),
+    style('bold', isNew ? 'The pipeline is ready.' : 'The pipeline is ready; nothing needed changing.'),
     ...pairs([
       {
         label: '  resources',
@@ -36,19 +36,19 @@ export function showSetup(
       {
         label: '  canary',
         value: result.canary
-          ? `went the whole way in ${duration(result.canary.durationMs)}`
-          : 'not sent: nothing had changed',
+          ? `passed in ${duration(result.canary.durationMs)}`
+          : 'not sent: nothing changed',
       },
     ]),
     ...(serving === result.service.latestReadyRevision
       ? []
       : [
-          `Revision ${result.service.latestReadyRevision ?? ''} is newer, with these settings, and has no traffic: cloud-runner deploy`,
+          `Revision ${result.service.latestReadyRevision ?? ''} is newer, has these settings, and gets no traffic. Move traffic to it: cloud-runner deploy`,
         ]),
     ...(result.unheardOf === 0
       ? ['Next: cloud-runner upload FILE --wait']
       : [
-          `Next: ${counted(result.unheardOf, 'file')} came before anybody was told of uploads: cloud-runner reprocess --missing`,
+          `Next: ${counted(result.unheardOf, 'file')} ${result.unheardOf === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.unheardOf === 1 ? 'it' : 'them'}: cloud-runner reprocess --missing`,
         ]),
   ]
 }
@@ -79,7 +79,7 @@ export function showStatus(status: Status, now: number): string[] {
   const files = fileTable(status.files, now)
   if (files.length === 0)
     return [...pipelineLines(status.pipeline), '', 'No files yet: cloud-runner upload FILE']
-  const hint = refusalHint(status) ?? failureHint(status) ?? forgottenHint(status, now) ?? deadHint(status)
+  const hint = refusalHint(status) ?? failureHint(status) ?? missedHint(status, now) ?? deadHint(status)
   return [
     ...pipelineLines(status.pipeline),
     '',
@@ -93,7 +93,7 @@ export function showStatus(status: Status, now: number): string[] {
 function refusalHint({refusedPushes, pipeline}: Status): string | undefined {
   return refusedPushes === undefined
     ? undefined
-    : `Service ${pipeline.service} turns deliveries away (${refusedPushes}): the push account may not invoke it. Mend the grant: cloud-runner setup`
+    : `Service ${pipeline.service} rejects deliveries (${refusedPushes}): the push account may not invoke it. Restore the grant: cloud-runner setup`
 }
 
 /** What to do about a revision whose latest deliveries all failed. */
@@ -102,31 +102,31 @@ function failureHint({pipeline}: Status): string | undefined {
   return first && `See why: ${failureAdvice(first)}`
 }
 
-/** How files whose attempts are used up go on. */
+/** What to do about files whose attempts are used up. */
 function deadHint({files, counts}: Status): string | undefined {
   const [only, ...others] = files.filter(({state}) => state === 'dead')
   if (only === undefined) return undefined
   return counts.dead === 1 && others.length === 0
     ? `Send it again: ${commandFor('redrive', only.object)}`
-    : 'Send the dead ones again, when the worker is mended: cloud-runner redrive'
+    : 'Fix the worker, then send the dead ones again: cloud-runner redrive'
 }
 
-/** So long a notification takes at most, usually: Cloud Storage speaks of seconds. */
+/** Longer than a notification usually takes: Cloud Storage documents seconds. */
 const NOTIFICATION_MS = 60_000
 
-/** What to do about files that nothing was heard of, where no others are in work for whose end they may wait. */
-function forgottenHint({files, counts}: Status, now: number): string | undefined {
+/** What to do about files that were never delivered, unless they may be waiting for others in progress. */
+function missedHint({files, counts}: Status, now: number): string | undefined {
   if (counts.running > 0) return undefined
-  const forgotten = files.filter(
+  const missed = files.filter(
     (file) => isUnheardOf(file) && now - Date.parse(file.uploadedAt) > NOTIFICATION_MS,
   )
-  return forgotten.length === 0
+  return missed.length === 0
     ? undefined
-    : `${counted(forgotten.length, 'file')} waiting for more than a minute without any delivery. If the event was lost: cloud-runner reprocess --missing`
+    : `${counted(missed.length, 'file')} waiting for more than a minute without any delivery. If the event was lost: cloud-runner reprocess --missing`
 }
 
-/** What is uploaded to a pipeline that is not whole. */
+/** Warns about uploads to an incomplete pipeline. */
 export function showGap(gap: string): string[] {
-  const warning = `The pipeline is not ready, and nothing comes of what is uploaded: ${gap}. Make it whole: cloud-runner setup; then have what is there processed: cloud-runner reprocess --missing`
+  const warning = `Uploaded files are not processed: ${gap}. Repair the pipeline: cloud-runner setup, then process the waiting files: cloud-runner reprocess --missing`
   return [style('yellow', warning)]
 }

@@ -6,23 +6,23 @@ import {pairs} from './table.ts'
 
 const SIGNS = {create: '+', update: '~', replace: '±', delete: '-', none: ' '} as const
 const WORDS = {
-  create: 'to be made',
-  update: 'to be changed',
-  replace: 'to be deleted and made anew, with what is in it',
-  delete: 'to be deleted',
+  create: 'to create',
+  update: 'to change',
+  replace: 'to delete, with its contents, and create again',
+  delete: 'to delete',
 } as const
 
-/** What `setup` would do: what will exist, and who may do what. */
+/** What `setup` would do: resources, and who may do what. */
 export function showPlan({resources, changes}: PlanResult): string[] {
   if (changes === 0)
-    return [`Nothing to change: all ${counted(resources.length, 'resource')} are as they should be.`]
+    return [`Nothing to change: all ${counted(resources.length, 'resource')} are up to date.`]
   const changed = resources.filter(({action}) => action !== 'none')
   const things = changed.filter(({grant}) => grant === undefined)
   const unchanged = resources.length - changed.length
   return [
-    ...section('What there will be', things, ({name}) => name),
+    ...section('Resources', things, ({name}) => name),
     ...section(
-      'Who may do what, each on that resource alone',
+      'Roles, each on that resource alone',
       changed.filter(({grant}) => grant !== undefined),
       ({grant}) =>
         grant === undefined
@@ -55,7 +55,7 @@ function summary(changed: readonly PlannedResource[], unchanged: number): string
   return [...parts, ...(unchanged > 0 ? [`${unchanged} unchanged`] : [])].join(', ')
 }
 
-/** What `doctor` found: what is missing first, each with the command that mends it. */
+/** What `doctor` found: each failed check with the command that fixes it. */
 export function showDoctor(checks: readonly Check[]): string[] {
   const failed = checks.filter(({state}) => state === 'failed')
   const good = checks.filter(({state}) => state === 'ok')
@@ -66,7 +66,7 @@ export function showDoctor(checks: readonly Check[]): string[] {
       ...(fix === undefined ? [] : [`    ${fix}`]),
     ]),
     failed.length === 0
-      ? `All ${counted(checks.length, 'check')} are good.`
+      ? `All ${counted(checks.length, 'check')} passed.`
       : `${counted(failed.length, 'check')} of ${checks.length} failed.`,
   ]
 }

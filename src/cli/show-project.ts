@@ -1,42 +1,40 @@
 import type {ProjectPlan} from '../core/project/make.ts'
 import type {MadeProject} from '../core/project/remove.ts'
 
-/** What `setup --create-project` would do, for the person who is asked. */
+/** What `setup --create-project` would do, shown before the question. */
 export function showProjectPlan({project, create, billing, apis}: ProjectPlan): string[] {
   return [
     create
-      ? `Project ${project} will be made, labelled as made by cloud-runner:`
-      : `Project ${project} was made by cloud-runner, and is not finished:`,
-    ...(billing === undefined
-      ? []
-      : [`  what it costs is billed to account ${billing.id} (${billing.name})`]),
+      ? `Project ${project} will be created and labelled as created by cloud-runner:`
+      : `Project ${project} was created by cloud-runner and is not finished:`,
+    ...(billing === undefined ? [] : [`  billed to account ${billing.id} (${billing.name})`]),
     ...(apis.length === 0
       ? []
-      : [`  ${apis.join(', ')} will be on, with which Terraform enables the others`]),
-    'The plan of the pipeline comes next, and has to be agreed to by itself.',
+      : [`  with ${apis.join(', ')} enabled, which Terraform needs to enable the others`]),
+    "The pipeline's plan comes next and needs its own approval.",
   ]
 }
 
-/** What goes with a project, for the person who is asked. */
+/** What deleting a project deletes, shown before the question. */
 export function showProjectLoss({project, buckets}: MadeProject): string[] {
   return [
-    `Project ${project}, which setup made, is there still. Deleting it deletes everything in it, whoever made that.`,
-    ...(buckets.length === 0 ? [] : [`Among it the buckets ${buckets.join(', ')}.`]),
+    `Project ${project}, which setup created, still exists. Deleting it deletes everything in it, including what others created.`,
+    ...(buckets.length === 0 ? [] : [`That includes the buckets ${buckets.join(', ')}.`]),
   ]
 }
 
-/** How it stands with a project that `setup` made, once its pipeline is gone. */
+/** What happened to a project that `setup` created, once its pipeline is removed. */
 export function showProject({project, pipelines}: MadeProject, deleted: boolean): string[] {
   if (deleted) {
     return [
-      `Project ${project} is deleted. Google keeps it for 30 days: gcloud projects undelete ${project} has it back.`,
+      `Project ${project} is deleted. Google keeps it for 30 days; to restore it: gcloud projects undelete ${project}`,
     ]
   }
   return pipelines.length > 0
     ? [
-        `Project ${project}, which setup made, stays: there is another pipeline in it, ${pipelines.join(', ')}.`,
+        `Project ${project}, which setup created, stays because it has other pipelines: ${pipelines.join(', ')}.`,
       ]
     : [
-        `Project ${project}, which setup made, stays. To delete it: cloud-runner destroy --delete-project ${project}`,
+        `Project ${project}, which setup created, stays. To delete it: cloud-runner destroy --delete-project ${project}`,
       ]
 }

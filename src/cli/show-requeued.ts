@@ -4,7 +4,7 @@ import {type ReprocessResult} from '../core/reprocess.ts'
 import {commandFor} from '../core/shell.ts'
 import {counted} from './format.ts'
 
-/** Above this many files that nobody named, a person is asked first. */
+/** Above this many files, the user is asked first. */
 export const MOST_UNASKED = 10
 
 /** What `redrive` sent back. */
@@ -12,15 +12,15 @@ export function showRedriven({redriven, gone}: RedriveResult): string[] {
   if (redriven.length + gone.length === 0) return ['There are no dead letters.']
   return [
     `${counted(redriven.length, 'file')} sent back to the worker.`,
-    ...gone.map(({object}) => `${object} was deleted or overwritten since: its dead letter is removed.`),
+    ...gone.map(({object}) => `${object} has been deleted or overwritten; its dead letter was removed.`),
   ]
 }
 
-/** What `reprocess` notified of. */
+/** What `reprocess` sent to the worker. */
 export function showReprocessed({notified, gone}: ReprocessResult): string[] {
-  if (notified.length + gone.length === 0) return ['There is nothing to process again.']
+  if (notified.length + gone.length === 0) return ['There is nothing to reprocess.']
   return [
-    `${counted(notified.length, 'file')} to be processed again.`,
+    `${counted(notified.length, 'file')} sent to be processed again.`,
     ...gone.map((object) => `${object} was deleted in the meantime.`),
   ]
 }
@@ -39,11 +39,11 @@ export function showCancelled({cancelled, ended}: CancelResult): string[] {
     ),
     ...ended.map(({object, state, execution}) =>
       execution === undefined
-        ? `${object} is ${state}: nothing else runs for it.`
+        ? `${object} is already ${state}: nothing is running for it.`
         : `${object} is ${state}; execution ${execution}, which was processing it again, is cancelled.`,
     ),
     ...(isWithWorker
-      ? ["The worker stops within seconds; one without cloud-runner's runtime may finish what it has begun."]
+      ? ["The worker stops within seconds; one without cloud-runner's runtime may finish its file."]
       : []),
     ...(first === undefined ? [] : [`Process again: ${again}`]),
   ]

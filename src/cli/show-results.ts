@@ -5,12 +5,12 @@ import {bytes, count, counted, tame, widthOf} from './format.ts'
 import {showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
 
-/** Characters of a cell in the preview; the file itself has them all. */
+/** Characters per cell in the preview; the file has all of them. */
 const CELL = 24
 
 const figure = (value: number | null): string => value?.toFixed(3) ?? 'unknown'
 
-/** The model's quality, on rows that it had not seen. */
+/** The model's quality, on rows it had not seen. */
 export function showQuality(report: NonNullable<Results['report']>): string[] {
   const {rows, label, metrics} = report
   const classes = label.classes.map(({name, rows: members}) => `${name} ${count(members)}`).join(', ')
@@ -26,7 +26,7 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
           {
             label: 'AUC',
             value: report.model.pretrained
-              ? `${figure(metrics.auc)}, of a model trained before`
+              ? `${figure(metrics.auc)}, of a model trained earlier`
               : `${figure(metrics.auc)} in ${metrics.folds} folds`,
           },
         ]),
@@ -57,7 +57,7 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
   ]
 }
 
-/** What became of an object. */
+/** The outcome for an object. */
 export function showResults({file, report, preview, written}: Results): string[] {
   const head = `${file.object}: ${showState(file.state)}`
   if (file.state !== 'done') {

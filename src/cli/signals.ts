@@ -6,16 +6,16 @@ type Ending = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 const ENDINGS: readonly Ending[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** One press can arrive twice: from the terminal, and passed on by a parent that the terminal signalled too. */
+/** One key press can arrive twice: from the terminal, and from a parent that forwards the signal. */
 const SAME_PRESS_MS = 200
 
-/** How long a command may usually take to stop before the process ends anyway. */
+/** Milliseconds that a command usually gets to stop before the process exits anyway. */
 export const GRACE_MS = 3000
 
-/** Of a process that a signal ended, as shells count. */
+/** Exit code of a process ended by a signal, as shells report it. */
 export const exitCodeOf = (signal: Ending): number => 128 + constants.signals[signal]
 
-/** What a running command is told about interruptions. */
+/** Interruption of a running command. */
 export interface Interruption extends Disposable {
   /** Aborted by the first signal; its reason is an AppError `interrupted` with the signal's exit code. */
   readonly signal: AbortSignal
@@ -23,7 +23,7 @@ export interface Interruption extends Disposable {
 
 let isAsking = false
 
-/** While a question is open: what it asks for has not begun, and an interruption says so. */
+/** Marks a question as open: an interruption then says that nothing was done. */
 export async function whileAsking<T>(ask: () => Promise<T>): Promise<T> {
   isAsking = true
   try {
@@ -34,9 +34,9 @@ export async function whileAsking<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Listens for SIGINT, SIGTERM and SIGHUP: the first aborts and says one line, a second ends the process at once.
- * @param hint the line for SIGINT; none where an interruption is the usual end
- * @param graceMs after which the process ends although the command has not stopped
+ * Listens for SIGINT, SIGTERM and SIGHUP: the first aborts and prints one line, a second exits at once.
+ * @param hint the line for SIGINT; none if an interruption is the usual way to end
+ * @param graceMs after which the process exits even if the command has not stopped
  */
 export function watchSignals(hint: string | undefined, graceMs: number): Interruption {
   const controller = new AbortController()
@@ -49,7 +49,7 @@ export function watchSignals(hint: string | undefined, graceMs: number): Interru
       }
       since = performance.now()
       if (hint !== undefined && name === 'SIGINT') {
-        process.stderr.write(`\n${isAsking ? 'Interrupted. Nothing of that was done.' : hint}\n`)
+        process.stderr.write(`\n${isAsking ? 'Interrupted. None of that was done.' : hint}\n`)
       }
       setTimeout(() => process.exit(exitCodeOf(name)), graceMs).unref()
       controller.abort(

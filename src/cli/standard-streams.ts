@@ -1,10 +1,10 @@
 import {exitCodeOf} from './signals.ts'
 
-/** A terminal that was never told its size has 0 columns; nothing can be read on one with fewer than these. */
+/** Narrower terminals are unreadable; one whose size was never set reports 0 columns. */
 const LEAST_COLUMNS = 20
 const USUAL_COLUMNS = 80
 
-/** Has the standard streams tell a width that can be written to, for us and for libraries that wrap lines. */
+/** Corrects an unusable width of the standard streams, for this program and for libraries that wrap lines. */
 function correctColumns(): void {
   for (const stream of [process.stdout, process.stderr]) {
     const correct = () => {
@@ -17,19 +17,18 @@ function correctColumns(): void {
 }
 
 /**
- * Takes errors of the standard streams before oclif does, which throws those that it does not know and never
- * finishes after a closed pipe. A reader that has seen enough (`| head`) is no failure; output that cannot be
- * written is one.
+ * Handles errors of the standard streams before oclif does, which throws those it does not know and hangs after a
+ * closed pipe. A reader that has seen enough (`| head`) is not a failure; output that cannot be written is.
  */
 export function guardStandardStreams(): void {
   correctColumns()
   process.stdout.prependListener('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
-    // The terminal was closed, and a write met that before the signal came.
+    // The terminal was closed, and a write failed before the signal arrived.
     if (error.code === 'EIO' && process.stdout.isTTY) process.exit(exitCodeOf('SIGHUP'))
-    process.stderr.write(`Error: standard output cannot be written: ${error.message}\n`)
+    process.stderr.write(`Error: cannot write to standard output: ${error.message}\n`)
     process.exit(1)
   })
-  // Progress that nobody reads is no reason to stop.
+  // Progress that nobody reads is not worth stopping for.
   process.stderr.on('error', () => {})
 }

@@ -1,6 +1,6 @@
 import {stripVTControlCharacters} from 'node:util'
 
-/** A column of a table: its heading, and whether its cells stand to the right. */
+/** A column of a table: its heading, and whether it is right-aligned. */
 export interface Column {
   readonly heading: string
   readonly right?: boolean
@@ -18,8 +18,8 @@ function pad(text: string, width: number, right: boolean): string {
 }
 
 /**
- * A table as lines. Where it is wider than `width`, each row becomes a block of `heading value` lines, the first
- * cell its title, so that 40 columns are enough and nothing is cut.
+ * A table as lines. If it is wider than `width`, each row becomes a block of `heading value` lines under its first
+ * cell, so that 40 columns are enough and nothing is cut.
  */
 export function table(
   columns: readonly Column[],
@@ -48,7 +48,7 @@ function block(columns: readonly Column[], row: readonly string[]): string[] {
   return [row[0] ?? '', ...pairs(rest).map((line) => `  ${line}`)]
 }
 
-/** `label  value` lines, the values below each other. */
+/** `label  value` lines with aligned values. */
 export function pairs(lines: readonly {readonly label: string; readonly value: string}[]): string[] {
   const width = Math.max(0, ...lines.map(({label}) => lengthOf(label)))
   return lines.map(({label, value}) => `${pad(label, width, false)}${' '.repeat(GAP)}${value}`.trimEnd())

@@ -3,7 +3,7 @@ import {Listr, ListrLogger, ProcessOutput} from 'listr2'
 import {tame} from './format.ts'
 import {isDisplay} from './progress.ts'
 
-/** All lines to standard error, which holds progress alone; the message of a failure is printed once, by main. */
+/** Logs to standard error, which carries only progress; main prints the message of a failure. */
 class ProgressLogger extends ListrLogger {
   override log(...[level, message, options]: Parameters<ListrLogger['log']>): void {
     const line = level === 'FAILED' ? this.format(level, message) : this.format(level, message, options)
@@ -14,16 +14,16 @@ class ProgressLogger extends ListrLogger {
 const plain = (text?: string): string => text ?? ''
 
 /**
- * Does one piece of work under a title, with its progress on standard error: a spinner with the current step on a
- * terminal, a line a step elsewhere, nothing where `silent`.
- * @param work is given `step`, which says in a few words what is being done now
+ * Does one piece of work under a title, with progress on standard error: a spinner with the current step on a
+ * terminal, one line per step elsewhere, nothing if `silent`.
+ * @param work receives `step`, to say in a few words what it is doing
  * @returns what `work` returns; throws what it throws
  */
 export async function runTask<R>(
   title: string,
   options: {
     readonly silent: boolean
-    /** Whether what the work returned is a failure: marked as one, and returned all the same. */
+    /** Whether a returned result is a failure: it is marked as one, but still returned. */
     readonly isFailed?: ((result: R) => boolean) | undefined
   },
   work: (step: (text: string) => void) => Promise<R>,

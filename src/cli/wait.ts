@@ -12,28 +12,28 @@ import type {OpenTarget} from './open.ts'
 import {type FilesProgress, progressOf} from './progress.ts'
 import {showEnded} from './show-files.ts'
 
-/** `--wait` and `--timeout`, of every command that sends files on their way. */
+/** `--wait` and `--timeout`, for every command that sends files to the worker. */
 export const waitFlags = {
   wait: Flags.boolean({summary: 'Wait until every file has its result.'}),
-  timeout: durationFlag({summary: 'With --wait: how long at most.'}),
+  timeout: durationFlag({summary: 'Longest time to wait, with --wait.'}),
 }
 
-/** @throws AppError `usage` for a timeout without anything to wait for */
+/** @throws AppError `usage` for `--timeout` without `--wait` */
 export function checkWaitFlags({wait, timeout}: {wait: boolean; timeout: number | undefined}): void {
   if (timeout !== undefined && !wait) {
-    throw usageError('--timeout says how long to wait, and nothing is waited for.', ['Add: --wait'])
+    throw usageError('--timeout needs --wait.', ['Add: --wait'])
   }
 }
 
-/** A command that sends files on their way, and may wait for what becomes of them. */
+/** A command that sends files to the worker, and may wait for their results. */
 export abstract class WaitingCommand extends CloudRunnerCommand {
-  // What oclif writes into the manifest it takes from a command and its parent alone.
+  // oclif takes what it writes into the manifest only from a command and its direct parent.
   static override enableJsonFlag = true
 
   /**
-   * Waits for these generations, prints how each ended, and has the command end with 3 or 124 if not all are done.
-   * @param timeoutMs milliseconds; `undefined`: as long as it takes
-   * @returns what belongs in the command's JSON
+   * Waits for these generations, prints how each ended, and sets exit code 3 or 124 unless all are done.
+   * @param timeoutMs milliseconds; `undefined` to wait forever
+   * @returns the part of the command's JSON about them
    */
   protected async results(
     sent: readonly AwaitedFile[],
@@ -43,11 +43,11 @@ export abstract class WaitingCommand extends CloudRunnerCommand {
     const {files, exitCode} = await this.task(
       `Wait for ${counted(sent.length, 'result')}`,
       (step) =>
-        waitForResults(sent, {timeoutMs, changed: tellChange(step, sent.length)}, target.context(step)),
+        waitForResults(sent, {timeoutMs, changed: reportChange(step, sent.length)}, target.context(step)),
       (ended) => ended.exitCode !== 0,
     )
     if (exitCode !== 0) process.exitCode = exitCode
-    this.print(['', ...showEnded(files, Date.now())])
+    this.advise(['', ...showEnded(files, Date.now())])
     if (timeoutMs === undefined || exitCode !== EXIT.timeout) return {files}
     const timedOut = timeoutOf(files, timeoutMs)
     this.explain(['', timedOut.message, ...timedOut.suggestions])
@@ -55,11 +55,11 @@ export abstract class WaitingCommand extends CloudRunnerCommand {
   }
 }
 
-/** How a wait ended, as the commands give it with `--json`. */
+/** How a wait ended, as in `--json` output. */
 export interface Waited {
-  /** How each ended, or where it stands when the time ran out. */
+  /** How each ended, or its state at the timeout. */
   readonly files: readonly FileStatus[]
-  /** Present if `--timeout` ran out. */
+  /** Present if `--timeout` expired. */
   readonly timedOut?: TimedOut
 }
 
@@ -70,7 +70,7 @@ interface TimedOut {
   readonly unfinished: number
 }
 
-/** What to say when `--timeout` ran out. @param timeoutMs its value, in milliseconds */
+/** The message when `--timeout` expired. @param timeoutMs its value, in milliseconds */
 export function timeoutOf(files: readonly FileStatus[], timeoutMs: number): TimedOut {
   const open = files.filter((file) => !hasEnded(file))
   const [first = '', ...others] = open.map(({object}) => object)
@@ -81,17 +81,17 @@ export function timeoutOf(files: readonly FileStatus[], timeoutMs: number): Time
       ? `${first} is`
       : `${count(open.length)} of ${counted(files.length, 'file')} ${open.length === 1 ? 'is' : 'are'}`
   return {
-    message: `The --timeout of ${duration(timeoutMs)} ran out: ${which} not done yet.`,
+    message: `The --timeout of ${duration(timeoutMs)} expired: ${which} not done yet.`,
     suggestions: [
-      `Processing continues; see where it stands: ${others.length === 0 ? command('status') : 'cloud-runner status'}`,
+      `Processing continues; check on it: ${others.length === 0 ? command('status') : 'cloud-runner status'}`,
       `Or stop it: ${command('cancel')}`,
     ],
     unfinished: open.length,
   }
 }
 
-/** Tells of the changes while `total` files are waited for, and how many have ended. */
-export function tellChange(
+/** Reports changes during a wait for `total` files, and how many have ended. */
+export function reportChange(
   step: (text: string) => void,
   total: number,
   progress: FilesProgress = progressOf(step, total),
@@ -102,7 +102,7 @@ export function tellChange(
     const before = ended.size
     if (hasEnded(file)) ended.add(`${object}#${generation}`)
     const share = total === 1 ? '' : `${count(ended.size)} of ${count(total)}: `
-    const tell = ended.size > before ? progress.through : progress.step
-    tell(`${share}${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`)
+    const report = ended.size > before ? progress.finished : progress.step
+    report(`${share}${object}: ${state}${attempts > 1 ? `, attempt ${attempts}` : ''}`)
   }
 }

@@ -8,15 +8,15 @@ import {MOST_UNASKED, showCancelled} from '../cli/show-requeued.ts'
 import {cancel, type CancelResult} from '../core/cancel/cancel.ts'
 
 export default class Cancel extends CloudRunnerCommand {
-  static override summary = 'Stop processing files: those that run, and those that wait.'
-  static override description = `A file in progress stops within seconds and is then failed, with the code "cancelled"; a waiting file is not started. A job that has the file is cancelled. Results that exist are kept, and reprocess runs a cancelled file again. A worker without cloud-runner's runtime may finish what it has begun; its result then counts. Exit codes: 0 if nothing runs for these files any more, 1 if one could not be stopped.`
+  static override summary = 'Stop processing files, running or waiting.'
+  static override description = `A file in progress stops within seconds and counts as failed, with the code "cancelled"; a waiting file is not started. A job that is processing the file is cancelled. Existing results are kept; reprocess runs a cancelled file again. A worker without cloud-runner's runtime may finish the file; its result then counts. Exit codes: 0 if nothing is processing these files any more, 1 if one could not be stopped.`
   static override examples = [
     {
       description: 'A file that takes too long',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
     },
     {
-      description: 'Stop it, and run it again by the worker as it is now',
+      description: 'Stop it, deploy the fixed worker, and run it again',
       command:
         '<%= config.bin %> <%= command.id %> june.csv && <%= config.bin %> deploy && <%= config.bin %> reprocess june.csv',
     },
@@ -34,7 +34,7 @@ export default class Cancel extends CloudRunnerCommand {
     }),
   }
   static override flags = {
-    yes: Flags.boolean({summary: `Do not ask, however many there are (asked above ${MOST_UNASKED}).`}),
+    yes: Flags.boolean({summary: `Skip the confirmation (asked above ${MOST_UNASKED} files).`}),
   }
 
   override async run(): Promise<CancelResult> {
@@ -52,9 +52,9 @@ export default class Cancel extends CloudRunnerCommand {
       })
     }
     const result = await this.task(`Cancel ${counted(objects.length, 'file')}`, (step) =>
-      cancel(objects, target.context(progressOf(step, objects.length).through)),
+      cancel(objects, target.context(progressOf(step, objects.length).finished)),
     )
-    this.print(showCancelled(result))
+    this.advise(showCancelled(result))
     return result
   }
 }

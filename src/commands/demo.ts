@@ -7,8 +7,8 @@ import {showPreview, showQuality} from '../cli/show-results.ts'
 import {demo, type Demo as DemoOutcome, type DemoStage} from '../core/demo.ts'
 
 const TITLES: Readonly<Record<DemoStage, string>> = {
-  setup: 'Make the pipeline',
-  upload: 'Upload a made-up financial_statements.csv',
+  setup: 'Create the pipeline',
+  upload: 'Upload a synthetic financial_statements.csv',
   wait: 'Wait for its predictions',
 }
 
@@ -20,20 +20,19 @@ const NEXT = [
   'destroy',
 ]
 
-/** Whoever came by `npx`, or by `npm run demo` in a clone, has no cloud-runner on the path. */
-const cameByNpm = (event: string | undefined): boolean => event === 'npx' || event === 'demo'
+/** Under `npx`, or `npm run demo` in a clone, there is no cloud-runner on the path. */
+const isRunByNpm = (event: string | undefined): boolean => event === 'npx' || event === 'demo'
 
 export default class Demo extends CloudRunnerCommand {
-  static override summary =
-    'Show the whole way of one file, on this machine: a made-up sample in, predictions out.'
-  static override description = `Makes the pipeline where there is none, uploads a synthetic sample, waits for its result, and shows the file's way hop by hop, the model's quality, the first predictions and the log lines. Running it again works too.`
+  static override summary = 'Send a sample file through a pipeline on this machine.'
+  static override description = `Creates the pipeline if there is none, uploads a synthetic sample, waits for its result, and shows the file's path hop by hop, the model's quality, the first predictions and the log lines. You can run it again.`
   static override examples = [
-    {description: 'Needs nothing but Node', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Needs only Node', command: '<%= config.bin %> <%= command.id %>'},
   ]
 
   static override flags = {
     yes: Flags.boolean({
-      summary: 'Do not ask before the worker that comes with cloud-runner replaces another.',
+      summary: 'Do not ask before the built-in worker replaces another one.',
     }),
   }
 
@@ -45,11 +44,11 @@ export default class Demo extends CloudRunnerCommand {
     const outcome = await demo({stage: (stage, work) => this.task(TITLES[stage], work)}, target.context())
     if (outcome.exitCode !== 0) process.exitCode = outcome.exitCode
     const {file, report, preview} = outcome.results
-    const bin = `${cameByNpm(process.env['npm_lifecycle_event']) ? 'npx ' : ''}${this.config.bin}`
+    const bin = `${isRunByNpm(process.env['npm_lifecycle_event']) ? 'npx ' : ''}${this.config.bin}`
     this.advise([
-      `The way of ${file.object}:`,
+      `The path of ${file.object}:`,
       ...hopTable(file.hops),
-      ...(report ? ['', 'The model, on rows that it had not seen:', ...showQuality(report)] : []),
+      ...(report ? ['', 'The model, on rows it had not seen:', ...showQuality(report)] : []),
       ...(preview ? ['', 'The first predictions:', ...showPreview(preview)] : []),
       '',
       "The file's log lines:",

@@ -10,54 +10,59 @@ import type {Rollout} from '../core/service/traffic.ts'
 const TAG = /^[a-z][a-z0-9-]{0,45}[a-z0-9]$/
 
 export default class Deploy extends CloudRunnerCommand {
-  static override summary = 'Build the worker as it is now, and move the traffic to it when it is ready.'
-  static override description = `Files that are in work are finished by the revision that has them. Where the new revision does not become ready, the old one keeps the traffic and the command fails with its log lines. What the replaced image is still processing is listed, with the command that stops it. A canary gets a part of the files: "deploy --promote" gives it all, "rollback" ends it. Before a worker replaces a different one (another folder, the one that comes with cloud-runner, or an image built elsewhere), the command asks; without a terminal it needs --yes.`
+  static override summary = 'Build the worker and move traffic to it once it is ready.'
+  static override description = `Files in progress are finished by the revision that has them. If the new revision does not become ready, the old one keeps the traffic, and the command fails with the new one's log lines. Files that the replaced image is still processing are listed with the command that stops them.
+
+A canary gets part of the files: "deploy --promote" gives it all of them, "rollback" ends it. The command asks before it replaces a different worker (from another folder, built in, or an image built elsewhere); without a terminal it needs --yes.`
   static override examples = [
     {description: 'After a change to the worker', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'About one file in ten first, then all',
+      description: 'Try it on about one file in ten, then on all',
       command:
         '<%= config.bin %> <%= command.id %> --canary 10 && <%= config.bin %> <%= command.id %> --promote',
     },
     {
-      description: 'No files yet, but an address to try it at',
+      description: 'Send it no files yet, but get a URL to try it at',
       command: '<%= config.bin %> <%= command.id %> --no-traffic --tag next',
     },
     {
-      description: 'An image that was built elsewhere',
+      description: 'Deploy an image built elsewhere',
       command: '<%= config.bin %> <%= command.id %> --image registry.example.com/worker:1.2.3',
     },
     {
-      description: 'What would be done, checked by Cloud Run',
+      description: 'Show what would change, validated by Cloud Run',
       command: '<%= config.bin %> <%= command.id %> --dry-run --json',
     },
   ]
   static override flags = {
     canary: Flags.integer({
-      summary: 'Percentage of the files that the new revision gets.',
+      summary: 'Percentage of files for the new revision.',
       min: 1,
       max: 99,
       helpValue: '<percent>',
       exclusive: ['no-traffic', 'promote'],
     }),
     promote: Flags.boolean({
-      summary: 'Build nothing: give all traffic to the newest revision.',
+      summary: 'Give all traffic to the newest revision, without a build.',
       exclusive: ['image', 'builder', 'tag', 'no-traffic', 'dry-run'],
     }),
-    'no-traffic': Flags.boolean({summary: 'Make the revision ready, and leave the traffic where it is.'}),
-    tag: Flags.string({summary: 'Name for an address of the new revision alone.', helpValue: '<name>'}),
+    'no-traffic': Flags.boolean({summary: 'Create the revision, but leave the traffic as it is.'}),
+    tag: Flags.string({
+      summary: 'Give the new revision a URL of its own under this name.',
+      helpValue: '<name>',
+    }),
     image: Flags.string({
-      summary: "An image that is built already, in the pipeline's registry or in the docker engine here.",
+      summary: "Deploy this image from the pipeline's registry or the local docker engine.",
       helpValue: '<reference>',
       exclusive: ['builder'],
     }),
     builder: Flags.string({
       summary:
-        'docker builds the Dockerfile, layer puts the image together without docker. The default is layer on the local target; docker on Google Cloud, where it is there.',
+        'docker builds the Dockerfile; layer assembles the image without docker. The default is layer on the local target; on Google Cloud, docker if it is available.',
       options: [...BUILDERS],
     }),
-    yes: Flags.boolean({summary: 'Do not ask before a different worker takes over.'}),
-    'dry-run': Flags.boolean({summary: 'Build, have Cloud Run check the request, and change nothing.'}),
+    yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),
+    'dry-run': Flags.boolean({summary: 'Build and have Cloud Run validate the request, but change nothing.'}),
   }
 
   override async run(): Promise<DeployResult> {

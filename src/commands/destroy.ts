@@ -9,9 +9,9 @@ import {destroy, inspectLoss, type DestroyResult} from '../core/destroy.ts'
 import {inspectProject, removeProject, requireRemovable, type MadeProject} from '../core/project/remove.ts'
 
 interface Destroyed extends DestroyResult {
-  /** Whether the local cloud, its process and its files, is gone with it. */
+  /** Whether the local cloud was removed as well, process and files. */
   readonly localCloudRemoved: boolean
-  /** Whether the project, which `setup --create-project` made, is deleted too. */
+  /** Whether the project that `setup --create-project` created was deleted as well. */
   readonly projectDeleted: boolean
 }
 
@@ -24,23 +24,25 @@ const NOTHING: Destroyed = {
 }
 
 export default class Destroy extends CloudRunnerCommand {
-  static override summary = 'Remove the pipeline with all its files and results.'
-  static override description = `Says what will be lost and asks for the pipeline's name. With the last pipeline of a folder the local cloud goes as well, process and files. Nothing there is no error. On Google Cloud the buckets are emptied, all versions too, Terraform destroys, and Google is then asked what is left: 1 with the list, where there is anything. APIs stay enabled, and a bucket of Terraform's state stays. A project that setup --create-project made can be deleted as well: that is asked for by itself, and no other project ever is.`
+  static override summary = 'Delete the pipeline with all its files and results.'
+  static override description = `Says what will be lost and asks for the pipeline's name. The last pipeline of a folder takes the local cloud with it, process and files. It is not an error if nothing exists.
+
+On Google Cloud the buckets are emptied, including all versions, and Terraform destroys the resources. Google is then asked what is left: if anything is, it is listed and the exit code is 1. APIs stay enabled, and a bucket with Terraform's state stays. A project created by setup --create-project can be deleted as well. You are asked about it separately; no other project is ever deleted.`
   static override examples = [
-    {description: 'Asks for the name', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Ask for the name', command: '<%= config.bin %> <%= command.id %>'},
     {
       description: 'For a script',
       command: '<%= config.bin %> <%= command.id %> --confirm cloud-runner',
     },
     {
-      description: 'With the project that setup --create-project made',
+      description: 'Delete the project that setup --create-project created, too',
       command: '<%= config.bin %> <%= command.id %> --confirm cloud-runner --delete-project my-project-123',
     },
   ]
   static override flags = {
-    confirm: Flags.string({summary: "The pipeline's name, instead of the question.", helpValue: '<name>'}),
+    confirm: Flags.string({summary: "The pipeline's name, to skip the question.", helpValue: '<name>'}),
     'delete-project': Flags.string({
-      summary: 'Id of the project, to delete it as well: only one that setup --create-project made.',
+      summary: 'Also delete the project with this id, if setup --create-project created it.',
       helpValue: '<id>',
     }),
   }
@@ -98,7 +100,7 @@ export default class Destroy extends CloudRunnerCommand {
     return {...result, localCloudRemoved, projectDeleted}
   }
 
-  /** Deletes the project where it is ours and its id was given, by the flag or at a question; else says that it stays. */
+  /** Deletes the project if cloud-runner created it and its id was given, by flag or at the prompt; else says that it stays. */
   async #deleteProject(
     made: MadeProject | undefined,
     doomed: string | undefined,

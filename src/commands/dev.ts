@@ -9,33 +9,33 @@ import {AppError} from '../core/errors.ts'
 import {planPipelineModel} from '../core/model/plan-model.ts'
 
 export default class Dev extends CloudRunnerCommand {
-  static override summary = 'Run the worker here while you write it: deployed again whenever you save.'
-  static override description = `Makes the pipeline on the local target and stays: each save of a file in the worker's folder is built and deployed, and what the worker logs and what becomes of the files is shown as it happens. A version that cannot be built, or does not start, leaves the one before in place. Ctrl-C stops what this command has started: a local cloud that ran before goes on. With --json each event is a JSON object on a line of its own.`
+  static override summary = 'Run the worker on this machine, redeployed whenever you save.'
+  static override description = `Creates the pipeline on the local target and stays in the foreground: every save in the worker's folder is built and deployed, and the worker's log and the state of the files are shown live. A version that does not build or start leaves the previous one in place. Ctrl-C stops what this command started; a local cloud that was already running keeps running. With --json, each event is one line of JSON.`
   static override examples = [
     {
-      description: 'With a worker that init has made',
+      description: 'With a worker created by init',
       command: '<%= config.bin %> <%= command.id %>',
     },
     {
-      description: 'Files that failed are done again by each new version',
+      description: 'Reprocess failed files with each new version',
       command: '<%= config.bin %> <%= command.id %> --reprocess',
     },
   ]
   static override flags = {
     reprocess: Flags.boolean({
-      summary: 'After each new version, do files again that failed or were refused.',
+      summary: 'Reprocess failed or refused files after each new version.',
       default: false,
     }),
-    yes: Flags.boolean({summary: 'Do not ask before a different worker takes over.'}),
+    yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),
   }
   protected override interruptHint = 'Stopping. Ctrl-C again ends at once.'
-  /** Workers have ten seconds to finish what they have in hand. */
+  /** Workers have ten seconds to finish their files. */
   protected override graceMs = 30_000
 
   override async run(): Promise<void> {
     const {flags} = await this.parse(Dev)
     if (flags.target === 'gcp') {
-      throw usageError('dev runs on this machine; on Google Cloud a worker is deployed.', [
+      throw usageError('dev runs on this machine only; on Google Cloud, deploy the worker.', [
         'Type: cloud-runner deploy --target gcp',
       ])
     }
@@ -48,7 +48,9 @@ export default class Dev extends CloudRunnerCommand {
       const {workerFolder} = config
       await this.agreeTo({workerFolder}, flags, target)
       if (workerFolder === undefined)
-        this.print(['No worker of your own is set, so nothing is built again; make one: cloud-runner init'])
+        this.print([
+          'No worker of your own is set, so there is nothing to rebuild. Create one: cloud-runner init',
+        ])
       await dev(
         {
           workerFolder,

@@ -7,12 +7,12 @@ import {checkPrerequisites} from '../core/doctor/prerequisites.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
 export default class Doctor extends CloudRunnerCommand {
-  static override summary = 'Check every prerequisite, resource and grant; say the command that mends each.'
-  static override description = `Changes nothing. On the target gcp: Terraform, credentials, project, billing, APIs, permissions and names first; then, on both targets, each resource and each grant of the pipeline by name. Ends with 1 where something is missing.`
+  static override summary = 'Check prerequisites, resources and grants; show how to fix each.'
+  static override description = `Changes nothing. With --target gcp, checks Terraform, credentials, project, billing, APIs, permissions and names first; then, on either target, every resource and grant of the pipeline by name. Each failed check comes with the command that fixes it. Exits with 1 if anything is missing.`
   static override examples = [
-    {description: 'The pipeline of this folder', command: '<%= config.bin %> <%= command.id %>'},
+    {description: "This folder's pipeline", command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Before anything is made on Google Cloud',
+      description: 'Before you create anything on Google Cloud',
       command: '<%= config.bin %> <%= command.id %> --project my-project-123',
     },
   ]
@@ -37,5 +37,5 @@ export default class Doctor extends CloudRunnerCommand {
   }
 }
 
-/** Without these nothing can be asked of the pipeline. */
+/** Without these, the pipeline cannot be examined. */
 const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs'])

@@ -9,8 +9,8 @@ import {showInit} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
 
 export default class Init extends CloudRunnerCommand {
-  static override summary = 'Make a folder with a worker of your own, which runs as it is.'
-  static override description = `A TypeScript worker runs without docker. One in Python, of the standard library alone, and any other container need a docker engine. The worker is named in cloud-runner.json; in a folder that already has a pipeline, for a new pipeline of its own, so that the existing one keeps its worker. Nothing is overwritten.`
+  static override summary = 'Create a worker of your own, ready to run.'
+  static override description = `A TypeScript worker runs without docker; a Python one (standard library only) and any other container need a docker engine. cloud-runner.json then names the worker; in a folder that already has a pipeline, for a new pipeline, so the existing one keeps its worker. Nothing is overwritten.`
   static override examples = [
     {description: 'In TypeScript, in ./worker', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -18,20 +18,20 @@ export default class Init extends CloudRunnerCommand {
       command: '<%= config.bin %> <%= command.id %> totals --template python',
     },
     {
-      description: 'In any language: a Dockerfile, and the contract that it keeps',
+      description: 'In any language: a Dockerfile and the contract to implement',
       command: '<%= config.bin %> <%= command.id %> totals --template container',
     },
   ]
   static override args = {
     folder: Args.string({
-      description: 'folder of the worker, new or empty',
+      description: 'folder for the worker, new or empty',
       default: 'worker',
       ignoreStdin: true,
     }),
   }
   static override flags = {
     template: Flags.string({
-      summary: 'What the worker is written in.',
+      summary: 'What to start from.',
       options: [...TEMPLATES],
       default: 'typescript',
     }),

@@ -9,27 +9,32 @@ import type {LogLine} from '../core/ports/logs.ts'
 const SEVERITIES = ['debug', 'info', 'notice', 'warning', 'error', 'critical']
 
 export default class Logs extends CloudRunnerCommand {
-  static override summary = "Show the worker's logs, of one file or of all."
-  static override description = `With --tail new lines follow as they come, until Ctrl-C; with --json each is then a JSON object on a line of its own.`
+  static override summary = "Show the worker's logs for one file or all."
+  static override description = `With --tail, new lines follow until Ctrl-C; with --json as well, each is one line of JSON.`
   static override examples = [
     {
-      description: 'What was said about a file',
+      description: 'Everything logged about a file',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
     },
     {description: 'Follow all files', command: '<%= config.bin %> <%= command.id %> --tail'},
     {
-      description: 'What went wrong lately',
+      description: 'Recent errors',
       command: '<%= config.bin %> <%= command.id %> --since 10m --severity error',
     },
   ]
   static override args = {
-    object: Args.string({description: 'name of an object; all where none is named', ignoreStdin: true}),
+    object: Args.string({description: 'name of an object (default: all)', ignoreStdin: true}),
   }
   static override flags = {
-    tail: Flags.boolean({char: 'f', summary: 'Go on with new lines as they come.'}),
-    since: durationFlag({summary: 'How far back.'}),
-    severity: Flags.string({summary: 'This severity and above.', options: SEVERITIES}),
-    limit: Flags.integer({summary: 'Lines at most, the newest.', default: 1000, min: 1, helpValue: '<n>'}),
+    tail: Flags.boolean({char: 'f', summary: 'Keep printing new lines as they arrive.'}),
+    since: durationFlag({summary: 'How far back to look.'}),
+    severity: Flags.string({summary: 'Lowest severity to show.', options: SEVERITIES}),
+    limit: Flags.integer({
+      summary: 'Show at most this many lines, the newest.',
+      default: 1000,
+      min: 1,
+      helpValue: '<n>',
+    }),
   }
   protected override readonly interruptHint = undefined
 

@@ -8,17 +8,17 @@ import {plan, type PlanResult} from '../core/plan.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
 export default class Plan extends CloudRunnerCommand {
-  static override summary = 'Show what setup would make or change, and change nothing.'
-  static override description = `On the target gcp this is Terraform's plan. What deploy and rollback change, image and traffic, is no part of it. Exit codes with --detailed-exitcode: 0 nothing to change, 4 there are changes.`
+  static override summary = 'Show what setup would create or change, without doing it.'
+  static override description = `With --target gcp this is Terraform's plan. It leaves out image and traffic, which deploy and rollback change. Exit codes with --detailed-exitcode: 0 if there is nothing to change, 4 if there are changes.`
   static override examples = [
     {description: 'On Google Cloud', command: '<%= config.bin %> <%= command.id %> --project my-project-123'},
     {
-      description: 'In a script: 4 where somebody changed something by hand',
+      description: 'In a script: exit code 4 if something was changed by hand',
       command: '<%= config.bin %> <%= command.id %> --detailed-exitcode --json',
     },
   ]
   static override flags = {
-    'detailed-exitcode': Flags.boolean({summary: 'End with 4 where there are changes.'}),
+    'detailed-exitcode': Flags.boolean({summary: 'Exit with 4 if there are changes.'}),
   }
 
   override async run(): Promise<PlanResult> {
@@ -29,9 +29,9 @@ export default class Plan extends CloudRunnerCommand {
     const wasThere = await hasTarget(config)
     await using target = await this.open(config, {create: true})
     const result = await this.task('Plan', async (step) => plan(await withModel(model, target.context(step))))
-    // A local cloud that was started for the plan alone leaves nothing behind.
+    // A local cloud started only for the plan leaves nothing behind.
     if (!wasThere) await target.removeUnused()
-    this.print(showPlan(result))
+    this.advise(showPlan(result))
     if (flags['detailed-exitcode'] && result.changes > 0) process.exitCode = EXIT.changes
     return result
   }

@@ -10,25 +10,25 @@ import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
 type Redriven = RedriveResult & Partial<Waited>
 
 export default class Redrive extends WaitingCommand {
-  static override summary = 'Send dead letters back to the worker: all of them, or those of some files.'
-  static override description = `For files whose delivery was tried to the last attempt, once the reason is mended. A dead letter is removed only when its notification is published again, so nothing is lost on the way. Exit codes with --wait: 0 where all have a result, 3 where a file failed for good, 124 where --timeout ran out.`
+  static override summary = 'Send dead letters back to the worker, all or by file.'
+  static override description = `For files that used up their delivery attempts, once the cause is fixed. A dead letter is removed only after its notification is published again, so nothing is lost. Exit codes with --wait: 0 if every file has a result, 3 if one failed permanently, 124 if --timeout expired.`
   static override examples = [
     {description: 'All dead letters', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'One file, and its result awaited',
+      description: 'One file, waiting for its result',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --wait --timeout 5m',
     },
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --yes --json'},
   ]
   static override args = {
     object: Args.string({
-      description: 'name of an object; all dead letters where none is named',
+      description: 'name of an object (default: all dead letters)',
       multiple: true,
       ignoreStdin: true,
     }),
   }
   static override flags = {
-    yes: Flags.boolean({summary: `Do not ask, however many there are (asked above ${MOST_UNASKED}).`}),
+    yes: Flags.boolean({summary: `Skip the confirmation (asked above ${MOST_UNASKED} files).`}),
     ...waitFlags,
   }
 
@@ -49,9 +49,9 @@ export default class Redrive extends WaitingCommand {
       })
     }
     const sent = await this.task(`Redrive ${counted(objects.length, 'file')}`, (step) =>
-      redrive(objects, target.context(progressOf(step, objects.length).through)),
+      redrive(objects, target.context(progressOf(step, objects.length).finished)),
     )
-    this.print(showRedriven(sent))
+    this.advise(showRedriven(sent))
     if (!flags.wait || sent.redriven.length === 0) return sent
     return {...sent, ...(await this.results(sent.redriven, flags.timeout, target))}
   }

@@ -17,21 +17,21 @@ interface Reported {
 }
 
 export default class Report extends CloudRunnerCommand {
-  static override summary = "Draw a result's quality as one HTML page."
-  static override description = `ROC and precision-recall curves, calibration, the probabilities given, confusion matrix, coefficients with their intervals, and how it was all made. The page stands by itself: no script, no request. The same as JSON: report.json beside the result.`
+  static override summary = 'Draw the quality of a result as an HTML page.'
+  static override description = `Shows ROC and precision-recall curves, calibration, predicted probabilities, the confusion matrix, coefficients with intervals, and how the model was trained. The page is self-contained: no scripts, no requests. The same data is in report.json beside the result.`
   static override examples = [
     {
-      description: 'Look at it',
+      description: 'Open it in the browser',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --open',
     },
     {
-      description: 'Into a file of another name, over the last one',
+      description: 'Write it to another file, replacing the last one',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output quality.html --force',
     },
   ]
   static override args = {
     object: Args.string({
-      description: 'name of the object that was uploaded',
+      description: 'name of the uploaded object',
       required: true,
       ignoreStdin: true,
     }),
@@ -42,15 +42,15 @@ export default class Report extends CloudRunnerCommand {
       summary: 'Where to write the page; - is standard output. The default is <object>.report.html.',
       helpValue: '<file>',
     }),
-    open: Flags.boolean({summary: 'Show the page in the browser.'}),
-    force: Flags.boolean({summary: 'Overwrite the file that is there.'}),
+    open: Flags.boolean({summary: 'Open the page in the browser.'}),
+    force: Flags.boolean({summary: 'Overwrite an existing file.'}),
   }
 
   override async run(): Promise<Reported> {
     const {args, flags} = await this.parse(Report)
     const toStdout = flags.output === '-'
     if (toStdout && (flags.open || this.jsonEnabled())) {
-      throw usageError(`--output - leaves no room for ${flags.open ? '--open' : '--json'}.`, [
+      throw usageError(`--output - cannot be combined with ${flags.open ? '--open' : '--json'}.`, [
         'Name a file: --output report.html',
       ])
     }
@@ -61,7 +61,7 @@ export default class Report extends CloudRunnerCommand {
     await prepareOutput(output)
     await using target = await this.open(config, {create: false})
     const report = await readReport(args.object, target.context())
-    // Drawing takes a library that no other command, nor a report that is not there, should wait for.
+    // The drawing library loads slowly: only a report that exists waits for it.
     const {reportPage} = await import('../report-page/page.ts')
     const {file, sizeBytes} = await writeOutput([reportPage(report)], output, this.signal)
     if (toStdout) return {object: args.object, file, sizeBytes}

@@ -11,20 +11,19 @@ import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts
 type Reprocessed = ReprocessResult & Partial<Waited>
 
 export default class Reprocess extends WaitingCommand {
-  static override summary =
-    'Have files processed again that are in the input bucket: named ones, failed ones, or forgotten ones.'
-  static override description = `Publishes a new notification for each; nothing is uploaded again. Results stay until the new ones take their place. --missing is for files that wait although no delivery was ever seen, as when an event was lost. Exit codes with --wait: 0 where all have a result, 3 where a file failed for good, 124 where --timeout ran out.`
+  static override summary = 'Process files again: by name, all failed ones, or all missed ones.'
+  static override description = `Publishes a new notification for each file in the input bucket; nothing is uploaded again. Results stay until new ones replace them. --missing is for waiting files that were never delivered, for example because an event was lost. Exit codes with --wait: 0 if every file has a result, 3 if one failed permanently, 124 if --timeout expired.`
   static override examples = [
     {
-      description: 'One file, by the worker as it is now',
+      description: 'One file, with the current worker',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --wait',
     },
     {
-      description: 'All that failed, after the worker was mended',
+      description: 'All failed files, after a fix to the worker',
       command: '<%= config.bin %> <%= command.id %> --failed',
     },
     {
-      description: 'All whose event was lost',
+      description: 'All files whose event was lost',
       command: '<%= config.bin %> <%= command.id %> --missing --yes --json',
     },
   ]
@@ -32,12 +31,12 @@ export default class Reprocess extends WaitingCommand {
     object: Args.string({description: 'name of an object', multiple: true, ignoreStdin: true}),
   }
   static override flags = {
-    failed: Flags.boolean({summary: 'All files that failed for good.', default: false}),
+    failed: Flags.boolean({summary: 'All files that failed permanently.', default: false}),
     missing: Flags.boolean({
-      summary: 'All files that wait and of which no delivery was seen.',
+      summary: 'All waiting files that were never delivered.',
       default: false,
     }),
-    yes: Flags.boolean({summary: `Do not ask, however many there are (asked above ${MOST_UNASKED}).`}),
+    yes: Flags.boolean({summary: `Skip the confirmation (asked above ${MOST_UNASKED} files).`}),
     ...waitFlags,
   }
 
@@ -47,7 +46,7 @@ export default class Reprocess extends WaitingCommand {
     const {failed, missing} = flags
     const objects = args.object === undefined ? [] : [args.object].flat()
     if (objects.length > 0 === (failed || missing)) {
-      throw usageError('Say which files: either their names, or --failed, --missing or both.', [
+      throw usageError('Name the files, or give --failed, --missing or both.', [
         `For example: ${this.config.bin} reprocess --failed`,
       ])
     }
@@ -64,9 +63,9 @@ export default class Reprocess extends WaitingCommand {
       })
     }
     const sent = await this.task(`Reprocess ${counted(files.length, 'file')}`, (step) =>
-      reprocess(files, target.context(progressOf(step, files.length).through)),
+      reprocess(files, target.context(progressOf(step, files.length).finished)),
     )
-    this.print(showReprocessed(sent))
+    this.advise(showReprocessed(sent))
     if (!flags.wait || sent.notified.length === 0) return sent
     return {...sent, ...(await this.results(sent.notified, flags.timeout, target))}
   }

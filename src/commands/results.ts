@@ -9,25 +9,25 @@ import {EXIT} from '../core/errors.ts'
 import {results, type Results as FileResults} from '../core/results/results.ts'
 
 export default class Results extends CloudRunnerCommand {
-  static override summary = "Show a file's result, or write it out."
-  static override description = `Exit code 3 where the file's result is an error, or the file is in the dead letters.`
+  static override summary = 'Show the result of a file, or save it.'
+  static override description = `Exits with 3 if the result is an error or the file is a dead letter.`
   static override examples = [
     {
       description: 'The model, its quality, and the first predictions',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
     },
     {
-      description: 'Fetch the whole result',
+      description: 'Save the whole result',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output predictions.csv',
     },
     {
-      description: 'Into another program',
+      description: 'Pipe it into another program',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output - | head',
     },
   ]
   static override args = {
     object: Args.string({
-      description: 'name of the object that was uploaded',
+      description: 'name of the uploaded object',
       required: true,
       ignoreStdin: true,
     }),
@@ -38,7 +38,7 @@ export default class Results extends CloudRunnerCommand {
       summary: 'Where to write the result; - is standard output.',
       helpValue: '<file>',
     }),
-    force: Flags.boolean({summary: 'Overwrite the file that is there.'}),
+    force: Flags.boolean({summary: 'Overwrite an existing file.'}),
   }
 
   override async run(): Promise<FileResults> {

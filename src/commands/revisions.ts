@@ -10,14 +10,14 @@ interface Revisions {
 }
 
 export default class RevisionsCommand extends CloudRunnerCommand {
-  static override summary = 'List the revisions of the worker: age, image, traffic, tags.'
+  static override summary = "List the worker's revisions with age, image, traffic and tags."
   static override examples = [
     {description: 'The newest ones', command: '<%= config.bin %> <%= command.id %>'},
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --limit 100 --json'},
   ]
   static override flags = {
     limit: Flags.integer({
-      summary: 'Revisions listed at most, the newest first.',
+      summary: 'List at most this many revisions, newest first.',
       default: 20,
       min: 1,
       helpValue: '<n>',
@@ -29,7 +29,7 @@ export default class RevisionsCommand extends CloudRunnerCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     const result = await revisions({limit: flags.limit}, target.context())
-    this.print(showRevisions(result, Date.now()))
+    this.advise(showRevisions(result, Date.now()))
     return result
   }
 }

@@ -5,10 +5,10 @@ import {showRollback} from '../cli/show-deploy.ts'
 import {rollback, type RollbackResult} from '../core/rollback.ts'
 
 export default class Rollback extends CloudRunnerCommand {
-  static override summary = 'Give the traffic back to the revision that served before, or to a named one.'
-  static override description = `A change of the traffic alone: nothing is built, and files that are in work are finished by the revision that has them. While a canary runs, the revision with most of the traffic gets all of it. Revisions that were only tried are passed over. The next deploy goes on from there.`
+  static override summary = 'Move traffic back to the previous revision, or to a named one.'
+  static override description = `Changes only the traffic: nothing is built, and files in progress are finished by the revision that has them. During a canary, the revision with most of the traffic gets all of it. Revisions that were only tried are skipped. The next deploy starts from there.`
   static override examples = [
-    {description: 'The revision before', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'The previous revision', command: '<%= config.bin %> <%= command.id %>'},
     {
       description: 'A named one',
       command: '<%= config.bin %> <%= command.id %> cloud-runner-00003-abc',
@@ -17,7 +17,7 @@ export default class Rollback extends CloudRunnerCommand {
   ]
   static override args = {
     revision: Args.string({
-      description: 'name of a revision; the one that served before where none is named',
+      description: 'name of a revision (default: the previous one)',
       ignoreStdin: true,
     }),
   }
@@ -29,7 +29,7 @@ export default class Rollback extends CloudRunnerCommand {
     const result = await this.task('Roll back', (step) =>
       rollback({revision: args.revision}, target.context(step)),
     )
-    this.print(showRollback(result))
+    this.advise(showRollback(result))
     return result
   }
 }

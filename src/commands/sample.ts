@@ -14,31 +14,31 @@ interface Sample {
 }
 
 export default class SampleCommand extends CloudRunnerCommand {
-  static override summary = 'Write a made-up financial_statements.csv to try things with.'
-  static override description = `All of it is synthetic: no company is real. The same rows and seed always give the same file. Its column bankrupt is empty in the rows to predict.`
+  static override summary = 'Write a synthetic financial_statements.csv to try things with.'
+  static override description = `No company in it is real. The same --rows and --seed always give the same file. The column "bankrupt" is empty in the rows to predict.`
   static override examples = [
     {description: 'Write financial_statements.csv here', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'A large one, straight into the pipeline',
+      description: 'Upload a large one without saving it',
       command:
         '<%= config.bin %> <%= command.id %> --rows 100000 --output - | <%= config.bin %> upload - --name large.csv --label-column bankrupt',
     },
   ]
   static override flags = {
-    rows: Flags.integer({summary: 'How many companies.', default: SAMPLE_ROWS, min: 1, helpValue: '<n>'}),
+    rows: Flags.integer({summary: 'Number of companies.', default: SAMPLE_ROWS, min: 1, helpValue: '<n>'}),
     seed: Flags.integer({
-      summary: 'Another seed gives another sample.',
+      summary: 'Seed of the random numbers.',
       default: SAMPLE_SEED,
       min: 0,
       helpValue: '<n>',
     }),
     output: Flags.string({
       char: 'o',
-      summary: 'Where to write it; - is standard output.',
+      summary: 'Where to write the sample; - is standard output.',
       default: 'financial_statements.csv',
       helpValue: '<file>',
     }),
-    force: Flags.boolean({summary: 'Overwrite the file that is there.'}),
+    force: Flags.boolean({summary: 'Overwrite an existing file.'}),
   }
 
   override async run(): Promise<Sample | undefined> {

@@ -14,30 +14,32 @@ import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
 const STAGES: Readonly<Record<SetupStage, string>> = {
   infrastructure: 'buckets, topic, subscription, accounts',
-  image: 'the worker and its image',
-  service: 'the service',
-  canary: 'a canary, the whole way',
+  image: 'worker and image',
+  service: 'service',
+  canary: 'canary file',
 }
 
 export default class Setup extends CloudRunnerCommand {
-  static override summary = 'Make the pipeline, or mend it: what is as it should be is left alone.'
-  static override description = `Makes the buckets, the topic and its subscription, deploys the worker, and sends a canary file the whole way. Running it again is harmless. Settings given as flags are kept in cloud-runner.json; with another --pipeline than the file's, for that pipeline alone. A different worker replaces the one that serves only after a yes, and traffic that a rollback or a canary has given to a revision stays there. With --project it is made on Google Cloud, by Terraform: what is missing for that is said first, then the plan is shown and has to be agreed to. Interrupted anywhere, a second setup goes on.`
+  static override summary = 'Create or repair the pipeline.'
+  static override description = `Creates the buckets, the topic and its subscription, deploys the worker, and sends a canary file through the pipeline. Anything already correct is left alone, so you can run it again at any time. Settings given as flags are saved in cloud-runner.json, or for one pipeline alone if --pipeline is not the one that the file names. A different worker is replaced only after you agree, and traffic set by a rollback or canary stays as it is.
+
+With --project, Terraform creates the pipeline on Google Cloud. Prerequisites are checked first, then the plan is shown for your approval. If interrupted, run setup again to continue.`
   static override examples = [
-    {description: 'On this machine, without any account', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'On this machine, without an account', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'Name the column to predict, once for all files',
+      description: 'Set the column to predict for all files',
       command: '<%= config.bin %> <%= command.id %> --label-column bankrupt',
     },
     {
-      description: 'On Google Cloud: shows the plan and asks',
+      description: 'On Google Cloud, after you approve the plan',
       command: '<%= config.bin %> <%= command.id %> --project my-project-123',
     },
     {
-      description: 'In a project of its own, which destroy can delete again',
+      description: 'In a new project, which destroy can delete',
       command: '<%= config.bin %> <%= command.id %> --create-project --project my-project-123',
     },
     {
-      description: 'What that would do, without an account: the real Terraform against the local cloud',
+      description: 'Rehearse it without an account: the real Terraform against the local cloud',
       command: '<%= config.bin %> <%= command.id %> --rehearse',
     },
     {
@@ -47,24 +49,23 @@ export default class Setup extends CloudRunnerCommand {
   ]
   static override flags = {
     'label-column': Flags.string({
-      summary: 'Column to predict, where a file does not name its own.',
+      summary: 'Column to predict, unless a file names its own.',
       helpValue: '<name>',
     }),
     model: Flags.string({
-      summary:
-        'Model to score all files by, instead of training one for each: a file, or gs://bucket/object.',
+      summary: 'Score all files with this model (a file or gs://bucket/object) instead of training.',
       helpValue: '<model>',
     }),
     worker: Flags.string({
-      summary: 'Folder of a worker of your own; the default is the packaged logistic regression.',
+      summary: 'Folder of your own worker. The default is the built-in logistic regression.',
       helpValue: '<folder>',
     }),
     'max-instances': Flags.integer({
-      summary: 'Instances that run at the same time at most.',
+      summary: 'Maximum number of instances.',
       helpValue: '<n>',
     }),
     concurrency: Flags.integer({
-      summary: 'Files that one instance works on at the same time.',
+      summary: 'Files that one instance processes at the same time.',
       helpValue: '<n>',
     }),
     region: Flags.string({
@@ -72,25 +73,23 @@ export default class Setup extends CloudRunnerCommand {
       helpValue: '<region>',
     }),
     state: Flags.string({
-      summary:
-        "Keep Terraform's state in a bucket, for several people; the bucket is made where it is missing.",
+      summary: "Share Terraform's state in this bucket, which is created if it is missing.",
       helpValue: '<gs://bucket/prefix>',
     }),
     'create-project': Flags.boolean({
-      summary: 'On Google Cloud: make the project as well. Only such a project can be deleted by destroy.',
+      summary: 'Create the Google Cloud project as well; destroy can delete only such a project.',
     }),
     'billing-account': Flags.string({
-      summary: 'Billing account of the project that is made. The default is the only one there is.',
+      summary: 'Billing account of the new project. The default is your only one.',
       helpValue: '<id>',
       dependsOn: ['create-project'],
       parse: async (given) => parseBillingAccount(given),
     }),
     yes: Flags.boolean({
-      summary:
-        'Do not ask: neither after the plan on Google Cloud, nor before a different worker takes over.',
+      summary: 'Do not ask to approve the plan or to replace a different worker.',
     }),
     rehearse: Flags.boolean({
-      summary: 'On the local target: by the real Terraform, as it would be on Google Cloud.',
+      summary: 'Set up the local target with the real Terraform, as on Google Cloud.',
     }),
   }
 
@@ -106,17 +105,17 @@ export default class Setup extends CloudRunnerCommand {
       state: flags.state,
     })
     const model = await planPipelineModel(config)
-    // Before anything is made, and before it takes the place of the worker that the settings name.
+    // Before anything is created, and before it replaces the worker that the settings name.
     if (flags.worker !== undefined && config.workerFolder !== undefined)
       await requireWorker(config.workerFolder)
     const isGoogle = config.settings.target === 'gcp'
     if (isGoogle && flags.rehearse) {
-      throw usageError('--rehearse is for the local target: it needs no account.', [
+      throw usageError('--rehearse needs the local target; it uses no account.', [
         'Type: cloud-runner setup --rehearse --target local',
       ])
     }
     if (!isGoogle && flags['create-project']) {
-      throw usageError('--create-project needs the id that the project is to have.', [
+      throw usageError('--create-project needs an id for the new project.', [
         'For example: cloud-runner setup --create-project --project my-project-123',
       ])
     }
@@ -135,7 +134,7 @@ export default class Setup extends CloudRunnerCommand {
       await agreeToPlan(asked, model)
     }
     if (flags.rehearse)
-      await this.task('Plan by the real Terraform', (step) => requireRehearsable(target.context(step)))
+      await this.task('Plan with the real Terraform', (step) => requireRehearsable(target.context(step)))
     await this.agreeTo({workerFolder: config.workerFolder}, flags, target)
     await saveSettings(config)
     const result = await this.task('Set up the pipeline', (step) =>
@@ -147,7 +146,7 @@ export default class Setup extends CloudRunnerCommand {
     this.advise(showSetup(result, target.context().pipeline.names))
     if (config.entry !== undefined)
       this.print([
-        `Name it in every command: --pipeline ${config.entry}. Without that they go to the folder's own pipeline.`,
+        `Add --pipeline ${config.entry} to every command; without it, they use the folder's own pipeline.`,
       ])
     if (flags.rehearse)
       this.print(
@@ -163,7 +162,7 @@ export default class Setup extends CloudRunnerCommand {
 function parseBillingAccount(given: string): string {
   const id = given.replace(/^billingAccounts\//, '').toUpperCase()
   if (/^[0-9A-F]{6}(?:-[0-9A-F]{6}){2}$/.test(id)) return id
-  throw usageError(`--billing-account is "${given}"; it must be like 012345-6789AB-CDEF01.`, [
-    'See which there are: gcloud billing accounts list',
+  throw usageError(`--billing-account is "${given}"; it must look like 012345-6789AB-CDEF01.`, [
+    'List your accounts: gcloud billing accounts list',
   ])
 }

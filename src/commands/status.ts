@@ -6,26 +6,26 @@ import {showStatus} from '../cli/show-pipeline.ts'
 import {status, type Status as PipelineAndFiles} from '../core/status/status.ts'
 
 export default class Status extends CloudRunnerCommand {
-  static override summary = 'Show the pipeline and its files: waiting, running, done, failed, dead.'
-  static override description = `Compares the input bucket with the results by generation, so it is right even where an event was lost.`
+  static override summary = 'Show the pipeline and the state of its files.'
+  static override description = `A file is waiting, running, done, failed or dead (its delivery attempts are used up). The input bucket is compared with the results by generation, so the states are right even if an event was lost.`
   static override examples = [
     {description: 'The pipeline and its newest files', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'One file, with its way hop by hop',
+      description: 'One file, with its path hop by hop',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
     },
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json'},
   ]
   static override args = {
     object: Args.string({
-      description: 'name of an object; all where none is named',
+      description: 'name of an object (default: all)',
       multiple: true,
       ignoreStdin: true,
     }),
   }
   static override flags = {
     limit: Flags.integer({
-      summary: 'Files listed at most, the newest first.',
+      summary: 'List at most this many files, newest first.',
       default: 50,
       min: 1,
       helpValue: '<n>',

@@ -13,28 +13,28 @@ import {upload, type UploadResult} from '../core/upload/upload.ts'
 interface Uploaded extends Partial<Waited> {
   readonly uploaded: UploadResult['uploaded']
   readonly failed: UploadResult['failed']
-  /** Why nothing comes of them as the pipeline is now, where that shows. */
+  /** Why the pipeline will not process them, if a reason was found. */
   readonly gap?: string
 }
 
 export default class Upload extends WaitingCommand {
-  static override summary = 'Upload files to the input bucket; each starts a run of the worker.'
-  static override description = `A file's object has the file's name; below a folder, the folder's name and the path in it. With --wait the command ends when each file has a result: exit code 0 where all have one, 3 where a file failed for good, 124 where --timeout ran out.`
+  static override summary = 'Upload files for the worker to process.'
+  static override description = `Files go to the input bucket. Each object is named after its file; files in a folder keep their path. With --wait, the command ends once every file has a result. Exit codes with --wait: 0 if every file has a result, 3 if one failed permanently, 124 if --timeout expired.`
   static override examples = [
     {
       description: 'Upload and wait for the predictions',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --label-column bankrupt --wait',
     },
     {
-      description: 'Score by a model that was trained before',
+      description: 'Score with a model trained earlier',
       command: '<%= config.bin %> <%= command.id %> june.csv --model model.json --wait',
     },
     {
-      description: 'All CSV files of a folder',
+      description: 'All CSV files in a folder',
       command: '<%= config.bin %> <%= command.id %> "reports/*.csv"',
     },
     {
-      description: 'From another program, under a name',
+      description: 'From another program, with a name',
       command: 'cat june.csv | <%= config.bin %> <%= command.id %> - --name june.csv',
     },
   ]
@@ -47,10 +47,10 @@ export default class Upload extends WaitingCommand {
     }),
   }
   static override flags = {
-    name: Flags.string({summary: 'Name of the object; with one file only.', helpValue: '<object>'}),
+    name: Flags.string({summary: 'Name of the object; for a single file only.', helpValue: '<object>'}),
     'label-column': Flags.string({summary: 'Column to predict in these files.', helpValue: '<name>'}),
     model: Flags.string({
-      summary: 'Model to score these files by, instead of training one: gs://bucket/object, or a file.',
+      summary: 'Score these files with this model (a file or gs://bucket/object) instead of training.',
       helpValue: '<model>',
       exclusive: ['label-column'],
     }),
@@ -72,7 +72,7 @@ export default class Upload extends WaitingCommand {
         {
           labelColumn: flags['label-column'],
           model: model && (await placeModel(model, target.context(step))),
-          uploaded: ({object, sizeBytes}) => progress.through(`${object}, ${bytes(sizeBytes)}`),
+          uploaded: ({object, sizeBytes}) => progress.finished(`${object}, ${bytes(sizeBytes)}`),
         },
         target.context(progress.step),
       )

@@ -77,9 +77,9 @@ export function splitConfig(
   file: string,
 ): {readonly common: Record<string, unknown>; readonly pipelines: ReadonlyMap<string, object>} {
   const {[PIPELINES]: declared = {}, ...common} = fields
-  const entries: [string, unknown][] = isObject(declared) ? Object.entries(declared) : [['', declared]]
+  const entries: [string, unknown][] = isJsonObject(declared) ? Object.entries(declared) : [['', declared]]
   const pipelines = entries.map(([name, settings]): [string, object] => {
-    if (isObject(settings)) return [name, settings]
+    if (isJsonObject(settings)) return [name, settings]
     throw new AppError(
       `"${name === '' ? PIPELINES : `${PIPELINES}.${name}`}" in ${file} must be a JSON object.`,
       {
@@ -90,10 +90,6 @@ export function splitConfig(
     )
   })
   return {common, pipelines: new Map(pipelines)}
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** A path as the project's settings store it: relative to its folder, with `/`. */

@@ -12,13 +12,16 @@ export interface PlanResult {
 const NO_DIGEST = `sha256:${'0'.repeat(64)}`
 
 /**
- * What `setup` would create or change; changes nothing. The plan assumes the running image and leaves out what
- * `deploy` would do.
+ * What `setup` would create or change; changes nothing. The plan assumes the running image with its liveness probe, and
+ * leaves out what `deploy` would do.
  */
 export async function plan({cloud, pipeline, signal, step}: Context): Promise<PlanResult> {
   step('Compare with what exists')
   const service = await cloud.services.get(pipeline.names.service)
   const image = service?.image || `${pipeline.names.image}@${NO_DIGEST}`
-  const resources = await cloud.infrastructure.plan(pipeline, {image, signal})
+  const resources = await cloud.infrastructure.plan(
+    {...pipeline, livenessPort: service?.livenessPort},
+    {image, signal},
+  )
   return {resources, changes: resources.filter(({action}) => action !== 'none').length}
 }

@@ -1,5 +1,7 @@
 import {AppError, type ErrorCode} from '../core/errors.ts'
 import {fullDisk} from '../core/full-disk.ts'
+import {fieldsOf} from '../core/json.ts'
+import {retry} from '../core/retry.ts'
 import {codeOf} from '../core/system-error.ts'
 
 /** What Google's clients throw over HTTP and gRPC, in one form. */
@@ -105,15 +107,11 @@ export function isTransient(error: unknown): boolean {
  * @throws the last error of `work`
  */
 export async function retried<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === 4 || signal?.aborted || !isTransient(error)) throw error
-      const wait = 200 * 2 ** (attempt - 1) * (0.5 + Math.random())
-      await new Promise((resolve) => setTimeout(resolve, wait))
-    }
-  }
+  return retry(work, {
+    attempts: 4,
+    pauseMs: (error, attempt) =>
+      signal?.aborted || !isTransient(error) ? undefined : 200 * 2 ** (attempt - 1) * (0.5 + Math.random()),
+  })
 }
 
 function classify({status, system, message}: Answer): {code: ErrorCode; suggestions: string[]} {
@@ -183,6 +181,7 @@ const UNAUTHENTICATED = {
 
 function readAnswer(error: unknown): Answer {
   if (!(error instanceof Error)) {
+    // The client for storage ends a resumable upload with the error object of the answer's body.
     const {code, message} = fieldsOf(error)
     return {
       status: typeof code === 'number' ? code : 0,
@@ -209,11 +208,6 @@ function readAnswer(error: unknown): Answer {
   // grpc-js reports a refused connection as UNAVAILABLE, with the system's code only in the text.
   const inText = /\b(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT)\b/.exec(error.message)?.[1]
   return {status, system: system ?? inText, message: googleMessage(error)}
-}
-
-/** A thrown value that is not an Error: the storage client ends a resumable upload with the error in the response body. */
-function fieldsOf(error: unknown): {code?: unknown; message?: unknown} {
-  return typeof error === 'object' && error !== null ? error : {}
 }
 
 /** A system code such as `ECONNREFUSED`, anywhere in the chain of causes. */

@@ -1,6 +1,6 @@
 import {EventEmitter} from 'node:events'
 import {createReadStream} from 'node:fs'
-import {PassThrough, Transform, type Readable} from 'node:stream'
+import {PassThrough, type Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
 import {AppError} from '../core/errors.ts'
@@ -65,6 +65,9 @@ export function createObjectStore(connection: Connection): ObjectStore {
     read: (bucket, name, {generation, signal}) =>
       translated(`Reading object ${name} in bucket ${bucket}`, async () => {
         const source = (await fileOf(bucket, name, generation)).createReadStream({decompress: false})
+        source.once('response', (response: unknown) => {
+          if (response instanceof EventEmitter) response.setMaxListeners(LISTENERS_OF_A_DOWNLOAD)
+        })
         const out = new PassThrough()
         // The caller reads `out` to its end or gets its error there; this promise adds nothing.
         void pipeline(source, out, {signal}).catch((error: unknown) => {
@@ -80,7 +83,7 @@ export function createObjectStore(connection: Connection): ObjectStore {
   }
 }
 
-/** The library adds more listeners to a download's stream than Node's default limit of 10; Node would print a warning. */
+/** The library stacks two pipelines on a download's response: more listeners than Node's limit of 10, but no leak. */
 const LISTENERS_OF_A_DOWNLOAD = 20
 
 async function openStorage({projectId, endpoint}: Connection): Promise<Storage> {
@@ -88,7 +91,6 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
     import('@google-cloud/storage'),
     import('./crc32c.ts'),
   ])
-  EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, LISTENERS_OF_A_DOWNLOAD)
   return new Client({
     projectId,
     crc32cGenerator: () => new NativeCrc32c(),
@@ -108,17 +110,9 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
 
 async function send(
   file: File,
-  {source, contentType, metadata, expectedGeneration, signal, progress}: UploadOptions,
+  {source, contentType, metadata, expectedGeneration, signal}: UploadOptions,
 ): Promise<void> {
   const resumable = 'stream' in source || source.sizeBytes >= RESUMABLE_BYTES
-  let sent = 0
-  const counter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sent += chunk.length
-      progress?.(sent)
-      done(undefined, chunk)
-    },
-  })
   const target = file.createWriteStream({
     resumable,
     validation: 'crc32c',
@@ -130,7 +124,7 @@ async function send(
   })
   const bytes: Readable = 'file' in source ? createReadStream(source.file) : source.stream
   try {
-    await pipeline(bytes, counter, target, {signal})
+    await pipeline(bytes, target, {signal})
   } catch (error) {
     if (codeOf(error) === 'FILE_NO_UPLOAD') {
       throw new AppError(`${file.name} arrived damaged: its checksum differs from the file's.`, {

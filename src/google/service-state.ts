@@ -1,6 +1,7 @@
 import type {protos} from '@google-cloud/run'
 import {WORKER_ENVIRONMENT} from '../../worker/contract.ts'
 import type {RevisionState, ServiceState} from '../core/ports/services.ts'
+import {livenessPortOf} from './liveness.ts'
 
 type Service = protos.google.cloud.run.v2.IService
 type Revision = protos.google.cloud.run.v2.IRevision
@@ -38,6 +39,7 @@ export function toState(name: string, service: Service): ServiceState {
         ({name: variable}) => variable === WORKER_ENVIRONMENT.model,
       )?.value,
     ),
+    livenessPort: livenessPortOf(service.template?.containers?.[0] ?? {}),
     tried: nonEmpty(service.annotations?.[TRIED_ANNOTATION])?.split(' ') ?? [],
   }
 }

@@ -1,9 +1,10 @@
 import type {protos, RevisionsClient, ServicesClient} from '@google-cloud/run'
 import {AppError} from '../core/errors.ts'
-import type {Services, TrafficTarget} from '../core/ports/services.ts'
+import type {Services, TrafficTarget, WorkerImage} from '../core/ports/services.ts'
 import type {ApiOff} from './api-off.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
+import {withLiveness} from './liveness.ts'
 import {followed, untilAborted} from './operation.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
 
@@ -135,11 +136,12 @@ export function createServices(
  * @param retryName name of the revision if the image is the same, after one that failed: only a new name makes Cloud
  * Run try again
  */
-function withImage(service: Service, image: string, retryName: string): Service {
+function withImage(service: Service, {image, livenessPort}: WorkerImage, retryName: string): Service {
   const {template} = service
-  const [container, ...others] = template?.containers ?? []
-  const revision = container?.image === image ? retryName : ''
-  return {...service, template: {...template, revision, containers: [{...container, image}, ...others]}}
+  const [container = {}, ...others] = template?.containers ?? []
+  const revision = container.image === image ? retryName : ''
+  const next = {...withLiveness(container, livenessPort), image}
+  return {...service, template: {...template, revision, containers: [next, ...others]}}
 }
 
 /** The current traffic, by names of revisions, so a new one gets none. */

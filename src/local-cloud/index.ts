@@ -1,5 +1,5 @@
 import {rm} from 'node:fs/promises'
-import {readFileSync} from 'node:fs'
+import {createRequire} from 'node:module'
 import {join} from 'node:path'
 import {createArtifactRegistry, registrySchema} from './artifact-registry/index.ts'
 import {createEnabledApis} from './control-plane/enabled-apis.ts'
@@ -27,14 +27,12 @@ import {explainStart} from './start-errors.ts'
 import {openState} from './state/open.ts'
 import {createPorts, portsSchema} from './state/ports.ts'
 import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
-import {codeOf} from './system-error.ts'
 import {writeWhole} from './whole-file.ts'
 import type {Principal} from './wire/call.ts'
 import {openCertificate} from './wire/certificate.ts'
 import {type Clock, systemClock} from './wire/clock.ts'
 import type {FaultRule} from './wire/fault-rules.ts'
 import {createFaultPlan} from './wire/faults.ts'
-import {isJsonObject} from './wire/json.ts'
 import {createOutsideCalls} from './wire/outside-calls.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
@@ -62,7 +60,7 @@ export interface LocalCloudOptions {
 type IdentityOf = Parameters<Identity['open']>[0]
 type Endpoint = Awaited<ReturnType<Identity['open']>>
 
-const {version} = packageFile()
+const {version}: {version: string} = createRequire(import.meta.url)('cloud-runner/package.json')
 
 /**
  * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Logging, IAM and
@@ -258,17 +256,4 @@ export class LocalCloud implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync()
   }
-}
-
-function packageFile(): {version: string} {
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      const content: unknown = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
-      if (isJsonObject(content) && typeof content['version'] === 'string')
-        return {version: content['version']}
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error
-    }
-  }
-  throw new Error('package.json of cloud-runner is missing.')
 }

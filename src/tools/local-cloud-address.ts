@@ -3,64 +3,17 @@ import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {fieldsOf} from '../core/json.ts'
 import {codeOf} from '../core/system-error.ts'
+import type {LocalCloudStatus as Reported} from '../local-cloud/index.ts'
 
 /** Address of a running local cloud. */
-export interface LocalCloudAddress {
-  readonly pid: number
-  /** Origin that serves every API, such as `http://127.0.0.1:4510`. */
-  readonly endpoint: string
-  /** RFC 3339. */
-  readonly startedAt: string
-}
+export type LocalCloudAddress = Pick<Reported, 'pid' | 'endpoint' | 'startedAt'>
 
-/** An instance of a revision. */
-export interface LocalCloudInstance {
-  readonly pid: number
-  readonly service: string
-  readonly revision: string
-  readonly port: number
-  readonly startedAt: string
-  readonly busy: number
-}
+type Denial = Required<Omit<Reported['denials'][number], 'principal'>> & {readonly principal: string}
 
-/** A call to a host other than this machine. */
-export interface OutsideCall {
-  /** RFC 3339. */
-  readonly time: string
-  /** `openidconnect.googleapis.com:443` */
-  readonly host: string
-  /** `CONNECT` for a tunnel. */
-  readonly method: string
-}
-
-/** A call that IAM denied. */
-export interface Denial {
-  /** RFC 3339, most recent. */
-  readonly time: string
-  /** `serviceAccount:EMAIL`; `allUsers` for a caller without a token. */
-  readonly principal: string
-  readonly permission: string
-  readonly resource: string
-  /** The role that would have allowed it; empty if there is none. */
-  readonly role: string
-  readonly count: number
-}
-
-/** What a running local cloud reports about itself. */
-export interface LocalCloudStatus extends LocalCloudAddress {
-  readonly version: string
-  readonly stateFolder: string
-  /** Origin of its forward proxy. */
-  readonly proxy: string
-  /** The same APIs over TLS, and the file with the certificate to trust. */
-  readonly tls: {readonly endpoint: string; readonly certificate: string}
-  readonly instances: readonly LocalCloudInstance[]
-  /** What IAM denied, newest first. */
+/** What a running local cloud, perhaps of another version, reports about itself. */
+export interface LocalCloudStatus extends Omit<Reported, 'denials' | 'buckets'> {
+  /** `role` is empty if no role would have allowed the call. */
   readonly denials: readonly Denial[]
-  /** How many injected faults are still to come. */
-  readonly faults: number
-  /** Calls to other hosts that were blocked, newest first. */
-  readonly outsideCalls: readonly OutsideCall[]
   /** Across all projects; `undefined` if it does not report them. */
   readonly buckets: number | undefined
 }
@@ -76,7 +29,7 @@ export function addressIn(value: unknown): LocalCloudAddress | undefined {
   return {pid, endpoint, startedAt}
 }
 
-function outsideCallIn(value: unknown): OutsideCall[] {
+function outsideCallIn(value: unknown): Reported['outsideCalls'][number][] {
   const {time, host, method} = fieldsOf(value)
   if (typeof time !== 'string' || typeof host !== 'string' || typeof method !== 'string') return []
   return [{time, host, method}]
@@ -103,7 +56,7 @@ function denialIn(value: unknown): Denial[] {
   ]
 }
 
-function instanceIn(value: unknown): LocalCloudInstance[] {
+function instanceIn(value: unknown): Reported['instances'][number][] {
   const {pid, service, revision, port, startedAt, busy} = fieldsOf(value)
   if (typeof pid !== 'number' || typeof port !== 'number') return []
   const text = (field: unknown) => (typeof field === 'string' ? field : '')

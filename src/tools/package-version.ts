@@ -1,12 +1,6 @@
-import {readFileSync} from 'node:fs'
-import {fieldsOf} from '../core/json.ts'
+import {createRequire} from 'node:module'
+
+const {version}: {version: string} = createRequire(import.meta.url)('cloud-runner/package.json')
 
 /** Version of this package; a local cloud must have the same. */
-export const packageVersion = read()
-
-function read(): string {
-  const file = new URL(import.meta.resolve('cloud-runner/package.json'))
-  const {version} = fieldsOf(JSON.parse(readFileSync(file, 'utf8')))
-  if (typeof version !== 'string') throw new Error(`${file.pathname} has no version.`)
-  return version
-}
+export const packageVersion = version

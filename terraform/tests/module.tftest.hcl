@@ -92,6 +92,28 @@ run "with_an_image_the_chain_is_complete" {
   }
 }
 
+run "a_worker_without_a_liveness_endpoint_is_not_probed" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.worker[0].template[0].containers[0].liveness_probe) == 0
+    error_message = "A probe without an endpoint would end the worker."
+  }
+}
+
+run "a_worker_with_a_liveness_endpoint_is_probed_there" {
+  command = plan
+
+  variables {
+    liveness_port = 8081
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.worker[0].template[0].containers[0].liveness_probe[0].http_get[0].port == 8081
+    error_message = "The probe must be of the port that the worker serves."
+  }
+}
+
 run "names_start_with_the_pipeline_s" {
   command = plan
 
@@ -168,6 +190,7 @@ run "numbers_have_bounds" {
   variables {
     region                = "EU"
     concurrency           = 0
+    liveness_port         = 8080
     max_instances         = 1.5
     cpu                   = "3"
     memory                = "1GB"
@@ -182,6 +205,7 @@ run "numbers_have_bounds" {
   expect_failures = [
     var.region,
     var.concurrency,
+    var.liveness_port,
     var.max_instances,
     var.cpu,
     var.memory,

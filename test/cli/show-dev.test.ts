@@ -41,21 +41,19 @@ const ready = {
 } as const
 
 test.each<[DevEvent, string[]]>([
-  [{event: 'building', changed: []}, ['worker  making the pipeline']],
+  [{event: 'building', changed: []}, ['worker  creating the pipeline']],
   [{event: 'building', changed: ['a', 'b', 'c', 'd', 'e']}, ['worker  a, b, c and 2 more changed']],
   [ready, ['worker  ready: p-00002-def, in 420 ms']],
-  [{...ready, unchanged: true}, ['worker  is the same as before: p-00002-def goes on']],
+  [{...ready, unchanged: true}, ['worker  unchanged: p-00002-def keeps running']],
   [
     {event: 'failed', code: 'worker-build-failed', message: 'a.ts:1:2: no', revision: 'p-00001-abc'},
-    [
-      'worker  not deployed: a.ts:1:2: no\n  p-00001-abc goes on serving.\n  Mend it and save: it is tried again at once.',
-    ],
+    ['worker  not deployed: a.ts:1:2: no\n  p-00001-abc keeps serving.\n  Fix it and save to retry.'],
   ],
   [
     {event: 'failed', code: 'worker-build-failed', message: 'a.ts:1:2: no', revision: undefined},
-    ['worker  not deployed: a.ts:1:2: no\n  Mend it and save: it is tried again at once.'],
+    ['worker  not deployed: a.ts:1:2: no\n  Fix it and save to retry.'],
   ],
-  [{event: 'reprocessed', objects: ['a', 'b']}, ['worker  does again: a, b']],
+  [{event: 'reprocessed', objects: ['a', 'b']}, ['worker  reprocessing a, b']],
   [{event: 'file', file: FILE}, ['file    a.csv done, 40 ms']],
   [{event: 'file', file: {...FILE, state: 'waiting', attempts: 2}}, ['file    a.csv waiting, attempt 2']],
   [{event: 'log', line: LINE}, ['INFO    a.csv: hello']],

@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest'
 import {showEnded, showUploaded} from '../../src/cli/show-files.ts'
 import {progressOf} from '../../src/cli/progress.ts'
-import {tellChange} from '../../src/cli/wait.ts'
+import {reportChange} from '../../src/cli/wait.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
 
 const NOW = Date.parse('2026-11-01T12:00:00Z')
@@ -67,14 +67,14 @@ describe('files that were sent', () => {
 describe('progress of a wait', () => {
   it('counts what has ended', () => {
     const steps: string[] = []
-    const tell = tellChange(
+    const report = reportChange(
       (text) => steps.push(text),
       1000,
       progressOf((text) => steps.push(text), 1000, false),
     )
-    tell(file(1, 'running'))
-    tell(file(1))
-    tell({...file(2, 'failed'), attempts: 2})
+    report(file(1, 'running'))
+    report(file(1))
+    report({...file(2, 'failed'), attempts: 2})
     expect(steps).toEqual([
       '0 of 1,000: f1.csv: running',
       '1 of 1,000: f1.csv: done',
@@ -84,22 +84,22 @@ describe('progress of a wait', () => {
 
   it('of many files reports each tenth if lines stay', () => {
     const steps: string[] = []
-    const tell = tellChange(
+    const report = reportChange(
       (text) => steps.push(text),
       300,
       progressOf((text) => steps.push(text), 300, true),
     )
     for (const status of files(300)) {
-      tell({...status, state: 'running'})
-      tell(status)
-      tell(status)
+      report({...status, state: 'running'})
+      report(status)
+      report(status)
     }
     expect(steps).toEqual(Array.from({length: 10}, (_, tenth) => `${(tenth + 1) * 30} of 300`))
   })
 
   it('of one file counts nothing', () => {
     const steps: string[] = []
-    tellChange((text) => steps.push(text), 1)(file(1))
+    reportChange((text) => steps.push(text), 1)(file(1))
     expect(steps).toEqual(['f1.csv: done'])
   })
 })

@@ -11,7 +11,7 @@ test('a container without a docker engine: what to start, and how to check that 
     settings: {file: 'cloud-runner.json', named: true, pipeline: undefined},
   } as const
   const shown = (engineMissing: boolean) => showInit(made, {here: (path) => path, engineMissing}).join('\n')
-  expect(shown(true)).toContain('Start docker; when it runs, this answers: docker info')
+  expect(shown(true)).toContain('Start docker, then check it: docker info')
   expect(shown(false)).not.toContain('docker info')
 })
 

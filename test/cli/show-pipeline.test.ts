@@ -63,9 +63,9 @@ test('of very many files the first are counted, and that is said', () => {
   )
 })
 
-test('deliveries that are turned away come with the grant that is missing', () => {
+test('rejected deliveries come with the grant that is missing', () => {
   expect(shown({...statusOf([OLD]), refusedPushes: 403})).toMatch(
-    /Service p turns deliveries away \(403\).*cloud-runner setup$/,
+    /Service p rejects deliveries \(403\).*cloud-runner setup$/,
   )
 })
 
@@ -86,6 +86,7 @@ test('setup after a rollback names the revision that serves, and the newer one t
     latestCreatedRevision: 'p-00003-new',
     problem: undefined,
     model: undefined,
+    livenessPort: undefined,
     traffic: [{...traffic, revision: 'p-00001-old'}],
     tried: [],
   }
@@ -100,6 +101,6 @@ test('setup after a rollback names the revision that serves, and the newer one t
   const lines = showSetup(result, names).join('\n')
   expect(lines).toContain('p, revision p-00001-old')
   expect(lines).toContain(
-    'Revision p-00003-new is newer, with these settings, and has no traffic: cloud-runner deploy',
+    'Revision p-00003-new is newer, has these settings, and gets no traffic. Move traffic to it: cloud-runner deploy',
   )
 })

@@ -40,7 +40,7 @@ describe('deploy', () => {
     await cli.write('worker/processor.js', capitals('three '))
     const canary = await cli.run(['deploy', '--canary', '10', '--tag', 'next'])
     expect(canary.stdout).toMatch(
-      /is tried\. Traffic: cloud-runner-00002-\w+ 90 %, cloud-runner-00003-\w+ 10 %/,
+      /is a canary\. Traffic: cloud-runner-00002-\w+ 90 %, cloud-runner-00003-\w+ 10 %/,
     )
     expect(canary.stdout).toMatch(/^It answers at http:\/\/127\.0\.0\.1:\d+ \(tag next\)\.$/m)
     const listed = await cli.run(['revisions'])
@@ -72,7 +72,7 @@ describe('a file again', () => {
     await cli.write('worker/processor.js', capitals('four '))
     await cli.json(['deploy'])
     const {stdout, exitCode} = await cli.run(['reprocess', 'small.txt', 'large.txt', '--wait'])
-    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^2 files to be processed again\.$/m)])
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^2 files sent to be processed again\.$/m)])
     expect([await resultOf('small.txt'), (await resultOf('large.txt')).slice(0, 10)]).toEqual([
       'four SMALL',
       'four LARGE',

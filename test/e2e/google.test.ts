@@ -30,7 +30,7 @@ describe('without what it takes', () => {
       const {exitCode, stdout, stderr} = await cli.run(['setup', '--rehearse'], {
         environment: {HTTPS_PROXY: 'http://127.0.0.1:1', TF_CLI_CONFIG_FILE: '/dev/null'},
       })
-      expect(stderr).toContain('by the real Terraform')
+      expect(stderr).toContain('with the real Terraform')
       expect(stderr).toMatch(/Terraform cannot install the google provider: could not connect to registry/)
       expect([exitCode, stdout]).toEqual([1, ''])
     },
@@ -100,7 +100,9 @@ describe.skipIf(NO_PROVIDER !== undefined)(
     test('setup without a terminal says what it would make, and the line to type: the project', async () => {
       const command = ['setup', '--create-project', '--project', PROJECT]
       const {exitCode, stdout, stderr} = await cli.run(command, {environment})
-      expect(stderr).toContain('Project my-project-123 will be made, labelled as made by cloud-runner')
+      expect(stderr).toContain(
+        'Project my-project-123 will be created and labelled as created by cloud-runner',
+      )
       expect(stderr).toContain('Type: cloud-runner setup --create-project --project my-project-123 --yes')
       expect([exitCode, stdout]).toEqual([2, ''])
       expect(existsSync(join(cli.folder, 'cloud-runner.json'))).toBe(false)
@@ -174,7 +176,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(
         )
         expect(exitCode).toBe(1)
         const planned = await cli.run(['plan', '--detailed-exitcode'], {environment})
-        expect([planned.exitCode, planned.stdout]).toEqual([4, expect.stringContaining('+ 1 to be made')])
+        expect([planned.exitCode, planned.stdout]).toEqual([4, expect.stringContaining('+ 1 to create')])
       },
       LONG,
     )
@@ -183,7 +185,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(
       'destroy leaves nothing, says what stays, the project too, and deletes that where its id is given',
       async () => {
         const {exitCode, stdout} = await cli.run(['destroy', '--confirm', NAME], {environment})
-        expect(stdout).toMatch(/is gone: \d+ resources removed, nothing left\./)
+        expect(stdout).toMatch(/was removed: \d+ resources, nothing left\./)
         expect(stdout).toContain('stay enabled')
         expect(stdout).toContain(`To delete it: cloud-runner destroy --delete-project ${PROJECT}`)
         expect(exitCode).toBe(0)
@@ -210,7 +212,7 @@ test.skipIf(NO_PROVIDER !== undefined)(
     await using cli = await Cli.create()
     const environment = {TF_CLI_CONFIG_FILE: providerConfig(cli.folder)}
     const {exitCode, stdout} = await cli.run(['setup', '--rehearse'], {environment})
-    expect(stdout).toMatch(/canary +went the whole way/)
+    expect(stdout).toMatch(/canary +passed in/)
     expect(stdout).toMatch(/Nothing to change: all \d+ resources/)
     expect(exitCode).toBe(0)
     expect(await cli.json(['doctor'])).toMatchObject({failed: 0})

@@ -67,7 +67,7 @@ describe('local exec', () => {
   })
 
   test.each([
-    {args: [], exitCode: 2, says: 'needs a command to run, after two hyphens'},
+    {args: [], exitCode: 2, says: 'needs a command to run, after --'},
     {args: ['--', 'no-such-program'], exitCode: 127, says: 'Program no-such-program not found.'},
     {args: ['--', '/'], exitCode: 126, says: '/ cannot be run'},
     {args: ['terraform'], exitCode: 2, says: 'cloud-runner local exec -- terraform'},

@@ -26,7 +26,7 @@ const deeds = {
 export const processor = {
   name: 'night',
   async process({object}, output) {
-    await deeds[object.split('.')[0]]?.()
+    await deeds[object.split(/[/.]/).at(-2)]?.()
     await delay(400)
     await output.write(object)
   },
@@ -39,10 +39,11 @@ const SETTINGS = {
   memory: '256Mi',
   requestTimeout: '5s',
   minimumBackoff: '1s',
+  maximumBackoff: '10s',
 }
 
 const FILES = 500
-const TROUBLE = ['bad', 'throw', 'exit', 'memory', 'hang', 'spin'].map((deed) => `${deed}.txt`)
+const TROUBLE = ['bad', 'throw', 'exit', 'memory', 'hang', 'spin'].map((deed) => `files/${deed}.txt`)
 
 interface File {
   readonly object: string
@@ -59,8 +60,8 @@ async function setup(trouble: readonly string[]): Promise<Cli> {
   await mkdir(join(cli.folder, 'files'))
   await writeFile(join(cli.folder, 'worker', 'processor.js'), WORKER)
   await cli.write('cloud-runner.json', JSON.stringify(SETTINGS))
-  const good = Array.from({length: FILES - TROUBLE.length}, (_, file) => `${file}.txt`)
-  await Promise.all([...trouble, ...good].map((name) => cli.write(join('files', name), name)))
+  const good = Array.from({length: FILES - TROUBLE.length}, (_, file) => `files/${file}.txt`)
+  await Promise.all([...trouble, ...good].map((name) => cli.write(name, name)))
   await cli.json(['setup'])
   return cli
 }
@@ -92,26 +93,31 @@ test('a night of 500 files, six of them bad: the others take at most twice their
   expect(among).toBeLessThan(2 * alone)
 
   // What hung outlasted its delivery and went to the job, where it would hang for an hour.
-  expect((await night.run(['cancel', 'hang.txt', '--yes'])).exitCode).toBe(0)
+  expect((await night.run(['cancel', 'files/hang.txt', '--yes'])).exitCode).toBe(0)
+  // The morning's files: while nothing but bad ones is left, Pub/Sub pushes one of them a minute.
+  await mkdir(join(night.folder, 'more'))
+  const more = Array.from({length: 100}, (_, file) => `more/${file}.txt`)
+  await Promise.all(more.map((name) => night.write(name, name)))
+  expect((await night.run(['upload', 'more'])).exitCode).toBe(0)
   const hasEnded = async () =>
     (await files(night, ...TROUBLE)).map(({object, state}) => `${object} ${state}`).toSorted()
   await expect
-    .poll(hasEnded, {timeout: 120_000, interval: 2000})
+    .poll(hasEnded, {timeout: 400_000, interval: 4000})
     .toEqual([
-      'bad.txt failed',
-      'exit.txt dead',
-      'hang.txt failed',
-      'memory.txt dead',
-      'spin.txt dead',
-      'throw.txt dead',
+      'files/bad.txt failed',
+      'files/exit.txt dead',
+      'files/hang.txt failed',
+      'files/memory.txt dead',
+      'files/spin.txt dead',
+      'files/throw.txt dead',
     ])
   const reasons: Readonly<Record<string, RegExp>> = {
-    'bad.txt': /Not a file for this worker/,
-    'throw.txt': /thrown on purpose/,
-    'exit.txt': /code 7/,
-    'memory.txt': /[Mm]emory limit/,
-    'hang.txt': /cancel/i,
-    'spin.txt': /event loop/,
+    'files/bad.txt': /Not a file for this worker/,
+    'files/throw.txt': /thrown on purpose/,
+    'files/exit.txt': /code 7/,
+    'files/memory.txt': /[Mm]emory limit/,
+    'files/hang.txt': /cancel/i,
+    'files/spin.txt': /event loop/,
   }
   for (const {object, error, lastError} of await files(night, ...TROUBLE)) {
     const results = await night.run(['results', object])
@@ -131,4 +137,4 @@ test('a night of 500 files, six of them bad: the others take at most twice their
       stderr: reason,
     })
   }
-}, 600_000)
+}, 900_000)

@@ -111,9 +111,7 @@ test('dev: serves, deploys what is saved, keeps what cannot be built out, and st
   await uploaded
   expect((await cli.run(['results', 'sample.jsonl', '--output', '-'])).stdout).toContain('"version":2')
 
-  const refused = sees(
-    /not deployed: [^]*processor\.ts:\d+:\d+: [^]*cloud-runner-00002-\w+ goes on serving\./,
-  )
+  const refused = sees(/not deployed: [^]*processor\.ts:\d+:\d+: [^]*cloud-runner-00002-\w+ keeps serving\./)
   await writeFile(file, `${source}\n]`)
   await refused
 

@@ -23,7 +23,7 @@ describe('setup', () => {
     const {exitCode, stdout, stderr} = await cli.run(['setup', '--label-column', 'bankrupt'])
     expect(stderr).toMatch(/on the local target, http:\/\/127\.0\.0\.1:\d+/)
     expect(stdout).toMatch(/^The pipeline is ready\.$/m)
-    expect(stdout).toMatch(/canary\s+went the whole way in/)
+    expect(stdout).toMatch(/canary\s+passed in/)
     expect(stdout + stderr).not.toContain('\u001B')
     expect(exitCode).toBe(0)
     expect(await readFile(join(cli.folder, '.cloud-runner', '.gitignore'), 'utf8')).toBe('*\n')
@@ -209,7 +209,7 @@ describe('destroy', () => {
   test('asks, and without a terminal says the line to type', async () => {
     const {exitCode, stdout, stderr} = await cli.run(['destroy'])
     expect(stderr).toContain('cloud-runner destroy --confirm cloud-runner')
-    expect(stderr).toMatch(/\d+ results? .*never fetched/)
+    expect(stderr).toMatch(/\d+ results? .*never downloaded/)
     expect([exitCode, stdout]).toEqual([2, ''])
   })
 

@@ -40,7 +40,7 @@ describe.skipIf(process.platform !== 'linux')('output that cannot be written', (
     async (line) => {
       const {exitCode, stderr} = await shell(`${line} > /dev/full`)
       expect(exitCode).toBe(1)
-      expect(stderr).toMatch(/^Error: standard output cannot be written: ENOSPC/)
+      expect(stderr).toMatch(/^Error: cannot write to standard output: ENOSPC/)
     },
   )
 })

@@ -114,19 +114,19 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
   })
 
   test('a question shows what will be lost, and takes the name', async () => {
-    const {exitCode, text} = await onTerminal('destroy', {at: 'to go on', keys: 'something else\r'})
+    const {exitCode, text} = await onTerminal('destroy', {at: 'to continue', keys: 'something else\r'})
     expect(text).toMatch(/input files? \(/)
     expect(text).toContain('Nothing was changed.')
     expect(exitCode).toBe(2)
   })
 
   test('Ctrl-C at a question ends with 130, Ctrl-D changes nothing', async () => {
-    const interrupted = await onTerminal('destroy', {at: 'to go on', keys: '\u0003'})
+    const interrupted = await onTerminal('destroy', {at: 'to continue', keys: '\u0003'})
     expect(interrupted.exitCode).toBe(130)
     expect(interrupted.text).not.toContain('Error')
-    expect(interrupted.text).toContain('Interrupted. Nothing of that was done.')
-    expect(interrupted.text).not.toContain('goes on from here')
-    expect((await onTerminal('destroy', {at: 'to go on', keys: '\u0004'})).exitCode).toBe(2)
+    expect(interrupted.text).toContain('Interrupted. None of that was done.')
+    expect(interrupted.text).not.toContain('Run the same command again')
+    expect((await onTerminal('destroy', {at: 'to continue', keys: '\u0004'})).exitCode).toBe(2)
     expect((await cli.json(['status']))['pipeline']).toMatchObject({ready: true})
   })
 
@@ -138,7 +138,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
   })
 
   test('the right name destroys', async () => {
-    expect((await onTerminal('destroy', {at: 'to go on', keys: 'cloud-runner\r'})).exitCode).toBe(0)
+    expect((await onTerminal('destroy', {at: 'to continue', keys: 'cloud-runner\r'})).exitCode).toBe(0)
     expect(await cli.json(['local', 'status'])).toMatchObject({running: false})
   })
 })

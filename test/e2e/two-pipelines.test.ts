@@ -50,7 +50,7 @@ test(
   'init advises a pipeline of its own; what it advises leaves the first one alone',
   async () => {
     const made = await run('init', 'thumbs')
-    expect(made).toContain('The settings name it for pipeline thumbs alone: cloud-runner.json')
+    expect(made).toContain('Set as the worker of pipeline thumbs in cloud-runner.json')
     const typed = [...made.matchAll(/^ {2}cloud-runner (.*?)(?: {2}.*)?$/gm)].map(([, line = '']) =>
       line.split(' '),
     )
@@ -73,7 +73,7 @@ test(
     await writeFile(join(cli.folder, 'thumbs', 'processor.ts'), capitals('thumbs '))
     const set = await run('setup', '--pipeline', 'thumbs', '--worker', './thumbs', '--max-instances', '1')
     expect(set).toContain('Next: cloud-runner upload --pipeline thumbs FILE --wait')
-    expect(set).toContain('Name it in every command: --pipeline thumbs.')
+    expect(set).toContain('Add --pipeline thumbs to every command')
     expect(await settings()).toEqual({
       worker: './worker',
       pipelines: {thumbs: {worker: './thumbs', maxInstances: 1}},
@@ -92,7 +92,7 @@ test(
   async () => {
     const thumbs = 'the worker in ./thumbs'
     await expectAsked(['setup', '--worker', 'thumbs'], thumbs, 'setup --worker thumbs --yes')
-    const packaged = 'the worker that comes with cloud-runner'
+    const packaged = 'the built-in worker'
     await expectAsked(['demo'], packaged, 'demo --yes')
     expect(await resultOf()).toBe('first SMALL')
 

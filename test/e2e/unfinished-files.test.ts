@@ -41,7 +41,7 @@ test('--timeout that runs out says so, as text and as JSON; cancel stops the fil
   expect(parseObject(stdout)).toMatchObject({
     files: [{object: 'hang.txt'}],
     timedOut: {
-      message: 'The --timeout of 1.0 s ran out: hang.txt is not done yet.',
+      message: 'The --timeout of 1.0 s expired: hang.txt is not done yet.',
       suggestions: [expect.stringContaining('status hang.txt'), 'Or stop it: cloud-runner cancel hang.txt'],
       unfinished: 1,
     },
@@ -49,7 +49,7 @@ test('--timeout that runs out says so, as text and as JSON; cancel stops the fil
   const both = await cli.run(['upload', 'good.txt', 'hang.txt', '--wait', '--timeout', '5s'])
   expect([both.exitCode, both.stderr]).toEqual([
     124,
-    expect.stringContaining('ran out: 1 of 2 files is not done yet.'),
+    expect.stringContaining('expired: 1 of 2 files is not done yet.'),
   ])
   expect(both.stderr).toContain('✖ Wait for 2 results')
 
@@ -58,7 +58,7 @@ test('--timeout that runs out says so, as text and as JSON; cancel stops the fil
     0,
     expect.stringContaining('hang.txt is cancelled'),
   ])
-  expect(cancelled.stdout).toContain('good.txt is done: nothing else runs for it.')
+  expect(cancelled.stdout).toContain('good.txt is already done: nothing is running for it.')
   const {files} = await cli.json(['status', 'hang.txt'])
   expect(files).toMatchObject([{state: 'failed', error: {code: 'cancelled'}}])
   const results = await cli.run(['results', 'hang.txt'])

@@ -84,7 +84,7 @@ describe('wrong usage ends with 2, says what is meant, and needs neither state n
       code: 'usage',
       exitCode: 2,
       message: 'cloud-runner upload has no flag --nmae.',
-      suggestions: ['Did you mean --name?', 'Its usage: cloud-runner upload --help'],
+      suggestions: ['Did you mean --name?', 'Usage: cloud-runner upload --help'],
     })
   })
 })

@@ -43,7 +43,7 @@ it.skipIf(NO_PROVIDER !== undefined)(
     await terraform.run(['apply', '-auto-approve', ...given()])
 
     const worker = await workerFolder('processor.js', capitals(''))
-    const image = await buildAndPush(worker, context)
+    const {image} = await buildAndPush(worker, context)
     const applying = terraform.start(['apply', '-auto-approve', ...given({image})]).ended
     const lock = `${endpoint}/storage/v1/b/terraform-state/o/${encodeURIComponent('state/default.tflock')}`
     await expect.poll(async () => (await fetch(lock)).status, {timeout: 20_000}).toBe(200)
@@ -62,7 +62,7 @@ it.skipIf(NO_PROVIDER !== undefined)(
     const byTerraform = await takeInventory(endpoint, where)
     const direct = await startLocalPipeline({maxInstances})
     await direct.cloud.infrastructure.apply(pipeline, {image: undefined, signal, step: direct.step})
-    expect(await buildAndPush(worker, direct)).toBe(image)
+    expect((await buildAndPush(worker, direct)).image).toBe(image)
     await direct.cloud.infrastructure.apply(pipeline, {image, signal, step: direct.step})
     const byApi = await takeInventory(direct.endpoint, where)
     const {'bucket terraform-state': _, ...resources} = byTerraform.resources

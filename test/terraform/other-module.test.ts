@@ -14,7 +14,7 @@ it.skipIf(NO_PROVIDER !== undefined)(
     const {folder, local, endpoint, pipeline, cloud, signal, step} = context
     const {project, region} = pipeline.settings
     await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
-    const image = await buildAndPush(await workerFolder('processor.js', capitals('')), context)
+    const {image} = await buildAndPush(await workerFolder('processor.js', capitals('')), context)
     const before = await takeInventory(endpoint, {project, region})
 
     const place = join(folder, 'module')

@@ -36,7 +36,7 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
     const {signal, step} = local
     await local.cloud.infrastructure.apply(local.pipeline, {image: undefined, signal, step})
     const folder = await workerFolder('processor.js', capitals('one '))
-    const layered = await provideImage({workerFolder: folder, builder: 'layer'}, local, {push: true})
+    const {image: layered} = await provideImage({workerFolder: folder, builder: 'layer'}, local, {push: true})
 
     // The base alone is another one here: an empty one, so that only the Dockerfile's own files are in the image.
     const references: string[] = []
@@ -47,7 +47,7 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
         await docker('build', '--build-arg', 'BASE=scratch', '--tag', reference, context)
       },
     }
-    const built = await provideImage(
+    const {image: built} = await provideImage(
       {workerFolder: folder, builder: 'docker'},
       {...local, engine},
       {push: true},
@@ -76,11 +76,11 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
     await mkdir(folder)
     await writeFile(join(folder, 'hello.txt'), 'hello')
     await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY hello.txt /hello.txt\nCMD ["/none"]\n')
-    const built = await provideImage({workerFolder: folder}, context, {push: true})
+    const {image: built} = await provideImage({workerFolder: folder}, context, {push: true})
     expect(await configOf(context.endpoint, built)).toMatchObject({Cmd: ['/none']})
 
     const [image] = builtImages(context).references
-    const taken = await provideImage({workerFolder: undefined, image}, context, {push: true})
+    const {image: taken} = await provideImage({workerFolder: undefined, image}, context, {push: true})
     expect(taken).toBe(built)
 
     await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY missing.txt /\n')

@@ -36,6 +36,8 @@ const DEFAULT_PORT = 8080
 /** Pub/Sub waits at most 600 s for a push; Cloud Run may hold a request for 60 s before an instance gets it. */
 const DEFAULT_DEADLINE_SECONDS = 540
 const LONGEST_DEADLINE_SECONDS = 600
+/** Enough for an answer, and for the watchdog to end a process that gives none. */
+const SHORTEST_MARGIN_MS = 500
 
 const DEFAULT_JOB_THRESHOLD = '256Mi'
 const BYTES_OF_UNIT: Readonly<Record<string, number>> = {Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3}
@@ -73,7 +75,9 @@ export function readSettings(environment: Environment): WorkerSettings {
     deadlineMs,
     outputBucket,
     inputBucket,
-    ownDeadlineMs: isTask ? undefined : deadlineMs - Math.min(15_000, 0.05 * deadlineMs),
+    ownDeadlineMs: isTask
+      ? undefined
+      : deadlineMs - Math.min(15_000, Math.max(SHORTEST_MARGIN_MS, 0.05 * deadlineMs)),
     job: isTask ? undefined : readJob(environment),
   }
 }

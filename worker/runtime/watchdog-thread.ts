@@ -125,18 +125,15 @@ export function watchdogThread(): void {
   ): Promise<{readonly stack: string; evaluate(expression: string): void} | undefined> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(undefined), LOCATE_MS)
-      debug.on('Debugger.paused', ({params}) => {
-        const callFrameId = params.callFrames[0]?.callFrameId ?? ''
-        const evaluate = (expression: string): void =>
-          debug.post('Debugger.evaluateOnCallFrame', {callFrameId, expression})
-        debug.post(
-          'Debugger.evaluateOnCallFrame',
-          {callFrameId, expression: "new Error('The event loop is blocked here.').stack"},
-          (error, evaluated) => {
-            clearTimeout(timer)
-            resolve({stack: error === null ? String(evaluated.result.value) : '', evaluate})
-          },
-        )
+      const evaluate = (expression: string): void => debug.post('Runtime.evaluate', {expression})
+      debug.on('Debugger.paused', () => {
+        // In the global scope, since the frame on top may be one of Node's own, which hides globals; and without the
+        // frame of the expression itself.
+        const expression = String.raw`new Error('The event loop is blocked here.').stack.replace(/\n.*/, '')`
+        debug.post('Runtime.evaluate', {expression}, (error, answer) => {
+          clearTimeout(timer)
+          resolve({stack: error === null ? String(answer.result.value) : '', evaluate})
+        })
       })
       try {
         debug.connectToMainThread()

@@ -4,39 +4,38 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {ENVIRONMENT_FORMATS, openTools, renderEnvironment, type ToolsEnvironment} from '../../cli/open.ts'
 
 export default class LocalEnv extends CloudRunnerCommand {
-  static override summary =
-    'Print what points other tools at the local cloud: Terraform, gcloud, client libraries.'
+  static override summary = 'Print settings that point other tools at the local cloud.'
   static override description =
-    'Nothing of it leaves this machine: the proxies refuse every other host at once, and "local status" lists what was refused. --allow makes exceptions, such as the registry that "terraform init" asks.'
+    'For Terraform, gcloud and the client libraries. Nothing leaves this machine: the proxies refuse every other host, and "local status" lists what they refused. --allow makes exceptions, such as the registry that "terraform init" needs.'
   static override examples = [
     {
-      description: 'For this shell, as eval "$(…)" takes it',
+      description: 'For this shell: run it as eval "$(…)"',
       command: '<%= config.bin %> <%= command.id %>',
     },
     {
-      description: 'As a file of variables',
+      description: 'As a .env file',
       command: '<%= config.bin %> <%= command.id %> --format dotenv > .env',
     },
     {
-      description: 'As an override file of a Terraform module',
+      description: 'As an override file for a Terraform module',
       command: '<%= config.bin %> <%= command.id %> --format terraform > local_override.tf',
     },
     {
-      description: 'As a configuration of gcloud',
+      description: 'As a gcloud configuration',
       command:
         '<%= config.bin %> <%= command.id %> --format gcloud > ~/.config/gcloud/configurations/config_local',
     },
   ]
   static override flags = {
     format: Flags.option({
-      summary: 'How it is written.',
+      summary: 'Output format.',
       description:
-        'shell: lines to eval; dotenv and json: for other programs; terraform: an override file with the provider, faster than the variables; gcloud: a configuration.',
+        'shell: lines to eval; dotenv and json: for other programs; terraform: an override file for the provider, faster than the variables; gcloud: a configuration.',
       options: ENVIRONMENT_FORMATS,
       default: 'shell' as const,
     })(),
     allow: Flags.string({
-      summary: 'A host that may be reached nevertheless; may be given several times.',
+      summary: 'Host to allow (repeatable).',
       helpValue: '<host>',
       multiple: true,
     }),

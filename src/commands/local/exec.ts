@@ -6,32 +6,32 @@ import {openTools, runProgram} from '../../cli/open.ts'
 
 export default class LocalExec extends CloudRunnerCommand {
   static override enableJsonFlag = false
-  static override summary = 'Run a program with its Google Cloud replaced by the local cloud.'
+  static override summary = 'Run a program against the local cloud instead of Google Cloud.'
   static override usage = '<%= command.id %> [--allow <host>] -- COMMAND…'
   static override description =
-    'Standard input and output, signals and the exit code are the program\'s own. What "local env" prints is set for it, and credentials of yours are kept from it. What it asks of other hosts is refused, and listed by "local status".'
+    'Standard input and output, signals and the exit code are the program\'s own. It gets the settings that "local env" prints; your own credentials are hidden from it. Requests to other hosts are refused and listed by "local status".'
   static override examples = [
     {
       description: 'Terraform, with the real google provider',
       command: '<%= config.bin %> <%= command.id %> -- terraform apply',
     },
     {
-      description: 'The first time, when the provider is still to be downloaded',
+      description: 'The first time, to download the provider',
       command:
         '<%= config.bin %> <%= command.id %> --allow registry.terraform.io --allow releases.hashicorp.com -- terraform init',
     },
     {
-      description: 'A file by gcloud',
+      description: 'Upload a file with gcloud',
       command: '<%= config.bin %> <%= command.id %> -- gcloud storage cp data.csv gs://BUCKET/',
     },
     {
-      description: 'A shell for a while',
+      description: 'A shell',
       command: '<%= config.bin %> <%= command.id %> -- bash',
     },
   ]
   static override flags = {
     allow: Flags.string({
-      summary: 'A host that may be reached nevertheless; may be given several times.',
+      summary: 'Host to allow (repeatable).',
       helpValue: '<host>',
       multiple: true,
       multipleNonGreedy: true,
@@ -39,13 +39,13 @@ export default class LocalExec extends CloudRunnerCommand {
   }
 
   override async run(): Promise<void> {
-    // Taken before oclif parses: it would take the program's flags for ours, and puts equal words in another order.
+    // Split before oclif parses: it would take the program's flags for its own, and it reorders repeated words.
     const end = this.argv.indexOf('--')
     const ours = end === -1 ? this.argv : this.argv.slice(0, end)
     const command = end === -1 ? [] : this.argv.slice(end + 1)
     if (command.length === 0) {
       const meant = ours.some((word) => !word.startsWith('-')) ? ours.join(' ') : 'terraform plan'
-      throw usageError('local exec needs a command to run, after two hyphens.', [
+      throw usageError('local exec needs a command to run, after --.', [
         `For example: ${this.config.bin} local exec -- ${meant}`,
       ])
     }

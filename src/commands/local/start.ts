@@ -4,14 +4,14 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {localCloudOf, type StartedLocalCloud} from '../../cli/open.ts'
 
 export default class LocalStart extends CloudRunnerCommand {
-  static override summary = 'Start the local cloud; every other command does so by itself when it needs it.'
+  static override summary = 'Start the local cloud; other commands start it on demand.'
   static override examples = [
-    {description: 'Start it, or say where it runs', command: '<%= config.bin %> <%= command.id %>'},
-    {description: 'On a port of your own', command: '<%= config.bin %> <%= command.id %> --port 4510'},
+    {description: 'Start it, or show where it is running', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'On a port of your choice', command: '<%= config.bin %> <%= command.id %> --port 4510'},
   ]
   static override flags = {
     port: Flags.integer({
-      summary: 'Port on 127.0.0.1; kept for later starts.',
+      summary: 'Port on 127.0.0.1, remembered for later starts.',
       min: 1,
       max: 65_535,
       helpValue: '<n>',
@@ -24,7 +24,7 @@ export default class LocalStart extends CloudRunnerCommand {
     const cloud = await this.task('Start the local cloud', () =>
       local.start({port: flags.port, signal: this.signal}),
     )
-    const state = cloud.started ? 'runs' : 'runs already'
+    const state = cloud.started ? 'is running' : 'is already running'
     this.print([
       `The local cloud ${state} at ${cloud.endpoint} (process ${cloud.pid}).`,
       `State: ${local.folder}`,

@@ -8,9 +8,9 @@ type Answer =
   | ({readonly running: true} & LocalCloudStatus)
 
 export default class LocalStatus extends CloudRunnerCommand {
-  static override summary = 'Show whether the local cloud runs, where, and what runs in it.'
+  static override summary = 'Show whether the local cloud is running, and what runs in it.'
   static override examples = [
-    {description: 'Where it is', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Where it is running', command: '<%= config.bin %> <%= command.id %>'},
     {description: 'Its endpoint, for other tools', command: '<%= config.bin %> <%= command.id %> --json'},
   ]
 
@@ -20,7 +20,11 @@ export default class LocalStatus extends CloudRunnerCommand {
     const {folder} = local
     const running = await local.status()
     if (!running) {
-      this.print(['The local cloud does not run.', `State: ${folder}`, 'Start it: cloud-runner local start'])
+      this.print([
+        'The local cloud is not running.',
+        `State: ${folder}`,
+        'Start it: cloud-runner local start',
+      ])
       return {running: false, stateFolder: folder}
     }
     const now = Date.now()
@@ -31,9 +35,7 @@ export default class LocalStatus extends CloudRunnerCommand {
         {label: 'process', value: `${running.pid}, started ${ago(running.startedAt, now)}`},
         {label: 'state', value: folder},
         {label: 'instances', value: counted(running.instances.length, 'instance')},
-        ...(running.faults > 0
-          ? [{label: 'faults', value: `${running.faults} still to happen on purpose`}]
-          : []),
+        ...(running.faults > 0 ? [{label: 'faults', value: `${running.faults} still to be injected`}] : []),
       ]),
       ...table(
         [
@@ -59,32 +61,32 @@ export default class LocalStatus extends CloudRunnerCommand {
   }
 }
 
-/** How many of the denials are told; `--json` has them all. */
-const TOLD_DENIALS = 10
+/** Denials shown; `--json` has them all. */
+const SHOWN_DENIALS = 10
 
-/** Who lacked what, and the role that mends it. */
+/** Who lacked which permission, and the role that grants it. */
 function denialsShown(denials: LocalCloudStatus['denials'], now: number): string[] {
   if (denials.length === 0) return []
   return [
     '',
-    'Denied, for want of a grant:',
+    'Denied for lack of a grant:',
     ...denials
-      .slice(0, TOLD_DENIALS)
+      .slice(0, SHOWN_DENIALS)
       .flatMap(({time, principal, permission, resource, role, count}) => [
         `${principal} lacks ${permission} on ${resource} (${counted(count, 'time')}, last ${ago(time, now)})`,
         ...(role === '' ? [] : [`  grant ${role} on it`]),
       ]),
-    ...(denials.length > TOLD_DENIALS ? [`and ${denials.length - TOLD_DENIALS} more: --json`] : []),
+    ...(denials.length > SHOWN_DENIALS ? [`and ${denials.length - SHOWN_DENIALS} more: --json`] : []),
   ]
 }
 
-/** What tools tried besides, a host a line. */
+/** Calls of tools to other hosts, one host per line. */
 function outsideCallsShown(calls: LocalCloudStatus['outsideCalls'], now: number): string[] {
   if (calls.length === 0) return []
   const hosts = [...Map.groupBy(calls, ({host}) => host)]
   return [
     '',
-    'Refused, since it would have left this machine:',
+    'Refused, because it would have left this machine:',
     ...table(
       [{heading: 'host'}, {heading: 'calls', right: true}, {heading: 'last'}],
       hosts.map(([host, those]) => [host, String(those.length), ago(those[0]?.time ?? '', now)]),

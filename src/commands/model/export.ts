@@ -9,21 +9,21 @@ import {exportModel, type ExportedModel} from '../../core/model/export-model.ts'
 import {shellPath} from '../../core/shell.ts'
 
 export default class ModelExport extends CloudRunnerCommand {
-  static override summary = 'Write the model that a result was made by, to score other files with it.'
-  static override description = `Other files are scored by it with upload --model: the same probabilities, to the last bit, as the run that trained it gave to rows without a label. What the file holds: docs/model.md.`
+  static override summary = 'Save the model behind a result, to score other files with it.'
+  static override description = `Score other files with it: upload --model. It gives the same probabilities, bit for bit, as the run that trained it gave to rows without a label. docs/model.md describes the file.`
   static override examples = [
     {
       description: 'Train on one file, score another',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output model.json',
     },
     {
-      description: 'Look into it',
+      description: 'Look at it',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output - | head',
     },
   ]
   static override args = {
     object: Args.string({
-      description: 'name of the object that the model was trained on',
+      description: 'name of the object that trained the model',
       required: true,
       ignoreStdin: true,
     }),
@@ -34,7 +34,7 @@ export default class ModelExport extends CloudRunnerCommand {
       summary: 'Where to write the model; - is standard output. The default is <object>.model.json.',
       helpValue: '<file>',
     }),
-    force: Flags.boolean({summary: 'Overwrite the file that is there.'}),
+    force: Flags.boolean({summary: 'Overwrite an existing file.'}),
   }
 
   override async run(): Promise<ExportedModel> {
@@ -54,7 +54,7 @@ export default class ModelExport extends CloudRunnerCommand {
     if (!toStdout) {
       this.print([
         `Written: ${exported.file} (${bytes(exported.sizeBytes)})`,
-        `Score a file by it: ${this.config.bin} upload FILE --model ${shellPath(exported.file)}`,
+        `Score a file with it: ${this.config.bin} upload FILE --model ${shellPath(exported.file)}`,
       ])
     }
     return exported

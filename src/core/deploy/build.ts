@@ -7,13 +7,15 @@ import {settingFor} from '../config-file.ts'
 import {type Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {assembleImage, type BaseImage} from '../image/assemble.ts'
-import {bundleWorker, packageFolder} from '../image/bundle.ts'
+import {bundleWorker, isOnRuntime, LIVENESS_PORT, packageFolder} from '../image/bundle.ts'
 import {linkPackage} from '../image/link-package.ts'
 import {pullBase} from '../image/pull.ts'
 import {pushImage} from '../image/push.ts'
 import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
+import {splitImage} from '../image/reference.ts'
 import {findDigest} from '../image/resolve.ts'
 import type {Registry} from '../ports/images.ts'
+import type {WorkerImage} from '../ports/services.ts'
 
 /** How to build an image: with a docker engine from a Dockerfile, or assembled here from a base and one layer. */
 export const BUILDERS = ['docker', 'layer'] as const
@@ -55,28 +57,29 @@ const BASE = {
 /**
  * Provides the requested image in the pipeline's registry: finds it there, or builds and pushes it.
  * @param push false: only determines the reference
- * @returns the reference with its digest, as the service names it
  * @throws AppError `image-unknown`, `worker-missing`, `worker-build-failed`, `program-missing`, errors of the registry
  */
 export async function provideImage(
   request: ImageRequest,
   context: Context,
   {push}: {readonly push: boolean},
-): Promise<string> {
+): Promise<WorkerImage> {
   const {workerFolder, image, builder} = request
-  if (image !== undefined) return takeImage(image, context, push)
-  if ((await chooseBuilder(builder, workerFolder, context)) === 'docker') {
-    return buildByDocker(workerFolder, context, push)
+  // Nobody knows what is in an image that was built elsewhere.
+  if (image !== undefined) return {image: await takeImage(image, context, push), livenessPort: undefined}
+  const build =
+    (await chooseBuilder(builder, workerFolder, context)) === 'docker' ? buildByDocker : buildLayer
+  return {
+    image: await build(workerFolder, context, push),
+    livenessPort: (await isOnRuntime(workerFolder)) ? LIVENESS_PORT : undefined,
   }
-  return buildLayer(workerFolder, context, push)
 }
 
 /**
  * Builds the current worker and pushes its image, tagged by its content.
  * @param workerFolder of a custom worker, absolute; `undefined` is the packaged one
- * @returns the reference with its digest, as the service names it
  */
-export function buildAndPush(workerFolder: string | undefined, context: Context): Promise<string> {
+export function buildAndPush(workerFolder: string | undefined, context: Context): Promise<WorkerImage> {
   return provideImage({workerFolder}, context, {push: true})
 }
 
@@ -154,7 +157,7 @@ async function buildLayer(
     step(`Push image ${hex}`)
     await pushImage(image, {
       registry: cloud.registry,
-      repository: repositoryOf({names}),
+      repository: splitImage(names.image).path,
       tag: `content-${hex}`,
       signal,
     })
@@ -237,12 +240,7 @@ function builtImage({pipeline, stateFolder}: Pick<Context, 'pipeline' | 'stateFo
 }
 
 function pushedReference({pipeline, cloud}: Pick<Context, 'pipeline' | 'cloud'>): string {
-  return `${new URL(cloud.registry.origin).host}/${repositoryOf(pipeline)}:built`
-}
-
-/** `project/repository/worker` */
-function repositoryOf({names}: Pick<Context['pipeline'], 'names'>): string {
-  return names.image.slice(names.image.indexOf('/') + 1)
+  return `${new URL(cloud.registry.origin).host}/${splitImage(pipeline.names.image).path}:built`
 }
 
 function shortDigest(digest: string): string {

@@ -1,6 +1,6 @@
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
-import type {ServiceState} from '../ports/services.ts'
+import {type ServiceState, type WorkerImage} from '../ports/services.ts'
 import {withLock} from '../lock.ts'
 import {gapOf} from '../service/connections.ts'
 import {notSetUp} from '../service/not-set-up.ts'
@@ -46,21 +46,25 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
   const short = pipeline.names.service
   if ((await cloud.services.get(short)) === undefined) throw await notDeployable(context)
   return withLock('deploy', context, async () => {
-    const image = await provideImage(request, context, {push: !dryRun})
+    const provided = await provideImage(request, context, {push: !dryRun})
     const before = await existing(context)
+    const {image} = provided
+    // An image requested by the reference that it has already keeps its probe.
+    const isKept = request.image !== undefined && image === before.image
+    const worker = isKept ? {image, livenessPort: before.livenessPort} : provided
     const previous = {
       previousRevision: stableRevision(before),
       previousImage: await servingImage(before, context),
     }
-    const isThere = before.image === image && before.ready
+    const isThere = isRunning(worker, before)
     if (dryRun) {
       step('Validate the request with Cloud Run')
-      await cloud.services.check(short, image)
+      await cloud.services.check(short, worker)
       const unchanged = isThere && isRouted(before, routeByRollout(rollout, before, before, tag))
       return {image, service: before, ...previous, unchanged, dryRun, stillRunning: []}
     }
     const hold = rollout.kind !== 'all'
-    const made = isThere ? before : await cloud.services.deploy(short, image, {hold, signal, step})
+    const made = isThere ? before : await cloud.services.deploy(short, worker, {hold, signal, step})
     if (!made.ready) throw await deployFailed(made, context, {again: 'deploy'})
     const routing = routeByRollout(rollout, before, made, tag)
     const isRight = isRouted(made, routing)
@@ -81,6 +85,11 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
       ...(missing.length === 0 ? {} : {gap: gapOf(missing)}),
     }
   })
+}
+
+/** Whether the service's newest revision is ready and runs just this. */
+export function isRunning({image, livenessPort}: WorkerImage, service: ServiceState): boolean {
+  return service.ready && service.image === image && service.livenessPort === livenessPort
 }
 
 /**

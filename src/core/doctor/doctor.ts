@@ -28,7 +28,10 @@ export async function examinePipeline(context: Context): Promise<Check[]> {
   const service = await cloud.services.get(names.service)
   const image = service?.image || `${names.image}@none`
   step('Inspect every resource and grant')
-  const resources = await cloud.inspection.plan(pipeline, {image, signal})
+  const resources = await cloud.inspection.plan(
+    {...pipeline, livenessPort: service?.livenessPort},
+    {image, signal},
+  )
   if (resources.every(({action}) => action === 'create')) {
     const detail = `${settings.name} does not exist yet`
     return [{name: 'pipeline', state: 'failed', detail, fix: 'cloud-runner setup'}]

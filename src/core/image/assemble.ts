@@ -3,7 +3,7 @@ import {buffer} from 'node:stream/consumers'
 import {promisify} from 'node:util'
 import {gzip} from 'node:zlib'
 import {pack} from 'tar-stream'
-import type {ImageFile} from './bundle.ts'
+import {type ImageFile, LIVENESS_PORT} from './bundle.ts'
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
@@ -49,6 +49,7 @@ const LABELS = {'dev.cloud-runner.builder': 'layer'}
 /** As in the Dockerfile, which builds the same image with docker: distroless bases keep `node` outside PATH. */
 const PATH = 'PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const NODE_ENV = 'NODE_ENV=production'
+const HEALTH_PORT = `HEALTH_PORT=${LIVENESS_PORT}`
 const USER = '65532:65532'
 const ENTRYPOINT = ['node', '/app/worker.cjs']
 
@@ -81,8 +82,13 @@ export async function assembleImage({
         User: USER,
         ExposedPorts: {'8080/tcp': {}},
         Env: base
-          ? [...base.config.env.filter((variable) => !/^(?:PATH|NODE_ENV)=/.test(variable)), PATH, NODE_ENV]
-          : [NODE_ENV],
+          ? [
+              ...base.config.env.filter((variable) => !/^(?:PATH|NODE_ENV|HEALTH_PORT)=/.test(variable)),
+              PATH,
+              NODE_ENV,
+              HEALTH_PORT,
+            ]
+          : [NODE_ENV, HEALTH_PORT],
         Entrypoint: ENTRYPOINT,
         WorkingDir: '/app',
         Labels: {...LABELS, ...labels},

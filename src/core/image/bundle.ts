@@ -59,6 +59,18 @@ export async function bundleWorker({folder}: {folder: string | undefined}): Prom
   }
 }
 
+/** `HEALTH_PORT` of every image that is made here, as in the Dockerfile: a worker on our runtime serves `/healthz` there. */
+export const LIVENESS_PORT = 8081
+
+/**
+ * Whether our runtime is around the worker: the packaged one, or a processor without a container of its own.
+ * @param folder of a worker of one's own; `undefined` is the packaged worker
+ */
+export async function isOnRuntime(folder: string | undefined): Promise<boolean> {
+  if (folder === undefined) return true
+  return !existsSync(join(folder, 'Dockerfile')) && (await findEntry(folder)).kind === 'processor'
+}
+
 const OPTIONS = {
   bundle: true,
   platform: 'node',

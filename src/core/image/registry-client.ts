@@ -3,6 +3,7 @@ import {AppError, type ErrorCode} from '../errors.ts'
 import {fullDisk} from '../full-disk.ts'
 import {isJsonObject} from '../json.ts'
 import type {Registry} from '../ports/images.ts'
+import {retry} from '../retry.ts'
 import {fetchToken, readChallenge} from './bearer-token.ts'
 
 const ATTEMPTS = 4
@@ -90,15 +91,20 @@ export function createRegistryClient({
       throw isTransient(response.status) ? new TransientError(refusal, retryAfterMs(response)) : refusal
     },
     async persist(action) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await action()
-        } catch (error) {
-          if (!(error instanceof TransientError)) throw error
-          if (attempt === ATTEMPTS) throw error.refusal
-          await pause(Math.min(error.afterMs ?? FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS))
-          signal.throwIfAborted()
-        }
+      try {
+        return await retry(action, {
+          attempts: ATTEMPTS,
+          pauseMs: (error, attempt) =>
+            error instanceof TransientError
+              ? Math.min(error.afterMs ?? FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS)
+              : undefined,
+          async pause(milliseconds) {
+            await pause(milliseconds)
+            signal.throwIfAborted()
+          },
+        })
+      } catch (error) {
+        throw error instanceof TransientError ? error.refusal : error
       }
     },
   }

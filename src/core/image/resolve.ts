@@ -1,35 +1,16 @@
 import {type Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {MANIFEST_TYPES, pullLabels} from './pull.ts'
+import {type ImageReference, parseReference, splitImage} from './reference.ts'
 import {createRegistryClient} from './registry-client.ts'
-
-/** An image reference: `HOST/path/to/image:tag` or `…@sha256:…`. */
-interface Reference {
-  readonly host: string
-  /** Without tag or digest. */
-  readonly path: string
-  /** A tag, or `sha256:…`. */
-  readonly version: string
-}
-
-/** @returns `undefined` if it does not start with a registry's host */
-function parseReference(text: string): Reference | undefined {
-  const match =
-    /^(?<host>[\w.-]+(?::\d+)?)\/(?<path>[\w./-]+?)(?::(?<tag>[\w.-]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/.exec(
-      text,
-    )
-  const {host, path, tag, digest} = match?.groups ?? {}
-  if (host === undefined || path === undefined || !/[.:]|^localhost$/.test(host)) return undefined
-  return {host, path, version: digest ?? tag ?? 'latest'}
-}
 
 /** A reference, if it names something in the pipeline's registry: under its Google name or that of the local cloud. */
 function inRegistry(
   text: string,
   {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
-): Reference | undefined {
+): ImageReference | undefined {
   const reference = parseReference(text)
-  const host = pipeline.names.image.slice(0, pipeline.names.image.indexOf('/'))
+  const {host} = splitImage(pipeline.names.image)
   const hosts = [host, new URL(cloud.registry.origin).host]
   return reference !== undefined && hosts.includes(reference.host) ? {...reference, host} : undefined
 }

@@ -25,6 +25,8 @@ export interface Pipeline {
   readonly names: PipelineNames
   /** The model that the worker scores files with, as it reads it: `gs://bucket/object#generation`. */
   readonly model?: string | undefined
+  /** Port of the worker's liveness probe; `undefined`: it has none. */
+  readonly livenessPort?: number | undefined
 }
 
 /** Label of every resource that can carry one; its value is the pipeline's name. */

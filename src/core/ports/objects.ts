@@ -23,7 +23,6 @@ export interface UploadOptions {
   /** Generation to replace, `0` for none; otherwise AppError `precondition-failed`. Absent: any. */
   readonly expectedGeneration?: string
   readonly signal: AbortSignal
-  readonly progress?: (sentBytes: number) => void
 }
 
 /** The part of Cloud Storage that core needs. All throw AppError. */

@@ -18,6 +18,14 @@ export interface TrafficState {
   readonly uri: string | undefined
 }
 
+/** What a revision runs. */
+export interface WorkerImage {
+  /** Reference with its digest. */
+  readonly image: string
+  /** Port on which it serves `/healthz` for a liveness probe; `undefined`: it does not, or it is unknown. */
+  readonly livenessPort: number | undefined
+}
+
 /** The current state of a Cloud Run service. */
 export interface ServiceState {
   readonly name: string
@@ -34,6 +42,8 @@ export interface ServiceState {
   readonly traffic: readonly TrafficState[]
   /** The model that scores files, `gs://bucket/object#generation`, if one is set. */
   readonly model: string | undefined
+  /** Port of the worker's liveness probe; `undefined`: it has none. */
+  readonly livenessPort: number | undefined
   /** Revisions that were tried and never had all the traffic; short names. */
   readonly tried: readonly string[]
 }
@@ -57,17 +67,17 @@ export interface Services {
   /** Newest first. */
   revisions(service: string): Promise<RevisionState[]>
   /**
-   * Creates a revision with an image, follows the operation, and returns the service once it has settled: `ready`
-   * says whether the new revision is. The traffic stays where it was until `route` moves it, unless it follows the
+   * Creates a revision with an image, and a liveness probe if the image serves one, follows the operation, and returns
+   * the service once it has settled: `ready` says whether the new revision is. The traffic stays where it was until `route` moves it, unless it follows the
    * newest ready revision and `hold` is false: then Cloud Run moves it once that is ready.
    */
   deploy(
     service: string,
-    image: string,
+    image: WorkerImage,
     options: {hold: boolean; signal: AbortSignal; step: (text: string) => void},
   ): Promise<ServiceState>
   /** Has Cloud Run validate what `deploy` would request, without doing it. @throws AppError with its objection */
-  check(service: string, image: string): Promise<void>
+  check(service: string, image: WorkerImage): Promise<void>
   /** Sets all traffic, and which revisions count as only tried. */
   route(
     service: string,

@@ -15,9 +15,9 @@ export interface ResultsRequest {
   readonly object: string
   /** Where the result goes: a file (absolute path) or a stream (`--output -`). Absent: summary only. */
   readonly output?: OutputTarget
-  /** Rows of the preview, default 5. */
-  readonly previewRows?: number
 }
+
+const PREVIEW_ROWS = 5
 
 export interface Results {
   /** `failed` files have `error`, `done` ones `result`. */
@@ -36,10 +36,7 @@ export interface Results {
  * @throws AppError `object-unknown`; `result-missing` if it is not finished; `output-exists` without force;
  * `output-unwritable`
  */
-export async function results(
-  {object, output, previewRows = 5}: ResultsRequest,
-  context: Context,
-): Promise<Results> {
+export async function results({object, output}: ResultsRequest, context: Context): Promise<Results> {
   const {cloud, pipeline, signal} = context
   if (output !== undefined) await prepareOutput(output)
   const [file] = await readNamedFiles([object], context)
@@ -54,7 +51,7 @@ export async function results(
   const sidecar = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
   const isOfIt = sidecar !== undefined && sourceGeneration(sidecar) === file.generation
   const report: unknown = isOfIt ? await readJson(cloud.objects, sidecar, signal) : undefined
-  const preview = await readPreview(cloud.objects, commit, previewRows, signal)
+  const preview = await readPreview(cloud.objects, commit, PREVIEW_ROWS, signal)
   const written = output && (await writeOutput(await read(), output, signal))
   if (written !== undefined) await recordFetched(context, commit)
   return {file, report: isReport(report) ? report : undefined, preview, written}

@@ -1,12 +1,13 @@
 import type {Context} from '../ports/context.ts'
 import {buildAndPush} from '../deploy/build.ts'
+import {isRunning} from '../deploy/deploy.ts'
 import {deployFailed} from '../service/failure.ts'
 import {alignJob} from '../service/job.ts'
 import {routeBeside} from '../service/traffic.ts'
 import {AppError} from '../errors.ts'
 import {isUnheardOf} from '../files/files.ts'
 import type {PlannedResource} from '../ports/infrastructure.ts'
-import type {ServiceState} from '../ports/services.ts'
+import {type ServiceState, type WorkerImage} from '../ports/services.ts'
 import {readFirstFiles} from '../files/read-files.ts'
 import {MOST_FILES} from '../status/status.ts'
 import {placeModel, type PlannedModel} from '../model/plan-model.ts'
@@ -59,11 +60,14 @@ export async function setup(
     const placed = model && (await placeModel(model, context))
 
     stage?.('image')
-    const image = await buildAndPush(workerFolder, context)
+    const worker = await buildAndPush(workerFolder, context)
+    const {image, livenessPort} = worker
 
     stage?.('service')
-    const rest = await applyService(image, {...context, pipeline: {...pipeline, model: placed}})
-    const ready = await becomeReady(image, context)
+    // A probe belongs to its image: it would end another worker.
+    if (before !== undefined && before.livenessPort !== livenessPort) await becomeReady(worker, context)
+    const rest = await applyService(image, {...context, pipeline: {...pipeline, model: placed, livenessPort}})
+    const ready = await becomeReady(worker, context)
     const service = before === undefined ? ready : await keepTraffic(before, ready, context)
     await alignJob(service, context)
 
@@ -121,13 +125,13 @@ async function applyService(image: string, context: Context): Promise<PlannedRes
 }
 
 /** Creates a revision for the image if it has none; one that failed before may succeed now. */
-async function becomeReady(image: string, context: Context): Promise<ServiceState> {
+async function becomeReady(worker: WorkerImage, context: Context): Promise<ServiceState> {
   const {cloud, pipeline, signal, step} = context
   const name = pipeline.names.service
   const service = await cloud.services.get(name)
   // Terraform leaves the image of an existing service alone, so a plan never reverts a deploy.
-  if (service?.ready === true && service.image === image) return service
-  const again = await cloud.services.deploy(name, image, {hold: false, signal, step})
+  if (service !== undefined && isRunning(worker, service)) return service
+  const again = await cloud.services.deploy(name, worker, {hold: false, signal, step})
   if (!again.ready) throw await deployFailed(again, context, {again: 'setup'})
   return again
 }

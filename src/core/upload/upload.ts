@@ -29,8 +29,6 @@ export interface UploadOptions {
   readonly labelColumn?: string | undefined
   /** `gs://bucket/object#generation` of a model to score the files with. */
   readonly model?: string | undefined
-  /** Called while bytes leave, per file. */
-  readonly progress?: (file: PlannedUpload, sentBytes: number) => void
   /** Called after each file. */
   readonly uploaded?: (file: UploadedFile) => void
 }
@@ -68,7 +66,6 @@ export async function upload(
           ...(options.labelColumn === undefined ? {} : {[INPUT_METADATA.labelColumn]: options.labelColumn}),
           ...(options.model === undefined ? {} : {[INPUT_METADATA.model]: options.model}),
         },
-        progress: (sentBytes) => options.progress?.(file, sentBytes),
       })
       const done: UploadedFile = {
         file: file.file,

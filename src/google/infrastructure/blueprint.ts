@@ -1,12 +1,13 @@
 import {WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import {FIXED} from '../../core/pipeline/settings.ts'
+import {livenessProbe} from '../liveness.ts'
 import type {Json} from '../rest.ts'
 
 const DAY_SECONDS = 86_400
 
 /** Bodies of the pipeline's resources, in the form of Google's APIs. `resources.ts` sends them. */
-export function blueprint({settings, names, model}: Pipeline) {
+export function blueprint({settings, names, model, livenessPort}: Pipeline) {
   const {project, region, name} = settings
   const labels = {[PIPELINE_LABEL]: name}
   const topic = (short: string) => `projects/${project}/topics/${short}`
@@ -112,6 +113,7 @@ export function blueprint({settings, names, model}: Pipeline) {
                 variable(WORKER_ENVIRONMENT.jobThreshold, settings.jobThreshold),
                 ...ofProcess,
               ],
+              ...(livenessPort === undefined ? {} : {livenessProbe: livenessProbe(livenessPort)}),
               ports: [{name: 'http1', containerPort: 8080}],
               resources: {
                 limits: {cpu: settings.cpu, memory: settings.memory},

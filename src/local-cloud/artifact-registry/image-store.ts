@@ -5,6 +5,7 @@ import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Image, Images} from './images.ts'
 import {parseManifest, type ImageConfig, type Manifest} from './manifest.ts'
+import {parseReference} from './reference.ts'
 
 /** An image's place: `space` is `PROJECT/REPOSITORY`. */
 export interface ImageName {
@@ -195,24 +196,12 @@ export function createImages(store: ImageStore): Images {
   return {
     resolve(reference) {
       const name = parseReference(reference)
-      const stored = name && store.find(name, name.reference)
+      const stored = name && store.find(name, name.version)
       return stored && toImage(stored)
     },
     place: (digest) => store.place(digest),
     openBlob: (digest) => store.openBlob(digest),
   }
-}
-
-/** Splits `HOST/PROJECT/REPOSITORY/IMAGE[:TAG][@DIGEST]`; a digest wins over a tag. */
-function parseReference(reference: string): (ImageName & {reference: string}) | undefined {
-  const parts =
-    /^[^/]+\/(?<space>[^/]+\/[^/]+)\/(?<image>[^:@]+)(?::(?<tag>[^@]+))?(?:@(?<digest>sha256:[a-f0-9]{64}))?$/.exec(
-      reference,
-    )?.groups
-  const {space, image, tag, digest} = parts ?? {}
-  return space === undefined || image === undefined
-    ? undefined
-    : {space, image, reference: digest ?? tag ?? 'latest'}
 }
 
 function forThisMachine(index: Extract<Manifest, {kind: 'index'}>) {

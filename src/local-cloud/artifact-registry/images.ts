@@ -33,3 +33,13 @@ export interface Images {
   /** Bytes of a layer. */
   openBlob(digest: string): Readable
 }
+
+/** The environment that an image sets. */
+export function imageEnvironment({config}: Pick<Image, 'config'>): Record<string, string> {
+  return Object.fromEntries(
+    config.env.map((assignment) => {
+      const at = assignment.indexOf('=')
+      return at === -1 ? [assignment, ''] : [assignment.slice(0, at), assignment.slice(at + 1)]
+    }),
+  )
+}

@@ -5,7 +5,7 @@ import {Socket} from 'node:net'
 import {basename, delimiter, dirname, extname, join} from 'node:path'
 import type {Readable} from 'node:stream'
 import {fileURLToPath} from 'node:url'
-import type {Image, Images} from '../artifact-registry/images.ts'
+import {type Image, imageEnvironment, type Images} from '../artifact-registry/images.ts'
 import type {Clock} from '../wire/clock.ts'
 import {freePort} from './free-port.ts'
 import {type Exit, type Instance, InstanceError, type InstanceSpec, type Runtime} from './instance.ts'
@@ -193,12 +193,7 @@ async function translate(root: string, argument: string): Promise<string> {
 }
 
 function baseEnvironment(image: Image, home: string): Record<string, string> {
-  const own = Object.fromEntries(
-    image.config.env.map((assignment) => {
-      const at = assignment.indexOf('=')
-      return at === -1 ? [assignment, ''] : [assignment.slice(0, at), assignment.slice(at + 1)]
-    }),
-  )
+  const own = imageEnvironment(image)
   return {
     TZ: 'UTC',
     ...own,

@@ -36,14 +36,14 @@ export interface TerraformOptions {
   /** Whether it runs against a local cloud. */
   readonly quick: boolean
   readonly byApi: ByApi
-  /** How long to wait for another Terraform to unlock the state. */
-  readonly lockTimeoutSeconds?: number
   /** Waits before retries of an apply, while changes propagate in Google Cloud. */
   readonly waitsSeconds?: readonly number[]
 }
 
 const PLAN_FILE = 'plan.tfplan'
 const QUIET = ['-json', '-input=false', '-no-color']
+/** How long to wait for another Terraform to unlock the state. */
+const LOCK_TIMEOUT = '-lock-timeout=120s'
 /** Grants of a first apply propagate meanwhile; https://cloud.google.com/iam/docs/access-change-propagation */
 const WAITS_SECONDS = [15, 45]
 const EMPTY_ATTEMPTS = 3
@@ -52,7 +52,6 @@ const EMPTY_ATTEMPTS = 3
 export function createTerraformInfrastructure(options: TerraformOptions): Infrastructure {
   const {folder, environment, downloading, quick, byApi} = options
   const waits = options.waitsSeconds ?? WAITS_SECONDS
-  const lock = `-lock-timeout=${options.lockTimeoutSeconds ?? 120}s`
 
   /** @param image defaults to the live one, so that a running service is never planned for deletion */
   async function prepare(
@@ -80,7 +79,7 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
     {signal, extra = []}: {signal: AbortSignal; extra?: readonly string[]},
   ): Promise<{resources: AddressedResource[]; changes: boolean}> {
     const run = await terraform.run(
-      ['plan', ...QUIET, lock, '-detailed-exitcode', `-out=${PLAN_FILE}`, ...extra],
+      ['plan', ...QUIET, LOCK_TIMEOUT, '-detailed-exitcode', `-out=${PLAN_FILE}`, ...extra],
       {signal},
     )
     signal.throwIfAborted()
@@ -116,7 +115,7 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
           `${verbFor(event.action, resource.kind)} ${resource.kind} ${resource.name} (${++count}/${total})`,
         )
     }
-    const run = await terraform.run(['apply', ...QUIET, lock, PLAN_FILE], {signal, onEvent})
+    const run = await terraform.run(['apply', ...QUIET, LOCK_TIMEOUT, PLAN_FILE], {signal, onEvent})
     if (run.exitCode !== 0) {
       signal.throwIfAborted()
       throw new PassingError(terraformFailed('terraform apply failed', run, folder), isPassing(run))

@@ -77,7 +77,10 @@ export async function prepareWorkspace(folder: string, options: WorkspaceOptions
 }
 
 /** The variables of terraform/variables.tf. */
-export function variables({settings, model}: Pipeline, image: string | undefined): Record<string, unknown> {
+export function variables(
+  {settings, model, livenessPort}: Pipeline,
+  image: string | undefined,
+): Record<string, unknown> {
   return {
     project_id: settings.project,
     name: settings.name,
@@ -85,6 +88,7 @@ export function variables({settings, model}: Pipeline, image: string | undefined
     image: image ?? null,
     label_column: settings.labelColumn ?? null,
     model: model ?? null,
+    liveness_port: livenessPort ?? null,
     concurrency: settings.concurrency,
     max_instances: settings.maxInstances,
     cpu: settings.cpu,

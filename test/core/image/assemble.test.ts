@@ -63,7 +63,7 @@ test('digests and sizes are those of the bytes, and the configuration says how i
     os: 'linux',
     config: {
       User: '65532:65532',
-      Env: ['NODE_ENV=production'],
+      Env: ['NODE_ENV=production', 'HEALTH_PORT=8081'],
       Entrypoint: ['node', '/app/worker.cjs'],
       WorkingDir: '/app',
     },
@@ -119,6 +119,7 @@ test('on a base, its layers come first and its environment stays', async () => {
         'SSL_CERT_FILE=/etc/ssl/certs',
         'PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         'NODE_ENV=production',
+        'HEALTH_PORT=8081',
       ],
     },
     rootfs: {diff_ids: ['sha256:0', expect.stringMatching(/^sha256:/)]},

@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import {describe, expect, onTestFinished, test} from 'vitest'
 import {builtImages, provideImage} from '../../../src/core/deploy/build.ts'
 import {assembleImage} from '../../../src/core/image/assemble.ts'
-import {bundleWorker} from '../../../src/core/image/bundle.ts'
+import {bundleWorker, LIVENESS_PORT} from '../../../src/core/image/bundle.ts'
 import {pullBase} from '../../../src/core/image/pull.ts'
 import {pushImage} from '../../../src/core/image/push.ts'
 import {generateSample} from '../../../src/core/sample/index.ts'
@@ -85,7 +85,9 @@ test.skipIf(NO_BASE !== '')(
     const repository = names.image.slice(names.image.indexOf('/') + 1)
     const at = (digest: string) => `${new URL(context.endpoint).host}/${repository}@${digest}`
     const digestOf = (reference: string) => reference.slice(reference.indexOf('@') + 1)
-    const built = await provideImage({workerFolder: undefined, builder: 'docker'}, context, {push: true})
+    const {image: built} = await provideImage({workerFolder: undefined, builder: 'docker'}, context, {
+      push: true,
+    })
 
     // The base's layers came with the image; its name does not cost them a second time.
     const base = `${new URL(context.endpoint).host}/${repository}:base`
@@ -106,11 +108,11 @@ test.skipIf(NO_BASE !== '')(
       await expectOrder(at(digest))
 
       await apply(`${names.image}@${digest}`)
-      const {ready, problem} = await cloud.services.deploy(names.service, `${names.image}@${digest}`, {
-        hold: false,
-        signal,
-        step,
-      })
+      const {ready, problem} = await cloud.services.deploy(
+        names.service,
+        {image: `${names.image}@${digest}`, livenessPort: LIVENESS_PORT},
+        {hold: false, signal, step},
+      )
       expect([ready, problem]).toEqual([true, undefined])
       await sendCanary(context)
       const sent = await upload(await planUpload({sources: ['sample.csv'], cwd: folder}), {}, context)

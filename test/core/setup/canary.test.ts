@@ -64,7 +64,7 @@ test('a worker that refuses it is named with the status and what it said', async
   const context = await startLocalPipeline()
   const {cloud, pipeline, signal, step} = context
   await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
-  const pushed = await buildAndPush(await workerFolder('main.js', REFUSES), context)
+  const {image: pushed} = await buildAndPush(await workerFolder('main.js', REFUSES), context)
   await cloud.infrastructure.apply(pipeline, {image: pushed, signal, step})
   await expect(sendCanary(context, 2000)).rejects.toMatchObject({
     code: 'canary-failed',

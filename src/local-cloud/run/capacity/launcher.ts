@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto'
-import type {Image} from '../../artifact-registry/images.ts'
+import {type Image, imageEnvironment} from '../../artifact-registry/images.ts'
 import type {ServiceAgents} from '../../iam/access.ts'
 import {freePort} from '../../instances/free-port.ts'
 import type {Instance, OutputStream, Reach, Runtime} from '../../instances/instance.ts'
@@ -91,7 +91,9 @@ export function createLauncher({clock, log, agents, identity, runtime}: Launcher
       }
       const {cpu = DEFAULT_CPU, memory = DEFAULT_MEMORY} = container.resources?.limits ?? {}
       const declared = userEnvironment(container)
-      const {reach, variables} = listens ? await secluded(declared) : UNREACHED
+      const {reach, variables} = listens
+        ? await secluded({...imageEnvironment(image), ...declared})
+        : UNREACHED
       const instance = await runtime.start({
         image,
         command: container.command ?? [],

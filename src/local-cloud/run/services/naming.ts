@@ -1,5 +1,6 @@
 import {randomInt} from 'node:crypto'
 import type {Image} from '../../artifact-registry/images.ts'
+import {byDigest, parseReference} from '../../artifact-registry/reference.ts'
 import {type RevisionTemplate, shortName} from '../resources.ts'
 
 const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz0123456789'
@@ -27,9 +28,8 @@ function sorted(value: unknown): unknown {
 
 /** Revisions name their image by digest, whatever tag it was deployed by. */
 export function pinned(reference: string, image: Image | undefined): string {
-  return image === undefined
-    ? reference
-    : `${reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '')}@${image.digest}`
+  const parsed = parseReference(reference)
+  return image === undefined || parsed === undefined ? reference : byDigest(parsed, image.digest)
 }
 
 /** Name of a service's revision whose user gave it none, e.g. `worker-00001-abc`. */

@@ -13,6 +13,7 @@ const LONGEST_TIMEOUT_SECONDS = 3600
 const LARGEST_CONCURRENCY = 1000
 /** Time that a container may take to start (cloud.google.com/run/docs/configuring/healthchecks). */
 const LONGEST_STARTUP_SECONDS = 240
+const LONGEST_LIVENESS_SECONDS = 3600
 
 /**
  * Checks a service id as Cloud Run does.
@@ -101,10 +102,16 @@ function validateServiceContainer(container: Container, concurrency: number): vo
   const {cpu} = container.resources?.limits ?? {}
   if (cpu !== undefined && cpus(cpu) < 1 && concurrency > 1)
     throw violation(`${field}.resources.limits.cpu`, `total cpu < 1 is not supported with concurrency > 1`)
-  if (container.startupProbe) validateStartupProbe(container.startupProbe, `${field}.startup_probe`)
+  if (container.startupProbe)
+    validateProbe(container.startupProbe, `${field}.startup_probe`, LONGEST_STARTUP_SECONDS)
+  if (container.livenessProbe) {
+    validateProbe(container.livenessProbe, `${field}.liveness_probe`, LONGEST_LIVENESS_SECONDS)
+    if (container.livenessProbe.tcpSocket)
+      throw violation(`${field}.liveness_probe`, 'must be one of http_get and grpc')
+  }
 }
 
-function validateStartupProbe(probe: Probe, field: string): void {
+function validateProbe(probe: Probe, field: string, longest: number): void {
   if ([probe.httpGet, probe.tcpSocket, probe.grpc].filter((kind) => kind !== undefined).length > 1)
     throw violation(field, 'must have one of http_get, tcp_socket and grpc')
   const {initialDelaySeconds = 0, timeoutSeconds = 1, periodSeconds = 10, failureThreshold = 3} = probe
@@ -114,8 +121,8 @@ function validateStartupProbe(probe: Probe, field: string): void {
     ['period_seconds', periodSeconds, 1],
     ['failure_threshold', failureThreshold, 1],
   ] as const) {
-    if (value !== 0 && (value < least || value > LONGEST_STARTUP_SECONDS))
-      throw violation(`${field}.${name}`, `${value} must be between ${least} and ${LONGEST_STARTUP_SECONDS}`)
+    if (value !== 0 && (value < least || value > longest))
+      throw violation(`${field}.${name}`, `${value} must be between ${least} and ${longest}`)
   }
   if (timeoutSeconds > periodSeconds)
     throw violation(

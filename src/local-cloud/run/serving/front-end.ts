@@ -82,17 +82,14 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
       const name = `${service}/revisions/${revision}`
       const timeoutMs =
         seconds(store.revision(name)?.revision.timeout ?? `${DEFAULT_TIMEOUT_SECONDS}s`) * 1000
-      const deadline = begin + timeoutMs
       let result: Passed | 'unconnected' = 'unconnected'
       for (let attempt = 1; result === 'unconnected'; attempt++) {
         if (attempt > CONNECTION_ATTEMPTS)
           throw new NoInstanceError('failed', 'instances end as soon as they have started.')
         slot?.discard()
         slot = await dependencies.fleet.acquire(name, gone.signal)
-        result = await forward({request, response, pushed}, slot.instance, trace, {
-          clock,
-          timeoutMs: Math.max(0, deadline - clock.monotonic()),
-        })
+        // From here on: a request may be pending for a minute, whatever its timeout.
+        result = await forward({request, response, pushed}, slot.instance, trace, {clock, timeoutMs})
       }
       ;({own, exit, sentBytes: sent} = result)
     }

@@ -4,10 +4,10 @@ import {tame, widthOf, wrap} from './format.ts'
 import {failureOf} from './failure.ts'
 
 /**
- * Prints what made a command fail, once: to standard error, or as JSON to standard output; the causes and the
- * stack follow where DEBUG is set. Sets the exit code.
+ * Prints why a command failed: to standard error, or as JSON to standard output; with DEBUG also the stack and the
+ * causes. Sets the exit code.
  */
-export function reportFailure(error: unknown, options: {readonly bin: string; readonly json: boolean}): void {
+export function printFailure(error: unknown, options: {readonly bin: string; readonly json: boolean}): void {
   const failure = failureOf(error, options.bin)
   process.exitCode = failure.exitCode
   if (process.env['DEBUG']) process.stderr.write(`${stackOf(error)}\n`)
@@ -15,7 +15,7 @@ export function reportFailure(error: unknown, options: {readonly bin: string; re
     process.stdout.write(`${JSON.stringify({error: failure}, undefined, 2)}\n`)
     return
   }
-  // One line was printed when the signal came.
+  // The signal has already printed its line.
   if (failure.exitCode === EXIT.interrupted) return
   const width = widthOf(process.stderr)
   const title = err.red('Error:')

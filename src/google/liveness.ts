@@ -1,0 +1,25 @@
+import type {protos} from '@google-cloud/run'
+
+type Container = protos.google.cloud.run.v2.IContainer
+
+const PATH = '/healthz'
+
+/**
+ * The liveness probe of a worker that serves `/healthz` on a port of its own. Patient, since the worker ends a process
+ * that is blocked by itself: this is for one that cannot even do that.
+ * https://cloud.google.com/run/docs/configuring/healthchecks
+ */
+export function livenessProbe(port: number) {
+  return {httpGet: {path: PATH, port}, timeoutSeconds: 10, periodSeconds: 30, failureThreshold: 3}
+}
+
+/** The port of a container's liveness probe, if it is one of ours. */
+export function livenessPortOf({livenessProbe: probe}: Container): number | undefined {
+  return probe?.httpGet?.path === PATH && probe.httpGet.port ? probe.httpGet.port : undefined
+}
+
+/** The container with our liveness probe, or without it; a probe that somebody else has set stays. */
+export function withLiveness(container: Container, port: number | undefined): Container {
+  if (livenessPortOf(container) === port) return container
+  return {...container, livenessProbe: port === undefined ? null : livenessProbe(port)}
+}
