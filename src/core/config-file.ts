@@ -11,7 +11,7 @@ import {writeWhole} from './whole-file.ts'
 export const CONFIG_FILE = 'cloud-runner.json'
 
 /**
- * Reads a `cloud-runner.json`; its fields are not looked at. `undefined` where there is none.
+ * Reads a `cloud-runner.json` without checking its fields. `undefined` if it does not exist.
  * @throws AppError `config-unreadable`, `config-invalid` (exit 2)
  */
 export async function readConfigFile(file: string): Promise<Record<string, unknown> | undefined> {
@@ -40,7 +40,7 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
     })
   }
   if (!isJsonObject(value)) {
-    throw new AppError(`${file} must hold a JSON object.`, {
+    throw new AppError(`${file} must contain a JSON object.`, {
       code: 'config-invalid',
       exitCode: EXIT.usage,
       suggestions: ['The smallest valid file is: {}'],
@@ -49,7 +49,7 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
   return value
 }
 
-/** What is wrong with a text that is not JSON, and where: `JSON.parse` names the place only sometimes. */
+/** What is wrong with a text that is not JSON, and where: `JSON.parse` does not always give the position. */
 async function describeFault(file: string, json: string, fault: unknown): Promise<string> {
   const {transform} = await import('esbuild')
   const found: unknown = await transform(json, {loader: 'json', logLevel: 'silent'}).catch(
@@ -65,12 +65,12 @@ async function describeFault(file: string, json: string, fault: unknown): Promis
   return `${file} is not JSON, line ${line}, column ${before.length + 1}: ${first.text}.`
 }
 
-/** Field of `cloud-runner.json` with the settings of single pipelines by their names, over those of the file. */
+/** Field of `cloud-runner.json` with settings of single pipelines by name, which override those of the file. */
 export const PIPELINES = 'pipelines'
 
 /**
- * Takes a file's fields apart: settings of all pipelines, and those of single ones by name.
- * @throws AppError `config-invalid` (exit 2) where `pipelines` is not an object of objects
+ * Separates a file's fields: settings of all pipelines, and those of single ones by name.
+ * @throws AppError `config-invalid` (exit 2) if `pipelines` is not an object of objects
  */
 export function splitConfig(
   fields: Readonly<Record<string, unknown>>,
@@ -92,15 +92,15 @@ export function splitConfig(
   return {common, pipelines: new Map(pipelines)}
 }
 
-/** A path as a setting of the project's: relative to its folder, with `/`. */
+/** A path as the project's settings store it: relative to its folder, with `/`. */
 export function settingFor(path: string, project: string): string {
   const short = relative(project, path).split(sep).join('/')
   return short.startsWith('../') ? short : `./${short}`
 }
 
 /**
- * Writes settings into the folder's `cloud-runner.json`, keeping what is there; written whole or not at all.
- * @param pipeline the one that they are for, alone; `undefined`: the file's own settings
+ * Writes settings into the folder's `cloud-runner.json` atomically, keeping its other fields.
+ * @param pipeline the only one that they apply to; `undefined`: the file's own settings
  * @returns the file, absolute
  */
 export async function saveConfig(

@@ -13,7 +13,7 @@ import {
 
 export const STATE_FOLDER = '.cloud-runner'
 
-/** Where a value came from. `place` is what a message names: a file, a variable, a flag. */
+/** Where a value came from. Messages name `place`: a file, a variable, a flag. */
 export interface Source {
   readonly kind: 'default' | 'file' | 'environment' | 'flag' | 'implied'
   readonly place: string
@@ -27,8 +27,8 @@ export interface Config {
   /** The user's folder: where `cloud-runner.json` or `.cloud-runner` was found, else the current one. Absolute. */
   readonly folder: string
   /**
-   * The pipeline, where its settings are kept for it alone in `pipelines` of the file: it has an entry there, or the
-   * file, or a folder where one was set up, is another's.
+   * The pipeline's name, if its settings belong in its own entry in `pipelines` of the file: it already has one, or the
+   * file, or a folder where one was set up, belongs to another pipeline.
    */
   readonly entry: string | undefined
   /** `.cloud-runner` in it, absolute; need not exist. */
@@ -50,7 +50,7 @@ export interface ConfigInput {
 
 /**
  * Reads the configuration: defaults < `cloud-runner.json` < the pipeline's entry in it < `CLOUD_RUNNER_*` < flags.
- * @throws AppError `config-invalid` (exit 2) that names place, value, rule and what to type; `config-unreadable`
+ * @throws AppError `config-invalid` (exit 2) that names place, value, rule and an example; `config-unreadable`
  */
 export async function readConfig({cwd, environment, flags, cores}: ConfigInput): Promise<Config> {
   const folder = (await findFolder(cwd)) ?? cwd
@@ -157,7 +157,7 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
   }
 }
 
-/** JSON Schema (2020-12) of `cloud-runner.json`, made from the table of settings. */
+/** JSON Schema (2020-12) of `cloud-runner.json`, generated from the table of settings. */
 export function configSchema(): object {
   const properties = Object.fromEntries(
     settingNames().map((setting) => {
@@ -183,7 +183,7 @@ export function configSchema(): object {
       ...properties,
       [PIPELINES]: {
         description:
-          'Settings of single pipelines by name, over those of the file: what --pipeline NAME uses.',
+          'Settings of single pipelines by name, for --pipeline NAME; they override those of the file.',
         type: 'object',
         propertyNames: SETTINGS.name.schema,
         additionalProperties: {type: 'object', properties: ofOnePipeline, additionalProperties: false},
@@ -205,14 +205,14 @@ function settingNames(): SettingName[] {
 
 function eachSetting<T>(make: (setting: SettingName) => T): Record<SettingName, T> {
   const made = Object.fromEntries(settingNames().map((setting) => [setting, make(setting)]))
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries forgets the keys, which are all there
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries loses the key type; all keys are present
   return made as Record<SettingName, T>
 }
 
 /** What a pipeline's entry may set: its name is the entry's own. */
 const ENTRY_SETTINGS = settingNames().filter((setting) => setting !== 'name')
 
-/** @param place where the field stands @param names what it may be */
+/** @param place of the field @param names that are allowed */
 function knownSetting(key: string, place: string, names = settingNames()): SettingName {
   const setting = names.find((name) => name === key)
   if (setting !== undefined) return setting
@@ -263,7 +263,7 @@ function invalid(message: string, ...suggestions: string[]): AppError {
 function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
   if (settings.requestTimeout >= settings.ackDeadline) {
     throw invalid(
-      `requestTimeout (${settings.requestTimeout} s, ${sources.requestTimeout.place}) must be below ackDeadline (${settings.ackDeadline} s, ${sources.ackDeadline.place}): otherwise a file is delivered again while it is still in work.`,
+      `requestTimeout (${settings.requestTimeout} s, ${sources.requestTimeout.place}) must be below ackDeadline (${settings.ackDeadline} s, ${sources.ackDeadline.place}): otherwise a file is delivered again while it is still being processed.`,
       `For example: ackDeadline 600s with requestTimeout 540s`,
     )
   }

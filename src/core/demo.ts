@@ -29,7 +29,7 @@ export interface Demo {
   readonly exitCode: number
 }
 
-/** Takes one file all the way: sets up the pipeline, uploads the sample, waits for its result, reads its logs. */
+/** Takes one file through the whole pipeline: sets up the pipeline, uploads the sample, waits for its result, reads its logs. */
 export async function demo({stage}: DemoRequest, context: Context): Promise<Demo> {
   const made = await stage('setup', (step) => setup({workerFolder: undefined}, {...context, step}))
   const planned = await planUpload({

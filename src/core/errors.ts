@@ -1,4 +1,4 @@
-/** Every error code that a user or a script can meet, in one place. Stable: scripts branch on them. */
+/** All error codes that a user or a script can see. Stable: scripts branch on them. */
 export type ErrorCode =
   // what was typed or configured
   | 'usage'
@@ -15,7 +15,7 @@ export type ErrorCode =
   | 'name-with-several-files'
   | 'output-exists'
   | 'output-unwritable'
-  // what is, or is not, there
+  // what exists or does not
   | 'not-set-up'
   | 'object-unknown'
   | 'result-missing'
@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'project-not-ours'
   | 'billing-account-unknown'
   | 'quota-exceeded'
-  // what went wrong on the way
+  // what failed during an operation
   | 'interrupted'
   | 'canary-failed'
   | 'deploy-failed'
@@ -70,14 +70,14 @@ export interface AppErrorDetails {
   readonly code: ErrorCode
   /** Default 1; 2 is wrong usage. */
   readonly exitCode?: number
-  /** What to do next, one line each; something to type where there is something. */
+  /** What to do next, one line each, with a command to type if there is one. */
   readonly suggestions?: readonly string[]
   readonly cause?: unknown
 }
 
 /**
- * Anything that a user can act on. Whatever is thrown and is not one of these is a bug. The shape is what oclif
- * prints (`code`, `suggestions`) and exits by (`oclif.exit`), so core needs no import of oclif.
+ * An error that a user can act on; anything else thrown is a bug. The shape is what oclif prints (`code`,
+ * `suggestions`) and exits with (`oclif.exit`), so core does not import oclif.
  */
 export class AppError extends Error {
   override readonly name = 'Error'

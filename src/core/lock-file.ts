@@ -7,9 +7,9 @@ import {makeRoom} from './full-disk.ts'
 
 export interface HoldOptions {
   readonly signal: AbortSignal
-  /** Milliseconds until another process that still holds the file makes this fail. */
+  /** How long to wait for another process that holds the file, in milliseconds. */
   readonly timeoutMs: number
-  /** The error then. */
+  /** The error to throw after that. */
   readonly busy: () => Error | Promise<Error>
   /** Called each time the file is found held by another process. */
   readonly waiting?: () => void | Promise<void>
@@ -22,9 +22,9 @@ const BUSY = 5
 const FULL = 13
 
 /**
- * Does work while this process alone holds a file, which is removed afterwards. The lock is the operating system's
- * own, taken by SQLite, so it ends with a process that is killed: there is no stale lock to break.
- * @param path of a file that serves this purpose only
+ * Runs `work` while this process alone holds a file, which is removed afterwards. The lock is the operating system's
+ * own, taken by SQLite, so it ends with a killed process: there are no stale locks to break.
+ * @param path of a file used only for this
  * @throws the error of `busy`; AppError `disk-full`; the signal's reason
  */
 export async function holdingFile<R>(path: string, options: HoldOptions, work: () => Promise<R>): Promise<R> {
@@ -46,8 +46,8 @@ async function hold(path: string, {signal, timeoutMs, busy, waiting}: HoldOption
     const database = new sqlite.DatabaseSync(path)
     try {
       database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
-      // Another holder may have removed the file between the look and the lock: then the lock is on a file that nobody
-      // else will find. Reading the file to find out would drop the lock (fcntl), so its identity has to do.
+      // Another holder may have removed the file between the check and the lock: then the lock is on a file that no
+      // other process will find. Reading the file to find out would drop the lock (fcntl), so its inode is compared.
       if (found !== undefined && found === (await identityOf(path))) return database
       database.close()
     } catch (error) {
@@ -74,7 +74,7 @@ async function identityOf(path: string): Promise<bigint | undefined> {
   return found?.ino
 }
 
-/** Windows removes no open file; the next holder takes it over. */
+/** Windows cannot remove an open file; the next holder takes it over. */
 function ignoreOnWindows(error: unknown): void {
   if (process.platform !== 'win32') throw error
 }

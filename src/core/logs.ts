@@ -4,11 +4,11 @@ import {AppError} from './errors.ts'
 import type {LogLine, LogQuery} from './ports/logs.ts'
 
 const DEFAULT_LIMIT = 1000
-/** Lines before the tail that are shown first. */
+/** Earlier lines that `tail` shows first. */
 const TAIL_HISTORY = 10
-/** A broken stream is opened again so many times in a row. */
+/** How many times in a row a broken stream is reopened. */
 const MOST_RECONNECTS = 5
-/** What was seen is remembered for as many lines: a line comes late, or twice, but not for ever. */
+/** How many lines to remember: lines arrive late, or twice, within a limited window. */
 const REMEMBERED = 10_000
 
 export interface LogsRequest {
@@ -17,16 +17,16 @@ export interface LogsRequest {
   readonly severity?: string | undefined
   /** How far back, in milliseconds. */
   readonly sinceMs?: number | undefined
-  /** Stay and follow until the signal. */
+  /** Keep following until the signal. */
   readonly tail: boolean
-  /** Lines at most, the newest; default 1000, with `tail` the last 10. Lines that come later are not counted. */
+  /** Most lines, the newest; default 1000, with `tail` the last 10. New lines are not counted. */
   readonly limit?: number
 }
 
 /**
- * Log lines, oldest first; with `tail` the recent ones, then new ones as they come. Each line once, however often the
- * API gives it. Ends quietly at the signal.
- * @throws AppError; `object-unknown` where nothing was ever said of an object that is not there, except with `tail`
+ * Log lines, oldest first; with `tail` the recent ones, then new ones as they arrive. Each line once, however often the
+ * API returns it. Ends quietly at the signal.
+ * @throws AppError; `object-unknown` if no such object exists and no log lines mention it, except with `tail`
  */
 export async function* logs(request: LogsRequest, context: Context): AsyncGenerator<LogLine, void, void> {
   const {cloud, signal} = context
@@ -76,7 +76,7 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
       if (!passing || failures > MOST_RECONNECTS) throw error
     }
     if (!(await pause(1000 * Math.max(1, failures), signal))) return
-    // What came while nobody listened.
+    // Lines that arrived while the stream was closed.
     for (const line of await readBack(last ?? new Date(Date.now() - 60_000).toISOString(), DEFAULT_LIMIT)) {
       last = line.time
       yield line
@@ -87,13 +87,13 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
 async function requireObject(object: string, {cloud, pipeline}: Context): Promise<void> {
   const {inputBucket} = pipeline.names
   if ((await cloud.objects.stat(inputBucket, object)) !== undefined) return
-  throw new AppError(`There is no object ${object} in bucket ${inputBucket}, and no such line about it.`, {
+  throw new AppError(`No object ${object} in bucket ${inputBucket}, and no log lines mention it.`, {
     code: 'object-unknown',
-    suggestions: ['See which there are: cloud-runner status'],
+    suggestions: ['List files: cloud-runner status'],
   })
 }
 
-/** Google's advice: a line is the same where timestamp and insertId are. */
+/** Google's advice: lines with the same timestamp and insertId are the same. */
 function rememberLines(): (line: LogLine) => boolean {
   const seen = new Set<string>()
   return ({time, insertId}) => {
@@ -108,7 +108,7 @@ function rememberLines(): (line: LogLine) => boolean {
   }
 }
 
-/** @returns whether to go on: false where the signal came */
+/** @returns whether to continue: false after the signal */
 async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   return sleep(ms, undefined, {signal}).then(
     () => true,

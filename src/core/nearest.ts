@@ -2,7 +2,7 @@ import {readdir} from 'node:fs/promises'
 import {basename, dirname, join, resolve} from 'node:path'
 import {shellPath} from './shell.ts'
 
-/** Edits between two words, an exchange of neighbours counting as one (optimal string alignment). */
+/** Edit distance of two words, a transposition counting as one (optimal string alignment). */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({length: b.length + 1}, (_, column) => column)
@@ -26,9 +26,8 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * The one of `known` that was probably meant by `typed`: one edit in three letters at most, or a beginning that
- * fits one alone.
- * @returns `undefined` where nothing is near
+ * The one of `known` that `typed` probably meant: at most one edit in three letters, or a prefix of only that one.
+ * @returns `undefined` if nothing is close
  */
 export function nearest(typed: string, known: readonly string[]): string | undefined {
   const word = typed.toLowerCase()
@@ -43,9 +42,9 @@ export function nearest(typed: string, known: readonly string[]): string | undef
 }
 
 /**
- * Of a file or folder that is missing, the one that was probably meant: the first part of the path that is not there is
- * looked for among its neighbours.
- * @param typed a path as it was typed, relative to `cwd`
+ * Suggests the file or folder that a missing path probably meant: the first missing part of the path is compared with
+ * its siblings.
+ * @param typed a path as typed, relative to `cwd`
  * @returns a line for a message, or none
  */
 export async function suggestPath(typed: string, cwd: string): Promise<string[]> {

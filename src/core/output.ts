@@ -7,11 +7,11 @@ import {pipeline as pump} from 'node:stream/promises'
 import {AppError} from './errors.ts'
 import {codeOf, isDiskFull} from './system-error.ts'
 
-/** Where a command writes what it made: a file, or a stream that stays open, such as standard output. */
+/** Where a command writes its output: a file, or a stream that stays open, such as standard output. */
 export type OutputTarget = {readonly file: string; readonly force: boolean} | {readonly stream: Writable}
 
 /**
- * Finds out what would go wrong before anything is asked of the network.
+ * Checks that the output can be written, before any network request.
  * @throws AppError `output-exists`, `output-unwritable`
  */
 export async function prepareOutput(output: OutputTarget): Promise<void> {
@@ -26,7 +26,7 @@ export async function prepareOutput(output: OutputTarget): Promise<void> {
   }
   if (found !== undefined && !force) throw exists(file)
   await access(dirname(file), constants.W_OK).catch((error: unknown) => {
-    throw new AppError(`Nothing can be written to ${dirname(file)}: ${reasonOf(error)}.`, {
+    throw new AppError(`Cannot write to ${dirname(file)}: ${reasonOf(error)}.`, {
       code: 'output-unwritable',
       suggestions: ['Choose another place: --output FILE', 'Or print it: --output -'],
       cause: error,
@@ -35,8 +35,7 @@ export async function prepareOutput(output: OutputTarget): Promise<void> {
 }
 
 /**
- * Writes to a stream as it comes, no faster than its reader takes it; to a file beside it first, so that it is there
- * whole or not at all.
+ * Writes to a stream as data arrives, with backpressure; to a file atomically, through a temporary file beside it.
  * @returns `-` for a stream
  * @throws AppError `output-exists` without force, `output-unwritable`, `disk-full`
  */
@@ -76,7 +75,7 @@ export async function writeOutput(
   return {file: output.file, sizeBytes}
 }
 
-/** Fails where a file appeared in the meantime; `rename` would replace it. Some file systems have no hard links. */
+/** Fails if a file has appeared in the meantime; `rename` would replace it. Some file systems have no hard links. */
 async function putWhereNothingIs(temporary: string, file: string): Promise<void> {
   try {
     await link(temporary, file)
@@ -87,7 +86,7 @@ async function putWhereNothingIs(temporary: string, file: string): Promise<void>
 }
 
 function exists(file: string): AppError {
-  return new AppError(`${file} is there already.`, {
+  return new AppError(`${file} already exists.`, {
     code: 'output-exists',
     suggestions: ['Replace it: --force', 'Or choose another name: --output FILE'],
   })

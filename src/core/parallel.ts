@@ -1,5 +1,5 @@
 /**
- * Runs `work` on each item, at most `atOnce` at the same time. After the first error nothing new is begun.
+ * Runs `work` on each item, at most `atOnce` at the same time. Starts nothing new after the first error.
  * @throws what `work` threw first
  */
 export async function eachOf<T>(

@@ -8,7 +8,7 @@ export interface PlanResult {
   readonly changes: number
 }
 
-/** Stands in for an image before there is one, so that what needs an image is planned too. */
+/** Placeholder until there is an image, so that resources that need one are planned too. */
 const NO_DIGEST = `sha256:${'0'.repeat(64)}`
 
 /**

@@ -8,9 +8,9 @@ import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
 
 export interface RedriveResult {
-  /** Back on their way, each once. */
+  /** Sent back, each once. */
   readonly redriven: readonly AwaitedFile[]
-  /** Dead letters of files that were deleted or overwritten since: removed, there is nothing to process. */
+  /** Removed dead letters of files that were since deleted or overwritten: there is nothing to process. */
   readonly gone: readonly Pick<AwaitedFile, 'object' | 'generation'>[]
 }
 
@@ -30,11 +30,11 @@ export async function planRedrive(objects: readonly string[], context: Context):
   const unknown = objects.filter((object) => !dead.has(object))
   const [first] = unknown
   if (first !== undefined) {
-    throw new AppError(`There is no dead letter of ${unknown.join(', ')}.`, {
+    throw new AppError(`There is no dead letter for ${unknown.join(', ')}.`, {
       code: 'object-unknown',
       suggestions: [
-        `See where it stands: ${commandFor('status', first)}`,
-        `Process it again all the same: ${commandFor('reprocess', first)}`,
+        `See its state: ${commandFor('status', first)}`,
+        `Or process it again anyway: ${commandFor('reprocess', first)}`,
       ],
     })
   }
@@ -42,9 +42,9 @@ export async function planRedrive(objects: readonly string[], context: Context):
 }
 
 /**
- * Sends dead letters back: the original notification to the topic of the uploads, and only when Pub/Sub has it is the
- * dead letter acknowledged. Interrupted in between a letter may go twice, none is lost, and the worker does each once.
- * @param objects as `planRedrive` gave them
+ * Sends dead letters back: publishes the original notification to the uploads topic, and only then acknowledges the
+ * dead letter. If interrupted, one may be sent twice but none is lost, and the worker processes each once.
+ * @param objects as returned by `planRedrive`
  */
 export async function redrive(objects: readonly string[], context: Context): Promise<RedriveResult> {
   const {cloud, pipeline, signal, step} = context

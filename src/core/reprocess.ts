@@ -10,12 +10,12 @@ import {notSetUp} from './service/not-set-up.ts'
 
 const AT_ONCE = 8
 
-/** Which files are meant: these, or all that failed for good, or all that nothing was ever heard of. */
+/** Which files to reprocess: these, or all that failed permanently, or all that were never delivered. */
 export type ReprocessSelection =
   | {readonly objects: readonly string[]}
   | {readonly failed: boolean; readonly missing: boolean}
 
-/** A file to be notified of again. */
+/** A file to publish a notification for. */
 export interface Chosen {
   readonly object: string
   /** No delivery was ever seen: its event may be lost, or late. */
@@ -30,7 +30,7 @@ export interface ReprocessResult {
 }
 
 /**
- * The files that a selection means now; changes nothing.
+ * The files that a selection currently matches; changes nothing.
  * @throws AppError `object-unknown`, `not-set-up`
  */
 export async function chooseFiles(selection: ReprocessSelection, context: Context): Promise<Chosen[]> {
@@ -51,8 +51,8 @@ export async function chooseFiles(selection: ReprocessSelection, context: Contex
 }
 
 /**
- * Publishes a notification for the live generation of each file. It carries a `reprocess-id`, so that the worker does
- * again what is done; not so for a missing one, whose first notification would do the work a second time if it were
+ * Publishes a notification for the live generation of each file. It carries a `reprocess-id`, so that the worker
+ * processes finished files again; not for a missing file, which would be processed twice if its first notification were
  * only late.
  */
 export async function reprocess(files: readonly Chosen[], context: Context): Promise<ReprocessResult> {

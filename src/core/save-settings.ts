@@ -2,8 +2,8 @@ import {saveConfig, settingFor} from './config-file.ts'
 import type {Config} from './config.ts'
 
 /**
- * Keeps the settings that came as flags in cloud-runner.json, so that later commands know them too: those of another
- * pipeline than the file's in an entry of its own.
+ * Saves settings given as flags in cloud-runner.json for later commands; those of a pipeline other than the file's go
+ * into its own entry.
  */
 export async function saveSettings(config: Config): Promise<void> {
   const {sources, settings, folder, workerFolder, model, entry} = config

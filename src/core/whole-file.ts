@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import {rename, rm, writeFile} from 'node:fs/promises'
 
-/** Writes a file beside its place and renames it: a reader finds the old or the new one, whole, also of two writers. */
+/** Writes a file atomically, by renaming a temporary one: readers see the old or the new text, even with two writers. */
 export async function writeWhole(
   file: string,
   text: string,

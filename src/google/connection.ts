@@ -15,7 +15,7 @@ export interface Connection {
  * they send none.
  */
 export async function grpcOptions(connection: Connection) {
-  // Credentials first: a client created without them fails later, where nobody catches it.
+  // Credentials first: a client created without them fails later, where nothing catches it.
   if (connection.endpoint === undefined)
     return {projectId: connection.projectId, authClient: await defaultCredentials()}
   const {hostname, port} = new URL(connection.endpoint)
@@ -71,7 +71,7 @@ export function once<T>(create: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** Application Default Credentials, found once. @throws AppError `unauthenticated` where there are none */
+/** Application Default Credentials, found once. @throws AppError `unauthenticated` if there are none */
 export const defaultCredentials = once(async (): Promise<AuthClient> => {
   const {GoogleAuth} = await import('google-auth-library')
   try {

@@ -4,19 +4,19 @@ import {toAppError} from './errors.ts'
 const VARIABLE = 'GOOGLE_APPLICATION_CREDENTIALS'
 const SIGN_IN = 'gcloud auth application-default login'
 
-/** What `google-auth-library` says of the file that the variable names, before the reason. */
+/** How `google-auth-library` introduces a problem with the file that the variable names. */
 const OF_THE_VARIABLE = new RegExp(`credential file specified by the ${VARIABLE} environment variable: `)
 
-/** The library's reasons, and what is wrong with the file in our words. */
+/** The library's reasons, and our wording. */
 const REASONS: readonly (readonly [said: RegExp, meant: string])[] = [
   [/ENOENT|ENOTDIR/, 'does not exist'],
   [/is not a file/, 'is not a file'],
-  [/EACCES|permission denied/i, 'may not be read'],
-  [/incoming JSON object/, 'holds no credentials'],
+  [/EACCES|permission denied/i, 'cannot be read'],
+  [/incoming JSON object/, 'does not contain credentials'],
   [/JSON/, 'is not JSON'],
 ]
 
-/** What went wrong in finding Application Default Credentials. @param error of `google-auth-library` */
+/** Converts a failure to find Application Default Credentials. @param error of `google-auth-library` */
 export function toCredentialsError(error: unknown): AppError {
   const message = error instanceof Error ? error.message : ''
   const isOfVariable = OF_THE_VARIABLE.test(message)
@@ -33,7 +33,7 @@ export function toCredentialsError(error: unknown): AppError {
     })
   }
   if (error instanceof SyntaxError || /incoming JSON object/.test(message)) {
-    return new AppError(`The credentials that gcloud has stored here cannot be used: ${message}.`, {
+    return new AppError(`The credentials that gcloud stored cannot be used: ${message}.`, {
       code: 'unauthenticated',
       suggestions: [`Sign in again: ${SIGN_IN}`],
       cause: error,

@@ -30,7 +30,7 @@ const SYSTEM_ERRORS = new Set([
 ])
 
 /**
- * The one place where errors from Google and the local cloud become errors that a user can act on.
+ * Converts errors from Google and the local cloud to errors that a user can act on.
  * @param doing what was being done, shown before a colon: `Reading bucket x`
  */
 export function toAppError(error: unknown, doing: string): AppError {
@@ -210,7 +210,7 @@ function readAnswer(error: unknown): Answer {
   return {status, system: system ?? inText, message: googleMessage(error)}
 }
 
-/** `ECONNREFUSED` and its like, wherever in the chain of causes it stands. */
+/** A system code such as `ECONNREFUSED`, anywhere in the chain of causes. */
 function systemCode(error: Error): string | undefined {
   if (error.name === 'TimeoutError') return 'ETIMEDOUT'
   for (let at: unknown = error; at instanceof Error; at = at.cause) {

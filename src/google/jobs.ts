@@ -6,7 +6,7 @@ import {followed} from './operation.ts'
 import {shortName} from './service-state.ts'
 
 type Job = protos.google.cloud.run.v2.IJob
-/** Executions that one request lists at most. */
+/** Most executions that one request lists. */
 const PAGE = 100
 
 type Execution = protos.google.cloud.run.v2.IExecution
@@ -48,7 +48,7 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
       return toExecution(found)
     } catch (error) {
       if (isNotFound(error)) return undefined
-      throw toAppError(error, `Looking at execution ${id} of job ${short}`)
+      throw toAppError(error, `Reading execution ${id} of job ${short}`)
     }
   }
 

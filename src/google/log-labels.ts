@@ -7,7 +7,7 @@ import {isJsonObject} from '../core/json.ts'
  * worker's entries do, and share the trace with the request's and the instance with the container's.
  */
 
-/** One filter names at most so many traces and instances: it may have 20,000 characters (cloud.google.com/logging/quotas). */
+/** Most traces and instances that one filter names: it may have 20,000 characters (cloud.google.com/logging/quotas). */
 const MOST_KEYS = 100
 
 type Labels = Readonly<Record<string, string>>
@@ -15,10 +15,10 @@ type Labels = Readonly<Record<string, string>>
 /** Finds entries by a filter, newest first. */
 export type Find = (filter: string) => Promise<readonly Entry[]>
 
-/** Filter of what Cloud Run says of a request or container that failed, where no label names the object. */
+/** Filter for Cloud Run's entries about failed requests and containers that have no object label. */
 export const UNLABELLED_FAILURES = `severity>=WARNING AND NOT labels.${LOG_LABELS.object}:* AND (httpRequest.status>=500 OR logName:"run.googleapis.com%2Fvarlog%2Fsystem")`
 
-/** Which log of Cloud Run's own an entry is in. */
+/** Which log an entry is in: the worker's, or one of Cloud Run's. */
 export function sourceOf({logName}: Entry['metadata']): 'worker' | 'requests' | 'system' {
   const log = decodeURIComponent(logName ?? '')
   if (log.endsWith('run.googleapis.com/requests')) return 'requests'
@@ -26,7 +26,7 @@ export function sourceOf({logName}: Entry['metadata']): 'worker' | 'requests' | 
 }
 
 /**
- * Labels for entries that have none, by the worker's entries among them or, if those are missing, by others.
+ * Finds labels for entries that have none, from the worker's entries among them or, if those are missing, from others.
  * @param entries newest first
  * @returns the labels to show, for each entry that gets some
  */
@@ -56,12 +56,12 @@ function isOrphan(entry: Entry): boolean {
   return source === 'system' && severity !== 'INFO' && labels?.['instanceId'] !== undefined
 }
 
-/** What a worker's entry shares with an orphan, as a filter. */
+/** What a worker's entry shares with an unlabelled one, as a filter. */
 function keyOf({metadata: {trace, labels, httpRequest}}: Entry): string {
   return httpRequest ? `trace="${trace}"` : `labels.instanceId="${labels?.['instanceId']}"`
 }
 
-/** The worker's entry about the same request, or the last one of the container about work that it had not done. */
+/** The worker's entry about the same request, or the container's last one about unfinished work. */
 function parentOf({metadata}: Entry, others: readonly Entry[]): Entry | undefined {
   const named = (other: Entry) => other.metadata.labels?.[LOG_LABELS.object] !== undefined
   if (metadata.httpRequest)

@@ -8,10 +8,10 @@ import {isTransient, retried, toAppError, translated} from './errors.ts'
 import {joinLabels, sourceOf, timeOf, UNLABELLED_FAILURES} from './log-labels.ts'
 
 const DAY_MS = 86_400_000
-/** What the `_Default` bucket of Cloud Logging keeps (cloud.google.com/logging/quotas). */
+/** Retention of Cloud Logging's `_Default` bucket (cloud.google.com/logging/quotas). */
 const RETENTION_DAYS = 30
 const LARGEST_PAGE = 1000
-/** Characters of a filter that names take; a filter has 20,000 at most (cloud.google.com/logging/quotas). */
+/** Characters for names in a filter, which may have 20,000 in total (cloud.google.com/logging/quotas). */
 const LONGEST_NAMES = 15_000
 
 const REQUESTS = 'logName:"run.googleapis.com%2Frequests"'
@@ -51,7 +51,7 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
     } while (pageToken !== undefined && pageToken !== '' && given < limit)
   }
 
-  /** Lines about as many objects as one filter names, with what Cloud Run says of their requests and containers. */
+  /** Lines about as many objects as one filter names, with Cloud Run's about their requests and containers. */
   async function* listPart(query: LogQuery & {since: string}, limit: number, signal: AbortSignal) {
     const find = async (filter: string): Promise<Entry[]> => {
       const {objects: _objects, about: _about, severity: _severity, ...range} = query
@@ -112,7 +112,7 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
   }
 }
 
-/** A query in parts whose names fit into one filter each. */
+/** Splits a query into parts whose names fit into one filter each. */
 function partsOf({objects, ...query}: LogQuery): LogQuery[] {
   if (objects === undefined) return [query]
   const parts: string[][] = []
@@ -158,7 +158,7 @@ function entriesOf(response: unknown): Entry[] {
   return Array.isArray(response.entries) ? response.entries : []
 }
 
-/** @param joined labels besides the entry's own */
+/** @param joined labels in addition to the entry's own */
 function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>> = {}): LogLine {
   const labels = {...metadata.labels, ...joined}
   const attempt = Number(labels[LOG_LABELS.attempt])

@@ -46,7 +46,7 @@ function timedOut(name: string | undefined, patienceMs: number): AppError {
     `The operation ${name ?? ''} has not finished after ${Math.round(patienceMs / 60_000)} minutes; it may still be running.`,
     {
       code: 'timeout',
-      suggestions: ['See where things stand: cloud-runner status', 'Then run the same command again.'],
+      suggestions: ['See the current state: cloud-runner status', 'Then run the same command again.'],
     },
   )
 }

@@ -19,7 +19,7 @@ const SIGNING_ROLES: ReadonlySet<string> = new Set([
   'roles/iam.serviceAccountTokenCreator',
 ])
 
-/** Resource Manager, Service Usage and Cloud Billing, as far as a pipeline's prerequisites need them. */
+/** Resource Manager, Service Usage and Cloud Billing, for the prerequisites of a pipeline. */
 export function createProject({projectId, endpoint}: Connection, rest: Rest): Project {
   /** `undefined` if the caller lacks the permission, or the API is disabled. */
   async function ifAllowed<T>(work: () => Promise<T>): Promise<T | undefined> {

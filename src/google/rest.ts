@@ -97,7 +97,7 @@ export function createRest(connection: Connection): Rest {
   return rest
 }
 
-/** The objects of an array member; empty where it is absent. */
+/** The objects of an array member; empty if it is absent. */
 export function objectsIn(json: Json, member: string): Json[] {
   const value = json[member]
   return Array.isArray(value) ? value.filter(isJsonObject) : []

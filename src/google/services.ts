@@ -58,7 +58,7 @@ export function createServices(
   async function update(service: Service, signal: AbortSignal): Promise<void> {
     const client = await services()
     signal.throwIfAborted()
-    // Sends the etag that was read, so a change whose answer was lost is not made twice.
+    // Sends the etag that was read, so a change whose answer was lost is not applied twice.
     const [operation] = await untilAborted(
       signal,
       retried(() => client.updateService({service}, ONE_TRY), signal),

@@ -12,7 +12,7 @@ const PROBE_MS = 5000
 /** Last lines of a failed build that an error shows. */
 const SHOWN_LINES = 15
 
-/** What docker without buildx prints before each build; of no use here. */
+/** What docker without buildx prints before each build; irrelevant here. */
 const LEGACY_BUILDER =
   /^DEPRECATED: The legacy builder|^\s+Install the buildx component|^\s+https:\/\/docs\.docker\.com\/go\/buildx/
 

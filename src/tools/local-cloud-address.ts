@@ -5,7 +5,7 @@ import {fieldsOf} from '../core/json.ts'
 import {codeOf} from '../core/system-error.ts'
 import type {LocalCloudStatus as Reported} from '../local-cloud/index.ts'
 
-/** Where a running local cloud is. */
+/** Address of a running local cloud. */
 export type LocalCloudAddress = Pick<Reported, 'pid' | 'endpoint' | 'startedAt'>
 
 type Denial = Required<Omit<Reported['denials'][number], 'principal'>> & {readonly principal: string}
@@ -91,7 +91,7 @@ export function isAlive(pid: number): boolean {
   return !isZombie(pid)
 }
 
-/** In a container whose first process takes no care of orphans, they stay as zombies for good; on Linux alone. */
+/** In a container whose init does not reap orphans, they stay zombies permanently; on Linux only. */
 function isZombie(pid: number): boolean {
   if (process.platform !== 'linux') return false
   try {

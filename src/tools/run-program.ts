@@ -4,7 +4,7 @@ import {AppError} from '../core/errors.ts'
 import {codeOf} from '../core/system-error.ts'
 import type {Environment} from './environment/environment.ts'
 
-/** A shell's exit codes for a program that does not exist, and for one that it may not run. */
+/** A shell's exit codes for a program that does not exist, and for one that it cannot execute. */
 const NOT_FOUND = 127
 const NOT_EXECUTABLE = 126
 

@@ -123,7 +123,7 @@ describe('wrong values', () => {
 
   test.each([
     ['an unknown field', {colour: 'red'}, 'has an unknown field "colour"'],
-    ['a list', [1], 'must hold a JSON object'],
+    ['a list', [1], 'must contain a JSON object'],
     ['no JSON', '{"name": ', 'is not JSON'],
     ['a boolean name', {name: true}, '"name" in'],
     ['a name that is too long for a service account', {name: 'a'.repeat(24)}, 'must be 2 to 23'],

@@ -108,7 +108,7 @@ test('a file goes all the way: uploaded, waited for, shown, fetched, logged, and
   })
   await expect(status({objects: [], limit: 1}, context)).rejects.toMatchObject({
     code: 'not-set-up',
-    suggestions: ['Make it: cloud-runner setup'],
+    suggestions: ['Create it: cloud-runner setup'],
   })
   await expect(upload(planned, {}, context)).rejects.toMatchObject({code: 'not-set-up'})
 })
@@ -146,7 +146,7 @@ test(
     expect(told.counts).toEqual({waiting: 0, running: 1, done: 0, failed: 0, dead: 1})
     await expect(results({object: 'hang.txt'}, context)).rejects.toMatchObject({
       code: 'result-missing',
-      message: expect.stringContaining('in work (attempt 1)'),
+      message: expect.stringContaining('is being processed (attempt 1)'),
     })
     await expect(status({objects: ['hang.txt', 'nowhere.txt'], limit: 10}, context)).rejects.toMatchObject({
       code: 'object-unknown',

@@ -61,6 +61,6 @@ describe('model export', () => {
     const both = await cli.run(['upload', 'june.csv', '--model', 'model.json', '--label-column', 'x'])
     const none = await cli.run(['upload', 'june.csv', '--model', 'june.csv'])
     expect([both.exitCode, none.exitCode]).toEqual([2, 2])
-    expect(none.stderr).toContain('june.csv is no model')
+    expect(none.stderr).toContain('june.csv is not a model')
   })
 })

@@ -35,7 +35,7 @@ test.each([
   [undefined, 'does not exist'],
   ['folder', 'is not a file'],
   ['nonsense', 'is not JSON'],
-  ['{"type": "service_account"}', 'holds no credentials'],
+  ['{"type": "service_account"}', 'does not contain credentials'],
 ])(
   'GOOGLE_APPLICATION_CREDENTIALS that names a file of %j: it %s, and what to do',
   async (content, reason) => {
@@ -67,7 +67,7 @@ test('stored credentials of gcloud that are damaged: sign in again', async () =>
   const cloud = createGoogleCloud({projectId: 'my-project-123', region: 'europe-west3'})
   await expect(cloud.project.principal()).rejects.toMatchObject({
     code: 'unauthenticated',
-    message: expect.stringMatching(/^The credentials that gcloud has stored here cannot be used: .*JSON/),
+    message: expect.stringMatching(/^The credentials that gcloud stored cannot be used: .*JSON/),
     suggestions: ['Sign in again: gcloud auth application-default login'],
   })
 })

@@ -10,7 +10,7 @@ import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
 
 const AT_ONCE = 8
-/** `ifGenerationMatch` of an object that is not there yet. */
+/** `ifGenerationMatch` of an object that does not exist yet. */
 const ABSENT = '0'
 
 /** A file whose processing was stopped. */
@@ -24,16 +24,16 @@ export interface StoppedFile {
 }
 
 export interface CancelResult {
-  /** Were waiting or running; they are failed now, with the code `cancelled`. */
+  /** Were waiting or running; now failed with the code `cancelled`. */
   readonly cancelled: readonly StoppedFile[]
-  /** Had come to an end, which stays; only what was asked for again is stopped. */
+  /** Had already ended, which stays; only a reprocess request is stopped. */
   readonly ended: readonly StoppedFile[]
 }
 
 /**
- * Stops what runs, or waits to run, for the live generation of each object. `error.json` beside its result becomes the
- * mark: a worker acknowledges deliveries that were published before it, and breaks off one in progress. An execution of
- * the job is cancelled as well. A result or an error that is there stays what it is.
+ * Stops what runs, or waits to run, for the live generation of each object. An `error.json` beside its result marks the
+ * cancellation: a worker acknowledges deliveries published before it, and aborts one in progress. An execution of the
+ * job is cancelled as well. An existing result or error stays as it is.
  * @throws AppError `object-unknown`; what the ports throw
  */
 export async function cancel(objects: readonly string[], context: Context): Promise<CancelResult> {
@@ -43,7 +43,7 @@ export async function cancel(objects: readonly string[], context: Context): Prom
   await eachOf(files, AT_ONCE, async (file) => {
     context.signal.throwIfAborted()
     const isStopped = await mark(file, context)
-    // A file that ended while it was looked at is what it is now.
+    // A file may have ended since it was read.
     const [now = file] = isStopped || hasEnded(file) ? [file] : await readNamedFiles([file.object], context)
     const {object, generation, state} = now
     const execution = await cancelExecution(file, context)
@@ -71,8 +71,8 @@ async function cancelExecution(
 }
 
 /**
- * Writes the mark. On a file that failed it says what the error said; of a dead one the letter says it all.
- * @returns whether it is there: not where the file came to another end since it was looked at
+ * Writes the mark. For a failed file it repeats the error; a dead file needs none, since it has its dead letter.
+ * @returns whether it was written: false if the file has ended in the meantime
  */
 async function mark(file: FileStatus, context: Context): Promise<boolean> {
   const {cloud, pipeline, signal} = context

@@ -37,8 +37,8 @@ const FOLDER_LABEL = 'cloud-runner-folder'
 export const WORKER_LABEL = 'cloud-runner-worker'
 
 /**
- * What an image says of its worker: the folder, relative to that of `cloud-runner.json`, so that every checkout gives
- * the same one; `packaged` where there is no folder.
+ * How an image names its worker: the folder, relative to that of `cloud-runner.json`, so that every checkout gives
+ * the same name; `packaged` if there is no folder.
  */
 export function workerLabel(
   workerFolder: string | undefined,

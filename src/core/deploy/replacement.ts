@@ -3,16 +3,16 @@ import {readLabels} from '../image/resolve.ts'
 import {WORKER_LABEL, workerLabel, type ImageRequest} from './build.ts'
 import {servingImage} from '../service/job.ts'
 
-/** Two different workers, each as its image names it; `undefined`: by no name, since it was built elsewhere. */
+/** Two different workers, as their images name them; `undefined`: unnamed, since it was built elsewhere. */
 export interface Replacement {
   readonly serving: string | undefined
   readonly next: string | undefined
 }
 
 /**
- * Whether a deployment would put another worker in the place of the one that serves, rather than another version of
- * the same one. A worker is what its folder, or its absence, says, not how it is built.
- * @returns `undefined` where it would not, and where nothing serves yet
+ * Whether a deployment would replace the serving worker with a different one, rather than with another version of
+ * the same one. A worker is identified by its folder, or the lack of one, not by how it is built.
+ * @returns `undefined` if it would not, or if nothing serves yet
  */
 export async function findReplacement(
   {workerFolder, image}: Pick<ImageRequest, 'workerFolder' | 'image'>,

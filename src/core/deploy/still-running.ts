@@ -19,7 +19,7 @@ export interface StillRunning {
 
 /**
  * The files that are in progress on another image than the one that serves: executions of the job, and deliveries as
- * far as the log tells. Empty if that cannot be read, since the deployment is done by then.
+ * far as the log shows. Empty if that cannot be read, since the deployment is done by then.
  */
 export async function readStillRunning(service: ServiceState, context: Context): Promise<StillRunning[]> {
   try {
@@ -50,7 +50,7 @@ async function readDeliveries(
   {cloud, pipeline, signal}: Context,
 ): Promise<StillRunning[]> {
   const serving = new Set(sharesOf(service).map(({revision}) => revision))
-  // A worker that has said nothing for longer than a delivery may take is gone.
+  // A worker that has logged nothing for longer than a delivery may take is gone.
   const since = new Date(Date.now() - pipeline.settings.ackDeadline * 1000).toISOString()
   const query = {service: pipeline.names.service, about: 'deliveries' as const, since}
   const newest = new Map<string, LogLine>()
@@ -65,7 +65,7 @@ async function readDeliveries(
   })
 }
 
-/** The object of a delivery that was handed over. @param json `undefined` if somebody else ran the job */
+/** The object of a delivery that was handed over. @param json `undefined` if the job was run by hand */
 function objectIn(json: string | undefined): string | undefined {
   let delivery: unknown
   try {

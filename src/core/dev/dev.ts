@@ -70,7 +70,7 @@ export async function dev(request: DevRequest, context: Context): Promise<void> 
   await build([])
   const parts = [
     follower.run({
-      // The canary is of no interest here.
+      // The canary does not matter here.
       line: (line) => line.object?.startsWith(RESERVED_PREFIX) || onEvent({event: 'log', line}),
       file: (file) => onEvent({event: 'file', file}),
     }),

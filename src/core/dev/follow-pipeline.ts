@@ -11,7 +11,7 @@ const LOG_EVERY_MS = 250
 const LATE_MS = 2000
 /** Most lines that one read shows. */
 const MOST_LINES = 500
-/** How often to read files, besides after new log lines: not every worker logs. */
+/** How often to read files, in addition to after new log lines: not every worker logs. */
 const FILES_EVERY_MS = 1000
 /** Pause after reading files, as a multiple of how long it took. */
 const PAUSE_PER_LOOK = 4

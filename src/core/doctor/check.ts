@@ -1,8 +1,8 @@
-/** One thing that has to be as it is. */
+/** One check and its outcome. */
 export interface Check {
   readonly name: string
   readonly state: 'ok' | 'failed'
   readonly detail: string
-  /** The one command that mends it. */
+  /** The command that fixes it. */
   readonly fix?: string | undefined
 }

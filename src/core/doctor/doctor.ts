@@ -18,22 +18,22 @@ export function doctorResult(checks: readonly Check[]): DoctorResult {
 }
 
 /**
- * Looks at every resource and every grant of the pipeline by Google's APIs, whoever made them, and at the service;
+ * Inspects every resource and grant of the pipeline through Google's APIs, however they were created, and the service;
  * changes nothing.
  */
 export async function examinePipeline(context: Context): Promise<Check[]> {
   const {cloud, pipeline, signal, step} = context
-  step('Look at the service')
+  step('Inspect the service')
   const {names, settings} = pipeline
   const service = await cloud.services.get(names.service)
   const image = service?.image || `${names.image}@none`
-  step('Look at every resource and grant')
+  step('Inspect every resource and grant')
   const resources = await cloud.inspection.plan(
     {...pipeline, livenessPort: service?.livenessPort},
     {image, signal},
   )
   if (resources.every(({action}) => action === 'create')) {
-    const detail = `${settings.name} is not there: nothing of it was made yet`
+    const detail = `${settings.name} does not exist yet`
     return [{name: 'pipeline', state: 'failed', detail, fix: 'cloud-runner setup'}]
   }
   const missing = new Set(
@@ -43,7 +43,7 @@ export async function examinePipeline(context: Context): Promise<Check[]> {
   return service === undefined ? checks : [...checks, ...(await examineDeployment(service, context))]
 }
 
-/** What deployments change, which is not part of a plan. */
+/** What deployments change; a plan does not cover it. */
 async function examineDeployment(service: ServiceState, context: Context): Promise<Check[]> {
   const {cloud, pipeline} = context
   const checks: Check[] = []
@@ -61,7 +61,7 @@ async function examineDeployment(service: ServiceState, context: Context): Promi
     checks.push({
       name: 'job',
       state: 'failed',
-      detail: `${job} runs another image than the revision that has the traffic`,
+      detail: `${job} runs a different image than the revision that has the traffic`,
       fix: 'cloud-runner setup',
     })
   }
@@ -77,14 +77,14 @@ async function examineDeployment(service: ServiceState, context: Context): Promi
   return checks
 }
 
-/** @param missing resources that are not there, as `kind name`: a grant cannot be given on one of them */
+/** @param missing resources, as `kind name`: a grant on one of them cannot be added yet */
 function checkOf(resource: PlannedResource, missing: ReadonlySet<string>, settings: Settings): Check {
   const {kind, name, action, grant} = resource
   if (action === 'none') return {name: kind, state: 'ok', detail: name}
   return {
     name: kind,
     state: 'failed',
-    detail: `${name} is ${action === 'create' ? 'not there' : 'not as it should be'}`,
+    detail: `${name} is ${action === 'create' ? 'missing' : 'not configured correctly'}`,
     fix:
       (grant && !missing.has(`${grant.on.kind} ${grant.on.name}`)
         ? grantCommand(grant, settings)
@@ -92,7 +92,7 @@ function checkOf(resource: PlannedResource, missing: ReadonlySet<string>, settin
   }
 }
 
-/** The gcloud command that gives a grant; on the local target pointed at the local cloud. */
+/** The gcloud command that adds a grant; on the local target, sent to the local cloud. */
 function grantCommand(grant: Grant, settings: Settings): string | undefined {
   const command = gcloudCommand(grant, settings)
   return settings.target === 'local' && command !== undefined

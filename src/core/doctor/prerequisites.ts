@@ -5,7 +5,7 @@ import type {Check} from './check.ts'
 /** What Terraform needs before it can enable the other APIs itself. */
 export const FIRST_APIS = ['cloudresourcemanager.googleapis.com', 'serviceusage.googleapis.com']
 
-/** What making and removing a pipeline takes, by the role that a missing one is mended with. */
+/** Permissions to create and remove a pipeline, by the role that grants them. */
 const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   'roles/storage.admin': ['storage.buckets.create', 'storage.buckets.setIamPolicy'],
   'roles/pubsub.admin': ['pubsub.topics.create', 'pubsub.topics.setIamPolicy', 'pubsub.subscriptions.create'],
@@ -18,8 +18,8 @@ const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * What has to be there before a pipeline can be made on Google Cloud. Later checks are left out where an earlier one
- * makes them pointless.
+ * Checks what a pipeline on Google Cloud requires before it can be created. Skips checks that an earlier failure makes
+ * pointless.
  */
 export async function checkPrerequisites(
   {cloud, pipeline, step}: Context,
@@ -50,12 +50,12 @@ export async function checkPrerequisites(
     return checks
   }
 
-  step(`Look at project ${project}`)
+  step(`Inspect project ${project}`)
   const state = await cloud.project.state()
   if (state === undefined) {
     fail(
       'project',
-      `${project} is not there (a new one is made by setup --create-project), ${principal} may not see it, or its Cloud Resource Manager API is off`,
+      `${project} does not exist (setup --create-project creates it), ${principal} may not see it, or its Cloud Resource Manager API is disabled`,
       `gcloud services enable ${FIRST_APIS.join(' ')} --project ${project}`,
     )
     return checks
@@ -72,24 +72,27 @@ export async function checkPrerequisites(
       `gcloud billing projects link ${project} --billing-account ACCOUNT`,
     )
   } else
-    good('billing', state.billing === undefined ? `${principal} may not ask; it is taken to be on` : 'on')
+    good(
+      'billing',
+      state.billing === undefined ? `${principal} may not see it; assumed to be enabled` : 'enabled',
+    )
 
   try {
     const apis = await cloud.project.enabledApis()
     const missing = FIRST_APIS.filter((api) => !apis.has(api))
     if (missing.length > 0) {
       const names = missing.join(' ')
-      fail('APIs', `off: ${missing.join(', ')}`, `gcloud services enable ${names} --project ${project}`)
-    } else good('APIs', 'those that Terraform needs to enable the others are on')
+      fail('APIs', `disabled: ${missing.join(', ')}`, `gcloud services enable ${names} --project ${project}`)
+    } else good('APIs', 'those that Terraform needs to enable the others are enabled')
   } catch (error) {
     checks.push(failedBy('APIs', error))
   }
 
-  step('Look at permissions')
+  step('Check permissions')
   const lacking = await cloud.project.missingPermissions(Object.values(PERMISSIONS).flat())
   if (lacking === undefined)
-    good('permissions', `${principal} may not ask for its own; they are taken to be enough`)
-  else if (lacking.length === 0) good('permissions', `${principal} may make everything`)
+    good('permissions', `${principal} may not test its own; assumed to be sufficient`)
+  else if (lacking.length === 0) good('permissions', `${principal} may create everything`)
   for (const [role, permissions] of Object.entries(PERMISSIONS)) {
     const here = permissions.filter((permission) => lacking?.includes(permission))
     if (here.length === 0) continue
@@ -100,17 +103,17 @@ export async function checkPrerequisites(
     )
   }
 
-  step('Look at names')
+  step('Check names')
   for (const bucket of [pipeline.names.inputBucket, pipeline.names.outputBucket]) {
     try {
       const owner = await cloud.project.bucketOwner(bucket)
       if (owner === 'other') {
         fail(
           'names',
-          `the bucket name ${bucket} is taken by somebody else: bucket names are unique in the world`,
+          `the bucket name ${bucket} is taken by another project: bucket names are globally unique`,
           `cloud-runner setup --project ${project} --region ${region} --pipeline OTHER-NAME`,
         )
-      } else good('names', `${bucket} is ${owner === 'free' ? 'free' : 'of this project'}`)
+      } else good('names', `${bucket} ${owner === 'free' ? 'is free' : 'belongs to this project'}`)
     } catch (error) {
       checks.push(failedBy('names', error))
     }
@@ -123,17 +126,16 @@ export function requireAll(checks: readonly Check[]): void {
   const failed = checks.filter(({state}) => state === 'failed')
   if (failed.length === 0) return
   throw new AppError(
-    [
-      'Something is missing before the pipeline can be made:',
-      ...failed.map(({name, detail}) => `  ${name}: ${detail}`),
-    ].join('\n'),
+    ['The pipeline cannot be created yet:', ...failed.map(({name, detail}) => `  ${name}: ${detail}`)].join(
+      '\n',
+    ),
     {code: 'prerequisites-missing', suggestions: failed.flatMap(({fix}) => fix ?? [])},
   )
 }
 
 function failedBy(name: string, error: unknown): Check {
   if (!(error instanceof AppError)) throw error
-  // `Sign in: gcloud …`: what is typed comes after the words.
+  // `Sign in: gcloud …`: the command follows the label.
   const fix = error.suggestions[0]?.replace(/^[^:]*: /, '')
   return {name, state: 'failed', detail: error.message, fix}
 }

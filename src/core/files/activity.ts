@@ -4,7 +4,7 @@ import {fileKey} from './dead-letters.ts'
 import type {LastError} from './files.ts'
 import {reasonIn} from './reason.ts'
 
-/** What the logs say of a file that has no result yet. */
+/** What the logs say about a file that has no result yet. */
 export interface Activity {
   /** `running` only while an attempt is known to run. */
   readonly state: 'waiting' | 'running'
@@ -24,10 +24,10 @@ export interface OpenFile {
   readonly uploadedAt: string
 }
 
-/** Up to so many files are asked for by name; of more, the newest lines about any file are read first. */
+/** Up to this many files are queried by name; for more, the newest lines about any file are read first. */
 const MOST_NAMED = 300
 const MOST_UNNAMED_LINES = 10_000
-/** Lines may come so much later than their time. */
+/** How much later than their timestamp lines may arrive. */
 const LATE_MS = 60_000
 
 /** One delivery of a file, by its lines. */
@@ -40,22 +40,22 @@ interface Attempt {
   error: ReturnType<typeof reasonIn>
 }
 
-/** Follows what the logs say of open files. */
+/** Follows what the logs say about open files. */
 export interface ActivityReader {
   /**
    * @param now milliseconds since 1970
-   * @returns by `fileKey`; files of which no delivery was seen are missing
+   * @returns by `fileKey`; files without a seen delivery are missing
    */
   read(files: readonly OpenFile[], now?: number): Promise<ReadonlyMap<string, Activity>>
 }
 
 /**
  * Reads which files are being processed, how often they were tried and why they are not done: all lines about their
- * deliveries since the oldest was uploaded, so that nothing of an open file is ever forgotten while the logs keep it.
- * A reader that is used again reads only what is new.
+ * deliveries since the oldest was uploaded, so no attempt at an open file is missed while the logs keep it.
+ * A reused reader reads only what is new.
  *
- * Many files are not asked for one by one (the logs may be read 60 times a minute, cloud.google.com/logging/quotas):
- * the newest lines tell of most, and only those that they do not mention are asked for by name, hundreds at a time.
+ * Many files are not queried one by one (the logs may be read 60 times a minute, cloud.google.com/logging/quotas):
+ * the newest lines cover most, and only those not mentioned there are queried by name, hundreds at a time.
  */
 export function createActivityReader({
   cloud,
@@ -103,7 +103,7 @@ export function createActivityReader({
           if (newest === undefined) return []
           const lastError = newestFirst?.find(({error}) => error !== undefined)?.error?.error
           const activity: Activity = {
-            // A worker that has said nothing for longer than a delivery may take is gone.
+            // A worker that has logged nothing for longer than a delivery may take is gone.
             state: newest.hasEnded || !isRecent(newest.newestAt) ? 'waiting' : 'running',
             attempts: newest.attempt,
             startedAt: newest.startedAt,
@@ -126,7 +126,7 @@ function note(line: LogLine, attempts: Map<string, Attempt[]>): void {
   let one = ofFile.find(
     (known) =>
       known.attempt === number &&
-      // Not every worker says which message it was.
+      // Not every worker logs the message id.
       (known.messageId === undefined || messageId === undefined || known.messageId === messageId),
   )
   if (one === undefined) {

@@ -4,12 +4,12 @@ import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
 import type {FileStatus, Hop, HopName} from './files.ts'
 
-/** What a worker wrote about one object name, all of it as metadata. */
+/** What a worker wrote about one object name, as metadata. */
 export interface Commits {
   readonly result: StoredObject | undefined
   readonly error: StoredObject | undefined
   readonly report: StoredObject | undefined
-  /** The mark of a file that was handed over to a job. */
+  /** Marks a file that was handed over to a job. */
   readonly job?: StoredObject | undefined
 }
 
@@ -21,7 +21,7 @@ export type Verdict =
   /** A newer generation was processed; this one never will be. */
   | {readonly kind: 'superseded'; readonly by: string}
 
-/** The generation of the input that an object of the output bucket was made from. */
+/** The generation of the input that an object of the output bucket was created from. */
 export function sourceGeneration(object: StoredObject | undefined): string | undefined {
   return object?.metadata[RESULT_METADATA.sourceGeneration]
 }
@@ -33,7 +33,7 @@ export function isCancellation(error: StoredObject): boolean {
 
 /**
  * Decides by the worker's contract: the commit of the larger source generation counts, and of two of the same
- * generation the one created later; a cancellation takes nothing from a result that is there.
+ * generation the one created later; a cancellation does not override an existing result.
  */
 export function judge(generation: string, {result, error}: Commits): Verdict {
   const ofResult = sourceGeneration(result)
@@ -56,7 +56,7 @@ export function judge(generation: string, {result, error}: Commits): Verdict {
   return result === undefined ? {kind: 'open'} : {kind: 'done', commit: result}
 }
 
-/** Looks at what was written about an object: metadata reads at the same time. */
+/** Reads what was written about an object: concurrent metadata reads. */
 export async function readCommits(objects: ObjectStore, bucket: string, object: string): Promise<Commits> {
   const [result, error, report, job] = await Promise.all([
     objects.stat(bucket, object),
@@ -67,7 +67,7 @@ export async function readCommits(objects: ObjectStore, bucket: string, object: 
   return {result, error, report, job}
 }
 
-/** Looks at all that was written in one listing. @returns what was written about an object */
+/** Reads everything that was written in one listing. @returns what was written about an object */
 export async function listCommits(
   objects: ObjectStore,
   bucket: string,
@@ -77,13 +77,13 @@ export async function listCommits(
   return commitsIn(outputs)
 }
 
-/** First name after all that begin with the reserved prefix. */
+/** First name after all those with the reserved prefix. */
 const AFTER_RESERVED = RESERVED_PREFIX.replace(/\/$/, '0')
 
 /**
- * Looks at what was written about the objects whose names come before one, by listing no more than that.
- * @returns what was written about such an object. Of one whose name `end` begins with nothing may be known, and of one
- * whose sidecars stand under a hash: {@link readCommits} tells
+ * Reads what was written about the objects whose names sort before `end`, by listing no more than that.
+ * @returns what was written about such an object. It may miss a name that is a prefix of `end`, and one whose sidecars
+ * are stored under a hash: use {@link readCommits} for those
  */
 export async function listCommitsBefore(
   end: string,
@@ -111,7 +111,7 @@ function commitsIn(outputs: ReadonlyMap<string, StoredObject>): (object: string)
   })
 }
 
-/** Reads all of `error.json`. @returns `undefined` where it is not one */
+/** Reads an `error.json`. @returns `undefined` if it is not valid */
 export async function readErrorReport(
   objects: ObjectStore,
   commit: StoredObject,
@@ -121,7 +121,7 @@ export async function readErrorReport(
   return isErrorReport(value) ? value : undefined
 }
 
-/** The JSON content of a small object. @returns `undefined` where it is no JSON */
+/** The JSON content of a small object. @returns `undefined` if it is not JSON */
 export async function readJson(
   objects: ObjectStore,
   {bucket, name, generation}: StoredObject,
@@ -139,8 +139,8 @@ export async function readJson(
 }
 
 /**
- * The points that a finished file passed. `processed` is known only where a report was written. A reprocessed file
- * lay there until it was asked for: that took the pipeline no time.
+ * The points that a finished file passed. `processed` is known only if a report was written. A reprocessed file waited
+ * in the bucket until it was requested again, which does not count as the pipeline's time.
  */
 export function hopsOf(
   input: {readonly uploadedAt: string},
@@ -161,7 +161,7 @@ export function hopsOf(
   for (const [name, at] of points) {
     const time = Date.parse(at ?? '')
     if (at === undefined || Number.isNaN(time)) continue
-    // Clocks of different machines differ by milliseconds; a hop never takes less than no time.
+    // Clocks of different machines differ by milliseconds; a hop never takes negative time.
     const isAsked = name === 'notified' && metadata[RESULT_METADATA.reprocessId] !== undefined
     const since = isAsked ? time : (before ?? time)
     hops.push({
@@ -175,7 +175,7 @@ export function hopsOf(
   return hops
 }
 
-/** The status of a generation that has a verdict, but for what an `error.json` says. */
+/** The status of a generation that has a verdict, without the contents of its `error.json`. */
 export function finished(
   input: Pick<FileStatus, 'object' | 'generation' | 'sizeBytes' | 'uploadedAt'>,
   verdict: Exclude<Verdict, {kind: 'open'}>,

@@ -1,17 +1,17 @@
 import type {Context} from '../ports/context.ts'
 import {readNotification} from './notification.ts'
 
-/** Dead letters that are looked at, at most. */
+/** Most dead letters to read. */
 const MOST_DEAD = 1000
 
 /** The newest dead letter of a file. */
 export interface DeadLetter {
   readonly object: string
-  /** How often its delivery was tried. */
+  /** Number of delivery attempts. */
   readonly attempts: number
-  /** When it was given up, RFC 3339. */
+  /** When delivery was given up, RFC 3339. */
   readonly publishedAt: string
-  /** Of the request to process it again that ended so, if it was one. */
+  /** Of the reprocess request that failed, if it was one. */
   readonly reprocessId: string | undefined
 }
 
@@ -23,7 +23,7 @@ export function fileKey(object: string, generation: string): string {
   return `${generation} ${object}`
 }
 
-/** Looks at the dead letters and leaves them where they are. Attributes are Google's. */
+/** Reads the dead letters and leaves them in the subscription. Attributes are Google's. */
 export async function readDeadLetters({
   cloud,
   pipeline,

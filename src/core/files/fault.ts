@@ -1,15 +1,15 @@
-/** A frame of V8, with its function or without, and one of Python. */
+/** A V8 frame, with or without its function, or a Python frame. */
 const V8_FRAME = /^\s*at (?:.*\()?(?:file:\/\/)?([^()]+):(\d+):(\d+)\)?$/
 const PYTHON_FRAME = /^\s*File "([^"]+)", line (\d+)/
-/** What is not the worker's own: the runtime's, packages', and the bundle where its source map says nothing. */
+/** Paths that are not the worker's own: the runtime, packages, and the bundle where it has no source mapping. */
 const FOREIGN =
   /^(?:node:|<)|(?:^|\/)(?:node_modules|site-packages|dist-packages|lib\/python[\d.]+|cloud-runner\/worker)\/|\/app\/(?:runtime\/|worker\.c?js$)/
 /** The first line of an error as V8 and Python print it. */
 const ERROR = /^(?:Uncaught )?[\w.]*(?:Error|Exception)(?: \[\w+\])?(?::.*)?$/
 
 /**
- * Where an error happened, by its stack: the innermost frame in the worker's own sources.
- * @returns `processor.ts:17:9`, from the worker's folder; of Python without a column; `undefined` where there is none
+ * Where an error occurred, by its stack: the innermost frame in the worker's own sources.
+ * @returns `processor.ts:17:9`, relative to the worker's folder; without a column for Python; `undefined` if there is none
  */
 export function placeOf(stack: string): string | undefined {
   const places: string[] = []
@@ -27,8 +27,8 @@ export function placeOf(stack: string): string | undefined {
 }
 
 /**
- * The error that a process printed as it ended, in one line: `processor.ts:1:7 Error: boom at start`.
- * @returns `undefined` where the output has none
+ * The error that a process printed when it crashed, in one line: `processor.ts:1:7 Error: boom at start`.
+ * @returns `undefined` if the output has none
  */
 export function crashIn(output: string): string | undefined {
   const error = output
@@ -40,20 +40,20 @@ export function crashIn(output: string): string | undefined {
   return place === undefined ? error : `${place} ${error}`
 }
 
-/** Whether a line that a process printed as it crashed says nothing of the worker: frames of Node's and the bundle's. */
+/** Whether a line of a crash says nothing about the worker: frames of Node and of the bundle. */
 export function isForeignFrame(line: string): boolean {
   const [, path] = V8_FRAME.exec(line) ?? []
   return path !== undefined ? FOREIGN.test(path) : /^(?:\s*\^*|Node\.js v[\d.]+)$/.test(line)
 }
 
-/** A problem that quotes what a container printed, in one line: what is wrong, and the error or the last line of it. */
+/** A problem that quotes a container's output, in one line: the problem, and the error or last line of the output. */
 export function inOneLine(problem: string): string {
   const output = problem.split('\n').slice(1)
   const said = crashIn(output.join('\n')) ?? output.findLast((line) => line.trim() !== '')?.trim()
   return said === undefined ? withoutOutput(problem) : `${withoutOutput(problem)} ${said}`
 }
 
-/** A problem without what it quotes. */
+/** A problem without its quotation. */
 export function withoutOutput(problem: string): string {
   return problem.replace(/(?: Its last output:)?\n[^]*$/, '')
 }

@@ -1,8 +1,8 @@
 import type {ErrorReport} from '../../../worker/contract.ts'
 
 /**
- * Where a file stands: `waiting` for its turn, `running` in a worker, `done` with a result, `failed` for good with
- * an error report, `dead` after its last attempt (in the dead letters).
+ * State of a file: `waiting` for its turn, `running` in a worker, `done` with a result, `failed` permanently with an
+ * error report, `dead` after its last attempt (in the dead letters).
  */
 export type FileState = 'waiting' | 'running' | 'done' | 'failed' | 'dead'
 
@@ -13,60 +13,60 @@ export interface Hop {
   readonly name: HopName
   /** RFC 3339. */
   readonly at: string
-  /** Milliseconds since the hop before; 0 for the first, and where a person asked for it again. */
+  /** Milliseconds since the previous hop; 0 for the first, and for a reprocess request. */
   readonly durationMs: number
-  /** Where a person asked for it again: `reprocess`. */
+  /** Present if `reprocess` requested it again. */
   readonly reprocessed?: true
 }
 
 /** Why an attempt did not finish a file. */
 export interface LastError {
   readonly message: string
-  /** In the worker's own sources, as far as the log says: `processor.ts:17:9`. */
+  /** In the worker's own sources, if the log has it: `processor.ts:17:9`. */
   readonly place?: string
   /** RFC 3339. */
   readonly at: string
 }
 
-/** One generation of an input object and what became of it. */
+/** One generation of an input object and its state. */
 export interface FileStatus {
   readonly object: string
   readonly generation: string
   readonly sizeBytes: number
   readonly uploadedAt: string
   readonly state: FileState
-  /** Deliveries so far, as far as is known; 0 before the first. */
+  /** Known deliveries so far; 0 before the first. */
   readonly attempts: number
-  /** As far as the file has come. */
+  /** The hops it has passed so far. */
   readonly hops: readonly Hop[]
-  /** Where it is long work, which a job does: its execution. */
+  /** The job's execution, if the file was handed over to one. */
   readonly job?: {readonly execution: string; readonly startedAt: string}
-  /** Of the last attempt that ended, where it has neither a result nor an error report. */
+  /** Of the last attempt that ended, if there is neither a result nor an error report. */
   readonly lastError?: LastError
-  /** Where `state` is `failed`. */
+  /** If `state` is `failed`. */
   readonly error?: ErrorReport
-  /** Where `state` is `done`. */
+  /** If `state` is `done`. */
   readonly result?: {
     readonly bucket: string
     readonly object: string
     readonly generation: string
     readonly sizeBytes: number
   }
-  /** Where it was waited for, with few others: what its report warns of. */
+  /** Warnings of its report, if it was waited for with few others. */
   readonly warnings?: readonly string[]
 }
 
-/** Why an attempt ended, with its place in the worker. */
+/** Why an attempt ended, with the place in the worker. */
 function faultText({message, place}: LastError): string {
   return place === undefined ? message : `${message} (${place})`
 }
 
-/** Done, failed or dead: nothing more happens to it by itself. */
+/** Done, failed or dead: nothing more happens without a new request. */
 export function hasEnded({state}: Pick<FileStatus, 'state'>): boolean {
   return state === 'done' || state === 'failed' || state === 'dead'
 }
 
-/** What is wrong with a file, with its place in it; of an attempt that was refused, with its place in the worker. */
+/** What is wrong with a file, with the place in it; for a refused attempt, with the place in the worker. */
 export function faultIn({error, lastError}: Pick<FileStatus, 'error' | 'lastError'>): string {
   if (!error) return lastError === undefined ? '' : faultText(lastError)
   const place = [

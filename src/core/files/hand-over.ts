@@ -5,16 +5,16 @@ import {commandFor} from '../shell.ts'
 import type {FileStatus} from './files.ts'
 import {advised} from './reason.ts'
 
-/** How the job stands that has a file. */
+/** State of a file that was handed over to a job. */
 export type HandedOver = Pick<FileStatus, 'attempts' | 'job' | 'error'> & {
   readonly state: 'running' | 'failed'
 }
 
 /**
- * Where a file without a result stands that was handed over to a job.
+ * Determines the state of a file without a result that was handed over to a job.
  * @param mark its `job.json`, if there is one
- * @param reprocessId of the request that is asked about; `undefined`: any
- * @returns `undefined` where no job has it, or its execution succeeded: its end is told by what it wrote
+ * @param reprocessId of the request in question; `undefined`: any
+ * @returns `undefined` if no job has it, or its execution succeeded: then its output decides
  */
 export async function readHandOver(
   object: string,
@@ -41,7 +41,7 @@ export async function readHandOver(
       code: 'job-failed',
       message: `The job gave up on it: ${advised(state.problem ?? 'no reason was given.')}`,
       suggestions: [
-        `See what it said: ${commandFor('logs', object)}`,
+        `See its logs: ${commandFor('logs', object)}`,
         `Try it again: ${commandFor('reprocess', object)}`,
       ],
       object,

@@ -2,15 +2,15 @@ import {RESULT_METADATA} from '../../../worker/contract.ts'
 import type {TakenMessage} from '../ports/messages.ts'
 import type {StoredObject} from '../ports/objects.ts'
 
-/** What a notification of Cloud Storage says it is about. */
+/** What a Cloud Storage notification is about. */
 export interface Notified {
   readonly object: string
   readonly generation: string
-  /** Where a person asked for the file to be processed again. */
+  /** Present if it was requested by `reprocess`. */
   readonly reprocessId: string | undefined
 }
 
-/** @returns `undefined` where the attributes are not those of a notification of this bucket */
+/** @returns `undefined` if the attributes are not those of a notification of this bucket */
 export function readNotification(
   attributes: Readonly<Record<string, string>>,
   bucket: string,
@@ -22,8 +22,8 @@ export function readNotification(
 
 /**
  * The notification that Cloud Storage would publish about an object now
- * (cloud.google.com/storage/docs/pubsub-notifications), with the object resource as far as it is known here.
- * @param reprocessId makes the worker do it again, although it may be done
+ * (cloud.google.com/storage/docs/pubsub-notifications), with the object resource as far as it is known.
+ * @param reprocessId makes the worker process it again even if it is done
  */
 export function notificationOf(
   object: StoredObject,

@@ -19,9 +19,9 @@ import {standing} from './standing.ts'
 import type {StoredObject} from '../ports/objects.ts'
 
 const LOOKS_AT_ONCE = 8
-/** Error reports that are read when all files are listed; the others show their state only. */
+/** Error reports to read when all files are listed; other failed files show their state only. */
 const MOST_ERROR_REPORTS = 50
-/** Named files, in the order of their names as given. @throws AppError `object-unknown` that names all unknown ones */
+/** Reads named files, in the given order. @throws AppError `object-unknown` that names all unknown ones */
 export async function readNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
   const {cloud, pipeline} = context
   const found = new Map<string, {input: StoredObject; commits: Commits}>()
@@ -37,12 +37,12 @@ export async function readNamedFiles(objects: readonly string[], context: Contex
     if ((await cloud.services.get(pipeline.names.service)) === undefined) {
       throw new AppError(`There is no pipeline ${pipeline.settings.name}.`, {
         code: 'not-set-up',
-        suggestions: ['Make it: cloud-runner setup'],
+        suggestions: ['Create it: cloud-runner setup'],
       })
     }
     throw new AppError(`There is no object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
       code: 'object-unknown',
-      suggestions: ['See which there are: cloud-runner status'],
+      suggestions: ['List files: cloud-runner status'],
     })
   }
   return settle(
@@ -51,13 +51,13 @@ export async function readNamedFiles(objects: readonly string[], context: Contex
   )
 }
 
-/** All files, the newest upload first: two listings, one look at the dead letters, at most one at the logs. */
+/** All files, newest upload first: two listings, one read of the dead letters, at most one of the logs. */
 export async function readAllFiles(context: Context): Promise<FileStatus[]> {
   return (await readFirstFiles(Infinity, context)).files
 }
 
 /**
- * The first files by name, at most so many, the newest upload first; of a bucket with millions no more is listed.
+ * The first files by name, up to a limit, newest upload first; lists no more than that of a bucket with millions.
  * @returns whether there are more
  */
 export async function readFirstFiles(
@@ -83,7 +83,7 @@ export async function readFirstFiles(
   return {files: await settle(newestFirst, context), more: next !== undefined}
 }
 
-/** @returns at most so many, and the name of the next one where there is one */
+/** @returns objects up to the limit, and the name of the next one, if any */
 async function listInputs(
   most: number,
   {cloud, pipeline}: Context,
@@ -97,12 +97,12 @@ async function listInputs(
   return {inputs, next: undefined}
 }
 
-/** Whether the name is too long to stand in those of its sidecars. */
+/** Whether the name is too long to be part of its sidecars' names. */
 function hasHashedSidecars(name: string): boolean {
   return !sidecarObject(name, 'report.json').includes(name)
 }
 
-/** Gives each file its state; logs and dead letters are asked only where a file has no result. */
+/** Determines each file's state; reads logs and dead letters only if a file has no result. */
 async function settle(
   files: readonly {input: StoredObject; commits: Commits}[],
   context: Context,

@@ -2,11 +2,11 @@ import type {LogLine} from '../ports/logs.ts'
 import {placeOf} from './fault.ts'
 import type {LastError} from './files.ts'
 
-/** What Cloud Run adds to a reason, and what stands in its place: the setting by its name here. */
+/** What Cloud Run adds to a reason, and its replacement, which names our setting. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
   [
     /\. Consider increasing the memory limit.*$/s,
-    ': raise the setting "memory", or hold less of the file at a time.',
+    ': raise the setting "memory", or keep less of the file in memory.',
   ],
   [
     /\. To change this limit, see .*request-timeout.*$/s,
@@ -16,16 +16,16 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * Why an attempt ended without a result, as far as a line says it.
- * @returns the error, and its weight among those of one attempt: the worker knows best, then what became of its
- * container, then what became of the request
+ * Why an attempt ended without a result, if a line says so.
+ * @returns the error, and its weight among those of one attempt: the worker knows best, then what happened to its
+ * container, then what happened to the request
  */
 export function reasonIn(line: LogLine): {readonly error: LastError; readonly weight: number} | undefined {
   const {source, message, status, time, fields} = line
   if (source === 'system') return {error: {message: advised(message), at: time}, weight: 2}
   if (source === 'requests') {
     if (status === undefined || status < 400) return undefined
-    // The answer was the container's own.
+    // The container itself sent this response.
     const isBare = /^[A-Z]+ \S+ \d+$/.test(message)
     return {
       error: {
@@ -50,7 +50,7 @@ export function reasonIn(line: LogLine): {readonly error: LastError; readonly we
   }
 }
 
-/** A reason of Cloud Run's, with the setting that changes it in place of a link. */
+/** A reason from Cloud Run, with the setting that changes it instead of a link. */
 export function advised(message: string): string {
   return ADVICE.reduce((text, [advice, ours]) => text.replace(advice, ours), message)
 }

@@ -3,7 +3,7 @@ import type {DeadLetter} from './dead-letters.ts'
 import type {FileStatus} from './files.ts'
 import type {HandedOver} from './hand-over.ts'
 
-/** What is known of a file without a result. */
+/** What is known about a file without a result. */
 export interface Evidence {
   readonly letter: DeadLetter | undefined
   readonly handedOver: HandedOver | undefined
@@ -13,8 +13,8 @@ export interface Evidence {
 }
 
 /**
- * Where a file without a result stands. What runs comes first, a job or a delivery that is newer than its dead letter;
- * then the dead letter; then what ended.
+ * State of a file without a result. Whatever runs comes first, a job or a delivery newer than its dead letter; then the
+ * dead letter; then what has ended.
  */
 export function standing({
   letter,
@@ -22,21 +22,21 @@ export function standing({
   activity,
   maxDeliveryAttempts,
 }: Evidence): Pick<FileStatus, 'state' | 'attempts' | 'job' | 'error' | 'lastError'> {
-  const told = activity?.lastError === undefined ? {} : {lastError: activity.lastError}
+  const last = activity?.lastError === undefined ? {} : {lastError: activity.lastError}
   const ofJob = handedOver && {
-    ...told,
+    ...last,
     ...handedOver,
     attempts: Math.max(handedOver.attempts, activity?.attempts ?? 0),
   }
   if (ofJob?.state === 'running') return ofJob
   const isOver = letter !== undefined && !(activity && isLater(activity.startedAt, letter.publishedAt))
-  if (isOver) return {...told, state: 'dead', attempts: letter.attempts}
-  if (activity?.state === 'running') return {...told, state: 'running', attempts: activity.attempts}
+  if (isOver) return {...last, state: 'dead', attempts: letter.attempts}
+  if (activity?.state === 'running') return {...last, state: 'running', attempts: activity.attempts}
   if (ofJob !== undefined) return ofJob
-  // Used up, and not in the dead letters: it was redriven, and Pub/Sub counts again.
+  // Attempts are used up, yet there is no dead letter: it was redriven, and Pub/Sub counts from 1 again.
   const isRedriven =
     activity !== undefined && letter === undefined && activity.attempts >= maxDeliveryAttempts
-  return {...told, state: 'waiting', attempts: isRedriven ? 0 : (activity?.attempts ?? 0)}
+  return {...last, state: 'waiting', attempts: isRedriven ? 0 : (activity?.attempts ?? 0)}
 }
 
 function isLater(time: string, than: string): boolean {

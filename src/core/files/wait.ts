@@ -22,32 +22,32 @@ import {type StoredObject} from '../ports/objects.ts'
 import {withWarnings} from './warnings.ts'
 import {standing} from './standing.ts'
 
-/** Looks at results begin close together, since a file may be done in a second, and end far apart. */
+/** Results are polled often at first, since a file may be done in a second, and rarely later. */
 const FIRST_PAUSE_MS = 150
 const LONGEST_PAUSE_MS = 5000
 const PAUSE_GROWTH = 1.25
-/** Logs and dead letters have quotas of their own (60 reads of the logs a minute): they are asked no oftener. */
+/** Logs and dead letters have their own quotas (60 reads of the logs a minute); they are polled no more often. */
 const SLOW_LOOK_MS = 5000
-/** Of many files a look may take long: it takes at most this part of the time. */
+/** Polling many files may take long: it takes at most this share of the time. */
 const PAUSE_PER_LOOK = 4
 const LOOKS_AT_ONCE = 8
-/** Above this, one listing of the output bucket is cheaper than looking at each. */
+/** Above this, one listing of the output bucket is cheaper than reading each. */
 const MOST_SINGLE_LOOKS = 20
 
-/** A generation of an input object that is to have a result. */
+/** A generation of an input object whose result is awaited. */
 export interface AwaitedFile {
   readonly object: string
   readonly generation: string
   readonly sizeBytes: number
   /** RFC 3339. */
   readonly uploadedAt: string
-  /** Where it is processed again: only what was written for this request counts. */
+  /** If it is reprocessed: only what was written for this request counts. */
   readonly reprocessId?: string
-  /** Generation of a cancellation (`error.json`) that is older than the request, and does not count. */
+  /** Generation of a cancellation (`error.json`) older than the request, which does not count. */
   readonly cancellation?: string
 }
 
-/** What to wait for when a file is notified again; to be read before its notification is published. */
+/** What to wait for when a file is notified again; read it before publishing the notification. */
 export async function awaitedAgain(
   {name: object, generation, sizeBytes, timeCreated: uploadedAt}: StoredObject,
   reprocessId: string | undefined,
@@ -65,21 +65,21 @@ export async function awaitedAgain(
 }
 
 export interface WaitOptions {
-  /** Milliseconds; `undefined`: as long as it takes. */
+  /** Milliseconds; `undefined`: no limit. */
   readonly timeoutMs: number | undefined
-  /** Called whenever a file's state or attempts changed. */
+  /** Called whenever a file's state or attempts change. */
   readonly changed?: (file: FileStatus) => void
 }
 
 export interface WaitResult {
   readonly files: readonly FileStatus[]
-  /** 0 all done, 3 some failed or dead, 124 the time ran out. */
+  /** 0 all done, 3 some failed or dead, 124 timed out. */
   readonly exitCode: number
 }
 
 /**
- * Waits until exactly these generations have a result, an error, or are dead. A timeout is not thrown: it is in the
- * exit code, and the files say how far they are.
+ * Waits until exactly these generations have a result, an error, or are dead. A timeout is not thrown: the exit code
+ * reports it, and the files have their state so far.
  * @throws AppError from the ports; the signal's reason
  */
 export async function waitForResults(
@@ -123,7 +123,7 @@ export async function waitForResults(
   return {files: all, exitCode: all.every(({state}) => state === 'done') ? 0 : EXIT.fileFailed}
 }
 
-/** Reports those that have a result or an error of their generation: a few one by one, many by one listing. */
+/** Reports files that have a result or an error of their generation: a few one by one, many by one listing. */
 async function lookAtResults(
   files: readonly AwaitedFile[],
   report: (status: FileStatus) => void,
@@ -143,7 +143,7 @@ async function lookAtResults(
   })
 }
 
-/** The request was cancelled: a result of a run before it does not matter then. */
+/** The request was cancelled: a result of an earlier run then does not matter. */
 function cancellationOf(
   {generation, reprocessId, cancellation}: AwaitedFile,
   {result, error}: Commits,
@@ -155,7 +155,7 @@ function cancellationOf(
   return sourceGeneration(error) === generation && !isDone ? {kind: 'failed', commit: error} : undefined
 }
 
-/** Whether the verdict is of the request that is waited for, not of a run before it. */
+/** Whether the verdict belongs to the awaited request, not to an earlier run. */
 function isOfRequest(
   verdict: Exclude<Verdict, {kind: 'open'}>,
   {reprocessId, cancellation}: AwaitedFile,
@@ -169,7 +169,7 @@ function isOfRequest(
   )
 }
 
-/** What the results do not tell: what is in work, what is dead, what was removed before its turn. */
+/** What the results do not show: files in progress, dead, or deleted before their turn. */
 async function lookAround(
   files: readonly AwaitedFile[],
   states: ReadonlyMap<string, FileStatus>,
@@ -183,7 +183,7 @@ async function lookAround(
   await eachOf(files, LOOKS_AT_ONCE, async (file) => {
     const status = states.get(keyOf(file)) ?? waiting(file)
     const found = dead.get(keyOf(file))
-    // What is waited for may be another request than the one that ended so.
+    // The awaited request may not be the one that ended this way.
     const letter =
       file.reprocessId === undefined || found?.reprocessId === file.reprocessId ? found : undefined
     const activity = activities.get(keyOf(file))

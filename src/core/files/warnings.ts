@@ -7,7 +7,7 @@ import type {FileStatus} from './files.ts'
 
 const READS_AT_ONCE = 8
 
-/** The files, those that are done with what their reports warn of; a report that is not there, or no longer, warns of nothing. */
+/** Adds to finished files the warnings of their reports; a missing report has none. */
 export async function withWarnings(files: readonly FileStatus[], context: Context): Promise<FileStatus[]> {
   const warned = new Map<FileStatus, string[]>()
   const done = files.filter(({state}) => state === 'done')

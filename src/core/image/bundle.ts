@@ -105,7 +105,7 @@ async function findEntry(folder: string): Promise<Entry> {
       code: 'worker-missing',
       suggestions: [
         ...(await suggestPath(folder, dirname(folder))),
-        'Name a folder that is there by the setting "worker" in cloud-runner.json.',
+        'Set "worker" in cloud-runner.json to an existing folder.',
       ],
       cause,
     })

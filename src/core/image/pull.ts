@@ -45,7 +45,7 @@ export async function pullBase(options: PullOptions): Promise<BaseImage> {
 }
 
 /**
- * Labels of an image, for linux/amd64 where there are several.
+ * Labels of an image; for linux/amd64 if it has several platforms.
  * https://github.com/opencontainers/image-spec/blob/main/config.md#properties
  * @throws AppError as `pullBase`
  */

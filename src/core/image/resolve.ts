@@ -15,7 +15,7 @@ function inRegistry(
   return reference !== undefined && hosts.includes(reference.host) ? {...reference, host} : undefined
 }
 
-/** Labels of an image in the pipeline's registry; none where it is not there or cannot be read. */
+/** Labels of an image in the pipeline's registry; none if it does not exist or cannot be read. */
 export async function readLabels(
   text: string,
   context: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,

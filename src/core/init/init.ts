@@ -13,9 +13,9 @@ import {codeOf, isDiskFull} from '../system-error.ts'
 export const TEMPLATES = ['typescript', 'python', 'container'] as const
 export type Template = (typeof TEMPLATES)[number]
 
-/** Of a pipeline's name, which has 23 characters at most: room is left for a number. */
+/** Longest stem of a pipeline's name, which has at most 23 characters: leaves room for a number. */
 const LONGEST_STEM = 20
-/** Names that a message lists at most. */
+/** Most names that a message lists. */
 const NAMES_SHOWN = 6
 /** Leftovers of editors and test runs in a checkout; not part of a template. */
 const LEFT_BEHIND = new Set(['__pycache__', 'node_modules', '.DS_Store'])
@@ -24,7 +24,7 @@ export interface InitRequest {
   /** Of the worker, absolute; created if it is missing. */
   readonly folder: string
   readonly template: Template
-  /** Whether the folder's pipeline may run another worker: this one is then for a pipeline of its own. */
+  /** Whether the folder's pipeline may run another worker: this one then gets its own pipeline. */
   readonly taken: boolean
 }
 
@@ -43,14 +43,14 @@ export interface InitResult {
     readonly file: string
     /** Whether it names this worker; a setting that names another is left alone. */
     readonly named: boolean
-    /** The pipeline that it names this worker for, where that is not the one of the folder. */
+    /** The pipeline that it names this worker for, if it is not the folder's. */
     readonly pipeline: string | undefined
   }
 }
 
 /**
- * Makes a folder with a worker that runs as it is, and names it in the settings: for the pipeline that was named, for
- * one of its own, or for the folder's. Nothing that is there is overwritten.
+ * Creates a folder with a working worker and names it in the settings: for the named pipeline, for its own, or for the
+ * folder's. Overwrites nothing.
  * @throws AppError `output-exists` that names what is in the way; `output-unwritable`
  */
 export async function init(
@@ -106,7 +106,7 @@ async function nameWorker(
   return {file, named: current === worker, pipeline}
 }
 
-/** A pipeline's name like the folder's, by the rule of names, and none of those that are there. */
+/** An unused pipeline name, derived from the folder's by the naming rule. */
 function freeName(folder: string, others: readonly string[]): string {
   const letters = folder
     .toLowerCase()

@@ -4,7 +4,7 @@ import {findSidecar} from '../results/sidecar.ts'
 
 export interface ExportedModel {
   readonly object: string
-  /** Where it lies in the output bucket: what `upload --model` takes as well. */
+  /** Its place in the output bucket, which `upload --model` also accepts. */
   readonly uri: string
   /** Absolute; `-` for standard output. */
   readonly file: string

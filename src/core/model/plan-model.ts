@@ -11,7 +11,7 @@ import {AppError, EXIT} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {codeOf} from '../system-error.ts'
 
-/** A model that files are to be scored by: an object, or a local file's content. */
+/** A model to score files with: an object, or a local file's content. */
 export type PlannedModel =
   | {readonly bucket: string; readonly object: string}
   | {readonly file: string; readonly bytes: Buffer}
@@ -26,7 +26,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
   if (model.startsWith('gs://')) {
     const [, bucket, object] = /^gs:\/\/([^/]+)\/(.+)$/.exec(model) ?? []
     if (bucket !== undefined && object !== undefined) return {bucket, object}
-    throw new AppError(`${model} names no object.`, {
+    throw new AppError(`${model} does not name an object.`, {
       code: 'model-invalid',
       exitCode: EXIT.usage,
       suggestions: ['Write gs://bucket/object, or the name of a file.'],
@@ -42,7 +42,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
         code: isMissing ? 'file-missing' : 'file-unreadable',
         suggestions: [
           ...(isMissing ? await suggestPath(model, cwd) : []),
-          'Take the model of a result: cloud-runner model export OBJECT --output model.json',
+          'Export the model of a result: cloud-runner model export OBJECT --output model.json',
         ],
         cause: error,
       },
@@ -52,7 +52,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
   return {file: model, bytes}
 }
 
-/** Reads what the setting `model` names, if it names one: see `planModel`. A failure says who names it. */
+/** Reads the model that the setting `model` names, if any: see `planModel`. Errors report where it is set. */
 export async function planPipelineModel({
   model,
   folder,
@@ -64,16 +64,16 @@ export async function planPipelineModel({
   } catch (error) {
     if (!(error instanceof AppError) || sources.model.kind === 'flag') throw error
     const {message, code, exitCode, suggestions} = error
-    const more = [...suggestions, `The setting "model" names it: ${sources.model.place}`]
+    const more = [...suggestions, `It comes from the setting "model": ${sources.model.place}`]
     throw new AppError(message, {code, exitCode, suggestions: more, cause: error})
   }
 }
 
 /**
- * Sees to it that the worker can read the model: what is neither in the input bucket nor in the output bucket is put
- * beside the files, once for the same bytes.
- * @returns the name that goes into the files' metadata, with its generation: `gs://bucket/object#generation`
- * @throws AppError `object-unknown` where the object named is not there; `model-invalid`
+ * Ensures that the worker can read the model: one that is in neither the input nor the output bucket is uploaded beside
+ * the files, once for the same bytes.
+ * @returns the name for the files' metadata, with its generation: `gs://bucket/object#generation`
+ * @throws AppError `object-unknown` if the object does not exist; `model-invalid`
  */
 export async function placeModel(planned: PlannedModel, context: Context): Promise<string> {
   const {uri, absent} = await locate(planned, context)
@@ -90,7 +90,7 @@ export async function placeModel(planned: PlannedModel, context: Context): Promi
 }
 
 /**
- * The pipeline with the model that its setting names, for a comparison with what is there: nothing is put anywhere.
+ * The pipeline with the model that its setting names, for a comparison with what exists; uploads nothing.
  * @throws AppError `object-unknown`, `model-invalid`
  */
 export async function withModel(model: PlannedModel | undefined, context: Context): Promise<Context> {
@@ -99,7 +99,7 @@ export async function withModel(model: PlannedModel | undefined, context: Contex
   return {...context, pipeline: {...context.pipeline, model: uri}}
 }
 
-/** The name by which the worker reads the model; its bytes too where they are not there yet, and the name has no generation. */
+/** The name by which the worker reads the model; if it is not uploaded yet, without a generation and with its bytes. */
 async function locate(
   planned: PlannedModel,
   context: Context,
@@ -112,7 +112,7 @@ async function locate(
   if (found === undefined) {
     throw new AppError(`There is no object gs://${bucket}/${object}.`, {
       code: 'object-unknown',
-      suggestions: ['Take the model of a result: cloud-runner model export OBJECT --output model.json'],
+      suggestions: ['Export the model of a result: cloud-runner model export OBJECT --output model.json'],
     })
   }
   const {generation} = found
@@ -138,7 +138,7 @@ function modelObject(bytes: Buffer): string {
   return `${MODELS_PREFIX}${createHash('sha256').update(bytes).digest('hex')}.json`
 }
 
-/** What is checked before anything is sent; the worker looks at every field. */
+/** The check before anything is sent; the worker validates every field. */
 function checkModel(bytes: Buffer, name: string): void {
   let value: unknown
   try {
@@ -147,12 +147,12 @@ function checkModel(bytes: Buffer, name: string): void {
     value = undefined
   }
   if (isJsonObject(value) && 'format' in value && 'model' in value) return
-  throw new AppError(`${name} is no model.`, {
+  throw new AppError(`${name} is not a model.`, {
     code: 'model-invalid',
     exitCode: EXIT.usage,
     suggestions: [
-      'Take the model of a result: cloud-runner model export OBJECT --output model.json',
-      'What a model holds: docs/model.md',
+      'Export the model of a result: cloud-runner model export OBJECT --output model.json',
+      'What a model contains: docs/model.md',
     ],
   })
 }

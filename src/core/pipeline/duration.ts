@@ -2,7 +2,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {ms: 1, s: 1000, m: 60_000, h:
 
 /**
  * Milliseconds of a duration such as `500ms`, `1s`, `5m`, `2h`, `7d`, `1h30m`.
- * @returns `undefined` where the text is no duration
+ * @returns `undefined` if the text is not a duration
  */
 export function parseDuration(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhd]))+$/.test(text)) return undefined

@@ -1,11 +1,11 @@
 import type {Settings} from './settings.ts'
 
-/** The names of a pipeline's resources, short (without `projects/…`), and the full ones that APIs want. */
+/** The names of a pipeline's resources, short (without `projects/…`), and the full ones that APIs require. */
 export interface PipelineNames {
   readonly inputBucket: string
   readonly outputBucket: string
   readonly service: string
-  /** For files that take longer than a delivery may. */
+  /** For files that take longer than a delivery allows. */
   readonly job: string
   readonly topic: string
   readonly subscription: string
@@ -23,7 +23,7 @@ export interface PipelineNames {
 export interface Pipeline {
   readonly settings: Settings
   readonly names: PipelineNames
-  /** The model that the worker scores files by, as it reads it: `gs://bucket/object#generation`. */
+  /** The model that the worker scores files with, as it reads it: `gs://bucket/object#generation`. */
   readonly model?: string | undefined
   /** Port of the worker's liveness probe; `undefined`: it has none. */
   readonly livenessPort?: number | undefined
@@ -32,7 +32,7 @@ export interface Pipeline {
 /** Label of every resource that can carry one; its value is the pipeline's name. */
 export const PIPELINE_LABEL = 'cloud-runner'
 /**
- * The pipeline that settings describe. Settings have been checked, and their rules keep every name within its
+ * The pipeline that checked settings describe. Their rules keep every name within its
  * service's limits: bucket 3–63 characters, topic and subscription 3–255, service below 50, account id 6–30.
  */
 export function pipelineOf(settings: Settings): Pipeline {

@@ -100,7 +100,7 @@ export const SETTINGS = {
     parse: (value: unknown): Target | undefined => targets.find((target) => target === value),
   } satisfies Setting<Target, undefined>,
   name: text({
-    description: 'Name of the pipeline, and prefix of the names of its resources.',
+    description: 'Name of the pipeline; the names of its resources start with it.',
     // The shortest limit applies: service account ids, 30 characters, are `<name>-worker` and `<name>-push`.
     rule: '2 to 23 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen',
     example: 'cloud-runner',
@@ -115,7 +115,7 @@ export const SETTINGS = {
     pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
   }),
   region: text({
-    description: 'Google Cloud region of the buckets, registry and service.',
+    description: 'Region of the buckets, registry and service.',
     rule: 'a region such as europe-west3 or us-central1',
     example: 'europe-west3',
     default: 'europe-west3',
@@ -137,7 +137,7 @@ export const SETTINGS = {
     pattern: /^[^\0]+$/,
   }),
   labelColumn: text({
-    description: 'Name of the column to predict, unless a file names its own.',
+    description: 'Column to predict if a file does not name its own.',
     rule: 'the name of a column, at most 1024 characters',
     example: 'bankrupt',
     default: undefined,
@@ -145,33 +145,34 @@ export const SETTINGS = {
   }),
   model: text({
     description:
-      'Model that scores files, instead of training one for each: a file or an object. Files uploaded with their own model or label column do not use it.',
+      "Model that scores the files, instead of training one per file: a file or an object. A model or label column in a file's own metadata takes precedence.",
     rule: 'the name of a file, or gs://bucket/object',
     example: './model.json',
     default: undefined,
     pattern: /^(?!gs:\/\/(?![^/]+\/.))[^\0]+$/,
   }),
   concurrency: integer({
-    description: 'Files that an instance processes at the same time.',
+    description: 'Files that one instance processes at the same time.',
     default: 1,
     minimum: 1,
     maximum: 1000,
   }),
   maxInstances: integer({
-    description: 'Maximum number of instances. On the local target the default is the number of cores.',
+    description:
+      'Most instances that run at the same time. On the local target the default is the number of cores.',
     default: 10,
     minimum: 1,
     maximum: 1000,
   }),
   cpu: text({
-    description: 'CPUs of an instance.',
+    description: 'CPUs per instance.',
     rule: '1, 2, 4, 6 or 8',
     example: '1',
     default: '1',
     pattern: /^[12468]$/,
   }),
   memory: text({
-    description: 'Memory of an instance.',
+    description: 'Memory per instance.',
     rule: 'an amount such as 512Mi or 1Gi',
     example: '1Gi',
     default: '1Gi',
@@ -179,7 +180,7 @@ export const SETTINGS = {
   }),
   jobThreshold: text({
     description:
-      'Files of this size or more go to a job, which has an hour for each; smaller ones do after requestTimeout.',
+      'Files of this size or more go to a job, which has an hour per file; smaller ones do after requestTimeout.',
     rule: 'an amount such as 512Ki, 256Mi or 2Gi',
     example: '256Mi',
     default: '256Mi',
@@ -187,13 +188,13 @@ export const SETTINGS = {
   }),
   requestTimeout: duration({
     description:
-      'Time limit for one file; must be below ackDeadline, so that it ends before Pub/Sub delivers again.',
+      'Time per file; below ackDeadline, so that the answer arrives before Pub/Sub delivers the message again.',
     default: '540s',
     minimum: '1s',
     maximum: '590s',
   }),
   ackDeadline: duration({
-    description: 'How long Pub/Sub waits for an answer before it delivers again.',
+    description: 'Time that Pub/Sub waits for an answer before it delivers the message again.',
     default: '600s',
     minimum: '10s',
     maximum: '600s',
@@ -217,7 +218,7 @@ export const SETTINGS = {
     maximum: 100,
   }),
   messageRetention: duration({
-    description: 'How long Pub/Sub keeps an undelivered message.',
+    description: 'Time that Pub/Sub keeps an undelivered message.',
     default: '7d',
     minimum: '10m',
     maximum: '31d',

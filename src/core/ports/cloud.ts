@@ -7,9 +7,9 @@ import type {ObjectStore} from './objects.ts'
 import type {Project} from './project.ts'
 import type {Services} from './services.ts'
 
-/** Everything that a target offers, local or gcp. */
+/** Everything that a target, local or gcp, offers. */
 export interface Cloud {
-  /** Whether a local cloud answers, whatever the target is called: its images have an empty base, since this machine's Node runs them. */
+  /** Whether a local cloud answers, regardless of the target: its images have an empty base, since this machine's Node runs them. */
   readonly isLocal: boolean
   readonly objects: ObjectStore
   readonly messages: Messages
@@ -20,6 +20,6 @@ export interface Cloud {
   readonly inspection: Inspection
   readonly project: Project
   readonly registry: Registry
-  /** Closes connections; nothing may be asked afterwards. */
+  /** Closes connections; no further calls are allowed. */
   close(): Promise<void>
 }

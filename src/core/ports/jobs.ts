@@ -18,15 +18,15 @@ export interface RunningExecution {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Cloud Run's jobs, as far as core needs them. */
+/** The part of Cloud Run's jobs that core needs. */
 export interface Jobs {
-  /** Reference of the image that executions start with; `undefined` where there is no such job. */
+  /** Reference of the image that executions start with; `undefined` if the job does not exist. */
   image(job: string): Promise<string | undefined>
   setImage(job: string, image: string, options: {signal: AbortSignal}): Promise<void>
-  /** `undefined` where there is no such execution, or no longer. */
+  /** `undefined` if the execution does not exist, or no longer. */
   execution(job: string, execution: string): Promise<ExecutionState | undefined>
   /** Executions that have not ended, newest first. */
   running(job: string): Promise<RunningExecution[]>
-  /** Ends an execution with its tasks. @returns false where it had ended, or is gone */
+  /** Cancels an execution with its tasks. @returns false if it had already ended or no longer exists */
   cancel(job: string, execution: string): Promise<boolean>
 }

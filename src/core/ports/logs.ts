@@ -1,6 +1,6 @@
 /** One line of a pipeline's logs. */
 export interface LogLine {
-  /** Who wrote it: the worker, or Cloud Run about a request, or about a container. */
+  /** Who wrote it: the worker, or Cloud Run about a request or a container. */
   readonly source: 'worker' | 'requests' | 'system'
   readonly time: string
   readonly insertId: string
@@ -11,7 +11,7 @@ export interface LogLine {
   readonly attempt: number | undefined
   readonly messageId: string | undefined
   readonly revision: string | undefined
-  /** HTTP status, where the line is of a request log. */
+  /** HTTP status, if the line is from the request log. */
   readonly status: number | undefined
   /** The structured fields besides the message. */
   readonly fields: Readonly<Record<string, unknown>>
@@ -19,13 +19,12 @@ export interface LogLine {
 
 export interface LogQuery {
   readonly service: string
-  /** Lines of this job as well. */
+  /** Also lines of this job. */
   readonly job?: string
-  /** Lines about any of these. Of more than fit into a filter, the lines come in parts, newest first in each. */
+  /** Lines about any of these. If they exceed one filter, lines come in parts, newest first within each. */
   readonly objects?: readonly string[]
   /**
-   * `deliveries`: lines which say that a delivery began, or how it ended. `requests`: those of Cloud
-   * Run's request log.
+   * `deliveries`: lines about the start or end of a delivery. `requests`: those of Cloud Run's request log.
    */
   readonly about?: 'deliveries' | 'requests'
   readonly revision?: string
@@ -35,10 +34,10 @@ export interface LogQuery {
   readonly since?: string
 }
 
-/** Cloud Logging, as far as core needs it. */
+/** The part of Cloud Logging that core needs. */
 export interface LogSource {
-  /** Newest first; page by page as they are asked for. */
+  /** Newest first; pages are fetched on demand. */
   list(query: LogQuery, options: {limit: number; signal: AbortSignal}): AsyncIterable<LogLine>
-  /** New lines as they come, from now on, until the signal. */
+  /** New lines as they arrive, from now on, until the signal. */
   tail(query: LogQuery, options: {signal: AbortSignal}): AsyncIterable<LogLine>
 }

@@ -1,4 +1,4 @@
-/** A message that nobody has taken, as a look at it shows. */
+/** An undelivered message, without its content. */
 export interface WaitingMessage {
   readonly messageId: string
   readonly publishTime: string
@@ -10,20 +10,20 @@ export interface TakenMessage extends WaitingMessage {
   readonly data: Uint8Array
 }
 
-/** Pub/Sub, as far as core needs it. */
+/** The part of Pub/Sub that core needs. */
 export interface Messages {
-  /** Looks at messages of a pull subscription and puts them back at once; at most `limit`. */
+  /** Reads at most `limit` messages of a pull subscription and puts them back immediately. */
   peek(subscription: string, options: {limit: number; signal: AbortSignal}): Promise<WaitingMessage[]>
   /**
-   * Gives every message of a pull subscription to `work`, a few at the same time. Where that says true the message is
-   * acknowledged; the others are put back at the end. What is interrupted in between stays in the subscription.
+   * Passes every message of a pull subscription to `work`, a few at the same time. If it returns true the message is
+   * acknowledged; the others are put back at the end. If interrupted, unacknowledged messages stay in the subscription.
    */
   take(
     subscription: string,
     work: (message: TakenMessage) => Promise<boolean>,
     options: {signal: AbortSignal},
   ): Promise<void>
-  /** Publishes to a topic. Sent again where the answer is lost, so at least once. @returns the message's id */
+  /** Publishes to a topic. Retried if the answer is lost, so at least once. @returns the message's id */
   publish(
     topic: string,
     message: Pick<TakenMessage, 'data' | 'attributes'>,

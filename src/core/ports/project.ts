@@ -1,14 +1,14 @@
-/** What Google says of a project. */
+/** A project, as Google reports it. */
 export interface ProjectState {
   /** Decimal text. */
   readonly number: string
   /** False once it has been deleted: Google keeps it for 30 days. */
   readonly active: boolean
-  /** Whether a billing account is linked; `undefined` where the caller may not ask. */
+  /** Whether a billing account is linked; `undefined` if the caller lacks the permission to see it. */
   readonly billing: boolean | undefined
-  /** Name of the pipeline that `setup --create-project` made the project for; `undefined`: it is the user's own. */
+  /** Name of the pipeline that `setup --create-project` created the project for; `undefined`: the user's own project. */
   readonly madeFor: string | undefined
-  /** RFC 3339; `undefined` where it is not told. */
+  /** RFC 3339; `undefined` if it is not reported. */
   readonly createdAt: string | undefined
 }
 
@@ -19,38 +19,38 @@ export interface BillingAccount {
   readonly name: string
 }
 
-/** A bucket of a project, and the pipeline that it is of, if any. */
+/** A bucket of a project, and the pipeline that it belongs to, if any. */
 export interface ProjectBucket {
   readonly name: string
   readonly pipeline: string | undefined
 }
 
-/** The project that a pipeline lives in, and who asks. */
+/** The project that a pipeline lives in, and the caller. */
 export interface Project {
   /** Whose credentials are used. @throws AppError `unauthenticated` */
   principal(): Promise<string>
-  /** `undefined` where there is none, or none that the caller may see. */
+  /** `undefined` if it does not exist, or the caller may not see it. */
   state(): Promise<ProjectState | undefined>
-  /** Names of the APIs that are on: `run.googleapis.com` … */
+  /** Names of the enabled APIs: `run.googleapis.com` … */
   enabledApis(): Promise<ReadonlySet<string>>
-  /** Which of these permissions the caller lacks on the project; `undefined` where that cannot be asked. */
+  /** Which of these permissions the caller lacks on the project; `undefined` if that cannot be tested. */
   missingPermissions(permissions: readonly string[]): Promise<readonly string[] | undefined>
-  /** Whether a bucket of this name is free, of this project, or somebody else's: names are unique in the world. */
+  /** Whether a bucket name is free, belongs to this project, or to another: names are globally unique. */
   bucketOwner(bucket: string): Promise<'free' | 'ours' | 'other'>
-  /** Google's own account of this project that pushes messages: its email. */
+  /** Email of the project's Pub/Sub service agent, which pushes messages. */
   pubsubAgent(): Promise<string>
   /**
-   * Whether the Pub/Sub agent may make tokens of a service account, by the policies of the project and of the account;
-   * `undefined` where the caller may not read them.
+   * Whether the Pub/Sub agent may create tokens of a service account, by the policies of the project and the account;
+   * `undefined` if the caller may not read them.
    */
   pubsubAgentMaySignFor(account: string): Promise<boolean | undefined>
-  /** All buckets of the project, of whatever. */
+  /** All buckets of the project, whatever they belong to. */
   buckets(): Promise<ProjectBucket[]>
-  /** Makes the project, labelled with the pipeline that it is for. @throws AppError `conflict` where the id is taken */
+  /** Creates the project, labelled with its pipeline. @throws AppError `conflict` if the id is taken */
   create(madeFor: string, options: {signal: AbortSignal}): Promise<void>
   /** The open billing accounts that the caller may use. */
   billingAccounts(): Promise<BillingAccount[]>
-  /** Has what the project costs billed to an account. */
+  /** Links a billing account to the project. */
   linkBilling(account: string): Promise<void>
   enableApis(apis: readonly string[], options: {signal: AbortSignal}): Promise<void>
   /** Deletes the project with everything in it. */

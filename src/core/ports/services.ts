@@ -1,13 +1,13 @@
 /** Where a part of a service's requests goes. */
 export interface TrafficTarget {
-  /** Short name; `undefined`: whichever revision is the newest ready one. */
+  /** Short name; `undefined`: the newest ready revision. */
   readonly revision: string | undefined
   readonly percent: number
-  /** Gives the revision an address of its own. */
+  /** Gives the revision its own address. */
   readonly tag?: string
 }
 
-/** A `TrafficTarget` as it is in effect. */
+/** A `TrafficTarget` currently in effect. */
 export interface TrafficState {
   readonly revision: string
   readonly percent: number
@@ -22,11 +22,11 @@ export interface TrafficState {
 export interface WorkerImage {
   /** Reference with its digest. */
   readonly image: string
-  /** Port on which it serves `/healthz` for a liveness probe; `undefined`: it does not, or nobody knows. */
+  /** Port on which it serves `/healthz` for a liveness probe; `undefined`: it does not, or it is unknown. */
   readonly livenessPort: number | undefined
 }
 
-/** A Cloud Run service as it is now. */
+/** The current state of a Cloud Run service. */
 export interface ServiceState {
   readonly name: string
   readonly uri: string
@@ -40,7 +40,7 @@ export interface ServiceState {
   /** Why it is not ready, in Google's words. */
   readonly problem: string | undefined
   readonly traffic: readonly TrafficState[]
-  /** The model that files are scored by, `gs://bucket/object#generation`, where one is set. */
+  /** The model that scores files, `gs://bucket/object#generation`, if one is set. */
   readonly model: string | undefined
   /** Port of the worker's liveness probe; `undefined`: it has none. */
   readonly livenessPort: number | undefined
@@ -61,24 +61,24 @@ export interface RevisionState {
   readonly problem: string | undefined
 }
 
-/** Cloud Run, as far as core needs it. */
+/** The part of Cloud Run that core needs. */
 export interface Services {
   get(service: string): Promise<ServiceState | undefined>
   /** Newest first. */
   revisions(service: string): Promise<RevisionState[]>
   /**
-   * Puts an image into a new revision, with a liveness probe if the image serves one, follows the operation, and returns the service once it has settled: `ready`
-   * says whether the new revision is. The traffic stays where it was until `route` moves it, unless it follows the
-   * newest ready revision and is not to be held: then Cloud Run moves it once that is ready.
+   * Creates a revision with an image, and a liveness probe if the image serves one, follows the operation, and returns
+   * the service once it has settled: `ready` says whether the new revision is. The traffic stays where it was until `route` moves it, unless it follows the
+   * newest ready revision and `hold` is false: then Cloud Run moves it once that is ready.
    */
   deploy(
     service: string,
     image: WorkerImage,
     options: {hold: boolean; signal: AbortSignal; step: (text: string) => void},
   ): Promise<ServiceState>
-  /** Has Cloud Run check what `deploy` would ask for, without doing it. @throws AppError with its objection */
+  /** Has Cloud Run validate what `deploy` would request, without doing it. @throws AppError with its objection */
   check(service: string, image: WorkerImage): Promise<void>
-  /** Sets the whole traffic, and which revisions count as tried only. */
+  /** Sets all traffic, and which revisions count as only tried. */
   route(
     service: string,
     change: {traffic: readonly TrafficTarget[]; tried: readonly string[]},

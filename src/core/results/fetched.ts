@@ -3,13 +3,13 @@ import {join} from 'node:path'
 import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
 
-/** One line a fetched result, in the state folder: `destroy` says how many were never fetched. */
+/** One line per fetched result, in the state folder: `destroy` reports how many were never fetched. */
 function fileOf({stateFolder, pipeline}: Pick<Context, 'stateFolder' | 'pipeline'>): string {
   const {target, project, name} = pipeline.settings
   return join(stateFolder, `fetched-${target}-${project}-${name}.jsonl`)
 }
 
-/** Notes that a result was written out. */
+/** Records that a result was downloaded. */
 export async function recordFetched(
   context: Pick<Context, 'stateFolder' | 'pipeline'>,
   result: StoredObject,
@@ -21,7 +21,7 @@ export async function recordFetched(
   )
 }
 
-/** Generations of the results that were written out from this folder. */
+/** Generations of the results that were downloaded from this folder. */
 export async function readFetched(
   context: Pick<Context, 'stateFolder' | 'pipeline'>,
 ): Promise<ReadonlySet<string>> {

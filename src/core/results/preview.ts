@@ -2,16 +2,16 @@ import {createGunzip} from 'node:zlib'
 import {parse} from 'csv-parse'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 
-/** The head of a CSV result. */
+/** The first rows of a CSV result. */
 export interface Preview {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
 
 /**
- * Reads the first rows of a CSV object and no more of it. The delimiter is the one of `,` `;` tab `|` that the header
- * has most of.
- * @returns `undefined` where the object is no CSV
+ * Reads only the first rows of a CSV object. The delimiter is the one of `,` `;` tab `|` that occurs most in the
+ * header.
+ * @returns `undefined` if the object is not CSV
  */
 export async function readPreview(
   objects: ObjectStore,
@@ -38,7 +38,7 @@ export async function readPreview(
   }
 }
 
-/** The text of the first lines, a few more where a quoted field holds line breaks; at most 1 MiB. */
+/** The text of the first lines, a few more if a quoted field contains line breaks; at most 1 MiB. */
 async function readLines(bytes: AsyncIterable<unknown>, lines: number): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''

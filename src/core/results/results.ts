@@ -22,7 +22,7 @@ const PREVIEW_ROWS = 5
 export interface Results {
   /** `failed` files have `error`, `done` ones `result`. */
   readonly file: FileStatus
-  /** Absent where the worker writes none. */
+  /** Absent if the worker writes none. */
   readonly report: Report | undefined
   /** First rows of a CSV result: its columns and some rows; absent for other results. */
   readonly preview: Preview | undefined
@@ -31,9 +31,9 @@ export interface Results {
 }
 
 /**
- * What became of an object: its newest generation's result or error, and the result's bytes where they are wanted.
- * A file that failed has no bytes to write: `written` is then absent.
- * @throws AppError `object-unknown`; `result-missing` where it is not finished; `output-exists` without force;
+ * The outcome of an object: its newest generation's result or error, and, if requested, the result's bytes. A failed
+ * file has no bytes to write: `written` is then absent.
+ * @throws AppError `object-unknown`; `result-missing` if it is not finished; `output-exists` without force;
  * `output-unwritable`
  */
 export async function results({object, output}: ResultsRequest, context: Context): Promise<Results> {
@@ -73,10 +73,10 @@ function notFinished(file: FileStatus): AppError {
     code: 'result-missing',
     ...(isDead ? {exitCode: EXIT.fileFailed} : {}),
     suggestions: [
-      `See what its worker says: ${commandFor('logs', object)}`,
+      `See its logs: ${commandFor('logs', object)}`,
       isDead
         ? `Send it again: ${commandFor('redrive', object)}`
-        : `See where it stands: ${commandFor('status', object)}`,
+        : `See its state: ${commandFor('status', object)}`,
     ],
   })
 }

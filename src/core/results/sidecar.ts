@@ -7,7 +7,7 @@ import type {StoredObject} from '../ports/objects.ts'
 import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
 
-/** What each is to people. */
+/** What to call each in messages. */
 const NAMES: Readonly<Record<'report.json' | 'model.json', string>> = {
   'report.json': 'report',
   'model.json': 'model',
@@ -15,7 +15,7 @@ const NAMES: Readonly<Record<'report.json' | 'model.json', string>> = {
 
 /**
  * Finds what the worker wrote beside the result of an object's newest generation.
- * @throws AppError `object-unknown`; `result-missing` where the file has no result, or its worker writes no such thing
+ * @throws AppError `object-unknown`; `result-missing` if the file has no result, or its worker does not write it
  */
 export async function findSidecar(
   object: string,
@@ -28,7 +28,7 @@ export async function findSidecar(
   const name = NAMES[sidecar]
   if (file.state !== 'done') {
     const isOver = file.state === 'failed' || file.state === 'dead'
-    throw new AppError(`There is no ${name} of ${object}: ${reasonOf(file)}`, {
+    throw new AppError(`There is no ${name} for ${object}: ${reasonOf(file)}`, {
       code: 'result-missing',
       ...(isOver ? {exitCode: EXIT.fileFailed} : {}),
       suggestions: [
@@ -40,11 +40,9 @@ export async function findSidecar(
   }
   const found = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, sidecar))
   if (found === undefined || sourceGeneration(found) !== file.generation) {
-    throw new AppError(`The worker wrote no ${name} of ${object}.`, {
+    throw new AppError(`The worker wrote no ${name} for ${object}.`, {
       code: 'result-missing',
-      suggestions: [
-        `The worker that comes with cloud-runner writes one; see its result: ${commandFor('results', object)}`,
-      ],
+      suggestions: [`Only the packaged worker writes one; see the result: ${commandFor('results', object)}`],
     })
   }
   return found

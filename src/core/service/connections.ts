@@ -2,8 +2,8 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 
 /**
- * Why files that are uploaded now reach no worker, as far as it shows without sending one: a setup that ended early
- * leaves a bucket whose uploads nobody hears of. `undefined`: nothing is seen to be missing, or may not be looked at.
+ * Why a file uploaded now would not reach the worker, as far as can be seen without sending one: an interrupted setup
+ * leaves a bucket without notifications. `undefined`: nothing is known to be missing, or it may not be read.
  */
 export async function findGap(context: Context): Promise<string | undefined> {
   const {cloud, pipeline, signal} = context
@@ -23,7 +23,7 @@ export async function findGap(context: Context): Promise<string | undefined> {
   }
 }
 
-/** Missing connections in words. */
+/** Describes missing connections. */
 export function gapOf(missing: readonly string[]): string {
   return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`
 }

@@ -6,15 +6,15 @@ import type {ServiceState} from '../ports/services.ts'
 
 /** Lines of a failed revision that an error shows. */
 const SHOWN_LINES = 12
-/** Lines that are looked through for the error that ended the container. */
+/** Lines to search for the error that ended the container. */
 const READ_LINES = 40
 
-/** As the local cloud says it, whose containers need an engine of this machine. */
+/** The local cloud's wording; its containers need a docker engine on this machine. */
 const NO_ENGINE = /runs as a container, but /
 
 /**
- * Why a revision does not become ready: Google's words, and the error in the revision's log, or its last lines.
- * @param again the command that has not done its work: what a setup still has to do, no deploy does
+ * Why a revision does not become ready: Google's message, and the error in the revision's log, or its last lines.
+ * @param again the command to run again: a deploy does not finish a setup
  */
 export async function deployFailed(
   {latestCreatedRevision, latestReadyRevision, problem, name}: ServiceState,
@@ -27,7 +27,7 @@ export async function deployFailed(
     for await (const line of cloud.logs.list(query, {limit: READ_LINES, signal})) lines.unshift(line)
   }
   const reason = problem ?? 'no reason was given.'
-  // Where Google's words quote the container already, it is not quoted again.
+  // Google's message may already quote the container; do not quote it twice.
   const more = lines.slice(-SHOWN_LINES).filter(({message}) => !reason.includes(message))
   const crash = crashIn([reason, ...lines.map(({message}) => message)].join('\n'))
   const goesOn = latestReadyRevision !== undefined && latestReadyRevision !== latestCreatedRevision
@@ -36,19 +36,19 @@ export async function deployFailed(
     ...(crash === undefined
       ? more.map(({severity, message: text}) => `  ${severity} ${text}`)
       : [`  ${crash}`]),
-    ...(goesOn ? [`Revision ${latestReadyRevision} goes on serving.`] : []),
+    ...(goesOn ? [`Revision ${latestReadyRevision} keeps serving.`] : []),
   ].join('\n')
   return new AppError(message, {
     code: 'deploy-failed',
     suggestions: NO_ENGINE.test(reason)
       ? [
-          'Start docker; when it runs, this answers: docker info',
-          'Where DOCKER_HOST has changed, have the local cloud learn it: cloud-runner local stop',
-          `Then again: cloud-runner ${again}`,
+          'Start docker, and check that it runs: docker info',
+          'If DOCKER_HOST has changed, restart the local cloud: cloud-runner local stop',
+          `Then try again: cloud-runner ${again}`,
         ]
       : [
-          'See all of its lines: cloud-runner logs --since 10m',
-          `Mend the worker, then: cloud-runner ${again}`,
+          'See all its log lines: cloud-runner logs --since 10m',
+          `Fix the worker, then: cloud-runner ${again}`,
         ],
     cause,
   })

@@ -8,7 +8,7 @@ export function notSetUp({pipeline}: Pick<Context, 'pipeline'>, cause?: unknown)
     `There is no pipeline ${name} ${target === 'local' ? 'on this machine' : `in project ${project}`}.`,
     {
       code: 'not-set-up',
-      suggestions: ['Make it: cloud-runner setup'],
+      suggestions: ['Create it: cloud-runner setup'],
       cause,
     },
   )

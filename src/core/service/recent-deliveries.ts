@@ -3,17 +3,17 @@ import type {LogLine} from '../ports/logs.ts'
 import {commandFor} from '../shell.ts'
 import {reasonIn} from '../files/reason.ts'
 
-/** Requests that are looked at: one read of the logs. */
+/** Most requests to inspect: one read of the logs. */
 const LOOKED_AT = 200
-/** So far back; Pub/Sub keeps a message no longer by default. */
+/** How far back to look; by default Pub/Sub keeps a message no longer. */
 const LOOK_BACK_MS = 7 * 86_400_000
-/** One bad file may fail; what fails so often in a row is not the file. */
+/** One bad file may fail; this many failures in a row are not the file's fault. */
 const IN_A_ROW = 3
 
 /** A revision whose latest deliveries all failed. */
 export interface FailingRevision {
   readonly revision: string
-  /** How many in a row, as far as they were looked at. */
+  /** How many in a row, among those inspected. */
   readonly deliveries: number
   readonly how: 'timed out' | 'crashed' | 'failed'
   /** Of the latest. */
@@ -22,11 +22,11 @@ export interface FailingRevision {
   readonly object: string | undefined
 }
 
-/** What the request log says of the latest deliveries. */
+/** What the request log says about the latest deliveries. */
 export interface RecentDeliveries {
   /** None once a delivery has succeeded after them. */
   readonly failing: readonly FailingRevision[]
-  /** HTTP status with which Cloud Run turned away the latest delivery: its caller may not invoke the service. */
+  /** HTTP status with which Cloud Run rejected the latest delivery: its caller may not invoke the service. */
   readonly refused: 401 | 403 | undefined
 }
 
@@ -58,7 +58,7 @@ export function failureText({revision, deliveries, how, reason, object}: Failing
   return `${deliveries} deliveries in a row ${how} on revision ${revision}${last}: ${reason}`
 }
 
-/** What shows why, to be typed; with what to do then. */
+/** The command that shows why, and what to do then. */
 export function failureAdvice({object}: FailingRevision): string {
   const logs =
     object === undefined ? 'cloud-runner logs --severity error --since 1h' : commandFor('logs', object)
@@ -66,7 +66,7 @@ export function failureAdvice({object}: FailingRevision): string {
 }
 
 function failureOf(revision: string, newestFirst: readonly LogLine[]): FailingRevision | undefined {
-  // What was turned away, or found no instance free, says nothing of the worker.
+  // A delivery that was rejected, or found no free instance, says nothing about the worker.
   const served = newestFirst.filter(({status = 0}) => status < 400 || status >= 500)
   const good = served.findIndex(({status = 0}) => status < 400)
   const failed = good === -1 ? served : served.slice(0, good)

@@ -1,12 +1,12 @@
 import type {ServiceState, TrafficTarget} from '../ports/services.ts'
 
-/** How a new revision comes to its traffic: all of it, a part, or none. */
+/** The traffic that a new revision gets: all of it, a part, or none. */
 export type Rollout =
   | {readonly kind: 'all'}
   | {readonly kind: 'canary'; readonly percent: number}
   | {readonly kind: 'none'}
 
-/** What `Services.route` is told. */
+/** The input of `Services.route`. */
 export interface Routing {
   readonly traffic: readonly TrafficTarget[]
   readonly tried: readonly string[]
@@ -28,7 +28,7 @@ export function sharesOf({traffic}: Pick<ServiceState, 'traffic'>): {revision: s
     .toSorted((one, other) => other.percent - one.percent)
 }
 
-/** All traffic to the newest ready revision, whichever that is from now on. */
+/** All traffic to the newest ready revision, now and after later deployments. */
 export function routeToLatest(service: ServiceState, tag?: string): Routing {
   const {latestReadyRevision} = service
   return {
@@ -42,14 +42,14 @@ export function routeTo(revision: string, service: ServiceState): Routing {
   return {traffic: [{revision, percent: 100}, ...tagsOf(service)], tried: service.tried}
 }
 
-/** The traffic as it is, beside new revisions that get none of it and so count as tried only. */
+/** The current traffic; new revisions get none of it and count as only tried. */
 export function routeBeside(made: readonly string[], service: ServiceState): Routing {
   return {traffic: [...sharesOf(service), ...tagsOf(service)], tried: [...service.tried, ...made]}
 }
 
 /**
  * The traffic once a new revision is ready.
- * @param before the service before it was made, whose traffic it shares
+ * @param before the service before the revision was created, whose traffic it shares
  * @param service with the new revision as its newest ready one
  */
 export function routeByRollout(
@@ -73,7 +73,7 @@ export function routeByRollout(
   }
 }
 
-/** Whether the service already is what `routing` says. */
+/** Whether the service already matches `routing`. */
 export function isRouted(service: ServiceState, {traffic, tried}: Routing): boolean {
   const key = (revision: string | undefined, percent: number, tag = '') =>
     `${revision ?? 'latest'} ${percent} ${tag}`
@@ -87,7 +87,7 @@ export function isRouted(service: ServiceState, {traffic, tried}: Routing): bool
   )
 }
 
-/** The tags that stay where they are, and the new one on the newest revision. */
+/** The existing tags, and the new one on the newest revision. */
 function tagsOf({traffic, latestReadyRevision}: ServiceState, added?: string): TrafficTarget[] {
   const kept = traffic.flatMap(({revision, tag}) =>
     tag === undefined || tag === added ? [] : [{revision, percent: 0, tag}],

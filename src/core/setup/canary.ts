@@ -16,7 +16,7 @@ const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 
 /**
- * Sends an object all the way: bucket, notification, topic, push, worker, output bucket. A worker with this package's
+ * Sends an object through the whole pipeline: bucket, notification, topic, push, worker, output bucket. A worker with this package's
  * runtime answers with an object of the same name; a custom container only has to accept the delivery. Removes
  * everything it wrote.
  * @returns how long it took
@@ -86,11 +86,13 @@ async function readLines(since: number, {cloud, pipeline, signal}: Context): Pro
  * runtime does, their outcome decides; otherwise any successful delivery is enough.
  */
 function isTaken(lines: readonly LogLine[], sent: readonly string[]): boolean {
-  const told = lines.filter(
+  const aboutCanary = lines.filter(
     ({source, object}) => source === 'worker' && object !== undefined && sent.includes(object),
   )
-  if (told.length === 0) return lines.some(({status}) => isSuccess(status))
-  return told.some(({fields}) => typeof fields['outcome'] === 'string' && fields['outcome'] !== 'refused')
+  if (aboutCanary.length === 0) return lines.some(({status}) => isSuccess(status))
+  return aboutCanary.some(
+    ({fields}) => typeof fields['outcome'] === 'string' && fields['outcome'] !== 'refused',
+  )
 }
 
 function isSuccess(status: number | undefined): boolean {

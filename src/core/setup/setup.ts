@@ -41,8 +41,8 @@ export interface SetupResult {
 }
 
 /**
- * Makes the pipeline, or mends it: what is already as it should be is left alone, the service too. Traffic that a
- * rollback or a canary has given to a revision by name stays there. Ends with a canary that goes the whole way.
+ * Creates or repairs the pipeline; anything already correct is left alone, including the service. Traffic that a
+ * rollback or a canary has given to a revision by name stays there. Ends with a canary through the whole pipeline.
  * @throws AppError `locked` while another command changes the pipeline for longer than two minutes, `deploy-failed`,
  * `canary-failed`
  */
@@ -136,7 +136,7 @@ async function becomeReady(worker: WorkerImage, context: Context): Promise<Servi
   return again
 }
 
-/** Revisions created beside traffic that is held never had any: a later rollback is not to go to them. */
+/** Revisions created while the traffic was held never had any, so a later rollback must skip them. */
 async function keepTraffic(
   before: ServiceState,
   service: ServiceState,

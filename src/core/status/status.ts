@@ -11,15 +11,15 @@ import {gapOf} from '../service/connections.ts'
 import {notSetUp} from '../service/not-set-up.ts'
 import {readFirstFiles, readNamedFiles} from '../files/read-files.ts'
 
-/** Each thousand is a listing of the one bucket and about four of the other: a minute on Google, and some memory. */
+/** Each thousand takes one listing of the input bucket and about four of the output bucket: a minute on Google. */
 export const MOST_FILES = 10_000
 
 export interface StatusRequest {
   /** Empty: all files. */
   readonly objects: readonly string[]
-  /** Files that are listed at most; the newest come first. All are counted. */
+  /** Most files to list, newest first. All are counted. */
   readonly limit: number
-  /** Files that are looked at at most, the first by name. */
+  /** Most files to read, the first by name. */
   readonly most?: number
 }
 
@@ -35,7 +35,7 @@ export interface PipelineStatus {
   readonly service: string
   /** Reference with digest, of the revision that has the traffic, or most of it; absent before the first deploy. */
   readonly image: string | undefined
-  /** The model that files are scored by, where one is set: `gs://bucket/object#generation`. */
+  /** The model that scores files, if one is set: `gs://bucket/object#generation`. */
   readonly model: string | undefined
   /** The revision that has the traffic, or most of it. */
   readonly revision: string | undefined
@@ -52,19 +52,19 @@ export interface PipelineStatus {
 export interface Status {
   readonly pipeline: PipelineStatus
   readonly files: readonly FileStatus[]
-  /** Over all files, listed or not; with named objects over these; where there are `more`, over the first by name. */
+  /** Counts of all files, listed or not; of the named objects, if any; if there are `more`, of the first by name. */
   readonly counts: Readonly<Record<FileState, number>>
-  /** Whether there are more files than were looked at: more than {@link MOST_FILES}. */
+  /** Whether there are more files than were read: more than {@link MOST_FILES}. */
   readonly more: boolean
   /** Whether there are more files than `files` holds. */
   readonly truncated: boolean
-  /** HTTP status with which the service turned the latest push away, where files wait. */
+  /** HTTP status with which the service rejected the latest push, if files wait. */
   readonly refusedPushes?: number
 }
 
 /**
- * The pipeline and its files: input objects against results, by generation.
- * @throws AppError `not-set-up`; `object-unknown` where a named object is not in the input bucket
+ * The pipeline and its files: input objects matched with results by generation.
+ * @throws AppError `not-set-up`; `object-unknown` if a named object is not in the input bucket
  */
 export async function status(
   {objects, limit, most = MOST_FILES}: StatusRequest,

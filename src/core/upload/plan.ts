@@ -86,7 +86,7 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
       `There is no file ${source}.`,
       'file-missing',
       ...(await suggestPath(source, cwd)),
-      `Look at what is there: ls ${shellPath(cwd)}`,
+      `List the files: ls ${shellPath(cwd)}`,
     )
   }
   if (found.isDirectory()) return planFolder(source, path)

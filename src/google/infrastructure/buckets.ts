@@ -2,7 +2,7 @@ import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Rest} from '../rest.ts'
 import {emptyBucket} from './empty-bucket.ts'
 
-/** Operations on buckets besides creating them. */
+/** Operations on buckets other than creating them. */
 export interface Buckets {
   /** Deletes every object in the pipeline's buckets, all generations; a missing bucket is fine. */
   empty(pipeline: Pipeline, doing: {signal: AbortSignal; step: (text: string) => void}): Promise<void>

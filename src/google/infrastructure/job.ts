@@ -26,7 +26,7 @@ export function jobResources(pipeline: Pipeline, image: string, rest: Rest): Res
       wanted,
       create: async ({signal}) =>
         settled(await rest.request('run', 'POST', `${parent}?jobId=${names.job}`, job(image)), run(signal)),
-      // A PATCH replaces the job whole.
+      // A PATCH replaces the whole job.
       update: async (current, {signal}) =>
         settled(await rest.request('run', 'PATCH', path, wanted(current)), run(signal)),
       afterRemoval: (answer, {signal}) => settled(answer, run(signal)),

@@ -31,7 +31,7 @@ export function restResource(
     name: string
     service: RestService
     path: string
-    /** The body that it should have; as a function of the one that it has where a part of that is not ours to change. */
+    /** The wanted body; a function of the current one if part of that must not change. */
     wanted: Json | ((current: Json) => Json)
     create: (doing: Doing) => Promise<unknown>
     update?: (current: Json, doing: Doing) => Promise<unknown>

@@ -2,15 +2,15 @@ import {writeWhole} from '../../core/whole-file.ts'
 import {gsutilEnvironment, type LocalCloudOrigins} from './environment.ts'
 
 /**
- * The APIs that gsutil calls, each at a host and a port of its own, always over TLS (its modules `gcs_json_api`,
- * `pubsub_api`, `kms_api`, `iamcredentials_api`). The misspelled port is the one that it reads.
+ * The APIs that gsutil calls, each with its own host and port, always over TLS (its modules `gcs_json_api`,
+ * `pubsub_api`, `kms_api`, `iamcredentials_api`). The misspelled port is what it actually reads.
  */
 const HOSTS = ['gs_json_host', 'gs_pubsub_host', 'gs_kms_host', 'gs_iamcredentials_host']
 const PORTS = ['gs_json_port', 'gs_pubsub_port', 'gs_kms_port', 'gs_iamcredentails_port']
 
 /**
- * gsutil's settings, which it reads from a file alone (https://cloud.google.com/storage/docs/boto-gsutil): where its
- * APIs are, whose certificate to trust, and a place for what it keeps of unfinished transfers.
+ * gsutil's settings, which it reads only from a file (https://cloud.google.com/storage/docs/boto-gsutil): the addresses
+ * of its APIs, the certificate to trust, and a folder for the state of unfinished transfers.
  */
 export async function writeBotoFile(origins: LocalCloudOrigins): Promise<void> {
   const {folder, project, tls} = origins

@@ -28,7 +28,7 @@ test('a changed worker gets a new revision and the traffic; an unchanged one doe
   await writeFile(join(folder, 'processor.js'), 'export default {}; console.log("no use"); process.exit(1)\n')
   await expect(deploy({workerFolder: folder}, context)).rejects.toMatchObject({
     code: 'deploy-failed',
-    message: expect.stringContaining(`Revision ${changed.service.latestReadyRevision} goes on serving.`),
+    message: expect.stringContaining(`Revision ${changed.service.latestReadyRevision} keeps serving.`),
   })
   const after = await context.cloud.services.get('cloud-runner')
   expect(after?.traffic).toMatchObject([{revision: changed.service.latestReadyRevision, percent: 100}])

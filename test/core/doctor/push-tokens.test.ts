@@ -33,7 +33,7 @@ test('an old project: its Pub/Sub agent needs a grant on the push account, and t
   const ofProject = '/v1/projects/my-project-123'
   await addFault(endpoint, {on: {path: `${ofProject}:getIamPolicy`}, answer: 403})
   expect(await checkPushTokens(old)).toMatchObject([
-    {state: 'ok', detail: expect.stringContaining('the policies may not be read')},
+    {state: 'ok', detail: expect.stringContaining('its policies cannot be read')},
   ])
 
   const grant = (path: string, role: string | undefined) =>

@@ -151,7 +151,7 @@ describe('a model that comes with an upload', () => {
     const config = await readConfig({cwd: folder, environment: {}, flags: {}, cores: 2})
     await expect(planPipelineModel(config)).rejects.toMatchObject({
       code: 'file-missing',
-      suggestions: expect.arrayContaining([`The setting "model" names it: ${file}`]),
+      suggestions: expect.arrayContaining([`It comes from the setting "model": ${file}`]),
     })
   })
 

@@ -22,7 +22,7 @@ test('a setup that the worker ended early: another setup ends it, and until then
   const folder = await workerFolder('main.js', `process.exit(7)\n`)
   await expect(setup({workerFolder: folder}, context)).rejects.toMatchObject({
     code: 'deploy-failed',
-    suggestions: expect.arrayContaining(['Mend the worker, then: cloud-runner setup']),
+    suggestions: expect.arrayContaining(['Fix the worker, then: cloud-runner setup']),
   })
 
   await writeFile(join(folder, 'processor.js'), capitals(''))

@@ -123,6 +123,6 @@ test.each([
 
 test('nothing near is not suggested', async () => {
   expect((await refusal(['financial_statements.csv'])).suggestions).toEqual([
-    expect.stringMatching(/^Look at what is there: ls /),
+    expect.stringMatching(/^List the files: ls /),
   ])
 })
