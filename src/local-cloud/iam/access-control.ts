@@ -96,7 +96,7 @@ export function createAccess({
     denied.length = Math.min(denied.length, DENIALS_KEPT)
   }
 
-  /** Members that are new in a policy must exist; whoever is in it already may have gone meanwhile. */
+  /** New members of a policy must exist; existing ones may have been deleted since. */
   function checkAccounts(bindings: readonly Binding[], current: Policy): void {
     const present = new Set((current.bindings ?? []).flatMap(({members}) => members))
     for (const member of bindings.flatMap(({members}) => members)) {
