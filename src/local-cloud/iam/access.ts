@@ -64,7 +64,7 @@ export interface Denial {
 
 export interface KnownAccounts {
   exists(email: string): boolean
-  /** Nobody can act as an account that is. */
+  /** No caller can act as a disabled account. */
   isDisabled(email: string): boolean
 }
 

@@ -88,7 +88,7 @@ export async function createIdTokens({state, clock}: {state: State; clock: Clock
       )
         return {error: 'the signature does not match'}
       const {iss, exp, aud, email} = decode(payload) ?? {}
-      // A time of issue in the future is accepted: this machine's clock was set back.
+      // A future time of issue is accepted: this machine's clock may have been set back.
       const now = clock.now() / 1000
       if (iss !== ISSUER) return {error: `issued by ${String(iss)} instead of ${ISSUER}`}
       if (typeof exp !== 'number' || exp + CLOCK_SKEW_SECONDS < now) return {error: 'expired'}

@@ -58,7 +58,7 @@ function pem(der: Buffer): string {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
 }
 
-/** A self-signed certificate for a server on this machine. */
+/** Extensions of a self-signed certificate for a server on this machine. */
 function serverExtensions(publicKey: KeyObject): Buffer[] {
   const key = publicKey.export({type: 'spki', format: 'der'})
   return [
