@@ -68,7 +68,7 @@ export function blobRoutes({state, store, spaces}: DistributionDependencies): Ro
     if (!upload || upload.space !== name.space || upload.image !== name.image) {
       throw new RegistryError(
         'BLOB_UPLOAD_UNKNOWN',
-        `Upload ${id} of ${name.space}/${name.image} is not known; begin it anew.`,
+        `Upload ${id} of ${name.space}/${name.image} is unknown; start it again.`,
       )
     }
     return upload
@@ -111,7 +111,7 @@ export function blobRoutes({state, store, spaces}: DistributionDependencies): Ro
       const writer = await blobs.resume(upload.blob, {sha256: true})
       if (!writer) {
         await state.write(() => store.removeUpload(id))
-        throw new RegistryError('BLOB_UPLOAD_UNKNOWN', `The bytes of upload ${id} are gone; begin it anew.`)
+        throw new RegistryError('BLOB_UPLOAD_UNKNOWN', `The bytes of upload ${id} are gone; start it again.`)
       }
       return await action(writer, upload)
     } catch (error) {

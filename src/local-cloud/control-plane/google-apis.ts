@@ -1,9 +1,9 @@
-/** The APIs of the local cloud: on from the beginning in every project that nobody made. */
+/** The APIs of the local cloud: enabled from the start in every project that was not created explicitly. */
 export const SERVED_APIS: readonly string[] = apis(`
     artifactregistry cloudbilling cloudresourcemanager iam iamcredentials logging pubsub run serviceusage storage
   `)
 
-/** What is on in a project that `projects.create` made: https://cloud.google.com/service-usage/docs/enabled-service#default */
+/** What is enabled in a project that `projects.create` created: https://cloud.google.com/service-usage/docs/enabled-service#default */
 export const APIS_OF_A_NEW_PROJECT: readonly string[] = apis(
   'bigquery cloudapis cloudtrace logging monitoring servicemanagement serviceusage storage storage-api storage-component',
 )

@@ -2,7 +2,7 @@ import type {AccessControl} from '../iam/access.ts'
 import type {HttpRequest, Route} from '../wire/routes.ts'
 import type {Projects} from './projects.ts'
 
-/** Handlers of routes with `:project`, for whoever has a permission on a project that there is. */
+/** Handlers of routes with `:project`, for callers with a permission on an existing project. */
 export function createGuard({projects, access}: {projects: Pick<Projects, 'get'>; access: AccessControl}) {
   return (
     permission: string,

@@ -8,7 +8,7 @@ import {resourceManagerRoutes} from './resource-manager.ts'
 import {serviceUsageRoutes} from './service-usage.ts'
 
 /**
- * What tools ask about a project before they do anything, and how one is made: Resource Manager, Cloud Billing and
+ * What tools ask about a project before they do anything, and how one is created: Resource Manager, Cloud Billing and
  * Service Usage, as far as the Terraform provider, gcloud and `setup --create-project` call them.
  * @param access one that does not refuse what is in a deleted project: that can still be looked at here
  */

@@ -15,9 +15,9 @@ export interface Project {
   /** RFC 3339. */
   readonly createTime: string | undefined
   readonly deleteTime: string | undefined
-  /** `billingAccounts/…`; empty where there is none. */
+  /** `billingAccounts/…`; empty if there is none. */
   readonly billingAccountName: string
-  /** Whether it was made by `projects.create`: it then has few APIs, and no billing account. */
+  /** Whether it was created by `projects.create`: it then has few APIs, and no billing account. */
   readonly wasCreated: boolean
 }
 
@@ -30,20 +30,20 @@ const LABEL_KEY = /^[a-z][a-z0-9_-]{0,62}$/
 const LABEL_VALUE = /^[a-z0-9_-]{0,63}$/
 
 export interface Projects {
-  /** By id or number. @throws ApiError PERMISSION_DENIED where there is none, as Google says it */
+  /** By id or number. @throws ApiError PERMISSION_DENIED if there is none, as Google says it */
   get(id: string): Project
   /** Whether calls in it are served. */
   isActive(id: string): boolean
   /** @throws ApiError INVALID_ARGUMENT, ALREADY_EXISTS: an id is never free again */
   checkNew(id: unknown, labels: unknown): {projectId: string; labels: Record<string, string>}
-  /** @throws ApiError ALREADY_EXISTS where another one has made it since `checkNew` */
+  /** @throws ApiError ALREADY_EXISTS if another caller has created it since `checkNew` */
   create(project: Pick<Project, 'projectId' | 'displayName' | 'labels' | 'parent'>): Promise<Project>
   change(id: string, change: Partial<Pick<Project, 'state' | 'billingAccountName'>>): Promise<Project>
 }
 
 /**
- * @param existing ids that exist from the beginning; `undefined`: every id that was not made or deleted exists, so that
- * nobody has to make a project before anything can be tried
+ * @param existing ids that exist from the beginning; `undefined`: every id that was not deleted exists, so
+ * anything can be tried without creating a project
  */
 export function createProjects({
   state,
@@ -131,7 +131,7 @@ function alreadyExists(): ApiError {
   return new ApiError('ALREADY_EXISTS', 'Requested entity already exists')
 }
 
-/** What nobody made, and is there: with all the local cloud's APIs and its billing account. */
+/** A project that exists without being created: with all the local cloud's APIs and its billing account. */
 function implied(id: string): Project {
   return {
     projectId: id,

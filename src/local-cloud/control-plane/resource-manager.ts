@@ -22,7 +22,7 @@ export function resourceManagerRoutes({
   const guarded = createGuard({projects, access})
 
   const common = ({projectId, labels, createTime}: Project): object => ({
-    // Of one that nobody made and that is asked for by its number, the id is not known.
+    // The id of a project that was not created, requested by number, is unknown.
     projectId: /^\d+$/.test(projectId) ? undefined : projectId,
     ...(Object.keys(labels).length > 0 ? {labels} : {}),
     ...(createTime === undefined ? {} : {createTime}),
@@ -42,7 +42,7 @@ export function resourceManagerRoutes({
     state: project.state,
   })
 
-  /** Answers at once, unfinished, as Google does; the end is asked for. */
+  /** Answers at once, unfinished, as Google does; callers poll for the end. */
   const begin = (prefix: string, id: string, work: () => Promise<Project>): Promise<Operation> =>
     operations.run(
       {

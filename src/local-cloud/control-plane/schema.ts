@@ -1,6 +1,6 @@
 import type {Schema} from '../state/state.ts'
 
-/** Projects that were made, changed or deleted; all others are as every project is from the beginning. */
+/** Projects that were created, changed or deleted; all others have the initial state. */
 export const projectsSchema: Schema = {
   name: 'projects',
   migrations: ['CREATE TABLE projects (number TEXT PRIMARY KEY, json TEXT NOT NULL) STRICT'],

@@ -11,7 +11,7 @@ const MOST_AT_ONCE = 20
 
 /**
  * Service Usage: which APIs a project has turned on. Those of the local cloud answer whether they are on or off, since
- * whoever works without Google has nothing to pay for; not so in a project that was made: see `withinProjects`.
+ * work without Google costs nothing; unlike in a project that was created: see `withinProjects`.
  */
 export function serviceUsageRoutes({
   access,

@@ -51,7 +51,7 @@ export function createAccess({
     return row === undefined ? {etag: INITIAL_ETAG} : parsePolicy(storedJson(row, 'policy'))
   }
 
-  function stands(member: string, principal: Principal): boolean {
+  function matches(member: string, principal: Principal): boolean {
     if (member === 'allUsers' || member === principal) return true
     if (member === 'allAuthenticatedUsers') return principal !== 'allUsers'
     const {role, project} = CONVENIENCE_MEMBER.exec(member)?.groups ?? {}
@@ -64,7 +64,7 @@ export function createAccess({
 
   function grants(policy: Policy, principal: Principal, permission: string): boolean {
     return (policy.bindings ?? []).some(
-      ({role, members}) => roleHas(role, permission) && members.some((member) => stands(member, principal)),
+      ({role, members}) => roleHas(role, permission) && members.some((member) => matches(member, principal)),
     )
   }
 
@@ -96,7 +96,7 @@ export function createAccess({
     denied.length = Math.min(denied.length, DENIALS_KEPT)
   }
 
-  /** Members that are new in a policy must exist; whoever is in it already may have gone meanwhile. */
+  /** New members of a policy must exist; existing ones may have been deleted since. */
   function checkAccounts(bindings: readonly Binding[], current: Policy): void {
     const present = new Set((current.bindings ?? []).flatMap(({members}) => members))
     for (const member of bindings.flatMap(({members}) => members)) {

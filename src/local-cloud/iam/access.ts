@@ -25,11 +25,11 @@ export interface AccessControl {
    */
   require(principal: Principal, permission: string, resource: string, project?: string): void
   allows(principal: Principal, permission: string, resource: string, project?: string): boolean
-  /** The policy of a resource, `{etag}` where none was set. The service answers for the resource's existence. */
+  /** The policy of a resource, `{etag}` if none was set. The service answers for the resource's existence. */
   getPolicy(resource: string): Policy
   /**
    * Replaces the policy.
-   * @throws ApiError ABORTED where `policy.etag` is given and not the current one; INVALID_ARGUMENT for a role that
+   * @throws ApiError ABORTED if `policy.etag` is given and not the current one; INVALID_ARGUMENT for a role that
    * cannot be granted there, a malformed member, or a new one that is a service account which does not exist
    */
   setPolicy(resource: string, policy: Policy): Promise<Policy>
@@ -64,7 +64,7 @@ export interface Denial {
 
 export interface KnownAccounts {
   exists(email: string): boolean
-  /** Nobody can act as an account that is. */
+  /** No caller can act as a disabled account. */
   isDisabled(email: string): boolean
 }
 
@@ -74,14 +74,14 @@ export interface IdTokens {
   mint(claims: {email: string; audience: string}): string
   /**
    * Checks signature, issuer, expiry and audience.
-   * @returns the account's email, or why it is no good.
+   * @returns the account's email, or why the token is invalid.
    */
   verify(token: string, audiences: readonly string[]): {email: string} | {error: string}
   /** JSON Web Key Set, as `https://www.googleapis.com/oauth2/v3/certs` publishes it. */
   keys(): object
   /** The same as X.509 certificates in PEM by key id, as `https://www.googleapis.com/oauth2/v1/certs` does. */
   certificates(): Record<string, string>
-  /** Whether a token carries a signature of ours, whatever it says. */
+  /** Whether a token was signed here, whatever it says. */
   signedHere(token: string): boolean
 }
 
@@ -89,7 +89,7 @@ export interface IdTokens {
 export interface Credentials {
   accessToken(email: string): {token: string; expiresInSeconds: number}
   /**
-   * The account that an access token of the local cloud stands for; `undefined` where there is none: then the port
+   * The account that an access token of the local cloud identifies; `undefined` if there is none: then the port
    * decides. Tools that have no credentials send any text.
    * @throws ApiError UNAUTHENTICATED for one that is expired or forged, and for an ID token
    */

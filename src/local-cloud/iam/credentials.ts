@@ -4,12 +4,12 @@ import type {Credentials, IdTokens} from './access.ts'
 
 /** What access tokens of the local cloud begin with: Google's `ya29.`, and a part that none of Google's has. */
 const PREFIX = 'ya29.local-cloud.'
-/** Whom access tokens are for, so that no ID token passes for one. */
+/** The audience of access tokens, so that no ID token passes for one. */
 const AUDIENCE = 'https://cloud-runner.dev/access-token'
 const LIFETIME_SECONDS = 3600
 
 /**
- * Access tokens that stand for a service account on every port. They are signed with the key of ID tokens, so that
+ * Access tokens that identify a service account on every port. They are signed with the key of ID tokens, so that
  * they outlive a restart; to their holder they are opaque.
  */
 export function createCredentials({tokens}: {tokens: IdTokens}): Credentials {
@@ -22,12 +22,12 @@ export function createCredentials({tokens}: {tokens: IdTokens}): Credentials {
       const presented = tokenIn(authorization)
       if (presented === undefined) return undefined
       if (!presented.startsWith(PREFIX)) {
-        // One of ours, but for a service to check; anything else is text that a tool had to send.
-        if (tokens.signedHere(presented)) throw unauthenticated('an ID token is no access token')
+        // Signed here, but for a service to check; anything else is text that a tool had to send.
+        if (tokens.signedHere(presented)) throw unauthenticated('an ID token is not an access token')
         return undefined
       }
       const verified = tokens.verify(presented.slice(PREFIX.length), [AUDIENCE])
-      if ('error' in verified) throw unauthenticated(`the access token is no good: ${verified.error}`)
+      if ('error' in verified) throw unauthenticated(`the access token is invalid: ${verified.error}`)
       return `serviceAccount:${verified.email}` satisfies Principal
     },
   }

@@ -17,7 +17,7 @@ const LIFETIME_SECONDS = 3600
 /** Google's libraries forgive clocks this much (google-auth-library CLOCK_SKEW_SECS_). */
 const CLOCK_SKEW_SECONDS = 300
 
-/** The signing key of this state folder, made at the first start; its file is the owner's alone. */
+/** The signing key of this state folder, created at the first start; its file is the owner's alone. */
 async function loadKey(folder: string): Promise<KeyObject> {
   const path = join(folder, KEY_FILE)
   const kept = await readIfThere(path)
@@ -88,7 +88,7 @@ export async function createIdTokens({state, clock}: {state: State; clock: Clock
       )
         return {error: 'the signature does not match'}
       const {iss, exp, aud, email} = decode(payload) ?? {}
-      // A time of issue in the future is no reason: this machine's clock was set back.
+      // A future time of issue is accepted: this machine's clock may have been set back.
       const now = clock.now() / 1000
       if (iss !== ISSUER) return {error: `issued by ${String(iss)} instead of ${ISSUER}`}
       if (typeof exp !== 'number' || exp + CLOCK_SKEW_SECONDS < now) return {error: 'expired'}

@@ -65,7 +65,7 @@ function parseBinding(value: unknown, where: string): Binding {
 
 /**
  * A google.iam.v1.Policy out of a request body. No `bindings` means none.
- * @throws ApiError INVALID_ARGUMENT for what is no policy; UNIMPLEMENTED for conditions and audit settings
+ * @throws ApiError INVALID_ARGUMENT if it is not a policy; UNIMPLEMENTED for conditions and audit settings
  */
 export function parsePolicy(value: unknown): Policy {
   if (!isJsonObject(value))

@@ -3,7 +3,7 @@ import type {ServiceAgents} from './access.ts'
 
 /**
  * Service agents by project; the project's number follows from its id, so it is the same for ever. Google takes the
- * number wherever it takes the id, and gcloud asks for agents by number.
+ * number wherever it takes the id, and gcloud requests agents by number.
  */
 export function createServiceAgents(): ServiceAgents {
   function projectNumber(project: string): string {

@@ -3,8 +3,8 @@ import type {CompleteEntry} from './entries.ts'
 import type {LogEntry} from './log-sink.ts'
 
 /**
- * Makes entries complete: the time of receipt, that time as timestamp where there is none, and an insert id that
- * sorts after those made before, so that entries of one request stay in its order
+ * Makes entries complete: the time of receipt, that time as timestamp if there is none, and an insert id that
+ * sorts after earlier ones, so entries of one request stay in order
  * (google.logging.v2.WriteLogEntriesRequest.entries).
  */
 export function createCompletion(clock: Clock): (entry: LogEntry) => CompleteEntry {

@@ -15,7 +15,7 @@ export interface CompleteEntry extends LogEntry {
   insertId: string
 }
 
-/** Where an entry stands in the order of `entries.list`. */
+/** An entry's position in the order of `entries.list`. */
 export interface Place {
   readonly timestamp: string
   readonly insertId: string
@@ -26,7 +26,7 @@ interface Scan {
   readonly parents: readonly string[]
   readonly bounds: Bounds
   readonly descending: boolean
-  /** Only what comes after this in the order asked for. */
+  /** Only what comes after this in the requested order. */
   readonly after: Place | undefined
   readonly limit: number
 }
@@ -114,7 +114,7 @@ export function createEntries({database}: State): Entries {
   }
 }
 
-/** Walks the index of the label where the bounds have one, else that of all entries; either is in the order asked for. */
+/** Walks the index of the label where the bounds have one, else that of all entries; either is in the requested order. */
 function scanQuery({parents, bounds, descending, after, limit}: Scan): {
   sql: string
   parameters: SQLInputValue[]

@@ -51,7 +51,7 @@ export function createEntryLister({
 
     const found: {place: Place; entry: CompleteEntry}[] = []
     let after = pageToken === '' ? undefined : placeIn(pageToken, query)
-    // One more than is wanted tells whether there is another page.
+    // One extra shows whether there is another page.
     while (found.length <= wanted && !call.signal.aborted) {
       const rows = entries.scan({parents, bounds, descending, after, limit: ROWS_PER_TURN})
       found.push(...rows.filter(({entry}) => matches(entry)))

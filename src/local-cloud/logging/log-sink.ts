@@ -3,7 +3,7 @@ export interface LogEntry {
   /** `projects/P/logs/run.googleapis.com%2Fstdout` */
   logName: string
   resource: {type: string; labels: Record<string, string>}
-  /** RFC 3339, up to nanoseconds; the time of receipt where absent. */
+  /** RFC 3339, up to nanoseconds; the time of receipt if absent. */
   timestamp?: string
   receiveTimestamp?: string
   severity?: string

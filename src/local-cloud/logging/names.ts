@@ -7,7 +7,7 @@ const LOG_NAME = new RegExp(`(${PARENT.source})/logs/[A-Za-z0-9_.%-]{1,511}$`)
 
 /**
  * The parent `projects/P` of a log `projects/P/logs/ID`.
- * @throws ApiError INVALID_ARGUMENT where it is no log name
+ * @throws ApiError INVALID_ARGUMENT if it is not a log name
  */
 export function parentOfLog(logName: string): string {
   const [, parent] = LOG_NAME.exec(logName) ?? []
@@ -22,7 +22,7 @@ export function parentOfLog(logName: string): string {
 
 /**
  * The parent `projects/P` of a resource to read logs from: itself, or a log view's (every view shows all entries here).
- * @throws ApiError INVALID_ARGUMENT where it is neither
+ * @throws ApiError INVALID_ARGUMENT if it is neither
  */
 export function parentOfResource(resourceName: string): string {
   const parent = PARENT_OR_VIEW.test(resourceName) ? PARENT.exec(resourceName)?.[0] : undefined
@@ -40,7 +40,7 @@ const MOST_RESOURCES = 100
 
 /**
  * The parents of `resourceNames`, each once.
- * @throws ApiError INVALID_ARGUMENT where there are none, too many, or one is no resource to read logs from
+ * @throws ApiError INVALID_ARGUMENT if there are none, too many, or one is not a resource to read logs from
  */
 export function parentsOfResources(resourceNames: readonly string[]): string[] {
   if (resourceNames.length === 0)

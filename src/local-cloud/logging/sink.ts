@@ -8,7 +8,7 @@ const LARGEST_BATCH = 1000
 const MOST_WAITING = 20_000
 const RETRY_MS = 1000
 
-/** The sink that services write to: takes entries at once, writes them in batches and tells of them when durable. */
+/** The sink that services write to: takes entries at once, writes them in batches and announces them when durable. */
 export function createSink({
   state,
   clock,

@@ -26,13 +26,13 @@ interface TailResponse {
 }
 
 export interface Tails {
-  /** Tells every tail of entries that are durable now. */
+  /** Passes newly durable entries to every tail. */
   publish(entries: readonly CompleteEntry[]): void
   /** TailLogEntries: one request, then entries until the client ends its side. */
   readonly tail: StreamHandler<TailRequest, TailResponse>
 }
 
-/** Live tails: an entry is held for the buffer window, so that one which arrives late still comes in its place. */
+/** Live tails: an entry is held for the buffer window, so a late one still comes in order. */
 export function createTails({clock, access}: {clock: Clock; access: AccessControl}): Tails {
   const sessions = new Set<Session>()
   return {

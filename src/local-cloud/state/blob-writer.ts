@@ -6,10 +6,10 @@ import {type Digests, Hashes} from './hashes.ts'
 const GATHERED_BYTES = 1024 * 1024
 /** Files up to this size are hashed at once: less than a millisecond. */
 const HASHED_AT_ONCE_BYTES = 256 * 1024
-/** The disk begins with what there is each time that so much has come, so that the last sync has little left. */
+/** Bytes between early syncs, so the last sync has little left. */
 const SYNCED_AHEAD_BYTES = 32 * 1024 * 1024
 
-/** Appends to a file and hashes what is in it. Chunks are kept until they are written: nobody may change them. */
+/** Appends to a file and hashes what is in it. Chunks are kept until they are written: do not change them. */
 export class HashingWriter {
   readonly #handle: FileHandle
   readonly #options: {sha256?: boolean}
@@ -20,7 +20,7 @@ export class HashingWriter {
   #sizeBytes: number
   #written: number
   #syncedAhead: number
-  /** Until all that was gathered is in the file; stays, rejected, where that failed. */
+  /** Until all that was gathered is in the file; stays, rejected, if that failed. */
   #writing: Promise<void> | undefined
   #syncing: Promise<void> = Promise.resolve()
 
@@ -56,7 +56,7 @@ export class HashingWriter {
     if (this.#gatheredBytes >= GATHERED_BYTES) await this.#writing
   }
 
-  /** Resolves when everything is in the file. @throws where the disk is full or broken */
+  /** Resolves when everything is in the file. @throws if the disk is full or broken */
   async flush(): Promise<void> {
     await this.#writing
   }
@@ -95,7 +95,7 @@ export class HashingWriter {
       }
       this.#writing = undefined
     })()
-    // Whoever writes or flushes next is told of it.
+    // The next write or flush rejects with it.
     writing.catch(() => undefined)
     return writing
   }

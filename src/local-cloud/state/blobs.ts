@@ -19,7 +19,7 @@ export interface BlobInfo extends Digests {
 export interface BlobWriter {
   readonly id: string
   readonly sizeBytes: number
-  /** Takes a chunk over, which nobody changes from then on; a full disk may show only at a later call. */
+  /** Takes over a chunk, which must not change from then on; a full disk may show only at a later call. */
   write(chunk: Uint8Array): Promise<void>
   /** Makes what was written so far survive a crash (a resumable upload between two requests). */
   sync(): Promise<void>
@@ -40,7 +40,7 @@ export interface Blobs {
   resume(id: string, options?: {sha256?: boolean}): Promise<BlobWriter | undefined>
   /** Reads a finished blob, `start` and `end` inclusive as in HTTP ranges; the file is open when this returns. */
   read(id: string, range?: {start: number; end: number}): Readable
-  /** The same bytes at once, where they are few: a stream costs more than they do. */
+  /** The same bytes at once, if they are few: a stream costs more than they do. */
   readAtOnce(id: string, range: {start: number; end: number}): Buffer
   /** Keeps the first `sizeBytes` of a blob as it is for `resume`, which gives the room of the others back. */
   cut(id: string, sizeBytes: number): Promise<void>
@@ -54,7 +54,7 @@ export interface Blobs {
 /** Read from a file in one go: each turn through the thread pool costs as much as some hundred kilobytes. */
 const READ_BYTES = 256 * 1024
 
-/** Opens the blobs in a folder; makes it where it is missing. */
+/** Opens the blobs in a folder; creates it if it is missing. */
 export async function openBlobs(folder: string): Promise<Blobs> {
   const disk = dirname(folder)
   const incoming = join(folder, 'incoming')
@@ -85,7 +85,7 @@ export async function openBlobs(folder: string): Promise<Blobs> {
         await file.flush()
         await makeFolder(dirname(path(id)))
         await rename(incomingPath(id), path(id))
-        // No row names it before both are done, so that they need not be one after the other.
+        // No row names it before both are done, so their order does not matter.
         const [digests] = await Promise.all([file.digest(), file.sync(), syncFolder(dirname(path(id)))])
         await file.close()
         return {id, sizeBytes: file.sizeBytes, ...digests}
@@ -121,7 +121,7 @@ export async function openBlobs(folder: string): Promise<Blobs> {
     }
   }
 
-  /** Opens an unfinished blob; one that was finished without a row of its own becomes unfinished again. */
+  /** Opens an unfinished blob; one that was finished without a row becomes unfinished again. */
   const reopen = async (id: string): Promise<FileHandle | undefined> => {
     await unlessMissing(rename(path(id), incomingPath(id)))
     return unlessMissing(open(incomingPath(id), 'r+'))

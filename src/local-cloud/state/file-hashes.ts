@@ -17,9 +17,9 @@ export type HashResponse =
 
 /** Hashes of a file that grows, from its first byte on. */
 export interface FileHashes {
-  /** The file has this many bytes now. Resolves at once, or where hashing is far behind, when it has caught up. */
+  /** The file has this many bytes now. Resolves at once, or if hashing is far behind, when it has caught up. */
   grown(sizeBytes: number): Promise<void>
-  /** @throws Error where the file cannot be read */
+  /** @throws Error if the file cannot be read */
   end(sizeBytes: number): Promise<Digests>
   drop(): void
 }
@@ -46,7 +46,7 @@ const waiting = new Map<number, Waiting>()
 export function hashFile(descriptor: number, {sha256 = false}: {sha256?: boolean}): FileHashes {
   const id = ++lastId
   const ended = Promise.withResolvers<Digests>()
-  // Whoever asks for the end is told; a file that is dropped has nobody who asks.
+  // Callers that wait for the end get the error; a dropped file has none.
   ended.promise.catch(() => undefined)
   let hashed = 0
   let size = 0

@@ -7,7 +7,7 @@ export interface Digests {
   /** Base64, as Cloud Storage shows them (crc32c big-endian). */
   readonly md5: string
   readonly crc32c: string
-  /** Hexadecimal, as registries use it; only where it was asked for. */
+  /** Hexadecimal, as registries use it; only if requested. */
   readonly sha256: string | undefined
 }
 

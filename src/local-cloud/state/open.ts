@@ -29,11 +29,11 @@ interface Pending {
 }
 
 /**
- * Opens the state in `folder`, made where it is missing and brought to the newest version of each schema.
+ * Opens the state in `folder`, created if it is missing and brought to the newest version of each schema.
  *
  * One process holds it at a time: SQLite's exclusive locking mode keeps the file lock, which the kernel drops
  * with the process, however it ends.
- * @throws StateError where another process has it open, or a newer version made it, or it is no state folder
+ * @throws StateError if another process has it open, a newer version created it, or it is not a state folder
  */
 export async function openState({
   folder,
@@ -121,7 +121,7 @@ function committer(database: DatabaseSync, folder: string): (changes: readonly P
           change.run()
           done.push(change)
         } catch (error) {
-          // SQLite may have undone the whole transaction by itself, as it does when the disk is full.
+          // SQLite may have rolled back the whole transaction itself, as it does when the disk is full.
           if (!database.isTransaction) throw error
           undo.run()
           change.fail(asDiskFull(error, folder))

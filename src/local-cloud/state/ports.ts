@@ -7,7 +7,7 @@ export const portsSchema: Schema = {
   migrations: ['CREATE TABLE ports (name TEXT PRIMARY KEY, port INTEGER NOT NULL UNIQUE) STRICT'],
 }
 
-/** Below the range that systems take outgoing ports from (Linux: from 32768), so that a stopped cloud finds its port free. */
+/** Below the range that systems take outgoing ports from (Linux: from 32768), so a stopped cloud finds its port free. */
 const FIRST_PORT = 20_000
 const LAST_PORT = 29_999
 const TRIES = 50
@@ -28,8 +28,8 @@ export interface Ports {
   /**
    * Listens on the port kept under `name`; the first time on a free one, which is kept.
    * @param purpose what it is for, in words, for the error
-   * @param listen rejects with EADDRINUSE where the port is taken
-   * @throws PortTakenError where the kept port is taken
+   * @param listen rejects with EADDRINUSE if the port is taken
+   * @throws PortTakenError if the kept port is taken
    */
   claim<T>(name: string, purpose: string, listen: (port: number) => Promise<T>): Promise<T>
   /** Keeps `port` under `name` from now on, whatever was kept; inside a `State.write`. */

@@ -27,7 +27,7 @@ export function optionalInteger(row: Row, column: string): number | undefined {
 
 /**
  * What a column keeps as JSON.
- * @param texts the fields that tell that it is one: they must hold texts
+ * @param texts the fields that identify it: they must hold texts
  * @throws ApiError DATA_LOSS if the row is damaged
  */
 export function storedJson<T extends object = JsonObject>(

@@ -17,7 +17,7 @@ export interface State extends AsyncDisposable {
    * Runs `change` (synchronous, may read and write) in a transaction and resolves with its result once that is
    * durable. Changes handed in at about the same time share one commit. A change that throws is undone alone, and
    * its error is the rejection. Changes are made in the order in which they are handed in.
-   * @param options.canWait some milliseconds for another change to share its commit with; for what nobody waits for
+   * @param options.canWait some milliseconds for another change to share its commit with; for what no caller waits for
    */
   write<T>(change: () => T, options?: {canWait?: boolean}): Promise<T>
   /**

@@ -47,7 +47,7 @@ const FLAGS = new Set(['defaultEventBasedHold'])
 
 /**
  * The writable part of a body, in its order.
- * @throws StorageError 400 where a member has the wrong type or a lifecycle rule is incomplete
+ * @throws StorageError 400 if a member has the wrong type or a lifecycle rule is incomplete
  */
 export function writableBucketFields(body: JsonObject): JsonObject {
   const fields = pick(body, WRITABLE)

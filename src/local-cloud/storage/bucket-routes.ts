@@ -137,10 +137,10 @@ export function bucketRoutes({
     ['GET', '/b', list],
     ['GET', '/b/:bucket', get],
     ['PATCH', '/b/:bucket', (request) => change(request, mergePatch)],
-    // The location of a bucket cannot be changed, so it is kept where a full replacement leaves it out.
+    // The location of a bucket cannot be changed, so it is kept if a full replacement omits it.
     ['PUT', '/b/:bucket', (request) => change(request, keepPlace)],
     ['DELETE', '/b/:bucket', remove],
-    // Terraform asks for the first before it deletes a bucket, gcloud for the others; there are none here.
+    // Terraform requests the first before it deletes a bucket, gcloud the others; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
     ['GET', '/b/:bucket/anywhereCaches/', () => ({json: {}})],
     ['GET', '/b/:bucket/managedFolders', () => ({json: {kind: 'storage#managedFolders'}})],

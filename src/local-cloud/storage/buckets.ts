@@ -13,11 +13,11 @@ export interface Buckets {
   list(project: string, from: string, after: string, count: number): Bucket[]
   /** How many there are, of all projects. */
   count(): number
-  /** @throws StorageError 409 where the name is taken */
+  /** @throws StorageError 409 if the name is taken */
   insert(bucket: {name: string; project: string; fields: JsonObject}): Bucket
   /** Replaces what callers may set; raises the metageneration. */
   replaceFields(bucket: Bucket, fields: JsonObject): Bucket
-  /** @throws StorageError 409 where objects are left in it */
+  /** @throws StorageError 409 if objects are left in it */
   remove(bucket: Bucket): void
 }
 

@@ -31,7 +31,7 @@ export function checksumsOfHeaders(headers: IncomingHttpHeaders): Checksums {
   return {...(md5 === undefined ? {} : {md5}), ...(crc32c === undefined ? {} : {crc32c})}
 }
 
-/** @throws StorageError 400 where the bytes are not those that were meant */
+/** @throws StorageError 400 if the bytes do not match */
 export function checkChecksums(expected: Checksums, actual: BlobInfo): void {
   if (expected.crc32c !== undefined && expected.crc32c !== actual.crc32c) {
     throw invalid(`Provided CRC32C "${expected.crc32c}" doesn't match calculated CRC32C "${actual.crc32c}".`)

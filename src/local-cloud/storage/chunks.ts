@@ -4,7 +4,7 @@ import {StorageError} from './errors.ts'
 
 /**
  * The chunks of a request's body.
- * @throws StorageError 400 where the connection breaks before its end
+ * @throws StorageError 400 if the connection breaks before its end
  */
 export async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
   // A reader that stops does not end the connection: its answer has still to go out.

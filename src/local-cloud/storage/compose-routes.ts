@@ -90,7 +90,7 @@ function findSource(objects: Objects, bucket: string, source: JsonObject): Store
   return object
 }
 
-/** Copies the bytes one after another. All files are opened at once, so that no deletion comes between. */
+/** Copies the bytes one after another. All files are opened first, so a deletion cannot interfere. */
 async function concatenate(blobs: Blobs, sources: readonly StoredObject[]): Promise<BlobInfo> {
   const streams: Readable[] = sources.map(({blob}) => blobs.read(blob))
   const writer = await blobs.create()

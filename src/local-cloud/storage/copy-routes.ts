@@ -13,7 +13,7 @@ const NOT_SERVED = ['destinationKmsKeyName', 'destinationPredefinedAcl']
 
 /**
  * Copies of objects: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
- * Bytes are shared with the source, so that every rewrite is done in one call.
+ * Bytes are shared with the source, so every rewrite finishes in one call.
  */
 export function copyRoutes({
   buckets,
@@ -42,7 +42,7 @@ export function copyRoutes({
     const name = params['destination'] ?? ''
     checkObjectName(name)
     const body = await request.json()
-    // Metadata that is given replaces all of the source's; Google only falls back where none is given.
+    // Given metadata replaces all of the source's; Google falls back only if none is given.
     const given = writableObjectFields(body)
     const fields = Object.keys(given).length > 0 ? given : find().fields
     const draft = {

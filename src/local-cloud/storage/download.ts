@@ -10,7 +10,7 @@ import {textField, type StoredObject} from './object-resource.ts'
 const MOST_AT_ONCE_BYTES = 64 * 1024
 
 /**
- * The bytes of an object, or the range of them that was asked for. What was stored gzipped is unpacked for a client
+ * The bytes of an object, or the requested range of them. What was stored gzipped is unpacked for a client
  * that does not accept gzip: https://cloud.google.com/storage/docs/transcoding
  * @throws StorageError 416
  */
@@ -29,7 +29,7 @@ export function downloadObject(
     ...(encoding === '' || unpack ? {} : {'content-encoding': encoding}),
   }
   if (unpack) {
-    // Nobody knows the unpacked length beforehand, so ranges are ignored here.
+    // The unpacked length is not known beforehand, so ranges are ignored here.
     const unpacked = createGunzip()
     pipeline(blobs.read(object.blob), unpacked, () => undefined)
     return {headers: {...common, warning: '214 UploadServer gunzipped'}, body: unpacked}
@@ -95,9 +95,9 @@ function acceptsGzip(header: string | string[] | undefined): boolean {
 }
 
 /**
- * The one range of a `Range` header, both ends inclusive. `undefined` where there is none, or none that is understood:
+ * The one range of a `Range` header, both ends inclusive. `undefined` if there is none, or none that is understood:
  * then everything is sent.
- * @throws StorageError 416 where it lies behind the end
+ * @throws StorageError 416 if it starts past the end
  */
 function readRange(header: string | undefined, size: number): {start: number; end: number} | undefined {
   const groups = /^bytes=(?<start>\d{0,15})-(?<end>\d{0,15})$/.exec(header?.trim() ?? '')?.groups

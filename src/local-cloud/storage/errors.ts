@@ -14,7 +14,7 @@ const STATUS_OF_CODE: Readonly<Record<number, StatusName>> = {
   501: 'UNIMPLEMENTED',
 }
 
-/** Where a parameter that an error is about stands in the request. */
+/** Where in the request the faulty parameter is. */
 interface ErrorLocation {
   readonly locationType: 'header' | 'parameter'
   readonly location: string

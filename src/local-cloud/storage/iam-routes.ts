@@ -40,7 +40,7 @@ export function iamRoutes({
     try {
       return {json: json(bucket, await access.setPolicy(bucketResource(bucket), policy))}
     } catch (error) {
-      // Cloud Storage answers 412 to an etag of yesterday, where other services answer 409.
+      // Cloud Storage answers 412 to a stale etag; other services answer 409.
       if (error instanceof ApiError && error.status === 'ABORTED') throw conditionNotMet()
       throw error
     }

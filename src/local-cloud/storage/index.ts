@@ -37,7 +37,7 @@ export interface Storage extends AsyncDisposable {
   bucketCount(): number
 }
 
-/** `/BUCKET/OBJECT`; what begins like an API is none, so that a call that nobody serves is said to be one. */
+/** `/BUCKET/OBJECT`; a path that begins like an API is not one, so an unserved call is reported as such. */
 const XML_OBJECT =
   /^\/(?!(?:apis|batch|compute|download|resumable|storage|upload|v\d\w*)\/)(?<bucket>[a-z0-9][a-z0-9._-]+[a-z0-9])\/(?<object>.+)$/
 

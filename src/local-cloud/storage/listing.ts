@@ -66,7 +66,7 @@ export function listObjects(objects: Objects, bucket: string, query: URLSearchPa
   return {items, prefixes, nextPageToken: undefined}
 }
 
-/** Behind a row; where it stands for a common prefix, behind all that has it, however much that is. */
+/** After a row or, if it represents a common prefix, after everything with that prefix. */
 function positionAfter(row: StoredObject | undefined, common: string | undefined): Position | undefined {
   if (common === undefined) return row && {name: row.name, generation: row.generation + 1}
   const name = successor(common)
@@ -85,11 +85,11 @@ function parseToken(token: string): Position {
   throw invalid(`Invalid value for pageToken: '${token}'`)
 }
 
-/** The first text after all that begin with `prefix`, in the order of UTF-8 bytes; `undefined` where there is none. */
+/** The first text after all that begin with `prefix`, in the order of UTF-8 bytes; `undefined` if there is none. */
 function successor(prefix: string): string | undefined {
   const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0)
   for (let last = points.pop(); last !== undefined; last = points.pop()) {
-    // After U+D7FF come the surrogates, which are no characters.
+    // After U+D7FF come the surrogates, which are not characters.
     if (last < 0x10ffff) return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
   }
   return undefined

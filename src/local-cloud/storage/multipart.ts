@@ -8,11 +8,11 @@ export interface RelatedParts {
   readonly metadata: JsonObject
   /** Content type of the second part. */
   readonly contentType: string | undefined
-  /** The second part. Throws where the body ends before its closing boundary. */
+  /** The second part. Throws if the body ends before its closing boundary. */
   readonly content: AsyncIterable<Buffer>
 }
 
-/** @throws StorageError 400 where the header is no `multipart/related` with a boundary */
+/** @throws StorageError 400 if the header is not `multipart/related` with a boundary */
 export function boundaryOf(contentType: string | undefined): string {
   // gcloud puts the boundary in single quotes, which are not meant to belong to it.
   const match = /^multipart\/related\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|'([^']+)'|([^\s;]+))/i.exec(
@@ -21,7 +21,7 @@ export function boundaryOf(contentType: string | undefined): string {
   const boundary = match?.[1] ?? match?.[2] ?? match?.[3]
   if (boundary === undefined) {
     throw invalid(
-      `Invalid multipart request: Content-Type '${contentType ?? ''}' is no multipart/related with a boundary.`,
+      `Invalid multipart request: Content-Type '${contentType ?? ''}' is not multipart/related with a boundary.`,
     )
   }
   return boundary
@@ -29,7 +29,7 @@ export function boundaryOf(contentType: string | undefined): string {
 
 /**
  * Reads the first part and the head of the second.
- * @throws StorageError 400 where the body is not of this form
+ * @throws StorageError 400 if the body is not of this form
  */
 export async function readRelatedParts(body: AsyncIterable<Buffer>, boundary: string): Promise<RelatedParts> {
   const source = new PrefixReader(body)
@@ -67,9 +67,9 @@ function parseMetadata(bytes: Buffer): JsonObject {
     const value: unknown = JSON.parse(json)
     if (isJsonObject(value)) return value
   } catch (error) {
-    throw invalid(`Invalid multipart request: its metadata is no JSON: ${String(error)}`)
+    throw invalid(`Invalid multipart request: its metadata is not JSON: ${String(error)}`)
   }
-  throw invalid('Invalid multipart request: its metadata is no JSON object.')
+  throw invalid('Invalid multipart request: its metadata is not a JSON object.')
 }
 
 /** The bytes up to the delimiter. Only as many are held back as may be the beginning of one. */
@@ -90,7 +90,7 @@ async function* readContent(source: PrefixReader, delimiter: Buffer): AsyncGener
     if (chunk === undefined) throw invalid('Invalid multipart request: the closing boundary is missing.')
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
   }
-  // What follows the boundary is of no interest, but has to be read for the connection's sake.
+  // What follows the boundary is ignored, but must be read to keep the connection usable.
   while ((await source.next()) !== undefined);
 }
 

@@ -3,7 +3,7 @@ import {invalid} from './errors.ts'
 
 const MAX_OBJECT_NAME_BYTES = 1024
 
-/** @throws StorageError 400 where `name` breaks https://cloud.google.com/storage/docs/buckets#naming */
+/** @throws StorageError 400 if `name` breaks https://cloud.google.com/storage/docs/buckets#naming */
 export function checkBucketName(name: string): void {
   const longest = name.includes('.') ? 222 : 63
   const fits =
@@ -17,7 +17,7 @@ export function checkBucketName(name: string): void {
   if (!fits) throw invalid(`Invalid bucket name: '${name}'`)
 }
 
-/** @throws StorageError 400 where `name` breaks https://cloud.google.com/storage/docs/objects#naming */
+/** @throws StorageError 400 if `name` breaks https://cloud.google.com/storage/docs/objects#naming */
 export function checkObjectName(name: string): void {
   if (name === '') throw invalid('Required parameter: name')
   if (Buffer.byteLength(name) > MAX_OBJECT_NAME_BYTES) {

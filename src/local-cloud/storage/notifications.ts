@@ -18,7 +18,7 @@ export interface NotificationConfig {
   /** `projects/P/topics/T` */
   readonly topic: string
   readonly payloadFormat: 'JSON_API_V1' | 'NONE'
-  /** All where none is named. */
+  /** All if none is named. */
   readonly eventTypes: readonly string[]
   readonly customAttributes: Readonly<Record<string, string>>
   readonly objectNamePrefix: string
@@ -41,13 +41,13 @@ const MAX_CUSTOM_ATTRIBUTES = 10
 
 const TOPIC_PREFIX = '//pubsub.googleapis.com/'
 
-/** Tells topics what happens to objects. */
+/** Publishes object changes to topics. */
 export interface Notifications {
   list(bucket: string): NotificationConfig[]
   find(bucket: string, id: number): NotificationConfig | undefined
   /**
    * Inside a `State.write`.
-   * @throws StorageError 400 where the configuration is not valid or there are too many, 403 where Cloud Storage's
+   * @throws StorageError 400 if the configuration is not valid or there are too many, 403 if Cloud Storage's
    * service agent may not publish to the topic
    */
   insert(bucket: Bucket, body: JsonObject): NotificationConfig
@@ -56,8 +56,8 @@ export interface Notifications {
   /** Forgets the configurations of a deleted bucket; inside a `State.write`. */
   forget(bucket: string): void
   /**
-   * Publishes the event to each topic that wants it, inside the `State.write` of the change itself. Where the topic
-   * or the grant is gone the event is dropped, as Google does in the end.
+   * Publishes the event to each topic that wants it, inside the `State.write` of the change itself. If the topic
+   * or the grant is gone the event is dropped, as Google eventually does.
    * @param origin what links in the payload begin with
    */
   publish(bucket: Bucket, event: ObjectEvent, origin: string): void
@@ -88,7 +88,7 @@ export function createNotifications({
     'UPDATE storage_buckets SET last_notification = last_notification + 1 WHERE name = ? RETURNING last_notification',
   )
 
-  /** A refusal is kept with the other denials: it is the only trace of an event that nobody hears of. */
+  /** A refusal is kept with the other denials: it is the only trace of a dropped event. */
   const mayPublish = (bucket: Bucket, topic: string): boolean => {
     try {
       access.require(`serviceAccount:${agents.storage(bucket.project)}`, 'pubsub.topics.publish', topic)

@@ -43,8 +43,8 @@ export const contentOfBlob = (blob: BlobInfo): Content => ({
 
 /**
  * Changes of objects. Each is one transaction with its events; preconditions and grants are checked in it, so that
- * of two writers with `ifGenerationMatch=0` one wins. Bytes that nobody refers to any more go after the commit: who
- * is reading them keeps the open file.
+ * of two writers with `ifGenerationMatch=0` one wins. Unreferenced bytes are removed after the commit; a
+ * reader keeps its open file.
  */
 export interface ObjectChanges {
   /**
@@ -54,7 +54,7 @@ export interface ObjectChanges {
   checkDraft(draft: ObjectDraft): void
   /**
    * Stores an object as the live version.
-   * @param content the bytes, asked for inside the transaction
+   * @param content the bytes, requested inside the transaction
    * @param also runs in the same transaction
    * @throws as `checkDraft`
    */

@@ -42,7 +42,7 @@ const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
 
 /**
  * The writable part of a body, in its order.
- * @throws StorageError 400 where a member has the wrong type or the custom metadata is too large
+ * @throws StorageError 400 if a member has the wrong type or the custom metadata is too large
  */
 export function writableObjectFields(body: JsonObject): JsonObject {
   const fields = pick(body, WRITABLE)

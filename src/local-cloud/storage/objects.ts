@@ -22,7 +22,7 @@ export interface Objects {
   insert(object: StoredObject): void
   /** Replaces metageneration, times and fields of a version. */
   update(object: StoredObject): void
-  /** @returns the blob that nobody refers to any more, to be removed after the commit */
+  /** @returns the blob that is no longer referenced, to remove after the commit */
   remove(object: StoredObject): string | undefined
   /** Whether any version has these bytes. */
   refersTo(blob: string): boolean

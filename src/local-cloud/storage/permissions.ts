@@ -16,7 +16,7 @@ export interface Permissions {
 /** Name of a bucket as IAM knows it. */
 export const bucketResource = (bucket: string): string => `projects/_/buckets/${bucket}`
 
-/** @param projectOf the project of a bucket, whose policy reaches its buckets; `undefined` where there is no such bucket */
+/** @param projectOf the project of a bucket, whose policy reaches its buckets; `undefined` if there is no such bucket */
 export function createPermissions(
   access: AccessControl,
   projectOf: (bucket: string) => string | undefined,

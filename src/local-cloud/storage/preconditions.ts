@@ -57,7 +57,7 @@ export function checkForChange(conditions: Preconditions, current: Version | und
 
 /**
  * Checks the preconditions of a read.
- * @throws StorageError 412, or 304 where a not-match condition does not hold
+ * @throws StorageError 412, or 304 if a not-match condition does not hold
  */
 export function checkForRead(conditions: Preconditions, current: Version, etag = objectEtag(current)): void {
   if (!matches(conditions, current)) throw conditionNotMet()

@@ -1,6 +1,6 @@
 import {invalid, notServed} from './errors.ts'
 
-/** @throws StorageError 400 where the parameter is there and no whole number from 0 */
+/** @throws StorageError 400 if the parameter is present and not a whole number from 0 */
 export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
   const value = query.get(name)
   if (value === null) return undefined
@@ -10,7 +10,7 @@ export function wholeNumber(query: URLSearchParams, name: string): number | unde
   return number
 }
 
-/** @throws StorageError 400 where the parameter is there and neither true nor false */
+/** @throws StorageError 400 if the parameter is present and neither true nor false */
 export function flag(query: URLSearchParams, name: string): boolean {
   const value = query.get(name)?.toLowerCase() ?? 'false'
   if (value !== 'true' && value !== 'false')

@@ -77,7 +77,7 @@ export function createResumableUploads({
       )
       return {json: objectJson(stored, session.draft.origin)}
     } catch (error) {
-      // What is wrong with the upload itself ends it; after a fault of ours it can still be completed.
+      // An invalid upload ends; after an internal error it can still be completed.
       if (error instanceof ApiError) {
         await state.write(() => sessions.cancel(session.id))
         await state.blobs.remove(blob.id)
@@ -117,7 +117,7 @@ export function createResumableUploads({
             ...checksumsOfHeaders(request.headers),
           })
         } catch (error) {
-          // A sender that gives up must not leave a full disk behind; of these bytes it was told nothing.
+          // A sender that gives up must not leave a full disk behind; these bytes were never acknowledged.
           if (error instanceof DiskFullError) await writer.cut(session.id, before)
           throw error
         }
@@ -135,7 +135,7 @@ export function createResumableUploads({
   }
 }
 
-/** @param without308 whether the client asks for another status, since HTTP came to mean a redirect by 308: Go's does */
+/** @param without308 whether the client wants another status, since 308 now means a redirect in HTTP: Go's does */
 function progress(received: number, without308: boolean): HttpResponse {
   const range = received > 0 ? {range: `bytes=0-${received - 1}`} : undefined
   return without308
@@ -143,7 +143,7 @@ function progress(received: number, without308: boolean): HttpResponse {
     : {status: 308, headers: range ?? {}}
 }
 
-/** @throws StorageError 400 where the whole has another length than was said before */
+/** @throws StorageError 400 if the total length differs from the declared one */
 function agreedTotal(session: UploadSession, range: ContentRange): number | undefined {
   if (range.total !== undefined && session.total !== undefined && range.total !== session.total) {
     throw invalid(
@@ -203,7 +203,7 @@ function planOf(
 
 /**
  * Writes what is new of the body. What came before a break of the connection is kept.
- * @throws StorageError 400 where the body is longer or shorter than was said
+ * @throws StorageError 400 if the body is longer or shorter than declared
  */
 async function append(
   request: HttpRequest,

@@ -85,8 +85,7 @@ export function retryTestRoutes(faults: FaultPlan): Route[] {
       throw new ApiError('INVALID_ARGUMENT', 'instructions must name a method and its failures.')
     const id = randomBytes(16).toString('hex')
     const planned = Object.entries(instructions).flatMap(([method, failures]: [string, unknown]) => {
-      if (!isMethodId(method))
-        throw new ApiError('INVALID_ARGUMENT', `${method} is no method that is served.`)
+      if (!isMethodId(method)) throw new ApiError('INVALID_ARGUMENT', `${method} is not a served method.`)
       if (!Array.isArray(failures))
         throw new ApiError('INVALID_ARGUMENT', `instructions["${method}"] must be a list of failures.`)
       return failures.map((word: unknown) => ({

@@ -11,10 +11,10 @@ const IDLE_MS = 60_000
 export interface SessionWriter {
   /** Bytes that are there. */
   received(session: UploadSession): Promise<number>
-  /** The writer, made where there is none yet. */
+  /** The writer, created if there is none yet. */
   open(session: UploadSession): Promise<BlobWriter>
   /**
-   * Makes what was written durable. Where that fails the file is closed: the next `received` tells what is in it.
+   * Makes what was written durable. If that fails the file is closed: the next `received` reports its contents.
    * @throws what writing or syncing threw
    */
   sync(): Promise<void>
@@ -29,8 +29,8 @@ export interface SessionWriter {
 /** Keeps the files of resumable uploads open between requests, and requests to one session apart. */
 export interface SessionWriters extends AsyncDisposable {
   /**
-   * Runs `work` when no other request of that session is in work. One that still is gets interrupted: its sender
-   * has begun anew.
+   * Runs `work` when no other request of that session is in progress. One that still is gets interrupted: its
+   * sender has started again.
    */
   exclusive<T>(id: string, stream: Readable, work: (writer: SessionWriter) => Promise<T>): Promise<T>
 }
@@ -38,7 +38,7 @@ export interface SessionWriters extends AsyncDisposable {
 /** A session that requests are at, or whose file is open. */
 interface Slot {
   writer: BlobWriter | undefined
-  /** Requests in work and waiting. */
+  /** Requests in progress and waiting. */
   users: number
   last: Promise<unknown>
   interrupt: (() => void) | undefined
@@ -57,7 +57,7 @@ export function createSessionWriters({
   const {blobs} = state
   const slots = new Map<string, Slot>()
 
-  /** Goes on with the bytes of a session. `undefined` where there are none. */
+  /** Resumes a session's bytes. `undefined` if there are none. */
   const resume = async ({blob}: UploadSession): Promise<BlobWriter | undefined> =>
     blob === undefined ? undefined : blobs.resume(blob)
 
@@ -90,7 +90,7 @@ export function createSessionWriters({
     async received(session) {
       if (slot.writer === undefined) {
         slot.writer = await resume(session)
-        // Whatever is told of is durable, also what came before a failure.
+        // Whatever is reported is durable, even bytes received before a failure.
         await sync(slot)
       }
       return slot.writer?.sizeBytes ?? 0

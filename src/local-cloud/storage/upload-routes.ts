@@ -121,7 +121,7 @@ function declaredLength(header: string | string[] | undefined): number | undefin
   return length
 }
 
-/** Writes the bytes into a new blob; nothing is left of it where they break off. */
+/** Writes the bytes into a new blob; nothing is left of it if they break off. */
 async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
   const writer = await blobs.create()
   try {

@@ -5,7 +5,7 @@ import type {Checksums} from './checksums.ts'
 import type {ObjectDraft} from './object-changes.ts'
 import {optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
 
-/** What was asked for when a resumable upload began. */
+/** What the request that started a resumable upload specified. */
 export interface UploadRequest {
   readonly draft: ObjectDraft
   readonly checksums: Checksums

@@ -14,14 +14,14 @@ export interface Destination {
   readonly path: string
 }
 
-/** Told of a call that would have left the machine. `host` as asked for, `method` CONNECT for a tunnel. */
+/** Called for each call that would have left the machine. `host` as requested, `method` CONNECT for a tunnel. */
 export type OnOutsideCall = (call: {readonly host: string; readonly method: string}) => void
 
 /** @throws ApiError PERMISSION_DENIED for what the listener does not serve */
 export type Admit = (message: IncomingMessage) => Destination
 
 /**
- * Admits requests to this machine alone: a name that resolves to loopback by somebody's DNS, or a page of another
+ * Admits requests to this machine alone: a name that resolves to loopback through foreign DNS, or a page of another
  * origin, gets nothing.
  */
 export function admitLoopback(onOutsideCall: OnOutsideCall): Admit {
@@ -71,10 +71,10 @@ function refuseOutside(message: IncomingMessage, authority: string, onOutsideCal
   return new ApiError('PERMISSION_DENIED', outsideMessage(authority))
 }
 
-/** What a caller is told whose request would have left the machine. */
+/** The error for a request that would have left the machine. */
 export function outsideMessage(authority: string): string {
   return LOOPBACK_HOST.test(authority)
-    ? `The local cloud is no way to ${authority}: set NO_PROXY=127.0.0.1,localhost,::1 to reach this machine directly.`
+    ? `The local cloud does not proxy to ${authority}: set NO_PROXY=127.0.0.1,localhost,::1 to reach this machine directly.`
     : `The local cloud lets nothing leave this machine: ${authority} is refused.`
 }
 

@@ -82,7 +82,7 @@ export function toApiError(error: unknown): ApiError {
   if (isDamage(error)) {
     return new ApiError(
       'DATA_LOSS',
-      `The state of the local cloud is damaged: ${error.message}. What was not read so far can be saved; then begin anew with another state folder.`,
+      `The state of the local cloud is damaged: ${error.message}. Save what can still be read, then start again with another state folder.`,
     )
   }
   return new ApiError(

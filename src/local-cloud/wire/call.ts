@@ -1,10 +1,10 @@
 /**
  * Who calls, as IAM spells members: `serviceAccount:EMAIL`; `owner` is the person at the keyboard (the main port
- * without a token), who may do everything; `allUsers` is somebody unknown.
+ * without a token), who may do everything; `allUsers` is an unknown caller.
  */
 export type Principal = 'owner' | 'allUsers' | `serviceAccount:${string}`
 
-/** What a handler knows of the call besides its request. */
+/** What a handler knows about the call other than its request. */
 export interface Call {
   readonly principal: Principal
   /** Aborted when the caller goes away or the local cloud stops. */

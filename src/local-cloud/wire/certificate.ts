@@ -14,7 +14,7 @@ import type {Clock} from './clock.ts'
 export interface Certificate {
   readonly key: string
   readonly certificate: string
-  /** The file that holds the certificate, for clients that are told to trust it. */
+  /** The file that holds the certificate, for clients that should trust it. */
   readonly path: string
 }
 
@@ -26,7 +26,7 @@ const NAME = 'cloud-runner local cloud'
 
 /**
  * The local cloud's own certificate, for clients that speak nothing but TLS: self-signed, for 127.0.0.1, ::1 and
- * localhost, kept in the state folder and made anew before it expires.
+ * localhost, kept in the state folder and renewed before it expires.
  */
 export async function openCertificate(folder: string, clock: Clock): Promise<Certificate> {
   const path = join(folder, 'tls-certificate.pem')
@@ -58,7 +58,7 @@ function pem(der: Buffer): string {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
 }
 
-/** Of a server on this machine that is to be trusted by itself. */
+/** Extensions of a self-signed certificate for a server on this machine. */
 function serverExtensions(publicKey: KeyObject): Buffer[] {
   const key = publicKey.export({type: 'spki', format: 'der'})
   return [

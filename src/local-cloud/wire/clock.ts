@@ -3,13 +3,13 @@ export interface Timer {
   clear(): void
 }
 
-/** The only source of time in the local cloud, so that retries, deadlines and idling are tested without sleeping. */
+/** The only source of time in the local cloud, so tests of retries, deadlines and idling need not sleep. */
 export interface Clock {
   /** The time of day, for what is shown or kept: milliseconds since 1970. It may be set back or ahead at any moment. */
   now(): number
   /** For waits and durations: milliseconds since some moment, which only ever rise. Means nothing after a restart. */
   monotonic(): number
-  /** Runs `action` once, `delayMs` from now. Never keeps the process alive by itself. */
+  /** Runs `action` once, `delayMs` from now. Never keeps the process alive. */
   after(delayMs: number, action: () => void): Timer
 }
 

@@ -8,10 +8,10 @@ export type FaultAction =
   | {readonly hang: true}
   /** Its connection is reset. */
   | {readonly break: true}
-  /** It goes on after this time. */
+  /** It continues after this time. */
   | {readonly delayMs: number}
 
-/** When it happens to a call: at once where neither is given. */
+/** When it happens to a call: at once if neither is given. */
 export interface FaultPoint {
   /** Once so many bytes of the request's body were read; those of a resumable upload count from its beginning. */
   readonly afterRequestBytes?: number
@@ -27,14 +27,14 @@ export type FaultRule = FaultAction &
       /** `google.pubsub.v1.Publisher/Publish`, `storage.objects.insert`; `*` and `**` as in `path`. */
       readonly rpc?: string
       readonly method?: string
-      /** Path without the query; `*` stands for anything but a slash, `**` for anything. */
+      /** Path without the query; `*` matches anything but a slash, `**` anything. */
       readonly path?: string
       /** `owner`, `serviceAccount:EMAIL` */
       readonly principal?: string
       /** Only calls with this `x-retry-test-id`; a rule without one leaves such calls alone. */
       readonly retryTestId?: string
     }
-    /** How many calls; one where it is not said. */
+    /** How many calls; one if omitted. */
     readonly times?: number
   }
 
@@ -56,7 +56,7 @@ const MATCHES = ['rpc', 'method', 'path', 'principal', 'retryTestId'] as const
 export function parseFaults(json: Readonly<Record<string, unknown>>): FaultRule[] {
   const {faults, ...others} = json
   const [stranger] = Object.keys(others)
-  if (stranger !== undefined) throw wrong(stranger, 'is no field; the rules are in "faults"')
+  if (stranger !== undefined) throw wrong(stranger, 'is not a field; the rules are in "faults"')
   if (!Array.isArray(faults)) throw wrong('faults', 'must be a list of rules')
   return faults.map((rule: unknown, index) => parseRule(rule, `faults[${index}]`))
 }
@@ -65,7 +65,7 @@ function parseRule(value: unknown, where: string): FaultRule {
   const rule = record(value, where)
   const stranger = Object.keys(rule).find((name) => !FIELDS.has(name))
   if (stranger !== undefined)
-    throw wrong(`${where}.${stranger}`, `is no field; there are ${[...FIELDS].join(', ')}`)
+    throw wrong(`${where}.${stranger}`, `is not a field; use one of ${[...FIELDS].join(', ')}`)
   const action = parseAction(rule, where)
   const afterRequestBytes = count(rule, 'afterRequestBytes', where)
   const afterResponseBytes = count(rule, 'afterResponseBytes', where)
@@ -88,11 +88,11 @@ function parseMatch(value: unknown, where: string): FaultRule['on'] {
   const match = record(value, where)
   for (const [name, text] of Object.entries(match)) {
     if (!MATCHES.some((known) => known === name))
-      throw wrong(`${where}.${name}`, `is no field; there are ${MATCHES.join(', ')}`)
+      throw wrong(`${where}.${name}`, `is not a field; use one of ${MATCHES.join(', ')}`)
     if (typeof text !== 'string' || text === '') throw wrong(`${where}.${name}`, 'must be text')
   }
   if (Object.keys(match).length === 0)
-    throw wrong(where, 'must name a call; {"path": "**"} stands for all of them')
+    throw wrong(where, 'must name a call; {"path": "**"} matches all of them')
   const texts = Object.entries(match).map(([name, text]) => [name, String(text)])
   return Object.fromEntries(texts)
 }

@@ -19,10 +19,10 @@ export interface FaultyCall {
 /** A fault that was picked for a call. */
 export interface Fault {
   readonly action: FaultAction
-  /** Bites at once where neither is given. */
+  /** Applies at once if neither is given. */
   readonly afterRequestBytes: number | undefined
   readonly afterResponseBytes: number | undefined
-  /** Counts it. `false` where another call has used it up meanwhile: then nothing is to happen. */
+  /** Counts it. `false` if another call has used it up meanwhile: then nothing happens. */
   take(): boolean
 }
 
@@ -39,8 +39,8 @@ export interface FaultPlan {
   /** The first rule that picks the call. */
   find(call: FaultyCall): Fault | undefined
   /**
-   * Lets a fault happen to a call: returns when the call is to go on.
-   * @throws InjectedFault where it is not
+   * Lets a fault happen to a call: returns when the call is to continue.
+   * @throws InjectedFault if it is not
    */
   carryOut(action: FaultAction, victim: Victim): Promise<void>
 }
@@ -67,7 +67,7 @@ export class InjectedFault extends ApiError {
   }
 }
 
-/** The canonical code that stands for an HTTP status (google/rpc/code.proto). */
+/** The canonical code for an HTTP status (google/rpc/code.proto). */
 const CODE_OF_HTTP_STATUS: Readonly<Record<number, StatusName>> = {
   400: 'INVALID_ARGUMENT',
   401: 'UNAUTHENTICATED',
@@ -169,7 +169,7 @@ function picks({rpc, method, path, principal, retryTestId}: FaultRule['on'], cal
 
 const escape = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)
 
-/** `*` stands for anything but a slash, `**` for anything. */
+/** `*` matches anything but a slash, `**` anything. */
 function matches(pattern: string, text: string): boolean {
   const source = pattern
     .split('**')

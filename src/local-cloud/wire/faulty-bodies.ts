@@ -2,9 +2,9 @@ import {Readable} from 'node:stream'
 import type {HttpResponse} from './routes.ts'
 
 /**
- * A request's body in which something happens after `limit` bytes; nothing does where it has fewer. A chunk of a
+ * A request's body in which something happens after `limit` bytes; nothing does if it has fewer. A chunk of a
  * resumable upload is counted from the upload's beginning, as its `content-range` says.
- * @param happen throws where the body ends there
+ * @param happen throws if the body ends there
  */
 export function faultyBody(
   message: Readable & {readonly headers: {readonly 'content-range'?: string | undefined}},
@@ -22,9 +22,9 @@ export function faultyBody(
 }
 
 /**
- * An answer in whose body something happens after `limit` bytes; nothing does where it has no more than that, except
+ * An answer in whose body something happens after `limit` bytes; nothing does if it has no more than that, except
  * that a limit of 0 always is reached.
- * @param happen throws where the answer ends there
+ * @param happen throws if the answer ends there
  */
 export async function faultyAnswer(
   answer: HttpResponse,
@@ -80,7 +80,7 @@ async function* interrupted(
   }
 }
 
-/** So small that a connection takes each before the next one is asked for. */
+/** So small that a connection takes each before the next one is requested. */
 const PIECE_BYTES = 16 * 1024
 
 async function* pieces(chunks: AsyncIterable<unknown> | Iterable<unknown>): AsyncIterable<Buffer> {

@@ -31,7 +31,7 @@ export interface GrpcCallers {
 /** A peer that no longer answers is let go after both times. */
 const KEEPALIVE_MS = 60_000
 const KEEPALIVE_TIMEOUT_MS = 20_000
-/** A connection without a call, opened by somebody who makes none, ends after this; clients connect again by themselves. */
+/** A connection without a call ends after this; clients reconnect automatically. */
 const IDLE_MS = 300_000
 const MAX_CONCURRENT_STREAMS = 1000
 

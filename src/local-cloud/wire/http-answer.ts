@@ -3,11 +3,11 @@ import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {HttpResponse} from './routes.ts'
 
-/** How much of a body that nobody reads is taken in after the answer, and for how long, before the connection ends. */
+/** How much of an unread body is taken in after the answer, and for how long, before the connection ends. */
 const UNREAD_BYTES = 64 * 1024 * 1024
 const UNREAD_MS = 2000
 
-/** Sends what a route answered. @throws where the body cannot be read or the connection breaks */
+/** Sends what a route answered. @throws if the body cannot be read or the connection breaks */
 export async function send(
   message: IncomingMessage,
   response: ServerResponse,
@@ -32,7 +32,7 @@ export async function send(
     await ended(response, bytes)
     return
   }
-  // The rest of a body that nobody reads is taken in before the connection ends: to close on a peer that still sends
+  // The rest of an unread body is taken in before the connection ends: to close on a peer that still sends
   // would be a reset, which may reach it before the answer does.
   if (bytes === undefined) response.flushHeaders()
   else response.write(bytes)

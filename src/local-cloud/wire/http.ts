@@ -43,7 +43,7 @@ export interface HttpCallers {
   readonly identify: (authorization: string | undefined) => Principal
   /** Aborted when the local cloud stops. */
   readonly stopping: AbortSignal
-  /** Told of errors that are the local cloud's own. */
+  /** Called with the local cloud's internal errors. */
   readonly report: (error: unknown) => void
   readonly faults: FaultPlan | undefined
 }
@@ -124,7 +124,7 @@ async function serve(
       found = candidate
       const call: Call = {
         principal: callers.identify(message.headers.authorization),
-        // Hardly anybody asks for it.
+        // Rarely needed.
         get signal() {
           signal ??= AbortSignal.any([gone.signal, callers.stopping])
           return signal
@@ -208,7 +208,7 @@ function commonForm(error: ApiError): HttpResponse {
 function urlOf(origin: string, target: string): URL {
   const url = URL.parse(`${origin}${target === '*' ? '/' : target}`)
   if (url === null)
-    throw new ApiError('INVALID_ARGUMENT', `The request target ${JSON.stringify(target)} is no path.`)
+    throw new ApiError('INVALID_ARGUMENT', `The request target ${JSON.stringify(target)} is not a path.`)
   return url
 }
 

@@ -7,13 +7,13 @@ const LIMIT = 100
 export interface OutsideCall {
   /** RFC 3339. */
   readonly time: string
-  /** As it was asked for: `openidconnect.googleapis.com:443`. */
+  /** As requested: `openidconnect.googleapis.com:443`. */
   readonly host: string
   /** `CONNECT` for a tunnel, else the method of the request. */
   readonly method: string
 }
 
-/** What asked for another host than this machine, so that people see what their tools do besides. */
+/** Calls to hosts other than this machine, to show what else tools contact. */
 export interface OutsideCalls {
   refused(call: {readonly host: string; readonly method: string}): void
   /** Newest first, the last hundred. */

@@ -19,7 +19,7 @@ export interface Page<T> {
   readonly next: {nextPageToken?: string}
 }
 
-/** The page that a query asks for by `pageSize` and `pageToken`. */
+/** The page that a query requests by `pageSize` and `pageToken`. */
 export function pageRequestOf(query: URLSearchParams): PageRequest {
   return {pageSize: Number(query.get('pageSize') ?? 0), pageToken: query.get('pageToken') ?? ''}
 }
@@ -90,7 +90,7 @@ function isOffset(position: unknown): position is number {
   return Number.isSafeInteger(position)
 }
 
-/** @param items one more than fits where there is another page */
+/** @param items one more than fits if there is another page */
 function cut<T>(items: readonly T[], size: number, positionAfter: (last: T) => unknown): Page<T> {
   const page = items.slice(0, size)
   const last = page.at(-1)

@@ -41,7 +41,7 @@ let descriptors: readonly Descriptors[] | undefined
 /**
  * The methods of a service such as `google.pubsub.v1.Publisher`. Their message types are read when they are first
  * asked for: a start needs only names and bindings.
- * @throws Error where no descriptor has the service
+ * @throws Error if no descriptor has the service
  */
 export function describeService(service: string): MethodDescriptor[] {
   descriptors ??= PROTO_FILES.map(readDescriptors)

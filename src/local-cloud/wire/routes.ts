@@ -14,7 +14,7 @@ export interface HttpRequest {
   readonly stream: Readable
   /** The whole body. @throws ApiError INVALID_ARGUMENT above `limitBytes` (default 10 MiB). */
   readonly bytes: (limitBytes?: number) => Promise<Buffer>
-  /** The whole body as a JSON object; `{}` where it is empty. @throws ApiError INVALID_ARGUMENT */
+  /** The whole body as a JSON object; `{}` if it is empty. @throws ApiError INVALID_ARGUMENT */
   readonly json: () => Promise<Record<string, unknown>>
   readonly call: Call
 }
@@ -36,7 +36,7 @@ export interface Route {
   readonly renderError?: (error: unknown) => HttpResponse
   /** The method's name in its API, which faults are picked by: `google.pubsub.v1.Publisher/Publish`, `storage.objects.get`. */
   readonly name?: string
-  /** Whether faults leave it alone: the calls that make and take away faults. */
+  /** Whether faults leave it alone: the calls that create and remove faults. */
   readonly beyondFaults?: boolean
 }
 

@@ -22,7 +22,7 @@ const HTTP2_PREFACE = 'PRI'
 export interface Listener {
   readonly origin: string
   readonly port: number
-  /** Takes no more connections and ends those that are there; work in hand is aborted. */
+  /** Accepts no more connections and closes the open ones; requests in progress are aborted. */
   close(): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export interface ServerOptions {
   /** Routes that match nearly any path: asked when no other matches. */
   readonly lastRoutes?: readonly Route[]
   readonly services: readonly RpcService[]
-  /** Told of errors that are the local cloud's own. */
+  /** Called with the local cloud's internal errors. */
   readonly report: (error: unknown) => void
   readonly onOutsideCall?: OnOutsideCall
   /** What goes wrong on purpose. */
@@ -51,7 +51,7 @@ export interface Server {
    */
   listenAsProxy(port: number, identify: Identify): Promise<Listener>
   /**
-   * Opens a port that speaks REST over TLS: without ALPN, so that nobody takes it for HTTP/2.
+   * Opens a port that speaks REST over TLS: without ALPN, so no client takes it for HTTP/2.
    * @param port 0 takes a free one
    */
   listenTls(port: number, identify: Identify, certificate: Certificate): Promise<Listener>
@@ -158,7 +158,7 @@ function serverOf(certificate: Certificate | undefined, accept: (socket: Socket)
     : createServer(accept)
 }
 
-/** The first bytes tell HTTP/2 from HTTP/1.1; whoever stays silent is let go. */
+/** The first bytes distinguish HTTP/2 from HTTP/1.1; silent connections are closed. */
 function tellApart(socket: Socket, http: HttpServer, injectGrpc: (socket: Socket) => void): void {
   const silence = setTimeout(() => socket.destroy(), SILENCE_LIMIT_MS)
   silence.unref()

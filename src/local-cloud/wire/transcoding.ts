@@ -6,7 +6,7 @@ import {type HttpRequest, type Route} from './routes.ts'
 import type {UnaryHandler} from './rpc.ts'
 import {isJsonObject} from './json.ts'
 
-/** Query parameters of Google's front end that are no field of the request (developers.google.com: system parameters). */
+/** Query parameters of Google's front end that are not fields of the request (developers.google.com: system parameters). */
 const SYSTEM_PARAMETERS = new Set([
   'alt',
   '$alt',

@@ -133,7 +133,7 @@ export function uploadMedia(
 /** The JSON object that was answered. */
 export async function fieldsOf(response: Response): Promise<JsonObject> {
   const value: unknown = await response.json()
-  if (!isJsonObject(value)) throw new TypeError('the answer is no JSON object')
+  if (!isJsonObject(value)) throw new TypeError('the answer is not a JSON object')
   return value
 }
 

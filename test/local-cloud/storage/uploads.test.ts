@@ -119,9 +119,9 @@ test('the content of a multipart upload may be empty, and boundaries may fall be
 })
 
 test.each([
-  ['multipart/related', '', /no multipart\/related with a boundary/],
+  ['multipart/related', '', /not multipart\/related with a boundary/],
   ['multipart/related; boundary=b', 'nothing of the kind', /ends too early/],
-  ['multipart/related; boundary=b', '--b\r\n\r\n{broken\r\n--b\r\n\r\nx\r\n--b--', /metadata is no JSON/],
+  ['multipart/related; boundary=b', '--b\r\n\r\n{broken\r\n--b\r\n\r\nx\r\n--b--', /metadata is not JSON/],
   ['multipart/related; boundary=b', '--b\r\n\r\n{"name":"n"}\r\n--b\r\n\r\nx', /closing boundary is missing/],
   ['multipart/related; boundary=b', '--b\r\n\r\n{}\r\n--b\r\n\r\nx\r\n--b--', /Required parameter: name/],
 ])('a broken multipart upload (%s, %j) stores nothing', async (contentType, body, message) => {

@@ -195,7 +195,7 @@ describe('the control calls', () => {
     [{on: {path: '/x'}}, 'faults[0] must have exactly one of answer, hang, break, delayMs'],
     [{on: {path: '/x'}, hang: true, break: true}, 'faults[0] must have exactly one of'],
     [{on: {}, hang: true}, 'faults[0].on must name a call'],
-    [{on: {url: '/x'}, hang: true}, 'faults[0].on.url is no field'],
+    [{on: {url: '/x'}, hang: true}, 'faults[0].on.url is not a field'],
     [{on: {path: '/x'}, answer: 200}, 'faults[0].answer must be an HTTP status from 400 to 599'],
     [{on: {path: '/x'}, answer: 500, times: 0}, 'faults[0].times must be at least 1'],
     [
@@ -203,7 +203,7 @@ describe('the control calls', () => {
       'faults[0].afterResponseBytes must be 0 with "answer"',
     ],
     [{on: {path: '/x'}, delayMs: -1}, 'faults[0].delayMs must be a whole number'],
-    [{on: {path: '/x'}, hang: true, when: 'now'}, 'faults[0].when is no field'],
+    [{on: {path: '/x'}, hang: true, when: 'now'}, 'faults[0].when is not a field'],
   ])('refuse %j', async (fault, message) => {
     const cloud = await start()
     expect(await plan(cloud, fault)).toMatchObject({

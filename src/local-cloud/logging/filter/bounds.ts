@@ -4,7 +4,7 @@ import {parseSeverity, parseTimestamp} from './values.ts'
 
 /**
  * What every match of a filter certainly has, for the database to narrow the search by. A filter may ask for more;
- * whoever uses this evaluates the whole filter on what is left.
+ * the caller evaluates the whole filter on what is left.
  */
 export interface Bounds {
   /** Inclusive, as `parseTimestamp` writes them. */

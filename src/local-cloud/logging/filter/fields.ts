@@ -62,14 +62,14 @@ export interface Field {
   /** Keys from the entry downwards. */
   readonly keys: readonly string[]
   readonly type: FieldType
-  /** A field of LogEntry's own has its default where it is absent; anything in a payload or a map is missing. */
+  /** A field of LogEntry's own has its default if it is absent; anything in a payload or a map is missing. */
   readonly hasDefault: boolean
 }
 
 /**
  * Finds the field of a path. LogEntry's own names are taken in any case and as `log_name` too; below payloads and
  * labels keys are exact.
- * @returns the longest part of the path that LogEntry does not define, where it is undefined
+ * @returns the longest part of the path that LogEntry does not define, if it is undefined
  */
 export function findField(path: readonly Segment[]): Field | {undefinedField: string} {
   let type: FieldType = LOG_ENTRY

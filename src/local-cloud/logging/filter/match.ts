@@ -6,7 +6,7 @@ import {filterError, type Operator} from './tokens.ts'
 import {parseBoolean, parseDuration, parseNumber, parseSeverity, parseTimestamp} from './values.ts'
 import {isJsonObject} from '../../wire/json.ts'
 
-/** A filter made ready: `matches` decides about an entry, `expression` is for whoever wants to look for bounds. */
+/** A compiled filter: `matches` tests an entry, `expression` is for finding bounds. */
 export interface Filter {
   readonly expression: Expression
   readonly matches: (entry: LogEntry) => boolean
@@ -183,7 +183,7 @@ function contains(found: unknown, text: string): boolean {
   return false
 }
 
-/** The values under a path: none where it is missing, several where a list is on the way. */
+/** The values under a path: none if it is missing, several where a list is on the way. */
 function valuesAt(root: unknown, keys: readonly string[]): unknown[] {
   let values: unknown[] = [root]
   for (const key of keys) {

@@ -1,7 +1,7 @@
 import {ApiError} from '../../wire/api-error.ts'
 import {filterError, tokenize, type Operator, type Position, type Segment, type Token} from './tokens.ts'
 
-/** The right-hand side of a comparison. `quoted` tells `"*"` from the presence test `*`. */
+/** The right-hand side of a comparison. `quoted` distinguishes `"*"` from the presence test `*`. */
 export interface Value extends Position {
   readonly text: string
   readonly quoted: boolean

@@ -1,6 +1,6 @@
 import {ApiError} from '../../wire/api-error.ts'
 
-/** Where something stands in a filter, counted in characters from 0. */
+/** A position in a filter, in characters from 0. */
 export interface Position {
   readonly at: number
   readonly end: number
@@ -18,7 +18,7 @@ export type Token = Position &
   (
     | {readonly kind: 'open' | 'close' | 'minus' | 'comma' | 'end'}
     | {readonly kind: 'operator'; readonly operator: Operator}
-    /** Text and quoted text, joined by dots where there is more than one segment. */
+    /** Text and quoted text, joined by dots if there is more than one segment. */
     | {readonly kind: 'word'; readonly segments: readonly Segment[]}
   )
 
@@ -128,7 +128,8 @@ function readQuoted(filter: string, start: number): {text: string; end: number} 
         octal === undefined
           ? Number(`0x${hexadecimal2 ?? hexadecimal4 ?? hexadecimal8}`)
           : Number(`0o${octal}`)
-      if (code > 0x10ffff) throw filterError(filter, at, `syntax error: ${coded[0]} is no Unicode character`)
+      if (code > 0x10ffff)
+        throw filterError(filter, at, `syntax error: ${coded[0]} is not a Unicode character`)
       text += String.fromCodePoint(code)
       at += coded[0].length
       continue

@@ -11,7 +11,7 @@ const SEVERITIES: Readonly<Record<string, number>> = {
   EMERGENCY: 800,
 }
 
-/** A severity's number by its name in any case or by its number; `undefined` where it is neither. */
+/** A severity's number by its name in any case or by its number; `undefined` if it is neither. */
 export function parseSeverity(text: string): number | undefined {
   return SEVERITIES[text.toUpperCase()] ?? parseNumber(text)
 }
@@ -41,7 +41,7 @@ const TIMESTAMP =
 
 /**
  * A time in RFC 3339, or a date alone (its midnight in UTC), as text of fixed width in UTC with nanoseconds, so that
- * times compare as their texts do. `undefined` where it is no time.
+ * times compare as their texts do. `undefined` if it is not a time.
  */
 export function parseTimestamp(text: string): string | undefined {
   const [, date, time = '00:00', seconds = '00', fraction = '', zone = 'Z'] = TIMESTAMP.exec(text) ?? []
