@@ -27,16 +27,16 @@ export interface Output {
   sidecar(name: 'report.json' | 'model.json', content: object): void
 }
 
-/** What a process is given besides the file. */
+/** What a process gets in addition to the file. */
 export interface ProcessContext {
   /** Aborted at shutdown and shortly before the delivery's deadline: stop, and throw `signal.reason`. */
   readonly signal: AbortSignal
-  /** Environment of the container, for a process's own settings. */
+  /** The container's environment, for a process's own settings. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /**
    * Reads a whole object besides the file, of at most 256 MiB, such as a model.
    * @param uri `gs://bucket/object` or `gs://bucket/object#generation`
-   * @throws PermanentError where it is not there or may not be read
+   * @throws PermanentError if it does not exist or cannot be read
    */
   readObject(uri: string): Promise<Buffer>
   /** A structured line, labelled with the file. */
@@ -53,7 +53,7 @@ export interface Processor {
   readonly name: string
   /**
    * Turns one file into another.
-   * @throws PermanentError where this file can never be processed: recorded as its result, not tried again.
+   * @throws PermanentError if this file can never be processed: recorded as its result, not retried.
    * Anything else thrown counts as transient: the delivery is refused and comes again.
    */
   process(input: InputFile, output: Output, context: ProcessContext): Promise<void>

@@ -57,8 +57,7 @@ export async function processFile(content: string | Buffer, options: FileOptions
       environment,
       readObject: async (uri) => {
         const named = options.objects?.[uri]
-        if (named === undefined)
-          throw new PermanentError(`There is no object ${uri}.`, {code: 'object-missing'})
+        if (named === undefined) throw new PermanentError(`No object ${uri}.`, {code: 'object-missing'})
         return Buffer.from(named)
       },
       log: (severity, message, fields) => logs.push({severity, message, fields}),

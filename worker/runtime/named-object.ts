@@ -49,7 +49,7 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
 }
 
 function missing(uri: string, cause: unknown): PermanentError {
-  return new PermanentError(`There is no object ${uri}.`, {
+  return new PermanentError(`No object ${uri}.`, {
     code: 'object-missing',
     suggestions: ['Upload it again, or name another one.'],
     cause,

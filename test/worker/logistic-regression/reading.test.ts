@@ -368,7 +368,7 @@ describe('the label', () => {
   it('warns of classes that look like the same', async () => {
     const {report} = await processFile('a,y\n1,Yes\n2,yes\n3,1\n5,1.0\n4,no\n')
     expect(report.warnings[0]).toBe(
-      'These classes are told apart, although they look like the same: 1, 1.0, Yes, yes.',
+      'These classes are treated as different although they look the same: 1, 1.0, Yes, yes.',
     )
   })
 

@@ -67,7 +67,7 @@ export async function appendFields(
     carriedBytes = length - start
     if (pacer.due) await pacer.pause()
   }
-  if (record < ends.length) throw new Error('The file ended earlier than when it was read first.')
+  if (record < ends.length) throw new Error('The file ended earlier than on the first read.')
   if (size > 0) await output.write(result.subarray(0, size))
 }
 

@@ -42,7 +42,7 @@ const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string;
   {
     bytes: [0x1f, 0x8b],
     what: 'packed with gzip',
-    suggestion: 'Upload it under a name that ends in .gz; where it has such a name, it was packed twice.',
+    suggestion: 'Upload it under a name that ends in .gz; if it has one already, it was compressed twice.',
   },
   {bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'packed with zstd', suggestion: UNPACK},
   {bytes: [0x42, 0x5a, 0x68], what: 'packed with bzip2', suggestion: UNPACK},
@@ -85,13 +85,13 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
   const delimiter = DELIMITERS.find((candidate) => counts.get(candidate) === most)
   if (most === 0 || delimiter === undefined) {
     throw new PermanentError(
-      'The first line has no comma, semicolon, tab or vertical bar: this is no CSV file with a header.',
+      'The first line has no comma, semicolon, tab or vertical bar: this is not a CSV file with a header.',
       {
         code: 'not-csv',
         line: 1,
         suggestions: [
           EXPORT_AS_CSV,
-          'Where titles or notes come before the header, remove them; a label needs at least one column beside it.',
+          'If titles or notes precede the header, remove them; a label needs at least one column beside it.',
         ],
       },
     )

@@ -45,7 +45,7 @@ async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
     yield* chunksOf(stream)
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')) {
-      throw new PermanentError('The name ends in .gz, but the content is no complete gzip file.', {
+      throw new PermanentError('The name ends in .gz, but the content is not a complete gzip file.', {
         code: 'broken-gzip',
         suggestions: ['Check it with gzip -t, then upload it again.'],
         cause: error,

@@ -131,7 +131,7 @@ function refuseMissing(names: readonly string[], table: Table): void {
       column: first,
       suggestions: [
         ...(near.length > 0 ? [`Did you mean ${listed(near)}?`] : []),
-        'Add the columns by the names that the model knows; their order does not matter, and cells may be empty.',
+        'Add the columns under the names the model uses; their order does not matter, and cells may be empty.',
       ],
     },
   )
@@ -144,7 +144,7 @@ function asNumbers(column: NumberColumn | TextColumn | undefined, name: string):
     {
       code: 'model-column-not-numeric',
       column: name,
-      suggestions: ['Write plain numbers there, and leave cells empty where there is none.'],
+      suggestions: ['Write plain numbers in it, and leave the cell empty if a number is missing.'],
     },
   )
 }

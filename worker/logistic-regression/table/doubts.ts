@@ -24,7 +24,7 @@ export function doubtsAbout({header, columns, label: {name: labelName, classes},
       : []),
     ...columns.flatMap((column) => (column.kind === 'text' ? doubtAbout(column, readsComma) : [])),
     ...(alike.length > 0
-      ? [`These classes are told apart, although they look like the same: ${alike.join(', ')}.`]
+      ? [`These classes are treated as different although they look the same: ${alike.join(', ')}.`]
       : []),
   ]
 }

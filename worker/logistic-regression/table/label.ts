@@ -90,7 +90,7 @@ export class LabelBuilder {
           },
         )
       : new PermanentError(
-          `The label column ${this.#name} has more than ${limit} distinct values: that is no class.`,
+          `The label column ${this.#name} has more than ${limit} distinct values: too many for classes.`,
           {
             code: 'too-many-classes',
             column: this.#name,

@@ -57,7 +57,7 @@ function unpack(packed: Readable, what: string): Readable {
       if (code !== 'Z_DATA_ERROR' && code !== 'Z_BUF_ERROR') throw error
       // They may have been changed on their way: the checksum tells at their end.
       await finished(packed.resume())
-      throw new PermanentError(`${what} has the content encoding gzip, and its bytes are no gzip.`, {
+      throw new PermanentError(`${what} has the content encoding gzip, but its bytes are not gzip.`, {
         code: 'encoding-invalid',
         suggestions: ['Upload it again, without a content encoding or packed by gzip.'],
         cause: error,

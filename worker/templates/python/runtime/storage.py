@@ -220,7 +220,7 @@ class _CheckedStream(io.RawIOBase):
 
 def _encoding_invalid():
     return PermanentError(
-        "The object has the content encoding gzip, and its bytes are no gzip.",
+        "The object has the content encoding gzip, but its bytes are not gzip.",
         "encoding-invalid",
         suggestions=["Upload it again, without a content encoding or packed by gzip."],
     )
