@@ -33,7 +33,7 @@ export function sidecarObject(object: string, sidecar: Sidecar): string {
  * Names of the custom metadata that a worker writes on a result and on each sidecar. All values are text. When it was
  * done is the object's own `timeCreated`: Cloud Storage sets it at the moment the bytes become visible.
  *
- * What became of an object is told by its result and its `error.json`: the one of the larger source generation
+ * An object's outcome is in its result and its `error.json`: the one with the larger source generation
  * counts, and where both are of the same generation the one created later. A generation that failed leaves the
  * result of the generation before it in place, with that generation's number on it.
  */
@@ -278,7 +278,7 @@ export interface Report {
   timings: {readMs: number; fitMs: number; predictMs: number; writeMs: number}
 }
 
-/** How well one class is told from the others. Points are thinned to about 200, to fewer where there are many classes. */
+/** How well one class is distinguished from the others. Points are thinned to about 200, to fewer where there are many classes. */
 export interface Curves {
   class: string
   /** False positive rate and true positive rate, from (0, 0) to (1, 1). */

@@ -55,7 +55,7 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
       if (error instanceof Cancelled) return reportCancelled(log)
       if (!(error instanceof DeadlinePassed) || route.kind === 'canary' || worker.settings.job === undefined)
         throw error
-      log('INFO', `${error.message}: a job goes on with it`)
+      log('INFO', `${error.message}: a job continues with it`)
       return await handOver(worker, delivery, log, 'deadline', shutdown)
     } finally {
       stopDeadline()

@@ -112,7 +112,7 @@ function createMark(storage: Storage, bucket: string, delivery: Delivery, reason
 }
 
 /**
- * Starts an execution that is told the delivery by a variable.
+ * Starts an execution that gets the delivery in a variable.
  * https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run
  * @returns its id
  */

@@ -53,7 +53,7 @@ export function openInput(
     streams.add(stream)
     stream.once('end', () => (wasRight = true))
     stream.once('close', () => streams.delete(stream))
-    // Whoever reads sees the error as well; without a listener, one that comes while nobody reads ends the process.
+    // The reader sees the error too; without a listener, one that comes while nobody reads ends the process.
     stream.on('error', () => {})
     return stream
   }

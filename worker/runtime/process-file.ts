@@ -20,7 +20,7 @@ import {Superseded, writeSidecar} from './sidecars.ts'
 import {isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
 import {DeadlinePassed, type Worker} from './worker.ts'
 
-/** Between looking and committing, another delivery of the object may commit first; so often this is begun anew. */
+/** Between looking and committing, another delivery of the object may commit first: how often to start again. */
 const MOST_ROUNDS = 3
 
 /** One run of one delivery: what every step of it needs. */

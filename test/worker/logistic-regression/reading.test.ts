@@ -227,7 +227,7 @@ describe('columns', () => {
     )
     expect(leftOut).toEqual([{column: 'x', reason: 'identifier'}])
     expect(warnings).toEqual([
-      'Column x was read as texts, since a few of its values are no numbers (o.5, n. k.). With these mended, or left empty, it counts as numbers.',
+      'Column x was read as text, since a few of its values are not numbers (o.5, n. k.). Fix them, or leave them empty, to have it read as numbers.',
     ])
   })
 

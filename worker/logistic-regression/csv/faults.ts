@@ -31,7 +31,7 @@ export class FaultAt extends Error {
     this.#suggestion = fault.suggestion
   }
 
-  /** The fault as people are told it. */
+  /** The fault in words for people. */
   at({line, column}: Location): PermanentError {
     return new PermanentError(this.#describe(line), {
       code: this.#code,

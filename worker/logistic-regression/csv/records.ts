@@ -91,7 +91,7 @@ class Reading {
 
   write(slice: Buffer): void {
     const fault = this.#encoding.check(slice)
-    // What comes before the fault may have one of its own: the first in the file is told, however its bytes arrive.
+    // What comes before the fault may have one of its own: the first in the file is reported, however its bytes arrive.
     const sound = fault === undefined ? slice.length : Math.max(0, fault.offset - this.#offset - this.#length)
     this.#hold(slice.subarray(0, sound))
     if (this.#length >= this.#wanted || fault !== undefined) this.#scan(false)

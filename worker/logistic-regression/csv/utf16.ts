@@ -13,7 +13,7 @@ export interface DecodedText {
 /**
  * Turns UTF-16 into UTF-8, with a byte order mark where it had one; anything else is passed on as it is. Without one
  * it is known by every other byte of the first two characters being NUL: no text in UTF-8 has any.
- * Reading `bytes` throws PermanentError `not-utf16` where the file goes on as something else.
+ * Reading `bytes` throws PermanentError `not-utf16` if the file continues as something else.
  * @throws PermanentError `not-utf8` for UTF-32
  */
 export async function decodeUtf16(chunks: AsyncGenerator<Buffer>): Promise<DecodedText> {

@@ -84,7 +84,7 @@ async function merge(
 }
 
 /**
- * All that is drawn of how a class is told from the others.
+ * Everything drawn about how well a class is distinguished from the others.
  * @param classes for how many this is done
  */
 export async function traceCurves(

@@ -42,7 +42,7 @@ export async function writeResult(
     for await (const chunk of gzip) if (Buffer.isBuffer(chunk)) await output.write(chunk)
   })()
   const write = async (chunk: string | Uint8Array): Promise<void> => {
-    // Copied, since the packing goes on when the memory is used again.
+    // Copied, since packing continues after the memory is reused.
     if (!gzip.write(Buffer.from(chunk)))
       await Promise.race([new Promise<void>((resolve) => gzip.once('drain', resolve)), sent])
   }

@@ -13,7 +13,7 @@ export class Cholesky {
 
   /**
    * Factors `matrix` (row-major, symmetric). Where rounding has made it indefinite, its diagonal is raised by the
-   * least power of ten, relative to each entry, that mends it.
+   * least power of ten, relative to each entry, that repairs it.
    */
   static async factor(matrix: Float64Array, size: number, pacer: Pacer): Promise<Cholesky> {
     for (let raise = 0; ; raise = raise === 0 ? 1e-14 : raise * 10) {

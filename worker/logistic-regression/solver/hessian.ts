@@ -9,7 +9,7 @@ export class Hessian {
   readonly #outputs: number
   readonly #size: number
   readonly #pairs: Float64Array[]
-  /** Weight of each row of the design's block for the pair in work. */
+  /** Weight of each row of the design's block for the current pair. */
   readonly #weights: Float64Array
 
   constructor(design: Design, outputs: number) {

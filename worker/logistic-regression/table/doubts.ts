@@ -42,7 +42,7 @@ function doubtAbout({name, levels}: TextColumn, readsComma: boolean): string[] {
   const shown = texts.slice(0, TEXTS_SHOWN).join(', ')
   const more = texts.length - TEXTS_SHOWN
   return [
-    `Column ${name} was read as texts, since a few of its values are no numbers (${shown}${more > 0 ? ` and ${more} more` : ''}). With these mended, or left empty, it counts as numbers.`,
+    `Column ${name} was read as text, since a few of its values are not numbers (${shown}${more > 0 ? ` and ${more} more` : ''}). Fix them, or leave them empty, to have it read as numbers.`,
   ]
 }
 

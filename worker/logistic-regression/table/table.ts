@@ -169,7 +169,7 @@ class TableBuilder implements RecordHandler {
   }
 }
 
-/** Names for the report: duplicates and empty ones are told apart by position. */
+/** Names for the report: duplicates and empty ones are distinguished by position. */
 function uniqueNames(names: readonly string[]): string[] {
   const trimmed = names.map((name) => name.trim())
   const count = new Map<string, number>()

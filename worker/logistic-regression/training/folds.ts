@@ -28,7 +28,7 @@ export function dealFolds(codes: Int32Array, classes: number): Folds {
   let next = 0
   for (const rows of divisible) {
     shuffle(rows, random)
-    // Goes on where the last class ended, so that the folds are of equal size.
+    // Continues where the last class ended, so that the folds are of equal size.
     for (let i = 0; i < rows.length; i++) of[rows[i] ?? 0] = next++ % count
   }
   return {count, of}

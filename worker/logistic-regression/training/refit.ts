@@ -19,7 +19,7 @@ const MOST_STEPS = 100
 /**
  * The parameters of a model that has not seen some of the rows, from the model that has seen all: the curvature and
  * gradient of the rest are those of all rows less those of the rows left out, so that Newton's step needs no pass
- * over the rest. Its error is of the order of its square; where that is not negligible, L-BFGS goes on from there in
+ * over the rest. Its error is of the order of its square; where that is not negligible, L-BFGS continues from there in
  * passes that need no other Hessian.
  * @param fitted to all rows of the objective
  */

@@ -76,7 +76,7 @@ export function connect(
     sent.on('socket', (socket) => {
       const onSilence = (): void => {
         if (response?.isPaused() !== true) sent.destroy(new Error(`${what}: the connection went silent`))
-        // Silence that the reader asked for is none, but what comes after it is; Node tells of each only once.
+        // Silence that the reader asked for does not count, but what follows does; Node reports each only once.
         else response.once('resume', () => socket.setTimeout(silenceMs))
       }
       socket.setTimeout(silenceMs).on('timeout', onSilence)
@@ -121,7 +121,7 @@ export async function bytesOf(response: IncomingMessage, most = Infinity): Promi
   const {promise: ended, resolve, reject} = Promise.withResolvers<void>()
   const parts: Buffer[] = []
   let length = 0
-  // Flowing: whoever iterates has the answer paused, and its silence is that of a reader then.
+  // Flowing: an iterating reader pauses the answer, and its silence is then the reader's.
   response.on('data', (part: Buffer) => {
     parts.push(part)
     length += part.length

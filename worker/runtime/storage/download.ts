@@ -19,7 +19,7 @@ export interface Download {
 }
 
 /**
- * Reads an object's bytes as they are stored; a connection that breaks is made again and goes on where it ended. Errors
+ * Reads an object's bytes as they are stored; a broken connection is opened again and continues where it ended. Errors
  * of the stream are {@link TransferError} for wrong bytes, PermanentError for right ones that cannot be unpacked, and
  * what the connection throws.
  * @param signal ends the wait for the first answer; from then on the stream is to be destroyed
@@ -46,7 +46,7 @@ function unpack(packed: Readable, what: string): Readable {
   packed.on('close', () => {
     if (!packed.readableEnded) unpacked.destroy()
   })
-  // Seen by whoever reads; it may come before anybody does.
+  // Seen by the reader; it may come before there is one.
   unpacked.on('error', () => {})
   packed.pipe(unpacked)
   const explained = async function* (): AsyncGenerator<Buffer> {

@@ -116,7 +116,7 @@ export class ResumableUpload {
     this.#spare = full
     this.#filled = 0
     this.#sending = this.#send(full, false)
-    // Seen by whoever waits for it next.
+    // Seen by the next caller that waits for it.
     this.#sending.catch(() => undefined)
   }
 
@@ -137,7 +137,7 @@ export class ResumableUpload {
         if (answer.stored > from) retry = 1
         from = Math.max(begin, answer.stored)
         // All of them and yet no object is a reason to wait as well.
-        throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes and goes on waiting`)
+        throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes and keeps waiting`)
       } catch (error) {
         await this.#retries.pause(retry++, error, this.#signal)
         const there = await this.#put(session, `bytes */${total}`, new Uint8Array(0)).catch(() => undefined)

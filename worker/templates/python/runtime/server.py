@@ -77,14 +77,14 @@ class Worker:
                 del self._in_hand[delivery.key]
 
     def _within_time(self, delivery, log):
-        """A process that does not look at the time goes on in its thread, but can write no result any more."""
+        """A process that ignores the time continues in its thread, but can no longer write a result."""
         interruption = threading.Event()
         done = Future()
 
         def work():
             try:
                 done.set_result(handle(self, delivery, log, interruption))
-            except BaseException as error:  # whatever it is, whoever waits is told
+            except BaseException as error:  # whatever it is, the waiting caller gets it
                 done.set_exception(error)
 
         threading.Thread(target=work, daemon=True).start()
