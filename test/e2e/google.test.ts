@@ -62,7 +62,7 @@ describe('a project of its own', () => {
     )
     await fails(
       ['setup', '--create-project', '--project', PROJECT, '--billing-account', 'nonsense'],
-      'it must be like 012345-6789AB-CDEF01',
+      'it must look like 012345-6789AB-CDEF01',
       2,
     )
     await fails(['setup', '--billing-account', '012345-6789AB-CDEF01'], 'create-project', 2)

@@ -78,7 +78,7 @@ test('a dead letter: results ends with 3 and the reason, and no title above it i
   const {exitCode, stderr, stdout} = await cli.run(['results', 'throw.txt'])
   expect([exitCode, stdout]).toEqual([3, ''])
   expect(stderr).toMatch(
-    /in the dead letters: each of 5 attempts failed\.\s+The\s+last\s+one: the disk is on fire/,
+    /in the dead letters: each of 5 attempts failed\.\s+The\s+last\s+attempt: the disk is on fire/,
   )
   expect(stderr).toContain('cloud-runner redrive throw.txt')
   for (const args of [['report'], ['model', 'export']]) {
@@ -117,7 +117,7 @@ test('an upload that is refused has its message as JSON, its suggestions as text
   const asText = await cli.run(['upload', 'good.txt'])
   expect([asText.exitCode, asText.stdout]).toEqual([
     1,
-    expect.stringMatching(/not uploaded +good\.txt: .*locked\.\n.*sign in/),
+    expect.stringMatching(/not uploaded +good\.txt: .*locked\.\n.*use another account/),
   ])
   expect(asText.stderr).toContain('✖ Upload 1 file')
   expect(asText.stderr).not.toContain('✔')

@@ -50,7 +50,7 @@ test('the assembler pushes by the token: refused without the role, taken with it
     code: 'permission-denied',
   })
   await letWrite()
-  expect(await provideImage(request, context, {push: true})).toMatch(/worker@sha256:[0-9a-f]{64}$/)
+  expect((await provideImage(request, context, {push: true})).image).toMatch(/worker@sha256:[0-9a-f]{64}$/)
 })
 
 test.skipIf(NO_ENGINE !== '')(
@@ -66,7 +66,7 @@ test.skipIf(NO_ENGINE !== '')(
       suggestions: [expect.stringContaining('--builder layer')],
     })
     await letWrite()
-    expect(await provideImage(request, context, {push: true})).toMatch(/worker@sha256:[0-9a-f]{64}$/)
+    expect((await provideImage(request, context, {push: true})).image).toMatch(/worker@sha256:[0-9a-f]{64}$/)
     expect(await context.engine.remove(builtImages(context))).toBe(1)
   },
 )

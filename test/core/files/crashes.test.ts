@@ -12,7 +12,6 @@ import {status} from '../../../src/core/status/status.ts'
 import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
-import {killProcess} from '../../support/kill.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {workerFolder} from '../../support/worker-folder.ts'
 
@@ -122,20 +121,13 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
-test(
-  'a file that spins is one whose request timed out, and waits between its attempts',
-  {timeout: 60_000},
-  async () => {
-    const {context, send, look} = await startObedient({requestTimeout: '1s'})
-    await send('spin.txt', 'spin')
-    await expect
-      .poll(() => look('spin.txt'), {timeout: 40_000})
-      .toMatchObject({
-        state: 'waiting',
-        lastError: {
-          message: expect.stringMatching(/maximum request timeout: raise the setting "requestTimeout"/),
-        },
-      })
-    for (const {pid} of context.local.status().instances) killProcess(pid)
-  },
-)
+test('a file that spins says so, and where', {timeout: 60_000}, async () => {
+  const {send, look} = await startObedient({requestTimeout: '2s'})
+  await send('spin.txt', 'spin')
+  await expect
+    .poll(async () => (await look('spin.txt')).lastError, {timeout: 40_000})
+    .toMatchObject({
+      message: expect.stringMatching(/^the event loop was blocked for [\d.]+ s, past the deadline of 1\.5 s/),
+      place: expect.stringMatching(/^processor\.js:\d+:\d+$/),
+    })
+})
