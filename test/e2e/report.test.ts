@@ -54,7 +54,7 @@ describe('model export', () => {
     await cli.json(['sample', '--output', 'june.csv'])
     const {exitCode} = await cli.run(['upload', 'june.csv', '--model', 'model.json', '--wait'])
     expect(exitCode).toBe(0)
-    expect((await cli.run(['results', 'june.csv'])).stdout).toContain('of a model trained before')
+    expect((await cli.run(['results', 'june.csv'])).stdout).toContain('of a model trained earlier')
   })
 
   test('goes with no label column of its own, and with models only', async () => {

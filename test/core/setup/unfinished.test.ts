@@ -35,7 +35,7 @@ test('a setup that the worker ended early: another setup ends it, and until then
   const deployed = await deploy({workerFolder: folder}, context)
   expect(deployed.gap).toBe(MISSING)
   expect(showDeploy(deployed).join('\n')).toContain(
-    `No upload reaches it yet: ${MISSING}. Make it: cloud-runner setup`,
+    `No upload reaches it yet: ${MISSING}. Fix it: cloud-runner setup`,
   )
   expect((await status({objects: [], limit: 1}, context)).pipeline).toMatchObject({
     ready: false,
