@@ -58,6 +58,29 @@ run "without_an_image_nothing_receives_files" {
   }
 }
 
+# Before anything is applied: later changes of the probe are ignored.
+run "a_worker_without_a_liveness_endpoint_is_not_probed" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.worker[0].template[0].containers[0].liveness_probe) == 0
+    error_message = "A probe without an endpoint would end the worker."
+  }
+}
+
+run "a_worker_with_a_liveness_endpoint_is_probed_there" {
+  command = plan
+
+  variables {
+    liveness_port = 8081
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.worker[0].template[0].containers[0].liveness_probe[0].http_get[0].port == 8081
+    error_message = "The probe must be of the port that the worker serves."
+  }
+}
+
 run "with_an_image_the_chain_is_complete" {
   command = apply
 
@@ -89,28 +112,6 @@ run "with_an_image_the_chain_is_complete" {
   assert {
     condition     = alltrue([for bucket in google_storage_bucket.this : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced"])
     error_message = "Buckets must not be open to the public."
-  }
-}
-
-run "a_worker_without_a_liveness_endpoint_is_not_probed" {
-  command = plan
-
-  assert {
-    condition     = length(google_cloud_run_v2_service.worker[0].template[0].containers[0].liveness_probe) == 0
-    error_message = "A probe without an endpoint would end the worker."
-  }
-}
-
-run "a_worker_with_a_liveness_endpoint_is_probed_there" {
-  command = plan
-
-  variables {
-    liveness_port = 8081
-  }
-
-  assert {
-    condition     = google_cloud_run_v2_service.worker[0].template[0].containers[0].liveness_probe[0].http_get[0].port == 8081
-    error_message = "The probe must be of the port that the worker serves."
   }
 }
 
