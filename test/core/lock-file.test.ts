@@ -25,7 +25,9 @@ test('one at a time, also within a process', async () => {
     holdingFile(path, {signal, timeoutMs: 10_000, busy}, work('a')),
     holdingFile(path, {signal, timeoutMs: 10_000, busy}, work('b')),
   ])
-  expect(events).toEqual(['a begins', 'a ends', 'b begins', 'b ends'])
+  const [first] = events
+  const inOrder = ['a begins', 'a ends', 'b begins', 'b ends']
+  expect(events).toEqual(first === 'a begins' ? inOrder : [...inOrder.slice(2), ...inOrder.slice(0, 2)])
 })
 
 test('is released when the work fails', async () => {

@@ -135,7 +135,7 @@ describe.skipIf(NO_PROVIDER !== undefined)(
         await first.shows('Create service account')
         first.kill('SIGINT')
         const interrupted = await first.ended
-        expect(interrupted.stderr).toContain('Terraform finishes the resource in work')
+        expect(interrupted.stderr).toContain('Terraform is finishing the current resource')
         expect([interrupted.exitCode, interrupted.stdout]).toEqual([130, ''])
 
         const {exitCode, stdout} = await cli.run(['setup', '--yes'], {environment})

@@ -114,7 +114,7 @@ test('a night of 500 files, six of them bad: the others take at most twice their
   const reasons: Readonly<Record<string, RegExp>> = {
     'files/bad.txt': /Not a file for this worker/,
     'files/throw.txt': /thrown on purpose/,
-    'files/exit.txt': /code 7/,
+    'files/exit.txt': /exit\(7\)/,
     'files/memory.txt': /[Mm]emory limit/,
     'files/hang.txt': /cancel/i,
     'files/spin.txt': /event loop/,
