@@ -128,7 +128,8 @@ test('a night of 500 files, six of them bad: the others take at most twice their
       object,
       exitCode: 3,
       status: reason,
-      logs: reason,
+      // The execution of a cancelled file ends by a signal; its log says why it went to the job.
+      logs: object === 'files/hang.txt' ? expect.stringMatching(/not done within/) : reason,
       results: reason,
     })
   }
