@@ -1,6 +1,7 @@
 import {RESERVED_PREFIX, WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
+import {endsAttempt} from '../files/activity.ts'
 import type {LogLine} from '../ports/logs.ts'
 import type {ServiceState} from '../ports/services.ts'
 import {sharesOf} from '../service/traffic.ts'
@@ -58,10 +59,12 @@ async function readDeliveries(
     const key = JSON.stringify([line.object, line.generation, line.attempt])
     if (!newest.has(key)) newest.set(key, line)
   }
-  return [...newest.values()].flatMap(({object, revision, source, fields}) => {
-    const hasEnded = source !== 'worker' || typeof fields['outcome'] === 'string'
+  return [...newest.values()].flatMap((line) => {
+    const {object, revision} = line
     const isOurs = object !== undefined && !object.startsWith(RESERVED_PREFIX)
-    return hasEnded || !isOurs || revision === undefined || serving.has(revision) ? [] : [{object, revision}]
+    return endsAttempt(line) || !isOurs || revision === undefined || serving.has(revision)
+      ? []
+      : [{object, revision}]
   })
 }
 

@@ -116,8 +116,13 @@ export function createActivityReader({
   }
 }
 
+/** Whether a line about a delivery is its last: the worker's with an `outcome`, or one of Cloud Run's own. */
+export function endsAttempt({source, fields}: Pick<LogLine, 'source' | 'fields'>): boolean {
+  return source !== 'worker' || typeof fields['outcome'] === 'string'
+}
+
 function note(line: LogLine, attempts: Map<string, Attempt[]>): void {
-  const {object, generation, messageId, time, source, fields} = line
+  const {object, generation, messageId, time} = line
   if (object === undefined || generation === undefined) return
   const key = fileKey(object, generation)
   const ofFile = attempts.get(key) ?? []
@@ -135,7 +140,7 @@ function note(line: LogLine, attempts: Map<string, Attempt[]>): void {
   }
   if (time < one.startedAt) one.startedAt = time
   if (time > one.newestAt) one.newestAt = time
-  one.hasEnded ||= source !== 'worker' || typeof fields['outcome'] === 'string'
+  one.hasEnded ||= endsAttempt(line)
   const reason = reasonIn(line)
   if (reason !== undefined && reason.weight >= (one.error?.weight ?? 0)) one.error = reason
 }

@@ -135,7 +135,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
 }
 
 /**
- * Applies injected faults to a request: rules that name `run.routes.invoke` or its path, whoever calls, since the
+ * Applies injected faults to a request: rules that name `run.routes.invoke` or its path, for every caller, since the
  * caller is not known yet.
  */
 async function faultOf(
