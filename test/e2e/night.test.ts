@@ -92,7 +92,9 @@ test('a night of 500 files, six of them bad: the others take at most twice their
   const [alone, among] = await Promise.all([processAll(quiet), processAll(night)])
   expect(among).toBeLessThan(2 * alone)
 
-  // What hung outlasted its delivery and went to the job, where it would hang for an hour.
+  // What hung outlasts its delivery and goes to the job, where it would hang for an hour.
+  const hung = async () => (await night.run(['logs', 'files/hang.txt'])).stdout
+  await expect.poll(hung, {timeout: 120_000, interval: 2000}).toMatch(/not done within/)
   expect((await night.run(['cancel', 'files/hang.txt', '--yes'])).exitCode).toBe(0)
   // The morning's files: while nothing but bad ones is left, Pub/Sub pushes one of them a minute.
   await mkdir(join(night.folder, 'more'))
