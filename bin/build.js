@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// rm dist -> tsc -> worker bundle -> JSON Schema of the settings -> .oclif.manifest.json, always in this order: a file left over in
+// rm dist -> tsc -> worker bundle -> what derives from the settings -> .oclif.manifest.json, always in this order: a file left over in
 // dist/src/commands would become a phantom command, and oclif drops a manifest of another version.
 //
 //   --if-stale  does nothing if the sources have not changed since the last build
-//   --check     fails if the committed .oclif.manifest.json does not match the sources
+//   --check     fails if a committed file that the build writes does not match the sources
 import {spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
 import {existsSync, globSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
@@ -11,6 +11,7 @@ import {createRequire} from 'node:module'
 import {basename, dirname, join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {parseArgs} from 'node:util'
+import {writeSettings} from './settings.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
@@ -57,7 +58,7 @@ async function bundleWorker() {
 }
 
 async function settingsSchema() {
-  const {configSchema} = await built('src/core/config.js')
+  const {configSchema} = await built('src/core/config-schema.js')
   writeFileSync(join(dist, 'cloud-runner.schema.json'), `${JSON.stringify(configSchema(), null, 2)}\n`)
 }
 
@@ -80,12 +81,15 @@ async function buildAll({check}) {
     compile()
     await bundleWorker()
     await settingsSchema()
+    const stale = await writeSettings(root, built)
     const text = await manifest()
     const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''
-    if (text === committed) return
-    if (check)
-      throw new Error('.oclif.manifest.json does not match the sources. Run npm run build and commit it.')
-    writeFileSync(manifestFile, text)
+    if (text !== committed) {
+      writeFileSync(manifestFile, text)
+      stale.push(basename(manifestFile))
+    }
+    if (check && stale.length > 0)
+      throw new Error(`${stale.join(', ')} did not match the sources. Commit what the build wrote.`)
   } catch (error) {
     rmSync(dist, {recursive: true, force: true})
     throw error

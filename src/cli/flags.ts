@@ -1,7 +1,9 @@
-import {Flags} from '@oclif/core'
+import {Flags, type Interfaces} from '@oclif/core'
 
 import {parseDuration} from '../core/pipeline/duration.ts'
+import {flagName, SETTING_NAMES, SETTINGS} from '../core/pipeline/settings.ts'
 import {usageError} from './failure.ts'
+import type {SettingFlags} from './open.ts'
 
 /** A flag such as `--timeout 5m`; its value is in milliseconds. */
 export const durationFlag = Flags.custom<number>({
@@ -16,3 +18,23 @@ export const durationFlag = Flags.custom<number>({
     return Promise.resolve(ms)
   },
 })
+
+/** The flags of the settings that `setup` takes, by name. */
+export function settingFlags(): Record<string, Interfaces.OptionFlag<string | undefined>> {
+  return Object.fromEntries(
+    SETTING_NAMES.flatMap((name) => {
+      const {flag: helpValue, description: summary} = SETTINGS[name]
+      return helpValue === undefined ? [] : [[flagName(name).slice(2), Flags.string({summary, helpValue})]]
+    }),
+  )
+}
+
+/** The settings among a command's flags. @param flags as oclif parsed them */
+export function givenSettings(flags: Readonly<Record<string, unknown>>): SettingFlags {
+  return Object.fromEntries(
+    SETTING_NAMES.flatMap((name) => {
+      const value = SETTINGS[name].flag === undefined ? undefined : flags[flagName(name).slice(2)]
+      return typeof value === 'string' ? [[name, value]] : []
+    }),
+  )
+}

@@ -3,6 +3,7 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {agreeToPlan, ensureProject, type GoogleSetup} from '../cli/consent.ts'
 import {usageError} from '../cli/failure.ts'
+import {givenSettings, settingFlags} from '../cli/flags.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import {requireWorker} from '../core/deploy/build.ts'
@@ -48,34 +49,7 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     },
   ]
   static override flags = {
-    'label-column': Flags.string({
-      summary: 'Column to predict, unless a file names its own.',
-      helpValue: '<name>',
-    }),
-    model: Flags.string({
-      summary: 'Score all files with this model (a file or gs://bucket/object) instead of training.',
-      helpValue: '<model>',
-    }),
-    worker: Flags.string({
-      summary: 'Folder of your own worker. The default is the built-in logistic regression.',
-      helpValue: '<folder>',
-    }),
-    'max-instances': Flags.integer({
-      summary: 'Maximum number of instances.',
-      helpValue: '<n>',
-    }),
-    concurrency: Flags.integer({
-      summary: 'Files that one instance processes at the same time.',
-      helpValue: '<n>',
-    }),
-    region: Flags.string({
-      summary: 'Google Cloud region. The default is europe-west3.',
-      helpValue: '<region>',
-    }),
-    state: Flags.string({
-      summary: "Share Terraform's state in this bucket, which is created if it is missing.",
-      helpValue: '<gs://bucket/prefix>',
-    }),
+    ...settingFlags(),
     'create-project': Flags.boolean({
       summary: 'Create the Google Cloud project as well; destroy can delete only such a project.',
     }),
@@ -95,18 +69,10 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
 
   override async run(): Promise<SetupResult> {
     const {flags} = await this.parse(Setup)
-    const config = await this.configure(flags, {
-      labelColumn: flags['label-column'],
-      model: flags.model,
-      worker: flags.worker,
-      maxInstances: flags['max-instances'],
-      concurrency: flags.concurrency,
-      region: flags.region,
-      state: flags.state,
-    })
+    const config = await this.configure(flags, givenSettings(flags))
     const model = await planPipelineModel(config)
     // Before anything is created, and before it replaces the worker that the settings name.
-    if (flags.worker !== undefined && config.workerFolder !== undefined)
+    if (config.sources.worker.kind === 'flag' && config.workerFolder !== undefined)
       await requireWorker(config.workerFolder)
     const isGoogle = config.settings.target === 'gcp'
     if (isGoogle && flags.rehearse) {

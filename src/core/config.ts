@@ -2,10 +2,15 @@ import {stat} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {CONFIG_FILE, PIPELINES, readConfigFile, splitConfig} from './config-file.ts'
 import {AppError, EXIT} from './errors.ts'
+import type {Setting} from './pipeline/setting.ts'
 import {
   environmentName,
   flagName,
   LOCAL_PROJECT,
+  ORDERED,
+  eachSetting,
+  readAll,
+  SETTING_NAMES,
   SETTINGS,
   type SettingName,
   type Settings,
@@ -74,7 +79,7 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
       if (pipeline === name) given.set(setting, {value, source: {kind: 'file', place}, base: folder})
     }
   }
-  for (const setting of settingNames()) {
+  for (const setting of SETTING_NAMES) {
     const variable = environmentName(setting)
     const fromEnvironment = environment[variable]
     if (fromEnvironment !== undefined && fromEnvironment !== '') {
@@ -87,10 +92,7 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
 
   const sources = eachSetting((setting) => given.get(setting)?.source ?? DEFAULT_SOURCE)
 
-  function read<T>(
-    setting: SettingName,
-    row: {parse: (value: unknown) => T | undefined; rule: string; example: string},
-  ): T | undefined {
+  function read<T>(setting: SettingName, row: Setting<T>): T | undefined {
     const entry = given.get(setting)
     if (entry === undefined) return undefined
     const value = row.parse(entry.value)
@@ -114,34 +116,14 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
     })
   }
 
-  const worker = read('worker', SETTINGS.worker)
-  const model = read('model', SETTINGS.model)
   const absolute = (setting: SettingName, path: string) => resolve(given.get(setting)?.base ?? cwd, path)
   const settings: Settings = {
+    ...readAll(read),
     target,
-    name: read('name', SETTINGS.name) ?? SETTINGS.name.default,
     project: project ?? LOCAL_PROJECT,
-    region: read('region', SETTINGS.region) ?? SETTINGS.region.default,
-    state: read('state', SETTINGS.state),
-    worker,
-    labelColumn: read('labelColumn', SETTINGS.labelColumn),
-    model,
-    concurrency: read('concurrency', SETTINGS.concurrency) ?? SETTINGS.concurrency.default,
-    maxInstances:
-      read('maxInstances', SETTINGS.maxInstances) ??
-      (target === 'local' ? cores : SETTINGS.maxInstances.default),
-    cpu: read('cpu', SETTINGS.cpu) ?? SETTINGS.cpu.default,
-    memory: read('memory', SETTINGS.memory) ?? SETTINGS.memory.default,
-    jobThreshold: read('jobThreshold', SETTINGS.jobThreshold) ?? SETTINGS.jobThreshold.default,
-    requestTimeout: read('requestTimeout', SETTINGS.requestTimeout) ?? SETTINGS.requestTimeout.default,
-    ackDeadline: read('ackDeadline', SETTINGS.ackDeadline) ?? SETTINGS.ackDeadline.default,
-    minimumBackoff: read('minimumBackoff', SETTINGS.minimumBackoff) ?? SETTINGS.minimumBackoff.default,
-    maximumBackoff: read('maximumBackoff', SETTINGS.maximumBackoff) ?? SETTINGS.maximumBackoff.default,
-    maxDeliveryAttempts:
-      read('maxDeliveryAttempts', SETTINGS.maxDeliveryAttempts) ?? SETTINGS.maxDeliveryAttempts.default,
-    messageRetention:
-      read('messageRetention', SETTINGS.messageRetention) ?? SETTINGS.messageRetention.default,
+    ...(target === 'local' && !given.has('maxInstances') ? {maxInstances: cores} : {}),
   }
+  const {worker, model} = settings
   checkTogether(settings, sources)
   const stateFolder = join(folder, STATE_FOLDER)
   const isOther = name !== fileName && (fromFile !== undefined || (await exists(stateFolder)))
@@ -157,63 +139,17 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
   }
 }
 
-/** JSON Schema (2020-12) of `cloud-runner.json`, generated from the table of settings. */
-export function configSchema(): object {
-  const properties = Object.fromEntries(
-    settingNames().map((setting) => {
-      const row = SETTINGS[setting]
-      return [
-        setting,
-        {
-          description: `${row.description} Must be ${row.rule}.`,
-          ...row.schema,
-          ...('minimum' in row.schema && row.default !== undefined ? {default: row.default} : {}),
-        },
-      ]
-    }),
-  )
-  const {name: _, ...ofOnePipeline} = properties
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: CONFIG_FILE,
-    description: 'Settings of a cloud-runner pipeline. Every field is optional.',
-    type: 'object',
-    properties: {
-      $schema: {type: 'string'},
-      ...properties,
-      [PIPELINES]: {
-        description:
-          'Settings of single pipelines by name, for --pipeline NAME; they override those of the file.',
-        type: 'object',
-        propertyNames: SETTINGS.name.schema,
-        additionalProperties: {type: 'object', properties: ofOnePipeline, additionalProperties: false},
-      },
-    },
-    additionalProperties: false,
-  }
-}
-
 const DEFAULT_SOURCE: Source = {kind: 'default', place: 'default'}
 
-function isSettingName(key: string): key is SettingName {
-  return Object.hasOwn(SETTINGS, key)
-}
-
-function settingNames(): SettingName[] {
-  return Object.keys(SETTINGS).filter(isSettingName)
-}
-
-function eachSetting<T>(make: (setting: SettingName) => T): Record<SettingName, T> {
-  const made = Object.fromEntries(settingNames().map((setting) => [setting, make(setting)]))
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries loses the key type; all keys are present
-  return made as Record<SettingName, T>
-}
-
 /** What a pipeline's entry may set: its name is the entry's own. */
-const ENTRY_SETTINGS = settingNames().filter((setting) => setting !== 'name')
+const ENTRY_SETTINGS = SETTING_NAMES.filter((setting) => setting !== 'name')
 
 /** @param place of the field @param names that are allowed */
-function knownSetting(key: string, place: string, names = settingNames()): SettingName {
+function knownSetting(
+  key: string,
+  place: string,
+  names: readonly SettingName[] = SETTING_NAMES,
+): SettingName {
   const setting = names.find((name) => name === key)
   if (setting !== undefined) return setting
   const folded = key.toLowerCase().replaceAll(/[-_]/g, '')
@@ -261,16 +197,14 @@ function invalid(message: string, ...suggestions: string[]): AppError {
 
 /** Rules over more than one setting. */
 function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
-  if (settings.requestTimeout >= settings.ackDeadline) {
+  const given = (setting: 'requestTimeout' | 'ackDeadline' | 'minimumBackoff' | 'maximumBackoff') =>
+    `${setting} (${settings[setting]} s, ${sources[setting].place})`
+  for (const {lower, upper, strict, why} of ORDERED) {
+    const isInOrder = strict ? settings[lower] < settings[upper] : settings[lower] <= settings[upper]
+    if (isInOrder) continue
     throw invalid(
-      `requestTimeout (${settings.requestTimeout} s, ${sources.requestTimeout.place}) must be below ackDeadline (${settings.ackDeadline} s, ${sources.ackDeadline.place}): otherwise a file is delivered again while it is still being processed.`,
-      `For example: ackDeadline 600s with requestTimeout 540s`,
-    )
-  }
-  if (settings.minimumBackoff > settings.maximumBackoff) {
-    throw invalid(
-      `minimumBackoff (${settings.minimumBackoff} s, ${sources.minimumBackoff.place}) is above maximumBackoff (${settings.maximumBackoff} s, ${sources.maximumBackoff.place}).`,
-      'For example: minimumBackoff 10s with maximumBackoff 600s',
+      `${given(lower)} must ${strict ? 'be below' : 'not be above'} ${given(upper)}: ${why}.`,
+      `For example: ${upper} ${SETTINGS[upper].example} with ${lower} ${SETTINGS[lower].example}`,
     )
   }
 }

@@ -1,7 +1,8 @@
 import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
-import {configSchema, readConfig, type ConfigInput} from '../../src/core/config.ts'
+import {configSchema} from '../../src/core/config-schema.ts'
+import {readConfig, type ConfigInput} from '../../src/core/config.ts'
 import {AppError} from '../../src/core/errors.ts'
 import {SETTINGS} from '../../src/core/pipeline/settings.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
@@ -133,7 +134,11 @@ describe('wrong values', () => {
       {requestTimeout: '300s', ackDeadline: '300s'},
       'must be below ackDeadline',
     ],
-    ['a backoff upside down', {minimumBackoff: '20s', maximumBackoff: '10s'}, 'is above maximumBackoff'],
+    [
+      'a backoff upside down',
+      {minimumBackoff: '20s', maximumBackoff: '10s'},
+      'must not be above maximumBackoff',
+    ],
     ['a model in no bucket', {model: 'gs:///model.json'}, 'must be the name of a file, or gs://'],
     ['a bucket without a model', {model: 'gs://bucket/'}, 'must be the name of a file, or gs://'],
     ['gcp without a project', {target: 'gcp'}, 'needs a project'],

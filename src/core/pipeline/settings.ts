@@ -1,76 +1,4 @@
-import {parseDuration} from './duration.ts'
-
-/** One row of the settings table. `parse` takes a value from JSON or, as text, from the environment and flags. */
-interface Setting<T, D extends T | undefined> {
-  readonly description: string
-  /** What a value must be; follows "must be". */
-  readonly rule: string
-  /** A valid value. */
-  readonly example: string
-  readonly default: D
-  /** JSON Schema of the value in `cloud-runner.json`. */
-  readonly schema: Readonly<Record<string, unknown>>
-  /** @returns `undefined` if the value breaks the rule */
-  readonly parse: (value: unknown) => T | undefined
-}
-
-function text<D extends string | undefined>(row: {
-  description: string
-  rule: string
-  example: string
-  default: D
-  pattern: RegExp
-}): Setting<string, D> {
-  const {pattern, ...rest} = row
-  return {
-    ...rest,
-    schema: {type: 'string', pattern: pattern.source},
-    parse: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
-  }
-}
-
-function integer(row: {
-  description: string
-  default: number
-  minimum: number
-  maximum: number
-}): Setting<number, number> {
-  const {minimum, maximum, ...rest} = row
-  return {
-    ...rest,
-    rule: `a whole number from ${minimum} to ${maximum}`,
-    example: String(row.default),
-    schema: {type: 'integer', minimum, maximum},
-    parse(value) {
-      const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-      return typeof number === 'number' && Number.isInteger(number) && number >= minimum && number <= maximum
-        ? number
-        : undefined
-    },
-  }
-}
-
-/** A duration; the parsed value is in seconds. */
-function duration(row: {
-  description: string
-  default: string
-  minimum: string
-  maximum: string
-}): Setting<number, number> {
-  const minimumMs = parseDuration(row.minimum) ?? 0
-  const maximumMs = parseDuration(row.maximum) ?? 0
-  return {
-    description: row.description,
-    rule: `a duration from ${row.minimum} to ${row.maximum}, such as 30s, 9m, 2h or 7d`,
-    example: row.default,
-    default: (parseDuration(row.default) ?? 0) / 1000,
-    schema: {type: 'string', pattern: String.raw`^(\d+(\.\d+)?(ms|[smhd]))+$`},
-    parse(value) {
-      const ms = typeof value === 'string' ? parseDuration(value) : undefined
-      return ms !== undefined && ms >= minimumMs && ms <= maximumMs && ms % 1000 === 0 ? ms / 1000 : undefined
-    },
-  }
-}
+import {duration, integer, text, type Setting} from './setting.ts'
 
 const targets = ['local', 'gcp'] as const
 export type Target = (typeof targets)[number]
@@ -87,8 +15,9 @@ export const FIXED = {
 export const LOCAL_PROJECT = 'cloud-runner-local'
 
 /**
- * The table of settings that `cloud-runner.json`, `CLOUD_RUNNER_*` and flags can set, with defaults and rules.
- * Terraform's variables repeat these defaults.
+ * The table of settings that `cloud-runner.json`, `CLOUD_RUNNER_*` and flags can set. After a change, `npm run build`
+ * writes what derives from it: `terraform/settings.tf`, the tables of the READMEs, the flags of `setup`, the JSON
+ * Schema. What a value does is said twice, in `terraform/` and in `src/google/infrastructure/blueprint.ts`.
  */
 export const SETTINGS = {
   target: {
@@ -96,8 +25,11 @@ export const SETTINGS = {
     rule: 'local or gcp',
     example: 'local',
     default: undefined,
+    defaultText: '`local`; with a project: `gcp`',
     schema: {enum: targets},
     parse: (value: unknown): Target | undefined => targets.find((target) => target === value),
+    flag: undefined,
+    variable: undefined,
   } satisfies Setting<Target, undefined>,
   name: text({
     description: 'Name of the pipeline; the names of its resources start with it.',
@@ -108,11 +40,13 @@ export const SETTINGS = {
     pattern: /^[a-z][a-z0-9-]{0,21}[a-z0-9]$/,
   }),
   project: text({
-    description: `Google Cloud project id. Setting it implies the target gcp unless a target is set. Local default: ${LOCAL_PROJECT}.`,
+    description: 'Google Cloud project id. Setting it implies the target gcp unless a target is set.',
     rule: 'a project id: 6 to 30 lower-case letters, digits and hyphens, beginning with a letter and not ending in a hyphen',
     example: 'my-project-123',
     default: undefined,
+    defaultText: `local: \`${LOCAL_PROJECT}\``,
     pattern: /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/,
+    variable: false,
   }),
   region: text({
     description: 'Region of the buckets, registry and service.',
@@ -120,14 +54,18 @@ export const SETTINGS = {
     example: 'europe-west3',
     default: 'europe-west3',
     pattern: /^[a-z]+-[a-z]+\d+$/,
+    flag: '<region>',
   }),
   state: text({
     description:
-      "Where to keep Terraform's state on the target gcp, to share it with others; by default in .cloud-runner.",
+      "Where to keep Terraform's state on the target gcp, to share it with others; the bucket is created if it is missing.",
     rule: 'a prefix in a bucket, such as gs://my-project-123-terraform/cloud-runner',
     example: 'gs://my-project-123-terraform/cloud-runner',
     default: undefined,
+    defaultText: '`.cloud-runner/`',
     pattern: /^gs:\/\/[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]\/[^\s/][^\s]*$/,
+    flag: '<gs://bucket/prefix>',
+    variable: false,
   }),
   worker: text({
     description: 'Folder of your own worker; the default is the packaged logistic regression.',
@@ -135,13 +73,16 @@ export const SETTINGS = {
     example: './my-worker',
     default: undefined,
     pattern: /^[^\0]+$/,
+    flag: '<folder>',
+    variable: false,
   }),
   labelColumn: text({
     description: 'Column to predict if a file does not name its own.',
-    rule: 'the name of a column, at most 1024 characters',
+    rule: 'the name of a column, at most 1000 characters',
     example: 'bankrupt',
     default: undefined,
-    pattern: /^[^\0]{1,1024}$/,
+    pattern: /^[^\0]{1,1000}$/,
+    flag: '<name>',
   }),
   model: text({
     description:
@@ -150,19 +91,23 @@ export const SETTINGS = {
     example: './model.json',
     default: undefined,
     pattern: /^(?!gs:\/\/(?![^/]+\/.))[^\0]+$/,
+    flag: '<model>',
+    variable: false,
   }),
   concurrency: integer({
     description: 'Files that one instance processes at the same time.',
     default: 1,
     minimum: 1,
     maximum: 1000,
+    flag: '<n>',
   }),
   maxInstances: integer({
-    description:
-      'Most instances that run at the same time. On the local target the default is the number of cores.',
+    description: 'Maximum number of instances that run at the same time.',
     default: 10,
+    defaultText: '`10`; local: the cores',
     minimum: 1,
     maximum: 1000,
+    flag: '<n>',
   }),
   cpu: text({
     description: 'CPUs per instance.',
@@ -225,41 +170,72 @@ export const SETTINGS = {
   }),
 }
 
-export type SettingName = keyof typeof SETTINGS
+type Table = typeof SETTINGS
+export type SettingName = keyof Table
 
-/** All settings with their values; durations in seconds. */
-export interface Settings {
-  target: Target
-  name: string
-  project: string
-  region: string
-  /** `gs://BUCKET/PREFIX` */
-  state: string | undefined
-  /** As given, relative to where it was given: see `Config.workerFolder`. */
-  worker: string | undefined
-  labelColumn: string | undefined
-  /** As given: see `Config.model`. */
-  model: string | undefined
-  concurrency: number
-  maxInstances: number
-  cpu: string
-  memory: string
-  jobThreshold: string
-  requestTimeout: number
-  ackDeadline: number
-  minimumBackoff: number
-  maximumBackoff: number
-  maxDeliveryAttempts: number
-  messageRetention: number
+/** What a row's values are. */
+export type SettingValue = NonNullable<ReturnType<Table[SettingName]['parse']>>
+
+type ValueOf<R> = R extends Setting<infer T, infer D> ? (undefined extends D ? T | undefined : T) : never
+
+/** All settings with their values; durations in seconds. `worker` and `model` are as given: see `Config`. */
+export type Settings = {
+  readonly [N in Exclude<SettingName, 'target' | 'project'>]: ValueOf<Table[N]>
+} & {readonly target: Target; readonly project: string}
+
+/** Rules over two settings: the first is below the second or, unless `strict`, equal to it. */
+export const ORDERED = [
+  {
+    lower: 'requestTimeout',
+    upper: 'ackDeadline',
+    strict: true,
+    why: 'otherwise a file is delivered again while it is still being processed',
+  },
+  {
+    lower: 'minimumBackoff',
+    upper: 'maximumBackoff',
+    strict: false,
+    why: 'it is the shorter of the two waits',
+  },
+] as const satisfies readonly {lower: SettingName; upper: SettingName; strict: boolean; why: string}[]
+
+/** The names of all settings, in the table's order. */
+export const SETTING_NAMES = Object.keys(SETTINGS).filter((key): key is SettingName =>
+  Object.hasOwn(SETTINGS, key),
+)
+
+/** One value for each setting. */
+export function eachSetting<T>(make: (setting: SettingName) => T): Record<SettingName, T> {
+  const values = Object.fromEntries(SETTING_NAMES.map((setting) => [setting, make(setting)]))
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- fromEntries loses the key type; all keys are present
+  return values as Record<SettingName, T>
+}
+
+/**
+ * Reads each setting, or takes its default.
+ * @param read `undefined` if the setting was not given
+ */
+export function readAll(
+  read: <T>(setting: SettingName, row: Setting<T>) => T | undefined,
+): Pick<Settings, Exclude<SettingName, 'target' | 'project'>> {
+  const values: unknown = eachSetting(
+    (setting) => read<SettingValue>(setting, SETTINGS[setting]) ?? SETTINGS[setting].default,
+  )
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each value comes from the row of its own name
+  return values as Settings
+}
+
+/** `labelColumn` → `label_column`, as Terraform names it. */
+export function snakeCase(setting: SettingName): string {
+  return setting.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 /** `labelColumn` → `CLOUD_RUNNER_LABEL_COLUMN` */
 export function environmentName(setting: SettingName): string {
-  return `CLOUD_RUNNER_${setting.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+  return `CLOUD_RUNNER_${snakeCase(setting).toUpperCase()}`
 }
 
 /** `labelColumn` → `--label-column`; `name` → `--pipeline`, since `upload --name` names an object. */
 export function flagName(setting: SettingName): string {
-  if (setting === 'name') return '--pipeline'
-  return `--${setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  return setting === 'name' ? '--pipeline' : `--${snakeCase(setting).replaceAll('_', '-')}`
 }

@@ -7,6 +7,7 @@ import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Environment} from '../environment/environment.ts'
 import {terraformFailed} from './failure.ts'
 import {createTerraform, terraformVersion, type Terraform} from './program.ts'
+import {variables} from './variables.ts'
 
 /** Location of Terraform's state: a prefix in a bucket; `undefined` is the working folder itself. */
 export interface StateLocation {
@@ -74,33 +75,6 @@ export async function prepareWorkspace(folder: string, options: WorkspaceOptions
     await writeFile(join(folder, STAMP), JSON.stringify(stamp))
   }
   return createTerraform(folder, environment)
-}
-
-/** The variables of terraform/variables.tf. */
-export function variables(
-  {settings, model, livenessPort}: Pipeline,
-  image: string | undefined,
-): Record<string, unknown> {
-  return {
-    project_id: settings.project,
-    name: settings.name,
-    region: settings.region,
-    image: image ?? null,
-    label_column: settings.labelColumn ?? null,
-    model: model ?? null,
-    liveness_port: livenessPort ?? null,
-    concurrency: settings.concurrency,
-    max_instances: settings.maxInstances,
-    cpu: settings.cpu,
-    memory: settings.memory,
-    job_threshold: settings.jobThreshold,
-    request_timeout: settings.requestTimeout,
-    ack_deadline: settings.ackDeadline,
-    minimum_backoff: settings.minimumBackoff,
-    maximum_backoff: settings.maximumBackoff,
-    max_delivery_attempts: settings.maxDeliveryAttempts,
-    message_retention: settings.messageRetention,
-  }
 }
 
 /** Copies the module's files and removes those of other versions. @returns their content, for a digest */

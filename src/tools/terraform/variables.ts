@@ -1,0 +1,68 @@
+import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {ModuleVariable} from '../../core/pipeline/setting.ts'
+import {ORDERED, SETTING_NAMES, SETTINGS, snakeCase} from '../../core/pipeline/settings.ts'
+
+/** Values of the module's variables. @param image reference with digest; `undefined`: only what needs no image */
+export function variables(
+  {settings, model, livenessPort}: Pipeline,
+  image: string | undefined,
+): Record<string, unknown> {
+  return {
+    project_id: settings.project,
+    image: image ?? null,
+    model: model ?? null,
+    liveness_port: livenessPort ?? null,
+    ...Object.fromEntries(
+      SETTING_NAMES.filter((name) => SETTINGS[name].variable !== undefined).map((name) => [
+        snakeCase(name),
+        settings[name] ?? null,
+      ]),
+    ),
+  }
+}
+
+/** Text of `terraform/settings.tf`: one variable for each setting that the module has. */
+export function settingsModule(): string {
+  const blocks = SETTING_NAMES.flatMap((name) => {
+    const {description, variable, default: value} = SETTINGS[name]
+    if (variable === undefined) return []
+    const own = snakeCase(name)
+    const validations = [
+      {condition: variable.condition(`var.${own}`), message: `${own} must be ${variable.rule}.`},
+      ...ORDERED.filter(({lower}) => lower === name).map(({lower, upper, strict, why}) => ({
+        condition: `var.${snakeCase(lower)} ${strict ? '<' : '<='} var.${snakeCase(upper)}`,
+        message: `${snakeCase(lower)} must ${strict ? 'be below' : 'not be above'} ${snakeCase(upper)}: ${why}.`,
+      })),
+    ]
+    return [
+      `variable "${own}" {`,
+      `  description = ${JSON.stringify(inTerraform(description, variable))}`,
+      `  type        = ${variable.type}`,
+      `  default     = ${value === undefined ? 'null' : JSON.stringify(value)}`,
+      ...(value === undefined ? [] : ['  nullable    = false']),
+      ...validations.flatMap(({condition, message}) => [
+        '',
+        '  validation {',
+        `    condition     = ${condition}`,
+        `    error_message = ${JSON.stringify(message)}`,
+        '  }',
+      ]),
+      '}',
+      '',
+    ]
+  })
+  return [
+    '# Generated from src/core/pipeline/settings.ts by `npm run build`: make changes there.',
+    '',
+    ...blocks,
+  ].join('\n')
+}
+
+/** The description of a setting, with the names and the unit that the module has. */
+export function inTerraform(description: string, {rule}: ModuleVariable): string {
+  const named = SETTING_NAMES.reduce(
+    (text, name) => text.replaceAll(new RegExp(String.raw`\b${name}\b`, 'g'), snakeCase(name)),
+    description,
+  )
+  return rule.endsWith(' seconds') ? `${named} In seconds.` : named
+}
