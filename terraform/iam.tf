@@ -1,6 +1,8 @@
 # Every grant is on a single resource and is added to the existing ones: no project-wide role, no authoritative policy.
 
 resource "google_service_account" "worker" {
+  count = var.service_account == null ? 1 : 0
+
   project      = var.project_id
   account_id   = "${var.name}-worker"
   display_name = "cloud-runner ${var.name}: worker"
@@ -23,22 +25,26 @@ resource "google_service_account" "push" {
 }
 
 locals {
-  storage_agent = "serviceAccount:${data.google_storage_project_service_account.this.email_address}"
-  # A bucket knows its project's number; asking for the project itself would need the Cloud Billing API as well.
-  pubsub_agent = "serviceAccount:service-${google_storage_bucket.this["input"].project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  worker_account = coalesce(var.service_account, one(google_service_account.worker[*].email))
+  worker         = "serviceAccount:${local.worker_account}"
+  # Asking for the project itself would need the Cloud Billing API as well.
+  project_number = regex("^service-([0-9]+)@", data.google_storage_project_service_account.this.email_address)[0]
+  # The agent of the project that a bucket belongs to publishes its notifications.
+  storage_agent = "serviceAccount:service-${try(data.google_storage_bucket.given["input"].project_number, local.project_number)}@gs-project-accounts.iam.gserviceaccount.com"
+  pubsub_agent  = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
 
 resource "google_storage_bucket_iam_member" "worker_reads" {
-  bucket = google_storage_bucket.this["input"].name
+  bucket = local.input_bucket
   role   = "roles/storage.objectViewer"
-  member = google_service_account.worker.member
+  member = local.worker
 }
 
 # objectUser and not objectCreator: replacing an older result deletes it.
 resource "google_storage_bucket_iam_member" "worker_writes" {
-  bucket = google_storage_bucket.this["output"].name
+  bucket = local.output_bucket
   role   = "roles/storage.objectUser"
-  member = google_service_account.worker.member
+  member = local.worker
 }
 
 resource "google_pubsub_topic_iam_member" "storage_publishes" {
@@ -82,5 +88,5 @@ resource "google_cloud_run_v2_job_iam_member" "worker_hands_over" {
   name     = google_cloud_run_v2_job.worker[0].name
   location = google_cloud_run_v2_job.worker[0].location
   role     = "roles/run.jobsExecutorWithOverrides"
-  member   = google_service_account.worker.member
+  member   = local.worker
 }

@@ -10,12 +10,12 @@ output "region" {
 
 output "input_bucket" {
   description = "Bucket to upload files to."
-  value       = google_storage_bucket.this["input"].name
+  value       = local.input_bucket
 }
 
 output "output_bucket" {
   description = "Bucket with the results."
-  value       = google_storage_bucket.this["output"].name
+  value       = local.output_bucket
 }
 
 output "image_uri" {

@@ -1,15 +1,17 @@
 resource "google_pubsub_topic" "uploads" {
-  project = var.project_id
-  name    = "${var.name}-uploads"
-  labels  = local.labels
+  project      = var.project_id
+  name         = "${var.name}-uploads"
+  labels       = local.labels
+  kms_key_name = var.kms_key
 
   depends_on = [google_project_service.this]
 }
 
 resource "google_pubsub_topic" "dead_letter" {
-  project = var.project_id
-  name    = "${var.name}-dead-letter"
-  labels  = local.labels
+  project      = var.project_id
+  name         = "${var.name}-dead-letter"
+  labels       = local.labels
+  kms_key_name = var.kms_key
 
   depends_on = [google_project_service.this]
 }

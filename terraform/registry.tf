@@ -5,6 +5,7 @@ resource "google_artifact_registry_repository" "this" {
   format        = "DOCKER"
   description   = "Images of the worker of the cloud-runner pipeline ${var.name}"
   labels        = local.labels
+  kms_key_name  = var.kms_key
 
   # Cloud Run keeps its own copy of an image only while a revision serves; images to roll back to are kept here.
   cleanup_policies {

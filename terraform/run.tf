@@ -1,9 +1,18 @@
 locals {
+  ingress = {
+    internal                          = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    internal-and-cloud-load-balancing = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    all                               = "INGRESS_TRAFFIC_ALL"
+  }
+  # Direct VPC egress, if there is a network to reach.
+  vpc_access = var.network == null && var.subnetwork == null ? [] : [upper(replace(var.egress, "-", "_"))]
+
   buckets_environment = [
-    { name = "INPUT_BUCKET", value = google_storage_bucket.this["input"].name },
-    { name = "OUTPUT_BUCKET", value = google_storage_bucket.this["output"].name },
+    { name = "INPUT_BUCKET", value = local.input_bucket },
+    { name = "OUTPUT_BUCKET", value = local.output_bucket },
   ]
   process_environment = concat(
+    [for name, value in var.environment : { name = name, value = value }],
     var.label_column == null ? [] : [{ name = "LABEL_COLUMN", value = var.label_column }],
     var.model == null ? [] : [{ name = "MODEL", value = var.model }],
   )
@@ -16,17 +25,40 @@ resource "google_cloud_run_v2_service" "worker" {
   name                = var.name
   location            = var.region
   labels              = local.labels
-  ingress             = "INGRESS_TRAFFIC_ALL"
+  ingress             = local.ingress[var.ingress]
   deletion_protection = false
+
+  dynamic "binary_authorization" {
+    for_each = var.binary_authorization ? [true] : []
+
+    content {
+      use_default = true
+    }
+  }
 
   template {
     labels                           = local.labels
-    service_account                  = google_service_account.worker.email
+    service_account                  = local.worker_account
     timeout                          = "${var.request_timeout}s"
     max_instance_request_concurrency = var.concurrency
+    encryption_key                   = var.kms_key
 
     scaling {
+      min_instance_count = var.min_instances
       max_instance_count = var.max_instances
+    }
+
+    dynamic "vpc_access" {
+      for_each = local.vpc_access
+
+      content {
+        egress = vpc_access.value
+
+        network_interfaces {
+          network    = var.network
+          subnetwork = var.subnetwork
+        }
+      }
     }
 
     containers {
@@ -76,8 +108,8 @@ resource "google_cloud_run_v2_service" "worker" {
           memory = var.memory
         }
         # Required if resources are set: otherwise the CPU is always allocated, and billed.
-        cpu_idle          = true
-        startup_cpu_boost = true
+        cpu_idle          = !var.cpu_always_allocated
+        startup_cpu_boost = var.startup_cpu_boost
       }
     }
   }
@@ -107,15 +139,37 @@ resource "google_cloud_run_v2_job" "worker" {
   labels              = local.labels
   deletion_protection = false
 
+  dynamic "binary_authorization" {
+    for_each = var.binary_authorization ? [true] : []
+
+    content {
+      use_default = true
+    }
+  }
+
   template {
     labels      = local.labels
     parallelism = 1
     task_count  = 1
 
     template {
-      service_account = google_service_account.worker.email
+      service_account = local.worker_account
       timeout         = "${var.job_timeout}s"
       max_retries     = 3
+      encryption_key  = var.kms_key
+
+      dynamic "vpc_access" {
+        for_each = local.vpc_access
+
+        content {
+          egress = vpc_access.value
+
+          network_interfaces {
+            network    = var.network
+            subnetwork = var.subnetwork
+          }
+        }
+      }
 
       containers {
         image = var.image

@@ -2,7 +2,7 @@ locals {
   # Disabling these with the pipeline would break other resources in the project, so they stay enabled.
   services = ["artifactregistry", "cloudresourcemanager", "iam", "logging", "pubsub", "run", "storage"]
 
-  labels = { cloud-runner = var.name }
+  labels = merge(var.labels, { cloud-runner = var.name })
 }
 
 resource "google_project_service" "this" {

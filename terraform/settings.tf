@@ -35,6 +35,203 @@ variable "label_column" {
   }
 }
 
+variable "environment" {
+  description = "Environment variables of the worker."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name, value in var.environment : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && can(regex("^[^\\0]*$", value))])
+    error_message = "environment must be texts by variable name, such as {\"LANG\": \"en\"}."
+  }
+}
+
+variable "filter" {
+  description = "Which objects of the input bucket are processed: those with this prefix and suffix. Others are left alone."
+  type        = object({ prefix = optional(string), suffix = optional(string) })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = try(var.filter.prefix == null || can(regex("^[^\\r\\n]{1,1000}$", var.filter.prefix)), false) && try(var.filter.suffix == null || can(regex("^[^\\r\\n]{1,1000}$", var.filter.suffix)), false)
+    error_message = "filter must be prefix, suffix or both, such as {\"prefix\": \"in/\", \"suffix\": \".csv\"}."
+  }
+}
+
+variable "input_bucket" {
+  description = "Existing bucket that files arrive in, which may belong to another project. The pipeline adds its notification and grants, and destroy removes only those."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.input_bucket == null || can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", var.input_bucket))
+    error_message = "input_bucket must be the name of a bucket."
+  }
+}
+
+variable "output_bucket" {
+  description = "Existing bucket that results go to, which may belong to another project. The pipeline adds its grant, and destroy leaves the results."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.output_bucket == null || can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", var.output_bucket))
+    error_message = "output_bucket must be the name of a bucket."
+  }
+}
+
+variable "location" {
+  description = "Location of buckets that the pipeline creates: a region, dual-region or multi-region. The default is the region."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.location == null || can(regex("^[A-Za-z][A-Za-z0-9-]+$", var.location))
+    error_message = "location must be a location such as EU, EUR4 or europe-west3."
+  }
+}
+
+variable "storage_class" {
+  description = "Storage class of buckets that the pipeline creates."
+  type        = string
+  default     = "STANDARD"
+  nullable    = false
+
+  validation {
+    condition     = contains(["STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"], var.storage_class)
+    error_message = "storage_class must be STANDARD, NEARLINE, COLDLINE or ARCHIVE."
+  }
+}
+
+variable "versioning" {
+  description = "Whether the output bucket keeps results that were replaced or deleted as noncurrent versions, billed as long as they exist."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "soft_delete_days" {
+  description = "Days that a replaced or deleted result can be restored, billed meanwhile like any other object."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = var.soft_delete_days == 0 || (var.soft_delete_days >= 7 && var.soft_delete_days <= 90 && floor(var.soft_delete_days) == var.soft_delete_days)
+    error_message = "soft_delete_days must be 0, or a whole number from 7 to 90."
+  }
+}
+
+variable "retention_days" {
+  description = "Days that no result can be deleted before; needs versioning, so that a new one can replace it."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.retention_days == null || try(var.retention_days >= 1 && var.retention_days <= 36500 && floor(var.retention_days) == var.retention_days, false)
+    error_message = "retention_days must be a whole number from 1 to 36500."
+  }
+}
+
+variable "input_lifecycle_days" {
+  description = "Days after which Cloud Storage deletes an object of the input bucket."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.input_lifecycle_days == null || try(var.input_lifecycle_days >= 1 && var.input_lifecycle_days <= 36500 && floor(var.input_lifecycle_days) == var.input_lifecycle_days, false)
+    error_message = "input_lifecycle_days must be a whole number from 1 to 36500."
+  }
+}
+
+variable "labels" {
+  description = "Labels of every resource that can carry them, for billing reports and searches."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", name)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "labels must be texts by label key, lower-case letters, digits, hyphens and underscores, such as {\"team\": \"risk\"}."
+  }
+}
+
+variable "service_account" {
+  description = "Existing service account that the worker runs as, which the pipeline only grants what it needs; otherwise one is created."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.service_account == null || can(regex("^[a-z0-9][a-z0-9.-]*@[a-z0-9.-]+\\.gserviceaccount\\.com$", var.service_account))
+    error_message = "service_account must be the email address of a service account."
+  }
+}
+
+variable "ingress" {
+  description = "Where requests to the service may come from. Pub/Sub of the same project is internal; `deploy --tag` addresses need all."
+  type        = string
+  default     = "internal"
+  nullable    = false
+
+  validation {
+    condition     = contains(["internal", "internal-and-cloud-load-balancing", "all"], var.ingress)
+    error_message = "ingress must be internal, internal-and-cloud-load-balancing or all."
+  }
+}
+
+variable "network" {
+  description = "VPC network that instances reach directly."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.network == null || can(regex("^(projects\\/[^/]+\\/global\\/networks\\/)?[a-z][a-z0-9-]{0,62}$", var.network))
+    error_message = "network must be the name of a network, or projects/PROJECT/global/networks/NAME."
+  }
+}
+
+variable "subnetwork" {
+  description = "Subnetwork of network, in the region of the pipeline."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.subnetwork == null || can(regex("^(projects\\/[^/]+\\/regions\\/[^/]+\\/subnetworks\\/)?[a-z][a-z0-9-]{0,62}$", var.subnetwork))
+    error_message = "subnetwork must be the name of a subnetwork, or projects/PROJECT/regions/REGION/subnetworks/NAME."
+  }
+}
+
+variable "egress" {
+  description = "Which requests of an instance go through network or subnetwork."
+  type        = string
+  default     = "private-ranges-only"
+  nullable    = false
+
+  validation {
+    condition     = contains(["private-ranges-only", "all-traffic"], var.egress)
+    error_message = "egress must be private-ranges-only or all-traffic."
+  }
+}
+
+variable "kms_key" {
+  description = "Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of a key of Google’s."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects\\/[^/]+\\/locations\\/[^/]+\\/keyRings\\/[^/]+\\/cryptoKeys\\/[^/]+$", var.kms_key))
+    error_message = "kms_key must be projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY."
+  }
+}
+
+variable "binary_authorization" {
+  description = "Whether the project's Binary Authorization policy decides which images may run."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "concurrency" {
   description = "Files that one instance processes at the same time."
   type        = number
@@ -57,6 +254,37 @@ variable "max_instances" {
     condition     = var.max_instances >= 1 && var.max_instances <= 1000 && floor(var.max_instances) == var.max_instances
     error_message = "max_instances must be a whole number from 1 to 1000."
   }
+}
+
+variable "min_instances" {
+  description = "Instances that stay ready, and are billed, while no file arrives."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.min_instances >= 0 && var.min_instances <= 1000 && floor(var.min_instances) == var.min_instances
+    error_message = "min_instances must be a whole number from 0 to 1000."
+  }
+
+  validation {
+    condition     = var.min_instances <= var.max_instances
+    error_message = "min_instances must not be above max_instances: an instance that stays ready counts."
+  }
+}
+
+variable "cpu_always_allocated" {
+  description = "Whether an instance has its CPUs between files as well, and is billed for them."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "startup_cpu_boost" {
+  description = "Whether an instance gets more CPU while it starts."
+  type        = bool
+  default     = true
+  nullable    = false
 }
 
 variable "cpu" {
@@ -84,7 +312,7 @@ variable "memory" {
 }
 
 variable "job_threshold" {
-  description = "Files of this size or more go to a job, which has an hour per file; smaller ones do after request_timeout."
+  description = "Files of this size or more go to a job, which has job_timeout per file; smaller ones do after request_timeout."
   type        = string
   default     = "256Mi"
   nullable    = false
@@ -92,6 +320,18 @@ variable "job_threshold" {
   validation {
     condition     = can(regex("^[1-9][0-9]{0,5}(Ki|Mi|Gi)$", var.job_threshold))
     error_message = "job_threshold must be an amount such as 512Ki, 256Mi or 2Gi."
+  }
+}
+
+variable "job_timeout" {
+  description = "Time per file in the job, which processes files that take longer than a delivery may. In seconds."
+  type        = number
+  default     = 3600
+  nullable    = false
+
+  validation {
+    condition     = var.job_timeout >= 1 && var.job_timeout <= 604800
+    error_message = "job_timeout must be 1 to 604800 seconds."
   }
 }
 

@@ -54,18 +54,6 @@ variable "images_kept" {
   }
 }
 
-variable "job_timeout" {
-  description = "Seconds per file in the job, which processes files that take longer than a delivery may."
-  type        = number
-  default     = 3600
-  nullable    = false
-
-  validation {
-    condition     = var.job_timeout >= 1 && var.job_timeout <= 604800
-    error_message = "job_timeout must be 1 to 604800 seconds (7 days)."
-  }
-}
-
 variable "force_destroy" {
   description = "Whether destroying also deletes the files in the buckets; otherwise buckets with files stay."
   type        = bool

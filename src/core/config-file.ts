@@ -98,6 +98,9 @@ export function settingFor(path: string, project: string): string {
   return short.startsWith('../') ? short : `./${short}`
 }
 
+/** Values of settings as `cloud-runner.json` writes them. */
+export type SettingChanges = Readonly<Partial<Record<SettingName, unknown>>>
+
 /**
  * Writes settings into the folder's `cloud-runner.json` atomically, keeping its other fields.
  * @param pipeline the only one that they apply to; `undefined`: the file's own settings
@@ -105,21 +108,32 @@ export function settingFor(path: string, project: string): string {
  */
 export async function saveConfig(
   folder: string,
-  changes: Readonly<Partial<Record<SettingName, string | number>>>,
+  changes: SettingChanges,
   pipeline?: string,
 ): Promise<string> {
   const file = join(folder, CONFIG_FILE)
   const current = (await readConfigFile(file)) ?? {}
   const {pipelines} = splitConfig(current, file)
-  const added =
+  const next =
     pipeline === undefined
-      ? changes
+      ? withChanges(current, changes)
       : {
+          ...current,
           [PIPELINES]: {
             ...Object.fromEntries(pipelines),
-            [pipeline]: {...pipelines.get(pipeline), ...changes},
+            [pipeline]: withChanges(pipelines.get(pipeline) ?? {}, changes),
           },
         }
-  await writeWhole(file, `${JSON.stringify({...current, ...added}, undefined, 2)}\n`)
+  await writeWhole(file, `${JSON.stringify(next, undefined, 2)}\n`)
   return file
+}
+
+/** Values by name, such as labels, add to those that are there. */
+function withChanges(current: object, changes: SettingChanges): object {
+  const before: Readonly<Record<string, unknown>> = {...current}
+  const merged = Object.entries(changes).map(([name, value]) => {
+    const own = before[name]
+    return [name, isJsonObject(own) && isJsonObject(value) ? {...own, ...value} : value]
+  })
+  return {...current, ...Object.fromEntries(merged)}
 }

@@ -1,13 +1,14 @@
 import {stat} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {CONFIG_FILE, PIPELINES, readConfigFile, splitConfig} from './config-file.ts'
+import {checkTogether, invalid, type Source} from './config-rules.ts'
+import {readEnvFile} from './env-file.ts'
 import {AppError, EXIT} from './errors.ts'
 import type {Setting} from './pipeline/setting.ts'
 import {
   environmentName,
   flagName,
   LOCAL_PROJECT,
-  ORDERED,
   eachSetting,
   readAll,
   SETTING_NAMES,
@@ -18,10 +19,11 @@ import {
 
 export const STATE_FOLDER = '.cloud-runner'
 
-/** Where a value came from. Messages name `place`: a file, a variable, a flag. */
-export interface Source {
-  readonly kind: 'default' | 'file' | 'environment' | 'flag' | 'implied'
-  readonly place: string
+interface Given {
+  readonly value: unknown
+  readonly source: Source
+  /** Folder that paths are relative to. */
+  readonly base: string
 }
 
 export interface Config {
@@ -42,6 +44,10 @@ export interface Config {
   readonly workerFolder: string | undefined
   /** `gs://bucket/object`, or the absolute path of a file. */
   readonly model: string | undefined
+  /** Absolute. Its variables are among the settings' `environment`. */
+  readonly envFile: string | undefined
+  /** The settings given as flags, by themselves. */
+  readonly flags: Readonly<Partial<Record<SettingName, unknown>>>
 }
 
 export interface ConfigInput {
@@ -67,37 +73,44 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
   const fileName = SETTINGS.name.parse(fileSettings['name']) ?? SETTINGS.name.default
   const name = String(flags.name ?? (environment[environmentName('name')] || fileName))
 
-  const given = new Map<SettingName, {value: unknown; source: Source; base: string}>()
+  /** What was given, from the lowest layer to the highest. */
+  const layers = new Map<SettingName, Given[]>()
+  const give = (setting: SettingName, given: Given) =>
+    layers.set(setting, [...(layers.get(setting) ?? []), given])
   for (const [key, value] of Object.entries(fileSettings))
-    given.set(knownSetting(key, file), {value, source: {kind: 'file', place: file}, base: folder})
+    give(knownSetting(key, file), {value, source: {kind: 'file', place: file}, base: folder})
   for (const [pipeline, settings] of pipelines) {
     const place = `"${PIPELINES}.${pipeline}" of ${file}`
     if (SETTINGS.name.parse(pipeline) === undefined)
       throw invalid(`${place} is not the name of a pipeline; it must be ${SETTINGS.name.rule}.`)
     for (const [key, value] of Object.entries(settings)) {
       const setting = knownSetting(key, place, ENTRY_SETTINGS)
-      if (pipeline === name) given.set(setting, {value, source: {kind: 'file', place}, base: folder})
+      if (pipeline === name) give(setting, {value, source: {kind: 'file', place}, base: folder})
     }
   }
   for (const setting of SETTING_NAMES) {
     const variable = environmentName(setting)
     const fromEnvironment = environment[variable]
     if (fromEnvironment !== undefined && fromEnvironment !== '') {
-      given.set(setting, {value: fromEnvironment, source: {kind: 'environment', place: variable}, base: cwd})
+      give(setting, {value: fromEnvironment, source: {kind: 'environment', place: variable}, base: cwd})
     }
     if (flags[setting] !== undefined) {
-      given.set(setting, {value: flags[setting], source: {kind: 'flag', place: flagName(setting)}, base: cwd})
+      give(setting, {value: flags[setting], source: {kind: 'flag', place: flagName(setting)}, base: cwd})
     }
   }
 
-  const sources = eachSetting((setting) => given.get(setting)?.source ?? DEFAULT_SOURCE)
+  const sources = eachSetting((setting) => layers.get(setting)?.at(-1)?.source ?? DEFAULT_SOURCE)
 
   function read<T>(setting: SettingName, row: Setting<T>): T | undefined {
-    const entry = given.get(setting)
-    if (entry === undefined) return undefined
-    const value = row.parse(entry.value)
-    if (value === undefined) throw wrongValue(setting, entry.value, entry.source, row)
-    return value
+    const given = layers.get(setting) ?? []
+    const values = (row.combine === undefined ? given.slice(-1) : given).map(({value, source}) => {
+      const parsed = row.parse(value)
+      if (parsed === undefined) throw wrongValue(setting, value, source, row)
+      return parsed
+    })
+    return row.combine !== undefined && given.length > 1
+      ? row.combine(given.map(({value}) => value))
+      : values.at(-1)
   }
 
   const project = read('project', SETTINGS.project)
@@ -116,12 +129,18 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
     })
   }
 
-  const absolute = (setting: SettingName, path: string) => resolve(given.get(setting)?.base ?? cwd, path)
+  const absolute = (setting: SettingName, path: string) =>
+    resolve(layers.get(setting)?.at(-1)?.base ?? cwd, path)
+  const all = readAll(read)
+  const envFile = all.envFile === undefined ? undefined : absolute('envFile', all.envFile)
   const settings: Settings = {
-    ...readAll(read),
+    ...all,
+    ...(envFile === undefined
+      ? {}
+      : {environment: {...(await readEnvFile(envFile, sources.envFile.place)), ...all.environment}}),
     target,
     project: project ?? LOCAL_PROJECT,
-    ...(target === 'local' && !given.has('maxInstances') ? {maxInstances: cores} : {}),
+    ...(target === 'local' && !layers.has('maxInstances') ? {maxInstances: cores} : {}),
   }
   const {worker, model} = settings
   checkTogether(settings, sources)
@@ -136,6 +155,13 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
     stateFolder,
     workerFolder: worker === undefined ? undefined : absolute('worker', worker),
     model: model === undefined || model.startsWith('gs://') ? model : absolute('model', model),
+    envFile,
+    flags: Object.fromEntries(
+      SETTING_NAMES.filter((setting) => sources[setting].kind === 'flag').map((setting) => [
+        setting,
+        SETTINGS[setting].parse(flags[setting]),
+      ]),
+    ),
   }
 }
 
@@ -189,24 +215,6 @@ function wrongValue(
 function exampleFor(setting: SettingName, example: string): string | number {
   const {schema} = SETTINGS[setting]
   return 'type' in schema && schema['type'] === 'integer' ? Number(example) : example
-}
-
-function invalid(message: string, ...suggestions: string[]): AppError {
-  return new AppError(message, {code: 'config-invalid', exitCode: EXIT.usage, suggestions})
-}
-
-/** Rules over more than one setting. */
-function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
-  const given = (setting: 'requestTimeout' | 'ackDeadline' | 'minimumBackoff' | 'maximumBackoff') =>
-    `${setting} (${settings[setting]} s, ${sources[setting].place})`
-  for (const {lower, upper, strict, why} of ORDERED) {
-    const isInOrder = strict ? settings[lower] < settings[upper] : settings[lower] <= settings[upper]
-    if (isInOrder) continue
-    throw invalid(
-      `${given(lower)} must ${strict ? 'be below' : 'not be above'} ${given(upper)}: ${why}.`,
-      `For example: ${upper} ${SETTINGS[upper].example} with ${lower} ${SETTINGS[lower].example}`,
-    )
-  }
 }
 
 /** The nearest folder from `cwd` upward that holds `cloud-runner.json` or `.cloud-runner`. */

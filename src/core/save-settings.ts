@@ -6,17 +6,19 @@ import type {Config} from './config.ts'
  * into its own entry.
  */
 export async function saveSettings(config: Config): Promise<void> {
-  const {sources, settings, folder, workerFolder, model, entry} = config
-  const values: Readonly<Record<string, string | number | undefined>> = {
-    ...settings,
-    worker: workerFolder && settingFor(workerFolder, folder),
-    model: model?.startsWith('gs://') === false ? settingFor(model, folder) : model,
+  const {sources, settings, folder, workerFolder, model, envFile, flags, entry} = config
+  const {name, ...others} = flags
+  const changes = {
+    ...others,
+    ...(name === undefined || entry !== undefined ? {} : {name}),
+    ...(sources.target.kind === 'implied' && sources.project.kind === 'flag'
+      ? {target: settings.target}
+      : {}),
+    ...(flags.worker === undefined ? {} : {worker: workerFolder && settingFor(workerFolder, folder)}),
+    ...(flags.envFile === undefined ? {} : {envFile: envFile && settingFor(envFile, folder)}),
+    ...(flags.model === undefined
+      ? {}
+      : {model: model?.startsWith('gs://') === false ? settingFor(model, folder) : model}),
   }
-  const isGiven = (setting: string, kind: string) =>
-    (kind === 'flag' && (setting !== 'name' || entry === undefined)) ||
-    (kind === 'implied' && sources.project.kind === 'flag')
-  const given = Object.entries(sources)
-    .filter(([setting, {kind}]) => isGiven(setting, kind))
-    .map(([setting]) => [setting, values[setting]])
-  if (given.length > 0) await saveConfig(folder, Object.fromEntries(given), entry)
+  if (Object.keys(changes).length > 0) await saveConfig(folder, changes, entry)
 }

@@ -1,7 +1,7 @@
 import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
-import {FIXED, SETTING_NAMES, SETTINGS, snakeCase} from '../../src/core/pipeline/settings.ts'
+import {IMAGES_KEPT, SETTING_NAMES, SETTINGS, snakeCase} from '../../src/core/pipeline/settings.ts'
 import {settingsModule} from '../../src/tools/terraform/variables.ts'
 import {blocksOf} from '../support/terraform-blocks.ts'
 import {MODULE} from '../support/terraform.ts'
@@ -38,10 +38,7 @@ it('the variables of settings are those of the table of settings', () => {
   expect(readFileSync(join(MODULE, 'settings.tf'), 'utf8')).toBe(settingsModule())
 })
 
-it('the other defaults are those of the pipeline without Terraform', () => {
+it('the images kept are those of the pipeline without Terraform', () => {
   const defaults = Object.fromEntries(variables.map(({name, default: value}) => [name, value]))
-  expect(defaults).toMatchObject({
-    images_kept: String(FIXED.imagesKept),
-    job_timeout: String(FIXED.jobTimeout),
-  })
+  expect(defaults).toMatchObject({images_kept: String(IMAGES_KEPT)})
 })

@@ -41,8 +41,8 @@ export function pipelineOf(settings: Settings): Pipeline {
   return {
     settings,
     names: {
-      inputBucket: `${project}-${name}-input`,
-      outputBucket: `${project}-${name}-output`,
+      inputBucket: settings.inputBucket ?? `${project}-${name}-input`,
+      outputBucket: settings.outputBucket ?? `${project}-${name}-output`,
       service: name,
       job: `${name}-job`,
       topic: `${name}-uploads`,
@@ -50,7 +50,7 @@ export function pipelineOf(settings: Settings): Pipeline {
       deadLetterTopic: `${name}-dead-letter`,
       deadLetterSubscription: `${name}-dead-letter`,
       repository: name,
-      workerAccount: account(`${name}-worker`),
+      workerAccount: settings.serviceAccount ?? account(`${name}-worker`),
       pushAccount: account(`${name}-push`),
       image: `${region}-docker.pkg.dev/${project}/${name}/worker`,
     },

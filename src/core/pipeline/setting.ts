@@ -1,12 +1,13 @@
+import {isJsonObject} from '../json.ts'
 import {parseDuration} from './duration.ts'
 
 /** How a setting is a variable of the Terraform module. */
 export interface ModuleVariable {
-  readonly type: 'string' | 'number'
+  readonly type: string
   /** What a value must be; follows "must be". */
   readonly rule: string
-  /** @param variable such as `var.cpu` @returns Terraform's expression that a valid value meets */
-  readonly condition: (variable: string) => string
+  /** @param variable such as `var.cpu` @returns Terraform's expression that a valid value meets; `undefined`: any is */
+  readonly condition: (variable: string) => string | undefined
 }
 
 /**
@@ -34,6 +35,8 @@ export interface Setting<T, D extends T | undefined = T | undefined> {
   readonly flag: string | undefined
   /** `undefined`: the module does not have it, or words it differently. */
   readonly variable: ModuleVariable | undefined
+  /** For values that add up instead of replacing each other: `parse` of all given, from the lowest layer to the highest. */
+  readonly combine?: (given: readonly unknown[]) => T | undefined
 }
 
 interface Row {
@@ -50,8 +53,6 @@ export function text<D extends string | undefined>(
   row: Row & {readonly rule: string; readonly example: string; readonly default: D; readonly pattern: RegExp},
 ): Setting<string, D> {
   const {description, rule, example, pattern, flag} = row
-  // Terraform's regular expressions are RE2, written in a quoted string.
-  const inTerraform = pattern.source.replaceAll(String.raw`\d`, '[0-9]').replaceAll(/\(\?:/g, '(')
   return {
     description,
     rule,
@@ -65,7 +66,7 @@ export function text<D extends string | undefined>(
       type: 'string',
       rule,
       condition: (variable) => {
-        const matches = `can(regex(${JSON.stringify(inTerraform)}, ${variable}))`
+        const matches = `can(regex(${inTerraform(pattern)}, ${variable}))`
         return row.default === undefined ? `${variable} == null || ${matches}` : matches
       },
     }),
@@ -73,30 +74,43 @@ export function text<D extends string | undefined>(
 }
 
 /** A whole number within bounds. */
-export function integer(
-  row: Row & {readonly default: number; readonly minimum: number; readonly maximum: number},
-): Setting<number, number> {
-  const {description, minimum, maximum, flag} = row
-  const rule = `a whole number from ${minimum} to ${maximum}`
+export function integer<D extends number | undefined>(
+  row: Row & {
+    readonly default: D
+    readonly minimum: number
+    readonly maximum: number
+    /** Whether 0 is valid below the minimum: off. */
+    readonly orZero?: boolean
+  },
+): Setting<number, D> {
+  const {description, minimum, maximum, orZero = false, flag} = row
+  const rule = `${orZero ? '0, or ' : ''}a whole number from ${minimum} to ${maximum}`
   return {
     description,
     rule,
-    example: String(row.default),
+    example: String(row.default ?? minimum),
     default: row.default,
     defaultText: row.defaultText ?? shown(row.default),
-    schema: {type: 'integer', minimum, maximum, default: row.default},
+    schema: {
+      type: 'integer',
+      ...(orZero ? {anyOf: [{const: 0}, {minimum, maximum}]} : {minimum, maximum}),
+      ...(row.default === undefined ? {} : {default: row.default}),
+    },
     parse(value) {
       const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-      return typeof number === 'number' && Number.isInteger(number) && number >= minimum && number <= maximum
-        ? number
-        : undefined
+      if (typeof number !== 'number' || !Number.isInteger(number)) return undefined
+      return (number >= minimum && number <= maximum) || (orZero && number === 0) ? number : undefined
     },
     flag,
     variable: moduleVariable(row, {
       type: 'number',
       rule,
-      condition: (variable) =>
-        `${variable} >= ${minimum} && ${variable} <= ${maximum} && floor(${variable}) == ${variable}`,
+      condition(variable) {
+        const bounds = `${variable} >= ${minimum} && ${variable} <= ${maximum} && floor(${variable}) == ${variable}`
+        const isWithin = orZero ? `${variable} == 0 || (${bounds})` : bounds
+        // Terraform evaluates both sides of an operator, and null compares with nothing.
+        return row.default === undefined ? `${variable} == null || try(${isWithin}, false)` : isWithin
+      },
     }),
   }
 }
@@ -128,11 +142,159 @@ export function duration(
   }
 }
 
+/** One of some words. */
+export function choice<const T extends string, D extends T | undefined>(
+  row: Row & {readonly of: readonly T[]; readonly default: D},
+): Setting<T, D> {
+  const {of, description, flag} = row
+  const rule = `${of.slice(0, -1).join(', ')} or ${of.at(-1) ?? ''}`
+  return {
+    description,
+    rule,
+    example: row.default ?? of[0] ?? '',
+    default: row.default,
+    defaultText: row.defaultText ?? shown(row.default),
+    schema: {enum: of, ...(row.default === undefined ? {} : {default: row.default})},
+    parse: (value) => of.find((word) => word === value),
+    flag,
+    variable: moduleVariable(row, {
+      type: 'string',
+      rule,
+      condition: (variable) => {
+        const isOne = `contains(${JSON.stringify(of).replaceAll(',', ', ')}, ${variable})`
+        return row.default === undefined ? `${variable} == null || try(${isOne}, false)` : isOne
+      },
+    }),
+  }
+}
+
+/** Yes or no. */
+export function toggle(row: Row & {readonly default: boolean}): Setting<boolean, boolean> {
+  return {
+    description: row.description,
+    rule: 'true or false',
+    example: String(!row.default),
+    default: row.default,
+    defaultText: row.defaultText ?? shown(row.default),
+    schema: {type: 'boolean', default: row.default},
+    parse: (value) => (typeof value === 'boolean' ? value : {true: true, false: false}[String(value)]),
+    flag: row.flag,
+    variable: moduleVariable(row, {type: 'bool', rule: 'true or false', condition: () => undefined}),
+  }
+}
+
+/** Texts by name. As text, from the environment and flags: `NAME=value`, several separated by line breaks. */
+export type Entries = Readonly<Record<string, string>>
+
+/** Texts by name: variables, labels. Those of the file, its pipeline and the flags add up. */
+export function entries(
+  row: Row & {
+    readonly rule: string
+    readonly example: string
+    readonly names: RegExp
+    readonly values: RegExp
+  },
+): Setting<Entries, Entries> {
+  const {description, rule, example, names, values, flag} = row
+  return {
+    description,
+    rule,
+    example,
+    default: {},
+    defaultText: undefined,
+    schema: {
+      type: 'object',
+      propertyNames: {pattern: names.source},
+      additionalProperties: {type: 'string', pattern: values.source},
+    },
+    ...parsing((name, assigned) => names.test(name) && values.test(assigned)),
+    flag,
+    variable: moduleVariable(row, {
+      type: 'map(string)',
+      rule,
+      condition: (variable) =>
+        `alltrue([for name, value in ${variable} : can(regex(${inTerraform(names)}, name)) && can(regex(${inTerraform(values)}, value))])`,
+    }),
+  }
+}
+
+/** Some of a few named texts. */
+export function fields(
+  row: Row & {readonly rule: string; readonly example: string; readonly of: Readonly<Record<string, RegExp>>},
+): Setting<Entries, Entries> {
+  const {description, rule, example, flag} = row
+  const of = new Map<string, RegExp>(Object.entries(row.of))
+  return {
+    description,
+    rule,
+    example,
+    default: {},
+    defaultText: undefined,
+    schema: {
+      type: 'object',
+      properties: Object.fromEntries(
+        [...of].map(([name, {source}]) => [name, {type: 'string', pattern: source}]),
+      ),
+      additionalProperties: false,
+    },
+    ...parsing((name, assigned) => of.get(name)?.test(assigned) ?? false),
+    flag,
+    variable: moduleVariable(row, {
+      type: `object({ ${[...of.keys()].map((name) => `${name} = optional(string)`).join(', ')} })`,
+      rule,
+      condition: (variable) =>
+        [...of]
+          .map(
+            ([name, pattern]) =>
+              `try(${variable}.${name} == null || can(regex(${inTerraform(pattern)}, ${variable}.${name})), false)`,
+          )
+          .join(' && '),
+    }),
+  }
+}
+
+function parsing(
+  isValid: (name: string, assigned: string) => boolean,
+): Pick<Setting<Entries>, 'parse' | 'combine'> {
+  const parse = (value: unknown): Entries | undefined => {
+    const given = readEntries(value)
+    return given?.every(([name, assigned]) => isValid(name, assigned)) ? Object.fromEntries(given) : undefined
+  }
+  return {parse, combine: (given) => Object.assign({}, ...given.map(parse))}
+}
+
+/** @returns `undefined` if the value is neither an object of texts nor lines `NAME=value` */
+function readEntries(value: unknown): [name: string, assigned: string][] | undefined {
+  const pairs: [string, unknown][] =
+    typeof value === 'string'
+      ? value.split('\n').map((line) => {
+          const [, name = '', assigned] = /^([^=]*)=(.*)$/s.exec(line) ?? []
+          return [name, assigned]
+        })
+      : isJsonObject(value)
+        ? Object.entries(value)
+        : [['', undefined]]
+  const texts = pairs.flatMap(([name, assigned]): [string, string][] =>
+    typeof assigned === 'string' ? [[name, assigned]] : [],
+  )
+  return texts.length === pairs.length ? texts : undefined
+}
+
+/** A pattern as Terraform's regular expressions, RE2, write it in a quoted string. */
+function inTerraform({source}: RegExp): string {
+  return JSON.stringify(
+    source
+      .replaceAll(String.raw`\d`, '[0-9]')
+      .replaceAll('(?:', '(')
+      .replaceAll('[^]', String.raw`[\s\S]`),
+  )
+}
+
 function moduleVariable(row: Row, variable: ModuleVariable): ModuleVariable | undefined {
   return row.variable === false ? undefined : variable
 }
 
-function shown(value: string | number | undefined): string | undefined {
+function shown(value: string | number | boolean | undefined): string | undefined {
   return value === undefined ? undefined : `\`${value}\``
 }
 

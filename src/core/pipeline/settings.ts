@@ -1,18 +1,16 @@
-import {duration, integer, text, type Setting} from './setting.ts'
+import {choice, duration, entries, fields, integer, text, toggle, type Setting} from './setting.ts'
 
 const targets = ['local', 'gcp'] as const
 export type Target = (typeof targets)[number]
 
-/** Constants of Terraform and the direct infrastructure that `cloud-runner.json` does not set. Times in seconds. */
-export const FIXED = {
-  /** How many of the newest images the registry keeps, to roll back to. */
-  imagesKept: 10,
-  /** For each file that the job processes. */
-  jobTimeout: 3600,
-} as const
+/** How many of the newest images the registry keeps, to roll back to. */
+export const IMAGES_KEPT = 10
 
 /** The local target's default project. */
 export const LOCAL_PROJECT = 'cloud-runner-local'
+
+/** https://cloud.google.com/storage/docs/buckets#naming */
+const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/
 
 /**
  * The table of settings that `cloud-runner.json`, `CLOUD_RUNNER_*` and flags can set. After a change, `npm run build`
@@ -94,6 +92,142 @@ export const SETTINGS = {
     flag: '<model>',
     variable: false,
   }),
+  environment: entries({
+    description: 'Environment variables of the worker.',
+    rule: 'texts by variable name, such as {"LANG": "en"}',
+    example: 'LANG=en',
+    names: /^[A-Za-z_][A-Za-z0-9_]*$/,
+    values: /^[^\0]*$/,
+    flag: '<NAME=value>',
+  }),
+  envFile: text({
+    description:
+      'File of environment variables, NAME=value on each line; read at every setup, never stored. Those of environment take precedence.',
+    rule: 'the path of a file',
+    example: './.env',
+    default: undefined,
+    pattern: /^[^\0]+$/,
+    flag: '<file>',
+    variable: false,
+  }),
+  filter: fields({
+    description:
+      'Which objects of the input bucket are processed: those with this prefix and suffix. Others are left alone.',
+    rule: 'prefix, suffix or both, such as {"prefix": "in/", "suffix": ".csv"}',
+    example: 'suffix=.csv',
+    of: {prefix: /^[^\r\n]{1,1000}$/, suffix: /^[^\r\n]{1,1000}$/},
+    flag: '<prefix=…|suffix=…>',
+  }),
+  inputBucket: text({
+    description:
+      'Existing bucket that files arrive in, which may belong to another project. The pipeline adds its notification and grants, and destroy removes only those.',
+    rule: 'the name of a bucket',
+    example: 'my-company-incoming',
+    default: undefined,
+    pattern: BUCKET,
+    flag: '<bucket>',
+  }),
+  outputBucket: text({
+    description:
+      'Existing bucket that results go to, which may belong to another project. The pipeline adds its grant, and destroy leaves the results.',
+    rule: 'the name of a bucket',
+    example: 'my-company-results',
+    default: undefined,
+    pattern: BUCKET,
+    flag: '<bucket>',
+  }),
+  location: text({
+    description:
+      'Location of buckets that the pipeline creates: a region, dual-region or multi-region. The default is the region.',
+    rule: 'a location such as EU, EUR4 or europe-west3',
+    example: 'EU',
+    default: undefined,
+    pattern: /^[A-Za-z][A-Za-z0-9-]+$/,
+  }),
+  storageClass: choice({
+    description: 'Storage class of buckets that the pipeline creates.',
+    of: ['STANDARD', 'NEARLINE', 'COLDLINE', 'ARCHIVE'],
+    default: 'STANDARD',
+  }),
+  versioning: toggle({
+    description:
+      'Whether the output bucket keeps results that were replaced or deleted as noncurrent versions, billed as long as they exist.',
+    default: false,
+  }),
+  softDeleteDays: integer({
+    description:
+      'Days that a replaced or deleted result can be restored, billed meanwhile like any other object.',
+    default: 7,
+    minimum: 7,
+    maximum: 90,
+    orZero: true,
+  }),
+  retentionDays: integer({
+    description:
+      'Days that no result can be deleted before; needs versioning, so that a new one can replace it.',
+    default: undefined,
+    minimum: 1,
+    maximum: 36_500,
+  }),
+  inputLifecycleDays: integer({
+    description: 'Days after which Cloud Storage deletes an object of the input bucket.',
+    default: undefined,
+    minimum: 1,
+    maximum: 36_500,
+  }),
+  labels: entries({
+    description: 'Labels of every resource that can carry them, for billing reports and searches.',
+    rule: 'texts by label key, lower-case letters, digits, hyphens and underscores, such as {"team": "risk"}',
+    example: 'team=risk',
+    names: /^[a-z][a-z0-9_-]{0,62}$/,
+    values: /^[a-z0-9_-]{0,63}$/,
+    flag: '<key=value>',
+  }),
+  serviceAccount: text({
+    description:
+      'Existing service account that the worker runs as, which the pipeline only grants what it needs; otherwise one is created.',
+    rule: 'the email address of a service account',
+    example: 'worker@my-project-123.iam.gserviceaccount.com',
+    default: undefined,
+    pattern: /^[a-z0-9][a-z0-9.-]*@[a-z0-9.-]+\.gserviceaccount\.com$/,
+  }),
+  ingress: choice({
+    description:
+      'Where requests to the service may come from. Pub/Sub of the same project is internal; `deploy --tag` addresses need all.',
+    of: ['internal', 'internal-and-cloud-load-balancing', 'all'],
+    default: 'internal',
+  }),
+  network: text({
+    description: 'VPC network that instances reach directly.',
+    rule: 'the name of a network, or projects/PROJECT/global/networks/NAME',
+    example: 'default',
+    default: undefined,
+    pattern: /^(?:projects\/[^/]+\/global\/networks\/)?[a-z][a-z0-9-]{0,62}$/,
+  }),
+  subnetwork: text({
+    description: 'Subnetwork of network, in the region of the pipeline.',
+    rule: 'the name of a subnetwork, or projects/PROJECT/regions/REGION/subnetworks/NAME',
+    example: 'default',
+    default: undefined,
+    pattern: /^(?:projects\/[^/]+\/regions\/[^/]+\/subnetworks\/)?[a-z][a-z0-9-]{0,62}$/,
+  }),
+  egress: choice({
+    description: 'Which requests of an instance go through network or subnetwork.',
+    of: ['private-ranges-only', 'all-traffic'],
+    default: 'private-ranges-only',
+  }),
+  kmsKey: text({
+    description:
+      'Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of a key of Google’s.',
+    rule: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
+    example: 'projects/my-project-123/locations/europe-west3/keyRings/data/cryptoKeys/files',
+    default: undefined,
+    pattern: /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/,
+  }),
+  binaryAuthorization: toggle({
+    description: "Whether the project's Binary Authorization policy decides which images may run.",
+    default: false,
+  }),
   concurrency: integer({
     description: 'Files that one instance processes at the same time.',
     default: 1,
@@ -108,6 +242,21 @@ export const SETTINGS = {
     minimum: 1,
     maximum: 1000,
     flag: '<n>',
+  }),
+  minInstances: integer({
+    description: 'Instances that stay ready, and are billed, while no file arrives.',
+    default: 0,
+    minimum: 0,
+    maximum: 1000,
+    flag: '<n>',
+  }),
+  cpuAlwaysAllocated: toggle({
+    description: 'Whether an instance has its CPUs between files as well, and is billed for them.',
+    default: false,
+  }),
+  startupCpuBoost: toggle({
+    description: 'Whether an instance gets more CPU while it starts.',
+    default: true,
   }),
   cpu: text({
     description: 'CPUs per instance.',
@@ -125,11 +274,17 @@ export const SETTINGS = {
   }),
   jobThreshold: text({
     description:
-      'Files of this size or more go to a job, which has an hour per file; smaller ones do after requestTimeout.',
+      'Files of this size or more go to a job, which has jobTimeout per file; smaller ones do after requestTimeout.',
     rule: 'an amount such as 512Ki, 256Mi or 2Gi',
     example: '256Mi',
     default: '256Mi',
     pattern: /^[1-9]\d{0,5}(?:Ki|Mi|Gi)$/,
+  }),
+  jobTimeout: duration({
+    description: 'Time per file in the job, which processes files that take longer than a delivery may.',
+    default: '1h',
+    minimum: '1s',
+    maximum: '7d',
   }),
   requestTimeout: duration({
     description:
@@ -197,6 +352,7 @@ export const ORDERED = [
     strict: false,
     why: 'it is the shorter of the two waits',
   },
+  {lower: 'minInstances', upper: 'maxInstances', strict: false, why: 'an instance that stays ready counts'},
 ] as const satisfies readonly {lower: SettingName; upper: SettingName; strict: boolean; why: string}[]
 
 /** The names of all settings, in the table's order. */
@@ -235,7 +391,13 @@ export function environmentName(setting: SettingName): string {
   return `CLOUD_RUNNER_${snakeCase(setting).toUpperCase()}`
 }
 
-/** `labelColumn` → `--label-column`; `name` → `--pipeline`, since `upload --name` names an object. */
+/** `labelColumn` → `--label-column`; `name` → `--pipeline`, since `upload --name` names an object; one of several is singular. */
 export function flagName(setting: SettingName): string {
-  return setting === 'name' ? '--pipeline' : `--${snakeCase(setting).replaceAll('_', '-')}`
+  const words: Readonly<Partial<Record<SettingName, string>>> = {
+    name: 'pipeline',
+    environment: 'variable',
+    envFile: 'env-file',
+    labels: 'label',
+  }
+  return `--${words[setting] ?? snakeCase(setting).replaceAll('_', '-')}`
 }

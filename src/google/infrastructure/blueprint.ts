@@ -1,15 +1,22 @@
 import {WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
-import {FIXED} from '../../core/pipeline/settings.ts'
+import {IMAGES_KEPT, type Settings} from '../../core/pipeline/settings.ts'
 import {livenessProbe} from '../liveness.ts'
 import type {Json} from '../rest.ts'
 
 const DAY_SECONDS = 86_400
 
+const INGRESS = {
+  internal: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
+  'internal-and-cloud-load-balancing': 'INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER',
+  all: 'INGRESS_TRAFFIC_ALL',
+} as const satisfies Record<Settings['ingress'], string>
+
 /** Bodies of the pipeline's resources, in the form of Google's APIs. `resources.ts` sends them. */
 export function blueprint({settings, names, model, livenessPort}: Pipeline) {
   const {project, region, name} = settings
-  const labels = {[PIPELINE_LABEL]: name}
+  const labels = {...settings.labels, [PIPELINE_LABEL]: name}
+  const kmsKey = settings.kmsKey ?? null
   const topic = (short: string) => `projects/${project}/topics/${short}`
   const variable = (variableName: string, value: string) => ({name: variableName, value})
   const buckets = [
@@ -17,11 +24,25 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
     variable(WORKER_ENVIRONMENT.outputBucket, names.outputBucket),
   ]
   const ofProcess = [
+    ...Object.entries(settings.environment).map(([variableName, value]) => variable(variableName, value)),
     ...(settings.labelColumn === undefined
       ? []
       : [variable(WORKER_ENVIRONMENT.labelColumn, settings.labelColumn)]),
     ...(model === undefined ? [] : [variable(WORKER_ENVIRONMENT.model, model)]),
   ]
+
+  const {network, subnetwork} = settings
+  /** Direct VPC egress; null: none. */
+  const vpcAccess =
+    network === undefined && subnetwork === undefined
+      ? null
+      : {
+          egress: settings.egress.toUpperCase().replaceAll('-', '_'),
+          networkInterfaces: [
+            {...(network === undefined ? {} : {network}), ...(subnetwork === undefined ? {} : {subnetwork})},
+          ],
+        }
+  const binaryAuthorization = settings.binaryAuthorization ? {useDefault: true} : null
 
   return {
     repository: {
@@ -29,11 +50,12 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
       mode: 'STANDARD_REPOSITORY',
       description: `Images of the worker of the cloud-runner pipeline ${name}`,
       labels,
+      ...(kmsKey === null ? {} : {kmsKeyName: kmsKey}),
       // Cloud Run keeps its own copy of an image only while a revision serves; images to roll back to are kept here.
       cleanupPolicies: {
         'keep-newest': {
           action: 'KEEP',
-          mostRecentVersions: {keepCount: FIXED.imagesKept},
+          mostRecentVersions: {keepCount: IMAGES_KEPT},
         },
         'delete-old': {
           action: 'DELETE',
@@ -42,18 +64,35 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
       },
     } satisfies Json,
 
-    /** Soft delete is off: deleted scratch data would be billed for a week. */
-    bucket: (bucket: string) =>
+    /**
+     * Inputs that the pipeline deletes were asked to go, so soft delete is for results. Without lifecycle or retention
+     * the members are there to remove those of earlier settings.
+     */
+    bucket: (bucket: 'input' | 'output') =>
       ({
-        name: bucket,
-        location: region.toUpperCase(),
-        storageClass: 'STANDARD',
+        name: bucket === 'input' ? names.inputBucket : names.outputBucket,
+        location: (settings.location ?? region).toUpperCase(),
+        storageClass: settings.storageClass,
         labels,
         iamConfiguration: {uniformBucketLevelAccess: {enabled: true}, publicAccessPrevention: 'enforced'},
-        softDeletePolicy: {retentionDurationSeconds: '0'},
+        softDeletePolicy: {
+          retentionDurationSeconds: String(bucket === 'input' ? 0 : settings.softDeleteDays * DAY_SECONDS),
+        },
+        versioning: {enabled: bucket === 'output' && settings.versioning},
+        retentionPolicy:
+          bucket === 'output' && settings.retentionDays !== undefined
+            ? {retentionPeriod: String(settings.retentionDays * DAY_SECONDS)}
+            : null,
+        lifecycle: {
+          rule:
+            bucket === 'input' && settings.inputLifecycleDays !== undefined
+              ? [{action: {type: 'Delete'}, condition: {age: settings.inputLifecycleDays}}]
+              : [],
+        },
+        encryption: kmsKey === null ? null : {defaultKmsKeyName: kmsKey},
       }) satisfies Json,
 
-    topic: {labels} satisfies Json,
+    topic: {labels, ...(kmsKey === null ? {} : {kmsKeyName: kmsKey})} satisfies Json,
 
     /** Without a subscription a dead-letter topic loses its messages; Pub/Sub keeps a message for at most 31 days. */
     deadLetterSubscription: {
@@ -90,19 +129,23 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
       topic: `//pubsub.googleapis.com/${topic(names.topic)}`,
       event_types: ['OBJECT_FINALIZE'],
       payload_format: 'JSON_API_V1',
+      ...(settings.filter['prefix'] === undefined ? {} : {object_name_prefix: settings.filter['prefix']}),
     } satisfies Json,
 
     /** With `resources`, `cpuIdle` must be set: otherwise the CPU is always allocated, and billed. */
     service: (image: string) =>
       ({
         labels,
-        ingress: 'INGRESS_TRAFFIC_ALL',
+        ingress: INGRESS[settings.ingress],
+        binaryAuthorization,
         template: {
           labels,
           serviceAccount: names.workerAccount,
           timeout: `${settings.requestTimeout}s`,
           maxInstanceRequestConcurrency: settings.concurrency,
-          scaling: {maxInstanceCount: settings.maxInstances},
+          scaling: {minInstanceCount: settings.minInstances, maxInstanceCount: settings.maxInstances},
+          vpcAccess,
+          encryptionKey: kmsKey,
           containers: [
             {
               image,
@@ -117,8 +160,8 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
               ports: [{name: 'http1', containerPort: 8080}],
               resources: {
                 limits: {cpu: settings.cpu, memory: settings.memory},
-                cpuIdle: true,
-                startupCpuBoost: true,
+                cpuIdle: !settings.cpuAlwaysAllocated,
+                startupCpuBoost: settings.startupCpuBoost,
               },
             },
           ],
@@ -129,13 +172,16 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
     job: (image: string) =>
       ({
         labels,
+        binaryAuthorization,
         template: {
           labels,
           parallelism: 1,
           taskCount: 1,
           template: {
             serviceAccount: names.workerAccount,
-            timeout: `${FIXED.jobTimeout}s`,
+            timeout: `${settings.jobTimeout}s`,
+            vpcAccess,
+            encryptionKey: kmsKey,
             maxRetries: 3,
             containers: [
               {

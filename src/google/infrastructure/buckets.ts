@@ -4,7 +4,7 @@ import {emptyBucket} from './empty-bucket.ts'
 
 /** Operations on buckets other than creating them. */
 export interface Buckets {
-  /** Deletes every object in the pipeline's buckets, all generations; a missing bucket is fine. */
+  /** Deletes every object in the buckets that the pipeline created, all generations; a missing bucket is fine. */
   empty(pipeline: Pipeline, doing: {signal: AbortSignal; step: (text: string) => void}): Promise<void>
   /**
    * Whether the bucket of Terraform's state exists. It keeps every version, so a corrupt state can be restored. It
@@ -16,8 +16,12 @@ export interface Buckets {
 
 export function createBuckets(rest: Rest): Buckets {
   return {
-    async empty({names}, doing) {
-      for (const bucket of [names.inputBucket, names.outputBucket]) {
+    async empty({names, settings}, doing) {
+      const own = [
+        ...(settings.inputBucket === undefined ? [names.inputBucket] : []),
+        ...(settings.outputBucket === undefined ? [names.outputBucket] : []),
+      ]
+      for (const bucket of own) {
         doing.step(`Empty bucket ${bucket}`)
         await emptyBucket(rest, bucket, doing)
       }

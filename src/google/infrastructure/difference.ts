@@ -2,10 +2,11 @@ import {isJsonObject} from '../../core/json.ts'
 
 /**
  * Whether `current` already matches `wanted`. Members that `wanted` does not name are Google's defaults and do not
- * count. Lists are compared whole and in order; items with a name, such as variables, in any order, since Terraform
+ * count; a member that Google leaves out has its type's default, as proto3 JSON has it. Lists are compared whole and in order; items with a name, such as variables, in any order, since Terraform
  * sends them in its own.
  */
 export function satisfies(current: unknown, wanted: unknown): boolean {
+  if (current === undefined || current === null) return isDefault(wanted)
   if (Array.isArray(wanted)) {
     return (
       Array.isArray(current) &&
@@ -19,6 +20,13 @@ export function satisfies(current: unknown, wanted: unknown): boolean {
     )
   }
   return current === wanted
+}
+
+function isDefault(wanted: unknown): boolean {
+  if (Array.isArray(wanted)) return wanted.length === 0
+  // An empty message is there or not: "never" is `expirationPolicy: {}`.
+  if (isJsonObject(wanted)) return Object.keys(wanted).length > 0 && Object.values(wanted).every(isDefault)
+  return wanted === undefined || wanted === null || wanted === '' || wanted === 0 || wanted === false
 }
 
 /** The list item with the same name. */

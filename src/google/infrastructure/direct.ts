@@ -31,7 +31,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
     image: string | undefined,
     readUri: () => Promise<string | undefined> = () => serviceUri(pipeline),
   ): Promise<Resource[]> {
-    const agents = await readServiceAgents(rest, pipeline.settings.project)
+    const agents = await readServiceAgents(rest, pipeline.settings.project, pipeline.settings.inputBucket)
     const base = foundation(pipeline, agents, rest)
     if (image === undefined) return base
     const uri = await readUri()
@@ -81,7 +81,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
 
     async apply(pipeline, {image, signal, step}) {
       const doing = {signal, step}
-      const agents = await readServiceAgents(rest, pipeline.settings.project)
+      const agents = await readServiceAgents(rest, pipeline.settings.project, pipeline.settings.inputBucket)
       const done: PlannedResource[] = []
       for (const resource of foundation(pipeline, agents, rest)) done.push(await applyOne(resource, doing))
       if (image === undefined) return done

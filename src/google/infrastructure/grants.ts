@@ -48,11 +48,32 @@ export async function addGrant(rest: Rest, grant: Grant): Promise<void> {
       await writePolicy(rest, grant.on, next)
       return
     } catch (error) {
-      const changed =
-        error instanceof AppError && (error.code === 'conflict' || error.code === 'precondition-failed')
-      if (!changed || attempt === 5) throw error
+      if (!isChanged(error) || attempt === 5) throw error
     }
   }
+}
+
+/** Removes a grant and leaves all others alone. @returns whether it existed */
+export async function removeGrant(rest: Rest, grant: Grant): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    const policy = await readPolicy(rest, grant.on)
+    if (policy === undefined || !has(policy, grant)) return false
+    const bindings = objectsIn(policy, 'bindings').flatMap((binding) => {
+      if (binding['role'] !== grant.role || binding['condition'] !== undefined) return [binding]
+      const members = membersOf(binding).filter((member) => member !== grant.member)
+      return members.length === 0 ? [] : [{...binding, members}]
+    })
+    try {
+      await writePolicy(rest, grant.on, {...policy, bindings})
+      return true
+    } catch (error) {
+      if (!isChanged(error) || attempt === 5) throw error
+    }
+  }
+}
+
+function isChanged(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'conflict' || error.code === 'precondition-failed')
 }
 
 function has(policy: Json, grant: Grant): boolean {

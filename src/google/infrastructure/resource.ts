@@ -2,7 +2,7 @@ import {AppError} from '../../core/errors.ts'
 import type {Grant as PlannedGrant} from '../../core/ports/infrastructure.ts'
 import type {Json, Rest, RestService} from '../rest.ts'
 import {satisfies} from './difference.ts'
-import {addGrant, isGranted, type Grant} from './grants.ts'
+import {addGrant, isGranted, removeGrant, type Grant} from './grants.ts'
 
 export interface Doing {
   readonly signal: AbortSignal
@@ -75,7 +75,8 @@ export function restResource(
   }
 }
 
-export function grantResource(rest: Rest, grant: Grant): Resource {
+/** @param outlives whether what it is on outlives the pipeline, so that the grant has to be removed by itself */
+export function grantResource(rest: Rest, grant: Grant, outlives = false): Resource {
   return {
     kind: 'grant',
     name: `${grant.role} on ${grant.on.kind} ${grant.on.name} to ${grant.member}`,
@@ -83,5 +84,6 @@ export function grantResource(rest: Rest, grant: Grant): Resource {
     inspect: async () => ((await isGranted(rest, grant)) ? 'right' : undefined),
     create: () => addGrant(rest, grant),
     update: async () => {},
+    ...(outlives ? {remove: () => removeGrant(rest, grant)} : {}),
   }
 }

@@ -1,3 +1,4 @@
+import {AppError} from '../../core/errors.ts'
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
@@ -67,22 +68,20 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
         }),
     })
 
-  const bucket = (name: string) => {
-    const wanted = bodies.bucket(name)
-    const {labels, iamConfiguration, softDeletePolicy} = wanted
+  const isGiven = (role: 'input' | 'output') =>
+    (role === 'input' ? settings.inputBucket : settings.outputBucket) !== undefined
+  const bucket = (role: 'input' | 'output') => {
+    const wanted = bodies.bucket(role)
+    const {name, location: _, ...changeable} = wanted
+    if (isGiven(role)) return givenBucket(rest, name, `${role}Bucket`)
     return restResource(rest, {
       kind: 'bucket',
       name,
       service: 'storage',
       path: `/storage/v1/b/${name}`,
-      wanted: {labels, iamConfiguration, softDeletePolicy},
+      wanted: changeable,
       create: () => rest.request('storage', 'POST', `/storage/v1/b?project=${project}`, wanted),
-      update: () =>
-        rest.request('storage', 'PATCH', `/storage/v1/b/${name}`, {
-          labels,
-          iamConfiguration,
-          softDeletePolicy,
-        }),
+      update: () => rest.request('storage', 'PATCH', `/storage/v1/b/${name}`, changeable),
       beforeRemoval: (doing) => emptyBucket(rest, name, doing),
     })
   }
@@ -90,20 +89,44 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
   const grant = (role: string, email: string, on: PolicyOf) =>
     grantResource(rest, {role, member: `serviceAccount:${email}`, on})
 
+  const bucketGrant = (role: string, which: 'input' | 'output') =>
+    grantResource(
+      rest,
+      {role, member: `serviceAccount:${names.workerAccount}`, on: policyOfBucket(bodies.bucket(which).name)},
+      isGiven(which),
+    )
+
   return [
     repository,
-    account(names.workerAccount, 'worker'),
+    ...(settings.serviceAccount === undefined ? [account(names.workerAccount, 'worker')] : []),
     account(names.pushAccount, 'push'),
     topic(names.topic),
     topic(names.deadLetterTopic),
     subscription(rest, pipeline, names.deadLetterSubscription, bodies.deadLetterSubscription),
     grant('roles/pubsub.publisher', agents.storage, policyOfTopic(project, names.topic)),
     grant('roles/pubsub.publisher', agents.pubsub, policyOfTopic(project, names.deadLetterTopic)),
-    bucket(names.inputBucket),
-    bucket(names.outputBucket),
-    grant('roles/storage.objectViewer', names.workerAccount, policyOfBucket(names.inputBucket)),
-    grant('roles/storage.objectUser', names.workerAccount, policyOfBucket(names.outputBucket)),
+    bucket('input'),
+    bucket('output'),
+    bucketGrant('roles/storage.objectViewer', 'input'),
+    bucketGrant('roles/storage.objectUser', 'output'),
   ]
+}
+
+/** A bucket that existed before the pipeline, which neither creates, changes nor deletes it. */
+function givenBucket(rest: Rest, name: string, setting: string): Resource {
+  return {
+    kind: 'bucket',
+    name,
+    async inspect() {
+      if ((await rest.get('storage', `/storage/v1/b/${name}`)) !== undefined) return 'right'
+      throw new AppError(`There is no bucket ${name}, which the setting ${setting} names.`, {
+        code: 'not-found',
+        suggestions: [`Create it: gcloud storage buckets create gs://${name}`, `Or correct ${setting}.`],
+      })
+    },
+    create: async () => {},
+    update: async () => {},
+  }
 }
 
 /** The service: `image` is a reference with its digest. */
@@ -187,24 +210,48 @@ function subscription(rest: Rest, {settings}: Pipeline, short: string, wanted: J
   })
 }
 
-/** Deleted with its bucket. The API silently creates duplicates, and each file would then be processed twice. */
+/** The API silently creates duplicates, and each file would then be processed twice. Those of others are left alone. */
 function notificationResource(pipeline: Pipeline, rest: Rest): Resource {
-  const path = `/storage/v1/b/${pipeline.names.inputBucket}/notificationConfigs`
+  const {names, settings} = pipeline
+  const path = `/storage/v1/b/${names.inputBucket}/notificationConfigs`
   const wanted = blueprint(pipeline).notification
+  const readOurs = async () =>
+    objectsIn((await rest.get('storage', path)) ?? {}, 'items').filter((item) =>
+      textIn(item, 'topic')?.endsWith(wanted.topic.slice(2)),
+    )
+  const isRight = (item: Json) =>
+    (textIn(item, 'object_name_prefix') ?? '') === (settings.filter['prefix'] ?? '')
+  const removeAll = async (items: readonly Json[]) => {
+    for (const item of items) await rest.delete('storage', `${path}/${textIn(item, 'id') ?? ''}`)
+  }
+  const create = async () => {
+    await rest.request('storage', 'POST', path, wanted)
+  }
   return {
     kind: 'notification',
-    name: `${pipeline.names.inputBucket} → ${pipeline.names.topic}`,
+    name: `${names.inputBucket} → ${names.topic}`,
     async inspect() {
-      const list = await rest.get('storage', path)
-      const ours = objectsIn(list ?? {}, 'items').filter((item) =>
-        textIn(item, 'topic')?.endsWith(wanted.topic.slice(2)),
-      )
-      return ours.length === 0 ? undefined : 'right'
+      const ours = await readOurs()
+      if (ours.length === 0) return undefined
+      return ours.every(isRight) ? 'right' : 'different'
     },
-    async create() {
-      await rest.request('storage', 'POST', path, wanted)
+    create,
+    // A notification cannot be changed. The new one comes first, so that no upload goes unnoticed.
+    async update() {
+      const old = (await readOurs()).filter((item) => !isRight(item))
+      await create()
+      await removeAll(old)
     },
-    update: async () => {},
+    // Otherwise it is deleted with its bucket.
+    ...(settings.inputBucket === undefined
+      ? {}
+      : {
+          async remove() {
+            const ours = await readOurs()
+            await removeAll(ours)
+            return ours.length > 0
+          },
+        }),
   }
 }
 

@@ -40,13 +40,17 @@ export function settingsModule(): string {
       `  type        = ${variable.type}`,
       `  default     = ${value === undefined ? 'null' : JSON.stringify(value)}`,
       ...(value === undefined ? [] : ['  nullable    = false']),
-      ...validations.flatMap(({condition, message}) => [
-        '',
-        '  validation {',
-        `    condition     = ${condition}`,
-        `    error_message = ${JSON.stringify(message)}`,
-        '  }',
-      ]),
+      ...validations.flatMap(({condition, message}) =>
+        condition === undefined
+          ? []
+          : [
+              '',
+              '  validation {',
+              `    condition     = ${condition}`,
+              `    error_message = ${JSON.stringify(message)}`,
+              '  }',
+            ],
+      ),
       '}',
       '',
     ]

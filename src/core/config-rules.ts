@@ -1,0 +1,60 @@
+import {WORKER_ENVIRONMENT} from '../../worker/contract.ts'
+import {AppError, EXIT} from './errors.ts'
+import {ORDERED, SETTINGS, type SettingName, type Settings} from './pipeline/settings.ts'
+
+/** Where a value came from. Messages name `place`: a file, a variable, a flag. */
+export interface Source {
+  readonly kind: 'default' | 'file' | 'environment' | 'flag' | 'implied'
+  readonly place: string
+}
+
+/** Wrong configuration: exit code 2. */
+export function invalid(message: string, ...suggestions: string[]): AppError {
+  return new AppError(message, {code: 'config-invalid', exitCode: EXIT.usage, suggestions})
+}
+
+/** Names of variables that Cloud Run or the pipeline sets: https://cloud.google.com/run/docs/container-contract */
+const RESERVED_VARIABLE = new RegExp(
+  `^(?:PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|CLOUD_RUN_.*|${Object.values(WORKER_ENVIRONMENT).join('|')})$`,
+)
+
+/** Checks rules over more than one setting. @throws AppError `config-invalid` (exit 2) */
+export function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
+  const given = (setting: (typeof ORDERED)[number]['lower' | 'upper']) =>
+    `${setting} (${settings[setting]}${'type' in SETTINGS[setting].schema && SETTINGS[setting].schema['type'] === 'integer' ? '' : ' s'}, ${sources[setting].place})`
+  const reserved = Object.keys(settings.environment).find((name) => RESERVED_VARIABLE.test(name))
+  if (reserved !== undefined)
+    throw invalid(
+      `environment sets ${reserved}, which the pipeline or Cloud Run sets itself.`,
+      `Choose another name: MY_${reserved}`,
+    )
+  if ('cloud-runner' in settings.labels)
+    throw invalid('labels sets cloud-runner, by which a pipeline finds its resources.', 'Choose another key.')
+  if (settings.inputBucket !== undefined && settings.inputBucket === settings.outputBucket)
+    throw invalid(
+      `inputBucket and outputBucket are both ${settings.inputBucket}: each result would be processed again, without end.`,
+      'Leave outputBucket out, so that the pipeline creates one.',
+    )
+  if (
+    settings.subnetwork === undefined &&
+    settings.network === undefined &&
+    sources.egress.kind !== 'default'
+  )
+    throw invalid(
+      `egress (${sources.egress.place}) needs network or subnetwork.`,
+      'For example: "network": "default"',
+    )
+  if (settings.retentionDays !== undefined && !settings.versioning)
+    throw invalid(
+      `retentionDays (${sources.retentionDays.place}) needs versioning: otherwise no result could be replaced.`,
+      'For example: "versioning": true',
+    )
+  for (const {lower, upper, strict, why} of ORDERED) {
+    const isInOrder = strict ? settings[lower] < settings[upper] : settings[lower] <= settings[upper]
+    if (isInOrder) continue
+    throw invalid(
+      `${given(lower)} must ${strict ? 'be below' : 'not be above'} ${given(upper)}: ${why}.`,
+      `For example: ${upper} ${SETTINGS[upper].example} with ${lower} ${SETTINGS[lower].example}`,
+    )
+  }
+}
