@@ -150,6 +150,7 @@ export class LocalCloud implements AsyncDisposable {
         images: registry.images,
         registry: () => new URL(main?.origin ?? '').host,
         log: logging.sink,
+        secrets: secrets.values,
         agents,
         identity: {open: openIdentity},
         faults,
