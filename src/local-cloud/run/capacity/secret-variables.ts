@@ -51,9 +51,10 @@ export function readVariables(
   return variables
 }
 
-function problemOf({status, message}: ApiError, path: string, account: string): string {
+function problemOf({status, message, details}: ApiError, path: string, account: string): string {
   if (status === 'NOT_FOUND') return `Secret ${path} was not found`
-  if (status === 'PERMISSION_DENIED' || status === 'UNAUTHENTICATED')
+  const isApiOff = details.some((detail) => 'reason' in detail && detail.reason === 'SERVICE_DISABLED')
+  if (!isApiOff && (status === 'PERMISSION_DENIED' || status === 'UNAUTHENTICATED'))
     return `Permission denied on secret: ${path} for Revision service account ${account}. The service account used must be granted the 'Secret Manager Secret Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or higher level.`
   return `Failed to access secret ${path}: ${message}`
 }

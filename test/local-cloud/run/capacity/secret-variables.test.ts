@@ -1,6 +1,9 @@
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {expect, it} from 'vitest'
+import {expect, it, onTestFinished} from 'vitest'
+import {LocalCloud} from '../../../../src/local-cloud/index.ts'
+import {buildImage, pushImage} from '../../../support/oci-image.ts'
+import {temporaryFolder} from '../../../support/temporary-folder.ts'
 import {LOCATION, type LocalRun, startRun} from '../local-run.ts'
 
 const ACCOUNT = 'worker@p.iam.gserviceaccount.com'
@@ -203,5 +206,29 @@ it('a variable with a value and a source, or of no secret, is refused', async ()
   })
   expect(await create(variable('', '1'))).toMatchObject({
     error: {status: 'INVALID_ARGUMENT', message: expect.stringContaining('the name of a secret')},
+  })
+})
+
+it('a revision in a project where the API is off says so', async () => {
+  const cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})
+  onTestFinished(() => cloud[Symbol.asyncDispose]())
+  const post = async (path: string, body: object): Promise<unknown> => {
+    const response = await fetch(`${cloud.endpoint}${path}`, {method: 'POST', body: JSON.stringify(body)})
+    return response.json()
+  }
+  const project = 'new-project-1'
+  await post('/v3/projects', {projectId: project})
+  await expect.poll(async () => (await fetch(`${cloud.endpoint}/v1/projects/${project}`)).status).toBe(200)
+  await post(`/v1/projects/${project}/services:batchEnable`, {
+    serviceIds: ['run', 'artifactregistry', 'iam'].map((api) => `${api}.googleapis.com`),
+  })
+  const location = `/projects/${project}/locations/europe-west3`
+  await post(`/v1${location}/repositories?repository_id=r`, {format: 'DOCKER'})
+  const image = await pushImage(cloud.endpoint, `${project}/r/w`, await buildImage({files: SERVER}))
+  const created = await post(`/v2${location}/services?serviceId=echo`, {
+    template: {containers: [{image, env: [variable('token', 'latest')]}]},
+  })
+  expect(created).toMatchObject({
+    error: {message: expect.stringContaining('secretmanager.googleapis.com has not been used in project')},
   })
 })
