@@ -47,7 +47,7 @@ export async function readLocalValues(stateFolder: string): Promise<ReadonlyMap<
 }
 
 /**
- * Makes each value the newest version of its secret, unless it is that already. No value is ever read into the file.
+ * Makes each value the newest version of its secret, unless it is that already. Nothing is ever written back to the file.
  * @param declared the setting `secrets`: `secret[:version]` by variable
  * @throws AppError `config-invalid` (exit 2) if two variables of one secret have different values, before any change
  */

@@ -158,7 +158,7 @@ function checkPayload({data = '', dataCrc32c}: {data?: string; dataCrc32c?: stri
   if (dataCrc32c !== undefined && dataCrc32c !== String(crc32c(payload)))
     throw new ApiError(
       'INVALID_ARGUMENT',
-      `The CRC-32C of the received payload is ${crc32c(payload)}, not ${dataCrc32c}: it was changed on its way.`,
+      `The CRC-32C of the received payload is ${crc32c(payload)}, not ${dataCrc32c}: it was corrupted in transit.`,
     )
   return payload
 }
