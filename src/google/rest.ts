@@ -10,6 +10,7 @@ export type RestService =
   | 'iam'
   | 'pubsub'
   | 'run'
+  | 'secretmanager'
   | 'serviceusage'
   | 'storage'
 

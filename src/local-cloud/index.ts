@@ -23,6 +23,7 @@ import {createOperations} from './operations/operations.ts'
 import {operationsSchema} from './operations/schema.ts'
 import {createPubsub, pubsubSchema} from './pubsub/index.ts'
 import {createRun, type Identity, runSchema} from './run/index.ts'
+import {createSecretManager, secretManagerSchema} from './secret-manager/index.ts'
 import {explainStart} from './start-errors.ts'
 import {openState} from './state/open.ts'
 import {createPorts, portsSchema} from './state/ports.ts'
@@ -63,8 +64,8 @@ type Endpoint = Awaited<ReturnType<Identity['open']>>
 const {version}: {version: string} = createRequire(import.meta.url)('cloud-runner/package.json')
 
 /**
- * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Logging, IAM and
- * Artifact Registry on one port, over Google's own protocols.
+ * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Secret Manager,
+ * Logging, IAM and Artifact Registry on one port, over Google's own protocols.
  *
  * `await using cloud = await LocalCloud.start({stateFolder})` stops it and its instances at the end of the block.
  */
@@ -113,6 +114,7 @@ export class LocalCloud implements AsyncDisposable {
           loggingSchema,
           pubsubSchema,
           storageSchema,
+          secretManagerSchema,
           runSchema,
           serviceUsageSchema,
           projectsSchema,
@@ -135,6 +137,7 @@ export class LocalCloud implements AsyncDisposable {
     const storage = stack.use(createStorage({state, clock, access, agents, publishing: pubsub.publishing}))
     const faults = createFaultPlan({clock})
     faults.add(rules)
+    const secrets = stack.use(createSecretManager({state, clock, access, agents}))
     const registry = createArtifactRegistry({state, clock, access, operations})
     const run = stack.use(
       createRun({
@@ -147,6 +150,7 @@ export class LocalCloud implements AsyncDisposable {
         images: registry.images,
         registry: () => new URL(main?.origin ?? '').host,
         log: logging.sink,
+        secrets: secrets.values,
         agents,
         identity: {open: openIdentity},
         faults,
@@ -177,7 +181,14 @@ export class LocalCloud implements AsyncDisposable {
       outsideCalls: outside.list(),
     })
     const server = createServerOf({
-      services: [...operations.services, ...pubsub.services, ...run.services, ...logging.services],
+      services: [
+        ...operations.services,
+        // Before Pub/Sub, whose IAMPolicy over REST takes `/v1/{resource=**}`.
+        ...secrets.services,
+        ...pubsub.services,
+        ...run.services,
+        ...logging.services,
+      ],
       routes: [
         ...controlRoutes({status, stop: onStopRequest}),
         ...faultRoutes(faults),

@@ -48,3 +48,17 @@ it.skipIf(REASON !== undefined)(
     expect(await run(['bash', join(SCRIPTS, 'gcloud-run.sh')], environment)).toMatch(/gcloud run: done\n$/)
   },
 )
+
+it.skipIf(REASON !== undefined)(
+  `gcloud secrets: versions, aliases, policies, a variable of a service, delete${REASON ?? ''}`,
+  MINUTES,
+  async () => {
+    const {run, pushServer} = await startTools()
+    const image = await pushServer(
+      `require('node:http').createServer((request, response) => response.end(\`version \${process.env.A}\\n\`)).listen(process.env.PORT)`,
+    )
+    expect(await run(['bash', join(SCRIPTS, 'gcloud-secrets.sh')], {IMAGE: image})).toMatch(
+      /gcloud secrets: done\n$/,
+    )
+  },
+)

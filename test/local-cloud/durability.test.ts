@@ -5,7 +5,7 @@ import {expect, it} from 'vitest'
 import {crc32cBase64} from '../../src/local-cloud/state/crc32c.ts'
 import {type LocalCloudProcess, startLocalCloudProcess} from '../support/local-cloud-process.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
-import {deletingClient, metadataClient, policyClient} from './durability/changes.ts'
+import {deletingClient, metadataClient, policyClient, secretClient} from './durability/changes.ts'
 import {call, type Client, list, record} from './durability/client.ts'
 import {deployingClient} from './durability/deploys.ts'
 import {pushClient} from './durability/pushes.ts'
@@ -42,6 +42,7 @@ it(
       metadataClient(),
       deletingClient(),
       policyClient(),
+      secretClient(),
       await pushClient(),
       deployingClient(),
     ]

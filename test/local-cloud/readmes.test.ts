@@ -52,6 +52,7 @@ it.each([
   ['pubsub', PROTO_FILES[0], 'google.pubsub.v1'],
   ['run', PROTO_FILES[1], 'google.cloud.run.v2'],
   ['logging', PROTO_FILES[2], 'google.logging.v2'],
+  ['secret-manager', PROTO_FILES[3], 'google.cloud.secretmanager.v1'],
 ])('README of %s: its table of methods is what the server answers', async (service, file, api) => {
   await using cloud = await startCloud()
   const client = new Client(new URL(cloud.endpoint).host, credentials.createInsecure())

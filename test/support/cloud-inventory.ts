@@ -57,6 +57,13 @@ function kindsOf(project: string, region: string): Kind[] {
       policy: verb('v1'),
     },
     {
+      kind: 'secret',
+      list: `/v1/projects/${project}/secrets`,
+      member: 'secrets',
+      name: ({name}) => last(name),
+      policy: verb('v1'),
+    },
+    {
       kind: 'service account',
       list: `/v1/projects/${project}/serviceAccounts`,
       member: 'accounts',

@@ -31,6 +31,7 @@ it.skipIf(NO_PROVIDER !== undefined)(
     const outputs: unknown = JSON.parse((await terraform.run(['output', '-json'])).stdout)
     expect(outputs).toMatchObject({
       template: {value: '# Report for test\n'},
+      password: {value: 'open test'},
       web: {value: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)},
       legacy: {value: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/)},
     })
@@ -40,7 +41,7 @@ it.skipIf(NO_PROVIDER !== undefined)(
 
     const more = {days_kept: 7, retention: '172800s', concurrency: 9}
     const updated = await terraform.run(['apply', '-auto-approve', ...given(more)])
-    expect(updated.stdout).toContain('Apply complete! Resources: 0 added, 3 changed, 0 destroyed.')
+    expect(updated.stdout).toContain('Apply complete! Resources: 0 added, 4 changed, 0 destroyed.')
     await cleanPlan(more)
 
     await terraform.run(['destroy', '-auto-approve', ...given(more)])

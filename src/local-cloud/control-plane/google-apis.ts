@@ -1,6 +1,7 @@
 /** The APIs of the local cloud: enabled from the start in every project that was not created explicitly. */
 export const SERVED_APIS: readonly string[] = apis(`
-    artifactregistry cloudbilling cloudresourcemanager iam iamcredentials logging pubsub run serviceusage storage
+    artifactregistry cloudbilling cloudresourcemanager iam iamcredentials logging pubsub run secretmanager
+    serviceusage storage
   `)
 
 /** What is enabled in a project that `projects.create` created: https://cloud.google.com/service-usage/docs/enabled-service#default */
@@ -29,7 +30,7 @@ export const OTHER_APIS: readonly string[] = apis(`
     looker lustre managedidentities managedkafka memcache memorystore metastore migrationcenter
     modelarmor monitoring netapp networkconnectivity networkmanagement networksecurity networkservices
     notebooks observability oracledatabase orgpolicy osconfig oslogin parallelstore parametermanager
-    privateca privilegedaccessmanager publicca recaptchaenterprise recommender redis secretmanager
+    privateca privilegedaccessmanager publicca recaptchaenterprise recommender redis
     securesourcemanager securitycenter securitycentermanagement securityposture servicedirectory
     servicemanagement servicenetworking sheets sourcerepo spanner sqladmin storage-api storage-component
     storagebatchoperations storageinsights storagetransfer sts transcoder vectorsearch vmwareengine

@@ -15,7 +15,8 @@ export interface Policy {
 
 /**
  * Who may do what. Resources go by their relative names: `projects/P/topics/T`, `projects/P/subscriptions/S`,
- * `projects/P/locations/R/services/S`, `projects/_/buckets/B`, `projects/P/serviceAccounts/EMAIL`, `projects/P`.
+ * `projects/P/locations/R/services/S`, `projects/P/secrets/S`, `projects/_/buckets/B`,
+ * `projects/P/serviceAccounts/EMAIL`, `projects/P`.
  */
 export interface AccessControl {
   /**

@@ -157,6 +157,34 @@ const REGISTRY_ADMIN = [
   'artifactregistry.versions.delete',
 ]
 
+const SECRET_ACCESSOR = [...PROJECT_READ, 'secretmanager.versions.access']
+const SECRET_VERSION_ADDER = [...PROJECT_READ, 'secretmanager.versions.add']
+const SECRET_VERSION_MANAGER = [
+  ...SECRET_VERSION_ADDER,
+  'secretmanager.versions.destroy',
+  'secretmanager.versions.disable',
+  'secretmanager.versions.enable',
+  'secretmanager.versions.get',
+  'secretmanager.versions.list',
+]
+const SECRET_VIEWER = [
+  ...PROJECT_READ,
+  'secretmanager.secrets.get',
+  'secretmanager.secrets.getIamPolicy',
+  'secretmanager.secrets.list',
+  'secretmanager.versions.get',
+  'secretmanager.versions.list',
+]
+/** Without the values, which the basic roles Viewer and Editor do not hold. */
+const SECRET_EDITOR = [
+  ...SECRET_VIEWER,
+  ...SECRET_VERSION_MANAGER,
+  'secretmanager.secrets.create',
+  'secretmanager.secrets.delete',
+  'secretmanager.secrets.update',
+]
+const SECRET_ADMIN = [...SECRET_EDITOR, ...SECRET_ACCESSOR, 'secretmanager.secrets.setIamPolicy']
+
 const LOG_VIEWER = ['logging.logEntries.list', 'logging.logs.list', 'resourcemanager.projects.get']
 const LOG_WRITER = ['logging.logEntries.create']
 const LOG_ADMIN = [...LOG_VIEWER, ...LOG_WRITER, 'logging.logs.delete']
@@ -201,6 +229,7 @@ const BASIC_VIEWER = [
   ...PUBSUB_VIEWER,
   ...RUN_VIEWER,
   ...REGISTRY_READER,
+  ...SECRET_VIEWER,
   ...LOG_VIEWER,
   ...USAGE_VIEWER,
   'iam.serviceAccounts.get',
@@ -212,6 +241,7 @@ const BASIC_EDITOR = [
   ...PUBSUB_EDITOR,
   ...RUN_DEVELOPER,
   ...REGISTRY_WRITER,
+  ...SECRET_EDITOR,
   ...LOG_ADMIN,
   ...USAGE_ADMIN,
   'artifactregistry.repositories.create',
@@ -230,6 +260,7 @@ const BASIC_OWNER = [
   ...PUBSUB_ADMIN,
   ...RUN_ADMIN,
   ...REGISTRY_ADMIN,
+  ...SECRET_ADMIN,
   ...ACCOUNT_ADMIN,
   'resourcemanager.projects.getIamPolicy',
   'resourcemanager.projects.setIamPolicy',
@@ -264,6 +295,11 @@ const ROLES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     'roles/run.jobsExecutorWithOverrides': [...RUN_JOBS_EXECUTOR, 'run.jobs.runWithOverrides'],
     'roles/run.developer': RUN_DEVELOPER,
     'roles/run.admin': RUN_ADMIN,
+    'roles/secretmanager.secretAccessor': SECRET_ACCESSOR,
+    'roles/secretmanager.secretVersionAdder': SECRET_VERSION_ADDER,
+    'roles/secretmanager.secretVersionManager': SECRET_VERSION_MANAGER,
+    'roles/secretmanager.viewer': SECRET_VIEWER,
+    'roles/secretmanager.admin': SECRET_ADMIN,
     'roles/serviceusage.serviceUsageAdmin': USAGE_ADMIN,
     'roles/serviceusage.serviceUsageViewer': USAGE_VIEWER,
     'roles/storage.objectViewer': OBJECT_VIEWER,
@@ -291,6 +327,8 @@ function serviceOf(resource: string): string | undefined {
       return 'pubsub'
     case 'serviceAccounts':
       return 'iam'
+    case 'secrets':
+      return 'secretmanager'
     case 'repositories':
       return 'artifactregistry'
     case 'services':

@@ -2,6 +2,7 @@ import type {Images} from '../artifact-registry/images.ts'
 import type {AccessControl, IdTokens, ServiceAgents} from '../iam/access.ts'
 import {createRuntimes} from '../instances/runtimes.ts'
 import type {LogSink} from '../logging/log-sink.ts'
+import type {SecretValues} from '../secret-manager/secret-values.ts'
 import type {Operations} from '../operations/operations.ts'
 import type {Ports} from '../state/ports.ts'
 import type {State} from '../state/state.ts'
@@ -38,6 +39,8 @@ export interface RunDependencies {
   /** `127.0.0.1:PORT` of the registry that container engines pull from; known when the first one starts. */
   readonly registry: () => string
   readonly log: LogSink
+  /** For variables that come from Secret Manager. */
+  readonly secrets: SecretValues
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
   readonly identity: Identity
   readonly operations: Operations
@@ -71,6 +74,7 @@ export function createRun({
   images,
   registry,
   log,
+  secrets,
   agents,
   identity,
   operations,
@@ -80,7 +84,7 @@ export function createRun({
 }: RunDependencies): Run {
   const store = createRunStore({state})
   const runtime = createRuntimes({stateFolder: state.folder, images, registry, clock})
-  const launcher = createLauncher({clock, log, agents, identity, runtime})
+  const launcher = createLauncher({clock, log, secrets, agents, identity, runtime})
   const fleet = createFleet({clock, log, launcher, store, idleMs})
   const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, faults, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})

@@ -90,7 +90,7 @@ export interface Container {
 export interface EnvVar {
   name?: string
   value?: string
-  valueSource?: object
+  valueSource?: {secretKeyRef?: {secret?: string; version?: string}}
 }
 
 export interface Probe {

@@ -13,6 +13,8 @@ const RESERVED_ENV = new Set([
   'CLOUD_RUN_TASK_ATTEMPT',
   'CLOUD_RUN_TASK_COUNT',
 ])
+/** Of the service's project, or of another one (cloud.google.com/run/docs/configuring/services/secrets). */
+const SECRET = /^(?:projects\/[^/]+\/secrets\/)?[A-Za-z0-9_-]{1,255}$/
 const UNITS: Readonly<Record<string, number>> = {
   k: 1e3,
   K: 1e3,
@@ -59,10 +61,10 @@ export function validateContainer(field: string, container: Container): void {
     throw violation(`${field}.resources.limits.memory`, `"${memory}" is not a quantity such as "512Mi"`)
 }
 
-/** @throws ApiError INVALID_ARGUMENT, or UNIMPLEMENTED for a variable that comes from Secret Manager */
+/** @throws ApiError INVALID_ARGUMENT */
 export function validateEnv(field: string, env: readonly EnvVar[]): void {
   const seen = new Set<string>()
-  for (const {name = '', valueSource} of env) {
+  for (const {name = '', value = '', valueSource} of env) {
     if (name === '' || name.includes('=') || name.includes('\0'))
       throw violation(`${field}.env`, `"${name}" is not a valid variable name`)
     if (RESERVED_ENV.has(name))
@@ -72,10 +74,12 @@ export function validateEnv(field: string, env: readonly EnvVar[]): void {
       )
     if (seen.has(name)) throw violation(`${field}.env`, `"${name}" is given twice`)
     seen.add(name)
-    if (valueSource)
-      throw new ApiError(
-        'UNIMPLEMENTED',
-        `The variable "${name}" comes from Secret Manager, which is not served by the local cloud.`,
+    if (valueSource && value !== '')
+      throw violation(`${field}.env`, `"${name}" must have a value or a value source, not both`)
+    if (valueSource && !SECRET.test(valueSource.secretKeyRef?.secret ?? ''))
+      throw violation(
+        `${field}.env`,
+        `the secret of "${name}" must be the name of a secret, or projects/PROJECT/secrets/NAME for one of another project`,
       )
   }
 }

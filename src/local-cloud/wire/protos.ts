@@ -8,6 +8,7 @@ export const PROTO_FILES = [
   '@google-cloud/pubsub-api/build/protos/protos.json',
   '@google-cloud/run/build/protos/protos.json',
   '@google-cloud/logging-api/build/protos/protos.json',
+  '@google-cloud/secret-manager/build/protos/protos.json',
 ] as const
 
 /** One way to call a method over REST (google.api.HttpRule). */

@@ -104,6 +104,7 @@ export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCl
       CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING: 'http://logging.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM: 'http://iam.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY: 'http://artifactregistry.googleapis.com/',
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER: 'http://secretmanager.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE: 'http://serviceusage.googleapis.com/',
       CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER: 'http://cloudresourcemanager.googleapis.com/',
       // For gsutil, to which gcloud passes its own settings.

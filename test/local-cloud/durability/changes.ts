@@ -81,6 +81,36 @@ export function policyClient(): Client {
   }
 }
 
+/** Adds versions to a secret, each with its own number as its value. */
+export function secretClient(): Client {
+  const counter = new Counter()
+  const secret = '/v1/projects/p-test/secrets/counted'
+  return {
+    get acknowledged() {
+      return counter.acknowledged
+    },
+    async prepare(cloud) {
+      await call(cloud, 'POST', '/v1/projects/p-test/secrets?secretId=counted', {
+        replication: {automatic: {}},
+      })
+      await counter.raise((value) => add(cloud, value))
+    },
+    work: (cloud) => counter.raise((value) => add(cloud, value)),
+    async check(cloud) {
+      const {name, payload} = await call(cloud, 'GET', `${secret}/versions/latest:access`)
+      const value = Number(Buffer.from(String(record(payload)['data']), 'base64').toString())
+      expect(counter.possible, 'the version that was acknowledged').toContain(value)
+      expect(String(name).split('/').at(-1)).toBe(String(value))
+      counter.settle(value)
+    },
+  }
+
+  function add(cloud: LocalCloudProcess, value: number): Promise<unknown> {
+    const data = Buffer.from(String(value)).toString('base64')
+    return call(cloud, 'POST', `${secret}:addVersion`, {payload: {data}})
+  }
+}
+
 async function upload(cloud: LocalCloudProcess, name: string): Promise<void> {
   const path = `/upload/storage/v1/b/changes/o?uploadType=media&name=${name}`
   const response = await fetch(`${cloud.endpoint}${path}`, {method: 'POST', body: name})

@@ -1,4 +1,5 @@
 import {ExecutionsClient, JobsClient, RevisionsClient, ServicesClient, TasksClient} from '@google-cloud/run'
+import {SecretManagerServiceClient} from '@google-cloud/secret-manager'
 import {credentials} from '@grpc/grpc-js'
 import {onTestFinished} from 'vitest'
 import {createArtifactRegistry, registrySchema} from '../../../src/local-cloud/artifact-registry/index.ts'
@@ -9,6 +10,7 @@ import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
 import {createServiceAgents} from '../../../src/local-cloud/iam/service-agents.ts'
 import type {LogEntry} from '../../../src/local-cloud/logging/log-sink.ts'
 import {createRun, type Run, runSchema} from '../../../src/local-cloud/run/index.ts'
+import {createSecretManager, secretManagerSchema} from '../../../src/local-cloud/secret-manager/index.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import {createPorts, portsSchema} from '../../../src/local-cloud/state/ports.ts'
 import type {Principal} from '../../../src/local-cloud/wire/call.ts'
@@ -34,6 +36,7 @@ export interface LocalRun {
   readonly jobs: JobsClient
   readonly executions: ExecutionsClient
   readonly tasks: TasksClient
+  readonly secrets: SecretManagerServiceClient
   /** Pushes an image. @returns its reference by digest */
   readonly push: (image: ImageFiles, name?: string) => Promise<string>
   /** Creates a service that everybody may call, and waits until it is ready. @returns its address */
@@ -57,12 +60,17 @@ export async function startRun({
   const stack = new AsyncDisposableStack()
   onTestFinished(() => stack.disposeAsync())
   const state = stack.use(
-    await openState({folder, schemas: [iamSchema, operationsSchema, registrySchema, runSchema, portsSchema]}),
+    await openState({
+      folder,
+      schemas: [iamSchema, operationsSchema, registrySchema, runSchema, portsSchema, secretManagerSchema],
+    }),
   )
   const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const tokens = await createIdTokens({state, clock})
   const operations = createOperations({state, clock, access})
   const registry = createArtifactRegistry({state, clock, access, operations})
+  const agents = createServiceAgents()
+  const secrets = stack.use(createSecretManager({state, clock, access, agents}))
   const entries: LogEntry[] = []
   const faults = createFaultPlan({clock})
   const report = (error: unknown): void => {
@@ -78,7 +86,8 @@ export async function startRun({
       images: registry.images,
       registry: () => new URL(listener.origin).host,
       log: {append: (appended) => void entries.push(...appended)},
-      agents: createServiceAgents(),
+      secrets: secrets.values,
+      agents,
       identity: {
         open: async ({serviceAccount}) => ({
           origin: `http://${serviceAccount.split('@')[0]}.test:1`,
@@ -95,7 +104,7 @@ export async function startRun({
   await run.start()
   const server = createServerOf({
     routes: [...registry.routes, ...operations.routes, ...run.routes],
-    services: [...run.services, ...operations.services],
+    services: [...run.services, ...operations.services, ...secrets.services],
     report,
   })
   const listener = await server.listen(0, () => 'owner')
@@ -111,8 +120,11 @@ export async function startRun({
   const jobs = new JobsClient(options)
   const executions = new ExecutionsClient(options)
   const tasks = new TasksClient(options)
+  const secretClient = new SecretManagerServiceClient(options)
   stack.defer(async () => {
-    await Promise.all([services, revisions, jobs, executions, tasks].map((client) => client.close()))
+    await Promise.all(
+      [services, revisions, jobs, executions, tasks, secretClient].map((client) => client.close()),
+    )
   })
   if (given === undefined) {
     const response = await fetch(`${listener.origin}/v1/${LOCATION}/repositories?repository_id=r`, {
@@ -132,6 +144,7 @@ export async function startRun({
     jobs,
     executions,
     tasks,
+    secrets: secretClient,
     faults,
     folder,
     async as(principal, call) {

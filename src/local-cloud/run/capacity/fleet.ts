@@ -17,6 +17,7 @@ import {
 } from './container.ts'
 import type {Launcher} from './launcher.ts'
 import {Pool, type Slot} from './pool.ts'
+import {SecretAccessError} from './secret-variables.ts'
 import {systemLogEntry} from '../platform-log.ts'
 import {
   parseServiceName,
@@ -98,7 +99,7 @@ export function createFleet({clock, log, launcher, store, idleMs}: FleetDependen
     if (!image) throw imageNotFound(container)
     const name = requireName(revision.name)
     const lastLines: string[] = []
-    const instance = await failingAs('ContainerReady', {reason: 'CONTAINER_MISSING'}, () =>
+    const instance = await failingAsNotReady(() =>
       launcher.launch({
         project: name.project,
         image,
@@ -161,7 +162,7 @@ export function createFleet({clock, log, launcher, store, idleMs}: FleetDependen
     async prove(stored) {
       const {image, revision} = stored
       if (!image) throw imageNotFound(revision.containers?.[0] ?? {})
-      await failingAs('ContainerReady', {reason: 'CONTAINER_MISSING'}, () => launcher.prepare(image))
+      await failingAsNotReady(() => launcher.prepare(image))
       const started = start(stored, draining.signal)
       proving.add(started)
       try {
@@ -213,16 +214,13 @@ export function createFleet({clock, log, launcher, store, idleMs}: FleetDependen
   }
 }
 
-async function failingAs<T>(
-  condition: NotReadyError['condition'],
-  reason: NotReadyError['reason'],
-  action: () => Promise<T>,
-): Promise<T> {
+async function failingAsNotReady<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action()
   } catch (error) {
-    if (error instanceof InstanceError) throw new NotReadyError(condition, reason, error.message)
-    throw error
+    if (!(error instanceof InstanceError)) throw error
+    const reason = error instanceof SecretAccessError ? 'SECRETS_ACCESS_CHECK_FAILED' : 'CONTAINER_MISSING'
+    throw new NotReadyError('ContainerReady', {reason}, error.message)
   }
 }
 

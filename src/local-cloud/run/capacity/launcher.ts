@@ -4,10 +4,12 @@ import type {ServiceAgents} from '../../iam/access.ts'
 import {freePort} from '../../instances/free-port.ts'
 import type {Instance, OutputStream, Reach, Runtime} from '../../instances/instance.ts'
 import type {LogEntry, LogSink} from '../../logging/log-sink.ts'
+import type {SecretValues} from '../../secret-manager/secret-values.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {toLogEntry} from './container-log.ts'
 import type {Container} from '../resources.ts'
 import {bytesOf, cpus} from '../validate-container.ts'
+import {readVariables} from './secret-variables.ts'
 
 /** Endpoints of the local cloud at which every caller is a given service account. */
 export interface Identity {
@@ -43,6 +45,8 @@ export interface Launch {
 export interface Launcher {
   /** Fetches and unpacks the image if needed. @throws InstanceError if it cannot run here */
   prepare(image: Image): Promise<void>
+  /** @throws SecretAccessError if a container could not start now, since a variable's secret cannot be read */
+  requireSecrets(of: Pick<Launch, 'project' | 'container' | 'serviceAccount'>): void
   /** @throws InstanceError */
   launch(launch: Launch): Promise<Instance>
   /** Closes the accounts' endpoints; the containers must have ended. */
@@ -52,6 +56,7 @@ export interface Launcher {
 export interface LauncherDependencies {
   readonly clock: Clock
   readonly log: LogSink
+  readonly secrets: SecretValues
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
   readonly identity: Identity
   readonly runtime: Runtime
@@ -61,7 +66,14 @@ export interface LauncherDependencies {
 const DEFAULT_CPU = '1'
 const DEFAULT_MEMORY = '512Mi'
 
-export function createLauncher({clock, log, agents, identity, runtime}: LauncherDependencies): Launcher {
+export function createLauncher({
+  clock,
+  log,
+  secrets,
+  agents,
+  identity,
+  runtime,
+}: LauncherDependencies): Launcher {
   const endpoints = new Map<string, Promise<Endpoint>>()
   const endpointOf = (of: Parameters<Identity['open']>[0]): Promise<Endpoint> => {
     const key = `${of.serviceAccount} ${of.project} ${of.region}`
@@ -69,11 +81,21 @@ export function createLauncher({clock, log, agents, identity, runtime}: Launcher
     endpoints.set(key, endpoint)
     return endpoint
   }
+  const accountOf = ({project, serviceAccount}: Pick<Launch, 'project' | 'serviceAccount'>): string =>
+    serviceAccount ?? defaultServiceAccount(agents, project)
+  const variablesOf = (
+    of: Pick<Launch, 'project' | 'container' | 'serviceAccount'>,
+  ): Record<string, string> => readVariables({...of, serviceAccount: accountOf(of)}, {secrets, agents})
   return {
     prepare: (image) => runtime.prepare(image),
-    async launch({project, image, container, serviceAccount, env, listens, resource, labels, onLine}) {
+    requireSecrets(of) {
+      variablesOf(of)
+    },
+    async launch(launch) {
+      const {project, image, container, env, listens, resource, labels, onLine} = launch
+      const declared = variablesOf(launch)
       const {origin, metadataHost} = await endpointOf({
-        serviceAccount: serviceAccount ?? defaultServiceAccount(agents, project),
+        serviceAccount: accountOf(launch),
         project,
         region: resource.labels['location'] ?? '',
       })
@@ -90,7 +112,6 @@ export function createLauncher({clock, log, agents, identity, runtime}: Launcher
         ])
       }
       const {cpu = DEFAULT_CPU, memory = DEFAULT_MEMORY} = container.resources?.limits ?? {}
-      const declared = userEnvironment(container)
       const {reach, variables} = listens
         ? await secluded({...imageEnvironment(image), ...declared})
         : UNREACHED
@@ -130,10 +151,6 @@ function cloudEnvironment(project: string, origin: string, metadataHost: string)
     CLOUD_RUNNER_ENDPOINT: origin,
     GCE_METADATA_HOST: metadataHost,
   }
-}
-
-function userEnvironment({env = []}: Container): Record<string, string> {
-  return Object.fromEntries(env.map(({name = '', value = ''}) => [name, value]))
 }
 
 const UNREACHED: {readonly reach: Reach; readonly variables: Readonly<Record<string, string>>} = {

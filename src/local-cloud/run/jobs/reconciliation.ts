@@ -6,11 +6,12 @@ import {ApiError} from '../../wire/api-error.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {failed, succeeded} from '../services/conditions.ts'
 import type {Launcher} from '../capacity/launcher.ts'
+import {SecretAccessError} from '../capacity/secret-variables.ts'
 import {newEtag} from '../etag.ts'
 import {type Condition, locationOf, shortName} from '../resources.ts'
 import type {Executor} from './executor.ts'
 import {type NewExecution, newExecution} from './new-execution.ts'
-import {type Execution, type ExecutionTemplate, type Job} from './resources.ts'
+import {type Execution, type ExecutionTemplate, type Job, parseJobName} from './resources.ts'
 import {executionReference} from './status.ts'
 import {jobResource, type JobStore, type StoredJob} from './store.ts'
 
@@ -83,17 +84,25 @@ export function createJobReconciliation({
     if (runExecutionToken !== undefined) await ended
   }
 
-  const whyNotReady = async (job: StoredJob): Promise<ApiError | undefined> => {
+  const whyNotReady = async (job: StoredJob): Promise<Unready | undefined> => {
     const reference = job.spec.template?.template?.containers?.[0]?.image ?? ''
     const image = images.resolve(reference)
-    if (!image) return imageNotFound(reference)
+    if (!image) return unready(imageNotFound(reference))
     try {
       await launcher.prepare(image)
+      const {containers = [], serviceAccount} = job.spec.template?.template ?? {}
+      const project = parseJobName(job.name)?.project ?? ''
+      for (const container of containers) launcher.requireSecrets({project, container, serviceAccount})
       await executeByToken(job)
       return undefined
     } catch (error) {
-      if (error instanceof ApiError) return error
-      if (error instanceof InstanceError) return new ApiError('FAILED_PRECONDITION', error.message)
+      if (error instanceof SecretAccessError)
+        return {
+          error: new ApiError('FAILED_PRECONDITION', error.message),
+          reason: 'SECRETS_ACCESS_CHECK_FAILED',
+        }
+      if (error instanceof ApiError) return unready(error)
+      if (error instanceof InstanceError) return unready(new ApiError('FAILED_PRECONDITION', error.message))
       throw error
     }
   }
@@ -104,7 +113,8 @@ export function createJobReconciliation({
     async reconcile(name) {
       const wanted = store.job(name)
       if (!wanted) throw new ApiError('NOT_FOUND', `Resource '${shortName(name)}' was deleted.`)
-      const error = await whyNotReady(wanted)
+      const failure = await whyNotReady(wanted)
+      const error = failure?.error
       // The local cloud is stopping: the job stays in reconciliation, and the next start resumes it.
       if (error?.status === 'UNAVAILABLE') throw error
       const job = await state.record(() => {
@@ -119,7 +129,7 @@ export function createJobReconciliation({
           status: {
             ...status,
             ...(generation === undefined || error ? {} : {observedGeneration: generation}),
-            terminalCondition: readiness(now(), error),
+            terminalCondition: readiness(now(), failure),
             etag: newEtag(),
           },
         }
@@ -132,11 +142,19 @@ export function createJobReconciliation({
   }
 }
 
-function readiness(time: string, error: ApiError | undefined): Condition {
-  if (!error) return succeeded('Ready', time)
-  return failed('Ready', time, error.message, {
-    reason: error.status === 'NOT_FOUND' ? 'CONTAINER_MISSING' : 'UNKNOWN',
-  })
+interface Unready {
+  readonly error: ApiError
+  /** google.cloud.run.v2.Condition.CommonReason */
+  readonly reason: string
+}
+
+function unready(error: ApiError): Unready {
+  return {error, reason: error.status === 'NOT_FOUND' ? 'CONTAINER_MISSING' : 'UNKNOWN'}
+}
+
+function readiness(time: string, failure: Unready | undefined): Condition {
+  if (!failure) return succeeded('Ready', time)
+  return failed('Ready', time, failure.error.message, {reason: failure.reason})
 }
 
 function imageNotFound(reference: string): ApiError {

@@ -1,4 +1,4 @@
-import type {Condition, Container, ResourceStatus} from '../resources.ts'
+import type {Condition, Container, EnvVar, ResourceStatus} from '../resources.ts'
 
 /**
  * google.cloud.run.v2.Job, Execution and Task in proto3 JSON, as far as the local cloud reads them. Everything else
@@ -56,7 +56,7 @@ export interface Overrides {
   containerOverrides?: {
     name?: string
     args?: string[]
-    env?: {name?: string; value?: string; valueSource?: object}[]
+    env?: EnvVar[]
     clearArgs?: boolean
   }[]
   taskCount?: number

@@ -1,4 +1,4 @@
-import type {Container, Probe} from '../resources.ts'
+import type {Container, EnvVar, Probe} from '../resources.ts'
 import type {KnativeContainer, KnativeProbe} from './messages.ts'
 
 /** A container of the Admin API v2 in Knative's form. CPU settings other than limits are annotations there. */
@@ -50,7 +50,14 @@ export function fromKnativeContainer(
             ...(valueFrom?.secretKeyRef
               ? {
                   valueSource: {
-                    secretKeyRef: {secret: valueFrom.secretKeyRef.name, version: valueFrom.secretKeyRef.key},
+                    secretKeyRef: {
+                      ...(valueFrom.secretKeyRef.name === undefined
+                        ? {}
+                        : {secret: valueFrom.secretKeyRef.name}),
+                      ...(valueFrom.secretKeyRef.key === undefined
+                        ? {}
+                        : {version: valueFrom.secretKeyRef.key}),
+                    },
                   },
                 }
               : {}),
@@ -92,10 +99,7 @@ function fromKnativeProbe({successThreshold: _one, httpGet, tcpSocket, ...same}:
   }
 }
 
-function secretSource(source: object | undefined): object {
-  if (!source || !('secretKeyRef' in source)) return {}
-  const {secretKeyRef: reference} = source
-  if (typeof reference !== 'object' || reference === null) return {}
-  const {secret, version}: {secret?: unknown; version?: unknown} = reference
-  return {valueFrom: {secretKeyRef: {name: secret, key: version}}}
+function secretSource(source: EnvVar['valueSource']): object {
+  const {secret, version} = source?.secretKeyRef ?? {}
+  return secret === undefined ? {} : {valueFrom: {secretKeyRef: {name: secret, key: version}}}
 }

@@ -1,0 +1,7 @@
+/** Values of the project's secrets in Secret Manager, by the secret's short name. */
+export interface Secrets {
+  /** The value of the newest version; `undefined` if there is none, or it is disabled or destroyed. @throws AppError */
+  newest(secret: string): Promise<string | undefined>
+  /** Adds a version; creates the secret if it does not exist. @throws AppError */
+  add(secret: string, value: string): Promise<void>
+}
