@@ -26,7 +26,7 @@ it('takes the slowest of the last eight, and half as much again', () => {
 it('expects of what was given up that files of its size and more take as long, and nothing of smaller ones', () => {
   const {pace} = start()
   pace.learn(MEBIBYTE, 100)
-  pace.learnGivenUp(2 * MEBIBYTE, 500_000)
+  pace.learnAbandoned(2 * MEBIBYTE, 500_000)
   expect(pace.predictMs(4 * MEBIBYTE)).toBeCloseTo(1_500_000)
   expect(pace.predictMs(2 * MEBIBYTE)).toBeCloseTo(750_000)
   expect(pace.predictMs(2 * MEBIBYTE - 1)).toBeCloseTo(300)
@@ -34,14 +34,14 @@ it('expects of what was given up that files of its size and more take as long, a
 
 it('expects nothing of it where a file of its size is done: it only hung', () => {
   const {pace} = start()
-  pace.learnGivenUp(MEBIBYTE, 500_000)
+  pace.learnAbandoned(MEBIBYTE, 500_000)
   pace.learn(MEBIBYTE, 100)
   expect(pace.predictMs(100 * MEBIBYTE)).toBeCloseTo(15_000)
 })
 
 it('forgets after an hour: a file that only hung does not count forever', () => {
   const {clock, pace} = start()
-  pace.learnGivenUp(MEBIBYTE, 500_000)
+  pace.learnAbandoned(MEBIBYTE, 500_000)
   clock.now = 3_600_000
   expect(pace.predictMs(MEBIBYTE)).toBeCloseTo(750_000)
   clock.now += 1

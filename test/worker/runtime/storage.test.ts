@@ -67,7 +67,7 @@ describe('reading an object', () => {
     const name = {bucket: 'input', object: 'a', generation}
     const metadata = await storage.find(name)
     proxy.corrupts = isRead
-    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
+    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not match its checksum')
   })
 
   it('notices them by CRC32C for a composite object, which has no MD5', async () => {
@@ -81,7 +81,7 @@ describe('reading an object', () => {
     expect(metadata?.md5Hash).toBeUndefined()
     expect(String(await buffer(await storage.read(name, metadata)))).toBe('hello world')
     proxy.corrupts = isRead
-    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
+    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not match its checksum')
   })
 
   it('unpacks what has the content encoding gzip, checked as it is stored', async () => {
@@ -117,7 +117,7 @@ describe('reading an object', () => {
     const name = await saveAsGzip(input, gzipSync(randomBytes(MEBIBYTE)))
     const metadata = await storage.find(name)
     proxy.corrupts = isRead
-    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
+    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not match its checksum')
   })
 
   it('lets go of the connection where unpacking is ended before its end', async () => {
@@ -292,7 +292,7 @@ describe('writing an object of unknown length', () => {
       await upload.end()
     }
     proxy.corruptsRequest = first(1, isChunk)
-    await expect(write()).rejects.toThrow('other bytes arrived')
+    await expect(write()).rejects.toThrow('the bytes arrived corrupt')
     expect(await output('a').exists()).toEqual([false])
     // The condition that nothing be there holds again.
     await write()
