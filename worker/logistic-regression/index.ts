@@ -21,7 +21,7 @@ import {train} from './training/train.ts'
 
 /**
  * Learns from the rows of a CSV file that have a label, and predicts those that have none. The result is the file
- * with predictions appended; `report.json` tells how good they are, `model.json` is the model. Where the file names a
+ * with predictions appended; `report.json` reports their quality, `model.json` is the model. Where the file names a
  * model that was trained before, that one predicts all rows.
  */
 export const logisticRegression: Processor = {name: 'logistic-regression', process}

@@ -139,7 +139,7 @@ describe('a file as found in the wild', () => {
       kind: 'category',
       level: '1,234',
     })
-    expect(tabs.report.assumptions.join(' ')).toContain('read as texts: a (1,234)')
+    expect(tabs.report.assumptions.join(' ')).toContain('read as text: a (1,234)')
   })
 
   it('passes every record through whole', async () => {
@@ -218,7 +218,7 @@ describe('columns', () => {
     const words = ['#DIV/0!', '<NA>', '\\N', '.', '-nan', '#REF!', 'nil']
     const {coefficients, assumptions} = await report('x', (i) => words[i] ?? Math.sin(i).toFixed(3))
     expect(coefficients[0]?.terms.map(({kind}) => kind)).toEqual(['numeric', 'missing'])
-    expect(assumptions.join(' ')).toContain('taken for missing: x')
+    expect(assumptions.join(' ')).toContain('treated as missing: x')
   })
 
   it('of numbers with a few texts among them are texts, and the report warns of it', async () => {
@@ -267,10 +267,10 @@ describe('columns', () => {
       [`\u2212${i % 5}.5`, `'${i % 4}'`, `1_00${i % 3}`, `${i % 6}.5-`].join(','),
     )
     expect(signs.assumptions.join(' ')).toContain(
-      "read as texts: minus (\u22120.5), quoted ('0'), apart (1_000), behind (0.5-).",
+      "read as text: minus (\u22120.5), quoted ('0'), apart (1_000), behind (0.5-).",
     )
     expect(coefficients[0]?.terms.every(({kind}) => kind === 'category')).toBe(true)
-    expect(assumptions.join(' ')).toContain('read as texts: share (0%), price ($1,100.50), size (0 kg).')
+    expect(assumptions.join(' ')).toContain('read as text: share (0%), price ($1,100.50), size (0 kg).')
   })
 
   it('may be ten thousand', async () => {
@@ -315,7 +315,7 @@ describe('columns', () => {
       ['kind', 'category', 'b'],
       ['kind', 'category', '(missing)'],
     ])
-    expect(assumptions.join(' ')).toContain('taken for missing: x')
+    expect(assumptions.join(' ')).toContain('treated as missing: x')
   })
 
   it('with very many values keep the most frequent hundred', async () => {

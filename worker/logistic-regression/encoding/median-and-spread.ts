@@ -29,8 +29,7 @@ export function spread(numbers: Float64Array, median: number, copies: number): {
   const shift = sum / count
   const mean = middle + shift
   const deviation = Math.sqrt(Math.max(0, squares / count - shift * shift))
-  // What rounding makes of a constant is no spread.
-  // Of the furthest doubles it is the last one, but for rounding.
+  // A constant's rounding error is not spread. Of the furthest doubles it is the last one, but for rounding.
   const scale = deviation > 1e-14 * Math.abs(mean) ? Math.min(deviation / unit, Number.MAX_VALUE) : 0
   return {mean: mean / unit, scale: scale > 0 ? scale : 1}
 }
@@ -49,7 +48,7 @@ export function medianOf(numbers: Float64Array): number {
 /**
  * The numbers between two that have the middle ranks between them, found by a sample: one pass over all instead of the
  * three or four that selecting takes.
- * @returns `before`: how many numbers are below them; all numbers where the sample misled
+ * @returns `before`: how many numbers are below them; all numbers if the sample misled
  */
 function aroundMiddle(numbers: Float64Array): {among: Float64Array; before: number} {
   const sample = Float64Array.from({length: SAMPLED_NUMBERS}, (_, i) => {

@@ -12,8 +12,8 @@ const KNOTS = 200
 export const MOST_VALUES_RANKED = 10_000
 
 /**
- * The map that gives `ranked` a bell shape. A value that several quantiles share (zeros, say) gets the mean of their
- * normal scores.
+ * The map that makes `ranked` normally distributed. A value that several quantiles share (zeros, say) gets the mean
+ * of their normal scores.
  * @param ranked values in rising order, at least one
  */
 export function fitNormalScores(ranked: Float64Array): Transform {

@@ -36,7 +36,7 @@ export async function measure(
     const own = codes[row] ?? 0
     const counts = confusion[own] ?? []
     counts[labels[row] ?? 0] = (counts[labels[row] ?? 0] ?? 0) + 1
-    // As scikit-learn's log_loss: one row that is quite wrong must not outweigh all others.
+    // As scikit-learn's log_loss: one badly wrong row must not outweigh all others.
     losses.add(-Math.log(Math.max(probabilities[row * classes.length + own] ?? 0, Number.EPSILON)))
     let square = 0
     for (let k = classes.length === 2 ? 1 : 0; k < classes.length; k++) {

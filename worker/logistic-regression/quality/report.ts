@@ -11,7 +11,7 @@ import {readNumber} from '../table/values.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
 import type {Quality} from './metrics.ts'
 
-/** What `report.json` is made of. */
+/** The inputs of `report.json`. */
 export interface Findings {
   input: InputFile
   table: Table
@@ -23,7 +23,7 @@ export interface Findings {
   /** In cross-validation. */
   folds: number
   quality: Quality
-  /** Where the model was not fitted to this file: where it came from, and what of the file it does not know. */
+  /** For a pre-trained model: its source, and what in the file it does not know. */
   pretrained: {source: NonNullable<Report['model']['pretrained']>; warnings: string[]} | undefined
   timings: Report['timings']
 }
@@ -64,7 +64,7 @@ export function makeReport(findings: Findings): Report {
       ...(label.chosenBy === 'last-column'
         ? [`The label is the last column, ${label.name}, since none was named.`]
         : []),
-      'Empty cells, NA, NaN, null and ? are missing values; a row with a missing label is to be predicted.',
+      'Empty cells, NA, NaN, null and ? are missing values; a row with a missing label is predicted.',
       ...describeReading(table.columns, choice),
       ...(transforms.length > 0
         ? [
@@ -94,7 +94,7 @@ function warningsAbout(
     return [
       ...(judged
         ? [
-            'The model was trained before: where it was trained on rows of this file, the metrics look better than they are.',
+            'The model is pre-trained: if its training included rows of this file, the metrics look better than they are.',
           ]
         : []),
       ...pretrained.warnings,

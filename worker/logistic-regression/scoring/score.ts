@@ -16,8 +16,8 @@ import type {Pretrained} from './artifact.ts'
 import {writeResult} from './result.ts'
 
 /**
- * Predicts all rows of a file by a model that was trained before. Columns are found by name, wherever they stand;
- * those that the model does not know are left alone. Rows that have a label are judged by it.
+ * Predicts all rows of a file with a pre-trained model. Columns are found by name, in any order; those that the model
+ * does not know are left alone. Rows that have a label are judged by it.
  * @throws PermanentError `model-column-missing`, `model-column-not-numeric`, and whatever makes a file unreadable
  */
 export async function score(
@@ -94,7 +94,7 @@ function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: s
       const gaps = missing === null ? found.values.filter(Number.isNaN).length : 0
       if (gaps > 0) {
         warnings.push(
-          `${column} has ${gaps} missing numbers, where the model was trained on none: the median stands for them.`,
+          `${column} has ${gaps} missing numbers, but the model was trained without any: the median replaces them.`,
         )
       }
       return found

@@ -39,8 +39,8 @@ const MOST_STEPS_PER_METRIC = 15
 const WARM_TOLERANCE = 1e-6
 
 /**
- * Minimizes the loss: by Newton's method, or by L-BFGS where a Hessian would be too large or too slow.
- * @param start parameters to begin at; the result does not depend on them beyond rounding
+ * Minimizes the loss: by Newton's method, or by L-BFGS if a Hessian would be too large or too slow.
+ * @param start initial parameters; the result does not depend on them beyond rounding
  */
 export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
   const found = isForNewton(objective)

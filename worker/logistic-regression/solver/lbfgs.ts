@@ -56,7 +56,7 @@ export async function fitByLbfgs(
     const next = await descend(objective, parameters, direction, current, isUnscaled, pacer)
     if (next === undefined) {
       if (corrections.length === 0) return end()
-      // The remembered curvature misleads: begin again along the gradient.
+      // The remembered curvature misleads: restart along the gradient.
       corrections.length = 0
       continue
     }

@@ -85,13 +85,13 @@ async function descend(
 /**
  * The Hessian, with the one direction pinned that leaves all probabilities as they are: the same shift of every
  * intercept where there is one per class. The gradient has no part in it, so the step does not change.
- * @returns a copy where there is something to pin
+ * @returns a copy if there is something to pin
  */
 export function pinned(
   {hessian}: Evaluation,
   {outputs, design}: Pick<Objective, 'outputs' | 'design'>,
 ): Float64Array {
-  if (hessian === undefined) throw new Error('The Hessian was not asked for')
+  if (hessian === undefined) throw new Error('The Hessian was not requested')
   if (outputs === 1) return hessian
   const matrix = hessian.slice()
   const size = design.columns + 1

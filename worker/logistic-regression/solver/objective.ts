@@ -28,13 +28,13 @@ export interface Range {
 export interface Evaluation {
   loss: number
   gradient: Float64Array
-  /** Dense, symmetric, row-major; where asked for. Singular along equal shifts of all intercepts if outputs > 1. */
+  /** Dense, symmetric, row-major; if requested. Singular along equal shifts of all intercepts if outputs > 1. */
   hessian: Float64Array | undefined
 }
 
 /** With the penalty. */
 export interface PenalizedEvaluation extends Evaluation {
-  /** What each of the objective's ranges contributed, where there is a Hessian and room for one of each. */
+  /** Contribution of each of the objective's ranges, if there is a Hessian and room for one per range. */
   parts: readonly Evaluation[]
 }
 

@@ -12,7 +12,7 @@ import type {Label} from '../table/label.ts'
 import type {FoldedRows} from './folds.ts'
 import {Judge} from './univariate.ts'
 
-/** Columns with fewer different values are codes or counts of few: their shape says nothing. */
+/** Columns with fewer distinct values are codes or small counts: their shape means nothing. */
 const FEWEST_VALUES = 20
 /**
  * Standard deviation over what the quartiles would make it for a normal distribution: 1 there, 1.2 for an
@@ -44,7 +44,7 @@ interface TransformsOfHalf {
 }
 
 /**
- * Chooses for each column of numbers whether it is mapped to a bell shape, on training rows alone. Columns without
+ * Chooses for each numeric column whether to map it to a normal distribution, on training rows only. Columns without
  * tails are not. Those with some are where the map clearly lowers the loss. Those with far ones are, unless the number
  * itself clearly tells something, and more than its map does: left wrongly, a single row out there would get a
  * probability of 0 or 1. The loss is that of a regression on the one column, each part of the rows judged by what was
