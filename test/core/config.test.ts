@@ -23,7 +23,7 @@ async function refusal(input: Partial<ConfigInput> & {cwd: string}): Promise<App
   return error
 }
 
-describe('where a value comes from', () => {
+describe('the source of a value', () => {
   test('without a file: the defaults, the local project, one instance a core', async () => {
     const cwd = await temporaryFolder()
     const {settings, sources, file, folder, stateFolder, workerFolder} = await readConfig({...BASE, cwd})
@@ -73,7 +73,7 @@ describe('where a value comes from', () => {
     expect(config.workerFolder).toBe(join(top, 'mine'))
   })
 
-  test('a worker given as a flag is relative to the current folder', async () => {
+  test('a worker passed as a flag is relative to the current folder', async () => {
     const top = await folderWith({worker: './mine'})
     const cwd = join(top, 'sub')
     await mkdir(cwd)
@@ -150,7 +150,7 @@ describe('wrong values', () => {
   })
 })
 
-test('a model is a file, named from where its name stands, or an object', async () => {
+test('a model is a file, relative to where it is named, or an object', async () => {
   const cwd = await folderWith({model: './a/model.json', worker: 'w'})
   const from = {...BASE, cwd: join(cwd, 'below'), environment: {}}
   await mkdir(from.cwd)
@@ -173,7 +173,7 @@ test('the schema describes every setting and nothing else', () => {
   expect(Object.keys(entry.properties)).toEqual(Object.keys(SETTINGS).filter((name) => name !== 'name'))
 })
 
-test('each setting takes its own example and its own default', () => {
+test('each setting accepts its own example and its own default', () => {
   for (const [name, row] of Object.entries(SETTINGS)) {
     expect({[name]: row.parse(row.example)}).not.toEqual({[name]: undefined})
   }

@@ -87,7 +87,7 @@ export function createHttpServer(
   return server
 }
 
-/** A peer that neither sends the rest of its body nor takes ours is let go; a handler may take its time. */
+/** A peer that neither sends the rest of its body nor reads ours is disconnected; a handler may take its time. */
 function limitSilence(message: IncomingMessage, response: ServerResponse, silentBodyMs: number): void {
   const {socket} = message
   if (isArriving(message)) socket.setTimeout(silentBodyMs)

@@ -39,7 +39,7 @@ describe('the result', () => {
     )
   })
 
-  it('quotes class names where it must', async () => {
+  it('quotes class names if necessary', async () => {
     const {lines} = await processFile('a,y\n1,"no, never"\n2,"say ""yes"""\n3,"no, never"\n4,"say ""yes"""\n')
     expect(lines[0]).toBe('a,y,prediction,"probability_no, never","probability_say ""yes"""')
   })
@@ -84,7 +84,7 @@ describe('a file as found in the wild', () => {
     expect(lines).toEqual((await reference()).map((line) => line.replaceAll(',', delimiter)))
   })
 
-  it('may begin with a byte order mark, which stays', async () => {
+  it('may start with a byte order mark, which is kept', async () => {
     const {lines} = await processFile(`\ufeff${plain.join('\n')}\n`)
     expect(lines[0]).toBe(`\ufeff${(await reference())[0]}`)
     expect(lines.slice(1)).toEqual((await reference()).slice(1))
@@ -206,7 +206,7 @@ describe('columns', () => {
     expect(coefficients[0]?.terms.map(({column}) => column)).toContain('version')
   })
 
-  it('of dates are left out where a date is not known, and where they are written without signs', async () => {
+  it('of dates are left out even with unknown dates, and without separators', async () => {
     const {leftOut} = await report('a,b,c,d,x', (i) => {
       const day = 10 + (i % 20)
       return `${i === 5 ? 'unknown' : `2024-02-${day}`},202402${day},2024-0${1 + (i % 9)},"Thu, ${day} Feb 2024 10:00:00 GMT",${Math.sin(i)}`
