@@ -4,8 +4,8 @@ import {setImmediate} from 'node:timers/promises'
 const LONGEST_TURN_MS = 20
 
 /**
- * Breaks long computations into turns: call `pause()` wherever a loop may stop.
- * Cheap enough for every block of a few hundred rows.
+ * Breaks long computations into turns: call `pause()` wherever a loop may yield. Cheap enough for every block of a
+ * few hundred rows.
  */
 export class Pacer {
   readonly #signal: AbortSignal

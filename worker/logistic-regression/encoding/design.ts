@@ -2,7 +2,7 @@ import type {Pacer} from '../pacer.ts'
 import type {Layout, NumericEncoder, Preprocessing} from './preprocessing.ts'
 import {applier} from './transforms.ts'
 
-/** Memory of one block of dense values: stays in the processor's second-level cache. */
+/** Memory of one block of dense values: fits the processor's L2 cache. */
 const BLOCK_BYTES = 256 * 1024
 const MOST_BLOCK_ROWS = 512
 /**
@@ -12,7 +12,7 @@ const MOST_BLOCK_ROWS = 512
 const MOST_DOUBLES = 4 * 1024 * 1024
 /** Most dense values that are kept: 400 MB. More are re-encoded in each pass. */
 const MOST_FLOATS = 100 * 1024 * 1024
-/** Deviation from which on the distance of a column's numbers may be no double. */
+/** Deviation from which the distance of a column's numbers may exceed a double. */
 const WIDE_SCALE = 1e300
 
 /**
@@ -24,9 +24,9 @@ const WIDE_SCALE = 1e300
  */
 export class Design {
   readonly rows: Uint32Array
-  /** Columns with numbers; the first of the matrix. */
+  /** Numeric columns, which come first in the matrix. */
   readonly dense: number
-  /** Columns of texts, each with at most one 1 a row. */
+  /** Text columns, each with at most one 1 per row. */
   readonly categories: number
   /** Columns of the matrix without the intercept. */
   readonly columns: number
@@ -85,9 +85,9 @@ export class Design {
   }
 
   /**
-   * Puts rows of {@link rows} into {@link values} and {@link ones}: from `start` on, as many as a block has room for.
-   * @param end before which to stop
-   * @returns how many
+   * Loads rows of {@link rows} into {@link values} and {@link ones}: from `start`, as many as fit in a block.
+   * @param end exclusive
+   * @returns the number of rows loaded
    */
   encode(start: number, end: number): number {
     const {dense, categories} = this

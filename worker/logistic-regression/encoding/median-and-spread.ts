@@ -1,10 +1,10 @@
-/** Numbers from which on their median is looked for among those near the median of a sample. */
+/** From this many numbers, their median is searched among those near a sample's median. */
 const MANY_NUMBERS = 20_000
 const SAMPLED_NUMBERS = 2000
 
 /**
- * Mean and standard deviation (of the population) of `numbers` and `copies` times `median`; safe at any magnitude. Taken
- * from the median, which is within one deviation of the mean, so that little is lost in squares.
+ * Mean and standard deviation (of the population) of `numbers` and `copies` times `median`; safe at any magnitude.
+ * Computed relative to the median, which is within one deviation of the mean, so that squares lose little precision.
  */
 export function spread(numbers: Float64Array, median: number, copies: number): {mean: number; scale: number} {
   const count = numbers.length + copies
@@ -34,7 +34,7 @@ export function spread(numbers: Float64Array, median: number, copies: number): {
   return {mean: mean / unit, scale: scale > 0 ? scale : 1}
 }
 
-/** Reorders `numbers`. The mean of the middle two where their count is even. */
+/** Reorders `numbers`. The mean of the middle two if their count is even. */
 export function medianOf(numbers: Float64Array): number {
   const middle = numbers.length >> 1
   const {among, before} = numbers.length > MANY_NUMBERS ? aroundMiddle(numbers) : {among: numbers, before: 0}

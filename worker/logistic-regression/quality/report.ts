@@ -28,7 +28,7 @@ export interface Findings {
   timings: Report['timings']
 }
 
-/** Puts the report together. */
+/** Builds the report. */
 export function makeReport(findings: Findings): Report {
   const {input, table, choice, trained, quality, timings} = findings
   const {label} = table
@@ -108,7 +108,7 @@ function warningsAbout(
     )
   }
   if (folds === 0) warnings.push('No class has two rows, so there are no metrics.')
-  else if (folds < 5) warnings.push(`The metrics come from ${folds} folds only, since a class has few rows.`)
+  else if (folds < 5) warnings.push(`The metrics come from only ${folds} folds, since a class has few rows.`)
   if (choice.numbers.length + choice.categories.length === 0) {
     warnings.push('No column was left to learn from: every row gets the shares of the classes.')
   }

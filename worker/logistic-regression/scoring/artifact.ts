@@ -15,8 +15,8 @@ export interface Pretrained {
 }
 
 /**
- * Reads the model that the file's metadata names, otherwise the pipeline's. A file that names a label column of its
- * own asks for a model of its own.
+ * Reads the model that the file's metadata names, otherwise the pipeline's. A file that names its own label column
+ * trains its own model.
  * @returns undefined if there is none: train a model
  * @throws PermanentError `model-invalid`, and what {@link ProcessContext.readObject} throws
  */
@@ -190,7 +190,7 @@ function parametersOfArtifact({classes, model}: Artifact): Float64Array {
   const rows = model.classifiers.map(({weights}) => weights[0] ?? [])
   if (outputsFor(classes.length) === 1) {
     const [first = [], second = []] = rows
-    // Halves of the same number, of which the sum is exact: what was written is what is read.
+    // Halves of the same number, whose sum is exact: reading restores what was written.
     return Float64Array.from(second, (value, j) => (first[j] ?? 0) - value)
   }
   return Float64Array.from(rows.flat(), (value) => -value)

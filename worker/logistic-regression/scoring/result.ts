@@ -8,8 +8,8 @@ import type {Predictions} from '../training/model.ts'
 import {MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 
 /**
- * Writes the input's records unchanged, each with `prediction` and `probability_<class>`; gzipped where the input
- * is. Reads the input a second time.
+ * Writes the input's records unchanged, each with `prediction` and `probability_<class>`; gzipped if the input is.
+ * Reads the input a second time.
  */
 export async function writeResult(
   input: InputFile,

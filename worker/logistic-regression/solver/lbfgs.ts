@@ -27,7 +27,7 @@ export interface Metric {
 
 /**
  * Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, algorithm 7.5) with a backtracking line search:
- * for so many columns that a Hessian is too large or too slow, or where one is at hand that is nearly right.
+ * for so many columns that a Hessian is too large or too slow, or if an approximate one is available.
  * @param start is not changed
  */
 export async function fitByLbfgs(

@@ -4,7 +4,7 @@ const MOST_FOLDS = 5
 /** Fixed, so that the same file yields the same folds. */
 const SEED = 20240229
 
-/** The labelled rows, dealt out for cross-validation. */
+/** The labelled rows, assigned to folds for cross-validation. */
 export interface Folds {
   /** 0 if no class has two rows. */
   count: number

@@ -14,7 +14,7 @@ interface Line {
   weight: number
 }
 
-/** Tells how well a single column predicts, by cross-validation. */
+/** Measures how well a single column predicts, by cross-validation. */
 export class Judge {
   readonly #classes: Int32Array
   readonly #count: number

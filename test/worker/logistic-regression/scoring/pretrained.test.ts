@@ -144,7 +144,7 @@ describe('a model that was trained before', () => {
     expect(report.warnings.slice(1)).toEqual([
       '1 rows have a label that the model does not know, and count as unlabelled; its classes are 0, 1.',
       'x has 1 missing numbers, but the model was trained without any: the median replaces them.',
-      'kind has values that the model does not know, and that count for nothing: c.',
+      'kind has values that the model does not know and ignores: c.',
     ])
   })
 

@@ -61,7 +61,7 @@ describe(`a pipeline of scikit-learn${hasScikitLearn ? '' : ', skipped: no pytho
         probabilities.forEach((p, k) => expect(p).toBeCloseTo(expected[i]?.[k] ?? NaN, 5)),
       )
       expect(report.warnings).toEqual([
-        'city has values that the model does not know, and that count for nothing: Lima.',
+        'city has values that the model does not know and ignores: Lima.',
       ])
     },
     60_000,
