@@ -5,7 +5,7 @@ import type {Log} from './log.ts'
 import {Cancelled, type Worker} from './worker.ts'
 
 /** Interval between checks of a file in progress: each reads metadata once. */
-const LOOK_EVERY_MS = 2000
+const CHECK_EVERY_MS = 2000
 
 /**
  * Checks for a cancellation while a delivery is in progress. A failed check is ignored: the next one follows.
@@ -28,7 +28,7 @@ export function watchCancellation(
     else checkLater()
   }
   const checkLater = (): void => {
-    timer = setTimeout(() => void check(), LOOK_EVERY_MS)
+    timer = setTimeout(() => void check(), CHECK_EVERY_MS)
   }
   checkLater()
   return () => {
