@@ -20,7 +20,7 @@ interface Correction {
 /** A Hessian taken near the minimum, by which L-BFGS gets there in a few passes without a Hessian. */
 export interface Metric {
   factor: Cholesky
-  /** Share of the loss that may be left to gain, as far as the metric tells. */
+  /** Share of the loss that may be left to gain, as the metric estimates it. */
   tolerance: number
   mostIterations: number
 }

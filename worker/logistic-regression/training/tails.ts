@@ -45,14 +45,14 @@ interface TransformsOfHalf {
 
 /**
  * Chooses for each numeric column whether to map it to a normal distribution, on training rows only. Columns without
- * tails are not. Those with some are where the map clearly lowers the loss. Those with far ones are, unless the number
- * itself clearly tells something, and more than its map does: left wrongly, a single row out there would get a
- * probability of 0 or 1. The loss is that of a regression on the one column, each part of the rows judged by what was
- * learned from the others.
+ * tails are not mapped. Those with some are mapped if that clearly lowers the loss. Those with far tails are mapped,
+ * unless the number itself is clearly informative, and more so than its map: a single row out there would otherwise
+ * get a probability of 0 or 1. The loss is that of a regression on the one column, each part of the rows evaluated
+ * with what was learned from the others.
  *
- * Labels are looked at within each half of the folds apart, and what one half found chooses for the folds of the
- * other. For the model choose both together. Shapes and maps look at no label, and are those of all labelled rows. At most
- * 10,000 rows are ranked and 6,000 judged, evenly taken.
+ * Labels are used within each half of the folds separately, and one half's finding chooses for the other's folds. For
+ * the model both choose together. Shapes and maps use no labels, and come from all labelled rows. At most 10,000 rows
+ * are ranked and 6,000 evaluated, evenly spaced.
  */
 export async function chooseTransforms(
   columns: readonly NumberColumn[],
