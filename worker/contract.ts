@@ -1,8 +1,8 @@
 import {createHash} from 'node:crypto'
 
 /**
- * The worker's published contract: what the CLI may rely on in the objects that a worker writes, and what a
- * worker in any language keeps to. Types and names only; the one file that both `worker/` and `src/` read.
+ * The worker's published contract: what the CLI may rely on in the objects that a worker writes, and what a worker in
+ * any language must follow. Types and names only; the one file that both `worker/` and `src/` import.
  */
 
 /** Objects under this prefix belong to cloud-runner: sidecars and canaries. Never input, never listed. */
@@ -14,12 +14,14 @@ export const CANARY_PREFIX = '_cloud-runner/canary/'
 /** A sidecar's file name, beside the result, below `_cloud-runner/<object>/`. */
 export type Sidecar = 'report.json' | 'error.json' | 'model.json' | 'job.json'
 
-/** Object names end at 1,024 bytes (cloud.google.com/storage/docs/objects#naming), and a sidecar's is longer. */
+/**
+ * Object names have at most 1,024 bytes (cloud.google.com/storage/docs/objects#naming), and a sidecar's is longer.
+ */
 const LONGEST_NAME_IN_SIDECAR_BYTES = 900
 
 /**
  * Name of an object's sidecar in the output bucket: `_cloud-runner/<object>/<sidecar>`; an object name of more than
- * 900 bytes is stood for by its SHA-256 in hexadecimal.
+ * 900 bytes is replaced by its SHA-256 in hexadecimal.
  */
 export function sidecarObject(object: string, sidecar: Sidecar): string {
   const stem =
@@ -30,32 +32,32 @@ export function sidecarObject(object: string, sidecar: Sidecar): string {
 }
 
 /**
- * Names of the custom metadata that a worker writes on a result and on each sidecar. All values are text. When it was
- * done is the object's own `timeCreated`: Cloud Storage sets it at the moment the bytes become visible.
+ * Names of the custom metadata that a worker writes on a result and on each sidecar. All values are text. The time of
+ * completion is the object's own `timeCreated`: Cloud Storage sets it when the bytes become visible.
  *
- * An object's outcome is in its result and its `error.json`: the one with the larger source generation
- * counts, and where both are of the same generation the one created later. A generation that failed leaves the
- * result of the generation before it in place, with that generation's number on it.
+ * An object's outcome is in its result and its `error.json`: the larger source generation counts; at the same
+ * generation, the later creation. A failed generation leaves the previous generation's result in place, marked with
+ * that generation's number.
  */
 export const RESULT_METADATA = {
-  /** Generation of the input object that this was made from. */
+  /** Generation of the input object that this was produced from. */
   sourceGeneration: 'source-generation',
-  /** Delivery attempt that made it, counted from 1. */
+  /** Delivery attempt that produced it, counted from 1. */
   attempt: 'attempt',
   messageId: 'message-id',
-  /** RFC 3339 times: when the notification was published, when the worker began. */
+  /** RFC 3339 times: when the notification was published, when the worker started. */
   published: 'published',
   started: 'started',
   /**
-   * Present where a person asked for this file to be processed again (`reprocess`): the value of the attribute of
-   * the same name on the notification that asked. Opaque; another value is another request.
+   * Present if the user requested reprocessing (`reprocess`): the value of the notification's attribute of the same
+   * name. Opaque; another value is another request.
    */
   reprocessId: 'reprocess-id',
-  /** On `job.json` alone: id of the execution that has the file in hand; absent while it is being started. */
+  /** On `job.json` alone: id of the execution that processes the file; absent while it is being started. */
   execution: 'execution',
   /**
-   * On an `error.json` alone, with the value `true`: `cancel` wrote it. It counts for deliveries whose notification was
-   * published before it, for those that are in progress too; a later request to process the file runs. A result of the
+   * On an `error.json` alone, with the value `true`: `cancel` wrote it. It applies to deliveries whose notification
+   * was published before it, including those in progress; a later request to process the file runs. A result of the
    * same generation outranks it.
    */
   cancelled: 'cancelled',
@@ -65,29 +67,29 @@ export const RESULT_METADATA = {
 export interface CanaryAnswer {
   object: string
   generation: string
-  /** Name of the processor that would have been given a file. */
+  /** Name of the processor that would have received a file. */
   processor: string
-  /** `K_REVISION`, where the container has one. */
+  /** `K_REVISION`, if the container has one. */
   revision: string | null
 }
 
-/** What became of a delivery: the field `outcome` of its last log line. All but `refused` are acknowledged. */
+/** How a delivery ended: the field `outcome` of its last log line. All but `refused` are acknowledged. */
 export type Outcome =
   | 'done'
   | 'failed'
-  /** `cancel` was asked for this file. */
+  /** The user cancelled this file with `cancel`. */
   | 'cancelled'
   | 'duplicate'
   | 'superseded'
   | 'gone'
   | 'skipped'
   | 'canary'
-  /** A job has it in hand now; that job's lines say what became of it. */
+  /** A job processes it now; the job's log lines report the outcome. */
   | 'handed-over'
   | 'malformed'
   | 'refused'
 
-/** Message of the log line with which a worker begins with a file. */
+/** Message of the log line that a worker writes when it starts on a file. */
 export const BEGUN = 'processing'
 
 /** Fields of the log line whose `outcome` is `done`. Times are RFC 3339. */
@@ -97,25 +99,28 @@ export interface DoneFields {
   publishedAt: string
   startedAt: string
   finishedAt: string
-  /** Published to started, started to the process's end, that to the result being visible, and all of it. */
+  /** Published to started, started to the end of processing, from there to the visible result, and the total. */
   waitMs: number
   processMs: number
   writeMs: number
   totalMs: number
   inputBytes: number
   resultBytes: number
-  /** From `report.json`, where the process wrote one with rows. */
+  /** From `report.json`, if the process wrote one with rows. */
   rows?: unknown
 }
 
 /** Custom metadata on an input object that changes how it is processed. */
 export const INPUT_METADATA = {
   labelColumn: 'label-column',
-  /** `gs://bucket/object` or `gs://bucket/object#generation` of a model that was trained before. */
+  /** `gs://bucket/object` or `gs://bucket/object#generation` of a pre-trained model. */
   model: 'model',
 } as const
 
-/** Models that come with an upload are put here in the input bucket, by the SHA-256 of their bytes: `<sha256>.json`. */
+/**
+ * Models sent with an upload are stored here in the input bucket, named by the SHA-256 of their bytes:
+ * `<sha256>.json`.
+ */
 export const MODELS_PREFIX = '_cloud-runner/models/'
 
 /** Labels of every log line about a file; `logs OBJECT` filters on them. */
@@ -127,38 +132,43 @@ export const LOG_LABELS = {
   attempt: 'attempt',
 } as const
 
-/** Environment of a worker, set by the pipeline or by what runs the container. */
+/** Environment variables of a worker, set by the pipeline or by the container's platform. */
 export const WORKER_ENVIRONMENT = {
-  /** Address to listen on; all interfaces if it is not set. The local cloud sets 127.0.0.1. */
+  /** Address to listen on; all interfaces if not set. The local cloud sets 127.0.0.1. */
   host: 'HOST',
   /**
-   * What every request of the front end carries in the header `x-front-end-secret`; others get a 403. Not set on Cloud
-   * Run, whose containers nobody else reaches.
+   * Every request from the front end carries it in the header `x-front-end-secret`; others get a 403. Not set on
+   * Cloud Run, where nothing else can reach the container.
    */
   frontEndSecret: 'FRONT_END_SECRET',
   /**
-   * Port on which `GET /healthz` answers, for a liveness probe, whatever the event loop does: 503 once it is blocked
-   * past a delivery's deadline. Not set: nothing listens.
+   * Port on which `GET /healthz` answers, for a liveness probe, even if the event loop is blocked: 503 once it is
+   * blocked past a delivery's deadline. Not set: nothing listens.
    */
   healthPort: 'HEALTH_PORT',
   inputBucket: 'INPUT_BUCKET',
   outputBucket: 'OUTPUT_BUCKET',
-  /** The pipeline's label column, where one is set. */
+  /** The pipeline's label column, if set. */
   labelColumn: 'LABEL_COLUMN',
   /**
-   * The pipeline's model, where one is set: `gs://bucket/object` or `gs://bucket/object#generation`. Files whose own
+   * The pipeline's model, if set: `gs://bucket/object` or `gs://bucket/object#generation`. Files whose own
    * metadata names a model or a label column are not scored by it.
    */
   model: 'MODEL',
-  /** The container's memory, as `1Gi` or in bytes; to be set where the system does not limit it. */
+  /** The container's memory, as `1Gi` or in bytes; set it if the system does not limit memory. */
   memoryLimit: 'MEMORY_LIMIT',
-  /** Seconds that one delivery may take; the worker stops itself a little before. */
+  /** Seconds that one delivery may take; the worker stops shortly before. */
   deadlineSeconds: 'DEADLINE_SECONDS',
-  /** Full name of the job that long work is handed over to: `projects/P/locations/R/jobs/J`. None: nothing is. */
+  /**
+   * Full name of the job that long work is handed over to: `projects/P/locations/R/jobs/J`. Not set: nothing is
+   * handed over.
+   */
   job: 'JOB',
-  /** Files of this size or more go to the job at once, e.g. `256Mi`; others when they take, or would take, too long. */
+  /**
+   * Files of this size or more go straight to the job, e.g. `256Mi`; others if they take, or would take, too long.
+   */
   jobThreshold: 'JOB_THRESHOLD',
-  /** Of an execution of the job: the delivery that it was handed, as JSON. */
+  /** In an execution of the job: the delivery that was handed over, as JSON. */
   delivery: 'DELIVERY',
 } as const
 
@@ -168,7 +178,7 @@ export interface HandOver {
   generation: string
   /** Id of the execution; null while it is being started. */
   execution: string | null
-  /** Why: its size, the time that it would take at the pace of files before it, or that its delivery's was over. */
+  /** Its size, the time predicted from the pace of earlier files, or its delivery's deadline that passed. */
   reason: 'size' | 'prediction' | 'deadline'
 }
 
@@ -176,7 +186,7 @@ export interface HandOver {
 export interface ErrorReport {
   /** Kebab-case, stable: `not-csv`, `label-column-missing` … */
   code: string
-  /** One sentence for people: what is wrong. */
+  /** One sentence for the user: what is wrong. */
   message: string
   /** Where: the line in the file counted from 1, the column counted from 1 or its name. */
   line?: number
@@ -190,7 +200,7 @@ export interface ErrorReport {
 /** The two ends of a 95 % confidence interval. */
 export type Interval = [low: number, high: number]
 
-/** A share with its (Wilson's) interval; both null where it is a share of nothing. */
+/** A proportion with its Wilson interval; both null if the total is 0. */
 export interface Share {
   value: number | null
   interval: Interval | null
@@ -199,7 +209,7 @@ export interface Share {
 /** Content of `report.json`; the same as JSON Schema: `worker/report.schema.json`. */
 export interface Report {
   format: 'cloud-runner/report'
-  /** Fields may be added within a version; it rises where one goes or comes to mean something else. */
+  /** Fields may be added within a version; it increases if a field is removed or changes its meaning. */
   version: 1
   object: string
   generation: string
@@ -210,9 +220,9 @@ export interface Report {
     chosenBy: 'object' | 'pipeline' | 'last-column' | 'model'
   }
   /**
-   * Figures on the labelled rows: out of fold, or of a pre-trained model, which has no folds. `auc` is one-vs-rest
-   * averaged where there are more than two classes, `baseRate` the share of the largest class. Null where no row could
-   * be judged.
+   * Figures on the labelled rows: out of fold, or of a pre-trained model, which has no folds. `auc` is the
+   * one-vs-rest average if there are more than two classes, `baseRate` the share of the largest class. Null if no row
+   * could be evaluated.
    */
   metrics: {
     folds: number
@@ -221,7 +231,7 @@ export interface Report {
     brier: number | null
     accuracy: number | null
     baseRate: number | null
-    /** How far chance alone may have moved each; `auc` for two classes only. */
+    /** 95 % confidence intervals; `auc` for two classes only. */
     intervals: {
       auc: Interval | null
       logLoss: Interval | null
@@ -229,15 +239,17 @@ export interface Report {
       accuracy: Interval | null
     }
   }
-  /** Of the judged rows: `precision` of those that were given the class, `recall` of those that have it. */
+  /** Of the evaluated rows: `precision` among those predicted as the class, `recall` among those of the class. */
   classes: {class: string; rows: number; predicted: number; precision: Share; recall: Share}[]
-  /** Judged rows by class: a row for each true class, in it a number for each predicted one. */
+  /** Evaluated rows: one row per true class, one number per predicted class. */
   confusion: number[][]
-  /** For the last of two classes, for each of more; not for one of which, or beside which, no row was judged. */
+  /**
+   * For the last of two classes, or for each of more; omitted if no evaluated row has the class, or if all have it.
+   */
   curves: Curves[]
   /**
-   * One per column of the design matrix, in the input's own units; of the last class where there are two, of each
-   * where there are more. Standard errors and intervals where there are few enough columns.
+   * One per column of the design matrix, in the input's own units; for the last of two classes, or for each of more.
+   * Standard errors and intervals if the columns are few enough.
    */
   coefficients: {
     class: string
@@ -248,18 +260,18 @@ export interface Report {
       column: string
       level?: string
       kind: 'numeric' | 'missing' | 'category'
-      /** What `value` is the change of the log odds for: one unit of the input, or one of the normal score. */
+      /** `value` is the change of the log odds per unit of the input, or of the normal score. */
       unit: 'input' | 'normal-score'
       value: number
-      /** The same for one standard deviation of the column, or for a category: to be compared with others. */
+      /** The same per standard deviation of the column, or for a category: comparable across columns. */
       standardized: number
       standardError?: number
       interval?: Interval
-      /** Of a column on normal scores: the change of the log odds from its lower to its upper quartile. */
+      /** For a column on normal scores: the change of the log odds from its lower to its upper quartile. */
       quartiles?: {from: number; to: number; change: number}
     }[]
   }[]
-  /** Columns of numbers that were mapped to a bell shape, with the quartiles that the map puts at -0.67, 0 and 0.67. */
+  /** Numeric columns that were mapped to a normal distribution, with the quartiles mapped to -0.67, 0 and 0.67. */
   transforms: {column: string; kind: 'normal-scores'; quartiles: [number, number, number]}[]
   leftOut: {
     column: string
@@ -272,21 +284,24 @@ export interface Report {
     penalty: {l2: 1}
     iterations: number
     converged: boolean
-    /** The artifact that was used instead of a fit: where it was read, and the SHA-256 of its bytes. */
+    /** The artifact that was used instead of a fit: its source, and the SHA-256 of its bytes. */
     pretrained: {uri: string; sha256: string} | null
   }
   timings: {readMs: number; fitMs: number; predictMs: number; writeMs: number}
 }
 
-/** How well one class is distinguished from the others. Points are thinned to about 200, to fewer where there are many classes. */
+/**
+ * How well one class is separated from the others. Points are thinned to about 200, to fewer if there are many
+ * classes.
+ */
 export interface Curves {
   class: string
   /** False positive rate and true positive rate, from (0, 0) to (1, 1). */
   roc: [number, number][]
   /** Recall and precision, by rising recall. */
   precisionRecall: [number, number][]
-  /** Judged rows by rising probability, in up to ten parts of about the same size. */
+  /** Evaluated rows by rising probability, in up to ten bins of about equal size. */
   calibration: {rows: number; predicted: number; observed: number; interval: Interval}[]
-  /** Judged rows by probability, in twenty steps of 0.05: those of the class, and the others. */
+  /** Evaluated rows by probability, in twenty bins of 0.05: those of the class, and the others. */
   histogram: {own: number[]; others: number[]}
 }

@@ -1,6 +1,6 @@
 import type {Readable} from 'node:stream'
 
-/** One file to be processed: a fixed generation of an object, readable as often as it is needed. */
+/** One file to process: a fixed generation of an object, readable as often as needed. */
 export interface InputFile {
   readonly bucket: string
   readonly object: string
@@ -11,35 +11,35 @@ export interface InputFile {
   /** Custom metadata of the object, such as `label-column`. */
   readonly metadata: Readonly<Record<string, string>>
   /**
-   * Opens this generation from its beginning; each call is a new read. What was stored with the content encoding
-   * gzip arrives unpacked. Errors of the stream are the storage's: throw them on as they are.
+   * Opens this generation from its beginning; each call is a new read. Objects stored with the content encoding gzip
+   * arrive unpacked. Errors of the stream are the storage's: rethrow them unchanged.
    */
   open(): Promise<Readable>
 }
 
-/** Where a process puts what it made. Nothing becomes visible under the object's own name before `process` returns. */
+/** Receives what a process produces. Nothing becomes visible under the object's own name before `process` returns. */
 export interface Output {
-  /** The result's bytes, in order. Waits while the receiver is slow. */
+  /** The result's bytes, in order. Waits if the receiver is slow. */
   write(chunk: string | Uint8Array): Promise<void>
-  /** Content type of the result; the default is the input's. To be called before the first `write`. */
+  /** Content type of the result; the default is the input's. Call it before the first `write`. */
   setContentType(contentType: string): void
-  /** Adds a JSON sidecar beside the result, below the reserved prefix. */
+  /** Adds a JSON sidecar beside the result, under the reserved prefix. */
   sidecar(name: 'report.json' | 'model.json', content: object): void
 }
 
-/** What a process gets in addition to the file. */
+/** What a process receives in addition to the file. */
 export interface ProcessContext {
   /** Aborted at shutdown and shortly before the delivery's deadline: stop, and throw `signal.reason`. */
   readonly signal: AbortSignal
   /** The container's environment, for a process's own settings. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /**
-   * Reads a whole object besides the file, of at most 256 MiB, such as a model.
+   * Reads another object, such as a model, of at most 256 MiB.
    * @param uri `gs://bucket/object` or `gs://bucket/object#generation`
    * @throws PermanentError if it does not exist or cannot be read
    */
   readObject(uri: string): Promise<Buffer>
-  /** A structured line, labelled with the file. */
+  /** Writes a structured log line, labelled with the file. */
   log(
     severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR',
     message: string,
@@ -53,13 +53,13 @@ export interface Processor {
   readonly name: string
   /**
    * Turns one file into another.
-   * @throws PermanentError if this file can never be processed: recorded as its result, not retried.
-   * Anything else thrown counts as transient: the delivery is refused and comes again.
+   * @throws PermanentError if this file can never be processed: recorded as its result, not retried. Any other error
+   * counts as transient: the delivery is refused and retried.
    */
   process(input: InputFile, output: Output, context: ProcessContext): Promise<void>
 }
 
-/** A fault of the file itself: trying again would not help. */
+/** The file itself is bad: a retry would not help. */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError'
   readonly code: string

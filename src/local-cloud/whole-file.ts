@@ -1,7 +1,7 @@
 import {open, readFile, rename} from 'node:fs/promises'
 import {codeOf} from './system-error.ts'
 
-/** A file's text; `undefined` if there is no such file. */
+/** A file's text; `undefined` if the file does not exist. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')

@@ -35,14 +35,14 @@ describe('files that were sent', () => {
     ])
   })
 
-  it('are named so that a shell takes the line, with what their reports warn of', () => {
+  it('are named so that a shell accepts the line, with the warnings of their reports', () => {
     expect(showEnded([{...file(1), object: '-a b.csv', warnings: ['no header']}], NOW).slice(-2)).toEqual([
       'Warning: -a b.csv: no header',
       "Result: cloud-runner results -- '-a b.csv'",
     ])
   })
 
-  it('are counted where they are many', () => {
+  it('are counted if there are many', () => {
     expect(showUploaded({uploaded: uploaded(1000), failed: []}, 'in')).toEqual([
       '1,000 files to gs://in  1 MB',
     ])
@@ -54,7 +54,7 @@ describe('files that were sent', () => {
     ])
   })
 
-  it('are named among many where they are not done', () => {
+  it('are named among many if they are not done', () => {
     const lines = showEnded([...files(30), file(30, 'dead'), file(31, 'waiting')], NOW).join('\n')
     expect(lines).toMatch(/f30\.csv +dead/)
     expect(lines).toMatch(/f31\.csv +waiting/)

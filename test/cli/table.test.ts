@@ -16,7 +16,7 @@ describe('table', () => {
     ])
   })
 
-  test('becomes blocks where it is too wide, and leaves empty cells out', () => {
+  test('becomes blocks if it is too wide, and omits empty cells', () => {
     expect(table(COLUMNS, ROWS, 30)).toEqual([
       'a.csv',
       '  size  9 B',

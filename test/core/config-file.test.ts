@@ -7,7 +7,7 @@ import {readConfig} from '../../src/core/config.ts'
 import type {SettingName} from '../../src/core/pipeline/settings.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
-test('saving keeps what is there, and can be read again', async () => {
+test('saving keeps existing content, and can be read again', async () => {
   const cwd = await temporaryFolder()
   await writeFile(join(cwd, 'cloud-runner.json'), JSON.stringify({$schema: 'x', labelColumn: 'bankrupt'}))
   await saveConfig(cwd, {target: 'gcp', project: 'my-project'})

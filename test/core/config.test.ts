@@ -24,7 +24,7 @@ async function refusal(input: Partial<ConfigInput> & {cwd: string}): Promise<App
   return error
 }
 
-describe('where a value comes from', () => {
+describe('the source of a value', () => {
   test('without a file: the defaults, the local project, one instance a core', async () => {
     const cwd = await temporaryFolder()
     const {settings, sources, file, folder, stateFolder, workerFolder} = await readConfig({...BASE, cwd})
@@ -74,7 +74,7 @@ describe('where a value comes from', () => {
     expect(config.workerFolder).toBe(join(top, 'mine'))
   })
 
-  test('a worker given as a flag is relative to the current folder', async () => {
+  test('a worker passed as a flag is relative to the current folder', async () => {
     const top = await folderWith({worker: './mine'})
     const cwd = join(top, 'sub')
     await mkdir(cwd)
@@ -155,7 +155,7 @@ describe('wrong values', () => {
   })
 })
 
-test('a model is a file, named from where its name stands, or an object', async () => {
+test('a model is a file, relative to where it is named, or an object', async () => {
   const cwd = await folderWith({model: './a/model.json', worker: 'w'})
   const from = {...BASE, cwd: join(cwd, 'below'), environment: {}}
   await mkdir(from.cwd)
@@ -178,7 +178,7 @@ test('the schema describes every setting and nothing else', () => {
   expect(Object.keys(entry.properties)).toEqual(Object.keys(SETTINGS).filter((name) => name !== 'name'))
 })
 
-test('each setting takes its own example and its own default', () => {
+test('each setting accepts its own example and its own default', () => {
   for (const [name, row] of Object.entries(SETTINGS)) {
     expect({[name]: row.parse(row.example)}).not.toEqual({[name]: undefined})
   }

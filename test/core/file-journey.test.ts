@@ -184,7 +184,7 @@ test('a file that vanished after it was planned does not stop the others', async
   expect(failed).toMatchObject([{object: 'a.csv', error: {message: expect.stringContaining('gone.csv')}}])
 })
 
-test('the tail gives the lines that come, each once, and ends at the signal', async () => {
+test('the tail returns new lines, each once, and ends at the signal', async () => {
   const context = await startLocalPipeline()
   await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
   const stop = new AbortController()

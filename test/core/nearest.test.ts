@@ -29,7 +29,7 @@ describe('nearest', () => {
     expect(nearest(typed, COMMANDS)).toBe(meant)
   })
 
-  test('has nothing to offer where nothing is known', () => {
+  test('suggests nothing if nothing is known', () => {
     expect(nearest('upload', [])).toBeUndefined()
   })
 })

@@ -28,7 +28,7 @@ it('writes to a stream, which stays open', async () => {
   expect(await text(stream)).toBe('abc')
 })
 
-it('leaves a file alone that is there, also where it comes in the meantime', async () => {
+it('leaves an existing file alone, even one that appears meanwhile', async () => {
   const folder = await temporaryFolder()
   const file = join(folder, 'a.txt')
   await prepareOutput({file, force: false})
@@ -40,7 +40,7 @@ it('leaves a file alone that is there, also where it comes in the meantime', asy
   expect(await readdir(folder)).toEqual(['a.txt'])
 })
 
-it('leaves what was there, and nothing half, where its source fails or the user has enough', async () => {
+it('leaves existing content and no partial file if its source fails or the user interrupts', async () => {
   const folder = await temporaryFolder()
   const file = join(folder, 'a.txt')
   await writeFile(file, 'old')
@@ -63,7 +63,7 @@ it('leaves what was there, and nothing half, where its source fails or the user 
   expect(await readdir(folder)).toEqual(['a.txt'])
 })
 
-it('names a folder, and a folder that is not there, before anything is asked for', async () => {
+it('names a folder, and a missing folder, before it requests anything', async () => {
   const folder = await temporaryFolder()
   await expect(prepareOutput({file: folder, force: false})).rejects.toMatchObject({
     code: 'output-unwritable',

@@ -7,7 +7,7 @@ import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {putUnnoticed} from '../support/unnoticed-uploads.ts'
 import {capitals, workerFolder} from '../support/worker-folder.ts'
 
-test('a file whose event was lost waits, and is done once it is notified of again; a done one only where it is named', async () => {
+test('a file whose event was lost waits, and is processed after a new notification; a done one only if named', async () => {
   const context = await startLocalPipeline()
   const {cloud, pipeline} = context
   await putUnnoticed(context, ['lost.txt', 'done.txt'])

@@ -17,19 +17,19 @@ const NAMES = [
 ]
 
 describe('a name in a command', () => {
-  it('stands bare where a shell leaves it alone', () => {
+  it('stays bare if a shell leaves it alone', () => {
     expect(commandFor('results', 'a/b-1.csv', '--output FILE')).toBe(
       'cloud-runner results a/b-1.csv --output FILE',
     )
     expect(shellWord('größe/利益.csv')).toBe('größe/利益.csv')
   })
 
-  it('is quoted where a shell would read more into it', () => {
+  it('is quoted if a shell would interpret it', () => {
     expect(commandFor('logs', 'mit leer zeichen.csv')).toBe("cloud-runner logs 'mit leer zeichen.csv'")
     expect(shellWord('a#b.csv')).toBe("'a#b.csv'")
   })
 
-  it('is not a flag if it begins with a dash', () => {
+  it('is not a flag if it starts with a dash', () => {
     expect(commandFor('results', '-dash.csv', '--output FILE')).toBe(
       'cloud-runner results --output FILE -- -dash.csv',
     )

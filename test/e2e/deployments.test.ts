@@ -68,7 +68,7 @@ describe('a file again', () => {
     )
   })
 
-  test('reprocess does it once more by the worker as it is now', async () => {
+  test('reprocess repeats it with the current worker', async () => {
     await cli.write('worker/processor.js', capitals('four '))
     await cli.json(['deploy'])
     const {stdout, exitCode} = await cli.run(['reprocess', 'small.txt', 'large.txt', '--wait'])

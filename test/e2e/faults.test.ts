@@ -170,7 +170,7 @@ describe('an interruption', () => {
     await allDone(cli, ['patient.csv'])
   }, 120_000)
 
-  test('of destroy is gone on with by destroy', async () => {
+  test('of destroy is resumed by destroy', async () => {
     await using cli = await Cli.create()
     await cli.json(['setup'])
     const running = cli.start(['destroy', '--confirm', 'cloud-runner'])

@@ -11,7 +11,7 @@ const LONG = 300_000
 const NAME = 'cloud-runner'
 const PROJECT = 'my-project-123'
 
-describe('without what it takes', () => {
+describe('without the prerequisites', () => {
   test('no terraform: said before anything is asked, with where to get it', async () => {
     await using cli = await Cli.create()
     await using google = await startLocalCloudProcess(join(cli.folder, 'google'))
@@ -45,7 +45,7 @@ describe('without what it takes', () => {
 })
 
 describe('a project of its own', () => {
-  test('is made where none of that id is there, after a yes, and none other is ever deleted', async () => {
+  test('is created if its id does not exist, after a yes, and no other is ever deleted', async () => {
     await using cli = await Cli.create()
     await using google = await startLocalCloudProcess(join(cli.folder, 'google'), undefined, ['mine-already'])
     const environment = {CLOUD_RUNNER_GOOGLE_ENDPOINT: google.endpoint}

@@ -10,7 +10,7 @@ async function createCli(): Promise<Cli> {
 }
 
 describe('local env', () => {
-  test('prints the same from any folder of the pipeline, and the shell that takes it reaches the local cloud', async () => {
+  test('prints the same from any folder of the pipeline, and a shell that sources it reaches the local cloud', async () => {
     const cli = await createCli()
     await cli.write('cloud-runner.json', '{"region": "us-central1"}')
     const inner = join(cli.folder, 'data', 'deep')
@@ -39,7 +39,7 @@ describe('local env', () => {
 })
 
 describe('local exec', () => {
-  test('hands on arguments, standard streams and the exit code, and takes credentials away', async () => {
+  test('passes arguments, standard streams and the exit code, and hides credentials', async () => {
     const cli = await createCli()
     const script = 'cat; echo "$GOOGLE_PROJECT,${GOOGLE_CREDENTIALS-none},$1"; echo aside >&2; exit 7'
     const ended = await cli.run(['local', 'exec', '--', 'sh', '-c', script, 'sh', '--json'], {
@@ -61,7 +61,7 @@ describe('local exec', () => {
     expect(await running.ended).toMatchObject({exitCode: 5, stdout: 'ready\nasked\n'})
   })
 
-  test('ends with 128 and the signal where one ended the program', async () => {
+  test('exits with 128 plus the signal that ended the program', async () => {
     const cli = await createCli()
     expect((await cli.run(['local', 'exec', '--', 'sh', '-c', 'kill -TERM $$'])).exitCode).toBe(143)
   })

@@ -21,7 +21,7 @@ test('the manifest is of this version', () => {
   expect(read('.oclif.manifest.json')['version']).toBe(read('package.json')['version'])
 })
 
-test('every command of the product is there', () => {
+test('every command of the product exists', () => {
   expect(commands.map(({id}) => id).toSorted()).toEqual([
     'cancel',
     'demo',
@@ -82,7 +82,7 @@ describe.each(commands)('$id', ({id, summary, examples, flagList, args}) => {
   })
 })
 
-test('what cannot be undone takes a confirmation', () => {
+test('irreversible commands need a confirmation', () => {
   const destroy = commands.find(({id}) => id === 'destroy')
   expect(destroy?.flagList.map(({name}) => name)).toContain('confirm')
 })

@@ -76,7 +76,7 @@ test.skipIf(NO_DOCKER !== '')(
   180_000,
 )
 
-test('init overwrites nothing, and as JSON says what it made', async () => {
+test('init overwrites nothing, and reports what it created as JSON', async () => {
   const cli = await createCli()
   const made = await cli.json(['init', '--template', 'python'])
   expect(made).toMatchObject({
@@ -139,7 +139,7 @@ test('dev --json: a line per event; a local cloud that was running keeps running
   expect(await cli.json(['local', 'status'])).toMatchObject({running: true})
 }, 60_000)
 
-test('dev on Google Cloud, or with a worker that is not there, is answered at once', async () => {
+test('dev on Google Cloud, or with a missing worker, fails at once', async () => {
   const cli = await createCli()
   const google = await cli.run(['dev', '--target', 'gcp', '--project', 'my-project-123'])
   expect([google.exitCode, google.stdout]).toEqual([2, ''])

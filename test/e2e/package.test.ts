@@ -14,7 +14,7 @@ const environment = (home: string) => ({
     .join(delimiter),
 })
 
-it('the package, installed by itself in an empty folder, sets up, processes a file and leaves nothing', async () => {
+it('the package, installed alone in an empty folder, sets up, processes a file and leaves nothing', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-package-'))
   const options = {cwd: folder, env: environment(folder), extendEnv: true} as const
   try {

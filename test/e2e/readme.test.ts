@@ -32,7 +32,7 @@ it('README: its shell blocks run one after the other, as they stand', async () =
   }
 }, 240_000)
 
-it('README: what is to be typed in a clone is what CI runs', async () => {
+it('README: the commands for a clone are those that CI runs', async () => {
   const ci = await readFile(join(import.meta.dirname, '../../.ci/run'), 'utf8')
   const clone = blocks.filter(({note}) => note === 'clone').flatMap(({text}) => text.trim().split(' && '))
   expect(clone).toEqual(['npm ci', 'npm run demo', 'npm ci', 'npm test'])

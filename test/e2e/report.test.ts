@@ -41,7 +41,7 @@ describe('report', () => {
     expect(none.stderr).toContain(`file://${join(cli.folder, 'none.html')}`)
   })
 
-  test('says what is wrong with what was typed, or not there', async () => {
+  test('reports what is wrong or missing in the input', async () => {
     expect((await cli.run(['report', 'train.csv', '--output', '-', '--json'])).exitCode).toBe(2)
     expect((await cli.run(['report', 'none.csv'])).stderr).toContain('There is no object none.csv')
   })

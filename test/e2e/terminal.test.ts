@@ -85,7 +85,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(lines.filter((line) => line.length > 40 && !/^\s*\S+(?:\s+\S+)?$/.test(line))).toEqual([])
   })
 
-  test('a terminal that was never told its size is taken for one of 80 columns', async () => {
+  test('a terminal of unknown size counts as 80 columns', async () => {
     const {text} = await onTerminal('deploy', {columns: 0})
     expect(text).toContain('Deploy the worker')
     const shown = await onTerminal('status', {columns: 0, environment: {NO_COLOR: '1'}})
@@ -113,7 +113,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     await expect.poll(() => readFile(code, 'utf8').catch(() => ''), {timeout: 20_000}).toBe('129\n')
   })
 
-  test('a question shows what will be lost, and takes the name', async () => {
+  test('a question shows what will be lost, and accepts the name', async () => {
     const {exitCode, text} = await onTerminal('destroy', {at: 'to continue', keys: 'something else\r'})
     expect(text).toMatch(/input files? \(/)
     expect(text).toContain('Nothing was changed.')
@@ -130,7 +130,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect((await cli.json(['status']))['pipeline']).toMatchObject({ready: true})
   })
 
-  test('Ctrl-C in the middle of a task gives the cursor back', async () => {
+  test('Ctrl-C in the middle of a task restores the cursor', async () => {
     const {exitCode, text} = await onTerminal('deploy', {at: 'Bundle', keys: '\u0003'})
     expect(exitCode).toBe(130)
     expect(text.match(/Interrupted/g)).toHaveLength(1)

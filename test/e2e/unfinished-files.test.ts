@@ -87,7 +87,7 @@ test('a dead letter: results ends with 3 and the reason, and no title above it i
   }
 }, 60_000)
 
-test('cancel asks above ten files, and knows what is not there', async () => {
+test('cancel asks above ten files, and reports missing ones', async () => {
   const many = Array.from({length: 11}, (_, file) => `f${file}.txt`)
   const asked = await cli.run(['cancel', ...many])
   expect([asked.exitCode, asked.stderr]).toEqual([2, expect.stringContaining('--yes')])

@@ -103,7 +103,7 @@ test('a missing file is answered before anything is started', async () => {
   expect(existsSync(join(cli.folder, '.cloud-runner'))).toBe(false)
 })
 
-describe('where nothing was set up', () => {
+describe('without a setup', () => {
   test.each([[['status']], [['results', 'x.csv']], [['logs']], [['deploy']]])(
     '%j says how to',
     async (args) => {

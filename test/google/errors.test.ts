@@ -97,7 +97,7 @@ describe('one cause, one code, over both wires', () => {
     )
   })
 
-  test('an AppError stays as it is', () => {
+  test('an AppError stays unchanged', () => {
     const error = new AppError('x', {code: 'timeout'})
     expect(toAppError(error, 'y')).toBe(error)
   })

@@ -10,7 +10,7 @@ class Endless extends EventEmitter {
   }
 }
 
-test('an operation that never ends is given up, and no longer asked after', async () => {
+test('an operation that never ends times out and is no longer polled', async () => {
   const operation = new Endless()
   await expect(followed(operation, new AbortController().signal, 10)).rejects.toMatchObject({
     code: 'timeout',

@@ -99,7 +99,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     await rm(folder, {recursive: true, force: true})
   })
 
-  it('are pushed and pulled after a login, by tag and digest; layers that are there are mounted', async () => {
+  it('are pushed and pulled after a login, by tag and digest; existing layers are mounted', async () => {
     const config = join(folder, 'docker-config')
     const login = (user: string) =>
       docker('--config', config, 'login', '--username', user, '--password', 'any', registry())

@@ -119,7 +119,7 @@ it.each(['storage', 'iam', 'artifact-registry', 'control-plane', 'run', 'operati
   },
 )
 
-it('the README at the front door links the README of every folder, and names files that are there', () => {
+it('the top README links the README of every folder, and names existing files', () => {
   const readme = readFileSync(join(FOLDER, 'README.md'), 'utf8')
   const linked = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, path = '']) => path)
   const folders = readdirSync(FOLDER, {withFileTypes: true}).filter((entry) => entry.isDirectory())

@@ -76,7 +76,7 @@ describe('the page of a report', () => {
     expect(table?.match(/<tr><th scope="row">/g)).toHaveLength(three.curves[0]?.calibration.length ?? NaN)
   })
 
-  it('shows names on one line, in their own direction, cut to the room there is', async () => {
+  it('shows names on one line, in their own direction, cut to the available width', async () => {
     const names = ['two\nlines', '\u202edrawkcab', 'bell\u0007', `long ${'利益 '.repeat(60)}end`]
     const {report} = await processFile(
       `${names.map((name) => `"${name}"`).join(',')},y\n${Array.from({length: 90}, (_, i) => `${names.map((_name, j) => Math.sin(i * (j + 1))).join(',')},${Math.sin(i) + Math.cos(i * i) > 0 ? 1 : 0}\n`).join('')}`,

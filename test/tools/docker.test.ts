@@ -121,7 +121,7 @@ test('without an engine there is nothing to remove', async () => {
   expect(await createDocker().remove({labels: {'cloud-runner': 'x'}, references: ['x-worker:build']})).toBe(0)
 })
 
-test('without an engine: what to start, and the way without docker only if there is one', async () => {
+test('without an engine: what to start, and the way without docker only if one exists', async () => {
   const local = await startLocalPipeline()
   const context = {...local, engine: {...createDocker(), answers: () => Promise.resolve(false)}}
   const container = await temporaryFolder()

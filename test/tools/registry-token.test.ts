@@ -98,7 +98,7 @@ describe.skipIf(NO_BASE !== '')(`a real base ${NO_BASE}`, () => {
     const container = await docker(...run, reference)
     try {
       const port = async () =>
-        /listens on port (\d+)/.exec(await docker('logs', container))?.[1] ?? 'none yet'
+        /is listening on port (\d+)/.exec(await docker('logs', container))?.[1] ?? 'none yet'
       await expect.poll(port, {timeout: 20_000}).toMatch(/^\d+$/)
       expect((await fetch(`http://127.0.0.1:${await port()}/healthz`)).status).toBe(200)
     } finally {

@@ -20,9 +20,9 @@ import {chooseTransforms} from './training/tails.ts'
 import {train} from './training/train.ts'
 
 /**
- * Learns from the rows of a CSV file that have a label, and predicts those that have none. The result is the file
- * with predictions appended; `report.json` tells how good they are, `model.json` is the model. Where the file names a
- * model that was trained before, that one predicts all rows.
+ * Learns from the labelled rows of a CSV file and predicts the others. The result is the file with predictions
+ * appended; `report.json` reports their quality, `model.json` is the model. If the file or the pipeline names a
+ * pre-trained model, that predicts all rows.
  */
 export const logisticRegression: Processor = {name: 'logistic-regression', process}
 

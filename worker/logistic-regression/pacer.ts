@@ -4,8 +4,8 @@ import {setImmediate} from 'node:timers/promises'
 const LONGEST_TURN_MS = 20
 
 /**
- * Breaks long computations into turns: call `pause()` wherever a loop may stop.
- * Cheap enough for every block of a few hundred rows.
+ * Breaks long computations into turns: call `pause()` wherever a loop may yield. Cheap enough for every block of a
+ * few hundred rows.
  */
 export class Pacer {
   readonly #signal: AbortSignal
@@ -15,14 +15,14 @@ export class Pacer {
     this.#signal = signal
   }
 
-  /** True where the turn is over; saves an `await` in tight loops. */
+  /** True if the turn is over; saves an `await` in tight loops. */
   get due(): boolean {
     return performance.now() - this.#turnBegan > LONGEST_TURN_MS
   }
 
   /**
    * Lets the event loop run.
-   * @throws the signal's reason where the work was aborted
+   * @throws the signal's reason if the work was aborted
    */
   async pause(): Promise<void> {
     await setImmediate()

@@ -6,9 +6,9 @@ import type {Log} from './log.ts'
 import type {Worker} from './worker.ts'
 
 /**
- * Answers a canary: reads the object to its end and writes an answer under the same name in the output bucket, so that
- * `setup` sees the whole path work, the grants on both buckets included.
- * @throws what the storage client throws, such as a grant that is missing: the canary comes again
+ * Answers a canary: reads the object to its end and writes an answer under the same name in the output bucket, which
+ * proves to `setup` that the whole path works, including the grants on both buckets.
+ * @throws what the storage client throws, such as a 403 for a missing grant: the canary is delivered again
  */
 export async function answerCanary(
   worker: Worker,

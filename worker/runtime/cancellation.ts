@@ -4,13 +4,13 @@ import type {Delivery} from './envelope.ts'
 import type {Log} from './log.ts'
 import {Cancelled, type Worker} from './worker.ts'
 
-/** Between two looks at a file in progress: each is one read of metadata. */
-const LOOK_EVERY_MS = 2000
+/** Interval between checks of a file in progress: each reads metadata once. */
+const CHECK_EVERY_MS = 2000
 
 /**
- * Looks for a cancellation of a delivery while it is in progress. A look that fails is made up for by the next one.
- * @param cancel called once, when it was cancelled
- * @returns ends the looks
+ * Checks for a cancellation while a delivery is in progress. A failed check is ignored: the next one follows.
+ * @param cancel called once, if the file is cancelled
+ * @returns stops the checks
  */
 export function watchCancellation(
   {storage, settings}: Pick<Worker, 'storage' | 'settings'>,
@@ -20,17 +20,17 @@ export function watchCancellation(
   const name = {bucket: settings.outputBucket, object: sidecarObject(delivery.event.object, 'error.json')}
   let timer: NodeJS.Timeout | undefined
   let hasEnded = false
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     const error = await storage.find(name).catch(() => undefined)
     if (hasEnded) return
     if (error !== undefined && isCancelled(delivery, toCommitted(error)))
-      cancel(new Cancelled('It was cancelled.'))
-    else lookLater()
+      cancel(new Cancelled('The file was cancelled.'))
+    else checkLater()
   }
-  const lookLater = (): void => {
-    timer = setTimeout(() => void look(), LOOK_EVERY_MS)
+  const checkLater = (): void => {
+    timer = setTimeout(() => void check(), CHECK_EVERY_MS)
   }
-  lookLater()
+  checkLater()
   return () => {
     hasEnded = true
     clearTimeout(timer)
@@ -38,6 +38,6 @@ export function watchCancellation(
 }
 
 export function reportCancelled(log: Log): Outcome {
-  log('WARNING', 'cancelled: "cloud-runner cancel" was asked for this file', {outcome: 'cancelled'})
+  log('WARNING', 'cancelled with "cloud-runner cancel"', {outcome: 'cancelled'})
   return 'cancelled'
 }

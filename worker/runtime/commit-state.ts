@@ -2,30 +2,30 @@ import {RESULT_METADATA} from '../contract.ts'
 import type {Delivery, ObjectEvent} from './envelope.ts'
 import {ABSENT, type ObjectMetadata} from './storage/index.ts'
 
-/** A result or an `error.json` as it lies in the output bucket. */
+/** A result or an `error.json` in the output bucket. */
 export interface Committed {
   /** The object's own generation, for preconditions. */
   readonly outputGeneration: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
-  /** Generation of the input that it was made from; `undefined` where no worker wrote it. */
+  /** Generation of the input that it was produced from; `undefined` if no worker wrote it. */
   readonly source: bigint | undefined
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** What is to be done about an event, seen what was committed. */
+/** What to do about an event, given what was committed. */
 export type Decision =
-  /** The generations are what the commit's preconditions must find. */
+  /** The commit's precondition: the generation that the result must still have. */
   | {readonly kind: 'process'; readonly resultGeneration: string}
-  /** The effect is there already. `staleError` is an older fault that a success has not come to remove. */
+  /** The effect exists already. `staleError` is an older fault that the success did not get to remove. */
   | {
       readonly kind: 'duplicate'
       readonly of: 'result' | 'error'
       readonly staleError: Committed | undefined
     }
-  /** A person cancelled what was notified until then. */
+  /** The user cancelled notifications published until then. */
   | {readonly kind: 'cancelled'}
-  /** A newer generation has been processed: nothing of an older one may appear any more. */
+  /** A newer generation has been processed: nothing from an older one may appear any more. */
   | {readonly kind: 'superseded'; readonly by: bigint}
 
 export function toCommitted({
@@ -44,7 +44,7 @@ export function toCommitted({
 
 /**
  * Decides by the pair that makes the effect exactly once: the generation of the input, and the id of the request to
- * process it again. A notification without such an id asks only for what any run of its generation has done.
+ * process it again. A notification without such an id is satisfied by any run of its generation.
  */
 export function decide(
   {
@@ -85,7 +85,7 @@ export function isCancelled(
   )
 }
 
-/** The custom metadata that marks what this run of this delivery writes. */
+/** The custom metadata that marks everything this run of this delivery writes. */
 export function commitMetadata(delivery: Delivery, startedAt: Date): Record<string, string> {
   const {event} = delivery
   return {
@@ -98,7 +98,7 @@ export function commitMetadata(delivery: Delivery, startedAt: Date): Record<stri
   }
 }
 
-/** True where the object was written by the very run that `metadata` marks: an upload whose answer was lost. */
+/** True if the run that `metadata` marks wrote the object itself: an upload whose response was lost. */
 export function isSameRun(committed: Committed, metadata: Readonly<Record<string, string>>): boolean {
   return Object.entries(metadata).every(([name, value]) => committed.metadata[name] === value)
 }

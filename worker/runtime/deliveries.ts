@@ -8,10 +8,10 @@ import {processFile} from './process-file.ts'
 import {routeEvent} from './routing.ts'
 import {Cancelled, DeadlinePassed, type Worker} from './worker.ts'
 
-/** Takes one delivery in hand. Resolves where it is to be acknowledged, rejects where it is to be refused. */
+/** Handles one delivery. Resolves to acknowledge it, rejects to refuse it. */
 export type Deliver = (delivery: Delivery, log: Log) => Promise<Outcome>
 
-/** The labels by which `logs OBJECT` finds the lines about a file. */
+/** The labels that `logs OBJECT` filters on. */
 export function deliveryLabels({event, messageId, attempt}: Delivery): Record<string, string> {
   return {
     [LOG_LABELS.bucket]: event.bucket,
@@ -23,17 +23,16 @@ export function deliveryLabels({event, messageId, attempt}: Delivery): Record<st
 }
 
 /**
- * Delivers under the worker's own deadline and until `shutdown` aborts: whichever comes first ends the work at its next
- * look at the signal, and the delivery is refused at once even where the process does not look. A file that always
- * takes too long goes to the job, if there is one; else it ends with the dead letters, as the subscription counts its
- * refusals.
+ * Delivers until the worker's own deadline passes or `shutdown` aborts: the work ends the next time it checks the
+ * signal, and the delivery is refused at once even if the process never checks. A file that always takes too long
+ * goes to the job, if there is one; otherwise it becomes a dead letter, since the subscription counts its refusals.
  *
- * A file that is cancelled meanwhile ends the same way, and is acknowledged.
+ * A file that is cancelled meanwhile ends the same way, but is acknowledged.
  *
- * A second delivery of what is in hand waits for the first and shares its end.
+ * A second delivery of a file in progress waits for the first and shares its outcome.
  */
 export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
-  const inHand = new Map<string, Promise<Outcome>>()
+  const inProgress = new Map<string, Promise<Outcome>>()
 
   const work = async (delivery: Delivery, log: Log): Promise<Outcome> => {
     const route = routeEvent(delivery.event, worker.settings)
@@ -44,7 +43,7 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
     const handler = route.kind === 'canary' ? answerCanary : processFile
     const ending = new AbortController()
     const stopDeadline = watchDeadline(worker.settings.ownDeadlineMs, ending)
-    const stopLooking = watchCancellation(worker, delivery, (reason) => ending.abort(reason))
+    const stopChecking = watchCancellation(worker, delivery, (reason) => ending.abort(reason))
     const signal = AbortSignal.any([shutdown, ending.signal])
     try {
       return await untilAborted(
@@ -55,34 +54,34 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
       if (error instanceof Cancelled) return reportCancelled(log)
       if (!(error instanceof DeadlinePassed) || route.kind === 'canary' || worker.settings.job === undefined)
         throw error
-      log('INFO', `${error.message}: a job continues with it`)
+      log('INFO', `${error.message}: handing it over to a job`)
       return await handOver(worker, delivery, log, 'deadline', shutdown)
     } finally {
       stopDeadline()
-      stopLooking()
+      stopChecking()
     }
   }
 
   return async (delivery, log) => {
     const {bucket, object, generation, reprocessId} = delivery.event
     const key = JSON.stringify([bucket, object, generation, reprocessId])
-    const first = inHand.get(key)
+    const first = inProgress.get(key)
     if (first !== undefined) {
       await first
-      log('INFO', 'duplicate: was in hand already', {outcome: 'duplicate'})
+      log('INFO', 'duplicate: already in progress', {outcome: 'duplicate'})
       return 'duplicate'
     }
     const outcome = work(delivery, log)
-    inHand.set(key, outcome)
+    inProgress.set(key, outcome)
     try {
       return await outcome
     } finally {
-      inHand.delete(key)
+      inProgress.delete(key)
     }
   }
 }
 
-/** @param afterMs of the work's beginning; `undefined`: there is no deadline. @returns ends the watch */
+/** @param afterMs counted from now; `undefined`: no deadline. @returns stops the timer */
 function watchDeadline(afterMs: number | undefined, ending: AbortController): () => void {
   if (afterMs === undefined) return () => {}
   const passed = new DeadlinePassed(`not done within ${afterMs / 1000} s, the worker's own deadline`)

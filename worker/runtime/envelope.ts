@@ -7,7 +7,7 @@ export interface ObjectEvent {
   readonly object: string
   /** Decimal text: generations exceed 2^53. */
   readonly generation: string
-  /** Present where a person asked for this generation to be processed again. */
+  /** Present if the user requested this generation to be processed again. */
   readonly reprocessId: string | undefined
 }
 
@@ -16,21 +16,21 @@ export interface Delivery {
   readonly messageId: string
   /** RFC 3339. */
   readonly publishTime: string
-  /** Counted from 1. Pub/Sub counts only where the subscription has a dead-letter policy; 1 where it does not. */
+  /** Counted from 1. Pub/Sub counts only if the subscription has a dead-letter policy; 1 if it does not. */
   readonly attempt: number
   /** Project of the subscription. */
   readonly project: string | undefined
   readonly event: ObjectEvent
 }
 
-/** A request body that is no notification of Cloud Storage: no repetition makes it one. */
+/** A request body that is not a Cloud Storage notification: a retry would not help. */
 export class MalformedEnvelope extends Error {
   override readonly name = 'MalformedEnvelope'
 }
 
 /**
- * Reads the body of a wrapped Pub/Sub push (cloud.google.com/pubsub/docs/push) that carries a notification of Cloud
- * Storage (cloud.google.com/storage/docs/pubsub-notifications). Both spellings of names are taken.
+ * Reads the body of a wrapped Pub/Sub push (cloud.google.com/pubsub/docs/push) that carries a Cloud Storage
+ * notification (cloud.google.com/storage/docs/pubsub-notifications). Accepts camelCase and snake_case names.
  * @throws MalformedEnvelope that names the field
  */
 export function parsePush(body: Buffer): Delivery {
@@ -47,7 +47,7 @@ export function parsePush(body: Buffer): Delivery {
   }
   const attempt = envelope['deliveryAttempt'] ?? envelope['delivery_attempt'] ?? 1
   if (typeof attempt !== 'number' || !Number.isSafeInteger(attempt) || attempt < 1) {
-    throw new MalformedEnvelope('deliveryAttempt is not a whole number from 1.')
+    throw new MalformedEnvelope('deliveryAttempt is not a positive integer.')
   }
   const reprocessId = attributes[RESULT_METADATA.reprocessId]
   return {
@@ -110,7 +110,7 @@ function record(value: unknown, name: string): Record<string, unknown> {
 
 function text(value: unknown, name: string): string {
   if (typeof value === 'string' && value !== '') return value
-  throw new MalformedEnvelope(`${name} is ${value === undefined ? 'missing' : 'not a text, or empty'}.`)
+  throw new MalformedEnvelope(`${name} is ${value === undefined ? 'missing' : 'not a non-empty string'}.`)
 }
 
 function projectOf(subscription: unknown): string | undefined {

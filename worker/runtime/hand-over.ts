@@ -6,20 +6,20 @@ import type {Log} from './log.ts'
 import {ABSENT, isPreconditionFailed, type Storage} from './storage/index.ts'
 import {Interrupted, type Worker} from './worker.ts'
 
-/** So long the start of an execution may take; a claim that is older was left by a worker that is gone. */
+/** How long starting an execution may take; an older claim was left behind by a worker that ended. */
 const CLAIM_MS = 60_000
 
-/** Custom metadata of the mark by which a worker knows its own. */
+/** Custom metadata by which a worker recognizes its own mark. */
 const CLAIM_ID = 'claim'
 
 const RUN_ENDPOINT = 'https://run.googleapis.com'
 
 /**
- * Hands a delivery over to the job: one execution for each generation, and for each request to process it again.
- * `job.json` beside the result is the mark: written before an execution is asked for, and again with its id, each time
- * only over what was there before. A worker that ends between the two leaves a claim, which another takes over after a
- * minute; at worst there are two executions then, of which one finds the other's result.
- * @throws what is transient, and where another worker is starting the execution at this moment: to be refused
+ * Hands a delivery over to the job: one execution per generation and per request to process it again. `job.json`
+ * beside the result is the mark: written before the execution is requested, then with its id, each time with a
+ * precondition on the previous one. A worker that ends between the two leaves a claim, which another takes over after
+ * a minute; at worst two executions run, and one finds the other's result.
+ * @throws transient errors, also if another worker is starting the execution right now: refuse the delivery
  */
 export async function handOver(
   worker: Worker,
@@ -29,7 +29,7 @@ export async function handOver(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const {job, outputBucket} = worker.settings
-  if (job === undefined) throw new Error('There is no job to hand over to.')
+  if (job === undefined) throw new Error('No job to hand over to: JOB is not set.')
   const {storage} = worker
   const mark = createMark(storage, outputBucket, delivery, reason)
   const there = await mark.read()
@@ -37,7 +37,7 @@ export async function handOver(
   if (execution !== undefined) return reportHandedOver(execution, log)
   const isClaimed = there !== undefined && isOfDelivery(there, delivery)
   if (isClaimed && Date.now() - there.createdAt < CLAIM_MS) {
-    throw new Interrupted('another delivery is handing it over')
+    throw new Interrupted('another delivery is handing the file over')
   }
   signal.throwIfAborted()
   const claim = await mark.write(null, there?.outputGeneration ?? ABSENT)
@@ -54,7 +54,7 @@ export async function handOver(
   return 'handed-over'
 }
 
-/** The execution that has a delivery's work in hand, by the mark that is there. */
+/** The execution that does a delivery's work, according to the mark. */
 export function executionOf(mark: Committed | undefined, delivery: Delivery): string | undefined {
   return mark !== undefined && isOfDelivery(mark, delivery)
     ? mark.metadata[RESULT_METADATA.execution]
@@ -62,11 +62,11 @@ export function executionOf(mark: Committed | undefined, delivery: Delivery): st
 }
 
 export function reportHandedOver(execution: string, log: Log): Outcome {
-  log('INFO', `handed over already, to execution ${execution}`, {outcome: 'handed-over', execution})
+  log('INFO', `already handed over to execution ${execution}`, {outcome: 'handed-over', execution})
   return 'handed-over'
 }
 
-/** Whether a mark is of this generation and this request. */
+/** Whether a mark belongs to this generation and this request. */
 function isOfDelivery({source, metadata}: Committed, {event}: Delivery): boolean {
   return source === BigInt(event.generation) && metadata[RESULT_METADATA.reprocessId] === event.reprocessId
 }
@@ -74,7 +74,7 @@ function isOfDelivery({source, metadata}: Committed, {event}: Delivery): boolean
 function createMark(storage: Storage, bucket: string, delivery: Delivery, reason: HandOver['reason']) {
   const {object, generation} = delivery.event
   const name = {bucket, object: sidecarObject(object, 'job.json')}
-  // The same message may be with two workers in the same millisecond.
+  // Two workers may get the same message in the same millisecond.
   const common = {...commitMetadata(delivery, new Date()), [CLAIM_ID]: randomUUID()}
   const read = async (): Promise<Committed | undefined> => {
     const metadata = await storage.find(name)
@@ -82,7 +82,7 @@ function createMark(storage: Storage, bucket: string, delivery: Delivery, reason
   }
   return {
     read,
-    /** @returns the mark's own generation. @throws Interrupted where another has written it meanwhile */
+    /** @returns the mark's own generation. @throws Interrupted if another worker wrote it meanwhile */
     async write(execution: string | null, expectedGeneration: string): Promise<string> {
       const content: HandOver = {object, generation, execution, reason}
       const metadata = {
@@ -98,21 +98,21 @@ function createMark(storage: Storage, bucket: string, delivery: Delivery, reason
         return written.generation
       } catch (error) {
         if (!isPreconditionFailed(error)) throw error
-        // A repeated request whose first answer was lost fails against its own success.
+        // A retry after a lost response fails against its own success.
         const there = await read()
         if (there !== undefined && isSameRun(there, metadata)) return there.outputGeneration
-        throw new Interrupted('another delivery has handed it over meanwhile')
+        throw new Interrupted('another delivery handed the file over meanwhile')
       }
     },
     async remove(expectedGeneration: string): Promise<void> {
-      // What cannot be removed is a claim that ends by itself.
+      // A claim that cannot be removed expires.
       await storage.remove({...name, generation: expectedGeneration}).catch(() => {})
     },
   }
 }
 
 /**
- * Starts an execution that gets the delivery in a variable.
+ * Starts an execution that receives the delivery in an environment variable.
  * https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run
  * @returns its id
  */
@@ -122,7 +122,7 @@ async function startExecution(
   job: string,
   delivery: Delivery,
 ): Promise<string> {
-  // A local cloud knows the caller by the address that it gave it.
+  // The local cloud identifies the caller by its endpoint.
   const local = environment['CLOUD_RUNNER_ENDPOINT']
   const token = local === undefined ? await storage.accessToken?.() : undefined
   const env = [{name: WORKER_ENVIRONMENT.delivery, value: JSON.stringify(delivery)}]
@@ -137,14 +137,14 @@ async function startExecution(
   })
   const text = await response.text()
   if (!response.ok) {
-    throw new Error(`Job ${job} cannot be run (HTTP ${response.status}): ${messageOf(text)}`)
+    throw new Error(`Cannot run job ${job} (HTTP ${response.status}): ${messageOf(text)}`)
   }
   const name = executionIn(text)
-  if (name === undefined) throw new Error(`Job ${job} was run, and the answer names no execution.`)
+  if (name === undefined) throw new Error(`Job ${job} was run, but the response does not name its execution.`)
   return name.slice(name.lastIndexOf('/') + 1)
 }
 
-/** The operation's metadata is the execution. */
+/** The name of the execution, which is the operation's metadata. */
 function executionIn(text: string): string | undefined {
   const operation: unknown = JSON.parse(text)
   const metadata =
@@ -159,7 +159,7 @@ function executionIn(text: string): string | undefined {
     : undefined
 }
 
-/** Of an error body of Google's, or its beginning. */
+/** The message in one of Google's error bodies, or the start of any other text. */
 function messageOf(text: string): string {
   const message = /"message":\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
   return message === undefined ? text.slice(0, 300) : String(JSON.parse(message))

@@ -1,4 +1,4 @@
-/** What a worker of one's own is written with: `import {serve, PermanentError} from 'cloud-runner/worker'`. */
+/** The API for your own worker: `import {serve, PermanentError} from 'cloud-runner/worker'`. */
 export {serve} from './serve.ts'
 export {PermanentError} from '../processor.ts'
 export type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'

@@ -3,15 +3,15 @@ import {buffer} from 'node:stream/consumers'
 import type {InputFile} from '../processor.ts'
 import {isNotFound, type ObjectMetadata, type ObjectName, type Storage} from './storage/index.ts'
 
-/** Up to here a file is read at once and kept for further reads: a request costs more than the memory. */
+/** Files up to this size are read at once and kept for further reads: a request costs more than the memory. */
 const LONGEST_KEPT_BYTES = 1024 * 1024
 
-/** The generation was overwritten or deleted before it was read: there is nothing left to process. */
+/** The generation was overwritten or deleted before it was read: nothing is left to process. */
 export class GenerationGone extends Error {
   override readonly name = 'GenerationGone'
 }
 
-/** One generation of an object as a process reads it, and the end of all its reads. */
+/** One generation of an object, opened for a process. */
 export interface OpenedInput {
   readonly file: InputFile
   /** Destroys the streams that are still open, so that no connection outlives the delivery. */
@@ -19,9 +19,8 @@ export interface OpenedInput {
 }
 
 /**
- * Makes a generation of an object readable as often as needed. The bytes are checked while they are read. Once they
- * were right to their end, further reads of the generation leave that to the transport: a hash of 100 MB takes 0.2 s.
- * Reads end when `signal` aborts.
+ * Makes a generation of an object readable as often as needed. The first complete read verifies the checksum; later
+ * ones rely on the transport, since hashing 100 MB takes 0.2 s. Reads end when `signal` aborts.
  */
 export function openInput(
   storage: Storage,
@@ -30,13 +29,13 @@ export function openInput(
   signal: AbortSignal,
 ): OpenedInput {
   const streams = new Set<Readable>()
-  let wasRight = false
+  let isVerified = false
   let kept: Buffer | undefined
-  // Unpacked it may be of any length.
+  // Unpacked, it may have any length.
   const isKept = metadata.sizeBytes <= LONGEST_KEPT_BYTES && metadata.contentEncoding === undefined
   const request = async (): Promise<Readable> => {
     try {
-      return addAbortSignal(signal, await storage.read(name, wasRight ? undefined : metadata, signal))
+      return addAbortSignal(signal, await storage.read(name, isVerified ? undefined : metadata, signal))
     } catch (error) {
       signal.throwIfAborted()
       if (!isNotFound(error)) throw error
@@ -51,9 +50,9 @@ export function openInput(
     }
     const stream = await request()
     streams.add(stream)
-    stream.once('end', () => (wasRight = true))
+    stream.once('end', () => (isVerified = true))
     stream.once('close', () => streams.delete(stream))
-    // The reader sees the error too; without a listener, one that comes while nobody reads ends the process.
+    // The reader gets the error too; without a listener, an error before anything reads would end the process.
     stream.on('error', () => {})
     return stream
   }

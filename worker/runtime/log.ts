@@ -1,17 +1,17 @@
 export type Severity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL'
 
-/** Writes one structured line an entry, as Cloud Logging reads them from a container's stdout. */
+/** Writes one structured line per entry, the format that Cloud Logging reads from a container's stdout. */
 export interface Log {
   (severity: Severity, message: string, fields?: Readonly<Record<string, unknown>>): void
-  /** A log whose every line also carries these labels, and the trace where there is one. */
+  /** A log whose lines also carry these labels, and the trace if there is one. */
   labelled(labels: Readonly<Record<string, string>>, trace?: string): Log
-  /** The fields that every line of this log carries: labels and trace. */
+  /** The fields on every line of this log: labels and trace. */
   readonly common: Readonly<Record<string, unknown>>
 }
 
 /**
  * A log of JSON lines. `severity`, `message`, `time` and the `logging.googleapis.com/…` names are Google's special
- * fields (cloud.google.com/logging/docs/structured-logging); everything else ends up in the entry's `jsonPayload`.
+ * fields (cloud.google.com/logging/docs/structured-logging); everything else goes to the entry's `jsonPayload`.
  */
 export function createLog(
   writeLine: (line: string) => void,
@@ -34,7 +34,10 @@ export function createLog(
   })
 }
 
-/** What a line says of an error: its stack, and the messages of its causes. Never its other fields: the storage client's errors hold request headers. */
+/**
+ * An error's log fields: its stack, and the messages of its causes. Never its other fields, which may hold request
+ * headers.
+ */
 export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return {error: String(error)}
   const causes: string[] = []
@@ -48,6 +51,6 @@ function toJson(value: object): string | undefined {
   try {
     return JSON.stringify(value, (_, field: unknown) => (typeof field === 'bigint' ? String(field) : field))
   } catch {
-    return undefined // fields of a process that refer to themselves must not cost the line
+    return undefined // circular fields of a process must not lose the line
   }
 }

@@ -3,7 +3,7 @@ import {buffer} from 'node:stream/consumers'
 import {PermanentError} from '../processor.ts'
 import {isBucketMissing, isForbidden, isNotFound, type Storage} from './storage/index.ts'
 
-/** What a process reads beside its file is held in memory: a model, a table of codes. */
+/** Other objects that a process reads are held in memory: a model, a lookup table. */
 const MOST_BYTES = 256 * 1024 * 1024
 
 /**
@@ -13,7 +13,7 @@ const MOST_BYTES = 256 * 1024 * 1024
 export async function readNamedObject(storage: Storage, uri: string, signal: AbortSignal): Promise<Buffer> {
   const [, bucket, object, generation] = /^gs:\/\/([^/]+)\/(.+?)(?:#(\d+))?$/s.exec(uri) ?? []
   if (bucket === undefined || object === undefined) {
-    throw new PermanentError(`${uri} names no object.`, {
+    throw new PermanentError(`${uri} is not the name of an object.`, {
       code: 'object-name-invalid',
       suggestions: ['Write gs://bucket/object.'],
     })
@@ -24,12 +24,12 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
     signal.throwIfAborted()
     if (metadata === undefined) throw missing(uri, undefined)
     if (metadata.sizeBytes > MOST_BYTES) {
-      throw new PermanentError(`${uri} has more than 256 MiB.`, {
+      throw new PermanentError(`${uri} is larger than 256 MiB.`, {
         code: 'object-too-large',
         suggestions: ['Name a smaller object.'],
       })
     }
-    // The generation that was looked at, or its checksum would be another's.
+    // The generation whose metadata was read, or the checksum would be another's.
     const stream = await storage.read({...name, generation: metadata.generation}, metadata, signal)
     return await buffer(addAbortSignal(signal, stream))
   } catch (error) {
@@ -39,7 +39,7 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
       throw new PermanentError(`The worker may not read ${uri}.`, {
         code: 'object-forbidden',
         suggestions: [
-          'The worker reads the input and the output bucket: put it there, or grant it roles/storage.objectViewer.',
+          'The worker can read the input and the output bucket: put the object there, or grant the worker roles/storage.objectViewer.',
         ],
         cause: error,
       })
@@ -49,9 +49,9 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
 }
 
 function missing(uri: string, cause: unknown): PermanentError {
-  return new PermanentError(`No object ${uri}.`, {
+  return new PermanentError(`Object ${uri} does not exist.`, {
     code: 'object-missing',
-    suggestions: ['Upload it again, or name another one.'],
+    suggestions: ['Upload it again, or name another object.'],
     cause,
   })
 }

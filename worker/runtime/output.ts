@@ -2,27 +2,27 @@ import type {Sidecar} from '../contract.ts'
 import type {Output} from '../processor.ts'
 import type {ObjectName, ResumableUpload, Storage, WriteOptions} from './storage/index.ts'
 
-/** Up to here a result is written by one request. */
+/** Results up to this size are written in one request. */
 const LONGEST_IN_MEMORY_BYTES = 8 * 1024 * 1024
 
-/** A result being made. */
+/** A result while it is produced. */
 export interface ResultWriter {
-  /** What the process is given. */
+  /** Passed to the process. */
   readonly output: Output
   readonly sidecars: ReadonlyMap<Sidecar, object>
   readonly sizeBytes: number
   /**
-   * Makes the result visible under its name, whole and with its metadata.
-   * @throws StorageError with status 412 where the object is no longer at the expected generation
+   * Makes the whole result visible under its name, with its metadata.
+   * @throws StorageError with status 412 if the object is no longer at the expected generation
    */
   commit(): Promise<void>
 }
 
 /**
- * Receives a result. Up to 8 MiB it is kept in memory and written by one request at the end. A longer one goes out in
- * chunks by a resumable upload straight to the result's own name: Cloud Storage shows nothing of such an upload
- * before its last chunk, checks the precondition then, and forgets one that never ends; so there is no temporary object
- * to copy from or to clean up, and memory does not follow the file.
+ * Receives a result. Up to 8 MiB stay in memory and are written in one request at the end. A longer result is sent in
+ * chunks by a resumable upload straight to its own name: Cloud Storage shows nothing before the last chunk, checks
+ * the precondition then, and discards an upload that never ends; so there is no temporary object to copy or clean up,
+ * and memory use does not grow with the file.
  */
 export function createResultWriter(
   storage: Storage,
@@ -42,7 +42,7 @@ export function createResultWriter(
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       sizeBytes += bytes.length
       if (upload === undefined) {
-        // Copied, since the process may use its buffer again as soon as this resolves.
+        // Copied, since the process may reuse its buffer as soon as this resolves.
         pending.push(Buffer.from(bytes))
         if (sizeBytes < LONGEST_IN_MEMORY_BYTES) return
         upload = storage.upload(name, {...target, contentType}, signal)

@@ -1,22 +1,22 @@
-/** Smaller files say nothing: starting and answering take longer than their work. */
+/** Smaller files are not measured: their overhead takes longer than their work. */
 const SMALLEST_BYTES = 1024 * 1024
-/** Of so many files the slowest counts: the next one may be as slow. */
+/** The slowest of this many files counts: the next one may be as slow. */
 const SAMPLES = 8
-/** What once was slow must not send files to a job for ever. */
+/** One slow file must not send files to a job forever. */
 const KEPT_MS = 3_600_000
-/** Work grows a little faster than bytes, and a wrong guess for the service costs the whole deadline. */
+/** Work grows slightly faster than bytes, and wrongly staying in the service costs the whole deadline. */
 const MARGIN = 1.5
 
-/** What an instance has learned of how fast its process is. */
+/** How fast an instance's process is, learned from its files. */
 export interface Pace {
-  /** A file of so many bytes was done after so long. */
+  /** Records a finished file. */
   learn(bytes: number, tookMs: number): void
   /**
-   * A file of so many bytes was given up after so long. It may only have hung: so it says nothing of smaller files, and
-   * nothing at all once a file of its size was done.
+   * Records a file that was abandoned at its deadline. It may have hung, so it does not count for smaller files, nor
+   * once a file of its size has finished.
    */
-  learnGivenUp(bytes: number, tookMs: number): void
-  /** Milliseconds that a file will take, cautiously; `undefined` where nothing is known. */
+  learnAbandoned(bytes: number, tookMs: number): void
+  /** Milliseconds that a file will take, a cautious estimate; `undefined` if nothing is known. */
   predictMs(bytes: number): number | undefined
 }
 
@@ -29,7 +29,7 @@ interface Sample {
 /** @param now milliseconds, of any monotonic clock */
 export function createPace(now: () => number = () => performance.now()): Pace {
   const done: Sample[] = []
-  const givenUp: Sample[] = []
+  const abandoned: Sample[] = []
   const add = (samples: Sample[], bytes: number, tookMs: number): void => {
     if (bytes < SMALLEST_BYTES) return
     samples.push({at: now(), bytes, msPerByte: tookMs / bytes})
@@ -41,11 +41,11 @@ export function createPace(now: () => number = () => performance.now()): Pace {
   }
   return {
     learn: (bytes, tookMs) => add(done, bytes, tookMs),
-    learnGivenUp: (bytes, tookMs) => add(givenUp, bytes, tookMs),
+    learnAbandoned: (bytes, tookMs) => add(abandoned, bytes, tookMs),
     predictMs(bytes) {
       const known = recent(done)
       const largest = known.reduce((most, sample) => Math.max(most, sample.bytes), 0)
-      const warnings = recent(givenUp).filter((sample) => sample.bytes <= bytes && sample.bytes > largest)
+      const warnings = recent(abandoned).filter((sample) => sample.bytes <= bytes && sample.bytes > largest)
       const paces = [...known, ...warnings].map(({msPerByte}) => msPerByte)
       return paces.length === 0 ? undefined : Math.max(...paces) * bytes * MARGIN
     },

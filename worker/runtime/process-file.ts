@@ -20,25 +20,26 @@ import {Superseded, writeSidecar} from './sidecars.ts'
 import {isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
 import {DeadlinePassed, type Worker} from './worker.ts'
 
-/** Between looking and committing, another delivery of the object may commit first: how often to start again. */
+/** Another delivery of the object may commit first, between the check and the commit: how often to start again. */
 const MOST_ROUNDS = 3
 
-/** One run of one delivery: what every step of it needs. */
+/** One run of one delivery, with what each step needs. */
 interface Run {
   readonly worker: Worker
   readonly delivery: Delivery
   readonly log: Log
   readonly signal: AbortSignal
   readonly startedAt: Date
-  /** Marks whatever this run writes. */
+  /** Marks everything this run writes. */
   readonly metadata: Record<string, string>
 }
 
 /**
- * Brings about the effect of a notification, once however often it is delivered: sidecars first, the result last and
- * only if the object in its place is still the one that was looked at. A permanent fault is recorded in `error.json`.
- * @returns what became of it; all of these are to be acknowledged
- * @throws what is transient: the delivery is to be refused
+ * Processes the file of a notification, with its effect exactly once however often it is delivered: sidecars first,
+ * the result last and only if the previous object has not changed since it was checked. A permanent fault is recorded
+ * in `error.json`.
+ * @returns the outcome; all of these are acknowledged
+ * @throws transient errors: refuse the delivery
  */
 export async function processFile(
   worker: Worker,
@@ -58,9 +59,9 @@ export async function processFile(
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
     const outcome = await attempt(run)
     if (outcome !== 'conflict') return outcome
-    log('INFO', 'another delivery changed the result in the meantime: looking again', {round})
+    log('INFO', 'another delivery changed the result meanwhile: starting again', {round})
   }
-  throw new Error(`The result changed ${MOST_ROUNDS} times while it was made.`)
+  throw new Error(`The result changed ${MOST_ROUNDS} times during processing.`)
 }
 
 async function attempt(run: Run): Promise<Outcome | 'conflict'> {
@@ -78,7 +79,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
 
   const decision = decide(delivery, result, error)
   if (decision.kind === 'superseded') {
-    log('INFO', `superseded: generation ${decision.by} has been processed`, {outcome: 'superseded'})
+    log('INFO', `superseded: newer generation ${decision.by} was processed`, {outcome: 'superseded'})
     return 'superseded'
   }
   if (decision.kind === 'duplicate') {
@@ -89,7 +90,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
         generation: decision.staleError.outputGeneration,
       })
     }
-    log('INFO', `duplicate: this generation's ${decision.of} is there`, {
+    log('INFO', `duplicate: this generation already has its ${decision.of}`, {
       outcome: 'duplicate',
       of: decision.of,
     })
@@ -101,7 +102,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
     return 'gone'
   }
   if (input.metadata[RESULT_METADATA.sourceGeneration] !== undefined) {
-    log('WARNING', 'skipped: the object is the result of a worker, processing it could go round for ever', {
+    log('WARNING', 'skipped: the object is the result of a worker, processing it could loop forever', {
       outcome: 'skipped',
     })
     return 'skipped'
@@ -110,10 +111,10 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   if (execution !== undefined) return reportHandedOver(execution, log)
   const reason = reasonForJob(worker, input.sizeBytes)
   if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
-  return make(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
+  return produce(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
 }
 
-/** Why a file of this size goes to the job at once; `undefined`: it is done here. */
+/** Why a file of this size goes straight to the job; `undefined`: it is processed here. */
 function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason'] | undefined {
   const {job, ownDeadlineMs} = settings
   if (job === undefined) return undefined
@@ -124,8 +125,8 @@ function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason
     : undefined
 }
 
-/** Runs the process on the input and commits what it made. */
-async function make(
+/** Runs the process on the input and commits its result. */
+async function produce(
   run: Run,
   inputMetadata: ObjectMetadata,
   seen: {readonly resultGeneration: string; readonly olderError: Committed | undefined},
@@ -153,11 +154,11 @@ async function make(
     readObject: (uri) => readNamedObject(storage, uri, signal),
     log,
   }
-  const began = performance.now()
-  const tookMs = () => performance.now() - began
-  // At that moment, also where the process does not look at its signal. A shutdown says nothing of the file.
+  const startedMs = performance.now()
+  const tookMs = () => performance.now() - startedMs
+  // At once, even if the process never checks its signal. A shutdown says nothing about the file.
   const onAbort = () => {
-    if (signal.reason instanceof DeadlinePassed) worker.pace.learnGivenUp(input.file.sizeBytes, tookMs())
+    if (signal.reason instanceof DeadlinePassed) worker.pace.learnAbandoned(input.file.sizeBytes, tookMs())
   }
   signal.addEventListener('abort', onAbort, {once: true})
   try {
@@ -190,7 +191,7 @@ async function make(
     signal.throwIfAborted()
     if (error instanceof PermanentError) return await recordFault(run, error)
     if (isGone(error)) {
-      log('INFO', 'gone: this generation was overwritten or deleted while it was read', {outcome: 'gone'})
+      log('INFO', 'gone: this generation was overwritten or deleted while being read', {outcome: 'gone'})
       return 'gone'
     }
     if (error instanceof Superseded) return reportSuperseded(run, error)
@@ -201,22 +202,22 @@ async function make(
   }
 }
 
-/** Commits the result. @returns true where another delivery changed the object since it was looked at */
+/** Commits the result. @returns true if another delivery changed the object since it was checked */
 async function commitResult(run: Run, commit: () => Promise<void>): Promise<boolean> {
   try {
     await commit()
     return false
   } catch (error) {
     if (!isPreconditionFailed(error)) throw error
-    // A repeated request whose first answer was lost fails against its own success.
+    // A retry after a lost response fails against its own success.
     const there = await findCommitted(run, run.delivery.event.object)
     return there === undefined || !isSameRun(there, run.metadata)
   }
 }
 
 /**
- * Records a permanent fault as this generation's result. A result of an older generation stays: it is the user's, and
- * the generation in its metadata says that it is not of this one.
+ * Records a permanent fault as this generation's result. An older generation's result stays: it is the user's, and
+ * its metadata names the generation it belongs to.
  */
 async function recordFault(run: Run, fault: PermanentError): Promise<Outcome> {
   const {delivery, log, worker, signal, metadata} = run

@@ -2,34 +2,34 @@ import {CANARY_PREFIX, RESERVED_PREFIX} from '../contract.ts'
 import type {ObjectEvent} from './envelope.ts'
 import type {WorkerSettings} from './settings.ts'
 
-/** What an event is to this worker, told from the event alone. */
+/** How this worker treats an event. */
 export type Route =
   | {readonly kind: 'file'}
   | {readonly kind: 'canary'}
   /** Acknowledged without work. */
   | {readonly kind: 'skip'; readonly severity: 'DEBUG' | 'INFO' | 'WARNING'; readonly reason: string}
 
-/** Tells files from canaries and from what is none of the worker's business. */
+/** Decides from the event alone whether it is a file, a canary, or irrelevant to this worker. */
 export function routeEvent(
   event: ObjectEvent,
   buckets: Pick<WorkerSettings, 'inputBucket' | 'outputBucket'>,
 ): Route {
   const {eventType, bucket, object} = event
   if (eventType !== 'OBJECT_FINALIZE') {
-    return {kind: 'skip', severity: 'DEBUG', reason: `an event of type ${eventType} is nothing to process`}
+    return {kind: 'skip', severity: 'DEBUG', reason: `events of type ${eventType} are not processed`}
   }
   if (bucket === buckets.outputBucket) {
     return {
       kind: 'skip',
       severity: 'WARNING',
-      reason: `the event is of the output bucket ${bucket}: remove the notification from that bucket`,
+      reason: `the event is from the output bucket ${bucket}: remove that bucket's notification`,
     }
   }
   if (buckets.inputBucket !== undefined && bucket !== buckets.inputBucket) {
     return {
       kind: 'skip',
       severity: 'WARNING',
-      reason: `the event is of bucket ${bucket}, this worker's input is ${buckets.inputBucket}`,
+      reason: `the event is from bucket ${bucket}, but this worker's input is ${buckets.inputBucket}`,
     }
   }
   if (object.startsWith(CANARY_PREFIX) && object !== CANARY_PREFIX) return {kind: 'canary'}

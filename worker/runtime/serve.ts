@@ -11,28 +11,27 @@ import {Interrupted, type Worker} from './worker.ts'
 /** Cloud Run kills a container ten seconds after SIGTERM (cloud.google.com/run/docs/container-contract). */
 const CLOUD_RUN_GRACE_MS = 10_000
 
-/** What is kept of the grace for ending the process itself. */
+/** Part of the grace period reserved for ending the process. */
 const EXIT_MS = 500
 
 /**
- * Runs `processor` as a worker: an HTTP server on `PORT` that turns each file which is notified to it into a result; or,
- * in a Cloud Run job, the one file that a server handed over.
- * It owns the process: on SIGTERM or SIGINT it finishes or refuses what is in hand and exits with 0; settings that
- * cannot work, or a port that is taken, are logged and end it with 1.
- * @param environment OUTPUT_BUCKET (needed), INPUT_BUCKET, PORT, HOST, FRONT_END_SECRET, HEALTH_PORT, DEADLINE_SECONDS,
- * JOB, JOB_THRESHOLD, and the processor's own settings
+ * Runs `processor` as a worker: an HTTP server on `PORT` that turns each notified file into a result; in a Cloud Run
+ * job, it processes the one file that a server handed over. It owns the process: on SIGTERM or SIGINT it finishes or
+ * refuses deliveries in progress and exits with 0; invalid settings or a port in use are logged and exit with 1.
+ * @param environment OUTPUT_BUCKET (required), INPUT_BUCKET, PORT, HOST, FRONT_END_SECRET, HEALTH_PORT,
+ * DEADLINE_SECONDS, JOB, JOB_THRESHOLD, and the processor's own settings
  */
 export function serve(processor: Processor, environment: Environment = process.env): void {
   void run(processor, environment, CLOUD_RUN_GRACE_MS)
 }
 
-/** `serve` with another grace between a signal and the end. Never rejects. */
+/** `serve` with another grace period between signal and exit. Never rejects. */
 export async function run(processor: Processor, environment: Environment, graceMs: number): Promise<void> {
   const log = createLog((line) => process.stdout.write(`${line}\n`))
   process.on('uncaughtExceptionMonitor', (error) => {
     log('CRITICAL', `the worker crashed: ${error.message}`, errorFields(error))
   })
-  // Node prints warnings as plain text in several lines; here each is a line of the log.
+  // Node prints warnings as plain text over several lines; here each becomes one log line.
   process.removeAllListeners('warning')
   process.on('warning', ({name, message}) => log('WARNING', `${name}: ${message}`))
   try {
@@ -61,14 +60,14 @@ async function start(
     watch: createWatchdog(settings, log),
   }
   if (environment['CLOUD_RUN_JOB'] !== undefined) {
-    // Not left to end by itself: a process that does not look at its signal would go on.
+    // Exits explicitly: a process that ignores its signal would keep running.
     process.exit(await runTask(worker, abortedBySignals()))
   }
   const server = await startServer(worker)
-  log('INFO', `${processor.name} listens on port ${server.port}`, {port: server.port})
+  log('INFO', `${processor.name} is listening on port ${server.port}`, {port: server.port})
 
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    log('INFO', `${signal}: no more files are taken, those in hand are finished`)
+    log('INFO', `${signal}: accepting no more files, finishing those in progress`)
     await server.stop(graceMs - EXIT_MS)
     log('INFO', 'stopped')
     process.exit(0)
@@ -77,7 +76,7 @@ async function start(
   process.once('SIGINT', (signal) => void stop(signal))
 }
 
-/** Aborted when Cloud Run ends the container: the task's attempt is over. */
+/** Aborts when Cloud Run ends the container: the task's attempt is over. */
 function abortedBySignals(): AbortSignal {
   const shutdown = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const)

@@ -6,32 +6,32 @@ import {MalformedEnvelope, parsePush, type Delivery} from './envelope.ts'
 import {errorFields, type Log} from './log.ts'
 import {Interrupted, type Worker} from './worker.ts'
 
-/** A message has at most 10 MB (cloud.google.com/pubsub/quotas), which base64 makes 13.4; the rest is its envelope. */
+/** A message has at most 10 MB (cloud.google.com/pubsub/quotas), 13.4 MB in base64; the rest is its envelope. */
 const LONGEST_BODY_BYTES = 16 * 1024 * 1024
 
 /**
- * Longer than a front end keeps an idle connection, so that it is never the server that closes one just as the next
- * delivery is sent (cloud.google.com/load-balancing/docs/https#timeouts_and_retries: above 600 s).
+ * Longer than a front end keeps an idle connection, so that the server never closes one just as the next delivery is
+ * sent (cloud.google.com/load-balancing/docs/https#timeouts_and_retries: above 600 s).
  */
 const KEEP_ALIVE_MS = 620_000
 
-/** What is kept of the grace for answering, once the work in hand has been broken off. */
+/** Part of the grace period reserved for responses, after work in progress was interrupted. */
 const ANSWERING_MS = 1000
 
-/** A worker that listens. */
+/** A listening worker. */
 export interface WorkerServer {
   readonly port: number
   /**
-   * Takes no more deliveries, lets those in hand finish, and refuses what is not done shortly before `graceMs` is over.
-   * Resolves when every delivery has its answer.
+   * Accepts no more deliveries, lets those in progress finish, and refuses unfinished ones shortly before `graceMs`
+   * is over. Resolves when every delivery has its response.
    */
   stop(graceMs: number): Promise<void>
 }
 
 /**
  * Serves `POST /` (a push of Pub/Sub) and `GET /healthz`. 204 acknowledges: done, or pointless to repeat. 503 refuses.
- * Without the front end's secret, where there is one, the answer is 403.
- * @throws what `listen` meets, such as EADDRINUSE
+ * If a front-end secret is set, requests without it get a 403.
+ * @throws errors of `listen`, such as EADDRINUSE
  */
 export async function startServer(worker: Worker): Promise<WorkerServer> {
   const shutdown = new AbortController()
@@ -41,7 +41,7 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
     const reply = isFromFrontEnd(request, worker.settings)
       ? await answer(request, isStopping ? refuseWhileStopping : deliver, worker.log)
       : {status: 403}
-    // An answer given while stopping is the connection's last, or the server would wait for the next request on it.
+    // While stopping, close the connection after each response, or the server would wait for its next request.
     const headers = isStopping ? {...reply.headers, connection: 'close'} : reply.headers
     response.writeHead(reply.status, headers).end(reply.body)
   }
@@ -61,7 +61,7 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve())
       })
-      const breakOff = setTimeout(
+      const interrupt = setTimeout(
         () => {
           shutdown.abort(new Interrupted('the container is being shut down'))
           setTimeout(() => server.closeAllConnections(), ANSWERING_MS / 2)
@@ -69,12 +69,12 @@ export async function startServer(worker: Worker): Promise<WorkerServer> {
         Math.max(0, graceMs - ANSWERING_MS),
       )
       await closed
-      clearTimeout(breakOff)
+      clearTimeout(interrupt)
     },
   }
 }
 
-/** Whether a request carries the front end's secret, if there is one. */
+/** Whether a request carries the front end's secret, if one is set. */
 function isFromFrontEnd({headers}: IncomingMessage, {secret}: Worker['settings']): boolean {
   return secret === undefined || headers[secret.header] === secret.value
 }
@@ -95,12 +95,12 @@ async function answer(request: IncomingMessage, deliver: Deliver, log: Log): Pro
   if (allowed === undefined) return {status: 404}
   if (request.method !== allowed) return {status: 405, headers: {allow: allowed}}
   if (path === '/healthz') return {status: 200, headers: PLAIN_TEXT, body: 'ok\n'}
-  const refusal = await takePush(request, deliver, log)
+  const refusal = await handlePush(request, deliver, log)
   return refusal === undefined ? {status: 204} : {status: 503, headers: PLAIN_TEXT, body: `${refusal}\n`}
 }
 
-/** Takes a push and sees to the log. @returns undefined to acknowledge, the reason to refuse */
-async function takePush(request: IncomingMessage, deliver: Deliver, log: Log): Promise<string | undefined> {
+/** Handles a push and logs its outcome. @returns undefined to acknowledge, the reason to refuse */
+async function handlePush(request: IncomingMessage, deliver: Deliver, log: Log): Promise<string | undefined> {
   let delivery: Delivery
   try {
     delivery = parsePush(await readBody(request))
@@ -109,8 +109,8 @@ async function takePush(request: IncomingMessage, deliver: Deliver, log: Log): P
       log('ERROR', `malformed: ${error.message}`, {outcome: 'malformed'})
       return undefined
     }
-    log('WARNING', 'refused: the request broke off', {outcome: 'refused', ...errorFields(error)})
-    return 'the request broke off'
+    log('WARNING', 'refused: the request was cut off', {outcome: 'refused', ...errorFields(error)})
+    return 'the request was cut off'
   }
   const deliveryLog = log.labelled(deliveryLabels(delivery), traceOf(request, delivery.project))
   try {
@@ -127,7 +127,7 @@ async function takePush(request: IncomingMessage, deliver: Deliver, log: Log): P
   }
 }
 
-/** The whole body. @throws MalformedEnvelope above the limit, the stream's error where it breaks off */
+/** The whole body. @throws MalformedEnvelope above the limit, the stream's error if it is cut off */
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
@@ -135,7 +135,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
     if (!Buffer.isBuffer(chunk)) continue
     length += chunk.length
     if (length > LONGEST_BODY_BYTES) {
-      request.resume() // the rest is thrown away, so that the answer gets through
+      request.resume() // discard the rest so that the response gets through
       throw new MalformedEnvelope(`the body has more than ${LONGEST_BODY_BYTES} bytes.`)
     }
     chunks.push(chunk)
@@ -143,7 +143,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Name of the trace that the front end began, as Cloud Logging links it to the request's own log line. */
+/** Name of the front end's trace, by which Cloud Logging links lines to the request's own log entry. */
 function traceOf({headers}: IncomingMessage, project: string | undefined): string | undefined {
   const {traceparent} = headers
   const cloudTrace = headers['x-cloud-trace-context']

@@ -2,47 +2,47 @@ import {WORKER_ENVIRONMENT} from '../contract.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What the container was told by its environment, checked. */
+/** The worker's settings from its environment variables, validated. */
 export interface WorkerSettings {
   readonly port: number
-  /** Where to listen; `undefined`: on all interfaces. */
+  /** Address to listen on; `undefined`: all interfaces. */
   readonly host: string | undefined
-  /** A header without which no request is answered, and its value. */
+  /** A header that every request must carry, and its value. */
   readonly secret: {readonly header: string; readonly value: string} | undefined
-  /** Where the watchdog's thread serves `/healthz`; `undefined`: nowhere. */
+  /** Port on which the watchdog's thread serves `/healthz`; `undefined`: none. */
   readonly healthPort: number | undefined
   readonly outputBucket: string
-  /** Where set, events of other buckets are not processed. */
+  /** If set, events from other buckets are not processed. */
   readonly inputBucket: string | undefined
   /**
-   * Milliseconds after which a delivery is given up, so that it is answered before Pub/Sub's own deadline passes. None
-   * in a job, whose end Cloud Run announces by SIGTERM.
+   * Milliseconds after which a delivery is abandoned, so that the response precedes Pub/Sub's own deadline. Undefined
+   * in a job, whose end Cloud Run announces with SIGTERM.
    */
   readonly ownDeadlineMs: number | undefined
   /** Milliseconds after which the front end ends a delivery's request: DEADLINE_SECONDS. */
   readonly deadlineMs: number
-  /** Where long work is handed over to; none in the job itself. */
+  /** The job that long work is handed over to; undefined in the job itself. */
   readonly job: {readonly name: string; readonly thresholdBytes: number} | undefined
 }
 
-/** An environment that no worker can run in. */
+/** Invalid environment variables: the worker cannot run. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
-/** Cloud Run's port where it names none (container runtime contract). */
+/** Cloud Run's default port (container runtime contract). */
 const DEFAULT_PORT = 8080
 
 /** Pub/Sub waits at most 600 s for a push; Cloud Run may hold a request for 60 s before an instance gets it. */
 const DEFAULT_DEADLINE_SECONDS = 540
 const LONGEST_DEADLINE_SECONDS = 600
-/** Enough for an answer, and for the watchdog to end a process that gives none. */
+/** Enough to respond, and for the watchdog to end a process that does not. */
 const SHORTEST_MARGIN_MS = 500
 
 const DEFAULT_JOB_THRESHOLD = '256Mi'
 const BYTES_OF_UNIT: Readonly<Record<string, number>> = {Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3}
 
-/** Cloud Run's container contract keeps no header of this name for itself. */
+/** Cloud Run's container contract does not reserve this header name. */
 const SECRET_HEADER = 'x-front-end-secret'
 
 /**
@@ -57,7 +57,7 @@ export function readSettings(environment: Environment): WorkerSettings {
   const inputBucket = environment[WORKER_ENVIRONMENT.inputBucket] || undefined
   if (inputBucket === outputBucket) {
     throw new SettingsError(
-      `INPUT_BUCKET and OUTPUT_BUCKET are both "${outputBucket}": each result would be processed again, without end. Set OUTPUT_BUCKET to another bucket.`,
+      `INPUT_BUCKET and OUTPUT_BUCKET are both "${outputBucket}": each result would be processed again, endlessly. Set OUTPUT_BUCKET to another bucket.`,
     )
   }
   const deadlineMs =
@@ -96,7 +96,7 @@ function readJob(environment: Environment): WorkerSettings['job'] {
   const threshold = environment[WORKER_ENVIRONMENT.jobThreshold] || DEFAULT_JOB_THRESHOLD
   const [, amount, unit = ''] = /^(\d+)(Ki|Mi|Gi)?$/.exec(threshold) ?? []
   if (amount === undefined) {
-    throw new SettingsError(`JOB_THRESHOLD is "${threshold}": set it to an amount such as 256Mi.`)
+    throw new SettingsError(`JOB_THRESHOLD is "${threshold}": set it to a size such as 256Mi.`)
   }
   return {name, thresholdBytes: Number(amount) * (BYTES_OF_UNIT[unit] ?? 1)}
 }

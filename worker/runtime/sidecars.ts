@@ -2,17 +2,17 @@ import {sidecarObject, type Sidecar} from '../contract.ts'
 import {toCommitted} from './commit-state.ts'
 import {ABSENT, isPreconditionFailed, type Storage} from './storage/index.ts'
 
-/** Something of a newer generation is there already, so nothing of this one may be written any more. */
+/** A newer generation has written already, so this one may no longer write anything. */
 export class Superseded extends Error {
   override readonly name = 'Superseded'
 }
 
-/** Overwriting goes through a precondition; so many times somebody else may come first before it is given up. */
+/** How often a write with a precondition may lose against another writer before it fails. */
 const MOST_CONFLICTS = 5
 
 /**
- * Writes a sidecar of `object`, marked with the metadata of the run, unless a newer generation's is there. It is tried
- * as if there were none, which is right for nearly every file and saves the look.
+ * Writes a sidecar of `object`, marked with the run's metadata, unless a newer generation's exists. The first try
+ * expects none, which is right for nearly every file and saves a read.
  * @throws Superseded
  */
 export async function writeSidecar(
@@ -39,7 +39,7 @@ export async function writeSidecar(
     const there = metadata === undefined ? undefined : toCommitted(metadata)
     if (there?.source !== undefined && there.source > BigInt(target.generation)) {
       throw new Superseded(
-        `${sidecar.object} is of generation ${there.source}, newer than ${target.generation}.`,
+        `${sidecar.object} belongs to generation ${there.source}, newer than ${target.generation}.`,
       )
     }
     expectedGeneration = there?.outputGeneration ?? ABSENT

@@ -1,12 +1,12 @@
-/** What the thread needs to know. Milliseconds. */
+/** Settings of the thread. Times are in milliseconds. */
 export interface WatchdogOptions {
   /** The worker's own deadline for a delivery. */
   readonly ownDeadlineMs: number
-  /** How long after that a blocked event loop is tolerated. */
+  /** How long a blocked event loop is tolerated after that. */
   readonly toleratedMs: number
-  /** Where the thread serves `GET /healthz`; `undefined`: nowhere. */
+  /** Address on which the thread serves `GET /healthz`; `undefined`: none. */
   readonly health: {readonly port: number; readonly host: string | undefined} | undefined
-  /** Which header every request to `/healthz` must carry, and its value. */
+  /** The header that every request to `/healthz` must carry, and its value. */
   readonly secret: {readonly header: string; readonly value: string} | undefined
 }
 
@@ -15,21 +15,21 @@ export type WatchdogMessage =
   | {
       readonly kind: 'began'
       readonly id: number
-      /** When its own deadline is: by the system's monotonic clock (`process.hrtime`), milliseconds. */
+      /** Its own deadline on the system's monotonic clock (`process.hrtime`), milliseconds. */
       readonly endsAtMs: number
-      /** What each log line about the delivery carries. */
+      /** Fields of every log line about the delivery. */
       readonly common: Readonly<Record<string, unknown>>
     }
   | {readonly kind: 'ended'; readonly id: number}
   | {readonly kind: 'alive'}
 
 /**
- * The watchdog's thread. It asks the main thread's event loop again and again whether it is alive. If the loop is
- * blocked past a delivery's deadline, or for as long as a delivery may take, it writes a log line for each delivery in
- * hand and ends the process with exit code 70 (EX_SOFTWARE of sysexits.h).
+ * The watchdog's thread. It keeps pinging the main thread's event loop. If the loop is blocked past a delivery's
+ * deadline, or for as long as a delivery may take, the thread writes a log line for each delivery in progress and
+ * ends the process with exit code 70 (EX_SOFTWARE of sysexits.h).
  *
- * A worker is bundled into one file, so the thread runs the source text of this function, which must not refer to
- * anything outside itself.
+ * A worker is bundled into one file, so the thread runs the source text of this function, which must not reference
+ * anything outside it.
  */
 export function watchdogThread(): void {
   const {parentPort, workerData} = process.getBuiltinModule('node:worker_threads')
@@ -38,14 +38,14 @@ export function watchdogThread(): void {
   const {ownDeadlineMs, toleratedMs, health, secret}: WatchdogOptions = workerData
 
   const LONGEST_TICK_MS = 1000
-  /** For the debugger to stop the main thread and to map the stack to the sources. */
+  /** Time for the debugger to pause the main thread and map the stack to the sources. */
   const LOCATE_MS = 2000
   const tickMs = Math.max(10, Math.min(LONGEST_TICK_MS, toleratedMs / 4))
   const now = (): number => Number(process.hrtime.bigint()) / 1e6
-  const inHand = new Map<number, {endsAtMs: number; common: Readonly<Record<string, unknown>>}>()
+  const inProgress = new Map<number, {endsAtMs: number; common: Readonly<Record<string, unknown>>}>()
   let isAsked = false
   let isEnding = false
-  // Counted in ticks of this thread: a container without CPU and a machine asleep stop it together with the loop.
+  // Counted in ticks of this thread: a throttled container or a sleeping machine stops it together with the loop.
   let silentMs = 0
   let overdueMs = 0
   let lastTick = now()
@@ -53,8 +53,8 @@ export function watchdogThread(): void {
   const isDead = (): boolean => overdueMs >= toleratedMs || silentMs >= ownDeadlineMs
 
   parentPort?.on('message', (message: WatchdogMessage) => {
-    if (message.kind === 'began') inHand.set(message.id, message)
-    else if (message.kind === 'ended') inHand.delete(message.id)
+    if (message.kind === 'began') inProgress.set(message.id, message)
+    else if (message.kind === 'ended') inProgress.delete(message.id)
     else {
       isAsked = false
       silentMs = 0
@@ -71,7 +71,7 @@ export function watchdogThread(): void {
       return
     }
     silentMs += passed
-    if ([...inHand.values()].some(({endsAtMs}) => endsAtMs <= time)) overdueMs += passed
+    if ([...inProgress.values()].some(({endsAtMs}) => endsAtMs <= time)) overdueMs += passed
     if (isDead() && !isEnding) void end()
   }, tickMs)
 
@@ -79,17 +79,17 @@ export function watchdogThread(): void {
     isEnding = true
     const debug = new Session()
     const place = await locate(debug)
-    // The loop came back while the debugger could not stop it: what ran was not JavaScript, and is done.
+    // The loop recovered before the debugger could pause it: what blocked it was not JavaScript, and has finished.
     if (place === undefined && !isAsked) {
       isEnding = false
       debug.disconnect()
       return
     }
     const time = now()
-    const all = [...inHand.values()]
+    const all = [...inProgress.values()]
     const overdue = all.filter(({endsAtMs}) => endsAtMs <= time)
     const blocked = `the event loop was blocked for ${seconds(silentMs)} s, past the deadline of ${seconds(ownDeadlineMs)} s`
-    const advice = 'The process ends. Yield to the event loop now and then, or raise requestTimeout'
+    const advice = 'The process exits. Yield to the event loop regularly, or raise requestTimeout'
     for (const {common} of overdue) {
       const by = overdue.length > 1 ? ' by this file or another one' : ''
       const fields = {outcome: 'refused', ...(place === undefined ? {} : {stack_trace: place.stack})}
@@ -97,18 +97,18 @@ export function watchdogThread(): void {
     }
     for (const {common, endsAtMs} of all) {
       if (endsAtMs <= time) continue
-      const reason = 'another file blocks the event loop, so the process ends'
+      const reason = 'another file blocks the event loop, so the process exits'
       write('WARNING', `refused, to be delivered again: ${reason}`, {outcome: 'refused'}, common)
     }
     if (all.length === 0)
       write(
         'CRITICAL',
-        `${blocked}, with no file in hand. ${advice}`,
+        `${blocked}, with no file in progress. ${advice}`,
         place === undefined ? {} : {stack_trace: place.stack},
         {},
       )
-    // As PID 1 of a container a process cannot kill itself, so the main thread has to exit. Its stderr is closed first,
-    // or Node would write that it waits for the debugger.
+    // PID 1 of a container cannot kill itself, so the main thread must exit. Its stderr is closed first, or Node
+    // would print that it waits for the debugger.
     place?.evaluate("process.getBuiltinModule('node:fs').closeSync(2); process.reallyExit(70)")
     setTimeout(
       () => {
@@ -119,7 +119,7 @@ export function watchdogThread(): void {
     )
   }
 
-  /** Stops the main thread where it is. @returns `undefined` if it runs no JavaScript, or there is no debugger */
+  /** Pauses the main thread. @returns `undefined` if it is not running JavaScript, or no debugger is available */
   function locate(
     debug: InstanceType<typeof Session>,
   ): Promise<{readonly stack: string; evaluate(expression: string): void} | undefined> {
@@ -127,8 +127,8 @@ export function watchdogThread(): void {
       const timer = setTimeout(() => resolve(undefined), LOCATE_MS)
       const evaluate = (expression: string): void => debug.post('Runtime.evaluate', {expression})
       debug.on('Debugger.paused', () => {
-        // In the global scope, since the frame on top may be one of Node's own, which hides globals; and without the
-        // frame of the expression itself.
+        // In the global scope, since the top frame may be one of Node's own, which hides globals; and without the
+        // expression's own frame.
         const expression = String.raw`new Error('The event loop is blocked here.').stack.replace(/\n.*/, '')`
         debug.post('Runtime.evaluate', {expression}, (error, answer) => {
           clearTimeout(timer)
@@ -156,7 +156,7 @@ export function watchdogThread(): void {
     try {
       writeSync(1, `${JSON.stringify(line)}\n`)
     } catch {
-      // A reader that is gone must not keep the process alive.
+      // A closed stdout must not keep the process alive.
     }
   }
 
@@ -174,7 +174,7 @@ export function watchdogThread(): void {
       else if (isDead()) answer(503, 'the event loop is blocked past its deadline')
       else answer(200, 'ok')
     })
-    server.on('error', ({message}) => write('ERROR', `no liveness endpoint: ${message}`, {}, {}))
+    server.on('error', ({message}) => write('ERROR', `the liveness endpoint failed: ${message}`, {}, {}))
     server.listen(health)
   }
 }

@@ -3,19 +3,19 @@ import {errorFields, type Log} from './log.ts'
 import type {WorkerSettings} from './settings.ts'
 import {watchdogThread, type WatchdogMessage, type WatchdogOptions} from './watchdog-thread.ts'
 
-/** Does the work of a delivery while the watchdog knows about it: until the work settles, refused or not. */
+/** Runs a delivery's work under the watchdog, until it settles. */
 export type Watch = <T>(log: Log, work: () => Promise<T>) => Promise<T>
 
-/** The thread itself needs about 4; the rest is for what the debugger sends about a large bundle. */
+/** The thread itself needs about 4; the rest is for the debugger's data about a large bundle. */
 const HEAP_MB = 64
 
 /**
- * A thread beside the event loop that ends the process when the loop is blocked past a delivery's deadline. Code such
- * as `for (;;) {}` leaves no other way: neither timers nor signals reach a blocked loop, and an instance whose request
- * has timed out gets the next one.
+ * A thread beside the event loop that ends the process if the loop is blocked past a delivery's deadline. Against
+ * code such as `for (;;) {}` nothing else helps: neither timers nor signals reach a blocked loop, and an instance
+ * whose request timed out receives the next one.
  *
  * It starts with the first delivery, or at once if it serves `/healthz`: it costs about 40 ms of CPU and 10 MB.
- * A job's task has none, since Cloud Run itself ends it at its timeout.
+ * A job's task has none, since Cloud Run ends it at its timeout.
  */
 export function createWatchdog(
   {ownDeadlineMs, deadlineMs, healthPort, host, secret}: WorkerSettings,
@@ -24,7 +24,7 @@ export function createWatchdog(
   if (ownDeadlineMs === undefined) return (_, work) => work()
   const options: WatchdogOptions = {
     ownDeadlineMs,
-    // The process ends while the front end still waits for the answer, so the slot goes to no other request.
+    // The process ends while the front end still waits for the answer, so no other request gets the slot.
     toleratedMs: (deadlineMs - ownDeadlineMs) / 2,
     health: healthPort === undefined ? undefined : {port: healthPort, host},
     secret,

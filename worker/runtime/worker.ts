@@ -5,25 +5,25 @@ import type {Environment, WorkerSettings} from './settings.ts'
 import type {Storage} from './storage/index.ts'
 import type {Watch} from './watchdog.ts'
 
-/** What a running worker consists of. */
+/** The parts of a running worker. */
 export interface Worker {
   readonly processor: Processor
   readonly settings: WorkerSettings
   readonly environment: Environment
   readonly storage: Storage
   readonly log: Log
-  /** How fast the process was so far, in this instance. */
+  /** How fast the process has been in this instance. */
   readonly pace: Pace
-  /** Does the work of a delivery while the watchdog knows about it. */
+  /** Runs a delivery's work under the watchdog. */
   readonly watch: Watch
 }
 
-/** Why a delivery is given up before its work is done: it is refused, so that it comes again. */
+/** A delivery's work was stopped before it finished: it is refused, so that it is delivered again. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
-/** A person cancelled the file: its delivery is acknowledged without a result. */
+/** The user cancelled the file: its delivery is acknowledged without a result. */
 export class Cancelled extends Error {
   override readonly name = 'Cancelled'
 }

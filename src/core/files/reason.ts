@@ -41,7 +41,7 @@ export function reasonIn(line: LogLine): {readonly error: LastError; readonly we
   return {
     error: {
       message: message
-        .replace(/^(?:refused, to be delivered again|not done by this attempt of the job): /, '')
+        .replace(/^(?:refused, to be delivered again|the job's attempt failed): /, '')
         .replace(/\n[^]*$/, ''),
       ...(place === undefined ? {} : {place}),
       at: time,

@@ -15,7 +15,7 @@ export interface DistributionDependencies {
 }
 
 /**
- * A route of the distribution API below an image's name. `projects` is no project's id: `/v2/projects/…` is Cloud
+ * A route of the distribution API below an image's name. `projects` is not a project id: `/v2/projects/…` is Cloud
  * Run's REST API on the same port.
  */
 export function imageRoute(

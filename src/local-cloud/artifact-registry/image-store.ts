@@ -86,7 +86,7 @@ export function createImageStore({state, clock}: {state: State; clock: Clock}) {
     blob(space: string, digest: string): {blob: string; sizeBytes: number} | undefined {
       return sql.linked.get(space, digest) ? blobOf(digest) : undefined
     },
-    /** Takes in finished bytes; where they are known already, `blob` is left over and its id is the answer. */
+    /** Stores finished bytes; if they exist already, `blob` is unused and its id is returned. */
     addBlob(space: string, digest: string, {id, sizeBytes}: BlobInfo): string | undefined {
       const known = blobOf(digest)
       sql.addBlob.run(digest, id, sizeBytes)

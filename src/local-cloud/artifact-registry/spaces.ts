@@ -6,7 +6,7 @@ import {RegistryError} from './registry-error.ts'
 
 /** The repositories as image names see them: by `PROJECT/REPOSITORY`, without the location. */
 export interface Spaces {
-  /** @throws RegistryError NAME_UNKNOWN if there is no such repository; ApiError PERMISSION_DENIED */
+  /** @throws RegistryError NAME_UNKNOWN if the repository does not exist; ApiError PERMISSION_DENIED */
   require(call: Call, permission: string, space: string): void
   hasImmutableTags(space: string): boolean
 }

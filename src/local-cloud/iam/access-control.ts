@@ -19,7 +19,7 @@ function projectOf(resource: string): string | undefined {
   return project === undefined || project === '_' ? undefined : `projects/${project}`
 }
 
-/** What members such as `projectEditor:P` stand for; buckets have them from the beginning on Google. */
+/** What members such as `projectEditor:P` mean; on Google, buckets have them from the start. */
 const CONVENIENCE_MEMBER = /^project(?<role>Owner|Editor|Viewer):(?<project>.+)$/
 
 /** An account as the last segment of its resource name. */
@@ -188,7 +188,7 @@ function isSameEtag(one: string, other: string | undefined): boolean {
   return other !== undefined && Buffer.from(one, 'base64').equals(Buffer.from(other, 'base64'))
 }
 
-/** Cloud Run and Pub/Sub run nothing as an account that is not there. @throws ApiError PERMISSION_DENIED, as Google says it */
+/** Cloud Run and Pub/Sub run nothing as a missing account. @throws ApiError PERMISSION_DENIED, as Google says it */
 function requireAccount(accounts: KnownAccounts, resource: string): void {
   const email = ACCOUNT_RESOURCE.exec(resource)?.groups?.['email']
   if (email !== undefined && !accounts.exists(email)) {

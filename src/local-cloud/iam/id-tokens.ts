@@ -93,7 +93,7 @@ export async function createIdTokens({state, clock}: {state: State; clock: Clock
       if (iss !== ISSUER) return {error: `issued by ${String(iss)} instead of ${ISSUER}`}
       if (typeof exp !== 'number' || exp + CLOCK_SKEW_SECONDS < now) return {error: 'expired'}
       if (typeof aud !== 'string' || !audiences.includes(aud))
-        return {error: `made for the audience ${String(aud)}, not for ${audiences.join(' or ')}`}
+        return {error: `issued for the audience ${String(aud)}, not for ${audiences.join(' or ')}`}
       return typeof email === 'string' ? {email} : {error: 'no email in it'}
     },
     signedHere(token) {

@@ -99,7 +99,7 @@ function shown(found: Tree | Leaf, query: URLSearchParams): HttpResponse {
   return asJson ? {json: names} : text(200, `${names.join('\n')}\n`)
 }
 
-/** Everything below, names as JSON has them; what is made on demand (tokens) is not in it. */
+/** Everything below, names as JSON has them; values created on demand (tokens) are not in it. */
 function recursive(tree: Tree): object {
   const entries = Object.entries(tree).flatMap(([name, entry]): [string, unknown][] => {
     if (typeof entry === 'function') return []

@@ -13,7 +13,7 @@ export interface PolicyMethods {
 /**
  * The policies of a service's resources. Permission comes before existence; a test needs neither, as IAM says.
  * @param kindOf what the permissions on a resource begin with, e.g. `run.services`
- * @param find throws if there is no such resource
+ * @param find throws if the resource does not exist
  */
 export function policyMethods(
   access: AccessControl,

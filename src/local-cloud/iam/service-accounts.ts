@@ -111,7 +111,7 @@ export function createServiceAccounts({
     return found
   }
 
-  /** Permission first, then existence: who may not look does not learn what is there. */
+  /** Permission first, then existence: a caller without permission does not learn what exists. */
   function find({params, call}: HttpRequest, permission: string): ServiceAccount {
     const name = `projects/${params['project']}/serviceAccounts/${params['account']}`
     access.require(call.principal, permission, accountBy(name)?.name ?? name)

@@ -32,7 +32,7 @@ interface Scan {
 }
 
 export interface Entries {
-  /** Keeps the entries that are not there yet, inside a `State.write`. @returns those */
+  /** Keeps the entries that do not exist yet, inside a `State.write`. @returns those */
   insert(entries: readonly CompleteEntry[]): CompleteEntry[]
   /** The next entries by timestamp and insert id within the bounds, at most `limit`. */
   scan(scan: Scan): {place: Place; entry: CompleteEntry}[]

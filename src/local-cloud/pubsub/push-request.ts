@@ -109,7 +109,7 @@ export class PushConnections implements Disposable {
   async post(endpoint: URL, push: PushRequest, signal: AbortSignal): Promise<boolean> {
     try {
       const outcome = await this.#send(endpoint, push, signal)
-      // The server closed a kept-alive connection just as it was reused: that says nothing about the message.
+      // The server closed a kept-alive connection just as it was reused: not the message's fault.
       if (outcome === 'stale') return (await this.#send(endpoint, push, signal)) === 'acknowledged'
       return outcome === 'acknowledged'
     } catch {

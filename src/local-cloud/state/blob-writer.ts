@@ -118,7 +118,7 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[], start
   }
 }
 
-/** What is left of chunks behind so many bytes. */
+/** The rest of the chunks after this many bytes. */
 function after(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let passed = bytes
   const index = chunks.findIndex(({length}) => {

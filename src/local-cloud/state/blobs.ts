@@ -8,7 +8,7 @@ import {HashingWriter} from './blob-writer.ts'
 import {namingDisk} from '../disk-full.ts'
 import type {Digests} from './hashes.ts'
 
-/** What is known of finished bytes. */
+/** Metadata of finished bytes. */
 export interface BlobInfo extends Digests {
   /** Unguessable name of the file; goes into a row. */
   readonly id: string
@@ -28,7 +28,7 @@ export interface BlobWriter {
    * kept as by `close`.
    */
   finish(): Promise<BlobInfo>
-  /** Closes the file and keeps it, to be gone on with by `Blobs.resume(id)`. */
+  /** Closes the file and keeps it for `Blobs.resume(id)`. */
   close(): Promise<void>
   /** Removes what was written. */
   discard(): Promise<void>
@@ -42,7 +42,7 @@ export interface Blobs {
   read(id: string, range?: {start: number; end: number}): Readable
   /** The same bytes at once, if they are few: a stream costs more than they do. */
   readAtOnce(id: string, range: {start: number; end: number}): Buffer
-  /** Keeps the first `sizeBytes` of a blob as it is for `resume`, which gives the room of the others back. */
+  /** Keeps the first `sizeBytes` of a blob for `resume`, which frees the space of the rest. */
   cut(id: string, sizeBytes: number): Promise<void>
   /** Path of a finished blob's file. */
   path(id: string): string

@@ -140,7 +140,7 @@ function committer(database: DatabaseSync, folder: string): (changes: readonly P
   }
 }
 
-/** Gives back the room that a failed transaction took in the write-ahead log, as far as the full disk lets it. */
+/** Frees the space that a failed transaction took in the write-ahead log, as far as the full disk allows. */
 function shrinkLog(database: DatabaseSync): void {
   try {
     database.exec('PRAGMA wal_checkpoint(TRUNCATE)')

@@ -52,10 +52,10 @@ export function createResumableUploads({
     return writers.exclusive(id, request.stream, async (writer) => {
       const session = sessions.find(id)
       if (session === undefined || session.draft.bucket !== request.params['bucket']) {
-        throw new StorageError(404, 'notFound', 'No such upload session; begin the upload again.')
+        throw new StorageError(404, 'notFound', 'No such upload session; restart the upload.')
       }
       if (session.state === 'cancelled') {
-        throw new StorageError(499, 'clientClosedRequest', 'The upload was cancelled; begin it again.')
+        throw new StorageError(499, 'clientClosedRequest', 'The upload was cancelled; restart it.')
       }
       return work(session, writer)
     })

@@ -41,7 +41,7 @@ export async function openCertificate(folder: string, clock: Clock): Promise<Cer
     certificate: selfSign(pair, {name: NAME, now: clock.now(), extensions: serverExtensions(pair.publicKey)}),
     path,
   }
-  // The certificate is what says that both are there.
+  // The certificate marks that both exist.
   await writeWhole(keyPath, made.key)
   await writeWhole(path, made.certificate)
   return made

@@ -13,9 +13,9 @@ export type FaultAction =
 
 /** When it happens to a call: at once if neither is given. */
 export interface FaultPoint {
-  /** Once so many bytes of the request's body were read; those of a resumable upload count from its beginning. */
+  /** After this many bytes of the request's body were read; for a resumable upload, counted from its start. */
   readonly afterRequestBytes?: number
-  /** The work is done; so many bytes of the answer's body are sent. */
+  /** The work is done; this many bytes of the response's body are sent. */
   readonly afterResponseBytes?: number
 }
 
@@ -74,7 +74,10 @@ function parseRule(value: unknown, where: string): FaultRule {
   if (afterRequestBytes !== undefined && afterResponseBytes !== undefined)
     throw wrong(where, 'has afterRequestBytes and afterResponseBytes; it can have one of them')
   if ('answer' in action && (afterResponseBytes ?? 0) > 0)
-    throw wrong(`${where}.afterResponseBytes`, 'must be 0 with "answer": another answer has begun by then')
+    throw wrong(
+      `${where}.afterResponseBytes`,
+      'must be 0 with "answer": another response has started by then',
+    )
   return {
     on: parseMatch(rule['on'], `${where}.on`),
     ...action,

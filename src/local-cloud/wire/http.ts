@@ -37,7 +37,7 @@ export interface HttpCallers {
   /** Which requests are for the routes. */
   readonly admit: Admit
   readonly onOutsideCall: OnOutsideCall
-  /** The port of the local cloud's own that `host:port` is, where it speaks TLS. */
+  /** The local cloud's own port that `host:port` names, if it speaks TLS. */
   readonly ownTlsPort: (authority: string) => number | undefined
   /** Who a request with this `authorization` header is. @throws ApiError UNAUTHENTICATED */
   readonly identify: (authorization: string | undefined) => Principal
@@ -87,7 +87,7 @@ export function createHttpServer(
   return server
 }
 
-/** A peer that neither sends the rest of its body nor takes ours is let go; a handler may take its time. */
+/** A peer that neither sends the rest of its body nor reads ours is disconnected; a handler may take its time. */
 function limitSilence(message: IncomingMessage, response: ServerResponse, silentBodyMs: number): void {
   const {socket} = message
   if (isArriving(message)) socket.setTimeout(silentBodyMs)
@@ -204,7 +204,10 @@ function commonForm(error: ApiError): HttpResponse {
   return {status: error.httpStatus, json: error.toJSON()}
 }
 
-/** Joined as text: a path that begins with two slashes would be taken for a host. @throws ApiError INVALID_ARGUMENT */
+/**
+ * Joined as text: a path that starts with two slashes would be parsed as a host.
+ * @throws ApiError INVALID_ARGUMENT
+ */
 function urlOf(origin: string, target: string): URL {
   const url = URL.parse(`${origin}${target === '*' ? '/' : target}`)
   if (url === null)

@@ -3,7 +3,7 @@ import {createRequire} from 'node:module'
 import protobuf from 'protobufjs'
 import {isJsonObject, type JsonObject} from './json.ts'
 
-/** Where Google's own packages keep the descriptors of their APIs; a test checks that they are there. */
+/** Where Google's own packages keep the descriptors of their APIs; a test checks that they exist. */
 export const PROTO_FILES = [
   '@google-cloud/pubsub-api/build/protos/protos.json',
   '@google-cloud/run/build/protos/protos.json',
@@ -32,7 +32,7 @@ export interface MethodDescriptor {
 
 const require = createRequire(import.meta.url)
 
-/** A file's descriptors: as they are kept, and as protobufjs reads them, which takes its time and is put off. */
+/** A file's descriptors: as they are kept, and as protobufjs reads them, which is slow and therefore deferred. */
 interface Descriptors {
   readonly json: unknown
   readonly root: () => protobuf.Root

@@ -112,7 +112,7 @@ export function createServerOf({
       socket.on('error', () => socket.destroy())
       tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
     })
-    // Under TLS these are there before the connection is.
+    // Under TLS these exist before the connection does.
     listener.on('connection', (socket: Socket) => {
       sockets.add(socket)
       socket.on('close', () => sockets.delete(socket))

@@ -91,7 +91,7 @@ test('a file in progress and one that waits behind it are cancelled, and those a
     .toEqual(['cancelled', 'cancelled'])
 })
 
-test('a result stays when it is being made again and that is cancelled', async () => {
+test('a result stays if its reprocessing is cancelled', async () => {
   const context = await start()
   expect((await waitForResults(await send(context, 'done.txt', 'good'), wait, context)).exitCode).toBe(0)
   await send(context, 'running.txt', 'hang')
@@ -161,6 +161,6 @@ test('what a replaced image still processes is listed by deploy and rollback unt
   expect((await rollback({revision: previousRevision}, context)).stillRunning).toEqual([])
 }, 60_000)
 
-test('an object that is not there is named', async () => {
+test('a missing object is named', async () => {
   await expect(cancel(['other.txt'], await start())).rejects.toMatchObject({code: 'object-unknown'})
 })

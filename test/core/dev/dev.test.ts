@@ -113,7 +113,7 @@ test('a worker that does not build is reported with file and line; fixed, it ser
   await expect(running).rejects.toThrow('enough')
 }, 60_000)
 
-test('what failed or was refused is done again by the next version, where that is asked for', async () => {
+test('the next version reprocesses failed and refused files on request', async () => {
   const {seen, save, send} = await startDev(PICKY, true)
   await seen('ready')
   await send('a.txt', 'b.txt')

@@ -14,8 +14,8 @@ async function startWithFault(fault?: object) {
   return context
 }
 
-describe('before anything is made', () => {
-  test('all that is needed is there', async () => {
+describe('before anything is created', () => {
+  test('everything needed exists', async () => {
     const checks = await checkPrerequisites(await startWithFault(), terraform)
     expect(failed(checks)).toEqual([])
     expect(checks.map(({name}) => name)).toEqual([
@@ -56,7 +56,7 @@ describe('before anything is made', () => {
     expect(checks.at(-1)).toMatchObject({name: 'names', state: 'ok'})
   })
 
-  test('a bucket name that somebody else has', async () => {
+  test('a bucket name in use elsewhere', async () => {
     const context = await startWithFault()
     const body = JSON.stringify({name: 'my-project-123-cloud-runner-input'})
     const made = await fetch(`${context.endpoint}/storage/v1/b?project=another-project`, {

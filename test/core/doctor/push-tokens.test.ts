@@ -15,7 +15,7 @@ function madeAt(createdAt: string, context: Pipeline): Pipeline {
   return {...context, cloud: {...context.cloud, project: {...project, state}}}
 }
 
-test('an old project: its Pub/Sub agent needs a grant on the push account, and the command gives it', async () => {
+test('an old project: its Pub/Sub agent needs a grant on the push account, and the command adds it', async () => {
   const context = await startLocalPipeline({project: 'my-project-123', target: 'gcp'})
   const {pipeline, cloud, signal, step, endpoint} = context
   await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})

@@ -27,7 +27,7 @@ describe('judge', () => {
     expect(judge('10', none).kind).toBe('open')
   })
 
-  test('a result or an error of an older generation says nothing of this one', () => {
+  test('a result or an error of an older generation does not count for this one', () => {
     expect(judge('10', {...none, result: commit('9')}).kind).toBe('open')
     expect(judge('10', {...none, error: commit('9')}).kind).toBe('open')
   })
@@ -55,12 +55,12 @@ describe('judge', () => {
     expect(judge('10', {...none, result: commit('9')}).kind).toBe('open')
   })
 
-  test('a result that no worker of ours wrote is none', () => {
+  test('an object that no worker wrote is not a result', () => {
     expect(judge('10', {...none, result: {...commit('10'), metadata: {}}}).kind).toBe('open')
   })
 })
 
-test('the time until a file was reprocessed is none of the pipeline', () => {
+test('the time until a file was reprocessed does not count for the pipeline', () => {
   const result = commit('10', '2026-11-22T11:00:03.000Z', {
     published: '2026-11-22T11:00:00.000Z',
     started: '2026-11-22T11:00:01.000Z',

@@ -67,7 +67,7 @@ describe('the packaged worker', () => {
     expect(exitCode).toBe(0)
   })
 
-  test('names no folder of the machine it was made on', async () => {
+  test('contains no folder names of the build machine', async () => {
     expect(await bundled(undefined)).not.toContain(join(import.meta.dirname, '..', '..', '..'))
   })
 
@@ -126,7 +126,7 @@ describe("a worker of one's own", () => {
     expect((await runBundle(await bundled(folder))).health).toBe(204)
   })
 
-  test('gives the same bytes wherever its folder is, and others when it changes', async () => {
+  test('yields the same bytes wherever its folder is, and others when it changes', async () => {
     const files = {'processor.ts': UPPER_CASE, 'name.ts': "export const name = 'upper-case'"}
     const [first, second, changed] = await Promise.all(
       [files, files, {...files, 'name.ts': "export const name = 'other'"}].map(async (each) =>

@@ -78,7 +78,7 @@ async function startScript(
 }
 
 describe("the local cloud's registry", () => {
-  test('takes an image and gives it back by tag and digest', async () => {
+  test('stores an image and returns it by tag and digest', async () => {
     const {registry, images} = await startRegistry()
     const image = await imageOf('first')
     const pushed = await pushImage(image, {...TARGET, registry})

@@ -38,7 +38,7 @@ test.each(TEMPLATES)(
   },
 )
 
-test('typescript: bundles as it is; the package is linked where none is installed above', async () => {
+test('typescript: bundles unchanged; the package is linked if none is installed above', async () => {
   const project = await temporaryFolder()
   const config = await configOf(project)
   const folder = join(project, 'one')

@@ -155,7 +155,7 @@ describe('a model that comes with an upload', () => {
     })
   })
 
-  it('is refused before anything is sent where it is none', async () => {
+  it('is refused before anything is sent if it is invalid', async () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'model.json'), '{"weights": []}')
     for (const name of ['model.json', 'gs://bucket']) {

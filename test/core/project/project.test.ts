@@ -30,7 +30,7 @@ function withAccounts(context: Pipeline, ids: readonly string[]): Pipeline {
   return {...context, cloud: {...context.cloud, project: {...context.cloud.project, billingAccounts}}}
 }
 
-describe('a project is made', () => {
+describe('a project is created', () => {
   test('with its label, its billing account and the first APIs; nothing is missing then', async () => {
     const context = await start()
     expect(await planProject({create: false, billingAccount: undefined}, context)).toBeUndefined()
@@ -90,7 +90,7 @@ test('what cannot be asked of a project of one’s own is left to the list of pr
   await expect(planProject(ASKED, context)).rejects.toMatchObject({code: 'unauthenticated'})
 })
 
-test('in a new project, where the APIs are off, all is to be made; what is there cannot be said', async () => {
+test('in a new project with disabled APIs, everything will be created; existing resources are unknown', async () => {
   const context = await start()
   await make(context)
   const {cloud, pipeline, signal} = context
@@ -111,7 +111,7 @@ test('in a new project, where the APIs are off, all is to be made; what is there
   await expect(status({objects: [], limit: 1}, context)).rejects.toMatchObject({code: 'not-set-up'})
 })
 
-describe('no project is made', () => {
+describe('no project is created', () => {
   test.each([
     [409, 'project-taken', 'ids are globally unique'],
     [429, 'quota-exceeded', 'nothing was created'],
@@ -127,7 +127,7 @@ describe('no project is made', () => {
     expect(await context.cloud.project.state()).toBeUndefined()
   })
 
-  test('where one of that id is there, the user’s own', async () => {
+  test('if one with that id exists, the user’s own', async () => {
     const context = await start([PROJECT])
     await expect(planProject(ASKED, context)).rejects.toMatchObject({
       code: 'project-exists',
@@ -136,7 +136,7 @@ describe('no project is made', () => {
     expect(await planProject({create: false, billingAccount: undefined}, context)).toBeUndefined()
   })
 
-  test('where one of that id was deleted', async () => {
+  test('if one with that id was deleted', async () => {
     const context = await start()
     await make(context)
     await removeProject(context)
@@ -166,7 +166,7 @@ describe('no project is made', () => {
 })
 
 describe('a project is deleted', () => {
-  test('only where it was made for a pipeline, by its own name, and while no other pipeline is in it', async () => {
+  test('only if it was created for a pipeline, by its own name, and while it contains no other pipeline', async () => {
     const own = await start([PROJECT])
     const mine = await inspectProject(own)
     expect(mine).toBeUndefined()

@@ -35,7 +35,7 @@ describe('the sample', () => {
     expect(usual.map((cell, i) => (cell === '' ? complete[i] : cell))).toEqual(complete)
   })
 
-  it('gives its true coefficients back, each within four standard errors', async () => {
+  it('recovers its true coefficients, each within four standard errors', async () => {
     const {report} = await processFile(sample({rows: 100_000, complete: true}), {
       labelColumn: SAMPLE_TRUTH.label,
     })

@@ -43,7 +43,7 @@ describe('setup', () => {
     expect(context.steps.some((step) => step.startsWith('Waiting for cloud-runner setup'))).toBe(true)
   })
 
-  test('a foreign container needs no answer to the canary: that it takes the delivery is enough', async () => {
+  test('a foreign container need not answer the canary: accepting the delivery is enough', async () => {
     const context = await startLocalPipeline()
     const folder = await workerFolder(
       'main.js',

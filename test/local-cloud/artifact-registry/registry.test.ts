@@ -69,7 +69,7 @@ describe('the distribution API', () => {
     expect(ping.headers.get('docker-distribution-api-version')).toBe('registry/2.0')
   })
 
-  it('takes an image and gives it back, by tag and digest', async () => {
+  it('stores an image and returns it by tag and digest', async () => {
     const {origin, call, createRepository, registry} = await startRegistry()
     await createRepository()
     const image = await buildImage({files: {'app/main.js': '1'}, env: ['A=1'], cmd: ['--x']})
@@ -109,7 +109,7 @@ describe('the distribution API', () => {
     expect((await call('GET', `/v2/p/r/nested/worker/manifests/${image.digest}`)).status).toBe(404)
   })
 
-  it('takes a blob in chunks, reports its progress, and refuses a gap', async () => {
+  it('accepts a blob in chunks, reports its progress, and refuses a gap', async () => {
     const {call, createRepository} = await startRegistry()
     await createRepository()
     const begun = await call('POST', '/v2/p/r/w/blobs/uploads/')
@@ -248,7 +248,7 @@ describe('the REST API of repositories', () => {
     expect(registry.images.resolve(`host/p/r/worker@${image.digest}`)).toBeUndefined()
   })
 
-  it('keeps an immutable tag where it is', async () => {
+  it('does not move an immutable tag', async () => {
     const {origin, createRepository} = await startRegistry()
     await createRepository('r', {dockerConfig: {immutableTags: true}})
     const one = await buildImage({files: {'app/main.js': '1'}})

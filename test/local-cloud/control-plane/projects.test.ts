@@ -89,7 +89,7 @@ it('makes a project once, with its labels, few APIs and no billing account, and 
   })
 })
 
-it('refuses calls of an API that is off in a project that was made, in Google’s words, until it is turned on', async () => {
+it('refuses calls to a disabled API in a created project, in Google’s words, until it is enabled', async () => {
   const {call, ended} = await start([])
   await ended((await call('POST', '/v3/projects', {projectId: 'made-here-2'})).json)
   const topics = '/v1/projects/made-here-2/topics'

@@ -54,7 +54,7 @@ it.each(['/clodbuild.googleapis.com:enable', '/storage:enable'])(
   },
 )
 
-it('takes one to twenty at once', async () => {
+it('accepts one to twenty at once', async () => {
   const {call} = await start()
   expect(await call('POST', ':batchEnable', {serviceIds: []})).toMatchObject({status: 400})
   const many = Array.from({length: 21}, () => 'run.googleapis.com')

@@ -184,7 +184,7 @@ describe('access control', () => {
     },
   )
 
-  test('an outdated etag is refused; bindings are merged; a policy without bindings takes all away', async () => {
+  test('an outdated etag is refused; bindings are merged; a policy without bindings removes all', async () => {
     const {access, state} = await setUp()
     expect(access.getPolicy(TOPIC)).toEqual({etag: 'ACAB'})
     const role = 'roles/pubsub.publisher'

@@ -41,7 +41,7 @@ describe('ID tokens', () => {
     const token = tokens.mint({email: EMAIL, audience: AUDIENCE})
     expect(tokens.verify(token, ['other', AUDIENCE])).toEqual({email: EMAIL})
     expect(tokens.verify(token, ['other'])).toEqual({
-      error: `made for the audience ${AUDIENCE}, not for other`,
+      error: `issued for the audience ${AUDIENCE}, not for other`,
     })
     const [head, payload, signature] = token.split('.')
     const forged = Buffer.from(

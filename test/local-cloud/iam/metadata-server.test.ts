@@ -45,7 +45,7 @@ async function startInstance() {
 }
 
 describe('the metadata server of an instance', () => {
-  it("lets Google's library find project, account and tokens, that the main port takes for the account", async () => {
+  it("lets Google's library find project, account and tokens, which identify the account at the main port", async () => {
     const {cloud, environment} = await startInstance()
     const script = `
       import {GoogleAuth} from 'google-auth-library'
@@ -145,7 +145,7 @@ describe('an access token on the main port', () => {
     })
   })
 
-  it('is made for another account with the grant that Google asks for', async () => {
+  it('is created for another account with the grant that Google requires', async () => {
     const {cloud} = await startInstance()
     const path = `/v1/projects/-/serviceAccounts/${WORKER}:generateAccessToken`
     const {json} = await call(cloud, 'POST', path, {

@@ -93,7 +93,7 @@ test.each(['short', 'Worker', '1worker', 'worker-', 'w'.repeat(31), ''])(
   },
 )
 
-test('has a policy, which decides who may have tokens made', async () => {
+test('has a policy, which decides who may create tokens', async () => {
   const ask = await serve()
   await ask('POST', 'p1/serviceAccounts', {accountId: 'worker'})
   const account = `p1/serviceAccounts/${EMAIL}`

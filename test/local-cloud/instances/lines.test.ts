@@ -20,7 +20,7 @@ describe('lines of output', () => {
     }
   })
 
-  it('are cut where they are too long, between characters', () => {
+  it('are cut if too long, between characters', () => {
     expect(split(['abcdef\n', 'gh\n'], 4)).toEqual(['abcd', 'gh'])
     expect(split(['ab€d', 'ef\nok'], 4)).toEqual(['ab', 'ok'])
   })

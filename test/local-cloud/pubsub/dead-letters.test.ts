@@ -28,7 +28,7 @@ async function deadLetters(server: PubsubServer): Promise<Record<string, unknown
     .body
 }
 
-test('after its last attempt a message goes to the dead-letter topic, with where it came from', async () => {
+test('after its last attempt a message goes to the dead-letter topic with its origin', async () => {
   const clock = new ManualClock()
   const server = await startPubsub({clock})
   const endpoint = await startPushEndpoint((pushed) => pushed.answer(500))

@@ -29,7 +29,7 @@ async function publish(server: PubsubServer, ...texts: string[]): Promise<void> 
 const textOf = (data: string | undefined): string => Buffer.from(data ?? '', 'base64').toString()
 
 describe('push', () => {
-  test('posts the documented body and takes 204 for an acknowledgement', async () => {
+  test('posts the documented body and treats 204 as an acknowledgement', async () => {
     const clock = new ManualClock()
     const server = await startPubsub({clock})
     const endpoint = await startPushEndpoint((pushed) => pushed.answer(204))
@@ -109,7 +109,7 @@ describe('push', () => {
     },
   )
 
-  test('an endpoint that is not there refuses', async () => {
+  test('a missing endpoint refuses', async () => {
     const clock = new ManualClock()
     const server = await startPubsub({clock})
     const endpoint = await startPushEndpoint((pushed) => pushed.answer(204))
@@ -181,7 +181,7 @@ describe('push', () => {
     expect(textOf(good.json.message.data)).toBe('good')
   })
 
-  test('the window begins small and grows with acknowledgements', async () => {
+  test('the window starts small and grows with acknowledgements', async () => {
     const server = await startPubsub({clock: new ManualClock()})
     const endpoint = await startPushEndpoint()
     await subscribe(server, endpoint)

@@ -27,7 +27,7 @@ async function publish(server: PubsubServer, text: string): Promise<void> {
 }
 
 describe('topics', () => {
-  test('come back as they were given, are listed by page, and change by mask', async () => {
+  test('come back as submitted, are listed by page, and change by mask', async () => {
     const server = await startPubsub({clock: new ManualClock()})
     const given = {labels: {b: '1', a: '2'}, messageRetentionDuration: '600s'}
     const created = await server.call('PUT', 'topics/orders', given)
@@ -153,7 +153,7 @@ describe('subscriptions', () => {
     expect((await server.call('PUT', 'subscriptions/sub', settings)).status).toBe(status)
   })
 
-  test("takes the mask of Google's Terraform provider, and refuses what cannot change", async () => {
+  test("accepts the mask of Google's Terraform provider, and refuses immutable fields", async () => {
     const server = await withTopic()
     await server.call('PUT', 'topics/dead', {})
     const deadLetterPolicy = {deadLetterTopic: 'projects/p/topics/dead', maxDeliveryAttempts: 5}

@@ -24,7 +24,7 @@ const values = (state: State): unknown[] =>
     .map((row) => row['value'])
 
 describe('write', () => {
-  it('gives the change’s result, and undoes only a change that throws', async () => {
+  it('returns the change’s result, and undoes only a change that throws', async () => {
     await using state = await openState({folder: await temporaryFolder(), schemas: [numbers]})
     const results = await Promise.allSettled([insert(state, 1), insert(state, 1), insert(state, 2)])
     expect(results.map(({status}) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
@@ -134,7 +134,7 @@ describe('blobs', () => {
     expect(await state.blobs.resume('00000000-0000-0000-0000-000000000000')).toBeUndefined()
   })
 
-  it('hashes large files too, also what was there before a restart', async () => {
+  it('hashes large files, too, and bytes from before a restart', async () => {
     const folder = await temporaryFolder()
     const bytes = randomBytes(5 * 1024 * 1024 + 3)
     const [first, second] = [bytes.subarray(0, 3_000_001), bytes.subarray(3_000_001)]

@@ -97,7 +97,7 @@ test.each([
   })
 })
 
-test('the name of a bucket is taken for every project', async () => {
+test("a bucket's name is unique across projects", async () => {
   const {origin, client} = await startStorage()
   await client.createBucket('taken')
   const response = await call(origin, 'POST', '/b?project=another', {name: 'taken'})
@@ -105,7 +105,7 @@ test('the name of a bucket is taken for every project', async () => {
   expect(await response.text()).toContain('The requested bucket name is not available.')
 })
 
-test("a bucket's policy is set, asked for and enforced, and goes with the bucket", async () => {
+test("a bucket's policy is set, read and enforced, and is deleted with the bucket", async () => {
   const {client, listen, origin} = await startStorage()
   const [bucket] = await client.createBucket('guarded')
   const worker = clientOf(await listen(WORKER)).bucket('guarded')

@@ -132,7 +132,7 @@ test.each([{maxResults: '0'}, {maxResults: 'x'}, {pageToken: '!'}, {versions: 'm
   },
 )
 
-test('parameters that are empty are not given: the client for Go sends all of them', async () => {
+test('empty parameters count as absent: the Go client sends all of them', async () => {
   const {origin} = await withObjects(['a', 'b/c'])
   const nothing = ['delimiter', 'endOffset', 'matchGlob', 'pageToken', 'prefix', 'startOffset']
   expect((await list(origin, Object.fromEntries(nothing.map((name) => [name, ''])))).names).toEqual([

@@ -257,7 +257,7 @@ test('objects are put together from others', async () => {
   expect(blobsOf(local)).toHaveLength(5)
 })
 
-test('everything is there after a restart', async () => {
+test('everything survives a restart', async () => {
   const folder = await temporaryFolder()
   const before = await withBucket({folder})
   await before.client.bucket('bucket').file('kept').save('still here', {resumable: false})

@@ -89,7 +89,7 @@ it.each(['return-503-after-256K', 'return-broken-stream-final-chunk-after-40B', 
   },
 )
 
-it('breaks a download off after the bytes that are asked for', async () => {
+it('cuts a download off after the requested bytes', async () => {
   const {cloud} = await start()
   const content = randomBytes(600 * 1024)
   await new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})

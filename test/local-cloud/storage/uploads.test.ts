@@ -226,7 +226,7 @@ test.each([
   expect(await refusalOf(response)).toEqual([400, expect.stringMatching(message)])
 })
 
-test('an upload of a declared length ends by itself', async () => {
+test('an upload of a declared length ends automatically', async () => {
   const {origin} = await withBucket()
   const known = await begin(origin, {headers: {'x-upload-content-length': '10'}})
   const long = await put(known, undefined, Buffer.alloc(11))
@@ -251,7 +251,7 @@ test('a resumable upload can be cancelled', async () => {
   expect((await put(`${session}x`, 'bytes */*')).status).toBe(404)
 })
 
-test('preconditions are looked at when a resumable upload begins, and again when it ends', async () => {
+test('preconditions are checked at the start and at the end of a resumable upload', async () => {
   const {origin} = await withBucket()
   const session = await begin(origin, {query: '&ifGenerationMatch=0'})
   await uploadMedia(origin, 'bucket', 'r.bin', 'first')
@@ -288,7 +288,7 @@ test('a broken connection and a restart lose nothing that arrived', async () => 
   expect((await file.getMetadata())[0]).toMatchObject({metadata: {k: 'v'}})
 })
 
-test('bytes that were complete when the local cloud was killed are gone on with', async () => {
+test('bytes that were complete when the local cloud was killed are resumed', async () => {
   const folder = await temporaryFolder()
   const before = await withBucket({folder})
   const bytes = randomBytes(UNIT)

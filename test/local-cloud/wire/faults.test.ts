@@ -102,7 +102,7 @@ describe('over HTTP', () => {
     expect((await call(cloud, 'GET', '/v1/projects/p-test/topics')).json['topics']).toHaveLength(2)
   })
 
-  it('hangs until the client gives up, and delays', async () => {
+  it('hangs until the client disconnects, and delays', async () => {
     const cloud = await start()
     await plan(cloud, {on: {path: '/storage/**'}, hang: true}, {on: {path: '/storage/**'}, delayMs: 60})
     await expect(

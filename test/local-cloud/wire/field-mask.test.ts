@@ -11,7 +11,7 @@ it.each([
   expect(fieldPaths(mask)).toEqual(paths)
 })
 
-it('takes named fields from the update, removes what is absent there and leaves the rest in order', () => {
+it('applies the named fields, removes those absent from the update, and keeps the order of the rest', () => {
   const current = {name: 'n', template: {timeout: '1s', labels: {a: '1'}}, labels: {b: '2'}, list: [1]}
   const update = {template: {timeout: '2s'}, list: [2, 3]}
   const changed = applyFieldMask(current, update, fieldPaths('template.timeout,labels,list,new.nested'))

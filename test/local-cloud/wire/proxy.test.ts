@@ -120,13 +120,13 @@ describe('the forward proxy', () => {
 })
 
 describe('the port of the APIs', () => {
-  it('is no proxy', async () => {
+  it('is not a proxy', async () => {
     const {port, outside} = await listen('listen')
     expect(await ask(port, 'http://run.googleapis.com/v1/things/a')).toMatchObject({status: 403})
     expect(outside.list()).toMatchObject([{host: 'run.googleapis.com', method: 'GET'}])
   })
 
-  it('takes a path of two slashes for a path', async () => {
+  it('treats a path of two slashes as a path', async () => {
     const {port} = await listen('listen')
     expect(await ask(port, '//example.org/v1/things/a')).toMatchObject({status: 501})
   })

@@ -130,7 +130,7 @@ describe('field checks', () => {
     expect(await call('GET', '/v1/projects/p/topics/t1?what=1')).toMatchObject({status: 400})
   })
 
-  it('takes snake_case, drops null, keeps an empty object and what was not sent stays absent', async () => {
+  it('accepts snake_case, drops null, keeps an empty object, and leaves unsent fields absent', async () => {
     const {json} = await call('PUT', '/v1/projects/p/topics/t2', {
       message_retention_duration: '700s',
       labels: {},

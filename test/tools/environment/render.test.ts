@@ -42,7 +42,7 @@ describe('what points tools at the local cloud', () => {
     expect(environment.unset).toEqual(expect.arrayContaining(['ALL_PROXY', 'GOOGLE_APPLICATION_CREDENTIALS']))
   })
 
-  it('sets nothing that it takes away', () => {
+  it('sets nothing that it removes', () => {
     for (const name of environment.unset) expect(environment.set).not.toHaveProperty(name)
   })
 })

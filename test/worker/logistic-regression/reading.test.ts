@@ -39,7 +39,7 @@ describe('the result', () => {
     )
   })
 
-  it('quotes class names where it must', async () => {
+  it('quotes class names if necessary', async () => {
     const {lines} = await processFile('a,y\n1,"no, never"\n2,"say ""yes"""\n3,"no, never"\n4,"say ""yes"""\n')
     expect(lines[0]).toBe('a,y,prediction,"probability_no, never","probability_say ""yes"""')
   })
@@ -84,7 +84,7 @@ describe('a file as found in the wild', () => {
     expect(lines).toEqual((await reference()).map((line) => line.replaceAll(',', delimiter)))
   })
 
-  it('may begin with a byte order mark, which stays', async () => {
+  it('may start with a byte order mark, which is kept', async () => {
     const {lines} = await processFile(`\ufeff${plain.join('\n')}\n`)
     expect(lines[0]).toBe(`\ufeff${(await reference())[0]}`)
     expect(lines.slice(1)).toEqual((await reference()).slice(1))
@@ -139,7 +139,7 @@ describe('a file as found in the wild', () => {
       kind: 'category',
       level: '1,234',
     })
-    expect(tabs.report.assumptions.join(' ')).toContain('read as texts: a (1,234)')
+    expect(tabs.report.assumptions.join(' ')).toContain('read as text: a (1,234)')
   })
 
   it('passes every record through whole', async () => {
@@ -206,7 +206,7 @@ describe('columns', () => {
     expect(coefficients[0]?.terms.map(({column}) => column)).toContain('version')
   })
 
-  it('of dates are left out where a date is not known, and where they are written without signs', async () => {
+  it('of dates are left out even with unknown dates, and without separators', async () => {
     const {leftOut} = await report('a,b,c,d,x', (i) => {
       const day = 10 + (i % 20)
       return `${i === 5 ? 'unknown' : `2024-02-${day}`},202402${day},2024-0${1 + (i % 9)},"Thu, ${day} Feb 2024 10:00:00 GMT",${Math.sin(i)}`
@@ -218,7 +218,7 @@ describe('columns', () => {
     const words = ['#DIV/0!', '<NA>', '\\N', '.', '-nan', '#REF!', 'nil']
     const {coefficients, assumptions} = await report('x', (i) => words[i] ?? Math.sin(i).toFixed(3))
     expect(coefficients[0]?.terms.map(({kind}) => kind)).toEqual(['numeric', 'missing'])
-    expect(assumptions.join(' ')).toContain('taken for missing: x')
+    expect(assumptions.join(' ')).toContain('treated as missing: x')
   })
 
   it('of numbers with a few texts among them are texts, and the report warns of it', async () => {
@@ -267,10 +267,10 @@ describe('columns', () => {
       [`\u2212${i % 5}.5`, `'${i % 4}'`, `1_00${i % 3}`, `${i % 6}.5-`].join(','),
     )
     expect(signs.assumptions.join(' ')).toContain(
-      "read as texts: minus (\u22120.5), quoted ('0'), apart (1_000), behind (0.5-).",
+      "read as text: minus (\u22120.5), quoted ('0'), apart (1_000), behind (0.5-).",
     )
     expect(coefficients[0]?.terms.every(({kind}) => kind === 'category')).toBe(true)
-    expect(assumptions.join(' ')).toContain('read as texts: share (0%), price ($1,100.50), size (0 kg).')
+    expect(assumptions.join(' ')).toContain('read as text: share (0%), price ($1,100.50), size (0 kg).')
   })
 
   it('may be ten thousand', async () => {
@@ -315,7 +315,7 @@ describe('columns', () => {
       ['kind', 'category', 'b'],
       ['kind', 'category', '(missing)'],
     ])
-    expect(assumptions.join(' ')).toContain('taken for missing: x')
+    expect(assumptions.join(' ')).toContain('treated as missing: x')
   })
 
   it('with very many values keep the most frequent hundred', async () => {

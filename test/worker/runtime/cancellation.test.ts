@@ -59,7 +59,7 @@ it('what was cancelled while it waited is acknowledged without work; a later req
   expect(await worker.text(worker.output(MARK))).toBeUndefined()
 })
 
-it('the cancellation of an older generation says nothing about a newer one', async () => {
+it('the cancellation of an older generation does not affect a newer one', async () => {
   await using worker = await startWorker(endless().processor)
   const older = await worker.upload('a.txt', 'long')
   const newer = await worker.upload('a.txt', 'x')

@@ -26,10 +26,10 @@ const event = (generation: string, reprocessId?: string, second = 0) => ({
 })
 
 describe('decide', () => {
-  it('processes what nothing has been made of', () => {
+  it('processes a file without a result', () => {
     expect(decide(event('5'), undefined, undefined)).toEqual({kind: 'process', resultGeneration: '0'})
   })
-  it('processes over an older result, an older error, and an object of somebody else', () => {
+  it('processes over an older result, an older error, and a foreign object', () => {
     expect(decide(event('5'), committed('4', 1), undefined)).toEqual({
       kind: 'process',
       resultGeneration: '91',
@@ -55,14 +55,14 @@ describe('decide', () => {
     expect(decide(event('5'), committed('6', 1), undefined)).toEqual({kind: 'superseded', by: 6n})
     expect(decide(event('5', 'r1'), committed('5', 1), committed('6', 2)).kind).toBe('superseded')
   })
-  it('processes again where somebody asked for it, once', () => {
+  it('processes again on request, once', () => {
     expect(decide(event('5', 'r1'), committed('5', 1), undefined).kind).toBe('process')
     expect(decide(event('5', 'r1'), committed('5', 1, 'r1'), undefined).kind).toBe('duplicate')
     expect(decide(event('5', 'r2'), committed('5', 1, 'r1'), undefined).kind).toBe('process')
     expect(decide(event('5'), committed('5', 1, 'r1'), undefined).kind).toBe('duplicate')
     expect(decide(event('5', 'r1'), undefined, committed('5', 1)).kind).toBe('process')
   })
-  it('does not process what was cancelled after it was published, whoever asked for it', () => {
+  it('does not process a file cancelled after publication, whatever requested it', () => {
     const cancelled = committed('5', 3, undefined, {cancelled: 'true'})
     expect(decide(event('5', undefined, 2), undefined, cancelled)).toEqual({kind: 'cancelled'})
     expect(decide(event('5', 'r1', 2), committed('5', 1), cancelled)).toEqual({kind: 'cancelled'})

@@ -110,7 +110,7 @@ describe('delivered again', () => {
     expect(worker.outcomes()).toEqual(['done', 'duplicate'])
   })
 
-  it('while it is in hand waits for the first and shares its end', async () => {
+  it('waits for the first while that is in progress, and shares its outcome', async () => {
     const begun = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
     const processor = capitals({
@@ -147,7 +147,7 @@ describe('delivered again', () => {
     expect(worker.outcomes()).toEqual(['duplicate'])
   })
 
-  it('is processed again where somebody asks for it, once a request', async () => {
+  it('is processed again once per request', async () => {
     const processor = capitals()
     await using worker = await startWorker(processor)
     const generation = await worker.upload('a', 'x')
@@ -171,7 +171,7 @@ describe('an older generation', () => {
     expect(worker.outcomes()).toEqual(['done', 'superseded'])
   })
 
-  it('is given up where the newer one commits in the middle, sidecars included', async () => {
+  it('is abandoned if the newer one commits meanwhile, sidecars included', async () => {
     const processor = capitals({
       async after(run) {
         if (run === 1) await worker.deliver('a', await worker.upload('a', 'new'))
@@ -210,7 +210,7 @@ describe('an older generation', () => {
     expect(await worker.text(worker.output('b'))).toBeUndefined()
   })
 
-  it('whose bucket is gone is refused, and not taken for a deleted file', async () => {
+  it('whose bucket is gone is refused, not treated as a deleted file', async () => {
     const processor = capitals()
     await using worker = await startWorker(processor)
     const generation = await worker.upload('a', 'x')
@@ -274,7 +274,7 @@ describe('a permanent fault', () => {
     expect(worker.outcomes()).toEqual(['done', 'failed', 'done'])
   })
 
-  it('is none where the delivery was over by then', async () => {
+  it('does nothing if the delivery was already over', async () => {
     await using worker = await startWorker(
       {
         name: 'late',

@@ -122,7 +122,7 @@ it('refuses while another worker starts the execution', async () => {
   expect(api.asked).toHaveLength(0)
 })
 
-it('takes over a claim that is older than a minute, and starts the execution itself', async () => {
+it('takes over a claim older than a minute and starts the execution', async () => {
   const {api, worker} = await startWithJob()
   const generation = await worker.upload('long.txt', 'x'.repeat(1024))
   await worker.put(worker.output(MARK), '{}', {'source-generation': generation})
@@ -149,7 +149,7 @@ it('of two that take over the same old claim, one starts an execution', async ()
   expect(statuses).toContain(204)
 })
 
-it('hands over at once what would take as long as a file before it that was given up', async () => {
+it('hands over at once a file that would take as long as an abandoned one', async () => {
   const MEBIBYTE = 'x'.repeat(1024 * 1024)
   const begun: string[] = []
   const stuck: Processor = {

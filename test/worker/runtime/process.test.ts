@@ -48,7 +48,7 @@ describe('a worker process', () => {
     expect(running.worker.lines.map((line) => line['severity'])).not.toContain('WARNING')
   })
 
-  it('finishes after SIGTERM what it can, and takes nothing more', async () => {
+  it('finishes what it can after SIGTERM, and accepts nothing more', async () => {
     await using running = await start('patient.ts', 'x', {metadata: {'takes-ms': '150'}})
     const status = running.deliver()
     await running.worker.line(began)

@@ -49,7 +49,7 @@ describe('HTTP', () => {
 })
 
 describe('what is not a file', () => {
-  it('is acknowledged and not given to the process', async () => {
+  it('is acknowledged without reaching the process', async () => {
     copy.runs = 0
     await using worker = await startWorker(copy)
     const statuses = [
@@ -99,7 +99,7 @@ describe('the canary', () => {
     expect(copy.runs).toBe(0)
   })
 
-  it('is refused where the output bucket cannot be written, acknowledged where it is gone', async () => {
+  it('is refused if the output bucket cannot be written, acknowledged if it is gone', async () => {
     await using worker = await startWorker(copy)
     const generation = await worker.upload(canary, 'tweet')
     worker.proxy.fails = (method, url) => method === 'POST' && url.pathname.includes('/b/output/')

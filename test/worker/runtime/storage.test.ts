@@ -34,7 +34,7 @@ function first(times: number, matches: (method: string, url: URL) => boolean) {
 const isRead = (method: string, url: URL): boolean => method === 'GET' && url.searchParams.has('alt')
 
 describe('reading an object', () => {
-  it('continues where a connection broke, and verifies the whole', async () => {
+  it('resumes after a broken connection, and verifies the whole', async () => {
     const {storage, upload, proxy} = await start()
     const content = randomBytes(3 * MEBIBYTE)
     const generation = await upload('a', content)
@@ -46,7 +46,7 @@ describe('reading an object', () => {
     expect(proxy.requests.filter((request) => request === 'GET /storage/v1/b/input/o/a')).toHaveLength(4)
   })
 
-  it('is given up where it breaks each time', async () => {
+  it('fails if it breaks each time', async () => {
     const {upload, proxy} = await start()
     const storage = openStorage(
       {STORAGE_EMULATOR_HOST: proxy.origin},
@@ -67,7 +67,7 @@ describe('reading an object', () => {
     const name = {bucket: 'input', object: 'a', generation}
     const metadata = await storage.find(name)
     proxy.corrupts = isRead
-    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
+    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not match its checksum')
   })
 
   it('notices them by CRC32C for a composite object, which has no MD5', async () => {
@@ -81,10 +81,10 @@ describe('reading an object', () => {
     expect(metadata?.md5Hash).toBeUndefined()
     expect(String(await buffer(await storage.read(name, metadata)))).toBe('hello world')
     proxy.corrupts = isRead
-    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
+    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not match its checksum')
   })
 
-  it('unpacks what has the content encoding gzip, checked as it is stored', async () => {
+  it('unpacks the content encoding gzip, verified as stored', async () => {
     const {storage, input} = await start()
     const packed = gzipSync('a,b\n1,2\n')
     await input('a').save(packed, {resumable: false, metadata: {contentEncoding: 'gzip'}})
@@ -117,7 +117,7 @@ describe('reading an object', () => {
     const name = await saveAsGzip(input, gzipSync(randomBytes(MEBIBYTE)))
     const metadata = await storage.find(name)
     proxy.corrupts = isRead
-    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not have its checksum')
+    await expect(buffer(await storage.read(name, metadata))).rejects.toThrow('do not match its checksum')
   })
 
   it('lets go of the connection where unpacking is ended before its end', async () => {
@@ -153,7 +153,7 @@ describe('reading an object', () => {
     response.write(bytes, () => response.socket?.destroySoon())
   }
 
-  it('does not take twice what a server gives again that knows no ranges', async () => {
+  it('skips bytes resent by a server without ranges', async () => {
     const content = randomBytes(MEBIBYTE)
     const origin = await startServer(({headers}, response) => {
       response.writeHead(200, {'content-length': content.length})
@@ -204,7 +204,7 @@ describe('reading an object', () => {
 })
 
 describe('a request', () => {
-  it('is repeated where its answer begins and goes silent', async () => {
+  it('is retried if its response starts and goes silent', async () => {
     let asked = 0
     const origin = await startServer((_, response) => {
       if (++asked === 1) response.writeHead(200).write('{')
@@ -218,7 +218,7 @@ describe('a request', () => {
     expect(asked).toBeGreaterThan(1)
   })
 
-  it('is not sent twice at once where a kept connection goes silent', async () => {
+  it('is not sent twice if a kept-alive connection goes silent', async () => {
     let asked = 0
     const origin = await startServer((_, response) => {
       if (++asked === 1) response.end(JSON.stringify({generation: '7', size: '1'}))
@@ -284,7 +284,7 @@ describe('writing an object of unknown length', () => {
     120_000,
   )
 
-  it('takes away again what arrived as other bytes', async () => {
+  it('removes an object that arrived corrupt', async () => {
     const {storage, output, proxy} = await start()
     const write = async () => {
       const upload = storage.upload({bucket: 'output', object: 'a'}, options, new AbortController().signal)
@@ -292,14 +292,14 @@ describe('writing an object of unknown length', () => {
       await upload.end()
     }
     proxy.corruptsRequest = first(1, isChunk)
-    await expect(write()).rejects.toThrow('other bytes arrived')
+    await expect(write()).rejects.toThrow('the bytes arrived corrupt')
     expect(await output('a').exists()).toEqual([false])
     // The condition that nothing be there holds again.
     await write()
     expect(Number((await output('a').getMetadata())[0].size)).toBe(9 * MEBIBYTE)
   })
 
-  it('waits, and gives up, where all bytes are there and yet no object', async () => {
+  it('waits and then fails if all bytes arrived but no object', async () => {
     const puts: string[] = []
     const origin = await startServer((request, response) => {
       request.resume().on('end', () => {

@@ -65,7 +65,7 @@ describe('the watchdog', () => {
     expect(running.worker.stderr()).toBe('')
   })
 
-  it('names every file in hand past its deadline', async () => {
+  it('names every file in progress past its deadline', async () => {
     await using running = await start()
     const patient = running.process('patient', 'wait 60000')
     await running.began(1)
@@ -100,7 +100,7 @@ describe('the watchdog', () => {
     ])
   })
 
-  it('leaves alone what is done in time, however long it blocks, and what gives way to the loop', async () => {
+  it('spares work that finishes in time, however long it blocks, and work that yields to the loop', async () => {
     await using running = await start({DEADLINE_SECONDS: '2'})
     expect(await running.process('blocking', 'sleep 1000')).toBe(204)
     expect(await running.process('waiting', 'wait 4000')).toBe(503)

@@ -266,7 +266,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     })
   })
 
-  it('takes away again what arrived as other bytes, and makes it again', async () => {
+  it('removes a result that arrived corrupt, and produces it again', async () => {
     await using running = await start(PATIENT)
     const large = Buffer.alloc(9 * 1024 * 1024, 'large\n')
     const generation = await running.upload('a', large)
@@ -279,7 +279,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     expect(bytes.equals(Buffer.from(large.toString().toUpperCase()))).toBe(true)
   })
 
-  it('finishes at SIGTERM what it has in hand, and takes nothing more', async () => {
+  it('finishes files in progress at SIGTERM, and accepts nothing more', async () => {
     await using running = await start(PATIENT)
     const generation = await running.upload('a', 'x', {'takes-ms': '400'})
     const status = running.deliver('a', generation)
@@ -315,7 +315,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     },
   )
 
-  it('takes a body in chunks, and notices one that breaks off', async () => {
+  it('accepts a chunked body, and notices one that is cut off', async () => {
     await using running = await start(PYTHON)
     const generation = await running.upload('a', ORDERS)
     const push = JSON.stringify(pushEnvelope({bucket: 'input', object: 'a', generation}))

@@ -9,10 +9,10 @@ const FLUSH_BYTES = 256 * 1024
 
 /** The fields that are appended to each record. */
 export interface AppendedFields {
-  /** Of one record's, at most. */
+  /** Most bytes of one record's fields. */
   readonly mostBytes: number
   /**
-   * Writes those of record `index` (0 is the header) into `into` from `at` on, quoted where they must be, each with
+   * Writes those of record `index` (0 is the header) into `into` from `at` on, quoted if necessary, each with
    * the delimiter before it.
    * @returns where they end
    */
@@ -21,9 +21,9 @@ export interface AppendedFields {
 
 /**
  * Copies the records of a file that {@link readRecords} has read, byte for byte, and appends fields to each.
- * Blank lines are left out; each record keeps its own line end.
- * @param bytes the same file from its beginning
- * @param output must have taken a chunk's bytes when its promise resolves: the memory is used again
+ * Blank lines are dropped; each record keeps its own line end.
+ * @param bytes the same file from its start
+ * @param output must have taken a chunk's bytes when its promise resolves: the buffer is reused
  */
 export async function appendFields(
   bytes: AsyncIterable<Buffer>,
@@ -34,13 +34,13 @@ export async function appendFields(
 ): Promise<void> {
   let record = 0
   let position = 0
-  /** The beginning of a record that the last chunk left unfinished. */
+  /** The start of a record that the last chunk left unfinished. */
   let carried: Buffer = Buffer.allocUnsafe(FLUSH_BYTES)
   let carriedBytes = 0
   let result = Buffer.allocUnsafe(FLUSH_BYTES)
   let size = 0
   for await (const chunk of bytes) {
-    // In memory that is used again: one buffer a chunk would be collected late.
+    // A reused buffer: one per chunk would be collected late.
     const length = carriedBytes + chunk.length
     if (length > carried.length) carried = grown(carried, carriedBytes, 2 * length)
     chunk.copy(carried, carriedBytes)
@@ -71,7 +71,7 @@ export async function appendFields(
   if (size > 0) await output.write(result.subarray(0, size))
 }
 
-/** A field as it stands in a CSV file: in quotes only where it must be. */
+/** A field as written in a CSV file: quoted only if necessary. */
 export function quoteField(text: string, delimiter: Delimiter): string {
   const mustQuote =
     text.includes('"') || text.includes('\n') || text.includes('\r') || text.includes(delimiter)

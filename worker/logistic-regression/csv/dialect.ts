@@ -1,18 +1,18 @@
 import {PermanentError} from '../../processor.ts'
 
-/** What was found out about a file from its beginning. */
+/** What the start of a file reveals about it. */
 export interface Dialect {
   delimiter: Delimiter
-  /** The text begins with a byte order mark. */
+  /** The text starts with a byte order mark. */
   byteOrderMark: boolean
-  /** Of the file; what is read and written is UTF-8. */
+  /** Of the stored file; it is read and written as UTF-8. */
   encoding: 'UTF-8' | 'UTF-16'
 }
 
 export type Delimiter = ',' | ';' | '\t' | '|'
 
 const DELIMITERS: readonly Delimiter[] = [',', ';', '\t', '|']
-/** In words, for people. */
+/** Their names in messages. */
 export const DELIMITER_NAMES: Readonly<Record<Delimiter, string>> = {
   ',': 'comma',
   ';': 'semicolon',
@@ -20,9 +20,9 @@ export const DELIMITER_NAMES: Readonly<Record<Delimiter, string>> = {
   '|': 'vertical bar',
 }
 
-/** More than any table that a regression is fitted to; a header beyond is a file turned on its side. */
+/** More than any table that a regression is fitted to; a longer header means that rows and columns are swapped. */
 export const MOST_COLUMNS = 10_000
-/** A header longer than this has its delimiter judged by its first part. */
+/** The delimiter of a longer header is detected in its first part. */
 const LONGEST_HEAD_BYTES = 1024 * 1024
 
 const LF = 0x0a
@@ -31,7 +31,7 @@ const QUOTE = 0x22
 const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
 const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in .gz.'
 
-/** Beginnings of files that are often uploaded by mistake. */
+/** Signatures of files that are often uploaded by mistake. */
 const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string; suggestion: string}[] = [
   {bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG image', suggestion: EXPORT_AS_CSV},
   {bytes: [0xff, 0xd8, 0xff], what: 'a JPEG image', suggestion: EXPORT_AS_CSV},
@@ -63,7 +63,7 @@ export function holdsHeader(head: Buffer): boolean {
 }
 
 /**
- * Reads the delimiter off the header: the candidate that it has most often outside quotes.
+ * Detects the delimiter in the header: the candidate that occurs most often outside quotes.
  * @param head first bytes of the text, at least the header or 1 MiB
  * @param encoding of the file
  * @throws PermanentError `not-csv`, `no-header`, `too-many-columns`
@@ -109,11 +109,11 @@ export function tooManyColumns(): PermanentError {
   })
 }
 
-/** Excel takes a first line `sep=;` for itself; no other program does. */
+/** Only Excel interprets a first line `sep=;`. */
 function refuseSeparatorLine(header: string): void {
   if (!/^"?sep=.?"?$/i.test(header)) return
   throw new PermanentError(
-    `The first line, ${header.replaceAll('"', '')}, is a note for Excel, and no header.`,
+    `The first line, ${header.replaceAll('"', '')}, is an Excel directive, not a header.`,
     {
       code: 'no-header',
       line: 1,
@@ -147,7 +147,7 @@ function refuseOtherFormats(head: Buffer): void {
   }
 }
 
-/** Offset of the line end that closes the first non-blank line; the length where there is none yet. */
+/** Offset of the line end that closes the first non-blank line; the length if there is none yet. */
 function endOfHeader(head: Buffer): number {
   let quoted = false
   let blank = true

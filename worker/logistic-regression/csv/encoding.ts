@@ -1,6 +1,6 @@
 import {isUtf8} from 'node:buffer'
 
-/** A byte that no CSV file in UTF-8 has. `offset` counts from the beginning of the (unpacked) file. */
+/** A byte that is invalid in a UTF-8 CSV file. `offset` counts from the start of the (unpacked) file. */
 export interface EncodingFault {
   kind: 'nul-byte' | 'not-utf8'
   offset: number
@@ -12,7 +12,7 @@ export class EncodingCheck {
   #unfinished = Buffer.alloc(0)
   #offset = 0
 
-  /** Checks the next chunk and tells the first fault. */
+  /** Checks the next chunk and returns the first fault. */
   check(chunk: Buffer): EncodingFault | undefined {
     const bytes = this.#unfinished.length === 0 ? chunk : Buffer.concat([this.#unfinished, chunk])
     const complete = completeLength(bytes, bytes.length)
@@ -25,7 +25,7 @@ export class EncodingCheck {
     return undefined
   }
 
-  /** To be called after the last chunk: a file must not end within a character. */
+  /** Call it after the last chunk: a file must not end within a character. */
   end(): EncodingFault | undefined {
     return this.#unfinished.length === 0 ? undefined : {kind: 'not-utf8', offset: this.#offset}
   }

@@ -7,11 +7,11 @@ import type {Location} from './location.ts'
 export interface Place {
   offset: number
   delimiter: Delimiter
-  /** Where it is not the field at the offset. */
+  /** If it is not the field at the offset. */
   column?: number
 }
 
-/** A fault in the text of a file, of which only the byte offset is known yet. */
+/** A fault in a file's text, with only its byte offset known so far. */
 export class FaultAt extends Error {
   override readonly name = 'FaultAt'
   readonly offset: number
@@ -31,7 +31,7 @@ export class FaultAt extends Error {
     this.#suggestion = fault.suggestion
   }
 
-  /** The fault in words for people. */
+  /** The message. */
   at({line, column}: Location): PermanentError {
     return new PermanentError(this.#describe(line), {
       code: this.#code,
@@ -51,7 +51,7 @@ export function raggedRow(place: Place, found: number, columns: number): FaultAt
       describe: (line) =>
         `Line ${line} has ${found} field${found === 1 ? '' : 's'}, the header has ${columns}.`,
       suggestion:
-        'Fields that contain the delimiter or a line end must be in double quotes; a delimiter at the end of a line begins one more field.',
+        'Fields that contain the delimiter or a line end must be in double quotes; a delimiter at the end of a line starts another field.',
     },
   )
 }
@@ -61,7 +61,7 @@ export function recordTooLong(place: Place): FaultAt {
   return new FaultAt(place, {
     code: 'record-too-long',
     describe: (line) =>
-      `The record that begins in line ${line} is longer than 16 MiB, in column ${place.column}.`,
+      `The record that starts in line ${line} is longer than 16 MiB, in column ${place.column}.`,
     suggestion:
       'Check that the field there has a closing double quote, and that lines end in LF, CR LF or CR.',
   })
@@ -72,9 +72,9 @@ export function brokenQuote(place: Place): FaultAt {
   return new FaultAt(place, {
     code: 'broken-quote',
     describe: (line) =>
-      `The record that begins in line ${line} has a double quote that does not pair, in column ${place.column}.`,
+      `The record that starts in line ${line} has an unmatched double quote, in column ${place.column}.`,
     suggestion:
-      'A field with a double quote in it must begin and end with one, without blanks beside them, and each quote within is doubled.',
+      'A field that contains a double quote must start and end with one, without blanks outside them, and each quote within is doubled.',
   })
 }
 
@@ -84,7 +84,7 @@ export function encodingFault({kind, offset}: EncodingFault, delimiter: Delimite
         {offset, delimiter},
         {
           code: 'nul-byte',
-          describe: (line) => `Line ${line} has a NUL byte, which no text has.`,
+          describe: (line) => `Line ${line} has a NUL byte, which is not valid text.`,
           suggestion:
             'Export the data again as CSV (UTF-8); a NUL byte often comes from UTF-16 or a damaged file.',
         },

@@ -6,7 +6,7 @@ const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
 
-/** A place in a CSV file, for people. */
+/** A position in a CSV file, for messages. */
 export interface Location {
   /** Physical line, counted from 1; CR, LF and CR LF end a line. */
   line: number
@@ -15,12 +15,12 @@ export interface Location {
 }
 
 /**
- * Finds out where a byte offset is, by reading the file again up to there: faults are rare, and so the reading
- * of good files pays nothing for exact positions.
- * @param offset of the (unpacked) bytes; line ends at the offset are passed over, so that the end of a record
- * gives the place of the next one
- * @throws PermanentError `broken-gzip`: a damaged archive gives wrong bytes long before it is known to be one, so it is
- * read to its end
+ * Locates a byte offset by reading the file again up to it: faults are rare, so reading good files pays nothing for
+ * exact positions.
+ * @param offset of the (unpacked) bytes; line ends at the offset are skipped, so that the end of a record yields the
+ * position of the next one
+ * @throws PermanentError `broken-gzip`: a damaged archive yields wrong bytes long before the damage is detected, so
+ * it is read to its end
  */
 export async function locate(input: InputFile, offset: number, delimiter: Delimiter): Promise<Location> {
   const separator = delimiter.charCodeAt(0)

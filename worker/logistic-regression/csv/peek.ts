@@ -1,4 +1,4 @@
-/** The first bytes of a stream, at least so many where it has them, and the stream with them. */
+/** The first bytes of a stream, at least that many if it has them, and the stream including them. */
 export async function peek(
   chunks: AsyncGenerator<Buffer>,
   bytes: number,

@@ -11,7 +11,7 @@ import {openText} from './source.ts'
 const LONGEST_RECORD = 16 * 1024 * 1024
 /** What is scanned at a time: a few milliseconds of work. */
 const SLICE_BYTES = 256 * 1024
-/** Room that is made for a file at first; more as it needs more. */
+/** Initial buffer size; it grows as needed. */
 const FIRST_BYTES = 16 * 1024
 const BYTE_ORDER_MARK_BYTES = 3
 
@@ -34,7 +34,7 @@ export interface Shape {
 
 /**
  * Reads a CSV file with a header: RFC 4180, with delimiter by header, a byte order mark, any mix of line ends,
- * and blank lines passed over.
+ * and blank lines skipped.
  * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `not-utf16`, `nul-byte`, `no-header`, `no-rows`,
  * `broken-quote`, `record-too-long`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
  */
@@ -73,12 +73,12 @@ class Reading {
   readonly #handler: RecordHandler
   readonly #encoding = new EncodingCheck()
   readonly #scanner: Scanner
-  /** What is not scanned yet, from the beginning of a record on. */
+  /** Bytes not scanned yet, from the start of a record. */
   #held = Buffer.allocUnsafe(FIRST_BYTES)
   #length = 0
-  /** Of the first byte held. */
+  /** Offset of the first byte held. */
   #offset = 0
-  /** So many bytes must be held before another scan is worth it: else a long record would be scanned for each chunk. */
+  /** How many bytes must be held before the next scan: otherwise a long record would be scanned for each chunk. */
   #wanted = 0
   #ends = new Float64Array(1024)
   #records = 0
@@ -91,7 +91,7 @@ class Reading {
 
   write(slice: Buffer): void {
     const fault = this.#encoding.check(slice)
-    // What comes before the fault may have one of its own: the first in the file is reported, however its bytes arrive.
+    // An earlier fault may precede it: the file's first one is reported, however its bytes arrive.
     const sound = fault === undefined ? slice.length : Math.max(0, fault.offset - this.#offset - this.#length)
     this.#hold(slice.subarray(0, sound))
     if (this.#length >= this.#wanted || fault !== undefined) this.#scan(false)
@@ -149,7 +149,7 @@ class Reading {
     this.#wanted = this.#records === before ? Math.min(2 * this.#length, LONGEST_RECORD + 1) : 0
   }
 
-  /** Hands over what the scanner found. */
+  /** Passes the scanner's records to the handler. */
   #take(): void {
     const {ends} = this.#scanner
     if (ends.length === 0) return
@@ -169,14 +169,14 @@ class Reading {
     if (columns > MOST_COLUMNS) throw tooManyColumns()
     const names = Array.from({length: columns}, (_, field) => fieldText(block, field))
     if (names.every((name) => name.trim() === '')) {
-      throw new PermanentError('The first line has delimiters only: it names no column.', {
+      throw new PermanentError('The first line has only delimiters: it does not name the columns.', {
         code: 'no-header',
         line: 1,
         suggestions: ['Put a line with the names of the columns first.'],
       })
     }
     if (names.every((name) => name.trim() !== '' && Number.isFinite(Number(name)))) {
-      throw new PermanentError('The first line has numbers only: the file has no header.', {
+      throw new PermanentError('The first line has only numbers: the file has no header.', {
         code: 'no-header',
         line: 1,
         suggestions: ['Put a line with the names of the columns first.'],

@@ -2,14 +2,14 @@ const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
 
-/** Fields of a block at most; with 16 columns, 1,024 records. Their places stay in the processor's second-level cache. */
+/** Fields of a block at most; with 16 columns, 1,024 records. Their positions stay in the processor's L2 cache. */
 const MOST_CELLS = 16 * 1024
-/** Fields of a header that room is made for at first. */
+/** Initial capacity for a header's fields. */
 const HEADER_FIELDS = 256
 
 /**
  * Some records, split into fields that are not decoded yet. Field `f` of record `r` is number `r * columns + f`.
- * The scanner uses the memory again: what is to be kept must be copied.
+ * The scanner reuses the memory: copy anything to be kept.
  */
 export interface RecordBlock {
   readonly bytes: Buffer
@@ -20,7 +20,7 @@ export interface RecordBlock {
   readonly stops: Int32Array
 }
 
-/** The text of a field. Bare quotes are no CSV, so each quote within a field stands there doubled. */
+/** The text of a field. Bare quotes are not valid CSV, so each quote within a field is doubled. */
 export function fieldText({bytes, starts, stops}: RecordBlock, field: number): string {
   const text = bytes.toString('utf8', starts[field], stops[field])
   return text.includes('"') ? text.replaceAll('""', '"') : text
@@ -32,9 +32,9 @@ export function fieldText({bytes, starts, stops}: RecordBlock, field: number): s
  */
 export type ScanEnd = 'full' | 'unfinished' | 'ragged-row' | 'broken-quote'
 
-/** Finds the fields of CSV records (RFC 4180; lines end in LF, CR LF or CR; blank lines are passed over). */
+/** Finds the fields of CSV records (RFC 4180; lines end in LF, CR LF or CR; blank lines are skipped). */
 export class Scanner {
-  /** Per byte 1 where it ends an unquoted field or is a quote. */
+  /** Per byte, 1 if it ends an unquoted field or is a quote. */
   readonly #special = new Uint8Array(256)
   readonly #delimiter: number
   #isFixed = false
@@ -56,7 +56,7 @@ export class Scanner {
     this.#stops = new Int32Array(HEADER_FIELDS)
   }
 
-  /** From now on every record must have so many fields. */
+  /** From now on every record must have this many fields. */
   expect(columns: number): void {
     this.#columns = columns
     this.#isFixed = true
@@ -66,7 +66,7 @@ export class Scanner {
     this.#ends = new Int32Array(this.#capacity)
   }
 
-  /** Whether the header has told how many fields there are. */
+  /** Whether the header has set the number of fields. */
   get isFixed(): boolean {
     return this.#isFixed
   }
@@ -92,12 +92,12 @@ export class Scanner {
     return this.#ends.subarray(0, this.#records)
   }
 
-  /** Where the record begins that the last scan did not finish; where the next scan is to go on. */
+  /** Start of the record that the last scan did not finish: the next scan continues here. */
   get next(): number {
     return this.#next
   }
 
-  /** Fields that were found in the record that the last scan ended at, or in the header. */
+  /** Number of fields in the record at which the last scan ended, or in the header. */
   get fields(): number {
     return this.#fields
   }
@@ -194,7 +194,7 @@ function grown(places: Int32Array): Int32Array {
   return more
 }
 
-/** Position of the quote that closes a field; `to` where there is none. */
+/** Position of the quote that closes a field; `to` if there is none. */
 function closingQuote(bytes: Buffer, from: number, to: number): number {
   let at = from
   for (;;) {

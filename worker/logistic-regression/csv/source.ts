@@ -4,16 +4,16 @@ import {type InputFile, PermanentError} from '../../processor.ts'
 import {peek} from './peek.ts'
 import {type DecodedText, decodeUtf16} from './utf16.ts'
 
-/** What each gzip file begins with. */
+/** The signature of gzip. */
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
 
-/** Whether the object holds gzip by its name; its result is then gzipped too. */
+/** Whether the object's name says gzip; its result is then gzipped, too. */
 export function isGzipName(object: string): boolean {
   return object.toLowerCase().endsWith('.gz')
 }
 
 /**
- * The file's text in UTF-8 from the beginning: unpacked where its name ends in `.gz`, decoded where it is UTF-16. Each
+ * The file's text in UTF-8 from the start: unpacked if its name ends in `.gz`, decoded if it is UTF-16. Each
  * call is a new read.
  * @throws PermanentError `broken-gzip`, `not-utf16`
  */
@@ -21,12 +21,12 @@ export async function* readBytes(input: InputFile): AsyncGenerator<Buffer> {
   yield* (await openText(input)).bytes
 }
 
-/** The same, with what the file's encoding is. */
+/** The same, with the file's encoding. */
 export async function openText(input: InputFile): Promise<DecodedText> {
   return decodeUtf16(unpacked(input))
 }
 
-/** Where the storage unpacked the file already, since its content encoding said so too, there is nothing left to do. */
+/** Nothing to do if the storage already unpacked the file because of its content encoding. */
 async function* unpacked(input: InputFile): AsyncGenerator<Buffer> {
   const raw = chunksOf(await input.open())
   if (!isGzipName(input.object)) {

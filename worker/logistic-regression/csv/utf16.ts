@@ -1,26 +1,26 @@
 import {PermanentError} from '../../processor.ts'
 import {peek} from './peek.ts'
 
-/** Bytes that tell: two of a byte order mark, or two characters without one. */
+/** Bytes needed for detection: two of a byte order mark, or two characters without one. */
 const TELLING_BYTES = 4
 
-/** The text of a file as UTF-8, and what it was. */
+/** The text of a file as UTF-8, and its original encoding. */
 export interface DecodedText {
   encoding: 'UTF-8' | 'UTF-16'
   bytes: AsyncGenerator<Buffer>
 }
 
 /**
- * Turns UTF-16 into UTF-8, with a byte order mark where it had one; anything else is passed on as it is. Without one
- * it is known by every other byte of the first two characters being NUL: no text in UTF-8 has any.
- * Reading `bytes` throws PermanentError `not-utf16` if the file continues as something else.
+ * Converts UTF-16 to UTF-8 and keeps a byte order mark; anything else passes unchanged. Without a mark, UTF-16 is
+ * detected by every other byte of the first two characters being NUL, which UTF-8 text never contains. Reading
+ * `bytes` throws PermanentError `not-utf16` if the file continues as something else.
  * @throws PermanentError `not-utf8` for UTF-32
  */
 export async function decodeUtf16(chunks: AsyncGenerator<Buffer>): Promise<DecodedText> {
   const {head, all} = await peek(chunks, TELLING_BYTES)
   const start = head.toString('latin1')
   if (start.startsWith('\xff\xfe\0\0') || start.startsWith('\0\0\xfe\xff')) {
-    throw new PermanentError('The file is UTF-32, which is not read.', {
+    throw new PermanentError('The file is UTF-32, which is not supported.', {
       code: 'not-utf8',
       line: 1,
       suggestions: ['Save it as UTF-8, for instance: iconv -f UTF-32 -t UTF-8 in.csv > out.csv'],
@@ -44,7 +44,7 @@ function decode(step: () => string): string {
   try {
     return step()
   } catch (cause) {
-    throw new PermanentError('The file begins as UTF-16, but has bytes that are none.', {
+    throw new PermanentError('The file starts as UTF-16, but contains bytes that are not.', {
       code: 'not-utf16',
       suggestions: ['Export the data again as CSV in UTF-8: the file may have been cut off.'],
       cause,

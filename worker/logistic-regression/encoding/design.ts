@@ -2,31 +2,31 @@ import type {Pacer} from '../pacer.ts'
 import type {Layout, NumericEncoder, Preprocessing} from './preprocessing.ts'
 import {applier} from './transforms.ts'
 
-/** Memory of one block of dense values: stays in the processor's second-level cache. */
+/** Memory of one block of dense values: fits the processor's L2 cache. */
 const BLOCK_BYTES = 256 * 1024
 const MOST_BLOCK_ROWS = 512
 /**
  * Dense values that are kept as doubles: 32 MB. More are kept as floats, whose rounding (6e-8 of a value at most, in no
- * direction) is far below what so many rows can tell: a million of them had coefficients 5e-9 apart.
+ * direction) is far below what so many rows can resolve: with a million of them, coefficients differed by 5e-9.
  */
 const MOST_DOUBLES = 4 * 1024 * 1024
-/** Dense values that are kept at all: 400 MB. More are encoded again in each pass. */
+/** Most dense values that are kept: 400 MB. More are re-encoded in each pass. */
 const MOST_FLOATS = 100 * 1024 * 1024
-/** Deviation from which on the distance of a column's numbers may be no double. */
+/** Deviation from which the distance of a column's numbers may exceed a double. */
 const WIDE_SCALE = 1e300
 
 /**
- * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once where they can be kept,
- * and else in each pass, so that memory has a bound beyond that of the file's columns.
+ * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once if they can be kept,
+ * otherwise in each pass, which bounds memory beyond the file's columns.
  *
  * A row is `dense` standardized numbers, then `categories` positions of the columns that are 1 (-1: none), then the
  * intercept's column of ones, which is implied.
  */
 export class Design {
   readonly rows: Uint32Array
-  /** Columns with numbers; the first of the matrix. */
+  /** Numeric columns, which come first in the matrix. */
   readonly dense: number
-  /** Columns of texts, each with at most one 1 a row. */
+  /** Text columns, each with at most one 1 per row. */
   readonly categories: number
   /** Columns of the matrix without the intercept. */
   readonly columns: number
@@ -38,7 +38,7 @@ export class Design {
   readonly ones: Int32Array
   readonly #layout: Layout
   readonly #preprocessing: Preprocessing
-  /** Per column of numbers what is encoded where there is none. */
+  /** Per numeric column, the value encoded for a missing one. */
   readonly #imputed: number[]
   readonly #indicated: number[]
   readonly #transforms: ((value: number) => number)[]
@@ -85,9 +85,9 @@ export class Design {
   }
 
   /**
-   * Puts rows of {@link rows} into {@link values} and {@link ones}: from `start` on, as many as a block has room for.
-   * @param end before which to stop
-   * @returns how many
+   * Loads rows of {@link rows} into {@link values} and {@link ones}: from `start`, as many as fit in a block.
+   * @param end exclusive
+   * @returns the number of rows loaded
    */
   encode(start: number, end: number): number {
     const {dense, categories} = this
@@ -139,7 +139,7 @@ export class Design {
   }
 }
 
-/** A column's standardization, (x * factor - middle) / width: exactly the encoder's, in halves where it is wide. */
+/** A column's standardization, (x * factor - middle) / width: exactly the encoder's, in halves if it is wide. */
 function standardization({mean, scale}: NumericEncoder): {factor: number; middle: number; width: number} {
   const factor = scale > WIDE_SCALE ? 0.5 : 1
   return {factor, middle: mean * factor, width: scale * factor}

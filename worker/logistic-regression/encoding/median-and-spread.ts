@@ -1,10 +1,10 @@
-/** Numbers from which on their median is looked for among those near the median of a sample. */
+/** From this many numbers, their median is searched among those near a sample's median. */
 const MANY_NUMBERS = 20_000
 const SAMPLED_NUMBERS = 2000
 
 /**
- * Mean and standard deviation (of the population) of `numbers` and `copies` times `median`; safe at any magnitude. Taken
- * from the median, which is within one deviation of the mean, so that little is lost in squares.
+ * Mean and standard deviation (of the population) of `numbers` and `copies` times `median`; safe at any magnitude.
+ * Computed relative to the median, which is within one deviation of the mean, so that squares lose little precision.
  */
 export function spread(numbers: Float64Array, median: number, copies: number): {mean: number; scale: number} {
   const count = numbers.length + copies
@@ -29,13 +29,12 @@ export function spread(numbers: Float64Array, median: number, copies: number): {
   const shift = sum / count
   const mean = middle + shift
   const deviation = Math.sqrt(Math.max(0, squares / count - shift * shift))
-  // What rounding makes of a constant is no spread.
-  // Of the furthest doubles it is the last one, but for rounding.
+  // A constant's rounding error is not spread. Of the furthest doubles it is the last one, but for rounding.
   const scale = deviation > 1e-14 * Math.abs(mean) ? Math.min(deviation / unit, Number.MAX_VALUE) : 0
   return {mean: mean / unit, scale: scale > 0 ? scale : 1}
 }
 
-/** Reorders `numbers`. The mean of the middle two where their count is even. */
+/** Reorders `numbers`. The mean of the middle two if their count is even. */
 export function medianOf(numbers: Float64Array): number {
   const middle = numbers.length >> 1
   const {among, before} = numbers.length > MANY_NUMBERS ? aroundMiddle(numbers) : {among: numbers, before: 0}
@@ -49,7 +48,7 @@ export function medianOf(numbers: Float64Array): number {
 /**
  * The numbers between two that have the middle ranks between them, found by a sample: one pass over all instead of the
  * three or four that selecting takes.
- * @returns `before`: how many numbers are below them; all numbers where the sample misled
+ * @returns `before`: how many numbers are below them; all numbers if the sample misled
  */
 function aroundMiddle(numbers: Float64Array): {among: Float64Array; before: number} {
   const sample = Float64Array.from({length: SAMPLED_NUMBERS}, (_, i) => {

@@ -4,26 +4,26 @@ import {type FeatureChoice, MOST_CATEGORIES} from '../table/features.ts'
 import {medianOf, spread} from './median-and-spread.ts'
 import {MOST_VALUES_RANKED, type Transform, applier} from './transforms.ts'
 
-/** How one column of numbers becomes columns of the design matrix. Plain data: part of the artifact. */
+/** How one numeric column becomes columns of the design matrix. Plain data: part of the artifact. */
 export interface NumericEncoder {
   column: string
   /** Applied to each number and to the median before the standardization. */
   transform: Transform
-  /** Stands for a missing number. */
+  /** Replaces a missing number. */
   median: number
   /** The encoded value is (transform(x) - mean) / scale; scale is the standard deviation, 1 for a constant. */
   mean: number
   scale: number
-  /** The indicator of a missing number, standardized too; null where the training rows have none missing. */
+  /** The indicator of a missing number, standardized too; null if no training row has a missing number. */
   missing: {mean: number; scale: number} | null
 }
 
-/** How one column of texts becomes 0/1 columns, one a level; an unknown level has 0 in all of them unless `pooled`. */
+/** How one text column becomes 0/1 columns, one per level; an unknown level has 0 in all of them unless `pooled`. */
 export interface CategoryEncoder {
   column: string
   /** Without the two below. */
   levels: string[]
-  /** All other levels share one column, those that were never seen too. */
+  /** All other levels share one column, including unseen ones. */
   pooled: boolean
   /** Missing values have a column of their own. */
   missing: boolean
@@ -48,8 +48,8 @@ export const MISSING_LEVEL = '(missing)'
 export const POOLED_LEVEL = '(other)'
 
 /**
- * Which columns the design matrix has. Settled once, on all labelled rows, so that the model of each fold has the
- * same columns; it looks at no label, and a column that is constant in a fold gets the coefficient 0 there.
+ * Which columns the design matrix has. Determined once, on all labelled rows, so that the model of each fold has the
+ * same columns; labels are not used, and a column that is constant in a fold gets the coefficient 0 there.
  */
 export interface Layout {
   choice: FeatureChoice
@@ -97,7 +97,7 @@ function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): L
 }
 
 /**
- * The places that the levels of a column have among an encoder's columns: the shared one, or none, where the encoder
+ * The places that the levels of a column have among an encoder's columns: the shared one, or none, if the encoder
  * does not know them.
  */
 export function placesIn(
@@ -164,7 +164,7 @@ function fitNumeric(
   }
 }
 
-/** Of as many rows, evenly taken, as the map itself comes from: any constants near would do. */
+/** From as many evenly spaced rows as the map itself: any nearby constants would do. */
 function spreadOfMapped(
   values: Float64Array,
   map: (value: number) => number,

@@ -1,19 +1,19 @@
 /**
  * What is done to a number before it is standardized. Plain data: part of the artifact.
  *
- * `normal-scores` is a map to a bell shape: piecewise linear from the quantiles of the training rows (`from`, rising)
- * to those of the standard normal distribution (`to`); constant outside.
+ * `normal-scores` is a map to a normal distribution: piecewise linear from the quantiles of the training rows
+ * (`from`, rising) to those of the standard normal distribution (`to`); constant outside.
  */
 export type Transform = {kind: 'identity'} | {kind: 'normal-scores'; from: number[]; to: number[]}
 
 /** Knots of a map, evenly spaced on the side of the normal distribution: tails have as many as the middle. */
 const KNOTS = 200
-/** Values that quantiles and tails are judged by: ranks are then known to half a percent. */
+/** Number of values that quantiles and tails are estimated from: ranks are then known to half a percent. */
 export const MOST_VALUES_RANKED = 10_000
 
 /**
- * The map that gives `ranked` a bell shape. A value that several quantiles share (zeros, say) gets the mean of their
- * normal scores.
+ * The map that makes `ranked` normally distributed. A value that several quantiles share (zeros, say) gets the mean
+ * of their normal scores.
  * @param ranked values in rising order, at least one
  */
 export function fitNormalScores(ranked: Float64Array): Transform {
@@ -36,11 +36,11 @@ export function quantile(ranked: Float64Array, share: number): number {
   const rank = Math.min(1, Math.max(0, share)) * (ranked.length - 1)
   const below = ranked[Math.floor(rank)] ?? NaN
   const above = ranked[Math.ceil(rank)] ?? NaN
-  // Weighted apart: the difference of two large values of either sign may be no double.
+  // Weighted separately: the difference of two large values of opposite sign may exceed a double.
   return below === above ? below : below * (1 - (rank % 1)) + above * (rank % 1)
 }
 
-/** The transform as a function; missing numbers (NaN) stay what they are. */
+/** The transform as a function; missing numbers (NaN) stay NaN. */
 export function applier(transform: Transform): (value: number) => number {
   if (transform.kind === 'identity') return (value) => value
   const from = Float64Array.from(transform.from)
@@ -57,7 +57,7 @@ export function applier(transform: Transform): (value: number) => number {
       else high = middle
     }
     const [x0, x1, z0, z1] = [from[low] ?? 0, from[high] ?? 0, to[low] ?? 0, to[high] ?? 0]
-    // Halves, since the distance of two doubles may be none; of the smallest ones half is 0.
+    // Halves, since the distance of two doubles may exceed a double; half of the smallest ones is 0.
     const width = x1 / 2 - x0 / 2
     // Rounded, the way to the next knot may end just beyond it.
     return width > 0 ? Math.min(z1, z0 + (z1 - z0) * ((value / 2 - x0 / 2) / width)) : z0

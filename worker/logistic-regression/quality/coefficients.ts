@@ -6,7 +6,7 @@ import {outputsFor} from '../solver/objective.ts'
 import {type ClassWeights, classWeights} from '../training/model.ts'
 import {intervalAround} from './intervals.ts'
 
-/** Beyond, the standard errors cost more than the fit. */
+/** Above this, the standard errors cost more than the fit. */
 const MOST_PARAMETERS_WITH_ERRORS = 500
 
 /** The upper quartile of a standard normal variable. */
@@ -15,10 +15,10 @@ const UPPER_QUARTILE = 0.6744897501960817
 type ClassCoefficients = Report['coefficients'][number]
 
 /**
- * The coefficients in the input's units: the log odds change by `value` where the column changes by one unit; a
+ * The coefficients in the input's units: the log odds change by `value` if the column changes by one unit; a
  * missing number counts as the median, plus the coefficient of being missing. For two classes the log odds of the
- * last one, for more the scores of each class. Where a column was mapped to normal scores, one unit is one of those,
- * and the change between the quartiles is given beside it; the intercept is at a score of 0, the median.
+ * last one, for more the scores of each class. For a column mapped to normal scores, one unit is one score, and the
+ * change between the quartiles is reported, too; the intercept is at a score of 0, the median.
  *
  * Standard errors come from the Hessian of the penalized loss at the minimum.
  */
@@ -75,11 +75,11 @@ function uncertainty(
 ): Pick<ClassCoefficients, 'standardError' | 'interval'> {
   if (standardError === undefined) return {}
   const interval = intervalAround(value, standardError)
-  // For columns near the ends of what doubles can be, errors in units of the input lie beyond.
+  // For columns near the limits of doubles, errors in the input's units exceed them.
   return interval.every(Number.isFinite) ? {standardError, interval} : {}
 }
 
-/** The double nearest to a number that may lie beyond all of them: JSON knows no infinity. */
+/** The nearest double to a number that may exceed them all: JSON has no infinity. */
 function finite(value: number): number {
   return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value))
 }
@@ -89,7 +89,7 @@ function effectOfQuartiles({transform}: NumericEncoder, value: number) {
   return {from: from.value, to: to.value, change: finite(value * (to.score - from.score))}
 }
 
-/** The columns that were mapped to a bell shape. */
+/** The columns that were mapped to a normal distribution. */
 export function describeTransforms({numbers}: Preprocessing): Report['transforms'] {
   return numbers.flatMap(({column, transform}) =>
     transform.kind === 'identity'

@@ -17,7 +17,7 @@ export interface Ranking {
   others: Float64Array
 }
 
-/** Sorts the judged rows by the probability of class `k`. */
+/** Sorts the evaluated rows by the probability of class `k`. */
 export async function rank(
   rows: Uint32Array,
   codes: Int32Array,
@@ -39,7 +39,7 @@ export async function rank(
   }
 }
 
-/** In rising order: parts are sorted apart and then merged, so that the event loop runs between. */
+/** In rising order: parts are sorted separately and then merged, so that the event loop runs in between. */
 async function sorted(numbers: Float64Array, pacer: Pacer): Promise<Float64Array> {
   let from: Float64Array = numbers
   for (let start = 0; start < from.length; start += SORTED_AT_ONCE) {
@@ -84,7 +84,7 @@ async function merge(
 }
 
 /**
- * Everything drawn about how well a class is distinguished from the others.
+ * The curves of how well a class is separated from the others.
  * @param classes for how many this is done
  */
 export async function traceCurves(
@@ -102,7 +102,7 @@ export async function traceCurves(
   return {class: name, ...thresholds, calibration, histogram}
 }
 
-/** Lowers the threshold from score to score, and keeps a point wherever a curve has gone on by its part. */
+/** Lowers the threshold from score to score, and keeps a point wherever a curve has advanced by its share. */
 function traceThresholds({own, others}: Ranking, points: number): Pick<Curves, 'roc' | 'precisionRecall'> {
   const roc: [number, number][] = [[0, 0]]
   const precisionRecall: [number, number][] = []

@@ -16,7 +16,7 @@ export type Quality = Pick<Report, 'classes' | 'confusion' | 'curves'> & {
  * `logLoss`: probabilities below 2^-52 count as that. `auc`: area under the ROC curve of the last of two classes; with
  * more, the mean over each class against the rest. `brier`: mean of (p - y)^2 for two classes, of its sum over the
  * classes for more. `baseRate`: share of the largest class, the accuracy of always naming it. All null without rows.
- * @param rows the rows that are judged
+ * @param rows the rows to evaluate
  * @param codes class per row of the file
  */
 export async function measure(
@@ -36,7 +36,7 @@ export async function measure(
     const own = codes[row] ?? 0
     const counts = confusion[own] ?? []
     counts[labels[row] ?? 0] = (counts[labels[row] ?? 0] ?? 0) + 1
-    // As scikit-learn's log_loss: one row that is quite wrong must not outweigh all others.
+    // As scikit-learn's log_loss: one badly wrong row must not outweigh all others.
     losses.add(-Math.log(Math.max(probabilities[row * classes.length + own] ?? 0, Number.EPSILON)))
     let square = 0
     for (let k = classes.length === 2 ? 1 : 0; k < classes.length; k++) {
@@ -117,8 +117,8 @@ class Moments {
 }
 
 /**
- * Chance that a row of the class scores higher than one of another class, ties counted half; null where one is
- * lacking. Its interval is that of DeLong, DeLong and Clarke-Pearson (1988), cut off at 0 and 1.
+ * Chance that a row of the class scores higher than one of another class, ties counted half; null if either is
+ * missing. Its interval is that of DeLong, DeLong and Clarke-Pearson (1988), cut off at 0 and 1.
  */
 function areaUnderCurve({own, others}: Ranking): {area: number; interval: Interval} | null {
   if (own.length === 0 || others.length === 0) return null

@@ -11,7 +11,7 @@ import {readNumber} from '../table/values.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
 import type {Quality} from './metrics.ts'
 
-/** What `report.json` is made of. */
+/** The inputs of `report.json`. */
 export interface Findings {
   input: InputFile
   table: Table
@@ -23,12 +23,12 @@ export interface Findings {
   /** In cross-validation. */
   folds: number
   quality: Quality
-  /** Where the model was not fitted to this file: where it came from, and what of the file it does not know. */
+  /** For a pre-trained model: its source, and what in the file it does not know. */
   pretrained: {source: NonNullable<Report['model']['pretrained']>; warnings: string[]} | undefined
   timings: Report['timings']
 }
 
-/** Puts the report together. */
+/** Builds the report. */
 export function makeReport(findings: Findings): Report {
   const {input, table, choice, trained, quality, timings} = findings
   const {label} = table
@@ -64,7 +64,7 @@ export function makeReport(findings: Findings): Report {
       ...(label.chosenBy === 'last-column'
         ? [`The label is the last column, ${label.name}, since none was named.`]
         : []),
-      'Empty cells, NA, NaN, null and ? are missing values; a row with a missing label is to be predicted.',
+      'Empty cells, NA, NaN, null and ? are missing values; a row with a missing label is predicted.',
       ...describeReading(table.columns, choice),
       ...(transforms.length > 0
         ? [
@@ -94,7 +94,7 @@ function warningsAbout(
     return [
       ...(judged
         ? [
-            'The model was trained before: where it was trained on rows of this file, the metrics look better than they are.',
+            'The model is pre-trained: if its training included rows of this file, the metrics look better than they are.',
           ]
         : []),
       ...pretrained.warnings,
@@ -108,7 +108,7 @@ function warningsAbout(
     )
   }
   if (folds === 0) warnings.push('No class has two rows, so there are no metrics.')
-  else if (folds < 5) warnings.push(`The metrics come from ${folds} folds only, since a class has few rows.`)
+  else if (folds < 5) warnings.push(`The metrics come from only ${folds} folds, since a class has few rows.`)
   if (choice.numbers.length + choice.categories.length === 0) {
     warnings.push('No column was left to learn from: every row gets the shares of the classes.')
   }

@@ -6,7 +6,7 @@ import type {Transform} from '../encoding/transforms.ts'
 import {outputsFor} from '../solver/objective.ts'
 import type {Artifact} from '../training/model.ts'
 
-/** A model that was trained before, and where it came from. */
+/** A pre-trained model and its source. */
 export interface Pretrained {
   artifact: Artifact
   /** In the order of the design matrix, as a fit has them. */
@@ -15,9 +15,9 @@ export interface Pretrained {
 }
 
 /**
- * Reads the model that the file's metadata names, else the pipeline's. A file that names a label column of its own asks
- * for a model of its own.
- * @returns undefined where there is none: a model is to be trained
+ * Reads the model that the file's metadata names, otherwise the pipeline's. A file that names its own label column
+ * trains its own model.
+ * @returns undefined if there is none: train a model
  * @throws PermanentError `model-invalid`, and what {@link ProcessContext.readObject} throws
  */
 export async function readPretrained(
@@ -35,7 +35,7 @@ export async function readPretrained(
 }
 
 /**
- * Checks what is said to be a model, to the last field: it may have been written by another program.
+ * Validates every field of a model: another program may have written it.
  * @throws PermanentError `model-invalid` that names the field
  */
 export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
@@ -133,7 +133,7 @@ function categoryEncoder(field: Field): CategoryEncoder {
 
 type Refuse = (at: string, rule: string) => PermanentError
 
-/** A part of a JSON document that knows where it stands. */
+/** A part of a JSON document with its path. */
 class Field {
   readonly value: unknown
   readonly path: string
@@ -190,7 +190,7 @@ function parametersOfArtifact({classes, model}: Artifact): Float64Array {
   const rows = model.classifiers.map(({weights}) => weights[0] ?? [])
   if (outputsFor(classes.length) === 1) {
     const [first = [], second = []] = rows
-    // Halves of the same number, of which the sum is exact: what was written is what is read.
+    // Halves of the same number, whose sum is exact: reading restores what was written.
     return Float64Array.from(second, (value, j) => (first[j] ?? 0) - value)
   }
   return Float64Array.from(rows.flat(), (value) => -value)

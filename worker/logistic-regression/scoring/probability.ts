@@ -8,7 +8,7 @@ const ZERO = 0x30
 const POINT = 0x2e
 
 /**
- * Writes a probability as text, rounded to six significant digits and without zeros at its end.
+ * Writes a probability as text, rounded to six significant digits without trailing zeros.
  * @returns where it ends
  */
 export function writeProbability(probability: number, into: Buffer, at: number): number {

@@ -8,8 +8,8 @@ import type {Predictions} from '../training/model.ts'
 import {MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 
 /**
- * Writes the input's records as they are, each with `prediction` and `probability_<class>`; gzipped where the input
- * is. Reads the input a second time.
+ * Writes the input's records unchanged, each with `prediction` and `probability_<class>`; gzipped if the input is.
+ * Reads the input a second time.
  */
 export async function writeResult(
   input: InputFile,
@@ -77,7 +77,7 @@ function predictionFields(
   }
 }
 
-/** Our names, each with `_2`, `_3` … where the input or one before has it already. */
+/** The added columns' names, with `_2`, `_3` … if the input or an earlier one has the name already. */
 function uniqueAmong(header: readonly string[], names: readonly string[]): string[] {
   const taken = new Set(header)
   return names.map((name) => {

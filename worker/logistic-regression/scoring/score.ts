@@ -16,8 +16,8 @@ import type {Pretrained} from './artifact.ts'
 import {writeResult} from './result.ts'
 
 /**
- * Predicts all rows of a file by a model that was trained before. Columns are found by name, wherever they stand;
- * those that the model does not know are left alone. Rows that have a label are judged by it.
+ * Predicts all rows of a file with a pre-trained model. Columns are found by name, in any order; those that the model
+ * does not know are ignored. Labelled rows are evaluated.
  * @throws PermanentError `model-column-missing`, `model-column-not-numeric`, and whatever makes a file unreadable
  */
 export async function score(
@@ -73,7 +73,7 @@ export async function score(
   output.sidecar('model.json', artifact)
 }
 
-/** Finds the model's columns in the table, and says what the table has that the model never saw. */
+/** Finds the model's columns in the table, and reports what in the table the model never saw. */
 function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: string[]} {
   const {numbers, categories} = artifact.preprocessing
   const byName = new Map(table.columns.map((column) => [column.name, column]))
@@ -94,7 +94,7 @@ function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: s
       const gaps = missing === null ? found.values.filter(Number.isNaN).length : 0
       if (gaps > 0) {
         warnings.push(
-          `${column} has ${gaps} missing numbers, where the model was trained on none: the median stands for them.`,
+          `${column} has ${gaps} missing numbers, but the model was trained without any: the median replaces them.`,
         )
       }
       return found
@@ -110,7 +110,7 @@ function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: s
     const unknown = (column?.levels ?? []).filter((level) => !known.has(level))
     if (unknown.length > 0 && !encoder.pooled) {
       warnings.push(
-        `${encoder.column} has values that the model does not know, and that count for nothing: ${listed(unknown)}.`,
+        `${encoder.column} has values that the model does not know and ignores: ${listed(unknown)}.`,
       )
     }
     return {encoder, ...placesIn(encoder, column?.levels ?? [])}
@@ -140,7 +140,7 @@ function refuseMissing(names: readonly string[], table: Table): void {
 function asNumbers(column: NumberColumn | TextColumn | undefined, name: string): NumberColumn {
   if (column?.kind === 'number') return column
   throw new PermanentError(
-    `The column ${name} holds numbers for the model, but texts in this file, such as ${listed((column?.levels ?? []).slice(0, 3))}.`,
+    `The column ${name} is numeric in the model, but has text in this file, such as ${listed((column?.levels ?? []).slice(0, 3))}.`,
     {
       code: 'model-column-not-numeric',
       column: name,
@@ -151,5 +151,5 @@ function asNumbers(column: NumberColumn | TextColumn | undefined, name: string):
 
 function asTexts(column: NumberColumn | TextColumn | undefined, name: string): TextColumn {
   if (column?.kind === 'text') return column
-  throw new TypeError(`The column ${name} was to be read as texts`)
+  throw new TypeError(`The column ${name} was expected as text`)
 }

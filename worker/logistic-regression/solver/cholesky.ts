@@ -12,14 +12,14 @@ export class Cholesky {
   }
 
   /**
-   * Factors `matrix` (row-major, symmetric). Where rounding has made it indefinite, its diagonal is raised by the
-   * least power of ten, relative to each entry, that repairs it.
+   * Factors `matrix` (row-major, symmetric). If rounding made it indefinite, its diagonal is raised by the smallest
+   * power of ten, relative to each entry, that fixes it.
    */
   static async factor(matrix: Float64Array, size: number, pacer: Pacer): Promise<Cholesky> {
     for (let raise = 0; ; raise = raise === 0 ? 1e-14 : raise * 10) {
       const lower = await factorRaised(matrix, size, raise, pacer)
       if (lower !== undefined) return new Cholesky(size, lower)
-      if (raise > 1) throw new Error('The Hessian has entries that are no numbers')
+      if (raise > 1) throw new Error('The Hessian has entries that are not numbers')
     }
   }
 

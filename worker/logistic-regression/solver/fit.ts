@@ -15,14 +15,14 @@ import {
   rowsOf,
 } from './objective.ts'
 
-/** Beyond, the Hessian takes more than 32 MB and its factorization more than a second a step. */
+/** Above this, the Hessian takes more than 32 MB and its factorization more than a second a step. */
 const MOST_PARAMETERS_OF_NEWTON = 2000
-/** Multiplications of a pass up to which Newton's method is taken at any rate: half a second. */
+/** Multiplications of a pass up to which Newton's method is always used: half a second. */
 const FEW_MULTIPLICATIONS = 5e8
 /** Passes without a Hessian that a pass with it may cost: L-BFGS needs about as many more. */
 const MOST_GRADIENT_PASSES = 64
 
-/** Of so many rows one is looked at for a warm start: first of many, then, from there, of fewer. */
+/** A warm start uses one of this many rows: first a sparse sample, then a denser one. */
 const SAMPLES = [64, 8] as const
 /** Rows that a sample takes in a row. */
 const SAMPLED_ROWS = 32
@@ -31,7 +31,7 @@ const FEWEST_ROWS_PER_PARAMETER = 20
 const FEWEST_ROWS_PER_CLASS = 10
 /** Rows of a sample per parameter from which its curvature is within some percent of that of all rows. */
 const FEWEST_ROWS_OF_A_METRIC = 200
-/** Passes without a Hessian that one with it costs where it is worth saving some. */
+/** Cost of a pass with a Hessian, in passes without, from which saving some pays. */
 const DEAR_HESSIAN = 8
 const MOST_METRICS = 4
 const MOST_STEPS_PER_METRIC = 15
@@ -39,8 +39,8 @@ const MOST_STEPS_PER_METRIC = 15
 const WARM_TOLERANCE = 1e-6
 
 /**
- * Minimizes the loss: by Newton's method, or by L-BFGS where a Hessian would be too large or too slow.
- * @param start parameters to begin at; the result does not depend on them beyond rounding
+ * Minimizes the loss: by Newton's method, or by L-BFGS if a Hessian would be too large or too slow.
+ * @param start initial parameters; the result does not depend on them beyond rounding
  */
 export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
   const found = isForNewton(objective)
@@ -61,7 +61,7 @@ interface Approach {
   iterations: number
 }
 
-/** Comes near the optimum by few Hessians and passes without between. */
+/** Approaches the optimum with few Hessians and the passes in between. */
 async function approach(
   objective: Objective,
   start: Float64Array | undefined,
@@ -113,7 +113,7 @@ async function warmStart(
   return {parameters, metric}
 }
 
-/** The Hessian of `share` times as many rows, of which the penalty stays what it is. */
+/** The Hessian of `share` times as many rows, with the penalty unchanged. */
 function enlarged(evaluation: PenalizedEvaluation, share: number, objective: Objective): Float64Array {
   const matrix = pinned(evaluation, objective).map((value) => share * value)
   const size = parametersOf(objective)
@@ -165,7 +165,7 @@ function startingPoint({design, classes, outputs}: Objective): Float64Array {
   return parameters
 }
 
-/** Any equal shift of all intercepts gives the same probabilities; the one whose sum is 0 is taken. */
+/** Any equal shift of all intercepts yields the same probabilities; the one whose sum is 0 is used. */
 function centerIntercepts(parameters: Float64Array, {design, outputs}: Objective): void {
   if (outputs === 1) return
   const size = design.columns + 1

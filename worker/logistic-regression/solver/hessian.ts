@@ -30,7 +30,7 @@ export class Hessian {
           const p = probabilities[i * outputs + k] ?? 0
           this.#weights[i] = k === l ? p * (1 - p) : -p * (probabilities[i * outputs + l] ?? 0)
         }
-        // Whole groups of four rows are taken: what is left of an earlier block counts nothing.
+        // Rows are processed in groups of four: leftovers of an earlier block count nothing.
         this.#weights.fill(0, count)
         const triangle = this.#pairs[pair++]
         if (triangle === undefined) continue
@@ -88,7 +88,7 @@ function addDense(
   }
 }
 
-/** Two rows of the triangle from four rows of the design: each number that is loaded is used as often as it can be. */
+/** Two rows of the triangle from four rows of the design: each loaded number is reused as often as possible. */
 function addTwoRows(
   values: Float64Array,
   dense: number,
@@ -132,7 +132,7 @@ function addTwoRows(
   }
 }
 
-/** The products with the intercept's ones, which are sums: below the diagonal, where they lie one beside the other. */
+/** The products with the intercept's ones, which are sums: below the diagonal, where they are adjacent. */
 function addIntercept(
   {values, dense, columns}: Design,
   weights: Float64Array,

@@ -20,14 +20,14 @@ interface Correction {
 /** A Hessian taken near the minimum, by which L-BFGS gets there in a few passes without a Hessian. */
 export interface Metric {
   factor: Cholesky
-  /** Share of the loss that may be left to gain, as far as the metric tells. */
+  /** Share of the loss that may be left to gain, as the metric estimates it. */
   tolerance: number
   mostIterations: number
 }
 
 /**
  * Limited-memory BFGS (Nocedal and Wright, Numerical Optimization, algorithm 7.5) with a backtracking line search:
- * for so many columns that a Hessian is too large or too slow, or where one is at hand that is nearly right.
+ * for so many columns that a Hessian is too large or too slow, or if an approximate one is available.
  * @param start is not changed
  */
 export async function fitByLbfgs(
@@ -56,7 +56,7 @@ export async function fitByLbfgs(
     const next = await descend(objective, parameters, direction, current, isUnscaled, pacer)
     if (next === undefined) {
       if (corrections.length === 0) return end()
-      // The remembered curvature misleads: begin again along the gradient.
+      // The remembered curvature misleads: restart along the gradient.
       corrections.length = 0
       continue
     }

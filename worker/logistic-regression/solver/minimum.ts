@@ -8,8 +8,8 @@ export interface Fit {
   loss: number
   iterations: number
   converged: boolean
-  /** The Hessian at the minimum, factored; undefined where the method makes none. */
+  /** The Hessian at the minimum, factored; undefined if the method computes none. */
   precision: Cholesky | undefined
-  /** Where the Hessian was taken last, within one negligible step of the minimum. */
+  /** Where the Hessian was last computed, within one negligible step of the minimum. */
   curvature: {parameters: Float64Array; evaluation: PenalizedEvaluation} | undefined
 }

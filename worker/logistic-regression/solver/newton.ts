@@ -31,7 +31,7 @@ export async function fitByNewton(
     const step = factor.solve(current.gradient).map((value) => -value)
     const slope = dot(step, current.gradient)
     if (-slope / 2 <= tolerance * (1 + current.loss)) {
-      // The step costs nothing more and takes off the error that the tolerance leaves.
+      // The step costs nothing more and removes the error that the tolerance leaves.
       return {
         parameters: moved(parameters, step, 1),
         loss: current.loss,
@@ -83,15 +83,15 @@ async function descend(
 }
 
 /**
- * The Hessian, with the one direction pinned that leaves all probabilities as they are: the same shift of every
- * intercept where there is one per class. The gradient has no part in it, so the step does not change.
- * @returns a copy where there is something to pin
+ * The Hessian, with the one direction pinned that leaves all probabilities unchanged: an equal shift of every
+ * intercept if there is one per class. The gradient has no part in it, so the step does not change.
+ * @returns a copy if there is something to pin
  */
 export function pinned(
   {hessian}: Evaluation,
   {outputs, design}: Pick<Objective, 'outputs' | 'design'>,
 ): Float64Array {
-  if (hessian === undefined) throw new Error('The Hessian was not asked for')
+  if (hessian === undefined) throw new Error('The Hessian was not requested')
   if (outputs === 1) return hessian
   const matrix = hessian.slice()
   const size = design.columns + 1

@@ -28,13 +28,13 @@ export interface Range {
 export interface Evaluation {
   loss: number
   gradient: Float64Array
-  /** Dense, symmetric, row-major; where asked for. Singular along equal shifts of all intercepts if outputs > 1. */
+  /** Dense, symmetric, row-major; if requested. Singular along equal shifts of all intercepts if outputs > 1. */
   hessian: Float64Array | undefined
 }
 
 /** With the penalty. */
 export interface PenalizedEvaluation extends Evaluation {
-  /** What each of the objective's ranges contributed, where there is a Hessian and room for one of each. */
+  /** Contribution of each of the objective's ranges, if there is a Hessian and room for one per range. */
   parts: readonly Evaluation[]
 }
 
@@ -51,12 +51,12 @@ export function rowsOf({ranges}: Pick<Objective, 'ranges'>): number {
   return ranges.reduce((sum, {start, end}) => sum + end - start, 0)
 }
 
-/** Multiplications of one pass that makes the gradient alone. */
+/** Multiplications of one pass that computes only the gradient. */
 export function gradientCost(objective: Objective): number {
   return 2 * rowsOf(objective) * objective.outputs * activeColumns(objective.design)
 }
 
-/** Multiplications of one pass that makes the Hessian. */
+/** Multiplications of one pass that computes the Hessian. */
 export function hessianCost(objective: Objective): number {
   const {design, outputs} = objective
   return (rowsOf(objective) * outputs * (outputs + 1) * activeColumns(design) ** 2) / 4
@@ -120,7 +120,7 @@ export async function sumUp(
         outputs === 1
           ? lossOfTwo(probabilities, own, residuals)
           : lossOfMany(probabilities, outputs, own, residuals)
-      // Whole groups of four rows are taken: what is left of an earlier block counts nothing.
+      // Rows are processed in groups of four: leftovers of an earlier block count nothing.
       residuals.fill(0, count * outputs)
       addGradients(design, count, outputs, residuals, gradient)
       hessian?.add(count, probabilities)
@@ -132,7 +132,7 @@ export async function sumUp(
 
 function added(parts: readonly Evaluation[]): Evaluation {
   const [first, ...others] = parts
-  if (first === undefined) throw new Error('There is nothing to add up')
+  if (first === undefined) throw new Error('Nothing to add up')
   const sum = {loss: first.loss, gradient: first.gradient.slice(), hessian: first.hessian?.slice()}
   for (const {loss, gradient, hessian} of others) {
     sum.loss += loss

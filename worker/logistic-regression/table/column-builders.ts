@@ -3,18 +3,18 @@ import type {Column, NumberColumn, TextColumn} from './columns.ts'
 import {TextCodes} from './text-codes.ts'
 import {isMissing, readDecimal, readNumber} from './values.ts'
 
-/** Distinct texts that are remembered of one column; a column with more is no category. */
+/** Distinct texts remembered per column; a column with more is not a category. */
 export const MOST_LEVELS = 50_000
 
 /** Collects one column of a file, block by block, in memory that was reserved for it. */
 export interface ColumnBuilder {
-  /** What a row takes here and in what is made of the column later. */
+  /** Bytes per row, here and in what is later derived from the column. */
   readonly bytesPerRow: number
-  /** Makes room for so many rows in all. */
+  /** Reserves room for this many rows in total. */
   reserve(rows: number): void
   /**
    * Takes the column's fields of a block, from record `from` on; the block's first record is row `row`.
-   * @returns the first record that it could not take; the block's count where there is none
+   * @returns the first record that does not fit the column; the block's count if all do
    */
   add(block: RecordBlock, from: number, row: number): number
   build(rows: number, name: string): Column
@@ -73,7 +73,7 @@ export class NumberBuilder implements ColumnBuilder {
     return records
   }
 
-  /** A field that is no plain decimal number; undefined where it is no number at all. */
+  /** A field that is not a plain decimal number; undefined if it is not a number at all. */
   #read(text: string): number | undefined {
     const reading = readNumber(text, this.#readsComma)
     if (reading === 'contradiction') return undefined

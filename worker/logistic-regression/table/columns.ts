@@ -1,4 +1,4 @@
-/** A column of numbers, NaN where there is none. */
+/** A numeric column, NaN for missing values. */
 export interface NumberColumn {
   kind: 'number'
   index: number
@@ -6,11 +6,11 @@ export interface NumberColumn {
   values: Float64Array
   /** Some numbers were written with a decimal comma. */
   decimalComma: boolean
-  /** Cells such as `-` or `inf` that were taken for missing. */
+  /** Cells such as `-` or `inf` that were treated as missing. */
   noNumbers: number
 }
 
-/** A column of texts: `codes` point into `levels`, -1 where there is none. */
+/** A column of texts: `codes` point into `levels`, -1 for missing values. */
 export interface TextColumn {
   kind: 'text'
   index: number

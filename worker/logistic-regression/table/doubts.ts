@@ -13,13 +13,13 @@ const TEXTS_SHOWN = 3
 export function doubtsAbout({header, columns, label: {name: labelName, classes}, shape}: Table): string[] {
   const readsComma = shape.dialect.delimiter === ';'
   const alike = classes.filter((name) => classes.some((other) => other !== name && isAlike(name, other)))
-  // A class where the label's name should be may be its name, as spam is; numbers beside it are no names.
+  // A class where the label's name should be may be its name, as spam is; numbers beside it are not names.
   const isData =
     classes.includes(labelName) && header.some((cell) => typeof readNumber(cell, false) === 'number')
   return [
     ...(isData
       ? [
-          `The first line looks like data, not like names (${listed(header)}): it was taken for the header, so nothing was learned from it and it has no prediction. If the file has no header, put a line with names first.`,
+          `The first line looks like data, not like names (${listed(header)}): it was read as the header, so it was not learned from and has no prediction. If the file has no header, put a line with names first.`,
         ]
       : []),
     ...columns.flatMap((column) => (column.kind === 'text' ? doubtAbout(column, readsComma) : [])),
@@ -29,7 +29,7 @@ export function doubtsAbout({header, columns, label: {name: labelName, classes},
   ]
 }
 
-/** One text turns a column of numbers into one of texts, and most of what it tells is lost. */
+/** One text turns a column of numbers into one of texts, and most of its information is lost. */
 function doubtAbout({name, levels}: TextColumn, readsComma: boolean): string[] {
   const texts: string[] = []
   for (const level of levels) {

@@ -7,11 +7,11 @@ import {isDate, isDressedNumber, isPackedDate} from './values.ts'
 
 /** Share of distinct texts from which a column names rows instead of describing them. */
 const IDENTIFIER_SHARE = 0.95
-/** Share of distinct texts from which a column with many of them is no category. */
+/** Share of distinct texts from which a column with many of them is not a category. */
 const FREE_TEXT_SHARE = 0.5
 /** Levels of a category that get a coefficient of their own; the rarer ones share one. */
 export const MOST_CATEGORIES = 100
-/** Share of distinct texts that are dates: the rest stand for a date that is not known. */
+/** Share of distinct texts that are dates: the rest mean an unknown date. */
 const DATES_SHARE = 0.9
 /** Below this, whole numbers that rise by row may well be a measurement. */
 const FEWEST_ROWS_OF_A_COUNTER = 20
@@ -43,7 +43,7 @@ function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefine
   const first = values.findIndex((value) => !Number.isNaN(value))
   if (first === -1) return 'empty'
   if (isIdentifierName(header)) return 'identifier'
-  // A constant with gaps still tells by its gaps.
+  // A constant with gaps is still informative by its gaps.
   if (values.every((value) => value === values[0])) return 'constant'
   if (values.every((value) => Number.isNaN(value) || isPackedDate(value))) return 'date'
   return values.length >= FEWEST_ROWS_OF_A_COUNTER && isCounter(values) ? 'identifier' : undefined
@@ -89,11 +89,11 @@ export function describeReading(columns: readonly Column[], choice: FeatureChoic
   return [
     ...(commas.length > 0 ? [`Numbers like 1,5 were read with a decimal comma: ${names(commas)}.`] : []),
     ...(noNumbers.length > 0
-      ? [`Cells like -, inf or #DIV/0! among numbers were taken for missing: ${names(noNumbers)}.`]
+      ? [`Cells like -, inf or #DIV/0! among numbers were treated as missing: ${names(noNumbers)}.`]
       : []),
     ...(dressed.length > 0
       ? [
-          `Signs, units and thousands that stand apart make no plain numbers, and were read as texts: ${dressed.join(', ')}.`,
+          `Numbers with signs, units or thousands separators are not plain numbers and were read as text: ${dressed.join(', ')}.`,
         ]
       : []),
     ...(pooled.length > 0

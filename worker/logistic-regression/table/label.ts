@@ -2,19 +2,19 @@ import {INPUT_METADATA, WORKER_ENVIRONMENT, type Report} from '../../contract.ts
 import {type InputFile, PermanentError, type ProcessContext} from '../../processor.ts'
 import {isMissing} from './values.ts'
 
-/** Distinct values up to which the last column is taken for the label where none is named. */
+/** Distinct values up to which the last column becomes the label if none is named. */
 const MOST_CLASSES_UNNAMED = 20
-/** Distinct values beyond which even a named label is no class but a number or a text. */
+/** Distinct values beyond which even a named label is a number or text, not a class. */
 const MOST_CLASSES_NAMED = 100
 const NAMES_SHOWN = 10
-/** Where one of them has to be chosen; thousands are no choice. */
+/** In a suggestion to choose one: nobody chooses among thousands. */
 const NAMES_OF_A_FILE_SHOWN = 100
 
-/** Which column was asked for as the label, and by whom. */
+/** Which column was requested as the label, and where. */
 export interface LabelChoice {
   name: string | undefined
   chosenBy: Report['label']['chosenBy']
-  /** Those of a model that was trained before. The file needs no label column then; of two of its name none is it. */
+  /** Classes of a pre-trained model. The file then needs no label column; two of its name are ignored. */
   classes?: readonly string[]
 }
 
@@ -23,11 +23,11 @@ export interface Label {
   name: string
   index: number
   chosenBy: Report['label']['chosenBy']
-  /** In order: by number where all are numbers, by text otherwise. The last of two is the one whose odds are modeled. */
+  /** In order: by number if all are numbers, by text otherwise. The last of two is the one whose odds are modeled. */
   classes: string[]
-  /** Per row the index of its class, -1 where it has no label. */
+  /** Per row the index of its class, -1 if it has no label. */
   codes: Int32Array
-  /** Rows with a label that a model trained before does not know: they count as unlabelled. */
+  /** Rows with a label that a pre-trained model does not know: they count as unlabelled. */
   unknown: number
 }
 
@@ -119,7 +119,7 @@ export class LabelBuilder {
     }
     if (found.length === 1) {
       throw new PermanentError(
-        `The label column ${this.#name} has one class only, ${found[0]}: there is nothing to tell apart.`,
+        `The label column ${this.#name} has only one class, ${found[0]}: there is nothing to learn.`,
         {
           code: 'one-class',
           column: this.#name,
@@ -182,13 +182,13 @@ function findColumn(header: readonly string[], name: string): number {
   return first
 }
 
-/** @returns -1 where there is none, or several of which each could be meant */
+/** @returns -1 if there is none, or if several match */
 function onlyColumn(header: readonly string[], name: string): number {
   const [first, second] = placesOf(header, name)
   return second === undefined ? (first ?? -1) : -1
 }
 
-/** The columns of that name; where there is none, those that only other blanks, or signs without width, tell from it. */
+/** The columns of that name; if there is none, those that differ only in whitespace or zero-width characters. */
 function placesOf(header: readonly string[], name: string): number[] {
   const places = (spelled: (text: string) => string): number[] =>
     header.flatMap((column, i) => (spelled(column) === spelled(name) ? [i] : []))
@@ -208,7 +208,7 @@ export function nearNames(header: readonly string[], name: string): string[] {
   return header.map((column) => column.trim()).filter((column) => isNear(column, name))
 }
 
-/** Names in a sentence: so many of them, and how many more there are. */
+/** Names in a sentence: the first few, and how many more there are. */
 export function listed(names: readonly string[], most = NAMES_SHOWN): string {
   const shown = names.slice(0, most).map((name) => name.trim())
   const more = names.length - shown.length

@@ -11,20 +11,20 @@ const UNITS: Readonly<Record<string, number>> = {
   Mi: 2 ** 20,
   Gi: 2 ** 30,
 }
-/** Node itself, and the buffers of reading and writing. */
+/** Node itself, and the read and write buffers. */
 const OTHER_BYTES = 160 * 2 ** 20
 
-/** Bytes that the table of a file and what is made of it may take: what the container has, less what all else needs. */
+/** Bytes available for a file's table and what is derived from it: the container's memory less everything else. */
 export function memoryForTable(environment: Readonly<Record<string, string | undefined>>): number {
   const [, amount, unit] =
     /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(environment[WORKER_ENVIRONMENT.memoryLimit] ?? '') ?? []
   const named = Number(amount) * (UNITS[unit ?? ''] ?? NaN)
-  // Without a limit it tells 0, or more than there is.
+  // Without a limit it returns 0, or more than exists.
   const constrained = process.constrainedMemory() || Infinity
   return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES
 }
 
-/** A file that would end the process for want of memory. */
+/** A file that would run the process out of memory. */
 export function tooLarge(rows: number, columns: number, needed: number, available: number): PermanentError {
   const [needs, has] = [needed, available].map((bytes) => Math.ceil((bytes + OTHER_BYTES) / 2 ** 20))
   return new PermanentError(

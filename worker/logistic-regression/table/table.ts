@@ -10,12 +10,12 @@ import {isIdentifierName} from './identifiers.ts'
 import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
 import {tooLarge} from './memory.ts'
 
-/** Share of a file from which on its rows are taken for typical. */
+/** Share of a file from which its rows count as typical. */
 const TELLING_SHARE = 1 / 8
-/** Of a row apart from its columns: where it ends, its label and place in a fold, its prediction for two classes. */
+/** Per row besides its columns: its end, its label and fold, its prediction for two classes. */
 const BYTES_PER_ROW = 48
 
-/** Of a column that is left out for its name, so many are enough to tell what it holds. */
+/** Rows that suffice to determine the kind of a column left out for its name. */
 const MOST_LEVELS_LEFT_OUT = 1000
 
 /** A file in memory, by columns. */
@@ -31,13 +31,13 @@ export interface Table {
 interface ReadOptions {
   /** Names of columns that are texts whatever they hold. */
   asText?: ReadonlySet<string>
-  /** What the table and all that is made of it may take. */
+  /** Most bytes for the table and everything derived from it. */
   memoryBytes?: number
 }
 
 /**
- * Reads a file into typed columns: a column is numeric where every cell that is there is a number.
- * @throws PermanentError as {@link readRecords}, `too-large`, and what is wrong with the label column
+ * Reads a file into typed columns: a column is numeric if every non-missing cell is a number.
+ * @throws PermanentError as {@link readRecords}, `too-large`, and faults of the label column
  */
 export async function readTable(
   input: InputFile,
@@ -128,7 +128,7 @@ class TableBuilder implements RecordHandler {
     return new TextBuilder(index, isLeftOut ? MOST_LEVELS_LEFT_OUT : MOST_LEVELS)
   }
 
-  /** @throws PermanentError `too-large`, as soon as enough of the file was seen to tell */
+  /** @throws PermanentError `too-large`, as soon as enough of the file was read to know */
   #checkMemory(end: number): void {
     const isTelling = end >= this.#sizeBytes * TELLING_SHARE
     const rows = isTelling
@@ -136,13 +136,13 @@ class TableBuilder implements RecordHandler {
       : this.#rows
     const cells = this.#columns.reduce((sum, column) => sum + (column?.bytesPerRow ?? 0), 0)
     const needed = rows * (cells + BYTES_PER_ROW)
-    // A packed file does not tell how much there is to come: it ends where the room does.
+    // A packed file's length is unknown: it fails when memory runs out.
     const fitting = Math.floor(this.#memoryBytes / (cells + BYTES_PER_ROW))
     this.#nextCheck = Math.max(this.#rows, Math.min(2 * this.#rows, fitting)) + 1
     if (needed > this.#memoryBytes) throw tooLarge(rows, this.#header.length, needed, this.#memoryBytes)
   }
 
-  /** Memory that is not written to yet costs nothing, so the rows to come are estimated generously. */
+  /** Unwritten memory costs nothing, so the remaining rows are estimated generously. */
   #reserve(end: number): void {
     const expected = Math.ceil((this.#rows / end) * this.#sizeBytes * 1.1)
     this.#capacity = Math.max(expected, Math.ceil(this.#rows * 1.5))

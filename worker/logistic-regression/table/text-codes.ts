@@ -6,13 +6,13 @@ const MOST_SLOTS = 4096
 const MOST_PROBES = 8
 
 /**
- * Remembers which code belongs to which bytes, so that the texts of a column that come again and again are neither
- * decoded nor looked up as strings. A cache of bounded size over `codeOf`, which is asked for all others.
+ * Remembers which code belongs to which bytes, so that a column's recurring texts are neither decoded nor looked up
+ * as strings. A bounded cache over `codeOf`, which handles all others.
  */
 export class TextCodes {
   readonly #codeOf: (bytes: Buffer, start: number, stop: number) => number
   #used = 0
-  /** Length of each key plus one; 0 where a slot is free. */
+  /** Length of each key plus one; 0 if a slot is free. */
   #lengths = new Uint8Array(FEWEST_SLOTS)
   #codes = new Int32Array(FEWEST_SLOTS)
   #keys = new Uint8Array(FEWEST_SLOTS * LONGEST_KEY_BYTES)

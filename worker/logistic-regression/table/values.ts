@@ -1,6 +1,6 @@
-/** What stands for "no value" in any column, whatever its case. */
+/** Texts for "no value" in any column, in any case. */
 const MISSING = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', '?'])
-/** What stands for "no number" among numbers; in other columns these may be values of their own. */
+/** Texts for "no number" among numbers; in other columns they may be values. */
 const NO_NUMBER = new Set(
   // The words of programs, and of spreadsheets.
   '- -- . none nil <na> \\n -nan inf +inf -inf infinity +infinity -infinity #div/0! #value! #ref! #name? #num! #null!'.split(
@@ -8,7 +8,7 @@ const NO_NUMBER = new Set(
   ),
 )
 
-/** Whether a trimmed text stands for a missing value or label. */
+/** Whether a trimmed text means a missing value or label. */
 export function isMissing(text: string): boolean {
   return text.length <= 4 && MISSING.has(text.toLowerCase())
 }
@@ -23,7 +23,7 @@ const ZERO = 0x30
 
 /**
  * Reads plain decimal numbers, such as `-12.5`, off their bytes: the very double that `Number()` makes of the text.
- * @returns NaN for whatever else stands there, and for more than 15 digits: for {@link readNumber} to judge
+ * @returns NaN for anything else, and for more than 15 digits, which {@link readNumber} handles
  */
 export function readDecimal(bytes: Uint8Array, start: number, stop: number): number {
   const sign = bytes[start]
@@ -51,7 +51,7 @@ export type NumberReading = number | 'missing' | 'no-number' | 'contradiction'
 
 /**
  * Reads a cell as a decimal number. Numbers beyond the range of doubles count as none.
- * @param decimalComma reads `1,5` as 1.5 too; only where the comma does not delimit fields
+ * @param decimalComma reads `1,5` as 1.5 too; only if the comma does not delimit fields
  */
 export function readNumber(text: string, decimalComma: boolean): NumberReading {
   const value = Number(text)
@@ -105,8 +105,8 @@ export function isPackedDate(value: number): boolean {
 }
 
 /**
- * Whether a text is a number to people though not to a program: with a unit, a percent sign, thousands apart. What it
- * means depends on where it was written (1,234 or 1.234), so it is left a text.
+ * Whether a text is a formatted number: with a unit, a percent sign, thousands separators. Its meaning depends on the
+ * locale (1,234 or 1.234), so it stays text.
  */
 export function isDressedNumber(text: string): boolean {
   return /^['"]?[-+(−–]?\s?[$€£¥]?\s?\d[\d.,'_\u00a0\u202f ]*(d[+-]?\d+)?\s?(%|[$€£¥]|[a-z]{1,3}|[-−])?\)?['"]?$/iu.test(

@@ -9,12 +9,12 @@ import type {TransformChoice} from './tails.ts'
 import {type TrainedModel, train} from './train.ts'
 
 /**
- * Predicts each labelled row by a model that has not seen it.
+ * Predicts each labelled row with a model that has not seen it.
  *
- * What looks at labels is done without the fold that is judged: the parameters, and the choice of transforms, which
- * half of the folds makes for the other half. Medians, quantiles, means and deviations look at none, and are those
- * of all labelled rows: so that all folds share one design matrix, and a fold's parameters are a step from the
- * model's own ({@link refitWithout}).
+ * Anything that uses labels excludes the held-out fold: the parameters, and the choice of transforms, which half of
+ * the folds makes for the other half. Medians, quantiles, means and deviations use no labels, and come from all
+ * labelled rows: so that all folds share one design matrix, and a fold's parameters are a step from the model's own
+ * ({@link refitWithout}).
  * @param trained on all labelled rows, in the order of their folds
  * @param into receives the predictions of the rows that were held out
  */

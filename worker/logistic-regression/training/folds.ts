@@ -1,12 +1,12 @@
 import type {Range} from '../solver/objective.ts'
 
 const MOST_FOLDS = 5
-/** Fixed, so that the same file gives the same folds. */
+/** Fixed, so that the same file yields the same folds. */
 const SEED = 20240229
 
-/** The labelled rows, dealt out for cross-validation. */
+/** The labelled rows, assigned to folds for cross-validation. */
 export interface Folds {
-  /** 0 where no class has two rows. */
+  /** 0 if no class has two rows. */
   count: number
   /** Per row of the file its fold; -1 for rows without a label and for the only row of a class. */
   of: Int8Array

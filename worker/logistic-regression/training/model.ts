@@ -4,7 +4,7 @@ import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import {type Range, linearPredictors, outputsFor, softmaxInPlace} from '../solver/objective.ts'
 
-/** Content of `model.json`: all that is needed to predict rows of another file. */
+/** Content of `model.json`: everything needed to predict rows of another file. */
 export interface Artifact {
   format: 'cloud-runner/logistic-regression'
   version: 1
@@ -12,8 +12,8 @@ export interface Artifact {
   classes: string[]
   preprocessing: Preprocessing
   /**
-   * As `ml-logistic-regression` loads it. Its classifiers score "not this class", so the softmax weights stand
-   * there negated; the last weight is the intercept, for a column of ones at the end of the design matrix.
+   * As `ml-logistic-regression` loads it. Its classifiers score "not this class", so the softmax weights are negated
+   * there; the last weight is the intercept, for a column of ones at the end of the design matrix.
    */
   model: LogisticRegressionJson
 }

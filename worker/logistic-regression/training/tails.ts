@@ -12,7 +12,7 @@ import type {Label} from '../table/label.ts'
 import type {FoldedRows} from './folds.ts'
 import {Judge} from './univariate.ts'
 
-/** Columns with fewer different values are codes or counts of few: their shape says nothing. */
+/** Columns with fewer distinct values are codes or small counts: their shape means nothing. */
 const FEWEST_VALUES = 20
 /**
  * Standard deviation over what the quartiles would make it for a normal distribution: 1 there, 1.2 for an
@@ -23,9 +23,9 @@ const USUAL_TAILS = 1.5
 const FAR_TAILS = 2.5
 /** Standard errors that a difference of losses must have to be more than chance. */
 const CLEARLY = 2
-/** Rows of each half that columns are judged on. */
+/** Rows of each half that columns are evaluated on. */
 const MOST_ROWS_JUDGED = 3000
-/** Rows from which on halves tell as much as the whole, so that those need not be judged together too. */
+/** From this many rows, halves are as informative as the whole, which then needs no evaluation of its own. */
 const MANY_ROWS = 600
 
 const IDENTITY: Transform = {kind: 'identity'}
@@ -38,21 +38,21 @@ export interface TransformChoice {
 }
 
 interface TransformsOfHalf {
-  /** Numbers of the folds that had no part in it. */
+  /** Numbers of the folds that took no part in it. */
   readonly folds: readonly number[]
   readonly transforms: readonly Transform[]
 }
 
 /**
- * Chooses for each column of numbers whether it is mapped to a bell shape, on training rows alone. Columns without
- * tails are not. Those with some are where the map clearly lowers the loss. Those with far ones are, unless the number
- * itself clearly tells something, and more than its map does: left wrongly, a single row out there would get a
- * probability of 0 or 1. The loss is that of a regression on the one column, each part of the rows judged by what was
- * learned from the others.
+ * Chooses for each numeric column whether to map it to a normal distribution, on training rows only. Columns without
+ * tails are not mapped. Those with some are mapped if that clearly lowers the loss. Those with far tails are mapped,
+ * unless the number itself is clearly informative, and more so than its map: a single row out there would otherwise
+ * get a probability of 0 or 1. The loss is that of a regression on the one column, each part of the rows evaluated
+ * with what was learned from the others.
  *
- * Labels are looked at within each half of the folds apart, and what one half found chooses for the folds of the
- * other. For the model choose both together. Shapes and maps look at no label, and are those of all labelled rows. At most
- * 10,000 rows are ranked and 6,000 judged, evenly taken.
+ * Labels are used within each half of the folds separately, and one half's finding chooses for the other's folds. For
+ * the model both choose together. Shapes and maps use no labels, and come from all labelled rows. At most 10,000 rows
+ * are ranked and 6,000 evaluated, evenly spaced.
  */
 export async function chooseTransforms(
   columns: readonly NumberColumn[],
@@ -85,11 +85,11 @@ export async function chooseTransforms(
   return {all, halves: halves.map(({others, transforms}) => ({folds: others, transforms}))}
 }
 
-/** What a column's numbers say without any label. */
+/** What a column's numbers show without labels. */
 interface ColumnShape {
   tails: number
   median: number
-  /** The identity where no other map comes into question. */
+  /** The identity if no other map is a candidate. */
   map: Transform
 }
 
@@ -103,7 +103,7 @@ function shapeOf(values: Float64Array, rows: Uint32Array): ColumnShape {
 /** The standard deviation over the one that a normal distribution of these quartiles has; 0 for a constant. */
 function weightOfTails(ranked: Float64Array): number {
   const median = quantile(ranked, 0.5)
-  // Halves, since the distance of two doubles may be none.
+  // Halves, since the distance of two doubles may exceed a double.
   const quartiles = (quantile(ranked, 0.75) / 2 - quantile(ranked, 0.25) / 2) / 1.349
   const reach = Math.max(
     Math.abs((ranked[0] ?? 0) / 2 - median / 2),
@@ -151,7 +151,7 @@ function evidence(
     const row = rows[i] ?? 0
     const value = values[row] ?? NaN
     if (Number.isNaN(value)) continue
-    // Halves, since the distance of two doubles may be none.
+    // Halves, since the distance of two doubles may exceed a double.
     numbers[count] = value / 2 - median / 2
     mapped[count] = apply(value)
     classes[count++] = label.codes[row] ?? 0
@@ -181,7 +181,7 @@ function difference(before: Float64Array, after: Float64Array): Difference {
   return {count: before.length, sum, squares}
 }
 
-/** The mean of differences that were found apart, in its standard errors. */
+/** The mean of separately found differences, in its standard errors. */
 function standardErrors(differences: readonly Difference[]): number {
   let [count, sum, squares] = [0, 0, 0]
   for (const one of differences) {
@@ -193,7 +193,7 @@ function standardErrors(differences: readonly Difference[]): number {
   return variance > 0 ? sum / count / Math.sqrt(variance / count) : 0
 }
 
-/** The numbers that are there among the rows. */
+/** The non-missing numbers among the rows. */
 function presentAt(values: Float64Array, rows: Uint32Array): Float64Array {
   const some = new Float64Array(rows.length)
   let count = 0

@@ -20,7 +20,7 @@ export interface TrainedModel {
 /**
  * Learns a model from labelled rows.
  * @param transforms per column of numbers
- * @param start parameters of a model that is likely to be near
+ * @param start parameters of a model that is likely close
  */
 export async function train(
   layout: Layout,

@@ -14,7 +14,7 @@ interface Line {
   weight: number
 }
 
-/** Tells how well a single column predicts, by cross-validation. */
+/** Measures how well a single column predicts, by cross-validation. */
 export class Judge {
   readonly #classes: Int32Array
   readonly #count: number
@@ -48,7 +48,7 @@ export class Judge {
       for (let i = 0; i < hits.length; i++) hits[i] = Number(this.#classes[i] === own)
       let line = flatLine(hits)
       for (let part = 0; part < this.#parts; part++) {
-        // Begun where the last one ended, which is near; where it ends does not depend on that.
+        // Starts where the last one ended, which is close; the result does not depend on it.
         line = regress(standardized, hits, this.#partOf, part, line)
         const {weight, intercept} = line
         for (let i = 0; i < values.length; i++) {

@@ -3,22 +3,22 @@ import type {GoogleAuth} from 'google-auth-library'
 import type {Environment} from '../settings.ts'
 import {type Patience, Retries} from './retry.ts'
 
-/** What a worker does in Cloud Storage and Cloud Run. */
+/** Covers what a worker does in Cloud Storage and Cloud Run. */
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 const METADATA_PATH = '/computeMetadata/v1/instance/service-accounts/default/token'
-/** A token is renewed so long before its end; the metadata server has the next one then. */
+/** Tokens are renewed this long before they expire; the metadata server has the next one by then. */
 const RENEWAL_MS = 4 * 60_000
-/** A request that a token is sent with must arrive before the token's end. */
+/** A token must still be valid when its request arrives. */
 const LAST_USE_MS = 10_000
 const ANSWER_MS = 10_000
 const MOST_RETRIES = 3
 
-/** Gives an access token of the service account that the worker runs as. */
+/** Returns an access token for the worker's service account. */
 export type AccessToken = () => Promise<string>
 
 /**
- * Application Default Credentials: on Cloud Run those of the instance, asked for at its metadata server; elsewhere, or
- * where GOOGLE_APPLICATION_CREDENTIALS names some, by Google's library, which is loaded only then.
+ * Application Default Credentials: on Cloud Run the instance's, from its metadata server; elsewhere, or if
+ * GOOGLE_APPLICATION_CREDENTIALS is set, through Google's library, which is loaded only then.
  */
 export function accessTokens(environment: Environment, wait?: Patience['wait']): AccessToken {
   const isOnCloudRun = environment['K_SERVICE'] !== undefined || environment['CLOUD_RUN_JOB'] !== undefined
@@ -31,7 +31,7 @@ export function accessTokens(environment: Environment, wait?: Patience['wait']):
     return new library.GoogleAuth({scopes: [SCOPE]})
   }
   return async () => {
-    // It keeps the token until that ends.
+    // The library caches the token until it expires.
     const token = await (await (auth ??= load())).getAccessToken()
     if (!token) throw new Error('Application Default Credentials gave no access token.')
     return token
@@ -50,7 +50,7 @@ function instanceTokens(host: string, wait: Patience['wait']): AccessToken {
   let renewal: Promise<Token> | undefined
   const renew = async (): Promise<Token> => {
     try {
-      known = await new Retries(MOST_RETRIES, wait).run(() => askMetadataServer(host))
+      known = await new Retries(MOST_RETRIES, wait).run(() => requestToken(host))
       return known
     } finally {
       renewal = undefined
@@ -67,11 +67,11 @@ function instanceTokens(host: string, wait: Patience['wait']): AccessToken {
   }
 }
 
-async function askMetadataServer(host: string): Promise<Token> {
+async function requestToken(host: string): Promise<Token> {
   const {promise, resolve, reject} = Promise.withResolvers<string>()
-  const asked = request(`http://${host}${METADATA_PATH}`, {headers: {'metadata-flavor': 'Google'}})
-  asked.setTimeout(ANSWER_MS, () => asked.destroy(new Error('The metadata server does not answer.')))
-  asked.on('error', reject).on('response', (response) => {
+  const sent = request(`http://${host}${METADATA_PATH}`, {headers: {'metadata-flavor': 'Google'}})
+  sent.setTimeout(ANSWER_MS, () => sent.destroy(new Error('The metadata server does not respond.')))
+  sent.on('error', reject).on('response', (response) => {
     let text = ''
     response.setEncoding('utf8').on('error', reject)
     response.on('data', (part: string) => (text += part))
@@ -80,7 +80,7 @@ async function askMetadataServer(host: string): Promise<Token> {
       else reject(new Error(`The metadata server gave no access token: HTTP ${response.statusCode}.`))
     })
   })
-  asked.end()
+  sent.end()
   const answer: unknown = JSON.parse(await promise)
   const {access_token: text, expires_in: seconds}: {access_token?: unknown; expires_in?: unknown} =
     Object(answer)

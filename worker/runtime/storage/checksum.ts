@@ -6,7 +6,7 @@ export interface Checksums {
   readonly crc32c: string | undefined
 }
 
-/** A checksum that is taken as bytes come. */
+/** A checksum computed as bytes arrive. */
 interface Running {
   update(bytes: Uint8Array): void
   /** In base64. */
@@ -14,8 +14,8 @@ interface Running {
 }
 
 /**
- * Compares bytes with the checksum that an object has: MD5, which Node computes natively, else CRC32C.
- * @returns undefined where it has neither
+ * Computes the checksum that an object has, for comparison: MD5, which Node computes natively, otherwise CRC32C.
+ * @returns undefined if it has neither
  */
 export function checksumFor({
   md5Hash,
@@ -25,7 +25,7 @@ export function checksumFor({
   return crc32c === undefined ? undefined : {...runningCrc32c(), expected: crc32c}
 }
 
-/** @returns MD5 as it goes */
+/** A running MD5. */
 export function md5(): Running {
   const hash = createHash('md5')
   return {update: (bytes) => void hash.update(bytes), digest: () => hash.digest('base64')}
@@ -34,7 +34,7 @@ export function md5(): Running {
 /** Castagnoli's polynomial, bits reversed. */
 const POLYNOMIAL = 0x82f63b78
 
-/** Of CRC32C four bytes at a time (Intel's slicing). */
+/** For CRC32C, four bytes at a time (Intel's slicing). */
 const [t0, t1, t2, t3] = tables()
 
 function runningCrc32c(): Running {

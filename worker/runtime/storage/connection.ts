@@ -5,36 +5,36 @@ import {StorageError} from './errors.ts'
 import type {Patience} from './retry.ts'
 
 const GOOGLE_ENDPOINT = 'https://storage.googleapis.com'
-/** A connection on which nothing moves for so long is given up. */
+/** A connection without traffic for this long is closed. */
 const SILENCE_MS = 60_000
 const LONGEST_ERROR_BYTES = 64 * 1024
 
 /** A request to Cloud Storage. */
 export interface StorageRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  /** Path and query, or a whole URL that Cloud Storage gave. */
+  /** Path and query, or a full URL from Cloud Storage. */
   readonly path: string
   readonly headers?: Record<string, string> | undefined
   readonly body?: readonly Uint8Array[]
-  /** For the message of an error. */
+  /** For error messages. */
   readonly what: string
-  /** Ends it, and the answer too. */
+  /** Aborts the request and its response. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Connections to Cloud Storage that are used again and again. */
+/** Keep-alive connections to Cloud Storage. */
 export interface Connection {
   /**
    * Sends a request once.
-   * @returns the answer, of which the body is not read yet
-   * @throws StorageError for any status but 2xx and those of `expected`; the signal's reason
+   * @returns the response, its body not read yet
+   * @throws StorageError for any status except 2xx and those in `expected`; the signal's reason
    */
   send(request: StorageRequest, expected?: readonly number[]): Promise<IncomingMessage>
-  /** Of the worker's service account; undefined for an emulator, which asks for none. */
+  /** Of the worker's service account; undefined for an emulator, which needs none. */
   readonly accessToken: AccessToken | undefined
 }
 
-/** @param environment STORAGE_EMULATOR_HOST names another endpoint than Google's, which takes no token */
+/** @param environment STORAGE_EMULATOR_HOST replaces Google's endpoint, and no token is sent */
 export function connect(
   environment: Environment,
   {silenceMs = SILENCE_MS, wait}: Pick<Patience, 'silenceMs' | 'wait'>,
@@ -44,7 +44,7 @@ export function connect(
     emulator === undefined ? GOOGLE_ENDPOINT : /^https?:\/\//.test(emulator) ? emulator : `http://${emulator}`
   const plain = {request: requestHttp, agent: new HttpAgent({keepAlive: true})}
   let secure: Promise<typeof plain> | undefined
-  // Loaded with the first request, since TLS takes as long to load as all of the worker's own start.
+  // Loaded with the first request, since loading TLS takes as long as the rest of the worker's start.
   const openSecure = async (): Promise<typeof plain> => {
     const {Agent, request} = await import('node:https')
     return {request, agent: new Agent({keepAlive: true})}
@@ -53,7 +53,7 @@ export function connect(
 
   const exchange = async (
     {method, path, headers, body = [], what, signal}: StorageRequest,
-    isAgain: boolean,
+    isRetry: boolean,
   ): Promise<IncomingMessage> => {
     signal?.throwIfAborted()
     const url = new URL(path, endpoint)
@@ -76,15 +76,15 @@ export function connect(
     sent.on('socket', (socket) => {
       const onSilence = (): void => {
         if (response?.isPaused() !== true) sent.destroy(new Error(`${what}: the connection went silent`))
-        // Silence that the reader asked for does not count, but what follows does; Node reports each only once.
+        // Silence caused by a paused reader does not count, but what follows does; Node reports each only once.
         else response.once('resume', () => socket.setTimeout(silenceMs))
       }
       socket.setTimeout(silenceMs).on('timeout', onSilence)
-      // It is kept for other requests.
+      // The socket is kept for other requests.
       sent.on('close', () => socket.off('timeout', onSilence))
     })
     sent.on('error', reject).on('response', resolve)
-    // In one go: each write of its own is a call of the system.
+    // In one go: each separate write is a system call.
     sent.cork()
     for (const part of body) sent.write(part)
     sent.uncork()
@@ -92,8 +92,8 @@ export function connect(
     try {
       response = await promise
     } catch (error) {
-      // The other end had closed a connection that was kept (https://nodejs.org/api/http.html#requestreusedsocket).
-      if (sent.reusedSocket && !isAgain && isClosed(error))
+      // The other end had closed a kept-alive connection (https://nodejs.org/api/http.html#requestreusedsocket).
+      if (sent.reusedSocket && !isRetry && isClosed(error))
         return exchange({method, path, headers, body, what, signal}, true)
       signal?.throwIfAborted()
       throw error
@@ -110,18 +110,18 @@ export function connect(
   return {send, accessToken}
 }
 
-/** Whether the other end had closed the connection before the request came. */
+/** Whether the other end closed the connection before the request arrived. */
 function isClosed(error: unknown): boolean {
   const {code}: {code?: unknown} = Object(error)
   return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
-/** The whole body of an answer. @param most bytes after which the rest is left */
+/** The whole body of a response. @param most bytes after which the rest is discarded */
 export async function bytesOf(response: IncomingMessage, most = Infinity): Promise<Buffer> {
   const {promise: ended, resolve, reject} = Promise.withResolvers<void>()
   const parts: Buffer[] = []
   let length = 0
-  // Flowing: an iterating reader pauses the answer, and its silence is then the reader's.
+  // Flowing mode: iterating would pause the response, and its silence would not count.
   response.on('data', (part: Buffer) => {
     parts.push(part)
     length += part.length

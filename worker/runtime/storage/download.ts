@@ -10,20 +10,20 @@ import type {Retries} from './retry.ts'
 
 const PARTIAL_CONTENT = 206
 
-/** What is read of one generation of an object. */
+/** One generation of an object to read. */
 export interface Download {
   readonly path: string
   readonly what: string
-  /** The bytes are compared with these at their end. */
+  /** Compared with the bytes at their end. */
   readonly expected: (Checksums & {readonly sizeBytes: number}) | undefined
 }
 
 /**
- * Reads an object's bytes as they are stored; a broken connection is opened again and continues where it ended. Errors
- * of the stream are {@link TransferError} for wrong bytes, PermanentError for right ones that cannot be unpacked, and
- * what the connection throws.
- * @param signal ends the wait for the first answer; from then on the stream is to be destroyed
- * @returns a stream that has its first answer, unpacked where the object has the content encoding gzip
+ * Reads an object's stored bytes; a broken connection is reopened and resumes where it ended. Errors of the stream
+ * are {@link TransferError} for corrupt bytes, PermanentError for intact ones that cannot be unpacked, and what the
+ * connection throws.
+ * @param signal ends the wait for the first response; from then on, destroy the stream
+ * @returns a stream with its first response, unpacked if the object has the content encoding gzip
  * @throws StorageError, such as 404
  */
 export async function download(
@@ -39,14 +39,14 @@ export async function download(
   return unpack(stream, source.what)
 }
 
-/** The bytes unpacked; where they are those that are stored and yet no gzip, it ends with a PermanentError. */
+/** Unpacks the bytes; if they are intact but not gzip, the stream fails with a PermanentError. */
 function unpack(packed: Readable, what: string): Readable {
   const unpacked = createGunzip()
   packed.on('error', (error) => unpacked.destroy(error))
   packed.on('close', () => {
     if (!packed.readableEnded) unpacked.destroy()
   })
-  // Seen by the reader; it may come before there is one.
+  // The reader gets the error; it may occur before there is one.
   unpacked.on('error', () => {})
   packed.pipe(unpacked)
   const explained = async function* (): AsyncGenerator<Buffer> {
@@ -55,7 +55,7 @@ function unpack(packed: Readable, what: string): Readable {
     } catch (error) {
       const {code}: {code?: unknown} = Object(error)
       if (code !== 'Z_DATA_ERROR' && code !== 'Z_BUF_ERROR') throw error
-      // They may have been changed on their way: the checksum tells at their end.
+      // They may be corrupt: the checksum shows it at the end.
       await finished(packed.resume())
       throw new PermanentError(`${what} has the content encoding gzip, but its bytes are not gzip.`, {
         code: 'encoding-invalid',
@@ -76,10 +76,10 @@ class ObjectStream extends Readable {
   readonly #checksum: ReturnType<typeof checksumFor>
   readonly #closed = new AbortController()
   #response: IncomingMessage | undefined
-  /** Of the stored bytes; undefined where no answer has told it. */
+  /** Of the stored bytes; undefined until a response states it. */
   #sizeBytes: number | undefined
   #received = 0
-  /** Repetitions since bytes came last. */
+  /** Retries since bytes last arrived. */
   #retry = 0
 
   constructor(connection: Connection, source: Download, retries: Retries) {
@@ -91,11 +91,11 @@ class ObjectStream extends Readable {
     this.#sizeBytes = source.expected?.sizeBytes
   }
 
-  /** Asks for what is missing. */
+  /** Requests the missing bytes. */
   request(signal: AbortSignal = this.#closed.signal): Promise<IncomingMessage> {
     const {path, what} = this.#source
     const from = this.#received
-    // Packed as stored, else there were no checksum to compare with, and no place to go on from.
+    // Packed as stored; otherwise there is no checksum to compare and no offset to resume from.
     const headers = {'accept-encoding': 'gzip', ...(from > 0 ? {range: `bytes=${from}-`} : {})}
     return this.#connection.send({method: 'GET', path, what, headers, signal})
   }
@@ -105,30 +105,32 @@ class ObjectStream extends Readable {
     const begin = beginOf(response)
     if (begin > this.#received) {
       response.destroy()
-      this.destroy(new Error(`${this.#source.what}: bytes from ${begin} on came, not from ${this.#received}`))
+      this.destroy(
+        new Error(`${this.#source.what}: the response starts at byte ${begin}, not at ${this.#received}`),
+      )
       return
     }
-    // Not all that can serve an object can serve a part of it.
+    // Not every server supports ranges.
     let known = this.#received - begin
     const length = response.headers['content-length']
     if (length !== undefined) this.#sizeBytes ??= begin + Number(length)
     response.on('data', (bytes: Buffer) => {
-      const news = bytes.subarray(Math.min(known, bytes.length))
-      known -= bytes.length - news.length
-      if (news.length === 0) return
-      this.#received += news.length
+      const fresh = bytes.subarray(Math.min(known, bytes.length))
+      known -= bytes.length - fresh.length
+      if (fresh.length === 0) return
+      this.#received += fresh.length
       this.#retry = 0
-      this.#checksum?.update(news)
-      if (!this.push(news)) response.pause()
+      this.#checksum?.update(fresh)
+      if (!this.push(fresh)) response.pause()
     })
     response.on('end', () => {
       if (this.#sizeBytes === undefined || this.#received >= this.#sizeBytes) this.#finish()
-      else this.#goOn(new Error(`${this.#source.what}: the answer was cut off`))
+      else this.#resume(new Error(`${this.#source.what}: the response was cut off`))
     })
     response.on('error', (error) => {
-      // An answer without a length may break after its last byte.
+      // A response without a length may break after its last byte.
       if (this.#received === this.#sizeBytes) this.#finish()
-      else this.#goOn(error)
+      else this.#resume(error)
     })
   }
 
@@ -145,19 +147,19 @@ class ObjectStream extends Readable {
   #finish(): void {
     const checksum = this.#checksum
     if (checksum !== undefined && checksum.digest() !== checksum.expected)
-      this.destroy(new TransferError(`${this.#source.what}: the bytes that came do not have its checksum`))
+      this.destroy(new TransferError(`${this.#source.what}: the received bytes do not match its checksum`))
     else this.push(null)
   }
 
-  #goOn(error: Error): void {
+  #resume(error: Error): void {
     if (this.destroyed) return
     this.#retry++
     this.#response = undefined
-    void this.#again(error)
+    void this.#retryUntilDone(error)
   }
 
-  /** Never rejects: the stream has the error. */
-  async #again(first: Error): Promise<void> {
+  /** Never rejects: the stream gets the error. */
+  async #retryUntilDone(first: Error): Promise<void> {
     for (let error: unknown = first; ; this.#retry++) {
       try {
         await this.#retries.pause(this.#retry, error, this.#closed.signal)
@@ -177,7 +179,7 @@ class ObjectStream extends Readable {
   }
 }
 
-/** The place in the object that an answer begins at: the beginning, unless it says that it is a part. */
+/** The offset at which a response starts: 0, unless it is partial. */
 function beginOf({statusCode, headers}: IncomingMessage): number {
   const [, first] = /^bytes (\d+)-/.exec(headers['content-range'] ?? '') ?? []
   return statusCode === PARTIAL_CONTENT && first !== undefined ? Number(first) : 0

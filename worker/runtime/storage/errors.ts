@@ -1,14 +1,14 @@
 const NOT_FOUND = 404
-/** A failed precondition: the object is not at the generation that was expected. */
+/** A failed precondition: the object is not at the expected generation. */
 const PRECONDITION_FAILED = 412
 const FORBIDDEN = 403
-/** Answers that may be others in a moment (cloud.google.com/storage/docs/retry-strategy#retryable). */
-const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
+/** Transient failures (cloud.google.com/storage/docs/retry-strategy#retryable). */
+const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504])
 
-/** An answer of Cloud Storage that is no success. */
+/** An error response from Cloud Storage. */
 export class StorageError extends Error {
   override readonly name = 'StorageError'
-  /** Of the HTTP answer. */
+  /** The HTTP status. */
   readonly status: number
 
   constructor(what: string, status: number, body: string) {
@@ -17,17 +17,17 @@ export class StorageError extends Error {
   }
 }
 
-/** Bytes that are not those which Cloud Storage has, or said it would send. */
+/** Corrupt or missing bytes in a transfer. */
 export class TransferError extends Error {
   override readonly name = 'TransferError'
 }
 
-/** Whether there is no such object. Where its bucket is not there either, nothing is known of it. */
+/** Whether the object does not exist. False if its bucket is missing, too: that is a misconfiguration. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof StorageError && error.status === NOT_FOUND && !isBucketMissing(error)
 }
 
-/** Google answers 404 for both, and tells them apart by its words alone. */
+/** Google answers 404 for both; only the message differs. */
 export function isBucketMissing(error: unknown): boolean {
   return (
     error instanceof StorageError &&
@@ -44,19 +44,19 @@ export function isPreconditionFailed(error: unknown): boolean {
   return error instanceof StorageError && error.status === PRECONDITION_FAILED
 }
 
-/** Whether the same request may succeed in a moment: broken connections are of that kind, too. */
-export function isPassing(error: unknown): boolean {
-  return error instanceof StorageError ? PASSING.has(error.status) : !(error instanceof TransferError)
+/** Whether a retry may succeed; broken connections count, too. */
+export function isTransient(error: unknown): boolean {
+  return error instanceof StorageError ? TRANSIENT.has(error.status) : !(error instanceof TransferError)
 }
 
-/** The `error.message` of an answer in JSON, or the beginning of any other text. */
+/** The `error.message` of a JSON response, or the start of any other text. */
 function reasonIn(body: string): string {
   if (body === '') return ''
   try {
     const {error}: {error?: {message?: unknown}} = Object(JSON.parse(body))
     if (typeof error?.message === 'string') return `, ${error.message}`
   } catch {
-    // No JSON: a proxy's page, say.
+    // Not JSON: a proxy's page, say.
   }
   return `, ${body.slice(0, 200)}`
 }

@@ -11,10 +11,10 @@ export {isBucketMissing, isForbidden, isNotFound, isPreconditionFailed} from './
 export type {Patience} from './retry.ts'
 export type {ResumableUpload} from './upload.ts'
 
-/** `ifGenerationMatch` of an object that must not be there yet. */
+/** `ifGenerationMatch` of an object that must not exist yet. */
 export const ABSENT = '0'
 
-/** Repetitions of a request within a few seconds; what takes longer is left to Pub/Sub. */
+/** Retries of a request within a few seconds; longer outages are left to Pub/Sub. */
 const MOST_RETRIES = 3
 
 /** An object, or one generation of it. */
@@ -24,7 +24,7 @@ export interface ObjectName {
   readonly generation?: string
 }
 
-/** What a worker needs to know of an object (cloud.google.com/storage/docs/json_api/v1/objects). */
+/** The metadata that a worker needs of an object (cloud.google.com/storage/docs/json_api/v1/objects). */
 export interface ObjectMetadata {
   readonly generation: string
   readonly sizeBytes: number
@@ -38,11 +38,11 @@ export interface ObjectMetadata {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** How an object is to be written. */
+/** How to write an object. */
 export interface WriteOptions {
   readonly contentType: string
   readonly metadata: Readonly<Record<string, string>>
-  /** Generation that is replaced, {@link ABSENT} for none; undefined for any. */
+  /** Generation to replace, {@link ABSENT} for none; undefined for any. */
   readonly expectedGeneration: string | undefined
 }
 
@@ -52,17 +52,17 @@ export interface WriteOptions {
  * and deletes name a generation.
  */
 export interface Storage {
-  /** Metadata of an object or of one generation of it; undefined where there is none. */
+  /** Metadata of an object or of one generation; undefined if it does not exist. */
   find(name: ObjectName): Promise<ObjectMetadata | undefined>
   /**
-   * Opens an object's bytes; its checksum is compared at their end where `metadata` is given.
-   * @param signal ends the wait for the first answer; from then on the stream is to be destroyed
-   * @throws StorageError, such as 404; of the stream also PermanentError where it is packed and cannot be unpacked
+   * Opens an object's bytes; its checksum is verified at the end if `metadata` is given.
+   * @param signal ends the wait for the first response; from then on, destroy the stream
+   * @throws StorageError, such as 404; the stream also PermanentError if it cannot be unpacked
    */
   read(name: ObjectName, metadata: ObjectMetadata | undefined, signal?: AbortSignal): Promise<Readable>
   /**
    * Writes an object in one request.
-   * @throws StorageError with status 412 where it is not at the expected generation
+   * @throws StorageError with status 412 if it is not at the expected generation
    */
   write(
     name: ObjectName,
@@ -70,15 +70,15 @@ export interface Storage {
     options: WriteOptions,
     signal?: AbortSignal,
   ): Promise<ObjectMetadata>
-  /** Begins to write an object whose length is not known. */
+  /** Starts writing an object of unknown length. */
   upload(name: ObjectName, options: WriteOptions, signal: AbortSignal): ResumableUpload
-  /** Removes that generation of an object; one that is gone or was overwritten since is left alone. */
+  /** Removes one generation of an object; ignores one that is gone or was overwritten. */
   remove(name: ObjectName & {readonly generation: string}): Promise<void>
-  /** Of the worker's service account; undefined where the endpoint is an emulator's. */
+  /** Of the worker's service account; undefined for an emulator. */
   readonly accessToken: AccessToken | undefined
 }
 
-/** @param environment STORAGE_EMULATOR_HOST and what Application Default Credentials are found by */
+/** @param environment STORAGE_EMULATOR_HOST and the variables of Application Default Credentials */
 export function openStorage(environment: Environment, patience: Patience = {}): Storage {
   const connection = connect(environment, patience)
   const retries = new Retries(patience.mostRetries ?? MOST_RETRIES, patience.wait)
@@ -141,7 +141,7 @@ function targetOf(name: ObjectName, {contentType, metadata, expectedGeneration}:
       ...(expectedGeneration === undefined ? {} : {ifGenerationMatch: expectedGeneration}),
     }),
     what: nameOf(name),
-    // It stands in a header too.
+    // It is sent in a header, too.
     resource: {
       name: name.object,
       contentType: /^[\x20-\x7e]+$/.test(contentType) ? contentType : 'application/octet-stream',
@@ -150,7 +150,7 @@ function targetOf(name: ObjectName, {contentType, metadata, expectedGeneration}:
   }
 }
 
-/** @throws TypeError where an answer is no object's metadata */
+/** @throws TypeError if a response is not an object's metadata */
 function toMetadata(answer: unknown): ObjectMetadata {
   const {
     generation,
@@ -162,7 +162,8 @@ function toMetadata(answer: unknown): ObjectMetadata {
     timeCreated,
     metadata,
   }: Record<string, unknown> = Object(answer)
-  if (typeof generation !== 'string') throw new TypeError("Cloud Storage's answer is no object's metadata.")
+  if (typeof generation !== 'string')
+    throw new TypeError("Cloud Storage's response is not an object's metadata.")
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
   return {
     generation,

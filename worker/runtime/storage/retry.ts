@@ -1,24 +1,24 @@
 import {setTimeout as delay} from 'node:timers/promises'
-import {isPassing} from './errors.ts'
+import {isTransient} from './errors.ts'
 
 const FIRST_DELAY_MS = 500
 
-/** Resolves after so many milliseconds, or rejects as soon as `signal` aborts. */
+/** Resolves after `ms`, or rejects as soon as `signal` aborts. */
 type Wait = (ms: number, signal: AbortSignal | undefined) => Promise<void>
 
-/** How long a failing Cloud Storage is borne. */
+/** How patiently failing requests are retried. */
 export interface Patience {
-  /** Repetitions of a request. */
+  /** Retries of a request. */
   readonly mostRetries?: number
-  /** Between repetitions. */
+  /** Pause between retries. */
   readonly wait?: Wait
-  /** After so long without a byte a connection is given up. */
+  /** A connection without traffic for this long is closed. */
   readonly silenceMs?: number
 }
 
 const wait: Wait = (ms, signal) => delay(ms, undefined, {signal})
 
-/** How often a request is repeated that failed for a reason that may pass. */
+/** Retries requests after transient failures. */
 export class Retries {
   readonly #most: number
   readonly #wait: Wait
@@ -28,7 +28,7 @@ export class Retries {
     this.#wait = waiting
   }
 
-  /** Runs a step that is safe to repeat, with a pause before each repetition. */
+  /** Runs a step that is safe to repeat, with a pause before each retry. */
   async run<T>(step: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     for (let retry = 1; ; retry++) {
       try {
@@ -40,16 +40,16 @@ export class Retries {
   }
 
   /**
-   * Waits before repetition number `retry`: half a second, then twice as long each time, and up to half more by chance.
-   * @throws the error where repeating it makes no sense or was tried often enough; the signal's reason
+   * Waits before retry number `retry`: half a second, doubled each time, plus up to half of it as jitter.
+   * @throws the error if a retry makes no sense or none is left; the signal's reason
    */
   async pause(retry: number, error: unknown, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
-    if (retry > this.#most || !isPassing(error)) throw error
+    if (retry > this.#most || !isTransient(error)) throw error
     try {
       await this.#wait(FIRST_DELAY_MS * 2 ** (retry - 1) * (1 + Math.random() / 2), signal)
     } finally {
-      // Its own reason rather than the wait's.
+      // The signal's own reason rather than the wait's error.
       signal?.throwIfAborted()
     }
   }

@@ -4,14 +4,14 @@ import {type Connection, bytesOf} from './connection.ts'
 import {TransferError} from './errors.ts'
 import type {Retries} from './retry.ts'
 
-/** A multiple of 256 KiB, as the API asks; one is sent while the next is filled. */
+/** A multiple of 256 KiB, as the API requires; one is sent while the next is filled. */
 const CHUNK_BYTES = 8 * 1024 * 1024
-/** Of a resumable upload: go on. */
+/** Resumable upload: send the next chunk. */
 const RESUME_INCOMPLETE = 308
 
-/** An object as a writer wants it. */
+/** An object to write. */
 export interface Target {
-  /** Of the bucket's objects in the upload API. */
+  /** Path of the bucket's objects in the upload API. */
   readonly path: string
   readonly query: URLSearchParams
   readonly what: string
@@ -19,7 +19,7 @@ export interface Target {
   readonly resource: Readonly<Record<string, unknown>> & {readonly contentType: string}
 }
 
-/** Writes a whole object by one request; Cloud Storage compares the MD5 that is sent with what arrived. */
+/** Writes a whole object in one request; Cloud Storage verifies its MD5. */
 export async function uploadWhole(
   connection: Connection,
   {path, query, what, resource}: Target,
@@ -50,8 +50,8 @@ export async function uploadWhole(
 }
 
 /**
- * Writes an object of any length in chunks, by a resumable upload: Cloud Storage shows nothing of it before its last
- * chunk, and forgets one that never ends. A chunk that breaks off is gone on with where Cloud Storage has it.
+ * Writes an object of any length in chunks, by a resumable upload: Cloud Storage shows nothing before the last chunk,
+ * and discards an upload that never ends. A broken chunk resumes from the last byte that Cloud Storage has.
  */
 export class ResumableUpload {
   readonly #connection: Connection
@@ -67,7 +67,7 @@ export class ResumableUpload {
   #sentBytes = 0
   #sending: Promise<unknown> = Promise.resolve()
 
-  /** @param remove takes away that generation of the target, for bytes that arrived as others */
+  /** @param remove removes a generation of the target whose bytes arrived corrupt */
   constructor(
     connection: Connection,
     target: Target,
@@ -82,7 +82,7 @@ export class ResumableUpload {
     this.#remove = remove
   }
 
-  /** Takes bytes, which may be used again as soon as this resolves. Waits while two chunks are full. */
+  /** Adds bytes; the caller may reuse the buffer as soon as this resolves. Waits while two chunks are full. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let from = 0; from < bytes.length;) {
       const part = bytes.subarray(from, from + CHUNK_BYTES - this.#filled)
@@ -94,19 +94,19 @@ export class ResumableUpload {
   }
 
   /**
-   * Makes the object visible. Where other bytes arrived, they have been visible until they are removed.
+   * Makes the object visible. Corrupt bytes are visible until they are removed.
    * @returns its metadata
-   * @throws StorageError with status 412 where it is no longer at the expected generation; TransferError where other
-   * bytes arrived than were sent
+   * @throws StorageError with status 412 if it is no longer at the expected generation; TransferError if the bytes
+   * arrived corrupt
    */
   async end(): Promise<unknown> {
     await this.#sending
     const answer = await this.#send(this.#chunk.subarray(0, this.#filled), true)
     const {md5Hash, generation}: {md5Hash?: unknown; generation?: unknown} = Object(answer)
     if (md5Hash === undefined || md5Hash === this.#hash.digest()) return answer
-    // Left there, it would be taken for this generation's result by every further delivery.
+    // Otherwise every further delivery would take it for this generation's result.
     await this.#remove(String(generation))
-    throw new TransferError(`${this.#target.what}: other bytes arrived than were sent`)
+    throw new TransferError(`${this.#target.what}: the bytes arrived corrupt`)
   }
 
   async #flush(): Promise<void> {
@@ -116,11 +116,11 @@ export class ResumableUpload {
     this.#spare = full
     this.#filled = 0
     this.#sending = this.#send(full, false)
-    // Seen by the next caller that waits for it.
+    // The next caller that awaits it gets the error.
     this.#sending.catch(() => undefined)
   }
 
-  /** Sends a chunk until Cloud Storage has all of it. @returns of the last one the object's metadata */
+  /** Sends a chunk until Cloud Storage has all of it. @returns the object's metadata after the last one */
   async #send(chunk: Buffer, isLast: boolean): Promise<unknown> {
     this.#hash.update(chunk)
     const session = (this.#session ??= await this.#start())
@@ -136,8 +136,8 @@ export class ResumableUpload {
         if (!isLast && answer.stored >= end) return undefined
         if (answer.stored > from) retry = 1
         from = Math.max(begin, answer.stored)
-        // All of them and yet no object is a reason to wait as well.
-        throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes and keeps waiting`)
+        // All bytes but no object is a reason to wait, too.
+        throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes and waits for more`)
       } catch (error) {
         await this.#retries.pause(retry++, error, this.#signal)
         const there = await this.#put(session, `bytes */${total}`, new Uint8Array(0)).catch(() => undefined)
@@ -181,7 +181,7 @@ export class ResumableUpload {
     )
     await bytesOf(response)
     const {location} = response.headers
-    if (location === undefined) throw new Error(`${what}: Cloud Storage named no session for the upload`)
+    if (location === undefined) throw new Error(`${what}: Cloud Storage did not return an upload session`)
     return location
   }
 }

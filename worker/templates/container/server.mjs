@@ -1,5 +1,5 @@
 // A worker as small as the contract in the README allows: adds the total to each order in a file of JSON lines. It is
-// JavaScript without packages, meant to be read and written again in another language.
+// JavaScript without packages, meant to be read and rewritten in another language.
 import {randomUUID} from 'node:crypto'
 import {createServer} from 'node:http'
 import {text} from 'node:stream/consumers'
@@ -38,14 +38,14 @@ async function deliver(
 ) {
   if (eventType !== 'OBJECT_FINALIZE' || object.startsWith('_cloud-runner/') || object.endsWith('/'))
     return 'skipped'
-  const there = await find(OUTPUT_BUCKET, object)
+  const previous = await find(OUTPUT_BUCKET, object)
   const error = await find(OUTPUT_BUCKET, `_cloud-runner/${object}/error.json`)
-  for (const {metadata} of [there, error].filter((one) => one !== undefined)) {
+  for (const {metadata} of [previous, error].filter((one) => one !== undefined)) {
     const madeFrom = BigInt(metadata?.['source-generation'] ?? 0)
     if (madeFrom > BigInt(generation)) return 'superseded'
     if (madeFrom === BigInt(generation) && metadata?.cancelled !== undefined) continue
-    const isAsked = reprocessId === undefined || reprocessId === metadata?.['reprocess-id']
-    if (madeFrom === BigInt(generation) && isAsked) return 'duplicate'
+    const isSameRequest = reprocessId === undefined || reprocessId === metadata?.['reprocess-id']
+    if (madeFrom === BigInt(generation) && isSameRequest) return 'duplicate'
   }
 
   const isCancelled =
@@ -64,7 +64,7 @@ async function deliver(
   }
   try {
     const result = processFile(await input.text())
-    await write(object, result, 'application/x-ndjson', marks, there?.generation ?? '0')
+    await write(object, result, 'application/x-ndjson', marks, previous?.generation ?? '0')
     if (error) await call('DELETE', `/storage/v1/b/${OUTPUT_BUCKET}/o/${encodeURIComponent(error.name)}`)
     return 'done'
   } catch (fault) {
@@ -155,7 +155,7 @@ async function take(request) {
 
 let isStopping = false
 const server = createServer({keepAliveTimeout: 620_000}, (request, response) => {
-  // An answer given while stopping is the connection's last, or the server would wait for the next request on it.
+  // While stopping, close the connection after each response, or the server would wait for its next request.
   const answer = (status) => response.writeHead(status, isStopping ? {connection: 'close'} : {}).end()
   if (FRONT_END_SECRET && request.headers['x-front-end-secret'] !== FRONT_END_SECRET) answer(403)
   else if (request.method === 'POST' && request.url === '/') take(request).then(answer, () => answer(503))

@@ -183,7 +183,7 @@ function contains(found: unknown, text: string): boolean {
   return false
 }
 
-/** The values under a path: none if it is missing, several where a list is on the way. */
+/** The values under a path: none if it is missing, several if it crosses a list. */
 function valuesAt(root: unknown, keys: readonly string[]): unknown[] {
   let values: unknown[] = [root]
   for (const key of keys) {

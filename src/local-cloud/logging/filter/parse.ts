@@ -60,7 +60,7 @@ class Parser {
     return expression
   }
 
-  /** `leaf` is given inside the parentheses of a comparison, where only values may stand. */
+  /** `leaf` is given inside the parentheses of a comparison, where only values are allowed. */
   #conjunction(leaf: Leaf | undefined): Expression {
     const terms = [this.#disjunction(leaf)]
     for (;;) {

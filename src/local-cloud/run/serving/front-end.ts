@@ -237,7 +237,7 @@ function unavailable({why, message}: NoInstanceError): OwnAnswer {
 
 function answer(response: ServerResponse, {status, headers, text}: OwnAnswer): void {
   if (response.destroyed || response.headersSent) return
-  // The unread rest of the request would be taken for the next one.
+  // The unread rest of the request would be parsed as the next one.
   response.writeHead(status, {'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers})
   response.end(`${text}\n`)
 }

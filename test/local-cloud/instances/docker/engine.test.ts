@@ -17,7 +17,7 @@ describe('where an engine is looked for', () => {
   })
 })
 
-it('a deployment is told which engine is missing', async () => {
+it('a deployment reports the missing engine', async () => {
   const before = process.env['DOCKER_HOST']
   process.env['DOCKER_HOST'] = 'unix:///nowhere/docker.sock'
   onTestFinished(() => {

@@ -170,7 +170,7 @@ describe('what is refused', () => {
     ).rejects.toMatchObject({code: 3, message: expect.stringMatching(message)})
   })
 
-  it('an image that is not there, at once and by the job’s condition', async () => {
+  it('a missing image, at once and in the job’s condition', async () => {
     const {jobs} = await startRun()
     const [operation] = await jobs.createJob({
       parent: LOCATION,

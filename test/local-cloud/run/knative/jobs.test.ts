@@ -92,7 +92,7 @@ it('jobs and executions have Knative’s form in the v1 API, and are run by it',
   expect((await run.jobs.listJobs({parent: LOCATION}))[0]).toEqual([])
 })
 
-it('jobs are made and replaced in it, as those of the Admin API', async () => {
+it('jobs are created and replaced, as in the Admin API', async () => {
   const run = await startRun()
   const image = await run.push({files: {'app/main.js': ''}})
   const call = async (method: string, path: string, body?: object): Promise<unknown> => {

@@ -52,7 +52,7 @@ function service(image: string, {template = {}, ...metadata}: Json & {template?:
 }
 
 describe('services in the form of Knative', () => {
-  it('are those of the Admin API, made and read either way', async () => {
+  it('are those of the Admin API, created and read either way', async () => {
     const local = await startRun()
     const image = await local.push({files: ECHO})
     const created = await ask(
@@ -209,7 +209,7 @@ describe('services in the form of Knative', () => {
   })
 })
 
-it("takes the region from Google's host, which a proxy names", () => {
+it("reads the region from Google's host, which a proxy names", () => {
   const region = (url: string, params = {}): string | undefined => {
     const request = {params, url: new URL(url)}
     return resolveLocation(request)

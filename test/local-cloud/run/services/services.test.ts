@@ -242,7 +242,7 @@ describe('the life of a service, through the unmodified client', () => {
     })
   })
 
-  it('refuses traffic that does not sum to 100 and traffic to what is not there', async () => {
+  it('refuses traffic that does not sum to 100, and traffic to a missing revision', async () => {
     const {origin, push} = await startRun()
     const template = {containers: [{image: await push({files: ECHO})}]}
     const create = async (traffic: object[]) =>
@@ -263,7 +263,7 @@ describe('the life of a service, through the unmodified client', () => {
 })
 
 describe('a revision that does not become ready', () => {
-  it('says why, and leaves the traffic where it was', async () => {
+  it('reports why, and leaves the traffic unchanged', async () => {
     const {services, push, deploy, run} = await startRun()
     const uri = await deploy('worker', {
       containers: [{image: await push({files: ECHO}), env: [{name: 'V', value: '1'}]}],
@@ -316,7 +316,7 @@ describe('a revision that does not become ready', () => {
     })
   })
 
-  it('names a runtime that is not there, and a program that is not node', async () => {
+  it('names a missing runtime, and a program that is not node', async () => {
     const {push, deploy} = await startRun()
     const other = await push({files: ECHO, annotations: {'dev.cloud-runner.runtime': 'node99'}}, 'other')
     await expect(deploy('a', {containers: [{image: other}]})).rejects.toThrow(
@@ -328,7 +328,7 @@ describe('a revision that does not become ready', () => {
     )
   })
 
-  it('gives up after the probe’s time, and retries when asked again', async () => {
+  it('fails after the probe’s timeout, and retries on the next request', async () => {
     const {push, services} = await startRun()
     const image = await push({
       files: {

@@ -155,7 +155,7 @@ it('answers pages of this machine, and none from elsewhere', async () => {
 })
 
 describe('instances for requests', () => {
-  it('takes as many at a time as the concurrency says, then more instances, then waits, then gives 429', async () => {
+  it('fills the concurrency, then starts more instances, then queues, then answers 429', async () => {
     const clock = new ManualClock()
     const local = await startRun({clock})
     const image = await local.push({files: ECHO})
@@ -209,7 +209,7 @@ describe('instances for requests', () => {
     expect((await fetch(uri)).status).toBe(200)
   })
 
-  it('gives 504 after the timeout, also if the clock is set back, and does not end the instance', async () => {
+  it('answers 504 after the timeout, also if the clock is set back, and does not end the instance', async () => {
     const clock = new ManualClock()
     const local = await startRun({clock})
     const uri = await local.deploy('worker', {
@@ -229,7 +229,7 @@ describe('instances for requests', () => {
     expect(await (await fetch(uri)).json()).toMatchObject({pid})
   })
 
-  it('gives 503 to the requests of an instance that crashes; the next gets a new one', async () => {
+  it('answers 503 to the requests of an instance that crashes; the next gets a new one', async () => {
     const local = await startRun()
     const uri = await local.deploy('worker', {containers: [{image: await local.push({files: ECHO})}]})
     const pid = local.run.instances()[0]?.pid
@@ -242,7 +242,7 @@ describe('instances for requests', () => {
     expect(next).not.toHaveProperty('pid', pid)
   })
 
-  it('lets a request in progress finish on its old revision when a new one takes the traffic', async () => {
+  it('lets a request in progress finish on its old revision when a new one gets the traffic', async () => {
     const local = await startRun()
     const image = await local.push({files: ECHO})
     const uri = await local.deploy('worker', {containers: [{image}]})

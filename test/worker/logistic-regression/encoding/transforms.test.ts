@@ -13,7 +13,7 @@ const NEIGHBORS = [
 ]
 
 describe('the map to normal scores', () => {
-  it('gives any continuous shape that of a normal distribution', () => {
+  it('maps any continuous distribution to a normal one', () => {
     const {normal} = randomFrom(3)
     const ranked = Float64Array.from({length: 5000}, () => Math.exp(3 * normal()) - 5).toSorted()
     const apply = applier(fitNormalScores(ranked))

@@ -34,7 +34,7 @@ describe('report.json', () => {
     expect(violationsOf(report)).toEqual([])
   })
 
-  it('keeps to it where nothing could be held out and no column was left', async () => {
+  it('follows the schema even if no row was held out and no column was left', async () => {
     const {report} = await processFile('id,y\n1,0\n2,1\n3,\n')
     expect(violationsOf(report)).toEqual([])
     expect(report.curves).toEqual([])

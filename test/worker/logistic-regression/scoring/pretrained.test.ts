@@ -114,7 +114,7 @@ describe('a model that was trained before', () => {
     expect(violationsOf(second.report)).toEqual([])
     expect(second.report.model.pretrained).toMatchObject({uri: URI})
     expect(second.report.metrics.auc).toBeGreaterThan(report.metrics.auc ?? NaN)
-    expect(second.report.warnings[0]).toContain('trained on rows of this file')
+    expect(second.report.warnings[0]).toContain('training included rows of this file')
     expect(second.report.coefficients[0]?.intercept).toBe(report.coefficients[0]?.intercept)
     expect(second.report.coefficients[0]?.terms.map(({value}) => value)).toEqual(
       report.coefficients[0]?.terms.map(({value}) => value),
@@ -143,8 +143,8 @@ describe('a model that was trained before', () => {
     expect(report.rows).toEqual({total: 3, labelled: 2, predicted: 1})
     expect(report.warnings.slice(1)).toEqual([
       '1 rows have a label that the model does not know, and count as unlabelled; its classes are 0, 1.',
-      'x has 1 missing numbers, where the model was trained on none: the median stands for them.',
-      'kind has values that the model does not know, and that count for nothing: c.',
+      'x has 1 missing numbers, but the model was trained without any: the median replaces them.',
+      'kind has values that the model does not know and ignores: c.',
     ])
   })
 

@@ -84,7 +84,7 @@ describe('the fit', () => {
     },
   )
 
-  it("gives ml-logistic-regression's own labels, which are those of the highest probability", async () => {
+  it("predicts ml-logistic-regression's own labels, those of the highest probability", async () => {
     for (const {csv, classes} of references) {
       const processed = await processFile(csv)
       appended(processed, classes.length).forEach(({prediction, probabilities}) => {

@@ -17,7 +17,7 @@ describe('the access token', () => {
     expect(asked).toEqual(['/computeMetadata/v1/instance/service-accounts/default/token Google'])
   })
 
-  it('is asked for once by many at the same time, and stays while it is good and no other is to be had', async () => {
+  it('is requested once for concurrent callers, and stays in use while valid if renewal fails', async () => {
     const state = {asked: 0, isDown: false}
     const origin = await startServer((_, response) => {
       state.asked += 1
@@ -43,7 +43,7 @@ describe('the access token', () => {
     await expect(accessToken?.()).rejects.toThrow('HTTP 404')
   })
 
-  it('is exchanged once where a file of credentials is named', async () => {
+  it('is exchanged once if a credentials file is named', async () => {
     let exchanges = 0
     const answer = {access_token: 'secret', expires_in: 3600, token_type: 'Bearer', issued_token_type: 'urn'}
     const origin = await startServer((request, response) => {
@@ -73,7 +73,7 @@ describe('the access token', () => {
     expect(exchanges).toBe(1)
   })
 
-  it('is none for an emulator', () => {
+  it('does not exist for an emulator', () => {
     expect(openStorage({STORAGE_EMULATOR_HOST: 'localhost:1'}).accessToken).toBeUndefined()
   })
 })

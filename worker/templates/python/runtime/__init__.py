@@ -1,4 +1,4 @@
-"""What runs a process as a worker: the HTTP contract of cloud-runner, by Python's standard library alone."""
+"""Runs a process as a worker: cloud-runner's HTTP contract, with Python's standard library only."""
 from .errors import Interrupted, PermanentError
 from .server import serve
 

@@ -1,8 +1,8 @@
-"""Brings about the effect of a notification, once however often it is delivered.
+"""Processes the file of a notification, with its effect exactly once however often it is delivered.
 
-Sidecars go first; the result goes last, under the object's own name, with a precondition on what was there when it was
-begun. Its metadata says which generation of the input it was made from, so that a duplicate is known and an older event
-never overwrites a newer result.
+Sidecars go first; the result goes last, under the object's own name, with a precondition on the
+object that existed at the start. Its metadata names the generation of the input that it was produced from, so that
+duplicates are recognized and an older event never overwrites a newer result.
 """
 import hashlib
 import json
@@ -22,7 +22,7 @@ MOST_CONFLICTS = 5
 
 
 def handle(worker, delivery, log, interruption):
-    """What became of the delivery; it is to be acknowledged. Raises what is transient: it is to be refused."""
+    """Returns the outcome: acknowledge the delivery. Raises transient errors: refuse it."""
     reason = skipped(delivery, worker)
     if reason:
         log("INFO", f"skipped: {reason}", outcome="skipped")
@@ -34,19 +34,19 @@ def handle(worker, delivery, log, interruption):
         outcome = attempt(worker, delivery, log, interruption, started)
         if outcome != "conflict":
             return outcome
-        log("INFO", "another delivery changed the result in the meantime: looking again")
-    raise RuntimeError(f"The result changed {MOST_ROUNDS} times while it was made.")
+        log("INFO", "another delivery changed the result meanwhile: starting again")
+    raise RuntimeError(f"The result changed {MOST_ROUNDS} times during processing.")
 
 
 def skipped(delivery, worker):
-    """Why the event is none of this worker's business; None where it is."""
+    """Why this worker ignores the event; None if it does not."""
     name, bucket = delivery.object, delivery.bucket
     if delivery.event_type != "OBJECT_FINALIZE":
-        return f"an event of type {delivery.event_type} is nothing to process"
+        return f"events of type {delivery.event_type} are not processed"
     if bucket == worker.output_bucket:
-        return f"the event is of the output bucket {bucket}: remove the notification from that bucket"
+        return f"the event is from the output bucket {bucket}: remove that bucket's notification"
     if worker.input_bucket and bucket != worker.input_bucket:
-        return f"the event is of bucket {bucket}, this worker's input is {worker.input_bucket}"
+        return f"the event is from bucket {bucket}, but this worker's input is {worker.input_bucket}"
     if name.startswith(CANARY) and name != CANARY:
         return None
     if name.startswith(RESERVED):
@@ -55,7 +55,7 @@ def skipped(delivery, worker):
 
 
 def answer_canary(worker, delivery, log):
-    """Reads it to its end and answers beside it, so that `setup` sees the whole way work, the grants included."""
+    """Reads it to its end and writes an answer, which proves to `setup` that the whole path works, grants included."""
     resource = storage.find(delivery.bucket, delivery.object, delivery.generation)
     if resource is None:
         log("INFO", "gone: the canary was removed before it was answered", outcome="gone")
@@ -86,30 +86,30 @@ def attempt(worker, delivery, log, interruption, started):
     generation = int(delivery.generation)
     newest = max(source_of(result), source_of(error))
     if newest > generation:
-        log("INFO", f"superseded: generation {newest} has been processed", outcome="superseded")
+        log("INFO", f"superseded: newer generation {newest} was processed", outcome="superseded")
         return "superseded"
     if is_effect(result, delivery):
         if error and error["timeCreated"] < result["timeCreated"]:
             storage.remove(bucket, error["name"], error["generation"])
-        log("INFO", "duplicate: this generation's result is there", outcome="duplicate", of="result")
+        log("INFO", "duplicate: this generation already has its result", outcome="duplicate", of="result")
         return "duplicate"
     if is_effect(error, delivery):
-        log("INFO", "duplicate: this generation's error is there", outcome="duplicate", of="error")
+        log("INFO", "duplicate: this generation already has its error", outcome="duplicate", of="error")
         return "duplicate"
     if is_cancelled(error, delivery):
-        log("WARNING", 'cancelled: "cloud-runner cancel" was asked for this file', outcome="cancelled")
+        log("WARNING", 'cancelled with "cloud-runner cancel"', outcome="cancelled")
         return "cancelled"
     if resource is None:
         log("INFO", "gone: this generation was overwritten or deleted before it was processed", outcome="gone")
         return "gone"
     if "source-generation" in resource.get("metadata", {}):
-        log("WARNING", "skipped: the object is the result of a worker", outcome="skipped")
+        log("WARNING", "skipped: the object is the result of a worker, and could loop forever", outcome="skipped")
         return "skipped"
-    return make(worker, delivery, log, interruption, started, resource, result, error)
+    return produce(worker, delivery, log, interruption, started, resource, result, error)
 
 
-def make(worker, delivery, log, interruption, started, resource, result, error):
-    """Runs the process and commits what it made."""
+def produce(worker, delivery, log, interruption, started, resource, result, error):
+    """Runs the process and commits its result."""
     bucket, name = worker.output_bucket, delivery.object
     marks = marks_of(delivery, started)
     source = Input(delivery, resource)
@@ -131,7 +131,7 @@ def make(worker, delivery, log, interruption, started, resource, result, error):
         context.check()
         return record_fault(worker, delivery, log, marks, fault)
     except Gone:
-        log("INFO", "gone: this generation was overwritten or deleted while it was read", outcome="gone")
+        log("INFO", "gone: this generation was overwritten or deleted while being read", outcome="gone")
         return "gone"
     except Superseded as newer:
         log("INFO", f"superseded: {newer}", outcome="superseded")
@@ -159,21 +159,21 @@ def make(worker, delivery, log, interruption, started, resource, result, error):
 
 
 def is_conflict(bucket, name, output, marks):
-    """Commits. True where another delivery changed the result since it was looked at."""
+    """Commits. True if another delivery changed the result since it was checked."""
     try:
         output.commit()
         return False
     except storage.StorageError as refusal:
         if refusal.status != 412:
             raise
-    # A repeated request whose first answer was lost fails against its own success.
+    # A retry after a lost response fails against its own success.
     there = storage.find(bucket, name)
     metadata = there.get("metadata", {}) if there else {}
     return any(metadata.get(mark) != value for mark, value in marks.items())
 
 
 def record_fault(worker, delivery, log, marks, fault):
-    """A result of an older generation stays: it is the user's, and its metadata says that it is not of this one."""
+    """An older generation's result stays: it is the user's, and its metadata names the generation it belongs to."""
     report = {"code": fault.code, "message": str(fault)}
     if fault.line is not None:
         report["line"] = fault.line
@@ -186,13 +186,13 @@ def record_fault(worker, delivery, log, marks, fault):
     except Superseded as newer:
         log("INFO", f"superseded: {newer}", outcome="superseded")
         return "superseded"
-    told = {field: value for field, value in report.items() if field != "message"}
-    log("ERROR", f"failed: {fault}", outcome="failed", **told)
+    details = {field: value for field, value in report.items() if field != "message"}
+    log("ERROR", f"failed: {fault}", outcome="failed", **details)
     return "failed"
 
 
 def write_sidecar(worker, delivery, marks, sidecar, text):
-    """Tried as if there were none, which is right for nearly every file. Raises Superseded."""
+    """The first try expects none, which is right for nearly every file. Raises Superseded."""
     bucket, name = worker.output_bucket, sidecar_name(delivery.object, sidecar)
     expected = ABSENT
     for conflicts in range(MOST_CONFLICTS + 1):
@@ -204,12 +204,12 @@ def write_sidecar(worker, delivery, marks, sidecar, text):
                 raise
         there = storage.find(bucket, name)
         if source_of(there) > int(delivery.generation):
-            raise Superseded(f"{name} is of generation {source_of(there)}.")
+            raise Superseded(f"{name} belongs to generation {source_of(there)}.")
         expected = there["generation"] if there else ABSENT
 
 
 def marks_of(delivery, started):
-    """The custom metadata that marks what this run writes."""
+    """The custom metadata that marks everything this run writes."""
     marks = {
         "source-generation": delivery.generation,
         "attempt": str(delivery.attempt),
@@ -221,30 +221,30 @@ def marks_of(delivery, started):
 
 
 def source_of(resource):
-    """Generation of the input that something was made from; 0 where no worker wrote it."""
+    """Generation of the input that an object was produced from; 0 if no worker wrote it."""
     text = (resource or {}).get("metadata", {}).get("source-generation", "")
     return int(text) if text.isdigit() else 0
 
 
 def is_effect(resource, delivery):
-    """Whether this is what the delivery asks for: of its generation, and of its request to process that again."""
+    """Whether this is the delivery's effect: the same generation, and the same request to process it again."""
     if resource is None or source_of(resource) != int(delivery.generation):
         return False
     if "cancelled" in resource["metadata"]:
         return False
-    asked = delivery.reprocess_id
-    return asked is None or resource["metadata"].get("reprocess-id") == asked
+    requested = delivery.reprocess_id
+    return requested is None or resource["metadata"].get("reprocess-id") == requested
 
 
 def is_cancelled(error, delivery):
-    """Whether a person cancelled this generation after its notification was published."""
+    """Whether the user cancelled this generation after its notification was published."""
     if "cancelled" not in (error or {}).get("metadata", {}) or source_of(error) != int(delivery.generation):
         return False
     return parse_time(delivery.publish_time) <= parse_time(error["timeCreated"])
 
 
 def sidecar_name(name, sidecar):
-    """Names end at 1,024 bytes: what has more than 900 is stood for by its hash."""
+    """Object names have at most 1,024 bytes: one of more than 900 is replaced by its hash."""
     encoded = name.encode()
     stem = hashlib.sha256(encoded).hexdigest() if len(encoded) > 900 else name
     return f"{RESERVED}{stem}/{sidecar}"

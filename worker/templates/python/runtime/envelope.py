@@ -1,4 +1,4 @@
-"""The body of a Pub/Sub push that carries a notification of Cloud Storage.
+"""The body of a Pub/Sub push that carries a Cloud Storage notification.
 
 https://cloud.google.com/pubsub/docs/push, https://cloud.google.com/storage/docs/pubsub-notifications
 """
@@ -41,7 +41,7 @@ class Delivery:
 
 
 def parse_push(body):
-    """Both spellings of names are taken. Raises MalformedEnvelope that names the field."""
+    """Accepts camelCase and snake_case names. Raises MalformedEnvelope that names the field."""
     try:
         envelope = json.loads(body)
     except ValueError:
@@ -54,7 +54,7 @@ def parse_push(body):
         raise MalformedEnvelope(f'message.attributes.objectGeneration is "{generation}", not a generation.')
     attempt = envelope.get("deliveryAttempt", envelope.get("delivery_attempt", 1))
     if not isinstance(attempt, int) or isinstance(attempt, bool) or attempt < 1:
-        raise MalformedEnvelope("deliveryAttempt is not a whole number from 1.")
+        raise MalformedEnvelope("deliveryAttempt is not a positive integer.")
     publish_time = _text(message.get("publishTime", message.get("publish_time")), "message.publishTime")
     parse_time(publish_time)
     reprocess_id = attributes.get("reprocess-id")
@@ -96,4 +96,4 @@ def _object(value, name):
 def _text(value, name):
     if isinstance(value, str) and value:
         return value
-    raise MalformedEnvelope(f"{name} is {'missing' if value is None else 'not a text, or empty'}.")
+    raise MalformedEnvelope(f"{name} is {'missing' if value is None else 'not a non-empty string'}.")

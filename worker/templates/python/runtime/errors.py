@@ -21,8 +21,8 @@ class MalformedEnvelope(Exception):
 
 
 class Gone(Exception):
-    """The generation was overwritten or deleted: there is nothing left to process."""
+    """The generation was overwritten or deleted: nothing is left to process."""
 
 
 class Superseded(Exception):
-    """Something of a newer generation is there already."""
+    """A newer generation has written already."""

@@ -1,4 +1,4 @@
-"""What a process is given: the file that it reads, the result that it writes, and what is around them."""
+"""What a process receives: the input file, the output, and the context."""
 import json
 import os
 
@@ -7,7 +7,7 @@ from .errors import Gone, Interrupted
 
 
 class Input:
-    """One generation of an object, readable as often as it is needed."""
+    """One generation of an object, readable as often as needed."""
 
     def __init__(self, delivery, resource):
         self.bucket = delivery.bucket
@@ -20,7 +20,7 @@ class Input:
         self._resource = resource
 
     def open(self):
-        """The bytes from the beginning, as a binary file. An error that it raises is the storage's: let it through."""
+        """The bytes from the start, as a binary file. Its errors are the storage's: do not catch them."""
         try:
             return storage.read(self.bucket, self.object, self._resource)
         except storage.StorageError as error:
@@ -30,7 +30,7 @@ class Input:
 
 
 class Output:
-    """The result. Up to 8 MiB are kept in memory; a longer one leaves in chunks, and is visible only when it is whole."""
+    """The result. Up to 8 MiB stay in memory; a longer one is sent in chunks, and is visible only once complete."""
 
     def __init__(self, bucket, name, content_type, metadata, expected_generation, check):
         #: Content type of the result; set it before the first write. The default is the input's.
@@ -57,7 +57,7 @@ class Output:
             del self._pending[: storage.CHUNK_BYTES]
 
     def sidecar(self, name, content):
-        """Something as JSON beside the result: "report.json" or "model.json"."""
+        """Adds a JSON file beside the result: "report.json" or "model.json"."""
         if name not in ("report.json", "model.json"):
             raise ValueError(f'A sidecar is "report.json" or "model.json", not "{name}".')
         self.sidecars[name] = json.dumps(content, indent=2)
@@ -73,7 +73,7 @@ class Output:
 
 
 class Context:
-    """What a process is given besides the file."""
+    """What a process receives in addition to the file."""
 
     environment = os.environ
 
@@ -83,6 +83,6 @@ class Context:
         self._interruption = interruption
 
     def check(self):
-        """Raises at shutdown and shortly before the delivery's time is over. Call it now and then."""
+        """Raises at shutdown and shortly before the delivery's deadline. Call it regularly."""
         if self._interruption.is_set():
-            raise Interrupted("the work was broken off")
+            raise Interrupted("the work was interrupted")

@@ -1,4 +1,4 @@
-"""Structured lines on stdout, as Cloud Logging reads them (cloud.google.com/logging/docs/structured-logging)."""
+"""Structured lines on stdout, the format that Cloud Logging reads (cloud.google.com/logging/docs/structured-logging)."""
 import datetime
 import json
 import sys
@@ -28,5 +28,5 @@ class Log:
             sys.stdout.flush()
 
     def labelled(self, labels, trace=None):
-        """A log whose every line also carries these labels, by which `cloud-runner logs OBJECT` finds it."""
+        """A log whose lines also carry these labels, by which `cloud-runner logs OBJECT` finds them."""
         return Log({**self._labels, **labels}, trace or self._trace)

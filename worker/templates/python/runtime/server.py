@@ -1,6 +1,6 @@
 """Serves POST / (a push of Pub/Sub) and GET /healthz.
 
-204 acknowledges: done, or pointless to repeat. 503 refuses: the delivery comes again.
+204 acknowledges: done, or pointless to repeat. 503 refuses: it is delivered again.
 """
 import os
 import re
@@ -19,13 +19,13 @@ from .errors import Interrupted, MalformedEnvelope
 from .log import Log
 
 LONGEST_BODY_BYTES = 16 * 1024 * 1024
-# Cloud Run kills a container ten seconds after SIGTERM; what is kept of that for answering and for the end itself.
+# Cloud Run kills a container ten seconds after SIGTERM; part of that is reserved for responding and exiting.
 GRACE_SECONDS = 10
 ANSWERING_SECONDS = 1.5
 
 
 class Worker:
-    """A process, what it was told by the environment, and the deliveries that it has in hand."""
+    """A process, its settings from the environment, and its deliveries in progress."""
 
     def __init__(self, process, name, log):
         self.process = process
@@ -40,31 +40,31 @@ class Worker:
         if self.input_bucket == self.output_bucket:
             raise SystemExit(
                 f'INPUT_BUCKET and OUTPUT_BUCKET are both "{self.output_bucket}": each result would be processed '
-                "again, without end. Set OUTPUT_BUCKET to another bucket."
+                "again, endlessly. Set OUTPUT_BUCKET to another bucket."
             )
         if not re.fullmatch(r"\d+", seconds) or not 1 <= int(seconds) <= 600:
             raise SystemExit(f'DEADLINE_SECONDS is "{seconds}": set it to a whole number from 1 to 600.')
         if not re.fullmatch(r"\d+", port) or int(port) > 65535:
             raise SystemExit(f'PORT is "{port}": set it to a whole number from 0 to 65535.')
         self.port = int(port)
-        # A little before Pub/Sub's own deadline passes, so that the answer comes first.
+        # Shortly before Pub/Sub's own deadline, so that the response comes first.
         self.deadline_seconds = int(seconds) - min(15, 0.05 * int(seconds))
         self.stopping = threading.Event()
-        self.broken_off = threading.Event()
-        self._in_hand = {}
+        self.interrupted = threading.Event()
+        self._in_progress = {}
         self._unanswered = 0
         self._lock = threading.Lock()
 
     def deliver(self, delivery, log):
-        """Raises where the delivery is to be refused. A second one of what is in hand shares the first one's end."""
+        """Raises to refuse the delivery. A second one of a file in progress shares the first one's outcome."""
         if self.stopping.is_set():
             raise Interrupted("the container is being shut down")
         with self._lock:
-            first = self._in_hand.get(delivery.key)
-            outcome = first or self._in_hand.setdefault(delivery.key, Future())
+            first = self._in_progress.get(delivery.key)
+            outcome = first or self._in_progress.setdefault(delivery.key, Future())
         if first:
             first.result()
-            log("INFO", "duplicate: was in hand already", outcome="duplicate")
+            log("INFO", "duplicate: already in progress", outcome="duplicate")
             return
         try:
             self._within_time(delivery, log)
@@ -74,17 +74,17 @@ class Worker:
             raise
         finally:
             with self._lock:
-                del self._in_hand[delivery.key]
+                del self._in_progress[delivery.key]
 
     def _within_time(self, delivery, log):
-        """A process that ignores the time continues in its thread, but can no longer write a result."""
+        """A process that ignores the deadline continues in its thread, but can no longer write a result."""
         interruption = threading.Event()
         done = Future()
 
         def work():
             try:
                 done.set_result(handle(self, delivery, log, interruption))
-            except BaseException as error:  # whatever it is, the waiting caller gets it
+            except BaseException as error:  # the waiting caller gets any error
                 done.set_exception(error)
 
         threading.Thread(target=work, daemon=True).start()
@@ -96,7 +96,7 @@ class Worker:
             except OutOfTime:
                 if done.done():
                     raise
-            if self.broken_off.is_set():
+            if self.interrupted.is_set():
                 interruption.set()
                 raise Interrupted("the container is being shut down")
             if time.monotonic() >= end:
@@ -105,7 +105,7 @@ class Worker:
 
     @contextmanager
     def answering(self):
-        """A delivery from its first byte until its answer is sent."""
+        """A delivery from its first byte until its response is sent."""
         with self._lock:
             self._unanswered += 1
         try:
@@ -124,7 +124,7 @@ class Handler(BaseHTTPRequestHandler):
     worker = None
 
     def is_from_front_end(self):
-        """If FRONT_END_SECRET is set, requests of the front end carry it; others get a 403."""
+        """If FRONT_END_SECRET is set, requests from the front end carry it; others get a 403."""
         secret = os.environ.get("FRONT_END_SECRET")
         if not secret or self.headers.get("X-Front-End-Secret") == secret:
             return True
@@ -156,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
             worker.log("ERROR", f"malformed: {error}", outcome="malformed")
             return self.answer(204)
         except (OSError, ValueError) as error:
-            worker.log("WARNING", f"refused: the request broke off ({error})", outcome="refused")
+            worker.log("WARNING", f"refused: the request was cut off ({error})", outcome="refused")
             self.close_connection = True
             return self.answer(503)
         log = worker.log.labelled(delivery.labels, self.trace(delivery.project))
@@ -166,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
         except Interrupted as error:
             log("WARNING", f"refused, to be delivered again: {error}", outcome="refused")
             return self.answer(503, f"{error}\n")
-        except Exception as error:  # whatever it is, another attempt may go better
+        except Exception as error:  # another attempt may succeed
             log(
                 "ERROR",
                 f"refused, to be delivered again: {error}",
@@ -199,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
         return data
 
     def trace(self, project):
-        """Name of the trace that the front end began."""
+        """Name of the front end's trace."""
         found = re.match(r"[0-9a-f]{32}", self.headers.get("X-Cloud-Trace-Context", ""))
         return f"projects/{project}/traces/{found.group(0)}" if found and project else None
 
@@ -228,7 +228,7 @@ class Server(ThreadingHTTPServer):
 
 
 def serve(process, name):
-    """Runs `process` as a worker; it owns the process, and returns when SIGTERM has ended it in order."""
+    """Runs `process` as a worker; it owns the process, and exits after SIGTERM."""
     log = Log()
     try:
         if "CLOUD_RUN_JOB" in os.environ:
@@ -243,25 +243,25 @@ def serve(process, name):
     def stop(name):
         if not worker.stopping.is_set():
             worker.stopping.set()
-            log("INFO", f"{name}: no more files are taken, those in hand are finished")
+            log("INFO", f"{name}: accepting no more files, finishing those in progress")
             server.shutdown()
 
     def on_signal(number, _):
-        # In a thread of its own: this one may be in the middle of a line of the log.
+        # In a separate thread: this one may be writing a log line.
         threading.Thread(target=stop, args=(signal.Signals(number).name,)).start()
 
-    # As PID 1 of a container it gets no signal that it does not ask for.
+    # PID 1 of a container only gets signals that it handles.
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    log("INFO", f"{name} listens on port {server.server_address[1]}", port=server.server_address[1])
+    log("INFO", f"{name} is listening on port {server.server_address[1]}", port=server.server_address[1])
     server.serve_forever(poll_interval=0.1)
     end = time.monotonic() + GRACE_SECONDS - ANSWERING_SECONDS
     while worker.busy() and time.monotonic() < end:
         time.sleep(0.02)
-    worker.broken_off.set()
+    worker.interrupted.set()
     end = time.monotonic() + ANSWERING_SECONDS / 2
     while worker.busy() and time.monotonic() < end:
         time.sleep(0.02)
     log("INFO", "stopped")
-    # A process that does not look at its signal would go on otherwise.
+    # Otherwise a process that ignores its signal would keep running.
     os._exit(0)

@@ -1,7 +1,7 @@
-"""Cloud Storage by its JSON API (cloud.google.com/storage/docs/json_api).
+"""Cloud Storage through its JSON API (cloud.google.com/storage/docs/json_api).
 
-Every request is safe to repeat: reads name a generation, writes carry a precondition. What fails in passing is tried
-again within a few seconds; what takes longer is left to Pub/Sub.
+Every request is safe to repeat: reads name a generation, writes carry a precondition. Transient failures are
+retried within a few seconds; longer outages are left to Pub/Sub.
 """
 import base64
 import hashlib
@@ -23,7 +23,7 @@ METADATA_SERVER = os.environ.get("GCE_METADATA_HOST", "metadata.google.internal"
 PAUSES_SECONDS = (0.5, 1, 2)
 TIMEOUT_SECONDS = 60
 BLOCK_BYTES = 256 * 1024
-# A chunk of a long result; a multiple of 256 KiB, as the API asks.
+# A chunk of a long result; a multiple of 256 KiB, as the API requires.
 CHUNK_BYTES = 8 * 1024 * 1024
 
 _token = {"value": "", "until": 0.0}
@@ -32,12 +32,12 @@ _token_lock = threading.Lock()
 
 class StorageError(Exception):
     def __init__(self, status, message):
-        super().__init__(f"Cloud Storage answers {status}: {message}")
+        super().__init__(f"Cloud Storage: HTTP {status}: {message}")
         self.status = status
 
 
 def find(bucket, name, generation=None):
-    """Metadata of an object, or of one generation of it; None where there is none."""
+    """Metadata of an object, or of one generation; None if it does not exist."""
     try:
         with _request("GET", _object_path(bucket, name), {"generation": generation}) as answer:
             return json.load(answer)
@@ -48,7 +48,7 @@ def find(bucket, name, generation=None):
 
 
 def remove(bucket, name, generation):
-    """Removes that generation; one that is gone or was overwritten since is left alone."""
+    """Removes one generation; ignores one that is gone or was overwritten."""
     try:
         _request("DELETE", _object_path(bucket, name), {"ifGenerationMatch": generation}).close()
     except StorageError as error:
@@ -57,7 +57,7 @@ def remove(bucket, name, generation):
 
 
 def read(bucket, name, metadata):
-    """The generation's bytes as a binary file, checked while they are read and unpacked where they are stored packed."""
+    """The generation's bytes as a binary file, verified during the read and unpacked if they are stored packed."""
     query = {"alt": "media", "generation": metadata["generation"]}
     answer = _request("GET", _object_path(bucket, name), query, headers={"Accept-Encoding": "gzip"})
     return io.BufferedReader(_CheckedStream(answer, metadata), BLOCK_BYTES)
@@ -86,7 +86,7 @@ def write(bucket, name, content, content_type, metadata, expected_generation):
 
 
 class Upload:
-    """A long object, chunk by chunk: nothing of it is visible before its last one."""
+    """A long object, chunk by chunk: nothing is visible before the last one."""
 
     def __init__(self, bucket, name, content_type, metadata, expected_generation):
         query = {"uploadType": "resumable", "ifGenerationMatch": expected_generation}
@@ -99,11 +99,11 @@ class Upload:
         self._name = name
         self._md5 = hashlib.md5()
         self._sent = 0
-        # The object's metadata, once it is there.
+        # The object's metadata, once it exists.
         self._resource = None
 
     def send(self, content, is_last=False):
-        """`content` has CHUNK_BYTES, or is the last. What the server has of it already is not sent again."""
+        """`content` has CHUNK_BYTES, or is the last. Bytes that the server already has are not sent again."""
         self._md5.update(content)
         end = self._sent + len(content)
         total = str(end) if is_last else "*"
@@ -114,26 +114,26 @@ class Upload:
             try:
                 start = self._put(rest, span, end)
             except StorageError as error:
-                if pause is None or not _is_passing(error.status):
+                if pause is None or not _is_transient(error.status):
                     raise
                 time.sleep(pause)
                 start = self._ask(end, start)
             if self._resource if is_last else start == end:
                 self._sent = end
                 return self._compare() if is_last else None
-        raise StorageError(308, "the upload does not get on")
+        raise StorageError(308, "the upload makes no progress")
 
     def _ask(self, end, start):
         """How many bytes the server has."""
         try:
             return self._put(b"", "bytes */*", end)
         except StorageError as error:
-            if not _is_passing(error.status):
+            if not _is_transient(error.status):
                 raise
             return start
 
     def _put(self, content, span, end):
-        """How many bytes the server has then."""
+        """How many bytes the server has afterwards."""
         with _send("PUT", self._session, content, {"Content-Range": span}) as answer:
             if answer.status == 308:
                 last = answer.headers.get("Range")
@@ -141,19 +141,19 @@ class Upload:
             try:
                 self._resource = json.load(answer)
             except (OSError, ValueError, http.client.HTTPException) as error:
-                raise StorageError(0, f"the answer broke off ({error})") from error
+                raise StorageError(0, f"the response was cut off ({error})") from error
             return end
 
     def _compare(self):
-        """Other bytes are taken away again, or further deliveries would take them for the result."""
+        """Removes an object that arrived corrupt, or further deliveries would take it for the result."""
         expected = base64.b64encode(self._md5.digest()).decode()
         if self._resource.get("md5Hash", expected) != expected:
             remove(self._bucket, self._name, self._resource["generation"])
-            raise StorageError(0, f"other bytes of {self._name} arrived than were sent")
+            raise StorageError(0, f"the bytes of {self._name} arrived corrupt")
 
 
 class _CheckedStream(io.RawIOBase):
-    """Compares size and MD5 at the end: a connection that breaks off looks like an end to Python."""
+    """Compares size and MD5 at the end: to Python a cut-off connection looks like the end."""
 
     def __init__(self, answer, metadata):
         self._answer = answer
@@ -191,26 +191,26 @@ class _CheckedStream(io.RawIOBase):
         try:
             return self._unpack.decompress(block, size)
         except zlib.error as error:
-            # They may have been changed on their way: the checksum tells at their end.
+            # They may be corrupt: the checksum shows it at the end.
             while self._stored(BLOCK_BYTES):
                 pass
             raise _encoding_invalid() from error
 
     def _stored(self, size):
-        """At most `size` bytes as they are stored, none at the end, where they are checked."""
+        """At most `size` stored bytes; none at the end, where they are verified."""
         try:
             block = self._answer.read(min(size, BLOCK_BYTES))
         except (OSError, http.client.HTTPException) as error:
-            raise StorageError(0, f"the connection broke off after {self._seen} bytes ({error})") from error
+            raise StorageError(0, f"the connection was cut off after {self._seen} bytes ({error})") from error
         if block:
             self._seen += len(block)
             self._md5.update(block)
             return block
         if self._seen != self._size:
-            raise StorageError(0, f"the connection broke off after {self._seen} of {self._size} bytes")
+            raise StorageError(0, f"the connection was cut off after {self._seen} of {self._size} bytes")
         # Composite objects have no MD5.
         if self._hash and base64.b64encode(self._md5.digest()).decode() != self._hash:
-            raise StorageError(0, "the bytes are not those of the object's MD5")
+            raise StorageError(0, "the received bytes do not match the object's MD5")
         return b""
 
     def close(self):
@@ -235,25 +235,25 @@ def _quote(text):
 
 
 def _request(method, path, query=None, body=None, headers=None):
-    """Tried again where that may help. Raises StorageError."""
+    """Retries transient failures. Raises StorageError."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     url = ENDPOINT + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
     for pause in (*PAUSES_SECONDS, None):
         try:
             return _send(method, url, body, headers)
         except StorageError as error:
-            if pause is None or not _is_passing(error.status):
+            if pause is None or not _is_transient(error.status):
                 raise
             time.sleep(pause)
     raise AssertionError("not reached")
 
 
-def _is_passing(status):
+def _is_transient(status):
     return status in (0, 408, 429) or status >= 500
 
 
 class _NoRedirect(urllib.request.HTTPErrorProcessor):
-    """308 means "go on" here, not "elsewhere"."""
+    """308 means "resume" here, not "redirect"."""
 
     def http_response(self, request, response):
         return response if response.status == 308 else super().http_response(request, response)
@@ -277,7 +277,7 @@ def _send(method, url, body=None, headers=None):
 
 
 def _authorization():
-    """The token of the service account; the local cloud knows the caller by the address that it gave it."""
+    """The token of the service account; the local cloud identifies the caller by its endpoint."""
     if "STORAGE_EMULATOR_HOST" in os.environ:
         return {}
     with _token_lock:
