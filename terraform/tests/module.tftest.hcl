@@ -227,5 +227,5 @@ run "backoff_grows" {
     maximum_backoff = 20
   }
 
-  expect_failures = [var.maximum_backoff]
+  expect_failures = [var.minimum_backoff]
 }

@@ -143,7 +143,7 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
           serviceAccount: names.workerAccount,
           timeout: `${settings.requestTimeout}s`,
           maxInstanceRequestConcurrency: settings.concurrency,
-          scaling: {minInstanceCount: settings.minInstances, maxInstanceCount: settings.maxInstances},
+          scaling: {minInstanceCount: settings.minInstances || null, maxInstanceCount: settings.maxInstances},
           vpcAccess,
           encryptionKey: kmsKey,
           containers: [
