@@ -1,6 +1,7 @@
 import {createInterface} from 'node:readline/promises'
 
 import {AppError, EXIT} from '../core/errors.ts'
+import {suggest, type Command} from '../core/suggestion.ts'
 import {tame} from './format.ts'
 import {whileAsking} from './signals.ts'
 
@@ -12,7 +13,7 @@ export interface Confirmation {
   /** What would happen, shown before the question. */
   readonly consequences: readonly string[]
   /** The command to type without a terminal. */
-  readonly command: string
+  readonly command: Command
   /** Whether asking is allowed: not with `--json`. */
   readonly interactive: boolean
   readonly signal: AbortSignal
@@ -85,15 +86,15 @@ function requireTerminal({interactive, consequences, command}: Omit<Consent, 'gi
   if (interactive && hasTerminal()) return
   throw new AppError(
     ['This needs your confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
-    {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [`Type: ${command}`]},
+    {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [suggest`Type: ${command}`]},
   )
 }
 
-function mismatch(message: string, command: string): AppError {
+function mismatch(message: string, command: Command): AppError {
   return new AppError(message, {
     code: 'confirmation-mismatch',
     exitCode: EXIT.usage,
-    suggestions: [`Type: ${command}`],
+    suggestions: [suggest`Type: ${command}`],
   })
 }
 

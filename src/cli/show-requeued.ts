@@ -1,8 +1,8 @@
 import {type CancelResult} from '../core/cancel/cancel.ts'
 import {type RedriveResult} from '../core/redrive.ts'
 import {type ReprocessResult} from '../core/reprocess.ts'
-import {commandFor} from '../core/shell.ts'
 import {counted} from './format.ts'
+import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** What `redrive` sent back. */
 export function showRedriven({redriven, gone}: RedriveResult): string[] {
@@ -23,10 +23,10 @@ export function showReprocessed({notified, gone}: ReprocessResult): string[] {
 }
 
 /** What `cancel` stopped. */
-export function showCancelled({cancelled, ended}: CancelResult): string[] {
+export function showCancelled({cancelled, ended}: CancelResult, render: Render): string[] {
   const [first, ...others] = cancelled
   const again =
-    others.length === 0 && first ? commandFor('reprocess', first.object) : 'cloud-runner reprocess OBJECT…'
+    others.length === 0 && first ? commandFor('reprocess', first.object) : command('reprocess', 'OBJECT…')
   const isWithWorker = cancelled.some(({state, execution}) => state === 'running' && execution === undefined)
   return [
     ...cancelled.map(({object, state, execution}) =>
@@ -42,6 +42,6 @@ export function showCancelled({cancelled, ended}: CancelResult): string[] {
     ...(isWithWorker
       ? ["The worker stops within seconds; one without cloud-runner's runtime may finish its file."]
       : []),
-    ...(first === undefined ? [] : [`Process again: ${again}`]),
+    ...(first === undefined ? [] : [render(suggest`Process again: ${again}`)]),
   ]
 }

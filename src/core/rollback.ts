@@ -7,6 +7,7 @@ import {findDigest} from './image/resolve.ts'
 import {type RevisionState, type ServiceState} from './ports/services.ts'
 import {withLock} from './lock.ts'
 import {notSetUp} from './service/not-set-up.ts'
+import {command, suggest} from './suggestion.ts'
 
 export interface RollbackResult {
   /** The revision that now has all the traffic. */
@@ -65,7 +66,7 @@ function before(service: ServiceState, revisions: readonly RevisionState[]): Rev
   if (older !== undefined) return older
   throw new AppError(`No revision before ${most?.revision ?? 'this one'} ever had all the traffic.`, {
     code: 'revision-unknown',
-    suggestions: ['List revisions: cloud-runner revisions'],
+    suggestions: [suggest`List revisions: ${command('revisions')}`],
   })
 }
 
@@ -78,13 +79,13 @@ function find(named: string, revisions: readonly RevisionState[]): RevisionState
       : `Revision ${named} is not ready: ${revision.problem ?? 'it is still starting.'}`
   throw new AppError(message, {
     code: 'revision-unknown',
-    suggestions: ['List revisions: cloud-runner revisions'],
+    suggestions: [suggest`List revisions: ${command('revisions')}`],
   })
 }
 
 function imageGone({name, image}: RevisionState): AppError {
   return new AppError(`Revision ${name} can no longer start: its image ${image} is gone.`, {
     code: 'revision-unknown',
-    suggestions: ['Check out its sources and deploy them: cloud-runner deploy'],
+    suggestions: [suggest`Check out its sources and deploy them: ${command('deploy')}`],
   })
 }

@@ -39,7 +39,7 @@ test(
         status: 'rejected',
         reason: {
           code: 'unreachable',
-          suggestions: expect.arrayContaining([expect.stringContaining('local start')]),
+          suggestions: ['Processing resumes when the local cloud is running again: cloud-runner local start'],
         },
       })
     }

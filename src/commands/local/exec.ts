@@ -6,6 +6,7 @@ import {openTools, runProgram} from '../../cli/open.ts'
 
 export default class LocalExec extends CloudRunnerCommand {
   static override enableJsonFlag = false
+  static override isAboutPipeline = false
   static override summary = 'Run a program against the local cloud instead of Google Cloud.'
   static override usage = '<%= command.id %> [--allow <host>] -- COMMAND…'
   static override description =

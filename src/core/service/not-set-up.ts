@@ -1,5 +1,6 @@
 import {AppError} from '../errors.ts'
 import type {Context} from '../ports/context.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** The error for a pipeline that was never set up on this target, or no longer exists. */
 export function notSetUp({pipeline}: Pick<Context, 'pipeline'>, cause?: unknown): AppError {
@@ -8,7 +9,7 @@ export function notSetUp({pipeline}: Pick<Context, 'pipeline'>, cause?: unknown)
     `There is no pipeline ${name} ${target === 'local' ? 'on this machine' : `in project ${project}`}.`,
     {
       code: 'not-set-up',
-      suggestions: ['Create it: cloud-runner setup'],
+      suggestions: [suggest`Create it: ${command('setup')}`],
       cause,
     },
   )

@@ -4,6 +4,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import type {PlannedUpload} from './plan.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** Concurrent uploads. */
 const AT_ONCE = 6
@@ -86,7 +87,7 @@ export async function upload(
   if (bucketMissing !== undefined && uploaded.length === 0) {
     throw new AppError(`There is no input bucket ${inputBucket}.`, {
       code: 'not-set-up',
-      suggestions: ['Create the pipeline: cloud-runner setup'],
+      suggestions: [suggest`Create the pipeline: ${command('setup')}`],
       cause: bucketMissing.error,
     })
   }
