@@ -69,7 +69,7 @@ export async function confirmByYes(consent: Consent): Promise<void> {
   if (!/^y(?:es)?$/i.test(answer.trim())) throw mismatch('Nothing was changed.', consent.command)
 }
 
-/** Above this many files that nobody named, a person is asked first. */
+/** Above this many files that were not named, the user is asked first. */
 export const MOST_UNASKED = 10
 
 /** As {@link confirmByYes}, if there are many files. */
@@ -85,7 +85,7 @@ function hasTerminal(): boolean {
 function requireTerminal({interactive, consequences, command}: Omit<Consent, 'given'>): void {
   if (interactive && hasTerminal()) return
   throw new AppError(
-    ['This needs your confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
+    ['This needs your confirmation, but there is no terminal to ask on.', ...consequences].join('\n'),
     {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [suggest`Type: ${command}`]},
   )
 }

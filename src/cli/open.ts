@@ -105,7 +105,7 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
   const {name, project, region} = config.settings
   const {create, rehearse = false, signal, say, starting} = options
   if (!create && !(await hasTarget(config))) {
-    throw new AppError(`There is no pipeline in ${config.folder}.`, {
+    throw new AppError(`No pipeline in ${config.folder}.`, {
       code: 'not-set-up',
       suggestions: [
         suggest`Create one: ${command('setup')}`,

@@ -6,7 +6,7 @@ import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** What `redrive` sent back. */
 export function showRedriven({redriven, gone}: RedriveResult): string[] {
-  if (redriven.length + gone.length === 0) return ['There are no dead letters.']
+  if (redriven.length + gone.length === 0) return ['No dead letters.']
   return [
     `${counted(redriven.length, 'file')} sent back to the worker.`,
     ...gone.map(({object}) => `${object} has been deleted or overwritten; its dead letter was removed.`),
@@ -15,7 +15,7 @@ export function showRedriven({redriven, gone}: RedriveResult): string[] {
 
 /** What `reprocess` sent to the worker. */
 export function showReprocessed({notified, gone}: ReprocessResult): string[] {
-  if (notified.length + gone.length === 0) return ['There is nothing to reprocess.']
+  if (notified.length + gone.length === 0) return ['Nothing to reprocess.']
   return [
     `${counted(notified.length, 'file')} sent to be processed again.`,
     ...gone.map((object) => `${object} was deleted in the meantime.`),

@@ -7,7 +7,7 @@ import {progressOf} from '../cli/progress.ts'
 import {showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
-import {command} from '../core/suggestion.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 type Reprocessed = ReprocessResult & Partial<Waited>
 
@@ -48,7 +48,7 @@ export default class Reprocess extends WaitingCommand {
     const objects = args.object === undefined ? [] : [args.object].flat()
     if (objects.length > 0 === (failed || missing)) {
       throw usageError('Name the files, or give --failed, --missing or both.', [
-        `For example: ${this.config.bin} reprocess --failed`,
+        suggest`For example: ${command('reprocess', '--failed')}`,
       ])
     }
     const config = await this.configure(flags)

@@ -30,7 +30,7 @@ export async function planRedrive(objects: readonly string[], context: Context):
   const unknown = objects.filter((object) => !dead.has(object))
   const [first] = unknown
   if (first !== undefined) {
-    throw new AppError(`There is no dead letter for ${unknown.join(', ')}.`, {
+    throw new AppError(`No dead letter for ${unknown.join(', ')}.`, {
       code: 'object-unknown',
       suggestions: [
         suggest`See its state: ${commandFor('status', first)}`,

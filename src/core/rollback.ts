@@ -24,7 +24,7 @@ export interface RollbackResult {
 /**
  * Gives all traffic to an existing revision: a named one; else, during a canary, the one with most of it; else the one
  * that served before. Nothing is built.
- * @throws AppError `not-set-up`; `locked`; `revision-unknown` if there is no such revision, none to go back to, it is
+ * @throws AppError `not-set-up`; `locked`; `revision-unknown` if the revision does not exist, none came before, it is
  * not ready, or its image is gone
  */
 export async function rollback(
@@ -75,7 +75,7 @@ function find(named: string, revisions: readonly RevisionState[]): RevisionState
   if (revision?.ready) return revision
   const message =
     revision === undefined
-      ? `There is no revision ${named}.`
+      ? `Revision ${named} does not exist.`
       : `Revision ${named} is not ready: ${revision.problem ?? 'it is still starting.'}`
   throw new AppError(message, {
     code: 'revision-unknown',

@@ -49,7 +49,7 @@ export function createServices(
   async function readExisting(short: string): Promise<Service> {
     const service = await read(short)
     if (service !== undefined) return service
-    throw new AppError(`There is no service ${short}.`, {
+    throw new AppError(`Service ${short} does not exist.`, {
       code: 'not-set-up',
       suggestions: [suggest`Create the pipeline: ${command('setup')}`],
     })

@@ -75,10 +75,11 @@ test.each([
   expect(faults.flat()).toEqual([expect.stringContaining(fault)])
 })
 
-test.each(["['Make it: cloud-runner setup']", '`cloud-runner model export ${object}`'])(
-  'a command in prose is found: %s',
-  (text) => expect(commandsInProse(text, verbs)).toHaveLength(1),
-)
+test.each([
+  "['Make it: cloud-runner setup']",
+  '`cloud-runner model export ${object}`',
+  '`Try ${this.config.bin} setup`',
+])('a command in prose is found: %s', (text) => expect(commandsInProse(text, verbs)).toHaveLength(1))
 
 test('a command names the pipeline that was typed, unless it names another; before what a name could hide', () => {
   const typed = {target: 'gcp', project: 'p-1', pipeline: 'two', json: true}

@@ -29,12 +29,30 @@ export function suggestedCommands(source: string): Suggested[] {
     })
 }
 
-/** Texts of a source that no function marks as a command, but that read like one: `cloud-runner setup`. */
+/** Texts of a source that are not data but read like a command: `cloud-runner setup`, `${bin} setup`. */
 export function commandsInProse(source: string, verbs: readonly string[]): string[] {
   const command = new RegExp(String.raw`\bcloud-runner (?:${verbs.join('|')})\b`)
   return nodesOf(source)
-    .map(({value}) => JSON.stringify(isNode(value) ? '' : (value ?? '')))
+    .map((node) => (node.type === 'TemplateLiteral' ? templateText(node) : literalText(node)))
     .filter((text) => command.test(text))
+}
+
+/** A template's text, with the program's name for `bin` and nothing for other expressions. */
+function templateText(template: Node): string {
+  const names = childrenOf(template['expressions']).map((expression) =>
+    nameOf(expression['property'] ?? expression),
+  )
+  return childrenOf(template['quasis'])
+    .map((part, index) => `${rawOf(part['value'])}${names[index] === 'bin' ? 'cloud-runner' : ''}`)
+    .join('')
+}
+
+function rawOf(value: unknown): string {
+  return typeof value === 'object' && value !== null && 'raw' in value ? String(value.raw) : ''
+}
+
+function literalText({type, value}: Node): string {
+  return type === 'Literal' && typeof value === 'string' ? value : ''
 }
 
 const UNKNOWN = '1'

@@ -138,6 +138,6 @@ function failedBy(name: string, error: unknown): Check {
   if (!(error instanceof AppError)) throw error
   // `Sign in: gcloud …`: the command follows the label.
   const [first] = error.suggestions
-  const fix = first instanceof Advice ? first : first?.replace(/^[^:]*: /, '')
+  const fix = first instanceof Advice ? new Advice(first.parts.slice(1)) : first?.replace(/^[^:]*: /, '')
   return {name, state: 'failed', detail: error.message, fix}
 }

@@ -36,12 +36,12 @@ export async function readNamedFiles(objects: readonly string[], context: Contex
   const unknown = objects.filter((object) => !found.has(object))
   if (unknown.length > 0) {
     if ((await cloud.services.get(pipeline.names.service)) === undefined) {
-      throw new AppError(`There is no pipeline ${pipeline.settings.name}.`, {
+      throw new AppError(`Pipeline ${pipeline.settings.name} does not exist.`, {
         code: 'not-set-up',
         suggestions: [suggest`Create it: ${command('setup')}`],
       })
     }
-    throw new AppError(`There is no object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
+    throw new AppError(`No object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
       code: 'object-unknown',
       suggestions: [suggest`List files: ${command('status')}`],
     })

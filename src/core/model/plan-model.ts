@@ -37,7 +37,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
     const isMissing = codeOf(error) === 'ENOENT'
     throw new AppError(
       isMissing
-        ? `There is no file ${model}.`
+        ? `File ${model} does not exist.`
         : `${model} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       {
         code: isMissing ? 'file-missing' : 'file-unreadable',
@@ -111,7 +111,7 @@ async function locate(
   const {bucket, object} = planned
   const found = await cloud.objects.stat(bucket, object)
   if (found === undefined) {
-    throw new AppError(`There is no object gs://${bucket}/${object}.`, {
+    throw new AppError(`Object gs://${bucket}/${object} does not exist.`, {
       code: 'object-unknown',
       suggestions: [
         suggest`Export the model of a result: ${command('model export', 'OBJECT', '--output', 'model.json')}`,

@@ -69,7 +69,7 @@ function notFinished(file: FileStatus): AppError {
   }[state]
   const fault = faultIn(file)
   const reason = fault === '' ? '' : ` The last attempt: ${fault}`
-  return new AppError(`There is no result${isDead ? '' : ' yet'}: ${explained}${reason}`, {
+  return new AppError(`No result${isDead ? '' : ' yet'}: ${explained}${reason}`, {
     code: 'result-missing',
     ...(isDead ? {exitCode: EXIT.fileFailed} : {}),
     suggestions: [

@@ -28,7 +28,7 @@ export async function findSidecar(
   const name = NAMES[sidecar]
   if (file.state !== 'done') {
     const isOver = file.state === 'failed' || file.state === 'dead'
-    throw new AppError(`There is no ${name} for ${object}: ${reasonOf(file)}`, {
+    throw new AppError(`No ${name} for ${object}: ${reasonOf(file)}`, {
       code: 'result-missing',
       ...(isOver ? {exitCode: EXIT.fileFailed} : {}),
       suggestions: [

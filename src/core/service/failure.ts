@@ -33,13 +33,13 @@ export async function deployFailed(
   // Google's message may already quote the container; do not quote it twice.
   const more = lines.slice(-SHOWN_LINES).filter(({message}) => !reason.includes(message))
   const crash = crashIn([reason, ...lines.map(({message}) => message)].join('\n'))
-  const goesOn = latestReadyRevision !== undefined && latestReadyRevision !== latestCreatedRevision
+  const keepsServing = latestReadyRevision !== undefined && latestReadyRevision !== latestCreatedRevision
   const message = [
     `${latestCreatedRevision === undefined ? 'Service' : `Revision ${latestCreatedRevision} of`} ${name} does not become ready: ${crash === undefined ? reason : withoutOutput(reason)}`,
     ...(crash === undefined
       ? more.map(({severity, message: text}) => `  ${severity} ${text}`)
       : [`  ${crash}`]),
-    ...(goesOn ? [`Revision ${latestReadyRevision} keeps serving.`] : []),
+    ...(keepsServing ? [`Revision ${latestReadyRevision} keeps serving.`] : []),
   ].join('\n')
   return new AppError(message, {
     code: 'deploy-failed',

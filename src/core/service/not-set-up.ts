@@ -6,7 +6,7 @@ import {command, suggest} from '../suggestion.ts'
 export function notSetUp({pipeline}: Pick<Context, 'pipeline'>, cause?: unknown): AppError {
   const {name, target, project} = pipeline.settings
   return new AppError(
-    `There is no pipeline ${name} ${target === 'local' ? 'on this machine' : `in project ${project}`}.`,
+    `Pipeline ${name} does not exist ${target === 'local' ? 'on this machine' : `in project ${project}`}.`,
     {
       code: 'not-set-up',
       suggestions: [suggest`Create it: ${command('setup')}`],

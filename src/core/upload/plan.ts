@@ -88,7 +88,7 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
     }
     if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd)
     throw refused(
-      `There is no file ${source}.`,
+      `File ${source} does not exist.`,
       'file-missing',
       ...(await suggestPath(source, cwd)),
       `List the files: ls ${shellPath(cwd)}`,
@@ -173,7 +173,7 @@ function rename(files: readonly PlannedUpload[], name: string): PlannedUpload {
   const [only, ...others] = files
   if (only === undefined || others.length > 0) {
     throw refused(
-      `--name names one object, but there are ${files.length} files.`,
+      `--name names one object, but you gave ${files.length} files.`,
       'name-with-several-files',
       'Omit --name, or upload the files one by one.',
     )

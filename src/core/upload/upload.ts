@@ -85,7 +85,7 @@ export async function upload(
   })
   const bucketMissing = failed.find(({error}) => error.code === 'not-found')
   if (bucketMissing !== undefined && uploaded.length === 0) {
-    throw new AppError(`There is no input bucket ${inputBucket}.`, {
+    throw new AppError(`Input bucket ${inputBucket} does not exist.`, {
       code: 'not-set-up',
       suggestions: [suggest`Create the pipeline: ${command('setup')}`],
       cause: bucketMissing.error,

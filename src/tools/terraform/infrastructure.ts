@@ -170,7 +170,7 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
       await unwrapped(async () => {
         for (let attempt = 1; ; attempt++) {
           await byApi.emptyBuckets(pipeline, {signal, step})
-          step('See what there is to destroy')
+          step('Find what to destroy')
           const {resources, changes} = await makePlan(terraform, pipeline, {signal, extra: ['-destroy']})
           known.push(...resources)
           if (!changes) return
