@@ -1,10 +1,14 @@
 import {Command, Flags} from '@oclif/core'
+import type {Input, ParserOutput} from '@oclif/core/interfaces'
 
 import type {Config} from '../core/config.ts'
+import {Advice, rendererWith, type Render} from '../core/suggestion.ts'
 import type {AskedDeployment} from './consent.ts'
-import {forPipeline, suggestForPipeline, translateParseError} from './failure.ts'
+import {translateParseError} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
+import {printFailure} from './print-failure.ts'
+import {selectionFor} from './selection.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
 
 /** Longer than Terraform needs for any single resource. */
@@ -13,6 +17,9 @@ const TERRAFORM_GRACE_MS = 15 * 60_000
 /** What every command has: the flags that select the pipeline, JSON, interruption, progress. */
 export abstract class CloudRunnerCommand extends Command {
   static override enableJsonFlag = true
+
+  /** Whether it uses a pipeline, so suggestions of it name the one that the user selected. */
+  static isAboutPipeline = true
 
   static override baseFlags = {
     json: Flags.boolean({
@@ -45,8 +52,8 @@ export abstract class CloudRunnerCommand extends Command {
 
   #interruption: Interruption | undefined
 
-  /** As typed. */
-  #pipeline: string | undefined
+  /** Flags as typed. */
+  #typed: Readonly<Record<string, unknown>> = {}
 
   /** Aborted when the user interrupts. */
   protected get signal(): AbortSignal {
@@ -67,9 +74,18 @@ export abstract class CloudRunnerCommand extends Command {
       'Interrupted. Terraform is finishing the current resource so that none is lost; run the same command again to continue. Ctrl-C again ends at once and leaves Terraform to finish alone.'
   }
 
+  protected override async parse<
+    F extends Record<string, unknown>,
+    B extends Record<string, unknown>,
+    A extends Record<string, unknown>,
+  >(options?: Input<F, B, A>, argv?: string[]): Promise<ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv)
+    this.#typed = parsed.flags
+    return parsed
+  }
+
   /** Reads the settings: needs neither state nor network, so mistakes are reported at once. */
   protected configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
-    this.#pipeline = flags.pipeline
     return readSettings(flags, others)
   }
 
@@ -113,7 +129,12 @@ export abstract class CloudRunnerCommand extends Command {
     target: OpenTarget,
   ): Promise<void> {
     const {agreeToReplacement} = await import('./consent.ts')
-    const typed = {command: this.id ?? '', argv: this.argv, interactive: !this.jsonEnabled()}
+    const typed = {
+      command: this.id ?? '',
+      argv: this.argv,
+      interactive: !this.jsonEnabled(),
+      render: this.render,
+    }
     await agreeToReplacement({request, yes, ...typed}, target.context())
   }
 
@@ -122,10 +143,11 @@ export abstract class CloudRunnerCommand extends Command {
     if (!this.jsonEnabled()) write(process.stdout, lines)
   }
 
-  /** Prints results with commands to type next, which get the `--pipeline` that was given. */
-  protected advise(lines: readonly string[]): void {
-    this.print(lines.map((line) => forPipeline(line, this.#pipeline)))
-  }
+  /** A suggestion as text: its commands get the flags that were typed to select the pipeline. */
+  protected readonly render: Render = rendererWith((command) => {
+    const named = this.config.findCommand(command.verb.replaceAll(' ', ':'))
+    return named?.['isAboutPipeline'] === false ? [] : selectionFor(command, this.#typed)
+  })
 
   /** Prints messages for people to standard error, if standard output carries a file; nothing with `--json`. */
   protected explain(lines: readonly string[]): void {
@@ -133,18 +155,24 @@ export abstract class CloudRunnerCommand extends Command {
   }
 
   protected override logJson(json: unknown): void {
-    process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`)
+    process.stdout.write(`${this.inJson(json, 2)}\n`)
   }
 
-  /** Throws the signal's error if one arrived, because everything that fails afterwards fails because of it. */
-  protected override async catch(error: unknown): Promise<never> {
-    if (this.#interruption?.signal.aborted) throw this.#interruption.signal.reason
-    const translated = translateParseError(error, {
+  /** A result as JSON, with its suggestions as text. @param indent spaces per level; all on one line by default */
+  protected inJson(result: unknown, indent?: number): string {
+    const rendered = (_key: string, value: unknown) => (value instanceof Advice ? this.render(value) : value)
+    return JSON.stringify(result, rendered, indent)
+  }
+
+  /** Prints the signal's error if one arrived, because everything that fails afterwards fails because of it. */
+  protected override async catch(error: unknown): Promise<void> {
+    const signal = this.#interruption?.signal
+    const translated = translateParseError(signal?.aborted ? signal.reason : error, {
       bin: this.config.bin,
       command: (this.id ?? '').replaceAll(':', ' '),
       flags: ['json', ...Object.keys({...this.ctor.baseFlags, ...this.ctor.flags})],
     })
-    throw suggestForPipeline(translated, this.#pipeline)
+    printFailure(translated, {bin: this.config.bin, json: this.jsonEnabled(), render: this.render})
   }
 
   protected override async finally(): Promise<void> {

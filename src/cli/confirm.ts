@@ -1,6 +1,7 @@
 import {createInterface} from 'node:readline/promises'
 
 import {AppError, EXIT} from '../core/errors.ts'
+import {suggest, type Command} from '../core/suggestion.ts'
 import {tame} from './format.ts'
 import {whileAsking} from './signals.ts'
 
@@ -12,7 +13,7 @@ export interface Confirmation {
   /** What would happen, shown before the question. */
   readonly consequences: readonly string[]
   /** The command to type without a terminal. */
-  readonly command: string
+  readonly command: Command
   /** Whether asking is allowed: not with `--json`. */
   readonly interactive: boolean
   readonly signal: AbortSignal
@@ -68,7 +69,7 @@ export async function confirmByYes(consent: Consent): Promise<void> {
   if (!/^y(?:es)?$/i.test(answer.trim())) throw mismatch('Nothing was changed.', consent.command)
 }
 
-/** Above this many files that nobody named, a person is asked first. */
+/** Above this many files that were not named, the user is asked first. */
 export const MOST_UNASKED = 10
 
 /** As {@link confirmByYes}, if there are many files. */
@@ -84,16 +85,16 @@ function hasTerminal(): boolean {
 function requireTerminal({interactive, consequences, command}: Omit<Consent, 'given'>): void {
   if (interactive && hasTerminal()) return
   throw new AppError(
-    ['This needs your confirmation, and there is no terminal to ask on.', ...consequences].join('\n'),
-    {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [`Type: ${command}`]},
+    ['This needs your confirmation, but there is no terminal to ask on.', ...consequences].join('\n'),
+    {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [suggest`Type: ${command}`]},
   )
 }
 
-function mismatch(message: string, command: string): AppError {
+function mismatch(message: string, command: Command): AppError {
   return new AppError(message, {
     code: 'confirmation-mismatch',
     exitCode: EXIT.usage,
-    suggestions: [`Type: ${command}`],
+    suggestions: [suggest`Type: ${command}`],
   })
 }
 

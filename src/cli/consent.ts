@@ -7,12 +7,12 @@ import {checkPrerequisites, requireAll} from '../core/doctor/prerequisites.ts'
 import {plan} from '../core/plan.ts'
 import {makeProject, planProject} from '../core/project/make.ts'
 import {saveSettings} from '../core/save-settings.ts'
-import {shellPath, shellWord} from '../core/shell.ts'
 import {withModel, type PlannedModel} from '../core/model/plan-model.ts'
 import {confirmByYes} from './confirm.ts'
 import {terraformVersion, type OpenTarget} from './open.ts'
 import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
+import {command, suggest, type Render} from '../core/suggestion.ts'
 
 /** A request to set up on Google Cloud, and the means to ask the user about it. */
 export interface GoogleSetup {
@@ -48,12 +48,14 @@ export async function ensureProject({
   await confirmByYes({
     given: flags.yes,
     consequences: showProjectPlan(planned),
-    command: [
-      'cloud-runner setup --create-project --project',
+    command: command(
+      'setup',
+      '--create-project',
+      '--project',
       project,
       ...(account === undefined ? [] : ['--billing-account', account]),
       '--yes',
-    ].join(' '),
+    ),
     interactive,
     signal,
   })
@@ -74,9 +76,7 @@ export async function agreeToPlan(
   await confirmByYes({
     given: flags.yes,
     consequences: showPlan(planned),
-    command: ['cloud-runner setup', ...(flags.project ? ['--project', flags.project] : []), '--yes'].join(
-      ' ',
-    ),
+    command: command('setup', '--yes'),
     interactive,
     signal,
   })
@@ -91,6 +91,7 @@ export interface AskedDeployment {
   readonly command: string
   readonly argv: readonly string[]
   readonly interactive: boolean
+  readonly render: Render
 }
 
 /**
@@ -98,7 +99,7 @@ export interface AskedDeployment {
  * @throws AppError `confirmation-required`, `confirmation-mismatch`
  */
 export async function agreeToReplacement(
-  {request, yes, command, argv, interactive}: AskedDeployment,
+  {request, yes, command: verb, argv, interactive, render}: AskedDeployment,
   context: Context,
 ): Promise<void> {
   if (yes) return
@@ -108,15 +109,15 @@ export async function agreeToReplacement(
   const {workerFolder} = request
   const own =
     workerFolder === undefined
-      ? `cloud-runner ${command === 'deploy' ? 'setup' : command} --pipeline NAME`
-      : `cloud-runner setup --pipeline NAME --worker ${shellPath(relative(process.cwd(), workerFolder) || '.')}`
+      ? command(verb === 'deploy' ? 'setup' : verb, '--pipeline', 'NAME')
+      : command('setup', '--pipeline', 'NAME', '--worker', relative(process.cwd(), workerFolder) || '.')
   await confirmByYes({
     given: yes,
     consequences: [
       `Pipeline ${context.pipeline.settings.name} runs ${inWords(serving)}. This replaces it with ${inWords(next)}.`,
-      `To keep both, create another pipeline: ${own}`,
+      render(suggest`To keep both, create another pipeline: ${own}`),
     ],
-    command: ['cloud-runner', command, ...argv.map(shellWord), '--yes'].join(' '),
+    command: command(verb, ...argv, '--yes'),
     interactive,
     signal: context.signal,
   })

@@ -5,6 +5,7 @@ import {Errors} from '@oclif/core'
 
 import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
 import {nearest} from '../core/nearest.ts'
+import type {Render, Suggestion} from '../core/suggestion.ts'
 import {isDiskFull} from '../core/system-error.ts'
 
 /** A failure as printed, and as output by `--json`. */
@@ -16,7 +17,7 @@ export interface Failure {
 }
 
 /** Wrong usage: exit code 2. */
-export function usageError(message: string, suggestions: readonly string[]): AppError {
+export function usageError(message: string, suggestions: readonly Suggestion[]): AppError {
   return new AppError(message, {code: 'usage', exitCode: EXIT.usage, suggestions})
 }
 
@@ -86,34 +87,14 @@ function wrongArguments(args: readonly unknown[], {bin, command}: TypedCommand, 
   return usageError(`${bin} ${command} needs ${missing.join(' and ')}.`, [help])
 }
 
-/**
- * Adds the `--pipeline` that was given to the commands that an error suggests. The error itself is changed, so that
- * it keeps its stack.
- */
-export function suggestForPipeline(error: unknown, pipeline: string | undefined): unknown {
-  if (!(error instanceof AppError)) return error
-  const suggestions = error.suggestions.map((line) => forPipeline(line, pipeline))
-  error.suggestions.splice(0, Infinity, ...suggestions)
-  return error
-}
-
-/**
- * Adds the `--pipeline` that was given to the commands in a line, which would otherwise use another pipeline.
- * @param pipeline `undefined` if none was given
- */
-export function forPipeline(line: string, pipeline: string | undefined): string {
-  if (pipeline === undefined || line.includes('--pipeline')) return line
-  return line.replaceAll(OF_A_PIPELINE, `$& --pipeline ${pipeline}`)
-}
-
-const OF_A_PIPELINE =
-  /\bcloud-runner (?:cancel|demo|deploy|destroy|dev|doctor|logs|model export|plan|redrive|report|reprocess|results|revisions|rollback|setup|status|upload)\b/g
-
 /** Any thrown value as a failure: an AppError says what the user can do, anything else is a bug. */
-export function failureOf(error: unknown, bin: string): Failure {
+export function failureOf(
+  error: unknown,
+  {bin, render}: {readonly bin: string; readonly render: Render},
+): Failure {
   if (error instanceof AppError) {
     const {code, message, suggestions, exitCode} = error
-    return {code, message, suggestions, exitCode}
+    return {code, message, suggestions: suggestions.map(render), exitCode}
   }
   const message = error instanceof Error ? error.message : String(error)
   if (isDiskFull(error)) {

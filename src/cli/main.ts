@@ -6,6 +6,7 @@ import {Config, loadHelpClass, settings, type Interfaces} from '@oclif/core'
 import {usageError} from './failure.ts'
 import {printFailure} from './print-failure.ts'
 import {guardStandardStreams} from './standard-streams.ts'
+import {render} from '../core/suggestion.ts'
 import {nearest} from '../core/nearest.ts'
 
 export interface Launch {
@@ -29,7 +30,7 @@ export async function main({root, argv, commands}: Launch): Promise<void> {
     const config = await Config.load(commands === undefined ? {root} : sourcesOf(root, commands))
     await dispatch(config, argv)
   } catch (error) {
-    printFailure(error, {bin: 'cloud-runner', json})
+    printFailure(error, {bin: 'cloud-runner', json, render})
   }
 }
 

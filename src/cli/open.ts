@@ -14,6 +14,7 @@ import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 import {packageVersion} from '../tools/package-version.ts'
 import {localCloudOf, type StartOptions} from './open/local-cloud.ts'
 import {terraformOn} from './open/terraform.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 export type {LocalCloudStatus} from '../tools/local-cloud-address.ts'
 export {openInBrowser} from '../tools/browser.ts'
@@ -104,9 +105,12 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
   const {name, project, region} = config.settings
   const {create, rehearse = false, signal, say, starting} = options
   if (!create && !(await hasTarget(config))) {
-    throw new AppError(`There is no pipeline in ${config.folder}.`, {
+    throw new AppError(`No pipeline in ${config.folder}.`, {
       code: 'not-set-up',
-      suggestions: ['Create one: cloud-runner setup', 'Or change to the folder where you created it.'],
+      suggestions: [
+        suggest`Create one: ${command('setup')}`,
+        'Or change to the folder where you created it.',
+      ],
     })
   }
   const local = localCloudOf(config)

@@ -1,17 +1,24 @@
 import {EXIT} from '../core/errors.ts'
+import type {Render} from '../core/suggestion.ts'
 import {err} from './color.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {failureOf} from './failure.ts'
+
+export interface FailureOptions {
+  readonly bin: string
+  readonly json: boolean
+  readonly render: Render
+}
 
 /**
  * Prints why a command failed: to standard error, or as JSON to standard output; with DEBUG also the stack and the
  * causes. Sets the exit code.
  */
-export function printFailure(error: unknown, options: {readonly bin: string; readonly json: boolean}): void {
-  const failure = failureOf(error, options.bin)
+export function printFailure(error: unknown, {bin, json, render}: FailureOptions): void {
+  const failure = failureOf(error, {bin, render})
   process.exitCode = failure.exitCode
   if (process.env['DEBUG']) process.stderr.write(`${stackOf(error)}\n`)
-  if (options.json) {
+  if (json) {
     process.stdout.write(`${JSON.stringify({error: failure}, undefined, 2)}\n`)
     return
   }

@@ -4,9 +4,9 @@ import {sharesOf} from '../core/service/traffic.ts'
 import {inOneLine} from '../core/files/fault.ts'
 import type {ListedRevision} from '../core/revisions.ts'
 import type {RollbackResult} from '../core/rollback.ts'
-import {commandFor} from '../core/shell.ts'
 import {ago, counted, style, widthOf} from './format.ts'
 import {pairs, table} from './table.ts'
+import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** Files in progress listed by name. */
 const MOST_STILL_RUNNING = 20
@@ -24,17 +24,21 @@ export function showTraffic(
 }
 
 /** What `deploy` changed. */
-export function showDeploy(result: DeployResult): string[] {
+export function showDeploy(result: DeployResult, render: Render): string[] {
   const {gap} = result
-  const warning = `No upload reaches it yet: ${gap}. Fix it: cloud-runner setup`
   return [
-    ...changesOf(result),
-    ...showStillRunning(result.stillRunning),
-    ...(gap === undefined ? [] : [style('yellow', warning)]),
+    ...changesOf(result, render),
+    ...showStillRunning(result.stillRunning, render),
+    ...(gap === undefined
+      ? []
+      : [style('yellow', render(suggest`No upload reaches it yet: ${gap}. Fix it: ${command('setup')}`))]),
   ]
 }
 
-function changesOf({service, image, previousRevision, unchanged, dryRun}: DeployResult): string[] {
+function changesOf(
+  {service, image, previousRevision, unchanged, dryRun}: DeployResult,
+  render: Render,
+): string[] {
   const revision = service.latestReadyRevision ?? 'none'
   const what = `${revision} (${shortImage(image)})`
   if (dryRun) {
@@ -60,35 +64,35 @@ function changesOf({service, image, previousRevision, unchanged, dryRun}: Deploy
       ? `Revision ${what} is a canary. Traffic: ${showTraffic(shares)}.`
       : `Revision ${what} is ready and gets no traffic: ${showTraffic(shares)}.`,
     ...tags,
-    'Give it all traffic: cloud-runner deploy --promote',
-    ...(isCanary ? ['Or end the canary: cloud-runner rollback'] : []),
+    render(suggest`Give it all traffic: ${command('deploy', '--promote')}`),
+    ...(isCanary ? [render(suggest`Or end the canary: ${command('rollback')}`)] : []),
   ]
 }
 
 /** Files that a replaced image is still processing, with the commands that stop them. */
-function showStillRunning(files: readonly StillRunning[]): string[] {
+function showStillRunning(files: readonly StillRunning[], render: Render): string[] {
   if (files.length === 0) return []
   const more = files.length - MOST_STILL_RUNNING
   return [
     `The replaced image is still processing ${counted(files.length, 'file')}:`,
     ...pairs(
       files.slice(0, MOST_STILL_RUNNING).map(({object, execution, revision}) => ({
-        label: `  ${commandFor('cancel', object)}`,
+        label: render(suggest`  ${commandFor('cancel', object)}`),
         value: execution === undefined ? `stops its delivery (${revision ?? ''})` : `stops job ${execution}`,
       })),
     ),
-    ...(more > 0 ? [`  and ${counted(more, 'more file')}: cloud-runner status`] : []),
+    ...(more > 0 ? [render(suggest`  and ${counted(more, 'more file')}: ${command('status')}`)] : []),
   ]
 }
 
 /** What `rollback` changed. */
-export function showRollback(result: RollbackResult): string[] {
+export function showRollback(result: RollbackResult, render: Render): string[] {
   const {revision, image, previousRevision, unchanged, stillRunning} = result
   const what = `${revision} (${shortImage(image)})`
   if (unchanged) return [`Revision ${what} already has all the traffic.`]
   const before =
     previousRevision === undefined || previousRevision === revision ? '' : `, instead of ${previousRevision}`
-  return [`Revision ${what} has the traffic again${before}.`, ...showStillRunning(stillRunning)]
+  return [`Revision ${what} has the traffic again${before}.`, ...showStillRunning(stillRunning, render)]
 }
 
 /** Revisions as a table. @param now milliseconds since the epoch */

@@ -1,6 +1,7 @@
 import type {DestroyResult, Loss} from '../core/destroy.ts'
 import type {Settings} from '../core/pipeline/settings.ts'
 import {bytes, counted} from './format.ts'
+import {command, suggest, type Render} from '../core/suggestion.ts'
 
 /** What `destroy` would delete, shown before the question. */
 export function showLoss({inputs, results, resources}: Loss, pipeline: string): string[] {
@@ -18,13 +19,14 @@ export function showDestroyed(
   {removed, left, imagesRemoved}: DestroyResult,
   {name, target, project, state}: Pick<Settings, 'name' | 'target' | 'project' | 'state'>,
   localCloudRemoved: boolean,
+  render: Render,
 ): string[] {
   const gone = counted(removed.length, 'resource')
   if (left.length > 0) {
     return [
       `Pipeline ${name} was only partly removed: ${gone} removed, ${counted(left.length, 'resource')} left.`,
       ...left.map(({kind, name: resource}) => `Still there: ${kind} ${resource}`),
-      'Try again: cloud-runner destroy. Delete by hand what Terraform does not know.',
+      render(suggest`Try again: ${command('destroy')}. Delete by hand what Terraform does not know.`),
     ]
   }
   return [

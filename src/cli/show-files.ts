@@ -1,8 +1,8 @@
 import {faultIn, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
-import {commandFor} from '../core/shell.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
 import {table} from './table.ts'
+import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** Up to this many files are listed by name; of more, the count and those that need attention. */
 const MOST_LISTED = 20
@@ -63,7 +63,7 @@ export function hopTable(hops: readonly Hop[]): string[] {
 }
 
 /** What `upload` sent, and what it could not send. */
-export function showUploaded({uploaded, failed}: UploadResult, bucket: string): string[] {
+export function showUploaded({uploaded, failed}: UploadResult, bucket: string, render: Render): string[] {
   const sent =
     uploaded.length <= MOST_LISTED
       ? uploaded.map(({object, sizeBytes}) => `gs://${bucket}/${object}  ${bytes(sizeBytes)}`)
@@ -71,15 +71,15 @@ export function showUploaded({uploaded, failed}: UploadResult, bucket: string): 
   return [
     ...sent,
     ...failed.map(({file, error}) => `${style('red', 'not uploaded')}  ${file}: ${error.message}`),
-    ...new Set(failed.flatMap(({error}) => error.suggestions)),
+    ...new Set(failed.flatMap(({error}) => error.suggestions.map(render))),
   ]
 }
 
 /** How awaited files ended and what to do next; of many, only those that are not done. */
-export function showEnded(files: readonly FileStatus[], now: number): string[] {
+export function showEnded(files: readonly FileStatus[], now: number, render: Render): string[] {
   const [only] = files
   const hops = files.length === 1 && only ? ['', ...hopTable(only.hops)] : []
-  if (files.length <= MOST_LISTED) return [...fileTable(files, now), ...hops, '', ...next(files)]
+  if (files.length <= MOST_LISTED) return [...fileTable(files, now), ...hops, '', ...next(files, render)]
   const others = files.filter(({state}) => state !== 'done')
   const done = files.length - others.length
   return [
@@ -87,29 +87,30 @@ export function showEnded(files: readonly FileStatus[], now: number): string[] {
     ...(others.length > MOST_LISTED ? [`${count(others.length - MOST_LISTED)} more are not done.`] : []),
     `${counted(done, 'file')} ${done === 1 ? 'is' : 'are'} done.`,
     '',
-    ...(done === 0 ? [] : ['Result: cloud-runner results OBJECT']),
-    ...(others.length === 0 ? [] : ['Logs: cloud-runner logs OBJECT']),
-    `All: cloud-runner status --limit ${files.length}`,
+    ...(done === 0 ? [] : [render(suggest`Result: ${command('results', 'OBJECT')}`)]),
+    ...(others.length === 0 ? [] : [render(suggest`Logs: ${command('logs', 'OBJECT')}`)]),
+    render(suggest`All: ${command('status', '--limit', String(files.length))}`),
   ]
 }
 
-function next(files: readonly FileStatus[]): Iterable<string> {
+function next(files: readonly FileStatus[], render: Render): Iterable<string> {
   return new Set(
     files.flatMap((file) => {
       const warnings = file.warnings?.map((warning) => `Warning: ${file.object}: ${warning}`) ?? []
-      if (file.state === 'done') return [...warnings, `Result: ${commandFor('results', file.object)}`]
+      if (file.state === 'done')
+        return [...warnings, render(suggest`Result: ${commandFor('results', file.object)}`)]
       return [
-        ...(file.error?.suggestions ?? []),
-        ...redrive(file),
-        `Logs: ${commandFor('logs', file.object)}`,
+        ...(file.error?.suggestions ?? []).map(render),
+        ...redrive(file, render),
+        render(suggest`Logs: ${commandFor('logs', file.object)}`),
       ]
     }),
   )
 }
 
 /** The command that sends a dead file again. */
-function redrive({state, object}: FileStatus): string[] {
-  return state === 'dead' ? [`Send it again: ${commandFor('redrive', object)}`] : []
+function redrive({state, object}: FileStatus, render: Render): string[] {
+  return state === 'dead' ? [render(suggest`Send it again: ${commandFor('redrive', object)}`)] : []
 }
 
 function totalBytes(files: readonly {readonly sizeBytes: number}[]): number {

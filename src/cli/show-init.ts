@@ -1,8 +1,8 @@
 import type {InitResult} from '../core/init/init.ts'
-import {commandFor, shellWord} from '../core/shell.ts'
-import {forPipeline} from './failure.ts'
+import {shellWord} from '../core/shell.ts'
 import {style} from './format.ts'
 import {pairs} from './table.ts'
+import {command, suggest, type Render} from '../core/suggestion.ts'
 
 /**
  * What `init` created, and what to do next.
@@ -10,9 +10,18 @@ import {pairs} from './table.ts'
  */
 export function showInit(
   {folder, template, files, sample, needsDocker, settings}: InitResult,
-  {here, engineMissing}: {readonly here: (path: string) => string; readonly engineMissing: boolean},
+  {
+    here,
+    engineMissing,
+    render,
+  }: {
+    readonly here: (path: string) => string
+    readonly engineMissing: boolean
+    readonly render: Render
+  },
 ): string[] {
   const worker = shellWord(here(folder))
+  const selected = settings.pipeline === undefined ? [] : ['--pipeline', settings.pipeline]
   const object = sample.slice(sample.lastIndexOf('/') + 1)
   return [
     style('bold', `Created a worker in ${worker} from the template ${template}:`),
@@ -35,13 +44,13 @@ export function showInit(
     ...pairs(
       [
         {
-          label: `  cloud-runner setup${settings.named ? '' : ` --worker ${worker}`}`,
+          typed: command('setup', ...selected, ...(settings.named ? [] : ['--worker', here(folder)])),
           value: 'creates the pipeline with it',
         },
-        {label: `  cloud-runner upload ${shellWord(here(sample))} --wait`, value: 'sends it a file'},
-        {label: `  ${commandFor('results', object, '--output -')}`, value: 'shows the result'},
-        {label: '  cloud-runner dev', value: 'redeploys it whenever you save'},
-      ].map(({label, value}) => ({label: forPipeline(label, settings.pipeline), value})),
+        {typed: command('upload', ...selected, here(sample), '--wait'), value: 'sends it a file'},
+        {typed: command('results', ...selected, object, '--output', '-'), value: 'shows the result'},
+        {typed: command('dev', ...selected), value: 'redeploys it whenever you save'},
+      ].map(({typed, value}) => ({label: render(suggest`  ${typed}`), value})),
     ),
   ]
 }

@@ -5,16 +5,17 @@ import {isUnheardOf} from '../core/files/files.ts'
 import {failureAdvice} from '../core/service/recent-deliveries.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import {MOST_FILES, type PipelineStatus, type Status} from '../core/status/status.ts'
-import {commandFor} from '../core/shell.ts'
 import {count, counted, duration, style} from './format.ts'
 import {shortImage, showTraffic} from './show-deploy.ts'
 import {fileTable} from './show-files.ts'
 import {pairs} from './table.ts'
+import {command, commandFor, suggest, type Render, type Suggestion} from '../core/suggestion.ts'
 
 /** What `setup` created. */
 export function showSetup(
   result: SetupResult,
   names: Pick<PipelineNames, 'inputBucket' | 'outputBucket'>,
+  render: Render,
 ): string[] {
   const changed = result.resources.filter(({action}) => action !== 'none').length
   const isNew = changed > 0 || result.deployed
@@ -43,20 +44,24 @@ export function showSetup(
     ...(serving === result.service.latestReadyRevision
       ? []
       : [
-          `Revision ${result.service.latestReadyRevision ?? ''} is newer, has these settings, and gets no traffic. Move traffic to it: cloud-runner deploy`,
+          render(
+            suggest`Revision ${result.service.latestReadyRevision ?? ''} is newer, has these settings, and gets no traffic. Move traffic to it: ${command('deploy')}`,
+          ),
         ]),
     ...(result.unheardOf === 0
-      ? ['Next: cloud-runner upload FILE --wait']
+      ? [render(suggest`Next: ${command('upload', 'FILE', '--wait')}`)]
       : [
-          `Next: ${counted(result.unheardOf, 'file')} ${result.unheardOf === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.unheardOf === 1 ? 'it' : 'them'}: cloud-runner reprocess --missing`,
+          render(
+            suggest`Next: ${counted(result.unheardOf, 'file')} ${result.unheardOf === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.unheardOf === 1 ? 'it' : 'them'}: ${command('reprocess', '--missing')}`,
+          ),
         ]),
   ]
 }
 
-function pipelineLines(pipeline: PipelineStatus): string[] {
+function pipelineLines(pipeline: PipelineStatus, render: Render): string[] {
   const state = pipeline.ready
     ? style('green', 'ready')
-    : style('red', `not ready${pipeline.problem ? `: ${inOneLine(pipeline.problem)}` : ''}`)
+    : style('red', `not ready${pipeline.problem ? `: ${inOneLine(render(pipeline.problem))}` : ''}`)
   return pairs([
     {label: 'pipeline', value: `${pipeline.name}, ${state}`},
     {label: 'target', value: `${pipeline.target}, project ${pipeline.project}, ${pipeline.region}`},
@@ -72,61 +77,69 @@ function pipelineLines(pipeline: PipelineStatus): string[] {
 }
 
 /** The pipeline and its files. @param now milliseconds since the epoch */
-export function showStatus(status: Status, now: number): string[] {
+export function showStatus(status: Status, now: number, render: Render): string[] {
   const counts = Object.entries(status.counts)
     .filter(([, files]) => files > 0)
     .map(([state, files]) => `${count(files)} ${state}`)
   const files = fileTable(status.files, now)
   if (files.length === 0)
-    return [...pipelineLines(status.pipeline), '', 'No files yet: cloud-runner upload FILE']
-  const hint = refusalHint(status) ?? failureHint(status) ?? missedHint(status, now) ?? deadHint(status)
+    return [
+      ...pipelineLines(status.pipeline, render),
+      '',
+      render(suggest`No files yet: ${command('upload', 'FILE')}`),
+    ]
+  const hint = [refusalHint(status), failureHint(status), missedHint(status, now), deadHint(status)].find(
+    (advice) => advice !== undefined,
+  )
   return [
-    ...pipelineLines(status.pipeline),
+    ...pipelineLines(status.pipeline, render),
     '',
     `files: ${status.more ? `more than ${count(MOST_FILES)}; of the first ${count(MOST_FILES)} by name ` : ''}${counts.join(', ')}${status.truncated ? `; the newest ${count(status.files.length)}:` : ''}`,
     ...files,
-    ...(hint === undefined ? [] : ['', hint]),
+    ...(hint === undefined ? [] : ['', render(hint)]),
   ]
 }
 
 /** What keeps deliveries from the worker. */
-function refusalHint({refusedPushes, pipeline}: Status): string | undefined {
+function refusalHint({refusedPushes, pipeline}: Status): Suggestion | undefined {
   return refusedPushes === undefined
     ? undefined
-    : `Service ${pipeline.service} rejects deliveries (${refusedPushes}): the push account may not invoke it. Restore the grant: cloud-runner setup`
+    : suggest`Service ${pipeline.service} rejects deliveries (${refusedPushes}): the push account may not invoke it. Restore the grant: ${command('setup')}`
 }
 
 /** What to do about a revision whose latest deliveries all failed. */
-function failureHint({pipeline}: Status): string | undefined {
+function failureHint({pipeline}: Status): Suggestion | undefined {
   const [first] = pipeline.failing
-  return first && `See why: ${failureAdvice(first)}`
+  return first && suggest`See why: ${failureAdvice(first)}`
 }
 
 /** What to do about files whose attempts are used up. */
-function deadHint({files, counts}: Status): string | undefined {
+function deadHint({files, counts}: Status): Suggestion | undefined {
   const [only, ...others] = files.filter(({state}) => state === 'dead')
   if (only === undefined) return undefined
   return counts.dead === 1 && others.length === 0
-    ? `Send it again: ${commandFor('redrive', only.object)}`
-    : 'Fix the worker, then send the dead ones again: cloud-runner redrive'
+    ? suggest`Send it again: ${commandFor('redrive', only.object)}`
+    : suggest`Fix the worker, then send the dead ones again: ${command('redrive')}`
 }
 
 /** Longer than a notification usually takes: Cloud Storage documents seconds. */
 const NOTIFICATION_MS = 60_000
 
 /** What to do about files that were never delivered, unless they may be waiting for others in progress. */
-function missedHint({files, counts}: Status, now: number): string | undefined {
+function missedHint({files, counts}: Status, now: number): Suggestion | undefined {
   if (counts.running > 0) return undefined
   const missed = files.filter(
     (file) => isUnheardOf(file) && now - Date.parse(file.uploadedAt) > NOTIFICATION_MS,
   )
   return missed.length === 0
     ? undefined
-    : `${counted(missed.length, 'file')} waiting for more than a minute without any delivery. If the event was lost: cloud-runner reprocess --missing`
+    : suggest`${counted(missed.length, 'file')} waiting for more than a minute without any delivery. If the event was lost: ${command('reprocess', '--missing')}`
 }
 
 /** Warns about uploads to an incomplete pipeline. */
-export function showGap(gap: string): string[] {
-  const warning = `Uploaded files are not processed: ${gap}. Repair the pipeline: cloud-runner setup, then process the waiting files: cloud-runner reprocess --missing`
+export function showGap(gap: string, render: Render): string[] {
+  const warning = render(
+    suggest`Uploaded files are not processed: ${gap}. Repair the pipeline: ${command('setup')}, then process the waiting files: ${command('reprocess', '--missing')}`,
+  )
   return [style('yellow', warning)]
 }

@@ -1,5 +1,6 @@
 import type {ProjectPlan} from '../core/project/make.ts'
 import type {MadeProject} from '../core/project/remove.ts'
+import {command, suggest, type Render} from '../core/suggestion.ts'
 
 /** What `setup --create-project` would do, shown before the question. */
 export function showProjectPlan({project, create, billing, apis}: ProjectPlan): string[] {
@@ -24,7 +25,7 @@ export function showProjectLoss({project, buckets}: MadeProject): string[] {
 }
 
 /** What happened to a project that `setup` created, once its pipeline is removed. */
-export function showProject({project, pipelines}: MadeProject, deleted: boolean): string[] {
+export function showProject({project, pipelines}: MadeProject, deleted: boolean, render: Render): string[] {
   if (deleted) {
     return [
       `Project ${project} is deleted. Google keeps it for 30 days; to restore it: gcloud projects undelete ${project}`,
@@ -35,6 +36,8 @@ export function showProject({project, pipelines}: MadeProject, deleted: boolean)
         `Project ${project}, which setup created, stays because it has other pipelines: ${pipelines.join(', ')}.`,
       ]
     : [
-        `Project ${project}, which setup created, stays. To delete it: cloud-runner destroy --delete-project ${project}`,
+        render(
+          suggest`Project ${project}, which setup created, stays. To delete it: ${command('destroy', '--delete-project', project)}`,
+        ),
       ]
 }

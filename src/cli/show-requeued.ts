@@ -1,12 +1,12 @@
 import {type CancelResult} from '../core/cancel/cancel.ts'
 import {type RedriveResult} from '../core/redrive.ts'
 import {type ReprocessResult} from '../core/reprocess.ts'
-import {commandFor} from '../core/shell.ts'
 import {counted} from './format.ts'
+import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** What `redrive` sent back. */
 export function showRedriven({redriven, gone}: RedriveResult): string[] {
-  if (redriven.length + gone.length === 0) return ['There are no dead letters.']
+  if (redriven.length + gone.length === 0) return ['No dead letters.']
   return [
     `${counted(redriven.length, 'file')} sent back to the worker.`,
     ...gone.map(({object}) => `${object} has been deleted or overwritten; its dead letter was removed.`),
@@ -15,7 +15,7 @@ export function showRedriven({redriven, gone}: RedriveResult): string[] {
 
 /** What `reprocess` sent to the worker. */
 export function showReprocessed({notified, gone}: ReprocessResult): string[] {
-  if (notified.length + gone.length === 0) return ['There is nothing to reprocess.']
+  if (notified.length + gone.length === 0) return ['Nothing to reprocess.']
   return [
     `${counted(notified.length, 'file')} sent to be processed again.`,
     ...gone.map((object) => `${object} was deleted in the meantime.`),
@@ -23,10 +23,10 @@ export function showReprocessed({notified, gone}: ReprocessResult): string[] {
 }
 
 /** What `cancel` stopped. */
-export function showCancelled({cancelled, ended}: CancelResult): string[] {
+export function showCancelled({cancelled, ended}: CancelResult, render: Render): string[] {
   const [first, ...others] = cancelled
   const again =
-    others.length === 0 && first ? commandFor('reprocess', first.object) : 'cloud-runner reprocess OBJECT…'
+    others.length === 0 && first ? commandFor('reprocess', first.object) : command('reprocess', 'OBJECT…')
   const isWithWorker = cancelled.some(({state, execution}) => state === 'running' && execution === undefined)
   return [
     ...cancelled.map(({object, state, execution}) =>
@@ -42,6 +42,6 @@ export function showCancelled({cancelled, ended}: CancelResult): string[] {
     ...(isWithWorker
       ? ["The worker stops within seconds; one without cloud-runner's runtime may finish its file."]
       : []),
-    ...(first === undefined ? [] : [`Process again: ${again}`]),
+    ...(first === undefined ? [] : [render(suggest`Process again: ${again}`)]),
   ]
 }

@@ -1,9 +1,9 @@
 import {faultIn} from '../core/files/files.ts'
 import type {Results} from '../core/results/results.ts'
-import {commandFor} from '../core/shell.ts'
 import {bytes, count, counted, tame, widthOf} from './format.ts'
 import {showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
+import {commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** Characters per cell in the preview; the file has all of them. */
 const CELL = 24
@@ -58,14 +58,14 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
 }
 
 /** The outcome for an object. */
-export function showResults({file, report, preview, written}: Results): string[] {
+export function showResults({file, report, preview, written}: Results, render: Render): string[] {
   const head = `${file.object}: ${showState(file.state)}`
   if (file.state !== 'done') {
     return [
       head,
       faultIn(file),
-      ...(file.error?.suggestions ?? []),
-      `Logs: ${commandFor('logs', file.object)}`,
+      ...(file.error?.suggestions ?? []).map(render),
+      render(suggest`Logs: ${commandFor('logs', file.object)}`),
     ].filter((line) => line !== '')
   }
   return [
@@ -77,6 +77,6 @@ export function showResults({file, report, preview, written}: Results): string[]
     '',
     written
       ? `Written: ${written.file} (${bytes(written.sizeBytes)})`
-      : `The whole file: ${commandFor('results', file.object, '--output FILE')}`,
+      : render(suggest`The whole file: ${commandFor('results', file.object, '--output', 'FILE')}`),
   ]
 }

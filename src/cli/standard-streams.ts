@@ -29,6 +29,6 @@ export function guardStandardStreams(): void {
     process.stderr.write(`Error: cannot write to standard output: ${error.message}\n`)
     process.exit(1)
   })
-  // Progress that nobody reads is not worth stopping for.
+  // Unread progress is not worth stopping for.
   process.stderr.on('error', () => {})
 }

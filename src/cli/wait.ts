@@ -2,7 +2,6 @@ import {Flags} from '@oclif/core'
 
 import {EXIT} from '../core/errors.ts'
 import {type FileStatus, hasEnded} from '../core/files/files.ts'
-import {commandFor} from '../core/shell.ts'
 import {type AwaitedFile, waitForResults} from '../core/files/wait.ts'
 import {CloudRunnerCommand} from './base.ts'
 import {usageError} from './failure.ts'
@@ -11,6 +10,7 @@ import {count, counted, duration} from './format.ts'
 import type {OpenTarget} from './open.ts'
 import {type FilesProgress, progressOf} from './progress.ts'
 import {showEnded} from './show-files.ts'
+import {command, commandFor, suggest, type Suggestion} from '../core/suggestion.ts'
 
 /** `--wait` and `--timeout`, for every command that sends files to the worker. */
 export const waitFlags = {
@@ -47,10 +47,10 @@ export abstract class WaitingCommand extends CloudRunnerCommand {
       (ended) => ended.exitCode !== 0,
     )
     if (exitCode !== 0) process.exitCode = exitCode
-    this.advise(['', ...showEnded(files, Date.now())])
+    this.print(['', ...showEnded(files, Date.now(), this.render)])
     if (timeoutMs === undefined || exitCode !== EXIT.timeout) return {files}
     const timedOut = timeoutOf(files, timeoutMs)
-    this.explain(['', timedOut.message, ...timedOut.suggestions])
+    this.explain(['', timedOut.message, ...timedOut.suggestions.map(this.render)])
     return {files, timedOut}
   }
 }
@@ -65,7 +65,7 @@ export interface Waited {
 
 interface TimedOut {
   readonly message: string
-  readonly suggestions: readonly string[]
+  readonly suggestions: readonly Suggestion[]
   /** Files that have not ended. */
   readonly unfinished: number
 }
@@ -74,8 +74,6 @@ interface TimedOut {
 export function timeoutOf(files: readonly FileStatus[], timeoutMs: number): TimedOut {
   const open = files.filter((file) => !hasEnded(file))
   const [first = '', ...others] = open.map(({object}) => object)
-  const command = (name: string) =>
-    others.length === 0 ? commandFor(name, first) : `cloud-runner ${name} OBJECT…`
   const which =
     files.length === 1
       ? `${first} is`
@@ -83,8 +81,8 @@ export function timeoutOf(files: readonly FileStatus[], timeoutMs: number): Time
   return {
     message: `The --timeout of ${duration(timeoutMs)} expired: ${which} not done yet.`,
     suggestions: [
-      `Processing continues; check on it: ${others.length === 0 ? command('status') : 'cloud-runner status'}`,
-      `Or stop it: ${command('cancel')}`,
+      suggest`Processing continues; check on it: ${others.length === 0 ? commandFor('status', first) : command('status')}`,
+      suggest`Or stop it: ${others.length === 0 ? commandFor('cancel', first) : command('cancel', 'OBJECT…')}`,
     ],
     unfinished: open.length,
   }

@@ -6,6 +6,7 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showCancelled} from '../cli/show-requeued.ts'
 import {cancel, type CancelResult} from '../core/cancel/cancel.ts'
+import {command} from '../core/suggestion.ts'
 
 export default class Cancel extends CloudRunnerCommand {
   static override summary = 'Stop processing files, running or waiting.'
@@ -45,14 +46,14 @@ export default class Cancel extends CloudRunnerCommand {
     await confirmMany(objects.length, {
       given: flags.yes,
       consequences: [`Processing of ${counted(objects.length, 'file')} will be stopped.`],
-      command: `${this.config.bin} cancel OBJECT… --yes`,
+      command: command('cancel', 'OBJECT…', '--yes'),
       interactive: !this.jsonEnabled(),
       signal: this.signal,
     })
     const result = await this.task(`Cancel ${counted(objects.length, 'file')}`, (step) =>
       cancel(objects, target.context(progressOf(step, objects.length).finished)),
     )
-    this.advise(showCancelled(result))
+    this.print(showCancelled(result, this.render))
     return result
   }
 }

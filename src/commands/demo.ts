@@ -4,6 +4,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showLogLine} from '../cli/show-logs.ts'
 import {showPreview, showQuality} from '../cli/show-results.ts'
+import {command, suggest} from '../core/suggestion.ts'
 import {demo, type Demo as DemoOutcome, type DemoStage} from '../core/demo.ts'
 
 const TITLES: Readonly<Record<DemoStage, string>> = {
@@ -13,11 +14,11 @@ const TITLES: Readonly<Record<DemoStage, string>> = {
 }
 
 const NEXT = [
-  'results financial_statements.csv --output predictions.csv',
-  'status',
-  'logs --tail',
-  'upload YOUR.csv --label-column COLUMN --wait',
-  'destroy',
+  command('results', 'financial_statements.csv', '--output', 'predictions.csv'),
+  command('status'),
+  command('logs', '--tail'),
+  command('upload', 'YOUR.csv', '--label-column', 'COLUMN', '--wait'),
+  command('destroy'),
 ]
 
 /** Under `npx`, or `npm run demo` in a clone, there is no cloud-runner on the path. */
@@ -44,8 +45,8 @@ export default class Demo extends CloudRunnerCommand {
     const outcome = await demo({stage: (stage, work) => this.task(TITLES[stage], work)}, target.context())
     if (outcome.exitCode !== 0) process.exitCode = outcome.exitCode
     const {file, report, preview} = outcome.results
-    const bin = `${isRunByNpm(process.env['npm_lifecycle_event']) ? 'npx ' : ''}${this.config.bin}`
-    this.advise([
+    const npx = isRunByNpm(process.env['npm_lifecycle_event']) ? 'npx ' : ''
+    this.print([
       `The path of ${file.object}:`,
       ...hopTable(file.hops),
       ...(report ? ['', 'The model, on rows it had not seen:', ...showQuality(report)] : []),
@@ -55,7 +56,7 @@ export default class Demo extends CloudRunnerCommand {
       ...outcome.lines.map((line) => showLogLine(line, {withObject: false})),
       '',
       'Try next:',
-      ...NEXT.map((command) => `  ${bin} ${command}`),
+      ...NEXT.map((typed) => this.render(suggest`  ${npx}${typed}`)),
     ])
     return outcome
   }

@@ -96,7 +96,7 @@ A canary gets part of the files: "deploy --promote" gives it all of them, "rollb
               target.context(step),
             ),
     )
-    this.advise(showDeploy(result))
+    this.print(showDeploy(result, this.render))
     return result
   }
 }

@@ -7,6 +7,7 @@ import {showDestroyed, showLoss} from '../cli/show-destroy.ts'
 import {showProject, showProjectLoss} from '../cli/show-project.ts'
 import {destroy, inspectLoss, type DestroyResult} from '../core/destroy.ts'
 import {inspectProject, removeProject, requireRemovable, type MadeProject} from '../core/project/remove.ts'
+import {command} from '../core/suggestion.ts'
 
 interface Destroyed extends DestroyResult {
   /** Whether the local cloud was removed as well, process and files. */
@@ -70,15 +71,12 @@ On Google Cloud the buckets are emptied, including all versions, and Terraform d
         name,
         given: flags.confirm,
         consequences: showLoss(loss, name),
-        command: [
-          this.config.bin,
+        command: command(
           'destroy',
-          ...(flags.project ? ['--project', flags.project] : []),
-          ...(flags.pipeline ? ['--pipeline', name] : []),
           '--confirm',
           name,
           ...(doomed === undefined ? [] : ['--delete-project', doomed]),
-        ].join(' '),
+        ),
         interactive: !this.jsonEnabled(),
         signal: this.signal,
       })
@@ -94,7 +92,7 @@ On Google Cloud the buckets are emptied, including all versions, and Terraform d
     )
     const isGone = result.left.length === 0
     const localCloudRemoved = isGone && (await target.removeUnused())
-    this.print(showDestroyed(result, config.settings, localCloudRemoved))
+    this.print(showDestroyed(result, config.settings, localCloudRemoved, this.render))
     if (!isGone) process.exitCode = 1
     const projectDeleted = isGone && (await this.#deleteProject(made, doomed, target))
     return {...result, localCloudRemoved, projectDeleted}
@@ -114,7 +112,7 @@ On Google Cloud the buckets are emptied, including all versions, and Terraform d
         !this.jsonEnabled() &&
         (await askForName(project, showProjectLoss(made), this.signal)))
     if (agreed) await this.task(`Delete project ${project}`, (step) => removeProject(target.context(step)))
-    this.print(showProject(made, agreed))
+    this.print(showProject(made, agreed, this.render))
     return agreed
   }
 }

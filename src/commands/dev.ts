@@ -7,6 +7,7 @@ import {showDevEvent} from '../cli/show-dev.ts'
 import {dev} from '../core/dev/dev.ts'
 import {AppError} from '../core/errors.ts'
 import {planPipelineModel} from '../core/model/plan-model.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 export default class Dev extends CloudRunnerCommand {
   static override summary = 'Run the worker on this machine, redeployed whenever you save.'
@@ -36,7 +37,7 @@ export default class Dev extends CloudRunnerCommand {
     const {flags} = await this.parse(Dev)
     if (flags.target === 'gcp') {
       throw usageError('dev runs on this machine only; on Google Cloud, deploy the worker.', [
-        'Type: cloud-runner deploy --target gcp',
+        suggest`Type: ${command('deploy', '--target', 'gcp')}`,
       ])
     }
     const config = await this.configure({...flags, target: 'local'})
@@ -49,7 +50,9 @@ export default class Dev extends CloudRunnerCommand {
       await this.agreeTo({workerFolder}, flags, target)
       if (workerFolder === undefined)
         this.print([
-          'No worker of your own is set, so there is nothing to rebuild. Create one: cloud-runner init',
+          this.render(
+            suggest`No worker of your own is set, so there is nothing to rebuild. Create one: ${command('init')}`,
+          ),
         ])
       await dev(
         {
@@ -57,7 +60,7 @@ export default class Dev extends CloudRunnerCommand {
           model,
           reprocess: flags.reprocess,
           onEvent: (event) => {
-            if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(event)}\n`)
+            if (this.jsonEnabled()) process.stdout.write(`${this.inJson(event)}\n`)
             else this.print(showDevEvent(event, Date.now()))
           },
         },

@@ -31,7 +31,7 @@ export default class Doctor extends CloudRunnerCommand {
       const found = await examinePipeline(await withModel(model, context))
       return doctorResult([...first, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
     })
-    this.advise(showDoctor(result.checks))
+    this.print(showDoctor(result.checks, this.render))
     if (result.failed > 0) process.exitCode = 1
     return result
   }

@@ -7,8 +7,10 @@ import {usageError} from '../cli/failure.ts'
 import {dockerAnswers, hasPipeline} from '../cli/open.ts'
 import {showInit} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 export default class Init extends CloudRunnerCommand {
+  static override isAboutPipeline = false
   static override summary = 'Create a worker of your own, ready to run.'
   static override description = `A TypeScript worker runs without docker; a Python one (standard library only) and any other container need a docker engine. cloud-runner.json then names the worker; in a folder that already has a pipeline, for a new pipeline, so the existing one keeps its worker. Nothing is overwritten.`
   static override examples = [
@@ -39,7 +41,8 @@ export default class Init extends CloudRunnerCommand {
 
   override async run(): Promise<InitResult> {
     const {args, flags} = await this.parse(Init)
-    if (args.folder.trim() === '') throw usageError('FOLDER is empty.', ['cloud-runner init my-worker'])
+    if (args.folder.trim() === '')
+      throw usageError('FOLDER is empty.', [suggest`${command('init', 'my-worker')}`])
     const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
     const config = await this.configure(flags)
     const request = {folder: resolve(args.folder), template, taken: await hasPipeline(config)}
@@ -47,6 +50,7 @@ export default class Init extends CloudRunnerCommand {
     this.print(
       showInit(made, {
         here: (path) => relative(process.cwd(), path) || '.',
+        render: this.render,
         engineMissing: made.needsDocker && !(await dockerAnswers()),
       }),
     )

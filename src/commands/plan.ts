@@ -31,7 +31,7 @@ export default class Plan extends CloudRunnerCommand {
     const result = await this.task('Plan', async (step) => plan(await withModel(model, target.context(step))))
     // A local cloud started only for the plan leaves nothing behind.
     if (!wasThere) await target.removeUnused()
-    this.advise(showPlan(result))
+    this.print(showPlan(result))
     if (flags['detailed-exitcode'] && result.changes > 0) process.exitCode = EXIT.changes
     return result
   }

@@ -6,6 +6,7 @@ import {progressOf} from '../cli/progress.ts'
 import {showRedriven} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
+import {command} from '../core/suggestion.ts'
 
 type Redriven = RedriveResult & Partial<Waited>
 
@@ -43,7 +44,7 @@ export default class Redrive extends WaitingCommand {
       await confirmMany(objects.length, {
         given: flags.yes,
         consequences: [`${counted(objects.length, 'file')} will be sent back to the worker.`],
-        command: `${this.config.bin} redrive --yes`,
+        command: command('redrive', '--yes'),
         interactive: !this.jsonEnabled(),
         signal: this.signal,
       })
@@ -51,7 +52,7 @@ export default class Redrive extends WaitingCommand {
     const sent = await this.task(`Redrive ${counted(objects.length, 'file')}`, (step) =>
       redrive(objects, target.context(progressOf(step, objects.length).finished)),
     )
-    this.advise(showRedriven(sent))
+    this.print(showRedriven(sent))
     if (!flags.wait || sent.redriven.length === 0) return sent
     return {...sent, ...(await this.results(sent.redriven, flags.timeout, target))}
   }

@@ -7,6 +7,7 @@ import {progressOf} from '../cli/progress.ts'
 import {showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 type Reprocessed = ReprocessResult & Partial<Waited>
 
@@ -47,7 +48,7 @@ export default class Reprocess extends WaitingCommand {
     const objects = args.object === undefined ? [] : [args.object].flat()
     if (objects.length > 0 === (failed || missing)) {
       throw usageError('Name the files, or give --failed, --missing or both.', [
-        `For example: ${this.config.bin} reprocess --failed`,
+        suggest`For example: ${command('reprocess', '--failed')}`,
       ])
     }
     const config = await this.configure(flags)
@@ -57,7 +58,12 @@ export default class Reprocess extends WaitingCommand {
       await confirmMany(files.length, {
         given: flags.yes,
         consequences: [`${counted(files.length, 'file')} will be processed again.`],
-        command: `${this.config.bin} reprocess${failed ? ' --failed' : ''}${missing ? ' --missing' : ''} --yes`,
+        command: command(
+          'reprocess',
+          ...(failed ? ['--failed'] : []),
+          ...(missing ? ['--missing'] : []),
+          '--yes',
+        ),
         interactive: !this.jsonEnabled(),
         signal: this.signal,
       })
@@ -65,7 +71,7 @@ export default class Reprocess extends WaitingCommand {
     const sent = await this.task(`Reprocess ${counted(files.length, 'file')}`, (step) =>
       reprocess(files, target.context(progressOf(step, files.length).finished)),
     )
-    this.advise(showReprocessed(sent))
+    this.print(showReprocessed(sent))
     if (!flags.wait || sent.notified.length === 0) return sent
     return {...sent, ...(await this.results(sent.notified, flags.timeout, target))}
   }

@@ -48,8 +48,8 @@ export default class Results extends CloudRunnerCommand {
     await using target = await this.open(config, {create: false})
     const result = await results({object: args.object, ...(output && {output})}, target.context())
     if (result.file.state !== 'done') process.exitCode = EXIT.fileFailed
-    if (flags.output !== '-') this.print(showResults(result))
-    else if (result.file.state !== 'done') this.explain(showResults(result))
+    if (flags.output !== '-') this.print(showResults(result, this.render))
+    else if (result.file.state !== 'done') this.explain(showResults(result, this.render))
     return result
   }
 }

@@ -29,7 +29,7 @@ export default class RevisionsCommand extends CloudRunnerCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     const result = await revisions({limit: flags.limit}, target.context())
-    this.advise(showRevisions(result, Date.now()))
+    this.print(showRevisions(result, Date.now()))
     return result
   }
 }

@@ -29,7 +29,7 @@ export default class Rollback extends CloudRunnerCommand {
     const result = await this.task('Roll back', (step) =>
       rollback({revision: args.revision}, target.context(step)),
     )
-    this.advise(showRollback(result))
+    this.print(showRollback(result, this.render))
     return result
   }
 }

@@ -5,6 +5,7 @@ import {usageError} from '../cli/failure.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../core/output.ts'
 import {generateSample, SAMPLE_ROWS, SAMPLE_SEED} from '../core/sample/index.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 interface Sample {
   readonly file: string
@@ -14,6 +15,7 @@ interface Sample {
 }
 
 export default class SampleCommand extends CloudRunnerCommand {
+  static override isAboutPipeline = false
   static override summary = 'Write a synthetic financial_statements.csv to try things with.'
   static override description = `No company in it is real. The same --rows and --seed always give the same file. The column "bankrupt" is empty in the rows to predict.`
   static override examples = [
@@ -57,7 +59,7 @@ export default class SampleCommand extends CloudRunnerCommand {
     if (toStdout) return undefined
     this.print([
       `${file}: ${counted(rows, 'row')}, ${bytes(sizeBytes)}, synthetic (seed ${seed})`,
-      `Next: cloud-runner upload ${flags.output} --label-column bankrupt --wait`,
+      this.render(suggest`Next: ${command('upload', flags.output, '--label-column', 'bankrupt', '--wait')}`),
     ])
     return {file, rows, seed, sizeBytes}
   }

@@ -12,6 +12,7 @@ import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {saveSettings} from '../core/save-settings.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 const STAGES: Readonly<Record<SetupStage, string>> = {
   infrastructure: 'buckets, topic, subscription, accounts',
@@ -77,12 +78,12 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     const isGoogle = config.settings.target === 'gcp'
     if (isGoogle && flags.rehearse) {
       throw usageError('--rehearse needs the local target; it uses no account.', [
-        'Type: cloud-runner setup --rehearse --target local',
+        suggest`Type: ${command('setup', '--rehearse', '--target', 'local')}`,
       ])
     }
     if (!isGoogle && flags['create-project']) {
       throw usageError('--create-project needs an id for the new project.', [
-        'For example: cloud-runner setup --create-project --project my-project-123',
+        suggest`For example: ${command('setup', '--create-project', '--project', 'my-project-123')}`,
       ])
     }
     if (isGoogle || flags.rehearse) this.waitForTerraform()
@@ -109,7 +110,7 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
         target.context(step),
       ),
     )
-    this.advise(showSetup(result, target.context().pipeline.names))
+    this.print(showSetup(result, target.context().pipeline.names, this.render))
     if (config.entry !== undefined)
       this.print([
         `Add --pipeline ${config.entry} to every command; without it, they use the folder's own pipeline.`,

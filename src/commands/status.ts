@@ -40,7 +40,7 @@ export default class Status extends CloudRunnerCommand {
     const result = await status({objects, limit: flags.limit}, target.context())
     const [only] = result.files
     const hops = objects.length === 1 && only ? ['', ...hopTable(only.hops)] : []
-    this.advise([...showStatus(result, Date.now()), ...hops])
+    this.print([...showStatus(result, Date.now(), this.render), ...hops])
     return result
   }
 }

@@ -84,8 +84,8 @@ export default class Upload extends WaitingCommand {
     )
     const gap = await findGap(target.context())
     const sent = gap === undefined ? result : {...result, gap}
-    this.print(showUploaded(sent, target.context().pipeline.names.inputBucket))
-    if (gap !== undefined && sent.uploaded.length > 0) this.advise(showGap(gap))
+    this.print(showUploaded(sent, target.context().pipeline.names.inputBucket, this.render))
+    if (gap !== undefined && sent.uploaded.length > 0) this.print(showGap(gap, this.render))
     if (sent.failed.length > 0) process.exitCode = 1
     if (!flags.wait || sent.uploaded.length === 0) return sent
     return {...sent, ...(await this.results(sent.uploaded, flags.timeout, target))}

@@ -1,3 +1,5 @@
+import type {Suggestion} from './suggestion.ts'
+
 /** All error codes that a user or a script can see. Stable: scripts branch on them. */
 export type ErrorCode =
   // what was typed or configured
@@ -71,7 +73,7 @@ export interface AppErrorDetails {
   /** Default 1; 2 is wrong usage. */
   readonly exitCode?: number
   /** What to do next, one line each, with a command to type if there is one. */
-  readonly suggestions?: readonly string[]
+  readonly suggestions?: readonly Suggestion[]
   readonly cause?: unknown
 }
 
@@ -83,7 +85,7 @@ export class AppError extends Error {
   override readonly name = 'Error'
   readonly code: ErrorCode
   readonly exitCode: number
-  readonly suggestions: string[]
+  readonly suggestions: readonly Suggestion[]
   readonly oclif: {readonly exit: number}
 
   constructor(message: string, details: AppErrorDetails) {

@@ -2,6 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import type {Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import type {LogLine, LogQuery} from './ports/logs.ts'
+import {command, suggest} from './suggestion.ts'
 
 const DEFAULT_LIMIT = 1000
 /** Earlier lines that `tail` shows first. */
@@ -89,7 +90,7 @@ async function requireObject(object: string, {cloud, pipeline}: Context): Promis
   if ((await cloud.objects.stat(inputBucket, object)) !== undefined) return
   throw new AppError(`No object ${object} in bucket ${inputBucket}, and no log lines mention it.`, {
     code: 'object-unknown',
-    suggestions: ['List files: cloud-runner status'],
+    suggestions: [suggest`List files: ${command('status')}`],
   })
 }
 

@@ -3,9 +3,9 @@ import {AppError} from './errors.ts'
 import {readDeadLetters} from './files/dead-letters.ts'
 import {readNotification, type Notified} from './files/notification.ts'
 import {type TakenMessage} from './ports/messages.ts'
-import {commandFor} from './shell.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
+import {commandFor, suggest} from './suggestion.ts'
 
 export interface RedriveResult {
   /** Sent back, each once. */
@@ -30,11 +30,11 @@ export async function planRedrive(objects: readonly string[], context: Context):
   const unknown = objects.filter((object) => !dead.has(object))
   const [first] = unknown
   if (first !== undefined) {
-    throw new AppError(`There is no dead letter for ${unknown.join(', ')}.`, {
+    throw new AppError(`No dead letter for ${unknown.join(', ')}.`, {
       code: 'object-unknown',
       suggestions: [
-        `See its state: ${commandFor('status', first)}`,
-        `Or process it again anyway: ${commandFor('reprocess', first)}`,
+        suggest`See its state: ${commandFor('status', first)}`,
+        suggest`Or process it again anyway: ${commandFor('reprocess', first)}`,
       ],
     })
   }

@@ -3,7 +3,7 @@ import type {Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import {readJson} from './files/commits.ts'
 import {findSidecar} from './results/sidecar.ts'
-import {commandFor} from './shell.ts'
+import {command, commandFor, suggest} from './suggestion.ts'
 
 /**
  * Reads the report of an object's result.
@@ -18,8 +18,8 @@ export async function readReport(object: string, context: Context): Promise<Repo
     {
       code: 'report-unreadable',
       suggestions: [
-        `Create it again: cloud-runner deploy && ${commandFor('reprocess', object)}`,
-        `Or see the result: ${commandFor('results', object)}`,
+        suggest`Create it again: ${command('deploy')} && ${commandFor('reprocess', object)}`,
+        suggest`Or see the result: ${commandFor('results', object)}`,
       ],
     },
   )

@@ -7,6 +7,7 @@ import {findDigest} from './image/resolve.ts'
 import {type RevisionState, type ServiceState} from './ports/services.ts'
 import {withLock} from './lock.ts'
 import {notSetUp} from './service/not-set-up.ts'
+import {command, suggest} from './suggestion.ts'
 
 export interface RollbackResult {
   /** The revision that now has all the traffic. */
@@ -23,7 +24,7 @@ export interface RollbackResult {
 /**
  * Gives all traffic to an existing revision: a named one; else, during a canary, the one with most of it; else the one
  * that served before. Nothing is built.
- * @throws AppError `not-set-up`; `locked`; `revision-unknown` if there is no such revision, none to go back to, it is
+ * @throws AppError `not-set-up`; `locked`; `revision-unknown` if the revision does not exist, none came before, it is
  * not ready, or its image is gone
  */
 export async function rollback(
@@ -65,7 +66,7 @@ function before(service: ServiceState, revisions: readonly RevisionState[]): Rev
   if (older !== undefined) return older
   throw new AppError(`No revision before ${most?.revision ?? 'this one'} ever had all the traffic.`, {
     code: 'revision-unknown',
-    suggestions: ['List revisions: cloud-runner revisions'],
+    suggestions: [suggest`List revisions: ${command('revisions')}`],
   })
 }
 
@@ -74,17 +75,17 @@ function find(named: string, revisions: readonly RevisionState[]): RevisionState
   if (revision?.ready) return revision
   const message =
     revision === undefined
-      ? `There is no revision ${named}.`
+      ? `Revision ${named} does not exist.`
       : `Revision ${named} is not ready: ${revision.problem ?? 'it is still starting.'}`
   throw new AppError(message, {
     code: 'revision-unknown',
-    suggestions: ['List revisions: cloud-runner revisions'],
+    suggestions: [suggest`List revisions: ${command('revisions')}`],
   })
 }
 
 function imageGone({name, image}: RevisionState): AppError {
   return new AppError(`Revision ${name} can no longer start: its image ${image} is gone.`, {
     code: 'revision-unknown',
-    suggestions: ['Check out its sources and deploy them: cloud-runner deploy'],
+    suggestions: [suggest`Check out its sources and deploy them: ${command('deploy')}`],
   })
 }

@@ -3,7 +3,7 @@
  * characters that a terminal interprets or does not show are escaped in `$'…'`.
  */
 export function shellWord(text: string): string {
-  if (/^[\p{L}\p{M}\p{N}_./@+,:-]+$/u.test(text)) return text
+  if (/^[\p{L}\p{M}\p{N}_./@+,:…-][\p{L}\p{M}\p{N}_./@+,:…=-]*$/u.test(text)) return text
   if (!UNSEEN.test(text)) return `'${text.replaceAll("'", String.raw`'\''`)}'`
   return `$'${text.replaceAll(/['\\]/g, String.raw`\$&`).replaceAll(new RegExp(UNSEEN, 'gu'), escaped)}'`
 }
@@ -19,15 +19,4 @@ function escaped(sign: string): string {
 /** A file's path as one shell word, never taken for a flag: `./-dash.csv`. */
 export function shellPath(path: string): string {
   return shellWord(path.startsWith('-') ? `./${path}` : path)
-}
-
-/**
- * A command about an object, to paste into a shell: `cloud-runner results 'a b.csv' --output FILE`. The flags come
- * first if the name starts like a flag.
- * @param command `results`, `model export`
- * @param flags as they are typed
- */
-export function commandFor(command: string, object: string, ...flags: readonly string[]): string {
-  const operand = object.startsWith('-') ? [...flags, '--', shellWord(object)] : [shellWord(object), ...flags]
-  return ['cloud-runner', command, ...operand].join(' ')
 }

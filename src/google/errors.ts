@@ -3,6 +3,7 @@ import {fullDisk} from '../core/full-disk.ts'
 import {fieldsOf} from '../core/json.ts'
 import {retry} from '../core/retry.ts'
 import {codeOf} from '../core/system-error.ts'
+import {command, suggest, type Suggestion} from '../core/suggestion.ts'
 
 /** What Google's clients throw over HTTP and gRPC, in one form. */
 interface Answer {
@@ -114,7 +115,7 @@ export async function retried<T>(work: () => Promise<T>, signal?: AbortSignal): 
   })
 }
 
-function classify({status, system, message}: Answer): {code: ErrorCode; suggestions: string[]} {
+function classify({status, system, message}: Answer): {code: ErrorCode; suggestions: Suggestion[]} {
   if (/could not (?:load|be used).*default credentials|invalid_grant|reauth/i.test(message))
     return UNAUTHENTICATED
   const noRoom = fullDisk(message)
@@ -146,7 +147,10 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
   if (status === 404)
     return {
       code: 'not-found',
-      suggestions: ['See what exists: cloud-runner status', 'Create the pipeline: cloud-runner setup'],
+      suggestions: [
+        suggest`See what exists: ${command('status')}`,
+        suggest`Create the pipeline: ${command('setup')}`,
+      ],
     }
   if (status === 409)
     return {code: 'conflict', suggestions: ['Someone else may be changing it right now; try again.']}
@@ -163,11 +167,14 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
 }
 
 /** Only the local cloud has an address on this machine. Its files outlive its process. */
-function wayBack(address: string | undefined): string[] {
+function wayBack(address: string | undefined): Suggestion[] {
   if (address === undefined)
-    return ['On the local target: cloud-runner local start', 'On Google Cloud: check the network connection.']
+    return [
+      suggest`On the local target: ${command('local start')}`,
+      'On Google Cloud: check the network connection.',
+    ]
   return /^(?:127\.|localhost\b|\[?::1)/.test(address)
-    ? ['Processing resumes when the local cloud is running again: cloud-runner local start']
+    ? [suggest`Processing resumes when the local cloud is running again: ${command('local start')}`]
     : ['Check the network connection.']
 }
 

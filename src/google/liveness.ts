@@ -5,8 +5,8 @@ type Container = protos.google.cloud.run.v2.IContainer
 const PATH = '/healthz'
 
 /**
- * The liveness probe of a worker that serves `/healthz` on a port of its own. Patient, since the worker ends a process
- * that is blocked by itself: this is for one that cannot even do that.
+ * The liveness probe of a worker that serves `/healthz` on a port of its own. Patient, since a blocked worker
+ * usually ends itself: the probe is for one that cannot even do that.
  * https://cloud.google.com/run/docs/configuring/healthchecks
  */
 export function livenessProbe(port: number) {
@@ -18,7 +18,7 @@ export function livenessPortOf({livenessProbe: probe}: Container): number | unde
   return probe?.httpGet?.path === PATH && probe.httpGet.port ? probe.httpGet.port : undefined
 }
 
-/** The container with our liveness probe, or without it; a probe that somebody else has set stays. */
+/** The container with our liveness probe, or without it; a probe that someone else has set stays. */
 export function withLiveness(container: Container, port: number | undefined): Container {
   if (livenessPortOf(container) === port) return container
   return {...container, livenessProbe: port === undefined ? null : livenessProbe(port)}

@@ -1,4 +1,5 @@
 import {AppError} from '../core/errors.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 /** A new revision may take four minutes to start, plus the pull of its image; Google's own tool waits as long. */
 const PATIENCE_MS = 15 * 60_000
@@ -46,7 +47,7 @@ function timedOut(name: string | undefined, patienceMs: number): AppError {
     `The operation ${name ?? ''} has not finished after ${Math.round(patienceMs / 60_000)} minutes; it may still be running.`,
     {
       code: 'timeout',
-      suggestions: ['See the current state: cloud-runner status', 'Then run the same command again.'],
+      suggestions: [suggest`See the current state: ${command('status')}`, 'Then run the same command again.'],
     },
   )
 }

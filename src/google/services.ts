@@ -7,6 +7,7 @@ import {isNotFound, retried, toAppError} from './errors.ts'
 import {withLiveness} from './liveness.ts'
 import {followed, untilAborted} from './operation.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 type Service = protos.google.cloud.run.v2.IService
 type Target = protos.google.cloud.run.v2.ITrafficTarget
@@ -48,9 +49,9 @@ export function createServices(
   async function readExisting(short: string): Promise<Service> {
     const service = await read(short)
     if (service !== undefined) return service
-    throw new AppError(`There is no service ${short}.`, {
+    throw new AppError(`Service ${short} does not exist.`, {
       code: 'not-set-up',
-      suggestions: ['Create the pipeline: cloud-runner setup'],
+      suggestions: [suggest`Create the pipeline: ${command('setup')}`],
     })
   }
 

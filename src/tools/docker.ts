@@ -4,6 +4,7 @@ import {join} from 'node:path'
 import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
 import type {ContainerEngine} from '../core/ports/images.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 /** What Cloud Run runs (cloud.google.com/run/docs/container-contract#languages). */
 const PLATFORM = 'linux/amd64'
@@ -99,7 +100,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<{stdou
   const text = lastLines(result.stderr || result.shortMessage || '', 3)
   throw new AppError(`docker ${args.find((arg) => !arg.startsWith('-')) ?? ''} failed:\n${text}`, {
     code: /denied|unauthorized/i.test(text) ? 'permission-denied' : 'program-unusable',
-    suggestions: ['Without docker: cloud-runner deploy --builder layer'],
+    suggestions: [suggest`Without docker: ${command('deploy', '--builder', 'layer')}`],
   })
 }
 

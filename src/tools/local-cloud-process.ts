@@ -17,6 +17,7 @@ import {
   type LocalCloudAddress,
 } from './local-cloud-address.ts'
 import {packageVersion} from './package-version.ts'
+import {command, suggest} from '../core/suggestion.ts'
 
 /** How long a local cloud may take to start: it may have a backlog to read. */
 const READY_MS = 60_000
@@ -74,7 +75,10 @@ function accept(running: LocalCloudAddress, port: number | undefined): StartedLo
   if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
     throw new AppError(`The local cloud is already running at ${running.endpoint}, not on port ${port}.`, {
       code: 'conflict',
-      suggestions: ['cloud-runner local stop', `cloud-runner local start --port ${port}`],
+      suggestions: [
+        suggest`${command('local stop')}`,
+        suggest`${command('local start', '--port', String(port))}`,
+      ],
     })
   }
   const {pid, endpoint, startedAt} = running

@@ -1,32 +1,11 @@
 import {readFile} from 'node:fs/promises'
 import {expect, test} from 'vitest'
-import {failureOf, suggestForPipeline} from '../../src/cli/failure.ts'
-import {AppError} from '../../src/core/errors.ts'
-
-test('commands that an error suggests go to the pipeline that was named', () => {
-  const lines = [
-    'Make the pipeline: cloud-runner setup',
-    'Result: cloud-runner results -- -dash.csv',
-    'Under another name: cloud-runner setup --pipeline NAME',
-    'cloud-runner local stop',
-    'Check its permissions: ls -l cloud-runner.json',
-  ]
-  const suggested = (pipeline: string | undefined) => {
-    const error = new AppError('No.', {code: 'not-set-up', suggestions: lines})
-    expect(suggestForPipeline(error, pipeline)).toBe(error)
-    return error.suggestions
-  }
-  expect(suggested(undefined)).toEqual(lines)
-  expect(suggested('two')).toEqual([
-    'Make the pipeline: cloud-runner setup --pipeline two',
-    'Result: cloud-runner results --pipeline two -- -dash.csv',
-    ...lines.slice(2),
-  ])
-})
+import {failureOf} from '../../src/cli/failure.ts'
+import {render} from '../../src/core/suggestion.ts'
 
 test('a bug says where to report it: the tracker of package.json', async () => {
   const {bugs} = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
-  expect(failureOf(new TypeError('x is not a function'), 'cloud-runner').suggestions).toEqual([
+  expect(failureOf(new TypeError('x is not a function'), {bin: 'cloud-runner', render}).suggestions).toEqual([
     expect.stringContaining(String(bugs.url)),
   ])
 })

@@ -3,6 +3,7 @@ import {showEnded, showUploaded} from '../../src/cli/show-files.ts'
 import {progressOf} from '../../src/cli/progress.ts'
 import {reportChange} from '../../src/cli/wait.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
+import {render} from '../../src/core/suggestion.ts'
 
 const NOW = Date.parse('2026-11-01T12:00:00Z')
 
@@ -25,28 +26,27 @@ const uploaded = (number: number) =>
 
 describe('files that were sent', () => {
   it('are named one by one as long as they are few', () => {
-    expect(showUploaded({uploaded: uploaded(2), failed: []}, 'in')).toEqual([
+    expect(showUploaded({uploaded: uploaded(2), failed: []}, 'in', render)).toEqual([
       'gs://in/f0.csv  1 kB',
       'gs://in/f1.csv  1 kB',
     ])
-    expect(showEnded(files(2), NOW).slice(-2)).toEqual([
+    expect(showEnded(files(2), NOW, render).slice(-2)).toEqual([
       'Result: cloud-runner results f0.csv',
       'Result: cloud-runner results f1.csv',
     ])
   })
 
   it('are named so that a shell accepts the line, with the warnings of their reports', () => {
-    expect(showEnded([{...file(1), object: '-a b.csv', warnings: ['no header']}], NOW).slice(-2)).toEqual([
-      'Warning: -a b.csv: no header',
-      "Result: cloud-runner results -- '-a b.csv'",
-    ])
+    expect(
+      showEnded([{...file(1), object: '-a b.csv', warnings: ['no header']}], NOW, render).slice(-2),
+    ).toEqual(['Warning: -a b.csv: no header', "Result: cloud-runner results -- '-a b.csv'"])
   })
 
   it('are counted if there are many', () => {
-    expect(showUploaded({uploaded: uploaded(1000), failed: []}, 'in')).toEqual([
+    expect(showUploaded({uploaded: uploaded(1000), failed: []}, 'in', render)).toEqual([
       '1,000 files to gs://in  1 MB',
     ])
-    expect(showEnded(files(1000), NOW)).toEqual([
+    expect(showEnded(files(1000), NOW, render)).toEqual([
       '1,000 files are done.',
       '',
       'Result: cloud-runner results OBJECT',
@@ -55,7 +55,7 @@ describe('files that were sent', () => {
   })
 
   it('are named among many if they are not done', () => {
-    const lines = showEnded([...files(30), file(30, 'dead'), file(31, 'waiting')], NOW).join('\n')
+    const lines = showEnded([...files(30), file(30, 'dead'), file(31, 'waiting')], NOW, render).join('\n')
     expect(lines).toMatch(/f30\.csv +dead/)
     expect(lines).toMatch(/f31\.csv +waiting/)
     expect(lines).not.toContain('f29.csv')

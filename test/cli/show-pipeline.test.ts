@@ -2,6 +2,7 @@ import {expect, test} from 'vitest'
 import {showSetup, showStatus} from '../../src/cli/show-pipeline.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
 import type {Status} from '../../src/core/status/status.ts'
+import {render} from '../../src/core/suggestion.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
 
@@ -44,7 +45,7 @@ function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploa
   }
 }
 
-const shown = (status: Status) => showStatus(status, NOW).join('\n')
+const shown = (status: Status) => showStatus(status, NOW, render).join('\n')
 const OLD = {state: 'waiting', attempts: 0, uploadedAt: '2026-11-22T11:58:00Z'} as const
 const NEW = {...OLD, uploadedAt: '2026-11-22T11:59:30Z'}
 
@@ -98,7 +99,7 @@ test('setup after a rollback names the revision that serves, and the newer one t
     unheardOf: 0,
     canary: {durationMs: 1},
   }
-  const lines = showSetup(result, names).join('\n')
+  const lines = showSetup(result, names, render).join('\n')
   expect(lines).toContain('p, revision p-00001-old')
   expect(lines).toContain(
     'Revision p-00003-new is newer, has these settings, and gets no traffic. Move traffic to it: cloud-runner deploy',

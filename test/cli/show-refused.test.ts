@@ -1,6 +1,7 @@
 import {expect, test} from 'vitest'
 import {fileTable, showEnded} from '../../src/cli/show-files.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
+import {render} from '../../src/core/suggestion.ts'
 
 const NOW = Date.parse('2026-11-01T12:00:00Z')
 
@@ -17,11 +18,11 @@ const refused: FileStatus = {
 
 test('a file that waits after a refused attempt says why, and where in the worker', () => {
   expect(fileTable([refused], NOW).join('\n')).toContain('own bug (processor.ts:17:9)')
-  expect(showEnded([refused], NOW).join('\n')).not.toContain('redrive')
+  expect(showEnded([refused], NOW, render).join('\n')).not.toContain('redrive')
 })
 
 test('a dead one also comes with the command that sends it again', () => {
-  const shown = showEnded([{...refused, state: 'dead', attempts: 5}], NOW)
+  const shown = showEnded([{...refused, state: 'dead', attempts: 5}], NOW, render)
   expect(shown.join('\n')).toContain('own bug (processor.ts:17:9)')
   expect(shown).toContain("Send it again: cloud-runner redrive 'd 2.jsonl'")
 })

@@ -150,7 +150,7 @@ test(
     })
     await expect(status({objects: ['hang.txt', 'nowhere.txt'], limit: 10}, context)).rejects.toMatchObject({
       code: 'object-unknown',
-      message: expect.stringContaining('no object nowhere.txt'),
+      message: expect.stringContaining('No object nowhere.txt'),
     })
   },
 )

@@ -86,7 +86,7 @@ test('a file that outlasts its delivery continues as a job; status reports what 
         state: 'failed',
         error: {
           code: 'job-failed',
-          suggestions: [expect.anything(), expect.stringContaining('reprocess fail.txt')],
+          suggestions: [expect.anything(), 'Try it again: cloud-runner reprocess fail.txt'],
         },
       },
     ],

@@ -33,7 +33,7 @@ test('dead letters go back and are done, by object or all; one of a deleted file
   expect((await status({objects: [], limit: 9}, context)).counts).toMatchObject({dead: 2, waiting: 0})
   await expect(planRedrive(['a.txt', 'other.txt'], context)).rejects.toMatchObject({
     code: 'object-unknown',
-    message: 'There is no dead letter for other.txt.',
+    message: 'No dead letter for other.txt.',
   })
 
   const one = await redrive(await planRedrive(['a.txt'], context), context)

@@ -1,7 +1,11 @@
 import {execFileSync} from 'node:child_process'
 import {existsSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
-import {commandFor, shellPath, shellWord} from '../../src/core/shell.ts'
+import {shellPath, shellWord} from '../../src/core/shell.ts'
+import {commandFor, render, suggest} from '../../src/core/suggestion.ts'
+
+/** The line to paste. */
+const lineFor = (...typed: Parameters<typeof commandFor>) => render(suggest`${commandFor(...typed)}`)
 
 const NAMES = [
   'june.csv',
@@ -18,19 +22,19 @@ const NAMES = [
 
 describe('a name in a command', () => {
   it('stays bare if a shell leaves it alone', () => {
-    expect(commandFor('results', 'a/b-1.csv', '--output FILE')).toBe(
+    expect(lineFor('results', 'a/b-1.csv', '--output', 'FILE')).toBe(
       'cloud-runner results a/b-1.csv --output FILE',
     )
     expect(shellWord('größe/利益.csv')).toBe('größe/利益.csv')
   })
 
   it('is quoted if a shell would interpret it', () => {
-    expect(commandFor('logs', 'mit leer zeichen.csv')).toBe("cloud-runner logs 'mit leer zeichen.csv'")
+    expect(lineFor('logs', 'mit leer zeichen.csv')).toBe("cloud-runner logs 'mit leer zeichen.csv'")
     expect(shellWord('a#b.csv')).toBe("'a#b.csv'")
   })
 
   it('is not a flag if it starts with a dash', () => {
-    expect(commandFor('results', '-dash.csv', '--output FILE')).toBe(
+    expect(lineFor('results', '-dash.csv', '--output', 'FILE')).toBe(
       'cloud-runner results --output FILE -- -dash.csv',
     )
     expect(shellPath('-dash.csv')).toBe('./-dash.csv')

@@ -43,7 +43,7 @@ describe('report', () => {
 
   test('reports what is wrong or missing in the input', async () => {
     expect((await cli.run(['report', 'train.csv', '--output', '-', '--json'])).exitCode).toBe(2)
-    expect((await cli.run(['report', 'none.csv'])).stderr).toContain('There is no object none.csv')
+    expect((await cli.run(['report', 'none.csv'])).stderr).toContain('No object none.csv')
   })
 })
 

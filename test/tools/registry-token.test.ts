@@ -63,7 +63,7 @@ test.skipIf(NO_ENGINE !== '')(
     const request = {workerFolder: folder}
     await expect(provideImage(request, context, {push: true})).rejects.toMatchObject({
       code: 'permission-denied',
-      suggestions: [expect.stringContaining('--builder layer')],
+      suggestions: ['Without docker: cloud-runner deploy --builder layer'],
     })
     await letWrite()
     expect((await provideImage(request, context, {push: true})).image).toMatch(/worker@sha256:[0-9a-f]{64}$/)

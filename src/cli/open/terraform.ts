@@ -9,6 +9,7 @@ import {
 } from '../../tools/environment/environment.ts'
 import {proxyOf} from '../../tools/local-cloud-address.ts'
 import {createTerraformInfrastructure} from '../../tools/terraform/infrastructure.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 /**
  * Infrastructure by Terraform, in its own working folder.
@@ -54,7 +55,7 @@ async function localEnvironments(
   if (proxy === undefined) {
     throw new AppError(`No local cloud answers at ${endpoint}.`, {
       code: 'unreachable',
-      suggestions: ['Check it: cloud-runner local status'],
+      suggestions: [suggest`Check it: ${command('local status')}`],
     })
   }
   const origins = {endpoint, proxy, folder, project, region}

@@ -4,6 +4,7 @@ import {writeBotoFile} from '../../tools/environment/boto-file.ts'
 import {environmentOf, type Environment, type LocalCloudOrigins} from '../../tools/environment/environment.ts'
 import {packageVersion} from '../../tools/package-version.ts'
 import {localCloudOf, type StartOptions} from './local-cloud.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 /** Settings that point other programs at the folder's local cloud. */
 export interface ToolsEnvironment extends LocalCloudOrigins, Environment {}
@@ -22,7 +23,7 @@ export async function openTools(
   if (running === undefined) {
     throw new AppError('The local cloud exited right after it started.', {
       code: 'local-cloud-failed',
-      suggestions: ['Check it: cloud-runner local status'],
+      suggestions: [suggest`Check it: ${command('local status')}`],
     })
   }
   const {project, region} = config.settings

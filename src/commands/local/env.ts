@@ -4,6 +4,7 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {ENVIRONMENT_FORMATS, openTools, renderEnvironment, type ToolsEnvironment} from '../../cli/open.ts'
 
 export default class LocalEnv extends CloudRunnerCommand {
+  static override isAboutPipeline = false
   static override summary = 'Print settings that point other tools at the local cloud.'
   static override description =
     'For Terraform, gcloud and the client libraries. Nothing leaves this machine: the proxies refuse every other host, and "local status" lists what they refused. --allow makes exceptions, such as the registry that "terraform init" needs.'

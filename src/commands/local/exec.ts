@@ -3,9 +3,11 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
 import {openTools, runProgram} from '../../cli/open.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 export default class LocalExec extends CloudRunnerCommand {
   static override enableJsonFlag = false
+  static override isAboutPipeline = false
   static override summary = 'Run a program against the local cloud instead of Google Cloud.'
   static override usage = '<%= command.id %> [--allow <host>] -- COMMAND…'
   static override description =
@@ -42,11 +44,11 @@ export default class LocalExec extends CloudRunnerCommand {
     // Split before oclif parses: it would take the program's flags for its own, and it reorders repeated words.
     const end = this.argv.indexOf('--')
     const ours = end === -1 ? this.argv : this.argv.slice(0, end)
-    const command = end === -1 ? [] : this.argv.slice(end + 1)
-    if (command.length === 0) {
-      const meant = ours.some((word) => !word.startsWith('-')) ? ours.join(' ') : 'terraform plan'
+    const program = end === -1 ? [] : this.argv.slice(end + 1)
+    if (program.length === 0) {
+      const meant = ours.some((word) => !word.startsWith('-')) ? ours : ['terraform', 'plan']
       throw usageError('local exec needs a command to run, after --.', [
-        `For example: ${this.config.bin} local exec -- ${meant}`,
+        suggest`For example: ${command('local exec', '--', ...meant)}`,
       ])
     }
     const {flags} = await this.parse(LocalExec, ours)
@@ -57,6 +59,6 @@ export default class LocalExec extends CloudRunnerCommand {
       starting: (work) => this.task('Start the local cloud', work),
     })
     this.releaseSignals()
-    process.exitCode = await runProgram(command, environment)
+    process.exitCode = await runProgram(program, environment)
   }
 }

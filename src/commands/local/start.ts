@@ -4,6 +4,7 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {localCloudOf, type StartedLocalCloud} from '../../cli/open.ts'
 
 export default class LocalStart extends CloudRunnerCommand {
+  static override isAboutPipeline = false
   static override summary = 'Start the local cloud; other commands start it on demand.'
   static override examples = [
     {description: 'Start it, or show where it is running', command: '<%= config.bin %> <%= command.id %>'},

@@ -2,12 +2,14 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {ago, counted, widthOf} from '../../cli/format.ts'
 import {localCloudOf, type LocalCloudStatus} from '../../cli/open.ts'
 import {pairs, table} from '../../cli/table.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 type Answer =
   | {readonly running: false; readonly stateFolder: string}
   | ({readonly running: true} & LocalCloudStatus)
 
 export default class LocalStatus extends CloudRunnerCommand {
+  static override isAboutPipeline = false
   static override summary = 'Show whether the local cloud is running, and what runs in it.'
   static override examples = [
     {description: 'Where it is running', command: '<%= config.bin %> <%= command.id %>'},
@@ -23,7 +25,7 @@ export default class LocalStatus extends CloudRunnerCommand {
       this.print([
         'The local cloud is not running.',
         `State: ${folder}`,
-        'Start it: cloud-runner local start',
+        this.render(suggest`Start it: ${command('local start')}`),
       ])
       return {running: false, stateFolder: folder}
     }

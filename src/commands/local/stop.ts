@@ -2,6 +2,7 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {localCloudOf} from '../../cli/open.ts'
 
 export default class LocalStop extends CloudRunnerCommand {
+  static override isAboutPipeline = false
   static override summary = 'Stop the local cloud; its state is kept for the next start.'
   static override examples = [{description: 'Stop it', command: '<%= config.bin %> <%= command.id %>'}]
 

@@ -3,11 +3,11 @@ import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
-import {isCancellation, sourceGeneration} from '../files/commits.ts'
+import {afterCancel, isCancellation, sourceGeneration} from '../files/commits.ts'
 import {hasEnded, type FileState, type FileStatus} from '../files/files.ts'
 import {readHandOver} from '../files/hand-over.ts'
-import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
+import {render} from '../suggestion.ts'
 
 const AT_ONCE = 8
 /** `ifGenerationMatch` of an object that does not exist yet. */
@@ -83,13 +83,14 @@ async function mark(file: FileStatus, context: Context): Promise<boolean> {
   const there = await cloud.objects.stat(outputBucket, name)
   const source = BigInt(sourceGeneration(there) ?? 0)
   if (source > BigInt(generation) || (source === BigInt(generation) && !hasEnded(file))) return false
-  const report: ErrorReport = error ?? {
+  const {suggestions, ...fault} = error ?? {
     code: 'cancelled',
     message: 'It was cancelled.',
-    suggestions: [`Process it again: ${commandFor('reprocess', object)}`],
+    suggestions: [afterCancel(object)],
     object,
     generation,
   }
+  const report: ErrorReport = {...fault, suggestions: suggestions.map(render)}
   try {
     await cloud.objects.upload({
       bucket: outputBucket,

@@ -16,6 +16,7 @@ import {splitImage} from '../image/reference.ts'
 import {findDigest} from '../image/resolve.ts'
 import type {Registry} from '../ports/images.ts'
 import type {WorkerImage} from '../ports/services.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** How to build an image: with a docker engine from a Dockerfile, or assembled here from a base and one layer. */
 export const BUILDERS = ['docker', 'layer'] as const
@@ -104,7 +105,7 @@ async function chooseBuilder(
       suggestions: [
         'Start docker and check that it runs: docker info',
         ...((await isWithoutDocker(workerFolder, context))
-          ? ['Or build without docker: cloud-runner deploy --builder layer']
+          ? [suggest`Or build without docker: ${command('deploy', '--builder', 'layer')}`]
           : []),
       ],
     },

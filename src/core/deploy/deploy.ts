@@ -9,6 +9,7 @@ import {deployFailed} from '../service/failure.ts'
 import {alignJob, servingImage} from '../service/job.ts'
 import {isRouted, routeByRollout, routeToLatest, stableRevision, type Rollout} from '../service/traffic.ts'
 import {readStillRunning, type StillRunning} from './still-running.ts'
+import {command, suggest} from '../suggestion.ts'
 
 export interface DeployRequest extends ImageRequest {
   /** Default: all traffic at once. */
@@ -132,7 +133,7 @@ async function notDeployable(context: Context): Promise<AppError> {
   if (made.length === 0) return notSetUp(context)
   return new AppError(`The setup of pipeline ${name} did not finish: there is no service to deploy to.`, {
     code: 'not-set-up',
-    suggestions: ['Finish it: cloud-runner setup'],
+    suggestions: [suggest`Finish it: ${command('setup')}`],
   })
 }
 

@@ -10,6 +10,7 @@ import {setup} from '../setup/setup.ts'
 import type {PlannedModel} from '../model/plan-model.ts'
 import {followPipeline} from './follow-pipeline.ts'
 import {watchFolder} from './watch-folder.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** An event during development of a worker. */
 export type DevEvent =
@@ -97,7 +98,7 @@ async function watchExisting(folder: string) {
   return watchFolder(folder).catch((cause: unknown) => {
     throw new AppError(`The worker's folder ${folder} cannot be watched.`, {
       code: 'worker-missing',
-      suggestions: ['Create a worker: cloud-runner init', 'Or set "worker" to its folder.'],
+      suggestions: [suggest`Create a worker: ${command('init')}`, 'Or set "worker" to its folder.'],
       cause,
     })
   })

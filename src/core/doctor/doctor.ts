@@ -6,6 +6,7 @@ import type {Settings} from '../pipeline/settings.ts'
 import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
 import type {ServiceState} from '../ports/services.ts'
 import type {Check} from './check.ts'
+import {command, suggest, type Suggestion} from '../suggestion.ts'
 
 export interface DoctorResult {
   readonly checks: readonly Check[]
@@ -34,7 +35,7 @@ export async function examinePipeline(context: Context): Promise<Check[]> {
   )
   if (resources.every(({action}) => action === 'create')) {
     const detail = `${settings.name} does not exist yet`
-    return [{name: 'pipeline', state: 'failed', detail, fix: 'cloud-runner setup'}]
+    return [{name: 'pipeline', state: 'failed', detail, fix: suggest`${command('setup')}`}]
   }
   const missing = new Set(
     resources.filter(({action}) => action === 'create').map(({kind, name}) => `${kind} ${name}`),
@@ -52,7 +53,7 @@ async function examineDeployment(service: ServiceState, context: Context): Promi
       name: 'revision',
       state: 'failed',
       detail: `${service.latestCreatedRevision ?? service.name} is not ready: ${service.problem ?? 'no reason was given'}`,
-      fix: 'cloud-runner logs --severity error --since 1h',
+      fix: suggest`${command('logs', '--severity', 'error', '--since', '1h')}`,
     })
   }
   const {job} = pipeline.names
@@ -62,7 +63,7 @@ async function examineDeployment(service: ServiceState, context: Context): Promi
       name: 'job',
       state: 'failed',
       detail: `${job} runs a different image than the revision that has the traffic`,
-      fix: 'cloud-runner setup',
+      fix: suggest`${command('setup')}`,
     })
   }
   const revisions = sharesOf(service).map(({revision}) => revision)
@@ -88,16 +89,15 @@ function checkOf(resource: PlannedResource, missing: ReadonlySet<string>, settin
     fix:
       (grant && !missing.has(`${grant.on.kind} ${grant.on.name}`)
         ? grantCommand(grant, settings)
-        : undefined) ?? 'cloud-runner setup',
+        : undefined) ?? suggest`${command('setup')}`,
   }
 }
 
 /** The gcloud command that adds a grant; on the local target, sent to the local cloud. */
-function grantCommand(grant: Grant, settings: Settings): string | undefined {
-  const command = gcloudCommand(grant, settings)
-  return settings.target === 'local' && command !== undefined
-    ? `cloud-runner local exec -- ${command}`
-    : command
+function grantCommand(grant: Grant, settings: Settings): Suggestion | undefined {
+  const words = gcloudCommand(grant, settings)?.split(' ')
+  if (words === undefined) return undefined
+  return settings.target === 'local' ? suggest`${command('local exec', '--', ...words)}` : words.join(' ')
 }
 
 function gcloudCommand({role, member, on}: Grant, {project, region}: Settings): string | undefined {

@@ -1,6 +1,7 @@
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
+import {Advice, command, suggest, type Suggestion} from '../suggestion.ts'
 
 /** What Terraform needs before it can enable the other APIs itself. */
 export const FIRST_APIS = ['cloudresourcemanager.googleapis.com', 'serviceusage.googleapis.com']
@@ -27,7 +28,7 @@ export async function checkPrerequisites(
 ): Promise<Check[]> {
   const {project, region} = pipeline.settings
   const checks: Check[] = []
-  const fail = (name: string, detail: string, fix: string): void => {
+  const fail = (name: string, detail: string, fix: Suggestion): void => {
     checks.push({name, state: 'failed', detail, fix})
   }
   const good = (name: string, detail: string): void => {
@@ -111,7 +112,7 @@ export async function checkPrerequisites(
         fail(
           'names',
           `the bucket name ${bucket} is taken by another project: bucket names are globally unique`,
-          `cloud-runner setup --project ${project} --region ${region} --pipeline OTHER-NAME`,
+          suggest`${command('setup', '--project', project, '--region', region, '--pipeline', 'OTHER-NAME')}`,
         )
       } else good('names', `${bucket} ${owner === 'free' ? 'is free' : 'belongs to this project'}`)
     } catch (error) {
@@ -136,6 +137,7 @@ export function requireAll(checks: readonly Check[]): void {
 function failedBy(name: string, error: unknown): Check {
   if (!(error instanceof AppError)) throw error
   // `Sign in: gcloud …`: the command follows the label.
-  const fix = error.suggestions[0]?.replace(/^[^:]*: /, '')
+  const [first] = error.suggestions
+  const fix = first instanceof Advice ? new Advice(first.parts.slice(1)) : first?.replace(/^[^:]*: /, '')
   return {name, state: 'failed', detail: error.message, fix}
 }

@@ -1,8 +1,8 @@
 import {RESERVED_PREFIX, RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
 import {isJsonObject} from '../json.ts'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
-import {commandFor} from '../shell.ts'
-import type {FileStatus, Hop, HopName} from './files.ts'
+import type {FileError, FileStatus, Hop, HopName} from './files.ts'
+import {commandFor, suggest, type Suggestion} from '../suggestion.ts'
 
 /** What a worker wrote about one object name, as metadata. */
 export interface Commits {
@@ -116,9 +116,16 @@ export async function readErrorReport(
   objects: ObjectStore,
   commit: StoredObject,
   signal: AbortSignal,
-): Promise<ErrorReport | undefined> {
+): Promise<FileError | undefined> {
   const value: unknown = await readJson(objects, commit, signal)
-  return isErrorReport(value) ? value : undefined
+  if (!isErrorReport(value)) return undefined
+  const isCancelled = commit.metadata[RESULT_METADATA.cancelled] !== undefined && value.code === 'cancelled'
+  return isCancelled ? {...value, suggestions: [afterCancel(value.object)]} : value
+}
+
+/** What to do about a cancelled file. */
+export function afterCancel(object: string): Suggestion {
+  return suggest`Process it again: ${commandFor('reprocess', object)}`
 }
 
 /** The JSON content of a small object. @returns `undefined` if it is not JSON */
@@ -196,7 +203,7 @@ export function finished(
       error: {
         code: 'superseded',
         message: `A newer upload under the same name (generation ${verdict.by}) was processed instead.`,
-        suggestions: [`See its result: ${commandFor('results', input.object)}`],
+        suggestions: [suggest`See its result: ${commandFor('results', input.object)}`],
         object: input.object,
         generation: input.generation,
       },

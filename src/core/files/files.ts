@@ -1,4 +1,5 @@
 import type {ErrorReport} from '../../../worker/contract.ts'
+import type {Suggestion} from '../suggestion.ts'
 
 /**
  * State of a file: `waiting` for its turn, `running` in a worker, `done` with a result, `failed` permanently with an
@@ -28,6 +29,11 @@ export interface LastError {
   readonly at: string
 }
 
+/** Why a file failed: what the worker reported, or what this program found. */
+export interface FileError extends Omit<ErrorReport, 'suggestions'> {
+  readonly suggestions: readonly Suggestion[]
+}
+
 /** One generation of an input object and its state. */
 export interface FileStatus {
   readonly object: string
@@ -44,7 +50,7 @@ export interface FileStatus {
   /** Of the last attempt that ended, if there is neither a result nor an error report. */
   readonly lastError?: LastError
   /** If `state` is `failed`. */
-  readonly error?: ErrorReport
+  readonly error?: FileError
   /** If `state` is `done`. */
   readonly result?: {
     readonly bucket: string

@@ -1,9 +1,9 @@
 import {RESULT_METADATA} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
-import {commandFor} from '../shell.ts'
 import type {FileStatus} from './files.ts'
 import {advised} from './reason.ts'
+import {commandFor, suggest} from '../suggestion.ts'
 
 /** State of a file that was handed over to a job. */
 export type HandedOver = Pick<FileStatus, 'attempts' | 'job' | 'error'> & {
@@ -41,8 +41,8 @@ export async function readHandOver(
       code: 'job-failed',
       message: `The job gave up on it: ${advised(state.problem ?? 'no reason was given.')}`,
       suggestions: [
-        `See its logs: ${commandFor('logs', object)}`,
-        `Try it again: ${commandFor('reprocess', object)}`,
+        suggest`See its logs: ${commandFor('logs', object)}`,
+        suggest`Try it again: ${commandFor('reprocess', object)}`,
       ],
       object,
       generation,

@@ -17,6 +17,7 @@ import type {FileStatus} from './files.ts'
 import {readHandOver} from './hand-over.ts'
 import {standing} from './standing.ts'
 import type {StoredObject} from '../ports/objects.ts'
+import {command, suggest} from '../suggestion.ts'
 
 const LOOKS_AT_ONCE = 8
 /** Error reports to read when all files are listed; other failed files show their state only. */
@@ -35,14 +36,14 @@ export async function readNamedFiles(objects: readonly string[], context: Contex
   const unknown = objects.filter((object) => !found.has(object))
   if (unknown.length > 0) {
     if ((await cloud.services.get(pipeline.names.service)) === undefined) {
-      throw new AppError(`There is no pipeline ${pipeline.settings.name}.`, {
+      throw new AppError(`Pipeline ${pipeline.settings.name} does not exist.`, {
         code: 'not-set-up',
-        suggestions: ['Create it: cloud-runner setup'],
+        suggestions: [suggest`Create it: ${command('setup')}`],
       })
     }
-    throw new AppError(`There is no object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
+    throw new AppError(`No object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
       code: 'object-unknown',
-      suggestions: ['List files: cloud-runner status'],
+      suggestions: [suggest`List files: ${command('status')}`],
     })
   }
   return settle(

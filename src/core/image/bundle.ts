@@ -5,6 +5,7 @@ import {dirname, join, resolve} from 'node:path'
 import {AppError} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {ENABLE_SOURCE_MAPS, inlineSourceMap} from './source-map.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** A file in an image. */
 export interface ImageFile {
@@ -121,7 +122,7 @@ async function findEntry(folder: string): Promise<Entry> {
       suggestions: [
         'A processor.ts exports one processor: export default {name, process(input, output, context) {…}}.',
         'A main.ts is a complete worker that answers HTTP requests on the port in PORT.',
-        'Or start from a working one: cloud-runner init my-worker',
+        suggest`Or start from a working one: ${command('init', 'my-worker')}`,
       ],
     },
   )

@@ -5,6 +5,7 @@ import {isJsonObject} from '../json.ts'
 import type {Registry} from '../ports/images.ts'
 import {retry} from '../retry.ts'
 import {fetchToken, readChallenge} from './bearer-token.ts'
+import {command, suggest, type Suggestion} from '../suggestion.ts'
 
 const ATTEMPTS = 4
 const FIRST_PAUSE_MS = 250
@@ -149,11 +150,11 @@ function refusalOf(response: Answer, what: string): AppError {
   })
 }
 
-function adviceFor(status: number): {code: ErrorCode; suggestions: string[]} {
+function adviceFor(status: number): {code: ErrorCode; suggestions: Suggestion[]} {
   const code = CODES[status] ?? (status >= 500 ? 'unavailable' : 'invalid-request')
   return {
     code,
-    suggestions: code === 'not-found' ? ['Create the repository: cloud-runner setup'] : [],
+    suggestions: code === 'not-found' ? [suggest`Create the repository: ${command('setup')}`] : [],
   }
 }
 

@@ -9,6 +9,7 @@ import {SETTINGS} from '../pipeline/settings.ts'
 import {linkPackage} from '../image/link-package.ts'
 import {shellPath} from '../shell.ts'
 import {codeOf, isDiskFull} from '../system-error.ts'
+import {command, suggest} from '../suggestion.ts'
 
 export const TEMPLATES = ['typescript', 'python', 'container'] as const
 export type Template = (typeof TEMPLATES)[number]
@@ -143,7 +144,7 @@ async function requireEmpty(folder: string): Promise<void> {
 function inTheWay(message: string): AppError {
   return new AppError(`${message} Nothing was written.`, {
     code: 'output-exists',
-    suggestions: ['Choose a new or empty folder: cloud-runner init my-worker'],
+    suggestions: [suggest`Choose a new or empty folder: ${command('init', 'my-worker')}`],
   })
 }
 
@@ -165,7 +166,7 @@ function toOutputError(folder: string, error: unknown): unknown {
     suggestions: [
       existsSync(dirname(folder))
         ? `Check its permissions: ls -ld ${shellPath(dirname(folder))}`
-        : 'Choose another folder: cloud-runner init my-worker',
+        : suggest`Choose another folder: ${command('init', 'my-worker')}`,
     ],
     cause: error,
   })

@@ -10,6 +10,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {codeOf} from '../system-error.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** A model to score files with: an object, or a local file's content. */
 export type PlannedModel =
@@ -36,13 +37,13 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
     const isMissing = codeOf(error) === 'ENOENT'
     throw new AppError(
       isMissing
-        ? `There is no file ${model}.`
+        ? `File ${model} does not exist.`
         : `${model} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       {
         code: isMissing ? 'file-missing' : 'file-unreadable',
         suggestions: [
           ...(isMissing ? await suggestPath(model, cwd) : []),
-          'Export the model of a result: cloud-runner model export OBJECT --output model.json',
+          suggest`Export the model of a result: ${command('model export', 'OBJECT', '--output', 'model.json')}`,
         ],
         cause: error,
       },
@@ -110,9 +111,11 @@ async function locate(
   const {bucket, object} = planned
   const found = await cloud.objects.stat(bucket, object)
   if (found === undefined) {
-    throw new AppError(`There is no object gs://${bucket}/${object}.`, {
+    throw new AppError(`Object gs://${bucket}/${object} does not exist.`, {
       code: 'object-unknown',
-      suggestions: ['Export the model of a result: cloud-runner model export OBJECT --output model.json'],
+      suggestions: [
+        suggest`Export the model of a result: ${command('model export', 'OBJECT', '--output', 'model.json')}`,
+      ],
     })
   }
   const {generation} = found
@@ -151,7 +154,7 @@ function checkModel(bytes: Buffer, name: string): void {
     code: 'model-invalid',
     exitCode: EXIT.usage,
     suggestions: [
-      'Export the model of a result: cloud-runner model export OBJECT --output model.json',
+      suggest`Export the model of a result: ${command('model export', 'OBJECT', '--output', 'model.json')}`,
       'What a model contains: docs/model.md',
     ],
   })

@@ -4,6 +4,7 @@ import {FIRST_APIS} from '../doctor/prerequisites.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import type {BillingAccount} from '../ports/project.ts'
 import {withLock} from '../lock.ts'
+import {command, suggest, type Suggestion} from '../suggestion.ts'
 
 /** What a project created by `setup` still needs before it can hold a pipeline. */
 export interface ProjectPlan {
@@ -80,7 +81,7 @@ async function planOf(
       code: 'project-deleted',
       suggestions: [
         `Restore it within 30 days: gcloud projects undelete ${project}`,
-        'Or choose another id: cloud-runner setup --create-project --project ID',
+        suggest`Or choose another id: ${command('setup', '--create-project', '--project', 'ID')}`,
       ],
     })
   }
@@ -89,8 +90,8 @@ async function planOf(
     throw new AppError(`Project ${project} already exists, and cloud-runner did not create it.`, {
       code: 'project-exists',
       suggestions: [
-        `Use it as it is: cloud-runner setup --project ${project}`,
-        'Or choose another id: cloud-runner setup --create-project --project ID',
+        suggest`Use it as it is: ${command('setup', '--project', project)}`,
+        suggest`Or choose another id: ${command('setup', '--create-project', '--project', 'ID')}`,
       ],
     })
   }
@@ -156,26 +157,26 @@ async function createOnce(madeFor: string, {cloud, pipeline, signal}: Context): 
 /** Why Google refuses to create a project, and what to do instead. */
 function creationError(error: AppError, project: string): AppError {
   const {code, message, suggestions} = error
-  const failed = (as: ErrorCode, text: string, next: readonly string[]) =>
+  const failed = (as: ErrorCode, text: string, next: readonly Suggestion[]) =>
     new AppError(text, {code: as, suggestions: next, cause: error})
   if (code === 'conflict') {
     return failed(
       'project-taken',
       `The project id ${project} is taken: ids are globally unique, including those of deleted projects.`,
-      ['Choose another: cloud-runner setup --create-project --project ID'],
+      [suggest`Choose another: ${command('setup', '--create-project', '--project', 'ID')}`],
     )
   }
   if (code === 'rate-limited') {
     return failed('quota-exceeded', `${message}\nYour project quota is used up; nothing was created.`, [
       'Request more: https://support.google.com/code/contact/project_quota_increase',
-      'Or use an existing one: cloud-runner setup --project ID',
+      suggest`Or use an existing one: ${command('setup', '--project', 'ID')}`,
     ])
   }
   if (code === 'permission-denied') {
     return failed(code, `${message}\nNothing was created.`, [
       ...suggestions,
       'Creating a project requires roles/resourcemanager.projectCreator on the organization or folder.',
-      'Or ask someone else to create it, then: cloud-runner setup --project ID',
+      suggest`Or ask someone else to create it, then: ${command('setup', '--project', 'ID')}`,
     ])
   }
   return error
@@ -190,8 +191,6 @@ async function chooseAccount(
   const [only, ...others] = accounts
   const chosen = asked === undefined && others.length === 0 ? only : accounts.find(({id}) => id === asked)
   if (chosen !== undefined) return chosen
-  const command = (account: string) =>
-    `cloud-runner setup --create-project --project ${project} --billing-account ${account}`
   if (only === undefined) {
     throw new AppError('No open billing account is available to these credentials.', {
       code: 'billing-account-unknown',
@@ -209,7 +208,9 @@ async function chooseAccount(
   throw new AppError([message, ...list].join('\n'), {
     code: 'billing-account-unknown',
     exitCode: EXIT.usage,
-    suggestions: [`For example: ${command(only.id)}`],
+    suggestions: [
+      suggest`For example: ${command('setup', '--create-project', '--project', project, '--billing-account', only.id)}`,
+    ],
   })
 }
 

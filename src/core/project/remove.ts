@@ -1,6 +1,7 @@
 import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {withLock} from '../lock.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** A project that `setup --create-project` created, and what would be deleted with it. */
 export interface MadeProject {
@@ -43,7 +44,10 @@ export function requireRemovable(
     throw new AppError(`--delete-project is "${asked}", but the project is "${project}".`, {
       code: 'confirmation-mismatch',
       exitCode: EXIT.usage,
-      suggestions: ['Nothing was changed.', `To delete it: cloud-runner destroy --delete-project ${project}`],
+      suggestions: [
+        'Nothing was changed.',
+        suggest`To delete it: ${command('destroy', '--delete-project', project)}`,
+      ],
     })
   }
   if (made === undefined) {
@@ -51,7 +55,7 @@ export function requireRemovable(
       code: 'project-not-ours',
       exitCode: EXIT.usage,
       suggestions: [
-        'Remove only the pipeline: cloud-runner destroy',
+        suggest`Remove only the pipeline: ${command('destroy')}`,
         `Delete the project yourself: gcloud projects delete ${project}`,
       ],
     })
@@ -61,7 +65,7 @@ export function requireRemovable(
     throw new AppError(`Project ${project} has other pipelines: ${made.pipelines.join(', ')}.`, {
       code: 'conflict',
       suggestions: [
-        `Destroy each of them first: cloud-runner destroy --project ${project} --pipeline ${other}`,
+        suggest`Destroy each of them first: ${command('destroy', '--project', project, '--pipeline', other)}`,
       ],
     })
   }

@@ -6,10 +6,10 @@ import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
 import {readJson, sourceGeneration} from '../files/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
 import {faultIn, type FileStatus} from '../files/files.ts'
-import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
 import {recordFetched} from './fetched.ts'
 import {readPreview, type Preview} from './preview.ts'
+import {commandFor, suggest} from '../suggestion.ts'
 
 export interface ResultsRequest {
   readonly object: string
@@ -69,14 +69,14 @@ function notFinished(file: FileStatus): AppError {
   }[state]
   const fault = faultIn(file)
   const reason = fault === '' ? '' : ` The last attempt: ${fault}`
-  return new AppError(`There is no result${isDead ? '' : ' yet'}: ${explained}${reason}`, {
+  return new AppError(`No result${isDead ? '' : ' yet'}: ${explained}${reason}`, {
     code: 'result-missing',
     ...(isDead ? {exitCode: EXIT.fileFailed} : {}),
     suggestions: [
-      `See its logs: ${commandFor('logs', object)}`,
+      suggest`See its logs: ${commandFor('logs', object)}`,
       isDead
-        ? `Send it again: ${commandFor('redrive', object)}`
-        : `See its state: ${commandFor('status', object)}`,
+        ? suggest`Send it again: ${commandFor('redrive', object)}`
+        : suggest`See its state: ${commandFor('status', object)}`,
     ],
   })
 }

@@ -4,8 +4,8 @@ import {AppError, EXIT} from '../errors.ts'
 import {sourceGeneration} from '../files/commits.ts'
 import {faultIn, type FileStatus} from '../files/files.ts'
 import type {StoredObject} from '../ports/objects.ts'
-import {commandFor} from '../shell.ts'
 import {readNamedFiles} from '../files/read-files.ts'
+import {commandFor, suggest} from '../suggestion.ts'
 
 /** What to call each in messages. */
 const NAMES: Readonly<Record<'report.json' | 'model.json', string>> = {
@@ -28,13 +28,13 @@ export async function findSidecar(
   const name = NAMES[sidecar]
   if (file.state !== 'done') {
     const isOver = file.state === 'failed' || file.state === 'dead'
-    throw new AppError(`There is no ${name} for ${object}: ${reasonOf(file)}`, {
+    throw new AppError(`No ${name} for ${object}: ${reasonOf(file)}`, {
       code: 'result-missing',
       ...(isOver ? {exitCode: EXIT.fileFailed} : {}),
       suggestions: [
         isOver
-          ? `See what is wrong with it: ${commandFor('results', object)}`
-          : `Wait for it: ${commandFor('status', object)}`,
+          ? suggest`See what is wrong with it: ${commandFor('results', object)}`
+          : suggest`Wait for it: ${commandFor('status', object)}`,
       ],
     })
   }
@@ -42,7 +42,9 @@ export async function findSidecar(
   if (found === undefined || sourceGeneration(found) !== file.generation) {
     throw new AppError(`The worker wrote no ${name} for ${object}.`, {
       code: 'result-missing',
-      suggestions: [`Only the packaged worker writes one; see the result: ${commandFor('results', object)}`],
+      suggestions: [
+        suggest`Only the packaged worker writes one; see the result: ${commandFor('results', object)}`,
+      ],
     })
   }
   return found

@@ -1,7 +1,7 @@
 import type {Context} from '../ports/context.ts'
 import type {LogLine} from '../ports/logs.ts'
-import {commandFor} from '../shell.ts'
 import {reasonIn} from '../files/reason.ts'
+import {command, commandFor, suggest, type Suggestion} from '../suggestion.ts'
 
 /** Most requests to inspect: one read of the logs. */
 const LOOKED_AT = 200
@@ -59,10 +59,12 @@ export function failureText({revision, deliveries, how, reason, object}: Failing
 }
 
 /** The command that shows why, and what to do then. */
-export function failureAdvice({object}: FailingRevision): string {
+export function failureAdvice({object}: FailingRevision): Suggestion {
   const logs =
-    object === undefined ? 'cloud-runner logs --severity error --since 1h' : commandFor('logs', object)
-  return `${logs}  # then fix the worker, or: cloud-runner rollback`
+    object === undefined
+      ? command('logs', '--severity', 'error', '--since', '1h')
+      : commandFor('logs', object)
+  return suggest`${logs}  # then fix the worker, or: ${command('rollback')}`
 }
 
 function failureOf(revision: string, newestFirst: readonly LogLine[]): FailingRevision | undefined {

@@ -5,6 +5,7 @@ import {CANARY_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {LogLine} from '../ports/logs.ts'
+import {command, suggest, type Suggestion} from '../suggestion.ts'
 
 /** Google may take 30 s to start notifications, plus a cold start and a refused delivery. */
 const PATIENCE_MS = {local: 60_000, gcp: 180_000}
@@ -105,27 +106,30 @@ function stuck(lines: readonly LogLine[], {pipeline}: Context): AppError {
   const statuses = lines.flatMap(({status}) => status ?? [])
   const errors = lines.filter(({severity}) => ['ERROR', 'CRITICAL', 'ALERT', 'EMERGENCY'].includes(severity))
   const shown = errors.slice(-5).map(({message}) => `  ${message}`)
-  const failed = (message: string, suggestion: string) =>
+  const failed = (message: string, suggestion: Suggestion) =>
     new AppError([`The canary did not get through: ${message}`, ...shown].join('\n'), {
       code: 'canary-failed',
-      suggestions: [suggestion, 'Then try again: cloud-runner setup'],
+      suggestions: [suggestion, suggest`Then try again: ${command('setup')}`],
     })
   if (statuses.some((status) => status === 401 || status === 403)) {
     return failed(
       `the push to service ${service} was refused (${statuses.at(-1)}): ${pushAccount} may not invoke it.`,
-      'See which grant is missing and how to add it: cloud-runner doctor',
+      suggest`See which grant is missing and how to add it: ${command('doctor')}`,
     )
   }
   if (statuses.length > 0) {
     return failed(
       `the worker received it but did not finish it (HTTP ${statuses.at(-1)}).`,
-      'See its logs: cloud-runner logs --since 10m',
+      suggest`See its logs: ${command('logs', '--since', '10m')}`,
     )
   }
   if (lines.length > 0)
-    return failed('the worker started but did not finish it.', 'See its logs: cloud-runner logs --since 10m')
+    return failed(
+      'the worker started but did not finish it.',
+      suggest`See its logs: ${command('logs', '--since', '10m')}`,
+    )
   return failed(
     `nothing reached service ${service}: neither the notification of bucket ${inputBucket} to topic ${topic} nor the push of subscription ${subscription} left a trace.`,
-    'See what is missing and how to fix it: cloud-runner doctor',
+    suggest`See what is missing and how to fix it: ${command('doctor')}`,
   )
 }

@@ -1,5 +1,6 @@
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /**
  * A rehearsal creates everything from scratch, as on Google: resources created through the API are not in Terraform's
@@ -16,8 +17,8 @@ export async function requireRehearsable({cloud, pipeline, signal}: Context): Pr
     {
       code: 'conflict',
       suggestions: [
-        'Rehearse under another name: cloud-runner setup --rehearse --pipeline rehearsal',
-        `Or remove it first: cloud-runner destroy --confirm ${name}`,
+        suggest`Rehearse under another name: ${command('setup', '--rehearse', '--pipeline', 'rehearsal')}`,
+        suggest`Or remove it first: ${command('destroy', '--confirm', name)}`,
       ],
     },
   )

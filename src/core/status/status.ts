@@ -10,6 +10,7 @@ import type {ServiceState} from '../ports/services.ts'
 import {gapOf} from '../service/connections.ts'
 import {notSetUp} from '../service/not-set-up.ts'
 import {readFirstFiles, readNamedFiles} from '../files/read-files.ts'
+import {command, suggest, type Suggestion} from '../suggestion.ts'
 
 /** Each thousand takes one listing of the input bucket and about four of the output bucket: a minute on Google. */
 export const MOST_FILES = 10_000
@@ -44,7 +45,7 @@ export interface PipelineStatus {
   readonly uri: string | undefined
   readonly ready: boolean
   /** Why it is not ready. */
-  readonly problem: string | undefined
+  readonly problem: Suggestion | undefined
   /** Revisions with traffic whose latest deliveries all failed; the pipeline is not ready then. */
   readonly failing: readonly FailingRevision[]
 }
@@ -140,8 +141,10 @@ function describe(
   }
 }
 
-function problemOf(service: ServiceState | undefined, missing: readonly string[]): string | undefined {
-  if (service === undefined) return 'No worker is deployed yet: cloud-runner setup'
+function problemOf(service: ServiceState | undefined, missing: readonly string[]): Suggestion | undefined {
+  if (service === undefined) return suggest`No worker is deployed yet: ${command('setup')}`
   if (missing.length === 0) return service.problem
-  return `${service.problem === undefined ? '' : `${inOneLine(service.problem).replace(/\.?$/, '.')} And `}${gapOf(missing)}: cloud-runner setup`
+  const before =
+    service.problem === undefined ? '' : `${inOneLine(service.problem).replace(/\.?$/, '.')} And `
+  return suggest`${before}${gapOf(missing)}: ${command('setup')}`
 }

@@ -7,6 +7,7 @@ import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {shellPath, shellWord} from '../shell.ts'
 import {codeOf} from '../system-error.ts'
+import {command, suggest, type Suggestion} from '../suggestion.ts'
 
 /** cloud.google.com/storage/docs/objects#naming */
 const LONGEST_NAME_BYTES = 1024
@@ -40,7 +41,11 @@ export interface PlannedUpload {
  */
 export async function planUpload({sources, name, cwd, stdin}: UploadRequest): Promise<PlannedUpload[]> {
   if (sources.length === 0)
-    throw refused('Name the files to upload.', 'file-missing', 'For example: cloud-runner upload data.csv')
+    throw refused(
+      'Name the files to upload.',
+      'file-missing',
+      suggest`For example: ${command('upload', 'data.csv')}`,
+    )
   const files: PlannedUpload[] = []
   for (const source of sources) {
     if (source === '-') files.push(planStdin(name, stdin))
@@ -58,7 +63,7 @@ function planStdin(name: string | undefined, stdin: Readable | undefined): Plann
     throw refused(
       'Data from stdin needs a name.',
       'name-required',
-      'Name it: cloud-runner upload - --name data.csv',
+      suggest`Name it: ${command('upload', '-', '--name', 'data.csv')}`,
     )
   }
   if (stdin === undefined) throw new TypeError('planUpload needs stdin if a source is -')
@@ -83,7 +88,7 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
     }
     if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd)
     throw refused(
-      `There is no file ${source}.`,
+      `File ${source} does not exist.`,
       'file-missing',
       ...(await suggestPath(source, cwd)),
       `List the files: ls ${shellPath(cwd)}`,
@@ -94,7 +99,7 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
     throw refused(
       `${source} is neither a file nor a folder.`,
       'file-unreadable',
-      'From a pipe: cloud-runner upload - --name data.csv',
+      suggest`From a pipe: ${command('upload', '-', '--name', 'data.csv')}`,
     )
   return [await planFile(source, path, basename(path), found.size)]
 }
@@ -168,7 +173,7 @@ function rename(files: readonly PlannedUpload[], name: string): PlannedUpload {
   const [only, ...others] = files
   if (only === undefined || others.length > 0) {
     throw refused(
-      `--name names one object, but there are ${files.length} files.`,
+      `--name names one object, but you gave ${files.length} files.`,
       'name-with-several-files',
       'Omit --name, or upload the files one by one.',
     )
@@ -236,7 +241,7 @@ function checkDistinct(files: readonly PlannedUpload[]): void {
   }
 }
 
-function refused(message: string, code: ErrorCode, ...suggestions: readonly string[]): AppError {
+function refused(message: string, code: ErrorCode, ...suggestions: readonly Suggestion[]): AppError {
   const isUsage =
     code === 'name-required' || code === 'name-with-several-files' || code.startsWith('object-name')
   return new AppError(message, {code, exitCode: isUsage ? EXIT.usage : 1, suggestions})

@@ -4,6 +4,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import type {PlannedUpload} from './plan.ts'
+import {command, suggest} from '../suggestion.ts'
 
 /** Concurrent uploads. */
 const AT_ONCE = 6
@@ -84,9 +85,9 @@ export async function upload(
   })
   const bucketMissing = failed.find(({error}) => error.code === 'not-found')
   if (bucketMissing !== undefined && uploaded.length === 0) {
-    throw new AppError(`There is no input bucket ${inputBucket}.`, {
+    throw new AppError(`Input bucket ${inputBucket} does not exist.`, {
       code: 'not-set-up',
-      suggestions: ['Create the pipeline: cloud-runner setup'],
+      suggestions: [suggest`Create the pipeline: ${command('setup')}`],
       cause: bucketMissing.error,
     })
   }

@@ -9,6 +9,7 @@ import {jobResources} from './job.ts'
 import type {Doing, Resource} from './resource.ts'
 import {connections, eventPath, foundation, serviceResource} from './resources.ts'
 import {readServiceAgents} from './service-agents.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 /**
  * Infrastructure without Terraform: the same resources through the same APIs, created one by one so that each finds
@@ -90,7 +91,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       if (uri === undefined) {
         throw new AppError(`Service ${pipeline.names.service} has no address.`, {
           code: 'deploy-failed',
-          suggestions: ["See the worker's errors: cloud-runner logs --severity error"],
+          suggestions: [suggest`See the worker's errors: ${command('logs', '--severity', 'error')}`],
         })
       }
       const later = [...jobResources(pipeline, image, rest), ...connections(pipeline, agents, uri, rest)]
@@ -155,7 +156,7 @@ function nameTaken(bucket: string, cause: AppError): AppError {
     `The bucket name ${bucket} is taken by another project: bucket names are globally unique.`,
     {
       code: 'conflict',
-      suggestions: ['Choose another pipeline name: cloud-runner setup --pipeline NAME'],
+      suggestions: [suggest`Choose another pipeline name: ${command('setup', '--pipeline', 'NAME')}`],
       cause,
     },
   )

@@ -3,6 +3,7 @@ import {AppError} from '../../core/errors.ts'
 import {isJsonObject} from '../../core/json.ts'
 import {toAppError} from '../errors.ts'
 import {textIn, type Json, type Rest, type RestService} from '../rest.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 /**
  * Follows a long-running operation to its end, polling every 0.2 s at first and every 3 s later.
@@ -26,7 +27,7 @@ export async function settled(
   if (service !== 'run') throw toAppError(new OperationError(error['code'], message), 'The operation failed')
   throw new AppError(message, {
     code: 'deploy-failed',
-    suggestions: ["See the worker's errors: cloud-runner logs --severity error"],
+    suggestions: [suggest`See the worker's errors: ${command('logs', '--severity', 'error')}`],
   })
 }
 

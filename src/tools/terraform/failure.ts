@@ -1,13 +1,14 @@
 import {AppError, type ErrorCode} from '../../core/errors.ts'
 import type {Diagnostic} from './events.ts'
 import type {TerraformRun} from './program.ts'
+import {command, suggest, type Suggestion} from '../../core/suggestion.ts'
 
 interface Cause {
   readonly matches: RegExp
   readonly code: ErrorCode
   /** Absent: Terraform's own message. */
   readonly message?: (found: RegExpExecArray, folder: string) => string
-  readonly next: (folder: string, found: RegExpExecArray) => readonly string[]
+  readonly next: (folder: string, found: RegExpExecArray) => readonly Suggestion[]
 }
 
 /**
@@ -94,7 +95,7 @@ const CAUSES: readonly Cause[] = [
     matches: /The requested bucket name is not available|Error 409: .*bucket.*(?:already|own)/i,
     code: 'conflict',
     next: () => [
-      'Bucket names are globally unique. Choose another pipeline name: cloud-runner setup --pipeline NAME',
+      suggest`Bucket names are globally unique. Choose another pipeline name: ${command('setup', '--pipeline', 'NAME')}`,
     ],
   },
   {
@@ -108,7 +109,7 @@ const CAUSES: readonly Cause[] = [
   {
     matches: /Error 403|PERMISSION_DENIED|Error code 7,/i,
     code: 'permission-denied',
-    next: () => ['See what is missing and how to fix it: cloud-runner doctor'],
+    next: () => [suggest`See what is missing and how to fix it: ${command('doctor')}`],
   },
   {
     matches: /Error 429|RESOURCE_EXHAUSTED|Quota exceeded|rateLimitExceeded/i,
@@ -119,7 +120,7 @@ const CAUSES: readonly Cause[] = [
     matches:
       /Error waiting to (?:create|update|creating|updating) Service|is not ready and cannot serve traffic/i,
     code: 'deploy-failed',
-    next: () => ["See the worker's errors: cloud-runner logs --severity error", CONTINUE],
+    next: () => [suggest`See the worker's errors: ${command('logs', '--severity', 'error')}`, CONTINUE],
   },
   {
     matches:
@@ -131,7 +132,7 @@ const CAUSES: readonly Cause[] = [
     matches:
       /contains resources? that will be deleted|bucket you tried to delete is not empty|without force_destroy/i,
     code: 'conflict',
-    next: () => ['Something was uploaded in the meantime. Try again: cloud-runner destroy'],
+    next: () => [suggest`Something was uploaded in the meantime. Try again: ${command('destroy')}`],
   },
 ]
 

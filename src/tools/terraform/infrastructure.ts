@@ -9,6 +9,7 @@ import {isPassing, terraformFailed} from './failure.ts'
 import type {Terraform} from './program.ts'
 import {plannedResources, type AddressedResource} from './resources.ts'
 import {prepareWorkspace, type StateLocation} from './workspace.ts'
+import {command, render, suggest} from '../../core/suggestion.ts'
 
 interface Doing {
   readonly signal: AbortSignal
@@ -169,7 +170,7 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
       await unwrapped(async () => {
         for (let attempt = 1; ; attempt++) {
           await byApi.emptyBuckets(pipeline, {signal, step})
-          step('See what there is to destroy')
+          step('Find what to destroy')
           const {resources, changes} = await makePlan(terraform, pipeline, {signal, extra: ['-destroy']})
           known.push(...resources)
           if (!changes) return
@@ -213,7 +214,7 @@ class PassingError extends Error {
   }
 
   get text(): string {
-    return `${this.failure.message}\n${this.failure.suggestions.join('\n')}`
+    return `${this.failure.message}\n${this.failure.suggestions.map(render).join('\n')}`
   }
 }
 
@@ -230,7 +231,7 @@ function stillRefused(failure: AppError, tries: number): AppError {
     `${failure.message}\nTried ${tries} times: a new grant or API can take a few minutes to propagate in Google Cloud.`,
     {
       code: failure.code,
-      suggestions: ['Try again in a few minutes: cloud-runner setup', ...failure.suggestions],
+      suggestions: [suggest`Try again in a few minutes: ${command('setup')}`, ...failure.suggestions],
       cause: failure,
     },
   )
@@ -243,7 +244,7 @@ function checkOutputs(outputs: Readonly<Record<string, unknown>>, {names}: Pipel
     if (outputs[name] === value) continue
     throw new AppError(
       `Terraform's output ${name} is ${JSON.stringify(outputs[name])} instead of ${JSON.stringify(value)}: the module in ${folder} belongs to another version.`,
-      {code: 'terraform-failed', suggestions: ['Replace it: cloud-runner setup']},
+      {code: 'terraform-failed', suggestions: [suggest`Replace it: ${command('setup')}`]},
     )
   }
 }

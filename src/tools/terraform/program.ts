@@ -8,6 +8,7 @@ import {fieldsOf} from '../../core/json.ts'
 import {codeOf} from '../../core/system-error.ts'
 import type {Environment} from '../environment/environment.ts'
 import {parseEvent, type Diagnostic, type TerraformEvent} from './events.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 /** What terraform/versions.tf requires. */
 const OLDEST = [1, 9] as const
@@ -194,7 +195,7 @@ function notStarted(code: string, message: string): AppError {
         suggestions: [
           INSTALL,
           'macOS: brew tap hashicorp/tap && brew install hashicorp/tap/terraform',
-          'Without it, run everything on this machine: cloud-runner setup --target local',
+          suggest`Without it, run everything on this machine: ${command('setup', '--target', 'local')}`,
         ],
       })
     : new AppError(`terraform cannot be run: ${message}`, {

@@ -15,6 +15,7 @@ import {upload} from '../../../src/core/upload/upload.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
+import {render} from '../../../src/core/suggestion.ts'
 
 /** Copies a file; one that begins with "hang" never ends, and the process does not look at its signal. */
 const HANGING = `export default {
@@ -150,7 +151,7 @@ test('what a replaced image still processes is listed by deploy and rollback unt
   ])
   const result = await deploy({workerFolder: other}, context)
   expect(result.stillRunning).toEqual(stillRunning)
-  expect(showDeploy(result).join('\n')).toMatch(
+  expect(showDeploy(result, render).join('\n')).toMatch(
     /still processing 2 files:\n +cloud-runner cancel large\.txt +stops job [\w-]+\n +cloud-runner cancel small\.txt /,
   )
 

@@ -63,7 +63,7 @@ test('a canary shares the traffic until it is promoted or ended; a rollback goes
   })
   expect(await rollback({revision: two}, context)).toMatchObject({revision: two, previousRevision: one})
   await expect(rollback({revision: 'no-such'}, context)).rejects.toMatchObject({
-    message: 'There is no revision no-such.',
+    message: 'Revision no-such does not exist.',
   })
 
   // The next deployment starts from there: the same image needs no new revision.

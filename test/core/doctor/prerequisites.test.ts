@@ -65,7 +65,10 @@ describe('before anything is created', () => {
     })
     expect(made.status).toBe(200)
     expect(failed(await checkPrerequisites(context, terraform))).toMatchObject([
-      {name: 'names', fix: expect.stringContaining('--pipeline OTHER-NAME')},
+      {
+        name: 'names',
+        fix: 'cloud-runner setup --project my-project-123 --region europe-west3 --pipeline OTHER-NAME',
+      },
     ])
   })
 

@@ -113,16 +113,26 @@ test('in a new project with disabled APIs, everything will be created; existing 
 
 describe('no project is created', () => {
   test.each([
-    [409, 'project-taken', 'ids are globally unique'],
-    [429, 'quota-exceeded', 'nothing was created'],
-    [403, 'permission-denied', 'Nothing was created'],
-  ])('where Google answers %d: %s', async (answer, code, words) => {
+    [
+      409,
+      'project-taken',
+      'ids are globally unique',
+      'Choose another: cloud-runner setup --create-project --project ID',
+    ],
+    [429, 'quota-exceeded', 'nothing was created', 'Or use an existing one: cloud-runner setup --project ID'],
+    [
+      403,
+      'permission-denied',
+      'Nothing was created',
+      'Or ask someone else to create it, then: cloud-runner setup --project ID',
+    ],
+  ] as const)('where Google answers %d: %s', async (answer, code, words, suggestion) => {
     const context = await start()
     await addFault(context.endpoint, {on: CREATE, answer, times: 4})
     await expect(make(context)).rejects.toMatchObject({
       code,
       message: expect.stringContaining(words),
-      suggestions: expect.arrayContaining([expect.stringContaining('--project ID')]),
+      suggestions: expect.arrayContaining([suggestion]),
     })
     expect(await context.cloud.project.state()).toBeUndefined()
   })
@@ -189,7 +199,9 @@ describe('a project is deleted', () => {
     expect(made).toEqual({project: PROJECT, buckets: ['state-of-terraform'], pipelines: ['another']})
     await expect(removeProject(context)).rejects.toMatchObject({
       code: 'conflict',
-      suggestions: [expect.stringContaining('--pipeline another')],
+      suggestions: [
+        `Destroy each of them first: cloud-runner destroy --project ${PROJECT} --pipeline another`,
+      ],
     })
     await fetch(`${context.endpoint}/storage/v1/b/of-another`, {method: 'DELETE'})
     if (made === 'deleted') throw new Error('It is deleted.')

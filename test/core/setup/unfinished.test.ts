@@ -12,6 +12,7 @@ import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
+import {render} from '../../../src/core/suggestion.ts'
 
 const MISSING =
   'subscription cloud-runner-push and notification cloud-runner-local-cloud-runner-input → cloud-runner-uploads are missing'
@@ -34,7 +35,7 @@ test('a setup that the worker ended early: another setup ends it, and until then
   )
   const deployed = await deploy({workerFolder: folder}, context)
   expect(deployed.gap).toBe(MISSING)
-  expect(showDeploy(deployed).join('\n')).toContain(
+  expect(showDeploy(deployed, render).join('\n')).toContain(
     `No upload reaches it yet: ${MISSING}. Fix it: cloud-runner setup`,
   )
   expect((await status({objects: [], limit: 1}, context)).pipeline).toMatchObject({
@@ -54,7 +55,7 @@ test('a setup that the worker ended early: another setup ends it, and until then
   await upload(planned, {}, context)
   const whole = await setup({workerFolder: folder}, context)
   expect(whole.unheardOf).toBe(1)
-  expect(showSetup(whole, pipeline.names).at(-1)).toMatch(
+  expect(showSetup(whole, pipeline.names, render).at(-1)).toMatch(
     /^Next: 1 file .*: cloud-runner reprocess --missing$/,
   )
   expect(await findGap(context)).toBeUndefined()

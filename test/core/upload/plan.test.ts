@@ -5,6 +5,7 @@ import {beforeEach, describe, expect, test} from 'vitest'
 import {AppError} from '../../../src/core/errors.ts'
 import {planUpload, type UploadRequest} from '../../../src/core/upload/plan.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
+import {render} from '../../../src/core/suggestion.ts'
 
 let cwd = ''
 beforeEach(async () => {
@@ -108,7 +109,7 @@ test.each([
 ])('%j %j is refused with the reason', async (sources, more, reason, way) => {
   const {message, suggestions} = await refusal(sources, more)
   expect(message).toContain(reason)
-  expect(suggestions.join(' ')).toContain(way)
+  expect(suggestions.map(render).join(' ')).toContain(way)
 })
 
 test.each([

@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {isPassing, terraformFailed} from '../../../src/tools/terraform/failure.ts'
+import {render} from '../../../src/core/suggestion.ts'
 
 /** A run that ended with these errors, each `summary\ndetail`. */
 function failedWith(...texts: readonly string[]) {
@@ -89,6 +90,6 @@ describe('causes', () => {
     const failure = terraformFailed('terraform apply failed', failedWith(text), '/folder')
     expect(failure).toMatchObject({code, message: expect.stringMatching(message)})
     expect(failure.suggestions.length).toBeGreaterThan(0)
-    expect(`${failure.message}${failure.suggestions.join('')}`).not.toMatch(/lock=false|[│╷╵]/)
+    expect(`${failure.message}${failure.suggestions.map(render).join('')}`).not.toMatch(/lock=false|[│╷╵]/)
   })
 })

@@ -10,6 +10,7 @@ import {createTerraform, terraformVersion, type Terraform} from '../../../src/to
 import {fillDisk, mountSmallDisk, NO_SMALL_DISK} from '../../support/small-disk.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 import {NO_TERRAFORM, unless} from '../../support/terraform.ts'
+import {render} from '../../../src/core/suggestion.ts'
 
 // The real terraform, on modules of its own built-in resource: no provider, no network.
 
@@ -164,7 +165,7 @@ describe.skipIf(NO_TERRAFORM !== undefined)(`terraform${unless(NO_TERRAFORM)}`, 
     const run = await terraform.run(plan, {signal})
     const failure = terraformFailed('terraform plan failed', run, terraform.folder)
     expect(failure).toMatchObject({code, message: expect.stringMatching(message)})
-    expect(failure.suggestions.join('\n')).not.toContain('-lock=false')
+    expect(failure.suggestions.map(render).join('\n')).not.toContain('-lock=false')
   })
 
   test.skipIf(process.getuid?.() === 0)('a folder that may not be written', async () => {
