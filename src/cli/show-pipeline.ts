@@ -1,7 +1,7 @@
 import {stableRevision} from '../core/service/traffic.ts'
 import {inOneLine} from '../core/files/fault.ts'
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
-import {isUnheardOf} from '../core/files/files.ts'
+import {isUndelivered} from '../core/files/files.ts'
 import {failureAdvice} from '../core/service/recent-deliveries.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import {MOST_FILES, type PipelineStatus, type Status} from '../core/status/status.ts'
@@ -45,10 +45,10 @@ export function showSetup(
       : [
           `Revision ${result.service.latestReadyRevision ?? ''} is newer, has these settings, and gets no traffic. Move traffic to it: cloud-runner deploy`,
         ]),
-    ...(result.unheardOf === 0
+    ...(result.undelivered === 0
       ? ['Next: cloud-runner upload FILE --wait']
       : [
-          `Next: ${counted(result.unheardOf, 'file')} ${result.unheardOf === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.unheardOf === 1 ? 'it' : 'them'}: cloud-runner reprocess --missing`,
+          `Next: ${counted(result.undelivered, 'file')} ${result.undelivered === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.undelivered === 1 ? 'it' : 'them'}: cloud-runner reprocess --missing`,
         ]),
   ]
 }
@@ -118,7 +118,7 @@ const NOTIFICATION_MS = 60_000
 function missedHint({files, counts}: Status, now: number): string | undefined {
   if (counts.running > 0) return undefined
   const missed = files.filter(
-    (file) => isUnheardOf(file) && now - Date.parse(file.uploadedAt) > NOTIFICATION_MS,
+    (file) => isUndelivered(file) && now - Date.parse(file.uploadedAt) > NOTIFICATION_MS,
   )
   return missed.length === 0
     ? undefined
