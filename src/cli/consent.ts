@@ -1,85 +1,50 @@
 import {relative} from 'node:path'
-import type {Config} from '../core/config.ts'
 import type {Context} from '../core/ports/context.ts'
 import type {ImageRequest} from '../core/deploy/build.ts'
 import {findReplacement} from '../core/deploy/replacement.ts'
-import {checkPrerequisites, requireAll} from '../core/doctor/prerequisites.ts'
-import {plan} from '../core/plan.ts'
-import {makeProject, planProject} from '../core/project/make.ts'
-import {saveSettings} from '../core/save-settings.ts'
-import {withModel, type PlannedModel} from '../core/model/plan-model.ts'
+import type {PreparationRequest} from '../core/setup/prepare.ts'
 import {confirmByYes} from './confirm.ts'
-import {terraformVersion, type OpenTarget} from './open.ts'
 import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
 import {command, suggest, type Render} from '../core/suggestion.ts'
 
-/** A request to set up on Google Cloud, and the means to ask the user about it. */
-export interface GoogleSetup {
-  readonly config: Config
-  readonly target: OpenTarget
+/** How the user asked for `setup` on Google Cloud, and may be asked back. */
+export interface AskedSetup {
   readonly flags: {
     readonly yes: boolean
     readonly project?: string | undefined
-    readonly 'create-project': boolean
     readonly 'billing-account'?: string | undefined
   }
   readonly interactive: boolean
   readonly signal: AbortSignal
-  readonly task: <R>(title: string, work: (step: (text: string) => void) => Promise<R>) => Promise<R>
 }
 
-/** With `--create-project`, or after an interrupted one: asks for approval, then creates what the project lacks. */
-export async function ensureProject({
-  config,
-  target,
+/** The questions of `setup` on Google Cloud. Each throws AppError `confirmation-required` or `confirmation-mismatch`. */
+export function setupApprovals({
   flags,
   interactive,
   signal,
-  task,
-}: GoogleSetup): Promise<void> {
-  const request = {create: flags['create-project'], billingAccount: flags['billing-account']}
-  const planned = await task('Check the project', (step) => planProject(request, target.context(step)))
-  if (planned === undefined) return
-  // Without Terraform, the new project would be of no use.
-  await terraformVersion()
-  const {project} = planned
+}: AskedSetup): Pick<PreparationRequest, 'approveProject' | 'approvePlan'> {
+  const approve = (consequences: readonly string[], ...typed: readonly string[]) =>
+    confirmByYes({
+      given: flags.yes,
+      consequences,
+      command: command('setup', ...typed, '--yes'),
+      interactive,
+      signal,
+    })
   const account = flags['billing-account']
-  await confirmByYes({
-    given: flags.yes,
-    consequences: showProjectPlan(planned),
-    command: command(
-      'setup',
-      '--create-project',
-      '--project',
-      project,
-      ...(account === undefined ? [] : ['--billing-account', account]),
-      '--yes',
-    ),
-    interactive,
-    signal,
-  })
-  await task(`Create project ${project}`, (step) => makeProject(planned, target.context(step)))
-  await saveSettings(config)
-}
-
-/** Checks the prerequisites, then shows the plan and asks for approval. */
-export async function agreeToPlan(
-  {target, flags, interactive, signal, task}: GoogleSetup,
-  model: PlannedModel | undefined,
-): Promise<void> {
-  requireAll(
-    await task('Check prerequisites', (step) => checkPrerequisites(target.context(step), terraformVersion)),
-  )
-  const planned = await task('Plan', async (step) => plan(await withModel(model, target.context(step))))
-  if (planned.changes === 0) return
-  await confirmByYes({
-    given: flags.yes,
-    consequences: showPlan(planned),
-    command: command('setup', '--yes'),
-    interactive,
-    signal,
-  })
+  return {
+    approveProject: (planned) =>
+      approve(
+        showProjectPlan(planned),
+        '--create-project',
+        '--project',
+        planned.project,
+        ...(account === undefined ? [] : ['--billing-account', account]),
+      ),
+    approvePlan: (planned) => approve(showPlan(planned)),
+  }
 }
 
 /** A requested deployment. */

@@ -38,3 +38,19 @@ export function givenSettings(flags: Readonly<Record<string, unknown>>): Setting
     }),
   )
 }
+
+/** `--billing-account`. https://cloud.google.com/billing/docs/how-to/find-billing-account-id */
+export function billingAccountFlag() {
+  return Flags.string({
+    summary: 'Billing account of the new project. The default is your only one.',
+    helpValue: '<id>',
+    dependsOn: ['create-project'],
+    async parse(given) {
+      const id = given.replace(/^billingAccounts\//, '').toUpperCase()
+      if (/^[0-9A-F]{6}(?:-[0-9A-F]{6}){2}$/.test(id)) return id
+      throw usageError(`--billing-account is "${given}"; it must look like 012345-6789AB-CDEF01.`, [
+        'List your accounts: gcloud billing accounts list',
+      ])
+    },
+  })
+}

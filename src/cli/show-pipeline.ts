@@ -1,7 +1,7 @@
 import {stableRevision} from '../core/service/traffic.ts'
 import {inOneLine} from '../core/files/fault.ts'
 import type {PipelineNames} from '../core/pipeline/pipeline.ts'
-import {isUnheardOf} from '../core/files/files.ts'
+import {isUndelivered} from '../core/files/files.ts'
 import {failureAdvice} from '../core/service/recent-deliveries.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
 import {MOST_FILES, type PipelineStatus, type Status} from '../core/status/status.ts'
@@ -48,11 +48,11 @@ export function showSetup(
             suggest`Revision ${result.service.latestReadyRevision ?? ''} is newer, has these settings, and gets no traffic. Move traffic to it: ${command('deploy')}`,
           ),
         ]),
-    ...(result.unheardOf === 0
+    ...(result.undelivered === 0
       ? [render(suggest`Next: ${command('upload', 'FILE', '--wait')}`)]
       : [
           render(
-            suggest`Next: ${counted(result.unheardOf, 'file')} ${result.unheardOf === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.unheardOf === 1 ? 'it' : 'them'}: ${command('reprocess', '--missing')}`,
+            suggest`Next: ${counted(result.undelivered, 'file')} ${result.undelivered === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.undelivered === 1 ? 'it' : 'them'}: ${command('reprocess', '--missing')}`,
           ),
         ]),
   ]
@@ -129,7 +129,7 @@ const NOTIFICATION_MS = 60_000
 function missedHint({files, counts}: Status, now: number): Suggestion | undefined {
   if (counts.running > 0) return undefined
   const missed = files.filter(
-    (file) => isUnheardOf(file) && now - Date.parse(file.uploadedAt) > NOTIFICATION_MS,
+    (file) => isUndelivered(file) && now - Date.parse(file.uploadedAt) > NOTIFICATION_MS,
   )
   return missed.length === 0
     ? undefined

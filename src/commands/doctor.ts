@@ -1,10 +1,8 @@
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {terraformVersion} from '../cli/open.ts'
 import {showDoctor} from '../cli/show-plan.ts'
-import {doctorResult, examinePipeline, type DoctorResult} from '../core/doctor/doctor.ts'
-import {checkPushTokens} from '../core/doctor/push-tokens.ts'
-import {checkPrerequisites} from '../core/doctor/prerequisites.ts'
-import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
+import {doctor, type DoctorResult} from '../core/doctor/doctor.ts'
+import {planPipelineModel} from '../core/model/plan-model.ts'
 
 export default class Doctor extends CloudRunnerCommand {
   static override summary = 'Check prerequisites, resources and grants; show how to fix each.'
@@ -22,20 +20,11 @@ export default class Doctor extends CloudRunnerCommand {
     const config = await this.configure(flags)
     const model = await planPipelineModel(config)
     await using target = await this.open(config, {create: false})
-    const result = await this.task('Examine the pipeline', async (step) => {
-      const context = target.context(step)
-      const isGoogle = config.settings.target === 'gcp'
-      const first = isGoogle ? await checkPrerequisites(context, terraformVersion) : []
-      const blocked = first.some(({name, state}) => state === 'failed' && STOPS.has(name))
-      if (blocked) return doctorResult(first)
-      const found = await examinePipeline(await withModel(model, context))
-      return doctorResult([...first, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
-    })
+    const result = await this.task('Examine the pipeline', (step) =>
+      doctor({model, terraform: terraformVersion}, target.context(step)),
+    )
     this.print(showDoctor(result.checks, this.render))
     if (result.failed > 0) process.exitCode = 1
     return result
   }
 }
-
-/** Without these, the pipeline cannot be examined. */
-const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs'])

@@ -1,13 +1,15 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {agreeToPlan, ensureProject, type GoogleSetup} from '../cli/consent.ts'
+import {setupApprovals} from '../cli/consent.ts'
 import {usageError} from '../cli/failure.ts'
-import {givenSettings, settingFlags} from '../cli/flags.ts'
+import {billingAccountFlag, givenSettings, settingFlags} from '../cli/flags.ts'
+import {terraformVersion} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import {requireWorker} from '../core/deploy/build.ts'
 import {plan} from '../core/plan.ts'
+import {prepareGoogle} from '../core/setup/prepare.ts'
 import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {saveSettings} from '../core/save-settings.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
@@ -54,12 +56,7 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     'create-project': Flags.boolean({
       summary: 'Create the Google Cloud project as well; destroy can delete only such a project.',
     }),
-    'billing-account': Flags.string({
-      summary: 'Billing account of the new project. The default is your only one.',
-      helpValue: '<id>',
-      dependsOn: ['create-project'],
-      parse: async (given) => parseBillingAccount(given),
-    }),
+    'billing-account': billingAccountFlag(),
     yes: Flags.boolean({
       summary: 'Do not ask to approve the plan or to replace a different worker.',
     }),
@@ -89,16 +86,17 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     if (isGoogle || flags.rehearse) this.waitForTerraform()
     await using target = await this.open(config, {create: true, rehearse: flags.rehearse})
     if (isGoogle) {
-      const asked: GoogleSetup = {
-        config,
-        target,
-        flags,
-        interactive: !this.jsonEnabled(),
-        signal: this.signal,
-        task: (title, work) => this.task(title, work),
-      }
-      await ensureProject(asked)
-      await agreeToPlan(asked, model)
+      await prepareGoogle(
+        {
+          config,
+          model,
+          project: {create: flags['create-project'], billingAccount: flags['billing-account']},
+          terraform: terraformVersion,
+          stage: (title, work) => this.task(title, work),
+          ...setupApprovals({flags, interactive: !this.jsonEnabled(), signal: this.signal}),
+        },
+        target.context(),
+      )
     }
     if (flags.rehearse)
       await this.task('Plan with the real Terraform', (step) => requireRehearsable(target.context(step)))
@@ -123,13 +121,4 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
       )
     return result
   }
-}
-
-/** https://cloud.google.com/billing/docs/how-to/find-billing-account-id */
-function parseBillingAccount(given: string): string {
-  const id = given.replace(/^billingAccounts\//, '').toUpperCase()
-  if (/^[0-9A-F]{6}(?:-[0-9A-F]{6}){2}$/.test(id)) return id
-  throw usageError(`--billing-account is "${given}"; it must look like 012345-6789AB-CDEF01.`, [
-    'List your accounts: gcloud billing accounts list',
-  ])
 }

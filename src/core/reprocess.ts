@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto'
 import {type Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import {eachOf} from './parallel.ts'
-import {isUnheardOf} from './files/files.ts'
+import {isUndelivered} from './files/files.ts'
 import {notificationOf} from './files/notification.ts'
 import {readAllFiles, readNamedFiles} from './files/read-files.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
@@ -41,7 +41,7 @@ export async function chooseFiles(selection: ReprocessSelection, context: Contex
     }
     const files = await readAllFiles(context)
     return files.flatMap((file) => {
-      const isMissing = isUnheardOf(file)
+      const isMissing = isUndelivered(file)
       const isMeant = (selection.missing && isMissing) || (selection.failed && file.state === 'failed')
       return isMeant ? [{object: file.object, isMissing}] : []
     })

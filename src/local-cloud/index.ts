@@ -7,8 +7,8 @@ import {createControlPlane} from './control-plane/index.ts'
 import {withinProjects} from './control-plane/project-guard.ts'
 import {createProjects} from './control-plane/projects.ts'
 import {projectsSchema, serviceUsageSchema} from './control-plane/schema.ts'
-import {controlRoutes, type LocalCloudStatus} from './control.ts'
-import {faultRoutes} from './fault-control.ts'
+import {adminRoutes, type LocalCloudStatus} from './admin-routes.ts'
+import {faultRoutes} from './fault-routes.ts'
 import {createAccess} from './iam/access-control.ts'
 import {certificateRoutes} from './iam/certificate-routes.ts'
 import {createCredentials} from './iam/credentials.ts'
@@ -37,7 +37,7 @@ import {createFaultPlan} from './wire/faults.ts'
 import {createOutsideCalls} from './wire/outside-calls.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
-export type {LocalCloudStatus} from './control.ts'
+export type {LocalCloudStatus} from './admin-routes.ts'
 export type {ListedInstance as InstanceStatus} from './run/index.ts'
 export {LocalCloudError} from './start-errors.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
@@ -190,7 +190,7 @@ export class LocalCloud implements AsyncDisposable {
         ...logging.services,
       ],
       routes: [
-        ...controlRoutes({status, stop: onStopRequest}),
+        ...adminRoutes({status, stop: onStopRequest}),
         ...faultRoutes(faults),
         ...retryTestRoutes(faults),
         ...operations.routes,

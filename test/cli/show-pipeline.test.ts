@@ -96,7 +96,7 @@ test('setup after a rollback names the revision that serves, and the newer one t
     image: service.image,
     deployed: true,
     service,
-    unheardOf: 0,
+    undelivered: 0,
     canary: {durationMs: 1},
   }
   const lines = showSetup(result, names, render).join('\n')

@@ -2,7 +2,7 @@ import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {deploy} from '../deploy/deploy.ts'
 import {AppError, type ErrorCode} from '../errors.ts'
-import {isUnheardOf, type FileStatus} from '../files/files.ts'
+import {isUndelivered, type FileStatus} from '../files/files.ts'
 import type {LogLine} from '../ports/logs.ts'
 import type {ServiceState} from '../ports/services.ts'
 import {reprocess} from '../reprocess.ts'
@@ -143,7 +143,7 @@ async function reprocessFailed(
 ): Promise<void> {
   const failed = files.filter(
     (file) =>
-      file.state === 'failed' || file.state === 'dead' || (file.state === 'waiting' && !isUnheardOf(file)),
+      file.state === 'failed' || file.state === 'dead' || (file.state === 'waiting' && !isUndelivered(file)),
   )
   if (failed.length === 0) return
   const chosen = failed.map(({object}) => ({object, isMissing: false}))

@@ -5,12 +5,34 @@ import {failureAdvice, failureText, readRecentDeliveries} from '../service/recen
 import type {Settings} from '../pipeline/settings.ts'
 import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
 import type {ServiceState} from '../ports/services.ts'
+import {withModel, type PlannedModel} from '../model/plan-model.ts'
 import type {Check} from './check.ts'
 import {command, suggest, type Suggestion} from '../suggestion.ts'
+import {checkPrerequisites} from './prerequisites.ts'
+import {checkPushTokens} from './push-tokens.ts'
 
 export interface DoctorResult {
   readonly checks: readonly Check[]
   readonly failed: number
+}
+
+export interface DoctorRequest {
+  /** The model that the pipeline's setting names. */
+  readonly model: PlannedModel | undefined
+  /** Finds Terraform's version; throws if it is not installed. */
+  readonly terraform: () => Promise<string>
+}
+
+/** Without these, the pipeline cannot be examined. */
+const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs'])
+
+/** Checks the prerequisites on Google Cloud, then on either target every resource and grant; changes nothing. */
+export async function doctor({model, terraform}: DoctorRequest, context: Context): Promise<DoctorResult> {
+  const isGoogle = context.pipeline.settings.target === 'gcp'
+  const first = isGoogle ? await checkPrerequisites(context, terraform) : []
+  if (first.some(({name, state}) => state === 'failed' && STOPS.has(name))) return doctorResult(first)
+  const found = await examinePipeline(await withModel(model, context))
+  return doctorResult([...first, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
 }
 
 /** Result of a list of checks. */

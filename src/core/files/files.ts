@@ -83,7 +83,7 @@ export function faultIn({error, lastError}: Pick<FileStatus, 'error' | 'lastErro
 }
 
 /** Waiting, and no delivery was seen: its event may be lost, or late. */
-export function isUnheardOf({
+export function isUndelivered({
   state,
   attempts,
   lastError,

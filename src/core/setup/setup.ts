@@ -5,7 +5,7 @@ import {deployFailed} from '../service/failure.ts'
 import {alignJob} from '../service/job.ts'
 import {routeBeside} from '../service/traffic.ts'
 import {AppError} from '../errors.ts'
-import {isUnheardOf} from '../files/files.ts'
+import {isUndelivered} from '../files/files.ts'
 import type {PlannedResource} from '../ports/infrastructure.ts'
 import {type ServiceState, type WorkerImage} from '../ports/services.ts'
 import {readFirstFiles} from '../files/read-files.ts'
@@ -35,7 +35,7 @@ export interface SetupResult {
   readonly deployed: boolean
   readonly service: ServiceState
   /** Files uploaded before notifications existed, which were never delivered. */
-  readonly unheardOf: number
+  readonly undelivered: number
   /** From upload to answer. */
   readonly canary: {readonly durationMs: number}
 }
@@ -78,14 +78,14 @@ export async function setup(
       image,
       deployed: service.latestReadyRevision !== before?.latestReadyRevision,
       service,
-      unheardOf: await countUnheardOf([...foundation, ...rest], context),
+      undelivered: await countUndelivered([...foundation, ...rest], context),
       canary,
     }
   })
 }
 
 /** If the bucket already existed but its notifications did not, its files had no event. */
-async function countUnheardOf(done: readonly PlannedResource[], context: Context): Promise<number> {
+async function countUndelivered(done: readonly PlannedResource[], context: Context): Promise<number> {
   const {inputBucket} = context.pipeline.names
   const isMade = (kind: string, named?: string) =>
     done.some(
@@ -93,7 +93,7 @@ async function countUnheardOf(done: readonly PlannedResource[], context: Context
         of === kind && action === 'create' && (named === undefined || name === named),
     )
   if (isMade('bucket', inputBucket) || !(isMade('notification') || isMade('subscription'))) return 0
-  return (await readFirstFiles(MOST_FILES, context)).files.filter((file) => isUnheardOf(file)).length
+  return (await readFirstFiles(MOST_FILES, context)).files.filter((file) => isUndelivered(file)).length
 }
 
 /** The second pass finds the foundation already right: what counts is what the first pass did. */

@@ -54,13 +54,13 @@ test('a setup that the worker ended early: another setup ends it, and until then
   })
   await upload(planned, {}, context)
   const whole = await setup({workerFolder: folder}, context)
-  expect(whole.unheardOf).toBe(1)
+  expect(whole.undelivered).toBe(1)
   expect(showSetup(whole, pipeline.names, render).at(-1)).toMatch(
     /^Next: 1 file .*: cloud-runner reprocess --missing$/,
   )
   expect(await findGap(context)).toBeUndefined()
   expect((await status({objects: [], limit: 1}, context)).pipeline).toMatchObject({ready: true})
-  expect((await setup({workerFolder: folder}, context)).unheardOf).toBe(0)
+  expect((await setup({workerFolder: folder}, context)).undelivered).toBe(0)
 })
 
 test('status shows the image that serves, not the newest one', async () => {

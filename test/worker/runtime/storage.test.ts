@@ -1,6 +1,8 @@
 import {createHash, randomBytes} from 'node:crypto'
+import {subscribe, unsubscribe} from 'node:diagnostics_channel'
 import {once} from 'node:events'
 import type {ServerResponse} from 'node:http'
+import {Socket} from 'node:net'
 import {buffer} from 'node:stream/consumers'
 import {setTimeout as delay} from 'node:timers/promises'
 import {gzipSync} from 'node:zlib'
@@ -23,6 +25,19 @@ async function start() {
   const wait = async (ms: number): Promise<void> => void waits.push(ms)
   const storage = openStorage({STORAGE_EMULATOR_HOST: buckets.proxy.origin}, {wait})
   return {...buckets, storage, waits}
+}
+
+/** Resolves when the next connection that this process opens has been silent for as long as it may be. */
+async function silenceOfNextConnection(): Promise<void> {
+  const opened = Promise.withResolvers<Socket>()
+  const onOpened = (message: unknown) => {
+    if (message instanceof Object && 'socket' in message && message.socket instanceof Socket)
+      opened.resolve(message.socket)
+  }
+  subscribe('net.client.socket', onOpened)
+  const socket = await opened.promise
+  unsubscribe('net.client.socket', onOpened)
+  await once(socket, 'timeout')
 }
 
 /** Picks each request once that matches, and no more than `times`. */
@@ -189,9 +204,9 @@ describe('reading an object', () => {
     })
     const patience = {wait, silenceMs: 300, mostRetries: 20}
     const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, patience)
+    const silence = silenceOfNextConnection()
     const stream = await storage.read(name, metadataOf(content))
-    // Longer than the silence; were it shorter on some machine, the test would only see less.
-    await delay(1000)
+    await silence
     expect((await buffer(stream)).equals(content)).toBe(true)
   })
 

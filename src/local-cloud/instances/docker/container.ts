@@ -1,6 +1,7 @@
 import type {IncomingMessage} from 'node:http'
 import {json} from 'node:stream/consumers'
 import type {Clock} from '../../wire/clock.ts'
+import {isJsonObject} from '../../wire/json.ts'
 import type {Exit, Instance, InstanceSpec} from '../instance.ts'
 import {Lines, LONGEST_LINE_BYTES} from '../lines.ts'
 import {HeapAbort} from '../memory.ts'
@@ -101,17 +102,15 @@ function readOutput(attached: IncomingMessage, output: InstanceSpec['output']): 
 /** If the engine goes away, its containers count as killed. */
 async function exitCode(waiting: IncomingMessage): Promise<number> {
   const result: unknown = await json(waiting).catch(() => undefined)
-  return typeof result === 'object' && result !== null && 'StatusCode' in result
-    ? Number(result.StatusCode)
-    : 137
+  return isJsonObject(result) ? Number(result['StatusCode'] ?? 137) : 137
 }
 
 async function inspect(engine: Engine, container: string): Promise<{pid: number; outOfMemory: boolean}> {
   const found: unknown = await engine.call('GET', `/containers/${container}/json`).catch(() => undefined)
-  const state = typeof found === 'object' && found !== null && 'State' in found ? found.State : undefined
-  if (typeof state !== 'object' || state === null) return {pid: 0, outOfMemory: false}
+  const state = isJsonObject(found) ? found['State'] : undefined
+  if (!isJsonObject(state)) return {pid: 0, outOfMemory: false}
   return {
-    pid: 'Pid' in state ? Number(state.Pid) : 0,
-    outOfMemory: 'OOMKilled' in state && state.OOMKilled === true,
+    pid: Number(state['Pid'] ?? 0),
+    outOfMemory: state['OOMKilled'] === true,
   }
 }

@@ -1,5 +1,6 @@
 import {type IncomingMessage, request} from 'node:http'
 import {json, text} from 'node:stream/consumers'
+import {isJsonObject} from '../../wire/json.ts'
 import {InstanceError} from '../instance.ts'
 
 /** Where an engine listens by default. */
@@ -108,7 +109,7 @@ function addressOf(host: string): {socketPath: string} | {host: string; port: nu
 function messageOf(body: string): string {
   try {
     const parsed: unknown = JSON.parse(body)
-    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) return String(parsed.message)
+    if (isJsonObject(parsed) && typeof parsed['message'] === 'string') return parsed['message']
   } catch {
     // Not JSON: report the text.
   }

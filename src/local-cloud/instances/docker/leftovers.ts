@@ -1,3 +1,4 @@
+import {isJsonObject} from '../../wire/json.ts'
 import {type Engine, EngineError} from './engine.ts'
 
 /** Label on every container: the state folder of its local cloud. */
@@ -8,7 +9,7 @@ export async function removeContainers(engine: Engine, owner: string): Promise<v
   const filters = encodeURIComponent(JSON.stringify({label: [`${OWNER_LABEL}=${owner}`]}))
   const found: unknown = await engine.call('GET', `/containers/json?all=true&filters=${filters}`)
   const ids = (Array.isArray(found) ? found : []).flatMap((container: unknown) =>
-    typeof container === 'object' && container !== null && 'Id' in container ? [String(container.Id)] : [],
+    isJsonObject(container) && typeof container['Id'] === 'string' ? [container['Id']] : [],
   )
   await Promise.all(ids.map((id) => removeContainer(engine, id)))
 }

@@ -1,6 +1,7 @@
 import {mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {createInterface} from 'node:readline'
+import {isJsonObject} from '../../wire/json.ts'
 import {InstanceError} from '../instance.ts'
 import {type Engine, EngineError} from './engine.ts'
 
@@ -33,8 +34,8 @@ export function createPulledImages(folder: string): PulledImages {
     )
     for await (const line of createInterface({input: progress})) {
       const step: unknown = JSON.parse(line)
-      if (typeof step === 'object' && step !== null && 'error' in step)
-        throw new InstanceError(`The container engine could not pull ${reference}: ${String(step.error)}`)
+      if (isJsonObject(step) && 'error' in step)
+        throw new InstanceError(`The container engine could not pull ${reference}: ${String(step['error'])}`)
     }
   }
 

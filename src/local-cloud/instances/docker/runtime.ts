@@ -5,6 +5,7 @@ import {extname} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import type {Image, Images} from '../../artifact-registry/images.ts'
 import type {Clock} from '../../wire/clock.ts'
+import {isJsonObject} from '../../wire/json.ts'
 import {freePort} from '../free-port.ts'
 import {InstanceError, type InstanceSpec, type Runtime} from '../instance.ts'
 import {followContainer} from './container.ts'
@@ -144,7 +145,7 @@ async function create(engine: Engine, config: object, id: string): Promise<strin
         throw new InstanceError(`The container could not be created: ${error.message}`)
       throw error
     })
-  if (typeof created === 'object' && created !== null && 'Id' in created) return String(created.Id)
+  if (isJsonObject(created) && typeof created['Id'] === 'string') return created['Id']
   throw new InstanceError('The container engine created no container and gave no reason.')
 }
 

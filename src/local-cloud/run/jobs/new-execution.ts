@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import type {Image} from '../../artifact-registry/images.ts'
 import {newEtag} from '../etag.ts'
-import {pinned} from '../services/naming.ts'
+import {pinnedImage} from '../pinned-image.ts'
 import type {Execution, ExecutionTemplate} from './resources.ts'
 import {waitingConditions} from './status.ts'
 import type {StoredExecution, StoredJob, StoredTask} from './store.ts'
@@ -53,7 +53,7 @@ export function newExecution({
       ...task,
       containers: (task.containers ?? []).map((container) => ({
         ...container,
-        image: pinned(container.image ?? '', image),
+        image: pinnedImage(container.image ?? '', image),
       })),
     },
     reconciling: true,

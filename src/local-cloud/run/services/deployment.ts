@@ -5,7 +5,7 @@ import type {Clock} from '../../wire/clock.ts'
 import type {Addresses} from '../serving/addresses.ts'
 import {decidedRevision, failed, isReady, succeeded} from './conditions.ts'
 import {NotReadyError} from '../capacity/container.ts'
-import {createPlan, type Desired, type PlanService} from './desired.ts'
+import {createServicePlanner, type Desired, type PlanService} from './plan-service.ts'
 import {newEtag} from '../etag.ts'
 import type {Fleet} from '../capacity/fleet.ts'
 import {type Service, type ServiceStatus, shortName} from '../resources.ts'
@@ -135,7 +135,7 @@ export function createDeployment({
   }
 
   return {
-    plan: createPlan({clock, images, store}),
+    plan: createServicePlanner({clock, images, store}),
     store({service, revision}) {
       store.putService(service, clock.now())
       if (revision) store.putRevision(revision, clock.now())

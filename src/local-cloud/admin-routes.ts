@@ -30,7 +30,7 @@ export interface LocalCloudStatus {
 }
 
 /** The local cloud's own two routes, under a name that no Google API uses. */
-export function controlRoutes({status, stop}: {status: () => LocalCloudStatus; stop: () => void}): Route[] {
+export function adminRoutes({status, stop}: {status: () => LocalCloudStatus; stop: () => void}): Route[] {
   return [
     route('GET', '/_local-cloud/status', ({call}) => {
       requireOwner(call.principal)

@@ -5,7 +5,9 @@ import type {Clock} from '../../wire/clock.ts'
 import {isReady, pendingRevision, reconciling} from './conditions.ts'
 import {effectiveConcurrency} from '../capacity/container.ts'
 import {newEtag} from '../etag.ts'
-import {canonicalTemplate, generatedName, pinned} from './naming.ts'
+import {generatedName} from '../generated-name.ts'
+import {pinnedImage} from '../pinned-image.ts'
+import {canonicalTemplate} from './canonical-template.ts'
 import {type Revision, type RevisionTemplate, type ServiceSpec, shortName} from '../resources.ts'
 import type {RunStore, StoredRevision, StoredService} from '../store.ts'
 import {ALL_TO_LATEST, namedRevisions} from '../serving/traffic.ts'
@@ -31,7 +33,7 @@ export interface PlanDependencies {
 }
 
 /** Turns a service as its user wants it into rows. */
-export function createPlan({clock, images, store}: PlanDependencies): PlanService {
+export function createServicePlanner({clock, images, store}: PlanDependencies): PlanService {
   const now = (): string => new Date(clock.now()).toISOString()
 
   const plan: PlanService = (name, spec, before, modifier) => {
@@ -136,7 +138,7 @@ export function createPlan({clock, images, store}: PlanDependencies): PlanServic
         ? {
             containers: settings.containers.map((container) => ({
               ...container,
-              image: pinned(container.image ?? '', image),
+              image: pinnedImage(container.image ?? '', image),
             })),
           }
         : {}),

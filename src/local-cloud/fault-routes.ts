@@ -1,4 +1,4 @@
-import {requireOwner} from './control.ts'
+import {requireOwner} from './admin-routes.ts'
 import {ApiError} from './wire/api-error.ts'
 import {parseFaults} from './wire/fault-rules.ts'
 import type {FaultPlan} from './wire/faults.ts'
