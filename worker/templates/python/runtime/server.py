@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from .effect import handle
 from .envelope import parse_push
 from .errors import Interrupted, MalformedEnvelope
-from .log import Log
+from .log import Log, label_prints, log_prints
 
 LONGEST_BODY_BYTES = 16 * 1024 * 1024
 # Cloud Run kills a container ten seconds after SIGTERM; what is kept of that for answering and for the end itself.
@@ -49,6 +49,9 @@ class Worker:
         self.port = int(port)
         # A little before Pub/Sub's own deadline passes, so that the answer comes first.
         self.deadline_seconds = int(seconds) - min(15, 0.05 * int(seconds))
+        if "debugpy" in sys.modules:
+            # A breakpoint may hold it for any time.
+            self.deadline_seconds = float("inf")
         self.stopping = threading.Event()
         self.broken_off = threading.Event()
         self._in_hand = {}
@@ -82,6 +85,7 @@ class Worker:
         done = Future()
 
         def work():
+            label_prints(log)
             try:
                 done.set_result(handle(self, delivery, log, interruption))
             except BaseException as error:  # whatever it is, the waiting caller gets it
@@ -230,6 +234,7 @@ class Server(ThreadingHTTPServer):
 def serve(process, name):
     """Runs `process` as a worker; it owns the process, and returns when SIGTERM has ended it in order."""
     log = Log()
+    log_prints(log)
     try:
         if "CLOUD_RUN_JOB" in os.environ:
             raise SystemExit("This worker serves deliveries; it does not run as a job.")
