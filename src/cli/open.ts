@@ -12,6 +12,7 @@ import {createGoogleCloud} from '../google/cloud.ts'
 import {createDocker} from '../tools/docker.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 import {packageVersion} from '../tools/package-version.ts'
+import {createPrograms} from '../tools/programs.ts'
 import {localCloudOf, type StartOptions} from './open/local-cloud.ts'
 import {terraformOn} from './open/terraform.ts'
 import {command, suggest} from '../core/suggestion.ts'
@@ -164,6 +165,7 @@ function targetOf(
       pipeline: pipelineOf(config.settings),
       cloud,
       engine: createDocker(),
+      programs: createPrograms(),
       stateFolder: config.stateFolder,
       signal,
       step,

@@ -58,7 +58,7 @@ A canary gets part of the files: "deploy --promote" gives it all of them, "rollb
     }),
     builder: Flags.string({
       summary:
-        'docker builds the Dockerfile; layer assembles the image without docker. The default is layer on the local target; on Google Cloud, docker if it is available.',
+        'docker builds the Dockerfile; layer assembles the image without docker. The default is layer on the local target, where a worker with a command runs as a process; on Google Cloud, docker if it is available.',
       options: [...BUILDERS],
     }),
     yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),

@@ -4,6 +4,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {localCloudOf} from '../cli/open.ts'
 import {showDevEvent} from '../cli/show-dev.ts'
+import {DEBUGGERS} from '../core/command-worker/build.ts'
 import {dev} from '../core/dev/dev.ts'
 import {AppError} from '../core/errors.ts'
 import {planPipelineModel} from '../core/model/plan-model.ts'
@@ -21,11 +22,23 @@ export default class Dev extends CloudRunnerCommand {
       description: 'Reprocess failed files with each new version',
       command: '<%= config.bin %> <%= command.id %> --reprocess',
     },
+    {
+      description: 'Stop at breakpoints, with an editor attached to the address in the log',
+      command: '<%= config.bin %> <%= command.id %> --inspect',
+    },
   ]
   static override flags = {
     reprocess: Flags.boolean({
       summary: 'Reprocess failed or refused files after each new version.',
       default: false,
+    }),
+    inspect: Flags.boolean({
+      summary: 'Start the debugger of Node in each instance; the log shows its address. No deadline applies.',
+      exclusive: ['debugpy'],
+    }),
+    debugpy: Flags.boolean({
+      summary:
+        'Start debugpy in each instance of a Python worker; the log shows its address. No deadline applies.',
     }),
     yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),
   }
@@ -59,6 +72,7 @@ export default class Dev extends CloudRunnerCommand {
           workerFolder,
           model,
           reprocess: flags.reprocess,
+          debug: DEBUGGERS.find((name) => flags[name]),
           onEvent: (event) => {
             if (this.jsonEnabled()) process.stdout.write(`${this.inJson(event)}\n`)
             else this.print(showDevEvent(event, Date.now()))

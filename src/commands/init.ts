@@ -12,7 +12,7 @@ import {command, suggest} from '../core/suggestion.ts'
 export default class Init extends CloudRunnerCommand {
   static override isAboutPipeline = false
   static override summary = 'Create a worker of your own, ready to run.'
-  static override description = `A TypeScript worker runs without docker; a Python one (standard library only) and any other container need a docker engine. cloud-runner.json then names the worker; in a folder that already has a pipeline, for a new pipeline, so the existing one keeps its worker. Nothing is overwritten.`
+  static override description = `All templates run on this machine without docker, if their language is installed; on Google Cloud, docker builds those that are not TypeScript. cloud-runner.json then names the worker; in a folder that already has a pipeline, for a new pipeline, so the existing one keeps its worker. Nothing is overwritten.`
   static override examples = [
     {description: 'In TypeScript, in ./worker', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -20,7 +20,7 @@ export default class Init extends CloudRunnerCommand {
       command: '<%= config.bin %> <%= command.id %> totals --template python',
     },
     {
-      description: 'In any language: a Dockerfile and the contract to implement',
+      description: 'In any language: a Procfile, a Dockerfile and the contract to implement',
       command: '<%= config.bin %> <%= command.id %> totals --template container',
     },
   ]

@@ -133,7 +133,14 @@ export class LocalCloud implements AsyncDisposable {
     const credentials = createCredentials({tokens})
     const accounts = createServiceAccounts({state, clock, access, tokens, credentials})
     const logging = stack.use(createLogging({state, clock, access}))
-    const pubsub = createPubsub({state, clock, access, agents, tokens})
+    const pubsub = createPubsub({
+      state,
+      clock,
+      access,
+      agents,
+      tokens,
+      isDebugging: () => run.isDebugging(),
+    })
     const storage = stack.use(createStorage({state, clock, access, agents, publishing: pubsub.publishing}))
     const faults = createFaultPlan({clock})
     faults.add(rules)

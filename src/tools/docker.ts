@@ -33,9 +33,10 @@ export function createDocker(): ContainerEngine {
       return !failed
     },
 
-    async build({folder, reference, labels, signal, step}) {
+    async build({folder, dockerfile, reference, labels, signal, step}) {
       const labelled = Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])
-      const args = ['build', '--platform', PLATFORM, ...labelled, '--tag', reference, folder]
+      const file = dockerfile === undefined ? [] : ['--file', join(folder, dockerfile)]
+      const args = ['build', '--platform', PLATFORM, ...file, ...labelled, '--tag', reference, folder]
       const building = execa('docker', args, {
         all: true,
         cancelSignal: signal,

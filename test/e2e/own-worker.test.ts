@@ -3,7 +3,9 @@ import {join} from 'node:path'
 import {execa} from 'execa'
 import {expect, onTestFinished, test} from 'vitest'
 import {Cli, parseObject} from '../support/cli.ts'
-import {NO_DOCKER} from '../support/docker.ts'
+import {missing} from '../support/tool.ts'
+
+const NO_PYTHON = missing('python3')
 
 /** Of the sample of each template. */
 const TOTALS = [1.5, 2.75, 7.96]
@@ -64,12 +66,11 @@ test('the template typescript: from init to a result; its own tests pass, and it
   })
 }, 120_000)
 
-test.skipIf(NO_DOCKER !== '')(
-  `the template python: from init to a result, as a container ${NO_DOCKER}`,
+test.skipIf(NO_PYTHON !== undefined)(
+  `the template python: from init to a result, without docker${NO_PYTHON ?? ''}`,
   async () => {
     const cli = await createCli()
-    const host = process.env['DOCKER_HOST']
-    const environment: Record<string, string> = host === undefined ? {} : {DOCKER_HOST: host}
+    const environment = {DOCKER_HOST: 'unix:///nowhere/docker.sock'}
     expect(await walk(cli, 'python', environment)).toEqual(TOTALS)
     await cli.run(['destroy', '--confirm', 'cloud-runner'], {environment})
   },
@@ -82,12 +83,14 @@ test('init overwrites nothing, and reports what it created as JSON', async () =>
   expect(made).toMatchObject({
     folder: join(cli.folder, 'worker'),
     template: 'python',
-    needsDocker: true,
+    needsDocker: false,
     settings: {file: join(cli.folder, 'cloud-runner.json'), named: true},
   })
   const again = await cli.run(['init'])
   expect([again.exitCode, again.stdout]).toEqual([1, ''])
-  expect(again.stderr).toContain('is not empty: it contains Dockerfile, README.md, main.py')
+  expect(again.stderr).toContain(
+    'is not empty: it contains Dockerfile, README.md, cloud-runner.worker.json, main.py',
+  )
   const unknown = await cli.run(['init', 'other', '--template', 'cobol'])
   expect(unknown.exitCode).toBe(2)
   expect(unknown.stderr).toContain('it must be one of: typescript, python, container.')
@@ -144,7 +147,7 @@ test('dev on Google Cloud, or with a missing worker, fails at once', async () =>
   const google = await cli.run(['dev', '--target', 'gcp', '--project', 'my-project-123'])
   expect([google.exitCode, google.stdout]).toEqual([2, ''])
   expect(google.stderr).toContain('cloud-runner deploy')
-  const missing = await cli.run(['dev'], {environment: {CLOUD_RUNNER_WORKER: './nowhere'}})
-  expect(missing.exitCode).toBe(1)
-  expect(missing.stderr).toContain('cloud-runner init')
+  const nowhere = await cli.run(['dev'], {environment: {CLOUD_RUNNER_WORKER: './nowhere'}})
+  expect(nowhere.exitCode).toBe(1)
+  expect(nowhere.stderr).toContain('cloud-runner init')
 })

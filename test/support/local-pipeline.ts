@@ -7,6 +7,7 @@ import type {SettingName} from '../../src/core/pipeline/settings.ts'
 import {createGoogleCloud} from '../../src/google/cloud.ts'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {createDocker} from '../../src/tools/docker.ts'
+import {createPrograms} from '../../src/tools/programs.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
 /**
@@ -50,6 +51,7 @@ export async function startLocalPipeline(
     pipeline: pipelineOf(settings),
     cloud,
     engine: createDocker(),
+    programs: createPrograms(),
     stateFolder,
     signal: new AbortController().signal,
     steps,

@@ -5,6 +5,7 @@ import type {Delivery} from './envelope.ts'
 import {handOver} from './hand-over.ts'
 import type {Log} from './log.ts'
 import {processFile} from './process-file.ts'
+import {withLog} from './console.ts'
 import {routeEvent} from './routing.ts'
 import {Cancelled, DeadlinePassed, type Worker} from './worker.ts'
 
@@ -48,7 +49,7 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
     try {
       return await untilAborted(
         signal,
-        worker.watch(log, () => handler(worker, delivery, log, signal)),
+        worker.watch(log, () => withLog(log, () => handler(worker, delivery, log, signal))),
       )
     } catch (error) {
       if (error instanceof Cancelled) return reportCancelled(log)

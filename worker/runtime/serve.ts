@@ -1,4 +1,6 @@
+import {url as inspectorUrl} from 'node:inspector'
 import type {Processor} from '../processor.ts'
+import {logConsole} from './console.ts'
 import {createLog, errorFields, type Log} from './log.ts'
 import {createPace} from './pace.ts'
 import {startServer} from './server.ts'
@@ -28,6 +30,7 @@ export function serve(processor: Processor, environment: Environment = process.e
 /** `serve` with another grace period between signal and exit. Never rejects. */
 export async function run(processor: Processor, environment: Environment, graceMs: number): Promise<void> {
   const log = createLog((line) => process.stdout.write(`${line}\n`))
+  logConsole(log)
   process.on('uncaughtExceptionMonitor', (error) => {
     log('CRITICAL', `the worker crashed: ${error.message}`, errorFields(error))
   })
@@ -49,7 +52,9 @@ async function start(
   log: Log,
   graceMs: number,
 ): Promise<void> {
-  const settings = readSettings(environment)
+  const read = readSettings(environment)
+  // A breakpoint may hold it for any time: neither a deadline nor the watchdog may end the process.
+  const settings = inspectorUrl() === undefined ? read : {...read, ownDeadlineMs: undefined}
   const worker: Worker = {
     processor,
     settings,

@@ -6,7 +6,9 @@ import {basename, dirname, join} from 'node:path'
 import {settingFor} from '../config-file.ts'
 import {type Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
-import {assembleImage, type BaseImage} from '../image/assemble.ts'
+import {buildCommandImage, DEBUG_ANNOTATION, type Debugger} from '../command-worker/build.ts'
+import {readWorkerCommand, type WorkerCommand} from '../command-worker/command.ts'
+import {assembleImage, NODE_WORKER, type OciImage} from '../image/assemble.ts'
 import {bundleWorker, isOnRuntime, LIVENESS_PORT, packageFolder} from '../image/bundle.ts'
 import {linkPackage} from '../image/link-package.ts'
 import {pullBase} from '../image/pull.ts'
@@ -29,6 +31,8 @@ export interface ImageRequest {
   readonly image?: string | undefined
   /** Default: `layer` on the local cloud; on Google Cloud, `docker` if it is available. */
   readonly builder?: Builder | undefined
+  /** Debugger to start in each instance; on the local cloud only. */
+  readonly debug?: Debugger | undefined
 }
 
 /** Label of an image in the docker engine: the folder whose pipeline it was built for. */
@@ -65,32 +69,52 @@ export async function provideImage(
   context: Context,
   {push}: {readonly push: boolean},
 ): Promise<WorkerImage> {
-  const {workerFolder, image, builder} = request
+  const {workerFolder, image, builder, debug} = request
   // Nobody knows what is in an image that was built elsewhere.
   if (image !== undefined) return {image: await takeImage(image, context, push), livenessPort: undefined}
-  const build =
-    (await chooseBuilder(builder, workerFolder, context)) === 'docker' ? buildByDocker : buildLayer
+  const declared = workerFolder === undefined ? undefined : await readWorkerCommand(workerFolder)
+  const worker = {workerFolder, declared, debug}
+  const build = (await chooseBuilder(builder, worker, context)) === 'docker' ? buildByDocker : buildLayer
   return {
-    image: await build(workerFolder, context, push),
-    livenessPort: (await isOnRuntime(workerFolder)) ? LIVENESS_PORT : undefined,
+    image: await build(worker, context, push),
+    livenessPort: declared === undefined && (await isOnRuntime(workerFolder)) ? LIVENESS_PORT : undefined,
   }
+}
+
+/** What to build. */
+interface Buildable extends Pick<ImageRequest, 'workerFolder' | 'debug'> {
+  /** The command that the folder declares. */
+  readonly declared: WorkerCommand | undefined
+}
+
+/** The Dockerfile of the worker's folder, relative to it, if it has one. */
+function dockerfileOf({workerFolder, declared}: Buildable): string | undefined {
+  const name = declared?.dockerfile ?? 'Dockerfile'
+  return workerFolder !== undefined && existsSync(join(workerFolder, name)) ? name : undefined
 }
 
 /**
  * Builds the current worker and pushes its image, tagged by its content.
  * @param workerFolder of a custom worker, absolute; `undefined` is the packaged one
  */
-export function buildAndPush(workerFolder: string | undefined, context: Context): Promise<WorkerImage> {
-  return provideImage({workerFolder}, context, {push: true})
+export function buildAndPush(
+  workerFolder: string | undefined,
+  context: Context,
+  debug?: Debugger,
+): Promise<WorkerImage> {
+  return provideImage({workerFolder, debug}, context, {push: true})
 }
 
 async function chooseBuilder(
   asked: Builder | undefined,
-  workerFolder: string | undefined,
+  worker: Buildable,
   context: Context,
 ): Promise<Builder> {
   const {engine, cloud} = context
-  const needsDocker = workerFolder !== undefined && existsSync(join(workerFolder, 'Dockerfile'))
+  const {workerFolder, declared} = worker
+  if (declared !== undefined && cloud.isLocal && asked !== 'docker') return 'layer'
+  if (declared !== undefined) requireDockerfile(worker, asked)
+  const needsDocker = declared !== undefined || dockerfileOf(worker) !== undefined
   if (asked === 'layer' || (asked === undefined && !needsDocker && cloud.isLocal)) {
     return 'layer'
   }
@@ -104,12 +128,36 @@ async function chooseBuilder(
       code: 'program-missing',
       suggestions: [
         'Start docker and check that it runs: docker info',
-        ...((await isWithoutDocker(workerFolder, context))
+        ...(declared === undefined && (await isWithoutDocker(workerFolder, context))
           ? [suggest`Or build without docker: ${command('deploy', '--builder', 'layer')}`]
           : []),
       ],
     },
   )
+}
+
+/** A process of this machine runs only here: everywhere else, a command needs its Dockerfile. */
+function requireDockerfile(worker: Buildable, asked: Builder | undefined): void {
+  const {workerFolder = '', declared} = worker
+  if (asked === 'layer')
+    throw new AppError(
+      `The worker in ${workerFolder} declares a command, which has no image without docker on Google Cloud.`,
+      {
+        code: 'worker-build-failed',
+        suggestions: [suggest`Build its Dockerfile: ${command('deploy', '--builder', 'docker')}`],
+      },
+    )
+  if (dockerfileOf(worker) === undefined)
+    throw new AppError(
+      `There is no ${declared?.dockerfile} in ${workerFolder}; the command in ${declared?.file} runs without one only on the local target.`,
+      {
+        code: 'worker-missing',
+        suggestions: [
+          suggest`Start from one that has both: ${command('init', 'my-worker', '--template', 'python')}`,
+          suggest`Or run it here: ${command('dev')}`,
+        ],
+      },
+    )
 }
 
 /** Whether `deploy --builder layer` works: there is a service, and the worker is not only a container. */
@@ -129,30 +177,21 @@ async function isWithoutDocker(
  * @throws AppError `worker-missing`, `worker-build-failed`
  */
 export async function requireWorker(folder: string): Promise<void> {
+  if ((await readWorkerCommand(folder)) !== undefined) return
   if (!existsSync(join(folder, 'Dockerfile'))) await bundleWorker({folder})
 }
 
-async function bundle(folder: string | undefined): ReturnType<typeof bundleWorker> {
+async function bundle(folder: string | undefined, isDebugged = false): ReturnType<typeof bundleWorker> {
   // For editor and tests alone: a folder that cannot be written is built all the same.
   if (folder !== undefined) await linkPackage(folder).catch(() => {})
-  return bundleWorker({folder})
+  return bundleWorker({folder, isDebugged})
 }
 
 /** The same sources in the same folder of a project give the same digest. */
-async function buildLayer(
-  workerFolder: string | undefined,
-  context: Context,
-  push: boolean,
-): Promise<string> {
+async function buildLayer(worker: Buildable, context: Context, push: boolean): Promise<string> {
   const {pipeline, cloud, signal, step} = context
   const {names} = pipeline
-  step('Bundle the worker')
-  const {files} = await bundle(workerFolder)
-  signal.throwIfAborted()
-  // On a local cloud an annotation names the runtime, which needs no image.
-  const base: BaseImage | undefined = cloud.isLocal ? undefined : await pullBase({...BASE, signal})
-  const labels = {[WORKER_LABEL]: workerLabel(workerFolder, context)}
-  const image = await assembleImage({files, labels, ...(base === undefined ? {} : {base})})
+  const image = await assembleWorker(worker, context)
   const hex = shortDigest(image.digest)
   if (push) {
     step(`Push image ${hex}`)
@@ -166,18 +205,48 @@ async function buildLayer(
   return `${names.image}@${image.digest}`
 }
 
-/** Builds the worker's own Dockerfile, or the packaged one with the bundle. */
-async function buildByDocker(
-  workerFolder: string | undefined,
+async function assembleWorker(
+  {workerFolder, declared, debug}: Buildable,
   context: Context,
-  push: boolean,
-): Promise<string> {
+): Promise<OciImage> {
+  const {cloud, signal, step} = context
+  const labels = {[WORKER_LABEL]: workerLabel(workerFolder, context)}
+  if (workerFolder !== undefined && declared !== undefined)
+    return buildCommandImage({folder: workerFolder, declared, debug}, labels, context)
+  if (debug === 'debugpy') throw notPython(workerFolder)
+  step('Bundle the worker')
+  const {files} = await bundle(workerFolder, debug !== undefined)
+  signal.throwIfAborted()
+  // On a local cloud an annotation names the runtime, which needs no image.
+  if (!cloud.isLocal) return assembleImage({files, labels, base: await pullBase({...BASE, signal})})
+  const annotations = {
+    ...NODE_WORKER.annotations,
+    ...(debug === undefined ? {} : {[DEBUG_ANNOTATION]: debug}),
+  }
+  return assembleImage({files, labels, program: {...NODE_WORKER, annotations}})
+}
+
+function notPython(workerFolder: string | undefined): AppError {
+  return new AppError(
+    `--debugpy needs a worker in Python; ${workerFolder ?? 'the built-in worker'} runs on Node.`,
+    {
+      code: 'usage',
+      exitCode: EXIT.usage,
+      suggestions: [suggest`Use the debugger of Node: ${command('dev', '--inspect')}`],
+    },
+  )
+}
+
+/** Builds the worker's own Dockerfile, or the packaged one with the bundle. */
+async function buildByDocker(worker: Buildable, context: Context, push: boolean): Promise<string> {
+  const {workerFolder} = worker
   const {pipeline, engine, signal, step} = context
   const {labels: ofPipeline, reference} = builtImage(context)
   const labels = {...ofPipeline, [WORKER_LABEL]: workerLabel(workerFolder, context)}
-  if (workerFolder !== undefined && existsSync(join(workerFolder, 'Dockerfile'))) {
-    step(`Build ${join(workerFolder, 'Dockerfile')}`)
-    await engine.build({folder: workerFolder, reference, labels, signal, step})
+  const dockerfile = dockerfileOf(worker)
+  if (workerFolder !== undefined && dockerfile !== undefined) {
+    step(`Build ${join(workerFolder, dockerfile)}`)
+    await engine.build({folder: workerFolder, dockerfile, reference, labels, signal, step})
   } else {
     step('Bundle the worker')
     const {files} = await bundle(workerFolder)

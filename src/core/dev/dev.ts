@@ -1,5 +1,6 @@
 import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
+import type {Debugger} from '../command-worker/build.ts'
 import {deploy} from '../deploy/deploy.ts'
 import {AppError, type ErrorCode} from '../errors.ts'
 import {isUndelivered, type FileStatus} from '../files/files.ts'
@@ -42,6 +43,8 @@ export interface DevRequest {
   readonly model: PlannedModel | undefined
   /** Whether each new revision reprocesses failed files. */
   readonly reprocess: boolean
+  /** Debugger to start in each instance; no deadline applies then. */
+  readonly debug?: Debugger | undefined
   readonly onEvent: (event: DevEvent) => void
 }
 
@@ -106,7 +109,7 @@ async function watchExisting(folder: string) {
 
 /** Builds and deploys. Sets up the whole pipeline until the first worker serves. */
 function createBuild(
-  {workerFolder, model, reprocess: again, onEvent}: DevRequest,
+  {workerFolder, model, reprocess: again, debug, onEvent}: DevRequest,
   context: Context,
   files: () => readonly FileStatus[],
 ): (changed: readonly string[]) => Promise<void> {
@@ -118,8 +121,8 @@ function createBuild(
     try {
       const deployed: {service: ServiceState; image: string; unchanged: boolean} =
         serving === undefined
-          ? {...(await setup({workerFolder, model}, context)), unchanged: false}
-          : await deploy({workerFolder}, context)
+          ? {...(await setup({workerFolder, model, debug}, context)), unchanged: false}
+          : await deploy({workerFolder, debug}, context)
       serving = deployed.service
       const durationMs = performance.now() - startedAt
       const revision = serving.latestReadyRevision ?? ''

@@ -1,15 +1,13 @@
 import {existsSync, watch, type FSWatcher} from 'node:fs'
 import {readdir, stat} from 'node:fs/promises'
 import {basename, dirname, join, relative, resolve, sep} from 'node:path'
+import {isIgnored} from '../command-worker/folder-files.ts'
 import {codeOf} from '../system-error.ts'
 
 /** How long it must be quiet: editors write a file in several steps, and several files at once. */
 const SETTLE_MS = 30
 /** Longest wait for quiet, in case something is written continuously. */
 const LONGEST_SETTLE_MS = 500
-
-/** Not part of a worker: packages, caches, hidden files and editors' temporary files. */
-const IGNORED = /^(?:\..*|node_modules|__pycache__|.*~|.*\.pyc|4913)$/
 
 /** A watch on a folder and everything below it. */
 export interface FolderWatch extends AsyncDisposable {
@@ -48,7 +46,7 @@ export async function watchFolder(path: string): Promise<FolderWatch> {
   const cover = async (covered: string): Promise<boolean> => {
     if (!(await stat(covered)).isDirectory() || isDisposed) return false
     const watcher = watch(covered, (type, name) => {
-      if (name === null || IGNORED.test(name)) return
+      if (name === null || isIgnored(name)) return
       const inside = join(covered, name)
       // A folder reports itself by its own name, as if that were inside it.
       const isItself = name === basename(covered) && !existsSync(inside)
@@ -58,7 +56,7 @@ export async function watchFolder(path: string): Promise<FolderWatch> {
     watcher.on('error', () => release(covered))
     watchers.set(covered, watcher)
     for (const entry of await readdir(covered, {withFileTypes: true})) {
-      if (!entry.isDirectory() || IGNORED.test(entry.name)) continue
+      if (!entry.isDirectory() || isIgnored(entry.name)) continue
       await cover(join(covered, entry.name)).catch((error: unknown) => {
         if (!isGone(error)) throw error
       })

@@ -51,7 +51,22 @@ const PATH = 'PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 const NODE_ENV = 'NODE_ENV=production'
 const HEALTH_PORT = `HEALTH_PORT=${LIVENESS_PORT}`
 const USER = '65532:65532'
-const ENTRYPOINT = ['node', '/app/worker.cjs']
+
+/** What an image without a base runs. */
+export interface Program {
+  readonly entrypoint: readonly string[]
+  /** `NAME=value` */
+  readonly env: readonly string[]
+  /** Of the manifest: they name the runtime. */
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/** A bundled worker under Node. */
+export const NODE_WORKER: Program = {
+  entrypoint: ['node', '/app/worker.cjs'],
+  env: [NODE_ENV, HEALTH_PORT],
+  annotations: RUNTIME_ANNOTATION,
+}
 
 /** The only timestamp in an image, so that the same files give the same bytes. */
 const CREATED = new Date(0)
@@ -64,10 +79,13 @@ export async function assembleImage({
   files,
   base,
   labels = {},
+  program = NODE_WORKER,
 }: {
   files: readonly ImageFile[]
   base?: BaseImage
   labels?: Readonly<Record<string, string>>
+  /** What runs an image without a base; the default is a bundled worker under Node. */
+  program?: Program
 }): Promise<OciImage> {
   const tar = await packFiles(files)
   const layer = blob(LAYER_TYPE, await compress(tar))
@@ -88,8 +106,8 @@ export async function assembleImage({
               NODE_ENV,
               HEALTH_PORT,
             ]
-          : [NODE_ENV, HEALTH_PORT],
-        Entrypoint: ENTRYPOINT,
+          : program.env,
+        Entrypoint: program.entrypoint,
         WorkingDir: '/app',
         Labels: {...LABELS, ...labels},
       },
@@ -101,7 +119,7 @@ export async function assembleImage({
     mediaType: MANIFEST_TYPE,
     config: descriptor(config),
     layers: layers.map(descriptor),
-    ...(base ? {} : {annotations: RUNTIME_ANNOTATION}),
+    ...(base ? {} : {annotations: program.annotations}),
   })
   return {digest: digestOf(manifest), manifest, config, layers}
 }

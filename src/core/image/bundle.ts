@@ -27,17 +27,25 @@ const RUNTIME_MODULE = 'cloud-runner/worker'
  * Bundles a worker into one file, `app/worker.cjs`. The same sources give the same bytes, wherever they are. Errors of
  * a custom worker name its sources; the packaged worker is as small as possible.
  * @param folder of a custom worker; `undefined` is the packaged worker
+ * @param isDebugged keeps the code as it is written, and names the sources by their place on this machine
  * @throws AppError `worker-missing` if there is no worker in the folder; `worker-build-failed` with file, line and
  * column if it cannot be bundled
  */
-export async function bundleWorker({folder}: {folder: string | undefined}): Promise<{files: ImageFile[]}> {
+export async function bundleWorker({
+  folder,
+  isDebugged = false,
+}: {
+  folder: string | undefined
+  isDebugged?: boolean
+}): Promise<{files: ImageFile[]}> {
   const home = packageFolder()
   const isOwn = folder !== undefined
   const workerFolder = isOwn ? resolve(folder) : join(home, 'worker')
   const runtime = join(home, 'worker', 'runtime', 'index.ts')
   const options = {
     ...OPTIONS,
-    ...(isOwn ? READABLE : {}),
+    ...(isOwn || isDebugged ? READABLE : {}),
+    ...(isDebugged ? {minify: false} : {}),
     absWorkingDir: await realpath(workerFolder).catch(() => workerFolder),
     plugins: [provideRuntime(runtime)],
   } satisfies BuildOptions
@@ -52,7 +60,7 @@ export async function bundleWorker({folder}: {folder: string | undefined}): Prom
         worker: options.absWorkingDir,
         home: await realpath(home),
       }
-      code.push(Buffer.from(inlineSourceMap(map.text, folders)))
+      code.push(Buffer.from(inlineSourceMap(map.text, folders, isDebugged)))
     }
     return {files: [{path: 'app/worker.cjs', content: Buffer.concat(code), mode: 0o644}]}
   } catch (error) {

@@ -1,4 +1,5 @@
 import {relative, resolve} from 'node:path'
+import {pathToFileURL} from 'node:url'
 import {isJsonObject} from '../json.ts'
 
 /** A source map as esbuild writes it (tc39.es/ecma426). */
@@ -21,17 +22,20 @@ export const ENABLE_SOURCE_MAPS =
  * sources are embedded, for the line that Node shows of an uncaught error.
  * @param text of the map from esbuild
  * @param folders absolute, without links: `outdir` that the map's names are relative to, the worker's, this package's
+ * @param isDebugged names the files of this machine instead, where an editor sets breakpoints
  */
 export function inlineSourceMap(
   text: string,
   folders: {readonly outdir: string; readonly worker: string; readonly home: string},
+  isDebugged: boolean,
 ): string {
   const map: unknown = JSON.parse(text)
   if (!isSourceMap(map)) throw new Error('The bundler created no source map.')
-  const named = map.sources.map((source) => nameOf(resolve(folders.outdir, source), folders))
+  const paths = map.sources.map((source) => resolve(folders.outdir, source))
+  const named = paths.map((path) => nameOf(path, folders))
   const content = JSON.stringify({
     ...map,
-    sources: named.map(({name}) => name),
+    sources: isDebugged ? paths.map((path) => pathToFileURL(path).href) : named.map(({name}) => name),
     sourcesContent: map.sourcesContent.map((source, index) => (named[index]?.isOwn ? source : null)),
   })
   return `//# sourceMappingURL=data:application/json;base64,${Buffer.from(content).toString('base64')}\n`

@@ -3,6 +3,7 @@ import {copyFile, mkdir, readdir, stat} from 'node:fs/promises'
 import {basename, dirname, join, relative, resolve, sep} from 'node:path'
 import {CONFIG_FILE, readConfigFile, saveConfig, settingFor, splitConfig} from '../config-file.ts'
 import type {Config} from '../config.ts'
+import {readWorkerCommand} from '../command-worker/command.ts'
 import {AppError} from '../errors.ts'
 import {packageFolder} from '../image/bundle.ts'
 import {SETTINGS} from '../pipeline/settings.ts'
@@ -37,7 +38,7 @@ export interface InitResult {
   readonly files: readonly string[]
   /** Absolute path of an input to try it with. */
   readonly sample: string
-  /** Whether the worker is a container, which needs a docker engine. */
+  /** Whether the worker runs only as a container, which needs a docker engine. */
   readonly needsDocker: boolean
   readonly settings: {
     /** `cloud-runner.json`, absolute. */
@@ -75,7 +76,7 @@ export async function init(
     template,
     files,
     sample: join(folder, files.find((file) => file.startsWith('sample.')) ?? ''),
-    needsDocker: files.includes('Dockerfile'),
+    needsDocker: files.includes('Dockerfile') && (await readWorkerCommand(source)) === undefined,
     settings: await nameWorker(folder, taken, config),
   }
 }

@@ -13,11 +13,13 @@ export interface ContainerEngine {
   /** Whether it has this image. */
   has(reference: string): Promise<boolean>
   /**
-   * Builds the `Dockerfile` of a folder for linux/amd64, Cloud Run's platform.
+   * Builds the Dockerfile of a folder for linux/amd64, Cloud Run's platform.
    * @throws AppError `worker-build-failed` with the last lines of the build
    */
   build(options: {
     readonly folder: string
+    /** Relative to the folder; default `Dockerfile`. */
+    readonly dockerfile?: string
     readonly reference: string
     /** Labels of the image, to find it by. */
     readonly labels: Readonly<Record<string, string>>

@@ -1,4 +1,5 @@
 import type {Context} from '../ports/context.ts'
+import type {Debugger} from '../command-worker/build.ts'
 import {buildAndPush} from '../deploy/build.ts'
 import {isRunning} from '../deploy/deploy.ts'
 import {deployFailed} from '../service/failure.ts'
@@ -22,6 +23,8 @@ export interface SetupRequest {
   readonly workerFolder: string | undefined
   /** The model that scores files; `undefined`: the worker trains one for each. */
   readonly model?: PlannedModel | undefined
+  /** Debugger to start in each instance; on the local cloud only. */
+  readonly debug?: Debugger | undefined
   /** Called as each stage starts. */
   readonly stage?: (stage: SetupStage) => void
 }
@@ -47,7 +50,7 @@ export interface SetupResult {
  * `canary-failed`
  */
 export async function setup(
-  {workerFolder, model, stage}: SetupRequest,
+  {workerFolder, model, debug, stage}: SetupRequest,
   context: Context,
 ): Promise<SetupResult> {
   const {cloud, pipeline, signal, step} = context
@@ -60,7 +63,7 @@ export async function setup(
     const placed = model && (await placeModel(model, context))
 
     stage?.('image')
-    const worker = await buildAndPush(workerFolder, context)
+    const worker = await buildAndPush(workerFolder, context, debug)
     const {image, livenessPort} = worker
 
     stage?.('service')

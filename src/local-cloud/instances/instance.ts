@@ -56,6 +56,8 @@ export interface Instance {
   readonly listening: Promise<void>
   /** Resolves when it has ended and all its output was read; never rejects. */
   readonly exited: Promise<Exit>
+  /** Whether a debugger may pause it: no deadline applies then. The default is false. */
+  readonly isDebugged?: boolean
   /** SIGTERM, then SIGKILL if it has not ended after `graceMs`. Resolves when it has ended. */
   stop(graceMs: number): Promise<Exit>
 }

@@ -7,6 +7,8 @@ import type {Readable} from 'node:stream'
 import {fileURLToPath} from 'node:url'
 import {type Image, imageEnvironment, type Images} from '../artifact-registry/images.ts'
 import type {Clock} from '../wire/clock.ts'
+import {commandOf, folderOf, programEnvironment, withLifeline} from './command.ts'
+import {debugged, debuggingOf} from './debugger.ts'
 import {freePort} from './free-port.ts'
 import {type Exit, type Instance, InstanceError, type InstanceSpec, type Runtime} from './instance.ts'
 import {killGroup} from './kill-group.ts'
@@ -17,15 +19,21 @@ import {createUnpacker} from './unpack.ts'
 /** Names the runtime that an image without a base needs. */
 export const RUNTIME_ANNOTATION = 'dev.cloud-runner.runtime'
 const RUNTIME = 'node24'
+/** Any program of this machine. */
+const PROGRAM = 'process'
 
 /** How long to wait for output after the process has ended, from children that hold its end of the pipe. */
 const LATE_OUTPUT_MS = 500
+
+/** Of POSIX. */
+const SHELL = '/bin/sh'
 
 // Beside this file as source (`.ts`, run by Node's type stripping) or built (`.js`).
 const LIFELINE = new URL(`./lifeline${extname(fileURLToPath(import.meta.url))}`, import.meta.url)
 
 /**
- * Runs images as processes on this machine, under this process's own Node instead of the image's.
+ * Runs images as processes on this machine: `node` under this process's own Node instead of the image's, or any program
+ * of this machine.
  *
  * The image's files are in a folder, not at `/`: absolute paths in the command are translated, those that the code
  * itself opens are not. The CPU limit is not enforced; the memory limit is, see `memory.ts`.
@@ -44,36 +52,44 @@ export function createProcessRuntime({
   return {
     async prepare(image) {
       const runtime = image.annotations[RUNTIME_ANNOTATION]
-      if (runtime !== RUNTIME)
+      if (runtime !== RUNTIME && runtime !== PROGRAM)
         throw new InstanceError(
-          `The image asks for the runtime "${runtime}", which the local cloud does not have. Images to run as a process have the annotation "${RUNTIME_ANNOTATION}": "${RUNTIME}"; those without it run as containers.`,
+          `The image asks for the runtime "${runtime}", which the local cloud does not have. Images to run as a process have the annotation "${RUNTIME_ANNOTATION}": "${RUNTIME}" or "${PROGRAM}"; those without it run as containers.`,
         )
       await unpacker.unpack(image)
     },
     async start(spec) {
-      const root = await unpacker.unpack(spec.image)
+      const {image, limits} = spec
+      const root = await unpacker.unpack(image)
       const id = randomBytes(32).toString('hex')
       const home = join(folder, 'tmp', id.slice(0, 16))
-      const cwd = join(root, spec.workingDir ?? (spec.image.config.workingDir || '/'))
-      const args = nodeArguments(spec)
+      const copy = join(root, spec.workingDir ?? (image.config.workingDir || '/'))
+      const debugging = await debuggingOf(image)
+      const isNode = image.annotations[RUNTIME_ANNOTATION] === RUNTIME
+      const command = debugged(isNode ? requireNode(commandOf(spec)) : commandOf(spec), debugging)
       const port = spec.listens ? await freePort() : 0
       const environment: Record<string, string> = {
-        ...baseEnvironment(spec.image, home),
+        ...baseEnvironment(image, home),
+        ...(isNode ? {} : programEnvironment(image)),
         ...spec.env,
         ...(spec.listens ? {PORT: String(port)} : {}),
       }
       await mkdir(home, {recursive: true, mode: 0o700})
-      await mkdir(cwd, {recursive: true, mode: 0o700})
+      await mkdir(copy, {recursive: true, mode: 0o700})
+      const program = await translate(root, command[0])
+      const args = await Promise.all(command.slice(1).map((word) => translate(root, word)))
       const child = spawn(
-        process.execPath,
-        [
-          ...heapFlags(spec.limits.memoryBytes, environment['NODE_OPTIONS']),
-          '--import',
-          `${LIFELINE.href}?memory=${spec.limits.memoryBytes}`,
-          ...(await Promise.all(args.map((arg) => translate(root, arg)))),
-        ],
+        isNode ? process.execPath : SHELL,
+        isNode
+          ? [
+              ...heapFlags(limits.memoryBytes, environment['NODE_OPTIONS']),
+              '--import',
+              `${LIFELINE.href}?memory=${limits.memoryBytes}`,
+              ...args,
+            ]
+          : withLifeline([program, ...args]),
         {
-          cwd,
+          cwd: isNode ? copy : await folderOf(image, copy, debugging !== undefined),
           env: environment,
           stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
           // Its own process group, so that Ctrl-C in the local cloud's terminal does not reach the instance.
@@ -81,7 +97,8 @@ export function createProcessRuntime({
           windowsHide: true,
         },
       )
-      return follow({child, id, port, home, spec, clock})
+      if (debugging?.kind === 'debugpy') spec.output('stderr', `debugpy listens on ${debugging.address}`)
+      return follow({child, id, port, home, spec, clock, isDebugged: debugging !== undefined})
     },
   }
 }
@@ -93,6 +110,7 @@ function follow({
   home,
   spec: {output, limits, reach},
   clock,
+  isDebugged,
 }: {
   child: ChildProcess
   id: string
@@ -100,6 +118,7 @@ function follow({
   home: string
   spec: Pick<InstanceSpec, 'output' | 'limits' | 'reach'>
   clock: Clock
+  isDebugged: boolean
 }): Promise<Instance> {
   const memory = watchMemory(child, limits.memoryBytes)
   const heap = new HeapAbort()
@@ -113,10 +132,11 @@ function follow({
   const listening = new Promise<void>((resolve) => lifeline?.once('data', () => resolve()))
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', () => {
+      // A program's group ends with it.
+      lifeline?.destroy()
       const timer = setTimeout(() => {
         child.stdout?.destroy()
         child.stderr?.destroy()
-        lifeline?.destroy()
       }, LATE_OUTPUT_MS)
       child.once('close', (code, signal) => {
         clearTimeout(timer)
@@ -145,6 +165,7 @@ function follow({
         reach,
         listening,
         exited,
+        isDebugged,
         async stop(graceMs) {
           child.kill('SIGTERM')
           const timer = clock.after(graceMs, () => killGroup(child))
@@ -165,21 +186,13 @@ function readLines(stream: Readable | null, take: (line: string) => void): void 
   stream?.once('close', () => lines.end())
 }
 
-/** The arguments after `node`. @throws InstanceError if the command is not `node` */
-function nodeArguments({image, command, args}: InstanceSpec): string[] {
-  const entrypoint = command.length > 0 ? command : image.config.entrypoint
-  const rest = args.length > 0 || command.length > 0 ? args : image.config.cmd
-  const [program, ...parameters] = [...entrypoint, ...rest]
-  if (program === undefined)
-    throw new InstanceError(
-      'The image has neither an entrypoint nor a command; set one in the image or in the container.',
-    )
-  if (basename(program) !== 'node') {
-    throw new InstanceError(
-      `The container runs "${program}"; the local cloud runs images of the runtime ${RUNTIME} as a process, and those must run "node".`,
-    )
-  }
-  return parameters
+/** @throws InstanceError if the command is not `node` */
+function requireNode(command: [string, ...string[]]): [string, ...string[]] {
+  const [program] = command
+  if (basename(program) === 'node') return command
+  throw new InstanceError(
+    `The container runs "${program}"; the local cloud runs images of the runtime ${RUNTIME} as a process, and those must run "node".`,
+  )
 }
 
 /** Translates an absolute path in the image to one on this machine. */
@@ -194,8 +207,10 @@ async function translate(root: string, argument: string): Promise<string> {
 
 function baseEnvironment(image: Image, home: string): Record<string, string> {
   const own = imageEnvironment(image)
+  const {NODE_OPTIONS} = process.env
   return {
     TZ: 'UTC',
+    ...(NODE_OPTIONS === undefined ? {} : {NODE_OPTIONS}),
     ...own,
     PATH: [dirname(process.execPath), own['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'].join(delimiter),
     HOME: home,

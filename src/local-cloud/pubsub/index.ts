@@ -31,12 +31,15 @@ export function createPubsub({
   access,
   agents,
   tokens,
+  isDebugging = () => false,
 }: {
   state: State
   clock: Clock
   access: AccessControl
   agents: ServiceAgents
   tokens: IdTokens
+  /** Whether a debugger may pause an instance that messages are pushed to. */
+  isDebugging?: () => boolean
 }): Pubsub {
   const resources = new ResourceStore(state.database)
   const messages = new MessageStore(state.database)
@@ -57,6 +60,7 @@ export function createPubsub({
     connections,
     resources,
     messages,
+    isDebugging,
     load: (message) => messages.load(message),
     publish: (topic, published) => publisher.publishInTransaction(topic, published),
   })

@@ -16,6 +16,8 @@ export interface PushDependencies {
   readonly tokens: IdTokens
   readonly connections: PushConnections
   readonly load: (message: number) => StoredMessage | undefined
+  /** Whether an endpoint may be paused by a debugger: no acknowledgement deadline ends then. */
+  readonly isDebugging: () => boolean
 }
 
 /** Pushes a queue's messages to its endpoint, if its settings have one. */
@@ -71,6 +73,7 @@ export class PushDelivery {
   async #deliver(lease: Lease, push: PushSettings, signal: AbortSignal): Promise<void> {
     const {clock, connections, load} = this.#dependencies
     const message = load(lease.message)
+    const held = this.#hold(lease)
     const acknowledged =
       message !== undefined &&
       (await connections.post(
@@ -82,6 +85,7 @@ export class PushDelivery {
         }),
         signal,
       ))
+    held.clear()
     this.#underWay -= 1
     if (acknowledged) {
       this.#pacing.acknowledged()
@@ -92,6 +96,21 @@ export class PushDelivery {
       this.#queue.extend(lease, 0)
     }
     this.pump()
+  }
+
+  /** Extends a delivery halfway to its deadline, again and again while a debugger may pause the endpoint. */
+  #hold(lease: Lease): Pick<Timer, 'clear'> {
+    const {clock, isDebugging} = this.#dependencies
+    const {ackDeadlineMs} = this.#queue.settings
+    let timer: Timer
+    const wait = (): void => {
+      timer = clock.after(ackDeadlineMs / 2, () => {
+        if (isDebugging()) this.#queue.extend(lease, ackDeadlineMs)
+        wait()
+      })
+    }
+    wait()
+    return {clear: () => timer.clear()}
   }
 
   #bearer(token: PushSettings['token']): string | undefined {

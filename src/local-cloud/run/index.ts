@@ -58,6 +58,8 @@ export interface Run extends AsyncDisposable {
   /** Opens the services' addresses and resumes what a stop interrupted. @throws PortTakenError */
   start(): Promise<void>
   instances(): ListedInstance[]
+  /** Whether a debugger may pause any of them. */
+  isDebugging(): boolean
   /** Accepts no more requests and ends the instances; requests in progress have ten seconds to finish. */
   drain(): Promise<void>
 }
@@ -135,6 +137,7 @@ export function createRun({
         await operations.resume(operation, () => executor.run(execution.name))
     },
     instances: () => fleet.list(),
+    isDebugging: () => fleet.isDebugging(),
     drain,
     async [Symbol.asyncDispose]() {
       await drain()

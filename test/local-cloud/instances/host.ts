@@ -1,8 +1,9 @@
-import {createProcessRuntime} from '../../../src/local-cloud/instances/process-runtime.ts'
+import {createProcessRuntime, RUNTIME_ANNOTATION} from '../../../src/local-cloud/instances/process-runtime.ts'
+import {DEFAULT_STARTUP_PROBE, waitUntilReady} from '../../../src/local-cloud/instances/startup.ts'
 import {systemClock} from '../../../src/local-cloud/wire/clock.ts'
 
-// A process that holds one instance, for the test that kills it: `host.ts FOLDER`, with the image unpacked there.
-const [folder = ''] = process.argv.slice(2)
+// A process that holds one instance, for the test that kills it: `host.ts FOLDER RUNTIME`, with the image unpacked there.
+const [folder = '', kind = ''] = process.argv.slice(2)
 const runtime = createProcessRuntime({
   folder,
   images: {
@@ -15,7 +16,7 @@ const runtime = createProcessRuntime({
 const instance = await runtime.start({
   image: {
     digest: 'sha256:image',
-    annotations: {},
+    annotations: {[RUNTIME_ANNOTATION]: kind},
     config: {entrypoint: ['node', '/main.js'], cmd: [], env: [], workingDir: '/', user: ''},
     layers: [],
   },
@@ -28,5 +29,5 @@ const instance = await runtime.start({
   reach: {headers: {}, ports: new Map()},
   output: () => undefined,
 })
-await instance.listening
+await waitUntilReady(instance, DEFAULT_STARTUP_PROBE, systemClock)
 process.stdout.write(`${instance.pid}\n`)

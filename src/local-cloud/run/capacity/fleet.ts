@@ -62,6 +62,8 @@ export interface Fleet {
   /** Ends the instances of the revisions. */
   drop(revisions: readonly string[]): Promise<void>
   list(): ListedInstance[]
+  /** Whether a debugger may pause any instance. */
+  isDebugging(): boolean
   /** Ends all instances permanently. */
   drain(): Promise<void>
   /** Whether it is closing: failures from now on say nothing about the revision. */
@@ -142,7 +144,7 @@ export function createFleet({clock, log, launcher, store, idleMs}: FleetDependen
         }),
       ])
     const probe = livenessProbe(revision.containers?.[0] ?? {})
-    if (probe)
+    if (probe && instance.isDebugged !== true)
       void watchLiveness(instance, probe, clock, (what) => {
         note('ERROR', `Liveness probe: ${what}. The instance is shut down.`)
         void instance.stop(0)
@@ -203,6 +205,10 @@ export function createFleet({clock, log, launcher, store, idleMs}: FleetDependen
           startedAt: new Date(startedAt).toISOString(),
           busy,
         })),
+      ),
+    isDebugging: () =>
+      [...pools.values()].some((running) =>
+        running.members().some(({instance}) => instance.isDebugged === true),
       ),
     get draining() {
       return draining.signal.aborted

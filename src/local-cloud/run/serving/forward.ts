@@ -30,6 +30,13 @@ export interface OwnAnswer {
   readonly reason: string
 }
 
+const TIMED_OUT: OwnAnswer = {
+  status: 504,
+  text: 'upstream request timeout',
+  reason:
+    'The request has been terminated because it has reached the maximum request timeout. To change this limit, see https://cloud.google.com/run/docs/configuring/request-timeout',
+}
+
 /** Of Cloud Trace: the caller's trace, and a span for this request. */
 export interface Trace {
   readonly traceId: string
@@ -66,7 +73,7 @@ export function forward(
     response,
     pushed,
   }: {request: IncomingMessage; response: ServerResponse; pushed: Pick<PushedObject, 'follow'>},
-  instance: Pick<Instance, 'port' | 'reach' | 'exited'>,
+  instance: Pick<Instance, 'port' | 'reach' | 'exited' | 'isDebugged'>,
   trace: Trace,
   {clock, timeoutMs}: {clock: Clock; timeoutMs: number},
 ): Promise<Passed | 'unconnected'> {
@@ -84,7 +91,7 @@ export function forward(
       agent: false,
     })
     const close = (): void => {
-      timer.clear()
+      timer?.clear()
       response.off('close', gone)
       upstream.destroy()
     }
@@ -102,14 +109,7 @@ export function forward(
       end(malformed(cause), exit)
     }
     // The instance is not ended: it may still be working, as on Cloud Run.
-    const timer = clock.after(timeoutMs, () =>
-      end({
-        status: 504,
-        text: 'upstream request timeout',
-        reason:
-          'The request has been terminated because it has reached the maximum request timeout. To change this limit, see https://cloud.google.com/run/docs/configuring/request-timeout',
-      }),
-    )
+    const timer = instance.isDebugged === true ? undefined : clock.after(timeoutMs, () => end(TIMED_OUT))
     upstream.once('socket', (socket) => {
       socket.once('connect', () => {
         pushed.follow()

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from .effect import handle
 from .envelope import parse_push
 from .errors import Interrupted, MalformedEnvelope
-from .log import Log
+from .log import Log, label_prints, log_prints
 
 LONGEST_BODY_BYTES = 16 * 1024 * 1024
 # Cloud Run kills a container ten seconds after SIGTERM; part of that is reserved for responding and exiting.
@@ -49,6 +49,9 @@ class Worker:
         self.port = int(port)
         # Shortly before Pub/Sub's own deadline, so that the response comes first.
         self.deadline_seconds = int(seconds) - min(15, 0.05 * int(seconds))
+        if "debugpy" in sys.modules:
+            # A breakpoint may hold it for any time.
+            self.deadline_seconds = float("inf")
         self.stopping = threading.Event()
         self.interrupted = threading.Event()
         self._in_progress = {}
@@ -82,6 +85,7 @@ class Worker:
         done = Future()
 
         def work():
+            label_prints(log)
             try:
                 done.set_result(handle(self, delivery, log, interruption))
             except BaseException as error:  # the waiting caller gets any error
@@ -230,6 +234,7 @@ class Server(ThreadingHTTPServer):
 def serve(process, name):
     """Runs `process` as a worker; it owns the process, and exits after SIGTERM."""
     log = Log()
+    log_prints(log)
     try:
         if "CLOUD_RUN_JOB" in os.environ:
             raise SystemExit("This worker serves deliveries; it does not run as a job.")
