@@ -132,7 +132,9 @@ export class LocalCloud implements AsyncDisposable {
     const accounts = createServiceAccounts({state, clock, access, tokens, credentials})
     const logging = stack.use(createLogging({state, clock, access}))
     const pubsub = createPubsub({state, clock, access, agents, tokens})
-    const storage = stack.use(createStorage({state, clock, access, agents, publishing: pubsub.publishing}))
+    const storage = stack.use(
+      createStorage({state, clock, access, agents, publishing: pubsub.publishing, report}),
+    )
     const faults = createFaultPlan({clock})
     faults.add(rules)
     const registry = createArtifactRegistry({state, clock, access, operations})
@@ -241,6 +243,7 @@ export class LocalCloud implements AsyncDisposable {
     stack.defer(() => tls.close())
     await run.start()
     pubsub.start()
+    storage.start(main.origin)
 
     const record = join(stateFolder, 'server.json')
     await writeWhole(

@@ -12,9 +12,9 @@ import {mergePatch} from './json.ts'
 import {checkBucketName} from './names.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
-import {pageSize, refuseParameters} from './query.ts'
+import {flag, pageSize, refuseParameters} from './query.ts'
 
-const NOT_SERVED = ['predefinedAcl', 'predefinedDefaultObjectAcl', 'softDeleted', 'enableObjectRetention']
+const NOT_SERVED = ['predefinedAcl', 'predefinedDefaultObjectAcl', 'softDeleted']
 
 /** Buckets: https://cloud.google.com/storage/docs/json_api/v1/buckets */
 export function bucketRoutes({
@@ -50,7 +50,11 @@ export function bucketRoutes({
     if (typeof name !== 'string') throw missingParameter('name')
     checkBucketName(name)
     permissions.requireOnProject(request.call.principal, 'storage.buckets.create', project)
-    const fields = writableBucketFields(body)
+    const retention = flag(request.url.searchParams, 'enableObjectRetention')
+    const fields = {
+      ...writableBucketFields(body),
+      ...(retention ? {objectRetention: {mode: 'Enabled'}} : {}),
+    }
     return {json: json(await state.write(() => buckets.insert({name, project, fields})), request)}
   }
 
@@ -119,6 +123,18 @@ export function bucketRoutes({
     return {json: json(changed, request)}
   }
 
+  const lock = async (request: HttpRequest): Promise<HttpResponse> => {
+    const {name} = permitted(request, 'storage.buckets.update')
+    const conditions = readPreconditions(request.url.searchParams)
+    if (conditions.metagenerationMatch === undefined) throw missingParameter('ifMetagenerationMatch')
+    const locked = await state.write(() => {
+      const bucket = buckets.get(name)
+      checkForChange(conditions, bucket)
+      return buckets.lock(bucket)
+    })
+    return {json: json(locked, request)}
+  }
+
   const remove = async (request: HttpRequest): Promise<HttpResponse> => {
     const {name} = permitted(request, 'storage.buckets.delete')
     const conditions = readPreconditions(request.url.searchParams)
@@ -140,6 +156,7 @@ export function bucketRoutes({
     // The location of a bucket cannot be changed, so it is kept if a full replacement omits it.
     ['PUT', '/b/:bucket', (request) => change(request, keepPlace)],
     ['DELETE', '/b/:bucket', remove],
+    ['POST', '/b/:bucket/lockRetentionPolicy', lock],
     // Terraform requests the first before it deletes a bucket, gcloud the others; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
     ['GET', '/b/:bucket/anywhereCaches/', () => ({json: {}})],

@@ -7,7 +7,7 @@ import {conditionNotMet, invalid, missingParameter} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import {contentOfBlob, type ObjectChanges} from './object-changes.ts'
-import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
+import {type RenderObject, type StoredObject, writableObjectFields} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {readPreconditions} from './preconditions.ts'
@@ -23,12 +23,14 @@ export function composeRoutes({
   objects,
   changes,
   permissions,
+  render,
 }: {
   blobs: Blobs
   buckets: Buckets
   objects: Objects
   changes: ObjectChanges
   permissions: Permissions
+  render: RenderObject
 }): JsonRoute[] {
   const compose = async (request: HttpRequest): Promise<HttpResponse> => {
     const {params, url, call} = request
@@ -57,7 +59,7 @@ export function composeRoutes({
         md5: undefined,
         componentCount,
       }))
-      return {json: objectJson(stored, call.origin)}
+      return {json: render(stored, call.origin)}
     } catch (error) {
       await blobs.remove(blob.id)
       throw error

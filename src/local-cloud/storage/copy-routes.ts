@@ -2,8 +2,8 @@ import type {HttpRequest} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
-import {contentOfObject, type ObjectChanges} from './object-changes.ts'
-import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
+import {contentOfObject, inheritedFields, type ObjectChanges} from './object-changes.ts'
+import {type RenderObject, type StoredObject, writableObjectFields} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'
@@ -20,11 +20,13 @@ export function copyRoutes({
   objects,
   changes,
   permissions,
+  render,
 }: {
   buckets: Buckets
   objects: Objects
   changes: ObjectChanges
   permissions: Permissions
+  render: RenderObject
 }): JsonRoute[] {
   const copy = async (request: HttpRequest): Promise<StoredObject> => {
     const {params, url, call} = request
@@ -44,7 +46,7 @@ export function copyRoutes({
     const body = await request.json()
     // Given metadata replaces all of the source's; Google falls back only if none is given.
     const given = writableObjectFields(body)
-    const fields = Object.keys(given).length > 0 ? given : find().fields
+    const fields = Object.keys(given).length > 0 ? given : inheritedFields(find())
     const draft = {
       bucket: params['target'] ?? '',
       name,
@@ -60,7 +62,7 @@ export function copyRoutes({
     [
       'POST',
       '/b/:bucket/o/:object/copyTo/b/:target/o/:destination',
-      async (request) => ({json: objectJson(await copy(request), request.call.origin)}),
+      async (request) => ({json: render(await copy(request), request.call.origin)}),
     ],
     [
       'POST',
@@ -74,7 +76,7 @@ export function copyRoutes({
             totalBytesRewritten: size,
             objectSize: size,
             done: true,
-            resource: objectJson(stored, request.call.origin),
+            resource: render(stored, request.call.origin),
           },
         }
       },

@@ -12,12 +12,15 @@ import {createGenerations} from './generations.ts'
 import {iamRoutes} from './iam-routes.ts'
 import {jsonRoutes, named} from './json-routes.ts'
 import {notificationRoutes} from './notification-routes.ts'
+import {createLifecycle} from './lifecycle.ts'
 import {createNotifications} from './notifications.ts'
 import {createObjectChanges} from './object-changes.ts'
+import {objectJson, type RenderObject} from './object-resource.ts'
 import {objectRoutes} from './object-routes.ts'
 import {createObjects} from './objects.ts'
 import {createPermissions} from './permissions.ts'
 import {createResumableUploads} from './resumable-uploads.ts'
+import {createSoftDeleted} from './soft-deleted.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
 
@@ -33,6 +36,11 @@ export interface Storage extends AsyncDisposable {
   readonly objectRoutes: Route[]
   /** Whether an object or an unfinished upload refers to a blob, for `Blobs.sweep`. */
   readonly refersTo: (blob: string) => boolean
+  /**
+   * Begins to do what is due by the clock: lifecycle rules, the end of soft-deleted objects.
+   * @param origin what links in events begin with
+   */
+  start(origin: string): void
   /** How many buckets there are, of all projects. */
   bucketCount(): number
 }
@@ -48,17 +56,21 @@ export function createStorage({
   access,
   agents,
   publishing,
+  report,
 }: {
   state: State
   clock: Clock
   access: AccessControl
   agents: ServiceAgents
   publishing: Publishing
+  /** Called with errors that no caller sees. */
+  report: (error: unknown) => void
 }): Storage {
   const nextGeneration = createGenerations({state, clock})
   const buckets = createBuckets({state, clock, nextGeneration})
   const permissions = createPermissions(access, (bucket) => buckets.find(bucket)?.project)
   const objects = createObjects(state)
+  const softDeleted = createSoftDeleted(state)
   const notifications = createNotifications({state, clock, access, agents, publishing})
   const sessions = createUploadSessions({state, clock})
   const changes = createObjectChanges({
@@ -66,17 +78,21 @@ export function createStorage({
     clock,
     buckets,
     objects,
+    softDeleted,
     permissions,
     notifications,
     nextGeneration,
   })
-  const resumable = createResumableUploads({state, clock, sessions, objects, changes})
-  const uploads = createUploads({blobs: state.blobs, changes, resumable})
-  const stored = objectRoutes({state, buckets, objects, changes, permissions})
+  const render: RenderObject = (object, origin) => objectJson(object, origin, buckets.find(object.bucket))
+  const resumable = createResumableUploads({state, clock, sessions, objects, changes, render})
+  const uploads = createUploads({blobs: state.blobs, changes, resumable, render})
+  const stored = objectRoutes({state, clock, buckets, objects, softDeleted, changes, permissions, render})
+  const lifecycle = createLifecycle({state, clock, buckets, objects, softDeleted, changes, report})
 
   const forget = (bucket: string): void => {
     notifications.forget(bucket)
     sessions.cancelOfBucket(bucket)
+    softDeleted.giveUp(bucket)
   }
   const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
   return {
@@ -86,8 +102,8 @@ export function createStorage({
         ...iamRoutes({buckets, permissions, access}),
         ...notificationRoutes({state, buckets, permissions, notifications}),
         ...stored.json,
-        ...copyRoutes({buckets, objects, changes, permissions}),
-        ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions}),
+        ...copyRoutes({buckets, objects, changes, permissions, render}),
+        ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
       ]),
       ...uploadPaths.flatMap((path) => [
         named('storage.objects.insert', route('POST', path, uploads.post, renderStorageError)),
@@ -101,6 +117,10 @@ export function createStorage({
     ),
     refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob),
     bucketCount: () => buckets.count(),
-    [Symbol.asyncDispose]: () => resumable[Symbol.asyncDispose](),
+    start: (origin) => lifecycle.start(origin),
+    async [Symbol.asyncDispose]() {
+      await lifecycle[Symbol.asyncDispose]()
+      await resumable[Symbol.asyncDispose]()
+    },
   }
 }

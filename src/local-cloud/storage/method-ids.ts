@@ -9,6 +9,7 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'PATCH /b/:bucket': 'storage.buckets.patch',
   'PUT /b/:bucket': 'storage.buckets.update',
   'DELETE /b/:bucket': 'storage.buckets.delete',
+  'POST /b/:bucket/lockRetentionPolicy': 'storage.buckets.lockRetentionPolicy',
   'GET /b/:bucket/storageLayout': 'storage.buckets.getStorageLayout',
   'GET /b/:bucket/iam': 'storage.buckets.getIamPolicy',
   'PUT /b/:bucket/iam': 'storage.buckets.setIamPolicy',
@@ -22,6 +23,7 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'PATCH /b/:bucket/o/:object': 'storage.objects.patch',
   'PUT /b/:bucket/o/:object': 'storage.objects.update',
   'DELETE /b/:bucket/o/:object': 'storage.objects.delete',
+  'POST /b/:bucket/o/:object/restore': 'storage.objects.restore',
   'GET /projects/:project/serviceAccount': 'storage.projects.serviceAccount.get',
 }
 const OTHERS = [

@@ -10,6 +10,11 @@ import type {StoredObject} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, type Preconditions} from './preconditions.ts'
+import {checkRetentionChange, checkUnprotected} from './protection.ts'
+import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
+
+/** Holds and retention never go along, and the class is that of the copy's bucket. */
+const NOT_INHERITED = new Set(['acl', 'eventBasedHold', 'retention', 'storageClass', 'temporaryHold'])
 
 /** An object about to be stored. Plain JSON, since upload sessions keep it. */
 export interface ObjectDraft {
@@ -32,6 +37,11 @@ export const contentOfObject = ({blob, sizeBytes, md5, crc32c, componentCount}: 
   crc32c,
   componentCount,
 })
+
+/** What a copy takes over of an object if it is given nothing else. */
+export function inheritedFields({fields}: StoredObject): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !NOT_INHERITED.has(name)))
+}
 
 export const contentOfBlob = (blob: BlobInfo): Content => ({
   blob: blob.id,
@@ -56,18 +66,27 @@ export interface ObjectChanges {
    * Stores an object as the live version.
    * @param content the bytes, requested inside the transaction
    * @param also runs in the same transaction
-   * @throws as `checkDraft`
+   * @throws as `checkDraft`; StorageError 403 if the object that it replaces is held or retained
    */
   store(
     draft: ObjectDraft,
     content: () => Content,
     also?: (object: StoredObject) => void,
   ): Promise<StoredObject>
-  /** Replaces an object's metadata by what `change` makes of the present. @throws StorageError 404, 412 */
-  changeMetadata(target: ObjectTarget, change: (present: JsonObject) => JsonObject): Promise<StoredObject>
   /**
-   * Deletes a version, or the live object: in a bucket that keeps versions that one becomes noncurrent.
-   * @throws StorageError 404, 412
+   * Replaces an object's metadata by what `change` makes of the present.
+   * @param overrideRetention whether a retention that is not locked may be loosened
+   * @throws StorageError 403 if a retention would be loosened, 404, 412
+   */
+  changeMetadata(
+    target: ObjectTarget,
+    change: (present: JsonObject) => JsonObject,
+    overrideRetention?: boolean,
+  ): Promise<StoredObject>
+  /**
+   * Deletes a version, or the live object: in a bucket that keeps versions that one becomes noncurrent. In a bucket
+   * with soft delete a version stays restorable.
+   * @throws StorageError 403 if it is held or retained, 404, 412
    */
   remove(target: ObjectTarget): Promise<void>
 }
@@ -85,6 +104,7 @@ export function createObjectChanges({
   clock,
   buckets,
   objects,
+  softDeleted,
   permissions,
   notifications,
   nextGeneration,
@@ -93,6 +113,7 @@ export function createObjectChanges({
   clock: Clock
   buckets: Buckets
   objects: Objects
+  softDeleted: SoftDeletedObjects
   permissions: Permissions
   notifications: Notifications
   nextGeneration: () => number
@@ -108,6 +129,14 @@ export function createObjectChanges({
     return {bucket, replaced}
   }
 
+  /** Takes a version away, for good or into soft delete. @returns the blob to be removed */
+  const discard = (bucket: Bucket, object: StoredObject): string | undefined => {
+    const keptMs = softDeleteMs(bucket)
+    const at = clock.now()
+    if (keptMs > 0) softDeleted.insert(object, {at, until: at + keptMs})
+    return objects.remove(object)
+  }
+
   /** Takes the live version away, or keeps it as a noncurrent one. @returns the blob to be removed */
   const retire = (
     bucket: Bucket,
@@ -115,11 +144,12 @@ export function createObjectChanges({
     context: {origin: string; overwrittenByGeneration?: number},
   ): string | undefined => {
     const archived = keepsVersions(bucket)
+    checkUnprotected(bucket, object, clock.now(), archived)
     const retired = {...object, timeDeleted: clock.now()}
     const {origin, ...overwritten} = context
     let freed: string | undefined
     if (archived) objects.update(retired)
-    else freed = objects.remove(object)
+    else freed = discard(bucket, object)
     const type = archived ? 'OBJECT_ARCHIVE' : 'OBJECT_DELETE'
     notifications.publish(bucket, {type, object: retired, ...overwritten}, origin)
     return freed
@@ -137,6 +167,8 @@ export function createObjectChanges({
       const outcome = await state.write(() => {
         const {bucket, replaced} = checkDraft(draft)
         const now = clock.now()
+        const fields = fieldsOfNew(draft.fields, bucket)
+        checkRetentionChange(bucket, {present: {}, next: fields, override: false, now})
         const stored: StoredObject = {
           bucket: bucket.name,
           name: draft.name,
@@ -146,7 +178,9 @@ export function createObjectChanges({
           timeCreated: now,
           updated: now,
           timeDeleted: undefined,
-          fields: withStorageClass(draft.fields, bucket),
+          classUpdated: undefined,
+          holdReleased: undefined,
+          fields,
         }
         const {generation} = stored
         const freed = replaced
@@ -162,18 +196,28 @@ export function createObjectChanges({
       return outcome.stored
     },
 
-    changeMetadata: ({bucket, name, generation, preconditions, origin}, change) =>
+    changeMetadata: (target, change, overrideRetention = false) =>
       state.write(() => {
-        const present = objects.get(bucket, name, generation)
+        const {name, generation, preconditions, origin} = target
+        const bucket = buckets.get(target.bucket)
+        const present = objects.get(bucket.name, name, generation)
         checkForChange(preconditions, present)
+        const now = clock.now()
+        const fields = change(present.fields)
+        const retentions = {present: present.fields, next: fields, override: overrideRetention, now}
+        checkRetentionChange(bucket, retentions)
+        const {storageClass, eventBasedHold} = present.fields
+        const released = eventBasedHold === true && fields['eventBasedHold'] !== true
         const changed = {
           ...present,
           metageneration: present.metageneration + 1,
-          updated: clock.now(),
-          fields: change(present.fields),
+          updated: now,
+          classUpdated: fields['storageClass'] === storageClass ? present.classUpdated : now,
+          holdReleased: released ? now : present.holdReleased,
+          fields,
         }
         objects.update(changed)
-        notifications.publish(buckets.get(bucket), {type: 'OBJECT_METADATA_UPDATE', object: changed}, origin)
+        notifications.publish(bucket, {type: 'OBJECT_METADATA_UPDATE', object: changed}, origin)
         return changed
       }),
 
@@ -183,7 +227,8 @@ export function createObjectChanges({
         const object = objects.get(bucketName, name, generation)
         checkForChange(preconditions, object)
         if (generation === undefined) return retire(bucket, object, {origin})
-        const blob = objects.remove(object)
+        checkUnprotected(bucket, object, clock.now(), false)
+        const blob = discard(bucket, object)
         const deleted = {...object, timeDeleted: object.timeDeleted ?? clock.now()}
         notifications.publish(bucket, {type: 'OBJECT_DELETE', object: deleted}, origin)
         return blob
@@ -193,10 +238,14 @@ export function createObjectChanges({
   }
 }
 
-/** An object has the storage class of its bucket unless it was given one. */
-function withStorageClass(fields: JsonObject, bucket: Bucket): JsonObject {
-  const ofBucket = bucket.fields['storageClass']
-  return ofBucket === undefined || fields['storageClass'] !== undefined
-    ? fields
-    : {...fields, storageClass: ofBucket}
+/** An object has the storage class of its bucket and its default hold unless it was given others. */
+function fieldsOfNew(fields: JsonObject, bucket: Bucket): JsonObject {
+  const {storageClass, defaultEventBasedHold} = bucket.fields
+  const given = fields['storageClass'] ?? storageClass
+  const held = fields['eventBasedHold'] ?? defaultEventBasedHold
+  return {
+    ...fields,
+    ...(typeof given === 'string' ? {storageClass: given.toUpperCase()} : {}),
+    ...(held === true ? {eventBasedHold: true} : {}),
+  }
 }

@@ -7,7 +7,7 @@ import {invalid, missingParameter, notServed} from './errors.ts'
 import {boundaryOf, readRelatedParts} from './multipart.ts'
 import {checkObjectName} from './names.ts'
 import {contentOfBlob, type ObjectChanges, type ObjectDraft} from './object-changes.ts'
-import {objectJson, writableObjectFields} from './object-resource.ts'
+import {type RenderObject, writableObjectFields} from './object-resource.ts'
 import {readPreconditions} from './preconditions.ts'
 import {refuseParameters} from './query.ts'
 import type {ResumableUploads} from './resumable-uploads.ts'
@@ -17,10 +17,12 @@ export function createUploads({
   blobs,
   changes,
   resumable,
+  render,
 }: {
   blobs: Blobs
   changes: ObjectChanges
   resumable: ResumableUploads
+  render: RenderObject
 }): {post: Handler; put: Handler; remove: Handler} {
   const uploadMedia: Handler = async (request) => {
     const contentType = request.headers['content-type']
@@ -48,7 +50,7 @@ export function createUploads({
     try {
       checkChecksums(expected, blob)
       const stored = await changes.store(draft, () => contentOfBlob(blob))
-      return {json: objectJson(stored, draft.origin)}
+      return {json: render(stored, draft.origin)}
     } catch (error) {
       await blobs.remove(blob.id)
       throw error
