@@ -1,7 +1,8 @@
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import {aclOf, bringsList, isUniform, refuseUniform} from './acl.ts'
 import {invalid} from './errors.ts'
 import {bucketEtag} from './etag.ts'
-import {pick} from './json.ts'
+import {omit, pick} from './json.ts'
 import {lifecycleRules} from './lifecycle-rules.ts'
 import {locationTypeOf} from './locations.ts'
 import {settledRetentionPolicy} from './protection.ts'
@@ -45,6 +46,7 @@ const WRITABLE = new Set([
   'versioning',
   'website',
 ])
+const LISTS_OF_ACCESS = new Set(['acl', 'defaultObjectAcl'])
 const TEXTS = new Set(['location', 'storageClass', 'rpo'])
 const LISTS = new Set(['acl', 'cors', 'defaultObjectAcl'])
 const FLAGS = new Set(['defaultEventBasedHold'])
@@ -61,6 +63,8 @@ export function writableBucketFields(body: JsonObject): JsonObject {
   }
   checkLabels(fields['labels'])
   lifecycleRules(fields['lifecycle'])
+  aclOf('bucket', fields['acl'])
+  aclOf('defaultObject', fields['defaultObjectAcl'])
   const {storageClass = ''} = fields
   if (storageClass !== '') checkStorageClass(storageClass)
   return fields
@@ -99,6 +103,11 @@ export function settledBucketFields(
   locationTypeOf(location, next['customPlacementConfig'] !== undefined)
   if (present !== undefined && locationOf(present) !== location)
     throw invalid(`The location of bucket '${bucket}' is ${locationOf(present)} and cannot be changed.`)
+  if (isUniform(next)) {
+    // Lists that a bucket had are kept for its way back, but new ones are refused.
+    for (const name of ['acl', 'defaultObjectAcl'])
+      if (bringsList(present?.[name], next[name])) throw refuseUniform('bucket')
+  }
   if (settled['storageClass'] === '') delete settled['storageClass']
   const policies = {present: present?.['retentionPolicy'], next: next['retentionPolicy'], now}
   const retention = settledRetentionPolicy(bucket, policies)
@@ -134,11 +143,16 @@ export function keepsVersions(bucket: Bucket): boolean {
 /**
  * The Bucket resource, filled as Google fills it: https://cloud.google.com/storage/docs/json_api/v1/buckets#resource
  * Unlike there, a bucket keeps no deleted objects unless it was told to: they would fill the disk.
+ * @param acls its access control lists, where they are asked for
  */
-export function bucketJson(bucket: Bucket, context: {origin: string; projectNumber: string}): JsonObject {
+export function bucketJson(
+  bucket: Bucket,
+  context: {origin: string; projectNumber: string},
+  acls: JsonObject = {},
+): JsonObject {
   const location = locationOf(bucket.fields)
   const locationType = locationTypeOf(location, bucket.fields['customPlacementConfig'] !== undefined)
-  const {labels, cors, storageClass, iamConfiguration, ...fields} = bucket.fields
+  const {labels, cors, storageClass, iamConfiguration, ...fields} = omit(bucket.fields, LISTS_OF_ACCESS)
   return {
     kind: 'storage#bucket',
     id: bucket.name,
@@ -156,6 +170,7 @@ export function bucketJson(bucket: Bucket, context: {origin: string; projectNumb
     ...(isEmpty(labels) ? {} : {labels}),
     ...(isEmpty(cors) ? {} : {cors}),
     ...fields,
+    ...acls,
     iamConfiguration: {
       bucketPolicyOnly: {enabled: false},
       uniformBucketLevelAccess: {enabled: false},

@@ -3,6 +3,7 @@ import type {State} from '../state/state.ts'
 import type {JsonObject} from '../wire/json.ts'
 import {pageByKey} from '../wire/paging.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import {type AclKind, type Acls, isUniform} from './acl.ts'
 import {bucketJson, writableBucketFields, type Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
 import {missingParameter} from './errors.ts'
@@ -12,15 +13,14 @@ import {mergePatch} from './json.ts'
 import {checkBucketName} from './names.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
-import {flag, pageSize, refuseParameters} from './query.ts'
-
-const NOT_SERVED = ['predefinedAcl', 'predefinedDefaultObjectAcl', 'softDeleted']
+import {flag, pageSize, refuseParameters, wantsAcl} from './query.ts'
 
 /** Buckets: https://cloud.google.com/storage/docs/json_api/v1/buckets */
 export function bucketRoutes({
   state,
   buckets,
   permissions,
+  acls,
   access,
   agents,
   forget,
@@ -28,13 +28,40 @@ export function bucketRoutes({
   state: State
   buckets: Buckets
   permissions: Permissions
+  acls: Acls
   access: AccessControl
   agents: ServiceAgents
   /** Drops what else belongs to a deleted bucket; inside the `State.write` that deletes it. */
   forget: (bucket: string) => void
 }): JsonRoute[] {
-  const json = (bucket: Bucket, request: HttpRequest): JsonObject =>
-    bucketJson(bucket, {origin: request.call.origin, projectNumber: agents.projectNumber(bucket.project)})
+  const json = (bucket: Bucket, request: HttpRequest, withAcl: boolean): JsonObject => {
+    const {origin} = request.call
+    const projectNumber = agents.projectNumber(bucket.project)
+    const list = (kind: AclKind): JsonObject[] =>
+      acls.entries(kind, bucket).map((entry) => acls.json(kind, entry, {bucket, origin}))
+    const full = wantsAcl(request.url.searchParams, withAcl) && !isUniform(bucket.fields)
+    return bucketJson(
+      bucket,
+      {origin, projectNumber},
+      full
+        ? {
+            acl: list('bucket'),
+            defaultObjectAcl: list('defaultObject'),
+            owner: {entity: `project-owners-${projectNumber}`},
+          }
+        : {},
+    )
+  }
+
+  /** The lists that a request names. @throws StorageError 400 */
+  const predefinedLists = ({url}: HttpRequest, bucket: Pick<Bucket, 'project' | 'fields'>): JsonObject => {
+    const acl = url.searchParams.get('predefinedAcl') ?? ''
+    const ofObjects = url.searchParams.get('predefinedDefaultObjectAcl') ?? ''
+    return {
+      ...(acl === '' ? {} : {acl: acls.predefined('bucket', acl, bucket)}),
+      ...(ofObjects === '' ? {} : {defaultObjectAcl: acls.predefined('defaultObject', ofObjects, bucket)}),
+    }
+  }
 
   const projectOf = (request: HttpRequest): string => {
     const project = request.url.searchParams.get('project')
@@ -44,18 +71,22 @@ export function bucketRoutes({
 
   const insert = async (request: HttpRequest): Promise<HttpResponse> => {
     const project = projectOf(request)
-    refuseParameters(request.url.searchParams, NOT_SERVED)
     const body = await request.json()
     const name = body['name']
     if (typeof name !== 'string') throw missingParameter('name')
     checkBucketName(name)
     permissions.requireOnProject(request.call.principal, 'storage.buckets.create', project)
     const retention = flag(request.url.searchParams, 'enableObjectRetention')
+    const given = writableBucketFields(body)
     const fields = {
-      ...writableBucketFields(body),
+      ...given,
+      ...predefinedLists(request, {project, fields: given}),
       ...(retention ? {objectRetention: {mode: 'Enabled'}} : {}),
     }
-    return {json: json(await state.write(() => buckets.insert({name, project, fields})), request)}
+    const created = await state.write(() => buckets.insert({name, project, fields}))
+    return {
+      json: json(created, request, given['acl'] !== undefined || given['defaultObjectAcl'] !== undefined),
+    }
   }
 
   const list = (request: HttpRequest): HttpResponse => {
@@ -76,7 +107,7 @@ export function bucketRoutes({
       json: {
         kind: 'storage#buckets',
         ...next,
-        ...(items.length === 0 ? {} : {items: items.map((bucket) => json(bucket, request))}),
+        ...(items.length === 0 ? {} : {items: items.map((bucket) => json(bucket, request, false))}),
       },
     }
   }
@@ -104,23 +135,23 @@ export function bucketRoutes({
   const get = (request: HttpRequest): HttpResponse => {
     const bucket = permitted(request, 'storage.buckets.get')
     checkForRead(readPreconditions(request.url.searchParams), bucket, bucketEtag(bucket.metageneration))
-    return {headers: {etag: bucketEtag(bucket.metageneration)}, json: json(bucket, request)}
+    return {headers: {etag: bucketEtag(bucket.metageneration)}, json: json(bucket, request, false)}
   }
 
   const change = async (
     request: HttpRequest,
     fieldsOf: (present: JsonObject, body: JsonObject) => JsonObject,
   ) => {
-    refuseParameters(request.url.searchParams, NOT_SERVED)
     const {name} = permitted(request, 'storage.buckets.update')
     const conditions = readPreconditions(request.url.searchParams)
     const body = await request.json()
     const changed = await state.write(() => {
       const bucket = buckets.get(name)
       checkForChange(conditions, bucket)
-      return buckets.replaceFields(bucket, writableBucketFields(fieldsOf(bucket.fields, body)))
+      const fields = writableBucketFields(fieldsOf(bucket.fields, body))
+      return buckets.replaceFields(bucket, {...fields, ...predefinedLists(request, {...bucket, fields})})
     })
-    return {json: json(changed, request)}
+    return {json: json(changed, request, true)}
   }
 
   const lock = async (request: HttpRequest): Promise<HttpResponse> => {
@@ -132,7 +163,7 @@ export function bucketRoutes({
       checkForChange(conditions, bucket)
       return buckets.lock(bucket)
     })
-    return {json: json(locked, request)}
+    return {json: json(locked, request, true)}
   }
 
   const remove = async (request: HttpRequest): Promise<HttpResponse> => {

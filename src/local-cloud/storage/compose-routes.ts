@@ -6,12 +6,11 @@ import type {Buckets} from './buckets.ts'
 import {conditionNotMet, invalid, missingParameter} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
-import {contentOfBlob, type ObjectChanges} from './object-changes.ts'
+import {contentOfBlob, draftOptions, type ObjectChanges} from './object-changes.ts'
 import {type RenderObject, type StoredObject, writableObjectFields} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {readPreconditions} from './preconditions.ts'
-import {refuseParameters} from './query.ts'
 
 /** https://cloud.google.com/storage/quotas#objects */
 const MAX_SOURCES = 32
@@ -34,16 +33,19 @@ export function composeRoutes({
 }): JsonRoute[] {
   const compose = async (request: HttpRequest): Promise<HttpResponse> => {
     const {params, url, call} = request
-    refuseParameters(url.searchParams, ['kmsKeyName', 'destinationPredefinedAcl'])
     const body = await request.json()
     const bucket = buckets.get(params['bucket'] ?? '').name
     const name = params['object'] ?? ''
     checkObjectName(name)
     permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket)
+    const destination = isJsonObject(body['destination']) ? body['destination'] : {}
     const draft = {
       bucket,
       name,
-      fields: writableObjectFields(isJsonObject(body['destination']) ? body['destination'] : {}),
+      ...draftOptions(url.searchParams, writableObjectFields(destination), {
+        predefinedAcl: 'destinationPredefinedAcl',
+        kmsKeyName: 'kmsKeyName',
+      }),
       preconditions: readPreconditions(url.searchParams),
       principal: call.principal,
       origin: call.origin,

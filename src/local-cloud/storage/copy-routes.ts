@@ -1,15 +1,16 @@
+import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
-import {contentOfObject, inheritedFields, type ObjectChanges} from './object-changes.ts'
+import {contentOfObject, draftOptions, inheritedFields, type ObjectChanges} from './object-changes.ts'
 import {type RenderObject, type StoredObject, writableObjectFields} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'
-import {refuseParameters, wholeNumber} from './query.ts'
+import {wantsAcl, wholeNumber} from './query.ts'
 
-const NOT_SERVED = ['destinationKmsKeyName', 'destinationPredefinedAcl']
+const OPTIONS = {predefinedAcl: 'destinationPredefinedAcl', kmsKeyName: 'destinationKmsKeyName'}
 
 /**
  * Copies of objects: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
@@ -31,7 +32,6 @@ export function copyRoutes({
   const copy = async (request: HttpRequest): Promise<StoredObject> => {
     const {params, url, call} = request
     const query = url.searchParams
-    refuseParameters(query, NOT_SERVED)
     const source = buckets.get(params['bucket'] ?? '').name
     permissions.requireOnObjects(call.principal, 'storage.objects.get', source)
     const conditions = readPreconditions(query, 'Source')
@@ -50,7 +50,7 @@ export function copyRoutes({
     const draft = {
       bucket: params['target'] ?? '',
       name,
-      fields,
+      ...draftOptions(query, fields, OPTIONS),
       preconditions: readPreconditions(query),
       principal: call.principal,
       origin: call.origin,
@@ -58,11 +58,14 @@ export function copyRoutes({
     return changes.store(draft, () => contentOfObject(find()))
   }
 
+  const json = ({url, call}: HttpRequest, object: StoredObject): JsonObject =>
+    render(object, call.origin, wantsAcl(url.searchParams, false))
+
   return [
     [
       'POST',
       '/b/:bucket/o/:object/copyTo/b/:target/o/:destination',
-      async (request) => ({json: render(await copy(request), request.call.origin)}),
+      async (request) => ({json: json(request, await copy(request))}),
     ],
     [
       'POST',
@@ -76,7 +79,7 @@ export function copyRoutes({
             totalBytesRewritten: size,
             objectSize: size,
             done: true,
-            resource: render(stored, request.call.origin),
+            resource: json(request, stored),
           },
         }
       },

@@ -3,6 +3,8 @@ import type {Publishing} from '../pubsub/publishing.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import {route, type Route} from '../wire/routes.ts'
+import {createAcls, isUniform} from './acl.ts'
+import {aclRoutes} from './acl-routes.ts'
 import {bucketRoutes} from './bucket-routes.ts'
 import {createBuckets} from './buckets.ts'
 import {composeRoutes} from './compose-routes.ts'
@@ -73,6 +75,7 @@ export function createStorage({
   const softDeleted = createSoftDeleted(state)
   const notifications = createNotifications({state, clock, access, agents, publishing})
   const sessions = createUploadSessions({state, clock})
+  const acls = createAcls(agents)
   const changes = createObjectChanges({
     state,
     clock,
@@ -80,13 +83,31 @@ export function createStorage({
     objects,
     softDeleted,
     permissions,
+    acls,
     notifications,
     nextGeneration,
   })
-  const render: RenderObject = (object, origin) => objectJson(object, origin, buckets.find(object.bucket))
+  const render: RenderObject = (object, origin, withAcl = false) => {
+    const bucket = buckets.find(object.bucket)
+    const json = objectJson(object, origin, bucket)
+    if (!withAcl || bucket === undefined || isUniform(bucket.fields)) return json
+    const entries = acls.entries('object', bucket, object)
+    const owner = {entity: entries.find(({role}) => role === 'OWNER')?.entity}
+    return {...json, acl: entries.map((entry) => acls.json('object', entry, {bucket, object, origin})), owner}
+  }
   const resumable = createResumableUploads({state, clock, sessions, objects, changes, render})
   const uploads = createUploads({blobs: state.blobs, changes, resumable, render})
-  const stored = objectRoutes({state, clock, buckets, objects, softDeleted, changes, permissions, render})
+  const stored = objectRoutes({
+    state,
+    clock,
+    buckets,
+    objects,
+    softDeleted,
+    changes,
+    permissions,
+    acls,
+    render,
+  })
   const lifecycle = createLifecycle({state, clock, buckets, objects, softDeleted, changes, report})
 
   const forget = (bucket: string): void => {
@@ -98,7 +119,8 @@ export function createStorage({
   return {
     routes: [
       ...jsonRoutes([
-        ...bucketRoutes({state, buckets, permissions, access, agents, forget}),
+        ...bucketRoutes({state, buckets, permissions, acls, access, agents, forget}),
+        ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
         ...iamRoutes({buckets, permissions, access}),
         ...notificationRoutes({state, buckets, permissions, notifications}),
         ...stored.json,

@@ -2,9 +2,11 @@ import type {BlobInfo} from '../state/blobs.ts'
 import type {State} from '../state/state.ts'
 import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
-import type {JsonObject} from '../wire/json.ts'
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import {type Acls, bringsList, isUniform, refuseUniform} from './acl.ts'
 import {keepsVersions, type Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
+import {omit} from './json.ts'
 import type {Notifications} from './notifications.ts'
 import type {StoredObject} from './object-resource.ts'
 import type {Objects} from './objects.ts'
@@ -14,7 +16,14 @@ import {checkRetentionChange, checkUnprotected} from './protection.ts'
 import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
 
 /** Holds and retention never go along, and the class is that of the copy's bucket. */
-const NOT_INHERITED = new Set(['acl', 'eventBasedHold', 'retention', 'storageClass', 'temporaryHold'])
+const NOT_INHERITED = new Set([
+  'acl',
+  'eventBasedHold',
+  'kmsKeyName',
+  'retention',
+  'storageClass',
+  'temporaryHold',
+])
 
 /** An object about to be stored. Plain JSON, since upload sessions keep it. */
 export interface ObjectDraft {
@@ -22,6 +31,8 @@ export interface ObjectDraft {
   readonly name: string
   readonly fields: JsonObject
   readonly preconditions: Preconditions
+  /** The name of a list that it gets instead of its bucket's default. */
+  readonly predefinedAcl?: string
   readonly principal: Principal
   /** What links in resources and events begin with. */
   readonly origin: string
@@ -40,7 +51,27 @@ export const contentOfObject = ({blob, sizeBytes, md5, crc32c, componentCount}: 
 
 /** What a copy takes over of an object if it is given nothing else. */
 export function inheritedFields({fields}: StoredObject): JsonObject {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !NOT_INHERITED.has(name)))
+  return omit(fields, NOT_INHERITED)
+}
+
+/**
+ * What a request says in its query of the object that it stores.
+ * @param names the parameters' names here
+ */
+export function draftOptions(
+  query: URLSearchParams,
+  fields: JsonObject,
+  names: {predefinedAcl: string; kmsKeyName: string} = {
+    predefinedAcl: 'predefinedAcl',
+    kmsKeyName: 'kmsKeyName',
+  },
+): Pick<ObjectDraft, 'fields' | 'predefinedAcl'> {
+  const predefinedAcl = query.get(names.predefinedAcl) ?? ''
+  const kmsKeyName = query.get(names.kmsKeyName) ?? ''
+  return {
+    fields: kmsKeyName === '' ? fields : {...fields, kmsKeyName},
+    ...(predefinedAcl === '' ? {} : {predefinedAcl}),
+  }
 }
 
 export const contentOfBlob = (blob: BlobInfo): Content => ({
@@ -106,6 +137,7 @@ export function createObjectChanges({
   objects,
   softDeleted,
   permissions,
+  acls,
   notifications,
   nextGeneration,
 }: {
@@ -115,12 +147,15 @@ export function createObjectChanges({
   objects: Objects
   softDeleted: SoftDeletedObjects
   permissions: Permissions
+  acls: Acls
   notifications: Notifications
   nextGeneration: () => number
 }): ObjectChanges {
   const checkDraft = (draft: ObjectDraft): {bucket: Bucket; replaced: StoredObject | undefined} => {
     const bucket = buckets.get(draft.bucket)
     permissions.requireOnObjects(draft.principal, 'storage.objects.create', bucket.name)
+    if (isUniform(bucket.fields) && bringsList(undefined, draft.fields['acl'])) throw refuseUniform('object')
+    if (draft.predefinedAcl !== undefined) acls.predefined('object', draft.predefinedAcl, bucket)
     const replaced = objects.find(bucket.name, draft.name)
     checkForChange(draft.preconditions, replaced)
     // "To overwrite existing objects, the storage.objects.delete permission is also required."
@@ -167,7 +202,10 @@ export function createObjectChanges({
       const outcome = await state.write(() => {
         const {bucket, replaced} = checkDraft(draft)
         const now = clock.now()
-        const fields = fieldsOfNew(draft.fields, bucket)
+        const {predefinedAcl: list} = draft
+        const given =
+          list === undefined ? draft.fields : {...draft.fields, acl: acls.predefined('object', list, bucket)}
+        const fields = fieldsOfNew(given, bucket)
         checkRetentionChange(bucket, {present: {}, next: fields, override: false, now})
         const stored: StoredObject = {
           bucket: bucket.name,
@@ -204,6 +242,8 @@ export function createObjectChanges({
         checkForChange(preconditions, present)
         const now = clock.now()
         const fields = change(present.fields)
+        if (isUniform(bucket.fields) && bringsList(present.fields['acl'], fields['acl']))
+          throw refuseUniform('object')
         const retentions = {present: present.fields, next: fields, override: overrideRetention, now}
         checkRetentionChange(bucket, retentions)
         const {storageClass, eventBasedHold} = present.fields
@@ -238,14 +278,22 @@ export function createObjectChanges({
   }
 }
 
-/** An object has the storage class of its bucket and its default hold unless it was given others. */
+/** An object has the class, the key and the default hold of its bucket unless it was given others. */
 function fieldsOfNew(fields: JsonObject, bucket: Bucket): JsonObject {
   const {storageClass, defaultEventBasedHold} = bucket.fields
+  const {encryption} = bucket.fields
   const given = fields['storageClass'] ?? storageClass
+  const key = fields['kmsKeyName'] ?? (isJsonObject(encryption) ? encryption['defaultKmsKeyName'] : undefined)
   const held = fields['eventBasedHold'] ?? defaultEventBasedHold
   return {
     ...fields,
     ...(typeof given === 'string' ? {storageClass: given.toUpperCase()} : {}),
+    ...(typeof key === 'string' && key !== '' ? {kmsKeyName: keyVersion(key)} : {}),
     ...(held === true ? {eventBasedHold: true} : {}),
   }
+}
+
+/** Objects name the version of a key that encrypts them; the local cloud keeps the name and encrypts nothing. */
+function keyVersion(key: string): string {
+  return key.includes('/cryptoKeyVersions/') ? key : `${key}/cryptoKeyVersions/1`
 }

@@ -1,8 +1,9 @@
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {Bucket} from './bucket-resource.ts'
+import {aclOf} from './acl.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
-import {pick} from './json.ts'
+import {omit, pick} from './json.ts'
 import {retainedUntil} from './protection.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
@@ -46,6 +47,8 @@ const TEXTS = [
 ]
 /** Members of the Object resource that a caller may set; the rest of a body is ignored, as Google does. */
 const WRITABLE = new Set([...TEXTS, 'acl', 'eventBasedHold', 'metadata', 'retention', 'temporaryHold'])
+/** Shown in their own form, if at all. */
+const NOT_SHOWN = new Set(['acl'])
 /** https://cloud.google.com/storage/quotas#objects */
 const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
 
@@ -67,6 +70,7 @@ export function writableObjectFields(body: JsonObject): JsonObject {
   if (storageClass !== undefined) checkStorageClass(storageClass)
   if (typeof customTime === 'string' && Number.isNaN(Date.parse(customTime)))
     throw invalid(`Invalid value for the object's customTime: ${customTime} is not a time in RFC 3339.`)
+  aclOf('object', fields['acl'])
   return isJsonObject(metadata) ? {...fields, metadata: customMetadata(metadata)} : fields
 }
 
@@ -124,7 +128,7 @@ export function storageClassOf(object: StoredObject): string {
 }
 
 /** An object as its resource, with what its bucket determines of it. */
-export type RenderObject = (object: StoredObject, origin: string) => JsonObject
+export type RenderObject = (object: StoredObject, origin: string, withAcl?: boolean) => JsonObject
 
 /**
  * The Object resource: https://cloud.google.com/storage/docs/json_api/v1/objects#resource
@@ -159,7 +163,7 @@ export function objectJson(object: StoredObject, origin: string, inBucket: Bucke
     ...(softDeleted === undefined
       ? {}
       : {softDeleteTime: timeText(softDeleted.at), hardDeleteTime: timeText(softDeleted.until)}),
-    ...object.fields,
+    ...omit(object.fields, NOT_SHOWN),
   }
 }
 

@@ -2,6 +2,7 @@ import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import type {Acls} from './acl.ts'
 import type {Buckets} from './buckets.ts'
 import {downloadObject} from './download.ts'
 import {invalid, missingParameter, objectNotFound, renderMediaError} from './errors.ts'
@@ -20,7 +21,7 @@ import {
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'
-import {flag, refuseParameters, wholeNumber} from './query.ts'
+import {flag, refuseParameters, wantsAcl, wholeNumber} from './query.ts'
 import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
 
 type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
@@ -34,6 +35,7 @@ export function objectRoutes({
   softDeleted,
   changes,
   permissions,
+  acls,
   render,
 }: {
   state: State
@@ -43,6 +45,7 @@ export function objectRoutes({
   softDeleted: SoftDeletedObjects
   changes: ObjectChanges
   permissions: Permissions
+  acls: Acls
   render: RenderObject
 }): {json: JsonRoute[]; download: Handler} {
   const target = (request: HttpRequest): ObjectTarget => ({
@@ -78,7 +81,8 @@ export function objectRoutes({
   const get: Handler = (request) => {
     if (request.url.searchParams.get('alt') === 'media') return download(request)
     const object = flag(request.url.searchParams, 'softDeleted') ? restorable(request) : readable(request)
-    return {headers: {etag: objectEtag(object)}, json: render(object, request.call.origin)}
+    const withAcl = wantsAcl(request.url.searchParams, false)
+    return {headers: {etag: objectEtag(object)}, json: render(object, request.call.origin, withAcl)}
   }
 
   /** The soft-deleted generation that is named. @throws StorageError 400, 404, 412 */
@@ -119,6 +123,11 @@ export function objectRoutes({
     refuseParameters(query, ['matchGlob', 'filter'])
     const bucket = permit(request, 'storage.objects.list')
     const inBucket = buckets.get(bucket)
+    const withAcl = wantsAcl(query, false)
+    const json = (object: StoredObject): JsonObject =>
+      withAcl
+        ? render(object, request.call.origin, withAcl)
+        : objectJson(object, request.call.origin, inBucket)
     if (flag(query, 'softDeleted')) requireSoftDelete(bucket)
     const {items, prefixes, nextPageToken} = listObjects(readerFor(bucket, query), query)
     return {
@@ -126,9 +135,7 @@ export function objectRoutes({
         kind: 'storage#objects',
         ...(nextPageToken === undefined ? {} : {nextPageToken}),
         ...(prefixes.length > 0 ? {prefixes} : {}),
-        ...(items.length > 0
-          ? {items: items.map((object) => objectJson(object, request.call.origin, inBucket))}
-          : {}),
+        ...(items.length > 0 ? {items: items.map(json)} : {}),
       },
     }
   }
@@ -146,16 +153,18 @@ export function objectRoutes({
     request: HttpRequest,
     merge: (present: JsonObject, body: JsonObject) => JsonObject,
   ) => {
-    refuseParameters(request.url.searchParams, ['predefinedAcl'])
     permit(request, 'storage.objects.update')
+    const bucket = buckets.get(request.params['bucket'] ?? '')
+    const predefined = request.url.searchParams.get('predefinedAcl') ?? ''
+    const acl = predefined === '' ? {} : {acl: acls.predefined('object', predefined, bucket)}
     const body = await request.json()
     const override = flag(request.url.searchParams, 'overrideUnlockedRetention')
     const changed = await changes.changeMetadata(
       target(request),
-      (present) => changedFields(present, merge(present, body)),
+      (present) => changedFields(present, {...merge(present, body), ...acl}),
       override,
     )
-    return {json: render(changed, request.call.origin)}
+    return {json: render(changed, request.call.origin, wantsAcl(request.url.searchParams, true))}
   }
 
   const remove: Handler = async (request) => {
@@ -183,8 +192,11 @@ export function objectRoutes({
  * @throws StorageError 400
  */
 function changedFields(present: JsonObject, changed: JsonObject): JsonObject {
-  const {storageClass: kept, customTime} = present
-  const fields = writableObjectFields({...changed, storageClass: kept ?? null})
+  const {storageClass, kmsKeyName, customTime} = present
+  const fields: JsonObject = {
+    ...writableObjectFields({...changed, storageClass: storageClass ?? null}),
+    ...(kmsKeyName === undefined ? {} : {kmsKeyName}),
+  }
   if (typeof customTime === 'string' && !(Date.parse(String(fields['customTime'])) >= Date.parse(customTime)))
     throw invalid(`The customTime ${customTime} can be neither removed nor set to an earlier time.`)
   return fields
