@@ -1,4 +1,4 @@
-import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {ServiceAgents} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
 import type {JsonObject} from '../wire/json.ts'
 import {pageByKey} from '../wire/paging.ts'
@@ -11,7 +11,7 @@ import {bucketEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
 import {checkBucketName} from './names.ts'
-import {bucketResource, type Permissions} from './permissions.ts'
+import type {Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
 import {flag, pageSize, refuseParameters, wantsAcl} from './query.ts'
 
@@ -21,18 +21,16 @@ export function bucketRoutes({
   buckets,
   permissions,
   acls,
-  access,
   agents,
-  forget,
+  removeBucket,
 }: {
   state: State
   buckets: Buckets
   permissions: Permissions
   acls: Acls
-  access: AccessControl
   agents: ServiceAgents
-  /** Drops what else belongs to a deleted bucket; inside the `State.write` that deletes it. */
-  forget: (bucket: string) => void
+  /** Removes a bucket and what else belongs to it; inside a `State.write`. */
+  removeBucket: (name: string) => void
 }): JsonRoute[] {
   const json = (bucket: Bucket, request: HttpRequest, withAcl: boolean): JsonObject => {
     const {origin} = request.call
@@ -172,9 +170,7 @@ export function bucketRoutes({
     await state.write(() => {
       const bucket = buckets.get(name)
       checkForChange(conditions, bucket)
-      buckets.remove(bucket)
-      forget(name)
-      access.dropPolicy(bucketResource(name))
+      removeBucket(name)
     })
     return {status: 204}
   }

@@ -77,12 +77,16 @@ export function createBuckets({
     insert({name, project, fields}) {
       const present = find(name)
       if (present?.project === project) {
-        throw conflict('Your previous request to create the named bucket succeeded and you already own it.')
+        throw conflict(
+          'Your previous request to create the named bucket succeeded and you already own it.',
+          'BucketAlreadyOwnedByYou',
+        )
       }
       if (present !== undefined) {
         throw conflict(
           'The requested bucket name is not available. The bucket namespace is shared by all users of the system. ' +
             'Please select a different name and try again.',
+          'BucketAlreadyExists',
         )
       }
       const now = clock.now()
@@ -101,7 +105,8 @@ export function createBuckets({
       return get(bucket.name)
     },
     remove({name}) {
-      if (anyObject.get(name) !== undefined) throw conflict('The bucket you tried to delete is not empty.')
+      if (anyObject.get(name) !== undefined)
+        throw conflict('The bucket you tried to delete is not empty.', 'BucketNotEmpty')
       remove.run(name)
     },
   }

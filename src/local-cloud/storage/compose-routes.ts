@@ -95,7 +95,7 @@ function findSource(objects: Objects, bucket: string, source: JsonObject): Store
 }
 
 /** Copies the bytes one after another. All files are opened first, so a deletion cannot interfere. */
-async function concatenate(blobs: Blobs, sources: readonly StoredObject[]): Promise<BlobInfo> {
+export async function concatenate(blobs: Blobs, sources: readonly {blob: string}[]): Promise<BlobInfo> {
   const streams: Readable[] = sources.map(({blob}) => blobs.read(blob))
   const writer = await blobs.create()
   try {

@@ -20,11 +20,16 @@ import {createObjectChanges} from './object-changes.ts'
 import {objectJson, type RenderObject} from './object-resource.ts'
 import {objectRoutes} from './object-routes.ts'
 import {createObjects} from './objects.ts'
-import {createPermissions} from './permissions.ts'
+import {createPartUploads} from './part-uploads.ts'
+import {bucketResource, createPermissions} from './permissions.ts'
 import {createResumableUploads} from './resumable-uploads.ts'
 import {createSoftDeleted} from './soft-deleted.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
+import {createXmlBuckets} from './xml-buckets.ts'
+import {createXmlObjects} from './xml-objects.ts'
+import {createXmlParts} from './xml-parts.ts'
+import {xmlRoutes} from './xml-routes.ts'
 
 export {retryTestRoutes} from './retry-tests.ts'
 export {storageSchema} from './schema.ts'
@@ -32,7 +37,7 @@ export {storageSchema} from './schema.ts'
 export interface Storage extends AsyncDisposable {
   readonly routes: Route[]
   /**
-   * Reads of the XML API, `/BUCKET/OBJECT`. They match nearly any path, so they go behind the routes of every other
+   * The XML API, `/BUCKET` and `/BUCKET/OBJECT`. They match nearly any path, so they go behind the routes of every other
    * service.
    */
   readonly objectRoutes: Route[]
@@ -47,11 +52,7 @@ export interface Storage extends AsyncDisposable {
   bucketCount(): number
 }
 
-/** `/BUCKET/OBJECT`; a path that begins like an API is not one, so an unserved call is reported as such. */
-const XML_OBJECT =
-  /^\/(?!(?:apis|batch|compute|download|resumable|storage|upload|v\d\w*)\/)(?<bucket>[a-z0-9][a-z0-9._-]+[a-z0-9])\/(?<object>.+)$/
-
-/** Cloud Storage of the local cloud: the JSON API, as this folder's README lists it. */
+/** Cloud Storage of the local cloud: the JSON API and the XML API, as this folder's README lists it. */
 export function createStorage({
   state,
   clock,
@@ -75,6 +76,7 @@ export function createStorage({
   const softDeleted = createSoftDeleted(state)
   const notifications = createNotifications({state, clock, access, agents, publishing})
   const sessions = createUploadSessions({state, clock})
+  const parts = createPartUploads({state, clock})
   const acls = createAcls(agents)
   const changes = createObjectChanges({
     state,
@@ -108,18 +110,38 @@ export function createStorage({
     acls,
     render,
   })
-  const lifecycle = createLifecycle({state, clock, buckets, objects, softDeleted, changes, report})
+  const lifecycle = createLifecycle({
+    state,
+    clock,
+    buckets,
+    objects,
+    softDeleted,
+    parts,
+    changes,
+    report,
+  })
+
+  const xmlObjects = createXmlObjects({state, buckets, objects, changes, permissions, resumable})
+  const xmlParts = createXmlParts({state, buckets, changes, permissions, uploads: parts})
+  const removeBucket = (name: string): void => {
+    buckets.remove(buckets.get(name))
+    forget(name)
+    access.dropPolicy(bucketResource(name))
+  }
+  const xmlBuckets = createXmlBuckets({state, buckets, objects, changes, permissions, removeBucket})
 
   const forget = (bucket: string): void => {
     notifications.forget(bucket)
     sessions.cancelOfBucket(bucket)
     softDeleted.giveUp(bucket)
+    // Their bytes go with the next sweep.
+    for (const {id} of parts.list(bucket)) parts.remove(id)
   }
   const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
   return {
     routes: [
       ...jsonRoutes([
-        ...bucketRoutes({state, buckets, permissions, acls, access, agents, forget}),
+        ...bucketRoutes({state, buckets, permissions, acls, agents, removeBucket}),
         ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
         ...iamRoutes({buckets, permissions, access}),
         ...notificationRoutes({state, buckets, permissions, notifications}),
@@ -134,10 +156,8 @@ export function createStorage({
       ]),
       named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),
     ],
-    objectRoutes: ['GET', 'HEAD'].map((method) =>
-      named('storage.objects.get', {method, pattern: XML_OBJECT, handle: stored.download}),
-    ),
-    refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob),
+    objectRoutes: xmlRoutes({objects: xmlObjects, parts: xmlParts, buckets: xmlBuckets}),
+    refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob) || parts.refersTo(blob),
     bucketCount: () => buckets.count(),
     start: (origin) => lifecycle.start(origin),
     async [Symbol.asyncDispose]() {

@@ -16,7 +16,10 @@ interface Moment {
   readonly newerVersions: () => number
 }
 
-type Check = (object: StoredObject, moment: Moment) => boolean
+/** An object, or an unfinished upload of one. */
+type Subject = Pick<StoredObject, 'name' | 'timeCreated' | 'timeDeleted' | 'fields'>
+
+type Check = (subject: Subject, moment: Moment) => boolean
 
 /** What Google knows as conditions (https://cloud.google.com/storage/docs/lifecycle#conditions): how each is read. */
 const CONDITIONS: Readonly<Record<string, (value: unknown, name: string) => Check>> = {
@@ -49,7 +52,7 @@ const CONDITIONS: Readonly<Record<string, (value: unknown, name: string) => Chec
   },
 }
 
-/** A rule of a bucket's lifecycle that acts on objects. */
+/** A rule of a bucket's lifecycle. */
 export interface LifecycleRule {
   readonly action: 'Delete' | 'SetStorageClass' | 'AbortIncompleteMultipartUpload'
   /** Only of SetStorageClass. */
@@ -112,7 +115,20 @@ export function dueAction(
   return storageClass === undefined ? undefined : {storageClass}
 }
 
-type TimeOf = (object: StoredObject) => number | undefined
+/** Whether an unfinished upload in parts is to be given up. */
+export function isAbortDue(
+  rules: readonly LifecycleRule[],
+  {name, timeCreated}: {name: string; timeCreated: number},
+  now: number,
+): boolean {
+  const subject = {name, timeCreated, timeDeleted: undefined, fields: {}}
+  return rules.some(
+    ({action, applies}) =>
+      action === 'AbortIncompleteMultipartUpload' && applies(subject, {now, newerVersions: () => 0}),
+  )
+}
+
+type TimeOf = (object: Subject) => number | undefined
 
 function elapsed(count: number, timeOf: TimeOf): Check {
   return (object, {now}) => {
@@ -128,7 +144,7 @@ function before(limit: number, timeOf: TimeOf): Check {
   }
 }
 
-function customTime(object: StoredObject): number | undefined {
+function customTime(object: Subject): number | undefined {
   const time = textField(object, 'customTime')
   return time === undefined ? undefined : Date.parse(time)
 }

@@ -5,10 +5,11 @@ import {ApiError} from '../wire/api-error.ts'
 import type {Clock, Timer} from '../wire/clock.ts'
 import type {Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
-import {dueAction, type LifecycleRule, lifecycleRules} from './lifecycle-rules.ts'
+import {dueAction, isAbortDue, type LifecycleRule, lifecycleRules} from './lifecycle-rules.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import type {StoredObject} from './object-resource.ts'
 import type {ObjectRange, Objects} from './objects.ts'
+import type {PartUploads} from './part-uploads.ts'
 import type {SoftDeletedObjects} from './soft-deleted.ts'
 
 /** Between two looks at what is due; rules count in days. */
@@ -28,6 +29,7 @@ export function createLifecycle({
   buckets,
   objects,
   softDeleted,
+  parts,
   changes,
   report,
 }: {
@@ -36,6 +38,7 @@ export function createLifecycle({
   buckets: Buckets
   objects: Objects
   softDeleted: SoftDeletedObjects
+  parts: PartUploads
   changes: ObjectChanges
   /** Called with errors other than those of a full disk. */
   report: (error: unknown) => void
@@ -75,6 +78,13 @@ export function createLifecycle({
 
   const sweepBucket = async (bucket: Bucket, origin: string): Promise<void> => {
     const rules = lifecycleRules(bucket.fields['lifecycle'])
+    const aborted = await state.write(() =>
+      parts
+        .list(bucket.name)
+        .filter((upload) => isAbortDue(rules, upload, clock.now()))
+        .flatMap(({id}) => parts.remove(id)),
+    )
+    for (const blob of aborted) await state.blobs.remove(blob)
     let range: ObjectRange | undefined = {from: '', generation: 0, to: undefined}
     while (range !== undefined && !stopped.signal.aborted) {
       const page = objects.versions(bucket.name, range, BATCH)

@@ -118,12 +118,12 @@ export function objectOfRow(row: Row): StoredObject {
 }
 
 /** A text member that the caller set. */
-export function textField(object: StoredObject, name: string): string | undefined {
+export function textField(object: Pick<StoredObject, 'fields'>, name: string): string | undefined {
   const value = object.fields[name]
   return typeof value === 'string' ? value : undefined
 }
 
-export function storageClassOf(object: StoredObject): string {
+export function storageClassOf(object: Pick<StoredObject, 'fields'>): string {
   return textField(object, 'storageClass') ?? 'STANDARD'
 }
 

@@ -73,5 +73,23 @@ export const storageSchema: Schema = {
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX storage_soft_deleted_by_time ON storage_soft_deleted (hard_delete_time);
      CREATE INDEX storage_soft_deleted_by_blob ON storage_soft_deleted (blob);`,
+    `CREATE TABLE storage_part_uploads (
+       id TEXT PRIMARY KEY,
+       bucket TEXT NOT NULL,
+       name TEXT NOT NULL,
+       time_created INTEGER NOT NULL,
+       draft TEXT NOT NULL
+     ) STRICT;
+     CREATE INDEX storage_part_uploads_by_bucket ON storage_part_uploads (bucket, name);
+     CREATE TABLE storage_parts (
+       upload TEXT NOT NULL,
+       number INTEGER NOT NULL,
+       blob TEXT NOT NULL,
+       size INTEGER NOT NULL,
+       md5 TEXT NOT NULL,
+       updated INTEGER NOT NULL,
+       PRIMARY KEY (upload, number)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX storage_parts_by_blob ON storage_parts (blob);`,
   ],
 }

@@ -131,7 +131,7 @@ function declaredLength(header: string | string[] | undefined): number | undefin
 }
 
 /** Writes the bytes into a new blob; nothing is left of it if they break off. */
-async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
+export async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
   const writer = await blobs.create()
   try {
     for await (const chunk of chunks) await writer.write(chunk)
