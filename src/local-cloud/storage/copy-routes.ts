@@ -1,10 +1,17 @@
 import type {JsonObject} from '../wire/json.ts'
-import type {HttpRequest} from '../wire/routes.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
+import {invalid} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
-import {contentOfObject, draftOptions, inheritedFields, type ObjectChanges} from './object-changes.ts'
-import {type RenderObject, type StoredObject, writableObjectFields} from './object-resource.ts'
+import type {ObjectChanges} from './object-changes.ts'
+import {contentOfObject, draftOptions, inheritedFields} from './object-draft.ts'
+import {
+  type RenderObject,
+  storageClassOf,
+  type StoredObject,
+  writableObjectFields,
+} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'
@@ -58,10 +65,41 @@ export function copyRoutes({
     return changes.store(draft, () => contentOfObject(find()))
   }
 
+  /** A rename within a bucket, in one transaction: https://cloud.google.com/storage/docs/json_api/v1/objects/move */
+  const move = async (request: HttpRequest): Promise<HttpResponse> => {
+    const {params, url, call} = request
+    const bucket = buckets.get(params['bucket'] ?? '').name
+    permissions.requireOnObjects(call.principal, 'storage.objects.move', bucket)
+    const conditions = readPreconditions(url.searchParams, 'Source')
+    const name = params['destination'] ?? ''
+    checkObjectName(name)
+    const source = objects.get(bucket, params['object'] ?? '')
+    if (name === source.name) throw invalid('The object already has the name to which it is to be moved.')
+    const stored = await changes.move(
+      {
+        bucket,
+        name,
+        fields: {...inheritedFields(source), storageClass: storageClassOf(source)},
+        preconditions: readPreconditions(url.searchParams),
+        principal: call.principal,
+        origin: call.origin,
+      },
+      {
+        bucket,
+        name: source.name,
+        generation: undefined,
+        preconditions: {...conditions, generationMatch: conditions.generationMatch ?? source.generation},
+        origin: call.origin,
+      },
+    )
+    return {json: json(request, stored)}
+  }
+
   const json = ({url, call}: HttpRequest, object: StoredObject): JsonObject =>
     render(object, call.origin, wantsAcl(url.searchParams, false))
 
   return [
+    ['POST', '/b/:bucket/o/:object/moveTo/o/:destination', move],
     [
       'POST',
       '/b/:bucket/o/:object/copyTo/b/:target/o/:destination',

@@ -5,6 +5,7 @@ import type {Clock} from '../wire/clock.ts'
 import {route, type Route} from '../wire/routes.ts'
 import {createAcls, isUniform} from './acl.ts'
 import {aclRoutes} from './acl-routes.ts'
+import {batchRoutes} from './batch-routes.ts'
 import {bucketRoutes} from './bucket-routes.ts'
 import {createBuckets} from './buckets.ts'
 import {composeRoutes} from './compose-routes.ts'
@@ -12,7 +13,7 @@ import {copyRoutes} from './copy-routes.ts'
 import {renderStorageError} from './errors.ts'
 import {createGenerations} from './generations.ts'
 import {iamRoutes} from './iam-routes.ts'
-import {jsonRoutes, named} from './json-routes.ts'
+import {jsonRoutes, named, partially} from './json-routes.ts'
 import {notificationRoutes} from './notification-routes.ts'
 import {createLifecycle} from './lifecycle.ts'
 import {createNotifications} from './notifications.ts'
@@ -138,20 +139,22 @@ export function createStorage({
     for (const {id} of parts.list(bucket)) parts.remove(id)
   }
   const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
+  const json = jsonRoutes([
+    ...bucketRoutes({state, buckets, permissions, acls, agents, removeBucket}),
+    ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
+    ...iamRoutes({buckets, permissions, access}),
+    ...notificationRoutes({state, buckets, permissions, notifications}),
+    ...stored.json,
+    ...copyRoutes({buckets, objects, changes, permissions, render}),
+    ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
+  ])
   return {
     routes: [
-      ...jsonRoutes([
-        ...bucketRoutes({state, buckets, permissions, acls, agents, removeBucket}),
-        ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
-        ...iamRoutes({buckets, permissions, access}),
-        ...notificationRoutes({state, buckets, permissions, notifications}),
-        ...stored.json,
-        ...copyRoutes({buckets, objects, changes, permissions, render}),
-        ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
-      ]),
+      ...json,
+      ...batchRoutes(json),
       ...uploadPaths.flatMap((path) => [
-        named('storage.objects.insert', route('POST', path, uploads.post, renderStorageError)),
-        named('storage.objects.insert', route('PUT', path, uploads.put, renderStorageError)),
+        named('storage.objects.insert', route('POST', path, partially(uploads.post), renderStorageError)),
+        named('storage.objects.insert', route('PUT', path, partially(uploads.put), renderStorageError)),
         named('storage.objects.insert', route('DELETE', path, uploads.remove, renderStorageError)),
       ]),
       named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),

@@ -1,5 +1,7 @@
 import {pageTokenOf, readPageToken} from '../wire/paging.ts'
+import {contextFilter} from './contexts.ts'
 import {invalid} from './errors.ts'
+import {globMatcher} from './glob.ts'
 import type {StoredObject} from './object-resource.ts'
 import type {ObjectRange} from './objects.ts'
 import {flag, pageSize} from './query.ts'
@@ -35,6 +37,7 @@ export function listObjects(read: ReadObjects, query: URLSearchParams): ObjectPa
   const delimiter = query.get('delimiter') ?? ''
   const trailing = flag(query, 'includeTrailingDelimiter')
   const size = pageSize(query)
+  const wanted = wantedObjects(query)
   const to = lesser(successor(prefix), query.get('endOffset') || undefined)
   const token = query.get('pageToken')
 
@@ -55,6 +58,10 @@ export function listObjects(read: ReadObjects, query: URLSearchParams): ObjectPa
     const rows = read(range, count)
     let common: string | undefined
     for (const row of rows) {
+      if (!wanted(row)) {
+        common = undefined
+        continue
+      }
       const at = delimiter === '' ? -1 : row.name.indexOf(delimiter, prefix.length)
       common = at < 0 ? undefined : row.name.slice(0, at + delimiter.length)
       if (common !== undefined && common === prefixes.at(-1)) continue
@@ -66,6 +73,15 @@ export function listObjects(read: ReadObjects, query: URLSearchParams): ObjectPa
     position = rows.length < count ? undefined : positionAfter(rows.at(-1), common)
   }
   return {items, prefixes, nextPageToken: undefined}
+}
+
+/** Which objects a query chooses beyond their range of names. @throws StorageError 400 */
+function wantedObjects(query: URLSearchParams): (object: StoredObject) => boolean {
+  const glob = query.get('matchGlob') ?? ''
+  const filter = query.get('filter') ?? ''
+  const matches = glob === '' ? () => true : globMatcher(glob)
+  const holds = filter === '' ? () => true : contextFilter(filter)
+  return (object) => matches(object.name) && holds(object)
 }
 
 /** After a row or, if it represents a common prefix, after everything with that prefix. */

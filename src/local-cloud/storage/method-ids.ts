@@ -30,13 +30,14 @@ const OTHERS = [
   'storage.objects.insert',
   'storage.objects.compose',
   'storage.objects.copy',
+  'storage.objects.move',
   'storage.objects.rewrite',
 ]
 const KNOWN = new Set([...Object.values(METHOD_IDS), ...OTHERS])
 
 /** The name of a method; `undefined` for what no client names. */
 export function methodId(method: string, path: string): string | undefined {
-  const last = /\/(?<verb>compose|copyTo|rewriteTo)\b/.exec(path)?.groups?.['verb']
+  const last = /\/(?<verb>compose|copyTo|moveTo|rewriteTo)\b/.exec(path)?.groups?.['verb']
   if (last !== undefined) return `storage.objects.${last.replace(/To$/, '')}`
   return METHOD_IDS[`${method} ${path}`]
 }

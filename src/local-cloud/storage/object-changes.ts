@@ -1,86 +1,17 @@
-import type {BlobInfo} from '../state/blobs.ts'
 import type {State} from '../state/state.ts'
-import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
-import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {JsonObject} from '../wire/json.ts'
 import {type Acls, bringsList, isUniform, refuseUniform} from './acl.ts'
 import {keepsVersions, type Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
-import {omit} from './json.ts'
 import type {Notifications} from './notifications.ts'
+import {type Content, contentOfObject, fieldsOfNew, type ObjectDraft, withContexts} from './object-draft.ts'
 import type {StoredObject} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, type Preconditions} from './preconditions.ts'
 import {checkRetentionChange, checkUnprotected} from './protection.ts'
 import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
-
-/** Holds and retention never go along, and the class is that of the copy's bucket. */
-const NOT_INHERITED = new Set([
-  'acl',
-  'eventBasedHold',
-  'kmsKeyName',
-  'retention',
-  'storageClass',
-  'temporaryHold',
-])
-
-/** An object about to be stored. Plain JSON, since upload sessions keep it. */
-export interface ObjectDraft {
-  readonly bucket: string
-  readonly name: string
-  readonly fields: JsonObject
-  readonly preconditions: Preconditions
-  /** The name of a list that it gets instead of its bucket's default. */
-  readonly predefinedAcl?: string
-  readonly principal: Principal
-  /** What links in resources and events begin with. */
-  readonly origin: string
-}
-
-/** Bytes that are in place, of a new blob or one that another object has too. */
-export type Content = Pick<StoredObject, 'blob' | 'sizeBytes' | 'md5' | 'crc32c' | 'componentCount'>
-
-export const contentOfObject = ({blob, sizeBytes, md5, crc32c, componentCount}: StoredObject): Content => ({
-  blob,
-  sizeBytes,
-  md5,
-  crc32c,
-  componentCount,
-})
-
-/** What a copy takes over of an object if it is given nothing else. */
-export function inheritedFields({fields}: StoredObject): JsonObject {
-  return omit(fields, NOT_INHERITED)
-}
-
-/**
- * What a request says in its query of the object that it stores.
- * @param names the parameters' names here
- */
-export function draftOptions(
-  query: URLSearchParams,
-  fields: JsonObject,
-  names: {predefinedAcl: string; kmsKeyName: string} = {
-    predefinedAcl: 'predefinedAcl',
-    kmsKeyName: 'kmsKeyName',
-  },
-): Pick<ObjectDraft, 'fields' | 'predefinedAcl'> {
-  const predefinedAcl = query.get(names.predefinedAcl) ?? ''
-  const kmsKeyName = query.get(names.kmsKeyName) ?? ''
-  return {
-    fields: kmsKeyName === '' ? fields : {...fields, kmsKeyName},
-    ...(predefinedAcl === '' ? {} : {predefinedAcl}),
-  }
-}
-
-export const contentOfBlob = (blob: BlobInfo): Content => ({
-  blob: blob.id,
-  sizeBytes: blob.sizeBytes,
-  md5: blob.md5,
-  crc32c: blob.crc32c,
-  componentCount: undefined,
-})
 
 /**
  * Changes of objects. Each is one transaction with its events; preconditions and grants are checked in it, so that
@@ -104,6 +35,11 @@ export interface ObjectChanges {
     content: () => Content,
     also?: (object: StoredObject) => void,
   ): Promise<StoredObject>
+  /**
+   * Stores an object with the bytes of another in its bucket, which is gone with it.
+   * @throws as `store`; StorageError 403 if the source is held or retained, 404, 412
+   */
+  move(draft: ObjectDraft, source: ObjectTarget): Promise<StoredObject>
   /**
    * Replaces an object's metadata by what `change` makes of the present.
    * @param overrideRetention whether a retention that is not locked may be loosened
@@ -195,43 +131,58 @@ export function createObjectChanges({
     if (blob !== undefined) await state.blobs.remove(blob).catch(() => undefined)
   }
 
+  const store: ObjectChanges['store'] = async (draft, content, also) => {
+    const outcome = await state.write(() => {
+      const {bucket, replaced} = checkDraft(draft)
+      const now = clock.now()
+      const {predefinedAcl: list} = draft
+      const given =
+        list === undefined ? draft.fields : {...draft.fields, acl: acls.predefined('object', list, bucket)}
+      const fields = withContexts({}, fieldsOfNew(given, bucket), now)
+      checkRetentionChange(bucket, {present: {}, next: fields, override: false, now})
+      const stored: StoredObject = {
+        bucket: bucket.name,
+        name: draft.name,
+        generation: nextGeneration(),
+        metageneration: 1,
+        ...content(),
+        timeCreated: now,
+        updated: now,
+        timeDeleted: undefined,
+        classUpdated: undefined,
+        holdReleased: undefined,
+        fields,
+      }
+      const {generation} = stored
+      const freed = replaced
+        ? retire(bucket, replaced, {origin: draft.origin, overwrittenByGeneration: generation})
+        : undefined
+      objects.insert(stored)
+      const overwrote = replaced ? {overwroteGeneration: replaced.generation} : {}
+      notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)
+      also?.(stored)
+      return {stored, freed: freed === stored.blob ? undefined : freed}
+    })
+    await removeBlob(outcome.freed)
+    return outcome.stored
+  }
+
   return {
     checkDraft,
+    store,
 
-    async store(draft, content, also) {
-      const outcome = await state.write(() => {
-        const {bucket, replaced} = checkDraft(draft)
-        const now = clock.now()
-        const {predefinedAcl: list} = draft
-        const given =
-          list === undefined ? draft.fields : {...draft.fields, acl: acls.predefined('object', list, bucket)}
-        const fields = fieldsOfNew(given, bucket)
-        checkRetentionChange(bucket, {present: {}, next: fields, override: false, now})
-        const stored: StoredObject = {
-          bucket: bucket.name,
-          name: draft.name,
-          generation: nextGeneration(),
-          metageneration: 1,
-          ...content(),
-          timeCreated: now,
-          updated: now,
-          timeDeleted: undefined,
-          classUpdated: undefined,
-          holdReleased: undefined,
-          fields,
-        }
-        const {generation} = stored
-        const freed = replaced
-          ? retire(bucket, replaced, {origin: draft.origin, overwrittenByGeneration: generation})
-          : undefined
-        objects.insert(stored)
-        const overwrote = replaced ? {overwroteGeneration: replaced.generation} : {}
-        notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)
-        also?.(stored)
-        return {stored, freed: freed === stored.blob ? undefined : freed}
-      })
-      await removeBlob(outcome.freed)
-      return outcome.stored
+    move(draft, {bucket, name, preconditions, origin}) {
+      const find = (): StoredObject => {
+        const source = objects.get(bucket, name)
+        checkForChange(preconditions, source)
+        return source
+      }
+      return store(
+        draft,
+        () => contentOfObject(find()),
+        // The bytes stay: the new object has them.
+        () => void retire(buckets.get(bucket), find(), {origin}),
+      )
     },
 
     changeMetadata: (target, change, overrideRetention = false) =>
@@ -241,7 +192,7 @@ export function createObjectChanges({
         const present = objects.get(bucket.name, name, generation)
         checkForChange(preconditions, present)
         const now = clock.now()
-        const fields = change(present.fields)
+        const fields = withContexts(present.fields, change(present.fields), now)
         if (isUniform(bucket.fields) && bringsList(present.fields['acl'], fields['acl']))
           throw refuseUniform('object')
         const retentions = {present: present.fields, next: fields, override: overrideRetention, now}
@@ -276,24 +227,4 @@ export function createObjectChanges({
       await removeBlob(freed)
     },
   }
-}
-
-/** An object has the class, the key and the default hold of its bucket unless it was given others. */
-function fieldsOfNew(fields: JsonObject, bucket: Bucket): JsonObject {
-  const {storageClass, defaultEventBasedHold} = bucket.fields
-  const {encryption} = bucket.fields
-  const given = fields['storageClass'] ?? storageClass
-  const key = fields['kmsKeyName'] ?? (isJsonObject(encryption) ? encryption['defaultKmsKeyName'] : undefined)
-  const held = fields['eventBasedHold'] ?? defaultEventBasedHold
-  return {
-    ...fields,
-    ...(typeof given === 'string' ? {storageClass: given.toUpperCase()} : {}),
-    ...(typeof key === 'string' && key !== '' ? {kmsKeyName: keyVersion(key)} : {}),
-    ...(held === true ? {eventBasedHold: true} : {}),
-  }
-}
-
-/** Objects name the version of a key that encrypts them; the local cloud keeps the name and encrypts nothing. */
-function keyVersion(key: string): string {
-  return key.includes('/cryptoKeyVersions/') ? key : `${key}/cryptoKeyVersions/1`
 }

@@ -46,7 +46,15 @@ const TEXTS = [
   'storageClass',
 ]
 /** Members of the Object resource that a caller may set; the rest of a body is ignored, as Google does. */
-const WRITABLE = new Set([...TEXTS, 'acl', 'eventBasedHold', 'metadata', 'retention', 'temporaryHold'])
+const WRITABLE = new Set([
+  ...TEXTS,
+  'acl',
+  'contexts',
+  'eventBasedHold',
+  'metadata',
+  'retention',
+  'temporaryHold',
+])
 /** Shown in their own form, if at all. */
 const NOT_SHOWN = new Set(['acl'])
 /** https://cloud.google.com/storage/quotas#objects */
@@ -76,7 +84,7 @@ export function writableObjectFields(body: JsonObject): JsonObject {
 
 function hasType(name: string, value: unknown): boolean {
   if (TEXTS.includes(name)) return typeof value === 'string'
-  if (name === 'metadata' || name === 'retention') return isJsonObject(value)
+  if (name === 'metadata' || name === 'retention' || name === 'contexts') return isJsonObject(value)
   if (name === 'acl') return Array.isArray(value)
   return typeof value === 'boolean'
 }

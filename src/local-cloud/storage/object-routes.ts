@@ -10,7 +10,8 @@ import {objectEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
 import {listObjects, type ReadObjects} from './listing.ts'
-import {contentOfObject, inheritedFields, type ObjectChanges, type ObjectTarget} from './object-changes.ts'
+import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
+import {contentOfObject, inheritedFields} from './object-draft.ts'
 import {
   objectJson,
   type RenderObject,
@@ -21,7 +22,7 @@ import {
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'
-import {flag, refuseParameters, wantsAcl, wholeNumber} from './query.ts'
+import {flag, wantsAcl, wholeNumber} from './query.ts'
 import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
 
 type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
@@ -120,7 +121,6 @@ export function objectRoutes({
 
   const list: Handler = (request) => {
     const query = request.url.searchParams
-    refuseParameters(query, ['matchGlob', 'filter'])
     const bucket = permit(request, 'storage.objects.list')
     const inBucket = buckets.get(bucket)
     const withAcl = wantsAcl(query, false)

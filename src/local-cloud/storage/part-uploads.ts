@@ -4,7 +4,7 @@ import {integer, storedJson, text, type Row} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import {StorageError} from './errors.ts'
-import type {ObjectDraft} from './object-changes.ts'
+import type {ObjectDraft} from './object-draft.ts'
 
 /** An upload in parts of the XML API. Times in milliseconds since 1970. */
 export interface PartUpload {

@@ -3,7 +3,7 @@ import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import {objectEtag} from './etag.ts'
 import {checkObjectName} from './names.ts'
-import type {ObjectDraft} from './object-changes.ts'
+import type {ObjectDraft} from './object-draft.ts'
 import {textField, type StoredObject, writableObjectFields} from './object-resource.ts'
 import {preconditionsOfHeaders} from './preconditions.ts'
 

@@ -280,12 +280,3 @@ test.each([
   const {origin} = await withBucket()
   expect((await fetch(`${origin}${path}`)).status).toBe(501)
 })
-
-test('what would change the outcome and is not served is refused by name', async () => {
-  const {origin} = await withBucket()
-  const response = await call(origin, 'GET', '/b/bucket/o?matchGlob=*.csv')
-  expect(await refusalOf(response)).toEqual([
-    501,
-    "The parameter matchGlob is not implemented by the local cloud's Cloud Storage.",
-  ])
-})
