@@ -141,7 +141,9 @@ export class LocalCloud implements AsyncDisposable {
       tokens,
       isDebugging: () => run.isDebugging(),
     })
-    const storage = stack.use(createStorage({state, clock, access, agents, publishing: pubsub.publishing}))
+    const storage = stack.use(
+      createStorage({state, clock, access, agents, publishing: pubsub.publishing, report}),
+    )
     const faults = createFaultPlan({clock})
     faults.add(rules)
     const secrets = stack.use(createSecretManager({state, clock, access, agents}))
@@ -259,6 +261,7 @@ export class LocalCloud implements AsyncDisposable {
     stack.defer(() => tls.close())
     await run.start()
     pubsub.start()
+    storage.start(main.origin)
 
     const record = join(stateFolder, 'server.json')
     await writeWhole(

@@ -1,7 +1,13 @@
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import {invalid, missingParameter} from './errors.ts'
+import {aclOf, bringsList, isUniform, refuseUniform} from './acl.ts'
+import {invalid} from './errors.ts'
 import {bucketEtag} from './etag.ts'
-import {pick} from './json.ts'
+import {omit, pick} from './json.ts'
+import {lifecycleRules} from './lifecycle-rules.ts'
+import {locationTypeOf} from './locations.ts'
+import {settledRetentionPolicy} from './protection.ts'
+import {settledSoftDeletePolicy} from './soft-deleted.ts'
+import {checkStorageClass} from './storage-classes.ts'
 import {integer, storedJson, text, type Row} from '../state/rows.ts'
 
 /** A bucket as it is kept. Times in milliseconds since 1970. */
@@ -33,7 +39,6 @@ const WRITABLE = new Set([
   'lifecycle',
   'location',
   'logging',
-  'objectRetention',
   'retentionPolicy',
   'rpo',
   'softDeletePolicy',
@@ -41,13 +46,14 @@ const WRITABLE = new Set([
   'versioning',
   'website',
 ])
+const LISTS_OF_ACCESS = new Set(['acl', 'defaultObjectAcl'])
 const TEXTS = new Set(['location', 'storageClass', 'rpo'])
 const LISTS = new Set(['acl', 'cors', 'defaultObjectAcl'])
 const FLAGS = new Set(['defaultEventBasedHold'])
 
 /**
  * The writable part of a body, in its order.
- * @throws StorageError 400 if a member has the wrong type or a lifecycle rule is incomplete
+ * @throws StorageError 400 if a member has the wrong type or a lifecycle rule is not valid
  */
 export function writableBucketFields(body: JsonObject): JsonObject {
   const fields = pick(body, WRITABLE)
@@ -56,12 +62,16 @@ export function writableBucketFields(body: JsonObject): JsonObject {
       throw invalid(`Invalid value for the bucket's ${name}: ${JSON.stringify(value)}`)
   }
   checkLabels(fields['labels'])
-  checkLifecycle(fields['lifecycle'])
+  lifecycleRules(fields['lifecycle'])
+  aclOf('bucket', fields['acl'])
+  aclOf('defaultObject', fields['defaultObjectAcl'])
+  const {storageClass = ''} = fields
+  if (storageClass !== '') checkStorageClass(storageClass)
   return fields
 }
 
 function hasType(name: string, value: unknown): boolean {
-  if (TEXTS.has(name)) return typeof value === 'string' && value !== ''
+  if (TEXTS.has(name)) return typeof value === 'string'
   if (LISTS.has(name)) return Array.isArray(value)
   if (FLAGS.has(name)) return typeof value === 'boolean'
   return isJsonObject(value)
@@ -75,13 +85,42 @@ function checkLabels(labels: unknown): void {
   }
 }
 
-function checkLifecycle(lifecycle: unknown): void {
-  const rules = isJsonObject(lifecycle) ? (lifecycle['rule'] ?? []) : []
-  if (!Array.isArray(rules)) throw invalid('Invalid value for the bucket\'s lifecycle: "rule" is not a list.')
-  for (const rule of rules) {
-    if (!isJsonObject(rule) || !isJsonObject(rule['action'])) throw missingParameter('lifecycle.rule.action')
-    if (!isJsonObject(rule['condition'])) throw missingParameter('lifecycle.rule.condition')
+/**
+ * The fields as they are kept after a change, with what Google determines of them.
+ * @param present those of before; `undefined` of a new bucket
+ * @throws StorageError 400 for values that Google refuses, 403 if a locked retention policy would be loosened
+ */
+export function settledBucketFields(
+  bucket: string,
+  present: JsonObject | undefined,
+  next: JsonObject,
+  now: number,
+): JsonObject {
+  const objectRetention = present?.['objectRetention']
+  const settled: JsonObject = {...next, ...(objectRetention === undefined ? {} : {objectRetention})}
+  const {softDeletePolicy} = next
+  const location = locationOf(next)
+  locationTypeOf(location, next['customPlacementConfig'] !== undefined)
+  if (present !== undefined && locationOf(present) !== location)
+    throw invalid(`The location of bucket '${bucket}' is ${locationOf(present)} and cannot be changed.`)
+  if (isUniform(next)) {
+    // Lists that a bucket had are kept for its way back, but new ones are refused.
+    for (const name of ['acl', 'defaultObjectAcl'])
+      if (bringsList(present?.[name], next[name])) throw refuseUniform('bucket')
   }
+  if (settled['storageClass'] === '') delete settled['storageClass']
+  const policies = {present: present?.['retentionPolicy'], next: next['retentionPolicy'], now}
+  const retention = settledRetentionPolicy(bucket, policies)
+  if (retention === undefined) delete settled['retentionPolicy']
+  else settled['retentionPolicy'] = retention
+  if (isJsonObject(softDeletePolicy)) {
+    settled['softDeletePolicy'] = settledSoftDeletePolicy(
+      present?.['softDeletePolicy'],
+      softDeletePolicy,
+      now,
+    )
+  }
+  return settled
 }
 
 export function bucketOfRow(row: Row): Bucket {
@@ -101,9 +140,19 @@ export function keepsVersions(bucket: Bucket): boolean {
   return isJsonObject(versioning) && versioning['enabled'] === true
 }
 
-/** The Bucket resource: https://cloud.google.com/storage/docs/json_api/v1/buckets#resource */
-export function bucketJson(bucket: Bucket, context: {origin: string; projectNumber: string}): JsonObject {
-  const {location} = bucket.fields
+/**
+ * The Bucket resource, filled as Google fills it: https://cloud.google.com/storage/docs/json_api/v1/buckets#resource
+ * Unlike there, a bucket keeps no deleted objects unless it was told to: they would fill the disk.
+ * @param acls its access control lists, where they are asked for
+ */
+export function bucketJson(
+  bucket: Bucket,
+  context: {origin: string; projectNumber: string},
+  acls: JsonObject = {},
+): JsonObject {
+  const location = locationOf(bucket.fields)
+  const locationType = locationTypeOf(location, bucket.fields['customPlacementConfig'] !== undefined)
+  const {labels, cors, storageClass, iamConfiguration, ...fields} = omit(bucket.fields, LISTS_OF_ACCESS)
   return {
     kind: 'storage#bucket',
     id: bucket.name,
@@ -115,9 +164,32 @@ export function bucketJson(bucket: Bucket, context: {origin: string; projectNumb
     etag: bucketEtag(bucket.metageneration),
     timeCreated: new Date(bucket.timeCreated).toISOString(),
     updated: new Date(bucket.updated).toISOString(),
-    storageClass: 'STANDARD',
-    ...bucket.fields,
-    // Sent in any case, shown in capitals: https://cloud.google.com/storage/docs/locations#considerations
-    location: typeof location === 'string' ? location.toUpperCase() : 'US',
+    storageClass: typeof storageClass === 'string' ? storageClass.toUpperCase() : 'STANDARD',
+    ...(locationType === 'region' ? {} : {rpo: 'DEFAULT'}),
+    softDeletePolicy: {retentionDurationSeconds: '0'},
+    ...(isEmpty(labels) ? {} : {labels}),
+    ...(isEmpty(cors) ? {} : {cors}),
+    ...fields,
+    ...acls,
+    iamConfiguration: {
+      bucketPolicyOnly: {enabled: false},
+      uniformBucketLevelAccess: {enabled: false},
+      publicAccessPrevention: 'inherited',
+      ...(isJsonObject(iamConfiguration) ? iamConfiguration : {}),
+    },
+    location,
+    locationType,
   }
+}
+
+/** Sent in any case, shown in capitals: https://cloud.google.com/storage/docs/locations#considerations */
+function locationOf({location}: JsonObject): string {
+  return typeof location === 'string' && location !== '' ? location.toUpperCase() : 'US'
+}
+
+function isEmpty(value: unknown): boolean {
+  return (
+    value === undefined ||
+    (isJsonObject(value) ? Object.keys(value).length === 0 : Array.isArray(value) && value.length === 0)
+  )
 }

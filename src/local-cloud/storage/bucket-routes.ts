@@ -1,8 +1,9 @@
-import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {ServiceAgents} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
 import type {JsonObject} from '../wire/json.ts'
 import {pageByKey} from '../wire/paging.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import {type AclKind, type Acls, isUniform} from './acl.ts'
 import {bucketJson, writableBucketFields, type Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
 import {missingParameter} from './errors.ts'
@@ -10,31 +11,55 @@ import {bucketEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
 import {checkBucketName} from './names.ts'
-import {bucketResource, type Permissions} from './permissions.ts'
+import type {Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
-import {pageSize, refuseParameters} from './query.ts'
-
-const NOT_SERVED = ['predefinedAcl', 'predefinedDefaultObjectAcl', 'softDeleted', 'enableObjectRetention']
+import {flag, pageSize, refuseParameters, wantsAcl} from './query.ts'
 
 /** Buckets: https://cloud.google.com/storage/docs/json_api/v1/buckets */
 export function bucketRoutes({
   state,
   buckets,
   permissions,
-  access,
+  acls,
   agents,
-  forget,
+  removeBucket,
 }: {
   state: State
   buckets: Buckets
   permissions: Permissions
-  access: AccessControl
+  acls: Acls
   agents: ServiceAgents
-  /** Drops what else belongs to a deleted bucket; inside the `State.write` that deletes it. */
-  forget: (bucket: string) => void
+  /** Removes a bucket and what else belongs to it; inside a `State.write`. */
+  removeBucket: (name: string) => void
 }): JsonRoute[] {
-  const json = (bucket: Bucket, request: HttpRequest): JsonObject =>
-    bucketJson(bucket, {origin: request.call.origin, projectNumber: agents.projectNumber(bucket.project)})
+  const json = (bucket: Bucket, request: HttpRequest, withAcl: boolean): JsonObject => {
+    const {origin} = request.call
+    const projectNumber = agents.projectNumber(bucket.project)
+    const list = (kind: AclKind): JsonObject[] =>
+      acls.entries(kind, bucket).map((entry) => acls.json(kind, entry, {bucket, origin}))
+    const full = wantsAcl(request.url.searchParams, withAcl) && !isUniform(bucket.fields)
+    return bucketJson(
+      bucket,
+      {origin, projectNumber},
+      full
+        ? {
+            acl: list('bucket'),
+            defaultObjectAcl: list('defaultObject'),
+            owner: {entity: `project-owners-${projectNumber}`},
+          }
+        : {},
+    )
+  }
+
+  /** The lists that a request names. @throws StorageError 400 */
+  const predefinedLists = ({url}: HttpRequest, bucket: Pick<Bucket, 'project' | 'fields'>): JsonObject => {
+    const acl = url.searchParams.get('predefinedAcl') ?? ''
+    const ofObjects = url.searchParams.get('predefinedDefaultObjectAcl') ?? ''
+    return {
+      ...(acl === '' ? {} : {acl: acls.predefined('bucket', acl, bucket)}),
+      ...(ofObjects === '' ? {} : {defaultObjectAcl: acls.predefined('defaultObject', ofObjects, bucket)}),
+    }
+  }
 
   const projectOf = (request: HttpRequest): string => {
     const project = request.url.searchParams.get('project')
@@ -44,14 +69,22 @@ export function bucketRoutes({
 
   const insert = async (request: HttpRequest): Promise<HttpResponse> => {
     const project = projectOf(request)
-    refuseParameters(request.url.searchParams, NOT_SERVED)
     const body = await request.json()
     const name = body['name']
     if (typeof name !== 'string') throw missingParameter('name')
     checkBucketName(name)
     permissions.requireOnProject(request.call.principal, 'storage.buckets.create', project)
-    const fields = writableBucketFields(body)
-    return {json: json(await state.write(() => buckets.insert({name, project, fields})), request)}
+    const retention = flag(request.url.searchParams, 'enableObjectRetention')
+    const given = writableBucketFields(body)
+    const fields = {
+      ...given,
+      ...predefinedLists(request, {project, fields: given}),
+      ...(retention ? {objectRetention: {mode: 'Enabled'}} : {}),
+    }
+    const created = await state.write(() => buckets.insert({name, project, fields}))
+    return {
+      json: json(created, request, given['acl'] !== undefined || given['defaultObjectAcl'] !== undefined),
+    }
   }
 
   const list = (request: HttpRequest): HttpResponse => {
@@ -72,7 +105,7 @@ export function bucketRoutes({
       json: {
         kind: 'storage#buckets',
         ...next,
-        ...(items.length === 0 ? {} : {items: items.map((bucket) => json(bucket, request))}),
+        ...(items.length === 0 ? {} : {items: items.map((bucket) => json(bucket, request, false))}),
       },
     }
   }
@@ -100,23 +133,35 @@ export function bucketRoutes({
   const get = (request: HttpRequest): HttpResponse => {
     const bucket = permitted(request, 'storage.buckets.get')
     checkForRead(readPreconditions(request.url.searchParams), bucket, bucketEtag(bucket.metageneration))
-    return {headers: {etag: bucketEtag(bucket.metageneration)}, json: json(bucket, request)}
+    return {headers: {etag: bucketEtag(bucket.metageneration)}, json: json(bucket, request, false)}
   }
 
   const change = async (
     request: HttpRequest,
     fieldsOf: (present: JsonObject, body: JsonObject) => JsonObject,
   ) => {
-    refuseParameters(request.url.searchParams, NOT_SERVED)
     const {name} = permitted(request, 'storage.buckets.update')
     const conditions = readPreconditions(request.url.searchParams)
     const body = await request.json()
     const changed = await state.write(() => {
       const bucket = buckets.get(name)
       checkForChange(conditions, bucket)
-      return buckets.replaceFields(bucket, writableBucketFields(fieldsOf(bucket.fields, body)))
+      const fields = writableBucketFields(fieldsOf(bucket.fields, body))
+      return buckets.replaceFields(bucket, {...fields, ...predefinedLists(request, {...bucket, fields})})
     })
-    return {json: json(changed, request)}
+    return {json: json(changed, request, true)}
+  }
+
+  const lock = async (request: HttpRequest): Promise<HttpResponse> => {
+    const {name} = permitted(request, 'storage.buckets.update')
+    const conditions = readPreconditions(request.url.searchParams)
+    if (conditions.metagenerationMatch === undefined) throw missingParameter('ifMetagenerationMatch')
+    const locked = await state.write(() => {
+      const bucket = buckets.get(name)
+      checkForChange(conditions, bucket)
+      return buckets.lock(bucket)
+    })
+    return {json: json(locked, request, true)}
   }
 
   const remove = async (request: HttpRequest): Promise<HttpResponse> => {
@@ -125,9 +170,7 @@ export function bucketRoutes({
     await state.write(() => {
       const bucket = buckets.get(name)
       checkForChange(conditions, bucket)
-      buckets.remove(bucket)
-      forget(name)
-      access.dropPolicy(bucketResource(name))
+      removeBucket(name)
     })
     return {status: 204}
   }
@@ -140,6 +183,7 @@ export function bucketRoutes({
     // The location of a bucket cannot be changed, so it is kept if a full replacement omits it.
     ['PUT', '/b/:bucket', (request) => change(request, keepPlace)],
     ['DELETE', '/b/:bucket', remove],
+    ['POST', '/b/:bucket/lockRetentionPolicy', lock],
     // Terraform requests the first before it deletes a bucket, gcloud the others; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
     ['GET', '/b/:bucket/anywhereCaches/', () => ({json: {}})],

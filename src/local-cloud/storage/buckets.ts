@@ -1,8 +1,9 @@
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
-import {bucketOfRow, type Bucket} from './bucket-resource.ts'
+import {bucketOfRow, settledBucketFields, type Bucket} from './bucket-resource.ts'
 import {bucketNotFound, conflict} from './errors.ts'
+import {lockedRetentionPolicy} from './protection.ts'
 
 /** The rows of buckets. What changes them is called inside a `State.write`. */
 export interface Buckets {
@@ -11,12 +12,19 @@ export interface Buckets {
   get(name: string): Bucket
   /** Buckets of a project by name: from `from` on, and after `after`. */
   list(project: string, from: string, after: string, count: number): Bucket[]
+  /** Those of all projects that have lifecycle rules. */
+  withLifecycle(): Bucket[]
   /** How many there are, of all projects. */
   count(): number
-  /** @throws StorageError 409 if the name is taken */
+  /** @throws StorageError 409 if the name is taken, 400 for fields that do not fit together */
   insert(bucket: {name: string; project: string; fields: JsonObject}): Bucket
-  /** Replaces what callers may set; raises the metageneration. */
+  /**
+   * Replaces what callers may set; raises the metageneration.
+   * @throws StorageError 400, 403 if a locked retention policy would be loosened
+   */
   replaceFields(bucket: Bucket, fields: JsonObject): Bucket
+  /** Locks its retention policy permanently. @throws StorageError 400 if it has none */
+  lock(bucket: Bucket): Bucket
   /** @throws StorageError 409 if objects are left in it */
   remove(bucket: Bucket): void
 }
@@ -36,6 +44,9 @@ export function createBuckets({
     'SELECT * FROM storage_buckets WHERE project = ? AND name >= ? AND name > ? ORDER BY name LIMIT ?',
   )
   const selectCount = database.prepare('SELECT count(*) AS buckets FROM storage_buckets')
+  const selectWithLifecycle = database.prepare(
+    "SELECT * FROM storage_buckets WHERE json_array_length(fields, '$.lifecycle.rule') > 0",
+  )
   const insert = database.prepare(
     `INSERT INTO storage_buckets
        (name, project, metageneration, generation, time_created, updated, last_notification, fields)
@@ -61,28 +72,41 @@ export function createBuckets({
     find,
     get,
     list: (project, from, after, count) => selectPage.all(project, from, after, count).map(bucketOfRow),
+    withLifecycle: () => selectWithLifecycle.all().map(bucketOfRow),
     count: () => Number(selectCount.get()?.['buckets']),
     insert({name, project, fields}) {
       const present = find(name)
       if (present?.project === project) {
-        throw conflict('Your previous request to create the named bucket succeeded and you already own it.')
+        throw conflict(
+          'Your previous request to create the named bucket succeeded and you already own it.',
+          'BucketAlreadyOwnedByYou',
+        )
       }
       if (present !== undefined) {
         throw conflict(
           'The requested bucket name is not available. The bucket namespace is shared by all users of the system. ' +
             'Please select a different name and try again.',
+          'BucketAlreadyExists',
         )
       }
       const now = clock.now()
-      insert.run(name, project, nextGeneration(), now, now, JSON.stringify(fields))
+      const settled = settledBucketFields(name, undefined, fields, now)
+      insert.run(name, project, nextGeneration(), now, now, JSON.stringify(settled))
       return get(name)
     },
-    replaceFields({name}, fields) {
-      update.run(clock.now(), JSON.stringify(fields), name)
+    replaceFields({name, fields: present}, fields) {
+      const now = clock.now()
+      update.run(now, JSON.stringify(settledBucketFields(name, present, fields, now)), name)
       return get(name)
+    },
+    lock(bucket) {
+      const fields = {...bucket.fields, retentionPolicy: lockedRetentionPolicy(bucket)}
+      update.run(clock.now(), JSON.stringify(fields), bucket.name)
+      return get(bucket.name)
     },
     remove({name}) {
-      if (anyObject.get(name) !== undefined) throw conflict('The bucket you tried to delete is not empty.')
+      if (anyObject.get(name) !== undefined)
+        throw conflict('The bucket you tried to delete is not empty.', 'BucketNotEmpty')
       remove.run(name)
     },
   }

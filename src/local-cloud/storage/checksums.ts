@@ -1,7 +1,7 @@
 import type {IncomingHttpHeaders} from 'node:http'
 import type {BlobInfo} from '../state/blobs.ts'
 import type {JsonObject} from '../wire/json.ts'
-import {invalid} from './errors.ts'
+import {StorageError} from './errors.ts'
 
 /** What the sender says that the bytes hash to, base64. */
 export interface Checksums {
@@ -17,7 +17,7 @@ export function checksumsOfMetadata({md5Hash, crc32c}: JsonObject): Checksums {
   }
 }
 
-/** The checksums in `x-goog-hash: crc32c=…,md5=…`. */
+/** The checksums in `x-goog-hash: crc32c=…,md5=…`, or `content-md5`. */
 export function checksumsOfHeaders(headers: IncomingHttpHeaders): Checksums {
   const header = [headers['x-goog-hash'] ?? []].flat().join(',')
   const values = new Map(
@@ -26,7 +26,7 @@ export function checksumsOfHeaders(headers: IncomingHttpHeaders): Checksums {
       return [part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim()]
     }),
   )
-  const md5 = values.get('md5')
+  const md5 = values.get('md5') ?? headers['content-md5']?.toString()
   const crc32c = values.get('crc32c')
   return {...(md5 === undefined ? {} : {md5}), ...(crc32c === undefined ? {} : {crc32c})}
 }
@@ -34,9 +34,14 @@ export function checksumsOfHeaders(headers: IncomingHttpHeaders): Checksums {
 /** @throws StorageError 400 if the bytes do not match */
 export function checkChecksums(expected: Checksums, actual: BlobInfo): void {
   if (expected.crc32c !== undefined && expected.crc32c !== actual.crc32c) {
-    throw invalid(`Provided CRC32C "${expected.crc32c}" doesn't match calculated CRC32C "${actual.crc32c}".`)
+    throw badDigest(
+      `Provided CRC32C "${expected.crc32c}" doesn't match calculated CRC32C "${actual.crc32c}".`,
+    )
   }
   if (expected.md5 !== undefined && expected.md5 !== actual.md5) {
-    throw invalid(`Provided MD5 hash "${expected.md5}" doesn't match calculated MD5 hash "${actual.md5}".`)
+    throw badDigest(`Provided MD5 hash "${expected.md5}" doesn't match calculated MD5 hash "${actual.md5}".`)
   }
 }
+
+const badDigest = (message: string): StorageError =>
+  new StorageError(400, 'invalid', message, {xmlCode: 'BadDigest'})

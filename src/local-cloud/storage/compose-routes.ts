@@ -6,12 +6,12 @@ import type {Buckets} from './buckets.ts'
 import {conditionNotMet, invalid, missingParameter} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
-import {contentOfBlob, type ObjectChanges} from './object-changes.ts'
-import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
+import type {ObjectChanges} from './object-changes.ts'
+import {contentOfBlob, draftOptions} from './object-draft.ts'
+import {type RenderObject, type StoredObject, writableObjectFields} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {readPreconditions} from './preconditions.ts'
-import {refuseParameters} from './query.ts'
 
 /** https://cloud.google.com/storage/quotas#objects */
 const MAX_SOURCES = 32
@@ -23,25 +23,30 @@ export function composeRoutes({
   objects,
   changes,
   permissions,
+  render,
 }: {
   blobs: Blobs
   buckets: Buckets
   objects: Objects
   changes: ObjectChanges
   permissions: Permissions
+  render: RenderObject
 }): JsonRoute[] {
   const compose = async (request: HttpRequest): Promise<HttpResponse> => {
     const {params, url, call} = request
-    refuseParameters(url.searchParams, ['kmsKeyName', 'destinationPredefinedAcl'])
     const body = await request.json()
     const bucket = buckets.get(params['bucket'] ?? '').name
     const name = params['object'] ?? ''
     checkObjectName(name)
     permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket)
+    const destination = isJsonObject(body['destination']) ? body['destination'] : {}
     const draft = {
       bucket,
       name,
-      fields: writableObjectFields(isJsonObject(body['destination']) ? body['destination'] : {}),
+      ...draftOptions(url.searchParams, writableObjectFields(destination), {
+        predefinedAcl: 'destinationPredefinedAcl',
+        kmsKeyName: 'kmsKeyName',
+      }),
       preconditions: readPreconditions(url.searchParams),
       principal: call.principal,
       origin: call.origin,
@@ -57,7 +62,7 @@ export function composeRoutes({
         md5: undefined,
         componentCount,
       }))
-      return {json: objectJson(stored, call.origin)}
+      return {json: render(stored, call.origin)}
     } catch (error) {
       await blobs.remove(blob.id)
       throw error
@@ -91,7 +96,7 @@ function findSource(objects: Objects, bucket: string, source: JsonObject): Store
 }
 
 /** Copies the bytes one after another. All files are opened first, so a deletion cannot interfere. */
-async function concatenate(blobs: Blobs, sources: readonly StoredObject[]): Promise<BlobInfo> {
+export async function concatenate(blobs: Blobs, sources: readonly {blob: string}[]): Promise<BlobInfo> {
   const streams: Readable[] = sources.map(({blob}) => blobs.read(blob))
   const writer = await blobs.create()
   try {

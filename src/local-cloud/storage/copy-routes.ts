@@ -1,15 +1,23 @@
-import type {HttpRequest} from '../wire/routes.ts'
+import type {JsonObject} from '../wire/json.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
+import {invalid} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
-import {contentOfObject, type ObjectChanges} from './object-changes.ts'
-import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
+import type {ObjectChanges} from './object-changes.ts'
+import {contentOfObject, draftOptions, inheritedFields} from './object-draft.ts'
+import {
+  type RenderObject,
+  storageClassOf,
+  type StoredObject,
+  writableObjectFields,
+} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'
-import {refuseParameters, wholeNumber} from './query.ts'
+import {wantsAcl, wholeNumber} from './query.ts'
 
-const NOT_SERVED = ['destinationKmsKeyName', 'destinationPredefinedAcl']
+const OPTIONS = {predefinedAcl: 'destinationPredefinedAcl', kmsKeyName: 'destinationKmsKeyName'}
 
 /**
  * Copies of objects: https://cloud.google.com/storage/docs/json_api/v1/objects/rewrite
@@ -20,16 +28,17 @@ export function copyRoutes({
   objects,
   changes,
   permissions,
+  render,
 }: {
   buckets: Buckets
   objects: Objects
   changes: ObjectChanges
   permissions: Permissions
+  render: RenderObject
 }): JsonRoute[] {
   const copy = async (request: HttpRequest): Promise<StoredObject> => {
     const {params, url, call} = request
     const query = url.searchParams
-    refuseParameters(query, NOT_SERVED)
     const source = buckets.get(params['bucket'] ?? '').name
     permissions.requireOnObjects(call.principal, 'storage.objects.get', source)
     const conditions = readPreconditions(query, 'Source')
@@ -44,11 +53,11 @@ export function copyRoutes({
     const body = await request.json()
     // Given metadata replaces all of the source's; Google falls back only if none is given.
     const given = writableObjectFields(body)
-    const fields = Object.keys(given).length > 0 ? given : find().fields
+    const fields = Object.keys(given).length > 0 ? given : inheritedFields(find())
     const draft = {
       bucket: params['target'] ?? '',
       name,
-      fields,
+      ...draftOptions(query, fields, OPTIONS),
       preconditions: readPreconditions(query),
       principal: call.principal,
       origin: call.origin,
@@ -56,11 +65,45 @@ export function copyRoutes({
     return changes.store(draft, () => contentOfObject(find()))
   }
 
+  /** A rename within a bucket, in one transaction: https://cloud.google.com/storage/docs/json_api/v1/objects/move */
+  const move = async (request: HttpRequest): Promise<HttpResponse> => {
+    const {params, url, call} = request
+    const bucket = buckets.get(params['bucket'] ?? '').name
+    permissions.requireOnObjects(call.principal, 'storage.objects.move', bucket)
+    const conditions = readPreconditions(url.searchParams, 'Source')
+    const name = params['destination'] ?? ''
+    checkObjectName(name)
+    const source = objects.get(bucket, params['object'] ?? '')
+    if (name === source.name) throw invalid('The object already has the name to which it is to be moved.')
+    const stored = await changes.move(
+      {
+        bucket,
+        name,
+        fields: {...inheritedFields(source), storageClass: storageClassOf(source)},
+        preconditions: readPreconditions(url.searchParams),
+        principal: call.principal,
+        origin: call.origin,
+      },
+      {
+        bucket,
+        name: source.name,
+        generation: undefined,
+        preconditions: {...conditions, generationMatch: conditions.generationMatch ?? source.generation},
+        origin: call.origin,
+      },
+    )
+    return {json: json(request, stored)}
+  }
+
+  const json = ({url, call}: HttpRequest, object: StoredObject): JsonObject =>
+    render(object, call.origin, wantsAcl(url.searchParams, false))
+
   return [
+    ['POST', '/b/:bucket/o/:object/moveTo/o/:destination', move],
     [
       'POST',
       '/b/:bucket/o/:object/copyTo/b/:target/o/:destination',
-      async (request) => ({json: objectJson(await copy(request), request.call.origin)}),
+      async (request) => ({json: json(request, await copy(request))}),
     ],
     [
       'POST',
@@ -74,7 +117,7 @@ export function copyRoutes({
             totalBytesRewritten: size,
             objectSize: size,
             done: true,
-            resource: objectJson(stored, request.call.origin),
+            resource: json(request, stored),
           },
         }
       },

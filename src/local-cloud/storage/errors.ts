@@ -26,18 +26,25 @@ export class StorageError extends ApiError {
   readonly reason: string
   readonly location: ErrorLocation | undefined
   readonly headers: Readonly<Record<string, string>>
+  /** Its name in the XML API, if the status does not say it. */
+  readonly xmlCode: string | undefined
 
   constructor(
     code: number,
     reason: string,
     message: string,
-    extras: {location?: ErrorLocation; headers?: Readonly<Record<string, string>>} = {},
+    extras: {
+      location?: ErrorLocation
+      headers?: Readonly<Record<string, string>>
+      xmlCode?: string
+    } = {},
   ) {
     super(STATUS_OF_CODE[code] ?? 'INTERNAL', message)
     this.code = code
     this.reason = reason
     this.location = extras.location
     this.headers = extras.headers ?? {}
+    this.xmlCode = extras.xmlCode
   }
 
   override get httpStatus(): number {
@@ -46,7 +53,7 @@ export class StorageError extends ApiError {
 }
 
 export const bucketNotFound = (): StorageError =>
-  new StorageError(404, 'notFound', 'The specified bucket does not exist.')
+  new StorageError(404, 'notFound', 'The specified bucket does not exist.', {xmlCode: 'NoSuchBucket'})
 
 export const objectNotFound = (bucket: string, name: string): StorageError =>
   new StorageError(404, 'notFound', `No such object: ${bucket}/${name}`)
@@ -66,7 +73,9 @@ export const missingParameter = (name: string): StorageError =>
     location: {locationType: 'parameter', location: name},
   })
 
-export const conflict = (message: string): StorageError => new StorageError(409, 'conflict', message)
+/** @param xmlCode its name in the XML API */
+export const conflict = (message: string, xmlCode: string): StorageError =>
+  new StorageError(409, 'conflict', message, {xmlCode})
 
 export const notServed = (what: string): StorageError =>
   new StorageError(501, 'notImplemented', `${what} is not implemented by the local cloud's Cloud Storage.`)
@@ -81,7 +90,7 @@ const REASON_OF_STATUS: Partial<Record<StatusName, string>> = {
   UNAVAILABLE: 'backendError',
 }
 
-function toStorageError(error: unknown): StorageError {
+export function toStorageError(error: unknown): StorageError {
   if (error instanceof StorageError) return error
   const known = toApiError(error)
   const reason = known.httpStatus === 413 ? 'uploadTooLarge' : REASON_OF_STATUS[known.status]

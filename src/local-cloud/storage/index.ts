@@ -3,6 +3,9 @@ import type {Publishing} from '../pubsub/publishing.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import {route, type Route} from '../wire/routes.ts'
+import {createAcls, isUniform} from './acl.ts'
+import {aclRoutes} from './acl-routes.ts'
+import {batchRoutes} from './batch-routes.ts'
 import {bucketRoutes} from './bucket-routes.ts'
 import {createBuckets} from './buckets.ts'
 import {composeRoutes} from './compose-routes.ts'
@@ -10,16 +13,24 @@ import {copyRoutes} from './copy-routes.ts'
 import {renderStorageError} from './errors.ts'
 import {createGenerations} from './generations.ts'
 import {iamRoutes} from './iam-routes.ts'
-import {jsonRoutes, named} from './json-routes.ts'
+import {jsonRoutes, named, partially} from './json-routes.ts'
 import {notificationRoutes} from './notification-routes.ts'
+import {createLifecycle} from './lifecycle.ts'
 import {createNotifications} from './notifications.ts'
 import {createObjectChanges} from './object-changes.ts'
+import {objectJson, type RenderObject} from './object-resource.ts'
 import {objectRoutes} from './object-routes.ts'
 import {createObjects} from './objects.ts'
-import {createPermissions} from './permissions.ts'
+import {createPartUploads} from './part-uploads.ts'
+import {bucketResource, createPermissions} from './permissions.ts'
 import {createResumableUploads} from './resumable-uploads.ts'
+import {createSoftDeleted} from './soft-deleted.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
+import {createXmlBuckets} from './xml-buckets.ts'
+import {createXmlObjects} from './xml-objects.ts'
+import {createXmlParts} from './xml-parts.ts'
+import {xmlRoutes} from './xml-routes.ts'
 
 export {retryTestRoutes} from './retry-tests.ts'
 export {storageSchema} from './schema.ts'
@@ -27,80 +38,134 @@ export {storageSchema} from './schema.ts'
 export interface Storage extends AsyncDisposable {
   readonly routes: Route[]
   /**
-   * Reads of the XML API, `/BUCKET/OBJECT`. They match nearly any path, so they go behind the routes of every other
+   * The XML API, `/BUCKET` and `/BUCKET/OBJECT`. They match nearly any path, so they go behind the routes of every other
    * service.
    */
   readonly objectRoutes: Route[]
   /** Whether an object or an unfinished upload refers to a blob, for `Blobs.sweep`. */
   readonly refersTo: (blob: string) => boolean
+  /**
+   * Begins to do what is due by the clock: lifecycle rules, the end of soft-deleted objects.
+   * @param origin what links in events begin with
+   */
+  start(origin: string): void
   /** How many buckets there are, of all projects. */
   bucketCount(): number
 }
 
-/** `/BUCKET/OBJECT`; a path that begins like an API is not one, so an unserved call is reported as such. */
-const XML_OBJECT =
-  /^\/(?!(?:apis|batch|compute|download|resumable|storage|upload|v\d\w*)\/)(?<bucket>[a-z0-9][a-z0-9._-]+[a-z0-9])\/(?<object>.+)$/
-
-/** Cloud Storage of the local cloud: the JSON API, as this folder's README lists it. */
+/** Cloud Storage of the local cloud: the JSON API and the XML API, as this folder's README lists it. */
 export function createStorage({
   state,
   clock,
   access,
   agents,
   publishing,
+  report,
 }: {
   state: State
   clock: Clock
   access: AccessControl
   agents: ServiceAgents
   publishing: Publishing
+  /** Called with errors that no caller sees. */
+  report: (error: unknown) => void
 }): Storage {
   const nextGeneration = createGenerations({state, clock})
   const buckets = createBuckets({state, clock, nextGeneration})
   const permissions = createPermissions(access, (bucket) => buckets.find(bucket)?.project)
   const objects = createObjects(state)
+  const softDeleted = createSoftDeleted(state)
   const notifications = createNotifications({state, clock, access, agents, publishing})
   const sessions = createUploadSessions({state, clock})
+  const parts = createPartUploads({state, clock})
+  const acls = createAcls(agents)
   const changes = createObjectChanges({
     state,
     clock,
     buckets,
     objects,
+    softDeleted,
     permissions,
+    acls,
     notifications,
     nextGeneration,
   })
-  const resumable = createResumableUploads({state, clock, sessions, objects, changes})
-  const uploads = createUploads({blobs: state.blobs, changes, resumable})
-  const stored = objectRoutes({state, buckets, objects, changes, permissions})
+  const render: RenderObject = (object, origin, withAcl = false) => {
+    const bucket = buckets.find(object.bucket)
+    const json = objectJson(object, origin, bucket)
+    if (!withAcl || bucket === undefined || isUniform(bucket.fields)) return json
+    const entries = acls.entries('object', bucket, object)
+    const owner = {entity: entries.find(({role}) => role === 'OWNER')?.entity}
+    return {...json, acl: entries.map((entry) => acls.json('object', entry, {bucket, object, origin})), owner}
+  }
+  const resumable = createResumableUploads({state, clock, sessions, objects, changes, render})
+  const uploads = createUploads({blobs: state.blobs, changes, resumable, render})
+  const stored = objectRoutes({
+    state,
+    clock,
+    buckets,
+    objects,
+    softDeleted,
+    changes,
+    permissions,
+    acls,
+    render,
+  })
+  const lifecycle = createLifecycle({
+    state,
+    clock,
+    buckets,
+    objects,
+    softDeleted,
+    parts,
+    changes,
+    report,
+  })
+
+  const xmlObjects = createXmlObjects({state, buckets, objects, changes, permissions, resumable})
+  const xmlParts = createXmlParts({state, buckets, changes, permissions, uploads: parts})
+  const removeBucket = (name: string): void => {
+    buckets.remove(buckets.get(name))
+    forget(name)
+    access.dropPolicy(bucketResource(name))
+  }
+  const xmlBuckets = createXmlBuckets({state, buckets, objects, changes, permissions, removeBucket})
 
   const forget = (bucket: string): void => {
     notifications.forget(bucket)
     sessions.cancelOfBucket(bucket)
+    softDeleted.giveUp(bucket)
+    // Their bytes go with the next sweep.
+    for (const {id} of parts.list(bucket)) parts.remove(id)
   }
   const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
+  const json = jsonRoutes([
+    ...bucketRoutes({state, buckets, permissions, acls, agents, removeBucket}),
+    ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
+    ...iamRoutes({buckets, permissions, access}),
+    ...notificationRoutes({state, buckets, permissions, notifications}),
+    ...stored.json,
+    ...copyRoutes({buckets, objects, changes, permissions, render}),
+    ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
+  ])
   return {
     routes: [
-      ...jsonRoutes([
-        ...bucketRoutes({state, buckets, permissions, access, agents, forget}),
-        ...iamRoutes({buckets, permissions, access}),
-        ...notificationRoutes({state, buckets, permissions, notifications}),
-        ...stored.json,
-        ...copyRoutes({buckets, objects, changes, permissions}),
-        ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions}),
-      ]),
+      ...json,
+      ...batchRoutes(json),
       ...uploadPaths.flatMap((path) => [
-        named('storage.objects.insert', route('POST', path, uploads.post, renderStorageError)),
-        named('storage.objects.insert', route('PUT', path, uploads.put, renderStorageError)),
+        named('storage.objects.insert', route('POST', path, partially(uploads.post), renderStorageError)),
+        named('storage.objects.insert', route('PUT', path, partially(uploads.put), renderStorageError)),
         named('storage.objects.insert', route('DELETE', path, uploads.remove, renderStorageError)),
       ]),
       named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),
     ],
-    objectRoutes: ['GET', 'HEAD'].map((method) =>
-      named('storage.objects.get', {method, pattern: XML_OBJECT, handle: stored.download}),
-    ),
-    refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob),
+    objectRoutes: xmlRoutes({objects: xmlObjects, parts: xmlParts, buckets: xmlBuckets}),
+    refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob) || parts.refersTo(blob),
     bucketCount: () => buckets.count(),
-    [Symbol.asyncDispose]: () => resumable[Symbol.asyncDispose](),
+    start: (origin) => lifecycle.start(origin),
+    async [Symbol.asyncDispose]() {
+      await lifecycle[Symbol.asyncDispose]()
+      await resumable[Symbol.asyncDispose]()
+    },
   }
 }

@@ -1,6 +1,7 @@
 import {route, type Route} from '../wire/routes.ts'
 import {renderStorageError} from './errors.ts'
 import {methodId} from './method-ids.ts'
+import {partOf} from './partial-response.ts'
 
 /** A method of the JSON API: HTTP method, path below `/storage/v1`, handler. */
 export type JsonRoute = readonly [method: string, path: string, handle: Route['handle']]
@@ -12,9 +13,20 @@ export type JsonRoute = readonly [method: string, path: string, handle: Route['h
 export function jsonRoutes(routes: readonly JsonRoute[]): Route[] {
   return ['/storage/v1', ''].flatMap((prefix) =>
     routes.map(([method, path, handle]) =>
-      named(methodId(method, path), route(method, `${prefix}${path}`, handle, renderStorageError)),
+      named(methodId(method, path), route(method, `${prefix}${path}`, partially(handle), renderStorageError)),
     ),
   )
+}
+
+/** Answers with what `fields` names of the whole, if it is given. */
+export function partially(handle: Route['handle']): Route['handle'] {
+  return async (request) => {
+    const answer = await handle(request)
+    const fields = request.url.searchParams.get('fields') ?? ''
+    return answer.json === undefined || fields === ''
+      ? answer
+      : {...answer, json: partOf({...answer.json}, fields)}
+  }
 }
 
 /** The route under its method's name in Google's discovery document. */

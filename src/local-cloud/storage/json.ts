@@ -23,3 +23,8 @@ export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
 export function pick(source: JsonObject, names: ReadonlySet<string>): JsonObject {
   return Object.fromEntries(Object.entries(source).filter(([key, value]) => names.has(key) && value !== null))
 }
+
+/** The members of `source` that are not named. */
+export function omit(source: JsonObject, names: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(Object.entries(source).filter(([key]) => !names.has(key)))
+}

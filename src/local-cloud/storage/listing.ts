@@ -1,7 +1,9 @@
 import {pageTokenOf, readPageToken} from '../wire/paging.ts'
+import {contextFilter} from './contexts.ts'
 import {invalid} from './errors.ts'
+import {globMatcher} from './glob.ts'
 import type {StoredObject} from './object-resource.ts'
-import type {ObjectRange, Objects} from './objects.ts'
+import type {ObjectRange} from './objects.ts'
 import {flag, pageSize} from './query.ts'
 
 /** One page of a list. */
@@ -18,21 +20,24 @@ interface Position {
   readonly generation: number
 }
 
+/** Reads objects by name and generation, at most `count`. */
+export type ReadObjects = (range: ObjectRange, count: number) => StoredObject[]
+
 /** How many rows are looked at together. */
 const BATCH = 1000
 
 /**
- * A page of the objects of a bucket, by the UTF-8 bytes of their names; memory follows the page, not the bucket.
+ * A page of objects, by the UTF-8 bytes of their names; memory follows the page, not the bucket.
  * https://cloud.google.com/storage/docs/json_api/v1/objects/list
  * @throws StorageError 400
  */
-export function listObjects(objects: Objects, bucket: string, query: URLSearchParams): ObjectPage {
+export function listObjects(read: ReadObjects, query: URLSearchParams): ObjectPage {
   // Google's client for Go sends every parameter, and those that were not set are empty.
   const prefix = query.get('prefix') ?? ''
   const delimiter = query.get('delimiter') ?? ''
   const trailing = flag(query, 'includeTrailingDelimiter')
-  const versions = flag(query, 'versions')
   const size = pageSize(query)
+  const wanted = wantedObjects(query)
   const to = lesser(successor(prefix), query.get('endOffset') || undefined)
   const token = query.get('pageToken')
 
@@ -50,9 +55,13 @@ export function listObjects(objects: Objects, bucket: string, query: URLSearchPa
     const room = size - items.length - prefixes.length
     const count = Math.min(BATCH, room + 1)
     const range: ObjectRange = {from: position.name, generation: position.generation, to}
-    const rows = versions ? objects.versions(bucket, range, count) : objects.live(bucket, range, count)
+    const rows = read(range, count)
     let common: string | undefined
     for (const row of rows) {
+      if (!wanted(row)) {
+        common = undefined
+        continue
+      }
       const at = delimiter === '' ? -1 : row.name.indexOf(delimiter, prefix.length)
       common = at < 0 ? undefined : row.name.slice(0, at + delimiter.length)
       if (common !== undefined && common === prefixes.at(-1)) continue
@@ -64,6 +73,15 @@ export function listObjects(objects: Objects, bucket: string, query: URLSearchPa
     position = rows.length < count ? undefined : positionAfter(rows.at(-1), common)
   }
   return {items, prefixes, nextPageToken: undefined}
+}
+
+/** Which objects a query chooses beyond their range of names. @throws StorageError 400 */
+function wantedObjects(query: URLSearchParams): (object: StoredObject) => boolean {
+  const glob = query.get('matchGlob') ?? ''
+  const filter = query.get('filter') ?? ''
+  const matches = glob === '' ? () => true : globMatcher(glob)
+  const holds = filter === '' ? () => true : contextFilter(filter)
+  return (object) => matches(object.name) && holds(object)
 }
 
 /** After a row or, if it represents a common prefix, after everything with that prefix. */

@@ -9,6 +9,7 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'PATCH /b/:bucket': 'storage.buckets.patch',
   'PUT /b/:bucket': 'storage.buckets.update',
   'DELETE /b/:bucket': 'storage.buckets.delete',
+  'POST /b/:bucket/lockRetentionPolicy': 'storage.buckets.lockRetentionPolicy',
   'GET /b/:bucket/storageLayout': 'storage.buckets.getStorageLayout',
   'GET /b/:bucket/iam': 'storage.buckets.getIamPolicy',
   'PUT /b/:bucket/iam': 'storage.buckets.setIamPolicy',
@@ -22,19 +23,21 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'PATCH /b/:bucket/o/:object': 'storage.objects.patch',
   'PUT /b/:bucket/o/:object': 'storage.objects.update',
   'DELETE /b/:bucket/o/:object': 'storage.objects.delete',
+  'POST /b/:bucket/o/:object/restore': 'storage.objects.restore',
   'GET /projects/:project/serviceAccount': 'storage.projects.serviceAccount.get',
 }
 const OTHERS = [
   'storage.objects.insert',
   'storage.objects.compose',
   'storage.objects.copy',
+  'storage.objects.move',
   'storage.objects.rewrite',
 ]
 const KNOWN = new Set([...Object.values(METHOD_IDS), ...OTHERS])
 
 /** The name of a method; `undefined` for what no client names. */
 export function methodId(method: string, path: string): string | undefined {
-  const last = /\/(?<verb>compose|copyTo|rewriteTo)\b/.exec(path)?.groups?.['verb']
+  const last = /\/(?<verb>compose|copyTo|moveTo|rewriteTo)\b/.exec(path)?.groups?.['verb']
   if (last !== undefined) return `storage.objects.${last.replace(/To$/, '')}`
   return METHOD_IDS[`${method} ${path}`]
 }

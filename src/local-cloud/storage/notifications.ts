@@ -137,14 +137,20 @@ export function createNotifications({
         if (config.eventTypes.length > 0 && !config.eventTypes.includes(event.type)) continue
         if (!event.object.name.startsWith(config.objectNamePrefix)) continue
         if (!publishing.hasTopic(config.topic) || !mayPublish(bucket, config.topic)) continue
-        publishing.publishInTransaction(config.topic, [messageOf(config, event, {origin, now: clock.now()})])
+        publishing.publishInTransaction(config.topic, [
+          messageOf(config, event, {bucket, origin, now: clock.now()}),
+        ])
       }
     },
   }
 }
 
 /** The message, with exactly the attributes of https://cloud.google.com/storage/docs/pubsub-notifications#attributes */
-function messageOf(config: NotificationConfig, event: ObjectEvent, context: {origin: string; now: number}) {
+function messageOf(
+  config: NotificationConfig,
+  event: ObjectEvent,
+  context: {bucket: Bucket; origin: string; now: number},
+) {
   const {type, object, overwroteGeneration, overwrittenByGeneration} = event
   const attributes: Record<string, string> = {
     ...config.customAttributes,
@@ -161,7 +167,7 @@ function messageOf(config: NotificationConfig, event: ObjectEvent, context: {ori
       : {overwrittenByGeneration: String(overwrittenByGeneration)}),
   }
   if (config.payloadFormat === 'NONE') return {attributes}
-  const payload = `${JSON.stringify(objectJson(object, context.origin), undefined, 2)}\n`
+  const payload = `${JSON.stringify(objectJson(object, context.origin, context.bucket), undefined, 2)}\n`
   return {attributes, data: Buffer.from(payload).toString('base64')}
 }
 

@@ -1,45 +1,17 @@
-import type {BlobInfo} from '../state/blobs.ts'
 import type {State} from '../state/state.ts'
-import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
+import {type Acls, bringsList, isUniform, refuseUniform} from './acl.ts'
 import {keepsVersions, type Bucket} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
 import type {Notifications} from './notifications.ts'
+import {type Content, contentOfObject, fieldsOfNew, type ObjectDraft, withContexts} from './object-draft.ts'
 import type {StoredObject} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, type Preconditions} from './preconditions.ts'
-
-/** An object about to be stored. Plain JSON, since upload sessions keep it. */
-export interface ObjectDraft {
-  readonly bucket: string
-  readonly name: string
-  readonly fields: JsonObject
-  readonly preconditions: Preconditions
-  readonly principal: Principal
-  /** What links in resources and events begin with. */
-  readonly origin: string
-}
-
-/** Bytes that are in place, of a new blob or one that another object has too. */
-export type Content = Pick<StoredObject, 'blob' | 'sizeBytes' | 'md5' | 'crc32c' | 'componentCount'>
-
-export const contentOfObject = ({blob, sizeBytes, md5, crc32c, componentCount}: StoredObject): Content => ({
-  blob,
-  sizeBytes,
-  md5,
-  crc32c,
-  componentCount,
-})
-
-export const contentOfBlob = (blob: BlobInfo): Content => ({
-  blob: blob.id,
-  sizeBytes: blob.sizeBytes,
-  md5: blob.md5,
-  crc32c: blob.crc32c,
-  componentCount: undefined,
-})
+import {checkRetentionChange, checkUnprotected} from './protection.ts'
+import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
 
 /**
  * Changes of objects. Each is one transaction with its events; preconditions and grants are checked in it, so that
@@ -56,18 +28,32 @@ export interface ObjectChanges {
    * Stores an object as the live version.
    * @param content the bytes, requested inside the transaction
    * @param also runs in the same transaction
-   * @throws as `checkDraft`
+   * @throws as `checkDraft`; StorageError 403 if the object that it replaces is held or retained
    */
   store(
     draft: ObjectDraft,
     content: () => Content,
     also?: (object: StoredObject) => void,
   ): Promise<StoredObject>
-  /** Replaces an object's metadata by what `change` makes of the present. @throws StorageError 404, 412 */
-  changeMetadata(target: ObjectTarget, change: (present: JsonObject) => JsonObject): Promise<StoredObject>
   /**
-   * Deletes a version, or the live object: in a bucket that keeps versions that one becomes noncurrent.
-   * @throws StorageError 404, 412
+   * Stores an object with the bytes of another in its bucket, which is gone with it.
+   * @throws as `store`; StorageError 403 if the source is held or retained, 404, 412
+   */
+  move(draft: ObjectDraft, source: ObjectTarget): Promise<StoredObject>
+  /**
+   * Replaces an object's metadata by what `change` makes of the present.
+   * @param overrideRetention whether a retention that is not locked may be loosened
+   * @throws StorageError 403 if a retention would be loosened, 404, 412
+   */
+  changeMetadata(
+    target: ObjectTarget,
+    change: (present: JsonObject) => JsonObject,
+    overrideRetention?: boolean,
+  ): Promise<StoredObject>
+  /**
+   * Deletes a version, or the live object: in a bucket that keeps versions that one becomes noncurrent. In a bucket
+   * with soft delete a version stays restorable.
+   * @throws StorageError 403 if it is held or retained, 404, 412
    */
   remove(target: ObjectTarget): Promise<void>
 }
@@ -85,7 +71,9 @@ export function createObjectChanges({
   clock,
   buckets,
   objects,
+  softDeleted,
   permissions,
+  acls,
   notifications,
   nextGeneration,
 }: {
@@ -93,19 +81,31 @@ export function createObjectChanges({
   clock: Clock
   buckets: Buckets
   objects: Objects
+  softDeleted: SoftDeletedObjects
   permissions: Permissions
+  acls: Acls
   notifications: Notifications
   nextGeneration: () => number
 }): ObjectChanges {
   const checkDraft = (draft: ObjectDraft): {bucket: Bucket; replaced: StoredObject | undefined} => {
     const bucket = buckets.get(draft.bucket)
     permissions.requireOnObjects(draft.principal, 'storage.objects.create', bucket.name)
+    if (isUniform(bucket.fields) && bringsList(undefined, draft.fields['acl'])) throw refuseUniform('object')
+    if (draft.predefinedAcl !== undefined) acls.predefined('object', draft.predefinedAcl, bucket)
     const replaced = objects.find(bucket.name, draft.name)
     checkForChange(draft.preconditions, replaced)
     // "To overwrite existing objects, the storage.objects.delete permission is also required."
     // https://cloud.google.com/storage/docs/access-control/iam-json
     if (replaced) permissions.requireOnObjects(draft.principal, 'storage.objects.delete', bucket.name)
     return {bucket, replaced}
+  }
+
+  /** Takes a version away, for good or into soft delete. @returns the blob to be removed */
+  const discard = (bucket: Bucket, object: StoredObject): string | undefined => {
+    const keptMs = softDeleteMs(bucket)
+    const at = clock.now()
+    if (keptMs > 0) softDeleted.insert(object, {at, until: at + keptMs})
+    return objects.remove(object)
   }
 
   /** Takes the live version away, or keeps it as a noncurrent one. @returns the blob to be removed */
@@ -115,11 +115,12 @@ export function createObjectChanges({
     context: {origin: string; overwrittenByGeneration?: number},
   ): string | undefined => {
     const archived = keepsVersions(bucket)
+    checkUnprotected(bucket, object, clock.now(), archived)
     const retired = {...object, timeDeleted: clock.now()}
     const {origin, ...overwritten} = context
     let freed: string | undefined
     if (archived) objects.update(retired)
-    else freed = objects.remove(object)
+    else freed = discard(bucket, object)
     const type = archived ? 'OBJECT_ARCHIVE' : 'OBJECT_DELETE'
     notifications.publish(bucket, {type, object: retired, ...overwritten}, origin)
     return freed
@@ -130,50 +131,84 @@ export function createObjectChanges({
     if (blob !== undefined) await state.blobs.remove(blob).catch(() => undefined)
   }
 
+  const store: ObjectChanges['store'] = async (draft, content, also) => {
+    const outcome = await state.write(() => {
+      const {bucket, replaced} = checkDraft(draft)
+      const now = clock.now()
+      const {predefinedAcl: list} = draft
+      const given =
+        list === undefined ? draft.fields : {...draft.fields, acl: acls.predefined('object', list, bucket)}
+      const fields = withContexts({}, fieldsOfNew(given, bucket), now)
+      checkRetentionChange(bucket, {present: {}, next: fields, override: false, now})
+      const stored: StoredObject = {
+        bucket: bucket.name,
+        name: draft.name,
+        generation: nextGeneration(),
+        metageneration: 1,
+        ...content(),
+        timeCreated: now,
+        updated: now,
+        timeDeleted: undefined,
+        classUpdated: undefined,
+        holdReleased: undefined,
+        fields,
+      }
+      const {generation} = stored
+      const freed = replaced
+        ? retire(bucket, replaced, {origin: draft.origin, overwrittenByGeneration: generation})
+        : undefined
+      objects.insert(stored)
+      const overwrote = replaced ? {overwroteGeneration: replaced.generation} : {}
+      notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)
+      also?.(stored)
+      return {stored, freed: freed === stored.blob ? undefined : freed}
+    })
+    await removeBlob(outcome.freed)
+    return outcome.stored
+  }
+
   return {
     checkDraft,
+    store,
 
-    async store(draft, content, also) {
-      const outcome = await state.write(() => {
-        const {bucket, replaced} = checkDraft(draft)
-        const now = clock.now()
-        const stored: StoredObject = {
-          bucket: bucket.name,
-          name: draft.name,
-          generation: nextGeneration(),
-          metageneration: 1,
-          ...content(),
-          timeCreated: now,
-          updated: now,
-          timeDeleted: undefined,
-          fields: withStorageClass(draft.fields, bucket),
-        }
-        const {generation} = stored
-        const freed = replaced
-          ? retire(bucket, replaced, {origin: draft.origin, overwrittenByGeneration: generation})
-          : undefined
-        objects.insert(stored)
-        const overwrote = replaced ? {overwroteGeneration: replaced.generation} : {}
-        notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)
-        also?.(stored)
-        return {stored, freed: freed === stored.blob ? undefined : freed}
-      })
-      await removeBlob(outcome.freed)
-      return outcome.stored
+    move(draft, {bucket, name, preconditions, origin}) {
+      const find = (): StoredObject => {
+        const source = objects.get(bucket, name)
+        checkForChange(preconditions, source)
+        return source
+      }
+      return store(
+        draft,
+        () => contentOfObject(find()),
+        // The bytes stay: the new object has them.
+        () => void retire(buckets.get(bucket), find(), {origin}),
+      )
     },
 
-    changeMetadata: ({bucket, name, generation, preconditions, origin}, change) =>
+    changeMetadata: (target, change, overrideRetention = false) =>
       state.write(() => {
-        const present = objects.get(bucket, name, generation)
+        const {name, generation, preconditions, origin} = target
+        const bucket = buckets.get(target.bucket)
+        const present = objects.get(bucket.name, name, generation)
         checkForChange(preconditions, present)
+        const now = clock.now()
+        const fields = withContexts(present.fields, change(present.fields), now)
+        if (isUniform(bucket.fields) && bringsList(present.fields['acl'], fields['acl']))
+          throw refuseUniform('object')
+        const retentions = {present: present.fields, next: fields, override: overrideRetention, now}
+        checkRetentionChange(bucket, retentions)
+        const {storageClass, eventBasedHold} = present.fields
+        const released = eventBasedHold === true && fields['eventBasedHold'] !== true
         const changed = {
           ...present,
           metageneration: present.metageneration + 1,
-          updated: clock.now(),
-          fields: change(present.fields),
+          updated: now,
+          classUpdated: fields['storageClass'] === storageClass ? present.classUpdated : now,
+          holdReleased: released ? now : present.holdReleased,
+          fields,
         }
         objects.update(changed)
-        notifications.publish(buckets.get(bucket), {type: 'OBJECT_METADATA_UPDATE', object: changed}, origin)
+        notifications.publish(bucket, {type: 'OBJECT_METADATA_UPDATE', object: changed}, origin)
         return changed
       }),
 
@@ -183,7 +218,8 @@ export function createObjectChanges({
         const object = objects.get(bucketName, name, generation)
         checkForChange(preconditions, object)
         if (generation === undefined) return retire(bucket, object, {origin})
-        const blob = objects.remove(object)
+        checkUnprotected(bucket, object, clock.now(), false)
+        const blob = discard(bucket, object)
         const deleted = {...object, timeDeleted: object.timeDeleted ?? clock.now()}
         notifications.publish(bucket, {type: 'OBJECT_DELETE', object: deleted}, origin)
         return blob
@@ -191,12 +227,4 @@ export function createObjectChanges({
       await removeBlob(freed)
     },
   }
-}
-
-/** An object has the storage class of its bucket unless it was given one. */
-function withStorageClass(fields: JsonObject, bucket: Bucket): JsonObject {
-  const ofBucket = bucket.fields['storageClass']
-  return ofBucket === undefined || fields['storageClass'] !== undefined
-    ? fields
-    : {...fields, storageClass: ofBucket}
 }

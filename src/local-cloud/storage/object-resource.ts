@@ -1,7 +1,11 @@
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {Bucket} from './bucket-resource.ts'
+import {aclOf} from './acl.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
-import {pick} from './json.ts'
+import {omit, pick} from './json.ts'
+import {retainedUntil} from './protection.ts'
+import {checkStorageClass} from './storage-classes.ts'
 import {integer, optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
 
 /** One version of an object as it is kept. Times in milliseconds since 1970. */
@@ -22,6 +26,12 @@ export interface StoredObject {
   readonly updated: number
   /** When it stopped being the live version. */
   readonly timeDeleted: number | undefined
+  /** When its storage class was last changed; at first not at all. */
+  readonly classUpdated: number | undefined
+  /** When its event-based hold was last released. */
+  readonly holdReleased: number | undefined
+  /** When it was soft-deleted, and when it will be gone. */
+  readonly softDeleted?: {readonly at: number; readonly until: number}
   /** What the caller set, as it was sent. */
   readonly fields: JsonObject
 }
@@ -36,7 +46,17 @@ const TEXTS = [
   'storageClass',
 ]
 /** Members of the Object resource that a caller may set; the rest of a body is ignored, as Google does. */
-const WRITABLE = new Set([...TEXTS, 'acl', 'eventBasedHold', 'metadata', 'temporaryHold'])
+const WRITABLE = new Set([
+  ...TEXTS,
+  'acl',
+  'contexts',
+  'eventBasedHold',
+  'metadata',
+  'retention',
+  'temporaryHold',
+])
+/** Shown in their own form, if at all. */
+const NOT_SHOWN = new Set(['acl'])
 /** https://cloud.google.com/storage/quotas#objects */
 const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
 
@@ -54,13 +74,17 @@ export function writableObjectFields(body: JsonObject): JsonObject {
       throw invalid(`Invalid value for the object's ${name}: it has control characters.`)
     }
   }
-  const metadata = fields['metadata']
+  const {customTime, storageClass, metadata} = fields
+  if (storageClass !== undefined) checkStorageClass(storageClass)
+  if (typeof customTime === 'string' && Number.isNaN(Date.parse(customTime)))
+    throw invalid(`Invalid value for the object's customTime: ${customTime} is not a time in RFC 3339.`)
+  aclOf('object', fields['acl'])
   return isJsonObject(metadata) ? {...fields, metadata: customMetadata(metadata)} : fields
 }
 
 function hasType(name: string, value: unknown): boolean {
   if (TEXTS.includes(name)) return typeof value === 'string'
-  if (name === 'metadata') return isJsonObject(value)
+  if (name === 'metadata' || name === 'retention' || name === 'contexts') return isJsonObject(value)
   if (name === 'acl') return Array.isArray(value)
   return typeof value === 'boolean'
 }
@@ -95,21 +119,34 @@ export function objectOfRow(row: Row): StoredObject {
     timeCreated: integer(row, 'time_created'),
     updated: integer(row, 'updated'),
     timeDeleted: optionalInteger(row, 'time_deleted'),
+    classUpdated: optionalInteger(row, 'class_updated'),
+    holdReleased: optionalInteger(row, 'hold_released'),
     fields: storedJson(row, 'fields'),
   }
 }
 
 /** A text member that the caller set. */
-export function textField(object: StoredObject, name: string): string | undefined {
+export function textField(object: Pick<StoredObject, 'fields'>, name: string): string | undefined {
   const value = object.fields[name]
   return typeof value === 'string' ? value : undefined
 }
 
-/** The Object resource: https://cloud.google.com/storage/docs/json_api/v1/objects#resource */
-export function objectJson(object: StoredObject, origin: string): JsonObject {
-  const {bucket, name, generation} = object
+export function storageClassOf(object: Pick<StoredObject, 'fields'>): string {
+  return textField(object, 'storageClass') ?? 'STANDARD'
+}
+
+/** An object as its resource, with what its bucket determines of it. */
+export type RenderObject = (object: StoredObject, origin: string, withAcl?: boolean) => JsonObject
+
+/**
+ * The Object resource: https://cloud.google.com/storage/docs/json_api/v1/objects#resource
+ * @param inBucket the object's bucket; `undefined` if it has gone meanwhile
+ */
+export function objectJson(object: StoredObject, origin: string, inBucket: Bucket | undefined): JsonObject {
+  const {bucket, name, generation, softDeleted} = object
   const path = `storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
-  const created = new Date(object.timeCreated).toISOString()
+  const created = timeText(object.timeCreated)
+  const retained = retainedUntil(inBucket, object)
   return {
     kind: 'storage#object',
     id: `${bucket}/${name}/${generation}`,
@@ -126,10 +163,18 @@ export function objectJson(object: StoredObject, origin: string): JsonObject {
     etag: objectEtag(object),
     ...(object.componentCount === undefined ? {} : {componentCount: object.componentCount}),
     timeCreated: created,
-    updated: new Date(object.updated).toISOString(),
-    timeStorageClassUpdated: created,
+    updated: timeText(object.updated),
+    timeStorageClassUpdated: timeText(object.classUpdated ?? object.timeCreated),
     timeFinalized: created,
-    ...(object.timeDeleted === undefined ? {} : {timeDeleted: new Date(object.timeDeleted).toISOString()}),
-    ...object.fields,
+    ...(object.timeDeleted === undefined ? {} : {timeDeleted: timeText(object.timeDeleted)}),
+    ...(retained === undefined ? {} : {retentionExpirationTime: timeText(retained)}),
+    ...(softDeleted === undefined
+      ? {}
+      : {softDeleteTime: timeText(softDeleted.at), hardDeleteTime: timeText(softDeleted.until)}),
+    ...omit(object.fields, NOT_SHOWN),
   }
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString()
 }

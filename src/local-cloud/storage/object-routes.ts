@@ -1,35 +1,53 @@
 import type {State} from '../state/state.ts'
+import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import type {Acls} from './acl.ts'
 import type {Buckets} from './buckets.ts'
 import {downloadObject} from './download.ts'
-import {renderMediaError} from './errors.ts'
+import {invalid, missingParameter, objectNotFound, renderMediaError} from './errors.ts'
 import {objectEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
-import {listObjects} from './listing.ts'
+import {listObjects, type ReadObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
-import {objectJson, writableObjectFields, type StoredObject} from './object-resource.ts'
+import {contentOfObject, inheritedFields} from './object-draft.ts'
+import {
+  objectJson,
+  type RenderObject,
+  storageClassOf,
+  type StoredObject,
+  writableObjectFields,
+} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'
-import {refuseParameters, wholeNumber} from './query.ts'
+import {flag, wantsAcl, wholeNumber} from './query.ts'
+import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
 
 type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
 
 /** Objects that are there: https://cloud.google.com/storage/docs/json_api/v1/objects */
 export function objectRoutes({
   state,
+  clock,
   buckets,
   objects,
+  softDeleted,
   changes,
   permissions,
+  acls,
+  render,
 }: {
   state: State
+  clock: Clock
   buckets: Buckets
   objects: Objects
+  softDeleted: SoftDeletedObjects
   changes: ObjectChanges
   permissions: Permissions
+  acls: Acls
+  render: RenderObject
 }): {json: JsonRoute[]; download: Handler} {
   const target = (request: HttpRequest): ObjectTarget => ({
     bucket: request.params['bucket'] ?? '',
@@ -63,36 +81,90 @@ export function objectRoutes({
 
   const get: Handler = (request) => {
     if (request.url.searchParams.get('alt') === 'media') return download(request)
-    const object = readable(request)
-    return {headers: {etag: objectEtag(object)}, json: objectJson(object, request.call.origin)}
+    const object = flag(request.url.searchParams, 'softDeleted') ? restorable(request) : readable(request)
+    const withAcl = wantsAcl(request.url.searchParams, false)
+    return {headers: {etag: objectEtag(object)}, json: render(object, request.call.origin, withAcl)}
+  }
+
+  /** The soft-deleted generation that is named. @throws StorageError 400, 404, 412 */
+  const restorable = (request: HttpRequest): StoredObject => {
+    const bucket = permit(request, 'storage.objects.get')
+    const {name, generation} = target(request)
+    if (generation === undefined) throw missingParameter('generation')
+    requireSoftDelete(bucket)
+    const object = softDeleted.find(bucket, name, generation, clock.now())
+    if (object === undefined) throw objectNotFound(bucket, name)
+    return object
+  }
+
+  const requireSoftDelete = (bucket: string): void => {
+    if (softDeleteMs(buckets.get(bucket)) === 0)
+      throw invalid(`Soft delete is not enabled on bucket '${bucket}': set its softDeletePolicy.`)
+  }
+
+  /** A copy of a soft-deleted generation, which stays where it is: https://cloud.google.com/storage/docs/use-soft-deleted-objects */
+  const restore: Handler = async (request) => {
+    permit(request, 'storage.objects.restore')
+    const object = restorable(request)
+    const {bucket, name} = object
+    const draft = {
+      bucket,
+      name,
+      fields: {...inheritedFields(object), storageClass: storageClassOf(object)},
+      preconditions: readPreconditions(request.url.searchParams),
+      principal: request.call.principal,
+      origin: request.call.origin,
+    }
+    const stored = await changes.store(draft, () => contentOfObject(restorable(request)))
+    return {json: render(stored, request.call.origin)}
   }
 
   const list: Handler = (request) => {
     const query = request.url.searchParams
-    refuseParameters(query, ['matchGlob', 'softDeleted', 'filter'])
     const bucket = permit(request, 'storage.objects.list')
-    const {items, prefixes, nextPageToken} = listObjects(objects, bucket, query)
+    const inBucket = buckets.get(bucket)
+    const withAcl = wantsAcl(query, false)
+    const json = (object: StoredObject): JsonObject =>
+      withAcl
+        ? render(object, request.call.origin, withAcl)
+        : objectJson(object, request.call.origin, inBucket)
+    if (flag(query, 'softDeleted')) requireSoftDelete(bucket)
+    const {items, prefixes, nextPageToken} = listObjects(readerFor(bucket, query), query)
     return {
       json: {
         kind: 'storage#objects',
         ...(nextPageToken === undefined ? {} : {nextPageToken}),
         ...(prefixes.length > 0 ? {prefixes} : {}),
-        ...(items.length > 0 ? {items: items.map((object) => objectJson(object, request.call.origin))} : {}),
+        ...(items.length > 0 ? {items: items.map(json)} : {}),
       },
     }
+  }
+
+  /** Reads what is to be listed. @throws StorageError 400 */
+  const readerFor = (bucket: string, query: URLSearchParams): ReadObjects => {
+    const versions = flag(query, 'versions')
+    if (!flag(query, 'softDeleted'))
+      return (range, count) => objects[versions ? 'versions' : 'live'](bucket, range, count)
+    if (versions) throw invalid('The parameters versions and softDeleted exclude each other.')
+    return (range, count) => softDeleted.page(bucket, range, count, clock.now())
   }
 
   const change = async (
     request: HttpRequest,
     merge: (present: JsonObject, body: JsonObject) => JsonObject,
   ) => {
-    refuseParameters(request.url.searchParams, ['predefinedAcl'])
     permit(request, 'storage.objects.update')
+    const bucket = buckets.get(request.params['bucket'] ?? '')
+    const predefined = request.url.searchParams.get('predefinedAcl') ?? ''
+    const acl = predefined === '' ? {} : {acl: acls.predefined('object', predefined, bucket)}
     const body = await request.json()
-    const changed = await changes.changeMetadata(target(request), (present) =>
-      writableObjectFields(merge(present, body)),
+    const override = flag(request.url.searchParams, 'overrideUnlockedRetention')
+    const changed = await changes.changeMetadata(
+      target(request),
+      (present) => changedFields(present, {...merge(present, body), ...acl}),
+      override,
     )
-    return {json: objectJson(changed, request.call.origin)}
+    return {json: render(changed, request.call.origin, wantsAcl(request.url.searchParams, true))}
   }
 
   const remove: Handler = async (request) => {
@@ -106,14 +178,26 @@ export function objectRoutes({
       ['GET', '/b/:bucket/o', list],
       ['GET', '/b/:bucket/o/:object', get],
       ['PATCH', '/b/:bucket/o/:object', (request) => change(request, mergePatch)],
-      ['PUT', '/b/:bucket/o/:object', (request) => change(request, keepStorageClass)],
+      ['PUT', '/b/:bucket/o/:object', (request) => change(request, (_present, body) => body)],
       ['DELETE', '/b/:bucket/o/:object', remove],
+      ['POST', '/b/:bucket/o/:object/restore', restore],
     ],
     download,
   }
 }
 
-/** A full replacement leaves the storage class, which only a rewrite changes. */
-function keepStorageClass({storageClass}: JsonObject, body: JsonObject): JsonObject {
-  return {...(storageClass === undefined ? {} : {storageClass}), ...body}
+/**
+ * What a change leaves: a rewrite alone changes the class, and a custom time only rises.
+ * https://cloud.google.com/storage/docs/metadata#custom-time
+ * @throws StorageError 400
+ */
+function changedFields(present: JsonObject, changed: JsonObject): JsonObject {
+  const {storageClass, kmsKeyName, customTime} = present
+  const fields: JsonObject = {
+    ...writableObjectFields({...changed, storageClass: storageClass ?? null}),
+    ...(kmsKeyName === undefined ? {} : {kmsKeyName}),
+  }
+  if (typeof customTime === 'string' && !(Date.parse(String(fields['customTime'])) >= Date.parse(customTime)))
+    throw invalid(`The customTime ${customTime} can be neither removed nor set to an earlier time.`)
+  return fields
 }

@@ -20,11 +20,13 @@ export interface Objects {
   /** All versions by name and generation. */
   versions(bucket: string, range: ObjectRange, count: number): StoredObject[]
   insert(object: StoredObject): void
+  /** How many versions of an object are newer than a generation. */
+  countNewer(bucket: string, name: string, generation: number): number
   /** Replaces metageneration, times and fields of a version. */
   update(object: StoredObject): void
   /** @returns the blob that is no longer referenced, to remove after the commit */
   remove(object: StoredObject): string | undefined
-  /** Whether any version has these bytes. */
+  /** Whether any version, also a soft-deleted one, has these bytes. */
   refersTo(blob: string): boolean
 }
 
@@ -46,16 +48,24 @@ export function createObjects({database}: State): Objects {
   )
   const insert = database.prepare(
     `INSERT INTO storage_objects (bucket, name, generation, metageneration, blob, size, md5, crc32c, component_count,
-       time_created, updated, time_deleted, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       time_created, updated, time_deleted, class_updated, hold_released, fields)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const update = database.prepare(
-    `UPDATE storage_objects SET metageneration = ?, updated = ?, time_deleted = ?, fields = ?
+    `UPDATE storage_objects
+     SET metageneration = ?, updated = ?, time_deleted = ?, class_updated = ?, hold_released = ?, fields = ?
      WHERE bucket = ? AND name = ? AND generation = ?`,
   )
   const remove = database.prepare(
     'DELETE FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?',
   )
-  const selectReference = database.prepare('SELECT 1 FROM storage_objects WHERE blob = ? LIMIT 1')
+  const countNewer = database.prepare(
+    'SELECT count(*) AS newer FROM storage_objects WHERE bucket = ? AND name = ? AND generation > ?',
+  )
+  const selectReference = database.prepare(
+    `SELECT 1 FROM storage_objects WHERE blob = ?1
+     UNION ALL SELECT 1 FROM storage_soft_deleted WHERE blob = ?1 LIMIT 1`,
+  )
 
   const find: Objects['find'] = (bucket, name, generation) => {
     const row =
@@ -76,6 +86,7 @@ export function createObjects({database}: State): Objects {
       selectLivePage.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
     versions: (bucket, {from, generation, to = null}, count) =>
       selectVersionPage.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
+    countNewer: (bucket, name, generation) => Number(countNewer.get(bucket, name, generation)?.['newer']),
     insert(object) {
       insert.run(
         object.bucket,
@@ -90,11 +101,23 @@ export function createObjects({database}: State): Objects {
         object.timeCreated,
         object.updated,
         object.timeDeleted ?? null,
+        object.classUpdated ?? null,
+        object.holdReleased ?? null,
         JSON.stringify(object.fields),
       )
     },
-    update({metageneration, updated, timeDeleted = null, fields, bucket, name, generation}) {
-      update.run(metageneration, updated, timeDeleted, JSON.stringify(fields), bucket, name, generation)
+    update(object) {
+      update.run(
+        object.metageneration,
+        object.updated,
+        object.timeDeleted ?? null,
+        object.classUpdated ?? null,
+        object.holdReleased ?? null,
+        JSON.stringify(object.fields),
+        object.bucket,
+        object.name,
+        object.generation,
+      )
     },
     remove({bucket, name, generation, blob}) {
       remove.run(bucket, name, generation)

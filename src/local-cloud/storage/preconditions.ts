@@ -1,3 +1,4 @@
+import type {IncomingHttpHeaders} from 'node:http'
 import {conditionNotMet, notModified} from './errors.ts'
 import {objectEtag} from './etag.ts'
 import {wholeNumber} from './query.ts'
@@ -8,6 +9,13 @@ export interface Preconditions {
   readonly generationNotMatch?: number
   readonly metagenerationMatch?: number
   readonly metagenerationNotMatch?: number
+}
+
+const HEADERS = {
+  'generation-match': 'ifGenerationMatch',
+  'generation-not-match': 'ifGenerationNotMatch',
+  'metageneration-match': 'ifMetagenerationMatch',
+  'metageneration-not-match': 'ifMetagenerationNotMatch',
 }
 
 interface Version {
@@ -27,6 +35,19 @@ export function readPreconditions(query: URLSearchParams, subject: '' | 'Source'
     ...(metagenerationMatch === undefined ? {} : {metagenerationMatch}),
     ...(metagenerationNotMatch === undefined ? {} : {metagenerationNotMatch}),
   }
+}
+
+/** The same in the headers of the XML API: `x-goog-if-generation-match` … */
+export function preconditionsOfHeaders(
+  headers: IncomingHttpHeaders,
+  subject: '' | 'copy-source-' = '',
+): Preconditions {
+  const query = new URLSearchParams()
+  for (const [name, parameter] of Object.entries(HEADERS)) {
+    const value = headers[`x-goog-${subject}if-${name}`]
+    if (typeof value === 'string') query.set(parameter, value)
+  }
+  return readPreconditions(query)
 }
 
 function matches(

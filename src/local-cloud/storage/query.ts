@@ -26,6 +26,15 @@ export function pageSize(query: URLSearchParams): number {
 }
 
 /**
+ * Whether an answer has access control lists.
+ * @param usual what the method does without `projection`
+ */
+export function wantsAcl(query: URLSearchParams, usual: boolean): boolean {
+  const projection = query.get('projection') ?? ''
+  return projection === '' ? usual : projection === 'full'
+}
+
+/**
  * Clients send `false` for what they do not want.
  * @throws StorageError 501 naming the first parameter of `names` that is given: it would change the outcome
  */

@@ -7,8 +7,9 @@ import {checkChecksums, checksumsOfHeaders, type Checksums} from './checksums.ts
 import {chunksOf} from './chunks.ts'
 import {readContentRange, type ContentRange} from './content-range.ts'
 import {StorageError, invalid} from './errors.ts'
-import {contentOfBlob, type ObjectChanges} from './object-changes.ts'
-import {objectJson} from './object-resource.ts'
+import type {ObjectChanges} from './object-changes.ts'
+import {contentOfBlob} from './object-draft.ts'
+import type {RenderObject} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import {createSessionWriters, type SessionWriter} from './session-writers.ts'
 import type {UploadRequest, UploadSession, UploadSessions} from './upload-sessions.ts'
@@ -34,12 +35,14 @@ export function createResumableUploads({
   sessions,
   objects,
   changes,
+  render,
 }: {
   state: State
   clock: Clock
   sessions: UploadSessions
   objects: Objects
   changes: ObjectChanges
+  render: RenderObject
 }): ResumableUploads {
   const writers = createSessionWriters({state, clock, sessions})
 
@@ -63,7 +66,7 @@ export function createResumableUploads({
 
   const done = (session: UploadSession): HttpResponse => {
     const {bucket, name, origin} = session.draft
-    return {json: objectJson(objects.get(bucket, name, session.generation), origin)}
+    return {json: render(objects.get(bucket, name, session.generation), origin)}
   }
 
   const complete = async (session: UploadSession, writer: SessionWriter, expected: Checksums) => {
@@ -75,7 +78,7 @@ export function createResumableUploads({
         () => contentOfBlob(blob),
         ({generation}) => sessions.complete(session.id, generation),
       )
-      return {json: objectJson(stored, session.draft.origin)}
+      return {json: render(stored, session.draft.origin)}
     } catch (error) {
       // An invalid upload ends; after an internal error it can still be completed.
       if (error instanceof ApiError) {

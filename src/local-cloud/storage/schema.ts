@@ -60,5 +60,36 @@ export const storageSchema: Schema = {
      ) STRICT;
      CREATE INDEX storage_uploads_by_time ON storage_uploads (time_created);`,
     'CREATE INDEX storage_uploads_by_blob ON storage_uploads (blob)',
+    `ALTER TABLE storage_objects ADD COLUMN class_updated INTEGER;
+     ALTER TABLE storage_objects ADD COLUMN hold_released INTEGER;
+     CREATE TABLE storage_soft_deleted (
+       bucket TEXT NOT NULL,
+       name TEXT NOT NULL,
+       generation INTEGER NOT NULL,
+       blob TEXT NOT NULL,
+       hard_delete_time INTEGER NOT NULL,
+       object TEXT NOT NULL,
+       PRIMARY KEY (bucket, name, generation)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX storage_soft_deleted_by_time ON storage_soft_deleted (hard_delete_time);
+     CREATE INDEX storage_soft_deleted_by_blob ON storage_soft_deleted (blob);`,
+    `CREATE TABLE storage_part_uploads (
+       id TEXT PRIMARY KEY,
+       bucket TEXT NOT NULL,
+       name TEXT NOT NULL,
+       time_created INTEGER NOT NULL,
+       draft TEXT NOT NULL
+     ) STRICT;
+     CREATE INDEX storage_part_uploads_by_bucket ON storage_part_uploads (bucket, name);
+     CREATE TABLE storage_parts (
+       upload TEXT NOT NULL,
+       number INTEGER NOT NULL,
+       blob TEXT NOT NULL,
+       size INTEGER NOT NULL,
+       md5 TEXT NOT NULL,
+       updated INTEGER NOT NULL,
+       PRIMARY KEY (upload, number)
+     ) STRICT, WITHOUT ROWID;
+     CREATE INDEX storage_parts_by_blob ON storage_parts (blob);`,
   ],
 }

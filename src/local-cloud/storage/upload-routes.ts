@@ -6,10 +6,11 @@ import {chunksOf} from './chunks.ts'
 import {invalid, missingParameter, notServed} from './errors.ts'
 import {boundaryOf, readRelatedParts} from './multipart.ts'
 import {checkObjectName} from './names.ts'
-import {contentOfBlob, type ObjectChanges, type ObjectDraft} from './object-changes.ts'
-import {objectJson, writableObjectFields} from './object-resource.ts'
+import type {ObjectChanges} from './object-changes.ts'
+import {contentOfBlob, draftOptions, type ObjectDraft} from './object-draft.ts'
+import {type RenderObject, writableObjectFields} from './object-resource.ts'
 import {readPreconditions} from './preconditions.ts'
-import {refuseParameters} from './query.ts'
+import {wantsAcl} from './query.ts'
 import type {ResumableUploads} from './resumable-uploads.ts'
 
 /** Uploads: https://cloud.google.com/storage/docs/json_api/v1/objects/insert */
@@ -17,10 +18,12 @@ export function createUploads({
   blobs,
   changes,
   resumable,
+  render,
 }: {
   blobs: Blobs
   changes: ObjectChanges
   resumable: ResumableUploads
+  render: RenderObject
 }): {post: Handler; put: Handler; remove: Handler} {
   const uploadMedia: Handler = async (request) => {
     const contentType = request.headers['content-type']
@@ -32,7 +35,7 @@ export function createUploads({
     const draft = draftOf(request, metadata)
     changes.checkDraft(draft)
     const blob = await receive(blobs, chunksOf(request.stream))
-    return finish(draft, blob, checksumsOfHeaders(request.headers))
+    return finish(request, draft, blob, checksumsOfHeaders(request.headers))
   }
 
   const uploadMultipart: Handler = async (request) => {
@@ -41,14 +44,22 @@ export function createUploads({
     const draft = draftOf(request, {...(contentType === undefined ? {} : {contentType}), ...metadata})
     changes.checkDraft(draft)
     const blob = await receive(blobs, content)
-    return finish(draft, blob, {...checksumsOfHeaders(request.headers), ...checksumsOfMetadata(metadata)})
+    const expected = {...checksumsOfHeaders(request.headers), ...checksumsOfMetadata(metadata)}
+    return finish(request, draft, blob, expected)
   }
 
-  const finish = async (draft: ObjectDraft, blob: BlobInfo, expected: Checksums): Promise<HttpResponse> => {
+  const finish = async (
+    {url}: HttpRequest,
+    draft: ObjectDraft,
+    blob: BlobInfo,
+    expected: Checksums,
+  ): Promise<HttpResponse> => {
     try {
       checkChecksums(expected, blob)
       const stored = await changes.store(draft, () => contentOfBlob(blob))
-      return {json: objectJson(stored, draft.origin)}
+      return {
+        json: render(stored, draft.origin, wantsAcl(url.searchParams, draft.fields['acl'] !== undefined)),
+      }
     } catch (error) {
       await blobs.remove(blob.id)
       throw error
@@ -76,7 +87,6 @@ export function createUploads({
     post(request) {
       const query = request.url.searchParams
       if (query.has('upload_id')) return resumable.receive(request)
-      refuseParameters(query, ['kmsKeyName', 'predefinedAcl'])
       if (request.headers['x-goog-encryption-key'] !== undefined)
         throw notServed('A customer-supplied encryption key')
       const type = query.get('uploadType') ?? ''
@@ -106,7 +116,7 @@ function draftOf(request: HttpRequest, metadata: JsonObject): ObjectDraft {
   return {
     bucket: params['bucket'] ?? '',
     name,
-    fields: writableObjectFields(metadata),
+    ...draftOptions(url.searchParams, writableObjectFields(metadata)),
     preconditions: readPreconditions(url.searchParams),
     principal: call.principal,
     origin: call.origin,
@@ -122,7 +132,7 @@ function declaredLength(header: string | string[] | undefined): number | undefin
 }
 
 /** Writes the bytes into a new blob; nothing is left of it if they break off. */
-async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
+export async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
   const writer = await blobs.create()
   try {
     for await (const chunk of chunks) await writer.write(chunk)

@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Checksums} from './checksums.ts'
-import type {ObjectDraft} from './object-changes.ts'
+import type {ObjectDraft} from './object-draft.ts'
 import {optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
 
 /** What the request that started a resumable upload specified. */

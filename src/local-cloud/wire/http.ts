@@ -1,4 +1,10 @@
-import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type {Readable} from 'node:stream'
 import {codeOf} from '../system-error.ts'
 import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
@@ -8,6 +14,7 @@ import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {isArriving, send} from './http-answer.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
+import {unpackBody} from './packed-body.ts'
 import {tunnel} from './tunnel.ts'
 import {isJsonObject} from './json.ts'
 
@@ -118,7 +125,8 @@ async function serve(
     const {origin, path: target} = callers.admit(message)
     const url = urlOf(origin, target)
     const path = target.split('?', 1)[0] ?? '/'
-    for (const candidate of byMethod.get(message.method ?? 'GET') ?? []) {
+    const method = methodOf(message)
+    for (const candidate of byMethod.get(method) ?? []) {
       const match = candidate.pattern.exec(path)
       if (!match) continue
       found = candidate
@@ -134,13 +142,13 @@ async function serve(
       const answer = await answerOf(
         candidate,
         message,
-        {url, path, call, groups: match.groups ?? {}},
+        {method, url, path, call, groups: match.groups ?? {}},
         callers,
       )
       await send(message, response, answer)
       return
     }
-    throw new ApiError('UNIMPLEMENTED', `${message.method} ${path} is not served by the local cloud.`)
+    throw new ApiError('UNIMPLEMENTED', `${method} ${path} is not served by the local cloud.`)
   } catch (error) {
     if (gone.signal.aborted) {
       if (!callers.stopping.aborted && !isBreak(error)) callers.report(error)
@@ -164,10 +172,19 @@ function isBreak(error: unknown): boolean {
 async function answerOf(
   route: Route,
   message: IncomingMessage,
-  {url, path, call, groups}: {url: URL; path: string; call: Call; groups: Record<string, string>},
+  {
+    method,
+    url,
+    path,
+    call,
+    groups,
+  }: {method: string; url: URL; path: string; call: Call; groups: Record<string, string>},
   {faults}: HttpCallers,
 ): Promise<HttpResponse> {
-  const fault = route.beyondFaults === true ? undefined : findFault(faults, route, message, path, call)
+  const fault =
+    route.beyondFaults === true
+      ? undefined
+      : findFault(faults, route, {method, headers: message.headers}, path, call)
   const victim: Victim = {signal: call.signal, breakConnection: () => message.socket.resetAndDestroy()}
   const carryOut = async (due: Fault): Promise<void> => {
     if (due.take()) await faults?.carryOut(due.action, victim)
@@ -178,7 +195,11 @@ async function answerOf(
     fault && afterRequestBytes !== undefined
       ? faultyBody(message, afterRequestBytes, () => carryOut(fault))
       : message
-  const answer = await route.handle(requestOf(message, body, url, groups, call))
+  const {headers, stream} =
+    route.storesEncoding === true
+      ? {headers: message.headers, stream: body}
+      : unpackBody(message.headers, body)
+  const answer = await route.handle(requestOf({method, headers}, stream, url, groups, call))
   if (!fault || afterResponseBytes === undefined) return answer
   return faultyAnswer(answer, afterResponseBytes, () => carryOut(fault))
 }
@@ -186,7 +207,7 @@ async function answerOf(
 function findFault(
   faults: FaultPlan | undefined,
   {name}: Route,
-  {method = 'GET', headers}: IncomingMessage,
+  {method, headers}: {method: string; headers: IncomingHttpHeaders},
   path: string,
   {principal}: Call,
 ): Fault | undefined {
@@ -198,6 +219,15 @@ function findFault(
     principal,
     retryTestId: typeof retryTestId === 'string' ? retryTestId : undefined,
   })
+}
+
+/**
+ * What a client wants that can send GET and POST only, or whose URL would be too long:
+ * https://cloud.google.com/apis/docs/system-parameters (`X-HTTP-Method-Override`)
+ */
+function methodOf({method = 'GET', headers}: IncomingMessage): string {
+  const wanted = headers['x-http-method-override']
+  return method === 'POST' && typeof wanted === 'string' && wanted !== '' ? wanted.toUpperCase() : method
 }
 
 function commonForm(error: ApiError): HttpResponse {
@@ -216,7 +246,7 @@ function urlOf(origin: string, target: string): URL {
 }
 
 function requestOf(
-  message: IncomingMessage,
+  {method, headers}: {method: string; headers: IncomingHttpHeaders},
   stream: Readable,
   url: URL,
   groups: Record<string, string>,
@@ -225,10 +255,10 @@ function requestOf(
   const params = Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decode(value)]))
   const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> => readAll(stream, limitBytes)
   return {
-    method: message.method ?? 'GET',
+    method,
     url,
     params,
-    headers: message.headers,
+    headers,
     stream,
     bytes,
     async json() {

@@ -36,6 +36,8 @@ export interface Route {
   readonly renderError?: (error: unknown) => HttpResponse
   /** The method's name in its API, which faults are picked by: `google.pubsub.v1.Publisher/Publish`, `storage.objects.get`. */
   readonly name?: string
+  /** Whether `Content-Encoding` says how the body is to be stored, not how it travels: then it arrives as it was sent. */
+  readonly storesEncoding?: boolean
   /** Whether faults leave it alone: the calls that create and remove faults. */
   readonly beyondFaults?: boolean
 }

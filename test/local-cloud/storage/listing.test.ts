@@ -112,7 +112,8 @@ test('a long list with long common prefixes is paged through', async () => {
   // By rows, since the list is what is tested.
   await local.state.write(() => {
     const insert = local.state.database.prepare(
-      `INSERT INTO storage_objects VALUES ('bucket', ?, ?, 1, 'blob', 0, '', '', NULL, 0, 0, NULL, '{}')`,
+      `INSERT INTO storage_objects (bucket, name, generation, metageneration, blob, size, md5, crc32c, component_count,
+         time_created, updated, time_deleted, fields) VALUES ('bucket', ?, ?, 1, 'blob', 0, '', '', NULL, 0, 0, NULL, '{}')`,
     )
     for (const [index, name] of names.entries()) insert.run(name, index + 1)
   })

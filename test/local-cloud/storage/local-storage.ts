@@ -42,6 +42,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
   })
   const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const topic: LocalStorage['topic'] = {exists: true, messages: []}
+  const reports: unknown[] = []
   const storage = createStorage({
     state,
     clock,
@@ -54,8 +55,8 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
         return messages.map(String)
       },
     },
+    report: (error) => reports.push(error),
   })
-  const reports: unknown[] = []
   const server = createServerOf({
     routes: storage.routes,
     lastRoutes: storage.objectRoutes,
@@ -71,6 +72,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     return listener.origin
   }
   const origin = await listen('owner')
+  storage.start(origin)
   onTestFinished(async () => {
     await stack.disposeAsync()
     if (reports.length > 0) throw new AggregateError(reports, 'the local cloud had errors of its own')

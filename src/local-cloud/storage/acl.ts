@@ -1,0 +1,150 @@
+import type {ServiceAgents} from '../iam/access.ts'
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {Bucket} from './bucket-resource.ts'
+import {invalid} from './errors.ts'
+import type {StoredObject} from './object-resource.ts'
+
+/** Who has which role, as an access control list keeps it. */
+export interface AclEntry {
+  readonly entity: string
+  readonly role: string
+}
+
+/** `defaultObject`: what new objects of a bucket get. */
+export type AclKind = 'bucket' | 'defaultObject' | 'object'
+
+const UNIFORM_HELP =
+  'when uniform bucket-level access is enabled. Read more at ' +
+  'https://cloud.google.com/storage/docs/uniform-bucket-level-access'
+const ENTITY =
+  /^(?:allUsers|allAuthenticatedUsers|(?:user|group|domain)-.+|project-(?:owners|editors|viewers)-.+)$/
+const ROLES: Readonly<Record<AclKind, readonly string[]>> = {
+  bucket: ['OWNER', 'WRITER', 'READER'],
+  defaultObject: ['OWNER', 'READER'],
+  object: ['OWNER', 'READER'],
+}
+const PUBLIC = {entity: 'allUsers', role: 'READER'}
+const AUTHENTICATED = {entity: 'allAuthenticatedUsers', role: 'READER'}
+
+type Predefined = (project: (team: string, role: string) => AclEntry) => AclEntry[]
+
+const projectPrivate: Predefined = (project) => [
+  project('owners', 'OWNER'),
+  project('editors', 'OWNER'),
+  project('viewers', 'READER'),
+]
+const ofOwners =
+  (...others: readonly AclEntry[]): Predefined =>
+  (project) => [project('owners', 'OWNER'), ...others]
+
+const OF_OBJECTS: Readonly<Record<string, Predefined>> = {
+  authenticatedRead: ofOwners(AUTHENTICATED),
+  bucketOwnerFullControl: ofOwners(),
+  bucketOwnerRead: ofOwners(),
+  private: ofOwners(),
+  projectPrivate,
+  publicRead: ofOwners(PUBLIC),
+}
+/** https://cloud.google.com/storage/docs/access-control/lists#predefined-acl */
+const PREDEFINED: Readonly<Record<AclKind, Readonly<Record<string, Predefined>>>> = {
+  bucket: {
+    authenticatedRead: ofOwners(AUTHENTICATED),
+    private: ofOwners(),
+    projectPrivate,
+    publicRead: ofOwners(PUBLIC),
+    publicReadWrite: ofOwners({entity: 'allUsers', role: 'WRITER'}),
+  },
+  defaultObject: OF_OBJECTS,
+  object: OF_OBJECTS,
+}
+
+/** Access control lists: kept and answered; IAM alone decides who may do what. */
+export interface Acls {
+  /** The list of a bucket, what it gives to new objects, or that of an object. */
+  entries(kind: AclKind, bucket: Bucket, object?: StoredObject): readonly AclEntry[]
+  /** @throws StorageError 400 if there is no list of that name, or the bucket has none */
+  predefined(kind: AclKind, name: string, bucket: Pick<Bucket, 'project' | 'fields'>): readonly AclEntry[]
+  /** An entry's resource: https://cloud.google.com/storage/docs/json_api/v1/objectAccessControls#resource */
+  json(
+    kind: AclKind,
+    entry: AclEntry,
+    owner: {bucket: Bucket; object?: StoredObject; origin: string},
+  ): JsonObject
+}
+
+export function createAcls(agents: ServiceAgents): Acls {
+  const predefined: Acls['predefined'] = (kind, name, {project, fields}) => {
+    if (isUniform(fields)) throw refuseUniform(kind)
+    const list = PREDEFINED[kind][name]
+    if (list === undefined) throw invalid(`Invalid predefined ACL: '${name}'`)
+    return list((team, role) => ({entity: `project-${team}-${agents.projectNumber(project)}`, role}))
+  }
+  return {
+    predefined,
+    entries(kind, bucket, object) {
+      const kept = kind === 'object' ? object?.fields['acl'] : undefined
+      const ofBucket = kind === 'bucket' ? bucket.fields['acl'] : bucket.fields['defaultObjectAcl']
+      const list = kept ?? ofBucket
+      return list === undefined ? predefined(kind, 'projectPrivate', bucket) : aclOf(kind, list)
+    },
+    json(kind, {entity, role}, {bucket, object, origin}) {
+      const path = object === undefined ? bucket.name : `${bucket.name}/${object.name}/${object.generation}`
+      const {team, number, address} =
+        /^project-(?<team>\w+)-(?<number>.+)$|^(?:user|group)-(?<address>.+@.+)$/.exec(entity)?.groups ?? {}
+      const acl = kind === 'defaultObject' ? 'defaultObjectAcl' : 'acl'
+      const base = `${origin}/storage/v1/b/${encodeURIComponent(bucket.name)}`
+      const link = object === undefined ? base : `${base}/o/${encodeURIComponent(object.name)}`
+      return {
+        kind: kind === 'bucket' ? 'storage#bucketAccessControl' : 'storage#objectAccessControl',
+        ...(kind === 'defaultObject' ? {} : {id: `${path}/${entity}`}),
+        selfLink: `${link}/${acl}/${encodeURIComponent(entity)}`,
+        ...(kind === 'defaultObject' ? {} : {bucket: bucket.name}),
+        ...(object === undefined ? {} : {object: object.name, generation: String(object.generation)}),
+        entity,
+        role,
+        etag: 'CAE=',
+        ...(address === undefined ? {} : {email: address}),
+        ...(team === undefined ? {} : {projectTeam: {projectNumber: number, team}}),
+      }
+    },
+  }
+}
+
+export function isUniform({iamConfiguration}: JsonObject): boolean {
+  const access = isJsonObject(iamConfiguration) ? iamConfiguration['uniformBucketLevelAccess'] : undefined
+  return isJsonObject(access) && access['enabled'] === true
+}
+
+/** Whether a change brings a list that was not there; an empty one is none. */
+export function bringsList(present: unknown, next: unknown): boolean {
+  return Array.isArray(next) && next.length > 0 && JSON.stringify(next) !== JSON.stringify(present)
+}
+
+export function refuseUniform(kind: AclKind): Error {
+  return invalid(
+    kind === 'object'
+      ? `Cannot use ACL API to update object policy ${UNIFORM_HELP}`
+      : `Cannot use ACL API to update bucket policy ${UNIFORM_HELP}`,
+  )
+}
+
+/**
+ * An entry as it was sent.
+ * @throws StorageError 400 for an entity or role that there is not
+ */
+export function aclEntry(kind: AclKind, value: unknown): AclEntry {
+  const {entity, role}: JsonObject = isJsonObject(value) ? value : {}
+  if (typeof entity !== 'string' || !ENTITY.test(entity))
+    throw invalid(`Invalid entity of an access control: ${JSON.stringify(entity)}`)
+  const known = ROLES[kind].find((each) => each === String(role).toUpperCase())
+  if (known === undefined)
+    throw invalid(
+      `Invalid role of an access control: ${JSON.stringify(role)}; it is one of ${ROLES[kind].join(', ')}.`,
+    )
+  return {entity, role: known}
+}
+
+/** @throws StorageError 400 */
+export function aclOf(kind: AclKind, list: unknown): AclEntry[] {
+  return Array.isArray(list) ? list.map((value: unknown) => aclEntry(kind, value)) : []
+}

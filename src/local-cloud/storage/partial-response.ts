@@ -1,0 +1,59 @@
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import {invalid} from './errors.ts'
+
+/** What is wanted of an object: its members, each whole or in part. */
+type Mask = Map<string, Mask>
+
+/**
+ * The part of an answer that `fields` names: `items(name,size),nextPageToken`, `items/name`, `*`.
+ * https://cloud.google.com/storage/docs/json_api#partial-response
+ * @throws StorageError 400 if it cannot be read
+ */
+export function partOf(json: JsonObject, fields: string): JsonObject {
+  const reader = {text: fields.replaceAll(/\s/g, ''), at: 0}
+  const mask = readMask(reader)
+  if (reader.at < reader.text.length) throw invalid(`Invalid field selection ${fields}`)
+  return pick(json, mask)
+}
+
+function readMask(reader: {text: string; at: number}): Mask {
+  const mask: Mask = new Map()
+  for (;;) {
+    const name = /^[\w*.-]+/.exec(reader.text.slice(reader.at))?.[0]
+    if (name === undefined) throw invalid(`Invalid field selection ${reader.text}`)
+    reader.at += name.length
+    const next = reader.text[reader.at]
+    let inner: Mask = new Map()
+    if (next === '/') {
+      reader.at += 1
+      const path =
+        /^[\w*./-]+(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?/.exec(reader.text.slice(reader.at))?.[0] ?? ''
+      inner = readMask({text: path, at: 0})
+      reader.at += path.length
+    } else if (next === '(') {
+      reader.at += 1
+      inner = readMask(reader)
+      if (reader.text[reader.at] !== ')') throw invalid(`Invalid field selection ${reader.text}`)
+      reader.at += 1
+    }
+    const present = mask.get(name)
+    mask.set(name, present === undefined ? inner : new Map([...present, ...inner]))
+    if (reader.text[reader.at] !== ',') return mask
+    reader.at += 1
+  }
+}
+
+function pick(value: JsonObject, mask: Mask): JsonObject {
+  if (mask.size === 0) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]) => {
+      const inner = mask.get(name) ?? mask.get('*')
+      return inner === undefined ? [] : [[name, pickWithin(member, inner)]]
+    }),
+  )
+}
+
+function pickWithin(value: unknown, mask: Mask): unknown {
+  if (Array.isArray(value)) return value.map((each: unknown) => pickWithin(each, mask))
+  return isJsonObject(value) ? pick(value, mask) : value
+}

@@ -1,0 +1,135 @@
+import {access} from 'node:fs/promises'
+import {expect, test} from 'vitest'
+import {ManualClock} from '../../support/manual-clock.ts'
+import {
+  call,
+  fieldsOf,
+  generationOf,
+  type LocalStorage,
+  refusalOf,
+  startStorage,
+  uploadMedia,
+} from './local-storage.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const WEEK = {retentionDurationSeconds: '604800'}
+
+async function withSoftDelete(fields: object = {}): Promise<LocalStorage & {clock: ManualClock}> {
+  const clock = new ManualClock()
+  const local = await startStorage({clock})
+  const bucket = {name: 'bucket', softDeletePolicy: WEEK, ...fields}
+  expect((await call(local.origin, 'POST', '/b?project=p', bucket)).status).toBe(200)
+  return {...local, clock}
+}
+
+async function deleted({origin}: LocalStorage): Promise<unknown[]> {
+  const {items} = await fieldsOf(await call(origin, 'GET', '/b/bucket/o?softDeleted=true'))
+  return Array.isArray(items) ? items.map(({generation}: {generation: unknown}) => generation) : []
+}
+
+test("Google's client lists and restores what was deleted, until it is gone for good", async () => {
+  const local = await withSoftDelete()
+  const {client, clock, origin, state} = local
+  const bucket = client.bucket('bucket')
+  const file = bucket.file('dir/a.csv')
+  await file.save('a,b', {resumable: false, contentType: 'text/csv', metadata: {metadata: {k: 'v'}}})
+  const generation = Number((await file.getMetadata())[0].generation)
+  await file.delete()
+  expect(await file.exists()).toEqual([false])
+  expect(await fieldsOf(await call(origin, 'GET', '/b/bucket/o'))).toEqual({kind: 'storage#objects'})
+
+  const [files] = await bucket.getFiles({softDeleted: true})
+  expect(files.map(({metadata}) => metadata)).toMatchObject([
+    {
+      name: 'dir/a.csv',
+      softDeleteTime: new Date(clock.now()).toISOString(),
+      hardDeleteTime: new Date(clock.now() + 7 * DAY_MS).toISOString(),
+    },
+  ])
+  const [metadata] = await bucket.file('dir/a.csv', {generation}).getMetadata({softDeleted: true})
+  expect(metadata).toMatchObject({generation: String(generation), size: '3'})
+  expect(
+    (await call(origin, 'GET', `/b/bucket/o/dir%2Fa.csv?generation=${generation}&alt=media`)).status,
+  ).toBe(404)
+
+  await clock.advance(6 * DAY_MS)
+  await file.restore({generation})
+  expect((await file.download())[0].toString()).toBe('a,b')
+  const [restored] = await file.getMetadata()
+  expect(restored).toMatchObject({metadata: {k: 'v'}, contentType: 'text/csv', metageneration: '1'})
+  expect(Number(restored.generation)).toBeGreaterThan(generation)
+  // It stays restorable until its week is over.
+  expect(await deleted(local)).toEqual([String(generation)])
+
+  await file.delete()
+  await clock.advance(DAY_MS)
+  expect(await deleted(local)).toEqual([restored.generation])
+  await expect(file.restore({generation})).rejects.toMatchObject({code: 404})
+  const path = state.blobs.path(blobOf(local))
+  await access(path)
+  await clock.advance(7 * DAY_MS)
+  expect(await deleted(local)).toEqual([])
+  await expect
+    .poll(() =>
+      access(path).then(
+        () => 'there',
+        () => 'gone',
+      ),
+    )
+    .toBe('gone')
+})
+
+function blobOf({state}: LocalStorage): string {
+  return String(state.database.prepare('SELECT blob FROM storage_soft_deleted').get()?.['blob'])
+}
+
+test('what is overwritten can be restored over what replaced it, under a condition', async () => {
+  const local = await withSoftDelete()
+  const first = await generationOf(await uploadMedia(local.origin, 'bucket', 'x', 'one'))
+  const second = await generationOf(await uploadMedia(local.origin, 'bucket', 'x', 'two'))
+  expect(await deleted(local)).toEqual([first])
+  const restore = (query: string): Promise<Response> =>
+    call(local.origin, 'POST', `/b/bucket/o/x/restore?${query}`)
+  expect((await restore(`generation=${first}&ifGenerationMatch=0`)).status).toBe(412)
+  expect((await restore(`generation=${second}`)).status).toBe(404)
+  expect((await restore('')).status).toBe(400)
+  expect((await restore(`generation=${first}`)).status).toBe(200)
+  expect(await (await call(local.origin, 'GET', '/b/bucket/o/x?alt=media')).text()).toBe('one')
+  expect(await deleted(local)).toEqual([first, second])
+})
+
+test('of versions only the noncurrent ones are soft-deleted', async () => {
+  const local = await withSoftDelete({versioning: {enabled: true}})
+  const generation = await generationOf(await uploadMedia(local.origin, 'bucket', 'x', 'one'))
+  await call(local.origin, 'DELETE', '/b/bucket/o/x')
+  expect(await deleted(local)).toEqual([])
+  await call(local.origin, 'DELETE', `/b/bucket/o/x?generation=${generation}`)
+  expect(await deleted(local)).toEqual([generation])
+  // A bucket whose objects are all deleted can go, and takes them along.
+  expect((await call(local.origin, 'DELETE', '/b/bucket')).status).toBe(204)
+  await call(local.origin, 'POST', '/b?project=p', {name: 'bucket', softDeletePolicy: WEEK})
+  expect(await deleted(local)).toEqual([])
+})
+
+test('a bucket keeps nothing unless it was told to, and says so', async () => {
+  const local = await startStorage()
+  await local.client.createBucket('bucket')
+  const bucket = await fieldsOf(await call(local.origin, 'GET', '/b/bucket'))
+  expect(bucket).toMatchObject({softDeletePolicy: {retentionDurationSeconds: '0'}})
+  await uploadMedia(local.origin, 'bucket', 'x', 'x')
+  await call(local.origin, 'DELETE', '/b/bucket/o/x')
+  for (const query of ['softDeleted=true', 'softDeleted=true&versions=true'])
+    expect((await call(local.origin, 'GET', `/b/bucket/o?${query}`)).status).toBe(400)
+  const changed = await call(local.origin, 'PATCH', '/b/bucket', {
+    softDeletePolicy: {retentionDurationSeconds: 604_800},
+  })
+  expect(await fieldsOf(changed)).toMatchObject({
+    softDeletePolicy: {retentionDurationSeconds: '604800', effectiveTime: expect.stringMatching(/Z$/)},
+  })
+  for (const retentionDurationSeconds of ['604799', '7776001', 'x']) {
+    const response = await call(local.origin, 'PATCH', '/b/bucket', {
+      softDeletePolicy: {retentionDurationSeconds},
+    })
+    expect(await refusalOf(response)).toEqual([400, expect.stringContaining('7 to 90 days')])
+  }
+})
