@@ -11,6 +11,7 @@ import {shellPath, shellWord} from '../core/shell.ts'
 import {withModel, type PlannedModel} from '../core/model/plan-model.ts'
 import {confirmByYes} from './confirm.ts'
 import {terraformVersion, type OpenTarget} from './open.ts'
+import {showMonthlyCost} from './show-cost.ts'
 import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
 
@@ -73,7 +74,7 @@ export async function agreeToPlan(
   if (planned.changes === 0) return
   await confirmByYes({
     given: flags.yes,
-    consequences: showPlan(planned),
+    consequences: [...showPlan(planned), showMonthlyCost(planned.monthlyCost)],
     command: ['cloud-runner setup', ...(flags.project ? ['--project', flags.project] : []), '--yes'].join(
       ' ',
     ),
