@@ -35,7 +35,10 @@ test(
     await using cli = await Cli.create()
     await mkdir(join(cli.folder, 'worker'))
     await cli.write('worker/processor.js', capitals('loud '))
-    await cli.write('cloud-runner.json', JSON.stringify({worker: './worker', jobThreshold: '1Ki'}))
+    await cli.write(
+      'cloud-runner.json',
+      JSON.stringify({worker: './worker', jobThreshold: '1Ki', versioning: true}),
+    )
     await cli.write('small.txt', 'small')
     await cli.write('large.txt', 'large'.repeat(1000))
     expect((await cli.run(['cost'])).stderr).toContain('cloud-runner setup')
@@ -53,6 +56,10 @@ test(
         lines: expect.arrayContaining([expect.objectContaining({item: 'Cloud Run job, CPU', quantity: 60})]),
       },
     })
+    await cli.write('small.txt', 'again')
+    await cli.json(['upload', 'small.txt', '--wait'])
+    const versioned = await cli.json(['cost', '--since', '1h'])
+    expect(numberAt(versioned, 'measured', 'objects') - numberAt(after, 'measured', 'objects')).toBe(1)
     const {stdout} = await cli.run(['cost'])
     expect(stdout).toContain('would have cost on Google Cloud')
     expect((await cli.run(['plan'])).stdout).toMatch(

@@ -18,7 +18,7 @@ export interface Measured {
   /** Of the deliveries, on average; `undefined` without any. */
   readonly secondsPerRequest: number | undefined
   readonly executions: number
-  /** Live objects of both buckets, sidecars included. */
+  /** Objects of both buckets, with sidecars and noncurrent versions. */
   readonly objects: number
   readonly storedBytes: number
 }
@@ -80,7 +80,7 @@ export async function measureCost(sinceMs: number, context: Context): Promise<Me
       requests: {amount: requests, because: `the request log${scaled}`},
       storedBytes: {
         amount: inputs.averageBytes + outputs.averageBytes,
-        because: `what is in both buckets now, since it was written; ${keptLonger(settings)}`,
+        because: `what is in both buckets now, since it was written; ${settings.versioning ? 'with noncurrent versions' : keptLonger(settings)}`,
       },
       writes: {
         amount: inputs.written + outputs.written,
@@ -176,7 +176,9 @@ async function readBucket(
 ): Promise<BucketUsage> {
   const from = Date.parse(since)
   const usage = {objects: 0, bytes: 0, averageBytes: 0, written: 0, writtenBytes: 0}
-  for await (const {name, sizeBytes, timeCreated} of cloud.objects.list(bucket)) {
+  for await (const {name, sizeBytes, timeCreated} of cloud.objects.list(bucket, {
+    versions: true,
+  })) {
     if (name.startsWith(CANARY_PREFIX)) continue
     const created = Date.parse(timeCreated)
     usage.objects += 1
