@@ -1,7 +1,15 @@
 import {parseAmount} from '../pipeline/amount.ts'
 import type {Settings} from '../pipeline/settings.ts'
 import {billFor, DAYS_A_MONTH, type Amount, type Bill} from './bill.ts'
-import {billedSeconds, billedTaskSeconds, IDLE_SECONDS, IMAGES, keptLonger, PER_FILE} from './per-file.ts'
+import {
+  billedSeconds,
+  billedTaskSeconds,
+  elsewhere,
+  IDLE_SECONDS,
+  IMAGES,
+  keptLonger,
+  PER_FILE,
+} from './per-file.ts'
 
 const MONTH_SECONDS = DAYS_A_MONTH * 86_400
 /** Pace of a worker that nobody has measured. */
@@ -81,17 +89,18 @@ export function forecast({files, per, sizeBytes, seconds: given}: ForecastReques
   )
 }
 
-/** At the end of the first month, as results are as large as files. */
+/** At the end of the first month, as results are as large as files; only of buckets that the pipeline creates. */
 function storedBytes(monthlyBytes: number, settings: Settings): Amount {
-  const {inputLifecycleDays} = settings
-  const kept = Math.min(1, (inputLifecycleDays ?? DAYS_A_MONTH) / DAYS_A_MONTH)
-  const inputs =
-    inputLifecycleDays === undefined
+  const {inputBucket, outputBucket, inputLifecycleDays = DAYS_A_MONTH} = settings
+  const inputs = inputBucket === undefined ? Math.min(1, inputLifecycleDays / DAYS_A_MONTH) : 0
+  const outputs = outputBucket === undefined ? 1 : 0
+  const growth =
+    settings.inputLifecycleDays === undefined
       ? 'files and results of one month; each further month adds as much, since nothing deletes them'
-      : `files of ${inputLifecycleDays} days and results of one month; each further month adds results`
+      : `files of ${settings.inputLifecycleDays} days and results of one month; each further month adds results`
   return {
-    amount: monthlyBytes * (1 + kept),
-    because: `${inputs}; a result as large as its file; ${keptLonger(settings)}`,
+    amount: monthlyBytes * (inputs + outputs),
+    because: `${growth}; a result as large as its file; ${keptLonger(settings)}${elsewhere(settings)}`,
   }
 }
 

@@ -3,7 +3,15 @@ import {notSetUp} from '../service/not-set-up.ts'
 import type {Context} from '../ports/context.ts'
 import type {LogLine} from '../ports/logs.ts'
 import {billFor, type Amount, type Bill} from './bill.ts'
-import {billedSeconds, billedTaskSeconds, IDLE_SECONDS, IMAGES, keptLonger, PER_FILE} from './per-file.ts'
+import {
+  billedSeconds,
+  billedTaskSeconds,
+  elsewhere,
+  IDLE_SECONDS,
+  IMAGES,
+  keptLonger,
+  PER_FILE,
+} from './per-file.ts'
 
 const DAY_MS = 86_400_000
 /** Most requests to read: Cloud Logging answers 60 reads of 1,000 lines a minute (cloud.google.com/logging/quotas). */
@@ -51,7 +59,7 @@ export async function measureCost(sinceMs: number, context: Context): Promise<Me
   const executions = await cloud.jobs.since(names.job, since)
 
   step('List both buckets')
-  const inputs = await readBucket(names.inputBucket, since, now, context)
+  const inputs = await readBucket(names.inputBucket, since, now, context, settings.filter['prefix'])
   const outputs = await readBucket(names.outputBucket, since, now, context)
 
   const active = instanceSeconds(served, settings.cpuAlwaysAllocated ? IDLE_SECONDS : 0) * factor
@@ -79,8 +87,10 @@ export async function measureCost(sinceMs: number, context: Context): Promise<Me
       },
       requests: {amount: requests, because: `the request log${scaled}`},
       storedBytes: {
-        amount: inputs.averageBytes + outputs.averageBytes,
-        because: `what is in both buckets now, since it was written; ${settings.versioning ? 'with noncurrent versions' : keptLonger(settings)}`,
+        amount:
+          (settings.inputBucket === undefined ? inputs.averageBytes : 0) +
+          (settings.outputBucket === undefined ? outputs.averageBytes : 0),
+        because: `what is in both buckets now, since it was written; ${settings.versioning ? 'with noncurrent versions' : keptLonger(settings)}${elsewhere(settings)}`,
       },
       writes: {
         amount: inputs.written + outputs.written,
@@ -173,12 +183,12 @@ async function readBucket(
   since: string,
   now: number,
   {cloud}: Context,
+  prefix?: string,
 ): Promise<BucketUsage> {
   const from = Date.parse(since)
   const usage = {objects: 0, bytes: 0, averageBytes: 0, written: 0, writtenBytes: 0}
-  for await (const {name, sizeBytes, timeCreated} of cloud.objects.list(bucket, {
-    versions: true,
-  })) {
+  const all = cloud.objects.list(bucket, {versions: true, ...(prefix === undefined ? {} : {prefix})})
+  for await (const {name, sizeBytes, timeCreated} of all) {
     if (name.startsWith(CANARY_PREFIX)) continue
     const created = Date.parse(timeCreated)
     usage.objects += 1

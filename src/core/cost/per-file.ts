@@ -38,3 +38,10 @@ export function keptLonger({versioning, softDeleteDays}: Settings): string {
     return `without replaced or deleted results, each billed for ${softDeleteDays} more days`
   return 'replaced and deleted results cost nothing'
 }
+
+/** What is not in the bill if a bucket existed before the pipeline. */
+export function elsewhere({inputBucket, outputBucket}: Settings): string {
+  return inputBucket === undefined && outputBucket === undefined
+    ? ''
+    : '; existing buckets are billed to their project, at the price of their own location and class'
+}

@@ -133,6 +133,15 @@ test('inputLifecycleDays deletes files; what keeps replaced results is said', as
   expect(kept.assumption).toContain('versioning')
 })
 
+test('what is in existing buckets is billed to their project', async () => {
+  const both = line(await bill({}), 'Cloud Storage, STANDARD')
+  const one = line(await bill({}, {inputBucket: 'my-company-incoming'}), 'Cloud Storage, STANDARD')
+  expect(one.quantity).toBeCloseTo(both.quantity / 2, 9)
+  expect(one.assumption).toContain('existing buckets')
+  const none = await bill({}, {inputBucket: 'my-company-incoming', outputBucket: 'my-company-results'})
+  expect(none.lines.some(({item}) => item === 'Cloud Storage, STANDARD')).toBe(false)
+})
+
 test('a pipeline without files costs nothing but its images, which the free tier covers', async () => {
   const month = await bill({files: 0})
   expect(month.lines.map(({item}) => item)).toEqual(['Artifact Registry'])
