@@ -4,12 +4,14 @@ import type {ImageRequest} from '../core/deploy/build.ts'
 import {findReplacement} from '../core/deploy/replacement.ts'
 import type {PreparationRequest} from '../core/setup/prepare.ts'
 import {confirmByYes} from './confirm.ts'
+import {showMonthlyCost} from './show-cost.ts'
 import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
 import {command, suggest, type Render} from '../core/suggestion.ts'
 
 /** How the user asked for `setup` on Google Cloud, and may be asked back. */
 export interface AskedSetup {
+  readonly render: Render
   readonly flags: {
     readonly yes: boolean
     readonly project?: string | undefined
@@ -24,6 +26,7 @@ export function setupApprovals({
   flags,
   interactive,
   signal,
+  render,
 }: AskedSetup): Pick<PreparationRequest, 'approveProject' | 'approvePlan'> {
   const approve = (consequences: readonly string[], ...typed: readonly string[]) =>
     confirmByYes({
@@ -43,7 +46,7 @@ export function setupApprovals({
         planned.project,
         ...(account === undefined ? [] : ['--billing-account', account]),
       ),
-    approvePlan: (planned) => approve(showPlan(planned)),
+    approvePlan: (planned) => approve([...showPlan(planned), showMonthlyCost(planned.monthlyCost, render)]),
   }
 }
 

@@ -1,4 +1,5 @@
 import type {InitResult} from '../core/init/init.ts'
+import type {WorkflowResult} from '../core/init/workflow.ts'
 import {shellWord} from '../core/shell.ts'
 import {style} from './format.ts'
 import {pairs} from './table.ts'
@@ -52,5 +53,28 @@ export function showInit(
         {typed: command('dev', ...selected), value: 'redeploys it whenever you save'},
       ].map(({typed, value}) => ({label: render(suggest`  ${typed}`), value})),
     ),
+  ]
+}
+
+/**
+ * The workflow that `init --ci` wrote, and what to do next.
+ * @param here a path as typed in the current folder
+ */
+export function showWorkflow(
+  {file, isDependency, sample}: WorkflowResult,
+  here: (path: string) => string,
+): string[] {
+  return [
+    style('bold', `Created ${here(file)}:`),
+    `  pull requests: rehearses the pipeline with ${sample ?? 'a generated file'}, without an account`,
+    '  pushes to main: deploys the worker, a canary first, without keys',
+    '',
+    'Next:',
+    ...(isDependency
+      ? []
+      : [
+          '  npm install --save-dev cloud-runner, and commit package.json and package-lock.json: the workflow runs npm ci',
+        ]),
+    '  Commit it. To deploy as well, apply node_modules/cloud-runner/terraform/ci; its README says how.',
   ]
 }

@@ -5,14 +5,19 @@ import {Args, Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {dockerAnswers, hasPipeline} from '../cli/open.ts'
-import {showInit} from '../cli/show-init.ts'
+import {showInit, showWorkflow} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
 import {command, suggest} from '../core/suggestion.ts'
+import {CI_SERVICES, writeWorkflow, type WorkflowResult} from '../core/init/workflow.ts'
+
+const here = (path: string): string => relative(process.cwd(), path) || '.'
 
 export default class Init extends CloudRunnerCommand {
   static override isAboutPipeline = false
-  static override summary = 'Create a worker of your own, ready to run.'
-  static override description = `All templates run on this machine without docker, if their language is installed; on Google Cloud, docker builds those that are not TypeScript. cloud-runner.json then names the worker; in a folder that already has a pipeline, for a new pipeline, so the existing one keeps its worker. Nothing is overwritten.`
+  static override summary = 'Create a worker of your own, or a CI workflow.'
+  static override description = `All templates run on this machine without docker, if their language is installed; on Google Cloud, docker builds those that are not TypeScript. cloud-runner.json then names the worker; in a folder that already has a pipeline, for a new pipeline, so the existing one keeps its worker. Nothing is overwritten.
+
+With --ci github, writes .github/workflows/cloud-runner.yml instead: pull requests rehearse the pipeline against the local cloud, without an account; main deploys it, a canary first, with Workload Identity Federation. Nothing is overwritten.`
   static override examples = [
     {description: 'In TypeScript, in ./worker', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -23,33 +28,46 @@ export default class Init extends CloudRunnerCommand {
       description: 'In any language: a Procfile, a Dockerfile and the contract to implement',
       command: '<%= config.bin %> <%= command.id %> totals --template container',
     },
+    {
+      description: "A workflow for the folder's pipeline",
+      command: '<%= config.bin %> <%= command.id %> --ci github',
+    },
   ]
   static override args = {
     folder: Args.string({
-      description: 'folder for the worker, new or empty',
-      default: 'worker',
+      description: 'folder for the worker, new or empty (default: worker)',
       ignoreStdin: true,
     }),
   }
   static override flags = {
     template: Flags.string({
-      summary: 'What to start from.',
+      summary: 'What to start from. The default is typescript.',
       options: [...TEMPLATES],
-      default: 'typescript',
     }),
+    ci: Flags.string({summary: 'Write a workflow for this CI service.', options: [...CI_SERVICES]}),
   }
 
-  override async run(): Promise<InitResult> {
+  override async run(): Promise<InitResult | WorkflowResult> {
     const {args, flags} = await this.parse(Init)
-    if (args.folder.trim() === '')
+    if (args.folder?.trim() === '')
       throw usageError('FOLDER is empty.', [suggest`${command('init', 'my-worker')}`])
-    const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
     const config = await this.configure(flags)
-    const request = {folder: resolve(args.folder), template, taken: await hasPipeline(config)}
+    if (flags.ci !== undefined) {
+      if (args.folder !== undefined || flags.template !== undefined) {
+        throw usageError('--ci writes a workflow and no worker: it takes neither FOLDER nor --template.', [
+          suggest`${command('init', '--ci', flags.ci)}`,
+        ])
+      }
+      const written = await writeWorkflow(config)
+      this.print(showWorkflow(written, here))
+      return written
+    }
+    const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
+    const request = {folder: resolve(args.folder ?? 'worker'), template, taken: await hasPipeline(config)}
     const made = await init(request, config)
     this.print(
       showInit(made, {
-        here: (path) => relative(process.cwd(), path) || '.',
+        here,
         render: this.render,
         engineMissing: made.needsDocker && !(await dockerAnswers()),
       }),

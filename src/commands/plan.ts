@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
+import {showMonthlyCost} from '../cli/show-cost.ts'
 import {hasTarget} from '../cli/open.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import {EXIT} from '../core/errors.ts'
@@ -31,7 +32,7 @@ export default class Plan extends CloudRunnerCommand {
     const result = await this.task('Plan', async (step) => plan(await withModel(model, target.context(step))))
     // A local cloud started only for the plan leaves nothing behind.
     if (!wasThere) await target.removeUnused()
-    this.print(showPlan(result))
+    this.print([...showPlan(result), showMonthlyCost(result.monthlyCost, this.render)])
     if (flags['detailed-exitcode'] && result.changes > 0) process.exitCode = EXIT.changes
     return result
   }

@@ -93,7 +93,12 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
           project: {create: flags['create-project'], billingAccount: flags['billing-account']},
           terraform: terraformVersion,
           stage: (title, work) => this.task(title, work),
-          ...setupApprovals({flags, interactive: !this.jsonEnabled(), signal: this.signal}),
+          ...setupApprovals({
+            flags,
+            interactive: !this.jsonEnabled(),
+            signal: this.signal,
+            render: this.render,
+          }),
         },
         target.context(),
       )

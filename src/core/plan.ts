@@ -1,3 +1,5 @@
+import {forecast} from './cost/forecast.ts'
+import type {Settings} from './pipeline/settings.ts'
 import type {Context} from './ports/context.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'
 
@@ -6,6 +8,14 @@ export interface PlanResult {
   readonly resources: readonly PlannedResource[]
   /** How many of them would change. */
   readonly changes: number
+  /** Estimates in US dollars, after the free tier. */
+  readonly monthlyCost: {
+    readonly idle: number
+    /** With 1,000 files of 5 MiB a month. */
+    readonly thousandFiles: number
+    /** What the free tier takes off `thousandFiles`. */
+    readonly freeTier: number
+  }
 }
 
 /** Placeholder until there is an image, so that resources that need one are planned too. */
@@ -23,5 +33,15 @@ export async function plan({cloud, pipeline, signal, step}: Context): Promise<Pl
     {...pipeline, livenessPort: service?.livenessPort},
     {image, signal},
   )
-  return {resources, changes: resources.filter(({action}) => action !== 'none').length}
+  return {
+    resources,
+    changes: resources.filter(({action}) => action !== 'none').length,
+    monthlyCost: monthlyCost(pipeline.settings),
+  }
+}
+
+function monthlyCost(settings: Settings): PlanResult['monthlyCost'] {
+  const month = {per: 'month', sizeBytes: 5 * 2 ** 20} as const
+  const {cost: thousandFiles, free: freeTier} = forecast({...month, files: 1000}, settings)
+  return {idle: forecast({...month, files: 0}, settings).cost, thousandFiles, freeTier}
 }

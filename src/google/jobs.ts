@@ -1,5 +1,5 @@
 import type {ExecutionsClient, JobsClient, protos} from '@google-cloud/run'
-import type {ExecutionState, Jobs, RunningExecution} from '../core/ports/jobs.ts'
+import type {ExecutionState, Jobs, PastExecution, RunningExecution} from '../core/ports/jobs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 import {followed} from './operation.ts'
@@ -52,6 +52,25 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
     }
   }
 
+  /** Newest first. */
+  async function* all(short: string): AsyncGenerator<Execution> {
+    const client = await executions()
+    const parent = nameOf(short)
+    for (let pageToken = ''; ;) {
+      try {
+        const [page, , answer] = await retried(() =>
+          client.listExecutions({parent, pageToken, pageSize: PAGE}, {...ONE_TRY, autoPaginate: false}),
+        )
+        yield* page
+        pageToken = answer?.nextPageToken ?? ''
+      } catch (error) {
+        if (isNotFound(error)) return
+        throw toAppError(error, `Listing the executions of job ${short}`)
+      }
+      if (pageToken === '') return
+    }
+  }
+
   return {
     async image(short) {
       const job = await read(short)
@@ -80,22 +99,22 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
     execution,
 
     async running(short) {
-      const client = await executions()
-      const parent = nameOf(short)
       const running: RunningExecution[] = []
-      for (let pageToken = ''; ;) {
-        try {
-          const [page, , answer] = await retried(() =>
-            client.listExecutions({parent, pageToken, pageSize: PAGE}, {...ONE_TRY, autoPaginate: false}),
-          )
-          for (const one of page) if (toExecution(one).state === 'running') running.push(toRunning(one))
-          pageToken = answer?.nextPageToken ?? ''
-        } catch (error) {
-          if (isNotFound(error)) return []
-          throw toAppError(error, `Listing the executions of job ${short}`)
-        }
-        if (pageToken === '') return running
+      for await (const one of all(short))
+        if (toExecution(one).state === 'running') running.push(toRunning(one))
+      return running
+    },
+
+    async since(short, since) {
+      const past: PastExecution[] = []
+      for await (const one of all(short)) {
+        const {name, createdAt} = toExecution(one)
+        if (Date.parse(createdAt) < Date.parse(since)) continue
+        const started = msOf(one.startTime)
+        const ended = msOf(one.completionTime) ?? Date.now()
+        past.push({name, durationMs: started === undefined ? 0 : Math.max(0, ended - started)})
       }
+      return past
     },
 
     async cancel(short, id) {
@@ -131,7 +150,6 @@ function toRunning({name, template}: Execution): RunningExecution {
 
 function toExecution(execution: Execution): ExecutionState {
   const completed = (execution.conditions ?? []).find(({type}) => type === 'Completed')
-  const seconds = Number(execution.createTime?.seconds ?? 0)
   return {
     name: shortName(execution.name) ?? '',
     state:
@@ -141,6 +159,11 @@ function toExecution(execution: Execution): ExecutionState {
           ? 'failed'
           : 'running',
     problem: completed?.message || undefined,
-    createdAt: new Date(seconds * 1000 + (execution.createTime?.nanos ?? 0) / 1e6).toISOString(),
+    createdAt: new Date(msOf(execution.createTime) ?? 0).toISOString(),
   }
+}
+
+/** Milliseconds since 1970. */
+function msOf(time: Execution['createTime']): number | undefined {
+  return time?.seconds ? Number(time.seconds) * 1000 + (time.nanos ?? 0) / 1e6 : undefined
 }

@@ -184,8 +184,17 @@ function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>
       isJsonObject(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
         ? metadata.httpRequest['status']
         : undefined,
+    latencyMs: latencyMs(metadata.httpRequest),
+    instance: labels['instanceId'],
     fields,
   }
+}
+
+/** Of a protobuf duration; Cloud Run's request log always has one. */
+function latencyMs(request: unknown): number | undefined {
+  if (!isJsonObject(request) || !isJsonObject(request['latency'])) return undefined
+  const {seconds, nanos} = request['latency']
+  return Number(seconds ?? 0) * 1000 + Number(nanos ?? 0) / 1e6
 }
 
 /** A request log has no message: `POST / 204`. */

@@ -33,13 +33,14 @@ export function createObjectStore(connection: Connection): ObjectStore {
         }
       }),
 
-    async *list(bucket, {prefix, startOffset, endOffset} = {}) {
+    async *list(bucket, {prefix, startOffset, endOffset, versions = false} = {}) {
       const handle = (await storage()).bucket(bucket)
       let pageToken: string | undefined
       do {
         const query = {
           autoPaginate: false,
           maxResults: PAGE,
+          versions,
           ...(prefix === undefined ? {} : {prefix}),
           ...(startOffset === undefined ? {} : {startOffset}),
           ...(endOffset === undefined ? {} : {endOffset}),

@@ -15,7 +15,7 @@ mock_provider "google" {
 }
 
 override_resource {
-  target = google_service_account.worker[0]
+  target = google_service_account.worker
   values = {
     email  = "cloud-runner-worker@my-project-123.iam.gserviceaccount.com"
     member = "serviceAccount:cloud-runner-worker@my-project-123.iam.gserviceaccount.com"

@@ -30,6 +30,8 @@ const LINE: LogLine = {
   messageId: '1',
   revision: 'p-00001-abc',
   status: undefined,
+  latencyMs: undefined,
+  instance: undefined,
   fields: {},
 }
 const ready = {

@@ -15,6 +15,8 @@ function line(fields: LogLine['fields']): LogLine {
     messageId: undefined,
     revision: undefined,
     status: undefined,
+    latencyMs: undefined,
+    instance: undefined,
     fields,
   }
 }

@@ -24,6 +24,7 @@ test('the manifest is of this version', () => {
 test('every command of the product exists', () => {
   expect(commands.map(({id}) => id).toSorted()).toEqual([
     'cancel',
+    'cost',
     'demo',
     'deploy',
     'destroy',

@@ -29,9 +29,9 @@ export function suggestedCommands(source: string): Suggested[] {
     })
 }
 
-/** Texts of a source that are not data but read like a command: `cloud-runner setup`, `${bin} setup`. */
+/** Texts of a source that are not data but read like a command: `cloud-runner setup`, `${bin} setup`; a script has `npx`. */
 export function commandsInProse(source: string, verbs: readonly string[]): string[] {
-  const command = new RegExp(String.raw`\bcloud-runner (?:${verbs.join('|')})\b`)
+  const command = new RegExp(String.raw`(?<!npx )\bcloud-runner (?:${verbs.join('|')})\b`)
   return nodesOf(source)
     .map((node) => (node.type === 'TemplateLiteral' ? templateText(node) : literalText(node)))
     .filter((text) => command.test(text))

@@ -23,7 +23,7 @@ interface Provider {
 
 const PLATFORM = `${process.platform}_${process.arch === 'x64' ? 'amd64' : process.arch}`
 
-/** The google provider: the binary that TF_GOOGLE_PROVIDER names, else the newest 7.x in the plugin cache. */
+/** The google provider: the binary that TF_GOOGLE_PROVIDER names, else the newest 7.x or 8.x in the plugin cache. */
 function findProvider(): Provider | undefined {
   const named = process.env['TF_GOOGLE_PROVIDER']
   if (named !== undefined && existsSync(named)) {
@@ -35,7 +35,7 @@ function findProvider(): Provider | undefined {
     join(homedir(), '.terraform.d', 'plugins'),
   ].filter((folder) => folder !== undefined && folder !== '')
   const found = caches.flatMap((cache) =>
-    globSync(`registry.terraform.io/hashicorp/google/7.*/${PLATFORM}/terraform-provider-google_*`, {
+    globSync(`registry.terraform.io/hashicorp/google/{7,8}.*/${PLATFORM}/terraform-provider-google_*`, {
       cwd: cache,
     }).map((path) => ({
       binary: join(String(cache), path),
@@ -69,6 +69,18 @@ export const NO_TERRAFORM = missing
 export const NO_PROVIDER =
   missing ?? (provider === undefined ? 'no google provider (TF_GOOGLE_PROVIDER names its binary)' : undefined)
 
+/** Why tests with OpenTofu cannot run here; `undefined` where they can. */
+export const NO_TOFU = NO_PROVIDER ?? findTofu()
+
+function findTofu(): string | undefined {
+  try {
+    execFileSync('tofu', ['version'], {stdio: 'ignore'})
+    return undefined
+  } catch {
+    return 'no tofu on the PATH'
+  }
+}
+
 /** What the title of a test says at its end where it is skipped. */
 export function unless(reason: string | undefined): string {
   return reason === undefined ? '' : ` (skipped: ${reason})`
@@ -76,6 +88,8 @@ export function unless(reason: string | undefined): string {
 
 /** The module of the product. */
 export const MODULE = join(import.meta.dirname, '../../terraform')
+/** The module of what a workflow deploys with. */
+export const CI_MODULE = join(MODULE, 'ci')
 /** A module that is not ours. */
 export const REPORTS = join(import.meta.dirname, '../fixtures/terraform-reports')
 
@@ -92,9 +106,12 @@ export function providerConfig(folder: string): string {
   const config = join(folder, '.terraformrc')
   writeFileSync(config, `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`)
   if (provider !== undefined) {
-    const place = join(mirror, 'registry.terraform.io/hashicorp/google', provider.version, PLATFORM)
-    mkdirSync(place, {recursive: true})
-    symlinkSync(provider.binary, join(place, `terraform-provider-google_v${provider.version}_x5`))
+    // OpenTofu takes the same provider from a registry of its own.
+    for (const registry of ['registry.terraform.io', 'registry.opentofu.org']) {
+      const place = join(mirror, registry, 'hashicorp/google', provider.version, PLATFORM)
+      mkdirSync(place, {recursive: true})
+      symlinkSync(provider.binary, join(place, `terraform-provider-google_v${provider.version}_x5`))
+    }
   }
   return config
 }
@@ -104,12 +121,19 @@ export class Terraform {
   readonly folder: string
   readonly #environment: Environment
   readonly #config: string
+  readonly #program: 'terraform' | 'tofu'
 
   /**
    * @param folder empty; becomes the copy
    * @param module folder of the module's files
    */
-  constructor(folder: string, module: string, origins: LocalCloudOrigins) {
+  constructor(
+    folder: string,
+    module: string,
+    origins: LocalCloudOrigins,
+    program: 'terraform' | 'tofu' = 'terraform',
+  ) {
+    this.#program = program
     cpSync(module, folder, {recursive: true, filter: (path) => !path.includes('.terraform')})
     // An override needs a block to override; where the module has none, this one is it.
     const configures = globSync('*.tf', {cwd: folder}).some((file) =>
@@ -137,7 +161,7 @@ export class Terraform {
     const ended = await this.start(args).ended
     if (!expected.includes(ended.exitCode)) {
       throw new Error(
-        `terraform ${args.join(' ')} ended with ${ended.exitCode}, not ${expected.join(' or ')}:\n${ended.stdout}\n${ended.stderr}`,
+        `${this.#program} ${args.join(' ')} ended with ${ended.exitCode}, not ${expected.join(' or ')}:\n${ended.stdout}\n${ended.stderr}`,
       )
     }
     return ended
@@ -146,7 +170,7 @@ export class Terraform {
   start(args: readonly string[]): {readonly child: ChildProcess; readonly ended: Promise<TerraformRun>} {
     const environment: NodeJS.ProcessEnv = {...process.env}
     for (const name of this.#environment.unset) delete environment[name]
-    const child = spawn('terraform', [...args, ...(args[0] === 'output' ? [] : ['-no-color'])], {
+    const child = spawn(this.#program, [...args, ...(args[0] === 'output' ? [] : ['-no-color'])], {
       cwd: this.folder,
       env: {
         ...environment,

@@ -7,9 +7,11 @@ import {renderEnvironment} from '../../src/tools/environment/render.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 import {
+  CI_MODULE,
   MODULE,
   NO_PROVIDER,
   NO_TERRAFORM,
+  NO_TOFU,
   REPORTS,
   Terraform,
   unless,
@@ -33,19 +35,31 @@ it.skipIf(NO_TERRAFORM !== undefined)(`terraform fmt finds nothing to do${unless
   }
 })
 
-it.skipIf(NO_PROVIDER !== undefined)(
-  `the module is valid by itself, and its own tests pass, without any call${unless(NO_PROVIDER)}`,
-  async () => {
-    const terraform = new Terraform(await temporaryFolder(), MODULE, NOWHERE)
-    await terraform.run(['init'])
-    expect(JSON.parse((await terraform.run(['validate', '-json'])).stdout)).toMatchObject({
-      valid: true,
-      warning_count: 0,
-    })
-    expect((await terraform.run(['test'])).stdout).toMatch(/^Success! \d+ passed, 0 failed\.$/m)
-  },
-  120_000,
-)
+/** Validates a module in a copy of its own, and runs its own tests, without any call. */
+async function check(
+  module: string,
+  program: 'terraform' | 'tofu',
+): Promise<{report: unknown; tests: string}> {
+  const terraform = new Terraform(await temporaryFolder(), module, NOWHERE, program)
+  await terraform.run(['init'])
+  const report: unknown = JSON.parse((await terraform.run(['validate', '-json'])).stdout)
+  return {report, tests: (await terraform.run(['test'])).stdout}
+}
+
+for (const [program, missing] of [
+  ['terraform', NO_PROVIDER],
+  ['tofu', NO_TOFU],
+] as const) {
+  it.skipIf(missing !== undefined).each([MODULE, CI_MODULE])(
+    `%s is valid by itself in ${program}, and its own tests pass${unless(missing)}`,
+    async (module) => {
+      const {report, tests} = await check(module, program)
+      expect(report).toMatchObject({valid: true, warning_count: 0})
+      expect(tests).toMatch(/^Success! \d+ passed, 0 failed\.$/m)
+    },
+    120_000,
+  )
+}
 
 it.skipIf(NO_PROVIDER !== undefined)(
   `what local env prints for Terraform is valid in a module with a provider block${unless(NO_PROVIDER)}`,

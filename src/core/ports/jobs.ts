@@ -9,6 +9,14 @@ export interface ExecutionState {
   readonly createdAt: string
 }
 
+/** How long an execution ran. */
+export interface PastExecution {
+  /** Short name. */
+  readonly name: string
+  /** From start to end, or until now; 0 if it has not started. */
+  readonly durationMs: number
+}
+
 /** An execution that has not ended. */
 export interface RunningExecution {
   /** Short name. */
@@ -27,6 +35,8 @@ export interface Jobs {
   execution(job: string, execution: string): Promise<ExecutionState | undefined>
   /** Executions that have not ended, newest first. */
   running(job: string): Promise<RunningExecution[]>
+  /** Executions created since then, RFC 3339, as far as Cloud Run still knows them; none if there is no such job. */
+  since(job: string, since: string): Promise<PastExecution[]>
   /** Cancels an execution with its tasks. @returns false if it had already ended or no longer exists */
   cancel(job: string, execution: string): Promise<boolean>
 }

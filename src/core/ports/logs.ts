@@ -13,6 +13,10 @@ export interface LogLine {
   readonly revision: string | undefined
   /** HTTP status, if the line is from the request log. */
   readonly status: number | undefined
+  /** How long the request took, if the line is from the request log. */
+  readonly latencyMs: number | undefined
+  /** Id of the container instance, if one was involved. */
+  readonly instance: string | undefined
   /** The structured fields besides the message. */
   readonly fields: Readonly<Record<string, unknown>>
 }

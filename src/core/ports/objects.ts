@@ -32,10 +32,11 @@ export interface ObjectStore {
   /**
    * Objects in byte order of their names, with pages fetched on demand; from `startOffset` (inclusive) to `endOffset`
    * (exclusive).
+   * @param options.versions whether to list noncurrent versions as well
    */
   list(
     bucket: string,
-    options?: {prefix?: string; startOffset?: string; endOffset?: string},
+    options?: {prefix?: string; startOffset?: string; endOffset?: string; versions?: boolean},
   ): AsyncIterable<StoredObject>
   /** Resumable for large files; the checksum is compared with what arrived. */
   upload(options: UploadOptions): Promise<StoredObject>

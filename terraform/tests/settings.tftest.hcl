@@ -1,0 +1,347 @@
+# terraform test: what the settings of a pipeline change, with a mock provider.
+
+mock_provider "google" {
+  mock_resource "google_storage_bucket" {
+    defaults = {
+      project_number = 123456789012
+    }
+  }
+
+  mock_data "google_storage_bucket" {
+    defaults = {
+      project_number = 999999999999
+    }
+  }
+
+  mock_data "google_storage_project_service_account" {
+    defaults = {
+      email_address = "service-123456789012@gs-project-accounts.iam.gserviceaccount.com"
+    }
+  }
+}
+
+override_resource {
+  target = google_service_account.worker
+  values = {
+    email  = "cloud-runner-worker@my-project-123.iam.gserviceaccount.com"
+    member = "serviceAccount:cloud-runner-worker@my-project-123.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.push
+  values = {
+    email  = "cloud-runner-push@my-project-123.iam.gserviceaccount.com"
+    member = "serviceAccount:cloud-runner-push@my-project-123.iam.gserviceaccount.com"
+  }
+}
+
+variables {
+  project_id = "my-project-123"
+  image      = "europe-west3-docker.pkg.dev/my-project-123/cloud-runner/worker@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+}
+
+run "by_default_results_can_be_restored_and_only_google_reaches_the_service" {
+  command = plan
+
+  assert {
+    condition = (
+      google_storage_bucket.this["output"].soft_delete_policy[0].retention_duration_seconds == 7 * 86400 &&
+      google_storage_bucket.this["input"].soft_delete_policy[0].retention_duration_seconds == 0
+    )
+    error_message = "Results are kept for 7 days after they were deleted, inputs are not."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.worker[0].ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    error_message = "Pub/Sub of the same project is internal traffic; nothing else is needed."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.worker[0].template[0].scaling[0].min_instance_count == 0
+    error_message = "No instance may wait, and cost money, unless it was asked for."
+  }
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.worker[0].template[0].vpc_access) == 0 && length(google_cloud_run_v2_job.worker[0].template[0].template[0].vpc_access) == 0
+    error_message = "Nothing reaches a network that was not named."
+  }
+}
+
+run "service_and_job_get_the_environment" {
+  command = plan
+
+  variables {
+    environment = { LANG = "en", EMPTY = "" }
+  }
+
+  assert {
+    condition = alltrue([
+      for container in [
+        google_cloud_run_v2_service.worker[0].template[0].containers[0],
+        google_cloud_run_v2_job.worker[0].template[0].template[0].containers[0],
+      ] : { for variable in container.env : variable.name => variable.value }["LANG"] == "en"
+    ])
+    error_message = "Both must have the variable."
+  }
+}
+
+run "a_prefix_filters_the_notification" {
+  command = plan
+
+  variables {
+    filter = { prefix = "in/", suffix = ".csv" }
+  }
+
+  assert {
+    condition     = google_storage_notification.uploads[0].object_name_prefix == "in/"
+    error_message = "Cloud Storage must announce these objects alone."
+  }
+}
+
+run "everything_that_can_carries_the_labels" {
+  command = plan
+
+  variables {
+    labels = { team = "risk" }
+  }
+
+  assert {
+    condition = alltrue([
+      for labels in concat(
+        [for bucket in google_storage_bucket.this : bucket.labels],
+        [
+          google_artifact_registry_repository.this.labels,
+          google_cloud_run_v2_job.worker[0].labels,
+          google_cloud_run_v2_service.worker[0].labels,
+          google_pubsub_subscription.dead_letter.labels,
+          google_pubsub_subscription.push[0].labels,
+          google_pubsub_topic.dead_letter.labels,
+          google_pubsub_topic.uploads.labels,
+        ],
+      ) : labels["team"] == "risk" && labels["cloud-runner"] == "cloud-runner"
+    ])
+    error_message = "A resource lacks a label."
+  }
+}
+
+run "existing_buckets_are_neither_created_nor_changed" {
+  command = plan
+
+  variables {
+    input_bucket  = "my-company-incoming"
+    output_bucket = "my-company-results"
+  }
+
+  assert {
+    condition     = length(google_storage_bucket.this) == 0
+    error_message = "A bucket that exists must stay as it is."
+  }
+
+  assert {
+    condition = (
+      google_storage_notification.uploads[0].bucket == "my-company-incoming" &&
+      google_storage_bucket_iam_member.worker_reads.bucket == "my-company-incoming" &&
+      google_storage_bucket_iam_member.worker_writes.bucket == "my-company-results"
+    )
+    error_message = "The notification and the grants are the pipeline's own."
+  }
+
+  assert {
+    condition     = google_pubsub_topic_iam_member.storage_publishes.member == "serviceAccount:service-999999999999@gs-project-accounts.iam.gserviceaccount.com"
+    error_message = "The agent of the bucket's own project publishes its notifications."
+  }
+
+  assert {
+    condition     = output.input_bucket == "my-company-incoming" && output.output_bucket == "my-company-results"
+    error_message = "The outputs must name them."
+  }
+}
+
+run "one_bucket_can_be_given_alone" {
+  command = plan
+
+  variables {
+    output_bucket = "my-company-results"
+  }
+
+  assert {
+    condition     = keys(google_storage_bucket.this) == ["input"] && output.input_bucket == "my-project-123-cloud-runner-input"
+    error_message = "The other one is the pipeline's own."
+  }
+}
+
+run "service_and_job_reach_the_network" {
+  command = plan
+
+  variables {
+    network    = "internal"
+    subnetwork = "workers"
+    egress     = "all-traffic"
+  }
+
+  assert {
+    condition = alltrue([
+      for access in [
+        google_cloud_run_v2_service.worker[0].template[0].vpc_access[0],
+        google_cloud_run_v2_job.worker[0].template[0].template[0].vpc_access[0],
+      ] : access.egress == "ALL_TRAFFIC" && access.network_interfaces[0].network == "internal" && access.network_interfaces[0].subnetwork == "workers"
+    ])
+    error_message = "Both need the way into the network."
+  }
+}
+
+run "a_key_encrypts_whatever_keeps_data" {
+  command = plan
+
+  variables {
+    kms_key = "projects/my-project-123/locations/europe-west3/keyRings/data/cryptoKeys/files"
+  }
+
+  assert {
+    condition = alltrue([
+      for key in concat(
+        [for bucket in google_storage_bucket.this : bucket.encryption[0].default_kms_key_name],
+        [
+          google_artifact_registry_repository.this.kms_key_name,
+          google_cloud_run_v2_job.worker[0].template[0].template[0].encryption_key,
+          google_cloud_run_v2_service.worker[0].template[0].encryption_key,
+          google_pubsub_topic.dead_letter.kms_key_name,
+          google_pubsub_topic.uploads.kms_key_name,
+        ],
+      ) : key == var.kms_key
+    ])
+    error_message = "Something is encrypted with a key of Google's."
+  }
+}
+
+run "results_are_kept_inputs_expire" {
+  command = plan
+
+  variables {
+    versioning           = true
+    retention_days       = 30
+    input_lifecycle_days = 3
+    storage_class        = "NEARLINE"
+    location             = "eu"
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket.this["output"].retention_policy[0].retention_period == "2592000" &&
+      google_storage_bucket.this["output"].versioning[0].enabled &&
+      length(google_storage_bucket.this["output"].lifecycle_rule) == 0
+    )
+    error_message = "Results must outlive their retention period, replaced ones too."
+  }
+
+  assert {
+    condition = (
+      length(google_storage_bucket.this["input"].retention_policy) == 0 &&
+      !google_storage_bucket.this["input"].versioning[0].enabled &&
+      one(google_storage_bucket.this["input"].lifecycle_rule[0].condition).age == 3
+    )
+    error_message = "Inputs must go after three days."
+  }
+
+  assert {
+    condition     = alltrue([for bucket in google_storage_bucket.this : bucket.location == "EU" && bucket.storage_class == "NEARLINE"])
+    error_message = "Both buckets have the location and the class."
+  }
+}
+
+run "instances_can_be_kept_ready" {
+  command = plan
+
+  variables {
+    min_instances        = 2
+    cpu_always_allocated = true
+    startup_cpu_boost    = false
+    ingress              = "all"
+    binary_authorization = true
+  }
+
+  assert {
+    condition = (
+      google_cloud_run_v2_service.worker[0].template[0].scaling[0].min_instance_count == 2 &&
+      !google_cloud_run_v2_service.worker[0].template[0].containers[0].resources[0].cpu_idle &&
+      !google_cloud_run_v2_service.worker[0].template[0].containers[0].resources[0].startup_cpu_boost &&
+      google_cloud_run_v2_service.worker[0].ingress == "INGRESS_TRAFFIC_ALL"
+    )
+    error_message = "The service must have what was asked for."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.worker[0].binary_authorization[0].use_default && google_cloud_run_v2_job.worker[0].binary_authorization[0].use_default
+    error_message = "The project's policy decides for both."
+  }
+}
+
+run "an_existing_account_is_only_granted_what_it_needs" {
+  command = plan
+
+  variables {
+    service_account = "shared@my-project-123.iam.gserviceaccount.com"
+  }
+
+  assert {
+    condition     = length(google_service_account.worker) == 0
+    error_message = "There is an account already."
+  }
+
+  assert {
+    condition = alltrue([
+      for member in [
+        google_storage_bucket_iam_member.worker_reads.member,
+        google_storage_bucket_iam_member.worker_writes.member,
+        google_cloud_run_v2_job_iam_member.worker_hands_over[0].member,
+      ] : member == "serviceAccount:shared@my-project-123.iam.gserviceaccount.com"
+    ])
+    error_message = "The account that runs the worker needs the grants."
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.worker[0].template[0].service_account == var.service_account && google_cloud_run_v2_job.worker[0].template[0].template[0].service_account == var.service_account
+    error_message = "Service and job must run as it."
+  }
+}
+
+run "settings_have_rules" {
+  command = plan
+
+  variables {
+    environment          = { "NO-HYPHENS" = "" }
+    filter               = { prefix = "a\nb" }
+    input_bucket         = "gs://bucket"
+    output_bucket        = "Bucket"
+    storage_class        = "COLD"
+    soft_delete_days     = 3
+    retention_days       = 0
+    input_lifecycle_days = 1.5
+    labels               = { Team = "risk" }
+    service_account      = "somebody@example.com"
+    ingress              = "public"
+    network              = "projects/x/networks/y"
+    egress               = "everything"
+    kms_key              = "files"
+    min_instances        = 11
+  }
+
+  expect_failures = [
+    var.environment,
+    var.filter,
+    var.input_bucket,
+    var.output_bucket,
+    var.storage_class,
+    var.soft_delete_days,
+    var.retention_days,
+    var.input_lifecycle_days,
+    var.labels,
+    var.service_account,
+    var.ingress,
+    var.network,
+    var.egress,
+    var.kms_key,
+    var.min_instances,
+  ]
+}
