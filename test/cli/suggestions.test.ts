@@ -28,6 +28,7 @@ const ASKING = ['setup', 'deploy', 'dev', 'demo']
 /** Valid values of flags that check theirs. */
 const VALUES: ReadonlyMap<string | undefined, string> = new Map([
   ['--billing-account', '012345-6789AB-CDEF01'],
+  ['--ci', 'github'],
 ])
 
 /** Why a suggestion is not a command of this program. */

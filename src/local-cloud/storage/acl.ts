@@ -1,8 +1,7 @@
+import type {Bucket, StoredObject} from './stored.ts'
 import type {ServiceAgents} from '../iam/access.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import type {Bucket} from './bucket-resource.ts'
 import {invalid} from './errors.ts'
-import type {StoredObject} from './object-resource.ts'
 
 /** Who has which role, as an access control list keeps it. */
 export interface AclEntry {

@@ -1,3 +1,4 @@
+import type {StoredObject} from './stored.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
@@ -6,12 +7,7 @@ import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfObject, draftOptions, inheritedFields} from './object-draft.ts'
-import {
-  type RenderObject,
-  storageClassOf,
-  type StoredObject,
-  writableObjectFields,
-} from './object-resource.ts'
+import {type RenderObject, storageClassOf, writableObjectFields} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'

@@ -1,10 +1,9 @@
+import type {Bucket, StoredObject} from './stored.ts'
 import type {BlobInfo} from '../state/blobs.ts'
 import type {Principal} from '../wire/call.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import type {Bucket} from './bucket-resource.ts'
 import {settledContexts} from './contexts.ts'
 import {omit} from './json.ts'
-import type {StoredObject} from './object-resource.ts'
 import type {Preconditions} from './preconditions.ts'
 
 /** Holds and retention never go along, and the class is that of the copy's bucket. */

@@ -1,3 +1,4 @@
+import type {StoredObject} from './stored.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
@@ -12,13 +13,7 @@ import {mergePatch} from './json.ts'
 import {listObjects, type ReadObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, inheritedFields} from './object-draft.ts'
-import {
-  objectJson,
-  type RenderObject,
-  storageClassOf,
-  type StoredObject,
-  writableObjectFields,
-} from './object-resource.ts'
+import {objectJson, type RenderObject, storageClassOf, writableObjectFields} from './object-resource.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'

@@ -1,9 +1,8 @@
+import type {Bucket, StoredObject} from './stored.ts'
 import {type Row, storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import type {Bucket} from './bucket-resource.ts'
 import {invalid} from './errors.ts'
-import type {StoredObject} from './object-resource.ts'
 import type {ObjectRange} from './objects.ts'
 
 const DAY_SECONDS = 24 * 60 * 60

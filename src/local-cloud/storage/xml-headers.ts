@@ -1,10 +1,11 @@
+import type {StoredObject} from './stored.ts'
 import type {IncomingHttpHeaders} from 'node:http'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import {objectEtag} from './etag.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectDraft} from './object-draft.ts'
-import {textField, type StoredObject, writableObjectFields} from './object-resource.ts'
+import {textField, writableObjectFields} from './object-resource.ts'
 import {preconditionsOfHeaders} from './preconditions.ts'
 
 const FIELDS: Readonly<Record<string, string>> = {
