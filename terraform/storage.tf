@@ -4,6 +4,11 @@ locals {
 
   input_bucket  = var.input_bucket == null ? google_storage_bucket.this["input"].name : data.google_storage_bucket.given["input"].name
   output_bucket = var.output_bucket == null ? google_storage_bucket.this["output"].name : data.google_storage_bucket.given["output"].name
+
+  # One for the names that the filter lets through, one for canaries if it would not.
+  canaries          = "_cloud-runner/canary/"
+  prefix            = var.filter.prefix == null ? "" : var.filter.prefix
+  notified_prefixes = toset(startswith(local.canaries, local.prefix) ? [local.prefix] : [local.prefix, local.canaries])
 }
 
 # Neither created, changed nor deleted here.
@@ -67,14 +72,19 @@ resource "google_storage_bucket" "this" {
 }
 
 resource "google_storage_notification" "uploads" {
-  count = var.image == null ? 0 : 1
+  for_each = var.image == null ? [] : local.notified_prefixes
 
   bucket             = local.input_bucket
   topic              = google_pubsub_topic.uploads.id
   payload_format     = "JSON_API_V1"
   event_types        = ["OBJECT_FINALIZE"]
-  object_name_prefix = var.filter.prefix
+  object_name_prefix = each.key == "" ? null : each.key
 
   # Cloud Storage checks its grant when the notification is created; nothing is announced before it can be delivered.
   depends_on = [google_pubsub_topic_iam_member.storage_publishes, google_pubsub_subscription.push]
+}
+
+moved {
+  from = google_storage_notification.uploads[0]
+  to   = google_storage_notification.uploads[""]
 }

@@ -11,6 +11,17 @@ export const RESERVED_PREFIX = '_cloud-runner/'
 /** An object under this prefix in the input bucket is the canary of `setup` and `deploy`. */
 export const CANARY_PREFIX = '_cloud-runner/canary/'
 
+/** Which objects a pipeline processes, by name; an absent part matches all. */
+export interface Filter {
+  readonly prefix?: string | undefined
+  readonly suffix?: string | undefined
+}
+
+/** Whether a pipeline with this filter processes an object of this name. */
+export function isWanted(object: string, {prefix = '', suffix = ''}: Filter): boolean {
+  return object.startsWith(prefix) && object.endsWith(suffix)
+}
+
 /** A sidecar's file name, beside the result, below `_cloud-runner/<object>/`. */
 export type Sidecar = 'report.json' | 'error.json' | 'model.json' | 'job.json'
 
@@ -168,6 +179,9 @@ export const WORKER_ENVIRONMENT = {
    * Files of this size or more go straight to the job, e.g. `256Mi`; others if they take, or would take, too long.
    */
   jobThreshold: 'JOB_THRESHOLD',
+  /** Only objects whose names start and end so are processed; not set: all. */
+  filterPrefix: 'FILTER_PREFIX',
+  filterSuffix: 'FILTER_SUFFIX',
   /** In an execution of the job: the delivery that was handed over, as JSON. */
   delivery: 'DELIVERY',
 } as const

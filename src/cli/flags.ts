@@ -20,11 +20,17 @@ export const durationFlag = Flags.custom<number>({
 })
 
 /** The flags of the settings that `setup` takes, by name. */
-export function settingFlags(): Record<string, Interfaces.OptionFlag<string | undefined>> {
+export function settingFlags(): Interfaces.FlagInput {
   return Object.fromEntries(
     SETTING_NAMES.flatMap((name) => {
       const {flag: helpValue, description: summary} = SETTINGS[name]
-      return helpValue === undefined ? [] : [[flagName(name).slice(2), Flags.string({summary, helpValue})]]
+      if (helpValue === undefined) return []
+      const shown = {summary, helpValue}
+      const flag =
+        'combine' in SETTINGS[name]
+          ? Flags.string({...shown, multiple: true, multipleNonGreedy: true})
+          : Flags.string(shown)
+      return [[flagName(name).slice(2), flag]]
     }),
   )
 }
@@ -34,6 +40,7 @@ export function givenSettings(flags: Readonly<Record<string, unknown>>): Setting
   return Object.fromEntries(
     SETTING_NAMES.flatMap((name) => {
       const value = SETTINGS[name].flag === undefined ? undefined : flags[flagName(name).slice(2)]
+      if (Array.isArray(value)) return [[name, value.join('\n')]]
       return typeof value === 'string' ? [[name, value]] : []
     }),
   )

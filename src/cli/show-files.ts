@@ -13,6 +13,7 @@ const COLORS = {
   done: 'green',
   failed: 'red',
   dead: 'red',
+  ignored: 'gray',
 } as const satisfies Record<FileState, string>
 
 /** A file's state, colored on a terminal. */
@@ -22,6 +23,7 @@ export function showState(state: FileState): string {
 
 /** What to say about a file other than its state. */
 function showNote(file: FileStatus, now: number): string {
+  if (file.state === 'ignored') return 'its name does not match the filter'
   if (file.state !== 'running' || file.job === undefined) return faultIn(file)
   return `job ${file.job.execution}, started ${ago(file.job.startedAt, now)}`
 }
@@ -99,6 +101,7 @@ function next(files: readonly FileStatus[], render: Render): Iterable<string> {
       const warnings = file.warnings?.map((warning) => `Warning: ${file.object}: ${warning}`) ?? []
       if (file.state === 'done')
         return [...warnings, render(suggest`Result: ${commandFor('results', file.object)}`)]
+      if (file.state === 'ignored') return ['Change the setting filter, or upload it under another name.']
       return [
         ...(file.error?.suggestions ?? []).map(render),
         ...redrive(file, render),

@@ -7,7 +7,7 @@ import {render} from '../../src/core/suggestion.ts'
 const NOW = Date.parse('2026-11-22T12:00:00Z')
 
 function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploadedAt'>[]): Status {
-  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
+  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
   for (const {state} of files) counts[state]++
   return {
     pipeline: {

@@ -1,4 +1,4 @@
-import {CANARY_PREFIX, RESERVED_PREFIX} from '../contract.ts'
+import {CANARY_PREFIX, isWanted, RESERVED_PREFIX} from '../contract.ts'
 import type {ObjectEvent} from './envelope.ts'
 import type {WorkerSettings} from './settings.ts'
 
@@ -12,24 +12,24 @@ export type Route =
 /** Decides from the event alone whether it is a file, a canary, or irrelevant to this worker. */
 export function routeEvent(
   event: ObjectEvent,
-  buckets: Pick<WorkerSettings, 'inputBucket' | 'outputBucket'>,
+  settings: Pick<WorkerSettings, 'inputBucket' | 'outputBucket' | 'filter'>,
 ): Route {
   const {eventType, bucket, object} = event
   if (eventType !== 'OBJECT_FINALIZE') {
     return {kind: 'skip', severity: 'DEBUG', reason: `events of type ${eventType} are not processed`}
   }
-  if (bucket === buckets.outputBucket) {
+  if (bucket === settings.outputBucket) {
     return {
       kind: 'skip',
       severity: 'WARNING',
       reason: `the event is from the output bucket ${bucket}: remove that bucket's notification`,
     }
   }
-  if (buckets.inputBucket !== undefined && bucket !== buckets.inputBucket) {
+  if (settings.inputBucket !== undefined && bucket !== settings.inputBucket) {
     return {
       kind: 'skip',
       severity: 'WARNING',
-      reason: `the event is from bucket ${bucket}, but this worker's input is ${buckets.inputBucket}`,
+      reason: `the event is from bucket ${bucket}, but this worker's input is ${settings.inputBucket}`,
     }
   }
   if (object.startsWith(CANARY_PREFIX) && object !== CANARY_PREFIX) return {kind: 'canary'}
@@ -38,6 +38,10 @@ export function routeEvent(
   }
   if (object.endsWith('/')) {
     return {kind: 'skip', severity: 'DEBUG', reason: 'the object is a folder placeholder'}
+  }
+  if (!isWanted(object, settings.filter)) {
+    const {prefix = '', suffix = ''} = settings.filter
+    return {kind: 'skip', severity: 'INFO', reason: `the filter is "${prefix}…${suffix}"`}
   }
   return {kind: 'file'}
 }

@@ -1,4 +1,4 @@
-import {WORKER_ENVIRONMENT} from '../contract.ts'
+import {type Filter, WORKER_ENVIRONMENT} from '../contract.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -14,6 +14,8 @@ export interface WorkerSettings {
   readonly outputBucket: string
   /** If set, events from other buckets are not processed. */
   readonly inputBucket: string | undefined
+  /** Names of the objects that are processed. */
+  readonly filter: Filter
   /**
    * Milliseconds after which a delivery is abandoned, so that the response precedes Pub/Sub's own deadline. Undefined
    * in a job, whose end Cloud Run announces with SIGTERM.
@@ -46,7 +48,8 @@ const BYTES_OF_UNIT: Readonly<Record<string, number>> = {Ki: 1024, Mi: 1024 ** 2
 const SECRET_HEADER = 'x-front-end-secret'
 
 /**
- * Reads PORT, HOST, FRONT_END_SECRET, HEALTH_PORT, OUTPUT_BUCKET, INPUT_BUCKET, DEADLINE_SECONDS, JOB and JOB_THRESHOLD.
+ * Reads PORT, HOST, FRONT_END_SECRET, HEALTH_PORT, OUTPUT_BUCKET, INPUT_BUCKET, DEADLINE_SECONDS, FILTER_PREFIX,
+ * FILTER_SUFFIX, JOB and JOB_THRESHOLD.
  * @throws SettingsError that names the variable and what to set
  */
 export function readSettings(environment: Environment): WorkerSettings {
@@ -75,6 +78,10 @@ export function readSettings(environment: Environment): WorkerSettings {
     deadlineMs,
     outputBucket,
     inputBucket,
+    filter: {
+      prefix: environment[WORKER_ENVIRONMENT.filterPrefix],
+      suffix: environment[WORKER_ENVIRONMENT.filterSuffix],
+    },
     ownDeadlineMs: isTask
       ? undefined
       : deadlineMs - Math.min(15_000, Math.max(SHORTEST_MARGIN_MS, 0.05 * deadlineMs)),

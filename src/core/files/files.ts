@@ -3,9 +3,9 @@ import type {Suggestion} from '../suggestion.ts'
 
 /**
  * State of a file: `waiting` for its turn, `running` in a worker, `done` with a result, `failed` permanently with an
- * error report, `dead` after its last attempt (in the dead letters).
+ * error report, `dead` after its last attempt (in the dead letters), `ignored` since the filter does not match it.
  */
-export type FileState = 'waiting' | 'running' | 'done' | 'failed' | 'dead'
+export type FileState = 'waiting' | 'running' | 'done' | 'failed' | 'dead' | 'ignored'
 
 export type HopName = 'uploaded' | 'notified' | 'delivered' | 'processed' | 'written'
 
@@ -67,9 +67,9 @@ function faultText({message, place}: LastError): string {
   return place === undefined ? message : `${message} (${place})`
 }
 
-/** Done, failed or dead: nothing more happens without a new request. */
+/** Done, failed, dead or ignored: nothing more happens without a new request. */
 export function hasEnded({state}: Pick<FileStatus, 'state'>): boolean {
-  return state === 'done' || state === 'failed' || state === 'dead'
+  return state !== 'waiting' && state !== 'running'
 }
 
 /** What is wrong with a file, with the place in it; for a refused attempt, with the place in the worker. */

@@ -1,4 +1,4 @@
-import {RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
+import {isWanted, RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
@@ -119,7 +119,11 @@ async function settle(
     commits,
     verdict: judge(input.generation, commits),
   }))
-  const open = judged.filter(({verdict}) => verdict.kind === 'open').map(({base}) => base)
+  const isIgnored = ({object}: {readonly object: string}) =>
+    !isWanted(object, context.pipeline.settings.filter)
+  const open = judged
+    .filter(({base, verdict}) => verdict.kind === 'open' && !isIgnored(base))
+    .map(({base}) => base)
   const [dead, activities] =
     open.length === 0
       ? [new Map<never, never>(), new Map<never, never>()]
@@ -128,6 +132,10 @@ async function settle(
   const statuses: FileStatus[] = []
   let reports = 0
   for (const {base, commits, verdict} of judged) {
+    if (verdict.kind === 'open' && isIgnored(base)) {
+      statuses.push({...base, state: 'ignored', attempts: 0, hops: []})
+      continue
+    }
     if (verdict.kind === 'open') {
       const key = fileKey(base.object, base.generation)
       const handedOver = await readHandOver(base.object, base.generation, commits.job, context)

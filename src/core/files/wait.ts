@@ -1,5 +1,5 @@
 import {setTimeout as sleep} from 'node:timers/promises'
-import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
+import {RESULT_METADATA, sidecarObject, isWanted} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {EXIT} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
@@ -88,7 +88,11 @@ export async function waitForResults(
   context: Context,
 ): Promise<WaitResult> {
   const {signal} = context
-  const states = new Map<string, FileStatus>(files.map((file) => [keyOf(file), waiting(file)]))
+  const {filter} = context.pipeline.settings
+  const initial = (file: AwaitedFile): FileStatus =>
+    isWanted(file.object, filter) ? waiting(file) : {...waiting(file), state: 'ignored'}
+  const states = new Map<string, FileStatus>(files.map((file) => [keyOf(file), initial(file)]))
+  for (const status of states.values()) if (status.state === 'ignored') changed?.(status)
   const report = (status: FileStatus) => {
     const before = states.get(keyOf(status))
     states.set(keyOf(status), status)

@@ -84,7 +84,7 @@ export async function status(
   ])
   const pipeline = describe(context, service, image, missing, recent?.failing ?? [])
   const {files, more} = await readFiles(objects, most, context)
-  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0}
+  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
   for (const {state} of files) counts[state]++
   const listed = objects.length > 0 ? files : files.slice(0, limit)
   const refusedPushes = files.some(({state}) => state === 'waiting') ? recent?.refused : undefined

@@ -1,4 +1,4 @@
-import {WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
+import {CANARY_PREFIX, type Filter, WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import {IMAGES_KEPT, type Settings} from '../../core/pipeline/settings.ts'
 import {livenessProbe} from '../liveness.ts'
@@ -22,6 +22,14 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
   const buckets = [
     variable(WORKER_ENVIRONMENT.inputBucket, names.inputBucket),
     variable(WORKER_ENVIRONMENT.outputBucket, names.outputBucket),
+  ]
+  const {prefix, suffix}: Filter = settings.filter
+  const ofService = [
+    variable(WORKER_ENVIRONMENT.deadlineSeconds, String(settings.requestTimeout)),
+    variable(WORKER_ENVIRONMENT.job, `projects/${project}/locations/${region}/jobs/${names.job}`),
+    variable(WORKER_ENVIRONMENT.jobThreshold, settings.jobThreshold),
+    ...(prefix === undefined ? [] : [variable(WORKER_ENVIRONMENT.filterPrefix, prefix)]),
+    ...(suffix === undefined ? [] : [variable(WORKER_ENVIRONMENT.filterSuffix, suffix)]),
   ]
   const ofProcess = [
     ...Object.entries(settings.environment).map(([variableName, value]) => variable(variableName, value)),
@@ -125,12 +133,19 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
         expirationPolicy: {},
       }) satisfies Json,
 
-    notification: {
-      topic: `//pubsub.googleapis.com/${topic(names.topic)}`,
-      event_types: ['OBJECT_FINALIZE'],
-      payload_format: 'JSON_API_V1',
-      ...(settings.filter['prefix'] === undefined ? {} : {object_name_prefix: settings.filter['prefix']}),
-    } satisfies Json,
+    /** One for the names that the filter lets through, one for canaries if it would not. */
+    notifications: (prefix === undefined || CANARY_PREFIX.startsWith(prefix)
+      ? [prefix]
+      : [prefix, CANARY_PREFIX]
+    ).map(
+      (namePrefix) =>
+        ({
+          topic: `//pubsub.googleapis.com/${topic(names.topic)}`,
+          event_types: ['OBJECT_FINALIZE'],
+          payload_format: 'JSON_API_V1',
+          ...(namePrefix === undefined ? {} : {object_name_prefix: namePrefix}),
+        }) satisfies Json,
+    ),
 
     /** With `resources`, `cpuIdle` must be set: otherwise the CPU is always allocated, and billed. */
     service: (image: string) =>
@@ -149,13 +164,7 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
           containers: [
             {
               image,
-              env: [
-                ...buckets,
-                variable(WORKER_ENVIRONMENT.deadlineSeconds, String(settings.requestTimeout)),
-                variable(WORKER_ENVIRONMENT.job, `projects/${project}/locations/${region}/jobs/${names.job}`),
-                variable(WORKER_ENVIRONMENT.jobThreshold, settings.jobThreshold),
-                ...ofProcess,
-              ],
+              env: [...buckets, ...ofService, ...ofProcess],
               ...(livenessPort === undefined ? {} : {livenessProbe: livenessProbe(livenessPort)}),
               ports: [{name: 'http1', containerPort: 8080}],
               resources: {

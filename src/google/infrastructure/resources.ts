@@ -178,7 +178,7 @@ export function connections(pipeline: Pipeline, agents: ServiceAgents, uri: stri
       kind: 'subscription',
       name: names.subscription,
     }),
-    notificationResource(pipeline, rest),
+    ...notificationResources(pipeline, rest),
   ]
 }
 
@@ -187,7 +187,7 @@ export function eventPath(pipeline: Pipeline, rest: Rest): Resource[] {
   const body = blueprint(pipeline).pushSubscription('https://not-inspected.invalid')
   return [
     subscription(rest, pipeline, pipeline.names.subscription, body),
-    notificationResource(pipeline, rest),
+    ...notificationResources(pipeline, rest),
   ]
 }
 
@@ -210,49 +210,47 @@ function subscription(rest: Rest, {settings}: Pipeline, short: string, wanted: J
   })
 }
 
-/** The API silently creates duplicates, and each file would then be processed twice. Those of others are left alone. */
-function notificationResource(pipeline: Pipeline, rest: Rest): Resource {
+/**
+ * The API silently creates duplicates, and each file would then be processed twice. Notifications of others are left
+ * alone; ours with a prefix of earlier settings go once the new ones exist, so that no upload goes unnoticed.
+ */
+function notificationResources(pipeline: Pipeline, rest: Rest): Resource[] {
   const {names, settings} = pipeline
   const path = `/storage/v1/b/${names.inputBucket}/notificationConfigs`
-  const wanted = blueprint(pipeline).notification
+  const wanted = blueprint(pipeline).notifications
+  const prefixOf = (body: Json) => textIn(body, 'object_name_prefix') ?? ''
+  const prefixes = new Set(wanted.map(prefixOf))
   const readOurs = async () =>
     objectsIn((await rest.get('storage', path)) ?? {}, 'items').filter((item) =>
-      textIn(item, 'topic')?.endsWith(wanted.topic.slice(2)),
+      textIn(item, 'topic')?.endsWith(`projects/${settings.project}/topics/${names.topic}`),
     )
-  const isRight = (item: Json) =>
-    (textIn(item, 'object_name_prefix') ?? '') === (settings.filter['prefix'] ?? '')
   const removeAll = async (items: readonly Json[]) => {
     for (const item of items) await rest.delete('storage', `${path}/${textIn(item, 'id') ?? ''}`)
+    return items.length > 0
   }
-  const create = async () => {
-    await rest.request('storage', 'POST', path, wanted)
-  }
-  return {
-    kind: 'notification',
-    name: `${names.inputBucket} → ${names.topic}`,
-    async inspect() {
-      const ours = await readOurs()
-      if (ours.length === 0) return undefined
-      return ours.every(isRight) ? 'right' : 'different'
-    },
-    create,
-    // A notification cannot be changed. The new one comes first, so that no upload goes unnoticed.
-    async update() {
-      const old = (await readOurs()).filter((item) => !isRight(item))
-      await create()
-      await removeAll(old)
-    },
-    // Otherwise it is deleted with its bucket.
-    ...(settings.inputBucket === undefined
-      ? {}
-      : {
-          async remove() {
-            const ours = await readOurs()
-            await removeAll(ours)
-            return ours.length > 0
-          },
-        }),
-  }
+  return wanted.map((body, index) => {
+    const isThis = (item: Json) => prefixOf(item) === prefixOf(body)
+    const isOld = (item: Json) => index === wanted.length - 1 && !prefixes.has(prefixOf(item))
+    const create = async () => {
+      if (!(await readOurs()).some(isThis)) await rest.request('storage', 'POST', path, body)
+    }
+    return {
+      kind: 'notification',
+      name: `${names.inputBucket} → ${names.topic}${prefixOf(body) === '' ? '' : ` (${prefixOf(body)}…)`}`,
+      async inspect() {
+        const ours = await readOurs()
+        if (ours.some(isOld)) return 'different'
+        return ours.some(isThis) ? 'right' : undefined
+      },
+      create,
+      async update() {
+        await create()
+        await removeAll((await readOurs()).filter(isOld))
+      },
+      // Otherwise it is deleted with its bucket.
+      ...(settings.inputBucket === undefined ? {} : {remove: async () => removeAll(await readOurs())}),
+    }
+  })
 }
 
 function policyOfTopic(project: string, short: string): PolicyOf {
