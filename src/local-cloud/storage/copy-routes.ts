@@ -1,6 +1,7 @@
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
+import {checkKey, keptEncryption} from './encryption.ts'
 import {invalid} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
@@ -46,6 +47,7 @@ export function copyRoutes({
     const find = (): StoredObject => {
       const object = objects.get(source, params['object'] ?? '', generation)
       checkForChange(conditions, object)
+      checkKey(object, request.headers, 'copy-source-')
       return object
     }
     const name = params['destination'] ?? ''
@@ -57,7 +59,7 @@ export function copyRoutes({
     const draft = {
       bucket: params['target'] ?? '',
       name,
-      ...draftOptions(query, fields, OPTIONS),
+      ...draftOptions(request, fields, OPTIONS),
       preconditions: readPreconditions(query),
       principal: call.principal,
       origin: call.origin,
@@ -79,7 +81,7 @@ export function copyRoutes({
       {
         bucket,
         name,
-        fields: {...inheritedFields(source), storageClass: storageClassOf(source)},
+        fields: {...inheritedFields(source), ...keptEncryption(source), storageClass: storageClassOf(source)},
         preconditions: readPreconditions(url.searchParams),
         principal: call.principal,
         origin: call.origin,

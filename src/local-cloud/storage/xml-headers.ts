@@ -1,6 +1,7 @@
 import type {IncomingHttpHeaders} from 'node:http'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
+import {encryptionFields} from './encryption.ts'
 import {objectEtag} from './etag.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectDraft} from './object-draft.ts'
@@ -53,7 +54,7 @@ export function draftOfHeaders({params, headers, call}: HttpRequest, fields: Jso
   return {
     bucket: params['bucket'] ?? '',
     name,
-    fields: writableObjectFields(fields),
+    fields: {...writableObjectFields(fields), ...encryptionFields(headers)},
     preconditions: preconditionsOfHeaders(headers),
     ...(list === undefined
       ? {}
