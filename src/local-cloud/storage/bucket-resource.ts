@@ -1,3 +1,4 @@
+import type {Bucket} from './bucket.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {aclOf, bringsList, isUniform, refuseUniform} from './acl.ts'
 import {invalid} from './errors.ts'
@@ -9,18 +10,6 @@ import {settledRetentionPolicy} from './protection.ts'
 import {settledSoftDeletePolicy} from './soft-deleted.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, storedJson, text, type Row} from '../state/rows.ts'
-
-/** A bucket as it is kept. Times in milliseconds since 1970. */
-export interface Bucket {
-  readonly name: string
-  readonly project: string
-  readonly metageneration: number
-  readonly generation: number
-  readonly timeCreated: number
-  readonly updated: number
-  /** What the caller set, as it was sent. */
-  readonly fields: JsonObject
-}
 
 /** Members of the Bucket resource that a caller may set; the rest of a body is ignored, as Google does. */
 const WRITABLE = new Set([
@@ -133,11 +122,6 @@ export function bucketOfRow(row: Row): Bucket {
     updated: integer(row, 'updated'),
     fields: storedJson(row, 'fields'),
   }
-}
-
-export function keepsVersions(bucket: Bucket): boolean {
-  const versioning = bucket.fields['versioning']
-  return isJsonObject(versioning) && versioning['enabled'] === true
 }
 
 /**

@@ -7,12 +7,8 @@ import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfObject, draftOptions, inheritedFields} from './object-draft.ts'
-import {
-  type RenderObject,
-  storageClassOf,
-  type StoredObject,
-  writableObjectFields,
-} from './object-resource.ts'
+import {type RenderObject, writableObjectFields} from './object-resource.ts'
+import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'

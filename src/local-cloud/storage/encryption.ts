@@ -2,7 +2,7 @@ import {createHash} from 'node:crypto'
 import type {IncomingHttpHeaders} from 'node:http'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {StorageError} from './errors.ts'
-import type {StoredObject} from './object-resource.ts'
+import type {StoredObject} from './stored-object.ts'
 
 const KEY_BYTES = 32
 

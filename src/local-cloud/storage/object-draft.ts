@@ -2,11 +2,11 @@ import type {BlobInfo} from '../state/blobs.ts'
 import type {Principal} from '../wire/call.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
-import type {Bucket} from './bucket-resource.ts'
+import type {Bucket} from './bucket.ts'
 import {settledContexts} from './contexts.ts'
 import {encryptionFields} from './encryption.ts'
 import {omit} from './json.ts'
-import type {StoredObject} from './object-resource.ts'
+import type {StoredObject} from './stored-object.ts'
 import type {Preconditions} from './preconditions.ts'
 
 /** Holds and retention never go along, and the class is that of the copy's bucket. */

@@ -1,5 +1,6 @@
+import type {StoredObject} from './stored-object.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import type {Bucket} from './bucket-resource.ts'
+import type {Bucket} from './bucket.ts'
 import {aclOf} from './acl.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
@@ -7,34 +8,6 @@ import {omit, pick} from './json.ts'
 import {retainedUntil} from './protection.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
-
-/** One version of an object as it is kept. Times in milliseconds since 1970. */
-export interface StoredObject {
-  readonly bucket: string
-  readonly name: string
-  /** Microseconds since 1970. */
-  readonly generation: number
-  readonly metageneration: number
-  /** Where its bytes are. */
-  readonly blob: string
-  readonly sizeBytes: number
-  /** Base64. Composed objects have none. */
-  readonly md5: string | undefined
-  readonly crc32c: string
-  readonly componentCount: number | undefined
-  readonly timeCreated: number
-  readonly updated: number
-  /** When it stopped being the live version. */
-  readonly timeDeleted: number | undefined
-  /** When its storage class was last changed; at first not at all. */
-  readonly classUpdated: number | undefined
-  /** When its event-based hold was last released. */
-  readonly holdReleased: number | undefined
-  /** When it was soft-deleted, and when it will be gone. */
-  readonly softDeleted?: {readonly at: number; readonly until: number}
-  /** What the caller set, as it was sent. */
-  readonly fields: JsonObject
-}
 
 const TEXTS = [
   'cacheControl',
@@ -123,16 +96,6 @@ export function objectOfRow(row: Row): StoredObject {
     holdReleased: optionalInteger(row, 'hold_released'),
     fields: storedJson(row, 'fields'),
   }
-}
-
-/** A text member that the caller set. */
-export function textField(object: Pick<StoredObject, 'fields'>, name: string): string | undefined {
-  const value = object.fields[name]
-  return typeof value === 'string' ? value : undefined
-}
-
-export function storageClassOf(object: Pick<StoredObject, 'fields'>): string {
-  return textField(object, 'storageClass') ?? 'STANDARD'
 }
 
 /** An object as its resource, with what its bucket determines of it. */

@@ -13,13 +13,8 @@ import {mergePatch} from './json.ts'
 import {listObjects, type ReadObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, inheritedFields} from './object-draft.ts'
-import {
-  objectJson,
-  type RenderObject,
-  storageClassOf,
-  type StoredObject,
-  writableObjectFields,
-} from './object-resource.ts'
+import {objectJson, type RenderObject, writableObjectFields} from './object-resource.ts'
+import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'

@@ -5,7 +5,8 @@ import {encryptionFields} from './encryption.ts'
 import {objectEtag} from './etag.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectDraft} from './object-draft.ts'
-import {textField, type StoredObject, writableObjectFields} from './object-resource.ts'
+import {writableObjectFields} from './object-resource.ts'
+import {textField, type StoredObject} from './stored-object.ts'
 import {preconditionsOfHeaders} from './preconditions.ts'
 
 const FIELDS: Readonly<Record<string, string>> = {
