@@ -1,7 +1,8 @@
-import type {Bucket, StoredObject} from './stored.ts'
 import type {ServiceAgents} from '../iam/access.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {Bucket} from './bucket.ts'
 import {invalid} from './errors.ts'
+import type {StoredObject} from './stored-object.ts'
 
 /** Who has which role, as an access control list keeps it. */
 export interface AclEntry {

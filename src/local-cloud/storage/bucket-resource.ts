@@ -1,4 +1,4 @@
-import type {Bucket} from './stored.ts'
+import type {Bucket} from './bucket.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {aclOf, bringsList, isUniform, refuseUniform} from './acl.ts'
 import {invalid} from './errors.ts'
@@ -122,11 +122,6 @@ export function bucketOfRow(row: Row): Bucket {
     updated: integer(row, 'updated'),
     fields: storedJson(row, 'fields'),
   }
-}
-
-export function keepsVersions(bucket: Bucket): boolean {
-  const versioning = bucket.fields['versioning']
-  return isJsonObject(versioning) && versioning['enabled'] === true
 }
 
 /**

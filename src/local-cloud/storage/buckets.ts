@@ -1,8 +1,8 @@
-import type {Bucket} from './stored.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
 import {bucketOfRow, settledBucketFields} from './bucket-resource.ts'
+import type {Bucket} from './bucket.ts'
 import {bucketNotFound, conflict} from './errors.ts'
 import {lockedRetentionPolicy} from './protection.ts'
 

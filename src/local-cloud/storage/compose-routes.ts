@@ -1,15 +1,16 @@
-import type {StoredObject} from './stored.ts'
 import type {Readable} from 'node:stream'
 import type {BlobInfo, Blobs} from '../state/blobs.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
+import {checkKey} from './encryption.ts'
 import {conditionNotMet, invalid, missingParameter} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfBlob, draftOptions} from './object-draft.ts'
 import {type RenderObject, writableObjectFields} from './object-resource.ts'
+import type {StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {readPreconditions} from './preconditions.ts'
@@ -44,7 +45,7 @@ export function composeRoutes({
     const draft = {
       bucket,
       name,
-      ...draftOptions(url.searchParams, writableObjectFields(destination), {
+      ...draftOptions(request, writableObjectFields(destination), {
         predefinedAcl: 'destinationPredefinedAcl',
         kmsKeyName: 'kmsKeyName',
       }),
@@ -54,6 +55,7 @@ export function composeRoutes({
     }
     changes.checkDraft(draft)
     const sources = sourcesOf(body).map((source) => findSource(objects, bucket, source))
+    for (const source of sources) checkKey(source, request.headers)
     const blob = await concatenate(blobs, sources)
     const componentCount = sources.reduce((sum, source) => sum + (source.componentCount ?? 1), 0)
     try {

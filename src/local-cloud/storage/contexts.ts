@@ -1,6 +1,6 @@
-import type {StoredObject} from './stored.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid} from './errors.ts'
+import type {StoredObject} from './stored-object.ts'
 
 /**
  * The contexts of an object after a change, each with when it was created and changed:

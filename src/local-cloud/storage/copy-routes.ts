@@ -1,13 +1,14 @@
-import type {StoredObject} from './stored.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
+import {checkKey, keptEncryption} from './encryption.ts'
 import {invalid} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfObject, draftOptions, inheritedFields} from './object-draft.ts'
-import {type RenderObject, storageClassOf, writableObjectFields} from './object-resource.ts'
+import {type RenderObject, writableObjectFields} from './object-resource.ts'
+import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'
@@ -42,6 +43,7 @@ export function copyRoutes({
     const find = (): StoredObject => {
       const object = objects.get(source, params['object'] ?? '', generation)
       checkForChange(conditions, object)
+      checkKey(object, request.headers, 'copy-source-')
       return object
     }
     const name = params['destination'] ?? ''
@@ -53,7 +55,7 @@ export function copyRoutes({
     const draft = {
       bucket: params['target'] ?? '',
       name,
-      ...draftOptions(query, fields, OPTIONS),
+      ...draftOptions(request, fields, OPTIONS),
       preconditions: readPreconditions(query),
       principal: call.principal,
       origin: call.origin,
@@ -75,7 +77,7 @@ export function copyRoutes({
       {
         bucket,
         name,
-        fields: {...inheritedFields(source), storageClass: storageClassOf(source)},
+        fields: {...inheritedFields(source), ...keptEncryption(source), storageClass: storageClassOf(source)},
         preconditions: readPreconditions(url.searchParams),
         principal: call.principal,
         origin: call.origin,

@@ -1,4 +1,3 @@
-import type {StoredObject} from './stored.ts'
 import type {IncomingHttpHeaders} from 'node:http'
 import {pipeline, type Readable} from 'node:stream'
 import {createGunzip} from 'node:zlib'
@@ -6,7 +5,7 @@ import type {Blobs} from '../state/blobs.ts'
 import type {HttpResponse} from '../wire/routes.ts'
 import {StorageError} from './errors.ts'
 import {objectEtag} from './etag.ts'
-import {textField} from './object-resource.ts'
+import {textField, type StoredObject} from './stored-object.ts'
 
 const MOST_AT_ONCE_BYTES = 64 * 1024
 

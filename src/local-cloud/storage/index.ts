@@ -159,7 +159,7 @@ export function createStorage({
       ]),
       named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),
     ],
-    objectRoutes: xmlRoutes({objects: xmlObjects, parts: xmlParts, buckets: xmlBuckets}),
+    objectRoutes: xmlRoutes({clock, objects: xmlObjects, parts: xmlParts, buckets: xmlBuckets}),
     refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob) || parts.refersTo(blob),
     bucketCount: () => buckets.count(),
     start: (origin) => lifecycle.start(origin),

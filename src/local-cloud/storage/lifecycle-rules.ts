@@ -1,7 +1,6 @@
-import type {StoredObject} from './stored.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid, missingParameter} from './errors.ts'
-import {storageClassOf, textField} from './object-resource.ts'
+import {storageClassOf, textField, type StoredObject} from './stored-object.ts'
 import {cheapest, checkStorageClass, mayBecome} from './storage-classes.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000

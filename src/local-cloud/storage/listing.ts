@@ -1,8 +1,8 @@
-import type {StoredObject} from './stored.ts'
 import {pageTokenOf, readPageToken} from '../wire/paging.ts'
 import {contextFilter} from './contexts.ts'
 import {invalid} from './errors.ts'
 import {globMatcher} from './glob.ts'
+import type {StoredObject} from './stored-object.ts'
 import type {ObjectRange} from './objects.ts'
 import {flag, pageSize} from './query.ts'
 

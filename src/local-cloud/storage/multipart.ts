@@ -35,7 +35,7 @@ export async function readRelatedParts(body: AsyncIterable<Buffer>, boundary: st
   const source = new PrefixReader(body)
   const opening = await source.through(Buffer.from(`--${boundary}`))
   if (opening.length > 0 && !/^\s*$/.test(opening.toString('latin1'))) {
-    throw invalid('Invalid multipart request: it does not start with its boundary.')
+    throw invalid('Invalid multipart request: it does not begin with its boundary.')
   }
   // Python's email package, which gsutil uses, ends lines by LF alone.
   const firstLine = await source.through(Buffer.from('\n'))

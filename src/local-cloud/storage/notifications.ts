@@ -1,12 +1,13 @@
-import type {Bucket, StoredObject} from './stored.ts'
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
 import type {Publishing} from '../pubsub/publishing.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {Bucket} from './bucket.ts'
 import {StorageError, invalid, missingParameter} from './errors.ts'
 import {objectJson} from './object-resource.ts'
+import type {StoredObject} from './stored-object.ts'
 import {integer, storedJson, type Row} from '../state/rows.ts'
 
 const EVENT_TYPES = ['OBJECT_FINALIZE', 'OBJECT_METADATA_UPDATE', 'OBJECT_DELETE', 'OBJECT_ARCHIVE'] as const

@@ -1,14 +1,18 @@
-import type {Bucket, StoredObject} from './stored.ts'
 import type {BlobInfo} from '../state/blobs.ts'
 import type {Principal} from '../wire/call.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {HttpRequest} from '../wire/routes.ts'
+import type {Bucket} from './bucket.ts'
 import {settledContexts} from './contexts.ts'
+import {encryptionFields} from './encryption.ts'
 import {omit} from './json.ts'
+import type {StoredObject} from './stored-object.ts'
 import type {Preconditions} from './preconditions.ts'
 
 /** Holds and retention never go along, and the class is that of the copy's bucket. */
 const NOT_INHERITED = new Set([
   'acl',
+  'customerEncryption',
   'eventBasedHold',
   'kmsKeyName',
   'retention',
@@ -46,21 +50,22 @@ export function inheritedFields({fields}: StoredObject): JsonObject {
 }
 
 /**
- * What a request says in its query of the object that it stores.
+ * What a request says of the object that it stores beside its metadata: lists and keys.
  * @param names the parameters' names here
  */
 export function draftOptions(
-  query: URLSearchParams,
+  {url, headers}: Pick<HttpRequest, 'url' | 'headers'>,
   fields: JsonObject,
   names: {predefinedAcl: string; kmsKeyName: string} = {
     predefinedAcl: 'predefinedAcl',
     kmsKeyName: 'kmsKeyName',
   },
 ): Pick<ObjectDraft, 'fields' | 'predefinedAcl'> {
+  const query = url.searchParams
   const predefinedAcl = query.get(names.predefinedAcl) ?? ''
   const kmsKeyName = query.get(names.kmsKeyName) ?? ''
   return {
-    fields: kmsKeyName === '' ? fields : {...fields, kmsKeyName},
+    fields: {...fields, ...(kmsKeyName === '' ? {} : {kmsKeyName}), ...encryptionFields(headers)},
     ...(predefinedAcl === '' ? {} : {predefinedAcl}),
   }
 }

@@ -1,5 +1,6 @@
-import type {Bucket, StoredObject} from './stored.ts'
+import type {StoredObject} from './stored-object.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {Bucket} from './bucket.ts'
 import {aclOf} from './acl.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
@@ -95,16 +96,6 @@ export function objectOfRow(row: Row): StoredObject {
     holdReleased: optionalInteger(row, 'hold_released'),
     fields: storedJson(row, 'fields'),
   }
-}
-
-/** A text member that the caller set. */
-export function textField(object: Pick<StoredObject, 'fields'>, name: string): string | undefined {
-  const value = object.fields[name]
-  return typeof value === 'string' ? value : undefined
-}
-
-export function storageClassOf(object: Pick<StoredObject, 'fields'>): string {
-  return textField(object, 'storageClass') ?? 'STANDARD'
 }
 
 /** An object as its resource, with what its bucket determines of it. */

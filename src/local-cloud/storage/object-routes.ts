@@ -1,4 +1,3 @@
-import type {StoredObject} from './stored.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
@@ -6,6 +5,7 @@ import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Acls} from './acl.ts'
 import type {Buckets} from './buckets.ts'
 import {downloadObject} from './download.ts'
+import {checkKey, keptEncryption, withoutHashes} from './encryption.ts'
 import {invalid, missingParameter, objectNotFound, renderMediaError} from './errors.ts'
 import {objectEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
@@ -13,7 +13,8 @@ import {mergePatch} from './json.ts'
 import {listObjects, type ReadObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, inheritedFields} from './object-draft.ts'
-import {objectJson, type RenderObject, storageClassOf, writableObjectFields} from './object-resource.ts'
+import {objectJson, type RenderObject, writableObjectFields} from './object-resource.ts'
+import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'
@@ -68,7 +69,9 @@ export function objectRoutes({
 
   const download: Handler = (request) => {
     try {
-      return downloadObject(state.blobs, readable(request), request.headers)
+      const object = readable(request)
+      checkKey(object, request.headers)
+      return downloadObject(state.blobs, object, request.headers)
     } catch (error) {
       return renderMediaError(error)
     }
@@ -78,7 +81,12 @@ export function objectRoutes({
     if (request.url.searchParams.get('alt') === 'media') return download(request)
     const object = flag(request.url.searchParams, 'softDeleted') ? restorable(request) : readable(request)
     const withAcl = wantsAcl(request.url.searchParams, false)
-    return {headers: {etag: objectEtag(object)}, json: render(object, request.call.origin, withAcl)}
+    const json = render(object, request.call.origin, withAcl)
+    const secret = object.fields['customerEncryption'] !== undefined
+    if (!secret) return {headers: {etag: objectEtag(object)}, json}
+    const hasKey = request.headers['x-goog-encryption-key'] !== undefined
+    if (hasKey) checkKey(object, request.headers)
+    return {headers: {etag: objectEtag(object)}, json: hasKey ? json : withoutHashes(json)}
   }
 
   /** The soft-deleted generation that is named. @throws StorageError 400, 404, 412 */
@@ -105,7 +113,7 @@ export function objectRoutes({
     const draft = {
       bucket,
       name,
-      fields: {...inheritedFields(object), storageClass: storageClassOf(object)},
+      fields: {...inheritedFields(object), ...keptEncryption(object), storageClass: storageClassOf(object)},
       preconditions: readPreconditions(request.url.searchParams),
       principal: request.call.principal,
       origin: request.call.origin,
@@ -191,6 +199,7 @@ function changedFields(present: JsonObject, changed: JsonObject): JsonObject {
   const fields: JsonObject = {
     ...writableObjectFields({...changed, storageClass: storageClass ?? null}),
     ...(kmsKeyName === undefined ? {} : {kmsKeyName}),
+    ...keptEncryption({fields: present}),
   }
   if (typeof customTime === 'string' && !(Date.parse(String(fields['customTime'])) >= Date.parse(customTime)))
     throw invalid(`The customTime ${customTime} can be neither removed nor set to an earlier time.`)

@@ -1,7 +1,7 @@
-import type {StoredObject} from './stored.ts'
 import type {State} from '../state/state.ts'
 import {objectNotFound} from './errors.ts'
 import {objectOfRow} from './object-resource.ts'
+import type {StoredObject} from './stored-object.ts'
 
 /** From that generation of `from` on, up to the name `to` (exclusive). */
 export interface ObjectRange {

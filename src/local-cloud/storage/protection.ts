@@ -1,6 +1,7 @@
-import type {Bucket, StoredObject} from './stored.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {Bucket} from './bucket.ts'
 import {invalid, StorageError} from './errors.ts'
+import type {StoredObject} from './stored-object.ts'
 
 /** "Up to 100 years": https://cloud.google.com/storage/docs/bucket-lock */
 const LONGEST_RETENTION_SECONDS = 3_155_760_000

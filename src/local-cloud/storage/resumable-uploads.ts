@@ -55,10 +55,10 @@ export function createResumableUploads({
     return writers.exclusive(id, request.stream, async (writer) => {
       const session = sessions.find(id)
       if (session === undefined || session.draft.bucket !== request.params['bucket']) {
-        throw new StorageError(404, 'notFound', 'No such upload session; restart the upload.')
+        throw new StorageError(404, 'notFound', 'No such upload session; begin the upload again.')
       }
       if (session.state === 'cancelled') {
-        throw new StorageError(499, 'clientClosedRequest', 'The upload was cancelled; restart it.')
+        throw new StorageError(499, 'clientClosedRequest', 'The upload was cancelled; begin it again.')
       }
       return work(session, writer)
     })

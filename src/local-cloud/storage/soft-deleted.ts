@@ -1,8 +1,9 @@
-import type {Bucket, StoredObject} from './stored.ts'
 import {type Row, storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {Bucket} from './bucket.ts'
 import {invalid} from './errors.ts'
+import type {StoredObject} from './stored-object.ts'
 import type {ObjectRange} from './objects.ts'
 
 const DAY_SECONDS = 24 * 60 * 60

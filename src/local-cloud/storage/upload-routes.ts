@@ -3,7 +3,7 @@ import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {checkChecksums, checksumsOfHeaders, checksumsOfMetadata, type Checksums} from './checksums.ts'
 import {chunksOf} from './chunks.ts'
-import {invalid, missingParameter, notServed} from './errors.ts'
+import {invalid, missingParameter} from './errors.ts'
 import {boundaryOf, readRelatedParts} from './multipart.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
@@ -87,8 +87,6 @@ export function createUploads({
     post(request) {
       const query = request.url.searchParams
       if (query.has('upload_id')) return resumable.receive(request)
-      if (request.headers['x-goog-encryption-key'] !== undefined)
-        throw notServed('A customer-supplied encryption key')
       const type = query.get('uploadType') ?? ''
       if (type === 'media') return uploadMedia(request)
       if (type === 'multipart') return uploadMultipart(request)
@@ -116,7 +114,7 @@ function draftOf(request: HttpRequest, metadata: JsonObject): ObjectDraft {
   return {
     bucket: params['bucket'] ?? '',
     name,
-    ...draftOptions(url.searchParams, writableObjectFields(metadata)),
+    ...draftOptions(request, writableObjectFields(metadata)),
     preconditions: readPreconditions(url.searchParams),
     principal: call.principal,
     origin: call.origin,

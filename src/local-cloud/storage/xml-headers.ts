@@ -1,11 +1,12 @@
-import type {StoredObject} from './stored.ts'
 import type {IncomingHttpHeaders} from 'node:http'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
+import {encryptionFields} from './encryption.ts'
 import {objectEtag} from './etag.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectDraft} from './object-draft.ts'
-import {textField, writableObjectFields} from './object-resource.ts'
+import {writableObjectFields} from './object-resource.ts'
+import {textField, type StoredObject} from './stored-object.ts'
 import {preconditionsOfHeaders} from './preconditions.ts'
 
 const FIELDS: Readonly<Record<string, string>> = {
@@ -54,7 +55,7 @@ export function draftOfHeaders({params, headers, call}: HttpRequest, fields: Jso
   return {
     bucket: params['bucket'] ?? '',
     name,
-    fields: writableObjectFields(fields),
+    fields: {...writableObjectFields(fields), ...encryptionFields(headers)},
     preconditions: preconditionsOfHeaders(headers),
     ...(list === undefined
       ? {}

@@ -1,4 +1,3 @@
-import type {StoredObject} from './stored.ts'
 import type {IncomingHttpHeaders} from 'node:http'
 import type {State} from '../state/state.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
@@ -6,9 +5,11 @@ import type {Buckets} from './buckets.ts'
 import {checkChecksums, checksumsOfHeaders} from './checksums.ts'
 import {chunksOf} from './chunks.ts'
 import {downloadObject} from './download.ts'
-import {conditionNotMet, invalid, notModified, notServed} from './errors.ts'
+import {checkKey} from './encryption.ts'
+import {conditionNotMet, invalid, notModified} from './errors.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfBlob, contentOfObject, inheritedFields} from './object-draft.ts'
+import type {StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, preconditionsOfHeaders, readPreconditions} from './preconditions.ts'
@@ -61,6 +62,7 @@ export function createXmlObjects({
     const object = objects.get(bucket, params['object'] ?? '', generation)
     checkForRead(conditionsOf(request), object)
     checkHttpConditions(headers, object)
+    checkKey(object, headers)
     const answer = downloadObject(state.blobs, object, headers)
     return {...answer, headers: {...answer.headers, ...metadataHeaders(object), etag: xmlEtag(object)}}
   }
@@ -68,7 +70,6 @@ export function createXmlObjects({
   const put: XmlHandler = (request) => {
     const {url, headers} = request
     if (url.searchParams.has('upload_id')) return continueResumable(request)
-    if (headers['x-goog-encryption-key'] !== undefined) throw notServed('A customer-supplied encryption key')
     const source = extension(headers, 'copy-source')
     return source === undefined ? upload(request) : copy(request, source)
   }
@@ -98,6 +99,7 @@ export function createXmlObjects({
     const find = (): StoredObject => {
       const object = objects.get(source, path.slice(slash + 1), generation === 0 ? undefined : generation)
       checkForChange(conditions, object)
+      checkKey(object, headers, 'copy-source-')
       return object
     }
     const replaces = extension(headers, 'metadata-directive')?.toUpperCase() === 'REPLACE'

@@ -1,6 +1,8 @@
+import type {Clock} from '../wire/clock.ts'
 import type {Route} from '../wire/routes.ts'
 import {notServed} from './errors.ts'
 import {named} from './json-routes.ts'
+import {checkSignedUrl} from './signed-urls.ts'
 import {renderXmlError, type XmlHandler} from './xml.ts'
 import type {XmlBuckets} from './xml-buckets.ts'
 import type {XmlObjects} from './xml-objects.ts'
@@ -32,10 +34,12 @@ const SUBRESOURCES = [
 
 /** The XML API, `/BUCKET` and `/BUCKET/OBJECT`: https://cloud.google.com/storage/docs/xml-api/overview */
 export function xmlRoutes({
+  clock,
   objects,
   parts,
   buckets,
 }: {
+  clock: Clock
   objects: XmlObjects
   parts: XmlParts
   buckets: XmlBuckets
@@ -45,6 +49,7 @@ export function xmlRoutes({
       method,
       pattern,
       handle(request) {
+        checkSignedUrl(request, clock.now())
         const asked = SUBRESOURCES.find((each) => request.url.searchParams.has(each))
         if (asked !== undefined) throw notServed(`The XML API's ${method} ?${asked}`)
         return handle(request)

@@ -7,6 +7,7 @@ it('has defaults for all but the output bucket', () => {
     deadlineMs: 540_000,
     outputBucket: 'out',
     inputBucket: undefined,
+    filter: {prefix: undefined, suffix: undefined},
     ownDeadlineMs: 525_000,
   })
   expect(readSettings({OUTPUT_BUCKET: 'out', DEADLINE_SECONDS: '10'}).ownDeadlineMs).toBe(9500)

@@ -1,17 +1,5 @@
 import type {JsonObject} from '../wire/json.ts'
 
-/** A bucket as it is kept. Times in milliseconds since 1970. */
-export interface Bucket {
-  readonly name: string
-  readonly project: string
-  readonly metageneration: number
-  readonly generation: number
-  readonly timeCreated: number
-  readonly updated: number
-  /** What the caller set, as it was sent. */
-  readonly fields: JsonObject
-}
-
 /** One version of an object as it is kept. Times in milliseconds since 1970. */
 export interface StoredObject {
   readonly bucket: string
@@ -38,4 +26,14 @@ export interface StoredObject {
   readonly softDeleted?: {readonly at: number; readonly until: number}
   /** What the caller set, as it was sent. */
   readonly fields: JsonObject
+}
+
+/** A text member that the caller set. */
+export function textField(object: Pick<StoredObject, 'fields'>, name: string): string | undefined {
+  const value = object.fields[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+export function storageClassOf(object: Pick<StoredObject, 'fields'>): string {
+  return textField(object, 'storageClass') ?? 'STANDARD'
 }

@@ -1,0 +1,19 @@
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
+
+/** A bucket as it is kept. Times in milliseconds since 1970. */
+export interface Bucket {
+  readonly name: string
+  readonly project: string
+  readonly metageneration: number
+  readonly generation: number
+  readonly timeCreated: number
+  readonly updated: number
+  /** What the caller set, as it was sent. */
+  readonly fields: JsonObject
+}
+
+/** Whether a replaced or deleted object is kept as a noncurrent version. */
+export function keepsVersions(bucket: Bucket): boolean {
+  const versioning = bucket.fields['versioning']
+  return isJsonObject(versioning) && versioning['enabled'] === true
+}
