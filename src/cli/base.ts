@@ -1,10 +1,19 @@
 import {Command, Flags} from '@oclif/core'
 
 import type {Config} from '../core/config.ts'
+import {fullName, type Choice, type Place} from '../core/sections.ts'
+import {shellWord} from '../core/shell.ts'
 import type {AskedDeployment} from './consent.ts'
-import {forPipeline, suggestForPipeline, translateParseError} from './failure.ts'
+import {forPipeline, selectionOf, suggestForPipeline, translateParseError} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
-import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
+import {
+  openChoices,
+  openTarget,
+  readSettings,
+  type OpenTarget,
+  type SettingFlags,
+  type TargetFlags,
+} from './open.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
 
 /** Longer than Terraform needs for any single resource. */
@@ -34,6 +43,11 @@ export abstract class CloudRunnerCommand extends Command {
       helpValue: '<name>',
       helpGroup: 'GLOBAL',
     }),
+    env: Flags.string({
+      summary: 'One of the environments in cloud-runner.json; none is outside of all.',
+      helpValue: '<name>',
+      helpGroup: 'GLOBAL',
+    }),
   }
 
   /** Printed at the first Ctrl-C; `undefined` if that is the usual way to end. */
@@ -45,8 +59,11 @@ export abstract class CloudRunnerCommand extends Command {
 
   #interruption: Interruption | undefined
 
-  /** As typed. */
-  #pipeline: string | undefined
+  /** What commands to type next must select, because it was typed or chosen. */
+  #selected: Place = {}
+
+  /** Whether a pipeline that cloud-runner.json does not declare may be meant. */
+  protected readonly isForNew: boolean = false
 
   /** Aborted when the user interrupts. */
   protected get signal(): AbortSignal {
@@ -67,10 +84,82 @@ export abstract class CloudRunnerCommand extends Command {
       'Interrupted. Terraform is finishing the current resource so that none is lost; run the same command again to continue. Ctrl-C again ends at once and leaves Terraform to finish alone.'
   }
 
-  /** Reads the settings: needs neither state nor network, so mistakes are reported at once. */
-  protected configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
-    this.#pipeline = flags.pipeline
-    return readSettings(flags, others)
+  /**
+   * Reads the settings of one pipeline: needs neither state nor network, so mistakes are reported at once. If several
+   * are possible, the user chooses.
+   * @throws AppError `choice-required` (exit 2) without a terminal
+   */
+  protected async configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
+    const choices = await this.choices(flags)
+    const index = choices.length === 1 ? 0 : await this.#choose(choices, flags)
+    return this.configureFor(choices[index], flags, others)
+  }
+
+  /** Reads the settings of the folder, for a command that uses no pipeline. */
+  protected configureFolder(flags: TargetFlags): Promise<Config> {
+    return readSettings(flags)
+  }
+
+  /** The pipelines, each in one of the environments, that the flags leave open; at least one. */
+  protected async choices(flags: TargetFlags): Promise<Choice[]> {
+    this.#selected = {pipeline: flags.pipeline, env: flags.env}
+    return openChoices(flags, {isNew: this.isForNew})
+  }
+
+  /** Reads the settings of one of the {@link choices}, which commands to type next then select. */
+  protected async configureFor(
+    choice: Choice | undefined,
+    flags: TargetFlags,
+    others?: SettingFlags,
+  ): Promise<Config> {
+    const config = await readSettings(flags, others, choice)
+    this.#selected = selectedBy(config, flags)
+    return config
+  }
+
+  async #choose(choices: readonly Choice[], flags: TargetFlags): Promise<number> {
+    const {chooseOne} = await import('./confirm.ts')
+    const commands = choices.map(({pipeline, env}) =>
+      [
+        ...this.#typed(),
+        ...selectionOf({
+          pipeline: flags.pipeline === undefined && isOpen(choices, 'pipeline') ? pipeline : undefined,
+          env: flags.env === undefined ? env : undefined,
+        }),
+      ].join(' '),
+    )
+    return chooseOne('cloud-runner.json declares several pipelines', choices.map(fullName), {
+      commands,
+      interactive: !this.jsonEnabled(),
+      signal: this.signal,
+    })
+  }
+
+  /** The command as it was typed, as words of a shell. */
+  #typed(): string[] {
+    return [this.config.bin, (this.id ?? '').replaceAll(':', ' '), ...this.argv.map(shellWord)]
+  }
+
+  /**
+   * Asks for the pipeline's name before a change in a protected environment.
+   * @param confirm value of `--confirm`; a wrong one is refused in any environment
+   * @throws AppError `confirmation-required`, `confirmation-mismatch`
+   */
+  protected async agreeToChange(
+    {settings, choice, isProtected}: Config,
+    confirm: string | undefined,
+  ): Promise<void> {
+    if (!isProtected && confirm === undefined) return
+    const {confirmByName} = await import('./confirm.ts')
+    const {name} = settings
+    await confirmByName({
+      name,
+      given: confirm,
+      consequences: [`Environment ${choice.env} is protected: ${this.id} changes pipeline ${name}.`],
+      command: [...withoutConfirm(this.#typed()), '--confirm', name].join(' '),
+      interactive: !this.jsonEnabled(),
+      signal: this.signal,
+    })
   }
 
   /**
@@ -122,14 +211,19 @@ export abstract class CloudRunnerCommand extends Command {
     if (!this.jsonEnabled()) write(process.stdout, lines)
   }
 
-  /** Prints results with commands to type next, which get the `--pipeline` that was given. */
+  /** Prints results with commands to type next, which get the `--pipeline` and `--env` that were chosen. */
   protected advise(lines: readonly string[]): void {
-    this.print(lines.map((line) => forPipeline(line, this.#pipeline)))
+    this.print(lines.map((line) => forPipeline(line, this.#selected)))
   }
 
   /** Prints messages for people to standard error, if standard output carries a file; nothing with `--json`. */
   protected explain(lines: readonly string[]): void {
     if (!this.jsonEnabled()) write(process.stderr, lines)
+  }
+
+  /** An error, the commands of which select the pipeline that was chosen. */
+  protected forSelected(error: unknown): unknown {
+    return suggestForPipeline(error, this.#selected)
   }
 
   protected override logJson(json: unknown): void {
@@ -144,12 +238,28 @@ export abstract class CloudRunnerCommand extends Command {
       command: (this.id ?? '').replaceAll(':', ' '),
       flags: ['json', ...Object.keys({...this.ctor.baseFlags, ...this.ctor.flags})],
     })
-    throw suggestForPipeline(translated, this.#pipeline)
+    throw this.forSelected(translated)
   }
 
   protected override async finally(): Promise<void> {
     this.#interruption?.[Symbol.dispose]()
   }
+}
+
+/** What was typed, and what the command would otherwise ask for. */
+function selectedBy({choice, own}: Config, flags: TargetFlags): Place {
+  return {
+    pipeline: flags.pipeline ?? (own === undefined ? choice.pipeline : undefined),
+    env: flags.env ?? choice.env,
+  }
+}
+
+function isOpen(choices: readonly Choice[], part: keyof Choice): boolean {
+  return new Set(choices.map((choice) => choice[part])).size > 1
+}
+
+function withoutConfirm(words: readonly string[]): string[] {
+  return words.filter((word, index) => !/^--confirm\b/.test(word) && words[index - 1] !== '--confirm')
 }
 
 function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {

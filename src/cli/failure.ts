@@ -5,6 +5,7 @@ import {Errors} from '@oclif/core'
 
 import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
 import {nearest} from '../core/nearest.ts'
+import type {Place} from '../core/sections.ts'
 import {isDiskFull} from '../core/system-error.ts'
 
 /** A failure as printed, and as output by `--json`. */
@@ -87,23 +88,34 @@ function wrongArguments(args: readonly unknown[], {bin, command}: TypedCommand, 
 }
 
 /**
- * Adds the `--pipeline` that was given to the commands that an error suggests. The error itself is changed, so that
- * it keeps its stack.
+ * Adds the `--pipeline` and `--env` that were chosen to the commands that an error suggests. The error itself is
+ * changed, so that it keeps its stack.
  */
-export function suggestForPipeline(error: unknown, pipeline: string | undefined): unknown {
+export function suggestForPipeline(error: unknown, chosen: Place): unknown {
   if (!(error instanceof AppError)) return error
-  const suggestions = error.suggestions.map((line) => forPipeline(line, pipeline))
+  const suggestions = error.suggestions.map((line) => forPipeline(line, chosen))
   error.suggestions.splice(0, Infinity, ...suggestions)
   return error
 }
 
 /**
- * Adds the `--pipeline` that was given to the commands in a line, which would otherwise use another pipeline.
- * @param pipeline `undefined` if none was given
+ * Adds the `--pipeline` and `--env` that were chosen to the commands in a line, which would otherwise use another
+ * pipeline.
  */
-export function forPipeline(line: string, pipeline: string | undefined): string {
-  if (pipeline === undefined || line.includes('--pipeline')) return line
-  return line.replaceAll(OF_A_PIPELINE, `$& --pipeline ${pipeline}`)
+export function forPipeline(line: string, chosen: Place): string {
+  const words = selectionOf({
+    pipeline: line.includes('--pipeline') ? undefined : chosen.pipeline,
+    env: /--env\b(?!-)/.test(line) ? undefined : chosen.env,
+  })
+  return line.replaceAll(OF_A_PIPELINE, (command) => [command, ...words].join(' '))
+}
+
+/** The flags that choose a pipeline and an environment. */
+export function selectionOf({pipeline, env}: Place): string[] {
+  return [
+    ...(pipeline === undefined ? [] : ['--pipeline', pipeline]),
+    ...(env === undefined ? [] : ['--env', env]),
+  ]
 }
 
 const OF_A_PIPELINE =

@@ -41,7 +41,7 @@ export function showInit(
         {label: `  cloud-runner upload ${shellWord(here(sample))} --wait`, value: 'sends it a file'},
         {label: `  ${commandFor('results', object, '--output -')}`, value: 'shows the result'},
         {label: '  cloud-runner dev', value: 'redeploys it whenever you save'},
-      ].map(({label, value}) => ({label: forPipeline(label, settings.pipeline), value})),
+      ].map(({label, value}) => ({label: forPipeline(label, {pipeline: settings.pipeline}), value})),
     ),
   ]
 }

@@ -1,12 +1,13 @@
-import {CloudRunnerCommand} from '../cli/base.ts'
+import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {terraformVersion} from '../cli/open.ts'
 import {showDoctor} from '../cli/show-plan.ts'
+import type {Config} from '../core/config.ts'
 import {doctorResult, examinePipeline, type DoctorResult} from '../core/doctor/doctor.ts'
 import {checkPushTokens} from '../core/doctor/push-tokens.ts'
 import {checkPrerequisites} from '../core/doctor/prerequisites.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
-export default class Doctor extends CloudRunnerCommand {
+export default class Doctor extends LookingCommand {
   static override summary = 'Check prerequisites, resources and grants; show how to fix each.'
   static override description = `Changes nothing. With --target gcp, checks Terraform, credentials, project, billing, APIs, permissions and names first; then, on either target, every resource and grant of the pipeline by name. Each failed check comes with the command that fixes it. Exits with 1 if anything is missing.`
   static override examples = [
@@ -17,9 +18,14 @@ export default class Doctor extends CloudRunnerCommand {
     },
   ]
 
-  override async run(): Promise<DoctorResult> {
+  protected override readonly isForNew = true
+
+  override async run(): Promise<DoctorResult | ByPipeline<DoctorResult>> {
     const {flags} = await this.parse(Doctor)
-    const config = await this.configure(flags)
+    return this.lookAt(flags, (config) => this.#examine(config))
+  }
+
+  async #examine(config: Config): Promise<DoctorResult> {
     const model = await planPipelineModel(config)
     await using target = await this.open(config, {create: false})
     const result = await this.task('Examine the pipeline', async (step) => {

@@ -4,7 +4,7 @@ import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
-import {dockerAnswers, hasPipeline} from '../cli/open.ts'
+import {dockerAnswers, hasPipeline, readSettings, type TargetFlags} from '../cli/open.ts'
 import {showInit} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
 
@@ -37,12 +37,15 @@ export default class Init extends CloudRunnerCommand {
     }),
   }
 
+  protected override readonly isForNew = true
+
   override async run(): Promise<InitResult> {
     const {args, flags} = await this.parse(Init)
     if (args.folder.trim() === '') throw usageError('FOLDER is empty.', ['cloud-runner init my-worker'])
     const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
-    const config = await this.configure(flags)
-    const request = {folder: resolve(args.folder), template, taken: await hasPipeline(config)}
+    // A worker belongs to the pipeline, in whichever environment.
+    const config = await this.configureFolder({...flags, env: 'none'})
+    const request = {folder: resolve(args.folder), template, taken: await this.#isTaken(flags)}
     const made = await init(request, config)
     this.print(
       showInit(made, {
@@ -51,5 +54,14 @@ export default class Init extends CloudRunnerCommand {
       }),
     )
     return made
+  }
+
+  /** Whether the folder already has a pipeline, in any environment. */
+  async #isTaken(flags: TargetFlags): Promise<boolean> {
+    const choices = await this.choices(flags)
+    const found = await Promise.all(
+      choices.map(async (choice) => hasPipeline(await readSettings(flags, {}, choice))),
+    )
+    return choices.length > 1 || found.includes(true)
   }
 }

@@ -2,8 +2,9 @@ import {readFile} from 'node:fs/promises'
 import {expect, test} from 'vitest'
 import {failureOf, suggestForPipeline} from '../../src/cli/failure.ts'
 import {AppError} from '../../src/core/errors.ts'
+import type {Place} from '../../src/core/sections.ts'
 
-test('commands that an error suggests go to the pipeline that was named', () => {
+test('commands that an error suggests go to the pipeline and environment that were chosen', () => {
   const lines = [
     'Make the pipeline: cloud-runner setup',
     'Result: cloud-runner results -- -dash.csv',
@@ -11,16 +12,21 @@ test('commands that an error suggests go to the pipeline that was named', () => 
     'cloud-runner local stop',
     'Check its permissions: ls -l cloud-runner.json',
   ]
-  const suggested = (pipeline: string | undefined) => {
+  const suggested = (chosen: Place) => {
     const error = new AppError('No.', {code: 'not-set-up', suggestions: lines})
-    expect(suggestForPipeline(error, pipeline)).toBe(error)
+    expect(suggestForPipeline(error, chosen)).toBe(error)
     return error.suggestions
   }
-  expect(suggested(undefined)).toEqual(lines)
-  expect(suggested('two')).toEqual([
+  expect(suggested({})).toEqual(lines)
+  expect(suggested({pipeline: 'two'})).toEqual([
     'Make the pipeline: cloud-runner setup --pipeline two',
     'Result: cloud-runner results --pipeline two -- -dash.csv',
     ...lines.slice(2),
+  ])
+  expect(suggested({env: 'staging'}).slice(0, 3)).toEqual([
+    'Make the pipeline: cloud-runner setup --env staging',
+    'Result: cloud-runner results --env staging -- -dash.csv',
+    'Under another name: cloud-runner setup --env staging --pipeline NAME',
   ])
 })
 

@@ -61,6 +61,7 @@ test('settings that come with another pipeline than the file’s are kept for th
     labelColumn: 'y',
     pipelines: {
       thumbs: {worker: './thumbs', target: 'gcp', project: 'my-project-123', model: './m.json'},
+      bare: {},
     },
   })
 })

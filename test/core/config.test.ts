@@ -171,7 +171,7 @@ test('the schema describes every setting and nothing else', () => {
   expect(configSchema()).toMatchObject({additionalProperties: false})
   const schema = JSON.parse(JSON.stringify(configSchema()))
   expect(Object.keys(schema.properties).toSorted()).toEqual(
-    ['$schema', ...Object.keys(SETTINGS), 'pipelines'].toSorted(),
+    ['$schema', ...Object.keys(SETTINGS), 'pipelines', 'environments'].toSorted(),
   )
   const entry = schema.properties.pipelines.additionalProperties
   expect(entry).toMatchObject({additionalProperties: false})
@@ -195,11 +195,11 @@ describe('settings of single pipelines', () => {
     const cwd = await folderWith(FILE)
     const own = await readConfig({...BASE, cwd})
     expect(own.settings).toMatchObject({name: 'cloud-runner', worker: './mine', target: 'local'})
-    expect(own.entry).toBe(undefined)
+    expect(own.place).toEqual({})
     const flags = {name: 'thumbs'}
     const thumbs = await readConfig({...BASE, cwd, flags})
     expect(thumbs).toMatchObject({
-      entry: 'thumbs',
+      place: {pipeline: 'thumbs'},
       workerFolder: join(cwd, 'thumbs'),
       settings: {name: 'thumbs', labelColumn: 'y', target: 'gcp', project: 'my-project-123'},
       sources: {worker: {kind: 'file', place: `"pipelines.thumbs" of ${join(cwd, 'cloud-runner.json')}`}},
@@ -214,7 +214,7 @@ describe('settings of single pipelines', () => {
 
   test('another pipeline than that of the file, or of the folder, has an entry of its own', async () => {
     const flags = {name: 'other'}
-    const entryIn = async (cwd: string) => (await readConfig({...BASE, cwd, flags})).entry
+    const entryIn = async (cwd: string) => (await readConfig({...BASE, cwd, flags})).place.pipeline
     expect(await entryIn(await folderWith(FILE))).toBe('other')
     expect(await entryIn(await folderWith({name: 'other'}))).toBe(undefined)
     const cwd = await temporaryFolder()
