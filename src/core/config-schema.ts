@@ -37,7 +37,7 @@ export function configSchema(): object {
           properties: {
             [PROTECTED]: {
               description:
-                'Whether setup, deploy, rollback and destroy ask for the name of the pipeline first.',
+                'Whether commands that change the pipeline, such as setup and deploy, ask for its name first.',
               type: 'boolean',
               default: false,
             },
