@@ -120,13 +120,12 @@ export abstract class CloudRunnerCommand extends Command {
   async #choose(choices: readonly Choice[], flags: TargetFlags): Promise<number> {
     const {chooseOne} = await import('./confirm.ts')
     const commands = choices.map(({pipeline, env}) =>
-      [
-        ...this.#typed(),
+      this.#typedWith(
         ...selectionOf({
           pipeline: flags.pipeline === undefined && isOpen(choices, 'pipeline') ? pipeline : undefined,
           env: flags.env === undefined ? env : undefined,
         }),
-      ].join(' '),
+      ),
     )
     return chooseOne('cloud-runner.json declares several pipelines', choices.map(fullName), {
       commands,
@@ -135,9 +134,12 @@ export abstract class CloudRunnerCommand extends Command {
     })
   }
 
-  /** The command as it was typed, as words of a shell. */
-  #typed(): string[] {
-    return [this.config.bin, (this.id ?? '').replaceAll(':', ' '), ...this.argv.map(shellWord)]
+  /** The command as it was typed, with more flags: what follows `--` is not a flag. */
+  #typedWith(...flags: readonly string[]): string {
+    const end = this.argv.indexOf('--')
+    const at = end === -1 ? this.argv.length : end
+    const words = [...withoutConfirm(this.argv.slice(0, at)), ...flags, ...this.argv.slice(at)]
+    return [this.config.bin, (this.id ?? '').replaceAll(':', ' '), ...words.map(shellWord)].join(' ')
   }
 
   /**
@@ -156,7 +158,7 @@ export abstract class CloudRunnerCommand extends Command {
       name,
       given: confirm,
       consequences: [`Environment ${choice.env} is protected: ${this.id} changes pipeline ${name}.`],
-      command: [...withoutConfirm(this.#typed()), '--confirm', name].join(' '),
+      command: this.#typedWith('--confirm', name),
       interactive: !this.jsonEnabled(),
       signal: this.signal,
     })

@@ -7,6 +7,7 @@ import {usageError} from '../cli/failure.ts'
 import {dockerAnswers, hasPipeline, readSettings, type TargetFlags} from '../cli/open.ts'
 import {showInit} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
+import type {Choice} from '../core/sections.ts'
 
 export default class Init extends CloudRunnerCommand {
   static override summary = 'Create a worker of your own, ready to run.'
@@ -44,8 +45,10 @@ export default class Init extends CloudRunnerCommand {
     if (args.folder.trim() === '') throw usageError('FOLDER is empty.', ['cloud-runner init my-worker'])
     const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
     // A worker belongs to the pipeline, in whichever environment.
-    const config = await this.configureFolder({...flags, env: 'none'})
-    const request = {folder: resolve(args.folder), template, taken: await this.#isTaken(flags)}
+    const choices = await this.choices(flags)
+    const [first] = choices
+    const config = await readSettings(flags, {}, first && {...first, env: undefined})
+    const request = {folder: resolve(args.folder), template, taken: await isTaken(choices, flags)}
     const made = await init(request, config)
     this.print(
       showInit(made, {
@@ -55,13 +58,13 @@ export default class Init extends CloudRunnerCommand {
     )
     return made
   }
+}
 
-  /** Whether the folder already has a pipeline, in any environment. */
-  async #isTaken(flags: TargetFlags): Promise<boolean> {
-    const choices = await this.choices(flags)
-    const found = await Promise.all(
-      choices.map(async (choice) => hasPipeline(await readSettings(flags, {}, choice))),
-    )
-    return choices.length > 1 || found.includes(true)
-  }
+/** Whether the folder already has a pipeline, in any environment, or declares several. */
+async function isTaken(choices: readonly Choice[], flags: TargetFlags): Promise<boolean> {
+  if (new Set(choices.map(({pipeline}) => pipeline)).size > 1) return true
+  const found = await Promise.all(
+    choices.map(async (choice) => hasPipeline(await readSettings(flags, {}, choice))),
+  )
+  return found.includes(true)
 }

@@ -150,7 +150,9 @@ export function unknownName(
     kind === 'pipeline'
       ? [`Or create it: cloud-runner setup --pipeline ${given}`]
       : known.length === 0
-        ? [`Declare it in ${file}: "${ENVIRONMENTS}": {"staging": {}}`]
+        ? [
+            `Declare it in ${file}: "${ENVIRONMENTS}": {"${ENV_NAME.pattern.test(given) ? given : 'staging'}": {}}`,
+          ]
         : []
   return invalid(
     `${file} declares no ${kind} "${given}"${known.length === 0 ? '' : `; it has ${known.join(', ')}`}.`,

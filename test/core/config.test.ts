@@ -176,6 +176,11 @@ test('the schema describes every setting and nothing else', () => {
   )
   const entry = schema.properties.pipelines.additionalProperties
   expect(entry).toMatchObject({additionalProperties: false})
+  const environment = schema.properties.environments.additionalProperties
+  expect(environment).toMatchObject({
+    additionalProperties: false,
+    properties: {protected: {type: 'boolean'}, pipelines: schema.properties.pipelines, ...entry.properties},
+  })
   expect(Object.keys(entry.properties)).toEqual(Object.keys(SETTINGS).filter((name) => name !== 'name'))
 })
 

@@ -62,6 +62,50 @@ test('without a choice, a change names the choices and what to type; nothing is 
   expect(await settings()).toEqual(DECLARED)
 })
 
+test('init sets the worker of the pipeline, not of an environment', async () => {
+  const cwd = join(cli.folder, 'new')
+  await mkdir(cwd)
+  const {environments} = DECLARED
+  await writeFile(join(cwd, 'cloud-runner.json'), JSON.stringify({environments}))
+  await cli.json(['init', 'totals', '--env', 'staging'], {cwd})
+  expect(JSON.parse(await readFile(join(cwd, 'cloud-runner.json'), 'utf8'))).toEqual({
+    environments,
+    worker: './totals',
+  })
+})
+
+test('several pipelines in several environments, none of which is the file’s own: each is named', async () => {
+  const cwd = join(cli.folder, 'several')
+  await mkdir(cwd)
+  const {environments} = DECLARED
+  await writeFile(
+    join(cwd, 'cloud-runner.json'),
+    JSON.stringify({pipelines: {invoices: {}, images: {}}, environments}),
+  )
+  const said = async (...args: readonly string[]) => {
+    const {exitCode, stderr} = await cli.run(args, {cwd})
+    expect(exitCode).toBe(2)
+    return [...stderr.matchAll(/cloud-runner (?:upload|deploy) .*/g)].map(([line]) => line)
+  }
+  expect(await said('upload', '--', '-x.txt')).toEqual([
+    'cloud-runner upload --pipeline invoices --env staging -- -x.txt',
+    'cloud-runner upload --pipeline invoices --env production -- -x.txt',
+    'cloud-runner upload --pipeline images --env staging -- -x.txt',
+    'cloud-runner upload --pipeline images --env production -- -x.txt',
+  ])
+  expect(await said('deploy', '--env', 'production')).toEqual([
+    'cloud-runner deploy --env production --pipeline invoices',
+    'cloud-runner deploy --env production --pipeline images',
+  ])
+  expect(await said('deploy', '--pipeline', 'images')).toHaveLength(2)
+  expect(await cli.json(['local', 'status'], {cwd})).toMatchObject({running: false})
+  await cli.json(['init', 'scans'], {cwd})
+  expect(JSON.parse(await readFile(join(cwd, 'cloud-runner.json'), 'utf8'))).toEqual({
+    pipelines: {invoices: {}, images: {}, scans: {worker: './scans'}},
+    environments,
+  })
+})
+
 test(
   'settings that come with --env are saved for that environment; the next steps name it',
   async () => {
