@@ -2,13 +2,21 @@ import {Command, Flags} from '@oclif/core'
 import type {Input, ParserOutput} from '@oclif/core/interfaces'
 
 import type {Config} from '../core/config.ts'
-import {Advice, rendererWith, type Render} from '../core/suggestion.ts'
+import {fullName, type Choice, type Place} from '../core/sections.ts'
+import {Advice, rendererWith, type Command as TypedCommand, type Render} from '../core/suggestion.ts'
 import type {AskedDeployment} from './consent.ts'
 import {translateParseError} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
-import {openTarget, readSettings, type OpenTarget, type SettingFlags, type TargetFlags} from './open.ts'
+import {
+  openChoices,
+  openTarget,
+  readSettings,
+  type OpenTarget,
+  type SettingFlags,
+  type TargetFlags,
+} from './open.ts'
 import {printFailure} from './print-failure.ts'
-import {selectionFor} from './selection.ts'
+import {selectionFor, selectionOf} from './selection.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
 
 /** Longer than Terraform needs for any single resource. */
@@ -41,6 +49,11 @@ export abstract class CloudRunnerCommand extends Command {
       helpValue: '<name>',
       helpGroup: 'GLOBAL',
     }),
+    env: Flags.string({
+      summary: 'One of the environments in cloud-runner.json; none is outside of all.',
+      helpValue: '<name>',
+      helpGroup: 'GLOBAL',
+    }),
   }
 
   /** Printed at the first Ctrl-C; `undefined` if that is the usual way to end. */
@@ -52,8 +65,11 @@ export abstract class CloudRunnerCommand extends Command {
 
   #interruption: Interruption | undefined
 
-  /** Flags as typed. */
-  #typed: Readonly<Record<string, unknown>> = {}
+  /** Flags that select the pipeline, as typed or chosen: commands to type next get them. */
+  #selected: Readonly<Record<string, unknown>> = {}
+
+  /** Whether a pipeline that cloud-runner.json does not declare may be meant. */
+  protected readonly isForNew: boolean = false
 
   /** Aborted when the user interrupts. */
   protected get signal(): AbortSignal {
@@ -80,13 +96,87 @@ export abstract class CloudRunnerCommand extends Command {
     A extends Record<string, unknown>,
   >(options?: Input<F, B, A>, argv?: string[]): Promise<ParserOutput<F, B, A>> {
     const parsed = await super.parse(options, argv)
-    this.#typed = parsed.flags
+    this.#selected = parsed.flags
     return parsed
   }
 
-  /** Reads the settings: needs neither state nor network, so mistakes are reported at once. */
-  protected configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
-    return readSettings(flags, others)
+  /**
+   * Reads the settings of one pipeline: needs neither state nor network, so mistakes are reported at once. If several
+   * are possible, the user chooses.
+   * @throws AppError `choice-required` (exit 2) without a terminal
+   */
+  protected async configure(flags: TargetFlags, others?: SettingFlags): Promise<Config> {
+    const choices = await this.choices(flags)
+    const index = choices.length === 1 ? 0 : await this.#choose(choices, flags)
+    return this.configureFor(choices[index], flags, others)
+  }
+
+  /** Reads the settings of the folder, for a command that uses no pipeline. */
+  protected configureFolder(flags: TargetFlags): Promise<Config> {
+    return readSettings(flags)
+  }
+
+  /** The pipelines, each in one of the environments, that the flags leave open; at least one. */
+  protected async choices(flags: TargetFlags): Promise<Choice[]> {
+    return openChoices(flags, {isNew: this.isForNew})
+  }
+
+  /** Reads the settings of one of the {@link choices}, which commands to type next then select. */
+  protected async configureFor(
+    choice: Choice | undefined,
+    flags: TargetFlags,
+    others?: SettingFlags,
+  ): Promise<Config> {
+    const config = await readSettings(flags, others, choice)
+    this.#selected = {...this.#selected, ...selectedBy(config, flags)}
+    return config
+  }
+
+  async #choose(choices: readonly Choice[], flags: TargetFlags): Promise<number> {
+    const {chooseOne} = await import('./confirm.ts')
+    const commands = choices.map(({pipeline, env}) =>
+      this.#typedWith(
+        ...selectionOf({
+          pipeline: flags.pipeline === undefined && isOpen(choices, 'pipeline') ? pipeline : undefined,
+          env: flags.env === undefined ? env : undefined,
+        }),
+      ),
+    )
+    return chooseOne('cloud-runner.json declares several pipelines', choices.map(fullName), {
+      commands,
+      interactive: !this.jsonEnabled(),
+      signal: this.signal,
+    })
+  }
+
+  /** The command as it was typed, with more flags: what follows `--` is not a flag. */
+  #typedWith(...flags: readonly string[]): TypedCommand {
+    const end = this.argv.indexOf('--')
+    const at = end === -1 ? this.argv.length : end
+    const words = [...withoutConfirm(this.argv.slice(0, at)), ...flags, ...this.argv.slice(at)]
+    return {verb: (this.id ?? '').replaceAll(':', ' '), args: words}
+  }
+
+  /**
+   * Asks for the pipeline's name before a change in a protected environment.
+   * @param confirm value of `--confirm`; a wrong one is refused in any environment
+   * @throws AppError `confirmation-required`, `confirmation-mismatch`
+   */
+  protected async agreeToChange(
+    {settings, choice, isProtected}: Config,
+    confirm: string | undefined,
+  ): Promise<void> {
+    if (!isProtected && confirm === undefined) return
+    const {confirmByName} = await import('./confirm.ts')
+    const {name} = settings
+    await confirmByName({
+      name,
+      given: confirm,
+      consequences: [`Environment ${choice.env} is protected: ${this.id} changes pipeline ${name}.`],
+      command: this.#typedWith('--confirm', name),
+      interactive: !this.jsonEnabled(),
+      signal: this.signal,
+    })
   }
 
   /**
@@ -146,7 +236,7 @@ export abstract class CloudRunnerCommand extends Command {
   /** A suggestion as text: its commands get the flags that were typed to select the pipeline. */
   protected readonly render: Render = rendererWith((command) => {
     const named = this.config.findCommand(command.verb.replaceAll(' ', ':'))
-    return named?.['isAboutPipeline'] === false ? [] : selectionFor(command, this.#typed)
+    return named?.['isAboutPipeline'] === false ? [] : selectionFor(command, this.#selected)
   })
 
   /** Prints messages for people to standard error, if standard output carries a file; nothing with `--json`. */
@@ -178,6 +268,22 @@ export abstract class CloudRunnerCommand extends Command {
   protected override async finally(): Promise<void> {
     this.#interruption?.[Symbol.dispose]()
   }
+}
+
+/** What was typed, and what the command would otherwise ask for. */
+function selectedBy({choice, own}: Config, flags: TargetFlags): Place {
+  return {
+    pipeline: flags.pipeline ?? (own === undefined ? choice.pipeline : undefined),
+    env: flags.env ?? choice.env,
+  }
+}
+
+function isOpen(choices: readonly Choice[], part: keyof Choice): boolean {
+  return new Set(choices.map((choice) => choice[part])).size > 1
+}
+
+function withoutConfirm(words: readonly string[]): string[] {
+  return words.filter((word, index) => !/^--confirm\b/.test(word) && words[index - 1] !== '--confirm')
 }
 
 function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {

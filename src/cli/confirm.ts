@@ -77,6 +77,34 @@ export async function confirmMany(files: number, consent: Consent): Promise<void
   if (files > MOST_UNASKED) await confirmByYes(consent)
 }
 
+/**
+ * Lets the user choose one of several at a prompt on standard error, by its name or number. Without a terminal it fails
+ * instead of waiting.
+ * @param names in the order of `commands`, which choose the same
+ * @throws AppError `choice-required` (exit 2)
+ * @returns the index
+ */
+export async function chooseOne(
+  question: string,
+  names: readonly string[],
+  {commands, interactive, signal}: {commands: readonly Command[]; interactive: boolean; signal: AbortSignal},
+): Promise<number> {
+  const refusal = (message: string) =>
+    new AppError(message, {
+      code: 'choice-required',
+      exitCode: EXIT.usage,
+      suggestions: commands.map((command, index) => suggest`${index === 0 ? 'Type' : 'or'}: ${command}`),
+    })
+  if (!interactive || !hasTerminal()) throw refusal(`${question}: ${names.join(', ')}.`)
+  process.stderr.write(
+    `${tame([`${question}:`, ...names.map((name, index) => `  ${index + 1}  ${name}`)].join('\n'))}\n`,
+  )
+  const answer = (await ask('Which one? Type its number or name: ', signal)).trim()
+  const index = names.findIndex((name, at) => answer === name || answer === String(at + 1))
+  if (index === -1) throw refusal('That is none of them. Nothing was changed.')
+  return index
+}
+
 function hasTerminal(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY
 }

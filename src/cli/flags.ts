@@ -19,6 +19,12 @@ export const durationFlag = Flags.custom<number>({
   },
 })
 
+/** `--confirm`, for every command that changes a pipeline. */
+export const confirmFlag = Flags.string({
+  summary: "The pipeline's name, to skip the question.",
+  helpValue: '<name>',
+})
+
 /** The flags of the settings that `setup` takes, by name. */
 export function settingFlags(): Interfaces.FlagInput {
   return Object.fromEntries(

@@ -2,11 +2,12 @@ import {existsSync} from 'node:fs'
 import {rm, stat} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
-import {readConfig, type Config} from '../core/config.ts'
+import {readChoices, readConfig, type Config, type ConfigInput} from '../core/config.ts'
 import type {Context} from '../core/ports/context.ts'
 import {AppError} from '../core/errors.ts'
 import {pipelineOf} from '../core/pipeline/pipeline.ts'
 import type {SettingName} from '../core/pipeline/settings.ts'
+import type {Choice} from '../core/sections.ts'
 import type {Cloud} from '../core/ports/cloud.ts'
 import {createGoogleCloud} from '../google/cloud.ts'
 import {createDocker} from '../tools/docker.ts'
@@ -31,22 +32,36 @@ export interface TargetFlags {
   readonly target?: string | undefined
   readonly project?: string | undefined
   readonly pipeline?: string | undefined
+  readonly env?: string | undefined
 }
 
 /** Settings that a command takes as flags. */
 export type SettingFlags = Readonly<Partial<Record<SettingName, string | number | undefined>>>
 
-/** Reads the configuration of the current folder; flags override it. */
-export function readSettings(
-  {target, project, pipeline}: TargetFlags,
-  others: SettingFlags = {},
-): Promise<Config> {
-  return readConfig({
+function inputFrom({target, project, pipeline, env}: TargetFlags, others: SettingFlags = {}): ConfigInput {
+  return {
     cwd: process.cwd(),
     environment: process.env,
     flags: {target, project, name: pipeline, ...others},
+    env,
     cores: availableParallelism(),
-  })
+  }
+}
+
+/**
+ * The pipelines of the current folder, each in one of its environments, that the flags leave open; at least one.
+ * @param isNew whether a pipeline that is not declared may be meant
+ */
+export function openChoices(flags: TargetFlags, {isNew}: {readonly isNew: boolean}): Promise<Choice[]> {
+  return readChoices(inputFrom(flags), {isNew})
+}
+
+/**
+ * Reads the configuration of the current folder; flags override it.
+ * @param choice by default what the flags select, else the folder's own pipeline
+ */
+export function readSettings(flags: TargetFlags, others?: SettingFlags, choice?: Choice): Promise<Config> {
+  return readConfig(inputFrom(flags, others), choice)
 }
 
 /** Whether a docker engine answers on this machine. */

@@ -1,6 +1,7 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
+import {confirmFlag} from '../cli/flags.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showLogLine} from '../cli/show-logs.ts'
 import {showPreview, showQuality} from '../cli/show-results.ts'
@@ -32,14 +33,18 @@ export default class Demo extends CloudRunnerCommand {
   ]
 
   static override flags = {
+    confirm: confirmFlag,
     yes: Flags.boolean({
       summary: 'Do not ask before the built-in worker replaces another one.',
     }),
   }
 
+  protected override readonly isForNew = true
+
   override async run(): Promise<DemoOutcome> {
     const {flags} = await this.parse(Demo)
     const config = await this.configure({...flags, target: flags.target ?? 'local'})
+    await this.agreeToChange(config, flags.confirm)
     await using target = await this.open(config, {create: true})
     await this.agreeTo({workerFolder: undefined}, flags, target)
     const outcome = await demo({stage: (stage, work) => this.task(TITLES[stage], work)}, target.context())

@@ -2,6 +2,7 @@ import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
+import {confirmFlag} from '../cli/flags.ts'
 import {showDeploy} from '../cli/show-deploy.ts'
 import {BUILDERS} from '../core/deploy/build.ts'
 import {deploy, promote, type DeployResult} from '../core/deploy/deploy.ts'
@@ -13,7 +14,7 @@ export default class Deploy extends CloudRunnerCommand {
   static override summary = 'Build the worker and move traffic to it once it is ready.'
   static override description = `Files in progress are finished by the revision that has them. If the new revision does not become ready, the old one keeps the traffic, and the command fails with the new one's log lines. Files that the replaced image is still processing are listed with the command that stops them.
 
-A canary gets part of the files: "deploy --promote" gives it all of them, "rollback" ends it. The command asks before it replaces a different worker (from another folder, built in, or an image built elsewhere); without a terminal it needs --yes.`
+A canary gets part of the files: "deploy --promote" gives it all of them, "rollback" ends it. The command asks before it replaces a different worker (from another folder, built in, or an image built elsewhere); without a terminal it needs --yes. In a protected environment it first asks for the pipeline's name.`
   static override examples = [
     {description: 'After a change to the worker', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -62,6 +63,7 @@ A canary gets part of the files: "deploy --promote" gives it all of them, "rollb
       options: [...BUILDERS],
     }),
     yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),
+    confirm: confirmFlag,
     'dry-run': Flags.boolean({summary: 'Build and have Cloud Run validate the request, but change nothing.'}),
   }
 
@@ -75,6 +77,7 @@ A canary gets part of the files: "deploy --promote" gives it all of them, "rollb
       )
     }
     const config = await this.configure(flags)
+    if (!flags['dry-run']) await this.agreeToChange(config, flags.confirm)
     await using target = await this.open(config, {create: false})
     const request = {workerFolder: config.workerFolder, image}
     if (!flags.promote && !flags['dry-run']) await this.agreeTo(request, flags, target)

@@ -2,6 +2,7 @@ import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {askForName, confirmByName} from '../cli/confirm.ts'
+import {confirmFlag} from '../cli/flags.ts'
 import {hasTarget, type OpenTarget} from '../cli/open.ts'
 import {showDestroyed, showLoss} from '../cli/show-destroy.ts'
 import {showProject, showProjectLoss} from '../cli/show-project.ts'
@@ -41,12 +42,14 @@ On Google Cloud the buckets are emptied, including all versions, and Terraform d
     },
   ]
   static override flags = {
-    confirm: Flags.string({summary: "The pipeline's name, to skip the question.", helpValue: '<name>'}),
+    confirm: confirmFlag,
     'delete-project': Flags.string({
       summary: 'Also delete the project with this id, if setup --create-project created it.',
       helpValue: '<id>',
     }),
   }
+
+  protected override readonly isForNew = true
 
   override async run(): Promise<Destroyed> {
     const {flags} = await this.parse(Destroy)

@@ -2,6 +2,7 @@ import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
+import {confirmFlag} from '../cli/flags.ts'
 import {localCloudOf} from '../cli/open.ts'
 import {showDevEvent} from '../cli/show-dev.ts'
 import {DEBUGGERS} from '../core/command-worker/build.ts'
@@ -40,8 +41,10 @@ export default class Dev extends CloudRunnerCommand {
       summary:
         'Start debugpy in each instance of a Python worker; the log shows its address. No deadline applies.',
     }),
+    confirm: confirmFlag,
     yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),
   }
+  protected override readonly isForNew = true
   protected override interruptHint = 'Stopping. Ctrl-C again ends at once.'
   /** Workers have ten seconds to finish their files. */
   protected override graceMs = 30_000
@@ -54,6 +57,7 @@ export default class Dev extends CloudRunnerCommand {
       ])
     }
     const config = await this.configure({...flags, target: 'local'})
+    await this.agreeToChange(config, flags.confirm)
     const model = await planPipelineModel(config)
     const local = localCloudOf(config)
     const wasRunning = (await local.status()) !== undefined

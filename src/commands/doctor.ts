@@ -1,10 +1,11 @@
-import {CloudRunnerCommand} from '../cli/base.ts'
+import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {terraformVersion} from '../cli/open.ts'
 import {showDoctor} from '../cli/show-plan.ts'
+import type {Config} from '../core/config.ts'
 import {doctor, type DoctorResult} from '../core/doctor/doctor.ts'
 import {planPipelineModel} from '../core/model/plan-model.ts'
 
-export default class Doctor extends CloudRunnerCommand {
+export default class Doctor extends LookingCommand {
   static override summary = 'Check prerequisites, resources and grants; show how to fix each.'
   static override description = `Changes nothing. With --target gcp, checks Terraform, credentials, project, billing, APIs, permissions and names first; then, on either target, every resource and grant of the pipeline by name. Each failed check comes with the command that fixes it. Exits with 1 if anything is missing.`
   static override examples = [
@@ -15,9 +16,14 @@ export default class Doctor extends CloudRunnerCommand {
     },
   ]
 
-  override async run(): Promise<DoctorResult> {
+  protected override readonly isForNew = true
+
+  override async run(): Promise<DoctorResult | ByPipeline<DoctorResult>> {
     const {flags} = await this.parse(Doctor)
-    const config = await this.configure(flags)
+    return this.lookAt(flags, (config) => this.#examine(config))
+  }
+
+  async #examine(config: Config): Promise<DoctorResult> {
     const model = await planPipelineModel(config)
     await using target = await this.open(config, {create: false})
     const result = await this.task('Examine the pipeline', (step) =>

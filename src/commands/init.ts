@@ -4,9 +4,10 @@ import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
-import {dockerAnswers, hasPipeline} from '../cli/open.ts'
+import {dockerAnswers, hasPipeline, readSettings, type TargetFlags} from '../cli/open.ts'
 import {showInit, showWorkflow} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
+import type {Choice} from '../core/sections.ts'
 import {command, suggest} from '../core/suggestion.ts'
 import {CI_SERVICES, writeWorkflow, type WorkflowResult} from '../core/init/workflow.ts'
 
@@ -47,11 +48,16 @@ With --ci github, writes .github/workflows/cloud-runner.yml instead: pull reques
     ci: Flags.string({summary: 'Write a workflow for this CI service.', options: [...CI_SERVICES]}),
   }
 
+  protected override readonly isForNew = true
+
   override async run(): Promise<InitResult | WorkflowResult> {
     const {args, flags} = await this.parse(Init)
     if (args.folder?.trim() === '')
       throw usageError('FOLDER is empty.', [suggest`${command('init', 'my-worker')}`])
-    const config = await this.configure(flags)
+    // A worker belongs to the pipeline, in whichever environment.
+    const choices = await this.choices(flags)
+    const [first] = choices
+    const config = await readSettings(flags, {}, first && {...first, env: undefined})
     if (flags.ci !== undefined) {
       if (args.folder !== undefined || flags.template !== undefined) {
         throw usageError('--ci writes a workflow and no worker: it takes neither FOLDER nor --template.', [
@@ -63,7 +69,11 @@ With --ci github, writes .github/workflows/cloud-runner.yml instead: pull reques
       return written
     }
     const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
-    const request = {folder: resolve(args.folder ?? 'worker'), template, taken: await hasPipeline(config)}
+    const request = {
+      folder: resolve(args.folder ?? 'worker'),
+      template,
+      taken: await isTaken(choices, flags),
+    }
     const made = await init(request, config)
     this.print(
       showInit(made, {
@@ -74,4 +84,13 @@ With --ci github, writes .github/workflows/cloud-runner.yml instead: pull reques
     )
     return made
   }
+}
+
+/** Whether the folder already has a pipeline, in any environment, or declares several. */
+async function isTaken(choices: readonly Choice[], flags: TargetFlags): Promise<boolean> {
+  if (new Set(choices.map(({pipeline}) => pipeline)).size > 1) return true
+  const found = await Promise.all(
+    choices.map(async (choice) => hasPipeline(await readSettings(flags, {}, choice))),
+  )
+  return found.includes(true)
 }

@@ -1,16 +1,21 @@
 import {Args, Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../cli/base.ts'
 import {durationFlag} from '../cli/flags.ts'
+import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {showLogLine} from '../cli/show-logs.ts'
+import type {Config} from '../core/config.ts'
 import {logs} from '../core/logs.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 
+interface ShownLogs {
+  readonly lines: readonly LogLine[]
+}
+
 const SEVERITIES = ['debug', 'info', 'notice', 'warning', 'error', 'critical']
 
-export default class Logs extends CloudRunnerCommand {
+export default class Logs extends LookingCommand {
   static override summary = "Show the worker's logs for one file or all."
-  static override description = `With --tail, new lines follow until Ctrl-C; with --json as well, each is one line of JSON.`
+  static override description = `With --tail, new lines follow until Ctrl-C; with --json as well, each is one line of JSON, and of several pipelines one must be chosen.`
   static override examples = [
     {
       description: 'Everything logged about a file',
@@ -38,21 +43,26 @@ export default class Logs extends CloudRunnerCommand {
   }
   protected override readonly interruptHint = undefined
 
-  override async run(): Promise<{lines: readonly LogLine[]} | undefined> {
+  override async run(): Promise<ShownLogs | ByPipeline<ShownLogs> | undefined> {
     const {args, flags} = await this.parse(Logs)
-    const config = await this.configure(flags)
-    await using target = await this.open(config, {create: false})
     const {object} = args
     const {severity, since: sinceMs, tail, limit} = flags
-    const lines: LogLine[] = []
-    for await (const line of logs({object, severity, sinceMs, tail, limit}, target.context())) {
-      if (!tail) lines.push(line)
-      else if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(line)}\n`)
-      else this.print([showLogLine(line, {withObject: object === undefined})])
+    const show = (line: LogLine) => showLogLine(line, {withObject: object === undefined})
+    const linesOf = async (config: Config): Promise<ShownLogs> => {
+      await using target = await this.open(config, {create: false})
+      const lines: LogLine[] = []
+      for await (const line of logs({object, severity, sinceMs, tail, limit}, target.context())) {
+        if (!tail) lines.push(line)
+        else if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(line)}\n`)
+        else this.print([show(line)])
+      }
+      this.signal.throwIfAborted()
+      this.print(lines.map(show))
+      return {lines}
     }
-    this.signal.throwIfAborted()
-    if (tail) return undefined
-    this.print(lines.map((line) => showLogLine(line, {withObject: object === undefined})))
-    return {lines}
+    if (!tail) return this.lookAt(flags, linesOf)
+    // Lines of several pipelines would mix.
+    await linesOf(await this.configure(flags))
+    return undefined
   }
 }

@@ -1,14 +1,15 @@
 import {Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../cli/base.ts'
 import {showMonthlyCost} from '../cli/show-cost.ts'
+import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {hasTarget} from '../cli/open.ts'
 import {showPlan} from '../cli/show-plan.ts'
+import type {Config} from '../core/config.ts'
 import {EXIT} from '../core/errors.ts'
 import {plan, type PlanResult} from '../core/plan.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
-export default class Plan extends CloudRunnerCommand {
+export default class Plan extends LookingCommand {
   static override summary = 'Show what setup would create or change, without doing it.'
   static override description = `With --target gcp this is Terraform's plan. It leaves out image and traffic, which deploy and rollback change. Exit codes with --detailed-exitcode: 0 if there is nothing to change, 4 if there are changes.`
   static override examples = [
@@ -22,9 +23,18 @@ export default class Plan extends CloudRunnerCommand {
     'detailed-exitcode': Flags.boolean({summary: 'Exit with 4 if there are changes.'}),
   }
 
-  override async run(): Promise<PlanResult> {
+  protected override readonly isForNew = true
+
+  override async run(): Promise<PlanResult | ByPipeline<PlanResult>> {
     const {flags} = await this.parse(Plan)
-    const config = await this.configure(flags)
+    return this.lookAt(flags, async (config) => {
+      const result = await this.#plan(config)
+      if (flags['detailed-exitcode'] && result.changes > 0) process.exitCode = EXIT.changes
+      return result
+    })
+  }
+
+  async #plan(config: Config): Promise<PlanResult> {
     const model = await planPipelineModel(config)
     if (config.settings.target === 'gcp') this.waitForTerraform()
     const wasThere = await hasTarget(config)
@@ -33,7 +43,6 @@ export default class Plan extends CloudRunnerCommand {
     // A local cloud started only for the plan leaves nothing behind.
     if (!wasThere) await target.removeUnused()
     this.print([...showPlan(result), showMonthlyCost(result.monthlyCost, this.render)])
-    if (flags['detailed-exitcode'] && result.changes > 0) process.exitCode = EXIT.changes
     return result
   }
 }

@@ -1,6 +1,6 @@
 import {Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../cli/base.ts'
+import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {showRevisions} from '../cli/show-deploy.ts'
 import {revisions, type ListedRevision} from '../core/revisions.ts'
 
@@ -9,7 +9,7 @@ interface Revisions {
   readonly truncated: boolean
 }
 
-export default class RevisionsCommand extends CloudRunnerCommand {
+export default class RevisionsCommand extends LookingCommand {
   static override summary = "List the worker's revisions with age, image, traffic and tags."
   static override examples = [
     {description: 'The newest ones', command: '<%= config.bin %> <%= command.id %>'},
@@ -24,12 +24,13 @@ export default class RevisionsCommand extends CloudRunnerCommand {
     }),
   }
 
-  override async run(): Promise<Revisions> {
+  override async run(): Promise<Revisions | ByPipeline<Revisions>> {
     const {flags} = await this.parse(RevisionsCommand)
-    const config = await this.configure(flags)
-    await using target = await this.open(config, {create: false})
-    const result = await revisions({limit: flags.limit}, target.context())
-    this.print(showRevisions(result, Date.now()))
-    return result
+    return this.lookAt(flags, async (config) => {
+      await using target = await this.open(config, {create: false})
+      const result = await revisions({limit: flags.limit}, target.context())
+      this.print(showRevisions(result, Date.now()))
+      return result
+    })
   }
 }

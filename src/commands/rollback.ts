@@ -1,6 +1,7 @@
 import {Args} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
+import {confirmFlag} from '../cli/flags.ts'
 import {showRollback} from '../cli/show-deploy.ts'
 import {rollback, type RollbackResult} from '../core/rollback.ts'
 
@@ -22,9 +23,12 @@ export default class Rollback extends CloudRunnerCommand {
     }),
   }
 
+  static override flags = {confirm: confirmFlag}
+
   override async run(): Promise<RollbackResult> {
     const {args, flags} = await this.parse(Rollback)
     const config = await this.configure(flags)
+    await this.agreeToChange(config, flags.confirm)
     await using target = await this.open(config, {create: false})
     const result = await this.task('Roll back', (step) =>
       rollback({revision: args.revision}, target.context(step)),

@@ -3,7 +3,7 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {setupApprovals} from '../cli/consent.ts'
 import {usageError} from '../cli/failure.ts'
-import {billingAccountFlag, givenSettings, settingFlags} from '../cli/flags.ts'
+import {billingAccountFlag, confirmFlag, givenSettings, settingFlags} from '../cli/flags.ts'
 import {terraformVersion} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
@@ -25,7 +25,7 @@ const STAGES: Readonly<Record<SetupStage, string>> = {
 
 export default class Setup extends CloudRunnerCommand {
   static override summary = 'Create or repair the pipeline.'
-  static override description = `Creates the buckets, the topic and its subscription, deploys the worker, and sends a canary file through the pipeline. Anything already correct is left alone, so you can run it again at any time. Settings given as flags are saved in cloud-runner.json, or for one pipeline alone if --pipeline is not the one that the file names. A different worker is replaced only after you agree, and traffic set by a rollback or canary stays as it is.
+  static override description = `Creates the buckets, the topic and its subscription, deploys the worker, and sends a canary file through the pipeline. Anything already correct is left alone, so you can run it again at any time. Settings given as flags are saved in cloud-runner.json: with --env for that environment, and for one pipeline alone if --pipeline is not the one that the file names. In a protected environment it first asks for the pipeline's name. A different worker is replaced only after you agree, and traffic set by a rollback or canary stays as it is.
 
 With --project, Terraform creates the pipeline on Google Cloud. Prerequisites are checked first, then the plan is shown for your approval. If interrupted, run setup again to continue.`
   static override examples = [
@@ -60,10 +60,13 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     yes: Flags.boolean({
       summary: 'Do not ask to approve the plan or to replace a different worker.',
     }),
+    confirm: confirmFlag,
     rehearse: Flags.boolean({
       summary: 'Set up the local target with the real Terraform, as on Google Cloud.',
     }),
   }
+
+  protected override readonly isForNew = true
 
   override async run(): Promise<SetupResult> {
     const {flags} = await this.parse(Setup)
@@ -83,6 +86,7 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
         suggest`For example: ${command('setup', '--create-project', '--project', 'my-project-123')}`,
       ])
     }
+    await this.agreeToChange(config, flags.confirm)
     if (isGoogle || flags.rehearse) this.waitForTerraform()
     await using target = await this.open(config, {create: true, rehearse: flags.rehearse})
     if (isGoogle) {
@@ -114,9 +118,10 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
       ),
     )
     this.print(showSetup(result, target.context().pipeline.names, this.render))
-    if (config.entry !== undefined)
+    const {pipeline} = config.choice
+    if (config.place.pipeline !== undefined && config.own !== undefined && config.own !== pipeline)
       this.print([
-        `Add --pipeline ${config.entry} to every command; without it, they use the folder's own pipeline.`,
+        `Add --pipeline ${pipeline} to every command; without it, they use the folder's own pipeline.`,
       ])
     if (flags.rehearse)
       this.print(

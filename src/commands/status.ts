@@ -1,13 +1,13 @@
 import {Args, Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../cli/base.ts'
+import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
 import {status, type Status as PipelineAndFiles} from '../core/status/status.ts'
 
-export default class Status extends CloudRunnerCommand {
+export default class Status extends LookingCommand {
   static override summary = 'Show the pipeline and the state of its files.'
-  static override description = `A file is waiting, running, done, failed or dead (its delivery attempts are used up). The input bucket is compared with the results by generation, so the states are right even if an event was lost.`
+  static override description = `A file is waiting, running, done, failed or dead (its delivery attempts are used up). The input bucket is compared with the results by generation, so the states are right even if an event was lost. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
   static override examples = [
     {description: 'The pipeline and its newest files', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -32,15 +32,16 @@ export default class Status extends CloudRunnerCommand {
     }),
   }
 
-  override async run(): Promise<PipelineAndFiles> {
+  override async run(): Promise<PipelineAndFiles | ByPipeline<PipelineAndFiles>> {
     const {args, flags} = await this.parse(Status)
-    const config = await this.configure(flags)
-    await using target = await this.open(config, {create: false})
     const objects = args.object === undefined ? [] : [args.object].flat()
-    const result = await status({objects, limit: flags.limit}, target.context())
-    const [only] = result.files
-    const hops = objects.length === 1 && only ? ['', ...hopTable(only.hops)] : []
-    this.print([...showStatus(result, Date.now(), this.render), ...hops])
-    return result
+    return this.lookAt(flags, async (config) => {
+      await using target = await this.open(config, {create: false})
+      const result = await status({objects, limit: flags.limit}, target.context())
+      const [only] = result.files
+      const hops = objects.length === 1 && only ? ['', ...hopTable(only.hops)] : []
+      this.print([...showStatus(result, Date.now(), this.render), ...hops])
+      return result
+    })
   }
 }

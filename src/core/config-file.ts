@@ -4,6 +4,7 @@ import {type TransformFailure} from 'esbuild'
 import {AppError, EXIT} from './errors.ts'
 import {isJsonObject} from './json.ts'
 import type {SettingName} from './pipeline/settings.ts'
+import {ENVIRONMENTS, ownPipeline, PIPELINES, splitConfig, type Place} from './sections.ts'
 import {shellPath} from './shell.ts'
 import {codeOf} from './system-error.ts'
 import {writeWhole} from './whole-file.ts'
@@ -65,33 +66,6 @@ async function describeFault(file: string, json: string, fault: unknown): Promis
   return `${file} is not JSON, line ${line}, column ${before.length + 1}: ${first.text}.`
 }
 
-/** Field of `cloud-runner.json` with settings of single pipelines by name, which override those of the file. */
-export const PIPELINES = 'pipelines'
-
-/**
- * Separates a file's fields: settings of all pipelines, and those of single ones by name.
- * @throws AppError `config-invalid` (exit 2) if `pipelines` is not an object of objects
- */
-export function splitConfig(
-  fields: Readonly<Record<string, unknown>>,
-  file: string,
-): {readonly common: Record<string, unknown>; readonly pipelines: ReadonlyMap<string, object>} {
-  const {[PIPELINES]: declared = {}, ...common} = fields
-  const entries: [string, unknown][] = isJsonObject(declared) ? Object.entries(declared) : [['', declared]]
-  const pipelines = entries.map(([name, settings]): [string, object] => {
-    if (isJsonObject(settings)) return [name, settings]
-    throw new AppError(
-      `"${name === '' ? PIPELINES : `${PIPELINES}.${name}`}" in ${file} must be a JSON object.`,
-      {
-        code: 'config-invalid',
-        exitCode: EXIT.usage,
-        suggestions: [`For example: "${PIPELINES}": {"thumbs": {"worker": "./thumbs"}}`],
-      },
-    )
-  })
-  return {common, pipelines: new Map(pipelines)}
-}
-
 /** A path as the project's settings store it: relative to its folder, with `/`. */
 export function settingFor(path: string, project: string): string {
   const short = relative(project, path).split(sep).join('/')
@@ -102,38 +76,47 @@ export function settingFor(path: string, project: string): string {
 export type SettingChanges = Readonly<Partial<Record<SettingName, unknown>>>
 
 /**
- * Writes settings into the folder's `cloud-runner.json` atomically, keeping its other fields.
- * @param pipeline the only one that they apply to; `undefined`: the file's own settings
+ * Writes settings into the folder's `cloud-runner.json` atomically, keeping its other fields. A pipeline of its own, if
+ * only its default name said so, is named when it gets others beside it.
+ * @param place the section that they go into: of an environment, of a pipeline; by default the file's own settings
  * @returns the file, absolute
  */
 export async function saveConfig(
   folder: string,
   changes: SettingChanges,
-  pipeline?: string,
+  place: Place = {},
 ): Promise<string> {
   const file = join(folder, CONFIG_FILE)
+  const path = [
+    ...(place.env === undefined ? [] : [ENVIRONMENTS, place.env]),
+    ...(place.pipeline === undefined ? [] : [PIPELINES, place.pipeline]),
+  ]
   const current = (await readConfigFile(file)) ?? {}
-  const {pipelines} = splitConfig(current, file)
-  const next =
-    pipeline === undefined
-      ? withChanges(current, changes)
-      : {
-          ...current,
-          [PIPELINES]: {
-            ...Object.fromEntries(pipelines),
-            [pipeline]: withChanges(pipelines.get(pipeline) ?? {}, changes),
-          },
-        }
+  const own = ownPipeline(splitConfig(current, file))
+  const isLost = own !== undefined && ownPipeline(splitConfig(changed(current, path, {}), file)) === undefined
+  const next = changed(isLost ? {...current, name: own} : current, path, changes)
   await writeWhole(file, `${JSON.stringify(next, undefined, 2)}\n`)
   return file
 }
 
+function changed(
+  section: unknown,
+  [key, ...rest]: readonly string[],
+  changes: SettingChanges,
+): Record<string, unknown> {
+  const fields = isJsonObject(section) ? section : {}
+  if (key === undefined) return withChanges(fields, changes)
+  return {...fields, [key]: changed(fields[key], rest, changes)}
+}
+
 /** Values by name, such as labels, add to those that are there. */
-function withChanges(current: object, changes: SettingChanges): object {
-  const before: Readonly<Record<string, unknown>> = {...current}
+function withChanges(
+  before: Readonly<Record<string, unknown>>,
+  changes: SettingChanges,
+): Record<string, unknown> {
   const merged = Object.entries(changes).map(([name, value]) => {
     const own = before[name]
     return [name, isJsonObject(own) && isJsonObject(value) ? {...own, ...value} : value]
   })
-  return {...current, ...Object.fromEntries(merged)}
+  return {...before, ...Object.fromEntries(merged)}
 }

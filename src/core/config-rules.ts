@@ -1,4 +1,5 @@
 import {WORKER_ENVIRONMENT} from '../../worker/contract.ts'
+import type {Suggestion} from './suggestion.ts'
 import {AppError, EXIT} from './errors.ts'
 import {ORDERED, SETTINGS, type SettingName, type Settings} from './pipeline/settings.ts'
 
@@ -9,7 +10,7 @@ export interface Source {
 }
 
 /** Wrong configuration: exit code 2. */
-export function invalid(message: string, ...suggestions: string[]): AppError {
+export function invalid(message: string, ...suggestions: Suggestion[]): AppError {
   return new AppError(message, {code: 'config-invalid', exitCode: EXIT.usage, suggestions})
 }
 

@@ -1,5 +1,6 @@
-import {CONFIG_FILE, PIPELINES} from './config-file.ts'
+import {CONFIG_FILE} from './config-file.ts'
 import {SETTING_NAMES, SETTINGS} from './pipeline/settings.ts'
+import {ENV_NAME, ENVIRONMENTS, PIPELINES, PROTECTED} from './sections.ts'
 
 /** JSON Schema (2020-12) of `cloud-runner.json`, generated from the table of settings. */
 export function configSchema(): object {
@@ -10,6 +11,13 @@ export function configSchema(): object {
     }),
   )
   const {name: _, ...ofOnePipeline} = properties
+  const pipelines = {
+    description:
+      'Settings of single pipelines by name, for --pipeline NAME; they override the others beside them.',
+    type: 'object',
+    propertyNames: SETTINGS.name.schema,
+    additionalProperties: {type: 'object', properties: ofOnePipeline, additionalProperties: false},
+  }
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: CONFIG_FILE,
@@ -18,12 +26,26 @@ export function configSchema(): object {
     properties: {
       $schema: {type: 'string'},
       ...properties,
-      [PIPELINES]: {
+      [PIPELINES]: pipelines,
+      [ENVIRONMENTS]: {
         description:
-          'Settings of single pipelines by name, for --pipeline NAME; they override those of the file.',
+          'Settings of single environments by name, for --env NAME; they override those of the file and of its pipelines.',
         type: 'object',
-        propertyNames: SETTINGS.name.schema,
-        additionalProperties: {type: 'object', properties: ofOnePipeline, additionalProperties: false},
+        propertyNames: {type: 'string', pattern: ENV_NAME.pattern.source},
+        additionalProperties: {
+          type: 'object',
+          properties: {
+            [PROTECTED]: {
+              description:
+                'Whether commands that change the pipeline, such as setup and deploy, ask for its name first.',
+              type: 'boolean',
+              default: false,
+            },
+            ...ofOnePipeline,
+            [PIPELINES]: pipelines,
+          },
+          additionalProperties: false,
+        },
       },
     },
     additionalProperties: false,

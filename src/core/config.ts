@@ -1,6 +1,7 @@
 import {stat} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
-import {CONFIG_FILE, PIPELINES, readConfigFile, splitConfig} from './config-file.ts'
+import {CONFIG_FILE, readConfigFile} from './config-file.ts'
+import {DEFAULT_SOURCE, placeOf, readLayers} from './config-layers.ts'
 import {checkTogether, invalid, type Source} from './config-rules.ts'
 import {readEnvFile} from './env-file.ts'
 import {AppError, EXIT} from './errors.ts'
@@ -16,15 +17,23 @@ import {
   type SettingName,
   type Settings,
 } from './pipeline/settings.ts'
+import {
+  checkBuckets,
+  checkFullName,
+  choicesIn,
+  declaredPipelines,
+  ENV_VARIABLE,
+  envNamed,
+  ownPipeline,
+  PIPELINES,
+  splitConfig,
+  unknownName,
+  type Choice,
+  type Place,
+  type Sections,
+} from './sections.ts'
 
 export const STATE_FOLDER = '.cloud-runner'
-
-interface Given {
-  readonly value: unknown
-  readonly source: Source
-  /** Folder that paths are relative to. */
-  readonly base: string
-}
 
 export interface Config {
   readonly settings: Settings
@@ -33,11 +42,17 @@ export interface Config {
   readonly file: string | undefined
   /** The user's folder: where `cloud-runner.json` or `.cloud-runner` was found, else the current one. Absolute. */
   readonly folder: string
+  /** What was chosen: `settings.name` has the environment's name too. */
+  readonly choice: Choice
+  /** Whether changes need the pipeline's name. */
+  readonly isProtected: boolean
   /**
-   * The pipeline's name, if its settings belong in its own entry in `pipelines` of the file: it already has one, or the
-   * file, or a folder where one was set up, belongs to another pipeline.
+   * Where its settings belong in the file: in the entry of its environment, and in one of its own if it already has
+   * one, or the file, or a folder where one was set up, belongs to another pipeline.
    */
-  readonly entry: string | undefined
+  readonly place: Place
+  /** The pipeline that the file's own settings are for; `undefined` if it declares others only. */
+  readonly own: string | undefined
   /** `.cloud-runner` in it, absolute; need not exist. */
   readonly stateFolder: string
   /** Absolute; `undefined` for the packaged worker. */
@@ -55,61 +70,86 @@ export interface ConfigInput {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Settings given as flags; `undefined` values count as not given. */
   readonly flags: Readonly<Partial<Record<SettingName, string | number | undefined>>>
+  /** Name of the environment, given as a flag. */
+  readonly env?: string | undefined
   /** CPU cores of this machine: the local target's default for `maxInstances`. */
   readonly cores: number
 }
 
-/**
- * Reads the configuration: defaults < `cloud-runner.json` < the pipeline's entry in it < `CLOUD_RUNNER_*` < flags.
- * @throws AppError `config-invalid` (exit 2) that names place, value, rule and an example; `config-unreadable`
- */
-export async function readConfig({cwd, environment, flags, cores}: ConfigInput): Promise<Config> {
+/** What the folder of the user declares, and what was selected of it. */
+interface Declared {
+  readonly folder: string
+  readonly file: string
+  readonly fields: Readonly<Record<string, unknown>> | undefined
+  readonly sections: Sections
+  readonly given: Place
+}
+
+async function readDeclared({cwd, environment, flags, env}: Omit<ConfigInput, 'cores'>): Promise<Declared> {
   const folder = (await findFolder(cwd)) ?? cwd
   const file = join(folder, CONFIG_FILE)
-  const fromFile = await readConfigFile(file)
-
-  const {common, pipelines} = splitConfig(fromFile ?? {}, file)
-  const {$schema: _, ...fileSettings} = common
-  const fileName = SETTINGS.name.parse(fileSettings['name']) ?? SETTINGS.name.default
-  const name = String(flags.name ?? (environment[environmentName('name')] || fileName))
-
-  /** What was given, from the lowest layer to the highest. */
-  const layers = new Map<SettingName, Given[]>()
-  const give = (setting: SettingName, given: Given) =>
-    layers.set(setting, [...(layers.get(setting) ?? []), given])
-  for (const [key, value] of Object.entries(fileSettings))
-    give(knownSetting(key, file), {value, source: {kind: 'file', place: file}, base: folder})
-  for (const [pipeline, settings] of pipelines) {
-    const place = `"${PIPELINES}.${pipeline}" of ${file}`
-    if (SETTINGS.name.parse(pipeline) === undefined)
-      throw invalid(`${place} is not the name of a pipeline; it must be ${SETTINGS.name.rule}.`)
-    for (const [key, value] of Object.entries(settings)) {
-      const setting = knownSetting(key, place, ENTRY_SETTINGS)
-      if (pipeline === name) give(setting, {value, source: {kind: 'file', place}, base: folder})
-    }
+  const fields = await readConfigFile(file)
+  const name = flags.name ?? (environment[environmentName('name')] || undefined)
+  if (env === '') throw invalid('--env is empty; it must be the name of an environment.')
+  return {
+    folder,
+    file,
+    fields,
+    sections: splitConfig(fields ?? {}, file),
+    given: {
+      pipeline: name === undefined ? undefined : String(name),
+      env: env ?? (environment[ENV_VARIABLE] || undefined),
+    },
   }
-  for (const setting of SETTING_NAMES) {
-    const variable = environmentName(setting)
-    const fromEnvironment = environment[variable]
-    if (fromEnvironment !== undefined && fromEnvironment !== '') {
-      give(setting, {value: fromEnvironment, source: {kind: 'environment', place: variable}, base: cwd})
-    }
-    if (flags[setting] !== undefined) {
-      give(setting, {value: flags[setting], source: {kind: 'flag', place: flagName(setting)}, base: cwd})
-    }
+}
+
+/**
+ * The pipelines, each in one of the environments, that flags and variables leave open; at least one.
+ * @param isNew whether a pipeline that the file does not declare may be meant
+ * @throws AppError `config-invalid` (exit 2) for the name of a pipeline or environment that the file does not declare
+ */
+export async function readChoices(
+  input: Omit<ConfigInput, 'cores'>,
+  {isNew}: {readonly isNew: boolean},
+): Promise<Choice[]> {
+  const {sections, given, file} = await readDeclared(input)
+  const known = declaredPipelines(sections)
+  const {pipeline} = given
+  const isUnknown =
+    pipeline !== undefined && SETTINGS.name.parse(pipeline) !== undefined && !known.includes(pipeline)
+  if (isUnknown && !isNew && sections.pipelines.size > 0) throw unknownName('pipeline', pipeline, known, file)
+  return choicesIn(sections, given, file)
+}
+
+/**
+ * Reads the configuration: defaults < `cloud-runner.json` < the pipeline's entry in it < the environment's < the
+ * pipeline's in the environment < `CLOUD_RUNNER_*` < flags.
+ * @param chosen which pipeline in which environment; by default what was selected, else the folder's own pipeline
+ * @throws AppError `config-invalid` (exit 2) that names place, value, rule and an example; `config-unreadable`
+ */
+export async function readConfig(input: ConfigInput, chosen?: Choice): Promise<Config> {
+  const {cwd, flags, cores} = input
+  const declared = await readDeclared(input)
+  const {folder, file, fields, sections, given} = declared
+  const own = ownPipeline(sections)
+  const {pipeline, env} = chosen ?? {
+    pipeline: given.pipeline ?? own ?? SETTINGS.name.default,
+    env: given.env === undefined ? undefined : envNamed(given.env, sections, file),
   }
 
+  const choice = {pipeline, env}
+  const layers = readLayers({...declared, own, choice}, input)
   const sources = eachSetting((setting) => layers.get(setting)?.at(-1)?.source ?? DEFAULT_SOURCE)
 
   function read<T>(setting: SettingName, row: Setting<T>): T | undefined {
-    const given = layers.get(setting) ?? []
-    const values = (row.combine === undefined ? given.slice(-1) : given).map(({value, source}) => {
+    const all = layers.get(setting) ?? []
+    const values = (row.combine === undefined ? all.slice(-1) : all).map(({value, source}) => {
       const parsed = row.parse(value)
       if (parsed === undefined) throw wrongValue(setting, value, source, row)
       return parsed
     })
-    return row.combine !== undefined && given.length > 1
-      ? row.combine(given.map(({value}) => value))
+    return row.combine !== undefined && all.length > 1
+      ? row.combine(all.map(({value}) => value))
       : values.at(-1)
   }
 
@@ -131,27 +171,45 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
 
   const absolute = (setting: SettingName, path: string) =>
     resolve(layers.get(setting)?.at(-1)?.base ?? cwd, path)
-  const all = readAll(read)
-  const envFile = all.envFile === undefined ? undefined : absolute('envFile', all.envFile)
+  const values = readAll(read)
+  const envFile = values.envFile === undefined ? undefined : absolute('envFile', values.envFile)
+  const stateFolder = join(folder, STATE_FOLDER)
+  const isOther = pipeline !== own && (fields !== undefined || (await exists(stateFolder)))
+  const isOwnState =
+    env === undefined &&
+    (!isOther ||
+      sources.state.kind === 'flag' ||
+      sources.state.place === placeOf([PIPELINES, pipeline], file))
+  const name = checkFullName(choice, sections, file)
   const settings: Settings = {
-    ...all,
+    ...values,
+    name,
+    state:
+      values.state === undefined || isOwnState ? values.state : `${values.state.replace(/\/+$/, '')}/${name}`,
     ...(envFile === undefined
       ? {}
-      : {environment: {...(await readEnvFile(envFile, sources.envFile.place)), ...all.environment}}),
+      : {environment: {...(await readEnvFile(envFile, sources.envFile.place)), ...values.environment}}),
     target,
     project: project ?? LOCAL_PROJECT,
     ...(target === 'local' && !layers.has('maxInstances') ? {maxInstances: cores} : {}),
   }
   const {worker, model} = settings
   checkTogether(settings, sources)
-  const stateFolder = join(folder, STATE_FOLDER)
-  const isOther = name !== fileName && (fromFile !== undefined || (await exists(stateFolder)))
+  checkBuckets(choice, settings, sections)
+  const section = env === undefined ? undefined : sections.environments.get(env)
+  const hasEntry =
+    sections.pipelines.has(pipeline) ||
+    section?.pipelines.has(pipeline) ||
+    (env !== undefined && sections.pipelines.size > 0)
   return {
     settings,
     sources,
-    file: fromFile === undefined ? undefined : file,
+    file: fields === undefined ? undefined : file,
     folder,
-    entry: isOther || pipelines.has(name) ? name : undefined,
+    choice,
+    isProtected: section?.isProtected ?? false,
+    place: {pipeline: isOther || hasEntry ? pipeline : undefined, env},
+    own,
     stateFolder,
     workerFolder: worker === undefined ? undefined : absolute('worker', worker),
     model: model === undefined || model.startsWith('gs://') ? model : absolute('model', model),
@@ -163,28 +221,6 @@ export async function readConfig({cwd, environment, flags, cores}: ConfigInput):
       ]),
     ),
   }
-}
-
-const DEFAULT_SOURCE: Source = {kind: 'default', place: 'default'}
-
-/** What a pipeline's entry may set: its name is the entry's own. */
-const ENTRY_SETTINGS = SETTING_NAMES.filter((setting) => setting !== 'name')
-
-/** @param place of the field @param names that are allowed */
-function knownSetting(
-  key: string,
-  place: string,
-  names: readonly SettingName[] = SETTING_NAMES,
-): SettingName {
-  const setting = names.find((name) => name === key)
-  if (setting !== undefined) return setting
-  const folded = key.toLowerCase().replaceAll(/[-_]/g, '')
-  const near = names.find((name) => name.toLowerCase() === folded)
-  throw new AppError(`${place} has an unknown field "${key}".`, {
-    code: 'config-invalid',
-    exitCode: EXIT.usage,
-    suggestions: [near === undefined ? `Fields are: ${names.join(', ')}.` : `Did you mean "${near}"?`],
-  })
 }
 
 function wrongValue(

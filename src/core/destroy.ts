@@ -35,12 +35,19 @@ export async function inspectLoss(context: Context): Promise<Loss> {
   const resources = await cloud.infrastructure.leftovers(pipeline, {signal})
   const fetched = await readFetched(context)
   const inputs = {objects: 0, bytes: 0}
-  for await (const {sizeBytes} of filesOf(context, pipeline.names.inputBucket)) {
+  // Buckets that existed before the pipeline stay, with what is in them.
+  const isOwn = {
+    input: pipeline.settings.inputBucket === undefined,
+    output: pipeline.settings.outputBucket === undefined,
+  }
+  for await (const {sizeBytes} of isOwn.input ? filesOf(context, pipeline.names.inputBucket) : []) {
     inputs.objects++
     inputs.bytes += sizeBytes
   }
   const results = {objects: 0, bytes: 0, notFetched: 0}
-  for await (const {sizeBytes, generation} of filesOf(context, pipeline.names.outputBucket)) {
+  for await (const {sizeBytes, generation} of isOwn.output
+    ? filesOf(context, pipeline.names.outputBucket)
+    : []) {
     results.objects++
     results.bytes += sizeBytes
     if (!fetched.has(generation)) results.notFetched++

@@ -51,6 +51,7 @@ export type ErrorCode =
   | 'unavailable'
   | 'unreachable'
   // tools and terminal
+  | 'choice-required'
   | 'confirmation-required'
   | 'confirmation-mismatch'
   | 'program-missing'

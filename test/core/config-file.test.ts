@@ -61,6 +61,34 @@ test('settings that come with another pipeline than the file’s are kept for th
     labelColumn: 'y',
     pipelines: {
       thumbs: {worker: './thumbs', target: 'gcp', project: 'my-project-123', model: './m.json'},
+      bare: {},
+    },
+  })
+})
+
+test('settings that come with an environment are kept for it, and for the one pipeline if there are several', async () => {
+  const cwd = await temporaryFolder()
+  const file = join(cwd, 'cloud-runner.json')
+  const read = async () => JSON.parse(await readFile(file, 'utf8'))
+  const save = async (env: string, flags: Partial<Record<SettingName, string | number>>) =>
+    saveSettings(await readConfig({cwd, environment: {}, flags, env, cores: 3}))
+  await writeFile(file, JSON.stringify({environments: {staging: {}, production: {protected: true}}}))
+  await save('staging', {project: 'my-project-123'})
+  expect(await read()).toEqual({
+    environments: {staging: {project: 'my-project-123', target: 'gcp'}, production: {protected: true}},
+  })
+  await save('production', {name: 'thumbs', worker: './thumbs'})
+  await save('staging', {labelColumn: 'y'})
+  expect(await read()).toEqual({
+    name: 'cloud-runner',
+    pipelines: {thumbs: {}},
+    environments: {
+      staging: {
+        project: 'my-project-123',
+        target: 'gcp',
+        pipelines: {'cloud-runner': {labelColumn: 'y'}},
+      },
+      production: {protected: true, pipelines: {thumbs: {worker: './thumbs'}}},
     },
   })
 })

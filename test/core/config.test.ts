@@ -2,9 +2,10 @@ import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
 import {configSchema} from '../../src/core/config-schema.ts'
-import {readConfig, type ConfigInput} from '../../src/core/config.ts'
+import {readChoices, readConfig, type ConfigInput} from '../../src/core/config.ts'
 import {AppError} from '../../src/core/errors.ts'
 import {SETTINGS} from '../../src/core/pipeline/settings.ts'
+import {fullName} from '../../src/core/sections.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 const BASE: Omit<ConfigInput, 'cwd'> = {environment: {}, flags: {}, cores: 3}
@@ -171,10 +172,15 @@ test('the schema describes every setting and nothing else', () => {
   expect(configSchema()).toMatchObject({additionalProperties: false})
   const schema = JSON.parse(JSON.stringify(configSchema()))
   expect(Object.keys(schema.properties).toSorted()).toEqual(
-    ['$schema', ...Object.keys(SETTINGS), 'pipelines'].toSorted(),
+    ['$schema', ...Object.keys(SETTINGS), 'pipelines', 'environments'].toSorted(),
   )
   const entry = schema.properties.pipelines.additionalProperties
   expect(entry).toMatchObject({additionalProperties: false})
+  const environment = schema.properties.environments.additionalProperties
+  expect(environment).toMatchObject({
+    additionalProperties: false,
+    properties: {protected: {type: 'boolean'}, pipelines: schema.properties.pipelines, ...entry.properties},
+  })
   expect(Object.keys(entry.properties)).toEqual(Object.keys(SETTINGS).filter((name) => name !== 'name'))
 })
 
@@ -195,11 +201,11 @@ describe('settings of single pipelines', () => {
     const cwd = await folderWith(FILE)
     const own = await readConfig({...BASE, cwd})
     expect(own.settings).toMatchObject({name: 'cloud-runner', worker: './mine', target: 'local'})
-    expect(own.entry).toBe(undefined)
+    expect(own.place).toEqual({})
     const flags = {name: 'thumbs'}
     const thumbs = await readConfig({...BASE, cwd, flags})
     expect(thumbs).toMatchObject({
-      entry: 'thumbs',
+      place: {pipeline: 'thumbs'},
       workerFolder: join(cwd, 'thumbs'),
       settings: {name: 'thumbs', labelColumn: 'y', target: 'gcp', project: 'my-project-123'},
       sources: {worker: {kind: 'file', place: `"pipelines.thumbs" of ${join(cwd, 'cloud-runner.json')}`}},
@@ -214,7 +220,7 @@ describe('settings of single pipelines', () => {
 
   test('another pipeline than that of the file, or of the folder, has an entry of its own', async () => {
     const flags = {name: 'other'}
-    const entryIn = async (cwd: string) => (await readConfig({...BASE, cwd, flags})).entry
+    const entryIn = async (cwd: string) => (await readConfig({...BASE, cwd, flags})).place.pipeline
     expect(await entryIn(await folderWith(FILE))).toBe('other')
     expect(await entryIn(await folderWith({name: 'other'}))).toBe(undefined)
     const cwd = await temporaryFolder()
@@ -233,5 +239,138 @@ describe('settings of single pipelines', () => {
     const {message, code} = await refusal({cwd: await folderWith({pipelines})})
     expect(code).toBe('config-invalid')
     for (const word of words) expect(message).toContain(word)
+  })
+})
+
+describe('environments', () => {
+  const FILE = {
+    worker: './mine',
+    labels: {team: 'risk'},
+    state: 'gs://states/here',
+    pipelines: {thumbs: {worker: './thumbs', concurrency: 2}},
+    environments: {
+      staging: {concurrency: 3, labels: {stage: 's'}, pipelines: {thumbs: {concurrency: 4}}},
+      production: {protected: true, project: 'my-project-123'},
+    },
+  }
+  const config = async (flags: ConfigInput['flags'], env?: string) =>
+    readConfig({...BASE, cwd: await folderWith(FILE), flags, env})
+
+  test('lie over the pipeline’s entry, below variables and flags; the names of resources have both parts', async () => {
+    const own = await config({}, 'staging')
+    expect(own).toMatchObject({
+      choice: {pipeline: 'cloud-runner', env: 'staging'},
+      isProtected: false,
+      settings: {
+        name: 'cloud-runner-staging',
+        worker: './mine',
+        concurrency: 3,
+        labels: {team: 'risk', stage: 's'},
+        target: 'local',
+      },
+    })
+    expect(own.sources.concurrency.place).toMatch(/^"environments.staging" of /)
+    const thumbs = await config({name: 'thumbs'}, 'staging')
+    expect(thumbs.settings).toMatchObject({name: 'thumbs-staging', worker: './thumbs', concurrency: 4})
+    expect(thumbs.sources.concurrency.place).toMatch(/^"environments.staging.pipelines.thumbs" of /)
+    expect(await config({name: 'thumbs', concurrency: 5}, 'production')).toMatchObject({
+      isProtected: true,
+      settings: {name: 'thumbs-production', concurrency: 5, target: 'gcp', project: 'my-project-123'},
+    })
+    const environment = {CLOUD_RUNNER_ENV: 'production', CLOUD_RUNNER_CONCURRENCY: '6'}
+    const cwd = await folderWith(FILE)
+    expect((await readConfig({...BASE, cwd, environment})).settings).toMatchObject({
+      name: 'cloud-runner-production',
+      concurrency: 6,
+    })
+    expect((await readConfig({...BASE, cwd, environment, env: 'none'})).settings.name).toBe('cloud-runner')
+  })
+
+  test('each pipeline has a Terraform state of its own in each of them', async () => {
+    const state = async (name: string | undefined, env?: string) => (await config({name}, env)).settings.state
+    expect(await state(undefined)).toBe('gs://states/here')
+    expect(await state('thumbs')).toBe('gs://states/here/thumbs')
+    expect(await state(undefined, 'staging')).toBe('gs://states/here/cloud-runner-staging')
+    expect(await state('thumbs', 'production')).toBe('gs://states/here/thumbs-production')
+  })
+
+  test('what is open without a choice: each environment of the file’s own pipeline, else of all', async () => {
+    const open = async (file: object, flags: ConfigInput['flags'] = {}, env?: string) =>
+      (await readChoices({cwd: await folderWith(file), environment: {}, flags, env}, {isNew: false})).map(
+        fullName,
+      )
+    const {environments, pipelines} = FILE
+    expect(await open({})).toEqual(['cloud-runner'])
+    expect(await open({worker: './w', pipelines})).toEqual(['cloud-runner'])
+    expect(await open(FILE)).toEqual(['cloud-runner-staging', 'cloud-runner-production'])
+    expect(await open({pipelines: {aa: {}, bb: {}}, environments}, {}, 'staging')).toEqual([
+      'aa-staging',
+      'bb-staging',
+    ])
+    expect(await open({pipelines: {aa: {}, bb: {}}, environments})).toHaveLength(4)
+    expect(await open({pipelines: {aa: {}, bb: {}}, environments: {one: {}}}, {name: 'bb'})).toEqual([
+      'bb-one',
+    ])
+    expect(await open(FILE, {}, 'none')).toEqual(['cloud-runner'])
+  })
+
+  test('a pipeline or environment that the file does not declare: the nearest one', async () => {
+    const open = async (flags: ConfigInput['flags'], env?: string, isNew = false) =>
+      readChoices({cwd: await folderWith(FILE), environment: {}, flags, env}, {isNew})
+    await expect(open({name: 'thumb'})).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining('declares no pipeline "thumb"; it has cloud-runner, thumbs.'),
+      suggestions: ['Did you mean --pipeline thumbs?', 'Or create it: cloud-runner setup --pipeline thumb'],
+    })
+    expect(await open({name: 'thumb'}, 'staging', true)).toEqual([{pipeline: 'thumb', env: 'staging'}])
+    await expect(open({}, 'prodution', true)).rejects.toMatchObject({
+      exitCode: 2,
+      suggestions: ['Did you mean --env production?'],
+    })
+  })
+
+  test.each([
+    [{environments: 5}, '"environments" in', 'must be a JSON object'],
+    [{environments: {'Bad!': {}}}, '"environments.Bad!" of', 'is not the name of an environment'],
+    [{environments: {none: {}}}, '"environments.none" of', 'and not none'],
+    [{environments: {production: {name: 'x'}}}, '"environments.production" of', 'unknown field "name"'],
+    [
+      {environments: {production: {environments: {}}}},
+      '"environments.production" of',
+      'unknown field "environments"',
+    ],
+    [{environments: {a: {protected: 'yes'}}}, '"protected" in "environments.a"', 'must be true or false'],
+    [
+      {environments: {aa: {pipelines: {bb: {colour: 1}}}, production: {}}},
+      '"environments.aa.pipelines.bb" of',
+      '"colour"',
+    ],
+    [{protected: true}, 'cannot be protected', 'only an environment'],
+    [{pipelines: {aa: {protected: true}}}, '"pipelines.aa" of', 'only an environment'],
+    [
+      {name: 'invoices-of-the-world', environments: {production: {}}},
+      'Pipeline "invoices-of-the-world" in environment "production"',
+      'invoices-of-the-world-production (32 characters)',
+    ],
+    [
+      {worker: 'w', name: 'aa', pipelines: {'aa-production': {}}, environments: {production: {}}},
+      'same resources',
+    ],
+    [
+      {outputBucket: 'results', environments: {production: {}, staging: {}}},
+      'outputBucket is results in environment "production" and in environment "staging"',
+    ],
+  ])('%j is refused, with its place', async (file, ...words) => {
+    const {message, exitCode} = await refusal({
+      cwd: await folderWith(file),
+      ...('environments' in file ? {environment: {CLOUD_RUNNER_ENV: 'production'}} : {}),
+    })
+    expect(exitCode).toBe(2)
+    for (const word of words) expect(message).toContain(word)
+  })
+
+  test('an unknown field near a known one gets its name', async () => {
+    const cwd = await folderWith({enviroments: {}})
+    expect((await refusal({cwd})).suggestions).toEqual(['Did you mean "environments"?'])
   })
 })

@@ -39,7 +39,7 @@ describe('without the prerequisites', () => {
   test('--rehearse is for the local target', async () => {
     await using cli = await Cli.create()
     const {exitCode, stderr} = await cli.run(['setup', '--rehearse', '--project', PROJECT])
-    expect(stderr).toContain('setup --rehearse --target local')
+    expect(stderr).toContain(`setup --project ${PROJECT} --rehearse --target local`)
     expect(exitCode).toBe(2)
   })
 })

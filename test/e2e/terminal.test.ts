@@ -1,6 +1,6 @@
 import {spawn, spawnSync} from 'node:child_process'
 import {once} from 'node:events'
-import {readFile} from 'node:fs/promises'
+import {mkdir, readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {Readable} from 'node:stream'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
@@ -29,12 +29,18 @@ interface Screen {
 /** What a command shows on a terminal; `keys` are pressed once it has shown `at`. */
 async function onTerminal(
   command: string,
-  options: {columns?: number; environment?: Record<string, string>; at?: string; keys?: string} = {},
+  options: {
+    columns?: number
+    environment?: Record<string, string>
+    at?: string
+    keys?: string
+    cwd?: string
+  } = {},
 ): Promise<Screen> {
-  const {columns = 100, environment = {}, at, keys = ''} = options
+  const {columns = 100, environment = {}, at, keys = '', cwd = cli.folder} = options
   const line = `stty cols ${columns} rows 30; ${process.execPath} ${BIN} ${command}`
   const child = spawn(SCRIPT, ['--quiet', '--return', '--command', line, '/dev/null'], {
-    cwd: cli.folder,
+    cwd,
     env: {PATH: process.env['PATH'] ?? '', HOME: cli.folder, TERM: 'xterm-256color', ...environment},
   })
   let text = ''
@@ -111,6 +117,29 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     // The next line goes to a terminal that is not there any more.
     await cli.run(['upload', 'before.csv'])
     await expect.poll(() => readFile(code, 'utf8').catch(() => ''), {timeout: 20_000}).toBe('129\n')
+  })
+
+  test('one of several environments is chosen by number or name; a protected one wants its name', async () => {
+    const cwd = join(cli.folder, 'several')
+    await mkdir(cwd)
+    const environments = {staging: {}, production: {protected: true}}
+    await writeFile(join(cwd, 'cloud-runner.json'), JSON.stringify({worker: './w', environments}))
+    const on = async (command: string, at: string, keys: string) => {
+      const {exitCode, text} = await onTerminal(command, {cwd, at, keys, environment: {NO_COLOR: '1'}})
+      return `${text}\n${exitCode}`
+    }
+    const asked = await on('upload cloud-runner.json', 'Which one?', '1\r')
+    expect(asked).toMatch(/1 {2}cloud-runner-staging\n {2}2 {2}cloud-runner-production\n/)
+    expect(asked).toMatch(/Create one: cloud-runner setup --env staging[^]*\n1$/)
+    expect(await on('upload cloud-runner.json', 'Which one?', 'cloud-runner-production\r')).toContain(
+      'cloud-runner setup --env production',
+    )
+    expect(await on('deploy', 'Which one?', 'other\r')).toMatch(/That is none of them\.[^]*\n2$/)
+    const wrong = await on('deploy --env production', 'to continue', 'cloud-runner\r')
+    expect(wrong).toMatch(/Environment production is protected[^]*Nothing was changed\.[^]*\n2$/)
+    expect(await on('deploy --env production', 'to continue', 'cloud-runner-production\r')).toContain(
+      'There is no pipeline in',
+    )
   })
 
   test('a question shows what will be lost, and accepts the name', async () => {

@@ -45,7 +45,7 @@ export default class LocalEnv extends CloudRunnerCommand {
   override async run(): Promise<ToolsEnvironment> {
     const {flags} = await this.parse(LocalEnv)
     const {format, allow = [], ...target} = flags
-    const config = await this.configure({...target, target: 'local'})
+    const config = await this.configureFolder({...target, target: 'local'})
     const tools = await openTools(config, {
       allowed: allow,
       signal: this.signal,

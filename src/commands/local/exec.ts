@@ -53,7 +53,7 @@ export default class LocalExec extends CloudRunnerCommand {
     }
     const {flags} = await this.parse(LocalExec, ours)
     const {allow = [], ...target} = flags
-    const {environment} = await openTools(await this.configure({...target, target: 'local'}), {
+    const {environment} = await openTools(await this.configureFolder({...target, target: 'local'}), {
       allowed: allow,
       signal: this.signal,
       starting: (work) => this.task('Start the local cloud', work),

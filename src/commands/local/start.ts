@@ -21,7 +21,7 @@ export default class LocalStart extends CloudRunnerCommand {
 
   override async run(): Promise<StartedLocalCloud> {
     const {flags} = await this.parse(LocalStart)
-    const local = localCloudOf(await this.configure({...flags, target: 'local'}))
+    const local = localCloudOf(await this.configureFolder({...flags, target: 'local'}))
     const cloud = await this.task('Start the local cloud', () =>
       local.start({port: flags.port, signal: this.signal}),
     )

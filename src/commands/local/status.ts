@@ -17,7 +17,7 @@ export default class LocalStatus extends CloudRunnerCommand {
 
   override async run(): Promise<Answer> {
     const {flags} = await this.parse(LocalStatus)
-    const local = localCloudOf(await this.configure({...flags, target: 'local'}))
+    const local = localCloudOf(await this.configureFolder({...flags, target: 'local'}))
     const {folder} = local
     const running = await local.status()
     if (!running) {

@@ -8,7 +8,7 @@ export default class LocalStop extends CloudRunnerCommand {
 
   override async run(): Promise<{stopped: boolean; pid: number | undefined; killed: boolean}> {
     const {flags} = await this.parse(LocalStop)
-    const local = localCloudOf(await this.configure({...flags, target: 'local'}))
+    const local = localCloudOf(await this.configureFolder({...flags, target: 'local'}))
     const ended = await this.task('Stop the local cloud', () => local.stop())
     if (!ended) this.print(['The local cloud is not running.'])
     else

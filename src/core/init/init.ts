@@ -1,13 +1,14 @@
 import {constants, existsSync} from 'node:fs'
 import {copyFile, mkdir, readdir, stat} from 'node:fs/promises'
 import {basename, dirname, join, relative, resolve, sep} from 'node:path'
-import {CONFIG_FILE, readConfigFile, saveConfig, settingFor, splitConfig} from '../config-file.ts'
+import {CONFIG_FILE, readConfigFile, saveConfig, settingFor} from '../config-file.ts'
 import type {Config} from '../config.ts'
 import {readWorkerCommand} from '../command-worker/command.ts'
 import {AppError} from '../errors.ts'
 import {packageFolder} from '../image/bundle.ts'
 import {SETTINGS} from '../pipeline/settings.ts'
 import {linkPackage} from '../image/link-package.ts'
+import {splitConfig} from '../sections.ts'
 import {shellPath} from '../shell.ts'
 import {codeOf, isDiskFull} from '../system-error.ts'
 import {command, suggest} from '../suggestion.ts'
@@ -57,7 +58,7 @@ export interface InitResult {
  */
 export async function init(
   {folder, template, taken}: InitRequest,
-  config: Pick<Config, 'folder' | 'entry' | 'workerFolder' | 'settings' | 'sources'>,
+  config: Pick<Config, 'folder' | 'place' | 'workerFolder' | 'settings' | 'sources'>,
 ): Promise<InitResult> {
   await requireEmpty(folder)
   const source = join(packageFolder(), 'worker/templates', template)
@@ -90,31 +91,33 @@ async function nameWorker(
   const file = join(config.folder, CONFIG_FILE)
   const worker = settingFor(folder, config.folder)
   const fields = (await readConfigFile(file)) ?? {}
-  const {pipelines} = splitConfig(fields, file)
+  const {pipelines, environments} = splitConfig(fields, file)
   const {name} = config.settings
   const {kind} = config.sources.name
   const isChosen = kind === 'flag' || kind === 'environment'
-  const others = [...pipelines].flatMap(([other, settings]) =>
-    'worker' in settings && settings.worker === worker ? [] : [other],
-  )
-  const pipeline = isChosen || !taken ? config.entry : freeName(basename(folder), [name, ...others])
+  const others = [...pipelines].flatMap(([other, settings]) => (settings['worker'] === worker ? [] : [other]))
+  const pipeline =
+    isChosen || !taken
+      ? config.place.pipeline
+      : freeName(basename(folder), [name, ...others], [...environments.keys()])
   if (pipeline === undefined) {
     const {workerFolder} = config
     if (workerFolder === undefined) await saveConfig(config.folder, {worker, ...(isChosen ? {name} : {})})
     return {file, named: workerFolder === undefined || resolve(workerFolder) === folder, pipeline}
   }
   const {worker: current = worker}: {worker?: unknown} = pipelines.get(pipeline) ?? {}
-  if (current === worker) await saveConfig(config.folder, {worker}, pipeline)
+  if (current === worker) await saveConfig(config.folder, {worker}, {pipeline})
   return {file, named: current === worker, pipeline}
 }
 
-/** An unused pipeline name, derived from the folder's by the naming rule. */
-function freeName(folder: string, others: readonly string[]): string {
+/** An unused pipeline name, derived from the folder's by the naming rule; the names of environments may follow it. */
+function freeName(folder: string, others: readonly string[], envs: readonly string[]): string {
+  const room = LONGEST_STEM - Math.max(0, ...envs.map((env) => env.length + 1))
   const letters = folder
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replace(/^[^a-z]+/, '')
-  const stem = SETTINGS.name.parse(letters.slice(0, LONGEST_STEM).replace(/-+$/, '')) ?? 'worker'
+  const stem = SETTINGS.name.parse(letters.slice(0, Math.max(1, room)).replace(/-+$/, '')) ?? 'worker'
   let name = stem
   for (let count = 2; others.includes(name); count++) name = `${stem}-${count}`
   return name
