@@ -143,7 +143,7 @@ test(
     await expect.poll(() => stateOf('hang.txt'), {timeout: 25_000, interval: 300}).toBe('running')
 
     const told = await status({objects: [], limit: 10}, context)
-    expect(told.counts).toEqual({waiting: 0, running: 1, done: 0, failed: 0, dead: 1})
+    expect(told.counts).toEqual({waiting: 0, running: 1, done: 0, failed: 0, dead: 1, ignored: 0})
     await expect(results({object: 'hang.txt'}, context)).rejects.toMatchObject({
       code: 'result-missing',
       message: expect.stringContaining('is being processed (attempt 1)'),

@@ -138,7 +138,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     const wrong = await on('deploy --env production', 'to continue', 'cloud-runner\r')
     expect(wrong).toMatch(/Environment production is protected[^]*Nothing was changed\.[^]*\n2$/)
     expect(await on('deploy --env production', 'to continue', 'cloud-runner-production\r')).toContain(
-      'There is no pipeline in',
+      'No pipeline in',
     )
   })
 
