@@ -94,7 +94,7 @@ run "a_prefix_filters_the_notification" {
   }
 
   assert {
-    condition     = google_storage_notification.uploads[0].object_name_prefix == "in/"
+    condition     = toset(keys(google_storage_notification.uploads)) == toset(["in/", "_cloud-runner/canary/"])
     error_message = "Cloud Storage must announce these objects alone."
   }
 }
@@ -140,7 +140,7 @@ run "existing_buckets_are_neither_created_nor_changed" {
 
   assert {
     condition = (
-      google_storage_notification.uploads[0].bucket == "my-company-incoming" &&
+      google_storage_notification.uploads[""].bucket == "my-company-incoming" &&
       google_storage_bucket_iam_member.worker_reads.bucket == "my-company-incoming" &&
       google_storage_bucket_iam_member.worker_writes.bucket == "my-company-results"
     )

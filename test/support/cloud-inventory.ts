@@ -150,6 +150,7 @@ const INCIDENTAL = new Set([
   'updateTime',
   'timeCreated',
   'updated',
+  'effectiveTime',
   'etag',
   'generation',
   'metageneration',

@@ -57,7 +57,16 @@ test('of too many files, the first by name are shown with their state, and no mo
     `${LONG.slice(0, 8)} failed`,
   ]
   const six = [...names].toSorted()
-  expect(await look(6)).toEqual({waiting: 0, running: 0, dead: 0, done: 3, failed: 3, more: true, files: six})
+  expect(await look(6)).toEqual({
+    waiting: 0,
+    running: 0,
+    dead: 0,
+    ignored: 0,
+    done: 3,
+    failed: 3,
+    more: true,
+    files: six,
+  })
   for (let most = 1; most < 6; most++) {
     expect(await look(most)).toMatchObject({more: true, waiting: 0, files: names.slice(0, most).toSorted()})
   }
