@@ -22,7 +22,7 @@ const RESERVED_VARIABLE = new RegExp(
 /** Checks rules over more than one setting. @throws AppError `config-invalid` (exit 2) */
 export function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
   const given = (setting: (typeof ORDERED)[number]['lower' | 'upper']) =>
-    `${setting} (${settings[setting]}${'type' in SETTINGS[setting].schema && SETTINGS[setting].schema['type'] === 'integer' ? '' : ' s'}, ${sources[setting].place})`
+    `${setting} (${settings[setting]}${SETTINGS[setting].schema['type'] === 'integer' ? '' : ' s'}, ${sources[setting].place})`
   const reserved = Object.keys(settings.environment).find((name) => RESERVED_VARIABLE.test(name))
   if (reserved !== undefined)
     throw invalid(

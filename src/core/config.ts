@@ -249,8 +249,7 @@ function wrongValue(
 
 /** Numbers are written without quotes in JSON. */
 function exampleFor(setting: SettingName, example: string): string | number {
-  const {schema} = SETTINGS[setting]
-  return 'type' in schema && schema['type'] === 'integer' ? Number(example) : example
+  return SETTINGS[setting].schema['type'] === 'integer' ? Number(example) : example
 }
 
 /** The nearest folder from `cwd` upward that holds `cloud-runner.json` or `.cloud-runner`. */

@@ -39,8 +39,9 @@ export interface Setting<T, D extends T | undefined = T | undefined> {
   readonly combine?: (given: readonly unknown[]) => T | undefined
 }
 
-interface Row {
+interface Row<D> {
   readonly description: string
+  readonly default: D
   /** Words for a default that depends; otherwise `default` itself is shown. */
   readonly defaultText?: string
   readonly flag?: string
@@ -50,217 +51,197 @@ interface Row {
 
 /** A text that matches a pattern. */
 export function text<D extends string | undefined>(
-  row: Row & {readonly rule: string; readonly example: string; readonly default: D; readonly pattern: RegExp},
+  row: Row<D> & {readonly rule: string; readonly example: string; readonly pattern: RegExp},
 ): Setting<string, D> {
-  const {description, rule, example, pattern, flag} = row
-  return {
-    description,
-    rule,
-    example,
-    default: row.default,
-    defaultText: row.defaultText ?? shown(row.default),
+  const {pattern} = row
+  return setting(row, {
+    rule: row.rule,
+    example: row.example,
     schema: {type: 'string', pattern: pattern.source},
-    parse: (value) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
-    flag,
-    variable: moduleVariable(row, {
-      type: 'string',
-      rule,
-      condition: (variable) => {
-        const matches = `can(regex(${inTerraform(pattern)}, ${variable}))`
-        return row.default === undefined ? `${variable} == null || ${matches}` : matches
-      },
-    }),
-  }
+    parse: (value: unknown) => (typeof value === 'string' && pattern.test(value) ? value : undefined),
+    type: 'string',
+    condition: (variable) => unlessNull(row, variable, matches(pattern, variable)),
+  })
 }
 
 /** A whole number within bounds. */
 export function integer<D extends number | undefined>(
-  row: Row & {
-    readonly default: D
+  row: Row<D> & {
     readonly minimum: number
     readonly maximum: number
     /** Whether 0 is valid below the minimum: off. */
     readonly orZero?: boolean
   },
 ): Setting<number, D> {
-  const {description, minimum, maximum, orZero = false, flag} = row
-  const rule = `${orZero ? '0, or ' : ''}a whole number from ${minimum} to ${maximum}`
-  return {
-    description,
-    rule,
+  const {minimum, maximum, orZero = false} = row
+  return setting(row, {
+    rule: `${orZero ? '0, or ' : ''}a whole number from ${minimum} to ${maximum}`,
     example: String(row.default ?? minimum),
-    default: row.default,
-    defaultText: row.defaultText ?? shown(row.default),
     schema: {
       type: 'integer',
       ...(orZero ? {anyOf: [{const: 0}, {minimum, maximum}]} : {minimum, maximum}),
       ...(row.default === undefined ? {} : {default: row.default}),
     },
-    parse(value) {
+    parse(value: unknown) {
       const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
       if (typeof number !== 'number' || !Number.isInteger(number)) return undefined
       return (number >= minimum && number <= maximum) || (orZero && number === 0) ? number : undefined
     },
-    flag,
-    variable: moduleVariable(row, {
-      type: 'number',
-      rule,
-      condition(variable) {
-        const bounds = `${variable} >= ${minimum} && ${variable} <= ${maximum} && floor(${variable}) == ${variable}`
-        const isWithin = orZero ? `${variable} == 0 || (${bounds})` : bounds
-        // Terraform evaluates both sides of an operator, and null compares with nothing.
-        return row.default === undefined ? `${variable} == null || try(${isWithin}, false)` : isWithin
-      },
-    }),
-  }
+    type: 'number',
+    condition(variable) {
+      const bounds = `${variable} >= ${minimum} && ${variable} <= ${maximum} && floor(${variable}) == ${variable}`
+      return unlessNull(row, variable, orZero ? `${variable} == 0 || (${bounds})` : bounds)
+    },
+  })
 }
 
 /** A duration of whole seconds; the parsed value is in seconds. */
 export function duration(
-  row: Row & {readonly default: string; readonly minimum: string; readonly maximum: string},
+  row: Row<string> & {readonly minimum: string; readonly maximum: string},
 ): Setting<number, number> {
-  const {description, flag} = row
   const minimum = secondsOf(row.minimum)
   const maximum = secondsOf(row.maximum)
   return {
-    description,
-    rule: `a duration from ${row.minimum} to ${row.maximum}, such as 30s, 9m, 2h or 7d`,
-    example: row.default,
-    default: secondsOf(row.default),
-    defaultText: row.defaultText ?? shown(row.default),
-    schema: {type: 'string', pattern: String.raw`^(\d+(\.\d+)?(ms|[smhd]))+$`, default: row.default},
-    parse(value) {
-      const seconds = typeof value === 'string' ? secondsOf(value) : Number.NaN
-      return seconds >= minimum && seconds <= maximum && Number.isInteger(seconds) ? seconds : undefined
-    },
-    flag,
-    variable: moduleVariable(row, {
+    ...setting(row, {
+      rule: `a duration from ${row.minimum} to ${row.maximum}, such as 30s, 9m, 2h or 7d`,
+      example: row.default,
+      schema: {type: 'string', pattern: String.raw`^(\d+(\.\d+)?(ms|[smhd]))+$`, default: row.default},
+      parse(value: unknown) {
+        const seconds = typeof value === 'string' ? secondsOf(value) : Number.NaN
+        return seconds >= minimum && seconds <= maximum && Number.isInteger(seconds) ? seconds : undefined
+      },
       type: 'number',
-      rule: `${minimum} to ${maximum} seconds`,
+      variableRule: `${minimum} to ${maximum} seconds`,
       condition: (variable) => `${variable} >= ${minimum} && ${variable} <= ${maximum}`,
     }),
+    default: secondsOf(row.default),
   }
 }
 
 /** One of some words. */
 export function choice<const T extends string, D extends T | undefined>(
-  row: Row & {readonly of: readonly T[]; readonly default: D},
+  row: Row<D> & {readonly of: readonly T[]},
 ): Setting<T, D> {
-  const {of, description, flag} = row
-  const rule = `${of.slice(0, -1).join(', ')} or ${of.at(-1) ?? ''}`
-  return {
-    description,
-    rule,
+  const {of} = row
+  return setting(row, {
+    rule: `${of.slice(0, -1).join(', ')} or ${of.at(-1) ?? ''}`,
     example: row.default ?? of[0] ?? '',
-    default: row.default,
-    defaultText: row.defaultText ?? shown(row.default),
     schema: {enum: of, ...(row.default === undefined ? {} : {default: row.default})},
-    parse: (value) => of.find((word) => word === value),
-    flag,
-    variable: moduleVariable(row, {
-      type: 'string',
-      rule,
-      condition: (variable) => {
-        const isOne = `contains(${JSON.stringify(of).replaceAll(',', ', ')}, ${variable})`
-        return row.default === undefined ? `${variable} == null || try(${isOne}, false)` : isOne
-      },
-    }),
-  }
+    parse: (value: unknown) => of.find((word) => word === value),
+    type: 'string',
+    condition: (variable) =>
+      unlessNull(row, variable, `contains(${JSON.stringify(of).replaceAll(',', ', ')}, ${variable})`),
+  })
 }
 
 /** Yes or no. */
-export function toggle(row: Row & {readonly default: boolean}): Setting<boolean, boolean> {
-  return {
-    description: row.description,
+export function toggle(row: Row<boolean>): Setting<boolean, boolean> {
+  return setting(row, {
     rule: 'true or false',
     example: String(!row.default),
-    default: row.default,
-    defaultText: row.defaultText ?? shown(row.default),
     schema: {type: 'boolean', default: row.default},
-    parse: (value) => (typeof value === 'boolean' ? value : {true: true, false: false}[String(value)]),
-    flag: row.flag,
-    variable: moduleVariable(row, {type: 'bool', rule: 'true or false', condition: () => undefined}),
-  }
+    parse: (value: unknown) =>
+      typeof value === 'boolean' ? value : {true: true, false: false}[String(value)],
+    type: 'bool',
+    condition: () => undefined,
+  })
 }
 
 /** Texts by name. As text, from the environment and flags: `NAME=value`, several separated by line breaks. */
 export type Entries = Readonly<Record<string, string>>
 
+type EntriesRow = Omit<Row<Entries>, 'default'> & {readonly rule: string; readonly example: string}
+
 /** Texts by name: variables, labels. Those of the file, its pipeline and the flags add up. */
 export function entries(
-  row: Row & {
-    readonly rule: string
-    readonly example: string
-    readonly names: RegExp
-    readonly values: RegExp
-  },
+  row: EntriesRow & {readonly names: RegExp; readonly values: RegExp},
 ): Setting<Entries, Entries> {
-  const {description, rule, example, names, values, flag} = row
-  return {
-    description,
-    rule,
-    example,
-    default: {},
-    defaultText: undefined,
+  const {names, values} = row
+  return entriesSetting(row, {
+    isValid: (name, assigned) => names.test(name) && values.test(assigned),
     schema: {
-      type: 'object',
       propertyNames: {pattern: names.source},
       additionalProperties: {type: 'string', pattern: values.source},
     },
-    ...parsing((name, assigned) => names.test(name) && values.test(assigned)),
-    flag,
-    variable: moduleVariable(row, {
-      type: 'map(string)',
-      rule,
-      condition: (variable) =>
-        `alltrue([for name, value in ${variable} : can(regex(${inTerraform(names)}, name)) && can(regex(${inTerraform(values)}, value))])`,
-    }),
-  }
+    type: 'map(string)',
+    condition: (variable) =>
+      `alltrue([for name, value in ${variable} : ${matches(names, 'name')} && ${matches(values, 'value')}])`,
+  })
 }
 
 /** Some of a few named texts. */
 export function fields(
-  row: Row & {readonly rule: string; readonly example: string; readonly of: Readonly<Record<string, RegExp>>},
+  row: EntriesRow & {readonly of: Readonly<Record<string, RegExp>>},
 ): Setting<Entries, Entries> {
-  const {description, rule, example, flag} = row
   const of = new Map<string, RegExp>(Object.entries(row.of))
-  return {
-    description,
-    rule,
-    example,
-    default: {},
-    defaultText: undefined,
+  return entriesSetting(row, {
+    isValid: (name, assigned) => of.get(name)?.test(assigned) ?? false,
     schema: {
-      type: 'object',
       properties: Object.fromEntries(
         [...of].map(([name, {source}]) => [name, {type: 'string', pattern: source}]),
       ),
       additionalProperties: false,
     },
-    ...parsing((name, assigned) => of.get(name)?.test(assigned) ?? false),
+    type: `object({ ${[...of.keys()].map((name) => `${name} = optional(string)`).join(', ')} })`,
+    condition: (variable) =>
+      [...of]
+        .map(
+          ([name, pattern]) =>
+            `try(${variable}.${name} == null || ${matches(pattern, `${variable}.${name}`)}, false)`,
+        )
+        .join(' && '),
+  })
+}
+
+type Kind<T> = Pick<Setting<T>, 'rule' | 'example' | 'schema' | 'parse' | 'combine'> &
+  Pick<ModuleVariable, 'type' | 'condition'> & {
+    /** Where the module's unit is another. */
+    readonly variableRule?: string
+  }
+
+/** A row of one kind. */
+function setting<T, D extends string | number | boolean | undefined>(
+  {description, default: value, defaultText, flag, variable}: Row<D>,
+  {type, condition, variableRule, ...kind}: Kind<T>,
+): Omit<Setting<T>, 'default'> & {readonly default: D} {
+  return {
+    ...kind,
+    description,
+    default: value,
+    defaultText: defaultText ?? (value === undefined ? undefined : `\`${value}\``),
     flag,
-    variable: moduleVariable(row, {
-      type: `object({ ${[...of.keys()].map((name) => `${name} = optional(string)`).join(', ')} })`,
-      rule,
-      condition: (variable) =>
-        [...of]
-          .map(
-            ([name, pattern]) =>
-              `try(${variable}.${name} == null || can(regex(${inTerraform(pattern)}, ${variable}.${name})), false)`,
-          )
-          .join(' && '),
-    }),
+    variable: variable === false ? undefined : {type, condition, rule: variableRule ?? kind.rule},
   }
 }
 
-function parsing(
-  isValid: (name: string, assigned: string) => boolean,
-): Pick<Setting<Entries>, 'parse' | 'combine'> {
+function entriesSetting(
+  row: EntriesRow,
+  {
+    isValid,
+    schema,
+    ...kind
+  }: Pick<Kind<Entries>, 'schema' | 'type' | 'condition'> & {
+    readonly isValid: (name: string, assigned: string) => boolean
+  },
+): Setting<Entries, Entries> {
   const parse = (value: unknown): Entries | undefined => {
     const given = readEntries(value)
     return given?.every(([name, assigned]) => isValid(name, assigned)) ? Object.fromEntries(given) : undefined
   }
-  return {parse, combine: (given) => Object.assign({}, ...given.map(parse))}
+  return {
+    ...setting(
+      {...row, default: undefined},
+      {
+        ...kind,
+        rule: row.rule,
+        example: row.example,
+        schema: {type: 'object', ...schema},
+        parse,
+        combine: (given) => Object.assign({}, ...given.map(parse)),
+      },
+    ),
+    default: {},
+  }
 }
 
 /** @returns `undefined` if the value is neither an object of texts nor lines `NAME=value` */
@@ -280,22 +261,16 @@ function readEntries(value: unknown): [name: string, assigned: string][] | undef
   return texts.length === pairs.length ? texts : undefined
 }
 
-/** A pattern as Terraform's regular expressions, RE2, write it in a quoted string. */
-function inTerraform({source}: RegExp): string {
-  return JSON.stringify(
-    source
-      .replaceAll(String.raw`\d`, '[0-9]')
-      .replaceAll('(?:', '(')
-      .replaceAll('[^]', String.raw`[\s\S]`),
-  )
+/** Terraform's expression that a pattern matches; its regular expressions are RE2, in a quoted string. */
+function matches({source}: RegExp, expression: string): string {
+  const pattern = JSON.stringify(source.replaceAll(String.raw`\d`, '[0-9]').replaceAll('(?:', '('))
+  return `can(regex(${pattern}, ${expression}))`
 }
 
-function moduleVariable(row: Row, variable: ModuleVariable): ModuleVariable | undefined {
-  return row.variable === false ? undefined : variable
-}
-
-function shown(value: string | number | boolean | undefined): string | undefined {
-  return value === undefined ? undefined : `\`${value}\``
+/** A condition on a variable that may be null, with which Terraform compares nothing: it evaluates both sides. */
+function unlessNull(row: {readonly default: unknown}, variable: string, condition: string): string {
+  if (row.default !== undefined) return condition
+  return `${variable} == null || ${condition.startsWith('can(') ? condition : `try(${condition}, false)`}`
 }
 
 /** NaN if the text is not a duration. */

@@ -1,7 +1,6 @@
 import {choice, duration, entries, fields, integer, text, toggle, type Setting} from './setting.ts'
 
-const targets = ['local', 'gcp'] as const
-export type Target = (typeof targets)[number]
+export type Target = NonNullable<ReturnType<(typeof SETTINGS)['target']['parse']>>
 
 /** How many of the newest images the registry keeps, to roll back to. */
 export const IMAGES_KEPT = 10
@@ -18,17 +17,13 @@ const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/
  * Schema. What a value does is said twice, in `terraform/` and in `src/google/infrastructure/blueprint.ts`.
  */
 export const SETTINGS = {
-  target: {
+  target: choice({
     description: 'Where the pipeline runs: local (this machine, no account) or gcp (Google Cloud).',
-    rule: 'local or gcp',
-    example: 'local',
+    of: ['local', 'gcp'],
     default: undefined,
     defaultText: '`local`; with a project: `gcp`',
-    schema: {enum: targets},
-    parse: (value: unknown): Target | undefined => targets.find((target) => target === value),
-    flag: undefined,
-    variable: undefined,
-  } satisfies Setting<Target, undefined>,
+    variable: false,
+  }),
   name: text({
     description: 'Name of the pipeline; the names of its resources start with it.',
     // The shortest limit applies: service account ids, 30 characters, are `<name>-worker` and `<name>-push`.
