@@ -100,7 +100,7 @@ export function createObjectChanges({
     return {bucket, replaced}
   }
 
-  /** Takes a version away, for good or into soft delete. @returns the blob to be removed */
+  /** Removes a version permanently, or soft-deletes it. @returns the blob to be removed */
   const discard = (bucket: Bucket, object: StoredObject): string | undefined => {
     const keptMs = softDeleteMs(bucket)
     const at = clock.now()
