@@ -2,6 +2,7 @@ import {RESERVED_PREFIX} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
 import {builtImages} from './deploy/build.ts'
 import {AppError} from './errors.ts'
+import {ownBuckets} from './pipeline/pipeline.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'
 import type {StoredObject} from './ports/objects.ts'
 import {forgetFetched, readFetched} from './results/fetched.ts'
@@ -35,19 +36,12 @@ export async function inspectLoss(context: Context): Promise<Loss> {
   const resources = await cloud.infrastructure.leftovers(pipeline, {signal})
   const fetched = await readFetched(context)
   const inputs = {objects: 0, bytes: 0}
-  // Buckets that existed before the pipeline stay, with what is in them.
-  const isOwn = {
-    input: pipeline.settings.inputBucket === undefined,
-    output: pipeline.settings.outputBucket === undefined,
-  }
-  for await (const {sizeBytes} of isOwn.input ? filesOf(context, pipeline.names.inputBucket) : []) {
+  for await (const {sizeBytes} of filesOf(context, pipeline.names.inputBucket)) {
     inputs.objects++
     inputs.bytes += sizeBytes
   }
   const results = {objects: 0, bytes: 0, notFetched: 0}
-  for await (const {sizeBytes, generation} of isOwn.output
-    ? filesOf(context, pipeline.names.outputBucket)
-    : []) {
+  for await (const {sizeBytes, generation} of filesOf(context, pipeline.names.outputBucket)) {
     results.objects++
     results.bytes += sizeBytes
     if (!fetched.has(generation)) results.notFetched++
@@ -69,8 +63,12 @@ export async function destroy(context: Context): Promise<DestroyResult> {
   })
 }
 
-/** The user's objects in a bucket; none if the bucket does not exist. */
-async function* filesOf({cloud}: Context, bucket: string): AsyncGenerator<StoredObject, void, void> {
+/** Files in a bucket that the pipeline deletes; none if the bucket does not exist, or stays. */
+async function* filesOf(
+  {cloud, pipeline}: Context,
+  bucket: string,
+): AsyncGenerator<StoredObject, void, void> {
+  if (!ownBuckets(pipeline).includes(bucket)) return
   try {
     for await (const object of cloud.objects.list(bucket)) {
       if (!object.name.startsWith(RESERVED_PREFIX)) yield object

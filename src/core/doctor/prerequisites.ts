@@ -1,3 +1,4 @@
+import {ownBuckets} from '../pipeline/pipeline.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
@@ -105,7 +106,7 @@ export async function checkPrerequisites(
   }
 
   step('Check names')
-  for (const bucket of [pipeline.names.inputBucket, pipeline.names.outputBucket]) {
+  for (const bucket of ownBuckets(pipeline)) {
     try {
       const owner = await cloud.project.bucketOwner(bucket)
       if (owner === 'other') {

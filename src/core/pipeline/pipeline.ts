@@ -56,3 +56,11 @@ export function pipelineOf(settings: Settings): Pipeline {
     },
   }
 }
+
+/** The buckets that the pipeline creates and deletes: those that the settings name existed before, and stay. */
+export function ownBuckets({settings, names}: Pick<Pipeline, 'settings' | 'names'>): string[] {
+  return [
+    ...(settings.inputBucket === undefined ? [names.inputBucket] : []),
+    ...(settings.outputBucket === undefined ? [names.outputBucket] : []),
+  ]
+}

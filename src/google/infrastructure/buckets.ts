@@ -1,4 +1,4 @@
-import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import {ownBuckets, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Rest} from '../rest.ts'
 import {emptyBucket} from './empty-bucket.ts'
 
@@ -16,12 +16,8 @@ export interface Buckets {
 
 export function createBuckets(rest: Rest): Buckets {
   return {
-    async empty({names, settings}, doing) {
-      const own = [
-        ...(settings.inputBucket === undefined ? [names.inputBucket] : []),
-        ...(settings.outputBucket === undefined ? [names.outputBucket] : []),
-      ]
-      for (const bucket of own) {
+    async empty(pipeline, doing) {
+      for (const bucket of ownBuckets(pipeline)) {
         doing.step(`Empty bucket ${bucket}`)
         await emptyBucket(rest, bucket, doing)
       }

@@ -1,5 +1,5 @@
 import {AppError} from '../../core/errors.ts'
-import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import {ownBuckets, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'
@@ -68,12 +68,11 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
         }),
     })
 
-  const isGiven = (role: 'input' | 'output') =>
-    (role === 'input' ? settings.inputBucket : settings.outputBucket) !== undefined
+  const own = ownBuckets(pipeline)
   const bucket = (role: 'input' | 'output') => {
     const wanted = bodies.bucket(role)
     const {name, location: _, ...changeable} = wanted
-    if (isGiven(role)) return givenBucket(rest, name, `${role}Bucket`)
+    if (!own.includes(name)) return givenBucket(rest, name, `${role}Bucket`)
     return restResource(rest, {
       kind: 'bucket',
       name,
@@ -89,11 +88,11 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
   const grant = (role: string, email: string, on: PolicyOf) =>
     grantResource(rest, {role, member: `serviceAccount:${email}`, on})
 
-  const bucketGrant = (role: string, which: 'input' | 'output') =>
+  const bucketGrant = (role: string, name: string) =>
     grantResource(
       rest,
-      {role, member: `serviceAccount:${names.workerAccount}`, on: policyOfBucket(bodies.bucket(which).name)},
-      isGiven(which),
+      {role, member: `serviceAccount:${names.workerAccount}`, on: policyOfBucket(name)},
+      !own.includes(name),
     )
 
   return [
@@ -107,8 +106,8 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
     grant('roles/pubsub.publisher', agents.pubsub, policyOfTopic(project, names.deadLetterTopic)),
     bucket('input'),
     bucket('output'),
-    bucketGrant('roles/storage.objectViewer', 'input'),
-    bucketGrant('roles/storage.objectUser', 'output'),
+    bucketGrant('roles/storage.objectViewer', names.inputBucket),
+    bucketGrant('roles/storage.objectUser', names.outputBucket),
   ]
 }
 
@@ -248,7 +247,9 @@ function notificationResources(pipeline: Pipeline, rest: Rest): Resource[] {
         await removeAll((await readOurs()).filter(isOld))
       },
       // Otherwise it is deleted with its bucket.
-      ...(settings.inputBucket === undefined ? {} : {remove: async () => removeAll(await readOurs())}),
+      ...(ownBuckets(pipeline).includes(names.inputBucket)
+        ? {}
+        : {remove: async () => removeAll(await readOurs())}),
     }
   })
 }

@@ -72,6 +72,20 @@ describe('before anything is created', () => {
     ])
   })
 
+  test('an existing bucket of another project may be used', async () => {
+    const context = await startLocalPipeline({
+      project: 'my-project-123',
+      target: 'gcp',
+      inputBucket: 'incoming',
+    })
+    const made = await fetch(`${context.endpoint}/storage/v1/b?project=another-project`, {
+      method: 'POST',
+      body: JSON.stringify({name: 'incoming'}),
+    })
+    expect(made.status).toBe(200)
+    expect(failed(await checkPrerequisites(context, terraform))).toEqual([])
+  })
+
   test('everything that is missing is one error, each with its command', async () => {
     const checks = await checkPrerequisites(await startWithFault(), () =>
       Promise.reject(
