@@ -215,7 +215,7 @@ variable "egress" {
 }
 
 variable "kms_key" {
-  description = "Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of a key of Google’s."
+  description = "Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of Google’s own keys."
   type        = string
   default     = null
 
@@ -312,7 +312,7 @@ variable "memory" {
 }
 
 variable "job_threshold" {
-  description = "Files of this size or more go to a job, which has job_timeout per file; smaller ones do after request_timeout."
+  description = "Files of this size or larger are processed by a job, which allows job_timeout per file; smaller ones move to it if they exceed request_timeout."
   type        = string
   default     = "256Mi"
   nullable    = false

@@ -50,7 +50,7 @@ export abstract class CloudRunnerCommand extends Command {
       helpGroup: 'GLOBAL',
     }),
     env: Flags.string({
-      summary: 'One of the environments in cloud-runner.json; none is outside of all.',
+      summary: 'One of the environments in cloud-runner.json, or none for what lies outside them.',
       helpValue: '<name>',
       helpGroup: 'GLOBAL',
     }),

@@ -101,7 +101,7 @@ export async function chooseOne(
   )
   const answer = (await ask('Which one? Type its number or name: ', signal)).trim()
   const index = names.findIndex((name, at) => answer === name || answer === String(at + 1))
-  if (index === -1) throw refusal('That is none of them. Nothing was changed.')
+  if (index === -1) throw refusal('That is not one of the choices. Nothing was changed.')
   return index
 }
 

@@ -134,7 +134,7 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(await on('upload cloud-runner.json', 'Which one?', 'cloud-runner-production\r')).toContain(
       'cloud-runner setup --env production',
     )
-    expect(await on('deploy', 'Which one?', 'other\r')).toMatch(/That is none of them\.[^]*\n2$/)
+    expect(await on('deploy', 'Which one?', 'other\r')).toMatch(/That is not one of the choices\.[^]*\n2$/)
     const wrong = await on('deploy --env production', 'to continue', 'cloud-runner\r')
     expect(wrong).toMatch(/Environment production is protected[^]*Nothing was changed\.[^]*\n2$/)
     expect(await on('deploy --env production', 'to continue', 'cloud-runner-production\r')).toContain(

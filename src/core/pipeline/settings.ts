@@ -213,7 +213,7 @@ export const SETTINGS = {
   }),
   kmsKey: text({
     description:
-      'Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of a key of Google’s.',
+      'Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of Google’s own keys.',
     rule: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
     example: 'projects/my-project-123/locations/europe-west3/keyRings/data/cryptoKeys/files',
     default: undefined,
@@ -269,7 +269,7 @@ export const SETTINGS = {
   }),
   jobThreshold: text({
     description:
-      'Files of this size or more go to a job, which has jobTimeout per file; smaller ones do after requestTimeout.',
+      'Files of this size or larger are processed by a job, which allows jobTimeout per file; smaller ones move to it if they exceed requestTimeout.',
     rule: 'an amount such as 512Ki, 256Mi or 2Gi',
     example: '256Mi',
     default: '256Mi',

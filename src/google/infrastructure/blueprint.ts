@@ -73,8 +73,8 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
     } satisfies Json,
 
     /**
-     * Inputs that the pipeline deletes were asked to go, so soft delete is for results. Without lifecycle or retention
-     * the members are there to remove those of earlier settings.
+     * Soft delete is for results: an input that the pipeline deletes is meant to go. Without lifecycle or retention,
+     * their empty members remove those of earlier settings.
      */
     bucket: (bucket: 'input' | 'output') =>
       ({

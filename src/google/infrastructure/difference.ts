@@ -2,8 +2,8 @@ import {isJsonObject} from '../../core/json.ts'
 
 /**
  * Whether `current` already matches `wanted`. Members that `wanted` does not name are Google's defaults and do not
- * count; a member that Google leaves out has its type's default, as proto3 JSON has it. Lists are compared whole and in order; items with a name, such as variables, in any order, since Terraform
- * sends them in its own.
+ * count; a member that Google leaves out has its type's default, as proto3 JSON has it. Lists are compared whole and
+ * in order; items with a name, such as variables, in any order, since Terraform has its own.
  */
 export function satisfies(current: unknown, wanted: unknown): boolean {
   if (current === undefined || current === null) return isDefault(wanted)
@@ -24,7 +24,7 @@ export function satisfies(current: unknown, wanted: unknown): boolean {
 
 function isDefault(wanted: unknown): boolean {
   if (Array.isArray(wanted)) return wanted.length === 0
-  // An empty message is there or not: "never" is `expirationPolicy: {}`.
+  // The presence of an empty message is its value: `expirationPolicy: {}` means "never".
   if (isJsonObject(wanted)) return Object.keys(wanted).length > 0 && Object.values(wanted).every(isDefault)
   return wanted === undefined || wanted === null || wanted === '' || wanted === 0 || wanted === false
 }
