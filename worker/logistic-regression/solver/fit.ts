@@ -1,6 +1,7 @@
 import type {Pacer} from '../pacer.ts'
 import {Cholesky} from './cholesky.ts'
 import {fitByLbfgs} from './lbfgs.ts'
+import {fitByRows, isForRows} from './dual.ts'
 import type {Fit} from './minimum.ts'
 import {EXACT, fitByNewton, pinned} from './newton.ts'
 import {
@@ -39,10 +40,12 @@ const MOST_STEPS_PER_METRIC = 15
 const WARM_TOLERANCE = 1e-6
 
 /**
- * Minimizes the loss: by Newton's method, or by L-BFGS if a Hessian would be too large or too slow.
+ * Minimizes the loss: by Newton's method, over the rows if they are fewer than the columns, or by L-BFGS if a Hessian
+ * would be too large or too slow.
  * @param start initial parameters; the result does not depend on them beyond rounding
  */
 export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
+  if (isForRows(objective)) return fitByRows(objective, start, pacer)
   const found = isForNewton(objective)
     ? await fitNear(objective, await approach(objective, start, pacer), pacer)
     : await fitByLbfgs(objective, start ?? startingPoint(objective), undefined, pacer)
