@@ -52,8 +52,8 @@ function compile() {
 const built = (path) => import(pathToFileURL(join(dist, path)).href)
 
 async function bundleWorker() {
-  const {bundleWorker: bundle} = await built('src/core/image/bundle.js')
-  const {files} = await bundle({folder: undefined})
+  const {bundleWorker: bundle} = await built('src/image/bundle.js')
+  const files = await bundle({folder: undefined})
   for (const {path, content} of files) writeFileSync(join(dist, basename(path)), content)
 }
 

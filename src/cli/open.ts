@@ -10,6 +10,7 @@ import type {SettingName} from '../core/pipeline/settings.ts'
 import type {Choice} from '../core/sections.ts'
 import type {Cloud} from '../core/ports/cloud.ts'
 import {createGoogleCloud} from '../google/cloud.ts'
+import {createImages} from '../image/images.ts'
 import {createDocker} from '../tools/docker.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 import {packageVersion} from '../tools/package-version.ts'
@@ -19,6 +20,7 @@ import {terraformOn} from './open/terraform.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
 export type {LocalCloudStatus} from '../tools/local-cloud-address.ts'
+export {createImages} from '../image/images.ts'
 export {openInBrowser} from '../tools/browser.ts'
 export {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/render.ts'
 export type {StartedLocalCloud} from '../tools/local-cloud-process.ts'
@@ -180,6 +182,7 @@ function targetOf(
       pipeline: pipelineOf(config.settings),
       cloud,
       engine: createDocker(),
+      images: createImages(),
       programs: createPrograms(),
       stateFolder: config.stateFolder,
       signal,

@@ -4,7 +4,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {confirmFlag} from '../cli/flags.ts'
 import {showDeploy} from '../cli/show-deploy.ts'
-import {BUILDERS} from '../core/deploy/build.ts'
+import {BUILDERS} from '../core/deploy/choose-builder.ts'
 import {deploy, promote, type DeployResult} from '../core/deploy/deploy.ts'
 import type {Rollout} from '../core/service/traffic.ts'
 

@@ -4,10 +4,10 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {setupApprovals} from '../cli/consent.ts'
 import {usageError} from '../cli/failure.ts'
 import {billingAccountFlag, confirmFlag, givenSettings, settingFlags} from '../cli/flags.ts'
-import {terraformVersion} from '../cli/open.ts'
+import {createImages, terraformVersion} from '../cli/open.ts'
 import {showSetup} from '../cli/show-pipeline.ts'
 import {showPlan} from '../cli/show-plan.ts'
-import {requireWorker} from '../core/deploy/build.ts'
+import {requireWorker} from '../core/deploy/choose-builder.ts'
 import {plan} from '../core/plan.ts'
 import {prepareGoogle} from '../core/setup/prepare.ts'
 import {requireRehearsable} from '../core/setup/rehearse.ts'
@@ -74,7 +74,7 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     const model = await planPipelineModel(config)
     // Before anything is created, and before it replaces the worker that the settings name.
     if (config.sources.worker.kind === 'flag' && config.workerFolder !== undefined)
-      await requireWorker(config.workerFolder)
+      await requireWorker(config.workerFolder, createImages())
     const isGoogle = config.settings.target === 'gcp'
     if (isGoogle && flags.rehearse) {
       throw usageError('--rehearse needs the local target; it uses no account.', [

@@ -1,6 +1,6 @@
 import {RESERVED_PREFIX} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
-import {builtImages} from './deploy/build.ts'
+import {builtImages} from './deploy/docker-image.ts'
 import {AppError} from './errors.ts'
 import {ownBuckets} from './pipeline/pipeline.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'

@@ -3,7 +3,7 @@ import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {loadavg, tmpdir} from 'node:os'
 import {basename, join} from 'node:path'
 import {Storage} from '@google-cloud/storage'
-import {bundleWorker} from '../../src/core/image/bundle.ts'
+import {bundleWorker} from '../../src/image/bundle.ts'
 import {generateSample, SAMPLE_SEED} from '../../src/core/sample/index.ts'
 import {startLocalCloudProcess} from '../support/local-cloud-process.ts'
 import {pushEnvelope} from '../support/push-envelope.ts'
@@ -70,7 +70,7 @@ async function uploadSamples(endpoint: string, folder: string): Promise<Map<stri
 }
 
 async function ourWorker(folder: string, environment: Record<string, string>): Promise<WorkerCommand> {
-  const {files} = await bundleWorker({folder: undefined})
+  const files = await bundleWorker({folder: undefined})
   for (const {path, content} of files) await writeFile(join(folder, basename(path)), content)
   return {command: [process.execPath, join(folder, 'worker.cjs')], folder, environment}
 }

@@ -4,7 +4,7 @@ import {mkdtemp, readFile, rm, stat, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {basename, join} from 'node:path'
 import {Storage} from '@google-cloud/storage'
-import {bundleWorker} from '../../src/core/image/bundle.ts'
+import {bundleWorker} from '../../src/image/bundle.ts'
 import {generateSample, SAMPLE_SEED} from '../../src/core/sample/index.ts'
 import {startLocalCloudProcess} from '../support/local-cloud-process.ts'
 import {pushEnvelope} from '../support/push-envelope.ts'
@@ -40,7 +40,7 @@ export async function benchWorkerGrowth(): Promise<void> {
       useAuthWithCustomEndpoint: false,
     })
     for (const bucket of ['input', 'output']) await storage.createBucket(bucket)
-    const {files} = await bundleWorker({folder: undefined})
+    const files = await bundleWorker({folder: undefined})
     for (const {path, content} of files) await writeFile(join(folder, basename(path)), content)
     const figures = []
     for (const step of steps()) {

@@ -1,7 +1,7 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {basename, join} from 'node:path'
-import {bundleWorker} from '../../src/core/image/bundle.ts'
+import {bundleWorker} from '../../src/image/bundle.ts'
 import {compare, timeServer} from './measure.ts'
 
 const BARE_SERVER =
@@ -11,7 +11,7 @@ const BARE_SERVER =
 export async function benchWorkerStart(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-bench-'))
   try {
-    const {files} = await bundleWorker({folder: undefined})
+    const files = await bundleWorker({folder: undefined})
     for (const {path, content} of files) await writeFile(join(folder, basename(path)), content)
     const environment = {INPUT_BUCKET: 'in', OUTPUT_BUCKET: 'out', METADATA_SERVER_DETECTION: 'none'}
     await compare('Start of a worker to its first 200', 15, {

@@ -5,6 +5,7 @@ import type {Context} from '../../src/core/ports/context.ts'
 import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
 import type {SettingName} from '../../src/core/pipeline/settings.ts'
 import {createGoogleCloud} from '../../src/google/cloud.ts'
+import {createImages} from '../../src/image/images.ts'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {createDocker} from '../../src/tools/docker.ts'
 import {createPrograms} from '../../src/tools/programs.ts'
@@ -51,6 +52,7 @@ export async function startLocalPipeline(
     pipeline: pipelineOf(settings),
     cloud,
     engine: createDocker(),
+    images: createImages(),
     programs: createPrograms(),
     stateFolder,
     signal: new AbortController().signal,

@@ -3,10 +3,11 @@ import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {extract} from 'tar-stream'
 import {describe, expect, onTestFinished, test, vi} from 'vitest'
-import {builtImages, provideImage} from '../../src/core/deploy/build.ts'
+import {provideImage} from '../../src/core/deploy/build.ts'
+import {builtImages} from '../../src/core/deploy/docker-image.ts'
 import {deploy} from '../../src/core/deploy/deploy.ts'
 import {destroy} from '../../src/core/destroy.ts'
-import {bundleWorker} from '../../src/core/image/bundle.ts'
+import {bundleWorker} from '../../src/image/bundle.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {createDocker} from '../../src/tools/docker.ts'
 import {parseObject} from '../support/cli.ts'
@@ -64,7 +65,7 @@ describe.skipIf(NO_ENGINE !== '')(`a docker engine${NO_ENGINE}`, () => {
     const listed = await filesOf(container)
     await docker('rm', container)
     await local.engine.remove(builtImages(local))
-    const {files} = await bundleWorker({folder})
+    const files = await bundleWorker({folder})
     expect(listed).toEqual(files.map(({path}) => path))
   })
 

@@ -1,11 +1,12 @@
 import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, test} from 'vitest'
-import {builtImages, provideImage} from '../../src/core/deploy/build.ts'
-import {assembleImage} from '../../src/core/image/assemble.ts'
-import {bundleWorker} from '../../src/core/image/bundle.ts'
-import {pullBase} from '../../src/core/image/pull.ts'
-import {pushImage} from '../../src/core/image/push.ts'
+import {provideImage} from '../../src/core/deploy/build.ts'
+import {builtImages} from '../../src/core/deploy/docker-image.ts'
+import {assembleImage} from '../../src/image/assemble.ts'
+import {bundleWorker} from '../../src/image/bundle.ts'
+import {pullBase} from '../../src/image/pull.ts'
+import {pushImage} from '../../src/image/push.ts'
 import {parseObject} from '../support/cli.ts'
 import {docker, whyNot} from '../support/docker.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
@@ -88,7 +89,7 @@ describe.skipIf(NO_BASE !== '')(`a real base ${NO_BASE}`, () => {
       reference: '1',
       signal,
     })
-    const {files} = await bundleWorker({folder: undefined})
+    const files = await bundleWorker({folder: undefined})
     const image = await assembleImage({files, base})
     await pushImage(image, {registry: cloud.registry, repository: `${path}/worker`, tag: 'real', signal})
 

@@ -1,8 +1,8 @@
 import {existsSync} from 'node:fs'
 import {basename, join} from 'node:path'
 import {AppError, EXIT} from '../errors.ts'
-import {assembleImage, type OciImage} from '../image/assemble.ts'
 import type {Context} from '../ports/context.ts'
+import type {ImageFile, Program} from '../ports/images.ts'
 import {command, suggest} from '../suggestion.ts'
 import type {WorkerCommand} from './command.ts'
 import {filesOfFolder} from './folder-files.ts'
@@ -25,15 +25,14 @@ export type Debugger = (typeof DEBUGGERS)[number]
 const PYTHON = /^python(?:3(?:\.\d+)?)?$/
 
 /**
- * An image of a worker's folder that the local cloud runs as a process of this machine. It has a copy of the files, so
- * that a revision stays what it was when it was deployed.
+ * What an image of a worker's folder consists of that the local cloud runs as a process of this machine. It has a copy
+ * of the files, so that a revision stays what it was when it was deployed.
  * @throws AppError `program-missing`, `worker-build-failed`; `usage` for a debugger of another language
  */
-export async function buildCommandImage(
+export async function readCommandImage(
   {folder, declared, debug}: {folder: string; declared: WorkerCommand; debug: Debugger | undefined},
-  labels: Readonly<Record<string, string>>,
   {programs, stateFolder, signal, step}: Context,
-): Promise<OciImage> {
+): Promise<{files: readonly ImageFile[]; program: Program}> {
   const {command: entrypoint, program, file} = declared
   const isPython = program !== undefined && PYTHON.test(program)
   requireDebuggable(declared, debug)
@@ -63,9 +62,8 @@ export async function buildCommandImage(
     })
   }
   step(`Copy ${folder}`)
-  return assembleImage({
+  return {
     files: await filesOfFolder(folder),
-    labels,
     program: {
       entrypoint,
       // A line of output is a line of the log at once.
@@ -74,10 +72,9 @@ export async function buildCommandImage(
         [ANNOTATIONS.runtime]: 'process',
         [ANNOTATIONS.folder]: folder,
         ...(path.length > 0 ? {[ANNOTATIONS.path]: path.join(':')} : {}),
-        ...(debug === undefined ? {} : {[DEBUG_ANNOTATION]: debug}),
       },
     },
-  })
+  }
 }
 
 function requireDebuggable({program, file}: WorkerCommand, debug: Debugger | undefined): void {

@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs'
 import {readdir, readFile, stat} from 'node:fs/promises'
 import {join, relative, sep} from 'node:path'
-import type {ImageFile} from '../image/bundle.ts'
+import type {ImageFile} from '../ports/images.ts'
 
 /** Not part of a worker: packages, caches, hidden files and editors' temporary files. */
 const IGNORED = /^(?:\..*|node_modules|__pycache__|.*~|.*\.pyc|4913)$/

@@ -1,6 +1,7 @@
 import type {Context} from '../ports/context.ts'
-import {readLabels} from '../image/resolve.ts'
-import {WORKER_LABEL, workerLabel, type ImageRequest} from './build.ts'
+import {readLabels} from '../image-reference.ts'
+import type {ImageRequest} from './build.ts'
+import {WORKER_LABEL, workerLabel} from './worker-label.ts'
 import {servingImage} from '../service/job.ts'
 
 /** Two different workers, as their images name them; `undefined`: unnamed, since it was built elsewhere. */

@@ -1,6 +1,6 @@
 import type {Pipeline} from '../pipeline/pipeline.ts'
 import type {Cloud} from './cloud.ts'
-import type {ContainerEngine} from './images.ts'
+import type {ContainerEngine, Images} from './images.ts'
 import type {Programs} from './programs.ts'
 
 /** What every action receives. Actions take plain data, return plain data, and print nothing. */
@@ -9,6 +9,7 @@ export interface Context {
   readonly cloud: Cloud
   /** Where Dockerfiles are built; it may be unavailable. */
   readonly engine: ContainerEngine
+  readonly images: Images
   readonly programs: Programs
   /** Absolute path of the `.cloud-runner` folder: locks, and records of fetched results. */
   readonly stateFolder: string

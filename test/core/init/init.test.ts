@@ -3,9 +3,9 @@ import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {settingFor} from '../../../src/core/config-file.ts'
 import {readConfig, type Config} from '../../../src/core/config.ts'
-import {bundleWorker, packageFolder} from '../../../src/core/image/bundle.ts'
+import {bundleWorker} from '../../../src/image/bundle.ts'
 import {init, TEMPLATES} from '../../../src/core/init/init.ts'
-import {linkPackage} from '../../../src/core/image/link-package.ts'
+import {linkPackage, packageFolder} from '../../../src/core/package-folder.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const configOf = (cwd: string): Promise<Config> => readConfig({cwd, environment: {}, flags: {}, cores: 2})
@@ -43,7 +43,7 @@ test('typescript: bundles unchanged; the package is linked if none is installed 
   const config = await configOf(project)
   const folder = join(project, 'one')
   await init({folder, template: 'typescript', taken: false}, config)
-  const {files} = await bundleWorker({folder})
+  const files = await bundleWorker({folder})
   expect(files.map(({path}) => path)).toEqual(['app/worker.cjs'])
   expect(await readlink(join(folder, 'node_modules', 'cloud-runner'))).toBe(packageFolder())
   expect(await readFile(join(folder, 'package.json'), 'utf8')).toBe(await templateFile('package.json'))

@@ -1,8 +1,23 @@
-import {type Context} from '../ports/context.ts'
-import {AppError} from '../errors.ts'
-import {MANIFEST_TYPES, pullLabels} from './pull.ts'
-import {type ImageReference, parseReference, splitImage} from './reference.ts'
-import {createRegistryClient} from './registry-client.ts'
+import {AppError} from './errors.ts'
+import type {Context} from './ports/context.ts'
+import type {ImageReference} from './ports/images.ts'
+
+/** @returns `undefined` if it does not start with a registry's host */
+function parseReference(text: string): ImageReference | undefined {
+  const match =
+    /^(?<host>[\w.-]+(?::\d+)?)\/(?<path>[\w./-]+?)(?::(?<tag>[\w.-]+))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/.exec(
+      text,
+    )
+  const {host, path, tag, digest} = match?.groups ?? {}
+  if (host === undefined || path === undefined || !/[.:]|^localhost$/.test(host)) return undefined
+  return {host, path, version: digest ?? tag ?? 'latest'}
+}
+
+/** Host and path of `HOST/path/to/image`, which has neither tag nor digest. */
+export function splitImage(image: string): Pick<ImageReference, 'host' | 'path'> {
+  const slash = image.indexOf('/')
+  return {host: image.slice(0, slash), path: image.slice(slash + 1)}
+}
 
 /** A reference, if it names something in the pipeline's registry: under its Google name or that of the local cloud. */
 function inRegistry(
@@ -18,14 +33,13 @@ function inRegistry(
 /** Labels of an image in the pipeline's registry; none if it does not exist or cannot be read. */
 export async function readLabels(
   text: string,
-  context: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+  context: Pick<Context, 'cloud' | 'images' | 'pipeline' | 'signal'>,
 ): Promise<Readonly<Record<string, unknown>>> {
   const reference = inRegistry(text, context)
   if (reference === undefined) return {}
-  const {cloud, signal} = context
-  const {path, version} = reference
+  const {cloud, images, signal} = context
   try {
-    return await pullLabels({registry: cloud.registry, repository: path, reference: version, signal})
+    return await images.readLabels(reference, {registry: cloud.registry, signal})
   } catch (error) {
     if (error instanceof AppError && UNREADABLE.has(error.code)) return {}
     throw error
@@ -41,20 +55,11 @@ const UNREADABLE: ReadonlySet<string> = new Set(['not-found', 'invalid-request']
  */
 export async function findDigest(
   text: string,
-  context: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+  context: Pick<Context, 'cloud' | 'images' | 'pipeline' | 'signal'>,
 ): Promise<string | undefined> {
   const reference = inRegistry(text, context)
   if (reference === undefined) return undefined
-  const {cloud, signal} = context
-  const {host, path, version} = reference
-  const client = createRegistryClient({registry: cloud.registry, signal})
-  const {status, headers} = await client.persist(() =>
-    client.request(`/v2/${path}/manifests/${version}`, {
-      method: 'HEAD',
-      expected: [200, 404],
-      headers: {accept: MANIFEST_TYPES},
-    }),
-  )
-  const digest = headers.get('docker-content-digest') ?? (version.startsWith('sha256:') ? version : undefined)
-  return status === 404 || digest === undefined ? undefined : `${host}/${path}@${digest}`
+  const {cloud, images, signal} = context
+  const digest = await images.findDigest(reference, {registry: cloud.registry, signal})
+  return digest === undefined ? undefined : `${reference.host}/${reference.path}@${digest}`
 }

@@ -2,22 +2,23 @@ import {readFileSync} from 'node:fs'
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, onTestFinished, test} from 'vitest'
-import {builtImages, provideImage} from '../../../src/core/deploy/build.ts'
-import {assembleImage} from '../../../src/core/image/assemble.ts'
-import {bundleWorker, LIVENESS_PORT} from '../../../src/core/image/bundle.ts'
-import {pullBase} from '../../../src/core/image/pull.ts'
-import {pushImage} from '../../../src/core/image/push.ts'
-import {generateSample} from '../../../src/core/sample/index.ts'
-import {sendCanary} from '../../../src/core/setup/canary.ts'
-import {planUpload} from '../../../src/core/upload/plan.ts'
-import {upload} from '../../../src/core/upload/upload.ts'
-import {waitForResults} from '../../../src/core/files/wait.ts'
-import {docker, whyNot} from '../../support/docker.ts'
-import {startLocalPipeline} from '../../support/local-pipeline.ts'
+import {provideImage} from '../../src/core/deploy/build.ts'
+import {builtImages} from '../../src/core/deploy/docker-image.ts'
+import {assembleImage, LIVENESS_PORT} from '../../src/image/assemble.ts'
+import {bundleWorker} from '../../src/image/bundle.ts'
+import {pullBase} from '../../src/image/pull.ts'
+import {pushImage} from '../../src/image/push.ts'
+import {generateSample} from '../../src/core/sample/index.ts'
+import {sendCanary} from '../../src/core/setup/canary.ts'
+import {planUpload} from '../../src/core/upload/plan.ts'
+import {upload} from '../../src/core/upload/upload.ts'
+import {waitForResults} from '../../src/core/files/wait.ts'
+import {docker, whyNot} from '../support/docker.ts'
+import {startLocalPipeline} from '../support/local-pipeline.ts'
 
 const BASE = 'gcr.io/distroless/nodejs24-debian12:nonroot'
 const NO_BASE = whyNot(BASE)
-const TEMPLATES = join(import.meta.dirname, '../../../worker/templates')
+const TEMPLATES = join(import.meta.dirname, '../../worker/templates')
 
 /** An image as `docker run -p` runs it, on a read-only root, with no right to anything, until the test is over. */
 async function run(image: string) {
@@ -94,7 +95,7 @@ test.skipIf(NO_BASE !== '')(
     await docker('tag', BASE, base)
     onTestFinished(async () => void (await docker('rmi', '--force', base)))
     await docker('push', '--quiet', base)
-    const {files} = await bundleWorker({folder: undefined})
+    const files = await bundleWorker({folder: undefined})
     const assembled = await assembleImage({
       files,
       base: await pullBase({registry: cloud.registry, repository, reference: 'base', signal}),

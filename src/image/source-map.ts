@@ -1,6 +1,6 @@
 import {relative, resolve} from 'node:path'
 import {pathToFileURL} from 'node:url'
-import {isJsonObject} from '../json.ts'
+import {isJsonObject} from '../core/json.ts'
 
 /** A source map as esbuild writes it (tc39.es/ecma426). */
 interface SourceMap {

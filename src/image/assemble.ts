@@ -3,7 +3,10 @@ import {buffer} from 'node:stream/consumers'
 import {promisify} from 'node:util'
 import {gzip} from 'node:zlib'
 import {pack} from 'tar-stream'
-import {type ImageFile, LIVENESS_PORT} from './bundle.ts'
+import type {ImageFile, Program} from '../core/ports/images.ts'
+
+/** `HEALTH_PORT` of every image, as in the Dockerfile: a worker on this package's runtime serves `/healthz` there. */
+export const LIVENESS_PORT = 8081
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json'
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json'
@@ -51,15 +54,6 @@ const PATH = 'PATH=/nodejs/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 const NODE_ENV = 'NODE_ENV=production'
 const HEALTH_PORT = `HEALTH_PORT=${LIVENESS_PORT}`
 const USER = '65532:65532'
-
-/** What an image without a base runs. */
-export interface Program {
-  readonly entrypoint: readonly string[]
-  /** `NAME=value` */
-  readonly env: readonly string[]
-  /** Of the manifest: they name the runtime. */
-  readonly annotations: Readonly<Record<string, string>>
-}
 
 /** A bundled worker under Node. */
 export const NODE_WORKER: Program = {

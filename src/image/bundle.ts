@@ -2,19 +2,12 @@ import {build, type BuildFailure, type BuildOptions, type Message, type Plugin} 
 import {existsSync} from 'node:fs'
 import {readdir, realpath} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
-import {AppError} from '../errors.ts'
-import {suggestPath} from '../nearest.ts'
+import {AppError} from '../core/errors.ts'
+import {suggestPath} from '../core/nearest.ts'
+import {packageFolder} from '../core/package-folder.ts'
+import type {ImageFile, Images} from '../core/ports/images.ts'
 import {ENABLE_SOURCE_MAPS, inlineSourceMap} from './source-map.ts'
-import {command, suggest} from '../suggestion.ts'
-
-/** A file in an image. */
-export interface ImageFile {
-  /** From the image's root, without a leading slash, e.g. `app/worker.cjs`. */
-  readonly path: string
-  readonly content: Uint8Array
-  /** Permission bits. */
-  readonly mode: number
-}
+import {command, suggest} from '../core/suggestion.ts'
 
 /** A folder with one of these is a complete worker that implements the HTTP contract. */
 const MAIN_FILES = ['main.ts', 'main.js', 'main.mjs']
@@ -24,20 +17,12 @@ const PROCESSOR_FILES = ['processor.ts', 'processor.js', 'processor.mjs']
 const RUNTIME_MODULE = 'cloud-runner/worker'
 
 /**
- * Bundles a worker into one file, `app/worker.cjs`. The same sources give the same bytes, wherever they are. Errors of
- * a custom worker name its sources; the packaged worker is as small as possible.
- * @param folder of a custom worker; `undefined` is the packaged worker
- * @param isDebugged keeps the code as it is written, and names the sources by their place on this machine
- * @throws AppError `worker-missing` if there is no worker in the folder; `worker-build-failed` with file, line and
- * column if it cannot be bundled
+ * `Images.bundleWorker`. Errors of a custom worker name its sources; the packaged worker is as small as possible.
  */
 export async function bundleWorker({
   folder,
   isDebugged = false,
-}: {
-  folder: string | undefined
-  isDebugged?: boolean
-}): Promise<{files: ImageFile[]}> {
+}: Parameters<Images['bundleWorker']>[0]): Promise<ImageFile[]> {
   const home = packageFolder()
   const isOwn = folder !== undefined
   const workerFolder = isOwn ? resolve(folder) : join(home, 'worker')
@@ -62,19 +47,13 @@ export async function bundleWorker({
       }
       code.push(Buffer.from(inlineSourceMap(map.text, folders, isDebugged)))
     }
-    return {files: [{path: 'app/worker.cjs', content: Buffer.concat(code), mode: 0o644}]}
+    return [{path: 'app/worker.cjs', content: Buffer.concat(code), mode: 0o644}]
   } catch (error) {
     throw isBuildFailure(error) ? buildFailed(workerFolder, error) : error
   }
 }
 
-/** `HEALTH_PORT` of every image that is made here, as in the Dockerfile: a worker on our runtime serves `/healthz` there. */
-export const LIVENESS_PORT = 8081
-
-/**
- * Whether our runtime is around the worker: the packaged one, or a processor without a container of its own.
- * @param folder of a worker of one's own; `undefined` is the packaged worker
- */
+/** Whether this package's runtime runs the worker: the packaged one, or a processor without a container of its own. */
 export async function isOnRuntime(folder: string | undefined): Promise<boolean> {
   if (folder === undefined) return true
   return !existsSync(join(folder, 'Dockerfile')) && (await findEntry(folder)).kind === 'processor'
@@ -166,17 +145,6 @@ async function exportsOf(file: string, options: BuildOptions): Promise<string[]>
     write: false,
   })
   return Object.values(metafile.outputs).flatMap((output) => output.exports)
-}
-
-/** Folder of this package, whether a checkout or an installation; both have the worker's sources. */
-export function packageFolder(): string {
-  let folder = import.meta.dirname
-  while (!existsSync(join(folder, 'worker', 'runtime', 'index.ts'))) {
-    const parent = dirname(folder)
-    if (parent === folder) throw new Error(`The worker's sources are missing above ${import.meta.dirname}.`)
-    folder = parent
-  }
-  return folder
 }
 
 function provideRuntime(file: string): Plugin {

@@ -5,8 +5,8 @@ import {join} from 'node:path'
 import {createInterface} from 'node:readline'
 import {text} from 'node:stream/consumers'
 import {describe, expect, onTestFinished, test} from 'vitest'
-import {bundleWorker} from '../../../src/core/image/bundle.ts'
-import {temporaryFolder} from '../../support/temporary-folder.ts'
+import {bundleWorker} from '../../src/image/bundle.ts'
+import {temporaryFolder} from '../support/temporary-folder.ts'
 
 async function folderWith(files: Record<string, string>): Promise<string> {
   const folder = await temporaryFolder()
@@ -16,7 +16,7 @@ async function folderWith(files: Record<string, string>): Promise<string> {
 
 /** The text of the one file that a worker is. */
 async function bundled(folder: string | undefined): Promise<string> {
-  const {files} = await bundleWorker({folder})
+  const files = await bundleWorker({folder})
   expect(files).toHaveLength(1)
   expect(files[0]).toMatchObject({path: 'app/worker.cjs', mode: 0o644})
   return Buffer.from(files[0]?.content ?? []).toString()

@@ -5,9 +5,9 @@ import {join} from 'node:path'
 import {promisify} from 'node:util'
 import {gunzipSync} from 'node:zlib'
 import {expect, test} from 'vitest'
-import {assembleImage, type BaseImage, type ImageBlob, LAYER_TYPE} from '../../../src/core/image/assemble.ts'
-import type {ImageFile} from '../../../src/core/image/bundle.ts'
-import {temporaryFolder} from '../../support/temporary-folder.ts'
+import {assembleImage, type BaseImage, type ImageBlob, LAYER_TYPE} from '../../src/image/assemble.ts'
+import type {ImageFile} from '../../src/core/ports/images.ts'
+import {temporaryFolder} from '../support/temporary-folder.ts'
 
 function file(path: string, text: string, mode = 0o644): ImageFile {
   return {path, content: Buffer.from(text), mode}

@@ -1,5 +1,5 @@
-import {AppError} from '../errors.ts'
-import type {Registry} from '../ports/images.ts'
+import {AppError} from '../core/errors.ts'
+import type {Registry} from '../core/ports/images.ts'
 import {type ImageBlob, MANIFEST_TYPE, type OciImage} from './assemble.ts'
 import {createRegistryClient, type RegistryClient} from './registry-client.ts'
 

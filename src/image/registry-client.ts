@@ -1,11 +1,11 @@
 import {setTimeout as delay} from 'node:timers/promises'
-import {AppError, type ErrorCode} from '../errors.ts'
-import {fullDisk} from '../full-disk.ts'
-import {isJsonObject} from '../json.ts'
-import type {Registry} from '../ports/images.ts'
-import {retry} from '../retry.ts'
+import {AppError, type ErrorCode} from '../core/errors.ts'
+import {fullDisk} from '../core/full-disk.ts'
+import {isJsonObject} from '../core/json.ts'
+import type {Registry} from '../core/ports/images.ts'
+import {retry} from '../core/retry.ts'
 import {fetchToken, readChallenge} from './bearer-token.ts'
-import {command, suggest, type Suggestion} from '../suggestion.ts'
+import {command, suggest, type Suggestion} from '../core/suggestion.ts'
 
 const ATTEMPTS = 4
 const FIRST_PAUSE_MS = 250

@@ -1,8 +1,8 @@
 import {createHash} from 'node:crypto'
 import {createServer} from 'node:http'
 import {describe, expect, onTestFinished, test} from 'vitest'
-import {assembleImage} from '../../../src/core/image/assemble.ts'
-import {pullBase, type PullOptions} from '../../../src/core/image/pull.ts'
+import {assembleImage} from '../../src/image/assemble.ts'
+import {pullBase, type PullOptions} from '../../src/image/pull.ts'
 
 const LAYER = Buffer.from('a layer')
 const OCI = 'application/vnd.oci.image'

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto'
-import {AppError} from '../errors.ts'
-import {isJsonObject} from '../json.ts'
-import type {Registry} from '../ports/images.ts'
+import {AppError} from '../core/errors.ts'
+import {isJsonObject} from '../core/json.ts'
+import type {Registry} from '../core/ports/images.ts'
 import {type BaseImage, type ImageBlob, LAYER_TYPE, MANIFEST_TYPE} from './assemble.ts'
 import {createRegistryClient, type RegistryClient} from './registry-client.ts'
 

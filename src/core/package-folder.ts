@@ -1,7 +1,17 @@
 import {existsSync} from 'node:fs'
 import {mkdir, rm, symlink} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
-import {packageFolder} from './bundle.ts'
+
+/** Folder of this package, whether a checkout or an installation; both have the worker's sources. */
+export function packageFolder(): string {
+  let folder = import.meta.dirname
+  while (!existsSync(join(folder, 'worker', 'runtime', 'index.ts'))) {
+    const parent = dirname(folder)
+    if (parent === folder) throw new Error(`The worker's sources are missing above ${import.meta.dirname}.`)
+    folder = parent
+  }
+  return folder
+}
 
 /**
  * Lets editor and tests of a worker with a package.json find `cloud-runner/worker`: if no folder above has the package
