@@ -8,7 +8,7 @@ import {
   type Outcome,
 } from '../contract.ts'
 import {PermanentError, type ProcessContext} from '../processor.ts'
-import {commitMetadata, decide, isSameRun, toCommitted, type Committed} from './commit-state.ts'
+import {commitMetadata, decide, isSameRun, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import {reportCancelled} from './cancellation.ts'
 import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
@@ -16,8 +16,8 @@ import {GenerationGone, openInput} from './input.ts'
 import type {Log} from './log.ts'
 import {readNamedObject} from './named-object.ts'
 import {createResultWriter} from './output.ts'
-import {Superseded, writeSidecar} from './sidecars.ts'
-import {isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
+import {findCommitted, findSidecars, Superseded, writeSidecar} from './sidecars.ts'
+import {ABSENT, isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
 import {DeadlinePassed, type Worker} from './worker.ts'
 
 /** Another delivery of the object may commit first, between the check and the commit: how often to start again. */
@@ -71,9 +71,11 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   const {job, outputBucket} = worker.settings
   const [input, result, error, mark] = await Promise.all([
     storage.find({bucket: event.bucket, object: event.object, generation: event.generation}),
-    findCommitted(run, event.object),
-    findCommitted(run, sidecarObject(event.object, 'error.json')),
-    job === undefined ? undefined : findCommitted(run, sidecarObject(event.object, 'job.json')),
+    findCommitted(storage, {bucket: outputBucket, object: event.object}),
+    findCommitted(storage, {bucket: outputBucket, object: sidecarObject(event.object, 'error.json')}),
+    job === undefined
+      ? undefined
+      : findCommitted(storage, {bucket: outputBucket, object: sidecarObject(event.object, 'job.json')}),
   ])
   signal.throwIfAborted()
 
@@ -138,6 +140,9 @@ async function produce(
   const target = {object: event.object, generation: event.generation, metadata}
   const source = {bucket: event.bucket, object: event.object, generation: event.generation}
   const input = openInput(storage, source, inputMetadata, signal)
+  // With the first result of an object come its first sidecars.
+  const sidecars =
+    seen.resultGeneration === ABSENT ? undefined : findSidecars(storage, outputBucket, event.object)
   const result = createResultWriter(
     storage,
     {bucket: outputBucket, object: event.object},
@@ -168,8 +173,8 @@ async function produce(
     worker.pace.learn(input.file.sizeBytes, tookMs())
     const processedAt = new Date()
     await Promise.all(
-      [...result.sidecars].map(([name, content]) =>
-        writeSidecar(storage, outputBucket, target, name, content, signal),
+      [...result.sidecars].map(async ([name, content]) =>
+        writeSidecar(storage, outputBucket, target, name, content, await sidecars?.get(name), signal),
       ),
     )
     const isConflict = await commitResult(run, () => result.commit())
@@ -189,7 +194,7 @@ async function produce(
     return 'done'
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof PermanentError) return await recordFault(run, error)
+    if (error instanceof PermanentError) return await recordFault(run, error, seen.olderError)
     if (isGone(error)) {
       log('INFO', 'gone: this generation was overwritten or deleted while being read', {outcome: 'gone'})
       return 'gone'
@@ -210,7 +215,9 @@ async function commitResult(run: Run, commit: () => Promise<void>): Promise<bool
   } catch (error) {
     if (!isPreconditionFailed(error)) throw error
     // A retry after a lost response fails against its own success.
-    const there = await findCommitted(run, run.delivery.event.object)
+    const {event} = run.delivery
+    const bucket = run.worker.settings.outputBucket
+    const there = await findCommitted(run.worker.storage, {bucket, object: event.object})
     return there === undefined || !isSameRun(there, run.metadata)
   }
 }
@@ -219,7 +226,7 @@ async function commitResult(run: Run, commit: () => Promise<void>): Promise<bool
  * Records a permanent fault as this generation's result. An older generation's result stays: it is the user's, and
  * its metadata names the generation it belongs to.
  */
-async function recordFault(run: Run, fault: PermanentError): Promise<Outcome> {
+async function recordFault(run: Run, fault: PermanentError, older: Committed | undefined): Promise<Outcome> {
   const {delivery, log, worker, signal, metadata} = run
   const {object, generation} = delivery.event
   const report: ErrorReport = {
@@ -238,6 +245,7 @@ async function recordFault(run: Run, fault: PermanentError): Promise<Outcome> {
       {object, generation, metadata},
       'error.json',
       report,
+      older,
       signal,
     )
   } catch (error) {
@@ -252,11 +260,6 @@ async function recordFault(run: Run, fault: PermanentError): Promise<Outcome> {
 function reportSuperseded(run: Run, reason: Superseded): Outcome {
   run.log('INFO', `superseded: ${reason.message}`, {outcome: 'superseded'})
   return 'superseded'
-}
-
-async function findCommitted({worker}: Run, name: string): Promise<Committed | undefined> {
-  const metadata = await worker.storage.find({bucket: worker.settings.outputBucket, object: name})
-  return metadata === undefined ? undefined : toCommitted(metadata)
 }
 
 function doneFields(

@@ -158,6 +158,17 @@ describe('delivered again', () => {
     expect(worker.outcomes()).toEqual(['done', 'done', 'duplicate', 'duplicate'])
     expect(await worker.metadataOf(worker.output('a'))).toMatchObject({'reprocess-id': 'r1'})
   })
+
+  it('replaces its sidecar at the first try', async () => {
+    await using worker = await startWorker(capitals())
+    const generation = await worker.upload('a', 'x')
+    await worker.deliver('a', generation)
+    const seen = worker.proxy.requests.length
+    await worker.deliver('a', generation, {reprocessId: 'r1'})
+    const uploads = worker.proxy.requests.slice(seen).filter((request) => request.startsWith('POST'))
+    expect(uploads).toHaveLength(2)
+    expect(await worker.metadataOf(worker.output(reportOf('a')))).toMatchObject({'reprocess-id': 'r1'})
+  })
 })
 
 describe('an older generation', () => {
