@@ -17,7 +17,11 @@ const BYTE_ORDER_MARK_BYTES = 3
 
 /** Receives a file's records in order. */
 export interface RecordHandler {
-  header(names: readonly string[], dialect: Dialect): void
+  /**
+   * @returns per column 1 if the plain numbers in it shall be read along ({@link RecordBlock.numbers}); the handler may
+   * change it between blocks
+   */
+  header(names: readonly string[], dialect: Dialect): Uint8Array
   /**
    * @param block of records with as many fields as the header has; valid during the call only
    * @param end offset after the block's last record, in unpacked bytes
@@ -158,7 +162,7 @@ class Reading {
       larger.set(this.#ends)
       this.#ends = larger
     }
-    for (const end of ends) this.#ends[this.#records++] = this.#offset + end
+    for (let i = 0; i < ends.length; i++) this.#ends[this.#records++] = this.#offset + (ends[i] ?? 0)
     const block = this.#scanner.block(this.#held)
     if (this.#scanner.isFixed) this.#handler.rows(block, this.#ends[this.#records - 1] ?? 0)
     else this.#header(block)
@@ -182,7 +186,6 @@ class Reading {
         suggestions: ['Put a line with the names of the columns first.'],
       })
     }
-    this.#scanner.expect(columns)
-    this.#handler.header(names, this.#dialect)
+    this.#scanner.expect(columns, this.#handler.header(names, this.#dialect))
   }
 }

@@ -67,6 +67,8 @@ class TableBuilder implements RecordHandler {
   #header: readonly string[] = []
   /** The label's column has none here. */
   #columns: (NumberBuilder | TextBuilder | undefined)[] = []
+  /** Per column of the file, 1 if it is one of numbers so far. */
+  #numeric = new Uint8Array(0)
   #label: LabelBuilder | undefined
   #labelCodes: CodeBuilder | undefined
   #rows = 0
@@ -89,7 +91,7 @@ class TableBuilder implements RecordHandler {
     this.#memoryBytes = memoryBytes
   }
 
-  header(names: readonly string[], dialect: Dialect): void {
+  header(names: readonly string[], dialect: Dialect): Uint8Array {
     this.#header = uniqueNames(names)
     const label = new LabelBuilder(names, this.#choice)
     this.#label = label
@@ -103,6 +105,8 @@ class TableBuilder implements RecordHandler {
           ? this.#textBuilder(index)
           : new NumberBuilder(index, readsComma),
     )
+    this.#numeric = Uint8Array.from(this.#columns, (column) => Number(column instanceof NumberBuilder))
+    return this.#numeric
   }
 
   rows(block: RecordBlock, end: number): void {
@@ -118,6 +122,7 @@ class TableBuilder implements RecordHandler {
       replacement.skip(row + taken)
       replacement.add(block, taken, row)
       this.#columns[index] = replacement
+      this.#numeric[index] = 0
     }
     if (this.#rows >= this.#nextCheck) this.#checkMemory(end)
   }

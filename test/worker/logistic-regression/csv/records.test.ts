@@ -2,6 +2,7 @@ import {Readable} from 'node:stream'
 import * as fc from 'fast-check'
 import {expect, it} from 'vitest'
 import {readRecords} from '../../../../worker/logistic-regression/csv/records.ts'
+import {readDecimal} from '../../../../worker/logistic-regression/csv/decimal.ts'
 import {fieldText} from '../../../../worker/logistic-regression/csv/scanner.ts'
 import {Pacer} from '../../../../worker/logistic-regression/pacer.ts'
 import {PermanentError} from '../../../../worker/processor.ts'
@@ -27,11 +28,18 @@ async function read(text: string, chunkBytes: number): Promise<CsvReading> {
     const {ends} = await readRecords(
       input,
       {
-        header: (names) => records.push([...names]),
+        header: (names) => {
+          records.push([...names])
+          return new Uint8Array(names.length).fill(1)
+        },
         rows: (block) => {
           for (let record = 0; record < block.records; record++) {
             const first = record * block.columns
             records.push(Array.from({length: block.columns}, (_, field) => fieldText(block, first + field)))
+            for (let field = first; field < first + block.columns; field++) {
+              const [start = 0, stop = 0] = [block.starts[field], block.stops[field]]
+              expect(block.numbers[field]).toBe(readDecimal(block.bytes, start, stop))
+            }
           }
         },
       },
@@ -54,6 +62,10 @@ const piece = fc.constantFrom('a', '1', ' ', ',', ',', '"', '""', '\n', '\r', '\
 const field = fc.oneof(
   {weight: 4, arbitrary: fc.constantFrom('', 'x', '-1.5', '"q"', '"a,b"', '"\r\n"', '""', '"é"""')},
   {weight: 1, arbitrary: fc.string({unit: piece, maxLength: 5})},
+  {
+    weight: 1,
+    arbitrary: fc.string({unit: fc.constantFrom('0', '7', '9', '9', '.', '-', '+', 'e'), maxLength: 18}),
+  },
 )
 const lineEnd = fc.constantFrom('\n', '\r\n', '\r', '\n\n', '\r\n\r', '\n\r\n')
 const record = fc.oneof(
