@@ -283,6 +283,11 @@ export interface Report {
       interval?: Interval
       /** For a column on normal scores: the change of the log odds from its lower to its upper quartile. */
       quartiles?: {from: number; to: number; change: number}
+      /**
+       * For a category: the change of the log odds against the commonest level of its column, which has 0 and no
+       * interval. `value` of a category is relative to no level.
+       */
+      contrast?: {against: string; value: number; standardError?: number; interval?: Interval}
     }[]
   }[]
   /** Numeric columns that were mapped to a normal distribution, with the quartiles mapped to -0.67, 0 and 0.67. */

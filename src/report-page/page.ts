@@ -148,24 +148,18 @@ function coefficients(
   {class: name, intercept, interval: own, terms}: Coefficients,
   isOneOfSeveral: boolean,
 ): Markup {
-  const strongest = terms.toSorted((a, b) => Math.abs(b.standardized) - Math.abs(a.standardized))
-  const effects = strongest.slice(0, MOST_EFFECTS).map((term): Effect => {
-    // Scales the interval to standardized units.
-    const factor = term.value === 0 ? 0 : term.standardized / term.value
-    const {interval} = term
-    return {
-      name: nameOf(term),
-      value: term.standardized,
-      interval: interval && [interval[0] * factor, interval[1] * factor],
-    }
-  })
+  const strongest = terms.toSorted((a, b) => Math.abs(effectOf(b).value) - Math.abs(effectOf(a).value))
+  const effects = strongest
+    .filter((term) => !isReference(term))
+    .slice(0, MOST_EFFECTS)
+    .map(effectOf)
   const listed = strongest.slice(0, MOST_LISTED)
   const left = terms.length - listed.length
   const range = (interval: Interval | undefined): string =>
     interval === undefined ? '' : `${figure(interval[0])} to ${figure(interval[1])}`
   const rows = listed.map((term): [string, Markup] => [
     nameOf(term),
-    markup`<td>${figure(term.value)}</td><td>${unitOf(term)}</td><td>${range(term.interval)}</td><td>${term.quartiles ? `${figure(term.quartiles.change)} from ${figure(term.quartiles.from)} to ${figure(term.quartiles.to)}` : ''}</td>`,
+    markup`<td>${figure((term.contrast ?? term).value)}</td><td>${unitOf(term)}</td><td>${range((term.contrast ?? term).interval)}</td><td>${term.quartiles ? `${figure(term.quartiles.change)} from ${figure(term.quartiles.from)} to ${figure(term.quartiles.to)}` : ''}</td>`,
   ])
   const body = markup`${terms.length === 0 ? markup`` : effectsFigure(effects)}
 <div class="card all"><details><summary>All ${count(terms.length + 1)} coefficients</summary><div class="scroll">${table(
@@ -177,12 +171,33 @@ function coefficients(
     : markup`<h2>Coefficients for ${name}</h2>${body}`
 }
 
-function nameOf({column, level, kind}: Coefficients['terms'][number]): string {
+type TermCoefficient = Coefficients['terms'][number]
+
+/** A category's against the commonest level of its column, a number's per standard deviation. */
+function effectOf(term: TermCoefficient): Effect {
+  const {contrast, interval, value, standardized} = term
+  if (contrast !== undefined) return {name: nameOf(term), value: contrast.value, interval: contrast.interval}
+  const factor = value === 0 ? 0 : standardized / value
+  return {
+    name: nameOf(term),
+    value: standardized,
+    interval: interval && [interval[0] * factor, interval[1] * factor],
+  }
+}
+
+function isReference({level, contrast}: TermCoefficient): boolean {
+  return contrast !== undefined && contrast.against === level
+}
+
+function nameOf({column, level, kind}: TermCoefficient): string {
   if (kind === 'missing') return `${column} is missing`
   return level === undefined ? column : `${column} = ${level}`
 }
 
-function unitOf({unit, kind}: Coefficients['terms'][number]): string {
+function unitOf(term: TermCoefficient): string {
+  const {unit, kind, contrast} = term
+  if (isReference(term)) return 'the others are compared with it'
+  if (contrast !== undefined) return `compared with ${contrast.against}`
   if (unit === 'normal-score') return 'one normal score'
   return kind === 'numeric' ? 'one unit' : 'being true'
 }

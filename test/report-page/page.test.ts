@@ -100,6 +100,18 @@ describe('the page of a report', () => {
     expect(page).toContain('one normal score')
   })
 
+  it('compares categories with the commonest one of their column', async () => {
+    const {report} = await processFile(
+      `contract,y\n${Array.from({length: 200}, (_, i) => `${i % 4 ? 'month' : 'year'},${Number(i % 4 ? i % 3 > 0 : i % 12 === 0)}\n`).join('')}`,
+    )
+    const page = reportPage(report)
+    expect(page).toContain('compared with month')
+    expect(page).toContain('the others are compared with it')
+    const drawing = page.split('Strongest effects</figcaption>')[1]?.split('</svg>')[0] ?? ''
+    expect(drawing).toContain('contract = year')
+    expect(drawing).not.toContain('contract = month')
+  })
+
   it('holds at the ends of what doubles can be', async () => {
     const rows = Array.from(
       {length: 60},

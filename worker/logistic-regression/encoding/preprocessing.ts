@@ -27,6 +27,8 @@ export interface CategoryEncoder {
   pooled: boolean
   /** Missing values have a column of their own. */
   missing: boolean
+  /** Place of its commonest column in training: of the levels, then the shared one, then the missing values'. */
+  commonest: number
 }
 
 /** From a row of the file to a row of the design matrix: all numbers first, then all categories. */
@@ -82,17 +84,25 @@ function hasGaps(values: Float64Array, rows: Uint32Array): boolean {
 
 function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): Layout['categories'][number] {
   const counts = new Uint32Array(levels.length)
-  let missing = false
+  let missing = 0
   for (const row of rows) {
     const code = codes[row] ?? -1
-    if (code < 0) missing = true
+    if (code < 0) missing++
     else counts[code] = (counts[code] ?? 0) + 1
   }
   const seen = levels.map((_, code) => code).filter((code) => (counts[code] ?? 0) > 0)
   const byFrequency = seen.toSorted((a, b) => (counts[b] ?? 0) - (counts[a] ?? 0) || a - b)
   const own = byFrequency.slice(0, MOST_CATEGORIES).toSorted((a, b) => compareText(levels[a], levels[b]))
   const pooled = seen.length > own.length
-  const encoder = {column: name, levels: own.map((code) => levels[code] ?? ''), pooled, missing}
+  const others = byFrequency.slice(MOST_CATEGORIES).reduce((sum, code) => sum + (counts[code] ?? 0), 0)
+  const rowsOf = [...own.map((code) => counts[code] ?? 0), ...(pooled ? [others] : []), missing]
+  const encoder = {
+    column: name,
+    levels: own.map((code) => levels[code] ?? ''),
+    pooled,
+    missing: missing > 0,
+    commonest: rowsOf.indexOf(Math.max(...rowsOf)),
+  }
   return {encoder, ...placesIn(encoder, levels)}
 }
 

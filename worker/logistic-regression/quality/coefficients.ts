@@ -13,12 +13,18 @@ const MOST_PARAMETERS_WITH_ERRORS = 500
 const UPPER_QUARTILE = 0.6744897501960817
 
 type ClassCoefficients = Report['coefficients'][number]
+type Contrast = NonNullable<ClassCoefficients['terms'][number]['contrast']>
 
 /**
  * The coefficients in the input's units: the log odds change by `value` if the column changes by one unit; a
  * missing number counts as the median, plus the coefficient of being missing. For two classes the log odds of the
  * last one, for more the scores of each class. For a column mapped to normal scores, one unit is one score, and the
  * change between the quartiles is reported, too; the intercept is at a score of 0, the median.
+ *
+ * A category's value alone says little: if all levels of a column, and the intercept, shift together, only the penalty
+ * changes. Its effect is the contrast with the column's commonest level, in which that shift cancels. For more than
+ * two classes the same holds of a shift of all classes, so every standard error is that of the difference from the
+ * mean of the classes; the penalty makes that mean 0.
  *
  * Standard errors come from the Hessian of the penalized loss at the minimum.
  */
@@ -32,6 +38,7 @@ export function describeCoefficients(
     outputs === 1 ? [found.parameters] : classWeights(found.parameters, classes.length)
   const terms = termsOf(preprocessing)
   const units = terms.map((term) => unitOf(term, preprocessing))
+  const references = referencesOf(terms, preprocessing)
   return weights.map((row, k) => {
     const intercept = units.reduce(
       (sum, {mean, scale}, j) => finite(sum - finite((row[j] ?? 0) * (mean / scale))),
@@ -42,6 +49,16 @@ export function describeCoefficients(
       units.forEach(({mean, scale}, j) => (v[j] = -mean / scale))
       v[terms.length] = 1
     })
+    const contrastOf = (j: number, reference: number): Contrast => {
+      const against = terms[reference]?.level ?? ''
+      if (j === reference) return {against, value: 0}
+      const value = (row[j] ?? 0) - (row[reference] ?? 0)
+      const error = errorOf((v) => {
+        v[j] = 1
+        v[reference] = -1
+      })
+      return {against, value, ...uncertainty(value, error)}
+    }
     return {
       class: (outputs === 1 ? classes[1] : classes[k]) ?? '',
       intercept,
@@ -51,6 +68,7 @@ export function describeCoefficients(
         const value = finite((row[j] ?? 0) / scale)
         const numeric = kind === 'numeric' ? preprocessing.numbers[encoder] : undefined
         const isMapped = numeric !== undefined && numeric.transform.kind === 'normal-scores'
+        const reference = references[j]
         return {
           column,
           ...(level === undefined ? {} : {level}),
@@ -63,6 +81,7 @@ export function describeCoefficients(
             errorOf((v) => (v[j] = 1 / scale)),
           ),
           ...(isMapped ? {quartiles: effectOfQuartiles(numeric, value)} : {}),
+          ...(reference === undefined ? {} : {contrast: contrastOf(j, reference)}),
         }
       }),
     }
@@ -114,7 +133,20 @@ function unitOf({kind, encoder}: Term, {numbers}: Preprocessing): {mean: number;
   return unit ?? {mean: 0, scale: 1}
 }
 
-/** The standard error of a combination of output `k`'s parameters, which the callback fills in. */
+/** Per term: for a category the term of its column's commonest level, else `undefined`. */
+function referencesOf(terms: readonly Term[], {categories}: Preprocessing): (number | undefined)[] {
+  const starts = categories.map((_, encoder) =>
+    terms.findIndex((term) => term.kind === 'category' && term.encoder === encoder),
+  )
+  return terms.map(({kind, encoder}) =>
+    kind === 'category' ? (starts[encoder] ?? 0) + (categories[encoder]?.commonest ?? 0) : undefined,
+  )
+}
+
+/**
+ * The standard error of a combination of output `k`'s parameters, which the callback fills in; with several outputs,
+ * of its difference from their mean.
+ */
 function standardErrors(
   {precision, parameters}: Pick<Fit, 'parameters' | 'precision'>,
   k: number,
@@ -122,8 +154,13 @@ function standardErrors(
 ): (combine: (v: Float64Array) => unknown) => number | undefined {
   if (precision === undefined || parameters.length > MOST_PARAMETERS_WITH_ERRORS) return () => undefined
   return (combine) => {
+    const own = new Float64Array(size)
+    combine(own)
+    const outputs = parameters.length / size
+    if (outputs === 1) return Math.sqrt(precision.variance(own))
     const v = new Float64Array(parameters.length)
-    combine(v.subarray(k * size, (k + 1) * size))
+    for (let c = 0; c < outputs; c++)
+      for (let j = 0; j < size; j++) v[c * size + j] = (own[j] ?? 0) * (Number(c === k) - 1 / outputs)
     return Math.sqrt(precision.variance(v))
   }
 }

@@ -123,11 +123,17 @@ function categoryEncoder(field: Field): CategoryEncoder {
   const levels = field.at('levels').list((one) => one.text())
   if (new Set(levels).size < levels.length)
     throw field.refuse(`${field.path}.levels`, 'different from each other')
+  const pooled = field.at('pooled').oneOf(true, false)
+  const missing = field.at('missing').oneOf(true, false)
+  const columns = levels.length + Number(pooled) + Number(missing)
+  const commonest = field.at('commonest')
   return {
     column: field.at('column').text(),
     levels,
-    pooled: field.at('pooled').oneOf(true, false),
-    missing: field.at('missing').oneOf(true, false),
+    pooled,
+    missing,
+    // Models of other programs, and our older ones, have none.
+    commonest: commonest.value === undefined ? 0 : commonest.wholeBelow(columns),
   }
 }
 
@@ -169,6 +175,13 @@ class Field {
     if (typeof this.value !== 'number' || !Number.isFinite(this.value))
       throw this.refuse(this.path, 'a number')
     return this.value
+  }
+
+  wholeBelow(end: number): number {
+    const value = this.number()
+    if (!Number.isInteger(value) || value < 0 || value >= end)
+      throw this.refuse(this.path, `a whole number from 0 to ${end - 1}`)
+    return value
   }
 
   positive(): number {

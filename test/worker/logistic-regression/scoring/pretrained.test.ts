@@ -185,6 +185,11 @@ describe('what is not a model', () => {
     ['preprocessing.numbers.0.scale', 0, 'preprocessing.numbers[0].scale must be a number above 0'],
     ['preprocessing.numbers.0.transform.kind', 'log', 'kind must be "identity" or "normal-scores"'],
     ['preprocessing.numbers.1.transform.from.3', -1e9, 'transform.from must be two or more rising numbers'],
+    [
+      'preprocessing.categories.0.commonest',
+      -1,
+      'preprocessing.categories[0].commonest must be a whole number',
+    ],
     ['preprocessing.categories.0.pooled', 'yes', 'preprocessing.categories[0].pooled must be true or false'],
     ['model.classifiers.1.weights.0', [1, 2], 'model.classifiers[1].weights must be one row of'],
     ['model.classifiers.0.weights.0.0', null, 'model.classifiers[0].weights[0][0] must be a number'],
