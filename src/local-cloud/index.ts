@@ -10,6 +10,7 @@ import {projectsSchema, serviceUsageSchema} from './control-plane/schema.ts'
 import {adminRoutes, type LocalCloudStatus} from './admin-routes.ts'
 import {faultRoutes} from './fault-routes.ts'
 import {createAccess} from './iam/access-control.ts'
+import {createAccountKeys} from './iam/account-keys.ts'
 import {certificateRoutes} from './iam/certificate-routes.ts'
 import {createCredentials} from './iam/credentials.ts'
 import {createIdTokens} from './iam/id-tokens.ts'
@@ -130,8 +131,9 @@ export class LocalCloud implements AsyncDisposable {
     const outside = createOutsideCalls(clock)
     const tokens = await createIdTokens({state, clock})
     const operations = createOperations({state, clock, access})
-    const credentials = createCredentials({tokens})
-    const accounts = createServiceAccounts({state, clock, access, tokens, credentials})
+    const keys = createAccountKeys({state, clock})
+    const credentials = createCredentials({tokens, keys})
+    const accounts = createServiceAccounts({state, clock, access, tokens, credentials, keys})
     const logging = stack.use(createLogging({state, clock, access}))
     const pubsub = createPubsub({
       state,
@@ -142,7 +144,7 @@ export class LocalCloud implements AsyncDisposable {
       isDebugging: () => run.isDebugging(),
     })
     const storage = stack.use(
-      createStorage({state, clock, access, agents, publishing: pubsub.publishing, report}),
+      createStorage({state, clock, access, agents, keys, publishing: pubsub.publishing, report}),
     )
     const faults = createFaultPlan({clock})
     faults.add(rules)

@@ -43,6 +43,15 @@ it.skipIf(NO_PYTHON !== undefined)(
   },
 )
 
+it.skipIf(NO_PYTHON !== undefined)(
+  `Google's client for Python: signed URLs, a form's policy, HMAC keys${NO_PYTHON ?? ''}`,
+  {timeout: 60_000},
+  async () => {
+    const {run} = await startTools()
+    expect(await run([PYTHON, join(FIXTURES, 'python_signing.py')])).toMatch(/signing: done\n$/)
+  },
+)
+
 it.skipIf(NO_GO !== undefined)(
   `Google's clients for Go: objects, messages${NO_GO ?? ''}`,
   {timeout: 300_000},

@@ -86,6 +86,43 @@ export interface IdTokens {
   signedHere(token: string): boolean
 }
 
+/** A google.iam.admin.v1.ServiceAccountKey in JSON. */
+export interface AccountKey {
+  readonly name: string
+  readonly keyAlgorithm: 'KEY_ALG_RSA_2048'
+  readonly keyOrigin: 'GOOGLE_PROVIDED'
+  /** A key that Google manages signs `signBlob` and `signJwt`; its private half never leaves. */
+  readonly keyType: 'USER_MANAGED' | 'SYSTEM_MANAGED'
+  readonly validAfterTime: string
+  readonly validBeforeTime: string
+  readonly disabled?: true
+}
+
+/** RSA keys of service accounts. Methods that take a key's id throw ApiError NOT_FOUND. */
+export interface AccountKeys {
+  /** @returns the private key in PEM, which is not kept. @throws ApiError FAILED_PRECONDITION above ten keys */
+  create(account: {name: string; email: string}): Promise<{key: AccountKey; id: string; privateKey: string}>
+  list(email: string): AccountKey[]
+  /** `certificate` in PEM. */
+  get(email: string, id: string): {key: AccountKey; certificate: string}
+  setDisabled(email: string, id: string, disabled: boolean): Promise<void>
+  remove(email: string, id: string): Promise<void>
+  /** Removes all keys of a deleted account; inside a `State.write`. */
+  dropAccount(email: string): void
+  /** Certificates in PEM by key id. */
+  certificates(email: string): Record<string, string>
+  hasKeys(email: string): boolean
+  /** Signs with the account's Google-managed key, which the first call generates: RSASSA-PKCS1-v1_5 with SHA-256. */
+  sign(
+    account: {name: string; email: string},
+    contentOf: (keyId: string) => Buffer,
+  ): Promise<{keyId: string; content: Buffer; signature: Buffer}>
+  /** Whether an enabled key of the account signed the data. */
+  verify(email: string, data: string, signature: Buffer): boolean
+  /** The claims of an unexpired JWT that its issuer, an account, signed; otherwise `undefined`. */
+  readToken(token: string): {email: string; claims: Readonly<Record<string, unknown>>} | undefined
+}
+
 /** Who is behind an `authorization` header. */
 export interface Credentials {
   accessToken(email: string): {token: string; expiresInSeconds: number}

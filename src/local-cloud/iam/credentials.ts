@@ -1,6 +1,6 @@
 import {ApiError} from '../wire/api-error.ts'
 import type {Principal} from '../wire/call.ts'
-import type {Credentials, IdTokens} from './access.ts'
+import type {AccountKeys, Credentials, IdTokens} from './access.ts'
 
 /** What access tokens of the local cloud begin with: Google's `ya29.`, and a part that none of Google's has. */
 const PREFIX = 'ya29.local-cloud.'
@@ -10,9 +10,16 @@ const LIFETIME_SECONDS = 3600
 
 /**
  * Access tokens that identify a service account on every port. They are signed with the key of ID tokens, so that
- * they outlive a restart; to their holder they are opaque.
+ * they outlive a restart; to their holder they are opaque. A JWT that an account signed with its own key is one, too
+ * (https://google.aip.dev/auth/4111).
  */
-export function createCredentials({tokens}: {tokens: IdTokens}): Credentials {
+export function createCredentials({
+  tokens,
+  keys,
+}: {
+  tokens: IdTokens
+  keys: Pick<AccountKeys, 'readToken'>
+}): Credentials {
   return {
     accessToken: (email) => ({
       token: `${PREFIX}${tokens.mint({email, audience: AUDIENCE})}`,
@@ -24,7 +31,8 @@ export function createCredentials({tokens}: {tokens: IdTokens}): Credentials {
       if (!presented.startsWith(PREFIX)) {
         // Signed here, but for a service to check; anything else is text that a tool had to send.
         if (tokens.signedHere(presented)) throw unauthenticated('an ID token is not an access token')
-        return undefined
+        const issuer = keys.readToken(presented)?.email
+        return issuer === undefined ? undefined : `serviceAccount:${issuer}`
       }
       const verified = tokens.verify(presented.slice(PREFIX.length), [AUDIENCE])
       if ('error' in verified) throw unauthenticated(`the access token is invalid: ${verified.error}`)

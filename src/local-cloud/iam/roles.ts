@@ -225,6 +225,26 @@ const ACCOUNT_ADMIN = [
   'iam.serviceAccounts.update',
 ]
 
+const KEY_ADMIN = [
+  ...PROJECT_READ,
+  'iam.serviceAccountKeys.create',
+  'iam.serviceAccountKeys.delete',
+  'iam.serviceAccountKeys.disable',
+  'iam.serviceAccountKeys.enable',
+  'iam.serviceAccountKeys.get',
+  'iam.serviceAccountKeys.list',
+  'iam.serviceAccounts.get',
+  'iam.serviceAccounts.list',
+]
+const HMAC_KEY_ADMIN = [
+  ...PROJECT_READ,
+  'storage.hmacKeys.create',
+  'storage.hmacKeys.delete',
+  'storage.hmacKeys.get',
+  'storage.hmacKeys.list',
+  'storage.hmacKeys.update',
+]
+
 const BASIC_VIEWER = [
   ...PUBSUB_VIEWER,
   ...RUN_VIEWER,
@@ -262,6 +282,8 @@ const BASIC_OWNER = [
   ...REGISTRY_ADMIN,
   ...SECRET_ADMIN,
   ...ACCOUNT_ADMIN,
+  ...KEY_ADMIN,
+  ...HMAC_KEY_ADMIN,
   'resourcemanager.projects.getIamPolicy',
   'resourcemanager.projects.setIamPolicy',
 ]
@@ -276,6 +298,7 @@ const ROLES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     'roles/iam.serviceAccountUser': ACCOUNT_USER,
     'roles/iam.serviceAccountTokenCreator': TOKEN_CREATOR,
     'roles/iam.serviceAccountAdmin': ACCOUNT_ADMIN,
+    'roles/iam.serviceAccountKeyAdmin': KEY_ADMIN,
     'roles/logging.logWriter': LOG_WRITER,
     'roles/logging.viewer': LOG_VIEWER,
     'roles/logging.admin': LOG_ADMIN,
@@ -307,6 +330,7 @@ const ROLES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     'roles/storage.objectUser': OBJECT_USER,
     'roles/storage.objectAdmin': OBJECT_ADMIN,
     'roles/storage.admin': STORAGE_ADMIN,
+    'roles/storage.hmacKeyAdmin': HMAC_KEY_ADMIN,
     'roles/storage.legacyBucketReader': LEGACY_BUCKET_READER,
     'roles/storage.legacyBucketWriter': LEGACY_BUCKET_WRITER,
     'roles/storage.legacyBucketOwner': LEGACY_BUCKET_OWNER,

@@ -7,7 +7,8 @@ import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {pageByKey, pageRequestOf} from '../wire/paging.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
-import type {AccessControl, Credentials, IdTokens} from './access.ts'
+import type {AccessControl, AccountKeys, Credentials, IdTokens} from './access.ts'
+import {keyRoutes, signBlob, signJwt} from './key-routes.ts'
 import {policyMethods, policyRoutes} from './policy-methods.ts'
 
 /** https://cloud.google.com/iam/docs/service-accounts-create: 6 to 30 characters. */
@@ -70,13 +71,14 @@ function newEtag(): string {
 
 /**
  * The service accounts of the IAM API (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts)
- * and `generateIdToken`, `generateAccessToken` of the IAM Credentials API.
+ * their keys, and the IAM Credentials API: `generateIdToken`, `generateAccessToken`, `signBlob`, `signJwt`.
  */
 export function createServiceAccounts({
   state,
   access,
   tokens,
   credentials,
+  keys,
   clock,
 }: {
   state: State
@@ -84,6 +86,7 @@ export function createServiceAccounts({
   access: AccessControl
   tokens: IdTokens
   credentials: Credentials
+  keys: AccountKeys
 }): {routes: Route[]} {
   const select = state.database.prepare(
     'SELECT account FROM iam_service_accounts WHERE (email = ?1 OR unique_id = ?1) AND (project = ?2 OR ?2 = ?3)',
@@ -225,9 +228,15 @@ export function createServiceAccounts({
         if (!Array.isArray(scope) || scope.length === 0)
           throw new ApiError('INVALID_ARGUMENT', 'scope must be given: a list of OAuth 2.0 scopes.')
         const {token, expiresInSeconds} = credentials.accessToken(email)
-        const expireTime = new Date(clock.now() + expiresInSeconds * 1000).toISOString()
+        // google-auth for Python reads no fractions of a second.
+        const end = Math.floor(clock.now() / 1000 + expiresInSeconds) * 1000
+        const expireTime = new Date(end).toISOString().replace('.000Z', 'Z')
         return {json: {accessToken: token, expireTime}}
       }
+      case 'signBlob':
+        return signBlob(keys, find(request, 'iam.serviceAccounts.signBlob'), await request.json())
+      case 'signJwt':
+        return signJwt(keys, find(request, 'iam.serviceAccounts.signJwt'), await request.json(), clock)
       default:
         throw new ApiError('UNIMPLEMENTED', `serviceAccounts:${verb} is not implemented by the local cloud.`)
     }
@@ -237,6 +246,7 @@ export function createServiceAccounts({
     const account = find(request, 'iam.serviceAccounts.delete')
     await state.write(() => {
       remove.run(account.email)
+      keys.dropAccount(account.email)
       access.dropPolicy(account.name)
       access.dropAccount(account.email, account.uniqueId)
     })
@@ -246,6 +256,7 @@ export function createServiceAccounts({
   const accounts = '/v1/projects/:project/serviceAccounts'
   return {
     routes: [
+      ...keyRoutes({keys, tokens, credentials, find}),
       route('POST', accounts, create),
       route('GET', accounts, list),
       ...policyRoutes(

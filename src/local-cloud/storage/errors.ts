@@ -28,6 +28,8 @@ export class StorageError extends ApiError {
   readonly headers: Readonly<Record<string, string>>
   /** Its name in the XML API, if the status does not say it. */
   readonly xmlCode: string | undefined
+  /** Further elements of the error in the XML API. */
+  readonly xmlDetails: Readonly<Record<string, string>>
 
   constructor(
     code: number,
@@ -37,6 +39,7 @@ export class StorageError extends ApiError {
       location?: ErrorLocation
       headers?: Readonly<Record<string, string>>
       xmlCode?: string
+      xmlDetails?: Readonly<Record<string, string>>
     } = {},
   ) {
     super(STATUS_OF_CODE[code] ?? 'INTERNAL', message)
@@ -45,6 +48,7 @@ export class StorageError extends ApiError {
     this.location = extras.location
     this.headers = extras.headers ?? {}
     this.xmlCode = extras.xmlCode
+    this.xmlDetails = extras.xmlDetails ?? {}
   }
 
   override get httpStatus(): number {

@@ -1,4 +1,4 @@
-import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {AccessControl, AccountKeys, ServiceAgents} from '../iam/access.ts'
 import type {Publishing} from '../pubsub/publishing.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -11,7 +11,9 @@ import {createBuckets} from './buckets.ts'
 import {composeRoutes} from './compose-routes.ts'
 import {copyRoutes} from './copy-routes.ts'
 import {renderStorageError} from './errors.ts'
+import {formUploads} from './form-uploads.ts'
 import {createGenerations} from './generations.ts'
+import {createHmacKeys} from './hmac-keys.ts'
 import {iamRoutes} from './iam-routes.ts'
 import {jsonRoutes, named, partially} from './json-routes.ts'
 import {notificationRoutes} from './notification-routes.ts'
@@ -24,6 +26,8 @@ import {createObjects} from './objects.ts'
 import {createPartUploads} from './part-uploads.ts'
 import {bucketResource, createPermissions} from './permissions.ts'
 import {createResumableUploads} from './resumable-uploads.ts'
+import {createSignatures} from './signatures.ts'
+import {asSigner} from './signed-requests.ts'
 import {createSoftDeleted} from './soft-deleted.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
@@ -59,6 +63,7 @@ export function createStorage({
   clock,
   access,
   agents,
+  keys,
   publishing,
   report,
 }: {
@@ -66,6 +71,8 @@ export function createStorage({
   clock: Clock
   access: AccessControl
   agents: ServiceAgents
+  /** What signed URLs are checked with. */
+  keys: Pick<AccountKeys, 'hasKeys' | 'verify'>
   publishing: Publishing
   /** Called with errors that no caller sees. */
   report: (error: unknown) => void
@@ -79,6 +86,8 @@ export function createStorage({
   const sessions = createUploadSessions({state, clock})
   const parts = createPartUploads({state, clock})
   const acls = createAcls(agents)
+  const hmacKeys = createHmacKeys({state, clock, permissions})
+  const signatures = createSignatures({keys, hmacKeys, clock})
   const changes = createObjectChanges({
     state,
     clock,
@@ -142,6 +151,7 @@ export function createStorage({
   const json = jsonRoutes([
     ...bucketRoutes({state, buckets, permissions, acls, agents, removeBucket}),
     ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
+    ...hmacKeys.routes,
     ...iamRoutes({buckets, permissions, access}),
     ...notificationRoutes({state, buckets, permissions, notifications}),
     ...stored.json,
@@ -159,7 +169,13 @@ export function createStorage({
       ]),
       named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),
     ],
-    objectRoutes: xmlRoutes({clock, objects: xmlObjects, parts: xmlParts, buckets: xmlBuckets}),
+    objectRoutes: xmlRoutes({
+      asSigner: (request) => asSigner(request, {signatures, clock}),
+      objects: xmlObjects,
+      parts: xmlParts,
+      buckets: xmlBuckets,
+      form: formUploads({state, changes, signatures}),
+    }),
     refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob) || parts.refersTo(blob),
     bucketCount: () => buckets.count(),
     start: (origin) => lifecycle.start(origin),

@@ -24,6 +24,11 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'PUT /b/:bucket/o/:object': 'storage.objects.update',
   'DELETE /b/:bucket/o/:object': 'storage.objects.delete',
   'POST /b/:bucket/o/:object/restore': 'storage.objects.restore',
+  'POST /projects/:project/hmacKeys': 'storage.projects.hmacKeys.create',
+  'GET /projects/:project/hmacKeys': 'storage.projects.hmacKeys.list',
+  'GET /projects/:project/hmacKeys/:key': 'storage.projects.hmacKeys.get',
+  'PUT /projects/:project/hmacKeys/:key': 'storage.projects.hmacKeys.update',
+  'DELETE /projects/:project/hmacKeys/:key': 'storage.projects.hmacKeys.delete',
   'GET /projects/:project/serviceAccount': 'storage.projects.serviceAccount.get',
 }
 const OTHERS = [

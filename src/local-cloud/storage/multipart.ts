@@ -12,19 +12,53 @@ export interface RelatedParts {
   readonly content: AsyncIterable<Buffer>
 }
 
-/** @throws StorageError 400 if the header is not `multipart/related` with a boundary */
-export function boundaryOf(contentType: string | undefined): string {
+/** @throws StorageError 400 if the header is not of that kind, with a boundary */
+export function boundaryOf(contentType: string | undefined, kind = 'multipart/related'): string {
   // gcloud puts the boundary in single quotes, which are not meant to belong to it.
-  const match = /^multipart\/related\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|'([^']+)'|([^\s;]+))/i.exec(
+  const match = /^(multipart\/[\w-]+)\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|'([^']+)'|([^\s;]+))/i.exec(
     contentType ?? '',
   )
-  const boundary = match?.[1] ?? match?.[2] ?? match?.[3]
-  if (boundary === undefined) {
+  const boundary = match?.[2] ?? match?.[3] ?? match?.[4]
+  if (boundary === undefined || match?.[1]?.toLowerCase() !== kind) {
     throw invalid(
-      `Invalid multipart request: Content-Type '${contentType ?? ''}' is not multipart/related with a boundary.`,
+      `Invalid multipart request: Content-Type '${contentType ?? ''}' is not ${kind} with a boundary.`,
     )
   }
   return boundary
+}
+
+/** An upload by an HTML form: its fields by name in lower case, up to the file, whose bytes are read as they come. */
+export interface FormUpload {
+  readonly fields: ReadonlyMap<string, string>
+  readonly filename: string
+  readonly content: AsyncIterable<Buffer>
+}
+
+/** @throws StorageError 400 if the body is not a form, or has no file */
+export async function readForm(body: AsyncIterable<Buffer>, boundary: string): Promise<FormUpload> {
+  const source = new PrefixReader(body)
+  const fields = new Map<string, string>()
+  const delimiter = Buffer.from(`\r\n--${boundary}`)
+  await source.through(Buffer.from(`--${boundary}`))
+  for (;;) {
+    const end = (await source.through(Buffer.from('\r\n'))).toString('latin1')
+    if (end.startsWith('--')) throw invalid('Invalid form: it has no field named file.')
+    const head = await readHead(source, '\r\n')
+    const disposition = head.get('content-disposition') ?? ''
+    const name = parameterOf(disposition, 'name').toLowerCase()
+    if (name === 'file')
+      return {
+        fields,
+        filename: parameterOf(disposition, 'filename'),
+        content: readContent(source, delimiter),
+      }
+    fields.set(name, (await source.through(delimiter)).toString('utf8'))
+  }
+}
+
+function parameterOf(disposition: string, name: string): string {
+  const match = new RegExp(`[;\\s]${name}=(?:"([^"]*)"|([^\\s;]+))`, 'i').exec(disposition)
+  return match?.[1] ?? match?.[2] ?? ''
 }
 
 /**

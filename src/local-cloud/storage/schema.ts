@@ -91,5 +91,14 @@ export const storageSchema: Schema = {
        PRIMARY KEY (upload, number)
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX storage_parts_by_blob ON storage_parts (blob);`,
+    `CREATE TABLE storage_hmac_keys (
+       access_id TEXT PRIMARY KEY,
+       project TEXT NOT NULL,
+       email TEXT NOT NULL,
+       secret TEXT NOT NULL,
+       state TEXT NOT NULL CHECK (state IN ('ACTIVE', 'INACTIVE', 'DELETED')),
+       time_created INTEGER NOT NULL,
+       updated INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID;`,
   ],
 }

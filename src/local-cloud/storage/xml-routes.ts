@@ -1,8 +1,6 @@
-import type {Clock} from '../wire/clock.ts'
-import type {Route} from '../wire/routes.ts'
+import type {HttpRequest, Route} from '../wire/routes.ts'
 import {notServed} from './errors.ts'
 import {named} from './json-routes.ts'
-import {checkSignedUrl} from './signed-urls.ts'
 import {renderXmlError, type XmlHandler} from './xml.ts'
 import type {XmlBuckets} from './xml-buckets.ts'
 import type {XmlObjects} from './xml-objects.ts'
@@ -34,12 +32,15 @@ const SUBRESOURCES = [
 
 /** The XML API, `/BUCKET` and `/BUCKET/OBJECT`: https://cloud.google.com/storage/docs/xml-api/overview */
 export function xmlRoutes({
-  clock,
+  asSigner,
   objects,
   parts,
   buckets,
+  form,
 }: {
-  clock: Clock
+  /** The request as that of the account that signed it. */
+  asSigner: (request: HttpRequest) => HttpRequest
+  form: XmlHandler
   objects: XmlObjects
   parts: XmlParts
   buckets: XmlBuckets
@@ -48,8 +49,8 @@ export function xmlRoutes({
     named(name, {
       method,
       pattern,
-      handle(request) {
-        checkSignedUrl(request, clock.now())
+      handle(unidentified) {
+        const request = asSigner(unidentified)
         const asked = SUBRESOURCES.find((each) => request.url.searchParams.has(each))
         if (asked !== undefined) throw notServed(`The XML API's ${method} ?${asked}`)
         return handle(request)
@@ -80,9 +81,9 @@ export function xmlRoutes({
     xmlRoute('storage.buckets.get', 'HEAD', XML_BUCKET, buckets.head),
     xmlRoute('storage.buckets.insert', 'PUT', XML_BUCKET, buckets.create),
     xmlRoute('storage.buckets.delete', 'DELETE', XML_BUCKET, buckets.remove),
+    xmlRoute('storage.objects.insert', 'POST', /^\/$/, form),
     xmlRoute('storage.objects.delete', 'POST', XML_BUCKET, (request) => {
-      if (request.url.searchParams.has('delete')) return buckets.removeObjects(request)
-      throw notServed('An upload by an HTML form')
+      return request.url.searchParams.has('delete') ? buckets.removeObjects(request) : form(request)
     }),
   ]
 }

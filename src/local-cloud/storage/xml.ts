@@ -85,7 +85,8 @@ export function renderXmlError(error: unknown): HttpResponse {
 }
 
 /** Code and message of an error, as elements. */
-export function errorElements({code, reason, message, xmlCode}: StorageError): string {
+export function errorElements({code, reason, message, xmlCode, xmlDetails}: StorageError): string {
   const name = xmlCode ?? CODE_OF_REASON[reason] ?? CODE_OF_STATUS[code] ?? 'InternalError'
-  return element('Code', name) + element('Message', message) + element('Details', message)
+  const details = Object.entries({Details: message, ...xmlDetails}).map(([key, text]) => element(key, text))
+  return element('Code', name) + element('Message', message) + details.join('')
 }

@@ -1,5 +1,6 @@
 import {expect, onTestFinished, test} from 'vitest'
 import {createAccess} from '../../../src/local-cloud/iam/access-control.ts'
+import {createAccountKeys} from '../../../src/local-cloud/iam/account-keys.ts'
 import {createIdTokens} from '../../../src/local-cloud/iam/id-tokens.ts'
 import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
 import {createCredentials} from '../../../src/local-cloud/iam/credentials.ts'
@@ -21,12 +22,14 @@ async function serve(): Promise<Ask> {
     accounts: {exists: () => true, isDisabled: () => false},
   })
   const tokens = await createIdTokens({state, clock: systemClock})
+  const keys = createAccountKeys({state, clock: systemClock})
   const {routes} = createServiceAccounts({
+    keys,
     state,
     clock: systemClock,
     access,
     tokens,
-    credentials: createCredentials({tokens}),
+    credentials: createCredentials({tokens, keys}),
   })
   const server = createServerOf({routes, services: [], report: (error) => expect.unreachable(String(error))})
   const listener = await server.listen(0, (authorization) =>
@@ -113,5 +116,5 @@ test('has a policy, which decides who may create tokens', async () => {
   expect((await ask('POST', `${account}:testIamPermissions`, {permissions}, 'a@b.c')).body).toEqual({
     permissions: ['iam.serviceAccounts.getOpenIdToken'],
   })
-  expect((await ask('POST', `${account}:signBlob`, {})).body).toMatchObject({error: {code: 501}})
+  expect((await ask('POST', `${account}:undelete`, {})).body).toMatchObject({error: {code: 501}})
 })

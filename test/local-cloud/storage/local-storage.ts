@@ -1,7 +1,8 @@
 import {Storage as StorageClient} from '@google-cloud/storage'
 import {onTestFinished} from 'vitest'
 import {createAccess} from '../../../src/local-cloud/iam/access-control.ts'
-import type {AccessControl} from '../../../src/local-cloud/iam/access.ts'
+import type {AccessControl, AccountKeys} from '../../../src/local-cloud/iam/access.ts'
+import {createAccountKeys} from '../../../src/local-cloud/iam/account-keys.ts'
 import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
 import {createServiceAgents} from '../../../src/local-cloud/iam/service-agents.ts'
 import type {NewMessage} from '../../../src/local-cloud/pubsub/publishing.ts'
@@ -25,6 +26,7 @@ export interface LocalStorage {
   readonly storage: Storage
   readonly state: State
   readonly access: AccessControl
+  readonly keys: AccountKeys
   /** What was published to `TOPIC`, whose existence can be taken away. */
   readonly topic: {exists: boolean; readonly messages: NewMessage[]}
   /** One more port, for somebody else. */
@@ -41,6 +43,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     schemas: [iamSchema, storageSchema],
   })
   const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
+  const keys = createAccountKeys({state, clock})
   const topic: LocalStorage['topic'] = {exists: true, messages: []}
   const reports: unknown[] = []
   const storage = createStorage({
@@ -48,6 +51,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     clock,
     access,
     agents: createServiceAgents(),
+    keys,
     publishing: {
       hasTopic: (name) => name === TOPIC && topic.exists,
       publishInTransaction: (_name, messages) => {
@@ -83,6 +87,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     storage,
     state,
     access,
+    keys,
     topic,
     listen,
     stop: () => stack.disposeAsync(),

@@ -1,0 +1,163 @@
+import {X509Certificate} from 'node:crypto'
+import {ApiError} from '../wire/api-error.ts'
+import type {Clock} from '../wire/clock.ts'
+import {parseJsonObject} from '../wire/json.ts'
+import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
+import type {AccountKeys, Credentials, IdTokens} from './access.ts'
+
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+/** signJwt: "the exp claim must be … no more than 12 hours in the future" (IAM Credentials API). */
+const LONGEST_JWT_SECONDS = 12 * 3600
+
+/** An account as far as its keys need it. */
+export interface KeyOwner {
+  readonly name: string
+  readonly projectId: string
+  readonly uniqueId: string
+  readonly email: string
+}
+
+/**
+ * Keys of service accounts (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts.keys), and
+ * the endpoints that a key file names: tokens for a signed JWT, and certificates.
+ * @param find the account of a request whose caller has the permission
+ */
+export function keyRoutes({
+  keys,
+  tokens,
+  credentials,
+  find,
+}: {
+  keys: AccountKeys
+  tokens: IdTokens
+  credentials: Credentials
+  find: (request: HttpRequest, permission: string) => KeyOwner
+}): Route[] {
+  const path = '/v1/projects/:project/serviceAccounts/:account/keys'
+  const idOf = ({params}: HttpRequest): string => params['key'] ?? ''
+
+  async function create(request: HttpRequest): Promise<HttpResponse> {
+    const account = find(request, 'iam.serviceAccountKeys.create')
+    const {privateKeyType = 'TYPE_GOOGLE_CREDENTIALS_FILE', keyAlgorithm = 'KEY_ALG_RSA_2048'} =
+      await request.json()
+    if (privateKeyType !== 'TYPE_GOOGLE_CREDENTIALS_FILE' || keyAlgorithm !== 'KEY_ALG_RSA_2048')
+      throw new ApiError(
+        'UNIMPLEMENTED',
+        `Keys of ${String(keyAlgorithm)} as ${String(privateKeyType)} are not served by the local cloud.`,
+      )
+    const {key, id, privateKey} = await keys.create(account)
+    const {origin} = request.call
+    const file = {
+      type: 'service_account',
+      project_id: account.projectId,
+      private_key_id: id,
+      private_key: privateKey,
+      client_email: account.email,
+      client_id: account.uniqueId,
+      auth_uri: 'https://accounts.google.com/o/oauth2/auth',
+      token_uri: `${origin}/token`,
+      auth_provider_x509_cert_url: `${origin}/oauth2/v1/certs`,
+      client_x509_cert_url: `${origin}/robot/v1/metadata/x509/${encodeURIComponent(account.email)}`,
+      universe_domain: 'googleapis.com',
+    }
+    const privateKeyData = Buffer.from(JSON.stringify(file, null, 2)).toString('base64')
+    return {json: {...key, privateKeyType, privateKeyData}}
+  }
+
+  function list(request: HttpRequest): HttpResponse {
+    const {email} = find(request, 'iam.serviceAccountKeys.list')
+    const types = request.url.searchParams.getAll('keyTypes')
+    const listed = keys.list(email).filter(({keyType}) => types.length === 0 || types.includes(keyType))
+    return {json: listed.length === 0 ? {} : {keys: listed}}
+  }
+
+  function get(request: HttpRequest): HttpResponse {
+    const {email} = find(request, 'iam.serviceAccountKeys.get')
+    const {key, certificate} = keys.get(email, idOf(request))
+    const {publicKey} = new X509Certificate(certificate)
+    const forms: Readonly<Record<string, string>> = {
+      TYPE_X509_PEM_FILE: certificate,
+      TYPE_RAW_PUBLIC_KEY: publicKey.export({type: 'spki', format: 'pem'}).toString(),
+    }
+    const data = forms[request.url.searchParams.get('publicKeyType') ?? '']
+    return {
+      json: {...key, ...(data === undefined ? {} : {publicKeyData: Buffer.from(data).toString('base64')})},
+    }
+  }
+
+  async function destroy(request: HttpRequest): Promise<HttpResponse> {
+    const {email} = find(request, 'iam.serviceAccountKeys.delete')
+    await keys.remove(email, idOf(request))
+    return {json: {}}
+  }
+
+  async function setDisabled(request: HttpRequest): Promise<HttpResponse> {
+    const {verb} = request.params
+    const {email} = find(request, `iam.serviceAccountKeys.${verb}`)
+    await keys.setDisabled(email, idOf(request), verb === 'disable')
+    return {json: {}}
+  }
+
+  /** https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests */
+  async function exchange(request: HttpRequest): Promise<HttpResponse> {
+    const form = new URLSearchParams((await request.bytes()).toString('utf8'))
+    const read =
+      form.get('grant_type') === JWT_BEARER ? keys.readToken(form.get('assertion') ?? '') : undefined
+    if (read === undefined) {
+      const json = {error: 'invalid_grant', error_description: 'Invalid JWT Signature.'}
+      return {status: 400, json}
+    }
+    const audience = read.claims['target_audience']
+    if (typeof audience === 'string') return {json: {id_token: tokens.mint({email: read.email, audience})}}
+    const {token, expiresInSeconds} = credentials.accessToken(read.email)
+    return {json: {access_token: token, expires_in: expiresInSeconds, token_type: 'Bearer'}}
+  }
+
+  return [
+    route('POST', path, create),
+    route('GET', path, list),
+    {
+      method: 'POST',
+      pattern:
+        /^\/v1\/projects\/(?<project>[^/]+)\/serviceAccounts\/(?<account>[^/:]+)\/keys\/(?<key>[^/:]+):(?<verb>enable|disable)$/,
+      handle: setDisabled,
+    },
+    route('GET', `${path}/:key`, get),
+    route('DELETE', `${path}/:key`, destroy),
+    route('POST', '/token', exchange),
+    route('GET', '/robot/v1/metadata/x509/:account', ({params}) => ({
+      json: keys.certificates(params['account'] ?? ''),
+    })),
+  ]
+}
+
+/** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signBlob */
+export async function signBlob(
+  keys: AccountKeys,
+  account: KeyOwner,
+  {payload}: Record<string, unknown>,
+): Promise<HttpResponse> {
+  if (typeof payload !== 'string') throw new ApiError('INVALID_ARGUMENT', 'payload must be given, in base64.')
+  const {keyId, signature} = await keys.sign(account, () => Buffer.from(payload, 'base64'))
+  return {json: {keyId, signedBlob: signature.toString('base64')}}
+}
+
+/** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt */
+export async function signJwt(
+  keys: AccountKeys,
+  account: KeyOwner,
+  {payload}: Record<string, unknown>,
+  clock: Clock,
+): Promise<HttpResponse> {
+  const claims = typeof payload === 'string' ? parseJsonObject(payload) : undefined
+  if (claims === undefined)
+    throw new ApiError('INVALID_ARGUMENT', 'payload must be given: a JSON object with the claims, as text.')
+  const ends = Number(claims['exp'] ?? 0) - clock.now() / 1000
+  if (ends > LONGEST_JWT_SECONDS)
+    throw new ApiError('INVALID_ARGUMENT', 'The exp claim must be at most 12 hours in the future.')
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const {keyId, content, signature} = await keys.sign(account, (kid) =>
+    Buffer.from(`${encode({alg: 'RS256', kid, typ: 'JWT'})}.${encode(claims)}`),
+  )
+  return {json: {keyId, signedJwt: `${content.toString()}.${signature.toString('base64url')}`}}
+}

@@ -1,0 +1,211 @@
+import {createHash} from 'node:crypto'
+import {pipeline, type Readable, Transform} from 'node:stream'
+import type {Clock} from '../wire/clock.ts'
+import type {HttpRequest} from '../wire/routes.ts'
+import {invalid, notServed, StorageError} from './errors.ts'
+import {sha256, type Signatures, signingTime} from './signatures.ts'
+
+/** "The maximum is 604,800 seconds (7 days)": https://cloud.google.com/storage/docs/access-control/signed-urls */
+const LONGEST_SECONDS = 604_800
+/** How far the date of a signed header may be from now: https://cloud.google.com/storage/docs/xml-api/reference-status */
+const MOST_SKEW_MS = 15 * 60_000
+const UNSIGNED = 'UNSIGNED-PAYLOAD'
+const GOOGLE_HOST = 'storage.googleapis.com'
+const NOT_SIGNED_V2 = new Set(['x-goog-encryption-key', 'x-goog-encryption-key-sha256'])
+
+/**
+ * Who sent a request, by its signature: a signed URL, V4 or V2, or an `Authorization` header with an HMAC key.
+ * https://cloud.google.com/storage/docs/authentication/signatures
+ * @returns the request as its signer's; one without a signature as it is
+ * @throws StorageError 400 if it is incomplete or expired, 403 if the signature does not match
+ */
+export function asSigner(
+  request: HttpRequest,
+  {signatures, clock}: {signatures: Signatures; clock: Clock},
+): HttpRequest {
+  const email = signerOf(request, signatures, clock.now())
+  if (email === undefined) return request
+  const {call} = request
+  const stream = checkedBody(request)
+  return {
+    ...request,
+    stream,
+    call: {
+      principal: `serviceAccount:${email}`,
+      origin: call.origin,
+      get signal() {
+        return call.signal
+      },
+    },
+  }
+}
+
+/** The body, which must have the hash that was signed. @throws StorageError 501 if it is signed in chunks */
+function checkedBody(request: HttpRequest): Readable {
+  const declared = payloadHash(request)
+  if (declared.startsWith('STREAMING-')) throw notServed('A body that is signed in chunks')
+  if (declared === UNSIGNED) return request.stream
+  const hash = createHash('sha256')
+  const checked = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      done(null, chunk)
+    },
+    flush(done) {
+      if (hash.digest('hex') === declared.toLowerCase()) return done()
+      return done(
+        new StorageError(400, 'invalid', 'The provided content hash does not match the body.', {
+          xmlCode: 'XAmzContentSHA256Mismatch',
+        }),
+      )
+    },
+  })
+  // The caller learns of a broken connection from what it reads.
+  pipeline(request.stream, checked, () => {})
+  return checked
+}
+
+function payloadHash(request: HttpRequest): string {
+  return headerOf(request, 'x-goog-content-sha256') ?? headerOf(request, 'x-amz-content-sha256') ?? UNSIGNED
+}
+
+function signerOf(request: HttpRequest, signatures: Signatures, now: number): string | undefined {
+  const query = request.url.searchParams
+  for (const prefix of ['X-Goog-', 'X-Amz-'])
+    if (query.has(`${prefix}Signature`)) return signerOfUrl(request, prefix, signatures)
+  const v2 = ['GoogleAccessId', 'AWSAccessKeyId'].find((name) => query.has(name) && query.has('Signature'))
+  if (v2 !== undefined) return signerOfV2(request, query.get(v2) ?? '', signatures)
+  return signerOfHeader(request, signatures, now)
+}
+
+/** A V4 signed URL. */
+function signerOfUrl(request: HttpRequest, prefix: string, signatures: Signatures): string {
+  const query = request.url.searchParams
+  const need = (name: string): string => {
+    const value = query.get(`${prefix}${name}`)
+    if (value === null) throw invalid(`The signed URL lacks the parameter ${prefix}${name}.`)
+    return value
+  }
+  const [algorithm, credential, date] = [need('Algorithm'), need('Credential'), need('Date')]
+  const [expires, names] = [need('Expires'), need('SignedHeaders')]
+  const seconds = Number(expires)
+  if (!(seconds >= 1 && seconds <= LONGEST_SECONDS))
+    throw invalid(`A signed URL lasts 1 to ${LONGEST_SECONDS} seconds, not '${expires}'.`)
+  signatures.refuseExpired(signingTime(date) + seconds * 1000)
+  const parts = {algorithm, credential, date, signature: need('Signature')}
+  return checkCanonical(request, parts, names, `${prefix}Signature`, signatures)
+}
+
+/** `Authorization: GOOG4-HMAC-SHA256 Credential=…,SignedHeaders=…,Signature=…` */
+function signerOfHeader(request: HttpRequest, signatures: Signatures, now: number): string | undefined {
+  const {headers} = request
+  const {algorithm, rest = ''} =
+    /^(?<algorithm>(?:AWS4|GOOG4)-\S+)\s+(?<rest>.+)$/.exec(headers.authorization ?? '')?.groups ?? {}
+  if (algorithm === undefined) return undefined
+  const fields = new Map(
+    rest.split(',').map((field): [string, string] => {
+      const [name = '', ...value] = field.trim().split('=')
+      return [name.toLowerCase(), value.join('=')]
+    }),
+  )
+  const date = headerOf(request, 'x-goog-date') ?? headerOf(request, 'x-amz-date') ?? ''
+  if (Math.abs(signingTime(date) - now) > MOST_SKEW_MS)
+    throw new StorageError(
+      403,
+      'forbidden',
+      'The difference between the request time and the current time is too large.',
+      {xmlCode: 'RequestTimeTooSkewed'},
+    )
+  const [credential = '', names = '', signature = ''] = ['credential', 'signedheaders', 'signature'].map(
+    (name) => fields.get(name),
+  )
+  return checkCanonical(request, {algorithm, credential, date, signature}, names, undefined, signatures)
+}
+
+function checkCanonical(
+  request: HttpRequest,
+  parts: Parameters<Signatures['checkV4']>[0],
+  signedHeaders: string,
+  notSigned: string | undefined,
+  signatures: Signatures,
+): string {
+  const names = signedHeaders.toLowerCase().split(';')
+  const unsent = names.find((name) => headerOf(request, name) === undefined)
+  if (unsent !== undefined) {
+    throw new StorageError(
+      400,
+      'invalid',
+      `Header was included in signedheaders, but not in the request: ${unsent}`,
+      {xmlCode: 'MalformedSecurityHeader'},
+    )
+  }
+  const canonical = (host: string): string =>
+    [
+      request.method,
+      canonicalPath(request.url),
+      canonicalQuery(request.url, notSigned),
+      ...names.map((name) => {
+        const value = name === 'host' ? host : (headerOf(request, name) ?? '')
+        return `${name}:${value.trim().replaceAll(/\s+/g, ' ')}`
+      }),
+      '',
+      signedHeaders,
+      payloadHash(request),
+    ].join('\n')
+  const {algorithm, date, credential} = parts
+  const scope = credential.slice(credential.indexOf('/') + 1)
+  const toSign = (text: string): string => [algorithm, date, scope, sha256(text)].join('\n')
+  // Google's Node client signs the host without its port, and a program may put the local cloud's host into a URL
+  // that was signed for Google's.
+  const {host = ''} = request.headers
+  const [sent = '', ...others] = [host, host.replace(/:\d+$/, ''), GOOGLE_HOST].map(canonical)
+  return signatures.checkV4(parts, [sent, ...others].map(toSign), {
+    StringToSign: toSign(sent),
+    CanonicalRequest: sent,
+  })
+}
+
+/** https://cloud.google.com/storage/docs/access-control/signed-urls-v2 */
+function signerOfV2(request: HttpRequest, accessId: string, signatures: Signatures): string {
+  const {method, url, headers} = request
+  const expires = url.searchParams.get('Expires') ?? ''
+  if (!/^\d+$/.test(expires)) throw invalid('The signed URL lacks the parameter Expires.')
+  signatures.refuseExpired(Number(expires) * 1000)
+  const extensions = Object.keys(headers)
+    .filter((name) => /^x-(?:goog|amz)-/.test(name) && !NOT_SIGNED_V2.has(name))
+    .toSorted()
+    .map((name) => `${name}:${(headerOf(request, name) ?? '').trim().replaceAll(/\s+/g, ' ')}\n`)
+  const head = [method, headerOf(request, 'content-md5') ?? '', headers['content-type'] ?? '', expires]
+  // Some of Google's libraries sign the path as it is sent, others escape it their own way first.
+  const paths = [url.pathname, canonicalPath(url)]
+  const texts = paths.map((path) => `${head.join('\n')}\n${extensions.join('')}${path}`)
+  return signatures.checkV2(accessId, url.searchParams.get('Signature') ?? '', texts)
+}
+
+function headerOf({headers}: HttpRequest, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(',') : value
+}
+
+/** A path escaped as RFC 3986 has it, however it was sent. */
+function canonicalPath({pathname}: URL): string {
+  return pathname
+    .split('/')
+    .map((part) => escape(decodeURIComponent(part)))
+    .join('/')
+}
+
+function canonicalQuery({searchParams}: URL, notSigned: string | undefined): string {
+  return [...searchParams]
+    .filter(([name]) => name !== notSigned)
+    .map(([name, value]) => `${escape(name)}=${escape(value)}`)
+    .toSorted((one, other) => (one < other ? -1 : 1))
+    .join('&')
+}
+
+function escape(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}
