@@ -47,8 +47,8 @@ ${list('warnings', report.warnings)}
       ? metrics.folds > 0
         ? `All metrics are out of fold: a model that had not seen the row scored it, in ${metrics.folds} folds.`
         : 'No rows could be held out, so nothing was measured.'
-      : `Scored by the pretrained model ${pretrained.uri}. Rows from its training data make the metrics look better than they are.`
-  } Ranges are 95\u00a0% intervals.</p>
+      : `Scored by the pretrained model ${pretrained.uri}. ${metrics.accuracy === null ? 'No row has a label that it knows, so nothing was measured.' : 'Rows from its training data make the metrics look better than they are.'}`
+  }${metrics.accuracy === null ? '' : ' Ranges are 95\u00a0% intervals.'}</p>
 ${report.curves.map((curves, i) => section(curves, i, report))}
 <div class="pair">${confusion(report)}
 ${classes(report)}</div>
@@ -60,7 +60,11 @@ ${notes(report)}
   return page.text
 }
 
-function tiles({metrics, label}: Report): Markup[] {
+function tiles({metrics, label, rows}: Report): Markup[] {
+  if (metrics.accuracy === null)
+    return [
+      markup`<div class="tile"><span>rows predicted</span><b>${count(rows.predicted)}</b><small>of ${count(rows.total)}</small></div>`,
+    ]
   const {auc, logLoss, brier, accuracy, baseRate, intervals} = metrics
   const tile = (name: string, value: number | null, range: Interval | null, more = ''): Markup =>
     markup`<div class="tile"><span>${name}</span><b>${value === null ? 'unknown' : value.toFixed(3)}</b><small>${range === null ? more || ' ' : `${range[0].toFixed(3)} to ${range[1].toFixed(3)}`}</small></div>`

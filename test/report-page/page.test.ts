@@ -16,7 +16,7 @@ const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goo
 
 /** Values that went wrong; the report itself speaks of cells with NaN. */
 const slips = (page: string): string[] =>
-  page.replaceAll('NA, NaN, null', '').match(/NaN|undefined|Infinity|\[object/g) ?? []
+  page.replaceAll('N/A, NaN, NaT', '').match(/NaN|undefined|Infinity|\[object/g) ?? []
 
 async function reportOn(classes: readonly string[]): Promise<Report> {
   const {uniform: random} = randomFrom(5)

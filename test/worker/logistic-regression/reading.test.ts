@@ -215,7 +215,7 @@ describe('columns', () => {
   })
 
   it('of numbers take the words of programs for missing', async () => {
-    const words = ['#DIV/0!', '<NA>', '\\N', '.', '-nan', '#REF!', 'nil']
+    const words = ['#DIV/0!', '-nan', '#REF!', 'inf']
     const {coefficients, assumptions} = await report('x', (i) => words[i] ?? Math.sin(i).toFixed(3))
     expect(coefficients[0]?.terms.map(({kind}) => kind)).toEqual(['numeric', 'missing'])
     expect(assumptions.join(' ')).toContain('treated as missing: x')
@@ -304,9 +304,17 @@ describe('columns', () => {
     ])
   })
 
+  it.each(['', 'Unnamed: 0'])(
+    'of an index that pandas wrote as "%s" are left out, even shuffled',
+    async (name) => {
+      const {leftOut} = await report(`${name},x`, (i) => `${(i * 7) % 40},${Math.sin(i)}`)
+      expect(leftOut).toEqual([{column: name || 'column 1', reason: 'identifier'}])
+    },
+  )
+
   it('with gaps get an indicator, or a level for what is missing', async () => {
     const {coefficients, assumptions} = await report('x,kind', (i) =>
-      i % 10 === 0 ? '?,n/a' : i % 10 === 1 ? '-,a' : `${Math.sin(i)},${'ab'[i % 2]}`,
+      i % 10 === 0 ? '?,n/a' : i % 10 === 1 ? 'inf,a' : `${Math.sin(i)},${'ab'[i % 2]}`,
     )
     expect(coefficients[0]?.terms.map(({column, kind, level}) => [column, kind, level])).toEqual([
       ['x', 'numeric', undefined],
@@ -366,9 +374,9 @@ describe('the label', () => {
   })
 
   it('warns of classes that look like the same', async () => {
-    const {report} = await processFile('a,y\n1,Yes\n2,yes\n3,1\n5,1.0\n4,no\n')
+    const {report} = await processFile('a,y\n1,Yes\n2,yes\n3,1\n5,01\n4,no\n')
     expect(report.warnings[0]).toBe(
-      'These classes are treated as different although they look the same: 1, 1.0, Yes, yes.',
+      'These classes are treated as different although they look the same: 01, 1, Yes, yes.',
     )
   })
 
@@ -377,6 +385,38 @@ describe('the label', () => {
       `a,y\n${[10, 9, 100, 10, 9, 100].map((y, i) => `${i % 4},${y}\n`).join('')}`,
     )
     expect(report.label.classes.map(({name}) => name)).toEqual(['9', '10', '100'])
+  })
+
+  it.each(['None', '<NA>', '-', '\\N', 'nil', 'NaT', '.', 'NULL'])(
+    'is missing where a program wrote %s, as in any column',
+    async (word) => {
+      const {report: found} = await processFile(
+        `a,kind,y\n${Array.from({length: 40}, (_, i) => `${i % 7 ? Math.sin(i) : word},${i % 5 ? 'st'[i % 2] : word},${i % 4 ? i % 3 > 0 : word}\n`).join('')}`,
+      )
+      expect(found.label.classes.map(({name}) => name)).toEqual(['false', 'true'])
+      expect(found.rows.predicted).toBe(10)
+      expect(
+        found.coefficients[0]?.terms.map(({column, kind, level}) => level ?? `${column} ${kind}`),
+      ).toEqual(['a numeric', 'a missing', 's', 't', '(missing)'])
+    },
+  )
+
+  it('may be named like a tag', async () => {
+    const {report: found} = await processFile(`<script>alert(1)</script>,y\n1,a\n2,b\n3,a\n4,b\n`)
+    expect(found.coefficients[0]?.terms[0]?.column).toBe('<script>alert(1)</script>')
+  })
+
+  it('has one class for labels that mean the same', async () => {
+    const {report: found} = await processFile('a,y\n1,0\n2,0.0\n3,1\n5,1.0\n4,1\n')
+    expect(found.label.classes).toEqual([
+      {name: '0', rows: 2},
+      {name: '1', rows: 3},
+    ])
+    const {report: words} = await processFile('a,y\n1,True\n2,TRUE\n3,false\n5,true\n4,False\n')
+    expect(words.label.classes).toEqual([
+      {name: 'True', rows: 3},
+      {name: 'false', rows: 2},
+    ])
   })
 
   it('may be + and -', async () => {

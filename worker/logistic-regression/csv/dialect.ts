@@ -122,6 +122,9 @@ function refuseSeparatorLine(header: string): void {
   )
 }
 
+/** Bytes of a text's beginning that show its format. */
+const HEAD_OF_TEXT = 512
+
 function refuseOtherFormats(head: Buffer): void {
   for (const {bytes, at = 0, what, suggestion} of SIGNATURES) {
     if (bytes.every((byte, i) => head[at + i] === byte)) {
@@ -132,10 +135,12 @@ function refuseOtherFormats(head: Buffer): void {
       })
     }
   }
-  const start = head.toString('latin1', 0, 64).trimStart()
+  const start = head.toString('latin1', 0, HEAD_OF_TEXT).trimStart()
+  const [firstLine = ''] = start.split(/[\r\n]/, 1)
   const what = /^\{\s*["}]|^\[\s*["{[\d]/.test(start)
     ? 'JSON'
-    : /^<(\?xml|!doctype|html|[a-z]+[ >])/i.test(start)
+    : // A name in a header may look like a tag.
+      /^<(\?xml|!doctype|html)/i.test(start) || (/^<[a-z]+[ >]/i.test(start) && !/[,;\t|]/.test(firstLine))
       ? 'HTML or XML'
       : undefined
   if (what !== undefined) {

@@ -64,7 +64,7 @@ export function makeReport(findings: Findings): Report {
       ...(label.chosenBy === 'last-column'
         ? [`The label is the last column, ${label.name}, since none was named.`]
         : []),
-      'Empty cells, NA, NaN, null and ? are missing values; a row with a missing label is predicted.',
+      'Empty cells, NA, N/A, NaN, NaT, null, None, nil, <NA>, \\N, -, . and ? are missing values; a row with a missing label is predicted.',
       ...describeReading(table.columns, choice),
       ...(transforms.length > 0
         ? [

@@ -42,11 +42,23 @@ type Reason = Report['leftOut'][number]['reason']
 function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefined {
   const first = values.findIndex((value) => !Number.isNaN(value))
   if (first === -1) return 'empty'
-  if (isIdentifierName(header)) return 'identifier'
+  if (isIdentifierName(header) || (isIndexName(header) && areDistinctCounts(values))) return 'identifier'
   // A constant with gaps is still informative by its gaps.
   if (values.every((value) => value === values[0])) return 'constant'
   if (values.every((value) => Number.isNaN(value) || isPackedDate(value))) return 'date'
   return values.length >= FEWEST_ROWS_OF_A_COUNTER && isCounter(values) ? 'identifier' : undefined
+}
+
+/** Whether a column has the name that pandas writes, or reads, above the index of the rows, or none as in R. */
+function isIndexName(header: string): boolean {
+  return /^(unnamed: |column )\d+$/i.test(header.trim())
+}
+
+/** Whole numbers from 0 on, each once, in any order. */
+function areDistinctCounts(values: Float64Array): boolean {
+  return (
+    values.every((value) => Number.isInteger(value) && value >= 0) && new Set(values).size === values.length
+  )
 }
 
 /** Whole numbers that only rise, without gaps. */
@@ -89,7 +101,7 @@ export function describeReading(columns: readonly Column[], choice: FeatureChoic
   return [
     ...(commas.length > 0 ? [`Numbers like 1,5 were read with a decimal comma: ${names(commas)}.`] : []),
     ...(noNumbers.length > 0
-      ? [`Cells like -, inf or #DIV/0! among numbers were treated as missing: ${names(noNumbers)}.`]
+      ? [`Cells like inf or #DIV/0! among numbers were treated as missing: ${names(noNumbers)}.`]
       : []),
     ...(dressed.length > 0
       ? [

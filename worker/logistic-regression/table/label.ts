@@ -10,6 +10,10 @@ const NAMES_SHOWN = 10
 /** In a suggestion to choose one: nobody chooses among thousands. */
 const NAMES_OF_A_FILE_SHOWN = 100
 
+/** Beside its opposite a class; otherwise a sign for a missing label. */
+const NEGATIVE = '-'
+const POSITIVE = '+'
+
 /** Which column was requested as the label, and where. */
 export interface LabelChoice {
   name: string | undefined
@@ -46,7 +50,8 @@ export class LabelBuilder {
   readonly #name: string
   readonly #choice: LabelChoice
   readonly #header: readonly string[]
-  readonly #codeOf = new Map<string, number>()
+  /** The classes by what makes them equal, in the order of appearance, each as it was first written. */
+  readonly #classes = new Map<string, {code: number; name: string}>()
 
   /** @throws PermanentError `label-column-missing`, `label-column-ambiguous` */
   constructor(header: readonly string[], choice: LabelChoice) {
@@ -67,13 +72,15 @@ export class LabelBuilder {
    * @throws PermanentError `label-not-named`, `too-many-classes`
    */
   codeOf(text: string): number {
-    const known = this.#codeOf.get(text)
-    if (known !== undefined) return known
-    if (isMissing(text)) return -1
+    if (isMissing(text) && text !== NEGATIVE) return -1
+    const key = meaningOf(text)
+    const known = this.#classes.get(key)
+    if (known !== undefined) return known.code
     const limit = this.#choice.name === undefined ? MOST_CLASSES_UNNAMED : MOST_CLASSES_NAMED
-    if (this.#codeOf.size === limit) throw this.#tooManyClasses(limit)
-    this.#codeOf.set(text, this.#codeOf.size)
-    return this.#codeOf.size - 1
+    if (this.#classes.size === limit) throw this.#tooManyClasses(limit)
+    const code = this.#classes.size
+    this.#classes.set(key, {code, name: text})
+    return code
   }
 
   #tooManyClasses(limit: number): PermanentError {
@@ -106,8 +113,13 @@ export class LabelBuilder {
    * @throws PermanentError `no-labelled-row`, `one-class`
    */
   build(codes: Int32Array): Label {
-    const found = [...this.#codeOf.keys()]
-    if (this.#choice.classes !== undefined) return this.#assign(codes, found, this.#choice.classes)
+    const names = [...this.#classes.values()].map(({name}) => name)
+    const {classes} = this.#choice
+    const isMinus = (classes ?? names).includes(POSITIVE)
+    const missing = isMinus ? undefined : this.#classes.get(NEGATIVE)?.code
+    if (missing !== undefined) codes.forEach((code, row) => (codes[row] = code === missing ? -1 : code))
+    if (classes !== undefined) return this.#assign(codes, names, classes)
+    const found = names.filter((_, code) => code !== missing)
     if (found.length === 0) {
       throw new PermanentError(`No row has a label: the column ${this.#name} is empty.`, {
         code: 'no-labelled-row',
@@ -127,13 +139,13 @@ export class LabelBuilder {
         },
       )
     }
-    return this.#assign(codes, found, inOrder(found))
+    return this.#assign(codes, names, inOrder(found))
   }
 
   /** Turns numbers in the order of appearance into indexes of classes. */
   #assign(codes: Int32Array, found: readonly string[], classes: readonly string[]): Label {
-    const place = new Map(classes.map((name, i) => [name, i]))
-    const codeToClass = found.map((name) => place.get(name) ?? -1)
+    const place = new Map(classes.map((name, i) => [meaningOf(name), i]))
+    const codeToClass = found.map((name) => place.get(meaningOf(name)) ?? -1)
     let unknown = 0
     codes.forEach((code, row) => {
       const assigned = code < 0 ? -1 : (codeToClass[code] ?? -1)
@@ -143,6 +155,12 @@ export class LabelBuilder {
     const {chosenBy} = this.#choice
     return {name: this.#name, index: this.index, chosenBy, classes: [...classes], codes, unknown}
   }
+}
+
+/** Equal for labels that mean the same: equal numbers (0, 0.0), and True, TRUE and true. */
+function meaningOf(label: string): string {
+  if (/^[+-]?(0|[1-9]\d{0,14})(\.\d+)?$/.test(label)) return String(Number(label))
+  return /^(true|false)$/i.test(label) ? label.toLowerCase() : label
 }
 
 function inOrder(names: readonly string[]): string[] {

@@ -1,16 +1,31 @@
-/** Texts for "no value" in any column, in any case. */
-const MISSING = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', '?'])
+/** Texts for "no value" in any column, in any case: those of pandas, R, databases and spreadsheets. */
+const MISSING = new Set([
+  '',
+  'na',
+  'n/a',
+  '#n/a',
+  'nan',
+  'nat',
+  'null',
+  'nil',
+  '<na>',
+  '\\n',
+  '-',
+  '--',
+  '.',
+  '?',
+])
+/** Python's word for it. In lower case it may well be a category. */
+const NONE = 'None'
 /** Texts for "no number" among numbers; in other columns they may be values. */
 const NO_NUMBER = new Set(
   // The words of programs, and of spreadsheets.
-  '- -- . none nil <na> \\n -nan inf +inf -inf infinity +infinity -infinity #div/0! #value! #ref! #name? #num! #null!'.split(
-    ' ',
-  ),
+  'none -nan inf +inf -inf infinity +infinity -infinity #div/0! #value! #ref! #name? #num! #null!'.split(' '),
 )
 
 /** Whether a trimmed text means a missing value or label. */
 export function isMissing(text: string): boolean {
-  return text.length <= 4 && MISSING.has(text.toLowerCase())
+  return text.length <= 4 && (MISSING.has(text.toLowerCase()) || text === NONE)
 }
 
 /** A cell of a column of numbers. `contradiction`: neither a number nor a sign for none. */
