@@ -10,6 +10,9 @@ const HISTOGRAM_STEPS = 20
 const DIGITS = 6
 /** Numbers that are sorted without a pause: some milliseconds. */
 const SORTED_AT_ONCE = 64 * 1024
+const NUMBERS_PER_BUCKET = 8
+const FEW_NUMBERS = 32
+const BUCKETS_BETWEEN_PAUSES = 1024
 
 /** The probabilities of a class in rising order: of the rows that have it, and of the others. */
 export interface Ranking {
@@ -39,47 +42,58 @@ export async function rank(
   }
 }
 
-/** In rising order: parts are sorted separately and then merged, so that the event loop runs in between. */
+/**
+ * In rising order. Many numbers are dealt into buckets of equal width first, a few to each, so that hardly more than
+ * those few are compared. A bucket that gets most of them is dealt once more.
+ */
 async function sorted(numbers: Float64Array, pacer: Pacer): Promise<Float64Array> {
-  let from: Float64Array = numbers
-  for (let start = 0; start < from.length; start += SORTED_AT_ONCE) {
-    from.set(from.slice(start, start + SORTED_AT_ONCE).toSorted(), start)
-    if (pacer.due) await pacer.pause()
+  if (numbers.length <= SORTED_AT_ONCE) return numbers.toSorted()
+  let [least, most] = [Infinity, -Infinity]
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] ?? 0
+    if (value < least) least = value
+    if (value > most) most = value
   }
-  let into: Float64Array = new Float64Array(from.length > SORTED_AT_ONCE ? from.length : 0)
-  for (let size = SORTED_AT_ONCE; size < from.length; size *= 2) {
-    for (let start = 0; start < from.length; start += 2 * size) {
-      await merge(
-        from,
-        start,
-        Math.min(from.length, start + size),
-        Math.min(from.length, start + 2 * size),
-        into,
-        pacer,
-      )
-    }
-    ;[from, into] = [into, from]
+  const buckets = Math.ceil(numbers.length / NUMBERS_PER_BUCKET)
+  const perUnit = (buckets - 1) / (most - least)
+  // All are equal, or as good as.
+  if (!Number.isFinite(perUnit)) return numbers.toSorted()
+  const ends = new Uint32Array(buckets + 1)
+  for (let i = 0; i < numbers.length; i++) {
+    const after = Math.floor(((numbers[i] ?? 0) - least) * perUnit) + 1
+    ends[after] = (ends[after] ?? 0) + 1
   }
-  return from
+  for (let bucket = 1; bucket <= buckets; bucket++)
+    ends[bucket] = (ends[bucket] ?? 0) + (ends[bucket - 1] ?? 0)
+  const into = new Float64Array(numbers.length)
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i] ?? 0
+    const bucket = Math.floor((value - least) * perUnit)
+    // From where a bucket begins to where it ends, which is where the next one begins.
+    const at = ends[bucket] ?? 0
+    into[at] = value
+    ends[bucket] = at + 1
+  }
+  let start = 0
+  for (let bucket = 0; bucket < buckets; bucket++) {
+    const end = ends[bucket] ?? 0
+    const count = end - start
+    if (count <= FEW_NUMBERS) sortFew(into, start, end)
+    else if (count <= SORTED_AT_ONCE) into.subarray(start, end).sort()
+    else into.set(await sorted(into.subarray(start, end), pacer), start)
+    start = end
+    if (bucket % BUCKETS_BETWEEN_PAUSES === 0 && pacer.due) await pacer.pause()
+  }
+  return into
 }
 
-/** Merges two sorted parts, from `start` to `middle` and from there to `end`. */
-async function merge(
-  from: Float64Array,
-  start: number,
-  middle: number,
-  end: number,
-  into: Float64Array,
-  pacer: Pacer,
-): Promise<void> {
-  let [i, j] = [start, middle]
-  for (let at = start; at < end;) {
-    const stop = Math.min(end, at + SORTED_AT_ONCE)
-    for (; at < stop; at++) {
-      const takesFirst = j === end || (i < middle && (from[i] ?? 0) <= (from[j] ?? 0))
-      into[at] = from[takesFirst ? i++ : j++] ?? 0
-    }
-    if (pacer.due) await pacer.pause()
+/** Sorts by insertion, from `start` to before `end`. */
+function sortFew(numbers: Float64Array, start: number, end: number): void {
+  for (let i = start + 1; i < end; i++) {
+    const value = numbers[i] ?? 0
+    let at = i
+    for (; at > start && (numbers[at - 1] ?? 0) > value; at--) numbers[at] = numbers[at - 1] ?? 0
+    numbers[at] = value
   }
 }
 
