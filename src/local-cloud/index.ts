@@ -20,6 +20,7 @@ import {iamSchema} from './iam/schema.ts'
 import {createServiceAccounts} from './iam/service-accounts.ts'
 import {createServiceAgents} from './iam/service-agents.ts'
 import {createLogging, loggingSchema} from './logging/index.ts'
+import {createMonitoring, monitoringSchema} from './monitoring/index.ts'
 import {createOperations} from './operations/operations.ts'
 import {operationsSchema} from './operations/schema.ts'
 import {createPubsub, pubsubSchema} from './pubsub/index.ts'
@@ -66,7 +67,7 @@ const {version}: {version: string} = createRequire(import.meta.url)('cloud-runne
 
 /**
  * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Secret Manager,
- * Logging, IAM and Artifact Registry on one port, over Google's own protocols.
+ * Logging, Monitoring, IAM and Artifact Registry on one port, over Google's own protocols.
  *
  * `await using cloud = await LocalCloud.start({stateFolder})` stops it and its instances at the end of the block.
  */
@@ -116,6 +117,7 @@ export class LocalCloud implements AsyncDisposable {
           pubsubSchema,
           storageSchema,
           secretManagerSchema,
+          monitoringSchema,
           runSchema,
           serviceUsageSchema,
           projectsSchema,
@@ -135,12 +137,14 @@ export class LocalCloud implements AsyncDisposable {
     const credentials = createCredentials({tokens, keys})
     const accounts = createServiceAccounts({state, clock, access, tokens, credentials, keys})
     const logging = stack.use(createLogging({state, clock, access}))
+    const monitoring = stack.use(createMonitoring({state, clock, access, agents, log: logging.sink}))
     const pubsub = createPubsub({
       state,
       clock,
       access,
       agents,
       tokens,
+      metrics: monitoring.metrics,
       isDebugging: () => run.isDebugging(),
     })
     const storage = stack.use(
@@ -161,6 +165,7 @@ export class LocalCloud implements AsyncDisposable {
         images: registry.images,
         registry: () => new URL(main?.origin ?? '').host,
         log: logging.sink,
+        metrics: monitoring.metrics,
         secrets: secrets.values,
         agents,
         identity: {open: openIdentity},
@@ -199,6 +204,7 @@ export class LocalCloud implements AsyncDisposable {
         ...pubsub.services,
         ...run.services,
         ...logging.services,
+        ...monitoring.services,
       ],
       routes: [
         ...adminRoutes({status, stop: onStopRequest}),

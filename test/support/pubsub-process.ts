@@ -1,3 +1,4 @@
+import {NO_METRICS} from './no-metrics.ts'
 import {argv, stdout} from 'node:process'
 import {createAccess} from '../../src/local-cloud/iam/access-control.ts'
 import {createIdTokens} from '../../src/local-cloud/iam/id-tokens.ts'
@@ -12,7 +13,14 @@ import {createServerOf} from '../../src/local-cloud/wire/server.ts'
 const state = await openState({folder: argv[2] ?? '', schemas: [iamSchema, pubsubSchema]})
 const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
 const tokens = await createIdTokens({state, clock})
-const pubsub = createPubsub({state, clock, access, agents: createServiceAgents(), tokens})
+const pubsub = createPubsub({
+  metrics: NO_METRICS,
+  state,
+  clock,
+  access,
+  agents: createServiceAgents(),
+  tokens,
+})
 const server = createServerOf({
   routes: pubsub.routes,
   services: pubsub.services,

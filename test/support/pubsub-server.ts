@@ -1,3 +1,4 @@
+import {NO_METRICS} from './no-metrics.ts'
 import {generateKeyPairSync} from 'node:crypto'
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -54,7 +55,7 @@ export async function startPubsub({
   const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const agents = createServiceAgents()
   const tokens = await createIdTokens({state, clock})
-  const pubsub = stack.use(createPubsub({state, clock, access, agents, tokens}))
+  const pubsub = stack.use(createPubsub({metrics: NO_METRICS, state, clock, access, agents, tokens}))
   const faults: unknown[] = []
   const server = createServerOf({
     routes: pubsub.routes,

@@ -1,6 +1,6 @@
 /** The APIs of the local cloud: enabled from the start in every project that was not created explicitly. */
 export const SERVED_APIS: readonly string[] = apis(`
-    artifactregistry cloudbilling cloudresourcemanager iam iamcredentials logging pubsub run secretmanager
+    artifactregistry cloudbilling cloudresourcemanager iam iamcredentials logging monitoring pubsub run secretmanager
     serviceusage storage
   `)
 
@@ -28,7 +28,7 @@ export const OTHER_APIS: readonly string[] = apis(`
     firebasedataconnect firebaseremoteconfig firebaserules firestore gkebackup gkehub gkemulticloud
     gkeonprem gmail healthcare hypercomputecluster iap identitytoolkit ids integrations licensemanager
     looker lustre managedidentities managedkafka memcache memorystore metastore migrationcenter
-    modelarmor monitoring netapp networkconnectivity networkmanagement networksecurity networkservices
+    modelarmor netapp networkconnectivity networkmanagement networksecurity networkservices
     notebooks observability oracledatabase orgpolicy osconfig oslogin parallelstore parametermanager
     privateca privilegedaccessmanager publicca recaptchaenterprise recommender redis
     securesourcemanager securitycenter securitycentermanagement securityposture servicedirectory

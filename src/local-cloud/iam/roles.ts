@@ -245,12 +245,30 @@ const HMAC_KEY_ADMIN = [
   'storage.hmacKeys.update',
 ]
 
+const ALERT_POLICY_VIEWER = ['monitoring.alertPolicies.get', 'monitoring.alertPolicies.list']
+const ALERT_POLICY_EDITOR = [
+  ...ALERT_POLICY_VIEWER,
+  'monitoring.alertPolicies.create',
+  'monitoring.alertPolicies.delete',
+  'monitoring.alertPolicies.update',
+]
+const CHANNEL_VIEWER = ['monitoring.notificationChannels.get', 'monitoring.notificationChannels.list']
+const CHANNEL_EDITOR = [
+  ...CHANNEL_VIEWER,
+  'monitoring.notificationChannels.create',
+  'monitoring.notificationChannels.delete',
+  'monitoring.notificationChannels.update',
+]
+const MONITORING_VIEWER = [...PROJECT_READ, ...ALERT_POLICY_VIEWER, ...CHANNEL_VIEWER]
+const MONITORING_EDITOR = [...PROJECT_READ, ...ALERT_POLICY_EDITOR, ...CHANNEL_EDITOR]
+
 const BASIC_VIEWER = [
   ...PUBSUB_VIEWER,
   ...RUN_VIEWER,
   ...REGISTRY_READER,
   ...SECRET_VIEWER,
   ...LOG_VIEWER,
+  ...MONITORING_VIEWER,
   ...USAGE_VIEWER,
   'iam.serviceAccounts.get',
   'iam.serviceAccounts.list',
@@ -263,6 +281,7 @@ const BASIC_EDITOR = [
   ...REGISTRY_WRITER,
   ...SECRET_EDITOR,
   ...LOG_ADMIN,
+  ...MONITORING_EDITOR,
   ...USAGE_ADMIN,
   'artifactregistry.repositories.create',
   'artifactregistry.repositories.delete',
@@ -302,6 +321,13 @@ const ROLES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     'roles/logging.logWriter': LOG_WRITER,
     'roles/logging.viewer': LOG_VIEWER,
     'roles/logging.admin': LOG_ADMIN,
+    'roles/monitoring.alertPolicyViewer': ALERT_POLICY_VIEWER,
+    'roles/monitoring.alertPolicyEditor': ALERT_POLICY_EDITOR,
+    'roles/monitoring.notificationChannelViewer': CHANNEL_VIEWER,
+    'roles/monitoring.notificationChannelEditor': CHANNEL_EDITOR,
+    'roles/monitoring.viewer': MONITORING_VIEWER,
+    'roles/monitoring.editor': MONITORING_EDITOR,
+    'roles/monitoring.admin': MONITORING_EDITOR,
     'roles/pubsub.publisher': ['pubsub.topics.publish'],
     'roles/pubsub.subscriber': PUBSUB_SUBSCRIBER,
     'roles/pubsub.viewer': PUBSUB_VIEWER,

@@ -1,4 +1,5 @@
 import type {AccessControl, ServiceAgents} from '../iam/access.ts'
+import type {MetricSink} from '../monitoring/metrics.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Timer} from '../wire/clock.ts'
@@ -27,6 +28,7 @@ export interface DeliveryDependencies extends PushDependencies {
   readonly agents: ServiceAgents
   readonly resources: ResourceStore
   readonly messages: MessageStore
+  readonly metrics: MetricSink
   /** Publishes inside a `State.write`. */
   readonly publish: (topic: string, messages: readonly NewMessage[]) => string[]
 }
@@ -80,6 +82,7 @@ export class Deliveries implements Disposable {
   close(key: number): void {
     const delivery = this.#byKey.get(key)
     this.#byKey.delete(key)
+    if (delivery !== undefined) this.#dependencies.metrics.backlog(delivery.name, 0, undefined)
     delivery?.push.stop()
     delivery?.queue.close(
       new ApiError('NOT_FOUND', `Resource not found (resource=${parseSubscriptionName(delivery.name).id}).`),
@@ -115,9 +118,10 @@ export class Deliveries implements Disposable {
   }
 
   #recordsOf(key: number, name: string): DeliveryRecords {
-    const {state, clock, messages} = this.#dependencies
+    const {state, clock, messages, metrics} = this.#dependencies
     return {
       acknowledge: (ids, options) => {
+        metrics.acknowledged(name)
         const retain = this.#byKey.get(key)?.queue.settings.retainAcknowledged ?? false
         return state.write(() => {
           const now = clock.now()
@@ -129,6 +133,7 @@ export class Deliveries implements Disposable {
         state.write(() => messages.recordFailures(key, message, failures)).catch(() => undefined)
       },
       forwardDeadLetter: (message, attempts) => this.#forwardDeadLetter(key, name, message, attempts),
+      changed: (count, oldest) => metrics.backlog(name, count, oldest),
     }
   }
 

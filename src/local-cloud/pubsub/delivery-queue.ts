@@ -24,6 +24,11 @@ export interface DeliveryRecords {
   recordFailures(message: number, failures: number): void
   /** @returns whether the message moved from this subscription to the dead-letter topic */
   forwardDeadLetter(message: number, attempts: number): Promise<boolean>
+  /**
+   * The number of unacknowledged messages changed.
+   * @param oldest when the oldest was published, in milliseconds since 1970
+   */
+  changed(messages: number, oldest: number | undefined): void
 }
 
 interface Entry {
@@ -90,6 +95,7 @@ export class DeliveryQueue {
         if (fifo.peek() === entry) this.#makeReady(entry)
       }
     }
+    this.#changed()
     this.#notify()
   }
 
@@ -103,6 +109,7 @@ export class DeliveryQueue {
       if (entry.state !== 'ready') continue
       if (entry.publishTime < oldest) {
         this.#remove(entry)
+        this.#changed()
         continue
       }
       this.#readyCount -= 1
@@ -123,6 +130,7 @@ export class DeliveryQueue {
     const entries = messages.flatMap((message) => this.#entries.get(message) ?? [])
     if (entries.length === 0) return
     for (const entry of entries) this.#remove(entry, 'acknowledged')
+    this.#changed()
     try {
       await this.#records.acknowledge(
         entries.map(({message}) => message),
@@ -146,6 +154,7 @@ export class DeliveryQueue {
   clear(): void {
     this.#keys.clear()
     for (const entry of this.#entries.values()) this.#remove(entry, 'dropped')
+    this.#changed()
   }
 
   /** Drops messages kept longer than the subscription's retention. */
@@ -153,6 +162,7 @@ export class DeliveryQueue {
     const oldest = this.#clock.now() - this.settings.retentionMs
     for (const entry of this.#entries.values())
       if (entry.publishTime < oldest && entry.state !== 'leased') this.#remove(entry)
+    this.#changed()
   }
 
   /** Ends everything; consumers get `reason`. */
@@ -194,6 +204,7 @@ export class DeliveryQueue {
     if (entry.state !== 'waiting') return
     if (forwarded) {
       this.#remove(entry)
+      this.#changed()
       this.#notify()
     } else {
       this.#records.recordFailures(entry.message, entry.failures)
@@ -239,6 +250,12 @@ export class DeliveryQueue {
       this.#makeReady(next)
       this.#notify()
     }
+  }
+
+  #changed(): void {
+    if (this.#closed !== undefined) return
+    const [oldest] = this.#entries.values()
+    this.#records.changed(this.#entries.size, oldest?.publishTime)
   }
 
   #notify(): void {

@@ -1,4 +1,5 @@
 import type {AccessControl, IdTokens, ServiceAgents} from '../iam/access.ts'
+import type {MetricSink} from '../monitoring/metrics.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {Route} from '../wire/routes.ts'
@@ -31,6 +32,7 @@ export function createPubsub({
   access,
   agents,
   tokens,
+  metrics,
   isDebugging = () => false,
 }: {
   state: State
@@ -38,6 +40,7 @@ export function createPubsub({
   access: AccessControl
   agents: ServiceAgents
   tokens: IdTokens
+  metrics: MetricSink
   /** Whether a debugger may pause an instance that messages are pushed to. */
   isDebugging?: () => boolean
 }): Pubsub {
@@ -60,6 +63,7 @@ export function createPubsub({
     connections,
     resources,
     messages,
+    metrics,
     isDebugging,
     load: (message) => messages.load(message),
     publish: (topic, published) => publisher.publishInTransaction(topic, published),

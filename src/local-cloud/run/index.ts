@@ -2,6 +2,7 @@ import type {Images} from '../artifact-registry/images.ts'
 import type {AccessControl, IdTokens, ServiceAgents} from '../iam/access.ts'
 import {createRuntimes} from '../instances/runtimes.ts'
 import type {LogSink} from '../logging/log-sink.ts'
+import type {MetricSink} from '../monitoring/metrics.ts'
 import type {SecretValues} from '../secret-manager/secret-values.ts'
 import type {Operations} from '../operations/operations.ts'
 import type {Ports} from '../state/ports.ts'
@@ -39,6 +40,7 @@ export interface RunDependencies {
   /** `127.0.0.1:PORT` of the registry that container engines pull from; known when the first one starts. */
   readonly registry: () => string
   readonly log: LogSink
+  readonly metrics: Pick<MetricSink, 'executionFailed'>
   /** For variables that come from Secret Manager. */
   readonly secrets: SecretValues
   readonly agents: Pick<ServiceAgents, 'projectNumber'>
@@ -76,6 +78,7 @@ export function createRun({
   images,
   registry,
   log,
+  metrics,
   secrets,
   agents,
   identity,
@@ -91,7 +94,7 @@ export function createRun({
   const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, faults, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})
   const jobStore = createJobStore(state)
-  const executor = createExecutor({state, clock, launcher, log, store: jobStore})
+  const executor = createExecutor({state, clock, launcher, log, metrics, store: jobStore})
   const reconciliation = createJobReconciliation({state, clock, images, launcher, store: jobStore, executor})
   const shared = {state, clock, access, operations, store: jobStore, executor}
   const jobs = createJobs({...shared, agents, reconciliation})

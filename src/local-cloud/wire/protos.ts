@@ -1,5 +1,6 @@
 import {readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
+import {dirname, join} from 'node:path'
 import protobuf from 'protobufjs'
 import {isJsonObject, type JsonObject} from './json.ts'
 
@@ -9,6 +10,12 @@ export const PROTO_FILES = [
   '@google-cloud/run/build/protos/protos.json',
   '@google-cloud/logging-api/build/protos/protos.json',
   '@google-cloud/secret-manager/build/protos/protos.json',
+] as const
+
+/** Services of Monitoring, of which Google's packages have no descriptors here, as their sources in google-gax. */
+export const PROTO_SOURCES = [
+  'google/monitoring/v3/alert_service.proto',
+  'google/monitoring/v3/notification_service.proto',
 ] as const
 
 /** One way to call a method over REST (google.api.HttpRule). */
@@ -45,7 +52,7 @@ let descriptors: readonly Descriptors[] | undefined
  * @throws Error if no descriptor has the service
  */
 export function describeService(service: string): MethodDescriptor[] {
-  descriptors ??= PROTO_FILES.map(readDescriptors)
+  descriptors ??= [...PROTO_FILES.map(readDescriptors), ...PROTO_SOURCES.map(readSource)]
   for (const {json, root} of descriptors) {
     const methods = methodsIn(json, service)
     if (methods) return Object.entries(methods).map(([name, method]) => describe(root, service, name, method))
@@ -57,6 +64,22 @@ function readDescriptors(file: string): Descriptors {
   const text = readFileSync(require.resolve(file), 'utf8')
   let root: protobuf.Root | undefined
   return {json: JSON.parse(text), root: () => (root ??= protobuf.Root.fromJSON(JSON.parse(text)))}
+}
+
+/** Without what it imports, a source is read quickly; its message types need that too. */
+function readSource(file: string): Descriptors {
+  const folder = join(dirname(require.resolve('google-gax')), '../protos')
+  const {root: services} = protobuf.parse(readFileSync(join(folder, file), 'utf8'))
+  let root: protobuf.Root | undefined
+  return {
+    json: services.toJSON(),
+    root() {
+      if (root) return root
+      root = new protobuf.Root()
+      root.resolvePath = (_origin, target) => join(folder, target)
+      return root.loadSync(file)
+    },
+  }
 }
 
 function methodsIn(json: unknown, service: string): JsonObject | undefined {

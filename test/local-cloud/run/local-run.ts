@@ -1,3 +1,4 @@
+import {NO_METRICS} from '../../support/no-metrics.ts'
 import {ExecutionsClient, JobsClient, RevisionsClient, ServicesClient, TasksClient} from '@google-cloud/run'
 import {SecretManagerServiceClient} from '@google-cloud/secret-manager'
 import {credentials} from '@grpc/grpc-js'
@@ -78,6 +79,7 @@ export async function startRun({
   }
   const run = stack.use(
     createRun({
+      metrics: NO_METRICS,
       state,
       ports: createPorts(state),
       clock,

@@ -1,4 +1,5 @@
 import {availableParallelism} from 'node:os'
+import type {MetricSink} from '../../monitoring/metrics.ts'
 import type {State} from '../../state/state.ts'
 import {ApiError} from '../../wire/api-error.ts'
 import {succeeded} from '../services/conditions.ts'
@@ -21,6 +22,7 @@ import type {JobStore, StoredExecution, StoredTask, TaskState} from './store.ts'
 export interface ExecutorDependencies extends AttemptDependencies {
   readonly state: State
   readonly store: JobStore
+  readonly metrics: Pick<MetricSink, 'executionFailed'>
 }
 
 export interface Executor {
@@ -52,7 +54,7 @@ const DEFAULT_RETRIES = 3
 const MOST_AT_A_TIME = Math.max(8, 2 * availableParallelism())
 
 /** Runs the tasks of executions with their retries, in parallel as far as job and machine allow. */
-export function createExecutor({state, store, ...attempts}: ExecutorDependencies): Executor {
+export function createExecutor({state, store, metrics, ...attempts}: ExecutorDependencies): Executor {
   const {clock} = attempts
   const executions = new Map<string, Active>()
   const work = new Set<Promise<void>>()
@@ -224,7 +226,10 @@ export function createExecutor({state, store, ...attempts}: ExecutorDependencies
       true,
     )
     if (complete || active.cancelled) active.ended.resolve(active.stored.execution)
-    else active.ended.reject(new ApiError('ABORTED', message))
+    else {
+      metrics.executionFailed(execution.job)
+      active.ended.reject(new ApiError('ABORTED', message))
+    }
   }
 
   return {
