@@ -157,7 +157,9 @@ function classify({status, system, message}: Answer): {code: ErrorCode; suggesti
   if (status === 412)
     return {code: 'precondition-failed', suggestions: ['It has changed in the meantime; try again.']}
   if (status === 429) return {code: 'rate-limited', suggestions: ['Wait a minute and try again.']}
-  if (status === 501) return {code: 'not-implemented', suggestions: []}
+  // The local cloud answers over REST with 400, which no client repeats.
+  if (status === 501 || /not (?:served|implemented) by the local cloud/.test(message))
+    return {code: 'not-implemented', suggestions: []}
   if (status >= 500)
     return {
       code: 'unavailable',

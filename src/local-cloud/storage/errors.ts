@@ -11,7 +11,6 @@ const STATUS_OF_CODE: Readonly<Record<number, StatusName>> = {
   412: 'FAILED_PRECONDITION',
   416: 'OUT_OF_RANGE',
   499: 'CANCELLED',
-  501: 'UNIMPLEMENTED',
 }
 
 /** Where in the request the faulty parameter is. */
@@ -81,8 +80,8 @@ export const missingParameter = (name: string): StorageError =>
 export const conflict = (message: string, xmlCode: string): StorageError =>
   new StorageError(409, 'conflict', message, {xmlCode})
 
-export const notServed = (what: string): StorageError =>
-  new StorageError(501, 'notImplemented', `${what} is not implemented by the local cloud's Cloud Storage.`)
+export const notServed = (what: string): ApiError =>
+  new ApiError('UNIMPLEMENTED', `${what} is not implemented by the local cloud's Cloud Storage.`)
 
 const REASON_OF_STATUS: Partial<Record<StatusName, string>> = {
   INVALID_ARGUMENT: 'badRequest',
@@ -90,7 +89,7 @@ const REASON_OF_STATUS: Partial<Record<StatusName, string>> = {
   PERMISSION_DENIED: 'forbidden',
   NOT_FOUND: 'notFound',
   ALREADY_EXISTS: 'conflict',
-  UNIMPLEMENTED: 'notImplemented',
+  UNIMPLEMENTED: 'UNIMPLEMENTED',
   UNAVAILABLE: 'backendError',
 }
 

@@ -36,7 +36,7 @@ export function wantsAcl(query: URLSearchParams, usual: boolean): boolean {
 
 /**
  * Clients send `false` for what they do not want.
- * @throws StorageError 501 naming the first parameter of `names` that is given: it would change the outcome
+ * @throws ApiError UNIMPLEMENTED naming the first parameter of `names` that is given: it would change the outcome
  */
 export function refuseParameters(query: URLSearchParams, names: readonly string[]): void {
   const given = names.find((name) => !['', 'false'].includes(query.get(name)?.toLowerCase() ?? ''))

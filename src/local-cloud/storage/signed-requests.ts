@@ -40,7 +40,7 @@ export function asSigner(
   }
 }
 
-/** The body, which must have the hash that was signed. @throws StorageError 501 if it is signed in chunks */
+/** The body, which must have the hash that was signed. @throws ApiError UNIMPLEMENTED if it is signed in chunks */
 function checkedBody(request: HttpRequest): Readable {
   const declared = payloadHash(request)
   if (declared.startsWith('STREAMING-')) throw notServed('A body that is signed in chunks')

@@ -19,12 +19,12 @@ const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   412: 'PreconditionFailed',
   413: 'EntityTooLarge',
   416: 'InvalidRange',
-  501: 'NotImplemented',
   503: 'ServiceUnavailable',
 }
 const CODE_OF_REASON: Readonly<Record<string, string>> = {
   retentionPolicyNotMet: 'RetentionPolicyNotMet',
   objectUnderActiveHold: 'ObjectUnderActiveHold',
+  UNIMPLEMENTED: 'NotImplemented',
 }
 
 export type XmlHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>

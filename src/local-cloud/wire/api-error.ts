@@ -1,7 +1,11 @@
 import {status as grpcStatus} from '@grpc/grpc-js'
 import {describeDiskFull, DiskFullError} from '../disk-full.ts'
 
-/** Google's canonical error codes with the HTTP status that each is mapped to (google/rpc/code.proto). */
+/**
+ * Google's canonical error codes with the HTTP status that each is mapped to (google/rpc/code.proto), but for one:
+ * gcloud, gsutil, gcsfs and other clients repeat a 501 for 30 seconds to 15 minutes, as they do every status from 500
+ * on, and none of them repeats a 400. So what the local cloud does not serve is a 400 with the status UNIMPLEMENTED.
+ */
 const HTTP_STATUS = {
   CANCELLED: 499,
   UNKNOWN: 500,
@@ -14,7 +18,7 @@ const HTTP_STATUS = {
   FAILED_PRECONDITION: 400,
   ABORTED: 409,
   OUT_OF_RANGE: 400,
-  UNIMPLEMENTED: 501,
+  UNIMPLEMENTED: 400,
   INTERNAL: 500,
   UNAVAILABLE: 503,
   DATA_LOSS: 500,

@@ -57,7 +57,7 @@ it.each([
   expect(await get()).toEqual(granted)
   expect(await set({bindings: [], etag: 'ACAB'})).toMatchObject({status: 409})
   expect(await set({bindings: [{...bindings[0], condition: {expression: 'true'}}]})).toMatchObject({
-    status: 501,
+    status: 400,
   })
   expect(await set()).toMatchObject({status: 400})
   expect(await get()).toEqual(granted)

@@ -116,5 +116,7 @@ test('has a policy, which decides who may create tokens', async () => {
   expect((await ask('POST', `${account}:testIamPermissions`, {permissions}, 'a@b.c')).body).toEqual({
     permissions: ['iam.serviceAccounts.getOpenIdToken'],
   })
-  expect((await ask('POST', `${account}:undelete`, {})).body).toMatchObject({error: {code: 501}})
+  expect((await ask('POST', `${account}:undelete`, {})).body).toMatchObject({
+    error: {code: 400, status: 'UNIMPLEMENTED'},
+  })
 })

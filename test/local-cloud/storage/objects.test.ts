@@ -278,5 +278,5 @@ test.each([
   '/v1beta1/x/y',
 ])('GET %s is not taken for an object', async (path) => {
   const {origin} = await withBucket()
-  expect((await fetch(`${origin}${path}`)).status).toBe(501)
+  expect((await fetch(`${origin}${path}`)).status).toBe(400)
 })

@@ -128,7 +128,7 @@ describe('the port of the APIs', () => {
 
   it('treats a path of two slashes as a path', async () => {
     const {port} = await listen('listen')
-    expect(await ask(port, '//example.org/v1/things/a')).toMatchObject({status: 501})
+    expect(await ask(port, '//example.org/v1/things/a')).toMatchObject({status: 400})
   })
 })
 

@@ -104,11 +104,11 @@ describe('one port, two wires', () => {
   it('names a method that is not served', async () => {
     await expect(pubsub.topic('x').delete()).rejects.toMatchObject({code: 12})
     expect(await call('DELETE', '/v1/projects/p/topics/x')).toMatchObject({
-      status: 501,
+      status: 400,
       json: {error: {message: 'google.pubsub.v1.Publisher/DeleteTopic is not served by the local cloud.'}},
     })
     expect(await call('GET', '/nothing')).toMatchObject({
-      status: 501,
+      status: 400,
       json: {error: {message: 'GET /nothing is not served by the local cloud.'}},
     })
   })

@@ -138,7 +138,7 @@ describe('the life of a service, through the unmodified client', () => {
     await rest.close()
     const pools = await fetch(`${origin}/v2/${LOCATION}/workerPools`)
     expect([pools.status, await pools.json()]).toMatchObject([
-      501,
+      400,
       {error: {status: 'UNIMPLEMENTED', message: expect.stringContaining('/workerPools')}},
     ])
   })

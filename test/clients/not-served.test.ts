@@ -1,0 +1,56 @@
+import {execFileSync} from 'node:child_process'
+import {Storage} from '@google-cloud/storage'
+import {Storage as Storage7} from 'google-cloud-storage-7'
+import {expect, it} from 'vitest'
+import {missing, startTools} from '../support/tool.ts'
+
+/** A tool that repeats a call does so for 30 seconds at least; the rest is room for its start on a busy machine. */
+const LIMIT_MS = 20_000
+const PYTHON = process.env['GOOGLE_CLIENTS_PYTHON'] ?? 'python3'
+
+function withoutStorage(): string | undefined {
+  try {
+    execFileSync(PYTHON, ['-c', 'import google.cloud.storage'], {stdio: 'ignore'})
+    return undefined
+  } catch {
+    return ' (skipped: no google-cloud-storage; GOOGLE_CLIENTS_PYTHON may name a Python that has it)'
+  }
+}
+
+const ASK_IN_PYTHON = `
+import os
+from google.cloud import storage
+client = storage.Client(project=os.environ["GOOGLE_CLOUD_PROJECT"])
+client._connection.api_request(method="GET", path="/b/some-bucket/nothing", retry=storage.retry.DEFAULT_RETRY)
+`
+
+const TOOLS: [name: string, reason: string | undefined, ...command: string[]][] = [
+  ['gcloud storage', missing('gcloud'), 'gcloud', 'storage', 'folders', 'create', 'gs://some-bucket/folder/'],
+  ['gcloud iam', missing('gcloud'), 'gcloud', 'iam', 'roles', 'list'],
+  ['gsutil', missing('gsutil'), 'gsutil', 'notification', 'watchbucket', 'https://example.org/', 'gs://b-1'],
+  ['Python', withoutStorage(), PYTHON, '-c', ASK_IN_PYTHON],
+]
+
+for (const [name, reason, ...command] of TOOLS) {
+  it.skipIf(reason !== undefined)(
+    `${name} does not repeat what is not served${reason ?? ''}`,
+    {timeout: 120_000},
+    async () => {
+      const {run} = await startTools()
+      const before = performance.now()
+      await expect(run(command)).rejects.toThrow(/(?:served|implemented) by the local cloud/)
+      expect(performance.now() - before).toBeLessThan(LIMIT_MS)
+    },
+  )
+}
+
+it('the Node clients do not repeat what is not served', async () => {
+  const {origins, project} = await startTools()
+  const options = {apiEndpoint: origins.endpoint, projectId: project, useAuthWithCustomEndpoint: false}
+  const before = performance.now()
+  await expect(new Storage(options).bucket('b-1').request({uri: '/nothing'})).rejects.toThrow(/is not served/)
+  await expect(new Storage7(options).bucket('b-1').request({uri: '/nothing'})).rejects.toThrow(
+    /is not served/,
+  )
+  expect(performance.now() - before).toBeLessThan(2000)
+})
