@@ -116,6 +116,21 @@ describe('a file as found in the wild', () => {
     }
   })
 
+  it.each([1, 7, 65_536])(
+    'has the delimiter on which its first lines agree, by chunks of %i',
+    async (chunkBytes) => {
+      const header = 'price (net, EUR, no tax);area (m2, gross);y'
+      const {report} = await processFile(`${header}\n1,5;2,5;0\n2,5;1,5;1\n1,5;3,5;0\n2;1,5;1\n`, {
+        chunkBytes,
+      })
+      expect(report.label.column).toBe('y')
+      expect(report.coefficients[0]?.terms.map(({column}) => column)).toEqual([
+        'price (net, EUR, no tax)',
+        'area (m2, gross)',
+      ])
+    },
+  )
+
   it('keeps its quotes, and line ends within them', async () => {
     const rows = ['"1.5","re\nd",0', '2.5,"b""l,ue",1', '3,"re\nd",0', '"4",x,1', '5,"re\nd",']
     for (const chunkBytes of [1, 5, 65_536]) {

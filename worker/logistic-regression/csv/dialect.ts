@@ -22,8 +22,10 @@ export const DELIMITER_NAMES: Readonly<Record<Delimiter, string>> = {
 
 /** More than any table that a regression is fitted to; a longer header means that rows and columns are swapped. */
 export const MOST_COLUMNS = 10_000
-/** The delimiter of a longer header is detected in its first part. */
+/** The delimiter of longer first lines is detected in their first part. */
 const LONGEST_HEAD_BYTES = 1024 * 1024
+/** The header, and rows that must agree with it about the delimiter. */
+const LINES_OF_HEAD = 6
 
 const LF = 0x0a
 const CR = 0x0d
@@ -58,20 +60,21 @@ const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string;
 ]
 
 /** Whether `head`, the first bytes of a file, holds enough of it for {@link detectDialect}. */
-export function holdsHeader(head: Buffer): boolean {
-  return head.length >= LONGEST_HEAD_BYTES || endOfHeader(head) < head.length
+export function holdsHead(head: Buffer): boolean {
+  return head.length >= LONGEST_HEAD_BYTES || completeLines(head).length === LINES_OF_HEAD
 }
 
 /**
- * Detects the delimiter in the header: the candidate that occurs most often outside quotes.
- * @param head first bytes of the text, at least the header or 1 MiB
+ * Detects the delimiter: of those in the header the one that most of the first rows have as often, outside quotes; of
+ * equal ones the one that occurs most often in the header.
+ * @param head first bytes of the text, at least six lines, 1 MiB or all
  * @param encoding of the file
  * @throws PermanentError `not-csv`, `no-header`, `too-many-columns`
  */
 export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dialect {
   refuseOtherFormats(head)
   const byteOrderMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
-  const header = head.subarray(0, endOfHeader(head))
+  const [header = head, ...rows] = completeLines(head.subarray(0, LONGEST_HEAD_BYTES))
   if (header.toString('latin1', byteOrderMark ? 3 : 0).trim() === '') {
     throw new PermanentError('The file is empty: it has no header line.', {
       code: 'no-header',
@@ -81,9 +84,14 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
   }
   refuseSeparatorLine(header.toString('latin1', byteOrderMark ? 3 : 0))
   const counts = countDelimiters(header)
-  const most = Math.max(...counts.values())
-  const delimiter = DELIMITERS.find((candidate) => counts.get(candidate) === most)
-  if (most === 0 || delimiter === undefined) {
+  const countsOfRows = rows.map(countDelimiters)
+  const agreeing = (one: Delimiter): number =>
+    countsOfRows.filter((row) => row.get(one) === counts.get(one)).length
+  const most = (one: Delimiter): number => counts.get(one) ?? 0
+  const [delimiter] = DELIMITERS.filter((one) => most(one) > 0).toSorted(
+    (a, b) => agreeing(b) - agreeing(a) || most(b) - most(a),
+  )
+  if (delimiter === undefined) {
     throw new PermanentError(
       'The first line has no comma, semicolon, tab or vertical bar: this is not a CSV file with a header.',
       {
@@ -96,7 +104,7 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
       },
     )
   }
-  if (most >= MOST_COLUMNS) throw tooManyColumns()
+  if (most(delimiter) >= MOST_COLUMNS) throw tooManyColumns()
   return {delimiter, byteOrderMark, encoding}
 }
 
@@ -152,20 +160,19 @@ function refuseOtherFormats(head: Buffer): void {
   }
 }
 
-/** Offset of the line end that closes the first non-blank line; the length if there is none yet. */
-function endOfHeader(head: Buffer): number {
+/** The first lines that end in `head`, without blank ones, at most {@link LINES_OF_HEAD}. */
+function completeLines(head: Buffer): Buffer[] {
+  const lines: Buffer[] = []
   let quoted = false
-  let blank = true
-  for (let i = 0; i < head.length; i++) {
+  let start = 0
+  for (let i = 0; i < head.length && lines.length < LINES_OF_HEAD; i++) {
     const byte = head[i]
     if (byte === QUOTE) quoted = !quoted
-    if (byte === LF || byte === CR) {
-      if (!quoted && !blank) return i
-    } else {
-      blank = false
-    }
+    if (quoted || (byte !== LF && byte !== CR)) continue
+    if (i > start) lines.push(head.subarray(start, i))
+    start = i + 1
   }
-  return head.length
+  return lines
 }
 
 function countDelimiters(header: Buffer): Map<Delimiter, number> {

@@ -1,6 +1,6 @@
 import {type InputFile, PermanentError} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
-import {type Dialect, MOST_COLUMNS, detectDialect, holdsHeader, tooManyColumns} from './dialect.ts'
+import {type Dialect, MOST_COLUMNS, detectDialect, holdsHead, tooManyColumns} from './dialect.ts'
 import {EncodingCheck} from './encoding.ts'
 import {FaultAt, brokenQuote, encodingFault, raggedRow, recordTooLong} from './faults.ts'
 import {locate} from './location.ts'
@@ -37,7 +37,7 @@ export interface Shape {
 }
 
 /**
- * Reads a CSV file with a header: RFC 4180, with delimiter by header, a byte order mark, any mix of line ends,
+ * Reads a CSV file with a header: RFC 4180, with the delimiter of its first lines, a byte order mark, any mix of line ends,
  * and blank lines skipped.
  * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `not-utf16`, `nul-byte`, `no-header`, `no-rows`,
  * `broken-quote`, `record-too-long`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
@@ -51,7 +51,7 @@ export async function readRecords(input: InputFile, handler: RecordHandler, pace
       let bytes = chunk
       if (reading === undefined) {
         head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
-        if (!holdsHeader(head)) continue
+        if (!holdsHead(head)) continue
         reading = new Reading(detectDialect(head, text.encoding), handler)
         bytes = head
       }
