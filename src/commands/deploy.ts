@@ -59,7 +59,7 @@ A canary gets part of the files: "deploy --promote" gives it all of them, "rollb
     }),
     builder: Flags.string({
       summary:
-        'docker builds the Dockerfile; layer assembles the image without docker. The default is layer on the local target, where a worker with a command runs as a process; on Google Cloud, docker if it is available.',
+        'docker builds the Dockerfile; layer assembles the image without docker; cloudbuild builds the Dockerfile, or the Procfile by buildpacks, on Google Cloud. The default on the local target is layer, where a worker with a command runs as a process; on Google Cloud, docker if available, else whatever fits the worker.',
       options: [...BUILDERS],
     }),
     yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),

@@ -1,6 +1,7 @@
 import type {Cloud} from '../core/ports/cloud.ts'
 import {createApiOff} from './api-off.ts'
 import {authorizer} from './connection.ts'
+import {createBuilds} from './builds.ts'
 import {createBuckets, type Buckets} from './infrastructure/buckets.ts'
 import {createDirectInfrastructure} from './infrastructure/direct.ts'
 import {createJobs} from './jobs.ts'
@@ -29,20 +30,23 @@ export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOpti
   const messages = createMessages(connection)
   const rest = createRest(connection)
   const isOffHere = createApiOff(projectId, rest)
+  const objects = createObjectStore(connection)
+  const project = createProject(connection, rest)
   const services = createServices(connection, isOffHere)
   const jobs = createJobs(connection)
   const logs = createLogSource(connection)
   const direct = createDirectInfrastructure(rest, isOffHere)
   return {
     isLocal: endpoint !== undefined,
-    objects: createObjectStore(connection),
+    objects,
     messages,
     services,
     jobs,
     logs,
     infrastructure: direct,
     inspection: direct,
-    project: createProject(connection, rest),
+    project,
+    builds: createBuilds({projectId, region, rest, objects, project}),
     buckets: createBuckets(rest),
     registry: {
       origin: endpoint ?? `https://${region}-docker.pkg.dev`,

@@ -8,13 +8,14 @@ import type {WorkerImage} from '../ports/services.ts'
 import {command, suggest} from '../suggestion.ts'
 import {bundleAndLink} from './bundle.ts'
 import {chooseBuilder, type Buildable, type Builder} from './choose-builder.ts'
+import {buildByCloudBuild} from './cloud-build.ts'
 import {buildByDocker, takeImage} from './docker-image.ts'
 import {WORKER_LABEL, workerLabel} from './worker-label.ts'
 
 export interface ImageRequest extends Pick<Buildable, 'workerFolder' | 'debug'> {
   /** An existing image: in the pipeline's registry, or in this machine's docker engine. */
   readonly image?: string | undefined
-  /** Default: `layer` on the local cloud; on Google Cloud, `docker` if it is available. */
+  /** Default: `layer` on the local cloud; on Google Cloud, `docker` if it is available, else what works without. */
   readonly builder?: Builder | undefined
 }
 
@@ -33,7 +34,7 @@ export async function provideImage(
   if (image !== undefined) return {image: await takeImage(image, context, push), livenessPort: undefined}
   const declared = workerFolder === undefined ? undefined : await readWorkerCommand(workerFolder)
   const worker = {workerFolder, declared, debug}
-  const build = (await chooseBuilder(builder, worker, context)) === 'docker' ? buildByDocker : buildLayer
+  const build = BUILD[await chooseBuilder(builder, worker, context)]
   return {
     image: await build(worker, context, push),
     livenessPort: declared === undefined ? await context.images.livenessPort(workerFolder) : undefined,
@@ -51,6 +52,11 @@ export function buildAndPush(
 ): Promise<WorkerImage> {
   return provideImage({workerFolder, debug}, context, {push: true})
 }
+
+const BUILD = {docker: buildByDocker, layer: buildLayer, cloudbuild: buildByCloudBuild} satisfies Record<
+  Builder,
+  unknown
+>
 
 /** The same sources in the same folder of a project give the same digest. */
 async function buildLayer(worker: Buildable, context: Context, push: boolean): Promise<string> {

@@ -1,14 +1,10 @@
 import {createHash} from 'node:crypto'
-import {copyFile, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
-import {tmpdir} from 'node:os'
-import {basename, join} from 'node:path'
 import {AppError, EXIT} from '../errors.ts'
 import {findDigest, splitImage} from '../image-reference.ts'
-import {packageFolder} from '../package-folder.ts'
 import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
 import type {Context} from '../ports/context.ts'
-import {bundleAndLink} from './bundle.ts'
-import {dockerfileOf, type Buildable} from './choose-builder.ts'
+import {withBuildContext} from './build-context.ts'
+import type {Buildable} from './choose-builder.ts'
 import {WORKER_LABEL, workerLabel} from './worker-label.ts'
 
 /** Label of an image in the docker engine: the folder whose pipeline it was built for. */
@@ -16,28 +12,12 @@ const FOLDER_LABEL = 'cloud-runner-folder'
 
 /** Builds the worker's own Dockerfile, or the packaged one with the bundle. */
 export async function buildByDocker(worker: Buildable, context: Context, push: boolean): Promise<string> {
-  const {workerFolder} = worker
   const {pipeline, engine, signal, step} = context
   const {labels: ofPipeline, reference} = builtImage(context)
-  const labels = {...ofPipeline, [WORKER_LABEL]: workerLabel(workerFolder, context)}
-  const dockerfile = dockerfileOf(worker)
-  if (workerFolder !== undefined && dockerfile !== undefined) {
-    step(`Build ${join(workerFolder, dockerfile)}`)
-    await engine.build({folder: workerFolder, dockerfile, reference, labels, signal, step})
-  } else {
-    step('Bundle the worker')
-    const files = await bundleAndLink({workerFolder}, context)
-    const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-build-'))
-    try {
-      await mkdir(join(folder, 'dist'))
-      for (const {path, content} of files) await writeFile(join(folder, 'dist', basename(path)), content)
-      await copyFile(join(packageFolder(), 'Dockerfile'), join(folder, 'Dockerfile'))
-      step('Build the image')
-      await engine.build({folder, reference, labels, signal, step})
-    } finally {
-      await rm(folder, {recursive: true, force: true})
-    }
-  }
+  const labels = {...ofPipeline, [WORKER_LABEL]: workerLabel(worker.workerFolder, context)}
+  await withBuildContext(worker, context, (folder, dockerfile) =>
+    engine.build({folder, dockerfile, reference, labels, signal, step}),
+  )
   return push ? pushByDocker(reference, context) : `${pipeline.names.image}:build`
 }
 

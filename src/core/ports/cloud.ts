@@ -1,3 +1,4 @@
+import type {Builds} from './builds.ts'
 import type {Registry} from './images.ts'
 import type {Infrastructure, Inspection} from './infrastructure.ts'
 import type {Jobs} from './jobs.ts'
@@ -20,6 +21,7 @@ export interface Cloud {
   readonly inspection: Inspection
   readonly project: Project
   readonly registry: Registry
+  readonly builds: Builds
   /** Closes connections; no further calls are allowed. */
   close(): Promise<void>
 }

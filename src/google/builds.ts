@@ -1,0 +1,200 @@
+import {randomUUID} from 'node:crypto'
+import {setTimeout as delay} from 'node:timers/promises'
+import {AppError} from '../core/errors.ts'
+import {isJsonObject} from '../core/json.ts'
+import type {BuildRecipe, Builds} from '../core/ports/builds.ts'
+import type {ObjectStore} from '../core/ports/objects.ts'
+import type {Project} from '../core/ports/project.ts'
+import {command, suggest} from '../core/suggestion.ts'
+import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
+
+const POLL_MS = 2000
+/** Last lines of a failed build that an error shows. */
+const SHOWN_LINES = 15
+/** Status of a build that has not ended (cloud.google.com/build/docs/api/reference/rest/v1/projects.builds#status). */
+const GOING = new Set(['STATUS_UNKNOWN', 'PENDING', 'QUEUED', 'WORKING'])
+
+/** Needed besides the clients that already exist. */
+interface Parts {
+  readonly projectId: string
+  readonly region: string
+  readonly rest: Rest
+  readonly objects: ObjectStore
+  readonly project: Pick<Project, 'bucketOwner'>
+  /** Waits between polls; for tests. */
+  readonly pause?: (milliseconds: number) => Promise<unknown>
+}
+
+/** Cloud Build over REST: https://cloud.google.com/build/docs/api/reference/rest/v1/projects.locations.builds */
+export function createBuilds({projectId, region, rest, objects, project, pause = delay}: Parts): Builds {
+  const parent = `/v1/projects/${projectId}/locations/${region}/builds`
+
+  async function follow(id: string, signal: AbortSignal, step: (text: string) => void): Promise<Json> {
+    for (;;) {
+      signal.throwIfAborted()
+      const build = await rest.request('cloudbuild', 'GET', `${parent}/${id}`)
+      const status = textIn(build, 'status') ?? ''
+      if (!GOING.has(status)) return build
+      step(`Cloud Build: ${status === 'WORKING' ? stepOf(build) : 'waiting for a machine'}`)
+      await pause(POLL_MS)
+    }
+  }
+
+  async function lastLines(id: string): Promise<string[]> {
+    const answer = await rest
+      .request('logging', 'POST', '/v2/entries:list', {
+        resourceNames: [`projects/${projectId}`],
+        filter: `logName="projects/${projectId}/logs/cloudbuild" AND resource.type="build" AND resource.labels.build_id="${id}"`,
+        orderBy: 'timestamp desc',
+        pageSize: SHOWN_LINES,
+      })
+      .catch((error: unknown) => {
+        // The build's failure counts, even if its log cannot be read.
+        if (error instanceof AppError) return {}
+        throw error
+      })
+    return objectsIn(answer, 'entries')
+      .map((entry) => `  ${(textIn(entry, 'textPayload') ?? '').trimEnd()}`)
+      .toReversed()
+  }
+
+  async function failed(build: Json, id: string): Promise<AppError> {
+    const status = textIn(build, 'status') ?? 'without a status'
+    const info = isJsonObject(build['failureInfo']) ? build['failureInfo'] : undefined
+    const reason = textIn(info, 'detail') ?? textIn(build, 'statusDetail')
+    const account = textIn(build, 'serviceAccount')?.replace(/^.*\//, '') ?? 'BUILD-ACCOUNT'
+    const mayNot = ['PUSH_NOT_AUTHORIZED', 'FETCH_SOURCE_FAILED'].includes(textIn(info, 'type') ?? '')
+    const message = `Cloud Build ended with ${status}${reason === undefined ? '' : `: ${reason}`}`
+    return new AppError([message, ...(await lastLines(id))].join('\n'), {
+      code: status === 'TIMEOUT' ? 'timeout' : mayNot ? 'permission-denied' : 'worker-build-failed',
+      suggestions: [
+        ...(mayNot
+          ? [
+              `Let the build read its source and push: gcloud projects add-iam-policy-binding ${projectId} --member=serviceAccount:${account} --role=roles/run.builder`,
+            ]
+          : []),
+        `See its log: ${textIn(build, 'logUrl') ?? `gcloud builds log ${id} --region ${region} --project ${projectId}`}`,
+      ],
+    })
+  }
+
+  /** @returns whether it was created. A bucket of another project could read the source, or replace it. */
+  async function provideBucket(bucket: string): Promise<boolean> {
+    const owner = await project.bucketOwner(bucket)
+    if (owner === 'ours') return false
+    if (owner === 'other')
+      throw new AppError(
+        `The bucket name ${bucket}, for the source of a build, is taken by another project.`,
+        {
+          code: 'conflict',
+          suggestions: [suggest`Build with docker instead: ${command('deploy', '--builder', 'docker')}`],
+        },
+      )
+    await rest.request('storage', 'POST', `/storage/v1/b?project=${projectId}`, {
+      name: bucket,
+      location: region.toUpperCase(),
+      iamConfiguration: {uniformBucketLevelAccess: {enabled: true}, publicAccessPrevention: 'enforced'},
+      softDeletePolicy: {retentionDurationSeconds: '0'},
+    })
+    return true
+  }
+
+  async function run(
+    body: Json,
+    {signal, step}: {signal: AbortSignal; step: (text: string) => void},
+  ): Promise<Json> {
+    // If only the answer is lost, a second build starts; the first pushes the same image.
+    const operation = await rest.request('cloudbuild', 'POST', parent, body).catch((error: unknown) => {
+      if (!(error instanceof AppError) || error.code !== 'permission-denied') throw error
+      throw new AppError(error.message, {
+        code: error.code,
+        suggestions: [
+          `Let yourself build: gcloud projects add-iam-policy-binding ${projectId} --member=user:YOU --role=roles/cloudbuild.builds.editor`,
+        ],
+        cause: error,
+      })
+    })
+    const metadata = isJsonObject(operation['metadata']) ? operation['metadata'] : {}
+    const started = isJsonObject(metadata['build']) ? metadata['build'] : {}
+    const id = textIn(started, 'id')
+    if (id === undefined) throw new AppError('Cloud Build named no build.', {code: 'invalid-request'})
+    step(`Cloud Build: ${textIn(started, 'logUrl') ?? id}`)
+    try {
+      const build = await follow(id, signal, step)
+      if (textIn(build, 'status') !== 'SUCCESS') throw await failed(build, id)
+      return build
+    } catch (error) {
+      // The interruption counts, even if the build cannot be cancelled.
+      if (signal.aborted)
+        await rest.request('cloudbuild', 'POST', `${parent}/${id}:cancel`, {}).catch(() => undefined)
+      throw error
+    }
+  }
+
+  return {
+    async build({source, recipe, image, labels, push, bucket, signal, step}) {
+      const isOurs = await provideBucket(bucket)
+      const object = `source/${randomUUID()}.tgz`
+      try {
+        step('Upload the source')
+        const {generation} = await objects.upload({bucket, name: object, source: {stream: source}, signal})
+        const build = await run(
+          {
+            source: {storageSource: {bucket, object, generation}},
+            steps: stepsOf(recipe, image, labels),
+            ...(push ? {images: [image]} : {}),
+            options: {logging: 'CLOUD_LOGGING_ONLY'},
+          },
+          {signal, step},
+        )
+        return push ? digestOf(build, image) : undefined
+      } finally {
+        await objects.delete(bucket, object)
+        // Another build may still have its source there.
+        if (isOurs) await rest.delete('storage', `/storage/v1/b/${bucket}`).catch(() => {})
+      }
+    },
+  }
+}
+
+/** `$` begins a substitution in a build, and `$$` stands for it. */
+function stepsOf(recipe: BuildRecipe, image: string, labels: Readonly<Record<string, string>>): Json[] {
+  const labelled = Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])
+  const escaped = (args: readonly string[]) => args.map((arg) => arg.replaceAll('$', '$$$$'))
+  const docker = 'gcr.io/cloud-builders/docker'
+  if (recipe !== 'buildpacks')
+    return [
+      {
+        name: docker,
+        args: escaped(['build', '--file', recipe.dockerfile, ...labelled, '--tag', image, '.']),
+      },
+    ]
+  return [
+    {
+      name: 'gcr.io/k8s-skaffold/pack',
+      entrypoint: 'pack',
+      args: ['build', image, '--builder', 'gcr.io/buildpacks/builder:latest', '--network', 'cloudbuild'],
+    },
+    {
+      name: docker,
+      entrypoint: 'bash',
+      args: escaped(['-c', 'echo "FROM $0" | docker build "$@" -', image, ...labelled, '--tag', image]),
+    },
+  ]
+}
+
+/** `step 1 of 2, gcr.io/cloud-builders/docker` */
+function stepOf(build: Json): string {
+  const steps = objectsIn(build, 'steps')
+  const index = steps.findIndex((step) => textIn(step, 'status') === 'WORKING')
+  if (index === -1) return 'starting'
+  return `step ${index + 1} of ${steps.length}, ${textIn(steps[index], 'name')}`
+}
+
+function digestOf(build: Json, image: string): string {
+  const results = isJsonObject(build['results']) ? build['results'] : {}
+  const pushed = objectsIn(results, 'images').find((each) => textIn(each, 'name') === image)
+  const digest = textIn(pushed, 'digest')
+  if (digest !== undefined) return digest
+  throw new AppError(`Cloud Build reports no digest for ${image}.`, {code: 'invalid-request'})
+}
