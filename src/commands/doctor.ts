@@ -27,7 +27,7 @@ export default class Doctor extends LookingCommand {
     const model = await planPipelineModel(config)
     await using target = await this.open(config, {create: false})
     const result = await this.task('Examine the pipeline', (step) =>
-      doctor({model, terraform: terraformVersion}, target.context(step)),
+      doctor({workerFolder: config.workerFolder, model, terraform: terraformVersion}, target.context(step)),
     )
     this.print(showDoctor(result.checks, this.render))
     if (result.failed > 0) process.exitCode = 1

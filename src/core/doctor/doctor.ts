@@ -7,6 +7,7 @@ import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
 import type {ServiceState} from '../ports/services.ts'
 import {withModel, type PlannedModel} from '../model/plan-model.ts'
 import type {Check} from './check.ts'
+import {checkCloudBuild} from './cloud-build.ts'
 import {command, suggest, type Suggestion} from '../suggestion.ts'
 import {checkPrerequisites} from './prerequisites.ts'
 import {checkPushTokens} from './push-tokens.ts'
@@ -17,6 +18,8 @@ export interface DoctorResult {
 }
 
 export interface DoctorRequest {
+  /** Absolute folder of a custom worker; `undefined` for the packaged one. */
+  readonly workerFolder: string | undefined
   /** The model that the pipeline's setting names. */
   readonly model: PlannedModel | undefined
   /** Finds Terraform's version; throws if it is not installed. */
@@ -27,10 +30,14 @@ export interface DoctorRequest {
 const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs'])
 
 /** Checks the prerequisites on Google Cloud, then on either target every resource and grant; changes nothing. */
-export async function doctor({model, terraform}: DoctorRequest, context: Context): Promise<DoctorResult> {
+export async function doctor(
+  {workerFolder, model, terraform}: DoctorRequest,
+  context: Context,
+): Promise<DoctorResult> {
   const isGoogle = context.pipeline.settings.target === 'gcp'
   const first = isGoogle ? await checkPrerequisites(context, terraform) : []
   if (first.some(({name, state}) => state === 'failed' && STOPS.has(name))) return doctorResult(first)
+  if (isGoogle) first.push(...(await checkCloudBuild(workerFolder, context)))
   const found = await examinePipeline(await withModel(model, context))
   return doctorResult([...first, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
 }

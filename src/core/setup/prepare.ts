@@ -1,4 +1,5 @@
 import type {Config} from '../config.ts'
+import {checkCloudBuild} from '../doctor/cloud-build.ts'
 import {checkPrerequisites, requireAll} from '../doctor/prerequisites.ts'
 import {withModel, type PlannedModel} from '../model/plan-model.ts'
 import {plan, type PlanResult} from '../plan.ts'
@@ -36,7 +37,12 @@ export async function prepareGoogle(request: PreparationRequest, context: Contex
     await stage(`Create project ${lacking.project}`, (step) => makeProject(lacking, {...context, step}))
     await saveSettings(config)
   }
-  requireAll(await stage('Check prerequisites', (step) => checkPrerequisites({...context, step}, terraform)))
+  requireAll(
+    await stage('Check prerequisites', async (step) => {
+      const checks = await checkPrerequisites({...context, step}, terraform)
+      return [...checks, ...(await checkCloudBuild(config.workerFolder, {...context, step}))]
+    }),
+  )
   const planned = await stage('Plan', async (step) => plan(await withModel(model, {...context, step})))
   if (planned.changes > 0) await approvePlan(planned)
 }
