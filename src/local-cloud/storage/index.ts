@@ -10,6 +10,7 @@ import {bucketRoutes} from './bucket-routes.ts'
 import {createBuckets} from './buckets.ts'
 import {composeRoutes} from './compose-routes.ts'
 import {copyRoutes} from './copy-routes.ts'
+import {allowedPages} from './cors.ts'
 import {renderStorageError} from './errors.ts'
 import {formUploads} from './form-uploads.ts'
 import {createGenerations} from './generations.ts'
@@ -158,8 +159,10 @@ export function createStorage({
     ...copyRoutes({buckets, objects, changes, permissions, render}),
     ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
   ])
+  const allowPage = allowedPages(buckets)
+  const forPages = (routes: readonly Route[]): Route[] => routes.map((each) => ({...each, allowPage}))
   return {
-    routes: [
+    routes: forPages([
       ...json,
       ...batchRoutes(json),
       ...uploadPaths.flatMap((path) => [
@@ -168,14 +171,16 @@ export function createStorage({
         named('storage.objects.insert', route('DELETE', path, uploads.remove, renderStorageError)),
       ]),
       named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),
-    ],
-    objectRoutes: xmlRoutes({
-      asSigner: (request) => asSigner(request, {signatures, clock}),
-      objects: xmlObjects,
-      parts: xmlParts,
-      buckets: xmlBuckets,
-      form: formUploads({state, changes, signatures}),
-    }),
+    ]),
+    objectRoutes: forPages(
+      xmlRoutes({
+        asSigner: (request) => asSigner(request, {signatures, clock}),
+        objects: xmlObjects,
+        parts: xmlParts,
+        buckets: xmlBuckets,
+        form: formUploads({state, changes, signatures}),
+      }),
+    ),
     refersTo: (blob) => objects.refersTo(blob) || sessions.refersTo(blob) || parts.refersTo(blob),
     bucketCount: () => buckets.count(),
     start: (origin) => lifecycle.start(origin),

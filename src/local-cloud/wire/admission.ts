@@ -12,6 +12,8 @@ export interface Destination {
   readonly origin: string
   /** Path and query. */
   readonly path: string
+  /** The page of another origin that sends it, if one does: only a route that allows it may answer. */
+  readonly foreignPage: string | undefined
 }
 
 /** Called for each call that would have left the machine. `host` as requested, `method` CONNECT for a tunnel. */
@@ -21,8 +23,7 @@ export type OnOutsideCall = (call: {readonly host: string; readonly method: stri
 export type Admit = (message: IncomingMessage) => Destination
 
 /**
- * Admits requests to this machine alone: a name that resolves to loopback through foreign DNS, or a page of another
- * origin, gets nothing.
+ * Admits requests to this machine alone: a name that resolves to loopback through foreign DNS gets nothing.
  */
 export function admitLoopback(onOutsideCall: OnOutsideCall): Admit {
   return (message) => {
@@ -37,9 +38,12 @@ export function admitLoopback(onOutsideCall: OnOutsideCall): Admit {
         `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host ?? '')}.`,
       )
     }
-    refuseForeignPage(message)
     const scheme = message.socket instanceof TLSSocket ? 'https' : 'http'
-    return {origin: new URL(`${scheme}://${host}`).origin, path: target}
+    return {
+      origin: new URL(`${scheme}://${host}`).origin,
+      path: target,
+      foreignPage: pageOf(message),
+    }
   }
 }
 
@@ -56,13 +60,13 @@ export function admitProxied(onOutsideCall: OnOutsideCall): Admit {
         'This port of the local cloud is a forward proxy: it takes requests for http://….googleapis.com/ only.',
       )
     }
-    refuseForeignPage(message)
     const authority = authorityOf(target)
     if (!target.startsWith('http://') || !GOOGLE_API_HOST.test(authority)) {
       throw refuseOutside(message, authority, onOutsideCall)
     }
     const {origin, pathname} = new URL(target)
-    return {origin, path: target.slice(target.indexOf('/', 'http://'.length)) || pathname}
+    const path = target.slice(target.indexOf('/', 'http://'.length)) || pathname
+    return {origin, path, foreignPage: pageOf(message)}
   }
 }
 
@@ -86,10 +90,8 @@ function authorityOf(target: string): string {
   )
 }
 
-function refuseForeignPage({headers}: IncomingMessage): void {
-  const page = foreignPage(headers) ?? otherSite(headers)
-  if (page !== undefined)
-    throw new ApiError('PERMISSION_DENIED', `The local cloud answers no page of another origin (${page}).`)
+function pageOf({headers}: IncomingMessage): string | undefined {
+  return foreignPage(headers) ?? otherSite(headers)
 }
 
 /**

@@ -14,6 +14,7 @@ import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {isArriving, send} from './http-answer.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
+import {type Page, pageOf, preflight} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
 import {tunnel} from './tunnel.ts'
 import {isJsonObject} from './json.ts'
@@ -121,17 +122,27 @@ async function serve(
   })
   let signal: AbortSignal | undefined
   let found: Route | undefined
+  let page: Page | undefined
   try {
-    const {origin, path: target} = callers.admit(message)
+    const {origin, path: target, foreignPage: foreign} = callers.admit(message)
     const url = urlOf(origin, target)
     const path = target.split('?', 1)[0] ?? '/'
+    const {headers} = message
     const method = methodOf(message)
-    for (const candidate of byMethod.get(method) ?? []) {
+    const planned = method === 'OPTIONS' ? headers['access-control-request-method'] : undefined
+    for (const candidate of byMethod.get(planned ?? method) ?? []) {
       const match = candidate.pattern.exec(path)
       if (!match) continue
+      if (planned !== undefined) {
+        await send(message, response, {
+          headers: preflight(candidate, decoded(match.groups), {headers, foreign}),
+        })
+        return
+      }
+      page = pageOf(candidate, decoded(match.groups), {method, headers, foreign})
       found = candidate
       const call: Call = {
-        principal: callers.identify(message.headers.authorization),
+        principal: page.identify(callers.identify(headers.authorization)),
         // Rarely needed.
         get signal() {
           signal ??= AbortSignal.any([gone.signal, callers.stopping])
@@ -145,9 +156,10 @@ async function serve(
         {method, url, path, call, groups: match.groups ?? {}},
         callers,
       )
-      await send(message, response, answer)
+      await send(message, response, {...answer, headers: {...answer.headers, ...page.headers}})
       return
     }
+    if (foreign !== undefined) pageOf({}, {}, {method, headers, foreign})
     throw new ApiError('UNIMPLEMENTED', `${method} ${path} is not served by the local cloud.`)
   } catch (error) {
     if (gone.signal.aborted) {
@@ -157,7 +169,10 @@ async function serve(
     const answer = found?.renderError?.(error) ?? commonForm(toApiError(error))
     if ((answer.status ?? 500) >= 500 && !(error instanceof ApiError)) callers.report(error)
     if (response.headersSent) response.destroy()
-    else await send(message, response, answer).catch(() => response.destroy())
+    else
+      await send(message, response, {...answer, headers: {...answer.headers, ...page?.headers}}).catch(() =>
+        response.destroy(),
+      )
   }
 }
 
@@ -252,7 +267,7 @@ function requestOf(
   groups: Record<string, string>,
   call: HttpRequest['call'],
 ): HttpRequest {
-  const params = Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decode(value)]))
+  const params = decoded(groups)
   const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> => readAll(stream, limitBytes)
   return {
     method,
@@ -291,6 +306,10 @@ async function readAll(stream: Readable, limitBytes: number): Promise<Buffer> {
     chunks.push(part)
   }
   return Buffer.concat(chunks)
+}
+
+function decoded(groups: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decode(value)]))
 }
 
 function decode(text: string): string {

@@ -27,6 +27,21 @@ export interface HttpResponse {
   readonly body?: string | Buffer | Readable
 }
 
+/** What a page of another origin asks for. */
+interface PageRequest {
+  readonly origin: string
+  /** The method that it calls, or is about to. */
+  readonly method: string
+  /** In a preflight: names in lower case of the headers that it is about to send. */
+  readonly headers: readonly string[]
+}
+
+/** The headers that let a page read an answer; in a preflight, with those that let it ask. `undefined`: it may not. */
+export type AllowPage = (
+  params: Readonly<Record<string, string>>,
+  request: PageRequest,
+) => Readonly<Record<string, string>> | undefined
+
 export interface Route {
   readonly method: string
   /** Matched against the raw path, so that an escaped slash stays inside its segment. Named groups are the parameters. */
@@ -38,6 +53,8 @@ export interface Route {
   readonly name?: string
   /** Whether `Content-Encoding` says how the body is to be stored, not how it travels: then it arrives as it was sent. */
   readonly storesEncoding?: boolean
+  /** Which pages of other origins may have its answers; without it, none. */
+  readonly allowPage?: AllowPage
   /** Whether faults leave it alone: the calls that create and remove faults. */
   readonly beyondFaults?: boolean
 }
