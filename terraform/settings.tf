@@ -157,6 +157,29 @@ variable "labels" {
   }
 }
 
+variable "alerts" {
+  description = "Who is notified of dead letters, of files that wait for over an hour and of failed executions, by Cloud Monitoring: email, webhook (locally too) or slack."
+  type        = object({ email = optional(string), webhook = optional(string), slack = optional(string) })
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = try(var.alerts.email == null || can(regex("^[^\\s@]+@[^\\s@]+[.][^\\s@]+$", var.alerts.email)), false) && try(var.alerts.webhook == null || can(regex("^(https:\\/\\/[^\\s/]+|http:\\/\\/(localhost|127[.]0[.]0[.]1)(:[0-9]+)?)([/?][^\\s]*)?$", var.alerts.webhook)), false) && try(var.alerts.slack == null || can(regex("^projects\\/[^/\\s]+\\/notificationChannels\\/[0-9]+$", var.alerts.slack)), false)
+    error_message = "alerts must be email, webhook (https) or slack (projects/PROJECT/notificationChannels/ID), such as {\"email\": \"ops@example.com\"}."
+  }
+}
+
+variable "no_result_minutes" {
+  description = "Minutes without a processed file after which alerts are sent as well, for pipelines whose files arrive regularly."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.no_result_minutes == null || try(var.no_result_minutes >= 5 && var.no_result_minutes <= 1440 && floor(var.no_result_minutes) == var.no_result_minutes, false)
+    error_message = "no_result_minutes must be a whole number from 5 to 1440."
+  }
+}
+
 variable "service_account" {
   description = "Existing service account that the worker runs as, which the pipeline only grants what it needs; otherwise one is created."
   type        = string

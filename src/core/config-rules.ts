@@ -45,6 +45,17 @@ export function checkTogether(settings: Settings, sources: Readonly<Record<Setti
       `egress (${sources.egress.place}) needs network or subnetwork.`,
       'For example: "network": "default"',
     )
+  if (settings.noResultMinutes !== undefined && Object.keys(settings.alerts).length === 0)
+    throw invalid(
+      `noResultMinutes (${sources.noResultMinutes.place}) needs alerts, which say who is notified.`,
+      'For example: "alerts": {"email": "ops@example.com"}',
+    )
+  const webhook = settings.alerts['webhook']
+  if (settings.target === 'gcp' && webhook?.startsWith('http:') === true)
+    throw invalid(
+      `alerts.webhook (${webhook}) is an address of this machine, which Google cannot reach.`,
+      'Use an https URL.',
+    )
   if (settings.retentionDays !== undefined && !settings.versioning)
     throw invalid(
       `retentionDays (${sources.retentionDays.place}) needs versioning: otherwise no result could be replaced.`,

@@ -10,6 +10,7 @@ export type RestService =
   | 'cloudresourcemanager'
   | 'iam'
   | 'logging'
+  | 'monitoring'
   | 'pubsub'
   | 'run'
   | 'secretmanager'

@@ -306,6 +306,34 @@ run "an_existing_account_is_only_granted_what_it_needs" {
   }
 }
 
+run "without_alerts_monitoring_is_left_alone" {
+  command = plan
+
+  assert {
+    condition     = length(google_monitoring_alert_policy.this) == 0 && length(google_project_service.monitoring) == 0
+    error_message = "Nobody is to be notified."
+  }
+}
+
+run "alerts_notify_each_channel_of_each_condition" {
+  command = plan
+
+  variables {
+    alerts            = { email = "ops@example.com", webhook = "https://example.com/alerts" }
+    no_result_minutes = 60
+  }
+
+  assert {
+    condition     = google_monitoring_notification_channel.this["webhook"].labels == tomap({ url = "https://example.com/alerts" }) && google_monitoring_notification_channel.this["email"].type == "email"
+    error_message = "There is a channel for each."
+  }
+
+  assert {
+    condition     = length(google_monitoring_alert_policy.this[0].conditions) == 4 && google_monitoring_alert_policy.this[0].conditions[3].condition_threshold[0].aggregations[0].alignment_period == "3600s"
+    error_message = "The fourth condition is the one that no_result_minutes adds."
+  }
+}
+
 run "settings_have_rules" {
   command = plan
 
@@ -320,6 +348,8 @@ run "settings_have_rules" {
     input_lifecycle_days = 1.5
     labels               = { Team = "risk" }
     service_account      = "somebody@example.com"
+    alerts               = { webhook = "http://example.com" }
+    no_result_minutes    = 1
     ingress              = "public"
     network              = "projects/x/networks/y"
     egress               = "everything"
@@ -338,6 +368,8 @@ run "settings_have_rules" {
     var.input_lifecycle_days,
     var.labels,
     var.service_account,
+    var.alerts,
+    var.no_result_minutes,
     var.ingress,
     var.network,
     var.egress,

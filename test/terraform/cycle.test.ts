@@ -5,6 +5,7 @@ import {expect, it} from 'vitest'
 import {buildAndPush} from '../../src/core/deploy/build.ts'
 import {deploy} from '../../src/core/deploy/deploy.ts'
 import {sendCanary} from '../../src/core/setup/canary.ts'
+import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
 import {planUpload} from '../../src/core/upload/plan.ts'
 import {upload} from '../../src/core/upload/upload.ts'
 import {waitForResults} from '../../src/core/files/wait.ts'
@@ -95,10 +96,21 @@ it.skipIf(NO_PROVIDER !== undefined)(
       model: 'gs://models/model.json#1',
       images_kept: 5,
       force_destroy: true,
+      alerts: '{email="ops@example.com",webhook="https://alerts.invalid/"}',
+      no_result_minutes: 60,
     }
     const updated = await terraform.run(['apply', '-auto-approve', ...given(more)])
-    expect(updated.stdout).toContain('Apply complete! Resources: 0 added, 6 changed, 0 destroyed.')
+    expect(updated.stdout).toContain('Apply complete! Resources: 4 added, 6 changed, 0 destroyed.')
     await cleanPlan(more)
+    const alerting = pipelineOf({
+      ...pipeline.settings,
+      alerts: {email: 'ops@example.com', webhook: 'https://alerts.invalid/'},
+      noResultMinutes: 60,
+    })
+    const alerts = (await cloud.infrastructure.plan(alerting, {image: undefined, signal})).filter(({kind}) =>
+      ['alert policy', 'notification channel'].includes(kind),
+    )
+    expect(alerts.map(({action}) => action)).toEqual(['none', 'none', 'none'])
     const {service} = await deploy(
       {workerFolder: await workerFolder('processor.js', capitals('2: '))},
       context,

@@ -25,7 +25,7 @@ const RUN = {source: 'https://cloud.google.com/run/pricing', read: '2026-09-07'}
 const STORAGE = {source: 'https://cloud.google.com/storage/pricing', read: '2026-09-20'}
 const PUBSUB = {source: 'https://cloud.google.com/pubsub/pricing', read: '2026-09-20'}
 const REGISTRY = {source: 'https://cloud.google.com/artifact-registry/pricing', read: '2026-08-03'}
-const LOGGING = {source: 'https://cloud.google.com/products/observability/pricing', read: '2026-08-03'}
+const LOGGING = {source: 'https://cloud.google.com/products/observability/pricing', read: '2026-09-12'}
 
 /** Regions where Cloud Run has its lower prices (cloud.google.com/run/docs/locations); all others are of tier 2. */
 const TIER_1: ReadonlySet<string> = new Set([
@@ -88,7 +88,10 @@ const AT_REST = {
   multi: {STANDARD: 0.026, NEARLINE: 0.015, COLDLINE: 0.008_75, ARCHIVE: 0.003},
 } as const
 
-/** Dollars per 1,000 operations, `write` (class A) and `read` (class B), and per GiB read. */
+/**
+ * Dollars per 1,000 operations, `write` (class A) and `read` (class B), and per GiB read. The operations of NEARLINE,
+ * COLDLINE and ARCHIVE are unconfirmed: the copy of the page that was read has them for STANDARD only.
+ */
 const ACCESS = {
   STANDARD: {write: 0.005, read: 0.0004, retrieval: 0},
   NEARLINE: {write: 0.01, read: 0.001, retrieval: 0.01},

@@ -91,11 +91,22 @@ export async function checkPrerequisites(
   }
 
   step('Check permissions')
-  const lacking = await cloud.project.missingPermissions(Object.values(PERMISSIONS).flat())
+  const needed = {
+    ...PERMISSIONS,
+    ...(Object.keys(pipeline.settings.alerts).length === 0
+      ? {}
+      : {
+          'roles/monitoring.editor': [
+            'monitoring.alertPolicies.create',
+            'monitoring.notificationChannels.create',
+          ],
+        }),
+  }
+  const lacking = await cloud.project.missingPermissions(Object.values(needed).flat())
   if (lacking === undefined)
     good('permissions', `${principal} may not test its own; assumed to be sufficient`)
   else if (lacking.length === 0) good('permissions', `${principal} may create everything`)
-  for (const [role, permissions] of Object.entries(PERMISSIONS)) {
+  for (const [role, permissions] of Object.entries(needed)) {
     const here = permissions.filter((permission) => lacking?.includes(permission))
     if (here.length === 0) continue
     fail(

@@ -178,6 +178,26 @@ export const SETTINGS = {
     values: /^[a-z0-9_-]{0,63}$/,
     flag: '<key=value>',
   }),
+  alerts: fields({
+    description:
+      'Who is notified of dead letters, of files that wait for over an hour and of failed executions, by Cloud Monitoring: email, webhook (locally too) or slack.',
+    rule: 'email, webhook (https) or slack (projects/PROJECT/notificationChannels/ID), such as {"email": "ops@example.com"}',
+    example: 'webhook=https://example.com/alerts',
+    of: {
+      email: /^[^\s@]+@[^\s@]+[.][^\s@]+$/,
+      webhook: /^(?:https:\/\/[^\s/]+|http:\/\/(?:localhost|127[.]0[.]0[.]1)(?::\d+)?)(?:[/?][^\s]*)?$/,
+      // Slack hands out its token in Google's console only, so the channel has to exist.
+      slack: /^projects\/[^/\s]+\/notificationChannels\/\d+$/,
+    },
+    flag: '<email=…|webhook=…>',
+  }),
+  noResultMinutes: integer({
+    description:
+      'Minutes without a processed file after which alerts are sent as well, for pipelines whose files arrive regularly.',
+    default: undefined,
+    minimum: 5,
+    maximum: 1440,
+  }),
   serviceAccount: text({
     description:
       'Existing service account that the worker runs as, which the pipeline only grants what it needs; otherwise one is created.',

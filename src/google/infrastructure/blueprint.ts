@@ -5,6 +5,8 @@ import {livenessProbe} from '../liveness.ts'
 import type {Json} from '../rest.ts'
 
 const DAY_SECONDS = 86_400
+/** Age at which a file that waits is reported. */
+const WAITING_SECONDS = 3600
 
 const INGRESS = {
   internal: 'INGRESS_TRAFFIC_INTERNAL_ONLY',
@@ -50,6 +52,31 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
             {...(network === undefined ? {} : {network}), ...(subnetwork === undefined ? {} : {subnetwork})},
           ],
         }
+  const alertChannel = (type: string, label: string, value: string | undefined): Json | undefined =>
+    value === undefined
+      ? undefined
+      : {
+          type,
+          displayName: `cloud-runner ${name}: ${label === 'url' ? 'webhook' : 'email'}`,
+          labels: {[label]: value},
+          userLabels: labels,
+          enabled: true,
+        }
+  const onSubscription = (subscription: string, metric: string) =>
+    `resource.type = "pubsub_subscription" AND resource.labels.subscription_id = "${subscription}" AND metric.type = "pubsub.googleapis.com/subscription/${metric}"`
+  const alertCondition = (
+    displayName: string,
+    {filter, aligner, above = 0}: {filter: string; aligner: string; above?: number},
+  ) => ({
+    displayName,
+    conditionThreshold: {
+      filter,
+      comparison: 'COMPARISON_GT',
+      thresholdValue: above,
+      duration: '0s',
+      aggregations: [{alignmentPeriod: '60s', perSeriesAligner: aligner}],
+    },
+  })
   const binaryAuthorization = settings.binaryAuthorization ? {useDefault: true} : null
 
   return {
@@ -99,6 +126,63 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
         },
         encryption: kmsKey === null ? null : {defaultKmsKeyName: kmsKey},
       }) satisfies Json,
+
+    /** By the type that Monitoring has for it. */
+    alertChannels: {
+      email: alertChannel('email', 'email_address', settings.alerts['email']),
+      webhook: alertChannel('webhook_tokenauth', 'url', settings.alerts['webhook']),
+    },
+
+    /** One policy, whose conditions open incidents of their own; `undefined` without anybody to notify. */
+    alertPolicy: (channels: readonly string[]) =>
+      Object.keys(settings.alerts).length === 0
+        ? undefined
+        : ({
+            displayName: `cloud-runner ${name}`,
+            combiner: 'OR',
+            enabled: true,
+            userLabels: labels,
+            notificationChannels: [
+              ...channels,
+              ...(settings.alerts['slack'] ?? '').split(' ').filter(Boolean),
+            ],
+            conditions: [
+              alertCondition(`${name}: dead letters`, {
+                filter: onSubscription(names.deadLetterSubscription, 'num_undelivered_messages'),
+                aligner: 'ALIGN_MAX',
+              }),
+              alertCondition(`${name}: a file waits for more than an hour`, {
+                filter: onSubscription(names.subscription, 'oldest_unacked_message_age'),
+                aligner: 'ALIGN_MAX',
+                above: WAITING_SECONDS,
+              }),
+              alertCondition(`${name}: an execution failed`, {
+                filter: `resource.type = "cloud_run_job" AND resource.labels.job_name = "${names.job}" AND metric.type = "run.googleapis.com/job/completed_execution_count" AND metric.labels.result = "failed"`,
+                aligner: 'ALIGN_SUM',
+              }),
+              ...(settings.noResultMinutes === undefined
+                ? []
+                : [
+                    {
+                      displayName: `${name}: no file was processed in ${settings.noResultMinutes} minutes`,
+                      conditionThreshold: {
+                        filter: `${onSubscription(names.subscription, 'push_request_count')} AND metric.labels.response_class = "ack"`,
+                        comparison: 'COMPARISON_LT',
+                        thresholdValue: 1,
+                        // At least this much, so that missing data counts as none.
+                        duration: '60s',
+                        evaluationMissingData: 'EVALUATION_MISSING_DATA_ACTIVE',
+                        aggregations: [
+                          {
+                            alignmentPeriod: `${settings.noResultMinutes * 60}s`,
+                            perSeriesAligner: 'ALIGN_SUM',
+                          },
+                        ],
+                      },
+                    },
+                  ]),
+            ],
+          } satisfies Json),
 
     topic: {labels, ...(kmsKey === null ? {} : {kmsKeyName: kmsKey})} satisfies Json,
 

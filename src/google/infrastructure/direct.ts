@@ -5,6 +5,7 @@ import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {Infrastructure, Inspection, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
 import {objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
+import {alertResources} from './alerts.ts'
 import {jobResources} from './job.ts'
 import type {Doing, Resource} from './resource.ts'
 import {connections, eventPath, foundation, serviceResource} from './resources.ts'
@@ -33,7 +34,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
     readUri: () => Promise<string | undefined> = () => serviceUri(pipeline),
   ): Promise<Resource[]> {
     const agents = await readServiceAgents(rest, pipeline.settings.project, pipeline.settings.inputBucket)
-    const base = foundation(pipeline, agents, rest)
+    const base = [...foundation(pipeline, agents, rest), ...(await alertResources(pipeline, rest))]
     if (image === undefined) return base
     const uri = await readUri()
     return [
@@ -84,7 +85,8 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       const doing = {signal, step}
       const agents = await readServiceAgents(rest, pipeline.settings.project, pipeline.settings.inputBucket)
       const done: PlannedResource[] = []
-      for (const resource of foundation(pipeline, agents, rest)) done.push(await applyOne(resource, doing))
+      const first = [...foundation(pipeline, agents, rest), ...(await alertResources(pipeline, rest))]
+      for (const resource of first) done.push(await applyOne(resource, doing))
       if (image === undefined) return done
       done.push(await applyOne(serviceResource(pipeline, image, rest), doing))
       const uri = await serviceUri(pipeline)

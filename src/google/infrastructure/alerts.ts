@@ -1,0 +1,114 @@
+import {AppError} from '../../core/errors.ts'
+import {isJsonObject} from '../../core/json.ts'
+import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
+import {blueprint} from './blueprint.ts'
+import {satisfies} from './difference.ts'
+import type {Resource} from './resource.ts'
+
+type Collection = 'notificationChannels' | 'alertPolicies'
+const KINDS: Record<Collection, string> = {
+  notificationChannels: 'notification channel',
+  alertPolicies: 'alert policy',
+}
+
+/** The alert policy and its channels, and those of earlier settings, which go. */
+export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Resource[]> {
+  const {alertChannels, alertPolicy} = blueprint(pipeline)
+  const channels = Object.values(alertChannels).filter((channel) => channel !== undefined)
+  const namesOfChannels = async (): Promise<string[]> => {
+    const present = await readOurs('notificationChannels', pipeline, rest)
+    return channels.flatMap(
+      ({displayName}) =>
+        textIn(
+          present.find((item) => item['displayName'] === displayName),
+          'name',
+        ) ?? [],
+    )
+  }
+  const isWanted = alertPolicy([]) !== undefined
+  const old = async (collection: Collection, wanted: readonly Json[]) =>
+    (await readOursIfAllowed(collection, pipeline, rest))
+      .filter((item) => !wanted.some(({displayName}) => displayName === item['displayName']))
+      .map((item) => resource(collection, textIn(item, 'displayName') ?? '', undefined))
+
+  const resource = (
+    collection: Collection,
+    displayName: string,
+    wanted: (() => Promise<Json>) | undefined,
+  ): Resource => {
+    const list = `/v3/projects/${pipeline.settings.project}/${collection}`
+    const read = async () =>
+      (await readOurs(collection, pipeline, rest)).find((item) => item['displayName'] === displayName)
+    const path = (item: Json) => `/v3/${textIn(item, 'name') ?? ''}`
+    const remove = async () => {
+      const item = await read()
+      // A channel that a policy of earlier settings still has goes as well.
+      const query = collection === 'notificationChannels' ? '?force=true' : ''
+      return item !== undefined && (await rest.delete('monitoring', `${path(item)}${query}`)) !== undefined
+    }
+    return {
+      kind: KINDS[collection],
+      name: displayName,
+      async inspect() {
+        const item = await read()
+        if (item === undefined) return undefined
+        return wanted !== undefined && satisfies(item, await wanted()) ? 'right' : 'different'
+      },
+      async create() {
+        if (wanted !== undefined) await rest.request('monitoring', 'POST', list, await wanted())
+      },
+      async update() {
+        const item = await read()
+        if (wanted === undefined) await remove()
+        else if (item !== undefined) {
+          const body = await wanted()
+          const mask = Object.keys(body).join(',')
+          await rest.request('monitoring', 'PATCH', `${path(item)}?updateMask=${mask}`, {
+            ...body,
+            name: item['name'],
+          })
+        }
+      },
+      remove,
+    }
+  }
+
+  const name = `cloud-runner ${pipeline.settings.name}`
+  const policy = async () => alertPolicy(await namesOfChannels()) ?? {}
+  return [
+    ...channels.map((channel) =>
+      resource('notificationChannels', textIn(channel, 'displayName') ?? '', async () => channel),
+    ),
+    ...(isWanted ? [resource('alertPolicies', name, policy)] : []),
+    ...(await old('alertPolicies', isWanted ? [{displayName: name}] : [])),
+    ...(await old('notificationChannels', channels)),
+  ]
+}
+
+/** None if the caller may not see them, or the API is disabled: a pipeline without alerts needs neither. */
+async function readOursIfAllowed(collection: Collection, pipeline: Pipeline, rest: Rest): Promise<Json[]> {
+  try {
+    return await readOurs(collection, pipeline, rest)
+  } catch (error) {
+    if (error instanceof AppError && ['permission-denied', 'api-disabled'].includes(error.code)) return []
+    throw error
+  }
+}
+
+async function readOurs(collection: Collection, {settings}: Pipeline, rest: Rest): Promise<Json[]> {
+  const found: Json[] = []
+  for (let token: string | undefined; token !== '';) {
+    const query = token === undefined ? '' : `?pageToken=${encodeURIComponent(token)}`
+    const page = await rest.request(
+      'monitoring',
+      'GET',
+      `/v3/projects/${settings.project}/${collection}${query}`,
+    )
+    found.push(...objectsIn(page, collection))
+    token = textIn(page, 'nextPageToken') ?? ''
+  }
+  return found.filter(
+    ({userLabels}) => isJsonObject(userLabels) && userLabels[PIPELINE_LABEL] === settings.name,
+  )
+}
