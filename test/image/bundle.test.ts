@@ -68,7 +68,7 @@ describe('the packaged worker', () => {
   })
 
   test('contains no folder names of the build machine', async () => {
-    expect(await bundled(undefined)).not.toContain(join(import.meta.dirname, '..', '..', '..'))
+    expect(await bundled(undefined)).not.toContain(join(import.meta.dirname, '..', '..'))
   })
 
   test('is as small as can be: no source map', async () => {
@@ -178,7 +178,7 @@ describe("an error of a worker of one's own names its sources", () => {
     expect(map).toMatchObject({
       sources: expect.arrayContaining(['processor.ts', 'cloud-runner/worker/runtime/serve.ts']),
     })
-    const home = join(import.meta.dirname, '..', '..', '..')
+    const home = join(import.meta.dirname, '..', '..')
     expect((JSON.stringify(map) + bundle).includes(home)).toBe(false)
     expect(JSON.stringify(map).includes('../')).toBe(false)
     expect(JSON.stringify(map).includes('Cloud Run kills a container')).toBe(false)
