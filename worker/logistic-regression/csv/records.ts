@@ -17,11 +17,7 @@ const BYTE_ORDER_MARK_BYTES = 3
 
 /** Receives a file's records in order. */
 export interface RecordHandler {
-  /**
-   * @returns per column 1 if the plain numbers in it shall be read along ({@link RecordBlock.numbers}); the handler may
-   * change it between blocks
-   */
-  header(names: readonly string[], dialect: Dialect): Uint8Array
+  header(names: readonly string[], dialect: Dialect): void
   /**
    * @param block of records with as many fields as the header has; valid during the call only
    * @param end offset after the block's last record, in unpacked bytes
@@ -162,7 +158,7 @@ class Reading {
       larger.set(this.#ends)
       this.#ends = larger
     }
-    for (let i = 0; i < ends.length; i++) this.#ends[this.#records++] = this.#offset + (ends[i] ?? 0)
+    for (const end of ends) this.#ends[this.#records++] = this.#offset + end
     const block = this.#scanner.block(this.#held)
     if (this.#scanner.isFixed) this.#handler.rows(block, this.#ends[this.#records - 1] ?? 0)
     else this.#header(block)
@@ -186,6 +182,7 @@ class Reading {
         suggestions: ['Put a line with the names of the columns first.'],
       })
     }
-    this.#scanner.expect(columns, this.#handler.header(names, this.#dialect))
+    this.#scanner.expect(columns)
+    this.#handler.header(names, this.#dialect)
   }
 }

@@ -1,14 +1,6 @@
-import {decimalOf, readDecimal} from './decimal.ts'
-
 const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
-const PLUS = 0x2b
-const MINUS = 0x2d
-const POINT = 0x2e
-const ZERO = 0x30
-/** Digits of which any number is a 32-bit integer: those are added up in half the time of doubles. */
-const MOST_INTEGER_DIGITS = 9
 
 /** Fields of a block at most; with 16 columns, 1,024 records. Their positions stay in the processor's L2 cache. */
 const MOST_CELLS = 16 * 1024
@@ -26,8 +18,6 @@ export interface RecordBlock {
   /** Per field where its text begins and ends in `bytes`, without the quotes around it. */
   readonly starts: Int32Array
   readonly stops: Int32Array
-  /** Per field of a numeric column its plain decimal number, as `readDecimal` reads it; NaN if it is anything else. */
-  readonly numbers: Float64Array
 }
 
 /** The text of a field. Bare quotes are not valid CSV, so each quote within a field is doubled. */
@@ -52,8 +42,6 @@ export class Scanner {
   #capacity = 1
   #starts: Int32Array
   #stops: Int32Array
-  #numbers = new Float64Array(0)
-  #numeric: Uint8Array = new Uint8Array(0)
   #ends = new Int32Array(1)
   #records = 0
   #fields = 0
@@ -68,18 +56,13 @@ export class Scanner {
     this.#stops = new Int32Array(HEADER_FIELDS)
   }
 
-  /**
-   * From now on every record must have this many fields.
-   * @param numeric per column 1 if its numbers are to be read along
-   */
-  expect(columns: number, numeric: Uint8Array): void {
+  /** From now on every record must have this many fields. */
+  expect(columns: number): void {
     this.#columns = columns
-    this.#numeric = numeric
     this.#isFixed = true
     this.#capacity = Math.max(1, Math.floor(MOST_CELLS / columns))
     this.#starts = new Int32Array(this.#capacity * columns)
     this.#stops = new Int32Array(this.#capacity * columns)
-    this.#numbers = new Float64Array(this.#capacity * columns)
     this.#ends = new Int32Array(this.#capacity)
   }
 
@@ -101,7 +84,6 @@ export class Scanner {
       columns: this.#columns,
       starts: this.#starts,
       stops: this.#stops,
-      numbers: this.#numbers,
     }
   }
 
@@ -147,8 +129,6 @@ export class Scanner {
     const special = this.#special
     const delimiter = this.#delimiter
     const columns = this.#columns
-    const numeric = this.#numeric
-    const numbers = this.#numbers
     let starts = this.#starts
     let stops = this.#stops
     const first = this.#records * columns
@@ -166,39 +146,7 @@ export class Scanner {
           return this.#stopped(field, last ? 'broken-quote' : 'unfinished')
         const after = bytes[at]
         if (after !== delimiter && after !== LF && after !== CR) return this.#stopped(field, 'broken-quote')
-        if (numeric[field] === 1) numbers[first + field] = readDecimal(bytes, start, stop)
       } else {
-        if (numeric[field] === 1) {
-          // The number is read while its end is sought: each byte is looked at once.
-          const sign = bytes[at]
-          if (sign === MINUS || sign === PLUS) at++
-          let digits = 0
-          let places = -at
-          let digit = (bytes[at] ?? 0) - ZERO
-          while (digit >= 0 && digit <= 9) {
-            digits = (Math.imul(digits, 10) + digit) | 0
-            digit = (bytes[++at] ?? 0) - ZERO
-          }
-          places += at
-          let decimals = 0
-          if (digit === POINT - ZERO) {
-            decimals = -++at
-            digit = (bytes[at] ?? 0) - ZERO
-            while (digit >= 0 && digit <= 9) {
-              digits = (Math.imul(digits, 10) + digit) | 0
-              digit = (bytes[++at] ?? 0) - ZERO
-            }
-            decimals += at
-            places += decimals
-          }
-          let value = NaN
-          if (special[digit + ZERO] === 1 && places > 0)
-            value =
-              places <= MOST_INTEGER_DIGITS
-                ? decimalOf(digits, decimals, sign)
-                : readDecimal(bytes, start, at)
-          numbers[first + field] = value
-        }
         while (special[bytes[at] ?? LF] === 0) at++
         stop = at
         if (bytes[at] === QUOTE) return this.#stopped(field, 'broken-quote')

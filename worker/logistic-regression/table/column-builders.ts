@@ -1,7 +1,7 @@
 import {type RecordBlock, fieldText} from '../csv/scanner.ts'
 import type {Column, NumberColumn, TextColumn} from './columns.ts'
 import {TextCodes} from './text-codes.ts'
-import {isMissing, readNumber} from './values.ts'
+import {isMissing, readDecimal, readNumber} from './values.ts'
 
 /** Distinct texts remembered per column; a column with more is not a category. */
 export const MOST_LEVELS = 50_000
@@ -48,14 +48,14 @@ export class NumberBuilder implements ColumnBuilder {
 
   add(block: RecordBlock, from: number, row: number): number {
     if (this.#isContradicted) return block.records
-    const {numbers, starts, stops, columns, records} = block
+    const {bytes, starts, stops, columns, records} = block
     const values = this.#values
     for (
       let record = from, cell = from * columns + this.#index;
       record < records;
       record++, cell += columns
     ) {
-      let value = numbers[cell] ?? NaN
+      let value = readDecimal(bytes, starts[cell] ?? 0, stops[cell] ?? 0)
       if (value === value) {
         this.#hasText = true
       } else if (starts[cell] !== stops[cell]) {

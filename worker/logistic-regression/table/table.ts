@@ -67,8 +67,6 @@ class TableBuilder implements RecordHandler {
   #header: readonly string[] = []
   /** The label's column has none here. */
   #columns: (NumberBuilder | TextBuilder | undefined)[] = []
-  /** Per column of the file, 1 if it is one of numbers so far. */
-  #numeric = new Uint8Array(0)
   #label: LabelBuilder | undefined
   #labelCodes: CodeBuilder | undefined
   #rows = 0
@@ -91,7 +89,7 @@ class TableBuilder implements RecordHandler {
     this.#memoryBytes = memoryBytes
   }
 
-  header(names: readonly string[], dialect: Dialect): Uint8Array {
+  header(names: readonly string[], dialect: Dialect): void {
     this.#header = uniqueNames(names)
     const label = new LabelBuilder(names, this.#choice)
     this.#label = label
@@ -105,8 +103,6 @@ class TableBuilder implements RecordHandler {
           ? this.#textBuilder(index)
           : new NumberBuilder(index, readsComma),
     )
-    this.#numeric = Uint8Array.from(this.#columns, (column) => Number(column instanceof NumberBuilder))
-    return this.#numeric
   }
 
   rows(block: RecordBlock, end: number): void {
@@ -122,7 +118,6 @@ class TableBuilder implements RecordHandler {
       replacement.skip(row + taken)
       replacement.add(block, taken, row)
       this.#columns[index] = replacement
-      this.#numeric[index] = 0
     }
     if (this.#rows >= this.#nextCheck) this.#checkMemory(end)
   }
