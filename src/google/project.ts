@@ -6,7 +6,7 @@ import type {Connection} from './connection.ts'
 import {toCredentialsError} from './credentials-error.ts'
 import {settled} from './infrastructure/operation.ts'
 import {readServiceAgents} from './infrastructure/service-agents.ts'
-import {objectsIn, textIn, type Json, type Rest, type RestService} from './rest.ts'
+import {objectsIn, readPages, textIn, type Json, type Rest} from './rest.ts'
 
 /** On a project that `setup --create-project` created; its value is the pipeline's name. No other is ever deleted. */
 const MADE_FOR_LABEL = 'created-by-cloud-runner'
@@ -29,21 +29,6 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
       const may = ['permission-denied', 'api-disabled', 'not-implemented', 'not-found']
       if (error instanceof AppError && may.includes(error.code)) return undefined
       throw error
-    }
-  }
-
-  /** All pages of a list; `path` must have a query. */
-  async function pages(service: RestService, path: string, member: string): Promise<Json[]> {
-    const all: Json[] = []
-    for (let token = ''; ;) {
-      const page = await rest.request(
-        service,
-        'GET',
-        `${path}${token && `&pageToken=${encodeURIComponent(token)}`}`,
-      )
-      all.push(...objectsIn(page, member))
-      token = textIn(page, 'nextPageToken') ?? ''
-      if (token === '') return all
     }
   }
 
@@ -86,7 +71,7 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
 
     async enabledApis() {
       const path = `/v1/projects/${projectId}/services?filter=state:ENABLED&pageSize=200`
-      const services = await pages('serviceusage', path, 'services')
+      const services = await readPages(rest, 'serviceusage', path, 'services')
       return new Set(services.map((service) => (textIn(service, 'name') ?? '').replace(/^.*\//, '')))
     },
 
@@ -140,7 +125,7 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
     },
 
     async buckets() {
-      const items = await pages('storage', `/storage/v1/b?project=${projectId}`, 'items')
+      const items = await readPages(rest, 'storage', `/storage/v1/b?project=${projectId}`, 'items')
       return items.map((item) => ({
         name: textIn(item, 'name') ?? '',
         pipeline: labelOf(item, PIPELINE_LABEL),
@@ -157,7 +142,12 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
     },
 
     async billingAccounts() {
-      const accounts = await pages('cloudbilling', '/v1/billingAccounts?pageSize=100', 'billingAccounts')
+      const accounts = await readPages(
+        rest,
+        'cloudbilling',
+        '/v1/billingAccounts?pageSize=100',
+        'billingAccounts',
+      )
       return accounts
         .filter((account) => account['open'] === true)
         .map((account) => ({

@@ -101,6 +101,23 @@ export function createRest(connection: Connection): Rest {
   return rest
 }
 
+/** The items of all pages of a list, which the answers have as `member`. */
+export async function readPages(
+  rest: Pick<Rest, 'request'>,
+  service: RestService,
+  path: string,
+  member: string,
+): Promise<Json[]> {
+  const all: Json[] = []
+  const next = `${path}${path.includes('?') ? '&' : '?'}pageToken=`
+  for (let token = ''; ;) {
+    const page = await rest.request(service, 'GET', token === '' ? path : next + encodeURIComponent(token))
+    all.push(...objectsIn(page, member))
+    token = textIn(page, 'nextPageToken') ?? ''
+    if (token === '') return all
+  }
+}
+
 /** The objects of an array member; empty if it is absent. */
 export function objectsIn(json: Json, member: string): Json[] {
   const value = json[member]

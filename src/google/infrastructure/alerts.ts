@@ -1,7 +1,7 @@
 import {AppError} from '../../core/errors.ts'
 import {isJsonObject} from '../../core/json.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
-import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
+import {readPages, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'
 import type {Resource} from './resource.ts'
@@ -97,17 +97,8 @@ async function readOursIfAllowed(collection: Collection, pipeline: Pipeline, res
 }
 
 async function readOurs(collection: Collection, {settings}: Pipeline, rest: Rest): Promise<Json[]> {
-  const found: Json[] = []
-  for (let token: string | undefined; token !== '';) {
-    const query = token === undefined ? '' : `?pageToken=${encodeURIComponent(token)}`
-    const page = await rest.request(
-      'monitoring',
-      'GET',
-      `/v3/projects/${settings.project}/${collection}${query}`,
-    )
-    found.push(...objectsIn(page, collection))
-    token = textIn(page, 'nextPageToken') ?? ''
-  }
+  const path = `/v3/projects/${settings.project}/${collection}`
+  const found = await readPages(rest, 'monitoring', path, collection)
   return found.filter(
     ({userLabels}) => isJsonObject(userLabels) && userLabels[PIPELINE_LABEL] === settings.name,
   )
