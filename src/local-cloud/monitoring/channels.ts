@@ -5,7 +5,7 @@ import type {PageRequest} from '../wire/paging.ts'
 import {authorizedName, authorizedProject, newId, notFound} from './names.ts'
 import {checkUnfiltered, pageOf} from './paging.ts'
 import type {MethodDependencies} from './policies.ts'
-import type {Channel} from './resources.ts'
+import {type Channel, mutationBy} from './resources.ts'
 
 /** The types that are served, each with the label that it needs. */
 const LABEL_OF = new Map([
@@ -17,10 +17,6 @@ const UPDATABLE = new Set(['type', 'displayName', 'description', 'labels', 'user
 
 /** The methods for notification channels. */
 export function createChannelMethods({state, clock, access, store}: MethodDependencies) {
-  const mutation = (principal: string) => ({
-    mutateTime: new Date(clock.now()).toISOString(),
-    mutatedBy: principal,
-  })
   const existing = (name: string): Channel => {
     const channel = store.channel(name)
     if (!channel) throw notFound(name)
@@ -38,8 +34,8 @@ export function createChannelMethods({state, clock, access, store}: MethodDepend
         name: `${project}/notificationChannels/${newId()}`,
         type: sent.type ?? '',
         enabled: sent.enabled ?? true,
-        creationRecord: mutation(principal),
-        mutationRecords: [mutation(principal)],
+        creationRecord: mutationBy(principal, clock),
+        mutationRecords: [mutationBy(principal, clock)],
       }
       check(channel)
       await state.write(() => store.insert(channel))
@@ -77,7 +73,7 @@ export function createChannelMethods({state, clock, access, store}: MethodDepend
           ...current,
           ...applyFieldMask(current, sent, paths),
           name,
-          mutationRecords: [...current.mutationRecords.slice(-9), mutation(principal)],
+          mutationRecords: [...current.mutationRecords.slice(-9), mutationBy(principal, clock)],
         }
         check(changed)
         store.update(changed)

@@ -7,7 +7,7 @@ import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
 import type {PageRequest} from '../wire/paging.ts'
 import {authorizedName, authorizedProject, newId, notFound} from './names.ts'
 import {checkUnfiltered, pageOf} from './paging.ts'
-import type {Policy} from './resources.ts'
+import {type Policy, mutationBy} from './resources.ts'
 import type {MonitoringStore} from './store.ts'
 
 export interface MethodDependencies {
@@ -37,10 +37,6 @@ const MOST_CHANNELS = 16
  * @param changed called after every change, once it is durable
  */
 export function createPolicyMethods({state, clock, access, store}: MethodDependencies, changed: () => void) {
-  const mutation = (principal: string) => ({
-    mutateTime: new Date(clock.now()).toISOString(),
-    mutatedBy: principal,
-  })
   const existing = (name: string): Policy => {
     const policy = store.policy(name)
     if (!policy) throw notFound(name)
@@ -76,8 +72,8 @@ export function createPolicyMethods({state, clock, access, store}: MethodDepende
         ...sent,
         name: `${project}/alertPolicies/${newId()}`,
         enabled: sent.enabled ?? true,
-        creationRecord: mutation(principal),
-        mutationRecord: mutation(principal),
+        creationRecord: mutationBy(principal, clock),
+        mutationRecord: mutationBy(principal, clock),
       })
       await state.write(() => {
         check(policy)
@@ -114,7 +110,7 @@ export function createPolicyMethods({state, clock, access, store}: MethodDepende
           ...current,
           ...applyFieldMask(current, sent, paths),
           name,
-          mutationRecord: mutation(principal),
+          mutationRecord: mutationBy(principal, clock),
         })
         check(policy)
         store.update(policy)

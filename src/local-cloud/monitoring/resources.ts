@@ -1,7 +1,15 @@
+import type {Principal} from '../wire/call.ts'
+import type {Clock} from '../wire/clock.ts'
+
 /** google.monitoring.v3.MutationRecord in proto3 JSON. */
 interface MutationRecord {
   mutateTime: string
   mutatedBy: string
+}
+
+/** Of a change that is made now. */
+export function mutationBy(principal: Principal, clock: Clock): MutationRecord {
+  return {mutateTime: new Date(clock.now()).toISOString(), mutatedBy: principal}
 }
 
 /** google.monitoring.v3.NotificationChannel in proto3 JSON. */
