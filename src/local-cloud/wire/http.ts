@@ -14,7 +14,7 @@ import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {isArriving, send} from './http-answer.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
-import {type Page, pageOf, preflight} from './pages.ts'
+import {admitPage, type Page, preflight, refusedPage} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
 import {tunnel} from './tunnel.ts'
 import {isJsonObject} from './json.ts'
@@ -139,7 +139,7 @@ async function serve(
         })
         return
       }
-      page = pageOf(candidate, decoded(match.groups), {method, headers, foreign})
+      page = admitPage(candidate, decoded(match.groups), {method, headers, foreign})
       found = candidate
       const call: Call = {
         principal: page.identify(callers.identify(headers.authorization)),
@@ -159,7 +159,7 @@ async function serve(
       await send(message, response, {...answer, headers: {...answer.headers, ...page.headers}})
       return
     }
-    if (foreign !== undefined) pageOf({}, {}, {method, headers, foreign})
+    if (foreign !== undefined) throw refusedPage(foreign)
     throw new ApiError('UNIMPLEMENTED', `${method} ${path} is not served by the local cloud.`)
   } catch (error) {
     if (gone.signal.aborted) {

@@ -18,14 +18,14 @@ export interface Page {
  * to use an upload later, as Google's clients do, stays who it is.
  * @throws ApiError PERMISSION_DENIED
  */
-export function pageOf(
+export function admitPage(
   {allowPage}: Pick<Route, 'allowPage'>,
   params: Readonly<Record<string, string>>,
   {method, headers, foreign}: {method: string; headers: IncomingHttpHeaders; foreign: string | undefined},
 ): Page {
   const {origin} = headers
   const allowed = origin === undefined ? undefined : allowPage?.(params, {origin, method, headers: []})
-  if (foreign !== undefined && allowed === undefined) throw refused(foreign)
+  if (foreign !== undefined && allowed === undefined) throw refusedPage(foreign)
   const isBrowser =
     headers['sec-fetch-site'] !== undefined || headers['user-agent']?.startsWith('Mozilla/') === true
   const isNobody = foreign !== undefined && isBrowser
@@ -54,7 +54,7 @@ export function preflight(
     .filter((name) => name !== '')
   const allowed = allowPage?.(params, {origin, method, headers: asked})
   if (allowed === undefined) {
-    if (foreign !== undefined) throw refused(foreign)
+    if (foreign !== undefined) throw refusedPage(foreign)
     return {}
   }
   return {
@@ -68,6 +68,7 @@ export function preflight(
   }
 }
 
-function refused(page: string): ApiError {
+/** The error for a page that may not ask. */
+export function refusedPage(page: string): ApiError {
   return new ApiError('PERMISSION_DENIED', `The local cloud answers no page of another origin (${page}).`)
 }
