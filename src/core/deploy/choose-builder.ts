@@ -8,8 +8,8 @@ import type {Images} from '../ports/images.ts'
 import {command, suggest} from '../suggestion.ts'
 
 /**
- * How to build an image: with a docker engine from a Dockerfile, assembled here from a base and one layer, or on Google's
- * machines.
+ * How to build an image: with a docker engine from a Dockerfile, assembled here from a base and one layer, or on
+ * Google's machines.
  */
 export const BUILDERS = ['docker', 'layer', 'cloudbuild'] as const
 export type Builder = (typeof BUILDERS)[number]
@@ -41,7 +41,8 @@ export async function requireWorker(folder: string, images: Pick<Images, 'bundle
 
 /**
  * The builder that was asked for, or the one that fits the worker and the machine.
- * @throws AppError `program-missing` without docker, if it is needed; `usage` for Cloud Build on the local cloud; `worker-missing`, `worker-build-failed`
+ * @throws AppError `program-missing` without docker, if it is needed; `usage` for Cloud Build on the local cloud;
+ * `worker-missing`, `worker-build-failed`
  */
 export async function chooseBuilder(
   asked: Builder | undefined,
