@@ -51,7 +51,7 @@ it.each([
 it.each([
   ['src/cli/open.ts', '../google/storage.ts'],
   ['src/cli/open/terraform.ts', '../../google/storage.ts'],
-  ['src/core/status/status.ts', '../../../worker/contract.ts'],
+  ['src/core/status.ts', '../../../worker/contract.ts'],
   ['src/google/storage.ts', '../core/ports/cloud.ts'],
   ['src/image/images.ts', '../core/ports/images.ts'],
   ['worker/logistic-regression/scoring/score.ts', '../quality/metrics.ts'],

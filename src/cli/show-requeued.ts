@@ -1,4 +1,4 @@
-import {type CancelResult} from '../core/cancel/cancel.ts'
+import {type CancelResult} from '../core/cancel.ts'
 import {type RedriveResult} from '../core/redrive.ts'
 import {type ReprocessResult} from '../core/reprocess.ts'
 import {counted} from './format.ts'

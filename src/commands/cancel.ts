@@ -5,7 +5,7 @@ import {confirmMany, MOST_UNASKED} from '../cli/confirm.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showCancelled} from '../cli/show-requeued.ts'
-import {cancel, type CancelResult} from '../core/cancel/cancel.ts'
+import {cancel, type CancelResult} from '../core/cancel.ts'
 import {command} from '../core/suggestion.ts'
 
 export default class Cancel extends CloudRunnerCommand {

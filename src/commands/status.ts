@@ -3,7 +3,7 @@ import {Args, Flags} from '@oclif/core'
 import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
-import {status, type Status as PipelineAndFiles} from '../core/status/status.ts'
+import {status, type Status as PipelineAndFiles} from '../core/status.ts'
 
 export default class Status extends LookingCommand {
   static override summary = 'Show the pipeline and the state of its files.'

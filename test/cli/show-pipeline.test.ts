@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import {showSetup, showStatus} from '../../src/cli/show-pipeline.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
-import type {Status} from '../../src/core/status/status.ts'
+import type {Status} from '../../src/core/status.ts'
 import {render} from '../../src/core/suggestion.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import {chooseFiles, reprocess} from '../../src/core/reprocess.ts'
 import {setup} from '../../src/core/setup/setup.ts'
-import {status} from '../../src/core/status/status.ts'
+import {status} from '../../src/core/status.ts'
 import {waitForResults} from '../../src/core/files/wait.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {putUnnoticed} from '../support/unnoticed-uploads.ts'

@@ -1,6 +1,7 @@
 import {Agent as HttpAgent, request as httpRequest} from 'node:http'
 import type {ClientRequest, RequestOptions} from 'node:http'
 import {Agent as HttpsAgent, request as httpsRequest} from 'node:https'
+import {codeOf} from '../system-error.ts'
 import type {StoredMessage} from './message-store.ts'
 import type {PushSettings} from './subscription-settings.ts'
 
@@ -138,8 +139,9 @@ export class PushConnections implements Disposable {
         response.on('error', () => response.destroy())
       })
       request.on('error', (error) => {
-        const reset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
-        resolve(reset && request.reusedSocket && !signal.aborted ? 'stale' : 'refused')
+        const code = codeOf(error)
+        const isReset = code === 'ECONNRESET' || code === 'EPIPE'
+        resolve(isReset && request.reusedSocket && !signal.aborted ? 'stale' : 'refused')
       })
       request.end(body)
     })

@@ -6,7 +6,7 @@ import {sharesOf} from '../../../src/core/service/traffic.ts'
 import {revisions} from '../../../src/core/revisions.ts'
 import {rollback} from '../../../src/core/rollback.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
-import {status} from '../../../src/core/status/status.ts'
+import {status} from '../../../src/core/status.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
 

@@ -1,6 +1,6 @@
 import {expect, test} from 'vitest'
 import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
-import {status} from '../../../src/core/status/status.ts'
+import {status} from '../../../src/core/status.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 const LONG = 'm'.repeat(950)

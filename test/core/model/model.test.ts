@@ -9,7 +9,7 @@ import {exportModel} from '../../../src/core/model/export-model.ts'
 import {results} from '../../../src/core/results/results.ts'
 import {generateSample} from '../../../src/core/sample/index.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
-import {status} from '../../../src/core/status/status.ts'
+import {status} from '../../../src/core/status.ts'
 import {
   placeModel,
   planModel,

@@ -4,7 +4,7 @@ import {inspectLoss} from '../../../src/core/destroy.ts'
 import {plan} from '../../../src/core/plan.ts'
 import {makeProject, planProject} from '../../../src/core/project/make.ts'
 import {inspectProject, removeProject, requireRemovable} from '../../../src/core/project/remove.ts'
-import {status} from '../../../src/core/status/status.ts'
+import {status} from '../../../src/core/status.ts'
 import {addFault} from '../../support/fault-plan.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 

@@ -2,6 +2,7 @@ import {randomBytes} from 'node:crypto'
 import {type IncomingMessage, request as httpRequest, type ServerResponse} from 'node:http'
 import {setTimeout as pass} from 'node:timers/promises'
 import type {Exit, Instance} from '../../instances/instance.ts'
+import {codeOf} from '../../system-error.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {withoutSignature} from './gate.ts'
 import type {PushedObject} from './pushed-object.ts'
@@ -126,7 +127,7 @@ export function forward(
       response.once('finish', () => end())
     })
     upstream.on('error', (error) => {
-      if ('code' in error && error.code === 'ECONNREFUSED') {
+      if (codeOf(error) === 'ECONNREFUSED') {
         close()
         resolve('unconnected')
         return

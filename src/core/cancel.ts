@@ -1,13 +1,13 @@
 import {Readable} from 'node:stream'
-import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
-import type {Context} from '../ports/context.ts'
-import {AppError} from '../errors.ts'
-import {eachOf} from '../parallel.ts'
-import {afterCancel, isCancellation, sourceGeneration} from '../files/commits.ts'
-import {hasEnded, type FileState, type FileStatus} from '../files/files.ts'
-import {readHandOver} from '../files/hand-over.ts'
-import {readNamedFiles} from '../files/read-files.ts'
-import {render} from '../suggestion.ts'
+import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../worker/contract.ts'
+import type {Context} from './ports/context.ts'
+import {AppError} from './errors.ts'
+import {eachOf} from './parallel.ts'
+import {afterCancel, isCancellation, sourceGeneration} from './files/commits.ts'
+import {hasEnded, type FileState, type FileStatus} from './files/files.ts'
+import {readHandOver} from './files/hand-over.ts'
+import {readNamedFiles} from './files/read-files.ts'
+import {render} from './suggestion.ts'
 
 const AT_ONCE = 8
 /** `ifGenerationMatch` of an object that does not exist yet. */
