@@ -34,10 +34,16 @@ locals {
   pubsub_agent  = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
 
+# objectUser only to archive or delete: no predefined role with fewer permissions can delete an object.
 resource "google_storage_bucket_iam_member" "worker_reads" {
   bucket = local.input_bucket
-  role   = "roles/storage.objectViewer"
+  role   = var.afterwards == "keep" ? "roles/storage.objectViewer" : "roles/storage.objectUser"
   member = local.worker
+
+  # Otherwise another role would leave the worker without any for a moment.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # objectUser and not objectCreator: replacing an older result deletes it.

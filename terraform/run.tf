@@ -7,10 +7,13 @@ locals {
   # Direct VPC egress, if there is a network to reach.
   vpc_access = var.network == null && var.subnetwork == null ? [] : [upper(replace(var.egress, "-", "_"))]
 
-  buckets_environment = [
-    { name = "INPUT_BUCKET", value = local.input_bucket },
-    { name = "OUTPUT_BUCKET", value = local.output_bucket },
-  ]
+  buckets_environment = concat(
+    [
+      { name = "INPUT_BUCKET", value = local.input_bucket },
+      { name = "OUTPUT_BUCKET", value = local.output_bucket },
+    ],
+    var.afterwards == "keep" ? [] : [{ name = "AFTERWARDS", value = var.afterwards }],
+  )
   process_environment = concat(
     [for name, value in var.environment : { name = name, value = value }],
     var.label_column == null ? [] : [{ name = "LABEL_COLUMN", value = var.label_column }],

@@ -59,6 +59,18 @@ variable "filter" {
   }
 }
 
+variable "afterwards" {
+  description = "What happens to a file once its result exists: it stays, moves to archive/ in its bucket, or is deleted. Failed files stay."
+  type        = string
+  default     = "keep"
+  nullable    = false
+
+  validation {
+    condition     = contains(["keep", "archive", "delete"], var.afterwards)
+    error_message = "afterwards must be keep, archive or delete."
+  }
+}
+
 variable "input_bucket" {
   description = "Existing bucket that files arrive in, which may belong to another project. The pipeline adds its notification and grants, and destroy removes only those."
   type        = string

@@ -17,8 +17,21 @@ export interface Filter {
   readonly suffix?: string | undefined
 }
 
-/** Whether a pipeline with this filter processes an object of this name. */
-export function isWanted(object: string, {prefix = '', suffix = ''}: Filter): boolean {
+/** What happens to an input once its result exists. */
+export type Afterwards = 'keep' | 'archive' | 'delete'
+
+/** Where `afterwards: archive` moves inputs, in their own bucket: `archive/<object>`. */
+export const ARCHIVE_PREFIX = 'archive/'
+
+/** Whether a pipeline with these settings processes an object of this name. */
+export function isWanted(
+  object: string,
+  {
+    filter: {prefix = '', suffix = ''},
+    afterwards,
+  }: {readonly filter: Filter; readonly afterwards: Afterwards},
+): boolean {
+  if (afterwards === 'archive' && object.startsWith(ARCHIVE_PREFIX)) return false
   return object.startsWith(prefix) && object.endsWith(suffix)
 }
 
@@ -55,6 +68,9 @@ export const RESULT_METADATA = {
   sourceGeneration: 'source-generation',
   /** Delivery attempt that produced it, counted from 1. */
   attempt: 'attempt',
+  /** On a result alone: bytes and time of creation (RFC 3339) of that input, which may be gone by now. */
+  sourceSize: 'source-size',
+  sourceCreated: 'source-created',
   messageId: 'message-id',
   /** RFC 3339 times: when the notification was published, when the worker started. */
   published: 'published',
@@ -117,6 +133,8 @@ export interface DoneFields {
   totalMs: number
   inputBytes: number
   resultBytes: number
+  /** What happened to the input, unless it was kept. */
+  input?: 'archived' | 'deleted'
   /** From `report.json`, if the process wrote one with rows. */
   rows?: unknown
 }
@@ -182,6 +200,8 @@ export const WORKER_ENVIRONMENT = {
   /** Only objects whose names start and end so are processed; not set: all. */
   filterPrefix: 'FILTER_PREFIX',
   filterSuffix: 'FILTER_SUFFIX',
+  /** `archive` or `delete`: what to do with an input once its result exists; not set: it is kept. */
+  afterwards: 'AFTERWARDS',
   /** In an execution of the job: the delivery that was handed over, as JSON. */
   delivery: 'DELIVERY',
 } as const

@@ -13,7 +13,7 @@ type Reprocessed = ReprocessResult & Partial<Waited>
 
 export default class Reprocess extends WaitingCommand {
   static override summary = 'Process files again: by name, all failed ones, or all missed ones.'
-  static override description = `Publishes a new notification for each file in the input bucket; nothing is uploaded again. Results stay until new ones replace them. --missing is for waiting files that were never delivered, for example because an event was lost. Exit codes with --wait: 0 if every file has a result, 3 if one failed permanently, 124 if --timeout expired.`
+  static override description = `Publishes a new notification for each file in the input bucket; nothing is uploaded again; an archived file is copied back. Results stay until new ones replace them. --missing is for waiting files that were never delivered, for example because an event was lost. Exit codes with --wait: 0 if every file has a result, 3 if one failed permanently, 124 if --timeout expired.`
   static override examples = [
     {
       description: 'One file, with the current worker',

@@ -1,4 +1,4 @@
-import {WORKER_ENVIRONMENT} from '../../worker/contract.ts'
+import {ARCHIVE_PREFIX, WORKER_ENVIRONMENT} from '../../worker/contract.ts'
 import type {Suggestion} from './suggestion.ts'
 import {AppError, EXIT} from './errors.ts'
 import {ORDERED, SETTINGS, type SettingName, type Settings} from './pipeline/settings.ts'
@@ -31,6 +31,11 @@ export function checkTogether(settings: Settings, sources: Readonly<Record<Setti
     )
   if ('cloud-runner' in settings.labels)
     throw invalid('labels sets cloud-runner, by which a pipeline finds its resources.', 'Choose another key.')
+  if (settings.afterwards === 'archive' && settings.filter['prefix']?.startsWith(ARCHIVE_PREFIX))
+    throw invalid(
+      `afterwards is archive, which moves files to ${ARCHIVE_PREFIX}, but filter processes only files under ${settings.filter['prefix']}.`,
+      `Choose a prefix outside ${ARCHIVE_PREFIX}, or "afterwards": "keep"`,
+    )
   if (settings.inputBucket !== undefined && settings.inputBucket === settings.outputBucket)
     throw invalid(
       `inputBucket and outputBucket are both ${settings.inputBucket}: each result would be processed again, without end.`,

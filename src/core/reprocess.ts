@@ -1,12 +1,15 @@
 import {randomUUID} from 'node:crypto'
+import {RESULT_METADATA} from '../../worker/contract.ts'
 import {type Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import {eachOf} from './parallel.ts'
+import {findArchived} from './files/departed.ts'
 import {isUndelivered} from './files/files.ts'
 import {notificationOf} from './files/notification.ts'
 import {readAllFiles, readNamedFiles} from './files/read-files.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
+import {command, suggest} from './suggestion.ts'
 
 const AT_ONCE = 8
 
@@ -37,6 +40,12 @@ export async function chooseFiles(selection: ReprocessSelection, context: Contex
   try {
     if ('objects' in selection) {
       const files = await readNamedFiles([...new Set(selection.objects)], context)
+      const deleted = files.filter(({input}) => input === 'deleted').map(({object}) => object)
+      if (deleted.length > 0)
+        throw new AppError(`${deleted.join(', ')}: deleted from the input bucket after the result.`, {
+          code: 'object-unknown',
+          suggestions: [suggest`Upload it again: ${command('upload', 'FILE')}`],
+        })
       return files.map(({object}) => ({object, isMissing: false}))
     }
     const files = await readAllFiles(context)
@@ -51,7 +60,7 @@ export async function chooseFiles(selection: ReprocessSelection, context: Contex
 }
 
 /**
- * Publishes a notification for the live generation of each file. It carries a `reprocess-id`, so that the worker
+ * Publishes a notification for the live generation of each file; an archived file is copied back. It carries a `reprocess-id`, so that the worker
  * processes finished files again; not for a missing file, which would be processed twice if its first notification were
  * only late.
  */
@@ -65,7 +74,15 @@ export async function reprocess(files: readonly Chosen[], context: Context): Pro
     signal.throwIfAborted()
     const input = await cloud.objects.stat(inputBucket, object)
     if (input === undefined) {
-      gone.push(object)
+      const copy = await findArchived(object, context)
+      if (copy === undefined) {
+        gone.push(object)
+        return
+      }
+      // A new upload, of which Cloud Storage itself notifies the worker.
+      const restored = await cloud.objects.copy(copy, object, RESULT_METADATA.sourceGeneration)
+      notified.push(await awaitedAgain(restored, undefined, context))
+      step(object)
       return
     }
     const reprocessId = isMissing ? undefined : id

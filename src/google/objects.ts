@@ -63,6 +63,23 @@ export function createObjectStore(connection: Connection): ObjectStore {
         return toStoredObject(options.bucket, file.metadata)
       }),
 
+    copy: (source, name, without) =>
+      translated(`Copying object ${source.name} in bucket ${source.bucket}`, async () => {
+        const from = await fileOf(source.bucket, source.name, source.generation)
+        const [all] = await from.getMetadata()
+        const {contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl} = all
+        const kept = {contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl}
+        const custom = Object.entries(source.metadata).filter(([key]) => key !== without)
+        const to = await fileOf(source.bucket, name)
+        await from.copy(to, {
+          ...Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)),
+          metadata: Object.fromEntries(custom),
+          preconditionOpts: {ifGenerationMatch: 0},
+        })
+        const [copied] = await to.getMetadata()
+        return toStoredObject(source.bucket, copied)
+      }),
+
     read: (bucket, name, {generation, signal}) =>
       translated(`Reading object ${name} in bucket ${bucket}`, async () => {
         const source = (await fileOf(bucket, name, generation)).createReadStream({decompress: false})

@@ -73,6 +73,54 @@ test('a filter lets through what it names, and another one takes its place', asy
   expect(await states()).toMatchObject({'names.txt': 'done'})
 })
 
+test('a processed file moves to the archive, starts nothing there, and comes back; or it is deleted', async () => {
+  await using cli = await folderWith({afterwards: 'archive'})
+  await cli.json(['setup'])
+  await cli.write('names.txt', 'HOME\n')
+  expect((await cli.run(['upload', 'names.txt', '--wait'])).exitCode).toBe(0)
+  const bucket = (await storageOf(cli)).bucket('cloud-runner-local-cloud-runner-input')
+  const names = async () =>
+    (await bucket.getFiles())[0].map(({name}) => name).filter((name) => !name.startsWith('_cloud-runner/'))
+  await expect.poll(names).toEqual(['archive/names.txt'])
+  const [{metadata, contentType}] = await bucket.file('archive/names.txt').getMetadata()
+  expect(contentType).toBe('text/plain')
+  const list = async () => {
+    const {files}: {files: {object: string; generation: string; state: string; input?: string}[]} =
+      JSON.parse((await cli.run(['status', '--json'])).stdout)
+    return files
+  }
+  const generation = String(metadata?.['source-generation'])
+  expect(await list()).toMatchObject([
+    {object: 'names.txt', generation, state: 'done', input: 'archived', sizeBytes: 5},
+  ])
+  expect((await cli.run(['results', 'names.txt', '--output', '-'])).stdout).toContain('HOME=')
+  expect((await cli.run(['status', 'names.txt'])).stdout).toContain('input archived')
+
+  expect((await cli.run(['reprocess', 'names.txt', '--wait'])).exitCode).toBe(0)
+  await expect.poll(names).toEqual(['archive/names.txt'])
+  expect((await list()).map(({object, state}) => ({object, state}))).toEqual([
+    {object: 'names.txt', state: 'done'},
+  ])
+  expect((await list())[0]?.generation).not.toBe(generation)
+
+  await cli.json(['setup', '--afterwards', 'delete'])
+  expect((await cli.run(['plan', '--detailed-exitcode'])).exitCode).toBe(0)
+  await cli.write('other.txt', 'HOME\n')
+  expect((await cli.run(['upload', 'other.txt', '--wait'])).exitCode).toBe(0)
+  await expect.poll(names).toEqual(['archive/names.txt'])
+  expect(await list()).toContainEqual(expect.objectContaining({object: 'other.txt', input: 'deleted'}))
+  const refused = await cli.run(['reprocess', 'other.txt'])
+  expect(refused.exitCode).toBe(1)
+  expect(refused.stderr).toContain('deleted from the input bucket after the result')
+
+  await cli.json(['setup', '--afterwards', 'keep'])
+  const [policy] = await bucket.iam.getPolicy()
+  const roles = policy.bindings.filter(({members}) =>
+    JSON.stringify(members).includes('cloud-runner-worker@'),
+  )
+  expect(roles.map(({role}) => role)).toEqual(['roles/storage.objectViewer'])
+})
+
 test('existing buckets keep what is in them, their settings and the notifications of others', async () => {
   await using cli = await folderWith({inputBucket: 'incoming', outputBucket: 'results'})
   const {exitCode, stderr} = await cli.run(['setup'])
@@ -109,6 +157,8 @@ test.each([
   [{labels: {'cloud-runner': 'x'}}, 'labels sets cloud-runner'],
   [{filter: {infix: 'x'}}, 'it must be prefix, suffix or both'],
   [{inputBucket: 'one', outputBucket: 'one'}, 'are both one'],
+  [{afterwards: 'archive', filter: {prefix: 'archive/'}}, 'processes only files under archive/'],
+  [{afterwards: 'burn'}, 'keep, archive or delete'],
   [{retentionDays: 3}, 'needs versioning'],
   [{alerts: {webhook: 'http://example.com'}}, 'it must be email, webhook (https)'],
   [{alerts: {email: 'ops'}}, 'it must be email, webhook (https)'],

@@ -8,11 +8,12 @@ const WORKER = 'serviceAccount:worker@local-project.iam.gserviceaccount.com'
 /**
  * Cloud Storage of the local cloud with the buckets `input` and `output`, and an endpoint at which a worker is let in
  * with the roles that a pipeline gives it and no others. Ends with the test.
+ * @param inputRole on `input`; a pipeline that archives or deletes gives roles/storage.objectUser
  */
-export async function startBuckets() {
+export async function startBuckets(inputRole = 'roles/storage.objectViewer') {
   const {client, listen} = await startStorage()
   for (const [name, role] of [
-    ['input', 'roles/storage.objectViewer'],
+    ['input', inputRole],
     ['output', 'roles/storage.objectUser'],
   ] as const) {
     const [bucket] = await client.createBucket(name)

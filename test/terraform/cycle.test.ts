@@ -95,12 +95,13 @@ it.skipIf(NO_PROVIDER !== undefined)(
       label_column: 'y',
       model: 'gs://models/model.json#1',
       images_kept: 5,
+      afterwards: 'archive',
       force_destroy: true,
       alerts: '{email="ops@example.com",webhook="https://alerts.invalid/"}',
       no_result_minutes: 60,
     }
     const updated = await terraform.run(['apply', '-auto-approve', ...given(more)])
-    expect(updated.stdout).toContain('Apply complete! Resources: 4 added, 6 changed, 0 destroyed.')
+    expect(updated.stdout).toContain('Apply complete! Resources: 5 added, 6 changed, 1 destroyed.')
     await cleanPlan(more)
     const alerting = pipelineOf({
       ...pipeline.settings,
@@ -111,6 +112,11 @@ it.skipIf(NO_PROVIDER !== undefined)(
       ['alert policy', 'notification channel'].includes(kind),
     )
     expect(alerts.map(({action}) => action)).toEqual(['none', 'none', 'none'])
+    const workerAccount = `serviceAccount:${pipeline.names.workerAccount}`
+    const onInput = (await takeInventory(endpoint, where)).grants.map(described)
+    expect(
+      onInput.filter((grant) => grant.includes(workerAccount) && grant.includes('objectViewer')),
+    ).toEqual([])
     const {service} = await deploy(
       {workerFolder: await workerFolder('processor.js', capitals('2: '))},
       context,

@@ -8,6 +8,7 @@ import {
   type Outcome,
 } from '../contract.ts'
 import {PermanentError, type ProcessContext} from '../processor.ts'
+import {disposeOfInput} from './afterwards.ts'
 import {commitMetadata, decide, isSameRun, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import {reportCancelled} from './cancellation.ts'
@@ -92,9 +93,12 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
         generation: decision.staleError.outputGeneration,
       })
     }
+    const isLeft = decision.of === 'result' && input !== undefined
+    const disposed = isLeft ? await disposeOfInput(worker, delivery, log) : undefined
     log('INFO', `duplicate: this generation already has its ${decision.of}`, {
       outcome: 'duplicate',
       of: decision.of,
+      input: disposed,
     })
     return 'duplicate'
   }
@@ -147,7 +151,11 @@ async function produce(
     storage,
     {bucket: outputBucket, object: event.object},
     {
-      metadata,
+      metadata: {
+        ...metadata,
+        [RESULT_METADATA.sourceSize]: String(inputMetadata.sizeBytes),
+        [RESULT_METADATA.sourceCreated]: inputMetadata.timeCreated,
+      },
       expectedGeneration: seen.resultGeneration,
       contentType: input.file.contentType ?? 'application/octet-stream',
     },
@@ -186,10 +194,12 @@ async function produce(
         generation: seen.olderError.outputGeneration,
       })
     }
+    const disposed = await disposeOfInput(worker, delivery, log)
     log('INFO', 'done', {
       ...doneFields(run, processedAt, result.sidecars.get('report.json')),
       inputBytes: input.file.sizeBytes,
       resultBytes: result.sizeBytes,
+      ...(disposed === undefined ? {} : {input: disposed}),
     } satisfies DoneFields)
     return 'done'
   } catch (error) {

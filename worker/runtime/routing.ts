@@ -1,4 +1,4 @@
-import {CANARY_PREFIX, isWanted, RESERVED_PREFIX} from '../contract.ts'
+import {ARCHIVE_PREFIX, CANARY_PREFIX, isWanted, RESERVED_PREFIX} from '../contract.ts'
 import type {ObjectEvent} from './envelope.ts'
 import type {WorkerSettings} from './settings.ts'
 
@@ -12,7 +12,7 @@ export type Route =
 /** Decides from the event alone whether it is a file, a canary, or irrelevant to this worker. */
 export function routeEvent(
   event: ObjectEvent,
-  settings: Pick<WorkerSettings, 'inputBucket' | 'outputBucket' | 'filter'>,
+  settings: Pick<WorkerSettings, 'inputBucket' | 'outputBucket' | 'filter' | 'afterwards'>,
 ): Route {
   const {eventType, bucket, object} = event
   if (eventType !== 'OBJECT_FINALIZE') {
@@ -39,7 +39,10 @@ export function routeEvent(
   if (object.endsWith('/')) {
     return {kind: 'skip', severity: 'DEBUG', reason: 'the object is a folder placeholder'}
   }
-  if (!isWanted(object, settings.filter)) {
+  if (settings.afterwards === 'archive' && object.startsWith(ARCHIVE_PREFIX)) {
+    return {kind: 'skip', severity: 'INFO', reason: `names under ${ARCHIVE_PREFIX} are processed inputs`}
+  }
+  if (!isWanted(object, settings)) {
     const {prefix = '', suffix = ''} = settings.filter
     return {kind: 'skip', severity: 'INFO', reason: `the filter is "${prefix}…${suffix}"`}
   }

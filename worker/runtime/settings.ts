@@ -1,4 +1,4 @@
-import {type Filter, WORKER_ENVIRONMENT} from '../contract.ts'
+import {type Afterwards, type Filter, WORKER_ENVIRONMENT} from '../contract.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -16,6 +16,8 @@ export interface WorkerSettings {
   readonly inputBucket: string | undefined
   /** Names of the objects that are processed. */
   readonly filter: Filter
+  /** What happens to an input once its result exists. */
+  readonly afterwards: Afterwards
   /**
    * Milliseconds after which a delivery is abandoned, so that the response precedes Pub/Sub's own deadline. Undefined
    * in a job, whose end Cloud Run announces with SIGTERM.
@@ -49,7 +51,7 @@ const SECRET_HEADER = 'x-front-end-secret'
 
 /**
  * Reads PORT, HOST, FRONT_END_SECRET, HEALTH_PORT, OUTPUT_BUCKET, INPUT_BUCKET, DEADLINE_SECONDS, FILTER_PREFIX,
- * FILTER_SUFFIX, JOB and JOB_THRESHOLD.
+ * FILTER_SUFFIX, AFTERWARDS, JOB and JOB_THRESHOLD.
  * @throws SettingsError that names the variable and what to set
  */
 export function readSettings(environment: Environment): WorkerSettings {
@@ -82,6 +84,7 @@ export function readSettings(environment: Environment): WorkerSettings {
       prefix: environment[WORKER_ENVIRONMENT.filterPrefix],
       suffix: environment[WORKER_ENVIRONMENT.filterSuffix],
     },
+    afterwards: readAfterwards(environment),
     ownDeadlineMs: isTask
       ? undefined
       : deadlineMs - Math.min(15_000, Math.max(SHORTEST_MARGIN_MS, 0.05 * deadlineMs)),
@@ -92,6 +95,12 @@ export function readSettings(environment: Environment): WorkerSettings {
 function readSecret(environment: Environment): WorkerSettings['secret'] {
   const value = environment[WORKER_ENVIRONMENT.frontEndSecret] ?? ''
   return value === '' ? undefined : {header: SECRET_HEADER, value}
+}
+
+function readAfterwards(environment: Environment): Afterwards {
+  const value = environment[WORKER_ENVIRONMENT.afterwards] || 'keep'
+  if (value === 'keep' || value === 'archive' || value === 'delete') return value
+  throw new SettingsError(`AFTERWARDS is "${value}": set it to keep, archive or delete.`)
 }
 
 function readJob(environment: Environment): WorkerSettings['job'] {

@@ -77,6 +77,29 @@ export async function listCommits(
   return commitsIn(outputs)
 }
 
+/**
+ * The first results by name, up to a limit, before `end` if it is given.
+ * @returns also the name of the next one, if any
+ */
+export async function listResults(
+  objects: ObjectStore,
+  bucket: string,
+  most: number,
+  end: string | undefined,
+): Promise<{results: StoredObject[]; next: string | undefined}> {
+  const results: StoredObject[] = []
+  const last = end === undefined ? {} : {endOffset: end}
+  const isEarly = end !== undefined && Buffer.compare(Buffer.from(end), Buffer.from(RESERVED_PREFIX)) <= 0
+  const ranges = isEarly ? [last] : [{endOffset: RESERVED_PREFIX}, {startOffset: AFTER_RESERVED, ...last}]
+  for (const range of ranges) {
+    for await (const output of objects.list(bucket, range)) {
+      if (results.length === most) return {results, next: output.name}
+      results.push(output)
+    }
+  }
+  return {results, next: undefined}
+}
+
 /** First name after all those with the reserved prefix. */
 const AFTER_RESERVED = RESERVED_PREFIX.replace(/\/$/, '0')
 
@@ -184,7 +207,7 @@ export function hopsOf(
 
 /** The status of a generation that has a verdict, without the contents of its `error.json`. */
 export function finished(
-  input: Pick<FileStatus, 'object' | 'generation' | 'sizeBytes' | 'uploadedAt'>,
+  input: Pick<FileStatus, 'object' | 'generation' | 'sizeBytes' | 'uploadedAt' | 'input'>,
   verdict: Exclude<Verdict, {kind: 'open'}>,
   commits: Commits,
 ): FileStatus {
@@ -193,6 +216,7 @@ export function finished(
     generation: input.generation,
     sizeBytes: input.sizeBytes,
     uploadedAt: input.uploadedAt,
+    ...(input.input === undefined ? {} : {input: input.input}),
   }
   if (verdict.kind === 'superseded') {
     return {

@@ -3,7 +3,8 @@ import type {Suggestion} from '../suggestion.ts'
 
 /**
  * State of a file: `waiting` for its turn, `running` in a worker, `done` with a result, `failed` permanently with an
- * error report, `dead` after its last attempt (in the dead letters), `ignored` since the filter does not match it.
+ * error report, `dead` after its last attempt (in the dead letters), `ignored` since the filter does not match it or it
+ * lies in the archive.
  */
 export type FileState = 'waiting' | 'running' | 'done' | 'failed' | 'dead' | 'ignored'
 
@@ -41,6 +42,8 @@ export interface FileStatus {
   readonly sizeBytes: number
   readonly uploadedAt: string
   readonly state: FileState
+  /** If its input is no longer under its own name: it was moved to `archive/`, or deleted. */
+  readonly input?: 'archived' | 'deleted'
   /** Known deliveries so far; 0 before the first. */
   readonly attempts: number
   /** The hops it has passed so far. */

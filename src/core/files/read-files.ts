@@ -1,4 +1,4 @@
-import {isWanted, RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
+import {ARCHIVE_PREFIX, isWanted, RESERVED_PREFIX, sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
@@ -8,11 +8,14 @@ import {
   judge,
   listCommits,
   listCommitsBefore,
+  listResults,
   readCommits,
   readErrorReport,
+  sourceGeneration,
   type Commits,
 } from './commits.ts'
 import {fileKey, readDeadLetters} from './dead-letters.ts'
+import {departedAmong, findDeparted, type Input} from './departed.ts'
 import type {FileStatus} from './files.ts'
 import {readHandOver} from './hand-over.ts'
 import {standing} from './standing.ts'
@@ -25,13 +28,14 @@ const MOST_ERROR_REPORTS = 50
 /** Reads named files, in the given order. @throws AppError `object-unknown` that names all unknown ones */
 export async function readNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
   const {cloud, pipeline} = context
-  const found = new Map<string, {input: StoredObject; commits: Commits}>()
+  const found = new Map<string, {input: Input; commits: Commits}>()
   await eachOf(new Set(objects), LOOKS_AT_ONCE, async (object) => {
     const [input, commits] = await Promise.all([
       cloud.objects.stat(pipeline.names.inputBucket, object),
       readCommits(cloud.objects, pipeline.names.outputBucket, object),
     ])
-    if (input !== undefined) found.set(object, {input, commits})
+    const file = input === undefined ? await findDeparted(object, context) : {input, commits}
+    if (file !== undefined) found.set(object, file)
   })
   const unknown = objects.filter((object) => !found.has(object))
   if (unknown.length > 0) {
@@ -67,7 +71,7 @@ export async function readFirstFiles(
 ): Promise<{files: FileStatus[]; more: boolean}> {
   const {cloud, pipeline} = context
   const {outputBucket} = pipeline.names
-  const {inputs, next} = await listInputs(most, context)
+  const {inputs, next} = await listAllInputs(most, context)
   const commitsOf = await (next === undefined
     ? listCommits(cloud.objects, outputBucket)
     : listCommitsBefore(next, cloud.objects, outputBucket))
@@ -84,16 +88,47 @@ export async function readFirstFiles(
   return {files: await settle(newestFirst, context), more: next !== undefined}
 }
 
-/** @returns objects up to the limit, and the name of the next one, if any */
+/** Live inputs and, if the pipeline archives or deletes them, those that are known from their results. */
+async function listAllInputs(
+  most: number,
+  context: Context,
+): Promise<{inputs: Input[]; next: string | undefined}> {
+  const live = await listInputs(most, context)
+  const {afterwards} = context.pipeline.settings
+  if (afterwards === 'keep') return live
+  const {outputBucket} = context.pipeline.names
+  const {results, next = live.next} = await listResults(context.cloud.objects, outputBucket, most, live.next)
+  const names = new Set(live.inputs.map(({name}) => name))
+  const departed = departedAmong(results, names, afterwards === 'archive' ? 'archived' : 'deleted')
+  const inputs = [...live.inputs, ...departed]
+  if (next === undefined) return {inputs, next}
+  return {inputs: inputs.filter(({name}) => Buffer.compare(Buffer.from(name), Buffer.from(next)) < 0), next}
+}
+
+/** First name after all those in the archive. */
+const AFTER_ARCHIVE = ARCHIVE_PREFIX.replace(/\/$/, '0')
+
+/**
+ * Live inputs; archived copies are not among them.
+ * @returns objects up to the limit, and the name of the next one, if any
+ */
 async function listInputs(
   most: number,
   {cloud, pipeline}: Context,
 ): Promise<{inputs: StoredObject[]; next: string | undefined}> {
   const inputs: StoredObject[] = []
-  for await (const object of cloud.objects.list(pipeline.names.inputBucket)) {
-    if (object.name.startsWith(RESERVED_PREFIX) || object.name.endsWith('/')) continue
-    if (inputs.length === most) return {inputs, next: object.name}
-    inputs.push(object)
+  const ranges =
+    pipeline.settings.afterwards === 'archive'
+      ? [{endOffset: ARCHIVE_PREFIX}, {startOffset: AFTER_ARCHIVE}]
+      : [{}]
+  for (const range of ranges) {
+    for await (const object of cloud.objects.list(pipeline.names.inputBucket, range)) {
+      const {name} = object
+      const isCopy = name.startsWith(ARCHIVE_PREFIX) && sourceGeneration(object) !== undefined
+      if (isCopy || name.startsWith(RESERVED_PREFIX) || name.endsWith('/')) continue
+      if (inputs.length === most) return {inputs, next: name}
+      inputs.push(object)
+    }
   }
   return {inputs, next: undefined}
 }
@@ -105,7 +140,7 @@ function hasHashedSidecars(name: string): boolean {
 
 /** Determines each file's state; reads logs and dead letters only if a file has no result. */
 async function settle(
-  files: readonly {input: StoredObject; commits: Commits}[],
+  files: readonly {input: Input; commits: Commits}[],
   context: Context,
 ): Promise<FileStatus[]> {
   const {maxDeliveryAttempts} = context.pipeline.settings
@@ -115,12 +150,12 @@ async function settle(
       generation: input.generation,
       sizeBytes: input.sizeBytes,
       uploadedAt: input.timeCreated,
+      ...(input.input === undefined ? {} : {input: input.input}),
     },
     commits,
     verdict: judge(input.generation, commits),
   }))
-  const isIgnored = ({object}: {readonly object: string}) =>
-    !isWanted(object, context.pipeline.settings.filter)
+  const isIgnored = ({object}: {readonly object: string}) => !isWanted(object, context.pipeline.settings)
   const open = judged
     .filter(({base, verdict}) => verdict.kind === 'open' && !isIgnored(base))
     .map(({base}) => base)

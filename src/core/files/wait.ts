@@ -88,9 +88,9 @@ export async function waitForResults(
   context: Context,
 ): Promise<WaitResult> {
   const {signal} = context
-  const {filter} = context.pipeline.settings
+  const {settings} = context.pipeline
   const initial = (file: AwaitedFile): FileStatus =>
-    isWanted(file.object, filter) ? waiting(file) : {...waiting(file), state: 'ignored'}
+    isWanted(file.object, settings) ? waiting(file) : {...waiting(file), state: 'ignored'}
   const states = new Map<string, FileStatus>(files.map((file) => [keyOf(file), initial(file)]))
   for (const status of states.values()) if (status.state === 'ignored') changed?.(status)
   const report = (status: FileStatus) => {
@@ -197,7 +197,12 @@ async function lookAround(
       return report({...status, ...standing({letter, handedOver, activity, maxDeliveryAttempts})})
     const live = await context.cloud.objects.stat(inputBucket, file.object)
     // A newer upload of the name ends in its own result, which supersedes this one.
-    if (live === undefined) report({...status, state: 'failed', error: goneReport(file)})
+    if (live !== undefined) return
+    // A worker that archives or deletes its input has written the result before.
+    const commits = await readCommits(context.cloud.objects, outputBucket, file.object)
+    const verdict = judge(file.generation, commits)
+    if (verdict.kind !== 'open' && isOfRequest(verdict, file)) return
+    report({...status, state: 'failed', error: goneReport(file)})
   })
 }
 

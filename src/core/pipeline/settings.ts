@@ -113,6 +113,13 @@ export const SETTINGS = {
     of: {prefix: /^[^\r\n]{1,1000}$/, suffix: /^[^\r\n]{1,1000}$/},
     flag: '<prefix=…|suffix=…>',
   }),
+  afterwards: choice({
+    description:
+      'What happens to a file once its result exists: it stays, moves to archive/ in its bucket, or is deleted. Failed files stay.',
+    of: ['keep', 'archive', 'delete'],
+    default: 'keep',
+    flag: '<keep|archive|delete>',
+  }),
   inputBucket: text({
     description:
       'Existing bucket that files arrive in, which may belong to another project. The pipeline adds its notification and grants, and destroy removes only those.',

@@ -40,6 +40,11 @@ export interface ObjectStore {
   ): AsyncIterable<StoredObject>
   /** Resumable for large files; the checksum is compared with what arrived. */
   upload(options: UploadOptions): Promise<StoredObject>
+  /**
+   * Copies a generation to another name in its bucket where nothing is, with all metadata; `without` names custom
+   * metadata to leave out. @throws AppError `precondition-failed` if something is there
+   */
+  copy(source: StoredObject, name: string, without: string): Promise<StoredObject>
   read(bucket: string, name: string, options: {generation: string; signal: AbortSignal}): Promise<Readable>
   /** Deletes an object; a missing one is not an error. */
   delete(bucket: string, name: string): Promise<void>

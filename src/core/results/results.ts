@@ -66,7 +66,7 @@ function notFinished(file: FileStatus): AppError {
     dead: `${object} is in the dead letters: each of ${attempts} attempts failed.`,
     done: `The result of ${object} was replaced just now.`,
     failed: `${object} failed.`,
-    ignored: `the pipeline ignores ${object}, since its filter does not match the name.`,
+    ignored: `the pipeline ignores ${object}, since its filter does not match the name, or it is in the archive.`,
   }[state]
   const fault = faultIn(file)
   const reason = fault === '' ? '' : ` The last attempt: ${fault}`

@@ -24,6 +24,7 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
   const buckets = [
     variable(WORKER_ENVIRONMENT.inputBucket, names.inputBucket),
     variable(WORKER_ENVIRONMENT.outputBucket, names.outputBucket),
+    ...(settings.afterwards === 'keep' ? [] : [variable(WORKER_ENVIRONMENT.afterwards, settings.afterwards)]),
   ]
   const {prefix, suffix}: Filter = settings.filter
   const ofService = [

@@ -87,3 +87,21 @@ export function grantResource(rest: Rest, grant: Grant, outlives = false): Resou
     ...(outlives ? {remove: () => removeGrant(rest, grant)} : {}),
   }
 }
+
+/** A grant that takes the place of the same member's `former` one, which earlier settings needed. */
+export function replacingGrant(rest: Rest, grant: Grant, former: Grant, outlives: boolean): Resource {
+  const resource = grantResource(rest, grant, outlives)
+  const replace = async (): Promise<void> => {
+    await addGrant(rest, grant)
+    await removeGrant(rest, former)
+  }
+  return {
+    ...resource,
+    async inspect() {
+      const found = await resource.inspect()
+      return found === 'right' && (await isGranted(rest, former)) ? 'different' : found
+    },
+    create: replace,
+    update: replace,
+  }
+}

@@ -4,9 +4,9 @@ import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'
 import {emptyBucket} from './empty-bucket.ts'
-import type {PolicyOf} from './grants.ts'
+import type {Grant, PolicyOf} from './grants.ts'
 import {settled} from './operation.ts'
-import {grantResource, restResource, type Resource} from './resource.ts'
+import {grantResource, replacingGrant, restResource, type Resource} from './resource.ts'
 import type {ServiceAgents} from './service-agents.ts'
 
 /** Everything that needs no image, in order of creation. */
@@ -88,12 +88,14 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
   const grant = (role: string, email: string, on: PolicyOf) =>
     grantResource(rest, {role, member: `serviceAccount:${email}`, on})
 
-  const bucketGrant = (role: string, name: string) =>
-    grantResource(
-      rest,
-      {role, member: `serviceAccount:${names.workerAccount}`, on: policyOfBucket(name)},
-      !own.includes(name),
-    )
+  const bucketGrant = (role: string, name: string): Grant => ({
+    role,
+    member: `serviceAccount:${names.workerAccount}`,
+    on: policyOfBucket(name),
+  })
+  const isKept = settings.afterwards === 'keep'
+  const inputRole = isKept ? 'roles/storage.objectViewer' : 'roles/storage.objectUser'
+  const formerRole = isKept ? 'roles/storage.objectUser' : 'roles/storage.objectViewer'
 
   return [
     repository,
@@ -106,8 +108,17 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
     grant('roles/pubsub.publisher', agents.pubsub, policyOfTopic(project, names.deadLetterTopic)),
     bucket('input'),
     bucket('output'),
-    bucketGrant('roles/storage.objectViewer', names.inputBucket),
-    bucketGrant('roles/storage.objectUser', names.outputBucket),
+    replacingGrant(
+      rest,
+      bucketGrant(inputRole, names.inputBucket),
+      bucketGrant(formerRole, names.inputBucket),
+      !own.includes(names.inputBucket),
+    ),
+    grantResource(
+      rest,
+      bucketGrant('roles/storage.objectUser', names.outputBucket),
+      !own.includes(names.outputBucket),
+    ),
   ]
 }
 

@@ -2,7 +2,7 @@ import {expect, it} from 'vitest'
 import {routeEvent} from '../../../worker/runtime/routing.ts'
 
 const finalize = {eventType: 'OBJECT_FINALIZE', bucket: 'in', generation: '1', reprocessId: undefined}
-const settings = {inputBucket: 'in', outputBucket: 'out', filter: {}}
+const settings = {inputBucket: 'in', outputBucket: 'out', filter: {}, afterwards: 'keep'} as const
 
 it.each([
   ['a.csv', 'file'],

@@ -8,6 +8,7 @@ it('has defaults for all but the output bucket', () => {
     outputBucket: 'out',
     inputBucket: undefined,
     filter: {prefix: undefined, suffix: undefined},
+    afterwards: 'keep',
     ownDeadlineMs: 525_000,
   })
   expect(readSettings({OUTPUT_BUCKET: 'out', DEADLINE_SECONDS: '10'}).ownDeadlineMs).toBe(9500)

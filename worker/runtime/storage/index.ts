@@ -2,12 +2,13 @@ import type {Readable} from 'node:stream'
 import type {Environment} from '../settings.ts'
 import type {AccessToken} from './access-token.ts'
 import {bytesOf, connect} from './connection.ts'
+import {copyObject} from './copy.ts'
 import {download} from './download.ts'
 import {isNotFound, isPreconditionFailed} from './errors.ts'
 import {type Patience, Retries} from './retry.ts'
 import {ResumableUpload, type Target, uploadWhole} from './upload.ts'
 
-export {isBucketMissing, isForbidden, isNotFound, isPreconditionFailed} from './errors.ts'
+export {isBucketMissing, isForbidden, isNotFound, isPreconditionFailed, isTransient} from './errors.ts'
 export type {Patience} from './retry.ts'
 export type {ResumableUpload} from './upload.ts'
 
@@ -72,6 +73,15 @@ export interface Storage {
   ): Promise<ObjectMetadata>
   /** Starts writing an object of unknown length. */
   upload(name: ObjectName, options: WriteOptions, signal: AbortSignal): ResumableUpload
+  /**
+   * Copies one generation inside Cloud Storage, with all its metadata; `options.metadata` is added to the custom one.
+   * @throws StorageError: 404 if the generation is gone, 412 if the target is not at the expected generation
+   */
+  copy(
+    name: ObjectName & {readonly generation: string},
+    to: ObjectName,
+    options: Pick<WriteOptions, 'metadata' | 'expectedGeneration'>,
+  ): Promise<void>
   /** Removes one generation of an object; ignores one that is gone or was overwritten. */
   remove(name: ObjectName & {readonly generation: string}): Promise<void>
   /** Of the worker's service account; undefined for an emulator. */
@@ -120,6 +130,22 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
       new ResumableUpload(connection, targetOf(name, options), retries, signal, (generation) =>
         remove({...name, generation}),
       ),
+    async copy(name, to, {metadata, expectedGeneration}) {
+      const target = `/rewriteTo/b/${encodeURIComponent(to.bucket)}/o/${encodeURIComponent(to.object)}`
+      const [source = ''] = pathOf({bucket: name.bucket, object: name.object}).split('?')
+      await retries.run(() =>
+        copyObject(connection, {
+          source: pathOf(name),
+          rewrite: `${source}${target}`,
+          query: new URLSearchParams({
+            sourceGeneration: name.generation,
+            ...(expectedGeneration === undefined ? {} : {ifGenerationMatch: expectedGeneration}),
+          }),
+          metadata,
+          what: nameOf(name),
+        }),
+      )
+    },
     remove,
   }
 }
