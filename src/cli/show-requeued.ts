@@ -9,7 +9,11 @@ export function showRedriven({redriven, gone}: RedriveResult): string[] {
   if (redriven.length + gone.length === 0) return ['No dead letters.']
   return [
     `${counted(redriven.length, 'file')} sent back to the worker.`,
-    ...gone.map(({object}) => `${object} has been deleted or overwritten; its dead letter was removed.`),
+    ...gone.map(({object, input}) =>
+      input === undefined
+        ? `${object} was deleted or overwritten; its dead letter was removed.`
+        : `${object} has its result, and its input was ${input}; its dead letter was removed.`,
+    ),
   ]
 }
 

@@ -1,7 +1,9 @@
 import {type Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import {readDeadLetters} from './files/dead-letters.ts'
-import {readNotification, type Notified} from './files/notification.ts'
+import {findDeparted} from './files/departed.ts'
+import type {FileStatus} from './files/files.ts'
+import {readNotification} from './files/notification.ts'
 import {type TakenMessage} from './ports/messages.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
@@ -10,8 +12,11 @@ import {commandFor, suggest} from './suggestion.ts'
 export interface RedriveResult {
   /** Sent back, each once. */
   readonly redriven: readonly AwaitedFile[]
-  /** Removed dead letters of files that were since deleted or overwritten: there is nothing to process. */
-  readonly gone: readonly Pick<AwaitedFile, 'object' | 'generation'>[]
+  /**
+   * Removed dead letters without an input to process: `input` says where one went whose result exists, others were
+   * deleted or overwritten.
+   */
+  readonly gone: readonly (Pick<AwaitedFile, 'object' | 'generation'> & Pick<FileStatus, 'input'>)[]
 }
 
 /** Attributes that Pub/Sub adds to a dead letter; the original notification had none of them. */
@@ -51,7 +56,7 @@ export async function redrive(objects: readonly string[], context: Context): Pro
   const {inputBucket, topic, deadLetterSubscription} = pipeline.names
   const chosen = new Set(objects)
   const redriven = new Map<string, AwaitedFile>()
-  const gone = new Map<string, Notified>()
+  const gone = new Map<string, RedriveResult['gone'][number]>()
 
   async function sendBack(message: TakenMessage): Promise<boolean> {
     const notified = readNotification(message.attributes, inputBucket)
@@ -60,7 +65,9 @@ export async function redrive(objects: readonly string[], context: Context): Pro
     const key = JSON.stringify([object, generation, reprocessId])
     const file = await cloud.objects.stat(inputBucket, object, generation)
     if (file === undefined) {
-      gone.set(key, notified)
+      const departed = await findDeparted(object, context)
+      const hasResult = departed?.input.generation === generation
+      gone.set(key, {object, generation, ...(hasResult ? {input: departed.input.input} : {})})
       return true
     }
     const attributes = Object.fromEntries(
@@ -76,6 +83,6 @@ export async function redrive(objects: readonly string[], context: Context): Pro
   await cloud.messages.take(deadLetterSubscription, sendBack, {signal})
   return {
     redriven: [...redriven.values()],
-    gone: [...gone.values()].map(({object, generation}) => ({object, generation})),
+    gone: [...gone.values()],
   }
 }

@@ -100,6 +100,24 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
       return textIn(page, 'name') === undefined ? 'free' : 'other'
     },
 
+    async bucket(name, permissions) {
+      const path = `/storage/v1/b/${name}`
+      const bucket = await rest.get('storage', path)
+      if (bucket === undefined) return undefined
+      const query = permissions.map((permission) => `permissions=${permission}`).join('&')
+      const held = (await rest.request('storage', 'GET', `${path}/iam/testPermissions?${query}`))[
+        'permissions'
+      ]
+      const names = new Set(Array.isArray(held) ? held.map(String) : [])
+      const policy = bucket['retentionPolicy']
+      const seconds = isJsonObject(policy) ? textIn(policy, 'retentionPeriod') : undefined
+      return {
+        retentionSeconds: seconds === undefined ? undefined : Number(seconds),
+        holdsNewObjects: bucket['defaultEventBasedHold'] === true,
+        missingPermissions: permissions.filter((permission) => !names.has(permission)),
+      }
+    },
+
     async pubsubAgent() {
       return (await readServiceAgents(rest, projectId)).pubsub
     },

@@ -99,6 +99,38 @@ run "a_prefix_filters_the_notification" {
   }
 }
 
+run "inputs_stay_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition     = google_storage_bucket_iam_member.worker_reads.role == "roles/storage.objectViewer"
+    error_message = "Nothing but reading is needed to keep inputs."
+  }
+}
+
+run "inputs_move_to_the_archive" {
+  command = plan
+
+  variables {
+    afterwards = "archive"
+  }
+
+  assert {
+    condition = alltrue([
+      for container in [
+        google_cloud_run_v2_service.worker[0].template[0].containers[0],
+        google_cloud_run_v2_job.worker[0].template[0].template[0].containers[0],
+      ] : { for variable in container.env : variable.name => variable.value }["AFTERWARDS"] == "archive"
+    ])
+    error_message = "Both must archive what they processed."
+  }
+
+  assert {
+    condition     = google_storage_bucket_iam_member.worker_reads.role == "roles/storage.objectUser"
+    error_message = "To move an input, the worker must write and delete in its bucket."
+  }
+}
+
 run "everything_that_can_carries_the_labels" {
   command = plan
 
@@ -338,6 +370,7 @@ run "settings_have_rules" {
   command = plan
 
   variables {
+    afterwards           = "burn"
     environment          = { "NO-HYPHENS" = "" }
     filter               = { prefix = "a\nb" }
     input_bucket         = "gs://bucket"
@@ -358,6 +391,7 @@ run "settings_have_rules" {
   }
 
   expect_failures = [
+    var.afterwards,
     var.environment,
     var.filter,
     var.input_bucket,

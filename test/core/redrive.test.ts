@@ -2,6 +2,8 @@ import {expect, test} from 'vitest'
 import type {Context} from '../../src/core/ports/context.ts'
 import {notificationOf} from '../../src/core/files/notification.ts'
 import type {StoredObject} from '../../src/core/ports/objects.ts'
+import {showRedriven} from '../../src/cli/show-requeued.ts'
+import {reprocess} from '../../src/core/reprocess.ts'
 import {planRedrive, redrive} from '../../src/core/redrive.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {status} from '../../src/core/status.ts'
@@ -50,6 +52,22 @@ test('dead letters go back and are done, by object or all; one of a deleted file
   expect((await waitForResults(rest.redriven, {timeoutMs: 30_000}, context)).exitCode).toBe(0)
   expect(await planRedrive([], context)).toEqual([])
   expect(await redrive([], context)).toEqual({redriven: [], gone: []})
+  expect(await cloud.messages.peek(pipeline.names.deadLetterSubscription, {limit: 10, signal})).toEqual([])
+})
+
+test('a dead letter of a file that has its result and left the bucket says where the input went', async () => {
+  const context = await startLocalPipeline({afterwards: 'archive'})
+  const {cloud, pipeline, signal} = context
+  const [object] = await putUnnoticed(context, ['a.txt'])
+  await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
+  const {notified} = await reprocess([{object: 'a.txt', isMissing: true}], context)
+  expect((await waitForResults(notified, {timeoutMs: 30_000}, context)).exitCode).toBe(0)
+  await expect.poll(() => cloud.objects.stat(pipeline.names.inputBucket, 'a.txt')).toBeUndefined()
+  await deadLetter(context, object)
+  const {generation} = object
+  const redriven = await redrive(await planRedrive([], context), context)
+  expect(redriven).toEqual({redriven: [], gone: [{object: 'a.txt', generation, input: 'archived'}]})
+  expect(showRedriven(redriven)[1]).toContain('its input was archived')
   expect(await cloud.messages.peek(pipeline.names.deadLetterSubscription, {limit: 10, signal})).toEqual([])
 })
 

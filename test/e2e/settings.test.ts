@@ -119,6 +119,38 @@ test('a processed file moves to the archive, starts nothing there, and comes bac
     JSON.stringify(members).includes('cloud-runner-worker@'),
   )
   expect(roles.map(({role}) => role)).toEqual(['roles/storage.objectViewer'])
+
+  // The archive is the pipeline's own.
+  const destroyed = await cli.run(['destroy', '--confirm', 'cloud-runner'])
+  expect(destroyed.exitCode).toBe(0)
+  expect(destroyed.stdout).toContain('nothing left')
+})
+
+test('a job archives the file it processed, in an existing bucket, and destroy leaves the archive', async () => {
+  await using cli = await folderWith({
+    inputBucket: 'incoming',
+    outputBucket: 'results',
+    afterwards: 'archive',
+    jobThreshold: '1Ki',
+  })
+  expect((await cli.run(['setup'])).exitCode).toBe(1)
+  const storage = await storageOf(cli)
+  await storage.createBucket('incoming')
+  await storage.createBucket('results')
+  await cli.json(['setup'])
+  await cli.write('names.txt', 'HOME\n'.repeat(400))
+  expect((await cli.run(['upload', 'names.txt', '--wait'])).exitCode).toBe(0)
+  const input = storage.bucket('incoming')
+  const names = async () => (await input.getFiles())[0].map(({name}) => name)
+  await expect.poll(names).toEqual(['archive/names.txt'])
+  expect(await storage.bucket('results').file('_cloud-runner/names.txt/job.json').exists()).toEqual([true])
+  expect((await cli.run(['status', 'names.txt'])).stdout).toContain('input archived')
+
+  await cli.json(['setup', '--pipeline', 'other'])
+  await cli.run(['destroy', '--confirm', 'cloud-runner'])
+  expect(await names()).toEqual(['archive/names.txt'])
+  const [policy] = await input.iam.getPolicy()
+  expect(JSON.stringify(policy)).not.toContain('cloud-runner-worker@')
 })
 
 test('existing buckets keep what is in them, their settings and the notifications of others', async () => {

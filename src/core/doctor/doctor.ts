@@ -8,6 +8,7 @@ import type {ServiceState} from '../ports/services.ts'
 import {withModel, type PlannedModel} from '../model/plan-model.ts'
 import type {Check} from './check.ts'
 import {checkCloudBuild} from './cloud-build.ts'
+import {checkExistingBuckets} from './existing-buckets.ts'
 import {command, suggest, type Suggestion} from '../suggestion.ts'
 import {checkPrerequisites} from './prerequisites.ts'
 import {checkPushTokens} from './push-tokens.ts'
@@ -27,7 +28,7 @@ export interface DoctorRequest {
 }
 
 /** Without these, the pipeline cannot be examined. */
-const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs'])
+const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs', 'existing bucket'])
 
 /** Checks the prerequisites on Google Cloud, then on either target every resource and grant; changes nothing. */
 export async function doctor(
@@ -35,7 +36,7 @@ export async function doctor(
   context: Context,
 ): Promise<DoctorResult> {
   const isGoogle = context.pipeline.settings.target === 'gcp'
-  const first = isGoogle ? await checkPrerequisites(context, terraform) : []
+  const first = await (isGoogle ? checkPrerequisites(context, terraform) : checkExistingBuckets(context))
   if (first.some(({name, state}) => state === 'failed' && STOPS.has(name))) return doctorResult(first)
   if (isGoogle) first.push(...(await checkCloudBuild(workerFolder, context)))
   const found = await examinePipeline(await withModel(model, context))

@@ -2,6 +2,7 @@ import {ownBuckets} from '../pipeline/pipeline.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
+import {checkExistingBuckets} from './existing-buckets.ts'
 import {Advice, command, suggest, type Suggestion} from '../suggestion.ts'
 
 /** What Terraform needs before it can enable the other APIs itself. */
@@ -24,9 +25,10 @@ const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
  * pointless.
  */
 export async function checkPrerequisites(
-  {cloud, pipeline, step}: Context,
+  context: Context,
   terraform: () => Promise<string>,
 ): Promise<Check[]> {
+  const {cloud, pipeline, step} = context
   const {project, region} = pipeline.settings
   const checks: Check[] = []
   const fail = (name: string, detail: string, fix: Suggestion): void => {
@@ -131,7 +133,7 @@ export async function checkPrerequisites(
       checks.push(failedBy('names', error))
     }
   }
-  return checks
+  return [...checks, ...(await checkExistingBuckets(context))]
 }
 
 /** @throws AppError `prerequisites-missing` that lists every failed check with its command */

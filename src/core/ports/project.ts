@@ -25,6 +25,16 @@ export interface ProjectBucket {
   readonly pipeline: string | undefined
 }
 
+/** A bucket that the pipeline did not create. */
+export interface ExistingBucket {
+  /** How long its retention policy keeps each object; `undefined`: it has none. */
+  readonly retentionSeconds: number | undefined
+  /** Whether each new object gets an event-based hold, which prevents its deletion. */
+  readonly holdsNewObjects: boolean
+  /** Those of the given permissions that the caller lacks on it. */
+  readonly missingPermissions: readonly string[]
+}
+
 /** The project that a pipeline lives in, and the caller. */
 export interface Project {
   /** Whose credentials are used. @throws AppError `unauthenticated` */
@@ -37,6 +47,11 @@ export interface Project {
   missingPermissions(permissions: readonly string[]): Promise<readonly string[] | undefined>
   /** Whether a bucket name is free, belongs to this project, or to another: names are globally unique. */
   bucketOwner(bucket: string): Promise<'free' | 'ours' | 'other'>
+  /**
+   * An existing bucket of any project; `undefined` if there is none.
+   * @throws AppError `permission-denied` if the caller may not see it
+   */
+  bucket(name: string, permissions: readonly string[]): Promise<ExistingBucket | undefined>
   /** Email of the project's Pub/Sub service agent, which pushes messages. */
   pubsubAgent(): Promise<string>
   /**

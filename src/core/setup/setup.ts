@@ -2,6 +2,8 @@ import type {Context} from '../ports/context.ts'
 import type {Debugger} from '../command-worker/build.ts'
 import {buildAndPush} from '../deploy/build.ts'
 import {isRunning} from '../deploy/deploy.ts'
+import {checkExistingBuckets} from '../doctor/existing-buckets.ts'
+import {requireAll} from '../doctor/prerequisites.ts'
 import {deployFailed} from '../service/failure.ts'
 import {alignJob} from '../service/job.ts'
 import {routeBeside} from '../service/traffic.ts'
@@ -56,6 +58,7 @@ export async function setup(
   const {cloud, pipeline, signal, step} = context
   return withLock('setup', context, async () => {
     stage?.('infrastructure')
+    requireAll(await checkExistingBuckets(context))
     const before = await cloud.services.get(pipeline.names.service)
     // A model needs the bucket first. Until then the service keeps its current one.
     const asBefore = {...pipeline, model: before?.model}

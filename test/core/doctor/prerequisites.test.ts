@@ -1,8 +1,12 @@
-import {describe, expect, test} from 'vitest'
+import {describe, expect, onTestFinished, test} from 'vitest'
 import type {Check} from '../../../src/core/doctor/check.ts'
+import {checkExistingBuckets} from '../../../src/core/doctor/existing-buckets.ts'
 import {checkPrerequisites, requireAll} from '../../../src/core/doctor/prerequisites.ts'
 import {AppError} from '../../../src/core/errors.ts'
+import {setup} from '../../../src/core/setup/setup.ts'
 import {addFault} from '../../support/fault-plan.ts'
+import {createGoogleCloud} from '../../../src/google/cloud.ts'
+import {startServer} from '../../support/answering-server.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 const terraform = (): Promise<string> => Promise.resolve('1.11.4')
@@ -84,6 +88,58 @@ describe('before anything is created', () => {
     })
     expect(made.status).toBe(200)
     expect(failed(await checkPrerequisites(context, terraform))).toEqual([])
+  })
+
+  test.each([
+    [
+      {retentionPolicy: {retentionPeriod: '86400'}},
+      'keeps each object for 1 day',
+      '--clear-retention-period',
+    ],
+    [{defaultEventBasedHold: true}, 'puts a hold on each new object', '--no-default-event-based-hold'],
+  ])('an existing bucket that keeps its objects cannot be archived: %j', async (fields, words, fix) => {
+    for (const afterwards of ['archive', 'keep']) {
+      const context = await startLocalPipeline({inputBucket: 'incoming', afterwards})
+      const made = await fetch(`${context.endpoint}/storage/v1/b?project=another-project`, {
+        method: 'POST',
+        body: JSON.stringify({name: 'incoming', ...fields}),
+      })
+      expect(made.status).toBe(200)
+      const found = failed(await checkExistingBuckets(context))
+      const wanted = {detail: expect.stringContaining(words), fix: expect.stringContaining(fix)}
+      expect(found).toMatchObject(afterwards === 'keep' ? [] : [wanted])
+      if (afterwards === 'keep') continue
+      await expect(setup({workerFolder: undefined}, context)).rejects.toMatchObject({
+        code: 'prerequisites-missing',
+        message: expect.stringContaining(words),
+      })
+      expect(await context.cloud.project.buckets()).toEqual([])
+    }
+  })
+
+  test('an existing bucket needs the permissions to add grants and the notification', async () => {
+    const endpoint = await startServer(({url = ''}, response) => {
+      const answers = {
+        '/storage/v1/b/incoming': {name: 'incoming'},
+        '/storage/v1/b/incoming/iam/testPermissions': {permissions: ['storage.buckets.getIamPolicy']},
+      }
+      const [, answer] = Object.entries(answers).find(([path]) => url.split('?')[0] === path) ?? []
+      response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}))
+    })
+    const context = await startLocalPipeline({inputBucket: 'incoming', outputBucket: 'missing'})
+    const cloud = createGoogleCloud({projectId: 'p', region: 'europe-west3', endpoint})
+    onTestFinished(() => cloud.close())
+    expect(failed(await checkExistingBuckets({...context, cloud}))).toMatchObject([
+      {
+        detail: expect.stringContaining(
+          'lacks storage.buckets.setIamPolicy, storage.buckets.update on incoming',
+        ),
+        fix: expect.stringContaining('add-iam-policy-binding gs://incoming'),
+      },
+      {detail: 'There is no bucket missing, which the setting outputBucket names.'},
+    ])
+    await addFault(context.endpoint, {on: {method: 'GET', path: '/storage/v1/b/incoming'}, answer: 403})
+    expect(failed(await checkExistingBuckets(context))[0]?.detail).toContain('belongs to somebody else')
   })
 
   test('everything that is missing is one error, each with its command', async () => {
