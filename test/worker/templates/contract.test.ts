@@ -25,7 +25,9 @@ async function start(
   {file, program}: {readonly file: string; readonly program?: string},
   environment: Record<string, string> = {},
 ) {
-  const buckets = await startBuckets()
+  const buckets = await startBuckets(
+    'AFTERWARDS' in environment ? 'roles/storage.objectUser' : 'roles/storage.objectViewer',
+  )
   const worker = startWorkerProcess(
     file,
     {
@@ -172,6 +174,37 @@ describe.each([
         expect(await running.deliver('a', generation, more)).toBe(204)
       expect(running.outcomes()).toEqual(['cancelled', 'cancelled', 'done'])
       expect(await running.text(mark)).toBeUndefined()
+    },
+  )
+
+  it.skipIf(reason !== undefined)(
+    `archives or deletes what has its result, and leaves what the filter does not name${reason ?? ''}`,
+    async () => {
+      const filter = {FILTER_PREFIX: 'in/', FILTER_SUFFIX: '.jsonl'}
+      await using archiving = await start(template, {AFTERWARDS: 'archive', ...filter})
+      const name = 'in/ä.jsonl'
+      const generation = await archiving.upload(name, ORDERS, {owner: 'me'})
+      expect(await archiving.deliver(name, generation)).toBe(204)
+      expect(await archiving.text(archiving.input(name))).toBeUndefined()
+      const copy = archiving.input(`archive/${name}`)
+      expect(await archiving.text(copy)).toBe(ORDERS)
+      expect(await archiving.metadataOf(copy)).toEqual({owner: 'me', 'source-generation': generation})
+      expect(await archiving.deliver(`archive/${name}`, String(copy.metadata.generation))).toBe(204)
+      expect(await archiving.deliver(name, generation)).toBe(204)
+      expect(await archiving.deliver('in/a.txt', await archiving.upload('in/a.txt', ORDERS))).toBe(204)
+      expect(await archiving.text(archiving.input('in/a.txt'))).toBe(ORDERS)
+      expect(archiving.outcomes()).toEqual(['done', 'skipped', 'duplicate', 'skipped'])
+
+      await using deleting = await start(template, {AFTERWARDS: 'delete'})
+      const first = await deleting.upload('a', ORDERS)
+      expect(await deleting.deliver('a', first)).toBe(204)
+      expect(await deleting.text(deleting.input('a'))).toBeUndefined()
+      await deleting.upload('a', 'newer')
+      expect(await deleting.deliver('a', first)).toBe(204)
+      expect(await deleting.text(deleting.input('a'))).toBe('newer')
+      const bad = await deleting.upload('bad', '{}')
+      expect(await deleting.deliver('bad', bad)).toBe(204)
+      expect(await deleting.text(deleting.input('bad'))).toBe('{}')
     },
   )
 
@@ -362,6 +395,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     [{OUTPUT_BUCKET: 'input'}, 'are both "input"'],
     [{PORT: 'http'}, 'PORT is "http"'],
     [{DEADLINE_SECONDS: '0'}, 'DEADLINE_SECONDS is "0"'],
+    [{AFTERWARDS: 'burn'}, 'AFTERWARDS is "burn"'],
   ])('says which setting cannot be: %j', async (environment, message) => {
     const settings = {PORT: '0', OUTPUT_BUCKET: 'output', INPUT_BUCKET: 'input', PYTHONDONTWRITEBYTECODE: '1'}
     await using worker = startWorkerProcess(PYTHON.file, {...settings, ...environment}, 'python3')

@@ -6,6 +6,7 @@ import {text} from 'node:stream/consumers'
 
 const {PORT = '8080', HOST, FRONT_END_SECRET} = process.env
 const {OUTPUT_BUCKET = '', STORAGE_EMULATOR_HOST, GCE_METADATA_HOST} = process.env
+const {FILTER_PREFIX = '', FILTER_SUFFIX = '', AFTERWARDS} = process.env
 const STORAGE = STORAGE_EMULATOR_HOST ?? 'https://storage.googleapis.com'
 const METADATA_SERVER = `http://${GCE_METADATA_HOST ?? 'metadata.google.internal'}`
 
@@ -38,14 +39,18 @@ async function deliver(
 ) {
   if (eventType !== 'OBJECT_FINALIZE' || object.startsWith('_cloud-runner/') || object.endsWith('/'))
     return 'skipped'
+  const isArchived = AFTERWARDS === 'archive' && object.startsWith('archive/')
+  if (isArchived || !object.startsWith(FILTER_PREFIX) || !object.endsWith(FILTER_SUFFIX)) return 'skipped'
   const previous = await find(OUTPUT_BUCKET, object)
   const error = await find(OUTPUT_BUCKET, `_cloud-runner/${object}/error.json`)
-  for (const {metadata} of [previous, error].filter((one) => one !== undefined)) {
+  for (const {metadata, name} of [previous, error].filter((one) => one !== undefined)) {
     const madeFrom = BigInt(metadata?.['source-generation'] ?? 0)
     if (madeFrom > BigInt(generation)) return 'superseded'
     if (madeFrom === BigInt(generation) && metadata?.cancelled !== undefined) continue
     const isSameRequest = reprocessId === undefined || reprocessId === metadata?.['reprocess-id']
-    if (madeFrom === BigInt(generation) && isSameRequest) return 'duplicate'
+    if (madeFrom !== BigInt(generation) || !isSameRequest) continue
+    if (name === object) await dispose(bucket, object, generation)
+    return 'duplicate'
   }
 
   const isCancelled =
@@ -66,6 +71,7 @@ async function deliver(
     const result = processFile(await input.text())
     await write(object, result, 'application/x-ndjson', marks, previous?.generation ?? '0')
     if (error) await call('DELETE', `/storage/v1/b/${OUTPUT_BUCKET}/o/${encodeURIComponent(error.name)}`)
+    await dispose(bucket, object, generation)
     return 'done'
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault
@@ -79,6 +85,25 @@ async function deliver(
     )
     return 'failed'
   }
+}
+
+/** Archives or deletes an input whose result exists; a later upload of the name stays. */
+async function dispose(bucket, object, generation) {
+  if (AFTERWARDS === undefined) return
+  const input = await find(bucket, object)
+  if (input?.generation !== generation) return
+  const path = `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}`
+  if (AFTERWARDS === 'archive') {
+    const {contentType, metadata} = input
+    const body = JSON.stringify({contentType, metadata: {...metadata, 'source-generation': generation}})
+    const copy = `${path}/rewriteTo/b/${bucket}/o/${encodeURIComponent(`archive/${object}`)}`
+    for (let token = ''; token !== undefined;) {
+      const query = `sourceGeneration=${generation}${token && `&rewriteToken=${encodeURIComponent(token)}`}`
+      const answer = await call('POST', `${copy}?${query}`, body, {'content-type': 'application/json'})
+      token = (await answer.json()).rewriteToken
+    }
+  }
+  await call('DELETE', `${path}?ifGenerationMatch=${generation}`)
 }
 
 async function find(bucket, name) {

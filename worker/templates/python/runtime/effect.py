@@ -9,6 +9,7 @@ import json
 import time
 
 from . import storage
+from .afterwards import ARCHIVE, dispose_of_input
 from .envelope import parse_time
 from .errors import Gone, PermanentError, Superseded
 from .files import Context, Input, Output
@@ -51,7 +52,12 @@ def skipped(delivery, worker):
         return None
     if name.startswith(RESERVED):
         return f"names under {RESERVED} are reserved"
-    return "the object is a folder placeholder" if name.endswith("/") else None
+    if name.endswith("/"):
+        return "the object is a folder placeholder"
+    if worker.afterwards == "archive" and name.startswith(ARCHIVE):
+        return f"names under {ARCHIVE} are processed inputs"
+    is_wanted = name.startswith(worker.prefix) and name.endswith(worker.suffix)
+    return None if is_wanted else f'the filter is "{worker.prefix}…{worker.suffix}"'
 
 
 def answer_canary(worker, delivery, log):
@@ -91,7 +97,9 @@ def attempt(worker, delivery, log, interruption, started):
     if is_effect(result, delivery):
         if error and error["timeCreated"] < result["timeCreated"]:
             storage.remove(bucket, error["name"], error["generation"])
-        log("INFO", "duplicate: this generation already has its result", outcome="duplicate", of="result")
+        disposed = dispose_of_input(worker, delivery, log) if resource else None
+        fields = {"outcome": "duplicate", "of": "result", **({"input": disposed} if disposed else {})}
+        log("INFO", "duplicate: this generation already has its result", **fields)
         return "duplicate"
     if is_effect(error, delivery):
         log("INFO", "duplicate: this generation already has its error", outcome="duplicate", of="error")
@@ -116,7 +124,9 @@ def produce(worker, delivery, log, interruption, started, resource, result, erro
     context = Context(log, interruption)
     expected = result["generation"] if result else ABSENT
     content_type = source.content_type or "application/octet-stream"
-    output = Output(bucket, name, content_type, marks, expected, context.check)
+    # By which `status` lists a file whose input is gone.
+    origin = {"source-size": str(source.size), "source-created": resource["timeCreated"]}
+    output = Output(bucket, name, content_type, {**marks, **origin}, expected, context.check)
     began = time.time()
     try:
         log("INFO", "processing", processor=worker.name, inputBytes=source.size)
@@ -138,6 +148,7 @@ def produce(worker, delivery, log, interruption, started, resource, result, erro
         return "superseded"
     if error:
         storage.remove(bucket, error["name"], error["generation"])
+    disposed = dispose_of_input(worker, delivery, log)
     ended = time.time()
     published = parse_time(delivery.publish_time)
     log(
@@ -154,6 +165,7 @@ def produce(worker, delivery, log, interruption, started, resource, result, erro
         totalMs=round((ended - published) * 1000),
         inputBytes=source.size,
         resultBytes=output.size,
+        **({"input": disposed} if disposed else {}),
     )
     return "done"
 

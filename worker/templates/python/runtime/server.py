@@ -33,6 +33,9 @@ class Worker:
         self.log = log
         self.output_bucket = os.environ.get("OUTPUT_BUCKET", "")
         self.input_bucket = os.environ.get("INPUT_BUCKET") or None
+        self.prefix = os.environ.get("FILTER_PREFIX") or ""
+        self.suffix = os.environ.get("FILTER_SUFFIX") or ""
+        self.afterwards = os.environ.get("AFTERWARDS") or "keep"
         seconds = os.environ.get("DEADLINE_SECONDS") or "540"
         port = os.environ.get("PORT") or "8080"
         if not self.output_bucket:
@@ -42,6 +45,8 @@ class Worker:
                 f'INPUT_BUCKET and OUTPUT_BUCKET are both "{self.output_bucket}": each result would be processed '
                 "again, endlessly. Set OUTPUT_BUCKET to another bucket."
             )
+        if self.afterwards not in ("keep", "archive", "delete"):
+            raise SystemExit(f'AFTERWARDS is "{self.afterwards}": set it to keep, archive or delete.')
         if not re.fullmatch(r"\d+", seconds) or not 1 <= int(seconds) <= 600:
             raise SystemExit(f'DEADLINE_SECONDS is "{seconds}": set it to a whole number from 1 to 600.')
         if not re.fullmatch(r"\d+", port) or int(port) > 65535:
@@ -214,9 +219,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header("Content-Type", "text/plain; charset=utf-8")
             if status != 204:
                 self.send_header("Content-Length", str(len(text)))
-            if self.worker.stopping.is_set():
+            # Without it, the client would send the next request on a connection that closes.
+            if self.close_connection or self.worker.stopping.is_set():
                 self.send_header("Connection", "close")
-                self.close_connection = True
             self.end_headers()
             self.wfile.write(text.encode())
         except ConnectionError:

@@ -39,7 +39,7 @@ class StorageError(Exception):
 def find(bucket, name, generation=None):
     """Metadata of an object, or of one generation; None if it does not exist."""
     try:
-        with _request("GET", _object_path(bucket, name), {"generation": generation}) as answer:
+        with request("GET", object_path(bucket, name), {"generation": generation}) as answer:
             return json.load(answer)
     except StorageError as error:
         if error.status == 404:
@@ -50,7 +50,7 @@ def find(bucket, name, generation=None):
 def remove(bucket, name, generation):
     """Removes one generation; ignores one that is gone or was overwritten."""
     try:
-        _request("DELETE", _object_path(bucket, name), {"ifGenerationMatch": generation}).close()
+        request("DELETE", object_path(bucket, name), {"ifGenerationMatch": generation}).close()
     except StorageError as error:
         if error.status not in (404, 412):
             raise
@@ -59,7 +59,7 @@ def remove(bucket, name, generation):
 def read(bucket, name, metadata):
     """The generation's bytes as a binary file, verified during the read and unpacked if they are stored packed."""
     query = {"alt": "media", "generation": metadata["generation"]}
-    answer = _request("GET", _object_path(bucket, name), query, headers={"Accept-Encoding": "gzip"})
+    answer = request("GET", object_path(bucket, name), query, headers={"Accept-Encoding": "gzip"})
     return io.BufferedReader(_CheckedStream(answer, metadata), BLOCK_BYTES)
 
 
@@ -82,7 +82,7 @@ def write(bucket, name, content, content_type, metadata, expected_generation):
     )
     query = {"uploadType": "multipart", "ifGenerationMatch": expected_generation}
     headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
-    _request("POST", f"/upload/storage/v1/b/{_quote(bucket)}/o", query, body, headers).close()
+    request("POST", f"/upload/storage/v1/b/{_quote(bucket)}/o", query, body, headers).close()
 
 
 class Upload:
@@ -93,7 +93,7 @@ class Upload:
         body = json.dumps({"name": name, "contentType": content_type, "metadata": metadata}).encode()
         headers = {"Content-Type": "application/json", "X-Upload-Content-Type": content_type}
         path = f"/upload/storage/v1/b/{_quote(bucket)}/o"
-        with _request("POST", path, query, body, headers) as answer:
+        with request("POST", path, query, body, headers) as answer:
             self._session = answer.headers["Location"]
         self._bucket = bucket
         self._name = name
@@ -114,7 +114,7 @@ class Upload:
             try:
                 start = self._put(rest, span, end)
             except StorageError as error:
-                if pause is None or not _is_transient(error.status):
+                if pause is None or not is_transient(error.status):
                     raise
                 time.sleep(pause)
                 start = self._ask(end, start)
@@ -128,7 +128,7 @@ class Upload:
         try:
             return self._put(b"", "bytes */*", end)
         except StorageError as error:
-            if not _is_transient(error.status):
+            if not is_transient(error.status):
                 raise
             return start
 
@@ -226,7 +226,7 @@ def _encoding_invalid():
     )
 
 
-def _object_path(bucket, name):
+def object_path(bucket, name):
     return f"/storage/v1/b/{_quote(bucket)}/o/{_quote(name)}"
 
 
@@ -234,7 +234,7 @@ def _quote(text):
     return urllib.parse.quote(text, safe="")
 
 
-def _request(method, path, query=None, body=None, headers=None):
+def request(method, path, query=None, body=None, headers=None):
     """Retries transient failures. Raises StorageError."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
     url = ENDPOINT + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
@@ -242,13 +242,13 @@ def _request(method, path, query=None, body=None, headers=None):
         try:
             return _send(method, url, body, headers)
         except StorageError as error:
-            if pause is None or not _is_transient(error.status):
+            if pause is None or not is_transient(error.status):
                 raise
             time.sleep(pause)
     raise AssertionError("not reached")
 
 
-def _is_transient(status):
+def is_transient(status):
     return status in (0, 408, 429) or status >= 500
 
 
