@@ -3,9 +3,15 @@ import type {Input, ParserOutput} from '@oclif/core/interfaces'
 
 import type {Config} from '../core/config.ts'
 import {fullName, type Choice, type Place} from '../core/sections.ts'
-import {Advice, rendererWith, type Command as TypedCommand, type Render} from '../core/suggestion.ts'
+import {
+  Advice,
+  again,
+  rendererWith,
+  type Command as TypedCommand,
+  type Render,
+  type Typed,
+} from '../core/suggestion.ts'
 import type {AskedDeployment} from './consent.ts'
-import {translateParseError} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {
   openChoices,
@@ -18,6 +24,7 @@ import {
 import {printFailure} from './print-failure.ts'
 import {selectionFor, selectionOf} from './selection.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
+import {translateUsageError} from './usage-error.ts'
 
 /** Longer than Terraform needs for any single resource. */
 const TERRAFORM_GRACE_MS = 15 * 60_000
@@ -135,7 +142,7 @@ export abstract class CloudRunnerCommand extends Command {
   async #choose(choices: readonly Choice[], flags: TargetFlags): Promise<number> {
     const {chooseOne} = await import('./confirm.ts')
     const commands = choices.map(({pipeline, env}) =>
-      this.#typedWith(
+      again(
         ...selectionOf({
           pipeline: flags.pipeline === undefined && isOpen(choices, 'pipeline') ? pipeline : undefined,
           env: flags.env === undefined ? env : undefined,
@@ -150,11 +157,12 @@ export abstract class CloudRunnerCommand extends Command {
   }
 
   /** The command as it was typed, with more flags: what follows `--` is not a flag. */
-  #typedWith(...flags: readonly string[]): TypedCommand {
+  #typedWith(flags: readonly string[]): TypedCommand {
     const end = this.argv.indexOf('--')
     const at = end === -1 ? this.argv.length : end
-    const words = [...withoutConfirm(this.argv.slice(0, at)), ...flags, ...this.argv.slice(at)]
-    return {verb: (this.id ?? '').replaceAll(':', ' '), args: words}
+    const typed = this.argv.slice(0, at)
+    const kept = flags.includes('--confirm') ? withoutConfirm(typed) : typed
+    return {verb: (this.id ?? '').replaceAll(':', ' '), args: [...kept, ...flags, ...this.argv.slice(at)]}
   }
 
   /**
@@ -173,7 +181,7 @@ export abstract class CloudRunnerCommand extends Command {
       name,
       given: confirm,
       consequences: [`Environment ${choice.env} is protected: ${this.id} changes pipeline ${name}.`],
-      command: this.#typedWith('--confirm', name),
+      command: again('--confirm', name),
       interactive: !this.jsonEnabled(),
       signal: this.signal,
     })
@@ -221,7 +229,6 @@ export abstract class CloudRunnerCommand extends Command {
     const {agreeToReplacement} = await import('./consent.ts')
     const typed = {
       command: this.id ?? '',
-      argv: this.argv,
       interactive: !this.jsonEnabled(),
       render: this.render,
     }
@@ -233,11 +240,17 @@ export abstract class CloudRunnerCommand extends Command {
     if (!this.jsonEnabled()) write(process.stdout, lines)
   }
 
-  /** A suggestion as text: its commands get the flags that were typed to select the pipeline. */
-  protected readonly render: Render = rendererWith((command) => {
-    const named = this.config.findCommand(command.verb.replaceAll(' ', ':'))
-    return named?.['isAboutPipeline'] === false ? [] : selectionFor(command, this.#selected)
-  })
+  /** What was typed, for commands to type next. */
+  protected readonly typed: Typed = {
+    selection: (command) => {
+      const named = this.config.findCommand(command.verb.replaceAll(' ', ':'))
+      return named?.['isAboutPipeline'] === false ? [] : selectionFor(command, this.#selected)
+    },
+    repeat: (flags) => this.#typedWith(flags),
+  }
+
+  /** A suggestion as text. */
+  protected readonly render: Render = rendererWith(this.typed)
 
   /** Prints messages for people to standard error, if standard output carries a file; nothing with `--json`. */
   protected explain(lines: readonly string[]): void {
@@ -257,12 +270,13 @@ export abstract class CloudRunnerCommand extends Command {
   /** Prints the signal's error if one arrived, because everything that fails afterwards fails because of it. */
   protected override async catch(error: unknown): Promise<void> {
     const signal = this.#interruption?.signal
-    const translated = translateParseError(signal?.aborted ? signal.reason : error, {
+    const translated = translateUsageError(signal?.aborted ? signal.reason : error, {
       bin: this.config.bin,
       command: (this.id ?? '').replaceAll(':', ' '),
+      argv: this.argv,
       flags: ['json', ...Object.keys({...this.ctor.baseFlags, ...this.ctor.flags})],
     })
-    printFailure(translated, {bin: this.config.bin, json: this.jsonEnabled(), render: this.render})
+    printFailure(translated, {bin: this.config.bin, json: this.jsonEnabled(), typed: this.typed})
   }
 
   protected override async finally(): Promise<void> {

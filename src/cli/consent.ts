@@ -7,16 +7,12 @@ import {confirmByYes} from './confirm.ts'
 import {showMonthlyCost} from './show-cost.ts'
 import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
-import {command, suggest, type Render} from '../core/suggestion.ts'
+import {again, suggest, synopsis, type Render} from '../core/suggestion.ts'
 
 /** How the user asked for `setup` on Google Cloud, and may be asked back. */
 export interface AskedSetup {
   readonly render: Render
-  readonly flags: {
-    readonly yes: boolean
-    readonly project?: string | undefined
-    readonly 'billing-account'?: string | undefined
-  }
+  readonly flags: {readonly yes: boolean}
   readonly interactive: boolean
   readonly signal: AbortSignal
 }
@@ -28,24 +24,10 @@ export function setupApprovals({
   signal,
   render,
 }: AskedSetup): Pick<PreparationRequest, 'approveProject' | 'approvePlan'> {
-  const approve = (consequences: readonly string[], ...typed: readonly string[]) =>
-    confirmByYes({
-      given: flags.yes,
-      consequences,
-      command: command('setup', ...typed, '--yes'),
-      interactive,
-      signal,
-    })
-  const account = flags['billing-account']
+  const approve = (consequences: readonly string[]) =>
+    confirmByYes({given: flags.yes, consequences, command: again('--yes'), interactive, signal})
   return {
-    approveProject: (planned) =>
-      approve(
-        showProjectPlan(planned),
-        '--create-project',
-        '--project',
-        planned.project,
-        ...(account === undefined ? [] : ['--billing-account', account]),
-      ),
+    approveProject: (planned) => approve(showProjectPlan(planned)),
     approvePlan: (planned) => approve([...showPlan(planned), showMonthlyCost(planned.monthlyCost, render)]),
   }
 }
@@ -55,9 +37,8 @@ export interface AskedDeployment {
   readonly request: Pick<ImageRequest, 'workerFolder' | 'image'>
   /** Value of `--yes`. */
   readonly yes: boolean
-  /** Name of the command, and what was typed after it. */
+  /** Name of the command. */
   readonly command: string
-  readonly argv: readonly string[]
   readonly interactive: boolean
   readonly render: Render
 }
@@ -67,7 +48,7 @@ export interface AskedDeployment {
  * @throws AppError `confirmation-required`, `confirmation-mismatch`
  */
 export async function agreeToReplacement(
-  {request, yes, command: verb, argv, interactive, render}: AskedDeployment,
+  {request, yes, command: verb, interactive, render}: AskedDeployment,
   context: Context,
 ): Promise<void> {
   if (yes) return
@@ -77,15 +58,15 @@ export async function agreeToReplacement(
   const {workerFolder} = request
   const own =
     workerFolder === undefined
-      ? command(verb === 'deploy' ? 'setup' : verb, '--pipeline', 'NAME')
-      : command('setup', '--pipeline', 'NAME', '--worker', relative(process.cwd(), workerFolder) || '.')
+      ? synopsis(verb === 'deploy' ? 'setup' : verb, '--pipeline', 'NAME')
+      : synopsis('setup', '--pipeline', 'NAME', '--worker', relative(process.cwd(), workerFolder) || '.')
   await confirmByYes({
     given: yes,
     consequences: [
       `Pipeline ${context.pipeline.settings.name} runs ${inWords(serving)}. This replaces it with ${inWords(next)}.`,
       render(suggest`To keep both, create another pipeline: ${own}`),
     ],
-    command: command(verb, ...argv, '--yes'),
+    command: again('--yes'),
     interactive,
     signal: context.signal,
   })

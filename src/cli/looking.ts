@@ -37,7 +37,7 @@ export abstract class LookingCommand extends CloudRunnerCommand {
         pipelines[name] = result
       } catch (error) {
         this.signal.throwIfAborted()
-        const failure = failureOf(error, {bin: this.config.bin, render: this.render})
+        const failure = failureOf(error, {bin: this.config.bin, typed: this.typed})
         pipelines[name] = {error: failure}
         this.print([failure.message, ...failure.suggestions.map((line) => `  ${line}`)])
         process.exitCode = failure.exitCode

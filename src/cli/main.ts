@@ -6,7 +6,7 @@ import {Config, loadHelpClass, settings, type Interfaces} from '@oclif/core'
 import {usageError} from './failure.ts'
 import {printFailure} from './print-failure.ts'
 import {guardStandardStreams} from './standard-streams.ts'
-import {render} from '../core/suggestion.ts'
+import {command, NOTHING_TYPED, suggest} from '../core/suggestion.ts'
 import {nearest} from '../core/nearest.ts'
 
 export interface Launch {
@@ -30,7 +30,7 @@ export async function main({root, argv, commands}: Launch): Promise<void> {
     const config = await Config.load(commands === undefined ? {root} : sourcesOf(root, commands))
     await dispatch(config, argv)
   } catch (error) {
-    printFailure(error, {bin: 'cloud-runner', json, render})
+    printFailure(error, {bin: 'cloud-runner', json, typed: NOTHING_TYPED})
   }
 }
 
@@ -50,7 +50,8 @@ async function dispatch(config: Config, argv: readonly string[]): Promise<void> 
   const words = (asked[0] === 'help' ? argv.slice(1) : argv).filter(
     (word) => !(wantsHelp && /^(?:-h|--help)$/.test(word)),
   )
-  const known = resolveCommand(config, words)
+  const known: Known =
+    wantsHelp && words.every((word) => word.startsWith('-')) ? {kind: 'root'} : resolveCommand(config, words)
   if (wantsHelp || known.kind !== 'command') {
     const Help = await loadHelpClass(config)
     await new Help(config).showHelp(known.kind === 'root' ? [] : [known.id])
@@ -71,12 +72,13 @@ function resolveCommand(config: Config, words: readonly string[]): Known {
   if (config.findCommand(first)) return {kind: 'command', id: first}
   if (config.findTopic(first)) {
     if (second === '' || second.startsWith('-')) return {kind: 'topic', id: first}
-    throw unknownCommand(config, `${first} ${second}`, first)
+    throw unknownCommand(config, `${first} ${second}`, words, first)
   }
-  throw unknownCommand(config, first)
+  throw unknownCommand(config, first, words)
 }
 
-function unknownCommand(config: Config, typed: string, topic?: string): Error {
+/** @param words as typed, of which `typed` are the first */
+function unknownCommand(config: Config, typed: string, words: readonly string[], topic?: string): Error {
   const {bin} = config
   const names = config.commands.map(({id}) => id.replaceAll(':', ' '))
   const candidates =
@@ -85,8 +87,12 @@ function unknownCommand(config: Config, typed: string, topic?: string): Error {
       : names.filter((name) => name.startsWith(`${topic} `))
   const meant = nearest(typed, candidates)
   return usageError(`${bin} has no command "${typed}".`, [
-    ...(meant === undefined ? [] : [`Did you mean: ${bin} ${meant}`]),
-    `All commands: ${bin} ${topic === undefined ? '' : `${topic} `}--help`,
+    ...(meant === undefined
+      ? []
+      : [suggest`Did you mean: ${command(meant, ...words.slice(typed.split(' ').length))}`]),
+    topic === undefined
+      ? suggest`All commands: ${command('--help')}`
+      : suggest`All commands: ${command(topic, '--help')}`,
   ])
 }
 
@@ -95,9 +101,11 @@ function misplacedFlag(config: Config, words: readonly string[]): Error {
   const at = words.findIndex((word) => config.findCommand(word) !== undefined)
   if (at === -1) {
     return usageError(`${bin} itself has no flag ${words[0]}; name a command.`, [
-      `All commands: ${bin} --help`,
+      suggest`All commands: ${command('--help')}`,
     ])
   }
-  const ordered = [words[at], ...words.slice(0, at), ...words.slice(at + 1)]
-  return usageError(`Put ${words[0]} after the command.`, [`Type: ${bin} ${ordered.join(' ')}`])
+  const ordered = [...words.slice(0, at), ...words.slice(at + 1)]
+  return usageError(`Put ${words[0]} after the command.`, [
+    suggest`Type: ${command(words[at] ?? '', ...ordered)}`,
+  ])
 }

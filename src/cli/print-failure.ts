@@ -1,5 +1,5 @@
 import {EXIT} from '../core/errors.ts'
-import type {Render} from '../core/suggestion.ts'
+import type {Typed} from '../core/suggestion.ts'
 import {err} from './color.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {failureOf} from './failure.ts'
@@ -7,15 +7,15 @@ import {failureOf} from './failure.ts'
 export interface FailureOptions {
   readonly bin: string
   readonly json: boolean
-  readonly render: Render
+  readonly typed: Typed
 }
 
 /**
  * Prints why a command failed: to standard error, or as JSON to standard output; with DEBUG also the stack and the
  * causes. Sets the exit code.
  */
-export function printFailure(error: unknown, {bin, json, render}: FailureOptions): void {
-  const failure = failureOf(error, {bin, render})
+export function printFailure(error: unknown, {bin, json, typed}: FailureOptions): void {
+  const failure = failureOf(error, {bin, typed})
   process.exitCode = failure.exitCode
   if (process.env['DEBUG']) process.stderr.write(`${stackOf(error)}\n`)
   if (json) {

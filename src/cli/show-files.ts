@@ -2,7 +2,7 @@ import {faultIn, type FileState, type FileStatus, type Hop} from '../core/files/
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
 import {table} from './table.ts'
-import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
+import {command, commandFor, suggest, synopsis, type Render} from '../core/suggestion.ts'
 
 /** Up to this many files are listed by name; of more, the count and those that need attention. */
 const MOST_LISTED = 20
@@ -90,8 +90,8 @@ export function showEnded(files: readonly FileStatus[], now: number, render: Ren
     ...(others.length > MOST_LISTED ? [`${count(others.length - MOST_LISTED)} more are not done.`] : []),
     `${counted(done, 'file')} ${done === 1 ? 'is' : 'are'} done.`,
     '',
-    ...(done === 0 ? [] : [render(suggest`Result: ${command('results', 'OBJECT')}`)]),
-    ...(others.length === 0 ? [] : [render(suggest`Logs: ${command('logs', 'OBJECT')}`)]),
+    ...(done === 0 ? [] : [render(suggest`Result: ${synopsis('results', 'OBJECT')}`)]),
+    ...(others.length === 0 ? [] : [render(suggest`Logs: ${synopsis('logs', 'OBJECT')}`)]),
     render(suggest`All: ${command('status', '--limit', String(files.length))}`),
   ]
 }

@@ -9,7 +9,7 @@ import {count, counted, duration, style} from './format.ts'
 import {shortImage, showTraffic} from './show-deploy.ts'
 import {fileTable} from './show-files.ts'
 import {pairs} from './table.ts'
-import {command, commandFor, suggest, type Render, type Suggestion} from '../core/suggestion.ts'
+import {command, commandFor, suggest, synopsis, type Render, type Suggestion} from '../core/suggestion.ts'
 
 /** What `setup` created. */
 export function showSetup(
@@ -49,7 +49,7 @@ export function showSetup(
           ),
         ]),
     ...(result.undelivered === 0
-      ? [render(suggest`Next: ${command('upload', 'FILE', '--wait')}`)]
+      ? [render(suggest`Next: ${synopsis('upload', 'FILE', '--wait')}`)]
       : [
           render(
             suggest`Next: ${counted(result.undelivered, 'file')} ${result.undelivered === 1 ? 'was' : 'were'} uploaded before notifications existed; process ${result.undelivered === 1 ? 'it' : 'them'}: ${command('reprocess', '--missing')}`,
@@ -86,7 +86,7 @@ export function showStatus(status: Status, now: number, render: Render): string[
     return [
       ...pipelineLines(status.pipeline, render),
       '',
-      render(suggest`No files yet: ${command('upload', 'FILE')}`),
+      render(suggest`No files yet: ${synopsis('upload', 'FILE')}`),
     ]
   const hint = [refusalHint(status), failureHint(status), missedHint(status, now), deadHint(status)].find(
     (advice) => advice !== undefined,

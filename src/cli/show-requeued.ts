@@ -2,7 +2,7 @@ import {type CancelResult} from '../core/cancel.ts'
 import {type RedriveResult} from '../core/redrive.ts'
 import {type ReprocessResult} from '../core/reprocess.ts'
 import {counted} from './format.ts'
-import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
+import {commandFor, suggest, synopsis, type Render} from '../core/suggestion.ts'
 
 /** What `redrive` sent back. */
 export function showRedriven({redriven, gone}: RedriveResult): string[] {
@@ -30,7 +30,7 @@ export function showReprocessed({notified, gone}: ReprocessResult): string[] {
 export function showCancelled({cancelled, ended}: CancelResult, render: Render): string[] {
   const [first, ...others] = cancelled
   const again =
-    others.length === 0 && first ? commandFor('reprocess', first.object) : command('reprocess', 'OBJECT…')
+    others.length === 0 && first ? commandFor('reprocess', first.object) : synopsis('reprocess', 'OBJECT…')
   const isWithWorker = cancelled.some(({state, execution}) => state === 'running' && execution === undefined)
   return [
     ...cancelled.map(({object, state, execution}) =>

@@ -10,7 +10,7 @@ import {count, counted, duration} from './format.ts'
 import type {OpenTarget} from './open.ts'
 import {type FilesProgress, progressOf} from './progress.ts'
 import {showEnded} from './show-files.ts'
-import {command, commandFor, suggest, type Suggestion} from '../core/suggestion.ts'
+import {again, command, commandFor, suggest, synopsis, type Suggestion} from '../core/suggestion.ts'
 
 /** `--wait` and `--timeout`, for every command that sends files to the worker. */
 export const waitFlags = {
@@ -21,7 +21,7 @@ export const waitFlags = {
 /** @throws AppError `usage` for `--timeout` without `--wait` */
 export function checkWaitFlags({wait, timeout}: {wait: boolean; timeout: number | undefined}): void {
   if (timeout !== undefined && !wait) {
-    throw usageError('--timeout needs --wait.', ['Add: --wait'])
+    throw usageError('--timeout needs --wait.', [suggest`Type: ${again('--wait')}`])
   }
 }
 
@@ -82,7 +82,7 @@ export function timeoutOf(files: readonly FileStatus[], timeoutMs: number): Time
     message: `The --timeout of ${duration(timeoutMs)} expired: ${which} not done yet.`,
     suggestions: [
       suggest`Processing continues; check on it: ${others.length === 0 ? commandFor('status', first) : command('status')}`,
-      suggest`Or stop it: ${others.length === 0 ? commandFor('cancel', first) : command('cancel', 'OBJECT…')}`,
+      suggest`Or stop it: ${others.length === 0 ? commandFor('cancel', first) : synopsis('cancel', 'OBJECT…')}`,
     ],
     unfinished: open.length,
   }

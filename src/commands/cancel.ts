@@ -6,7 +6,7 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showCancelled} from '../cli/show-requeued.ts'
 import {cancel, type CancelResult} from '../core/cancel.ts'
-import {command} from '../core/suggestion.ts'
+import {again} from '../core/suggestion.ts'
 
 export default class Cancel extends CloudRunnerCommand {
   static override summary = 'Stop processing files, running or waiting.'
@@ -46,7 +46,7 @@ export default class Cancel extends CloudRunnerCommand {
     await confirmMany(objects.length, {
       given: flags.yes,
       consequences: [`Processing of ${counted(objects.length, 'file')} will be stopped.`],
-      command: command('cancel', 'OBJECT…', '--yes'),
+      command: again('--yes'),
       interactive: !this.jsonEnabled(),
       signal: this.signal,
     })

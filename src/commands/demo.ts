@@ -5,7 +5,7 @@ import {confirmFlag} from '../cli/flags.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showLogLine} from '../cli/show-logs.ts'
 import {showPreview, showQuality} from '../cli/show-results.ts'
-import {command, suggest} from '../core/suggestion.ts'
+import {command, suggest, synopsis} from '../core/suggestion.ts'
 import {demo, type Demo as DemoOutcome, type DemoStage} from '../core/demo.ts'
 
 const TITLES: Readonly<Record<DemoStage, string>> = {
@@ -18,7 +18,7 @@ const NEXT = [
   command('results', 'financial_statements.csv', '--output', 'predictions.csv'),
   command('status'),
   command('logs', '--tail'),
-  command('upload', 'YOUR.csv', '--label-column', 'COLUMN', '--wait'),
+  synopsis('upload', 'YOUR.csv', '--label-column', 'COLUMN', '--wait'),
   command('destroy'),
 ]
 

@@ -4,7 +4,7 @@ import {durationFlag} from '../cli/flags.ts'
 import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {showLogLine} from '../cli/show-logs.ts'
 import type {Config} from '../core/config.ts'
-import {logs} from '../core/logs.ts'
+import {DEFAULT_LIMIT, logs, TAIL_HISTORY} from '../core/logs.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 
 interface ShownLogs {
@@ -21,7 +21,10 @@ export default class Logs extends LookingCommand {
       description: 'Everything logged about a file',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
     },
-    {description: 'Follow all files', command: '<%= config.bin %> <%= command.id %> --tail'},
+    {
+      description: 'The last 50 lines of all files, then new ones',
+      command: '<%= config.bin %> <%= command.id %> --tail -n 50',
+    },
     {
       description: 'Recent errors',
       command: '<%= config.bin %> <%= command.id %> --since 10m --severity error',
@@ -31,12 +34,16 @@ export default class Logs extends LookingCommand {
     object: Args.string({description: 'name of an object (default: all)', ignoreStdin: true}),
   }
   static override flags = {
-    tail: Flags.boolean({char: 'f', summary: 'Keep printing new lines as they arrive.'}),
+    tail: Flags.boolean({
+      char: 'f',
+      aliases: ['follow'],
+      summary: 'Keep printing new lines as they arrive; --follow is the same.',
+    }),
     since: durationFlag({summary: 'How far back to look.'}),
     severity: Flags.string({summary: 'Lowest severity to show.', options: SEVERITIES}),
     limit: Flags.integer({
-      summary: 'Show at most this many lines, the newest.',
-      default: 1000,
+      char: 'n',
+      summary: `Show only the newest lines: ${DEFAULT_LIMIT} by default, ${TAIL_HISTORY} before new ones with --tail.`,
       min: 1,
       helpValue: '<n>',
     }),

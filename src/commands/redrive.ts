@@ -6,7 +6,7 @@ import {progressOf} from '../cli/progress.ts'
 import {showRedriven} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
-import {command} from '../core/suggestion.ts'
+import {again} from '../core/suggestion.ts'
 
 type Redriven = RedriveResult & Partial<Waited>
 
@@ -44,7 +44,7 @@ export default class Redrive extends WaitingCommand {
       await confirmMany(objects.length, {
         given: flags.yes,
         consequences: [`${counted(objects.length, 'file')} will be sent back to the worker.`],
-        command: command('redrive', '--yes'),
+        command: again('--yes'),
         interactive: !this.jsonEnabled(),
         signal: this.signal,
       })

@@ -7,7 +7,7 @@ import {progressOf} from '../cli/progress.ts'
 import {showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
-import {command, suggest} from '../core/suggestion.ts'
+import {again, command, suggest} from '../core/suggestion.ts'
 
 type Reprocessed = ReprocessResult & Partial<Waited>
 
@@ -58,12 +58,7 @@ export default class Reprocess extends WaitingCommand {
       await confirmMany(files.length, {
         given: flags.yes,
         consequences: [`${counted(files.length, 'file')} will be processed again.`],
-        command: command(
-          'reprocess',
-          ...(failed ? ['--failed'] : []),
-          ...(missing ? ['--missing'] : []),
-          '--yes',
-        ),
+        command: again('--yes'),
         interactive: !this.jsonEnabled(),
         signal: this.signal,
       })

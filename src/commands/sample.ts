@@ -1,9 +1,8 @@
-import {resolve} from 'node:path'
 import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {usageError} from '../cli/failure.ts'
 import {bytes, counted} from '../cli/format.ts'
-import {prepareOutput, writeOutput, type OutputTarget} from '../core/output.ts'
+import {outputTarget} from '../cli/output.ts'
+import {prepareOutput, writeOutput} from '../core/output.ts'
 import {generateSample, SAMPLE_ROWS, SAMPLE_SEED} from '../core/sample/index.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
@@ -47,16 +46,10 @@ export default class SampleCommand extends CloudRunnerCommand {
     const {flags} = await this.parse(SampleCommand)
     const {rows, seed, force} = flags
     const sample = generateSample({rows, seed})
-    const toStdout = flags.output === '-'
-    if (toStdout && this.jsonEnabled()) {
-      throw usageError('--output - and --json would both write to standard output.', [
-        'Leave out one of them.',
-      ])
-    }
-    const output: OutputTarget = toStdout ? {stream: process.stdout} : {file: resolve(flags.output), force}
+    const output = outputTarget(flags.output, {force, json: this.jsonEnabled()})
     await prepareOutput(output)
     const {file, sizeBytes} = await writeOutput(sample, output, this.signal)
-    if (toStdout) return undefined
+    if ('stream' in output) return undefined
     this.print([
       `${file}: ${counted(rows, 'row')}, ${bytes(sizeBytes)}, synthetic (seed ${seed})`,
       this.render(suggest`Next: ${command('upload', flags.output, '--label-column', 'bankrupt', '--wait')}`),

@@ -4,9 +4,10 @@ import {AppError} from './errors.ts'
 import type {LogLine, LogQuery} from './ports/logs.ts'
 import {command, suggest} from './suggestion.ts'
 
-const DEFAULT_LIMIT = 1000
-/** Earlier lines that `tail` shows first. */
-const TAIL_HISTORY = 10
+/** How many lines to show, the newest. */
+export const DEFAULT_LIMIT = 1000
+/** Earlier lines that `tail` shows first, unless it is asked how far back to look. */
+export const TAIL_HISTORY = 10
 /** How many times in a row a broken stream is reopened. */
 const MOST_RECONNECTS = 5
 /** How many lines to remember: lines arrive late, or twice, within a limited window. */
@@ -21,7 +22,7 @@ export interface LogsRequest {
   /** Keep following until the signal. */
   readonly tail: boolean
   /** Most lines, the newest; default 1000, with `tail` the last 10. New lines are not counted. */
-  readonly limit?: number
+  readonly limit?: number | undefined
 }
 
 /**

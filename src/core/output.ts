@@ -5,6 +5,7 @@ import {dirname} from 'node:path'
 import type {Readable, Writable} from 'node:stream'
 import {pipeline as pump} from 'node:stream/promises'
 import {AppError} from './errors.ts'
+import {again, suggest} from './suggestion.ts'
 import {codeOf, isDiskFull} from './system-error.ts'
 
 /** Where a command writes its output: a file, or a stream that stays open, such as standard output. */
@@ -88,7 +89,7 @@ async function putWhereNothingIs(temporary: string, file: string): Promise<void>
 function exists(file: string): AppError {
   return new AppError(`${file} already exists.`, {
     code: 'output-exists',
-    suggestions: ['Replace it: --force', 'Or choose another name: --output FILE'],
+    suggestions: [suggest`Replace it: ${again('--force')}`, 'Or choose another name: --output FILE'],
   })
 }
 

@@ -6,6 +6,10 @@ export interface Command {
   readonly verb: string
   /** What follows it, each as the program receives it. */
   readonly args: readonly string[]
+  /** Whether a word stands for something that only the user knows, so that it cannot be run as it is. */
+  readonly isSynopsis?: true
+  /** Whether `args` are flags to add to the command that was typed. */
+  readonly isRepeat?: true
 }
 
 /** Text with commands in it: only the command line knows the flags that select the user's pipeline. */
@@ -33,6 +37,16 @@ export function commandFor(verb: string, object: string, ...flags: readonly stri
   return {verb, args: object.startsWith('-') ? [...flags, '--', object] : [object, ...flags]}
 }
 
+/** A command with words to fill in: `cloud-runner upload FILE`. */
+export function synopsis(verb: string, ...args: readonly string[]): Command {
+  return {verb, args, isSynopsis: true}
+}
+
+/** The command that was typed, with more flags. */
+export function again(...flags: readonly string[]): Command {
+  return {verb: '', args: flags, isRepeat: true}
+}
+
 /** Text with commands in it: suggest`Create it: ${command('setup')}`. */
 export function suggest(
   texts: TemplateStringsArray,
@@ -48,13 +62,19 @@ export function suggest(
   )
 }
 
-/**
- * Renders suggestions as text, with commands to paste into a shell.
- * @param selection the flags that select the user's pipeline, for a command
- */
-export function rendererWith(selection: (typed: Command) => readonly string[]): Render {
-  const line = (typed: Command) =>
-    ['cloud-runner', typed.verb, ...[...selection(typed), ...typed.args].map(shellWord)].join(' ')
+/** What the user typed, as far as commands to type next need it. */
+export interface Typed {
+  /** The flags that select the pipeline, for a command. */
+  selection(suggested: Command): readonly string[]
+  /** The whole command, with these flags added; `undefined` if it names no command. */
+  repeat(flags: readonly string[]): Command | undefined
+}
+
+export const NOTHING_TYPED: Typed = {selection: () => [], repeat: () => undefined}
+
+/** Renders suggestions as text, with commands to paste into a shell. */
+export function rendererWith(typed: Typed): Render {
+  const line = (suggested: Command) => wordsOf(suggested, typed).map(shellWord).join(' ')
   return (suggestion) =>
     suggestion instanceof Advice
       ? suggestion.parts.map((part) => (typeof part === 'string' ? part : line(part))).join('')
@@ -62,4 +82,20 @@ export function rendererWith(selection: (typed: Command) => readonly string[]): 
 }
 
 /** Renders suggestions where no flags are known. */
-export const render = rendererWith(() => [])
+export const render = rendererWith(NOTHING_TYPED)
+
+/**
+ * The commands in suggestions that can be run as they are, in order.
+ * @returns the words of each, from `cloud-runner` on
+ */
+export function commandsIn(suggestions: readonly Suggestion[], typed: Typed): string[][] {
+  return suggestions
+    .flatMap((suggestion) => (suggestion instanceof Advice ? suggestion.parts : []))
+    .flatMap((part) => (typeof part === 'string' || part.isSynopsis === true ? [] : [wordsOf(part, typed)]))
+}
+
+function wordsOf(suggested: Command, typed: Typed): string[] {
+  const whole = suggested.isRepeat === true ? typed.repeat(suggested.args) : suggested
+  if (whole === undefined) return [...suggested.args]
+  return ['cloud-runner', ...whole.verb.split(' '), ...typed.selection(whole), ...whole.args]
+}

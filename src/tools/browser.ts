@@ -1,7 +1,7 @@
 import {setTimeout} from 'node:timers/promises'
 import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
-import {command, suggest} from '../core/suggestion.ts'
+import {suggest, synopsis} from '../core/suggestion.ts'
 
 /** Command that opens a file with the user's default program, by platform. */
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>>> = {
@@ -39,7 +39,7 @@ export async function openInBrowser(
       code: 'browser-missing',
       suggestions: [
         `Open it yourself: file://${file}`,
-        suggest`Or set your browser: BROWSER=firefox ${command('report', 'OBJECT', '--open')}`,
+        suggest`Or set your browser: BROWSER=firefox ${synopsis('report', 'OBJECT', '--open')}`,
       ],
       cause: ended,
     })

@@ -3,8 +3,22 @@ import {join} from 'node:path'
 import {Config, Parser, settings} from '@oclif/core'
 import {expect, test} from 'vitest'
 import {selectionFor} from '../../src/cli/selection.ts'
-import {command, commandFor, rendererWith, suggest} from '../../src/core/suggestion.ts'
-import {commandsInProse, suggestedCommands, type Suggested} from '../support/suggested-commands.ts'
+import {
+  again,
+  command,
+  commandFor,
+  commandsIn,
+  NOTHING_TYPED,
+  rendererWith,
+  suggest,
+  synopsis,
+} from '../../src/core/suggestion.ts'
+import {
+  commandsInProse,
+  repeatedFlags,
+  suggestedCommands,
+  type Suggested,
+} from '../support/suggested-commands.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 settings.enableAutoTranspile = false
@@ -38,7 +52,9 @@ async function faultsOf({verb, args}: Suggested): Promise<string[]> {
       const found = config.findCommand(name.replaceAll(' ', ':'))
       if (!found) return `no command ${name}`
       const {args: operands, flags, baseFlags, strict} = await found.load()
-      const typed = args.map((arg, index) => VALUES.get(args[index - 1]) ?? arg)
+      const typed = args
+        .filter((arg) => arg !== '--help')
+        .map((arg, index) => VALUES.get(args[index - 1]) ?? arg)
       return Parser.parse(typed, {args: operands, flags: {...baseFlags, ...flags}, strict}).then(
         () => [],
         (error: unknown) => `${name} ${args.join(' ')}: ${String(error)}`,
@@ -49,14 +65,25 @@ async function faultsOf({verb, args}: Suggested): Promise<string[]> {
 }
 
 test('every suggested command is one of this program, with flags and arguments that it takes', async () => {
-  const suggested = sources.flatMap(({source}) => suggestedCommands(source))
+  const suggested = sources
+    .flatMap(({source}) => suggestedCommands(source))
+    .filter(({verb}) => verb !== '--help')
   expect(suggested.length).toBeGreaterThan(100)
   expect((await Promise.all(suggested.map(faultsOf))).flat()).toEqual([])
 })
 
-test('only the question about a replaced worker suggests a command known at run time', () => {
+test('only the question about a replaced worker and wrong usage suggest a command known at run time', () => {
   const open = sources.filter(({source}) => suggestedCommands(source).some(({verb}) => verb === undefined))
-  expect(open.map(({file}) => file)).toEqual([join('src', 'cli', 'consent.ts')])
+  expect(open.map(({file}) => file)).toEqual(
+    ['consent.ts', 'main.ts', 'usage-error.ts'].map((file) => join('src', 'cli', file)),
+  )
+})
+
+test('flags to add to the typed command are flags of this program', () => {
+  const known = config.commands.flatMap(({flags}) => Object.keys(flags).map((name) => `--${name}`))
+  const repeated = sources.flatMap(({source}) => repeatedFlags(source))
+  expect(repeated.length).toBeGreaterThan(4)
+  expect(known).toEqual(expect.arrayContaining(repeated))
 })
 
 test('no text names a command that could not get the flags of the pipeline', () => {
@@ -84,7 +111,7 @@ test.each([
 
 test('a command names the pipeline that was typed, unless it names another; before what a name could hide', () => {
   const typed = {target: 'gcp', project: 'p-1', pipeline: 'two', json: true}
-  const render = rendererWith((suggested) => selectionFor(suggested, typed))
+  const render = rendererWith({...NOTHING_TYPED, selection: (suggested) => selectionFor(suggested, typed)})
   expect(render(suggest`Create it: ${command('setup')}, then ${command('status')}.`)).toBe(
     'Create it: cloud-runner setup --target gcp --project p-1 --pipeline two, then cloud-runner status --target gcp --project p-1 --pipeline two.',
   )
@@ -95,4 +122,22 @@ test('a command names the pipeline that was typed, unless it names another; befo
     'cloud-runner logs --target gcp --project p-1 --pipeline two -- --pipeline',
   )
   expect(render('Try again.')).toBe('Try again.')
+})
+
+test('commands as data: the typed one with a flag more, and none with words to fill in', () => {
+  const suggestions = [
+    suggest`Overwrite it: ${again('--force')}`,
+    suggest`Or: ${synopsis('results', 'OBJECT')}, ${command('model export', 'x')}`,
+    'Try again.',
+  ]
+  const typed = {...NOTHING_TYPED, repeat: (flags: readonly string[]) => command('report', 'a b', ...flags)}
+  expect(commandsIn(suggestions, typed)).toEqual([
+    ['cloud-runner', 'report', 'a b', '--force'],
+    ['cloud-runner', 'model', 'export', 'x'],
+  ])
+  expect(suggestions.map(rendererWith(typed))).toEqual([
+    "Overwrite it: cloud-runner report 'a b' --force",
+    'Or: cloud-runner results OBJECT, cloud-runner model export x',
+    'Try again.',
+  ])
 })

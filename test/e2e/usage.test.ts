@@ -1,6 +1,7 @@
 import {existsSync} from 'node:fs'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
+import {WRONG_USAGE} from '../fixtures/mistakes.ts'
 import {Cli, parseObject} from '../support/cli.ts'
 
 let cli: Cli
@@ -40,32 +41,7 @@ test.each([
 })
 
 describe('wrong usage ends with 2, says what is meant, and needs neither state nor local cloud', () => {
-  test.each([
-    [['uplod', 'x.csv'], 'cloud-runner upload'],
-    [['local', 'strat'], 'cloud-runner local start'],
-    [['uplod', '--help'], 'cloud-runner upload'],
-    [['help', 'stauts'], 'cloud-runner status'],
-    [['frobnicate'], 'cloud-runner --help'],
-    [['--json', 'status'], 'cloud-runner status --json'],
-    [['--frobnicate'], 'cloud-runner --help'],
-    [['upload', 'x.csv', '--nmae', 'y'], '--name'],
-    [['upload', 'x.csv', '--wiat'], '--wait'],
-    [['upload', 'x.csv', '-q'], 'cloud-runner upload --help'],
-    [['upload'], 'FILE'],
-    [['upload', 'x.csv', '--name'], '--name needs a value'],
-    [['upload', 'x.csv', '--timeout', '5'], '--timeout 5m'],
-    [['upload', 'x.csv', '--timeout', '5m'], '--wait'],
-    [['results'], 'OBJECT'],
-    [['results', 'a', 'b'], '"b"'],
-    [['results', 'a', '--output', '-', '--json'], '--output'],
-    [['status', '--limit', '0'], '--limit'],
-    [['status', '--limit', 'many'], '--limit'],
-    [['status', '--target', 'loca'], 'cloud-runner status --target local'],
-    [['status', '--pipeline', 'Bad!'], '--pipeline'],
-    [['logs', '--severity', 'eror'], 'cloud-runner logs --severity error'],
-    [['logs', '--since', 'yesterday'], '--since'],
-    [['local', 'start', '--port', '99999'], '--port'],
-  ])('%j → %s', async (args, text) => {
+  test.each(WRONG_USAGE)('%j → %s', async (args, text) => {
     const {exitCode, stdout, stderr} = await cli.run(args)
     const isJson = args.includes('--json')
     const said = isJson ? stdout : stderr
@@ -84,7 +60,14 @@ describe('wrong usage ends with 2, says what is meant, and needs neither state n
       code: 'usage',
       exitCode: 2,
       message: 'cloud-runner upload has no flag --nmae.',
-      suggestions: ['Did you mean --name?', 'Usage: cloud-runner upload --help'],
+      suggestions: [
+        'Did you mean: cloud-runner upload x.csv --name --json',
+        'Usage: cloud-runner upload --help',
+      ],
+      next: [
+        ['cloud-runner', 'upload', 'x.csv', '--name', '--json'],
+        ['cloud-runner', 'upload', '--help'],
+      ],
     })
   })
 })

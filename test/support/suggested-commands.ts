@@ -14,10 +14,12 @@ export interface Suggested {
   readonly args: readonly string[]
 }
 
-/** Every command that a TypeScript source suggests with `command` and `commandFor`, in each of its variants. */
+/** Every command that a TypeScript source suggests with `command`, `commandFor` and `synopsis`, in each of its variants. */
 export function suggestedCommands(source: string): Suggested[] {
   return nodesOf(source)
-    .filter(({type, callee}) => type === 'CallExpression' && /^command(?:For)?$/.test(nameOf(callee)))
+    .filter(
+      ({type, callee}) => type === 'CallExpression' && /^(?:command(?:For)?|synopsis)$/.test(nameOf(callee)),
+    )
     .flatMap((call) => {
       const [verb, ...args] = childrenOf(call['arguments'])
       return product([verb === undefined ? [[]] : variants(verb), ...args.map(variants)]).map(
@@ -27,6 +29,14 @@ export function suggestedCommands(source: string): Suggested[] {
         }),
       )
     })
+}
+
+/** Every flag that a source adds to the typed command with `again`. */
+export function repeatedFlags(source: string): string[] {
+  return nodesOf(source)
+    .filter(({type, callee}) => type === 'CallExpression' && nameOf(callee) === 'again')
+    .flatMap((call) => childrenOf(call['arguments']).map(literalText))
+    .filter((text) => text.startsWith('--'))
 }
 
 /** Texts of a source that are not data but read like a command: `cloud-runner setup`, `${bin} setup`; a script has `npx`. */

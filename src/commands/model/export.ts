@@ -6,7 +6,7 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {bytes} from '../../cli/format.ts'
 import {outputTarget} from '../../cli/output.ts'
 import {exportModel, type ExportedModel} from '../../core/model/export-model.ts'
-import {command, suggest} from '../../core/suggestion.ts'
+import {suggest, synopsis} from '../../core/suggestion.ts'
 
 export default class ModelExport extends CloudRunnerCommand {
   static override summary = 'Save the model behind a result, to score other files with it.'
@@ -49,7 +49,7 @@ export default class ModelExport extends CloudRunnerCommand {
     if ('file' in output) {
       this.print([
         `Written: ${exported.file} (${bytes(exported.sizeBytes)})`,
-        this.render(suggest`Score a file with it: ${command('upload', 'FILE', '--model', exported.file)}`),
+        this.render(suggest`Score a file with it: ${synopsis('upload', 'FILE', '--model', exported.file)}`),
       ])
     }
     return exported

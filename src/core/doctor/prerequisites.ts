@@ -3,7 +3,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
 import {checkExistingBuckets} from './existing-buckets.ts'
-import {Advice, command, suggest, type Suggestion} from '../suggestion.ts'
+import {Advice, suggest, synopsis, type Suggestion} from '../suggestion.ts'
 
 /** What Terraform needs before it can enable the other APIs itself. */
 export const FIRST_APIS = ['cloudresourcemanager.googleapis.com', 'serviceusage.googleapis.com']
@@ -126,7 +126,7 @@ export async function checkPrerequisites(
         fail(
           'names',
           `the bucket name ${bucket} is taken by another project: bucket names are globally unique`,
-          suggest`${command('setup', '--project', project, '--region', region, '--pipeline', 'OTHER-NAME')}`,
+          suggest`${synopsis('setup', '--project', project, '--region', region, '--pipeline', 'OTHER-NAME')}`,
         )
       } else good('names', `${bucket} ${owner === 'free' ? 'is free' : 'belongs to this project'}`)
     } catch (error) {

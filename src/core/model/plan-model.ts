@@ -10,7 +10,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {codeOf} from '../system-error.ts'
-import {command, suggest} from '../suggestion.ts'
+import {suggest, synopsis} from '../suggestion.ts'
 
 /** A model to score files with: an object, or a local file's content. */
 export type PlannedModel =
@@ -43,7 +43,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
         code: isMissing ? 'file-missing' : 'file-unreadable',
         suggestions: [
           ...(isMissing ? await suggestPath(model, cwd) : []),
-          suggest`Export the model of a result: ${command('model export', 'OBJECT', '--output', 'model.json')}`,
+          suggest`Export the model of a result: ${synopsis('model export', 'OBJECT', '--output', 'model.json')}`,
         ],
         cause: error,
       },
@@ -114,7 +114,7 @@ async function locate(
     throw new AppError(`Object gs://${bucket}/${object} does not exist.`, {
       code: 'object-unknown',
       suggestions: [
-        suggest`Export the model of a result: ${command('model export', 'OBJECT', '--output', 'model.json')}`,
+        suggest`Export the model of a result: ${synopsis('model export', 'OBJECT', '--output', 'model.json')}`,
       ],
     })
   }
@@ -154,7 +154,7 @@ function checkModel(bytes: Buffer, name: string): void {
     code: 'model-invalid',
     exitCode: EXIT.usage,
     suggestions: [
-      suggest`Export the model of a result: ${command('model export', 'OBJECT', '--output', 'model.json')}`,
+      suggest`Export the model of a result: ${synopsis('model export', 'OBJECT', '--output', 'model.json')}`,
       'What a model contains: docs/model.md',
     ],
   })

@@ -4,7 +4,7 @@ import {FIRST_APIS} from '../doctor/prerequisites.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import type {BillingAccount} from '../ports/project.ts'
 import {withLock} from '../lock.ts'
-import {command, suggest, type Suggestion} from '../suggestion.ts'
+import {command, suggest, synopsis, type Suggestion} from '../suggestion.ts'
 
 /** What a project created by `setup` still needs before it can hold a pipeline. */
 export interface ProjectPlan {
@@ -81,7 +81,7 @@ async function planOf(
       code: 'project-deleted',
       suggestions: [
         `Restore it within 30 days: gcloud projects undelete ${project}`,
-        suggest`Or choose another id: ${command('setup', '--create-project', '--project', 'ID')}`,
+        suggest`Or choose another id: ${synopsis('setup', '--create-project', '--project', 'ID')}`,
       ],
     })
   }
@@ -91,7 +91,7 @@ async function planOf(
       code: 'project-exists',
       suggestions: [
         suggest`Use it as it is: ${command('setup', '--project', project)}`,
-        suggest`Or choose another id: ${command('setup', '--create-project', '--project', 'ID')}`,
+        suggest`Or choose another id: ${synopsis('setup', '--create-project', '--project', 'ID')}`,
       ],
     })
   }
@@ -163,20 +163,20 @@ function creationError(error: AppError, project: string): AppError {
     return failed(
       'project-taken',
       `The project id ${project} is taken: ids are globally unique, including those of deleted projects.`,
-      [suggest`Choose another: ${command('setup', '--create-project', '--project', 'ID')}`],
+      [suggest`Choose another: ${synopsis('setup', '--create-project', '--project', 'ID')}`],
     )
   }
   if (code === 'rate-limited') {
     return failed('quota-exceeded', `${message}\nYour project quota is used up; nothing was created.`, [
       'Request more: https://support.google.com/code/contact/project_quota_increase',
-      suggest`Or use an existing one: ${command('setup', '--project', 'ID')}`,
+      suggest`Or use an existing one: ${synopsis('setup', '--project', 'ID')}`,
     ])
   }
   if (code === 'permission-denied') {
     return failed(code, `${message}\nNothing was created.`, [
       ...suggestions,
       'Creating a project requires roles/resourcemanager.projectCreator on the organization or folder.',
-      suggest`Or ask someone else to create it, then: ${command('setup', '--project', 'ID')}`,
+      suggest`Or ask someone else to create it, then: ${synopsis('setup', '--project', 'ID')}`,
     ])
   }
   return error

@@ -10,7 +10,7 @@ import {jobResources} from './job.ts'
 import type {Doing, Resource} from './resource.ts'
 import {connections, eventPath, foundation, serviceResource} from './resources.ts'
 import {readServiceAgents} from './service-agents.ts'
-import {command, suggest} from '../../core/suggestion.ts'
+import {command, suggest, synopsis} from '../../core/suggestion.ts'
 
 /**
  * Infrastructure without Terraform: the same resources through the same APIs, created one by one so that each finds
@@ -158,7 +158,7 @@ function nameTaken(bucket: string, cause: AppError): AppError {
     `The bucket name ${bucket} is taken by another project: bucket names are globally unique.`,
     {
       code: 'conflict',
-      suggestions: [suggest`Choose another pipeline name: ${command('setup', '--pipeline', 'NAME')}`],
+      suggestions: [suggest`Choose another pipeline name: ${synopsis('setup', '--pipeline', 'NAME')}`],
       cause,
     },
   )

@@ -1,7 +1,7 @@
 import {AppError, type ErrorCode} from '../../core/errors.ts'
 import type {Diagnostic} from './events.ts'
 import type {TerraformRun} from './program.ts'
-import {command, suggest, type Suggestion} from '../../core/suggestion.ts'
+import {command, suggest, synopsis, type Suggestion} from '../../core/suggestion.ts'
 
 interface Cause {
   readonly matches: RegExp
@@ -95,7 +95,7 @@ const CAUSES: readonly Cause[] = [
     matches: /The requested bucket name is not available|Error 409: .*bucket.*(?:already|own)/i,
     code: 'conflict',
     next: () => [
-      suggest`Bucket names are globally unique. Choose another pipeline name: ${command('setup', '--pipeline', 'NAME')}`,
+      suggest`Bucket names are globally unique. Choose another pipeline name: ${synopsis('setup', '--pipeline', 'NAME')}`,
     ],
   },
   {
