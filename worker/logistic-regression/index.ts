@@ -92,19 +92,18 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const writeMs = lap()
   context.log('INFO', `Wrote ${rows} rows`, {rows, durationMs: writeMs})
 
-  output.sidecar(
-    'report.json',
-    makeReport({
-      input,
-      table,
-      choice,
-      trained,
-      folds: folded.folds.length,
-      quality,
-      pretrained: undefined,
-      timings: {readMs, fitMs, predictMs, writeMs},
-    }),
-  )
+  const report = makeReport({
+    input,
+    table,
+    choice,
+    trained,
+    folds: folded.folds.length,
+    quality,
+    pretrained: undefined,
+    timings: {readMs, fitMs, predictMs, writeMs},
+  })
+  for (const warning of report.warnings) context.log('WARNING', warning)
+  output.sidecar('report.json', report)
   output.sidecar('model.json', {
     format: 'cloud-runner/logistic-regression',
     version: 1,

@@ -1,10 +1,11 @@
 import type {Output} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
-import type {Delimiter} from './dialect.ts'
+import type {Delimiter} from './delimiters.ts'
 import type {Shape} from './records.ts'
 
 const LF = 0x0a
 const CR = 0x0d
+const BYTE_ORDER_MARK_BYTES = 3
 const FLUSH_BYTES = 256 * 1024
 
 /** The fields that are appended to each record. */
@@ -21,19 +22,21 @@ export interface AppendedFields {
 
 /**
  * Copies the records of a file that {@link readRecords} has read, byte for byte, and appends fields to each.
- * Blank lines are dropped; each record keeps its own line end.
+ * Blank lines and lines that are neither header nor row are dropped; each record keeps its own line end. A header that
+ * has a delimiter more or less than the rows gets as many.
  * @param bytes the same file from its start
  * @param output must have taken a chunk's bytes when its promise resolves: the buffer is reused
  */
 export async function appendFields(
   bytes: AsyncIterable<Buffer>,
-  {ends}: Shape,
+  {dialect, ends, leftOut}: Shape,
   fields: AppendedFields,
   output: Pick<Output, 'write'>,
   pacer: Pacer,
 ): Promise<void> {
   let record = 0
   let position = 0
+  let left = 0
   /** The start of a record that the last chunk left unfinished. */
   let carried: Buffer = Buffer.allocUnsafe(FLUSH_BYTES)
   let carriedBytes = 0
@@ -48,16 +51,29 @@ export async function appendFields(
     let start = 0
     for (let end = ends[record]; end !== undefined && end - position <= data.length; end = ends[++record]) {
       const stop = end - position
-      const most = stop - start + fields.mostBytes
+      const most = stop - start + fields.mostBytes + 1
       if (size + most > result.length) {
         if (size > 0) await output.write(result.subarray(0, size))
         size = 0
         if (most > result.length) result = Buffer.allocUnsafe(2 * most)
         if (pacer.due) await pacer.pause()
       }
+      if (record === 0) {
+        if (dialect.byteOrderMark) size += data.copy(result, size, 0, BYTE_ORDER_MARK_BYTES)
+        start = dialect.headerStart
+      }
+      // What is left out lies before the next record.
+      for (let lines = leftOut[left]; lines !== undefined && lines.start <= position + start;) {
+        start = lines.end - position
+        lines = leftOut[++left]
+      }
       while (start < stop && isLineEnd(data[start])) start++
       const textStop = withoutLineEnd(data, start, stop)
-      size += data.copy(result, size, start, textStop)
+      const isLonger = record === 0 && dialect.form === 'longer'
+      const copyStop = isLonger ? data.lastIndexOf(dialect.delimiter, textStop - 1) : textStop
+      size += data.copy(result, size, start, copyStop)
+      if (record === 0 && dialect.form === 'rows-longer')
+        size += result.write(dialect.delimiter, size, 'latin1')
       size = fields.write(record, result, size)
       for (let at = textStop; at < stop; at++) result[size++] = data[at] ?? LF
       start = stop

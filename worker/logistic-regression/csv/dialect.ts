@@ -1,35 +1,28 @@
 import {PermanentError} from '../../processor.ts'
+import {type Beginning, findBeginning} from './beginning.ts'
+import {DELIMITERS} from './delimiters.ts'
 
 /** What the start of a file reveals about it. */
-export interface Dialect {
-  delimiter: Delimiter
+export interface Dialect extends Beginning {
   /** The text starts with a byte order mark. */
   byteOrderMark: boolean
   /** Of the stored file; it is read and written as UTF-8. */
   encoding: 'UTF-8' | 'UTF-16'
 }
 
-export type Delimiter = ',' | ';' | '\t' | '|'
-
-const DELIMITERS: readonly Delimiter[] = [',', ';', '\t', '|']
-/** Their names in messages. */
-export const DELIMITER_NAMES: Readonly<Record<Delimiter, string>> = {
-  ',': 'comma',
-  ';': 'semicolon',
-  '\t': 'tab',
-  '|': 'vertical bar',
-}
-
 /** More than any table that a regression is fitted to; a longer header means that rows and columns are swapped. */
 export const MOST_COLUMNS = 10_000
 /** The delimiter of longer first lines is detected in their first part. */
 const LONGEST_HEAD_BYTES = 1024 * 1024
-/** The header, and rows that must agree with it about the delimiter. */
-const LINES_OF_HEAD = 6
+/** Lines in which the header and the delimiter are found. */
+const LINES_OF_HEAD = 24
+/** Of a byte order mark. */
+const MARK_BYTES = 3
 
 const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
+const DELIMITER_BYTES = new Set(DELIMITERS.map((delimiter) => delimiter.charCodeAt(0)))
 const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
 const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in .gz.'
 
@@ -61,37 +54,33 @@ const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string;
 
 /** Whether `head`, the first bytes of a file, holds enough of it for {@link detectDialect}. */
 export function holdsHead(head: Buffer): boolean {
-  return head.length >= LONGEST_HEAD_BYTES || completeLines(head).length === LINES_OF_HEAD
+  return head.length >= LONGEST_HEAD_BYTES || linesEnd(head).lines === LINES_OF_HEAD
 }
 
 /**
- * Detects the delimiter: of those in the header the one that most of the first rows have as often, outside quotes; of
- * equal ones the one that occurs most often in the header.
- * @param head first bytes of the text, at least six lines, 1 MiB or all
+ * Detects the delimiter and the header.
+ * @param head first bytes of the text, at least 24 lines, 1 MiB or all
  * @param encoding of the file
  * @throws PermanentError `not-csv`, `no-header`, `too-many-columns`
  */
 export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dialect {
   refuseOtherFormats(head)
   const byteOrderMark = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
-  const [header = head, ...rows] = completeLines(head.subarray(0, LONGEST_HEAD_BYTES))
-  if (header.toString('latin1', byteOrderMark ? 3 : 0).trim() === '') {
+  const from = byteOrderMark ? MARK_BYTES : 0
+  const known = head.subarray(0, LONGEST_HEAD_BYTES)
+  const {lines, end} = linesEnd(known)
+  // Of a file of one line, the line; otherwise no line that is cut off.
+  const complete = lines === 0 ? known : known.subarray(0, end)
+  if (complete.toString('latin1', from).trim() === '') {
     throw new PermanentError('The file is empty: it has no header line.', {
       code: 'no-header',
       line: 1,
       suggestions: ['The first line names the columns; one line a row follows.'],
     })
   }
-  refuseSeparatorLine(header.toString('latin1', byteOrderMark ? 3 : 0))
-  const counts = countDelimiters(header)
-  const countsOfRows = rows.map(countDelimiters)
-  const agreeing = (one: Delimiter): number =>
-    countsOfRows.filter((row) => row.get(one) === counts.get(one)).length
-  const most = (one: Delimiter): number => counts.get(one) ?? 0
-  const [delimiter] = DELIMITERS.filter((one) => most(one) > 0).toSorted(
-    (a, b) => agreeing(b) - agreeing(a) || most(b) - most(a),
-  )
-  if (delimiter === undefined) {
+  refuseSeparatorLine(complete.toString('latin1', from, from + 16).split(/[\r\n]/, 1)[0] ?? '')
+  const beginning = findBeginning(complete, from)
+  if (beginning === undefined) {
     throw new PermanentError(
       'The first line has no comma, semicolon, tab or vertical bar: this is not a CSV file with a header.',
       {
@@ -104,8 +93,7 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
       },
     )
   }
-  if (most(delimiter) >= MOST_COLUMNS) throw tooManyColumns()
-  return {delimiter, byteOrderMark, encoding}
+  return {...beginning, byteOrderMark, encoding}
 }
 
 export function tooManyColumns(): PermanentError {
@@ -160,29 +148,26 @@ function refuseOtherFormats(head: Buffer): void {
   }
 }
 
-/** The first lines that end in `head`, without blank ones, at most {@link LINES_OF_HEAD}. */
-function completeLines(head: Buffer): Buffer[] {
-  const lines: Buffer[] = []
+/** How many of the first {@link LINES_OF_HEAD} lines end in `head`, and where the last of them ends. */
+function linesEnd(head: Buffer): {lines: number; end: number} {
+  let lines = 0
+  let end = 0
   let quoted = false
-  let start = 0
-  for (let i = 0; i < head.length && lines.length < LINES_OF_HEAD; i++) {
+  /** Whether a quote would start a field, whatever the delimiter, or double one. */
+  let opens = true
+  for (let i = 0; i < head.length && lines < LINES_OF_HEAD; i++) {
     const byte = head[i]
-    if (byte === QUOTE) quoted = !quoted
-    if (quoted || (byte !== LF && byte !== CR)) continue
-    if (i > start) lines.push(head.subarray(start, i))
-    start = i + 1
-  }
-  return lines
-}
-
-function countDelimiters(header: Buffer): Map<Delimiter, number> {
-  const counts = new Map<Delimiter, number>(DELIMITERS.map((delimiter) => [delimiter, 0]))
-  let quoted = false
-  for (const byte of header) {
-    if (byte === QUOTE) quoted = !quoted
+    if (byte === QUOTE && (quoted || opens)) {
+      quoted = !quoted
+      opens = true
+      continue
+    }
     if (quoted) continue
-    const delimiter = DELIMITERS.find((candidate) => candidate.charCodeAt(0) === byte)
-    if (delimiter !== undefined) counts.set(delimiter, (counts.get(delimiter) ?? 0) + 1)
+    const isLineEnd = byte === LF || byte === CR
+    opens = isLineEnd || DELIMITER_BYTES.has(byte ?? 0)
+    if (!isLineEnd) continue
+    if (i > end) lines++
+    end = i + 1
   }
-  return counts
+  return {lines, end}
 }

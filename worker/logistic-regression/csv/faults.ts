@@ -1,5 +1,5 @@
 import {PermanentError} from '../../processor.ts'
-import type {Delimiter} from './dialect.ts'
+import {DELIMITERS, DELIMITER_NAMES, type Delimiter} from './delimiters.ts'
 import type {EncodingFault} from './encoding.ts'
 import type {Location} from './location.ts'
 
@@ -42,18 +42,34 @@ export class FaultAt extends Error {
   }
 }
 
-/** @param place of the record's beginning */
-export function raggedRow(place: Place, found: number, columns: number): FaultAt {
+/**
+ * @param place of the record's beginning
+ * @param text of its first line
+ */
+export function raggedRow(place: Place, text: string, found: number, columns: number): FaultAt {
   return new FaultAt(
     {...place, column: Math.min(found, columns) + 1},
     {
       code: 'ragged-row',
       describe: (line) =>
         `Line ${line} has ${found} field${found === 1 ? '' : 's'}, the header has ${columns}.`,
-      suggestion:
-        'Fields that contain the delimiter or a line end must be in double quotes; a delimiter at the end of a line starts another field.',
+      suggestion: remedyOf(place.delimiter, text, found, columns),
     },
   )
+}
+
+function remedyOf(delimiter: Delimiter, text: string, found: number, columns: number): string {
+  const name = DELIMITER_NAMES[delimiter]
+  if (found === 1) {
+    return DELIMITERS.some((other) => other !== delimiter && text.split(other).length === columns)
+      ? `That line has another delimiter: write ${name}s in all lines, or upload the parts as files of their own.`
+      : 'If that line is a title, note or total, remove it; if it is the rest of a row, put the field with the line break in double quotes.'
+  }
+  if (found < columns)
+    return `Add the missing fields, empty if they have no value; if the row continues in the next line, put the field with the line break in double quotes.`
+  if (text.trimEnd().endsWith(delimiter))
+    return `Remove the ${name} at the end of that line: it starts another field.`
+  return `Put fields that contain a ${name} in double quotes${delimiter === ',' ? ', numbers with decimal commas included' : ''}.`
 }
 
 /** @param place of the record's beginning, with the field's column */
@@ -74,7 +90,7 @@ export function brokenQuote(place: Place): FaultAt {
     describe: (line) =>
       `The record that starts in line ${line} has an unmatched double quote, in column ${place.column}.`,
     suggestion:
-      'A field that contains a double quote must start and end with one, without blanks outside them, and each quote within is doubled.',
+      'A field that starts with a double quote must end with one, followed by the delimiter, and each quote within is doubled.',
   })
 }
 

@@ -1,10 +1,12 @@
 import type {InputFile} from '../../processor.ts'
-import type {Delimiter} from './dialect.ts'
+import type {Delimiter} from './delimiters.ts'
 import {isGzipName, readBytes} from './source.ts'
 
 const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
+/** Of a byte order mark. */
+const MARK_BYTES = 3
 
 /** A position in a CSV file, for messages. */
 export interface Location {
@@ -27,6 +29,7 @@ export async function locate(input: InputFile, offset: number, delimiter: Delimi
   let line = 1
   let column = 1
   let quoted = false
+  let opens = true
   let previous = 0
   let position = 0
   let found: Location | undefined
@@ -36,12 +39,19 @@ export async function locate(input: InputFile, offset: number, delimiter: Delimi
       break
     }
     for (const byte of chunk) {
+      const isMark = position < MARK_BYTES && byte >= 0x80
       const isLineEnd = byte === LF || byte === CR
       if (position >= offset && !isLineEnd) {
         found = {line, column}
         break
       }
-      if (byte === QUOTE) quoted = !quoted
+      // Elsewhere a quote is a character; behind one that closed the field it doubles that.
+      if (byte === QUOTE && (quoted || opens)) {
+        quoted = !quoted
+        opens = true
+      } else if (!quoted) {
+        opens = isLineEnd || byte === separator || isMark
+      }
       if (isLineEnd) {
         if (!(byte === LF && previous === CR)) line++
         if (!quoted) column = 1

@@ -2,9 +2,11 @@ import {type InputFile, PermanentError} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
 import {type Dialect, MOST_COLUMNS, detectDialect, holdsHead, tooManyColumns} from './dialect.ts'
 import {EncodingCheck} from './encoding.ts'
-import {FaultAt, brokenQuote, encodingFault, raggedRow, recordTooLong} from './faults.ts'
+import {FaultAt, type Place, brokenQuote, encodingFault, raggedRow, recordTooLong} from './faults.ts'
 import {locate} from './location.ts'
-import {type RecordBlock, type ScanEnd, Scanner, fieldText} from './scanner.ts'
+import {isFooter} from './footer.ts'
+import {RepeatedHeader, without} from './repeated-header.ts'
+import {type RecordBlock, type ScanEnd, Scanner, fieldText, valueText} from './scanner.ts'
 import {openText} from './source.ts'
 
 /** A record longer than this comes from a quote that is never closed. */
@@ -13,7 +15,10 @@ const LONGEST_RECORD = 16 * 1024 * 1024
 const SLICE_BYTES = 256 * 1024
 /** Initial buffer size; it grows as needed. */
 const FIRST_BYTES = 16 * 1024
-const BYTE_ORDER_MARK_BYTES = 3
+const LF = 0x0a
+const CR = 0x0d
+/** Ctrl-Z, with which CP/M and mainframes end a text. */
+const SUBSTITUTE = 0x1a
 
 /** Receives a file's records in order. */
 export interface RecordHandler {
@@ -30,11 +35,17 @@ export interface Shape {
   dialect: Dialect
   /** Offset after each record and its line end, the header's first, in unpacked bytes. */
   ends: Float64Array
+  /** Lines after the header that are neither header nor row, each from one offset to another, in order. */
+  leftOut: readonly {start: number; end: number}[]
+  /** How many of those repeat the header. */
+  repeatedHeaders: number
+  /** What follows the last row. */
+  footer: string | undefined
 }
 
 /**
  * Reads a CSV file with a header: RFC 4180, with the delimiter of its first lines, a byte order mark, any mix of line ends,
- * and blank lines skipped.
+ * and blank lines skipped. Titles, units, repeated headers and a footer are left out, and reported.
  * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `not-utf16`, `nul-byte`, `no-header`, `no-rows`,
  * `broken-quote`, `record-too-long`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
  */
@@ -82,6 +93,11 @@ class Reading {
   #wanted = 0
   #ends = new Float64Array(1024)
   #records = 0
+  #repeatedHeader: RepeatedHeader | undefined
+  readonly #leftOut: {start: number; end: number}[] = []
+  #footer = ''
+  /** Of a line that looks like a footer: a fault if a row follows. */
+  #faultOfFooter: FaultAt | undefined
 
   constructor(dialect: Dialect, handler: RecordHandler) {
     this.#dialect = dialect
@@ -100,6 +116,10 @@ class Reading {
 
   end(): Shape {
     const fault = this.#encoding.end()
+    while (this.#held[this.#length - 1] === SUBSTITUTE && this.#length > 0) {
+      this.#length--
+      this.#footer = 'Ctrl-Z'
+    }
     this.#scan(fault === undefined)
     if (fault !== undefined) throw encodingFault(fault, this.#dialect.delimiter)
     if (this.#records <= 1) {
@@ -109,7 +129,13 @@ class Reading {
         suggestions: ['Check that the export wrote its data, then upload it again.'],
       })
     }
-    return {dialect: this.#dialect, ends: this.#ends.subarray(0, this.#records)}
+    return {
+      dialect: this.#dialect,
+      ends: this.#ends.subarray(0, this.#records),
+      leftOut: this.#leftOut,
+      repeatedHeaders: this.#leftOut.length - Number(this.#dialect.units !== undefined),
+      footer: this.#footer === '' ? undefined : this.#footer,
+    }
   }
 
   #hold(slice: Buffer): void {
@@ -127,47 +153,88 @@ class Reading {
   #scan(last: boolean): void {
     const scanner = this.#scanner
     const before = this.#records
-    let from =
-      this.#offset === 0 && this.#dialect.byteOrderMark && this.#records === 0 ? BYTE_ORDER_MARK_BYTES : 0
+    let from = this.#records === 0 ? Math.max(0, this.#dialect.headerStart - this.#offset) : 0
+    if (from > this.#length) return
     let end: ScanEnd
     do {
       end = scanner.scan(this.#held, from, this.#length, last)
       this.#take()
       from = scanner.next
-    } while (end === 'full')
-    const place = {
-      offset: this.#offset + from,
-      delimiter: this.#dialect.delimiter,
-      column: scanner.fields + 1,
-    }
-    if (end === 'ragged-row') throw raggedRow(place, scanner.fields, scanner.columns)
-    if (end === 'broken-quote') throw brokenQuote(place)
-    if (this.#length - from > LONGEST_RECORD) throw recordTooLong(place)
+      if (end === 'ragged-row') from = this.#skipFooter(from)
+    } while (end === 'full' || (end === 'ragged-row' && from < this.#length))
+    if (end === 'broken-quote') throw this.#faultOfFooter ?? brokenQuote(this.#placeOf(from))
+    if (this.#length - from > LONGEST_RECORD) throw this.#faultOfFooter ?? recordTooLong(this.#placeOf(from))
     this.#held.copyWithin(0, from, this.#length)
     this.#length -= from
     this.#offset += from
     this.#wanted = this.#records === before ? Math.min(2 * this.#length, LONGEST_RECORD + 1) : 0
   }
 
+  #placeOf(from: number): Place {
+    return {
+      offset: this.#offset + from,
+      delimiter: this.#dialect.delimiter,
+      column: this.#scanner.fields + 1,
+    }
+  }
+
+  /**
+   * Takes the record at `from`, which does not fit the header, for a footer.
+   * @returns its end
+   * @throws FaultAt unless it looks like one
+   */
+  #skipFooter(from: number): number {
+    let end = from
+    while (end < this.#length && this.#held[end] !== LF && this.#held[end] !== CR) end++
+    const text = this.#held.toString('utf8', from, end)
+    const fault = raggedRow(this.#placeOf(from), text, this.#scanner.fields, this.#scanner.columns)
+    if (!isFooter(text)) throw this.#faultOfFooter ?? fault
+    this.#faultOfFooter ??= fault
+    this.#footer = [this.#footer, text.trim()].filter((part) => part !== '').join(' ')
+    return end
+  }
+
   /** Passes the scanner's records to the handler. */
   #take(): void {
     const {ends} = this.#scanner
     if (ends.length === 0) return
+    if (this.#faultOfFooter !== undefined) throw this.#faultOfFooter
     if (this.#records + ends.length > this.#ends.length) {
       const larger = new Float64Array(2 * (this.#records + ends.length))
       larger.set(this.#ends)
       this.#ends = larger
     }
-    for (const end of ends) this.#ends[this.#records++] = this.#offset + end
     const block = this.#scanner.block(this.#held)
-    if (this.#scanner.isFixed) this.#handler.rows(block, this.#ends[this.#records - 1] ?? 0)
-    else this.#header(block)
+    const left = this.#linesWithoutRow(block)
+    if (left.length > 0) this.#leaveOut(left, ends)
+    else for (const end of ends) this.#ends[this.#records++] = this.#offset + end
+    if (!this.#scanner.isFixed) this.#header(block)
+    else if (block.records > left.length)
+      this.#handler.rows(without(block, left), this.#ends[this.#records - 1] ?? 0)
+  }
+
+  /** Which records of a block are units or the header once more. */
+  #linesWithoutRow(block: RecordBlock): readonly number[] {
+    const repeated = this.#repeatedHeader?.in(block) ?? []
+    const isUnits = this.#dialect.units !== undefined && this.#records === 1 && this.#leftOut.length === 0
+    return isUnits && repeated[0] !== 0 ? [0, ...repeated] : repeated
+  }
+
+  #leaveOut(left: readonly number[], ends: Int32Array): void {
+    const isLeft = new Set(left)
+    let start = this.#ends[this.#records - 1] ?? 0
+    for (const [record, place] of ends.entries()) {
+      const end = this.#offset + place
+      if (isLeft.has(record)) this.#leftOut.push({start, end})
+      else this.#ends[this.#records++] = end
+      start = end
+    }
   }
 
   #header(block: RecordBlock): void {
     const columns = this.#scanner.fields
     if (columns > MOST_COLUMNS) throw tooManyColumns()
-    const names = Array.from({length: columns}, (_, field) => fieldText(block, field))
+    const names = Array.from({length: columns}, (_, field) => valueText(fieldText(block, field)))
     if (names.every((name) => name.trim() === '')) {
       throw new PermanentError('The first line has only delimiters: it does not name the columns.', {
         code: 'no-header',
@@ -182,7 +249,16 @@ class Reading {
         suggestions: ['Put a line with the names of the columns first.'],
       })
     }
-    this.#scanner.expect(columns)
-    this.#handler.header(names, this.#dialect)
+    if (!this.#dialect.namesRecur) this.#repeatedHeader = new RepeatedHeader(block, columns)
+    const all = namesOfRows(names, this.#dialect.form)
+    this.#scanner.expect(all.length)
+    this.#handler.header(all, this.#dialect)
   }
+}
+
+/** A name for each field of the rows: some have none. */
+function namesOfRows(names: readonly string[], form: Dialect['form']): readonly string[] {
+  if (form === 'shorter') return ['', ...names]
+  if (form === 'rows-longer') return [...names, '']
+  return form === 'longer' ? names.slice(0, -1) : names
 }

@@ -20,10 +20,19 @@ export interface RecordBlock {
   readonly stops: Int32Array
 }
 
-/** The text of a field. Bare quotes are not valid CSV, so each quote within a field is doubled. */
+/** The text of a field. Within quotes each quote is doubled; a field that does not start with one has bare quotes. */
 export function fieldText({bytes, starts, stops}: RecordBlock, field: number): string {
-  const text = bytes.toString('utf8', starts[field], stops[field])
-  return text.includes('"') ? text.replaceAll('""', '"') : text
+  const start = starts[field] ?? 0
+  const text = bytes.toString('utf8', start, stops[field])
+  return text.includes('"') && bytes[start - 1] === QUOTE ? text.replaceAll('""', '"') : text
+}
+
+/** What a cell's text means: without blanks around it, doubled quotes, and Excel's mark of a text, `="00001"`. */
+export function valueText(text: string): string {
+  const trimmed = text.trim()
+  if (!trimmed.includes('"')) return trimmed
+  const bare = trimmed.replaceAll('""', '"')
+  return bare.startsWith('="') && bare.endsWith('"') && bare.length > 2 ? bare.slice(2, -1) : bare
 }
 
 /**
@@ -32,9 +41,12 @@ export function fieldText({bytes, starts, stops}: RecordBlock, field: number): s
  */
 export type ScanEnd = 'full' | 'unfinished' | 'ragged-row' | 'broken-quote'
 
-/** Finds the fields of CSV records (RFC 4180; lines end in LF, CR LF or CR; blank lines are skipped). */
+/**
+ * Finds the fields of CSV records: RFC 4180, but lines end in LF, CR LF or CR, blank lines are skipped, and a quote
+ * within a field that does not start with one is a character.
+ */
 export class Scanner {
-  /** Per byte, 1 if it ends an unquoted field or is a quote. */
+  /** Per byte, 1 if it ends an unquoted field. */
   readonly #special = new Uint8Array(256)
   readonly #delimiter: number
   #isFixed = false
@@ -50,7 +62,7 @@ export class Scanner {
   /** @param mostColumns of the header, which is scanned first, as a block of its own; more are counted alone */
   constructor(delimiter: string, mostColumns: number) {
     this.#delimiter = delimiter.charCodeAt(0)
-    for (const byte of [this.#delimiter, LF, CR, QUOTE]) this.#special[byte] = 1
+    for (const byte of [this.#delimiter, LF, CR]) this.#special[byte] = 1
     this.#columns = mostColumns
     this.#starts = new Int32Array(HEADER_FIELDS)
     this.#stops = new Int32Array(HEADER_FIELDS)
@@ -149,7 +161,6 @@ export class Scanner {
       } else {
         while (special[bytes[at] ?? LF] === 0) at++
         stop = at
-        if (bytes[at] === QUOTE) return this.#stopped(field, 'broken-quote')
       }
       if (field < columns) {
         if (first + field === starts.length) {

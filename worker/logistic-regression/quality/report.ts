@@ -1,6 +1,7 @@
 import type {Report} from '../../contract.ts'
 import type {InputFile} from '../../processor.ts'
-import {DELIMITER_NAMES} from '../csv/dialect.ts'
+import {DELIMITER_NAMES} from '../csv/delimiters.ts'
+import {describeOddities} from '../csv/oddities.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Fit} from '../solver/minimum.ts'
 import {doubtsAbout} from '../table/doubts.ts'
@@ -72,7 +73,7 @@ export function makeReport(findings: Findings): Report {
           ]
         : []),
     ],
-    warnings: warningsAbout(label.classes, counts, findings),
+    warnings: [...describeOddities(table.shape), ...warningsAbout(label.classes, counts, findings)],
     model: {
       form: 'ml-logistic-regression',
       penalty: {l2: 1},

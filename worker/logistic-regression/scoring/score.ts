@@ -57,19 +57,18 @@ export async function score(
   context.log('INFO', `Wrote ${rows} rows`, {rows, durationMs: writeMs})
 
   const fit = {parameters, precision: undefined, iterations: 0, converged: true}
-  output.sidecar(
-    'report.json',
-    makeReport({
-      input,
-      table,
-      choice: layout.choice,
-      trained: {preprocessing, fit},
-      folds: 0,
-      quality,
-      pretrained: {source, warnings},
-      timings: {readMs, fitMs: 0, predictMs, writeMs},
-    }),
-  )
+  const report = makeReport({
+    input,
+    table,
+    choice: layout.choice,
+    trained: {preprocessing, fit},
+    folds: 0,
+    quality,
+    pretrained: {source, warnings},
+    timings: {readMs, fitMs: 0, predictMs, writeMs},
+  })
+  for (const warning of report.warnings) context.log('WARNING', warning)
+  output.sidecar('report.json', report)
   output.sidecar('model.json', artifact)
 }
 

@@ -1,7 +1,8 @@
-import {type RecordBlock, fieldText} from '../csv/scanner.ts'
+import {isMissing} from '../csv/missing.ts'
+import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
 import type {Column, NumberColumn, TextColumn} from './columns.ts'
 import {TextCodes} from './text-codes.ts'
-import {isMissing, readDecimal, readNumber} from './values.ts'
+import {readDecimal, readNumber} from './values.ts'
 
 /** Distinct texts remembered per column; a column with more is not a category. */
 export const MOST_LEVELS = 50_000
@@ -109,8 +110,7 @@ export class CodeBuilder {
   constructor(index: number, codeOf: (text: string) => number) {
     this.#index = index
     this.#texts = new TextCodes((bytes, start, stop) => {
-      const text = bytes.toString('utf8', start, stop)
-      return codeOf((text.includes('"') ? text.replaceAll('""', '"') : text).trim())
+      return codeOf(valueText(bytes.toString('utf8', start, stop)))
     })
   }
 

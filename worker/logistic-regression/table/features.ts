@@ -28,7 +28,10 @@ export async function chooseFeatures(table: Table, pacer: Pacer): Promise<Featur
   const choice: FeatureChoice = {numbers: [], categories: [], leftOut: []}
   for (const column of table.columns) {
     const header = table.header[column.index] ?? ''
-    const reason = column.kind === 'number' ? whyNotNumber(header, column) : whyNotCategory(header, column)
+    const reason =
+      column.kind === 'number'
+        ? whyNotNumber(header, column, table.nameless.has(column.index))
+        : whyNotCategory(header, column)
     if (reason !== undefined) choice.leftOut.push({column: column.name, reason})
     else if (column.kind === 'number') choice.numbers.push(column)
     else choice.categories.push(column)
@@ -39,19 +42,20 @@ export async function chooseFeatures(table: Table, pacer: Pacer): Promise<Featur
 
 type Reason = Report['leftOut'][number]['reason']
 
-function whyNotNumber(header: string, {values}: NumberColumn): Reason | undefined {
+function whyNotNumber(header: string, {values}: NumberColumn, isNameless: boolean): Reason | undefined {
   const first = values.findIndex((value) => !Number.isNaN(value))
   if (first === -1) return 'empty'
-  if (isIdentifierName(header) || (isIndexName(header) && areDistinctCounts(values))) return 'identifier'
+  if (isIdentifierName(header) || ((isNameless || isIndexName(header)) && areDistinctCounts(values)))
+    return 'identifier'
   // A constant with gaps is still informative by its gaps.
   if (values.every((value) => value === values[0])) return 'constant'
   if (values.every((value) => Number.isNaN(value) || isPackedDate(value))) return 'date'
   return values.length >= FEWEST_ROWS_OF_A_COUNTER && isCounter(values) ? 'identifier' : undefined
 }
 
-/** Whether a column has the name that pandas writes, or reads, above the index of the rows, or none as in R. */
+/** Whether a column has the name that pandas gives to an index without one. */
 function isIndexName(header: string): boolean {
-  return /^(unnamed: |column )\d+$/i.test(header.trim())
+  return /^unnamed: \d+(\.\d+)?$/i.test(header.trim())
 }
 
 /** Whole numbers from 0 on, each once, in any order. */

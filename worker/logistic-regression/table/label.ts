@@ -1,6 +1,6 @@
 import {INPUT_METADATA, WORKER_ENVIRONMENT, type Report} from '../../contract.ts'
 import {type InputFile, PermanentError, type ProcessContext} from '../../processor.ts'
-import {isMissing} from './values.ts'
+import {isMissing} from '../csv/missing.ts'
 
 /** Distinct values up to which the last column becomes the label if none is named. */
 const MOST_CLASSES_UNNAMED = 20

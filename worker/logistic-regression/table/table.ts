@@ -22,6 +22,8 @@ const MOST_LEVELS_LEFT_OUT = 1000
 export interface Table {
   rows: number
   header: readonly string[]
+  /** Indexes of the columns without a name of their own. */
+  nameless: ReadonlySet<number>
   /** All columns but the label's. */
   columns: Column[]
   label: Label
@@ -65,6 +67,7 @@ class TableBuilder implements RecordHandler {
   readonly #sizeBytes: number
   readonly #memoryBytes: number
   #header: readonly string[] = []
+  #nameless: ReadonlySet<number> = new Set()
   /** The label's column has none here. */
   #columns: (NumberBuilder | TextBuilder | undefined)[] = []
   #label: LabelBuilder | undefined
@@ -91,6 +94,7 @@ class TableBuilder implements RecordHandler {
 
   header(names: readonly string[], dialect: Dialect): void {
     this.#header = uniqueNames(names)
+    this.#nameless = new Set(names.flatMap((name, index) => (name.trim() === '' ? [index] : [])))
     const label = new LabelBuilder(names, this.#choice)
     this.#label = label
     if (label.index >= 0) this.#labelCodes = new CodeBuilder(label.index, (text) => label.codeOf(text))
@@ -165,7 +169,7 @@ class TableBuilder implements RecordHandler {
     const label = this.#label.build(
       this.#labelCodes?.codes(this.#rows) ?? new Int32Array(this.#rows).fill(-1),
     )
-    return {rows: this.#rows, header: this.#header, columns, label, shape}
+    return {rows: this.#rows, header: this.#header, nameless: this.#nameless, columns, label, shape}
   }
 }
 

@@ -1,32 +1,10 @@
-/** Texts for "no value" in any column, in any case: those of pandas, R, databases and spreadsheets. */
-const MISSING = new Set([
-  '',
-  'na',
-  'n/a',
-  '#n/a',
-  'nan',
-  'nat',
-  'null',
-  'nil',
-  '<na>',
-  '\\n',
-  '-',
-  '--',
-  '.',
-  '?',
-])
-/** Python's word for it. In lower case it may well be a category. */
-const NONE = 'None'
+import {isMissing} from '../csv/missing.ts'
+
 /** Texts for "no number" among numbers; in other columns they may be values. */
 const NO_NUMBER = new Set(
   // The words of programs, and of spreadsheets.
   'none -nan inf +inf -inf infinity +infinity -infinity #div/0! #value! #ref! #name? #num! #null!'.split(' '),
 )
-
-/** Whether a trimmed text means a missing value or label. */
-export function isMissing(text: string): boolean {
-  return text.length <= 4 && (MISSING.has(text.toLowerCase()) || text === NONE)
-}
 
 /** Digits of which any number is below 2^53, so that it and the power of ten it is divided by are exact. */
 const MOST_EXACT_DIGITS = 15

@@ -1,0 +1,17 @@
+const COUNT = String.raw`\d[\d., ]*(rows?|records?|lines?|zeilen|lignes|filas|entries|selected)`
+
+/** What programs write after the last row: `(60 rows)` and its like, blanks, or Ctrl-Z. */
+const FOOTERS = [
+  // psql, SQL Server, MySQL, Oracle, Db2
+  new RegExp(
+    String.raw`^\s*\(?\s*${COUNT}( affected| selected| in set)?\.?\s*(\([^()]*\))?\s*\)?\.?\s*$`,
+    'i',
+  ),
+  // mainframes, and COBOL
+  /^\s*[*=-]*\s*(end|eof)( of (file|report|data))?\s*[*=.-]*\s*$/i,
+]
+
+/** Whether a line, which is not a row, is one that ends a file. */
+export function isFooter(line: string): boolean {
+  return line.replaceAll('\u001a', '').trim() === '' || FOOTERS.some((footer) => footer.test(line))
+}
