@@ -36,7 +36,7 @@ export function isWanted(
 }
 
 /** A sidecar's file name, beside the result, below `_cloud-runner/<object>/`. */
-export type Sidecar = 'report.json' | 'error.json' | 'model.json' | 'job.json'
+export type Sidecar = 'report.json' | 'error.json' | 'model.json' | 'job.json' | 'outputs.json'
 
 /**
  * Object names have at most 1,024 bytes (cloud.google.com/storage/docs/objects#naming), and a sidecar's is longer.
@@ -59,8 +59,8 @@ export function sidecarObject(object: string, sidecar: Sidecar): string {
  * Names of the custom metadata that a worker writes on a result and on each sidecar. All values are text. The time of
  * completion is the object's own `timeCreated`: Cloud Storage sets it when the bytes become visible.
  *
- * An object's outcome is in its result and its `error.json`: the larger source generation counts; at the same
- * generation, the later creation. A failed generation leaves the previous generation's result in place, marked with
+ * An object's outcome is in its result, or the `outputs.json` of several outputs, and its `error.json`: the larger
+ * source generation counts; at the same generation, the later creation. A failed generation leaves the previous generation's result in place, marked with
  * that generation's number.
  */
 export const RESULT_METADATA = {
@@ -68,7 +68,17 @@ export const RESULT_METADATA = {
   sourceGeneration: 'source-generation',
   /** Delivery attempt that produced it, counted from 1. */
   attempt: 'attempt',
-  /** On a result alone: bytes and time of creation (RFC 3339) of that input, which may be gone by now. */
+  /**
+   * On each of several outputs and on their `outputs.json`: name of the input. An object under the input's own name
+   * that has it is one of several, and no result by itself.
+   */
+  sourceObject: 'source-object',
+  /** On an `outputs.json`: how many outputs it lists, and their bytes in total. */
+  outputs: 'outputs',
+  outputsSize: 'outputs-size',
+  /** On an `outputs.json`, with the value `true`: its outputs are being written, so it does not count as a result. */
+  pending: 'pending',
+  /** On a result and on each of several outputs: bytes and time of creation (RFC 3339) of that input, which may be gone by now. */
   sourceSize: 'source-size',
   sourceCreated: 'source-created',
   messageId: 'message-id',
@@ -132,7 +142,10 @@ export interface DoneFields {
   writeMs: number
   totalMs: number
   inputBytes: number
+  /** Of several outputs: their total. */
   resultBytes: number
+  /** How many outputs the process named; absent if it wrote one result. */
+  outputs?: number
   /** What happened to the input, unless it was kept. */
   input?: 'archived' | 'deleted'
   /** From `report.json`, if the process wrote one with rows. */
@@ -214,6 +227,26 @@ export interface HandOver {
   execution: string | null
   /** Its size, the time predicted from the pace of earlier files, or its delivery's deadline that passed. */
   reason: 'size' | 'prediction' | 'deadline'
+}
+
+/** One of several outputs. */
+export interface ListedOutput {
+  /** Name in the output bucket. */
+  name: string
+  contentType: string
+  /** Absent while it is being written. */
+  generation?: string
+  sizeBytes?: number
+}
+
+/**
+ * Content of `outputs.json`: the several outputs of one file. It is written twice: marked as pending before the first
+ * output, with the names of all that a run may have left; and last, as the commit mark, with those that count.
+ */
+export interface OutputList {
+  object: string
+  generation: string
+  outputs: ListedOutput[]
 }
 
 /** Content of `error.json`: a permanent fault of one file. */

@@ -17,12 +17,26 @@ export interface InputFile {
   open(): Promise<Readable>
 }
 
-/** Receives what a process produces. Nothing becomes visible under the object's own name before `process` returns. */
+/** One of several outputs while it is produced. */
+export interface OutputFile {
+  /** Its bytes, in order. Waits if the receiver is slow. */
+  write(chunk: string | Uint8Array): Promise<void>
+}
+
+/** Receives what a process produces. Nothing becomes visible before `process` returns. */
 export interface Output {
   /** The result's bytes, in order. Waits if the receiver is slow. */
   write(chunk: string | Uint8Array): Promise<void>
   /** Content type of the result; the default is the input's. Call it before the first `write`. */
   setContentType(contentType: string): void
+  /**
+   * Starts an output under a name of its own, such as `invoice.json` for `invoice.pdf`; instead of `write`, and as
+   * often as needed. The file is done when all of them are written; outputs of its earlier runs that are not written
+   * again are removed. Up to 8 MiB of each stay in memory until `process` returns; more is streamed.
+   * @throws PermanentError if the name cannot be an object's; at the end of `process`, if the name belongs to another
+   * file or to nobody
+   */
+  file(name: string, options: {readonly contentType: string}): OutputFile
   /** Adds a JSON sidecar beside the result, under the reserved prefix. */
   sidecar(name: 'report.json' | 'model.json', content: object): void
 }

@@ -1,13 +1,13 @@
 import {once} from 'node:events'
-import {createServer, request as sendRequest} from 'node:http'
+import {createServer, request as sendRequest, type IncomingMessage, type ServerResponse} from 'node:http'
 import {onTestFinished} from 'vitest'
 
 export interface FaultyProxy {
   readonly origin: string
   /** `METHOD /path` of every request, decoded. */
   readonly requests: string[]
-  /** Requests that this picks are answered with 503 and go no further. */
-  fails: (method: string, url: URL) => boolean
+  /** Requests that this picks are answered with 503 and go no further; others wait for its answer. */
+  fails: (method: string, url: URL) => boolean | Promise<boolean>
   /** Requests that this picks are carried out, and their answer is lost. */
   losesAnswer: (method: string, url: URL) => boolean
   /** After so many bytes the answer's connection is broken; `undefined`: never. */
@@ -20,11 +20,11 @@ export interface FaultyProxy {
 
 /** Passes HTTP on to `target`, apart from the faults that the test asks for. Ends with the test. */
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
-  const server = createServer((request, response) => {
+  const pass = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', target)
     const method = request.method ?? 'GET'
     proxy.requests.push(`${method} ${decodeURIComponent(url.pathname)}`)
-    if (proxy.fails(method, url)) {
+    if (await proxy.fails(method, url)) {
       request.resume()
       response.writeHead(503, {connection: 'close'}).end()
       return
@@ -56,7 +56,8 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
       })
     }
     request.pipe(forwarded)
-  })
+  }
+  const server = createServer((request, response) => void pass(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(async () => {

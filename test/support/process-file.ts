@@ -49,6 +49,9 @@ export async function processFile(content: string | Buffer, options: FileOptions
         written.push(Buffer.from(chunk))
       },
       setContentType: () => undefined,
+      file: (name) => {
+        throw new Error(`The regression writes one result, not ${name}.`)
+      },
       // As the runtime does: what cannot be written as JSON is a fault here too.
       sidecar: (name, sidecar) => sidecars.set(name, JSON.parse(JSON.stringify(sidecar))),
     },

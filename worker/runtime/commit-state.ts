@@ -1,8 +1,8 @@
 import {RESULT_METADATA} from '../contract.ts'
 import type {Delivery, ObjectEvent} from './envelope.ts'
-import {ABSENT, type ObjectMetadata} from './storage/index.ts'
+import type {ObjectMetadata} from './storage/index.ts'
 
-/** A result or an `error.json` in the output bucket. */
+/** A result, an `outputs.json` or an `error.json` in the output bucket. */
 export interface Committed {
   /** The object's own generation, for preconditions. */
   readonly outputGeneration: string
@@ -15,8 +15,7 @@ export interface Committed {
 
 /** What to do about an event, given what was committed. */
 export type Decision =
-  /** The commit's precondition: the generation that the result must still have. */
-  | {readonly kind: 'process'; readonly resultGeneration: string}
+  | {readonly kind: 'process'}
   /** The effect exists already. `staleError` is an older fault that the success did not get to remove. */
   | {
       readonly kind: 'duplicate'
@@ -42,6 +41,26 @@ export function toCommitted({
   }
 }
 
+/** Name of the input that an object of the output bucket belongs to; `undefined` if no worker wrote it. */
+export function ownerOf(name: string, {source, metadata}: Committed): string | undefined {
+  return metadata[RESULT_METADATA.sourceObject] ?? (source === undefined ? undefined : name)
+}
+
+/**
+ * What counts as a file's result: the object under its own name, unless that is one of several outputs, or their
+ * `outputs.json`; of both, which only a changed worker leaves, that of the larger source generation, then the later.
+ */
+export function resultOf(
+  single: Committed | undefined,
+  outputs: Committed | undefined,
+): Committed | undefined {
+  if (single === undefined || single.metadata[RESULT_METADATA.sourceObject] !== undefined) return outputs
+  if (outputs?.source === undefined || single.source === undefined)
+    return outputs?.source === undefined ? single : outputs
+  if (outputs.source !== single.source) return outputs.source > single.source ? outputs : single
+  return outputs.createdAt >= single.createdAt ? outputs : single
+}
+
 /**
  * Decides by the pair that makes the effect exactly once: the generation of the input, and the id of the request to
  * process it again. A notification without such an id is satisfied by any run of its generation.
@@ -63,6 +82,7 @@ export function decide(
   const isEffect = (committed: Committed | undefined): boolean =>
     committed?.source === generation &&
     committed.metadata[RESULT_METADATA.cancelled] === undefined &&
+    committed.metadata[RESULT_METADATA.pending] === undefined &&
     (event.reprocessId === undefined || committed.metadata[RESULT_METADATA.reprocessId] === event.reprocessId)
   if (result !== undefined && isEffect(result)) {
     const isStale = error !== undefined && error.createdAt < result.createdAt
@@ -70,7 +90,7 @@ export function decide(
   }
   if (isEffect(error)) return {kind: 'duplicate', of: 'error', staleError: undefined}
   if (isCancelled({event, publishTime}, error)) return {kind: 'cancelled'}
-  return {kind: 'process', resultGeneration: result?.outputGeneration ?? ABSENT}
+  return {kind: 'process'}
 }
 
 /** Whether an `error.json` cancels a delivery: of its generation, and written after its notification was published. */

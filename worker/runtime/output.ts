@@ -1,42 +1,41 @@
 import type {Sidecar} from '../contract.ts'
-import type {Output} from '../processor.ts'
+import type {Output, OutputFile} from '../processor.ts'
 import type {ObjectName, ResumableUpload, Storage, WriteOptions} from './storage/index.ts'
 
-/** Results up to this size are written in one request. */
+/** Outputs up to this size are written in one request. */
 const LONGEST_IN_MEMORY_BYTES = 8 * 1024 * 1024
 
-/** A result while it is produced. */
-export interface ResultWriter {
-  /** Passed to the process. */
-  readonly output: Output
-  readonly sidecars: ReadonlyMap<Sidecar, object>
+/** An object while it is produced. */
+export interface ObjectWriter extends OutputFile {
   readonly sizeBytes: number
   /**
-   * Makes the whole result visible under its name, with its metadata.
+   * Makes the whole object visible under its name, with its metadata.
+   * @returns its generation
    * @throws StorageError with status 412 if the object is no longer at the expected generation
    */
-  commit(): Promise<void>
+  commit(): Promise<string>
 }
 
 /**
- * Receives a result. Up to 8 MiB stay in memory and are written in one request at the end. A longer result is sent in
+ * Receives an object. Up to 8 MiB stay in memory and are written in one request at the end. A longer one is sent in
  * chunks by a resumable upload straight to its own name: Cloud Storage shows nothing before the last chunk, checks
  * the precondition then, and discards an upload that never ends; so there is no temporary object to copy or clean up,
  * and memory use does not grow with the file.
+ * @param target called once, when the first bytes are sent
  */
-export function createResultWriter(
+export function createObjectWriter(
   storage: Storage,
   name: ObjectName,
-  target: WriteOptions,
+  target: () => WriteOptions,
   signal: AbortSignal,
-): ResultWriter {
-  let contentType = target.contentType
+): ObjectWriter {
   let pending: Uint8Array[] = []
   let sizeBytes = 0
   let upload: ResumableUpload | undefined
-  const sidecars = new Map<Sidecar, object>()
-
-  const output: Output = {
+  return {
+    get sizeBytes() {
+      return sizeBytes
+    },
     async write(chunk) {
       signal.throwIfAborted()
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
@@ -45,31 +44,64 @@ export function createResultWriter(
         // Copied, since the process may reuse its buffer as soon as this resolves.
         pending.push(Buffer.from(bytes))
         if (sizeBytes < LONGEST_IN_MEMORY_BYTES) return
-        upload = storage.upload(name, {...target, contentType}, signal)
+        upload = storage.upload(name, target(), signal)
         for (const part of pending) await upload.write(part)
         pending = []
       } else {
         await upload.write(bytes)
       }
     },
-    setContentType(value) {
-      if (sizeBytes > 0) throw new Error('setContentType was called after the first write.')
-      contentType = value
-    },
-    sidecar(sidecar, content) {
-      sidecars.set(sidecar, content)
-    },
-  }
-  return {
-    output,
-    sidecars,
-    get sizeBytes() {
-      return sizeBytes
-    },
     async commit() {
       signal.throwIfAborted()
-      if (upload === undefined) await storage.write(name, pending, {...target, contentType}, signal)
-      else await upload.end()
+      if (upload !== undefined) return upload.end()
+      return (await storage.write(name, pending, target(), signal)).generation
+    },
+  }
+}
+
+/** What a process produces. */
+export interface OutputReceiver {
+  /** Passed to the process. */
+  readonly output: Output
+  readonly sidecars: ReadonlyMap<Sidecar, object>
+}
+
+/** The output that a process sees: one result, or several files. */
+export function createOutput({
+  result,
+  setContentType,
+  file,
+}: {
+  readonly result: ObjectWriter
+  readonly setContentType: Output['setContentType']
+  readonly file: Output['file']
+}): OutputReceiver {
+  const sidecars = new Map<Sidecar, object>()
+  let kind: 'one' | 'several' | undefined
+  const become = (wanted: 'one' | 'several'): void => {
+    if (kind !== undefined && kind !== wanted)
+      throw new Error('A process writes either one result with output.write, or files with output.file.')
+    kind = wanted
+  }
+  return {
+    sidecars,
+    output: {
+      async write(chunk) {
+        become('one')
+        await result.write(chunk)
+      },
+      setContentType(contentType) {
+        become('one')
+        if (result.sizeBytes > 0) throw new Error('setContentType was called after the first write.')
+        setContentType(contentType)
+      },
+      file(name, options) {
+        become('several')
+        return file(name, options)
+      },
+      sidecar(sidecar, content) {
+        sidecars.set(sidecar, content)
+      },
     },
   }
 }

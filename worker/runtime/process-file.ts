@@ -3,37 +3,29 @@ import {
   RESULT_METADATA,
   sidecarObject,
   type DoneFields,
-  type ErrorReport,
   type HandOver,
   type Outcome,
+  type Sidecar,
 } from '../contract.ts'
 import {PermanentError, type ProcessContext} from '../processor.ts'
 import {disposeOfInput} from './afterwards.ts'
-import {commitMetadata, decide, isSameRun, type Committed} from './commit-state.ts'
+import {commitMetadata, decide, isSameRun, resultOf, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import {reportCancelled} from './cancellation.ts'
 import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
 import {GenerationGone, openInput} from './input.ts'
 import type {Log} from './log.ts'
 import {readNamedObject} from './named-object.ts'
-import {createResultWriter} from './output.ts'
+import {createObjectWriter, createOutput} from './output.ts'
+import {createOutputs, refuseTaken, removeOutputs} from './outputs.ts'
+import {recordFault, reportSuperseded} from './record-fault.ts'
+import type {Run} from './run.ts'
 import {findCommitted, findSidecars, Superseded, writeSidecar} from './sidecars.ts'
 import {ABSENT, isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
-import {DeadlinePassed, type Worker} from './worker.ts'
+import {Cancelled, DeadlinePassed, type Worker} from './worker.ts'
 
 /** Another delivery of the object may commit first, between the check and the commit: how often to start again. */
 const MOST_ROUNDS = 3
-
-/** One run of one delivery, with what each step needs. */
-interface Run {
-  readonly worker: Worker
-  readonly delivery: Delivery
-  readonly log: Log
-  readonly signal: AbortSignal
-  readonly startedAt: Date
-  /** Marks everything this run writes. */
-  readonly metadata: Record<string, string>
-}
 
 /**
  * Processes the file of a notification, with its effect exactly once however often it is delivered: sidecars first,
@@ -70,16 +62,18 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   const {event} = delivery
   const {storage} = worker
   const {job, outputBucket} = worker.settings
-  const [input, result, error, mark] = await Promise.all([
+  const findSidecar = (name: Sidecar): Promise<Committed | undefined> =>
+    findCommitted(storage, {bucket: outputBucket, object: sidecarObject(event.object, name)})
+  const [input, single, outputs, error, mark] = await Promise.all([
     storage.find({bucket: event.bucket, object: event.object, generation: event.generation}),
     findCommitted(storage, {bucket: outputBucket, object: event.object}),
-    findCommitted(storage, {bucket: outputBucket, object: sidecarObject(event.object, 'error.json')}),
-    job === undefined
-      ? undefined
-      : findCommitted(storage, {bucket: outputBucket, object: sidecarObject(event.object, 'job.json')}),
+    findSidecar('outputs.json'),
+    findSidecar('error.json'),
+    job === undefined ? undefined : findSidecar('job.json'),
   ])
   signal.throwIfAborted()
 
+  const result = resultOf(single, outputs)
   const decision = decide(delivery, result, error)
   if (decision.kind === 'superseded') {
     log('INFO', `superseded: newer generation ${decision.by} was processed`, {outcome: 'superseded'})
@@ -93,6 +87,8 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
         generation: decision.staleError.outputGeneration,
       })
     }
+    if (decision.of === 'result' && outputs !== undefined && result !== outputs)
+      await removeOutputs(storage, outputBucket, event.object, outputs)
     const isLeft = decision.of === 'result' && input !== undefined
     const disposed = isLeft ? await disposeOfInput(worker, delivery, log) : undefined
     log('INFO', `duplicate: this generation already has its ${decision.of}`, {
@@ -117,7 +113,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   if (execution !== undefined) return reportHandedOver(execution, log)
   const reason = reasonForJob(worker, input.sizeBytes)
   if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
-  return produce(run, input, {resultGeneration: decision.resultGeneration, olderError: error})
+  return produce(run, input, {single, outputs, error})
 }
 
 /** Why a file of this size goes straight to the job; `undefined`: it is processed here. */
@@ -135,7 +131,11 @@ function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason
 async function produce(
   run: Run,
   inputMetadata: ObjectMetadata,
-  seen: {readonly resultGeneration: string; readonly olderError: Committed | undefined},
+  seen: {
+    readonly single: Committed | undefined
+    readonly outputs: Committed | undefined
+    readonly error: Committed | undefined
+  },
 ): Promise<Outcome | 'conflict'> {
   const {worker, delivery, log, signal, metadata} = run
   const {event} = delivery
@@ -146,21 +146,36 @@ async function produce(
   const input = openInput(storage, source, inputMetadata, signal)
   // With the first result of an object come its first sidecars.
   const sidecars =
-    seen.resultGeneration === ABSENT ? undefined : findSidecars(storage, outputBucket, event.object)
-  const result = createResultWriter(
+    (seen.single ?? seen.outputs) === undefined
+      ? undefined
+      : findSidecars(storage, outputBucket, event.object)
+  const marks = {
+    ...metadata,
+    [RESULT_METADATA.sourceSize]: String(inputMetadata.sizeBytes),
+    [RESULT_METADATA.sourceCreated]: inputMetadata.timeCreated,
+  }
+  let contentType = input.file.contentType ?? 'application/octet-stream'
+  const result = createObjectWriter(
     storage,
     {bucket: outputBucket, object: event.object},
-    {
-      metadata: {
-        ...metadata,
-        [RESULT_METADATA.sourceSize]: String(inputMetadata.sizeBytes),
-        [RESULT_METADATA.sourceCreated]: inputMetadata.timeCreated,
-      },
-      expectedGeneration: seen.resultGeneration,
-      contentType: input.file.contentType ?? 'application/octet-stream',
-    },
+    () => ({metadata: marks, expectedGeneration: seen.single?.outputGeneration ?? ABSENT, contentType}),
     signal,
   )
+  const outputs = createOutputs({
+    storage,
+    bucket: outputBucket,
+    object: event.object,
+    generation: event.generation,
+    metadata: marks,
+    signal,
+    single: seen.single,
+    mark: seen.outputs,
+  })
+  const {output, sidecars: produced} = createOutput({
+    result,
+    setContentType: (value) => (contentType = value),
+    file: outputs.file,
+  })
   const context: ProcessContext = {
     signal,
     environment: worker.environment,
@@ -176,35 +191,44 @@ async function produce(
   signal.addEventListener('abort', onAbort, {once: true})
   try {
     log('INFO', BEGUN, {processor: worker.processor.name, inputBytes: input.file.sizeBytes})
-    await worker.processor.process(input.file, result.output, context)
+    await worker.processor.process(input.file, output, context)
     signal.throwIfAborted()
     worker.pace.learn(input.file.sizeBytes, tookMs())
     const processedAt = new Date()
     await Promise.all(
-      [...result.sidecars].map(async ([name, content]) =>
+      [...produced].map(async ([name, content]) =>
         writeSidecar(storage, outputBucket, target, name, content, await sidecars?.get(name), signal),
       ),
     )
-    const isConflict = await commitResult(run, () => result.commit())
-    if (isConflict) return 'conflict'
-    if (seen.olderError) {
+    if (outputs.count > 0) {
+      if (!(await outputs.commit())) return 'conflict'
+    } else {
+      if (seen.single?.source !== undefined) refuseTaken(event.object, event.object, seen.single)
+      if (await isConflict(run, () => result.commit())) return 'conflict'
+      if (seen.outputs) await removeOutputs(storage, outputBucket, event.object, seen.outputs)
+    }
+    if (seen.error) {
       await storage.remove({
         bucket: outputBucket,
         object: sidecarObject(event.object, 'error.json'),
-        generation: seen.olderError.outputGeneration,
+        generation: seen.error.outputGeneration,
       })
     }
     const disposed = await disposeOfInput(worker, delivery, log)
     log('INFO', 'done', {
-      ...doneFields(run, processedAt, result.sidecars.get('report.json')),
+      ...doneFields(run, processedAt, produced.get('report.json')),
       inputBytes: input.file.sizeBytes,
-      resultBytes: result.sizeBytes,
+      ...(outputs.count > 0
+        ? {resultBytes: outputs.sizeBytes, outputs: outputs.count}
+        : {resultBytes: result.sizeBytes}),
       ...(disposed === undefined ? {} : {input: disposed}),
     } satisfies DoneFields)
     return 'done'
   } catch (error) {
+    // Nothing delivers the file again: what it wrote must not stay.
+    if (signal.reason instanceof Cancelled && outputs.count > 0) await outputs.discard()
     signal.throwIfAborted()
-    if (error instanceof PermanentError) return await recordFault(run, error, seen.olderError)
+    if (error instanceof PermanentError) return await recordFault(run, error, seen)
     if (isGone(error)) {
       log('INFO', 'gone: this generation was overwritten or deleted while being read', {outcome: 'gone'})
       return 'gone'
@@ -218,7 +242,7 @@ async function produce(
 }
 
 /** Commits the result. @returns true if another delivery changed the object since it was checked */
-async function commitResult(run: Run, commit: () => Promise<void>): Promise<boolean> {
+async function isConflict(run: Run, commit: () => Promise<unknown>): Promise<boolean> {
   try {
     await commit()
     return false
@@ -230,46 +254,6 @@ async function commitResult(run: Run, commit: () => Promise<void>): Promise<bool
     const there = await findCommitted(run.worker.storage, {bucket, object: event.object})
     return there === undefined || !isSameRun(there, run.metadata)
   }
-}
-
-/**
- * Records a permanent fault as this generation's result. An older generation's result stays: it is the user's, and
- * its metadata names the generation it belongs to.
- */
-async function recordFault(run: Run, fault: PermanentError, older: Committed | undefined): Promise<Outcome> {
-  const {delivery, log, worker, signal, metadata} = run
-  const {object, generation} = delivery.event
-  const report: ErrorReport = {
-    code: fault.code,
-    message: fault.message,
-    ...(fault.line === undefined ? {} : {line: fault.line}),
-    ...(fault.column === undefined ? {} : {column: fault.column}),
-    suggestions: [...fault.suggestions],
-    object,
-    generation,
-  }
-  try {
-    await writeSidecar(
-      worker.storage,
-      worker.settings.outputBucket,
-      {object, generation, metadata},
-      'error.json',
-      report,
-      older,
-      signal,
-    )
-  } catch (error) {
-    if (error instanceof Superseded) return reportSuperseded(run, error)
-    throw error
-  }
-  const {code, line, column, suggestions} = report
-  log('ERROR', `failed: ${fault.message}`, {outcome: 'failed', code, line, column, suggestions})
-  return 'failed'
-}
-
-function reportSuperseded(run: Run, reason: Superseded): Outcome {
-  run.log('INFO', `superseded: ${reason.message}`, {outcome: 'superseded'})
-  return 'superseded'
 }
 
 function doneFields(

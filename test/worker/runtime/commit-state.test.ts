@@ -1,5 +1,11 @@
 import {describe, expect, it} from 'vitest'
-import {commitMetadata, decide, isSameRun, toCommitted} from '../../../worker/runtime/commit-state.ts'
+import {
+  commitMetadata,
+  decide,
+  isSameRun,
+  resultOf,
+  toCommitted,
+} from '../../../worker/runtime/commit-state.ts'
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 13, 0, second)).toISOString()
 
@@ -27,18 +33,12 @@ const event = (generation: string, reprocessId?: string, second = 0) => ({
 
 describe('decide', () => {
   it('processes a file without a result', () => {
-    expect(decide(event('5'), undefined, undefined)).toEqual({kind: 'process', resultGeneration: '0'})
+    expect(decide(event('5'), undefined, undefined)).toEqual({kind: 'process'})
   })
   it('processes over an older result, an older error, and a foreign object', () => {
-    expect(decide(event('5'), committed('4', 1), undefined)).toEqual({
-      kind: 'process',
-      resultGeneration: '91',
-    })
+    expect(decide(event('5'), committed('4', 1), undefined)).toEqual({kind: 'process'})
     expect(decide(event('5'), undefined, committed('4', 1)).kind).toBe('process')
-    expect(decide(event('5'), committed(undefined, 1), undefined)).toEqual({
-      kind: 'process',
-      resultGeneration: '91',
-    })
+    expect(decide(event('5'), committed(undefined, 1), undefined)).toEqual({kind: 'process'})
   })
   it('knows a duplicate by the result and by the error', () => {
     expect(decide(event('5'), committed('5', 1), undefined)).toMatchObject({kind: 'duplicate', of: 'result'})
@@ -93,4 +93,27 @@ it('knows what the very same run has written', () => {
   const written = toCommitted({generation: '1', timeCreated: at(2), metadata})
   expect(isSameRun(written, metadata)).toBe(true)
   expect(isSameRun(written, commitMetadata({...delivery, attempt: 3}, new Date(at(1))))).toBe(false)
+})
+
+describe('resultOf', () => {
+  const outputs = (source: string, second: number, more: Record<string, string> = {}) =>
+    committed(source, second, undefined, {'source-object': 'a', outputs: '2', ...more})
+
+  it('is the list of several outputs, not one of them under the own name of the input', () => {
+    const part = committed('5', 1, undefined, {'source-object': 'a'})
+    expect(resultOf(part, undefined)).toBeUndefined()
+    expect(resultOf(part, outputs('5', 2))).toMatchObject({outputGeneration: '92'})
+    expect(resultOf(committed('5', 1), undefined)).toMatchObject({outputGeneration: '91'})
+  })
+  it('is the newer one after the worker changed, by source, then by time', () => {
+    expect(resultOf(committed('6', 1), outputs('5', 2))).toMatchObject({outputGeneration: '91'})
+    expect(resultOf(committed('5', 1), outputs('6', 2))).toMatchObject({outputGeneration: '92'})
+    expect(resultOf(committed('5', 3), outputs('5', 2))).toMatchObject({outputGeneration: '93'})
+    expect(resultOf(committed(undefined, 3), outputs('5', 2))).toMatchObject({outputGeneration: '92'})
+  })
+  it('is no effect while its outputs are being written, but supersedes older events', () => {
+    const pending = outputs('5', 2, {pending: 'true'})
+    expect(decide(event('5'), pending, undefined)).toEqual({kind: 'process'})
+    expect(decide(event('4'), pending, undefined)).toEqual({kind: 'superseded', by: 5n})
+  })
 })

@@ -95,15 +95,15 @@ export class ResumableUpload {
 
   /**
    * Makes the object visible. Corrupt bytes are visible until they are removed.
-   * @returns its metadata
+   * @returns its generation
    * @throws StorageError with status 412 if it is no longer at the expected generation; TransferError if the bytes
    * arrived corrupt
    */
-  async end(): Promise<unknown> {
+  async end(): Promise<string> {
     await this.#sending
     const answer = await this.#send(this.#chunk.subarray(0, this.#filled), true)
     const {md5Hash, generation}: {md5Hash?: unknown; generation?: unknown} = Object(answer)
-    if (md5Hash === undefined || md5Hash === this.#hash.digest()) return answer
+    if (md5Hash === undefined || md5Hash === this.#hash.digest()) return String(generation)
     // Otherwise every further delivery would take it for this generation's result.
     await this.#remove(String(generation))
     throw new TransferError(`${this.#target.what}: the bytes arrived corrupt`)

@@ -22,6 +22,9 @@ async function run(content: string): Promise<{result: string; report: object | u
     {
       write: async (chunk) => void (result += Buffer.from(chunk).toString()),
       setContentType: () => {},
+      file: (name) => {
+        throw new Error(`The test expects one result, not ${name}.`)
+      },
       sidecar: (_, beside) => (report = beside),
     },
     {

@@ -1,0 +1,269 @@
+import {describe, expect, it} from 'vitest'
+import {sidecarObject} from '../../../worker/contract.ts'
+import {PermanentError, type Processor} from '../../../worker/processor.ts'
+import {startFaultyProxy} from '../../support/faulty-proxy.ts'
+import {startWorker} from '../../support/running-worker.ts'
+import {startBuckets} from '../../support/worker-buckets.ts'
+
+/** Writes the files that the input names, one in each line: a name, a space, its content. */
+const filing: Processor = {
+  name: 'filing',
+  async process(input, output) {
+    let text = ''
+    for await (const part of (await input.open()).setEncoding('utf8')) text += String(part)
+    if (text.startsWith('bad')) throw new PermanentError('It is bad.', {code: 'bad'})
+    if (text.startsWith('one ')) return output.write(text.slice(4))
+    for (const line of text.split('\n')) {
+      const [name = '', content = ''] = line.split(' ')
+      const contentType = name.endsWith('.json') ? 'application/json' : 'text/plain'
+      await output.file(name, {contentType}).write(content)
+    }
+    return undefined
+  },
+}
+
+const LIST = sidecarObject('invoice.pdf', 'outputs.json')
+const isWriteOf = (name: string) => (method: string, url: URL) =>
+  method === 'POST' && url.searchParams.get('name') === name
+
+async function start(buckets?: Awaited<ReturnType<typeof startBuckets>>, processor = filing) {
+  const worker = await startWorker(processor, {}, buckets)
+  /** Uploads `invoice.pdf` and delivers it. */
+  const send = async (content: string) => {
+    const generation = await worker.upload('invoice.pdf', content)
+    return {generation, status: await worker.deliver('invoice.pdf', generation)}
+  }
+  /** Names in the output bucket. */
+  const names = async () => {
+    const [files] = await worker.output('x').bucket.getFiles()
+    return files.map(({name}) => name)
+  }
+  const list = async () => JSON.parse((await worker.text(worker.output(LIST))) ?? 'null')
+  return {...worker, send, names, list}
+}
+
+describe('several outputs', () => {
+  it('have names and types of their own; their list is the commit mark', async () => {
+    await using worker = await start()
+    const {generation, status} = await worker.send('invoice.json {}\ninvoice.txt hello')
+    expect(status).toBe(204)
+    expect(await worker.names()).toEqual([LIST, 'invoice.json', 'invoice.txt'])
+    expect(await worker.text(worker.output('invoice.txt'))).toBe('hello')
+    const [json] = await worker.output('invoice.json').getMetadata()
+    expect(json.contentType).toBe('application/json')
+    expect(json.metadata).toMatchObject({
+      'source-object': 'invoice.pdf',
+      'source-generation': generation,
+      'source-size': '33',
+    })
+    const [{generation: text}] = await worker.output('invoice.txt').getMetadata()
+    expect(await worker.list()).toEqual({
+      object: 'invoice.pdf',
+      generation,
+      outputs: [
+        {name: 'invoice.json', contentType: 'application/json', generation: json.generation, sizeBytes: 2},
+        {name: 'invoice.txt', contentType: 'text/plain', generation: text, sizeBytes: 5},
+      ],
+    })
+    const [mark] = await worker.output(LIST).getMetadata()
+    expect(Number(mark.generation)).toBeGreaterThan(Math.max(Number(json.generation), Number(text)))
+    expect(mark.metadata).toMatchObject({outputs: '2', 'outputs-size': '7'})
+    expect(worker.lines.at(-1)).toMatchObject({outcome: 'done', outputs: 2, resultBytes: 7})
+
+    expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'duplicate'])
+    expect((await worker.output('invoice.json').getMetadata())[0].generation).toBe(json.generation)
+  })
+
+  it('that a newer generation does not write again are removed, and an older event changes nothing', async () => {
+    await using worker = await start()
+    const {generation: first} = await worker.send('invoice.json 1\ninvoice-1.txt a\ninvoice-2.txt b')
+    await worker.send('invoice.json 2\ninvoice-1.txt a')
+    expect(await worker.names()).toEqual([LIST, 'invoice-1.txt', 'invoice.json'])
+    expect(await worker.text(worker.output('invoice.json'))).toBe('2')
+    expect(await worker.deliver('invoice.pdf', first)).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'done', 'superseded'])
+  })
+
+  it('are written again on request, once', async () => {
+    await using worker = await start()
+    const {generation} = await worker.send('invoice.json 1')
+    for (let times = 0; times < 2; times += 1)
+      expect(await worker.deliver('invoice.pdf', generation, {reprocessId: 'r1'})).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'done', 'duplicate'])
+  })
+
+  it('are streamed if they are large, side by side', async () => {
+    const block = Buffer.alloc(1024 * 1024, 'x')
+    await using worker = await start(undefined, {
+      name: 'large',
+      async process(_, output) {
+        const files = ['a.bin', 'b.bin'].map((name) => output.file(name, {contentType: 'text/plain'}))
+        for (let i = 0; i < 18; i += 1) for (const file of files) await file.write(block)
+      },
+    })
+    expect((await worker.send('x')).status).toBe(204)
+    for (const name of ['a.bin', 'b.bin'])
+      expect((await worker.output(name).getMetadata())[0].size).toBe(String(18 * block.length))
+  })
+
+  it('of a process that fails are never seen', async () => {
+    await using worker = await start(undefined, {
+      name: 'breaks-off',
+      async process(_, output) {
+        await output.file('invoice.json', {contentType: 'application/json'}).write('{}')
+        throw new Error('out of luck')
+      },
+    })
+    expect((await worker.send('x')).status).toBe(503)
+    expect(await worker.names()).toEqual([])
+  })
+})
+
+describe('a run that stops between its outputs', () => {
+  it.each([
+    ['the second one', 'invoice.txt'],
+    ['their list', LIST],
+  ])('before %s is made good by the next, under other names too', async (_, failing) => {
+    await using worker = await start()
+    let writes = 0
+    const isIt = isWriteOf(failing)
+    // The list is written twice: first as pending.
+    worker.proxy.fails = (method, url) => isIt(method, url) && ++writes === (failing === LIST ? 2 : 1)
+    const {generation, status} = await worker.send('invoice.json 1\ninvoice.txt a')
+    expect(status).toBe(503)
+    expect(await worker.metadataOf(worker.output(LIST))).toMatchObject({pending: 'true'})
+    worker.proxy.fails = () => false
+    expect(await worker.deliver('invoice.pdf', generation, {attempt: 2})).toBe(204)
+    expect(await worker.names()).toEqual([LIST, 'invoice.json', 'invoice.txt'])
+    expect(await worker.metadataOf(worker.output(LIST))).not.toHaveProperty('pending')
+
+    writes = 0
+    worker.proxy.fails = isWriteOf('other.txt')
+    await worker.send('other.json 1\nother.txt a')
+    worker.proxy.fails = () => false
+    expect((await worker.send('last.json 1')).status).toBe(204)
+    expect(await worker.names()).toEqual([LIST, 'last.json'])
+  })
+
+  it('leaves nothing if the file then turns out to be bad', async () => {
+    await using worker = await start(undefined, {
+      name: 'bad-at-last',
+      async process(input, output) {
+        if (input.metadata['owner'] === undefined && worker.outcomes().length > 0)
+          throw new PermanentError('It is bad.', {code: 'bad'})
+        await output.file('invoice.json', {contentType: 'application/json'}).write('{}')
+        await output.file('invoice.txt', {contentType: 'text/plain'}).write('a')
+      },
+    })
+    worker.proxy.fails = isWriteOf('invoice.txt')
+    const {generation} = await worker.send('x')
+    worker.proxy.fails = () => false
+    expect(await worker.names()).toContain('invoice.json')
+    expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
+    expect(await worker.names()).toEqual([sidecarObject('invoice.pdf', 'error.json')])
+  })
+
+  it('leaves nothing if it was cancelled', async () => {
+    await using worker = await start()
+    const generation = await worker.upload('invoice.pdf', 'invoice.json 1\ninvoice.txt a')
+    const publishTime = new Date().toISOString()
+    let delivery: Promise<number> | undefined
+    worker.proxy.fails = async (method, url) => {
+      if (!isWriteOf('invoice.txt')(method, url)) return false
+      const error = worker.output(sidecarObject('invoice.pdf', 'error.json'))
+      await worker.put(error, '{}', {'source-generation': generation, cancelled: 'true'})
+      await delivery
+      return true
+    }
+    delivery = worker.deliver('invoice.pdf', generation, {publishTime})
+    expect(await delivery).toBe(204)
+    expect(worker.outcomes()).toEqual(['cancelled'])
+    await expect.poll(worker.names).toEqual([sidecarObject('invoice.pdf', 'error.json')])
+  })
+
+  it('takes an answer that was lost for what it is', async () => {
+    await using worker = await start()
+    worker.proxy.losesAnswer = isWriteOf(LIST)
+    const {generation, status} = await worker.send('invoice.json 1')
+    expect(status).toBe(503)
+    worker.proxy.losesAnswer = () => false
+    expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
+    expect((await worker.list()).outputs).toHaveLength(1)
+  })
+})
+
+describe('two deliveries at the same time', () => {
+  it('have one effect: the one that loses removes what it wrote', async () => {
+    const buckets = await startBuckets()
+    const slow = {...buckets, proxy: await startFaultyProxy(buckets.proxy.origin)}
+    let run = 0
+    const numbered: Processor = {
+      name: 'numbered',
+      async process(_, output) {
+        run += 1
+        await output.file(`run-${run}.json`, {contentType: 'application/json'}).write('{}')
+      },
+    }
+    await using first = await start(slow, numbered)
+    await using second = await start(buckets, numbered)
+    const generation = await first.upload('invoice.pdf', 'x')
+    let other: Promise<number> | undefined
+    // The other instance does the same file while the first one is about to write its output.
+    slow.proxy.fails = async (method, url) => {
+      if (!isWriteOf('run-1.json')(method, url)) return false
+      expect(await (other ??= second.deliver('invoice.pdf', generation))).toBe(204)
+      return false
+    }
+    expect(await first.deliver('invoice.pdf', generation)).toBe(204)
+    expect(await first.names()).toEqual([LIST, 'run-2.json'])
+    expect(second.outcomes()).toEqual(['done'])
+    expect(first.outcomes()).toEqual(['duplicate'])
+  })
+})
+
+describe('names', () => {
+  it.each([
+    ['_cloud-runner/x', 'reserved'],
+    ['folder/', 'ends in /'],
+    ['ä'.repeat(513), '1024 bytes'],
+  ])('such as %s are a fault of the file', async (name, reason) => {
+    await using worker = await start()
+    expect((await worker.send(`${name} 1`)).status).toBe(204)
+    const error = sidecarObject('invoice.pdf', 'error.json')
+    expect(JSON.parse((await worker.text(worker.output(error))) ?? '')).toMatchObject({
+      code: 'output-name',
+      message: expect.stringContaining(reason),
+    })
+  })
+
+  it('of another file, or of nobody, are left alone', async () => {
+    await using worker = await start()
+    const deliver = async (object: string, content: string) =>
+      worker.deliver(object, await worker.upload(object, content))
+    expect((await worker.send('invoice.json 1')).status).toBe(204)
+    expect(await deliver('other.pdf', 'other.txt a\ninvoice.json 2')).toBe(204)
+    expect(await deliver('invoice.json', 'one theirs')).toBe(204)
+    await worker.put(worker.output('mine.txt'), 'mine', {})
+    expect(await deliver('b.pdf', 'mine.txt 1')).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'failed', 'failed', 'failed'])
+    expect(await worker.text(worker.output('invoice.json'))).toBe('1')
+    expect(await worker.text(worker.output('mine.txt'))).toBe('mine')
+    expect(await worker.text(worker.output('other.txt'))).toBeUndefined()
+    expect(worker.lines.map(({message}) => message).join()).toContain('is an output of invoice.pdf')
+  })
+})
+
+it('a worker that changes from one result to several, and back, leaves only the last', async () => {
+  await using worker = await start()
+  await worker.send('one 1')
+  expect(await worker.names()).toEqual(['invoice.pdf'])
+  await worker.send('invoice.json 2')
+  expect(await worker.names()).toEqual([LIST, 'invoice.json'])
+  await worker.send('invoice.pdf 3\ninvoice.json 3')
+  expect(await worker.names()).toEqual([LIST, 'invoice.json', 'invoice.pdf'])
+  const {generation} = await worker.send('one 4')
+  expect(await worker.names()).toEqual(['invoice.pdf'])
+  expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
+  expect(worker.outcomes()).toEqual(['done', 'done', 'done', 'done', 'duplicate'])
+})
