@@ -11,6 +11,7 @@ export function showLocalCloud(running: LocalCloudStatus, now: number): string[]
       {label: 'process', value: `${running.pid}, started ${ago(running.startedAt, now)}`},
       {label: 'state', value: running.stateFolder},
       {label: 'instances', value: counted(running.instances.length, 'instance')},
+      ...(running.iam === 'enforce' ? [] : [{label: 'iam', value: running.iam}]),
       ...(running.faults > 0 ? [{label: 'faults', value: `${running.faults} still to be injected`}] : []),
     ]),
     ...table(
@@ -30,7 +31,7 @@ export function showLocalCloud(running: LocalCloudStatus, now: number): string[]
       ]),
       widthOf(process.stdout),
     ),
-    ...showDenials(running.denials, now),
+    ...showDenials(running, now),
     ...showOutsideCalls(running.outsideCalls, now),
   ]
 }
@@ -39,11 +40,11 @@ export function showLocalCloud(running: LocalCloudStatus, now: number): string[]
 const SHOWN_DENIALS = 10
 
 /** Who lacked which permission, and the role that grants it. */
-function showDenials(denials: LocalCloudStatus['denials'], now: number): string[] {
+function showDenials({iam, denials}: LocalCloudStatus, now: number): string[] {
   if (denials.length === 0) return []
   return [
     '',
-    'Denied for lack of a grant:',
+    iam === 'enforce' ? 'Denied for lack of a grant:' : 'Missing grants:',
     ...denials
       .slice(0, SHOWN_DENIALS)
       .flatMap(({time, principal, permission, resource, role, count}) => [

@@ -1,9 +1,11 @@
 import type {Denial} from './iam/access.ts'
+import {type Enforcement, IAM_MODES, type IamMode} from './iam/enforcement.ts'
 import type {ListedInstance} from './run/index.ts'
 import {ApiError} from './wire/api-error.ts'
 import type {Principal} from './wire/call.ts'
 import type {OutsideCall} from './wire/outside-calls.ts'
-import {route, type Route} from './wire/routes.ts'
+import type {RequestLog} from './wire/request-log.ts'
+import {type HttpRequest, type HttpResponse, route, type Route} from './wire/routes.ts'
 
 /** What the local cloud reports about itself. */
 export interface LocalCloudStatus {
@@ -23,30 +25,61 @@ export interface LocalCloudStatus {
   readonly buckets: number
   /** Number of injected faults that are still to happen. */
   readonly faults: number
-  /** What IAM refused, newest first. */
+  readonly iam: IamMode
+  /** What IAM refused, or in `audit` would have, newest first. */
   readonly denials: readonly Denial[]
   /** Calls that would have left the machine and were refused, newest first. */
   readonly outsideCalls: readonly OutsideCall[]
 }
 
-/** The local cloud's own two routes, under a name that no Google API uses. */
-export function adminRoutes({status, stop}: {status: () => LocalCloudStatus; stop: () => void}): Route[] {
+/** The local cloud's own routes, under a name that no Google API uses; faults leave them alone. */
+export function adminRoutes({
+  status,
+  stop,
+  enforcement,
+  requests,
+}: {
+  status: () => LocalCloudStatus
+  stop: () => void
+  enforcement: Enforcement
+  requests: RequestLog
+}): Route[] {
   return [
-    route('GET', '/_local-cloud/status', ({call}) => {
-      requireOwner(call.principal)
-      return {json: status()}
-    }),
-    route('POST', '/_local-cloud/stop', ({call}) => {
-      requireOwner(call.principal)
+    ownerRoute('GET', 'status', () => ({json: status()})),
+    ownerRoute('POST', 'stop', () => {
       // Send the response first.
       setImmediate(stop)
       return {json: {}}
     }),
-  ].map((each) => ({...each, beyondFaults: true}))
+    ownerRoute('GET', 'requests', ({url}) => ({
+      json: {requests: requests.list(Number(url.searchParams.get('after') ?? 0))},
+    })),
+    ownerRoute('PUT', 'iam', async ({json}) => {
+      const {mode} = await json()
+      const known = IAM_MODES.find((each) => each === mode)
+      if (known === undefined)
+        throw new ApiError('INVALID_ARGUMENT', `Invalid value at 'mode': one of ${IAM_MODES.join(', ')}.`)
+      await enforcement.set(known)
+      return {json: {mode: known}}
+    }),
+  ]
+}
+
+/** A route at `/_local-cloud/PATH` for the person at the keyboard alone. */
+export function ownerRoute(
+  method: string,
+  path: string,
+  handle: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>,
+): Route {
+  const guarded: Route['handle'] = (request) => {
+    requireOwner(request.call.principal)
+    return handle(request)
+  }
+  return {...route(method, `/_local-cloud/${path}`, guarded), beyondFaults: true}
 }
 
 /** @throws ApiError PERMISSION_DENIED for anyone but the person at the keyboard */
-export function requireOwner(principal: Principal): void {
+function requireOwner(principal: Principal): void {
   if (principal !== 'owner') {
     throw new ApiError(
       'PERMISSION_DENIED',

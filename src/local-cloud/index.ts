@@ -1,69 +1,14 @@
-import {rm} from 'node:fs/promises'
-import {createRequire} from 'node:module'
-import {join} from 'node:path'
-import {createArtifactRegistry, registrySchema} from './artifact-registry/index.ts'
-import {createEnabledApis} from './control-plane/enabled-apis.ts'
-import {createControlPlane} from './control-plane/index.ts'
-import {withinProjects} from './control-plane/project-guard.ts'
-import {createProjects} from './control-plane/projects.ts'
-import {projectsSchema, serviceUsageSchema} from './control-plane/schema.ts'
-import {adminRoutes, type LocalCloudStatus} from './admin-routes.ts'
-import {faultRoutes} from './fault-routes.ts'
-import {createAccess} from './iam/access-control.ts'
-import {createAccountKeys} from './iam/account-keys.ts'
-import {certificateRoutes} from './iam/certificate-routes.ts'
-import {createCredentials} from './iam/credentials.ts'
-import {createIdTokens} from './iam/id-tokens.ts'
-import {createKnownAccounts} from './iam/known-accounts.ts'
-import {metadataRoutes} from './iam/metadata-server.ts'
-import {iamSchema} from './iam/schema.ts'
-import {createServiceAccounts} from './iam/service-accounts.ts'
-import {createServiceAgents} from './iam/service-agents.ts'
-import {createLogging, loggingSchema} from './logging/index.ts'
-import {createMonitoring, monitoringSchema} from './monitoring/index.ts'
-import {createOperations} from './operations/operations.ts'
-import {operationsSchema} from './operations/schema.ts'
-import {createPubsub, pubsubSchema} from './pubsub/index.ts'
-import {createRun, type Identity, runSchema} from './run/index.ts'
-import {createSecretManager, secretManagerSchema} from './secret-manager/index.ts'
+import type {LocalCloudStatus} from './admin-routes.ts'
+import {compose, type LocalCloudOptions, type RunningCloud} from './composition.ts'
 import {explainStart} from './start-errors.ts'
-import {openState} from './state/open.ts'
-import {createPorts, portsSchema} from './state/ports.ts'
-import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
-import {writeWhole} from './whole-file.ts'
-import type {Principal} from './wire/call.ts'
-import {openCertificate} from './wire/certificate.ts'
-import {type Clock, systemClock} from './wire/clock.ts'
-import type {FaultRule} from './wire/fault-rules.ts'
-import {createFaultPlan} from './wire/faults.ts'
-import {createOutsideCalls} from './wire/outside-calls.ts'
-import {createServerOf, type Listener} from './wire/server.ts'
 
+export type {LocalCloudOptions} from './composition.ts'
 export type {LocalCloudStatus} from './admin-routes.ts'
+export {IAM_MODES, type IamMode} from './iam/enforcement.ts'
+export type {LoggedRequest} from './wire/request-log.ts'
 export type {ListedInstance as InstanceStatus} from './run/index.ts'
 export {LocalCloudError} from './start-errors.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
-
-export interface LocalCloudOptions {
-  /** Folder for everything that survives a restart; created if missing. */
-  readonly stateFolder: string
-  /** Port to listen on from now on; by default, the one chosen at the first start. */
-  readonly port?: number
-  readonly clock?: Clock
-  /** Ids of the projects that exist from the start; by default, every project exists. */
-  readonly projects?: readonly string[]
-  /** Faults to inject, from the start. */
-  readonly faults?: readonly FaultRule[]
-  /** Receives the local cloud's own errors; by default, they are discarded. */
-  readonly report?: (error: unknown) => void
-  /** Called for `POST /_local-cloud/stop`. */
-  readonly onStopRequest?: () => void
-}
-
-type IdentityOf = Parameters<Identity['open']>[0]
-type Endpoint = Awaited<ReturnType<Identity['open']>>
-
-const {version}: {version: string} = createRequire(import.meta.url)('cloud-runner/package.json')
 
 /**
  * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Secret Manager,
@@ -75,12 +20,12 @@ export class LocalCloud implements AsyncDisposable {
   /** Origin that serves every API, e.g. `http://127.0.0.1:24510`. */
   readonly endpoint: string
   readonly status: () => LocalCloudStatus
-  readonly #resources: AsyncDisposableStack
+  readonly #running: RunningCloud
 
-  private constructor(endpoint: string, status: () => LocalCloudStatus, resources: AsyncDisposableStack) {
-    this.endpoint = endpoint
-    this.status = status
-    this.#resources = resources
+  private constructor(running: RunningCloud) {
+    this.endpoint = running.endpoint
+    this.status = running.status
+    this.#running = running
   }
 
   /**
@@ -89,200 +34,14 @@ export class LocalCloud implements AsyncDisposable {
    */
   static async start(options: LocalCloudOptions): Promise<LocalCloud> {
     try {
-      return await LocalCloud.#start(options)
+      return new LocalCloud(await compose(options))
     } catch (error) {
       throw await explainStart(error, options.stateFolder)
     }
   }
 
-  static async #start({
-    stateFolder,
-    port,
-    clock = systemClock,
-    projects: existing,
-    faults: rules = [],
-    report = () => {},
-    onStopRequest = () => {},
-  }: LocalCloudOptions): Promise<LocalCloud> {
-    await using stack = new AsyncDisposableStack()
-    const state = stack.use(
-      await openState({
-        folder: stateFolder,
-        schemas: [
-          portsSchema,
-          operationsSchema,
-          iamSchema,
-          registrySchema,
-          loggingSchema,
-          pubsubSchema,
-          storageSchema,
-          secretManagerSchema,
-          monitoringSchema,
-          runSchema,
-          serviceUsageSchema,
-          projectsSchema,
-        ],
-      }),
-    )
-    const ports = createPorts(state)
-    const agents = createServiceAgents()
-    const projects = createProjects({state, clock, agents, existing})
-    const apis = createEnabledApis({state, agents, projects})
-    const everywhere = createAccess({state, clock, accounts: createKnownAccounts(state)})
-    const access = withinProjects(everywhere, {projects, apis, agents})
-    const outside = createOutsideCalls(clock)
-    const tokens = await createIdTokens({state, clock})
-    const operations = createOperations({state, clock, access})
-    const keys = createAccountKeys({state, clock})
-    const credentials = createCredentials({tokens, keys})
-    const accounts = createServiceAccounts({state, clock, access, tokens, credentials, keys})
-    const logging = stack.use(createLogging({state, clock, access}))
-    const monitoring = stack.use(createMonitoring({state, clock, access, agents, log: logging.sink}))
-    const pubsub = createPubsub({
-      state,
-      clock,
-      access,
-      agents,
-      tokens,
-      metrics: monitoring.metrics,
-      isDebugging: () => run.isDebugging(),
-    })
-    const storage = stack.use(
-      createStorage({state, clock, access, agents, keys, publishing: pubsub.publishing, report}),
-    )
-    const faults = createFaultPlan({clock})
-    faults.add(rules)
-    const secrets = stack.use(createSecretManager({state, clock, access, agents}))
-    const registry = createArtifactRegistry({state, clock, access, operations})
-    const run = stack.use(
-      createRun({
-        state,
-        clock,
-        access,
-        tokens,
-        operations,
-        ports,
-        images: registry.images,
-        registry: () => new URL(main?.origin ?? '').host,
-        log: logging.sink,
-        metrics: monitoring.metrics,
-        secrets: secrets.values,
-        agents,
-        identity: {open: openIdentity},
-        faults,
-        report,
-      }),
-    )
-    // Stopped before the instances, so that no delivery meets one that is shutting down.
-    stack.use(pubsub)
-    const ofImages = new Set(registry.blobIds())
-    await state.blobs.sweep((blob) => storage.refersTo(blob) || ofImages.has(blob))
-
-    const startedAt = new Date(clock.now()).toISOString()
-    let main: Listener | undefined
-    let proxy: Listener | undefined
-    let secure = {endpoint: '', certificate: ''}
-    const status = (): LocalCloudStatus => ({
-      pid: process.pid,
-      version,
-      endpoint: main?.origin ?? '',
-      startedAt,
-      stateFolder,
-      proxy: proxy?.origin ?? '',
-      tls: secure,
-      instances: run.instances(),
-      buckets: storage.bucketCount(),
-      faults: faults.list().length,
-      denials: access.denials(),
-      outsideCalls: outside.list(),
-    })
-    const server = createServerOf({
-      services: [
-        ...operations.services,
-        // Before Pub/Sub, whose IAMPolicy over REST takes `/v1/{resource=**}`.
-        ...secrets.services,
-        ...pubsub.services,
-        ...run.services,
-        ...logging.services,
-        ...monitoring.services,
-      ],
-      routes: [
-        ...adminRoutes({status, stop: onStopRequest}),
-        ...faultRoutes(faults),
-        ...retryTestRoutes(faults),
-        ...operations.routes,
-        ...accounts.routes,
-        ...certificateRoutes(tokens),
-        ...registry.routes,
-        ...pubsub.routes,
-        ...run.routes,
-        ...storage.routes,
-        ...createControlPlane({access: everywhere, agents, operations, projects, apis}).routes,
-      ],
-      lastRoutes: storage.objectRoutes,
-      report,
-      faults,
-      onOutsideCall: (call) => outside.refused(call),
-    })
-
-    /**
-     * Where a revision's instances reach Google: a port on which every caller is the revision's service account, and
-     * the metadata server that issues its tokens.
-     */
-    async function openIdentity({serviceAccount, project, region}: IdentityOf): Promise<Endpoint> {
-      const api = await server.listen(
-        0,
-        (authorization) => credentials.principalOf(authorization) ?? `serviceAccount:${serviceAccount}`,
-      )
-      const projectNumber = agents.projectNumber(project)
-      const metadata = await createServerOf({
-        routes: metadataRoutes({serviceAccount, project, projectNumber, region}, {credentials, tokens}),
-        services: [],
-        report,
-        faults,
-      }).listen(0, () => `serviceAccount:${serviceAccount}`)
-      return {
-        origin: api.origin,
-        metadataHost: `127.0.0.1:${metadata.port}`,
-        close: async () => {
-          await Promise.all([api.close(), metadata.close()])
-        },
-      }
-    }
-    const ownerUnlessToken = (authorization: string | undefined): Principal =>
-      credentials.principalOf(authorization) ?? 'owner'
-
-    if (port !== undefined) await state.write(() => ports.assign('main', port))
-    main = await ports.claim('main', 'of the local cloud', (free) => server.listen(free, ownerUnlessToken))
-    const listener = main
-    stack.defer(() => listener.close())
-    proxy = await ports.claim('proxy', 'of its forward proxy', (free) =>
-      server.listenAsProxy(free, ownerUnlessToken),
-    )
-    const forward = proxy
-    stack.defer(() => forward.close())
-    const certificate = await openCertificate(stateFolder, clock)
-    const tls = await ports.claim('tls', 'of the local cloud, over TLS', (free) =>
-      server.listenTls(free, () => 'owner', certificate),
-    )
-    secure = {endpoint: tls.origin, certificate: certificate.path}
-    stack.defer(() => tls.close())
-    await run.start()
-    pubsub.start()
-    storage.start(main.origin)
-
-    const record = join(stateFolder, 'server.json')
-    await writeWhole(
-      record,
-      JSON.stringify({pid: process.pid, endpoint: main.origin, proxy: proxy.origin, version, startedAt}),
-    )
-    stack.defer(() => rm(record, {force: true}))
-    stack.defer(() => state.giveUpWaiting())
-    return new LocalCloud(main.origin, status, stack.move())
-  }
-
   /** Accepts no more requests and gives instances ten seconds to end; everything else stays in the state folder. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#resources.disposeAsync()
+    await this.#running[Symbol.asyncDispose]()
   }
 }

@@ -2,11 +2,11 @@ import {readFile} from 'node:fs/promises'
 import {enableCompileCache, flushCompileCache} from 'node:module'
 import {parseArgs} from 'node:util'
 import {setFlagsFromString} from 'node:v8'
-import type {FaultRule, LocalCloud} from './index.ts'
+import type {FaultRule, IamMode, LocalCloud} from './index.ts'
 import {isJsonObject} from './wire/json.ts'
 
 /**
- * The local cloud as its own process: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID]`.
+ * The local cloud as its own process: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID] [--iam MODE]`.
  * With `--projects`, other projects exist only once they are created.
  *
  * Over the IPC channel it sends `{ready: {pid, endpoint, startedAt}}` or `{failed: {code, message, suggestions}}`.
@@ -18,6 +18,7 @@ const {values} = parseArgs({
     port: {type: 'string'},
     faults: {type: 'string'},
     projects: {type: 'string'},
+    iam: {type: 'string'},
   },
 })
 
@@ -58,7 +59,7 @@ setFlagsFromString('--semi-space-growth-factor=1')
 
 // Starting is mostly compiling, so enable the compile cache before loading the rest.
 enableCompileCache()
-const {LocalCloud: Cloud, LocalCloudError, parseFaults} = await import('./index.ts')
+const {LocalCloud: Cloud, LocalCloudError, IAM_MODES, parseFaults} = await import('./index.ts')
 
 async function main(): Promise<void> {
   if (values.state === undefined) throw new LocalCloudError('usage', 'main: --state FOLDER is missing.')
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
     stateFolder: values.state,
     ...(values.port === undefined ? {} : {port: Number(values.port)}),
     ...(values.projects === undefined ? {} : {projects: values.projects.split(',')}),
+    ...(values.iam === undefined ? {} : {iam: parseIamMode(values.iam)}),
     faults,
     report,
     onStopRequest: stop,
@@ -76,6 +78,14 @@ async function main(): Promise<void> {
   send({ready: {pid, endpoint, startedAt}})
   report(`ready at ${endpoint}, state in ${values.state}`)
   flushCompileCache()
+}
+
+/** @throws LocalCloudError `usage` */
+function parseIamMode(text: string): IamMode {
+  const mode = IAM_MODES.find((each) => each === text)
+  if (mode === undefined)
+    throw new LocalCloudError('usage', `main: --iam ${text}: it must be one of ${IAM_MODES.join(', ')}.`)
+  return mode
 }
 
 /** @throws LocalCloudError `usage` if the file is not a fault plan */

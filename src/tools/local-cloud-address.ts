@@ -11,7 +11,9 @@ export type LocalCloudAddress = Pick<Reported, 'pid' | 'endpoint' | 'startedAt'>
 type Denial = Required<Omit<Reported['denials'][number], 'principal'>> & {readonly principal: string}
 
 /** What a running local cloud, perhaps of another version, reports about itself. */
-export interface LocalCloudStatus extends Omit<Reported, 'denials' | 'buckets'> {
+export interface LocalCloudStatus extends Omit<Reported, 'denials' | 'buckets' | 'iam'> {
+  /** `enforce`, `audit` or `off`. */
+  readonly iam: string
   /** `role` is empty if no role would have allowed the call. */
   readonly denials: readonly Denial[]
   /** Across all projects; `undefined` if it does not report them. */
@@ -139,6 +141,7 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     version: typeof answer['version'] === 'string' ? answer['version'] : 'unknown',
     stateFolder: folder,
     proxy: typeof answer['proxy'] === 'string' ? answer['proxy'] : '',
+    iam: typeof answer['iam'] === 'string' ? answer['iam'] : 'enforce',
     denials: Array.isArray(answer['denials']) ? answer['denials'].flatMap(denialIn) : [],
     faults: typeof answer['faults'] === 'number' ? answer['faults'] : 0,
     tls: {

@@ -94,3 +94,39 @@ describe('local exec', () => {
     )
   })
 })
+
+describe('local iam and local requests', () => {
+  test('a call that lacks a grant is listed with the role that allows it, and audit serves it', async () => {
+    const cli = await createCli()
+    expect((await cli.run(['local', 'requests'])).stderr).toContain('local start')
+    await cli.run(['local', 'start'])
+    const {endpoint} = await cli.json(['local', 'status'])
+    const call = (path: string, body?: object, authorization = '') =>
+      fetch(`${String(endpoint)}${path}`, {
+        headers: authorization === '' ? {} : {authorization},
+        ...(body === undefined ? {} : {method: 'POST', body: JSON.stringify(body)}),
+      })
+    await call('/v1/projects/p-test/serviceAccounts', {accountId: 'outsider'})
+    const answer = await call(
+      '/v1/projects/-/serviceAccounts/outsider@p-test.iam.gserviceaccount.com:generateAccessToken',
+      {scope: ['https://www.googleapis.com/auth/cloud-platform']},
+    )
+    const token = `Bearer ${String(parseObject(await answer.text())['accessToken'])}`
+    const list = async () => (await call('/v1/projects/p-test/topics', undefined, token)).status
+    expect(await list()).toBe(403)
+    const lines = (await cli.run(['local', 'requests', '--denied'])).stdout
+    expect(lines).toMatch(
+      /serviceAccount:outsider@\S+ GET \/v1\/projects\/p-test\/topics 403\n +denied pubsub\.topics\.list on projects\/p-test; grant roles\/pubsub\.viewer on\s+it to serviceAccount:outsider@/,
+    )
+    expect(lines).not.toContain('allowed')
+    expect(await cli.json(['local', 'iam'])).toEqual({mode: 'enforce'})
+    expect((await cli.run(['local', 'iam', 'audit'])).stdout).toBe('IAM of the local cloud: audit\n')
+    const following = cli.start(['local', 'requests', '--denied', '--follow', '--json'])
+    await following.shows('"decision":"denied"')
+    expect(await list()).toBe(200)
+    await following.shows('"decision":"missing"')
+    following.kill('SIGINT')
+    expect((await following.ended).exitCode).toBe(130)
+    expect((await cli.run(['local', 'status'])).stdout).toContain('Missing grants:')
+  })
+})

@@ -33,6 +33,8 @@ test('every command of the product exists', () => {
     'init',
     'local env',
     'local exec',
+    'local iam',
+    'local requests',
     'local start',
     'local status',
     'local stop',

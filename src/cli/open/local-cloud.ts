@@ -1,10 +1,12 @@
 import {join} from 'node:path'
 import type {Config} from '../../core/config.ts'
+import type {JsonObject} from '../../core/json.ts'
 import {
   runningLocalCloud,
   type LocalCloudAddress,
   type LocalCloudStatus,
 } from '../../tools/local-cloud-address.ts'
+import {askLocalCloud} from '../../tools/local-cloud-control.ts'
 import {startLocalCloud, stopLocalCloud, type StartedLocalCloud} from '../../tools/local-cloud-process.ts'
 
 /** How to start a local cloud that does not run. */
@@ -23,6 +25,11 @@ export interface LocalCloudControl {
     readonly port?: number | undefined
     readonly signal: AbortSignal
   }): Promise<StartedLocalCloud>
+  /**
+   * Calls a route below `/_local-cloud/` of the running local cloud.
+   * @throws AppError `unreachable` if none is running
+   */
+  ask(method: string, path: string, body?: object): Promise<JsonObject>
   /** @returns `undefined` if none was running */
   stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
 }
@@ -33,6 +40,7 @@ export function localCloudOf({stateFolder}: Config): LocalCloudControl {
   return {
     folder,
     status: () => runningLocalCloud(folder),
+    ask: (method, path, body) => askLocalCloud(folder, {method, path, body}),
     start: (options) => startLocalCloud({folder, ...options}),
     stop: () => stopLocalCloud(folder),
   }

@@ -4,7 +4,9 @@ import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
+import type {PermissionCheck} from '../wire/request-log.ts'
 import type {AccessControl, Binding, Denial, KnownAccounts, Policy} from './access.ts'
+import type {IamMode} from './enforcement.ts'
 import {normalizeBindings, parsePolicy} from './policy.ts'
 import {roleHas, smallestRole} from './roles.ts'
 
@@ -28,15 +30,20 @@ const ACCOUNT_RESOURCE = /^projects\/[^/]+\/serviceAccounts\/(?<email>[^/]+@[^/]
 /**
  * Policies that are kept in the state and enforced: a principal has what its roles on the resource and on the
  * resource's project hold.
+ * @param checked receives each decision
  */
 export function createAccess({
   state,
   clock,
   accounts,
+  mode = () => 'enforce',
+  checked = () => {},
 }: {
   state: State
   clock: Clock
   accounts: KnownAccounts
+  mode?: () => IamMode
+  checked?: (check: PermissionCheck) => void
 }): AccessControl {
   const selectPolicy = state.database.prepare('SELECT policy FROM iam_policies WHERE resource = ?')
   const selectNaming = state.database.prepare('SELECT resource FROM iam_policies WHERE instr(policy, ?) > 0')
@@ -80,7 +87,7 @@ export function createAccess({
     resource: string,
     project = projectOf(resource),
   ): boolean {
-    if (principal === 'owner') return true
+    if (principal === 'owner' || mode() === 'off') return true
     if (disabledAccount(principal) !== undefined) return false
     if (grants(getPolicy(resource), principal, permission)) return true
     return project !== undefined && grants(getPolicy(project), principal, permission)
@@ -117,10 +124,19 @@ export function createAccess({
     getPolicy,
     require(principal, permission, resource, project) {
       if (permission === ACT_AS) requireAccount(accounts, resource)
-      if (allows(principal, permission, resource, project)) return
+      const asked = {principal, permission, resource}
+      if (allows(principal, permission, resource, project)) {
+        checked({...asked, decision: 'allowed'})
+        return
+      }
       const disabled = disabledAccount(principal)
+      const role = disabled === undefined ? smallestRole(permission, resource) : undefined
+      const missing = {...asked, ...(role === undefined ? {} : {role})}
+      const isServed = mode() === 'audit'
+      remember(missing)
+      checked({...missing, decision: isServed ? 'missing' : 'denied'})
+      if (isServed) return
       if (disabled !== undefined) {
-        remember({principal, permission, resource})
         throw new ApiError(
           'UNAUTHENTICATED',
           `The service account ${disabled} is disabled. Enable it: gcloud iam service-accounts enable ${disabled}`,
@@ -134,8 +150,6 @@ export function createAccess({
           ],
         )
       }
-      const role = smallestRole(permission, resource)
-      remember({principal, permission, resource, ...(role === undefined ? {} : {role})})
       throw new ApiError(
         'PERMISSION_DENIED',
         `Permission '${permission}' denied on resource '${resource}' (or it may not exist) for ${principal}.` +

@@ -404,11 +404,11 @@ export function roleHas(role: string, permission: string): boolean {
   return ROLES.get(role)?.has(permission) ?? false
 }
 
-/** The smallest role that holds `permission` and can be granted on `resource`, for advice in a denial. */
+/** The smallest role that holds `permission` and can be granted on `resource`, for advice in a denial; no legacy role. */
 export function smallestRole(permission: string, resource: string): string | undefined {
   let best: {role: string; size: number} | undefined
   for (const [role, permissions] of ROLES) {
-    if (!permissions.has(permission) || !isGrantable(role, resource)) continue
+    if (!permissions.has(permission) || !isGrantable(role, resource) || role.includes('.legacy')) continue
     if (best === undefined || permissions.size < best.size) best = {role, size: permissions.size}
   }
   return best?.role

@@ -23,5 +23,6 @@ export const iamSchema: Schema = {
        private_key TEXT,
        PRIMARY KEY (email, id)
      ) STRICT, WITHOUT ROWID;`,
+    'CREATE TABLE iam_mode (mode TEXT NOT NULL) STRICT',
   ],
 }

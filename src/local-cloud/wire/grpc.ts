@@ -12,6 +12,7 @@ import type {Call, Principal} from './call.ts'
 import {type ApiError, toApiError} from './api-error.ts'
 import type {FaultPlan} from './faults.ts'
 import {describeService, type MethodDescriptor} from './protos.ts'
+import type {LoggedRequest, RequestLog} from './request-log.ts'
 import type {RpcService, StreamHandler, UnaryHandler} from './rpc.ts'
 
 /** The largest message either way; above Pub/Sub's 10 MB publish limit. */
@@ -24,6 +25,7 @@ export interface GrpcCallers {
   /** Aborted when the local cloud stops. */
   readonly stopping: AbortSignal
   readonly faults: FaultPlan | undefined
+  readonly requests: RequestLog | undefined
   /** Resets the connection of a peer, `address:port`, and with it all calls on it. */
   readonly breakConnection: (peer: string) => void
 }
@@ -91,15 +93,14 @@ function serveUnary(
   return (call, callback) => {
     const abort = new AbortController()
     call.on('cancelled', () => abort.abort())
-    const answer = async (): Promise<object> => {
-      const context = callOf(call.metadata, abort.signal, callers)
+    const answer = async (context: Call): Promise<object> => {
       const fault = faultOf(method, call.getPeer(), context, callers)
       await fault.before()
       const response = await handler(decoded(call.request), context)
       await fault.after()
       return response
     }
-    answer().then(
+    logged(call.metadata, abort.signal, method, callers, answer).then(
       (response) => callback(null, response),
       (error: unknown) => callback(statusOf(toApiError(error))),
     )
@@ -115,8 +116,7 @@ function serveStream(
     const abort = new AbortController()
     call.on('cancelled', () => abort.abort())
     call.on('error', () => abort.abort())
-    const pump = async (): Promise<void> => {
-      const context = callOf(call.metadata, abort.signal, callers)
+    const pump = async (context: Call): Promise<void> => {
       const fault = faultOf(method, call.getPeer(), context, callers)
       await fault.before()
       for await (const response of handler(decodedEach(call), context)) {
@@ -129,11 +129,28 @@ function serveStream(
           })
       }
     }
-    pump().then(
+    logged(call.metadata, abort.signal, method, callers, pump).then(
       () => call.end(),
       (error: unknown) => call.emit('error', statusOf(toApiError(error))),
     )
   }
+}
+
+/** Does the work of a call and records it. */
+async function logged<T>(
+  metadata: Metadata,
+  cancelled: AbortSignal,
+  {path}: MethodDescriptor,
+  callers: GrpcCallers,
+  work: (context: Call) => Promise<T>,
+): Promise<T> {
+  const context = callOf(metadata, cancelled, callers)
+  const {principal} = context
+  const status = (end: {value: T} | {error: unknown}): LoggedRequest['status'] =>
+    'value' in end ? 'OK' : toApiError(end.error).status
+  return callers.requests
+    ? callers.requests.within({principal, method: 'gRPC', path}, () => work(context), status)
+    : work(context)
 }
 
 /** What goes wrong on purpose. Messages are whole here: bytes of the request mean before its work, of the answer after it. */

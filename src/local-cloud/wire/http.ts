@@ -13,6 +13,7 @@ import type {Call, Principal} from './call.ts'
 import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {isArriving, send} from './http-answer.ts'
+import type {RequestLog} from './request-log.ts'
 import type {HttpRequest, HttpResponse, Route} from './routes.ts'
 import {admitPage, type Page, preflight, refusedPage} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
@@ -54,6 +55,7 @@ export interface HttpCallers {
   /** Called with the local cloud's internal errors. */
   readonly report: (error: unknown) => void
   readonly faults: FaultPlan | undefined
+  readonly requests: RequestLog | undefined
 }
 
 /** An HTTP/1.1 server for the routes, the first that matches. Every CONNECT to elsewhere is refused at once. */
@@ -150,12 +152,16 @@ async function serve(
         },
         origin,
       }
-      const answer = await answerOf(
-        candidate,
-        message,
-        {method, url, path, call, groups: match.groups ?? {}},
-        callers,
-      )
+      const work = (): Promise<HttpResponse> =>
+        answerOf(candidate, message, {method, url, path, call, groups: match.groups ?? {}}, callers)
+      const {principal} = call
+      const answer = await (callers.requests === undefined || candidate.beyondFaults === true
+        ? work()
+        : callers.requests.within({principal, method, path}, work, (end) =>
+            'value' in end
+              ? (end.value.status ?? 200)
+              : (candidate.renderError?.(end.error) ?? commonForm(toApiError(end.error))).status,
+          ))
       await send(message, response, {...answer, headers: {...answer.headers, ...page.headers}})
       return
     }

@@ -9,6 +9,7 @@ import type {FaultPlan} from './faults.ts'
 import {createGrpcServer} from './grpc.ts'
 import {createHttpServer} from './http.ts'
 import {describeService} from './protos.ts'
+import type {RequestLog} from './request-log.ts'
 import type {Route} from './routes.ts'
 import type {RpcService} from './rpc.ts'
 import {transcode} from './transcoding.ts'
@@ -36,6 +37,8 @@ export interface ServerOptions {
   readonly onOutsideCall?: OnOutsideCall
   /** What goes wrong on purpose. */
   readonly faults?: FaultPlan
+  /** Where requests are recorded. */
+  readonly requests?: RequestLog
 }
 
 export interface Server {
@@ -67,6 +70,7 @@ export function createServerOf({
   report,
   onOutsideCall = () => {},
   faults,
+  requests,
 }: ServerOptions): Server {
   const transcoded = services.flatMap(({service, unary}) =>
     describeService(service).flatMap((method) => transcode(method, unary[method.name])),
@@ -94,6 +98,7 @@ export function createServerOf({
         return tlsPorts.has(asked) ? asked : undefined
       },
       faults,
+      requests,
     })
     // It never listens itself, and looks after its connections only once it does.
     http.emit('listening')
@@ -102,6 +107,7 @@ export function createServerOf({
       stopping: stopping.signal,
       origin: () => origin,
       faults,
+      requests,
       breakConnection(peer) {
         for (const socket of sockets)
           if (`${socket.remoteAddress}:${socket.remotePort}` === peer) socket.resetAndDestroy()

@@ -118,6 +118,7 @@ it('lets go of a client whose headers never end, and of one whose body stands st
       stopping: new AbortController().signal,
       report: (error) => errors.push(error),
       faults: undefined,
+      requests: undefined,
     },
     {...HTTP_LIMITS, headersMs: 200, silentBodyMs: 200},
   )

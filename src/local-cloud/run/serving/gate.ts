@@ -31,10 +31,12 @@ export function checkInvoker(
   if (access.allows('allUsers', PERMISSION, service)) return undefined
   const token = /^Bearer (?<token>\S+)$/i.exec(authorization ?? '')?.groups?.['token']
   if (token === undefined) {
-    // It is easier to find among the denials than in the service's log.
-    refusalOf(() => access.require('allUsers', PERMISSION, service))
-    return forbidden(
-      'The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.',
+    const refused = refusalOf(() => access.require('allUsers', PERMISSION, service))
+    return (
+      refused &&
+      forbidden(
+        'The request was not authenticated. Either allow unauthenticated invocations or set the proper Authorization header.',
+      )
     )
   }
   const verified = tokens.verify(token, audiences)

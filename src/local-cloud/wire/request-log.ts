@@ -1,0 +1,103 @@
+import {AsyncLocalStorage} from 'node:async_hooks'
+import type {StatusName} from './api-error.ts'
+import type {Principal} from './call.ts'
+import type {Clock} from './clock.ts'
+
+const MAX_AGE_MS = 3600_000
+/** Roughly, as text. */
+const MAX_BYTES = 1024 * 1024
+
+/** A permission that a request needed. */
+export interface PermissionCheck {
+  readonly principal: Principal
+  readonly permission: string
+  readonly resource: string
+  /** `missing`: not granted, but the request was served all the same. */
+  readonly decision: 'allowed' | 'denied' | 'missing'
+  /** If it is not granted: the smallest role on the resource that would have allowed it. */
+  readonly role?: string
+}
+
+/** A request that was answered, or a permission that the local cloud checked for work of its own. */
+export interface LoggedRequest {
+  /** Rises with time. */
+  readonly id: number
+  /** RFC 3339. */
+  readonly time: string
+  readonly principal: Principal
+  /** `GET`, or `gRPC`; absent for the local cloud's own work. */
+  readonly method?: string
+  /** Without the query. */
+  readonly path?: string
+  /** HTTP status, or the code of a gRPC call. */
+  readonly status?: number | StatusName | 'OK' | undefined
+  readonly checks: readonly PermissionCheck[]
+}
+
+type End<T> = {readonly value: T} | {readonly error: unknown}
+
+/** The latest requests with what access control decided: an hour or a megabyte of them, in memory. */
+export interface RequestLog {
+  /** Records a request once `work` has ended. */
+  within<T>(
+    request: Pick<LoggedRequest, 'principal' | 'method' | 'path'>,
+    work: () => Promise<T>,
+    statusOf: (end: End<T>) => LoggedRequest['status'],
+  ): Promise<T>
+  /** Adds a decision to the request in progress. */
+  checked(check: PermissionCheck): void
+  /** Oldest first. @param after only requests with a higher id */
+  list(after: number): LoggedRequest[]
+}
+
+export function createRequestLog(clock: Clock): RequestLog {
+  // Timers that a request starts keep its context after it has ended.
+  const current = new AsyncLocalStorage<{readonly checks: PermissionCheck[]; hasEnded: boolean}>()
+  let kept: {readonly request: LoggedRequest; readonly at: number; readonly size: number}[] = []
+  let bytes = 0
+  let lastId = 0
+
+  function add(request: Omit<LoggedRequest, 'id' | 'time'>): void {
+    const at = clock.now()
+    const size = 150 + (request.path?.length ?? 0) + request.checks.length * 200
+    lastId += 1
+    kept.push({request: {id: lastId, time: new Date(at).toISOString(), ...request}, at, size})
+    bytes += size
+    // Half of them at once, so that a request costs next to nothing.
+    if (bytes > MAX_BYTES) {
+      kept = kept.slice(kept.length / 2)
+      bytes = kept.reduce((sum, each) => sum + each.size, 0)
+    }
+  }
+
+  return {
+    async within<T>(
+      request: Pick<LoggedRequest, 'principal' | 'method' | 'path'>,
+      work: () => Promise<T>,
+      statusOf: (end: End<T>) => LoggedRequest['status'],
+    ) {
+      const context: {checks: PermissionCheck[]; hasEnded: boolean} = {checks: [], hasEnded: false}
+      const end = (how: End<T>): void => {
+        context.hasEnded = true
+        add({...request, status: statusOf(how), checks: context.checks})
+      }
+      try {
+        const value = await current.run(context, work)
+        end({value})
+        return value
+      } catch (error) {
+        end({error})
+        throw error
+      }
+    },
+    checked(check) {
+      const context = current.getStore()
+      if (context && !context.hasEnded) context.checks.push(check)
+      else add({principal: check.principal, checks: [check]})
+    },
+    list(after) {
+      const since = clock.now() - MAX_AGE_MS
+      return kept.filter(({request, at}) => request.id > after && at >= since).map(({request}) => request)
+    },
+  }
+}
