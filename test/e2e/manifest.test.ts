@@ -51,6 +51,7 @@ test('every command of the product exists', () => {
     'setup',
     'status',
     'upload',
+    'version',
   ])
 })
 
