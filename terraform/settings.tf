@@ -25,7 +25,7 @@ variable "region" {
 }
 
 variable "label_column" {
-  description = "Column to predict if a file does not name its own."
+  description = "Column to predict, unless a file names its own."
   type        = string
   default     = null
 
@@ -48,7 +48,7 @@ variable "environment" {
 }
 
 variable "filter" {
-  description = "Which objects of the input bucket are processed: those with this prefix and suffix. Others are left alone."
+  description = "Prefix and suffix of the objects to process; other objects in the input bucket are left alone."
   type        = object({ prefix = optional(string), suffix = optional(string) })
   default     = {}
   nullable    = false
@@ -72,7 +72,7 @@ variable "afterwards" {
 }
 
 variable "input_bucket" {
-  description = "Existing bucket that files arrive in, which may belong to another project. The pipeline adds its notification and grants, and destroy removes only those."
+  description = "Existing bucket to read files from, possibly in another project. The pipeline adds only its notification and grants, which destroy removes."
   type        = string
   default     = null
 
@@ -83,7 +83,7 @@ variable "input_bucket" {
 }
 
 variable "output_bucket" {
-  description = "Existing bucket that results go to, which may belong to another project. The pipeline adds its grant, and destroy leaves the results."
+  description = "Existing bucket to write results to, possibly in another project. The pipeline adds only its grant, and destroy keeps the results."
   type        = string
   default     = null
 
@@ -117,14 +117,14 @@ variable "storage_class" {
 }
 
 variable "versioning" {
-  description = "Whether the output bucket keeps results that were replaced or deleted as noncurrent versions, billed as long as they exist."
+  description = "Whether the output bucket keeps replaced and deleted results as noncurrent versions, which are billed while they exist."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "soft_delete_days" {
-  description = "Days that a replaced or deleted result can be restored, billed meanwhile like any other object."
+  description = "Days during which a replaced or deleted result can be restored; meanwhile it is billed like any other object."
   type        = number
   default     = 7
   nullable    = false
@@ -136,7 +136,7 @@ variable "soft_delete_days" {
 }
 
 variable "retention_days" {
-  description = "Days that no result can be deleted before; needs versioning, so that a new one can replace it."
+  description = "Days before which no result can be deleted; needs versioning, so that results can still be replaced."
   type        = number
   default     = null
 
@@ -147,7 +147,7 @@ variable "retention_days" {
 }
 
 variable "input_lifecycle_days" {
-  description = "Days after which Cloud Storage deletes an object of the input bucket."
+  description = "Days after which Cloud Storage deletes objects in the input bucket."
   type        = number
   default     = null
 
@@ -158,7 +158,7 @@ variable "input_lifecycle_days" {
 }
 
 variable "labels" {
-  description = "Labels of every resource that can carry them, for billing reports and searches."
+  description = "Labels on every resource that can have them, for billing reports and searches."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -170,7 +170,7 @@ variable "labels" {
 }
 
 variable "alerts" {
-  description = "Who is notified of dead letters, of files that wait for over an hour and of failed executions, by Cloud Monitoring: email, webhook (locally too) or slack."
+  description = "Whom Cloud Monitoring notifies of dead letters, files waiting for over an hour and failed executions: email, webhook (also locally) or slack."
   type        = object({ email = optional(string), webhook = optional(string), slack = optional(string) })
   default     = {}
   nullable    = false
@@ -182,7 +182,7 @@ variable "alerts" {
 }
 
 variable "no_result_minutes" {
-  description = "Minutes without a processed file after which alerts are sent as well, for pipelines whose files arrive regularly."
+  description = "Minutes without a processed file before an alert is sent, for pipelines whose files arrive regularly."
   type        = number
   default     = null
 
@@ -193,7 +193,7 @@ variable "no_result_minutes" {
 }
 
 variable "service_account" {
-  description = "Existing service account that the worker runs as, which the pipeline only grants what it needs; otherwise one is created."
+  description = "Existing service account that the worker runs as; the pipeline only adds the grants it needs. By default, one is created."
   type        = string
   default     = null
 
@@ -204,7 +204,7 @@ variable "service_account" {
 }
 
 variable "ingress" {
-  description = "Where requests to the service may come from. Pub/Sub of the same project is internal; `deploy --tag` addresses need all."
+  description = "Where requests to the service may come from. Pub/Sub in the same project is internal; `deploy --tag` addresses need all."
   type        = string
   default     = "internal"
   nullable    = false
@@ -216,7 +216,7 @@ variable "ingress" {
 }
 
 variable "network" {
-  description = "VPC network that instances reach directly."
+  description = "VPC network that instances connect to directly."
   type        = string
   default     = null
 
@@ -227,7 +227,7 @@ variable "network" {
 }
 
 variable "subnetwork" {
-  description = "Subnetwork of network, in the region of the pipeline."
+  description = "Subnetwork of the network, in the pipeline's region."
   type        = string
   default     = null
 
@@ -238,7 +238,7 @@ variable "subnetwork" {
 }
 
 variable "egress" {
-  description = "Which requests of an instance go through network or subnetwork."
+  description = "Which outgoing requests of an instance go through the network."
   type        = string
   default     = "private-ranges-only"
   nullable    = false
@@ -250,7 +250,7 @@ variable "egress" {
 }
 
 variable "kms_key" {
-  description = "Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of Google’s own keys."
+  description = "Cloud KMS key that encrypts buckets, topics, images, service and job, instead of Google's own keys."
   type        = string
   default     = null
 
@@ -280,7 +280,7 @@ variable "concurrency" {
 }
 
 variable "max_instances" {
-  description = "Maximum number of instances that run at the same time."
+  description = "Maximum number of instances running at the same time."
   type        = number
   default     = 10
   nullable    = false
@@ -292,7 +292,7 @@ variable "max_instances" {
 }
 
 variable "min_instances" {
-  description = "Instances that stay ready, and are billed, while no file arrives."
+  description = "Instances kept ready, and billed, while no files arrive."
   type        = number
   default     = 0
   nullable    = false
@@ -309,7 +309,7 @@ variable "min_instances" {
 }
 
 variable "cpu_always_allocated" {
-  description = "Whether an instance has its CPUs between files as well, and is billed for them."
+  description = "Whether an instance keeps its CPUs between files, and is billed for them."
   type        = bool
   default     = false
   nullable    = false
@@ -359,7 +359,7 @@ variable "job_threshold" {
 }
 
 variable "job_timeout" {
-  description = "Time per file in the job, which processes files that take longer than a delivery may. In seconds."
+  description = "Time limit per file in the job, which processes files that take longer than a delivery allows. In seconds."
   type        = number
   default     = 3600
   nullable    = false
@@ -371,7 +371,7 @@ variable "job_timeout" {
 }
 
 variable "request_timeout" {
-  description = "Time per file; below ack_deadline, so that the answer arrives before Pub/Sub delivers the message again. In seconds."
+  description = "Time limit per file; below ack_deadline, so that the response arrives before Pub/Sub delivers the message again. In seconds."
   type        = number
   default     = 540
   nullable    = false
@@ -388,7 +388,7 @@ variable "request_timeout" {
 }
 
 variable "ack_deadline" {
-  description = "Time that Pub/Sub waits for an answer before it delivers the message again. In seconds."
+  description = "Time that Pub/Sub waits for a response before it delivers the message again. In seconds."
   type        = number
   default     = 600
   nullable    = false
@@ -429,7 +429,7 @@ variable "maximum_backoff" {
 }
 
 variable "max_delivery_attempts" {
-  description = "Deliveries of a file before it becomes a dead letter."
+  description = "Delivery attempts per file before it becomes a dead letter."
   type        = number
   default     = 5
   nullable    = false

@@ -57,7 +57,7 @@ export abstract class CloudRunnerCommand extends Command {
       helpGroup: 'GLOBAL',
     }),
     env: Flags.string({
-      summary: 'One of the environments in cloud-runner.json, or none for what lies outside them.',
+      summary: 'Environment in cloud-runner.json; none selects the pipeline outside all environments.',
       helpValue: '<name>',
       helpGroup: 'GLOBAL',
     }),

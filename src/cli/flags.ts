@@ -21,7 +21,7 @@ export const durationFlag = Flags.custom<number>({
 
 /** `--confirm`, for every command that changes a pipeline. */
 export const confirmFlag = Flags.string({
-  summary: "The pipeline's name, to skip the question.",
+  summary: "The pipeline's name, to skip the confirmation prompt.",
   helpValue: '<name>',
 })
 

@@ -35,7 +35,7 @@ export default class Cancel extends CloudRunnerCommand {
     }),
   }
   static override flags = {
-    yes: Flags.boolean({summary: `Skip the confirmation (asked above ${MOST_UNASKED} files).`}),
+    yes: Flags.boolean({summary: `Skip the confirmation for more than ${MOST_UNASKED} files.`}),
   }
 
   override async run(): Promise<CancelResult> {

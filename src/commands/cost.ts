@@ -15,26 +15,26 @@ const DEFAULT_SINCE_MS = 30 * 86_400_000
 
 export default class Cost extends CloudRunnerCommand {
   static override summary = 'Estimate what the pipeline has cost, or will cost.'
-  static override description = `Without --files: what it has used since --since, by its request log, executions and buckets; on the local target, what that would have cost on Google. With --files: a forecast for a month, from the settings alone, so it needs neither a pipeline nor an account. Both are estimates at Google's list prices, each shown with its page and the day it was read; your invoice is Google's.`
+  static override description = `Without --files, estimates the cost since --since from the request log, executions and buckets; on the local target, what the same work would have cost on Google. With --files, forecasts a month from the settings alone, without a pipeline or an account. Both use Google's list prices, each shown with its source and the date it was read; your invoice may differ.`
   static override examples = [
     {
       description: 'A forecast',
       command: '<%= config.bin %> <%= command.id %> --files 1000 --size 5Mi --per month',
     },
     {
-      description: 'The same with a measured pace',
+      description: 'The same with a measured processing time',
       command: '<%= config.bin %> <%= command.id %> --files 1000 --size 5Mi --per day --seconds 12',
     },
     {description: 'The last 30 days', command: '<%= config.bin %> <%= command.id %> --since 30d'},
   ]
   static override flags = {
     files: Flags.integer({
-      summary: 'Files to forecast for.',
+      summary: 'Number of files to forecast for.',
       helpValue: '<n>',
       min: 0,
     }),
     size: Flags.custom<number>({
-      summary: 'Size of each. The default is 1Mi.',
+      summary: 'Size of each file. The default is 1Mi.',
       helpValue: '<amount>',
       dependsOn: ['files'],
       parse(text) {
@@ -46,7 +46,7 @@ export default class Cost extends CloudRunnerCommand {
       },
     })(),
     seconds: Flags.custom<number>({
-      summary: 'Time that each takes. The default is a guess from its size.',
+      summary: 'Processing time per file. The default is estimated from the size.',
       helpValue: '<seconds>',
       dependsOn: ['files'],
       parse(text) {
@@ -58,7 +58,7 @@ export default class Cost extends CloudRunnerCommand {
       },
     })(),
     per: Flags.string({
-      summary: 'How often that many files arrive. The default is month.',
+      summary: 'Period in which that many files arrive. The default is month.',
       options: [...PERIODS],
       dependsOn: ['files'],
     }),

@@ -29,13 +29,13 @@ export default class Demo extends CloudRunnerCommand {
   static override summary = 'Send a sample file through a pipeline on this machine.'
   static override description = `Creates the pipeline if there is none, uploads a synthetic sample, waits for its result, and shows the file's path hop by hop, the model's quality, the first predictions and the log lines. You can run it again.`
   static override examples = [
-    {description: 'Needs only Node', command: '<%= config.bin %> <%= command.id %>'},
+    {description: 'Try it, with nothing but Node installed', command: '<%= config.bin %> <%= command.id %>'},
   ]
 
   static override flags = {
     confirm: confirmFlag,
     yes: Flags.boolean({
-      summary: 'Do not ask before the built-in worker replaces another one.',
+      summary: 'Do not ask before replacing a different worker with the built-in one.',
     }),
   }
 

@@ -12,9 +12,9 @@ const TAG = /^[a-z][a-z0-9-]{0,45}[a-z0-9]$/
 
 export default class Deploy extends CloudRunnerCommand {
   static override summary = 'Build the worker and move traffic to it once it is ready.'
-  static override description = `Files in progress are finished by the revision that has them. If the new revision does not become ready, the old one keeps the traffic, and the command fails with the new one's log lines. Files that the replaced image is still processing are listed with the command that stops them.
+  static override description = `Files in progress finish on the revision that started them. If the new revision does not become ready, the old one keeps the traffic, and the command fails with the new one's log lines. Files that the replaced image is still processing are listed with the command that stops them.
 
-A canary gets part of the files: "deploy --promote" gives it all of them, "rollback" ends it. The command asks before it replaces a different worker (from another folder, built in, or an image built elsewhere); without a terminal it needs --yes. In a protected environment it first asks for the pipeline's name.`
+A canary gets a share of the files: "deploy --promote" gives it all of them, and "rollback" ends it. The command asks before it replaces a different worker (from another folder, built in, or an image built elsewhere); without a terminal it needs --yes. In a protected environment it first asks for the pipeline's name.`
   static override examples = [
     {description: 'After a change to the worker', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -37,19 +37,19 @@ A canary gets part of the files: "deploy --promote" gives it all of them, "rollb
   ]
   static override flags = {
     canary: Flags.integer({
-      summary: 'Percentage of files for the new revision.',
+      summary: 'Percentage of files to send to the new revision.',
       min: 1,
       max: 99,
       helpValue: '<percent>',
       exclusive: ['no-traffic', 'promote'],
     }),
     promote: Flags.boolean({
-      summary: 'Give all traffic to the newest revision, without a build.',
+      summary: 'Send all traffic to the newest revision without building anything.',
       exclusive: ['image', 'builder', 'tag', 'no-traffic', 'dry-run'],
     }),
     'no-traffic': Flags.boolean({summary: 'Create the revision, but leave the traffic as it is.'}),
     tag: Flags.string({
-      summary: 'Give the new revision a URL of its own under this name.',
+      summary: 'Give the new revision its own URL, with this name.',
       helpValue: '<name>',
     }),
     image: Flags.string({
@@ -59,7 +59,7 @@ A canary gets part of the files: "deploy --promote" gives it all of them, "rollb
     }),
     builder: Flags.string({
       summary:
-        'docker builds the Dockerfile; layer assembles the image without docker; cloudbuild builds the Dockerfile, or the Procfile by buildpacks, on Google Cloud. The default on the local target is layer, where a worker with a command runs as a process; on Google Cloud, docker if available, else whatever fits the worker.',
+        'docker builds the Dockerfile; layer assembles the image without docker; cloudbuild builds the Dockerfile, or the Procfile by buildpacks, on Google Cloud. The default on the local target is layer (a worker with a command then runs as a process); on Google Cloud it is docker if available, otherwise whatever fits the worker.',
       options: [...BUILDERS],
     }),
     yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),

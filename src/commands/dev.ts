@@ -34,7 +34,7 @@ export default class Dev extends CloudRunnerCommand {
       default: false,
     }),
     inspect: Flags.boolean({
-      summary: 'Start the debugger of Node in each instance; the log shows its address. No deadline applies.',
+      summary: "Start Node's debugger in each instance; the log shows its address. No deadline applies.",
       exclusive: ['debugpy'],
     }),
     debugpy: Flags.boolean({

@@ -16,9 +16,9 @@ const here = (path: string): string => relative(process.cwd(), path) || '.'
 export default class Init extends CloudRunnerCommand {
   static override isAboutPipeline = false
   static override summary = 'Create a worker of your own, or a CI workflow.'
-  static override description = `All templates run on this machine without docker, if their language is installed; on Google Cloud, docker builds those that are not TypeScript. cloud-runner.json then names the worker; in a folder that already has a pipeline, for a new pipeline, so the existing one keeps its worker. Nothing is overwritten.
+  static override description = `All templates run on this machine without docker if their language is installed; for Google Cloud, docker or Cloud Build builds those that are not TypeScript. The worker is added to cloud-runner.json, for a new pipeline if the folder already has one, so the existing pipeline keeps its worker. Nothing is overwritten.
 
-With --ci github, writes .github/workflows/cloud-runner.yml instead: pull requests rehearse the pipeline against the local cloud, without an account; main deploys it, a canary first, with Workload Identity Federation. Nothing is overwritten.`
+With --ci github, writes .github/workflows/cloud-runner.yml instead: pull requests rehearse the pipeline against the local cloud, without an account; main deploys it, a canary first, with Workload Identity Federation.`
   static override examples = [
     {description: 'In TypeScript, in ./worker', command: '<%= config.bin %> <%= command.id %>'},
     {

@@ -15,7 +15,7 @@ const SEVERITIES = ['debug', 'info', 'notice', 'warning', 'error', 'critical']
 
 export default class Logs extends LookingCommand {
   static override summary = "Show the worker's logs for one file or all."
-  static override description = `With --tail, new lines follow until Ctrl-C; with --json as well, each is one line of JSON, and of several pipelines one must be chosen.`
+  static override description = `With --tail, prints new lines until Ctrl-C, with --json one JSON object per line. With several pipelines, --tail follows only one, which you choose.`
   static override examples = [
     {
       description: 'Everything logged about a file',

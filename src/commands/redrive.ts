@@ -29,7 +29,7 @@ export default class Redrive extends WaitingCommand {
     }),
   }
   static override flags = {
-    yes: Flags.boolean({summary: `Skip the confirmation (asked above ${MOST_UNASKED} files).`}),
+    yes: Flags.boolean({summary: `Skip the confirmation for more than ${MOST_UNASKED} files.`}),
     ...waitFlags,
   }
 

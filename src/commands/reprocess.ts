@@ -37,7 +37,7 @@ export default class Reprocess extends WaitingCommand {
       summary: 'All waiting files that were never delivered.',
       default: false,
     }),
-    yes: Flags.boolean({summary: `Skip the confirmation (asked above ${MOST_UNASKED} files).`}),
+    yes: Flags.boolean({summary: `Skip the confirmation for more than ${MOST_UNASKED} files.`}),
     ...waitFlags,
   }
 

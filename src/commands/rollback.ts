@@ -7,11 +7,11 @@ import {rollback, type RollbackResult} from '../core/rollback.ts'
 
 export default class Rollback extends CloudRunnerCommand {
   static override summary = 'Move traffic back to the previous revision, or to a named one.'
-  static override description = `Changes only the traffic: nothing is built, and files in progress are finished by the revision that has them. During a canary, the revision with most of the traffic gets all of it. Revisions that were only tried are skipped. The next deploy starts from there.`
+  static override description = `Changes only the traffic: nothing is built, and files in progress finish on the revision that started them. During a canary, the revision with most of the traffic gets all of it. Revisions that were only tried, as a canary or by tag, are skipped. The next deploy starts from there.`
   static override examples = [
     {description: 'The previous revision', command: '<%= config.bin %> <%= command.id %>'},
     {
-      description: 'A named one',
+      description: 'A specific one',
       command: '<%= config.bin %> <%= command.id %> cloud-runner-00003-abc',
     },
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json'},

@@ -25,7 +25,7 @@ const STAGES: Readonly<Record<SetupStage, string>> = {
 
 export default class Setup extends CloudRunnerCommand {
   static override summary = 'Create or repair the pipeline.'
-  static override description = `Creates the buckets, the topic and its subscription, deploys the worker, and sends a canary file through the pipeline. Anything already correct is left alone, so you can run it again at any time. Settings given as flags are saved in cloud-runner.json: with --env for that environment, and for one pipeline alone if --pipeline is not the one that the file names. In a protected environment it first asks for the pipeline's name. A different worker is replaced only after you agree, and traffic set by a rollback or canary stays as it is.
+  static override description = `Creates the buckets, the topic and its subscription, deploys the worker, and sends a canary file through the pipeline. Anything already correct is left alone, so you can run it again at any time. Settings given as flags are saved in cloud-runner.json: for that environment with --env, and for that pipeline alone if --pipeline is not the one the file names. In a protected environment it first asks for the pipeline's name. A different worker is replaced only after you agree, and traffic set by a rollback or canary stays as it is.
 
 With --project, Terraform creates the pipeline on Google Cloud. Prerequisites are checked first, then the plan is shown for your approval. If interrupted, run setup again to continue.`
   static override examples = [

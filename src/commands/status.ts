@@ -7,7 +7,7 @@ import {status, type Status as PipelineAndFiles} from '../core/status.ts'
 
 export default class Status extends LookingCommand {
   static override summary = 'Show the pipeline and the state of its files.'
-  static override description = `A file is waiting, running, done, failed or dead (its delivery attempts are used up). The input bucket is compared with the results by generation, so the states are right even if an event was lost. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
+  static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
   static override examples = [
     {description: 'The pipeline and its newest files', command: '<%= config.bin %> <%= command.id %>'},
     {

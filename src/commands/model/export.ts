@@ -10,7 +10,7 @@ import {suggest, synopsis} from '../../core/suggestion.ts'
 
 export default class ModelExport extends CloudRunnerCommand {
   static override summary = 'Save the model behind a result, to score other files with it.'
-  static override description = `Score other files with it: upload --model. It gives the same probabilities, bit for bit, as the run that trained it gave to rows without a label. docs/model.md describes the file.`
+  static override description = `Pass it to "upload --model". Rows without a label get exactly the probabilities that the training run gave them, bit for bit. docs/model.md describes the file.`
   static override examples = [
     {
       description: 'Train on one file, score another',

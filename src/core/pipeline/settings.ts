@@ -51,7 +51,7 @@ export const SETTINGS = {
   }),
   state: text({
     description:
-      "Where to keep Terraform's state on the target gcp, to share it with others; the bucket is created if it is missing.",
+      "Where to keep Terraform's state on the target gcp, to share it with others; the bucket is created if it does not exist.",
     rule: 'a prefix in a bucket, such as gs://my-project-123-terraform/cloud-runner',
     example: 'gs://my-project-123-terraform/cloud-runner',
     default: undefined,
@@ -61,7 +61,7 @@ export const SETTINGS = {
     variable: false,
   }),
   worker: text({
-    description: 'Folder of your own worker; the default is the packaged logistic regression.',
+    description: 'Folder of your own worker; the default is the built-in logistic regression.',
     rule: 'the path of a folder',
     example: './my-worker',
     default: undefined,
@@ -70,7 +70,7 @@ export const SETTINGS = {
     variable: false,
   }),
   labelColumn: text({
-    description: 'Column to predict if a file does not name its own.',
+    description: 'Column to predict, unless a file names its own.',
     rule: 'the name of a column, at most 1000 characters',
     example: 'bankrupt',
     default: undefined,
@@ -97,7 +97,7 @@ export const SETTINGS = {
   }),
   envFile: text({
     description:
-      'File of environment variables, NAME=value on each line; read at every setup, never stored. Those of environment take precedence.',
+      'File of environment variables, one NAME=value per line; read at every setup, never stored. Variables in environment take precedence.',
     rule: 'the path of a file',
     example: './.env',
     default: undefined,
@@ -107,7 +107,7 @@ export const SETTINGS = {
   }),
   filter: fields({
     description:
-      'Which objects of the input bucket are processed: those with this prefix and suffix. Others are left alone.',
+      'Prefix and suffix of the objects to process; other objects in the input bucket are left alone.',
     rule: 'prefix, suffix or both, such as {"prefix": "in/", "suffix": ".csv"}',
     example: 'suffix=.csv',
     of: {prefix: /^[^\r\n]{1,1000}$/, suffix: /^[^\r\n]{1,1000}$/},
@@ -122,7 +122,7 @@ export const SETTINGS = {
   }),
   inputBucket: text({
     description:
-      'Existing bucket that files arrive in, which may belong to another project. The pipeline adds its notification and grants, and destroy removes only those.',
+      'Existing bucket to read files from, possibly in another project. The pipeline adds only its notification and grants, which destroy removes.',
     rule: 'the name of a bucket',
     example: 'my-company-incoming',
     default: undefined,
@@ -131,7 +131,7 @@ export const SETTINGS = {
   }),
   outputBucket: text({
     description:
-      'Existing bucket that results go to, which may belong to another project. The pipeline adds its grant, and destroy leaves the results.',
+      'Existing bucket to write results to, possibly in another project. The pipeline adds only its grant, and destroy keeps the results.',
     rule: 'the name of a bucket',
     example: 'my-company-results',
     default: undefined,
@@ -153,12 +153,12 @@ export const SETTINGS = {
   }),
   versioning: toggle({
     description:
-      'Whether the output bucket keeps results that were replaced or deleted as noncurrent versions, billed as long as they exist.',
+      'Whether the output bucket keeps replaced and deleted results as noncurrent versions, which are billed while they exist.',
     default: false,
   }),
   softDeleteDays: integer({
     description:
-      'Days that a replaced or deleted result can be restored, billed meanwhile like any other object.',
+      'Days during which a replaced or deleted result can be restored; meanwhile it is billed like any other object.',
     default: 7,
     minimum: 7,
     maximum: 90,
@@ -166,19 +166,19 @@ export const SETTINGS = {
   }),
   retentionDays: integer({
     description:
-      'Days that no result can be deleted before; needs versioning, so that a new one can replace it.',
+      'Days before which no result can be deleted; needs versioning, so that results can still be replaced.',
     default: undefined,
     minimum: 1,
     maximum: 36_500,
   }),
   inputLifecycleDays: integer({
-    description: 'Days after which Cloud Storage deletes an object of the input bucket.',
+    description: 'Days after which Cloud Storage deletes objects in the input bucket.',
     default: undefined,
     minimum: 1,
     maximum: 36_500,
   }),
   labels: entries({
-    description: 'Labels of every resource that can carry them, for billing reports and searches.',
+    description: 'Labels on every resource that can have them, for billing reports and searches.',
     rule: 'texts by label key, lower-case letters, digits, hyphens and underscores, such as {"team": "risk"}',
     example: 'team=risk',
     names: /^[a-z][a-z0-9_-]{0,62}$/,
@@ -187,7 +187,7 @@ export const SETTINGS = {
   }),
   alerts: fields({
     description:
-      'Who is notified of dead letters, of files that wait for over an hour and of failed executions, by Cloud Monitoring: email, webhook (locally too) or slack.',
+      'Whom Cloud Monitoring notifies of dead letters, files waiting for over an hour and failed executions: email, webhook (also locally) or slack.',
     rule: 'email, webhook (https) or slack (projects/PROJECT/notificationChannels/ID), such as {"email": "ops@example.com"}',
     example: 'webhook=https://example.com/alerts',
     of: {
@@ -200,14 +200,14 @@ export const SETTINGS = {
   }),
   noResultMinutes: integer({
     description:
-      'Minutes without a processed file after which alerts are sent as well, for pipelines whose files arrive regularly.',
+      'Minutes without a processed file before an alert is sent, for pipelines whose files arrive regularly.',
     default: undefined,
     minimum: 5,
     maximum: 1440,
   }),
   serviceAccount: text({
     description:
-      'Existing service account that the worker runs as, which the pipeline only grants what it needs; otherwise one is created.',
+      'Existing service account that the worker runs as; the pipeline only adds the grants it needs. By default, one is created.',
     rule: 'the email address of a service account',
     example: 'worker@my-project-123.iam.gserviceaccount.com',
     default: undefined,
@@ -215,32 +215,32 @@ export const SETTINGS = {
   }),
   ingress: choice({
     description:
-      'Where requests to the service may come from. Pub/Sub of the same project is internal; `deploy --tag` addresses need all.',
+      'Where requests to the service may come from. Pub/Sub in the same project is internal; `deploy --tag` addresses need all.',
     of: ['internal', 'internal-and-cloud-load-balancing', 'all'],
     default: 'internal',
   }),
   network: text({
-    description: 'VPC network that instances reach directly.',
+    description: 'VPC network that instances connect to directly.',
     rule: 'the name of a network, or projects/PROJECT/global/networks/NAME',
     example: 'default',
     default: undefined,
     pattern: /^(?:projects\/[^/]+\/global\/networks\/)?[a-z][a-z0-9-]{0,62}$/,
   }),
   subnetwork: text({
-    description: 'Subnetwork of network, in the region of the pipeline.',
+    description: "Subnetwork of the network, in the pipeline's region.",
     rule: 'the name of a subnetwork, or projects/PROJECT/regions/REGION/subnetworks/NAME',
     example: 'default',
     default: undefined,
     pattern: /^(?:projects\/[^/]+\/regions\/[^/]+\/subnetworks\/)?[a-z][a-z0-9-]{0,62}$/,
   }),
   egress: choice({
-    description: 'Which requests of an instance go through network or subnetwork.',
+    description: 'Which outgoing requests of an instance go through the network.',
     of: ['private-ranges-only', 'all-traffic'],
     default: 'private-ranges-only',
   }),
   kmsKey: text({
     description:
-      'Key of Cloud KMS that encrypts buckets, topics, images, service and job, instead of Google’s own keys.',
+      "Cloud KMS key that encrypts buckets, topics, images, service and job, instead of Google's own keys.",
     rule: 'projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY',
     example: 'projects/my-project-123/locations/europe-west3/keyRings/data/cryptoKeys/files',
     default: undefined,
@@ -258,7 +258,7 @@ export const SETTINGS = {
     flag: '<n>',
   }),
   maxInstances: integer({
-    description: 'Maximum number of instances that run at the same time.',
+    description: 'Maximum number of instances running at the same time.',
     default: 10,
     defaultText: '`10`; local: the cores',
     minimum: 1,
@@ -266,14 +266,14 @@ export const SETTINGS = {
     flag: '<n>',
   }),
   minInstances: integer({
-    description: 'Instances that stay ready, and are billed, while no file arrives.',
+    description: 'Instances kept ready, and billed, while no files arrive.',
     default: 0,
     minimum: 0,
     maximum: 1000,
     flag: '<n>',
   }),
   cpuAlwaysAllocated: toggle({
-    description: 'Whether an instance has its CPUs between files as well, and is billed for them.',
+    description: 'Whether an instance keeps its CPUs between files, and is billed for them.',
     default: false,
   }),
   startupCpuBoost: toggle({
@@ -303,20 +303,21 @@ export const SETTINGS = {
     pattern: /^[1-9]\d{0,5}(?:Ki|Mi|Gi)$/,
   }),
   jobTimeout: duration({
-    description: 'Time per file in the job, which processes files that take longer than a delivery may.',
+    description:
+      'Time limit per file in the job, which processes files that take longer than a delivery allows.',
     default: '1h',
     minimum: '1s',
     maximum: '7d',
   }),
   requestTimeout: duration({
     description:
-      'Time per file; below ackDeadline, so that the answer arrives before Pub/Sub delivers the message again.',
+      'Time limit per file; below ackDeadline, so that the response arrives before Pub/Sub delivers the message again.',
     default: '540s',
     minimum: '1s',
     maximum: '590s',
   }),
   ackDeadline: duration({
-    description: 'Time that Pub/Sub waits for an answer before it delivers the message again.',
+    description: 'Time that Pub/Sub waits for a response before it delivers the message again.',
     default: '600s',
     minimum: '10s',
     maximum: '600s',
@@ -334,7 +335,7 @@ export const SETTINGS = {
     maximum: '600s',
   }),
   maxDeliveryAttempts: integer({
-    description: 'Deliveries of a file before it becomes a dead letter.',
+    description: 'Delivery attempts per file before it becomes a dead letter.',
     default: 5,
     minimum: 5,
     maximum: 100,
