@@ -1,8 +1,11 @@
+import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
 import {sidecarObject} from '../../../worker/contract.ts'
 import {PermanentError, type Processor} from '../../../worker/processor.ts'
 import {startFaultyProxy} from '../../support/faulty-proxy.ts'
 import {startWorker} from '../../support/running-worker.ts'
+import {startTemplate} from '../../support/template-worker.ts'
+import {missing} from '../../support/tool.ts'
 import {startBuckets} from '../../support/worker-buckets.ts'
 
 /** Writes the files that the input names, one in each line: a name, a space, its content. */
@@ -26,8 +29,29 @@ const LIST = sidecarObject('invoice.pdf', 'outputs.json')
 const isWriteOf = (name: string) => (method: string, url: URL) =>
   method === 'POST' && url.searchParams.get('name') === name
 
-async function start(buckets?: Awaited<ReturnType<typeof startBuckets>>, processor = filing) {
-  const worker = await startWorker(processor, {}, buckets)
+const NO_PYTHON = missing('python3')
+const PYTHON = join(import.meta.dirname, '../../fixtures/workers/filing.py')
+
+/** The same worker in both languages. */
+const RUNTIMES = [
+  {language: 'TypeScript', open: () => startWorker(filing)},
+  ...(NO_PYTHON === undefined
+    ? [
+        {
+          language: 'Python',
+          open: async () => {
+            const running = await startTemplate({file: PYTHON, program: 'python3'})
+            return {...running, lines: running.worker.lines}
+          },
+        },
+      ]
+    : []),
+]
+
+const startOwn = async (processor: Processor, buckets?: Awaited<ReturnType<typeof startBuckets>>) =>
+  driven(await startWorker(processor, {}, buckets))
+
+function driven(worker: Awaited<ReturnType<(typeof RUNTIMES)[number]['open']>>) {
   /** Uploads `invoice.pdf` and delivers it. */
   const send = async (content: string) => {
     const generation = await worker.upload('invoice.pdf', content)
@@ -42,7 +66,9 @@ async function start(buckets?: Awaited<ReturnType<typeof startBuckets>>, process
   return {...worker, send, names, list}
 }
 
-describe('several outputs', () => {
+describe.each(RUNTIMES)('several outputs of a worker in $language', ({open}) => {
+  const start = async () => driven(await open())
+
   it('have names and types of their own; their list is the commit mark', async () => {
     await using worker = await start()
     const {generation, status} = await worker.send('invoice.json {}\ninvoice.txt hello')
@@ -93,43 +119,15 @@ describe('several outputs', () => {
     expect(worker.outcomes()).toEqual(['done', 'done', 'duplicate'])
   })
 
-  it('are streamed if they are large, side by side', async () => {
-    const block = Buffer.alloc(1024 * 1024, 'x')
-    await using worker = await start(undefined, {
-      name: 'large',
-      async process(_, output) {
-        const files = ['a.bin', 'b.bin'].map((name) => output.file(name, {contentType: 'text/plain'}))
-        for (let i = 0; i < 18; i += 1) for (const file of files) await file.write(block)
-      },
-    })
-    expect((await worker.send('x')).status).toBe(204)
-    for (const name of ['a.bin', 'b.bin'])
-      expect((await worker.output(name).getMetadata())[0].size).toBe(String(18 * block.length))
-  })
-
-  it('of a process that fails are never seen', async () => {
-    await using worker = await start(undefined, {
-      name: 'breaks-off',
-      async process(_, output) {
-        await output.file('invoice.json', {contentType: 'application/json'}).write('{}')
-        throw new Error('out of luck')
-      },
-    })
-    expect((await worker.send('x')).status).toBe(503)
-    expect(await worker.names()).toEqual([])
-  })
-})
-
-describe('a run that stops between its outputs', () => {
   it.each([
     ['the second one', 'invoice.txt'],
     ['their list', LIST],
-  ])('before %s is made good by the next, under other names too', async (_, failing) => {
+  ])('that stop before %s are made good by the next run, under other names too', async (_, failing) => {
     await using worker = await start()
     let writes = 0
     const isIt = isWriteOf(failing)
     // The list is written twice: first as pending.
-    worker.proxy.fails = (method, url) => isIt(method, url) && ++writes === (failing === LIST ? 2 : 1)
+    worker.proxy.fails = (method, url) => isIt(method, url) && ++writes >= (failing === LIST ? 2 : 1)
     const {generation, status} = await worker.send('invoice.json 1\ninvoice.txt a')
     expect(status).toBe(503)
     expect(await worker.metadataOf(worker.output(LIST))).toMatchObject({pending: 'true'})
@@ -146,8 +144,91 @@ describe('a run that stops between its outputs', () => {
     expect(await worker.names()).toEqual([LIST, 'last.json'])
   })
 
-  it('leaves nothing if the file then turns out to be bad', async () => {
-    await using worker = await start(undefined, {
+  it('survive the loss of an answer', async () => {
+    await using worker = await start()
+    worker.proxy.losesAnswer = isWriteOf(LIST)
+    const {generation, status} = await worker.send('invoice.json 1')
+    // A worker that tries the request again finds its own success.
+    expect([204, 503]).toContain(status)
+    worker.proxy.losesAnswer = () => false
+    expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
+    expect((await worker.list()).outputs).toHaveLength(1)
+  })
+
+  it.each([
+    ['_cloud-runner/x', 'reserved'],
+    ['folder/', 'ends in /'],
+    ['ä'.repeat(513), '1024 bytes'],
+  ])('may not be named %s', async (name, reason) => {
+    await using worker = await start()
+    expect((await worker.send(`${name} 1`)).status).toBe(204)
+    const error = sidecarObject('invoice.pdf', 'error.json')
+    expect(JSON.parse((await worker.text(worker.output(error))) ?? '')).toMatchObject({
+      code: 'output-name',
+      message: expect.stringContaining(reason),
+    })
+  })
+
+  it('leave alone what is another file’s, or nobody’s', async () => {
+    await using worker = await start()
+    const deliver = async (object: string, content: string) =>
+      worker.deliver(object, await worker.upload(object, content))
+    expect((await worker.send('invoice.json 1')).status).toBe(204)
+    expect(await deliver('other.pdf', 'other.txt a\ninvoice.json 2')).toBe(204)
+    expect(await deliver('invoice.json', 'one theirs')).toBe(204)
+    await worker.put(worker.output('mine.txt'), 'mine', {})
+    expect(await deliver('b.pdf', 'mine.txt 1')).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'failed', 'failed', 'failed'])
+    expect(await worker.text(worker.output('invoice.json'))).toBe('1')
+    expect(await worker.text(worker.output('mine.txt'))).toBe('mine')
+    expect(await worker.text(worker.output('other.txt'))).toBeUndefined()
+    expect(worker.lines.map(({message}) => message).join()).toContain('is an output of invoice.pdf')
+  })
+
+  it('replace one result, and are replaced by one, when the worker changes', async () => {
+    await using worker = await start()
+    await worker.send('one 1')
+    expect(await worker.names()).toEqual(['invoice.pdf'])
+    await worker.send('invoice.json 2')
+    expect(await worker.names()).toEqual([LIST, 'invoice.json'])
+    await worker.send('invoice.pdf 3\ninvoice.json 3')
+    expect(await worker.names()).toEqual([LIST, 'invoice.json', 'invoice.pdf'])
+    const {generation} = await worker.send('one 4')
+    expect(await worker.names()).toEqual(['invoice.pdf'])
+    expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'done', 'done', 'done', 'duplicate'])
+  })
+})
+
+describe('several outputs', () => {
+  it('are streamed if they are large, side by side', async () => {
+    const block = Buffer.alloc(1024 * 1024, 'x')
+    await using worker = await startOwn({
+      name: 'large',
+      async process(_, output) {
+        const files = ['a.bin', 'b.bin'].map((name) => output.file(name, {contentType: 'text/plain'}))
+        for (let i = 0; i < 18; i += 1) for (const file of files) await file.write(block)
+      },
+    })
+    expect((await worker.send('x')).status).toBe(204)
+    for (const name of ['a.bin', 'b.bin'])
+      expect((await worker.output(name).getMetadata())[0].size).toBe(String(18 * block.length))
+  })
+
+  it('of a process that fails are never seen', async () => {
+    await using worker = await startOwn({
+      name: 'breaks-off',
+      async process(_, output) {
+        await output.file('invoice.json', {contentType: 'application/json'}).write('{}')
+        throw new Error('out of luck')
+      },
+    })
+    expect((await worker.send('x')).status).toBe(503)
+    expect(await worker.names()).toEqual([])
+  })
+
+  it('that a crash left are removed if the file then turns out to be bad', async () => {
+    await using worker = await startOwn({
       name: 'bad-at-last',
       async process(input, output) {
         if (input.metadata['owner'] === undefined && worker.outcomes().length > 0)
@@ -164,8 +245,8 @@ describe('a run that stops between its outputs', () => {
     expect(await worker.names()).toEqual([sidecarObject('invoice.pdf', 'error.json')])
   })
 
-  it('leaves nothing if it was cancelled', async () => {
-    await using worker = await start()
+  it('of a cancelled file are removed', async () => {
+    await using worker = await startOwn(filing)
     const generation = await worker.upload('invoice.pdf', 'invoice.json 1\ninvoice.txt a')
     const publishTime = new Date().toISOString()
     let delivery: Promise<number> | undefined
@@ -182,19 +263,7 @@ describe('a run that stops between its outputs', () => {
     await expect.poll(worker.names).toEqual([sidecarObject('invoice.pdf', 'error.json')])
   })
 
-  it('takes an answer that was lost for what it is', async () => {
-    await using worker = await start()
-    worker.proxy.losesAnswer = isWriteOf(LIST)
-    const {generation, status} = await worker.send('invoice.json 1')
-    expect(status).toBe(503)
-    worker.proxy.losesAnswer = () => false
-    expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
-    expect((await worker.list()).outputs).toHaveLength(1)
-  })
-})
-
-describe('two deliveries at the same time', () => {
-  it('have one effect: the one that loses removes what it wrote', async () => {
+  it('of two deliveries at the same time have one effect: the one that loses removes what it wrote', async () => {
     const buckets = await startBuckets()
     const slow = {...buckets, proxy: await startFaultyProxy(buckets.proxy.origin)}
     let run = 0
@@ -205,8 +274,8 @@ describe('two deliveries at the same time', () => {
         await output.file(`run-${run}.json`, {contentType: 'application/json'}).write('{}')
       },
     }
-    await using first = await start(slow, numbered)
-    await using second = await start(buckets, numbered)
+    await using first = await startOwn(numbered, slow)
+    await using second = await startOwn(numbered, buckets)
     const generation = await first.upload('invoice.pdf', 'x')
     let other: Promise<number> | undefined
     // The other instance does the same file while the first one is about to write its output.
@@ -220,50 +289,4 @@ describe('two deliveries at the same time', () => {
     expect(second.outcomes()).toEqual(['done'])
     expect(first.outcomes()).toEqual(['duplicate'])
   })
-})
-
-describe('names', () => {
-  it.each([
-    ['_cloud-runner/x', 'reserved'],
-    ['folder/', 'ends in /'],
-    ['ä'.repeat(513), '1024 bytes'],
-  ])('such as %s are a fault of the file', async (name, reason) => {
-    await using worker = await start()
-    expect((await worker.send(`${name} 1`)).status).toBe(204)
-    const error = sidecarObject('invoice.pdf', 'error.json')
-    expect(JSON.parse((await worker.text(worker.output(error))) ?? '')).toMatchObject({
-      code: 'output-name',
-      message: expect.stringContaining(reason),
-    })
-  })
-
-  it('of another file, or of nobody, are left alone', async () => {
-    await using worker = await start()
-    const deliver = async (object: string, content: string) =>
-      worker.deliver(object, await worker.upload(object, content))
-    expect((await worker.send('invoice.json 1')).status).toBe(204)
-    expect(await deliver('other.pdf', 'other.txt a\ninvoice.json 2')).toBe(204)
-    expect(await deliver('invoice.json', 'one theirs')).toBe(204)
-    await worker.put(worker.output('mine.txt'), 'mine', {})
-    expect(await deliver('b.pdf', 'mine.txt 1')).toBe(204)
-    expect(worker.outcomes()).toEqual(['done', 'failed', 'failed', 'failed'])
-    expect(await worker.text(worker.output('invoice.json'))).toBe('1')
-    expect(await worker.text(worker.output('mine.txt'))).toBe('mine')
-    expect(await worker.text(worker.output('other.txt'))).toBeUndefined()
-    expect(worker.lines.map(({message}) => message).join()).toContain('is an output of invoice.pdf')
-  })
-})
-
-it('a worker that changes from one result to several, and back, leaves only the last', async () => {
-  await using worker = await start()
-  await worker.send('one 1')
-  expect(await worker.names()).toEqual(['invoice.pdf'])
-  await worker.send('invoice.json 2')
-  expect(await worker.names()).toEqual([LIST, 'invoice.json'])
-  await worker.send('invoice.pdf 3\ninvoice.json 3')
-  expect(await worker.names()).toEqual([LIST, 'invoice.json', 'invoice.pdf'])
-  const {generation} = await worker.send('one 4')
-  expect(await worker.names()).toEqual(['invoice.pdf'])
-  expect(await worker.deliver('invoice.pdf', generation)).toBe(204)
-  expect(worker.outcomes()).toEqual(['done', 'done', 'done', 'done', 'duplicate'])
 })

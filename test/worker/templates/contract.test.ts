@@ -11,48 +11,13 @@ import {sidecarObject} from '../../../worker/contract.ts'
 import {startServer} from '../../support/answering-server.ts'
 import {pushEnvelope} from '../../support/push-envelope.ts'
 import {missing} from '../../support/tool.ts'
-import {deliver, startBuckets} from '../../support/worker-buckets.ts'
+import {startTemplate, TEMPLATES} from '../../support/template-worker.ts'
 import {startWorkerProcess} from '../../support/worker-process.ts'
 
-const TEMPLATES = join(import.meta.dirname, '../../../worker/templates')
 const NO_PYTHON = missing('python3')
 const ORDERS = '{"quantity": 3, "price": 0.5}\n{"quantity": 2, "price": 2.75}\n'
 const TOKEN_PATH = '/computeMetadata/v1/instance/service-accounts/default/token'
 const errorOf = (object: string): string => sidecarObject(object, 'error.json')
-
-/** A worker of a template as a process, without a container: with buckets of its own. */
-async function start(
-  {file, program}: {readonly file: string; readonly program?: string},
-  environment: Record<string, string> = {},
-) {
-  const buckets = await startBuckets(
-    'AFTERWARDS' in environment ? 'roles/storage.objectUser' : 'roles/storage.objectViewer',
-  )
-  const worker = startWorkerProcess(
-    file,
-    {
-      PORT: '0',
-      INPUT_BUCKET: 'input',
-      OUTPUT_BUCKET: 'output',
-      STORAGE_EMULATOR_HOST: buckets.proxy.origin,
-      PYTHONPATH: join(TEMPLATES, 'python'),
-      PYTHONDONTWRITEBYTECODE: '1',
-      ...environment,
-    },
-    program,
-  )
-  const {port} = await worker.line((line) => line['port'] !== undefined)
-  const url = `http://127.0.0.1:${String(port)}`
-  return {
-    ...buckets,
-    worker,
-    url,
-    outcomes: () => worker.lines.flatMap(({outcome}) => (typeof outcome === 'string' ? [outcome] : [])),
-    deliver: (object: string, generation: string, more: Partial<Parameters<typeof pushEnvelope>[0]> = {}) =>
-      deliver(url, object, generation, more),
-    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
-  }
-}
 
 const PYTHON = {file: join(TEMPLATES, 'python', 'main.py'), program: 'python3'}
 const PATIENT = {
@@ -67,7 +32,7 @@ describe.each([
   it.skipIf(reason !== undefined)(
     `listens where HOST says, and answers its front end only${reason ?? ''}`,
     async () => {
-      await using running = await start(template, {HOST: '127.0.0.2', FRONT_END_SECRET: 'secret'})
+      await using running = await startTemplate(template, {HOST: '127.0.0.2', FRONT_END_SECRET: 'secret'})
       const url = running.url.replace('127.0.0.1', '127.0.0.2')
       const post = (headers: Record<string, string>) =>
         fetch(url, {method: 'POST', body: '{}', headers}).then(({status}) => status)
@@ -81,7 +46,7 @@ describe.each([
   it.skipIf(reason !== undefined)(
     `makes a result of its generation, once; a fault is recorded, and a later success removes it${reason ?? ''}`,
     async () => {
-      await using running = await start(template)
+      await using running = await startTemplate(template)
       const name = 'dir/ä b.jsonl'
       const first = await running.upload(name, ORDERS)
       expect(await running.deliver(name, first, {attempt: 2})).toBe(204)
@@ -127,7 +92,7 @@ describe.each([
   it.skipIf(reason !== undefined)(
     `acknowledges what is no file and refuses what storage does not give, which then comes again${reason ?? ''}`,
     async () => {
-      await using running = await start(template)
+      await using running = await startTemplate(template)
       const post = async (body: string) => (await fetch(running.url, {method: 'POST', body})).status
       expect([await post('{'), await post('[]'), await post('{"message": {}}')]).toEqual([204, 204, 204])
       expect(await running.deliver('folder/', await running.upload('folder/', ''))).toBe(204)
@@ -152,7 +117,7 @@ describe.each([
   it.skipIf(reason !== undefined)(
     `does again what is asked for, once, and marks the result with the request${reason ?? ''}`,
     async () => {
-      await using running = await start(template)
+      await using running = await startTemplate(template)
       const file = await running.upload('a', ORDERS)
       for (const more of [{}, {reprocessId: 'r1'}, {reprocessId: 'r1'}, {}])
         expect(await running.deliver('a', file, more)).toBe(204)
@@ -164,7 +129,7 @@ describe.each([
   it.skipIf(reason !== undefined)(
     `does nothing for what was cancelled after it was published, and all that is asked for later${reason ?? ''}`,
     async () => {
-      await using running = await start(template)
+      await using running = await startTemplate(template)
       const generation = await running.upload('a', ORDERS)
       const before = {publishTime: new Date().toISOString()}
       const later = {publishTime: new Date(Date.now() + 60_000).toISOString()}
@@ -181,7 +146,7 @@ describe.each([
     `archives or deletes what has its result, and leaves what the filter does not name${reason ?? ''}`,
     async () => {
       const filter = {FILTER_PREFIX: 'in/', FILTER_SUFFIX: '.jsonl'}
-      await using archiving = await start(template, {AFTERWARDS: 'archive', ...filter})
+      await using archiving = await startTemplate(template, {AFTERWARDS: 'archive', ...filter})
       const name = 'in/ä.jsonl'
       const generation = await archiving.upload(name, ORDERS, {owner: 'me'})
       expect(await archiving.deliver(name, generation)).toBe(204)
@@ -195,7 +160,7 @@ describe.each([
       expect(await archiving.text(archiving.input('in/a.txt'))).toBe(ORDERS)
       expect(archiving.outcomes()).toEqual(['done', 'skipped', 'duplicate', 'skipped'])
 
-      await using deleting = await start(template, {AFTERWARDS: 'delete'})
+      await using deleting = await startTemplate(template, {AFTERWARDS: 'delete'})
       const first = await deleting.upload('a', ORDERS)
       expect(await deleting.deliver('a', first)).toBe(204)
       expect(await deleting.text(deleting.input('a'))).toBeUndefined()
@@ -211,7 +176,7 @@ describe.each([
   it.skipIf(reason !== undefined)(
     `answers at SIGTERM what had begun to come, and ends although the connection is kept${reason ?? ''}`,
     async () => {
-      await using running = await start(template)
+      await using running = await startTemplate(template)
       const agent = new Agent({keepAlive: true})
       onTestFinished(() => agent.destroy())
       const {promise: answered, resolve, reject} = Promise.withResolvers<number | undefined>()
@@ -232,7 +197,7 @@ describe.each([
   )
 
   it.skipIf(reason !== undefined)(`ends in order at SIGTERM${reason ?? ''}`, async () => {
-    await using running = await start(template)
+    await using running = await startTemplate(template)
     running.worker.kill('SIGTERM')
     expect(await running.worker.exited).toBe(0)
     expect(running.worker.stderr()).toBe('')
@@ -241,7 +206,7 @@ describe.each([
 
 describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO_PYTHON ?? ''}`, () => {
   it('answers the canary, and keeps a report', async () => {
-    await using running = await start(PYTHON)
+    await using running = await startTemplate(PYTHON)
     const canary = '_cloud-runner/canary/1'
     const generation = await running.upload(canary, 'canary\n')
     expect(await running.deliver(canary, generation)).toBe(204)
@@ -266,7 +231,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
   })
 
   it('streams what is large, unpacks what is stored packed, and sends again what was lost', async () => {
-    await using running = await start(PATIENT)
+    await using running = await startTemplate(PATIENT)
     const large = Buffer.alloc(9 * 1024 * 1024 + 7, 'large\n')
     expect(await running.deliver('a', await running.upload('a', large))).toBe(204)
     const [bytes] = await running.output('a').download()
@@ -290,7 +255,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     ['no gzip', Buffer.from('packed\n'.repeat(100_000))],
     ['the beginning of a gzip', gzipSync(randomBytes(1 << 20)).subarray(0, 1 << 19)],
   ])('records that what is said to be packed is %s', async (_, content) => {
-    await using running = await start(PATIENT)
+    await using running = await startTemplate(PATIENT)
     const input = running.input('a')
     await input.save(content, {resumable: false, metadata: {contentEncoding: 'gzip'}})
     expect(await running.deliver('a', String(input.metadata.generation))).toBe(204)
@@ -300,7 +265,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
   })
 
   it('removes a result that arrived corrupt, and produces it again', async () => {
-    await using running = await start(PATIENT)
+    await using running = await startTemplate(PATIENT)
     const large = Buffer.alloc(9 * 1024 * 1024, 'large\n')
     const generation = await running.upload('a', large)
     let puts = 0
@@ -313,7 +278,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
   })
 
   it('finishes files in progress at SIGTERM, and accepts nothing more', async () => {
-    await using running = await start(PATIENT)
+    await using running = await startTemplate(PATIENT)
     const generation = await running.upload('a', 'x', {'takes-ms': '400'})
     const status = running.deliver('a', generation)
     await running.worker.line(({message}) => message === 'began')
@@ -324,7 +289,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
   })
 
   it('works once on what is delivered twice at the same time', async () => {
-    await using running = await start(PATIENT)
+    await using running = await startTemplate(PATIENT)
     const generation = await running.upload('a', 'x', {'takes-ms': '200'})
     const twice = [running.deliver('a', generation), running.deliver('a', generation)]
     expect(await Promise.all(twice)).toEqual([204, 204])
@@ -338,7 +303,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
   ])(
     'refuses in time what takes too long, of a process %s, and writes nothing of it',
     async (_, metadata) => {
-      await using running = await start(PATIENT, {DEADLINE_SECONDS: '1'})
+      await using running = await startTemplate(PATIENT, {DEADLINE_SECONDS: '1'})
       const generation = await running.upload('a', 'x', {'takes-ms': '1500', ...metadata})
       expect(await running.deliver('a', generation)).toBe(503)
       if ('deaf' in metadata) await running.worker.line(({message}) => message === 'waited')
@@ -349,7 +314,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
   )
 
   it('accepts a chunked body, and notices one that is cut off', async () => {
-    await using running = await start(PYTHON)
+    await using running = await startTemplate(PYTHON)
     const generation = await running.upload('a', ORDERS)
     const push = JSON.stringify(pushEnvelope({bucket: 'input', object: 'a', generation}))
     const body = new Blob([push]).stream()

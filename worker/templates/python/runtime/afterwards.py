@@ -6,9 +6,9 @@ is missing.
 import json
 
 from . import storage
+from .names import LONGEST_NAME_BYTES
 
 ARCHIVE = "archive/"
-LONGEST_NAME_BYTES = 1024
 # Fields of an object that its copy keeps (cloud.google.com/storage/docs/json_api/v1/objects#resource).
 KEPT_FIELDS = (
     "contentType",

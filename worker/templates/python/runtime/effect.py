@@ -4,7 +4,6 @@ Sidecars go first; the result goes last, under the object's own name, with a pre
 object that existed at the start. Its metadata names the generation of the input that it was produced from, so that
 duplicates are recognized and an older event never overwrites a newer result.
 """
-import hashlib
 import json
 import time
 
@@ -14,10 +13,10 @@ from .envelope import parse_time
 from .errors import Gone, PermanentError, Superseded
 from .files import Context, Input, Output
 from .log import now
+from .names import CANARY, RESERVED, sidecar_name
+from .outputs import ABSENT, Outputs, generation_of, refuse_taken, remove_outputs, result_of, source_of
+from .writer import Writer
 
-RESERVED = "_cloud-runner/"
-CANARY = "_cloud-runner/canary/"
-ABSENT = "0"
 MOST_ROUNDS = 3
 MOST_CONFLICTS = 5
 
@@ -76,7 +75,7 @@ def answer_canary(worker, delivery, log):
         "revision": Context.environment.get("K_REVISION"),
     }
     there = storage.find(worker.output_bucket, delivery.object)
-    expected = there["generation"] if there else ABSENT
+    expected = generation_of(there)
     marks = marks_of(delivery, now())
     content = json.dumps(answer).encode() + b"\n"
     storage.write(worker.output_bucket, delivery.object, content, "application/json", marks, expected)
@@ -87,7 +86,9 @@ def answer_canary(worker, delivery, log):
 def attempt(worker, delivery, log, interruption, started):
     bucket, name = worker.output_bucket, delivery.object
     resource = storage.find(delivery.bucket, name, delivery.generation)
-    result = storage.find(bucket, name)
+    single = storage.find(bucket, name)
+    outputs = storage.find(bucket, sidecar_name(name, "outputs.json"))
+    result = result_of(single, outputs)
     error = storage.find(bucket, sidecar_name(name, "error.json"))
     generation = int(delivery.generation)
     newest = max(source_of(result), source_of(error))
@@ -97,6 +98,8 @@ def attempt(worker, delivery, log, interruption, started):
     if is_effect(result, delivery):
         if error and error["timeCreated"] < result["timeCreated"]:
             storage.remove(bucket, error["name"], error["generation"])
+        if outputs and result is not outputs:
+            remove_outputs(bucket, name, outputs)
         disposed = dispose_of_input(worker, delivery, log) if resource else None
         fields = {"outcome": "duplicate", "of": "result", **({"input": disposed} if disposed else {})}
         log("INFO", "duplicate: this generation already has its result", **fields)
@@ -113,20 +116,22 @@ def attempt(worker, delivery, log, interruption, started):
     if "source-generation" in resource.get("metadata", {}):
         log("WARNING", "skipped: the object is the result of a worker, and could loop forever", outcome="skipped")
         return "skipped"
-    return produce(worker, delivery, log, interruption, started, resource, result, error)
+    return produce(worker, delivery, log, interruption, started, resource, (single, outputs, error))
 
 
-def produce(worker, delivery, log, interruption, started, resource, result, error):
-    """Runs the process and commits its result."""
+def produce(worker, delivery, log, interruption, started, resource, seen):
+    """Runs the process and commits what it wrote. `seen`: the result, the list of outputs and the error of before."""
+    single, mark, error = seen
     bucket, name = worker.output_bucket, delivery.object
     marks = marks_of(delivery, started)
     source = Input(delivery, resource)
     context = Context(log, interruption)
-    expected = result["generation"] if result else ABSENT
     content_type = source.content_type or "application/octet-stream"
     # By which `status` lists a file whose input is gone.
     origin = {"source-size": str(source.size), "source-created": resource["timeCreated"]}
-    output = Output(bucket, name, content_type, {**marks, **origin}, expected, context.check)
+    writer = Writer(bucket, name, {**marks, **origin}, generation_of(single))
+    outputs = Outputs(bucket, delivery, {**marks, **origin}, single, mark, context.check)
+    output = Output(writer, outputs, content_type, context.check)
     began = time.time()
     try:
         log("INFO", "processing", processor=worker.name, inputBytes=source.size)
@@ -135,10 +140,21 @@ def produce(worker, delivery, log, interruption, started, resource, result, erro
         processed = time.time()
         for sidecar, content in output.sidecars.items():
             write_sidecar(worker, delivery, marks, sidecar, content)
-        if is_conflict(bucket, name, output, marks):
-            return "conflict"
+        if outputs.files:
+            if not outputs.commit():
+                return "conflict"
+        else:
+            context.check()
+            if source_of(single):
+                refuse_taken(name, name, single)
+            if is_conflict(bucket, name, lambda: writer.commit(output.content_type), marks):
+                return "conflict"
+            if mark:
+                remove_outputs(bucket, name, mark)
     except PermanentError as fault:
         context.check()
+        if "pending" in (mark or {}).get("metadata", {}):
+            remove_outputs(bucket, name, mark)
         return record_fault(worker, delivery, log, marks, fault)
     except Gone:
         log("INFO", "gone: this generation was overwritten or deleted while being read", outcome="gone")
@@ -164,16 +180,17 @@ def produce(worker, delivery, log, interruption, started, resource, result, erro
         writeMs=round((ended - processed) * 1000),
         totalMs=round((ended - published) * 1000),
         inputBytes=source.size,
-        resultBytes=output.size,
+        resultBytes=outputs.size or writer.size,
+        **({"outputs": len(outputs.files)} if outputs.files else {}),
         **({"input": disposed} if disposed else {}),
     )
     return "done"
 
 
-def is_conflict(bucket, name, output, marks):
+def is_conflict(bucket, name, commit, marks):
     """Commits. True if another delivery changed the result since it was checked."""
     try:
-        output.commit()
+        commit()
         return False
     except storage.StorageError as refusal:
         if refusal.status != 412:
@@ -232,17 +249,11 @@ def marks_of(delivery, started):
     return marks if delivery.reprocess_id is None else {**marks, "reprocess-id": delivery.reprocess_id}
 
 
-def source_of(resource):
-    """Generation of the input that an object was produced from; 0 if no worker wrote it."""
-    text = (resource or {}).get("metadata", {}).get("source-generation", "")
-    return int(text) if text.isdigit() else 0
-
-
 def is_effect(resource, delivery):
     """Whether this is the delivery's effect: the same generation, and the same request to process it again."""
     if resource is None or source_of(resource) != int(delivery.generation):
         return False
-    if "cancelled" in resource["metadata"]:
+    if "cancelled" in resource["metadata"] or "pending" in resource["metadata"]:
         return False
     requested = delivery.reprocess_id
     return requested is None or resource["metadata"].get("reprocess-id") == requested
@@ -253,10 +264,3 @@ def is_cancelled(error, delivery):
     if "cancelled" not in (error or {}).get("metadata", {}) or source_of(error) != int(delivery.generation):
         return False
     return parse_time(delivery.publish_time) <= parse_time(error["timeCreated"])
-
-
-def sidecar_name(name, sidecar):
-    """Object names have at most 1,024 bytes: one of more than 900 is replaced by its hash."""
-    encoded = name.encode()
-    stem = hashlib.sha256(encoded).hexdigest() if len(encoded) > 900 else name
-    return f"{RESERVED}{stem}/{sidecar}"

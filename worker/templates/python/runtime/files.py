@@ -30,46 +30,34 @@ class Input:
 
 
 class Output:
-    """The result. Up to 8 MiB stay in memory; a longer one is sent in chunks, and is visible only once complete."""
+    """What a process produces: one result, or several files."""
 
-    def __init__(self, bucket, name, content_type, metadata, expected_generation, check):
+    def __init__(self, writer, outputs, content_type, check):
         #: Content type of the result; set it before the first write. The default is the input's.
         self.content_type = content_type
-        self.size = 0
         self.sidecars = {}
-        self._target = (bucket, name)
-        self._metadata = metadata
-        self._expected = expected_generation
+        self._writer = writer
+        self._outputs = outputs
         self._check = check
-        self._pending = bytearray()
-        self._upload = None
 
     def write(self, chunk):
         """Adds text or bytes to the result."""
+        if self._outputs.files:
+            raise ValueError("Write either one result with output.write, or files with output.file.")
         self._check()
-        data = chunk.encode() if isinstance(chunk, str) else chunk
-        self.size += len(data)
-        self._pending += data
-        while len(self._pending) > storage.CHUNK_BYTES:
-            if self._upload is None:
-                self._upload = storage.Upload(*self._target, self.content_type, self._metadata, self._expected)
-            self._upload.send(bytes(self._pending[: storage.CHUNK_BYTES]))
-            del self._pending[: storage.CHUNK_BYTES]
+        self._writer.write(chunk, self.content_type)
+
+    def file(self, name, content_type):
+        """Starts an output under a name of its own, such as "invoice.json"; instead of `write`. Has `write(chunk)`."""
+        if self._writer.size:
+            raise ValueError("Write either one result with output.write, or files with output.file.")
+        return self._outputs.file(name, content_type)
 
     def sidecar(self, name, content):
         """Adds a JSON file beside the result: "report.json" or "model.json"."""
         if name not in ("report.json", "model.json"):
             raise ValueError(f'A sidecar is "report.json" or "model.json", not "{name}".')
         self.sidecars[name] = json.dumps(content, indent=2)
-
-    def commit(self):
-        self._check()
-        if self._upload:
-            self._upload.send(bytes(self._pending), is_last=True)
-        else:
-            storage.write(
-                *self._target, bytes(self._pending), self.content_type, self._metadata, self._expected
-            )
 
 
 class Context:

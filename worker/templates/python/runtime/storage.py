@@ -64,7 +64,7 @@ def read(bucket, name, metadata):
 
 
 def write(bucket, name, content, content_type, metadata, expected_generation):
-    """Writes a small object in one request, if it is at the expected generation ("0": absent)."""
+    """Writes a small object in one request, if it is at the expected generation ("0": absent). Returns its own."""
     resource = {
         "name": name,
         "contentType": content_type,
@@ -80,16 +80,17 @@ def write(bucket, name, content, content_type, metadata, expected_generation):
             f"\r\n--{boundary}--\r\n".encode(),
         ]
     )
-    query = {"uploadType": "multipart", "ifGenerationMatch": expected_generation}
+    query = {"uploadType": "multipart", "name": name, "ifGenerationMatch": expected_generation}
     headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
-    request("POST", f"/upload/storage/v1/b/{_quote(bucket)}/o", query, body, headers).close()
+    with request("POST", f"/upload/storage/v1/b/{_quote(bucket)}/o", query, body, headers) as answer:
+        return json.load(answer)["generation"]
 
 
 class Upload:
     """A long object, chunk by chunk: nothing is visible before the last one."""
 
     def __init__(self, bucket, name, content_type, metadata, expected_generation):
-        query = {"uploadType": "resumable", "ifGenerationMatch": expected_generation}
+        query = {"uploadType": "resumable", "name": name, "ifGenerationMatch": expected_generation}
         body = json.dumps({"name": name, "contentType": content_type, "metadata": metadata}).encode()
         headers = {"Content-Type": "application/json", "X-Upload-Content-Type": content_type}
         path = f"/upload/storage/v1/b/{_quote(bucket)}/o"
@@ -103,7 +104,7 @@ class Upload:
         self._resource = None
 
     def send(self, content, is_last=False):
-        """`content` has CHUNK_BYTES, or is the last. Bytes that the server already has are not sent again."""
+        """`content` has CHUNK_BYTES, or is the last: returns the generation. Bytes that the server has are not sent again."""
         self._md5.update(content)
         end = self._sent + len(content)
         total = str(end) if is_last else "*"
@@ -150,6 +151,7 @@ class Upload:
         if self._resource.get("md5Hash", expected) != expected:
             remove(self._bucket, self._name, self._resource["generation"])
             raise StorageError(0, f"the bytes of {self._name} arrived corrupt")
+        return self._resource["generation"]
 
 
 class _CheckedStream(io.RawIOBase):
