@@ -2,7 +2,7 @@ import {existsSync} from 'node:fs'
 import {rm, stat} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import {join} from 'node:path'
-import {readChoices, readConfig, type Config, type ConfigInput} from '../core/config.ts'
+import {readChoices, readConfig, readNames, type Config, type ConfigInput} from '../core/config.ts'
 import type {Context} from '../core/ports/context.ts'
 import {AppError} from '../core/errors.ts'
 import {pipelineOf} from '../core/pipeline/pipeline.ts'
@@ -64,6 +64,11 @@ export function openChoices(flags: TargetFlags, {isNew}: {readonly isNew: boolea
  */
 export function readSettings(flags: TargetFlags, others?: SettingFlags, choice?: Choice): Promise<Config> {
   return readConfig(inputFrom(flags, others), choice)
+}
+
+/** The pipelines and environments that the current folder declares. */
+export function declaredNames(): ReturnType<typeof readNames> {
+  return readNames(inputFrom({}))
 }
 
 /** Whether a docker engine answers on this machine. */

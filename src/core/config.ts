@@ -121,6 +121,14 @@ export async function readChoices(
   return choicesIn(sections, given, file)
 }
 
+/** The pipelines and environments that `cloud-runner.json` declares. @throws AppError as {@link readConfig} */
+export async function readNames(
+  input: Omit<ConfigInput, 'cores'>,
+): Promise<{readonly pipelines: readonly string[]; readonly environments: readonly string[]}> {
+  const {sections} = await readDeclared(input)
+  return {pipelines: declaredPipelines(sections), environments: [...sections.environments.keys()]}
+}
+
 /**
  * Reads the configuration: defaults < `cloud-runner.json` < the pipeline's entry in it < the environment's < the
  * pipeline's in the environment < `CLOUD_RUNNER_*` < flags.

@@ -5,7 +5,9 @@ import {expect, test} from 'vitest'
 const COLUMNS = 80
 const root = join(import.meta.dirname, '..', '..')
 const config = await Config.load(root)
-const commands = config.commands.map(({id, summary = ''}) => ({name: id.replaceAll(':', ' '), summary}))
+const commands = config.commands
+  .filter(({hidden}) => !hidden)
+  .map(({id, summary = ''}) => ({name: id.replaceAll(':', ' '), summary}))
 const topics = config.topics.map(({name}) => name)
 
 /** oclif's help, kept instead of printed. */

@@ -30,9 +30,9 @@ const config = await Config.load({
 })
 const verbs = config.commands.map(({id}) => id.replaceAll(':', ' '))
 
-/** The local cloud is a product in itself: its few suggestions are text. */
+/** The local cloud is a product in itself: its few suggestions are text. Scripts for a shell suggest nothing. */
 const files = globSync('src/**/*.ts', {cwd: root}).filter(
-  (file) => !/^src.(?:local-cloud|report-page)/.test(file),
+  (file) => !/^src.(?:local-cloud|report-page|cli.completion.scripts)/.test(file),
 )
 const sources = files.map((file) => ({file, source: readFileSync(join(root, file), 'utf8')}))
 

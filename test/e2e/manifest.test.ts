@@ -15,6 +15,7 @@ const commands = config.commands.map((command) => ({
   id: command.id.replaceAll(':', ' '),
   flagList: Object.values(command.flags).map((flag): FlagEntry => flag),
 }))
+const shown = commands.filter(({hidden}) => !hidden)
 
 test('the manifest is of this version', () => {
   const read = (file: string) => parseObject(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'))
@@ -22,8 +23,9 @@ test('the manifest is of this version', () => {
 })
 
 test('every command of the product exists', () => {
-  expect(commands.map(({id}) => id).toSorted()).toEqual([
+  expect(shown.map(({id}) => id).toSorted()).toEqual([
     'cancel',
+    'completion',
     'cost',
     'demo',
     'deploy',
@@ -55,7 +57,7 @@ test('every command of the product exists', () => {
   ])
 })
 
-describe.each(commands)('$id', ({id, summary, examples, flagList, args}) => {
+describe.each(shown)('$id', ({id, summary, examples, flagList, args}) => {
   test('has a summary of one line that is a sentence', () => {
     expect(summary).toMatch(/^[A-Z][^\n]*\.$/)
   })
@@ -73,7 +75,7 @@ describe.each(commands)('$id', ({id, summary, examples, flagList, args}) => {
       const line = example.command
         .replaceAll('<%= config.bin %>', 'cloud-runner')
         .replaceAll('<%= command.id %>', id)
-      const own = line.split('|').find((part) => part.trim().startsWith(`cloud-runner ${id}`)) ?? ''
+      const own = line.split(/[|(]/).find((part) => part.trim().startsWith(`cloud-runner ${id}`)) ?? ''
       expect(own).not.toBe('')
       for (const flag of own.match(/(?<=\s)--[a-z-]+/g) ?? []) expect(known).toContain(flag)
     }
