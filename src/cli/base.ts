@@ -156,12 +156,11 @@ export abstract class CloudRunnerCommand extends Command {
     })
   }
 
-  /** The command as it was typed, with more flags: what follows `--` is not a flag. */
+  /** The command as it was typed, with another flag: what follows `--` is not a flag. */
   #typedWith(flags: readonly string[]): TypedCommand {
     const end = this.argv.indexOf('--')
     const at = end === -1 ? this.argv.length : end
-    const typed = this.argv.slice(0, at)
-    const kept = flags.includes('--confirm') ? withoutConfirm(typed) : typed
+    const kept = withoutFlag(this.argv.slice(0, at), flags[0])
     return {verb: (this.id ?? '').replaceAll(':', ' '), args: [...kept, ...flags, ...this.argv.slice(at)]}
   }
 
@@ -296,8 +295,12 @@ function isOpen(choices: readonly Choice[], part: keyof Choice): boolean {
   return new Set(choices.map((choice) => choice[part])).size > 1
 }
 
-function withoutConfirm(words: readonly string[]): string[] {
-  return words.filter((word, index) => !/^--confirm\b/.test(word) && words[index - 1] !== '--confirm')
+/** Without a flag that has a value. */
+function withoutFlag(words: readonly string[], flag: string | undefined): string[] {
+  if (flag === undefined) return [...words]
+  return words.filter(
+    (word, index) => word !== flag && !word.startsWith(`${flag}=`) && words[index - 1] !== flag,
+  )
 }
 
 function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {

@@ -4,12 +4,20 @@ import type {PipelineNames} from '../core/pipeline/pipeline.ts'
 import {isUndelivered} from '../core/files/files.ts'
 import {failureAdvice} from '../core/service/recent-deliveries.ts'
 import type {SetupResult} from '../core/setup/setup.ts'
-import {MOST_FILES, type PipelineStatus, type Status} from '../core/status.ts'
+import type {PipelineStatus, Status} from '../core/status.ts'
 import {count, counted, duration, style} from './format.ts'
 import {shortImage, showTraffic} from './show-deploy.ts'
 import {fileTable} from './show-files.ts'
 import {pairs} from './table.ts'
-import {command, commandFor, suggest, synopsis, type Render, type Suggestion} from '../core/suggestion.ts'
+import {
+  command,
+  commandFor,
+  suggest,
+  synopsis,
+  type Command,
+  type Render,
+  type Suggestion,
+} from '../core/suggestion.ts'
 
 /** What `setup` created. */
 export function showSetup(
@@ -76,13 +84,16 @@ function pipelineLines(pipeline: PipelineStatus, render: Render): string[] {
   ])
 }
 
-/** The pipeline and its files. @param now milliseconds since the epoch */
-export function showStatus(status: Status, now: number, render: Render): string[] {
+/**
+ * The pipeline and its files.
+ * @param now milliseconds since the epoch
+ * @param nextPage the command that shows more files, if there are more
+ */
+export function showStatus(status: Status, now: number, render: Render, nextPage?: Command): string[] {
   const counts = Object.entries(status.counts)
     .filter(([, files]) => files > 0)
     .map(([state, files]) => `${count(files)} ${state}`)
-  const files = fileTable(status.files, now)
-  if (files.length === 0)
+  if (counts.length === 0)
     return [
       ...pipelineLines(status.pipeline, render),
       '',
@@ -94,8 +105,9 @@ export function showStatus(status: Status, now: number, render: Render): string[
   return [
     ...pipelineLines(status.pipeline, render),
     '',
-    `files: ${status.more ? `more than ${count(MOST_FILES)}; of the first ${count(MOST_FILES)} by name ` : ''}${counts.join(', ')}${status.truncated ? `; the newest ${count(status.files.length)}:` : ''}`,
-    ...files,
+    `files: ${counts.join(', ')}`,
+    ...fileTable(status.files, now),
+    ...(nextPage === undefined ? [] : [render(suggest`… ${count(status.more)} more: ${nextPage}`)]),
     ...(hint === undefined ? [] : ['', render(hint)]),
   ]
 }

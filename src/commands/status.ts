@@ -3,45 +3,70 @@ import {Args, Flags} from '@oclif/core'
 import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
+import type {FileState} from '../core/files/files.ts'
+import {again, type Command} from '../core/suggestion.ts'
 import {status, type Status as PipelineAndFiles} from '../core/status.ts'
+
+const STATES = ['waiting', 'running', 'done', 'failed', 'dead', 'ignored'] as const satisfies FileState[]
 
 export default class Status extends LookingCommand {
   static override summary = 'Show the pipeline and the state of its files.'
-  static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
+  static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. Failed and dead files come first, then open ones, the newest first of each. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
   static override examples = [
     {description: 'The pipeline and its newest files', command: '<%= config.bin %> <%= command.id %>'},
     {
       description: 'One file, with its path hop by hop',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
     },
+    {
+      description: 'What went wrong in a folder',
+      command: '<%= config.bin %> <%= command.id %> reports/ --failed',
+    },
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json'},
   ]
   static override args = {
     object: Args.string({
-      description: 'name of an object (default: all)',
+      description: 'name of an object, a folder/ or a glob (default: all)',
       multiple: true,
       ignoreStdin: true,
     }),
   }
   static override flags = {
+    failed: Flags.boolean({summary: 'List only failed and dead files.', default: false}),
+    state: Flags.option({
+      summary: 'List only files in this state (repeatable).',
+      multiple: true,
+      options: STATES,
+    })(),
+    prefix: Flags.string({summary: 'Only files whose names begin so.', helpValue: '<text>'}),
     limit: Flags.integer({
-      summary: 'List at most this many files, newest first.',
+      summary: 'List at most this many files.',
       default: 50,
       min: 1,
       helpValue: '<n>',
+    }),
+    after: Flags.string({
+      summary: 'Continue a list: what the last line of the page before says.',
+      helpValue: '<page>',
     }),
   }
 
   override async run(): Promise<PipelineAndFiles | ByPipeline<PipelineAndFiles>> {
     const {args, flags} = await this.parse(Status)
     const objects = args.object === undefined ? [] : [args.object].flat()
+    const {prefix, limit, after} = flags
+    const states = [...(flags.state ?? []), ...(flags.failed ? (['failed', 'dead'] as const) : [])]
     return this.lookAt(flags, async (config) => {
       await using target = await this.open(config, {create: false})
-      const result = await status({objects, limit: flags.limit}, target.context())
+      const result = await status({objects, prefix, states, limit, after}, target.context())
       const [only] = result.files
-      const hops = objects.length === 1 && only ? ['', ...hopTable(only.hops)] : []
-      this.print([...showStatus(result, Date.now(), this.render), ...hops])
+      const hops = objects.length === 1 && only && result.total === 1 ? ['', ...hopTable(only.hops)] : []
+      this.print([...showStatus(result, Date.now(), this.render, nextPage(result)), ...hops])
       return result
     })
   }
+}
+
+function nextPage({next}: PipelineAndFiles): Command | undefined {
+  return next === undefined ? undefined : again('--after', next)
 }

@@ -6,7 +6,8 @@ import {eachOf} from './parallel.ts'
 import {findArchived} from './files/departed.ts'
 import {isUndelivered} from './files/files.ts'
 import {notificationOf} from './files/notification.ts'
-import {readAllFiles, readNamedFiles} from './files/read-files.ts'
+import {mergeFiles, type ListedFile} from './files/merge.ts'
+import {endOf, readNamedFiles, settle} from './files/read-files.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
 import {command, suggest} from './suggestion.ts'
@@ -48,21 +49,40 @@ export async function chooseFiles(selection: ReprocessSelection, context: Contex
         })
       return files.map(({object}) => ({object, isMissing: false}))
     }
-    const files = await readAllFiles(context)
-    return files.flatMap((file) => {
-      const isMissing = isUndelivered(file)
-      const isMeant = (selection.missing && isMissing) || (selection.failed && file.state === 'failed')
-      return isMeant ? [{object: file.object, isMissing}] : []
-    })
+    return await listChosen(selection, context)
   } catch (error) {
     throw error instanceof AppError && error.code === 'not-found' ? notSetUp(context, error) : error
   }
 }
 
+/** By name; the logs are read only if it depends on them. */
+async function listChosen(
+  {failed, missing}: {readonly failed: boolean; readonly missing: boolean},
+  context: Context,
+): Promise<Chosen[]> {
+  const {settings} = context.pipeline
+  const chosen: Chosen[] = []
+  const open: ListedFile[] = []
+  for await (const files of mergeFiles('', context)) {
+    for (const file of files) {
+      const end = endOf(file, settings)
+      if (end === 'failed' && failed) chosen.push({object: file.input.name, isMissing: false})
+      // A file without a result failed if its job gave up.
+      if (end === undefined && (missing || file.commits.job !== undefined)) open.push(file)
+    }
+  }
+  for (const file of await settle(open, context)) {
+    const isMissing = isUndelivered(file)
+    if ((missing && isMissing) || (failed && file.state === 'failed'))
+      chosen.push({object: file.object, isMissing})
+  }
+  return chosen
+}
+
 /**
- * Publishes a notification for the live generation of each file; an archived file is copied back. It carries a `reprocess-id`, so that the worker
- * processes finished files again; not for a missing file, which would be processed twice if its first notification were
- * only late.
+ * Publishes a notification for the live generation of each file; an archived file is copied back. It carries a
+ * `reprocess-id`, so that the worker processes finished files again; not for a missing file, which would be processed
+ * twice if its first notification were only late.
  */
 export async function reprocess(files: readonly Chosen[], context: Context): Promise<ReprocessResult> {
   const {cloud, pipeline, signal, step} = context

@@ -3,25 +3,22 @@ import {servingImage} from './service/job.ts'
 import {sharesOf, stableRevision} from './service/traffic.ts'
 import {AppError} from './errors.ts'
 import {inOneLine} from './files/fault.ts'
-import type {FileState, FileStatus} from './files/files.ts'
+import type {FileStatus} from './files/files.ts'
+import {isPattern, namesUnder, patternOf} from './files/names.ts'
+import {queryFiles, type FilePage, type FileQuery} from './files/query.ts'
 import {failureText, type FailingRevision, readRecentDeliveries} from './service/recent-deliveries.ts'
 import type {Target} from './pipeline/settings.ts'
 import type {ServiceState} from './ports/services.ts'
 import {gapOf} from './service/connections.ts'
 import {notSetUp} from './service/not-set-up.ts'
-import {readFirstFiles, readNamedFiles} from './files/read-files.ts'
+import {readNamedFiles} from './files/read-files.ts'
 import {command, suggest, type Suggestion} from './suggestion.ts'
 
-/** Each thousand takes one listing of the input bucket and about four of the output bucket: a minute on Google. */
-export const MOST_FILES = 10_000
-
-export interface StatusRequest {
-  /** Empty: all files. */
+export interface StatusRequest extends Omit<FileQuery, 'names'> {
+  /** Names, folders and globs; empty: all. Names alone are listed in this order, whatever else is requested. */
   readonly objects: readonly string[]
-  /** Most files to list, newest first. All are counted. */
-  readonly limit: number
-  /** Most files to read, the first by name. */
-  readonly most?: number
+  /** Only names that begin so. */
+  readonly prefix?: string | undefined
 }
 
 export interface PipelineStatus {
@@ -50,30 +47,20 @@ export interface PipelineStatus {
   readonly failing: readonly FailingRevision[]
 }
 
-export interface Status {
+export interface Status extends FilePage {
   readonly pipeline: PipelineStatus
-  readonly files: readonly FileStatus[]
-  /** Counts of all files, listed or not; of the named objects, if any; if there are `more`, of the first by name. */
-  readonly counts: Readonly<Record<FileState, number>>
-  /** Whether there are more files than were read: more than {@link MOST_FILES}. */
-  readonly more: boolean
-  /** Whether there are more files than `files` holds. */
-  readonly truncated: boolean
   /** HTTP status with which the service rejected the latest push, if files wait. */
   readonly refusedPushes?: number
 }
 
 /**
  * The pipeline and its files: input objects matched with results by generation.
- * @throws AppError `not-set-up`; `object-unknown` if a named object is not in the input bucket
+ * @throws AppError `not-set-up`; `object-unknown` if a named object is not in the input bucket, or a pattern matches none
  */
-export async function status(
-  {objects, limit, most = MOST_FILES}: StatusRequest,
-  context: Context,
-): Promise<Status> {
+export async function status(request: StatusRequest, context: Context): Promise<Status> {
   const {cloud, signal} = context
   const service = await cloud.services.get(context.pipeline.names.service)
-  const [image, missing, recent] = await Promise.all([
+  const [image, missing, recent, page] = await Promise.all([
     service && servingImage(service, context),
     service === undefined ? [] : cloud.inspection.missingConnections(context.pipeline, {signal}),
     service &&
@@ -81,35 +68,34 @@ export async function status(
         sharesOf(service).map(({revision}) => revision),
         context,
       ),
+    readFiles(request, context),
   ])
   const pipeline = describe(context, service, image, missing, recent?.failing ?? [])
-  const {files, more} = await readFiles(objects, most, context)
-  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
-  for (const {state} of files) counts[state]++
-  const listed = objects.length > 0 ? files : files.slice(0, limit)
-  const refusedPushes = files.some(({state}) => state === 'waiting') ? recent?.refused : undefined
-  return {
-    pipeline,
-    files: listed,
-    counts,
-    more,
-    truncated: listed.length < files.length,
-    ...(refusedPushes === undefined ? {} : {refusedPushes}),
-  }
+  const refusedPushes = page.counts.waiting > 0 ? recent?.refused : undefined
+  return {pipeline, ...page, ...(refusedPushes === undefined ? {} : {refusedPushes})}
 }
 
-async function readFiles(
-  objects: readonly string[],
-  most: number,
-  context: Context,
-): Promise<{files: FileStatus[]; more: boolean}> {
+async function readFiles({objects, prefix, ...query}: StatusRequest, context: Context): Promise<FilePage> {
   try {
-    if (objects.length === 0) return await readFirstFiles(most, context)
-    return {files: await readNamedFiles(objects, context), more: false}
+    const isPlain = prefix === undefined && (query.states ?? []).length === 0
+    if (objects.length > 0 && isPlain && !objects.some((name) => isPattern(name)))
+      return pageOf(await readNamedFiles(objects, context))
+    const patterns = objects.map((text) => patternOf(text))
+    const names = prefix === undefined ? patterns : [namesUnder(prefix, patterns)]
+    const page = await queryFiles({...query, names}, context)
+    if (objects.length > 0 && Object.values(page.counts).every((files) => files === 0))
+      throw nothingMatches(objects, context)
+    return page
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'not-found') throw error
     throw notSetUp(context, error)
   }
+}
+
+function pageOf(files: readonly FileStatus[]): FilePage {
+  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
+  for (const {state} of files) counts[state]++
+  return {files, counts, total: files.length, more: 0}
 }
 
 function describe(
@@ -147,4 +133,12 @@ function problemOf(service: ServiceState | undefined, missing: readonly string[]
   const before =
     service.problem === undefined ? '' : `${inOneLine(service.problem).replace(/\.?$/, '.')} And `
   return suggest`${before}${gapOf(missing)}: ${command('setup')}`
+}
+
+/** The error for patterns without a match. */
+function nothingMatches(patterns: readonly string[], {pipeline}: Context): AppError {
+  return new AppError(`No object in bucket ${pipeline.names.inputBucket} matches ${patterns.join(', ')}.`, {
+    code: 'object-unknown',
+    suggestions: [suggest`List files: ${command('status')}`],
+  })
 }

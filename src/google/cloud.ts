@@ -30,7 +30,7 @@ export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOpti
   const messages = createMessages(connection)
   const rest = createRest(connection)
   const isOffHere = createApiOff(projectId, rest)
-  const objects = createObjectStore(connection)
+  const objects = createObjectStore(connection, rest)
   const project = createProject(connection, rest)
   const services = createServices(connection, isOffHere)
   const jobs = createJobs(connection)

@@ -4,21 +4,45 @@ import {PassThrough, type Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
 import {AppError} from '../core/errors.ts'
-import {fieldsOf} from '../core/json.ts'
+import {isJsonObject} from '../core/json.ts'
 import type {ObjectStore, StoredObject, UploadOptions} from '../core/ports/objects.ts'
 import {codeOf} from '../core/system-error.ts'
 import {defaultCredentials, noAuth, once, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError, translated} from './errors.ts'
+import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
 /** Larger uploads are resumable; for smaller ones the session's extra request costs more than sending again. */
 const RESUMABLE_BYTES = 8 * 1024 * 1024
-const PAGE = 1000
+/** What is wanted of each listed object: https://cloud.google.com/storage/docs/json_api#partial-response */
+const LISTED = 'items(name,generation,size,contentType,crc32c,timeCreated,metadata),nextPageToken'
 
-/** Cloud Storage through `@google-cloud/storage`. */
-export function createObjectStore(connection: Connection): ObjectStore {
+/**
+ * Cloud Storage through `@google-cloud/storage`. Lists are read without it: it builds an object with methods for each
+ * item, which takes longer than the list itself.
+ */
+export function createObjectStore(connection: Connection, rest: Rest): ObjectStore {
   const storage = once(() => openStorage(connection))
   const fileOf = async (bucket: string, name: string, generation?: string): Promise<File> =>
     (await storage()).bucket(bucket).file(name, generation === undefined ? {} : {generation})
+
+  const pages: ObjectStore['pages'] = async function* (bucket, range = {}) {
+    const fetchPage = async (pageToken?: string): Promise<Json> => {
+      const query = new URLSearchParams({fields: LISTED, maxResults: '1000'})
+      for (const [name, value] of Object.entries({...range, pageToken}))
+        if (value !== undefined) query.set(name, String(value))
+      const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o?${query.toString()}`
+      return rest.request('storage', 'GET', path, undefined, `Listing bucket ${bucket}`)
+    }
+    let page: Promise<Json> | undefined = fetchPage()
+    while (page !== undefined) {
+      const json: Json = await page
+      const token = textIn(json, 'nextPageToken')
+      page = token === undefined ? undefined : fetchPage(token)
+      // If the reader stops here, nobody waits for it.
+      page?.catch(() => {})
+      yield objectsIn(json, 'items').map((item) => listedObject(bucket, item))
+    }
+  }
 
   return {
     stat: (bucket, name, generation) =>
@@ -33,24 +57,11 @@ export function createObjectStore(connection: Connection): ObjectStore {
         }
       }),
 
-    async *list(bucket, {prefix, startOffset, endOffset, versions = false} = {}) {
-      const handle = (await storage()).bucket(bucket)
-      let pageToken: string | undefined
-      do {
-        const query = {
-          autoPaginate: false,
-          maxResults: PAGE,
-          versions,
-          ...(prefix === undefined ? {} : {prefix}),
-          ...(startOffset === undefined ? {} : {startOffset}),
-          ...(endOffset === undefined ? {} : {endOffset}),
-          ...(pageToken === undefined ? {} : {pageToken}),
-        }
-        const [files, next] = await translated(`Listing bucket ${bucket}`, () => handle.getFiles(query))
-        for (const file of files) yield toStoredObject(bucket, file.metadata)
-        pageToken = nextPageToken(next)
-      } while (pageToken !== undefined)
+    async *list(bucket, range) {
+      for await (const page of pages(bucket, range)) yield* page
     },
+
+    pages,
 
     upload: (options) =>
       translated(`Uploading ${options.name} to bucket ${options.bucket}`, async () => {
@@ -171,7 +182,25 @@ function toStoredObject(bucket: string, metadata: FileMetadata): StoredObject {
   }
 }
 
-function nextPageToken(query: unknown): string | undefined {
-  const {pageToken} = fieldsOf(query)
-  return typeof pageToken === 'string' ? pageToken : undefined
+function listedObject(bucket: string, item: Json): StoredObject {
+  return {
+    bucket,
+    name: textIn(item, 'name') ?? '',
+    generation: textIn(item, 'generation') ?? '',
+    sizeBytes: Number(item['size'] ?? 0),
+    contentType: textIn(item, 'contentType'),
+    crc32c: textIn(item, 'crc32c'),
+    timeCreated: textIn(item, 'timeCreated') ?? '',
+    metadata: textsIn(item['metadata']),
+  }
+}
+
+function textsIn(value: unknown): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {}
+  if (isJsonObject(value))
+    for (const name in value) {
+      const text = value[name]
+      if (typeof text === 'string') texts[name] = text
+    }
+  return texts
 }

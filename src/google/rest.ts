@@ -24,8 +24,12 @@ export type Json = Readonly<Record<string, unknown>>
 
 /** A small client for Google's REST APIs: those used here without a client library, and resources as data. */
 export interface Rest {
-  /** @returns the answer's object; `{}` if the body is empty. @throws AppError */
-  request(service: RestService, method: string, path: string, body?: Json): Promise<Json>
+  /**
+   * @param doing what is being done, for the message of an error; the request itself by default
+   * @returns the answer's object; `{}` if the body is empty
+   * @throws AppError
+   */
+  request(service: RestService, method: string, path: string, body?: Json, doing?: string): Promise<Json>
   /** @returns `undefined` if there is nothing. @throws AppError, `api-disabled` if that is unknown */
   get(service: RestService, path: string): Promise<Json | undefined>
   /** @returns `undefined` if there was nothing to delete. @throws AppError */
@@ -73,12 +77,12 @@ export function createRest(connection: Connection): Rest {
   }
 
   const rest: Rest = {
-    async request(service, method, path, body) {
+    async request(service, method, path, body, doing = `${method} ${path}`) {
       try {
         // A repeated POST that creates something answers 409 the second time: callers inspect first, then handle it.
         return await retried(() => send(service, method, path, body))
       } catch (error) {
-        throw toAppError(error, `${method} ${path}`)
+        throw toAppError(error, doing)
       }
     },
     async get(service, path) {

@@ -1,5 +1,6 @@
 import {availableParallelism, cpus} from 'node:os'
 import {benchCliStart} from './cli-start.ts'
+import {benchManyFiles} from './many-files.ts'
 import {benchPubsubServers} from './pubsub-servers.ts'
 import {benchStorageServers} from './storage-servers.ts'
 import {benchUploadToResult} from './upload-to-result.ts'
@@ -18,5 +19,6 @@ await benchWorkerFiles()
 await benchWorkerGrowth()
 await benchWorkerImage()
 await benchUploadToResult()
+await benchManyFiles()
 await benchPubsubServers()
 await benchStorageServers()

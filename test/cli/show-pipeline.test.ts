@@ -2,7 +2,7 @@ import {expect, test} from 'vitest'
 import {showSetup, showStatus} from '../../src/cli/show-pipeline.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
 import type {Status} from '../../src/core/status.ts'
-import {render} from '../../src/core/suggestion.ts'
+import {command, render} from '../../src/core/suggestion.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
 
@@ -40,8 +40,8 @@ function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploa
       ...file,
     })),
     counts,
-    more: false,
-    truncated: false,
+    total: files.length,
+    more: 0,
   }
 }
 
@@ -57,11 +57,10 @@ test('a file without news for a minute comes with what to do, unless others are 
   for (const files of others) expect(shown(statusOf(files))).not.toContain('reprocess')
 })
 
-test('of very many files the first are counted, and that is said', () => {
-  const files = [{...NEW, state: 'done'}] as const
-  expect(shown({...statusOf(files), more: true})).toContain(
-    'files: more than 10,000; of the first 10,000 by name 1 done',
-  )
+test('of many files, all are counted, and the next page is one command away', () => {
+  const status = {...statusOf([{...NEW, state: 'done'}]), total: 99_801, more: 99_800}
+  const lines = showStatus(status, NOW, render, command('status', '--after', '3,t,a b'))
+  expect(lines.join('\n')).toContain("… 99,800 more: cloud-runner status --after '3,t,a b'")
 })
 
 test('rejected deliveries come with the grant that is missing', () => {

@@ -58,7 +58,8 @@ test('a file goes all the way: uploaded, waited for, shown, fetched, logged, and
   const told = await status({objects: [], limit: 1}, context)
   expect(told).toMatchObject({
     counts: {done: 2, waiting: 0},
-    truncated: true,
+    total: 2,
+    more: 1,
     pipeline: {ready: true, problem: undefined},
   })
   expect(told.files).toHaveLength(1)

@@ -3,6 +3,7 @@ import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {expect, onTestFinished, test} from 'vitest'
 import {createObjectStore} from '../../src/google/objects.ts'
+import {createRest} from '../../src/google/rest.ts'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
@@ -19,7 +20,8 @@ test('a download warns of no leak and leaves the limit of every other emitter al
   process.on('warning', note)
   onTestFinished(() => void process.off('warning', note))
 
-  const objects = createObjectStore({projectId: 'some-project', region: 'europe-west1', endpoint})
+  const connection = {projectId: 'some-project', region: 'europe-west1', endpoint}
+  const objects = createObjectStore(connection, createRest(connection))
   const {signal} = new AbortController()
   const {generation} = await objects.upload({
     bucket: 'some-bucket',

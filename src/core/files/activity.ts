@@ -27,6 +27,8 @@ export interface OpenFile {
 /** Up to this many files are queried by name; for more, the newest lines about any file are read first. */
 const MOST_NAMED = 300
 const MOST_UNNAMED_LINES = 10_000
+/** Enough to find what runs now. */
+const MOST_NEWEST_LINES = 2000
 /** How much later than their timestamp lines may arrive. */
 const LATE_MS = 60_000
 
@@ -40,6 +42,20 @@ interface Attempt {
   error: ReturnType<typeof reasonIn>
 }
 
+/**
+ * What runs now, by the newest lines alone if there are many files: of those, the map has only the ones that were
+ * delivered within the deadline.
+ * @returns by `fileKey`; whether it is all that the logs say
+ */
+export async function readNewestActivity(
+  files: readonly OpenFile[],
+  context: Pick<Context, 'cloud' | 'pipeline' | 'signal'>,
+): Promise<{readonly activities: ReadonlyMap<string, Activity>; readonly isComplete: boolean}> {
+  const reader = createActivityReader(context)
+  const isComplete = files.length <= MOST_NAMED
+  return {activities: await (isComplete ? reader.read(files) : reader.readNewest(files)), isComplete}
+}
+
 /** Follows what the logs say about open files. */
 export interface ActivityReader {
   /**
@@ -47,6 +63,8 @@ export interface ActivityReader {
    * @returns by `fileKey`; files without a seen delivery are missing
    */
   read(files: readonly OpenFile[], now?: number): Promise<ReadonlyMap<string, Activity>>
+  /** By the newest lines within the deadline alone. */
+  readNewest(files: readonly OpenFile[], now?: number): Promise<ReadonlyMap<string, Activity>>
 }
 
 /**
@@ -63,6 +81,7 @@ export function createActivityReader({
   signal,
 }: Pick<Context, 'cloud' | 'pipeline' | 'signal'>): ActivityReader {
   const {service, job} = pipeline.names
+  const ackDeadlineMs = pipeline.settings.ackDeadline * 1000
   const attempts = new Map<string, Attempt[]>()
   let readUntil = -Infinity
 
@@ -79,10 +98,31 @@ export function createActivityReader({
     return lines
   }
 
+  function activitiesOf(files: readonly OpenFile[], now: number): ReadonlyMap<string, Activity> {
+    const isRecent = (time: string) => Date.parse(time) > now - ackDeadlineMs
+    return new Map(
+      files.flatMap((file) => {
+        const newestFirst = attempts
+          .get(keyOf(file))
+          ?.toSorted((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt))
+        const [newest] = newestFirst ?? []
+        if (newest === undefined) return []
+        const lastError = newestFirst?.find(({error}) => error !== undefined)?.error?.error
+        const activity: Activity = {
+          // A worker that has logged nothing for longer than a delivery may take is gone.
+          state: newest.hasEnded || !isRecent(newest.newestAt) ? 'waiting' : 'running',
+          attempts: newest.attempt,
+          startedAt: newest.startedAt,
+          ...(lastError === undefined ? {} : {lastError}),
+        }
+        return [[keyOf(file), activity] as const]
+      }),
+    )
+  }
+
   return {
     async read(files, now = Date.now()) {
-      const oldest = Math.min(...files.map(({uploadedAt}) => Date.parse(uploadedAt)))
-      const since = Math.max(oldest, readUntil - LATE_MS)
+      const since = Math.max(oldestOf(files), readUntil - LATE_MS)
       const isNamed = files.length <= MOST_NAMED
       const names = (of: readonly OpenFile[]) => [...new Set(of.map(({object}) => object))]
       const read = await take(
@@ -93,27 +133,17 @@ export function createActivityReader({
       if (!isNamed && read === MOST_UNNAMED_LINES)
         await take(since, names(files.filter((file) => !attempts.has(keyOf(file)))), Infinity)
       readUntil = now
-      const isRecent = (time: string) => Date.parse(time) > now - pipeline.settings.ackDeadline * 1000
-      return new Map(
-        files.flatMap((file) => {
-          const newestFirst = attempts
-            .get(keyOf(file))
-            ?.toSorted((one, other) => Date.parse(other.startedAt) - Date.parse(one.startedAt))
-          const [newest] = newestFirst ?? []
-          if (newest === undefined) return []
-          const lastError = newestFirst?.find(({error}) => error !== undefined)?.error?.error
-          const activity: Activity = {
-            // A worker that has logged nothing for longer than a delivery may take is gone.
-            state: newest.hasEnded || !isRecent(newest.newestAt) ? 'waiting' : 'running',
-            attempts: newest.attempt,
-            startedAt: newest.startedAt,
-            ...(lastError === undefined ? {} : {lastError}),
-          }
-          return [[keyOf(file), activity] as const]
-        }),
-      )
+      return activitiesOf(files, now)
+    },
+    async readNewest(files, now = Date.now()) {
+      await take(Math.max(oldestOf(files), now - ackDeadlineMs), undefined, MOST_NEWEST_LINES)
+      return activitiesOf(files, now)
     },
   }
+}
+
+function oldestOf(files: readonly OpenFile[]): number {
+  return files.reduce((oldest, {uploadedAt}) => Math.min(oldest, Date.parse(uploadedAt)), Infinity)
 }
 
 /** Whether a line about a delivery is its last: the worker's with an `outcome`, or one of Cloud Run's own. */

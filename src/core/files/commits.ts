@@ -1,4 +1,4 @@
-import {RESERVED_PREFIX, RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
+import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
 import {isJsonObject} from '../json.ts'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 import type {FileError, FileStatus, Hop, HopName} from './files.ts'
@@ -74,58 +74,6 @@ export async function listCommits(
 ): Promise<(object: string) => Commits> {
   const outputs = new Map<string, StoredObject>()
   for await (const output of objects.list(bucket)) outputs.set(output.name, output)
-  return commitsIn(outputs)
-}
-
-/**
- * The first results by name, up to a limit, before `end` if it is given.
- * @returns also the name of the next one, if any
- */
-export async function listResults(
-  objects: ObjectStore,
-  bucket: string,
-  most: number,
-  end: string | undefined,
-): Promise<{results: StoredObject[]; next: string | undefined}> {
-  const results: StoredObject[] = []
-  const last = end === undefined ? {} : {endOffset: end}
-  const isEarly = end !== undefined && Buffer.compare(Buffer.from(end), Buffer.from(RESERVED_PREFIX)) <= 0
-  const ranges = isEarly ? [last] : [{endOffset: RESERVED_PREFIX}, {startOffset: AFTER_RESERVED, ...last}]
-  for (const range of ranges) {
-    for await (const output of objects.list(bucket, range)) {
-      if (results.length === most) return {results, next: output.name}
-      results.push(output)
-    }
-  }
-  return {results, next: undefined}
-}
-
-/** First name after all those with the reserved prefix. */
-const AFTER_RESERVED = RESERVED_PREFIX.replace(/\/$/, '0')
-
-/**
- * Reads what was written about the objects whose names sort before `end`, by listing no more than that.
- * @returns what was written about such an object. It may miss a name that is a prefix of `end`, and one whose sidecars
- * are stored under a hash: use {@link readCommits} for those
- */
-export async function listCommitsBefore(
-  end: string,
-  objects: ObjectStore,
-  bucket: string,
-): Promise<(object: string) => Commits> {
-  const isPast = (name: string) => Buffer.compare(Buffer.from(end), Buffer.from(name)) > 0
-  const ranges = [
-    {endOffset: isPast(RESERVED_PREFIX) ? RESERVED_PREFIX : end},
-    ...(isPast(AFTER_RESERVED) ? [{startOffset: AFTER_RESERVED, endOffset: end}] : []),
-    {prefix: RESERVED_PREFIX, endOffset: `${RESERVED_PREFIX}${end}`},
-  ]
-  const outputs = new Map<string, StoredObject>()
-  for (const range of ranges)
-    for await (const output of objects.list(bucket, range)) outputs.set(output.name, output)
-  return commitsIn(outputs)
-}
-
-function commitsIn(outputs: ReadonlyMap<string, StoredObject>): (object: string) => Commits {
   return (object) => ({
     result: outputs.get(object),
     error: outputs.get(sidecarObject(object, 'error.json')),

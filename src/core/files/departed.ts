@@ -1,4 +1,4 @@
-import {ARCHIVE_PREFIX, RESERVED_PREFIX, RESULT_METADATA} from '../../../worker/contract.ts'
+import {ARCHIVE_PREFIX, RESULT_METADATA} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import {readCommits, sourceGeneration, type Commits} from './commits.ts'
@@ -38,20 +38,8 @@ export async function findDeparted(
   return {input: departed(result, generation, state), commits}
 }
 
-/** Inputs without a live object among results; whether they are archived follows from the setting. */
-export function departedAmong(
-  results: readonly StoredObject[],
-  live: ReadonlySet<string>,
-  state: NonNullable<FileStatus['input']>,
-): Input[] {
-  return results.flatMap((result) => {
-    const generation = sourceGeneration(result)
-    const isFile = !result.name.startsWith(RESERVED_PREFIX) && !live.has(result.name)
-    return isFile && generation !== undefined ? [departed(result, generation, state)] : []
-  })
-}
-
-function departed(
+/** An input without a live object, by its result. */
+export function departed(
   {name, timeCreated, metadata}: StoredObject,
   generation: string,
   input: NonNullable<FileStatus['input']>,

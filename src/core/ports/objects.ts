@@ -25,19 +25,27 @@ export interface UploadOptions {
   readonly signal: AbortSignal
 }
 
+/** Which objects to list. */
+export interface ListRange {
+  readonly prefix?: string
+  /** First name, inclusive. */
+  readonly startOffset?: string
+  /** Exclusive. */
+  readonly endOffset?: string
+  /** https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob */
+  readonly matchGlob?: string
+  /** Whether to list noncurrent versions as well. */
+  readonly versions?: boolean
+}
+
 /** The part of Cloud Storage that core needs. All throw AppError. */
 export interface ObjectStore {
   /** Metadata of an object's live generation, or of the given one; `undefined` if there is none. */
   stat(bucket: string, name: string, generation?: string): Promise<StoredObject | undefined>
-  /**
-   * Objects in byte order of their names, with pages fetched on demand; from `startOffset` (inclusive) to `endOffset`
-   * (exclusive).
-   * @param options.versions whether to list noncurrent versions as well
-   */
-  list(
-    bucket: string,
-    options?: {prefix?: string; startOffset?: string; endOffset?: string; versions?: boolean},
-  ): AsyncIterable<StoredObject>
+  /** Objects in byte order of their names, with pages fetched on demand. */
+  list(bucket: string, range?: ListRange): AsyncIterable<StoredObject>
+  /** The same by page, at most 1,000 objects each; while one is being read, the next is on its way. */
+  pages(bucket: string, range?: ListRange): AsyncIterable<readonly StoredObject[]>
   /** Resumable for large files; the checksum is compared with what arrived. */
   upload(options: UploadOptions): Promise<StoredObject>
   /**

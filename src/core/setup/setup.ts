@@ -8,11 +8,9 @@ import {deployFailed} from '../service/failure.ts'
 import {alignJob} from '../service/job.ts'
 import {routeBeside} from '../service/traffic.ts'
 import {AppError} from '../errors.ts'
-import {isUndelivered} from '../files/files.ts'
 import type {PlannedResource} from '../ports/infrastructure.ts'
 import {type ServiceState, type WorkerImage} from '../ports/services.ts'
-import {readFirstFiles} from '../files/read-files.ts'
-import {MOST_FILES} from '../status.ts'
+import {chooseFiles} from '../reprocess.ts'
 import {placeModel, type PlannedModel} from '../model/plan-model.ts'
 import {sendCanary} from './canary.ts'
 import {withLock} from '../lock.ts'
@@ -99,7 +97,7 @@ async function countUndelivered(done: readonly PlannedResource[], context: Conte
         of === kind && action === 'create' && (named === undefined || name === named),
     )
   if (isMade('bucket', inputBucket) || !(isMade('notification') || isMade('subscription'))) return 0
-  return (await readFirstFiles(MOST_FILES, context)).files.filter((file) => isUndelivered(file)).length
+  return (await chooseFiles({failed: false, missing: true}, context)).length
 }
 
 /** The second pass finds the foundation already right: what counts is what the first pass did. */

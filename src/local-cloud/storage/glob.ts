@@ -15,7 +15,7 @@ export function globMatcher(glob: string): (name: string) => boolean {
     else if (token === '{') source += '(?:'
     else if (token === '}') source += ')'
     else if (token === ',' && depth > 0) source += '|'
-    else source += token.replace(/^\\(?=.)/s, '').replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+    else source += token.replace(/^\\(?=.)/s, '').replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
     depth += Number(token === '{') - Number(token === '}')
   }
   try {

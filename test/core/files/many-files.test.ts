@@ -1,11 +1,12 @@
 import {expect, test} from 'vitest'
 import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
-import {status} from '../../../src/core/status.ts'
+import {status, type StatusRequest} from '../../../src/core/status.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 const LONG = 'm'.repeat(950)
 
-test('of too many files, the first by name are shown with their state, and no more are listed', async () => {
+/** A pipeline without a worker, to which a test writes inputs, and what a worker would have written. */
+async function startEmptyPipeline() {
   const context = await startLocalPipeline()
   const {cloud, pipeline, signal, step, endpoint} = context
   await cloud.infrastructure.apply(pipeline, {image: undefined, signal, step})
@@ -29,6 +30,11 @@ test('of too many files, the first by name are shown with their state, and no mo
     send(outputBucket, sidecarObject(name, 'error.json'), await input(name))
   const done = async (name: string) => send(outputBucket, name, await input(name))
 
+  return {context, send, input, failed, done}
+}
+
+test('files come in pages with all of them counted, whatever their names', async () => {
+  const {context, failed, done} = await startEmptyPipeline()
   // Around the reserved prefix, with names that others begin with, and one whose sidecars are under a hash.
   await done('A.csv')
   await failed('A.csv-1')
@@ -40,35 +46,65 @@ test('of too many files, the first by name are shown with their state, and no mo
   await done('z/1.csv')
   await failed('z/2.csv')
 
-  const look = async (most: number) => {
-    const {counts, more, files} = await status({objects: [], limit: 100, most}, context)
-    return {
-      ...counts,
-      more,
-      files: files.map(({object, state}) => `${object.slice(0, 8)} ${state}`).toSorted(),
-    }
+  await done('a/b.csv')
+  await done('a/job.json')
+  await failed('a/z.csv')
+
+  const sorted = (names: readonly string[]) => names.toSorted()
+  const all = async (request: Partial<StatusRequest>) => {
+    const names: string[] = []
+    let after: string | undefined
+    do {
+      const {counts, files, next, more} = await status({objects: [], limit: 2, ...request, after}, context)
+      expect(counts).toMatchObject({waiting: 0, running: 0, dead: 0, ignored: 0})
+      expect(more > 0).toBe(next !== undefined)
+      names.push(...files.map(({object, state}) => `${object.slice(0, 10)} ${state}`))
+      after = next
+    } while (after !== undefined)
+    return names
   }
-  const names = [
-    'A.csv done',
-    'A.csv-1 failed',
-    '_cloud done',
-    'a failed',
+  const problems = ['a/z.csv', 'z/2.csv', LONG.slice(0, 10), 'é.csv', 'a', 'A.csv-1'].map(
+    (name) => `${name} failed`,
+  )
+  const rest = ['a/job.json', 'a/b.csv', 'z/1.csv', 'a-b.csv', '_cloud', 'A.csv'].map(
+    (name) => `${name} done`,
+  )
+  const names = await all({})
+  expect(sorted(names)).toEqual(sorted([...problems, ...rest]))
+  expect(sorted(names.slice(0, 6))).toEqual(sorted(problems))
+  expect(sorted(await all({states: ['failed']}))).toEqual(sorted(problems))
+  expect(sorted(await all({objects: ['z/', 'a*.csv']}))).toEqual([
     'a-b.csv done',
-    `${LONG.slice(0, 8)} failed`,
-  ]
-  const six = [...names].toSorted()
-  expect(await look(6)).toEqual({
-    waiting: 0,
-    running: 0,
-    dead: 0,
-    ignored: 0,
-    done: 3,
-    failed: 3,
-    more: true,
-    files: six,
+    'z/1.csv done',
+    'z/2.csv failed',
+  ])
+  expect(sorted(await all({prefix: 'a/'}))).toEqual(['a/b.csv done', 'a/job.json done', 'a/z.csv failed'])
+  const {counts} = await status({objects: [], limit: 1, states: ['failed']}, context)
+  expect(counts).toMatchObject({done: 6, failed: 6})
+  await expect(status({objects: ['none/*'], limit: 1}, context)).rejects.toMatchObject({
+    code: 'object-unknown',
   })
-  for (let most = 1; most < 6; most++) {
-    expect(await look(most)).toMatchObject({more: true, waiting: 0, files: names.slice(0, most).toSorted()})
+  await expect(status({objects: [], limit: 1, after: 'x'}, context)).rejects.toMatchObject({code: 'usage'})
+})
+
+test('files whose inputs were archived or deleted after their results are listed with the others', async () => {
+  const {context, send, input, failed, done} = await startEmptyPipeline()
+  const {cloud, pipeline} = context
+  for (const name of ['A.csv', 'a', 'a/b.csv', 'q.csv', 'z.csv']) await done(name)
+  await failed('b.csv')
+  await input('c.csv')
+  for (const name of ['A.csv', 'a', 'z.csv']) await cloud.objects.delete(pipeline.names.inputBucket, name)
+  await send(pipeline.names.inputBucket, 'archive/a', {[RESULT_METADATA.sourceGeneration]: '1'})
+  await send(pipeline.names.inputBucket, 'archive/own.csv', {})
+  const list = async (afterwards: 'keep' | 'archive' | 'delete') => {
+    const settings = {...pipeline.settings, afterwards}
+    const request = {objects: [], limit: 50}
+    const {files} = await status(request, {...context, pipeline: {...pipeline, settings}})
+    return files.map(({object, state, input: where}) => [object, state, where].join(' ').trim()).toSorted()
   }
-  expect(await look(9)).toMatchObject({more: false, done: 4, failed: 5, waiting: 0})
+  const live = ['a/b.csv done', 'b.csv failed', 'c.csv waiting', 'q.csv done']
+  const gone = (where: string) => ['A.csv', 'a', 'z.csv'].map((name) => `${name} done ${where}`)
+  expect(await list('keep')).toEqual([...live, 'archive/own.csv waiting'].toSorted())
+  expect(await list('delete')).toEqual([...live, 'archive/own.csv waiting', ...gone('deleted')].toSorted())
+  expect(await list('archive')).toEqual([...live, ...gone('archived')].toSorted())
 })

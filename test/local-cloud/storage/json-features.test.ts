@@ -9,16 +9,17 @@ async function withObjects(...names: string[]): Promise<LocalStorage> {
 }
 
 test.each([
-  ['*.csv', ['a.csv', 'b.csv']],
-  ['**.csv', ['a.csv', 'b.csv', 'dir/c.csv', 'dir/sub/d.csv']],
+  ['*.csv', ['a.csv', 'b.csv', 'd-f.csv']],
+  ['**.csv', ['a.csv', 'b.csv', 'd-f.csv', 'dir/c.csv', 'dir/sub/d.csv']],
   ['dir/*', ['dir/c.csv']],
   ['?.csv', ['a.csv', 'b.csv']],
   ['[a-b].csv', ['a.csv', 'b.csv']],
   ['{a,dir/c}.csv', ['a.csv', 'dir/c.csv']],
   ['x\\[1\\]', ['x[1]']],
   ['A.CSV', []],
+  ['d-f.{csv,tsv}', ['d-f.csv']],
 ])('the glob %s matches %j', async (glob, expected) => {
-  const {origin} = await withObjects('a.csv', 'b.csv', 'dir/c.csv', 'dir/sub/d.csv', 'x[1]')
+  const {origin} = await withObjects('a.csv', 'b.csv', 'd-f.csv', 'dir/c.csv', 'dir/sub/d.csv', 'x[1]')
   const names: unknown[] = []
   let token: string | undefined = ''
   while (token !== undefined) {

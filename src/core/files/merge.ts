@@ -1,0 +1,185 @@
+import {ARCHIVE_PREFIX, RESERVED_PREFIX, sidecarObject, type Afterwards} from '../../../worker/contract.ts'
+import {eachOf} from '../parallel.ts'
+import type {Context} from '../ports/context.ts'
+import type {ListRange, ObjectStore, StoredObject} from '../ports/objects.ts'
+import {readCommits, sourceGeneration, type Commits} from './commits.ts'
+import {departed, type Input} from './departed.ts'
+import {compareNames} from './names.ts'
+
+/** An input object, and what a worker wrote about it; a listing leaves out the report. */
+export interface ListedFile {
+  readonly input: Input
+  readonly commits: Commits
+}
+
+const LOOKS_AT_ONCE = 8
+/** Files that are passed on at once. */
+const PAGE_FILES = 1000
+/** First names after all those with the reserved prefix, and in the archive. */
+const AFTER_RESERVED = RESERVED_PREFIX.replace(/\/$/, '0')
+const AFTER_ARCHIVE = ARCHIVE_PREFIX.replace(/\/$/, '0')
+/** The sidecars that tell a file's state; the others would triple the listing. */
+const MARKS = `${RESERVED_PREFIX}**/{error,job}.json`
+
+/**
+ * Every input object with its commits, by page; also those that were archived or deleted after their result, if the
+ * pipeline does that. All listings have the order of names, so they are merged as they arrive: memory follows the page,
+ * not the bucket.
+ * @param prefix of the objects' names
+ */
+export async function* mergeFiles(
+  prefix: string,
+  {cloud: {objects}, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
+): AsyncGenerator<readonly ListedFile[]> {
+  const {inputBucket, outputBucket} = pipeline.names
+  const {afterwards} = pipeline.settings
+  const inputs = new Cursor(
+    pagesOf(
+      objects,
+      inputBucket,
+      afterwards === 'archive'
+        ? [
+            {prefix, endOffset: ARCHIVE_PREFIX},
+            {prefix, startOffset: AFTER_ARCHIVE},
+          ]
+        : [{prefix}],
+    ),
+  )
+  const results = new Cursor(
+    pagesOf(objects, outputBucket, [
+      {prefix, endOffset: RESERVED_PREFIX},
+      {prefix, startOffset: AFTER_RESERVED},
+    ]),
+  )
+  const marks = new Cursor(
+    pagesOf(objects, outputBucket, [{prefix: `${RESERVED_PREFIX}${prefix}`, matchGlob: MARKS}]),
+  )
+  /** Files that a mark may still be about: `a` waits for `a/job.json`, which comes after `a-b` and `a/b`. */
+  let open: OpenFile[] = []
+  let settled: ListedFile[] = []
+
+  /** Takes the marks under names before `end`, and settles the files that no later one can be about. */
+  const passTo = async (end: string | undefined): Promise<void> => {
+    const isBefore = (name: string) => end === undefined || compareNames(name, end) < 0
+    for (;;) {
+      const mark = marks.here ?? (await marks.load())
+      if (mark === undefined || !isBefore(keyOf(mark))) break
+      const key = keyOf(mark)
+      const one = open.find(({input: {name}}) => key === `${name}/error.json` || key === `${name}/job.json`)
+      if (one !== undefined) one[key.endsWith('/error.json') ? 'error' : 'job'] = mark
+      marks.pass()
+    }
+    if (!open.some(({last}) => isBefore(last))) return
+    for (const {input, last, result, error, job} of open)
+      if (isBefore(last)) settled.push({input, commits: {result, error, job, report: undefined}})
+    open = open.filter(({last}) => !isBefore(last))
+  }
+
+  for (;;) {
+    const live = inputs.here ?? (await inputs.load())
+    const output = results.here ?? (await results.load())
+    const order = live && output ? compareNames(live.name, output.name) : Number(!live)
+    if (!live && !output) break
+    const input = live && order <= 0 ? live : undefined
+    const result = output && order >= 0 ? output : undefined
+    if (input) inputs.pass()
+    if (result) results.pass()
+    const file = input === undefined ? departedOf(result, afterwards) : fileOf(input)
+    if (file === undefined) continue
+    await passTo(file.name)
+    open.push({input: file, last: `${file.name}/job.json`, result, error: undefined, job: undefined})
+    if (settled.length >= PAGE_FILES) {
+      yield await completed(settled, objects, outputBucket)
+      settled = []
+    }
+  }
+  await passTo(undefined)
+  yield await completed(settled, objects, outputBucket)
+}
+
+/** The object itself, unless it is a folder, an archived copy, or reserved. */
+function fileOf(object: StoredObject): Input | undefined {
+  const {name} = object
+  const isCopy = name.startsWith(ARCHIVE_PREFIX) && sourceGeneration(object) !== undefined
+  return isCopy || name.startsWith(RESERVED_PREFIX) || name.endsWith('/') ? undefined : object
+}
+
+/** An input that was archived or deleted after this result. */
+function departedOf(result: StoredObject | undefined, afterwards: Afterwards): Input | undefined {
+  const generation = sourceGeneration(result)
+  return result === undefined || generation === undefined || afterwards === 'keep'
+    ? undefined
+    : departed(result, generation, afterwards === 'archive' ? 'archived' : 'deleted')
+}
+
+interface OpenFile {
+  readonly input: Input
+  /** The last name that a mark about it may have, without the reserved prefix. */
+  readonly last: string
+  result: StoredObject | undefined
+  error: StoredObject | undefined
+  job: StoredObject | undefined
+}
+
+function keyOf({name}: StoredObject): string {
+  return name.slice(RESERVED_PREFIX.length)
+}
+
+async function* pagesOf(
+  objects: ObjectStore,
+  bucket: string,
+  ranges: readonly ListRange[],
+): AsyncGenerator<readonly StoredObject[]> {
+  for (const range of ranges) yield* objects.pages(bucket, range)
+}
+
+/** Reads pages one object after the other. The first page is requested at once. */
+class Cursor {
+  readonly #pages: AsyncIterator<readonly StoredObject[]>
+  #following: Promise<IteratorResult<readonly StoredObject[]>> | undefined
+  #page: readonly StoredObject[] = []
+  #at = 0
+
+  constructor(pages: AsyncIterator<readonly StoredObject[]>) {
+    this.#pages = pages
+    this.#following = pages.next()
+    // If another listing fails first, nobody waits for this one.
+    this.#following.catch(() => {})
+  }
+
+  /** The object that it stands at, unless a page has to be loaded for it. */
+  get here(): StoredObject | undefined {
+    return this.#page[this.#at]
+  }
+
+  pass(): void {
+    this.#at++
+  }
+
+  /** @returns the first object of the next page; `undefined` at the end */
+  async load(): Promise<StoredObject | undefined> {
+    for (;;) {
+      const {done, value} = await (this.#following ?? this.#pages.next())
+      this.#following = undefined
+      this.#page = done === true ? [] : value
+      this.#at = 0
+      if (done === true || this.#page.length > 0) return this.here
+    }
+  }
+}
+
+/** Adds the commits of files whose names are too long to be part of their sidecars' names. */
+async function completed(
+  files: readonly ListedFile[],
+  objects: ObjectStore,
+  outputBucket: string,
+): Promise<readonly ListedFile[]> {
+  const isNamed = ({input: {name}}: ListedFile) => sidecarObject(name, 'job.json').includes(name)
+  if (files.every(isNamed)) return files
+  const commits = new Map<ListedFile, Commits>()
+  const unnamed = files.filter((file) => !isNamed(file))
+  await eachOf(unnamed, LOOKS_AT_ONCE, async (file) => {
+    commits.set(file, await readCommits(objects, outputBucket, file.input.name))
+  })
+  return files.map((file) => ({input: file.input, commits: commits.get(file) ?? file.commits}))
+}
