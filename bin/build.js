@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// rm dist -> tsc -> worker bundle -> what derives from the settings -> .oclif.manifest.json, always in this order: a file left over in
+// rm dist -> kernels -> tsc -> worker bundle -> what derives from the settings -> .oclif.manifest.json, always in this order: a file left over in
 // dist/src/commands would become a phantom command, and oclif drops a manifest of another version.
 //
 //   --if-stale  does nothing if the sources have not changed since the last build
@@ -11,11 +11,13 @@ import {createRequire} from 'node:module'
 import {basename, dirname, join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {parseArgs} from 'node:util'
+import {compileKernels, KERNELS_FILE} from './kernels.js'
 import {writeSettings} from './settings.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
 const mark = join(dist, '.sources')
+const kernels = join(root, KERNELS_FILE)
 const manifestFile = join(root, '.oclif.manifest.json')
 
 /** One hash over everything the build reads; the lockfile stands for the packages. */
@@ -29,6 +31,7 @@ function hashSources() {
   )
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => file !== kernels)
     .toSorted()
   const hash = createHash('sha256').update(process.version)
   for (const file of files) hash.update(`\0${file.slice(root.length)}\0`).update(readFileSync(file))
@@ -78,6 +81,7 @@ async function manifest() {
 async function buildAll({check}) {
   rmSync(dist, {recursive: true, force: true})
   try {
+    await compileKernels(root)
     compile()
     await bundleWorker()
     await settingsSchema()
@@ -98,7 +102,7 @@ async function buildAll({check}) {
 
 const {values: options} = parseArgs({options: {'if-stale': {type: 'boolean'}, check: {type: 'boolean'}}})
 const sources = hashSources()
-const fresh = existsSync(mark) && readFileSync(mark, 'utf8') === sources
+const fresh = existsSync(kernels) && existsSync(mark) && readFileSync(mark, 'utf8') === sources
 
 if (!(options['if-stale'] && fresh)) {
   try {

@@ -37,6 +37,7 @@ it.each([
   ['src/local-cloud/storage/routes.ts', '@google-cloud/storage'],
   ['worker/main.ts', '../src/core/ports/cloud.ts'],
   ['worker/logistic-regression/csv/records.ts', '../table/columns.ts'],
+  ['worker/logistic-regression/kernels/scratch.ts', '../encoding/design.ts'],
   ['worker/logistic-regression/table/table.ts', '../encoding/design.ts'],
   ['worker/logistic-regression/encoding/design.ts', '../solver/objective.ts'],
   ['worker/logistic-regression/solver/fit.ts', '../training/model.ts'],

@@ -4,7 +4,8 @@ import {Cholesky} from './cholesky.ts'
 import {gramOf} from './gram.ts'
 import type {Fit} from './minimum.ts'
 import {EXACT} from './newton.ts'
-import {type Objective, linearPredictors, rowsOf} from './objective.ts'
+import {type Objective, rowsOf} from './objective.ts'
+import {Pass} from './pass.ts'
 import {dot, moved} from './vectors.ts'
 
 const MOST_ITERATIONS = 100
@@ -171,18 +172,17 @@ function startingPoint(
 
 function scoresUnder(parameters: Float64Array, design: Design, count: number): Float64Array {
   const scores = new Float64Array(count)
-  const block = new Float64Array(design.blockRows)
+  const pass = new Pass(design, 1, parameters)
   for (let first = 0; first < count; first += design.blockRows) {
     const loaded = design.encode(first, count)
-    linearPredictors(design, parameters, 1, loaded, block)
-    scores.set(block.subarray(0, loaded), first)
+    scores.set(pass.score(loaded), first)
   }
   return scores
 }
 
 /** The combination of the rows, and the intercept. */
 function weightsOf({shares, intercept}: Point, design: Design, rows: Uint32Array): Float64Array {
-  const {values, ones, dense, categories, columns} = design
+  const {values, ones, dense, width, categories, columns} = design
   const parameters = new Float64Array(columns + 1)
   parameters[columns] = intercept
   for (let i = 0; i < rows.length;) {
@@ -192,11 +192,11 @@ function weightsOf({shares, intercept}: Point, design: Design, rows: Uint32Array
     for (; i < rows.length && (rows[i] ?? 0) < first + loaded; i++) {
       const share = shares[i] ?? 0
       const place = (rows[i] ?? 0) - first
-      for (let j = 0, at = place * dense; j < dense; j++, at++)
+      for (let j = 0, at = place * width; j < dense; j++, at++)
         parameters[j] = (parameters[j] ?? 0) + share * (values[at] ?? 0)
       for (let c = place * categories; c < (place + 1) * categories; c++) {
         const one = ones[c] ?? -1
-        if (one >= 0) parameters[one] = (parameters[one] ?? 0) + share
+        if (one >= 0) parameters[dense + one] = (parameters[dense + one] ?? 0) + share
       }
     }
   }

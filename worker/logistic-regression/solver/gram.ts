@@ -19,10 +19,10 @@ export function gramOf({design, classes}: Objective, pacer: Pacer): Promise<Floa
 
 async function multiply(design: Design, count: number, pacer: Pacer): Promise<Float64Array> {
   const gram = new Float64Array(count * count)
-  const {values, ones, blockRows} = design
+  const {blockRows} = design
   for (let first = 0; first < count; first += blockRows) {
     const own = design.encode(first, count)
-    const [ownValues, ownOnes] = [values.slice(), ones.slice()]
+    const [ownValues, ownOnes] = [design.values.slice(), design.ones.slice()]
     for (let second = first; second < count; second += blockRows) {
       const others = design.encode(second, count)
       for (let i = 0; i < own; i++) {
@@ -38,7 +38,7 @@ async function multiply(design: Design, count: number, pacer: Pacer): Promise<Fl
 
 /** Of one row with those of the design's block, four at a time: each number of the row that is loaded serves all of them. */
 function productsOfRow(
-  {values, ones, dense, categories}: Design,
+  {values, ones, dense, width, categories}: Design,
   ownValues: Float64Array,
   ownOnes: Int32Array,
   own: number,
@@ -47,11 +47,11 @@ function productsOfRow(
 ): void {
   for (let other = 0; other < others; other += 4) {
     let [s0, s1, s2, s3] = [0, 0, 0, 0]
-    const from = own * dense
-    const row0 = other * dense
-    const row1 = row0 + dense
-    const row2 = row1 + dense
-    const row3 = row2 + dense
+    const from = own * width
+    const row0 = other * width
+    const row1 = row0 + width
+    const row2 = row1 + width
+    const row3 = row2 + width
     for (let j = 0; j < dense; j++) {
       const value = ownValues[from + j] ?? 0
       s0 += value * (values[row0 + j] ?? 0)

@@ -1,6 +1,7 @@
 import type {Design} from '../encoding/design.ts'
 import type {Pacer} from '../pacer.ts'
 import {Hessian} from './hessian.ts'
+import {Pass} from './pass.ts'
 
 /**
  * The penalized loss of a softmax regression as scikit-learn defines it for C = 1:
@@ -106,28 +107,21 @@ export async function sumUp(
   withHessian: boolean,
   pacer: Pacer,
 ): Promise<Evaluation> {
-  const gradient = new Float64Array(parameters.length)
+  const pass = new Pass(design, outputs, parameters)
   const hessian = withHessian ? new Hessian(design, outputs) : undefined
-  const probabilities = new Float64Array(design.blockRows * outputs)
-  const residuals = new Float64Array(design.blockRows * outputs)
   let loss = 0
   for (const {start: first, end} of ranges) {
     for (let start = first; start < end; start += design.blockRows) {
       const count = design.encode(start, end)
-      linearPredictors(design, parameters, outputs, count, probabilities)
+      const scores = pass.score(count)
       const own = classes.subarray(start, start + count)
-      loss +=
-        outputs === 1
-          ? lossOfTwo(probabilities, own, residuals)
-          : lossOfMany(probabilities, outputs, own, residuals)
-      // Rows are processed in groups of four: leftovers of an earlier block count nothing.
-      residuals.fill(0, count * outputs)
-      addGradients(design, count, outputs, residuals, gradient)
-      hessian?.add(count, probabilities)
+      loss += outputs === 1 ? pass.lossOfTwo(own) : lossOfMany(scores, outputs, own, pass.residuals(count))
+      pass.addGradient(count)
+      hessian?.add(count, pass.scoresAt)
       if (pacer.due) await pacer.pause()
     }
   }
-  return {loss, gradient, hessian: hessian?.assemble()}
+  return {loss, gradient: pass.gradient(), hessian: hessian?.assemble()}
 }
 
 function added(parts: readonly Evaluation[]): Evaluation {
@@ -151,66 +145,7 @@ export function isPenalized({design}: Pick<Objective, 'design'>, parameter: numb
   return parameter % (design.columns + 1) !== design.columns
 }
 
-/** Scores x·w + b of the encoded block, row-major `count` x `outputs`. Four rows at a time: their sums do not wait for each other. */
-export function linearPredictors(
-  design: Design,
-  parameters: Float64Array,
-  outputs: number,
-  count: number,
-  into: Float64Array,
-): void {
-  const {values, ones, dense, categories, columns} = design
-  for (let k = 0; k < outputs; k++) {
-    const from = k * (columns + 1)
-    const intercept = parameters[from + columns] ?? 0
-    for (let i = 0; i < count; i += 4) {
-      let s0 = intercept
-      let s1 = intercept
-      let s2 = intercept
-      let s3 = intercept
-      for (let j = 0, at = i * dense; j < dense; j++, at++) {
-        const weight = parameters[from + j] ?? 0
-        s0 += (values[at] ?? 0) * weight
-        s1 += (values[at + dense] ?? 0) * weight
-        s2 += (values[at + 2 * dense] ?? 0) * weight
-        s3 += (values[at + 3 * dense] ?? 0) * weight
-      }
-      into[i * outputs + k] = s0
-      into[(i + 1) * outputs + k] = s1
-      into[(i + 2) * outputs + k] = s2
-      into[(i + 3) * outputs + k] = s3
-    }
-    if (categories === 0) continue
-    for (let i = 0; i < count; i++) {
-      let sum = into[i * outputs + k] ?? 0
-      for (let c = 0; c < categories; c++) {
-        const one = ones[i * categories + c] ?? -1
-        if (one >= 0) sum += parameters[from + one] ?? 0
-      }
-      into[i * outputs + k] = sum
-    }
-  }
-}
-
-/** Turns log odds into probabilities in place, and puts what they are beyond the class into `residuals`. @returns the loss */
-function lossOfTwo(scores: Float64Array, own: Int32Array, residuals: Float64Array): number {
-  let loss = 0
-  // One logarithm for all: of so many factors of 2 at most the product is a double.
-  let product = 1
-  for (let i = 0; i < own.length; i++) {
-    const score = scores[i] ?? 0
-    const small = Math.exp(-Math.abs(score))
-    const p = score >= 0 ? 1 / (1 + small) : small / (1 + small)
-    const isHit = own[i] === 1
-    product *= 1 + small
-    if (score >= 0 !== isHit) loss += Math.abs(score)
-    scores[i] = p
-    residuals[i] = isHit ? p - 1 : p
-  }
-  return loss + Math.log(product)
-}
-
-/** The same for rows of scores of several classes. */
+/** Turns rows of scores into probabilities in place, and puts what they are beyond the class into `residuals`. @returns the loss */
 function lossOfMany(scores: Float64Array, outputs: number, own: Int32Array, residuals: Float64Array): number {
   let loss = 0
   for (let i = 0, at = 0; i < own.length; i++, at += outputs) {
@@ -240,41 +175,4 @@ export function softmaxInPlace(
   }
   for (let k = 0; k < outputs; k++) scores[at + k] = (scores[at + k] ?? 0) / sum
   return {most, sum}
-}
-
-/** @param residuals of the design's block, 0 beyond its last row */
-function addGradients(
-  design: Design,
-  count: number,
-  outputs: number,
-  residuals: Float64Array,
-  gradient: Float64Array,
-): void {
-  const {values, ones, dense, categories, columns} = design
-  for (let k = 0; k < outputs; k++) {
-    const to = k * (columns + 1)
-    let sum = gradient[to + columns] ?? 0
-    for (let i = 0; i < count; i += 4) {
-      const r0 = residuals[i * outputs + k] ?? 0
-      const r1 = residuals[(i + 1) * outputs + k] ?? 0
-      const r2 = residuals[(i + 2) * outputs + k] ?? 0
-      const r3 = residuals[(i + 3) * outputs + k] ?? 0
-      sum += r0 + r1 + r2 + r3
-      for (let j = 0, at = i * dense; j < dense; j++, at++)
-        gradient[to + j] =
-          (gradient[to + j] ?? 0) +
-          r0 * (values[at] ?? 0) +
-          r1 * (values[at + dense] ?? 0) +
-          r2 * (values[at + 2 * dense] ?? 0) +
-          r3 * (values[at + 3 * dense] ?? 0)
-    }
-    gradient[to + columns] = sum
-    for (let i = 0, at = 0; i < count; i++, at += categories) {
-      const residual = residuals[i * outputs + k] ?? 0
-      for (let c = at; c < at + categories; c++) {
-        const one = ones[c] ?? -1
-        if (one >= 0) gradient[to + one] = (gradient[to + one] ?? 0) + residual
-      }
-    }
-  }
 }

@@ -2,7 +2,8 @@ import type {LogisticRegressionJson} from 'ml-logistic-regression'
 import type {Design} from '../encoding/design.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
-import {type Range, linearPredictors, outputsFor, softmaxInPlace} from '../solver/objective.ts'
+import {type Range, outputsFor, softmaxInPlace} from '../solver/objective.ts'
+import {Pass} from '../solver/pass.ts'
 
 /** Content of `model.json`: everything needed to predict rows of another file. */
 export interface Artifact {
@@ -68,16 +69,42 @@ export async function predict(
   pacer: Pacer,
 ): Promise<void> {
   const outputs = outputsFor(classes)
-  const scores = new Float64Array(design.blockRows * outputs)
+  const pass = new Pass(design, outputs, parameters)
   for (let start = first; start < end; start += design.blockRows) {
     const count = design.encode(start, end)
-    linearPredictors(design, parameters, outputs, count, scores)
-    for (let i = 0; i < count; i++) {
-      const row = design.rows[start + i] ?? 0
-      into.labels[row] = outputs === 1 ? Number((scores[i] ?? 0) > 0) : highest(scores, i * outputs, outputs)
-      writeProbabilities(scores, i, outputs, into.probabilities, row * classes)
-    }
+    const scores = pass.score(count)
+    const rows = design.rows.subarray(start, start + count)
+    if (outputs === 1) writeTwo(rows, scores, pass.probabilitiesOfTwo(count), into)
+    else writeMany(rows, scores, outputs, into)
     if (pacer.due) await pacer.pause()
+  }
+}
+
+function writeTwo(
+  rows: Uint32Array,
+  odds: Float64Array,
+  [ofFirst, ofSecond]: readonly [Float64Array, Float64Array],
+  {labels, probabilities}: Predictions,
+): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? 0
+    labels[row] = Number((odds[i] ?? 0) > 0)
+    probabilities[2 * row] = ofFirst[i] ?? 0
+    probabilities[2 * row + 1] = ofSecond[i] ?? 0
+  }
+}
+
+function writeMany(
+  rows: Uint32Array,
+  scores: Float64Array,
+  outputs: number,
+  {labels, probabilities}: Predictions,
+): void {
+  for (let i = 0, at = 0; i < rows.length; i++, at += outputs) {
+    const row = rows[i] ?? 0
+    labels[row] = highest(scores, at, outputs)
+    softmaxInPlace(scores, at, outputs)
+    probabilities.set(scores.subarray(at, at + outputs), row * outputs)
   }
 }
 
@@ -86,23 +113,4 @@ function highest(scores: Float64Array, at: number, count: number): number {
   let best = 0
   for (let k = 1; k < count; k++) if ((scores[at + k] ?? 0) > (scores[at + best] ?? 0)) best = k
   return best
-}
-
-function writeProbabilities(
-  scores: Float64Array,
-  i: number,
-  outputs: number,
-  into: Float64Array,
-  at: number,
-): void {
-  if (outputs === 1) {
-    const score = scores[i] ?? 0
-    const small = Math.exp(-Math.abs(score))
-    const [less, more] = [small / (1 + small), 1 / (1 + small)]
-    into[at] = score >= 0 ? less : more
-    into[at + 1] = score >= 0 ? more : less
-    return
-  }
-  softmaxInPlace(scores, i * outputs, outputs)
-  for (let k = 0; k < outputs; k++) into[at + k] = scores[i * outputs + k] ?? 0
 }

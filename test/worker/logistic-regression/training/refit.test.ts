@@ -1,7 +1,8 @@
 import {expect, it} from 'vitest'
 import {Pacer} from '../../../../worker/logistic-regression/pacer.ts'
 import {fit} from '../../../../worker/logistic-regression/solver/fit.ts'
-import {type Objective, linearPredictors} from '../../../../worker/logistic-regression/solver/objective.ts'
+import type {Objective} from '../../../../worker/logistic-regression/solver/objective.ts'
+import {Pass} from '../../../../worker/logistic-regression/solver/pass.ts'
 import {refitWithout} from '../../../../worker/logistic-regression/training/refit.ts'
 import {objectiveOf} from '../../../support/objective.ts'
 import {randomFrom} from '../../../support/random.ts'
@@ -11,8 +12,7 @@ const pacer = new Pacer(new AbortController().signal)
 /** Scores of the first rows of the design; of more than two classes less those of the first, since only that counts. */
 function scoresOf({design, outputs}: Objective, parameters: Float64Array): Float64Array {
   const count = design.encode(0, design.rows.length)
-  const scores = new Float64Array(count * outputs)
-  linearPredictors(design, parameters, outputs, count, scores)
+  const scores = new Pass(design, outputs, parameters).score(count).slice()
   const base = outputs === 1 ? new Float64Array(count) : scores.filter((__, i) => i % outputs === 0)
   return scores.map((score, i) => score - (base[Math.floor(i / outputs)] ?? NaN))
 }

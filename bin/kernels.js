@@ -1,0 +1,51 @@
+// Compiles the worker's kernels (worker/logistic-regression/kernels) to WebAssembly.
+import {createHash} from 'node:crypto'
+import {existsSync, globSync, readFileSync, writeFileSync} from 'node:fs'
+import {join} from 'node:path'
+import {main, version} from 'assemblyscript/asc'
+
+const FOLDER = 'worker/logistic-regression/kernels'
+/** As JSON, since Node, vitest and esbuild import that alike. */
+export const KERNELS_FILE = `${FOLDER}/kernels.json`
+
+/** Writes {@link KERNELS_FILE}, unless its sources and the compiler are those that it was compiled from. */
+export async function compileKernels(root) {
+  const sources = globSync(`${FOLDER}/assembly/*.ts`, {cwd: root}).toSorted()
+  const hash = createHash('sha256').update(version)
+  for (const file of sources) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)))
+  const digest = hash.digest('hex')
+  const target = join(root, KERNELS_FILE)
+  if (existsSync(target) && JSON.parse(readFileSync(target, 'utf8')).sources === digest) return
+  let wasm
+  let complaints = ''
+  const {error} = await main(
+    [
+      join(FOLDER, 'assembly', 'index.ts'),
+      `--baseDir=${root}`,
+      '--outFile=kernels.wasm',
+      '-O3',
+      '--noAssert',
+      '--enable=simd',
+      // The memory is the caller's, and holds nothing but what it puts there.
+      '--runtime=stub',
+      '--importMemory',
+      // Vectors pass between the kernels' own functions only.
+      '--disableWarning=112',
+    ],
+    {
+      writeFile(_name, contents) {
+        wasm = contents
+      },
+      stderr: {
+        write(chunk) {
+          complaints += chunk
+        },
+      },
+    },
+  )
+  if (error) throw new Error(`The kernels do not compile.\n${complaints}`, {cause: error})
+  writeFileSync(
+    target,
+    `${JSON.stringify({sources: digest, wasm: Buffer.from(wasm).toString('base64')}, null, 2)}\n`,
+  )
+}

@@ -1,0 +1,102 @@
+import compiled from './kernels.json' with {type: 'json'}
+
+const PAGE_BYTES = 64 * 1024
+/** Of a vector: two doubles. */
+const ALIGNMENT = 16
+
+/** What `assembly/index.ts` exports. Places are offsets in bytes. */
+export interface Kernels {
+  widen(from: number, count: number, to: number): void
+  rowsOf(from: number, room: number, columns: number, rows: number, to: number, width: number): void
+  scores(
+    values: number,
+    width: number,
+    ones: number,
+    categories: number,
+    rows: number,
+    weights: number,
+    to: number,
+    outputs: number,
+  ): void
+  probabilities(odds: number, rows: number, ofFirst: number, ofSecond: number): void
+  lossOfTwo(odds: number, classes: number, rows: number, residuals: number, sums: number): void
+  addGradient(
+    values: number,
+    width: number,
+    ones: number,
+    categories: number,
+    rows: number,
+    residuals: number,
+    outputs: number,
+    to: number,
+  ): void
+  curvature(probabilities: number, outputs: number, k: number, l: number, rows: number, to: number): void
+  addHessian(
+    values: number,
+    width: number,
+    ones: number,
+    categories: number,
+    levels: number,
+    rows: number,
+    weights: number,
+    weighted: number,
+    numbers: number,
+    mixed: number,
+    pairs: number,
+  ): void
+}
+
+let module: WebAssembly.Module | undefined
+
+/**
+ * Memory that kernels compute in, and the kernels over it. It grows with what is claimed of it, and is collected with
+ * its owner. Views are detached when it grows: get them when they are needed.
+ */
+export class Scratch {
+  readonly kernels: Kernels
+  readonly #memory = new WebAssembly.Memory({initial: 1})
+  #end = ALIGNMENT
+
+  constructor() {
+    module ??= new WebAssembly.Module(Buffer.from(compiled.wasm, 'base64'))
+    const {exports} = new WebAssembly.Instance(module, {env: {memory: this.#memory}})
+    if (!isKernels(exports)) throw new TypeError('The kernels lack a function')
+    this.kernels = exports
+  }
+
+  /** Where what is claimed next will be: {@link release} frees everything from there on. */
+  get end(): number {
+    return this.#end
+  }
+
+  release(end: number): void {
+    this.#end = end
+  }
+
+  /** @returns the place of that many bytes, of any content */
+  claim(bytes: number): number {
+    const at = this.#end
+    this.#end = at + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
+    const missing = this.#end - this.#memory.buffer.byteLength
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES))
+    return at
+  }
+
+  doubles(at: number, count: number): Float64Array {
+    return new Float64Array(this.#memory.buffer, at, count)
+  }
+
+  floats(at: number, count: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, at, count)
+  }
+
+  integers(at: number, count: number): Int32Array {
+    return new Int32Array(this.#memory.buffer, at, count)
+  }
+}
+
+function isKernels(exports: object): exports is Kernels {
+  return ['rowsOf', 'widen', 'scores', 'probabilities', 'lossOfTwo', 'addGradient']
+    .concat('curvature', 'addHessian')
+    .every((name) => typeof Reflect.get(exports, name) === 'function')
+}
