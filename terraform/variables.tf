@@ -32,7 +32,7 @@ variable "model" {
 }
 
 variable "liveness_port" {
-  description = "Port on which the worker serves GET /healthz for a liveness probe, 8081 in images of cloud-runner; null for a worker that serves none, which a probe would end."
+  description = "Port on which the worker serves GET /healthz for a liveness probe, 8081 in images of cloud-runner; null for a worker that serves none, which a probe would restart."
   type        = number
   default     = null
 
