@@ -113,7 +113,7 @@ function hasTerminal(): boolean {
 function requireTerminal({interactive, consequences, command}: Omit<Consent, 'given'>): void {
   if (interactive && hasTerminal()) return
   throw new AppError(
-    ['This needs your confirmation, but there is no terminal to ask on.', ...consequences].join('\n'),
+    ['This needs your confirmation, but there is no terminal to ask in.', ...consequences].join('\n'),
     {code: 'confirmation-required', exitCode: EXIT.usage, suggestions: [suggest`Type: ${command}`]},
   )
 }

@@ -55,7 +55,7 @@ export function givenSettings(flags: Readonly<Record<string, unknown>>): Setting
 /** `--billing-account`. https://cloud.google.com/billing/docs/how-to/find-billing-account-id */
 export function billingAccountFlag() {
   return Flags.string({
-    summary: 'Billing account of the new project. The default is your only one.',
+    summary: 'Billing account for the new project; optional if you have only one.',
     helpValue: '<id>',
     dependsOn: ['create-project'],
     async parse(given) {

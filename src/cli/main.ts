@@ -100,7 +100,7 @@ function misplacedFlag(config: Config, words: readonly string[]): Error {
   const {bin} = config
   const at = words.findIndex((word) => config.findCommand(word) !== undefined)
   if (at === -1) {
-    return usageError(`${bin} itself has no flag ${words[0]}; name a command.`, [
+    return usageError(`${bin} itself has no flag ${words[0]}; type a command first.`, [
       suggest`All commands: ${command('--help')}`,
     ])
   }

@@ -49,7 +49,7 @@ export function showMonthlyCost(
   render: Render,
 ): string {
   return render(
-    suggest`Estimated cost a month on Google Cloud: ${dollars(idle)} without files, ${dollars(thousandFiles)} with 1,000 files of 5 MiB (${dollars(thousandFiles + freeTier)} before the free tier). Details: ${command('cost', '--files', '1000', '--size', '5Mi')}`,
+    suggest`Estimated monthly cost on Google Cloud: ${dollars(idle)} without files, ${dollars(thousandFiles)} with 1,000 files of 5 MiB (${dollars(thousandFiles + freeTier)} before the free tier). Details: ${command('cost', '--files', '1000', '--size', '5Mi')}`,
   )
 }
 

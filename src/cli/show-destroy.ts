@@ -26,7 +26,9 @@ export function showDestroyed(
     return [
       `Pipeline ${name} was only partly removed: ${gone} removed, ${counted(left.length, 'resource')} left.`,
       ...left.map(({kind, name: resource}) => `Still there: ${kind} ${resource}`),
-      render(suggest`Try again: ${command('destroy')}. Delete by hand what Terraform does not know.`),
+      render(
+        suggest`Try again: ${command('destroy')}. Delete by hand anything that Terraform does not manage.`,
+      ),
     ]
   }
   return [

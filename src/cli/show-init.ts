@@ -29,7 +29,7 @@ export function showInit(
     `  ${files.join(', ')}`,
     settings.named
       ? `Set as the worker${settings.pipeline === undefined ? '' : ` of pipeline ${settings.pipeline}`} in ${here(settings.file)}`
-      : `${here(settings.file)} names another worker, which stays.`,
+      : `${here(settings.file)} names another worker, which is kept.`,
     ...(needsDocker
       ? [
           engineMissing

@@ -44,7 +44,7 @@ function showDenials({iam, denials}: LocalCloudStatus, now: number): string[] {
   if (denials.length === 0) return []
   return [
     '',
-    iam === 'enforce' ? 'Denied for lack of a grant:' : 'Missing grants:',
+    iam === 'enforce' ? 'Denied because a grant is missing:' : 'Missing grants:',
     ...denials
       .slice(0, SHOWN_DENIALS)
       .flatMap(({time, principal, permission, resource, role, count}) => [
@@ -61,7 +61,7 @@ function showOutsideCalls(calls: LocalCloudStatus['outsideCalls'], now: number):
   const hosts = [...Map.groupBy(calls, ({host}) => host)]
   return [
     '',
-    'Refused, because it would have left this machine:',
+    'Requests refused because they would have left this machine:',
     ...table(
       [{heading: 'host'}, {heading: 'calls', right: true}, {heading: 'last'}],
       hosts.map(([host, those]) => [host, String(those.length), ago(those[0]?.time ?? '', now)]),

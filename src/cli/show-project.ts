@@ -33,11 +33,11 @@ export function showProject({project, pipelines}: MadeProject, deleted: boolean,
   }
   return pipelines.length > 0
     ? [
-        `Project ${project}, which setup created, stays because it has other pipelines: ${pipelines.join(', ')}.`,
+        `Project ${project}, which setup created, is kept because it has other pipelines: ${pipelines.join(', ')}.`,
       ]
     : [
         render(
-          suggest`Project ${project}, which setup created, stays. To delete it: ${command('destroy', '--delete-project', project)}`,
+          suggest`Project ${project}, which setup created, is kept. To delete it: ${command('destroy', '--delete-project', project)}`,
         ),
       ]
 }

@@ -33,7 +33,7 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
     {label: 'log loss', value: figure(metrics.logLoss)},
     {
       label: 'accuracy',
-      value: `${figure(metrics.accuracy)}, always the commonest class: ${figure(metrics.baseRate)}`,
+      value: `${figure(metrics.accuracy)}; always predicting the most common class: ${figure(metrics.baseRate)}`,
     },
     ...report.warnings.map((value) => ({label: 'warning', value})),
   ])

@@ -51,7 +51,9 @@ export default class Report extends CloudRunnerCommand {
     const {args, flags} = await this.parse(Report)
     const toStdout = flags.output === '-'
     if (toStdout && flags.open) {
-      throw usageError('--output - leaves no file for --open.', ['Name a file: --output report.html'])
+      throw usageError('--open needs a file, but --output - writes to standard output.', [
+        'Write to a file: --output report.html',
+      ])
     }
     const output = outputTarget(flags.output ?? `${basename(args.object)}.report.html`, {
       force: flags.force,

@@ -38,7 +38,7 @@ export function checkTogether(settings: Settings, sources: Readonly<Record<Setti
     )
   if (settings.inputBucket !== undefined && settings.inputBucket === settings.outputBucket)
     throw invalid(
-      `inputBucket and outputBucket are both ${settings.inputBucket}: each result would be processed again, without end.`,
+      `inputBucket and outputBucket are both ${settings.inputBucket}: each result would be processed again, endlessly.`,
       'Leave outputBucket out, so that the pipeline creates one.',
     )
   if (
@@ -58,7 +58,7 @@ export function checkTogether(settings: Settings, sources: Readonly<Record<Setti
   const webhook = settings.alerts['webhook']
   if (settings.target === 'gcp' && webhook?.startsWith('http:') === true)
     throw invalid(
-      `alerts.webhook (${webhook}) is an address of this machine, which Google cannot reach.`,
+      `alerts.webhook (${webhook}) is an address on this machine, which Google cannot reach.`,
       'Use an https URL.',
     )
   if (settings.retentionDays !== undefined && !settings.versioning)

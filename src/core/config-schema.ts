@@ -13,7 +13,7 @@ export function configSchema(): object {
   const {name: _, ...ofOnePipeline} = properties
   const pipelines = {
     description:
-      'Settings of single pipelines by name, for --pipeline NAME; they override the others beside them.',
+      'Settings of individual pipelines by name, for --pipeline NAME; they override the other settings of the file.',
     type: 'object',
     propertyNames: SETTINGS.name.schema,
     additionalProperties: {type: 'object', properties: ofOnePipeline, additionalProperties: false},
@@ -29,7 +29,7 @@ export function configSchema(): object {
       [PIPELINES]: pipelines,
       [ENVIRONMENTS]: {
         description:
-          'Settings of single environments by name, for --env NAME; they override those of the file and of its pipelines.',
+          'Settings of individual environments by name, for --env NAME; they override those of the file and its pipelines.',
         type: 'object',
         propertyNames: {type: 'string', pattern: ENV_NAME.pattern.source},
         additionalProperties: {

@@ -26,9 +26,6 @@ export async function readEnvFile(file: string, place: string): Promise<Entries>
   )
   const wrong = variables.find(([name, value]) => SETTINGS.environment.parse({[name]: value}) === undefined)
   if (wrong !== undefined)
-    throw invalid(
-      `${file} sets "${wrong[0]}", which cannot be the name of a variable.`,
-      'For example: LANG=en',
-    )
+    throw invalid(`${file} sets "${wrong[0]}", which is not a valid variable name.`, 'For example: LANG=en')
   return Object.fromEntries(variables)
 }

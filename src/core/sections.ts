@@ -212,7 +212,7 @@ export function checkBuckets(
     })
     if (other !== undefined)
       throw invalid(
-        `${bucket} is ${settings[bucket]} in environment "${env}" and in environment "${other[0]}", so one would change files of the other.`,
+        `${bucket} is ${settings[bucket]} in environment "${env}" and in environment "${other[0]}", so each would change the other's files.`,
         `Give each its own: "${ENVIRONMENTS}": {"${env}": {"${bucket}": "…"}}`,
       )
   }

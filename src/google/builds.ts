@@ -117,7 +117,7 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
     const metadata = isJsonObject(operation['metadata']) ? operation['metadata'] : {}
     const started = isJsonObject(metadata['build']) ? metadata['build'] : {}
     const id = textIn(started, 'id')
-    if (id === undefined) throw new AppError('Cloud Build named no build.', {code: 'invalid-request'})
+    if (id === undefined) throw new AppError('Cloud Build returned no build id.', {code: 'invalid-request'})
     step(`Cloud Build: ${textIn(started, 'logUrl') ?? id}`)
     try {
       const build = await follow(id, signal, step)

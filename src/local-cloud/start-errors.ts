@@ -30,7 +30,7 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
       error.message,
       [
         `See which program uses it: lsof -i :${error.port}`,
-        'End that program, or move the local cloud: cloud-runner local start --port PORT',
+        'Stop that program, or move the local cloud: cloud-runner local start --port PORT',
       ],
       error,
     )
@@ -75,7 +75,7 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
     return new LocalCloudError(
       'permission-denied',
       `The state folder ${stateFolder} cannot be written.`,
-      [`Look at it: ls -ld ${stateFolder}`],
+      [`Check its permissions: ls -ld ${stateFolder}`],
       error,
     )
   }

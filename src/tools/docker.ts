@@ -72,7 +72,7 @@ export function createDocker(): ContainerEngine {
       if (typeof pushed === 'string') return pushed.slice(pushed.indexOf('@') + 1)
       throw new AppError(`docker reports no digest for ${as}.`, {
         code: 'program-unusable',
-        suggestions: [`Look at the image: docker image inspect ${as}`],
+        suggestions: [`Inspect the image: docker image inspect ${as}`],
       })
     },
 

@@ -63,7 +63,7 @@ test(
     const {stdout} = await cli.run(['cost'])
     expect(stdout).toContain('would have cost on Google Cloud')
     expect((await cli.run(['plan'])).stdout).toMatch(
-      /Estimated cost a month on Google Cloud: \$0\.00 without files/,
+      /Estimated monthly cost on Google Cloud: \$0\.00 without files/,
     )
     await cli.json(['destroy', '--confirm', 'cloud-runner'])
   },

@@ -78,7 +78,7 @@ test('a dead letter: results ends with 3 and the reason, and no title above it i
   const {exitCode, stderr, stdout} = await cli.run(['results', 'throw.txt'])
   expect([exitCode, stdout]).toEqual([3, ''])
   expect(stderr).toMatch(
-    /in the dead letters: each of 5 attempts failed\.\s+The\s+last\s+attempt: the disk is on fire/,
+    /a dead letter: each of 5 attempts failed\.\s+The\s+last\s+attempt: the disk is on fire/,
   )
   expect(stderr).toContain('cloud-runner redrive throw.txt')
   for (const args of [['report'], ['model', 'export']]) {

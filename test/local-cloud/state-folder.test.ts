@@ -107,7 +107,7 @@ it('an object whose row is damaged is named, and the others are served', async (
   await using cloud = await LocalCloud.start({stateFolder})
   expect(await call(cloud, 'GET', '/storage/v1/b/bucket/o/first')).toMatchObject({
     status: 500,
-    text: expect.stringContaining('what is kept of bucket/first'),
+    text: expect.stringContaining('the stored data of bucket/first'),
   })
   expect(await call(cloud, 'GET', '/bucket/second')).toMatchObject({status: 200, text: 'content of second'})
 })

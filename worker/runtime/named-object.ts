@@ -39,7 +39,7 @@ export async function readNamedObject(storage: Storage, uri: string, signal: Abo
       throw new PermanentError(`The worker may not read ${uri}.`, {
         code: 'object-forbidden',
         suggestions: [
-          'The worker can read the input and the output bucket: put the object there, or grant the worker roles/storage.objectViewer.',
+          'The worker can read only the input and output buckets: put the object in one of them, or grant the worker roles/storage.objectViewer.',
         ],
         cause: error,
       })

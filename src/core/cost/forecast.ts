@@ -42,7 +42,7 @@ export function forecast({files, per, sizeBytes, seconds: given}: ForecastReques
   const seconds = given ?? ASSUMED.startSeconds + sizeBytes / ASSUMED.bytesPerSecond
   const pace =
     given === undefined
-      ? `${seconds.toFixed(1)} s per file, a guess from its size (--seconds sets it; cost without --files measures it)`
+      ? `${seconds.toFixed(1)} s per file, estimated from its size (--seconds sets it; cost without --files measures it)`
       : `${seconds} s per file, as given`
   const isLong =
     sizeBytes >= (parseAmount(settings.jobThreshold) ?? Infinity) || seconds > settings.requestTimeout
@@ -68,7 +68,7 @@ export function forecast({files, per, sizeBytes, seconds: given}: ForecastReques
         ? {amount: 0, because: ''}
         : {
             amount: Math.max(0, minInstances * MONTH_SECONDS - busy),
-            because: `${minInstances} waiting all month, without the time they process files`,
+            because: `${minInstances} idle all month, minus the time they process files`,
           },
       jobSeconds: isLong
         ? {amount: monthly * billedTaskSeconds(seconds), because: `an execution per file: ${pace}`}

@@ -79,7 +79,7 @@ export async function measureCost(sinceMs: number, context: Context): Promise<Me
       serviceSeconds,
       idleSeconds: {
         amount: settings.cpuAlwaysAllocated ? 0 : Math.max(0, kept - active),
-        because: `minInstances ${settings.minInstances} since the oldest revision, without the time they served`,
+        because: `minInstances ${settings.minInstances} since the oldest revision, minus the time they served`,
       },
       jobSeconds: {
         amount: executions.reduce((sum, {durationMs}) => sum + billedTaskSeconds(durationMs / 1000), 0),

@@ -99,7 +99,7 @@ function notPython(workerFolder: string | undefined): AppError {
     {
       code: 'usage',
       exitCode: EXIT.usage,
-      suggestions: [suggest`Use the debugger of Node: ${command('dev', '--inspect')}`],
+      suggestions: [suggest`Use Node's debugger: ${command('dev', '--inspect')}`],
     },
   )
 }

@@ -54,7 +54,7 @@ export async function checkExistingBuckets({cloud, pipeline, step}: Context): Pr
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'permission-denied') throw error
       fail(
-        `${name}, which the setting ${setting} names, belongs to somebody else, or you may not see it: ${error.message}`,
+        `${name}, which the setting ${setting} names, belongs to someone else or is not visible to you: ${error.message}`,
         `gcloud storage buckets describe gs://${name}`,
       )
     }

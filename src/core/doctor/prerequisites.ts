@@ -106,7 +106,7 @@ export async function checkPrerequisites(
   }
   const lacking = await cloud.project.missingPermissions(Object.values(needed).flat())
   if (lacking === undefined)
-    good('permissions', `${principal} may not test its own; assumed to be sufficient`)
+    good('permissions', `${principal} may not check its own; assumed to be sufficient`)
   else if (lacking.length === 0) good('permissions', `${principal} may create everything`)
   for (const [role, permissions] of Object.entries(needed)) {
     const here = permissions.filter((permission) => lacking?.includes(permission))

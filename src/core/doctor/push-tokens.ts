@@ -20,7 +20,11 @@ export async function checkPushTokens({cloud, pipeline, step}: Context): Promise
   const state = await cloud.project.state()
   if (state?.createdAt === undefined || state.createdAt >= AGENTS_SIGN_SINCE)
     return [
-      {name, state: 'ok', detail: `${project} is younger than April 2021: its Pub/Sub agent needs no grant`},
+      {
+        name,
+        state: 'ok',
+        detail: `${project} was created after April 2021: its Pub/Sub agent needs no grant`,
+      },
     ]
   const maySign = await cloud.project.pubsubAgentMaySignFor(pushAccount)
   const agent = `serviceAccount:${await cloud.project.pubsubAgent()}`
@@ -33,7 +37,7 @@ export async function checkPushTokens({cloud, pipeline, step}: Context): Promise
     {
       name,
       state: 'failed',
-      detail: `${project} is older than April 2021, and ${agent} may not create tokens of ${pushAccount}`,
+      detail: `${project} was created before April 2021, and ${agent} may not create tokens of ${pushAccount}`,
       fix: `gcloud iam service-accounts add-iam-policy-binding ${pushAccount} --member=${agent} --role=${TOKEN_CREATOR} --project=${project}`,
     },
   ]

@@ -56,7 +56,7 @@ export async function writeWorkflow(
     if (codeOf(error) === 'EEXIST') {
       throw new AppError(`${file} exists. Nothing was written.`, {
         code: 'output-exists',
-        suggestions: ['Move it away to have it written again.'],
+        suggestions: ['Move or delete it, then run the command again.'],
         cause: error,
       })
     }

@@ -63,8 +63,8 @@ function notFinished(file: FileStatus): AppError {
   const explained = {
     waiting: `${object} is waiting for its turn${attempts > 0 ? ` after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}` : ''}.`,
     running: `${object} is being processed (attempt ${attempts}).`,
-    dead: `${object} is in the dead letters: each of ${attempts} attempts failed.`,
-    done: `The result of ${object} was replaced just now.`,
+    dead: `${object} is a dead letter: each of ${attempts} attempts failed.`,
+    done: `The result of ${object} was just replaced.`,
     failed: `${object} failed.`,
     ignored: `the pipeline ignores ${object}, since its filter does not match the name, or it is in the archive.`,
   }[state]

@@ -43,7 +43,7 @@ export async function findSidecar(
     throw new AppError(`The worker wrote no ${name} for ${object}.`, {
       code: 'result-missing',
       suggestions: [
-        suggest`Only the packaged worker writes one; see the result: ${commandFor('results', object)}`,
+        suggest`Only the built-in worker writes one; see the result: ${commandFor('results', object)}`,
       ],
     })
   }

@@ -253,7 +253,7 @@ function parseRange(header: string | undefined, sizeBytes: number): {start: numb
   const start = first === '' ? Math.max(0, sizeBytes - Number(last)) : Number(first)
   const end = first === '' || last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1)
   if (start > end)
-    throw new RegistryError('RANGE_INVALID', `The range ${header} is outside of ${sizeBytes} bytes.`)
+    throw new RegistryError('RANGE_INVALID', `The range ${header} is outside the blob's ${sizeBytes} bytes.`)
   return {start, end}
 }
 

@@ -85,7 +85,7 @@ export function repositoryRoutes({
         if (!/^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(id)) {
           throw new ApiError(
             'INVALID_ARGUMENT',
-            `Invalid repository id "${id}": it begins with a letter, has up to 63 lowercase letters, digits and hyphens, and does not end in a hyphen.`,
+            `Invalid repository id "${id}": it must begin with a letter, have up to 63 lowercase letters, digits and hyphens, and not end with a hyphen.`,
           )
         }
         const body = withoutOutput(await json())

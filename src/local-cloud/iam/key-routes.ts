@@ -137,7 +137,7 @@ export async function signBlob(
   account: KeyOwner,
   {payload}: Record<string, unknown>,
 ): Promise<HttpResponse> {
-  if (typeof payload !== 'string') throw new ApiError('INVALID_ARGUMENT', 'payload must be given, in base64.')
+  if (typeof payload !== 'string') throw new ApiError('INVALID_ARGUMENT', 'payload is required, in base64.')
   const {keyId, signature} = await keys.sign(account, () => Buffer.from(payload, 'base64'))
   return {json: {keyId, signedBlob: signature.toString('base64')}}
 }
@@ -151,7 +151,7 @@ export async function signJwt(
 ): Promise<HttpResponse> {
   const claims = typeof payload === 'string' ? parseJsonObject(payload) : undefined
   if (claims === undefined)
-    throw new ApiError('INVALID_ARGUMENT', 'payload must be given: a JSON object with the claims, as text.')
+    throw new ApiError('INVALID_ARGUMENT', 'payload is required: a JSON object with the claims, as text.')
   const ends = Number(claims['exp'] ?? 0) - clock.now() / 1000
   if (ends > LONGEST_JWT_SECONDS)
     throw new ApiError('INVALID_ARGUMENT', 'The exp claim must be at most 12 hours in the future.')

@@ -76,7 +76,7 @@ export function metadataRoutes(
     return {...response, headers: {...response.headers, ...FLAVOR}}
   }
   const refused = (): never => {
-    throw new ApiError('UNIMPLEMENTED', 'The metadata server of the local cloud is read by GET.')
+    throw new ApiError('UNIMPLEMENTED', 'The metadata server of the local cloud accepts only GET.')
   }
   return [
     ...['GET', 'HEAD'].flatMap((method) =>

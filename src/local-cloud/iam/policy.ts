@@ -43,7 +43,7 @@ export function normalizeBindings(policy: Policy, resource: string): Binding[] {
 
 function parseBinding(value: unknown, where: string): Binding {
   if (!isJsonObject(value))
-    throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': an object is needed.`)
+    throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': it must be an object.`)
   const {role, members = [], condition, ...unknown} = value
   const [stranger] = Object.keys(unknown)
   if (stranger !== undefined)
@@ -54,11 +54,11 @@ function parseBinding(value: unknown, where: string): Binding {
   if (condition !== undefined && condition !== null)
     throw new ApiError('UNIMPLEMENTED', 'Conditional role bindings are not implemented by the local cloud.')
   if (typeof role !== 'string' || role === '')
-    throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}.role': a role is needed.`)
+    throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}.role': it must be a role.`)
   if (!Array.isArray(members) || !members.every((member) => typeof member === 'string'))
     throw new ApiError(
       'INVALID_ARGUMENT',
-      `Invalid value at '${where}.members': a list of members is needed.`,
+      `Invalid value at '${where}.members': it must be a list of members.`,
     )
   return {role, members}
 }
@@ -69,7 +69,7 @@ function parseBinding(value: unknown, where: string): Binding {
  */
 export function parsePolicy(value: unknown): Policy {
   if (!isJsonObject(value))
-    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy': an object is needed.")
+    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy': it must be an object.")
   const {version, etag, bindings = [], auditConfigs, kind: _kind, resourceId: _resourceId, ...unknown} = value
   const [stranger] = Object.keys(unknown)
   if (stranger !== undefined)
@@ -80,11 +80,11 @@ export function parsePolicy(value: unknown): Policy {
   if (Array.isArray(auditConfigs) && auditConfigs.length > 0)
     throw new ApiError('UNIMPLEMENTED', 'Audit settings in a policy are not implemented by the local cloud.')
   if (version !== undefined && version !== 0 && version !== 1 && version !== 3)
-    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy.version': 0, 1 or 3 is needed.")
+    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy.version': it must be 0, 1 or 3.")
   if (etag !== undefined && typeof etag !== 'string')
-    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy.etag': text is needed.")
+    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy.etag': it must be a string.")
   if (!Array.isArray(bindings))
-    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy.bindings': a list is needed.")
+    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'policy.bindings': it must be a list.")
   return {
     ...(version === undefined ? {} : {version}),
     ...(etag === undefined || etag === '' ? {} : {etag}),
@@ -96,6 +96,9 @@ export function parsePolicy(value: unknown): Policy {
 export function parsePermissions(body: Record<string, unknown>): string[] {
   const permissions = body['permissions'] ?? []
   if (!Array.isArray(permissions) || !permissions.every((permission) => typeof permission === 'string'))
-    throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'permissions': a list of permissions is needed.")
+    throw new ApiError(
+      'INVALID_ARGUMENT',
+      "Invalid value at 'permissions': it must be a list of permissions.",
+    )
   return permissions
 }

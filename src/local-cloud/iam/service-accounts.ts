@@ -35,7 +35,7 @@ interface ServiceAccount {
 
 function asObject(value: unknown = {}, where: string): JsonObject {
   if (isJsonObject(value)) return value
-  throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': an object is needed.`)
+  throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}': it must be an object.`)
 }
 
 /** What a caller may set of an account. @throws ApiError INVALID_ARGUMENT */
@@ -219,14 +219,14 @@ export function createServiceAccounts({
         const {email} = find(request, 'iam.serviceAccounts.getOpenIdToken')
         const {audience} = await request.json()
         if (typeof audience !== 'string' || audience === '')
-          throw new ApiError('INVALID_ARGUMENT', 'audience must be given: whom the token is for.')
+          throw new ApiError('INVALID_ARGUMENT', 'audience is required: whom the token is for.')
         return {json: {token: tokens.mint({email, audience})}}
       }
       case 'generateAccessToken': {
         const {email} = find(request, 'iam.serviceAccounts.getAccessToken')
         const {scope} = await request.json()
         if (!Array.isArray(scope) || scope.length === 0)
-          throw new ApiError('INVALID_ARGUMENT', 'scope must be given: a list of OAuth 2.0 scopes.')
+          throw new ApiError('INVALID_ARGUMENT', 'scope is required: a list of OAuth 2.0 scopes.')
         const {token, expiresInSeconds} = credentials.accessToken(email)
         // google-auth for Python reads no fractions of a second.
         const end = Math.floor(clock.now() / 1000 + expiresInSeconds) * 1000

@@ -22,7 +22,9 @@ export async function debuggingOf({annotations}: Image): Promise<Debugging | und
   if (kind === undefined) return undefined
   const port = PORTS[kind]
   if (port === undefined)
-    throw new InstanceError(`The image asks for the debugger "${kind}"; there are inspect and debugpy.`)
+    throw new InstanceError(
+      `The image requests the debugger "${kind}"; only inspect and debugpy are supported.`,
+    )
   return {kind, address: `127.0.0.1:${(await isFree(port)) ? port : await freePort()}`}
 }
 

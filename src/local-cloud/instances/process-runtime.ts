@@ -54,7 +54,7 @@ export function createProcessRuntime({
       const runtime = image.annotations[RUNTIME_ANNOTATION]
       if (runtime !== RUNTIME && runtime !== PROGRAM)
         throw new InstanceError(
-          `The image asks for the runtime "${runtime}", which the local cloud does not have. Images to run as a process have the annotation "${RUNTIME_ANNOTATION}": "${RUNTIME}" or "${PROGRAM}"; those without it run as containers.`,
+          `The image requests the runtime "${runtime}", which the local cloud does not have. Images to run as a process have the annotation "${RUNTIME_ANNOTATION}": "${RUNTIME}" or "${PROGRAM}"; those without it run as containers.`,
         )
       await unpacker.unpack(image)
     },

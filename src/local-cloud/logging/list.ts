@@ -123,7 +123,7 @@ function placeIn(token: string, query: string): Place {
   const position = readPageToken(token)
   const [of, timestamp, insertId, sequence]: unknown[] = Array.isArray(position) ? position : []
   if (typeof timestamp !== 'string' || typeof insertId !== 'string' || typeof sequence !== 'number') {
-    throw new ApiError('INVALID_ARGUMENT', 'page_token is not one that this API has given.')
+    throw new ApiError('INVALID_ARGUMENT', 'page_token was not issued by this API.')
   }
   if (of !== query)
     throw new ApiError('INVALID_ARGUMENT', "page_token doesn't match arguments from the request.")

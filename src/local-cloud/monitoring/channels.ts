@@ -111,7 +111,7 @@ function check({type, labels = {}}: Channel): void {
   if (label === undefined)
     throw new ApiError(
       'UNIMPLEMENTED',
-      `Notification channels of type "${type}" are not served by the local cloud. Types that are: ${[...LABEL_OF.keys()].join(', ')}.`,
+      `Notification channels of type "${type}" are not served by the local cloud. Served types: ${[...LABEL_OF.keys()].join(', ')}.`,
     )
   if (!labels[label])
     throw new ApiError(

@@ -38,7 +38,7 @@ export function checkSettings(secret: SentSecret): void {
 export function checkReplication(replication: Replication | undefined): Replication {
   const {automatic, userManaged} = replication ?? {}
   if (automatic === undefined && userManaged === undefined)
-    throw invalid('replication', 'a replication policy is needed: automatic or userManaged')
+    throw invalid('replication', 'a replication policy is required: automatic or userManaged')
   const replicas = userManaged?.replicas ?? []
   if (automatic?.customerManagedEncryption ?? replicas.find((replica) => replica.customerManagedEncryption))
     throw new ApiError(
@@ -48,7 +48,7 @@ export function checkReplication(replication: Replication | undefined): Replicat
   if (automatic) return {automatic: {}}
   const locations = replicas.map(({location = ''}) => location)
   if (locations.length === 0 || locations.includes('') || new Set(locations).size < locations.length)
-    throw invalid('replication.user_managed.replicas', 'at least one location is needed, each of them once')
+    throw invalid('replication.user_managed.replicas', 'at least one location is required, each only once')
   return {userManaged: {replicas: locations.map((location) => ({location}))}}
 }
 
@@ -74,7 +74,7 @@ export function checkAliases(
   exists: (version: string) => boolean,
 ): void {
   if (Object.keys(aliases).length > MOST_ALIASES)
-    throw invalid('version_aliases', `at most ${MOST_ALIASES} aliases are possible`)
+    throw invalid('version_aliases', `at most ${MOST_ALIASES} aliases are allowed`)
   for (const [alias, version] of Object.entries(aliases)) {
     if (!ALIAS.test(alias))
       throw invalid(
@@ -88,7 +88,7 @@ export function checkAliases(
 
 function checkLabels(labels: Readonly<Record<string, string>>): void {
   const entries = Object.entries(labels)
-  if (entries.length > MOST_LABELS) throw invalid('labels', `at most ${MOST_LABELS} labels are possible`)
+  if (entries.length > MOST_LABELS) throw invalid('labels', `at most ${MOST_LABELS} labels are allowed`)
   const wrong = entries.find(([key, value]) => !LABEL_KEY.test(key) || !LABEL_VALUE.test(value))
   if (wrong)
     throw invalid(

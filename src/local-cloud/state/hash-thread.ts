@@ -29,7 +29,7 @@ const answer = (response: HashResponse): void => {
 function step(id: number, file: GrowingFile): boolean {
   const length = Math.min(PIECE_BYTES, file.until - file.hashed)
   const read = length === 0 ? 0 : readSync(file.descriptor, piece, 0, length, file.hashed)
-  if (read < Math.min(1, length)) throw new Error('The file is shorter than was said.')
+  if (read < Math.min(1, length)) throw new Error('The file is shorter than declared.')
   file.hashes.update(piece.subarray(0, read))
   file.hashed += read
   if (file.hashed < file.until) return true

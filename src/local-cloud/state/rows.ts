@@ -40,7 +40,7 @@ export function storedJson<T extends object = JsonObject>(
   const whose = ['bucket', 'name', 'generation', 'id'].flatMap((part) => row[part] ?? []).join('/')
   throw new ApiError(
     'DATA_LOSS',
-    `The state of the local cloud is damaged: what is kept of ${whose} cannot be read (column ${column} of its row in state.db).`,
+    `The state of the local cloud is damaged: the stored data of ${whose} cannot be read (column ${column} of its row in state.db).`,
   )
 }
 

@@ -15,7 +15,7 @@ export function settledContexts(present: unknown, next: unknown, now: number): J
   const entries = Object.entries(custom).flatMap(([key, context]) => {
     if (context === null) return []
     const {value}: JsonObject = isJsonObject(context) ? context : {}
-    if (typeof value !== 'string') throw invalid(`Invalid value for the context ${key}: it is not a text.`)
+    if (typeof value !== 'string') throw invalid(`Invalid value for the context ${key}: it is not a string.`)
     const old: unknown = before[key]
     if (!isJsonObject(old)) return [[key, {value, createTime: time, updateTime: time}]]
     const updateTime = old['value'] === value ? old['updateTime'] : time

@@ -219,7 +219,9 @@ function parseEventTypes(value: unknown): string[] {
   return value.map((type: unknown) => {
     const known = EVENT_TYPES.find((name) => name === type)
     if (known === undefined) {
-      throw invalid(`Invalid event type ${JSON.stringify(type)}; there are ${EVENT_TYPES.join(', ')}.`)
+      throw invalid(
+        `Invalid event type ${JSON.stringify(type)}; it must be one of ${EVENT_TYPES.join(', ')}.`,
+      )
     }
     return known
   })

@@ -79,7 +79,7 @@ export function createSignatures({
       const texts = [signed].flat()
       const [id = '', day = '', region = '', service = '', request = '', ...rest] = credential.split('/')
       if (request === '' || rest.length > 0 || !date.startsWith(day))
-        throw invalid(`Invalid credential '${credential}': ID/DATE/REGION/SERVICE/REQUEST is needed.`)
+        throw invalid(`Invalid credential '${credential}': it must be ID/DATE/REGION/SERVICE/REQUEST.`)
       const bytes = Buffer.from(signature, 'hex')
       if (algorithm === 'GOOG4-RSA-SHA256') return checkRsa(id, texts, bytes, details)
       const prefix = HMAC_PREFIX[algorithm]

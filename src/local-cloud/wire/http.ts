@@ -322,6 +322,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new ApiError('INVALID_ARGUMENT', `The path has a broken escape: ${text}`)
+    throw new ApiError('INVALID_ARGUMENT', `The path has an invalid escape: ${text}`)
   }
 }

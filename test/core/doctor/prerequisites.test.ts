@@ -139,7 +139,7 @@ describe('before anything is created', () => {
       {detail: 'There is no bucket missing, which the setting outputBucket names.'},
     ])
     await addFault(context.endpoint, {on: {method: 'GET', path: '/storage/v1/b/incoming'}, answer: 403})
-    expect(failed(await checkExistingBuckets(context))[0]?.detail).toContain('belongs to somebody else')
+    expect(failed(await checkExistingBuckets(context))[0]?.detail).toContain('belongs to someone else')
   })
 
   test('everything that is missing is one error, each with its command', async () => {

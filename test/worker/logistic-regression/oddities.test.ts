@@ -17,11 +17,11 @@ const inResult = async (content: string) => {
 
 describe('lines that are neither header nor row are left out of the model and the result', () => {
   const cases: [what: string, content: string, warning: string][] = [
-    ['a header once more', `${plain}${plain}`, 'One line repeats the header, and was left out.'],
+    ['a header once more', `${plain}${plain}`, 'One line repeats the header and was left out.'],
     [
       'headers once more, quoted and unquoted',
       `${plain}"a","b","y"\n${rows[0]}\na,b,y\n${rows[1]}\n`,
-      '2 lines repeat the header, and were left out.',
+      '2 lines repeat the header and were left out.',
     ],
     [
       'a line of units',
@@ -38,17 +38,17 @@ describe('lines that are neither header nor row are left out of the model and th
       `Report of the ERP\n\nBerlin; 2024, all branches\n${plain}`,
       'The first 2 lines are titles or comments, not the header, and were left out.',
     ],
-    ['a footer of psql', `${plain}(40 rows)\n`, 'What follows the last row was left out: (40 rows).'],
+    ['a footer of psql', `${plain}(40 rows)\n`, 'Lines after the last row were left out: (40 rows).'],
     [
       'a footer of SQL Server',
       `${plain}\n(40 rows affected)\n`,
-      'What follows the last row was left out: (40 rows affected).',
+      'Lines after the last row were left out: (40 rows affected).',
     ],
-    ['Ctrl-Z', `${plain}\u001A`, 'What follows the last row was left out: Ctrl-Z.'],
+    ['Ctrl-Z', `${plain}\u001A`, 'Lines after the last row were left out: Ctrl-Z.'],
     [
       'Ctrl-Z after a row',
       `${plain.trimEnd()}\u001A\u001A`,
-      'What follows the last row was left out: Ctrl-Z.',
+      'Lines after the last row were left out: Ctrl-Z.',
     ],
   ]
 

@@ -75,7 +75,7 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
     throw new PermanentError('The file is empty: it has no header line.', {
       code: 'no-header',
       line: 1,
-      suggestions: ['The first line names the columns; one line a row follows.'],
+      suggestions: ['Name the columns in the first line, then write one row per line.'],
     })
   }
   refuseSeparatorLine(complete.toString('latin1', from, from + 16).split(/[\r\n]/, 1)[0] ?? '')

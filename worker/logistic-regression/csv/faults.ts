@@ -52,7 +52,7 @@ export function raggedRow(place: Place, text: string, found: number, columns: nu
     {
       code: 'ragged-row',
       describe: (line) =>
-        `Line ${line} has ${found} field${found === 1 ? '' : 's'}, the header has ${columns}.`,
+        `Line ${line} has ${found} field${found === 1 ? '' : 's'}; the header has ${columns}.`,
       suggestion: remedyOf(place.delimiter, text, found, columns),
     },
   )
@@ -62,7 +62,7 @@ function remedyOf(delimiter: Delimiter, text: string, found: number, columns: nu
   const name = DELIMITER_NAMES[delimiter]
   if (found === 1) {
     return DELIMITERS.some((other) => other !== delimiter && text.split(other).length === columns)
-      ? `That line has another delimiter: write ${name}s in all lines, or upload the parts as files of their own.`
+      ? `That line has another delimiter: write ${name}s in all lines, or upload the parts as separate files.`
       : 'If that line is a title, note or total, remove it; if it is the rest of a row, put the field with the line break in double quotes.'
   }
   if (found < columns)

@@ -15,14 +15,14 @@ export function describeOddities({dialect, repeatedHeaders, footer}: Shape): str
       : []),
     ...(form === 'shorter'
       ? [
-          'The header has one name less than the rows have fields: their first field was read as the name of the row, as R writes it.',
+          'The header has one name fewer than the rows have fields: the first field was read as the name of the row, as R writes it.',
         ]
       : []),
     ...(form === 'longer'
-      ? ['The header ends in a delimiter that the rows do not have; the result has it without.']
+      ? ['The header ends with a delimiter that the rows lack; the result leaves it out.']
       : []),
     ...(form === 'rows-longer'
-      ? ['The rows end in a delimiter that the header does not have; in the result it has it, too.']
+      ? ['The rows end with a delimiter that the header lacks; the result adds it to the header.']
       : []),
     ...(units === undefined
       ? []
@@ -32,10 +32,10 @@ export function describeOddities({dialect, repeatedHeaders, footer}: Shape): str
     ...(repeatedHeaders > 0
       ? [
           repeatedHeaders === 1
-            ? 'One line repeats the header, and was left out.'
-            : `${repeatedHeaders} lines repeat the header, and were left out.`,
+            ? 'One line repeats the header and was left out.'
+            : `${repeatedHeaders} lines repeat the header and were left out.`,
         ]
       : []),
-    ...(footer === undefined ? [] : [`What follows the last row was left out: ${footer}.`]),
+    ...(footer === undefined ? [] : [`Lines after the last row were left out: ${footer}.`]),
   ]
 }

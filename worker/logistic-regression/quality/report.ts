@@ -69,7 +69,7 @@ export function makeReport(findings: Findings): Report {
       ...describeReading(table.columns, choice),
       ...(transforms.length > 0
         ? [
-            `Numbers with far tails are mapped to a bell shape before the fit: ${transforms.map(({column}) => column).join(', ')}.`,
+            `Numbers with long tails are mapped to a bell shape before the fit: ${transforms.map(({column}) => column).join(', ')}.`,
           ]
         : []),
     ],
@@ -111,7 +111,7 @@ function warningsAbout(
   if (folds === 0) warnings.push('No class has two rows, so there are no metrics.')
   else if (folds < 5) warnings.push(`The metrics come from only ${folds} folds, since a class has few rows.`)
   if (choice.numbers.length + choice.categories.length === 0) {
-    warnings.push('No column was left to learn from: every row gets the shares of the classes.')
+    warnings.push('No column was left to learn from: every row is predicted by class frequency alone.')
   }
   if (!fit.converged) warnings.push(`The fit had not converged after ${fit.iterations} iterations.`)
   return warnings

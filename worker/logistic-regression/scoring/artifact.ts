@@ -43,8 +43,8 @@ export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
     new PermanentError(`The model ${uri} cannot be used: ${at === '' ? 'it' : at} must be ${rule}.`, {
       code: 'model-invalid',
       suggestions: [
-        'Take the model of a result: cloud-runner model export OBJECT --output model.json',
-        'What a model holds: docs/model.md',
+        'Export the model of a result: cloud-runner model export OBJECT --output model.json',
+        'What a model contains: docs/model.md',
       ],
     })
   let parsed: unknown

@@ -50,7 +50,12 @@ export async function score(
   const quality = await measure(labelled, label.codes, classes, predictions, pacer)
   const predictMs = lap()
   const {auc, logLoss} = quality.metrics
-  context.log('INFO', `Predicted ${rows} rows by ${source.uri}`, {rows, auc, logLoss, durationMs: predictMs})
+  context.log('INFO', `Predicted ${rows} rows with ${source.uri}`, {
+    rows,
+    auc,
+    logLoss,
+    durationMs: predictMs,
+  })
 
   await writeResult(input, table, predictions, output, pacer)
   const writeMs = lap()

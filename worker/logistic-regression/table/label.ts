@@ -102,7 +102,7 @@ export class LabelBuilder {
             code: 'too-many-classes',
             column: this.#name,
             suggestions: [
-              'Logistic regression predicts classes: name another column by --label-column, or bin this one.',
+              'Logistic regression predicts classes: name another column with --label-column, or bin this one.',
             ],
           },
         )
@@ -135,7 +135,7 @@ export class LabelBuilder {
         {
           code: 'one-class',
           column: this.#name,
-          suggestions: ['Add rows of at least one other class, or name another column by --label-column.'],
+          suggestions: ['Add rows of at least one other class, or name another column with --label-column.'],
         },
       )
     }

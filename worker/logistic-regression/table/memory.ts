@@ -28,7 +28,7 @@ export function memoryForTable(environment: Readonly<Record<string, string | und
 export function tooLarge(rows: number, columns: number, needed: number, available: number): PermanentError {
   const [needs, has] = [needed, available].map((bytes) => Math.ceil((bytes + OTHER_BYTES) / 2 ** 20))
   return new PermanentError(
-    `About ${rows.toLocaleString('en')} rows of ${columns} columns need ${needs} MiB of memory, the worker has ${has} MiB.`,
+    `About ${rows.toLocaleString('en')} rows of ${columns} columns need ${needs} MiB of memory; the worker has ${has} MiB.`,
     {
       code: 'too-large',
       suggestions: [

@@ -130,8 +130,7 @@ class Parser {
   #parenthesized(leaf: Leaf | undefined): Expression {
     this.#index += 1
     this.#depth += 1
-    if (this.#depth > DEEPEST_NESTING)
-      throw this.#unexpected(`at most ${DEEPEST_NESTING} parentheses in each other`)
+    if (this.#depth > DEEPEST_NESTING) throw this.#unexpected(`at most ${DEEPEST_NESTING} nested parentheses`)
     const expression = this.#conjunction(leaf)
     if (!this.#take('close')) throw this.#unexpected("')'")
     this.#depth -= 1

@@ -172,7 +172,7 @@ describe('a filter', () => {
 
   test('of any depth or length does no harm', () => {
     expect(refusalOf('('.repeat(10_000))).toMatchObject({
-      message: expect.stringContaining('at most 100 parentheses'),
+      message: expect.stringContaining('at most 100 nested parentheses'),
     })
     expect(refusalOf('- '.repeat(10_000))).toBeInstanceOf(ApiError)
     expect(refusalOf('x'.repeat(20_001))).toMatchObject({message: expect.stringContaining('at most 20000')})

@@ -320,7 +320,7 @@ describe('a revision that does not become ready', () => {
     const {push, deploy} = await startRun()
     const other = await push({files: ECHO, annotations: {'dev.cloud-runner.runtime': 'node99'}}, 'other')
     await expect(deploy('a', {containers: [{image: other}]})).rejects.toThrow(
-      /asks for the runtime "node99".*"dev\.cloud-runner\.runtime": "node24"/,
+      /requests the runtime "node99".*"dev\.cloud-runner\.runtime": "node24"/,
     )
     const shell = await push({files: ECHO, entrypoint: ['/bin/sh', '-c', 'exit']}, 'shell')
     await expect(deploy('b', {containers: [{image: shell}]})).rejects.toThrow(
