@@ -9,7 +9,7 @@ import {showPlan} from './show-plan.ts'
 import {showProjectPlan} from './show-project.ts'
 import {again, suggest, synopsis, type Render} from '../core/suggestion.ts'
 
-/** How the user asked for `setup` on Google Cloud, and may be asked back. */
+/** How `setup` on Google Cloud was requested, and what it may ask. */
 export interface AskedSetup {
   readonly render: Render
   readonly flags: {readonly yes: boolean}

@@ -5,12 +5,12 @@ import {failureOf, type Failure} from './failure.ts'
 import {style} from './format.ts'
 import type {TargetFlags} from './open.ts'
 
-/** What `--json` has of several pipelines: by name, the result of each, or why there is none. */
+/** `--json` output for several pipelines: by name, the result of each, or its error. */
 export interface ByPipeline<R> {
   readonly pipelines: Readonly<Record<string, R | {readonly error: Failure}>>
 }
 
-/** A command that changes nothing: of several pipelines, it shows one after the other. */
+/** A command that changes nothing: it shows several pipelines one after the other. */
 export abstract class LookingCommand extends CloudRunnerCommand {
   // oclif takes what it writes into the manifest only from a command and its direct parent.
   static override enableJsonFlag = true

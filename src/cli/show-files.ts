@@ -4,7 +4,7 @@ import {ago, bytes, clock, count, counted, duration, style, widthOf} from './for
 import {table} from './table.ts'
 import {command, commandFor, suggest, synopsis, type Render} from '../core/suggestion.ts'
 
-/** Up to this many files are listed by name; of more, the count and those that need attention. */
+/** Up to this many files are listed by name; with more, only the count and those that need attention. */
 const MOST_LISTED = 20
 
 const COLORS = {

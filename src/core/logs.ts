@@ -4,7 +4,7 @@ import {AppError} from './errors.ts'
 import type {LogLine, LogQuery} from './ports/logs.ts'
 import {command, suggest} from './suggestion.ts'
 
-/** How many lines to show, the newest. */
+/** How many of the newest lines to show. */
 export const DEFAULT_LIMIT = 1000
 /** Earlier lines that `tail` shows first, unless it is asked how far back to look. */
 export const TAIL_HISTORY = 10
@@ -21,7 +21,7 @@ export interface LogsRequest {
   readonly sinceMs?: number | undefined
   /** Keep following until the signal. */
   readonly tail: boolean
-  /** Most lines, the newest; default 1000, with `tail` the last 10. New lines are not counted. */
+  /** Most lines to show, the newest; default 1000, with `tail` the last 10. New lines are not counted. */
   readonly limit?: number | undefined
 }
 

@@ -4,14 +4,14 @@ import {isJsonObject} from './json.ts'
 import {nearest} from './nearest.ts'
 import {SETTINGS, type Settings} from './pipeline/settings.ts'
 
-/** Field of `cloud-runner.json`, or of an environment in it, with settings of single pipelines by name. */
+/** Field of `cloud-runner.json`, or of an environment in it, with settings of individual pipelines by name. */
 export const PIPELINES = 'pipelines'
-/** Field of `cloud-runner.json` with settings of single environments by name. */
+/** Field of `cloud-runner.json` with settings of individual environments by name. */
 export const ENVIRONMENTS = 'environments'
 /** Field of an environment: whether changes need the pipeline's name. */
 export const PROTECTED = 'protected'
 
-/** `--env none`: outside of all environments. */
+/** `--env none`: outside all environments. */
 export const NO_ENV = 'none'
 
 /** Names of environments: what may follow a pipeline's name and a hyphen. */
@@ -29,7 +29,7 @@ export interface Place {
   readonly env?: string | undefined
 }
 
-/** Settings of all pipelines, and those of single ones by name, which override them. */
+/** Settings of all pipelines, and of individual ones by name, which override them. */
 export interface Section {
   readonly common: Readonly<Record<string, unknown>>
   readonly pipelines: ReadonlyMap<string, Readonly<Record<string, unknown>>>
@@ -39,12 +39,12 @@ export interface Environment extends Section {
   readonly isProtected: boolean
 }
 
-/** The file's settings, and those of single environments by name, which override them. */
+/** The file's settings, and those of individual environments by name, which override them. */
 export interface Sections extends Section {
   readonly environments: ReadonlyMap<string, Environment>
 }
 
-/** A pipeline in one of the environments, or outside of them. */
+/** A pipeline in one of the environments, or outside them. */
 export interface Choice {
   /** Name of the pipeline, without the environment's. */
   readonly pipeline: string

@@ -48,7 +48,7 @@ export interface LocalCloudOptions {
   readonly clock?: Clock
   /** Ids of the projects that exist from the start; by default, every project exists. */
   readonly projects?: readonly string[]
-  /** What becomes of missing grants from now on; by default what was chosen before, at first `enforce`. */
+  /** What happens on a missing grant from now on; by default what was chosen before, initially `enforce`. */
   readonly iam?: IamMode
   /** Faults to inject, from the start. */
   readonly faults?: readonly FaultRule[]
@@ -72,7 +72,7 @@ const {version}: {version: string} = createRequire(import.meta.url)('cloud-runne
 
 /**
  * Starts every service on the state folder and opens its ports; disposing stops them all.
- * @throws what a port or the folder cannot be used for
+ * @throws if a port or the folder cannot be used
  */
 export async function compose({
   stateFolder,

@@ -12,7 +12,7 @@ import {
 } from './per-file.ts'
 
 const MONTH_SECONDS = DAYS_A_MONTH * 86_400
-/** Pace of a worker that nobody has measured. */
+/** Pace of a worker that has not been measured. */
 const ASSUMED = {startSeconds: 1, bytesPerSecond: 16 * 2 ** 20}
 /** Seconds in which a delivery hands a long file over to the job. */
 const HAND_OVER_SECONDS = 1

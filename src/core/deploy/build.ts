@@ -30,7 +30,7 @@ export async function provideImage(
   {push}: {readonly push: boolean},
 ): Promise<WorkerImage> {
   const {workerFolder, image, builder, debug} = request
-  // Nobody knows what is in an image that was built elsewhere.
+  // The contents of an image built elsewhere are unknown.
   if (image !== undefined) return {image: await takeImage(image, context, push), livenessPort: undefined}
   const declared = workerFolder === undefined ? undefined : await readWorkerCommand(workerFolder)
   const worker = {workerFolder, declared, debug}
@@ -58,7 +58,7 @@ const BUILD = {docker: buildByDocker, layer: buildLayer, cloudbuild: buildByClou
   unknown
 >
 
-/** The same sources in the same folder of a project give the same digest. */
+/** The same sources in the same project folder give the same digest. */
 async function buildLayer(worker: Buildable, context: Context, push: boolean): Promise<string> {
   const {pipeline, cloud, signal, step} = context
   const {names} = pipeline

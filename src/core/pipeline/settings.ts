@@ -14,7 +14,7 @@ const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/
 /**
  * The table of settings that `cloud-runner.json`, `CLOUD_RUNNER_*` and flags can set. After a change, `npm run build`
  * writes what derives from it: `terraform/settings.tf`, the tables of the READMEs, the flags of `setup`, the JSON
- * Schema. What a value does is said twice, in `terraform/` and in `src/google/infrastructure/blueprint.ts`.
+ * Schema. What a value does is defined twice, in `terraform/` and in `src/google/infrastructure/blueprint.ts`.
  */
 export const SETTINGS = {
   target: choice({

@@ -61,7 +61,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       await overPropagation(work, resource, doing)
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'conflict') throw error
-      // Another caller, or our own request whose answer was lost, came first.
+      // Another caller, or our own request whose response was lost, came first.
       const now = await resource.inspect().catch(() => undefined)
       if (now === undefined && kind === 'bucket') throw nameTaken(name, error)
       if (now !== 'right') throw error

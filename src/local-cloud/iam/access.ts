@@ -22,7 +22,7 @@ export interface AccessControl {
   /**
    * @param project whose policy counts as well, `projects/P`, for a resource whose name does not say it (a bucket)
    * @throws ApiError PERMISSION_DENIED, unless the mode is `audit`, that names principal, permission, resource and a
-   * role that would grant it; the denial is kept for `denials`. To act as an account that does not exist is denied to everybody.
+   * role that would grant it; the denial is kept for `denials`. Nobody may act as an account that does not exist.
    */
   require(principal: Principal, permission: string, resource: string, project?: string): void
   allows(principal: Principal, permission: string, resource: string, project?: string): boolean
@@ -48,7 +48,7 @@ export interface AccessControl {
   dropAccount(email: string, uniqueId: string): void
   /** Forgets the policy of a deleted resource; inside a `State.write`. */
   dropPolicy(resource: string): void
-  /** The last denials, and in `audit` missing grants, newest first; what is denied again and again is one. */
+  /** The last denials, and in `audit` missing grants, newest first; repeated ones are merged. */
   denials(): readonly Denial[]
 }
 

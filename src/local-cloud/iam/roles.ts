@@ -389,7 +389,7 @@ function serviceOf(resource: string): string | undefined {
   }
 }
 
-/** Whether a role can be granted on a resource: it is known and says something about resources of that kind. */
+/** Whether a role can be granted on a resource: it is known and applies to resources of that kind. */
 export function isGrantable(role: string, resource: string): boolean {
   const permissions = ROLES.get(role)
   if (permissions === undefined) return false

@@ -16,7 +16,7 @@ export interface Debugging {
   readonly kind: string
 }
 
-/** The debugger that an image asks for. @throws InstanceError for an unknown one */
+/** The debugger that an image requests. @throws InstanceError for an unknown one */
 export async function debuggingOf({annotations}: Image): Promise<Debugging | undefined> {
   const kind = annotations[DEBUG_ANNOTATION]
   if (kind === undefined) return undefined

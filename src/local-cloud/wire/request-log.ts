@@ -20,7 +20,7 @@ export interface PermissionCheck {
 
 /** A request that was answered, or a permission that the local cloud checked for work of its own. */
 export interface LoggedRequest {
-  /** Rises with time. */
+  /** Increases over time. */
   readonly id: number
   /** RFC 3339. */
   readonly time: string

@@ -11,7 +11,7 @@ const FOOTERS = [
   /^\s*[*=-]*\s*(end|eof)( of (file|report|data))?\s*[*=.-]*\s*$/i,
 ]
 
-/** Whether a line, which is not a row, is one that ends a file. */
+/** Whether a line that is not a row is a footer. */
 export function isFooter(line: string): boolean {
   return line.replaceAll('\u001a', '').trim() === '' || FOOTERS.some((footer) => footer.test(line))
 }

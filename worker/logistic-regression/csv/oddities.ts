@@ -2,7 +2,7 @@ import type {Shape} from './records.ts'
 
 const MOST_SHOWN = 10
 
-/** What in a file's lines is neither its header nor a row, in sentences for the report. */
+/** Lines of a file that are neither its header nor rows, in sentences for the report. */
 export function describeOddities({dialect, repeatedHeaders, footer}: Shape): string[] {
   const {titles, form, units} = dialect
   return [

@@ -213,7 +213,7 @@ class Reading {
       this.#handler.rows(without(block, left), this.#ends[this.#records - 1] ?? 0)
   }
 
-  /** Which records of a block are units or the header once more. */
+  /** Which records of a block are units or a repeated header. */
   #linesWithoutRow(block: RecordBlock): readonly number[] {
     const repeated = this.#repeatedHeader?.in(block) ?? []
     const isUnits = this.#dialect.units !== undefined && this.#records === 1 && this.#leftOut.length === 0

@@ -38,7 +38,7 @@ export class NumberBuilder implements ColumnBuilder {
     this.#readsComma = readsComma
   }
 
-  /** After numbers there came a text: the column is one of texts, and the numbers' own texts are not known any more. */
+  /** Text came after numbers: this is a text column, and the texts of its numbers are no longer known. */
   get isContradicted(): boolean {
     return this.#isContradicted
   }

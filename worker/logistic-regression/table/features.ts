@@ -53,7 +53,7 @@ function whyNotNumber(header: string, {values}: NumberColumn, isNameless: boolea
   return values.length >= FEWEST_ROWS_OF_A_COUNTER && isCounter(values) ? 'identifier' : undefined
 }
 
-/** Whether a column has the name that pandas gives to an index without one. */
+/** Whether a column has the name that pandas gives to an unnamed index. */
 function isIndexName(header: string): boolean {
   return /^unnamed: \d+(\.\d+)?$/i.test(header.trim())
 }
@@ -88,7 +88,7 @@ function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): 
     : undefined
 }
 
-/** What was assumed about the columns in reading them, in sentences for the report. */
+/** What was assumed about the columns while reading them, in sentences for the report. */
 export function describeReading(columns: readonly Column[], choice: FeatureChoice): string[] {
   const names = (some: readonly Column[]): string => some.map(({name}) => name).join(', ')
   const numbers = columns.filter((column) => column.kind === 'number')

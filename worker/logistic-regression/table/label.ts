@@ -7,7 +7,7 @@ const MOST_CLASSES_UNNAMED = 20
 /** Distinct values beyond which even a named label is a number or text, not a class. */
 const MOST_CLASSES_NAMED = 100
 const NAMES_SHOWN = 10
-/** In a suggestion to choose one: nobody chooses among thousands. */
+/** In a suggestion to choose one, which is useless among thousands. */
 const NAMES_OF_A_FILE_SHOWN = 100
 
 /** Beside its opposite a class; otherwise a sign for a missing label. */
