@@ -24,7 +24,10 @@ export function showState(state: FileState): string {
 /** What to say about a file other than its state. */
 function showNote(file: FileStatus, now: number): string {
   if (file.state === 'ignored') return 'its name does not match the filter, or is in the archive'
-  if (file.input !== undefined) return `input ${file.input}`
+  if (file.state === 'done') {
+    const outputs = file.result?.outputs === undefined ? [] : [counted(file.result.outputs, 'output')]
+    return [...outputs, ...(file.input === undefined ? [] : [`input ${file.input}`])].join(', ')
+  }
   if (file.state !== 'running' || file.job === undefined) return faultIn(file)
   return `job ${file.job.execution}, started ${ago(file.job.startedAt, now)}`
 }

@@ -58,7 +58,7 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
 }
 
 /** The outcome for an object. */
-export function showResults({file, report, preview, written}: Results, render: Render): string[] {
+export function showResults({file, report, preview, written, outputs}: Results, render: Render): string[] {
   const head = `${file.object}: ${showState(file.state)}`
   if (file.state !== 'done') {
     return [
@@ -68,6 +68,7 @@ export function showResults({file, report, preview, written}: Results, render: R
       render(suggest`Logs: ${commandFor('logs', file.object)}`),
     ].filter((line) => line !== '')
   }
+  if (outputs !== undefined) return [head, ...showOutputs(file, outputs, written, render)]
   return [
     file.result
       ? `${head}, ${bytes(file.result.sizeBytes)}, gs://${file.result.bucket}/${file.result.object}`
@@ -78,5 +79,28 @@ export function showResults({file, report, preview, written}: Results, render: R
     written
       ? `Written: ${written.file} (${bytes(written.sizeBytes)})`
       : render(suggest`The whole file: ${commandFor('results', file.object, '--output', 'FILE')}`),
+  ]
+}
+
+function showOutputs(
+  {object, result}: Results['file'],
+  outputs: NonNullable<Results['outputs']>,
+  written: Results['written'],
+  render: Render,
+): string[] {
+  const isSaved = written !== undefined || outputs.some(({file}) => file !== undefined)
+  return [
+    ...outputs.map(({name, contentType, sizeBytes, file}) =>
+      [
+        `gs://${result?.bucket ?? ''}/${name}`,
+        contentType,
+        bytes(sizeBytes),
+        ...(file ? [`→ ${file}`] : []),
+      ].join('  '),
+    ),
+    ...(written ? [`Written: ${written.file} (${bytes(written.sizeBytes)})`] : []),
+    ...(isSaved
+      ? []
+      : ['', render(suggest`All of them: ${commandFor('results', object, '--output', 'FOLDER/')}`)]),
   ]
 }

@@ -1,3 +1,4 @@
+import {resolve} from 'node:path'
 import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
@@ -19,6 +20,10 @@ export default class Results extends CloudRunnerCommand {
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output predictions.csv',
     },
     {
+      description: 'Save every output of a worker that writes several',
+      command: '<%= config.bin %> <%= command.id %> invoice.pdf --output invoices/',
+    },
+    {
       description: 'Pipe it into another program',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output - | head',
     },
@@ -33,7 +38,8 @@ export default class Results extends CloudRunnerCommand {
   static override flags = {
     output: Flags.string({
       char: 'o',
-      summary: 'Where to write the result; - is standard output.',
+      summary:
+        'Where to write the result; - is standard output. Several outputs need a folder, such as out/.',
       helpValue: '<file>',
     }),
     force: Flags.boolean({summary: 'Overwrite an existing file.'}),
@@ -43,7 +49,11 @@ export default class Results extends CloudRunnerCommand {
     const {args, flags} = await this.parse(Results)
     const json = this.jsonEnabled()
     const output =
-      flags.output === undefined ? undefined : outputTarget(flags.output, {force: flags.force, json})
+      flags.output === undefined
+        ? undefined
+        : /[\\/]$/.test(flags.output)
+          ? {folder: resolve(flags.output), force: flags.force}
+          : outputTarget(flags.output, {force: flags.force, json})
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     const result = await results({object: args.object, ...(output && {output})}, target.context())

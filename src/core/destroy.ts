@@ -1,4 +1,4 @@
-import {RESERVED_PREFIX} from '../../worker/contract.ts'
+import {RESERVED_PREFIX, RESULT_METADATA} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
 import {builtImages} from './deploy/docker-image.ts'
 import {AppError} from './errors.ts'
@@ -41,10 +41,17 @@ export async function inspectLoss(context: Context): Promise<Loss> {
     inputs.bytes += sizeBytes
   }
   const results = {objects: 0, bytes: 0, notFetched: 0}
-  for await (const {sizeBytes, generation} of filesOf(context, pipeline.names.outputBucket)) {
-    results.objects++
+  // Several outputs of a file are one result.
+  const named = {all: new Set<string>(), notFetched: new Set<string>()}
+  for await (const {sizeBytes, generation, metadata} of filesOf(context, pipeline.names.outputBucket)) {
+    const source = metadata[RESULT_METADATA.sourceObject]
     results.bytes += sizeBytes
-    if (!fetched.has(generation)) results.notFetched++
+    if (source === undefined || !named.all.has(source)) results.objects++
+    if (!fetched.has(generation) && (source === undefined || !named.notFetched.has(source)))
+      results.notFetched++
+    if (source === undefined) continue
+    named.all.add(source)
+    if (!fetched.has(generation)) named.notFetched.add(source)
   }
   return {exists: resources.length > 0, resources, inputs, results}
 }

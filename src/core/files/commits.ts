@@ -6,6 +6,7 @@ import {commandFor, suggest, type Suggestion} from '../suggestion.ts'
 
 /** What a worker wrote about one object name, as metadata. */
 export interface Commits {
+  /** The result, or the `outputs.json` of several outputs. */
   readonly result: StoredObject | undefined
   readonly error: StoredObject | undefined
   readonly report: StoredObject | undefined
@@ -56,15 +57,33 @@ export function judge(generation: string, {result, error}: Commits): Verdict {
   return result === undefined ? {kind: 'open'} : {kind: 'done', commit: result}
 }
 
+/**
+ * What counts as a file's result, by the worker's contract: the object under the file's own name, unless that is one of
+ * several outputs, or their `outputs.json` once it is complete; of both, which only a changed worker leaves, the newer.
+ */
+export function resultOf(
+  single: StoredObject | undefined,
+  outputs: StoredObject | undefined,
+): StoredObject | undefined {
+  const one = single?.metadata[RESULT_METADATA.sourceObject] === undefined ? single : undefined
+  const several = outputs?.metadata[RESULT_METADATA.pending] === undefined ? outputs : undefined
+  if (one === undefined || several === undefined) return one ?? several
+  const ofOne = BigInt(sourceGeneration(one) ?? 0)
+  const ofSeveral = BigInt(sourceGeneration(several) ?? 0)
+  if (ofOne !== ofSeveral) return ofOne > ofSeveral ? one : several
+  return one.timeCreated > several.timeCreated ? one : several
+}
+
 /** Reads what was written about an object: concurrent metadata reads. */
 export async function readCommits(objects: ObjectStore, bucket: string, object: string): Promise<Commits> {
-  const [result, error, report, job] = await Promise.all([
+  const [single, outputs, error, report, job] = await Promise.all([
     objects.stat(bucket, object),
+    objects.stat(bucket, sidecarObject(object, 'outputs.json')),
     objects.stat(bucket, sidecarObject(object, 'error.json')),
     objects.stat(bucket, sidecarObject(object, 'report.json')),
     objects.stat(bucket, sidecarObject(object, 'job.json')),
   ])
-  return {result, error, report, job}
+  return {result: resultOf(single, outputs), error, report, job}
 }
 
 /** Reads everything that was written in one listing. @returns what was written about an object */
@@ -75,7 +94,7 @@ export async function listCommits(
   const outputs = new Map<string, StoredObject>()
   for await (const output of objects.list(bucket)) outputs.set(output.name, output)
   return (object) => ({
-    result: outputs.get(object),
+    result: resultOf(outputs.get(object), outputs.get(sidecarObject(object, 'outputs.json'))),
     error: outputs.get(sidecarObject(object, 'error.json')),
     report: outputs.get(sidecarObject(object, 'report.json')),
     job: outputs.get(sidecarObject(object, 'job.json')),
@@ -185,6 +204,7 @@ export function finished(
   const attempts = Number(commit.metadata[RESULT_METADATA.attempt] ?? 1)
   const hops = hopsOf(input, commit, verdict.kind === 'done' ? commits.report : undefined)
   if (verdict.kind === 'failed') return {...base, state: 'failed', attempts, hops}
+  const outputs = commit.metadata[RESULT_METADATA.outputs]
   return {
     ...base,
     state: 'done',
@@ -194,7 +214,8 @@ export function finished(
       bucket: commit.bucket,
       object: commit.name,
       generation: commit.generation,
-      sizeBytes: commit.sizeBytes,
+      sizeBytes: Number(commit.metadata[RESULT_METADATA.outputsSize] ?? commit.sizeBytes),
+      ...(outputs === undefined ? {} : {outputs: Number(outputs)}),
     },
   }
 }

@@ -45,7 +45,7 @@ export function departed(
   input: NonNullable<FileStatus['input']>,
 ): Input {
   return {
-    name,
+    name: metadata[RESULT_METADATA.sourceObject] ?? name,
     generation,
     sizeBytes: Number(metadata[RESULT_METADATA.sourceSize] ?? 0),
     timeCreated:

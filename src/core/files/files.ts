@@ -60,6 +60,8 @@ export interface FileStatus {
     readonly object: string
     readonly generation: string
     readonly sizeBytes: number
+    /** How many outputs the file has, if its worker names them; `object` is then their list, `sizeBytes` their total. */
+    readonly outputs?: number
   }
   /** Warnings of its report, if it was waited for with few others. */
   readonly warnings?: readonly string[]

@@ -1,8 +1,14 @@
-import {ARCHIVE_PREFIX, RESERVED_PREFIX, sidecarObject, type Afterwards} from '../../../worker/contract.ts'
+import {
+  ARCHIVE_PREFIX,
+  RESERVED_PREFIX,
+  RESULT_METADATA,
+  sidecarObject,
+  type Afterwards,
+} from '../../../worker/contract.ts'
 import {eachOf} from '../parallel.ts'
 import type {Context} from '../ports/context.ts'
 import type {ListRange, ObjectStore, StoredObject} from '../ports/objects.ts'
-import {readCommits, sourceGeneration, type Commits} from './commits.ts'
+import {readCommits, resultOf, sourceGeneration, type Commits} from './commits.ts'
 import {departed, type Input} from './departed.ts'
 import {compareNames} from './names.ts'
 
@@ -19,7 +25,7 @@ const PAGE_FILES = 1000
 const AFTER_RESERVED = RESERVED_PREFIX.replace(/\/$/, '0')
 const AFTER_ARCHIVE = ARCHIVE_PREFIX.replace(/\/$/, '0')
 /** The sidecars that tell a file's state; the others would triple the listing. */
-const MARKS = `${RESERVED_PREFIX}**/{error,job}.json`
+const MARKS = `${RESERVED_PREFIX}**/{error,job,outputs}.json`
 
 /**
  * Every input object with its commits, by page; also those that were archived or deleted after their result, if the
@@ -54,7 +60,7 @@ export async function* mergeFiles(
   const marks = new Cursor(
     pagesOf(objects, outputBucket, [{prefix: `${RESERVED_PREFIX}${prefix}`, matchGlob: MARKS}]),
   )
-  /** Files that a mark may still be about: `a` waits for `a/job.json`, which comes after `a-b` and `a/b`. */
+  /** Files that a mark may still be about: `a` waits for `a/outputs.json`, which comes after `a-b` and `a/b`. */
   let open: OpenFile[] = []
   let settled: ListedFile[] = []
 
@@ -65,13 +71,20 @@ export async function* mergeFiles(
       const mark = marks.here ?? (await marks.load())
       if (mark === undefined || !isBefore(keyOf(mark))) break
       const key = keyOf(mark)
-      const one = open.find(({input: {name}}) => key === `${name}/error.json` || key === `${name}/job.json`)
-      if (one !== undefined) one[key.endsWith('/error.json') ? 'error' : 'job'] = mark
+      const [, of, kind] = /^([^]*)\/(error|job|outputs)\.json$/.exec(key) ?? []
+      const one = open.find(({input: {name}}) => name === of)
+      if (one !== undefined && isMark(kind)) one[kind] = mark
+      if (one === undefined && kind === 'outputs') {
+        const input = departedOf(mark, afterwards)
+        if (input !== undefined && (await objects.stat(inputBucket, input.name)) === undefined)
+          settled.push({input, commits: {result: mark, error: undefined, report: undefined}})
+      }
       marks.pass()
     }
     if (!open.some(({last}) => isBefore(last))) return
-    for (const {input, last, result, error, job} of open)
-      if (isBefore(last)) settled.push({input, commits: {result, error, job, report: undefined}})
+    for (const {input, last, single, outputs, error, job} of open)
+      if (isBefore(last))
+        settled.push({input, commits: {result: resultOf(single, outputs), error, job, report: undefined}})
     open = open.filter(({last}) => !isBefore(last))
   }
 
@@ -84,10 +97,18 @@ export async function* mergeFiles(
     const result = output && order >= 0 ? output : undefined
     if (input) inputs.pass()
     if (result) results.pass()
-    const file = input === undefined ? departedOf(result, afterwards) : fileOf(input)
+    const isPart = result?.metadata[RESULT_METADATA.sourceObject] !== undefined
+    const file = input ? fileOf(input) : isPart ? undefined : departedOf(result, afterwards)
     if (file === undefined) continue
     await passTo(file.name)
-    open.push({input: file, last: `${file.name}/job.json`, result, error: undefined, job: undefined})
+    open.push({
+      input: file,
+      last: `${file.name}/outputs.json`,
+      single: result,
+      outputs: undefined,
+      error: undefined,
+      job: undefined,
+    })
     if (settled.length >= PAGE_FILES) {
       yield await completed(settled, objects, outputBucket)
       settled = []
@@ -104,10 +125,11 @@ function fileOf(object: StoredObject): Input | undefined {
   return isCopy || name.startsWith(RESERVED_PREFIX) || name.endsWith('/') ? undefined : object
 }
 
-/** An input that was archived or deleted after this result. */
+/** An input that was archived or deleted after this result, or these outputs. */
 function departedOf(result: StoredObject | undefined, afterwards: Afterwards): Input | undefined {
   const generation = sourceGeneration(result)
-  return result === undefined || generation === undefined || afterwards === 'keep'
+  const isPending = result?.metadata[RESULT_METADATA.pending] !== undefined
+  return result === undefined || generation === undefined || isPending || afterwards === 'keep'
     ? undefined
     : departed(result, generation, afterwards === 'archive' ? 'archived' : 'deleted')
 }
@@ -116,9 +138,15 @@ interface OpenFile {
   readonly input: Input
   /** The last name that a mark about it may have, without the reserved prefix. */
   readonly last: string
-  result: StoredObject | undefined
+  /** The object under its own name. */
+  readonly single: StoredObject | undefined
+  outputs: StoredObject | undefined
   error: StoredObject | undefined
   job: StoredObject | undefined
+}
+
+function isMark(kind: string | undefined): kind is 'error' | 'job' | 'outputs' {
+  return kind === 'error' || kind === 'job' || kind === 'outputs'
 }
 
 function keyOf({name}: StoredObject): string {

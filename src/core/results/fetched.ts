@@ -12,7 +12,7 @@ function fileOf({stateFolder, pipeline}: Pick<Context, 'stateFolder' | 'pipeline
 /** Records that a result was downloaded. */
 export async function recordFetched(
   context: Pick<Context, 'stateFolder' | 'pipeline'>,
-  result: StoredObject,
+  result: Pick<StoredObject, 'name' | 'generation'>,
 ): Promise<void> {
   await mkdir(context.stateFolder, {recursive: true})
   await appendFile(

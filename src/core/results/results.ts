@@ -7,14 +7,16 @@ import {readJson, sourceGeneration} from '../files/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
 import {faultIn, type FileStatus} from '../files/files.ts'
 import {readNamedFiles} from '../files/read-files.ts'
+import type {StoredObject} from '../ports/objects.ts'
 import {recordFetched} from './fetched.ts'
+import {readOutputs, writeToFolder, type FileOutput, type OutputFolder} from './outputs.ts'
 import {readPreview, type Preview} from './preview.ts'
 import {commandFor, suggest} from '../suggestion.ts'
 
 export interface ResultsRequest {
   readonly object: string
-  /** Where the result goes: a file (absolute path) or a stream (`--output -`). Absent: summary only. */
-  readonly output?: OutputTarget
+  /** Where the result goes: a file (absolute path), a stream (`--output -`), or a folder. Absent: summary only. */
+  readonly output?: OutputTarget | OutputFolder
 }
 
 const PREVIEW_ROWS = 5
@@ -28,17 +30,19 @@ export interface Results {
   readonly preview: Preview | undefined
   /** Where the result was written. */
   readonly written: {readonly file: string; readonly sizeBytes: number} | undefined
+  /** If the worker names its outputs: each, and where it was written. */
+  readonly outputs?: readonly FileOutput[]
 }
 
 /**
  * The outcome of an object: its newest generation's result or error, and, if requested, the result's bytes. A failed
  * file has no bytes to write: `written` is then absent.
  * @throws AppError `object-unknown`; `result-missing` if it is not finished; `output-exists` without force;
- * `output-unwritable`
+ * `output-unwritable`; `usage` if several outputs do not fit into one file
  */
 export async function results({object, output}: ResultsRequest, context: Context): Promise<Results> {
   const {cloud, pipeline, signal} = context
-  if (output !== undefined) await prepareOutput(output)
+  if (output !== undefined && !('folder' in output)) await prepareOutput(output)
   const [file] = await readNamedFiles([object], context)
   if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
   if (file.state === 'failed') return {file, report: undefined, preview: undefined, written: undefined}
@@ -46,15 +50,50 @@ export async function results({object, output}: ResultsRequest, context: Context
     file.result && (await cloud.objects.stat(file.result.bucket, file.result.object, file.result.generation))
   if (commit === undefined) throw notFinished(file)
 
-  const {bucket, name, generation} = commit
-  const read = () => cloud.objects.read(bucket, name, {generation, signal})
   const sidecar = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
   const isOfIt = sidecar !== undefined && sourceGeneration(sidecar) === file.generation
   const report: unknown = isOfIt ? await readJson(cloud.objects, sidecar, signal) : undefined
-  const preview = await readPreview(cloud.objects, commit, PREVIEW_ROWS, signal)
-  const written = output && (await writeOutput(await read(), output, signal))
-  if (written !== undefined) await recordFetched(context, commit)
-  return {file, report: isReport(report) ? report : undefined, preview, written}
+  const shared = {file, report: isReport(report) ? report : undefined}
+  if (file.result?.outputs === undefined) {
+    const preview = await readPreview(cloud.objects, commit, PREVIEW_ROWS, signal)
+    return {...shared, preview, written: output && (await write(commit, output, context))}
+  }
+  const outputs = await readOutputs(commit, context)
+  const [only, ...others] = outputs
+  if (output === undefined) return {...shared, preview: undefined, written: undefined, outputs}
+  if ('folder' in output) {
+    const files = await writeToFolder(outputs, output, context)
+    return {...shared, preview: undefined, written: undefined, outputs: files}
+  }
+  if (only === undefined || others.length > 0) throw severalOutputs(object, outputs)
+  const written = await write({bucket: commit.bucket, ...only}, output, context)
+  return {...shared, preview: undefined, written, outputs}
+}
+
+/** Writes one object. */
+async function write(
+  object: Pick<StoredObject, 'bucket' | 'name' | 'generation' | 'sizeBytes'>,
+  output: OutputTarget | OutputFolder,
+  context: Context,
+): Promise<{file: string; sizeBytes: number}> {
+  const {bucket, name, generation, sizeBytes} = object
+  if ('folder' in output) {
+    const [one] = await writeToFolder([{name, generation, sizeBytes, contentType: ''}], output, context)
+    return {file: one?.file ?? output.folder, sizeBytes}
+  }
+  const bytes = await context.cloud.objects.read(bucket, name, {generation, signal: context.signal})
+  const written = await writeOutput(bytes, output, context.signal)
+  await recordFetched(context, object)
+  return written
+}
+
+function severalOutputs(object: string, outputs: readonly FileOutput[]): AppError {
+  const names = outputs.map(({name}) => name).join(', ')
+  return new AppError(`${object} has ${outputs.length} outputs: ${names}.`, {
+    code: 'usage',
+    exitCode: EXIT.usage,
+    suggestions: [suggest`Write them to a folder: ${commandFor('results', object, '--output', 'FOLDER/')}`],
+  })
 }
 
 function notFinished(file: FileStatus): AppError {
