@@ -67,8 +67,9 @@ async function listChosen(
     for (const file of files) {
       const end = endOf(file, settings)
       if (end === 'failed' && failed) chosen.push({object: file.input.name, isMissing: false})
-      // A file without a result failed if its job gave up.
-      if (end === undefined && (missing || file.commits.job !== undefined)) open.push(file)
+      // A file without a result may have failed if it has an error, or its job gave up.
+      const {error, job} = file.commits
+      if (end === undefined && (missing || (error ?? job) !== undefined)) open.push(file)
     }
   }
   for (const file of await settle(open, context)) {

@@ -1,5 +1,7 @@
 import {expect, test} from 'vitest'
 import {chooseFiles, reprocess} from '../../src/core/reprocess.ts'
+import {deploy} from '../../src/core/deploy/deploy.ts'
+import {planRedrive} from '../../src/core/redrive.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {status} from '../../src/core/status.ts'
 import {waitForResults} from '../../src/core/files/wait.ts'
@@ -37,3 +39,43 @@ test('a file whose event was lost waits, and is processed after a new notificati
     code: 'object-unknown',
   })
 })
+
+/** Throws this for each file. */
+const throwing = (error: string) => `import {PermanentError} from 'cloud-runner/worker'
+  export default {
+    name: 'throwing',
+    async process() {
+      throw ${error}
+    },
+  }\n`
+
+test('a failed file that a new revision refuses shows that, and not the error from before', async () => {
+  const context = await startLocalPipeline({minimumBackoff: '1s', maximumBackoff: '1s'})
+  const look = async () => {
+    const {files, counts} = await status({objects: [], limit: 9}, context)
+    return [files[0], counts] as const
+  }
+  await putUnnoticed(context, ['a.txt'])
+  const first = await workerFolder('processor.js', throwing(`new PermanentError('no a', {code: 'no'})`))
+  await setup({workerFolder: first}, context)
+  const sent = await reprocess(await chooseFiles({failed: false, missing: true}, context), context)
+  expect((await waitForResults(sent.notified, {timeoutMs: 30_000}, context)).exitCode).toBe(3)
+  expect(await look()).toMatchObject([{state: 'failed', error: {code: 'no'}}, {failed: 1}])
+
+  const second = await workerFolder('processor.js', throwing(`new Error('not now')`))
+  await deploy({workerFolder: second}, context)
+  await reprocess(await chooseFiles({failed: true, missing: false}, context), context)
+  const refused = {attempts: expect.any(Number), lastError: {message: 'not now'}}
+  await expect.poll(look).toMatchObject([
+    {state: 'waiting', ...refused},
+    {failed: 0, waiting: 1},
+  ])
+  const [open] = await look()
+  expect(open?.error).toBeUndefined()
+  expect(await chooseFiles({failed: true, missing: false}, context)).toEqual([])
+  await expect.poll(look, {timeout: 30_000}).toMatchObject([
+    {state: 'dead', ...refused, attempts: 5},
+    {failed: 0, dead: 1},
+  ])
+  expect(await planRedrive([], context)).toEqual(['a.txt'])
+}, 60_000)

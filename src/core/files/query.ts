@@ -46,8 +46,8 @@ const LOOKS_AT_ONCE = 8
 
 /**
  * Lists files by state, counting all. One pass over the listings of both buckets, of which only the page is kept; logs,
- * dead letters and error reports are read for files that are open or on the page. If many files are open, those that
- * the newest log lines do not mention count as waiting.
+ * dead letters and error reports are read for files that are open, failed or on the page. If these are many, those that
+ * the newest log lines do not mention count as waiting, or failed.
  */
 export async function queryFiles(
   {states = [], names = [], limit, after}: FileQuery,
@@ -76,7 +76,7 @@ export async function queryFiles(
   }
   const evidence = await readNewestEvidence(open, context)
   await eachOf(open, LOOKS_AT_ONCE, async (file) => {
-    add(file, (await standingOf(file, evidence, context)).state)
+    add(file, (await standingOf(file, evidence, context))?.state ?? 'failed')
   })
   const files = await settle(page.files(), context, evidence.isComplete ? evidence : undefined)
   const {next} = page

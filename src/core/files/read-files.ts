@@ -7,7 +7,7 @@ import {createActivityReader, type Activity, type OpenFile} from './activity.ts'
 import {finished, judge, readCommits, readErrorReport} from './commits.ts'
 import {fileKey, readDeadLetters, type DeadLetters} from './dead-letters.ts'
 import {findDeparted} from './departed.ts'
-import type {FileState, FileStatus} from './files.ts'
+import type {FileStatus} from './files.ts'
 import {readHandOver} from './hand-over.ts'
 import {mergeFiles, type ListedFile} from './merge.ts'
 import {standing} from './standing.ts'
@@ -63,32 +63,61 @@ export interface OpenEvidence {
   readonly activities: ReadonlyMap<string, Activity>
 }
 
-/** @returns `undefined` if the file is open: only the logs and the dead letters know its state */
+/**
+ * What a file's commits say.
+ * @returns `undefined` if it is open, or failed: only the logs and the dead letters know whether it was requested again
+ * since then
+ */
 export function endOf(
   {input, commits}: ListedFile,
   settings: Pick<Settings, 'filter' | 'afterwards'>,
-): Extract<FileState, 'done' | 'failed' | 'ignored'> | undefined {
+): 'done' | 'failed' | 'ignored' | undefined {
   const {kind} = judge(input.generation, commits)
   if (kind === 'open') return isWanted(input.name, settings) ? undefined : 'ignored'
-  return kind === 'superseded' ? 'failed' : kind
+  if (kind === 'superseded') return 'failed'
+  return kind === 'done' ? 'done' : undefined
 }
 
-/** What identifies a file to the logs. */
-export function openFileOf({input}: ListedFile): OpenFile {
-  return {object: input.name, generation: input.generation, uploadedAt: input.timeCreated}
+/** What identifies a file to the logs; of a failed one, the runs since then. */
+export function openFileOf(file: ListedFile): OpenFile {
+  const {name: object, generation, timeCreated: uploadedAt} = file.input
+  return {object, generation, uploadedAt: failedAt(file) ?? uploadedAt}
 }
 
-/** Determines the state of a file without a result. */
+function failedAt({input, commits}: ListedFile): string | undefined {
+  const verdict = judge(input.generation, commits)
+  return verdict.kind === 'failed' ? verdict.commit.timeCreated : undefined
+}
+
+/**
+ * Determines the state of a file without a verdict that lasts.
+ * @returns `undefined` if it failed and was not tried again
+ */
 export async function standingOf(
-  {input, commits}: ListedFile,
+  file: ListedFile,
   {dead, activities}: OpenEvidence,
   context: Context,
-): Promise<ReturnType<typeof standing>> {
-  const {name, generation} = input
+): Promise<ReturnType<typeof standing> | undefined> {
+  const {name, generation} = file.input
+  const {job} = file.commits
+  const failed = failedAt(file)
+  const isNew = (time: string | undefined) =>
+    time !== undefined && (failed === undefined || Date.parse(time) > Date.parse(failed))
   const key = fileKey(name, generation)
-  const handedOver = await readHandOver(name, generation, commits.job, context)
-  const {maxDeliveryAttempts} = context.pipeline.settings
-  return standing({letter: dead.get(key), handedOver, activity: activities.get(key), maxDeliveryAttempts})
+  const activity = activities.get(key)
+  const letter = dead.get(key)
+  const evidence = {
+    letter: isNew(letter?.publishedAt) ? letter : undefined,
+    handedOver: isNew(job?.timeCreated) ? await readHandOver(name, generation, job, context) : undefined,
+    // The attempt that failed may have logged after its report was written.
+    activity:
+      failed === undefined ||
+      (isNew(activity?.startedAt) && (activity?.state === 'running' || isNew(activity?.lastError?.at)))
+        ? activity
+        : undefined,
+  }
+  if (failed !== undefined && Object.values(evidence).every((part) => part === undefined)) return undefined
+  return standing({...evidence, maxDeliveryAttempts: context.pipeline.settings.maxDeliveryAttempts})
 }
 
 /**
@@ -117,15 +146,18 @@ export async function settle(
       uploadedAt: input.timeCreated,
       ...(input.input === undefined ? {} : {input: input.input}),
     }
+    const found = endOf(file, settings) === undefined ? await standingOf(file, evidence, context) : undefined
+    if (found !== undefined) {
+      statuses.set(file, {
+        ...base,
+        hops: [{name: 'uploaded', at: base.uploadedAt, durationMs: 0}],
+        ...found,
+      })
+      return
+    }
     const verdict = judge(input.generation, commits)
     if (verdict.kind === 'open') {
-      const hops = [{name: 'uploaded', at: base.uploadedAt, durationMs: 0}] as const
-      statuses.set(
-        file,
-        isWanted(input.name, settings)
-          ? {...base, hops, ...(await standingOf(file, evidence, context))}
-          : {...base, state: 'ignored', attempts: 0, hops: []},
-      )
+      statuses.set(file, {...base, state: 'ignored', attempts: 0, hops: []})
       return
     }
     const status = finished(base, verdict, commits)
