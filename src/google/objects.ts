@@ -196,11 +196,17 @@ function listedObject(bucket: string, item: Json): StoredObject {
 }
 
 function textsIn(value: unknown): Readonly<Record<string, string>> {
-  const texts: Record<string, string> = {}
-  if (isJsonObject(value))
-    for (const name in value) {
-      const text = value[name]
-      if (typeof text === 'string') texts[name] = text
-    }
-  return texts
+  if (isTexts(value)) return value
+  return isJsonObject(value)
+    ? Object.fromEntries(
+        Object.entries(value).flatMap(([name, text]) => (typeof text === 'string' ? [[name, text]] : [])),
+      )
+    : {}
+}
+
+/** Whether it can be kept as it was parsed: a copy of each would double what a long list allocates. */
+function isTexts(value: unknown): value is Readonly<Record<string, string>> {
+  if (!isJsonObject(value)) return false
+  for (const name in value) if (typeof value[name] !== 'string') return false
+  return true
 }

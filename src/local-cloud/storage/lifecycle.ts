@@ -87,7 +87,7 @@ export function createLifecycle({
     for (const blob of aborted) await state.blobs.remove(blob)
     let range: ObjectRange | undefined = {from: '', generation: 0, to: undefined}
     while (range !== undefined && !stopped.signal.aborted) {
-      const page = objects.versions(bucket.name, range, BATCH)
+      const page = objects.versions(bucket.name).rows(range, BATCH)
       await Promise.all(page.map((object) => apply(bucket, rules, object, origin)))
       await nextTurn()
       const last = page.at(-1)

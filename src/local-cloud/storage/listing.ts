@@ -3,7 +3,7 @@ import {contextFilter} from './contexts.ts'
 import {invalid} from './errors.ts'
 import {globMatcher} from './glob.ts'
 import type {StoredObject} from './stored-object.ts'
-import type {ObjectRange} from './objects.ts'
+import type {ObjectKey, ObjectRange, ObjectSource} from './objects.ts'
 import {flag, pageSize} from './query.ts'
 
 /** One page of a list. */
@@ -14,15 +14,6 @@ export interface ObjectPage {
   readonly nextPageToken: string | undefined
 }
 
-/** Where a page begins: the first name, and of its versions the first generation. */
-interface Position {
-  readonly name: string
-  readonly generation: number
-}
-
-/** Reads objects by name and generation, at most `count`. */
-export type ReadObjects = (range: ObjectRange, count: number) => StoredObject[]
-
 /** How many rows are looked at together. */
 const BATCH = 1000
 
@@ -31,18 +22,21 @@ const BATCH = 1000
  * https://cloud.google.com/storage/docs/json_api/v1/objects/list
  * @throws StorageError 400
  */
-export function listObjects(read: ReadObjects, query: URLSearchParams): ObjectPage {
+export function listObjects(source: ObjectSource, query: URLSearchParams): ObjectPage {
   // Google's client for Go sends every parameter, and those that were not set are empty.
   const prefix = query.get('prefix') ?? ''
   const delimiter = query.get('delimiter') ?? ''
   const trailing = flag(query, 'includeTrailingDelimiter')
   const size = pageSize(query)
-  const wanted = wantedObjects(query)
+  const glob = query.get('matchGlob') ?? ''
+  const matches = glob === '' ? undefined : globMatcher(glob)
+  const filter = query.get('filter') ?? ''
+  const holds = filter === '' ? undefined : contextFilter(filter)
   const to = lesser(successor(prefix), query.get('endOffset') || undefined)
   const token = query.get('pageToken')
 
   const startOffset = query.get('startOffset') ?? ''
-  let position: Position | undefined = {
+  let position: ObjectKey | undefined = {
     name: isBefore(prefix, startOffset) ? startOffset : prefix,
     generation: 0,
   }
@@ -55,10 +49,13 @@ export function listObjects(read: ReadObjects, query: URLSearchParams): ObjectPa
     const room = size - items.length - prefixes.length
     const count = Math.min(BATCH, room + 1)
     const range: ObjectRange = {from: position.name, generation: position.generation, to}
-    const rows = read(range, count)
+    // Most names may not match: their rows are never read.
+    const keys = matches === undefined ? source.rows(range, count) : source.keys(range, count)
     let common: string | undefined
-    for (const row of rows) {
-      if (!wanted(row)) {
+    for (const key of keys) {
+      const isMatch = matches === undefined || matches(key.name)
+      const row = isMatch ? ('blob' in key ? key : source.row(key)) : undefined
+      if (row === undefined || holds?.(row) === false) {
         common = undefined
         continue
       }
@@ -70,33 +67,24 @@ export function listObjects(read: ReadObjects, query: URLSearchParams): ObjectPa
       // The object that is itself such a prefix comes first of those under it.
       if (common === undefined || (trailing && row.name === common)) items.push(row)
     }
-    position = rows.length < count ? undefined : positionAfter(rows.at(-1), common)
+    position = keys.length < count ? undefined : positionAfter(keys.at(-1), common)
   }
   return {items, prefixes, nextPageToken: undefined}
 }
 
-/** Which objects a query chooses beyond their range of names. @throws StorageError 400 */
-function wantedObjects(query: URLSearchParams): (object: StoredObject) => boolean {
-  const glob = query.get('matchGlob') ?? ''
-  const filter = query.get('filter') ?? ''
-  const matches = glob === '' ? () => true : globMatcher(glob)
-  const holds = filter === '' ? () => true : contextFilter(filter)
-  return (object) => matches(object.name) && holds(object)
-}
-
 /** After a row or, if it represents a common prefix, after everything with that prefix. */
-function positionAfter(row: StoredObject | undefined, common: string | undefined): Position | undefined {
+function positionAfter(row: ObjectKey | undefined, common: string | undefined): ObjectKey | undefined {
   if (common === undefined) return row && {name: row.name, generation: row.generation + 1}
   const name = successor(common)
   return name === undefined ? undefined : {name, generation: 0}
 }
 
 /** The next page begins at this row, or, where it has gone by then, after it. */
-function tokenOf({name, generation}: StoredObject): string {
+function tokenOf({name, generation}: ObjectKey): string {
   return pageTokenOf([name, generation])
 }
 
-function parseToken(token: string): Position {
+function parseToken(token: string): ObjectKey {
   const position = readPageToken(token)
   const [name, generation]: unknown[] = Array.isArray(position) ? position : []
   if (typeof name === 'string' && typeof generation === 'number') return {name, generation}

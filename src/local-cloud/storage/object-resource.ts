@@ -4,7 +4,7 @@ import type {Bucket} from './bucket.ts'
 import {aclOf} from './acl.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
-import {omit, pick} from './json.ts'
+import {pick} from './json.ts'
 import {retainedUntil} from './protection.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, optionalInteger, optionalText, storedJson, text, type Row} from '../state/rows.ts'
@@ -101,41 +101,75 @@ export function objectOfRow(row: Row): StoredObject {
 /** An object as its resource, with what its bucket determines of it. */
 export type RenderObject = (object: StoredObject, origin: string, withAcl?: boolean) => JsonObject
 
+/** Members of the Object resource that no caller sets, in its order; `undefined` if an object has none. */
+const MEMBERS: readonly (readonly [
+  name: string,
+  of: (object: StoredObject, origin: string, inBucket: Bucket | undefined) => unknown,
+])[] = [
+  ['kind', () => 'storage#object'],
+  ['id', ({bucket, name, generation}) => `${bucket}/${name}/${generation}`],
+  ['selfLink', (object, origin) => `${origin}/${pathOf(object)}`],
+  [
+    'mediaLink',
+    (object, origin) => `${origin}/download/${pathOf(object)}?generation=${object.generation}&alt=media`,
+  ],
+  ['name', ({name}) => name],
+  ['bucket', ({bucket}) => bucket],
+  ['generation', ({generation}) => String(generation)],
+  ['metageneration', ({metageneration}) => String(metageneration)],
+  ['storageClass', () => 'STANDARD'],
+  ['size', ({sizeBytes}) => String(sizeBytes)],
+  ['md5Hash', ({md5}) => md5],
+  ['crc32c', ({crc32c}) => crc32c],
+  ['etag', (object) => objectEtag(object)],
+  ['componentCount', ({componentCount}) => componentCount],
+  ['timeCreated', ({timeCreated}) => timeText(timeCreated)],
+  ['updated', ({updated}) => timeText(updated)],
+  ['timeStorageClassUpdated', ({classUpdated, timeCreated}) => timeText(classUpdated ?? timeCreated)],
+  ['timeFinalized', ({timeCreated}) => timeText(timeCreated)],
+  ['timeDeleted', ({timeDeleted}) => optionalTime(timeDeleted)],
+  ['retentionExpirationTime', (object, _origin, inBucket) => optionalTime(retainedUntil(inBucket, object))],
+  ['softDeleteTime', ({softDeleted}) => optionalTime(softDeleted?.at)],
+  ['hardDeleteTime', ({softDeleted}) => optionalTime(softDeleted?.until)],
+]
+
 /**
  * The Object resource: https://cloud.google.com/storage/docs/json_api/v1/objects#resource
  * @param inBucket the object's bucket; `undefined` if it has gone meanwhile
  */
 export function objectJson(object: StoredObject, origin: string, inBucket: Bucket | undefined): JsonObject {
-  const {bucket, name, generation, softDeleted} = object
-  const path = `storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
-  const created = timeText(object.timeCreated)
-  const retained = retainedUntil(inBucket, object)
-  return {
-    kind: 'storage#object',
-    id: `${bucket}/${name}/${generation}`,
-    selfLink: `${origin}/${path}`,
-    mediaLink: `${origin}/download/${path}?generation=${generation}&alt=media`,
-    name,
-    bucket,
-    generation: String(generation),
-    metageneration: String(object.metageneration),
-    storageClass: 'STANDARD',
-    size: String(object.sizeBytes),
-    ...(object.md5 === undefined ? {} : {md5Hash: object.md5}),
-    crc32c: object.crc32c,
-    etag: objectEtag(object),
-    ...(object.componentCount === undefined ? {} : {componentCount: object.componentCount}),
-    timeCreated: created,
-    updated: timeText(object.updated),
-    timeStorageClassUpdated: timeText(object.classUpdated ?? object.timeCreated),
-    timeFinalized: created,
-    ...(object.timeDeleted === undefined ? {} : {timeDeleted: timeText(object.timeDeleted)}),
-    ...(retained === undefined ? {} : {retentionExpirationTime: timeText(retained)}),
-    ...(softDeleted === undefined
-      ? {}
-      : {softDeleteTime: timeText(softDeleted.at), hardDeleteTime: timeText(softDeleted.until)}),
-    ...omit(object.fields, NOT_SHOWN),
+  return objectRenderer(origin, inBucket, undefined)(object)
+}
+
+/**
+ * Renders many objects of one bucket.
+ * @param wanted the members to render; `undefined`: all
+ */
+export function objectRenderer(
+  origin: string,
+  inBucket: Bucket | undefined,
+  wanted: ReadonlySet<string> | undefined,
+): (object: StoredObject) => JsonObject {
+  const isWanted = (name: string) => wanted === undefined || wanted.has(name)
+  const members = MEMBERS.filter(([name]) => isWanted(name))
+  return (object) => {
+    const json: Record<string, unknown> = {}
+    for (const [name, of] of members) {
+      const value = of(object, origin, inBucket)
+      if (value !== undefined) json[name] = value
+    }
+    for (const name in object.fields)
+      if (isWanted(name) && !NOT_SHOWN.has(name)) json[name] = object.fields[name]
+    return json
   }
+}
+
+function pathOf({bucket, name}: StoredObject): string {
+  return `storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
+}
+
+function optionalTime(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : timeText(ms)
 }
 
 function timeText(ms: number): string {

@@ -10,12 +10,13 @@ import {invalid, missingParameter, objectNotFound, renderMediaError} from './err
 import {objectEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
-import {listObjects, type ReadObjects} from './listing.ts'
+import {listObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, inheritedFields} from './object-draft.ts'
-import {objectJson, type RenderObject, writableObjectFields} from './object-resource.ts'
+import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
 import {storageClassOf, type StoredObject} from './stored-object.ts'
-import type {Objects} from './objects.ts'
+import type {Objects, ObjectSource} from './objects.ts'
+import {membersWanted} from './partial-response.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'
 import {flag, wantsAcl, wholeNumber} from './query.ts'
@@ -127,12 +128,11 @@ export function objectRoutes({
     const bucket = permit(request, 'storage.objects.list')
     const inBucket = buckets.get(bucket)
     const withAcl = wantsAcl(query, false)
-    const json = (object: StoredObject): JsonObject =>
-      withAcl
-        ? render(object, request.call.origin, withAcl)
-        : objectJson(object, request.call.origin, inBucket)
+    const json: (object: StoredObject) => JsonObject = withAcl
+      ? (object) => render(object, request.call.origin, withAcl)
+      : objectRenderer(request.call.origin, inBucket, membersWanted(query.get('fields') ?? '', 'items'))
     if (flag(query, 'softDeleted')) requireSoftDelete(bucket)
-    const {items, prefixes, nextPageToken} = listObjects(readerFor(bucket, query), query)
+    const {items, prefixes, nextPageToken} = listObjects(sourceOf(bucket, query), query)
     return {
       json: {
         kind: 'storage#objects',
@@ -143,13 +143,17 @@ export function objectRoutes({
     }
   }
 
-  /** Reads what is to be listed. @throws StorageError 400 */
-  const readerFor = (bucket: string, query: URLSearchParams): ReadObjects => {
+  /** What is to be listed. @throws StorageError 400 */
+  const sourceOf = (bucket: string, query: URLSearchParams): ObjectSource => {
     const versions = flag(query, 'versions')
-    if (!flag(query, 'softDeleted'))
-      return (range, count) => objects[versions ? 'versions' : 'live'](bucket, range, count)
+    if (!flag(query, 'softDeleted')) return objects[versions ? 'versions' : 'live'](bucket)
     if (versions) throw invalid('The parameters versions and softDeleted exclude each other.')
-    return (range, count) => softDeleted.page(bucket, range, count, clock.now())
+    const rows: ObjectSource['rows'] = (range, count) => softDeleted.page(bucket, range, count, clock.now())
+    return {
+      rows,
+      keys: rows,
+      row: ({name, generation}) => softDeleted.find(bucket, name, generation, clock.now()),
+    }
   }
 
   const change = async (

@@ -1,6 +1,7 @@
 import type {State} from '../state/state.ts'
 import {objectNotFound} from './errors.ts'
 import {objectOfRow} from './object-resource.ts'
+import {integer, text} from '../state/rows.ts'
 import type {StoredObject} from './stored-object.ts'
 
 /** From that generation of `from` on, up to the name `to` (exclusive). */
@@ -10,16 +11,29 @@ export interface ObjectRange {
   readonly to: string | undefined
 }
 
+/** What identifies a version of an object in its bucket. */
+export type ObjectKey = Pick<StoredObject, 'name' | 'generation'>
+
+/** Objects to list, by the UTF-8 bytes of their names and by generation. */
+export interface ObjectSource {
+  /** At most `count`. */
+  rows(range: ObjectRange, count: number): readonly StoredObject[]
+  /** The same, perhaps without their rows. */
+  keys(range: ObjectRange, count: number): readonly (ObjectKey | StoredObject)[]
+  /** `undefined` if it has gone meanwhile. */
+  row(key: ObjectKey): StoredObject | undefined
+}
+
 /** The rows of objects. What changes them is called inside a `State.write`. */
 export interface Objects {
   /** A version, the live one where no generation is named. */
   find(bucket: string, name: string, generation?: number): StoredObject | undefined
   /** @throws StorageError 404 */
   get(bucket: string, name: string, generation?: number): StoredObject
-  /** Live objects by the UTF-8 bytes of their names. */
-  live(bucket: string, range: ObjectRange, count: number): StoredObject[]
-  /** All versions by name and generation. */
-  versions(bucket: string, range: ObjectRange, count: number): StoredObject[]
+  /** The live objects of a bucket. */
+  live(bucket: string): ObjectSource
+  /** All versions of them. */
+  versions(bucket: string): ObjectSource
   insert(object: StoredObject): void
   /** How many versions of an object are newer than a generation. */
   countNewer(bucket: string, name: string, generation: number): number
@@ -38,15 +52,19 @@ export function createObjects({database}: State): Objects {
   const selectVersion = database.prepare(
     'SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?',
   )
-  const selectLivePage = database.prepare(
-    `SELECT * FROM storage_objects
+  const fromLive = `FROM storage_objects
      WHERE bucket = ? AND time_deleted IS NULL AND (name, generation) >= (?, ?) AND (? IS NULL OR name < ?)
-     ORDER BY name LIMIT ?`,
-  )
-  const selectVersionPage = database.prepare(
-    `SELECT * FROM storage_objects
-     WHERE bucket = ? AND (name, generation) >= (?, ?) AND (? IS NULL OR name < ?) ORDER BY name, generation LIMIT ?`,
-  )
+     ORDER BY name LIMIT ?`
+  const fromVersions = `FROM storage_objects
+     WHERE bucket = ? AND (name, generation) >= (?, ?) AND (? IS NULL OR name < ?) ORDER BY name, generation LIMIT ?`
+  const live = {
+    rows: database.prepare(`SELECT * ${fromLive}`),
+    keys: database.prepare(`SELECT name, generation ${fromLive}`),
+  }
+  const versions = {
+    rows: database.prepare(`SELECT * ${fromVersions}`),
+    keys: database.prepare(`SELECT name, generation ${fromVersions}`),
+  }
   const insert = database.prepare(
     `INSERT INTO storage_objects (bucket, name, generation, metageneration, blob, size, md5, crc32c, component_count,
        time_created, updated, time_deleted, class_updated, hold_released, fields)
@@ -74,6 +92,16 @@ export function createObjects({database}: State): Objects {
     return row === undefined ? undefined : objectOfRow(row)
   }
 
+  const sourceOf = (bucket: string, {rows, keys}: typeof live): ObjectSource => ({
+    rows: ({from, generation, to = null}, count) =>
+      rows.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
+    keys: ({from, generation, to = null}, count) =>
+      keys
+        .all(bucket, from, generation, to, to, count)
+        .map((row) => ({name: text(row, 'name'), generation: integer(row, 'generation')})),
+    row: ({name, generation}) => find(bucket, name, generation),
+  })
+
   const refersTo = (blob: string): boolean => selectReference.get(blob) !== undefined
 
   return {
@@ -83,10 +111,8 @@ export function createObjects({database}: State): Objects {
       if (object === undefined) throw objectNotFound(bucket, name)
       return object
     },
-    live: (bucket, {from, generation, to = null}, count) =>
-      selectLivePage.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
-    versions: (bucket, {from, generation, to = null}, count) =>
-      selectVersionPage.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
+    live: (bucket) => sourceOf(bucket, live),
+    versions: (bucket) => sourceOf(bucket, versions),
     countNewer: (bucket, name, generation) => Number(countNewer.get(bucket, name, generation)?.['newer']),
     insert(object) {
       insert.run(

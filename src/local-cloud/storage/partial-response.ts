@@ -10,10 +10,26 @@ type Mask = Map<string, Mask>
  * @throws StorageError 400 if it cannot be read
  */
 export function partOf(json: JsonObject, fields: string): JsonObject {
+  return pick(json, maskOf(fields))
+}
+
+/**
+ * Which members of a member, or of each of its items, `fields` names: no others need to be built.
+ * @returns `undefined`: all
+ * @throws StorageError 400 if it cannot be read
+ */
+export function membersWanted(fields: string, member: string): ReadonlySet<string> | undefined {
+  if (fields === '') return undefined
+  const mask = maskOf(fields)
+  const inner = mask.get(member) ?? mask.get('*')
+  return inner === undefined || inner.size === 0 || inner.has('*') ? undefined : new Set(inner.keys())
+}
+
+function maskOf(fields: string): Mask {
   const reader = {text: fields.replaceAll(/\s/g, ''), at: 0}
   const mask = readMask(reader)
   if (reader.at < reader.text.length) throw invalid(`Invalid field selection ${fields}`)
-  return pick(json, mask)
+  return mask
 }
 
 function readMask(reader: {text: string; at: number}): Mask {
@@ -45,15 +61,17 @@ function readMask(reader: {text: string; at: number}): Mask {
 
 function pick(value: JsonObject, mask: Mask): JsonObject {
   if (mask.size === 0) return value
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, member]) => {
-      const inner = mask.get(name) ?? mask.get('*')
-      return inner === undefined ? [] : [[name, pickWithin(member, inner)]]
-    }),
-  )
+  const part: Record<string, unknown> = {}
+  const others = mask.get('*')
+  for (const name in value) {
+    const inner = mask.get(name) ?? others
+    if (inner !== undefined) part[name] = pickWithin(value[name], inner)
+  }
+  return part
 }
 
 function pickWithin(value: unknown, mask: Mask): unknown {
+  if (mask.size === 0) return value
   if (Array.isArray(value)) return value.map((each: unknown) => pickWithin(each, mask))
   return isJsonObject(value) ? pick(value, mask) : value
 }

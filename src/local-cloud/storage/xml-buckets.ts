@@ -57,10 +57,7 @@ export function createXmlBuckets({
       const second = query.get('list-type') === '2'
       const versions = query.has('versions')
       const size = Math.min(1000, Number(query.get('max-keys') ?? 1000))
-      const page = listObjects(
-        (range, count) => objects[versions ? 'versions' : 'live'](bucket, range, count),
-        listQuery(query, size),
-      )
+      const page = listObjects(objects[versions ? 'versions' : 'live'](bucket), listQuery(query, size))
       const encoded = query.get('encoding-type') === 'url'
       const text = (value: string): string =>
         encoded ? encodeURIComponent(value).replaceAll('%2F', '/') : value
