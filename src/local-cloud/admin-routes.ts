@@ -32,17 +32,32 @@ export interface LocalCloudStatus {
   readonly outsideCalls: readonly OutsideCall[]
 }
 
+/** What its owner does to a running local cloud. */
+export interface Control {
+  /** @returns the local cloud's time from now on, RFC 3339 */
+  advanceTime(ms: number): string
+  /** Removes everything but the ports and the snapshots, and starts again. */
+  reset(): Promise<void>
+  /** @throws ApiError INVALID_ARGUMENT for a name that no file can have */
+  saveSnapshot(name: string): void
+  /** Starts again on a snapshot. @throws ApiError NOT_FOUND */
+  loadSnapshot(name: string): Promise<void>
+  snapshots(): Promise<string[]>
+}
+
 /** The local cloud's own routes, under a name that no Google API uses; faults leave them alone. */
 export function adminRoutes({
   status,
   stop,
   enforcement,
   requests,
+  control,
 }: {
   status: () => LocalCloudStatus
   stop: () => void
   enforcement: Enforcement
   requests: RequestLog
+  control: Control
 }): Route[] {
   return [
     ownerRoute('GET', 'status', () => ({json: status()})),
@@ -62,7 +77,29 @@ export function adminRoutes({
       await enforcement.set(known)
       return {json: {mode: known}}
     }),
+    ownerRoute('POST', 'time', async ({json}) => {
+      const {advanceSeconds} = await json()
+      if (typeof advanceSeconds !== 'number' || !(advanceSeconds >= 0))
+        throw new ApiError('INVALID_ARGUMENT', "Invalid value at 'advanceSeconds': a number of seconds.")
+      return {json: {time: control.advanceTime(advanceSeconds * 1000)}}
+    }),
+    startsAgain('reset', () => control.reset()),
+    ownerRoute('GET', 'snapshots', async () => ({json: {snapshots: await control.snapshots()}})),
+    ownerRoute('PUT', 'snapshots/:name', ({params}) => {
+      control.saveSnapshot(params['name'] ?? '')
+      return {json: {}}
+    }),
+    startsAgain('snapshots/:name/load', ({params}) => control.loadSnapshot(params['name'] ?? '')),
   ]
+}
+
+/** A route that answers when the local cloud has started again. */
+function startsAgain(path: string, work: (request: HttpRequest) => Promise<void>): Route {
+  const handle = async (request: HttpRequest): Promise<HttpResponse> => {
+    await work(request)
+    return {json: {}}
+  }
+  return {...ownerRoute('POST', path, handle), outlivesServer: true}
 }
 
 /** A route at `/_local-cloud/PATH` for the person at the keyboard alone. */

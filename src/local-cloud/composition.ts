@@ -7,7 +7,7 @@ import {createControlPlane} from './control-plane/index.ts'
 import {withinProjects} from './control-plane/project-guard.ts'
 import {createProjects} from './control-plane/projects.ts'
 import {projectsSchema, serviceUsageSchema} from './control-plane/schema.ts'
-import {adminRoutes, type LocalCloudStatus} from './admin-routes.ts'
+import {adminRoutes, type Control, type LocalCloudStatus} from './admin-routes.ts'
 import {faultRoutes} from './fault-routes.ts'
 import {createAccess} from './iam/access-control.ts'
 import {createAccountKeys} from './iam/account-keys.ts'
@@ -29,6 +29,7 @@ import {createRun, type Identity, runSchema} from './run/index.ts'
 import {createSecretManager, secretManagerSchema} from './secret-manager/index.ts'
 import {openState} from './state/open.ts'
 import {createPorts, portsSchema} from './state/ports.ts'
+import type {State} from './state/state.ts'
 import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
 import {writeWhole} from './whole-file.ts'
 import type {Principal} from './wire/call.ts'
@@ -41,8 +42,8 @@ import {createRequestLog} from './wire/request-log.ts'
 import {createServerOf, type Listener} from './wire/server.ts'
 
 export interface LocalCloudOptions {
-  /** Folder for everything that survives a restart; created if missing. */
-  readonly stateFolder: string
+  /** Folder for everything that survives a restart, created if missing; by default a temporary one, removed at the end. */
+  readonly stateFolder?: string
   /** Port to listen on from now on; by default, the one chosen at the first start. */
   readonly port?: number
   readonly clock?: Clock
@@ -58,10 +59,19 @@ export interface LocalCloudOptions {
   readonly onStopRequest?: () => void
 }
 
+interface CompositionOptions extends LocalCloudOptions {
+  readonly stateFolder: string
+  readonly control: Control
+  /** Ports that it listened on before, by name. */
+  readonly ports?: Readonly<Record<string, number>>
+}
+
 /** All services on one state folder. */
 export interface RunningCloud extends AsyncDisposable {
   /** Origin that serves every API. */
   readonly endpoint: string
+  readonly state: State
+  readonly ports: Readonly<Record<string, number>>
   readonly status: () => LocalCloudStatus
 }
 
@@ -83,7 +93,9 @@ export async function compose({
   faults: rules = [],
   report = () => {},
   onStopRequest = () => {},
-}: LocalCloudOptions): Promise<RunningCloud> {
+  control,
+  ports: before = {},
+}: CompositionOptions): Promise<RunningCloud> {
   await using stack = new AsyncDisposableStack()
   const state = stack.use(
     await openState({
@@ -197,7 +209,7 @@ export async function compose({
       ...monitoring.services,
     ],
     routes: [
-      ...adminRoutes({status, stop: onStopRequest, enforcement, requests}),
+      ...adminRoutes({status, stop: onStopRequest, enforcement, requests, control}),
       ...faultRoutes(faults),
       ...retryTestRoutes(faults),
       ...operations.routes,
@@ -243,7 +255,8 @@ export async function compose({
   const ownerUnlessToken = (authorization: string | undefined): Principal =>
     credentials.principalOf(authorization) ?? 'owner'
 
-  if (port !== undefined) await state.write(() => ports.assign('main', port))
+  const wanted = Object.entries(port === undefined ? before : {...before, main: port})
+  if (wanted.length > 0) await state.write(() => wanted.forEach(([name, each]) => ports.assign(name, each)))
   main = await ports.claim('main', 'of the local cloud', (free) => server.listen(free, ownerUnlessToken))
   const listener = main
   stack.defer(() => listener.close())
@@ -270,5 +283,11 @@ export async function compose({
   stack.defer(() => rm(record, {force: true}))
   stack.defer(() => state.giveUpWaiting())
   const resources = stack.move()
-  return {endpoint: main.origin, status, [Symbol.asyncDispose]: () => resources.disposeAsync()}
+  return {
+    endpoint: main.origin,
+    state,
+    ports: {main: main.port, proxy: proxy.port, tls: tls.port},
+    status,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
 }

@@ -1,6 +1,13 @@
-import type {LocalCloudStatus} from './admin-routes.ts'
+import {mkdtemp, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
+import type {Control, LocalCloudStatus} from './admin-routes.ts'
 import {compose, type LocalCloudOptions, type RunningCloud} from './composition.ts'
 import {explainStart} from './start-errors.ts'
+import {listSnapshots, removeState, restoreSnapshot, saveSnapshot} from './state/snapshots.ts'
+import {type AdvancingClock, createAdvancingClock} from './wire/advancing-clock.ts'
+import {ApiError} from './wire/api-error.ts'
+import {systemClock} from './wire/clock.ts'
 
 export type {LocalCloudOptions} from './composition.ts'
 export type {LocalCloudStatus} from './admin-routes.ts'
@@ -10,38 +17,112 @@ export type {ListedInstance as InstanceStatus} from './run/index.ts'
 export {LocalCloudError} from './start-errors.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
 
+const SNAPSHOT_NAME = /^[\w-][\w.-]{0,99}$/
+
 /**
  * Google Cloud on 127.0.0.1, as far as a pipeline needs it: Cloud Storage, Pub/Sub, Cloud Run, Secret Manager,
  * Logging, Monitoring, IAM and Artifact Registry on one port, over Google's own protocols.
  *
- * `await using cloud = await LocalCloud.start({stateFolder})` stops it and its instances at the end of the block.
+ * `await using cloud = await LocalCloud.start()` stops it and its instances at the end of the block.
  */
-export class LocalCloud implements AsyncDisposable {
-  /** Origin that serves every API, e.g. `http://127.0.0.1:24510`. */
-  readonly endpoint: string
-  readonly status: () => LocalCloudStatus
-  readonly #running: RunningCloud
+export class LocalCloud implements AsyncDisposable, Control {
+  readonly #options: LocalCloudOptions & {readonly stateFolder: string}
+  readonly #isTemporary: boolean
+  #clock: AdvancingClock
+  #running: RunningCloud | undefined
+  /** Until what starts it again, or stops it, has ended. */
+  #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(running: RunningCloud) {
-    this.endpoint = running.endpoint
-    this.status = running.status
-    this.#running = running
+  private constructor(options: LocalCloudOptions, stateFolder: string) {
+    this.#options = {...options, stateFolder}
+    this.#isTemporary = options.stateFolder === undefined
+    this.#clock = createAdvancingClock(options.clock ?? systemClock)
   }
 
   /**
    * Starts on a state folder; waiting deliveries resume.
    * @throws LocalCloudError if the folder or a port cannot be used
    */
-  static async start(options: LocalCloudOptions): Promise<LocalCloud> {
+  static async start(options: LocalCloudOptions = {}): Promise<LocalCloud> {
+    const {stateFolder = await mkdtemp(join(tmpdir(), 'local-cloud-'))} = options
+    const cloud = new LocalCloud(options, stateFolder)
     try {
-      return new LocalCloud(await compose(options))
+      await cloud.#open()
+      return cloud
     } catch (error) {
-      throw await explainStart(error, options.stateFolder)
+      throw await explainStart(error, stateFolder)
     }
   }
 
+  /** Origin that serves every API, e.g. `http://127.0.0.1:24510`; the same after a reset. */
+  get endpoint(): string {
+    return this.#opened.endpoint
+  }
+
+  status(): LocalCloudStatus {
+    return this.#opened.status()
+  }
+
+  advanceTime(ms: number): string {
+    this.#clock.advance(ms)
+    return new Date(this.#clock.now()).toISOString()
+  }
+
+  reset(): Promise<void> {
+    return this.#restart(() => removeState(this.#options.stateFolder))
+  }
+
+  saveSnapshot(name: string): void {
+    if (!SNAPSHOT_NAME.test(name))
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        `${name} cannot name a snapshot: use letters, digits, ".", "_" and "-".`,
+      )
+    saveSnapshot(this.#opened.state, name)
+  }
+
+  async loadSnapshot(name: string): Promise<void> {
+    const names = await this.snapshots()
+    if (!names.includes(name))
+      throw new ApiError('NOT_FOUND', `No snapshot ${name}; there is ${names.join(', ') || 'none'}.`)
+    await this.#restart(() => restoreSnapshot(this.#options.stateFolder, name))
+  }
+
+  snapshots(): Promise<string[]> {
+    return listSnapshots(this.#options.stateFolder)
+  }
+
   /** Accepts no more requests and gives instances ten seconds to end; everything else stays in the state folder. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#running[Symbol.asyncDispose]()
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#running?.[Symbol.asyncDispose]()
+      if (this.#isTemporary) await rm(this.#options.stateFolder, {recursive: true, force: true})
+    })
+  }
+
+  get #opened(): RunningCloud {
+    if (this.#running === undefined) throw new ApiError('UNAVAILABLE', 'The local cloud is not running.')
+    return this.#running
+  }
+
+  async #open(ports?: RunningCloud['ports']): Promise<void> {
+    const given = ports === undefined ? {} : {ports}
+    this.#running = await compose({...this.#options, ...given, clock: this.#clock, control: this})
+  }
+
+  #restart(change: () => Promise<void>): Promise<void> {
+    return this.#inTurn(async () => {
+      const {ports} = this.#opened
+      await this.#opened[Symbol.asyncDispose]()
+      await change()
+      this.#clock = createAdvancingClock(this.#options.clock ?? systemClock)
+      await this.#open(ports)
+    })
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
   }
 }

@@ -130,3 +130,49 @@ describe('local iam and local requests', () => {
     expect((await cli.run(['local', 'status'])).stdout).toContain('Missing grants:')
   })
 })
+
+describe('local reset, snapshot, time and fault', () => {
+  test('return to a state, let time pass, and make calls fail', async () => {
+    const cli = await createCli()
+    await cli.run(['local', 'start'])
+    const {endpoint} = await cli.json(['local', 'status'])
+    const buckets = () => fetch(`${String(endpoint)}/storage/v1/b?project=p-test`)
+    const create = () =>
+      fetch(`${String(endpoint)}/storage/v1/b?project=p-test`, {method: 'POST', body: '{"name": "bucket"}'})
+    await create()
+    expect((await cli.run(['local', 'snapshot', 'save', 'base'])).stdout).toBe('Saved snapshot base.\n')
+    expect((await cli.run(['local', 'reset'])).exitCode).toBe(0)
+    expect(parseObject(await (await buckets()).text())).not.toHaveProperty('items')
+    expect((await cli.run(['local', 'snapshot', 'load', 'base'])).exitCode).toBe(0)
+    expect(parseObject(await (await buckets()).text())).toHaveProperty('items')
+    expect((await cli.run(['local', 'snapshot', 'list'])).stdout).toBe('base\n')
+    const missing = await cli.run(['local', 'snapshot', 'load', 'other'])
+    expect(missing).toMatchObject({exitCode: 1, stderr: expect.stringContaining('there is base')})
+    expect((await cli.run(['local', 'snapshot', 'save'])).stderr).toContain('local snapshot save before-test')
+
+    const day = Date.now() + 24 * 3600_000
+    const {time} = await cli.json(['local', 'time', 'advance', '24h'])
+    expect(Math.abs(Date.parse(String(time)) - day)).toBeLessThan(60_000)
+    expect((await cli.run(['local', 'time', 'advance', 'long'])).exitCode).toBe(2)
+
+    const added = await cli.run([
+      'local',
+      'fault',
+      'add',
+      'storage.buckets.list',
+      '--answer',
+      '503',
+      '--times',
+      '2',
+    ])
+    expect(added.stdout).toBe('2 × answer 503 on storage.buckets.list\n')
+    expect((await buckets()).status).toBe(503)
+    expect((await cli.run(['local', 'fault', 'list'])).stdout).toBe(
+      '1 × answer 503 on storage.buckets.list\n',
+    )
+    await cli.run(['local', 'fault', 'clear'])
+    expect((await buckets()).status).toBe(200)
+    const wrong = await cli.run(['local', 'fault', 'add', '/**', '--answer', '200'])
+    expect(wrong.stderr).toContain('must be an HTTP status from 400 to 599')
+  })
+})

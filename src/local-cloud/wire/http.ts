@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import type {Readable} from 'node:stream'
+import type {Socket} from 'node:net'
 import {codeOf} from '../system-error.ts'
 import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
 import {ApiError, toApiError} from './api-error.ts'
@@ -13,14 +13,12 @@ import type {Call, Principal} from './call.ts'
 import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {isArriving, send} from './http-answer.ts'
+import {decoded, requestOf} from './http-request.ts'
 import type {RequestLog} from './request-log.ts'
-import type {HttpRequest, HttpResponse, Route} from './routes.ts'
+import type {HttpResponse, Route} from './routes.ts'
 import {admitPage, type Page, preflight, refusedPage} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
 import {tunnel} from './tunnel.ts'
-import {isJsonObject} from './json.ts'
-
-const DEFAULT_BODY_LIMIT_BYTES = 10 * 1024 * 1024
 
 const BREAKS = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNRESET', 'EPIPE'])
 
@@ -50,6 +48,8 @@ export interface HttpCallers {
   readonly ownTlsPort: (authority: string) => number | undefined
   /** Who a request with this `authorization` header is. @throws ApiError UNAUTHENTICATED */
   readonly identify: (authorization: string | undefined) => Principal
+  /** Called with the connection of a request that outlives the server. */
+  readonly spare: (socket: Socket) => void
   /** Aborted when the local cloud stops. */
   readonly stopping: AbortSignal
   /** Called with the local cloud's internal errors. */
@@ -143,6 +143,10 @@ async function serve(
       }
       page = admitPage(candidate, decoded(match.groups), {method, headers, foreign})
       found = candidate
+      if (candidate.outlivesServer === true) {
+        callers.spare(message.socket)
+        response.shouldKeepAlive = false
+      }
       const call: Call = {
         principal: page.identify(callers.identify(headers.authorization)),
         // Rarely needed.
@@ -264,64 +268,4 @@ function urlOf(origin: string, target: string): URL {
   if (url === null)
     throw new ApiError('INVALID_ARGUMENT', `The request target ${JSON.stringify(target)} is not a path.`)
   return url
-}
-
-function requestOf(
-  {method, headers}: {method: string; headers: IncomingHttpHeaders},
-  stream: Readable,
-  url: URL,
-  groups: Record<string, string>,
-  call: HttpRequest['call'],
-): HttpRequest {
-  const params = decoded(groups)
-  const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> => readAll(stream, limitBytes)
-  return {
-    method,
-    url,
-    params,
-    headers,
-    stream,
-    bytes,
-    async json() {
-      const text = (await bytes()).toString('utf8')
-      if (text.trim() === '') return {}
-      try {
-        const value: unknown = JSON.parse(text)
-        if (isJsonObject(value)) return value
-      } catch (error) {
-        throw new ApiError(
-          'INVALID_ARGUMENT',
-          `Invalid JSON payload received. ${error instanceof Error ? error.message : ''}`,
-        )
-      }
-      throw new ApiError('INVALID_ARGUMENT', 'Invalid JSON payload received. Expected an object.')
-    },
-    call,
-  }
-}
-
-async function readAll(stream: Readable, limitBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  // The stream is not destroyed with the loop: that would end the connection before the answer.
-  for await (const chunk of stream.iterator({destroyOnReturn: false})) {
-    const part: Buffer = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
-    size += part.length
-    if (size > limitBytes)
-      throw new ApiError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${limitBytes} bytes.`)
-    chunks.push(part)
-  }
-  return Buffer.concat(chunks)
-}
-
-function decoded(groups: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decode(value)]))
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new ApiError('INVALID_ARGUMENT', `The path has an invalid escape: ${text}`)
-  }
 }

@@ -55,6 +55,8 @@ export interface Route {
   readonly storesEncoding?: boolean
   /** Which pages of other origins may have its answers; without it, none. */
   readonly allowPage?: AllowPage
+  /** Whether it answers after the server was closed: the calls that start the local cloud again. */
+  readonly outlivesServer?: boolean
   /** Whether faults leave it alone: the calls that create and remove faults. */
   readonly beyondFaults?: boolean
 }

@@ -87,10 +87,14 @@ export function createServerOf({
   ): Promise<Listener> {
     const stopping = new AbortController()
     const sockets = new Set<Socket>()
+    let isSpared = false
     const http = createHttpServer(all, {
       admit,
       identify,
       stopping: stopping.signal,
+      spare(socket) {
+        isSpared = sockets.delete(socket)
+      },
       report,
       onOutsideCall,
       ownTlsPort: (authority) => {
@@ -142,7 +146,7 @@ export function createServerOf({
         http.close()
         await new Promise((resolve) => setImmediate(resolve))
         for (const socket of sockets) socket.destroy()
-        await closed
+        if (!isSpared) await closed
       },
     }
   }

@@ -114,6 +114,7 @@ it('lets go of a client whose headers never end, and of one whose body stands st
       admit: admitLoopback(() => undefined),
       onOutsideCall: () => undefined,
       ownTlsPort: () => undefined,
+      spare: () => undefined,
       identify: () => 'owner',
       stopping: new AbortController().signal,
       report: (error) => errors.push(error),

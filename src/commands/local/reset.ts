@@ -1,0 +1,18 @@
+import {CloudRunnerCommand} from '../../cli/base.ts'
+import {localCloudOf} from '../../cli/open.ts'
+
+export default class LocalReset extends CloudRunnerCommand {
+  static override isAboutPipeline = false
+  static override summary = 'Empty the local cloud; ports and snapshots stay.'
+  static override examples = [
+    {description: 'Between two tests', command: '<%= config.bin %> <%= command.id %>'},
+  ]
+
+  override async run(): Promise<object> {
+    const {flags} = await this.parse(LocalReset)
+    const local = localCloudOf(await this.configureFolder({...flags, target: 'local'}))
+    await this.task('Empty the local cloud', () => local.ask('POST', 'reset'))
+    this.print(['The local cloud is empty.'])
+    return {}
+  }
+}

@@ -1,0 +1,47 @@
+import {Args} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../../cli/base.ts'
+import {usageError} from '../../cli/failure.ts'
+import {localCloudOf} from '../../cli/open.ts'
+import type {JsonObject} from '../../core/json.ts'
+import {command, suggest} from '../../core/suggestion.ts'
+
+export default class LocalSnapshot extends CloudRunnerCommand {
+  static override isAboutPipeline = false
+  static override summary = "Keep the local cloud's state under a name, and return to it."
+  static override description =
+    'save keeps everything as it is, replacing a snapshot of that name; load puts it in place of what is there; list shows the names.'
+  static override examples = [
+    {description: 'Keep the state', command: '<%= config.bin %> <%= command.id %> save before-test'},
+    {description: 'Return to it', command: '<%= config.bin %> <%= command.id %> load before-test'},
+  ]
+  static override args = {
+    action: Args.string({
+      description: 'what to do',
+      options: ['save', 'load', 'list'],
+      required: true,
+    }),
+    name: Args.string({description: 'name of the snapshot'}),
+  }
+
+  override async run(): Promise<JsonObject> {
+    const {args, flags} = await this.parse(LocalSnapshot)
+    const {action, name} = args
+    const local = localCloudOf(await this.configureFolder({...flags, target: 'local'}))
+    if (action === 'list') {
+      const {snapshots} = await local.ask('GET', 'snapshots')
+      this.print(Array.isArray(snapshots) ? snapshots.map(String) : [])
+      return {snapshots}
+    }
+    if (name === undefined) {
+      throw usageError(`local snapshot ${action} needs a name.`, [
+        suggest`For example: ${command('local snapshot', 'save', 'before-test')}`,
+      ])
+    }
+    const path = `snapshots/${encodeURIComponent(name)}`
+    if (action === 'save') await this.task(`Save snapshot ${name}`, () => local.ask('PUT', path))
+    else await this.task(`Load snapshot ${name}`, () => local.ask('POST', `${path}/load`))
+    this.print([action === 'save' ? `Saved snapshot ${name}.` : `Loaded snapshot ${name}.`])
+    return {name}
+  }
+}
