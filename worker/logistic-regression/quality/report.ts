@@ -4,8 +4,8 @@ import {DELIMITER_NAMES} from '../csv/delimiters.ts'
 import {describeOddities} from '../csv/oddities.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Fit} from '../solver/minimum.ts'
-import {doubtsAbout} from '../table/doubts.ts'
-import {type FeatureChoice, describeReading} from '../table/features.ts'
+import {describeConversions, describeDecimalCommas, describePooled, doubtsAbout} from '../table/doubts.ts'
+import type {FeatureChoice} from '../table/features.ts'
 import {listed} from '../table/label.ts'
 import type {Table} from '../table/table.ts'
 import {readNumber} from '../table/values.ts'
@@ -66,14 +66,18 @@ export function makeReport(findings: Findings): Report {
         ? [`The label is the last column, ${label.name}, since none was named.`]
         : []),
       'Empty cells, NA, N/A, NaN, NaT, null, None, nil, <NA>, \\N, -, . and ? are missing values; a row with a missing label is predicted.',
-      ...describeReading(table.columns, choice),
+      ...describeDecimalCommas(table.columns),
       ...(transforms.length > 0
         ? [
             `Numbers with long tails are mapped to a bell shape before the fit: ${transforms.map(({column}) => column).join(', ')}.`,
           ]
         : []),
     ],
-    warnings: [...describeOddities(table.shape), ...warningsAbout(label.classes, counts, findings)],
+    warnings: [
+      ...describeOddities(table.shape),
+      ...describeConversions(table.columns),
+      ...warningsAbout(label.classes, counts, findings),
+    ],
     model: {
       form: 'ml-logistic-regression',
       penalty: {l2: 1},
@@ -102,7 +106,7 @@ function warningsAbout(
     ]
   }
   const single = classes.filter((_, i) => counts[i] === 1)
-  const warnings = doubtsAbout(table)
+  const warnings = [...describePooled(choice), ...doubtsAbout(table)]
   if (single.length > 0) {
     warnings.push(
       `Only one row has the class ${single.join(', ')}: the model knows it, but that row could not be held out and is not in the metrics.`,

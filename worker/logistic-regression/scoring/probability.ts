@@ -6,15 +6,24 @@ export const MOST_PROBABILITY_BYTES = 13
 const LEAST_PLAIN = 1e-6
 const ZERO = 0x30
 const POINT = 0x2e
+const COMMA = 0x2c
+
+export type DecimalMark = '.' | ','
 
 /**
  * Writes a probability as text, rounded to six significant digits without trailing zeros.
+ * @param mark of decimals
  * @returns where it ends
  */
-export function writeProbability(probability: number, into: Buffer, at: number): number {
+export function writeProbability(
+  probability: number,
+  into: Buffer,
+  at: number,
+  mark: DecimalMark = '.',
+): number {
   if (probability < LEAST_PLAIN || !(probability < 1)) {
     const text = String(Number(probability.toPrecision(SIGNIFICANT_DIGITS)))
-    return at + into.write(text, at, 'latin1')
+    return at + into.write(text.replace('.', mark), at, 'latin1')
   }
   let decimals = SIGNIFICANT_DIGITS
   let digits = probability * 1e6
@@ -26,7 +35,7 @@ export function writeProbability(probability: number, into: Buffer, at: number):
   }
   into[at] = ZERO + (decimals === 0 ? digits : 0)
   if (decimals === 0) return at + 1
-  into[at + 1] = POINT
+  into[at + 1] = mark === ',' ? COMMA : POINT
   const end = at + 2 + decimals
   for (let place = end - 1; place > at + 1; place--) {
     into[place] = ZERO + (digits % 10)

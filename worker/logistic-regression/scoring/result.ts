@@ -5,7 +5,7 @@ import {isGzipName, readBytes} from '../csv/source.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Table} from '../table/table.ts'
 import type {Predictions} from '../training/model.ts'
-import {MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
+import {type DecimalMark, MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 
 /**
  * Writes the input's records unchanged, each with `prediction` and `probability_<class>`; gzipped if the input is.
@@ -26,6 +26,8 @@ export async function writeResult(
     classes.map((name) => Buffer.from(delimiter + quoteField(name, delimiter))),
     delimiter.charCodeAt(0),
     predictions,
+    // As the input has them, unless they would have to be quoted.
+    table.decimalComma && delimiter !== ',' ? ',' : '.',
   )
   const appended: AppendedFields = {
     mostBytes: Math.max(header.length, fields.mostBytes),
@@ -60,6 +62,7 @@ function predictionFields(
   labels: readonly Buffer[],
   delimiter: number,
   {labels: predicted, probabilities}: Predictions,
+  mark: DecimalMark,
 ): AppendedFields {
   const classes = labels.length
   const longest = Math.max(...labels.map(({length}) => length))
@@ -70,7 +73,7 @@ function predictionFields(
       let next = label === undefined ? at : at + label.copy(into, at)
       for (let k = 0; k < classes; k++) {
         into[next] = delimiter
-        next = writeProbability(probabilities[row * classes + k] ?? 0, into, next + 1)
+        next = writeProbability(probabilities[row * classes + k] ?? 0, into, next + 1, mark)
       }
       return next
     },

@@ -1,6 +1,8 @@
+import type {Delimiter} from '../csv/delimiters.ts'
 import {isMissing} from '../csv/missing.ts'
 import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
 import type {Column, NumberColumn, TextColumn} from './columns.ts'
+import {MarkTally} from './notation.ts'
 import {TextCodes} from './text-codes.ts'
 import {readDecimal, readNumber} from './values.ts'
 
@@ -31,11 +33,21 @@ export class NumberBuilder implements ColumnBuilder {
   #noNumbers = 0
   #hasText = false
   #isContradicted = false
+  /** If commas may be decimal marks, points may part thousands. */
+  readonly marks: MarkTally | undefined
 
-  /** @param readsComma reads `1,5` as 1.5 too */
-  constructor(index: number, readsComma: boolean) {
+  /** @param delimiter of the file; what is not a comma allows for commas in numbers */
+  constructor(index: number, delimiter: Delimiter) {
     this.#index = index
-    this.#readsComma = readsComma
+    // Programs that write semicolons do so because the comma is their decimal mark; with tabs it may part thousands.
+    this.#readsComma = delimiter === ';'
+    this.marks = delimiter === ',' ? undefined : new MarkTally()
+  }
+
+  /** Some numbers have a point. */
+  get hasPoints(): boolean {
+    const {decimal, thousands, either} = this.marks?.point ?? {decimal: 0, thousands: 0, either: 0}
+    return decimal + thousands + either > 0
   }
 
   /** Text came after numbers: this is a text column, and the texts of its numbers are no longer known. */
@@ -71,7 +83,13 @@ export class NumberBuilder implements ColumnBuilder {
       }
       values[row + record] = value
     }
+    if (this.marks !== undefined) this.#seeMarks(block, from, this.marks)
     return records
+  }
+
+  #seeMarks({bytes, starts, stops, columns, records}: RecordBlock, from: number, marks: MarkTally): void {
+    for (let record = from, cell = from * columns + this.#index; record < records; record++, cell += columns)
+      marks.see(bytes, starts[cell] ?? 0, stops[cell] ?? 0)
   }
 
   /** A field that is not a plain decimal number; undefined if it is not a number at all. */
@@ -90,6 +108,9 @@ export class NumberBuilder implements ColumnBuilder {
   }
 
   build(rows: number, name: string): NumberColumn {
+    const {comma, point} = this.marks ?? {}
+    const isMixed = (comma?.decimal ?? 0) > 0 && (point?.decimal ?? 0) > 0
+    const isEither = this.#readsComma && point?.decimal === 0 && point.either > 0
     return {
       kind: 'number',
       index: this.#index,
@@ -97,6 +118,7 @@ export class NumberBuilder implements ColumnBuilder {
       values: this.#values.subarray(0, rows),
       decimalComma: this.#decimalComma,
       noNumbers: this.#noNumbers,
+      ...(isMixed ? {doubt: 'both-marks'} : isEither ? {doubt: 'decimals-or-thousands'} : {}),
     }
   }
 }
@@ -163,6 +185,15 @@ export class TextBuilder implements ColumnBuilder {
     this.#codes.skip(rows)
   }
 
+  /** There are more texts than are remembered. */
+  get overflow(): boolean {
+    return this.#overflow
+  }
+
+  get levels(): string[] {
+    return [...this.#codeOf.keys()]
+  }
+
   #code(text: string): number {
     if (isMissing(text)) return -1
     const known = this.#codeOf.get(text)
@@ -187,7 +218,8 @@ export class TextBuilder implements ColumnBuilder {
   }
 }
 
-function grown<T extends Float64Array | Int32Array>(from: T, into: T): T {
+/** `into`, with the elements of `from`, which it has room for. */
+export function grown<T extends Float64Array | Int32Array>(from: T, into: T): T {
   into.set(from)
   return into
 }

@@ -1,3 +1,5 @@
+import type {Notation} from './notation.ts'
+
 /** A numeric column, NaN for missing values. */
 export interface NumberColumn {
   kind: 'number'
@@ -6,6 +8,10 @@ export interface NumberColumn {
   values: Float64Array
   /** Some numbers were written with a decimal comma. */
   decimalComma: boolean
+  /** Marks that were read as decimal ones, and may part thousands. */
+  doubt?: 'both-marks' | 'decimals-or-thousands'
+  /** If they were not written as plain numbers: one of them, its value, and what decided about its marks. */
+  converted?: {example: string; value: number; decidedBy: Notation['decidedBy']}
   /** Cells such as `-` or `inf` that were treated as missing. */
   noNumbers: number
 }

@@ -1,9 +1,9 @@
 import type {Report} from '../../contract.ts'
 import type {Pacer} from '../pacer.ts'
-import type {Column, NumberColumn, TextColumn} from './columns.ts'
+import type {NumberColumn, TextColumn} from './columns.ts'
 import {isIdentifierName} from './identifiers.ts'
 import type {Table} from './table.ts'
-import {isDate, isDressedNumber, isPackedDate} from './values.ts'
+import {isDate, isPackedDate} from './values.ts'
 
 /** Share of distinct texts from which a column names rows instead of describing them. */
 const IDENTIFIER_SHARE = 0.95
@@ -86,36 +86,4 @@ function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): 
   return levels.length > MOST_CATEGORIES && levels.length >= FREE_TEXT_SHARE * present
     ? 'free-text'
     : undefined
-}
-
-/** What was assumed about the columns while reading them, in sentences for the report. */
-export function describeReading(columns: readonly Column[], choice: FeatureChoice): string[] {
-  const names = (some: readonly Column[]): string => some.map(({name}) => name).join(', ')
-  const numbers = columns.filter((column) => column.kind === 'number')
-  const commas = numbers.filter((column) => column.decimalComma)
-  const noNumbers = numbers.filter((column) => column.noNumbers > 0)
-  const dressed = columns.flatMap((column) => {
-    if (column.kind === 'number') return []
-    const example = column.levels[0]
-    return example !== undefined && column.levels.every((level) => isDressedNumber(level) && !isDate(level))
-      ? [`${column.name} (${example})`]
-      : []
-  })
-  const pooled = choice.categories.filter(({levels}) => levels.length > MOST_CATEGORIES)
-  return [
-    ...(commas.length > 0 ? [`Numbers like 1,5 were read with a decimal comma: ${names(commas)}.`] : []),
-    ...(noNumbers.length > 0
-      ? [`Cells like inf or #DIV/0! among numbers were treated as missing: ${names(noNumbers)}.`]
-      : []),
-    ...(dressed.length > 0
-      ? [
-          `Numbers with signs, units or thousands separators are not plain numbers and were read as text: ${dressed.join(', ')}.`,
-        ]
-      : []),
-    ...(pooled.length > 0
-      ? [
-          `Only the ${MOST_CATEGORIES} most frequent values have a coefficient of their own, the others share one: ${names(pooled)}.`,
-        ]
-      : []),
-  ]
 }

@@ -6,9 +6,11 @@ import {isGzipName} from '../csv/source.ts'
 import type {Pacer} from '../pacer.ts'
 import {CodeBuilder, MOST_LEVELS, NumberBuilder, TextBuilder} from './column-builders.ts'
 import type {Column} from './columns.ts'
+import {DressedBuilder, asNumbers} from './dressed-column.ts'
 import {isIdentifierName} from './identifiers.ts'
 import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
 import {tooLarge} from './memory.ts'
+import {type Notation, notationOf} from './notation.ts'
 
 /** Share of a file from which its rows count as typical. */
 const TELLING_SHARE = 1 / 8
@@ -27,6 +29,8 @@ export interface Table {
   /** All columns but the label's. */
   columns: Column[]
   label: Label
+  /** The file's numbers have decimal commas. */
+  decimalComma: boolean
   shape: Shape
 }
 
@@ -47,29 +51,32 @@ export async function readTable(
   pacer: Pacer,
   {asText = new Set(), memoryBytes = Infinity}: ReadOptions = {},
 ): Promise<Table> {
-  const text = new Set<number>()
+  const kinds = new Map<number, ColumnKind>()
   // Packed, the size says nothing about the rows to come.
   const sizeBytes = isGzipName(input.object) ? 0 : input.sizeBytes
   for (;;) {
-    const builder = new TableBuilder(choice, text, asText, sizeBytes, memoryBytes)
+    const builder = new TableBuilder(choice, kinds, asText, sizeBytes, memoryBytes)
     const shape = await readRecords(input, builder, pacer)
-    const {contradicted} = builder
-    if (contradicted.length === 0) return builder.build(shape)
-    // Columns that turned out to be text after some numbers: how those were written is not kept, so read again.
-    for (const index of contradicted) text.add(index)
+    const {misread} = builder
+    if (misread.size === 0) return builder.build(shape)
+    // How the cells of these columns were written is not kept, so read again.
+    for (const [index, kind] of misread) kinds.set(index, kind)
   }
 }
 
+/** What an earlier pass found a column to be: texts, texts whatever they look like, or numbers in a notation. */
+type ColumnKind = 'text' | 'never-numbers' | Notation
+
 class TableBuilder implements RecordHandler {
   readonly #choice: LabelChoice
-  readonly #text: ReadonlySet<number>
+  readonly #kinds: ReadonlyMap<number, ColumnKind>
   readonly #asText: ReadonlySet<string>
   readonly #sizeBytes: number
   readonly #memoryBytes: number
   #header: readonly string[] = []
   #nameless: ReadonlySet<number> = new Set()
   /** The label's column has none here. */
-  #columns: (NumberBuilder | TextBuilder | undefined)[] = []
+  #columns: (NumberBuilder | DressedBuilder | TextBuilder | undefined)[] = []
   #label: LabelBuilder | undefined
   #labelCodes: CodeBuilder | undefined
   #rows = 0
@@ -80,13 +87,13 @@ class TableBuilder implements RecordHandler {
   /** @param sizeBytes of the unpacked file, as far as it is known */
   constructor(
     choice: LabelChoice,
-    text: ReadonlySet<number>,
+    kinds: ReadonlyMap<number, ColumnKind>,
     asText: ReadonlySet<string>,
     sizeBytes: number,
     memoryBytes: number,
   ) {
     this.#choice = choice
-    this.#text = text
+    this.#kinds = kinds
     this.#asText = asText
     this.#sizeBytes = sizeBytes
     this.#memoryBytes = memoryBytes
@@ -98,15 +105,13 @@ class TableBuilder implements RecordHandler {
     const label = new LabelBuilder(names, this.#choice)
     this.#label = label
     if (label.index >= 0) this.#labelCodes = new CodeBuilder(label.index, (text) => label.codeOf(text))
-    // Programs that write semicolons do so because the comma is their decimal point; with tabs it may part thousands.
-    const readsComma = dialect.delimiter === ';'
-    this.#columns = names.map((_, index) =>
-      index === label.index
-        ? undefined
-        : this.#text.has(index) || this.#asText.has(this.#header[index] ?? '')
-          ? this.#textBuilder(index)
-          : new NumberBuilder(index, readsComma),
-    )
+    this.#columns = names.map((_, index) => {
+      const kind = this.#kinds.get(index)
+      if (index === label.index) return undefined
+      if (typeof kind === 'object') return new DressedBuilder(index, kind)
+      if (kind !== undefined || this.#asText.has(this.#header[index] ?? '')) return this.#textBuilder(index)
+      return new NumberBuilder(index, dialect.delimiter)
+    })
   }
 
   rows(block: RecordBlock, end: number): void {
@@ -154,22 +159,64 @@ class TableBuilder implements RecordHandler {
     for (const column of this.#columns) column?.reserve(this.#capacity)
   }
 
-  /** Columns that cannot be built from this pass. */
-  get contradicted(): number[] {
-    return this.#columns.flatMap((column, index) =>
-      column instanceof NumberBuilder && column.isContradicted ? [index] : [],
+  /** Columns that cannot be built from this pass, with what they are. */
+  get misread(): Map<number, ColumnKind> {
+    const found = new Map<number, ColumnKind>()
+    const fileHasComma = this.#hasDecimalComma
+    for (const [index, column] of this.#columns.entries()) {
+      const name = this.#header[index] ?? ''
+      if (column instanceof NumberBuilder) {
+        const notation = column.marks?.notation(fileHasComma)
+        if (column.isContradicted) found.set(index, 'text')
+        // Its points were read as decimal ones.
+        else if (notation?.decimal === ',' && column.hasPoints) found.set(index, notation)
+      } else if (column instanceof DressedBuilder) {
+        if (column.isContradicted) found.set(index, 'never-numbers')
+      } else if (column?.overflow === true && this.#mayBeNumbers(index)) {
+        const notation = isIdentifierName(name) ? undefined : notationOf(column.levels, fileHasComma)
+        if (notation !== undefined) found.set(index, notation)
+      }
+    }
+    return found
+  }
+
+  /** Whether a column of texts may be read as numbers. */
+  #mayBeNumbers(index: number): boolean {
+    return this.#kinds.get(index) !== 'never-numbers' && !this.#asText.has(this.#header[index] ?? '')
+  }
+
+  /** Whether a number of any column can only have a decimal comma. */
+  get #hasDecimalComma(): boolean {
+    return this.#columns.some((column) =>
+      column instanceof NumberBuilder
+        ? (column.marks?.comma.decimal ?? 0) > 0
+        : column instanceof DressedBuilder
+          ? column.hasDecimalComma
+          : isComma(column === undefined ? undefined : notationOf(column.levels, false)),
     )
   }
 
   build(shape: Shape): Table {
     if (this.#label === undefined) throw new Error('A table has a header')
-    const columns = this.#columns.flatMap((column, index) =>
-      column === undefined ? [] : [column.build(this.#rows, this.#header[index] ?? '')],
-    )
+    const fileHasComma = this.#hasDecimalComma
+    const columns = this.#columns.flatMap((builder, index) => {
+      const column = builder?.build(this.#rows, this.#header[index] ?? '')
+      if (column?.kind !== 'text' || column.overflow || !this.#mayBeNumbers(index)) return column ?? []
+      const notation = notationOf(column.levels, fileHasComma)
+      return notation === undefined ? column : asNumbers(column, notation)
+    })
     const label = this.#label.build(
       this.#labelCodes?.codes(this.#rows) ?? new Int32Array(this.#rows).fill(-1),
     )
-    return {rows: this.#rows, header: this.#header, nameless: this.#nameless, columns, label, shape}
+    return {
+      rows: this.#rows,
+      header: this.#header,
+      nameless: this.#nameless,
+      columns,
+      label,
+      decimalComma: fileHasComma,
+      shape,
+    }
   }
 }
 
@@ -182,4 +229,9 @@ function uniqueNames(names: readonly string[]): string[] {
     if (name === '') return `column ${i + 1}`
     return count.get(name) === 1 ? name : `${name} (column ${i + 1})`
   })
+}
+
+/** Whether a column's own numbers show that its decimal mark is the comma. */
+function isComma(notation: Notation | undefined): boolean {
+  return notation?.decimal === ',' && notation.decidedBy === 'column'
 }

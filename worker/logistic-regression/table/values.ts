@@ -53,9 +53,14 @@ export function readNumber(text: string, decimalComma: boolean): NumberReading {
   const trimmed = text.trim()
   if (isMissing(trimmed)) return 'missing'
   if (value === 0 && !isPrefixed(trimmed)) return 0
-  if (NO_NUMBER.has(trimmed.toLowerCase())) return 'no-number'
+  if (isNoNumber(trimmed)) return 'no-number'
   if (decimalComma && /^[+-]?\d*,\d+(e[+-]?\d+)?$/i.test(trimmed)) return Number(trimmed.replace(',', '.'))
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed) ? 'no-number' : 'contradiction'
+}
+
+/** Whether a trimmed text among numbers means none, as `#DIV/0!` does. */
+export function isNoNumber(text: string): boolean {
+  return NO_NUMBER.has(text.toLowerCase())
 }
 
 function isPrefixed(text: string): boolean {
