@@ -13,9 +13,9 @@ export async function writeSettings(root, built) {
   const {settingsModule, inTerraform} = await built('src/tools/terraform/variables.js')
 
   const rows = SETTING_NAMES.map((name) => {
-    const {description, defaultText, flag} = SETTINGS[name]
+    const {description, defaultText, flag, hasLocalEffect} = SETTINGS[name]
     const own = flag === undefined ? `\`${name}\`` : `\`${name}\`, \`${flagName(name)}\``
-    return `| ${own} | ${defaultText ?? ''} | ${description} |`
+    return `| ${own} | ${defaultText ?? ''} | ${description}${hasLocalEffect ? '' : ' Without effect on the local target.'} |`
   })
   const variables = SETTING_NAMES.filter((name) => SETTINGS[name].variable).map((name) => {
     const {default: value, description, variable} = SETTINGS[name]

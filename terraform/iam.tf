@@ -53,6 +53,18 @@ resource "google_storage_bucket_iam_member" "worker_writes" {
   member = local.worker
 }
 
+# Secrets exist before the pipeline and outlive it.
+resource "google_secret_manager_secret_iam_member" "worker_reads" {
+  for_each = toset([for secret in local.secrets : secret.secret])
+
+  project   = var.project_id
+  secret_id = each.key
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.worker
+
+  depends_on = [google_project_service.this]
+}
+
 resource "google_pubsub_topic_iam_member" "storage_publishes" {
   project = var.project_id
   topic   = google_pubsub_topic.uploads.name

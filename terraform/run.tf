@@ -19,6 +19,13 @@ locals {
     var.label_column == null ? [] : [{ name = "LABEL_COLUMN", value = var.label_column }],
     var.model == null ? [] : [{ name = "MODEL", value = var.model }],
   )
+  # By the variable that gets the value.
+  secrets = {
+    for name, secret in var.secrets : name => {
+      secret  = split(":", secret)[0]
+      version = try(split(":", secret)[1], "latest")
+    }
+  }
 }
 
 resource "google_cloud_run_v2_service" "worker" {
@@ -86,6 +93,21 @@ resource "google_cloud_run_v2_service" "worker" {
         }
       }
 
+      dynamic "env" {
+        for_each = local.secrets
+
+        content {
+          name = env.key
+
+          value_source {
+            secret_key_ref {
+              secret  = env.value.secret
+              version = env.value.version
+            }
+          }
+        }
+      }
+
       ports {
         name           = "http1"
         container_port = 8080
@@ -131,7 +153,8 @@ resource "google_cloud_run_v2_service" "worker" {
     ]
   }
 
-  depends_on = [google_project_service.this]
+  # A revision, or an execution, without access to its secrets does not start.
+  depends_on = [google_project_service.this, google_secret_manager_secret_iam_member.worker_reads]
 }
 
 # For files that take longer than a delivery's ten minutes: one execution per file, with the same image.
@@ -188,6 +211,21 @@ resource "google_cloud_run_v2_job" "worker" {
           }
         }
 
+        dynamic "env" {
+          for_each = local.secrets
+
+          content {
+            name = env.key
+
+            value_source {
+              secret_key_ref {
+                secret  = env.value.secret
+                version = env.value.version
+              }
+            }
+          }
+        }
+
         resources {
           limits = {
             cpu    = var.cpu
@@ -207,5 +245,6 @@ resource "google_cloud_run_v2_job" "worker" {
     ]
   }
 
-  depends_on = [google_project_service.this]
+  # A revision, or an execution, without access to its secrets does not start.
+  depends_on = [google_project_service.this, google_secret_manager_secret_iam_member.worker_reads]
 }

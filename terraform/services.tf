@@ -1,6 +1,9 @@
 locals {
   # Disabling these with the pipeline would break other resources in the project, so they stay enabled.
-  services = ["artifactregistry", "cloudresourcemanager", "iam", "logging", "pubsub", "run", "storage"]
+  services = concat(
+    ["artifactregistry", "cloudresourcemanager", "iam", "logging", "pubsub", "run", "storage"],
+    length(var.secrets) == 0 ? [] : ["secretmanager"],
+  )
 
   labels = merge(var.labels, { cloud-runner = var.name })
 }

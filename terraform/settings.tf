@@ -47,6 +47,18 @@ variable "environment" {
   }
 }
 
+variable "secrets" {
+  description = "Environment variables of the worker that get their values from Secret Manager, in the same project; without a version, the latest."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name, value in var.secrets : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && can(regex("^[A-Za-z0-9_-]{1,255}(:[A-Za-z0-9_-]{1,63})?$", value))])
+    error_message = "secrets must be SECRET or SECRET:VERSION by variable name, such as {\"API_KEY\": \"invoices-api-key:3\"}."
+  }
+}
+
 variable "filter" {
   description = "Prefix and suffix of the objects to process; other objects in the input bucket are left alone."
   type        = object({ prefix = optional(string), suffix = optional(string) })

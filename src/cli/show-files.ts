@@ -1,4 +1,6 @@
 import {faultIn, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
+import {filterText} from '../core/files/filter-warnings.ts'
+import type {Settings} from '../core/pipeline/settings.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
 import {table} from './table.ts'
@@ -122,4 +124,17 @@ function redrive({state, object}: FileStatus, render: Render): string[] {
 
 function totalBytes(files: readonly {readonly sizeBytes: number}[]): number {
   return files.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0)
+}
+
+/** Objects that the filter leaves out, before they are sent. */
+export function showIgnored(objects: readonly string[], filter: Settings['filter']): string[] {
+  const [first, ...others] = objects
+  if (first === undefined) return []
+  const what = others.length === 0 ? first : `${first} and ${counted(others.length, 'other file')}`
+  return [
+    style(
+      'yellow',
+      `${what} will not be processed: the filter is ${filterText(filter)}. Choose a matching name with --name, or change the setting filter.`,
+    ),
+  ]
 }

@@ -49,6 +49,7 @@ export function showSetup(
           : 'not sent: nothing changed',
       },
     ]),
+    ...result.warnings.map((warning) => style('yellow', warning)),
     ...(serving === result.service.latestReadyRevision
       ? []
       : [

@@ -14,9 +14,15 @@ const WORDS = {
 } as const
 
 /** What `setup` would do: resources, and who may do what. */
-export function showPlan({resources, changes}: PlanResult): string[] {
+export function showPlan({resources, changes, withoutEffect, warnings}: PlanResult): string[] {
+  const notes = [
+    ...(withoutEffect.length === 0
+      ? []
+      : [`Stored, but without effect on the local target: ${withoutEffect.join(', ')}.`]),
+    ...warnings.map((warning) => style('yellow', warning)),
+  ]
   if (changes === 0)
-    return [`Nothing to change: all ${counted(resources.length, 'resource')} are up to date.`]
+    return [`Nothing to change: all ${counted(resources.length, 'resource')} are up to date.`, ...notes]
   const changed = resources.filter(({action}) => action !== 'none')
   const things = changed.filter(({grant}) => grant === undefined)
   const unchanged = resources.length - changed.length
@@ -31,6 +37,7 @@ export function showPlan({resources, changes}: PlanResult): string[] {
           : `${grant.role} on ${grant.on.kind} ${grant.on.name}: ${grant.member.replace(/^serviceAccount:/, '')}`,
     ),
     summary(changed, unchanged),
+    ...notes,
   ]
 }
 

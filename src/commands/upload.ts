@@ -2,9 +2,10 @@ import {Args, Flags} from '@oclif/core'
 
 import {bytes, counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {showUploaded} from '../cli/show-files.ts'
+import {showIgnored, showUploaded} from '../cli/show-files.ts'
 import {showGap} from '../cli/show-pipeline.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
+import {ignoredObjects} from '../core/files/filter-warnings.ts'
 import {findGap} from '../core/service/connections.ts'
 import {placeModel, planModel} from '../core/model/plan-model.ts'
 import {planUpload} from '../core/upload/plan.ts'
@@ -13,6 +14,8 @@ import {upload, type UploadResult} from '../core/upload/upload.ts'
 interface Uploaded extends Partial<Waited> {
   readonly uploaded: UploadResult['uploaded']
   readonly failed: UploadResult['failed']
+  /** Names of objects that the setting `filter` leaves out. */
+  readonly ignored?: readonly string[]
   /** Why the pipeline will not process them, if a reason was found. */
   readonly gap?: string
 }
@@ -65,6 +68,11 @@ export default class Upload extends WaitingCommand {
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
+    const ignored = ignoredObjects(
+      planned.map(({object}) => object),
+      config.settings,
+    )
+    this.explain(showIgnored(ignored, config.settings.filter))
     const send = async (step: (text: string) => void): Promise<UploadResult> => {
       const progress = progressOf(step, planned.length)
       return upload(
@@ -83,7 +91,11 @@ export default class Upload extends WaitingCommand {
       ({failed}) => failed.length > 0,
     )
     const gap = await findGap(target.context())
-    const sent = gap === undefined ? result : {...result, gap}
+    const sent = {
+      ...result,
+      ...(gap === undefined ? {} : {gap}),
+      ...(ignored.length === 0 ? {} : {ignored}),
+    }
     this.print(showUploaded(sent, target.context().pipeline.names.inputBucket, this.render))
     if (gap !== undefined && sent.uploaded.length > 0) this.print(showGap(gap, this.render))
     if (sent.failed.length > 0) process.exitCode = 1

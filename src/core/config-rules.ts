@@ -1,6 +1,7 @@
 import {ARCHIVE_PREFIX, WORKER_ENVIRONMENT} from '../../worker/contract.ts'
 import type {Suggestion} from './suggestion.ts'
 import {AppError, EXIT} from './errors.ts'
+import {pipelineOf} from './pipeline/pipeline.ts'
 import {ORDERED, SETTINGS, type SettingName, type Settings} from './pipeline/settings.ts'
 
 /** Where a value came from. Messages name `place`: a file, a variable, a flag. */
@@ -23,11 +24,19 @@ const RESERVED_VARIABLE = new RegExp(
 export function checkTogether(settings: Settings, sources: Readonly<Record<SettingName, Source>>): void {
   const given = (setting: (typeof ORDERED)[number]['lower' | 'upper']) =>
     `${setting} (${settings[setting]}${SETTINGS[setting].schema['type'] === 'integer' ? '' : ' s'}, ${sources[setting].place})`
-  const reserved = Object.keys(settings.environment).find((name) => RESERVED_VARIABLE.test(name))
-  if (reserved !== undefined)
+  for (const setting of ['environment', 'secrets'] as const) {
+    const reserved = Object.keys(settings[setting]).find((name) => RESERVED_VARIABLE.test(name))
+    if (reserved !== undefined)
+      throw invalid(
+        `${setting} sets ${reserved}, which the pipeline or Cloud Run sets itself.`,
+        `Choose another name: MY_${reserved}`,
+      )
+  }
+  const twice = Object.keys(settings.secrets).find((name) => Object.hasOwn(settings.environment, name))
+  if (twice !== undefined)
     throw invalid(
-      `environment sets ${reserved}, which the pipeline or Cloud Run sets itself.`,
-      `Choose another name: MY_${reserved}`,
+      `${twice} is in secrets and in environment${settings.envFile === undefined ? '' : ' or its envFile'}: a variable has one value.`,
+      'Remove it from one of them; the value that a secret has on this machine belongs in .cloud-runner/secrets.env.',
     )
   if ('cloud-runner' in settings.labels)
     throw invalid('labels sets cloud-runner, by which a pipeline finds its resources.', 'Choose another key.')
@@ -36,9 +45,10 @@ export function checkTogether(settings: Settings, sources: Readonly<Record<Setti
       `afterwards is archive, which moves files to ${ARCHIVE_PREFIX}, but filter processes only files under ${settings.filter['prefix']}.`,
       `Choose a prefix outside ${ARCHIVE_PREFIX}, or "afterwards": "keep"`,
     )
-  if (settings.inputBucket !== undefined && settings.inputBucket === settings.outputBucket)
+  const {inputBucket, outputBucket} = pipelineOf(settings).names
+  if (inputBucket === outputBucket)
     throw invalid(
-      `inputBucket and outputBucket are both ${settings.inputBucket}: each result would be processed again, endlessly.`,
+      `inputBucket and outputBucket are both ${inputBucket}: each result would be processed again, endlessly.`,
       'Leave outputBucket out, so that the pipeline creates one.',
     )
   if (

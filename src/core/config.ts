@@ -231,19 +231,14 @@ export async function readConfig(input: ConfigInput, chosen?: Choice): Promise<C
   }
 }
 
-function wrongValue(
-  setting: SettingName,
-  value: unknown,
-  source: Source,
-  row: {rule: string; example: string},
-): AppError {
+function wrongValue(setting: SettingName, value: unknown, source: Source, row: Setting<unknown>): AppError {
   const written = JSON.stringify(value)
   const [where, type] = {
     flag: [`${flagName(setting)} is ${written}`, `${flagName(setting)} ${row.example}`],
     environment: [`${source.place} is ${written}`, `${source.place}=${row.example}`],
     file: [
       `"${setting}" in ${source.place} is ${written}`,
-      `"${setting}": ${JSON.stringify(exampleFor(setting, row.example))}`,
+      `"${setting}": ${JSON.stringify(row.schema['type'] === 'string' ? row.example : row.parse(row.example))}`,
     ],
     default: [`${setting} is ${written}`, row.example],
     implied: [`${setting} is ${written}`, row.example],
@@ -253,11 +248,6 @@ function wrongValue(
     exitCode: EXIT.usage,
     suggestions: [`For example: ${type}`],
   })
-}
-
-/** Numbers are written without quotes in JSON. */
-function exampleFor(setting: SettingName, example: string): string | number {
-  return SETTINGS[setting].schema['type'] === 'integer' ? Number(example) : example
 }
 
 /** The nearest folder from `cwd` upward that holds `cloud-runner.json` or `.cloud-runner`. */

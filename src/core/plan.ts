@@ -1,5 +1,8 @@
 import {forecast} from './cost/forecast.ts'
-import type {Settings} from './pipeline/settings.ts'
+import {checkGiven} from './doctor/given.ts'
+import {requireAll} from './doctor/prerequisites.ts'
+import {filterWarnings} from './files/filter-warnings.ts'
+import {withoutEffect, type SettingName, type Settings} from './pipeline/settings.ts'
 import type {Context} from './ports/context.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'
 
@@ -8,6 +11,9 @@ export interface PlanResult {
   readonly resources: readonly PlannedResource[]
   /** How many of them would change. */
   readonly changes: number
+  /** Settings that this target only stores. */
+  readonly withoutEffect: readonly SettingName[]
+  readonly warnings: readonly string[]
   /** Estimates in US dollars, after the free tier. */
   readonly monthlyCost: {
     readonly idle: number
@@ -24,8 +30,11 @@ const NO_DIGEST = `sha256:${'0'.repeat(64)}`
 /**
  * What `setup` would create or change; changes nothing. The plan assumes the running image with its liveness probe, and
  * leaves out what `deploy` would do.
+ * @throws AppError `prerequisites-missing` for what the settings name and does not exist
  */
-export async function plan({cloud, pipeline, signal, step}: Context): Promise<PlanResult> {
+export async function plan(context: Context): Promise<PlanResult> {
+  const {cloud, pipeline, signal, step} = context
+  requireAll(await checkGiven(context))
   step('Compare with what exists')
   const service = await cloud.services.get(pipeline.names.service)
   const image = service?.image || `${pipeline.names.image}@${NO_DIGEST}`
@@ -36,6 +45,8 @@ export async function plan({cloud, pipeline, signal, step}: Context): Promise<Pl
   return {
     resources,
     changes: resources.filter(({action}) => action !== 'none').length,
+    withoutEffect: withoutEffect(pipeline.settings),
+    warnings: await filterWarnings(context),
     monthlyCost: monthlyCost(pipeline.settings),
   }
 }

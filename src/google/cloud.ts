@@ -10,6 +10,7 @@ import {createMessages} from './messages.ts'
 import {createObjectStore} from './objects.ts'
 import {createProject} from './project.ts'
 import {createRest} from './rest.ts'
+import {createSecrets} from './secrets.ts'
 import {createServices} from './services.ts'
 
 export interface GoogleCloudOptions {
@@ -47,6 +48,7 @@ export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOpti
     inspection: direct,
     project,
     builds: createBuilds({projectId, region, rest, objects, project}),
+    secrets: createSecrets(connection, rest),
     buckets: createBuckets(rest),
     registry: {
       origin: endpoint ?? `https://${region}-docker.pkg.dev`,

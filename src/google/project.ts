@@ -1,7 +1,7 @@
 import {AppError} from '../core/errors.ts'
 import {isJsonObject} from '../core/json.ts'
 import {PIPELINE_LABEL} from '../core/pipeline/pipeline.ts'
-import type {Project} from '../core/ports/project.ts'
+import {KEY_USER, type Project} from '../core/ports/project.ts'
 import type {Connection} from './connection.ts'
 import {toCredentialsError} from './credentials-error.ts'
 import {settled} from './infrastructure/operation.ts'
@@ -140,6 +140,26 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
         ),
       )
       return maySign || (policies.includes(undefined) ? undefined : false)
+    },
+
+    async keyUsers(key) {
+      const [ring = '', project = ''] = [/^.*(?=\/cryptoKeys\/)/, /^projects\/[^/]+/].map(
+        (part) => part.exec(key)?.[0],
+      )
+      const policies = await Promise.all([
+        ifAllowed(() => rest.request('cloudkms', 'GET', `/v1/${key}:getIamPolicy`)),
+        ifAllowed(() => rest.request('cloudkms', 'GET', `/v1/${ring}:getIamPolicy`)),
+        ifAllowed(() => rest.request('cloudresourcemanager', 'POST', `/v1/${project}:getIamPolicy`, {})),
+      ])
+      return {
+        members: new Set(
+          policies
+            .flatMap((policy) => objectsIn(policy ?? {}, 'bindings'))
+            .filter(({role}) => role === KEY_USER)
+            .flatMap(({members}) => (Array.isArray(members) ? members.map(String) : [])),
+        ),
+        isComplete: !policies.includes(undefined),
+      }
     },
 
     async buckets() {

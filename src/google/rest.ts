@@ -7,6 +7,7 @@ export type RestService =
   | 'artifactregistry'
   | 'cloudbilling'
   | 'cloudbuild'
+  | 'cloudkms'
   | 'cloudresourcemanager'
   | 'iam'
   | 'logging'

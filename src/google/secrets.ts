@@ -4,6 +4,9 @@ import type {Secrets} from '../core/ports/secrets.ts'
 import type {Connection} from './connection.ts'
 import {textIn, type Rest} from './rest.ts'
 
+/** https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions#State */
+const STATES = ['enabled', 'disabled', 'destroyed'] as const
+
 /** https://cloud.google.com/secret-manager/docs/reference/rest */
 export function createSecrets({projectId}: Pick<Connection, 'projectId'>, rest: Rest): Secrets {
   const parent = `/v1/projects/${projectId}/secrets`
@@ -20,6 +23,14 @@ export function createSecrets({projectId}: Pick<Connection, 'projectId'>, rest: 
           return undefined
         throw error
       }
+    },
+    async state(secret, version) {
+      const found = await rest.get('secretmanager', `${parent}/${secret}/versions/${version}`)
+      const state = STATES.find((known) => known === textIn(found, 'state')?.toLowerCase())
+      if (state !== undefined) return state
+      return (await rest.get('secretmanager', `${parent}/${secret}`)) === undefined
+        ? 'no secret'
+        : 'no version'
     },
     async add(secret, value) {
       if ((await rest.get('secretmanager', `${parent}/${secret}`)) === undefined)

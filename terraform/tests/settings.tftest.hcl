@@ -86,6 +86,40 @@ run "service_and_job_get_the_environment" {
   }
 }
 
+run "service_and_job_get_secrets_and_may_read_them_alone" {
+  command = plan
+
+  variables {
+    secrets = { API_KEY = "invoices-api-key", TOKEN = "invoices-token:3", SAME = "invoices-token" }
+  }
+
+  assert {
+    condition = alltrue([
+      for container in [
+        google_cloud_run_v2_service.worker[0].template[0].containers[0],
+        google_cloud_run_v2_job.worker[0].template[0].template[0].containers[0],
+        ] : {
+        for variable in container.env : variable.name => one(one(variable.value_source).secret_key_ref) if length(variable.value_source) > 0
+        } == {
+        API_KEY = { secret = "invoices-api-key", version = "latest" }
+        TOKEN   = { secret = "invoices-token", version = "3" }
+        SAME    = { secret = "invoices-token", version = "latest" }
+      }
+    ])
+    error_message = "Both must have the variables."
+  }
+
+  assert {
+    condition     = toset([for grant in google_secret_manager_secret_iam_member.worker_reads : grant.secret_id]) == toset(["invoices-api-key", "invoices-token"])
+    error_message = "The worker must be able to read each secret, and no other."
+  }
+
+  assert {
+    condition     = contains(keys(google_project_service.this), "secretmanager")
+    error_message = "The API must be enabled."
+  }
+}
+
 run "a_prefix_filters_the_notification" {
   command = plan
 
@@ -372,6 +406,7 @@ run "settings_have_rules" {
   variables {
     afterwards           = "burn"
     environment          = { "NO-HYPHENS" = "" }
+    secrets              = { API_KEY = "projects/other" }
     filter               = { prefix = "a\nb" }
     input_bucket         = "gs://bucket"
     output_bucket        = "Bucket"
@@ -393,6 +428,7 @@ run "settings_have_rules" {
   expect_failures = [
     var.afterwards,
     var.environment,
+    var.secrets,
     var.filter,
     var.input_bucket,
     var.output_bucket,

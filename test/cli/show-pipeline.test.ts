@@ -96,6 +96,7 @@ test('setup after a rollback names the revision that serves, and the newer one t
     deployed: true,
     service,
     undelivered: 0,
+    warnings: [],
     canary: {durationMs: 1},
   }
   const lines = showSetup(result, names, render).join('\n')

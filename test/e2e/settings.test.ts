@@ -56,6 +56,7 @@ test('a filter lets through what it names, and another one takes its place', asy
   await cli.write('names.txt', 'HOME\n')
   expect((await cli.run(['upload', 'names.txt', '--name', 'in/names.txt', '--wait'])).exitCode).toBe(0)
   const ignored = await cli.run(['upload', 'names.txt', '--name', 'names.txt', '--wait'])
+  expect(ignored.stderr).toContain('names.txt will not be processed: the filter is prefix in/, suffix .txt.')
   expect(ignored.exitCode).toBe(3)
   expect(ignored.stdout).toContain('its name does not match the filter')
   const states = async () => {
@@ -158,6 +159,7 @@ test('existing buckets keep what is in them, their settings and the notification
   const {exitCode, stderr} = await cli.run(['setup'])
   expect(exitCode).toBe(1)
   expect(stderr).toContain('There is no bucket incoming, which the setting inputBucket names.')
+  expect(stderr).toContain('gcloud storage buckets create gs://incoming')
 
   const storage = await storageOf(cli)
   await storage.createBucket('incoming', {labels: {owner: 'someone'}})
@@ -185,6 +187,12 @@ test('existing buckets keep what is in them, their settings and the notification
 test.each([
   [{environment: {PORT: '1'}}, 'environment sets PORT'],
   [{environment: {'A B': '1'}}, 'it must be texts by variable name'],
+  [{secrets: {PORT: 'port'}}, 'secrets sets PORT'],
+  [{secrets: {KEY: 'key:'}}, 'it must be SECRET or SECRET:VERSION by variable name'],
+  [{secrets: {KEY: 'key'}, environment: {KEY: 'x'}}, 'KEY is in secrets and in environment'],
+  [{versioning: 'often'}, '"versioning": true'],
+  [{environment: {LANG: 1}}, '"environment": {"LANG":"en"}'],
+  [{outputBucket: 'cloud-runner-local-cloud-runner-input'}, 'would be processed again'],
   [{labels: {Team: 'x'}}, 'it must be texts by label key'],
   [{labels: {'cloud-runner': 'x'}}, 'labels sets cloud-runner'],
   [{filter: {infix: 'x'}}, 'it must be prefix, suffix or both'],

@@ -4,6 +4,7 @@ import {type ServiceState, type WorkerImage} from '../ports/services.ts'
 import {withLock} from '../lock.ts'
 import {gapOf} from '../service/connections.ts'
 import {notSetUp} from '../service/not-set-up.ts'
+import {provideSecrets} from '../secrets/provide.ts'
 import {provideImage, type ImageRequest} from './build.ts'
 import {deployFailed} from '../service/failure.ts'
 import {alignJob, servingImage} from '../service/job.ts'
@@ -57,7 +58,8 @@ export async function deploy(request: DeployRequest, context: Context): Promise<
       previousRevision: stableRevision(before),
       previousImage: await servingImage(before, context),
     }
-    const isThere = isRunning(worker, before)
+    const hasNewValues = !dryRun && (await provideSecrets(context))
+    const isThere = isRunning(worker, before) && !hasNewValues
     if (dryRun) {
       step('Validate the request with Cloud Run')
       await cloud.services.check(short, worker)

@@ -8,8 +8,9 @@ import type {ServiceState} from '../ports/services.ts'
 import {withModel, type PlannedModel} from '../model/plan-model.ts'
 import type {Check} from './check.ts'
 import {checkCloudBuild} from './cloud-build.ts'
-import {checkExistingBuckets} from './existing-buckets.ts'
 import {command, suggest, type Suggestion} from '../suggestion.ts'
+import {gcloudFor} from './gcloud.ts'
+import {checkGiven} from './given.ts'
 import {checkPrerequisites} from './prerequisites.ts'
 import {checkPushTokens} from './push-tokens.ts'
 
@@ -28,7 +29,7 @@ export interface DoctorRequest {
 }
 
 /** Without these, the pipeline cannot be examined. */
-const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs', 'existing bucket'])
+const STOPS: ReadonlySet<string> = new Set(['credentials', 'project', 'APIs'])
 
 /** Checks the prerequisites on Google Cloud, then on either target every resource and grant; changes nothing. */
 export async function doctor(
@@ -36,11 +37,13 @@ export async function doctor(
   context: Context,
 ): Promise<DoctorResult> {
   const isGoogle = context.pipeline.settings.target === 'gcp'
-  const first = await (isGoogle ? checkPrerequisites(context, terraform) : checkExistingBuckets(context))
+  const first = isGoogle ? await checkPrerequisites(context, terraform) : []
   if (first.some(({name, state}) => state === 'failed' && STOPS.has(name))) return doctorResult(first)
   if (isGoogle) first.push(...(await checkCloudBuild(workerFolder, context)))
+  const given = await checkGiven(context)
+  if (given.some(({state}) => state === 'failed')) return doctorResult([...first, ...given])
   const found = await examinePipeline(await withModel(model, context))
-  return doctorResult([...first, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
+  return doctorResult([...first, ...given, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
 }
 
 /** Result of a list of checks. */
@@ -125,9 +128,8 @@ function checkOf(resource: PlannedResource, missing: ReadonlySet<string>, settin
 
 /** The gcloud command that adds a grant; on the local target, sent to the local cloud. */
 function grantCommand(grant: Grant, settings: Settings): Suggestion | undefined {
-  const words = gcloudCommand(grant, settings)?.split(' ')
-  if (words === undefined) return undefined
-  return settings.target === 'local' ? suggest`${command('local exec', '--', ...words)}` : words.join(' ')
+  const typed = gcloudCommand(grant, settings)
+  return typed === undefined ? undefined : gcloudFor(settings, typed)
 }
 
 function gcloudCommand({role, member, on}: Grant, {project, region}: Settings): string | undefined {
@@ -143,6 +145,8 @@ function gcloudCommand({role, member, on}: Grant, {project, region}: Settings): 
       return `gcloud run services ${binding} --project=${project} --region=${region}`
     case 'job':
       return `gcloud run jobs ${binding} --project=${project} --region=${region}`
+    case 'secret':
+      return `gcloud secrets ${binding} --project=${project}`
     default:
       return undefined
   }

@@ -1,6 +1,7 @@
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
+import {gcloudFor} from './gcloud.ts'
 
 /** What `setup` does on an existing bucket: it adds grants, and on the input bucket a notification. */
 const PERMISSIONS = {
@@ -22,7 +23,7 @@ export async function checkExistingBuckets({cloud, pipeline, step}: Context): Pr
     if (name === undefined) continue
     step(`Inspect bucket ${name}`)
     const fail = (detail: string, fix: string): void => {
-      checks.push({name: 'existing bucket', state: 'failed', detail, fix})
+      checks.push({name: 'existing bucket', state: 'failed', detail, fix: gcloudFor(settings, fix)})
     }
     try {
       const bucket = await cloud.project.bucket(name, PERMISSIONS[setting])

@@ -2,7 +2,6 @@ import {ownBuckets} from '../pipeline/pipeline.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
-import {checkExistingBuckets} from './existing-buckets.ts'
 import {Advice, suggest, synopsis, type Suggestion} from '../suggestion.ts'
 
 /** What Terraform needs before it can enable the other APIs itself. */
@@ -133,7 +132,7 @@ export async function checkPrerequisites(
       checks.push(failedBy('names', error))
     }
   }
-  return [...checks, ...(await checkExistingBuckets(context))]
+  return checks
 }
 
 /** @throws AppError `prerequisites-missing` that lists every failed check with its command */

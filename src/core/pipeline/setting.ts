@@ -35,6 +35,8 @@ export interface Setting<T, D extends T | undefined = T | undefined> {
   readonly flag: string | undefined
   /** `undefined`: the module does not have it, or words it differently. */
   readonly variable: ModuleVariable | undefined
+  /** Whether it changes how the local cloud behaves; otherwise it is only stored there. */
+  readonly hasLocalEffect: boolean
   /** For values that add up instead of replacing each other: `parse` of all given, from the lowest layer to the highest. */
   readonly combine?: (given: readonly unknown[]) => T | undefined
 }
@@ -47,6 +49,8 @@ interface Row<D> {
   readonly flag?: string
   /** `false`: the module does not have it, or words it differently. */
   readonly variable?: false
+  /** `false`: the local cloud stores it, without effect. */
+  readonly localEffect?: false
 }
 
 /** A text that matches a pattern. */
@@ -201,7 +205,7 @@ type Kind<T> = Pick<Setting<T>, 'rule' | 'example' | 'schema' | 'parse' | 'combi
 
 /** A row of one kind. */
 function setting<T, D extends string | number | boolean | undefined>(
-  {description, default: value, defaultText, flag, variable}: Row<D>,
+  {description, default: value, defaultText, flag, variable, localEffect}: Row<D>,
   {type, condition, variableRule, ...kind}: Kind<T>,
 ): Omit<Setting<T>, 'default'> & {readonly default: D} {
   return {
@@ -210,6 +214,7 @@ function setting<T, D extends string | number | boolean | undefined>(
     default: value,
     defaultText: defaultText ?? (value === undefined ? undefined : `\`${value}\``),
     flag,
+    hasLocalEffect: localEffect !== false,
     variable: variable === false ? undefined : {type, condition, rule: variableRule ?? kind.rule},
   }
 }

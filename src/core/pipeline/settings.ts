@@ -11,6 +11,8 @@ export const LOCAL_PROJECT = 'cloud-runner-local'
 /** https://cloud.google.com/storage/docs/buckets#naming */
 const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/
 
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+
 /**
  * The table of settings that `cloud-runner.json`, `CLOUD_RUNNER_*` and flags can set. After a change, `npm run build`
  * writes what derives from it: `terraform/settings.tf`, the tables of the READMEs, the flags of `setup`, the JSON
@@ -91,7 +93,7 @@ export const SETTINGS = {
     description: 'Environment variables of the worker.',
     rule: 'texts by variable name, such as {"LANG": "en"}',
     example: 'LANG=en',
-    names: /^[A-Za-z_][A-Za-z0-9_]*$/,
+    names: VARIABLE_NAME,
     values: /^[^\0]*$/,
     flag: '<NAME=value>',
   }),
@@ -104,6 +106,16 @@ export const SETTINGS = {
     pattern: /^[^\0]+$/,
     flag: '<file>',
     variable: false,
+  }),
+  secrets: entries({
+    description:
+      'Environment variables of the worker that get their values from Secret Manager, in the same project; without a version, the latest.',
+    rule: 'SECRET or SECRET:VERSION by variable name, such as {"API_KEY": "invoices-api-key:3"}',
+    example: 'API_KEY=invoices-api-key',
+    names: VARIABLE_NAME,
+    // https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create
+    values: /^[A-Za-z0-9_-]{1,255}(?::[A-Za-z0-9_-]{1,63})?$/,
+    flag: '<NAME=secret[:version]>',
   }),
   filter: fields({
     description:
@@ -145,6 +157,7 @@ export const SETTINGS = {
     example: 'EU',
     default: undefined,
     pattern: /^[A-Za-z][A-Za-z0-9-]+$/,
+    localEffect: false,
   }),
   storageClass: choice({
     description: 'Storage class of buckets that the pipeline creates.',
@@ -218,6 +231,7 @@ export const SETTINGS = {
       'Where requests to the service may come from. Pub/Sub in the same project is internal; `deploy --tag` addresses need all.',
     of: ['internal', 'internal-and-cloud-load-balancing', 'all'],
     default: 'internal',
+    localEffect: false,
   }),
   network: text({
     description: 'VPC network that instances connect to directly.',
@@ -225,6 +239,7 @@ export const SETTINGS = {
     example: 'default',
     default: undefined,
     pattern: /^(?:projects\/[^/]+\/global\/networks\/)?[a-z][a-z0-9-]{0,62}$/,
+    localEffect: false,
   }),
   subnetwork: text({
     description: "Subnetwork of the network, in the pipeline's region.",
@@ -232,11 +247,13 @@ export const SETTINGS = {
     example: 'default',
     default: undefined,
     pattern: /^(?:projects\/[^/]+\/regions\/[^/]+\/subnetworks\/)?[a-z][a-z0-9-]{0,62}$/,
+    localEffect: false,
   }),
   egress: choice({
     description: 'Which outgoing requests of an instance go through the network.',
     of: ['private-ranges-only', 'all-traffic'],
     default: 'private-ranges-only',
+    localEffect: false,
   }),
   kmsKey: text({
     description:
@@ -245,10 +262,12 @@ export const SETTINGS = {
     example: 'projects/my-project-123/locations/europe-west3/keyRings/data/cryptoKeys/files',
     default: undefined,
     pattern: /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/,
+    localEffect: false,
   }),
   binaryAuthorization: toggle({
     description: "Whether the project's Binary Authorization policy decides which images may run.",
     default: false,
+    localEffect: false,
   }),
   concurrency: integer({
     description: 'Files that one instance processes at the same time.',
@@ -275,10 +294,12 @@ export const SETTINGS = {
   cpuAlwaysAllocated: toggle({
     description: 'Whether an instance keeps its CPUs between files, and is billed for them.',
     default: false,
+    localEffect: false,
   }),
   startupCpuBoost: toggle({
     description: 'Whether an instance gets more CPU while it starts.',
     default: true,
+    localEffect: false,
   }),
   cpu: text({
     description: 'CPUs per instance.',
@@ -383,6 +404,14 @@ export const SETTING_NAMES = Object.keys(SETTINGS).filter((key): key is SettingN
   Object.hasOwn(SETTINGS, key),
 )
 
+/** Which settings, of those that differ from their defaults, the target only stores. */
+export function withoutEffect(settings: Settings): SettingName[] {
+  if (settings.target === 'gcp') return []
+  return SETTING_NAMES.filter(
+    (name) => !SETTINGS[name].hasLocalEffect && settings[name] !== SETTINGS[name].default,
+  )
+}
+
 /** One value for each setting. */
 export function eachSetting<T>(make: (setting: SettingName) => T): Record<SettingName, T> {
   const values = Object.fromEntries(SETTING_NAMES.map((setting) => [setting, make(setting)]))
@@ -419,6 +448,7 @@ export function flagName(setting: SettingName): string {
   const words: Readonly<Partial<Record<SettingName, string>>> = {
     name: 'pipeline',
     environment: 'variable',
+    secrets: 'secret',
     envFile: 'env-file',
     labels: 'label',
   }

@@ -6,6 +6,7 @@ import type {LogSource} from './logs.ts'
 import type {Messages} from './messages.ts'
 import type {ObjectStore} from './objects.ts'
 import type {Project} from './project.ts'
+import type {Secrets} from './secrets.ts'
 import type {Services} from './services.ts'
 
 /** Everything that a target, local or gcp, offers. */
@@ -22,6 +23,7 @@ export interface Cloud {
   readonly project: Project
   readonly registry: Registry
   readonly builds: Builds
+  readonly secrets: Secrets
   /** Closes connections; no further calls are allowed. */
   close(): Promise<void>
 }

@@ -35,6 +35,9 @@ export interface ExistingBucket {
   readonly missingPermissions: readonly string[]
 }
 
+/** The role that a service agent needs on a key: https://cloud.google.com/kms/docs/compatible-services */
+export const KEY_USER = 'roles/cloudkms.cryptoKeyEncrypterDecrypter'
+
 /** The project that a pipeline lives in, and the caller. */
 export interface Project {
   /** Whose credentials are used. @throws AppError `unauthenticated` */
@@ -52,6 +55,12 @@ export interface Project {
    * @throws AppError `permission-denied` if the caller may not see it
    */
   bucket(name: string, permissions: readonly string[]): Promise<ExistingBucket | undefined>
+  /**
+   * Members with the role {@link KEY_USER} on a key, by the policies of the key, its ring and its project.
+   * @param key `projects/P/locations/L/keyRings/R/cryptoKeys/K`
+   * @returns `isComplete`: the caller may read all of these policies
+   */
+  keyUsers(key: string): Promise<{readonly members: ReadonlySet<string>; readonly isComplete: boolean}>
   /** Email of the project's Pub/Sub service agent, which pushes messages. */
   pubsubAgent(): Promise<string>
   /**

@@ -1,13 +1,15 @@
 import type {Context} from '../ports/context.ts'
 import type {Debugger} from '../command-worker/build.ts'
+import {checkGiven} from '../doctor/given.ts'
+import {requireAll} from '../doctor/prerequisites.ts'
+import {provideSecrets} from '../secrets/provide.ts'
 import {buildAndPush} from '../deploy/build.ts'
 import {isRunning} from '../deploy/deploy.ts'
-import {checkExistingBuckets} from '../doctor/existing-buckets.ts'
-import {requireAll} from '../doctor/prerequisites.ts'
 import {deployFailed} from '../service/failure.ts'
 import {alignJob} from '../service/job.ts'
 import {routeBeside} from '../service/traffic.ts'
 import {AppError} from '../errors.ts'
+import {filterWarnings} from '../files/filter-warnings.ts'
 import type {PlannedResource} from '../ports/infrastructure.ts'
 import {type ServiceState, type WorkerImage} from '../ports/services.ts'
 import {chooseFiles} from '../reprocess.ts'
@@ -39,6 +41,7 @@ export interface SetupResult {
   readonly service: ServiceState
   /** Files uploaded before notifications existed, which were never delivered. */
   readonly undelivered: number
+  readonly warnings: readonly string[]
   /** From upload to answer. */
   readonly canary: {readonly durationMs: number}
 }
@@ -46,7 +49,7 @@ export interface SetupResult {
 /**
  * Creates or repairs the pipeline; anything already correct is left alone, including the service. Traffic that a
  * rollback or a canary has given to a revision by name stays there. Ends with a canary through the whole pipeline.
- * @throws AppError `locked` while another command changes the pipeline for longer than two minutes, `deploy-failed`,
+ * @throws AppError `prerequisites-missing` before anything is created; `locked` while another command changes the pipeline for longer than two minutes, `deploy-failed`,
  * `canary-failed`
  */
 export async function setup(
@@ -55,8 +58,10 @@ export async function setup(
 ): Promise<SetupResult> {
   const {cloud, pipeline, signal, step} = context
   return withLock('setup', context, async () => {
+    requireAll(await checkGiven(context))
+    const hasNewValues = await provideSecrets(context)
+
     stage?.('infrastructure')
-    requireAll(await checkExistingBuckets(context))
     const before = await cloud.services.get(pipeline.names.service)
     // A model needs the bucket first. Until then the service keeps its current one.
     const asBefore = {...pipeline, model: before?.model}
@@ -71,7 +76,7 @@ export async function setup(
     // A probe belongs to its image: it would end another worker.
     if (before !== undefined && before.livenessPort !== livenessPort) await becomeReady(worker, context)
     const rest = await applyService(image, {...context, pipeline: {...pipeline, model: placed, livenessPort}})
-    const ready = await becomeReady(worker, context)
+    const ready = await becomeReady(worker, context, hasNewValues ? before?.latestCreatedRevision : undefined)
     const service = before === undefined ? ready : await keepTraffic(before, ready, context)
     await alignJob(service, context)
 
@@ -83,6 +88,7 @@ export async function setup(
       deployed: service.latestReadyRevision !== before?.latestReadyRevision,
       service,
       undelivered: await countUndelivered([...foundation, ...rest], context),
+      warnings: await filterWarnings(context),
       canary,
     }
   })
@@ -128,13 +134,17 @@ async function applyService(image: string, context: Context): Promise<PlannedRes
   }
 }
 
-/** Creates a revision for the image if it has none; one that failed before may succeed now. */
-async function becomeReady(worker: WorkerImage, context: Context): Promise<ServiceState> {
+/**
+ * Creates a revision for the image if it has none; one that failed before may succeed now.
+ * @param outdated a revision that has old values of secrets
+ */
+async function becomeReady(worker: WorkerImage, context: Context, outdated?: string): Promise<ServiceState> {
   const {cloud, pipeline, signal, step} = context
   const name = pipeline.names.service
   const service = await cloud.services.get(name)
   // Terraform leaves the image of an existing service alone, so a plan never reverts a deploy.
-  if (service !== undefined && isRunning(worker, service)) return service
+  const isOutdated = outdated !== undefined && service?.latestCreatedRevision === outdated
+  if (service !== undefined && isRunning(worker, service) && !isOutdated) return service
   const again = await cloud.services.deploy(name, worker, {hold: false, signal, step})
   if (!again.ready) throw await deployFailed(again, context, {again: 'setup'})
   return again

@@ -1,6 +1,7 @@
 import {CANARY_PREFIX, type Filter, WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
 import {IMAGES_KEPT, type Settings} from '../../core/pipeline/settings.ts'
+import {secretsOf} from '../../core/secrets/declared.ts'
 import {livenessProbe} from '../liveness.ts'
 import type {Json} from '../rest.ts'
 
@@ -40,6 +41,10 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
       ? []
       : [variable(WORKER_ENVIRONMENT.labelColumn, settings.labelColumn)]),
     ...(model === undefined ? [] : [variable(WORKER_ENVIRONMENT.model, model)]),
+    ...secretsOf(settings).map(({variable: variableName, secret, version}) => ({
+      name: variableName,
+      valueSource: {secretKeyRef: {secret, version}},
+    })),
   ]
 
   const {network, subnetwork} = settings

@@ -1,5 +1,5 @@
-import {AppError} from '../../core/errors.ts'
 import {ownBuckets, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import {secretsOf} from '../../core/secrets/declared.ts'
 import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'
@@ -72,7 +72,7 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
   const bucket = (role: 'input' | 'output') => {
     const wanted = bodies.bucket(role)
     const {name, location: _, ...changeable} = wanted
-    if (!own.includes(name)) return givenBucket(rest, name, `${role}Bucket`)
+    if (!own.includes(name)) return givenBucket(name)
     return restResource(rest, {
       kind: 'bucket',
       name,
@@ -119,21 +119,31 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
       bucketGrant('roles/storage.objectUser', names.outputBucket),
       !own.includes(names.outputBucket),
     ),
+    ...[...new Set(secretsOf(settings).map(({secret}) => secret))].map((secret) =>
+      grantResource(
+        rest,
+        {
+          role: 'roles/secretmanager.secretAccessor',
+          member: `serviceAccount:${names.workerAccount}`,
+          on: {
+            service: 'secretmanager',
+            path: `/v1/projects/${project}/secrets/${secret}`,
+            kind: 'secret',
+            name: secret,
+          },
+        },
+        true,
+      ),
+    ),
   ]
 }
 
 /** A bucket that existed before the pipeline, which neither creates, changes nor deletes it. */
-function givenBucket(rest: Rest, name: string, setting: string): Resource {
+function givenBucket(name: string): Resource {
   return {
     kind: 'bucket',
     name,
-    async inspect() {
-      if ((await rest.get('storage', `/storage/v1/b/${name}`)) !== undefined) return 'right'
-      throw new AppError(`There is no bucket ${name}, which the setting ${setting} names.`, {
-        code: 'not-found',
-        suggestions: [`Create it: gcloud storage buckets create gs://${name}`, `Or correct ${setting}.`],
-      })
-    },
+    inspect: async () => 'right',
     create: async () => {},
     update: async () => {},
   }

@@ -39,6 +39,7 @@ const GRANTS: Readonly<Record<string, {kind: string; attribute: string}>> = {
   google_pubsub_subscription_iam_member: {kind: 'subscription', attribute: 'subscription'},
   google_cloud_run_v2_service_iam_member: {kind: 'service', attribute: 'name'},
   google_cloud_run_v2_job_iam_member: {kind: 'job', attribute: 'name'},
+  google_secret_manager_secret_iam_member: {kind: 'secret', attribute: 'secret_id'},
   google_service_account_iam_member: {kind: 'service account', attribute: 'service_account_id'},
   google_artifact_registry_repository_iam_member: {kind: 'repository', attribute: 'repository'},
 }

@@ -1,5 +1,6 @@
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {ModuleVariable} from '../../core/pipeline/setting.ts'
+import {secretsOf} from '../../core/secrets/declared.ts'
 import {ORDERED, SETTING_NAMES, SETTINGS, snakeCase} from '../../core/pipeline/settings.ts'
 
 /** Values of the module's variables. @param image reference with digest; `undefined`: only what needs no image */
@@ -17,6 +18,9 @@ export function variables(
         snakeCase(name),
         settings[name] ?? null,
       ]),
+    ),
+    secrets: Object.fromEntries(
+      secretsOf(settings).map(({variable, secret, version}) => [variable, `${secret}:${version}`]),
     ),
   }
 }

@@ -99,7 +99,7 @@ describe('before anything is created', () => {
     [{defaultEventBasedHold: true}, 'puts a hold on each new object', '--no-default-event-based-hold'],
   ])('an existing bucket that keeps its objects cannot be archived: %j', async (fields, words, fix) => {
     for (const afterwards of ['archive', 'keep']) {
-      const context = await startLocalPipeline({inputBucket: 'incoming', afterwards})
+      const context = await startLocalPipeline({target: 'gcp', inputBucket: 'incoming', afterwards})
       const made = await fetch(`${context.endpoint}/storage/v1/b?project=another-project`, {
         method: 'POST',
         body: JSON.stringify({name: 'incoming', ...fields}),
@@ -126,7 +126,11 @@ describe('before anything is created', () => {
       const [, answer] = Object.entries(answers).find(([path]) => url.split('?')[0] === path) ?? []
       response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}))
     })
-    const context = await startLocalPipeline({inputBucket: 'incoming', outputBucket: 'missing'})
+    const context = await startLocalPipeline({
+      target: 'gcp',
+      inputBucket: 'incoming',
+      outputBucket: 'missing',
+    })
     const cloud = createGoogleCloud({projectId: 'p', region: 'europe-west3', endpoint})
     onTestFinished(() => cloud.close())
     expect(failed(await checkExistingBuckets({...context, cloud}))).toMatchObject([
