@@ -56,16 +56,6 @@ locals {
   )
 }
 
-# Not with the others: what is read once they are enabled would be unknown in the plan that adds this one, and grants to
-# it would be replaced.
-resource "google_project_service" "monitoring" {
-  count = local.alerting ? 1 : 0
-
-  project            = var.project_id
-  service            = "monitoring.googleapis.com"
-  disable_on_destroy = false
-}
-
 resource "google_monitoring_notification_channel" "this" {
   for_each = local.alert_channels
 
@@ -75,7 +65,7 @@ resource "google_monitoring_notification_channel" "this" {
   labels       = each.value.labels
   user_labels  = local.labels
 
-  depends_on = [google_project_service.monitoring]
+  depends_on = [google_project_service.optional]
 }
 
 # Each condition opens incidents of its own.
@@ -109,5 +99,5 @@ resource "google_monitoring_alert_policy" "this" {
     }
   }
 
-  depends_on = [google_project_service.monitoring]
+  depends_on = [google_project_service.optional]
 }

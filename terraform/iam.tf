@@ -62,7 +62,7 @@ resource "google_secret_manager_secret_iam_member" "worker_reads" {
   role      = "roles/secretmanager.secretAccessor"
   member    = local.worker
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.optional]
 }
 
 resource "google_pubsub_topic_iam_member" "storage_publishes" {

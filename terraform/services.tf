@@ -1,7 +1,8 @@
 locals {
   # Disabling these with the pipeline would break other resources in the project, so they stay enabled.
-  services = concat(
-    ["artifactregistry", "cloudresourcemanager", "iam", "logging", "pubsub", "run", "storage"],
+  services = ["artifactregistry", "cloudresourcemanager", "iam", "logging", "pubsub", "run", "storage"]
+  optional_services = concat(
+    local.alerting ? ["monitoring"] : [],
     length(var.secrets) == 0 ? [] : ["secretmanager"],
   )
 
@@ -10,6 +11,16 @@ locals {
 
 resource "google_project_service" "this" {
   for_each = toset(local.services)
+
+  project            = var.project_id
+  service            = "${each.key}.googleapis.com"
+  disable_on_destroy = false
+}
+
+# Not with the others: what is read once they are enabled would be unknown in the plan that adds one of these, and
+# grants to it would be replaced.
+resource "google_project_service" "optional" {
+  for_each = toset(local.optional_services)
 
   project            = var.project_id
   service            = "${each.key}.googleapis.com"

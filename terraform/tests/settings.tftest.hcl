@@ -115,7 +115,7 @@ run "service_and_job_get_secrets_and_may_read_them_alone" {
   }
 
   assert {
-    condition     = contains(keys(google_project_service.this), "secretmanager")
+    condition     = contains(keys(google_project_service.optional), "secretmanager")
     error_message = "The API must be enabled."
   }
 }
@@ -376,7 +376,7 @@ run "without_alerts_monitoring_is_left_alone" {
   command = plan
 
   assert {
-    condition     = length(google_monitoring_alert_policy.this) == 0 && length(google_project_service.monitoring) == 0
+    condition     = length(google_monitoring_alert_policy.this) == 0 && length(google_project_service.optional) == 0
     error_message = "Nobody is to be notified."
   }
 }

@@ -73,10 +73,9 @@ test('a secret reaches the worker from the file of this machine, and is shown no
   expect(await resultOf(cli, 'three.txt')).toBe('third value')
   expect(await readFile(file, 'utf8')).toBe("API_KEY='third value'\n")
 
-  for (const args of [['status'], ['logs'], ['plan'], ['doctor'], ['revisions']]) {
-    await run(...args)
-    await run(...args, '--json')
-  }
+  await Promise.all(
+    ['status', 'logs', 'plan', 'doctor', 'revisions'].flatMap((verb) => [run(verb), run(verb, '--json')]),
+  )
   expect(shown.map(({stdout, stderr}) => stdout + stderr).join('\n')).not.toMatch(
     /(?:first|second|third) value/,
   )

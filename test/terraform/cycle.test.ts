@@ -99,19 +99,30 @@ it.skipIf(NO_PROVIDER !== undefined)(
       force_destroy: true,
       alerts: '{email="ops@example.com",webhook="https://alerts.invalid/"}',
       no_result_minutes: 60,
+      secrets: '{API_KEY="api-key",OLD_KEY="api-key:1"}',
     }
+    await cloud.secrets.add('api-key', 'value')
     const updated = await terraform.run(['apply', '-auto-approve', ...given(more)])
-    expect(updated.stdout).toContain('Apply complete! Resources: 5 added, 6 changed, 1 destroyed.')
+    expect(updated.stdout).toContain('Apply complete! Resources: 7 added, 6 changed, 1 destroyed.')
     await cleanPlan(more)
-    const alerting = pipelineOf({
+    // The direct infrastructure finds every setting as the module left it. Here, a secret's version would not count.
+    const settings = {
       ...pipeline.settings,
+      target: 'gcp',
+      maxDeliveryAttempts: 7,
+      labelColumn: 'y',
+      afterwards: 'archive',
       alerts: {email: 'ops@example.com', webhook: 'https://alerts.invalid/'},
       noResultMinutes: 60,
-    })
-    const alerts = (await cloud.infrastructure.plan(alerting, {image: undefined, signal})).filter(({kind}) =>
-      ['alert policy', 'notification channel'].includes(kind),
+      secrets: {API_KEY: 'api-key', OLD_KEY: 'api-key:1'},
+    } as const
+    const changed = {...pipelineOf(settings), model: more.model}
+    const found = await cloud.infrastructure.plan(changed, {image, signal})
+    expect(found.filter(({action}) => action !== 'none')).toEqual([])
+    expect(found.map(({kind}) => kind)).toEqual(
+      expect.arrayContaining(['alert policy', 'notification channel']),
     )
-    expect(alerts.map(({action}) => action)).toEqual(['none', 'none', 'none'])
+    expect(found.filter(({grant}) => grant?.on.kind === 'secret')).toHaveLength(1)
     const workerAccount = `serviceAccount:${pipeline.names.workerAccount}`
     const onInput = (await takeInventory(endpoint, where)).grants.map(described)
     expect(
@@ -127,7 +138,7 @@ it.skipIf(NO_PROVIDER !== undefined)(
 
     await terraform.run(['destroy', '-auto-approve', ...given(more)])
     const left = await takeInventory(endpoint, where)
-    expect(Object.keys(left.resources)).toEqual(['bucket terraform-state'])
+    expect(Object.keys(left.resources)).toEqual(['bucket terraform-state', 'secret api-key'])
     expect(left.grants).toEqual([])
   },
   300_000,

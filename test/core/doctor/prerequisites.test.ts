@@ -79,7 +79,6 @@ describe('before anything is created', () => {
   test('an existing bucket of another project may be used', async () => {
     const context = await startLocalPipeline({
       project: 'my-project-123',
-      target: 'gcp',
       inputBucket: 'incoming',
     })
     const made = await fetch(`${context.endpoint}/storage/v1/b?project=another-project`, {
@@ -99,7 +98,11 @@ describe('before anything is created', () => {
     [{defaultEventBasedHold: true}, 'puts a hold on each new object', '--no-default-event-based-hold'],
   ])('an existing bucket that keeps its objects cannot be archived: %j', async (fields, words, fix) => {
     for (const afterwards of ['archive', 'keep']) {
-      const context = await startLocalPipeline({target: 'gcp', inputBucket: 'incoming', afterwards})
+      const context = await startLocalPipeline({
+        project: 'my-project-123',
+        inputBucket: 'incoming',
+        afterwards,
+      })
       const made = await fetch(`${context.endpoint}/storage/v1/b?project=another-project`, {
         method: 'POST',
         body: JSON.stringify({name: 'incoming', ...fields}),
@@ -127,7 +130,7 @@ describe('before anything is created', () => {
       response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}))
     })
     const context = await startLocalPipeline({
-      target: 'gcp',
+      project: 'my-project-123',
       inputBucket: 'incoming',
       outputBucket: 'missing',
     })
