@@ -1,7 +1,8 @@
 import {Flags, type Interfaces} from '@oclif/core'
 
 import {parseDuration} from '../core/pipeline/duration.ts'
-import {flagName, SETTING_NAMES, SETTINGS} from '../core/pipeline/settings.ts'
+import {flagName} from '../core/pipeline/setting-names.ts'
+import {SETTING_NAMES, SETTINGS} from '../core/pipeline/settings.ts'
 import {usageError} from './failure.ts'
 import type {SettingFlags} from './open.ts'
 

@@ -1,7 +1,8 @@
 import {invalid, type Source} from './config-rules.ts'
 import {AppError, EXIT} from './errors.ts'
 import {nearest} from './nearest.ts'
-import {environmentName, flagName, SETTING_NAMES, type SettingName} from './pipeline/settings.ts'
+import {environmentName, flagName} from './pipeline/setting-names.ts'
+import {SETTING_NAMES, type SettingName} from './pipeline/settings.ts'
 import {ENVIRONMENTS, PIPELINES, PROTECTED, type Choice, type Section, type Sections} from './sections.ts'
 
 /** A value of a setting, before it is checked. */

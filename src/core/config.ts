@@ -6,9 +6,8 @@ import {checkTogether, invalid, type Source} from './config-rules.ts'
 import {readEnvFile} from './env-file.ts'
 import {AppError, EXIT} from './errors.ts'
 import type {Setting} from './pipeline/setting.ts'
+import {environmentName, flagName} from './pipeline/setting-names.ts'
 import {
-  environmentName,
-  flagName,
   LOCAL_PROJECT,
   eachSetting,
   readAll,

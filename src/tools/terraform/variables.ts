@@ -1,7 +1,8 @@
 import type {Pipeline} from '../../core/pipeline/pipeline.ts'
 import type {ModuleVariable} from '../../core/pipeline/setting.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
-import {ORDERED, SETTING_NAMES, SETTINGS, snakeCase} from '../../core/pipeline/settings.ts'
+import {snakeCase} from '../../core/pipeline/setting-names.ts'
+import {ORDERED, SETTING_NAMES, SETTINGS} from '../../core/pipeline/settings.ts'
 
 /** Values of the module's variables. @param image reference with digest; `undefined`: only what needs no image */
 export function variables(
