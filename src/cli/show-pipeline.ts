@@ -91,10 +91,7 @@ function pipelineLines(pipeline: PipelineStatus, render: Render): string[] {
  * @param nextPage the command that shows more files, if there are more
  */
 export function showStatus(status: Status, now: number, render: Render, nextPage?: Command): string[] {
-  const counts = Object.entries(status.counts)
-    .filter(([, files]) => files > 0)
-    .map(([state, files]) => `${count(files)} ${state}`)
-  if (counts.length === 0)
+  if (Object.values(status.counts).every((files) => files === 0))
     return [
       ...pipelineLines(status.pipeline, render),
       '',
@@ -106,11 +103,23 @@ export function showStatus(status: Status, now: number, render: Render, nextPage
   return [
     ...pipelineLines(status.pipeline, render),
     '',
-    `files: ${counts.join(', ')}`,
+    showCounts(status.counts),
     ...fileTable(status.files, now),
-    ...(nextPage === undefined ? [] : [render(suggest`… ${count(status.more)} more: ${nextPage}`)]),
+    ...(status.more === 0
+      ? []
+      : [
+          nextPage
+            ? render(suggest`… ${count(status.more)} more: ${nextPage}`)
+            : `… ${count(status.more)} more`,
+        ]),
     ...(hint === undefined ? [] : ['', render(hint)]),
   ]
+}
+
+/** `files: 3 done, 1 failed`. */
+export function showCounts(counts: Status['counts']): string {
+  const some = Object.entries(counts).filter(([, files]) => files > 0)
+  return `files: ${some.map(([state, files]) => `${count(files)} ${state}`).join(', ') || 'none'}`
 }
 
 /** What keeps deliveries from the worker. */

@@ -2,16 +2,20 @@ import {Args, Flags} from '@oclif/core'
 
 import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
 import {hopTable} from '../cli/show-files.ts'
+import {usageError} from '../cli/failure.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
+import {Changes, filesOnScreen, redraw} from '../cli/show-watch.ts'
+import type {Config} from '../core/config.ts'
 import type {FileState} from '../core/files/files.ts'
-import {again, type Command} from '../core/suggestion.ts'
-import {status, type Status as PipelineAndFiles} from '../core/status.ts'
+import {again, command, suggest, type Command} from '../core/suggestion.ts'
+import {status, type Status as PipelineAndFiles, type StatusRequest} from '../core/status.ts'
+import {watchStatus} from '../core/watch-status.ts'
 
 const STATES = ['waiting', 'running', 'done', 'failed', 'dead', 'ignored'] as const satisfies FileState[]
 
 export default class Status extends LookingCommand {
   static override summary = 'Show the pipeline and the state of its files.'
-  static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. Failed and dead files come first, then open ones, the newest first of each. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
+  static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. Failed and dead files come first, then open ones, the newest first of each. --watch redraws the screen; if the output is not a terminal, it prints one line for each change. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
   static override examples = [
     {description: 'The pipeline and its newest files', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -21,6 +25,10 @@ export default class Status extends LookingCommand {
     {
       description: 'What went wrong in a folder',
       command: '<%= config.bin %> <%= command.id %> reports/ --failed',
+    },
+    {
+      description: 'What happens now, until Ctrl-C',
+      command: '<%= config.bin %> <%= command.id %> --watch',
     },
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json'},
   ]
@@ -39,6 +47,7 @@ export default class Status extends LookingCommand {
       options: STATES,
     })(),
     prefix: Flags.string({summary: 'Only files whose names begin so.', helpValue: '<text>'}),
+    watch: Flags.boolean({char: 'w', summary: 'Keep showing the current state, until Ctrl-C.'}),
     limit: Flags.integer({
       summary: 'List at most this many files.',
       default: 50,
@@ -56,14 +65,37 @@ export default class Status extends LookingCommand {
     const objects = args.object === undefined ? [] : [args.object].flat()
     const {prefix, limit, after} = flags
     const states = [...(flags.state ?? []), ...(flags.failed ? (['failed', 'dead'] as const) : [])]
+    const request = {objects, prefix, states, limit, after}
+    if (flags.watch) {
+      if (this.jsonEnabled()) {
+        throw usageError('--watch shows changes to people; --json prints one state.', [
+          suggest`For a script: ${command('status', '--json')}`,
+        ])
+      }
+      // Several pipelines would not fit on one screen.
+      return this.#watch(request, await this.configure(flags))
+    }
     return this.lookAt(flags, async (config) => {
       await using target = await this.open(config, {create: false})
-      const result = await status({objects, prefix, states, limit, after}, target.context())
+      const result = await status(request, target.context())
       const [only] = result.files
       const hops = objects.length === 1 && only && result.total === 1 ? ['', ...hopTable(only.hops)] : []
       this.print([...showStatus(result, Date.now(), this.render, nextPage(result)), ...hops])
       return result
     })
+  }
+
+  async #watch(request: StatusRequest, config: Config): Promise<never> {
+    this.interruptHint = undefined
+    await using target = await this.open(config, {create: false})
+    const {stdout} = process
+    const changes = new Changes(this.render, Date.now())
+    const limit = stdout.isTTY ? Math.min(request.limit, filesOnScreen(stdout)) : request.limit
+    for await (const now of watchStatus({...request, limit}, target.context())) {
+      if (stdout.isTTY) redraw(showStatus(now, Date.now(), this.render), stdout)
+      else this.print(changes.in(now))
+    }
+    throw new TypeError('a watch ends by its signal')
   }
 }
 

@@ -3,6 +3,7 @@ import {once} from 'node:events'
 import {mkdir, readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {Readable} from 'node:stream'
+import {stripVTControlCharacters} from 'node:util'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
 
@@ -117,6 +118,14 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     // The next line goes to a terminal that is not there any more.
     await cli.run(['upload', 'before.csv'])
     await expect.poll(() => readFile(code, 'utf8').catch(() => ''), {timeout: 20_000}).toBe('129\n')
+  })
+
+  test('status --watch draws over what it drew, and Ctrl-C ends it with 130', async () => {
+    const {exitCode, text} = await onTerminal('status --watch', {at: '\u001B[J', keys: '\u0003'})
+    expect(stripVTControlCharacters(text)).toMatch(/^pipeline +cloud-runner, ready$/m)
+    expect(text).toContain('\u001B[H')
+    expect(text).not.toContain('Error')
+    expect(exitCode).toBe(130)
   })
 
   test('one of several environments is chosen by number or name; a protected one wants its name', async () => {
