@@ -1,5 +1,7 @@
 import {faultIn} from '../core/files/files.ts'
+import {describeLeftOut} from '../core/files/left-out.ts'
 import type {Results} from '../core/results/results.ts'
+import {type Strongest, strongestEffects} from '../core/results/strongest.ts'
 import {bytes, count, counted, tame, widthOf} from './format.ts'
 import {showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
@@ -7,6 +9,7 @@ import {commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** Characters per cell in the preview; the file has all of them. */
 const CELL = 24
+const MOST_EFFECTS = 3
 
 const figure = (value: number | null): string => value?.toFixed(3) ?? 'unknown'
 
@@ -35,8 +38,22 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
       label: 'accuracy',
       value: `${figure(metrics.accuracy)}; always predicting the most common class: ${figure(metrics.baseRate)}`,
     },
+    ...effects(strongestEffects(report, MOST_EFFECTS), report.coefficients.length > 1),
+    ...(report.leftOut.length === 0
+      ? []
+      : [{label: 'left out', value: tame(describeLeftOut(report.leftOut))}]),
     ...report.warnings.map((value) => ({label: 'warning', value})),
   ])
+}
+
+/** The strongest effects on the log odds, a line each. */
+function effects(strongest: readonly Strongest[], isOneOfSeveral: boolean): {label: string; value: string}[] {
+  return strongest.map(({name, change, against, class: of}, i) => ({
+    label: i === 0 ? 'strongest' : '',
+    value: tame(
+      `${change > 0 ? '+' : '−'}${Math.abs(change).toPrecision(2)} ${name}${against === undefined ? '' : `, against ${against}`}${isOneOfSeveral ? `, for ${of}` : ''}`,
+    ),
+  }))
 }
 
 /** The first rows of a result: the first column, then the last ones, where the predictions are. */

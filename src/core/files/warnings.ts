@@ -1,13 +1,15 @@
 import {sidecarObject} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
+import {isJsonObject} from '../json.ts'
 import {eachOf} from '../parallel.ts'
 import {readJson, sourceGeneration} from './commits.ts'
 import type {FileStatus} from './files.ts'
+import {describeLeftOut} from './left-out.ts'
 
 const READS_AT_ONCE = 8
 
-/** Adds to finished files the warnings of their reports; a missing report has none. */
+/** Adds to finished files the warnings of their reports, and the columns left out; a missing report has none. */
 export async function withWarnings(files: readonly FileStatus[], context: Context): Promise<FileStatus[]> {
   const warned = new Map<FileStatus, string[]>()
   const done = files.filter(({state}) => state === 'done')
@@ -31,7 +33,15 @@ async function readWarnings(
     if (error instanceof AppError && error.code === 'not-found') return undefined
     throw error
   })
-  if (typeof report !== 'object' || report === null || !('warnings' in report)) return []
-  const {warnings} = report
-  return Array.isArray(warnings) ? warnings.filter((warning) => typeof warning === 'string') : []
+  if (!isJsonObject(report)) return []
+  const {warnings, leftOut} = report
+  const columns = Array.isArray(leftOut) ? leftOut.filter(isLeftOut) : []
+  return [
+    ...(Array.isArray(warnings) ? warnings.filter((warning) => typeof warning === 'string') : []),
+    ...(columns.length > 0 ? [`Left out: ${describeLeftOut(columns)}.`] : []),
+  ]
+}
+
+function isLeftOut(value: unknown): value is {column: string; reason: string} {
+  return isJsonObject(value) && typeof value['column'] === 'string' && typeof value['reason'] === 'string'
 }
