@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto'
+import type {ModelOptions} from './model-options.ts'
 
 /**
  * The worker's published contract: what the CLI may rely on in the objects that a worker writes, and what a worker in
@@ -157,6 +158,8 @@ export const INPUT_METADATA = {
   labelColumn: 'label-column',
   /** `gs://bucket/object` or `gs://bucket/object#generation` of a pre-trained model. */
   model: 'model',
+  /** JSON: see `MODEL_OPTIONS` in `worker/model-options.ts`. */
+  modelOptions: 'model-options',
 } as const
 
 /**
@@ -197,6 +200,8 @@ export const WORKER_ENVIRONMENT = {
    * metadata names a model or a label column are not scored by it.
    */
   model: 'MODEL',
+  /** The pipeline's model options, as JSON; a file's own are added to them. */
+  modelOptions: 'MODEL_OPTIONS',
   /** The container's memory, as `1Gi` or in bytes; set it if the system does not limit memory. */
   memoryLimit: 'MEMORY_LIMIT',
   /** Seconds that one delivery may take; the worker stops shortly before. */
@@ -347,13 +352,18 @@ export interface Report {
   transforms: {column: string; kind: 'normal-scores'; quartiles: [number, number, number]}[]
   leftOut: {
     column: string
-    reason: 'identifier' | 'constant' | 'empty' | 'date' | 'free-text' | 'not-in-model'
+    reason: 'identifier' | 'constant' | 'empty' | 'date' | 'free-text' | 'not-in-model' | 'excluded'
   }[]
   assumptions: string[]
   warnings: string[]
   model: {
     form: 'ml-logistic-regression'
-    penalty: {l2: 1}
+    /** Half the squared norm of the weights counts so much in the loss: 1 / C. */
+    penalty: {l2: number}
+    /** As the file or the pipeline sets them; absent if none are set. */
+    options?: ModelOptions
+    /** Probability of the last class from which a row is predicted as it, if it is not 0.5. */
+    threshold?: number
     iterations: number
     converged: boolean
     /** The artifact that was used instead of a fit: its source, and the SHA-256 of its bytes. */

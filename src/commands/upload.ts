@@ -7,6 +7,7 @@ import {showGap} from '../cli/show-pipeline.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {ignoredObjects} from '../core/files/filter-warnings.ts'
 import {findGap} from '../core/service/connections.ts'
+import {MODEL_OPTIONS_HELP, planModelOptions} from '../core/model/options.ts'
 import {placeModel, planModel} from '../core/model/plan-model.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload, type UploadResult} from '../core/upload/upload.ts'
@@ -33,6 +34,10 @@ export default class Upload extends WaitingCommand {
       command: '<%= config.bin %> <%= command.id %> june.csv --model model.json --wait',
     },
     {
+      description: 'Choose what the model is like',
+      command: '<%= config.bin %> <%= command.id %> june.csv --set C=0.1 --set exclude=comment,city',
+    },
+    {
       description: 'All CSV files in a folder',
       command: '<%= config.bin %> <%= command.id %> "reports/*.csv"',
     },
@@ -57,6 +62,19 @@ export default class Upload extends WaitingCommand {
       helpValue: '<model>',
       exclusive: ['label-column'],
     }),
+    set: Flags.string({
+      summary: 'Set an option of the model that is trained; lists are delimited by commas (repeatable).',
+      description: `The options:\n${MODEL_OPTIONS_HELP}`,
+      helpValue: '<option>=<value>',
+      multiple: true,
+      multipleNonGreedy: true,
+      exclusive: ['model'],
+    }),
+    'model-options': Flags.string({
+      summary: 'Take the options of the model from this JSON file; --set goes before it.',
+      helpValue: '<file>',
+      exclusive: ['model'],
+    }),
     ...waitFlags,
   }
 
@@ -65,6 +83,10 @@ export default class Upload extends WaitingCommand {
     checkWaitFlags(flags)
     const config = await this.configure(flags)
     const sources = [args.file].flat()
+    const modelOptions = await planModelOptions(
+      {file: flags['model-options'], settings: flags.set ?? []},
+      process.cwd(),
+    )
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
@@ -79,6 +101,7 @@ export default class Upload extends WaitingCommand {
         planned,
         {
           labelColumn: flags['label-column'],
+          modelOptions,
           model: model && (await placeModel(model, target.context(step))),
           uploaded: ({object, sizeBytes}) => progress.finished(`${object}, ${bytes(sizeBytes)}`),
         },

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'revision-unknown'
   | 'report-unreadable'
   | 'model-invalid'
+  | 'model-option-invalid'
   | 'locked'
   | 'project-exists'
   | 'project-taken'

@@ -21,11 +21,12 @@ export async function objectiveOf(text: string): Promise<Objective> {
   }
   const table = await readTable(input, {name: 'y', chosenBy: 'object'}, pacer)
   const rows = Uint32Array.from({length: table.rows}, (_, i) => i)
-  const layout = layOut(await chooseFeatures(table, pacer), rows)
+  const layout = layOut(await chooseFeatures(table, {}, pacer), rows)
   return {
     design: new Design(layout, await fitPreprocessing(layout, rows, pacer), rows),
     classes: table.label.codes,
     outputs: outputsFor(table.label.classes.length),
+    penalty: 1,
     ranges: [{start: 0, end: rows.length}],
   }
 }

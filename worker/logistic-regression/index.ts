@@ -1,6 +1,5 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
 import {readPretrained} from './scoring/artifact.ts'
-import {crossValidate} from './training/cross-validation.ts'
 import {Design} from './encoding/design.ts'
 import {chooseFeatures} from './table/features.ts'
 import {dealFolds, orderByFold} from './training/folds.ts'
@@ -10,14 +9,16 @@ import {Pacer} from './pacer.ts'
 import {memoryForTable} from './table/memory.ts'
 import {measure} from './quality/metrics.ts'
 import {layOut} from './encoding/preprocessing.ts'
-import {makeReport} from './quality/report.ts'
+import {logReading, makeReport} from './quality/report.ts'
 import {writeResult} from './scoring/result.ts'
 import {labelledRows, unlabelledRows} from './table/rows.ts'
 import {score} from './scoring/score.ts'
 import {stopwatch} from './stopwatch.ts'
 import {readTable} from './table/table.ts'
-import {chooseTransforms} from './training/tails.ts'
-import {train} from './training/train.ts'
+import {chooseTransforms, noTransforms} from './training/tails.ts'
+import {readModelOptions} from './options.ts'
+import {trainAndValidate} from './training/penalty.ts'
+import {applyThreshold, chooseThreshold} from './training/threshold.ts'
 
 /**
  * Learns from the labelled rows of a CSV file and predicts the others. The result is the file with predictions
@@ -30,8 +31,9 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const pacer = new Pacer(context.signal)
   const pretrained = await readPretrained(input, context)
   if (pretrained !== undefined) return score(input, pretrained, output, context, pacer)
+  const options = readModelOptions(input, context.environment)
   const lap = stopwatch()
-  const table = await readTable(input, chooseLabel(input, context.environment), pacer, {
+  const table = await readTable(input, chooseLabel(input, context.environment, options), pacer, {
     memoryBytes: memoryForTable(context.environment),
   })
   const {rows, label} = table
@@ -39,16 +41,31 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const readMs = lap()
   context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})
 
-  const choice = await chooseFeatures(table, pacer)
+  const choice = await chooseFeatures(table, options, pacer)
   const labelled = labelledRows(label.codes)
   const layout = layOut(choice, labelled)
   await pacer.pause()
-  const dealt = dealFolds(label.codes, classes)
+  const dealt = dealFolds(label.codes, classes, options)
   await pacer.pause()
   const folded = orderByFold(labelled, dealt)
   await pacer.pause()
-  const transforms = await chooseTransforms(choice.numbers, label, folded, pacer)
-  const trained = await train(layout, label, folded, transforms.all, undefined, pacer)
+  const transforms =
+    options.transforms === 'off'
+      ? noTransforms(choice.numbers.length, folded)
+      : await chooseTransforms(choice.numbers, label, folded, pacer)
+  const predictions: Predictions = {
+    labels: new Int16Array(rows),
+    probabilities: new Float64Array(rows * classes),
+  }
+  const trained = await trainAndValidate(
+    layout,
+    label,
+    folded,
+    transforms,
+    options.C ?? 1,
+    predictions,
+    pacer,
+  )
   const fitMs = lap()
   const {iterations, converged} = trained.fit
   context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {
@@ -59,25 +76,18 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     durationMs: fitMs,
   })
 
-  const predictions: Predictions = {
-    labels: new Int16Array(rows),
-    probabilities: new Float64Array(rows * classes),
-  }
-  await crossValidate(layout, label, folded, transforms, trained, predictions, pacer)
   await pacer.pause()
-  const quality = await measure(
-    folded.rows.subarray(folded.neverHeldOut.end),
-    label.codes,
-    label.classes,
-    predictions,
-    pacer,
-  )
+  const heldOut = folded.rows.subarray(folded.neverHeldOut.end)
+  const threshold = chooseThreshold(options, predictions, label.codes, heldOut, classes)
+  if (threshold !== undefined) applyThreshold(predictions, threshold)
+  const quality = await measure(heldOut, label.codes, label.classes, predictions, pacer)
   await pacer.pause()
   const {parameters} = trained.fit
   await predict(trained.objective.design, folded.neverHeldOut, parameters, classes, predictions, pacer)
   const unlabelled = unlabelledRows(label.codes)
   const design = new Design(layout, trained.preprocessing, unlabelled)
   await predict(design, {start: 0, end: unlabelled.length}, parameters, classes, predictions, pacer)
+  if (threshold !== undefined) applyThreshold(predictions, threshold)
   const predictMs = lap()
   const {auc, logLoss} = quality.metrics
   context.log('INFO', `Predicted ${rows} rows`, {
@@ -97,18 +107,22 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     table,
     choice,
     trained,
+    penalty: trained.objective.penalty,
+    options,
+    threshold,
     folds: folded.folds.length,
     quality,
     pretrained: undefined,
     timings: {readMs, fitMs, predictMs, writeMs},
   })
-  for (const warning of report.warnings) context.log('WARNING', warning)
+  logReading(report, context)
   output.sidecar('report.json', report)
   output.sidecar('model.json', {
     format: 'cloud-runner/logistic-regression',
     version: 1,
     label: label.name,
     classes: label.classes,
+    ...(threshold === undefined ? {} : {threshold}),
     preprocessing: trained.preprocessing,
     model: toModel(classWeights(trained.fit.parameters, classes)),
   } satisfies Artifact)

@@ -30,6 +30,8 @@ export interface UploadOptions {
   readonly labelColumn?: string | undefined
   /** `gs://bucket/object#generation` of a model to score the files with. */
   readonly model?: string | undefined
+  /** Model options as JSON. */
+  readonly modelOptions?: string | undefined
   /** Called after each file. */
   readonly uploaded?: (file: UploadedFile) => void
 }
@@ -66,6 +68,9 @@ export async function upload(
         metadata: {
           ...(options.labelColumn === undefined ? {} : {[INPUT_METADATA.labelColumn]: options.labelColumn}),
           ...(options.model === undefined ? {} : {[INPUT_METADATA.model]: options.model}),
+          ...(options.modelOptions === undefined
+            ? {}
+            : {[INPUT_METADATA.modelOptions]: options.modelOptions}),
         },
       })
       const done: UploadedFile = {

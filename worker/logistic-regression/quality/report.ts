@@ -1,12 +1,13 @@
 import type {Report} from '../../contract.ts'
-import type {InputFile} from '../../processor.ts'
+import type {ModelOptions} from '../../model-options.ts'
+import type {InputFile, ProcessContext} from '../../processor.ts'
 import {DELIMITER_NAMES} from '../csv/delimiters.ts'
 import {describeOddities} from '../csv/oddities.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Fit} from '../solver/minimum.ts'
 import {describeConversions, describeDecimalCommas, describePooled, doubtsAbout} from '../table/doubts.ts'
 import type {FeatureChoice} from '../table/features.ts'
-import {listed} from '../table/label.ts'
+import {listed} from '../table/names.ts'
 import type {Table} from '../table/table.ts'
 import {readNumber} from '../table/values.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
@@ -21,6 +22,10 @@ export interface Findings {
     preprocessing: Preprocessing
     fit: Pick<Fit, 'parameters' | 'precision' | 'iterations' | 'converged'>
   }
+  /** 1 / C. */
+  penalty: number
+  options: ModelOptions
+  threshold: number | undefined
   /** In cross-validation. */
   folds: number
   quality: Quality
@@ -67,6 +72,7 @@ export function makeReport(findings: Findings): Report {
         : []),
       'Empty cells, NA, N/A, NaN, NaT, null, None, nil, <NA>, \\N, -, . and ? are missing values; a row with a missing label is predicted.',
       ...describeDecimalCommas(table.columns),
+      ...describeOptions(findings),
       ...(transforms.length > 0
         ? [
             `Numbers with long tails are mapped to a bell shape before the fit: ${transforms.map(({column}) => column).join(', ')}.`,
@@ -80,13 +86,31 @@ export function makeReport(findings: Findings): Report {
     ],
     model: {
       form: 'ml-logistic-regression',
-      penalty: {l2: 1},
+      penalty: {l2: findings.penalty},
+      ...(Object.keys(findings.options).length > 0 ? {options: findings.options} : {}),
+      ...(findings.threshold === undefined ? {} : {threshold: findings.threshold}),
       iterations: trained.fit.iterations,
       converged: trained.fit.converged,
       pretrained: findings.pretrained?.source ?? null,
     },
     timings,
   }
+}
+
+/** What the model options changed, in sentences. */
+function describeOptions({options, penalty, threshold, table: {label}}: Findings): string[] {
+  const given = Object.entries(options).map(([name, value]) => `${name} = ${String(value)}`)
+  return [
+    ...(given.length > 0 ? [`Model options: ${given.join('; ')}.`] : []),
+    ...(options.C === 'auto'
+      ? [`C = ${1 / penalty} had the lowest loss on held-out rows; the same rows give the metrics.`]
+      : []),
+    ...(threshold === undefined
+      ? []
+      : [
+          `Rows are predicted as ${label.classes[1] ?? ''} from a probability of ${Number(threshold.toPrecision(4))} on.`,
+        ]),
+  ]
 }
 
 function warningsAbout(
@@ -119,4 +143,12 @@ function warningsAbout(
   }
   if (!fit.converged) warnings.push(`The fit had not converged after ${fit.iterations} iterations.`)
   return warnings
+}
+
+/** Logs what the report warns of, and the columns left out. */
+export function logReading({warnings, leftOut}: Report, context: Pick<ProcessContext, 'log'>): void {
+  for (const warning of warnings) context.log('WARNING', warning)
+  if (leftOut.length === 0) return
+  const names = leftOut.map(({column, reason}) => `${column} (${reason})`)
+  context.log('INFO', `Left out ${listed(names)}`, {leftOut: leftOut.length})
 }

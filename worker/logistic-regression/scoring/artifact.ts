@@ -77,11 +77,15 @@ export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
   })
   if (classifiers.length !== classes.length)
     throw refuse('model.classifiers', `a list of ${classes.length}, one for each class`)
+  const threshold = root.at('threshold')
+  if (threshold.value !== undefined && classes.length !== 2)
+    throw refuse('threshold', 'left out unless there are two classes')
   return {
     format: 'cloud-runner/logistic-regression',
     version: 1,
     label: root.at('label').text(),
     classes,
+    ...(threshold.value === undefined ? {} : {threshold: threshold.positive()}),
     preprocessing,
     model: {
       name: model.at('name').oneOf('LogisticRegression'),

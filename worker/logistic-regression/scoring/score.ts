@@ -3,15 +3,16 @@ import {Design} from '../encoding/design.ts'
 import {type Layout, placesIn} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import {measure} from '../quality/metrics.ts'
-import {makeReport} from '../quality/report.ts'
+import {logReading, makeReport} from '../quality/report.ts'
 import {stopwatch} from '../stopwatch.ts'
 import type {NumberColumn, TextColumn} from '../table/columns.ts'
 import type {FeatureChoice} from '../table/features.ts'
-import {listed, nearNames} from '../table/label.ts'
+import {listed, nearNames} from '../table/names.ts'
 import {memoryForTable} from '../table/memory.ts'
 import {labelledRows} from '../table/rows.ts'
 import {type Table, readTable} from '../table/table.ts'
 import {type Artifact, type Predictions, predict} from '../training/model.ts'
+import {applyThreshold} from '../training/threshold.ts'
 import type {Pretrained} from './artifact.ts'
 import {writeResult} from './result.ts'
 
@@ -46,6 +47,7 @@ export async function score(
   const all = Uint32Array.from({length: rows}, (_, row) => row)
   const design = new Design(layout, preprocessing, all)
   await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
+  if (artifact.threshold !== undefined) applyThreshold(predictions, artifact.threshold)
   const labelled = labelledRows(label.codes)
   const quality = await measure(labelled, label.codes, classes, predictions, pacer)
   const predictMs = lap()
@@ -67,12 +69,15 @@ export async function score(
     table,
     choice: layout.choice,
     trained: {preprocessing, fit},
+    penalty: 1,
+    options: {},
+    threshold: artifact.threshold,
     folds: 0,
     quality,
     pretrained: {source, warnings},
     timings: {readMs, fitMs: 0, predictMs, writeMs},
   })
-  for (const warning of report.warnings) context.log('WARNING', warning)
+  logReading(report, context)
   output.sidecar('report.json', report)
   output.sidecar('model.json', artifact)
 }

@@ -20,7 +20,14 @@ const MOST_ROWS = 1000
 export function isForRows(objective: Objective): boolean {
   const {columns} = objective.design
   const rows = rowsOf(objective)
-  return objective.outputs === 1 && columns >= FEWEST_COLUMNS && rows <= MOST_ROWS && rows < columns
+  // Shares are worth the rows themselves only at that penalty.
+  return (
+    objective.penalty === 1 &&
+    objective.outputs === 1 &&
+    columns >= FEWEST_COLUMNS &&
+    rows <= MOST_ROWS &&
+    rows < columns
+  )
 }
 
 /** Where the search is: the weights are the sum of `shares[i]` times row i. */

@@ -121,7 +121,8 @@ function enlarged(evaluation: PenalizedEvaluation, share: number, objective: Obj
   const matrix = pinned(evaluation, objective).map((value) => share * value)
   const size = parametersOf(objective)
   for (let at = 0; at < size; at++)
-    if (isPenalized(objective, at)) matrix[at * size + at] = (matrix[at * size + at] ?? 0) - (share - 1)
+    if (isPenalized(objective, at))
+      matrix[at * size + at] = (matrix[at * size + at] ?? 0) - (share - 1) * objective.penalty
   return matrix
 }
 

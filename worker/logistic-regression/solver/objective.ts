@@ -4,8 +4,8 @@ import {Hessian} from './hessian.ts'
 import {Pass} from './pass.ts'
 
 /**
- * The penalized loss of a softmax regression as scikit-learn defines it for C = 1:
- * sum over rows of -log p(class) + 1/2 ||W||^2, intercepts not penalized.
+ * The penalized loss of a softmax regression, that of scikit-learn divided by C:
+ * sum over rows of -log p(class) + penalty / 2 ||W||^2, intercepts not penalized.
  *
  * Parameters lie in one vector: per output `columns` weights, then the intercept. Two classes have one output, the
  * log odds of the second; K > 2 classes have K.
@@ -15,6 +15,8 @@ export interface Objective {
   /** Class index per row of the design. */
   classes: Int32Array
   outputs: number
+  /** 1 / C. */
+  penalty: number
   /** The rows of the design that count. */
   ranges: readonly Range[]
 }
@@ -93,9 +95,9 @@ export async function evaluate(
   for (let at = 0; at < length; at++) {
     if (!isPenalized(objective, at)) continue
     const weight = parameters[at] ?? 0
-    penalty += (weight * weight) / 2
-    gradient[at] = (gradient[at] ?? 0) + weight
-    if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + 1
+    penalty += (objective.penalty * weight * weight) / 2
+    gradient[at] = (gradient[at] ?? 0) + objective.penalty * weight
+    if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + objective.penalty
   }
   return {loss: sum.loss + penalty, gradient, hessian, parts}
 }

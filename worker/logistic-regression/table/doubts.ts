@@ -1,6 +1,6 @@
 import type {Column, NumberColumn, TextColumn} from './columns.ts'
 import {type FeatureChoice, MOST_CATEGORIES} from './features.ts'
-import {listed} from './label.ts'
+import {listed} from './names.ts'
 import type {Table} from './table.ts'
 import {isDate, isDressedNumber, readNumber} from './values.ts'
 

@@ -1,7 +1,10 @@
 import type {Report} from '../../contract.ts'
+import type {ModelOptions} from '../../model-options.ts'
+import {PermanentError} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
 import type {NumberColumn, TextColumn} from './columns.ts'
 import {isIdentifierName} from './identifiers.ts'
+import {listed, nearNames} from './names.ts'
 import type {Table} from './table.ts'
 import {isDate, isPackedDate} from './values.ts'
 
@@ -23,21 +26,63 @@ export interface FeatureChoice {
   leftOut: Report['leftOut']
 }
 
-/** Leaves out what cannot carry over to other rows: identifiers, constants, empty columns, dates, free text. */
-export async function chooseFeatures(table: Table, pacer: Pacer): Promise<FeatureChoice> {
+/** Columns that the user chose. */
+export type ColumnOptions = Pick<ModelOptions, 'include' | 'exclude' | 'id'>
+
+/**
+ * Leaves out what cannot carry over to other rows: identifiers, constants, empty columns, dates, free text; and what
+ * the user excludes.
+ * @throws PermanentError `option-column-missing`
+ */
+export async function chooseFeatures(
+  table: Table,
+  options: ColumnOptions,
+  pacer: Pacer,
+): Promise<FeatureChoice> {
+  refuseUnknown(table, options)
   const choice: FeatureChoice = {numbers: [], categories: [], leftOut: []}
   for (const column of table.columns) {
     const header = table.header[column.index] ?? ''
     const reason =
-      column.kind === 'number'
+      whyNotChosen(column.name, options) ??
+      (column.kind === 'number'
         ? whyNotNumber(header, column, table.nameless.has(column.index))
-        : whyNotCategory(header, column)
+        : whyNotCategory(header, column))
     if (reason !== undefined) choice.leftOut.push({column: column.name, reason})
     else if (column.kind === 'number') choice.numbers.push(column)
     else choice.categories.push(column)
     if (pacer.due) await pacer.pause()
   }
   return choice
+}
+
+function whyNotChosen(name: string, {include, exclude, id}: ColumnOptions): Reason | undefined {
+  if (id?.includes(name) === true) return 'identifier'
+  return exclude?.includes(name) === true || include?.includes(name) === false ? 'excluded' : undefined
+}
+
+function refuseUnknown(
+  {columns, header, label}: Table,
+  {include = [], exclude = [], id = []}: ColumnOptions,
+): void {
+  const known = new Set(columns.map(({name}) => name))
+  const unknown = [...include, ...exclude, ...id].find((name) => !known.has(name))
+  if (unknown === undefined) return
+  const near = nearNames(header, unknown)
+  throw new PermanentError(
+    unknown === label.name
+      ? `The model options name the label column, ${unknown}, among the others.`
+      : `The file has no column ${unknown}, which the model options name.`,
+    {
+      code: 'option-column-missing',
+      line: 1,
+      column: unknown,
+      suggestions: [
+        ...(near.length > 0 && unknown !== label.name ? [`Did you mean ${listed(near)}?`] : []),
+        `The columns are ${listed(header)}.`,
+      ],
+    },
+  )
 }
 
 type Reason = Report['leftOut'][number]['reason']

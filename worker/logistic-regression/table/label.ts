@@ -1,12 +1,13 @@
 import {INPUT_METADATA, WORKER_ENVIRONMENT, type Report} from '../../contract.ts'
+import type {ModelOptions} from '../../model-options.ts'
 import {type InputFile, PermanentError, type ProcessContext} from '../../processor.ts'
 import {isMissing} from '../csv/missing.ts'
+import {listed, nearNames} from './names.ts'
 
 /** Distinct values up to which the last column becomes the label if none is named. */
 const MOST_CLASSES_UNNAMED = 20
 /** Distinct values beyond which even a named label is a number or text, not a class. */
 const MOST_CLASSES_NAMED = 100
-const NAMES_SHOWN = 10
 /** In a suggestion to choose one, which is useless among thousands. */
 const NAMES_OF_A_FILE_SHOWN = 100
 
@@ -20,6 +21,10 @@ export interface LabelChoice {
   chosenBy: Report['label']['chosenBy']
   /** Classes of a pre-trained model. The file then needs no label column; two of its name are ignored. */
   classes?: readonly string[]
+  /** The class that becomes the last of two. */
+  positiveClass?: string
+  /** Splits numbers at their median. */
+  bins?: 2
 }
 
 /** The column to predict. */
@@ -36,12 +41,17 @@ export interface Label {
 }
 
 /** The object's metadata goes before the pipeline's setting; with neither, the last column is tried. */
-export function chooseLabel(input: InputFile, environment: ProcessContext['environment']): LabelChoice {
+export function chooseLabel(
+  input: InputFile,
+  environment: ProcessContext['environment'],
+  {positiveClass, bins}: Pick<ModelOptions, 'positiveClass' | 'bins'> = {},
+): LabelChoice {
+  const options = {...(positiveClass !== undefined && {positiveClass}), ...(bins !== undefined && {bins})}
   const ofObject = input.metadata[INPUT_METADATA.labelColumn]?.trim()
-  if (ofObject) return {name: ofObject, chosenBy: 'object'}
+  if (ofObject) return {name: ofObject, chosenBy: 'object', ...options}
   const ofPipeline = environment[WORKER_ENVIRONMENT.labelColumn]?.trim()
-  if (ofPipeline) return {name: ofPipeline, chosenBy: 'pipeline'}
-  return {name: undefined, chosenBy: 'last-column'}
+  if (ofPipeline) return {name: ofPipeline, chosenBy: 'pipeline', ...options}
+  return {name: undefined, chosenBy: 'last-column', ...options}
 }
 
 /** Collects the label column of one file. */
@@ -76,11 +86,71 @@ export class LabelBuilder {
     const key = meaningOf(text)
     const known = this.#classes.get(key)
     if (known !== undefined) return known.code
-    const limit = this.#choice.name === undefined ? MOST_CLASSES_UNNAMED : MOST_CLASSES_NAMED
+    const limit = this.#mostValues
     if (this.#classes.size === limit) throw this.#tooManyClasses(limit)
     const code = this.#classes.size
     this.#classes.set(key, {code, name: text})
     return code
+  }
+
+  /** Distinct values that a label column may have. */
+  get #mostValues(): number {
+    if (this.#choice.bins !== undefined) return Infinity
+    return this.#choice.name === undefined ? MOST_CLASSES_UNNAMED : MOST_CLASSES_NAMED
+  }
+
+  /** @throws PermanentError `option-class-missing` */
+  #positiveLast(classes: string[]): string[] {
+    const {positiveClass} = this.#choice
+    if (positiveClass === undefined) return classes
+    const positive = classes.find((name) => meaningOf(name) === meaningOf(positiveClass))
+    if (positive === undefined || classes.length !== 2) {
+      throw new PermanentError(
+        `The label column ${this.#name} has no two classes of which one is ${positiveClass}, the positive class.`,
+        {
+          code: 'option-class-missing',
+          column: this.#name,
+          suggestions: [`Its classes are ${listed(classes)}; positiveClass names one of two.`],
+        },
+      )
+    }
+    return [...classes.filter((name) => name !== positive), positive]
+  }
+
+  /**
+   * Two classes: the numbers up to the median, and those above it.
+   * @throws PermanentError `bins-need-numbers`
+   */
+  #split(codes: Int32Array, names: readonly string[]): Label {
+    const numbers = Float64Array.from(names, Number)
+    const text = names.find((_, code) => !Number.isFinite(numbers[code]))
+    const values = Float64Array.from(
+      codes.filter((code) => code >= 0),
+      (code) => numbers[code] ?? NaN,
+    ).toSorted()
+    const median = ((values[(values.length - 1) >> 1] ?? NaN) + (values[values.length >> 1] ?? NaN)) / 2
+    // The most frequent number may be the highest, too.
+    const bound =
+      median < (values.at(-1) ?? NaN) ? median : (values.findLast((value) => value < median) ?? NaN)
+    if (text !== undefined || Number.isNaN(bound)) {
+      throw new PermanentError(
+        text === undefined
+          ? `The label column ${this.#name} has no two different numbers to split.`
+          : `The label column ${this.#name} cannot be split in bins, since ${text} is not a number.`,
+        {
+          code: 'bins-need-numbers',
+          column: this.#name,
+          suggestions: ['Leave the option bins out, or name a column of numbers by --label-column.'],
+        },
+      )
+    }
+    for (const [row, code] of codes.entries())
+      if (code >= 0) codes[row] = Number((numbers[code] ?? 0) > bound)
+    const classes = this.#positiveLast([`up to ${bound}`, `above ${bound}`])
+    const {chosenBy} = this.#choice
+    if (classes[0] !== `up to ${bound}`)
+      codes.forEach((code, row) => (codes[row] = code < 0 ? code : 1 - code))
+    return {name: this.#name, index: this.index, chosenBy, classes, codes, unknown: 0}
   }
 
   #tooManyClasses(limit: number): PermanentError {
@@ -92,6 +162,7 @@ export class LabelBuilder {
             column: this.#name,
             suggestions: [
               'Name the column to predict: cloud-runner upload FILE --label-column NAME',
+              ...this.#binsIfNumbers(),
               `The columns are ${listed(this.#header)}.`,
             ],
           },
@@ -102,10 +173,20 @@ export class LabelBuilder {
             code: 'too-many-classes',
             column: this.#name,
             suggestions: [
-              'Logistic regression predicts classes: name another column with --label-column, or bin this one.',
+              'This is classification: name a column of classes with --label-column.',
+              ...this.#binsIfNumbers(),
             ],
           },
         )
+  }
+
+  /** What to do about a label of numbers. */
+  #binsIfNumbers(): string[] {
+    return [...this.#classes.values()].every(({name}) => Number.isFinite(Number(name)))
+      ? [
+          `The worker predicts classes, not numbers: to split ${this.#name} at its median, type cloud-runner upload FILE --label-column ${this.#name} --set bins=2`,
+        ]
+      : []
   }
 
   /**
@@ -119,6 +200,7 @@ export class LabelBuilder {
     const missing = isMinus ? undefined : this.#classes.get(NEGATIVE)?.code
     if (missing !== undefined) codes.forEach((code, row) => (codes[row] = code === missing ? -1 : code))
     if (classes !== undefined) return this.#assign(codes, names, classes)
+    if (this.#choice.bins !== undefined) return this.#split(codes, names)
     const found = names.filter((_, code) => code !== missing)
     if (found.length === 0) {
       throw new PermanentError(`No row has a label: the column ${this.#name} is empty.`, {
@@ -139,7 +221,7 @@ export class LabelBuilder {
         },
       )
     }
-    return this.#assign(codes, names, inOrder(found))
+    return this.#assign(codes, names, this.#positiveLast(inOrder(found)))
   }
 
   /** Turns numbers in the order of appearance into indexes of classes. */
@@ -219,39 +301,4 @@ function withPlainBlanks(text: string): string {
     .replaceAll(/[\u200b-\u200d\u2060]/g, '')
     .replaceAll(/\s+/g, ' ')
     .trim()
-}
-
-/** The columns whose names are like `name`. */
-export function nearNames(header: readonly string[], name: string): string[] {
-  return header.map((column) => column.trim()).filter((column) => isNear(column, name))
-}
-
-/** Names in a sentence: the first few, and how many more there are. */
-export function listed(names: readonly string[], most = NAMES_SHOWN): string {
-  const shown = names.slice(0, most).map((name) => name.trim())
-  const more = names.length - shown.length
-  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
-}
-
-function isNear(column: string, name: string): boolean {
-  const [a, b] = [column.toLowerCase(), name.toLowerCase()]
-  return (
-    a === b ||
-    (b.length >= 3 && (a.includes(b) || editDistance(a, b) <= Math.max(1, Math.floor(b.length / 4))))
-  )
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 8) return 9
-  let previous = Array.from({length: b.length + 1}, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, substituted))
-    }
-    previous = row
-  }
-  return previous[b.length] ?? 0
 }

@@ -30,7 +30,15 @@ export async function crossValidate(
   for (const {folds, transforms} of halves) {
     const model = isOfKinds(trained, transforms)
       ? trained
-      : await train(layout, label, folded, transforms, trained.fit.parameters, pacer)
+      : await train(
+          layout,
+          label,
+          folded,
+          transforms,
+          trained.objective.penalty,
+          trained.fit.parameters,
+          pacer,
+        )
     for (const number of folds) {
       const fold = folded.folds[number]
       if (fold === undefined) continue

@@ -1,6 +1,6 @@
 import type {Range} from '../solver/objective.ts'
 
-const MOST_FOLDS = 5
+const FOLDS = 5
 /** Fixed, so that the same file yields the same folds. */
 const SEED = 20240229
 
@@ -18,13 +18,17 @@ export interface Folds {
  * without it the model would not know the class.
  * @param codes class per row, -1 without a label
  */
-export function dealFolds(codes: Int32Array, classes: number): Folds {
+export function dealFolds(
+  codes: Int32Array,
+  classes: number,
+  {folds = FOLDS, seed = SEED}: {folds?: number; seed?: number} = {},
+): Folds {
   const rowsOf = rowsByClass(codes, classes)
   const divisible = rowsOf.filter((rows) => rows.length >= 2)
   const of = new Int8Array(codes.length).fill(-1)
   if (divisible.length === 0) return {count: 0, of}
-  const count = Math.max(2, Math.min(MOST_FOLDS, ...divisible.map((rows) => rows.length)))
-  const random = mulberry32(SEED)
+  const count = Math.max(2, Math.min(folds, ...divisible.map((rows) => rows.length)))
+  const random = mulberry32(seed)
   let next = 0
   for (const rows of divisible) {
     shuffle(rows, random)

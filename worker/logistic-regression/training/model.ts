@@ -11,6 +11,8 @@ export interface Artifact {
   version: 1
   label: string
   classes: string[]
+  /** Probability of the second of two classes from which a row is predicted as it; without it, 0.5. */
+  threshold?: number
   preprocessing: Preprocessing
   /**
    * As `ml-logistic-regression` loads it. Its classifiers score "not this class", so the softmax weights are negated

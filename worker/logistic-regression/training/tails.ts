@@ -43,6 +43,12 @@ interface TransformsOfHalf {
   readonly transforms: readonly Transform[]
 }
 
+/** No column is mapped. */
+export function noTransforms(columns: number, {folds}: FoldedRows): TransformChoice {
+  const transforms = Array.from({length: columns}, () => IDENTITY)
+  return {all: transforms, halves: [{folds: range(0, folds.length), transforms}]}
+}
+
 /**
  * Chooses for each numeric column whether to map it to a normal distribution, on training rows only. Columns without
  * tails are not mapped. Those with some are mapped if that clearly lowers the loss. Those with far tails are mapped,

@@ -20,6 +20,7 @@ export interface TrainedModel {
 /**
  * Learns a model from labelled rows.
  * @param transforms per column of numbers
+ * @param penalty 1 / C
  * @param start parameters of a model that is likely close
  */
 export async function train(
@@ -27,6 +28,7 @@ export async function train(
   label: Label,
   {rows, neverHeldOut, folds}: FoldedRows,
   transforms: readonly Transform[],
+  penalty: number,
   start: Float64Array | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
@@ -37,6 +39,7 @@ export async function train(
     design,
     classes: codesAt(label.codes, rows),
     outputs: outputsFor(label.classes.length),
+    penalty,
     // By fold, since the curvature of each is needed to refit without it.
     ranges: [neverHeldOut, ...folds].filter((range) => range.start < range.end),
   }

@@ -41,7 +41,7 @@ async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform
     fixed === undefined
       ? chosen
       : {all: fixed, halves: chosen.halves.map(({folds}) => ({folds, transforms: fixed}))}
-  const trained = await train(layout, label, folded, transforms.all, undefined, pacer)
+  const trained = await train(layout, label, folded, transforms.all, 1, undefined, pacer)
   const predictions: Predictions = {
     labels: new Int16Array(rows.length),
     probabilities: new Float64Array(2 * rows.length),

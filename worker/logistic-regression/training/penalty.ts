@@ -1,0 +1,56 @@
+import type {Layout} from '../encoding/preprocessing.ts'
+import type {Pacer} from '../pacer.ts'
+import type {Label} from '../table/label.ts'
+import {crossValidate} from './cross-validation.ts'
+import type {FoldedRows} from './folds.ts'
+import type {Predictions} from './model.ts'
+import type {TransformChoice} from './tails.ts'
+import {type TrainedModel, train} from './train.ts'
+
+/** Values of C that `auto` tries, from the strongest penalty to the weakest. */
+const PATH = [0.001, 0.01, 0.1, 1, 10, 100, 1000]
+
+/**
+ * Trains a model and predicts the held-out rows, with the given C or the one of {@link PATH} whose loss on held-out rows
+ * is the lowest.
+ * @param into receives the predictions of the held-out rows
+ */
+export async function trainAndValidate(
+  layout: Layout,
+  label: Label,
+  folded: FoldedRows,
+  transforms: TransformChoice,
+  C: number | 'auto',
+  into: Predictions,
+  pacer: Pacer,
+): Promise<TrainedModel> {
+  const at = async (one: number, start: Float64Array | undefined): Promise<TrainedModel> => {
+    const trained = await train(layout, label, folded, transforms.all, 1 / one, start, pacer)
+    await crossValidate(layout, label, folded, transforms, trained, into, pacer)
+    return trained
+  }
+  if (C !== 'auto') return at(C, undefined)
+  let best = {C: 1, loss: Infinity}
+  let start: Float64Array | undefined
+  for (const one of folded.folds.length === 0 ? [] : PATH) {
+    start = (await at(one, start)).fit.parameters
+    const loss = lossOf(folded, label, into)
+    if (loss < best.loss) best = {C: one, loss}
+  }
+  return at(best.C, undefined)
+}
+
+/** Mean log loss of the held-out rows. */
+function lossOf(
+  {rows, neverHeldOut}: FoldedRows,
+  {codes, classes}: Label,
+  {probabilities}: Predictions,
+): number {
+  let sum = 0
+  for (let i = neverHeldOut.end; i < rows.length; i++) {
+    const row = rows[i] ?? 0
+    const own = probabilities[row * classes.length + (codes[row] ?? 0)] ?? 0
+    sum -= Math.log(Math.max(own, Number.EPSILON))
+  }
+  return sum / (rows.length - neverHeldOut.end)
+}
