@@ -160,6 +160,8 @@ export const INPUT_METADATA = {
   model: 'model',
   /** JSON: see `MODEL_OPTIONS` in `worker/model-options.ts`. */
   modelOptions: 'model-options',
+  /** Population stability index of a column from which a file that is scored with a model is refused. */
+  failOnDrift: 'fail-on-drift',
 } as const
 
 /**
@@ -354,6 +356,12 @@ export interface Report {
     column: string
     reason: 'identifier' | 'constant' | 'empty' | 'date' | 'free-text' | 'not-in-model' | 'excluded'
   }[]
+  /**
+   * For a pre-trained model that knows its training data: per column, the most drifted first, the population stability
+   * index over deciles or values; values that the training did not have (up to 20); and the share of rows with a number
+   * beyond the training's range.
+   */
+  drift?: {column: string; psi: number; newLevels: string[]; beyondRange: number}[]
   assumptions: string[]
   warnings: string[]
   model: {

@@ -20,6 +20,19 @@ export const durationFlag = Flags.custom<number>({
   },
 })
 
+/** A flag such as `--fail-on-drift 0.25`: a number above 0. */
+export const positiveFlag = Flags.custom<number>({
+  parse(text, _context, flag) {
+    const value = Number(text)
+    if (!(value > 0 && Number.isFinite(value))) {
+      throw usageError(`--${flag.name} is "${text}"; it must be a number above 0.`, [
+        `For example: --${flag.name} 0.25`,
+      ])
+    }
+    return Promise.resolve(value)
+  },
+})
+
 /** `--confirm`, for every command that changes a pipeline. */
 export const confirmFlag = Flags.string({
   summary: "The pipeline's name, to skip the confirmation prompt.",

@@ -1,5 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 
+import {positiveFlag} from '../cli/flags.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showIgnored, showUploaded} from '../cli/show-files.ts'
@@ -32,6 +33,10 @@ export default class Upload extends WaitingCommand {
     {
       description: 'Score with a model trained earlier',
       command: '<%= config.bin %> <%= command.id %> june.csv --model model.json --wait',
+    },
+    {
+      description: 'The same, unless the columns have drifted from the training data',
+      command: '<%= config.bin %> <%= command.id %> june.csv --model model.json --fail-on-drift 0.25 --wait',
     },
     {
       description: 'Choose what the model is like',
@@ -75,6 +80,12 @@ export default class Upload extends WaitingCommand {
       helpValue: '<file>',
       exclusive: ['model'],
     }),
+    'fail-on-drift': positiveFlag({
+      summary:
+        'Refuse files with a column whose population stability index, against the training data of the model, is this or more.',
+      helpValue: '<index>',
+      exclusive: ['label-column', 'set', 'model-options'],
+    }),
     ...waitFlags,
   }
 
@@ -102,6 +113,7 @@ export default class Upload extends WaitingCommand {
         {
           labelColumn: flags['label-column'],
           modelOptions,
+          failOnDrift: flags['fail-on-drift'],
           model: model && (await placeModel(model, target.context(step))),
           uploaded: ({object, sizeBytes}) => progress.finished(`${object}, ${bytes(sizeBytes)}`),
         },

@@ -1,6 +1,7 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
 import {readPretrained} from './scoring/artifact.ts'
 import {Design} from './encoding/design.ts'
+import {distributionOfNumbers, distributionOfTexts} from './table/distribution.ts'
 import {chooseFeatures} from './table/features.ts'
 import {dealFolds, orderByFold} from './training/folds.ts'
 import {chooseLabel} from './table/label.ts'
@@ -123,6 +124,10 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     label: label.name,
     classes: label.classes,
     ...(threshold === undefined ? {} : {threshold}),
+    distributions: [
+      ...choice.numbers.map((column) => distributionOfNumbers(column, labelled)),
+      ...choice.categories.map((column) => distributionOfTexts(column, labelled)),
+    ],
     preprocessing: trained.preprocessing,
     model: toModel(classWeights(trained.fit.parameters, classes)),
   } satisfies Artifact)

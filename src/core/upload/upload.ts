@@ -32,6 +32,8 @@ export interface UploadOptions {
   readonly model?: string | undefined
   /** Model options as JSON. */
   readonly modelOptions?: string | undefined
+  /** Population stability index from which a file is refused. */
+  readonly failOnDrift?: number | undefined
   /** Called after each file. */
   readonly uploaded?: (file: UploadedFile) => void
 }
@@ -71,6 +73,9 @@ export async function upload(
           ...(options.modelOptions === undefined
             ? {}
             : {[INPUT_METADATA.modelOptions]: options.modelOptions}),
+          ...(options.failOnDrift === undefined
+            ? {}
+            : {[INPUT_METADATA.failOnDrift]: String(options.failOnDrift)}),
         },
       })
       const done: UploadedFile = {

@@ -30,7 +30,9 @@ export interface Findings {
   folds: number
   quality: Quality
   /** For a pre-trained model: its source, and what in the file it does not know. */
-  pretrained: {source: NonNullable<Report['model']['pretrained']>; warnings: string[]} | undefined
+  pretrained:
+    | {source: NonNullable<Report['model']['pretrained']>; warnings: string[]; drift: Report['drift']}
+    | undefined
   timings: Report['timings']
 }
 
@@ -61,6 +63,7 @@ export function makeReport(findings: Findings): Report {
     coefficients: describeCoefficients(trained.fit, trained.preprocessing, label.classes),
     transforms,
     leftOut: choice.leftOut,
+    ...(findings.pretrained?.drift === undefined ? {} : {drift: findings.pretrained.drift}),
     assumptions: [
       ...(table.shape.dialect.encoding === 'UTF-16' ? ['The file is UTF-16; its result is UTF-8.'] : []),
       `Fields are delimited by ${DELIMITER_NAMES[table.shape.dialect.delimiter]}, as in the header.`,

@@ -4,6 +4,7 @@ import {type InputFile, PermanentError, type ProcessContext} from '../../process
 import {type CategoryEncoder, type NumericEncoder, termsOf} from '../encoding/preprocessing.ts'
 import type {Transform} from '../encoding/transforms.ts'
 import {outputsFor} from '../solver/objective.ts'
+import type {Distribution} from '../table/distribution.ts'
 import type {Artifact} from '../training/model.ts'
 
 /** A pre-trained model and its source. */
@@ -66,6 +67,7 @@ export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
   }
   const weights = termsOf(preprocessing).length + 1
   const model = root.at('model')
+  const distributions = root.at('distributions')
   const classifiers = model.at('classifiers').list((one) => {
     const [row, more] = one.at('weights').list((each) => each.list((value) => value.number()))
     if (row?.length !== weights || more !== undefined)
@@ -86,6 +88,7 @@ export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
     label: root.at('label').text(),
     classes,
     ...(threshold.value === undefined ? {} : {threshold: threshold.positive()}),
+    ...(distributions.value === undefined ? {} : {distributions: distributions.list(distributionOf)}),
     preprocessing,
     model: {
       name: model.at('name').oneOf('LogisticRegression'),
@@ -139,6 +142,32 @@ function categoryEncoder(field: Field): CategoryEncoder {
     // Models of other programs, and our older ones, have none.
     commonest: commonest.value === undefined ? 0 : commonest.wholeBelow(columns),
   }
+}
+
+function distributionOf(field: Field): Distribution {
+  const kind = field.at('kind').oneOf('number', 'category')
+  const shares = field.at('shares').list((one) => one.number())
+  const common = {
+    column: field.at('column').text(),
+    rows: field.at('rows').number(),
+    missing: field.at('missing').number(),
+    shares,
+  }
+  const bins =
+    kind === 'number'
+      ? field.at('quantiles').list((one) => one.number())
+      : field.at('levels').list((one) => one.text())
+  if (shares.length !== bins.length + 1)
+    throw field.refuse(`${field.path}.shares`, `a list of ${bins.length + 1} numbers`)
+  return kind === 'number'
+    ? {
+        ...common,
+        kind,
+        least: field.at('least').number(),
+        most: field.at('most').number(),
+        quantiles: field.at('quantiles').list((one) => one.number()),
+      }
+    : {...common, kind, levels: field.at('levels').list((one) => one.text())}
 }
 
 type Refuse = (at: string, rule: string) => PermanentError

@@ -14,6 +14,7 @@ import {type Table, readTable} from '../table/table.ts'
 import {type Artifact, type Predictions, predict} from '../training/model.ts'
 import {applyThreshold} from '../training/threshold.ts'
 import type {Pretrained} from './artifact.ts'
+import {describeDrift, measureDrift, refuseDrifted} from './drift.ts'
 import {writeResult} from './result.ts'
 
 /**
@@ -45,6 +46,8 @@ export async function score(
     probabilities: new Float64Array(rows * classes.length),
   }
   const all = Uint32Array.from({length: rows}, (_, row) => row)
+  const drift = artifact.distributions && measureDrift(artifact.distributions, layout.choice, all)
+  if (drift !== undefined) refuseDrifted(input, drift)
   const design = new Design(layout, preprocessing, all)
   await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
   if (artifact.threshold !== undefined) applyThreshold(predictions, artifact.threshold)
@@ -74,7 +77,7 @@ export async function score(
     threshold: artifact.threshold,
     folds: 0,
     quality,
-    pretrained: {source, warnings},
+    pretrained: {source, warnings: [...describeDrift(drift ?? [], rows), ...warnings], drift},
     timings: {readMs, fitMs: 0, predictMs, writeMs},
   })
   logReading(report, context)

@@ -2,6 +2,7 @@ import type {LogisticRegressionJson} from 'ml-logistic-regression'
 import type {Design} from '../encoding/design.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
+import type {Distribution} from '../table/distribution.ts'
 import {type Range, outputsFor, softmaxInPlace} from '../solver/objective.ts'
 import {Pass} from '../solver/pass.ts'
 
@@ -13,6 +14,8 @@ export interface Artifact {
   classes: string[]
   /** Probability of the second of two classes from which a row is predicted as it; without it, 0.5. */
   threshold?: number
+  /** Of the rows it learned from; none in older models. */
+  distributions?: Distribution[]
   preprocessing: Preprocessing
   /**
    * As `ml-logistic-regression` loads it. Its classifiers score "not this class", so the softmax weights are negated
