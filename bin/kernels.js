@@ -1,8 +1,8 @@
 // Compiles the worker's kernels (worker/logistic-regression/kernels) to WebAssembly.
 import {createHash} from 'node:crypto'
+import {createRequire} from 'node:module'
 import {existsSync, globSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
-import {main, version} from 'assemblyscript/asc'
 
 const FOLDER = 'worker/logistic-regression/kernels'
 /** As JSON, since Node, vitest and esbuild import that alike. */
@@ -11,11 +11,14 @@ export const KERNELS_FILE = `${FOLDER}/kernels.json`
 /** Writes {@link KERNELS_FILE}, unless its sources and the compiler are those that it was compiled from. */
 export async function compileKernels(root) {
   const sources = globSync(`${FOLDER}/assembly/*.ts`, {cwd: root}).toSorted()
+  const {version} = createRequire(import.meta.url)('assemblyscript/package.json')
   const hash = createHash('sha256').update(version)
   for (const file of sources) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)))
   const digest = hash.digest('hex')
   const target = join(root, KERNELS_FILE)
   if (existsSync(target) && JSON.parse(readFileSync(target, 'utf8')).sources === digest) return
+  // Loading it takes longer than all else here.
+  const {main} = await import('assemblyscript/asc')
   let wasm
   let complaints = ''
   const {error} = await main(

@@ -155,9 +155,10 @@ class Reading {
     const before = this.#records
     let from = this.#records === 0 ? Math.max(0, this.#dialect.headerStart - this.#offset) : 0
     if (from > this.#length) return
+    scanner.load(this.#held, this.#length)
     let end: ScanEnd
     do {
-      end = scanner.scan(this.#held, from, this.#length, last)
+      end = scanner.scan(from, last)
       this.#take()
       from = scanner.next
       if (end === 'ragged-row') from = this.#skipFooter(from)
@@ -204,7 +205,7 @@ class Reading {
       larger.set(this.#ends)
       this.#ends = larger
     }
-    const block = this.#scanner.block(this.#held)
+    const {block} = this.#scanner
     const left = this.#linesWithoutRow(block)
     if (left.length > 0) this.#leaveOut(left, ends)
     else for (const end of ends) this.#ends[this.#records++] = this.#offset + end

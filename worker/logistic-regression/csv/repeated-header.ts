@@ -36,20 +36,18 @@ export class RepeatedHeader {
   }
 }
 
-/** A block less some of its records. */
+/** A block less some of its records, in the same memory. */
 export function without(block: RecordBlock, left: readonly number[]): RecordBlock {
   if (left.length === 0) return block
-  const {columns, records} = block
+  const {columns, records, starts, stops} = block
   const isLeft = new Set(left)
-  const starts = new Int32Array((records - left.length) * columns)
-  const stops = new Int32Array(starts.length)
   let kept = 0
   for (let record = 0; record < records; record++) {
     if (isLeft.has(record)) continue
     const cells = [record * columns, (record + 1) * columns] as const
-    starts.set(block.starts.subarray(...cells), kept * columns)
-    stops.set(block.stops.subarray(...cells), kept * columns)
+    starts.copyWithin(kept * columns, ...cells)
+    stops.copyWithin(kept * columns, ...cells)
     kept++
   }
-  return {...block, records: kept, starts, stops}
+  return {...block, records: kept}
 }

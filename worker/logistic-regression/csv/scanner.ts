@@ -1,3 +1,5 @@
+import {Scratch} from '../kernels/scratch.ts'
+
 const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
@@ -6,6 +8,9 @@ const QUOTE = 0x22
 const MOST_CELLS = 16 * 1024
 /** Initial capacity for a header's fields. */
 const HEADER_FIELDS = 256
+/** Kernels read that many at a time. */
+const VECTOR_BYTES = 16
+const POWERS_OF_TEN = Float64Array.from({length: VECTOR_BYTES}, (_, exponent) => 10 ** exponent)
 
 /**
  * Some records, split into fields that are not decoded yet. Field `f` of record `r` is number `r * columns + f`.
@@ -18,6 +23,21 @@ export interface RecordBlock {
   /** Per field where its text begins and ends in `bytes`, without the quotes around it. */
   readonly starts: Int32Array
   readonly stops: Int32Array
+  /**
+   * Reads the fields of a column as decimal numbers, from record `from` to before `to`. The result is valid until the
+   * next call.
+   */
+  decimals(column: number, from: number, to: number): Decimals
+}
+
+/** Some fields of a column, as far as they are plain decimal numbers, such as `-12.5`. */
+export interface Decimals {
+  /** The very doubles that `Number()` makes of them, but 0 for -0; NaN for other fields. */
+  readonly values: Float64Array
+  /** The first record with a number; the number of records if there is none. All count from the first field. */
+  readonly first: number
+  /** The records whose field is neither empty nor a plain number of at most 15 digits. */
+  readonly others: Int32Array
 }
 
 /** The text of a field. Within quotes each quote is doubled; a field that does not start with one has bare quotes. */
@@ -46,6 +66,19 @@ export type ScanEnd = 'full' | 'unfinished' | 'ragged-row' | 'broken-quote'
  * within a field that does not start with one is a character.
  */
 export class Scanner {
+  readonly #scratch = new Scratch()
+  readonly #powersAt: number
+  /** Of what the header determines the size of. */
+  readonly #tablesAt: number
+  #startsAt = 0
+  #stopsAt = 0
+  #endsAt = 0
+  #valuesAt = 0
+  #othersAt = 0
+  /** Of a copy of the bytes. */
+  #bytesAt = 0
+  #bytes: Buffer = Buffer.alloc(1)
+  #to = 0
   /** Per byte, 1 if it ends an unquoted field. */
   readonly #special = new Uint8Array(256)
   readonly #delimiter: number
@@ -54,7 +87,7 @@ export class Scanner {
   #capacity = 1
   #starts: Int32Array
   #stops: Int32Array
-  #ends = new Int32Array(1)
+  #ends: Int32Array = new Int32Array(1)
   #records = 0
   #fields = 0
   #next = 0
@@ -66,6 +99,9 @@ export class Scanner {
     this.#columns = mostColumns
     this.#starts = new Int32Array(HEADER_FIELDS)
     this.#stops = new Int32Array(HEADER_FIELDS)
+    this.#powersAt = this.#scratch.claim(POWERS_OF_TEN.length * 8)
+    this.#scratch.doubles(this.#powersAt, POWERS_OF_TEN.length).set(POWERS_OF_TEN)
+    this.#tablesAt = this.#scratch.end
   }
 
   /** From now on every record must have this many fields. */
@@ -73,9 +109,37 @@ export class Scanner {
     this.#columns = columns
     this.#isFixed = true
     this.#capacity = Math.max(1, Math.floor(MOST_CELLS / columns))
-    this.#starts = new Int32Array(this.#capacity * columns)
-    this.#stops = new Int32Array(this.#capacity * columns)
-    this.#ends = new Int32Array(this.#capacity)
+    this.#copyBytes()
+  }
+
+  /**
+   * Takes the bytes that the next scans are of.
+   * @param to their end; `bytes[to]` must exist and is overwritten
+   */
+  load(bytes: Buffer, to: number): void {
+    // Each loop over a field ends here at the latest, and needs no other check for the end.
+    bytes[to] = LF
+    this.#bytes = bytes
+    this.#to = to
+    if (this.#isFixed) this.#copyBytes()
+  }
+
+  /** To where the kernels read them, behind the tables of a block. */
+  #copyBytes(): void {
+    const scratch = this.#scratch
+    const capacity = this.#capacity
+    const cells = capacity * this.#columns
+    scratch.release(this.#tablesAt)
+    this.#startsAt = scratch.claim(cells * 4)
+    this.#stopsAt = scratch.claim(cells * 4)
+    this.#endsAt = scratch.claim(capacity * 4)
+    this.#valuesAt = scratch.claim(capacity * 8)
+    this.#othersAt = scratch.claim((capacity + 1) * 4)
+    this.#bytesAt = scratch.claim(this.#to + VECTOR_BYTES)
+    this.#starts = scratch.integers(this.#startsAt, cells)
+    this.#stops = scratch.integers(this.#stopsAt, cells)
+    this.#ends = scratch.integers(this.#endsAt, capacity)
+    scratch.bytes(this.#bytesAt, this.#to).set(this.#bytes.subarray(0, this.#to))
   }
 
   /** Whether the header has set the number of fields. */
@@ -89,13 +153,35 @@ export class Scanner {
   }
 
   /** The records of the last scan. */
-  block(bytes: Buffer): RecordBlock {
+  get block(): RecordBlock {
     return {
-      bytes,
+      bytes: this.#bytes,
       records: this.#records,
       columns: this.#columns,
       starts: this.#starts,
       stops: this.#stops,
+      decimals: (column, from, to) => this.#decimals(column, from, to),
+    }
+  }
+
+  #decimals(column: number, from: number, to: number): Decimals {
+    const scratch = this.#scratch
+    const cell = (from * this.#columns + column) * 4
+    const count = scratch.kernels.decimals(
+      this.#bytesAt,
+      this.#startsAt + cell,
+      this.#stopsAt + cell,
+      this.#columns * 4,
+      to - from,
+      this.#powersAt,
+      this.#valuesAt,
+      this.#othersAt,
+    )
+    const [first = 0] = scratch.integers(this.#othersAt, 1)
+    return {
+      values: scratch.doubles(this.#valuesAt, to - from),
+      first,
+      others: scratch.integers(this.#othersAt + 4, count),
     }
   }
 
@@ -115,16 +201,17 @@ export class Scanner {
   }
 
   /**
-   * Splits the records in `bytes` from `from` on.
-   * @param to end of the bytes; `bytes[to]` must exist and is overwritten
+   * Splits the records of the bytes from `from` on.
    * @param last the file ends there, so that the last record needs no line end
    */
-  scan(bytes: Buffer, from: number, to: number, last: boolean): ScanEnd {
-    // Each loop over a field ends here at the latest, and needs no other check for the end.
-    bytes[to] = LF
+  scan(from: number, last: boolean): ScanEnd {
+    const bytes = this.#bytes
+    const to = this.#to
     this.#records = 0
     let at = from
     while (this.#records < this.#capacity) {
+      if (this.#isFixed) at = this.#plainRecords(at)
+      if (this.#records === this.#capacity) break
       while (at < to && (bytes[at] === LF || bytes[at] === CR)) at++
       this.#next = at
       this.#fields = 0
@@ -134,6 +221,25 @@ export class Scanner {
       at = this.#next
     }
     return 'full'
+  }
+
+  /** Splits the records before the first one that has more to it. @returns where that starts */
+  #plainRecords(from: number): number {
+    const before = this.#records
+    const cells = before * this.#columns * 4
+    this.#records += this.#scratch.kernels.splitRecords(
+      this.#bytesAt,
+      from,
+      this.#to,
+      this.#delimiter,
+      this.#columns,
+      this.#capacity - before,
+      this.#startsAt + cells,
+      this.#stopsAt + cells,
+      this.#endsAt + before * 4,
+    )
+    if (this.#records > before) this.#next = this.#ends[this.#records - 1] ?? from
+    return this.#records > before ? this.#next : from
   }
 
   /** Splits one record, which is not blank. */

@@ -6,6 +6,27 @@ const ALIGNMENT = 16
 
 /** What `assembly/index.ts` exports. Places are offsets in bytes. */
 export interface Kernels {
+  splitRecords(
+    bytes: number,
+    from: number,
+    to: number,
+    delimiter: number,
+    columns: number,
+    most: number,
+    starts: number,
+    stops: number,
+    ends: number,
+  ): number
+  decimals(
+    bytes: number,
+    starts: number,
+    stops: number,
+    step: number,
+    records: number,
+    powers: number,
+    values: number,
+    others: number,
+  ): number
   widen(from: number, count: number, to: number): void
   rowsOf(from: number, room: number, columns: number, rows: number, to: number, width: number): void
   scores(
@@ -86,6 +107,10 @@ export class Scratch {
     return new Float64Array(this.#memory.buffer, at, count)
   }
 
+  bytes(at: number, count: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, at, count)
+  }
+
   floats(at: number, count: number): Float32Array {
     return new Float32Array(this.#memory.buffer, at, count)
   }
@@ -95,8 +120,19 @@ export class Scratch {
   }
 }
 
+const NAMES = [
+  'splitRecords',
+  'decimals',
+  'rowsOf',
+  'widen',
+  'scores',
+  'probabilities',
+  'lossOfTwo',
+  'addGradient',
+  'curvature',
+  'addHessian',
+] as const satisfies readonly (keyof Kernels)[]
+
 function isKernels(exports: object): exports is Kernels {
-  return ['rowsOf', 'widen', 'scores', 'probabilities', 'lossOfTwo', 'addGradient']
-    .concat('curvature', 'addHessian')
-    .every((name) => typeof Reflect.get(exports, name) === 'function')
+  return NAMES.every((name) => typeof Reflect.get(exports, name) === 'function')
 }

@@ -4,7 +4,7 @@ import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
 import type {Column, NumberColumn, TextColumn} from './columns.ts'
 import {MarkTally} from './notation.ts'
 import {TextCodes} from './text-codes.ts'
-import {readDecimal, readNumber} from './values.ts'
+import {readNumber} from './values.ts'
 
 /** Distinct texts remembered per column; a column with more is not a category. */
 export const MOST_LEVELS = 50_000
@@ -61,28 +61,21 @@ export class NumberBuilder implements ColumnBuilder {
 
   add(block: RecordBlock, from: number, row: number): number {
     if (this.#isContradicted) return block.records
-    const {bytes, starts, stops, columns, records} = block
-    const values = this.#values
-    for (
-      let record = from, cell = from * columns + this.#index;
-      record < records;
-      record++, cell += columns
-    ) {
-      let value = readDecimal(bytes, starts[cell] ?? 0, stops[cell] ?? 0)
-      if (value === value) {
-        this.#hasText = true
-      } else if (starts[cell] !== stops[cell]) {
-        const reading = this.#read(fieldText(block, cell))
-        if (reading === undefined) {
-          if (!this.#hasText) return record
-          this.#isContradicted = true
-          this.#values = new Float64Array(0)
-          return records
-        }
-        value = reading
+    const {columns, records} = block
+    const {values, first, others} = block.decimals(this.#index, from, records)
+    for (const other of others) {
+      if (first < other) this.#hasText = true
+      const reading = this.#read(fieldText(block, (from + other) * columns + this.#index))
+      if (reading === undefined && this.#hasText) {
+        this.#isContradicted = true
+        this.#values = new Float64Array(0)
+        return records
       }
-      values[row + record] = value
+      if (reading === undefined) return from + other
+      values[other] = reading
     }
+    if (first < values.length) this.#hasText = true
+    this.#values.set(values, row + from)
     if (this.marks !== undefined) this.#seeMarks(block, from, this.marks)
     return records
   }

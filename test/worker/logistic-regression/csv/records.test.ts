@@ -2,8 +2,7 @@ import {Readable} from 'node:stream'
 import * as fc from 'fast-check'
 import {expect, it} from 'vitest'
 import {readRecords} from '../../../../worker/logistic-regression/csv/records.ts'
-import {fieldText} from '../../../../worker/logistic-regression/csv/scanner.ts'
-import {readDecimal} from '../../../../worker/logistic-regression/table/values.ts'
+import {type RecordBlock, fieldText} from '../../../../worker/logistic-regression/csv/scanner.ts'
 import {Pacer} from '../../../../worker/logistic-regression/pacer.ts'
 import {PermanentError} from '../../../../worker/processor.ts'
 import {type CsvReading, readByCsvParse} from '../../../support/csv-parse-oracle.ts'
@@ -35,16 +34,10 @@ async function read(text: string, chunkBytes: number): Promise<CsvReading | unde
           records.push([...names])
         },
         rows: (block) => {
+          for (let column = 0; column < block.columns; column++) expectNumbers(block, column)
           for (let record = 0; record < block.records; record++) {
             const first = record * block.columns
             records.push(Array.from({length: block.columns}, (_, field) => fieldText(block, first + field)))
-            for (let field = first; field < first + block.columns; field++) {
-              const [start = 0, stop = 0] = [block.starts[field], block.stops[field]]
-              const number = readDecimal(block.bytes, start, stop)
-              // -0 is read as 0.
-              const whole = Number(block.bytes.toString('utf8', start, stop)) + 0
-              expect(Number.isNaN(number) ? whole : number).toBe(whole)
-            }
           }
         },
       },
@@ -55,6 +48,22 @@ async function read(text: string, chunkBytes: number): Promise<CsvReading | unde
     if (!(error instanceof PermanentError)) throw error
     return isPlain ? {records, ends: [], fault: {code: error.code, column: error.column}} : undefined
   }
+}
+
+/** Each field is the number that it is to JavaScript, or among the others. */
+function expectNumbers(block: RecordBlock, column: number): void {
+  const {values, first, others} = block.decimals(column, 0, block.records)
+  const isPlain = (text: string): boolean =>
+    /^[-+]?(\d+\.?\d*|\.\d+)$/.test(text) && text.replaceAll(/\D/g, '').length <= 15
+  const texts = Array.from({length: block.records}, (_, record) => {
+    const field = record * block.columns + column
+    return block.bytes.toString('utf8', block.starts[field], block.stops[field])
+  })
+  // -0 is read as 0.
+  expect([...values]).toEqual(texts.map((text) => (isPlain(text) ? Number(text) + 0 : NaN)))
+  const plain = texts.findIndex(isPlain)
+  expect(first).toBe(plain === -1 ? block.records : plain)
+  expect([...others]).toEqual(texts.flatMap((text, record) => (text === '' || isPlain(text) ? [] : [record])))
 }
 
 function* chunksOf(bytes: Buffer, size: number): Generator<Buffer> {

@@ -1,3 +1,5 @@
 export {rowsOf, widen} from './block'
 export {addHessian, curvature} from './hessian'
 export {addGradient, lossOfTwo, probabilities, scores} from './pass'
+export {decimals} from './decimals'
+export {splitRecords} from './records'
