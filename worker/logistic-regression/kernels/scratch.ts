@@ -28,6 +28,16 @@ export interface Kernels {
     others: number,
   ): number
   widen(from: number, count: number, to: number): void
+  survey(
+    numbers: number,
+    count: number,
+    low: number,
+    high: number,
+    middle: number,
+    unit: number,
+    stats: number,
+    among: number,
+  ): number
   rowsOf(from: number, room: number, columns: number, rows: number, to: number, width: number): void
   scores(
     values: number,
@@ -123,6 +133,7 @@ export class Scratch {
 const NAMES = [
   'splitRecords',
   'decimals',
+  'survey',
   'rowsOf',
   'widen',
   'scores',

@@ -1,0 +1,213 @@
+import {Scratch} from '../kernels/scratch.ts'
+
+const SAMPLED_NUMBERS = 2000
+/** Numbers that are looked at at once: they fit the processor's L2 cache. */
+const NUMBERS_AT_ONCE = 8 * 1024
+const STATS = 9
+/** Beyond this, squares of distances in the wrong unit may not be doubles. */
+const FAR = 2 ** 400
+
+/** Numbers by place: `read` puts those from `start` to before `end` into `into`, less missing ones, and returns how many. */
+export interface Numbers {
+  readonly length: number
+  read(start: number, end: number, into: Float64Array): number
+}
+
+/** What one look at numbers shows. */
+export interface Survey {
+  /** Numbers that are not missing. */
+  readonly present: number
+  /** The mean of the middle two if their count is even; 0 without numbers. */
+  readonly median: number
+  /** Mean and standard deviation (of the population) of the numbers and `copies` times `value`; safe at any magnitude. */
+  readonly spreadWith: (copies: number, value: number) => {mean: number; scale: number}
+}
+
+/** Looks at columns of numbers, one after the other in the same memory. */
+export class Surveyor {
+  readonly #scratch = new Scratch()
+  readonly #numbersAt = this.#scratch.claim(NUMBERS_AT_ONCE * 8)
+  readonly #amongAt = this.#scratch.claim((NUMBERS_AT_ONCE + 1) * 8)
+  readonly #statsAt = this.#scratch.claim(STATS * 8)
+
+  survey(numbers: Numbers): Survey {
+    const sample = sampleOf(numbers)
+    const guess = {...aroundMedian(sample), unit: unitOf(Math.max(-(sample[0] ?? 0), sample.at(-1) ?? 0))}
+    let look = this.#look(numbers, guess)
+    const unit = unitOf(Math.max(look.most, -look.least))
+    // Neither is likely: the sample misled about the middle, or about the magnitude.
+    const isMisled = !holdsMiddle(look)
+    if (isMisled || unit < guess.unit / FAR || unit > guess.unit * FAR)
+      look = this.#look(
+        numbers,
+        isMisled ? {low: -Infinity, middle: 0, high: Infinity, unit} : {...guess, unit},
+      )
+    return {
+      present: look.present,
+      median: medianOf(look),
+      spreadWith: (copies, value) => spread(look, copies, value),
+    }
+  }
+
+  #look(numbers: Numbers, guess: Guess): Look {
+    const {low, middle, high, unit} = guess
+    const scratch = this.#scratch
+    const buffer = scratch.doubles(this.#numbersAt, NUMBERS_AT_ONCE)
+    const stats = scratch.doubles(this.#statsAt, STATS).fill(0)
+    stats.fill(Infinity, 0, 2).fill(-Infinity, 2, 4)
+    let among = new Float64Array(NUMBERS_AT_ONCE)
+    let [present, count] = [0, 0]
+    for (let start = 0; start < numbers.length; start += NUMBERS_AT_ONCE) {
+      const read = numbers.read(start, Math.min(numbers.length, start + NUMBERS_AT_ONCE), buffer)
+      const found = scratch.kernels.survey(
+        this.#numbersAt,
+        read,
+        low,
+        high,
+        middle * unit,
+        unit,
+        this.#statsAt,
+        this.#amongAt,
+      )
+      if (count + found > among.length) among = enlarged(among, 2 * (count + found))
+      among.set(scratch.doubles(this.#amongAt, found), count)
+      present += read
+      count += found
+    }
+    const [
+      least0 = 0,
+      least1 = 0,
+      most0 = 0,
+      most1 = 0,
+      sum0 = 0,
+      sum1 = 0,
+      squares0 = 0,
+      squares1 = 0,
+      before = 0,
+    ] = stats
+    return {
+      guess,
+      present,
+      least: Math.min(least0, least1),
+      most: Math.max(most0, most1),
+      sum: sum0 + sum1,
+      squares: squares0 + squares1,
+      before,
+      among: among.subarray(0, count),
+    }
+  }
+}
+
+/** Where the median probably is, what it probably is, and a power of two that makes the numbers about 1. */
+interface Guess {
+  readonly low: number
+  readonly middle: number
+  readonly high: number
+  readonly unit: number
+}
+
+interface Look {
+  readonly guess: Guess
+  readonly present: number
+  readonly least: number
+  readonly most: number
+  /** Of the distances from the guessed median, in its unit, and of their squares. */
+  readonly sum: number
+  readonly squares: number
+  /** Numbers below those of `among`. */
+  readonly before: number
+  readonly among: Float64Array
+}
+
+/** In rising order. */
+function sampleOf(numbers: Numbers): Float64Array {
+  const count = Math.min(numbers.length, SAMPLED_NUMBERS)
+  const sample = new Float64Array(count)
+  if (count === numbers.length) return sample.subarray(0, numbers.read(0, count, sample)).toSorted()
+  const one = new Float64Array(1)
+  let present = 0
+  for (let i = 0; i < count; i++) {
+    const at = Math.floor((i * numbers.length) / count)
+    if (numbers.read(at, at + 1, one) === 1) sample[present++] = one[0] ?? 0
+  }
+  return sample.subarray(0, present).toSorted()
+}
+
+/** The numbers between which the median of all is: five standard errors of its rank either side. */
+function aroundMedian(sample: Float64Array): Omit<Guess, 'unit'> {
+  const middle = sample.length >> 1
+  const reach = Math.ceil((5 * Math.sqrt(sample.length)) / 2)
+  return {
+    low: sample[middle - reach] ?? -Infinity,
+    middle: sample[middle] ?? 0,
+    high: sample[middle + reach] ?? Infinity,
+  }
+}
+
+/** A power of two, so that nothing is rounded; the inverse must be a double, too. */
+function unitOf(magnitude: number): number {
+  return magnitude > 0 ? 2 ** Math.max(-1000, Math.min(1000, -Math.floor(Math.log2(magnitude)))) : 1
+}
+
+function holdsMiddle({guess, present, before, among}: Look): boolean {
+  const middle = present >> 1
+  const isAll = guess.low === -Infinity && guess.high === Infinity
+  return isAll || (before < middle && before + among.length > middle)
+}
+
+function medianOf({present, before, among}: Look): number {
+  if (present === 0) return 0
+  const middle = present >> 1
+  const upper = select(among, middle - before)
+  if (present % 2 === 1) return upper
+  let lower = -Infinity
+  for (let i = 0; i < middle - before; i++) lower = Math.max(lower, among[i] ?? -Infinity)
+  return lower / 2 + upper / 2
+}
+
+function spread(
+  {guess: {middle, unit}, present, least, most, sum, squares}: Look,
+  copies: number,
+  value: number,
+): {mean: number; scale: number} {
+  const count = present + copies
+  if (Math.max(most, -least) <= 0) return {mean: 0, scale: 1}
+  // Relative to the guessed median, which is within one deviation of the mean, so that squares lose little precision.
+  const distance = value * unit - middle * unit
+  const shift = (sum + copies * distance) / count
+  const mean = middle * unit + shift
+  const deviation = Math.sqrt(Math.max(0, (squares + copies * distance * distance) / count - shift * shift))
+  // A constant's rounding error is not spread. Of the furthest doubles it is the last one, but for rounding.
+  const scale = deviation > 1e-14 * Math.abs(mean) ? Math.min(deviation / unit, Number.MAX_VALUE) : 0
+  return {mean: mean / unit, scale: scale > 0 ? scale : 1}
+}
+
+function enlarged(numbers: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  const more = new Float64Array(length)
+  more.set(numbers)
+  return more
+}
+
+/** Hoare's quickselect: the element of rank `rank`, with all before it not greater. */
+function select(numbers: Float64Array, rank: number): number {
+  let low = 0
+  let high = numbers.length - 1
+  while (low < high) {
+    const pivot = numbers[(low + high) >> 1] ?? 0
+    let i = low
+    let j = high
+    while (i <= j) {
+      while ((numbers[i] ?? pivot) < pivot) i++
+      while ((numbers[j] ?? pivot) > pivot) j--
+      if (i <= j) {
+        const swapped = numbers[i] ?? 0
+        numbers[i++] = numbers[j] ?? 0
+        numbers[j--] = swapped
+      }
+    }
+    if (rank <= j) high = j
+    else if (rank >= i) low = i
+    else break
+  }
+  return numbers[rank] ?? 0
+}
