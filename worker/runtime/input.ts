@@ -1,10 +1,9 @@
 import {addAbortSignal, Readable} from 'node:stream'
-import {buffer} from 'node:stream/consumers'
 import type {InputFile} from '../processor.ts'
 import {isNotFound, type ObjectMetadata, type ObjectName, type Storage} from './storage/index.ts'
 
-/** Files up to this size are read at once and kept for further reads: a request costs more than the memory. */
-const LONGEST_KEPT_BYTES = 1024 * 1024
+/** Files up to this size are kept as they are read, for further reads: a request costs more than the memory. */
+const LONGEST_KEPT_BYTES = 16 * 1024 * 1024
 
 /** The generation was overwritten or deleted before it was read: nothing is left to process. */
 export class GenerationGone extends Error {
@@ -30,7 +29,7 @@ export function openInput(
 ): OpenedInput {
   const streams = new Set<Readable>()
   let isVerified = false
-  let kept: Buffer | undefined
+  let kept: readonly Buffer[] | undefined
   // Unpacked, it may have any length.
   const isKept = metadata.sizeBytes <= LONGEST_KEPT_BYTES && metadata.contentEncoding === undefined
   const request = async (): Promise<Readable> => {
@@ -44,17 +43,27 @@ export function openInput(
   }
   const open = async (): Promise<Readable> => {
     signal.throwIfAborted()
-    if (isKept) {
-      kept ??= await buffer(await request())
-      return Readable.from([Buffer.from(kept)], {objectMode: false})
-    }
+    if (kept !== undefined) return Readable.from(copied(kept), {objectMode: false})
     const stream = await request()
-    streams.add(stream)
+    watch(stream)
     stream.once('end', () => (isVerified = true))
+    return isKept ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
+  }
+  const watch = (stream: Readable): Readable => {
+    streams.add(stream)
     stream.once('close', () => streams.delete(stream))
     // The reader gets the error too; without a listener, an error before anything reads would end the process.
-    stream.on('error', () => {})
-    return stream
+    return stream.on('error', () => {})
+  }
+  /** Copies, since the process may change what it is given. */
+  const keeping = async function* (stream: Readable): AsyncGenerator<Buffer> {
+    const parts: Buffer[] = []
+    for await (const part of stream) {
+      if (!Buffer.isBuffer(part)) throw new TypeError('An object is read as bytes')
+      parts.push(Buffer.from(part))
+      yield part
+    }
+    kept = parts
   }
   return {
     file: {
@@ -68,4 +77,8 @@ export function openInput(
       for (const stream of streams) stream.destroy()
     },
   }
+}
+
+function* copied(parts: readonly Buffer[]): Generator<Buffer> {
+  for (const part of parts) yield Buffer.from(part)
 }

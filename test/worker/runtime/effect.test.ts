@@ -55,6 +55,27 @@ describe('a file', () => {
     expect(Number(report.generation)).toBeLessThan(Number(result.metadata.generation))
   })
 
+  it('that is read twice is fetched once, whatever the process does with its bytes', async () => {
+    const content = Buffer.alloc(3 * 1024 * 1024, 'abc')
+    await using worker = await startWorker({
+      name: 'twice',
+      async process(input, output) {
+        for await (const part of await input.open()) if (Buffer.isBuffer(part)) part.fill(0)
+        for await (const part of await input.open()) if (Buffer.isBuffer(part)) await output.write(part)
+      },
+    })
+    const generation = await worker.upload('a', content)
+    const seen = worker.proxy.requests.length
+    expect(await worker.deliver('a', generation)).toBe(204)
+    const [result] = await worker.output('a').download()
+    expect(result.equals(content)).toBe(true)
+    // One for its metadata, one for its bytes.
+    const reads = worker.proxy.requests
+      .slice(seen)
+      .filter((request) => request === 'GET /storage/v1/b/input/o/a')
+    expect(reads).toHaveLength(2)
+  })
+
   it('of no bytes, and of a name whose sidecar needs a hash, goes the same way', async () => {
     await using worker = await startWorker(capitals())
     const name = `${'ö'.repeat(455)}.txt`
