@@ -8,7 +8,7 @@ import {generateSample, SAMPLE_SEED} from '../../src/core/sample/index.ts'
 import {startLocalCloudProcess} from '../support/local-cloud-process.ts'
 import {pushEnvelope} from '../support/push-envelope.ts'
 import {spreadOf} from './measure.ts'
-import {startWorker, type WorkerCommand} from './worker-process.ts'
+import {type RunningWorker, startWorker, type WorkerCommand} from './worker-process.ts'
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3)
 /** Rows of each file and how often it is sent to each start of a worker; only the last ones count. */
@@ -112,8 +112,11 @@ async function measureWorker(
   for (const {rows, sent, counted} of FILES) {
     const object = `${rows}.csv`
     for (let i = 1; i <= sent; i++) {
+      const before = worker.cpuSeconds()
       const ms = await deliver(worker.port, object, generations.get(object) ?? '')
-      if (i > sent - counted) add(figures, `${rows} rows, ms`, ms)
+      if (i <= sent - counted) continue
+      add(figures, `${rows} rows, ms`, ms)
+      add(figures, `${rows} rows, CPU ms`, cpuMsSince(before, worker))
     }
     add(figures, `memory peak after ${rows} rows, MB`, worker.memory()?.peakMb)
   }
@@ -126,9 +129,17 @@ async function measureFirst(
 ): Promise<void> {
   await using worker = await startWorker(command)
   const object = `${LARGEST}.csv`
+  const before = worker.cpuSeconds()
   const ms = await deliver(worker.port, object, generations.get(object) ?? '')
   add(figures, `${LARGEST} rows, first of a process, ms`, ms)
+  add(figures, `${LARGEST} rows, first of a process, CPU ms`, cpuMsSince(before, worker))
   add(figures, `memory peak of ${LARGEST} rows alone, MB`, worker.memory()?.peakMb)
+}
+
+/** Neighbours on the machine lengthen it less than the time that passes. */
+function cpuMsSince(before: number | undefined, worker: RunningWorker): number | undefined {
+  const now = worker.cpuSeconds()
+  return before === undefined || now === undefined ? undefined : 1000 * (now - before)
 }
 
 function add(figures: Figures, name: string, value: number | undefined): void {
