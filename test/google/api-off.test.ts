@@ -18,7 +18,7 @@ test('an API that is off counts in the own project alone, not in the one that th
 })
 
 test('the project of an API is unknown if the project does not give its number', async () => {
-  const {endpoint, pipeline} = await startLocalPipeline({project: 'our-project-1'}, [])
+  const {endpoint, pipeline} = await startLocalPipeline({project: 'our-project-1'}, {projects: []})
   const {project: projectId, region} = pipeline.settings
   const isOffHere = createApiOff(projectId, createRest({projectId, region, endpoint}))
   expect(await isOffHere(refusal('764086051850'))).toBe(false)

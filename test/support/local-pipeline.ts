@@ -9,15 +9,16 @@ import {createImages} from '../../src/image/images.ts'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {createDocker} from '../../src/tools/docker.ts'
 import {createPrograms} from '../../src/tools/programs.ts'
+import type {Clock} from '../../src/local-cloud/wire/clock.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
 /**
  * A local cloud of the running test's own, and what an action needs to work on a pipeline in it.
- * @param projects that exist from the beginning; the default is that every project exists
+ * @param options `projects` that exist from the beginning; the default is that every project exists
  */
 export async function startLocalPipeline(
   flags: Partial<Record<SettingName, string | number>> = {},
-  projects?: readonly string[],
+  {projects, clock}: {readonly projects?: readonly string[]; readonly clock?: Clock} = {},
 ): Promise<
   Context & {
     readonly endpoint: string
@@ -31,6 +32,7 @@ export async function startLocalPipeline(
   const local = await LocalCloud.start({
     stateFolder: join(folder, '.cloud-runner', 'local'),
     ...(projects === undefined ? {} : {projects}),
+    ...(clock === undefined ? {} : {clock}),
     report: (error) => errors.push(error),
   })
   onTestFinished(async () => {

@@ -1,10 +1,13 @@
-import {writeFile} from 'node:fs/promises'
+import {cp, writeFile} from 'node:fs/promises'
+import {execFileSync} from 'node:child_process'
 import {join} from 'node:path'
-import {expect, onTestFinished, test} from 'vitest'
-import {dev, type DevEvent} from '../../../src/core/dev/dev.ts'
+import {expect, test} from 'vitest'
 import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
 import {attachInspector} from '../../support/inspector-session.ts'
+import {attachAdapter} from '../../support/debug-adapter.ts'
+import {startDev} from '../../support/running-dev.ts'
+import {missing} from '../../support/tool.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {workerFolder} from '../../support/worker-folder.ts'
 
@@ -20,38 +23,8 @@ const STOPPING = `export default {
 
 test('a breakpoint holds a file past its deadline, and the file is done at its first attempt', async () => {
   const context = await startLocalPipeline({requestTimeout: '2s', minimumBackoff: '600s'})
-  const stop = new AbortController()
-  const events: DevEvent[] = []
-  let woken = Promise.withResolvers<void>()
-  const running = dev(
-    {
-      workerFolder: await workerFolder('processor.js', STOPPING),
-      model: undefined,
-      reprocess: false,
-      debug: 'inspect',
-      onEvent(event) {
-        events.push(event)
-        woken.resolve()
-      },
-    },
-    {...context, signal: stop.signal},
-  )
-  onTestFinished(async () => {
-    stop.abort(new Error('enough'))
-    await running.catch(() => undefined)
-  })
-  /** What `pick` finds in the first event that has it, past or to come. */
-  const seen = async <T>(pick: (event: DevEvent) => T | undefined): Promise<T> => {
-    for (;;) {
-      for (const event of events) {
-        const found = pick(event)
-        if (found !== undefined) return found
-      }
-      woken = Promise.withResolvers()
-      await Promise.race([woken.promise, running])
-    }
-  }
-
+  const workerAt = await workerFolder('processor.js', STOPPING)
+  const seen = startDev({workerFolder: workerAt, debug: 'inspect'}, context)
   const address = await seen((event) =>
     event.event === 'log' ? /Debugger listening on (ws:\S+)/.exec(event.line.message)?.[1] : undefined,
   )
@@ -81,3 +54,87 @@ test('a breakpoint holds a file past its deadline, and the file is done at its f
   expect(logged.object).toBe('a.txt')
   expect(logged.message).toMatch(/^\{ file: 'a\.txt', lines: \[.*\] \}$/)
 })
+
+const PYTHON = `from runtime import serve
+
+def process(input, output, context):
+    name = input.object
+    print({"file": name, "lines": [{"line": line, "text": "x" * 40} for line in range(3)]})
+    output.write(name)
+
+if __name__ == "__main__":
+    serve(process, name="stopping")
+`
+
+/** Why debugpy cannot be tried here. */
+function noDebugpy(): string | undefined {
+  const absent = missing('python3')
+  if (absent !== undefined) return absent
+  try {
+    const args = ['-m', 'pip', 'install', '--dry-run', '--ignore-installed', '--quiet', 'debugpy']
+    execFileSync('python3', args, {stdio: 'ignore', timeout: 20_000})
+    return undefined
+  } catch {
+    return ' (skipped: debugpy cannot be installed)'
+  }
+}
+
+const NO_DEBUGPY = noDebugpy()
+
+test.skipIf(NO_DEBUGPY !== undefined)(
+  `a breakpoint of Python holds a file, and what it prints carries the file's name${NO_DEBUGPY ?? ''}`,
+  {timeout: 120_000},
+  async () => {
+    const context = await startLocalPipeline({requestTimeout: '2s', minimumBackoff: '600s'})
+    const worker = join(context.folder, 'worker')
+    await cp(join(import.meta.dirname, '../../../worker/templates/python'), worker, {recursive: true})
+    await writeFile(join(worker, 'main.py'), PYTHON)
+    const seen = startDev({workerFolder: worker, debug: 'debugpy'}, context)
+    const address = await seen((event) =>
+      event.event === 'log' ? /debugpy listens on (\S+)/.exec(event.line.message)?.[1] : undefined,
+    )
+    await seen((event) =>
+      event.event === 'log' && event.line.message.includes('is listening on port') ? true : undefined,
+    )
+    using session = await attachAdapter(address)
+    await session.send('initialize', {adapterID: 'test', pathFormat: 'path'})
+    const initialized = session.next('initialized')
+    const attached = session.send('attach', {justMyCode: false})
+    await initialized
+    const line = PYTHON.split('\n').findIndex((text) => text.includes('output.write')) + 1
+    const {breakpoints} = await session.send('setBreakpoints', {
+      source: {path: join(worker, 'main.py')},
+      breakpoints: [{line}],
+    })
+    expect(breakpoints).toMatchObject([{verified: true, line}])
+    const stopped = session.next('stopped')
+    await session.send('configurationDone')
+    await attached
+
+    const path = join(context.folder, 'a.txt')
+    await writeFile(path, 'a')
+    await upload(await planUpload({sources: [path], cwd: context.folder}), {}, context)
+    const {reason, threadId} = await stopped
+    expect(reason).toBe('breakpoint')
+    const {stackFrames}: {stackFrames?: {id: number}[]} = await session.send('stackTrace', {threadId})
+    const evaluated = await session.send('evaluate', {
+      expression: '(__import__("time").sleep(3), name)[1]',
+      frameId: stackFrames?.[0]?.id,
+      context: 'repl',
+    })
+    expect(evaluated).toMatchObject({result: "'a.txt'"})
+    await session.send('continue', {threadId})
+
+    const done = await seen((event) =>
+      event.event === 'file' && event.file.object === 'a.txt' && event.file.state === 'done'
+        ? event.file
+        : undefined,
+    )
+    expect(done.attempts).toBe(1)
+    const logged = await seen((event) =>
+      event.event === 'log' && event.line.message.startsWith("{'file'") ? event.line : undefined,
+    )
+    expect(logged.object).toBe('a.txt')
+    expect(logged.message).toMatch(/^\{'file': 'a\.txt', 'lines': \[.*\]\}$/)
+  },
+)

@@ -16,7 +16,7 @@ const ASKED = {create: true, billingAccount: undefined}
 type Pipeline = Awaited<ReturnType<typeof startLocalPipeline>>
 
 const start = (projects: readonly string[] = []): Promise<Pipeline> =>
-  startLocalPipeline({project: PROJECT, target: 'gcp'}, projects)
+  startLocalPipeline({project: PROJECT, target: 'gcp'}, {projects})
 
 async function make(context: Pipeline): Promise<void> {
   const planned = await planProject(ASKED, context)
