@@ -315,6 +315,8 @@ export interface Report {
   }
   /** Of the evaluated rows: `precision` among those predicted as the class, `recall` among those of the class. */
   classes: {class: string; rows: number; predicted: number; precision: Share; recall: Share}[]
+  /** Rows without a label, per class: those predicted as it, and all by its probability in twenty bins of 0.05. */
+  predictions?: {class: string; rows: number; histogram: number[]}[]
   /** Evaluated rows: one row per true class, one number per predicted class. */
   confusion: number[][]
   /**

@@ -2,6 +2,7 @@ import type {Curves, Interval, Report, Share} from '../../worker/contract.ts'
 import {calibrationFigure} from './charts/calibration.ts'
 import {type Decisions, precisionRecallFigure, rocFigure} from './charts/curves.ts'
 import {type Effect, effectsFigure} from './charts/effects.ts'
+import {predictionsFigure} from './charts/predictions.ts'
 import {histogramFigure} from './charts/histogram.ts'
 import {count, figure, percent, percentRange} from './figures.ts'
 import {type Markup, markup} from './markup.ts'
@@ -16,6 +17,8 @@ const MOST_LISTED = 1000
 const MOST_IN_SENTENCE = 12
 /** Most classes whose counts fit side by side. */
 const MOST_IN_MATRIX = 30
+/** Most classes that have a tile of their own. */
+const MOST_TILES = 4
 
 /**
  * The report as one self-contained HTML page: no scripts, no requests, charts as SVG. Everything from the file is
@@ -38,7 +41,9 @@ export function reportPage(report: Report): string {
 <p class="sub">${count(rows.total)} rows: ${count(rows.labelled)} with a label, ${count(rows.predicted)} to predict. Label column ${label.column}: ${
     label.classes.length > MOST_IN_SENTENCE
       ? `${label.classes.length} classes`
-      : label.classes.map(({name, rows: members}) => `${name} ${count(members)}`).join(', ')
+      : label.classes
+          .map(({name, rows: members}) => (rows.labelled === 0 ? name : `${name} ${count(members)}`))
+          .join(', ')
   }.</p></header>
 ${list('warnings', report.warnings)}
 <section class="tiles">${tiles(report)}</section>
@@ -50,6 +55,8 @@ ${list('warnings', report.warnings)}
       : `Scored by the pretrained model ${pretrained.uri}. ${metrics.accuracy === null ? 'No row has a label that it knows, so nothing was measured.' : 'Rows from its training data make the metrics look better than they are.'}`
   }${metrics.accuracy === null ? '' : ' Ranges are 95\u00a0% intervals.'}</p>
 ${report.curves.map((curves, i) => section(curves, i, report))}
+${predicted(report)}
+${drifted(report)}
 <div class="pair">${confusion(report)}
 ${classes(report)}</div>
 ${report.coefficients.map((one) => coefficients(one, report.coefficients.length > 1))}
@@ -60,10 +67,17 @@ ${notes(report)}
   return page.text
 }
 
-function tiles({metrics, label, rows}: Report): Markup[] {
+function tiles({metrics, label, rows, predictions = []}: Report): Markup[] {
   if (metrics.accuracy === null)
     return [
       markup`<div class="tile"><span>rows predicted</span><b>${count(rows.predicted)}</b><small>of ${count(rows.total)}</small></div>`,
+      ...predictions
+        .toSorted((a, b) => b.rows - a.rows)
+        .slice(0, MOST_TILES)
+        .map(
+          (one) =>
+            markup`<div class="tile"><span>predicted as ${one.class}</span><b>${count(one.rows)}</b><small>${percent(one.rows / Math.max(1, rows.predicted))}</small></div>`,
+        ),
     ]
   const {auc, logLoss, brier, accuracy, baseRate, intervals} = metrics
   const tile = (name: string, value: number | null, range: Interval | null, more = ''): Markup =>
@@ -92,6 +106,25 @@ function section(curves: Curves, place: number, report: Report): Markup {
   return place === 0
     ? markup`<details class="class" open>${summary}${charts}</details>`
     : markup`<details class="class">${summary}${charts}</details>`
+}
+
+/** Charts of rows without a label, if there is none of rows with one. */
+function predicted({curves, predictions = []}: Report): Markup {
+  if (curves.length > 0 || predictions.length === 0) return markup``
+  const drawn = predictions.length === 2 ? predictions.slice(1) : predictions.slice(0, MOST_IN_SENTENCE)
+  return markup`<div class="charts">${drawn.map(predictionsFigure)}</div>`
+}
+
+function drifted({drift = []}: Report): Markup {
+  if (drift.length === 0) return markup``
+  const listed = drift.slice(0, MOST_LISTED)
+  return markup`<section><h2>Drift</h2><div class="card"><div class="scroll">${table(
+    ['column', 'stability index', 'beyond the range', 'new values'],
+    listed.map((one) => [
+      one.column,
+      markup`<td>${one.psi.toFixed(3)}</td><td>${one.beyondRange === 0 ? '' : percent(one.beyondRange)}</td><td>${one.newLevels.slice(0, MOST_TILES).join(', ')}</td>`,
+    ]),
+  )}</div><p class="sub">How far each column is from the rows that the model learned from. Population stability index: below 0.1 the same, from 0.25 on another distribution.</p></div></section>`
 }
 
 function decisionsFor(name: string, {label, confusion: counts}: Report): Decisions {

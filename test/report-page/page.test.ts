@@ -122,12 +122,31 @@ describe('the page of a report', () => {
   })
 
   it('works if there is nothing to draw', async () => {
-    const {report} = await processFile('id,y\n1,0\n2,1\n3,\n')
+    const {report} = await processFile('id,y\n1,0\n2,1\n')
     const page = reportPage(report)
     expect(slips(page)).toEqual([])
     expect(page).not.toContain('<svg')
     expect(page).toContain('No rows could be held out')
     expect(page).toContain('No column was left to learn from')
+  })
+
+  it('shows the predictions and the drift of a file without labels', async () => {
+    const rows = (count: number, label: (i: number) => string) =>
+      Array.from({length: count}, (_, i) => `${Math.sin(i * i)},${'rgb'[i % 3]},${label(i)}\n`).join('')
+    const trained = await processFile(`x,color,y\n${rows(200, (i) => String(Number(Math.sin(i * i) > 0.3)))}`)
+    const {report} = await processFile(`x,color,y\n${rows(120, () => '')}`, {
+      metadata: {model: 'gs://models/m.json'},
+      objects: {'gs://models/m.json': JSON.stringify(trained.model)},
+    })
+    const page = reportPage(report)
+    expect(page).toContain('<span>rows predicted</span><b>120</b>')
+    expect(page).toMatch(/<span>predicted as [01]<\/span><b>\d+<\/b>/)
+    expect(page).toContain('<figcaption>Predictions</figcaption>')
+    expect(page).toContain('<h2>Drift</h2>')
+    expect(page).not.toContain('unknown')
+    // There are none with a model of another run.
+    expect(page).not.toContain('% intervals')
+    expect(slips(page)).toEqual([])
   })
 
   it.skipIf(browser === undefined)(

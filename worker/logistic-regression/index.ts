@@ -10,6 +10,7 @@ import {Pacer} from './pacer.ts'
 import {memoryForTable} from './table/memory.ts'
 import {measure} from './quality/metrics.ts'
 import {layOut} from './encoding/preprocessing.ts'
+import {describePredicted} from './quality/predicted.ts'
 import {logReading, makeReport} from './quality/report.ts'
 import {writeResult} from './scoring/result.ts'
 import {labelledRows, unlabelledRows} from './table/rows.ts'
@@ -113,6 +114,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     threshold,
     folds: folded.folds.length,
     quality,
+    predicted: describePredicted(unlabelled, label.classes, predictions),
     pretrained: undefined,
     timings: {readMs, fitMs, predictMs, writeMs},
   })

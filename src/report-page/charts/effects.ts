@@ -22,7 +22,7 @@ const LETTER_WIDTH = 7.3
  */
 export function effectsFigure(effects: readonly Effect[]): Markup {
   const unsure = effects.some((effect) => !isSure(effect))
-  return markup`<figure><figcaption>Strongest effects</figcaption><div class="wide">${drawEffects(effects, false)}</div><div class="narrow">${drawEffects(effects, true)}</div><p class="sub">Change in log odds per standard deviation of a column, or of a category against the commonest of its column, with 95\u00a0% intervals.${unsure ? ' Hollow: the interval includes zero, so the direction is uncertain.' : ''}</p></figure>`
+  return markup`<figure><figcaption>Strongest effects</figcaption><div class="wide">${drawEffects(effects, false)}</div><div class="narrow">${drawEffects(effects, true)}</div><p class="sub">Change in log odds per standard deviation of a column, or of a category against the commonest of its column${effects.some(({interval}) => interval !== undefined) ? ', with 95\u00a0% intervals' : ''}.${unsure ? ' Hollow: the interval includes zero, so the direction is uncertain.' : ''}</p></figure>`
 }
 
 function drawEffects(effects: readonly Effect[], namesAbove: boolean): Markup {
@@ -45,7 +45,7 @@ function drawEffects(effects: readonly Effect[], namesAbove: boolean): Markup {
   return draw({
     name: 'Strongest effects',
     description:
-      'Change in log odds per standard deviation of each column, or of a category against the commonest of its column, with its 95\u00a0% interval.',
+      'Change in log odds per standard deviation of each column, or of a category against the commonest of its column.',
     width: namesAbove ? 400 : 860,
     height: marginTop + effects.length * rowHeight + marginBottom,
     marginTop,

@@ -29,6 +29,8 @@ export interface Findings {
   /** In cross-validation. */
   folds: number
   quality: Quality
+  /** Of the rows without a label. */
+  predicted: NonNullable<Report['predictions']>
   /** For a pre-trained model: its source, and what in the file it does not know. */
   pretrained:
     | {source: NonNullable<Report['model']['pretrained']>; warnings: string[]; drift: Report['drift']}
@@ -60,6 +62,7 @@ export function makeReport(findings: Findings): Report {
     classes: quality.classes,
     confusion: quality.confusion,
     curves: quality.curves,
+    ...(labelled === table.rows ? {} : {predictions: findings.predicted}),
     coefficients: describeCoefficients(trained.fit, trained.preprocessing, label.classes),
     transforms,
     leftOut: choice.leftOut,

@@ -3,13 +3,14 @@ import {Design} from '../encoding/design.ts'
 import {type Layout, placesIn} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import {measure} from '../quality/metrics.ts'
+import {describePredicted} from '../quality/predicted.ts'
 import {logReading, makeReport} from '../quality/report.ts'
 import {stopwatch} from '../stopwatch.ts'
 import type {NumberColumn, TextColumn} from '../table/columns.ts'
 import type {FeatureChoice} from '../table/features.ts'
 import {listed, nearNames} from '../table/names.ts'
 import {memoryForTable} from '../table/memory.ts'
-import {labelledRows} from '../table/rows.ts'
+import {labelledRows, unlabelledRows} from '../table/rows.ts'
 import {type Table, readTable} from '../table/table.ts'
 import {type Artifact, type Predictions, predict} from '../training/model.ts'
 import {applyThreshold} from '../training/threshold.ts'
@@ -77,6 +78,7 @@ export async function score(
     threshold: artifact.threshold,
     folds: 0,
     quality,
+    predicted: describePredicted(unlabelledRows(label.codes), classes, predictions),
     pretrained: {source, warnings: [...describeDrift(drift ?? [], rows), ...warnings], drift},
     timings: {readMs, fitMs: 0, predictMs, writeMs},
   })
