@@ -124,6 +124,16 @@ describe('options of the model', () => {
   })
 })
 
+it('the smaller of two probabilities keeps its digits far below 1e-10', async () => {
+  const far = `${file.replaceAll(/^(.*),\d,(\w+)$/gm, '$1,$2').replace('code,', '')}40,0,\n`
+  const {report, lines} = await run({transforms: 'off'}, far)
+  const [model] = report.coefficients
+  const odds = (model?.intercept ?? 0) + 40 * (model?.terms[0]?.value ?? 0)
+  const [bad, good] = (lines.at(-1) ?? '').split(',').slice(-2).map(Number)
+  expect(Math.min(bad ?? 1, good ?? 1)).toBeLessThan(1e-15)
+  expect(Math.min(bad ?? 1, good ?? 1) * Math.exp(Math.abs(odds))).toBeCloseTo(1, 5)
+})
+
 describe('options that cannot be used', () => {
   it.each<[string, string]>([
     ['{"c": 1}', 'model-option-invalid'],
