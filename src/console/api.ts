@@ -1,0 +1,146 @@
+// What the page and the server exchange. The page imports nothing else of this program.
+import type {DeliveryAttempt} from '../core/files/attempts.ts'
+import type {FileState, FileStatus} from '../core/files/files.ts'
+import type {LogLine} from '../core/ports/logs.ts'
+import type {Preview} from '../core/results/preview.ts'
+import type {ListedRevision} from '../core/revisions.ts'
+import type {PipelineStatus} from '../core/status/status.ts'
+import type {Advice} from '../core/suggestion.ts'
+
+/** A result as JSON: suggestions are text, as with `--json`. */
+export type AsJson<T> = T extends Advice
+  ? string
+  : T extends readonly (infer E)[]
+    ? readonly AsJson<E>[]
+    : T extends object
+      ? {readonly [K in keyof T]: AsJson<T[K]>}
+      : T
+
+export type {DeliveryAttempt, FileState, LogLine, Preview}
+export type FileView = AsJson<FileStatus>
+export type Counts = Readonly<Record<FileState, number>>
+
+/** An error, as `--json` prints it. */
+export interface Problem {
+  readonly code: string
+  readonly message: string
+  readonly suggestions: readonly string[]
+}
+
+/** The state of the pipeline, sent whenever it changes. */
+export interface Overview {
+  /** Changes whenever anything that the files' list shows changes. */
+  readonly version: string
+  /** When the cloud was last read, RFC 3339. */
+  readonly readAt: string
+  readonly pipeline: AsJson<PipelineStatus>
+  /** Of all files. */
+  readonly counts: Counts
+  /** HTTP status with which the service rejects deliveries, if files wait. */
+  readonly refusedPushes?: number
+}
+
+/** Which files to show. */
+export interface FileFilter {
+  readonly states: readonly FileState[]
+  readonly prefix: string
+  /** Part of the name or of the error, in any case. */
+  readonly text: string
+  /** Uploaded since then, RFC 3339; empty: at any time. */
+  readonly since: string
+}
+
+/** A page of the list, newest upload first. */
+export interface FilePage {
+  readonly files: readonly FileView[]
+  /** Of the filter, whatever the states. */
+  readonly counts: Counts
+  /** Files that match the filter. */
+  readonly total: number
+  /** Cursor of the next page; absent on the last one. */
+  readonly next?: string
+}
+
+/** Everything that is known about one file. */
+export interface FileStory {
+  readonly file: FileView
+  /** Oldest first. */
+  readonly attempts: readonly DeliveryAttempt[]
+  /** Log lines about it, oldest first. */
+  readonly lines: readonly LogLine[]
+  /** First rows of a CSV result. */
+  readonly preview?: Preview
+  readonly model?: {
+    readonly auc: number | null
+    readonly accuracy: number | null
+    readonly labelColumn: string
+    readonly rows: number
+    readonly warnings: readonly string[]
+  }
+  /** Path of the report as an HTML page, valid for this file while the console runs. */
+  readonly reportPath?: string
+  /** Path of the file's whole story as one HTML page to send to a colleague. */
+  readonly exportPath: string
+  /** The same in a shell, by what it does. */
+  readonly commands: Readonly<
+    Record<'logs' | 'reprocess' | 'redrive' | 'cancel' | 'results' | 'status', string>
+  >
+}
+
+export interface LogPage {
+  /** Oldest first. */
+  readonly lines: readonly LogLine[]
+  /** The same in a shell. */
+  readonly command: string
+}
+
+export interface RevisionPage {
+  readonly revisions: readonly AsJson<ListedRevision>[]
+  readonly truncated: boolean
+  /** The command that gives all traffic to a revision, by its name. */
+  readonly commands: Readonly<Record<string, string>>
+}
+
+export type Fix = 'reprocess' | 'redrive' | 'cancel'
+
+/** What to fix: these files, or all that match a filter. */
+export interface FixRequest {
+  readonly fix: Fix
+  readonly objects?: readonly string[]
+  readonly filter?: FileFilter
+  /** Only say what would be done. */
+  readonly dryRun?: boolean
+}
+
+/** What a fix applies to. */
+export interface FixPlan {
+  readonly fix: Fix
+  readonly count: number
+  /** Names, the first {@link MOST_PLANNED}. */
+  readonly objects: readonly string[]
+  /** The same in a shell; absent if there is no single line for it. */
+  readonly command?: string
+}
+
+/** A fix in progress, sent whenever it changes. */
+export interface FixProgress {
+  readonly id: string
+  readonly fix: Fix
+  /** RFC 3339. */
+  readonly startedAt: string
+  readonly total: number
+  readonly done: number
+  readonly state: 'running' | 'done' | 'failed'
+  readonly problem?: Problem
+}
+
+/** What the stream of events carries, by event. */
+export interface Events {
+  readonly overview: Overview
+  /** The cloud cannot be read; the next `overview` ends it. */
+  readonly problem: Problem
+  readonly logs: readonly LogLine[]
+  readonly fix: FixProgress
+  /** Events were missed: read everything again. */
+  readonly reset: Readonly<Record<string, never>>
+}
