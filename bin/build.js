@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// rm dist -> kernels -> tsc -> worker bundle -> what derives from the settings -> .oclif.manifest.json, always in this order: a file left over in
+// rm dist -> kernels -> tsc -> worker bundle -> page of the console -> what derives from the settings -> .oclif.manifest.json, always in this order: a file left over in
 // dist/src/commands would become a phantom command, and oclif drops a manifest of another version.
 //
 //   --if-stale  does nothing if the sources have not changed since the last build
 //   --check     fails if a committed file that the build writes does not match the sources
 import {spawnSync} from 'node:child_process'
 import {createHash} from 'node:crypto'
-import {existsSync, globSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
+import {copyFileSync, existsSync, globSync, readFileSync, rmSync, writeFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {basename, dirname, join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
@@ -60,6 +60,27 @@ async function bundleWorker() {
   for (const {path, content} of files) writeFileSync(join(dist, basename(path)), content)
 }
 
+/** The console's page: one script and one style, so that the user's machine builds nothing. */
+async function bundleConsole() {
+  const {build} = await import('esbuild')
+  const folder = join(root, 'src', 'console', 'page')
+  await build({
+    entryPoints: [
+      {in: join(folder, 'main.tsx'), out: 'page'},
+      {in: join(folder, 'style.css'), out: 'page'},
+    ],
+    outdir: join(dist, 'console'),
+    tsconfig: join(folder, 'tsconfig.json'),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    legalComments: 'inline',
+    logLevel: 'warning',
+  })
+  copyFileSync(join(folder, 'index.html'), join(dist, 'console', 'index.html'))
+}
+
 async function settingsSchema() {
   const {configSchema} = await built('src/core/config-schema.js')
   writeFileSync(join(dist, 'cloud-runner.schema.json'), `${JSON.stringify(configSchema(), null, 2)}\n`)
@@ -84,6 +105,7 @@ async function buildAll({check}) {
     await compileKernels(root)
     compile()
     await bundleWorker()
+    await bundleConsole()
     await settingsSchema()
     const stale = await writeSettings(root, built)
     const text = await manifest()

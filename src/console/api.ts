@@ -4,7 +4,7 @@ import type {FileState, FileStatus} from '../core/files/files.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 import type {Preview} from '../core/results/preview.ts'
 import type {ListedRevision} from '../core/revisions.ts'
-import type {PipelineStatus} from '../core/status/status.ts'
+import type {PipelineStatus} from '../core/status.ts'
 import type {Advice} from '../core/suggestion.ts'
 
 /** A result as JSON: suggestions are text, as with `--json`. */
@@ -73,6 +73,7 @@ export interface FileStory {
   readonly model?: {
     readonly auc: number | null
     readonly accuracy: number | null
+    readonly logLoss: number | null
     readonly labelColumn: string
     readonly rows: number
     readonly warnings: readonly string[]
@@ -83,7 +84,7 @@ export interface FileStory {
   readonly exportPath: string
   /** The same in a shell, by what it does. */
   readonly commands: Readonly<
-    Record<'logs' | 'reprocess' | 'redrive' | 'cancel' | 'results' | 'status', string>
+    Record<'logs' | 'reprocess' | 'redrive' | 'cancel' | 'results' | 'report' | 'status', string>
   >
 }
 
@@ -101,22 +102,23 @@ export interface RevisionPage {
   readonly commands: Readonly<Record<string, string>>
 }
 
-export type Fix = 'reprocess' | 'redrive' | 'cancel'
-
-/** What to fix: these files, or all that match a filter. */
-export interface FixRequest {
-  readonly fix: Fix
-  readonly objects?: readonly string[]
-  readonly filter?: FileFilter
-  /** Only say what would be done. */
-  readonly dryRun?: boolean
+/** What a page needs to begin. */
+export interface Session {
+  /** Address of the stream of events, with the key that opens it. */
+  readonly eventsPath: string
+  /** Of this program. */
+  readonly version: string
+  /** Commands that the page suggests, as lines to paste into a shell. */
+  readonly commands: Readonly<Record<'console' | 'setup' | 'upload', string>>
 }
+
+export type Fix = 'reprocess' | 'redrive' | 'cancel'
 
 /** What a fix applies to. */
 export interface FixPlan {
   readonly fix: Fix
   readonly count: number
-  /** Names, the first {@link MOST_PLANNED}. */
+  /** Names of the first ones. */
   readonly objects: readonly string[]
   /** The same in a shell; absent if there is no single line for it. */
   readonly command?: string
@@ -143,4 +145,21 @@ export interface Events {
   readonly fix: FixProgress
   /** Events were missed: read everything again. */
   readonly reset: Readonly<Record<string, never>>
+}
+
+/** A part of the pipeline. */
+export interface Part {
+  readonly kind: string
+  readonly name: string
+  readonly health: 'good' | 'bad'
+  /** In a few words. */
+  readonly detail: string
+  /** What it holds, if that is known: `12 files`. */
+  readonly count?: string
+  /** Whether files pass it only if something goes wrong, or takes long. */
+  readonly isAside: boolean
+}
+
+export interface PartPage {
+  readonly parts: readonly Part[]
 }

@@ -58,9 +58,21 @@ export interface Status extends FilePage {
  * @throws AppError `not-set-up`; `object-unknown` if a named object is not in the input bucket, or a pattern matches none
  */
 export async function status(request: StatusRequest, context: Context): Promise<Status> {
+  const [{pipeline, refused}, page] = await Promise.all([readPipeline(context), readFiles(request, context)])
+  const refusedPushes = page.counts.waiting > 0 ? refused : undefined
+  return {pipeline, ...page, ...(refusedPushes === undefined ? {} : {refusedPushes})}
+}
+
+/**
+ * The pipeline without its files, and the HTTP status with which the service rejected the latest push, if it did: five
+ * cheap reads.
+ */
+export async function readPipeline(
+  context: Context,
+): Promise<{readonly pipeline: PipelineStatus; readonly refused: 401 | 403 | undefined}> {
   const {cloud, signal} = context
   const service = await cloud.services.get(context.pipeline.names.service)
-  const [image, missing, recent, page] = await Promise.all([
+  const [image, missing, recent] = await Promise.all([
     service && servingImage(service, context),
     service === undefined ? [] : cloud.inspection.missingConnections(context.pipeline, {signal}),
     service &&
@@ -68,11 +80,11 @@ export async function status(request: StatusRequest, context: Context): Promise<
         sharesOf(service).map(({revision}) => revision),
         context,
       ),
-    readFiles(request, context),
   ])
-  const pipeline = describe(context, service, image, missing, recent?.failing ?? [])
-  const refusedPushes = page.counts.waiting > 0 ? recent?.refused : undefined
-  return {pipeline, ...page, ...(refusedPushes === undefined ? {} : {refusedPushes})}
+  return {
+    pipeline: describe(context, service, image, missing, recent?.failing ?? []),
+    refused: recent?.refused,
+  }
 }
 
 async function readFiles({objects, prefix, ...query}: StatusRequest, context: Context): Promise<FilePage> {

@@ -1,9 +1,8 @@
 import {setTimeout} from 'node:timers/promises'
 import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
-import {suggest, synopsis} from '../core/suggestion.ts'
 
-/** Command that opens a file with the user's default program, by platform. */
+/** Command that opens a file or an address with the user's default program, by platform. */
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>>> = {
   darwin: ['open'],
   win32: ['rundll32', 'url.dll,FileProtocolHandler'],
@@ -12,16 +11,16 @@ const OPENERS: Readonly<Partial<Record<NodeJS.Platform, readonly [string, ...str
 const PATIENCE_MS = 3000
 
 /**
- * Opens a file in the user's browser: `$BROWSER`, else the platform's opener. Does not wait for it to close.
+ * Opens a file, or an address, in the user's browser: `$BROWSER`, else the platform's opener. Does not wait for it to close.
  * @throws AppError `browser-missing`
  */
 export async function openInBrowser(
-  file: string,
+  page: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const own = environment['BROWSER']
   const [program, ...args] = own ? [own] : (OPENERS[process.platform] ?? ['xdg-open'])
-  const opener = execa(program ?? 'xdg-open', [...args, file], {
+  const opener = execa(program ?? 'xdg-open', [...args, page], {
     detached: true,
     cleanup: false,
     stdio: 'ignore',
@@ -35,11 +34,11 @@ export async function openInBrowser(
   patience.abort()
   opener.nodeChildProcess.unref()
   if (ended?.failed) {
-    throw new AppError(`${program} could not open ${file}.`, {
+    throw new AppError(`${program} could not open ${page}.`, {
       code: 'browser-missing',
       suggestions: [
-        `Open it yourself: file://${file}`,
-        suggest`Or set your browser: BROWSER=firefox ${synopsis('report', 'OBJECT', '--open')}`,
+        `Open it yourself: ${page.includes('://') ? page : `file://${page}`}`,
+        'Or set your browser: export BROWSER=firefox',
       ],
       cause: ended,
     })

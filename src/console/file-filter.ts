@@ -1,0 +1,42 @@
+import {AppError, EXIT} from '../core/errors.ts'
+import type {FileState} from '../core/files/files.ts'
+import type {FileFilter} from './api.ts'
+
+const STATES: readonly FileState[] = ['waiting', 'running', 'done', 'failed', 'dead', 'ignored']
+
+/**
+ * The filter in a query: `state` (repeatable), `prefix`, `text`, `since` (RFC 3339).
+ * @throws AppError `usage` if a value cannot be meant, so that no filter is ignored
+ */
+export function filterIn(query: URLSearchParams): FileFilter {
+  const states = query.getAll('state').map((text) => {
+    const state = STATES.find((one) => one === text)
+    if (state === undefined) throw unusable('state', text, `one of ${STATES.join(', ')}`)
+    return state
+  })
+  const since = query.get('since') ?? ''
+  if (since !== '' && Number.isNaN(Date.parse(since))) throw unusable('since', since, 'a time in RFC 3339')
+  return {
+    states,
+    prefix: query.get('prefix') ?? '',
+    text: query.get('text') ?? '',
+    since: since === '' ? '' : new Date(since).toISOString(),
+  }
+}
+
+/** A whole number in a query. @throws AppError `usage` */
+export function countIn(
+  query: URLSearchParams,
+  name: string,
+  {most, usual}: {most: number; usual: number},
+): number {
+  const text = query.get(name)
+  if (text === null) return usual
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1 || count > most) throw unusable(name, text, `1 to ${most}`)
+  return count
+}
+
+function unusable(name: string, text: string, wanted: string): AppError {
+  return new AppError(`${name} is "${text}"; it must be ${wanted}.`, {code: 'usage', exitCode: EXIT.usage})
+}

@@ -1,0 +1,112 @@
+import type {FileStory, FileView} from '../../api.ts'
+import {CommandLine} from '../command-line.tsx'
+import {AskButton} from '../fix/fix-buttons.tsx'
+import {ago, bytes} from '../format.ts'
+import {revision} from '../live.ts'
+import {LogLines} from '../logs/log-lines.tsx'
+import {now} from '../now.ts'
+import {useRemote} from '../remote.ts'
+import {StateMark} from '../state-mark.tsx'
+import {Problem, Suggestions} from '../suggestions.tsx'
+import {Figures} from './figures.tsx'
+import {PreviewTable} from './preview-table.tsx'
+import {ReportFrame} from './report-frame.tsx'
+import {Waterfall} from './waterfall.tsx'
+
+/** Everything about one file: on the left its way through the pipeline, on the right what came of it. */
+export function FilePage({object}: {readonly object: string}) {
+  const {value: story, problem} = useRemote<FileStory>(
+    `/api/files/${encodeURIComponent(object)}`,
+    revision.value,
+  )
+  return (
+    <>
+      <p class="back">
+        <a href="/files">Files</a>
+      </p>
+      <h1 class="object">{object}</h1>
+      {problem && <Problem problem={problem} />}
+      {story === undefined && problem === undefined && <p class="quiet">Reading the file …</p>}
+      {story && <Story {...story} />}
+    </>
+  )
+}
+
+function Story(story: FileStory) {
+  const {file, lines, preview, model, reportPath, commands} = story
+  return (
+    <>
+      <Facts file={file} />
+      <Fault file={file} />
+      <Fixes file={file} />
+      <div class="panes">
+        <div>
+          <Waterfall story={story} />
+          <section>
+            <h2>Logs</h2>
+            <LogLines lines={lines} hasObjects={false} label={`Log lines about ${file.object}`} />
+            <CommandLine line={commands.logs} />
+          </section>
+        </div>
+        <div>
+          {model && <Figures model={model} />}
+          {preview && <PreviewTable preview={preview} command={commands.results} />}
+        </div>
+      </div>
+      {reportPath !== undefined && <ReportFrame path={reportPath} command={commands.report} />}
+    </>
+  )
+}
+
+function Facts({file}: {readonly file: FileView}) {
+  const {state, sizeBytes, uploadedAt, generation, attempts, job, input} = file
+  return (
+    <p class="facts">
+      <StateMark state={state} />
+      <span>
+        attempt {attempts}
+        {job === undefined ? '' : `, in job execution ${job.execution}`}
+      </span>
+      <span>{bytes(sizeBytes)}</span>
+      <time dateTime={uploadedAt} title={new Date(uploadedAt).toLocaleString()}>
+        uploaded {ago(uploadedAt, now.value)}
+      </time>
+      <span>generation {generation}</span>
+      {input !== undefined && <span>input {input}</span>}
+    </p>
+  )
+}
+
+function Fault({file: {error, lastError}}: {readonly file: FileView}) {
+  if (error !== undefined)
+    return (
+      <div class="problem">
+        <p>
+          {error.message}
+          {error.line === undefined ? '' : ` (line ${error.line})`}
+        </p>
+        <Suggestions texts={error.suggestions} />
+      </div>
+    )
+  if (lastError === undefined) return null
+  return (
+    <div class="problem">
+      <p>
+        The last attempt: {lastError.message}
+        {lastError.place === undefined ? '' : ` (${lastError.place})`}
+      </p>
+    </div>
+  )
+}
+
+function Fixes({file: {object, state, input}}: {readonly file: FileView}) {
+  const query = new URLSearchParams({object}).toString()
+  const isOpen = state === 'waiting' || state === 'running'
+  return (
+    <div class="actions">
+      <AskButton fix="reprocess" query={query} isDisabled={input === 'deleted'} />
+      <AskButton fix="redrive" query={query} isDisabled={state !== 'dead'} />
+      <AskButton fix="cancel" query={query} isDisabled={!isOpen} />
+    </div>
+  )
+}

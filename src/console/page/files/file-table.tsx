@@ -1,0 +1,62 @@
+import type {FileView} from '../../api.ts'
+import {ago, bytes} from '../format.ts'
+import {now} from '../now.ts'
+import {StateMark} from '../state-mark.tsx'
+import {fileAddress} from '../where.ts'
+
+/** One page of files. Rows keep their elements while they change, and so the focus. */
+export function FileTable({files}: {readonly files: readonly FileView[]}) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="List of files">
+      <table class="files">
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col">State</th>
+            <th scope="col" class="number">
+              Attempts
+            </th>
+            <th scope="col" class="number">
+              Size
+            </th>
+            <th scope="col">Uploaded</th>
+            <th scope="col">Problem</th>
+          </tr>
+        </thead>
+        <tbody>
+          {files.map((file) => (
+            <Row key={`${file.object} ${file.generation}`} file={file} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Row({file}: {readonly file: FileView}) {
+  const {object, state, attempts, sizeBytes, uploadedAt} = file
+  return (
+    <tr>
+      <th scope="row">
+        <a href={fileAddress(object)} data-row>
+          {object}
+        </a>
+      </th>
+      <td>
+        <StateMark state={state} />
+      </td>
+      <td class="number">{attempts}</td>
+      <td class="number">{bytes(sizeBytes)}</td>
+      <td>
+        <time dateTime={uploadedAt} title={new Date(uploadedAt).toLocaleString()}>
+          {ago(uploadedAt, now.value)}
+        </time>
+      </td>
+      <td class="fault">{faultOf(file)}</td>
+    </tr>
+  )
+}
+
+function faultOf({error, lastError}: FileView): string {
+  return error?.message ?? lastError?.message ?? ''
+}

@@ -1,0 +1,108 @@
+import type {IncomingMessage} from 'node:http'
+import {logs} from '../core/logs.ts'
+import type {Context} from '../core/ports/context.ts'
+import type {LogLine} from '../core/ports/logs.ts'
+import {revisions} from '../core/revisions.ts'
+import {rollback} from '../core/rollback.ts'
+import {command, commandFor, type Render} from '../core/suggestion.ts'
+import {planUpload} from '../core/upload/plan.ts'
+import {upload} from '../core/upload/upload.ts'
+import type {FilePage, FileStory, FixPlan, FixProgress, LogPage, PartPage, RevisionPage} from './api.ts'
+import {lineOf} from './commands.ts'
+import {countIn, filterIn} from './file-filter.ts'
+import {fixNamed, type Fixes} from './fixes.ts'
+import {rendered} from './rendered.ts'
+import {readParts} from './parts.ts'
+import {tellStory} from './story.ts'
+import type {Watch} from './watch.ts'
+
+const FILES_PER_PAGE = {most: 1000, usual: 100}
+const LINES_PER_PAGE = {most: 5000, usual: 1000}
+const MOST_REVISIONS = 100
+
+/** What the routes work with. */
+export interface RouteServices {
+  readonly context: Context
+  readonly watch: Watch
+  readonly fixes: Fixes
+  readonly render: Render
+  /** The path with a key, for what a browser loads without headers. */
+  readonly withKey: (path: string) => string
+}
+
+/** A request that was admitted. */
+export interface ApiCall {
+  /** What the path's last part names, decoded; empty if it names nothing. */
+  readonly name: string
+  readonly query: URLSearchParams
+  readonly message: IncomingMessage
+}
+
+type Answer = (call: ApiCall) => unknown
+
+/** The JSON API: what answers each method and path. `*` is an object's name, whole and percent-encoded. */
+export function apiRoutes({
+  context,
+  watch,
+  fixes,
+  render,
+  withKey,
+}: RouteServices): Readonly<Record<string, Answer>> {
+  return {
+    async 'GET /api/files'({query}): Promise<FilePage> {
+      const filter = filterIn(query)
+      const limit = countIn(query, 'limit', FILES_PER_PAGE)
+      const after = query.get('after')
+      await watch.current()
+      return rendered(watch.files.page(filter, {limit, ...(after === null ? {} : {after})}), render)
+    },
+
+    'GET /api/files/*'({name}): Promise<FileStory> {
+      const path = `/api/files/${encodeURIComponent(name)}`
+      return tellStory(name, {context, render, pathTo: (what) => withKey(`${path}/${what}`)})
+    },
+
+    async 'GET /api/logs'({query}): Promise<LogPage> {
+      const object = query.get('object') ?? undefined
+      const severity = query.get('severity') ?? undefined
+      const limit = countIn(query, 'limit', LINES_PER_PAGE)
+      const lines: LogLine[] = []
+      for await (const one of logs({object, severity, limit, tail: false}, context)) lines.push(one)
+      const flags = severity === undefined ? [] : ['--severity', severity.toLowerCase()]
+      const typed = object === undefined ? command('logs', ...flags) : commandFor('logs', object, ...flags)
+      return {lines, command: lineOf(typed, render)}
+    },
+
+    async 'GET /api/revisions'(): Promise<RevisionPage> {
+      const listed = await revisions({limit: MOST_REVISIONS}, context)
+      const commands = listed.revisions.map(({name}) => [name, lineOf(command('rollback', name), render)])
+      return {...listed, commands: Object.fromEntries(commands)}
+    },
+
+    async 'GET /api/parts'(): Promise<PartPage> {
+      await watch.current()
+      return readParts(watch.overview, context, render)
+    },
+
+    async 'POST /api/traffic/*'({name}): Promise<{readonly revision: string}> {
+      const {revision} = await rollback({revision: name}, context)
+      await watch.readNow()
+      return {revision}
+    },
+
+    async 'POST /api/fixes/*'({name, query}): Promise<FixPlan | FixProgress> {
+      await watch.current()
+      const request = {fix: fixNamed(name), objects: query.getAll('object'), filter: filterIn(query)}
+      return query.has('dry-run') ? fixes.plan(request) : fixes.start(request)
+    },
+
+    async 'POST /api/uploads/*'({name, message}): Promise<{readonly object: string}> {
+      const planned = await planUpload({sources: ['-'], name, cwd: context.stateFolder, stdin: message})
+      const {failed} = await upload(planned, {}, context)
+      const [first] = failed
+      if (first !== undefined) throw first.error
+      void watch.readNow()
+      return {object: name}
+    },
+  }
+}

@@ -1,0 +1,179 @@
+import {randomBytes} from 'node:crypto'
+import {once} from 'node:events'
+import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
+import {AppError} from '../core/errors.ts'
+import type {Context} from '../core/ports/context.ts'
+import {readReport} from '../core/report.ts'
+import {command, synopsis, type Render} from '../core/suggestion.ts'
+import {createAdmission, type Admission} from './admission.ts'
+import type {Problem, Session} from './api.ts'
+import {lineOf} from './commands.ts'
+import {EventStream} from './event-stream.ts'
+import {Fixes} from './fixes.ts'
+import {LogFollower} from './follow-logs.ts'
+import {answerWithPage} from './page-files.ts'
+import {apiRoutes, type ApiCall} from './routes.ts'
+import {Watch} from './watch.ts'
+
+const EVENTS_PATH = '/api/events'
+const HEADERS = [
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+  ['cross-origin-resource-policy', 'same-origin'],
+] as const
+/** A report's page carries its own style and no script. */
+const REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+
+export interface ConsoleOptions {
+  /** 0: any free port. */
+  readonly port: number
+  readonly context: Context
+  readonly render: Render
+  /** Any thrown value as the page shows it. */
+  readonly explain: (error: unknown) => Problem
+  readonly version: string
+}
+
+/** A console that serves its page. */
+export interface RunningConsole extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT/`, with the token in its fragment. */
+  readonly address: string
+}
+
+/** Serves the console on this machine alone. @throws AppError `port-taken` */
+export async function serveConsole(options: ConsoleOptions): Promise<RunningConsole> {
+  const server = createServer()
+  const port = await listen(server, options.port)
+  const token = randomBytes(32).toString('base64url')
+  const admission = createAdmission(port, token)
+  const site = createSite(admission, options)
+  server.on('request', (message, response) => {
+    for (const [name, value] of HEADERS) response.setHeader(name, value)
+    void site.answer(message, response)
+  })
+  return {
+    address: `http://127.0.0.1:${port}/#token=${token}`,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close')
+      server.close()
+      await site[Symbol.asyncDispose]()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+  } catch (error) {
+    throw new AppError(`Port ${port} is taken.`, {
+      code: 'port-taken',
+      suggestions: ['Choose another one with --port, or leave it out to get any free port.'],
+      cause: error,
+    })
+  }
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new TypeError('A TCP server has a port')
+  return address.port
+}
+
+interface Site extends AsyncDisposable {
+  answer(message: IncomingMessage, response: ServerResponse): Promise<void>
+}
+
+function createSite(admission: Admission, {context, render, explain, version}: ConsoleOptions): Site {
+  const events = new EventStream(({all, ofLogs}) => {
+    watch.isWatched = all > 0
+    follower.isWanted = ofLogs > 0
+  })
+  const watch = new Watch({context, events, render, explain})
+  const follower = new LogFollower(context, (lines) => events.send('logs', lines))
+  const fixes = new Fixes({
+    context,
+    files: watch.files,
+    render,
+    explain,
+    progress: (progress) => {
+      events.send('fix', progress)
+      if (progress.state !== 'running') void watch.readNow()
+    },
+  })
+  const withKey = (path: string) => `${path}?key=${admission.keyOf(path)}`
+  const commands = {
+    console: lineOf(command('console'), render),
+    setup: lineOf(command('setup'), render),
+    upload: lineOf(synopsis('upload', 'FILE'), render),
+  }
+  const routes = apiRoutes({context, watch, fixes, render, withKey})
+
+  async function answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const {pathname, searchParams: query} = new URL(message.url ?? '/', 'http://127.0.0.1')
+    const isApi = pathname.startsWith('/api/')
+    const hasKey = message.method === 'GET' && admission.isKeyOf(pathname, query.get('key') ?? undefined)
+    const refusal = admission.admit(message) ?? (isApi && !hasKey ? admission.authorize(message) : undefined)
+    if (refusal !== undefined)
+      return sendJson(response, refusal.status, {
+        code: 'permission-denied',
+        message: refusal.message,
+        suggestions: [],
+      })
+    try {
+      if (!isApi) return await answerWithPage(pathname, response)
+      if (pathname === EVENTS_PATH)
+        return events.attach(message, response, {wantsLogs: query.has('logs'), first: watch.first})
+      const report = /^\/api\/files\/([^/]+)\/report$/.exec(pathname)?.[1]
+      if (report !== undefined) return await sendReport(decodeURIComponent(report), response)
+      const found = findRoute(message, pathname)
+      if (found === undefined)
+        throw new AppError(`The console serves no ${message.method} ${pathname}.`, {code: 'not-found'})
+      sendJson(response, 200, await found.route({name: found.name, query, message}))
+    } catch (error) {
+      if (response.headersSent) response.destroy()
+      else sendJson(response, statusOf(error), explain(error))
+    }
+  }
+
+  function findRoute({method}: IncomingMessage, path: string) {
+    if (method === 'GET' && path === '/api/session')
+      return {name: '', route: (): Session => ({eventsPath: withKey(EVENTS_PATH), version, commands})}
+    const whole = routes[`${method} ${path}`]
+    if (whole !== undefined) return {name: '', route: whole}
+    const [, folder, name = ''] = /^(.+)\/([^/]+)$/.exec(path) ?? []
+    const named = routes[`${method} ${folder}/*`]
+    return named && {name: decodeURIComponent(name), route: (call: ApiCall) => named(call)}
+  }
+
+  async function sendReport(object: string, response: ServerResponse): Promise<void> {
+    const report = await readReport(object, context)
+    const {reportPage} = await import('../report-page/page.ts')
+    response.writeHead(200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': REPORT_POLICY,
+      'cache-control': 'no-store',
+    })
+    response.end(reportPage(report))
+  }
+
+  return {
+    answer,
+    async [Symbol.asyncDispose]() {
+      events[Symbol.dispose]()
+      await Promise.all([watch[Symbol.asyncDispose](), follower[Symbol.asyncDispose]()])
+    },
+  }
+}
+
+function statusOf(error: unknown): number {
+  if (!(error instanceof AppError)) return 500
+  if (error.code === 'usage' || error.code.startsWith('object-name')) return 400
+  if (error.code === 'object-unknown' || error.code === 'not-found' || error.code === 'revision-unknown')
+    return 404
+  return error.code === 'locked' ? 409 : 502
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, {'content-type': 'application/json', 'cache-control': 'no-store'})
+  response.end(JSON.stringify(value))
+}

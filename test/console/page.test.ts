@@ -1,0 +1,190 @@
+import type {Page} from 'playwright-core'
+import {describe, expect, test} from 'vitest'
+import {generateSample} from '../../src/core/sample/index.ts'
+import {setup} from '../../src/core/setup/setup.ts'
+import {noBrowser, openPage, violationsOf} from '../support/browser.ts'
+import {processed, startConsole} from '../support/console.ts'
+import {startLocalPipeline} from '../support/local-pipeline.ts'
+
+const GOOD = [...generateSample({rows: 200})].join('')
+const BAD = 'a,b\n"1,2\n'
+const WIDTHS = [390, 768, 1280]
+
+describe.skipIf(noBrowser !== undefined)(
+  `the page in a browser${noBrowser ? `, skipped: ${noBrowser}` : ''}`,
+  () => {
+    test('an empty list, then files as they come, filtered in the address', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      const {address, origin} = await startConsole(context)
+      const page = await openPage(address)
+      await page.getByText('No files yet').waitFor()
+      expect(page.url()).toBe(`${origin}/`)
+      expect(await page.locator('header').innerText()).toContain('LOCAL')
+      await expectFine(page)
+
+      await processed({'good.csv': GOOD, 'bad.csv': BAD}, context)
+      await page.getByRole('link', {name: 'bad.csv'}).waitFor()
+      await page.getByRole('button', {name: /failed 1/}).click()
+      await page.getByText('1 file match').waitFor()
+      expect(page.url()).toBe(`${origin}/?state=failed`)
+      await page.getByRole('button', {name: /failed 1/}).click()
+      await page.getByText('2 files', {exact: true}).waitFor()
+      await expectFine(page)
+
+      // Keys: search, leave, move, open, back.
+      await page.keyboard.press('/')
+      await page.keyboard.type('good')
+      await page.getByText('1 file match').waitFor()
+      await page.keyboard.press('Escape')
+      await page.keyboard.press('j')
+      const focused = page.locator(':focus')
+      expect(await focused.innerText()).toBe('good.csv')
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', {name: 'good.csv'}).waitFor()
+      await page.keyboard.press('Escape')
+      await page.getByRole('heading', {name: 'Files'}).waitFor()
+    })
+
+    test('the focus stays on a row while others arrive', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      await processed({'first.csv': BAD}, context)
+      const {address} = await startConsole(context)
+      const page = await openPage(address)
+      await page.getByRole('link', {name: 'first.csv'}).focus()
+      await processed({'second.csv': BAD}, context)
+      await page.getByRole('link', {name: 'second.csv'}).waitFor()
+      expect(await page.locator(':focus').innerText()).toBe('first.csv')
+    })
+
+    test('a file’s page: its path, logs, result and report; reprocessing it adds a run', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      await processed({'good.csv': GOOD}, context)
+      const {address, origin} = await startConsole(context)
+      const page = await openPage(address)
+      await page.goto(`${origin}/files/good.csv`)
+      await page.getByText('attempt 1', {exact: true}).waitFor()
+      expect(await page.locator('.run').innerText()).toMatch(/waiting[\s\S]*attempt 1[\s\S]*acknowledged/)
+      expect(await page.getByRole('log').innerText()).toContain('processing')
+      expect(await page.locator('.figures').innerText()).toMatch(/AUC\s+0\.\d{3}/)
+      expect(await page.getByRole('region', {name: 'First rows of the result'}).innerText()).toContain(
+        'prediction',
+      )
+      const report = page.frameLocator('iframe')
+      await report.getByRole('figure', {name: 'ROC curve'}).waitFor()
+      await expectFine(page)
+
+      await page.getByRole('button', {name: 'Reprocess …'}).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByText('cloud-runner reprocess good.csv').waitFor()
+      await expectFine(page)
+      await dialog.getByRole('button', {name: 'Reprocess 1 file'}).click()
+      await page.getByText('Reprocess: 1 file done.').waitFor()
+      await page.getByRole('heading', {name: /^Run 2/}).waitFor()
+      await expectFine(page)
+    })
+
+    test('logs follow, pause when scrolled, and resume', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      const names = Array.from({length: 12}, (_, index) => `file-${index}.csv`)
+      await processed(Object.fromEntries(names.map((name) => [name, BAD])), context)
+      const {address, origin} = await startConsole(context)
+      const page = await openPage(address)
+      await page.goto(`${origin}/logs`)
+      const log = page.getByRole('log')
+      await log.getByText('file-11.csv').first().waitFor()
+      await page.evaluate("document.querySelector('[role=log]').scrollTo({top: 0})")
+      const resume = page.getByRole('button', {name: /^Paused: 0 new lines/})
+      await resume.waitFor()
+      await processed({'late.csv': BAD}, context)
+      await page.getByRole('button', {name: /^Paused: [1-9]/}).click()
+      await log.getByText('late.csv').first().waitFor()
+      expect(await page.getByText('Following').count()).toBe(1)
+      await page.getByLabel('Level').selectOption('ERROR')
+      await page.getByText('cloud-runner logs --severity error').waitFor()
+      await expectFine(page)
+    })
+
+    test('revisions and the pipeline’s parts', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      const {address} = await startConsole(context)
+      const page = await openPage(address)
+      await page.getByRole('link', {name: 'Revisions'}).click()
+      await page.getByText('100 %').waitFor()
+      await expectFine(page)
+      await page.getByRole('link', {name: 'Pipeline'}).click()
+      await page.getByRole('heading', {name: 'push subscription'}).waitFor()
+      expect(await page.locator('.parts').first().innerText()).toContain(context.pipeline.names.inputBucket)
+      await expectFine(page)
+    })
+
+    test('says so while the console is away, and reconnects to its next run', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      const console = await startConsole(context)
+      const page = await openPage(console.address)
+      await page.getByText('No files yet').waitFor()
+      await console[Symbol.asyncDispose]()
+      await page.getByRole('heading', {name: 'Disconnected'}).waitFor()
+      await expectFine(page)
+      const again = await startConsole(context, Number(new URL(console.origin).port))
+      await page.getByRole('heading', {name: 'No access'}).waitFor()
+      await expectFine(page)
+      await page.goto(again.address)
+      await page.getByRole('alert').waitFor({state: 'detached'})
+      expect(page.url()).toBe(`${again.origin}/`)
+    })
+
+    test('a file that is dropped is uploaded', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      const {address} = await startConsole(context)
+      const page = await openPage(address)
+      await page.getByText('No files yet').waitFor()
+      const dropped = await page.evaluateHandle(
+        `const data = new DataTransfer(); data.items.add(new File([${JSON.stringify(BAD)}], 'dropped.csv')); data`,
+      )
+      await page.dispatchEvent('.upload', 'drop', {dataTransfer: dropped})
+      await page.getByText('1 file uploaded.').waitFor()
+      await page.getByRole('link', {name: 'dropped.csv'}).waitFor()
+      const {inputBucket} = context.pipeline.names
+      expect(await context.cloud.objects.stat(inputBucket, 'dropped.csv')).toMatchObject({
+        sizeBytes: BAD.length,
+      })
+    })
+
+    test('asks nothing of anybody else, and breaks no rule of its own policy', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      await processed({'good.csv': GOOD}, context)
+      const {address, origin} = await startConsole(context)
+      const page = await openPage('about:blank')
+      const requested: string[] = []
+      const said: string[] = []
+      page.on('request', (request) => requested.push(new URL(request.url()).origin))
+      page.on('console', (message) => said.push(message.text()))
+      await page.goto(address)
+      await page.getByRole('link', {name: 'good.csv'}).click()
+      await page.frameLocator('iframe').getByRole('figure', {name: 'ROC curve'}).waitFor()
+      expect([...new Set(requested)]).toEqual([origin])
+      expect(said).toEqual([])
+    })
+  },
+)
+
+/** No violation of accessibility, in light and dark, and nothing wider than the window. */
+async function expectFine(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({colorScheme})
+    expect(await violationsOf(page)).toEqual([])
+  }
+  for (const width of WIDTHS) {
+    await page.setViewportSize({width, height: 900})
+    const wide: unknown = await page.evaluate('document.documentElement.scrollWidth')
+    expect(wide, `at ${width} px`).toBeLessThanOrEqual(width)
+  }
+}

@@ -1,0 +1,88 @@
+import {expect, test} from 'vitest'
+import {generateSample} from '../../src/core/sample/index.ts'
+import {setup} from '../../src/core/setup/setup.ts'
+import {processed, startConsole} from '../support/console.ts'
+import {startLocalPipeline} from '../support/local-pipeline.ts'
+
+test('lists, filters and pages files, tells one file’s story, and refuses what it cannot mean', async () => {
+  const context = await startLocalPipeline()
+  await setup({workerFolder: undefined}, context)
+  const good = [...generateSample({rows: 200})].join('')
+  await processed({'good.csv': good, 'bad.csv': 'a,b\n"1,2\n', 'other.csv': good}, context)
+  const {ask, origin} = await startConsole(context)
+
+  const {json: all} = await ask('GET', '/api/files')
+  expect(all).toMatchObject({total: 3, counts: {done: 2, failed: 1}})
+  expect((await ask('GET', '/api/files?state=failed')).json).toMatchObject({
+    total: 1,
+    counts: {done: 2, failed: 1},
+    files: [{object: 'bad.csv', error: {code: expect.any(String)}}],
+  })
+  const {json: first} = await ask('GET', '/api/files?limit=2')
+  const {next} = Object(first)
+  expect((await ask('GET', `/api/files?limit=2&after=${encodeURIComponent(next)}`)).json).toMatchObject({
+    files: [expect.anything()],
+    total: 3,
+  })
+  expect((await ask('GET', '/api/files?text=QUOTE')).json).toMatchObject({total: 1})
+  expect((await ask('GET', '/api/files?prefix=good')).json).toMatchObject({total: 1})
+  expect((await ask('GET', '/api/files?state=bad')).status).toBe(400)
+
+  const {json: story} = await ask('GET', '/api/files/good.csv')
+  expect(story).toMatchObject({
+    file: {state: 'done', hops: expect.any(Array)},
+    attempts: [{attempt: 1, answer: 'ack', outcome: 'done'}],
+    lines: expect.arrayContaining([expect.objectContaining({message: 'processing'})]),
+    preview: {columns: expect.arrayContaining(['prediction'])},
+    model: {labelColumn: 'bankrupt', rows: 200},
+    commands: {reprocess: 'cloud-runner reprocess good.csv'},
+  })
+  const report = await fetch(`${origin}${Object(story).reportPath}`)
+  expect([report.status, await report.text()]).toEqual([200, expect.stringContaining('ROC curve')])
+  expect((await fetch(`${origin}/api/files/good.csv/report`)).status).toBe(401)
+  expect((await ask('GET', '/api/files/none.csv')).status).toBe(404)
+  expect((await ask('GET', '/api/logs?object=bad.csv&severity=ERROR')).json).toMatchObject({
+    command: 'cloud-runner logs bad.csv --severity error',
+  })
+  expect((await ask('GET', '/api/parts')).json).toMatchObject({
+    parts: expect.arrayContaining([expect.objectContaining({kind: 'service', health: 'good'})]),
+  })
+})
+
+test('fixes files by filter or by name: first a plan with its command, then the change', async () => {
+  const context = await startLocalPipeline()
+  await setup({workerFolder: undefined}, context)
+  await processed({'one.csv': 'a,b\n"1,2\n', 'two.csv': 'a,b\n"1,2\n'}, context)
+  const {ask, listen} = await startConsole(context)
+  expect((await ask('POST', '/api/fixes/reprocess?state=failed&dry-run')).json).toMatchObject({
+    count: 2,
+    command: 'cloud-runner reprocess --failed',
+  })
+  expect((await ask('POST', '/api/fixes/cancel?dry-run')).json).toMatchObject({count: 0})
+  const events = await listen()
+  expect((await ask('POST', '/api/fixes/reprocess?object=one.csv')).json).toMatchObject({total: 1})
+  const progress = await events.next('fix', ({state}) => state !== 'running')
+  expect(progress).toMatchObject({fix: 'reprocess', state: 'done', done: 1, total: 1})
+  await expect
+    .poll(async () => Object((await ask('GET', '/api/files/one.csv')).json).attempts)
+    .toMatchObject([{answer: 'ack'}, {answer: 'ack'}])
+})
+
+test('gives traffic to a revision, and takes a file that is dropped on the page', async () => {
+  const context = await startLocalPipeline()
+  await setup({workerFolder: undefined}, context)
+  const {ask} = await startConsole(context)
+  const {json} = await ask('GET', '/api/revisions')
+  const [{name}] = Object(json).revisions
+  expect(json).toMatchObject({
+    revisions: [{percent: 100}],
+    commands: {[name]: `cloud-runner rollback ${name}`},
+  })
+  expect((await ask('POST', `/api/traffic/${name}`)).json).toEqual({revision: name})
+  expect((await ask('POST', '/api/traffic/none')).status).toBe(404)
+  expect((await ask('POST', '/api/uploads/_cloud-runner%2Fx', 'a')).status).toBe(400)
+  expect((await ask('POST', '/api/uploads/folder%2Fdropped.csv', 'a,b\n"1,2\n')).status).toBe(200)
+  await expect
+    .poll(async () => Object((await ask('GET', '/api/files?prefix=folder/')).json).counts)
+    .toMatchObject({failed: 1})
+})

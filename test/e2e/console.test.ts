@@ -1,0 +1,26 @@
+import {readFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {gzipSync} from 'node:zlib'
+import {expect, test} from 'vitest'
+import {Cli, parseObject} from '../support/cli.ts'
+
+test('console serves the page and the API until Ctrl-C, for the holder of its address alone', async () => {
+  await using cli = await Cli.create()
+  expect((await cli.run(['console'])).stderr).toContain('cloud-runner setup')
+  await cli.json(['setup'])
+  const running = cli.start(['console', '--json'])
+  await running.shows('"address"')
+  const {port} = new URL(String((await cli.json(['local', 'status']))['endpoint']))
+  const taken = await cli.run(['console', '--port', port])
+  expect([taken.exitCode, taken.stderr]).toEqual([1, expect.stringContaining(`Port ${port} is taken`)])
+  running.kill('SIGINT')
+  const {exitCode, stdout} = await running.ended
+  expect(exitCode).toBe(130)
+  expect(String(parseObject(stdout)['address'])).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/)
+})
+
+test('the page is small', async () => {
+  const folder = join(import.meta.dirname, '../../dist/console')
+  const files = await Promise.all(['page.js', 'page.css'].map((name) => readFile(join(folder, name))))
+  expect(gzipSync(Buffer.concat(files)).length).toBeLessThan(60 * 1024)
+})

@@ -1,0 +1,38 @@
+import {existsSync} from 'node:fs'
+import axe from 'axe-core'
+import {chromium, type Page} from 'playwright-core'
+import {onTestFinished} from 'vitest'
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+)
+
+/** Why no test can open a browser here, if so. */
+export const noBrowser =
+  CHROMIUM === undefined ? 'no Chromium on this machine: apt-get install chromium' : undefined
+
+/** Opens an address in a browser of the running test's own. */
+export async function openPage(address: string, scheme: 'light' | 'dark' = 'light'): Promise<Page> {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM ?? '',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+  onTestFinished(() => browser.close())
+  const context = await browser.newContext({viewport: {width: 1280, height: 900}, colorScheme: scheme})
+  const page = await context.newPage()
+  page.setDefaultTimeout(30_000)
+  await page.goto(address)
+  return page
+}
+
+/** What axe finds wrong with the page as it is: `color-contrast: header > p`. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  // The page's own policy forbids scripts of others; those of the browser's protocol are none.
+  await page.evaluate(axe.source)
+  const found: unknown = await page.evaluate('axe.run(document, {iframes: false})')
+  const {violations} = Object(found)
+  if (!Array.isArray(violations)) throw new Error('axe found no result')
+  return violations.flatMap(({id, nodes}) =>
+    nodes.map(({target}: {target: string[]}) => `${id}: ${target.join(' ')}`),
+  )
+}

@@ -1,0 +1,101 @@
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
+import {onTestFinished} from 'vitest'
+import {failureOf} from '../../src/cli/failure.ts'
+import {serveConsole} from '../../src/console/server.ts'
+import {waitForResults} from '../../src/core/files/wait.ts'
+import type {Context} from '../../src/core/ports/context.ts'
+import {NOTHING_TYPED, render} from '../../src/core/suggestion.ts'
+import {planUpload} from '../../src/core/upload/plan.ts'
+import {upload} from '../../src/core/upload/upload.ts'
+import {parseObject} from './cli.ts'
+
+/** A console of the running test's own. */
+export interface TestConsole {
+  /** With the token in its fragment. */
+  readonly address: string
+  readonly origin: string
+  /** Requests a path of the API with the token. @returns status and JSON */
+  readonly ask: (
+    method: 'GET' | 'POST',
+    path: string,
+    body?: string,
+  ) => Promise<{readonly status: number; readonly json: unknown}>
+  /** Opens the stream of events. */
+  readonly listen: () => Promise<EventReader>
+}
+
+/** Reads events as they arrive. */
+export interface EventReader {
+  /** The next event of a kind that fits. */
+  next(kind: string, fits?: (data: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
+}
+
+export async function startConsole(context: Context, port = 0): Promise<TestConsole & AsyncDisposable> {
+  const served = await serveConsole({
+    port,
+    context,
+    render,
+    explain: (error) => failureOf(error, {bin: 'cloud-runner', typed: NOTHING_TYPED}),
+    version: 'test',
+  })
+  let isOver = false
+  const end = async () => {
+    if (!isOver) await served[Symbol.asyncDispose]()
+    isOver = true
+  }
+  onTestFinished(end)
+  const {origin, hash} = new URL(served.address)
+  const token = new URLSearchParams(hash.slice(1)).get('token') ?? ''
+  const headers = {authorization: `Bearer ${token}`}
+  return {
+    address: served.address,
+    origin,
+    async ask(method, path, body) {
+      const response = await fetch(`${origin}${path}`, {
+        method,
+        headers,
+        ...(body === undefined ? {} : {body}),
+      })
+      return {status: response.status, json: await response.json()}
+    },
+    async listen() {
+      const {body} = await fetch(`${origin}/api/events`, {headers})
+      const text = body?.pipeThrough(new TextDecoderStream())
+      return eventsIn(text ?? new ReadableStream())
+    },
+    [Symbol.asyncDispose]: end,
+  }
+}
+
+function eventsIn(text: ReadableStream<string>): EventReader {
+  const reader = text.getReader()
+  let left = ''
+  return {
+    async next(kind, fits = () => true) {
+      for (;;) {
+        const [event, ...others] = left.split('\n\n')
+        if (event !== undefined && others.length > 0) {
+          left = others.join('\n\n')
+          const data = parseObject(/^data: (.*)$/m.exec(event)?.[1] ?? '{}')
+          if (event.includes(`event: ${kind}\n`) && fits(data)) return data
+          continue
+        }
+        const {done, value} = await reader.read()
+        if (done) throw new Error(`The stream ended without an event ${kind}.`)
+        left += value
+      }
+    },
+  }
+}
+
+/** Uploads files by name and content, and waits until each has ended. */
+export async function processed(
+  files: Readonly<Record<string, string>>,
+  context: Context & {readonly folder: string},
+): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await writeFile(join(context.folder, name), content)
+  const planned = await planUpload({sources: Object.keys(files), cwd: context.folder})
+  const {uploaded} = await upload(planned, {}, context)
+  await waitForResults(uploaded, {timeoutMs: 60_000}, context)
+}
