@@ -70,6 +70,9 @@ export abstract class CloudRunnerCommand extends Command {
   /** Milliseconds that stopping may take after that. */
   protected graceMs = GRACE_MS
 
+  /** Whether it changes files or the pipeline: then a running console shows what comes of it. */
+  protected readonly isChange: boolean = false
+
   #interruption: Interruption | undefined
 
   /** Flags that select the pipeline, as typed or chosen: commands to type next get them. */
@@ -195,7 +198,7 @@ export abstract class CloudRunnerCommand extends Command {
     {create, rehearse = false}: {create: boolean; rehearse?: boolean},
   ): Promise<OpenTarget> {
     const silent = this.jsonEnabled()
-    return openTarget(config, {
+    const target = await openTarget(config, {
       create,
       rehearse,
       signal: this.signal,
@@ -204,6 +207,12 @@ export abstract class CloudRunnerCommand extends Command {
       },
       starting: (work) => this.task('Start the local cloud', work),
     })
+    if (this.isChange && !silent) {
+      const {runningConsole} = await import('../console/running.ts')
+      const address = await runningConsole(target.context())
+      if (address !== undefined) write(process.stderr, [`Console: ${address}`])
+    }
+    return target
   }
 
   /**

@@ -38,6 +38,8 @@ export default class Cancel extends CloudRunnerCommand {
     yes: Flags.boolean({summary: `Skip the confirmation for more than ${MOST_UNASKED} files.`}),
   }
 
+  protected override readonly isChange = true
+
   override async run(): Promise<CancelResult> {
     const {args, flags} = await this.parse(Cancel)
     const objects = [...new Set([args.object].flat())]

@@ -67,6 +67,8 @@ A canary gets a share of the files: "deploy --promote" gives it all of them, and
     'dry-run': Flags.boolean({summary: 'Build and have Cloud Run validate the request, but change nothing.'}),
   }
 
+  protected override readonly isChange = true
+
   override async run(): Promise<DeployResult> {
     const {flags} = await this.parse(Deploy)
     const {tag, image, canary} = flags

@@ -33,6 +33,8 @@ export default class Redrive extends WaitingCommand {
     ...waitFlags,
   }
 
+  protected override readonly isChange = true
+
   override async run(): Promise<Redriven> {
     const {args, flags} = await this.parse(Redrive)
     checkWaitFlags(flags)

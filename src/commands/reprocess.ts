@@ -41,6 +41,8 @@ export default class Reprocess extends WaitingCommand {
     ...waitFlags,
   }
 
+  protected override readonly isChange = true
+
   override async run(): Promise<Reprocessed> {
     const {args, flags} = await this.parse(Reprocess)
     checkWaitFlags(flags)

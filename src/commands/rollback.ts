@@ -25,6 +25,8 @@ export default class Rollback extends CloudRunnerCommand {
 
   static override flags = {confirm: confirmFlag}
 
+  protected override readonly isChange = true
+
   override async run(): Promise<RollbackResult> {
     const {args, flags} = await this.parse(Rollback)
     const config = await this.configure(flags)

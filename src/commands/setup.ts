@@ -68,6 +68,8 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
 
   protected override readonly isForNew = true
 
+  protected override readonly isChange = true
+
   override async run(): Promise<SetupResult> {
     const {flags} = await this.parse(Setup)
     const config = await this.configure(flags, givenSettings(flags))

@@ -89,6 +89,8 @@ export default class Upload extends WaitingCommand {
     ...waitFlags,
   }
 
+  protected override readonly isChange = true
+
   override async run(): Promise<Uploaded> {
     const {args, flags} = await this.parse(Upload)
     checkWaitFlags(flags)

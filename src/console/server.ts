@@ -13,6 +13,8 @@ import {Fixes} from './fixes.ts'
 import {LogFollower} from './follow-logs.ts'
 import {answerWithPage} from './page-files.ts'
 import {apiRoutes, type ApiCall} from './routes.ts'
+import {announce} from './running.ts'
+import {tellStory} from './story.ts'
 import {Watch} from './watch.ts'
 
 const EVENTS_PATH = '/api/events'
@@ -51,9 +53,12 @@ export async function serveConsole(options: ConsoleOptions): Promise<RunningCons
     for (const [name, value] of HEADERS) response.setHeader(name, value)
     void site.answer(message, response)
   })
+  const address = `http://127.0.0.1:${port}/#token=${token}`
+  const announcement = await announce(address, options.context)
   return {
-    address: `http://127.0.0.1:${port}/#token=${token}`,
+    address,
     async [Symbol.asyncDispose]() {
+      await announcement[Symbol.asyncDispose]()
       const closed = once(server, 'close')
       server.close()
       await site[Symbol.asyncDispose]()
@@ -123,8 +128,11 @@ function createSite(admission: Admission, {context, render, explain, version}: C
       if (!isApi) return await answerWithPage(pathname, response)
       if (pathname === EVENTS_PATH)
         return events.attach(message, response, {wantsLogs: query.has('logs'), first: watch.first})
-      const report = /^\/api\/files\/([^/]+)\/report$/.exec(pathname)?.[1]
-      if (report !== undefined) return await sendReport(decodeURIComponent(report), response)
+      const [, object, what] = /^\/api\/files\/([^/]+)\/(report|export)$/.exec(pathname) ?? []
+      if (object !== undefined) {
+        const name = decodeURIComponent(object)
+        return sendHtml(response, await (what === 'report' ? drawReport(name) : drawStory(name)))
+      }
       const found = findRoute(message, pathname)
       if (found === undefined)
         throw new AppError(`The console serves no ${message.method} ${pathname}.`, {code: 'not-found'})
@@ -145,15 +153,17 @@ function createSite(admission: Admission, {context, render, explain, version}: C
     return named && {name: decodeURIComponent(name), route: (call: ApiCall) => named(call)}
   }
 
-  async function sendReport(object: string, response: ServerResponse): Promise<void> {
+  async function drawReport(object: string): Promise<string> {
     const report = await readReport(object, context)
+    // The drawing library loads slowly.
     const {reportPage} = await import('../report-page/page.ts')
-    response.writeHead(200, {
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': REPORT_POLICY,
-      'cache-control': 'no-store',
-    })
-    response.end(reportPage(report))
+    return reportPage(report)
+  }
+
+  async function drawStory(object: string): Promise<string> {
+    const story = await tellStory(object, {context, render, pathTo: () => ''})
+    const {exportPage} = await import('./export-page.ts')
+    return exportPage(story, story.model === undefined ? undefined : await drawReport(object))
   }
 
   return {
@@ -171,6 +181,15 @@ function statusOf(error: unknown): number {
   if (error.code === 'object-unknown' || error.code === 'not-found' || error.code === 'revision-unknown')
     return 404
   return error.code === 'locked' ? 409 : 502
+}
+
+function sendHtml(response: ServerResponse, page: string): void {
+  response.writeHead(200, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': REPORT_POLICY,
+    'cache-control': 'no-store',
+  })
+  response.end(page)
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -40,6 +40,9 @@ test('lists, filters and pages files, tells one file’s story, and refuses what
   const report = await fetch(`${origin}${Object(story).reportPath}`)
   expect([report.status, await report.text()]).toEqual([200, expect.stringContaining('ROC curve')])
   expect((await fetch(`${origin}/api/files/good.csv/report`)).status).toBe(401)
+  const exported = await (await fetch(`${origin}${Object(story).exportPath}`)).text()
+  expect(exported).toMatch(/<h1>good\.csv[\s\S]*processing[\s\S]*prediction[\s\S]*ROC curve/)
+  expect(exported).not.toContain('<script')
   expect((await ask('GET', '/api/files/none.csv')).status).toBe(404)
   expect((await ask('GET', '/api/logs?object=bad.csv&severity=ERROR')).json).toMatchObject({
     command: 'cloud-runner logs bad.csv --severity error',

@@ -13,10 +13,16 @@ test('console serves the page and the API until Ctrl-C, for the holder of its ad
   const {port} = new URL(String((await cli.json(['local', 'status']))['endpoint']))
   const taken = await cli.run(['console', '--port', port])
   expect([taken.exitCode, taken.stderr]).toEqual([1, expect.stringContaining(`Port ${port} is taken`)])
+  await cli.write('a.csv', 'a,b\n1,2\n')
+  const shown = await cli.run(['upload', 'a.csv'])
+  expect((await cli.run(['status'])).stderr).not.toContain('#token=')
   running.kill('SIGINT')
   const {exitCode, stdout} = await running.ended
   expect(exitCode).toBe(130)
-  expect(String(parseObject(stdout)['address'])).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/)
+  const address = String(parseObject(stdout)['address'])
+  expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/)
+  expect(shown.stderr).toContain(`Console: ${address}`)
+  expect((await cli.run(['upload', 'a.csv'])).stderr).not.toContain('#token=')
 })
 
 test('the page is small', async () => {

@@ -46,7 +46,14 @@ export function listenToHistory(): void {
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null
     const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey
-    if (link === null || !isPlain || link.origin !== location.origin || link.target !== '') return
+    if (
+      link === null ||
+      !isPlain ||
+      link.origin !== location.origin ||
+      link.target !== '' ||
+      link.download !== ''
+    )
+      return
     if (link.hash !== '') return
     event.preventDefault()
     go(link.pathname + link.search)

@@ -33,12 +33,12 @@ export function FilePage({object}: {readonly object: string}) {
 }
 
 function Story(story: FileStory) {
-  const {file, lines, preview, model, reportPath, commands} = story
+  const {file, lines, preview, model, reportPath, exportPath, commands} = story
   return (
     <>
       <Facts file={file} />
       <Fault file={file} />
-      <Fixes file={file} />
+      <Fixes file={file} exportPath={exportPath} />
       <div class="panes">
         <div>
           <Waterfall story={story} />
@@ -99,7 +99,13 @@ function Fault({file: {error, lastError}}: {readonly file: FileView}) {
   )
 }
 
-function Fixes({file: {object, state, input}}: {readonly file: FileView}) {
+function Fixes({
+  file: {object, state, input},
+  exportPath,
+}: {
+  readonly file: FileView
+  readonly exportPath: string
+}) {
   const query = new URLSearchParams({object}).toString()
   const isOpen = state === 'waiting' || state === 'running'
   return (
@@ -107,6 +113,9 @@ function Fixes({file: {object, state, input}}: {readonly file: FileView}) {
       <AskButton fix="reprocess" query={query} isDisabled={input === 'deleted'} />
       <AskButton fix="redrive" query={query} isDisabled={state !== 'dead'} />
       <AskButton fix="cancel" query={query} isDisabled={!isOpen} />
+      <a class="button" href={exportPath} download={`${object.replaceAll('/', '_')}.html`}>
+        Export as HTML
+      </a>
     </div>
   )
 }

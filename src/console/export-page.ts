@@ -1,0 +1,65 @@
+import {faultIn} from '../core/files/files.ts'
+import {markup, type Markup} from '../report-page/markup.ts'
+import {STYLE} from '../report-page/style.ts'
+import type {FileStory} from './api.ts'
+
+/**
+ * A file's whole story as one HTML page to send to a colleague: no scripts, no requests. Everything from the file is
+ * escaped.
+ * @param report its report's page, if it has one
+ */
+export function exportPage(story: FileStory, report: string | undefined): string {
+  const {file, lines, preview} = story
+  const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${file.object}: ${file.state}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<header><h1>${file.object}</h1>
+<p class="sub">${file.state}, uploaded ${file.uploadedAt}, ${file.sizeBytes} bytes, generation ${file.generation}</p></header>
+${fault(story)}
+<h2>Path</h2>${table(
+    ['', 'at', 'took'],
+    file.hops.map(({name, at, durationMs}) => [name, at, `${durationMs} ms`]),
+  )}
+<h2>Attempts</h2>${table(
+    ['attempt', 'started', 'ended', 'answer', 'outcome', 'revision', 'reason'],
+    story.attempts.map((one) => [
+      String(one.attempt),
+      one.startedAt,
+      one.endedAt ?? '',
+      one.answer ?? '',
+      one.outcome ?? '',
+      one.revision ?? '',
+      one.reason?.message ?? '',
+    ]),
+  )}
+<h2>Logs</h2>${table(
+    ['time', 'level', 'message'],
+    lines.map(({time, severity, message}) => [time, severity, message]),
+  )}
+${preview === undefined ? '' : markup`<h2>Result</h2>${table(preview.columns, preview.rows)}`}
+${report === undefined ? '' : markup`<h2>Report</h2><iframe title="Report" sandbox srcdoc="${report}" style="width: 100%; height: 90vh; border: 0"></iframe>`}
+</body>
+</html>
+`
+  return page.text
+}
+
+function fault({file}: FileStory): Markup {
+  const message = faultIn(file)
+  if (message === '') return markup``
+  const {suggestions = []} = file.error ?? {}
+  return markup`<ul class="warnings">${[message, ...suggestions].map((text) => markup`<li>${text}</li>`)}</ul>`
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): Markup {
+  if (rows.length === 0) return markup`<p class="sub">none</p>`
+  const row = (cells: readonly string[]) => markup`<tr>${cells.map((cell) => markup`<td>${cell}</td>`)}</tr>`
+  return markup`<div class="card scroll"><table><thead><tr>${columns.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows.map(row)}</tbody></table></div>`
+}
