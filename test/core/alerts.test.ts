@@ -7,6 +7,8 @@ import {waitForResults} from '../../src/core/files/wait.ts'
 import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
 import {planRedrive, redrive} from '../../src/core/redrive.ts'
 import {setup} from '../../src/core/setup/setup.ts'
+import {alertResources} from '../../src/google/infrastructure/alerts.ts'
+import {createRest} from '../../src/google/rest.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {putUnnoticed} from '../support/unnoticed-uploads.ts'
 import {capitals, workerFolder} from '../support/worker-folder.ts'
@@ -34,7 +36,7 @@ test('a dead letter reaches the webhook, its redrive too; a plan then finds noth
     alerts: `email=ops@example.com\nwebhook=http://127.0.0.1:${port}/alerts`,
     noResultMinutes: 60,
   })
-  const {cloud, pipeline, signal, step} = context
+  const {cloud, endpoint, pipeline, signal, step} = context
   const [object] = await putUnnoticed(context, ['a.txt'])
   const {image} = await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
   const changes = async (of = pipeline) =>
@@ -42,6 +44,17 @@ test('a dead letter reaches the webhook, its redrive too; a plan then finds noth
       .filter(({action}) => action !== 'none')
       .map(({kind, name, action}) => `${action} ${kind} ${name}`)
   expect(await changes()).toEqual([])
+  const rest = createRest({projectId: pipeline.settings.project, region: pipeline.settings.region, endpoint})
+  const listed: string[] = []
+  const resources = await alertResources(pipeline, {
+    ...rest,
+    request: (service, method, path, body) => {
+      listed.push(path.replace(/^.*\//, ''))
+      return rest.request(service, method, path, body)
+    },
+  })
+  for (const resource of resources) expect(await resource.inspect()).toBe('right')
+  expect(listed).toEqual(['alertPolicies', 'notificationChannels'])
 
   const {data, attributes} = notificationOf(object, undefined)
   await cloud.messages.publish(

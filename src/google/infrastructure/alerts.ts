@@ -16,8 +16,15 @@ const KINDS: Record<Collection, string> = {
 export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Resource[]> {
   const {alertChannels, alertPolicy} = blueprint(pipeline)
   const channels = Object.values(alertChannels).filter((channel) => channel !== undefined)
+  /** Each collection is listed once, until a change here. */
+  const lists = new Map<Collection, Promise<Json[]>>()
+  const ours = (collection: Collection): Promise<Json[]> => {
+    const list = lists.get(collection) ?? readOurs(collection, pipeline, rest)
+    lists.set(collection, list)
+    return list
+  }
   const namesOfChannels = async (): Promise<string[]> => {
-    const present = await readOurs('notificationChannels', pipeline, rest)
+    const present = await ours('notificationChannels')
     return channels.flatMap(
       ({displayName}) =>
         textIn(
@@ -28,7 +35,7 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
   }
   const isWanted = alertPolicy([]) !== undefined
   const old = async (collection: Collection, wanted: readonly Json[]) =>
-    (await readOursIfAllowed(collection, pipeline, rest))
+    (await noneIfRefused(ours(collection)))
       .filter((item) => !wanted.some(({displayName}) => displayName === item['displayName']))
       .map((item) => resource(collection, textIn(item, 'displayName') ?? '', undefined))
 
@@ -38,14 +45,15 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
     wanted: (() => Promise<Json>) | undefined,
   ): Resource => {
     const list = `/v3/projects/${pipeline.settings.project}/${collection}`
-    const read = async () =>
-      (await readOurs(collection, pipeline, rest)).find((item) => item['displayName'] === displayName)
+    const read = async () => (await ours(collection)).find((item) => item['displayName'] === displayName)
     const path = (item: Json) => `/v3/${textIn(item, 'name') ?? ''}`
     const remove = async () => {
       const item = await read()
       // A channel that a policy of earlier settings still has goes as well.
       const query = collection === 'notificationChannels' ? '?force=true' : ''
-      return item !== undefined && (await rest.delete('monitoring', `${path(item)}${query}`)) !== undefined
+      if (item === undefined) return false
+      lists.clear()
+      return (await rest.delete('monitoring', `${path(item)}${query}`)) !== undefined
     }
     return {
       kind: KINDS[collection],
@@ -56,7 +64,10 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
         return wanted !== undefined && satisfies(item, await wanted()) ? 'right' : 'different'
       },
       async create() {
-        if (wanted !== undefined) await rest.request('monitoring', 'POST', list, await wanted())
+        if (wanted === undefined) return
+        const body = await wanted()
+        lists.clear()
+        await rest.request('monitoring', 'POST', list, body)
       },
       async update() {
         const item = await read()
@@ -64,6 +75,7 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
         else if (item !== undefined) {
           const body = await wanted()
           const mask = Object.keys(body).join(',')
+          lists.clear()
           await rest.request('monitoring', 'PATCH', `${path(item)}?updateMask=${mask}`, {
             ...body,
             name: item['name'],
@@ -87,9 +99,9 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
 }
 
 /** None if the caller may not see them, or the API is disabled: a pipeline without alerts needs neither. */
-async function readOursIfAllowed(collection: Collection, pipeline: Pipeline, rest: Rest): Promise<Json[]> {
+async function noneIfRefused(list: Promise<Json[]>): Promise<Json[]> {
   try {
-    return await readOurs(collection, pipeline, rest)
+    return await list
   } catch (error) {
     if (error instanceof AppError && ['permission-denied', 'api-disabled'].includes(error.code)) return []
     throw error
