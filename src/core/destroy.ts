@@ -1,5 +1,6 @@
 import {RESERVED_PREFIX, RESULT_METADATA} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
+import {sourceBucketOf} from './deploy/cloud-build.ts'
 import {builtImages} from './deploy/docker-image.ts'
 import {AppError} from './errors.ts'
 import {ownBuckets} from './pipeline/pipeline.ts'
@@ -60,7 +61,10 @@ export async function inspectLoss(context: Context): Promise<Loss> {
 export async function destroy(context: Context): Promise<DestroyResult> {
   const {cloud, engine, pipeline, signal, step} = context
   return withLock('destroy', context, async () => {
-    const removed = await cloud.infrastructure.destroy(pipeline, {signal, step})
+    const removed = [...(await cloud.infrastructure.destroy(pipeline, {signal, step}))]
+    const source = sourceBucketOf(pipeline)
+    if (await cloud.builds.removeSource(source, {signal, step}))
+      removed.push({kind: 'bucket', name: source.name, action: 'delete'})
     step('Check for leftovers')
     const left = await cloud.infrastructure.leftovers(pipeline, {signal})
     if (left.length > 0) return {removed, left, imagesRemoved: 0}

@@ -2,10 +2,12 @@ import {randomUUID} from 'node:crypto'
 import {setTimeout as delay} from 'node:timers/promises'
 import {AppError} from '../core/errors.ts'
 import {isJsonObject} from '../core/json.ts'
+import {PIPELINE_LABEL} from '../core/pipeline/pipeline.ts'
 import type {BuildRecipe, Builds} from '../core/ports/builds.ts'
 import type {ObjectStore} from '../core/ports/objects.ts'
 import type {Project} from '../core/ports/project.ts'
 import {command, suggest} from '../core/suggestion.ts'
+import {emptyBucket} from './infrastructure/empty-bucket.ts'
 import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
 const POLL_MS = 2000
@@ -20,7 +22,7 @@ interface Parts {
   readonly region: string
   readonly rest: Rest
   readonly objects: ObjectStore
-  readonly project: Pick<Project, 'bucketOwner'>
+  readonly project: Pick<Project, 'bucketOwner' | 'buckets'>
   /** Waits between polls; for tests. */
   readonly pause?: (milliseconds: number) => Promise<unknown>
 }
@@ -79,7 +81,7 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
   }
 
   /** @returns whether it was created. A bucket of another project could read the source, or replace it. */
-  async function provideBucket(bucket: string): Promise<boolean> {
+  async function provideBucket(bucket: string, pipeline: string): Promise<boolean> {
     const owner = await project.bucketOwner(bucket)
     if (owner === 'ours') return false
     if (owner === 'other')
@@ -93,6 +95,7 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
     await rest.request('storage', 'POST', `/storage/v1/b?project=${projectId}`, {
       name: bucket,
       location: region.toUpperCase(),
+      labels: {[PIPELINE_LABEL]: pipeline},
       iamConfiguration: {uniformBucketLevelAccess: {enabled: true}, publicAccessPrevention: 'enforced'},
       softDeletePolicy: {retentionDurationSeconds: '0'},
     })
@@ -132,8 +135,17 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
   }
 
   return {
-    async build({source, recipe, image, labels, push, bucket, signal, step}) {
-      const isOurs = await provideBucket(bucket)
+    async removeSource({name, pipeline}, doing) {
+      const isOurs = (await project.buckets()).some(
+        (bucket) => bucket.name === name && bucket.pipeline === pipeline,
+      )
+      if (!isOurs) return false
+      await emptyBucket(rest, name, doing)
+      return (await rest.delete('storage', `/storage/v1/b/${name}`)) !== undefined
+    },
+
+    async build({source, recipe, image, labels, push, bucket: {name: bucket, pipeline}, signal, step}) {
+      const isOurs = await provideBucket(bucket, pipeline)
       const object = `source/${randomUUID()}.tgz`
       try {
         step('Upload the source')

@@ -2,11 +2,13 @@ import {mkdir, writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {expect, test} from 'vitest'
 import {provideImage} from '../../src/core/deploy/build.ts'
+import {destroy} from '../../src/core/destroy.ts'
 import {findDigest} from '../../src/core/image-reference.ts'
 import {createBuilds} from '../../src/google/builds.ts'
 import {createRest} from '../../src/google/rest.ts'
 import {createDocker} from '../../src/tools/docker.ts'
 import {ACCOUNT, LOG_URL, startCloudBuild, type Outcome} from '../support/cloud-build-server.ts'
+import {addFault} from '../support/fault-plan.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
@@ -180,4 +182,28 @@ test('the local cloud refuses Cloud Build by name', async () => {
     message: 'The local cloud has no Cloud Build; --builder cloudbuild needs Google Cloud.',
     suggestions: ['Build on this machine: cloud-runner deploy'],
   })
+})
+
+test('destroy removes a source bucket that a deploy left', async () => {
+  const {context, request, buckets} = await start(WORKER)
+  const {project, name} = context.pipeline.settings
+  const source = `${project}-${name}-source`
+  const on = {method: 'DELETE', path: `/storage/v1/b/${source}`}
+  await addFault(context.endpoint, {on, answer: 403, times: 1})
+  await provideImage(request, context, {push: true})
+  expect(await buckets()).toContain(source)
+  const {removed, left} = await destroy(context)
+  expect(removed).toContainEqual({kind: 'bucket', name: source, action: 'delete'})
+  expect(left).toEqual([])
+  expect(await buckets()).toEqual([])
+})
+
+test('a bucket of that name without the label stays', async () => {
+  const {context, buckets} = await start(WORKER)
+  const {project, name} = context.pipeline.settings
+  const source = `${project}-${name}-source`
+  const body = JSON.stringify({name: source})
+  await fetch(`${context.endpoint}/storage/v1/b?project=${project}`, {method: 'POST', body})
+  await destroy(context)
+  expect(await buckets()).toEqual([source])
 })

@@ -1,15 +1,20 @@
 import type {Context} from '../ports/context.ts'
-import type {BuildRecipe} from '../ports/builds.ts'
+import type {BuildRecipe, SourceBucket} from '../ports/builds.ts'
+import type {Pipeline} from '../pipeline/pipeline.ts'
 import {withBuildContext} from './build-context.ts'
 import {dockerfileOf, type Buildable} from './choose-builder.ts'
 import {archiveSource} from './source-archive.ts'
 import {WORKER_LABEL, workerLabel} from './worker-label.ts'
 
+/** Holds a worker's source while Cloud Build builds it. */
+export function sourceBucketOf({settings: {project, name}}: Pipeline): SourceBucket {
+  return {name: `${project}-${name}-source`, pipeline: name}
+}
+
 /** Builds the worker with Cloud Build: its Dockerfile, or buildpacks for a `Procfile` without one. */
 export async function buildByCloudBuild(worker: Buildable, context: Context, push: boolean): Promise<string> {
   const {workerFolder, declared} = worker
   const {cloud, pipeline, signal, step} = context
-  const {project, name} = pipeline.settings
   const build = (folder: string, recipe: BuildRecipe) =>
     cloud.builds.build({
       source: archiveSource(folder, recipe === 'buildpacks' ? undefined : recipe.dockerfile),
@@ -17,7 +22,7 @@ export async function buildByCloudBuild(worker: Buildable, context: Context, pus
       image: `${pipeline.names.image}:built`,
       labels: {[WORKER_LABEL]: workerLabel(workerFolder, context)},
       push,
-      bucket: `${project}-${name}-source`,
+      bucket: sourceBucketOf(pipeline),
       signal,
       step,
     })

@@ -3,6 +3,13 @@ import type {Readable} from 'node:stream'
 /** What Cloud Build does with a source. */
 export type BuildRecipe = {readonly dockerfile: string} | 'buildpacks'
 
+/** Bucket for the source of a build; if it does not exist, it is created for this build only. */
+export interface SourceBucket {
+  readonly name: string
+  /** Name of the pipeline, whose label the bucket gets. */
+  readonly pipeline: string
+}
+
 /** Image builds on Google's machines, for a machine without docker. */
 export interface Builds {
   /**
@@ -19,9 +26,13 @@ export interface Builds {
     readonly labels: Readonly<Record<string, string>>
     /** False: only builds. */
     readonly push: boolean
-    /** Bucket for the source; if it does not exist, it is created for this build only. */
-    readonly bucket: string
+    readonly bucket: SourceBucket
     readonly signal: AbortSignal
     readonly step: (text: string) => void
   }): Promise<string | undefined>
+  /** Removes a source bucket that an interrupted build left. @returns whether there was one with the pipeline's label */
+  removeSource(
+    bucket: SourceBucket,
+    doing: {readonly signal: AbortSignal; readonly step: (text: string) => void},
+  ): Promise<boolean>
 }
