@@ -16,8 +16,8 @@ import type {ResourceStore} from './resource-store.ts'
 import type {Topic} from './resources.ts'
 import {topicRetentionMs} from './subscription-settings.ts'
 
-const UPDATABLE = new Set(['labels', 'messageRetentionDuration', 'messageStoragePolicy'])
-const UNSERVED = ['kmsKeyName', 'schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags']
+const UPDATABLE = new Set(['labels', 'messageRetentionDuration', 'messageStoragePolicy', 'kmsKeyName'])
+const UNSERVED = ['schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags']
 
 function checkTopic(topic: Topic): Topic {
   for (const field of UNSERVED)

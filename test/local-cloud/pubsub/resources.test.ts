@@ -29,7 +29,8 @@ async function publish(server: PubsubServer, text: string): Promise<void> {
 describe('topics', () => {
   test('come back as submitted, are listed by page, and change by mask', async () => {
     const server = await startPubsub({clock: new ManualClock()})
-    const given = {labels: {b: '1', a: '2'}, messageRetentionDuration: '600s'}
+    const kmsKeyName = 'projects/p/locations/global/keyRings/r/cryptoKeys/k'
+    const given = {labels: {b: '1', a: '2'}, messageRetentionDuration: '600s', kmsKeyName}
     const created = await server.call('PUT', 'topics/orders', given)
     expect(created).toEqual({status: 200, body: {name: TOPIC, ...given}})
     await server.call('PUT', 'topics/others', {})
@@ -41,8 +42,10 @@ describe('topics', () => {
       topic: {labels: {c: '3'}},
       updateMask: 'labels',
     })
-    expect(changed.body).toEqual({name: TOPIC, labels: {c: '3'}, messageRetentionDuration: '600s'})
-    await server.call('PATCH', 'topics/orders?updateMask=message_retention_duration', {topic: {}})
+    expect(changed.body).toEqual({name: TOPIC, ...given, labels: {c: '3'}})
+    await server.call('PATCH', 'topics/orders?updateMask=message_retention_duration,kms_key_name', {
+      topic: {},
+    })
     expect((await server.call('GET', 'topics/orders')).body).toEqual({name: TOPIC, labels: {c: '3'}})
   })
 
