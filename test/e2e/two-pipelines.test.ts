@@ -23,12 +23,7 @@ afterAll(async () => {
 const settings = async (): Promise<unknown> =>
   JSON.parse(await readFile(join(cli.folder, 'cloud-runner.json'), 'utf8'))
 
-/** Runs a command that must succeed. @returns its standard output */
-async function run(...args: readonly string[]): Promise<string> {
-  const {exitCode, stdout, stderr} = await cli.run(args)
-  if (exitCode !== 0) throw new Error(`${args.join(' ')} ended with ${exitCode}:\n${stderr}`)
-  return stdout
-}
+const run = (...args: readonly string[]): Promise<string> => cli.text(args)
 
 /** What a pipeline makes of a file now. */
 async function resultOf(...pipeline: readonly string[]): Promise<string> {

@@ -62,11 +62,16 @@ export class Cli implements AsyncDisposable {
     return this.start(args, options).ended
   }
 
+  /** Runs a command that must succeed. @returns its standard output */
+  async text(args: readonly string[], options: RunOptions = {}): Promise<string> {
+    const {exitCode, stdout, stderr} = await this.run(args, options)
+    if (exitCode !== 0) throw new Error(`${args.join(' ')} ended with ${exitCode}:\n${stdout}\n${stderr}`)
+    return stdout
+  }
+
   /** Runs a command that must succeed. @returns its JSON */
   async json(args: readonly string[], options: RunOptions = {}): Promise<Record<string, unknown>> {
-    const {exitCode, stdout, stderr} = await this.run([...args, '--json'], options)
-    if (exitCode !== 0) throw new Error(`${args.join(' ')} ended with ${exitCode}:\n${stdout}\n${stderr}`)
-    return parseObject(stdout)
+    return parseObject(await this.text([...args, '--json'], options))
   }
 
   start(

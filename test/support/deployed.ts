@@ -46,10 +46,8 @@ export class Deployed implements AsyncDisposable {
   }
 
   /** Runs a command that must succeed. @returns its standard output */
-  async run(args: readonly string[]): Promise<string> {
-    const {exitCode, stdout, stderr} = await this.#cli.run(args, {environment: this.#environment})
-    if (exitCode !== 0) throw new Error(`${args.join(' ')} ended with ${exitCode}:\n${stdout}\n${stderr}`)
-    return stdout
+  run(args: readonly string[]): Promise<string> {
+    return this.#cli.text(args, {environment: this.#environment})
   }
 
   /** Makes another version of the worker. */
