@@ -128,6 +128,7 @@ describe('quotes within a field', () => {
       '00001',
       '00002',
     ])
+    expect(report.warnings).toEqual([])
   })
 })
 

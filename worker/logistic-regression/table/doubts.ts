@@ -18,7 +18,8 @@ export function describeConversions(columns: readonly Column[]): string[] {
   const noNumbers = numbers.filter((column) => column.noNumbers > 0)
   const texts = columns.flatMap((column) => {
     if (column.kind === 'number') return []
-    const [example] = column.levels
+    // Plain numbers that are texts are marked as such.
+    const example = column.levels.find((level) => readNumber(level, false) === 'contradiction')
     return example !== undefined && column.levels.every((level) => isDressedNumber(level) && !isDate(level))
       ? [`${column.name} (${example})`]
       : []
