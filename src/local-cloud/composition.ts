@@ -267,7 +267,7 @@ export async function compose({
   stack.defer(() => forward.close())
   const certificate = await openCertificate(stateFolder, clock)
   const tls = await ports.claim('tls', 'of the local cloud, over TLS', (free) =>
-    server.listenTls(free, () => 'owner', certificate),
+    server.listenTls(free, ownerUnlessToken, certificate),
   )
   secure = {endpoint: tls.origin, certificate: certificate.path}
   stack.defer(() => tls.close())

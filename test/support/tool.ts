@@ -6,6 +6,7 @@ import {onTestFinished} from 'vitest'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {writeBotoFile} from '../../src/tools/environment/boto-file.ts'
 import {environmentOf, type LocalCloudOrigins} from '../../src/tools/environment/environment.ts'
+import {writeTrustFiles} from '../../src/tools/environment/trust-files.ts'
 import {buildImage, pushImage} from './oci-image.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
@@ -58,6 +59,7 @@ export async function startTools(root?: string): Promise<Tools> {
   const project = 'client-tools'
   const origins = {endpoint, proxy, tls, project, region: 'europe-west3', folder: stateFolder}
   await writeBotoFile(origins)
+  await writeTrustFiles(stateFolder, tls.certificate)
   const {set, unset} = environmentOf(origins)
   return {
     local,

@@ -2,6 +2,7 @@ import type {Config} from '../../core/config.ts'
 import {AppError} from '../../core/errors.ts'
 import {writeBotoFile} from '../../tools/environment/boto-file.ts'
 import {environmentOf, type Environment, type LocalCloudOrigins} from '../../tools/environment/environment.ts'
+import {writeTrustFiles} from '../../tools/environment/trust-files.ts'
 import {packageVersion} from '../../tools/package-version.ts'
 import {localCloudOf, type StartOptions} from './local-cloud.ts'
 import {command, suggest} from '../../core/suggestion.ts'
@@ -30,5 +31,6 @@ export async function openTools(
   const {endpoint, proxy, tls} = running
   const origins = {endpoint, proxy, tls, folder: local.folder, project, region}
   await writeBotoFile(origins)
+  await writeTrustFiles(local.folder, tls.certificate)
   return {origins, environment: environmentOf(origins, allowed)}
 }

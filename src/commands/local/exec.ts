@@ -11,7 +11,7 @@ export default class LocalExec extends CloudRunnerCommand {
   static override summary = 'Run a program against the local cloud instead of Google Cloud.'
   static override usage = '<%= command.id %> [--allow <host>] -- COMMAND…'
   static override description =
-    'Standard input and output, signals and the exit code are the program\'s own. It gets the settings that "local env" prints; your own credentials are hidden from it. Requests to other hosts are refused and listed by "local status".'
+    'Standard input and output, signals and the exit code are the program\'s own. It gets the settings that "local env" prints; your own credentials are hidden from it. Google\'s own hosts lead to the local cloud, over TLS too. Requests to other hosts are refused and listed by "local status".'
   static override examples = [
     {
       description: 'Terraform, with the real google provider',

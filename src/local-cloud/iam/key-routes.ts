@@ -3,6 +3,7 @@ import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import {parseJsonObject} from '../wire/json.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
+import {GCLOUD_CLIENT_ID, OWNER_EMAIL} from './owner.ts'
 import type {AccountKeys, Credentials, IdTokens} from './access.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -101,6 +102,7 @@ export function keyRoutes({
   /** https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests */
   async function exchange(request: HttpRequest): Promise<HttpResponse> {
     const form = new URLSearchParams((await request.bytes()).toString('utf8'))
+    if (form.get('grant_type') === 'refresh_token') return {json: ownerTokens(tokens)}
     const read =
       form.get('grant_type') === JWT_BEARER ? keys.readToken(form.get('assertion') ?? '') : undefined
     if (read === undefined) {
@@ -129,6 +131,20 @@ export function keyRoutes({
       json: keys.certificates(params['account'] ?? ''),
     })),
   ]
+}
+
+/**
+ * Tokens of the person at the keyboard: any text identifies nobody, and so the port decides.
+ * https://developers.google.com/identity/protocols/oauth2/web-server#offline
+ */
+function ownerTokens(tokens: IdTokens): object {
+  return {
+    access_token: 'local',
+    expires_in: 3600,
+    scope: 'openid https://www.googleapis.com/auth/cloud-platform',
+    token_type: 'Bearer',
+    id_token: tokens.mint({email: OWNER_EMAIL, audience: GCLOUD_CLIENT_ID}),
+  }
 }
 
 /** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signBlob */

@@ -3,8 +3,14 @@ import {TLSSocket} from 'node:tls'
 import {ApiError} from './api-error.ts'
 
 const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i
-/** Google's APIs are one level below this, a region in front of the name at most: `europe-west3-run.googleapis.com`. */
-const GOOGLE_API_HOST = /^[a-z0-9-]+\.googleapis\.com(:80)?$/i
+/** Google's APIs and registries are one level below, a region in front of the name at most: `europe-west3-run.googleapis.com`. */
+const GOOGLE_HOST = /^[a-z0-9-]+\.(?:googleapis\.com|pkg\.dev)(?::(?<port>\d+))?$/i
+
+/** Whether `host[:port]` is one of Google's that the local cloud stands in for. @param port that it must have, or none */
+export function isGoogleHost(authority: string, port: number): boolean {
+  const match = GOOGLE_HOST.exec(authority)
+  return match !== null && [undefined, String(port)].includes(match.groups?.['port'])
+}
 
 /** Where a request goes, once it was found to be allowed there. */
 export interface Destination {
@@ -24,15 +30,17 @@ export type Admit = (message: IncomingMessage) => Destination
 
 /**
  * Admits requests to this machine alone: a name that resolves to loopback through foreign DNS gets nothing.
+ * @param asGoogle whether requests to Google's hosts are for this machine too, which TLS proves
  */
-export function admitLoopback(onOutsideCall: OnOutsideCall): Admit {
+export function admitLoopback(onOutsideCall: OnOutsideCall, {asGoogle = false} = {}): Admit {
   return (message) => {
     const target = message.url ?? '/'
     if (!target.startsWith('/') && target !== '*')
       throw refuseOutside(message, authorityOf(target), onOutsideCall)
     const hosts = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
     const {host} = message.headers
-    if (hosts.length !== 1 || host === undefined || !LOOPBACK_HOST.test(host)) {
+    const isOurs = host !== undefined && (LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
+    if (hosts.length !== 1 || !isOurs) {
       throw new ApiError(
         'PERMISSION_DENIED',
         `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host ?? '')}.`,
@@ -61,7 +69,7 @@ export function admitProxied(onOutsideCall: OnOutsideCall): Admit {
       )
     }
     const authority = authorityOf(target)
-    if (!target.startsWith('http://') || !GOOGLE_API_HOST.test(authority)) {
+    if (!target.startsWith('http://') || !isGoogleHost(authority, 80)) {
       throw refuseOutside(message, authority, onOutsideCall)
     }
     const {origin, pathname} = new URL(target)

@@ -1,5 +1,6 @@
 import {
   createHash,
+  createPrivateKey,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -14,7 +15,9 @@ import type {Clock} from './clock.ts'
 export interface Certificate {
   readonly key: string
   readonly certificate: string
-  /** The file that holds the certificate, for clients that should trust it. */
+  /** The certificate of the authority that issued it, for clients to trust. */
+  readonly authority: string
+  /** The file that holds the authority's certificate. */
   readonly path: string
 }
 
@@ -23,22 +26,44 @@ const DAY_MS = 24 * 3600_000
 const VALID_MS = 820 * DAY_MS
 const RENEWED_BEFORE_MS = 30 * DAY_MS
 const NAME = 'cloud-runner local cloud'
+/** What the server answers as: this machine, and Google's hosts for clients that come through the forward proxy. */
+const HOSTS = ['localhost', '*.googleapis.com', '*.storage.googleapis.com', '*.pkg.dev']
 
 /**
- * The local cloud's own certificate, for clients that speak nothing but TLS: self-signed, for 127.0.0.1, ::1 and
- * localhost, kept in the state folder and renewed before it expires.
+ * A certificate for clients that speak nothing but TLS, by the local cloud's own authority, which is kept in the state
+ * folder and renewed before it expires. Some clients (rustls) refuse an authority's own certificate as a server's.
  */
 export async function openCertificate(folder: string, clock: Clock): Promise<Certificate> {
-  const path = join(folder, 'tls-certificate.pem')
-  const keyPath = join(folder, 'tls-key.pem')
+  const authority = await openAuthority(folder, clock)
+  const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'})
+  return {
+    key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),
+    certificate: issue(pair.publicKey, {
+      name: 'cloud-runner local server',
+      issuer: {name: NAME, privateKey: createPrivateKey(authority.key)},
+      now: clock.now(),
+      extensions: serverExtensions(pair.publicKey, new X509Certificate(authority.certificate).publicKey),
+    }),
+    authority: authority.certificate,
+    path: authority.path,
+  }
+}
+
+async function openAuthority(
+  folder: string,
+  clock: Clock,
+): Promise<{key: string; certificate: string; path: string}> {
+  const path = join(folder, 'tls-authority.pem')
+  const keyPath = join(folder, 'tls-authority-key.pem')
   const [key, certificate] = await Promise.all([readIfThere(keyPath), readIfThere(path)])
   if (key !== undefined && certificate !== undefined && isGood(certificate, clock))
     return {key, certificate, path}
 
   const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'})
+  const extensions = authorityExtensions(pair.publicKey)
   const made = {
     key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),
-    certificate: selfSign(pair, {name: NAME, now: clock.now(), extensions: serverExtensions(pair.publicKey)}),
+    certificate: selfSign(pair, {name: NAME, now: clock.now(), extensions}),
     path,
   }
   // The certificate marks that both exist.
@@ -58,18 +83,30 @@ function pem(der: Buffer): string {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
 }
 
-/** Extensions of a self-signed certificate for a server on this machine. */
-function serverExtensions(publicKey: KeyObject): Buffer[] {
-  const key = publicKey.export({type: 'spki', format: 'der'})
+const keyIdentifier = (publicKey: KeyObject): Buffer =>
+  createHash('sha1')
+    .update(publicKey.export({type: 'spki', format: 'der'}))
+    .digest()
+
+function authorityExtensions(publicKey: KeyObject): Buffer[] {
   return [
     extension('2.5.29.19', sequence(boolean(true)), true), // basicConstraints: a root to trust
-    extension('2.5.29.15', bits(2, Buffer.of(0b1000_0100)), true), // keyUsage: digitalSignature, keyCertSign
+    extension('2.5.29.15', bits(1, Buffer.of(0b0000_0110)), true), // keyUsage: keyCertSign, cRLSign
+    extension('2.5.29.14', tlv(0x04, keyIdentifier(publicKey))), // subjectKeyIdentifier
+  ]
+}
+
+function serverExtensions(publicKey: KeyObject, issuer: KeyObject): Buffer[] {
+  return [
+    extension('2.5.29.19', sequence(), true), // basicConstraints: no authority
+    extension('2.5.29.15', bits(7, Buffer.of(0b1000_0000)), true), // keyUsage: digitalSignature
     extension('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1'))), // extKeyUsage: serverAuth
-    extension('2.5.29.14', tlv(0x04, createHash('sha1').update(key).digest())), // subjectKeyIdentifier
+    extension('2.5.29.14', tlv(0x04, keyIdentifier(publicKey))), // subjectKeyIdentifier
+    extension('2.5.29.35', sequence(tlv(0x80, keyIdentifier(issuer)))), // authorityKeyIdentifier
     extension(
       '2.5.29.17', // subjectAltName
       sequence(
-        tlv(0x82, Buffer.from('localhost')),
+        ...HOSTS.map((host) => tlv(0x82, Buffer.from(host))),
         tlv(0x87, Buffer.of(127, 0, 0, 1)),
         tlv(0x87, Buffer.from('00000000000000000000000000000001', 'hex')),
       ),
@@ -83,7 +120,7 @@ export const signerExtensions = (): Buffer[] => [
 ]
 
 /**
- * An X.509 certificate (RFC 5280), which node:crypto reads but does not make: the few lines of DER that it takes.
+ * A certificate of a key by itself.
  * @param pair of P-256 or RSA keys
  * @param options.now milliseconds since 1970; it is valid for 820 days from then
  * @returns PEM
@@ -92,22 +129,41 @@ export function selfSign(
   {publicKey, privateKey}: {publicKey: KeyObject; privateKey: KeyObject},
   {name, now, extensions}: {name: string; now: number; extensions: readonly Buffer[]},
 ): string {
+  return issue(publicKey, {name, issuer: {name, privateKey}, now, extensions})
+}
+
+/** An X.509 certificate (RFC 5280), which node:crypto reads but does not make: the few lines of DER that it takes. */
+function issue(
+  publicKey: KeyObject,
+  {
+    name,
+    issuer,
+    now,
+    extensions,
+  }: {
+    name: string
+    issuer: {name: string; privateKey: KeyObject}
+    now: number
+    extensions: readonly Buffer[]
+  },
+): string {
   const algorithm =
-    privateKey.asymmetricKeyType === 'rsa'
+    issuer.privateKey.asymmetricKeyType === 'rsa'
       ? sequence(oid('1.2.840.113549.1.1.11'), tlv(0x05)) // sha256WithRSAEncryption
       : sequence(oid('1.2.840.10045.4.3.2')) // ecdsa-with-SHA256
-  const whom = sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(name)))))
+  const named = (whom: string): Buffer =>
+    sequence(set(sequence(oid('2.5.4.3'), tlv(0x0c, Buffer.from(whom)))))
   const toBeSigned = sequence(
     tlv(0xa0, integer(Buffer.of(2))), // version 3
     integer(Buffer.concat([Buffer.of(1), randomBytes(15)])),
     algorithm,
-    whom,
+    named(issuer.name),
     sequence(time(now - DAY_MS), time(now + VALID_MS)),
-    whom,
+    named(name),
     publicKey.export({type: 'spki', format: 'der'}),
     tlv(0xa3, sequence(...extensions)),
   )
-  const signature = sign('sha256', toBeSigned, privateKey)
+  const signature = sign('sha256', toBeSigned, issuer.privateKey)
   return pem(sequence(toBeSigned, algorithm, bits(0, signature)))
 }
 
@@ -115,8 +171,9 @@ export function selfSign(
 function tlv(tag: number, ...parts: readonly Buffer[]): Buffer {
   const value = Buffer.concat(parts)
   if (value.length < 0x80) return Buffer.concat([Buffer.of(tag, value.length), value])
-  const length = Buffer.of(value.length >> 8, value.length & 0xff)
-  return Buffer.concat([Buffer.of(tag, 0x82), length, value])
+  // As short as can be, or BoringSSL refuses it.
+  const length = value.length < 0x100 ? [0x81, value.length] : [0x82, value.length >> 8, value.length & 0xff]
+  return Buffer.concat([Buffer.of(tag, ...length), value])
 }
 
 const sequence = (...parts: readonly Buffer[]): Buffer => tlv(0x30, ...parts)

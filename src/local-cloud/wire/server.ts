@@ -2,7 +2,7 @@ import {ServerCredentials} from '@grpc/grpc-js'
 import type {Server as HttpServer} from 'node:http'
 import {createServer, type Server as NetServer, type Socket} from 'node:net'
 import {createServer as createTlsServer} from 'node:tls'
-import {type Admit, admitLoopback, admitProxied, type OnOutsideCall} from './admission.ts'
+import {type Admit, admitLoopback, admitProxied, isGoogleHost, type OnOutsideCall} from './admission.ts'
 import type {Principal} from './call.ts'
 import type {Certificate} from './certificate.ts'
 import type {FaultPlan} from './faults.ts'
@@ -54,7 +54,7 @@ export interface Server {
    */
   listenAsProxy(port: number, identify: Identify): Promise<Listener>
   /**
-   * Opens a port that speaks REST over TLS: without ALPN, so no client takes it for HTTP/2.
+   * Opens a port that speaks both over TLS, as this machine and as Google's hosts. A client that can speak HTTP/1.1 does.
    * @param port 0 takes a free one
    */
   listenTls(port: number, identify: Identify, certificate: Certificate): Promise<Listener>
@@ -99,7 +99,8 @@ export function createServerOf({
       onOutsideCall,
       ownTlsPort: (authority) => {
         const asked = Number(/^(?:127\.0\.0\.1|localhost):(?<port>\d+)$/.exec(authority)?.groups?.['port'])
-        return tlsPorts.has(asked) ? asked : undefined
+        const [first] = tlsPorts
+        return tlsPorts.has(asked) ? asked : isGoogleHost(authority, 443) ? first : undefined
       },
       faults,
       requests,
@@ -155,14 +156,20 @@ export function createServerOf({
     listen: (port, identify) => open(port, identify, admitLoopback(onOutsideCall)),
     listenAsProxy: (port, identify) => open(port, identify, admitProxied(onOutsideCall)),
     listenTls: (port, identify, certificate) =>
-      open(port, identify, admitLoopback(onOutsideCall), certificate),
+      open(port, identify, admitLoopback(onOutsideCall, {asGoogle: true}), certificate),
   }
 }
 
 function serverOf(certificate: Certificate | undefined, accept: (socket: Socket) => void): NetServer {
   return certificate
     ? createTlsServer(
-        {key: certificate.key, cert: certificate.certificate, handshakeTimeout: SILENCE_LIMIT_MS},
+        {
+          key: certificate.key,
+          cert: certificate.certificate,
+          handshakeTimeout: SILENCE_LIMIT_MS,
+          // HTTP/2 is gRPC's here.
+          ALPNCallback: ({protocols}) => ['http/1.1', 'h2'].find((each) => protocols.includes(each)),
+        },
         accept,
       )
     : createServer(accept)

@@ -1,4 +1,5 @@
 import {GOOGLE_PRODUCTS} from './google-products.ts'
+import {authoritiesFile, credentialsFile, trustStoreFile} from './trust-files.ts'
 
 /** A local cloud to point tools at. */
 export interface LocalCloudOrigins {
@@ -80,10 +81,7 @@ export function libraryEnvironment({endpoint, project}: LocalCloudOrigins): Envi
   }
 }
 
-/**
- * gcloud: everything by its usual host names through the forward proxy, since `gcloud run` prepends the region to an
- * endpoint's host, and since gcloud uses its proxy for loopback too.
- */
+/** gcloud: everything by its usual host names, through the forward proxy. */
 export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCloudOrigins): Environment {
   const {hostname, port} = new URL(proxy)
   return {
@@ -93,21 +91,11 @@ export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCl
       CLOUDSDK_RUN_REGION: region,
       CLOUDSDK_COMPUTE_REGION: region,
       CLOUDSDK_ARTIFACTS_LOCATION: region,
-      CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
       CLOUDSDK_CORE_CHECK_GCE_METADATA: 'false',
       CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
       CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_API: 'false',
       CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: 'true',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: 'http://storage.googleapis.com/storage/v1/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB: 'http://pubsub.googleapis.com/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN: 'http://run.googleapis.com/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING: 'http://logging.googleapis.com/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM: 'http://iam.googleapis.com/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY: 'http://artifactregistry.googleapis.com/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER: 'http://secretmanager.googleapis.com/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE: 'http://serviceusage.googleapis.com/',
-      CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER: 'http://cloudresourcemanager.googleapis.com/',
-      // For gsutil, to which gcloud passes its own settings.
+      CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE: credentialsFile(folder),
       CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE: tls.certificate,
       CLOUDSDK_CORE_PASS_CREDENTIALS_TO_GSUTIL: 'false',
       CLOUDSDK_PROXY_TYPE: 'http',
@@ -117,7 +105,7 @@ export function gcloudEnvironment({proxy, tls, project, region, folder}: LocalCl
     unset: [
       'CLOUDSDK_ACTIVE_CONFIG_NAME',
       'CLOUDSDK_AUTH_ACCESS_TOKEN_FILE',
-      'CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE',
+      'CLOUDSDK_AUTH_DISABLE_CREDENTIALS',
       'CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT',
       'CLOUDSDK_BILLING_QUOTA_PROJECT',
       'CLOUDSDK_CORE_ACCOUNT',
@@ -154,6 +142,39 @@ export function proxyEnvironment(
   }
 }
 
+/**
+ * Programs that know nothing of a local cloud: Google's own hosts, which the forward proxy leads to the local cloud; its
+ * authority besides the usual ones, and credentials of its owner.
+ */
+export function hostEnvironment(
+  {proxy, tls, folder}: LocalCloudOrigins,
+  allowed: readonly string[],
+): Environment {
+  const {hostname, port} = new URL(proxy)
+  const bundle = authoritiesFile(folder)
+  const java = {
+    'https.proxyHost': hostname,
+    'https.proxyPort': port,
+    'http.nonProxyHosts': [...LOOPBACK, ...allowed].join('|'),
+    'javax.net.ssl.trustStore': trustStoreFile(folder),
+  }
+  return {
+    set: {
+      GOOGLE_APPLICATION_CREDENTIALS: credentialsFile(folder),
+      SSL_CERT_FILE: bundle,
+      REQUESTS_CA_BUNDLE: bundle,
+      CURL_CA_BUNDLE: bundle,
+      GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: bundle,
+      NODE_EXTRA_CA_CERTS: tls.certificate,
+      JAVA_TOOL_OPTIONS: Object.entries(java)
+        .map(([name, value]) => `-D${name}=${value}`)
+        .map((option) => (/\s/.test(option) ? `"${option}"` : option))
+        .join(' '),
+    },
+    unset: ['SSL_CERT_DIR'],
+  }
+}
+
 /** The variables of all tools together; they do not conflict. */
 export function environmentOf(origins: LocalCloudOrigins, allowed: readonly string[] = []): Environment {
   const parts = [
@@ -162,9 +183,9 @@ export function environmentOf(origins: LocalCloudOrigins, allowed: readonly stri
     gcloudEnvironment(origins),
     gsutilEnvironment(origins),
     proxyEnvironment(origins, allowed),
+    hostEnvironment(origins, allowed),
   ]
-  return {
-    set: Object.assign({}, ...parts.map(({set}) => set)),
-    unset: [...new Set(parts.flatMap(({unset}) => unset))].toSorted(),
-  }
+  const set: Record<string, string> = Object.assign({}, ...parts.map((part) => part.set))
+  const unset = new Set(parts.flatMap((part) => part.unset).filter((name) => set[name] === undefined))
+  return {set, unset: [...unset].toSorted()}
 }

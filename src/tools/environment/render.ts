@@ -11,11 +11,13 @@ function asShell({set, unset}: Environment): string[] {
   ]
 }
 
-/** `A="b"`; variables to unset are empty, which all these tools treat as unset. */
+/** `A="b"`, in backticks if the value has quotes; variables to unset are empty, which all these tools treat as unset. */
 function asDotenv({set, unset}: Environment): string[] {
   return [
     ...unset.map((name) => `${name}=`),
-    ...Object.entries(set).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
+    ...Object.entries(set).map(
+      ([name, value]) => `${name}=${value.includes('"') ? `\`${value}\`` : JSON.stringify(value)}`,
+    ),
   ]
 }
 
@@ -68,7 +70,7 @@ function asGcloudConfiguration(origins: LocalCloudOrigins): string[] {
 
 /** `CLOUDSDK_<section>_<property>`; CLOUDSDK_CONFIG is not a property. */
 const GCLOUD_PROPERTY =
-  /^CLOUDSDK_(?<section>API_ENDPOINT_OVERRIDES|COMPONENT_MANAGER|ARTIFACTS|AUTH|COMPUTE|CORE|PROXY|RUN)_(?<key>\w+)$/
+  /^CLOUDSDK_(?<section>COMPONENT_MANAGER|ARTIFACTS|AUTH|COMPUTE|CORE|PROXY|RUN)_(?<key>\w+)$/
 
 const FORMATS = {
   shell: (_, environment) => asShell(environment),

@@ -15,28 +15,33 @@ import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const DAY_MS = 24 * 3600_000
 
-test('the certificate is kept, is its own issuer, and names this machine', async () => {
+test("the authority is kept, and its certificate names this machine and Google's hosts", async () => {
   const folder = await temporaryFolder()
   const made = await openCertificate(folder, systemClock)
-  expect(await openCertificate(folder, systemClock)).toEqual(made)
-  expect((await stat(`${folder}/tls-key.pem`)).mode & 0o777, "the owner's alone").toBe(0o600)
+  expect((await openCertificate(folder, systemClock)).authority).toBe(made.authority)
+  expect((await stat(`${folder}/tls-authority-key.pem`)).mode & 0o777, "the owner's alone").toBe(0o600)
 
-  const certificate = new X509Certificate(await readFile(made.path))
-  expect(certificate.verify(certificate.publicKey)).toBe(true)
+  const authority = new X509Certificate(await readFile(made.path))
+  expect(authority.verify(authority.publicKey)).toBe(true)
+  expect(authority.ca).toBe(true)
+  const certificate = new X509Certificate(made.certificate)
+  expect(certificate.verify(authority.publicKey)).toBe(true)
+  expect(certificate.checkIssued(authority)).toBe(true)
+  expect(certificate.checkHost('europe-west3-docker.pkg.dev')).toBe('*.pkg.dev')
   expect(certificate.checkHost('localhost')).toBe('localhost')
   expect(certificate.checkIP('127.0.0.1')).toBe('127.0.0.1')
   expect(certificate.checkIP('::1')).toBe('::1')
-  expect(certificate.ca).toBe(true)
+  expect(certificate.ca).toBe(false)
 })
 
 test('the certificate is renewed before it expires', async () => {
   const folder = await temporaryFolder()
   const clock = new ManualClock()
-  const {certificate} = await openCertificate(folder, clock)
+  const {authority} = await openCertificate(folder, clock)
   await clock.advance(789 * DAY_MS)
-  expect((await openCertificate(folder, clock)).certificate).toBe(certificate)
+  expect((await openCertificate(folder, clock)).authority).toBe(authority)
   await clock.advance(2 * DAY_MS)
-  expect((await openCertificate(folder, clock)).certificate).not.toBe(certificate)
+  expect((await openCertificate(folder, clock)).authority).not.toBe(authority)
 })
 
 test('a certificate of the future, from before the clock was set back, is replaced', async () => {
@@ -44,7 +49,7 @@ test('a certificate of the future, from before the clock was set back, is replac
   const clock = new ManualClock()
   await openCertificate(folder, clock)
   clock.setBack(2 * DAY_MS)
-  const {validFrom} = new X509Certificate((await openCertificate(folder, clock)).certificate)
+  const {validFrom} = new X509Certificate((await openCertificate(folder, clock)).authority)
   expect(Date.parse(validFrom)).toBeLessThanOrEqual(clock.now())
 })
 
@@ -65,9 +70,9 @@ test('a client that trusts the certificate gets the same routes, under https, an
         .on('error', reject)
         .end()
     })
-  expect(JSON.parse(await ask(certificate.certificate))).toEqual({origin: listener.origin, path: '/where'})
+  expect(JSON.parse(await ask(certificate.authority))).toEqual({origin: listener.origin, path: '/where'})
   expect(listener.origin).toMatch(/^https:/)
-  await expect(ask()).rejects.toThrow(/self-signed/)
+  await expect(ask()).rejects.toThrow(/unable to verify/)
 })
 
 test('the forward proxy leads to it: some tools send a proxy even what is for this machine', async () => {
@@ -88,7 +93,7 @@ test('the forward proxy leads to it: some tools send a proxy even what is for th
       {
         path: '/where',
         headers: {host: `127.0.0.1:${secure.port}`},
-        createConnection: () => connectTls({socket, ca: certificate.certificate}),
+        createConnection: () => connectTls({socket, ca: certificate.authority}),
       },
       (response) => resolve(text(response)),
     )

@@ -39,7 +39,7 @@ describe('what points tools at the local cloud', () => {
       http_proxy: origins.proxy,
       NO_PROXY: 'localhost,127.0.0.1,::1,registry.terraform.io',
     })
-    expect(environment.unset).toEqual(expect.arrayContaining(['ALL_PROXY', 'GOOGLE_APPLICATION_CREDENTIALS']))
+    expect(environment.unset).toEqual(expect.arrayContaining(['ALL_PROXY', 'GOOGLE_CREDENTIALS']))
   })
 
   it('sets nothing that it removes', () => {
@@ -72,9 +72,7 @@ describe('its formats', () => {
   it('gcloud: a configuration in sections', () => {
     const text = written('gcloud')
     expect(text).toMatch(/^\[core\]\nproject = cloud-runner-local$/m)
-    expect(text).toMatch(
-      /^\[api_endpoint_overrides\]\nstorage = http:\/\/storage\.googleapis\.com\/storage\/v1\/$/m,
-    )
+    expect(text).toMatch(/^\[auth\]\ncredential_file_override = .*credentials\.json$/m)
     expect(text).toMatch(/^\[proxy\]\ntype = http\naddress = 127\.0\.0\.1\nport = 24511$/m)
     expect(text).not.toContain('config =')
     const properties = Object.keys(environment.set).filter((name) => /^CLOUDSDK_(?!CONFIG$)/.test(name))

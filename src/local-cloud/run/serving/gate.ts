@@ -1,5 +1,7 @@
 import type {AccessControl, IdTokens} from '../../iam/access.ts'
+import {GCLOUD_CLIENT_ID, OWNER_EMAIL} from '../../iam/owner.ts'
 import {ApiError} from '../../wire/api-error.ts'
+import type {Principal} from '../../wire/call.ts'
 
 /** Why a request does not reach the container. */
 export interface Refusal {
@@ -39,7 +41,7 @@ export function checkInvoker(
       )
     )
   }
-  const verified = tokens.verify(token, audiences)
+  const verified = tokens.verify(token, [...audiences, GCLOUD_CLIENT_ID])
   if ('error' in verified) {
     return {
       status: 401,
@@ -51,7 +53,8 @@ export function checkInvoker(
       reason: `The request was not authenticated: the ID token is not valid (${verified.error}).`,
     }
   }
-  const refusal = refusalOf(() => access.require(`serviceAccount:${verified.email}`, PERMISSION, service))
+  const caller: Principal = verified.email === OWNER_EMAIL ? 'owner' : `serviceAccount:${verified.email}`
+  const refusal = refusalOf(() => access.require(caller, PERMISSION, service))
   return refusal && forbidden(`The request was not authorized to invoke this service: ${refusal.message}`)
 }
 

@@ -1,0 +1,105 @@
+import {execFileSync} from 'node:child_process'
+import {join} from 'node:path'
+import {describe, expect, it} from 'vitest'
+import {missing, startTools, type Tools} from '../support/tool.ts'
+
+const FIXTURES = join(import.meta.dirname, '../fixtures/clients')
+const MINUTES = {timeout: 300_000}
+/** A Python that has Google's clients, such as a virtual environment's. */
+const PYTHON = process.env['GOOGLE_CLIENTS_PYTHON'] ?? 'python3'
+/** A folder with the jars of google-cloud-storage and all that it needs. */
+const JARS = process.env['GOOGLE_CLIENTS_JARS']
+
+/** Runs a program without any variable that names the local cloud as an endpoint. */
+const runUnaware = ({run}: Tools, ...command: string[]): Promise<string> =>
+  run(['env', '-u', 'STORAGE_EMULATOR_HOST', '-u', 'PUBSUB_EMULATOR_HOST', ...command], {GOPROXY: 'off'})
+
+const unless = (reason: string, program: string, ...args: string[]): string | undefined => {
+  try {
+    execFileSync(program, args, {stdio: 'ignore', env: {...process.env, GOPROXY: 'off'}})
+    return undefined
+  } catch {
+    return ` (skipped: ${reason})`
+  }
+}
+
+const PROGRAMS = [
+  {
+    language: 'Python',
+    skipped:
+      missing(PYTHON) ??
+      unless('no google-cloud-storage', PYTHON, '-c', 'import google.cloud.storage, google.cloud.pubsub_v1'),
+    command: [PYTHON, join(FIXTURES, 'python_clients.py')],
+  },
+  {
+    language: 'Go',
+    skipped:
+      missing('go') ??
+      unless(
+        "Google's clients are not in the module cache",
+        'go',
+        'list',
+        '-C',
+        join(FIXTURES, 'go'),
+        '-deps',
+        '.',
+      ),
+    command: ['go', 'run', '-C', join(FIXTURES, 'go'), '.'],
+  },
+  {
+    language: 'Java',
+    skipped:
+      missing('java') ??
+      (JARS === undefined ? ' (skipped: GOOGLE_CLIENTS_JARS names no folder of jars)' : undefined),
+    command: ['java', '-cp', `${JARS}/*`, join(FIXTURES, 'java/Objects.java')],
+  },
+]
+
+describe("a program that knows Google's own hosts only", () => {
+  for (const {language, skipped, command} of PROGRAMS) {
+    it.skipIf(skipped !== undefined)(`in ${language}${skipped ?? ''}`, MINUTES, async () => {
+      const output = await runUnaware(await startTools(), ...command)
+      expect(output).toContain(`${language.toLowerCase()}: done`)
+    })
+  }
+
+  it("in Node, over TLS; hosts that are not Google's are refused", MINUTES, async () => {
+    const tools = await startTools()
+    const program = `
+      const {execFileSync} = require('node:child_process')
+      const curl = (...args) => execFileSync('curl', ['-sS', ...args]).toString()
+      console.log(curl('-w', '%{http_code}', '-o', '/dev/null', 'https://storage.googleapis.com/storage/v1/b?project=p'))
+      console.log(curl('https://europe-west3-docker.pkg.dev/v2/'))
+      try { curl('https://example.org/') } catch (error) { console.log(String(error.stderr)) }`
+    const output = await runUnaware(tools, process.execPath, '-e', program)
+    expect(output).toMatch(/^200\n\{\}\n.*403/s)
+    expect(tools.local.status().outsideCalls).toMatchObject([{host: 'example.org:443', method: 'CONNECT'}])
+  })
+})
+
+const NO_GCLOUD = missing('gcloud', 'bash')
+
+it.skipIf(NO_GCLOUD !== undefined)(
+  `gcloud: tokens of the owner, a signature, an API without override${NO_GCLOUD ?? ''}`,
+  MINUTES,
+  async () => {
+    const tools = await startTools()
+    const image = await tools.pushServer(
+      "require('node:http').createServer((request, response) => response.end('invoked\\n')).listen(process.env.PORT)",
+    )
+    const script = `set -e
+      gcloud auth print-access-token
+      gcloud run deploy worker --image="$IMAGE" --no-allow-unauthenticated --quiet 2>/dev/null
+      URL=$(gcloud run services describe worker --format='value(status.url)')
+      curl -s -o /dev/null -w '%{http_code}\\n' "$URL"
+      curl -s -H "Authorization: Bearer $(gcloud auth print-identity-token)" "$URL"
+      gcloud iam service-accounts create signer --quiet 2>/dev/null
+      echo text > blob
+      gcloud iam service-accounts sign-blob blob signed --iam-account="signer@$CLOUDSDK_CORE_PROJECT.iam.gserviceaccount.com" 2>&1
+      gcloud compute instances list 2>&1 || true`
+    const output = await tools.run(['bash', '-c', script], {IMAGE: image})
+    expect(output).toMatch(/^local\n403\ninvoked\nsigned blob \[blob\] as \[signed\]/)
+    expect(output).toContain('not served by the local cloud')
+    expect(output).not.toContain('ProxyError')
+  },
+)
