@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// rm dist -> kernels -> tsc -> worker bundle -> page of the console -> what derives from the settings -> .oclif.manifest.json, always in this order: a file left over in
-// dist/src/commands would become a phantom command, and oclif drops a manifest of another version.
+// rm dist -> kernels -> tsc -> worker bundle -> schemas -> page of the console -> what derives from the settings ->
+// .oclif.manifest.json, always in this order: a file left over in dist/src/commands would become a phantom command, and oclif
+// drops a manifest of another version.
 //
 //   --if-stale  does nothing if the sources have not changed since the last build
 //   --check     fails if a committed file that the build writes does not match the sources
@@ -12,6 +13,7 @@ import {basename, dirname, join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {parseArgs} from 'node:util'
 import {compileKernels, KERNELS_FILE} from './kernels.js'
+import {writeSchemas} from './schemas.js'
 import {writeSettings} from './settings.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -107,6 +109,7 @@ async function buildAll({check}) {
     await bundleWorker()
     await bundleConsole()
     await settingsSchema()
+    writeSchemas(root, join(dist, 'schemas'))
     const stale = await writeSettings(root, built)
     const text = await manifest()
     const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''

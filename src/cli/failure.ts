@@ -15,6 +15,11 @@ export interface Failure {
   readonly exitCode: number
 }
 
+/** What `--json` prints in place of a result. */
+export interface FailureOutput {
+  readonly error: Failure
+}
+
 /** Wrong usage: exit code 2. */
 export function usageError(message: string, suggestions: readonly Suggestion[]): AppError {
   return new AppError(message, {code: 'usage', exitCode: EXIT.usage, suggestions})

@@ -1,13 +1,13 @@
 import type {Config} from '../core/config.ts'
 import {fullName} from '../core/sections.ts'
 import {CloudRunnerCommand} from './base.ts'
-import {failureOf, type Failure} from './failure.ts'
+import {failureOf, type FailureOutput} from './failure.ts'
 import {style} from './format.ts'
 import type {TargetFlags} from './open.ts'
 
 /** `--json` output for several pipelines: by name, the result of each, or its error. */
 export interface ByPipeline<R> {
-  readonly pipelines: Readonly<Record<string, R | {readonly error: Failure}>>
+  readonly pipelines: Readonly<Record<string, R | FailureOutput>>
 }
 
 /** A command that changes nothing: it shows several pipelines one after the other. */
@@ -25,7 +25,7 @@ export abstract class LookingCommand extends CloudRunnerCommand {
   ): Promise<R | ByPipeline<R>> {
     const choices = await this.choices(flags)
     if (choices.length === 1) return look(await this.configureFor(choices[0], flags))
-    const pipelines: Record<string, R | {readonly error: Failure}> = {}
+    const pipelines: Record<string, R | FailureOutput> = {}
     const codes: number[] = []
     for (const [index, choice] of choices.entries()) {
       const name = fullName(choice)

@@ -2,7 +2,7 @@ import {EXIT} from '../core/errors.ts'
 import type {Typed} from '../core/suggestion.ts'
 import {err} from './color.ts'
 import {tame, widthOf, wrap} from './format.ts'
-import {failureOf} from './failure.ts'
+import {failureOf, type FailureOutput} from './failure.ts'
 
 export interface FailureOptions {
   readonly bin: string
@@ -19,7 +19,7 @@ export function printFailure(error: unknown, {bin, json, typed}: FailureOptions)
   process.exitCode = failure.exitCode
   if (process.env['DEBUG']) process.stderr.write(`${stackOf(error)}\n`)
   if (json) {
-    process.stdout.write(`${JSON.stringify({error: failure}, undefined, 2)}\n`)
+    process.stdout.write(`${JSON.stringify({error: failure} satisfies FailureOutput, undefined, 2)}\n`)
     return
   }
   // The signal has already printed its line.

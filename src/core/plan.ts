@@ -2,7 +2,7 @@ import {forecast} from './cost/forecast.ts'
 import {checkGiven} from './doctor/given.ts'
 import {requireAll} from './doctor/prerequisites.ts'
 import {filterWarnings} from './files/filter-warnings.ts'
-import {withoutEffect, type SettingName, type Settings} from './pipeline/settings.ts'
+import {withoutEffect, type Settings} from './pipeline/settings.ts'
 import type {Context} from './ports/context.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'
 
@@ -11,8 +11,8 @@ export interface PlanResult {
   readonly resources: readonly PlannedResource[]
   /** How many of them would change. */
   readonly changes: number
-  /** Settings that this target only stores. */
-  readonly withoutEffect: readonly SettingName[]
+  /** Names of the settings that this target only stores. */
+  readonly withoutEffect: readonly string[]
   readonly warnings: readonly string[]
   /** Estimates in US dollars, after the free tier. */
   readonly monthlyCost: {

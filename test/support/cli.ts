@@ -6,6 +6,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {killProcess} from './kill.ts'
+import {checkedJson} from './published-schemas.ts'
 
 /** The built command line, as it is published. */
 export const BIN = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
@@ -89,7 +90,9 @@ export class Cli implements AsyncDisposable {
     const running: Running = {
       pid: child.pid ?? 0,
       kill: (signal) => void child.kill(signal),
-      ended: end(child).finally(() => this.#running.delete(running)),
+      ended: end(child)
+        .finally(() => this.#running.delete(running))
+        .then((ended) => checkedJson(args, ended)),
       shows: (text) => shown(child, text),
     }
     this.#running.add(running)

@@ -11,6 +11,16 @@ export function schemaChecker(file: URL): (value: unknown) => string[] {
   return (value) => violations(value, asSchema(root), asSchema(root), '$')
 }
 
+/** As {@link schemaChecker}, for a schema that allows new fields: here each field must be in it. */
+export function closedSchemaChecker(file: URL): (value: unknown) => string[] {
+  const root: unknown = JSON.parse(readFileSync(file, 'utf8'), (_key, part: unknown) =>
+    isObject(part) && part['type'] === 'object' && 'properties' in part
+      ? {additionalProperties: false, ...part}
+      : part,
+  )
+  return (value) => violations(value, asSchema(root), asSchema(root), '$')
+}
+
 function violations(value: unknown, schema: Schema, root: Schema, at: string): string[] {
   return Object.entries(schema).flatMap(([keyword, rule]) => check(keyword, rule, value, schema, root, at))
 }
@@ -29,6 +39,7 @@ function check(
     case '$schema':
     case '$id':
     case '$defs':
+    case 'definitions':
     case 'title':
     case 'description':
       return []
@@ -60,7 +71,9 @@ function check(
     case 'maxItems':
       return fault(!Array.isArray(value) || value.length <= Number(rule))
     case 'items':
-      return list(value).flatMap((item, i) => violations(item, asSchema(rule), root, `${at}[${i}]`))
+      return list(value).flatMap((item, i) =>
+        violations(item, asSchema(Array.isArray(rule) ? rule[i] : rule), root, `${at}[${i}]`),
+      )
     case 'required':
       return list(rule).flatMap((key) =>
         isObject(value) && !(String(key) in value) ? [`${at}: ${String(key)} is lacking`] : [],
@@ -70,9 +83,11 @@ function check(
         isObject(value) && key in value ? violations(value[key], asSchema(inner), root, `${at}.${key}`) : [],
       )
     case 'additionalProperties':
-      return Object.keys(isObject(value) ? value : {}).flatMap((key) =>
-        key in asSchema(schema['properties']) ? [] : [`${at}: ${key} is not in the schema`],
-      )
+      return Object.entries(isObject(value) ? value : {}).flatMap(([key, entry]) => {
+        if (isObject(schema['properties']) && key in schema['properties']) return []
+        if (rule === false) return [`${at}: ${key} is not in the schema`]
+        return isObject(rule) ? violations(entry, rule, root, `${at}.${key}`) : []
+      })
     default:
       throw new Error(`The keyword ${keyword} is not checked yet`)
   }

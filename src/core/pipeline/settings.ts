@@ -1,6 +1,6 @@
 import {choice, duration, entries, fields, integer, text, toggle, type Setting} from './setting.ts'
 
-export type Target = NonNullable<ReturnType<(typeof SETTINGS)['target']['parse']>>
+export type Target = 'local' | 'gcp'
 
 /** How many of the newest images the registry keeps, to roll back to. */
 export const IMAGES_KEPT = 10
