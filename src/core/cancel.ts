@@ -82,7 +82,12 @@ async function mark(file: FileStatus, context: Context): Promise<boolean> {
   const name = sidecarObject(object, 'error.json')
   const there = await cloud.objects.stat(outputBucket, name)
   const source = BigInt(sourceGeneration(there) ?? 0)
-  if (source > BigInt(generation) || (source === BigInt(generation) && !hasEnded(file))) return false
+  if (source > BigInt(generation)) return false
+  if (source === BigInt(generation) && !hasEnded(file)) {
+    // It is of the run before, unless it was written since the file was read.
+    const [now = file] = await readNamedFiles([object], context)
+    if (hasEnded(now)) return false
+  }
   const {suggestions, ...fault} = error ?? {
     code: 'cancelled',
     message: 'It was cancelled.',

@@ -82,10 +82,14 @@ test('a file in progress and one that waits behind it are cancelled, and those a
   // What is asked for again runs again, and can be cancelled again.
   const again = await reprocess(await chooseFiles({objects: ['running.txt']}, context), context)
   const waited = waitForResults(again.notified, wait, context)
+  await expect
+    .poll(async () => (await fileOf('running.txt', context))?.state, {timeout: 10_000})
+    .toBe('running')
   expect(await cancel(['running.txt'], context)).toMatchObject({
-    cancelled: [],
-    ended: [{object: 'running.txt', state: 'failed'}],
+    cancelled: [{object: 'running.txt', state: 'running'}],
+    ended: [],
   })
+  expect(await fileOf('running.txt', context)).toMatchObject(CANCELLED)
   expect(await waited).toMatchObject({exitCode: 3, files: [CANCELLED]})
   await expect
     .poll(() => outcomesOf('running.txt', context), {timeout: 20_000})
