@@ -1,11 +1,12 @@
 import {faultIn} from '../core/files/files.ts'
 import {describeLeftOut} from '../core/files/left-out.ts'
+import type {ManyResults} from '../core/results/many-results.ts'
 import type {Results} from '../core/results/results.ts'
 import {type Strongest, strongestEffects} from '../core/results/strongest.ts'
 import {bytes, count, counted, tame, widthOf} from './format.ts'
-import {showState} from './show-files.ts'
+import {fileTable, showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
-import {commandFor, suggest, type Render} from '../core/suggestion.ts'
+import {again, commandFor, suggest, type Render} from '../core/suggestion.ts'
 
 /** Characters per cell in the preview; the file has all of them. */
 const CELL = 24
@@ -119,5 +120,24 @@ function showOutputs(
     ...(isSaved
       ? []
       : ['', render(suggest`All of them: ${commandFor('results', object, '--output', 'FOLDER/')}`)]),
+  ]
+}
+
+/** The outcomes of several objects; of many saved ones, only those that have nothing to save. @param now as for `fileTable` */
+export function showManyResults(
+  {files}: ManyResults,
+  folder: string | undefined,
+  now: number,
+  render: Render,
+): string[] {
+  if (folder === undefined) {
+    return [...fileTable(files, now), '', render(suggest`Save them: ${again('--output', 'results/')}`)]
+  }
+  const others = files.filter(({written}) => written === undefined)
+  const written = files.flatMap((file) => file.written ?? [])
+  const size = written.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0)
+  return [
+    ...(others.length === 0 ? [] : [...fileTable(others, now), '']),
+    `Written: ${counted(written.length, 'file')} to ${folder} (${bytes(size)})`,
   ]
 }

@@ -5,7 +5,7 @@ import {confirmMany, MOST_UNASKED} from '../cli/confirm.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showCancelled} from '../cli/show-requeued.ts'
-import {cancel, type CancelResult} from '../core/cancel.ts'
+import {cancel, planCancel, type CancelResult} from '../core/cancel.ts'
 import {again} from '../core/suggestion.ts'
 
 export default class Cancel extends CloudRunnerCommand {
@@ -22,13 +22,17 @@ export default class Cancel extends CloudRunnerCommand {
         '<%= config.bin %> <%= command.id %> june.csv && <%= config.bin %> deploy && <%= config.bin %> reprocess june.csv',
     },
     {
+      description: 'All of a folder that waits or runs',
+      command: '<%= config.bin %> <%= command.id %> reports/',
+    },
+    {
       description: 'For a script',
       command: '<%= config.bin %> <%= command.id %> june.csv july.csv --yes --json',
     },
   ]
   static override args = {
     object: Args.string({
-      description: 'name of an object',
+      description: 'name of an object, a folder/ or a glob',
       required: true,
       multiple: true,
       ignoreStdin: true,
@@ -42,9 +46,9 @@ export default class Cancel extends CloudRunnerCommand {
 
   override async run(): Promise<CancelResult> {
     const {args, flags} = await this.parse(Cancel)
-    const objects = [...new Set([args.object].flat())]
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
+    const objects = await planCancel([args.object].flat(), target.context())
     await confirmMany(objects.length, {
       given: flags.yes,
       consequences: [`Processing of ${counted(objects.length, 'file')} will be stopped.`],

@@ -5,6 +5,7 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showRedriven} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
+import {isPattern} from '../core/files/names.ts'
 import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
 import {again} from '../core/suggestion.ts'
 
@@ -23,7 +24,7 @@ export default class Redrive extends WaitingCommand {
   ]
   static override args = {
     object: Args.string({
-      description: 'name of an object (default: all dead letters)',
+      description: 'name of an object, a folder/ or a glob (default: all dead letters)',
       multiple: true,
       ignoreStdin: true,
     }),
@@ -42,7 +43,7 @@ export default class Redrive extends WaitingCommand {
     await using target = await this.open(config, {create: false})
     const named = args.object === undefined ? [] : [args.object].flat()
     const objects = await planRedrive(named, target.context())
-    if (named.length === 0) {
+    if (named.length === 0 || named.some((text) => isPattern(text))) {
       await confirmMany(objects.length, {
         given: flags.yes,
         consequences: [`${counted(objects.length, 'file')} will be sent back to the worker.`],

@@ -6,6 +6,7 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
+import {isPattern} from '../core/files/names.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
 import {again, command, suggest} from '../core/suggestion.ts'
 
@@ -20,6 +21,10 @@ export default class Reprocess extends WaitingCommand {
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --wait',
     },
     {
+      description: 'All files of a folder',
+      command: '<%= config.bin %> <%= command.id %> reports/',
+    },
+    {
       description: 'All failed files, after a fix to the worker',
       command: '<%= config.bin %> <%= command.id %> --failed',
     },
@@ -29,7 +34,11 @@ export default class Reprocess extends WaitingCommand {
     },
   ]
   static override args = {
-    object: Args.string({description: 'name of an object', multiple: true, ignoreStdin: true}),
+    object: Args.string({
+      description: 'name of an object, a folder/ or a glob',
+      multiple: true,
+      ignoreStdin: true,
+    }),
   }
   static override flags = {
     failed: Flags.boolean({summary: 'All files that failed permanently.', default: false}),
@@ -56,7 +65,7 @@ export default class Reprocess extends WaitingCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     const files = await chooseFiles(objects.length > 0 ? {objects} : {failed, missing}, target.context())
-    if (objects.length === 0) {
+    if (objects.length === 0 || objects.some((text) => isPattern(text))) {
       await confirmMany(files.length, {
         given: flags.yes,
         consequences: [`${counted(files.length, 'file')} will be processed again.`],

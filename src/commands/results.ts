@@ -3,13 +3,20 @@ import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {outputTarget} from '../cli/output.ts'
-import {showResults} from '../cli/show-results.ts'
+import {usageError} from '../cli/failure.ts'
+import {counted} from '../cli/format.ts'
+import {progressOf} from '../cli/progress.ts'
+import {showManyResults, showResults} from '../cli/show-results.ts'
 import {EXIT} from '../core/errors.ts'
+import {isPattern} from '../core/files/names.ts'
+import {saveResults, selectResults, type ManyResults} from '../core/results/many-results.ts'
+import type {Config} from '../core/config.ts'
+import type {OutputFolder} from '../core/results/outputs.ts'
 import {results, type Results as FileResults} from '../core/results/results.ts'
 
 export default class Results extends CloudRunnerCommand {
-  static override summary = 'Show the result of a file, or save it.'
-  static override description = `Exits with 3 if the result is an error or the file is a dead letter.`
+  static override summary = 'Show the results of files, or save them.'
+  static override description = `Of several files, shows the state of each; --output saves those that are done into a folder, under their own names. Exits with 3 if a result is an error or a file is a dead letter.`
   static override examples = [
     {
       description: 'The model, its quality, and the first predictions',
@@ -24,14 +31,19 @@ export default class Results extends CloudRunnerCommand {
       command: '<%= config.bin %> <%= command.id %> invoice.pdf --output invoices/',
     },
     {
+      description: 'Save the results of a folder',
+      command: "<%= config.bin %> <%= command.id %> 'reports/*' --output results/",
+    },
+    {
       description: 'Pipe it into another program',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output - | head',
     },
   ]
   static override args = {
     object: Args.string({
-      description: 'name of the uploaded object',
+      description: 'name of an uploaded object, a folder/ or a glob',
       required: true,
+      multiple: true,
       ignoreStdin: true,
     }),
   }
@@ -39,27 +51,58 @@ export default class Results extends CloudRunnerCommand {
     output: Flags.string({
       char: 'o',
       summary:
-        'Where to write the result; - is standard output. Several outputs need a folder, such as out/.',
+        'Where to write the result; - is standard output. Several results or outputs need a folder, such as out/.',
       helpValue: '<file>',
     }),
-    force: Flags.boolean({summary: 'Overwrite an existing file.'}),
+    force: Flags.boolean({summary: 'Overwrite existing files.'}),
   }
 
-  override async run(): Promise<FileResults> {
+  override async run(): Promise<FileResults | ManyResults> {
     const {args, flags} = await this.parse(Results)
     const json = this.jsonEnabled()
+    const folder =
+      flags.output !== undefined && /[\\/]$/.test(flags.output)
+        ? {folder: resolve(flags.output), force: flags.force}
+        : undefined
+    const objects = [...new Set([args.object].flat())]
+    const [object = ''] = objects
+    if (objects.length > 1 || isPattern(object)) {
+      if (flags.output !== undefined && folder === undefined) {
+        throw usageError(`Several results do not fit into one file: ${flags.output}.`, [
+          'Save them in a folder: --output results/',
+        ])
+      }
+      return this.#several(objects, folder, await this.configure(flags))
+    }
     const output =
       flags.output === undefined
         ? undefined
-        : /[\\/]$/.test(flags.output)
-          ? {folder: resolve(flags.output), force: flags.force}
-          : outputTarget(flags.output, {force: flags.force, json})
+        : (folder ?? outputTarget(flags.output, {force: flags.force, json}))
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    const result = await results({object: args.object, ...(output && {output})}, target.context())
+    const result = await results({object, ...(output && {output})}, target.context())
     if (result.file.state !== 'done') process.exitCode = EXIT.fileFailed
     if (flags.output !== '-') this.print(showResults(result, this.render))
     else if (result.file.state !== 'done') this.explain(showResults(result, this.render))
+    return result
+  }
+
+  async #several(
+    objects: readonly string[],
+    folder: OutputFolder | undefined,
+    config: Config,
+  ): Promise<ManyResults> {
+    await using target = await this.open(config, {create: false})
+    const files = await selectResults(objects, target.context())
+    const done = files.filter(({state}) => state === 'done').length
+    const result =
+      folder === undefined
+        ? {files}
+        : await this.task(`Save ${counted(done, 'result')}`, (step) =>
+            saveResults(files, folder, target.context(progressOf(step, done).finished)),
+          )
+    if (files.some(({state}) => state === 'failed' || state === 'dead')) process.exitCode = EXIT.fileFailed
+    this.print(showManyResults(result, folder?.folder, Date.now(), this.render))
     return result
   }
 }

@@ -7,6 +7,7 @@ import {afterCancel, isCancellation, sourceGeneration} from './files/commits.ts'
 import {hasEnded, type FileState, type FileStatus} from './files/files.ts'
 import {readHandOver} from './files/hand-over.ts'
 import {readNamedFiles} from './files/read-files.ts'
+import {selectFiles} from './files/select.ts'
 import {render} from './suggestion.ts'
 
 const AT_ONCE = 8
@@ -31,15 +32,25 @@ export interface CancelResult {
 }
 
 /**
+ * The files to cancel: those named, and of folders and globs those that run or wait; changes nothing.
+ * @throws AppError `object-unknown`
+ */
+export async function planCancel(objects: readonly string[], context: Context): Promise<string[]> {
+  const files = await selectFiles(objects, context, ['waiting', 'running'])
+  return files.map(({object}) => object)
+}
+
+/**
  * Stops what runs, or waits to run, for the live generation of each object. An `error.json` beside its result marks the
  * cancellation: a worker acknowledges deliveries published before it, and aborts one in progress. An execution of the
  * job is cancelled as well. An existing result or error stays as it is.
+ * @param objects as returned by `planCancel`
  * @throws AppError `object-unknown`; what the ports throw
  */
 export async function cancel(objects: readonly string[], context: Context): Promise<CancelResult> {
   const cancelled: StoppedFile[] = []
   const ended: StoppedFile[] = []
-  const files = await readNamedFiles([...new Set(objects)], context)
+  const files = await readNamedFiles(objects, context)
   await eachOf(files, AT_ONCE, async (file) => {
     context.signal.throwIfAborted()
     const isStopped = await mark(file, context)

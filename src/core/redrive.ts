@@ -3,6 +3,7 @@ import {AppError} from './errors.ts'
 import {readDeadLetters} from './files/dead-letters.ts'
 import {findDeparted} from './files/departed.ts'
 import type {FileStatus} from './files/files.ts'
+import {isPattern, patternOf} from './files/names.ts'
 import {readNotification} from './files/notification.ts'
 import {type TakenMessage} from './ports/messages.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
@@ -24,7 +25,7 @@ const ADDED_ATTRIBUTE = /^CloudPubSubDeadLetter/
 
 /**
  * The objects whose dead letters `redrive` would send back; changes nothing.
- * @param objects empty: all
+ * @param objects names, folders and globs; empty: all
  * @throws AppError `object-unknown` that names those without a dead letter; `not-set-up`
  */
 export async function planRedrive(objects: readonly string[], context: Context): Promise<string[]> {
@@ -32,7 +33,11 @@ export async function planRedrive(objects: readonly string[], context: Context):
     throw error instanceof AppError && error.code === 'not-found' ? notSetUp(context, error) : error
   })
   const dead = new Set([...letters.values()].map(({object}) => object))
-  const unknown = objects.filter((object) => !dead.has(object))
+  const isMatch = (object: string) => {
+    const pattern = patternOf(object)
+    return dead.has(object) || (isPattern(object) && dead.values().some((name) => pattern.matches(name)))
+  }
+  const unknown = objects.filter((object) => !isMatch(object))
   const [first] = unknown
   if (first !== undefined) {
     throw new AppError(`No dead letter for ${unknown.join(', ')}.`, {
@@ -43,7 +48,9 @@ export async function planRedrive(objects: readonly string[], context: Context):
       ],
     })
   }
-  return objects.length > 0 ? [...new Set(objects)] : [...dead]
+  if (objects.length === 0) return [...dead]
+  const patterns = objects.map((object) => patternOf(object))
+  return [...dead].filter((name) => patterns.some((pattern) => pattern.matches(name)))
 }
 
 /**

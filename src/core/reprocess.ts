@@ -7,14 +7,15 @@ import {findArchived} from './files/departed.ts'
 import {isUndelivered} from './files/files.ts'
 import {notificationOf} from './files/notification.ts'
 import {mergeFiles, type ListedFile} from './files/merge.ts'
-import {endOf, readNamedFiles, settle} from './files/read-files.ts'
+import {endOf, settle} from './files/read-files.ts'
+import {selectFiles} from './files/select.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
 import {command, suggest} from './suggestion.ts'
 
 const AT_ONCE = 8
 
-/** Which files to reprocess: these, or all that failed permanently, or all that were never delivered. */
+/** Which files to reprocess: these names, folders and globs, or all that failed permanently, or all that were never delivered. */
 export type ReprocessSelection =
   | {readonly objects: readonly string[]}
   | {readonly failed: boolean; readonly missing: boolean}
@@ -40,7 +41,11 @@ export interface ReprocessResult {
 export async function chooseFiles(selection: ReprocessSelection, context: Context): Promise<Chosen[]> {
   try {
     if ('objects' in selection) {
-      const files = await readNamedFiles([...new Set(selection.objects)], context)
+      const named = new Set(selection.objects)
+      const all = await selectFiles(selection.objects, context)
+      const files = all.filter(
+        ({object, input, state}) => named.has(object) || (input !== 'deleted' && state !== 'ignored'),
+      )
       const deleted = files.filter(({input}) => input === 'deleted').map(({object}) => object)
       if (deleted.length > 0)
         throw new AppError(`${deleted.join(', ')}: deleted from the input bucket after the result.`, {

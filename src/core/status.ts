@@ -11,6 +11,7 @@ import type {Target} from './pipeline/settings.ts'
 import type {ServiceState} from './ports/services.ts'
 import {gapOf} from './service/connections.ts'
 import {notSetUp} from './service/not-set-up.ts'
+import {nothingMatches} from './files/not-found.ts'
 import {readNamedFiles} from './files/read-files.ts'
 import {command, suggest, type Suggestion} from './suggestion.ts'
 
@@ -145,12 +146,4 @@ function problemOf(service: ServiceState | undefined, missing: readonly string[]
   const before =
     service.problem === undefined ? '' : `${inOneLine(service.problem).replace(/\.?$/, '.')} And `
   return suggest`${before}${gapOf(missing)}: ${command('setup')}`
-}
-
-/** The error for patterns without a match. */
-function nothingMatches(patterns: readonly string[], {pipeline}: Context): AppError {
-  return new AppError(`No object in bucket ${pipeline.names.inputBucket} matches ${patterns.join(', ')}.`, {
-    code: 'object-unknown',
-    suggestions: [suggest`List files: ${command('status')}`],
-  })
 }

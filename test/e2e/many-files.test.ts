@@ -1,7 +1,7 @@
-import {mkdir} from 'node:fs/promises'
+import {mkdir, readdir, readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {afterAll, beforeAll, expect, test} from 'vitest'
-import {Cli} from '../support/cli.ts'
+import {Cli, parseObject} from '../support/cli.ts'
 
 /** Writes text in capitals, and refuses some permanently. */
 const PICKY = `import {PermanentError} from 'cloud-runner/worker'
@@ -49,4 +49,44 @@ test('status --watch prints a line for each change if it is not on a terminal, a
   expect(stdout).toMatch(/^pipeline cloud-runner: ready$/m)
   expect([exitCode, stderr.includes('Error'), stdout.includes('\u001B')]).toEqual([130, false, false])
   expect((await cli.run(['status', '--watch', '--json'])).exitCode).toBe(2)
+})
+
+test('results of a glob are saved under their names, complete and only once', async () => {
+  const args = ['results', 'reports/*.txt', '--output', 'saved/']
+  const {exitCode, stdout} = await cli.run(args)
+  expect(stdout).toMatch(/^reports\/bad\.txt +failed .*It is bad\.$/m)
+  expect(stdout).toContain(`Written: 2 files to ${join(cli.folder, 'saved')} (`)
+  expect(exitCode).toBe(3)
+  const files = await readdir(join(cli.folder, 'saved'), {recursive: true})
+  expect(files.toSorted()).toEqual(['reports', 'reports/a.txt', 'reports/b.txt'])
+  expect(await readFile(join(cli.folder, 'saved/reports/a.txt'), 'utf8')).toBe('TEXT OF A')
+
+  const again = await cli.run(args)
+  expect([again.exitCode, again.stdout]).toEqual([1, ''])
+  expect(again.stderr).toContain('already exists')
+  const {files: saved} = parseObject((await cli.run([...args, '--force', '--json'])).stdout)
+  expect(saved).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({object: 'reports/b.txt', written: [expect.objectContaining({sizeBytes: 9})]}),
+    ]),
+  )
+  const listed = await cli.run(['results', 'reports/a.txt', 'reports/may/'])
+  expect([listed.exitCode, listed.stdout.match(/ done /g)?.length]).toEqual([0, 2])
+  expect((await cli.run(['results', 'reports/', '--output', 'one.txt'])).exitCode).toBe(2)
+})
+
+test('folders and globs choose what to reprocess, redrive and cancel', async () => {
+  const {notified, files} = await cli.json(['reprocess', 'reports/may/', 'reports/?.txt', '--wait'])
+  expect(notified).toHaveLength(3)
+  expect(files).toEqual(Array.from({length: 3}, () => expect.objectContaining({state: 'done'})))
+  const refusals = [
+    [['reprocess', 'none/*'], /^Error: No object in bucket \S+ matches none\/\*\.$/m],
+    [['cancel', 'reports/*'], /^Error: No waiting or running file in bucket \S+ matches reports\/\*\.$/m],
+    [['redrive', 'reports/'], /^Error: No dead letter for reports\/\.$/m],
+  ] as const
+  for (const [args, message] of refusals) {
+    const {exitCode, stderr} = await cli.run(args)
+    expect(stderr).toMatch(message)
+    expect(exitCode).toBe(1)
+  }
 })
