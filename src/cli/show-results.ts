@@ -76,12 +76,14 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
 }
 
 /** The outcome for an object. */
-export function showResults({file, report, preview, written, outputs}: Results, render: Render): string[] {
+export function showResults(results: Results, render: Render): string[] {
+  const {file, report, preview, written, outputs, previous} = results
   const head = `${file.object}: ${showState(file.state)}`
   if (file.state !== 'done') {
     return [
       head,
       faultIn(file),
+      ...(previous === undefined ? [] : [showPrevious(file, previous)]),
       ...(file.error?.suggestions ?? []).map(render),
       render(suggest`Logs: ${commandFor('logs', file.object)}`),
     ].filter((line) => line !== '')
@@ -98,6 +100,12 @@ export function showResults({file, report, preview, written, outputs}: Results, 
       ? `Written: ${written.file} (${bytes(written.sizeBytes)})`
       : render(suggest`The whole file: ${commandFor('results', file.object, '--output', 'FILE')}`),
   ]
+}
+
+function showPrevious({generation}: Results['file'], previous: NonNullable<Results['previous']>): string {
+  const {bucket, object, sizeBytes, writtenAt, inputGeneration} = previous
+  const of = inputGeneration === generation ? 'the run before' : 'an earlier upload'
+  return `The result of ${of}, written at ${writtenAt}, is kept: gs://${bucket}/${object} (${bytes(sizeBytes)})`
 }
 
 function showOutputs(

@@ -90,3 +90,16 @@ test('folders and globs choose what to reprocess, redrive and cancel', async () 
     expect(exitCode).toBe(1)
   }
 })
+
+test('a file that fails names the result of the upload before, which is kept', async () => {
+  await cli.write('again.txt', 'good')
+  expect((await cli.run(['upload', 'again.txt', '--wait'])).exitCode).toBe(0)
+  await cli.write('again.txt', 'bad')
+  const {exitCode} = await cli.run(['upload', 'again.txt', '--wait'])
+  expect(exitCode).toBe(3)
+  const failed = await cli.run(['results', 'again.txt'])
+  expect(failed.exitCode).toBe(3)
+  expect(failed.stdout).toMatch(
+    /^The result of an earlier upload, written at \S+Z, is kept: gs:\/\/\S+-output\/again\.txt \(4 B\)$/m,
+  )
+})

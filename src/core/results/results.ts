@@ -32,6 +32,19 @@ export interface Results {
   readonly written: {readonly file: string; readonly sizeBytes: number} | undefined
   /** If the worker names its outputs: each, and where it was written. */
   readonly outputs?: readonly FileOutput[]
+  /** Of a failed file: the result of a run before, which stays where it is. */
+  readonly previous?: PreviousResult
+}
+
+export interface PreviousResult {
+  readonly bucket: string
+  readonly object: string
+  readonly generation: string
+  readonly sizeBytes: number
+  /** RFC 3339. */
+  readonly writtenAt: string
+  /** Generation of the input that it was produced from. */
+  readonly inputGeneration: string
 }
 
 /**
@@ -45,7 +58,10 @@ export async function results({object, output}: ResultsRequest, context: Context
   if (output !== undefined && !('folder' in output)) await prepareOutput(output)
   const [file] = await readNamedFiles([object], context)
   if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
-  if (file.state === 'failed') return {file, report: undefined, preview: undefined, written: undefined}
+  if (file.state === 'failed') {
+    const previous = await findPrevious(object, context)
+    return {file, report: undefined, preview: undefined, written: undefined, ...(previous && {previous})}
+  }
   const commit =
     file.result && (await cloud.objects.stat(file.result.bucket, file.result.object, file.result.generation))
   if (commit === undefined) throw notFinished(file)
@@ -68,6 +84,17 @@ export async function results({object, output}: ResultsRequest, context: Context
   if (only === undefined || others.length > 0) throw severalOutputs(object, outputs)
   const written = await write({bucket: commit.bucket, ...only}, output, context)
   return {...shared, preview: undefined, written, outputs}
+}
+
+async function findPrevious(
+  object: string,
+  {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
+): Promise<PreviousResult | undefined> {
+  const result = await cloud.objects.stat(pipeline.names.outputBucket, object)
+  const inputGeneration = sourceGeneration(result)
+  if (result === undefined || inputGeneration === undefined) return undefined
+  const {bucket, generation, sizeBytes, timeCreated: writtenAt} = result
+  return {bucket, object, generation, sizeBytes, writtenAt, inputGeneration}
 }
 
 /** Writes one object. */
