@@ -1,14 +1,25 @@
-import {basename} from 'node:path'
+import {mkdir} from 'node:fs/promises'
+import {basename, dirname, resolve} from 'node:path'
 
 import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
-import {bytes} from '../cli/format.ts'
+import {bytes, counted} from '../cli/format.ts'
 import {openInBrowser} from '../cli/open.ts'
 import {outputTarget} from '../cli/output.ts'
+import {progressOf} from '../cli/progress.ts'
+import type {Config} from '../core/config.ts'
+import {AppError, EXIT} from '../core/errors.ts'
+import {isPattern} from '../core/files/names.ts'
 import {prepareOutput, writeOutput} from '../core/output.ts'
+import {eachOf} from '../core/parallel.ts'
 import {readReport} from '../core/report.ts'
+import {selectResults} from '../core/results/many-results.ts'
+import {fileIn, type OutputFolder} from '../core/results/outputs.ts'
+import {again, suggest} from '../core/suggestion.ts'
+
+const PAGES_AT_ONCE = 4
 
 interface Reported {
   readonly object: string
@@ -17,9 +28,15 @@ interface Reported {
   readonly sizeBytes: number
 }
 
+interface ManyReported {
+  readonly reports: readonly Reported[]
+  /** Files without a report, each with the reason. */
+  readonly missing: readonly {readonly object: string; readonly reason: string}[]
+}
+
 export default class Report extends CloudRunnerCommand {
-  static override summary = 'Draw the quality of a result as an HTML page.'
-  static override description = `Shows ROC and precision-recall curves, calibration, predicted probabilities, the confusion matrix, coefficients with intervals, and how the model was trained. The page is self-contained: no scripts, no requests. The same data is in report.json beside the result.`
+  static override summary = 'Draw the quality of results as HTML pages.'
+  static override description = `Shows ROC and precision-recall curves, calibration, predicted probabilities, the confusion matrix, coefficients with intervals, and how the model was trained. The page is self-contained: no scripts, no requests. The same data is in report.json beside the result. Of several files, it writes one page each into a folder, and lists those without a report; it exits with 3 if one failed.`
   static override examples = [
     {
       description: 'Open it in the browser',
@@ -29,46 +46,96 @@ export default class Report extends CloudRunnerCommand {
       description: 'Write it to another file, replacing the last one',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output quality.html --force',
     },
+    {
+      description: 'Every file of a folder',
+      command: '<%= config.bin %> <%= command.id %> statements/ --output quality/',
+    },
   ]
   static override args = {
     object: Args.string({
-      description: 'name of the uploaded object',
+      description: 'name of an uploaded object, a folder/ or a glob',
       required: true,
+      multiple: true,
       ignoreStdin: true,
     }),
   }
   static override flags = {
     output: Flags.string({
       char: 'o',
-      summary: 'Where to write the page; - is standard output. The default is <object>.report.html.',
+      summary:
+        'Where to write the page; - is standard output. The default is <object>.report.html. Several pages need a folder, such as out/.',
       helpValue: '<file>',
     }),
     open: Flags.boolean({summary: 'Open the page in the browser.'}),
-    force: Flags.boolean({summary: 'Overwrite an existing file.'}),
+    force: Flags.boolean({summary: 'Overwrite existing files.'}),
   }
 
-  override async run(): Promise<Reported> {
+  override async run(): Promise<Reported | ManyReported> {
     const {args, flags} = await this.parse(Report)
+    const objects = [...new Set([args.object].flat())]
+    const [object = ''] = objects
+    if (objects.length > 1 || isPattern(object)) {
+      if (flags.output === undefined || !/[\\/]$/.test(flags.output) || flags.open) {
+        throw usageError('Several pages need a folder, and cannot be opened at once.', [
+          suggest`Save them: ${again('--output', 'reports/')}`,
+        ])
+      }
+      const folder = {folder: resolve(flags.output), force: flags.force}
+      return this.#several(objects, folder, await this.configure(flags))
+    }
     const toStdout = flags.output === '-'
     if (toStdout && flags.open) {
       throw usageError('--open needs a file, but --output - writes to standard output.', [
         'Write to a file: --output report.html',
       ])
     }
-    const output = outputTarget(flags.output ?? `${basename(args.object)}.report.html`, {
+    const output = outputTarget(flags.output ?? `${basename(object)}.report.html`, {
       force: flags.force,
       json: this.jsonEnabled(),
     })
     const config = await this.configure(flags)
     await prepareOutput(output)
     await using target = await this.open(config, {create: false})
-    const report = await readReport(args.object, target.context())
+    const report = await readReport(object, target.context())
     // The drawing library loads slowly: only a report that exists waits for it.
     const {reportPage} = await import('../report-page/page.ts')
     const {file, sizeBytes} = await writeOutput([reportPage(report)], output, this.signal)
-    if (toStdout) return {object: args.object, file, sizeBytes}
+    if (toStdout) return {object, file, sizeBytes}
     this.print([`Written: ${file} (${bytes(sizeBytes)})`])
     if (flags.open) await openInBrowser(file, process.env)
-    return {object: args.object, file, sizeBytes}
+    return {object, file, sizeBytes}
+  }
+
+  async #several(
+    objects: readonly string[],
+    {folder, force}: OutputFolder,
+    config: Config,
+  ): Promise<ManyReported> {
+    await using target = await this.open(config, {create: false})
+    const files = await selectResults(objects, target.context())
+    const reports: Reported[] = []
+    const missing: {object: string; reason: string}[] = []
+    const {reportPage} = await import('../report-page/page.ts')
+    await this.task(`Draw ${counted(files.length, 'report')}`, async (step) => {
+      const {finished} = progressOf(step, files.length)
+      await eachOf(files, PAGES_AT_ONCE, async ({object}) => {
+        try {
+          const page = reportPage(await readReport(object, target.context()))
+          const file = fileIn(folder, `${object}.report.html`)
+          await mkdir(dirname(file), {recursive: true})
+          reports.push({object, ...(await writeOutput([page], {file, force}, this.signal))})
+        } catch (error) {
+          if (!(error instanceof AppError && error.code === 'result-missing')) throw error
+          if (error.exitCode === EXIT.fileFailed) process.exitCode = EXIT.fileFailed
+          missing.push({object, reason: error.message})
+        }
+        finished(object)
+      })
+    })
+    this.print([
+      ...missing.map(({reason}) => reason),
+      `Written: ${counted(reports.length, 'page')} to ${folder}`,
+    ])
+    return {reports, missing}
   }
 }

@@ -29,6 +29,18 @@ describe('report', () => {
     expect(piped.stdout).toBe(page)
   })
 
+  test('writes one page for each of several files into a folder, and lists those without', async () => {
+    await cli.write('bad.csv', 'a,b\n1\n')
+    await cli.run(['upload', 'bad.csv', '--wait'])
+    const {exitCode, stdout} = await cli.run(['report', '*.csv', '--output', 'quality/'])
+    expect(stdout).toMatch(/^No report for bad\.csv: the file failed\./m)
+    expect(stdout).toContain(`Written: 1 page to ${join(cli.folder, 'quality')}`)
+    expect(exitCode).toBe(3)
+    const page = await readFile(join(cli.folder, 'quality', 'train.csv.report.html'), 'utf8')
+    expect(page).toContain('ROC curve')
+    expect((await cli.run(['report', '*.csv'])).exitCode).toBe(2)
+  })
+
   test('opens it with the browser that the user names', async () => {
     const shown = await cli.run(['report', 'train.csv', '--open', '--output', 'shown.html'], {
       environment: {BROWSER: 'true'},

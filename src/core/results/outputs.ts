@@ -58,13 +58,16 @@ export async function writeToFolder(
   return written
 }
 
-/** @throws AppError `output-unwritable` for a name such as `../a`, which would be outside of the folder */
-function fileIn(folder: string, name: string): string {
+/**
+ * The file for a name in a folder.
+ * @throws AppError `output-unwritable` for a name such as `../a`, which would be outside of the folder
+ */
+export function fileIn(folder: string, name: string): string {
   const file = resolve(folder, join('.', name))
   if (name.split('/').includes('..') || relative(folder, file).startsWith(`..${sep}`)) {
     throw new AppError(`${name} would be written outside of ${folder}.`, {
       code: 'output-unwritable',
-      suggestions: ['Choose names in the worker that stay in their folder.'],
+      suggestions: ['Choose names that stay in their folder.'],
     })
   }
   return file
