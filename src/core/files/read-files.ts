@@ -4,7 +4,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import {createActivityReader, type Activity, type OpenFile} from './activity.ts'
-import {finished, judge, readCommits, readErrorReport} from './commits.ts'
+import {finished, isCancellation, judge, readCommits, readErrorReport} from './commits.ts'
 import {fileKey, readDeadLetters, type DeadLetters} from './dead-letters.ts'
 import {findDeparted} from './departed.ts'
 import type {FileStatus} from './files.ts'
@@ -101,6 +101,7 @@ export async function standingOf(
   const {name, generation} = file.input
   const {job} = file.commits
   const failed = failedAt(file)
+  const isCancelled = file.commits.error !== undefined && isCancellation(file.commits.error)
   const isNew = (time: string | undefined) =>
     time !== undefined && (failed === undefined || Date.parse(time) > Date.parse(failed))
   const key = fileKey(name, generation)
@@ -109,10 +110,11 @@ export async function standingOf(
   const evidence = {
     letter: isNew(letter?.publishedAt) ? letter : undefined,
     handedOver: isNew(job?.timeCreated) ? await readHandOver(name, generation, job, context) : undefined,
-    // The attempt that failed may have logged after its report was written.
+    // The attempt that failed may have logged after its report was written, and one that was cancelled ends in an error.
     activity:
       failed === undefined ||
-      (isNew(activity?.startedAt) && (activity?.state === 'running' || isNew(activity?.lastError?.at)))
+      (isNew(activity?.startedAt) &&
+        (activity?.state === 'running' || (!isCancelled && isNew(activity?.lastError?.at))))
         ? activity
         : undefined,
   }
