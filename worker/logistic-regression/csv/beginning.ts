@@ -54,7 +54,10 @@ const NUMBERS_SHARE = 0.8
  * @returns undefined if no line has a delimiter
  */
 export function findBeginning(head: Buffer, from: number): Beginning | undefined {
-  const readings = DELIMITERS.map((delimiter) => ({delimiter, records: recordsOf(head, from, delimiter)}))
+  const readings = DELIMITERS.filter((delimiter) => head.includes(delimiter, from)).map((delimiter) => ({
+    delimiter,
+    records: recordsOf(head, from, delimiter),
+  }))
   const plain = best(
     readings.flatMap(({delimiter, records}) => {
       const titles = commentsOf(records)

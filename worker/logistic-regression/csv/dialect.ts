@@ -22,7 +22,9 @@ const MARK_BYTES = 3
 const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
-const DELIMITER_BYTES = new Set(DELIMITERS.map((delimiter) => delimiter.charCodeAt(0)))
+/** Per byte, 1 if a field may start after it. */
+const BEFORE_FIELD = new Uint8Array(256)
+for (const byte of [LF, CR, ...DELIMITERS.map((delimiter) => delimiter.charCodeAt(0))]) BEFORE_FIELD[byte] = 1
 const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
 const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in .gz.'
 
@@ -156,16 +158,15 @@ function linesEnd(head: Buffer): {lines: number; end: number} {
   /** Whether a quote would start a field, whatever the delimiter, or double one. */
   let opens = true
   for (let i = 0; i < head.length && lines < LINES_OF_HEAD; i++) {
-    const byte = head[i]
+    const byte = head[i] ?? LF
     if (byte === QUOTE && (quoted || opens)) {
       quoted = !quoted
       opens = true
       continue
     }
     if (quoted) continue
-    const isLineEnd = byte === LF || byte === CR
-    opens = isLineEnd || DELIMITER_BYTES.has(byte ?? 0)
-    if (!isLineEnd) continue
+    opens = BEFORE_FIELD[byte] === 1
+    if (byte !== LF && byte !== CR) continue
     if (i > end) lines++
     end = i + 1
   }
