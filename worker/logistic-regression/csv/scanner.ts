@@ -10,6 +10,7 @@ const MOST_CELLS = 16 * 1024
 const HEADER_FIELDS = 256
 /** Kernels read that many at a time. */
 const VECTOR_BYTES = 16
+const NONE = new Int32Array(0)
 const POWERS_OF_TEN = Float64Array.from({length: VECTOR_BYTES}, (_, exponent) => 10 ** exponent)
 
 /**
@@ -88,6 +89,9 @@ export class Scanner {
   #starts: Int32Array
   #stops: Int32Array
   #ends: Int32Array = new Int32Array(1)
+  /** Of as many records as the last column had. */
+  #values: Float64Array = new Float64Array(0)
+  #others: Int32Array = new Int32Array(0)
   #records = 0
   #fields = 0
   #next = 0
@@ -139,6 +143,8 @@ export class Scanner {
     this.#starts = scratch.integers(this.#startsAt, cells)
     this.#stops = scratch.integers(this.#stopsAt, cells)
     this.#ends = scratch.integers(this.#endsAt, capacity)
+    this.#values = scratch.doubles(this.#valuesAt, capacity)
+    this.#others = scratch.integers(this.#othersAt, capacity + 1)
     scratch.bytes(this.#bytesAt, this.#to).set(this.#bytes.subarray(0, this.#to))
   }
 
@@ -177,11 +183,12 @@ export class Scanner {
       this.#valuesAt,
       this.#othersAt,
     )
-    const [first = 0] = scratch.integers(this.#othersAt, 1)
+    // A view costs as much as reading a dozen numbers: a block of many columns has no more of each.
+    if (this.#values.length !== to - from) this.#values = scratch.doubles(this.#valuesAt, to - from)
     return {
-      values: scratch.doubles(this.#valuesAt, to - from),
-      first,
-      others: scratch.integers(this.#othersAt + 4, count),
+      values: this.#values,
+      first: this.#others[0] ?? 0,
+      others: count === 0 ? NONE : this.#others.subarray(1, 1 + count),
     }
   }
 

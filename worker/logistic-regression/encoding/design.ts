@@ -137,9 +137,8 @@ export class Design {
   #encodeNumbers(start: number, stop: number): void {
     const {blockRows, dense, width, scratch} = this
     const rows = this.rows.subarray(start, stop)
-    this.#encoders.forEach((encode, j) =>
-      encode(rows, scratch.doubles(this.#stagedAt + j * blockRows * 8, rows.length)),
-    )
+    const staged = scratch.doubles(this.#stagedAt, blockRows * dense)
+    this.#encoders.forEach((encode, j) => encode(rows, staged, j * blockRows))
     scratch.kernels.rowsOf(this.#stagedAt, blockRows, dense, rows.length, this.valuesAt, width)
   }
 
@@ -157,8 +156,8 @@ export class Design {
   }
 }
 
-/** Encodes some rows of the file as part of one dense column. */
-type ColumnEncoder = (rows: Uint32Array, into: Float64Array) => void
+/** Encodes some rows of the file as part of one dense column, into `into` from `at` on. */
+type ColumnEncoder = (rows: Uint32Array, into: Float64Array, at: number) => void
 
 /** Of the numbers, then of those that may be missing. */
 function encodersOf({choice}: Layout, {numbers}: Preprocessing): ColumnEncoder[] {
@@ -178,10 +177,10 @@ function numberEncoder(encoder: NumericEncoder, values: Float64Array): ColumnEnc
   const transform = applier(encoder.transform)
   const {factor, middle, width} = standardization(encoder)
   const imputed = (transform(encoder.median) * factor - middle) / width
-  return (rows, into) => {
+  return (rows, into, at) => {
     for (let i = 0; i < rows.length; i++) {
       const value = transform(values[rows[i] ?? 0] ?? NaN)
-      into[i] = value === value ? (value * factor - middle) / width : imputed
+      into[at + i] = value === value ? (value * factor - middle) / width : imputed
     }
   }
 }
@@ -192,10 +191,10 @@ function indicatorEncoder(
 ): ColumnEncoder {
   const present = -mean / scale
   const absent = (1 - mean) / scale
-  return (rows, into) => {
+  return (rows, into, at) => {
     for (let i = 0; i < rows.length; i++) {
       const value = values[rows[i] ?? 0] ?? NaN
-      into[i] = value === value ? present : absent
+      into[at + i] = value === value ? present : absent
     }
   }
 }

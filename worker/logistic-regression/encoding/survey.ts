@@ -29,10 +29,11 @@ export class Surveyor {
   readonly #numbersAt = this.#scratch.claim(NUMBERS_AT_ONCE * 8)
   readonly #amongAt = this.#scratch.claim((NUMBERS_AT_ONCE + 1) * 8)
   readonly #statsAt = this.#scratch.claim(STATS * 8)
+  readonly #sample = new Float64Array(SAMPLED_NUMBERS)
+  #among = new Float64Array(NUMBERS_AT_ONCE)
 
   survey(numbers: Numbers): Survey {
-    const sample = sampleOf(numbers)
-    const guess = {...aroundMedian(sample), unit: unitOf(Math.max(-(sample[0] ?? 0), sample.at(-1) ?? 0))}
+    const guess = guessFrom(sampleOf(numbers, this.#sample))
     let look = this.#look(numbers, guess)
     const unit = unitOf(Math.max(look.most, -look.least))
     // Neither is likely: the sample misled about the middle, or about the magnitude.
@@ -55,7 +56,6 @@ export class Surveyor {
     const buffer = scratch.doubles(this.#numbersAt, NUMBERS_AT_ONCE)
     const stats = scratch.doubles(this.#statsAt, STATS).fill(0)
     stats.fill(Infinity, 0, 2).fill(-Infinity, 2, 4)
-    let among = new Float64Array(NUMBERS_AT_ONCE)
     let [present, count] = [0, 0]
     for (let start = 0; start < numbers.length; start += NUMBERS_AT_ONCE) {
       const read = numbers.read(start, Math.min(numbers.length, start + NUMBERS_AT_ONCE), buffer)
@@ -69,8 +69,8 @@ export class Surveyor {
         this.#statsAt,
         this.#amongAt,
       )
-      if (count + found > among.length) among = enlarged(among, 2 * (count + found))
-      among.set(scratch.doubles(this.#amongAt, found), count)
+      if (count + found > this.#among.length) this.#among = enlarged(this.#among, 2 * (count + found))
+      this.#among.set(scratch.doubles(this.#amongAt, found), count)
       present += read
       count += found
     }
@@ -93,7 +93,7 @@ export class Surveyor {
       sum: sum0 + sum1,
       squares: squares0 + squares1,
       before,
-      among: among.subarray(0, count),
+      among: this.#among.subarray(0, count),
     }
   }
 }
@@ -119,28 +119,29 @@ interface Look {
   readonly among: Float64Array
 }
 
-/** In rising order. */
-function sampleOf(numbers: Numbers): Float64Array {
-  const count = Math.min(numbers.length, SAMPLED_NUMBERS)
-  const sample = new Float64Array(count)
-  if (count === numbers.length) return sample.subarray(0, numbers.read(0, count, sample)).toSorted()
+/** All numbers, or as many as `sample` has room for, evenly spaced. */
+function sampleOf(numbers: Numbers, sample: Float64Array): Float64Array {
+  const count = sample.length
+  if (numbers.length <= count) return sample.subarray(0, numbers.read(0, numbers.length, sample))
   const one = new Float64Array(1)
   let present = 0
   for (let i = 0; i < count; i++) {
     const at = Math.floor((i * numbers.length) / count)
     if (numbers.read(at, at + 1, one) === 1) sample[present++] = one[0] ?? 0
   }
-  return sample.subarray(0, present).toSorted()
+  return sample.subarray(0, present)
 }
 
-/** The numbers between which the median of all is: five standard errors of its rank either side. */
-function aroundMedian(sample: Float64Array): Omit<Guess, 'unit'> {
+/** The median of all is within five standard errors of its rank in the sample. */
+function guessFrom(sample: Float64Array): Guess {
   const middle = sample.length >> 1
   const reach = Math.ceil((5 * Math.sqrt(sample.length)) / 2)
+  const magnitude = sample.reduce((most, number) => Math.max(most, Math.abs(number)), 0)
   return {
-    low: sample[middle - reach] ?? -Infinity,
-    middle: sample[middle] ?? 0,
-    high: sample[middle + reach] ?? Infinity,
+    low: middle < reach ? -Infinity : select(sample, middle - reach),
+    middle: select(sample, middle),
+    high: middle + reach < sample.length ? select(sample, middle + reach) : Infinity,
+    unit: unitOf(magnitude),
   }
 }
 
@@ -188,7 +189,7 @@ function enlarged(numbers: Float64Array<ArrayBuffer>, length: number): Float64Ar
   return more
 }
 
-/** Hoare's quickselect: the element of rank `rank`, with all before it not greater. */
+/** Hoare's quickselect: the element of rank `rank`, with all before it not greater; 0 if there is none. */
 function select(numbers: Float64Array, rank: number): number {
   let low = 0
   let high = numbers.length - 1

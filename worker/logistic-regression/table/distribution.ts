@@ -1,4 +1,5 @@
 import type {NumberColumn, TextColumn} from './columns.ts'
+import {presentAt} from './rows.ts'
 
 /** How a column's values are distributed in the rows a model learned from. Plain data: part of the artifact. */
 export type Distribution = NumberDistribution | CategoryDistribution
@@ -36,7 +37,7 @@ const DECILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 /** The distribution of numbers in some rows. */
 export function distributionOfNumbers({name, values}: NumberColumn, rows: Uint32Array): NumberDistribution {
   const sample = evenly(rows)
-  const sorted = numbersAt(values, sample).toSorted()
+  const sorted = presentAt(values, sample).toSorted()
   const quantiles = [
     ...new Set(DECILES.map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0)),
   ].slice(0, sorted.length === 0 ? 0 : undefined)
@@ -71,7 +72,7 @@ export function numbersAgainst(
   rows: Uint32Array,
 ): {rows: number; missing: number; shares: number[]} {
   const sample = evenly(rows)
-  const sorted = numbersAt(values, sample).toSorted()
+  const sorted = presentAt(values, sample).toSorted()
   return {
     rows: sample.length,
     missing: (sample.length - sorted.length) / Math.max(1, sample.length),
@@ -109,10 +110,6 @@ function countsOf(codes: Int32Array, levels: number, rows: Uint32Array): Float64
     if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
   }
   return counts
-}
-
-function numbersAt(values: Float64Array, rows: Uint32Array): Float64Array {
-  return Float64Array.from(rows, (row) => values[row] ?? NaN).filter((value) => !Number.isNaN(value))
 }
 
 function sharesBetween(quantiles: readonly number[], sorted: Float64Array, rows: number): number[] {

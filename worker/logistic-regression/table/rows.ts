@@ -15,6 +15,17 @@ export function codesAt(codes: Int32Array, rows: Uint32Array): Int32Array {
   return some
 }
 
+/** The non-missing numbers among the rows. */
+export function presentAt(values: Float64Array, rows: Uint32Array): Float64Array {
+  const some = new Float64Array(rows.length)
+  let count = 0
+  for (let i = 0; i < rows.length; i++) {
+    const value = values[rows[i] ?? 0] ?? NaN
+    if (value === value) some[count++] = value
+  }
+  return some.subarray(0, count)
+}
+
 function rowsOf(codes: Int32Array, labelled: boolean): Uint32Array {
   const rows = new Uint32Array(codes.length)
   let count = 0

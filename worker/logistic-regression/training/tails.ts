@@ -9,6 +9,7 @@ import type {Pacer} from '../pacer.ts'
 import type {Range} from '../solver/objective.ts'
 import type {NumberColumn} from '../table/columns.ts'
 import type {Label} from '../table/label.ts'
+import {presentAt} from '../table/rows.ts'
 import type {FoldedRows} from './folds.ts'
 import {Judge} from './univariate.ts'
 
@@ -197,17 +198,6 @@ function standardErrors(differences: readonly Difference[]): number {
   }
   const variance = squares / count - (sum / count) ** 2
   return variance > 0 ? sum / count / Math.sqrt(variance / count) : 0
-}
-
-/** The non-missing numbers among the rows. */
-function presentAt(values: Float64Array, rows: Uint32Array): Float64Array {
-  const some = new Float64Array(rows.length)
-  let count = 0
-  for (let i = 0; i < rows.length; i++) {
-    const value = values[rows[i] ?? 0] ?? NaN
-    if (value === value) some[count++] = value
-  }
-  return some.subarray(0, count)
 }
 
 /** At most `most` of the rows of a range, evenly spaced. */
