@@ -9,8 +9,8 @@ import {join} from 'node:path'
  * @returns {Promise<string[]>} the files that were not up to date
  */
 export async function writeSettings(root, built) {
-  const {SETTINGS, SETTING_NAMES} = await built('src/core/pipeline/settings.js')
-  const {flagName, snakeCase} = await built('src/core/pipeline/setting-names.js')
+  const {SETTINGS, SETTING_NAMES} = await built('src/core/settings/settings.js')
+  const {flagName, snakeCase} = await built('src/core/settings/setting-names.js')
   const {settingsModule, inTerraform} = await built('src/tools/terraform/variables.js')
 
   const rows = SETTING_NAMES.map((name) => {

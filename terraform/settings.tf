@@ -1,4 +1,4 @@
-# Generated from src/core/pipeline/settings.ts by `npm run build`: make changes there.
+# Generated from src/core/settings/settings.ts by `npm run build`: make changes there.
 
 variable "name" {
   description = "Name of the pipeline; the names of its resources start with it."

@@ -59,8 +59,8 @@ it.each([
 })
 
 it.each([
-  ['src/cli/open.ts', '../google/storage.ts'],
-  ['src/cli/open/terraform.ts', '../../google/storage.ts'],
+  ['src/cli/targets.ts', '../google/storage.ts'],
+  ['src/cli/targets/terraform.ts', '../../google/storage.ts'],
   ['src/core/status.ts', '../../../worker/contract.ts'],
   ['src/google/storage.ts', '../core/ports/cloud.ts'],
   ['src/console/server.ts', '../core/logs.ts'],

@@ -2,7 +2,7 @@ import {Command, Flags} from '@oclif/core'
 import type {Input, ParserOutput} from '@oclif/core/interfaces'
 
 import type {Config} from '../core/config.ts'
-import {fullName, type Choice, type Place} from '../core/sections.ts'
+import {fullName, type Choice, type Place} from '../core/config-sections.ts'
 import {
   Advice,
   again,
@@ -20,7 +20,7 @@ import {
   type OpenTarget,
   type SettingFlags,
   type TargetFlags,
-} from './open.ts'
+} from './targets.ts'
 import {printFailure} from './print-failure.ts'
 import {selectionFor, selectionOf} from './selection.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'

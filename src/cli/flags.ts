@@ -1,10 +1,10 @@
 import {Flags, type Interfaces} from '@oclif/core'
 
-import {parseDuration} from '../core/pipeline/duration.ts'
-import {flagName} from '../core/pipeline/setting-names.ts'
-import {SETTING_NAMES, SETTINGS} from '../core/pipeline/settings.ts'
+import {parseDuration} from '../core/settings/duration.ts'
+import {flagName} from '../core/settings/setting-names.ts'
+import {SETTING_NAMES, SETTINGS} from '../core/settings/settings.ts'
 import {usageError} from './failure.ts'
-import type {SettingFlags} from './open.ts'
+import type {SettingFlags} from './targets.ts'
 
 /** A flag such as `--timeout 5m`; its value is in milliseconds. */
 export const durationFlag = Flags.custom<number>({

@@ -1,4 +1,4 @@
-import type {Place} from '../core/sections.ts'
+import type {Place} from '../core/config-sections.ts'
 import type {Command} from '../core/suggestion.ts'
 
 /**

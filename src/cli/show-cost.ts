@@ -3,7 +3,7 @@ import type {Bill, BillLine} from '../core/cost/bill.ts'
 import type {ForecastRequest} from '../core/cost/forecast.ts'
 import type {MeasuredCost} from '../core/cost/measured.ts'
 import type {PlanResult} from '../core/plan.ts'
-import type {Target} from '../core/pipeline/settings.ts'
+import type {Target} from '../core/settings/settings.ts'
 import {bytes, count, counted, duration, style} from './format.ts'
 import {table} from './table.ts'
 

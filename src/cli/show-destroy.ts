@@ -1,5 +1,5 @@
 import type {DestroyResult, Loss} from '../core/destroy.ts'
-import type {Settings} from '../core/pipeline/settings.ts'
+import type {Settings} from '../core/settings/settings.ts'
 import {bytes, counted} from './format.ts'
 import {command, suggest, type Render} from '../core/suggestion.ts'
 

@@ -1,6 +1,6 @@
 import {faultIn, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
 import {filterText} from '../core/files/filter-warnings.ts'
-import type {Settings} from '../core/pipeline/settings.ts'
+import type {Settings} from '../core/settings/settings.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
 import {table} from './table.ts'

@@ -1,5 +1,5 @@
 import {ago, counted, widthOf} from './format.ts'
-import type {LocalCloudStatus} from './open.ts'
+import type {LocalCloudStatus} from './targets.ts'
 import {pairs, table} from './table.ts'
 
 /** A running local cloud, and what runs in it. @param now milliseconds since the epoch */

@@ -1,6 +1,6 @@
 import {stableRevision} from '../core/service/traffic.ts'
 import {inOneLine} from '../core/files/fault.ts'
-import type {PipelineNames} from '../core/pipeline/pipeline.ts'
+import type {PipelineNames} from '../core/settings/pipeline.ts'
 import {isUndelivered} from '../core/files/files.ts'
 import {failureAdvice} from '../core/service/recent-deliveries.ts'
 import type {SetupResult} from '../core/setup/setup.ts'

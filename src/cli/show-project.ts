@@ -1,5 +1,5 @@
-import type {ProjectPlan} from '../core/project/make.ts'
-import type {MadeProject} from '../core/project/remove.ts'
+import type {ProjectPlan} from '../core/project/create.ts'
+import type {MadeProject} from '../core/project/delete.ts'
 import {command, suggest, type Render} from '../core/suggestion.ts'
 
 /** What `setup --create-project` would do, shown before the question. */

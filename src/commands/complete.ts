@@ -2,7 +2,7 @@ import {Command} from '@oclif/core'
 import {namesIn} from '../cli/completion/names.ts'
 import {FILES} from '../cli/completion/scripts.ts'
 import {selectionIn, wantedAt, type NameKind} from '../cli/completion/wanted.ts'
-import {declaredNames, openTarget, readSettings} from '../cli/open.ts'
+import {declaredNames, openTarget, readSettings} from '../cli/targets.ts'
 
 /** A shell waits for this at Tab. */
 const PATIENCE_MS = 2000

@@ -4,7 +4,7 @@ import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {failureOf} from '../cli/failure.ts'
-import {openInBrowser} from '../cli/open.ts'
+import {openInBrowser} from '../cli/targets.ts'
 import {AppError} from '../core/errors.ts'
 
 export default class Console extends CloudRunnerCommand {

@@ -9,7 +9,7 @@ import {showForecast, showMeasuredCost} from '../cli/show-cost.ts'
 import type {Bill} from '../core/cost/bill.ts'
 import {forecast, PERIODS} from '../core/cost/forecast.ts'
 import {measureCost, type MeasuredCost} from '../core/cost/measured.ts'
-import {parseAmount} from '../core/pipeline/amount.ts'
+import {parseAmount} from '../core/settings/amount.ts'
 
 const DEFAULT_SINCE_MS = 30 * 86_400_000
 

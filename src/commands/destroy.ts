@@ -3,11 +3,11 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {askForName, confirmByName} from '../cli/confirm.ts'
 import {confirmFlag} from '../cli/flags.ts'
-import {hasTarget, type OpenTarget} from '../cli/open.ts'
+import {hasTarget, type OpenTarget} from '../cli/targets.ts'
 import {showDestroyed, showLoss} from '../cli/show-destroy.ts'
 import {showProject, showProjectLoss} from '../cli/show-project.ts'
 import {destroy, inspectLoss, type DestroyResult} from '../core/destroy.ts'
-import {inspectProject, removeProject, requireRemovable, type MadeProject} from '../core/project/remove.ts'
+import {inspectProject, removeProject, requireRemovable, type MadeProject} from '../core/project/delete.ts'
 import {command} from '../core/suggestion.ts'
 
 interface Destroyed extends DestroyResult {

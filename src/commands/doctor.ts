@@ -1,11 +1,11 @@
-import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
-import {terraformVersion} from '../cli/open.ts'
+import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
+import {terraformVersion} from '../cli/targets.ts'
 import {showDoctor} from '../cli/show-plan.ts'
 import type {Config} from '../core/config.ts'
 import {doctor, type DoctorResult} from '../core/doctor/doctor.ts'
 import {planPipelineModel} from '../core/model/plan-model.ts'
 
-export default class Doctor extends LookingCommand {
+export default class Doctor extends ReadOnlyCommand {
   static override summary = 'Check prerequisites, resources and grants; show how to fix each.'
   static override description = `Changes nothing. With --target gcp, checks Terraform, credentials, project, billing, APIs, permissions and names first; then, on either target, every resource and grant of the pipeline by name. Each failed check comes with the command that fixes it. Exits with 1 if anything is missing.`
   static override examples = [

@@ -4,10 +4,10 @@ import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
-import {dockerAnswers, hasPipeline, readSettings, type TargetFlags} from '../cli/open.ts'
+import {dockerAnswers, hasPipeline, readSettings, type TargetFlags} from '../cli/targets.ts'
 import {showInit, showWorkflow} from '../cli/show-init.ts'
 import {init, TEMPLATES, type InitResult} from '../core/init/init.ts'
-import type {Choice} from '../core/sections.ts'
+import type {Choice} from '../core/config-sections.ts'
 import {command, suggest} from '../core/suggestion.ts'
 import {CI_SERVICES, writeWorkflow, type WorkflowResult} from '../core/init/workflow.ts'
 

@@ -1,7 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 
 import {durationFlag} from '../cli/flags.ts'
-import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
+import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {showLogLine} from '../cli/show-logs.ts'
 import type {Config} from '../core/config.ts'
 import {DEFAULT_LIMIT, logs, TAIL_HISTORY} from '../core/logs.ts'
@@ -13,7 +13,7 @@ interface ShownLogs {
 
 const SEVERITIES = ['debug', 'info', 'notice', 'warning', 'error', 'critical']
 
-export default class Logs extends LookingCommand {
+export default class Logs extends ReadOnlyCommand {
   static override summary = "Show the worker's logs for one file or all."
   static override description = `With --tail, prints new lines until Ctrl-C, with --json one JSON object per line. With several pipelines, --tail follows only one, which you choose.`
   static override examples = [

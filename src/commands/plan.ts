@@ -1,15 +1,15 @@
 import {Flags} from '@oclif/core'
 
 import {showMonthlyCost} from '../cli/show-cost.ts'
-import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
-import {hasTarget} from '../cli/open.ts'
+import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
+import {hasTarget} from '../cli/targets.ts'
 import {showPlan} from '../cli/show-plan.ts'
 import type {Config} from '../core/config.ts'
 import {EXIT} from '../core/errors.ts'
 import {plan, type PlanResult} from '../core/plan.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
 
-export default class Plan extends LookingCommand {
+export default class Plan extends ReadOnlyCommand {
   static override summary = 'Show what setup would create or change, without doing it.'
   static override description = `With --target gcp this is Terraform's plan. It leaves out image and traffic, which deploy and rollback change. Exit codes with --detailed-exitcode: 0 if there is nothing to change, 4 if there are changes.`
   static override examples = [

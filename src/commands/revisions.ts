@@ -1,6 +1,6 @@
 import {Flags} from '@oclif/core'
 
-import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
+import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {showRevisions} from '../cli/show-deploy.ts'
 import {revisions, type ListedRevision} from '../core/revisions.ts'
 
@@ -9,7 +9,7 @@ interface Revisions {
   readonly truncated: boolean
 }
 
-export default class RevisionsCommand extends LookingCommand {
+export default class RevisionsCommand extends ReadOnlyCommand {
   static override summary = "List the worker's revisions with age, image, traffic and tags."
   static override examples = [
     {description: 'The newest ones', command: '<%= config.bin %> <%= command.id %>'},

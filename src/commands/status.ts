@@ -1,6 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 
-import {LookingCommand, type ByPipeline} from '../cli/looking.ts'
+import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {usageError} from '../cli/failure.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
@@ -13,7 +13,7 @@ import {watchStatus} from '../core/watch-status.ts'
 
 const STATES = ['waiting', 'running', 'done', 'failed', 'dead', 'ignored'] as const satisfies FileState[]
 
-export default class Status extends LookingCommand {
+export default class Status extends ReadOnlyCommand {
   static override summary = 'Show the pipeline and the state of its files.'
   static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. Failed and dead files come first, then open ones, the newest first of each. --watch redraws the screen; if the output is not a terminal, it prints one line for each change. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
   static override examples = [

@@ -1,9 +1,16 @@
 import {invalid, type Source} from './config-rules.ts'
 import {AppError, EXIT} from './errors.ts'
 import {nearest} from './nearest.ts'
-import {environmentName, flagName} from './pipeline/setting-names.ts'
-import {SETTING_NAMES, type SettingName} from './pipeline/settings.ts'
-import {ENVIRONMENTS, PIPELINES, PROTECTED, type Choice, type Section, type Sections} from './sections.ts'
+import {environmentName, flagName} from './settings/setting-names.ts'
+import {SETTING_NAMES, type SettingName} from './settings/settings.ts'
+import {
+  ENVIRONMENTS,
+  PIPELINES,
+  PROTECTED,
+  type Choice,
+  type Section,
+  type Sections,
+} from './config-sections.ts'
 
 /** A value of a setting, before it is checked. */
 export interface Given {

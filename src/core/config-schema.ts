@@ -1,6 +1,6 @@
 import {CONFIG_FILE} from './config-file.ts'
-import {SETTING_NAMES, SETTINGS} from './pipeline/settings.ts'
-import {ENV_NAME, ENVIRONMENTS, PIPELINES, PROTECTED} from './sections.ts'
+import {SETTING_NAMES, SETTINGS} from './settings/settings.ts'
+import {ENV_NAME, ENVIRONMENTS, PIPELINES, PROTECTED} from './config-sections.ts'
 
 /** JSON Schema (2020-12) of `cloud-runner.json`, generated from the table of settings. */
 export function configSchema(): object {

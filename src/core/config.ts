@@ -5,8 +5,8 @@ import {DEFAULT_SOURCE, placeOf, readLayers} from './config-layers.ts'
 import {checkTogether, invalid, type Source} from './config-rules.ts'
 import {readEnvFile} from './env-file.ts'
 import {AppError, EXIT} from './errors.ts'
-import type {Setting} from './pipeline/setting.ts'
-import {environmentName, flagName} from './pipeline/setting-names.ts'
+import type {Setting} from './settings/setting.ts'
+import {environmentName, flagName} from './settings/setting-names.ts'
 import {
   LOCAL_PROJECT,
   eachSetting,
@@ -15,7 +15,7 @@ import {
   SETTINGS,
   type SettingName,
   type Settings,
-} from './pipeline/settings.ts'
+} from './settings/settings.ts'
 import {
   checkBuckets,
   checkFullName,
@@ -30,7 +30,7 @@ import {
   type Choice,
   type Place,
   type Sections,
-} from './sections.ts'
+} from './config-sections.ts'
 
 export const STATE_FOLDER = '.cloud-runner'
 

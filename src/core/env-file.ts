@@ -2,8 +2,8 @@ import {readFile} from 'node:fs/promises'
 import {parseEnv} from 'node:util'
 import {invalid} from './config-rules.ts'
 import {AppError} from './errors.ts'
-import type {Entries} from './pipeline/setting.ts'
-import {SETTINGS} from './pipeline/settings.ts'
+import type {Entries} from './settings/setting.ts'
+import {SETTINGS} from './settings/settings.ts'
 
 /**
  * Variables of a file, by the rules of dotenv.

@@ -2,7 +2,7 @@ import {forecast} from './cost/forecast.ts'
 import {checkGiven} from './doctor/given.ts'
 import {requireAll} from './doctor/prerequisites.ts'
 import {filterWarnings} from './files/filter-warnings.ts'
-import {withoutEffect, type Settings} from './pipeline/settings.ts'
+import {withoutEffect, type Settings} from './settings/settings.ts'
 import type {Context} from './ports/context.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'
 

@@ -1,6 +1,6 @@
 import {AppError} from '../core/errors.ts'
 import {isJsonObject} from '../core/json.ts'
-import {PIPELINE_LABEL} from '../core/pipeline/pipeline.ts'
+import {PIPELINE_LABEL} from '../core/settings/pipeline.ts'
 import {KEY_USER, type Project} from '../core/ports/project.ts'
 import type {Connection} from './connection.ts'
 import {toCredentialsError} from './credentials-error.ts'

@@ -4,7 +4,7 @@ import {expect, test} from 'vitest'
 import {saveConfig} from '../../src/core/config-file.ts'
 import {saveSettings} from '../../src/core/save-settings.ts'
 import {readConfig} from '../../src/core/config.ts'
-import type {SettingName} from '../../src/core/pipeline/settings.ts'
+import type {SettingName} from '../../src/core/settings/settings.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 test('saving keeps existing content, and can be read again', async () => {

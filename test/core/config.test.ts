@@ -4,8 +4,8 @@ import {describe, expect, test} from 'vitest'
 import {configSchema} from '../../src/core/config-schema.ts'
 import {readChoices, readConfig, type ConfigInput} from '../../src/core/config.ts'
 import {AppError} from '../../src/core/errors.ts'
-import {SETTINGS} from '../../src/core/pipeline/settings.ts'
-import {fullName} from '../../src/core/sections.ts'
+import {SETTINGS} from '../../src/core/settings/settings.ts'
+import {fullName} from '../../src/core/config-sections.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 const BASE: Omit<ConfigInput, 'cwd'> = {environment: {}, flags: {}, cores: 3}

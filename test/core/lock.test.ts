@@ -2,7 +2,7 @@ import {readdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {readConfig} from '../../src/core/config.ts'
-import {pipelineOf} from '../../src/core/pipeline/pipeline.ts'
+import {pipelineOf} from '../../src/core/settings/pipeline.ts'
 import {withLock} from '../../src/core/lock.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 

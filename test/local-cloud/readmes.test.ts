@@ -100,7 +100,7 @@ const words = (cell: string): string[] => (cell.match(/\w+/g) ?? []).toSorted()
 /** A call in a table: `GET /storage/v1/b/BUCKET`, where capitals stand for any name, and DIGEST for one of an image. */
 const CALL = /`(?<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?<path>\/[^` ]*)`/g
 
-it.each(['storage', 'iam', 'artifact-registry', 'control-plane', 'run', 'operations'])(
+it.each(['storage', 'iam', 'artifact-registry', 'projects', 'run', 'operations'])(
   'README of %s: its table of paths is what the server answers',
   async (service) => {
     await using cloud = await startCloud()

@@ -1,4 +1,4 @@
-import type {OpenTarget} from '../open.ts'
+import type {OpenTarget} from '../targets.ts'
 import type {NameKind} from './wanted.ts'
 
 /** A shell shows no more, and a bucket may have millions. */

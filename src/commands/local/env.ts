@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {ENVIRONMENT_FORMATS, openTools, renderEnvironment, type ToolsEnvironment} from '../../cli/open.ts'
+import {ENVIRONMENT_FORMATS, openTools, renderEnvironment, type ToolsEnvironment} from '../../cli/targets.ts'
 
 export default class LocalEnv extends CloudRunnerCommand {
   static override isAboutPipeline = false

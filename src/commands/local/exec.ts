@@ -2,7 +2,7 @@ import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
-import {openTools, runProgram} from '../../cli/open.ts'
+import {openTools, runProgram} from '../../cli/targets.ts'
 import {command, suggest} from '../../core/suggestion.ts'
 
 export default class LocalExec extends CloudRunnerCommand {

@@ -3,7 +3,7 @@ import {Args, Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {durationFlag} from '../../cli/flags.ts'
 import {usageError} from '../../cli/failure.ts'
-import {localCloudOf} from '../../cli/open.ts'
+import {localCloudOf} from '../../cli/targets.ts'
 import {fieldsOf, type JsonObject} from '../../core/json.ts'
 import {command, suggest} from '../../core/suggestion.ts'
 

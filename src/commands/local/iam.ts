@@ -1,7 +1,7 @@
 import {Args} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {localCloudOf} from '../../cli/open.ts'
+import {localCloudOf} from '../../cli/targets.ts'
 
 export default class LocalIam extends CloudRunnerCommand {
   static override isAboutPipeline = false

@@ -2,7 +2,7 @@ import {setTimeout as sleep} from 'node:timers/promises'
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {localCloudOf} from '../../cli/open.ts'
+import {localCloudOf} from '../../cli/targets.ts'
 import {lacksGrant, showRequest} from '../../cli/show-requests.ts'
 import {fieldsOf, type JsonObject} from '../../core/json.ts'
 

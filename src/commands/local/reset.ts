@@ -1,5 +1,5 @@
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {localCloudOf} from '../../cli/open.ts'
+import {localCloudOf} from '../../cli/targets.ts'
 
 export default class LocalReset extends CloudRunnerCommand {
   static override isAboutPipeline = false

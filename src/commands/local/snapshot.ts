@@ -2,7 +2,7 @@ import {Args} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
-import {localCloudOf} from '../../cli/open.ts'
+import {localCloudOf} from '../../cli/targets.ts'
 import type {JsonObject} from '../../core/json.ts'
 import {command, suggest} from '../../core/suggestion.ts'
 

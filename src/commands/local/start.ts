@@ -1,7 +1,7 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {localCloudOf, type StartedLocalCloud} from '../../cli/open.ts'
+import {localCloudOf, type StartedLocalCloud} from '../../cli/targets.ts'
 
 export default class LocalStart extends CloudRunnerCommand {
   static override isAboutPipeline = false

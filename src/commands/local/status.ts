@@ -1,5 +1,5 @@
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {localCloudOf, type LocalCloudStatus} from '../../cli/open.ts'
+import {localCloudOf, type LocalCloudStatus} from '../../cli/targets.ts'
 import {command, suggest} from '../../core/suggestion.ts'
 import {showLocalCloud} from '../../cli/show-local.ts'
 

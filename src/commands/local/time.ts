@@ -2,8 +2,8 @@ import {Args} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
-import {localCloudOf} from '../../cli/open.ts'
-import {parseDuration} from '../../core/pipeline/duration.ts'
+import {localCloudOf} from '../../cli/targets.ts'
+import {parseDuration} from '../../core/settings/duration.ts'
 import {command, suggest} from '../../core/suggestion.ts'
 
 export default class LocalTime extends CloudRunnerCommand {

@@ -1,5 +1,5 @@
-import {parseAmount} from '../pipeline/amount.ts'
-import type {Settings} from '../pipeline/settings.ts'
+import {parseAmount} from '../settings/amount.ts'
+import type {Settings} from '../settings/settings.ts'
 import {HOURS_A_MONTH, pricesFor, type Price} from './prices.ts'
 
 export const DAYS_A_MONTH = HOURS_A_MONTH / 24

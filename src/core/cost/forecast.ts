@@ -1,5 +1,5 @@
-import {parseAmount} from '../pipeline/amount.ts'
-import type {Settings} from '../pipeline/settings.ts'
+import {parseAmount} from '../settings/amount.ts'
+import type {Settings} from '../settings/settings.ts'
 import {billFor, DAYS_A_MONTH, type Amount, type Bill} from './bill.ts'
 import {
   billedSeconds,

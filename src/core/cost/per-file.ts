@@ -1,4 +1,4 @@
-import type {Settings} from '../pipeline/settings.ts'
+import type {Settings} from '../settings/settings.ts'
 
 /** What each file causes besides its own processing, by what the worker's runtime does; taken for any worker. */
 export const PER_FILE = {

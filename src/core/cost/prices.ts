@@ -1,4 +1,4 @@
-import type {Settings} from '../pipeline/settings.ts'
+import type {Settings} from '../settings/settings.ts'
 
 /**
  * Google's list prices in US dollars, each with the page it was read from and the day. They leave out taxes, discounts

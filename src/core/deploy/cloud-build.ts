@@ -1,6 +1,6 @@
 import type {Context} from '../ports/context.ts'
 import type {BuildRecipe, SourceBucket} from '../ports/builds.ts'
-import type {Pipeline} from '../pipeline/pipeline.ts'
+import type {Pipeline} from '../settings/pipeline.ts'
 import {withBuildContext} from './build-context.ts'
 import {dockerfileOf, type Buildable} from './choose-builder.ts'
 import {archiveSource} from './source-archive.ts'

@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto'
 import {AppError, EXIT} from '../errors.ts'
 import {findDigest, splitImage} from '../image-reference.ts'
-import {PIPELINE_LABEL} from '../pipeline/pipeline.ts'
+import {PIPELINE_LABEL} from '../settings/pipeline.ts'
 import type {Context} from '../ports/context.ts'
 import {withBuildContext} from './build-context.ts'
 import type {Buildable} from './choose-builder.ts'

@@ -1,4 +1,4 @@
-import type {Settings} from '../pipeline/settings.ts'
+import type {Settings} from '../settings/settings.ts'
 import {command, suggest, type Suggestion} from '../suggestion.ts'
 
 /** A gcloud command to type; on the local target, sent to the local cloud. @param typed without quotes */

@@ -1,4 +1,4 @@
-import {ownBuckets} from '../pipeline/pipeline.ts'
+import {ownBuckets} from '../settings/pipeline.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'

@@ -1,6 +1,6 @@
 import {isWanted, RESERVED_PREFIX, type Filter} from '../../../worker/contract.ts'
 import {AppError} from '../errors.ts'
-import type {Settings} from '../pipeline/settings.ts'
+import type {Settings} from '../settings/settings.ts'
 import type {Context} from '../ports/context.ts'
 
 /** Objects that are compared with the filter: a page of a listing. */

@@ -1,5 +1,5 @@
 import {isWanted} from '../../../worker/contract.ts'
-import type {Settings} from '../pipeline/settings.ts'
+import type {Settings} from '../settings/settings.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
@@ -10,7 +10,7 @@ import {findDeparted} from './departed.ts'
 import type {FileStatus} from './files.ts'
 import {readHandOver} from './hand-over.ts'
 import {mergeFiles, type ListedFile} from './merge.ts'
-import {standing} from './standing.ts'
+import {standing} from './state.ts'
 import {command, suggest} from '../suggestion.ts'
 
 const LOOKS_AT_ONCE = 8

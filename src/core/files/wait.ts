@@ -20,7 +20,7 @@ import {type FileStatus, hasEnded} from './files.ts'
 import {readHandOver} from './hand-over.ts'
 import {type StoredObject} from '../ports/objects.ts'
 import {withWarnings} from './warnings.ts'
-import {standing} from './standing.ts'
+import {standing} from './state.ts'
 
 /** Results are polled often at first, since a file may be done in a second, and rarely later. */
 const FIRST_PAUSE_MS = 150

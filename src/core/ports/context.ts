@@ -1,4 +1,4 @@
-import type {Pipeline} from '../pipeline/pipeline.ts'
+import type {Pipeline} from '../settings/pipeline.ts'
 import type {Cloud} from './cloud.ts'
 import type {ContainerEngine, Images} from './images.ts'
 import type {Programs} from './programs.ts'

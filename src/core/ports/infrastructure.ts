@@ -1,4 +1,4 @@
-import type {Pipeline} from '../pipeline/pipeline.ts'
+import type {Pipeline} from '../settings/pipeline.ts'
 
 /** A role for a member on one resource. */
 export interface Grant {

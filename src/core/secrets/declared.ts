@@ -1,4 +1,4 @@
-import type {Settings} from '../pipeline/settings.ts'
+import type {Settings} from '../settings/settings.ts'
 
 /** A variable of the worker whose value is a version of a secret. */
 export interface DeclaredSecret {

@@ -4,7 +4,7 @@ import {checkPrerequisites, requireAll} from '../doctor/prerequisites.ts'
 import {withModel, type PlannedModel} from '../model/plan-model.ts'
 import {plan, type PlanResult} from '../plan.ts'
 import type {Context} from '../ports/context.ts'
-import {makeProject, planProject, type ProjectPlan, type ProjectRequest} from '../project/make.ts'
+import {makeProject, planProject, type ProjectPlan, type ProjectRequest} from '../project/create.ts'
 import {saveSettings} from '../save-settings.ts'
 
 export interface PreparationRequest {

@@ -1,6 +1,6 @@
 import {AppError} from '../../core/errors.ts'
 import {isJsonObject} from '../../core/json.ts'
-import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import {readPages, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'

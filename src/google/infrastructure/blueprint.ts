@@ -1,6 +1,6 @@
 import {CANARY_PREFIX, type Filter, WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
-import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
-import {IMAGES_KEPT, type Settings} from '../../core/pipeline/settings.ts'
+import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
+import {IMAGES_KEPT, type Settings} from '../../core/settings/settings.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
 import {livenessProbe} from '../liveness.ts'
 import type {Json} from '../rest.ts'

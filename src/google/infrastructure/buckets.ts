@@ -1,4 +1,4 @@
-import {ownBuckets, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import {ownBuckets, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {Rest} from '../rest.ts'
 import {emptyBucket} from './empty-bucket.ts'
 

@@ -1,7 +1,7 @@
 import {setTimeout as wait} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
 import {isJsonObject} from '../../core/json.ts'
-import {PIPELINE_LABEL, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {Infrastructure, Inspection, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
 import {objectsIn, textIn, type Rest, type RestService} from '../rest.ts'

@@ -1,4 +1,4 @@
-import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Pipeline} from '../../core/settings/pipeline.ts'
 import {isJsonObject} from '../../core/json.ts'
 import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'

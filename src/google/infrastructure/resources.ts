@@ -1,4 +1,4 @@
-import {ownBuckets, type Pipeline} from '../../core/pipeline/pipeline.ts'
+import {ownBuckets, type Pipeline} from '../../core/settings/pipeline.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
 import {objectsIn, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import type {Curves} from '../../../worker/contract.ts'
 import {count, percent, percentRange} from '../figures.ts'
-import {quoted} from '../lettering.ts'
+import {quoted} from '../text-width.ts'
 import type {Markup} from '../markup.ts'
 import {COLORS, axes, draw, hundredths} from './drawing.ts'
 import {figure} from './figure.ts'

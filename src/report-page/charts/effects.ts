@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import type {Interval} from '../../../worker/contract.ts'
 import {figure as number} from '../figures.ts'
-import {short, widthOf} from '../lettering.ts'
+import {short, widthOf} from '../text-width.ts'
 import {type Markup, markup, printable} from '../markup.ts'
 import {COLORS, draw, xAxis} from './drawing.ts'
 

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import type {Report} from '../../../worker/contract.ts'
 import {count} from '../figures.ts'
-import {quoted, short} from '../lettering.ts'
+import {quoted, short} from '../text-width.ts'
 import {type Markup, printable} from '../markup.ts'
 import {COLORS, axes, draw, hundredths} from './drawing.ts'
 import {figure} from './figure.ts'

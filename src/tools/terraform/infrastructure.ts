@@ -1,6 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
-import type {Pipeline} from '../../core/pipeline/pipeline.ts'
+import type {Pipeline} from '../../core/settings/pipeline.ts'
 import type {Infrastructure, PlannedResource} from '../../core/ports/infrastructure.ts'
 import {makeStateFolder} from '../../core/state-folder.ts'
 import type {Environment} from '../environment/environment.ts'

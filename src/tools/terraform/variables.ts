@@ -1,8 +1,8 @@
-import type {Pipeline} from '../../core/pipeline/pipeline.ts'
-import type {ModuleVariable} from '../../core/pipeline/setting.ts'
+import type {Pipeline} from '../../core/settings/pipeline.ts'
+import type {ModuleVariable} from '../../core/settings/setting.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
-import {snakeCase} from '../../core/pipeline/setting-names.ts'
-import {ORDERED, SETTING_NAMES, SETTINGS} from '../../core/pipeline/settings.ts'
+import {snakeCase} from '../../core/settings/setting-names.ts'
+import {ORDERED, SETTING_NAMES, SETTINGS} from '../../core/settings/settings.ts'
 
 /** Values of the module's variables. @param image reference with digest; `undefined`: only what needs no image */
 export function variables(
@@ -61,7 +61,7 @@ export function settingsModule(): string {
     ]
   })
   return [
-    '# Generated from src/core/pipeline/settings.ts by `npm run build`: make changes there.',
+    '# Generated from src/core/settings/settings.ts by `npm run build`: make changes there.',
     '',
     ...blocks,
   ].join('\n')

@@ -2,7 +2,7 @@ import {describe, expect, test} from 'vitest'
 import type {Bill} from '../../../src/core/cost/bill.ts'
 import {forecast, type ForecastRequest} from '../../../src/core/cost/forecast.ts'
 import {readConfig} from '../../../src/core/config.ts'
-import type {SettingName, Settings} from '../../../src/core/pipeline/settings.ts'
+import type {SettingName, Settings} from '../../../src/core/settings/settings.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const MONTH_SECONDS = 730 * 3600

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import {checkGiven} from '../../../src/core/doctor/given.ts'
 import {requireAll} from '../../../src/core/doctor/prerequisites.ts'
-import type {SettingName} from '../../../src/core/pipeline/settings.ts'
+import type {SettingName} from '../../../src/core/settings/settings.ts'
 import {plan} from '../../../src/core/plan.ts'
 import {createProject} from '../../../src/google/project.ts'
 import {createRest} from '../../../src/google/rest.ts'

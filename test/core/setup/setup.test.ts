@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest'
-import {pipelineOf} from '../../../src/core/pipeline/pipeline.ts'
+import {pipelineOf} from '../../../src/core/settings/pipeline.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'

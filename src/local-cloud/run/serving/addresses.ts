@@ -1,5 +1,5 @@
 import type {Server} from 'node:http'
-import type {Ports} from '../../state/ports.ts'
+import type {Ports} from '../../state/listening-ports.ts'
 import {createFrontEnd, type FrontEndDependencies} from './front-end.ts'
 import {shortName} from '../resources.ts'
 

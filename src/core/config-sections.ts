@@ -2,7 +2,7 @@ import {command, suggest} from './suggestion.ts'
 import {invalid} from './config-rules.ts'
 import {isJsonObject} from './json.ts'
 import {nearest} from './nearest.ts'
-import {SETTINGS, type Settings} from './pipeline/settings.ts'
+import {SETTINGS, type Settings} from './settings/settings.ts'
 
 /** Field of `cloud-runner.json`, or of an environment in it, with settings of individual pipelines by name. */
 export const PIPELINES = 'pipelines'

@@ -1,9 +1,9 @@
 import type {Config} from '../core/config.ts'
-import {fullName} from '../core/sections.ts'
+import {fullName} from '../core/config-sections.ts'
 import {CloudRunnerCommand} from './base.ts'
 import {failureOf, type FailureOutput} from './failure.ts'
 import {style} from './format.ts'
-import type {TargetFlags} from './open.ts'
+import type {TargetFlags} from './targets.ts'
 
 /** `--json` output for several pipelines: by name, the result of each, or its error. */
 export interface ByPipeline<R> {
@@ -11,7 +11,7 @@ export interface ByPipeline<R> {
 }
 
 /** A command that changes nothing: it shows several pipelines one after the other. */
-export abstract class LookingCommand extends CloudRunnerCommand {
+export abstract class ReadOnlyCommand extends CloudRunnerCommand {
   // oclif takes what it writes into the manifest only from a command and its direct parent.
   static override enableJsonFlag = true
 

@@ -1,7 +1,7 @@
 import {expect, test} from 'vitest'
 import {readConfig} from '../../../src/core/config.ts'
-import {parseDuration} from '../../../src/core/pipeline/duration.ts'
-import {pipelineOf} from '../../../src/core/pipeline/pipeline.ts'
+import {parseDuration} from '../../../src/core/settings/duration.ts'
+import {pipelineOf} from '../../../src/core/settings/pipeline.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 test('the longest name and project that the rules allow give names within the limits of their services', async () => {

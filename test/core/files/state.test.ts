@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {standing, type Evidence} from '../../../src/core/files/standing.ts'
+import {standing, type Evidence} from '../../../src/core/files/state.ts'
 
 const lastError = {message: 'own bug', at: '2026-11-01T12:00:00Z'}
 const letter = {object: 'a', attempts: 5, publishedAt: '2026-11-01T12:10:00Z', reprocessId: undefined}
