@@ -1,56 +1,28 @@
-import {execFileSync} from 'node:child_process'
 import {join} from 'node:path'
 import {describe, expect, it} from 'vitest'
+import {GO_MODULE, JARS, PYTHON, withoutGo, withoutJava, withoutPython} from '../support/google-clients.ts'
 import {missing, startTools, type Tools} from '../support/tool.ts'
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/clients')
 const MINUTES = {timeout: 300_000}
-/** A Python that has Google's clients, such as a virtual environment's. */
-const PYTHON = process.env['GOOGLE_CLIENTS_PYTHON'] ?? 'python3'
-/** A folder with the jars of google-cloud-storage and all that it needs. */
-const JARS = process.env['GOOGLE_CLIENTS_JARS']
-
 /** Runs a program without any variable that names the local cloud as an endpoint. */
 const runUnaware = ({run}: Tools, ...command: string[]): Promise<string> =>
   run(['env', '-u', 'STORAGE_EMULATOR_HOST', '-u', 'PUBSUB_EMULATOR_HOST', ...command], {GOPROXY: 'off'})
 
-const unless = (reason: string, program: string, ...args: string[]): string | undefined => {
-  try {
-    execFileSync(program, args, {stdio: 'ignore', env: {...process.env, GOPROXY: 'off'}})
-    return undefined
-  } catch {
-    return ` (skipped: ${reason})`
-  }
-}
-
 const PROGRAMS = [
   {
     language: 'Python',
-    skipped:
-      missing(PYTHON) ??
-      unless('no google-cloud-storage', PYTHON, '-c', 'import google.cloud.storage, google.cloud.pubsub_v1'),
+    skipped: withoutPython('google.cloud.storage', 'google.cloud.pubsub_v1'),
     command: [PYTHON, join(FIXTURES, 'python_clients.py')],
   },
   {
     language: 'Go',
-    skipped:
-      missing('go') ??
-      unless(
-        "Google's clients are not in the module cache",
-        'go',
-        'list',
-        '-C',
-        join(FIXTURES, 'go'),
-        '-deps',
-        '.',
-      ),
-    command: ['go', 'run', '-C', join(FIXTURES, 'go'), '.'],
+    skipped: withoutGo(),
+    command: ['go', 'run', '-C', GO_MODULE, '.'],
   },
   {
     language: 'Java',
-    skipped:
-      missing('java') ??
-      (JARS === undefined ? ' (skipped: GOOGLE_CLIENTS_JARS names no folder of jars)' : undefined),
+    skipped: withoutJava(),
     command: ['java', '-cp', `${JARS}/*`, join(FIXTURES, 'java/Objects.java')],
   },
 ]

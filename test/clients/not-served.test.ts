@@ -1,21 +1,11 @@
-import {execFileSync} from 'node:child_process'
 import {Storage} from '@google-cloud/storage'
 import {Storage as Storage7} from 'google-cloud-storage-7'
 import {expect, it} from 'vitest'
+import {PYTHON, withoutPython} from '../support/google-clients.ts'
 import {missing, startTools} from '../support/tool.ts'
 
 /** A tool that repeats a call does so for 30 seconds at least; the rest is room for its start on a busy machine. */
 const LIMIT_MS = 20_000
-const PYTHON = process.env['GOOGLE_CLIENTS_PYTHON'] ?? 'python3'
-
-function withoutStorage(): string | undefined {
-  try {
-    execFileSync(PYTHON, ['-c', 'import google.cloud.storage'], {stdio: 'ignore'})
-    return undefined
-  } catch {
-    return ' (skipped: no google-cloud-storage; GOOGLE_CLIENTS_PYTHON may name a Python that has it)'
-  }
-}
 
 const ASK_IN_PYTHON = `
 import os
@@ -28,7 +18,7 @@ const TOOLS: [name: string, reason: string | undefined, ...command: string[]][] 
   ['gcloud storage', missing('gcloud'), 'gcloud', 'storage', 'folders', 'create', 'gs://some-bucket/folder/'],
   ['gcloud iam', missing('gcloud'), 'gcloud', 'iam', 'roles', 'list'],
   ['gsutil', missing('gsutil'), 'gsutil', 'notification', 'watchbucket', 'https://example.org/', 'gs://b-1'],
-  ['Python', withoutStorage(), PYTHON, '-c', ASK_IN_PYTHON],
+  ['Python', withoutPython('google.cloud.storage'), PYTHON, '-c', ASK_IN_PYTHON],
 ]
 
 for (const [name, reason, ...command] of TOOLS) {

@@ -1,25 +1,12 @@
-import {execFileSync} from 'node:child_process'
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
-import {missing, startTools} from '../support/tool.ts'
+import {PYTHON, withoutPython} from '../support/google-clients.ts'
+import {startTools} from '../support/tool.ts'
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/clients')
-/** A Python that has the packages, such as a virtual environment's. */
-const PYTHON = process.env['GOOGLE_CLIENTS_PYTHON'] ?? 'python3'
-
-function without(name: string): string | undefined {
-  const absent = missing(PYTHON)
-  if (absent !== undefined) return absent
-  try {
-    execFileSync(PYTHON, ['-c', `import ${name}`], {stdio: 'ignore'})
-    return undefined
-  } catch {
-    return ` (skipped: no ${name}; GOOGLE_CLIENTS_PYTHON may name a Python that has it)`
-  }
-}
 
 for (const name of ['polars', 'gcsfs']) {
-  const reason = without(name)
+  const reason = withoutPython(name)
   it.skipIf(reason !== undefined)(
     `${name}: reads, writes and lists${reason ?? ''}`,
     {timeout: 120_000},
