@@ -74,6 +74,11 @@ export function resultOf(
   return one.timeCreated > several.timeCreated ? one : several
 }
 
+/** Bytes of a result: of several outputs, their total. */
+export function sizeOf(result: StoredObject): number {
+  return Number(result.metadata[RESULT_METADATA.outputsSize] ?? result.sizeBytes)
+}
+
 /** Reads what was written about an object: concurrent metadata reads. */
 export async function readCommits(objects: ObjectStore, bucket: string, object: string): Promise<Commits> {
   const [single, outputs, error, report, job] = await Promise.all([
@@ -214,7 +219,7 @@ export function finished(
       bucket: commit.bucket,
       object: commit.name,
       generation: commit.generation,
-      sizeBytes: Number(commit.metadata[RESULT_METADATA.outputsSize] ?? commit.sizeBytes),
+      sizeBytes: sizeOf(commit),
       ...(outputs === undefined ? {} : {outputs: Number(outputs)}),
     },
   }

@@ -3,7 +3,7 @@ import {type Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {isJsonObject} from '../json.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
-import {readJson, sourceGeneration} from '../files/commits.ts'
+import {readCommits, readJson, sizeOf, sourceGeneration} from '../files/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
 import {faultIn, type FileStatus} from '../files/files.ts'
 import {readNamedFiles} from '../files/read-files.ts'
@@ -38,8 +38,10 @@ export interface Results {
 
 export interface PreviousResult {
   readonly bucket: string
+  /** The result, or the list of its outputs. */
   readonly object: string
   readonly generation: string
+  /** Of all outputs. */
   readonly sizeBytes: number
   /** RFC 3339. */
   readonly writtenAt: string
@@ -59,7 +61,7 @@ export async function results({object, output}: ResultsRequest, context: Context
   const [file] = await readNamedFiles([object], context)
   if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
   if (file.state === 'failed') {
-    const previous = await findPrevious(object, context)
+    const previous = file.error?.code === 'superseded' ? undefined : await findPrevious(object, context)
     return {file, report: undefined, preview: undefined, written: undefined, ...(previous && {previous})}
   }
   const commit =
@@ -90,11 +92,11 @@ async function findPrevious(
   object: string,
   {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
 ): Promise<PreviousResult | undefined> {
-  const result = await cloud.objects.stat(pipeline.names.outputBucket, object)
+  const {result} = await readCommits(cloud.objects, pipeline.names.outputBucket, object)
   const inputGeneration = sourceGeneration(result)
   if (result === undefined || inputGeneration === undefined) return undefined
-  const {bucket, generation, sizeBytes, timeCreated: writtenAt} = result
-  return {bucket, object, generation, sizeBytes, writtenAt, inputGeneration}
+  const {bucket, name, generation, timeCreated: writtenAt} = result
+  return {bucket, object: name, generation, sizeBytes: sizeOf(result), writtenAt, inputGeneration}
 }
 
 /** Writes one object. */

@@ -1,0 +1,41 @@
+import {Readable} from 'node:stream'
+import {expect, test} from 'vitest'
+import {sidecarObject} from '../../../worker/contract.ts'
+import {results} from '../../../src/core/results/results.ts'
+import {startLocalPipeline} from '../../support/local-pipeline.ts'
+import {putUnnoticed} from '../../support/unnoticed-uploads.ts'
+
+test('a failed file has an earlier result only if that is its own and older', async () => {
+  const context = await startLocalPipeline()
+  const {cloud, pipeline, signal} = context
+  const [json, pdf, old] = await putUnnoticed(context, ['x.json', 'invoice.pdf', 'old.csv'])
+  const put = (name: string, metadata: Readonly<Record<string, string>>, content = '{}') =>
+    cloud.objects.upload({
+      bucket: pipeline.names.outputBucket,
+      name,
+      source: {stream: Readable.from([Buffer.from(content)])},
+      metadata,
+      signal,
+    })
+  const before = ({generation}: {generation: string}) => String(BigInt(generation) - 1n)
+  const after = ({generation}: {generation: string}) => String(BigInt(generation) + 1n)
+  for (const {name, generation} of [json, pdf])
+    await put(sidecarObject(name, 'error.json'), {'source-generation': generation})
+  // One of the two outputs of invoice.pdf has the name of another file.
+  await put('x.json', {'source-generation': before(pdf), 'source-object': 'invoice.pdf'})
+  const list = await put(sidecarObject('invoice.pdf', 'outputs.json'), {
+    'source-generation': before(pdf),
+    outputs: '2',
+    'outputs-size': '48',
+  })
+  await put('old.csv', {'source-generation': after(old)})
+
+  const previousOf = async (object: string) => (await results({object}, context)).previous
+  expect(await previousOf('x.json')).toBeUndefined()
+  expect(await previousOf('invoice.pdf')).toMatchObject({
+    object: list.name,
+    sizeBytes: 48,
+    inputGeneration: before(pdf),
+  })
+  expect(await previousOf('old.csv')).toBeUndefined()
+})
