@@ -1,5 +1,4 @@
-import {mkdir} from 'node:fs/promises'
-import {basename, dirname, resolve} from 'node:path'
+import {basename, resolve} from 'node:path'
 
 import {Args, Flags} from '@oclif/core'
 
@@ -16,7 +15,7 @@ import {prepareOutput, writeOutput} from '../core/output.ts'
 import {eachOf} from '../core/parallel.ts'
 import {readReport} from '../core/report.ts'
 import {selectResults} from '../core/results/many-results.ts'
-import {fileIn, type OutputFolder} from '../core/results/outputs.ts'
+import {placeIn, type OutputFolder} from '../core/results/outputs.ts'
 import {again, suggest} from '../core/suggestion.ts'
 
 const PAGES_AT_ONCE = 4
@@ -121,8 +120,7 @@ export default class Report extends CloudRunnerCommand {
       await eachOf(files, PAGES_AT_ONCE, async ({object}) => {
         try {
           const page = reportPage(await readReport(object, target.context()))
-          const file = fileIn(folder, `${object}.report.html`)
-          await mkdir(dirname(file), {recursive: true})
+          const file = await placeIn(folder, `${object}.report.html`)
           reports.push({object, ...(await writeOutput([page], {file, force}, this.signal))})
         } catch (error) {
           if (!(error instanceof AppError && error.code === 'result-missing')) throw error

@@ -1,6 +1,6 @@
 import {randomUUID} from 'node:crypto'
 import {constants, createWriteStream} from 'node:fs'
-import {access, copyFile, link, rename, rm, stat} from 'node:fs/promises'
+import {access, copyFile, link, mkdir, rename, rm, stat} from 'node:fs/promises'
 import {dirname} from 'node:path'
 import type {Readable, Writable} from 'node:stream'
 import {pipeline as pump} from 'node:stream/promises'
@@ -30,6 +30,20 @@ export async function prepareOutput(output: OutputTarget): Promise<void> {
     throw new AppError(`Cannot write to ${dirname(file)}: ${reasonOf(error)}.`, {
       code: 'output-unwritable',
       suggestions: ['Choose another place: --output FILE', 'Or print it: --output -'],
+      cause: error,
+    })
+  })
+}
+
+/**
+ * Creates a folder for outputs, and those above it.
+ * @throws AppError `output-unwritable`, `disk-full`
+ */
+export async function createFolder(folder: string): Promise<void> {
+  await mkdir(folder, {recursive: true}).catch((error: unknown) => {
+    throw new AppError(`Folder ${folder} cannot be created: ${reasonOf(error)}.`, {
+      code: isDiskFull(error) ? 'disk-full' : 'output-unwritable',
+      suggestions: ['Choose another folder: --output FOLDER/'],
       cause: error,
     })
   })
@@ -96,6 +110,7 @@ function exists(file: string): AppError {
 function reasonOf(error: unknown): string {
   const code = codeOf(error)
   if (code === 'ENOENT') return 'the folder does not exist'
+  if (code === 'EEXIST' || code === 'ENOTDIR') return 'a file has that name, or that of a folder above it'
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
   if (code === 'EROFS') return 'the file system is read-only'
   if (isDiskFull(error)) return 'the disk is full'

@@ -1,10 +1,9 @@
-import {mkdir} from 'node:fs/promises'
 import {dirname, join, relative, resolve, sep} from 'node:path'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {readJson} from '../files/commits.ts'
 import {isJsonObject} from '../json.ts'
-import {writeOutput} from '../output.ts'
+import {createFolder, writeOutput} from '../output.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import {recordFetched} from './fetched.ts'
 
@@ -48,9 +47,8 @@ export async function writeToFolder(
   const written: FileOutput[] = []
   for (const output of outputs) {
     const {name, generation} = output
-    const file = fileIn(folder, name)
+    const file = await placeIn(folder, name)
     const bytes = await cloud.objects.read(pipeline.names.outputBucket, name, {generation, signal})
-    await mkdir(dirname(file), {recursive: true})
     await writeOutput(bytes, {file, force}, signal)
     await recordFetched(context, output)
     written.push({...output, file})
@@ -59,10 +57,10 @@ export async function writeToFolder(
 }
 
 /**
- * The file for a name in a folder.
- * @throws AppError `output-unwritable` for a name such as `../a`, which would be outside of the folder
+ * The file for a name in a folder; creates the folders above it.
+ * @throws AppError `output-unwritable`, also for a name such as `../a`, which would be outside of the folder; `disk-full`
  */
-export function fileIn(folder: string, name: string): string {
+export async function placeIn(folder: string, name: string): Promise<string> {
   const file = resolve(folder, join('.', name))
   if (name.split('/').includes('..') || relative(folder, file).startsWith(`..${sep}`)) {
     throw new AppError(`${name} would be written outside of ${folder}.`, {
@@ -70,6 +68,7 @@ export function fileIn(folder: string, name: string): string {
       suggestions: ['Choose names that stay in their folder.'],
     })
   }
+  await createFolder(dirname(file))
   return file
 }
 
