@@ -5,7 +5,6 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showRedriven} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
-import {isPattern} from '../core/files/names.ts'
 import {planRedrive, redrive, type RedriveResult} from '../core/redrive.ts'
 import {again} from '../core/suggestion.ts'
 
@@ -43,7 +42,7 @@ export default class Redrive extends WaitingCommand {
     await using target = await this.open(config, {create: false})
     const named = args.object === undefined ? [] : [args.object].flat()
     const objects = await planRedrive(named, target.context())
-    if (named.length === 0 || named.some((text) => isPattern(text))) {
+    if (objects.some((object) => !named.includes(object))) {
       await confirmMany(objects.length, {
         given: flags.yes,
         consequences: [`${counted(objects.length, 'file')} will be sent back to the worker.`],

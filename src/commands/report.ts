@@ -5,12 +5,11 @@ import {Args, Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {bytes, counted} from '../cli/format.ts'
-import {openInBrowser} from '../cli/targets.ts'
+import {openInBrowser, type OpenTarget} from '../cli/targets.ts'
 import {outputTarget} from '../cli/output.ts'
 import {progressOf} from '../cli/progress.ts'
-import type {Config} from '../core/config.ts'
 import {AppError, EXIT} from '../core/errors.ts'
-import {isPattern} from '../core/files/names.ts'
+import {readSelection} from '../core/files/select.ts'
 import {prepareOutput, writeOutput} from '../core/output.ts'
 import {eachOf} from '../core/parallel.ts'
 import {readReport} from '../core/report.ts'
@@ -73,15 +72,6 @@ export default class Report extends CloudRunnerCommand {
     const {args, flags} = await this.parse(Report)
     const objects = [...new Set([args.object].flat())]
     const [object = ''] = objects
-    if (objects.length > 1 || isPattern(object)) {
-      if (flags.output === undefined || !/[\\/]$/.test(flags.output) || flags.open) {
-        throw usageError('Several pages need a folder, and cannot be opened at once.', [
-          suggest`Save them: ${again('--output', 'reports/')}`,
-        ])
-      }
-      const folder = {folder: resolve(flags.output), force: flags.force}
-      return this.#several(objects, folder, await this.configure(flags))
-    }
     const toStdout = flags.output === '-'
     if (toStdout && flags.open) {
       throw usageError('--open needs a file, but --output - writes to standard output.', [
@@ -93,8 +83,16 @@ export default class Report extends CloudRunnerCommand {
       json: this.jsonEnabled(),
     })
     const config = await this.configure(flags)
-    await prepareOutput(output)
     await using target = await this.open(config, {create: false})
+    if (objects.length > 1 || (await readSelection(objects, target.context())).patterns.length > 0) {
+      if (flags.output === undefined || !/[\\/]$/.test(flags.output) || flags.open) {
+        throw usageError('Several pages need a folder, and cannot be opened at once.', [
+          suggest`Save them: ${again('--output', 'reports/')}`,
+        ])
+      }
+      return this.#several(objects, {folder: resolve(flags.output), force: flags.force}, target)
+    }
+    await prepareOutput(output)
     const report = await readReport(object, target.context())
     // The drawing library loads slowly: only a report that exists waits for it.
     const {reportPage} = await import('../report-page/page.ts')
@@ -108,9 +106,8 @@ export default class Report extends CloudRunnerCommand {
   async #several(
     objects: readonly string[],
     {folder, force}: OutputFolder,
-    config: Config,
+    target: Pick<OpenTarget, 'context'>,
   ): Promise<ManyReported> {
-    await using target = await this.open(config, {create: false})
     const files = await selectResults(objects, target.context())
     const reports: Reported[] = []
     const missing: {object: string; reason: string}[] = []

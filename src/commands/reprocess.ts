@@ -6,7 +6,6 @@ import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
 import {showReprocessed} from '../cli/show-requeued.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
-import {isPattern} from '../core/files/names.ts'
 import {chooseFiles, reprocess, type ReprocessResult} from '../core/reprocess.ts'
 import {again, command, suggest} from '../core/suggestion.ts'
 
@@ -65,7 +64,7 @@ export default class Reprocess extends WaitingCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     const files = await chooseFiles(objects.length > 0 ? {objects} : {failed, missing}, target.context())
-    if (objects.length === 0 || objects.some((text) => isPattern(text))) {
+    if (files.some(({object}) => !objects.includes(object))) {
       await confirmMany(files.length, {
         given: flags.yes,
         consequences: [`${counted(files.length, 'file')} will be processed again.`],

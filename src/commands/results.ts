@@ -6,11 +6,11 @@ import {outputTarget} from '../cli/output.ts'
 import {usageError} from '../cli/failure.ts'
 import {counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
+import type {OpenTarget} from '../cli/targets.ts'
 import {showManyResults, showResults} from '../cli/show-results.ts'
 import {EXIT} from '../core/errors.ts'
-import {isPattern} from '../core/files/names.ts'
+import {readSelection} from '../core/files/select.ts'
 import {saveResults, selectResults, type ManyResults} from '../core/results/many-results.ts'
-import type {Config} from '../core/config.ts'
 import type {OutputFolder} from '../core/results/outputs.ts'
 import {results, type Results as FileResults} from '../core/results/results.ts'
 
@@ -66,20 +66,20 @@ export default class Results extends CloudRunnerCommand {
         : undefined
     const objects = [...new Set([args.object].flat())]
     const [object = ''] = objects
-    if (objects.length > 1 || isPattern(object)) {
-      if (flags.output !== undefined && folder === undefined) {
-        throw usageError(`Several results do not fit into one file: ${flags.output}.`, [
-          'Save them in a folder: --output results/',
-        ])
-      }
-      return this.#several(objects, folder, await this.configure(flags))
-    }
     const output =
       flags.output === undefined
         ? undefined
         : (folder ?? outputTarget(flags.output, {force: flags.force, json}))
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
+    if (objects.length > 1 || (await readSelection(objects, target.context())).patterns.length > 0) {
+      if (flags.output !== undefined && folder === undefined) {
+        throw usageError(`Several results do not fit into one file: ${flags.output}.`, [
+          'Save them in a folder: --output results/',
+        ])
+      }
+      return this.#several(objects, folder, target)
+    }
     const result = await results({object, ...(output && {output})}, target.context())
     if (result.file.state !== 'done') process.exitCode = EXIT.fileFailed
     if (flags.output !== '-') this.print(showResults(result, this.render))
@@ -90,9 +90,8 @@ export default class Results extends CloudRunnerCommand {
   async #several(
     objects: readonly string[],
     folder: OutputFolder | undefined,
-    config: Config,
+    target: Pick<OpenTarget, 'context'>,
   ): Promise<ManyResults> {
-    await using target = await this.open(config, {create: false})
     const files = await selectResults(objects, target.context())
     const done = files.filter(({state}) => state === 'done').length
     const result =

@@ -3,7 +3,7 @@ import {AppError} from './errors.ts'
 import {readDeadLetters} from './files/dead-letters.ts'
 import {findDeparted} from './files/departed.ts'
 import type {FileStatus} from './files/files.ts'
-import {isPattern, patternOf} from './files/names.ts'
+import {exactly, isPattern, patternOf} from './files/names.ts'
 import {readNotification} from './files/notification.ts'
 import {type TakenMessage} from './ports/messages.ts'
 import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
@@ -33,11 +33,9 @@ export async function planRedrive(objects: readonly string[], context: Context):
     throw error instanceof AppError && error.code === 'not-found' ? notSetUp(context, error) : error
   })
   const dead = new Set([...letters.values()].map(({object}) => object))
-  const isMatch = (object: string) => {
-    const pattern = patternOf(object)
-    return dead.has(object) || (isPattern(object) && dead.values().some((name) => pattern.matches(name)))
-  }
-  const unknown = objects.filter((object) => !isMatch(object))
+  const isName = (text: string) => !isPattern(text) || (!text.endsWith('/') && dead.has(text))
+  const patterns = objects.map((text) => (isName(text) ? exactly(text) : patternOf(text)))
+  const unknown = objects.filter((_, index) => !dead.values().some((name) => patterns[index]?.matches(name)))
   const [first] = unknown
   if (first !== undefined) {
     throw new AppError(`No dead letter for ${unknown.join(', ')}.`, {
@@ -49,7 +47,6 @@ export async function planRedrive(objects: readonly string[], context: Context):
     })
   }
   if (objects.length === 0) return [...dead]
-  const patterns = objects.map((object) => patternOf(object))
   return [...dead].filter((name) => patterns.some((pattern) => pattern.matches(name)))
 }
 

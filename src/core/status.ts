@@ -4,7 +4,7 @@ import {sharesOf, stableRevision} from './service/traffic.ts'
 import {AppError} from './errors.ts'
 import {inOneLine} from './files/fault.ts'
 import type {FileStatus} from './files/files.ts'
-import {isPattern, namesUnder, patternOf} from './files/names.ts'
+import {exactly, namesUnder, patternOf} from './files/names.ts'
 import {queryFiles, type FilePage, type FileQuery} from './files/query.ts'
 import {failureText, type FailingRevision, readRecentDeliveries} from './service/recent-deliveries.ts'
 import type {Target} from './settings/settings.ts'
@@ -13,6 +13,7 @@ import {gapOf} from './service/connections.ts'
 import {notSetUp} from './service/not-set-up.ts'
 import {nothingMatches} from './files/not-found.ts'
 import {readNamedFiles} from './files/read-files.ts'
+import {readSelection} from './files/select.ts'
 import {command, suggest, type Suggestion} from './suggestion.ts'
 
 export interface StatusRequest extends Omit<FileQuery, 'names'> {
@@ -91,10 +92,14 @@ export async function readPipeline(
 async function readFiles({objects, prefix, ...query}: StatusRequest, context: Context): Promise<FilePage> {
   try {
     const isPlain = prefix === undefined && (query.states ?? []).length === 0
-    if (objects.length > 0 && isPlain && !objects.some((name) => isPattern(name)))
+    const selection = await readSelection(objects, context)
+    if (objects.length > 0 && isPlain && selection.patterns.length === 0)
       return pageOf(await readNamedFiles(objects, context))
-    const patterns = objects.map((text) => patternOf(text))
-    const names = prefix === undefined ? patterns : [namesUnder(prefix, patterns)]
+    const chosen = [
+      ...[...selection.names].map((name) => exactly(name)),
+      ...selection.patterns.map((text) => patternOf(text)),
+    ]
+    const names = prefix === undefined ? chosen : [namesUnder(prefix, chosen)]
     const page = await queryFiles({...query, names}, context)
     if (objects.length > 0 && Object.values(page.counts).every((files) => files === 0))
       throw nothingMatches(objects, context)

@@ -41,6 +41,14 @@ describe('report', () => {
     expect((await cli.run(['report', '*.csv'])).exitCode).toBe(2)
   })
 
+  test('and results take the name of a file that could be a glob', async () => {
+    await cli.json(['upload', 'train.csv', '--name', 't[1].csv', '--label-column', 'bankrupt', '--wait'])
+    const report = await cli.json(['report', 't[1].csv', '--output', 'one.html'])
+    expect(report).toMatchObject({object: 't[1].csv', file: join(cli.folder, 'one.html')})
+    const results = await cli.json(['results', 't[1].csv', '--output', 'one.csv'])
+    expect(results).toMatchObject({written: {file: join(cli.folder, 'one.csv')}})
+  })
+
   test('opens it with the browser that the user names', async () => {
     const shown = await cli.run(['report', 'train.csv', '--open', '--output', 'shown.html'], {
       environment: {BROWSER: 'true'},

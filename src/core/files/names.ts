@@ -28,6 +28,11 @@ export function namesUnder(prefix: string, patterns: readonly NamePattern[] = []
   return {prefix, matches: (name) => name.startsWith(prefix) && isAmong(name)}
 }
 
+/** One object's name, whatever characters it has. */
+export function exactly(name: string): NamePattern {
+  return {prefix: name, matches: (other) => other === name}
+}
+
 /** What a user writes: the name itself, a glob as in {@link globOf}, or a folder. */
 export function patternOf(text: string): NamePattern {
   const glob = globOf(text)
@@ -60,7 +65,7 @@ function globOf(text: string): NamePattern {
     const pattern = new RegExp(`^${source}$`, 'su')
     return {prefix, matches: (name) => pattern.test(name)}
   } catch {
-    return {prefix: text, matches: (name) => name === text}
+    return exactly(text)
   }
 }
 
