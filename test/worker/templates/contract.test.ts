@@ -174,6 +174,30 @@ describe.each([
   )
 
   it.skipIf(reason !== undefined)(
+    `keeps inputs if the setting is keep, and objects of others in the archive${reason ?? ''}`,
+    async () => {
+      await using keeping = await startTemplate(template, {AFTERWARDS: 'keep'})
+      expect(await keeping.deliver('a', await keeping.upload('a', ORDERS))).toBe(204)
+      expect(await keeping.text(keeping.input('a'))).toBe(ORDERS)
+
+      await using archiving = await startTemplate(template, {AFTERWARDS: 'archive'})
+      await archiving.upload('archive/a', 'theirs')
+      expect(await archiving.deliver('a', await archiving.upload('a', ORDERS))).toBe(204)
+      expect(await archiving.text(archiving.input('archive/a'))).toBe('theirs')
+      expect(await archiving.text(archiving.input('a'))).toBe(ORDERS)
+      expect(archiving.worker.lines.map(({message}) => message).join()).toContain(
+        'not archived: archive/a exists',
+      )
+      // A newer generation replaces the pipeline's own copy.
+      for (const content of [ORDERS, `${ORDERS}${ORDERS}`]) {
+        expect(await archiving.deliver('b', await archiving.upload('b', content))).toBe(204)
+        expect(await archiving.text(archiving.input('archive/b'))).toBe(content)
+        expect(await archiving.text(archiving.input('b'))).toBeUndefined()
+      }
+    },
+  )
+
+  it.skipIf(reason !== undefined)(
     `answers at SIGTERM what had begun to come, and ends although the connection is kept${reason ?? ''}`,
     async () => {
       await using running = await startTemplate(template)

@@ -89,21 +89,33 @@ async function deliver(
 
 /** Archives or deletes an input whose result exists; a later upload of the name stays. */
 async function dispose(bucket, object, generation) {
-  if (AFTERWARDS === undefined) return
+  if (AFTERWARDS !== 'archive' && AFTERWARDS !== 'delete') return
   const input = await find(bucket, object)
   if (input?.generation !== generation) return
   const path = `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}`
-  if (AFTERWARDS === 'archive') {
-    const {contentType, metadata} = input
-    const body = JSON.stringify({contentType, metadata: {...metadata, 'source-generation': generation}})
-    const copy = `${path}/rewriteTo/b/${bucket}/o/${encodeURIComponent(`archive/${object}`)}`
-    for (let token = ''; token !== undefined;) {
-      const query = `sourceGeneration=${generation}${token && `&rewriteToken=${encodeURIComponent(token)}`}`
-      const answer = await call('POST', `${copy}?${query}`, body, {'content-type': 'application/json'})
-      token = (await answer.json()).rewriteToken
-    }
-  }
+  if (AFTERWARDS === 'archive' && !(await archive(bucket, input, path))) return
   await call('DELETE', `${path}?ifGenerationMatch=${generation}`)
+}
+
+/** Copies an input into the archive, over an older copy. @returns false if another object has the name of the copy */
+async function archive(bucket, {name, generation, contentType, metadata}, path) {
+  const copy = `archive/${name}`
+  const there = await find(bucket, copy)
+  const source = there?.metadata?.['source-generation']
+  if (there !== undefined && source === undefined) {
+    log('WARNING', `not archived: ${copy} exists and is not a copy of the pipeline's`)
+    return false
+  }
+  if (source !== undefined && BigInt(source) >= BigInt(generation)) return true
+  const body = JSON.stringify({contentType, metadata: {...metadata, 'source-generation': generation}})
+  const target = `${path}/rewriteTo/b/${bucket}/o/${encodeURIComponent(copy)}`
+  const conditions = `sourceGeneration=${generation}&ifGenerationMatch=${there?.generation ?? 0}`
+  for (let token = ''; token !== undefined;) {
+    const query = `${conditions}${token && `&rewriteToken=${encodeURIComponent(token)}`}`
+    const answer = await call('POST', `${target}?${query}`, body, {'content-type': 'application/json'})
+    token = (await answer.json()).rewriteToken
+  }
+  return true
 }
 
 async function find(bucket, name) {
