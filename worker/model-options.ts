@@ -101,6 +101,11 @@ export const MODEL_OPTIONS: Readonly<Record<keyof ModelOptions, Declaration>> = 
   },
 }
 
+const EXCLUSIVE = [
+  ['threshold', 'maximize'],
+  ['include', 'exclude'],
+] as const
+
 /** Why options cannot be used. */
 export interface OptionFault {
   message: string
@@ -126,11 +131,7 @@ export function checkModelOptions(value: unknown): {options: ModelOptions} | {fa
     }
   }
   const options: ModelOptions = {...value}
-  const both = [
-    ['threshold', 'maximize'],
-    ['include', 'exclude'],
-  ] as const
-  const clash = both.find(([one, other]) => options[one] !== undefined && options[other] !== undefined)
+  const clash = EXCLUSIVE.find(([one, other]) => options[one] !== undefined && options[other] !== undefined)
   return clash === undefined
     ? {options}
     : {
@@ -139,6 +140,16 @@ export function checkModelOptions(value: unknown): {options: ModelOptions} | {fa
           suggestion: `Give only one of them.`,
         },
       }
+}
+
+/** Overrides options with others, each of which also replaces the one that it excludes. */
+export function overrideOptions(options: ModelOptions, over: ModelOptions): ModelOptions {
+  const kept = {...options}
+  for (const [one, other] of EXCLUSIVE) {
+    if (over[one] !== undefined) delete kept[other]
+    if (over[other] !== undefined) delete kept[one]
+  }
+  return {...kept, ...over}
 }
 
 /** Reads `NAME=VALUE` of the command line; lists are delimited by commas. */

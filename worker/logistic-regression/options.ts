@@ -1,5 +1,5 @@
 import {INPUT_METADATA, WORKER_ENVIRONMENT} from '../contract.ts'
-import {type ModelOptions, checkModelOptions} from '../model-options.ts'
+import {type ModelOptions, checkModelOptions, overrideOptions} from '../model-options.ts'
 import {type InputFile, PermanentError, type ProcessContext} from '../processor.ts'
 
 /**
@@ -15,7 +15,7 @@ export function readModelOptions(input: InputFile, environment: ProcessContext['
     input.metadata[INPUT_METADATA.modelOptions],
     `The metadata ${INPUT_METADATA.modelOptions}`,
   )
-  return check({...ofPipeline, ...ofFile})
+  return overrideOptions(ofPipeline, ofFile)
 }
 
 function parse(text: string | undefined, where: string): ModelOptions {

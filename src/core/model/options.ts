@@ -2,12 +2,13 @@ import {readFile} from 'node:fs/promises'
 import {resolve} from 'node:path'
 import {
   MODEL_OPTIONS,
+  type ModelOptions,
   type OptionFault,
   checkModelOptions,
+  overrideOptions,
   readOptionText,
 } from '../../../worker/model-options.ts'
 import {AppError, EXIT} from '../errors.ts'
-import {isJsonObject} from '../json.ts'
 import {suggestPath} from '../nearest.ts'
 import {codeOf} from '../system-error.ts'
 
@@ -27,15 +28,19 @@ export async function planModelOptions(
   cwd: string,
 ): Promise<string | undefined> {
   if (file === undefined && settings.length === 0) return undefined
-  const given = file === undefined ? {} : await readOptions(file, cwd)
+  const given = file === undefined ? {} : check(await readOptions(file, cwd))
   const set = settings.map((setting) => {
     const option = readOptionText(setting)
     if ('fault' in option) throw invalid(option.fault)
     return [option.name, option.value] as const
   })
-  const checked = checkModelOptions(isJsonObject(given) ? {...given, ...Object.fromEntries(set)} : given)
+  return JSON.stringify(overrideOptions(given, check(Object.fromEntries(set))))
+}
+
+function check(value: unknown): ModelOptions {
+  const checked = checkModelOptions(value)
   if ('fault' in checked) throw invalid(checked.fault)
-  return JSON.stringify(checked.options)
+  return checked.options
 }
 
 async function readOptions(file: string, cwd: string): Promise<unknown> {

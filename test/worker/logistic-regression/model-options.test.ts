@@ -122,6 +122,17 @@ describe('options of the model', () => {
     const {report} = await run({C: 10}, file, {environment: {MODEL_OPTIONS: '{"C": 0.1, "folds": 3}'}})
     expect(report.model.options).toEqual({C: 10, folds: 3})
   })
+
+  it.each<[ofPipeline: ModelOptions, ofFile: ModelOptions]>([
+    [{threshold: 0.3}, {maximize: 'f1'}],
+    [{maximize: 'f1'}, {threshold: 0.3}],
+    [{include: ['x']}, {exclude: ['x']}],
+    [{exclude: ['x']}, {include: ['x']}],
+  ])('of the pipeline, %j, give way to those of the file that they exclude', async (ofPipeline, ofFile) => {
+    const environment = {MODEL_OPTIONS: JSON.stringify({...ofPipeline, folds: 3})}
+    const {report} = await run(ofFile, file, {environment})
+    expect(report.model.options).toEqual({...ofFile, folds: 3})
+  })
 })
 
 it('the smaller of two probabilities keeps its digits far below 1e-10', async () => {
