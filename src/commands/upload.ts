@@ -82,7 +82,7 @@ export default class Upload extends WaitingCommand {
     }),
     'fail-on-drift': positiveFlag({
       summary:
-        'Refuse files with a column whose population stability index, against the training data of the model, is this or more.',
+        'Refuse files of 100 rows or more with a column whose population stability index, against the training data of the model, is this or more.',
       helpValue: '<index>',
       exclusive: ['label-column', 'set', 'model-options'],
     }),

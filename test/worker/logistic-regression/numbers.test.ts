@@ -88,6 +88,7 @@ describe('numbers that are not written as plain ones', () => {
     ['two currencies', (i) => `${'$€'[i % 2]}${i % 7}`],
     ['percent among plain numbers', (i) => (i % 2 ? `${i % 7}%` : String(i % 7))],
     ['marks that contradict each other', (i) => (i % 2 ? `$1.5${i % 5}` : `$2,5${i % 5}`)],
+    ['phone numbers', (i) => `030 123 ${400 + (i % 7)}`],
     ['versions', (i) => `1.${i % 3}.${i % 2}`],
   ])('stay texts if that is not clear: %s', async (_, cell) => {
     expect((await column(cell)).kinds).toEqual(['category'])

@@ -92,10 +92,11 @@ export function describeDrift(drift: readonly Drift[], rows: number): string[] {
 }
 
 /**
- * Refuses a file whose columns have drifted too far, if its metadata sets a bound.
+ * Refuses a file whose columns have drifted too far, if its metadata sets a bound and it has enough rows to judge.
+ * @param rows of the file
  * @throws PermanentError `drifted`, `drift-bound-invalid`
  */
-export function refuseDrifted(input: InputFile, drift: readonly Drift[]): void {
+export function refuseDrifted(input: InputFile, drift: readonly Drift[], rows: number): void {
   const text = input.metadata[INPUT_METADATA.failOnDrift]?.trim()
   if (text === undefined || text === '') return
   const bound = Number(text)
@@ -108,6 +109,7 @@ export function refuseDrifted(input: InputFile, drift: readonly Drift[]): void {
       },
     )
   }
+  if (rows < FEWEST_ROWS) return
   const [worst, ...others] = drift.filter(({psi}) => psi >= bound)
   if (worst === undefined) return
   const more =

@@ -48,7 +48,7 @@ export async function score(
   }
   const all = Uint32Array.from({length: rows}, (_, row) => row)
   const drift = artifact.distributions && measureDrift(artifact.distributions, layout.choice, all)
-  if (drift !== undefined) refuseDrifted(input, drift)
+  if (drift !== undefined) refuseDrifted(input, drift, rows)
   const design = new Design(layout, preprocessing, all)
   await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
   if (artifact.threshold !== undefined) applyThreshold(predictions, artifact.threshold)

@@ -100,7 +100,8 @@ const DRESS = new RegExp(
     `${BLANK}?(?<after>${CURRENCY}|%)?(?<behind>[-\u2212])?(?<close>\\))?$`,
   'iu',
 )
-const THOUSANDS = /^\d{1,3}(?:([.,'_\u2019 \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d*)?$/u
+// A leading zero, as in `030 123 456`, is that of a phone or article number.
+const THOUSANDS = /^[1-9]\d{0,2}(?:([.,'_\u2019 \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d*)?$/u
 const PLAIN = /^(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?$/iu
 
 /** A number and what it is written with. */

@@ -70,8 +70,8 @@ export function isPackedDate(value: number): boolean {
 }
 
 /**
- * Whether a text is a formatted number: with a unit, a percent sign, thousands separators. Its meaning depends on the
- * locale (1,234 or 1.234), so it stays text.
+ * Whether a text is a formatted number: with a unit, a percent sign, thousands separators. A column of them is read as
+ * numbers if its notation is clear; otherwise it stays text.
  */
 export function isDressedNumber(text: string): boolean {
   return /^['"]?[-+(−–]?\s?[$€£¥]?\s?\d[\d.,'_\u00a0\u202f ]*(d[+-]?\d+)?\s?(%|[$€£¥]|[a-z]{1,3}|[-−])?\)?['"]?$/iu.test(

@@ -87,6 +87,14 @@ describe('the drift of a file that is scored', () => {
       expect((await faultOf(drifted, options({'fail-on-drift': bound}))).code).toBe('drift-bound-invalid')
   })
 
+  it.each([1, 10, 50, 99])('refuses no file of %d rows, in which it is high by chance', async (rows) => {
+    const {report} = await score(file(rows, 8, {shift: 3}), {'fail-on-drift': '0.25'})
+    expect(report.drift?.[0]?.psi).toBeGreaterThan(0.25)
+    expect((await faultOf(file(rows, 8), options({'fail-on-drift': 'much'}))).code).toBe(
+      'drift-bound-invalid',
+    )
+  })
+
   it('is unknown with a model that does not know its training data, and the file is scored all the same', async () => {
     const {distributions: _, ...older} = model
     const {report} = await processFile(file(100, 7), {
