@@ -241,7 +241,7 @@ export interface ListedOutput {
   /** Name in the output bucket. */
   name: string
   contentType: string
-  /** Absent while it is being written. */
+  /** In a pending list, only of outputs of an earlier complete run: they stay if the file turns out to be bad. */
   generation?: string
   sizeBytes?: number
 }

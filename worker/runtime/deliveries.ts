@@ -28,7 +28,8 @@ export function deliveryLabels({event, messageId, attempt}: Delivery): Record<st
  * signal, and the delivery is refused at once even if the process never checks. A file that always takes too long
  * goes to the job, if there is one; otherwise it becomes a dead letter, since the subscription counts its refusals.
  *
- * A file that is cancelled meanwhile ends the same way, but is acknowledged.
+ * A file that is cancelled meanwhile ends the same way, but is acknowledged; once its outputs are being written, the
+ * cancellation comes too late, and they are completed.
  *
  * A second delivery of a file in progress waits for the first and shares its outcome.
  */
@@ -41,15 +42,18 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
       log(route.severity, `skipped: ${route.reason}`, {outcome: 'skipped'})
       return 'skipped'
     }
-    const handler = route.kind === 'canary' ? answerCanary : processFile
     const ending = new AbortController()
     const stopDeadline = watchDeadline(worker.settings.ownDeadlineMs, ending)
     const stopChecking = watchCancellation(worker, delivery, (reason) => ending.abort(reason))
     const signal = AbortSignal.any([shutdown, ending.signal])
+    const handle = () =>
+      route.kind === 'canary'
+        ? answerCanary(worker, delivery, log, signal)
+        : processFile(worker, delivery, log, signal, stopChecking)
     try {
       return await untilAborted(
         signal,
-        worker.watch(log, () => withLog(log, () => handler(worker, delivery, log, signal))),
+        worker.watch(log, () => withLog(log, handle)),
       )
     } catch (error) {
       if (error instanceof Cancelled) return reportCancelled(log)

@@ -43,8 +43,6 @@ export interface Outputs {
    * @throws PermanentError if a name belongs to another file or to nobody: nothing was written
    */
   commit(): Promise<boolean>
-  /** Removes what a commit that was stopped has written. */
-  discard(): Promise<void>
 }
 
 interface Part {
@@ -92,12 +90,16 @@ export function createOutputs(run: OutputsOfRun): Outputs {
   async function writeAll(): Promise<void> {
     const all = [...parts.values()]
     for (const {name, find} of all) refuseTaken(name, object, await find())
-    const before = run.mark === undefined ? [] : await namesIn(storage, bucket, object, run.mark)
-    const obsolete = before.filter((name) => !parts.has(name))
+    const before = run.mark === undefined ? [] : await entriesIn(storage, bucket, object, run.mark)
+    const completed = new Map(before.map(({name, generation}) => [name, generation]))
+    const obsolete = before.map(({name}) => name).filter((name) => !parts.has(name))
     const names = [
       ...all.map(({name, contentType}) => ({name, contentType})),
       ...obsolete.map((name) => ({name, contentType: ''})),
-    ]
+    ].map((entry) => {
+      const generation = completed.get(entry.name)
+      return generation === undefined ? entry : {...entry, generation}
+    })
     const pending = await writeMark(
       names,
       {[RESULT_METADATA.pending]: 'true'},
@@ -168,11 +170,6 @@ export function createOutputs(run: OutputsOfRun): Outputs {
         return false
       }
     },
-    async discard() {
-      const now = await findCommitted(storage, markName)
-      if (now === undefined || !isSameRun(now, {...metadata, [RESULT_METADATA.pending]: 'true'})) return
-      await removeOutputs(storage, bucket, object, now)
-    },
   }
 }
 
@@ -183,7 +180,13 @@ export async function removeOutputs(
   object: string,
   mark: Committed,
 ): Promise<void> {
-  await removeParts(storage, bucket, object, await namesIn(storage, bucket, object, mark))
+  const entries = await entriesIn(storage, bucket, object, mark)
+  await removeParts(
+    storage,
+    bucket,
+    object,
+    entries.map(({name}) => name),
+  )
   const name = {bucket, object: sidecarObject(object, 'outputs.json')}
   await storage.remove({...name, generation: mark.outputGeneration})
 }
@@ -202,16 +205,43 @@ async function removeParts(
   })
 }
 
-/** Names in an `outputs.json`; none if another delivery has replaced it, which the next write notices. */
-async function namesIn(storage: Storage, bucket: string, object: string, mark: Committed): Promise<string[]> {
+/**
+ * Removes the outputs that a crash left of a file that turned out to be bad. Those of an earlier complete run stay, and
+ * the pending list with them, for the next run to replace or remove.
+ */
+export async function removeUnfinished(
+  storage: Storage,
+  bucket: string,
+  object: string,
+  mark: Committed,
+): Promise<void> {
+  const entries = await entriesIn(storage, bucket, object, mark)
+  const unfinished = entries.filter(({generation}) => generation === undefined)
+  if (unfinished.length === entries.length) return removeOutputs(storage, bucket, object, mark)
+  return removeParts(
+    storage,
+    bucket,
+    object,
+    unfinished.map(({name}) => name),
+  )
+}
+
+/** Outputs in an `outputs.json`; none if another delivery has replaced it, which the next write notices. */
+async function entriesIn(
+  storage: Storage,
+  bucket: string,
+  object: string,
+  mark: Committed,
+): Promise<Pick<ListedOutput, 'name' | 'generation'>[]> {
   const name = {bucket, object: sidecarObject(object, 'outputs.json'), generation: mark.outputGeneration}
   try {
     const list: unknown = JSON.parse(await text(await storage.read(name, undefined)))
     const {outputs}: {outputs?: unknown} = Object(list)
     return Array.isArray(outputs)
       ? outputs.flatMap((output: unknown) => {
-          const {name: listed}: {name?: unknown} = Object(output)
-          return typeof listed === 'string' ? [listed] : []
+          const {name: listed, generation}: {name?: unknown; generation?: unknown} = Object(output)
+          if (typeof listed !== 'string') return []
+          return [{name: listed, ...(typeof generation === 'string' ? {generation} : {})}]
         })
       : []
   } catch (error) {

@@ -22,7 +22,7 @@ import {recordFault, reportSuperseded} from './record-fault.ts'
 import type {Run} from './run.ts'
 import {findCommitted, findSidecars, Superseded, writeSidecar} from './sidecars.ts'
 import {ABSENT, isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
-import {Cancelled, DeadlinePassed, type Worker} from './worker.ts'
+import {DeadlinePassed, type Worker} from './worker.ts'
 
 /** Another delivery of the object may commit first, between the check and the commit: how often to start again. */
 const MOST_ROUNDS = 3
@@ -31,6 +31,7 @@ const MOST_ROUNDS = 3
  * Processes the file of a notification, with its effect exactly once however often it is delivered: sidecars first,
  * the result last and only if the previous object has not changed since it was checked. A permanent fault is recorded
  * in `error.json`.
+ * @param onCommit called before the first of several outputs: from then on, a cancellation comes too late
  * @returns the outcome; all of these are acknowledged
  * @throws transient errors: refuse the delivery
  */
@@ -39,6 +40,7 @@ export async function processFile(
   delivery: Delivery,
   log: Log,
   signal: AbortSignal,
+  onCommit: () => void,
 ): Promise<Outcome> {
   const startedAt = new Date()
   const run: Run = {
@@ -46,6 +48,7 @@ export async function processFile(
     delivery,
     log,
     signal,
+    onCommit,
     startedAt,
     metadata: commitMetadata(delivery, startedAt),
   }
@@ -201,6 +204,9 @@ async function produce(
       ),
     )
     if (outputs.count > 0) {
+      signal.throwIfAborted()
+      // Half of the outputs replaced would be neither the earlier result nor the new one.
+      run.onCommit()
       if (!(await outputs.commit())) return 'conflict'
     } else {
       if (seen.single?.source !== undefined) refuseTaken(event.object, event.object, seen.single)
@@ -225,8 +231,6 @@ async function produce(
     } satisfies DoneFields)
     return 'done'
   } catch (error) {
-    // Nothing delivers the file again: what it wrote must not stay.
-    if (signal.reason instanceof Cancelled && outputs.count > 0) await outputs.discard()
     signal.throwIfAborted()
     if (error instanceof PermanentError) return await recordFault(run, error, seen)
     if (isGone(error)) {

@@ -1,13 +1,13 @@
 import {RESULT_METADATA, type ErrorReport, type Outcome} from '../contract.ts'
 import type {PermanentError} from '../processor.ts'
 import type {Committed} from './commit-state.ts'
-import {removeOutputs} from './outputs.ts'
+import {removeUnfinished} from './outputs.ts'
 import type {Run} from './run.ts'
 import {Superseded, writeSidecar} from './sidecars.ts'
 
 /**
  * Records a permanent fault as this generation's result. An older generation's result stays: it is the user's, and
- * its metadata names the generation it belongs to. Outputs that a crash left half written are removed.
+ * its metadata names the generation it belongs to. Outputs that only a crashed run wrote are removed.
  */
 export async function recordFault(
   run: Run,
@@ -28,7 +28,7 @@ export async function recordFault(
   }
   try {
     if (outputs?.metadata[RESULT_METADATA.pending] !== undefined)
-      await removeOutputs(storage, settings.outputBucket, object, outputs)
+      await removeUnfinished(storage, settings.outputBucket, object, outputs)
     const target = {object, generation, metadata}
     await writeSidecar(storage, settings.outputBucket, target, 'error.json', report, error, signal)
   } catch (failure) {

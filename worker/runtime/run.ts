@@ -8,6 +8,8 @@ export interface Run {
   readonly delivery: Delivery
   readonly log: Log
   readonly signal: AbortSignal
+  /** Called before the first of several outputs is written. */
+  readonly onCommit: () => void
   readonly startedAt: Date
   /** Marks everything this run writes. */
   readonly metadata: Record<string, string>

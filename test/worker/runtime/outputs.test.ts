@@ -1,5 +1,5 @@
 import {join} from 'node:path'
-import {describe, expect, it} from 'vitest'
+import {describe, expect, it, onTestFinished, vi} from 'vitest'
 import {sidecarObject} from '../../../worker/contract.ts'
 import {PermanentError, type Processor} from '../../../worker/processor.ts'
 import {startFaultyProxy} from '../../support/faulty-proxy.ts'
@@ -144,6 +144,23 @@ describe.each(RUNTIMES)('several outputs of a worker in $language', ({open}) => 
     expect(await worker.names()).toEqual([LIST, 'last.json'])
   })
 
+  it('of an earlier run stay if a run stops and the file then turns out to be bad', async () => {
+    await using worker = await start()
+    await worker.send('f-1 a\nf-2 a\nf-3 a')
+    worker.proxy.fails = isWriteOf('f-5')
+    for (const content of ['f-4 b\nf-1 b\nf-5 b', 'f-6 c\nf-5 c']) {
+      expect((await worker.send(content)).status).toBe(503)
+      expect(await worker.metadataOf(worker.output(LIST))).toMatchObject({pending: 'true'})
+    }
+    worker.proxy.fails = () => false
+    expect((await worker.send('bad')).status).toBe(204)
+    const error = sidecarObject('invoice.pdf', 'error.json')
+    expect(await worker.names()).toEqual([error, LIST, 'f-1', 'f-2', 'f-3'])
+    expect(await worker.text(worker.output('f-3'))).toBe('a')
+    expect((await worker.send('f-2 d')).status).toBe(204)
+    expect(await worker.names()).toEqual([LIST, 'f-2'])
+  })
+
   it('survive the loss of an answer', async () => {
     await using worker = await start()
     worker.proxy.losesAnswer = isWriteOf(LIST)
@@ -245,22 +262,27 @@ describe('several outputs', () => {
     expect(await worker.names()).toEqual([sidecarObject('invoice.pdf', 'error.json')])
   })
 
-  it('of a cancelled file are removed', async () => {
+  it('of a file that is cancelled while they are written are completed: no half of them stays', async () => {
     await using worker = await startOwn(filing)
-    const generation = await worker.upload('invoice.pdf', 'invoice.json 1\ninvoice.txt a')
+    await worker.send('f-1 a\nf-2 a\nf-3 a')
+    const generation = await worker.upload('invoice.pdf', 'f-1 b\nf-2 b')
     const publishTime = new Date().toISOString()
-    let delivery: Promise<number> | undefined
+    const error = worker.output(sidecarObject('invoice.pdf', 'error.json'))
+    vi.useFakeTimers({toFake: ['setTimeout', 'clearTimeout']})
+    onTestFinished(() => void vi.useRealTimers())
     worker.proxy.fails = async (method, url) => {
-      if (!isWriteOf('invoice.txt')(method, url)) return false
-      const error = worker.output(sidecarObject('invoice.pdf', 'error.json'))
+      if (!isWriteOf('f-2')(method, url)) return false
       await worker.put(error, '{}', {'source-generation': generation, cancelled: 'true'})
-      await delivery
-      return true
+      // The next check for cancellations is due, and has its answer by the time of this one.
+      await vi.advanceTimersByTimeAsync(5000)
+      await worker.names()
+      return false
     }
-    delivery = worker.deliver('invoice.pdf', generation, {publishTime})
-    expect(await delivery).toBe(204)
-    expect(worker.outcomes()).toEqual(['cancelled'])
-    await expect.poll(worker.names).toEqual([sidecarObject('invoice.pdf', 'error.json')])
+    expect(await worker.deliver('invoice.pdf', generation, {publishTime})).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'done'])
+    expect(await worker.names()).toEqual([error.name, LIST, 'f-1', 'f-2'])
+    expect(await worker.text(worker.output('f-2'))).toBe('b')
+    expect(await worker.metadataOf(worker.output(LIST))).not.toHaveProperty('pending')
   })
 
   it('of two deliveries at the same time have one effect: the one that loses removes what it wrote', async () => {

@@ -14,7 +14,8 @@ from .errors import Gone, PermanentError, Superseded
 from .files import Context, Input, Output
 from .log import now
 from .names import CANARY, RESERVED, sidecar_name
-from .outputs import ABSENT, Outputs, generation_of, refuse_taken, remove_outputs, result_of, source_of
+from .outputs import ABSENT, Outputs, generation_of, refuse_taken, remove_outputs, remove_unfinished, result_of
+from .outputs import source_of
 from .writer import Writer
 
 MOST_ROUNDS = 3
@@ -154,7 +155,7 @@ def produce(worker, delivery, log, interruption, started, resource, seen):
     except PermanentError as fault:
         context.check()
         if "pending" in (mark or {}).get("metadata", {}):
-            remove_outputs(bucket, name, mark)
+            remove_unfinished(bucket, name, mark)
         return record_fault(worker, delivery, log, marks, fault)
     except Gone:
         log("INFO", "gone: this generation was overwritten or deleted while being read", outcome="gone")

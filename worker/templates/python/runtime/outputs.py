@@ -61,10 +61,15 @@ class Outputs:
     def _write_all(self):
         for file in self.files.values():
             refuse_taken(file.name, self._object, file.there)
-        before = names_in(self._bucket, self._object, self._mark) if self._mark else []
-        obsolete = [name for name in before if name not in self.files]
+        before = entries_in(self._bucket, self._object, self._mark) if self._mark else []
+        completed = {entry["name"]: entry["generation"] for entry in before if "generation" in entry}
+        obsolete = [entry["name"] for entry in before if entry["name"] not in self.files]
         names = [{"name": file.name, "contentType": file.content_type} for file in self.files.values()]
         names += [{"name": name, "contentType": ""} for name in obsolete]
+        # Outputs of an earlier complete run stay if the file turns out to be bad.
+        for entry in names:
+            if entry["name"] in completed:
+                entry["generation"] = completed[entry["name"]]
         pending = self._write_mark(names, {"pending": "true"}, generation_of(self._mark))
         listed = []
         for file in self.files.values():
@@ -153,8 +158,19 @@ def generation_of(resource):
 
 def remove_outputs(bucket, name, mark):
     """Removes the outputs that an `outputs.json` lists, then itself."""
-    remove_parts(bucket, name, names_in(bucket, name, mark))
+    remove_parts(bucket, name, [entry["name"] for entry in entries_in(bucket, name, mark)])
     storage.remove(bucket, mark["name"], mark["generation"])
+
+
+def remove_unfinished(bucket, name, mark):
+    """Removes the outputs that a crash left of a file that turned out to be bad.
+
+    Those of an earlier complete run stay, and the pending list with them, for the next run to replace or remove."""
+    entries = entries_in(bucket, name, mark)
+    unfinished = [entry["name"] for entry in entries if "generation" not in entry]
+    remove_parts(bucket, name, unfinished)
+    if len(unfinished) == len(entries):
+        storage.remove(bucket, mark["name"], mark["generation"])
 
 
 def remove_parts(bucket, owner, names):
@@ -164,11 +180,11 @@ def remove_parts(bucket, owner, names):
             storage.remove(bucket, name, there["generation"])
 
 
-def names_in(bucket, name, mark):
-    """Names in an `outputs.json`; none if another delivery has replaced it, which the next write notices."""
+def entries_in(bucket, name, mark):
+    """Outputs in an `outputs.json`; none if another delivery has replaced it, which the next write notices."""
     try:
         with storage.read(bucket, sidecar_name(name, "outputs.json"), mark) as content:
-            return [output["name"] for output in json.load(content)["outputs"]]
+            return json.load(content)["outputs"]
     except storage.StorageError as error:
         if error.status == 404:
             return []
