@@ -102,7 +102,11 @@ export function keyRoutes({
   /** https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests */
   async function exchange(request: HttpRequest): Promise<HttpResponse> {
     const form = new URLSearchParams((await request.bytes()).toString('utf8'))
-    if (form.get('grant_type') === 'refresh_token') return {json: ownerTokens(tokens)}
+    if (form.get('grant_type') === 'refresh_token') {
+      if (request.call.principal === 'owner') return {json: ownerTokens(tokens)}
+      const description = `${request.call.principal} has no refresh token; only the owner of the local cloud has one.`
+      return {status: 401, json: {error: 'unauthorized_client', error_description: description}}
+    }
     const read =
       form.get('grant_type') === JWT_BEARER ? keys.readToken(form.get('assertion') ?? '') : undefined
     if (read === undefined) {

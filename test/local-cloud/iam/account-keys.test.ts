@@ -57,6 +57,17 @@ test("a key's private half is handed out once, and identifies its account until 
   const list = async (as: string): Promise<number> =>
     (await fetch(`${cloud.endpoint}/storage/v1/b?project=p1`, {headers: {authorization: as}})).status
   expect([await list(bearer), await list(String(authorization))]).toEqual([403, 403])
+
+  // An ID token of the owner opens every private service.
+  const refresh = await fetch(`${cloud.endpoint}/token`, {
+    method: 'POST',
+    headers: {authorization: bearer},
+    body: new URLSearchParams({grant_type: 'refresh_token', refresh_token: 'local'}),
+  })
+  expect([refresh.status, await refresh.json()]).toEqual([
+    401,
+    {error: 'unauthorized_client', error_description: expect.stringContaining(EMAIL)},
+  ])
   await ask('DELETE', `/v1/${String(name)}`)
   expect(await ask('GET', `${ACCOUNT}/keys?keyTypes=USER_MANAGED`)).toEqual({})
 })
