@@ -1,4 +1,4 @@
-import type {Clock} from './clock.ts'
+import type {Clock, Timer} from './clock.ts'
 
 /** A clock that can be moved ahead. */
 export interface AdvancingClock extends Clock {
@@ -9,6 +9,8 @@ export interface AdvancingClock extends Clock {
 interface Pending {
   readonly dueAt: number
   readonly fire: () => void
+  /** Waits on the other clock for what is left. */
+  timer: Timer
 }
 
 /** The time of another clock, until it is moved ahead. */
@@ -20,20 +22,14 @@ export function createAdvancingClock(clock: Clock): AdvancingClock {
     now: () => clock.now() + ahead,
     monotonic,
     after(delayMs, action) {
-      const timer = clock.after(delayMs, () => {
-        pending.delete(entry)
+      const fire = (): void => {
+        clear()
         action()
-      })
+      }
+      const entry: Pending = {dueAt: monotonic() + delayMs, fire, timer: clock.after(delayMs, fire)}
       const clear = (): void => {
         pending.delete(entry)
-        timer.clear()
-      }
-      const entry: Pending = {
-        dueAt: monotonic() + delayMs,
-        fire: () => {
-          clear()
-          action()
-        },
+        entry.timer.clear()
       }
       pending.add(entry)
       return {clear}
@@ -43,6 +39,10 @@ export function createAdvancingClock(clock: Clock): AdvancingClock {
       const due = [...pending].filter(({dueAt}) => dueAt <= monotonic())
       // One that an earlier one has cleared does not happen.
       for (const entry of due.toSorted((a, b) => a.dueAt - b.dueAt)) if (pending.has(entry)) entry.fire()
+      for (const entry of pending) {
+        entry.timer.clear()
+        entry.timer = clock.after(entry.dueAt - monotonic(), entry.fire)
+      }
     },
   }
 }
