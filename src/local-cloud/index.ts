@@ -4,7 +4,7 @@ import {join} from 'node:path'
 import type {Control, LocalCloudStatus} from './admin-routes.ts'
 import {compose, type LocalCloudOptions, type RunningCloud} from './composition.ts'
 import {explainStart} from './start-errors.ts'
-import {listSnapshots, removeState, restoreSnapshot, saveSnapshot} from './state/snapshots.ts'
+import {listSnapshots, prepareState, recoverState, replaceState, saveSnapshot} from './state/snapshots.ts'
 import {type AdvancingClock, createAdvancingClock} from './wire/advancing-clock.ts'
 import {ApiError} from './wire/api-error.ts'
 import {systemClock} from './wire/clock.ts'
@@ -47,6 +47,7 @@ export class LocalCloud implements AsyncDisposable, Control {
     const {stateFolder = await mkdtemp(join(tmpdir(), 'local-cloud-'))} = options
     const cloud = new LocalCloud(options, stateFolder)
     try {
+      await recoverState(stateFolder)
       await cloud.#open()
       return cloud
     } catch (error) {
@@ -69,7 +70,7 @@ export class LocalCloud implements AsyncDisposable, Control {
   }
 
   reset(): Promise<void> {
-    return this.#restart(() => removeState(this.#options.stateFolder))
+    return this.#restart()
   }
 
   saveSnapshot(name: string): void {
@@ -85,7 +86,15 @@ export class LocalCloud implements AsyncDisposable, Control {
     const names = await this.snapshots()
     if (!names.includes(name))
       throw new ApiError('NOT_FOUND', `No snapshot ${name}; there is ${names.join(', ') || 'none'}.`)
-    await this.#restart(() => restoreSnapshot(this.#options.stateFolder, name))
+    try {
+      await this.#restart(name)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new ApiError(
+        'FAILED_PRECONDITION',
+        `Snapshot ${name} cannot be loaded, so the state is the same as before: ${reason}`,
+      )
+    }
   }
 
   snapshots(): Promise<string[]> {
@@ -110,13 +119,19 @@ export class LocalCloud implements AsyncDisposable, Control {
     this.#running = await compose({...this.#options, ...given, clock: this.#clock, control: this})
   }
 
-  #restart(change: () => Promise<void>): Promise<void> {
+  /** Starts again on a snapshot, or else on an empty state; if that fails, on the state as it was. */
+  #restart(snapshot?: string): Promise<void> {
     return this.#inTurn(async () => {
       const {ports} = this.#opened
+      await prepareState(this.#options.stateFolder, snapshot)
       await this.#opened[Symbol.asyncDispose]()
-      await change()
       this.#clock = createAdvancingClock(this.#options.clock ?? systemClock)
-      await this.#open(ports)
+      try {
+        await replaceState(this.#options.stateFolder, () => this.#open(ports))
+      } catch (error) {
+        await this.#open(ports)
+        throw error
+      }
     })
   }
 

@@ -1,4 +1,7 @@
-import {existsSync} from 'node:fs'
+import {existsSync, mkdirSync, renameSync, rmSync, writeFileSync} from 'node:fs'
+import {readdir} from 'node:fs/promises'
+import {join} from 'node:path'
+import {DatabaseSync} from 'node:sqlite'
 import {Storage} from '@google-cloud/storage'
 import {PubSub} from '@google-cloud/pubsub'
 import {expect, onTestFinished, test} from 'vitest'
@@ -81,6 +84,49 @@ test('a snapshot brings back objects, their bytes and unfinished uploads, as oft
   expect(await cloud.snapshots()).toEqual(['base'])
   await expect(cloud.loadSnapshot('other')).rejects.toThrow('No snapshot other; there is base.')
   expect(() => cloud.saveSnapshot('../outside')).toThrow('cannot name a snapshot')
+})
+
+test.each([
+  ['lacks its database', (database: string) => rmSync(database)],
+  ['cannot be read', (database: string) => writeFileSync(database, 'This is no database.'.repeat(100))],
+  [
+    'was written by a newer version',
+    (database: string) => {
+      using snapshot = new DatabaseSync(database)
+      snapshot.exec("UPDATE schema_versions SET version = 99 WHERE name = 'storage'")
+    },
+  ],
+])('if a snapshot %s, the state stays as it was', async (_, spoil) => {
+  const {cloud, storage} = await start()
+  const {stateFolder} = cloud.status()
+  await storage.createBucket('bucket')
+  cloud.saveSnapshot('spoilt')
+  await storage.bucket('bucket').file('a.txt').save('a')
+  spoil(join(stateFolder, 'snapshots', 'spoilt', 'state.db'))
+  const answer = await fetch(`${cloud.endpoint}/_local-cloud/snapshots/spoilt/load`, {method: 'POST'})
+  expect([answer.status, await answer.text()]).toEqual([
+    400,
+    expect.stringMatching(/Snapshot spoilt cannot be loaded, so the state is the same as before: ./),
+  ])
+  expect(await namesIn(storage)).toEqual(['a.txt'])
+  expect(String((await storage.bucket('bucket').file('a.txt').download())[0])).toBe('a')
+  await cloud.reset()
+  expect(cloud.status()).toMatchObject({buckets: 0})
+  expect(await readdir(stateFolder)).not.toContain('previous-state')
+})
+
+test('a crash while a snapshot is loaded leaves the earlier state', async () => {
+  const stateFolder = await temporaryFolder()
+  {
+    await using cloud = await LocalCloud.start({stateFolder})
+    await storageOf(cloud).createBucket('bucket')
+    await storageOf(cloud).bucket('bucket').file('a.txt').save('a')
+  }
+  mkdirSync(join(stateFolder, 'previous-state'))
+  for (const name of ['blobs', 'state.db'])
+    renameSync(join(stateFolder, name), join(stateFolder, 'previous-state', name))
+  const {storage} = await start({stateFolder})
+  expect(String((await storage.bucket('bucket').file('a.txt').download())[0])).toBe('a')
 })
 
 test('time that is moved ahead lets lifecycle rules act, and retries happen at once', async () => {
