@@ -20,7 +20,6 @@ export function runProgram(command: readonly string[], {set, unset}: Environment
   const [program = '', ...args] = command
   const environment: NodeJS.ProcessEnv = {...process.env}
   for (const name of unset) delete environment[name]
-  const child = spawn(program, args, {stdio: 'inherit', env: {...environment, ...set}})
 
   // A terminal sends Ctrl-C to the program itself; a second one would make Terraform abandon its current resource.
   const byTerminal = process.stdin.isTTY || process.stdout.isTTY
@@ -31,6 +30,8 @@ export function runProgram(command: readonly string[], {set, unset}: Environment
     process.on(signal, listener)
     return {signal, listener}
   })
+  // After the listeners: a signal that came between the two would end this process alone, and the program would live on.
+  const child = spawn(program, args, {stdio: 'inherit', env: {...environment, ...set}})
 
   return new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(startError(program, error)))
