@@ -7,7 +7,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {400: 'invalid-request', 404:
 
 /**
  * Calls a route below `/_local-cloud/` of the local cloud that runs on a state folder.
- * @throws AppError `unreachable` if none is running; by the status of the answer if it is an error
+ * @throws AppError `unreachable` if none is running, or it ends before it answers; by the status of the answer if it is an error
  */
 export async function askLocalCloud(
   folder: string,
@@ -23,6 +23,12 @@ export async function askLocalCloud(
   const response = await fetch(`${running.endpoint}/_local-cloud/${path}`, {
     method,
     ...(body === undefined ? {} : {body: JSON.stringify(body)}),
+  }).catch((cause: unknown) => {
+    throw new AppError('The local cloud does not answer.', {
+      code: 'unreachable',
+      suggestions: [suggest`See whether it runs: ${command('local status')}`],
+      cause,
+    })
   })
   const answer = fieldsOf(await response.json())
   if (response.ok) return answer

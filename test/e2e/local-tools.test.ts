@@ -125,9 +125,12 @@ describe('local iam and local requests', () => {
     await following.shows('"decision":"denied"')
     expect(await list()).toBe(200)
     await following.shows('"decision":"missing"')
+    expect((await cli.run(['local', 'status'])).stdout).toContain('Missing grants:')
+    expect((await cli.run(['local', 'reset'])).exitCode).toBe(0)
+    expect((await call('/v1/projects/p-test/subscriptions', undefined, token)).status).toBe(403)
+    await following.shows('/v1/projects/p-test/subscriptions')
     following.kill('SIGINT')
     expect((await following.ended).exitCode).toBe(130)
-    expect((await cli.run(['local', 'status'])).stdout).toContain('Missing grants:')
   })
 })
 

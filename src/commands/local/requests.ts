@@ -4,9 +4,12 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {localCloudOf} from '../../cli/targets.ts'
 import {lacksGrant, showRequest} from '../../cli/show-requests.ts'
+import {AppError} from '../../core/errors.ts'
 import {fieldsOf, type JsonObject} from '../../core/json.ts'
 
 const POLL_MS = 300
+/** A reset gives instances ten seconds to end. */
+const LONGEST_RESTART_MS = 20_000
 
 export default class LocalRequests extends CloudRunnerCommand {
   static override isAboutPipeline = false
@@ -37,8 +40,19 @@ export default class LocalRequests extends CloudRunnerCommand {
       this.print(requests.flatMap(showRequest))
       return {requests}
     }
+    let answered = 0
     for (let last = 0; ;) {
-      const news = await after(last)
+      const news = await after(last).then(
+        (found) => {
+          answered = performance.now()
+          return found
+        },
+        (error: unknown) => {
+          const isRestart = answered > 0 && performance.now() - answered < LONGEST_RESTART_MS
+          if (isRestart && error instanceof AppError && error.code === 'unreachable') return []
+          throw error
+        },
+      )
       last = Number(news.at(-1)?.['id'] ?? last)
       for (const request of news.filter(shown)) {
         if (this.jsonEnabled()) process.stdout.write(`${JSON.stringify(request)}\n`)

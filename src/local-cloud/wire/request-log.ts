@@ -20,7 +20,7 @@ export interface PermissionCheck {
 
 /** A request that was answered, or a permission that the local cloud checked for work of its own. */
 export interface LoggedRequest {
-  /** Increases over time. */
+  /** Increases over time, restarts included. */
   readonly id: number
   /** RFC 3339. */
   readonly time: string
@@ -55,7 +55,8 @@ export function createRequestLog(clock: Clock): RequestLog {
   const current = new AsyncLocalStorage<{readonly checks: PermissionCheck[]; hasEnded: boolean}>()
   let kept: {readonly request: LoggedRequest; readonly at: number; readonly size: number}[] = []
   let bytes = 0
-  let lastId = 0
+  // Higher than all before the last start: no log grows by a thousand requests a millisecond.
+  let lastId = Math.floor(clock.now()) * 1000
 
   function add(request: Omit<LoggedRequest, 'id' | 'time'>): void {
     const at = clock.now()
