@@ -10,9 +10,9 @@ let cli: Cli
 beforeAll(async () => {
   cli = await Cli.create()
   await cli.write('totals.csv', 'a,y\n1,0\n2,1\n')
-  await cli.write('two words.csv', 'a,y\n1,0\n2,1\n')
+  await cli.write('two [words].csv', 'a,y\n1,0\n2,1\n')
   await cli.json(['setup'])
-  await cli.json(['upload', 'totals.csv', 'two words.csv'])
+  await cli.json(['upload', 'totals.csv', 'two [words].csv'])
   await mkdir(join(cli.folder, 'bin'))
   await symlink(BIN, join(cli.folder, 'bin', 'cloud-runner'))
 })
@@ -48,9 +48,9 @@ test.each([
   [['logs', '--severity', 'e'], ['error']],
   [
     ['results', ''],
-    ['totals.csv', 'two words.csv'],
+    ['totals.csv', 'two [words].csv'],
   ],
-  [['status', 'totals.csv', 'tw'], ['two words.csv']],
+  [['status', 'totals.csv', 'tw'], ['two [words].csv']],
   [['status', '--limit', '5', 'to'], ['totals.csv']],
   [['results', '--output', ''], [':files']],
   [['upload', 'x'], [':files']],
@@ -86,7 +86,8 @@ test('declared pipelines and environments', async () => {
 
 /** A shell that has loaded the script and prints what it offers for `cloud-runner results t`. */
 const SESSIONS = {
-  bash: `source <(cloud-runner completion bash)
+  bash: `shopt -s failglob
+source <(cloud-runner completion bash)
 COMP_WORDS=(cloud-runner results t) COMP_CWORD=2
 _cloud_runner_complete; printf '%s\\n' "\${COMPREPLY[@]}"`,
   zsh: `autoload -Uz compinit; compinit -u -D
@@ -111,6 +112,6 @@ test.for(Object.entries(SESSIONS))('the script works in %s', ([shell, session], 
     },
   })
   expect(said).toContain('totals.csv')
-  expect(said).toMatch(/two.*words\.csv/)
+  expect(said).toMatch(/two.*words.*csv/)
   expect(said).not.toContain('staging')
 })

@@ -9,16 +9,16 @@ export const FILES = ':files'
 /** What a shell runs once, so that Tab asks the hidden command `complete` for each line's candidates. */
 export const SCRIPTS: Readonly<Record<Shell, string>> = {
   bash: `_cloud_runner_complete() {
-  local IFS=$'\\n' line current="\${COMP_WORDS[COMP_CWORD]}"
+  local line file current="\${COMP_WORDS[COMP_CWORD]}"
   COMPREPLY=()
-  for line in $(cloud-runner complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null); do
+  while IFS= read -r line; do
     if [ "$line" = '${FILES}' ]; then
       compopt -o filenames 2>/dev/null
-      COMPREPLY+=($(compgen -f -- "$current"))
+      while IFS= read -r file; do COMPREPLY+=("$file"); done < <(compgen -f -- "$current")
     else
       COMPREPLY+=("$(printf %q "\${line%%$'\\t'*}")")
     fi
-  done
+  done < <(cloud-runner complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o nosort -F _cloud_runner_complete cloud-runner
 `,
