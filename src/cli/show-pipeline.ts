@@ -89,13 +89,22 @@ function pipelineLines(pipeline: PipelineStatus, render: Render): string[] {
  * The pipeline and its files.
  * @param now milliseconds since the epoch
  * @param nextPage the command that shows more files, if there are more
+ * @param isFiltered whether only some files were asked for
  */
-export function showStatus(status: Status, now: number, render: Render, nextPage?: Command): string[] {
+export function showStatus(
+  status: Status,
+  now: number,
+  render: Render,
+  {
+    nextPage,
+    isFiltered = false,
+  }: {readonly nextPage?: Command | undefined; readonly isFiltered?: boolean} = {},
+): string[] {
   if (Object.values(status.counts).every((files) => files === 0))
     return [
       ...pipelineLines(status.pipeline, render),
       '',
-      render(suggest`No files yet: ${synopsis('upload', 'FILE')}`),
+      isFiltered ? 'No file matches.' : render(suggest`No files yet: ${synopsis('upload', 'FILE')}`),
     ]
   const hint = [refusalHint(status), failureHint(status), missedHint(status, now), deadHint(status)].find(
     (advice) => advice !== undefined,

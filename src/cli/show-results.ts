@@ -6,7 +6,7 @@ import {type Strongest, strongestEffects} from '../core/results/strongest.ts'
 import {bytes, count, counted, tame, widthOf} from './format.ts'
 import {fileTable, showState} from './show-files.ts'
 import {pairs, table} from './table.ts'
-import {again, commandFor, suggest, type Render} from '../core/suggestion.ts'
+import {again, commandFor, suggest, synopsis, type Render} from '../core/suggestion.ts'
 
 /** Characters per cell in the preview; the file has all of them. */
 const CELL = 24
@@ -127,7 +127,7 @@ function showOutputs(
     ...(written ? [`Written: ${written.file} (${bytes(written.sizeBytes)})`] : []),
     ...(isSaved
       ? []
-      : ['', render(suggest`All of them: ${commandFor('results', object, '--output', 'FOLDER/')}`)]),
+      : ['', render(suggest`All of them: ${synopsis('results', object, '--output', 'FOLDER/')}`)]),
   ]
 }
 

@@ -66,6 +66,7 @@ export default class Status extends ReadOnlyCommand {
     const {prefix, limit, after} = flags
     const states = [...(flags.state ?? []), ...(flags.failed ? (['failed', 'dead'] as const) : [])]
     const request = {objects, prefix, states, limit, after}
+    const isFiltered = objects.length > 0 || prefix !== undefined || states.length > 0
     if (flags.watch) {
       if (this.jsonEnabled()) {
         throw usageError('--watch shows changes to people; --json prints one state.', [
@@ -80,7 +81,8 @@ export default class Status extends ReadOnlyCommand {
       const result = await status(request, target.context())
       const [only] = result.files
       const hops = objects.length === 1 && only && result.total === 1 ? ['', ...hopTable(only.hops)] : []
-      this.print([...showStatus(result, Date.now(), this.render, nextPage(result)), ...hops])
+      const shown = showStatus(result, Date.now(), this.render, {nextPage: nextPage(result), isFiltered})
+      this.print([...shown, ...hops])
       return result
     })
   }

@@ -79,6 +79,13 @@ export interface AppErrorDetails {
   readonly cause?: unknown
 }
 
+/** What JSON has of an error within a result. */
+export interface ErrorOutput {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly suggestions: readonly Suggestion[]
+}
+
 /**
  * An error that a user can act on; anything else thrown is a bug. The shape is what oclif prints (`code`,
  * `suggestions`) and exits with (`oclif.exit`), so core does not import oclif.
@@ -99,7 +106,7 @@ export class AppError extends Error {
   }
 
   /** As part of a result: an error's message is not enumerable. */
-  toJSON(): Pick<AppError, 'code' | 'message' | 'suggestions'> {
+  toJSON(): ErrorOutput {
     const {code, message, suggestions} = this
     return {code, message, suggestions}
   }

@@ -59,7 +59,7 @@ test('a file without news for a minute comes with what to do, unless others are 
 
 test('of many files, all are counted, and the next page is one command away', () => {
   const status = {...statusOf([{...NEW, state: 'done'}]), total: 99_801, more: 99_800}
-  const lines = showStatus(status, NOW, render, command('status', '--after', '3,t,a b'))
+  const lines = showStatus(status, NOW, render, {nextPage: command('status', '--after', '3,t,a b')})
   expect(lines.join('\n')).toContain("… 99,800 more: cloud-runner status --after '3,t,a b'")
 })
 
@@ -104,4 +104,10 @@ test('setup after a rollback names the revision that serves, and the newer one t
   expect(lines).toContain(
     'Revision p-00003-new is newer, has these settings, and gets no traffic. Move traffic to it: cloud-runner deploy',
   )
+})
+
+test('a filter that matches nothing does not claim that there are no files', () => {
+  const none = statusOf([])
+  expect(showStatus(none, NOW, render).at(-1)).toContain('No files yet')
+  expect(showStatus(none, NOW, render, {isFiltered: true}).at(-1)).toBe('No file matches.')
 })

@@ -11,7 +11,7 @@ import type {StoredObject} from '../ports/objects.ts'
 import {recordFetched} from './fetched.ts'
 import {readOutputs, writeToFolder, type FileOutput, type OutputFolder} from './outputs.ts'
 import {readPreview, type Preview} from './preview.ts'
-import {commandFor, suggest} from '../suggestion.ts'
+import {commandFor, suggest, synopsis} from '../suggestion.ts'
 
 export interface ResultsRequest {
   readonly object: string
@@ -121,7 +121,7 @@ function severalOutputs(object: string, outputs: readonly FileOutput[]): AppErro
   return new AppError(`${object} has ${outputs.length} outputs: ${names}.`, {
     code: 'usage',
     exitCode: EXIT.usage,
-    suggestions: [suggest`Write them to a folder: ${commandFor('results', object, '--output', 'FOLDER/')}`],
+    suggestions: [suggest`Write them to a folder: ${synopsis('results', object, '--output', 'FOLDER/')}`],
   })
 }
 

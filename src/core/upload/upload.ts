@@ -1,7 +1,7 @@
 import {extname} from 'node:path'
 import {INPUT_METADATA} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
-import {AppError} from '../errors.ts'
+import {AppError, type ErrorOutput} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import type {PlannedUpload} from './plan.ts'
 import {command, suggest} from '../suggestion.ts'
@@ -40,7 +40,7 @@ export interface UploadOptions {
 
 export interface UploadResult {
   readonly uploaded: readonly UploadedFile[]
-  readonly failed: readonly {readonly file: string; readonly object: string; readonly error: AppError}[]
+  readonly failed: readonly {readonly file: string; readonly object: string; readonly error: ErrorOutput}[]
 }
 
 /**
