@@ -41,6 +41,7 @@ export default class Console extends CloudRunnerCommand {
       port: flags.port,
       context: target.context(),
       render: this.render,
+      isProtected: config.isProtected,
       explain: (error) => failureOf(error, {bin: this.config.bin, typed: this.typed}),
       version: this.config.version,
     })
@@ -48,7 +49,12 @@ export default class Console extends CloudRunnerCommand {
     if (this.jsonEnabled()) process.stdout.write(`${this.inJson({address})}\n`)
     this.print([`Console: ${address}`, 'Press Ctrl-C to end it.'])
     const isInteractive = process.stdout.isTTY && !process.env['CI'] && !this.jsonEnabled()
-    if (flags.open ?? isInteractive) await openInBrowser(address, process.env)
+    if (flags.open ?? isInteractive)
+      await openInBrowser(address, process.env).catch((error: unknown) => {
+        if (flags.open) throw error
+        // Nobody asked for a browser, and over SSH there is none.
+        this.explain(['No browser opened: open the address yourself.'])
+      })
     if (!this.signal.aborted) await once(this.signal, 'abort')
     const {reason}: {reason?: unknown} = this.signal
     if (reason instanceof AppError) process.exitCode = reason.exitCode

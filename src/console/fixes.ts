@@ -111,12 +111,14 @@ export class Fixes {
 
 async function apply(fix: Fix, chosen: readonly Chosen[], context: Context): Promise<void> {
   const objects = chosen.map(({object}) => object)
+  const isOne = objects.length === 1
   if (fix === 'cancel') await cancel(objects, context)
-  else if (fix === 'redrive') await redrive(await planRedrive(objects, context), context)
-  else {
-    const [only, ...others] = chosen
-    // A named file may have left the bucket since the page was drawn.
-    if (only !== undefined && others.length === 0) await chooseFiles({objects}, context)
+  else if (fix === 'redrive') {
+    // A file may have changed since the page was drawn: of one, the user hears why nothing happens.
+    if (isOne) await planRedrive(objects, context)
+    await redrive(objects, context)
+  } else {
+    if (isOne) await chooseFiles({objects}, context)
     const {gone} = await reprocess(chosen, context)
     const [first] = gone
     if (first !== undefined)

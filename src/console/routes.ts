@@ -1,10 +1,11 @@
 import type {IncomingMessage} from 'node:http'
+import {AppError} from '../core/errors.ts'
 import {logs} from '../core/logs.ts'
 import type {Context} from '../core/ports/context.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 import {revisions} from '../core/revisions.ts'
 import {rollback} from '../core/rollback.ts'
-import {command, commandFor, type Render} from '../core/suggestion.ts'
+import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload} from '../core/upload/upload.ts'
 import type {FilePage, FileStory, FixPlan, FixProgress, LogPage, PartPage, RevisionPage} from './api.ts'
@@ -26,6 +27,7 @@ export interface RouteServices {
   readonly watch: Watch
   readonly fixes: Fixes
   readonly render: Render
+  readonly isProtected: boolean
   /** The path with a key, for what a browser loads without headers. */
   readonly withKey: (path: string) => string
 }
@@ -46,6 +48,7 @@ export function apiRoutes({
   watch,
   fixes,
   render,
+  isProtected,
   withKey,
 }: RouteServices): Readonly<Record<string, Answer>> {
   return {
@@ -85,6 +88,11 @@ export function apiRoutes({
     },
 
     async 'POST /api/traffic/*'({name}): Promise<{readonly revision: string}> {
+      if (isProtected)
+        throw new AppError(`The environment of pipeline ${context.pipeline.settings.name} is protected.`, {
+          code: 'confirmation-required',
+          suggestions: [suggest`Type this, and then the pipeline's name: ${command('rollback', name)}`],
+        })
       const {revision} = await rollback({revision: name}, context)
       await watch.readNow()
       return {revision}

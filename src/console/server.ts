@@ -31,6 +31,8 @@ export interface ConsoleOptions {
   readonly port: number
   readonly context: Context
   readonly render: Render
+  /** Whether traffic may be moved only by a command that asks for the pipeline's name. */
+  readonly isProtected: boolean
   /** Any thrown value as the page shows it. */
   readonly explain: (error: unknown) => Problem
   readonly version: string
@@ -88,7 +90,8 @@ interface Site extends AsyncDisposable {
   answer(message: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-function createSite(admission: Admission, {context, render, explain, version}: ConsoleOptions): Site {
+function createSite(admission: Admission, options: ConsoleOptions): Site {
+  const {context, render, explain, version, isProtected} = options
   const events = new EventStream(({all, ofLogs}) => {
     watch.isWatched = all > 0
     follower.isWanted = ofLogs > 0
@@ -111,10 +114,17 @@ function createSite(admission: Admission, {context, render, explain, version}: C
     setup: lineOf(command('setup'), render),
     upload: lineOf(synopsis('upload', 'FILE'), render),
   }
-  const routes = apiRoutes({context, watch, fixes, render, withKey})
+  const routes = apiRoutes({context, watch, fixes, render, isProtected, withKey})
 
   async function answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const {pathname, searchParams: query} = new URL(message.url ?? '/', 'http://127.0.0.1')
+    const url = URL.parse(message.url ?? '/', 'http://127.0.0.1')
+    if (url === null)
+      return sendJson(response, 400, {
+        code: 'usage',
+        message: 'The address of the request is not a URL.',
+        suggestions: [],
+      })
+    const {pathname, searchParams: query} = url
     const isApi = pathname.startsWith('/api/')
     const hasKey = message.method === 'GET' && admission.isKeyOf(pathname, query.get('key') ?? undefined)
     const refusal = admission.admit(message) ?? (isApi && !hasKey ? admission.authorize(message) : undefined)
@@ -180,6 +190,7 @@ function statusOf(error: unknown): number {
   if (error.code === 'usage' || error.code.startsWith('object-name')) return 400
   if (error.code === 'object-unknown' || error.code === 'not-found' || error.code === 'revision-unknown')
     return 404
+  if (error.code === 'confirmation-required') return 403
   return error.code === 'locked' ? 409 : 502
 }
 

@@ -1,8 +1,12 @@
+import {once} from 'node:events'
+import {request} from 'node:http'
 import {expect, test} from 'vitest'
 import {generateSample} from '../../src/core/sample/index.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {processed, startConsole} from '../support/console.ts'
+import {deadLetter} from '../support/dead-letter.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {putUnnoticed} from '../support/unnoticed-uploads.ts'
 
 test('lists, filters and pages files, tells one file’s story, and refuses what it cannot mean', async () => {
   const context = await startLocalPipeline()
@@ -88,4 +92,56 @@ test('gives traffic to a revision, and takes a file that is dropped on the page'
   await expect
     .poll(async () => Object((await ask('GET', '/api/files?prefix=folder/')).json).counts)
     .toMatchObject({failed: 1})
+})
+
+test('redrives the dead letters of the filter alone: none if it matches none', async () => {
+  const context = await startLocalPipeline()
+  const objects = await putUnnoticed(context, ['a/1.csv', 'b/1.csv', 'b/2.csv'])
+  await setup({workerFolder: undefined}, context)
+  for (const object of objects) await deadLetter(context, object)
+  const {ask, listen} = await startConsole(context)
+  const events = await listen()
+  const redriven = async (query: string) => {
+    const {json} = await ask('POST', `/api/fixes/redrive?${query}`)
+    const {id} = Object(json)
+    return events.next('fix', (progress) => progress['id'] === id && progress['state'] !== 'running')
+  }
+  const showsDead = (count: number) => events.next('overview', ({counts}) => Object(counts).dead === count)
+
+  await showsDead(3)
+  expect(await redriven('prefix=nothing/')).toMatchObject({state: 'done', total: 0, done: 0})
+  expect(await redriven('object=other.csv')).toMatchObject({
+    state: 'failed',
+    problem: {code: 'object-unknown'},
+  })
+  await expect
+    .poll(async () => Object((await ask('POST', '/api/fixes/redrive?prefix=a/&dry-run')).json).count)
+    .toBe(1)
+  expect(await redriven('prefix=a/')).toMatchObject({state: 'done', total: 1, done: 1})
+  await showsDead(2)
+})
+
+test('moves no traffic in a protected environment, and shows the command that asks for the name', async () => {
+  const context = await startLocalPipeline()
+  const {service} = await setup({workerFolder: undefined}, context)
+  const revision = service.latestReadyRevision
+  const {ask} = await startConsole(context, 0, true)
+  expect(await ask('POST', `/api/traffic/${revision}`)).toMatchObject({
+    status: 403,
+    json: {
+      code: 'confirmation-required',
+      suggestions: [expect.stringContaining(`cloud-runner rollback ${revision}`)],
+    },
+  })
+})
+
+test('answers a request whose target is not a URL, and stays up', async () => {
+  const context = await startLocalPipeline()
+  await setup({workerFolder: undefined}, context)
+  const {origin, ask} = await startConsole(context)
+  const strange = request({port: new URL(origin).port, path: '//', headers: {host: 'elsewhere.example'}})
+  const [response] = await once(strange.end(), 'response')
+  response.resume()
+  expect(response.statusCode).toBe(400)
+  expect((await ask('GET', '/api/session')).status).toBe(200)
 })

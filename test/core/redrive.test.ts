@@ -1,27 +1,14 @@
 import {expect, test} from 'vitest'
-import type {Context} from '../../src/core/ports/context.ts'
-import {notificationOf} from '../../src/core/files/notification.ts'
-import type {StoredObject} from '../../src/core/ports/objects.ts'
 import {showRedriven} from '../../src/cli/show-requeued.ts'
 import {reprocess} from '../../src/core/reprocess.ts'
 import {planRedrive, redrive} from '../../src/core/redrive.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {status} from '../../src/core/status.ts'
 import {waitForResults} from '../../src/core/files/wait.ts'
+import {deadLetter} from '../support/dead-letter.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {putUnnoticed} from '../support/unnoticed-uploads.ts'
 import {capitals, workerFolder} from '../support/worker-folder.ts'
-
-/** A dead letter as Pub/Sub makes it after the last attempt. */
-async function deadLetter({cloud, pipeline, signal}: Context, object: StoredObject): Promise<void> {
-  const {data, attributes} = notificationOf(object, undefined)
-  const added = {
-    CloudPubSubDeadLetterSourceDeliveryCount: '5',
-    CloudPubSubDeadLetterSourceSubscription: pipeline.names.subscription,
-  }
-  const letter = {data, attributes: {...attributes, ...added}}
-  await cloud.messages.publish(pipeline.names.deadLetterTopic, letter, {signal})
-}
 
 test('dead letters go back and are done, by object or all; one of a deleted file is removed', async () => {
   const context = await startLocalPipeline()

@@ -1,8 +1,10 @@
+import {spawn, spawnSync} from 'node:child_process'
+import {once} from 'node:events'
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {gzipSync} from 'node:zlib'
 import {expect, test} from 'vitest'
-import {Cli, parseObject} from '../support/cli.ts'
+import {BIN, Cli, parseObject} from '../support/cli.ts'
 
 test('console serves the page and the API until Ctrl-C, for the holder of its address alone', async () => {
   await using cli = await Cli.create()
@@ -23,6 +25,32 @@ test('console serves the page and the API until Ctrl-C, for the holder of its ad
   expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=[\w-]{43}$/)
   expect(shown.stderr).toContain(`Console: ${address}`)
   expect((await cli.run(['upload', 'a.csv'])).stderr).not.toContain('#token=')
+})
+
+/** Of util-linux: runs a command on a terminal of its own. */
+const SCRIPT = 'script'
+const hasTerminal = process.platform === 'linux' && spawnSync(SCRIPT, ['--version']).status === 0
+
+test.skipIf(!hasTerminal)('console stays up on a terminal without a browser', async () => {
+  await using cli = await Cli.create()
+  await cli.json(['setup'])
+  const line = `${process.execPath} ${BIN} console`
+  const child = spawn(SCRIPT, ['--quiet', '--return', '--command', line, '/dev/null'], {
+    cwd: cli.folder,
+    env: {PATH: process.env['PATH'] ?? '', HOME: cli.folder, TERM: 'xterm', BROWSER: '/none/browser'},
+  })
+  const ended = once(child, 'close')
+  let text = ''
+  let isInterrupted = false
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    text += String(chunk)
+    if (isInterrupted || !text.includes('No browser opened')) continue
+    isInterrupted = true
+    child.stdin.write('\u0003')
+  }
+  expect(text).toContain('#token=')
+  expect(text).not.toContain('could not open')
+  expect(await ended).toEqual([130, null])
 })
 
 test('the page is small', async () => {

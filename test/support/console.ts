@@ -31,11 +31,16 @@ export interface EventReader {
   next(kind: string, fits?: (data: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
 }
 
-export async function startConsole(context: Context, port = 0): Promise<TestConsole & AsyncDisposable> {
+export async function startConsole(
+  context: Context,
+  port = 0,
+  isProtected = false,
+): Promise<TestConsole & AsyncDisposable> {
   const served = await serveConsole({
     port,
     context,
     render,
+    isProtected,
     explain: (error) => failureOf(error, {bin: 'cloud-runner', typed: NOTHING_TYPED}),
     version: 'test',
   })
