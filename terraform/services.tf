@@ -27,6 +27,16 @@ resource "google_project_service" "optional" {
   disable_on_destroy = false
 }
 
+moved {
+  from = google_project_service.monitoring[0]
+  to   = google_project_service.optional["monitoring"]
+}
+
+moved {
+  from = google_project_service.this["secretmanager"]
+  to   = google_project_service.optional["secretmanager"]
+}
+
 # Reading it also creates the account if the project never used Cloud Storage.
 data "google_storage_project_service_account" "this" {
   project = var.project_id

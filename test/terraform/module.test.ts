@@ -57,7 +57,7 @@ for (const [program, missing] of [
       expect(report).toMatchObject({valid: true, warning_count: 0})
       expect(tests).toMatch(/^Success! \d+ passed, 0 failed\.$/m)
     },
-    120_000,
+    300_000,
   )
 }
 
@@ -70,6 +70,37 @@ it.skipIf(NO_PROVIDER !== undefined)(
     await terraform.run(['init'])
     await terraform.run(['validate'])
     expect((await terraform.run(['fmt', '-check', 'local_override.tf'])).stdout).toBe('')
+  },
+  60_000,
+)
+
+it.skipIf(NO_PROVIDER !== undefined)(
+  `the API for alerts keeps its place in a state of an earlier version${unless(NO_PROVIDER)}`,
+  async () => {
+    const terraform = new Terraform(await temporaryFolder(), MODULE, NOWHERE)
+    const attributes = {
+      id: 'my-project-123/monitoring.googleapis.com',
+      project: 'my-project-123',
+      service: 'monitoring.googleapis.com',
+      disable_on_destroy: false,
+    }
+    const resource = {
+      mode: 'managed',
+      type: 'google_project_service',
+      name: 'monitoring',
+      provider: 'provider["registry.terraform.io/hashicorp/google"]',
+      instances: [{index_key: 0, schema_version: 0, attributes}],
+    }
+    const state = {version: 4, terraform_version: '1.9.0', serial: 1, lineage: 'a', resources: [resource]}
+    await writeFile(join(terraform.folder, 'terraform.tfstate'), JSON.stringify(state))
+    await terraform.run(['init'])
+    const alerts = '-var=alerts={webhook="https://example.com/alerts"}'
+    // Nothing else, so that nothing is called.
+    const targets = ['optional', 'monitoring'].map((name) => `-target=google_project_service.${name}`)
+    const given = variables({project_id: 'my-project-123', region: 'europe-west3'})
+    const {stdout} = await terraform.run(['plan', '-refresh=false', ...targets, alerts, ...given])
+    expect(stdout).toContain('moved from google_project_service.monitoring[0]')
+    expect(stdout).toMatch(/^Plan: 0 to add, \d to change, 0 to destroy\.$/m)
   },
   60_000,
 )
