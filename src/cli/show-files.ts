@@ -1,5 +1,5 @@
 import {faultIn, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
-import {filterText} from '../core/files/filter-warnings.ts'
+import {filterText, isArchived} from '../core/files/filter-warnings.ts'
 import type {Settings} from '../core/settings/settings.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
@@ -126,15 +126,22 @@ function totalBytes(files: readonly {readonly sizeBytes: number}[]): number {
   return files.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0)
 }
 
-/** Objects that the filter leaves out, before they are sent. */
-export function showIgnored(objects: readonly string[], filter: Settings['filter']): string[] {
-  const [first, ...others] = objects
+/** Objects that the pipeline leaves out, before they are sent: by its filter, or as part of the archive. */
+export function showIgnored(
+  objects: readonly string[],
+  settings: Pick<Settings, 'filter' | 'afterwards'>,
+): string[] {
+  const archived = objects.filter((object) => isArchived(object, settings))
+  const filtered = objects.filter((object) => !archived.includes(object))
+  const filter = `the filter is ${filterText(settings.filter)}. Choose a matching name with --name, or change the setting filter.`
+  return [
+    ...leftOut(filtered, filter),
+    ...leftOut(archived, `archive/ holds what was processed. Choose another name with --name.`),
+  ]
+}
+
+function leftOut([first, ...others]: readonly string[], why: string): string[] {
   if (first === undefined) return []
   const what = others.length === 0 ? first : `${first} and ${counted(others.length, 'other file')}`
-  return [
-    style(
-      'yellow',
-      `${what} will not be processed: the filter is ${filterText(filter)}. Choose a matching name with --name, or change the setting filter.`,
-    ),
-  ]
+  return [style('yellow', `${what} will not be processed: ${why}`)]
 }

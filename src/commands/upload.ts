@@ -107,7 +107,7 @@ export default class Upload extends WaitingCommand {
       planned.map(({object}) => object),
       config.settings,
     )
-    this.explain(showIgnored(ignored, config.settings.filter))
+    this.explain(showIgnored(ignored, config.settings))
     const send = async (step: (text: string) => void): Promise<UploadResult> => {
       const progress = progressOf(step, planned.length)
       return upload(

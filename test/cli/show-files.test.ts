@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {showEnded, showUploaded} from '../../src/cli/show-files.ts'
+import {showEnded, showIgnored, showUploaded} from '../../src/cli/show-files.ts'
 import {progressOf} from '../../src/cli/progress.ts'
 import {reportChange} from '../../src/cli/wait.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
@@ -101,5 +101,19 @@ describe('progress of a wait', () => {
     const steps: string[] = []
     reportChange((text) => steps.push(text), 1)(file(1))
     expect(steps).toEqual(['f1.csv: done'])
+  })
+})
+
+describe('showIgnored', () => {
+  it('says that an object lies in the archive, apart from those that the filter leaves out', () => {
+    const archive =
+      'archive/a.csv will not be processed: archive/ holds what was processed. Choose another name with --name.'
+    expect(showIgnored(['archive/a.csv'], {filter: {}, afterwards: 'archive'})).toEqual([archive])
+    expect(
+      showIgnored(['a.txt', 'archive/a.csv', 'b.txt'], {filter: {suffix: '.csv'}, afterwards: 'archive'}),
+    ).toEqual([
+      'a.txt and 1 other file will not be processed: the filter is suffix .csv. Choose a matching name with --name, or change the setting filter.',
+      archive,
+    ])
   })
 })

@@ -26,6 +26,7 @@ test('every command of the product exists', () => {
   expect(shown.map(({id}) => id).toSorted()).toEqual([
     'cancel',
     'completion',
+    'console',
     'cost',
     'demo',
     'deploy',
@@ -73,7 +74,7 @@ describe.each(shown)('$id', ({id, summary, examples, flagList, args}) => {
 
   test('has examples that name only what it knows', () => {
     expect(examples?.length).toBeGreaterThan(0)
-    const known = new Set(['--json', ...flagList.map(({name}) => `--${name}`)])
+    const known = new Set(['--json', ...flagList.flatMap(({name}) => [`--${name}`, `--no-${name}`])])
     for (const example of examples ?? []) {
       if (typeof example === 'string') throw new Error('An example has a description and a command.')
       const line = example.command

@@ -33,12 +33,20 @@ export async function filterWarnings({cloud, pipeline}: Context): Promise<string
   }
 }
 
-/** Which of these objects the pipeline leaves out, by its filter or since they are in the archive. */
+/** Which of these objects the pipeline leaves out, by its filter or because they lie in the archive. */
 export function ignoredObjects(
   objects: readonly string[],
   settings: Pick<Settings, 'filter' | 'afterwards'>,
 ): string[] {
   return objects.filter((object) => !isWanted(object, settings))
+}
+
+/** Whether the pipeline leaves this object out because it lies in the archive, whatever the filter. */
+export function isArchived(
+  object: string,
+  {filter, afterwards}: Pick<Settings, 'filter' | 'afterwards'>,
+): boolean {
+  return !isWanted(object, {filter, afterwards}) && isWanted(object, {filter, afterwards: 'keep'})
 }
 
 /** `prefix in/, suffix .csv` */
