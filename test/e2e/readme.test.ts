@@ -47,7 +47,9 @@ it('README: every command of the CLI is named', async () => {
   expect(manifest).toHaveProperty('commands')
   const commands =
     typeof manifest === 'object' && manifest !== null && 'commands' in manifest
-      ? Object.keys(manifest.commands ?? {})
+      ? Object.entries(manifest.commands ?? {})
+          .filter(([, command]: [string, {hidden?: boolean}]) => !command.hidden)
+          .map(([id]) => id)
       : []
   expect(commands.length).toBeGreaterThan(8)
   for (const id of commands) {

@@ -89,11 +89,13 @@ test('a dead letter: results ends with 3 and the reason, and no title above it i
 
 test('cancel asks above ten files, and reports missing ones', async () => {
   const many = Array.from({length: 11}, (_, file) => `f${file}.txt`)
-  const asked = await cli.run(['cancel', ...many])
-  expect([asked.exitCode, asked.stderr]).toEqual([2, expect.stringContaining('--yes')])
   const unknown = await cli.run(['cancel', ...many, '--yes', '--json'])
   expect(unknown.exitCode).toBe(1)
   expect(parseObject(unknown.stdout)).toMatchObject({error: {code: 'object-unknown'}})
+  await Promise.all(many.map((name) => cli.write(name, 'good')))
+  await cli.json(['upload', ...many])
+  const asked = await cli.run(['cancel', ...many])
+  expect([asked.exitCode, asked.stderr]).toEqual([2, expect.stringContaining('--yes')])
 })
 
 test('an upload that is refused has its message as JSON, its suggestions as text, and no mark of success', async () => {
