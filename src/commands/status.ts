@@ -6,12 +6,10 @@ import {usageError} from '../cli/failure.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
 import {Changes, filesOnScreen, redraw} from '../cli/show-watch.ts'
 import type {Config} from '../core/config.ts'
-import type {FileState} from '../core/files/files.ts'
+import {FILE_STATES} from '../core/files/files.ts'
 import {again, command, suggest, type Command} from '../core/suggestion.ts'
 import {status, type Status as PipelineAndFiles, type StatusRequest} from '../core/status.ts'
 import {watchStatus} from '../core/watch-status.ts'
-
-const STATES = ['waiting', 'running', 'done', 'failed', 'dead', 'ignored'] as const satisfies FileState[]
 
 export default class Status extends ReadOnlyCommand {
   static override summary = 'Show the pipeline and the state of its files.'
@@ -44,7 +42,7 @@ export default class Status extends ReadOnlyCommand {
     state: Flags.option({
       summary: 'List only files in this state (repeatable).',
       multiple: true,
-      options: STATES,
+      options: FILE_STATES,
     })(),
     prefix: Flags.string({summary: 'Only files whose names begin so.', helpValue: '<text>'}),
     watch: Flags.boolean({char: 'w', summary: 'Keep showing the current state, until Ctrl-C.'}),

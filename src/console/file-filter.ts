@@ -1,8 +1,6 @@
 import {AppError, EXIT} from '../core/errors.ts'
-import type {FileState} from '../core/files/files.ts'
+import {FILE_STATES} from '../core/files/files.ts'
 import type {FileFilter} from './api.ts'
-
-const STATES: readonly FileState[] = ['waiting', 'running', 'done', 'failed', 'dead', 'ignored']
 
 /**
  * The filter in a query: `state` (repeatable), `prefix`, `text`, `since` (RFC 3339).
@@ -10,8 +8,8 @@ const STATES: readonly FileState[] = ['waiting', 'running', 'done', 'failed', 'd
  */
 export function filterIn(query: URLSearchParams): FileFilter {
   const states = query.getAll('state').map((text) => {
-    const state = STATES.find((one) => one === text)
-    if (state === undefined) throw unusable('state', text, `one of ${STATES.join(', ')}`)
+    const state = FILE_STATES.find((one) => one === text)
+    if (state === undefined) throw unusable('state', text, `one of ${FILE_STATES.join(', ')}`)
     return state
   })
   const since = query.get('since') ?? ''

@@ -1,4 +1,4 @@
-import {faultIn, type FileState, type FileStatus} from '../core/files/files.ts'
+import {countStates, faultIn, type FileStatus} from '../core/files/files.ts'
 import type {Counts, FileFilter} from './api.ts'
 
 /** Files of one page, as core describes them. */
@@ -32,7 +32,7 @@ export class FileIndex {
   }
 
   counts(): Counts {
-    return countsOf(this.#files)
+    return countStates(this.#files)
   }
 
   /** Files that match a filter, newest upload first. */
@@ -46,7 +46,7 @@ export class FileIndex {
    * @returns counts by state of what matches the rest of the filter
    */
   page(filter: FileFilter, {after, limit}: {readonly after?: string; readonly limit: number}): IndexPage {
-    const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
+    const counts = countStates([])
     const matched: FileStatus[] = []
     const isMatch = matcherOf(filter)
     for (const file of this.#files) {
@@ -65,12 +65,6 @@ export class FileIndex {
       ...(isLast ? {} : {next: `${last.uploadedAt},${last.object}`}),
     }
   }
-}
-
-function countsOf(files: readonly FileStatus[]): Counts {
-  const counts: Record<FileState, number> = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
-  for (const {state} of files) counts[state]++
-  return counts
 }
 
 /** Whether a file matches a filter, whatever its state. */

@@ -3,7 +3,7 @@ import {servingImage} from './service/job.ts'
 import {sharesOf, stableRevision} from './service/traffic.ts'
 import {AppError} from './errors.ts'
 import {inOneLine} from './files/fault.ts'
-import type {FileStatus} from './files/files.ts'
+import {countStates, type FileStatus} from './files/files.ts'
 import {exactly, namesUnder, patternOf} from './files/names.ts'
 import {queryFiles, type FilePage, type FileQuery} from './files/query.ts'
 import {failureText, type FailingRevision, readRecentDeliveries} from './service/recent-deliveries.ts'
@@ -111,9 +111,7 @@ async function readFiles({objects, prefix, ...query}: StatusRequest, context: Co
 }
 
 function pageOf(files: readonly FileStatus[]): FilePage {
-  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
-  for (const {state} of files) counts[state]++
-  return {files, counts, total: files.length, more: 0}
+  return {files, counts: countStates(files), total: files.length, more: 0}
 }
 
 function describe(

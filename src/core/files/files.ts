@@ -6,7 +6,16 @@ import type {Suggestion} from '../suggestion.ts'
  * error report, `dead` after its last attempt (in the dead letters), `ignored` since the filter does not match it or it
  * lies in the archive.
  */
-export type FileState = 'waiting' | 'running' | 'done' | 'failed' | 'dead' | 'ignored'
+export type FileState = (typeof FILE_STATES)[number]
+
+export const FILE_STATES = ['waiting', 'running', 'done', 'failed', 'dead', 'ignored'] as const
+
+/** How many files are in each state. */
+export function countStates(files: Iterable<{readonly state: FileState}>): Record<FileState, number> {
+  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
+  for (const {state} of files) counts[state]++
+  return counts
+}
 
 export type HopName = 'uploaded' | 'notified' | 'delivered' | 'processed' | 'written'
 

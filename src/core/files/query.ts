@@ -2,7 +2,7 @@ import {AppError, EXIT} from '../errors.ts'
 import type {Context} from '../ports/context.ts'
 import {readNewestActivity} from './activity.ts'
 import {readDeadLetters} from './dead-letters.ts'
-import type {FileState, FileStatus} from './files.ts'
+import {countStates, type FileState, type FileStatus} from './files.ts'
 import {mergeFiles, type ListedFile} from './merge.ts'
 import {commonPrefix, type NamePattern} from './names.ts'
 import {endOf, openFileOf, settle, standingOf, type OpenEvidence} from './read-files.ts'
@@ -54,7 +54,7 @@ export async function queryFiles(
   context: Context,
 ): Promise<FilePage> {
   const {pipeline} = context
-  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
+  const counts = countStates([])
   const page = new Page(limit, after === undefined ? undefined : positionIn(after))
   let total = 0
   const add = (file: ListedFile, state: FileState) => {
