@@ -2,7 +2,6 @@ import {Command} from '@oclif/core'
 import {namesIn} from '../cli/completion/names.ts'
 import {FILES} from '../cli/completion/scripts.ts'
 import {selectionIn, wantedAt, type NameKind} from '../cli/completion/wanted.ts'
-import {declaredNames, openTarget, readSettings} from '../cli/targets.ts'
 
 /** A shell waits for this at Tab. */
 const PATIENCE_MS = 2000
@@ -33,6 +32,8 @@ export default class Complete extends Command {
 /** Nothing is started for it, and nothing that fails is worth a message at Tab. */
 async function namesOf(kind: NameKind, words: readonly string[], prefix: string): Promise<string[]> {
   try {
+    // Most of what Tab completes needs none of Google's clients.
+    const {declaredNames, openTarget, readSettings} = await import('../cli/targets.ts')
     if (kind === 'pipeline' || kind === 'env') {
       const {pipelines, environments} = await declaredNames()
       const names = kind === 'pipeline' ? pipelines : environments
