@@ -1,6 +1,6 @@
 import {faultIn} from '../core/files/files.ts'
 import {markup, type Markup} from '../report-page/markup.ts'
-import {STYLE} from '../report-page/style.ts'
+import {selfContained} from '../report-page/self-contained.ts'
 import type {FileStory} from './api.ts'
 
 /**
@@ -10,17 +10,7 @@ import type {FileStory} from './api.ts'
  */
 export function exportPage(story: FileStory, report: string | undefined): string {
   const {file, lines, preview} = story
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${file.object}: ${file.state}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<header><h1>${file.object}</h1>
+  const body = markup`<header><h1>${file.object}</h1>
 <p class="sub">${file.state}, uploaded ${file.uploadedAt}, ${file.sizeBytes} bytes, generation ${file.generation}</p></header>
 ${fault(story)}
 <h2>Path</h2>${table(
@@ -44,11 +34,8 @@ ${fault(story)}
     lines.map(({time, severity, message}) => [time, severity, message]),
   )}
 ${preview === undefined ? '' : markup`<h2>Result</h2>${table(preview.columns, preview.rows)}`}
-${report === undefined ? '' : markup`<h2>Report</h2><iframe title="Report" sandbox srcdoc="${report}" style="width: 100%; height: 90vh; border: 0"></iframe>`}
-</body>
-</html>
-`
-  return page.text
+${report === undefined ? '' : markup`<h2>Report</h2><iframe title="Report" sandbox srcdoc="${report}" style="width: 100%; height: 90vh; border: 0"></iframe>`}`
+  return selfContained(`${file.object}: ${file.state}`, body)
 }
 
 function fault({file}: FileStory): Markup {

@@ -6,7 +6,7 @@ import {predictionsFigure} from './charts/predictions.ts'
 import {histogramFigure} from './charts/histogram.ts'
 import {count, figure, percent, percentRange} from './figures.ts'
 import {type Markup, markup} from './markup.ts'
-import {STYLE} from './style.ts'
+import {selfContained} from './self-contained.ts'
 
 type Coefficients = Report['coefficients'][number]
 
@@ -27,17 +27,7 @@ const MOST_TILES = 4
 export function reportPage(report: Report): string {
   const {object, metrics, label, rows} = report
   const {pretrained} = report.model
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${object}: ${label.column}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<header><h1>${object}</h1>
+  const body = markup`<header><h1>${object}</h1>
 <p class="sub">${count(rows.total)} rows: ${count(rows.labelled)} with a label, ${count(rows.predicted)} to predict. Label column ${label.column}: ${
     label.classes.length > MOST_IN_SENTENCE
       ? `${label.classes.length} classes`
@@ -60,11 +50,8 @@ ${drifted(report)}
 <div class="pair">${confusion(report)}
 ${classes(report)}</div>
 ${report.coefficients.map((one) => coefficients(one, report.coefficients.length > 1))}
-${notes(report)}
-</body>
-</html>
-`
-  return page.text
+${notes(report)}`
+  return selfContained(`${object}: ${label.column}`, body)
 }
 
 function tiles({metrics, label, rows, predictions = []}: Report): Markup[] {
