@@ -92,10 +92,10 @@ export function createOutputs(run: OutputsOfRun): Outputs {
     for (const {name, find} of all) refuseTaken(name, object, await find())
     const before = run.mark === undefined ? [] : await entriesIn(storage, bucket, object, run.mark)
     const completed = new Map(before.map(({name, generation}) => [name, generation]))
-    const obsolete = before.map(({name}) => name).filter((name) => !parts.has(name))
+    const obsolete = before.filter(({name}) => !parts.has(name))
     const names = [
       ...all.map(({name, contentType}) => ({name, contentType})),
-      ...obsolete.map((name) => ({name, contentType: ''})),
+      ...obsolete.map(({name}) => ({name, contentType: ''})),
     ].map((entry) => {
       const generation = completed.get(entry.name)
       return generation === undefined ? entry : {...entry, generation}
@@ -181,24 +181,19 @@ export async function removeOutputs(
   mark: Committed,
 ): Promise<void> {
   const entries = await entriesIn(storage, bucket, object, mark)
-  await removeParts(
-    storage,
-    bucket,
-    object,
-    entries.map(({name}) => name),
-  )
+  await removeParts(storage, bucket, object, entries)
   const name = {bucket, object: sidecarObject(object, 'outputs.json')}
   await storage.remove({...name, generation: mark.outputGeneration})
 }
 
-/** Removes those of the names that are outputs of the file. */
+/** Removes those objects that are outputs of the file. */
 async function removeParts(
   storage: Storage,
   bucket: string,
   object: string,
-  names: readonly string[],
+  entries: readonly {readonly name: string}[],
 ): Promise<void> {
-  await eachOf(names, AT_ONCE, async (name) => {
+  await eachOf(entries, AT_ONCE, async ({name}) => {
     const there = await findCommitted(storage, {bucket, object: name})
     if (there?.metadata[RESULT_METADATA.sourceObject] !== object) return
     await storage.remove({bucket, object: name, generation: there.outputGeneration})
@@ -218,12 +213,7 @@ export async function removeUnfinished(
   const entries = await entriesIn(storage, bucket, object, mark)
   const unfinished = entries.filter(({generation}) => generation === undefined)
   if (unfinished.length === entries.length) return removeOutputs(storage, bucket, object, mark)
-  return removeParts(
-    storage,
-    bucket,
-    object,
-    unfinished.map(({name}) => name),
-  )
+  return removeParts(storage, bucket, object, unfinished)
 }
 
 /** Outputs in an `outputs.json`; none if another delivery has replaced it, which the next write notices. */
