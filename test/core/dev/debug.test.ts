@@ -6,7 +6,7 @@ import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
 import {attachInspector} from '../../support/inspector-session.ts'
 import {attachAdapter} from '../../support/debug-adapter.ts'
-import {startDev} from '../../support/running-dev.ts'
+import {startDev, type RunningDev} from '../../support/running-dev.ts'
 import {missing} from '../../support/tool.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {workerFolder} from '../../support/worker-folder.ts'
@@ -21,11 +21,26 @@ const STOPPING = `export default {
 }
 `
 
+/** Waits until `a.txt` is done, at its first attempt. @returns its log line that begins so */
+async function loggedOnce({seen}: RunningDev, beginning: string): Promise<string> {
+  const done = await seen((event) =>
+    event.event === 'file' && event.file.object === 'a.txt' && event.file.state === 'done'
+      ? event.file
+      : undefined,
+  )
+  expect(done.attempts).toBe(1)
+  const logged = await seen((event) =>
+    event.event === 'log' && event.line.message.startsWith(beginning) ? event.line : undefined,
+  )
+  expect(logged.object).toBe('a.txt')
+  return logged.message
+}
+
 test('a breakpoint holds a file past its deadline, and the file is done at its first attempt', async () => {
   const context = await startLocalPipeline({requestTimeout: '2s', minimumBackoff: '600s'})
   const workerAt = await workerFolder('processor.js', STOPPING)
-  const seen = startDev({workerFolder: workerAt, debug: 'inspect'}, context)
-  const address = await seen((event) =>
+  const dev = startDev({workerFolder: workerAt, debug: 'inspect'}, context)
+  const address = await dev.seen((event) =>
     event.event === 'log' ? /Debugger listening on (ws:\S+)/.exec(event.line.message)?.[1] : undefined,
   )
   using session = await attachInspector(address)
@@ -42,17 +57,8 @@ test('a breakpoint holds a file past its deadline, and the file is done at its f
   expect(result).toMatchObject({value: 'a.txt'})
   await session.send('Debugger.resume')
 
-  const done = await seen((event) =>
-    event.event === 'file' && event.file.object === 'a.txt' && event.file.state === 'done'
-      ? event.file
-      : undefined,
-  )
-  expect(done.attempts).toBe(1)
-  const logged = await seen((event) =>
-    event.event === 'log' && event.line.message.startsWith('{ file:') ? event.line : undefined,
-  )
-  expect(logged.object).toBe('a.txt')
-  expect(logged.message).toMatch(/^\{ file: 'a\.txt', lines: \[.*\] \}$/)
+  const message = await loggedOnce(dev, '{ file:')
+  expect(message).toMatch(/^\{ file: 'a\.txt', lines: \[.*\] \}$/)
 })
 
 const PYTHON = `from runtime import serve
@@ -89,11 +95,11 @@ test.skipIf(NO_DEBUGPY !== undefined)(
     const worker = join(context.folder, 'worker')
     await cp(join(import.meta.dirname, '../../../worker/templates/python'), worker, {recursive: true})
     await writeFile(join(worker, 'main.py'), PYTHON)
-    const seen = startDev({workerFolder: worker, debug: 'debugpy'}, context)
-    const address = await seen((event) =>
+    const dev = startDev({workerFolder: worker, debug: 'debugpy'}, context)
+    const address = await dev.seen((event) =>
       event.event === 'log' ? /debugpy listens on (\S+)/.exec(event.line.message)?.[1] : undefined,
     )
-    await seen((event) =>
+    await dev.seen((event) =>
       event.event === 'log' && event.line.message.includes('is listening on port') ? true : undefined,
     )
     using session = await attachAdapter(address)
@@ -125,16 +131,7 @@ test.skipIf(NO_DEBUGPY !== undefined)(
     expect(evaluated).toMatchObject({result: "'a.txt'"})
     await session.send('continue', {threadId})
 
-    const done = await seen((event) =>
-      event.event === 'file' && event.file.object === 'a.txt' && event.file.state === 'done'
-        ? event.file
-        : undefined,
-    )
-    expect(done.attempts).toBe(1)
-    const logged = await seen((event) =>
-      event.event === 'log' && event.line.message.startsWith("{'file'") ? event.line : undefined,
-    )
-    expect(logged.object).toBe('a.txt')
-    expect(logged.message).toMatch(/^\{'file': 'a\.txt', 'lines': \[.*\]\}$/)
+    const message = await loggedOnce(dev, "{'file'")
+    expect(message).toMatch(/^\{'file': 'a\.txt', 'lines': \[.*\]\}$/)
   },
 )

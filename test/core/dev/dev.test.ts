@@ -1,10 +1,11 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {expect, onTestFinished, test} from 'vitest'
-import {dev, type DevEvent} from '../../../src/core/dev/dev.ts'
+import {expect, test} from 'vitest'
+import type {DevEvent} from '../../../src/core/dev/dev.ts'
 import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
+import {startDev} from '../../support/running-dev.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
 /** Refuses some files: permanently, or for now. */
@@ -19,28 +20,10 @@ const PICKY = `import {PermanentError} from 'cloud-runner/worker'
 type Of<K extends DevEvent['event']> = Extract<DevEvent, {event: K}>
 
 /** `dev` on the test's own pipeline, with its events. A refused file is not delivered again. */
-async function startDev(source: string, again: boolean) {
+async function startDevOf(source: string, again: boolean) {
   const context = await startLocalPipeline({minimumBackoff: '600s'})
   const folder = await workerFolder('processor.js', source)
-  const stop = new AbortController()
-  const events: DevEvent[] = []
-  let woken = Promise.withResolvers<void>()
-  const running = dev(
-    {
-      workerFolder: folder,
-      model: undefined,
-      reprocess: again,
-      onEvent(event) {
-        events.push(event)
-        woken.resolve()
-      },
-    },
-    {...context, signal: stop.signal},
-  )
-  onTestFinished(async () => {
-    stop.abort(new Error('enough'))
-    await running.catch(() => undefined)
-  })
+  const {events, stop, running, seen} = startDev({workerFolder: folder, reprocess: again}, context)
   let lastAction = 0
   return {
     context,
@@ -56,20 +39,15 @@ async function startDev(source: string, again: boolean) {
       await upload(await planUpload({sources: names, cwd: context.folder}), {}, context)
     },
     /** The first event of this kind that `matches` since something was saved or sent last, past or to come. */
-    seen: async <K extends DevEvent['event']>(
+    seen: <K extends DevEvent['event']>(
       kind: K,
       matches: (event: Of<K>) => boolean = () => true,
     ): Promise<Of<K>> => {
       const isIt = (event: DevEvent): event is Of<K> => event.event === kind
-      for (;;) {
-        const found = events
-          .slice(lastAction)
-          .filter((event) => isIt(event))
-          .find((event) => matches(event))
-        if (found !== undefined) return found
-        woken = Promise.withResolvers()
-        await Promise.race([woken.promise, running])
-      }
+      return seen(
+        (event) => (isIt(event) && matches(event) ? event : undefined),
+        () => lastAction,
+      )
     },
   }
 }
@@ -81,7 +59,7 @@ const isFile =
     file.object === object && file.state === state
 
 test('a worker that does not build is reported with file and line; fixed, it serves; broken again, the previous one keeps serving', async () => {
-  const {context, seen, save, send, stop, running} = await startDev('export default {]\n', false)
+  const {context, seen, save, send, stop, running} = await startDevOf('export default {]\n', false)
   expect(await seen('failed')).toMatchObject({
     code: 'worker-build-failed',
     message: expect.stringMatching(/processor\.js:1:17: Expected/),
@@ -114,7 +92,7 @@ test('a worker that does not build is reported with file and line; fixed, it ser
 }, 60_000)
 
 test('the next version reprocesses failed and refused files on request', async () => {
-  const {seen, save, send} = await startDev(PICKY, true)
+  const {seen, save, send} = await startDevOf(PICKY, true)
   await seen('ready')
   await send('a.txt', 'b.txt')
   await seen('file', isFile('a.txt', 'failed'))

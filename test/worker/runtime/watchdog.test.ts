@@ -4,8 +4,8 @@ import {connect} from 'node:net'
 import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import {freePort} from '../../../src/local-cloud/instances/free-port.ts'
-import {deliver, startBuckets} from '../../support/worker-buckets.ts'
-import {startWorkerProcess} from '../../support/worker-process.ts'
+import {deliver} from '../../support/worker-buckets.ts'
+import {startWorkerWithBuckets} from '../../support/worker-with-buckets.ts'
 
 const BUSY = fileURLToPath(new URL('../../fixtures/workers/busy.ts', import.meta.url))
 
@@ -17,32 +17,16 @@ const NO_NAMESPACE =
     : ' (skipped: no PID namespaces here)'
 
 async function start(environment: Record<string, string> = {}, program?: readonly string[]) {
-  const buckets = await startBuckets()
-  const worker = startWorkerProcess(
-    BUSY,
-    {
-      PORT: '0',
-      INPUT_BUCKET: 'input',
-      OUTPUT_BUCKET: 'output',
-      DEADLINE_SECONDS: '1',
-      STORAGE_EMULATOR_HOST: buckets.proxy.origin,
-      ...environment,
-    },
-    program,
-  )
-  const {port} = await worker.line((line) => line['port'] !== undefined)
-  const url = `http://127.0.0.1:${String(port)}`
+  const started = await startWorkerWithBuckets(BUSY, {DEADLINE_SECONDS: '1', ...environment}, program)
+  const {worker, url, upload} = started
   return {
-    ...buckets,
-    worker,
-    url,
+    ...started,
     /** Uploads a file and delivers it. @returns the status, or how the connection broke */
     process: async (object: string, content: string) =>
-      deliver(url, object, await buckets.upload(object, content)).catch(String),
+      deliver(url, object, await upload(object, content)).catch(String),
     began: (count: number) =>
       worker.line(() => worker.lines.filter(({message}) => message === 'began').length === count),
     refused: () => worker.lines.filter(({outcome}) => outcome === 'refused'),
-    [Symbol.asyncDispose]: () => worker[Symbol.asyncDispose](),
   }
 }
 
