@@ -71,6 +71,24 @@ describe('numbers that are not written as plain ones', () => {
     expect(median).toBeCloseTo(middle(value), 9)
   })
 
+  it.each<[what: string, cell: (i: number) => string]>([
+    ['addresses', (i) => `192.168.00${i % 9}`],
+    ['whole addresses', (i) => `10.0${i % 9}1.120.20${i % 5}`],
+    ['phone numbers', (i) => `030 123 45${i % 10}`],
+  ])('are not %s', async (_, cell) => {
+    expect((await column(cell)).kinds).toEqual(['category'])
+  })
+
+  it('are thousands as soon as one of them can be nothing else', async () => {
+    const {kinds} = await column((i) => `${i + 1}.168.00${i % 9}${i === 7 ? ',5' : ''}`, {delimiter: ';'})
+    expect(kinds).toEqual(['numeric'])
+  })
+
+  it('of several currencies get one warning', async () => {
+    const {warnings} = await column((i) => (i % 2 === 0 ? `${i % 12} €` : `$${i % 11}`))
+    expect(warnings).toEqual([expect.stringContaining('read as text: amount (0 €).')])
+  })
+
   it('are converted in columns of more texts than are remembered as categories', async () => {
     const rows = Array.from(
       {length: 60_000},

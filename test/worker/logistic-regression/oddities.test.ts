@@ -86,6 +86,42 @@ describe('lines that are neither header nor row are left out of the model and th
   })
 })
 
+describe('a total below the rows', () => {
+  const table = (last: (a: number, b: number) => string, mark = '.'): string => {
+    const pairs = Array.from({length: 40}, (_, i) => [Math.round(100 * Math.sin(i)), (i * 31) % 17] as const)
+    const decimals = (value: number): string => (value / 100).toFixed(2).replace('.', mark)
+    const sums = pairs.reduce(([a, b], [x, z]) => [a + x, b + z] as const, [0, 0] as const)
+    return [
+      'branch;a;b;y',
+      ...pairs.map(([x, z], i) => `B${i % 7};${decimals(x)};${z};${(i * 7) % 3 === 0 ? 1 : 0}`),
+      last(...sums).replace('A', decimals(sums[0])),
+      '',
+    ].join('\n')
+  }
+
+  it.each<[what: string, mark: string, last: (a: number, b: number) => string, footer: RegExp]>([
+    ['in the first column', '.', (_, b) => `Total;A;${b};14`, /left out: Total;-?[\d.]+;\d+;14\.$/],
+    ['of decimal commas', ',', (_, b) => `Summe:;A;${b};`, /left out: Summe:;-?[\d,]+;\d+;\.$/],
+    ['in a column of numbers', '.', () => ';A;Grand total;', /left out: ;-?[\d.]+;Grand total;\.$/],
+  ])('is left out if its numbers are the sums: %s', async (_, mark, last, footer) => {
+    const {lines, warnings, report} = await inResult(table(last, mark))
+    expect(warnings).toEqual([expect.stringMatching(footer)])
+    expect(report.rows).toEqual({total: 40, labelled: 40, predicted: 0})
+    expect(report.coefficients[0]?.terms.filter(({kind}) => kind === 'numeric')).toHaveLength(2)
+    expect(lines).toHaveLength(41)
+  })
+
+  it.each<[what: string, last: (a: number, b: number) => string]>([
+    ['its numbers are others', (_, b) => `Total;A;${b + 1};1`],
+    ['it has none', () => 'Total;;;1'],
+    ['it does not say so', (_, b) => `B1;A;${b};1`],
+  ])('is a row if %s', async (_, last) => {
+    const {report, lines} = await inResult(table(last))
+    expect(report.rows.total).toBe(41)
+    expect(lines).toHaveLength(42)
+  })
+})
+
 describe('a header that does not fit the rows', () => {
   it('lacks the name of the rows, as R writes it', async () => {
     const text = `"a","b","y"\n${rows.map((row, i) => `"${i + 1}",${row}\n`).join('')}`

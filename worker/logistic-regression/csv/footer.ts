@@ -15,3 +15,11 @@ const FOOTERS = [
 export function isFooter(line: string): boolean {
   return line.replaceAll('\u001a', '').trim() === '' || FOOTERS.some((footer) => footer.test(line))
 }
+
+const TOTAL =
+  /^\s*((grand|overall|sub)?[ -]?totals?|sums?|(gesamt|end|zwischen)?summe|gesamt|insgesamt|totale|total général|somme|suma|soma|totaal)\s*:?\s*$/i
+
+/** Whether a field says that its row is a total. */
+export function isTotal(field: string): boolean {
+  return TOTAL.test(field)
+}

@@ -46,10 +46,16 @@ export interface Shape {
 /**
  * Reads a CSV file with a header: RFC 4180, with the delimiter of its first lines, a byte order mark, any mix of line ends,
  * and blank lines skipped. Titles, units, repeated headers and a footer are left out, and reported.
+ * @param total the row, counted from 0, that an earlier read found to be a total: a footer
  * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `not-utf16`, `nul-byte`, `no-header`, `no-rows`,
  * `broken-quote`, `record-too-long`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
  */
-export async function readRecords(input: InputFile, handler: RecordHandler, pacer: Pacer): Promise<Shape> {
+export async function readRecords(
+  input: InputFile,
+  handler: RecordHandler,
+  pacer: Pacer,
+  total?: number,
+): Promise<Shape> {
   let reading: Reading | undefined
   let head: Buffer = Buffer.alloc(0)
   try {
@@ -59,7 +65,7 @@ export async function readRecords(input: InputFile, handler: RecordHandler, pace
       if (reading === undefined) {
         head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
         if (!holdsHead(head)) continue
-        reading = new Reading(detectDialect(head, text.encoding), handler)
+        reading = new Reading(detectDialect(head, text.encoding), handler, total)
         bytes = head
       }
       for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
@@ -68,7 +74,7 @@ export async function readRecords(input: InputFile, handler: RecordHandler, pace
       }
     }
     if (reading === undefined) {
-      reading = new Reading(detectDialect(head, text.encoding), handler)
+      reading = new Reading(detectDialect(head, text.encoding), handler, total)
       reading.write(head)
     }
     return reading.end()
@@ -82,6 +88,7 @@ export async function readRecords(input: InputFile, handler: RecordHandler, pace
 class Reading {
   readonly #dialect: Dialect
   readonly #handler: RecordHandler
+  readonly #total: number | undefined
   readonly #encoding = new EncodingCheck()
   readonly #scanner: Scanner
   /** Bytes not scanned yet, from the start of a record. */
@@ -99,7 +106,8 @@ class Reading {
   /** Of a line that looks like a footer: a fault if a row follows. */
   #faultOfFooter: FaultAt | undefined
 
-  constructor(dialect: Dialect, handler: RecordHandler) {
+  constructor(dialect: Dialect, handler: RecordHandler, total: number | undefined) {
+    this.#total = total
     this.#dialect = dialect
     this.#handler = handler
     this.#scanner = new Scanner(dialect.delimiter, MOST_COLUMNS)
@@ -133,7 +141,8 @@ class Reading {
       dialect: this.#dialect,
       ends: this.#ends.subarray(0, this.#records),
       leftOut: this.#leftOut,
-      repeatedHeaders: this.#leftOut.length - Number(this.#dialect.units !== undefined),
+      repeatedHeaders:
+        this.#leftOut.length - Number(this.#dialect.units !== undefined) - Number(this.#total !== undefined),
       footer: this.#footer === '' ? undefined : this.#footer,
     }
   }
@@ -214,11 +223,18 @@ class Reading {
       this.#handler.rows(without(block, left), this.#ends[this.#records - 1] ?? 0)
   }
 
-  /** Which records of a block are units or a repeated header. */
+  /** Which records of a block are units, a repeated header or the total. */
   #linesWithoutRow(block: RecordBlock): readonly number[] {
     const repeated = this.#repeatedHeader?.in(block) ?? []
     const isUnits = this.#dialect.units !== undefined && this.#records === 1 && this.#leftOut.length === 0
-    return isUnits && repeated[0] !== 0 ? [0, ...repeated] : repeated
+    const left = isUnits && repeated[0] !== 0 ? [0, ...repeated] : repeated
+    const rows = this.#records - 1 + block.records - left.length
+    if (this.#total === undefined || rows <= this.#total) return left
+    let last = block.records - 1
+    while (left.includes(last)) last--
+    const fields = Array.from({length: block.columns}, (_, i) => fieldText(block, last * block.columns + i))
+    this.#footer = fields.join(this.#dialect.delimiter)
+    return [...left, last]
   }
 
   #leaveOut(left: readonly number[], ends: Int32Array): void {

@@ -136,7 +136,10 @@ function fitOnto(table: Table, artifact: Artifact): {layout: Layout; warnings: s
 function refuseMissing(names: readonly string[], table: Table): void {
   const [first] = names
   if (first === undefined) return
-  const near = nearNames(table.header, first)
+  const near = names.flatMap((name) => {
+    const similar = nearNames(table.header, name)
+    return similar.length > 0 ? [`${listed(similar)} for ${name}`] : []
+  })
   throw new PermanentError(
     `The file lacks ${names.length === 1 ? 'a column' : `${names.length} columns`} that the model needs: ${listed(names)}.`,
     {
@@ -144,7 +147,9 @@ function refuseMissing(names: readonly string[], table: Table): void {
       line: 1,
       column: first,
       suggestions: [
-        ...(near.length > 0 ? [`Did you mean ${listed(near)}?`] : []),
+        ...(near.length > 0
+          ? [`Similar columns of the file: ${listed(near)}. Rename what the model should use.`]
+          : []),
         'Add the columns under the names the model uses; their order does not matter, and cells may be empty.',
       ],
     },

@@ -107,7 +107,8 @@ function doubtAbout({name, levels}: TextColumn, readsComma: boolean): string[] {
     if (texts.length > MOST_TEXTS_SHARE * levels.length) return []
   }
   const numbers = levels.length - texts.length
-  if (numbers < FEWEST_NUMBERS || texts.length > MOST_TEXTS_SHARE * numbers) return []
+  // Without any, the signs of its numbers differ, which is another warning.
+  if (texts.length === 0 || numbers < FEWEST_NUMBERS || texts.length > MOST_TEXTS_SHARE * numbers) return []
   const shown = texts.slice(0, TEXTS_SHOWN).join(', ')
   const more = texts.length - TEXTS_SHOWN
   return [

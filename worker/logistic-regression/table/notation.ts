@@ -102,6 +102,8 @@ const DRESS = new RegExp(
 )
 // A leading zero, as in `030 123 456`, is that of a phone or article number.
 const THOUSANDS = /^[1-9]\d{0,2}(?:([.,'_\u2019 \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*(?:[.,]\d*)?$/u
+// `192.168.001`; among amounts, some group would soon be beyond 255.
+const ADDRESS = /^(?:25[0-5]|2[0-4]\d|[01]?\d{1,2})(?:\.(?:25[0-5]|2[0-4]\d|[01]?\d{1,2})){2,3}$/
 const PLAIN = /^(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?$/iu
 
 /** A number and what it is written with. */
@@ -158,7 +160,8 @@ export function notationOf(levels: readonly string[], fileHasComma: boolean): No
     tally.see(bytes, 0, bytes.length)
   }
   const isMixed = signs.has('%') ? signs.size > 1 : [...signs].filter((sign) => sign !== '').length > 1
-  const notation = !isDressed || isMixed ? undefined : tally.notation(fileHasComma)
+  const isAddress = levels.every((level) => isNoNumber(level) || ADDRESS.test(level))
+  const notation = !isDressed || isMixed || isAddress ? undefined : tally.notation(fileHasComma)
   return notation !== undefined &&
     levels.every((level) => isNoNumber(level) || !Number.isNaN(readDressed(level, notation)))
     ? notation

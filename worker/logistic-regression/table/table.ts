@@ -1,7 +1,8 @@
 import type {InputFile} from '../../processor.ts'
 import type {Dialect} from '../csv/dialect.ts'
+import {isTotal} from '../csv/footer.ts'
 import {type RecordHandler, type Shape, readRecords} from '../csv/records.ts'
-import type {RecordBlock} from '../csv/scanner.ts'
+import {type RecordBlock, fieldText} from '../csv/scanner.ts'
 import {isGzipName} from '../csv/source.ts'
 import type {Pacer} from '../pacer.ts'
 import {CodeBuilder, MOST_LEVELS, NumberBuilder, TextBuilder} from './column-builders.ts'
@@ -19,6 +20,13 @@ const BYTES_PER_ROW = 48
 
 /** Rows that suffice to determine the kind of a column left out for its name. */
 const MOST_LEVELS_LEFT_OUT = 1000
+
+/** Of words for a total. */
+const LONGEST_WORD_BYTES = 20
+/** With the total. */
+const FEWEST_ROWS_OF_A_TOTAL = 4
+/** Of the summands, that a sum may be off. */
+const ROUNDING = 1e-6
 
 /** A file in memory, by columns. */
 export interface Table {
@@ -51,14 +59,22 @@ export async function readTable(
   pacer: Pacer,
   {asText = new Set(), memoryBytes = Infinity}: ReadOptions = {},
 ): Promise<Table> {
-  const kinds = new Map<number, ColumnKind>()
+  let kinds = new Map<number, ColumnKind>()
+  let total: number | undefined
   // Packed, the size says nothing about the rows to come.
   const sizeBytes = isGzipName(input.object) ? 0 : input.sizeBytes
   for (;;) {
     const builder = new TableBuilder(choice, kinds, asText, sizeBytes, memoryBytes)
-    const shape = await readRecords(input, builder, pacer)
+    const shape = await readRecords(input, builder, pacer, total)
     const {misread} = builder
-    if (misread.size === 0) return builder.build(shape)
+    if (misread.size === 0) {
+      const table = builder.build(shape)
+      if (total !== undefined || !builder.lastSaysTotal || !isLastSum(table)) return table
+      // Its word made a text column of what may be numbers without it.
+      kinds = new Map()
+      total = table.rows - 1
+      continue
+    }
     // How the cells of these columns were written is not kept, so read again.
     for (const [index, kind] of misread) kinds.set(index, kind)
   }
@@ -80,6 +96,7 @@ class TableBuilder implements RecordHandler {
   #label: LabelBuilder | undefined
   #labelCodes: CodeBuilder | undefined
   #rows = 0
+  #lastSaysTotal = false
   #capacity = 0
   /** Rows after which it is checked next whether the file fits into memory. */
   #nextCheck = 0
@@ -128,7 +145,13 @@ class TableBuilder implements RecordHandler {
       replacement.add(block, taken, row)
       this.#columns[index] = replacement
     }
+    this.#lastSaysTotal = saysTotal(block)
     if (this.#rows >= this.#nextCheck) this.#checkMemory(end)
+  }
+
+  /** A field of the last row is a word for a total. */
+  get lastSaysTotal(): boolean {
+    return this.#lastSaysTotal
   }
 
   #textBuilder(index: number): TextBuilder {
@@ -229,6 +252,31 @@ function uniqueNames(names: readonly string[]): string[] {
     if (name === '') return `column ${i + 1}`
     return count.get(name) === 1 ? name : `${name} (column ${i + 1})`
   })
+}
+
+function saysTotal(block: RecordBlock): boolean {
+  const {columns, records, starts, stops} = block
+  for (let field = (records - 1) * columns; field < records * columns; field++) {
+    const length = (stops[field] ?? 0) - (starts[field] ?? 0)
+    if (length <= LONGEST_WORD_BYTES && isTotal(fieldText(block, field))) return true
+  }
+  return false
+}
+
+/** Whether the numbers of the last row, one at least, are the sums of those above them. */
+function isLastSum({rows, columns}: Table): boolean {
+  const sums = columns.flatMap((column) => {
+    const last = column.kind === 'number' ? column.values[rows - 1] : undefined
+    if (column.kind !== 'number' || last === undefined || Number.isNaN(last)) return []
+    let [sum, size] = [0, 0]
+    for (const value of column.values.subarray(0, rows - 1)) {
+      if (Number.isNaN(value)) continue
+      sum += value
+      size += Math.abs(value)
+    }
+    return [Math.abs(sum - last) <= ROUNDING * size]
+  })
+  return rows >= FEWEST_ROWS_OF_A_TOTAL && sums.length > 0 && sums.every(Boolean)
 }
 
 /** Whether a column's own numbers show that its decimal mark is the comma. */

@@ -152,9 +152,12 @@ describe('a model that was trained before', () => {
     const {header, rows} = table('01')
     const {model} = await processFile(text(header, rows))
     const lacking = rows.map(([, wild = '', tag = '', code = '']) => [wild, tag, code])
-    const fault = await faultOf(text(['wlid', 'tag', 'code'], lacking), withModel(model))
+    const fault = await faultOf(text(['wildd', 'tag', 'code'], lacking), withModel(model))
     expect(fault).toMatchObject({code: 'model-column-missing', line: 1, column: 'x'})
     expect(fault.message).toBe('The file lacks 2 columns that the model needs: x, wild.')
+    expect(fault.suggestions).toContain(
+      'Similar columns of the file: wildd for wild. Rename what the model should use.',
+    )
     const wrong = await faultOf(
       text(
         header,
