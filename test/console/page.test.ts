@@ -135,7 +135,8 @@ describe.skipIf(noBrowser !== undefined)(
       await page.getByRole('heading', {name: 'No access'}).waitFor()
       await expectFine(page)
       await page.goto(again.address)
-      await page.getByRole('alert').waitFor({state: 'detached'})
+      await page.getByRole('heading', {name: 'No access'}).waitFor({state: 'detached'})
+      await page.getByText('No files yet').waitFor()
       expect(page.url()).toBe(`${again.origin}/`)
     })
 

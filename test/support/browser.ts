@@ -11,11 +11,15 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 export const noBrowser =
   CHROMIUM === undefined ? 'no Chromium on this machine: apt-get install chromium' : undefined
 
-/** Opens an address in a browser of the running test's own. */
-export async function openPage(address: string, scheme: 'light' | 'dark' = 'light'): Promise<Page> {
+/** Opens an address in a browser of the running test's own, started with these flags besides. */
+export async function openPage(
+  address: string,
+  scheme: 'light' | 'dark' = 'light',
+  flags: readonly string[] = [],
+): Promise<Page> {
   const browser = await chromium.launch({
     executablePath: CHROMIUM ?? '',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', ...flags],
   })
   onTestFinished(() => browser.close())
   const context = await browser.newContext({viewport: {width: 1280, height: 900}, colorScheme: scheme})

@@ -1,10 +1,8 @@
-import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {existsSync} from 'node:fs'
 import {createServer} from 'node:http'
 import {Storage} from '@google-cloud/storage'
 import {expect, onTestFinished, test} from 'vitest'
-import {temporaryFolder} from '../../support/temporary-folder.ts'
+import {noBrowser, openPage} from '../../support/browser.ts'
 import {AGENT, clientOf, type LocalStorage, PROJECT, startStorage, TOPIC} from './local-storage.ts'
 
 const EMAIL = `signer@${PROJECT}.iam.gserviceaccount.com`
@@ -93,57 +91,35 @@ test("a page that a bucket's rules name may do what a signature lets it, and not
   expect(String(await clientOf(origin).bucket('bucket').file('y').download())).toBe('rest')
 })
 
-const CHROMIUM = '/usr/bin/chromium'
-
-test.skipIf(!existsSync(CHROMIUM))(
-  'a page in Chromium uploads by a signed URL and by a resumable upload (skipped without Chromium)',
+test.skipIf(noBrowser !== undefined)(
+  `a page in a browser uploads by a signed URL and by a resumable upload${noBrowser === undefined ? '' : ` (skipped: ${noBrowser})`}`,
   {timeout: 60_000},
   async () => {
-    const reported = Promise.withResolvers<string>()
-    let script = ''
-    const server = createServer((request, response) => {
-      let body = ''
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()))
-      request.on('end', () => {
-        if (request.method === 'POST') reported.resolve(body)
-        response.setHeader('content-type', 'text/html')
-        response.end(`<!doctype html><script type="module">${script}</script>`)
-      })
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'text/html')
+      response.end('<!doctype html>')
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     onTestFinished(() => void server.close())
     const address = server.address()
-    const page = `http://app.example:${typeof address === 'object' && address !== null ? address.port : 0}`
-    const {sign, client, topic, access} = await start(page)
+    const origin = `http://app.example:${typeof address === 'object' && address !== null ? address.port : 0}`
+    const {sign, client, topic, access} = await start(origin)
     await access.setPolicy(TOPIC, {bindings: [{role: 'roles/pubsub.publisher', members: [AGENT]}]})
     await client.bucket('bucket').createNotification(TOPIC)
     const [put, resumable] = [await sign('write', 'put'), await sign('resumable', 'resumable')]
-    script = `
-      const report = (text) => fetch('/report', {method: 'POST', body: text})
-      try {
-        const put = await fetch(${JSON.stringify(put)}, {method: 'PUT', body: new Blob(['put'])})
-        const started = await fetch(${JSON.stringify(resumable)}, {method: 'POST', headers: {'x-goog-resumable': 'start'}})
-        const sent = await fetch(started.headers.get('location'), {method: 'PUT', body: new Blob(['resumable'])})
-        const other = await fetch(${JSON.stringify(new URL(put).origin)} + '/storage/v1/b?project=${PROJECT}').catch(() => 'refused')
-        await report([put.status, started.status, sent.status, other].join())
-      } catch (error) { await report(String(error)) }`
-    const browser = spawn(
-      CHROMIUM,
-      [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        `--user-data-dir=${await temporaryFolder()}`,
-        '--host-resolver-rules=MAP app.example 127.0.0.1',
-        '--disable-features=LocalNetworkAccessChecks',
-        '--remote-debugging-port=0',
-        `${page}/`,
-      ],
-      {stdio: 'ignore'},
-    )
-    onTestFinished(() => void browser.kill('SIGKILL'))
-    expect(await reported.promise).toBe('200,201,200,refused')
+    const page = await openPage(`${origin}/`, 'light', [
+      '--host-resolver-rules=MAP app.example 127.0.0.1',
+      '--disable-features=LocalNetworkAccessChecks',
+    ])
+    const answers = await page.evaluate(`(async () => {
+      const put = await fetch(${JSON.stringify(put)}, {method: 'PUT', body: new Blob(['put'])})
+      const started = await fetch(${JSON.stringify(resumable)}, {method: 'POST', headers: {'x-goog-resumable': 'start'}})
+      const sent = await fetch(started.headers.get('location'), {method: 'PUT', body: new Blob(['resumable'])})
+      const other = await fetch(${JSON.stringify(new URL(put).origin)} + '/storage/v1/b?project=${PROJECT}').catch(() => 'refused')
+      return [put.status, started.status, sent.status, other]
+    })()`)
+    expect(answers).toEqual([200, 201, 200, 'refused'])
     expect(String(await client.bucket('bucket').file('put').download())).toBe('put')
     expect(String(await client.bucket('bucket').file('resumable').download())).toBe('resumable')
     expect(topic.messages).toHaveLength(2)
