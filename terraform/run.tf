@@ -82,6 +82,7 @@ resource "google_cloud_run_v2_service" "worker" {
             { name = "JOB", value = "projects/${var.project_id}/locations/${var.region}/jobs/${var.name}-job" },
             { name = "JOB_THRESHOLD", value = var.job_threshold },
           ],
+          var.image_digest == null ? [] : [{ name = "IMAGE_DIGEST", value = var.image_digest }],
           var.filter.prefix == null ? [] : [{ name = "FILTER_PREFIX", value = var.filter.prefix }],
           var.filter.suffix == null ? [] : [{ name = "FILTER_SUFFIX", value = var.filter.suffix }],
           local.process_environment,

@@ -20,6 +20,17 @@ variable "image" {
   }
 }
 
+variable "image_digest" {
+  description = "Digest of the image that the service runs, sha256:…, for the worker to record in what it writes. Change it with each deployment; null: it records none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image_digest == null || can(regex("^sha256:[0-9a-f]{64}$", var.image_digest))
+    error_message = "image_digest must be sha256: and 64 hexadecimal digits."
+  }
+}
+
 variable "model" {
   description = "Model that scores the files, instead of training one per file: gs://BUCKET/OBJECT or gs://BUCKET/OBJECT#GENERATION, in a bucket the worker can read. A model or label column in a file's own metadata takes precedence."
   type        = string

@@ -91,8 +91,19 @@ export const RESULT_METADATA = {
    * name. Opaque; another value is another request.
    */
   reprocessId: 'reprocess-id',
-  /** On `job.json` alone: id of the execution that processes the file; absent while it is being started. */
+  /**
+   * On `job.json`: id of the execution that processes the file; absent while it is being started. On what an execution
+   * writes: its own id.
+   */
   execution: 'execution',
+  /** `K_REVISION` of the service that wrote the object; absent outside of Cloud Run. */
+  revision: 'revision',
+  /** Digest of the worker's image, if the worker knows it: `sha256:…`. */
+  image: 'image',
+  /** On a `report.json` alone, from its content: the label column, the AUC, and the URI of a pre-trained model. */
+  labelColumn: 'label-column',
+  auc: 'auc',
+  model: 'model',
   /**
    * On an `error.json` alone, with the value `true`: `cancel` wrote it. It applies to deliveries whose notification
    * was published before it, including those in progress; a later request to process the file runs. A result of the
@@ -224,6 +235,11 @@ export const WORKER_ENVIRONMENT = {
   afterwards: 'AFTERWARDS',
   /** In an execution of the job: the delivery that was handed over, as JSON. */
   delivery: 'DELIVERY',
+  /**
+   * Digest of the revision's image, `sha256:…`: a container cannot learn it otherwise. `setup` and `deploy` keep it up
+   * to date. An execution of the job finds it in its `job.json`.
+   */
+  imageDigest: 'IMAGE_DIGEST',
 } as const
 
 /** Content of `job.json`: this generation was handed over to a job. */
@@ -271,6 +287,25 @@ export interface ErrorReport {
   generation: string
 }
 
+/** What produced a sidecar; the runtime adds it to each as `run`. Null where it is unknown. */
+export interface Provenance {
+  /** RFC 3339: when processing ended. */
+  date: string
+  /** `K_REVISION` of the service, or id of the job's execution. */
+  revision: string | null
+  execution: string | null
+  /** Digest of the image: `sha256:…`. */
+  image: string | null
+  /** Version of cloud-runner that the worker's runtime is from. */
+  worker: string
+  input: {
+    generation: string
+    sizeBytes: number
+    /** Base64 of the big-endian CRC-32C, as Cloud Storage writes it. */
+    crc32c: string | null
+  }
+}
+
 /** The two ends of a 95 % confidence interval. */
 export type Interval = [low: number, high: number]
 
@@ -287,6 +322,8 @@ export interface Report {
   version: 1
   object: string
   generation: string
+  /** Reports of older workers have none. */
+  run?: Provenance
   rows: {total: number; labelled: number; predicted: number}
   label: {
     column: string

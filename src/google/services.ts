@@ -4,6 +4,7 @@ import type {Services, TrafficTarget, WorkerImage} from '../core/ports/services.
 import type {ApiOff} from './api-off.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
+import {withImage} from './image-digest.ts'
 import {withLiveness} from './liveness.ts'
 import {followed, untilAborted} from './operation.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
@@ -90,7 +91,7 @@ export function createServices(
       step(`Create a revision of ${short}`)
       let failure: unknown
       try {
-        const next = withImage(before, image, `${short}-again-${Date.now().toString(36)}`)
+        const next = withWorker(before, image, `${short}-again-${Date.now().toString(36)}`)
         await update(hold ? {...next, traffic: heldTraffic(before)} : next, signal)
       } catch (error) {
         signal.throwIfAborted()
@@ -105,7 +106,7 @@ export function createServices(
 
     async check(short, image) {
       const client = await services()
-      const service = withImage(await readExisting(short), image, '')
+      const service = withWorker(await readExisting(short), image, '')
       await retried(() => client.updateService({service, validateOnly: true}, ONE_TRY)).catch(
         (error: unknown) => {
           throw toAppError(error, `Checking a deployment of service ${short}`)
@@ -137,11 +138,11 @@ export function createServices(
  * @param retryName name of the revision if the image is the same, after one that failed: only a new name makes Cloud
  * Run try again
  */
-function withImage(service: Service, {image, livenessPort}: WorkerImage, retryName: string): Service {
+function withWorker(service: Service, {image, livenessPort}: WorkerImage, retryName: string): Service {
   const {template} = service
   const [container = {}, ...others] = template?.containers ?? []
   const revision = container.image === image ? retryName : ''
-  const next = {...withLiveness(container, livenessPort), image}
+  const next = withImage(withLiveness(container, livenessPort), image)
   return {...service, template: {...template, revision, containers: [next, ...others]}}
 }
 

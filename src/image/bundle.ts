@@ -1,6 +1,6 @@
 import {build, type BuildFailure, type BuildOptions, type Message, type Plugin} from 'esbuild'
 import {existsSync} from 'node:fs'
-import {readdir, realpath} from 'node:fs/promises'
+import {readdir, readFile, realpath} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
 import {AppError} from '../core/errors.ts'
 import {suggestPath} from '../core/nearest.ts'
@@ -31,6 +31,7 @@ export async function bundleWorker({
     ...OPTIONS,
     ...(isOwn || isDebugged ? READABLE : {}),
     ...(isDebugged ? {minify: false} : {}),
+    define: {...OPTIONS.define, CLOUD_RUNNER_VERSION: JSON.stringify(await versionIn(home))},
     absWorkingDir: await realpath(workerFolder).catch(() => workerFolder),
     plugins: [provideRuntime(runtime)],
   } satisfies BuildOptions
@@ -57,6 +58,13 @@ export async function bundleWorker({
 export async function isOnRuntime(folder: string | undefined): Promise<boolean> {
   if (folder === undefined) return true
   return !existsSync(join(folder, 'Dockerfile')) && (await findEntry(folder)).kind === 'processor'
+}
+
+/** @param folder of this package */
+async function versionIn(folder: string): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  const {version}: {version?: unknown} = Object(manifest)
+  return String(version)
 }
 
 const OPTIONS = {

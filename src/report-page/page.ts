@@ -1,4 +1,4 @@
-import type {Curves, Interval, Report, Share} from '../../worker/contract.ts'
+import type {Curves, Interval, Provenance, Report, Share} from '../../worker/contract.ts'
 import {calibrationFigure} from './charts/calibration.ts'
 import {type Decisions, precisionRecallFigure, rocFigure} from './charts/curves.ts'
 import {type Effect, effectsFigure} from './charts/effects.ts'
@@ -226,7 +226,7 @@ function unitOf(term: TermCoefficient): string {
   return kind === 'numeric' ? 'one unit' : 'being true'
 }
 
-function notes({leftOut, transforms, assumptions, model, timings}: Report): Markup {
+function notes({leftOut, transforms, assumptions, model, timings, run}: Report): Markup {
   const {readMs, fitMs, predictMs, writeMs} = timings
   return markup`<h2>Method</h2><div class="card">${list('', assumptions)}${details(
     `Columns left out (${count(leftOut.length)})`,
@@ -237,7 +237,19 @@ function notes({leftOut, transforms, assumptions, model, timings}: Report): Mark
       ({column, quartiles: [low, middle, high]}) =>
         `${column}: quartiles ${figure(low)}, ${figure(middle)}, ${figure(high)}`,
     ),
-  )}<p class="sub">Logistic regression, L2 penalty (C = 1), ${model.pretrained === null ? `${model.iterations} iterations` : `pretrained (SHA-256 ${model.pretrained.sha256})`}. Reading ${count(readMs)} ms, fitting ${count(fitMs)} ms, predicting ${count(predictMs)} ms, writing ${count(writeMs)} ms.</p></div>`
+  )}<p class="sub">Logistic regression, L2 penalty (C = 1), ${model.pretrained === null ? `${model.iterations} iterations` : `pretrained (SHA-256 ${model.pretrained.sha256})`}. Reading ${count(readMs)} ms, fitting ${count(fitMs)} ms, predicting ${count(predictMs)} ms, writing ${count(writeMs)} ms.</p>${run === undefined ? '' : markup`<p class="sub">${provenance(run)}</p>`}</div>`
+}
+
+/** Where the report comes from, in sentences. */
+function provenance({date, revision, execution, image, worker, input}: Provenance): string {
+  const by = [
+    ...(revision === null ? [] : [`revision ${revision}`]),
+    ...(execution === null ? [] : [`execution ${execution}`]),
+    ...(image === null ? [] : [`image ${image}`]),
+    `worker ${worker}`,
+  ]
+  const checksum = input.crc32c === null ? '' : `, CRC32C ${input.crc32c}`
+  return `Processed ${date} by ${by.join(', ')}. Input: generation ${input.generation}, ${count(input.sizeBytes)} bytes${checksum}.`
 }
 
 function details(title: string, lines: readonly string[]): Markup {

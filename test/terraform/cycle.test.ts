@@ -45,14 +45,15 @@ it.skipIf(NO_PROVIDER !== undefined)(
 
     const worker = await workerFolder('processor.js', capitals(''))
     const {image} = await buildAndPush(worker, context)
-    const applying = terraform.start(['apply', '-auto-approve', ...given({image})]).ended
+    const running = (reference: string) => ({image: reference, image_digest: reference.replace(/^.*@/, '')})
+    const applying = terraform.start(['apply', '-auto-approve', ...given(running(image))]).ended
     const lock = `${endpoint}/storage/v1/b/terraform-state/o/${encodeURIComponent('state/default.tflock')}`
     await expect.poll(async () => (await fetch(lock)).status, {timeout: 20_000}).toBe(200)
-    const second = await terraform.run(['plan', ...given({image})], {expected: [1]})
+    const second = await terraform.run(['plan', ...given(running(image))], {expected: [1]})
     expect(second.stderr).toContain('Error acquiring the state lock')
     expect(await applying).toMatchObject({exitCode: 0, stderr: ''})
     expect((await fetch(lock)).status).toBe(404)
-    await cleanPlan({image})
+    await cleanPlan(running(image))
 
     // What it made works, and our own commands find nothing to mend.
     await sendAFile(context)
@@ -90,7 +91,7 @@ it.skipIf(NO_PROVIDER !== undefined)(
 
     // Changed in place, deployed by the CLI: no plan fights it.
     const more = {
-      image,
+      ...running(image),
       max_delivery_attempts: 7,
       label_column: 'y',
       model: 'gs://models/model.json#1',
@@ -128,12 +129,12 @@ it.skipIf(NO_PROVIDER !== undefined)(
     expect(
       onInput.filter((grant) => grant.includes(workerAccount) && grant.includes('objectViewer')),
     ).toEqual([])
-    const {service} = await deploy(
+    const {service, image: deployed} = await deploy(
       {workerFolder: await workerFolder('processor.js', capitals('2: '))},
       context,
     )
     expect(service.ready).toBe(true)
-    await cleanPlan(more)
+    await cleanPlan({...more, image_digest: running(deployed).image_digest})
     await sendCanary(context)
 
     await terraform.run(['destroy', '-auto-approve', ...given(more)])

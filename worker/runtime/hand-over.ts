@@ -40,15 +40,15 @@ export async function handOver(
     throw new Interrupted('another delivery is handing the file over')
   }
   signal.throwIfAborted()
-  const claim = await mark.write(null, there?.outputGeneration ?? ABSENT)
+  const claim = await mark.write(undefined, there?.outputGeneration ?? ABSENT)
   const started = await startExecution(worker, storage, job.name, delivery).catch(async (error: unknown) => {
     await mark.remove(claim)
     throw error
   })
   await mark.write(started, claim)
-  log('INFO', `handed over to execution ${started} of the job`, {
+  log('INFO', `handed over to execution ${started.id} of the job`, {
     outcome: 'handed-over',
-    execution: started,
+    execution: started.id,
     reason,
   })
   return 'handed-over'
@@ -83,11 +83,12 @@ function createMark(storage: Storage, bucket: string, delivery: Delivery, reason
   return {
     read,
     /** @returns the mark's own generation. @throws Interrupted if another worker wrote it meanwhile */
-    async write(execution: string | null, expectedGeneration: string): Promise<string> {
-      const content: HandOver = {object, generation, execution, reason}
+    async write(started: StartedExecution | undefined, expectedGeneration: string): Promise<string> {
+      const content: HandOver = {object, generation, execution: started?.id ?? null, reason}
       const metadata = {
         ...common,
-        ...(execution === null ? {} : {[RESULT_METADATA.execution]: execution}),
+        ...(started === undefined ? {} : {[RESULT_METADATA.execution]: started.id}),
+        ...(started?.image === undefined ? {} : {[RESULT_METADATA.image]: started.image}),
       }
       try {
         const written = await storage.write(name, [Buffer.from(`${JSON.stringify(content)}\n`)], {
@@ -111,17 +112,22 @@ function createMark(storage: Storage, bucket: string, delivery: Delivery, reason
   }
 }
 
+interface StartedExecution {
+  readonly id: string
+  /** Digest of its image, if the job names one. */
+  readonly image: string | undefined
+}
+
 /**
  * Starts an execution that receives the delivery in an environment variable.
  * https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run
- * @returns its id
  */
 async function startExecution(
   {environment}: Worker,
   storage: Storage,
   job: string,
   delivery: Delivery,
-): Promise<string> {
+): Promise<StartedExecution> {
   // The local cloud identifies the caller by its endpoint.
   const local = environment['CLOUD_RUNNER_ENDPOINT']
   const token = local === undefined ? await storage.accessToken?.() : undefined
@@ -139,24 +145,22 @@ async function startExecution(
   if (!response.ok) {
     throw new Error(`Cannot run job ${job} (HTTP ${response.status}): ${messageOf(text)}`)
   }
-  const name = executionIn(text)
-  if (name === undefined) throw new Error(`Job ${job} was run, but the response does not name its execution.`)
-  return name.slice(name.lastIndexOf('/') + 1)
+  const started = executionIn(text)
+  if (started === undefined)
+    throw new Error(`Job ${job} was run, but the response does not name its execution.`)
+  return started
 }
 
-/** The name of the execution, which is the operation's metadata. */
-function executionIn(text: string): string | undefined {
+/** The execution, which is the operation's metadata. */
+function executionIn(text: string): StartedExecution | undefined {
   const operation: unknown = JSON.parse(text)
-  const metadata =
-    typeof operation === 'object' && operation !== null && 'metadata' in operation
-      ? operation.metadata
-      : undefined
-  return typeof metadata === 'object' &&
-    metadata !== null &&
-    'name' in metadata &&
-    typeof metadata.name === 'string'
-    ? metadata.name
-    : undefined
+  const {metadata}: {metadata?: unknown} = Object(operation)
+  const {name, template}: {name?: unknown; template?: unknown} = Object(metadata)
+  if (typeof name !== 'string') return undefined
+  const {containers}: {containers?: unknown} = Object(template)
+  const {image}: {image?: unknown} = Object(Array.isArray(containers) ? containers[0] : undefined)
+  const digest = typeof image === 'string' ? /sha256:[0-9a-f]{64}$/.exec(image)?.[0] : undefined
+  return {id: name.slice(name.lastIndexOf('/') + 1), image: digest}
 }
 
 /** The message in one of Google's error bodies, or the start of any other text. */

@@ -19,6 +19,7 @@ import {readNamedObject} from './named-object.ts'
 import {createObjectWriter, createOutput} from './output.ts'
 import {createOutputs, refuseTaken, removeOutputs} from './outputs.ts'
 import {recordFault, reportSuperseded} from './record-fault.ts'
+import {isExecution, originMetadata, originOf, provenanceOf, reportMetadata} from './provenance.ts'
 import type {Run} from './run.ts'
 import {findCommitted, findSidecars, Superseded, writeSidecar} from './sidecars.ts'
 import {ABSENT, isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
@@ -50,6 +51,7 @@ export async function processFile(
     signal,
     onCommit,
     startedAt,
+    origin: originOf(worker.environment, undefined),
     metadata: commitMetadata(delivery, startedAt),
   }
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
@@ -72,7 +74,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
     findCommitted(storage, {bucket: outputBucket, object: event.object}),
     findSidecar('outputs.json'),
     findSidecar('error.json'),
-    job === undefined ? undefined : findSidecar('job.json'),
+    job === undefined && !isExecution(worker.environment) ? undefined : findSidecar('job.json'),
   ])
   signal.throwIfAborted()
 
@@ -112,11 +114,13 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
     })
     return 'skipped'
   }
-  const execution = executionOf(mark, delivery)
+  const execution = job === undefined ? undefined : executionOf(mark, delivery)
   if (execution !== undefined) return reportHandedOver(execution, log)
   const reason = reasonForJob(worker, input.sizeBytes)
   if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
-  return produce(run, input, {single, outputs, error})
+  const origin = originOf(worker.environment, mark)
+  const metadata = {...run.metadata, ...originMetadata(origin)}
+  return produce({...run, origin, metadata}, input, {single, outputs, error})
 }
 
 /** Why a file of this size goes straight to the job; `undefined`: it is processed here. */
@@ -198,10 +202,15 @@ async function produce(
     signal.throwIfAborted()
     worker.pace.learn(input.file.sizeBytes, tookMs())
     const processedAt = new Date()
+    const provenance = provenanceOf(run.origin, inputMetadata, processedAt)
     await Promise.all(
-      [...produced].map(async ([name, content]) =>
-        writeSidecar(storage, outputBucket, target, name, content, await sidecars?.get(name), signal),
-      ),
+      [...produced].map(async ([name, content]) => {
+        const facts = name === 'report.json' ? reportMetadata(content) : {}
+        const marked = {...target, metadata: {...metadata, ...facts}}
+        const full = {...content, run: provenance}
+        const known = await sidecars?.get(name)
+        await writeSidecar(storage, outputBucket, marked, name, full, known, signal)
+      }),
     )
     if (outputs.count > 0) {
       signal.throwIfAborted()

@@ -75,7 +75,9 @@ export async function setup(
     stage?.('service')
     // A probe belongs to its image: it would end another worker.
     if (before !== undefined && before.livenessPort !== livenessPort) await becomeReady(worker, context)
-    const rest = await applyService(image, {...context, pipeline: {...pipeline, model: placed, livenessPort}})
+    const currentImage = (before && (await cloud.services.get(pipeline.names.service)))?.image
+    const wanted = {...pipeline, model: placed, livenessPort, currentImage}
+    const rest = await applyService(image, {...context, pipeline: wanted})
     const ready = await becomeReady(worker, context, hasNewValues ? before?.latestCreatedRevision : undefined)
     const service = before === undefined ? ready : await keepTraffic(before, ready, context)
     await alignJob(service, context)

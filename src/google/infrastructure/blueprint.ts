@@ -2,6 +2,7 @@ import {CANARY_PREFIX, type Filter, WORKER_ENVIRONMENT} from '../../../worker/co
 import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import {IMAGES_KEPT, type Settings} from '../../core/settings/settings.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
+import {imageDigestVariable} from '../image-digest.ts'
 import {livenessProbe} from '../liveness.ts'
 import type {Json} from '../rest.ts'
 
@@ -254,7 +255,7 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
           containers: [
             {
               image,
-              env: [...buckets, ...ofService, ...ofProcess],
+              env: [...buckets, ...ofService, imageDigestVariable(image), ...ofProcess],
               ...(livenessPort === undefined ? {} : {livenessProbe: livenessProbe(livenessPort)}),
               ports: [{name: 'http1', containerPort: 8080}],
               resources: {

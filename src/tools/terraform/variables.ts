@@ -6,12 +6,13 @@ import {ORDERED, SETTING_NAMES, SETTINGS} from '../../core/settings/settings.ts'
 
 /** Values of the module's variables. @param image reference with digest; `undefined`: only what needs no image */
 export function variables(
-  {settings, model, livenessPort}: Pipeline,
+  {settings, model, livenessPort, currentImage}: Pipeline,
   image: string | undefined,
 ): Record<string, unknown> {
   return {
     project_id: settings.project,
     image: image ?? null,
+    image_digest: digestOf(currentImage ?? image),
     model: model ?? null,
     liveness_port: livenessPort ?? null,
     ...Object.fromEntries(
@@ -24,6 +25,10 @@ export function variables(
       secretsOf(settings).map(({variable, secret, version}) => [variable, `${secret}:${version}`]),
     ),
   }
+}
+
+function digestOf(image: string | undefined): string | null {
+  return /sha256:[0-9a-f]{64}$/.exec(image ?? '')?.[0] ?? null
 }
 
 /** Text of `terraform/settings.tf`: one variable for each setting that the module has. */

@@ -5,6 +5,7 @@ object that existed at the start. Its metadata names the generation of the input
 duplicates are recognized and an older event never overwrites a newer result.
 """
 import json
+import os
 import time
 
 from . import storage
@@ -20,6 +21,8 @@ from .writer import Writer
 
 MOST_ROUNDS = 3
 MOST_CONFLICTS = 5
+#: Custom metadata, and the variables with its values.
+ORIGIN = (("revision", "K_REVISION"), ("execution", "CLOUD_RUN_EXECUTION"), ("image", "IMAGE_DIGEST"))
 
 
 def handle(worker, delivery, log, interruption):
@@ -247,6 +250,9 @@ def marks_of(delivery, started):
         "published": delivery.publish_time,
         "started": started,
     }
+    for name, variable in ORIGIN:
+        if os.environ.get(variable):
+            marks[name] = os.environ[variable]
     return marks if delivery.reprocess_id is None else {**marks, "reprocess-id": delivery.reprocess_id}
 
 
