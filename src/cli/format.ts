@@ -1,6 +1,6 @@
-import {stripVTControlCharacters} from 'node:util'
 import type {ColorName, ModifierName} from 'chalk'
 import {out} from './color.ts'
+import {cellsOf} from './text-cells.ts'
 
 /** Colored for standard output: only on a terminal, and not with NO_COLOR or TERM=dumb. */
 export function style(format: ColorName | ModifierName, text: string): string {
@@ -87,7 +87,7 @@ export function wrap(text: string, width: number, hanging: string): string[] {
     let line = /^\s*/.exec(paragraph)?.[0] ?? ''
     let isEmpty = true
     for (const word of paragraph.trim().split(' ')) {
-      if (!isEmpty && visible(line) + 1 + visible(word) > width) {
+      if (!isEmpty && cellsOf(line) + 1 + cellsOf(word) > width) {
         lines.push(line)
         line = hanging + word
       } else {
@@ -97,9 +97,4 @@ export function wrap(text: string, width: number, hanging: string): string[] {
     }
     return [...lines, line]
   })
-}
-
-/** Visible characters: colors do not count. */
-function visible(text: string): number {
-  return stripVTControlCharacters(text).length
 }

@@ -1,9 +1,10 @@
-import {faultIn, type FileState, type FileStatus, type Hop} from '../core/files/files.ts'
+import {faultIn, type FileState, type FileStatus, type Hop, type Retry} from '../core/files/files.ts'
 import {filterText, isArchived} from '../core/files/filter-warnings.ts'
 import type {Settings} from '../core/settings/settings.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
-import {ago, bytes, clock, count, counted, duration, style, widthOf} from './format.ts'
+import {ago, bytes, clock, count, counted, duration, style, tame, widthOf} from './format.ts'
 import {table} from './table.ts'
+import {cellsOf, cutEnd, cutMiddle} from './text-cells.ts'
 import {command, commandFor, suggest, synopsis, type Render} from '../core/suggestion.ts'
 
 /** Up to this many files are listed by name; with more, only the count and those that need attention. */
@@ -30,8 +31,35 @@ function showNote(file: FileStatus, now: number): string {
     const outputs = file.result?.outputs === undefined ? [] : [counted(file.result.outputs, 'output')]
     return [...outputs, ...(file.input === undefined ? [] : [`input ${file.input}`])].join(', ')
   }
-  if (file.state !== 'running' || file.job === undefined) return faultIn(file)
-  return `job ${file.job.execution}, started ${ago(file.job.startedAt, now)}`
+  if (file.state === 'running' && file.job !== undefined)
+    return `job ${file.job.execution}, started ${ago(file.job.startedAt, now)}`
+  return [...(file.retry === undefined ? [] : [showRetry(file.retry, now)]), faultIn(file)]
+    .filter((part) => part !== '')
+    .join(': ')
+}
+
+function showRetry({attempt, of, notBefore}: Retry, now: number): string {
+  const waitMs = Date.parse(notBefore) - now
+  return `attempt ${attempt} of ${of} ${waitMs > 0 ? `in ${duration(waitMs)}` : 'is due (push backoff: up to 1 min)'}`
+}
+
+/**
+ * Each file on one line, or on two if what is to say about it does not fit beside it; nothing is longer than `width`.
+ * @param now milliseconds since the epoch
+ */
+export function fileLines(files: readonly FileStatus[], now: number, width: number): string[][] {
+  const most = Math.max(12, Math.floor(width / 2))
+  const names = files.map(({object}) => cutMiddle(tame(object).replaceAll(/[\n\t]/g, '\ufffd'), most))
+  const nameWidth = Math.max(...names.map((name) => cellsOf(name)))
+  return files.map((file, index) => {
+    const name = names[index] ?? ''
+    const state = ' '.repeat(Math.max(0, 7 - file.state.length))
+    const line = `${name}${' '.repeat(nameWidth - cellsOf(name))}  ${showState(file.state)}${state}  ${ago(file.uploadedAt, now)}`
+    const note = tame(showNote(file, now)).replaceAll(/\s+/g, ' ')
+    if (note === '') return [line]
+    if (cellsOf(line) + 2 + cellsOf(note) <= width) return [`${line}  ${note}`]
+    return [line, `  ${cutEnd(note, width - 2)}`]
+  })
 }
 
 /** Files as a table. @param now milliseconds since the epoch */

@@ -67,7 +67,7 @@ export function showSetup(
   ]
 }
 
-function pipelineLines(pipeline: PipelineStatus, render: Render): string[] {
+export function pipelineLines(pipeline: PipelineStatus, render: Render): string[] {
   const state = pipeline.ready
     ? style('green', 'ready')
     : style('red', `not ready${pipeline.problem ? `: ${inOneLine(render(pipeline.problem))}` : ''}`)
@@ -106,9 +106,7 @@ export function showStatus(
       '',
       isFiltered ? 'No file matches.' : render(suggest`No files yet: ${synopsis('upload', 'FILE')}`),
     ]
-  const hint = [refusalHint(status), failureHint(status), missedHint(status, now), deadHint(status)].find(
-    (advice) => advice !== undefined,
-  )
+  const hints = hintsOf(status, now)
   return [
     ...pipelineLines(status.pipeline, render),
     '',
@@ -121,7 +119,7 @@ export function showStatus(
             ? render(suggest`… ${count(status.more)} more: ${nextPage}`)
             : `… ${count(status.more)} more`,
         ]),
-    ...(hint === undefined ? [] : ['', render(hint)]),
+    ...(hints.length === 0 ? [] : ['', ...hints.map(render)]),
   ]
 }
 
@@ -129,6 +127,16 @@ export function showStatus(
 export function showCounts(counts: Status['counts']): string {
   const some = Object.entries(counts).filter(([, files]) => files > 0)
   return `files: ${some.map(([state, files]) => `${count(files)} ${state}`).join(', ') || 'none'}`
+}
+
+/** What to do next, the most urgent first. @param now milliseconds since the epoch */
+export function hintsOf(status: Status, now: number): Suggestion[] {
+  return [
+    refusalHint(status) ?? failureHint(status) ?? retryHint(status) ?? missedHint(status, now),
+    jobHint(status),
+    failedHint(status),
+    deadHint(status),
+  ].filter((hint) => hint !== undefined)
 }
 
 /** What keeps deliveries from the worker. */
@@ -142,6 +150,27 @@ function refusalHint({refusedPushes, pipeline}: Status): Suggestion | undefined 
 function failureHint({pipeline}: Status): Suggestion | undefined {
   const [first] = pipeline.failing
   return first && suggest`See why: ${failureAdvice(first)}`
+}
+
+/** What to do about files whose latest delivery failed. */
+function retryHint({files}: Status): Suggestion | undefined {
+  const file = files.find(({retry}) => retry !== undefined)
+  return file && suggest`It is tried again by itself. See why it failed: ${commandFor('logs', file.object)}`
+}
+
+/** What to do about files that took longer than a delivery may. */
+function jobHint({files}: Status): Suggestion | undefined {
+  const file = files.find(({state, job}) => state === 'running' && job !== undefined)
+  return file && suggest`If it hangs in the job: ${commandFor('cancel', file.object)}`
+}
+
+/** What to do about files that failed permanently. */
+function failedHint({files, counts}: Status): Suggestion | undefined {
+  const file = files.find(({state}) => state === 'failed')
+  if (file === undefined) return undefined
+  return counts.failed === 1
+    ? suggest`Upload it again once it is correct, or after fixing the worker: ${commandFor('reprocess', file.object)}`
+    : suggest`Upload failed files again once they are correct, or after fixing the worker: ${command('reprocess', '--failed')}`
 }
 
 /** What to do about files whose attempts are used up. */

@@ -1,29 +1,71 @@
+import {stripVTControlCharacters} from 'node:util'
 import {faultIn, type FileStatus} from '../core/files/files.ts'
 import type {Status} from '../core/status.ts'
 import type {Render} from '../core/suggestion.ts'
-import {tame, wrap} from './format.ts'
-import {showState} from './show-files.ts'
-import {showCounts} from './show-pipeline.ts'
+import type {Look} from '../core/watch-status.ts'
+import {clock, count, style, tame, wrap} from './format.ts'
+import {fileLines, showState} from './show-files.ts'
+import {hintsOf, pipelineLines, showCounts} from './show-pipeline.ts'
+import {cellsOf, cutEnd} from './text-cells.ts'
 
-/** Lines of a status besides its files: the pipeline, totals, headings, what to do. */
-const OTHER_LINES = 16
+/** Of a terminal that does not tell. */
+const USUAL_ROWS = 24
 
-/** How many files fit on the terminal beside the rest of a status. */
-export function filesOnScreen({rows}: NodeJS.WriteStream): number {
-  return Math.max(1, rows - OTHER_LINES)
+interface Size {
+  readonly columns: number
+  readonly rows: number
 }
 
-/** Draws lines over those of the last time. Lines longer than the terminal are cut, and so are those below it. */
-export function redraw(lines: readonly string[], stream: NodeJS.WriteStream): void {
-  const shown = lines.flatMap((line) => wrap(tame(line), stream.columns, '  ')).slice(0, stream.rows - 1)
-  const [home, toLineEnd, toScreenEnd, cut, whole] = [
-    '\u001b[H',
-    '\u001b[K',
-    '\u001b[J',
-    '\u001b[?7l',
-    '\u001b[?7h',
+/** How large a terminal is; its last row is for the cursor. */
+export function sizeOf({columns, rows}: NodeJS.WriteStream): Size {
+  return {columns, rows: (rows > 1 ? rows : USUAL_ROWS) - 1}
+}
+
+/**
+ * A state in no more lines than a terminal has rows, none longer than its width: the problems first, then as many files
+ * as fit, and how many more there are. Where the pipeline runs is left out if that takes a file's place.
+ * @param now milliseconds since the epoch
+ */
+export function screenOf(look: Look, now: number, render: Render, {columns, rows}: Size): string[] {
+  const {status, readAt, problem} = look
+  const fit = (lines: readonly string[]) => lines.flatMap((line) => wrap(tame(line), columns, '  '))
+  const [first = '', ...details] = fit(pipelineLines(status.pipeline, render))
+  const end = [
+    ...fit(hintsOf(status, now).map(render)),
+    ...(problem === undefined
+      ? [style('dim', `updated ${clock(new Date(readAt).toISOString())}, Ctrl-C ends`)]
+      : fit([
+          style(
+            'red',
+            `Not updated since ${clock(new Date(readAt).toISOString())}: ${problem.message} Retrying.`,
+          ),
+          ...problem.suggestions.map(render),
+        ])),
   ]
-  stream.write(`${home}${cut}${shown.map((line) => `${line}${toLineEnd}\n`).join('')}${toScreenEnd}${whole}`)
+  const files = fileLines(status.files, now, columns)
+  const isWhole =
+    1 + details.length + 2 + files.flat().length + Math.min(1, status.more) + 1 + end.length <= rows
+  const head = [first, ...(isWhole ? [...details, ''] : []), ...fit([showCounts(status.counts)])]
+  const foot = [...(isWhole ? [''] : []), ...end]
+  const shown: string[] = []
+  let hidden = status.files.length + status.more
+  for (const lines of files) {
+    const rest = hidden > 1 ? 1 : 0
+    if (head.length + shown.length + lines.length + rest + foot.length > rows) break
+    shown.push(...lines)
+    hidden--
+  }
+  const more = hidden === 0 ? [] : [`… ${count(hidden)} more`]
+  const all = [...head, ...shown, ...more, ...foot]
+  return (all.length > rows ? [...all.slice(0, rows - 1), '… enlarge the terminal'] : all).map((line) =>
+    cellsOf(line) > columns ? cutEnd(stripVTControlCharacters(line), columns) : line,
+  )
+}
+
+/** Draws lines over those of the last time. */
+export function redraw(lines: readonly string[], stream: NodeJS.WriteStream): void {
+  const [home, toLineEnd, toScreenEnd] = ['\u001b[H', '\u001b[K', '\u001b[J']
+  stream.write(`${home}${lines.map((line) => `${line}${toLineEnd}\n`).join('')}${toScreenEnd}`)
 }
 
 /** Finds what a look shows that those before did not. */
@@ -33,6 +75,7 @@ export class Changes {
   readonly #known = new Map<string, string>()
   #said: string | undefined
   #counts: string | undefined
+  #problem: string | undefined
 
   /** @param since when the first look began, in milliseconds since the epoch */
   constructor(render: Render, since: number) {
@@ -41,7 +84,16 @@ export class Changes {
   }
 
   /** One line for each change: of the pipeline, of a file, of the totals; at first also what is not done. */
-  in({pipeline, files, counts}: Status): string[] {
+  in({status, problem}: Look): string[] {
+    const message = problem && `not updated: ${problem.message} Retrying.`
+    const isSame = message === this.#problem
+    this.#problem = message
+    if (isSame && problem !== undefined) return []
+    if (message !== undefined) return [message]
+    return [...(isSame ? [] : ['updated again']), ...this.#changesIn(status)]
+  }
+
+  #changesIn({pipeline, files, counts}: Status): string[] {
     const state = pipeline.ready ? 'ready' : 'not ready'
     const problem =
       pipeline.problem === undefined ? '' : `: ${this.#render(pipeline.problem).replace(/\n[^]*$/, '')}`

@@ -1,4 +1,4 @@
-import {stripVTControlCharacters} from 'node:util'
+import {cellsOf} from './text-cells.ts'
 
 /** A column of a table: its heading, and whether it is right-aligned. */
 export interface Column {
@@ -8,12 +8,8 @@ export interface Column {
 
 const GAP = 2
 
-const graphemes = new Intl.Segmenter()
-
-const lengthOf = (text: string): number => [...graphemes.segment(stripVTControlCharacters(text))].length
-
 function pad(text: string, width: number, right: boolean): string {
-  const fill = ' '.repeat(Math.max(0, width - lengthOf(text)))
+  const fill = ' '.repeat(Math.max(0, width - cellsOf(text)))
   return right ? fill + text : text + fill
 }
 
@@ -28,7 +24,7 @@ export function table(
 ): string[] {
   if (rows.length === 0) return []
   const widths = columns.map(({heading}, index) =>
-    Math.max(lengthOf(heading), ...rows.map((row) => lengthOf(row[index] ?? ''))),
+    Math.max(cellsOf(heading), ...rows.map((row) => cellsOf(row[index] ?? ''))),
   )
   const total = widths.reduce((sum, cell) => sum + cell, GAP * (columns.length - 1))
   if (total > width) return rows.flatMap((row) => block(columns, row))
@@ -50,6 +46,6 @@ function block(columns: readonly Column[], row: readonly string[]): string[] {
 
 /** `label  value` lines with aligned values. */
 export function pairs(lines: readonly {readonly label: string; readonly value: string}[]): string[] {
-  const width = Math.max(0, ...lines.map(({label}) => lengthOf(label)))
+  const width = Math.max(0, ...lines.map(({label}) => cellsOf(label)))
   return lines.map(({label, value}) => `${pad(label, width, false)}${' '.repeat(GAP)}${value}`.trimEnd())
 }

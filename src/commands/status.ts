@@ -4,7 +4,7 @@ import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {usageError} from '../cli/failure.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
-import {Changes, filesOnScreen, redraw} from '../cli/show-watch.ts'
+import {Changes, redraw, screenOf, sizeOf} from '../cli/show-watch.ts'
 import type {Config} from '../core/config.ts'
 import {FILE_STATES} from '../core/files/files.ts'
 import {again, command, suggest, type Command} from '../core/suggestion.ts'
@@ -13,7 +13,7 @@ import {watchStatus} from '../core/watch-status.ts'
 
 export default class Status extends ReadOnlyCommand {
   static override summary = 'Show the pipeline and the state of its files.'
-  static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. Failed and dead files come first, then open ones, the newest first of each. --watch redraws the screen; if the output is not a terminal, it prints one line for each change. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
+  static override description = `A file is waiting, running, done, failed, dead (its delivery attempts are used up) or ignored (the filter excludes it). The input bucket is compared with the results by generation, so the states are right even if an event was lost. Failed and dead files come first, then open ones, the newest first of each. --watch redraws the screen, with as many files as fit; if the output is not a terminal, it prints one line for each change. It continues if the cloud does not answer for a while. If cloud-runner.json declares several pipelines or environments and none is chosen, all are shown; with --json as {"pipelines": {NAME: …}}.`
   static override examples = [
     {description: 'The pipeline and its newest files', command: '<%= config.bin %> <%= command.id %>'},
     {
@@ -90,10 +90,10 @@ export default class Status extends ReadOnlyCommand {
     await using target = await this.open(config, {create: false})
     const {stdout} = process
     const changes = new Changes(this.render, Date.now())
-    const limit = stdout.isTTY ? Math.min(request.limit, filesOnScreen(stdout)) : request.limit
-    for await (const now of watchStatus({...request, limit}, target.context())) {
-      if (stdout.isTTY) redraw(showStatus(now, Date.now(), this.render), stdout)
-      else this.print(changes.in(now))
+    const limit = stdout.isTTY ? Math.min(request.limit, sizeOf(stdout).rows) : request.limit
+    for await (const look of watchStatus({...request, limit}, target.context())) {
+      if (stdout.isTTY) redraw(screenOf(look, Date.now(), this.render, sizeOf(stdout)), stdout)
+      else this.print(changes.in(look))
     }
     throw new TypeError('a watch ends by its signal')
   }

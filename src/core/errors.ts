@@ -114,3 +114,10 @@ export class AppError extends Error {
 
 /** Exit codes that scripts rely on, besides 0 and 1. */
 export const EXIT = {usage: 2, fileFailed: 3, changes: 4, timeout: 124, interrupted: 130} as const
+
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set(['unavailable', 'unreachable', 'rate-limited'])
+
+/** Whether the same call may succeed in a moment. */
+export function isTransient(error: unknown): error is AppError {
+  return error instanceof AppError && TRANSIENT.has(error.code)
+}

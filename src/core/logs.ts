@@ -1,6 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises'
 import type {Context} from './ports/context.ts'
-import {AppError} from './errors.ts'
+import {AppError, isTransient} from './errors.ts'
 import type {LogLine, LogQuery} from './ports/logs.ts'
 import {command, suggest} from './suggestion.ts'
 
@@ -73,9 +73,7 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
       }
     } catch (error) {
       failures++
-      const passing =
-        error instanceof AppError && ['unavailable', 'unreachable', 'rate-limited'].includes(error.code)
-      if (!passing || failures > MOST_RECONNECTS) throw error
+      if (!isTransient(error) || failures > MOST_RECONNECTS) throw error
     }
     if (!(await pause(1000 * Math.max(1, failures), signal))) return
     // Lines that arrived while the stream was closed.

@@ -1,4 +1,4 @@
-import {AppError, type ErrorCode} from '../core/errors.ts'
+import {AppError, isTransient as isTransientAppError, type ErrorCode} from '../core/errors.ts'
 import {fullDisk} from '../core/full-disk.ts'
 import {fieldsOf} from '../core/json.ts'
 import {retry} from '../core/retry.ts'
@@ -91,7 +91,7 @@ const OFF_IN_PROJECT = /has not been used in project ([a-z0-9-]+)/i
 
 /** Whether the same call may succeed in a moment. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof AppError) return ['unavailable', 'unreachable', 'rate-limited'].includes(error.code)
+  if (error instanceof AppError) return isTransientAppError(error)
   const {status, system} = readAnswer(error)
   return (
     system !== undefined ||

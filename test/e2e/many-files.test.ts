@@ -51,6 +51,19 @@ test('status --watch prints a line for each change if it is not on a terminal, a
   expect((await cli.run(['status', '--watch', '--json'])).exitCode).toBe(2)
 })
 
+test('status --watch continues when the local cloud is back, and says that it was away', async () => {
+  const watch = cli.start(['status', '--watch'])
+  await watch.shows('pipeline cloud-runner: ready')
+  const away = watch.shows(/^not updated: .* does not answer: .* Retrying\.$/m)
+  await cli.json(['local', 'stop'])
+  await away
+  const back = Promise.all([watch.shows('updated again'), watch.shows(/^reports\/a\.txt: done$/m)])
+  await cli.json(['upload', 'reports/a.txt', '--name', 'reports/a.txt', '--wait'])
+  await back
+  watch.kill('SIGINT')
+  expect(await watch.ended).toMatchObject({exitCode: 130})
+})
+
 test('results of a glob are saved under their names, complete and only once', async () => {
   const args = ['results', 'reports/*.txt', '--output', 'saved/']
   const {exitCode, stdout} = await cli.run(args)

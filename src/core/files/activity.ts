@@ -12,6 +12,8 @@ export interface Activity {
   readonly attempts: number
   /** When the newest attempt began, RFC 3339. */
   readonly startedAt: string
+  /** When the newest attempt ended, in milliseconds since the epoch. */
+  readonly endedMs?: number
   /** Why the last attempt that ended did not finish it. */
   readonly lastError?: LastError
 }
@@ -37,7 +39,8 @@ interface Attempt {
   readonly attempt: number
   readonly messageId: string | undefined
   startedAt: string
-  newestAt: string
+  /** Milliseconds since the epoch. */
+  newestMs: number
   hasEnded: boolean
   error: ReturnType<typeof reasonIn>
 }
@@ -99,7 +102,6 @@ export function createActivityReader({
   }
 
   function activitiesOf(files: readonly OpenFile[], now: number): ReadonlyMap<string, Activity> {
-    const isRecent = (time: string) => Date.parse(time) > now - ackDeadlineMs
     return new Map(
       files.flatMap((file) => {
         const newestFirst = attempts
@@ -108,11 +110,13 @@ export function createActivityReader({
         const [newest] = newestFirst ?? []
         if (newest === undefined) return []
         const lastError = newestFirst?.find(({error}) => error !== undefined)?.error?.error
+        const {hasEnded, newestMs} = newest
         const activity: Activity = {
           // A worker that has logged nothing for longer than a delivery may take is gone.
-          state: newest.hasEnded || !isRecent(newest.newestAt) ? 'waiting' : 'running',
+          state: hasEnded || newestMs <= now - ackDeadlineMs ? 'waiting' : 'running',
           attempts: newest.attempt,
           startedAt: newest.startedAt,
+          ...(hasEnded ? {endedMs: newestMs} : {}),
           ...(lastError === undefined ? {} : {lastError}),
         }
         return [[keyOf(file), activity] as const]
@@ -152,7 +156,9 @@ export function endsAttempt({source, fields}: Pick<LogLine, 'source' | 'fields'>
 }
 
 function note(line: LogLine, attempts: Map<string, Attempt[]>): void {
-  const {object, generation, messageId, time} = line
+  const {object, generation, messageId, time, latencyMs = 0} = line
+  // A request is logged under the time at which it began.
+  const untilMs = Date.parse(time) + latencyMs
   if (object === undefined || generation === undefined) return
   const key = fileKey(object, generation)
   const ofFile = attempts.get(key) ?? []
@@ -165,11 +171,11 @@ function note(line: LogLine, attempts: Map<string, Attempt[]>): void {
       (known.messageId === undefined || messageId === undefined || known.messageId === messageId),
   )
   if (one === undefined) {
-    one = {attempt: number, messageId, startedAt: time, newestAt: time, hasEnded: false, error: undefined}
+    one = {attempt: number, messageId, startedAt: time, newestMs: untilMs, hasEnded: false, error: undefined}
     ofFile.push(one)
   }
   if (time < one.startedAt) one.startedAt = time
-  if (time > one.newestAt) one.newestAt = time
+  one.newestMs = Math.max(one.newestMs, untilMs)
   one.hasEnded ||= endsAttempt(line)
   const reason = reasonIn(line)
   if (reason !== undefined && reason.weight >= (one.error?.weight ?? 0)) one.error = reason

@@ -39,6 +39,18 @@ export interface LastError {
   readonly at: string
 }
 
+/** The next delivery of a file whose last one failed. */
+export interface Retry {
+  /** Its number, and that of the last one. */
+  readonly attempt: number
+  readonly of: number
+  /**
+   * RFC 3339, by the subscription's retry policy. While many deliveries fail, Pub/Sub's push backoff adds up to a minute
+   * (https://cloud.google.com/pubsub/docs/push#push_backoff).
+   */
+  readonly notBefore: string
+}
+
 /** Why a file failed: what the worker reported, or what this program found. */
 export interface FileError extends Omit<ErrorReport, 'suggestions'> {
   readonly suggestions: readonly Suggestion[]
@@ -61,6 +73,8 @@ export interface FileStatus {
   readonly job?: {readonly execution: string; readonly startedAt: string}
   /** Of the last attempt that ended, if there is neither a result nor an error report. */
   readonly lastError?: LastError
+  /** If it waits to be delivered again. */
+  readonly retry?: Retry
   /** If `state` is `failed`. */
   readonly error?: FileError
   /** If `state` is `done`. */

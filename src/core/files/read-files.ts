@@ -119,7 +119,7 @@ export async function standingOf(
         : undefined,
   }
   if (failed !== undefined && Object.values(evidence).every((part) => part === undefined)) return undefined
-  return standing({...evidence, maxDeliveryAttempts: context.pipeline.settings.maxDeliveryAttempts})
+  return standing({...evidence, settings: context.pipeline.settings})
 }
 
 /**

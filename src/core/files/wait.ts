@@ -182,7 +182,7 @@ async function lookAround(
   context: Context,
 ): Promise<void> {
   const {inputBucket, outputBucket} = context.pipeline.names
-  const {maxDeliveryAttempts} = context.pipeline.settings
+  const {settings} = context.pipeline
   const [dead, activities] = await Promise.all([readDeadLetters(context), activityReader.read(files)])
   await eachOf(files, LOOKS_AT_ONCE, async (file) => {
     const status = states.get(keyOf(file)) ?? waiting(file)
@@ -194,7 +194,7 @@ async function lookAround(
     const mark = await context.cloud.objects.stat(outputBucket, sidecarObject(file.object, 'job.json'))
     const handedOver = await readHandOver(file.object, file.generation, mark, context, file.reprocessId)
     if (letter ?? activity ?? handedOver)
-      return report({...status, ...standing({letter, handedOver, activity, maxDeliveryAttempts})})
+      return report({...waiting(file), ...standing({letter, handedOver, activity, settings})})
     const live = await context.cloud.objects.stat(inputBucket, file.object)
     // A newer upload of the name ends in its own result, which supersedes this one.
     if (live !== undefined) return

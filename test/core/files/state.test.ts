@@ -13,12 +13,22 @@ const nothing: Evidence = {
   letter: undefined,
   handedOver: undefined,
   activity: undefined,
-  maxDeliveryAttempts: 5,
+  settings: {maxDeliveryAttempts: 5, minimumBackoff: 10, maximumBackoff: 30},
 }
 
 test.each<[string, Partial<Evidence>, object]>([
   ['nothing is known', {}, {state: 'waiting', attempts: 0}],
   ['an attempt was refused', {activity: after}, {state: 'waiting', attempts: 1, lastError}],
+  [
+    'its second attempt was refused, and the third is due after twice the shortest wait',
+    {activity: {...after, attempts: 2, endedMs: Date.parse('2026-11-01T12:11:30Z')}},
+    {state: 'waiting', retry: {attempt: 3, of: 5, notBefore: '2026-11-01T12:11:50.000Z'}},
+  ],
+  [
+    'it waits no longer than the longest wait',
+    {activity: {...after, attempts: 4, endedMs: Date.parse('2026-11-01T12:11:30Z')}},
+    {state: 'waiting', retry: {attempt: 5, of: 5, notBefore: '2026-11-01T12:12:00.000Z'}},
+  ],
   ['an attempt runs', {activity: {...after, state: 'running'}}, {state: 'running', attempts: 1, lastError}],
   ['it is dead', {letter, activity: before}, {state: 'dead', attempts: 5, lastError}],
   ['the logs have nothing of a dead one', {letter}, {state: 'dead', attempts: 5}],
