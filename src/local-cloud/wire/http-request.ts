@@ -29,6 +29,8 @@ export function requestOf(
       try {
         const value: unknown = JSON.parse(text)
         if (isJsonObject(value)) return value
+        // What Go writes for a body that it does not have.
+        if (value === null) return {}
       } catch (error) {
         throw new ApiError(
           'INVALID_ARGUMENT',

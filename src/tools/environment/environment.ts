@@ -76,6 +76,8 @@ export function libraryEnvironment({endpoint, project}: LocalCloudOrigins): Envi
       GCLOUD_PROJECT: project,
       METADATA_SERVER_DETECTION: 'none',
       NO_GCE_CHECK: 'true',
+      // Otherwise gcsfs asks for a bucket's kind over gRPC, which Cloud Storage does not have here, and waits a minute.
+      GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT: 'false',
     },
     unset: ['GOOGLE_APPLICATION_CREDENTIALS'],
   }
