@@ -204,6 +204,17 @@ variable "no_result_minutes" {
   }
 }
 
+variable "budget" {
+  description = "Monthly budget of the pipeline, in the billing account's currency: Google notifies the account's administrators and alerts.email at 50, 90 and 100 %. It stops nothing."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.budget == null || try(var.budget >= 1 && var.budget <= 1000000000 && floor(var.budget) == var.budget, false)
+    error_message = "budget must be a whole number from 1 to 1000000000."
+  }
+}
+
 variable "service_account" {
   description = "Existing service account that the worker runs as; the pipeline only adds the grants it needs. By default, one is created."
   type        = string

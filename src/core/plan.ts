@@ -2,7 +2,7 @@ import {forecast} from './cost/forecast.ts'
 import {checkGiven} from './doctor/given.ts'
 import {requireAll} from './doctor/prerequisites.ts'
 import {filterWarnings} from './files/filter-warnings.ts'
-import {withoutEffect, type Settings} from './settings/settings.ts'
+import {SETTING_NAMES, SETTINGS, type SettingName, type Settings} from './settings/settings.ts'
 import type {Context} from './ports/context.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'
 
@@ -55,4 +55,12 @@ function monthlyCost(settings: Settings): PlanResult['monthlyCost'] {
   const month = {per: 'month', sizeBytes: 5 * 2 ** 20} as const
   const {cost: thousandFiles, free: freeTier} = forecast({...month, files: 1000}, settings)
   return {idle: forecast({...month, files: 0}, settings).cost, thousandFiles, freeTier}
+}
+
+/** Which settings, of those that differ from their defaults, the target only stores. */
+function withoutEffect(settings: Settings): SettingName[] {
+  if (settings.target === 'gcp') return []
+  return SETTING_NAMES.filter(
+    (name) => !SETTINGS[name].hasLocalEffect && settings[name] !== SETTINGS[name].default,
+  )
 }

@@ -64,6 +64,7 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
         number: textIn(project, 'projectNumber') ?? '',
         active: textIn(project, 'lifecycleState') === 'ACTIVE',
         billing: billing && billing['billingEnabled'] === true,
+        billingAccount: textIn(billing, 'billingAccountName')?.replace(/^billingAccounts\//, '') || undefined,
         madeFor: labelOf(project, MADE_FOR_LABEL),
         createdAt: textIn(project, 'createTime'),
       }
@@ -75,12 +76,13 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
       return new Set(services.map((service) => (textIn(service, 'name') ?? '').replace(/^.*\//, '')))
     },
 
-    async missingPermissions(permissions) {
-      if (endpoint !== undefined) return []
+    async missingPermissions(permissions, billingAccount) {
+      const [service, on] =
+        billingAccount === undefined
+          ? (['cloudresourcemanager', `projects/${projectId}`] as const)
+          : (['cloudbilling', `billingAccounts/${billingAccount}`] as const)
       const answer = await ifAllowed(() =>
-        rest.request('cloudresourcemanager', 'POST', `/v1/projects/${projectId}:testIamPermissions`, {
-          permissions,
-        }),
+        rest.request(service, 'POST', `/v1/${on}:testIamPermissions`, {permissions}),
       )
       if (answer === undefined) return undefined
       const held = answer['permissions']

@@ -400,6 +400,68 @@ run "alerts_notify_each_channel_of_each_condition" {
   }
 }
 
+run "without_a_budget_billing_is_left_alone" {
+  command = plan
+
+  assert {
+    condition     = length(google_billing_budget.this) + length(google_project_service.budget) + length(data.google_project.billed) == 0
+    error_message = "Nobody asked for a budget."
+  }
+}
+
+run "a_budget_counts_the_pipeline_alone_and_notifies_by_email" {
+  command = apply
+
+  variables {
+    budget = 50
+    alerts = { email = "ops@example.com", webhook = "https://example.com/alerts" }
+  }
+
+  override_data {
+    target = data.google_project.billed
+    values = {
+      billing_account = "012345-6789AB-CDEF01"
+    }
+  }
+
+  assert {
+    condition = (
+      google_billing_budget.this[0].amount[0].specified_amount[0].units == "50" &&
+      google_billing_budget.this[0].budget_filter[0].projects == toset(["projects/123456789012"]) &&
+      google_billing_budget.this[0].budget_filter[0].labels == tomap({ cloud-runner = "cloud-runner" })
+    )
+    error_message = "The budget is for this pipeline in this project."
+  }
+
+  assert {
+    condition     = tolist([for rule in google_billing_budget.this[0].threshold_rules : rule.threshold_percent]) == tolist([0.5, 0.9, 1])
+    error_message = "It notifies at 50, 90 and 100 %."
+  }
+
+  assert {
+    condition     = length(google_billing_budget.this[0].all_updates_rule) == 1
+    error_message = "The email channel is notified."
+  }
+}
+
+# The project is read in the plan, since the run above enabled its APIs.
+run "a_budget_needs_a_billing_account" {
+  command = plan
+
+  variables {
+    budget = 50
+  }
+
+  override_data {
+    target = data.google_project.billed
+    values = {
+      billing_account = ""
+    }
+  }
+
+  expect_failures = [google_billing_budget.this[0]]
+}
+
 run "settings_have_rules" {
   command = plan
 
@@ -418,6 +480,7 @@ run "settings_have_rules" {
     service_account      = "somebody@example.com"
     alerts               = { webhook = "http://example.com" }
     no_result_minutes    = 1
+    budget               = 0
     ingress              = "public"
     network              = "projects/x/networks/y"
     egress               = "everything"
@@ -440,6 +503,7 @@ run "settings_have_rules" {
     var.service_account,
     var.alerts,
     var.no_result_minutes,
+    var.budget,
     var.ingress,
     var.network,
     var.egress,

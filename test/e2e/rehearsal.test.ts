@@ -37,6 +37,7 @@ const settings = (webhook: string) => ({
   subnetwork: 'default',
   egress: 'all-traffic',
   kmsKey: KEY,
+  budget: 50,
   minimumBackoff: '0s',
   maximumBackoff: '0s',
   environments: {
@@ -117,7 +118,9 @@ describe.skipIf(NO_PROVIDER !== undefined)(`a company's folder${unless(NO_PROVID
       const said = await cli.text(['setup', '--rehearse', '--yes', ...chosen(name), '--confirm', name], {
         environment,
       })
-      expect(said).toContain('without effect on the local target: network, subnetwork, egress, kmsKey')
+      expect(said).toContain(
+        'without effect on the local target: budget, network, subnetwork, egress, kmsKey',
+      )
       expect(said).toContain('Nothing to change')
     },
     LONG,

@@ -1,5 +1,11 @@
 import {once} from 'node:events'
-import {createServer, type RequestListener} from 'node:http'
+import {
+  createServer,
+  request as sendRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import {onTestFinished} from 'vitest'
 
 /** Answers in place of a service. Ends with the test. @returns its origin */
@@ -14,4 +20,15 @@ export async function startServer(answer: RequestListener): Promise<string> {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('The server has no port.')
   return `http://127.0.0.1:${address.port}`
+}
+
+/** Lets another server answer. @param target its origin */
+export function forward(request: IncomingMessage, response: ServerResponse, target: string): void {
+  const {method, headers} = request
+  const forwarded = sendRequest(new URL(request.url ?? '/', target), {method, headers}, (answer) => {
+    response.writeHead(answer.statusCode ?? 500, answer.headers)
+    answer.pipe(response)
+  })
+  forwarded.on('error', () => response.destroy())
+  request.pipe(forwarded)
 }

@@ -1,10 +1,10 @@
-import {request as sendRequest, type IncomingMessage} from 'node:http'
+import type {IncomingMessage} from 'node:http'
 import {Readable} from 'node:stream'
 import {text} from 'node:stream/consumers'
 import {pipeline} from 'node:stream/promises'
 import {createGunzip} from 'node:zlib'
 import {extract} from 'tar-stream'
-import {startServer} from './answering-server.ts'
+import {forward, startServer} from './answering-server.ts'
 import {parseObject} from './cli.ts'
 import {buildImage, pushImage} from './oci-image.ts'
 
@@ -97,18 +97,6 @@ export async function startCloudBuild(local: string, outcome: Outcome = {}) {
 
 export const LOG_URL = 'https://console.cloud.google.com/cloud-build/builds;region=europe-west3/b-1'
 export const ACCOUNT = '1-compute@developer.gserviceaccount.com'
-
-type Response = Parameters<Parameters<typeof startServer>[0]>[1]
-
-function forward(request: IncomingMessage, response: Response, target: string): void {
-  const {method, headers} = request
-  const forwarded = sendRequest(new URL(request.url ?? '/', target), {method, headers}, (answer) => {
-    response.writeHead(answer.statusCode ?? 500, answer.headers)
-    answer.pipe(response)
-  })
-  forwarded.on('error', () => response.destroy())
-  request.pipe(forwarded)
-}
 
 /** The files of a tar.gz, by path. */
 async function read(url: string): Promise<Record<string, string>> {

@@ -23,7 +23,9 @@ export async function terraformOn(
 ): Promise<Infrastructure> {
   const [, bucket = '', prefix = ''] = /^gs:\/\/([^/]+)\/(.+?)\/*$/.exec(settings.state ?? '') ?? []
   const environments =
-    endpoint === undefined ? GOOGLE_ITSELF : await localEnvironments(settings, folder, endpoint)
+    endpoint === undefined
+      ? googleEnvironments(settings)
+      : await localEnvironments(settings, folder, endpoint)
   return createTerraformInfrastructure({
     stateFolder,
     folder,
@@ -43,7 +45,15 @@ export async function terraformOn(
 }
 
 const NOTHING: Environment = {set: {}, unset: []}
-const GOOGLE_ITSELF = {environment: NOTHING, downloading: NOTHING}
+
+/** Budgets belong to no project, so a user's credentials have to name the one that their quota is charged to. */
+function googleEnvironments({project, budget}: Config['settings']): {
+  environment: Environment
+  downloading: Environment
+} {
+  const quota = {set: {USER_PROJECT_OVERRIDE: 'true', GOOGLE_BILLING_PROJECT: project}, unset: []}
+  return {environment: budget === undefined ? NOTHING : quota, downloading: NOTHING}
+}
 
 /** `init` may reach the provider's registry; no later request leaves the machine. */
 async function localEnvironments(

@@ -3,9 +3,9 @@ import {readWorkerCommand} from '../command-worker/command.ts'
 import {AppError} from '../errors.ts'
 import type {Context} from '../ports/context.ts'
 import type {Check} from './check.ts'
+import {checkNeeds, CLOUD_BUILD} from './needs.ts'
 
 const API = 'cloudbuild.googleapis.com'
-const ROLE = 'roles/cloudbuild.builds.editor'
 
 /** Checks what Cloud Build needs, if it builds this worker, since no docker engine answers. */
 export async function checkCloudBuild(workerFolder: string | undefined, context: Context): Promise<Check[]> {
@@ -21,18 +21,7 @@ export async function checkCloudBuild(workerFolder: string | undefined, context:
       const detail = `it builds ${workerFolder}, and its API is disabled`
       return [{name, state: 'failed', detail, fix: `gcloud services enable ${API} --project ${project}`}]
     }
-    const lacking = await cloud.project.missingPermissions(['cloudbuild.builds.create'])
-    if (lacking === undefined || lacking.length === 0)
-      return [{name, state: 'ok', detail: `it builds ${workerFolder}`}]
-    const principal = await cloud.project.principal()
-    return [
-      {
-        name,
-        state: 'failed',
-        detail: `it builds ${workerFolder}, and ${principal} lacks ${lacking.join(', ')}`,
-        fix: `gcloud projects add-iam-policy-binding ${project} --member=${principal} --role=${ROLE}`,
-      },
-    ]
+    return await checkNeeds(CLOUD_BUILD, {name, granted: `may build ${workerFolder}`}, context)
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     return [{name: 'worker', state: 'failed', detail: error.message}]

@@ -1,23 +1,13 @@
 import {ownBuckets} from '../settings/pipeline.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
+import {checkBudget} from './budget.ts'
 import type {Check} from './check.ts'
+import {checkNeeds, needsOf} from './needs.ts'
 import {Advice, suggest, synopsis, type Suggestion} from '../suggestion.ts'
 
 /** What Terraform needs before it can enable the other APIs itself. */
 export const FIRST_APIS = ['cloudresourcemanager.googleapis.com', 'serviceusage.googleapis.com']
-
-/** Permissions to create and remove a pipeline, by the role that grants them. */
-const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
-  'roles/storage.admin': ['storage.buckets.create', 'storage.buckets.setIamPolicy'],
-  'roles/pubsub.admin': ['pubsub.topics.create', 'pubsub.topics.setIamPolicy', 'pubsub.subscriptions.create'],
-  'roles/run.admin': ['run.services.create', 'run.services.setIamPolicy'],
-  'roles/artifactregistry.admin': ['artifactregistry.repositories.create'],
-  'roles/iam.serviceAccountAdmin': ['iam.serviceAccounts.create'],
-  'roles/iam.serviceAccountUser': ['iam.serviceAccounts.actAs'],
-  'roles/serviceusage.serviceUsageAdmin': ['serviceusage.services.enable'],
-  'roles/logging.viewer': ['logging.logEntries.list'],
-}
 
 /**
  * Checks what a pipeline on Google Cloud requires before it can be created. Skips checks that an earlier failure makes
@@ -92,30 +82,14 @@ export async function checkPrerequisites(
   }
 
   step('Check permissions')
-  const needed = {
-    ...PERMISSIONS,
-    ...(Object.keys(pipeline.settings.alerts).length === 0
-      ? {}
-      : {
-          'roles/monitoring.editor': [
-            'monitoring.alertPolicies.create',
-            'monitoring.notificationChannels.create',
-          ],
-        }),
-  }
-  const lacking = await cloud.project.missingPermissions(Object.values(needed).flat())
-  if (lacking === undefined)
-    good('permissions', `${principal} may not check its own; assumed to be sufficient`)
-  else if (lacking.length === 0) good('permissions', `${principal} may create everything`)
-  for (const [role, permissions] of Object.entries(needed)) {
-    const here = permissions.filter((permission) => lacking?.includes(permission))
-    if (here.length === 0) continue
-    fail(
-      'permissions',
-      `${principal} lacks ${here.join(', ')}`,
-      `gcloud projects add-iam-policy-binding ${project} --member=${principal} --role=${role}`,
-    )
-  }
+  checks.push(
+    ...(await checkNeeds(
+      needsOf(pipeline.settings),
+      {name: 'permissions', granted: 'may create everything'},
+      context,
+    )),
+    ...(await checkBudget(state, context)),
+  )
 
   step('Check names')
   for (const bucket of ownBuckets(pipeline)) {

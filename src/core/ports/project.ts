@@ -6,6 +6,8 @@ export interface ProjectState {
   readonly active: boolean
   /** Whether a billing account is linked; `undefined` if the caller lacks the permission to see it. */
   readonly billing: boolean | undefined
+  /** Id of that account: `012345-6789AB-CDEF01`. */
+  readonly billingAccount: string | undefined
   /** Name of the pipeline that `setup --create-project` created the project for; `undefined`: the user's own project. */
   readonly madeFor: string | undefined
   /** RFC 3339; `undefined` if it is not reported. */
@@ -46,8 +48,14 @@ export interface Project {
   state(): Promise<ProjectState | undefined>
   /** Names of the enabled APIs: `run.googleapis.com` … */
   enabledApis(): Promise<ReadonlySet<string>>
-  /** Which of these permissions the caller lacks on the project; `undefined` if that cannot be tested. */
-  missingPermissions(permissions: readonly string[]): Promise<readonly string[] | undefined>
+  /**
+   * Which of these permissions the caller lacks on the project; `undefined` if that cannot be tested.
+   * @param billingAccount id of the account to ask about instead of the project
+   */
+  missingPermissions(
+    permissions: readonly string[],
+    billingAccount?: string,
+  ): Promise<readonly string[] | undefined>
   /** Whether a bucket name is free, belongs to this project, or to another: names are globally unique. */
   bucketOwner(bucket: string): Promise<'free' | 'ours' | 'other'>
   /**

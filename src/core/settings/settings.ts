@@ -218,6 +218,14 @@ export const SETTINGS = {
     minimum: 5,
     maximum: 1440,
   }),
+  budget: integer({
+    description:
+      "Monthly budget of the pipeline, in the billing account's currency: Google notifies the account's administrators and alerts.email at 50, 90 and 100 %. It stops nothing.",
+    default: undefined,
+    minimum: 1,
+    maximum: 1_000_000_000,
+    localEffect: false,
+  }),
   serviceAccount: text({
     description:
       'Existing service account that the worker runs as; the pipeline only adds the grants it needs. By default, one is created.',
@@ -403,14 +411,6 @@ export const ORDERED = [
 export const SETTING_NAMES = Object.keys(SETTINGS).filter((key): key is SettingName =>
   Object.hasOwn(SETTINGS, key),
 )
-
-/** Which settings, of those that differ from their defaults, the target only stores. */
-export function withoutEffect(settings: Settings): SettingName[] {
-  if (settings.target === 'gcp') return []
-  return SETTING_NAMES.filter(
-    (name) => !SETTINGS[name].hasLocalEffect && settings[name] !== SETTINGS[name].default,
-  )
-}
 
 /** One value for each setting. */
 export function eachSetting<T>(make: (setting: SettingName) => T): Record<SettingName, T> {

@@ -29,6 +29,9 @@ const KINDS: Readonly<Record<string, {kind: string; name: string}>> = {
   google_service_account: {kind: 'service account', name: 'account_id'},
   google_cloud_run_v2_service: {kind: 'service', name: 'name'},
   google_cloud_run_v2_job: {kind: 'job', name: 'name'},
+  google_monitoring_notification_channel: {kind: 'notification channel', name: 'display_name'},
+  google_monitoring_alert_policy: {kind: 'alert policy', name: 'display_name'},
+  google_billing_budget: {kind: 'budget', name: 'display_name'},
 }
 const ORDER = [...Object.keys(KINDS), 'grant']
 

@@ -21,6 +21,8 @@ export function variables(
         settings[name] ?? null,
       ]),
     ),
+    // The local cloud bills nobody, and serves no budgets.
+    ...(settings.target === 'local' ? {budget: null} : {}),
     secrets: Object.fromEntries(
       secretsOf(settings).map(({variable, secret, version}) => [variable, `${secret}:${version}`]),
     ),

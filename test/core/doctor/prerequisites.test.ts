@@ -1,12 +1,14 @@
+import {json} from 'node:stream/consumers'
 import {describe, expect, onTestFinished, test} from 'vitest'
 import type {Check} from '../../../src/core/doctor/check.ts'
 import {checkExistingBuckets} from '../../../src/core/doctor/existing-buckets.ts'
 import {checkPrerequisites, requireAll} from '../../../src/core/doctor/prerequisites.ts'
 import {AppError} from '../../../src/core/errors.ts'
+import {render} from '../../../src/core/suggestion.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
 import {addFault} from '../../support/fault-plan.ts'
 import {createGoogleCloud} from '../../../src/google/cloud.ts'
-import {startServer} from '../../support/answering-server.ts'
+import {forward, startServer} from '../../support/answering-server.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 const terraform = (): Promise<string> => Promise.resolve('1.11.4')
@@ -147,6 +149,35 @@ describe('before anything is created', () => {
     ])
     await addFault(context.endpoint, {on: {method: 'GET', path: '/storage/v1/b/incoming'}, answer: 403})
     expect(failed(await checkExistingBuckets(context))[0]?.detail).toContain('belongs to someone else')
+  })
+
+  test.each([
+    [['monitoring.alertPolicies.create'], ['roles/monitoring.editor']],
+    [['billing.resourcebudgets.write'], []],
+    [['billing.resourcebudgets.write', 'billing.budgets.create'], ['roles/billing.costsManager']],
+  ])('without %j, the roles %j are missing for alerts and a budget', async (lacking, roles) => {
+    const context = await startLocalPipeline({
+      project: 'my-project-123',
+      target: 'gcp',
+      alerts: 'email=ops@example.com',
+      budget: 50,
+    })
+    const endpoint = await startServer((request, response) => {
+      const answer = async () => {
+        const asked: unknown[] = Object(await json(request)).permissions
+        const permissions = asked.filter((permission) => !lacking.includes(String(permission)))
+        response.end(JSON.stringify({permissions}))
+      }
+      if (request.url?.endsWith(':testIamPermissions') === true) void answer()
+      else forward(request, response, context.endpoint)
+    })
+    const cloud = createGoogleCloud({projectId: 'my-project-123', region: 'europe-west3', endpoint})
+    onTestFinished(() => cloud.close())
+    const checks = failed(await checkPrerequisites({...context, cloud}, terraform))
+    expect(checks.map(({fix}) => /--role=(\S+)/.exec(fix === undefined ? '' : render(fix))?.[1])).toEqual(
+      roles,
+    )
+    expect(checks.map(({detail}) => detail).join()).toContain(roles.length === 0 ? '' : (lacking[0] ?? ''))
   })
 
   test('everything that is missing is one error, each with its command', async () => {
