@@ -27,7 +27,7 @@ export function showReprocessed({notified, gone}: ReprocessResult): string[] {
 }
 
 /** What `cancel` stopped. */
-export function showCancelled({cancelled, ended}: CancelResult, render: Render): string[] {
+export function showCancelled({cancelled, ended, gone}: CancelResult, render: Render): string[] {
   const [first, ...others] = cancelled
   const again =
     others.length === 0 && first ? commandFor('reprocess', first.object) : synopsis('reprocess', 'OBJECT…')
@@ -43,6 +43,7 @@ export function showCancelled({cancelled, ended}: CancelResult, render: Render):
         ? `${object} is already ${state}: nothing is running for it.`
         : `${object} is ${state}; execution ${execution}, which was processing it again, is cancelled.`,
     ),
+    ...gone.map((object) => `${object} was deleted in the meantime.`),
     ...(isWithWorker
       ? ["The worker stops within seconds; one without cloud-runner's runtime may finish its file."]
       : []),

@@ -124,7 +124,7 @@ export interface FixPlan {
   readonly command?: string
 }
 
-/** A fix in progress, sent whenever it changes. */
+/** A fix in progress, or one that ended. */
 export interface FixProgress {
   readonly id: string
   readonly fix: Fix
@@ -142,7 +142,8 @@ export interface Events {
   /** The cloud cannot be read; the next `overview` ends it. */
   readonly problem: Problem
   readonly logs: readonly LogLine[]
-  readonly fix: FixProgress
+  /** All in progress, and the latest; oldest first. */
+  readonly fixes: readonly FixProgress[]
   /** Events were missed: read everything again. */
   readonly reset: Readonly<Record<string, never>>
 }

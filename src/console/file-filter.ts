@@ -22,16 +22,17 @@ export function filterIn(query: URLSearchParams): FileFilter {
   }
 }
 
-/** A whole number in a query. @throws AppError `usage` */
+/** A whole number in a query; `undefined` if it has none. @throws AppError `usage` */
 export function countIn(
   query: URLSearchParams,
   name: string,
-  {most, usual}: {most: number; usual: number},
-): number {
+  {least, most}: {readonly least: number; readonly most: number},
+): number | undefined {
   const text = query.get(name)
-  if (text === null) return usual
+  if (text === null) return undefined
   const count = Number(text)
-  if (!Number.isInteger(count) || count < 1 || count > most) throw unusable(name, text, `1 to ${most}`)
+  if (!/^\d+$/.test(text) || count < least || count > most)
+    throw unusable(name, text, `a whole number from ${least} to ${most}`)
   return count
 }
 

@@ -14,6 +14,8 @@ import type {FileIndex} from './file-index.ts'
 const MOST_PLANNED = 20
 /** Progress is sent no more often. */
 const PROGRESS_MS = 200
+/** Fixes that a page which connects gets: those in progress, and the latest. */
+const MOST_KEPT = 20
 
 const FIXES: readonly Fix[] = ['reprocess', 'redrive', 'cancel']
 
@@ -23,6 +25,8 @@ export interface FixRequest {
   readonly objects: readonly string[]
   /** If no objects are named. */
   readonly filter: FileFilter
+  /** How many files the user agreed to. */
+  readonly count?: number
 }
 
 /** @throws AppError `usage` */
@@ -45,16 +49,23 @@ export interface FixServices {
   readonly files: FileIndex
   readonly render: Render
   readonly explain: (error: unknown) => Problem
-  readonly progress: (progress: FixProgress) => void
+  /** Called with all that are kept, oldest first, whenever one changes. */
+  readonly changed: (fixes: readonly FixProgress[]) => void
 }
 
 /** Reprocesses, redrives and cancels files, one request at a time, and reports the progress. */
-export class Fixes {
+export class Fixes implements AsyncDisposable {
   readonly #services: FixServices
   #last: Promise<void> = Promise.resolve()
+  #kept: readonly FixProgress[] = []
 
   constructor(services: FixServices) {
     this.#services = services
+  }
+
+  /** Those in progress, and the latest; oldest first. */
+  get kept(): readonly FixProgress[] {
+    return this.#kept
   }
 
   /** Says what a fix would do; changes nothing. */
@@ -69,9 +80,18 @@ export class Fixes {
     }
   }
 
-  /** Starts a fix. @returns its first progress; the rest comes as events */
+  /**
+   * Starts a fix. Its first progress is returned; the rest comes as events.
+   * @throws AppError `conflict` if it would change more or fewer files than the user agreed to
+   */
   start(request: FixRequest): FixProgress {
     const chosen = this.#chosen(request)
+    const {count = chosen.length} = request
+    if (count !== chosen.length)
+      throw new AppError(`The filter matches ${chosen.length} of these files now, not ${count}.`, {
+        code: 'conflict',
+        suggestions: ['See which they are, and confirm again.'],
+      })
     const progress: FixProgress = {
       id: randomUUID(),
       fix: request.fix,
@@ -80,6 +100,7 @@ export class Fixes {
       done: 0,
       state: 'running',
     }
+    this.#report(progress)
     this.#last = this.#last.then(() => this.#run(progress, chosen))
     return progress
   }
@@ -90,6 +111,16 @@ export class Fixes {
     return files.map((file) => ({object: file.object, isMissing: isUndelivered(file)}))
   }
 
+  #report(progress: FixProgress): void {
+    const kept = this.#kept.some(({id}) => id === progress.id)
+      ? this.#kept.map((one) => (one.id === progress.id ? progress : one))
+      : [...this.#kept, progress]
+    const ended = kept.filter(({state}) => state !== 'running')
+    const forgotten = new Set(ended.slice(0, Math.max(0, ended.length - MOST_KEPT)))
+    this.#kept = kept.filter((one) => !forgotten.has(one))
+    this.#services.changed(this.#kept)
+  }
+
   async #run(progress: FixProgress, chosen: readonly Chosen[]): Promise<void> {
     let done = 0
     let sentAt = 0
@@ -97,37 +128,41 @@ export class Fixes {
       done++
       if (performance.now() - sentAt < PROGRESS_MS) return
       sentAt = performance.now()
-      this.#services.progress({...progress, done})
+      this.#report({...progress, done})
     }
     try {
-      this.#services.progress(progress)
       await apply(progress.fix, chosen, {...this.#services.context, step})
-      this.#services.progress({...progress, done, state: 'done'})
+      this.#report({...progress, done, state: 'done'})
     } catch (error) {
-      this.#services.progress({...progress, done, state: 'failed', problem: this.#services.explain(error)})
+      this.#report({...progress, done, state: 'failed', problem: this.#services.explain(error)})
     }
+  }
+
+  /** Waits for what is in progress: it ends with the context's signal. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last
   }
 }
 
 async function apply(fix: Fix, chosen: readonly Chosen[], context: Context): Promise<void> {
   const objects = chosen.map(({object}) => object)
   const isOne = objects.length === 1
-  if (fix === 'cancel') await cancel(objects, context)
+  if (fix === 'cancel') refuseGone(await cancel(objects, context))
   else if (fix === 'redrive') {
     // A file may have changed since the page was drawn: of one, the user hears why nothing happens.
     if (isOne) await planRedrive(objects, context)
     await redrive(objects, context)
   } else {
     if (isOne) await chooseFiles({objects}, context)
-    const {gone} = await reprocess(chosen, context)
-    const [first] = gone
-    if (first !== undefined)
-      throw new AppError(
-        `${gone.length === 1 ? first : `${gone.length} files, ${first} first,`} left the input bucket.`,
-        {
-          code: 'object-unknown',
-          suggestions: [suggest`See its state: ${commandFor('status', first)}`],
-        },
-      )
+    refuseGone(await reprocess(chosen, context))
   }
+}
+
+function refuseGone({gone: [first, ...others]}: {readonly gone: readonly string[]}): void {
+  if (first === undefined) return
+  const which = others.length === 0 ? first : `${others.length + 1} files, ${first} first,`
+  throw new AppError(`${which} left the input bucket.`, {
+    code: 'object-unknown',
+    suggestions: [suggest`See its state: ${commandFor('status', first)}`],
+  })
 }

@@ -17,8 +17,10 @@ import {readParts} from './parts.ts'
 import {tellStory} from './story.ts'
 import type {Watch} from './watch.ts'
 
-const FILES_PER_PAGE = {most: 1000, usual: 100}
-const LINES_PER_PAGE = {most: 5000, usual: 1000}
+const FILES_PER_PAGE = {least: 1, most: 1000}
+const USUAL_FILES = 100
+const LINES_PER_PAGE = {least: 1, most: 5000}
+const USUAL_LINES = 1000
 const MOST_REVISIONS = 100
 
 /** What the routes work with. */
@@ -54,7 +56,7 @@ export function apiRoutes({
   return {
     async 'GET /api/files'({query}): Promise<FilePage> {
       const filter = filterIn(query)
-      const limit = countIn(query, 'limit', FILES_PER_PAGE)
+      const limit = countIn(query, 'limit', FILES_PER_PAGE) ?? USUAL_FILES
       const after = query.get('after')
       await watch.current()
       return rendered(watch.files.page(filter, {limit, ...(after === null ? {} : {after})}), render)
@@ -68,7 +70,7 @@ export function apiRoutes({
     async 'GET /api/logs'({query}): Promise<LogPage> {
       const object = query.get('object') ?? undefined
       const severity = query.get('severity') ?? undefined
-      const limit = countIn(query, 'limit', LINES_PER_PAGE)
+      const limit = countIn(query, 'limit', LINES_PER_PAGE) ?? USUAL_LINES
       const lines: LogLine[] = []
       for await (const one of logs({object, severity, limit, tail: false}, context)) lines.push(one)
       const flags = severity === undefined ? [] : ['--severity', severity.toLowerCase()]
@@ -101,7 +103,9 @@ export function apiRoutes({
     async 'POST /api/fixes/*'({name, query}): Promise<FixPlan | FixProgress> {
       await watch.current()
       const request = {fix: fixNamed(name), objects: query.getAll('object'), filter: filterIn(query)}
-      return query.has('dry-run') ? fixes.plan(request) : fixes.start(request)
+      if (query.has('dry-run')) return fixes.plan(request)
+      const count = countIn(query, 'count', {least: 0, most: Number.MAX_SAFE_INTEGER})
+      return fixes.start({...request, ...(count === undefined ? {} : {count})})
     },
 
     async 'POST /api/uploads/*'({name, message}): Promise<{readonly object: string}> {

@@ -103,9 +103,9 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
     files: watch.files,
     render,
     explain,
-    progress: (progress) => {
-      events.send('fix', progress)
-      if (progress.state !== 'running') void watch.readNow()
+    changed: (kept) => {
+      events.send('fixes', kept)
+      if (kept.every(({state}) => state !== 'running')) void watch.readNow()
     },
   })
   const withKey = (path: string) => `${path}?key=${admission.keyOf(path)}`
@@ -136,8 +136,10 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
       })
     try {
       if (!isApi) return await answerWithPage(pathname, response)
-      if (pathname === EVENTS_PATH)
-        return events.attach(message, response, {wantsLogs: query.has('logs'), first: watch.first})
+      if (pathname === EVENTS_PATH) {
+        const first = [['fixes', fixes.kept], ...watch.first] as const
+        return events.attach(message, response, {wantsLogs: query.has('logs'), first})
+      }
       const [, object, what] = /^\/api\/files\/([^/]+)\/(report|export)$/.exec(pathname) ?? []
       if (object !== undefined) {
         const name = decodeURIComponent(object)
@@ -180,7 +182,7 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
     answer,
     async [Symbol.asyncDispose]() {
       events[Symbol.dispose]()
-      await Promise.all([watch[Symbol.asyncDispose](), follower[Symbol.asyncDispose]()])
+      await Promise.all([watch, follower, fixes].map((part) => part[Symbol.asyncDispose]()))
     },
   }
 }
@@ -191,7 +193,7 @@ function statusOf(error: unknown): number {
   if (error.code === 'object-unknown' || error.code === 'not-found' || error.code === 'revision-unknown')
     return 404
   if (error.code === 'confirmation-required') return 403
-  return error.code === 'locked' ? 409 : 502
+  return error.code === 'locked' || error.code === 'conflict' ? 409 : 502
 }
 
 function sendHtml(response: ServerResponse, page: string): void {

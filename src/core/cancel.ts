@@ -6,7 +6,7 @@ import {eachOf} from './parallel.ts'
 import {afterCancel, isCancellation, sourceGeneration} from './files/commits.ts'
 import {hasEnded, type FileState, type FileStatus} from './files/files.ts'
 import {readHandOver} from './files/hand-over.ts'
-import {readNamedFiles} from './files/read-files.ts'
+import {findNamedFiles} from './files/read-files.ts'
 import {selectFiles} from './files/select.ts'
 import {render} from './suggestion.ts'
 
@@ -29,6 +29,8 @@ export interface CancelResult {
   readonly cancelled: readonly StoppedFile[]
   /** Had already ended, which stays; only a reprocess request is stopped. */
   readonly ended: readonly StoppedFile[]
+  /** Names of those that were deleted since they were chosen. */
+  readonly gone: readonly string[]
 }
 
 /**
@@ -45,17 +47,19 @@ export async function planCancel(objects: readonly string[], context: Context): 
  * cancellation: a worker acknowledges deliveries published before it, and aborts one in progress. An execution of the
  * job is cancelled as well. An existing result or error stays as it is.
  * @param objects as returned by `planCancel`
- * @throws AppError `object-unknown`; what the ports throw
+ * @throws what the ports throw
  */
 export async function cancel(objects: readonly string[], context: Context): Promise<CancelResult> {
   const cancelled: StoppedFile[] = []
   const ended: StoppedFile[] = []
-  const files = await readNamedFiles(objects, context)
+  const files = await findNamedFiles(objects, context)
+  const found = new Set(files.map(({object}) => object))
+  const gone = objects.filter((object) => !found.has(object))
   await eachOf(files, AT_ONCE, async (file) => {
     context.signal.throwIfAborted()
     const isStopped = await mark(file, context)
     // A file may have ended since it was read.
-    const [now = file] = isStopped || hasEnded(file) ? [file] : await readNamedFiles([file.object], context)
+    const [now = file] = isStopped || hasEnded(file) ? [file] : await findNamedFiles([file.object], context)
     const {object, generation, state} = now
     const execution = await cancelExecution(file, context)
     const stopped = {object, generation, state, ...(execution === undefined ? {} : {execution})}
@@ -63,7 +67,7 @@ export async function cancel(objects: readonly string[], context: Context): Prom
     else cancelled.push(stopped)
     context.step(object)
   })
-  return {cancelled, ended}
+  return {cancelled, ended, gone}
 }
 
 /** @returns the execution that ran for the file, if one did */
@@ -96,7 +100,7 @@ async function mark(file: FileStatus, context: Context): Promise<boolean> {
   if (source > BigInt(generation)) return false
   if (source === BigInt(generation) && !hasEnded(file)) {
     // It is of the run before, unless it was written since the file was read.
-    const [now = file] = await readNamedFiles([object], context)
+    const [now = file] = await findNamedFiles([object], context)
     if (hasEnded(now)) return false
   }
   const {suggestions, ...fault} = error ?? {

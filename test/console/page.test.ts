@@ -80,10 +80,21 @@ describe.skipIf(noBrowser !== undefined)(
       const dialog = page.getByRole('dialog')
       await dialog.getByText('cloud-runner reprocess good.csv').waitFor()
       await expectFine(page)
-      await dialog.getByRole('button', {name: 'Reprocess 1 file'}).click()
+      const asked: string[] = []
+      page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+      await dialog.getByRole('button', {name: 'Reprocess 1 file'}).dblclick()
       await page.getByText('Reprocess: 1 file done.').waitFor()
+      expect(asked.filter((path) => path === '/api/fixes/reprocess')).toHaveLength(1)
       await page.getByRole('heading', {name: /^Run 2/}).waitFor()
       await expectFine(page)
+
+      await page.reload()
+      const ended = page.getByText('Reprocess: 1 file done.')
+      await ended.waitFor()
+      await page.getByRole('button', {name: 'Dismiss'}).click()
+      await page.reload()
+      await page.getByRole('heading', {name: /^Run 2/}).waitFor()
+      expect(await ended.count()).toBe(0)
     })
 
     test('logs follow, pause when scrolled, and resume', async () => {

@@ -68,11 +68,35 @@ test('fixes files by filter or by name: first a plan with its command, then the 
   expect((await ask('POST', '/api/fixes/cancel?dry-run')).json).toMatchObject({count: 0})
   const events = await listen()
   expect((await ask('POST', '/api/fixes/reprocess?object=one.csv')).json).toMatchObject({total: 1})
-  const progress = await events.next('fix', ({state}) => state !== 'running')
-  expect(progress).toMatchObject({fix: 'reprocess', state: 'done', done: 1, total: 1})
+  expect(await events.fix(({state}) => state !== 'running')).toMatchObject({
+    fix: 'reprocess',
+    state: 'done',
+    done: 1,
+    total: 1,
+  })
   await expect
     .poll(async () => Object((await ask('GET', '/api/files/one.csv')).json).attempts)
     .toMatchObject([{answer: 'ack'}, {answer: 'ack'}])
+})
+
+test('changes no other files than the user agreed to, and shows ended fixes to a page that connects later', async () => {
+  const context = await startLocalPipeline()
+  await setup({workerFolder: undefined}, context)
+  await processed({'one.csv': 'a,b\n"1,2\n', 'two.csv': 'a,b\n"1,2\n'}, context)
+  const {ask, listen} = await startConsole(context)
+  expect(await ask('POST', '/api/fixes/reprocess?state=failed&count=1')).toMatchObject({
+    status: 409,
+    json: {code: 'conflict', message: expect.stringContaining('2')},
+  })
+  expect((await ask('POST', '/api/fixes/reprocess?state=failed&count=-1')).status).toBe(400)
+  const {json} = await ask('POST', '/api/fixes/reprocess?state=failed&count=2')
+  const {id} = Object(json)
+  for (const events of [await listen(), await listen()])
+    expect(
+      await events.fix((progress) => progress['id'] === id && progress['state'] === 'done'),
+    ).toMatchObject({
+      done: 2,
+    })
 })
 
 test('gives traffic to a revision, and takes a file that is dropped on the page', async () => {
@@ -104,7 +128,7 @@ test('redrives the dead letters of the filter alone: none if it matches none', a
   const redriven = async (query: string) => {
     const {json} = await ask('POST', `/api/fixes/redrive?${query}`)
     const {id} = Object(json)
-    return events.next('fix', (progress) => progress['id'] === id && progress['state'] !== 'running')
+    return events.fix((progress) => progress['id'] === id && progress['state'] !== 'running')
   }
   const showsDead = (count: number) => events.next('overview', ({counts}) => Object(counts).dead === count)
 

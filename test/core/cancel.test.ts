@@ -1,7 +1,7 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
-import {cancel} from '../../src/core/cancel.ts'
+import {cancel, planCancel} from '../../src/core/cancel.ts'
 import {showDeploy} from '../../src/cli/show-deploy.ts'
 import {type Context} from '../../src/core/ports/context.ts'
 import {deploy, promote} from '../../src/core/deploy/deploy.ts'
@@ -166,6 +166,15 @@ test('what a replaced image still processes is listed by deploy and rollback unt
   expect((await rollback({revision: previousRevision}, context)).stillRunning).toEqual([])
 }, 60_000)
 
-test('a missing object is named', async () => {
-  await expect(cancel(['other.txt'], await start())).rejects.toMatchObject({code: 'object-unknown'})
+test('a missing object is named; one that is deleted after it was chosen stops no other', async () => {
+  const context = await start()
+  await expect(planCancel(['other.txt'], context)).rejects.toMatchObject({code: 'object-unknown'})
+  await send(context, 'running.txt', 'hang')
+  await expect
+    .poll(async () => (await fileOf('running.txt', context))?.state, {timeout: 10_000})
+    .toBe('running')
+  expect(await cancel(['other.txt', 'running.txt'], context)).toMatchObject({
+    cancelled: [{object: 'running.txt'}],
+    gone: ['other.txt'],
+  })
 })

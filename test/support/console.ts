@@ -29,6 +29,8 @@ export interface TestConsole {
 export interface EventReader {
   /** The next event of a kind that fits. */
   next(kind: string, fits?: (data: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
+  /** The first fix that fits, as the console reports it. */
+  fix(fits: (progress: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
 }
 
 export async function startConsole(
@@ -76,7 +78,12 @@ export async function startConsole(
 function eventsIn(text: ReadableStream<string>): EventReader {
   const reader = text.getReader()
   let left = ''
-  return {
+  const events: EventReader = {
+    async fix(fits) {
+      const isFit = (progress: unknown) => fits({...Object(progress)})
+      const kept = await events.next('fixes', (all) => Object.values(all).some(isFit))
+      return {...Object(Object.values(kept).find(isFit))}
+    },
     async next(kind, fits = () => true) {
       for (;;) {
         const [event, ...others] = left.split('\n\n')
@@ -92,6 +99,7 @@ function eventsIn(text: ReadableStream<string>): EventReader {
       }
     },
   }
+  return events
 }
 
 /** Uploads files by name and content, and waits until each has ended. */

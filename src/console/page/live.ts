@@ -10,6 +10,7 @@ export const session = signal<Session | undefined>(undefined)
 export const overview = signal<Overview | undefined>(undefined)
 /** Why nothing can be shown: the console or the cloud is away, or the token is wrong. */
 export const outage = signal<Problem | undefined>(undefined)
+/** Fixes in progress, and the latest. */
 export const fixes = signal<readonly FixProgress[]>([])
 /** Increases whenever what was read before may be old. */
 export const epoch = signal(0)
@@ -60,8 +61,8 @@ function listen(): void {
     outage.value = problem
   })
   on('logs', (lines) => logListener?.(lines))
-  on('fix', (progress) => {
-    fixes.value = [...fixes.value.filter(({id}) => id !== progress.id), progress]
+  on('fixes', (kept) => {
+    fixes.value = kept
   })
   on('reset', () => {
     epoch.value++

@@ -20,6 +20,25 @@ const MOST_ERROR_REPORTS = 50
 /** Reads named files, in the given order. @throws AppError `object-unknown` that names all unknown ones */
 export async function readNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
   const {cloud, pipeline} = context
+  const files = await findNamedFiles(objects, context)
+  const found = new Set(files.map(({object}) => object))
+  const unknown = objects.filter((object) => !found.has(object))
+  if (unknown.length === 0) return files
+  if ((await cloud.services.get(pipeline.names.service)) === undefined) {
+    throw new AppError(`Pipeline ${pipeline.settings.name} does not exist.`, {
+      code: 'not-set-up',
+      suggestions: [suggest`Create it: ${command('setup')}`],
+    })
+  }
+  throw new AppError(`No object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
+    code: 'object-unknown',
+    suggestions: [suggest`List files: ${command('status')}`],
+  })
+}
+
+/** Reads those of the named files that exist, in the given order. */
+export async function findNamedFiles(objects: readonly string[], context: Context): Promise<FileStatus[]> {
+  const {cloud, pipeline} = context
   const found = new Map<string, ListedFile>()
   await eachOf(new Set(objects), LOOKS_AT_ONCE, async (object) => {
     const [input, commits] = await Promise.all([
@@ -29,19 +48,6 @@ export async function readNamedFiles(objects: readonly string[], context: Contex
     const file = input === undefined ? await findDeparted(object, context) : {input, commits}
     if (file !== undefined) found.set(object, file)
   })
-  const unknown = objects.filter((object) => !found.has(object))
-  if (unknown.length > 0) {
-    if ((await cloud.services.get(pipeline.names.service)) === undefined) {
-      throw new AppError(`Pipeline ${pipeline.settings.name} does not exist.`, {
-        code: 'not-set-up',
-        suggestions: [suggest`Create it: ${command('setup')}`],
-      })
-    }
-    throw new AppError(`No object ${unknown.join(', ')} in bucket ${pipeline.names.inputBucket}.`, {
-      code: 'object-unknown',
-      suggestions: [suggest`List files: ${command('status')}`],
-    })
-  }
   return settle(
     objects.flatMap((object) => found.get(object) ?? []),
     context,

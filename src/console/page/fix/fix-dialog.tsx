@@ -1,7 +1,7 @@
 import {useSignal} from '@preact/signals'
 import {useEffect, useRef} from 'preact/hooks'
 import type {FixPlan, Problem as Shown} from '../../api.ts'
-import {problemOf, request} from '../client.ts'
+import {ProblemError, problemOf, request} from '../client.ts'
 import {CommandLine} from '../command-line.tsx'
 import {counted} from '../format.ts'
 import {Problem} from '../suggestions.tsx'
@@ -17,22 +17,35 @@ function Question({fix, query}: Asked) {
   const dialog = useRef<HTMLDialogElement>(null)
   const plan = useSignal<FixPlan | undefined>(undefined)
   const problem = useSignal<Shown | undefined>(undefined)
-  const path = `/api/fixes/${fix}?${query}`
+  const isBusy = useSignal(false)
+  const parameters = (name: string, value: string) => {
+    const all = new URLSearchParams(query)
+    all.set(name, value)
+    return `/api/fixes/${fix}?${all}`
+  }
+  const fail = (error: unknown) => (problem.value = problemOf(error))
 
+  const readPlan = () =>
+    request<FixPlan>('POST', parameters('dry-run', '')).then((value) => (plan.value = value), fail)
   useEffect(() => {
     dialog.current?.showModal()
-    request<FixPlan>('POST', `${path}${query === '' ? '' : '&'}dry-run`).then(
-      (value) => (plan.value = value),
-      (error: unknown) => (problem.value = problemOf(error)),
-    )
+    void readPlan()
   }, [])
 
   const close = () => {
     dialog.current?.close()
     asked.value = undefined
   }
-  const run = () => {
-    request('POST', path).then(close, (error: unknown) => (problem.value = problemOf(error)))
+  const run = (count: number) => {
+    if (isBusy.value) return
+    isBusy.value = true
+    request('POST', parameters('count', String(count)))
+      .then(close, async (error: unknown) => {
+        fail(error)
+        // Other files match by now: the user decides again.
+        if (error instanceof ProblemError && error.status === 409) await readPlan()
+      })
+      .finally(() => (isBusy.value = false))
   }
   const {verb, consequence} = FIX_WORDS[fix]
   const count = plan.value?.count
@@ -45,7 +58,12 @@ function Question({fix, query}: Asked) {
         <button type="button" onClick={close}>
           Back
         </button>
-        <button type="button" class="primary" disabled={count === undefined || count === 0} onClick={run}>
+        <button
+          type="button"
+          class="primary"
+          disabled={count === undefined || count === 0 || isBusy.value}
+          onClick={() => run(count ?? 0)}
+        >
           {verb}
           {count === undefined ? '' : ` ${counted(count, 'file')}`}
         </button>
