@@ -1,17 +1,12 @@
 import {Command, Flags} from '@oclif/core'
 import type {Input, ParserOutput} from '@oclif/core/interfaces'
 
+import type {RunningConsole} from '../console/server.ts'
 import type {Config} from '../core/config.ts'
 import {fullName, type Choice, type Place} from '../core/config-sections.ts'
-import {
-  Advice,
-  again,
-  rendererWith,
-  type Command as TypedCommand,
-  type Render,
-  type Typed,
-} from '../core/suggestion.ts'
+import {Advice, again, rendererWith, type Render, type Typed} from '../core/suggestion.ts'
 import type {AskedDeployment} from './consent.ts'
+import {failureOf} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {
   openChoices,
@@ -22,7 +17,7 @@ import {
   type TargetFlags,
 } from './targets.ts'
 import {printFailure} from './print-failure.ts'
-import {selectionFor, selectionOf} from './selection.ts'
+import {selectionFor, selectionOf, typedWith} from './selection.ts'
 import {GRACE_MS, watchSignals, type Interruption} from './signals.ts'
 import {translateUsageError} from './usage-error.ts'
 
@@ -159,14 +154,6 @@ export abstract class CloudRunnerCommand extends Command {
     })
   }
 
-  /** The command as it was typed, with another flag: what follows `--` is not a flag. */
-  #typedWith(flags: readonly string[]): TypedCommand {
-    const end = this.argv.indexOf('--')
-    const at = end === -1 ? this.argv.length : end
-    const kept = withoutFlag(this.argv.slice(0, at), flags[0])
-    return {verb: (this.id ?? '').replaceAll(':', ' '), args: [...kept, ...flags, ...this.argv.slice(at)]}
-  }
-
   /**
    * Asks for the pipeline's name before a change in a protected environment.
    * @param confirm value of `--confirm`; a wrong one is refused in any environment
@@ -208,11 +195,24 @@ export abstract class CloudRunnerCommand extends Command {
       starting: (work) => this.task('Start the local cloud', work),
     })
     if (this.isChange && !silent) {
-      const {runningConsole} = await import('../console/running.ts')
-      const address = await runningConsole(target.context())
-      if (address !== undefined) write(process.stderr, [`Console: ${address}`])
+      const {consoleLine} = await import('./console-page.ts')
+      const line = await consoleLine(target.context(), process.stderr.isTTY)
+      if (line !== undefined) write(process.stderr, [line])
     }
     return target
+  }
+
+  /** Serves the console of an open target until it is disposed of. @param port 0: any free one */
+  protected async serveConsole({isProtected}: Config, target: OpenTarget, port = 0): Promise<RunningConsole> {
+    const {serveConsole} = await import('../console/server.ts')
+    return serveConsole({
+      port,
+      context: target.context(),
+      render: this.render,
+      isProtected,
+      explain: (error) => failureOf(error, {bin: this.config.bin, typed: this.typed}),
+      version: this.config.version,
+    })
   }
 
   /**
@@ -254,7 +254,7 @@ export abstract class CloudRunnerCommand extends Command {
       const named = this.config.findCommand(command.verb.replaceAll(' ', ':'))
       return named?.['isAboutPipeline'] === false ? [] : selectionFor(command, this.#selected)
     },
-    repeat: (flags) => this.#typedWith(flags),
+    repeat: (flags) => typedWith(flags, {id: this.id ?? '', argv: this.argv}),
   }
 
   /** A suggestion as text. */
@@ -302,14 +302,6 @@ function selectedBy({choice, own}: Config, flags: TargetFlags): Place {
 
 function isOpen(choices: readonly Choice[], part: keyof Choice): boolean {
   return new Set(choices.map((choice) => choice[part])).size > 1
-}
-
-/** Without a flag that has a value. */
-function withoutFlag(words: readonly string[], flag: string | undefined): string[] {
-  if (flag === undefined) return [...words]
-  return words.filter(
-    (word, index) => word !== flag && !word.startsWith(`${flag}=`) && words[index - 1] !== flag,
-  )
 }
 
 function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {

@@ -21,3 +21,22 @@ export function selectionOf({pipeline, env}: Place): string[] {
     ...(env === undefined ? [] : ['--env', env]),
   ]
 }
+
+/** The command as it was typed, with another flag: what follows `--` is not a flag. */
+export function typedWith(
+  flags: readonly string[],
+  {id, argv}: {readonly id: string; readonly argv: readonly string[]},
+): Command {
+  const end = argv.indexOf('--')
+  const at = end === -1 ? argv.length : end
+  const kept = withoutFlag(argv.slice(0, at), flags[0])
+  return {verb: id.replaceAll(':', ' '), args: [...kept, ...flags, ...argv.slice(at)]}
+}
+
+/** Without a flag that has a value. */
+function withoutFlag(words: readonly string[], flag: string | undefined): readonly string[] {
+  if (flag === undefined) return words
+  return words.filter(
+    (word, index) => word !== flag && !word.startsWith(`${flag}=`) && words[index - 1] !== flag,
+  )
+}

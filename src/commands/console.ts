@@ -1,11 +1,7 @@
-import {once} from 'node:events'
-
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {failureOf} from '../cli/failure.ts'
-import {openInBrowser} from '../cli/targets.ts'
-import {AppError} from '../core/errors.ts'
+import {visitConsole} from '../cli/console-page.ts'
 
 export default class Console extends CloudRunnerCommand {
   static override summary = 'See and fix the pipeline on a page of this machine.'
@@ -36,27 +32,14 @@ export default class Console extends CloudRunnerCommand {
     const {flags} = await this.parse(Console)
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    const {serveConsole} = await import('../console/server.ts')
-    await using console = await serveConsole({
-      port: flags.port,
+    await using console = await this.serveConsole(config, target, flags.port)
+    await visitConsole(console, {
+      path: '/',
+      open: flags.open,
+      json: this.jsonEnabled(),
       context: target.context(),
-      render: this.render,
-      isProtected: config.isProtected,
-      explain: (error) => failureOf(error, {bin: this.config.bin, typed: this.typed}),
-      version: this.config.version,
+      print: (lines) => this.print(lines),
+      explain: (lines) => this.explain(lines),
     })
-    const {address} = console
-    if (this.jsonEnabled()) process.stdout.write(`${this.inJson({address})}\n`)
-    this.print([`Console: ${address}`, 'Press Ctrl-C to end it.'])
-    const isInteractive = process.stdout.isTTY && !process.env['CI'] && !this.jsonEnabled()
-    if (flags.open ?? isInteractive)
-      await openInBrowser(address, process.env).catch((error: unknown) => {
-        if (flags.open) throw error
-        // Nobody asked for a browser, and over SSH there is none.
-        this.explain(['No browser opened: open the address yourself.'])
-      })
-    if (!this.signal.aborted) await once(this.signal, 'abort')
-    const {reason}: {reason?: unknown} = this.signal
-    if (reason instanceof AppError) process.exitCode = reason.exitCode
   }
 }

@@ -1,10 +1,15 @@
 import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
-import {usageError} from '../cli/failure.ts'
+import {openConsolePage} from '../cli/console-page.ts'
+import {failureOf, usageError} from '../cli/failure.ts'
 import {confirmFlag} from '../cli/flags.ts'
-import {localCloudOf} from '../cli/targets.ts'
+import {listenToKeys} from '../cli/keys.ts'
+import {localCloudOf, type OpenTarget} from '../cli/targets.ts'
 import {showDevEvent} from '../cli/show-dev.ts'
+import {runningConsole} from '../console/running.ts'
+import type {RunningConsole} from '../console/server.ts'
+import type {Config} from '../core/config.ts'
 import {DEBUGGERS} from '../core/command-worker/build.ts'
 import {dev} from '../core/dev/dev.ts'
 import {AppError} from '../core/errors.ts'
@@ -13,7 +18,7 @@ import {command, suggest} from '../core/suggestion.ts'
 
 export default class Dev extends CloudRunnerCommand {
   static override summary = 'Run the worker on this machine, redeployed whenever you save.'
-  static override description = `Creates the pipeline on the local target and stays in the foreground: every save in the worker's folder is built and deployed, and the worker's log and the state of the files are shown live. A version that does not build or start leaves the previous one in place. Ctrl-C stops what this command started; a local cloud that was already running keeps running. With --json, each event is one line of JSON.`
+  static override description = `Creates the pipeline on the local target and stays in the foreground: every save in the worker's folder is built and deployed, and the worker's log and the state of the files are shown live. On a terminal, the key c opens the console. A version that does not build or start leaves the previous one in place. Ctrl-C stops what this command started; a local cloud that was already running keeps running. With --json, each event is one line of JSON.`
   static override examples = [
     {
       description: 'With a worker created by init',
@@ -71,6 +76,8 @@ export default class Dev extends CloudRunnerCommand {
             suggest`No worker of your own is set, so there is nothing to rebuild. Create one: ${command('init')}`,
           ),
         ])
+      await using held = new AsyncDisposableStack()
+      held.use(this.#offerConsole(config, target))
       await dev(
         {
           workerFolder,
@@ -91,5 +98,31 @@ export default class Dev extends CloudRunnerCommand {
     }
     const {reason}: {reason?: unknown} = this.signal
     if (reason instanceof AppError) process.exitCode = reason.exitCode
+  }
+
+  /** On a terminal, serves and opens the console when its key is pressed. */
+  #offerConsole(config: Config, target: OpenTarget): AsyncDisposable {
+    const isOffered = process.stdin.isTTY && process.stdout.isTTY && !this.jsonEnabled()
+    let served: Promise<RunningConsole> | undefined
+    const show = async () => {
+      const context = target.context()
+      const address =
+        (await runningConsole(context)) ?? (await (served ??= this.serveConsole(config, target))).address
+      this.print([`Console: ${address}`])
+      await openConsolePage(address, '/', context)
+    }
+    const tryToShow = () =>
+      show().catch((error: unknown) => {
+        const {message, suggestions} = failureOf(error, {bin: this.config.bin, typed: this.typed})
+        this.explain([message, ...suggestions.map((line) => `  ${line}`)])
+      })
+    const keys = isOffered ? listenToKeys({c: () => void tryToShow()}) : undefined
+    if (isOffered) this.print(['Press c for the console, Ctrl-C to stop.'])
+    return {
+      async [Symbol.asyncDispose]() {
+        keys?.[Symbol.dispose]()
+        await (await served?.catch(() => undefined))?.[Symbol.asyncDispose]()
+      },
+    }
   }
 }

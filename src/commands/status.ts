@@ -1,10 +1,13 @@
 import {Args, Flags} from '@oclif/core'
 
+import {openConsolePage, pageFor, visitConsole} from '../cli/console-page.ts'
 import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {hopTable} from '../cli/show-files.ts'
 import {usageError} from '../cli/failure.ts'
 import {showStatus} from '../cli/show-pipeline.ts'
 import {Changes, redraw, screenOf, sizeOf} from '../cli/show-watch.ts'
+import type {OpenTarget} from '../cli/targets.ts'
+import {runningConsole} from '../console/running.ts'
 import type {Config} from '../core/config.ts'
 import {FILE_STATES} from '../core/files/files.ts'
 import {again, command, suggest, type Command} from '../core/suggestion.ts'
@@ -28,6 +31,10 @@ export default class Status extends ReadOnlyCommand {
       description: 'What happens now, until Ctrl-C',
       command: '<%= config.bin %> <%= command.id %> --watch',
     },
+    {
+      description: 'One file in the console, in the browser',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv --open',
+    },
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --json'},
   ]
   static override args = {
@@ -46,6 +53,11 @@ export default class Status extends ReadOnlyCommand {
     })(),
     prefix: Flags.string({summary: 'Only files whose names begin so.', helpValue: '<text>'}),
     watch: Flags.boolean({char: 'w', summary: 'Keep showing the current state, until Ctrl-C.'}),
+    open: Flags.boolean({
+      summary:
+        'Show the file, or the filtered list, in the console. If none is running, serve it until Ctrl-C.',
+      exclusive: ['watch', 'json'],
+    }),
     limit: Flags.integer({
       summary: 'List at most this many files.',
       default: 50,
@@ -60,6 +72,7 @@ export default class Status extends ReadOnlyCommand {
 
   override async run(): Promise<PipelineAndFiles | ByPipeline<PipelineAndFiles>> {
     const {args, flags} = await this.parse(Status)
+    if (flags.open) this.interruptHint = undefined
     const objects = args.object === undefined ? [] : [args.object].flat()
     const {prefix, limit, after} = flags
     const states = [...(flags.state ?? []), ...(flags.failed ? (['failed', 'dead'] as const) : [])]
@@ -74,14 +87,32 @@ export default class Status extends ReadOnlyCommand {
       // Several pipelines would not fit on one screen.
       return this.#watch(request, await this.configure(flags))
     }
-    return this.lookAt(flags, async (config) => {
+    const look = async (config: Config): Promise<PipelineAndFiles> => {
       await using target = await this.open(config, {create: false})
       const result = await status(request, target.context())
       const [only] = result.files
       const hops = objects.length === 1 && only && result.total === 1 ? ['', ...hopTable(only.hops)] : []
       const shown = showStatus(result, Date.now(), this.render, {nextPage: nextPage(result), isFiltered})
       this.print([...shown, ...hops])
+      if (flags.open) await this.#showPage(request, config, target)
       return result
+    }
+    return flags.open ? look(await this.configure(flags)) : this.lookAt(flags, look)
+  }
+
+  async #showPage(request: StatusRequest, config: Config, target: OpenTarget): Promise<void> {
+    const context = target.context()
+    const path = pageFor(request)
+    const running = await runningConsole(context)
+    if (running !== undefined) return openConsolePage(running, path, context)
+    await using console = await this.serveConsole(config, target)
+    await visitConsole(console, {
+      path,
+      open: true,
+      json: false,
+      context,
+      print: (lines) => this.print(lines),
+      explain: (lines) => this.explain(lines),
     })
   }
 

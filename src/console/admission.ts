@@ -12,7 +12,7 @@ export interface Refusal {
  * that no other page in the browser can ask; and by the token, so that no other user of the machine can.
  */
 export interface Admission {
-  /** Whether a request came to this machine's name, and from no other page. */
+  /** Whether a request came to this machine's name, and from no other page; a link or a file may lead here. */
   admit(message: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): Refusal | undefined
   /** Whether it carries the token. */
   authorize(message: Pick<IncomingMessage, 'headers'>): Refusal | undefined
@@ -31,8 +31,10 @@ export function createAdmission(port: number, token: string): Admission {
       const {host = '', origin, 'sec-fetch-site': site} = headers
       if (sent.length !== 1 || !hosts.includes(host.toLowerCase()))
         return {status: 403, message: `The console answers as ${hosts.join(' and ')} only.`}
-      const isForeign = origin !== undefined && origin !== `http://${host}`
-      if (isForeign || (site !== undefined && site !== 'same-origin' && site !== 'none'))
+      // The page itself knows nothing: it needs the token to ask for anything.
+      const isVisit = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+      const isWithin = site === undefined || site === 'same-origin' || site === 'none' || isVisit
+      if (!isWithin || (origin !== undefined && origin !== `http://${host}`))
         return {status: 403, message: 'The console answers no page of another origin.'}
       return undefined
     },

@@ -1,28 +1,59 @@
 import {mkdir, readFile, rm, writeFile} from 'node:fs/promises'
-import {join} from 'node:path'
+import {dirname, join} from 'node:path'
 import {isJsonObject} from '../core/json.ts'
 import type {Context} from '../core/ports/context.ts'
+import {markup} from '../report-page/markup.ts'
 
 type Place = Pick<Context, 'stateFolder' | 'pipeline'>
 
-/** One for each pipeline of the folder. It has the token, so only its owner may read it. */
-function fileOf({stateFolder, pipeline}: Place): string {
+/** Path without extension of the files about the console: one for each pipeline of the folder. */
+function basisOf({stateFolder, pipeline}: Place): string {
   const {target, project, name} = pipeline.settings
-  return join(stateFolder, `console-${target}-${project}-${name}.json`)
+  return join(stateFolder, `console-${target}-${project}-${name}`)
+}
+
+function fileOf(place: Place): string {
+  return `${basisOf(place)}.json`
+}
+
+/** Writes a file with the token, so only its owner may read it, from the first moment on. */
+async function writePrivate(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), {recursive: true})
+  await rm(file, {force: true})
+  await writeFile(file, text, {mode: 0o600, flag: 'wx'})
 }
 
 /** Lets other commands of the folder name the console's address, until it is disposed of. */
 export async function announce(address: string, place: Place): Promise<AsyncDisposable> {
   const file = fileOf(place)
-  await mkdir(place.stateFolder, {recursive: true})
-  await rm(file, {force: true})
-  await writeFile(file, JSON.stringify({pid: process.pid, address}), {mode: 0o600})
+  await writePrivate(file, JSON.stringify({pid: process.pid, address}))
   return {
     async [Symbol.asyncDispose]() {
       // A console that started later has its own.
-      if ((await read(file))?.pid === process.pid) await rm(file, {force: true})
+      if ((await read(file))?.pid !== process.pid) return
+      await Promise.all([file, `${basisOf(place)}.html`].map((path) => rm(path, {force: true})))
     },
   }
+}
+
+/**
+ * Writes a file that leads a browser to a page of the console: everybody on the machine sees a program's arguments, and
+ * so an address among them.
+ * @param path of the page, with its query
+ * @returns path of the file
+ */
+export async function writeOpener(address: string, path: string, place: Place): Promise<string> {
+  const file = `${basisOf(place)}.html`
+  const to = new URL(path, address)
+  to.hash = new URL(address).hash
+  const page = markup`<!doctype html>
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url=${to.href}">
+<title>cloud-runner</title>
+`
+  await writePrivate(file, page.text)
+  return file
 }
 
 /** Address of the console that shows the pipeline, with its token; `undefined` if none is running. */

@@ -5,6 +5,7 @@ import {expect, it, onTestFinished} from 'vitest'
 import {createAdmission} from '../../src/console/admission.ts'
 
 const TOKEN = 'a-token-of-43-letters'
+const VISIT = 'Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: '
 
 it.each([
   ['its own name and token', 'Host: 127.0.0.1:PORT', `Authorization: Bearer ${TOKEN}`, 200],
@@ -16,6 +17,24 @@ it.each([
   ['a page of another port', 'Host: 127.0.0.1:PORT\r\nOrigin: http://127.0.0.1:1', '', 403],
   ['a sandboxed page', 'Host: 127.0.0.1:PORT\r\nOrigin: null', '', 403],
   ['an image on another site', 'Host: 127.0.0.1:PORT\r\nSec-Fetch-Site: cross-site', '', 403],
+  [
+    'a link on another site',
+    `Host: 127.0.0.1:PORT\r\n${VISIT}document`,
+    `Authorization: Bearer ${TOKEN}`,
+    200,
+  ],
+  [
+    'a frame on another site',
+    `Host: 127.0.0.1:PORT\r\n${VISIT}iframe`,
+    `Authorization: Bearer ${TOKEN}`,
+    403,
+  ],
+  [
+    'a form on another site',
+    `Host: 127.0.0.1:PORT\r\nOrigin: https://evil.example\r\n${VISIT}document`,
+    '',
+    403,
+  ],
   ['no token', 'Host: 127.0.0.1:PORT', '', 401],
   ['a wrong token', 'Host: 127.0.0.1:PORT', 'Authorization: Bearer a-token-of-43-lettersx', 401],
 ])('%s gets its answer over raw HTTP', async (_, names, token, status) => {

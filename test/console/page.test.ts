@@ -1,5 +1,7 @@
+import {pathToFileURL} from 'node:url'
 import type {Page} from 'playwright-core'
 import {describe, expect, test} from 'vitest'
+import {writeOpener} from '../../src/console/running.ts'
 import {generateSample} from '../../src/core/sample/index.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {noBrowser, openPage, violationsOf} from '../support/browser.ts'
@@ -17,7 +19,7 @@ describe.skipIf(noBrowser !== undefined)(
       const context = await startLocalPipeline()
       await setup({workerFolder: undefined}, context)
       const {address, origin} = await startConsole(context)
-      const page = await openPage(address)
+      const page = await openPage(pathToFileURL(await writeOpener(address, '/', context)).href)
       await page.getByText('No files yet').waitFor()
       expect(page.url()).toBe(`${origin}/`)
       expect(await page.locator('header').innerText()).toContain('LOCAL')

@@ -1,0 +1,65 @@
+import {once} from 'node:events'
+import {runningConsole, writeOpener} from '../console/running.ts'
+import type {RunningConsole} from '../console/server.ts'
+import {AppError} from '../core/errors.ts'
+import {isPattern} from '../core/files/names.ts'
+import type {Context} from '../core/ports/context.ts'
+import type {StatusRequest} from '../core/status.ts'
+import {openInBrowser} from './targets.ts'
+
+/** Opens a page of a console in the browser. @param path of the page, with its query @throws AppError `browser-missing` */
+export async function openConsolePage(address: string, path: string, context: Context): Promise<void> {
+  await openInBrowser(await writeOpener(address, path, context), process.env)
+}
+
+/**
+ * Names the console that shows the pipeline, if one runs.
+ * @param isTerminal whether only the user reads it: a log must not have the token
+ */
+export async function consoleLine(context: Context, isTerminal: boolean): Promise<string | undefined> {
+  const address = await runningConsole(context)
+  if (address === undefined) return undefined
+  return `Console: ${isTerminal ? address : `${new URL(address).origin}/`}`
+}
+
+export interface Visit {
+  /** Page to open, with its query. */
+  readonly path: string
+  /** `undefined`: if there is somebody to see it. */
+  readonly open: boolean | undefined
+  readonly json: boolean
+  readonly context: Context
+  readonly print: (lines: readonly string[]) => void
+  readonly explain: (lines: readonly string[]) => void
+}
+
+/** Prints a console's address, opens a page of it, and stays until the context's signal. */
+export async function visitConsole({address}: RunningConsole, visit: Visit): Promise<void> {
+  const {path, open, json, context, print, explain} = visit
+  if (json) process.stdout.write(`${JSON.stringify({address})}\n`)
+  print([`Console: ${address}`, 'Press Ctrl-C to end it.'])
+  const isInteractive = process.stdout.isTTY && !process.env['CI'] && !json
+  if (open ?? isInteractive)
+    await openConsolePage(address, path, context).catch((error: unknown) => {
+      if (open) throw error
+      // Nobody asked for a browser, and over SSH there is none.
+      explain(['No browser opened: open the address yourself.'])
+    })
+  const {signal} = context
+  if (!signal.aborted) await once(signal, 'abort')
+  const {reason}: {reason?: unknown} = signal
+  if (reason instanceof AppError) process.exitCode = reason.exitCode
+}
+
+/** The console's page that shows what a status shows: one file, or a filtered list. */
+export function pageFor({objects, prefix, states = []}: Omit<StatusRequest, 'limit'>): string {
+  const [object, ...others] = objects
+  const isOne = object !== undefined && others.length === 0
+  if (isOne && !isPattern(object)) return `/files/${encodeURIComponent(object)}`
+  const query = new URLSearchParams()
+  for (const state of states) query.append('state', state)
+  const folder = isOne && object.endsWith('/') && !isPattern(object.slice(0, -1)) ? object : undefined
+  const beginning = prefix ?? folder
+  if (beginning !== undefined) query.set('prefix', beginning)
+  return query.size === 0 ? '/' : `/?${query.toString()}`
+}
