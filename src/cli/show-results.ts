@@ -77,13 +77,14 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
 
 /** The outcome for an object. */
 export function showResults(results: Results, render: Render): string[] {
-  const {file, report, preview, written, outputs, previous} = results
-  const head = `${file.object}: ${showState(file.state)}`
+  const {file, report, preview, written, outputs, previous, run} = results
+  const which = run === undefined ? '' : `, run ${run.number}`
+  const head = `${file.object}${which}: ${showState(file.state)}`
   if (file.state !== 'done') {
     return [
       head,
       faultIn(file),
-      ...(previous === undefined ? [] : [showPrevious(file, previous)]),
+      ...(previous === undefined ? [] : showPrevious(file, previous, render)),
       ...(file.error?.suggestions ?? []).map(render),
       render(suggest`Logs: ${commandFor('logs', file.object)}`),
     ].filter((line) => line !== '')
@@ -102,10 +103,18 @@ export function showResults(results: Results, render: Render): string[] {
   ]
 }
 
-function showPrevious({generation}: Results['file'], previous: NonNullable<Results['previous']>): string {
-  const {bucket, object, sizeBytes, writtenAt, inputGeneration} = previous
+function showPrevious(
+  {object: name, generation}: Results['file'],
+  {bucket, object, sizeBytes, writtenAt, inputGeneration, run}: NonNullable<Results['previous']>,
+  render: Render,
+): string[] {
   const of = inputGeneration === generation ? 'the run before' : 'an earlier upload'
-  return `The result of ${of}, written at ${writtenAt}, is kept: gs://${bucket}/${object} (${bytes(sizeBytes)})`
+  return [
+    `The result of ${of}, written at ${writtenAt}, is kept: gs://${bucket}/${object} (${bytes(sizeBytes)})`,
+    ...(run === undefined
+      ? []
+      : [render(suggest`Read it: ${commandFor('results', name, '--run', String(run))}`)]),
+  ]
 }
 
 function showOutputs(

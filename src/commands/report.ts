@@ -64,6 +64,11 @@ export default class Report extends CloudRunnerCommand {
         'Where to write the page; - is standard output. The default is <object>.report.html. Several pages need a folder, such as out/.',
       helpValue: '<file>',
     }),
+    run: Flags.integer({
+      summary: 'The run to draw, as history counts; of one object.',
+      min: 1,
+      helpValue: '<n>',
+    }),
     open: Flags.boolean({summary: 'Open the page in the browser.'}),
     force: Flags.boolean({summary: 'Overwrite existing files.'}),
   }
@@ -85,6 +90,7 @@ export default class Report extends CloudRunnerCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     if (objects.length > 1 || (await readSelection(objects, target.context())).patterns.length > 0) {
+      if (flags.run !== undefined) throw usageError('--run is a run of one object, not of several.', [])
       if (flags.output === undefined || !/[\\/]$/.test(flags.output) || flags.open) {
         throw usageError('Several pages need a folder, and cannot be opened at once.', [
           suggest`Save them: ${again('--output', 'reports/')}`,
@@ -93,7 +99,7 @@ export default class Report extends CloudRunnerCommand {
       return this.#several(objects, {folder: resolve(flags.output), force: flags.force}, target)
     }
     await prepareOutput(output)
-    const report = await readReport(object, target.context())
+    const report = await readReport(object, target.context(), flags.run)
     // The drawing library loads slowly: only a report that exists waits for it.
     const {reportPage} = await import('../report-page/page.ts')
     const {file, sizeBytes} = await writeOutput([reportPage(report)], output, this.signal)

@@ -35,6 +35,10 @@ export default class Results extends CloudRunnerCommand {
       command: "<%= config.bin %> <%= command.id %> 'reports/*' --output results/",
     },
     {
+      description: 'Read the result of an earlier run',
+      command: '<%= config.bin %> <%= command.id %> june.csv --run 1 --output first.csv',
+    },
+    {
       description: 'Pipe it into another program',
       command: '<%= config.bin %> <%= command.id %> financial_statements.csv --output - | head',
     },
@@ -53,6 +57,11 @@ export default class Results extends CloudRunnerCommand {
       summary:
         'Where to write the result; - is standard output. Several results or outputs need a folder, such as out/.',
       helpValue: '<file>',
+    }),
+    run: Flags.integer({
+      summary: 'The run to show, as history counts; of one object.',
+      min: 1,
+      helpValue: '<n>',
     }),
     force: Flags.boolean({summary: 'Overwrite existing files.'}),
   }
@@ -73,6 +82,7 @@ export default class Results extends CloudRunnerCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     if (objects.length > 1 || (await readSelection(objects, target.context())).patterns.length > 0) {
+      if (flags.run !== undefined) throw usageError('--run is a run of one object, not of several.', [])
       if (flags.output !== undefined && folder === undefined) {
         throw usageError(`Several results do not fit into one file: ${flags.output}.`, [
           'Save them in a folder: --output results/',
@@ -80,7 +90,7 @@ export default class Results extends CloudRunnerCommand {
       }
       return this.#several(objects, folder, target)
     }
-    const result = await results({object, ...(output && {output})}, target.context())
+    const result = await results({object, run: flags.run, ...(output && {output})}, target.context())
     if (result.file.state !== 'done') process.exitCode = EXIT.fileFailed
     if (flags.output !== '-') this.print(showResults(result, this.render))
     else if (result.file.state !== 'done') this.explain(showResults(result, this.render))

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'not-set-up'
   | 'object-unknown'
   | 'result-missing'
+  | 'run-unknown'
   | 'image-unknown'
   | 'revision-unknown'
   | 'report-unreadable'

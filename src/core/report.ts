@@ -1,16 +1,44 @@
 import type {Report} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
-import {AppError} from './errors.ts'
+import {AppError, EXIT} from './errors.ts'
 import {readJson} from './files/commits.ts'
+import {openRunObject, readRun} from './history/run.ts'
+import type {Run} from './history/runs.ts'
+import type {StoredObject} from './ports/objects.ts'
 import {findSidecar} from './results/sidecar.ts'
 import {command, commandFor, suggest} from './suggestion.ts'
 
 /**
  * Reads the report of an object's result.
- * @throws AppError as {@link findSidecar}; `report-unreadable` if it is not in the worker's format
+ * @param run as `history` counts; `undefined`: the newest
+ * @throws AppError as {@link findSidecar}, `run-unknown`; `report-unreadable` if it is not in the worker's format
  */
-export async function readReport(object: string, context: Context): Promise<Report> {
-  const stored = await findSidecar(object, 'report.json', context)
+export async function readReport(object: string, context: Context, run?: number): Promise<Report> {
+  const stored = await (run === undefined
+    ? findSidecar(object, 'report.json', context)
+    : findReportOfRun(object, await readRun(object, run, context), context))
+  return parseReport(object, stored, context)
+}
+
+/** The report of a run. @throws AppError `result-missing` if it has none; `report-unreadable` */
+export async function readReportOfRun(object: string, run: Run, context: Context): Promise<Report> {
+  return parseReport(object, await findReportOfRun(object, run, context), context)
+}
+
+async function findReportOfRun(object: string, run: Run, context: Context): Promise<StoredObject> {
+  if (run.report !== undefined) return openRunObject(run, run.report, context)
+  const reason =
+    run.outcome === 'done'
+      ? 'its worker wrote none, or it was replaced'
+      : `it ${run.outcome === 'failed' ? 'failed' : 'was cancelled'}`
+  throw new AppError(`Run ${run.number} of ${object} has no report: ${reason}.`, {
+    code: 'result-missing',
+    ...(run.outcome === 'done' ? {} : {exitCode: EXIT.fileFailed}),
+    suggestions: [suggest`See its runs: ${commandFor('history', object)}`],
+  })
+}
+
+async function parseReport(object: string, stored: StoredObject, context: Context): Promise<Report> {
   const report: unknown = await readJson(context.cloud.objects, stored, context.signal)
   if (isReport(report)) return report
   throw new AppError(

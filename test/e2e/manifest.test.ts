@@ -25,6 +25,7 @@ test('the manifest is of this version', () => {
 test('every command of the product exists', () => {
   expect(shown.map(({id}) => id).toSorted()).toEqual([
     'cancel',
+    'compare',
     'completion',
     'console',
     'cost',
@@ -33,6 +34,7 @@ test('every command of the product exists', () => {
     'destroy',
     'dev',
     'doctor',
+    'history',
     'init',
     'local env',
     'local exec',

@@ -38,11 +38,11 @@ export async function findDeparted(
   return {input: departed(result, generation, state), commits}
 }
 
-/** An input without a live object, by its result. */
+/** An input by its result. @param input what became of it; `undefined`: nothing, or it does not matter */
 export function departed(
   {name, timeCreated, metadata}: StoredObject,
   generation: string,
-  input: NonNullable<FileStatus['input']>,
+  input: FileStatus['input'],
 ): Input {
   return {
     name: metadata[RESULT_METADATA.sourceObject] ?? name,
@@ -50,6 +50,6 @@ export function departed(
     sizeBytes: Number(metadata[RESULT_METADATA.sourceSize] ?? 0),
     timeCreated:
       metadata[RESULT_METADATA.sourceCreated] ?? metadata[RESULT_METADATA.published] ?? timeCreated,
-    input,
+    ...(input === undefined ? {} : {input}),
   }
 }

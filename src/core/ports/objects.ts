@@ -34,8 +34,10 @@ export interface ListRange {
   readonly endOffset?: string
   /** https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob */
   readonly matchGlob?: string
-  /** Whether to list noncurrent versions as well. */
+  /** Whether to list noncurrent versions as well, each name's from the oldest on. */
   readonly versions?: boolean
+  /** Whether to list what is soft-deleted instead: https://cloud.google.com/storage/docs/soft-delete */
+  readonly softDeleted?: boolean
 }
 
 /** The part of Cloud Storage that core needs. All throw AppError. */

@@ -8,13 +8,17 @@ import {sidecarObject} from '../../../worker/contract.ts'
 import {faultIn, type FileStatus} from '../files/files.ts'
 import {readNamedFiles} from '../files/read-files.ts'
 import type {StoredObject} from '../ports/objects.ts'
+import {readRuns, type Run} from '../history/runs.ts'
 import {recordFetched} from './fetched.ts'
+import {outcomeOfRun, type Outcome} from './of-run.ts'
 import {readOutputs, writeToFolder, type FileOutput, type OutputFolder} from './outputs.ts'
 import {readPreview, type Preview} from './preview.ts'
 import {commandFor, suggest, synopsis} from '../suggestion.ts'
 
 export interface ResultsRequest {
   readonly object: string
+  /** As `history` counts; absent: the newest. */
+  readonly run?: number | undefined
   /** Where the result goes: a file (absolute path), a stream (`--output -`), or a folder. Absent: summary only. */
   readonly output?: OutputTarget | OutputFolder
 }
@@ -34,6 +38,8 @@ export interface Results {
   readonly outputs?: readonly FileOutput[]
   /** Of a failed file: the result of a run before, which stays where it is. */
   readonly previous?: PreviousResult
+  /** The requested run. */
+  readonly run?: Run
 }
 
 export interface PreviousResult {
@@ -47,31 +53,39 @@ export interface PreviousResult {
   readonly writtenAt: string
   /** Generation of the input that it was produced from. */
   readonly inputGeneration: string
+  /** Number of the run that wrote it, for `results --run`. */
+  readonly run?: number
 }
 
 /**
- * The outcome of an object: its newest generation's result or error, and, if requested, the result's bytes. A failed
- * file has no bytes to write: `written` is then absent.
- * @throws AppError `object-unknown`; `result-missing` if it is not finished; `output-exists` without force;
- * `output-unwritable`; `usage` if several outputs do not fit into one file
+ * The outcome of an object: its newest generation's result or error, or that of one run, and, if requested, the
+ * result's bytes. A failed file has no bytes to write: `written` is then absent.
+ * @throws AppError `object-unknown`, `run-unknown`; `result-missing` if it is not finished, or the run's result is gone;
+ * `output-exists` without force; `output-unwritable`; `usage` if several outputs do not fit into one file
  */
-export async function results({object, output}: ResultsRequest, context: Context): Promise<Results> {
-  const {cloud, pipeline, signal} = context
+export async function results({object, run, output}: ResultsRequest, context: Context): Promise<Results> {
+  const {cloud, signal} = context
   if (output !== undefined && !('folder' in output)) await prepareOutput(output)
-  const [file] = await readNamedFiles([object], context)
-  if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
-  if (file.state === 'failed') {
-    const previous = file.error?.code === 'superseded' ? undefined : await findPrevious(object, context)
-    return {file, report: undefined, preview: undefined, written: undefined, ...(previous && {previous})}
+  const outcome = await (run === undefined
+    ? newestOutcome(object, context)
+    : outcomeOfRun(object, run, context))
+  const {file, commit, report: sidecar} = outcome
+  const ofRun = outcome.run === undefined ? {} : {run: outcome.run}
+  if (commit === undefined) {
+    if (file.state !== 'failed') throw notFinished(file)
+    const isPrevious = run === undefined && file.error?.code !== 'superseded'
+    const previous = isPrevious ? await findPrevious(object, context) : undefined
+    return {
+      file,
+      report: undefined,
+      preview: undefined,
+      written: undefined,
+      ...(previous && {previous}),
+      ...ofRun,
+    }
   }
-  const commit =
-    file.result && (await cloud.objects.stat(file.result.bucket, file.result.object, file.result.generation))
-  if (commit === undefined) throw notFinished(file)
-
-  const sidecar = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
-  const isOfIt = sidecar !== undefined && sourceGeneration(sidecar) === file.generation
-  const report: unknown = isOfIt ? await readJson(cloud.objects, sidecar, signal) : undefined
-  const shared = {file, report: isReport(report) ? report : undefined}
+  const report: unknown = sidecar && (await readJson(cloud.objects, sidecar, signal))
+  const shared = {file, report: isReport(report) ? report : undefined, ...ofRun}
   if (file.result?.outputs === undefined) {
     const preview = await readPreview(cloud.objects, commit, PREVIEW_ROWS, signal)
     return {...shared, preview, written: output && (await write(commit, output, context))}
@@ -88,15 +102,37 @@ export async function results({object, output}: ResultsRequest, context: Context
   return {...shared, preview: undefined, written, outputs}
 }
 
-async function findPrevious(
-  object: string,
-  {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
-): Promise<PreviousResult | undefined> {
-  const {result} = await readCommits(cloud.objects, pipeline.names.outputBucket, object)
+async function newestOutcome(object: string, context: Context): Promise<Outcome> {
+  const {cloud, pipeline} = context
+  const [file] = await readNamedFiles([object], context)
+  if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
+  const {result} = file
+  const commit = result && (await cloud.objects.stat(result.bucket, result.object, result.generation))
+  if (commit === undefined) return {file, commit: undefined, report: undefined}
+  const sidecar = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
+  const isOfIt = sidecar !== undefined && sourceGeneration(sidecar) === file.generation
+  return {file, commit, report: isOfIt ? sidecar : undefined}
+}
+
+async function findPrevious(object: string, context: Context): Promise<PreviousResult | undefined> {
+  const {cloud, pipeline} = context
+  const [{result}, runs] = await Promise.all([
+    readCommits(cloud.objects, pipeline.names.outputBucket, object),
+    readRuns(object, context),
+  ])
   const inputGeneration = sourceGeneration(result)
   if (result === undefined || inputGeneration === undefined) return undefined
   const {bucket, name, generation, timeCreated: writtenAt} = result
-  return {bucket, object: name, generation, sizeBytes: sizeOf(result), writtenAt, inputGeneration}
+  const run = runs.find((one) => one.result?.generation === generation)?.number
+  return {
+    bucket,
+    object: name,
+    generation,
+    sizeBytes: sizeOf(result),
+    writtenAt,
+    inputGeneration,
+    ...(run === undefined ? {} : {run}),
+  }
 }
 
 /** Writes one object. */

@@ -1,0 +1,41 @@
+import {Args} from '@oclif/core'
+
+import {CloudRunnerCommand} from '../cli/base.ts'
+import {showHistory} from '../cli/show-history.ts'
+import {readRuns, type Run} from '../core/history/runs.ts'
+
+interface RunHistory {
+  readonly object: string
+  /** The oldest first. */
+  readonly runs: readonly Run[]
+}
+
+export default class History extends CloudRunnerCommand {
+  static override summary = 'List the runs of a file.'
+  static override description = `Each run with its number, outcome, input generation, revision and image digest, model, label column and AUC. The runs are read from the versions in the output bucket: all of them if the setting "versioning" is on; otherwise the newest, and replaced ones while they are soft-deleted, which results cannot read. Failed runs are listed too.`
+  static override examples = [
+    {
+      description: 'The runs of a file',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv',
+    },
+    {
+      description: 'For a script',
+      command: '<%= config.bin %> <%= command.id %> financial_statements.csv --json',
+    },
+  ]
+  static override args = {
+    object: Args.string({description: 'name of an uploaded object', required: true, ignoreStdin: true}),
+  }
+
+  override async run(): Promise<RunHistory> {
+    const {args, flags} = await this.parse(History)
+    const {object} = args
+    const config = await this.configure(flags)
+    await using target = await this.open(config, {create: false})
+    const context = target.context()
+    const runs = await readRuns(object, context)
+    const {versioning} = context.pipeline.settings
+    this.print(showHistory({object, runs, versioning}, Date.now(), this.render))
+    return {object, runs}
+  }
+}

@@ -1,0 +1,53 @@
+import {AppError, EXIT} from '../errors.ts'
+import type {Context} from '../ports/context.ts'
+import type {StoredObject} from '../ports/objects.ts'
+import {commandFor, suggest} from '../suggestion.ts'
+import {readRuns, type Run, type RunObject} from './runs.ts'
+
+/**
+ * One run of a file.
+ * @param number as `history` counts; `undefined`: the newest one that is done
+ * @throws AppError `run-unknown`, also if no run is done; as {@link readRuns}
+ */
+export async function readRun(object: string, number: number | undefined, context: Context): Promise<Run> {
+  const runs = await readRuns(object, context)
+  const run =
+    number === undefined
+      ? runs.findLast(({outcome}) => outcome === 'done')
+      : runs.find((one) => one.number === number)
+  if (run !== undefined) return run
+  const has = runs.length === 0 ? 'none has ended yet' : `the runs are 1 to ${runs.length}`
+  throw new AppError(
+    number === undefined ? `No run of ${object} is done.` : `${object} has no run ${number}: ${has}.`,
+    {
+      code: 'run-unknown',
+      ...(number === undefined ? {} : {exitCode: EXIT.usage}),
+      suggestions: [suggest`List its runs: ${commandFor('history', object)}`],
+    },
+  )
+}
+
+/**
+ * An object that a run left, to be read.
+ * @throws AppError `result-missing` if it is gone, or only soft-deleted
+ */
+export async function openRunObject(
+  {number, isSoftDeleted}: Run,
+  {bucket, object, generation}: RunObject,
+  {cloud}: Pick<Context, 'cloud'>,
+): Promise<StoredObject> {
+  const stored = isSoftDeleted ? undefined : await cloud.objects.stat(bucket, object, generation)
+  if (stored !== undefined) return stored
+  const what = `gs://${bucket}/${object}#${generation}`
+  throw new AppError(
+    isSoftDeleted
+      ? `Run ${number} was replaced, and ${what} is soft-deleted: it cannot be read unless you restore it.`
+      : `Run ${number} was replaced, and ${what} is gone.`,
+    {
+      code: 'result-missing',
+      suggestions: [
+        'To keep the results of future runs, set "versioning": true in cloud-runner.json and run setup.',
+      ],
+    },
+  )
+}
