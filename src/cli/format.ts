@@ -46,12 +46,17 @@ function join(large: number, largeUnit: string, small: number, smallUnit: string
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
 }
 
-/** `14:03:07.120` of an RFC 3339 time, in the user's time zone. */
-export function clock(time: string): string {
+/**
+ * `14:03:07.120` of an RFC 3339 time, in the user's time zone; of another day `2026-11-28 14:03:07.120`.
+ * @param now milliseconds since the epoch
+ */
+export function clock(time: string, now = Date.now()): string {
   const date = new Date(time)
+  const isToday = date.toDateString() === new Date(now).toDateString()
   const two = (value: number) => String(value).padStart(2, '0')
   const ms = String(date.getMilliseconds()).padStart(3, '0')
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`
+  const day = isToday ? '' : `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `
+  return `${day}${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`
 }
 
 /** `3 min ago`, `just now`; one unit. */

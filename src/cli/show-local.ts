@@ -1,15 +1,25 @@
-import {ago, counted, widthOf} from './format.ts'
-import type {LocalCloudStatus} from './targets.ts'
+import {ago, counted, duration, widthOf} from './format.ts'
+import {clockAheadMs, type LocalCloudStatus} from './targets.ts'
 import {pairs, table} from './table.ts'
 
 /** A running local cloud, and what runs in it. @param now milliseconds since the epoch */
 export function showLocalCloud(running: LocalCloudStatus, now: number): string[] {
+  const aheadMs = clockAheadMs(running, now)
+  return [
+    ...showParts(running, now + aheadMs, aheadMs),
+    ...showDenials(running, now + aheadMs),
+    ...showOutsideCalls(running.outsideCalls, now + aheadMs),
+  ]
+}
+
+function showParts(running: LocalCloudStatus, now: number, aheadMs: number): string[] {
   return [
     ...pairs([
       {label: 'endpoint', value: running.endpoint},
       {label: 'proxy', value: running.proxy},
-      {label: 'process', value: `${running.pid}, started ${ago(running.startedAt, now)}`},
+      {label: 'process', value: `${running.pid}, started ${ago(running.startedAt, now - aheadMs)}`},
       {label: 'state', value: running.stateFolder},
+      ...(aheadMs > 0 ? [{label: 'clock', value: `${running.time}, ${duration(aheadMs)} ahead`}] : []),
       {label: 'instances', value: counted(running.instances.length, 'instance')},
       ...(running.iam === 'enforce' ? [] : [{label: 'iam', value: running.iam}]),
       ...(running.faults > 0 ? [{label: 'faults', value: `${running.faults} still to be injected`}] : []),
@@ -31,8 +41,6 @@ export function showLocalCloud(running: LocalCloudStatus, now: number): string[]
       ]),
       widthOf(process.stdout),
     ),
-    ...showDenials(running, now),
-    ...showOutsideCalls(running.outsideCalls, now),
   ]
 }
 

@@ -15,7 +15,8 @@ import {createDocker} from '../tools/docker.ts'
 import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 import {packageVersion} from '../tools/package-version.ts'
 import {createPrograms} from '../tools/programs.ts'
-import {localCloudOf, type StartOptions} from './targets/local-cloud.ts'
+import {duration} from './format.ts'
+import {clockAheadMs, localCloudOf, type StartOptions} from './targets/local-cloud.ts'
 import {terraformOn} from './targets/terraform.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
@@ -26,7 +27,7 @@ export {ENVIRONMENT_FORMATS, renderEnvironment} from '../tools/environment/rende
 export type {StartedLocalCloud} from '../tools/local-cloud-process.ts'
 export {runProgram} from '../tools/run-program.ts'
 export {terraformVersion} from '../tools/terraform/program.ts'
-export {localCloudOf} from './targets/local-cloud.ts'
+export {clockAheadMs, localCloudOf, type LocalCloudControl} from './targets/local-cloud.ts'
 export {openTools, type ToolsEnvironment} from './targets/tools.ts'
 
 /** The flags that every command has. */
@@ -89,6 +90,8 @@ export interface OpenOptions extends StartOptions {
 export interface OpenTarget extends AsyncDisposable {
   /** @param step receives what the action is doing */
   context(step?: (text: string) => void): Context
+  /** The cloud's time, in milliseconds since the epoch. */
+  now(): number
   /**
    * Removes what is useless once no pipeline is left: the local cloud, process and files; Terraform's working folder.
    * @returns whether the local cloud was removed
@@ -138,9 +141,13 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
   }
   const local = localCloudOf(config)
   const running = await local.status()
-  const {endpoint} =
-    running?.version === packageVersion ? running : await starting(() => local.start({signal}))
-  say(`Pipeline ${name} on the local target, ${endpoint}${rehearse ? ', with the real Terraform' : ''}`)
+  const isCurrent = running?.version === packageVersion
+  const {endpoint} = isCurrent ? running : await starting(() => local.start({signal}))
+  // Its clock is right again when it starts.
+  const aheadMs = isCurrent ? clockAheadMs(running, Date.now()) : 0
+  const ahead = aheadMs === 0 ? '' : `, whose clock is ${duration(aheadMs)} ahead (local time)`
+  const how = rehearse ? ', with the real Terraform' : ''
+  say(`Pipeline ${name} on the local target, ${endpoint}${how}${ahead}`)
   const cloud = createGoogleCloud({projectId: project, region, endpoint})
   const folder = join(config.stateFolder, 'rehearsal', project, name)
   const opened = rehearse
@@ -148,6 +155,7 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
     : cloud
   return {
     ...targetOf(config, opened, signal),
+    now: () => Date.now() + aheadMs,
     async removeUnused() {
       await rm(folder, {recursive: true, force: true})
       return removeUnusedLocalCloud(local.folder)
@@ -170,6 +178,7 @@ async function openGoogle(config: Config, {signal, say}: OpenOptions): Promise<O
   const infrastructure = await terraformOn(config, cloud, folder, endpoint)
   return {
     ...targetOf(config, {...cloud, infrastructure}, signal),
+    now: () => Date.now(),
     async removeUnused() {
       await rm(folder, {recursive: true, force: true})
       return false

@@ -47,7 +47,7 @@ export abstract class WaitingCommand extends CloudRunnerCommand {
       (ended) => ended.exitCode !== 0,
     )
     if (exitCode !== 0) process.exitCode = exitCode
-    this.print(['', ...showEnded(files, Date.now(), this.render)])
+    this.print(['', ...showEnded(files, target.now(), this.render)])
     if (timeoutMs === undefined || exitCode !== EXIT.timeout) return {files}
     const timedOut = timeoutOf(files, timeoutMs)
     this.explain(['', timedOut.message, ...timedOut.suggestions.map(this.render)])

@@ -100,7 +100,7 @@ export default class Results extends CloudRunnerCommand {
   async #several(
     objects: readonly string[],
     folder: OutputFolder | undefined,
-    target: Pick<OpenTarget, 'context'>,
+    target: Pick<OpenTarget, 'context' | 'now'>,
   ): Promise<ManyResults> {
     const files = await selectResults(objects, target.context())
     const done = files.filter(({state}) => state === 'done').length
@@ -111,7 +111,7 @@ export default class Results extends CloudRunnerCommand {
             saveResults(files, folder, target.context(progressOf(step, done).finished)),
           )
     if (files.some(({state}) => state === 'failed' || state === 'dead')) process.exitCode = EXIT.fileFailed
-    this.print(showManyResults(result, folder?.folder, Date.now(), this.render))
+    this.print(showManyResults(result, folder?.folder, target.now(), this.render))
     return result
   }
 }

@@ -29,7 +29,7 @@ export default class RevisionsCommand extends ReadOnlyCommand {
     return this.lookAt(flags, async (config) => {
       await using target = await this.open(config, {create: false})
       const result = await revisions({limit: flags.limit}, target.context())
-      this.print(showRevisions(result, Date.now()))
+      this.print(showRevisions(result, target.now()))
       return result
     })
   }

@@ -92,7 +92,7 @@ export default class Status extends ReadOnlyCommand {
       const result = await status(request, target.context())
       const [only] = result.files
       const hops = objects.length === 1 && only && result.total === 1 ? ['', ...hopTable(only.hops)] : []
-      const shown = showStatus(result, Date.now(), this.render, {nextPage: nextPage(result), isFiltered})
+      const shown = showStatus(result, target.now(), this.render, {nextPage: nextPage(result), isFiltered})
       this.print([...shown, ...hops])
       if (flags.open) await this.#showPage(request, config, target)
       return result
@@ -120,10 +120,10 @@ export default class Status extends ReadOnlyCommand {
     this.interruptHint = undefined
     await using target = await this.open(config, {create: false})
     const {stdout} = process
-    const changes = new Changes(this.render, Date.now())
+    const changes = new Changes(this.render, target.now())
     const limit = stdout.isTTY ? Math.min(request.limit, sizeOf(stdout).rows) : request.limit
     for await (const look of watchStatus({...request, limit}, target.context())) {
-      if (stdout.isTTY) redraw(screenOf(look, Date.now(), this.render, sizeOf(stdout)), stdout)
+      if (stdout.isTTY) redraw(screenOf(look, target.now(), this.render, sizeOf(stdout)), stdout)
       else this.print(changes.in(look))
     }
     throw new TypeError('a watch ends by its signal')

@@ -15,6 +15,8 @@ export interface LocalCloudStatus {
   readonly endpoint: string
   /** RFC 3339. */
   readonly startedAt: string
+  /** Its time, RFC 3339: `local time advance` moves it ahead. */
+  readonly time: string
   readonly stateFolder: string
   /** Origin of the forward proxy, e.g. `http://127.0.0.1:24511`. */
   readonly proxy: string

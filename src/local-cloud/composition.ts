@@ -188,6 +188,7 @@ export async function compose({
     version,
     endpoint: main?.origin ?? '',
     startedAt,
+    time: new Date(clock.now()).toISOString(),
     stateFolder,
     proxy: proxy?.origin ?? '',
     tls: secure,

@@ -139,6 +139,7 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     ...address,
     endpoint: recorded.endpoint,
     version: typeof answer['version'] === 'string' ? answer['version'] : 'unknown',
+    time: typeof answer['time'] === 'string' ? answer['time'] : new Date().toISOString(),
     stateFolder: folder,
     proxy: typeof answer['proxy'] === 'string' ? answer['proxy'] : '',
     iam: typeof answer['iam'] === 'string' ? answer['iam'] : 'enforce',

@@ -1,5 +1,5 @@
 import {describe, expect, test} from 'vitest'
-import {ago, bytes, counted, duration, tame, wrap} from '../../src/cli/format.ts'
+import {ago, bytes, clock, counted, duration, tame, wrap} from '../../src/cli/format.ts'
 
 describe('tame', () => {
   test('leaves text, colors and line ends', () => {
@@ -44,6 +44,12 @@ describe('duration', () => {
   ])('%d ms → %s', (ms, text) => {
     expect(duration(ms)).toBe(text)
   })
+})
+
+test('a time of another day has its date', () => {
+  const now = new Date(2026, 10, 22, 15).getTime()
+  expect(clock(new Date(2026, 10, 22, 14, 3, 7, 120).toISOString(), now)).toBe('14:03:07.120')
+  expect(clock(new Date(2026, 10, 23, 14, 3, 7, 120).toISOString(), now)).toBe('2026-11-23 14:03:07.120')
 })
 
 describe('ago', () => {

@@ -126,7 +126,7 @@ describe('local iam and local requests', () => {
     expect(await list()).toBe(200)
     await following.shows('"decision":"missing"')
     expect((await cli.run(['local', 'status'])).stdout).toContain('Missing grants:')
-    expect((await cli.run(['local', 'reset'])).exitCode).toBe(0)
+    expect((await cli.run(['local', 'reset', '--yes'])).exitCode).toBe(0)
     expect((await call('/v1/projects/p-test/subscriptions', undefined, token)).status).toBe(403)
     await following.shows('/v1/projects/p-test/subscriptions')
     following.kill('SIGINT')
@@ -144,10 +144,22 @@ describe('local reset, snapshot, time and fault', () => {
       fetch(`${String(endpoint)}/storage/v1/b?project=p-test`, {method: 'POST', body: '{"name": "bucket"}'})
     await create()
     expect((await cli.run(['local', 'snapshot', 'save', 'base'])).stdout).toBe('Saved snapshot base.\n')
+    const refused = await cli.run(['local', 'reset'])
+    expect(refused.stderr).toMatch(
+      /1 bucket with all files and results[^]*Type: cloud-runner local reset --yes/,
+    )
+    expect(refused.exitCode).toBe(2)
+    expect(parseObject(await (await buckets()).text())).toHaveProperty('items')
+    expect((await cli.run(['local', 'reset', '--yes'])).exitCode).toBe(0)
     expect((await cli.run(['local', 'reset'])).exitCode).toBe(0)
     expect(parseObject(await (await buckets()).text())).not.toHaveProperty('items')
     expect((await cli.run(['local', 'snapshot', 'load', 'base'])).exitCode).toBe(0)
     expect(parseObject(await (await buckets()).text())).toHaveProperty('items')
+    const replaced = await cli.run(['local', 'snapshot', 'load', 'base'])
+    expect([replaced.exitCode, replaced.stderr]).toEqual([
+      2,
+      expect.stringMatching(/replaced by snapshot base[^]*Type: cloud-runner local snapshot load base --yes/),
+    ])
     expect((await cli.run(['local', 'snapshot', 'list'])).stdout).toBe('base\n')
     const missing = await cli.run(['local', 'snapshot', 'load', 'other'])
     expect(missing).toMatchObject({exitCode: 1, stderr: expect.stringContaining('there is base')})
@@ -156,6 +168,8 @@ describe('local reset, snapshot, time and fault', () => {
     const day = Date.now() + 24 * 3600_000
     const {time} = await cli.json(['local', 'time', 'advance', '24h'])
     expect(Math.abs(Date.parse(String(time)) - day)).toBeLessThan(60_000)
+    expect((await cli.run(['local', 'status'])).stdout).toMatch(/^clock +\S+Z, 1 d ahead$/m)
+    expect((await cli.run(['status'])).stderr).toContain('whose clock is 1 d ahead')
     expect((await cli.run(['local', 'time', 'advance', 'long'])).exitCode).toBe(2)
 
     const added = await cli.run([

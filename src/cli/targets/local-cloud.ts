@@ -34,6 +34,13 @@ export interface LocalCloudControl {
   stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
 }
 
+/** How far `local time advance` moved its clock, in milliseconds. @param now milliseconds since the epoch */
+export function clockAheadMs({time}: Pick<LocalCloudStatus, 'time'>, now: number): number {
+  const ahead = Date.parse(time) - now
+  // The time that its answer took, and no more precise than that.
+  return ahead < 1000 ? 0 : ahead
+}
+
 /** The local cloud of the user's folder, running or not. */
 export function localCloudOf({stateFolder}: Config): LocalCloudControl {
   const folder = join(stateFolder, 'local')

@@ -1,8 +1,9 @@
-import {Args} from '@oclif/core'
+import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
+import {agreeToLoseState} from '../../cli/replace-state.ts'
 import {usageError} from '../../cli/failure.ts'
-import {localCloudOf} from '../../cli/targets.ts'
+import {localCloudOf, type LocalCloudControl} from '../../cli/targets.ts'
 import type {JsonObject} from '../../core/json.ts'
 import {command, suggest} from '../../core/suggestion.ts'
 
@@ -13,7 +14,7 @@ export default class LocalSnapshot extends CloudRunnerCommand {
     'save keeps everything as it is, replacing a snapshot of that name; load puts it in place of what is there; list shows the names.'
   static override examples = [
     {description: 'Keep the state', command: '<%= config.bin %> <%= command.id %> save before-test'},
-    {description: 'Return to it', command: '<%= config.bin %> <%= command.id %> load before-test'},
+    {description: 'Return to it', command: '<%= config.bin %> <%= command.id %> load before-test --yes'},
   ]
   static override args = {
     action: Args.string({
@@ -23,6 +24,7 @@ export default class LocalSnapshot extends CloudRunnerCommand {
     }),
     name: Args.string({description: 'name of the snapshot'}),
   }
+  static override flags = {yes: Flags.boolean({summary: 'Skip the confirmation of load.', default: false})}
 
   override async run(): Promise<JsonObject> {
     const {args, flags} = await this.parse(LocalSnapshot)
@@ -39,9 +41,24 @@ export default class LocalSnapshot extends CloudRunnerCommand {
       ])
     }
     const path = `snapshots/${encodeURIComponent(name)}`
-    if (action === 'save') await this.task(`Save snapshot ${name}`, () => local.ask('PUT', path))
-    else await this.task(`Load snapshot ${name}`, () => local.ask('POST', `${path}/load`))
+    if (action === 'save') {
+      await this.task(`Save snapshot ${name}`, () => local.ask('PUT', path))
+    } else {
+      await this.#agreeToLoad(name, flags.yes, local)
+      await this.task(`Load snapshot ${name}`, () => local.ask('POST', `${path}/load`))
+    }
     this.print([action === 'save' ? `Saved snapshot ${name}.` : `Loaded snapshot ${name}.`])
     return {name}
+  }
+
+  async #agreeToLoad(name: string, given: boolean, local: LocalCloudControl): Promise<void> {
+    const {snapshots} = await local.ask('GET', 'snapshots')
+    // The local cloud refuses an unknown one, and says which there are.
+    if (!Array.isArray(snapshots) || !snapshots.includes(name)) return
+    await agreeToLoseState(local, `will be replaced by snapshot ${name}`, {
+      given,
+      interactive: !this.jsonEnabled(),
+      signal: this.signal,
+    })
   }
 }
