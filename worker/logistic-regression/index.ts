@@ -1,7 +1,6 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
 import {readPretrained} from './scoring/artifact.ts'
-import {Design} from './encoding/design.ts'
-import {distributionOfNumbers, distributionOfTexts} from './table/distribution.ts'
+import {distributionOfTexts} from './table/distribution.ts'
 import {chooseFeatures} from './table/features.ts'
 import {dealFolds, orderByFold} from './training/folds.ts'
 import {chooseLabel} from './table/label.ts'
@@ -17,7 +16,7 @@ import {labelledRows, unlabelledRows} from './table/rows.ts'
 import {score} from './scoring/score.ts'
 import {stopwatch} from './stopwatch.ts'
 import {readTable} from './table/table.ts'
-import {chooseTransforms, noTransforms} from './training/tails.ts'
+import {chooseTransforms, noTransforms, shapesOf} from './training/tails.ts'
 import {readModelOptions} from './options.ts'
 import {trainAndValidate} from './training/penalty.ts'
 import {applyThreshold, chooseThreshold} from './training/threshold.ts'
@@ -49,12 +48,18 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   await pacer.pause()
   const dealt = dealFolds(label.codes, classes, options)
   await pacer.pause()
-  const folded = orderByFold(labelled, dealt)
+  const unlabelled = unlabelledRows(label.codes)
+  const folded = orderByFold(labelled, dealt, unlabelled)
   await pacer.pause()
+  const shapes = await shapesOf(choice.numbers, folded, pacer)
   const transforms =
     options.transforms === 'off'
       ? noTransforms(choice.numbers.length, folded)
-      : await chooseTransforms(choice.numbers, label, folded, pacer)
+      : await chooseTransforms(choice.numbers, shapes, label, folded, pacer)
+  const distributions = [
+    ...shapes.map(({distribution}) => distribution),
+    ...choice.categories.map((column) => distributionOfTexts(column, labelled)),
+  ]
   const predictions: Predictions = {
     labels: new Int16Array(rows),
     probabilities: new Float64Array(rows * classes),
@@ -79,16 +84,14 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   })
 
   await pacer.pause()
-  const heldOut = folded.rows.subarray(folded.neverHeldOut.end)
+  const heldOut = folded.rows.subarray(folded.neverHeldOut.end, folded.unlabelled.start)
   const threshold = chooseThreshold(options, predictions, label.codes, heldOut, classes)
   if (threshold !== undefined) applyThreshold(predictions, threshold)
   const quality = await measure(heldOut, label.codes, label.classes, predictions, pacer)
   await pacer.pause()
-  const {parameters} = trained.fit
-  await predict(trained.objective.design, folded.neverHeldOut, parameters, classes, predictions, pacer)
-  const unlabelled = unlabelledRows(label.codes)
-  const design = new Design(layout, trained.preprocessing, unlabelled)
-  await predict(design, {start: 0, end: unlabelled.length}, parameters, classes, predictions, pacer)
+  const {design} = trained.objective
+  for (const range of [folded.neverHeldOut, folded.unlabelled])
+    await predict(design, range, trained.fit.parameters, classes, predictions, pacer)
   if (threshold !== undefined) applyThreshold(predictions, threshold)
   const predictMs = lap()
   const {auc, logLoss} = quality.metrics
@@ -126,10 +129,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     label: label.name,
     classes: label.classes,
     ...(threshold === undefined ? {} : {threshold}),
-    distributions: [
-      ...choice.numbers.map((column) => distributionOfNumbers(column, labelled)),
-      ...choice.categories.map((column) => distributionOfTexts(column, labelled)),
-    ],
+    distributions,
     preprocessing: trained.preprocessing,
     model: toModel(classWeights(trained.fit.parameters, classes)),
   } satisfies Artifact)

@@ -217,7 +217,7 @@ class Reading {
     const {block} = this.#scanner
     const left = this.#linesWithoutRow(block)
     if (left.length > 0) this.#leaveOut(left, ends)
-    else for (const end of ends) this.#ends[this.#records++] = this.#offset + end
+    else for (let i = 0; i < ends.length; i++) this.#ends[this.#records++] = this.#offset + (ends[i] ?? 0)
     if (!this.#scanner.isFixed) this.#header(block)
     else if (block.records > left.length)
       this.#handler.rows(without(block, left), this.#ends[this.#records - 1] ?? 0)

@@ -1,7 +1,8 @@
 import {Scratch} from '../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
-import type {Layout, NumericEncoder, Preprocessing} from './preprocessing.ts'
-import {applier} from './transforms.ts'
+import {shorten} from '../table/columns.ts'
+import {BlockEncoder, rowsAt, rowsBetween} from './block-encoder.ts'
+import type {Layout, Preprocessing} from './preprocessing.ts'
 
 /** Memory of one block of dense values: fits the processor's L2 cache. */
 const BLOCK_BYTES = 256 * 1024
@@ -9,14 +10,15 @@ const MOST_BLOCK_ROWS = 512
 /** Kernels compute with this many columns of a block at a time. */
 const COLUMNS_AT_ONCE = 4
 /**
- * Dense values that are kept as doubles: 32 MB. More are kept as floats, whose rounding (6e-8 of a value at most, in no
- * direction) is far below what so many rows can resolve: with a million of them, coefficients differed by 5e-9.
+ * Dense values to learn from that are kept as doubles: 32 MB. More are kept as floats, whose rounding (6e-8 of a value
+ * at most, in no direction) is far below what so many rows can resolve: with a million of them, coefficients differed
+ * by 5e-9.
  */
 const MOST_DOUBLES = 4 * 1024 * 1024
 /** Most dense values that are kept: 400 MB. More are re-encoded in each pass. */
 const MOST_FLOATS = 100 * 1024 * 1024
-/** Deviation from which the distance of a column's numbers may exceed a double. */
-const WIDE_SCALE = 1e300
+/** Rows of the file that are encoded before the memory of their columns is freed. */
+const ROWS_FREED_AT_ONCE = 32 * 1024
 
 /**
  * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once if they can be kept,
@@ -39,38 +41,40 @@ export class Design {
   readonly width: number
   /** Holds the block. What a pass claims beyond it, the next one may overwrite. */
   readonly scratch = new Scratch()
-  /** Of the block's values: row-major, `blockRows` x `width`. */
-  readonly valuesAt: number
-  /** Of the block's levels: row-major, `blockRows` x `categories`. */
-  readonly onesAt: number
-  readonly #stagedAt: number
-  readonly #blockEnd: number
   readonly #layout: Layout
-  readonly #encoders: readonly ColumnEncoder[]
-  readonly #offsets: number[] = []
-  #kept: {values: Float64Array | Float32Array; ones: Int32Array} | undefined
+  readonly #encoder: BlockEncoder
+  /** Of the block that {@link encode} fills. */
+  readonly #blockValuesAt: number
+  readonly #blockOnesAt: number
+  #valuesAt: number
+  #onesAt: number
+  #end: number
+  /** Of all rows, with room for a block beyond them. */
+  #kept: {readonly valuesAt: number; readonly onesAt: number; readonly areFloats: boolean} | undefined
 
   constructor(layout: Layout, preprocessing: Preprocessing, rows: Uint32Array) {
     this.rows = rows
     this.#layout = layout
-    this.#encoders = encodersOf(layout, preprocessing)
-    this.dense = this.#encoders.length
-    this.categories = preprocessing.categories.length
-    let levels = 0
-    for (const {levels: own, pooled, missing} of preprocessing.categories) {
-      this.#offsets.push(levels)
-      levels += own.length + Number(pooled) + Number(missing)
-    }
-    this.columns = this.dense + levels
+    const {numbers, categories} = preprocessing
+    this.dense = numbers.length + numbers.filter(({missing}) => missing !== null).length
+    this.categories = categories.length
+    this.columns =
+      this.dense +
+      categories.reduce(
+        (sum, {levels, pooled, missing}) => sum + levels.length + Number(pooled) + Number(missing),
+        0,
+      )
     this.width = Math.ceil((this.dense + 1) / COLUMNS_AT_ONCE) * COLUMNS_AT_ONCE
     const fitting = Math.min(MOST_BLOCK_ROWS, Math.floor(BLOCK_BYTES / 8 / Math.max(1, this.dense)))
     this.blockRows = Math.max(8, fitting - (fitting % 4))
-    this.#stagedAt = this.scratch.claim(this.blockRows * this.width * 8)
-    this.valuesAt = this.scratch.claim(this.blockRows * this.width * 8)
-    this.onesAt = this.scratch.claim(this.blockRows * this.categories * 4)
-    this.#blockEnd = this.scratch.end
-    const {values} = this
-    for (let at = this.dense; at < values.length; at += this.width) values[at] = 1
+    this.#encoder = new BlockEncoder(layout, preprocessing, this.scratch, this.blockRows)
+    this.#blockValuesAt = this.scratch.claim(this.blockRows * this.width * 8)
+    this.#blockOnesAt = this.scratch.claim(this.blockRows * this.categories * 4)
+    this.#valuesAt = this.#blockValuesAt
+    this.#onesAt = this.#blockOnesAt
+    this.#end = this.scratch.end
+    const block = this.scratch.doubles(this.#blockValuesAt, this.blockRows * this.width).fill(0)
+    for (let at = this.dense; at < block.length; at += this.width) block[at] = 1
   }
 
   /** Levels of all text columns together. */
@@ -78,34 +82,70 @@ export class Design {
     return this.columns - this.dense
   }
 
+  /** Of the loaded block's values: row-major, `blockRows` x `width`. */
+  get valuesAt(): number {
+    return this.#valuesAt
+  }
+
+  /** Of the loaded block's levels: row-major, `blockRows` x `categories`. */
+  get onesAt(): number {
+    return this.#onesAt
+  }
+
+  /** The loaded block: another view after each {@link encode}. */
   get values(): Float64Array {
-    return this.scratch.doubles(this.valuesAt, this.blockRows * this.width)
+    return this.scratch.doubles(this.#valuesAt, this.blockRows * this.width)
   }
 
   get ones(): Int32Array {
-    return this.scratch.integers(this.onesAt, this.blockRows * this.categories)
+    return this.scratch.integers(this.#onesAt, this.blockRows * this.categories)
   }
 
   /** Frees what the last pass has claimed. */
   releasePass(): void {
-    this.scratch.release(this.#blockEnd)
+    this.scratch.release(this.#end)
   }
 
-  /** Encodes all rows now, for more than one pass over them. */
-  async keep(pacer: Pacer): Promise<void> {
-    const {blockRows, width, categories} = this
+  /**
+   * Encodes all rows now, for more than one pass over them, unless they are too many.
+   * @param learned how many of the rows, the first ones, a model learns from
+   * @param isLast frees the memory of the columns on the way: nothing reads them any more
+   */
+  async keep(learned: number, isLast: boolean, pacer: Pacer): Promise<void> {
+    const {blockRows, width, categories, scratch} = this
+    const {kernels} = scratch
     const {length} = this.rows
     if (this.#kept !== undefined || length * this.dense > MOST_FLOATS) return
-    const isLong = length * this.dense > MOST_DOUBLES
-    const values = isLong ? new Float32Array(length * width) : new Float64Array(length * width)
-    const ones = new Int32Array(length * categories)
-    for (let start = 0; start < length; start += blockRows) {
-      const count = this.encode(start, length)
-      values.set(this.scratch.doubles(this.valuesAt, count * width), start * width)
-      ones.set(this.scratch.integers(this.onesAt, count * categories), start * categories)
+    const areFloats = learned * this.dense > MOST_DOUBLES
+    const places = placesOf(this.rows)
+    const placesAt = scratch.claim(blockRows * 4)
+    const valuesAt = scratch.claim((length + blockRows) * width * (areFloats ? 4 : 8))
+    const onesAt = scratch.claim((length + blockRows) * categories * 4)
+    // In the order of the file, which reads memory in order; from its end, where columns can be cut off.
+    let freed = places.length
+    for (let end = places.length; end > 0;) {
+      const start = Math.max(0, end - blockRows)
+      this.#encoder.encode(rowsBetween(start, end), this.#blockValuesAt, width, this.#blockOnesAt)
+      const count = end - start
+      scratch.integers(placesAt, count).set(places.subarray(start, end))
+      if (areFloats) kernels.scatterFloats(this.#blockValuesAt, width, count, placesAt, valuesAt)
+      else kernels.scatterDoubles(this.#blockValuesAt, width, count, placesAt, valuesAt)
+      kernels.scatterIntegers(this.#blockOnesAt, categories, count, placesAt, onesAt)
+      if (isLast && (start === 0 || freed - start >= ROWS_FREED_AT_ONCE)) {
+        this.#free(start)
+        freed = start
+      }
+      end = start
       if (pacer.due) await pacer.pause()
     }
-    this.#kept = {values, ones}
+    this.#kept = {valuesAt, onesAt, areFloats}
+    this.#end = scratch.end
+  }
+
+  #free(rows: number): void {
+    const {numbers, categories} = this.#layout.choice
+    for (const {values} of numbers) shorten(values, rows)
+    for (const {codes} of categories) shorten(codes, rows)
   }
 
   /**
@@ -114,93 +154,26 @@ export class Design {
    * @returns the number of rows loaded
    */
   encode(start: number, end: number): number {
-    const {blockRows, width, categories, scratch} = this
-    const count = Math.min(blockRows, end - start)
-    const stop = start + count
+    const {width, categories, scratch} = this
+    const count = Math.min(this.blockRows, end - start)
     if (this.#kept === undefined) {
-      this.#encodeNumbers(start, stop)
-      this.#encodeLevels(start, stop)
+      const rows = rowsAt(this.rows.subarray(start, start + count))
+      this.#encoder.encode(rows, this.#blockValuesAt, width, this.#blockOnesAt)
       return count
     }
-    const {values, ones} = this.#kept
-    const block = values.subarray(start * width, stop * width)
-    if (block instanceof Float64Array) {
-      scratch.doubles(this.valuesAt, block.length).set(block)
-    } else {
-      scratch.floats(this.#stagedAt, block.length).set(block)
-      scratch.kernels.widen(this.#stagedAt, block.length, this.valuesAt)
-    }
-    if (categories > 0) this.ones.set(ones.subarray(start * categories, stop * categories))
+    const {valuesAt, onesAt, areFloats} = this.#kept
+    this.#onesAt = onesAt + start * categories * 4
+    if (areFloats) scratch.kernels.widen(valuesAt + start * width * 4, count * width, this.#blockValuesAt)
+    else this.#valuesAt = valuesAt + start * width * 8
     return count
   }
-
-  #encodeNumbers(start: number, stop: number): void {
-    const {blockRows, dense, width, scratch} = this
-    const rows = this.rows.subarray(start, stop)
-    const staged = scratch.doubles(this.#stagedAt, blockRows * dense)
-    this.#encoders.forEach((encode, j) => encode(rows, staged, j * blockRows))
-    scratch.kernels.rowsOf(this.#stagedAt, blockRows, dense, rows.length, this.valuesAt, width)
-  }
-
-  #encodeLevels(start: number, end: number): void {
-    const {rows, categories, ones} = this
-    this.#layout.categories.forEach(({placeOf, missingPlace}, j) => {
-      const codes = this.#layout.choice.categories[j]?.codes
-      const offset = this.#offsets[j] ?? 0
-      for (let i = start, at = j; i < end; i++, at += categories) {
-        const code = codes?.[rows[i] ?? 0] ?? -1
-        const place = code < 0 ? missingPlace : (placeOf[code] ?? -1)
-        ones[at] = place < 0 ? -1 : offset + place
-      }
-    })
-  }
 }
 
-/** Encodes some rows of the file as part of one dense column, into `into` from `at` on. */
-type ColumnEncoder = (rows: Uint32Array, into: Float64Array, at: number) => void
-
-/** Of the numbers, then of those that may be missing. */
-function encodersOf({choice}: Layout, {numbers}: Preprocessing): ColumnEncoder[] {
-  const sources = numbers.flatMap((encoder, j) => {
-    const values = choice.numbers[j]?.values
-    return values === undefined ? [] : [{encoder, values}]
-  })
-  return [
-    ...sources.map(({encoder, values}) => numberEncoder(encoder, values)),
-    ...sources.flatMap(({encoder: {missing}, values}) =>
-      missing === null ? [] : [indicatorEncoder(missing, values)],
-    ),
-  ]
-}
-
-function numberEncoder(encoder: NumericEncoder, values: Float64Array): ColumnEncoder {
-  const transform = applier(encoder.transform)
-  const {factor, middle, width} = standardization(encoder)
-  const imputed = (transform(encoder.median) * factor - middle) / width
-  return (rows, into, at) => {
-    for (let i = 0; i < rows.length; i++) {
-      const value = transform(values[rows[i] ?? 0] ?? NaN)
-      into[at + i] = value === value ? (value * factor - middle) / width : imputed
-    }
-  }
-}
-
-function indicatorEncoder(
-  {mean, scale}: NonNullable<NumericEncoder['missing']>,
-  values: Float64Array,
-): ColumnEncoder {
-  const present = -mean / scale
-  const absent = (1 - mean) / scale
-  return (rows, into, at) => {
-    for (let i = 0; i < rows.length; i++) {
-      const value = values[rows[i] ?? 0] ?? NaN
-      into[at + i] = value === value ? present : absent
-    }
-  }
-}
-
-/** A column's standardization, (x * factor - middle) / width: exactly the encoder's, in halves if it is wide. */
-function standardization({mean, scale}: NumericEncoder): {factor: number; middle: number; width: number} {
-  const factor = scale > WIDE_SCALE ? 0.5 : 1
-  return {factor, middle: mean * factor, width: scale * factor}
+/** Per row of the file its place among some rows; -1 for none. */
+function placesOf(rows: Uint32Array): Int32Array {
+  let most = -1
+  for (let i = 0; i < rows.length; i++) if ((rows[i] ?? 0) > most) most = rows[i] ?? 0
+  const places = new Int32Array(most + 1).fill(-1)
+  for (let i = 0; i < rows.length; i++) places[rows[i] ?? 0] = i
+  return places
 }

@@ -1,8 +1,10 @@
 import type {Pacer} from '../pacer.ts'
 import type {TextColumn} from '../table/columns.ts'
 import {type FeatureChoice, MOST_CATEGORIES} from '../table/features.ts'
-import {type Numbers, Surveyor} from './survey.ts'
-import {MOST_VALUES_RANKED, type Transform, applier} from './transforms.ts'
+import {Gatherer} from './gatherer.ts'
+import {Mapper} from './mapper.ts'
+import {Surveyor} from './survey.ts'
+import {MOST_VALUES_RANKED, type Transform} from './transforms.ts'
 
 /** How one numeric column becomes columns of the design matrix. Plain data: part of the artifact. */
 export interface NumericEncoder {
@@ -85,8 +87,8 @@ function hasGaps(values: Float64Array, rows: Uint32Array): boolean {
 function layOutCategory({name, codes, levels}: TextColumn, rows: Uint32Array): Layout['categories'][number] {
   const counts = new Uint32Array(levels.length)
   let missing = 0
-  for (const row of rows) {
-    const code = codes[row] ?? -1
+  for (let i = 0; i < rows.length; i++) {
+    const code = codes[rows[i] ?? 0] ?? -1
     if (code < 0) missing++
     else counts[code] = (counts[code] ?? 0) + 1
   }
@@ -127,20 +129,22 @@ export function placesIn(
  * Takes medians, means and standard deviations from the rows a model is trained on, and from no others:
  * in cross-validation each fold has its own.
  * @param transforms per column of numbers; without one the number itself
+ * @param inOrder the same rows in the order of the file, which memory is read fastest in
  */
 export async function fitPreprocessing(
   layout: Layout,
   rows: Uint32Array,
   pacer: Pacer,
   transforms: readonly Transform[] = [],
+  inOrder = rows,
 ): Promise<Preprocessing> {
   const surveyor = new Surveyor()
-  // Memory is read in its order then, which takes a fraction of the time.
-  const inOrder = rows.toSorted()
+  const mapper = new Mapper()
+  const gatherer = new Gatherer(inOrder)
   const numbers: NumericEncoder[] = []
   for (const [i, {name, values}] of layout.choice.numbers.entries()) {
     const transform = transforms[i] ?? {kind: 'identity'}
-    const {present, median, spreadWith} = surveyor.survey(numbersAt(values, inOrder))
+    const {present, median, spreadWith} = surveyor.survey(gatherer.numbersOf(values))
     const missing = rows.length - present
     const share = 1 - present / rows.length
     const shareScale = Math.sqrt(share * (1 - share))
@@ -150,7 +154,7 @@ export async function fitPreprocessing(
       median,
       ...(transform.kind === 'identity'
         ? spreadWith(missing, median)
-        : spreadOfMapped(values, applier(transform), rows, median, surveyor)),
+        : spreadOfMapped(values, transform, rows, median, surveyor, mapper)),
       missing: layout.indicators[i] === true ? {mean: share, scale: shareScale > 0 ? shareScale : 1} : null,
     })
     if (pacer.due) await pacer.pause()
@@ -158,42 +162,32 @@ export async function fitPreprocessing(
   return {numbers, categories: layout.categories.map(({encoder}) => encoder)}
 }
 
-/** A column's numbers in some rows. */
-function numbersAt(values: Float64Array, rows: Uint32Array): Numbers {
-  return {
-    length: rows.length,
+/** From as many evenly spaced rows as the map itself: any nearby constants would do. */
+function spreadOfMapped(
+  values: Float64Array,
+  transform: Transform,
+  rows: Uint32Array,
+  median: number,
+  surveyor: Surveyor,
+  mapper: Mapper,
+): {mean: number; scale: number} {
+  const stride = Math.max(1, Math.floor(rows.length / MOST_VALUES_RANKED))
+  const spaced = new Float64Array(Math.ceil(rows.length / stride))
+  for (let i = 0; i < spaced.length; i++) spaced[i] = values[rows[i * stride] ?? 0] ?? NaN
+  const some = mapper.map(transform, spaced)
+  const {present, spreadWith} = surveyor.survey({
+    length: some.length,
     read(start, end, into) {
       let count = 0
       for (let i = start; i < end; i++) {
-        const value = values[rows[i] ?? 0] ?? NaN
+        const value = some[i] ?? NaN
         if (value === value) into[count++] = value
       }
       return count
     },
-  }
-}
-
-/** From as many evenly spaced rows as the map itself: any nearby constants would do. */
-function spreadOfMapped(
-  values: Float64Array,
-  map: (value: number) => number,
-  rows: Uint32Array,
-  median: number,
-  surveyor: Surveyor,
-): {mean: number; scale: number} {
-  const stride = Math.max(1, Math.floor(rows.length / MOST_VALUES_RANKED))
-  const some = Float64Array.from({length: Math.ceil(rows.length / stride)}, (_, i) =>
-    map(values[rows[i * stride] ?? 0] ?? NaN),
-  )
-  const {present, spreadWith} = surveyor.survey({
-    length: some.length,
-    read(start, end, into) {
-      const found = some.subarray(start, end).filter((value) => !Number.isNaN(value))
-      into.set(found)
-      return found.length
-    },
   })
-  return spreadWith(some.length - present, map(median))
+  const [mapped = NaN] = mapper.map(transform, Float64Array.of(median))
+  return spreadWith(some.length - present, mapped)
 }
 
 /** The columns of the design matrix in their order, without the intercept. */

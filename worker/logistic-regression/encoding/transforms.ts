@@ -40,30 +40,6 @@ export function quantile(ranked: Float64Array, share: number): number {
   return below === above ? below : below * (1 - (rank % 1)) + above * (rank % 1)
 }
 
-/** The transform as a function; missing numbers (NaN) stay NaN. */
-export function applier(transform: Transform): (value: number) => number {
-  if (transform.kind === 'identity') return (value) => value
-  const from = Float64Array.from(transform.from)
-  const to = Float64Array.from(transform.to)
-  const last = from.length - 1
-  return (value) => {
-    if (!(value > (from[0] ?? 0))) return value === value ? (to[0] ?? 0) : NaN
-    if (value >= (from[last] ?? 0)) return to[last] ?? 0
-    let low = 0
-    let high = last
-    while (high - low > 1) {
-      const middle = (low + high) >> 1
-      if ((from[middle] ?? 0) <= value) low = middle
-      else high = middle
-    }
-    const [x0, x1, z0, z1] = [from[low] ?? 0, from[high] ?? 0, to[low] ?? 0, to[high] ?? 0]
-    // Halves, since the distance of two doubles may exceed a double; half of the smallest ones is 0.
-    const width = x1 / 2 - x0 / 2
-    // Rounded, the way to the next knot may end just beyond it.
-    return width > 0 ? Math.min(z1, z0 + (z1 - z0) * ((value / 2 - x0 / 2) / width)) : z0
-  }
-}
-
 /** The knot whose score is nearest to `score`. */
 export function atScore(transform: Transform, score: number): {value: number; score: number} {
   if (transform.kind === 'identity') return {value: score, score}

@@ -27,6 +27,9 @@ export interface Kernels {
     values: number,
     others: number,
   ): number
+  sortingKeys(numbers: number, count: number, places: number): void
+  sortByDigit(keys: number, count: number, digit: number, places: number, to: number): number
+  numbersOfKeys(keys: number, count: number): void
   widen(from: number, count: number, to: number): void
   survey(
     numbers: number,
@@ -38,6 +41,22 @@ export interface Kernels {
     stats: number,
     among: number,
   ): number
+  normalScores(numbers: number, count: number, from: number, scores: number, knots: number, to: number): void
+  standardize(
+    numbers: number,
+    count: number,
+    missing: number,
+    factor: number,
+    middle: number,
+    width: number,
+    to: number,
+  ): void
+  indicate(numbers: number, count: number, present: number, absent: number, to: number): void
+  lookUp(codes: number, count: number, places: number, to: number, step: number): void
+  scatterDoubles(rows: number, width: number, count: number, places: number, to: number): void
+  scatterFloats(rows: number, width: number, count: number, places: number, to: number): void
+  scatterIntegers(rows: number, width: number, count: number, places: number, to: number): void
+  gatherPresent(numbers: number, rows: number, base: number, count: number, to: number): number
   rowsOf(from: number, room: number, columns: number, rows: number, to: number, width: number): void
   scores(
     values: number,
@@ -133,7 +152,18 @@ export class Scratch {
 const NAMES = [
   'splitRecords',
   'decimals',
+  'sortingKeys',
+  'sortByDigit',
+  'numbersOfKeys',
   'survey',
+  'normalScores',
+  'standardize',
+  'indicate',
+  'lookUp',
+  'scatterDoubles',
+  'scatterFloats',
+  'scatterIntegers',
+  'gatherPresent',
   'rowsOf',
   'widen',
   'scores',

@@ -1,4 +1,5 @@
 import type {Curves} from '../../contract.ts'
+import {Sorter} from '../sorter.ts'
 import type {Pacer} from '../pacer.ts'
 import {wilson} from './intervals.ts'
 
@@ -8,11 +9,6 @@ const MOST_POINTS_OF_ALL = 2000
 const CALIBRATION_PARTS = 10
 const HISTOGRAM_STEPS = 20
 const DIGITS = 6
-/** Numbers that are sorted without a pause: some milliseconds. */
-const SORTED_AT_ONCE = 64 * 1024
-const NUMBERS_PER_BUCKET = 8
-const FEW_NUMBERS = 32
-const BUCKETS_BETWEEN_PAUSES = 1024
 
 /** The probabilities of a class in rising order: of the rows that have it, and of the others. */
 export interface Ranking {
@@ -36,65 +32,11 @@ export async function rank(
     const row = rows[i] ?? 0
     scores[codes[row] === k ? own++ : other++] = probabilities[row * classes + k] ?? 0
   }
-  return {
-    own: await sorted(scores.subarray(0, members), pacer),
-    others: await sorted(scores.subarray(members), pacer),
-  }
-}
-
-/**
- * In rising order. Many numbers are dealt into buckets of equal width first, a few to each, so that hardly more than
- * those few are compared. A bucket that gets most of them is dealt once more.
- */
-async function sorted(numbers: Float64Array, pacer: Pacer): Promise<Float64Array> {
-  if (numbers.length <= SORTED_AT_ONCE) return numbers.toSorted()
-  let [least, most] = [Infinity, -Infinity]
-  for (let i = 0; i < numbers.length; i++) {
-    const value = numbers[i] ?? 0
-    if (value < least) least = value
-    if (value > most) most = value
-  }
-  const buckets = Math.ceil(numbers.length / NUMBERS_PER_BUCKET)
-  const perUnit = (buckets - 1) / (most - least)
-  // All are equal, or as good as.
-  if (!Number.isFinite(perUnit)) return numbers.toSorted()
-  const ends = new Uint32Array(buckets + 1)
-  for (let i = 0; i < numbers.length; i++) {
-    const after = Math.floor(((numbers[i] ?? 0) - least) * perUnit) + 1
-    ends[after] = (ends[after] ?? 0) + 1
-  }
-  for (let bucket = 1; bucket <= buckets; bucket++)
-    ends[bucket] = (ends[bucket] ?? 0) + (ends[bucket - 1] ?? 0)
-  const into = new Float64Array(numbers.length)
-  for (let i = 0; i < numbers.length; i++) {
-    const value = numbers[i] ?? 0
-    const bucket = Math.floor((value - least) * perUnit)
-    // From where a bucket begins to where it ends, which is where the next one begins.
-    const at = ends[bucket] ?? 0
-    into[at] = value
-    ends[bucket] = at + 1
-  }
-  let start = 0
-  for (let bucket = 0; bucket < buckets; bucket++) {
-    const end = ends[bucket] ?? 0
-    const count = end - start
-    if (count <= FEW_NUMBERS) sortFew(into, start, end)
-    else if (count <= SORTED_AT_ONCE) into.subarray(start, end).sort()
-    else into.set(await sorted(into.subarray(start, end), pacer), start)
-    start = end
-    if (bucket % BUCKETS_BETWEEN_PAUSES === 0 && pacer.due) await pacer.pause()
-  }
-  return into
-}
-
-/** Sorts by insertion, from `start` to before `end`. */
-function sortFew(numbers: Float64Array, start: number, end: number): void {
-  for (let i = start + 1; i < end; i++) {
-    const value = numbers[i] ?? 0
-    let at = i
-    for (; at > start && (numbers[at - 1] ?? 0) > value; at--) numbers[at] = numbers[at - 1] ?? 0
-    numbers[at] = value
-  }
+  const ranking = {own: scores.subarray(0, members), others: scores.subarray(members)}
+  const sorter = new Sorter()
+  await sorter.sort(ranking.own, pacer)
+  await sorter.sort(ranking.others, pacer)
+  return ranking
 }
 
 /**

@@ -28,8 +28,8 @@ export async function measure(
 ): Promise<Quality> {
   const confusion = classes.map(() => classes.map(() => 0))
   const {labels, probabilities} = predictions
-  const losses = new Moments()
-  const squares = new Moments()
+  const losses = new Float64Array(rows.length)
+  const squares = new Float64Array(rows.length)
   for (let i = 0; i < rows.length; i++) {
     if (i % ROWS_BETWEEN_PAUSES === 0 && pacer.due) await pacer.pause()
     const row = rows[i] ?? 0
@@ -37,12 +37,12 @@ export async function measure(
     const counts = confusion[own] ?? []
     counts[labels[row] ?? 0] = (counts[labels[row] ?? 0] ?? 0) + 1
     // As scikit-learn's log_loss: one badly wrong row must not outweigh all others.
-    losses.add(-Math.log(Math.max(probabilities[row * classes.length + own] ?? 0, Number.EPSILON)))
+    losses[i] = -Math.log(Math.max(probabilities[row * classes.length + own] ?? 0, Number.EPSILON))
     let square = 0
     for (let k = classes.length === 2 ? 1 : 0; k < classes.length; k++) {
       square += ((probabilities[row * classes.length + k] ?? 0) - (k === own ? 1 : 0)) ** 2
     }
-    squares.add(square)
+    squares[i] = square
   }
   const judged = classes.length === 2 ? [1] : classes.map((_, k) => k)
   const areas: NonNullable<ReturnType<typeof areaUnderCurve>>[] = []
@@ -56,20 +56,21 @@ export async function measure(
     await pacer.pause()
     curves.push(await traceCurves(ranking, classes[k] ?? '', judged.length, pacer))
   }
+  const [loss, brier] = [meanOf(losses), meanOf(squares)]
   const hits = confusion.reduce((sum, counts, k) => sum + (counts[k] ?? 0), 0)
   const largest = Math.max(...confusion.map((counts) => total(counts)))
   const none = rows.length === 0
   return {
     metrics: {
       auc: areas.length === 0 ? null : areas.reduce((sum, {area}) => sum + area, 0) / areas.length,
-      logLoss: none ? null : losses.mean,
-      brier: none ? null : squares.mean,
+      logLoss: none ? null : loss.mean,
+      brier: none ? null : brier.mean,
       accuracy: none ? null : hits / rows.length,
       baseRate: none ? null : largest / rows.length,
       intervals: {
         auc: classes.length === 2 && areas[0] !== undefined ? areas[0].interval : null,
-        logLoss: losses.interval,
-        brier: squares.interval,
+        logLoss: loss.interval,
+        brier: brier.interval,
         accuracy: shareOf(hits, rows.length).interval,
       },
     },
@@ -90,30 +91,20 @@ export async function measure(
   }
 }
 
-/** Mean and spread in one pass: sums are taken from the first value, which is near the others. */
-class Moments {
-  #first = 0
-  #count = 0
-  #sum = 0
-  #squares = 0
-
-  add(value: number): void {
-    if (this.#count++ === 0) this.#first = value
-    const difference = value - this.#first
-    this.#sum += difference
-    this.#squares += difference * difference
+/** The mean of some values, and its interval. Sums are taken from the first value, which is near the others. */
+function meanOf(values: Float64Array): {mean: number; interval: Interval | null} {
+  const count = values.length
+  const first = values[0] ?? 0
+  let [sum, squares] = [0, 0]
+  for (let i = 0; i < count; i++) {
+    const difference = (values[i] ?? 0) - first
+    sum += difference
+    squares += difference * difference
   }
-
-  get mean(): number {
-    return this.#first + this.#sum / this.#count
-  }
-
-  /** Of the mean. */
-  get interval(): Interval | null {
-    if (this.#count < 2) return null
-    const squares = Math.max(0, this.#squares - (this.#sum * this.#sum) / this.#count)
-    return intervalAround(this.mean, Math.sqrt(squares / (this.#count - 1) / this.#count))
-  }
+  const mean = first + sum / count
+  if (count < 2) return {mean, interval: null}
+  const variance = Math.max(0, squares - (sum * sum) / count) / (count - 1)
+  return {mean, interval: intervalAround(mean, Math.sqrt(variance / count))}
 }
 
 /**

@@ -17,10 +17,12 @@ export function describePredicted(
     rows: 0,
     histogram: Array.from({length: STEPS}, () => 0),
   }))
-  for (const row of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? 0
     const predicted = found[labels[row] ?? 0]
     if (predicted !== undefined) predicted.rows++
-    for (const [k, {histogram}] of found.entries()) {
+    for (let k = 0; k < classes.length; k++) {
+      const histogram = found[k]?.histogram ?? []
       const probability = probabilities[row * classes.length + k] ?? 0
       const step = Math.min(STEPS - 1, Math.floor(probability * STEPS))
       histogram[step] = (histogram[step] ?? 0) + 1

@@ -45,7 +45,10 @@ export function makeReport(findings: Findings): Report {
   const transforms = describeTransforms(trained.preprocessing)
   const numbers = table.header.filter((name) => typeof readNumber(name, false) === 'number')
   const counts = label.classes.map(() => 0)
-  for (const code of label.codes) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
+  for (let row = 0; row < table.rows; row++) {
+    const code = label.codes[row] ?? -1
+    if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
+  }
   const labelled = counts.reduce((sum, count) => sum + count, 0)
   return {
     format: 'cloud-runner/report',

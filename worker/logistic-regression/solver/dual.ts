@@ -189,12 +189,13 @@ function scoresUnder(parameters: Float64Array, design: Design, count: number): F
 
 /** The combination of the rows, and the intercept. */
 function weightsOf({shares, intercept}: Point, design: Design, rows: Uint32Array): Float64Array {
-  const {values, ones, dense, width, categories, columns} = design
+  const {dense, width, categories, columns} = design
   const parameters = new Float64Array(columns + 1)
   parameters[columns] = intercept
   for (let i = 0; i < rows.length;) {
     const first = rows[i] ?? 0
     const loaded = design.encode(first, design.rows.length)
+    const {values, ones} = design
     // Those of the block that take part.
     for (; i < rows.length && (rows[i] ?? 0) < first + loaded; i++) {
       const share = shares[i] ?? 0

@@ -1,7 +1,14 @@
 import type {Delimiter} from '../csv/delimiters.ts'
 import {isMissing} from '../csv/missing.ts'
 import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
-import type {Column, NumberColumn, TextColumn} from './columns.ts'
+import {
+  type Column,
+  type NumberColumn,
+  type TextColumn,
+  reserveCodes,
+  reserveNumbers,
+  shorten,
+} from './columns.ts'
 import {MarkTally} from './notation.ts'
 import {TextCodes} from './text-codes.ts'
 import {readNumber} from './values.ts'
@@ -56,7 +63,7 @@ export class NumberBuilder implements ColumnBuilder {
   }
 
   reserve(rows: number): void {
-    if (!this.#isContradicted) this.#values = grown(this.#values, new Float64Array(rows))
+    if (!this.#isContradicted) this.#values = grown(this.#values, reserveNumbers(rows))
   }
 
   add(block: RecordBlock, from: number, row: number): number {
@@ -101,6 +108,7 @@ export class NumberBuilder implements ColumnBuilder {
   }
 
   build(rows: number, name: string): NumberColumn {
+    shorten(this.#values, rows)
     const {comma, point} = this.marks ?? {}
     const isMixed = (comma?.decimal ?? 0) > 0 && (point?.decimal ?? 0) > 0
     const isEither = this.#readsComma && point?.decimal === 0 && point.either > 0
@@ -108,7 +116,7 @@ export class NumberBuilder implements ColumnBuilder {
       kind: 'number',
       index: this.#index,
       name,
-      values: this.#values.subarray(0, rows),
+      values: this.#values,
       decimalComma: this.#decimalComma,
       noNumbers: this.#noNumbers,
       ...(isMixed ? {doubt: 'both-marks'} : isEither ? {doubt: 'decimals-or-thousands'} : {}),
@@ -130,7 +138,7 @@ export class CodeBuilder {
   }
 
   reserve(rows: number): void {
-    this.#codes = grown(this.#codes, new Int32Array(rows))
+    this.#codes = grown(this.#codes, reserveCodes(rows))
   }
 
   add({bytes, starts, stops, columns, records}: RecordBlock, from: number, row: number): number {
@@ -147,7 +155,8 @@ export class CodeBuilder {
   }
 
   codes(rows: number): Int32Array {
-    return this.#codes.subarray(0, rows)
+    shorten(this.#codes, rows)
+    return this.#codes
   }
 }
 

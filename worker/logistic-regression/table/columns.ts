@@ -28,3 +28,23 @@ export interface TextColumn {
 }
 
 export type Column = NumberColumn | TextColumn
+
+/** Elements for a column of so many rows, as yet 0, in memory that {@link shorten} can free. */
+export function reserveNumbers(rows: number): Float64Array<ArrayBuffer> {
+  return new Float64Array(resizable(rows * 8))
+}
+
+/** The same for codes. */
+export function reserveCodes(rows: number): Int32Array<ArrayBuffer> {
+  return new Int32Array(resizable(rows * 4))
+}
+
+function resizable(bytes: number): ArrayBuffer {
+  return new ArrayBuffer(bytes, {maxByteLength: bytes})
+}
+
+/** Frees the memory of the rows from `rows` on, if the column was read from a file. */
+export function shorten({buffer, BYTES_PER_ELEMENT, length}: Float64Array | Int32Array, rows: number): void {
+  if (buffer instanceof ArrayBuffer && buffer.resizable && rows < length)
+    buffer.resize(rows * BYTES_PER_ELEMENT)
+}

@@ -4,7 +4,7 @@ import {presentAt} from './rows.ts'
 /** How a column's values are distributed in the rows a model learned from. Plain data: part of the artifact. */
 export type Distribution = NumberDistribution | CategoryDistribution
 
-interface NumberDistribution {
+export interface NumberDistribution {
   column: string
   kind: 'number'
   /** Rows counted: at most 10,000, evenly spaced. */
@@ -34,22 +34,23 @@ const MOST_ROWS = 10_000
 const MOST_LEVELS = 100
 const DECILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
-/** The distribution of numbers in some rows. */
-export function distributionOfNumbers({name, values}: NumberColumn, rows: Uint32Array): NumberDistribution {
-  const sample = evenly(rows)
-  const sorted = presentAt(values, sample).toSorted()
+/**
+ * The distribution of numbers in some rows.
+ * @param sorted the numbers of a column in those rows, less missing ones
+ */
+export function distributionOfNumbers(name: string, sorted: Float64Array, rows: number): NumberDistribution {
   const quantiles = [
     ...new Set(DECILES.map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0)),
   ].slice(0, sorted.length === 0 ? 0 : undefined)
   return {
     column: name,
     kind: 'number',
-    rows: sample.length,
-    missing: (sample.length - sorted.length) / Math.max(1, sample.length),
+    rows,
+    missing: (rows - sorted.length) / Math.max(1, rows),
     least: sorted[0] ?? 0,
     most: sorted.at(-1) ?? 0,
     quantiles,
-    shares: sharesBetween(quantiles, sorted, sample.length),
+    shares: sharesBetween(quantiles, sorted, rows),
   }
 }
 
@@ -105,8 +106,8 @@ function sharesOf(
 
 function countsOf(codes: Int32Array, levels: number, rows: Uint32Array): Float64Array {
   const counts = new Float64Array(levels)
-  for (const row of rows) {
-    const code = codes[row] ?? -1
+  for (let i = 0; i < rows.length; i++) {
+    const code = codes[rows[i] ?? 0] ?? -1
     if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
   }
   return counts

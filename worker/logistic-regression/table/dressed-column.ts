@@ -1,7 +1,7 @@
 import {isMissing} from '../csv/missing.ts'
 import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
 import {type ColumnBuilder, grown} from './column-builders.ts'
-import type {NumberColumn, TextColumn} from './columns.ts'
+import {type NumberColumn, type TextColumn, reserveNumbers, shorten} from './columns.ts'
 import {type Notation, readDressed} from './notation.ts'
 import {isNoNumber} from './values.ts'
 
@@ -30,7 +30,7 @@ export class DressedBuilder implements ColumnBuilder {
   }
 
   reserve(rows: number): void {
-    if (!this.#isContradicted) this.#values = grown(this.#values, new Float64Array(rows))
+    if (!this.#isContradicted) this.#values = grown(this.#values, reserveNumbers(rows))
   }
 
   add(block: RecordBlock, from: number, row: number): number {
@@ -53,11 +53,12 @@ export class DressedBuilder implements ColumnBuilder {
   }
 
   build(rows: number, name: string): NumberColumn {
+    shorten(this.#values, rows)
     return {
       kind: 'number',
       index: this.#index,
       name,
-      values: this.#values.subarray(0, rows),
+      values: this.#values,
       decimalComma: this.#notation.decimal === ',',
       noNumbers: this.#noNumbers,
       ...(this.#example === undefined

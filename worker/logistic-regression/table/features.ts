@@ -123,7 +123,8 @@ function isCounter(values: Float64Array): boolean {
 function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): Reason | undefined {
   if (levels.length === 0) return 'empty'
   if (isIdentifierName(header)) return 'identifier'
-  const present = codes.reduce((count, code) => (code < 0 ? count : count + 1), 0)
+  let present = 0
+  for (let row = 0; row < codes.length; row++) if ((codes[row] ?? -1) >= 0) present++
   if (levels.length === 1 && present === codes.length) return 'constant'
   if (levels.filter(isDate).length >= DATES_SHARE * levels.length) return 'date'
   if (overflow) return 'free-text'

@@ -6,7 +6,33 @@ import type {FoldedRows} from './folds.ts'
 import {type Predictions, predict} from './model.ts'
 import {refitWithout} from './refit.ts'
 import type {TransformChoice} from './tails.ts'
-import {type TrainedModel, train} from './train.ts'
+import {type EncodedRows, type TrainedModel, encodeRows, train} from './train.ts'
+
+/** The rows as the model sees them, and as the folds that are held out do. */
+export interface EncodedFolds {
+  all: EncodedRows
+  halves: {folds: readonly number[]; rows: EncodedRows}[]
+}
+
+/** Encodes all rows with the transforms chosen. The memory of the columns is freed. */
+export async function encodeFolds(
+  layout: Layout,
+  label: Label,
+  folded: FoldedRows,
+  {all: transforms, halves}: TransformChoice,
+  pacer: Pacer,
+): Promise<EncodedFolds> {
+  const others: (EncodedRows | undefined)[] = []
+  for (const half of halves) {
+    others.push(
+      areOfKinds(half.transforms, transforms)
+        ? undefined
+        : await encodeRows(layout, label, folded, half.transforms, false, pacer),
+    )
+  }
+  const all = await encodeRows(layout, label, folded, transforms, true, pacer)
+  return {all, halves: halves.map(({folds}, i) => ({folds, rows: others[i] ?? all}))}
+}
 
 /**
  * Predicts each labelled row with a model that has not seen it.
@@ -19,36 +45,26 @@ import {type TrainedModel, train} from './train.ts'
  * @param into receives the predictions of the rows that were held out
  */
 export async function crossValidate(
-  layout: Layout,
-  label: Label,
-  folded: FoldedRows,
-  {halves}: TransformChoice,
+  folds: readonly FoldedRows['folds'][number][],
+  {all, halves}: EncodedFolds,
   trained: TrainedModel,
+  classes: number,
   into: Predictions,
   pacer: Pacer,
 ): Promise<void> {
-  for (const {folds, transforms} of halves) {
-    const model = isOfKinds(trained, transforms)
-      ? trained
-      : await train(
-          layout,
-          label,
-          folded,
-          transforms,
-          trained.objective.penalty,
-          trained.fit.parameters,
-          pacer,
-        )
-    for (const number of folds) {
-      const fold = folded.folds[number]
+  for (const {folds: own, rows} of halves) {
+    const model =
+      rows === all ? trained : await train(rows, trained.objective.penalty, trained.fit.parameters, pacer)
+    for (const number of own) {
+      const fold = folds[number]
       if (fold === undefined) continue
       const parameters = await refitWithout(model.objective, fold, model.fit, pacer)
-      await predict(model.objective.design, fold, parameters, label.classes.length, into, pacer)
+      await predict(model.objective.design, fold, parameters, classes, into, pacer)
     }
   }
 }
 
-/** Whether a model has these transforms: nearly always. The maps themselves are the same for all. */
-function isOfKinds({preprocessing}: TrainedModel, transforms: readonly Transform[]): boolean {
-  return transforms.every(({kind}, i) => kind === preprocessing.numbers[i]?.transform.kind)
+/** Whether transforms are the same: nearly always. The maps themselves are the same for all. */
+function areOfKinds(some: readonly Transform[], others: readonly Transform[]): boolean {
+  return some.every(({kind}, i) => kind === others[i]?.kind)
 }

@@ -57,17 +57,28 @@ function rowsByClass(codes: Int32Array, classes: number): Uint32Array[] {
   return rowsOf
 }
 
-/** Rows in the order of their folds, each fold in the order of the file. */
+/** Rows in the order of their folds, each fold in the order of the file; last those without a label. */
 export interface FoldedRows {
   rows: Uint32Array
+  /** The rows with a label, in the order of the file. */
+  labelled: Uint32Array
   /** The rows that are never held out: the first. */
   neverHeldOut: Range
   /** Per fold its place among them. */
   folds: Range[]
+  /** The place of the rows without a label. */
+  unlabelled: Range
 }
 
-/** @param labelled indexes of the labelled rows */
-export function orderByFold(labelled: Uint32Array, {count, of}: Folds): FoldedRows {
+/**
+ * @param labelled indexes of the labelled rows, rising
+ * @param unlabelled those of the others
+ */
+export function orderByFold(
+  labelled: Uint32Array,
+  {count, of}: Folds,
+  unlabelled: Uint32Array = new Uint32Array(0),
+): FoldedRows {
   // By counting; number 0 are those without a fold.
   const ends = new Uint32Array(count + 2)
   for (let i = 0; i < labelled.length; i++) {
@@ -75,7 +86,8 @@ export function orderByFold(labelled: Uint32Array, {count, of}: Folds): FoldedRo
     ends[group] = (ends[group] ?? 0) + 1
   }
   for (let i = 1; i < ends.length; i++) ends[i] = (ends[i] ?? 0) + (ends[i - 1] ?? 0)
-  const rows = new Uint32Array(labelled.length)
+  const rows = new Uint32Array(labelled.length + unlabelled.length)
+  rows.set(unlabelled, labelled.length)
   const next = ends.slice()
   for (let i = 0; i < labelled.length; i++) {
     const row = labelled[i] ?? 0
@@ -86,8 +98,10 @@ export function orderByFold(labelled: Uint32Array, {count, of}: Folds): FoldedRo
   }
   return {
     rows,
+    labelled,
     neverHeldOut: {start: 0, end: ends[1] ?? 0},
     folds: Array.from({length: count}, (_, fold) => ({start: ends[fold + 1] ?? 0, end: ends[fold + 2] ?? 0})),
+    unlabelled: {start: labelled.length, end: rows.length},
   }
 }
 

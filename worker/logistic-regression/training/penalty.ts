@@ -1,7 +1,7 @@
 import type {Layout} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Label} from '../table/label.ts'
-import {crossValidate} from './cross-validation.ts'
+import {crossValidate, encodeFolds} from './cross-validation.ts'
 import type {FoldedRows} from './folds.ts'
 import type {Predictions} from './model.ts'
 import type {TransformChoice} from './tails.ts'
@@ -12,7 +12,7 @@ const PATH = [0.001, 0.01, 0.1, 1, 10, 100, 1000]
 
 /**
  * Trains a model and predicts the held-out rows, with the given C or the one of {@link PATH} whose loss on held-out rows
- * is the lowest.
+ * is the lowest. The memory of the columns is freed.
  * @param into receives the predictions of the held-out rows
  */
 export async function trainAndValidate(
@@ -24,9 +24,10 @@ export async function trainAndValidate(
   into: Predictions,
   pacer: Pacer,
 ): Promise<TrainedModel> {
+  const rows = await encodeFolds(layout, label, folded, transforms, pacer)
   const at = async (one: number, start: Float64Array | undefined): Promise<TrainedModel> => {
-    const trained = await train(layout, label, folded, transforms.all, 1 / one, start, pacer)
-    await crossValidate(layout, label, folded, transforms, trained, into, pacer)
+    const trained = await train(rows.all, 1 / one, start, pacer)
+    await crossValidate(folded.folds, rows, trained, label.classes.length, into, pacer)
     return trained
   }
   if (C !== 'auto') return at(C, undefined)
@@ -42,15 +43,15 @@ export async function trainAndValidate(
 
 /** Mean log loss of the held-out rows. */
 function lossOf(
-  {rows, neverHeldOut}: FoldedRows,
+  {rows, neverHeldOut, unlabelled}: FoldedRows,
   {codes, classes}: Label,
   {probabilities}: Predictions,
 ): number {
   let sum = 0
-  for (let i = neverHeldOut.end; i < rows.length; i++) {
+  for (let i = neverHeldOut.end; i < unlabelled.start; i++) {
     const row = rows[i] ?? 0
     const own = probabilities[row * classes.length + (codes[row] ?? 0)] ?? 0
     sum -= Math.log(Math.max(own, Number.EPSILON))
   }
-  return sum / (rows.length - neverHeldOut.end)
+  return sum / (unlabelled.start - neverHeldOut.end)
 }

@@ -1,13 +1,10 @@
-import {
-  MOST_VALUES_RANKED,
-  type Transform,
-  applier,
-  fitNormalScores,
-  quantile,
-} from '../encoding/transforms.ts'
+import {Mapper} from '../encoding/mapper.ts'
+import {MOST_VALUES_RANKED, type Transform, fitNormalScores, quantile} from '../encoding/transforms.ts'
+import {Sorter} from '../sorter.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Range} from '../solver/objective.ts'
 import type {NumberColumn} from '../table/columns.ts'
+import {type NumberDistribution, distributionOfNumbers} from '../table/distribution.ts'
 import type {Label} from '../table/label.ts'
 import {presentAt} from '../table/rows.ts'
 import type {FoldedRows} from './folds.ts'
@@ -58,16 +55,17 @@ export function noTransforms(columns: number, {folds}: FoldedRows): TransformCho
  * with what was learned from the others.
  *
  * Labels are used within each half of the folds separately, and one half's finding chooses for the other's folds. For
- * the model both choose together. Shapes and maps use no labels, and come from all labelled rows. At most 10,000 rows
- * are ranked and 6,000 evaluated, evenly spaced.
+ * the model both choose together. Shapes and maps use no labels, and come from all labelled rows. At most 6,000 rows
+ * are evaluated, evenly spaced.
  */
 export async function chooseTransforms(
   columns: readonly NumberColumn[],
+  shapes: readonly ColumnShape[],
   label: Label,
-  {rows, folds}: FoldedRows,
+  {rows: all, folds, unlabelled}: FoldedRows,
   pacer: Pacer,
 ): Promise<TransformChoice> {
-  const sample = evenly(rows, {start: 0, end: rows.length}, MOST_VALUES_RANKED)
+  const rows = all.subarray(0, unlabelled.start)
   const first = Math.ceil(folds.length / 2)
   const halves = [
     {folds: folds.slice(0, first), others: range(first, folds.length)},
@@ -79,32 +77,53 @@ export async function chooseTransforms(
       judged: evenly(rows, {start: own[0]?.start ?? 0, end: own.at(-1)?.end ?? 0}, MOST_ROWS_JUDGED),
       transforms: new Array<Transform>(),
     }))
-  const all: Transform[] = []
-  for (const {values} of columns) {
-    const shape = shapeOf(values, sample)
+  const chosen: Transform[] = []
+  const mapper = new Mapper()
+  for (const [i, {values}] of columns.entries()) {
+    const shape = shapes[i]
+    if (shape === undefined) continue
     const isOpen = shape.map.kind !== 'identity'
-    const found = isOpen ? halves.map(({judged}) => evidence(values, shape, label, judged)) : []
-    halves.forEach(({transforms}, i) => transforms.push(choose(shape, found.slice(i, i + 1))))
+    const found = isOpen ? halves.map(({judged}) => evidence(values, shape, label, judged, mapper)) : []
+    halves.forEach(({transforms}, half) => transforms.push(choose(shape, found.slice(half, half + 1))))
     const isFew = isOpen && rows.length < MANY_ROWS
-    all.push(choose(shape, isFew ? [evidence(values, shape, label, rows)] : found))
+    chosen.push(choose(shape, isFew ? [evidence(values, shape, label, rows, mapper)] : found))
     if (pacer.due) await pacer.pause()
   }
-  return {all, halves: halves.map(({others, transforms}) => ({folds: others, transforms}))}
+  return {all: chosen, halves: halves.map(({others, transforms}) => ({folds: others, transforms}))}
 }
 
 /** What a column's numbers show without labels. */
-interface ColumnShape {
+export interface ColumnShape {
+  distribution: NumberDistribution
   tails: number
   median: number
   /** The identity if no other map is a candidate. */
   map: Transform
 }
 
-function shapeOf(values: Float64Array, rows: Uint32Array): ColumnShape {
-  const ranked = presentAt(values, rows).toSorted()
-  const tails = weightOfTails(ranked)
-  const isMapped = tails > USUAL_TAILS && hasManyValues(ranked)
-  return {tails, median: quantile(ranked, 0.5), map: isMapped ? fitNormalScores(ranked) : IDENTITY}
+/** At most 10,000 labelled rows are looked at, evenly spaced. */
+export async function shapesOf(
+  columns: readonly NumberColumn[],
+  {rows, unlabelled}: FoldedRows,
+  pacer: Pacer,
+): Promise<ColumnShape[]> {
+  const sample = evenly(rows, {start: 0, end: unlabelled.start}, MOST_VALUES_RANKED)
+  const sorter = new Sorter()
+  const shapes: ColumnShape[] = []
+  for (const {name, values} of columns) {
+    const ranked = presentAt(values, sample)
+    await sorter.sort(ranked, pacer)
+    const tails = weightOfTails(ranked)
+    const isMapped = tails > USUAL_TAILS && hasManyValues(ranked)
+    shapes.push({
+      distribution: distributionOfNumbers(name, ranked, sample.length),
+      tails,
+      median: quantile(ranked, 0.5),
+      map: isMapped ? fitNormalScores(ranked) : IDENTITY,
+    })
+    if (pacer.due) await pacer.pause()
+  }
+  return shapes
 }
 
 /** The standard deviation over the one that a normal distribution of these quartiles has; 0 for a constant. */
@@ -148,11 +167,11 @@ function evidence(
   {tails, median, map}: ColumnShape,
   label: Label,
   rows: Uint32Array,
+  mapper: Mapper,
 ): Evidence {
   const numbers = new Float64Array(rows.length)
-  const mapped = new Float64Array(rows.length)
+  const present = new Float64Array(rows.length)
   const classes = new Int32Array(rows.length)
-  const apply = applier(map)
   let count = 0
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i] ?? 0
@@ -160,12 +179,12 @@ function evidence(
     if (Number.isNaN(value)) continue
     // Halves, since the distance of two doubles may exceed a double.
     numbers[count] = value / 2 - median / 2
-    mapped[count] = apply(value)
+    present[count] = value
     classes[count++] = label.codes[row] ?? 0
   }
   const judge = new Judge(classes.subarray(0, count), label.classes.length)
   const ofNumber = judge.losses(numbers.subarray(0, count))
-  const ofMap = judge.losses(mapped.subarray(0, count))
+  const ofMap = judge.losses(mapper.map(map, present.subarray(0, count)))
   const ofNothing = tails > FAR_TAILS ? judge.losses(new Float64Array(count)) : ofNumber
   return {map: difference(ofNumber, ofMap), number: difference(ofNothing, ofNumber)}
 }

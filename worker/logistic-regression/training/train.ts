@@ -9,6 +9,12 @@ import type {Label} from '../table/label.ts'
 import {codesAt} from '../table/rows.ts'
 import type {FoldedRows} from './folds.ts'
 
+/** All rows of a file, encoded as the labelled ones among them suggest. */
+export interface EncodedRows {
+  preprocessing: Preprocessing
+  objective: Omit<Objective, 'penalty'>
+}
+
 /** Preprocessing and parameters, learned from the same rows. */
 export interface TrainedModel {
   preprocessing: Preprocessing
@@ -18,30 +24,45 @@ export interface TrainedModel {
 }
 
 /**
- * Learns a model from labelled rows.
+ * Encodes all rows to learn from and to predict.
  * @param transforms per column of numbers
+ * @param isLast nothing reads the columns afterwards, so that their memory is freed on the way
+ */
+export async function encodeRows(
+  layout: Layout,
+  label: Label,
+  {rows, labelled, neverHeldOut, folds, unlabelled}: FoldedRows,
+  transforms: readonly Transform[],
+  isLast: boolean,
+  pacer: Pacer,
+): Promise<EncodedRows> {
+  const learned = rows.subarray(0, unlabelled.start)
+  const preprocessing = await fitPreprocessing(layout, learned, pacer, transforms, labelled)
+  const design = new Design(layout, preprocessing, rows)
+  await design.keep(learned.length, isLast, pacer)
+  return {
+    preprocessing,
+    objective: {
+      design,
+      classes: codesAt(label.codes, learned),
+      outputs: outputsFor(label.classes.length),
+      // By fold, since the curvature of each is needed to refit without it.
+      ranges: [neverHeldOut, ...folds].filter((range) => range.start < range.end),
+    },
+  }
+}
+
+/**
+ * Learns a model from labelled rows.
  * @param penalty 1 / C
  * @param start parameters of a model that is likely close
  */
 export async function train(
-  layout: Layout,
-  label: Label,
-  {rows, neverHeldOut, folds}: FoldedRows,
-  transforms: readonly Transform[],
+  {preprocessing, objective: rows}: EncodedRows,
   penalty: number,
   start: Float64Array | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
-  const preprocessing = await fitPreprocessing(layout, rows, pacer, transforms)
-  const design = new Design(layout, preprocessing, rows)
-  await design.keep(pacer)
-  const objective: Objective = {
-    design,
-    classes: codesAt(label.codes, rows),
-    outputs: outputsFor(label.classes.length),
-    penalty,
-    // By fold, since the curvature of each is needed to refit without it.
-    ranges: [neverHeldOut, ...folds].filter((range) => range.start < range.end),
-  }
+  const objective: Objective = {...rows, penalty}
   return {preprocessing, objective, fit: await fit(objective, start, pacer)}
 }

@@ -1,7 +1,14 @@
 import * as fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
-import {applier, fitNormalScores} from '../../../../worker/logistic-regression/encoding/transforms.ts'
+import {Mapper} from '../../../../worker/logistic-regression/encoding/mapper.ts'
+import {fitNormalScores, type Transform} from '../../../../worker/logistic-regression/encoding/transforms.ts'
 import {randomFrom} from '../../../support/random.ts'
+
+const mapper = new Mapper()
+const applierOf =
+  (transform: Transform) =>
+  (value: number): number =>
+    mapper.map(transform, Float64Array.of(value))[0] ?? NaN
 
 /** Of the last distinct two below 0 the greater one was mapped a rounding below the other. */
 const NEIGHBORS = [
@@ -16,7 +23,7 @@ describe('the map to normal scores', () => {
   it('maps any continuous distribution to a normal one', () => {
     const {normal} = randomFrom(3)
     const ranked = Float64Array.from({length: 5000}, () => Math.exp(3 * normal()) - 5).toSorted()
-    const apply = applier(fitNormalScores(ranked))
+    const apply = applierOf(fitNormalScores(ranked))
     const scores = ranked.map((value) => apply(value))
     const moment = (power: number): number => scores.reduce((sum, z) => sum + z ** power, 0) / scores.length
     expect(moment(1)).toBeCloseTo(0, 1)
@@ -35,7 +42,7 @@ describe('the map to normal scores', () => {
     fc.assert(
       fc.property(numbers, (values) => {
         const ranked = Float64Array.from(values).toSorted()
-        const apply = applier(fitNormalScores(ranked))
+        const apply = applierOf(fitNormalScores(ranked))
         const scores = [-Number.MAX_VALUE, ...ranked, Number.MAX_VALUE].map(apply)
         expect(scores.filter((score) => !(Math.abs(score) < 7))).toEqual([])
         scores.slice(1).forEach((score, i) => expect(score).toBeGreaterThanOrEqual(scores[i] ?? NaN))
@@ -46,7 +53,7 @@ describe('the map to normal scores', () => {
 
   it('puts a value that many rows share where their normal scores lie on average', () => {
     const ranked = Float64Array.from({length: 1000}, (_, i) => (i < 700 ? 0 : i))
-    const apply = applier(fitNormalScores(ranked))
+    const apply = applierOf(fitNormalScores(ranked))
     // The mean of a normal variable below its 70th percentile: -density / 0.7.
     expect(apply(0)).toBeCloseTo(-0.497, 1)
     expect(apply(900)).toBeCloseTo(1.285, 1)

@@ -20,6 +20,8 @@ it.each([
   const {own, others} = await rank(rows, codes, 1, 2, probabilities, pacer)
   const of = (code: number): Float64Array =>
     probabilities.filter((__, i) => i % 2 === 1 && codes[i >> 1] === code).toSorted()
-  expect(Buffer.compare(Buffer.from(own.buffer), Buffer.from(of(1).buffer))).toBe(0)
-  expect(Buffer.compare(Buffer.from(others.buffer), Buffer.from(of(0).buffer))).toBe(0)
+  const bytesOf = ({buffer, byteOffset, byteLength}: Float64Array): Buffer =>
+    Buffer.from(buffer, byteOffset, byteLength)
+  expect(bytesOf(own).equals(bytesOf(of(1)))).toBe(true)
+  expect(bytesOf(others).equals(bytesOf(of(0)))).toBe(true)
 })

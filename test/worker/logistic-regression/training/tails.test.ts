@@ -5,12 +5,17 @@ import {Pacer} from '../../../../worker/logistic-regression/pacer.ts'
 import {measure} from '../../../../worker/logistic-regression/quality/metrics.ts'
 import type {NumberColumn} from '../../../../worker/logistic-regression/table/columns.ts'
 import type {Label} from '../../../../worker/logistic-regression/table/label.ts'
-import {crossValidate} from '../../../../worker/logistic-regression/training/cross-validation.ts'
-import {dealFolds, orderByFold} from '../../../../worker/logistic-regression/training/folds.ts'
+import {crossValidate, encodeFolds} from '../../../../worker/logistic-regression/training/cross-validation.ts'
+import {
+  type FoldedRows,
+  dealFolds,
+  orderByFold,
+} from '../../../../worker/logistic-regression/training/folds.ts'
 import type {Predictions} from '../../../../worker/logistic-regression/training/model.ts'
 import {
   type TransformChoice,
   chooseTransforms,
+  shapesOf,
 } from '../../../../worker/logistic-regression/training/tails.ts'
 import {train} from '../../../../worker/logistic-regression/training/train.ts'
 import {processFile} from '../../../support/process-file.ts'
@@ -31,22 +36,31 @@ const SHAPES: Record<string, (random: Random) => number> = {
   'zero and one': ({uniform}) => Math.round(uniform()),
 }
 
+async function transformsOf(
+  column: NumberColumn,
+  label: Label,
+  folded: FoldedRows,
+): Promise<TransformChoice> {
+  return chooseTransforms([column], await shapesOf([column], folded, pacer), label, folded, pacer)
+}
+
 /** Out-of-fold log loss of a model with these transforms, or with those that half of the folds choose for the others. */
 async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform[]): Promise<number> {
   const rows = Uint32Array.from(label.codes, (_, row) => row)
   const layout = layOut({numbers: [column], categories: [], leftOut: []}, rows)
   const folded = orderByFold(rows, dealFolds(label.codes, 2))
-  const chosen = await chooseTransforms([column], label, folded, pacer)
+  const chosen = await transformsOf(column, label, folded)
   const transforms: TransformChoice =
     fixed === undefined
       ? chosen
       : {all: fixed, halves: chosen.halves.map(({folds}) => ({folds, transforms: fixed}))}
-  const trained = await train(layout, label, folded, transforms.all, 1, undefined, pacer)
+  const encoded = await encodeFolds(layout, label, folded, transforms, pacer)
+  const trained = await train(encoded.all, 1, undefined, pacer)
   const predictions: Predictions = {
     labels: new Int16Array(rows.length),
     probabilities: new Float64Array(2 * rows.length),
   }
-  await crossValidate(layout, label, folded, transforms, trained, predictions, pacer)
+  await crossValidate(folded.folds, encoded, trained, 2, predictions, pacer)
   const {metrics} = await measure(rows, label.codes, label.classes, predictions, pacer)
   return metrics.logLoss ?? NaN
 }
@@ -67,14 +81,14 @@ describe('the choice of transforms', () => {
     const codes = Int32Array.from(values, (x) => Number(uniform() < 1 / (1 + Math.exp(-2 * Math.log(x)))))
     const rows = Uint32Array.from(values, (_, row) => row)
     const folded = orderByFold(rows, dealFolds(codes, 2))
-    const before = await chooseTransforms([column], labelOf(codes), folded, pacer)
+    const before = await transformsOf(column, labelOf(codes), folded)
     for (const {folds, transforms} of before.halves) {
       const mirrored = codes.slice()
       for (const fold of folds) {
         const {start, end} = folded.folds[fold] ?? {start: 0, end: 0}
         for (const row of folded.rows.subarray(start, end)) mirrored[row] = 1 - (codes[row] ?? 0)
       }
-      const after = await chooseTransforms([column], labelOf(mirrored), folded, pacer)
+      const after = await transformsOf(column, labelOf(mirrored), folded)
       expect(after.halves.find((half) => half.folds[0] === folds[0])?.transforms).toEqual(transforms)
       expect(transforms[0]?.kind).toBe('normal-scores')
     }

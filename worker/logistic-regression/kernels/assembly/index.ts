@@ -2,5 +2,16 @@ export {rowsOf, widen} from './block'
 export {addHessian, curvature} from './hessian'
 export {addGradient, lossOfTwo, probabilities, scores} from './pass'
 export {decimals} from './decimals'
+export {
+  gatherPresent,
+  indicate,
+  lookUp,
+  normalScores,
+  scatterDoubles,
+  scatterFloats,
+  scatterIntegers,
+  standardize,
+} from './encode'
 export {splitRecords} from './records'
+export {numbersOfKeys, sortByDigit, sortingKeys} from './sort'
 export {survey} from './survey'
