@@ -2,20 +2,18 @@ import type {ApiError} from '../wire/api-error.ts'
 import type {Clock, Timer} from '../wire/clock.ts'
 import {Fifo} from './fifo.ts'
 import type {BacklogEntry} from './message-store.ts'
+import {
+  callBack,
+  type Consumer,
+  type Entry,
+  follow,
+  joinLine,
+  type Lease,
+  type LeaseEnd,
+  type Line,
+  successor,
+} from './ordering.ts'
 import type {DeliverySettings} from './subscription-settings.ts'
-
-/** How a delivery ended. `dropped`: the message no longer belongs to the subscription. */
-export type LeaseEnd = 'acknowledged' | 'refused' | 'expired' | 'dropped'
-
-/** One delivery of a message; nothing else gets the message until it ends. */
-export interface Lease {
-  readonly message: number
-  /** Counts the deliveries since the local cloud started. */
-  readonly number: number
-  /** 1 at the first delivery. */
-  readonly attempt: number
-  readonly bytes: number
-}
 
 /** Makes a queue's changes durable. */
 export interface DeliveryRecords {
@@ -31,18 +29,6 @@ export interface DeliveryRecords {
   changed(messages: number, oldest: number | undefined): void
 }
 
-interface Entry {
-  readonly message: number
-  readonly publishTime: number
-  readonly orderingKey: string
-  readonly bytes: number
-  failures: number
-  /** `blocked`: an earlier message of its ordering key is not acknowledged. `waiting`: until its next attempt. */
-  state: 'blocked' | 'ready' | 'leased' | 'waiting' | 'gone'
-  lease: {readonly number: number; readonly onEnd: (end: LeaseEnd) => void} | undefined
-  timer: Timer | undefined
-}
-
 /** Delay before redelivery when an acknowledgement could not be recorded, so as not to hammer a full disk. */
 const UNRECORDED_MS = 1000
 
@@ -54,7 +40,7 @@ export class DeliveryQueue {
   readonly #entries = new Map<number, Entry>()
   readonly #ready = new Fifo<Entry>()
   #readyCount = 0
-  readonly #keys = new Map<string, Fifo<Entry>>()
+  readonly #lines = new Map<string, Line>()
   readonly #watchers = new Set<() => void>()
   #leases = 0
   #closed: ApiError | undefined
@@ -85,15 +71,17 @@ export class DeliveryQueue {
     if (this.#closed !== undefined) return
     for (const backlogged of entries) {
       if (this.#entries.has(backlogged.message)) continue
-      const entry: Entry = {...backlogged, state: 'blocked', lease: undefined, timer: undefined}
+      const entry: Entry = {
+        ...backlogged,
+        state: 'blocked',
+        lease: undefined,
+        timer: undefined,
+        line: undefined,
+        next: undefined,
+      }
       this.#entries.set(entry.message, entry)
       if (!this.settings.ordered || entry.orderingKey === '') this.#makeReady(entry)
-      else {
-        const fifo = this.#keys.get(entry.orderingKey) ?? new Fifo<Entry>()
-        this.#keys.set(entry.orderingKey, fifo)
-        fifo.push(entry)
-        if (fifo.peek() === entry) this.#makeReady(entry)
-      }
+      else if (joinLine(this.#lines, entry)) this.#makeReady(entry)
     }
     this.#changed()
     this.#notify()
@@ -102,23 +90,36 @@ export class DeliveryQueue {
   /**
    * The next message that is ready, for `deadlineMs`.
    * @param onEnd called once when the delivery ends, also when the caller ends it
+   * @param consumer without one, one message of an ordering key is out at a time
    */
-  take(deadlineMs: number, onEnd: (end: LeaseEnd) => void): Lease | undefined {
+  take(deadlineMs: number, onEnd: (end: LeaseEnd) => void, consumer?: Consumer): Lease | undefined {
     const oldest = this.#clock.now() - this.settings.retentionMs
-    for (let entry = this.#ready.shift(); entry !== undefined; entry = this.#ready.shift()) {
-      if (entry.state !== 'ready') continue
+    for (let entry = this.#next(consumer); entry !== undefined; entry = this.#next(consumer)) {
       if (entry.publishTime < oldest) {
         this.#remove(entry)
         this.#changed()
         continue
       }
-      this.#readyCount -= 1
+      if (entry.state === 'ready') this.#readyCount -= 1
       this.#leases += 1
       entry.state = 'leased'
       entry.lease = {number: this.#leases, onEnd}
       this.#setDeadline(entry, deadlineMs)
+      if (entry.line !== undefined) {
+        entry.line.consumer = consumer
+        follow(successor(entry))
+      }
       return {message: entry.message, number: this.#leases, attempt: entry.failures + 1, bytes: entry.bytes}
     }
+    return undefined
+  }
+
+  #next(consumer: Consumer | undefined): Entry | undefined {
+    const following = consumer?.following
+    for (let entry = following?.shift(); entry !== undefined; entry = following?.shift())
+      if (entry.state === 'blocked' && entry.line?.consumer === consumer) return entry
+    for (let entry = this.#ready.shift(); entry !== undefined; entry = this.#ready.shift())
+      if (entry.state === 'ready') return entry
     return undefined
   }
 
@@ -152,7 +153,7 @@ export class DeliveryQueue {
 
   /** Empties the queue; the caller handles the rows. */
   clear(): void {
-    this.#keys.clear()
+    this.#lines.clear()
     for (const entry of this.#entries.values()) this.#remove(entry, 'dropped')
     this.#changed()
   }
@@ -174,6 +175,10 @@ export class DeliveryQueue {
 
   #makeReady(entry: Entry): void {
     entry.timer = undefined
+    if (entry.line !== undefined && entry.line.first !== entry) {
+      entry.state = 'blocked'
+      return
+    }
     entry.state = 'ready'
     this.#ready.push(entry)
     this.#readyCount += 1
@@ -191,6 +196,7 @@ export class DeliveryQueue {
     entry.state = 'waiting'
     entry.failures += 1
     lease?.onEnd(end)
+    callBack(entry)
     const {deadLetter} = this.settings
     if (deadLetter !== undefined && entry.failures >= deadLetter.attempts) void this.#giveUp(entry)
     else {
@@ -236,17 +242,18 @@ export class DeliveryQueue {
     entry.state = 'gone'
     this.#entries.delete(entry.message)
     lease?.onEnd(end)
-    this.#unblock(entry.orderingKey)
+    if (entry.line?.first === entry) this.#unblock(entry.line)
   }
 
   /** The next message of an ordering key becomes ready once the previous one is gone. */
-  #unblock(orderingKey: string): void {
-    const fifo = this.#keys.get(orderingKey)
-    if (fifo === undefined) return
-    while (fifo.peek()?.state === 'gone') fifo.shift()
-    const next = fifo.peek()
-    if (next === undefined) this.#keys.delete(orderingKey)
-    else if (next.state === 'blocked') {
+  #unblock(line: Line): void {
+    const next = successor(line.first)
+    if (next === undefined) {
+      this.#lines.delete(line.first.orderingKey)
+      return
+    }
+    line.first = next
+    if (next.state === 'blocked') {
       this.#makeReady(next)
       this.#notify()
     }

@@ -1,4 +1,5 @@
-import type {DeliveryQueue, Lease} from './delivery-queue.ts'
+import type {DeliveryQueue} from './delivery-queue.ts'
+import type {Lease} from './ordering.ts'
 
 /** google.pubsub.v1.ReceivedMessage. */
 export type ReceivedMessage = object

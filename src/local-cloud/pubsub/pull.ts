@@ -6,6 +6,7 @@ import type {RpcService, StreamHandler} from '../wire/rpc.ts'
 import {formatAckId, parseAckId} from './ack-ids.ts'
 import type {Deliveries} from './deliveries.ts'
 import type {DeliveryQueue} from './delivery-queue.ts'
+import {Consumer} from './ordering.ts'
 import type {MessageStore} from './message-store.ts'
 import {parseSubscriptionName} from './names.ts'
 import type {PullSource} from './pull-source.ts'
@@ -76,8 +77,9 @@ export function createPull({
     if (!returnImmediately && !queue.hasReady) await ready(queue, signal, clock)
     if (queue.closed !== undefined) throw queue.closed
     if (signal.aborted) throw new ApiError('CANCELLED', 'The pull was cancelled.')
+    const consumer = new Consumer()
     const received = takeAnswer(from, maxMessages, () =>
-      queue.take(queue.settings.ackDeadlineMs, () => undefined),
+      queue.take(queue.settings.ackDeadlineMs, () => undefined, consumer),
     )
     return received.length === 0 ? {} : {receivedMessages: received}
   }

@@ -1,6 +1,7 @@
 import type {IdTokens} from '../iam/access.ts'
 import type {Clock, Timer} from '../wire/clock.ts'
-import type {DeliveryQueue, Lease} from './delivery-queue.ts'
+import type {DeliveryQueue} from './delivery-queue.ts'
+import type {Lease} from './ordering.ts'
 import type {StoredMessage} from './message-store.ts'
 import {PushPacing} from './push-pacing.ts'
 import type {PushConnections} from './push-request.ts'

@@ -1,6 +1,6 @@
 import {ApiError} from '../wire/api-error.ts'
 import {parseAckId} from './ack-ids.ts'
-import type {Lease} from './delivery-queue.ts'
+import {Consumer, type Lease} from './ordering.ts'
 import type {PullSource, ReceivedMessage} from './pull-source.ts'
 import {takeAnswer} from './pull-source.ts'
 
@@ -37,6 +37,7 @@ class PullStream {
   readonly #limits: {readonly messages: number; readonly bytes: number}
   #deadlineMs: number
   readonly #outstanding = {messages: 0, bytes: 0}
+  readonly #consumer = new Consumer(() => this.#wake())
   #wake: () => void = () => undefined
   #end: {readonly error?: unknown} | undefined
 
@@ -112,12 +113,17 @@ class PullStream {
   }
 
   #lease(): Lease | undefined {
-    const lease = this.#source.queue.take(this.#deadlineMs, () => {
-      if (lease === undefined) return
-      this.#outstanding.messages -= 1
-      this.#outstanding.bytes -= lease.bytes
-      this.#wake()
-    })
+    const {queue} = this.#source
+    const lease = queue.take(
+      this.#deadlineMs,
+      () => {
+        if (lease === undefined) return
+        this.#outstanding.messages -= 1
+        this.#outstanding.bytes -= lease.bytes
+        this.#wake()
+      },
+      this.#consumer,
+    )
     if (lease !== undefined) {
       this.#outstanding.messages += 1
       this.#outstanding.bytes += lease.bytes
