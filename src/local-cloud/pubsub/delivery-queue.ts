@@ -1,10 +1,11 @@
 import type {ApiError} from '../wire/api-error.ts'
-import type {Clock, Timer} from '../wire/clock.ts'
+import type {Clock} from '../wire/clock.ts'
 import {Fifo} from './fifo.ts'
 import type {BacklogEntry} from './message-store.ts'
 import {
   callBack,
   type Consumer,
+  type Delivered,
   type Entry,
   follow,
   joinLine,
@@ -124,12 +125,20 @@ export class DeliveryQueue {
   }
 
   /**
-   * Acknowledges messages, whichever consumer has them; resolves once that is durable. Unknown ones count as done.
+   * Acknowledges messages; resolves once that is durable. With exactly-once delivery, only by their last delivery that
+   * has not ended; otherwise whichever consumer has them, and unknown ones count as done.
    * @param options.canWait if no caller waits until it is durable
+   * @returns the deliveries whose acknowledgement does not count
    */
-  async acknowledge(messages: readonly number[], {canWait = false}: {canWait?: boolean} = {}): Promise<void> {
-    const entries = messages.flatMap((message) => this.#entries.get(message) ?? [])
-    if (entries.length === 0) return
+  async acknowledge<T extends Delivered>(
+    delivered: readonly T[],
+    {canWait = false}: {canWait?: boolean} = {},
+  ): Promise<T[]> {
+    const refused = this.settings.exactlyOnce ? delivered.filter((each) => !this.#isOut(each)) : []
+    const entries = delivered.flatMap((each) =>
+      refused.includes(each) ? [] : (this.#entries.get(each.message) ?? []),
+    )
+    if (entries.length === 0) return refused
     for (const entry of entries) this.#remove(entry, 'acknowledged')
     this.#changed()
     try {
@@ -137,18 +146,27 @@ export class DeliveryQueue {
         entries.map(({message}) => message),
         {canWait},
       )
+      return refused
     } catch (error) {
       this.#clock.after(UNRECORDED_MS, () => this.add(entries))
       throw error
     }
   }
 
-  /** Moves the end of a delivery; 0 refuses the message. Does nothing if the delivery has ended. */
-  extend(lease: {message: number; number: number}, deadlineMs: number): void {
-    const entry = this.#entries.get(lease.message)
-    if (entry?.lease?.number !== lease.number) return
+  /**
+   * Moves the end of a delivery; 0 refuses the message. Does nothing if the delivery has ended.
+   * @returns whether that matters, with exactly-once delivery
+   */
+  extend(delivered: Delivered, deadlineMs: number): boolean {
+    const entry = this.#entries.get(delivered.message)
+    if (entry === undefined || !this.#isOut(delivered)) return !this.settings.exactlyOnce
     if (deadlineMs > 0) this.#setDeadline(entry, deadlineMs)
     else this.#fail(entry, 'refused')
+    return true
+  }
+
+  #isOut({message, number}: Delivered): boolean {
+    return this.#entries.get(message)?.lease?.number === number
   }
 
   /** Empties the queue; the caller handles the rows. */

@@ -4,11 +4,15 @@ import {Fifo} from './fifo.ts'
 /** How a delivery ended. `dropped`: the message no longer belongs to the subscription. */
 export type LeaseEnd = 'acknowledged' | 'refused' | 'expired' | 'dropped'
 
-/** One delivery of a message; nothing else gets the message until it ends. */
-export interface Lease {
+/** Which delivery of which message. */
+export interface Delivered {
   readonly message: number
   /** Counts the deliveries since the local cloud started. */
   readonly number: number
+}
+
+/** One delivery of a message; nothing else gets the message until it ends. */
+export interface Lease extends Delivered {
   /** 1 at the first delivery. */
   readonly attempt: number
   readonly bytes: number

@@ -3,7 +3,7 @@ import {ApiError} from '../wire/api-error.ts'
 import type {Call, Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {RpcService, StreamHandler} from '../wire/rpc.ts'
-import {formatAckId, parseAckId} from './ack-ids.ts'
+import {formatAckId, parseAckId, refuse} from './ack-ids.ts'
 import type {Deliveries} from './deliveries.ts'
 import type {DeliveryQueue} from './delivery-queue.ts'
 import {Consumer} from './ordering.ts'
@@ -56,7 +56,7 @@ export function createPull({
         if (message === undefined) return []
         return [
           {
-            ackId: formatAckId({subscription: key, message: lease.message, lease: lease.number}),
+            ackId: formatAckId(key, lease),
             message,
             ...(queue.settings.deadLetter === undefined ? {} : {deliveryAttempt: lease.attempt}),
           },
@@ -90,7 +90,8 @@ export function createPull({
   ): Promise<object> {
     const {key, queue} = find(subscription, principal)
     if (ackIds.length === 0) throw new ApiError('INVALID_ARGUMENT', 'No ack ids specified.')
-    await queue.acknowledge(ackIds.map((text) => parseAckId(text, key).message))
+    const refused = await queue.acknowledge(ackIds.map((text) => parseAckId(text, key)))
+    refuse(refused.map(({text}) => text))
     return {}
   }
 
@@ -106,8 +107,10 @@ export function createPull({
         'INVALID_ARGUMENT',
         `Invalid ack deadline given (ackDeadlineSeconds=${ackDeadlineSeconds}). It must be between 0 and ${LONGEST_DEADLINE_SECONDS} seconds.`,
       )
-    for (const {message, lease} of ackIds.map((text) => parseAckId(text, key)))
-      queue.extend({message, number: lease}, ackDeadlineSeconds * 1000)
+    const refused = ackIds
+      .map((text) => parseAckId(text, key))
+      .filter((delivered) => !queue.extend(delivered, ackDeadlineSeconds * 1000))
+    refuse(refused.map(({text}) => text))
     return {}
   }
 

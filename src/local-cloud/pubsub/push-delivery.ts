@@ -91,7 +91,7 @@ export class PushDelivery {
     if (acknowledged) {
       this.#pacing.acknowledged()
       // Not durable means not acknowledged: the queue takes the message back. The endpoint does not learn of it.
-      this.#queue.acknowledge([lease.message], {canWait: true}).catch(() => undefined)
+      this.#queue.acknowledge([lease], {canWait: true}).catch(() => undefined)
     } else if (!signal.aborted) {
       this.#pacing.refused(clock.monotonic())
       this.#queue.extend(lease, 0)

@@ -25,6 +25,7 @@ export interface Subscription {
   messageRetentionDuration?: string
   labels?: Record<string, string>
   enableMessageOrdering?: boolean
+  enableExactlyOnceDelivery?: boolean
   expirationPolicy?: {ttl?: string}
   filter?: string
   deadLetterPolicy?: {deadLetterTopic?: string; maxDeliveryAttempts?: number}

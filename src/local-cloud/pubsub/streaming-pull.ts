@@ -37,6 +37,7 @@ class PullStream {
   readonly #limits: {readonly messages: number; readonly bytes: number}
   #deadlineMs: number
   readonly #outstanding = {messages: 0, bytes: 0}
+  readonly #confirmations: object[] = []
   readonly #consumer = new Consumer(() => this.#wake())
   #wake: () => void = () => undefined
   #end: {readonly error?: unknown} | undefined
@@ -61,13 +62,32 @@ class PullStream {
       )
     if ((request.streamAckDeadlineSeconds ?? 0) !== 0)
       this.#deadlineMs = deadlineMs(request.streamAckDeadlineSeconds)
-    // If an acknowledgement does not become durable, the queue takes it back and delivers the message again.
     if (ackIds.length > 0)
-      queue.acknowledge(ackIds.map((text) => parseAckId(text, key).message)).catch(() => undefined)
-    for (const [index, text] of modifyDeadlineAckIds.entries()) {
-      const {message, lease} = parseAckId(text, key)
-      queue.extend({message, number: lease}, (modifyDeadlineSeconds[index] ?? 0) * 1000)
-    }
+      queue.acknowledge(ackIds.map((text) => parseAckId(text, key))).then(
+        (refused) => this.#confirm('acknowledgeConfirmation', ackIds, refused),
+        // It did not become durable, so the queue takes it back and delivers the message again.
+        () => this.#confirm('acknowledgeConfirmation', [], [], ackIds),
+      )
+    const refused = modifyDeadlineAckIds.flatMap((text, index) => {
+      const delivered = parseAckId(text, key)
+      return queue.extend(delivered, (modifyDeadlineSeconds[index] ?? 0) * 1000) ? [] : [delivered]
+    })
+    if (modifyDeadlineAckIds.length > 0)
+      this.#confirm('modifyAckDeadlineConfirmation', modifyDeadlineAckIds, refused)
+  }
+
+  /** With exactly-once delivery the client learns what counts. */
+  #confirm(
+    kind: string,
+    asked: readonly string[],
+    refused: readonly {readonly text: string}[],
+    temporaryFailedAckIds: readonly string[] = [],
+  ): void {
+    if (!this.#source.queue.settings.exactlyOnce) return
+    const invalidAckIds = refused.map(({text}) => text)
+    const ackIds = asked.filter((text) => !invalidAckIds.includes(text))
+    this.#confirmations.push({[kind]: {ackIds, invalidAckIds, temporaryFailedAckIds}})
+    this.#wake()
   }
 
   /** Ends the stream, with the error if there is one. */
@@ -80,8 +100,14 @@ class PullStream {
     const {queue, ordered} = this.#source
     const unwatch = queue.watch(() => this.#wake())
     try {
-      yield {subscriptionProperties: {exactlyOnceDeliveryEnabled: false, messageOrderingEnabled: ordered}}
+      yield {
+        subscriptionProperties: {
+          exactlyOnceDeliveryEnabled: queue.settings.exactlyOnce,
+          messageOrderingEnabled: ordered,
+        },
+      }
       for (;;) {
+        yield* this.#confirmations.splice(0)
         if (queue.closed !== undefined) throw queue.closed
         if (queue.settings.push !== undefined || queue.settings.detached)
           throw new ApiError(

@@ -14,7 +14,7 @@ import type {ResourceStore, StoredSubscription} from './resource-store.ts'
 import type {PushConfig, Subscription} from './resources.ts'
 import {completeSubscription} from './subscription-settings.ts'
 
-/** Filter, ordering and topic are immutable. The last four are rejected if they have a value. */
+/** Filter, ordering and topic are immutable. The last three are rejected if they have a value. */
 const UPDATABLE = new Set([
   'ackDeadlineSeconds',
   'deadLetterPolicy',
@@ -24,10 +24,10 @@ const UPDATABLE = new Set([
   'pushConfig',
   'retainAckedMessages',
   'retryPolicy',
+  'enableExactlyOnceDelivery',
   'bigqueryConfig',
   'bigtableConfig',
   'cloudStorageConfig',
-  'enableExactlyOnceDelivery',
 ])
 
 export interface SubscriptionAdminDependencies {

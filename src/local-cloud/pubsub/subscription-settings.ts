@@ -24,6 +24,8 @@ export interface DeliverySettings {
   readonly retry: {readonly minimumMs: number; readonly maximumMs: number} | undefined
   readonly deadLetter: {readonly topic: string; readonly attempts: number} | undefined
   readonly push: PushSettings | undefined
+  /** Of pull subscriptions only: https://cloud.google.com/pubsub/docs/exactly-once-delivery */
+  readonly exactlyOnce: boolean
 }
 
 export interface PushSettings {
@@ -77,8 +79,6 @@ function refuseUnserved(subscription: object): void {
         'UNIMPLEMENTED',
         `Subscriptions with ${field} are not implemented by the local cloud.`,
       )
-  if (Reflect.get(subscription, 'enableExactlyOnceDelivery') === true)
-    throw new ApiError('UNIMPLEMENTED', 'Exactly-once delivery is not implemented by the local cloud.')
 }
 
 /**
@@ -137,6 +137,7 @@ export function deliverySettings(subscription: Subscription): DeliverySettings {
     retry: retryPolicy && parseRetry({...DEFAULT_BACKOFF, ...retryPolicy}),
     deadLetter: deadLetterPolicy && parseDeadLetter(deadLetterPolicy),
     push: parsePush(subscription.pushConfig),
+    exactlyOnce: subscription.enableExactlyOnceDelivery ?? false,
   }
 }
 

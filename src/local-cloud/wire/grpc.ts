@@ -11,7 +11,8 @@ import protobuf from 'protobufjs'
 import type {Call, Principal} from './call.ts'
 import {type ApiError, toApiError} from './api-error.ts'
 import type {FaultPlan} from './faults.ts'
-import {describeService, type MethodDescriptor} from './protos.ts'
+import {toJsonValue} from './json.ts'
+import {describeService, encodeStatus, type MethodDescriptor} from './protos.ts'
 import type {LoggedRequest, RequestLog} from './request-log.ts'
 import type {RpcService, StreamHandler, UnaryHandler} from './rpc.ts'
 
@@ -221,19 +222,8 @@ function callOf(metadata: Metadata, cancelled: AbortSignal, {origin, identify, s
 }
 
 function statusOf(error: ApiError): {code: number; details: string; metadata: Metadata} {
-  return {code: error.grpcCode, details: error.message, metadata: new Metadata()}
-}
-
-type JsonValue = null | boolean | number | string | JsonValue[] | {[key: string]: JsonValue}
-
-/** A handler's answer as plain JSON: what is `undefined` or has a `toJSON` is settled here. */
-function toJsonValue(value: unknown): JsonValue {
-  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
-    return value
-  if (Array.isArray(value)) return value.map(toJsonValue)
-  if (typeof value === 'object') {
-    const entries = Object.entries(value).filter(([, entry]) => entry !== undefined)
-    return Object.fromEntries(entries.map(([key, entry]) => [key, toJsonValue(entry)]))
-  }
-  throw new TypeError(`An answer has a value of type ${typeof value}, which JSON has not.`)
+  const metadata = new Metadata()
+  if (error.details.length > 0)
+    metadata.set('grpc-status-details-bin', encodeStatus(error.grpcCode, error.message, error.details))
+  return {code: error.grpcCode, details: error.message, metadata}
 }

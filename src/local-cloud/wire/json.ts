@@ -19,3 +19,17 @@ export function parseJsonObject(text: string): JsonObject | undefined {
 export function jsonName(field: string): string {
   return field.replaceAll(/_+(?<next>.?)/g, (_match, next: string) => next.toUpperCase())
 }
+
+type JsonValue = null | boolean | number | string | JsonValue[] | {[key: string]: JsonValue}
+
+/** A handler's answer as plain JSON: what is `undefined` or has a `toJSON` is settled here. */
+export function toJsonValue(value: unknown): JsonValue {
+  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string')
+    return value
+  if (Array.isArray(value)) return value.map(toJsonValue)
+  if (typeof value === 'object') {
+    const entries = Object.entries(value).filter(([, entry]) => entry !== undefined)
+    return Object.fromEntries(entries.map(([key, entry]) => [key, toJsonValue(entry)]))
+  }
+  throw new TypeError(`An answer has a value of type ${typeof value}, which JSON has not.`)
+}

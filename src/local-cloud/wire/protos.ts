@@ -1,8 +1,9 @@
 import {readFileSync} from 'node:fs'
 import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
+import {fromProto3JSON} from 'proto3-json-serializer'
 import protobuf from 'protobufjs'
-import {isJsonObject, type JsonObject} from './json.ts'
+import {isJsonObject, type JsonObject, toJsonValue} from './json.ts'
 
 /** Where Google's own packages keep the descriptors of their APIs; a test checks that they exist. */
 export const PROTO_FILES = [
@@ -38,6 +39,7 @@ export interface MethodDescriptor {
 }
 
 const require = createRequire(import.meta.url)
+const SOURCES = join(dirname(require.resolve('google-gax')), '../protos')
 
 /** A file's descriptors: as they are kept, and as protobufjs reads them, which is slow and therefore deferred. */
 interface Descriptors {
@@ -68,18 +70,30 @@ function readDescriptors(file: string): Descriptors {
 
 /** Without what it imports, a source is read quickly; its message types need that too. */
 function readSource(file: string): Descriptors {
-  const folder = join(dirname(require.resolve('google-gax')), '../protos')
-  const {root: services} = protobuf.parse(readFileSync(join(folder, file), 'utf8'))
+  const {root: services} = protobuf.parse(readFileSync(join(SOURCES, file), 'utf8'))
   let root: protobuf.Root | undefined
-  return {
-    json: services.toJSON(),
-    root() {
-      if (root) return root
-      root = new protobuf.Root()
-      root.resolvePath = (_origin, target) => join(folder, target)
-      return root.loadSync(file)
-    },
-  }
+  return {json: services.toJSON(), root: () => (root ??= loadSources(file))}
+}
+
+/** What files of google-gax define, with what they import. */
+function loadSources(...files: string[]): protobuf.Root {
+  const root = new protobuf.Root()
+  root.resolvePath = (_origin, target) => join(SOURCES, target)
+  return root.loadSync(files)
+}
+
+let errors: protobuf.Root | undefined
+
+/** An error as google.rpc.Status, with those of its details that google/rpc/error_details.proto defines. */
+export function encodeStatus(code: number, message: string, details: readonly object[]): Buffer {
+  errors ??= loadSources('google/rpc/status.proto', 'google/rpc/error_details.proto')
+  const type = errors.lookupType('google.rpc.Status')
+  const known = details.flatMap((detail) => {
+    const json = toJsonValue(detail)
+    const name = isJsonObject(json) ? String(json['@type']).replace(/^.*\//, '') : ''
+    return errors?.lookup(name) instanceof protobuf.Type ? [json] : []
+  })
+  return Buffer.from(type.encode(fromProto3JSON(type, {code, message, details: known}) ?? {}).finish())
 }
 
 function methodsIn(json: unknown, service: string): JsonObject | undefined {
