@@ -35,6 +35,8 @@ const PUBSUB_EDITOR = [
 ]
 const PUBSUB_ADMIN = [
   ...PUBSUB_EDITOR,
+  'pubsub.snapshots.getIamPolicy',
+  'pubsub.snapshots.setIamPolicy',
   'pubsub.subscriptions.getIamPolicy',
   'pubsub.subscriptions.setIamPolicy',
   'pubsub.topics.getIamPolicy',

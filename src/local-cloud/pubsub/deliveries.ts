@@ -47,7 +47,7 @@ export class Deliveries implements Disposable {
   /** Starts delivering the backlog of every subscription. */
   start(): void {
     this.#started = true
-    for (const subscription of this.#dependencies.resources.allSubscriptions()) this.open(subscription)
+    for (const subscription of this.#dependencies.resources.all('subscriptions')) this.open(subscription)
     this.#scheduleSweep()
   }
 
@@ -176,14 +176,17 @@ export class Deliveries implements Disposable {
   }
 
   #scheduleSweep(): void {
-    const {state, clock, messages} = this.#dependencies
+    const {state, clock, messages, resources} = this.#dependencies
     this.#sweep = clock.after(SWEEP_MS, () => {
+      const now = clock.now()
       const retentions = [...this.#byKey].map(([key, {queue}]) => ({key, ms: queue.settings.retentionMs}))
       for (const {queue} of this.#byKey.values()) queue.expire()
       state
         .write(() => {
-          for (const {key, ms} of retentions) messages.expire(key, clock.now() - ms)
-          messages.sweep(clock.now())
+          for (const {key, ms} of retentions) messages.expire(key, now - ms)
+          for (const {key, resource} of resources.all('snapshots'))
+            if (Date.parse(resource.expireTime ?? '') <= now) resources.deleteSubscription(key)
+          messages.sweep(now)
         })
         // The next sweep removes what a failed commit leaves.
         .catch(() => undefined)

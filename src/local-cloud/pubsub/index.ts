@@ -13,6 +13,7 @@ import {MessagePublisher} from './message-publisher.ts'
 import {createPull} from './pull.ts'
 import {PushConnections} from './push-request.ts'
 import {ResourceStore} from './resource-store.ts'
+import {createSnapshots} from './snapshots.ts'
 import {createSubscriptionAdmin} from './subscription-admin.ts'
 
 export {pubsubSchema} from './schema.ts'
@@ -80,7 +81,7 @@ export function createPubsub({
       createPublisherService(common),
       {
         service: 'google.pubsub.v1.Subscriber',
-        unary: {...createSubscriptionAdmin(common), ...pull.unary},
+        unary: {...createSubscriptionAdmin(common), ...createSnapshots(common), ...pull.unary},
         streams: pull.streams,
       },
       policies.service,

@@ -43,7 +43,8 @@ export class MessageStore {
         'INSERT INTO pubsub_messages (topic, publish_time, keep_until, ordering_key, size, content) VALUES (?, ?, ?, ?, ?, ?)',
       ),
       enqueue: database.prepare(
-        'INSERT OR IGNORE INTO pubsub_backlog (subscription, message, failures) VALUES (?, ?, 0)',
+        `INSERT INTO pubsub_backlog (subscription, message) VALUES (?, ?)
+         ON CONFLICT DO UPDATE SET acknowledged = 0, failures = 0`,
       ),
       load: database.prepare('SELECT publish_time, content FROM pubsub_messages WHERE id = ?'),
       backlog: database.prepare(
@@ -84,6 +85,14 @@ export class MessageStore {
       replaySince: database.prepare(
         `UPDATE pubsub_backlog SET acknowledged = 0, failures = 0 WHERE subscription = ?1 AND acknowledged = 1
          AND message IN (SELECT id FROM pubsub_messages WHERE publish_time >= ?2)`,
+      ),
+      copyBacklog: database.prepare(
+        `INSERT INTO pubsub_backlog (subscription, message)
+         SELECT ?1, message FROM pubsub_backlog WHERE subscription = ?2 AND acknowledged = 0`,
+      ),
+      contents: database.prepare(
+        `SELECT m.id, m.content FROM pubsub_backlog b JOIN pubsub_messages m ON m.id = b.message
+         WHERE b.subscription = ? AND b.acknowledged = 0`,
       ),
       dropAcknowledged: database.prepare(
         'DELETE FROM pubsub_backlog WHERE subscription = ? AND acknowledged = 1',
@@ -178,6 +187,27 @@ export class MessageStore {
   /** A deleted topic keeps nothing. */
   forgetTopic(topic: number): void {
     this.#statements.forgetTopic.run(topic)
+  }
+
+  /** Gives a new snapshot what its subscription still has to acknowledge. */
+  copyBacklog(snapshot: number, subscription: number): void {
+    this.#statements.copyBacklog.run(snapshot, subscription)
+  }
+
+  /**
+   * Seek to a snapshot: what was acknowledged before it counts as acknowledged, and nothing else
+   * (https://cloud.google.com/pubsub/docs/replay-overview#seek_to_a_snapshot).
+   */
+  seekToSnapshot(
+    subscription: number,
+    snapshot: number,
+    {retain, wants}: {retain: boolean; wants: (message: NewMessage) => boolean},
+  ): void {
+    this.#statements.acknowledgeBefore.run(subscription, Number.MAX_SAFE_INTEGER)
+    for (const row of this.#statements.contents.all(snapshot))
+      if (wants(storedJson<NewMessage>(row, 'content')))
+        this.#statements.enqueue.run(subscription, Number(row['id']))
+    if (!retain) this.#statements.dropAcknowledged.run(subscription)
   }
 
   /**

@@ -27,7 +27,7 @@ function checkTopic(topic: Topic): Topic {
   return topic
 }
 
-/** The service google.pubsub.v1.Publisher. Snapshots are not served. */
+/** The service google.pubsub.v1.Publisher. */
 export function createPublisherService({
   state,
   access,
@@ -96,16 +96,16 @@ export function createPublisherService({
     return {topics: items.map(({resource}) => resource), ...next}
   }
 
-  function listTopicSubscriptions(request: {topic?: string} & PageRequest, {principal}: Call): object {
-    const {topic: name = ''} = request
-    parseTopicName(name)
-    access.require(principal, 'pubsub.topics.get', name)
-    const {key} = resources.topic(name)
-    const {items, next} = pageByName(request, (after, limit) =>
-      resources.pageOfSubscriptions(key, after, limit),
-    )
-    return {subscriptions: items.map(({resource}) => resource.name), ...next}
-  }
+  const listOf =
+    (kind: 'subscriptions' | 'snapshots') =>
+    (request: {topic?: string} & PageRequest, {principal}: Call): object => {
+      const {topic: name = ''} = request
+      parseTopicName(name)
+      access.require(principal, 'pubsub.topics.get', name)
+      const {key} = resources.topic(name)
+      const {items, next} = pageByName(request, (after, limit) => resources.pageOf(key, kind, after, limit))
+      return {[kind]: items.map(({resource}) => resource.name), ...next}
+    }
 
   async function publish(
     {topic: name = '', messages: given = []}: {topic?: string; messages?: NewMessage[]},
@@ -144,7 +144,8 @@ export function createPublisherService({
       DeleteTopic: deleteTopic,
       GetTopic: getTopic,
       ListTopics: listTopics,
-      ListTopicSubscriptions: listTopicSubscriptions,
+      ListTopicSubscriptions: listOf('subscriptions'),
+      ListTopicSnapshots: listOf('snapshots'),
       Publish: publish,
       DetachSubscription: detachSubscription,
     },

@@ -55,9 +55,11 @@ export class ResourceStore {
       subscriptions: database.prepare(
         'SELECT id, topic, resource FROM pubsub_subscriptions WHERE name > ?1 AND name >= ?2 AND name < ?3 ORDER BY name LIMIT ?4',
       ),
-      allSubscriptions: database.prepare('SELECT id, topic, resource FROM pubsub_subscriptions ORDER BY id'),
+      all: database.prepare(
+        'SELECT id, topic, resource FROM pubsub_subscriptions WHERE name LIKE ? ORDER BY id',
+      ),
       subscriptionsOf: database.prepare(
-        'SELECT id, topic, resource FROM pubsub_subscriptions WHERE topic = ?1 AND name > ?2 ORDER BY name LIMIT ?3',
+        'SELECT id, topic, resource FROM pubsub_subscriptions WHERE topic = ?1 AND name > ?2 AND name LIKE ?3 ORDER BY name LIMIT ?4',
       ),
       insertSubscription: database.prepare(
         'INSERT INTO pubsub_subscriptions (name, topic, resource) VALUES (?, ?, ?)',
@@ -120,26 +122,34 @@ export class ResourceStore {
     return row && toSubscription(row)
   }
 
-  subscriptions(project: string, after: string, limit: number): StoredSubscription[] {
-    return this.#statements.subscriptions.all(after, `${project}/`, `${project}0`, limit).map(toSubscription)
+  /** Those in `projects/P/subscriptions` or `projects/P/snapshots` after the name `after`, by name. */
+  subscriptions(collection: string, after: string, limit: number): StoredSubscription[] {
+    return this.#statements.subscriptions
+      .all(after, `${collection}/`, `${collection}0`, limit)
+      .map(toSubscription)
   }
 
-  allSubscriptions(): StoredSubscription[] {
-    return this.#statements.allSubscriptions.all().map(toSubscription)
+  all(kind: 'subscriptions' | 'snapshots'): StoredSubscription[] {
+    return this.#statements.all.all(`%/${kind}/%`).map(toSubscription)
   }
 
-  /** Subscriptions of a topic, by name. */
+  /** What the messages of a topic go to, by name: subscriptions and snapshots. */
   subscriptionsOf(topic: number): readonly StoredSubscription[] {
     const known = this.#subscriptions.get(topic)
     if (known !== undefined) return known
-    const found = this.pageOfSubscriptions(topic, '', -1)
+    const found = this.#statements.subscriptionsOf.all(topic, '', '%', -1).map(toSubscription)
     if (!this.#changing) this.#subscriptions.set(topic, found)
     return found
   }
 
-  /** The ones after the name `after`; `limit` -1 for all. */
-  pageOfSubscriptions(topic: number, after: string, limit: number): StoredSubscription[] {
-    return this.#statements.subscriptionsOf.all(topic, after, limit).map(toSubscription)
+  /** The ones after the name `after`. */
+  pageOf(
+    topic: number,
+    kind: 'subscriptions' | 'snapshots',
+    after: string,
+    limit: number,
+  ): StoredSubscription[] {
+    return this.#statements.subscriptionsOf.all(topic, after, `%/${kind}/%`, limit).map(toSubscription)
   }
 
   insertSubscription(topic: number, resource: Subscription): number {

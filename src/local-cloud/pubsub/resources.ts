@@ -33,6 +33,8 @@ export interface Subscription {
   detached?: boolean
   state?: string
   topicMessageRetentionDuration?: string
+  /** Of a snapshot, which is kept as a subscription that nobody receives from: a seek brings its backlog back. */
+  expireTime?: string
 }
 
 /** What a subscription shows as its topic after the topic is deleted. */

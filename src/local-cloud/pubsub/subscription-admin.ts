@@ -7,9 +7,16 @@ import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import type {Deliveries} from './deliveries.ts'
 import type {MessageStore} from './message-store.ts'
-import {checkProjectName, notFound, parseSubscriptionName, parseTopicName} from './names.ts'
+import {
+  checkProjectName,
+  notFound,
+  parseSnapshotName,
+  parseSubscriptionName,
+  parseTopicName,
+} from './names.ts'
 import {pageByName} from './paging.ts'
 import type {MessagePublisher} from './message-publisher.ts'
+import type {NewMessage} from './publishing.ts'
 import type {ResourceStore, StoredSubscription} from './resource-store.ts'
 import type {PushConfig, Subscription} from './resources.ts'
 import {completeSubscription} from './subscription-settings.ts'
@@ -144,7 +151,7 @@ export function createSubscriptionAdmin({
     const project = checkProjectName(request.project)
     access.require(principal, 'pubsub.subscriptions.list', project)
     const {items, next} = pageByName(request, (after, limit) =>
-      resources.subscriptions(project, after, limit),
+      resources.subscriptions(`${project}/subscriptions`, after, limit),
     )
     return {subscriptions: items.map(shown), ...next}
   }
@@ -171,17 +178,27 @@ export function createSubscriptionAdmin({
   ): Promise<object> {
     parseSubscriptionName(name)
     access.require(principal, 'pubsub.subscriptions.consume', name)
-    if (snapshot !== undefined)
-      throw new ApiError('UNIMPLEMENTED', 'Snapshots are not implemented by the local cloud.')
-    if (time === undefined) throw new ApiError('INVALID_ARGUMENT', 'A seek needs a time.')
+    if (snapshot !== undefined) {
+      parseSnapshotName(snapshot)
+      access.require(principal, 'pubsub.snapshots.seek', snapshot)
+    } else if (time === undefined)
+      throw new ApiError('INVALID_ARGUMENT', 'A seek needs a time or a snapshot.')
     const key = await state.write(() => {
       const found = resources.subscription(name)
-      const wants = publisher.filterOf(found.resource.filter)
-      messages.seek(found.key, Date.parse(time), {
-        topic: found.topic,
-        retain: found.resource.retainAckedMessages ?? false,
-        wants: ({attributes = {}}) => wants(attributes),
-      })
+      const filter = publisher.filterOf(found.resource.filter)
+      const wants = ({attributes = {}}: NewMessage): boolean => filter(attributes)
+      const retain = found.resource.retainAckedMessages ?? false
+      if (snapshot === undefined)
+        messages.seek(found.key, Date.parse(time ?? ''), {topic: found.topic, retain, wants})
+      else {
+        const {key: from, resource} = resources.subscription(snapshot)
+        if (resource.topic !== found.resource.topic)
+          throw new ApiError(
+            'FAILED_PRECONDITION',
+            `The snapshot's topic must be the same as that of the subscription (snapshot=${snapshot}).`,
+          )
+        messages.seekToSnapshot(found.key, from, {retain, wants})
+      }
       return found.key
     })
     deliveries.reload(key)

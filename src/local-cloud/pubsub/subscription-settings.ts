@@ -109,7 +109,9 @@ export function completeSubscription(given: Subscription): Subscription {
   const ttl = subscription.expirationPolicy?.ttl
   if (ttl !== undefined && ttl !== '' && milliseconds(ttl) < SHORTEST_TTL_SECONDS * 1000)
     throw new ApiError('INVALID_ARGUMENT', `Invalid expirationPolicy.ttl: ${ttl} is shorter than a day.`)
-  deliverySettings(subscription)
+  const {exactlyOnce, push} = deliverySettings(subscription)
+  if (exactlyOnce && push !== undefined)
+    throw new ApiError('INVALID_ARGUMENT', 'Exactly-once delivery is for pull subscriptions only.')
   parseFilter(subscription.filter ?? '')
   return subscription
 }

@@ -150,7 +150,7 @@ describe('subscriptions', () => {
     [{topic: 'projects/p/topics/nothing'}, 404],
     [{topic: TOPIC, deadLetterPolicy: {deadLetterTopic: 'projects/p/topics/nothing'}}, 404],
     [{topic: TOPIC, bigqueryConfig: {table: 't'}}, 400],
-    [{topic: TOPIC, enableExactlyOnceDelivery: true}, 400],
+    [{topic: TOPIC, enableExactlyOnceDelivery: true, pushConfig: {pushEndpoint: 'http://127.0.0.1:1'}}, 400],
   ])('%j is a %i', async (settings, status) => {
     const server = await withTopic()
     expect((await server.call('PUT', 'subscriptions/sub', settings)).status).toBe(status)
