@@ -1,6 +1,6 @@
 import {join} from 'node:path'
 import {expect, it} from 'vitest'
-import {PYTHON, withoutPython} from '../support/google-clients.ts'
+import {CRATE, PYTHON, withoutPython, withoutRust} from '../support/google-clients.ts'
 import {missing, startTools} from '../support/tool.ts'
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/clients')
@@ -11,13 +11,14 @@ const TOOLS: [name: string, reason: string | undefined, command: string[]][] = [
   ['gcsfs', withoutPython('gcsfs', 'pandas', 'pyarrow'), python('gcsfs')],
   ['polars', withoutPython('polars'), python('polars')],
   ['duckdb', withoutPython('duckdb', 'duckdb_extension_httpfs', 'google.cloud.storage'), python('duckdb')],
+  ['rust', withoutRust(), ['cargo', 'run', '--offline', '--manifest-path', join(CRATE, 'Cargo.toml')]],
   ['rclone', missing('rclone'), ['sh', join(FIXTURES, 'rclone.sh')]],
 ]
 
 for (const [name, reason, command] of TOOLS)
   it.skipIf(reason !== undefined)(
     `${name}: reads, writes, lists, copies and removes${reason ?? ''}`,
-    {timeout: 120_000},
+    {timeout: 300_000},
     async () => {
       const {run, local, project} = await startTools()
       for (const [path, body] of [

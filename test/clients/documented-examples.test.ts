@@ -3,9 +3,18 @@ import {delimiter, dirname, join} from 'node:path'
 import {execa} from 'execa'
 import {describe, expect, it} from 'vitest'
 import {BIN, Cli} from '../support/cli.ts'
-import {GO_MODULE, JARS, PYTHON, withoutGo, withoutJava, withoutPython} from '../support/google-clients.ts'
+import {
+  CRATE,
+  GO_MODULE,
+  JARS,
+  PYTHON,
+  withoutGo,
+  withoutJava,
+  withoutPython,
+  withoutRust,
+} from '../support/google-clients.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
-import {startTools} from '../support/tool.ts'
+import {startTools, type Tools} from '../support/tool.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const MINUTES = {timeout: 300_000}
@@ -23,7 +32,7 @@ interface Example {
   readonly command: readonly string[]
   readonly skipped?: string | undefined
   /** What the program needs beside it. */
-  readonly prepare?: (folder: string) => Promise<void>
+  readonly prepare?: (folder: string, tools: Tools) => Promise<void>
 }
 
 const EXAMPLES: readonly Example[] = [
@@ -48,16 +57,32 @@ const EXAMPLES: readonly Example[] = [
     command: ['java', '-cp', `${JARS}/*`, 'Photos.java'],
     skipped: withoutJava(),
   },
+  {
+    language: 'rust',
+    file: 'src/main.rs',
+    command: ['cargo', 'run', '--quiet', '--offline'],
+    skipped: withoutRust(),
+    async prepare(folder, {local, project}) {
+      await mkdir(join(folder, 'src'))
+      const manifest = await readFile(join(CRATE, 'Cargo.toml'), 'utf8')
+      await writeFile(join(folder, 'Cargo.toml'), manifest.replace('name = "objects"', 'name = "photos"'))
+      const body = JSON.stringify({name: 'photos'})
+      await fetch(`${local.endpoint}/storage/v1/b?project=${project}`, {method: 'POST', body})
+    },
+  },
 ]
 
 describe('docs/local-cloud.md', () => {
   for (const {language, file, command, skipped, prepare} of EXAMPLES) {
     it.skipIf(skipped !== undefined)(`its program in ${language}${skipped ?? ''}`, MINUTES, async () => {
-      const {folder, run} = await startTools()
-      await prepare?.(folder)
+      const tools = await startTools()
+      const {folder, run} = tools
+      await prepare?.(folder, tools)
       const [program] = blocks(language)
       await writeFile(join(folder, file), program ?? '')
-      expect(await run(command, {GOPROXY: 'off'})).toMatch(/(?:^|\n)meow\n?$/)
+      expect(await run(command, {GOPROXY: 'off', CARGO_TARGET_DIR: join(CRATE, 'target')})).toMatch(
+        /(?:^|\n)meow\n?$/,
+      )
     })
   }
 

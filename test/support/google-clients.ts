@@ -6,6 +6,8 @@ import {missing} from './tool.ts'
 export const PYTHON = process.env['GOOGLE_CLIENTS_PYTHON'] ?? 'python3'
 /** A Go module that requires Google's clients. */
 export const GO_MODULE = join(import.meta.dirname, '../fixtures/clients/go')
+/** A crate that uses object_store. */
+export const CRATE = join(import.meta.dirname, '../fixtures/clients/rust')
 /** A folder with the jars of google-cloud-storage and of all that it needs. */
 export const JARS = process.env['GOOGLE_CLIENTS_JARS']
 
@@ -23,6 +25,14 @@ export const withoutGo = (): string | undefined =>
   unless(
     ['go', 'list', '-deps', '.'],
     "Google's clients are not in the module cache; go mod download in test/fixtures/clients/go gets them",
+  )
+
+/** The same for Rust and its crates. */
+export const withoutRust = (): string | undefined =>
+  missing('cargo') ??
+  unless(
+    ['cargo', 'tree', '--offline', '--manifest-path', join(CRATE, 'Cargo.toml')],
+    "object_store is not in cargo's cache; cargo fetch in test/fixtures/clients/rust gets it",
   )
 
 /** The same for Java and its jars. */

@@ -131,6 +131,7 @@ export function keyRoutes({
     route('GET', `${path}/:key`, get),
     route('DELETE', `${path}/:key`, destroy),
     route('POST', '/token', exchange),
+    route('POST', '/o/oauth2/token', exchange),
     route('GET', '/robot/v1/metadata/x509/:account', ({params}) => ({
       json: keys.certificates(params['account'] ?? ''),
     })),

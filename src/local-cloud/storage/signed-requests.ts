@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto'
 import {pipeline, type Readable, Transform} from 'node:stream'
 import type {Clock} from '../wire/clock.ts'
+import {bucketOfHost} from '../wire/admission.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import {invalid, notServed, StorageError} from './errors.ts'
 import {sha256, type Signatures, signingTime} from './signatures.ts'
@@ -142,7 +143,7 @@ function checkCanonical(
   const canonical = (host: string): string =>
     [
       request.method,
-      canonicalPath(request.url),
+      canonicalPath(request.url, bucketOfHost(request.headers.host)),
       canonicalQuery(request.url, notSigned),
       ...names.map((name) => {
         const value = name === 'host' ? host : (headerOf(request, name) ?? '')
@@ -187,9 +188,10 @@ function headerOf({headers}: HttpRequest, name: string): string | undefined {
   return Array.isArray(value) ? value.join(',') : value
 }
 
-/** A path escaped as RFC 3986 has it, however it was sent. */
-function canonicalPath({pathname}: URL): string {
+/** A path escaped as RFC 3986 has it, however it was sent. @param bucket which is not in it, because the host names it */
+function canonicalPath({pathname}: URL, bucket = ''): string {
   return pathname
+    .slice(bucket === '' ? 0 : bucket.length + 1)
     .split('/')
     .map((part) => escape(decodeURIComponent(part)))
     .join('/')

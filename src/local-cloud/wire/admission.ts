@@ -3,13 +3,27 @@ import {TLSSocket} from 'node:tls'
 import {ApiError} from './api-error.ts'
 
 const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i
-/** Google's APIs and registries are one level below, a region in front of the name at most: `europe-west3-run.googleapis.com`. */
-const GOOGLE_HOST = /^[a-z0-9-]+\.(?:googleapis\.com|pkg\.dev)(?::(?<port>\d+))?$/i
+/**
+ * Google's APIs and registries are one level below, a region in front of the name at most: `europe-west3-run.googleapis.com`;
+ * buckets one level further. `accounts.google.com` has the tokens of some clients.
+ */
+const GOOGLE_HOST =
+  /^(?:(?:[a-z0-9-]+|(?<bucket>[a-z0-9_-]+)\.storage)\.googleapis\.com|[a-z0-9-]+\.pkg\.dev|accounts\.google\.com)(?::(?<port>\d+))?$/i
 
 /** Whether `host[:port]` is one of Google's that the local cloud stands in for. @param port that it must have, or none */
 export function isGoogleHost(authority: string, port: number): boolean {
   const match = GOOGLE_HOST.exec(authority)
   return match !== null && [undefined, String(port)].includes(match.groups?.['port'])
+}
+
+/** The bucket that a host of Google's names: https://cloud.google.com/storage/docs/request-endpoints#xml-api */
+export function bucketOfHost(authority = ''): string | undefined {
+  return GOOGLE_HOST.exec(authority)?.groups?.['bucket']
+}
+
+const withBucket = (authority: string | undefined, path: string): string => {
+  const bucket = bucketOfHost(authority)
+  return bucket === undefined ? path : `/${bucket}${path}`
 }
 
 /** Where a request goes, once it was found to be allowed there. */
@@ -49,7 +63,7 @@ export function admitLoopback(onOutsideCall: OnOutsideCall, {asGoogle = false} =
     const scheme = message.socket instanceof TLSSocket ? 'https' : 'http'
     return {
       origin: new URL(`${scheme}://${host}`).origin,
-      path: target,
+      path: withBucket(host, target),
       foreignPage: pageOf(message),
     }
   }
@@ -74,7 +88,7 @@ export function admitProxied(onOutsideCall: OnOutsideCall): Admit {
     }
     const {origin, pathname} = new URL(target)
     const path = target.slice(target.indexOf('/', 'http://'.length)) || pathname
-    return {origin, path, foreignPage: pageOf(message)}
+    return {origin, path: withBucket(authority, path), foreignPage: pageOf(message)}
   }
 }
 

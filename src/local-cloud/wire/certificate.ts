@@ -27,7 +27,13 @@ const VALID_MS = 820 * DAY_MS
 const RENEWED_BEFORE_MS = 30 * DAY_MS
 const NAME = 'cloud-runner local cloud'
 /** What the server answers as: this machine, and Google's hosts for clients that come through the forward proxy. */
-const HOSTS = ['localhost', '*.googleapis.com', '*.storage.googleapis.com', '*.pkg.dev']
+const HOSTS = [
+  'localhost',
+  '*.googleapis.com',
+  '*.storage.googleapis.com',
+  '*.pkg.dev',
+  'accounts.google.com',
+]
 
 /**
  * A certificate for clients that speak nothing but TLS, by the local cloud's own authority, which is kept in the state
