@@ -7,6 +7,7 @@ import type {Clock} from '../wire/clock.ts'
 import type {PermissionCheck} from '../wire/request-log.ts'
 import type {AccessControl, Binding, Denial, KnownAccounts, Policy} from './access.ts'
 import type {IamMode} from './enforcement.ts'
+import {holds} from './conditions.ts'
 import {normalizeBindings, parsePolicy} from './policy.ts'
 import {roleHas, smallestRole} from './roles.ts'
 
@@ -14,6 +15,10 @@ import {roleHas, smallestRole} from './roles.ts'
 const INITIAL_ETAG = 'ACAB'
 const DENIALS_KEPT = 200
 const ACT_AS = 'iam.serviceAccounts.actAs'
+
+/** Whose policy a resource has. */
+const holderOf = (resource: string): string =>
+  resource.replace(/^(projects\/_\/buckets\/[^/]+)\/objects\/.*$/s, '$1')
 
 /** `projects/P` of a resource that names its project; buckets do not. */
 function projectOf(resource: string): string | undefined {
@@ -69,9 +74,12 @@ export function createAccess({
     return holders?.members.includes(principal) ?? false
   }
 
-  function grants(policy: Policy, principal: Principal, permission: string): boolean {
+  function grants(policy: Policy, principal: Principal, permission: string, resource: string): boolean {
     return (policy.bindings ?? []).some(
-      ({role, members}) => roleHas(role, permission) && members.some((member) => matches(member, principal)),
+      ({role, members, condition}) =>
+        roleHas(role, permission) &&
+        members.some((member) => matches(member, principal)) &&
+        (condition === undefined || holds(condition, {resource, now: clock.now()})),
     )
   }
 
@@ -89,8 +97,8 @@ export function createAccess({
   ): boolean {
     if (principal === 'owner' || mode() === 'off') return true
     if (disabledAccount(principal) !== undefined) return false
-    if (grants(getPolicy(resource), principal, permission)) return true
-    return project !== undefined && grants(getPolicy(project), principal, permission)
+    if (grants(getPolicy(holderOf(resource)), principal, permission, resource)) return true
+    return project !== undefined && grants(getPolicy(project), principal, permission, resource)
   }
 
   function remember(denial: Omit<Denial, 'time' | 'count'>): void {
@@ -114,7 +122,8 @@ export function createAccess({
   }
 
   function save(resource: string, bindings: readonly Binding[]): Policy {
-    const next: Policy = {version: 1, etag: randomBytes(8).toString('base64'), bindings: [...bindings]}
+    const version = bindings.some(({condition}) => condition !== undefined) ? 3 : 1
+    const next: Policy = {version, etag: randomBytes(8).toString('base64'), bindings: [...bindings]}
     upsertPolicy.run(resource, JSON.stringify(next))
     return next
   }
@@ -122,10 +131,11 @@ export function createAccess({
   return {
     allows,
     getPolicy,
-    require(principal, permission, resource, project) {
+    require(principal, permission, on, project) {
+      const resource = holderOf(on)
       if (permission === ACT_AS) requireAccount(accounts, resource)
       const asked = {principal, permission, resource}
-      if (allows(principal, permission, resource, project)) {
+      if (allows(principal, permission, on, project)) {
         checked({...asked, decision: 'allowed'})
         return
       }
@@ -186,9 +196,11 @@ export function createAccess({
       const member = `serviceAccount:${email}`
       for (const row of selectNaming.all(JSON.stringify(member))) {
         const resource = String(row['resource'])
-        const bindings = (getPolicy(resource).bindings ?? []).map(({role, members}) => ({
-          role,
-          members: members.map((each) => (each === member ? `deleted:${member}?uid=${uniqueId}` : each)),
+        const bindings = (getPolicy(resource).bindings ?? []).map((binding) => ({
+          ...binding,
+          members: binding.members.map((each) =>
+            each === member ? `deleted:${member}?uid=${uniqueId}` : each,
+          ),
         }))
         save(resource, bindings)
       }

@@ -1,9 +1,11 @@
 import type {Principal} from '../wire/call.ts'
+import type {Condition} from './conditions.ts'
 
 /** Members hold a role. `members` as IAM spells them: `serviceAccount:EMAIL`, `allUsers`, `user:EMAIL` … */
 export interface Binding {
   role: string
   members: string[]
+  condition?: Condition
 }
 
 /** google.iam.v1.Policy in JSON. An absent `bindings` is an empty one. */
@@ -16,7 +18,7 @@ export interface Policy {
 /**
  * Who may do what. Resources go by their relative names: `projects/P/topics/T`, `projects/P/subscriptions/S`,
  * `projects/P/locations/R/services/S`, `projects/P/secrets/S`, `projects/_/buckets/B`,
- * `projects/P/serviceAccounts/EMAIL`, `projects/P`.
+ * `projects/P/serviceAccounts/EMAIL`, `projects/P`. An object, `projects/_/buckets/B/objects/O`, has its bucket's policy.
  */
 export interface AccessControl {
   /**

@@ -1,11 +1,12 @@
 import type {Call} from '../wire/call.ts'
+import {isJsonObject} from '../wire/json.ts'
 import {route, type Route} from '../wire/routes.ts'
 import type {AccessControl, Policy} from './access.ts'
-import {parsePermissions, parsePolicy} from './policy.ts'
+import {asRequested, parsePermissions, parsePolicy} from './policy.ts'
 
 /** The methods of google.iam.v1.IAMPolicy. */
 export interface PolicyMethods {
-  GetIamPolicy(request: {resource?: string}, call: Call): Policy
+  GetIamPolicy(request: {resource?: string; options?: {requestedPolicyVersion?: unknown}}, call: Call): Policy
   SetIamPolicy(request: {resource?: string; policy?: unknown}, call: Call): Promise<Policy>
   TestIamPermissions(request: {resource?: string; permissions?: unknown}, call: Call): object
 }
@@ -25,9 +26,9 @@ export function policyMethods(
     find(resource)
   }
   return {
-    GetIamPolicy({resource = ''}, call) {
+    GetIamPolicy({resource = '', options}, call) {
       check(resource, 'getIamPolicy', call)
-      return access.getPolicy(resource)
+      return asRequested(access.getPolicy(resource), options?.requestedPolicyVersion)
     },
     async SetIamPolicy({resource = '', policy}, call) {
       check(resource, 'setIamPolicy', call)
@@ -58,9 +59,15 @@ export function policyRoutes(
   const resource = (params: Readonly<Record<string, string>>): string =>
     resourceOf(template.replaceAll(/:(?<name>\w+)/g, (_match, name: string) => params[name] ?? ''))
   return [
-    route(getMethod, `/v1/${template}:getIamPolicy`, ({params, call}) => ({
-      json: methods.GetIamPolicy({resource: resource(params)}, call),
-    })),
+    route(getMethod, `/v1/${template}:getIamPolicy`, async ({params, url, call, json}) => {
+      const {options} = await json()
+      const requestedPolicyVersion = isJsonObject(options)
+        ? options['requestedPolicyVersion']
+        : url.searchParams.get('options.requestedPolicyVersion')
+      return {
+        json: methods.GetIamPolicy({resource: resource(params), options: {requestedPolicyVersion}}, call),
+      }
+    }),
     route('POST', `/v1/${template}:setIamPolicy`, async ({params, call, json}) => ({
       json: await methods.SetIamPolicy({...(await json()), resource: resource(params)}, call),
     })),

@@ -1,6 +1,8 @@
+import {createHash} from 'node:crypto'
 import {ApiError} from '../wire/api-error.ts'
 import type {Binding, Policy} from './access.ts'
-import {isGrantable} from './roles.ts'
+import {type Condition, parseCondition} from './conditions.ts'
+import {BASIC_ROLES, isGrantable} from './roles.ts'
 import {isJsonObject} from '../wire/json.ts'
 
 const EMAIL_MEMBER = /^(?:user|serviceAccount|group):[^@\s:]+@[^@\s:]+\.[^@\s:]+$/
@@ -31,14 +33,43 @@ function checkMember(member: string): void {
  * @throws ApiError INVALID_ARGUMENT for a role that cannot be granted there or a malformed member
  */
 export function normalizeBindings(policy: Policy, resource: string): Binding[] {
-  const members = new Map<string, Set<string>>()
+  const merged = new Map<string, Binding>()
   for (const binding of policy.bindings ?? []) {
+    const {role, members, condition} = binding
     if (!isGrantable(binding.role, resource))
       throw new ApiError('INVALID_ARGUMENT', `Role ${binding.role} is not supported for this resource.`)
-    for (const member of binding.members) checkMember(member)
-    members.set(binding.role, new Set([...(members.get(binding.role) ?? []), ...binding.members]))
+    for (const member of members) checkMember(member)
+    if (condition !== undefined) checkConditional(binding, policy)
+    const key = `${role} ${JSON.stringify(condition)}`
+    const all = new Set([...(merged.get(key)?.members ?? []), ...members])
+    merged.set(key, {role, members: [...all], ...(condition === undefined ? {} : {condition})})
   }
-  return [...members].filter(([, held]) => held.size > 0).map(([role, held]) => ({role, members: [...held]}))
+  return [...merged.values()].filter(({members}) => members.length > 0)
+}
+
+/** https://cloud.google.com/iam/docs/conditions-overview#restrictions @throws ApiError INVALID_ARGUMENT, UNIMPLEMENTED */
+function checkConditional({role, members, condition}: Binding, {version}: Policy): void {
+  const problem =
+    version === 3
+      ? BASIC_ROLES.has(role)
+        ? `the basic role ${role} cannot have a condition`
+        : members.some((member) => member.startsWith('all'))
+          ? 'allUsers and allAuthenticatedUsers cannot have a condition'
+          : undefined
+      : 'a policy with conditions must say "version": 3'
+  if (problem !== undefined)
+    throw new ApiError('INVALID_ARGUMENT', `Invalid conditional role binding: ${problem}.`)
+  parseCondition(condition?.expression ?? '')
+}
+
+/** A policy as a caller gets it that may not know conditions: https://cloud.google.com/iam/docs/policies#specifying-version-get */
+export function asRequested(policy: Policy, version: unknown): Policy {
+  if (policy.version !== 3 || Number(version) === 3) return policy
+  const bindings = (policy.bindings ?? []).map(({role, members, condition}) => {
+    const hash = createHash('sha256').update(JSON.stringify(condition)).digest('hex').slice(0, 20)
+    return {role: condition === undefined ? role : `${role}_withcond_${hash}`, members}
+  })
+  return {...policy, version: 1, bindings}
 }
 
 function parseBinding(value: unknown, where: string): Binding {
@@ -51,8 +82,6 @@ function parseBinding(value: unknown, where: string): Binding {
       'INVALID_ARGUMENT',
       `Invalid JSON payload received. Unknown name "${stranger}" at '${where}'.`,
     )
-  if (condition !== undefined && condition !== null)
-    throw new ApiError('UNIMPLEMENTED', 'Conditional role bindings are not implemented by the local cloud.')
   if (typeof role !== 'string' || role === '')
     throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}.role': it must be a role.`)
   if (!Array.isArray(members) || !members.every((member) => typeof member === 'string'))
@@ -60,12 +89,27 @@ function parseBinding(value: unknown, where: string): Binding {
       'INVALID_ARGUMENT',
       `Invalid value at '${where}.members': it must be a list of members.`,
     )
-  return {role, members}
+  return {
+    role,
+    members,
+    ...(condition === undefined || condition === null ? {} : {condition: parseExpr(condition, where)}),
+  }
+}
+
+function parseExpr(value: unknown, where: string): Condition {
+  const {expression, title, description} = isJsonObject(value) ? value : {}
+  if (typeof expression !== 'string')
+    throw new ApiError('INVALID_ARGUMENT', `Invalid value at '${where}.condition': it needs an expression.`)
+  return {
+    ...(typeof title === 'string' ? {title} : {}),
+    ...(typeof description === 'string' ? {description} : {}),
+    expression,
+  }
 }
 
 /**
  * A google.iam.v1.Policy out of a request body. No `bindings` means none.
- * @throws ApiError INVALID_ARGUMENT if it is not a policy; UNIMPLEMENTED for conditions and audit settings
+ * @throws ApiError INVALID_ARGUMENT if it is not a policy; UNIMPLEMENTED for audit settings
  */
 export function parsePolicy(value: unknown): Policy {
   if (!isJsonObject(value))

@@ -48,7 +48,7 @@ export function aclRoutes({
     const find = ({params, url, call}: HttpRequest, verb: 'getIamPolicy' | 'setIamPolicy'): Subject => {
       const bucket = buckets.get(params['bucket'] ?? '')
       if (kind === 'object')
-        permissions.requireOnObjects(call.principal, `storage.objects.${verb}`, bucket.name)
+        permissions.requireOnObjects(call.principal, `storage.objects.${verb}`, bucket.name, params['object'])
       else permissions.requireOnBucket(call.principal, `storage.buckets.${verb}`, bucket.name)
       if (isUniform(bucket.fields)) throw refuseUniform(kind)
       if (kind !== 'object') return {bucket, entries: acls.entries(kind, bucket)}

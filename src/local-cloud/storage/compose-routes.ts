@@ -40,7 +40,9 @@ export function composeRoutes({
     const bucket = buckets.get(params['bucket'] ?? '').name
     const name = params['object'] ?? ''
     checkObjectName(name)
-    permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket)
+    const named = sourcesOf(body)
+    for (const source of named)
+      permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket, String(source['name']))
     const destination = isJsonObject(body['destination']) ? body['destination'] : {}
     const draft = {
       bucket,
@@ -54,7 +56,7 @@ export function composeRoutes({
       origin: call.origin,
     }
     changes.checkDraft(draft)
-    const sources = sourcesOf(body).map((source) => findSource(objects, bucket, source))
+    const sources = named.map((source) => findSource(objects, bucket, source))
     for (const source of sources) checkKey(source, request.headers)
     const blob = await concatenate(blobs, sources)
     const componentCount = sources.reduce((sum, source) => sum + (source.componentCount ?? 1), 0)

@@ -37,7 +37,7 @@ export function copyRoutes({
     const {params, url, call} = request
     const query = url.searchParams
     const source = buckets.get(params['bucket'] ?? '').name
-    permissions.requireOnObjects(call.principal, 'storage.objects.get', source)
+    permissions.requireOnObjects(call.principal, 'storage.objects.get', source, params['object'])
     const conditions = readPreconditions(query, 'Source')
     const generation = wholeNumber(query, 'sourceGeneration')
     const find = (): StoredObject => {
@@ -67,7 +67,7 @@ export function copyRoutes({
   const move = async (request: HttpRequest): Promise<HttpResponse> => {
     const {params, url, call} = request
     const bucket = buckets.get(params['bucket'] ?? '').name
-    permissions.requireOnObjects(call.principal, 'storage.objects.move', bucket)
+    permissions.requireOnObjects(call.principal, 'storage.objects.move', bucket, params['object'])
     const conditions = readPreconditions(url.searchParams, 'Source')
     const name = params['destination'] ?? ''
     checkObjectName(name)

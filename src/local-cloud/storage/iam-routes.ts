@@ -1,10 +1,11 @@
 import type {AccessControl, Policy} from '../iam/access.ts'
-import {parsePolicy} from '../iam/policy.ts'
+import {asRequested, parsePolicy} from '../iam/policy.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
+import {isUniform} from './acl.ts'
 import type {Buckets} from './buckets.ts'
-import {conditionNotMet} from './errors.ts'
+import {conditionNotMet, invalid} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 
@@ -30,13 +31,19 @@ export function iamRoutes({
   const get = (request: HttpRequest): HttpResponse => {
     const bucket = bucketOf(request)
     permissions.requireOnBucket(request.call.principal, 'storage.buckets.getIamPolicy', bucket)
-    return {json: json(bucket, access.getPolicy(bucketResource(bucket)))}
+    const version = request.url.searchParams.get('optionsRequestedPolicyVersion')
+    return {json: json(bucket, asRequested(access.getPolicy(bucketResource(bucket)), version))}
   }
 
   const set = async (request: HttpRequest): Promise<HttpResponse> => {
     const bucket = bucketOf(request)
     permissions.requireOnBucket(request.call.principal, 'storage.buckets.setIamPolicy', bucket)
     const policy = parsePolicy(await request.json())
+    if (
+      !isUniform(buckets.get(bucket).fields) &&
+      policy.bindings?.some(({condition}) => condition !== undefined)
+    )
+      throw invalid('Conditional role bindings need a bucket with uniform bucket-level access.')
     try {
       return {json: json(bucket, await access.setPolicy(bucketResource(bucket), policy))}
     } catch (error) {

@@ -89,14 +89,15 @@ export function createObjectChanges({
 }): ObjectChanges {
   const checkDraft = (draft: ObjectDraft): {bucket: Bucket; replaced: StoredObject | undefined} => {
     const bucket = buckets.get(draft.bucket)
-    permissions.requireOnObjects(draft.principal, 'storage.objects.create', bucket.name)
+    permissions.requireOnObjects(draft.principal, 'storage.objects.create', bucket.name, draft.name)
     if (isUniform(bucket.fields) && bringsList(undefined, draft.fields['acl'])) throw refuseUniform('object')
     if (draft.predefinedAcl !== undefined) acls.predefined('object', draft.predefinedAcl, bucket)
     const replaced = objects.find(bucket.name, draft.name)
     checkForChange(draft.preconditions, replaced)
     // "To overwrite existing objects, the storage.objects.delete permission is also required."
     // https://cloud.google.com/storage/docs/access-control/iam-json
-    if (replaced) permissions.requireOnObjects(draft.principal, 'storage.objects.delete', bucket.name)
+    if (replaced)
+      permissions.requireOnObjects(draft.principal, 'storage.objects.delete', bucket.name, draft.name)
     return {bucket, replaced}
   }
 

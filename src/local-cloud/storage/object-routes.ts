@@ -56,7 +56,7 @@ export function objectRoutes({
 
   const permit = (request: HttpRequest, permission: string): string => {
     const {name} = buckets.get(request.params['bucket'] ?? '')
-    permissions.requireOnObjects(request.call.principal, permission, name)
+    permissions.requireOnObjects(request.call.principal, permission, name, request.params['object'])
     return name
   }
 

@@ -7,8 +7,8 @@ import {StorageError} from './errors.ts'
 export interface Permissions {
   requireOnProject(principal: Principal, permission: string, project: string): void
   requireOnBucket(principal: Principal, permission: string, bucket: string): void
-  /** Grants on objects are held by their bucket. */
-  requireOnObjects(principal: Principal, permission: string, bucket: string): void
+  /** Grants on objects are held by their bucket; conditions may name the object. */
+  requireOnObjects(principal: Principal, permission: string, bucket: string, object?: string): void
   /** Which of the permissions the principal has on the bucket. */
   held(principal: Principal, permissions: readonly string[], bucket: string): string[]
 }
@@ -52,8 +52,10 @@ export function createPermissions(
       require(principal, permission, `projects/${project}`, 'project'),
     requireOnBucket: (principal, permission, bucket) =>
       require(principal, permission, bucketResource(bucket), 'Storage bucket', holder(bucket)),
-    requireOnObjects: (principal, permission, bucket) =>
-      require(principal, permission, bucketResource(bucket), 'Storage object', holder(bucket)),
+    requireOnObjects(principal, permission, bucket, object) {
+      const resource = bucketResource(bucket) + (object === undefined ? '' : `/objects/${object}`)
+      require(principal, permission, resource, 'Storage object', holder(bucket))
+    },
     held: (principal, permissions, bucket) =>
       access.testPermissions(principal, permissions, bucketResource(bucket), holder(bucket)),
   }

@@ -119,7 +119,7 @@ export function createXmlBuckets({
     },
 
     async removeObjects(request) {
-      const bucket = permit(request, 'storage.objects.delete')
+      const bucket = buckets.get(request.params['bucket'] ?? '').name
       const body = (await request.bytes()).toString('utf8')
       const quiet = textOf(body, 'Quiet') === 'true'
       const outcomes = textsOf(body, 'Object').map(async (xml): Promise<string> => {
@@ -128,6 +128,7 @@ export function createXmlBuckets({
         const generation = version === undefined ? undefined : Number(version)
         const target = {bucket, name, generation, preconditions: {}, origin: request.call.origin}
         try {
+          permissions.requireOnObjects(request.call.principal, 'storage.objects.delete', bucket, name)
           await changes.remove(target)
         } catch (error) {
           const failure = toStorageError(error)

@@ -57,7 +57,7 @@ export function createXmlObjects({
   const get: XmlHandler = (request) => {
     const {params, url, headers, call} = request
     const bucket = buckets.get(params['bucket'] ?? '').name
-    permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket)
+    permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket, params['object'])
     const generation = wholeNumber(url.searchParams, 'generation')
     const object = objects.get(bucket, params['object'] ?? '', generation)
     checkForRead(conditionsOf(request), object)
@@ -93,7 +93,7 @@ export function createXmlObjects({
     const slash = path.indexOf('/')
     if (slash < 1) throw invalid(`Invalid copy source: '${from}' is not BUCKET/OBJECT.`)
     const source = buckets.get(path.slice(0, slash)).name
-    permissions.requireOnObjects(call.principal, 'storage.objects.get', source)
+    permissions.requireOnObjects(call.principal, 'storage.objects.get', source, path.slice(slash + 1))
     const conditions = preconditionsOfHeaders(headers, 'copy-source-')
     const generation = Number(extension(headers, 'copy-source-generation') ?? query)
     const find = (): StoredObject => {
@@ -119,7 +119,7 @@ export function createXmlObjects({
     const {params, url, call} = request
     if (url.searchParams.has('upload_id')) return resumable.cancel(request)
     const bucket = buckets.get(params['bucket'] ?? '').name
-    permissions.requireOnObjects(call.principal, 'storage.objects.delete', bucket)
+    permissions.requireOnObjects(call.principal, 'storage.objects.delete', bucket, params['object'])
     await changes.remove({
       bucket,
       name: params['object'] ?? '',

@@ -43,7 +43,7 @@ export function createXmlParts({
 }): XmlParts {
   const permit = ({params, call}: HttpRequest, permission: string): string => {
     const {name} = buckets.get(params['bucket'] ?? '')
-    permissions.requireOnObjects(call.principal, permission, name)
+    permissions.requireOnObjects(call.principal, permission, name, params['object'])
     return name
   }
 

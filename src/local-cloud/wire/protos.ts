@@ -90,8 +90,10 @@ export function encodeStatus(code: number, message: string, details: readonly ob
   const type = errors.lookupType('google.rpc.Status')
   const known = details.flatMap((detail) => {
     const json = toJsonValue(detail)
-    const name = isJsonObject(json) ? String(json['@type']).replace(/^.*\//, '') : ''
-    return errors?.lookup(name) instanceof protobuf.Type ? [json] : []
+    const name = isJsonObject(json) ? json['@type'] : undefined
+    const isKnown =
+      typeof name === 'string' && errors?.lookup(name.replace(/^.*\//, '')) instanceof protobuf.Type
+    return isKnown ? [json] : []
   })
   return Buffer.from(type.encode(fromProto3JSON(type, {code, message, details: known}) ?? {}).finish())
 }
