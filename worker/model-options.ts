@@ -4,6 +4,7 @@
  */
 export interface ModelOptions {
   C?: number | 'auto'
+  classWeight?: 'balanced'
   threshold?: number
   maximize?: 'f1'
   include?: string[]
@@ -38,6 +39,12 @@ export const MODEL_OPTIONS: Readonly<Record<keyof ModelOptions, Declaration>> = 
     rule: 'a number from 1e-9 to 1e9, or auto',
     from: 'number',
     accepts: (value) => value === 'auto' || (isNumber(value) && value >= 1e-9 && value <= 1e9),
+  },
+  classWeight: {
+    does: 'balanced gives all classes the same total weight in the fit, however many rows they have',
+    rule: 'balanced',
+    from: 'text',
+    accepts: (value) => value === 'balanced',
   },
   threshold: {
     does: 'probability of the positive class from which a row is predicted as it (default 0.5); two classes only',

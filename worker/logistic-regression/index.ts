@@ -64,15 +64,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     labels: new Int16Array(rows),
     probabilities: new Float64Array(rows * classes),
   }
-  const trained = await trainAndValidate(
-    layout,
-    label,
-    folded,
-    transforms,
-    options.C ?? 1,
-    predictions,
-    pacer,
-  )
+  const trained = await trainAndValidate(layout, label, folded, transforms, options, predictions, pacer)
   const fitMs = lap()
   const {iterations, converged} = trained.fit
   context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {

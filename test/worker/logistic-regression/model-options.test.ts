@@ -72,6 +72,22 @@ describe('options of the model', () => {
     expect(scored.lines.some((line) => /,bad,0\.7\d*,0\.2/.test(line))).toBe(true)
   })
 
+  it('balance the classes, and say so', async () => {
+    const rare = file.replaceAll(/^.*bad$/gm, (row, at: number) => (at % 4 === 0 ? row : ''))
+    const [plain, balanced] = [await run({}, rare), await run({classWeight: 'balanced'}, rare)]
+    const [, good] = plain.report.classes
+    expect(good?.recall.value).toBeGreaterThan(0.95)
+    expect(balanced.report.classes[0]?.recall.value).toBeGreaterThan(
+      0.2 + (plain.report.classes[0]?.recall.value ?? NaN),
+    )
+    expect(balanced.report.metrics.auc).toBeCloseTo(plain.report.metrics.auc ?? NaN, 1)
+    expect(balanced.report.model.options).toEqual({classWeight: 'balanced'})
+    expect(balanced.report.assumptions.join(' ')).toContain(
+      'All classes have the same total weight in the fit',
+    )
+    expect(violationsOf(balanced.report)).toEqual([])
+  })
+
   it('take the threshold with the highest F1 score', async () => {
     const f1 = ({classes: [, positive]}: Awaited<ReturnType<typeof run>>['report']) => {
       const [precision, recall] = [positive?.precision.value ?? 0, positive?.recall.value ?? 0]

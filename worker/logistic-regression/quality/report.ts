@@ -114,6 +114,11 @@ function describeOptions({options, penalty, threshold, table: {label}}: Findings
     ...(options.C === 'auto'
       ? [`C = ${1 / penalty} had the lowest loss on held-out rows; the same rows give the metrics.`]
       : []),
+    ...(options.classWeight === undefined
+      ? []
+      : [
+          'All classes have the same total weight in the fit, so the probabilities are those of rows of which each class has as many.',
+        ]),
     ...(threshold === undefined
       ? []
       : [

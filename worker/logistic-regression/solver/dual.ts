@@ -23,6 +23,7 @@ export function isForRows(objective: Objective): boolean {
   // Shares are worth the rows themselves only at that penalty.
   return (
     objective.penalty === 1 &&
+    objective.rowWeights === undefined &&
     objective.outputs === 1 &&
     columns >= FEWEST_COLUMNS &&
     rows <= MOST_ROWS &&

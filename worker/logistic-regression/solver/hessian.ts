@@ -36,8 +36,11 @@ export class Hessian {
     return {mixed, pairs, size: pairs + levels * levels}
   }
 
-  /** @param probabilitiesAt of the design's block, row-major `count` x outputs */
-  add(count: number, probabilitiesAt: number): void {
+  /**
+   * @param probabilitiesAt of the design's block, row-major `count` x outputs
+   * @param weights per row; undefined if all count alike
+   */
+  add(count: number, probabilitiesAt: number, weights: Float64Array | undefined): void {
     const {scratch, valuesAt, width, onesAt, categories, levels} = this.#design
     const {kernels} = scratch
     const outputs = this.#outputs
@@ -46,6 +49,10 @@ export class Hessian {
     for (let k = 0; k < outputs; k++) {
       for (let l = k; l < outputs; l++) {
         kernels.curvature(probabilitiesAt, outputs, k, l, count, this.#curvatureAt)
+        if (weights !== undefined) {
+          const curvature = scratch.doubles(this.#curvatureAt, count)
+          for (let i = 0; i < count; i++) curvature[i] = (curvature[i] ?? 0) * (weights[i] ?? 0)
+        }
         const to = this.#partsAt[pair++] ?? 0
         kernels.addHessian(
           valuesAt,

@@ -1,4 +1,3 @@
-import type {Cholesky} from './cholesky.ts'
 import type {PenalizedEvaluation} from './objective.ts'
 
 /** The minimum of an {@link Objective}. */
@@ -8,8 +7,11 @@ export interface Fit {
   loss: number
   iterations: number
   converged: boolean
-  /** The Hessian at the minimum, factored; undefined if the method computes none. */
-  precision: Cholesky | undefined
+  /**
+   * The variance v^T Cov v of a combination v of the parameters; undefined if the method computes no Hessian. With equal
+   * weights, the covariance is the inverse of the Hessian at the minimum.
+   */
+  precision: {variance(v: Float64Array): number} | undefined
   /** Where the Hessian was last computed, within one negligible step of the minimum. */
   curvature: {parameters: Float64Array; evaluation: PenalizedEvaluation} | undefined
 }

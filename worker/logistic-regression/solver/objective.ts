@@ -5,7 +5,7 @@ import {Pass} from './pass.ts'
 
 /**
  * The penalized loss of a softmax regression, that of scikit-learn divided by C:
- * sum over rows of -log p(class) + penalty / 2 ||W||^2, intercepts not penalized.
+ * sum over rows of -log p(class), times the weight of its class, + penalty / 2 ||W||^2, intercepts not penalized.
  *
  * Parameters lie in one vector: per output `columns` weights, then the intercept. Two classes have one output, the
  * log odds of the second; K > 2 classes have K.
@@ -17,6 +17,8 @@ export interface Objective {
   outputs: number
   /** 1 / C. */
   penalty: number
+  /** Per class, how much each of its rows counts; undefined if all count alike. */
+  rowWeights?: Float64Array | undefined
   /** The rows of the design that count. */
   ranges: readonly Range[]
 }
@@ -104,7 +106,7 @@ export async function evaluate(
 
 /** The same without the penalty: what the rows alone contribute. */
 export async function sumUp(
-  {design, classes, outputs, ranges}: Objective,
+  {design, classes, outputs, rowWeights, ranges}: Objective,
   parameters: Float64Array,
   withHessian: boolean,
   pacer: Pacer,
@@ -117,9 +119,12 @@ export async function sumUp(
       const count = design.encode(start, end)
       const scores = pass.score(count)
       const own = classes.subarray(start, start + count)
-      loss += outputs === 1 ? pass.lossOfTwo(own) : lossOfMany(scores, outputs, own, pass.residuals(count))
+      const weights = rowWeights && weightsOf(own, rowWeights)
+      if (outputs > 1) loss += lossOfMany(scores, outputs, own, pass.residuals(count), weights)
+      else if (weights === undefined) loss += pass.lossOfTwo(own)
+      else loss += weightedLossOfTwo(pass, scores, own, weights)
       pass.addGradient(count)
-      hessian?.add(count, pass.scoresAt)
+      hessian?.add(count, pass.scoresAt, weights)
       if (pacer.due) await pacer.pause()
     }
   }
@@ -147,16 +152,40 @@ export function isPenalized({design}: Pick<Objective, 'design'>, parameter: numb
   return parameter % (design.columns + 1) !== design.columns
 }
 
+function weightsOf(own: Int32Array, rowWeights: Float64Array): Float64Array {
+  return Float64Array.from(own, (code) => rowWeights[code] ?? 0)
+}
+
+/** As {@link Pass.lossOfTwo}, with a weight per row. */
+function weightedLossOfTwo(pass: Pass, scores: Float64Array, own: Int32Array, weights: Float64Array): number {
+  let loss = 0
+  for (let i = 0; i < own.length; i++) {
+    const margin = own[i] === 1 ? (scores[i] ?? 0) : -(scores[i] ?? 0)
+    loss += (weights[i] ?? 0) * (Math.log1p(Math.exp(-Math.abs(margin))) + Math.max(0, -margin))
+  }
+  pass.lossOfTwo(own)
+  const residuals = pass.residuals(own.length)
+  for (let i = 0; i < own.length; i++) residuals[i] = (residuals[i] ?? 0) * (weights[i] ?? 0)
+  return loss
+}
+
 /** Turns rows of scores into probabilities in place, and puts what they are beyond the class into `residuals`. @returns the loss */
-function lossOfMany(scores: Float64Array, outputs: number, own: Int32Array, residuals: Float64Array): number {
+function lossOfMany(
+  scores: Float64Array,
+  outputs: number,
+  own: Int32Array,
+  residuals: Float64Array,
+  weights: Float64Array | undefined,
+): number {
   let loss = 0
   for (let i = 0, at = 0; i < own.length; i++, at += outputs) {
     const hit = at + (own[i] ?? 0)
     const ownScore = scores[hit] ?? 0
     const {most, sum} = softmaxInPlace(scores, at, outputs)
-    loss += most + Math.log(sum) - ownScore
-    for (let k = at; k < at + outputs; k++) residuals[k] = scores[k] ?? 0
-    residuals[hit] = (residuals[hit] ?? 0) - 1
+    const weight = weights?.[i] ?? 1
+    loss += weight * (most + Math.log(sum) - ownScore)
+    for (let k = at; k < at + outputs; k++) residuals[k] = weight * (scores[k] ?? 0)
+    residuals[hit] = (residuals[hit] ?? 0) - weight
   }
   return loss
 }

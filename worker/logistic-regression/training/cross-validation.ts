@@ -54,7 +54,7 @@ export async function crossValidate(
 ): Promise<void> {
   for (const {folds: own, rows} of halves) {
     const model =
-      rows === all ? trained : await train(rows, trained.objective.penalty, trained.fit.parameters, pacer)
+      rows === all ? trained : await train(rows, trained.objective, trained.fit.parameters, pacer)
     for (const number of own) {
       const fold = folds[number]
       if (fold === undefined) continue

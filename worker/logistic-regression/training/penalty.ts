@@ -1,3 +1,4 @@
+import type {ModelOptions} from '../../model-options.ts'
 import type {Layout} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Label} from '../table/label.ts'
@@ -11,7 +12,7 @@ import {type TrainedModel, train} from './train.ts'
 const PATH = [0.001, 0.01, 0.1, 1, 10, 100, 1000]
 
 /**
- * Trains a model and predicts the held-out rows, with the given C or the one of {@link PATH} whose loss on held-out rows
+ * Trains a model and predicts the held-out rows, with the given C (by default 1) or the one of {@link PATH} whose loss on held-out rows
  * is the lowest. The memory of the columns is freed.
  * @param into receives the predictions of the held-out rows
  */
@@ -20,13 +21,15 @@ export async function trainAndValidate(
   label: Label,
   folded: FoldedRows,
   transforms: TransformChoice,
-  C: number | 'auto',
+  {C = 1, classWeight}: Pick<ModelOptions, 'C' | 'classWeight'>,
   into: Predictions,
   pacer: Pacer,
 ): Promise<TrainedModel> {
   const rows = await encodeFolds(layout, label, folded, transforms, pacer)
+  const rowWeights =
+    classWeight === undefined ? undefined : balancedWeights(label.codes, label.classes.length)
   const at = async (one: number, start: Float64Array | undefined): Promise<TrainedModel> => {
-    const trained = await train(rows.all, 1 / one, start, pacer)
+    const trained = await train(rows.all, {penalty: 1 / one, rowWeights}, start, pacer)
     await crossValidate(folded.folds, rows, trained, label.classes.length, into, pacer)
     return trained
   }
@@ -39,6 +42,18 @@ export async function trainAndValidate(
     if (loss < best.loss) best = {C: one, loss}
   }
   return at(best.C, undefined)
+}
+
+/** What a row of each class counts, so that all classes count alike and the rows as many as they are: as scikit-learn does. */
+function balancedWeights(codes: Int32Array, classes: number): Float64Array {
+  const counts = new Float64Array(classes)
+  let rows = 0
+  for (const code of codes) {
+    if (code < 0) continue
+    counts[code] = (counts[code] ?? 0) + 1
+    rows++
+  }
+  return counts.map((count) => rows / (classes * count))
 }
 
 /** Mean log loss of the held-out rows. */

@@ -3,6 +3,7 @@ import {type Layout, type Preprocessing, fitPreprocessing} from '../encoding/pre
 import type {Transform} from '../encoding/transforms.ts'
 import type {Pacer} from '../pacer.ts'
 import {fit} from '../solver/fit.ts'
+import {withVariance} from '../solver/variance.ts'
 import type {Fit} from '../solver/minimum.ts'
 import {type Objective, outputsFor} from '../solver/objective.ts'
 import type {Label} from '../table/label.ts'
@@ -54,15 +55,16 @@ export async function encodeRows(
 
 /**
  * Learns a model from labelled rows.
- * @param penalty 1 / C
+ * @param how the penalty, 1 / C, and what a row of each class counts
  * @param start parameters of a model that is likely close
  */
 export async function train(
   {preprocessing, objective: rows}: EncodedRows,
-  penalty: number,
+  {penalty, rowWeights}: Pick<Objective, 'penalty' | 'rowWeights'>,
   start: Float64Array | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
-  const objective: Objective = {...rows, penalty}
-  return {preprocessing, objective, fit: await fit(objective, start, pacer)}
+  const objective: Objective = {...rows, penalty, rowWeights}
+  const found = await fit(objective, start, pacer)
+  return {preprocessing, objective, fit: await withVariance(found, objective, pacer)}
 }

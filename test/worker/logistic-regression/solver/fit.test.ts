@@ -7,6 +7,7 @@ import {type Processed, processFile} from '../../../support/process-file.ts'
 
 interface Reference {
   name: string
+  options: Record<string, string>
   csv: string
   classes: string[]
   weights: number[][]
@@ -41,39 +42,40 @@ function appended({lines}: Processed, classes: number): {prediction: string; pro
   })
 }
 
+const metadataOf = ({options}: Reference) => ({'model-options': JSON.stringify(options)})
+
 const rowsOf = (count: number, row: (i: number) => string): string =>
   Array.from({length: count}, (_, i) => row(i)).join('')
 
 describe('the fit', () => {
-  it.each(references)(
-    "equals scikit-learn's at convergence: $name",
-    async ({csv, classes, weights, probabilities}) => {
-      const processed = await processFile(csv)
-      expect(processed.report.model.converged).toBe(true)
-      expect(processed.report.label.classes.map(({name}) => name)).toEqual(classes)
-      const found = weightsOf(processed.model)
-      weights.forEach((row, k) =>
-        row.forEach((weight, j) => expect(Math.abs((found[k]?.[j] ?? NaN) - weight)).toBeLessThan(1e-6)),
-      )
-      const unlabelled = csv
-        .trim()
-        .split('\n')
-        .slice(1)
-        .map((line) => line.endsWith(','))
-      const predicted = appended(processed, classes.length).filter((_, i) => unlabelled[i])
-      expect(predicted).toHaveLength(probabilities.length)
-      probabilities.forEach((row, i) =>
-        row.forEach((p, k) =>
-          expect(Math.abs((predicted[i]?.probabilities[k] ?? NaN) - p)).toBeLessThan(1.1e-6),
-        ),
-      )
-    },
-  )
+  it.each(references)("equals scikit-learn's at convergence: $name", async (reference) => {
+    const {csv, classes, weights, probabilities} = reference
+    const processed = await processFile(csv, {metadata: metadataOf(reference)})
+    expect(processed.report.model.converged).toBe(true)
+    expect(processed.report.label.classes.map(({name}) => name)).toEqual(classes)
+    const found = weightsOf(processed.model)
+    weights.forEach((row, k) =>
+      row.forEach((weight, j) => expect(Math.abs((found[k]?.[j] ?? NaN) - weight)).toBeLessThan(1e-6)),
+    )
+    const unlabelled = csv
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.endsWith(','))
+    const predicted = appended(processed, classes.length).filter((_, i) => unlabelled[i])
+    expect(predicted).toHaveLength(probabilities.length)
+    probabilities.forEach((row, i) =>
+      row.forEach((p, k) =>
+        expect(Math.abs((predicted[i]?.probabilities[k] ?? NaN) - p)).toBeLessThan(1.1e-6),
+      ),
+    )
+  })
 
   it.each(references.filter(({standardErrors}) => standardErrors !== null))(
     'has the standard errors of the penalized loss: $name',
-    async ({csv, weights, standardErrors}) => {
-      const {report} = await processFile(csv)
+    async (reference) => {
+      const {csv, weights, standardErrors} = reference
+      const {report} = await processFile(csv, {metadata: metadataOf(reference)})
       const terms = report.coefficients[0]?.terms ?? []
       expect(terms).toHaveLength(standardErrors?.length ?? NaN)
       // A coefficient and its error are put into the input's units alike, so their ratio has none.
@@ -85,8 +87,9 @@ describe('the fit', () => {
   )
 
   it("predicts ml-logistic-regression's own labels, those of the highest probability", async () => {
-    for (const {csv, classes} of references) {
-      const processed = await processFile(csv)
+    for (const reference of references) {
+      const {csv, classes} = reference
+      const processed = await processFile(csv, {metadata: metadataOf(reference)})
       appended(processed, classes.length).forEach(({prediction, probabilities}) => {
         const highest = Math.max(...probabilities)
         expect(probabilities[classes.indexOf(prediction)]).toBe(highest)

@@ -55,7 +55,7 @@ async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform
       ? chosen
       : {all: fixed, halves: chosen.halves.map(({folds}) => ({folds, transforms: fixed}))}
   const encoded = await encodeFolds(layout, label, folded, transforms, pacer)
-  const trained = await train(encoded.all, 1, undefined, pacer)
+  const trained = await train(encoded.all, {penalty: 1}, undefined, pacer)
   const predictions: Predictions = {
     labels: new Int16Array(rows.length),
     probabilities: new Float64Array(2 * rows.length),
