@@ -4,6 +4,9 @@
  */
 export interface ModelOptions {
   C?: number | 'auto'
+  solver?: 'exact' | 'ml-logistic-regression'
+  numSteps?: number
+  learningRate?: number
   classWeight?: 'balanced'
   threshold?: number
   maximize?: 'f1'
@@ -39,6 +42,24 @@ export const MODEL_OPTIONS: Readonly<Record<keyof ModelOptions, Declaration>> = 
     rule: 'a number from 1e-9 to 1e9, or auto',
     from: 'number',
     accepts: (value) => value === 'auto' || (isNumber(value) && value >= 1e-9 && value <= 1e9),
+  },
+  solver: {
+    does: "exact finds the optimum (default); ml-logistic-regression is that package's own training: gradient descent without a penalty",
+    rule: 'exact or ml-logistic-regression',
+    from: 'text',
+    accepts: (value) => value === 'exact' || value === 'ml-logistic-regression',
+  },
+  numSteps: {
+    does: 'steps of the solver ml-logistic-regression (default 50000)',
+    rule: 'a whole number from 1 to 10000000',
+    from: 'number',
+    accepts: (value) => isWhole(value) && value >= 1 && value <= 1e7,
+  },
+  learningRate: {
+    does: 'length of its steps, per unit of the gradient (default 0.0005)',
+    rule: 'a number above 0, 1 at most',
+    from: 'number',
+    accepts: (value) => isNumber(value) && value > 0 && value <= 1,
   },
   classWeight: {
     does: 'balanced gives all classes the same total weight in the fit, however many rows they have',
@@ -113,6 +134,10 @@ const EXCLUSIVE = [
   ['include', 'exclude'],
 ] as const
 
+/** What only one of the solvers has. */
+const OF_EXACT = ['C', 'classWeight'] as const
+const OF_LIBRARY = ['numSteps', 'learningRate'] as const
+
 /** Why options cannot be used. */
 export interface OptionFault {
   message: string
@@ -138,6 +163,8 @@ export function checkModelOptions(value: unknown): {options: ModelOptions} | {fa
     }
   }
   const options: ModelOptions = {...value}
+  const useless = options.solver === undefined ? undefined : faultOfSolver(options)
+  if (useless !== undefined) return {fault: useless}
   const clash = EXCLUSIVE.find(([one, other]) => options[one] !== undefined && options[other] !== undefined)
   return clash === undefined
     ? {options}
@@ -149,6 +176,18 @@ export function checkModelOptions(value: unknown): {options: ModelOptions} | {fa
       }
 }
 
+/** The fault of options of which the solver does not have one. */
+export function faultOfSolver(options: ModelOptions): OptionFault | undefined {
+  const isLibrary = options.solver === 'ml-logistic-regression'
+  const name = (isLibrary ? OF_EXACT : OF_LIBRARY).find((one) => options[one] !== undefined)
+  return name === undefined
+    ? undefined
+    : {
+        message: `The solver ${isLibrary ? 'ml-logistic-regression' : 'exact'} has no model option ${name}.`,
+        suggestion: `Leave it out, or choose the other solver: --set solver=${isLibrary ? 'exact' : 'ml-logistic-regression'}`,
+      }
+}
+
 /** Overrides options with others, each of which also replaces the one that it excludes. */
 export function overrideOptions(options: ModelOptions, over: ModelOptions): ModelOptions {
   const kept = {...options}
@@ -156,6 +195,9 @@ export function overrideOptions(options: ModelOptions, over: ModelOptions): Mode
     if (over[one] !== undefined) delete kept[other]
     if (over[other] !== undefined) delete kept[one]
   }
+  const isExact = over.solver === 'exact' || OF_EXACT.some((name) => over[name] !== undefined)
+  if (isExact) for (const name of ['solver', ...OF_LIBRARY] as const) delete kept[name]
+  if (over.solver === 'ml-logistic-regression') for (const name of OF_EXACT) delete kept[name]
   return {...kept, ...over}
 }
 

@@ -5,6 +5,7 @@ import {chooseFeatures} from './table/features.ts'
 import {dealFolds, orderByFold} from './training/folds.ts'
 import {chooseLabel} from './table/label.ts'
 import {type Artifact, type Predictions, classWeights, predict, toModel} from './training/model.ts'
+import {proveLoadable} from './training/loadable.ts'
 import {Pacer} from './pacer.ts'
 import {memoryForTable} from './table/memory.ts'
 import {measure} from './quality/metrics.ts'
@@ -114,6 +115,9 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     timings: {readMs, fitMs, predictMs, writeMs},
   })
   logReading(report, context)
+  const {parameters} = trained.fit
+  const model = toModel(classWeights(parameters, classes), trained.objective.gradientDescent)
+  await proveLoadable(model, design, parameters)
   output.sidecar('report.json', report)
   output.sidecar('model.json', {
     format: 'cloud-runner/logistic-regression',
@@ -123,6 +127,6 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     ...(threshold === undefined ? {} : {threshold}),
     distributions,
     preprocessing: trained.preprocessing,
-    model: toModel(classWeights(trained.fit.parameters, classes)),
+    model,
   } satisfies Artifact)
 }

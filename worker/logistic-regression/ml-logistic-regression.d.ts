@@ -11,6 +11,10 @@ declare module 'ml-logistic-regression' {
   }
 
   export default class LogisticRegression {
+    constructor(options: {numSteps: number; learningRate: number})
+    readonly classifiers: readonly {readonly weights: AbstractMatrix}[]
+    /** @param labels a column of class indexes, each class at least once */
+    train(features: AbstractMatrix, labels: AbstractMatrix): void
     static load(model: LogisticRegressionJson): LogisticRegression
     /** The index of a class per row. */
     predict(features: AbstractMatrix): number[]

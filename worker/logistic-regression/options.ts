@@ -1,5 +1,11 @@
 import {INPUT_METADATA, WORKER_ENVIRONMENT} from '../contract.ts'
-import {type ModelOptions, checkModelOptions, overrideOptions} from '../model-options.ts'
+import {
+  type ModelOptions,
+  type OptionFault,
+  checkModelOptions,
+  faultOfSolver,
+  overrideOptions,
+} from '../model-options.ts'
 import {type InputFile, PermanentError, type ProcessContext} from '../processor.ts'
 
 /**
@@ -15,7 +21,10 @@ export function readModelOptions(input: InputFile, environment: ProcessContext['
     input.metadata[INPUT_METADATA.modelOptions],
     `The metadata ${INPUT_METADATA.modelOptions}`,
   )
-  return overrideOptions(ofPipeline, ofFile)
+  const options = overrideOptions(ofPipeline, ofFile)
+  const fault = faultOfSolver(options)
+  if (fault !== undefined) throw invalid(fault)
+  return options
 }
 
 function parse(text: string | undefined, where: string): ModelOptions {
@@ -35,8 +44,9 @@ function parse(text: string | undefined, where: string): ModelOptions {
 function check(value: unknown): ModelOptions {
   const checked = checkModelOptions(value)
   if ('options' in checked) return checked.options
-  throw new PermanentError(checked.fault.message, {
-    code: 'model-option-invalid',
-    suggestions: [checked.fault.suggestion],
-  })
+  throw invalid(checked.fault)
+}
+
+function invalid({message, suggestion}: OptionFault): PermanentError {
+  return new PermanentError(message, {code: 'model-option-invalid', suggestions: [suggestion]})
 }

@@ -107,12 +107,17 @@ export function makeReport(findings: Findings): Report {
 }
 
 /** What the model options changed, in sentences. */
-function describeOptions({options, penalty, threshold, table: {label}}: Findings): string[] {
+function describeOptions({options, penalty, threshold, table: {label}, trained: {fit}}: Findings): string[] {
   const given = Object.entries(options).map(([name, value]) => `${name} = ${String(value)}`)
   return [
     ...(given.length > 0 ? [`Model options: ${given.join('; ')}.`] : []),
     ...(options.C === 'auto'
       ? [`C = ${1 / penalty} had the lowest loss on held-out rows; the same rows give the metrics.`]
+      : []),
+    ...(options.solver === 'ml-logistic-regression'
+      ? [
+          `The fit is the training of ml-logistic-regression: ${fit.iterations} steps of gradient descent, without a penalty, each class against the others. It has no standard errors; the probabilities are the softmax of its scores.`,
+        ]
       : []),
     ...(options.classWeight === undefined
       ? []

@@ -68,6 +68,7 @@ export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
   const weights = termsOf(preprocessing).length + 1
   const model = root.at('model')
   const distributions = root.at('distributions')
+  const trainedBy = {numSteps: model.numberOr0('numSteps'), learningRate: model.numberOr0('learningRate')}
   const classifiers = model.at('classifiers').list((one) => {
     const [row, more] = one.at('weights').list((each) => each.list((value) => value.number()))
     if (row?.length !== weights || more !== undefined)
@@ -75,7 +76,7 @@ export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
         `${one.path}.weights`,
         `one row of ${weights} numbers, for each column of the design matrix and the intercept`,
       )
-    return {numSteps: 0, learningRate: 0, weights: [row]}
+    return {...trainedBy, weights: [row]}
   })
   if (classifiers.length !== classes.length)
     throw refuse('model.classifiers', `a list of ${classes.length}, one for each class`)
@@ -92,8 +93,7 @@ export function parseArtifact(bytes: Uint8Array, uri: string): Artifact {
     preprocessing,
     model: {
       name: model.at('name').oneOf('LogisticRegression'),
-      numSteps: 0,
-      learningRate: 0,
+      ...trainedBy,
       numberClasses: classes.length,
       classifiers,
     },
@@ -208,6 +208,12 @@ class Field {
     if (typeof this.value !== 'number' || !Number.isFinite(this.value))
       throw this.refuse(this.path, 'a number')
     return this.value
+  }
+
+  /** As `number`; 0 if there is none. */
+  numberOr0(key: string): number {
+    const field = this.at(key)
+    return field.value === undefined ? 0 : field.number()
   }
 
   wholeBelow(end: number): number {

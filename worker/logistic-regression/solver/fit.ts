@@ -2,6 +2,7 @@ import type {Pacer} from '../pacer.ts'
 import {Cholesky} from './cholesky.ts'
 import {fitByLbfgs} from './lbfgs.ts'
 import {fitByRows, isForRows} from './dual.ts'
+import {fitByLibrary} from './library.ts'
 import type {Fit} from './minimum.ts'
 import {EXACT, fitByNewton, pinned} from './newton.ts'
 import {
@@ -45,6 +46,8 @@ const WARM_TOLERANCE = 1e-6
  * @param start initial parameters; the result does not depend on them beyond rounding
  */
 export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
+  if (objective.gradientDescent !== undefined)
+    return fitByLibrary(objective, objective.gradientDescent, pacer)
   if (isForRows(objective)) return fitByRows(objective, start, pacer)
   const found = isForNewton(objective)
     ? await fitNear(objective, await approach(objective, start, pacer), pacer)

@@ -1,6 +1,7 @@
 import type {Design} from '../encoding/design.ts'
 import type {Pacer} from '../pacer.ts'
 import {Hessian} from './hessian.ts'
+import type {GradientDescent} from './library.ts'
 import {Pass} from './pass.ts'
 
 /**
@@ -19,6 +20,8 @@ export interface Objective {
   penalty: number
   /** Per class, how much each of its rows counts; undefined if all count alike. */
   rowWeights?: Float64Array | undefined
+  /** Trained by `ml-logistic-regression`, instead of minimized. */
+  gradientDescent?: GradientDescent | undefined
   /** The rows of the design that count. */
   ranges: readonly Range[]
 }

@@ -3,6 +3,7 @@ import type {Design} from '../encoding/design.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Distribution} from '../table/distribution.ts'
+import type {GradientDescent} from '../solver/library.ts'
 import {type Range, outputsFor, softmaxInPlace} from '../solver/objective.ts'
 import {Pass} from '../solver/pass.ts'
 
@@ -38,16 +39,20 @@ export function classWeights(parameters: Float64Array, classes: number): ClassWe
   return Array.from({length: classes}, (_, k) => parameters.slice(k * size, (k + 1) * size))
 }
 
-/** The weights in the form of `ml-logistic-regression`. The number of steps and the rate are its training's: unused. */
-export function toModel(weights: ClassWeights): LogisticRegressionJson {
+/**
+ * The weights in the form of `ml-logistic-regression`.
+ * @param trainedBy of its own training, otherwise 0: what it would train with is unused
+ */
+export function toModel(
+  weights: ClassWeights,
+  trainedBy: GradientDescent = {numSteps: 0, learningRate: 0},
+): LogisticRegressionJson {
   return {
     name: 'LogisticRegression',
-    numSteps: 0,
-    learningRate: 0,
+    ...trainedBy,
     numberClasses: weights.length,
     classifiers: weights.map((row) => ({
-      numSteps: 0,
-      learningRate: 0,
+      ...trainedBy,
       weights: [Array.from(row, (value) => -value)],
     })),
   }

@@ -6,7 +6,8 @@ import {crossValidate, encodeFolds} from './cross-validation.ts'
 import type {FoldedRows} from './folds.ts'
 import type {Predictions} from './model.ts'
 import type {TransformChoice} from './tails.ts'
-import {type TrainedModel, train} from './train.ts'
+import {gradientDescent} from '../solver/library.ts'
+import {type Method, type TrainedModel, train} from './train.ts'
 
 /** Values of C that `auto` tries, from the strongest penalty to the weakest. */
 const PATH = [0.001, 0.01, 0.1, 1, 10, 100, 1000]
@@ -21,15 +22,20 @@ export async function trainAndValidate(
   label: Label,
   folded: FoldedRows,
   transforms: TransformChoice,
-  {C = 1, classWeight}: Pick<ModelOptions, 'C' | 'classWeight'>,
+  options: ModelOptions,
   into: Predictions,
   pacer: Pacer,
 ): Promise<TrainedModel> {
   const rows = await encodeFolds(layout, label, folded, transforms, pacer)
-  const rowWeights =
-    classWeight === undefined ? undefined : balancedWeights(label.codes, label.classes.length)
+  const {C = 1} = options
+  const balanced = options.classWeight === 'balanced'
+  const rowWeights = balanced ? balancedWeights(label.codes, label.classes.length) : undefined
   const at = async (one: number, start: Float64Array | undefined): Promise<TrainedModel> => {
-    const trained = await train(rows.all, {penalty: 1 / one, rowWeights}, start, pacer)
+    const how: Method =
+      options.solver === 'ml-logistic-regression'
+        ? {penalty: 0, gradientDescent: gradientDescent(options)}
+        : {penalty: 1 / one, rowWeights}
+    const trained = await train(rows.all, how, start, pacer)
     await crossValidate(folded.folds, rows, trained, label.classes.length, into, pacer)
     return trained
   }

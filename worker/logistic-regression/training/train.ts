@@ -24,6 +24,9 @@ export interface TrainedModel {
   fit: Fit
 }
 
+/** What to minimize, and how. */
+export type Method = Pick<Objective, 'penalty' | 'rowWeights' | 'gradientDescent'>
+
 /**
  * Encodes all rows to learn from and to predict.
  * @param transforms per column of numbers
@@ -55,16 +58,16 @@ export async function encodeRows(
 
 /**
  * Learns a model from labelled rows.
- * @param how the penalty, 1 / C, and what a row of each class counts
+ * @param how the penalty, 1 / C, and what a row of each class counts, and the solver
  * @param start parameters of a model that is likely close
  */
 export async function train(
   {preprocessing, objective: rows}: EncodedRows,
-  {penalty, rowWeights}: Pick<Objective, 'penalty' | 'rowWeights'>,
+  {penalty, rowWeights, gradientDescent}: Method,
   start: Float64Array | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
-  const objective: Objective = {...rows, penalty, rowWeights}
+  const objective: Objective = {...rows, penalty, rowWeights, gradientDescent}
   const found = await fit(objective, start, pacer)
   return {preprocessing, objective, fit: await withVariance(found, objective, pacer)}
 }
