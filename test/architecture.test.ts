@@ -48,6 +48,8 @@ it.each([
   ['worker/logistic-regression/csv/records.ts', '../table/columns.ts'],
   ['worker/logistic-regression/kernels/scratch.ts', '../encoding/design.ts'],
   ['worker/logistic-regression/table/table.ts', '../encoding/design.ts'],
+  ['worker/logistic-regression/table/table.ts', '../formats/source.ts'],
+  ['worker/logistic-regression/formats/source.ts', '../encoding/design.ts'],
   ['worker/logistic-regression/encoding/design.ts', '../solver/objective.ts'],
   ['worker/logistic-regression/solver/fit.ts', '../training/model.ts'],
   ['worker/logistic-regression/training/train.ts', '../quality/metrics.ts'],

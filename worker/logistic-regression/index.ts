@@ -1,5 +1,6 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
 import {readPretrained} from './scoring/artifact.ts'
+import {readFile} from './formats/source.ts'
 import {distributionOfTexts} from './table/distribution.ts'
 import {chooseFeatures} from './table/features.ts'
 import {dealFolds, orderByFold} from './training/folds.ts'
@@ -16,7 +17,6 @@ import {writeResult} from './scoring/result.ts'
 import {labelledRows, unlabelledRows} from './table/rows.ts'
 import {score} from './scoring/score.ts'
 import {stopwatch} from './stopwatch.ts'
-import {readTable} from './table/table.ts'
 import {chooseTransforms, noTransforms, shapesOf} from './training/tails.ts'
 import {readModelOptions} from './options.ts'
 import {trainAndValidate} from './training/penalty.ts'
@@ -35,7 +35,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   if (pretrained !== undefined) return score(input, pretrained, output, context, pacer)
   const options = readModelOptions(input, context.environment)
   const lap = stopwatch()
-  const table = await readTable(input, chooseLabel(input, context.environment, options), pacer, {
+  const table = await readFile(input, chooseLabel(input, context.environment, options), pacer, {
     memoryBytes: memoryForTable(context.environment),
   })
   const {rows, label} = table

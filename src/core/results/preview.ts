@@ -2,16 +2,16 @@ import {createGunzip} from 'node:zlib'
 import {parse} from 'csv-parse'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 
-/** The first rows of a CSV result. */
+/** The first rows of a result in CSV or JSON Lines. */
 export interface Preview {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly string[])[]
 }
 
 /**
- * Reads only the first rows of a CSV object. The delimiter is the one of `,` `;` tab `|` that occurs most in the
- * header.
- * @returns `undefined` if the object is not CSV
+ * Reads only the first rows of an object. The delimiter of CSV is the one of `,` `;` tab `|` that occurs most in the
+ * header; the columns of JSON Lines are the keys of those rows.
+ * @returns `undefined` if the object is neither
  */
 export async function readPreview(
   objects: ObjectStore,
@@ -19,9 +19,10 @@ export async function readPreview(
   rows: number,
   signal: AbortSignal,
 ): Promise<Preview | undefined> {
-  const isCsv =
-    /csv|tab-separated/.test(object.contentType ?? '') || /\.(?:csv|tsv)(?:\.gz)?$/i.test(object.name)
-  if (!isCsv) return undefined
+  const isTable =
+    /csv|tab-separated|ndjson|jsonl/.test(object.contentType ?? '') ||
+    /\.(?:csv|tsv|jsonl|ndjson)(?:\.gz)?$/i.test(object.name)
+  if (!isTable) return undefined
   const stop = new AbortController()
   const raw = await objects.read(object.bucket, object.name, {
     generation: object.generation,
@@ -31,7 +32,7 @@ export async function readPreview(
   raw.on('error', (error) => bytes.destroy(error))
   try {
     const head = await readLines(bytes, rows + 1)
-    return await parseHead(head, rows)
+    return /^\s*\{/.test(head) ? parseLines(head, rows) : await parseHead(head, rows)
   } finally {
     stop.abort()
     raw.destroy()
@@ -51,6 +52,26 @@ async function readLines(bytes: AsyncIterable<unknown>, lines: number): Promise<
 
 function countLines(text: string): number {
   return text.split('\n', 200).length - 1
+}
+
+function parseLines(text: string, rows: number): Preview | undefined {
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const records: [string, unknown][][] = []
+  for (const line of lines.slice(0, rows)) {
+    try {
+      records.push(Object.entries(Object(JSON.parse(line))))
+    } catch {
+      // The last line may be cut off: what came before it counts.
+      break
+    }
+  }
+  const columns = [...new Set(records.flatMap((record) => record.map(([name]) => name)))]
+  const textOf = (value: unknown): string =>
+    typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)
+  const cells = records.map((record) => new Map(record))
+  return records.length === 0
+    ? undefined
+    : {columns, rows: cells.map((record) => columns.map((name) => textOf(record.get(name))))}
 }
 
 async function parseHead(text: string, rows: number): Promise<Preview | undefined> {

@@ -14,6 +14,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.tsv': 'text/tab-separated-values',
   '.txt': 'text/plain',
   '.json': 'application/json',
+  '.jsonl': 'application/x-ndjson',
+  '.ndjson': 'application/x-ndjson',
   '.gz': 'application/gzip',
 }
 

@@ -1,9 +1,12 @@
 import {PermanentError} from '../../processor.ts'
 import {type Beginning, findBeginning} from './beginning.ts'
 import {DELIMITERS} from './delimiters.ts'
+import {InOtherFormat, type OtherFormat} from './other-format.ts'
 
 /** What the start of a file reveals about it. */
 export interface Dialect extends Beginning {
+  /** Of the file; one that is not CSV is read by the CSV that is written in its place. */
+  format: 'csv' | OtherFormat
   /** The text starts with a byte order mark. */
   byteOrderMark: boolean
   /** Of the stored file; it is read and written as UTF-8. */
@@ -64,6 +67,7 @@ export function holdsHead(head: Buffer): boolean {
  * @param head first bytes of the text, at least 24 lines, 1 MiB or all
  * @param encoding of the file
  * @throws PermanentError `not-csv`, `no-header`, `too-many-columns`
+ * @throws InOtherFormat
  */
 export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dialect {
   refuseOtherFormats(head)
@@ -95,7 +99,7 @@ export function detectDialect(head: Buffer, encoding: Dialect['encoding']): Dial
       },
     )
   }
-  return {...beginning, byteOrderMark, encoding}
+  return {...beginning, format: 'csv', byteOrderMark, encoding}
 }
 
 export function tooManyColumns(): PermanentError {
@@ -133,12 +137,22 @@ function refuseOtherFormats(head: Buffer): void {
       })
     }
   }
-  const start = head.toString('latin1', 0, HEAD_OF_TEXT).trimStart()
+  const isMarked = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
+  const from = isMarked ? MARK_BYTES : 0
+  const start = head.toString('latin1', from, from + HEAD_OF_TEXT).trimStart()
   const [firstLine = ''] = start.split(/[\r\n]/, 1)
-  const what = /^\{\s*["}]|^\[\s*["{[\d]/.test(start)
-    ? 'JSON'
-    : // A name in a header may look like a tag.
-      /^<(\?xml|!doctype|html)/i.test(start) || (/^<[a-z]+[ >]/i.test(start) && !/[,;\t|]/.test(firstLine))
+  if (/^\{\s*["}]/.test(firstLine) && endsInBrace(head, head.indexOf('{')))
+    throw new InOtherFormat('json-lines')
+  if (/^\{\s*(["}]|$)|^\[\s*["{[\d]/.test(start)) {
+    throw new PermanentError('The file is JSON, but does not have one object a line.', {
+      code: 'not-csv',
+      line: 1,
+      suggestions: ["Write one object a line: jq -c '.[]' in.json > out.jsonl", EXPORT_AS_CSV],
+    })
+  }
+  // A name in a header may look like a tag.
+  const what =
+    /^<(\?xml|!doctype|html)/i.test(start) || (/^<[a-z]+[ >]/i.test(start) && !/[,;\t|]/.test(firstLine))
       ? 'HTML or XML'
       : undefined
   if (what !== undefined) {
@@ -148,6 +162,17 @@ function refuseOtherFormats(head: Buffer): void {
       suggestions: [EXPORT_AS_CSV],
     })
   }
+}
+
+/** Whether a line ends like an object, as far as it is known. */
+function endsInBrace(head: Buffer, from: number): boolean {
+  const end = head.indexOf(LF, from)
+  return end === -1 && head.length >= LONGEST_HEAD_BYTES
+    ? true
+    : head
+        .toString('latin1', from, end === -1 ? undefined : end)
+        .trimEnd()
+        .endsWith('}')
 }
 
 /** How many of the first {@link LINES_OF_HEAD} lines end in `head`, and where the last of them ends. */

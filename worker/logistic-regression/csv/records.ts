@@ -20,6 +20,14 @@ const CR = 0x0d
 /** Ctrl-Z, with which CP/M and mainframes end a text. */
 const SUBSTITUTE = 0x1a
 
+/** What is known of a file before it is read. */
+export interface ReadingOptions {
+  /** Otherwise it is found by the first lines. */
+  dialect?: Dialect | undefined
+  /** The row, counted from 0, that an earlier read found to be a total: a footer. */
+  total?: number | undefined
+}
+
 /** Receives a file's records in order. */
 export interface RecordHandler {
   header(names: readonly string[], dialect: Dialect): void
@@ -46,7 +54,6 @@ export interface Shape {
 /**
  * Reads a CSV file with a header: RFC 4180, with the delimiter of its first lines, a byte order mark, any mix of line ends,
  * and blank lines skipped. Titles, units, repeated headers and a footer are left out, and reported.
- * @param total the row, counted from 0, that an earlier read found to be a total: a footer
  * @throws PermanentError with line and column: `not-csv`, `not-utf8`, `not-utf16`, `nul-byte`, `no-header`, `no-rows`,
  * `broken-quote`, `record-too-long`, `ragged-row`, `too-many-columns`, `broken-gzip`; and whatever the handler throws
  */
@@ -54,7 +61,7 @@ export async function readRecords(
   input: InputFile,
   handler: RecordHandler,
   pacer: Pacer,
-  total?: number,
+  {total, dialect: known}: ReadingOptions = {},
 ): Promise<Shape> {
   let reading: Reading | undefined
   let head: Buffer = Buffer.alloc(0)
@@ -64,8 +71,8 @@ export async function readRecords(
       let bytes = chunk
       if (reading === undefined) {
         head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
-        if (!holdsHead(head)) continue
-        reading = new Reading(detectDialect(head, text.encoding), handler, total)
+        if (known === undefined && !holdsHead(head)) continue
+        reading = new Reading(known ?? detectDialect(head, text.encoding), handler, total)
         bytes = head
       }
       for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
@@ -74,7 +81,7 @@ export async function readRecords(
       }
     }
     if (reading === undefined) {
-      reading = new Reading(detectDialect(head, text.encoding), handler, total)
+      reading = new Reading(known ?? detectDialect(head, text.encoding), handler, total)
       reading.write(head)
     }
     return reading.end()
@@ -252,20 +259,7 @@ class Reading {
     const columns = this.#scanner.fields
     if (columns > MOST_COLUMNS) throw tooManyColumns()
     const names = Array.from({length: columns}, (_, field) => valueText(fieldText(block, field)))
-    if (names.every((name) => name.trim() === '')) {
-      throw new PermanentError('The first line has only delimiters: it does not name the columns.', {
-        code: 'no-header',
-        line: 1,
-        suggestions: ['Put a line with the names of the columns first.'],
-      })
-    }
-    if (names.every((name) => name.trim() !== '' && Number.isFinite(Number(name)))) {
-      throw new PermanentError('The first line has only numbers: the file has no header.', {
-        code: 'no-header',
-        line: 1,
-        suggestions: ['Put a line with the names of the columns first.'],
-      })
-    }
+    if (this.#dialect.format === 'csv') refuseNoHeader(names)
     if (!this.#dialect.namesRecur) this.#repeatedHeader = new RepeatedHeader(block, columns)
     const all = namesOfRows(names, this.#dialect.form)
     this.#scanner.expect(all.length)
@@ -278,4 +272,22 @@ function namesOfRows(names: readonly string[], form: Dialect['form']): readonly 
   if (form === 'shorter') return ['', ...names]
   if (form === 'rows-longer') return [...names, '']
   return form === 'longer' ? names.slice(0, -1) : names
+}
+
+/** @throws PermanentError `no-header` */
+function refuseNoHeader(names: readonly string[]): void {
+  if (names.every((name) => name.trim() === '')) {
+    throw new PermanentError('The first line has only delimiters: it does not name the columns.', {
+      code: 'no-header',
+      line: 1,
+      suggestions: ['Put a line with the names of the columns first.'],
+    })
+  }
+  if (names.every((name) => name.trim() !== '' && Number.isFinite(Number(name)))) {
+    throw new PermanentError('The first line has only numbers: the file has no header.', {
+      code: 'no-header',
+      line: 1,
+      suggestions: ['Put a line with the names of the columns first.'],
+    })
+  }
 }

@@ -2,6 +2,7 @@ import type {Report} from '../../contract.ts'
 import type {ModelOptions} from '../../model-options.ts'
 import type {InputFile, ProcessContext} from '../../processor.ts'
 import {DELIMITER_NAMES} from '../csv/delimiters.ts'
+import type {Dialect} from '../csv/dialect.ts'
 import {describeOddities} from '../csv/oddities.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Fit} from '../solver/minimum.ts'
@@ -12,6 +13,8 @@ import type {Table} from '../table/table.ts'
 import {readNumber} from '../table/values.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
 import type {Quality} from './metrics.ts'
+
+const FORMAT_NAMES = {'json-lines': 'JSON Lines', parquet: 'Parquet'} as const
 
 /** The inputs of `report.json`. */
 export interface Findings {
@@ -72,8 +75,8 @@ export function makeReport(findings: Findings): Report {
     ...(findings.pretrained?.drift === undefined ? {} : {drift: findings.pretrained.drift}),
     assumptions: [
       ...(table.shape.dialect.encoding === 'UTF-16' ? ['The file is UTF-16; its result is UTF-8.'] : []),
-      `Fields are delimited by ${DELIMITER_NAMES[table.shape.dialect.delimiter]}, as in the header.`,
-      ...(numbers.length > 0
+      ...describeFormat(table.shape.dialect),
+      ...(table.shape.dialect.format === 'csv' && numbers.length > 0
         ? [`The first line is the header, although names in it are numbers: ${listed(numbers)}.`]
         : []),
       ...(label.chosenBy === 'last-column'
@@ -104,6 +107,14 @@ export function makeReport(findings: Findings): Report {
     },
     timings,
   }
+}
+
+function describeFormat({format, delimiter}: Dialect): string[] {
+  if (format === 'csv') return [`Fields are delimited by ${DELIMITER_NAMES[delimiter]}, as in the header.`]
+  const columns = format === 'json-lines' ? 'keys of its lines' : 'columns of its schema'
+  return [
+    `The file is ${FORMAT_NAMES[format]}: its columns are the ${columns}; texts stay texts, even if they look like numbers, unless every column is text.`,
+  ]
 }
 
 /** What the model options changed, in sentences. */

@@ -5,10 +5,11 @@ import {isGzipName, readBytes} from '../csv/source.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Table} from '../table/table.ts'
 import type {Predictions} from '../training/model.ts'
+import {appendToLines} from './json-lines-result.ts'
 import {type DecimalMark, MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 
 /**
- * Writes the input's records unchanged, each with `prediction` and `probability_<class>`; gzipped if the input is.
+ * Writes the input's rows unchanged, each with `prediction` and `probability_<class>`; gzipped if the input is.
  * Reads the input a second time.
  */
 export async function writeResult(
@@ -18,38 +19,56 @@ export async function writeResult(
   output: Output,
   pacer: Pacer,
 ): Promise<void> {
-  const {delimiter} = table.shape.dialect
   const {classes} = table.label
   const names = uniqueAmong(table.header, ['prediction', ...classes.map((name) => `probability_${name}`)])
+  const write = (into: Pick<Output, 'write'>): Promise<void> =>
+    table.shape.dialect.format === 'json-lines'
+      ? appendToLines(input, names, classes, predictions, into, pacer)
+      : appendToRecords(input, names, table, predictions, into, pacer)
+  return isGzipName(input.object) ? gzipped(write, output) : write(output)
+}
+
+async function appendToRecords(
+  input: InputFile,
+  names: readonly string[],
+  {shape, label: {classes}, decimalComma}: Table,
+  predictions: Predictions,
+  output: Pick<Output, 'write'>,
+  pacer: Pacer,
+): Promise<void> {
+  const {delimiter} = shape.dialect
   const header = Buffer.from(names.map((name) => delimiter + quoteField(name, delimiter)).join(''))
   const fields = predictionFields(
     classes.map((name) => Buffer.from(delimiter + quoteField(name, delimiter))),
     delimiter.charCodeAt(0),
     predictions,
     // As the input has them, unless they would have to be quoted.
-    table.decimalComma && delimiter !== ',' ? ',' : '.',
+    decimalComma && delimiter !== ',' ? ',' : '.',
   )
   const appended: AppendedFields = {
     mostBytes: Math.max(header.length, fields.mostBytes),
     write: (index, into, at) =>
       index === 0 ? at + header.copy(into, at) : fields.write(index - 1, into, at),
   }
-  const bytes = readBytes(input)
-  if (!isGzipName(input.object)) {
-    await appendFields(bytes, table.shape, appended, output, pacer)
-    return
-  }
+  await appendFields(readBytes(input), shape, appended, output, pacer)
+}
+
+/** Packs what is written. */
+async function gzipped(
+  write: (into: Pick<Output, 'write'>) => Promise<void>,
+  output: Pick<Output, 'write'>,
+): Promise<void> {
   const gzip = createGzip()
   const sent = (async () => {
     for await (const chunk of gzip) if (Buffer.isBuffer(chunk)) await output.write(chunk)
   })()
-  const write = async (chunk: string | Uint8Array): Promise<void> => {
+  const pack = async (chunk: string | Uint8Array): Promise<void> => {
     // Copied, since packing continues after the memory is reused.
     if (!gzip.write(Buffer.from(chunk)))
       await Promise.race([new Promise<void>((resolve) => gzip.once('drain', resolve)), sent])
   }
   try {
-    await appendFields(bytes, table.shape, appended, {write}, pacer)
+    await write({write: pack})
     gzip.end()
   } catch (error) {
     gzip.destroy(error instanceof Error ? error : new Error(String(error)))

@@ -1,5 +1,6 @@
 import {type InputFile, type Output, PermanentError, type ProcessContext} from '../../processor.ts'
 import {Design} from '../encoding/design.ts'
+import {readFile} from '../formats/source.ts'
 import {type Layout, placesIn} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import {measure} from '../quality/metrics.ts'
@@ -11,7 +12,7 @@ import type {FeatureChoice} from '../table/features.ts'
 import {listed, nearNames} from '../table/names.ts'
 import {memoryForTable} from '../table/memory.ts'
 import {labelledRows, unlabelledRows} from '../table/rows.ts'
-import {type Table, readTable} from '../table/table.ts'
+import type {Table} from '../table/table.ts'
 import {type Artifact, type Predictions, predict} from '../training/model.ts'
 import {applyThreshold} from '../training/threshold.ts'
 import type {Pretrained} from './artifact.ts'
@@ -33,7 +34,7 @@ export async function score(
   const lap = stopwatch()
   const {classes, preprocessing} = artifact
   const asText = new Set(preprocessing.categories.map(({column}) => column))
-  const table = await readTable(input, {name: artifact.label, chosenBy: 'model', classes}, pacer, {
+  const table = await readFile(input, {name: artifact.label, chosenBy: 'model', classes}, pacer, {
     asText,
     memoryBytes: memoryForTable(context.environment),
   })

@@ -42,9 +42,11 @@ export interface Table {
   shape: Shape
 }
 
-interface ReadOptions {
+export interface ReadOptions {
   /** Names of columns that are texts whatever they hold. */
   asText?: ReadonlySet<string>
+  /** If it is known. */
+  dialect?: Dialect
   /** Most bytes for the table and everything derived from it. */
   memoryBytes?: number
 }
@@ -57,7 +59,7 @@ export async function readTable(
   input: InputFile,
   choice: LabelChoice,
   pacer: Pacer,
-  {asText = new Set(), memoryBytes = Infinity}: ReadOptions = {},
+  {asText = new Set(), memoryBytes = Infinity, dialect}: ReadOptions = {},
 ): Promise<Table> {
   let kinds = new Map<number, ColumnKind>()
   let total: number | undefined
@@ -65,11 +67,13 @@ export async function readTable(
   const sizeBytes = isGzipName(input.object) ? 0 : input.sizeBytes
   for (;;) {
     const builder = new TableBuilder(choice, kinds, asText, sizeBytes, memoryBytes)
-    const shape = await readRecords(input, builder, pacer, total)
+    const shape = await readRecords(input, builder, pacer, {total, dialect})
     const {misread} = builder
     if (misread.size === 0) {
       const table = builder.build(shape)
-      if (total !== undefined || !builder.lastSaysTotal || !isLastSum(table)) return table
+      // A program that writes types writes no totals.
+      const isKnown = total !== undefined || dialect !== undefined
+      if (isKnown || !builder.lastSaysTotal || !isLastSum(table)) return table
       // Its word made a text column of what may be numbers without it.
       kinds = new Map()
       total = table.rows - 1
