@@ -1,26 +1,9 @@
 import type {Design} from '../encoding/design.ts'
 import {PermanentError} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
+import type {GradientDescent} from './gradient-descent.ts'
 import type {Fit} from './minimum.ts'
 import {type Objective, evaluate, rowsOf} from './objective.ts'
-
-/** What `ml-logistic-regression` does with an objective: so many steps of gradient descent, of one length. */
-export interface GradientDescent {
-  numSteps: number
-  /** Of a step, per unit of the gradient's sum over the rows. */
-  learningRate: number
-}
-
-/** Those of the package. */
-const DEFAULTS: GradientDescent = {numSteps: 50_000, learningRate: 5e-4}
-
-/** The training's settings: the package's own where none are given. */
-export function gradientDescent({numSteps, learningRate}: Partial<GradientDescent>): GradientDescent {
-  return {
-    numSteps: numSteps ?? DEFAULTS.numSteps,
-    learningRate: learningRate ?? DEFAULTS.learningRate,
-  }
-}
 
 /** Multiplications, each of a cell of the design matrix, that may take five minutes on one CPU. */
 const MOST_MULTIPLICATIONS = 1.5e10

@@ -1,7 +1,7 @@
 import type {Design} from '../encoding/design.ts'
 import type {Pacer} from '../pacer.ts'
 import {Hessian} from './hessian.ts'
-import type {GradientDescent} from './library.ts'
+import type {GradientDescent} from './gradient-descent.ts'
 import {Pass} from './pass.ts'
 
 /**

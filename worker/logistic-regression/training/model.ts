@@ -3,7 +3,7 @@ import type {Design} from '../encoding/design.ts'
 import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Distribution} from '../table/distribution.ts'
-import type {GradientDescent} from '../solver/library.ts'
+import type {GradientDescent} from '../solver/gradient-descent.ts'
 import {type Range, outputsFor, softmaxInPlace} from '../solver/objective.ts'
 import {Pass} from '../solver/pass.ts'
 

@@ -6,7 +6,7 @@ import {crossValidate, encodeFolds} from './cross-validation.ts'
 import type {FoldedRows} from './folds.ts'
 import type {Predictions} from './model.ts'
 import type {TransformChoice} from './tails.ts'
-import {gradientDescent} from '../solver/library.ts'
+import {gradientDescent} from '../solver/gradient-descent.ts'
 import {type Method, type TrainedModel, train} from './train.ts'
 
 /** Values of C that `auto` tries, from the strongest penalty to the weakest. */
