@@ -110,6 +110,11 @@ export const RESULT_METADATA = {
    * same generation outranks it.
    */
   cancelled: 'cancelled',
+  /**
+   * On an `error.json` alone, added to it by `reprocess`: the id of a request to process the file again that was
+   * published since. The file waits until a worker writes another result or error.
+   */
+  requested: 'requested',
 } as const
 
 /** What a worker writes under the canary's own name in the output bucket. Remove the canary first, then this. */

@@ -18,11 +18,14 @@ export function showRedriven({redriven, gone}: RedriveResult): string[] {
 }
 
 /** What `reprocess` sent to the worker. */
-export function showReprocessed({notified, gone}: ReprocessResult): string[] {
-  if (notified.length + gone.length === 0) return ['Nothing to reprocess.']
+export function showReprocessed({notified, gone, replaced}: ReprocessResult): string[] {
+  if (notified.length + gone.length + replaced.length === 0) return ['Nothing to reprocess.']
   return [
     `${counted(notified.length, 'file')} sent to be processed again.`,
     ...gone.map((object) => `${object} was deleted in the meantime.`),
+    ...replaced.map(
+      (object) => `${object} was uploaded again in the meantime; the new upload is processed anyway.`,
+    ),
   ]
 }
 

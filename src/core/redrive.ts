@@ -6,7 +6,7 @@ import type {FileStatus} from './files/files.ts'
 import {exactly, isPattern, patternOf} from './files/names.ts'
 import {readNotification} from './files/notification.ts'
 import {type TakenMessage} from './ports/messages.ts'
-import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
+import {awaitedAgain, findError, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
 import {commandFor, suggest} from './suggestion.ts'
 
@@ -77,7 +77,7 @@ export async function redrive(objects: readonly string[], context: Context): Pro
     const attributes = Object.fromEntries(
       Object.entries(message.attributes).filter(([name]) => !ADDED_ATTRIBUTE.test(name)),
     )
-    const awaited = await awaitedAgain(file, reprocessId, context)
+    const awaited = awaitedAgain(file, reprocessId, await findError(object, context))
     await cloud.messages.publish(topic, {data: message.data, attributes}, {signal})
     redriven.set(key, awaited)
     step(object)

@@ -7,9 +7,12 @@ import {findArchived} from './files/departed.ts'
 import {isUndelivered} from './files/files.ts'
 import {notificationOf} from './files/notification.ts'
 import {mergeFiles, type ListedFile} from './files/merge.ts'
-import {endOf, settle} from './files/read-files.ts'
+import {sourceGeneration} from './files/commits.ts'
+import {endOf, failureOf, settle} from './files/read-files.ts'
+import type {StoredObject} from './ports/objects.ts'
+import {codeOf} from './system-error.ts'
 import {selectFiles} from './files/select.ts'
-import {awaitedAgain, type AwaitedFile} from './files/wait.ts'
+import {awaitedAgain, findError, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
 import {command, suggest} from './suggestion.ts'
 
@@ -32,6 +35,8 @@ export interface ReprocessResult {
   readonly notified: readonly AwaitedFile[]
   /** Deleted since they were chosen. */
   readonly gone: readonly string[]
+  /** Archived, and another object has taken the name since they were chosen: its own upload notifies the worker. */
+  readonly replaced: readonly string[]
 }
 
 /**
@@ -77,10 +82,12 @@ async function listChosen(
       if (end === undefined && (missing || (error ?? job) !== undefined)) open.push(file)
     }
   }
+  const hadFailed = new Set(open.filter((file) => failureOf(file) !== undefined).map(({input}) => input.name))
   for (const file of await settle(open, context)) {
     const isMissing = isUndelivered(file)
+    // Without an id, a worker would take the failure for the answer.
     if ((missing && isMissing) || (failed && file.state === 'failed'))
-      chosen.push({object: file.object, isMissing})
+      chosen.push({object: file.object, isMissing: isMissing && !hadFailed.has(file.object)})
   }
   return chosen
 }
@@ -96,6 +103,7 @@ export async function reprocess(files: readonly Chosen[], context: Context): Pro
   const id = randomUUID()
   const notified: AwaitedFile[] = []
   const gone: string[] = []
+  const replaced: string[] = []
   await eachOf(files, AT_ONCE, async ({object, isMissing}) => {
     signal.throwIfAborted()
     const input = await cloud.objects.stat(inputBucket, object)
@@ -106,16 +114,43 @@ export async function reprocess(files: readonly Chosen[], context: Context): Pro
         return
       }
       // A new upload, of which Cloud Storage itself notifies the worker.
-      const restored = await cloud.objects.copy(copy, object, RESULT_METADATA.sourceGeneration)
-      notified.push(await awaitedAgain(restored, undefined, context))
+      const restored = await unlessTaken(cloud.objects.copy(copy, object, RESULT_METADATA.sourceGeneration))
+      if (restored === undefined) {
+        replaced.push(object)
+        return
+      }
+      notified.push(awaitedAgain(restored, undefined, await findError(object, context)))
       step(object)
       return
     }
     const reprocessId = isMissing ? undefined : id
-    const awaited = await awaitedAgain(input, reprocessId, context)
+    const error = await findError(object, context)
     await cloud.messages.publish(topic, notificationOf(input, reprocessId), {signal})
-    notified.push(awaited)
+    if (reprocessId !== undefined && error !== undefined && sourceGeneration(error) === input.generation)
+      await markRequested(error, reprocessId, context)
+    notified.push(awaitedAgain(input, reprocessId, error))
     step(object)
   })
-  return {notified, gone}
+  return {notified, gone, replaced}
+}
+
+/** Has the file wait in `status`, and no longer count as failed, until the worker answers the request. */
+async function markRequested(error: StoredObject, reprocessId: string, {cloud}: Context): Promise<void> {
+  try {
+    await cloud.objects.addMetadata(error, {[RESULT_METADATA.requested]: reprocessId})
+  } catch (failure) {
+    // The worker was faster; or the caller may publish, but not write: the request is on its way all the same.
+    const isFine = ['precondition-failed', 'not-found', 'permission-denied'].includes(codeOf(failure) ?? '')
+    if (!isFine) throw failure
+  }
+}
+
+/** @returns `undefined` if the name is taken */
+async function unlessTaken<T>(copying: Promise<T>): Promise<T | undefined> {
+  try {
+    return await copying
+  } catch (error) {
+    if (codeOf(error) === 'precondition-failed') return undefined
+    throw error
+  }
 }

@@ -82,14 +82,20 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
         const kept = {contentType, contentEncoding, contentDisposition, contentLanguage, cacheControl}
         const custom = Object.entries(source.metadata).filter(([key]) => key !== without)
         const to = await fileOf(source.bucket, name)
-        await from.copy(to, {
+        const [, answer] = await from.copy(to, {
           ...Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)),
           metadata: Object.fromEntries(custom),
           preconditionOpts: {ifGenerationMatch: 0},
         })
-        const [copied] = await to.getMetadata()
-        return toStoredObject(source.bucket, copied)
+        const resource = isJsonObject(answer) ? answer['resource'] : undefined
+        if (!isJsonObject(resource)) throw new TypeError('A rewrite answers with the copy.')
+        return listedObject(source.bucket, resource)
       }),
+
+    async addMetadata({bucket, name, generation}, metadata) {
+      const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}?ifGenerationMatch=${generation}`
+      await rest.request('storage', 'PATCH', path, {metadata}, `Changing object ${name} in bucket ${bucket}`)
+    },
 
     read: (bucket, name, {generation, signal}) =>
       translated(`Reading object ${name} in bucket ${bucket}`, async () => {

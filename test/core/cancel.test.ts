@@ -96,6 +96,41 @@ test('a file in progress and one that waits behind it are cancelled, and those a
     .toEqual(['cancelled', 'cancelled'])
 })
 
+test('a failed file that was requested again waits until it is delivered, and can be cancelled again', async () => {
+  const context = await start()
+  await send(context, 'running.txt', 'hang')
+  await expect
+    .poll(async () => (await fileOf('running.txt', context))?.state, {timeout: 10_000})
+    .toBe('running')
+  await send(context, 'again.txt', 'good')
+  await cancel(['again.txt'], context)
+  expect(await fileOf('again.txt', context)).toMatchObject(CANCELLED)
+
+  const chosen = await chooseFiles({failed: true, missing: false}, context)
+  expect(chosen).toEqual([{object: 'again.txt', isMissing: false}])
+  const sent = await reprocess(chosen, context)
+  const waiting = await fileOf('again.txt', context)
+  expect(waiting).toMatchObject({state: 'waiting', attempts: 0})
+  expect(waiting).not.toHaveProperty('error')
+  expect((await status({objects: [], limit: 9}, context)).counts).toMatchObject({waiting: 1, failed: 0})
+  expect(await chooseFiles({failed: true, missing: false}, context)).toEqual([])
+
+  expect(await planCancel(['*.txt'], context)).toContain('again.txt')
+  expect(await cancel(['again.txt'], context)).toMatchObject({
+    cancelled: [{object: 'again.txt', state: 'waiting'}],
+    ended: [],
+  })
+  expect(await fileOf('again.txt', context)).toMatchObject(CANCELLED)
+  expect(await waitForResults(sent.notified, wait, context)).toMatchObject({exitCode: 3, files: [CANCELLED]})
+
+  // A third request is done once its turn comes.
+  const third = await reprocess(await chooseFiles({objects: ['again.txt']}, context), context)
+  expect(await fileOf('again.txt', context)).toMatchObject({state: 'waiting'})
+  await cancel(['running.txt'], context)
+  expect(await waitForResults(third.notified, wait, context)).toMatchObject({exitCode: 0})
+  expect(await fileOf('again.txt', context)).toMatchObject({state: 'done'})
+})
+
 test('a result stays if its reprocessing is cancelled', async () => {
   const context = await start()
   expect((await waitForResults(await send(context, 'done.txt', 'good'), wait, context)).exitCode).toBe(0)

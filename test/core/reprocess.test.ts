@@ -40,6 +40,31 @@ test('a file whose event was lost waits, and is processed after a new notificati
   })
 })
 
+test('an archived file whose name was taken in the meantime does not stop the others', async () => {
+  const context = await startLocalPipeline({afterwards: 'archive'})
+  const {cloud, pipeline} = context
+  const {inputBucket} = pipeline.names
+  const names = ['a.txt', 'b.txt', 'c.txt']
+  await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
+  await putUnnoticed(context, names)
+  const missing = await reprocess(await chooseFiles({failed: false, missing: true}, context), context)
+  expect((await waitForResults(missing.notified, {timeoutMs: 30_000}, context)).exitCode).toBe(0)
+  const stateOf = async () =>
+    (await status({objects: names, limit: 9}, context)).files.map(({input}) => input)
+  await expect.poll(stateOf, {timeout: 10_000}).toEqual(['archived', 'archived', 'archived'])
+
+  const chosen = await chooseFiles({objects: names}, context)
+  await putUnnoticed(context, ['b.txt'])
+  // It appears right after the look for it.
+  const stat: typeof cloud.objects.stat = async (bucket, name, generation) =>
+    bucket === inputBucket && name === 'b.txt' ? undefined : cloud.objects.stat(bucket, name, generation)
+  const racing = {...context, cloud: {...cloud, objects: {...cloud.objects, stat}}}
+  const sent = await reprocess(chosen, racing)
+  expect(sent).toMatchObject({gone: [], replaced: ['b.txt']})
+  expect(sent.notified.map(({object}) => object).toSorted()).toEqual(['a.txt', 'c.txt'])
+  expect((await waitForResults(sent.notified, {timeoutMs: 30_000}, context)).exitCode).toBe(0)
+})
+
 /** Throws this for each file. */
 const throwing = (error: string) => `import {PermanentError} from 'cloud-runner/worker'
   export default {

@@ -1,4 +1,4 @@
-import {RESERVED_PREFIX, WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
+import {isWanted, RESERVED_PREFIX, WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {endsAttempt} from '../files/activity.ts'
@@ -61,7 +61,9 @@ async function readDeliveries(
   }
   return [...newest.values()].flatMap((line) => {
     const {object, revision} = line
-    const isOurs = object !== undefined && !object.startsWith(RESERVED_PREFIX)
+    // A worker skips events of other names, such as those of archived copies, which nothing else ends.
+    const isOurs =
+      object !== undefined && !object.startsWith(RESERVED_PREFIX) && isWanted(object, pipeline.settings)
     return endsAttempt(line) || !isOurs || revision === undefined || serving.has(revision)
       ? []
       : [{object, revision}]

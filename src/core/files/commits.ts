@@ -32,6 +32,11 @@ export function isCancellation(error: StoredObject): boolean {
   return error.metadata[RESULT_METADATA.cancelled] !== undefined
 }
 
+/** Whether `reprocess` requested the file again after this `error.json` was written. */
+export function isRequestedAgain(error: StoredObject): boolean {
+  return error.metadata[RESULT_METADATA.requested] !== undefined
+}
+
 /**
  * Decides by the worker's contract: the commit of the larger source generation counts, and of two of the same
  * generation the one created later; a cancellation does not override an existing result.

@@ -1,10 +1,11 @@
 import {isWanted} from '../../../worker/contract.ts'
 import type {Settings} from '../settings/settings.ts'
 import type {Context} from '../ports/context.ts'
+import type {StoredObject} from '../ports/objects.ts'
 import {AppError} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import {createActivityReader, type Activity, type OpenFile} from './activity.ts'
-import {finished, isCancellation, judge, readCommits, readErrorReport} from './commits.ts'
+import {finished, isCancellation, isRequestedAgain, judge, readCommits, readErrorReport} from './commits.ts'
 import {fileKey, readDeadLetters, type DeadLetters} from './dead-letters.ts'
 import {findDeparted} from './departed.ts'
 import type {FileStatus} from './files.ts'
@@ -90,9 +91,14 @@ export function openFileOf(file: ListedFile): OpenFile {
   return {object, generation, uploadedAt: failedAt(file) ?? uploadedAt}
 }
 
-function failedAt({input, commits}: ListedFile): string | undefined {
+function failedAt(file: ListedFile): string | undefined {
+  return failureOf(file)?.timeCreated
+}
+
+/** The `error.json` of a file that failed. */
+export function failureOf({input, commits}: ListedFile): StoredObject | undefined {
   const verdict = judge(input.generation, commits)
-  return verdict.kind === 'failed' ? verdict.commit.timeCreated : undefined
+  return verdict.kind === 'failed' ? verdict.commit : undefined
 }
 
 /**
@@ -106,7 +112,8 @@ export async function standingOf(
 ): Promise<ReturnType<typeof standing> | undefined> {
   const {name, generation} = file.input
   const {job} = file.commits
-  const failed = failedAt(file)
+  const failure = failureOf(file)
+  const failed = failure?.timeCreated
   const isCancelled = file.commits.error !== undefined && isCancellation(file.commits.error)
   const isNew = (time: string | undefined) =>
     time !== undefined && (failed === undefined || Date.parse(time) > Date.parse(failed))
@@ -124,7 +131,8 @@ export async function standingOf(
         ? activity
         : undefined,
   }
-  if (failed !== undefined && Object.values(evidence).every((part) => part === undefined)) return undefined
+  const isWithout = Object.values(evidence).every((part) => part === undefined)
+  if (failure !== undefined && isWithout && !isRequestedAgain(failure)) return undefined
   return standing({...evidence, settings: context.pipeline.settings})
 }
 

@@ -47,13 +47,15 @@ export interface AwaitedFile {
   readonly cancellation?: string
 }
 
-/** What to wait for when a file is notified again; read it before publishing the notification. */
-export async function awaitedAgain(
+/**
+ * What to wait for when a file is notified again.
+ * @param error its `error.json`, read before publishing the notification
+ */
+export function awaitedAgain(
   {name: object, generation, sizeBytes, timeCreated: uploadedAt}: StoredObject,
   reprocessId: string | undefined,
-  {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
-): Promise<AwaitedFile> {
-  const error = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'error.json'))
+  error: StoredObject | undefined,
+): AwaitedFile {
   return {
     object,
     generation,
@@ -62,6 +64,14 @@ export async function awaitedAgain(
     ...(reprocessId === undefined ? {} : {reprocessId}),
     ...(error !== undefined && isCancellation(error) ? {cancellation: error.generation} : {}),
   }
+}
+
+/** The `error.json` of an object, if it has one. */
+export function findError(
+  object: string,
+  {cloud, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
+): Promise<StoredObject | undefined> {
+  return cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'error.json'))
 }
 
 export interface WaitOptions {

@@ -52,9 +52,15 @@ export interface ObjectStore {
   upload(options: UploadOptions): Promise<StoredObject>
   /**
    * Copies a generation to another name in its bucket where nothing is, with all metadata; `without` names custom
-   * metadata to leave out. @throws AppError `precondition-failed` if something is there
+   * metadata to leave out. @returns the copy, even if it has been replaced since
+   * @throws AppError `precondition-failed` if something is there
    */
   copy(source: StoredObject, name: string, without: string): Promise<StoredObject>
+  /**
+   * Adds custom metadata to an object's live generation.
+   * @throws AppError `precondition-failed` if that is another one by now; `not-found`
+   */
+  addMetadata(object: StoredObject, metadata: Readonly<Record<string, string>>): Promise<void>
   read(bucket: string, name: string, options: {generation: string; signal: AbortSignal}): Promise<Readable>
   /** Deletes an object; a missing one is not an error. */
   delete(bucket: string, name: string): Promise<void>
