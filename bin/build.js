@@ -13,6 +13,7 @@ import {basename, dirname, join} from 'node:path'
 import {fileURLToPath, pathToFileURL} from 'node:url'
 import {parseArgs} from 'node:util'
 import {compileKernels, KERNELS_FILE} from './kernels.js'
+import {writeOpenApi} from './openapi.js'
 import {writeSchemas} from './schemas.js'
 import {writeSettings} from './settings.js'
 
@@ -110,6 +111,11 @@ async function buildAll({check}) {
     await bundleConsole()
     await settingsSchema()
     writeSchemas(root, join(dist, 'schemas'))
+    writeOpenApi(
+      root,
+      join(dist, 'console', 'openapi.json'),
+      JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version,
+    )
     const stale = await writeSettings(root, built)
     const text = await manifest()
     const committed = existsSync(manifestFile) ? readFileSync(manifestFile, 'utf8') : ''

@@ -9,6 +9,7 @@ import type {AskedDeployment} from './consent.ts'
 import {failureOf} from './failure.ts'
 import {tame, widthOf, wrap} from './format.ts'
 import {
+  localCloudOf,
   openChoices,
   openTarget,
   readSettings,
@@ -203,13 +204,15 @@ export abstract class CloudRunnerCommand extends Command {
   }
 
   /** Serves the console of an open target until it is disposed of. @param port 0: any free one */
-  protected async serveConsole({isProtected}: Config, target: OpenTarget, port = 0): Promise<RunningConsole> {
+  protected async serveConsole(config: Config, target: OpenTarget, port = 0): Promise<RunningConsole> {
     const {serveConsole} = await import('../console/server.ts')
+    const isLocal = config.settings.target === 'local'
     return serveConsole({
       port,
       context: target.context(),
       render: this.render,
-      isProtected,
+      isProtected: config.isProtected,
+      requests: isLocal ? (after) => localCloudOf(config).requests(after) : undefined,
       explain: (error) => failureOf(error, {bin: this.config.bin, typed: this.typed}),
       version: this.config.version,
     })

@@ -25,6 +25,10 @@ export interface Problem {
   readonly code: string
   readonly message: string
   readonly suggestions: readonly string[]
+  /** The suggested commands that can be run as they are, each as its words, in the order to try them. */
+  readonly next?: readonly (readonly string[])[]
+  /** Of the command that would fail like this. */
+  readonly exitCode?: number
 }
 
 /** The state of the pipeline, sent whenever it changes. */
@@ -91,6 +95,45 @@ export interface FileStory {
 export interface LogPage {
   /** Oldest first. */
   readonly lines: readonly LogLine[]
+  /** The same in a shell. */
+  readonly command: string
+}
+
+/** A permission that a call of the local cloud needed. */
+export interface PermissionCheck {
+  readonly principal: string
+  readonly permission: string
+  readonly resource: string
+  /** `missing`: not granted, but the call was served all the same. */
+  readonly decision: 'allowed' | 'denied' | 'missing'
+  /** If it is not granted: the smallest role on the resource that would have allowed it. */
+  readonly role?: string
+}
+
+/** A call of the local cloud's APIs, or a permission that it checked for work of its own. */
+export interface CloudRequest {
+  /** Increases over time. */
+  readonly id: number
+  /** RFC 3339. */
+  readonly time: string
+  /** The caller. */
+  readonly principal: string
+  /** `GET`, or `gRPC`; absent for the local cloud's own work. */
+  readonly method?: string
+  /** Without the query. */
+  readonly path?: string
+  /** HTTP status, or the code of a gRPC call. */
+  readonly status?: number | string
+  readonly checks: readonly PermissionCheck[]
+}
+
+export interface RequestPage {
+  /** Oldest first, at most the newest 500. */
+  readonly requests: readonly CloudRequest[]
+  /** Id of the newest request that was looked at: `after` of the next question. */
+  readonly last: number
+  /** Why there are none, if the pipeline's cloud does not record them. */
+  readonly reason?: string
   /** The same in a shell. */
   readonly command: string
 }

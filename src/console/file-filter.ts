@@ -7,11 +7,7 @@ import type {FileFilter} from './api.ts'
  * @throws AppError `usage` if a value cannot be meant, so that no filter is ignored
  */
 export function filterIn(query: URLSearchParams): FileFilter {
-  const states = query.getAll('state').map((text) => {
-    const state = FILE_STATES.find((one) => one === text)
-    if (state === undefined) throw unusable('state', text, `one of ${FILE_STATES.join(', ')}`)
-    return state
-  })
+  const states = query.getAll('state').map((text) => known(text, 'state', FILE_STATES))
   const since = query.get('since') ?? ''
   if (since !== '' && Number.isNaN(Date.parse(since))) throw unusable('since', since, 'a time in RFC 3339')
   return {
@@ -34,6 +30,22 @@ export function countIn(
   if (!/^\d+$/.test(text) || count < least || count > most)
     throw unusable(name, text, `a whole number from ${least} to ${most}`)
   return count
+}
+
+/** One of several words in a query; `undefined` if it has none. @throws AppError `usage` */
+export function oneOf<const W extends string>(
+  query: URLSearchParams,
+  name: string,
+  words: readonly W[],
+): W | undefined {
+  const text = query.get(name)
+  return text === null ? undefined : known(text, name, words)
+}
+
+function known<const W extends string>(text: string, name: string, words: readonly W[]): W {
+  const word = words.find((one) => one === text)
+  if (word === undefined) throw unusable(name, text, `one of ${words.join(', ')}`)
+  return word
 }
 
 function unusable(name: string, text: string, wanted: string): AppError {

@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import type {ServerResponse} from 'node:http'
 import {join} from 'node:path'
+import {fieldsOf, type JsonObject} from '../core/json.ts'
 import {packageFolder} from '../core/package-folder.ts'
 
 /** The page runs its own script and style, calls this server, and nothing else. */
@@ -22,10 +23,17 @@ const TYPES = {
   'page.css': 'text/css; charset=utf-8',
 } as const
 
+const FOLDER = join(packageFolder(), 'dist', 'console')
+
+/** The OpenAPI document that the build derived from the types. */
+export async function readDescription(): Promise<JsonObject> {
+  return fieldsOf(JSON.parse(await readFile(join(FOLDER, 'openapi.json'), 'utf8')))
+}
+
 /** Answers with a file of the page that the build put together; every other path is the page itself. */
 export async function answerWithPage(path: string, response: ServerResponse): Promise<void> {
   const name = path === '/page.js' ? 'page.js' : path === '/page.css' ? 'page.css' : 'index.html'
-  const content = await readFile(join(packageFolder(), 'dist', 'console', name))
+  const content = await readFile(join(FOLDER, name))
   response.writeHead(200, {
     'content-type': TYPES[name],
     'content-security-policy': POLICY,

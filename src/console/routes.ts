@@ -8,12 +8,13 @@ import {rollback} from '../core/rollback.ts'
 import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload} from '../core/upload/upload.ts'
-import type {FilePage, FileStory, FixPlan, FixProgress, LogPage, PartPage, RevisionPage} from './api.ts'
 import {lineOf} from './commands.ts'
-import {countIn, filterIn} from './file-filter.ts'
-import {fixNamed, type Fixes} from './fixes.ts'
-import {rendered} from './rendered.ts'
+import {countIn, filterIn, oneOf} from './file-filter.ts'
+import {fixNamed, type FixRequest, type Fixes} from './fixes.ts'
+import type {AnswerTo, Operation} from './operations.ts'
 import {readParts} from './parts.ts'
+import {rendered} from './rendered.ts'
+import {readRequests, SHOWN_REQUESTS, type ReadRequests} from './requests.ts'
 import {tellStory} from './story.ts'
 import type {Watch} from './watch.ts'
 
@@ -32,6 +33,8 @@ export interface RouteServices {
   readonly isProtected: boolean
   /** The path with a key, for what a browser loads without headers. */
   readonly withKey: (path: string) => string
+  /** On the local target. */
+  readonly requests: ReadRequests | undefined
 }
 
 /** A request that was admitted. */
@@ -42,9 +45,14 @@ export interface ApiCall {
   readonly message: IncomingMessage
 }
 
-type Answer = (call: ApiCall) => unknown
+type Routed = Exclude<Operation, 'GET /api/session' | 'GET /api/openapi.json'>
 
-/** The JSON API: what answers each method and path. `*` is an object's name, whole and percent-encoded. */
+/** What answers each operation. */
+export type Routes<O extends Operation = Operation> = {
+  readonly [Each in O]: (call: ApiCall) => AnswerTo<Each> | Promise<AnswerTo<Each>>
+}
+
+/** The JSON API of the pipeline. */
 export function apiRoutes({
   context,
   watch,
@@ -52,9 +60,10 @@ export function apiRoutes({
   render,
   isProtected,
   withKey,
-}: RouteServices): Readonly<Record<string, Answer>> {
+  requests,
+}: RouteServices): Routes<Routed> {
   return {
-    async 'GET /api/files'({query}): Promise<FilePage> {
+    async 'GET /api/files'({query}) {
       const filter = filterIn(query)
       const limit = countIn(query, 'limit', FILES_PER_PAGE) ?? USUAL_FILES
       const after = query.get('after')
@@ -62,12 +71,12 @@ export function apiRoutes({
       return rendered(watch.files.page(filter, {limit, ...(after === null ? {} : {after})}), render)
     },
 
-    'GET /api/files/*'({name}): Promise<FileStory> {
+    'GET /api/files/{object}'({name}) {
       const path = `/api/files/${encodeURIComponent(name)}`
       return tellStory(name, {context, render, pathTo: (what) => withKey(`${path}/${what}`)})
     },
 
-    async 'GET /api/logs'({query}): Promise<LogPage> {
+    async 'GET /api/logs'({query}) {
       const object = query.get('object') ?? undefined
       const severity = query.get('severity') ?? undefined
       const limit = countIn(query, 'limit', LINES_PER_PAGE) ?? USUAL_LINES
@@ -78,18 +87,24 @@ export function apiRoutes({
       return {lines, command: lineOf(typed, render)}
     },
 
-    async 'GET /api/revisions'(): Promise<RevisionPage> {
+    async 'GET /api/requests'({query}) {
+      const show = oneOf(query, 'show', SHOWN_REQUESTS) ?? 'all'
+      const after = countIn(query, 'after', {least: 0, most: Number.MAX_SAFE_INTEGER}) ?? 0
+      return readRequests({after, show, text: query.get('text') ?? ''}, requests, render)
+    },
+
+    async 'GET /api/revisions'() {
       const listed = await revisions({limit: MOST_REVISIONS}, context)
       const commands = listed.revisions.map(({name}) => [name, lineOf(command('rollback', name), render)])
       return {...listed, commands: Object.fromEntries(commands)}
     },
 
-    async 'GET /api/parts'(): Promise<PartPage> {
+    async 'GET /api/parts'() {
       await watch.current()
       return readParts(watch.overview, context, render)
     },
 
-    async 'POST /api/traffic/*'({name}): Promise<{readonly revision: string}> {
+    async 'POST /api/traffic/{revision}'({name}) {
       if (isProtected)
         throw new AppError(`The environment of pipeline ${context.pipeline.settings.name} is protected.`, {
           code: 'confirmation-required',
@@ -100,15 +115,18 @@ export function apiRoutes({
       return {revision}
     },
 
-    async 'POST /api/fixes/*'({name, query}): Promise<FixPlan | FixProgress> {
+    async 'GET /api/fixes/{fix}'({name, query}) {
       await watch.current()
-      const request = {fix: fixNamed(name), objects: query.getAll('object'), filter: filterIn(query)}
-      if (query.has('dry-run')) return fixes.plan(request)
-      const count = countIn(query, 'count', {least: 0, most: Number.MAX_SAFE_INTEGER})
-      return fixes.start({...request, ...(count === undefined ? {} : {count})})
+      return fixes.plan(fixIn(name, query))
     },
 
-    async 'POST /api/uploads/*'({name, message}): Promise<{readonly object: string}> {
+    async 'POST /api/fixes/{fix}'({name, query}) {
+      await watch.current()
+      const count = countIn(query, 'count', {least: 0, most: Number.MAX_SAFE_INTEGER})
+      return fixes.start({...fixIn(name, query), ...(count === undefined ? {} : {count})})
+    },
+
+    async 'POST /api/uploads/{object}'({name, message}) {
       const planned = await planUpload({sources: ['-'], name, cwd: context.stateFolder, stdin: message})
       const {failed} = await upload(planned, {}, context)
       const [first] = failed
@@ -117,4 +135,8 @@ export function apiRoutes({
       return {object: name}
     },
   }
+}
+
+function fixIn(name: string, query: URLSearchParams): FixRequest {
+  return {fix: fixNamed(name), objects: query.getAll('object'), filter: filterIn(query)}
 }

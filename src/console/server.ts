@@ -6,13 +6,14 @@ import type {Context} from '../core/ports/context.ts'
 import {readReport} from '../core/report.ts'
 import {command, synopsis, type Render} from '../core/suggestion.ts'
 import {createAdmission, type Admission} from './admission.ts'
-import type {Problem, Session} from './api.ts'
+import type {Problem} from './api.ts'
 import {lineOf} from './commands.ts'
 import {EventStream} from './event-stream.ts'
 import {Fixes} from './fixes.ts'
 import {LogFollower} from './follow-logs.ts'
-import {answerWithPage} from './page-files.ts'
-import {apiRoutes, type ApiCall} from './routes.ts'
+import {answerWithPage, readDescription} from './page-files.ts'
+import type {ReadRequests} from './requests.ts'
+import {apiRoutes, type Routes} from './routes.ts'
 import {announce} from './running.ts'
 import {tellStory} from './story.ts'
 import {Watch} from './watch.ts'
@@ -36,6 +37,8 @@ export interface ConsoleOptions {
   /** Any thrown value as the page shows it. */
   readonly explain: (error: unknown) => Problem
   readonly version: string
+  /** On the local target. */
+  readonly requests: ReadRequests | undefined
 }
 
 /** A console that serves its page. */
@@ -91,7 +94,7 @@ interface Site extends AsyncDisposable {
 }
 
 function createSite(admission: Admission, options: ConsoleOptions): Site {
-  const {context, render, explain, version, isProtected} = options
+  const {context, render, explain, version, isProtected, requests} = options
   const events = new EventStream(({all, ofLogs}) => {
     watch.isWatched = all > 0
     follower.isWanted = ofLogs > 0
@@ -114,7 +117,11 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
     setup: lineOf(command('setup'), render),
     upload: lineOf(synopsis('upload', 'FILE'), render),
   }
-  const routes = apiRoutes({context, watch, fixes, render, isProtected, withKey})
+  const routes: Routes = {
+    'GET /api/session': () => ({eventsPath: withKey(EVENTS_PATH), version, commands}),
+    'GET /api/openapi.json': readDescription,
+    ...apiRoutes({context, watch, fixes, render, isProtected, withKey, requests}),
+  }
 
   async function answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.parse(message.url ?? '/', 'http://127.0.0.1')
@@ -156,13 +163,12 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
   }
 
   function findRoute({method}: IncomingMessage, path: string) {
-    if (method === 'GET' && path === '/api/session')
-      return {name: '', route: (): Session => ({eventsPath: withKey(EVENTS_PATH), version, commands})}
-    const whole = routes[`${method} ${path}`]
-    if (whole !== undefined) return {name: '', route: whole}
-    const [, folder, name = ''] = /^(.+)\/([^/]+)$/.exec(path) ?? []
-    const named = routes[`${method} ${folder}/*`]
-    return named && {name: decodeURIComponent(name), route: (call: ApiCall) => named(call)}
+    for (const [operation, route] of Object.entries(routes)) {
+      const pattern = operation.replace(/\{\w+\}/, '([^/]+)')
+      const [found, name = ''] = new RegExp(`^${pattern}$`).exec(`${method} ${path}`) ?? []
+      if (found !== undefined) return {name: decodeURIComponent(name), route}
+    }
+    return undefined
   }
 
   async function drawReport(object: string): Promise<string> {

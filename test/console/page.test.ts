@@ -6,6 +6,7 @@ import {generateSample} from '../../src/core/sample/index.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {noBrowser, openPage, violationsOf} from '../support/browser.ts'
 import {processed, startConsole} from '../support/console.ts'
+import {createOutsider} from '../support/outsider.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 
 const GOOD = [...generateSample({rows: 200})].join('')
@@ -132,6 +133,27 @@ describe.skipIf(noBrowser !== undefined)(
       await page.getByRole('link', {name: 'Pipeline'}).click()
       await page.getByRole('heading', {name: 'push subscription'}).waitFor()
       expect(await page.locator('.parts').first().innerText()).toContain(context.pipeline.names.inputBucket)
+      await expectFine(page)
+    })
+
+    test('a refused call with the grant that it lacked', async () => {
+      const context = await startLocalPipeline()
+      const {project} = context.pipeline.settings
+      await setup({workerFolder: undefined}, context)
+      const call = await createOutsider(context.endpoint, project)
+      const {address, origin} = await startConsole(context)
+      const page = await openPage(address)
+      await page.getByRole('link', {name: 'Requests'}).click()
+      await page.getByLabel('Show').selectOption('denied')
+      await page.getByText('No requests match.').waitFor()
+      expect(page.url()).toBe(`${origin}/requests?show=denied`)
+      await expectFine(page)
+      await call(`/v1/projects/${project}/topics`)
+      await page.getByText('roles/pubsub.viewer').waitFor()
+      expect(await page.locator('.requests tbody').innerText()).toMatch(
+        /outsider@[\s\S]*GET \/v1\/projects\/[\s\S]*403[\s\S]*denied: pubsub\.topics\.list on/,
+      )
+      await page.getByText('cloud-runner local requests --denied').waitFor()
       await expectFine(page)
     })
 

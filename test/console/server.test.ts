@@ -2,10 +2,14 @@ import {once} from 'node:events'
 import {request} from 'node:http'
 import {expect, test} from 'vitest'
 import {generateSample} from '../../src/core/sample/index.ts'
+import {readRequests} from '../../src/console/requests.ts'
+import {render} from '../../src/core/suggestion.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {processed, startConsole} from '../support/console.ts'
 import {deadLetter} from '../support/dead-letter.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {expectDescribed} from '../support/openapi.ts'
+import {createOutsider} from '../support/outsider.ts'
 import {putUnnoticed} from '../support/unnoticed-uploads.ts'
 
 test('lists, filters and pages files, tells one file’s story, and refuses what it cannot mean', async () => {
@@ -61,11 +65,11 @@ test('fixes files by filter or by name: first a plan with its command, then the 
   await setup({workerFolder: undefined}, context)
   await processed({'one.csv': 'a,b\n"1,2\n', 'two.csv': 'a,b\n"1,2\n'}, context)
   const {ask, listen} = await startConsole(context)
-  expect((await ask('POST', '/api/fixes/reprocess?state=failed&dry-run')).json).toMatchObject({
+  expect((await ask('GET', '/api/fixes/reprocess?state=failed')).json).toMatchObject({
     count: 2,
     command: 'cloud-runner reprocess --failed',
   })
-  expect((await ask('POST', '/api/fixes/cancel?dry-run')).json).toMatchObject({count: 0})
+  expect((await ask('GET', '/api/fixes/cancel')).json).toMatchObject({count: 0})
   const events = await listen()
   expect((await ask('POST', '/api/fixes/reprocess?object=one.csv')).json).toMatchObject({total: 1})
   expect(await events.fix(({state}) => state !== 'running')).toMatchObject({
@@ -138,11 +142,60 @@ test('redrives the dead letters of the filter alone: none if it matches none', a
     state: 'failed',
     problem: {code: 'object-unknown'},
   })
-  await expect
-    .poll(async () => Object((await ask('POST', '/api/fixes/redrive?prefix=a/&dry-run')).json).count)
-    .toBe(1)
+  await expect.poll(async () => Object((await ask('GET', '/api/fixes/redrive?prefix=a/')).json).count).toBe(1)
   expect(await redriven('prefix=a/')).toMatchObject({state: 'done', total: 1, done: 1})
   await showsDead(2)
+})
+
+test('lists the calls of the local cloud with what each lacked, filtered and from where the last answer ended', async () => {
+  const context = await startLocalPipeline()
+  const {project} = context.pipeline.settings
+  const call = await createOutsider(context.endpoint, project)
+  const {ask} = await startConsole(context)
+  const path = `/v1/projects/${project}/topics`
+  expect(await call(path)).toBe(403)
+  const {json: denied} = await ask('GET', '/api/requests?show=denied')
+  expect(denied).toMatchObject({
+    command: 'cloud-runner local requests --denied',
+    requests: [
+      {
+        principal: `serviceAccount:outsider@${project}.iam.gserviceaccount.com`,
+        method: 'GET',
+        path,
+        status: 403,
+        checks: [{decision: 'denied', permission: 'pubsub.topics.list', role: 'roles/pubsub.viewer'}],
+      },
+    ],
+  })
+  const {json: all} = await ask('GET', '/api/requests')
+  expect(Object(all).requests.length).toBeGreaterThan(1)
+  const later = `after=${Object(all).last}`
+  await call(path)
+  expect((await ask('GET', `/api/requests?show=accounts&${later}`)).json).toMatchObject({
+    requests: [{path, status: 403}],
+  })
+  expect((await ask('GET', `/api/requests?text=TOPICS.LIST&${later}`)).json).toMatchObject({
+    requests: [{path}],
+  })
+  expect((await ask('GET', '/api/requests?show=all')).status).toBe(400)
+})
+
+test('says why Google Cloud shows no requests', async () => {
+  const page = await readRequests({after: 0, show: 'all', text: ''}, undefined, render)
+  expect(page).toMatchObject({requests: [], reason: expect.stringContaining('Cloud Audit Logs')})
+})
+
+test('describes its API, and the description finds what does not fit it', async () => {
+  const context = await startLocalPipeline()
+  const {ask} = await startConsole(context)
+  const {json} = await ask('GET', '/api/openapi.json')
+  expect(json).toMatchObject({
+    openapi: '3.1.0',
+    paths: {
+      '/api/files': {get: {parameters: expect.arrayContaining([expect.objectContaining({name: 'state'})])}},
+    },
+  })
+  expect(() => expectDescribed('GET', '/api/files', 200, {files: [], total: 0})).toThrow('to deeply equal')
 })
 
 test('moves no traffic in a protected environment, and shows the command that asks for the name', async () => {

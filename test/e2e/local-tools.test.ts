@@ -2,6 +2,7 @@ import {mkdir} from 'node:fs/promises'
 import {join} from 'node:path'
 import {describe, expect, onTestFinished, test} from 'vitest'
 import {Cli, parseObject} from '../support/cli.ts'
+import {createOutsider} from '../support/outsider.ts'
 
 async function createCli(): Promise<Cli> {
   const cli = await Cli.create()
@@ -101,18 +102,8 @@ describe('local iam and local requests', () => {
     expect((await cli.run(['local', 'requests'])).stderr).toContain('local start')
     await cli.run(['local', 'start'])
     const {endpoint} = await cli.json(['local', 'status'])
-    const call = (path: string, body?: object, authorization = '') =>
-      fetch(`${String(endpoint)}${path}`, {
-        headers: authorization === '' ? {} : {authorization},
-        ...(body === undefined ? {} : {method: 'POST', body: JSON.stringify(body)}),
-      })
-    await call('/v1/projects/p-test/serviceAccounts', {accountId: 'outsider'})
-    const answer = await call(
-      '/v1/projects/-/serviceAccounts/outsider@p-test.iam.gserviceaccount.com:generateAccessToken',
-      {scope: ['https://www.googleapis.com/auth/cloud-platform']},
-    )
-    const token = `Bearer ${String(parseObject(await answer.text())['accessToken'])}`
-    const list = async () => (await call('/v1/projects/p-test/topics', undefined, token)).status
+    const call = await createOutsider(String(endpoint), 'p-test')
+    const list = () => call('/v1/projects/p-test/topics')
     expect(await list()).toBe(403)
     const lines = (await cli.run(['local', 'requests', '--denied'])).stdout
     expect(lines).toMatch(
@@ -127,7 +118,7 @@ describe('local iam and local requests', () => {
     await following.shows('"decision":"missing"')
     expect((await cli.run(['local', 'status'])).stdout).toContain('Missing grants:')
     expect((await cli.run(['local', 'reset', '--yes'])).exitCode).toBe(0)
-    expect((await call('/v1/projects/p-test/subscriptions', undefined, token)).status).toBe(403)
+    expect(await call('/v1/projects/p-test/subscriptions')).toBe(403)
     await following.shows('/v1/projects/p-test/subscriptions')
     following.kill('SIGINT')
     expect((await following.ended).exitCode).toBe(130)

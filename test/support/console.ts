@@ -9,13 +9,14 @@ import {NOTHING_TYPED, render} from '../../src/core/suggestion.ts'
 import {planUpload} from '../../src/core/upload/plan.ts'
 import {upload} from '../../src/core/upload/upload.ts'
 import {parseObject} from './cli.ts'
+import {expectDescribed, expectDescribedEvent} from './openapi.ts'
 
 /** A console of the running test's own. */
 export interface TestConsole {
   /** With the token in its fragment. */
   readonly address: string
   readonly origin: string
-  /** Requests a path of the API with the token. @returns status and JSON */
+  /** Requests a path of the API with the token; the answer must be as described. @returns status and JSON */
   readonly ask: (
     method: 'GET' | 'POST',
     path: string,
@@ -34,7 +35,7 @@ export interface EventReader {
 }
 
 export async function startConsole(
-  context: Context,
+  context: Context & {readonly endpoint: string},
   port = 0,
   isProtected = false,
 ): Promise<TestConsole & AsyncDisposable> {
@@ -45,6 +46,11 @@ export async function startConsole(
     isProtected,
     explain: (error) => failureOf(error, {bin: 'cloud-runner', typed: NOTHING_TYPED}),
     version: 'test',
+    async requests(after) {
+      const answer = await fetch(`${context.endpoint}/_local-cloud/requests?after=${after}`)
+      const {requests} = parseObject(await answer.text())
+      return Array.isArray(requests) ? requests : []
+    },
   })
   let isOver = false
   const end = async () => {
@@ -64,7 +70,10 @@ export async function startConsole(
         headers,
         ...(body === undefined ? {} : {body}),
       })
-      return {status: response.status, json: await response.json()}
+      const {status} = response
+      const json: unknown = await response.json()
+      expectDescribed(method, path, status, json)
+      return {status, json}
     },
     async listen() {
       const {body} = await fetch(`${origin}/api/events`, {headers})
@@ -89,8 +98,11 @@ function eventsIn(text: ReadableStream<string>): EventReader {
         const [event, ...others] = left.split('\n\n')
         if (event !== undefined && others.length > 0) {
           left = others.join('\n\n')
-          const data = parseObject(/^data: (.*)$/m.exec(event)?.[1] ?? '{}')
-          if (event.includes(`event: ${kind}\n`) && fits(data)) return data
+          const [, name, json] = /^event: (.*)\ndata: (.*)$/m.exec(event) ?? []
+          if (name === undefined || json === undefined) continue
+          expectDescribedEvent(name, JSON.parse(json))
+          const data = parseObject(json)
+          if (name === kind && fits(data)) return data
           continue
         }
         const {done, value} = await reader.read()

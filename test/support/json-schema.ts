@@ -11,14 +11,18 @@ export function schemaChecker(file: URL): (value: unknown) => string[] {
   return (value) => violations(value, asSchema(root), asSchema(root), '$')
 }
 
-/** As {@link schemaChecker}, for a schema that allows new fields: here each field must be in it. */
-export function closedSchemaChecker(file: URL): (value: unknown) => string[] {
+/**
+ * As {@link schemaChecker}, for a schema that allows new fields: here each field must be in it.
+ * @param path of the schema in the file, key by key
+ */
+export function closedSchemaChecker(file: URL, path: readonly string[] = []): (value: unknown) => string[] {
   const root: unknown = JSON.parse(readFileSync(file, 'utf8'), (_key, part: unknown) =>
     isObject(part) && part['type'] === 'object' && 'properties' in part
       ? {additionalProperties: false, ...part}
       : part,
   )
-  return (value) => violations(value, asSchema(root), asSchema(root), '$')
+  const schema = path.reduce<unknown>((part, key) => asSchema(part)[key], root)
+  return (value) => violations(value, asSchema(schema), asSchema(root), '$')
 }
 
 function violations(value: unknown, schema: Schema, root: Schema, at: string): string[] {

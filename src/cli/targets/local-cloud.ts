@@ -1,6 +1,6 @@
 import {join} from 'node:path'
 import type {Config} from '../../core/config.ts'
-import type {JsonObject} from '../../core/json.ts'
+import {fieldsOf, type JsonObject} from '../../core/json.ts'
 import {
   runningLocalCloud,
   type LocalCloudAddress,
@@ -30,6 +30,8 @@ export interface LocalCloudControl {
    * @throws AppError `unreachable` if none is running
    */
   ask(method: string, path: string, body?: object): Promise<JsonObject>
+  /** The local cloud's record of requests with higher ids, oldest first. @throws AppError `unreachable` */
+  requests(after: number): Promise<readonly JsonObject[]>
   /** @returns `undefined` if none was running */
   stop(): Promise<{readonly pid: number; readonly killed: boolean} | undefined>
 }
@@ -48,6 +50,10 @@ export function localCloudOf({stateFolder}: Config): LocalCloudControl {
     folder,
     status: () => runningLocalCloud(folder),
     ask: (method, path, body) => askLocalCloud(folder, {method, path, body}),
+    async requests(after) {
+      const {requests} = await askLocalCloud(folder, {method: 'GET', path: `requests?after=${after}`})
+      return Array.isArray(requests) ? requests.map(fieldsOf) : []
+    },
     start: (options) => startLocalCloud({folder, ...options}),
     stop: () => stopLocalCloud(folder),
   }

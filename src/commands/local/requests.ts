@@ -5,7 +5,7 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {localCloudOf} from '../../cli/targets.ts'
 import {lacksGrant, showRequest} from '../../cli/show-requests.ts'
 import {AppError} from '../../core/errors.ts'
-import {fieldsOf, type JsonObject} from '../../core/json.ts'
+import type {JsonObject} from '../../core/json.ts'
 
 const POLL_MS = 300
 /** A reset gives instances ten seconds to end. */
@@ -30,19 +30,15 @@ export default class LocalRequests extends CloudRunnerCommand {
     const {flags} = await this.parse(LocalRequests)
     const {denied, follow, ...target} = flags
     const local = localCloudOf(await this.configureFolder({...target, target: 'local'}))
-    const after = async (id: number): Promise<JsonObject[]> => {
-      const {requests} = await local.ask('GET', `requests?after=${id}`)
-      return Array.isArray(requests) ? requests.map(fieldsOf) : []
-    }
     const shown = (request: JsonObject): boolean => !denied || lacksGrant(request)
     if (!follow) {
-      const requests = (await after(0)).filter(shown)
+      const requests = (await local.requests(0)).filter(shown)
       this.print(requests.flatMap(showRequest))
       return {requests}
     }
     let answered = 0
     for (let last = 0; ;) {
-      const news = await after(last).then(
+      const news = await local.requests(last).then(
         (found) => {
           answered = performance.now()
           return found

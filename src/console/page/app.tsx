@@ -8,6 +8,7 @@ import {outage} from './live.ts'
 import {LogsPage} from './logs/logs-page.tsx'
 import {Outage} from './outage.tsx'
 import {PipelinePage} from './pipeline/pipeline-page.tsx'
+import {RequestsPage} from './requests/requests-page.tsx'
 import {RevisionsPage} from './revisions-page.tsx'
 import {where} from './where.ts'
 
@@ -29,6 +30,7 @@ function Page({path}: {readonly path: string}): ComponentChildren {
   const [, object] = /^\/files\/(.+)$/.exec(path) ?? []
   if (object !== undefined) return <FilePage key={object} object={decodeURIComponent(object)} />
   if (path === '/logs') return <LogsPage />
+  if (path === '/requests') return <RequestsPage />
   if (path === '/revisions') return <RevisionsPage />
   if (path === '/pipeline') return <PipelinePage />
   return <FilesPage />

@@ -1,4 +1,5 @@
 import type {Problem} from '../api.ts'
+import type {AnswerTo, Operation} from '../operations.ts'
 
 const TOKEN = 'cloud-runner-console-token'
 
@@ -22,22 +23,33 @@ export function takeToken(): void {
   history.replaceState(null, '', location.pathname + location.search)
 }
 
-/** Requests JSON. @throws ProblemError */
-export async function request<T>(
-  method: 'GET' | 'POST',
-  path: string,
-  {body, signal}: {readonly body?: Blob; readonly signal?: AbortSignal} = {},
-): Promise<T> {
-  const response = await fetch(path, {
-    method,
+export interface Question {
+  /** What the path's `{name}` stands for. */
+  readonly name?: string
+  readonly query?: URLSearchParams
+}
+
+/** The path of a question, with its query. */
+export function pathOf(operation: Operation, {name = '', query}: Question = {}): string {
+  const path = operation.replace(/^\w+ /, '').replace(/\{\w+\}/, () => encodeURIComponent(name))
+  return query === undefined || query.size === 0 ? path : `${path}?${query}`
+}
+
+/** Asks the console. @throws ProblemError */
+export async function ask<O extends Operation>(
+  operation: O,
+  {body, signal, ...question}: Question & {readonly body?: Blob; readonly signal?: AbortSignal} = {},
+): Promise<AnswerTo<O>> {
+  const response = await fetch(pathOf(operation, question), {
+    method: operation.replace(/ .*/, ''),
     headers: {authorization: `Bearer ${localStorage.getItem(TOKEN) ?? ''}`},
     ...(body === undefined ? {} : {body}),
     ...(signal === undefined ? {} : {signal}),
   })
   const text = await response.text()
   if (!response.ok) throw new ProblemError(problemIn(text, response.status), response.status)
-  // The console's own answers have the shapes of api.ts.
-  const answer: T = JSON.parse(text)
+  // The server's routes are checked against the same types.
+  const answer: AnswerTo<O> = JSON.parse(text)
   return answer
 }
 

@@ -4,6 +4,7 @@ import {where} from './where.ts'
 const PAGES = [
   ['/files', 'Files'],
   ['/logs', 'Logs'],
+  ['/requests', 'Requests'],
   ['/revisions', 'Revisions'],
   ['/pipeline', 'Pipeline'],
 ] as const

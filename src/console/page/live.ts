@@ -1,6 +1,6 @@
 import {computed, signal} from '@preact/signals'
 import type {Events, FixProgress, LogLine, Overview, Problem, Session} from '../api.ts'
-import {ProblemError, problemOf, request} from './client.ts'
+import {ask, ProblemError, problemOf} from './client.ts'
 
 /** Pause before the console is looked for again. */
 const RETRY_MS = 1000
@@ -33,7 +33,7 @@ function away(): Problem {
 /** Opens the stream of events, and opens it again whenever it breaks. */
 export async function connect(): Promise<void> {
   try {
-    session.value = await request<Session>('GET', '/api/session')
+    session.value = await ask('GET /api/session')
     listen()
   } catch (error) {
     outage.value = error instanceof ProblemError ? problemOf(error) : away()

@@ -1,6 +1,6 @@
 import {useSignal} from '@preact/signals'
 import type {Problem as Shown, RevisionPage} from '../api.ts'
-import {problemOf, request} from './client.ts'
+import {ask, problemOf} from './client.ts'
 import {CommandLine} from './command-line.tsx'
 import {ago} from './format.ts'
 import {overview, revision as version} from './live.ts'
@@ -11,7 +11,7 @@ import {Problem} from './suggestions.tsx'
 /** What was deployed, who gets the traffic, and the way back. */
 export function RevisionsPage() {
   const traffic = JSON.stringify(overview.value?.pipeline.traffic)
-  const {value: page, problem} = useRemote<RevisionPage>('/api/revisions', `${version.value} ${traffic}`)
+  const {value: page, problem} = useRemote('GET /api/revisions', {}, `${version.value} ${traffic}`)
   return (
     <>
       <h1>Revisions</h1>
@@ -71,7 +71,7 @@ function Route({
   const problem = useSignal<Shown | undefined>(undefined)
   const route = () => {
     isBusy.value = true
-    request('POST', `/api/traffic/${encodeURIComponent(name)}`)
+    ask('POST /api/traffic/{revision}', {name})
       .then(
         () => (isAsked.value = false),
         (error: unknown) => (problem.value = problemOf(error)),

@@ -15,10 +15,7 @@ import {Waterfall} from './waterfall.tsx'
 
 /** Everything about one file: on the left its way through the pipeline, on the right what came of it. */
 export function FilePage({object}: {readonly object: string}) {
-  const {value: story, problem} = useRemote<FileStory>(
-    `/api/files/${encodeURIComponent(object)}`,
-    revision.value,
-  )
+  const {value: story, problem} = useRemote('GET /api/files/{object}', {name: object}, revision.value)
   return (
     <>
       <p class="back">

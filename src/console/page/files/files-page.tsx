@@ -1,4 +1,3 @@
-import type {FilePage} from '../../api.ts'
 import {FixButtons} from '../fix/fix-buttons.tsx'
 import {counted} from '../format.ts'
 import {overview, revision, session} from '../live.ts'
@@ -13,7 +12,7 @@ import {UploadArea} from './upload-area.tsx'
 /** All files, newest first: what the address filters, page by page, as it changes. */
 export function FilesPage() {
   const {query} = where.value
-  const {value: page, problem} = useRemote<FilePage>(addressOf('/api/files', query), revision.value)
+  const {value: page, problem} = useRemote('GET /api/files', {query}, revision.value)
   const isFiltered = query.size > 0
   return (
     <UploadArea>

@@ -1,7 +1,7 @@
 import {useSignal} from '@preact/signals'
 import type {ComponentChildren} from 'preact'
 import type {Problem as Shown} from '../../api.ts'
-import {problemOf, request} from '../client.ts'
+import {ask, problemOf} from '../client.ts'
 import {counted} from '../format.ts'
 import {Problem} from '../suggestions.tsx'
 
@@ -16,7 +16,7 @@ export function UploadArea({children}: {readonly children: ComponentChildren}) {
     try {
       for (const [index, file] of files.entries()) {
         status.value = `Uploading ${file.name} (${index + 1} of ${files.length}) …`
-        await request('POST', `/api/uploads/${encodeURIComponent(file.name)}`, {body: file})
+        await ask('POST /api/uploads/{object}', {name: file.name, body: file})
       }
       status.value = `${counted(files.length, 'file')} uploaded.`
     } catch (error) {

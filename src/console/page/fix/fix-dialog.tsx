@@ -1,7 +1,7 @@
 import {useSignal} from '@preact/signals'
 import {useEffect, useRef} from 'preact/hooks'
 import type {FixPlan, Problem as Shown} from '../../api.ts'
-import {ProblemError, problemOf, request} from '../client.ts'
+import {ask, ProblemError, problemOf} from '../client.ts'
 import {CommandLine} from '../command-line.tsx'
 import {counted} from '../format.ts'
 import {Problem} from '../suggestions.tsx'
@@ -18,15 +18,10 @@ function Question({fix, query}: Asked) {
   const plan = useSignal<FixPlan | undefined>(undefined)
   const problem = useSignal<Shown | undefined>(undefined)
   const isBusy = useSignal(false)
-  const parameters = (name: string, value: string) => {
-    const all = new URLSearchParams(query)
-    all.set(name, value)
-    return `/api/fixes/${fix}?${all}`
-  }
+  const chosen = {name: fix, query: new URLSearchParams(query)}
   const fail = (error: unknown) => (problem.value = problemOf(error))
 
-  const readPlan = () =>
-    request<FixPlan>('POST', parameters('dry-run', '')).then((value) => (plan.value = value), fail)
+  const readPlan = () => ask('GET /api/fixes/{fix}', chosen).then((value) => (plan.value = value), fail)
   useEffect(() => {
     dialog.current?.showModal()
     void readPlan()
@@ -39,7 +34,8 @@ function Question({fix, query}: Asked) {
   const run = (count: number) => {
     if (isBusy.value) return
     isBusy.value = true
-    request('POST', parameters('count', String(count)))
+    const agreed = new URLSearchParams([...chosen.query, ['count', String(count)]])
+    ask('POST /api/fixes/{fix}', {name: fix, query: agreed})
       .then(close, async (error: unknown) => {
         fail(error)
         // Other files match by now: the user decides again.

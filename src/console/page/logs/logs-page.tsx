@@ -1,12 +1,12 @@
 import {useSignal} from '@preact/signals'
 import {useEffect} from 'preact/hooks'
-import type {LogLine, LogPage} from '../../api.ts'
+import type {LogLine} from '../../api.ts'
 import {CommandLine} from '../command-line.tsx'
 import {counted} from '../format.ts'
 import {epoch, followLogs} from '../live.ts'
 import {useRemote} from '../remote.ts'
 import {Problem} from '../suggestions.tsx'
-import {addressOf, refine, where} from '../where.ts'
+import {refine, where} from '../where.ts'
 import {LogFilterForm, rankOf} from './log-filter-form.tsx'
 import {LogLines} from './log-lines.tsx'
 
@@ -20,7 +20,7 @@ export function LogsPage() {
   const severity = query.get('severity') ?? ''
   const text = (query.get('text') ?? '').toLowerCase()
   const asked = new URLSearchParams(Object.entries({object, severity}).filter(([, value]) => value !== ''))
-  const {value: page, problem} = useRemote<LogPage>(addressOf('/api/logs', asked), String(epoch.value))
+  const {value: page, problem} = useRemote('GET /api/logs', {query: asked}, String(epoch.value))
 
   const newer = useSignal<readonly LogLine[]>([])
   /** What is shown while it is paused. */

@@ -1,4 +1,4 @@
-import type {Part, PartPage} from '../../api.ts'
+import type {Part} from '../../api.ts'
 import {overview} from '../live.ts'
 import {useRemote} from '../remote.ts'
 import {Problem} from '../suggestions.tsx'
@@ -6,7 +6,7 @@ import {Problem} from '../suggestions.tsx'
 /** The parts of the pipeline in the order of a file's way, each with its health. */
 export function PipelinePage() {
   const readAt = overview.value?.readAt ?? ''
-  const {value: page, problem} = useRemote<PartPage>('/api/parts', readAt)
+  const {value: page, problem} = useRemote('GET /api/parts', {}, readAt)
   const problemText = overview.value?.pipeline.problem
   return (
     <>

@@ -1,0 +1,59 @@
+import type {CloudRequest, PermissionCheck} from '../../api.ts'
+import {clock} from '../format.ts'
+
+/** Calls of the APIs, newest first, each with the permissions that it needed. */
+export function RequestTable({requests}: {readonly requests: readonly CloudRequest[]}) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="List of requests">
+      <table class="requests">
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col">Caller</th>
+            <th scope="col">Request</th>
+            <th scope="col">Answer</th>
+            <th scope="col">Permissions</th>
+          </tr>
+        </thead>
+        <tbody>
+          {requests.map((request) => (
+            <Row key={request.id} request={request} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function Row({request}: {readonly request: CloudRequest}) {
+  const {time, principal, method, path, status, checks} = request
+  return (
+    <tr>
+      <td>
+        <time dateTime={time}>{clock(time)}</time>
+      </td>
+      <td class="wide">{principal}</td>
+      <td class="wide">{path === undefined ? 'the local cloud itself' : `${method} ${path}`}</td>
+      <td>{status}</td>
+      <td class="wide">
+        {checks.map((check, index) => (
+          <Check key={index} check={check} />
+        ))}
+      </td>
+    </tr>
+  )
+}
+
+function Check({check}: {readonly check: PermissionCheck}) {
+  const {principal, permission, resource, decision, role} = check
+  return (
+    <p class={decision === 'allowed' ? undefined : 'fault'}>
+      {decision === 'allowed' ? '✓' : '✕'} {decision}: {permission} on {resource}
+      {role !== undefined && (
+        <>
+          . Grant <code>{role}</code> on it to {principal}.
+        </>
+      )}
+    </p>
+  )
+}
