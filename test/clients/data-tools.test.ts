@@ -11,6 +11,7 @@ const TOOLS: [name: string, reason: string | undefined, command: string[]][] = [
   ['gcsfs', withoutPython('gcsfs', 'pandas', 'pyarrow'), python('gcsfs')],
   ['polars', withoutPython('polars'), python('polars')],
   ['duckdb', withoutPython('duckdb', 'duckdb_extension_httpfs', 'google.cloud.storage'), python('duckdb')],
+  ['boto3', withoutPython('boto3', 'google.cloud.storage'), python('boto3')],
   ['rust', withoutRust(), ['cargo', 'run', '--offline', '--manifest-path', join(CRATE, 'Cargo.toml')]],
   ['rclone', missing('rclone'), ['sh', join(FIXTURES, 'rclone.sh')]],
 ]

@@ -36,6 +36,7 @@ import {createXmlBuckets} from './xml-buckets.ts'
 import {createXmlObjects} from './xml-objects.ts'
 import {createXmlParts} from './xml-parts.ts'
 import {xmlRoutes} from './xml-routes.ts'
+import {createXmlSubresources} from './xml-subresources.ts'
 
 export {retryTestRoutes} from './retry-tests.ts'
 export {storageSchema} from './schema.ts'
@@ -178,6 +179,7 @@ export function createStorage({
         objects: xmlObjects,
         parts: xmlParts,
         buckets: xmlBuckets,
+        subresource: createXmlSubresources({state, buckets, permissions}),
         form: formUploads({state, changes, signatures}),
       }),
     ),

@@ -86,12 +86,19 @@ export function storedHeaders(object: StoredObject): Record<string, string> {
   }
 }
 
-/** The custom metadata of an object as headers. */
-export function metadataHeaders({fields}: StoredObject): Record<string, string> {
+/**
+ * The custom metadata of an object as headers: Google's, or Amazon's for its clients
+ * (https://cloud.google.com/storage/docs/interoperability).
+ */
+export function metadataHeaders(
+  {fields}: StoredObject,
+  {authorization = ''}: IncomingHttpHeaders,
+): Record<string, string> {
+  const prefix = authorization.startsWith('AWS4-') ? 'x-amz-meta-' : METADATA
   const entries = Object.entries(fields['metadata'] ?? {}).filter(([key]) =>
     /^[!#$%&'*+.^_`|~\w-]+$/.test(key),
   )
   return Object.fromEntries(
-    entries.map(([key, value]) => [`${METADATA}${key}`, Buffer.from(String(value)).toString('latin1')]),
+    entries.map(([key, value]) => [`${prefix}${key}`, Buffer.from(String(value)).toString('latin1')]),
   )
 }

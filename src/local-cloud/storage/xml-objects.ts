@@ -64,7 +64,10 @@ export function createXmlObjects({
     checkHttpConditions(headers, object)
     checkKey(object, headers)
     const answer = downloadObject(state.blobs, object, headers)
-    return {...answer, headers: {...answer.headers, ...metadataHeaders(object), etag: xmlEtag(object)}}
+    return {
+      ...answer,
+      headers: {...answer.headers, ...metadataHeaders(object, headers), etag: xmlEtag(object)},
+    }
   }
 
   const put: XmlHandler = (request) => {

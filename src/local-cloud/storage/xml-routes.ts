@@ -11,7 +11,7 @@ const RESERVED = '(?!(?:apis|batch|compute|download|projects|resumable|storage|u
 const BUCKET = '(?<bucket>[a-z0-9](?:[a-z0-9._-]|%[0-9a-fA-F]{2})+[a-z0-9])'
 const XML_OBJECT = new RegExp(`^/${RESERVED}${BUCKET}/(?<object>.+)$`)
 const XML_BUCKET = new RegExp(`^/${BUCKET}/?$`)
-/** Parts of a bucket or an object that have calls of their own. */
+/** Parts of a bucket or an object that have calls of their own; some of a bucket's are served. */
 const SUBRESOURCES = [
   'acl',
   'billing',
@@ -36,6 +36,7 @@ export function xmlRoutes({
   objects,
   parts,
   buckets,
+  subresource,
   form,
 }: {
   /** The request as that of the account that signed it. */
@@ -44,6 +45,8 @@ export function xmlRoutes({
   objects: XmlObjects
   parts: XmlParts
   buckets: XmlBuckets
+  /** Serves the part of a bucket that a request names. */
+  subresource: (request: HttpRequest) => XmlHandler | undefined
 }): Route[] {
   const xmlRoute = (name: string, method: string, pattern: RegExp, handle: XmlHandler): Route =>
     named(name, {
@@ -51,6 +54,8 @@ export function xmlRoutes({
       pattern,
       handle(unidentified) {
         const request = asSigner(unidentified)
+        const part = pattern === XML_BUCKET ? subresource(request) : undefined
+        if (part !== undefined) return part(request)
         const asked = SUBRESOURCES.find((each) => request.url.searchParams.has(each))
         if (asked !== undefined) throw notServed(`The XML API's ${method} ?${asked}`)
         return handle(request)

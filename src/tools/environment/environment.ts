@@ -166,6 +166,8 @@ export function hostEnvironment(
       SSL_CERT_FILE: bundle,
       REQUESTS_CA_BUNDLE: bundle,
       CURL_CA_BUNDLE: bundle,
+      // boto3.
+      AWS_CA_BUNDLE: bundle,
       GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: bundle,
       NODE_EXTRA_CA_CERTS: tls.certificate,
       JAVA_TOOL_OPTIONS: Object.entries(java)

@@ -202,5 +202,40 @@ test('buckets are created, found and deleted, also by an escaped name', async ()
   const deleted = await (await send('POST', '/other_one?delete', deletion)).text()
   expect(valuesOf(deleted, 'Key')).toEqual(['x', 'missing'])
   expect((await send('DELETE', '/other_one')).status).toBe(204)
-  expect((await send('GET', '/my-bucket?cors')).status).toBe(400)
+  expect((await send('GET', '/my-bucket?lifecycle')).status).toBe(400)
+})
+
+test.each([
+  [
+    'versioning',
+    '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
+    {versioning: {enabled: true}},
+  ],
+  ['storageClass', '<StorageClass>NEARLINE</StorageClass>', {storageClass: 'NEARLINE'}],
+  [
+    'tagging',
+    '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>',
+    {labels: {a: 'b'}},
+  ],
+  [
+    'cors',
+    '<CorsConfig><Cors><Origins><Origin>http://a.example</Origin></Origins><Methods><Method>PUT</Method></Methods>' +
+      '<ResponseHeaders><ResponseHeader>etag</ResponseHeader></ResponseHeaders><MaxAgeSec>60</MaxAgeSec></Cors></CorsConfig>',
+    {cors: [{origin: ['http://a.example'], method: ['PUT'], responseHeader: ['etag'], maxAgeSeconds: 60}]},
+  ],
+])('?%s of a bucket is replaced and read', async (part, xml, json) => {
+  const {send, origin} = await withBucket()
+  expect((await send('PUT', `/my-bucket?${part}`, xml)).status).toBe(200)
+  expect(await (await fetch(`${origin}/storage/v1/b/my-bucket`)).json()).toMatchObject(json)
+  const read = await (await send('GET', `/my-bucket?${part}`)).text()
+  expect(read.replace(/^<\?xml[^>]*\?>/, '').replace(/ xmlns='[^']*'/, '')).toBe(xml)
+  const removed = await send('DELETE', `/my-bucket?${part}`)
+  const isRemovable = part === 'tagging' || part === 'cors'
+  expect(removed.status).toBe(isRemovable ? 204 : 400)
+  expect(
+    Object.hasOwn(
+      Object(await (await fetch(`${origin}/storage/v1/b/my-bucket`)).json()),
+      Object.keys(json)[0] ?? '',
+    ),
+  ).toBe(!isRemovable)
 })

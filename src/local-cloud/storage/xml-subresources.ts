@@ -1,0 +1,127 @@
+import type {State} from '../state/state.ts'
+import {isJsonObject, type JsonObject} from '../wire/json.ts'
+import type {HttpRequest} from '../wire/routes.ts'
+import {bucketJson, writableBucketFields} from './bucket-resource.ts'
+import type {Bucket} from './bucket.ts'
+import type {Buckets} from './buckets.ts'
+import {invalid} from './errors.ts'
+import type {Permissions} from './permissions.ts'
+import {element, textOf, textsOf, xmlAnswer, type XmlHandler} from './xml.ts'
+
+/** A part of a bucket that the XML API reads and replaces by itself. */
+interface Subresource {
+  readonly root: string
+  /** The elements in the root, of the bucket as the JSON API shows it. */
+  readonly write: (bucket: JsonObject) => readonly string[]
+  /** The fields of the bucket that a body sets. */
+  readonly read: (xml: string) => JsonObject
+}
+
+const records = (value: unknown): JsonObject[] => (Array.isArray(value) ? value.filter(isJsonObject) : [])
+const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : [])
+const wrapped = (outer: string, inner: string, value: unknown): string =>
+  element(
+    outer,
+    texts(value).map((text) => element(inner, text)),
+  )
+
+/** https://cloud.google.com/storage/docs/xml-api/reference-methods#bucket */
+const SUBRESOURCES: Readonly<Record<string, Subresource>> = {
+  versioning: {
+    root: 'VersioningConfiguration',
+    write: ({versioning}) =>
+      isJsonObject(versioning)
+        ? [element('Status', versioning['enabled'] === true ? 'Enabled' : 'Suspended')]
+        : [],
+    read(xml) {
+      const status = textOf(xml, 'Status')
+      if (status !== 'Enabled' && status !== 'Suspended')
+        throw invalid(`Invalid status of versioning: '${status ?? ''}' is neither Enabled nor Suspended.`)
+      return {versioning: {enabled: status === 'Enabled'}}
+    },
+  },
+  storageClass: {
+    root: 'StorageClass',
+    write: ({storageClass}) => [String(storageClass)],
+    read: (xml) => ({storageClass: textOf(xml, 'StorageClass')}),
+  },
+  tagging: {
+    root: 'Tagging',
+    write: ({labels}) => [
+      element(
+        'TagSet',
+        Object.entries(isJsonObject(labels) ? labels : {}).map(([key, value]) =>
+          element('Tag', [element('Key', key), element('Value', String(value))]),
+        ),
+      ),
+    ],
+    read: (xml) => ({
+      labels: Object.fromEntries(
+        textsOf(xml, 'Tag').map((tag) => [textOf(tag, 'Key') ?? '', textOf(tag, 'Value') ?? '']),
+      ),
+    }),
+  },
+  cors: {
+    root: 'CorsConfig',
+    write: ({cors}) =>
+      records(cors).map(({origin, method, responseHeader, maxAgeSeconds}) =>
+        element('Cors', [
+          wrapped('Origins', 'Origin', origin),
+          wrapped('Methods', 'Method', method),
+          wrapped('ResponseHeaders', 'ResponseHeader', responseHeader),
+          element('MaxAgeSec', maxAgeSeconds === undefined ? undefined : Number(maxAgeSeconds)),
+        ]),
+      ),
+    read: (xml) => ({
+      cors: textsOf(xml, 'Cors').map((rule) => ({
+        origin: textsOf(rule, 'Origin'),
+        method: textsOf(rule, 'Method'),
+        responseHeader: textsOf(rule, 'ResponseHeader'),
+        maxAgeSeconds: Number(textOf(rule, 'MaxAgeSec') ?? 0),
+      })),
+    }),
+  },
+}
+
+/** Those that DELETE removes, with their field. */
+const REMOVABLE: Readonly<Record<string, string>> = {tagging: 'labels', cors: 'cors'}
+
+/** Reads, replaces or, with DELETE, removes a part of a bucket; `undefined` for a request that names none of them. */
+export function createXmlSubresources({
+  state,
+  buckets,
+  permissions,
+}: {
+  state: State
+  buckets: Buckets
+  permissions: Permissions
+}): (request: HttpRequest) => XmlHandler | undefined {
+  const permitted = ({params, call}: HttpRequest, verb: 'get' | 'update'): Bucket => {
+    const bucket = buckets.get(params['bucket'] ?? '')
+    permissions.requireOnBucket(call.principal, `storage.buckets.${verb}`, bucket.name)
+    return bucket
+  }
+  return ({url, method}) => {
+    const name = Object.keys(SUBRESOURCES).find((each) => url.searchParams.has(each))
+    const part = SUBRESOURCES[name ?? '']
+    const removes = method === 'DELETE' ? REMOVABLE[name ?? ''] : undefined
+    if (part === undefined || (removes === undefined && method !== 'GET' && method !== 'PUT'))
+      return undefined
+    if (method === 'GET')
+      return (request) => {
+        const json = bucketJson(permitted(request, 'get'), {origin: '', projectNumber: ''})
+        return xmlAnswer(part.root, part.write(json))
+      }
+    return async (request) => {
+      const bucket = permitted(request, 'update')
+      const body = (await request.bytes()).toString('utf8')
+      const fields = removes === undefined ? part.read(body) : {[removes]: undefined}
+      await state.write(() => {
+        const present = buckets.get(bucket.name)
+        const next = Object.entries({...present.fields, ...fields}).filter(([, value]) => value !== undefined)
+        buckets.replaceFields(present, writableBucketFields(Object.fromEntries(next)))
+      })
+      return removes === undefined ? {} : {status: 204}
+    }
+  }
+}
