@@ -13,8 +13,9 @@ export interface InputFile {
   /**
    * Opens this generation from its beginning; each call is a new read. Objects stored with the content encoding gzip
    * arrive unpacked. Errors of the stream are the storage's: rethrow them unchanged.
+   * @param range bytes to read instead of all, `end` exclusive, within the file
    */
-  open(): Promise<Readable>
+  open(range?: {readonly start: number; readonly end: number}): Promise<Readable>
 }
 
 /** One of several outputs while it is produced. */

@@ -42,7 +42,8 @@ export async function processFile(content: string | Buffer, options: FileOptions
       sizeBytes: bytes.length,
       contentType: 'text/csv',
       metadata: {...(labelColumn === undefined ? {} : {'label-column': labelColumn}), ...options.metadata},
-      open: async () => Readable.from(chunksOf(bytes, chunkBytes), {objectMode: false}),
+      open: async ({start, end} = {start: 0, end: bytes.length}) =>
+        Readable.from(chunksOf(bytes.subarray(start, end), chunkBytes), {objectMode: false}),
     },
     {
       write: async (chunk) => {

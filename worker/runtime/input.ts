@@ -32,22 +32,28 @@ export function openInput(
   let kept: readonly Buffer[] | undefined
   // Unpacked, it may have any length.
   const isKept = metadata.sizeBytes <= LONGEST_KEPT_BYTES && metadata.contentEncoding === undefined
-  const request = async (): Promise<Readable> => {
+  const request = async (range?: ByteRange): Promise<Readable> => {
+    const expected = isVerified || range !== undefined ? undefined : metadata
     try {
-      return addAbortSignal(signal, await storage.read(name, isVerified ? undefined : metadata, signal))
+      return addAbortSignal(signal, await storage.read(name, expected, signal, range))
     } catch (error) {
       signal.throwIfAborted()
       if (!isNotFound(error)) throw error
       throw new GenerationGone(`Generation ${name.generation} of ${name.object} is gone.`, {cause: error})
     }
   }
-  const open = async (): Promise<Readable> => {
+  const open = async (range?: ByteRange): Promise<Readable> => {
     signal.throwIfAborted()
+    if (range !== undefined) return openRange(range)
     if (kept !== undefined) return Readable.from(copied(kept), {objectMode: false})
     const stream = await request()
     watch(stream)
     stream.once('end', () => (isVerified = true))
     return isKept ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
+  }
+  const openRange = async (range: ByteRange): Promise<Readable> => {
+    if (kept === undefined && metadata.contentEncoding === undefined) return watch(await request(range))
+    return watch(Readable.from(within(await open(), range), {objectMode: false}))
   }
   const watch = (stream: Readable): Readable => {
     streams.add(stream)
@@ -76,6 +82,20 @@ export function openInput(
     close: () => {
       for (const stream of streams) stream.destroy()
     },
+  }
+}
+
+type ByteRange = NonNullable<Parameters<InputFile['open']>[0]>
+
+/** A part of a stream's bytes. */
+async function* within(stream: Readable, {start, end}: ByteRange): AsyncGenerator<Buffer> {
+  let position = 0
+  for await (const chunk of stream) {
+    if (!Buffer.isBuffer(chunk)) throw new TypeError('An object is read as bytes')
+    const part = chunk.subarray(Math.max(0, start - position), Math.max(0, end - position))
+    position += chunk.length
+    if (part.length > 0) yield part
+    if (position >= end) break
   }
 }
 

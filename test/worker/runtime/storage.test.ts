@@ -61,6 +61,19 @@ describe('reading an object', () => {
     expect(proxy.requests.filter((request) => request === 'GET /storage/v1/b/input/o/a')).toHaveLength(4)
   })
 
+  it('reads a range, and resumes within it', async () => {
+    const {storage, upload, proxy} = await start()
+    const content = randomBytes(3 * MEBIBYTE)
+    const generation = await upload('a', content)
+    const name = {bucket: 'input', object: 'a', generation}
+    const breaks = first(1, isRead)
+    proxy.cutsAfter = (method, url) => (breaks(method, url) ? MEBIBYTE : undefined)
+    const range = {start: 1000, end: 2 * MEBIBYTE + 7}
+    const part = await buffer(await storage.read(name, undefined, undefined, range))
+    expect(part.equals(content.subarray(range.start, range.end))).toBe(true)
+    expect(proxy.requests.filter((request) => request === 'GET /storage/v1/b/input/o/a')).toHaveLength(2)
+  })
+
   it('fails if it breaks each time', async () => {
     const {upload, proxy} = await start()
     const storage = openStorage(

@@ -31,6 +31,8 @@ for (const byte of [LF, CR, ...DELIMITERS.map((delimiter) => delimiter.charCodeA
 const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
 const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in .gz.'
 
+const PARQUET_MAGIC = 'PAR1'
+
 /** Signatures of files that are often uploaded by mistake. */
 const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string; suggestion: string}[] = [
   {bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG image', suggestion: EXPORT_AS_CSV},
@@ -38,7 +40,6 @@ const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string;
   {bytes: [0x25, 0x50, 0x44, 0x46, 0x2d], what: 'a PDF document', suggestion: EXPORT_AS_CSV},
   {bytes: [0x50, 0x4b, 0x03, 0x04], what: 'a ZIP archive or an Excel workbook', suggestion: EXPORT_AS_CSV},
   {bytes: [0xd0, 0xcf, 0x11, 0xe0], what: 'an old Excel or Word document', suggestion: EXPORT_AS_CSV},
-  {bytes: [0x50, 0x41, 0x52, 0x31], what: 'a Parquet file', suggestion: EXPORT_AS_CSV},
   {
     bytes: [0x1f, 0x8b],
     what: 'packed with gzip',
@@ -128,6 +129,7 @@ function refuseSeparatorLine(header: string): void {
 const HEAD_OF_TEXT = 512
 
 function refuseOtherFormats(head: Buffer): void {
+  if (head.toString('latin1', 0, PARQUET_MAGIC.length) === PARQUET_MAGIC) throw new InOtherFormat('parquet')
   for (const {bytes, at = 0, what, suggestion} of SIGNATURES) {
     if (bytes.every((byte, i) => head[at + i] === byte)) {
       throw new PermanentError(`The file is ${what}, not CSV.`, {

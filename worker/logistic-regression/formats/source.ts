@@ -5,6 +5,7 @@ import type {Pacer} from '../pacer.ts'
 import type {LabelChoice} from '../table/label.ts'
 import {type ReadOptions, type Table, readTable} from '../table/table.ts'
 import {openJsonLines} from './json-lines.ts'
+import {readParquet} from './parquet/read.ts'
 
 /**
  * Reads a file into typed columns, whatever its format: one that is not CSV is written as CSV in pieces, which are read
@@ -21,7 +22,8 @@ export async function readFile(
     return await readTable(input, choice, pacer, options)
   } catch (error) {
     if (!(error instanceof InOtherFormat)) throw error
-    const {text, format, texts} = await openJsonLines(input, pacer)
+    const open = error.format === 'parquet' ? readParquet : openJsonLines
+    const {text, format, texts} = await open(input, pacer)
     // What a model takes for numbers may be stored as text.
     return readTable(text, choice, pacer, {asText: texts, ...options, dialect: dialectOf(format)})
   }

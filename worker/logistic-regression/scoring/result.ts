@@ -6,6 +6,7 @@ import type {Pacer} from '../pacer.ts'
 import type {Table} from '../table/table.ts'
 import type {Predictions} from '../training/model.ts'
 import {appendToLines} from './json-lines-result.ts'
+import {appendToColumns} from './parquet-result.ts'
 import {type DecimalMark, MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 
 /**
@@ -21,8 +22,10 @@ export async function writeResult(
 ): Promise<void> {
   const {classes} = table.label
   const names = uniqueAmong(table.header, ['prediction', ...classes.map((name) => `probability_${name}`)])
+  const {format} = table.shape.dialect
+  if (format === 'parquet') return appendToColumns(input, names, classes, predictions, output, pacer)
   const write = (into: Pick<Output, 'write'>): Promise<void> =>
-    table.shape.dialect.format === 'json-lines'
+    format === 'json-lines'
       ? appendToLines(input, names, classes, predictions, into, pacer)
       : appendToRecords(input, names, table, predictions, into, pacer)
   return isGzipName(input.object) ? gzipped(write, output) : write(output)

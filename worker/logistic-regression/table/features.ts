@@ -100,7 +100,7 @@ function whyNotNumber(header: string, {values}: NumberColumn, isNameless: boolea
 
 /** Whether a column has the name that pandas gives to an unnamed index. */
 function isIndexName(header: string): boolean {
-  return /^unnamed: \d+(\.\d+)?$/i.test(header.trim())
+  return /^(unnamed: \d+(\.\d+)?|__index_level_\d+__)$/i.test(header.trim())
 }
 
 /** Whole numbers from 0 on, each once, in any order. */

@@ -14,6 +14,8 @@ const PARTIAL_CONTENT = 206
 export interface Download {
   readonly path: string
   readonly what: string
+  /** The bytes to read, `end` exclusive; undefined: all. Of an object without content encoding. */
+  readonly range?: {readonly start: number; readonly end: number} | undefined
   /** Compared with the bytes at their end. */
   readonly expected: (Checksums & {readonly sizeBytes: number}) | undefined
 }
@@ -76,7 +78,9 @@ class ObjectStream extends Readable {
   readonly #checksum: ReturnType<typeof checksumFor>
   readonly #closed = new AbortController()
   #response: IncomingMessage | undefined
-  /** Of the stored bytes; undefined until a response states it. */
+  /** Offset of the first byte that is wanted. */
+  readonly #start: number
+  /** Of the wanted bytes; undefined until a response states it. */
   #sizeBytes: number | undefined
   #received = 0
   /** Retries since bytes last arrived. */
@@ -88,35 +92,46 @@ class ObjectStream extends Readable {
     this.#source = source
     this.#retries = retries
     this.#checksum = source.expected === undefined ? undefined : checksumFor(source.expected)
-    this.#sizeBytes = source.expected?.sizeBytes
+    const {range, expected} = source
+    this.#start = range?.start ?? 0
+    this.#sizeBytes = range === undefined ? expected?.sizeBytes : range.end - range.start
   }
 
   /** Requests the missing bytes. */
   request(signal: AbortSignal = this.#closed.signal): Promise<IncomingMessage> {
     const {path, what} = this.#source
-    const from = this.#received
+    const from = this.#start + this.#received
+    const range = this.#source.range
     // Packed as stored; otherwise there is no checksum to compare and no offset to resume from.
-    const headers = {'accept-encoding': 'gzip', ...(from > 0 ? {range: `bytes=${from}-`} : {})}
+    const headers = {
+      'accept-encoding': 'gzip',
+      ...(range !== undefined || from > 0
+        ? {range: `bytes=${from}-${range === undefined ? '' : range.end - 1}`}
+        : {}),
+    }
     return this.#connection.send({method: 'GET', path, what, headers, signal})
   }
 
   attach(response: IncomingMessage): void {
     this.#response = response
     const begin = beginOf(response)
-    if (begin > this.#received) {
+    const from = this.#start + this.#received
+    if (begin > from) {
       response.destroy()
-      this.destroy(
-        new Error(`${this.#source.what}: the response starts at byte ${begin}, not at ${this.#received}`),
-      )
+      this.destroy(new Error(`${this.#source.what}: the response starts at byte ${begin}, not at ${from}`))
       return
     }
     // Not every server supports ranges.
-    let known = this.#received - begin
+    let known = from - begin
     const length = response.headers['content-length']
     if (length !== undefined) this.#sizeBytes ??= begin + Number(length)
     response.on('data', (bytes: Buffer) => {
-      const fresh = bytes.subarray(Math.min(known, bytes.length))
-      known -= bytes.length - fresh.length
+      const unknown = bytes.subarray(Math.min(known, bytes.length))
+      known -= bytes.length - unknown.length
+      const fresh =
+        this.#source.range === undefined
+          ? unknown
+          : unknown.subarray(0, Math.max(0, (this.#sizeBytes ?? Infinity) - this.#received))
       if (fresh.length === 0) return
       this.#received += fresh.length
       this.#retry = 0

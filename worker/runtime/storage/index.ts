@@ -58,9 +58,15 @@ export interface Storage {
   /**
    * Opens an object's bytes; its checksum is verified at the end if `metadata` is given.
    * @param signal ends the wait for the first response; from then on, destroy the stream
+   * @param range the bytes to read, `end` exclusive, of an object without content encoding
    * @throws StorageError, such as 404; the stream also PermanentError if it cannot be unpacked
    */
-  read(name: ObjectName, metadata: ObjectMetadata | undefined, signal?: AbortSignal): Promise<Readable>
+  read(
+    name: ObjectName,
+    metadata: ObjectMetadata | undefined,
+    signal?: AbortSignal,
+    range?: {readonly start: number; readonly end: number},
+  ): Promise<Readable>
   /**
    * Writes an object in one request.
    * @throws StorageError with status 412 if it is not at the expected generation
@@ -116,10 +122,10 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
         throw error
       }
     },
-    read: (name, metadata, signal) =>
+    read: (name, metadata, signal, range) =>
       download(
         connection,
-        {path: pathOf(name, {alt: 'media'}), what: nameOf(name), expected: metadata},
+        {path: pathOf(name, {alt: 'media'}), what: nameOf(name), expected: metadata, range},
         retries,
         signal,
       ),

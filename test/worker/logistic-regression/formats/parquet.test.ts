@@ -1,0 +1,167 @@
+import {readFileSync} from 'node:fs'
+import {parquetMetadata, parquetReadObjects} from 'hyparquet'
+import {parquetWriteBuffer} from 'hyparquet-writer'
+import {describe, expect, it} from 'vitest'
+import {schemaChecker} from '../../../support/json-schema.ts'
+import {type Processed, faultOf, processFile} from '../../../support/process-file.ts'
+
+const violationsOf = schemaChecker(new URL('../../../../worker/report.schema.json', import.meta.url))
+
+/** Of pyarrow; see make_fixtures.py. */
+const fixture = (name: string): Buffer =>
+  readFileSync(new URL(`../../../fixtures/parquet/${name}`, import.meta.url))
+const options = {labelColumn: 'y'}
+
+const rowsOf = async ({bytes}: Pick<Processed, 'bytes'>): Promise<Record<string, unknown>[]> =>
+  parquetReadObjects({file: new Uint8Array(bytes).buffer})
+
+describe('Parquet', () => {
+  it.each(['none', 'snappy'])('is read by row groups, with its types: %s', async (codec) => {
+    const {report} = await processFile(fixture(`${codec}.parquet`), options)
+    expect(violationsOf(report)).toEqual([])
+    expect(report.rows).toEqual({total: 120, labelled: 105, predicted: 15})
+    const kinds = new Map(report.coefficients[0]?.terms.map(({column, kind}) => [column, kind]))
+    expect([...kinds.keys()]).toEqual(
+      expect.arrayContaining(['whole', 'large', 'real', 'single', 'price', 'member', 'zip', 'kind']),
+    )
+    expect(
+      report.coefficients[0]?.terms.flatMap(({column, level}) => (column === 'zip' ? level : [])),
+    ).toEqual(expect.arrayContaining(['01000', '01001', '01002', '01003']))
+    expect(report.leftOut).toEqual([
+      {column: 'born', reason: 'date'},
+      {column: 'seen', reason: 'date'},
+      {column: '__index_level_0__', reason: 'identifier'},
+    ])
+    expect(report.assumptions[0]).toContain('The file is Parquet')
+  })
+
+  it('gives the model that the same numbers in CSV give', async () => {
+    const leave = {metadata: {'model-options': '{"exclude": ["zip", "member", "born", "seen"]}'}}
+    const fromParquet = await processFile(fixture('snappy.parquet'), {...options, ...leave})
+    const fromCsv = await processFile(fixture('numbers.csv'), options)
+    const rounded = ({report}: Processed) =>
+      report.coefficients[0]?.terms.map(({column, level, standardized}) => [
+        column,
+        level,
+        Number(standardized.toPrecision(9)),
+      ])
+    expect(rounded(fromParquet)).toEqual(rounded(fromCsv))
+    expect(fromParquet.report.metrics.auc).toBe(fromCsv.report.metrics.auc)
+  })
+
+  it('keeps the bytes of its columns in the result, and has the predictions as typed columns', async () => {
+    for (const codec of ['none', 'snappy', 'zstd', 'gzip', 'brotli']) {
+      const input = fixture(`${codec}.parquet`)
+      const processed = await processFile(input, {...options, chunkBytes: 1000})
+      const {row_groups: groups, metadata_length: length} = parquetMetadata(new Uint8Array(input).buffer)
+      expect(groups).toHaveLength(3)
+      const footerStart = input.length - 8 - length
+      expect(processed.bytes.subarray(0, footerStart).equals(input.subarray(0, footerStart))).toBe(true)
+      if (codec !== 'none' && codec !== 'snappy') continue
+      const [before, after] = [await rowsOf({bytes: input}), await rowsOf(processed)]
+      expect(after).toHaveLength(120)
+      after.forEach((row, i) => {
+        expect(row).toMatchObject(before[i] ?? {})
+        expect(Object.keys(row).slice(-3)).toEqual(['prediction', 'probability_0', 'probability_1'])
+        expect([0n, 1n]).toContain(row['prediction'])
+        expect(Number(row['probability_0']) + Number(row['probability_1'])).toBeCloseTo(1, 12)
+      })
+    }
+  })
+
+  it('can be given back its own result', async () => {
+    const first = await processFile(fixture('snappy.parquet'), options)
+    const second = await processFile(first.bytes, {
+      metadata: {model: 'gs://models/m.json'},
+      objects: {'gs://models/m.json': JSON.stringify(first.model)},
+    })
+    const rows = await rowsOf(second)
+    expect(Object.keys(rows[0] ?? {}).slice(-3)).toEqual([
+      'prediction_2',
+      'probability_0_2',
+      'probability_1_2',
+    ])
+    const unlabelled = rows.filter(({y}) => y === null || y === undefined)
+    expect(unlabelled).toHaveLength(15)
+    for (const row of unlabelled) expect(row['probability_1_2']).toBe(row['probability_1'])
+  })
+
+  it('is read as CSV is if every column is text', async () => {
+    const {report} = await processFile(fixture('texts.parquet'), options)
+    expect(report.coefficients[0]?.terms[0]).toMatchObject({column: 'a', kind: 'numeric'})
+    expect(report.rows.predicted).toBe(5)
+  })
+
+  it('may have one column besides the label, with gaps', async () => {
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        {name: 'a', data: Array.from({length: 30}, (_, i) => (i % 4 === 0 ? null : i % 7)), type: 'DOUBLE'},
+        {name: 'spam', data: Array.from({length: 30}, (_, i) => i % 2 === 0), type: 'BOOLEAN'},
+      ],
+    })
+    const {report, ...processed} = await processFile(Buffer.from(bytes))
+    expect(report.label.classes.map(({name}) => name)).toEqual(['false', 'true'])
+    expect(new Set((await rowsOf({...processed})).map(({prediction}) => typeof prediction))).toEqual(
+      new Set(['boolean']),
+    )
+  })
+
+  const snappy = fixture('snappy.parquet')
+  const damaged = Buffer.from(snappy)
+  damaged.fill(0xff, 30, 300)
+  const badFooter = Buffer.from(snappy)
+  badFooter
+    .fill(0xff, snappy.length - 8 - snappy.readUInt32LE(snappy.length - 8))
+    .write('PAR1', snappy.length - 4)
+  snappy.copy(badFooter, snappy.length - 8, snappy.length - 8)
+  it.each<[what: string, content: Buffer, fault: object, message: RegExp]>([
+    [
+      'it is cut off',
+      snappy.subarray(0, 9000),
+      {code: 'broken-parquet'},
+      /its 9000 bytes do not end with the footer/,
+    ],
+    ['it is only the start', snappy.subarray(0, 5), {code: 'broken-parquet'}, /5 bytes/],
+    [
+      'a column is damaged',
+      damaged,
+      {code: 'broken-parquet', column: 'whole'},
+      /column whole of row group 1, rows 1 to 50,/,
+    ],
+    ['the footer is damaged', badFooter, {code: 'broken-parquet'}, /cannot be read/],
+    [
+      'its codec is unknown',
+      fixture('lz4.parquet'),
+      {code: 'codec-unknown', column: 'whole'},
+      /compressed with LZ4/,
+    ],
+    [
+      'columns are nested',
+      fixture('nested.parquet'),
+      {code: 'nested-column', column: 'tags'},
+      /nested.*tags, place/,
+    ],
+  ])('is refused if %s', async (_, content, fault, message) => {
+    const found = await faultOf(content, options)
+    expect(found).toMatchObject(fault)
+    expect(found.message).toMatch(message)
+    expect(found.suggestions.join(' ')).toMatch(/pandas|to_parquet/)
+  })
+
+  it('is refused if it is packed as a whole', async () => {
+    const {gzipSync} = await import('node:zlib')
+    expect(await faultOf(gzipSync(snappy), {object: 'a.parquet.gz'})).toMatchObject({code: 'not-csv'})
+  })
+
+  it('is refused or read wherever one byte is wrong, never with another error', async () => {
+    const errors = new Set<string>()
+    for (let at = 0; at < snappy.length; at += 97) {
+      const wrong = Buffer.from(snappy)
+      wrong[at] = (wrong[at] ?? 0) ^ 0x55
+      await processFile(wrong, options).catch((error: unknown) => {
+        errors.add(error instanceof Error ? error.name : String(error))
+      })
+    }
+    expect([...errors]).toEqual(['PermanentError'])
+  })
+})
