@@ -346,7 +346,7 @@ variable "startup_cpu_boost" {
 }
 
 variable "cpu" {
-  description = "CPUs per instance."
+  description = "CPUs per instance; on the local target, only containers are limited to them."
   type        = string
   default     = "1"
   nullable    = false

@@ -310,7 +310,7 @@ export const SETTINGS = {
     localEffect: false,
   }),
   cpu: text({
-    description: 'CPUs per instance.',
+    description: 'CPUs per instance; on the local target, only containers are limited to them.',
     rule: '1, 2, 4, 6 or 8',
     example: '1',
     default: '1',
