@@ -2,7 +2,7 @@ import {forecast} from './cost/forecast.ts'
 import {checkGiven} from './doctor/given.ts'
 import {requireAll} from './doctor/prerequisites.ts'
 import {filterWarnings} from './files/filter-warnings.ts'
-import {SETTING_NAMES, SETTINGS, type SettingName, type Settings} from './settings/settings.ts'
+import {SETTING_NAMES, SETTINGS, type Settings} from './settings/settings.ts'
 import type {Context} from './ports/context.ts'
 import type {PlannedResource} from './ports/infrastructure.ts'
 
@@ -58,9 +58,10 @@ function monthlyCost(settings: Settings): PlanResult['monthlyCost'] {
 }
 
 /** Which settings, of those that differ from their defaults, the target only stores. */
-function withoutEffect(settings: Settings): SettingName[] {
+function withoutEffect(settings: Settings): string[] {
   if (settings.target === 'gcp') return []
-  return SETTING_NAMES.filter(
+  const names: string[] = SETTING_NAMES.filter(
     (name) => !SETTINGS[name].hasLocalEffect && settings[name] !== SETTINGS[name].default,
   )
+  return settings.alerts['slack'] === undefined ? names : [...names, 'alerts.slack']
 }

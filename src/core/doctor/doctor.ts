@@ -6,6 +6,7 @@ import type {Settings} from '../settings/settings.ts'
 import type {Grant, PlannedResource} from '../ports/infrastructure.ts'
 import type {ServiceState} from '../ports/services.ts'
 import {withModel, type PlannedModel} from '../model/plan-model.ts'
+import {checkChannels} from './channels.ts'
 import type {Check} from './check.ts'
 import {checkCloudBuild} from './cloud-build.ts'
 import {command, suggest, type Suggestion} from '../suggestion.ts'
@@ -43,7 +44,8 @@ export async function doctor(
   const given = await checkGiven(context)
   if (given.some(({state}) => state === 'failed')) return doctorResult([...first, ...given])
   const found = await examinePipeline(await withModel(model, context))
-  return doctorResult([...first, ...given, ...found, ...(isGoogle ? await checkPushTokens(context) : [])])
+  const ofGoogle = isGoogle ? [...(await checkChannels(context)), ...(await checkPushTokens(context))] : []
+  return doctorResult([...first, ...given, ...found, ...ofGoogle])
 }
 
 /** Result of a list of checks. */

@@ -4,16 +4,18 @@ import {KEY_USER} from '../ports/project.ts'
 import {secretsOf, type DeclaredSecret} from '../secrets/declared.ts'
 import {readLocalValues, SECRETS_FILE} from '../secrets/local-values.ts'
 import {shellPath} from '../shell.ts'
+import {checkGivenChannel} from './channels.ts'
 import type {Check} from './check.ts'
 import {checkExistingBuckets} from './existing-buckets.ts'
 
-/** Checks what the settings name and the pipeline does not create: buckets, secrets, a key. Changes nothing. */
+/** Checks what the settings name and the pipeline does not create: buckets, secrets, a channel, a key. Changes nothing. */
 export async function checkGiven(context: Context): Promise<Check[]> {
   const {settings} = context.pipeline
   context.step('Check what the settings name')
   return [
     ...(await checkExistingBuckets(context)),
     ...(settings.target === 'local' ? await checkLocalValues(context) : await checkVersions(context)),
+    ...(settings.target === 'gcp' ? await checkGivenChannel(context) : []),
     ...(settings.target === 'gcp' && settings.kmsKey !== undefined
       ? await checkKey(settings.kmsKey, context)
       : []),

@@ -66,3 +66,9 @@ export function ownBuckets({settings, names}: Pick<Pipeline, 'settings' | 'names
     ...(settings.outputBucket === undefined ? [names.outputBucket] : []),
   ]
 }
+
+/** The alerts of the target: the channel for Slack exists on Google Cloud only, whose console creates it. */
+export function alertsOf({target, alerts}: Pick<Settings, 'target' | 'alerts'>): Settings['alerts'] {
+  const {slack, ...others} = alerts
+  return target === 'local' || slack === undefined ? others : {...others, slack}
+}

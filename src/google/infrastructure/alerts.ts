@@ -1,5 +1,6 @@
 import {AppError} from '../../core/errors.ts'
 import {isJsonObject} from '../../core/json.ts'
+import type {Inspection} from '../../core/ports/infrastructure.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import {readPages, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
@@ -19,7 +20,9 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
   /** Each collection is listed once, until a change here. */
   const lists = new Map<Collection, Promise<Json[]>>()
   const ours = (collection: Collection): Promise<Json[]> => {
-    const list = lists.get(collection) ?? readOurs(collection, pipeline, rest)
+    const list =
+      lists.get(collection) ??
+      readAll(collection, pipeline, rest).then((all) => all.filter((item) => isOurs(item, pipeline)))
     lists.set(collection, list)
     return list
   }
@@ -98,6 +101,19 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
   ]
 }
 
+/** The channels that exist; none if the API is disabled. */
+export async function readChannels(pipeline: Pipeline, rest: Rest): ReturnType<Inspection['channels']> {
+  const {slack} = pipeline.settings.alerts
+  const list = noneIfRefused(readAll('notificationChannels', pipeline, rest))
+  return (await list)
+    .filter((channel) => channel['name'] === slack || isOurs(channel, pipeline))
+    .map((channel) => ({
+      name: textIn(channel, channel['name'] === slack ? 'name' : 'displayName') ?? '',
+      // https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels#verificationstatus
+      works: channel['verificationStatus'] !== 'UNVERIFIED',
+    }))
+}
+
 /** None if the caller may not see them, or the API is disabled: a pipeline without alerts needs neither. */
 async function noneIfRefused(list: Promise<Json[]>): Promise<Json[]> {
   try {
@@ -108,10 +124,10 @@ async function noneIfRefused(list: Promise<Json[]>): Promise<Json[]> {
   }
 }
 
-async function readOurs(collection: Collection, {settings}: Pipeline, rest: Rest): Promise<Json[]> {
-  const path = `/v3/projects/${settings.project}/${collection}`
-  const found = await readPages(rest, 'monitoring', path, collection)
-  return found.filter(
-    ({userLabels}) => isJsonObject(userLabels) && userLabels[PIPELINE_LABEL] === settings.name,
-  )
+function readAll(collection: Collection, {settings}: Pipeline, rest: Rest): Promise<Json[]> {
+  return readPages(rest, 'monitoring', `/v3/projects/${settings.project}/${collection}`, collection)
+}
+
+function isOurs({userLabels}: Json, {settings}: Pipeline): boolean {
+  return isJsonObject(userLabels) && userLabels[PIPELINE_LABEL] === settings.name
 }

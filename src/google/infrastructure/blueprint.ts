@@ -1,5 +1,5 @@
 import {CANARY_PREFIX, type Filter, WORKER_ENVIRONMENT} from '../../../worker/contract.ts'
-import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
+import {alertsOf, PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import {IMAGES_KEPT, type Settings} from '../../core/settings/settings.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
 import {imageDigestVariable} from '../image-digest.ts'
@@ -21,6 +21,7 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
   const {project, region, name} = settings
   const labels = {...settings.labels, [PIPELINE_LABEL]: name}
   const kmsKey = settings.kmsKey ?? null
+  const alerts = alertsOf(settings)
   const topic = (short: string) => `projects/${project}/topics/${short}`
   const variable = (variableName: string, value: string) => ({name: variableName, value})
   const buckets = [
@@ -136,23 +137,20 @@ export function blueprint({settings, names, model, livenessPort}: Pipeline) {
 
     /** By the type that Monitoring has for it. */
     alertChannels: {
-      email: alertChannel('email', 'email_address', settings.alerts['email']),
-      webhook: alertChannel('webhook_tokenauth', 'url', settings.alerts['webhook']),
+      email: alertChannel('email', 'email_address', alerts['email']),
+      webhook: alertChannel('webhook_tokenauth', 'url', alerts['webhook']),
     },
 
     /** One policy, whose conditions open incidents of their own; `undefined` without anybody to notify. */
     alertPolicy: (channels: readonly string[]) =>
-      Object.keys(settings.alerts).length === 0
+      Object.keys(alerts).length === 0
         ? undefined
         : ({
             displayName: `cloud-runner ${name}`,
             combiner: 'OR',
             enabled: true,
             userLabels: labels,
-            notificationChannels: [
-              ...channels,
-              ...(settings.alerts['slack'] ?? '').split(' ').filter(Boolean),
-            ],
+            notificationChannels: [...channels, ...(alerts['slack'] === undefined ? [] : [alerts['slack']])],
             conditions: [
               alertCondition(`${name}: dead letters`, {
                 filter: onSubscription(names.deadLetterSubscription, 'num_undelivered_messages'),

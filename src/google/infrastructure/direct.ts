@@ -5,7 +5,7 @@ import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {Infrastructure, Inspection, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
 import {objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
-import {alertResources} from './alerts.ts'
+import {alertResources, readChannels} from './alerts.ts'
 import {jobResources} from './job.ts'
 import type {Doing, Resource} from './resource.ts'
 import {connections, eventPath, foundation, serviceResource} from './resources.ts'
@@ -112,6 +112,8 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       }
       return removed
     },
+
+    channels: (pipeline) => readChannels(pipeline, rest),
 
     async missingConnections(pipeline, {signal}) {
       const missing: string[] = []

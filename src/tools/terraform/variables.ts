@@ -1,4 +1,4 @@
-import type {Pipeline} from '../../core/settings/pipeline.ts'
+import {alertsOf, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {ModuleVariable} from '../../core/settings/setting.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
 import {snakeCase} from '../../core/settings/setting-names.ts'
@@ -21,6 +21,7 @@ export function variables(
         settings[name] ?? null,
       ]),
     ),
+    alerts: alertsOf(settings),
     // The local cloud bills nobody, and serves no budgets.
     ...(settings.target === 'local' ? {budget: null} : {}),
     secrets: Object.fromEntries(
