@@ -27,6 +27,8 @@ export interface Pipeline {
   readonly model?: string | undefined
   /** Port of the worker's liveness probe; `undefined`: it has none. */
   readonly livenessPort?: number | undefined
+  /** Keys of labels that earlier settings had, and that have to go. */
+  readonly formerLabels?: readonly string[] | undefined
   /** Image of the existing service, by reference with digest, which Terraform leaves as it is. */
   readonly currentImage?: string | undefined
 }

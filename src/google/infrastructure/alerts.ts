@@ -5,6 +5,7 @@ import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import {readPages, textIn, type Json, type Rest} from '../rest.ts'
 import {blueprint} from './blueprint.ts'
 import {satisfies} from './difference.ts'
+import {withLabels} from './labels.ts'
 import type {Resource} from './resource.ts'
 
 type Collection = 'notificationChannels' | 'alertPolicies'
@@ -70,7 +71,7 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
         if (wanted === undefined) return
         const body = await wanted()
         lists.clear()
-        await rest.request('monitoring', 'POST', list, body)
+        await rest.request('monitoring', 'POST', list, withLabels(body))
       },
       async update() {
         const item = await read()
@@ -80,7 +81,7 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
           const mask = Object.keys(body).join(',')
           lists.clear()
           await rest.request('monitoring', 'PATCH', `${path(item)}?updateMask=${mask}`, {
-            ...body,
+            ...withLabels(body, item),
             name: item['name'],
           })
         }

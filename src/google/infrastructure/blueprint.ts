@@ -16,10 +16,14 @@ const INGRESS = {
   all: 'INGRESS_TRAFFIC_ALL',
 } as const satisfies Record<Settings['ingress'], string>
 
-/** Bodies of the pipeline's resources, in the form of Google's APIs. `resources.ts` sends them. */
-export function blueprint({settings, names, model, livenessPort}: Pipeline) {
+/** Bodies of the pipeline's resources, in the form of Google's APIs. `resources.ts` sends them. A label that is `null` has to go. */
+export function blueprint({settings, names, model, livenessPort, formerLabels = []}: Pipeline) {
   const {project, region, name} = settings
-  const labels = {...settings.labels, [PIPELINE_LABEL]: name}
+  const labels: Record<string, string | null> = {
+    ...Object.fromEntries(formerLabels.map((key) => [key, null])),
+    ...settings.labels,
+    [PIPELINE_LABEL]: name,
+  }
   const kmsKey = settings.kmsKey ?? null
   const alerts = alertsOf(settings)
   const topic = (short: string) => `projects/${project}/topics/${short}`

@@ -4,9 +4,10 @@ import {isJsonObject} from '../../core/json.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {Infrastructure, Inspection, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
-import {objectsIn, textIn, type Rest, type RestService} from '../rest.ts'
+import {objectsIn, textIn, type Json, type Rest, type RestService} from '../rest.ts'
 import {alertResources, readChannels} from './alerts.ts'
 import {jobResources} from './job.ts'
+import {formerLabels} from './labels.ts'
 import type {Doing, Resource} from './resource.ts'
 import {connections, eventPath, foundation, serviceResource} from './resources.ts'
 import {readServiceAgents} from './service-agents.ts'
@@ -29,25 +30,26 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
 
   /** All resources; without an image, only those that need none. */
   async function resourcesOf(
-    pipeline: Pipeline,
+    given: Pipeline,
     image: string | undefined,
-    readUri: () => Promise<string | undefined> = () => serviceUri(pipeline),
+    readService = () => serviceOf(given),
   ): Promise<Resource[]> {
-    const agents = await readServiceAgents(rest, pipeline.settings.project, pipeline.settings.inputBucket)
+    const agents = await readServiceAgents(rest, given.settings.project, given.settings.inputBucket)
+    const service = await readService()
+    const pipeline = {...given, formerLabels: formerLabels(service, given.settings)}
     const base = [...foundation(pipeline, agents, rest), ...(await alertResources(pipeline, rest))]
     if (image === undefined) return base
-    const uri = await readUri()
     return [
       ...base,
       serviceResource(pipeline, image, rest),
       ...jobResources(pipeline, image, rest),
-      ...connections(pipeline, agents, uri ?? 'https://not-yet.invalid', rest),
+      ...connections(pipeline, agents, textIn(service, 'uri') ?? 'https://not-yet.invalid', rest),
     ]
   }
 
-  async function serviceUri({settings, names}: Pipeline): Promise<string | undefined> {
+  function serviceOf({settings, names}: Pipeline): Promise<Json | undefined> {
     const path = `/v2/projects/${settings.project}/locations/${settings.region}/services/${names.service}`
-    return textIn(await rest.get('run', path), 'uri')
+    return rest.get('run', path)
   }
 
   async function applyOne(resource: Resource, doing: Doing): Promise<PlannedResource> {
@@ -72,7 +74,7 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
   return {
     async plan(pipeline, {image, signal}) {
       const all: PlannedResource[] = []
-      const resources = await resourcesOf(pipeline, image, () => unlessOff(serviceUri(pipeline)))
+      const resources = await resourcesOf(pipeline, image, () => unlessOff(serviceOf(pipeline)))
       for (const resource of resources) {
         signal.throwIfAborted()
         const found = await unlessOff(resource.inspect())
@@ -81,17 +83,19 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       return all
     },
 
-    async apply(pipeline, {image, signal, step}) {
+    async apply(given, {image, signal, step}) {
       const doing = {signal, step}
-      const agents = await readServiceAgents(rest, pipeline.settings.project, pipeline.settings.inputBucket)
+      const {settings, names} = given
+      const agents = await readServiceAgents(rest, settings.project, settings.inputBucket)
+      const pipeline = {...given, formerLabels: formerLabels(await serviceOf(given), settings)}
       const done: PlannedResource[] = []
       const first = [...foundation(pipeline, agents, rest), ...(await alertResources(pipeline, rest))]
       for (const resource of first) done.push(await applyOne(resource, doing))
       if (image === undefined) return done
       done.push(await applyOne(serviceResource(pipeline, image, rest), doing))
-      const uri = await serviceUri(pipeline)
+      const uri = textIn(await serviceOf(pipeline), 'uri')
       if (uri === undefined) {
-        throw new AppError(`Service ${pipeline.names.service} has no address.`, {
+        throw new AppError(`Service ${names.service} has no address.`, {
           code: 'deploy-failed',
           suggestions: [suggest`See the worker's errors: ${command('logs', '--severity', 'error')}`],
         })

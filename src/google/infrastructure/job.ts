@@ -15,7 +15,7 @@ export function jobResources(pipeline: Pipeline, image: string, rest: Rest): Res
   const parent = `/v2/projects/${settings.project}/locations/${settings.region}/jobs`
   const path = `${parent}/${names.job}`
   const {job} = blueprint(pipeline)
-  const wanted = (current: Json) => job(imageOf(current) ?? image)
+  const wanted = (current: Json = {}) => job(imageOf(current) ?? image)
   const run = (signal: AbortSignal) => ({rest, service: 'run', prefix: '/v2/', signal}) as const
   return [
     restResource(rest, {
@@ -24,11 +24,11 @@ export function jobResources(pipeline: Pipeline, image: string, rest: Rest): Res
       service: 'run',
       path,
       wanted,
-      create: async ({signal}) =>
-        settled(await rest.request('run', 'POST', `${parent}?jobId=${names.job}`, job(image)), run(signal)),
+      create: async (body, {signal}) =>
+        settled(await rest.request('run', 'POST', `${parent}?jobId=${names.job}`, body), run(signal)),
       // A PATCH replaces the whole job.
-      update: async (current, {signal}) =>
-        settled(await rest.request('run', 'PATCH', path, wanted(current)), run(signal)),
+      update: async (body, _current, {signal}) =>
+        settled(await rest.request('run', 'PATCH', path, body), run(signal)),
       afterRemoval: (answer, {signal}) => settled(answer, run(signal)),
     }),
     grantResource(rest, {

@@ -2,6 +2,7 @@ import {AppError} from '../../core/errors.ts'
 import type {Grant as PlannedGrant} from '../../core/ports/infrastructure.ts'
 import type {Json, Rest, RestService} from '../rest.ts'
 import {satisfies} from './difference.ts'
+import {withLabels} from './labels.ts'
 import {addGrant, isGranted, removeGrant, type Grant} from './grants.ts'
 
 export interface Doing {
@@ -32,28 +33,30 @@ export function restResource(
     service: RestService
     path: string
     /** The wanted body; a function of the current one if part of that must not change. */
-    wanted: Json | ((current: Json) => Json)
-    create: (doing: Doing) => Promise<unknown>
-    update?: (current: Json, doing: Doing) => Promise<unknown>
+    wanted: Json | ((current?: Json) => Json)
+    /** @param body the wanted one */
+    create: (body: Json, doing: Doing) => Promise<unknown>
+    /** @param body the wanted one, with labels of others */
+    update?: (body: Json, current: Json, doing: Doing) => Promise<unknown>
     beforeRemoval?: (doing: Doing) => Promise<unknown>
     afterRemoval?: (answer: Json, doing: Doing) => Promise<unknown>
   },
 ): Resource {
   let current: Json | undefined
+  const wanted = () => (typeof row.wanted === 'function' ? row.wanted(current) : row.wanted)
   return {
     kind: row.kind,
     name: row.name,
     async inspect() {
       current = await rest.get(row.service, row.path)
       if (current === undefined) return undefined
-      const wanted = typeof row.wanted === 'function' ? row.wanted(current) : row.wanted
-      return row.update === undefined || satisfies(current, wanted) ? 'right' : 'different'
+      return row.update === undefined || satisfies(current, wanted()) ? 'right' : 'different'
     },
     async create(doing) {
-      await row.create(doing)
+      await row.create(withLabels(wanted()), doing)
     },
     async update(doing) {
-      await row.update?.(current ?? {}, doing)
+      await row.update?.(withLabels(wanted(), current), current ?? {}, doing)
     },
     async remove(doing) {
       for (let attempt = 1; ; attempt++) {

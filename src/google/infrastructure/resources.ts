@@ -6,6 +6,7 @@ import {satisfies} from './difference.ts'
 import {emptyBucket} from './empty-bucket.ts'
 import type {Grant, PolicyOf} from './grants.ts'
 import {settled} from './operation.ts'
+import {withLabelRecord} from './labels.ts'
 import {grantResource, replacingGrant, restResource, type Resource} from './resource.ts'
 import type {ServiceAgents} from './service-agents.ts'
 
@@ -22,15 +23,22 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
     service: 'artifactregistry',
     path: `${location}/repositories/${names.repository}`,
     wanted: bodies.repository,
-    create: async ({signal}) =>
+    create: async (body, {signal}) =>
       settled(
         await rest.request(
           'artifactregistry',
           'POST',
           `${location}/repositories?repositoryId=${names.repository}`,
-          bodies.repository,
+          body,
         ),
         {rest, service: 'artifactregistry', prefix: '/v1/', signal},
+      ),
+    update: ({labels, cleanupPolicies}) =>
+      rest.request(
+        'artifactregistry',
+        'PATCH',
+        `${location}/repositories/${names.repository}?updateMask=labels,cleanupPolicies`,
+        {labels, cleanupPolicies},
       ),
     afterRemoval: (answer, {signal}) =>
       settled(answer, {rest, service: 'artifactregistry', prefix: '/v1/', signal}),
@@ -60,10 +68,10 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
       service: 'pubsub',
       path: `/v1/projects/${project}/topics/${short}`,
       wanted: bodies.topic,
-      create: () => rest.request('pubsub', 'PUT', `/v1/projects/${project}/topics/${short}`, bodies.topic),
-      update: () =>
+      create: (body) => rest.request('pubsub', 'PUT', `/v1/projects/${project}/topics/${short}`, body),
+      update: (body) =>
         rest.request('pubsub', 'PATCH', `/v1/projects/${project}/topics/${short}`, {
-          topic: {name: `projects/${project}/topics/${short}`, ...bodies.topic},
+          topic: {name: `projects/${project}/topics/${short}`, ...body},
           updateMask: 'labels',
         }),
     })
@@ -79,7 +87,13 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
       service: 'storage',
       path: `/storage/v1/b/${name}`,
       wanted: changeable,
-      create: () => rest.request('storage', 'POST', `/storage/v1/b?project=${project}`, wanted),
+      create: (body) =>
+        rest.request('storage', 'POST', `/storage/v1/b?project=${project}`, {
+          ...body,
+          location: wanted.location,
+          name,
+        }),
+      // It leaves labels of others alone, and removes those that are null.
       update: () => rest.request('storage', 'PATCH', `/storage/v1/b/${name}`, changeable),
       beforeRemoval: (doing) => emptyBucket(rest, name, doing),
     })
@@ -161,15 +175,21 @@ export function serviceResource(pipeline: Pipeline, image: string, rest: Rest): 
     service: 'run',
     path: `${parent}/${names.service}`,
     wanted,
-    create: async ({signal}) =>
-      settled(await rest.request('run', 'POST', `${parent}?serviceId=${names.service}`, wanted), run(signal)),
+    create: async (body, {signal}) =>
+      settled(
+        await rest.request('run', 'POST', `${parent}?serviceId=${names.service}`, {
+          ...body,
+          ...withLabelRecord({}, settings),
+        }),
+        run(signal),
+      ),
     // A PATCH replaces the whole service; the traffic and its annotations must not change here.
-    update: async (current, {signal}) =>
+    update: async (body, current, {signal}) =>
       settled(
         await rest.request('run', 'PATCH', `${parent}/${names.service}`, {
-          ...wanted,
+          ...body,
           ...(current['traffic'] === undefined ? {} : {traffic: current['traffic']}),
-          ...(current['annotations'] === undefined ? {} : {annotations: current['annotations']}),
+          ...withLabelRecord(current, settings),
         }),
         run(signal),
       ),
@@ -219,11 +239,11 @@ function subscription(rest: Rest, {settings}: Pipeline, short: string, wanted: J
     service: 'pubsub',
     path: `/v1/${name}`,
     wanted,
-    create: () => rest.request('pubsub', 'PUT', `/v1/${name}`, wanted),
-    update: (current) => {
+    create: (body) => rest.request('pubsub', 'PUT', `/v1/${name}`, body),
+    update: (body, current) => {
       const changed = Object.keys(wanted).filter((key) => !satisfies(current[key], wanted[key]))
       return rest.request('pubsub', 'PATCH', `/v1/${name}`, {
-        subscription: {name, ...wanted},
+        subscription: {name, ...body},
         updateMask: changed.join(','),
       })
     },
