@@ -31,43 +31,41 @@ interface Parts {
 export function createBuilds({projectId, region, rest, objects, project, pause = delay}: Parts): Builds {
   const parent = `/v1/projects/${projectId}/locations/${region}/builds`
 
-  async function follow(id: string, signal: AbortSignal, step: (text: string) => void): Promise<Json> {
+  /** Reports what the build does and prints, until it has ended. @returns the build, and its log as far as it is known */
+  async function follow(
+    id: string,
+    signal: AbortSignal,
+    step: (text: string) => void,
+  ): Promise<{build: Json; log: readonly string[]}> {
+    const log: string[] = []
+    const newLines = createLogReader(rest, projectId, id)
+    let before = ''
     for (;;) {
       signal.throwIfAborted()
       const build = await rest.request('cloudbuild', 'GET', `${parent}/${id}`)
       const status = textIn(build, 'status') ?? ''
-      if (!GOING.has(status)) return build
-      step(`Cloud Build: ${status === 'WORKING' ? stepOf(build) : 'waiting for a machine'}`)
+      const hasEnded = !GOING.has(status)
+      const doing = status === 'WORKING' ? stepOf(build) : 'waiting for a machine'
+      if (!hasEnded && doing !== before) step(`Cloud Build: ${doing}`)
+      before = doing
+      for (const line of await newLines()) {
+        log.push(line)
+        step(line)
+      }
+      if (hasEnded) return {build, log}
       await pause(POLL_MS)
     }
   }
 
-  async function lastLines(id: string): Promise<string[]> {
-    const answer = await rest
-      .request('logging', 'POST', '/v2/entries:list', {
-        resourceNames: [`projects/${projectId}`],
-        filter: `logName="projects/${projectId}/logs/cloudbuild" AND resource.type="build" AND resource.labels.build_id="${id}"`,
-        orderBy: 'timestamp desc',
-        pageSize: SHOWN_LINES,
-      })
-      .catch((error: unknown) => {
-        // The build's failure counts, even if its log cannot be read.
-        if (error instanceof AppError) return {}
-        throw error
-      })
-    return objectsIn(answer, 'entries')
-      .map((entry) => `  ${(textIn(entry, 'textPayload') ?? '').trimEnd()}`)
-      .toReversed()
-  }
-
-  async function failed(build: Json, id: string): Promise<AppError> {
+  function failed(build: Json, id: string, log: readonly string[]): AppError {
     const status = textIn(build, 'status') ?? 'without a status'
     const info = isJsonObject(build['failureInfo']) ? build['failureInfo'] : undefined
     const reason = textIn(info, 'detail') ?? textIn(build, 'statusDetail')
     const account = textIn(build, 'serviceAccount')?.replace(/^.*\//, '') ?? 'BUILD-ACCOUNT'
     const mayNot = ['PUSH_NOT_AUTHORIZED', 'FETCH_SOURCE_FAILED'].includes(textIn(info, 'type') ?? '')
     const message = `Cloud Build ended with ${status}${reason === undefined ? '' : `: ${reason}`}`
-    return new AppError([message, ...(await lastLines(id))].join('\n'), {
+    const lastLines = log.slice(-SHOWN_LINES).map((line) => `  ${line}`)
+    return new AppError([message, ...lastLines].join('\n'), {
       code: status === 'TIMEOUT' ? 'timeout' : mayNot ? 'permission-denied' : 'worker-build-failed',
       suggestions: [
         ...(mayNot
@@ -123,8 +121,8 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
     if (id === undefined) throw new AppError('Cloud Build returned no build id.', {code: 'invalid-request'})
     step(`Cloud Build: ${textIn(started, 'logUrl') ?? id}`)
     try {
-      const build = await follow(id, signal, step)
-      if (textIn(build, 'status') !== 'SUCCESS') throw await failed(build, id)
+      const {build, log} = await follow(id, signal, step)
+      if (textIn(build, 'status') !== 'SUCCESS') throw failed(build, id, log)
       return build
     } catch (error) {
       // The interruption counts, even if the build cannot be cancelled.
@@ -166,6 +164,41 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
         if (isOurs) await rest.delete('storage', `/storage/v1/b/${bucket}`).catch(() => {})
       }
     },
+  }
+}
+
+/**
+ * Reads what a build has printed since the last call. The lines are in Cloud Logging: a build whose account may not
+ * write to a bucket has no other log. Without permission to read them, there are none.
+ */
+function createLogReader(rest: Rest, projectId: string, id: string): () => Promise<string[]> {
+  const seen = new Set<string>()
+  let since: string | undefined
+  let isAllowed = true
+  const filter = `logName="projects/${projectId}/logs/cloudbuild" AND resource.type="build" AND resource.labels.build_id="${id}"`
+  return async () => {
+    if (!isAllowed) return []
+    const answer = await rest
+      .request('logging', 'POST', '/v2/entries:list', {
+        resourceNames: [`projects/${projectId}`],
+        filter: since === undefined ? filter : `${filter} AND timestamp>="${since}"`,
+        orderBy: 'timestamp asc',
+        pageSize: 1000,
+      })
+      .catch((error: unknown): Json => {
+        // What the build does counts, even if its log cannot be read.
+        if (!(error instanceof AppError)) throw error
+        isAllowed = error.code !== 'permission-denied'
+        return {}
+      })
+    return objectsIn(answer, 'entries').flatMap((entry) => {
+      const key = textIn(entry, 'insertId') ?? ''
+      const line = (textIn(entry, 'textPayload') ?? '').trimEnd()
+      since = textIn(entry, 'timestamp') ?? since
+      if (seen.has(key) || line === '') return []
+      seen.add(key)
+      return [line]
+    })
   }
 }
 

@@ -128,6 +128,18 @@ test('a failed build shows the end of its log and where the rest is; nothing sta
   expect(await buckets()).toEqual(before)
 })
 
+test('what the build prints is shown while it runs, each line once', async () => {
+  const {context, request} = await start(WORKER, {log: ['Step #0: FROM python', '', 'Step #0: done']})
+  await provideImage(request, context, {push: true})
+  const shown = context.steps.slice(context.steps.indexOf(`Cloud Build: ${LOG_URL}`) + 1)
+  expect(shown.slice(0, 4)).toEqual([
+    'Cloud Build: waiting for a machine',
+    'Step #0: FROM python',
+    'Cloud Build: step 1 of 1, gcr.io/cloud-builders/docker',
+    'Step #0: done',
+  ])
+})
+
 test('a build that may not push names its account and the role', async () => {
   const {context, request} = await start(WORKER, {
     build: {status: 'FAILURE', failureInfo: {type: 'PUSH_NOT_AUTHORIZED', detail: 'denied'}},

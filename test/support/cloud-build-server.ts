@@ -54,10 +54,19 @@ export async function startCloudBuild(local: string, outcome: Outcome = {}) {
     return {name: 'operations/build/p/b-1', metadata: {build}}
   }
 
+  /** One more line with each poll of the build. */
   async function list(request: IncomingMessage): Promise<object[]> {
-    const isOfBuild = (await text(request)).includes(String.raw`resource.labels.build_id=\"b-1\"`)
-    const lines = isOfBuild ? (outcome.log ?? []) : []
-    return lines.map((textPayload) => ({textPayload})).toReversed()
+    const filter = String(parseObject(await text(request))['filter'])
+    if (!filter.includes('resource.labels.build_id="b-1"')) return []
+    const [, since = ''] = /timestamp>="([^"]+)"/.exec(filter) ?? []
+    return (outcome.log ?? [])
+      .slice(0, polls)
+      .map((textPayload, index) => ({
+        textPayload,
+        insertId: `line-${index}`,
+        timestamp: `2026-01-01T00:00:0${index}Z`,
+      }))
+      .filter(({timestamp}) => timestamp >= since)
   }
 
   function look(): object {
