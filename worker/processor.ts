@@ -33,8 +33,9 @@ export interface Output {
   /**
    * Starts an output under a name of its own, such as `invoice.json` for `invoice.pdf`; instead of `write`, and as
    * often as needed. The file is done when all of them are written; outputs of its earlier runs that are not written
-   * again are removed. Up to 8 MiB of each stay in memory until `process` returns; more is streamed.
-   * @throws PermanentError if the name cannot be an object's; at the end of `process`, if the name belongs to another
+   * again are removed. Up to 8 MiB of each stay in memory until `process` returns, for which `memory` has to suffice;
+   * more is streamed.
+   * @throws PermanentError without a content type, if the name was used before or cannot be an object's; at the end of `process`, if the name belongs to another
    * file or to nobody
    */
   file(name: string, options: {readonly contentType: string}): OutputFile

@@ -1,5 +1,5 @@
 import type {Sidecar} from '../contract.ts'
-import type {Output, OutputFile} from '../processor.ts'
+import {PermanentError, type Output, type OutputFile} from '../processor.ts'
 import type {ObjectName, ResumableUpload, Storage, WriteOptions} from './storage/index.ts'
 
 /** Outputs up to this size are written in one request. */
@@ -60,6 +60,14 @@ export function createObjectWriter(
   }
 }
 
+/** An error of the worker's code, which would be the same at each delivery. */
+export function misused(message: string): PermanentError {
+  return new PermanentError(message, {
+    code: 'output-misused',
+    suggestions: ['Correct the worker, deploy it, and process the file again.'],
+  })
+}
+
 /** What a process produces. */
 export interface OutputReceiver {
   /** Passed to the process. */
@@ -81,7 +89,7 @@ export function createOutput({
   let kind: 'one' | 'several' | undefined
   const become = (wanted: 'one' | 'several'): void => {
     if (kind !== undefined && kind !== wanted)
-      throw new Error('A process writes either one result with output.write, or files with output.file.')
+      throw misused('A process writes either one result with output.write, or files with output.file.')
     kind = wanted
   }
   return {
@@ -93,7 +101,7 @@ export function createOutput({
       },
       setContentType(contentType) {
         become('one')
-        if (result.sizeBytes > 0) throw new Error('setContentType was called after the first write.')
+        if (result.sizeBytes > 0) throw misused('setContentType was called after the first write.')
         setContentType(contentType)
       },
       file(name, options) {

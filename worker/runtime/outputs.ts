@@ -8,7 +8,7 @@ import {
 } from '../contract.ts'
 import {PermanentError, type Output} from '../processor.ts'
 import {isSameRun, ownerOf, type Committed} from './commit-state.ts'
-import {createObjectWriter, type ObjectWriter} from './output.ts'
+import {createObjectWriter, misused, type ObjectWriter} from './output.ts'
 import {eachOf} from './parallel.ts'
 import {findCommitted} from './sidecars.ts'
 import {ABSENT, isNotFound, isPreconditionFailed, type Storage} from './storage/index.ts'
@@ -136,9 +136,14 @@ export function createOutputs(run: OutputsOfRun): Outputs {
     get sizeBytes() {
       return totalBytes()
     },
-    file(name, {contentType}) {
+    file(name, options?: {readonly contentType?: unknown}) {
       refuseName(name)
-      if (parts.has(name)) throw new Error(`output.file("${name}") was called twice.`)
+      const contentType = options?.contentType
+      if (typeof contentType !== 'string' || contentType === '')
+        throw misused(
+          `output.file("${name}") has no content type; for example: output.file("${name}", {contentType: "text/csv"}).`,
+        )
+      if (parts.has(name)) throw misused(`output.file("${name}") was called twice.`)
       const looked = findCommitted(storage, {bucket, object: name})
       // The first use reports it.
       looked.catch(() => undefined)

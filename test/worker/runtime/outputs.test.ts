@@ -18,6 +18,9 @@ const filing: Processor = {
     if (text.startsWith('one ')) return output.write(text.slice(4))
     for (const line of text.split('\n')) {
       const [name = '', content = ''] = line.split(' ')
+      // JavaScript has no types to require it.
+      const untyped: {file(name: string, options?: {contentType: string}): unknown} = output
+      if (content === 'untyped') untyped.file(name)
       const contentType = name.endsWith('.json') ? 'application/json' : 'text/plain'
       await output.file(name, {contentType}).write(content)
     }
@@ -183,6 +186,20 @@ describe.each(RUNTIMES)('several outputs of a worker in $language', ({open}) => 
     expect(JSON.parse((await worker.text(worker.output(error))) ?? '')).toMatchObject({
       code: 'output-name',
       message: expect.stringContaining(reason),
+    })
+  })
+
+  it.each([
+    ['a.txt untyped', 'output.file("a.txt") has no content type; for example: output.file("a.txt", '],
+    ['a.txt 1\na.txt 2', 'output.file("a.txt") was called twice.'],
+  ])('of a worker with an error in its code are not retried: %j', async (content, message) => {
+    await using worker = await start()
+    expect((await worker.send(content)).status).toBe(204)
+    const error = sidecarObject('invoice.pdf', 'error.json')
+    expect(await worker.names()).toEqual([error])
+    expect(JSON.parse((await worker.text(worker.output(error))) ?? '')).toMatchObject({
+      code: 'output-misused',
+      message: expect.stringContaining(message),
     })
   })
 

@@ -12,6 +12,15 @@ class PermanentError(Exception):
         self.suggestions = list(suggestions)
 
 
+def misused(message):
+    """An error of the worker's code, which would be the same at each delivery."""
+    return PermanentError(
+        message,
+        code="output-misused",
+        suggestions=["Correct the worker, deploy it, and process the file again."],
+    )
+
+
 class Interrupted(Exception):
     """The work was stopped before it was done: refused, so that it is delivered again."""
 

@@ -3,7 +3,7 @@ import json
 import os
 
 from . import storage
-from .errors import Gone, Interrupted
+from .errors import Gone, Interrupted, misused
 
 
 class Input:
@@ -43,14 +43,14 @@ class Output:
     def write(self, chunk):
         """Adds text or bytes to the result."""
         if self._outputs.files:
-            raise ValueError("Write either one result with output.write, or files with output.file.")
+            raise misused("Write either one result with output.write, or files with output.file.")
         self._check()
         self._writer.write(chunk, self.content_type)
 
-    def file(self, name, content_type):
+    def file(self, name, content_type=None):
         """Starts an output under a name of its own, such as "invoice.json"; instead of `write`. Has `write(chunk)`."""
         if self._writer.size:
-            raise ValueError("Write either one result with output.write, or files with output.file.")
+            raise misused("Write either one result with output.write, or files with output.file.")
         return self._outputs.file(name, content_type)
 
     def sidecar(self, name, content):

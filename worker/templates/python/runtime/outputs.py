@@ -7,7 +7,7 @@ duplicate or a newer upload leaves one whole set.
 import json
 
 from . import storage
-from .errors import PermanentError
+from .errors import PermanentError, misused
 from .names import LONGEST_NAME_BYTES, RESERVED, sidecar_name
 from .writer import Writer
 
@@ -38,8 +38,13 @@ class Outputs:
 
     def file(self, name, content_type):
         refuse_name(name)
+        if not content_type:
+            raise misused(
+                f'output.file("{name}") has no content type; for example: '
+                f'output.file("{name}", content_type="text/csv").'
+            )
         if name in self.files:
-            raise ValueError(f'output.file("{name}") was called twice.')
+            raise misused(f'output.file("{name}") was called twice.')
         there = storage.find(self._bucket, name)
         file = OutputFile(self._bucket, name, content_type, self._marks, there, self._check)
         self.files[name] = file
