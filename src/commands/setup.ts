@@ -112,10 +112,14 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     if (flags.rehearse)
       await this.task('Plan with the real Terraform', (step) => requireRehearsable(target.context(step)))
     await this.agreeTo({workerFolder: config.workerFolder}, flags, target)
-    await saveSettings(config)
     const result = await this.task('Set up the pipeline', (step) =>
       setup(
-        {workerFolder: config.workerFolder, model, stage: (stage) => step(STAGES[stage])},
+        {
+          workerFolder: config.workerFolder,
+          model,
+          checked: () => saveSettings(config),
+          stage: (stage) => step(STAGES[stage]),
+        },
         target.context(step),
       ),
     )

@@ -54,6 +54,7 @@ test('a secret reaches the worker from the file of this machine, and is shown no
   expect(refused.exitCode).toBe(1)
   expect(refused.stderr).toContain('secret: api-key has no value on this machine: API_KEY is missing in')
   expect(refused.stderr).toContain('.cloud-runner/secrets.env')
+  expect(await readFile(join(cli.folder, 'cloud-runner.json'), 'utf8')).not.toContain('API_KEY')
   expect((await run('plan', '--secret', 'x')).exitCode).toBe(2)
 
   const file = join(cli.folder, '.cloud-runner', 'secrets.env')

@@ -27,6 +27,8 @@ export interface SetupRequest {
   readonly model?: PlannedModel | undefined
   /** Debugger to start in each instance; on the local cloud only. */
   readonly debug?: Debugger | undefined
+  /** Called once what the settings name exists, before anything is created. */
+  readonly checked?: () => Promise<void>
   /** Called as each stage starts. */
   readonly stage?: (stage: SetupStage) => void
 }
@@ -53,12 +55,13 @@ export interface SetupResult {
  * `canary-failed`
  */
 export async function setup(
-  {workerFolder, model, debug, stage}: SetupRequest,
+  {workerFolder, model, debug, checked, stage}: SetupRequest,
   context: Context,
 ): Promise<SetupResult> {
   const {cloud, pipeline, signal, step} = context
   return withLock('setup', context, async () => {
     requireAll(await checkGiven(context))
+    await checked?.()
     const hasNewValues = await provideSecrets(context)
 
     stage?.('infrastructure')
