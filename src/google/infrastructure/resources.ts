@@ -22,7 +22,8 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
     name: names.repository,
     service: 'artifactregistry',
     path: `${location}/repositories/${names.repository}`,
-    wanted: bodies.repository,
+    // How many images it keeps may differ: that is a variable of the module, and no setting.
+    wanted: (current) => (current === undefined ? bodies.repository : {labels: bodies.repository.labels}),
     create: async (body, {signal}) =>
       settled(
         await rest.request(
@@ -33,12 +34,12 @@ export function foundation(pipeline: Pipeline, agents: ServiceAgents, rest: Rest
         ),
         {rest, service: 'artifactregistry', prefix: '/v1/', signal},
       ),
-    update: ({labels, cleanupPolicies}) =>
+    update: ({labels}) =>
       rest.request(
         'artifactregistry',
         'PATCH',
-        `${location}/repositories/${names.repository}?updateMask=labels,cleanupPolicies`,
-        {labels, cleanupPolicies},
+        `${location}/repositories/${names.repository}?updateMask=labels`,
+        {labels},
       ),
     afterRemoval: (answer, {signal}) =>
       settled(answer, {rest, service: 'artifactregistry', prefix: '/v1/', signal}),
