@@ -168,6 +168,10 @@ test('existing buckets keep what is in them, their settings and the notification
   await cli.json(['setup'])
   await cli.write('names.txt', 'HOME\n')
   expect((await cli.run(['upload', 'names.txt', '--wait'])).exitCode).toBe(0)
+  const planned = await cli.run(['plan'], {environment: {CLOUD_RUNNER_FILTER: 'suffix=.csv'}})
+  expect(`${planned.stdout}${planned.stderr}`).toContain(
+    'The filter (suffix .csv) matches no object in bucket incoming, not even names.txt.',
+  )
   // A second pipeline keeps the local cloud alive when the first one is gone.
   await cli.json(['setup', '--pipeline', 'other'])
   await cli.run(['destroy', '--confirm', 'cloud-runner'])
