@@ -96,6 +96,9 @@ describe.each([
       const post = async (body: string) => (await fetch(running.url, {method: 'POST', body})).status
       expect([await post('{'), await post('[]'), await post('{"message": {}}')]).toEqual([204, 204, 204])
       expect(await running.deliver('folder/', await running.upload('folder/', ''))).toBe(204)
+      const result = await running.upload('result', ORDERS, {'source-generation': '1'})
+      expect(await running.deliver('result', result)).toBe(204)
+      expect(running.outcomes().at(-1)).toBe('skipped')
       const reserved = '_cloud-runner/x'
       expect(await running.deliver(reserved, await running.upload(reserved, ''))).toBe(204)
       expect((await fetch(`${running.url}/healthz`)).status).toBe(200)
@@ -154,6 +157,10 @@ describe.each([
       const copy = archiving.input(`archive/${name}`)
       expect(await archiving.text(copy)).toBe(ORDERS)
       expect(await archiving.metadataOf(copy)).toEqual({owner: 'me', 'source-generation': generation})
+      expect(await archiving.metadataOf(archiving.output(name))).toMatchObject({
+        'source-size': String(ORDERS.length),
+        'source-created': expect.stringMatching(/^20\d\d-.*Z$/),
+      })
       expect(await archiving.deliver(`archive/${name}`, String(copy.metadata.generation))).toBe(204)
       expect(await archiving.deliver(name, generation)).toBe(204)
       expect(await archiving.deliver('in/a.txt', await archiving.upload('in/a.txt', ORDERS))).toBe(204)

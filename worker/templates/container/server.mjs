@@ -5,6 +5,7 @@ import {createServer} from 'node:http'
 import {text} from 'node:stream/consumers'
 
 const {PORT = '8080', HOST, FRONT_END_SECRET} = process.env
+const {K_REVISION, IMAGE_DIGEST} = process.env
 const {OUTPUT_BUCKET = '', STORAGE_EMULATOR_HOST, GCE_METADATA_HOST} = process.env
 const {FILTER_PREFIX = '', FILTER_SUFFIX = '', AFTERWARDS} = process.env
 const STORAGE = STORAGE_EMULATOR_HOST ?? 'https://storage.googleapis.com'
@@ -57,19 +58,22 @@ async function deliver(
     error?.metadata?.cancelled !== undefined && error.metadata['source-generation'] === generation
   if (isCancelled && Date.parse(publishTime) <= Date.parse(error.timeCreated)) return 'cancelled'
 
-  const input = await call(
-    'GET',
-    `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}?alt=media&generation=${generation}`,
-  )
-  if (input.status === 404) return 'gone'
+  const file = await find(bucket, object, generation)
+  if (file?.metadata?.['source-generation'] !== undefined) return 'skipped'
+  const path = `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}`
+  const input = await call('GET', `${path}?alt=media&generation=${generation}`)
+  if (file === undefined || input.status === 404) return 'gone'
   const marks = {
     'source-generation': generation,
     attempt: String(attempt),
+    ...(K_REVISION === undefined ? {} : {revision: K_REVISION}),
+    ...(IMAGE_DIGEST === undefined ? {} : {image: IMAGE_DIGEST}),
     ...(reprocessId === undefined ? {} : {'reprocess-id': reprocessId}),
   }
+  const origin = {'source-size': file.size, 'source-created': file.timeCreated}
   try {
     const result = processFile(await input.text())
-    await write(object, result, 'application/x-ndjson', marks, previous?.generation ?? '0')
+    await write(object, result, 'application/x-ndjson', {...marks, ...origin}, previous?.generation ?? '0')
     if (error) await call('DELETE', `/storage/v1/b/${OUTPUT_BUCKET}/o/${encodeURIComponent(error.name)}`)
     await dispose(bucket, object, generation)
     return 'done'
@@ -118,8 +122,9 @@ async function archive(bucket, {name, generation, contentType, metadata}, path) 
   return true
 }
 
-async function find(bucket, name) {
-  const found = await call('GET', `/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}`)
+async function find(bucket, name, generation) {
+  const query = generation === undefined ? '' : `?generation=${generation}`
+  const found = await call('GET', `/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}${query}`)
   return found.status === 404 ? undefined : found.json()
 }
 
