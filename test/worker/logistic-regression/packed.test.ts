@@ -36,7 +36,7 @@ it.each([
   expect(await worker.deliver(name, String(file.metadata.generation))).toBe(204)
   const [error] = await worker.output(sidecarObject(name, 'error.json')).exists()
   expect(error).toBe(false)
-  const [result] = await worker.output(name).download()
+  const result = await worker.bytes(worker.output(name))
   const lines = (name.endsWith('.gz') ? gunzipSync(result) : result).toString().trim().split('\n')
   expect(lines).toHaveLength(61)
   expect(lines[0]).toBe('a,kind,y,prediction,probability_0,probability_1')

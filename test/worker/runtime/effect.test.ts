@@ -67,7 +67,7 @@ describe('a file', () => {
     const generation = await worker.upload('a', content)
     const seen = worker.proxy.requests.length
     expect(await worker.deliver('a', generation)).toBe(204)
-    const [result] = await worker.output('a').download()
+    const result = await worker.bytes(worker.output('a'))
     expect(result.equals(content)).toBe(true)
     // One for its metadata, one for its bytes.
     const reads = worker.proxy.requests
@@ -100,7 +100,7 @@ describe('a file', () => {
     })
     const generation = await worker.upload('a', 'x')
     expect(await worker.deliver('a', generation)).toBe(204)
-    const [bytes] = await worker.output('a').download()
+    const bytes = await worker.bytes(worker.output('a'))
     expect(bytes.length).toBe(20 * block.length + 3)
     expect(Array.from({length: 20}, (_, i) => bytes[i * block.length])).toEqual([...Array(20).keys()])
     expect(await worker.metadataOf(worker.output('a'))).toMatchObject({'source-generation': generation})

@@ -265,7 +265,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     await using running = await startTemplate(PATIENT)
     const large = Buffer.alloc(9 * 1024 * 1024 + 7, 'large\n')
     expect(await running.deliver('a', await running.upload('a', large))).toBe(204)
-    const [bytes] = await running.output('a').download()
+    const bytes = await running.bytes(running.output('a'))
     expect(bytes.equals(Buffer.from(large.toString().toUpperCase()))).toBe(true)
 
     const packed = running.input('packed')
@@ -278,7 +278,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     running.proxy.fails = (method) => method === 'PUT' && ++puts === 1
     running.proxy.losesAnswer = (method) => method === 'PUT' && (puts === 3 || puts === 5)
     expect(await running.deliver('b', await running.upload('b', large))).toBe(204)
-    expect((await running.output('b').download())[0].equals(bytes)).toBe(true)
+    expect((await running.bytes(running.output('b'))).equals(bytes)).toBe(true)
     expect(puts).toBe(6)
   })
 
@@ -304,7 +304,7 @@ describe.skipIf(NO_PYTHON !== undefined)(`the runtime of the template python${NO
     expect(await running.deliver('a', generation)).toBe(503)
     expect(await running.output('a').exists()).toEqual([false])
     expect(await running.deliver('a', generation, {attempt: 2})).toBe(204)
-    const [bytes] = await running.output('a').download()
+    const bytes = await running.bytes(running.output('a'))
     expect(bytes.equals(Buffer.from(large.toString().toUpperCase()))).toBe(true)
   })
 
