@@ -1,35 +1,15 @@
-import {mkdir, readFile, symlink} from 'node:fs/promises'
-import {delimiter, dirname, join} from 'node:path'
-import {execa} from 'execa'
+import {readFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {expect, it} from 'vitest'
-import {BIN, Cli} from '../support/cli.ts'
+import {Cli} from '../support/cli.ts'
+import {blocksOf, runShellBlocks} from '../support/shell-blocks.ts'
 
 const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8')
-const blocks = [...readme.matchAll(/^```(?<language>\w+)(?<note>[^\n]*)\n(?<text>[\s\S]*?)^```$/gm)].map(
-  ({groups}) => ({
-    language: groups?.['language'] ?? '',
-    note: groups?.['note']?.trim() ?? '',
-    text: groups?.['text'] ?? '',
-  }),
-)
+const blocks = blocksOf(readme)
 
 it('README: its shell blocks run one after the other, as they stand', async () => {
   await using cli = await Cli.create()
-  const bin = join(cli.folder, '.bin')
-  await mkdir(bin)
-  await symlink(BIN, join(bin, 'cloud-runner'))
-  const path = [bin, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter)
-  const shell = blocks.filter(({language, note}) => language === 'sh' && note === '')
-  expect(shell.length).toBeGreaterThanOrEqual(5)
-  for (const {text} of shell) {
-    const {exitCode, all} = await execa('bash', ['-euo', 'pipefail', '-c', text], {
-      cwd: cli.folder,
-      env: {PATH: path, HOME: cli.folder},
-      all: true,
-      reject: false,
-    })
-    expect(exitCode, `${text}\n${all}`).toBe(0)
-  }
+  expect((await runShellBlocks(readme, cli)).length).toBeGreaterThanOrEqual(5)
 }, 240_000)
 
 it('README: the commands for a clone are those that CI runs', async () => {

@@ -45,7 +45,7 @@ export async function startBuckets(inputRole = 'roles/storage.objectViewer') {
       put(input(name), content, metadata),
     /** Content of an object; `undefined` where there is none. */
     text: async (file: File): Promise<string | undefined> => (await contentOf(file))?.toString('utf8'),
-    async bytes(file: File): Promise<Buffer> {
+    bytes: async (file: File): Promise<Buffer> => {
       const content = await contentOf(file)
       if (content === undefined) throw new Error(`No object ${file.name} in bucket ${file.bucket.name}`)
       return content
