@@ -3,7 +3,8 @@ import {AppError} from './errors.ts'
 import {readDeadLetters} from './files/dead-letters.ts'
 import {findDeparted} from './files/departed.ts'
 import type {FileStatus} from './files/files.ts'
-import {exactly, isPattern, patternOf} from './files/names.ts'
+import {exactly, patternOf} from './files/names.ts'
+import {selectionAmong} from './files/select.ts'
 import {readNotification} from './files/notification.ts'
 import {type TakenMessage} from './ports/messages.ts'
 import {awaitedAgain, findError, type AwaitedFile} from './files/wait.ts'
@@ -33,9 +34,14 @@ export async function planRedrive(objects: readonly string[], context: Context):
     throw error instanceof AppError && error.code === 'not-found' ? notSetUp(context, error) : error
   })
   const dead = new Set([...letters.values()].map(({object}) => object))
-  const isName = (text: string) => !isPattern(text) || (!text.endsWith('/') && dead.has(text))
-  const patterns = objects.map((text) => (isName(text) ? exactly(text) : patternOf(text)))
-  const unknown = objects.filter((_, index) => !dead.values().some((name) => patterns[index]?.matches(name)))
+  const selection = await selectionAmong((name) => dead.has(name), objects)
+  const patterns = new Map([
+    ...[...selection.names].map((name) => [name, exactly(name)] as const),
+    ...selection.patterns.map((text) => [text, patternOf(text)] as const),
+  ])
+  const unknown = [...patterns].flatMap(([text, pattern]) =>
+    dead.values().some((name) => pattern.matches(name)) ? [] : [text],
+  )
   const [first] = unknown
   if (first !== undefined) {
     throw new AppError(`No dead letter for ${unknown.join(', ')}.`, {
@@ -47,7 +53,7 @@ export async function planRedrive(objects: readonly string[], context: Context):
     })
   }
   if (objects.length === 0) return [...dead]
-  return [...dead].filter((name) => patterns.some((pattern) => pattern.matches(name)))
+  return [...dead].filter((name) => patterns.values().some((pattern) => pattern.matches(name)))
 }
 
 /**

@@ -14,15 +14,23 @@ export interface Selection {
   readonly patterns: readonly string[]
 }
 
+/** As {@link selectionAmong}, among the pipeline's files. */
+export function readSelection(texts: readonly string[], context: Context): Promise<Selection> {
+  return selectionAmong((name) => exists(name, context), texts)
+}
+
 /**
  * Tells names from folders and globs. `data[1].csv` is the name of an object if there is one, and a glob otherwise; a
  * slash at the end always means the folder.
  */
-export async function readSelection(texts: readonly string[], context: Context): Promise<Selection> {
+export async function selectionAmong(
+  isKnown: (name: string) => boolean | Promise<boolean>,
+  texts: readonly string[],
+): Promise<Selection> {
   const names = new Set<string>()
   const patterns: string[] = []
   for (const text of new Set(texts)) {
-    const isName = !isPattern(text) || (!text.endsWith('/') && (await exists(text, context)))
+    const isName = !isPattern(text) || (!text.endsWith('/') && (await isKnown(text)))
     if (isName) names.add(text)
     else patterns.push(text)
   }
