@@ -12,16 +12,16 @@ export interface RelatedParts {
   readonly content: AsyncIterable<Buffer>
 }
 
-/** @throws StorageError 400 if the header is not of that kind, with a boundary */
-export function boundaryOf(contentType: string | undefined, kind = 'multipart/related'): string {
+/** @throws StorageError 400 if the header is not of one of the kinds, with a boundary */
+export function boundaryOf(contentType: string | undefined, ...kinds: readonly string[]): string {
   // gcloud puts the boundary in single quotes, which are not meant to belong to it.
   const match = /^(multipart\/[\w-]+)\s*;(?:.*;)?\s*boundary=(?:"([^"]+)"|'([^']+)'|([^\s;]+))/i.exec(
     contentType ?? '',
   )
   const boundary = match?.[2] ?? match?.[3] ?? match?.[4]
-  if (boundary === undefined || match?.[1]?.toLowerCase() !== kind) {
+  if (boundary === undefined || !kinds.includes(match?.[1]?.toLowerCase() ?? '')) {
     throw invalid(
-      `Invalid multipart request: Content-Type '${contentType ?? ''}' is not ${kind} with a boundary.`,
+      `Invalid multipart request: Content-Type '${contentType ?? ''}' is not ${kinds[0]} with a boundary.`,
     )
   }
   return boundary

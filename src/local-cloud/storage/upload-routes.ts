@@ -39,7 +39,7 @@ export function createUploads({
   }
 
   const uploadMultipart: Handler = async (request) => {
-    const boundary = boundaryOf(request.headers['content-type'])
+    const boundary = boundaryOf(request.headers['content-type'], 'multipart/related', 'multipart/form-data')
     const {metadata, contentType, content} = await readRelatedParts(chunksOf(request.stream), boundary)
     const draft = draftOf(request, {...(contentType === undefined ? {} : {contentType}), ...metadata})
     changes.checkDraft(draft)

@@ -74,6 +74,7 @@ const seen = async (response: Response): Promise<[number, string | null]> => {
 test.each([
   ['CRLF, quoted boundary', '\r\n', 'multipart/related; boundary="==b=="', '==b=='],
   ['LF, single quotes, as gcloud writes it', '\n', "multipart/related; boundary='==b=='", '==b=='],
+  ['a form, as browsers write it', '\r\n', 'multipart/form-data; boundary=b', 'b'],
   ['LF, as Python writes it', '\n', 'multipart/related; charset=utf-8; boundary=b', 'b'],
 ])('a multipart upload is taken apart: %s', async (_name, newline, contentType, boundary) => {
   const {origin, client} = await withBucket()

@@ -27,7 +27,7 @@ const DEEPEST_NESTING = 100
 /**
  * Parses the Logging query language: NOT and `-` bind tightest, then OR, then AND, which may be left out.
  * https://cloud.google.com/logging/docs/view/logging-query-language
- * @throws ApiError INVALID_ARGUMENT that says where; UNIMPLEMENTED for functions
+ * @throws ApiError INVALID_ARGUMENT that says where; UNIMPLEMENTED for most functions
  */
 export function parseFilter(filter: string): Expression {
   if (filter.length > LONGEST_FILTER) {
@@ -38,6 +38,8 @@ export function parseFilter(filter: string): Expression {
   }
   return new Parser(filter).parse()
 }
+
+const LOG_NAME: readonly Segment[] = [{text: 'logName', quoted: false}]
 
 /** What a leaf becomes: alone it is searched for everywhere, in `field = (a OR b)` it is compared with the field. */
 type Leaf = (value: Value) => Expression
@@ -90,11 +92,36 @@ class Parser {
       throw this.#unexpected(leaf ? 'a value' : 'a comparison or a text')
     this.#index += 1
     const next = this.#peek()
-    if (next.kind === 'open' && next.at === word.end) throw this.#unsupportedFunction(word)
+    if (next.kind === 'open' && next.at === word.end) return this.#function(word, leaf)
     if (leaf) return leaf(this.#valueOf(word))
     if (next.kind !== 'operator') return {kind: 'global', value: this.#valueOf(word)}
     this.#index += 1
     return this.#comparison(word, next.operator)
+  }
+
+  /**
+   * `log_id("ID")` and `regexp(FIELD, "PATTERN")`, as the comparisons that they stand for:
+   * https://cloud.google.com/logging/docs/view/logging-query-language#functions
+   */
+  #function(word: Token & {kind: 'word'}, leaf: Leaf | undefined): Expression {
+    const name = this.#text(word)
+    if (leaf !== undefined || (name !== 'log_id' && name !== 'regexp')) throw this.#unsupportedFunction(word)
+    this.#index += 1
+    const path = name === 'log_id' ? LOG_NAME : this.#argument('a field').segments
+    if (name === 'regexp' && !this.#take('comma')) throw this.#unexpected("','")
+    const given = this.#valueOf(this.#argument('a text'))
+    const close = this.#take('close')
+    if (!close) throw this.#unexpected("')'")
+    const id = encodeURIComponent(given.text).replaceAll(/[.*()]/g, String.raw`\$&`)
+    const value = name === 'log_id' ? {...given, text: `/logs/${id}$`, quoted: true} : given
+    return {kind: 'comparison', path, operator: '=~', value, at: word.at, end: close.end}
+  }
+
+  #argument(expected: string): Token & {kind: 'word'} {
+    const token = this.#peek()
+    if (token.kind !== 'word') throw this.#unexpected(expected)
+    this.#index += 1
+    return token
   }
 
   #comparison(word: Token & {kind: 'word'}, operator: Operator): Expression {

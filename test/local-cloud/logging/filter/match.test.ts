@@ -46,6 +46,11 @@ describe('a filter', () => {
     ['labels."logging.googleapis.com/x" = "n"', false],
     ['resource.type=cloud_run_revision resource.labels.service_name=worker severity>=DEFAULT', true],
     ['log_name="projects/p/logs/run.googleapis.com%2Fstdout"', true],
+    ['log_id("run.googleapis.com/stdout") severity>=WARNING', true],
+    ['NOT log_id("stdout")', true],
+    ['log_id("run_googleapis.com/stdout")', false],
+    ['regexp(jsonPayload.message, "^Read \\d+ rows$")', true],
+    ['regexp(jsonPayload.message, "^rows")', false],
     // Severity by its order and in any case.
     ['severity>=warning', true],
     ['severity>WARNING', false],
