@@ -58,7 +58,7 @@ const READ_BYTES = 256 * 1024
 export async function openBlobs(folder: string): Promise<Blobs> {
   const disk = dirname(folder)
   const incoming = join(folder, 'incoming')
-  await mkdir(incoming, {recursive: true, mode: 0o700})
+  await createFolder(incoming)
   const path = (id: string): string => join(folder, id.slice(0, 2), id)
   const incomingPath = (id: string): string => join(incoming, id)
 
@@ -69,7 +69,7 @@ export async function openBlobs(folder: string): Promise<Blobs> {
 
   const folders = new Set<string>()
   const makeFolder = async (name: string): Promise<void> => {
-    if (!folders.has(name)) await mkdir(name, {recursive: true, mode: 0o700})
+    if (!folders.has(name)) await createFolder(name)
     folders.add(name)
   }
 
@@ -178,6 +178,14 @@ export async function openBlobs(folder: string): Promise<Blobs> {
       }
     },
   }
+}
+
+/** Creates a folder with those above it that are missing; a loss of power does not remove any of them. */
+async function createFolder(folder: string): Promise<void> {
+  const highest = await mkdir(folder, {recursive: true, mode: 0o700})
+  if (highest === undefined) return
+  for (let created = folder; created.length >= highest.length; created = dirname(created))
+    await syncFolder(dirname(created))
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,0 +1,76 @@
+import {DatabaseSync as RealDatabase, type StatementSync} from 'node:sqlite'
+import {theDisk} from '../disk.ts'
+import {Crash, theProcess, theWorld} from '../world.ts'
+
+/** In place of `node:sqlite`: a database on the simulated disk, whose commits may meet a full disk or a crash. */
+
+/** A crash right before a commit is durable, or right after. */
+interface CommitCrash {
+  readonly when: 'before' | 'after'
+  /** How many commits succeed until then. */
+  commits: number
+}
+
+let planned: CommitCrash | undefined
+
+export function planCommitCrash(crash: CommitCrash | undefined): void {
+  planned = crash
+}
+
+export class DatabaseSync {
+  readonly #database: RealDatabase
+  readonly #process = theProcess()
+  #isOpen = true
+
+  constructor(path: string) {
+    this.#database = theDisk().database(path)
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get isTransaction(): boolean {
+    return this.#isUsable && this.#database.isTransaction
+  }
+
+  prepare(sql: string): Pick<StatementSync, 'run'> {
+    if (sql === 'COMMIT') return {run: () => this.#commit()}
+    return this.#database.prepare(sql)
+  }
+
+  exec(sql: string): void {
+    if (this.#isUsable) this.#database.exec(sql)
+  }
+
+  close(): void {
+    this.#isOpen = false
+  }
+
+  get #isUsable(): boolean {
+    return this.#isOpen && this.#process?.isAlive !== false
+  }
+
+  #commit(): {changes: number; lastInsertRowid: number} {
+    if (!this.#isUsable) throw new Error('database is not open')
+    if (theDisk().weather.isDatabaseFull) {
+      // SQLite undoes the transaction itself, or leaves that to its caller.
+      if (theWorld().chance(0.5)) this.#database.exec('ROLLBACK')
+      throw Object.assign(new Error('database or disk is full'), {errcode: 13})
+    }
+    const crash = planned?.commits === 0 ? planned.when : undefined
+    if (planned !== undefined) planned.commits -= 1
+    if (crash === 'before') this.#crash(crash)
+    this.#database.exec('COMMIT')
+    if (crash === 'after') this.#crash(crash)
+    return {changes: 0, lastInsertRowid: 0}
+  }
+
+  #crash(when: CommitCrash['when']): never {
+    const world = theWorld()
+    world.log(`crashes ${when} a commit`)
+    planned = undefined
+    if (this.#process !== undefined) world.end(this.#process, {code: undefined})
+    throw new Crash('the process has ended')
+  }
+}

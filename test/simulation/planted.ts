@@ -1,0 +1,67 @@
+import type {Mutation} from './hooks.ts'
+
+/** Bugs that the simulator must find: each is a piece of the code as somebody might have written it. */
+export const PLANTED: Readonly<Record<string, Mutation>> = {
+  'a change is acknowledged before its commit': {
+    file: 'src/local-cloud/state/open.ts',
+    find: '      end.run()',
+    replace: '      for (const change of done) change.settle()\n      end.run()',
+  },
+  'the event of an object is published after its commit': {
+    file: 'src/local-cloud/storage/object-changes.ts',
+    find: "notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)",
+    replace:
+      "setTimeout(() => void state.write(() => notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)).catch(() => undefined), 50)",
+  },
+  'bytes are not synced': {
+    file: 'src/local-cloud/state/blobs.ts',
+    find: 'file.digest(), file.sync(), ',
+    replace: 'file.digest(), file.flush(), ',
+  },
+  'a new folder is not synced': {
+    file: 'src/local-cloud/state/blobs.ts',
+    find: '    await syncFolder(dirname(created))',
+    replace: '    dirname(created)',
+  },
+  'generations follow the clock alone': {
+    file: 'src/local-cloud/storage/generations.ts',
+    find: "Math.max(clock.now() * 1000, (row === undefined ? 0 : integer(row, 'value')) + 1)",
+    replace: "clock.now() * 1000 + ((row === undefined ? 0 : integer(row, 'value')) % 1000)",
+  },
+  'a delivery that expires is not repeated': {
+    file: 'src/local-cloud/pubsub/delivery-queue.ts',
+    find: "this.#fail(entry, 'expired'))",
+    replace: "entry.lease?.onEnd('expired'))",
+  },
+  'a broken connection acknowledges a push': {
+    file: 'src/local-cloud/pubsub/push-request.ts',
+    find: "? 'stale' : 'refused')",
+    replace: "? 'stale' : 'acknowledged')",
+  },
+  'a dead letter is acknowledged before it is published': {
+    file: 'src/local-cloud/pubsub/deliveries.ts',
+    find: '      await state.write(() => {\n        publish(topic, [',
+    replace:
+      '      await state.write(() => messages.acknowledge(key, message, {retain: false, now: clock.now()}))\n      await state.write(() => {\n        publish(topic, [',
+  },
+  'the log does not say which object a failed request was about': {
+    file: 'src/local-cloud/run/serving/front-end.ts',
+    find: '...(status >= 400 ? pushed.labels() : {})',
+    replace: '',
+  },
+  'a result replaces whatever is there': {
+    file: 'worker/runtime/process-file.ts',
+    find: 'expectedGeneration: seen.single?.outputGeneration ?? ABSENT, contentType',
+    replace: 'expectedGeneration: undefined, contentType',
+  },
+  'unfinished outputs are not marked as such': {
+    file: 'worker/runtime/outputs.ts',
+    find: "      {[RESULT_METADATA.pending]: 'true'},",
+    replace: '      {},',
+  },
+  'an input is deleted whatever its generation': {
+    file: 'worker/runtime/storage/index.ts',
+    find: 'pathOf({bucket, object}, {ifGenerationMatch: generation})',
+    replace: 'pathOf({bucket, object}, generation === undefined ? {} : {})',
+  },
+}
