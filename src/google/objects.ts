@@ -14,7 +14,7 @@ import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 /** Larger uploads are resumable; for smaller ones the session's extra request costs more than sending again. */
 const RESUMABLE_BYTES = 8 * 1024 * 1024
 /** What is wanted of each listed object: https://cloud.google.com/storage/docs/json_api#partial-response */
-const LISTED = 'items(name,generation,size,contentType,crc32c,timeCreated,metadata),nextPageToken'
+const LISTED = 'items(name,generation,size,timeCreated,metadata),nextPageToken'
 
 /**
  * Cloud Storage through `@google-cloud/storage`. Lists are read without it: it builds an object with methods for each

@@ -118,6 +118,8 @@ class Page {
   readonly #after: Position | undefined
   #kept: {readonly position: Position; readonly file: ListedFile}[] = []
   #cut = 0
+  /** The last position of a full page: what comes after it is counted alone. */
+  #worst: Position | undefined
 
   constructor(limit: number, after: Position | undefined) {
     this.#limit = limit
@@ -127,6 +129,11 @@ class Page {
   add(file: ListedFile, state: FileState): void {
     const position = {rank: RANKS[state], uploadedAt: file.input.timeCreated, object: file.input.name}
     if (this.#after !== undefined && compare(position, this.#after) <= 0) return
+    // What is held until the next sort is promoted to V8's old space, and costs more there than it is large.
+    if (this.#worst !== undefined && compare(position, this.#worst) > 0) {
+      this.#cut++
+      return
+    }
     this.#kept.push({position, file})
     if (this.#kept.length > this.#limit * 2 + 1000) this.#sort()
   }
@@ -152,6 +159,7 @@ class Page {
     this.#kept.sort((one, other) => compare(one.position, other.position))
     this.#cut += Math.max(0, this.#kept.length - this.#limit)
     this.#kept.splice(this.#limit)
+    this.#worst = this.#kept.length === this.#limit ? this.#kept.at(-1)?.position : undefined
   }
 }
 

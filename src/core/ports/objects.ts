@@ -44,7 +44,7 @@ export interface ListRange {
 export interface ObjectStore {
   /** Metadata of an object's live generation, or of the given one; `undefined` if there is none. */
   stat(bucket: string, name: string, generation?: string): Promise<StoredObject | undefined>
-  /** Objects in byte order of their names, with pages fetched on demand. */
+  /** Objects in byte order of their names, with pages fetched on demand; without content type and checksum. */
   list(bucket: string, range?: ListRange): AsyncIterable<StoredObject>
   /** The same by page, at most 1,000 objects each; while one is being read, the next is on its way. */
   pages(bucket: string, range?: ListRange): AsyncIterable<readonly StoredObject[]>

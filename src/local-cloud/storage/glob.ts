@@ -25,3 +25,28 @@ export function globMatcher(glob: string): (name: string) => boolean {
     throw invalid(`Invalid glob: '${glob}'`)
   }
 }
+
+/** Patterns of SQLite that a statement tests names against. */
+export const MOST_GLOBS = 4
+
+/**
+ * Patterns of SQLite's GLOB of which each name that matches `glob` matches one: its `*` and `?` do not stop at slashes.
+ * https://www.sqlite.org/lang_expr.html#the_like_glob_regexp_match_and_extract_operators
+ * @returns none if they would be too many, or cannot be written
+ */
+export function sqliteGlobs(glob: string): readonly string[] {
+  if (glob.includes('\\')) return []
+  let patterns = [glob]
+  for (
+    let braces = /\{([^{}]*)\}/.exec(glob);
+    braces !== null;
+    braces = /\{([^{}]*)\}/.exec(patterns[0] ?? '')
+  ) {
+    patterns = patterns.flatMap((pattern) => {
+      const [, inside = ''] = /\{([^{}]*)\}/.exec(pattern) ?? []
+      return inside.split(',').map((part) => pattern.replace(/\{[^{}]*\}/, () => part))
+    })
+    if (patterns.length > MOST_GLOBS) return []
+  }
+  return patterns.map((pattern) => pattern.replaceAll('**', '*').replaceAll('[!', '[^'))
+}

@@ -1,7 +1,7 @@
 import {pageTokenOf, readPageToken} from '../wire/paging.ts'
 import {contextFilter} from './contexts.ts'
 import {invalid} from './errors.ts'
-import {globMatcher} from './glob.ts'
+import {globMatcher, sqliteGlobs} from './glob.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {ObjectKey, ObjectRange, ObjectSource} from './objects.ts'
 import {flag, pageSize} from './query.ts'
@@ -30,18 +30,11 @@ export function listObjects(source: ObjectSource, query: URLSearchParams): Objec
   const size = pageSize(query)
   const glob = query.get('matchGlob') ?? ''
   const matches = glob === '' ? undefined : globMatcher(glob)
+  const globs = sqliteGlobs(glob)
   const filter = query.get('filter') ?? ''
   const holds = filter === '' ? undefined : contextFilter(filter)
-  const to = lesser(successor(prefix), query.get('endOffset') || undefined)
-  const token = query.get('pageToken')
-
-  const startOffset = query.get('startOffset') ?? ''
-  let position: ObjectKey | undefined = {
-    name: isBefore(prefix, startOffset) ? startOffset : prefix,
-    generation: 0,
-  }
-  const resumed = token === null || token === '' ? undefined : parseToken(token)
-  if (resumed !== undefined && !isBefore(resumed.name, position.name)) position = resumed
+  const {start, to} = boundsOf(query)
+  let position: ObjectKey | undefined = start
 
   const items: StoredObject[] = []
   const prefixes: string[] = []
@@ -50,7 +43,7 @@ export function listObjects(source: ObjectSource, query: URLSearchParams): Objec
     const count = Math.min(BATCH, room + 1)
     const range: ObjectRange = {from: position.name, generation: position.generation, to}
     // Most names may not match: their rows are never read.
-    const keys = matches === undefined ? source.rows(range, count) : source.keys(range, count)
+    const keys = matches === undefined ? source.rows(range, count) : source.keys(range, count, globs)
     let common: string | undefined
     for (const key of keys) {
       const isMatch = matches === undefined || matches(key.name)
@@ -70,6 +63,42 @@ export function listObjects(source: ObjectSource, query: URLSearchParams): Objec
     position = keys.length < count ? undefined : positionAfter(keys.at(-1), common)
   }
   return {items, prefixes, nextPageToken: undefined}
+}
+
+/**
+ * A page of a plain list, as JSON texts that the database writes: without delimiter, glob and filter.
+ * @param members of the Object resource
+ * @returns `undefined` if it is not that plain
+ * @throws StorageError 400
+ */
+export function listTexts(
+  source: ObjectSource,
+  query: URLSearchParams,
+  members: ReadonlySet<string> | undefined,
+): {readonly items: readonly string[]; readonly nextPageToken: string | undefined} | undefined {
+  const isPlain = ['delimiter', 'matchGlob', 'filter'].every((name) => (query.get(name) ?? '') === '')
+  if (!isPlain || members === undefined) return undefined
+  const {start, to} = boundsOf(query)
+  const size = pageSize(query)
+  const found = source.texts?.({from: start.name, generation: start.generation, to}, size + 1, members)
+  const next = found?.[size]
+  return (
+    found && {
+      items: found.slice(0, size).map(({text}) => text),
+      nextPageToken: next && tokenOf(next),
+    }
+  )
+}
+
+/** Where a page begins, and the name before which the list ends. @throws StorageError 400 */
+function boundsOf(query: URLSearchParams): {readonly start: ObjectKey; readonly to: string | undefined} {
+  const prefix = query.get('prefix') ?? ''
+  const to = lesser(successor(prefix), query.get('endOffset') || undefined)
+  const token = query.get('pageToken')
+  const startOffset = query.get('startOffset') ?? ''
+  const start = {name: isBefore(prefix, startOffset) ? startOffset : prefix, generation: 0}
+  const resumed = token === null || token === '' ? undefined : parseToken(token)
+  return {start: resumed !== undefined && !isBefore(resumed.name, start.name) ? resumed : start, to}
 }
 
 /** After a row or, if it represents a common prefix, after everything with that prefix. */

@@ -10,13 +10,13 @@ import {invalid, missingParameter, objectNotFound, renderMediaError} from './err
 import {objectEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
-import {listObjects} from './listing.ts'
+import {listObjects, listTexts} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, inheritedFields} from './object-draft.ts'
 import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
 import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
-import {membersWanted} from './partial-response.ts'
+import {membersWanted, partOf, wholeMembersWanted} from './partial-response.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForRead, readPreconditions} from './preconditions.ts'
 import {flag, wantsAcl, wholeNumber} from './query.ts'
@@ -128,10 +128,25 @@ export function objectRoutes({
     const bucket = permit(request, 'storage.objects.list')
     const inBucket = buckets.get(bucket)
     const withAcl = wantsAcl(query, false)
+    const fields = query.get('fields') ?? ''
+    const members = withAcl ? undefined : membersWanted(fields, 'items')
     const json: (object: StoredObject) => JsonObject = withAcl
       ? (object) => render(object, request.call.origin, withAcl)
-      : objectRenderer(request.call.origin, inBucket, membersWanted(query.get('fields') ?? '', 'items'))
+      : objectRenderer(request.call.origin, inBucket, members)
     if (flag(query, 'softDeleted')) requireSoftDelete(bucket)
+    const texts = withAcl
+      ? undefined
+      : listTexts(sourceOf(bucket, query), query, wholeMembersWanted(fields, 'items'))
+    if (texts !== undefined) {
+      const {nextPageToken} = texts
+      const rest = {kind: 'storage#objects', ...(nextPageToken === undefined ? {} : {nextPageToken})}
+      const outer = JSON.stringify(partOf(rest, fields)).slice(1, -1)
+      const items = texts.items.length === 0 ? '' : `"items":[${texts.items.join(',')}]`
+      return {
+        headers: {'content-type': 'application/json; charset=UTF-8'},
+        body: `{${[outer, items].filter((part) => part !== '').join(',')}}`,
+      }
+    }
     const {items, prefixes, nextPageToken} = listObjects(sourceOf(bucket, query), query)
     return {
       json: {

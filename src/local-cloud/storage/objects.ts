@@ -1,7 +1,10 @@
+import type {SQLInputValue, StatementSync} from 'node:sqlite'
 import type {State} from '../state/state.ts'
 import {objectNotFound} from './errors.ts'
 import {objectOfRow} from './object-resource.ts'
-import {integer, text} from '../state/rows.ts'
+import {jsonOf} from './object-json.ts'
+import {MOST_GLOBS} from './glob.ts'
+import {integer, text, type Row} from '../state/rows.ts'
 import type {StoredObject} from './stored-object.ts'
 
 /** From that generation of `from` on, up to the name `to` (exclusive). */
@@ -18,8 +21,20 @@ export type ObjectKey = Pick<StoredObject, 'name' | 'generation'>
 export interface ObjectSource {
   /** At most `count`. */
   rows(range: ObjectRange, count: number): readonly StoredObject[]
-  /** The same, perhaps without their rows. */
-  keys(range: ObjectRange, count: number): readonly (ObjectKey | StoredObject)[]
+  /**
+   * The same, perhaps without their rows.
+   * @param globs patterns of SQLite's GLOB: objects that match none of them may be left out; empty: any
+   */
+  keys(range: ObjectRange, count: number, globs: readonly string[]): readonly (ObjectKey | StoredObject)[]
+  /**
+   * The same as JSON, written by the database, with these members of the Object resource.
+   * @returns `undefined` if it cannot write one of them
+   */
+  texts?(
+    range: ObjectRange,
+    count: number,
+    members: ReadonlySet<string>,
+  ): readonly (ObjectKey & {readonly text: string})[] | undefined
   /** `undefined` if it has gone meanwhile. */
   row(key: ObjectKey): StoredObject | undefined
 }
@@ -45,6 +60,9 @@ export interface Objects {
   refersTo(blob: string): boolean
 }
 
+/** SQLite orders blobs after all texts. */
+const AFTER_TEXTS = new Uint8Array()
+
 export function createObjects({database}: State): Objects {
   const selectLive = database.prepare(
     'SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND time_deleted IS NULL',
@@ -52,19 +70,11 @@ export function createObjects({database}: State): Objects {
   const selectVersion = database.prepare(
     'SELECT * FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?',
   )
-  const fromLive = `FROM storage_objects
-     WHERE bucket = ? AND time_deleted IS NULL AND (name, generation) >= (?, ?) AND (? IS NULL OR name < ?)
-     ORDER BY name LIMIT ?`
-  const fromVersions = `FROM storage_objects
-     WHERE bucket = ? AND (name, generation) >= (?, ?) AND (? IS NULL OR name < ?) ORDER BY name, generation LIMIT ?`
-  const live = {
-    rows: database.prepare(`SELECT * ${fromLive}`),
-    keys: database.prepare(`SELECT name, generation ${fromLive}`),
-  }
-  const versions = {
-    rows: database.prepare(`SELECT * ${fromVersions}`),
-    keys: database.prepare(`SELECT name, generation ${fromVersions}`),
-  }
+  // Only the first name's generation matters, and only a match is read: for the others, the index is enough.
+  const inRange = 'bucket = ? AND name >= ? AND (name > ? OR generation >= ?) AND name < ?'
+  const isMatch = `(?1 IS NULL OR ${Array.from({length: MOST_GLOBS}, (_, n) => `name GLOB ?${n + 1}`).join(' OR ')})`
+  const live = `${inRange} AND time_deleted IS NULL ORDER BY name LIMIT ?`
+  const versions = `${inRange} ORDER BY name, generation LIMIT ?`
   const insert = database.prepare(
     `INSERT INTO storage_objects (bucket, name, generation, metageneration, blob, size, md5, crc32c, component_count,
        time_created, updated, time_deleted, class_updated, hold_released, fields)
@@ -92,15 +102,44 @@ export function createObjects({database}: State): Objects {
     return row === undefined ? undefined : objectOfRow(row)
   }
 
-  const sourceOf = (bucket: string, {rows, keys}: typeof live): ObjectSource => ({
-    rows: ({from, generation, to = null}, count) =>
-      rows.all(bucket, from, generation, to, to, count).map((row) => objectOfRow(row)),
-    keys: ({from, generation, to = null}, count) =>
-      keys
-        .all(bucket, from, generation, to, to, count)
-        .map((row) => ({name: text(row, 'name'), generation: integer(row, 'generation')})),
-    row: ({name, generation}) => find(bucket, name, generation),
-  })
+  const statements = new Map<string, StatementSync>()
+  const prepared = (sql: string): StatementSync => {
+    const statement = statements.get(sql) ?? database.prepare(sql)
+    statements.set(sql, statement)
+    return statement
+  }
+  const keyOf = (row: Row) => ({name: text(row, 'name'), generation: integer(row, 'generation')})
+
+  const sourceOf = (bucket: string, where: string): ObjectSource => {
+    const bounds = ({from, generation, to}: ObjectRange): SQLInputValue[] => [
+      bucket,
+      from,
+      from,
+      generation,
+      to ?? AFTER_TEXTS,
+    ]
+    return {
+      rows: (range, count) =>
+        prepared(`SELECT * FROM storage_objects WHERE ${where}`)
+          .all(...bounds(range), count)
+          .map((row) => objectOfRow(row)),
+      keys: (range, count, globs) => {
+        const patterns = Array.from({length: MOST_GLOBS}, (_, n) => globs[n] ?? null)
+        return prepared(`SELECT name, generation FROM storage_objects WHERE ${isMatch} AND ${where}`)
+          .all(...patterns, ...bounds(range), count)
+          .map(keyOf)
+      },
+      texts(range, count, members) {
+        const json = jsonOf(members)
+        return json === undefined
+          ? undefined
+          : prepared(`SELECT name, generation, ${json} AS json FROM storage_objects WHERE ${where}`)
+              .all(...bounds(range), count)
+              .map((row) => ({...keyOf(row), text: text(row, 'json')}))
+      },
+      row: ({name, generation}) => find(bucket, name, generation),
+    }
+  }
 
   const refersTo = (blob: string): boolean => selectReference.get(blob) !== undefined
 

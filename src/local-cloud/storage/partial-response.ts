@@ -19,10 +19,21 @@ export function partOf(json: JsonObject, fields: string): JsonObject {
  * @throws StorageError 400 if it cannot be read
  */
 export function membersWanted(fields: string, member: string): ReadonlySet<string> | undefined {
+  const inner = within(fields, member)
+  return inner && new Set(inner.keys())
+}
+
+/** The same if each of them is wanted whole; otherwise `undefined`. */
+export function wholeMembersWanted(fields: string, member: string): ReadonlySet<string> | undefined {
+  const inner = within(fields, member)
+  return inner?.values().every((part) => part.size === 0) === true ? new Set(inner.keys()) : undefined
+}
+
+function within(fields: string, member: string): Mask | undefined {
   if (fields === '') return undefined
   const mask = maskOf(fields)
   const inner = mask.get(member) ?? mask.get('*')
-  return inner === undefined || inner.size === 0 || inner.has('*') ? undefined : new Set(inner.keys())
+  return inner === undefined || inner.size === 0 || inner.has('*') ? undefined : inner
 }
 
 function maskOf(fields: string): Mask {

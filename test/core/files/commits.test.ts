@@ -73,7 +73,7 @@ test('the time until a file was reprocessed does not count for the pipeline', ()
     ['delivered', 1000, undefined],
     ['written', 2000, undefined],
   ])
-  expect(hopTable(hops)[2]).toMatch(/^notified again +\S+$/)
+  expect(hopTable(hops)[2]).toMatch(/^notified again +\d{4}-\d\d-\d\d \S+$/)
 })
 
 test('hops add up from upload to result; one that is not known is left out', () => {
