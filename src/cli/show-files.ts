@@ -38,9 +38,13 @@ function showNote(file: FileStatus, now: number): string {
     .join(': ')
 }
 
+function oneLine(text: string): string {
+  return tame(text).replaceAll(/\s+/g, ' ')
+}
+
 function showRetry({attempt, of, notBefore}: Retry, now: number): string {
   const waitMs = Date.parse(notBefore) - now
-  return `attempt ${attempt} of ${of} ${waitMs > 0 ? `in ${duration(waitMs)}` : 'is due (push backoff: up to 1 min)'}`
+  return `attempt ${attempt} of ${of} ${waitMs > 0 ? `in ${duration(waitMs)}` : 'is due (push backoff: 1 min at most)'}`
 }
 
 /**
@@ -55,10 +59,11 @@ export function fileLines(files: readonly FileStatus[], now: number, width: numb
     const name = names[index] ?? ''
     const state = ' '.repeat(Math.max(0, 7 - file.state.length))
     const line = `${name}${' '.repeat(nameWidth - cellsOf(name))}  ${showState(file.state)}${state}  ${ago(file.uploadedAt, now)}`
-    const note = tame(showNote(file, now)).replaceAll(/\s+/g, ' ')
-    if (note === '') return [line]
-    if (cellsOf(line) + 2 + cellsOf(note) <= width) return [`${line}  ${note}`]
-    return [line, `  ${cutEnd(note, width - 2)}`]
+    const whole = oneLine(showNote(file, now))
+    if (cellsOf(line) + 2 + cellsOf(whole) <= width) return [`${line}  ${whole}`.trimEnd()]
+    const retry = file.retry === undefined ? '' : showRetry(file.retry, now)
+    const head = cellsOf(line) + 2 + cellsOf(retry) <= width ? `${line}  ${retry}`.trimEnd() : line
+    return [head, `  ${cutEnd(head === line ? whole : oneLine(faultIn(file)), width - 2)}`]
   })
 }
 

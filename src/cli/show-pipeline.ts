@@ -155,7 +155,10 @@ function failureHint({pipeline}: Status): Suggestion | undefined {
 /** What to do about files whose latest delivery failed. */
 function retryHint({files}: Status): Suggestion | undefined {
   const file = files.find(({retry}) => retry !== undefined)
-  return file && suggest`It is tried again by itself. See why it failed: ${commandFor('logs', file.object)}`
+  return (
+    file &&
+    suggest`Waiting files are tried again by themselves. See why one failed: ${commandFor('logs', file.object)}`
+  )
 }
 
 /** What to do about files that took longer than a delivery may. */

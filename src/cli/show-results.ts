@@ -39,12 +39,22 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
       label: 'accuracy',
       value: `${figure(metrics.accuracy)}; always predicting the most common class: ${figure(metrics.baseRate)}`,
     },
+    ...(report.model.options === undefined
+      ? []
+      : [{label: 'options', value: tame(showOptions(report.model.options))}]),
     ...effects(strongestEffects(report, MOST_EFFECTS), report.coefficients.length > 1),
     ...(report.leftOut.length === 0
       ? []
       : [{label: 'left out', value: tame(describeLeftOut(report.leftOut))}]),
     ...report.warnings.map((value) => ({label: 'warning', value})),
   ])
+}
+
+/** As `upload --set` takes them. */
+function showOptions(options: object): string {
+  return Object.entries(options)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(' ')
 }
 
 /** The strongest effects on the log odds, a line each. */

@@ -109,7 +109,21 @@ test('a file that waits for its retry says when its next attempt is due', () => 
     'a.csv  waiting  1 min ago  attempt 2 of 5 in 20 s: boom',
   )
   expect(screen(statusOf([waiting('2026-11-22T11:59:50Z')]), 100, 23)).toContain(
-    'a.csv  waiting  1 min ago  attempt 2 of 5 is due (push backoff: up to 1 min): boom',
+    'a.csv  waiting  1 min ago  attempt 2 of 5 is due (push backoff: 1 min at most): boom',
+  )
+})
+
+test('on a narrow screen, the next attempt is beside the name, and the reason below', () => {
+  const waiting = file('a.csv', {
+    state: 'waiting',
+    lastError: {message: REASON, at: '2026-11-22T11:59:30Z'},
+    retry: {attempt: 2, of: 5, notBefore: '2026-11-22T12:00:20Z'},
+  })
+  expect(screen(statusOf([waiting]), 60, 23)).toEqual(
+    expect.arrayContaining([
+      'a.csv  waiting  1 min ago  attempt 2 of 5 in 20 s',
+      '  The memory limit of 256 MiB was exceeded: raise the setti…',
+    ]),
   )
 })
 
@@ -119,7 +133,7 @@ test('a screen that could not be updated says since when, why and what to do', (
     suggestions: [suggest`Start it: ${command('local start')}`],
   })
   const text = screen(statusOf([file('a.csv')]), 80, 23, problem).join('\n')
-  expect(text).toMatch(/^Not updated since \S+: Reading bucket in: [^]* Retrying\.$/m)
+  expect(text).toMatch(/^Not updated since .+?: Reading bucket in: [^]* Retrying\.$/m)
   expect(text).toContain('Start it: cloud-runner local start')
   expect(text).toMatch(/^a\.csv +done/m)
 })

@@ -21,7 +21,7 @@ export interface FileQuery {
 }
 
 export interface FilePage {
-  /** Problems first, then what is open, then the rest; the newest first of each. They lack the hop `processed`. */
+  /** Problems first, also those that are tried again, then what is open, then the rest; the newest first of each. They lack the hop `processed`. */
   readonly files: readonly FileStatus[]
   /** Of every file with a matching name, whatever the limit and the states. */
   readonly counts: Readonly<Record<FileState, number>>
@@ -57,11 +57,11 @@ export async function queryFiles(
   const counts = countStates([])
   const page = new Page(limit, after === undefined ? undefined : positionIn(after))
   let total = 0
-  const add = (file: ListedFile, state: FileState) => {
+  const add = (file: ListedFile, state: FileState, rank = RANKS[state]) => {
     counts[state]++
     if (states.length > 0 && !states.includes(state)) return
     total++
-    page.add(file, state)
+    page.add(file, rank)
   }
 
   const open: ListedFile[] = []
@@ -76,7 +76,8 @@ export async function queryFiles(
   }
   const evidence = await readNewestEvidence(open, context)
   await eachOf(open, LOOKS_AT_ONCE, async (file) => {
-    add(file, (await standingOf(file, evidence, context))?.state ?? 'failed')
+    const {state, retry} = (await standingOf(file, evidence, context)) ?? {state: 'failed' as const}
+    add(file, state, retry === undefined ? RANKS[state] : RANKS.failed)
   })
   const files = await settle(page.files(), context, evidence.isComplete ? evidence : undefined)
   const {next} = page
@@ -126,8 +127,8 @@ class Page {
     this.#after = after
   }
 
-  add(file: ListedFile, state: FileState): void {
-    const position = {rank: RANKS[state], uploadedAt: file.input.timeCreated, object: file.input.name}
+  add(file: ListedFile, rank: number): void {
+    const position = {rank, uploadedAt: file.input.timeCreated, object: file.input.name}
     if (this.#after !== undefined && compare(position, this.#after) <= 0) return
     // What is held until the next sort is promoted to V8's old space, and costs more there than it is large.
     if (this.#worst !== undefined && compare(position, this.#worst) > 0) {
