@@ -51,7 +51,17 @@ interface File {
   readonly uploadedAt: string
   readonly hops: readonly {readonly name: string; readonly at: string}[]
   readonly error?: {readonly code: string; readonly message: string}
-  readonly lastError?: {readonly message: string}
+  readonly lastError?: {readonly message: string; readonly at: string}
+}
+
+/** What `status` says about each, and with it the command that helps. */
+const REASONS: Readonly<Record<string, RegExp>> = {
+  'files/bad.txt': /Not a file for this worker/,
+  'files/throw.txt': /thrown on purpose/,
+  'files/exit.txt': /exit\(7\)/,
+  'files/memory.txt': /[Mm]emory limit/,
+  'files/hang.txt': /not done within|running/,
+  'files/spin.txt': /event loop/,
 }
 
 async function setup(trouble: readonly string[]): Promise<Cli> {
@@ -137,3 +147,63 @@ test('a night of 500 files, six of them bad: the others take at most twice their
     })
   }
 }, 900_000)
+
+test('each fault is on the watched status within 30 s, with its reason and remedy; after the fix, redrive proves all done', async () => {
+  await using cli = await Cli.create()
+  await mkdir(join(cli.folder, 'worker'))
+  await mkdir(join(cli.folder, 'files'))
+  await writeFile(join(cli.folder, 'worker', 'processor.js'), WORKER)
+  // One attempt at each file, until the time is moved ahead.
+  const settings = {...SETTINGS, maxInstances: 6, minimumBackoff: '300s', maximumBackoff: '300s'}
+  await cli.write('cloud-runner.json', JSON.stringify(settings))
+  await Promise.all(TROUBLE.map((name) => cli.write(name, name)))
+  await cli.json(['setup'])
+
+  const watch = cli.start(['status', '--watch'])
+  await watch.shows('files: none')
+  const shown = TROUBLE.map(async (object) => {
+    const name = object.replaceAll('.', String.raw`\.`)
+    await watch.shows(new RegExp(`^${name}: .*(?:${REASONS[object]?.source})`, 'm'))
+    return {object, at: Date.now()}
+  })
+  expect((await cli.run(['upload', 'files'])).exitCode).toBe(0)
+  const seen = await Promise.all(shown)
+  watch.kill('SIGINT')
+  await watch.ended
+  const faults = new Map((await files(cli)).map((file) => [file.object, file]))
+  for (const {object, at} of seen) {
+    const {lastError, uploadedAt, hops} = faults.get(object) ?? {uploadedAt: '', hops: []}
+    const fault = lastError?.at ?? hops.at(-1)?.at ?? uploadedAt
+    expect({object, isInTime: at - Date.parse(fault) < 30_000}).toEqual({object, isInTime: true})
+  }
+  const {stdout} = await cli.run(['status'])
+  expect(stdout).toMatch(/attempt 2 of 5 in \d/)
+  for (const remedy of ['logs', 'reprocess files/bad.txt', 'cancel files/hang.txt'])
+    expect(stdout).toContain(`cloud-runner ${remedy}`)
+
+  expect((await cli.run(['cancel', 'files/hang.txt', '--yes'])).exitCode).toBe(0)
+  // Without waiting for backoffs; what runs keeps its time.
+  const later = async (duration: string) => {
+    const all = await files(cli)
+    if (!all.some(({state}) => state === 'running')) await cli.json(['local', 'time', 'advance', duration])
+    return all.map(({object, state}) => `${object} ${state}`).toSorted()
+  }
+  const ended = [
+    'files/bad.txt failed',
+    'files/exit.txt dead',
+    'files/hang.txt failed',
+    'files/memory.txt dead',
+    'files/spin.txt dead',
+    'files/throw.txt dead',
+  ]
+  await expect.poll(() => later('10m'), {timeout: 240_000, interval: 500}).toEqual(ended)
+  expect((await cli.run(['status', '--failed'])).stdout).toContain('cloud-runner redrive')
+
+  await writeFile(join(cli.folder, 'worker', 'processor.js'), WORKER.replace(/await deeds\[.*/, ''))
+  await cli.json(['deploy'])
+  expect((await cli.run(['redrive'])).exitCode).toBe(0)
+  expect((await cli.run(['reprocess', '--failed'])).exitCode).toBe(0)
+  await expect
+    .poll(() => later('1m'), {timeout: 120_000, interval: 500})
+    .toEqual(TROUBLE.map((object) => `${object} done`).toSorted())
+}, 600_000)
