@@ -17,11 +17,11 @@ export function showDevEvent(event: DevEvent, now: number): string[] {
   if (event.event === 'log') {
     const {status, message, severity} = event.line
     if (severity === 'DEFAULT' && isForeignFrame(message)) return []
-    return status !== undefined && status < 400 ? [] : [showLogLine(event.line, {withObject: true})]
+    return status !== undefined && status < 400 ? [] : [showLogLine(event.line, {withObject: true}, now)]
   }
   const [about, text] =
     event.event === 'file' ? ['file', fileText(event.file)] : ['worker', workerText(event)]
-  return [`${clock(new Date(now).toISOString())} ${style('bold', about.padEnd(7))} ${text}`]
+  return [`${clock(new Date(now).toISOString(), now)} ${style('bold', about.padEnd(7))} ${text}`]
 }
 
 function workerText(event: Exclude<DevEvent, {event: 'log' | 'file'}>): string {
