@@ -25,6 +25,8 @@ export function iamRoutes({
     kind: 'storage#policy',
     resourceId: bucketResource(bucket),
     version: 1,
+    // Never absent on Google, so programs add to it.
+    bindings: [],
     ...policy,
   })
 

@@ -147,8 +147,7 @@ class PrefixReader {
         this.#buffer = this.#buffer.subarray(at + mark.length)
         return before
       }
-      if (this.#buffer.length > MAX_HEAD_BYTES)
-        throw invalid('Invalid multipart request: its metadata is too large.')
+      if (this.#buffer.length > MAX_HEAD_BYTES) throw invalid('Metadata part is too large.')
       from = Math.max(0, this.#buffer.length - mark.length + 1)
       const chunk = await this.next()
       if (chunk === undefined) throw invalid('Invalid multipart request: it ends too early.')

@@ -120,7 +120,7 @@ test("a bucket's policy is set, read and enforced, and is deleted with the bucke
   }
   await expect(worker.file('x').save('x', {resumable: false})).rejects.toMatchObject(refusal)
   const [policy] = await bucket.iam.getPolicy()
-  policy.bindings = [{role: 'roles/storage.objectCreator', members: [WORKER]}]
+  policy.bindings.push({role: 'roles/storage.objectCreator', members: [WORKER]})
   await bucket.iam.setPolicy(policy)
   await worker.file('x').save('x', {resumable: false})
   // A creator may not overwrite.
