@@ -1,6 +1,7 @@
 // What the page and the server exchange. The page imports nothing else of this program.
 import type {DeliveryAttempt} from '../core/files/attempts.ts'
 import type {FileState, FileStatus} from '../core/files/files.ts'
+import type {Run} from '../core/history/runs.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 import type {Preview} from '../core/results/preview.ts'
 import type {ListedRevision} from '../core/revisions.ts'
@@ -52,6 +53,8 @@ export interface FileFilter {
   readonly text: string
   /** Uploaded since then, RFC 3339; empty: at any time. */
   readonly since: string
+  /** That processed it; empty: any. */
+  readonly revision: string
 }
 
 /** A page of the list, newest upload first. */
@@ -61,6 +64,8 @@ export interface FilePage {
   readonly counts: Counts
   /** Files that match the filter. */
   readonly total: number
+  /** Revisions that processed any files, whatever the filter. */
+  readonly revisions: readonly string[]
   /** Cursor of the next page; absent on the last one. */
   readonly next?: string
 }
@@ -70,6 +75,8 @@ export interface FileStory {
   readonly file: FileView
   /** Oldest first. */
   readonly attempts: readonly DeliveryAttempt[]
+  /** Runs that have ended, oldest first. */
+  readonly runs: readonly Run[]
   /** Log lines about it, oldest first. */
   readonly lines: readonly LogLine[]
   /** First rows of a CSV result. */
@@ -88,7 +95,7 @@ export interface FileStory {
   readonly exportPath: string
   /** The same in a shell, by what it does. */
   readonly commands: Readonly<
-    Record<'logs' | 'reprocess' | 'redrive' | 'cancel' | 'results' | 'report' | 'status', string>
+    Record<'history' | 'logs' | 'reprocess' | 'redrive' | 'cancel' | 'results' | 'report' | 'status', string>
   >
 }
 
@@ -206,4 +213,15 @@ export interface Part {
 
 export interface PartPage {
   readonly parts: readonly Part[]
+  /** Files that were done in the last minute, and in the last hour. */
+  readonly throughput: {readonly lastMinute: number; readonly lastHour: number}
+}
+
+/** What the pipeline has cost in the last 30 days, at list prices. */
+export interface CostSoFar {
+  readonly usd: number
+  /** Whether it ran here, and would have cost this on Google. */
+  readonly isEstimate: boolean
+  /** The same in a shell, item by item. */
+  readonly command: string
 }

@@ -13,6 +13,7 @@ export function lineOf(typed: Command, render: Render): string {
 export function commandsAbout(object: string, render: Render): FileStory['commands'] {
   return {
     status: lineOf(commandFor('status', object), render),
+    history: lineOf(commandFor('history', object), render),
     logs: lineOf(commandFor('logs', object), render),
     results: lineOf(commandFor('results', object), render),
     report: lineOf(commandFor('report', object), render),
@@ -38,7 +39,13 @@ export function commandOfFix(
 }
 
 function byState(fix: Fix, filter: FileFilter | undefined): Command | undefined {
-  if (filter === undefined || filter.prefix !== '' || filter.text !== '' || filter.since !== '')
+  if (
+    filter === undefined ||
+    filter.prefix !== '' ||
+    filter.text !== '' ||
+    filter.since !== '' ||
+    filter.revision !== ''
+  )
     return undefined
   const {states} = filter
   if (fix === 'redrive' && (states.length === 0 || states.includes('dead'))) return command('redrive')

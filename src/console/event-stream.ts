@@ -2,9 +2,10 @@ import {randomUUID} from 'node:crypto'
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import type {AsJson, Events} from './api.ts'
 
-/** Sent events that are kept for a page that reconnects. */
+/** Sent events that are kept for a page that reconnects: so many, so large, so old. */
 const MOST_EVENTS = 2000
 const MOST_BYTES = 8 * 1024 * 1024
+const MOST_AGE_MS = 3600_000
 /** A page that reads slower than this is disconnected; it resumes where it was. */
 const MOST_UNREAD_BYTES = 4 * 1024 * 1024
 /** Proxies and browsers drop silent connections. */
@@ -14,6 +15,8 @@ interface Sent {
   readonly number: number
   readonly kind: keyof Events
   readonly text: string
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 interface Reader {
@@ -30,14 +33,19 @@ export class EventStream implements Disposable {
   readonly #epoch = randomUUID().slice(0, 8)
   readonly #readers = new Set<Reader>()
   readonly #changed: (readers: {readonly all: number; readonly ofLogs: number}) => void
+  readonly #now: () => number
   readonly #heartbeat: NodeJS.Timeout
   #sent: Sent[] = []
   #bytes = 0
   #number = 0
 
-  /** @param changed called when a page connects or leaves */
-  constructor(changed: (readers: {readonly all: number; readonly ofLogs: number}) => void) {
+  /** @param changed called when a page connects or leaves; @param now milliseconds since 1970 */
+  constructor(
+    changed: (readers: {readonly all: number; readonly ofLogs: number}) => void,
+    now: () => number = Date.now,
+  ) {
     this.#changed = changed
+    this.#now = now
     this.#heartbeat = setInterval(() => {
       for (const {response} of this.#readers) response.write(': \n\n')
     }, HEARTBEAT_MS).unref()
@@ -47,10 +55,9 @@ export class EventStream implements Disposable {
   send<K extends keyof Events>(kind: K, data: AsJson<Events[K]>): void {
     const number = ++this.#number
     const text = this.#textOf(kind, JSON.stringify(data), number)
-    this.#sent.push({number, kind, text})
+    this.#sent.push({number, kind, text, at: this.#now()})
     this.#bytes += text.length
-    while (this.#sent.length > MOST_EVENTS || this.#bytes > MOST_BYTES)
-      this.#bytes -= this.#sent.shift()?.text.length ?? 0
+    this.#forget()
     for (const reader of this.#readers) write(reader, kind, text)
   }
 
@@ -81,9 +88,20 @@ export class EventStream implements Disposable {
     })
   }
 
+  #forget(): void {
+    const since = this.#now() - MOST_AGE_MS
+    while (
+      this.#sent.length > MOST_EVENTS ||
+      this.#bytes > MOST_BYTES ||
+      (this.#sent[0]?.at ?? since) < since
+    )
+      this.#bytes -= this.#sent.shift()?.text.length ?? 0
+  }
+
   /** @returns `undefined` if the events are no longer known, or of another run of the console */
   #missedSince(id: string | string[] | undefined): readonly Sent[] | undefined {
     const [, epoch, number] = /^(\w+)\.(\d+)$/.exec(String(id)) ?? []
+    this.#forget()
     if (epoch !== this.#epoch || Number(number) > this.#number) return undefined
     const oldest = this.#sent[0]?.number ?? this.#number + 1
     if (Number(number) < oldest - 1) return undefined

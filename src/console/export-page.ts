@@ -29,6 +29,18 @@ ${fault(story)}
       one.reason?.message ?? '',
     ]),
   )}
+<h2>History</h2>${table(
+    ['run', 'ended', 'outcome', 'revision', 'label column', 'AUC', 'reason'],
+    story.runs.map((run) => [
+      String(run.number),
+      run.endedAt,
+      run.outcome,
+      run.revision ?? run.execution ?? '',
+      run.labelColumn ?? '',
+      run.auc?.toFixed(3) ?? '',
+      run.error?.message ?? '',
+    ]),
+  )}
 <h2>Logs</h2>${table(
     ['time', 'level', 'message'],
     lines.map(({time, severity, message}) => [time, severity, message]),

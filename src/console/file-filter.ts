@@ -3,7 +3,7 @@ import {FILE_STATES} from '../core/files/files.ts'
 import type {FileFilter} from './api.ts'
 
 /**
- * The filter in a query: `state` (repeatable), `prefix`, `text`, `since` (RFC 3339).
+ * The filter in a query: `state` (repeatable), `prefix`, `text`, `since` (RFC 3339), `revision`.
  * @throws AppError `usage` if a value cannot be meant, so that no filter is ignored
  */
 export function filterIn(query: URLSearchParams): FileFilter {
@@ -15,6 +15,7 @@ export function filterIn(query: URLSearchParams): FileFilter {
     prefix: query.get('prefix') ?? '',
     text: query.get('text') ?? '',
     since: since === '' ? '' : new Date(since).toISOString(),
+    revision: query.get('revision') ?? '',
   }
 }
 

@@ -6,6 +6,7 @@ export interface IndexPage {
   readonly files: readonly FileStatus[]
   readonly counts: Counts
   readonly total: number
+  readonly revisions: readonly string[]
   readonly next?: string
 }
 
@@ -15,6 +16,7 @@ export interface IndexPage {
  */
 export class FileIndex {
   #files: readonly FileStatus[] = []
+  #revisions: readonly string[] = []
   #version = 0
 
   /** Increases whenever anything that the list shows changes. */
@@ -28,11 +30,21 @@ export class FileIndex {
     const isSame =
       files.length === this.#files.length && files.every((file, index) => isAlike(file, this.#files[index]))
     this.#files = files
-    if (!isSame) this.#version++
+    if (isSame) return
+    this.#version++
+    const revisions = new Set(files.flatMap(({revision}) => revision ?? []))
+    this.#revisions = [...revisions].toSorted().toReversed()
   }
 
   counts(): Counts {
     return countStates(this.#files)
+  }
+
+  /** Files that were done at this time or later. @param time milliseconds since 1970 */
+  doneSince(time: number): number {
+    const since = new Date(time).toISOString()
+    const isLater = ({state, hops}: FileStatus) => state === 'done' && (hops.at(-1)?.at ?? '') >= since
+    return this.#files.reduce((count, file) => (isLater(file) ? count + 1 : count), 0)
   }
 
   /** Files that match a filter, newest upload first. */
@@ -62,20 +74,24 @@ export class FileIndex {
       files,
       counts,
       total: matched.length,
+      revisions: this.#revisions,
       ...(isLast ? {} : {next: `${last.uploadedAt},${last.object}`}),
     }
   }
 }
 
 /** Whether a file matches a filter, whatever its state. */
-function matcherOf({prefix, text, since}: FileFilter): (file: FileStatus) => boolean {
+function matcherOf({prefix, text, since, revision}: FileFilter): (file: FileStatus) => boolean {
   const wanted = text.toLowerCase()
   const isNamed = (file: FileStatus) =>
     wanted === '' ||
     file.object.toLowerCase().includes(wanted) ||
     faultIn(file).toLowerCase().includes(wanted)
   return (file) =>
-    file.object.startsWith(prefix) && (since === '' || file.uploadedAt >= since) && isNamed(file)
+    file.object.startsWith(prefix) &&
+    (since === '' || file.uploadedAt >= since) &&
+    (revision === '' || file.revision === revision) &&
+    isNamed(file)
 }
 
 function isInStates({state}: FileStatus, {states}: FileFilter): boolean {

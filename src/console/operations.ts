@@ -1,6 +1,7 @@
 // Every request that the API answers, in one place: the server's routes and the page's client are checked against it, and
 // the build derives the OpenAPI document from it.
 import type {
+  CostSoFar,
   Events,
   FilePage,
   FileState,
@@ -24,6 +25,8 @@ export interface FileQuery {
   readonly text?: string
   /** Uploaded at this time or later, RFC 3339. */
   readonly since?: string
+  /** Only files that this revision processed. */
+  readonly revision?: string
 }
 
 export interface FileListQuery extends FileQuery {
@@ -104,6 +107,8 @@ export interface Api {
   'GET /api/revisions': {readonly answer: RevisionPage}
   /** The pipeline's resources in the order of a file's way, each with its health. */
   'GET /api/parts': {readonly answer: PartPage}
+  /** What the pipeline has cost; it reads the whole request log. */
+  'GET /api/cost': {readonly answer: CostSoFar}
   /** Gives a revision all traffic. */
   'POST /api/traffic/{revision}': {readonly answer: {readonly revision: string}}
   /** What `reprocess`, `redrive` or `cancel` would change. */

@@ -1,13 +1,13 @@
 import type {Context} from '../core/ports/context.ts'
 import {command, suggest, type Render} from '../core/suggestion.ts'
-import type {Counts, Overview, Part, PartPage} from './api.ts'
+import type {Counts, Overview, Part} from './api.ts'
 
 /** The pipeline's parts in the order of a file's way, with what is known about each. */
 export async function readParts(
   {counts, pipeline}: Pick<Overview, 'counts' | 'pipeline'>,
   {cloud, pipeline: {names}, signal, pipeline: whole}: Context,
   render: Render,
-): Promise<PartPage> {
+): Promise<readonly Part[]> {
   const missing = await cloud.inspection.missingConnections(whole, {signal})
   const part = (kind: string, name: string, more: Partial<Part> = {}): Part => {
     const isMissing = missing.some((text) => text.endsWith(` ${name}`) || text.includes(` ${name} `))
@@ -29,23 +29,21 @@ export async function readParts(
           detail: isFailing ? 'the latest deliveries failed' : `revision ${pipeline.revision}`,
           count: files(counts.running, 'running'),
         }
-  return {
-    parts: [
-      part('input bucket', names.inputBucket, {count: files(sum(counts), '')}),
-      part('topic', names.topic),
-      part('push subscription', names.subscription, {count: files(counts.waiting, 'waiting')}),
-      part('service', names.service, service),
-      part('output bucket', names.outputBucket, {count: files(counts.done, 'done')}),
-      part('dead letters', names.deadLetterSubscription, {
-        isAside: true,
-        count: files(counts.dead, ''),
-        ...(counts.dead > 0
-          ? {health: 'bad', detail: render(suggest`send them back: ${command('redrive')}`)}
-          : {detail: 'empty'}),
-      }),
-      part('job', names.job, {isAside: true, detail: 'for files that take long'}),
-    ],
-  }
+  return [
+    part('input bucket', names.inputBucket, {count: files(sum(counts), '')}),
+    part('topic', names.topic),
+    part('push subscription', names.subscription, {count: files(counts.waiting, 'waiting')}),
+    part('service', names.service, service),
+    part('output bucket', names.outputBucket, {count: files(counts.done, 'done')}),
+    part('dead letters', names.deadLetterSubscription, {
+      isAside: true,
+      count: files(counts.dead, ''),
+      ...(counts.dead > 0
+        ? {health: 'bad', detail: render(suggest`send them back: ${command('redrive')}`)}
+        : {detail: 'empty'}),
+    }),
+    part('job', names.job, {isAside: true, detail: 'for files that take long'}),
+  ]
 }
 
 function files(count: number, state: string): string {

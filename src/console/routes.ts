@@ -1,4 +1,5 @@
 import type {IncomingMessage} from 'node:http'
+import {measureCost} from '../core/cost/measured.ts'
 import {AppError} from '../core/errors.ts'
 import {logs} from '../core/logs.ts'
 import type {Context} from '../core/ports/context.ts'
@@ -23,6 +24,8 @@ const USUAL_FILES = 100
 const LINES_PER_PAGE = {least: 1, most: 5000}
 const USUAL_LINES = 1000
 const MOST_REVISIONS = 100
+const MINUTE_MS = 60_000
+const COST_DAYS = 30
 
 /** What the routes work with. */
 export interface RouteServices {
@@ -101,7 +104,19 @@ export function apiRoutes({
 
     async 'GET /api/parts'() {
       await watch.current()
-      return readParts(watch.overview, context, render)
+      const now = Date.now()
+      const throughput = {
+        lastMinute: watch.files.doneSince(now - MINUTE_MS),
+        lastHour: watch.files.doneSince(now - 60 * MINUTE_MS),
+      }
+      return {parts: await readParts(watch.overview, context, render), throughput}
+    },
+
+    async 'GET /api/cost'() {
+      const {bill} = await measureCost(COST_DAYS * 24 * 60 * MINUTE_MS, context)
+      const typed = command('cost', '--since', `${COST_DAYS}d`)
+      const isEstimate = context.pipeline.settings.target === 'local'
+      return {usd: bill.cost, isEstimate, command: lineOf(typed, render)}
     },
 
     async 'POST /api/traffic/{revision}'({name}) {

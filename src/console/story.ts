@@ -1,6 +1,7 @@
 import {attemptsOf} from '../core/files/attempts.ts'
 import {readNamedFiles} from '../core/files/read-files.ts'
 import type {FileStatus} from '../core/files/files.ts'
+import {readRuns} from '../core/history/runs.ts'
 import type {Context} from '../core/ports/context.ts'
 import type {LogLine} from '../core/ports/logs.ts'
 import {results, type Results} from '../core/results/results.ts'
@@ -33,11 +34,16 @@ export async function tellStory(
 ): Promise<FileStory> {
   const [file] = await readNamedFiles([object], context)
   if (file === undefined) throw new TypeError('readNamedFiles answers for each name')
-  const [lines, outcome] = await Promise.all([linesAbout(file, context), outcomeOf(file, context)])
+  const [lines, outcome, runs] = await Promise.all([
+    linesAbout(file, context),
+    outcomeOf(file, context),
+    readRuns(object, context),
+  ])
   const {preview, report} = outcome ?? {}
   return {
     file: rendered(outcome?.file ?? file, render),
     attempts: attemptsOf(lines, file),
+    runs,
     lines,
     ...(preview === undefined ? {} : {preview}),
     ...(report === undefined ? {} : {model: modelOf(report), reportPath: pathTo('report')}),

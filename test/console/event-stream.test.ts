@@ -36,6 +36,19 @@ it('starts over if more was missed than is kept', async () => {
   expect(event?.event).toBe('reset')
 })
 
+it('starts over if what was missed is older than an hour', async () => {
+  let now = 0
+  const {stream, read} = await serve(() => now)
+  const start = await read({})
+  stream.send('problem', {...PROBLEM, message: 'seen'})
+  const [seen] = await start(1)
+  stream.send('problem', {...PROBLEM, message: 'missed'})
+  const resumed = {'last-event-id': seen?.id ?? ''}
+  expect((await (await read(resumed))(1)).map(({event}) => event)).toEqual(['problem'])
+  now = 3600_001
+  expect((await (await read(resumed))(1)).map(({event}) => event)).toEqual(['reset'])
+})
+
 it('sends log lines only to a page that shows them, and counts the pages', async () => {
   const {stream, read, counted} = await serve()
   const list = await read({})
@@ -54,9 +67,9 @@ interface Received {
 }
 
 /** A server of the stream. `read` connects a page and returns a reader of that many events after the first state. */
-async function serve() {
+async function serve(now = Date.now) {
   const counted: {all: number; ofLogs: number}[] = []
-  const stream = new EventStream((readers) => counted.push(readers))
+  const stream = new EventStream((readers) => counted.push(readers), now)
   const server = createServer((request, response) => {
     const isResumed = request.headers['last-event-id'] !== undefined
     stream.attach(request, response, {

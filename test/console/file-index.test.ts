@@ -3,7 +3,7 @@ import {FileIndex} from '../../src/console/file-index.ts'
 import type {FileState, FileStatus} from '../../src/core/files/files.ts'
 
 const STATES: readonly FileState[] = ['done', 'done', 'done', 'failed', 'waiting']
-const ALL = {states: [], prefix: '', text: '', since: ''}
+const ALL = {states: [], prefix: '', text: '', since: '', revision: ''}
 
 function file(index: number, state: FileState = STATES[index % STATES.length] ?? 'done'): FileStatus {
   return {

@@ -7,7 +7,7 @@ import {NOTHING_TYPED, render} from '../../src/core/suggestion.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {putUnnoticed} from '../support/unnoticed-uploads.ts'
 
-const WAITING = {states: ['waiting'], prefix: '', text: '', since: ''} as const
+const WAITING = {states: ['waiting'], prefix: '', text: '', since: '', revision: ''} as const
 
 test('cancels by filter what is still there, and names what is gone', async () => {
   const context = await startLocalPipeline()

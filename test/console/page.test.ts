@@ -133,6 +133,8 @@ describe.skipIf(noBrowser !== undefined)(
       await page.getByRole('link', {name: 'Pipeline'}).click()
       await page.getByRole('heading', {name: 'push subscription'}).waitFor()
       expect(await page.locator('.parts').first().innerText()).toContain(context.pipeline.names.inputBucket)
+      await page.getByText('cloud-runner cost --since 30d').waitFor()
+      expect(await page.locator('.figures').innerText()).toMatch(/files in the last minute\s+0[\s\S]*\$0\.00/)
       await expectFine(page)
     })
 

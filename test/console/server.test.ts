@@ -35,6 +35,12 @@ test('lists, filters and pages files, tells one file’s story, and refuses what
   expect((await ask('GET', '/api/files?text=QUOTE')).json).toMatchObject({total: 1})
   expect((await ask('GET', '/api/files?prefix=good')).json).toMatchObject({total: 1})
   expect((await ask('GET', '/api/files?state=bad')).status).toBe(400)
+  const [revision] = Object(all).revisions
+  expect((await ask('GET', `/api/files?revision=${revision}`)).json).toMatchObject({
+    total: 3,
+    files: expect.arrayContaining([expect.objectContaining({object: 'bad.csv', revision})]),
+  })
+  expect((await ask('GET', '/api/files?revision=none')).json).toMatchObject({total: 0, revisions: [revision]})
 
   const {json: story} = await ask('GET', '/api/files/good.csv')
   expect(story).toMatchObject({
@@ -42,6 +48,7 @@ test('lists, filters and pages files, tells one file’s story, and refuses what
     attempts: [{attempt: 1, answer: 'ack', outcome: 'done'}],
     lines: expect.arrayContaining([expect.objectContaining({message: 'processing'})]),
     preview: {columns: expect.arrayContaining(['prediction'])},
+    runs: [{number: 1, outcome: 'done', revision, labelColumn: 'bankrupt', auc: expect.any(Number)}],
     model: {labelColumn: 'bankrupt', rows: 200},
     commands: {reprocess: 'cloud-runner reprocess good.csv'},
   })
@@ -57,6 +64,12 @@ test('lists, filters and pages files, tells one file’s story, and refuses what
   })
   expect((await ask('GET', '/api/parts')).json).toMatchObject({
     parts: expect.arrayContaining([expect.objectContaining({kind: 'service', health: 'good'})]),
+    throughput: {lastHour: 2},
+  })
+  expect((await ask('GET', '/api/cost')).json).toEqual({
+    usd: expect.any(Number),
+    isEstimate: true,
+    command: 'cloud-runner cost --since 30d',
   })
 })
 

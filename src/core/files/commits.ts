@@ -213,13 +213,16 @@ export function finished(
   const {commit} = verdict
   const attempts = Number(commit.metadata[RESULT_METADATA.attempt] ?? 1)
   const hops = hopsOf(input, commit, verdict.kind === 'done' ? commits.report : undefined)
-  if (verdict.kind === 'failed') return {...base, state: 'failed', attempts, hops}
+  const revision = commit.metadata[RESULT_METADATA.revision]
+  const by = revision === undefined ? {} : {revision}
+  if (verdict.kind === 'failed') return {...base, state: 'failed', attempts, hops, ...by}
   const outputs = commit.metadata[RESULT_METADATA.outputs]
   return {
     ...base,
     state: 'done',
     attempts,
     hops,
+    ...by,
     result: {
       bucket: commit.bucket,
       object: commit.name,

@@ -86,6 +86,8 @@ export interface FileStatus {
     /** How many outputs the file has, if its worker names them; `object` is then their list, `sizeBytes` their total. */
     readonly outputs?: number
   }
+  /** Revision of the service that wrote its result or its error, if one did. */
+  readonly revision?: string
   /** Warnings of its report, if it was waited for with few others. */
   readonly warnings?: readonly string[]
 }

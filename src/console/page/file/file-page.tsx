@@ -10,6 +10,7 @@ import {StateMark} from '../state-mark.tsx'
 import {Problem, Suggestions} from '../suggestions.tsx'
 import {Figures} from './figures.tsx'
 import {PreviewTable} from './preview-table.tsx'
+import {RunTable} from './run-table.tsx'
 import {ReportFrame} from './report-frame.tsx'
 import {Waterfall} from './waterfall.tsx'
 
@@ -30,7 +31,7 @@ export function FilePage({object}: {readonly object: string}) {
 }
 
 function Story(story: FileStory) {
-  const {file, lines, preview, model, reportPath, exportPath, commands} = story
+  const {file, lines, runs, preview, model, reportPath, exportPath, commands} = story
   return (
     <>
       <Facts file={file} />
@@ -47,6 +48,7 @@ function Story(story: FileStory) {
         </div>
         <div>
           {model && <Figures model={model} />}
+          <RunTable runs={runs} command={commands.history} />
           {preview && <PreviewTable preview={preview} command={commands.results} />}
         </div>
       </div>

@@ -7,7 +7,7 @@ const AGES: readonly (readonly [string, number])[] = [
 ]
 
 /** The filter of the list, kept in the address. */
-export function FileFilterForm() {
+export function FileFilterForm({revisions}: {readonly revisions: readonly string[]}) {
   const {query} = where.value
   const change = (name: string) => (event: Event) => {
     if (event.target instanceof HTMLInputElement) refine({[name]: [event.target.value], after: []})
@@ -34,6 +34,7 @@ export function FileFilterForm() {
           onInput={change('prefix')}
         />
       </label>
+      <Revision revision={query.get('revision') ?? ''} revisions={revisions} />
       <Age since={query.get('since') ?? ''} />
     </search>
   )
@@ -55,6 +56,26 @@ function Age({since}: {readonly since: string}) {
         {AGES.map(([title, seconds]) => (
           <option key={title} value={seconds}>
             in the {title}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function Revision({revision, revisions}: {readonly revision: string; readonly revisions: readonly string[]}) {
+  const change = (event: Event) => {
+    if (event.target instanceof HTMLSelectElement) refine({revision: [event.target.value], after: []})
+  }
+  const offered = revision === '' || revisions.includes(revision) ? revisions : [revision, ...revisions]
+  return (
+    <label>
+      Revision
+      <select value={revision} onChange={change}>
+        <option value="">any</option>
+        {offered.map((name) => (
+          <option key={name} value={name}>
+            {name}
           </option>
         ))}
       </select>

@@ -18,7 +18,7 @@ export function FilesPage() {
     <UploadArea>
       <h1>Files</h1>
       <RefusedPushes />
-      <FileFilterForm />
+      <FileFilterForm revisions={page?.revisions ?? []} />
       {page && <StateTabs counts={page.counts} />}
       {problem && <Problem problem={problem} />}
       {page === undefined && problem === undefined && <p class="quiet">Reading the files …</p>}

@@ -1,12 +1,18 @@
 import type {Part} from '../../api.ts'
 import {overview} from '../live.ts'
+import {now} from '../now.ts'
 import {useRemote} from '../remote.ts'
 import {Problem} from '../suggestions.tsx'
+import {PipelineFigures} from './figures.tsx'
+
+const REFRESH_MS = 10_000
 
 /** The parts of the pipeline in the order of a file's way, each with its health. */
 export function PipelinePage() {
   const readAt = overview.value?.readAt ?? ''
-  const {value: page, problem} = useRemote('GET /api/parts', {}, readAt)
+  // The throughput changes as time passes.
+  const version = `${readAt} ${Math.floor(now.value / REFRESH_MS)}`
+  const {value: page, problem} = useRemote('GET /api/parts', {}, version)
   const problemText = overview.value?.pipeline.problem
   return (
     <>
@@ -24,6 +30,7 @@ export function PipelinePage() {
           <Parts parts={page.parts.filter(({isAside}) => !isAside)} isWay />
           <h2>Beside it</h2>
           <Parts parts={page.parts.filter(({isAside}) => isAside)} />
+          <PipelineFigures throughput={page.throughput} />
         </>
       )}
     </>
