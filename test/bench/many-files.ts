@@ -3,10 +3,10 @@ import {once} from 'node:events'
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {DatabaseSync} from 'node:sqlite'
 import {text} from 'node:stream/consumers'
 import {promisify} from 'node:util'
 import {spreadOf} from './measure.ts'
+import {multiplySample} from '../support/many-files.ts'
 import {cpuSecondsOf} from './process-usage.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'bin', 'run.js')
@@ -40,7 +40,7 @@ export async function benchManyFiles(): Promise<void> {
     await run('upload', 'sample.csv', '--label-column', 'bankrupt', '--wait')
     const few = await measure(folder)
     await run('local', 'stop')
-    multiply(join(folder, '.cloud-runner', 'local', 'state.db'))
+    multiplySample(folder, FILES)
     await run('local', 'start')
     const many = await measure(folder)
     console.log(`\nstatus (median of ${ROUNDS})`)
@@ -97,19 +97,4 @@ async function pidOfLocalCloud(folder: string): Promise<number> {
   })
   const {pid}: {pid: number} = JSON.parse(stdout)
   return pid
-}
-
-/** Copies each object of the pipeline's one file: uploads of as many would take minutes. */
-function multiply(file: string): void {
-  using database = new DatabaseSync(file)
-  database.exec(`
-    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${FILES - 1})
-    INSERT INTO storage_objects
-    SELECT bucket, replace(name, 'sample.csv', printf('files/%06d.csv', n)), generation + n, metageneration, blob, size,
-      md5, crc32c, component_count, time_created, updated, time_deleted,
-      CASE WHEN json_extract(fields, '$.metadata."source-generation"') IS NULL THEN fields
-        ELSE json_set(fields, '$.metadata."source-generation"',
-          CAST(json_extract(fields, '$.metadata."source-generation"') + n AS TEXT)) END,
-      class_updated, hold_released
-    FROM storage_objects, numbers WHERE name LIKE '%sample.csv%'`)
 }

@@ -1,17 +1,15 @@
 import {pathToFileURL} from 'node:url'
-import type {Page} from 'playwright-core'
 import {describe, expect, test} from 'vitest'
 import {writeOpener} from '../../src/console/running.ts'
 import {generateSample} from '../../src/core/sample/index.ts'
 import {setup} from '../../src/core/setup/setup.ts'
-import {noBrowser, openPage, violationsOf} from '../support/browser.ts'
+import {expectFine, noBrowser, openPage} from '../support/browser.ts'
 import {processed, startConsole} from '../support/console.ts'
 import {createOutsider} from '../support/outsider.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 
 const GOOD = [...generateSample({rows: 200})].join('')
 const BAD = 'a,b\n"1,2\n'
-const WIDTHS = [390, 768, 1280]
 
 describe.skipIf(noBrowser !== undefined)(
   `the page in a browser${noBrowser ? `, skipped: ${noBrowser}` : ''}`,
@@ -213,16 +211,3 @@ describe.skipIf(noBrowser !== undefined)(
     })
   },
 )
-
-/** No violation of accessibility, in light and dark, and nothing wider than the window. */
-async function expectFine(page: Page): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({colorScheme})
-    expect(await violationsOf(page)).toEqual([])
-  }
-  for (const width of WIDTHS) {
-    await page.setViewportSize({width, height: 900})
-    const wide: unknown = await page.evaluate('document.documentElement.scrollWidth')
-    expect(wide, `at ${width} px`).toBeLessThanOrEqual(width)
-  }
-}

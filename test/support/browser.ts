@@ -1,11 +1,13 @@
 import {existsSync} from 'node:fs'
 import axe from 'axe-core'
 import {chromium, type Page} from 'playwright-core'
-import {onTestFinished} from 'vitest'
+import {expect, onTestFinished} from 'vitest'
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
   existsSync(path),
 )
+
+const WIDTHS = [390, 768, 1280]
 
 /** Why no test can open a browser here, if so. */
 export const noBrowser =
@@ -30,7 +32,7 @@ export async function openPage(
 }
 
 /** What axe finds wrong with the page as it is: `color-contrast: header > p`. */
-export async function violationsOf(page: Page): Promise<string[]> {
+async function violationsOf(page: Page): Promise<string[]> {
   // The page's own policy forbids scripts of others; those of the browser's protocol are none.
   await page.evaluate(axe.source)
   const found: unknown = await page.evaluate('axe.run(document, {iframes: false})')
@@ -39,4 +41,17 @@ export async function violationsOf(page: Page): Promise<string[]> {
   return violations.flatMap(({id, nodes}) =>
     nodes.map(({target}: {target: string[]}) => `${id}: ${target.join(' ')}`),
   )
+}
+
+/** No violation of accessibility, in light and dark, and nothing wider than the window. */
+export async function expectFine(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({colorScheme})
+    expect(await violationsOf(page)).toEqual([])
+  }
+  for (const width of WIDTHS) {
+    await page.setViewportSize({width, height: 900})
+    const wide: unknown = await page.evaluate('document.documentElement.scrollWidth')
+    expect(wide, `at ${width} px`).toBeLessThanOrEqual(width)
+  }
 }

@@ -1,7 +1,7 @@
 import type {FileStory, FileView} from '../../api.ts'
 import {CommandLine} from '../command-line.tsx'
 import {AskButton} from '../fix/fix-buttons.tsx'
-import {ago, bytes} from '../format.ts'
+import {ago, bytes, clock} from '../format.ts'
 import {revision} from '../live.ts'
 import {LogLines} from '../logs/log-lines.tsx'
 import {now} from '../now.ts'
@@ -35,7 +35,7 @@ function Story(story: FileStory) {
   return (
     <>
       <Facts file={file} />
-      <Fault file={file} />
+      <Fault file={file} redrive={commands.redrive} />
       <Fixes file={file} exportPath={exportPath} />
       <div class="panes">
         <div>
@@ -76,7 +76,13 @@ function Facts({file}: {readonly file: FileView}) {
   )
 }
 
-function Fault({file: {error, lastError}}: {readonly file: FileView}) {
+function Fault({
+  file: {state, error, lastError, retry},
+  redrive,
+}: {
+  readonly file: FileView
+  readonly redrive: string
+}) {
   if (error !== undefined)
     return (
       <div class="problem">
@@ -94,6 +100,17 @@ function Fault({file: {error, lastError}}: {readonly file: FileView}) {
         The last attempt: {lastError.message}
         {lastError.place === undefined ? '' : ` (${lastError.place})`}
       </p>
+      {state === 'dead' && (
+        <>
+          <p>No attempt is left. Fix the cause, then send the file back to the worker:</p>
+          <CommandLine line={redrive} />
+        </>
+      )}
+      {retry && (
+        <p>
+          Attempt {retry.attempt} of {retry.of} follows by itself, {clock(retry.notBefore)} at the earliest.
+        </p>
+      )}
     </div>
   )
 }

@@ -1,0 +1,20 @@
+import {join} from 'node:path'
+import {DatabaseSync} from 'node:sqlite'
+
+/**
+ * Copies each object of `sample.csv`, the pipeline's one file, until there are so many: uploads would take minutes.
+ * @param folder of the commands, whose local cloud is stopped
+ */
+export function multiplySample(folder: string, files: number): void {
+  using database = new DatabaseSync(join(folder, '.cloud-runner', 'local', 'state.db'))
+  database.exec(`
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${files - 1})
+    INSERT INTO storage_objects
+    SELECT bucket, replace(name, 'sample.csv', printf('files/%06d.csv', n)), generation + n, metageneration, blob, size,
+      md5, crc32c, component_count, time_created, updated, time_deleted,
+      CASE WHEN json_extract(fields, '$.metadata."source-generation"') IS NULL THEN fields
+        ELSE json_set(fields, '$.metadata."source-generation"',
+          CAST(json_extract(fields, '$.metadata."source-generation"') + n AS TEXT)) END,
+      class_updated, hold_released
+    FROM storage_objects, numbers WHERE name LIKE '%sample.csv%'`)
+}
