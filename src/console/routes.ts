@@ -25,7 +25,7 @@ const LINES_PER_PAGE = {least: 1, most: 5000}
 const USUAL_LINES = 1000
 const MOST_REVISIONS = 100
 const MINUTE_MS = 60_000
-const COST_DAYS = 30
+const COST_MS = 30 * 24 * 60 * MINUTE_MS
 
 /** What the routes work with. */
 export interface RouteServices {
@@ -113,8 +113,8 @@ export function apiRoutes({
     },
 
     async 'GET /api/cost'() {
-      const {bill} = await measureCost(COST_DAYS * 24 * 60 * MINUTE_MS, context)
-      const typed = command('cost', '--since', `${COST_DAYS}d`)
+      const {bill} = await measureCost(COST_MS, context)
+      const typed = command('cost', '--since', '30d')
       const isEstimate = context.pipeline.settings.target === 'local'
       return {usd: bill.cost, isEstimate, command: lineOf(typed, render)}
     },
