@@ -1,4 +1,5 @@
 import {CloudRunnerCommand} from '../cli/base.ts'
+import {versionLine} from '../cli/version-line.ts'
 
 interface Version {
   readonly version: string
@@ -16,7 +17,7 @@ export default class PrintVersion extends CloudRunnerCommand {
 
   override async run(): Promise<Version> {
     await this.parse(PrintVersion)
-    this.print([this.config.userAgent])
+    this.print([versionLine(this.config.root)])
     return {
       version: this.config.version,
       platform: `${process.platform}-${process.arch}`,

@@ -75,7 +75,7 @@ test('every suggested command is one of this program, with flags and arguments t
 test('only the question about a replaced worker and wrong usage suggest a command known at run time', () => {
   const open = sources.filter(({source}) => suggestedCommands(source).some(({verb}) => verb === undefined))
   expect(open.map(({file}) => file)).toEqual(
-    ['consent.ts', 'main.ts', 'usage-error.ts'].map((file) => join('src', 'cli', file)),
+    ['consent.ts', 'dispatch.ts', 'usage-error.ts'].map((file) => join('src', 'cli', file)),
   )
 })
 
