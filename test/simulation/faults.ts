@@ -44,7 +44,9 @@ export function planFaults(
     kill: () => at(() => cloud.kill()),
     power: () => at(() => cloud.losePower()),
     commit: () =>
-      at(() => planCommitCrash({when: world.pick(['before', 'after']), commits: world.whole(0, 30)})),
+      at(() =>
+        planCommitCrash({when: world.pick(['before', 'after', 'between']), commits: world.whole(0, 20)}),
+      ),
     stop: () => at(() => cloud.stop()),
     'slow network': () => {
       const share = world.uniform() * 0.1

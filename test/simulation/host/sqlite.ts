@@ -4,17 +4,20 @@ import {Crash, theProcess, theWorld} from '../world.ts'
 
 /** In place of `node:sqlite`: a database on the simulated disk, whose commits may meet a full disk or a crash. */
 
-/** A crash right before a commit is durable, or right after. */
+/** A crash right before a commit is durable, right after, or before one that follows another at once. */
 interface CommitCrash {
-  readonly when: 'before' | 'after'
+  readonly when: 'before' | 'after' | 'between'
   /** How many commits succeed until then. */
   commits: number
 }
 
 let planned: CommitCrash | undefined
+let lastCommit = 0
 
 export function planCommitCrash(crash: CommitCrash | undefined): void {
   planned = crash
+  // Of another simulation, whose time is not this one's.
+  if (crash === undefined) lastCommit = -1
 }
 
 export class DatabaseSync {
@@ -58,9 +61,11 @@ export class DatabaseSync {
       if (theWorld().chance(0.5)) this.#database.exec('ROLLBACK')
       throw Object.assign(new Error('database or disk is full'), {errcode: 13})
     }
-    const crash = planned?.commits === 0 ? planned.when : undefined
-    if (planned !== undefined) planned.commits -= 1
-    if (crash === 'before') this.#crash(crash)
+    const counts = planned?.when !== 'between' || lastCommit === theWorld().now
+    lastCommit = theWorld().now
+    const crash = counts && planned?.commits === 0 ? planned.when : undefined
+    if (planned !== undefined && counts) planned.commits -= 1
+    if (crash === 'before' || crash === 'between') this.#crash(crash)
     this.#database.exec('COMMIT')
     if (crash === 'after') this.#crash(crash)
     return {changes: 0, lastInsertRowid: 0}
@@ -68,7 +73,7 @@ export class DatabaseSync {
 
   #crash(when: CommitCrash['when']): never {
     const world = theWorld()
-    world.log(`crashes ${when} a commit`)
+    world.log(`crashes ${when === 'between' ? 'between two commits' : `${when} a commit`}`)
     planned = undefined
     if (this.#process !== undefined) world.end(this.#process, {code: undefined})
     throw new Crash('the process has ended')
