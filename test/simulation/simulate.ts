@@ -17,6 +17,7 @@ export interface Outcome {
 
 const MOST_FAULTY_MS = 600_000
 const LONGEST_REST_MS = 3600_000
+const LONGEST_ENDING_MS = 2000
 
 /** Runs a pipeline with files and faults drawn from the seed, until every file has ended, and checks it. */
 export async function simulate(seed: number): Promise<Outcome> {
@@ -58,6 +59,8 @@ export async function simulate(seed: number): Promise<Outcome> {
   await world.run(began + faultyMs + LONGEST_REST_MS, () => uploading === 0)
   await rest(world, cloud, files)
   cloud.finish()
+  // Until the last process has ended: what it leaves open outlives the simulation.
+  await world.run(world.now + LONGEST_ENDING_MS)
   return {seed, lines: world.lines, violations: world.violations}
 }
 
