@@ -329,7 +329,8 @@ export interface Report {
   generation: string
   /** Reports of older workers have none. */
   run?: Provenance
-  rows: {total: number; labelled: number; predicted: number}
+  /** `sampled`: rows that memory had room for, if not all; what a model learned from, and is evaluated on. */
+  rows: {total: number; labelled: number; predicted: number; sampled?: number}
   label: {
     column: string
     classes: {name: string; rows: number}[]

@@ -11,9 +11,8 @@ import {Pacer} from './pacer.ts'
 import {memoryForTable} from './table/memory.ts'
 import {measure} from './quality/metrics.ts'
 import {layOut} from './encoding/preprocessing.ts'
-import {describePredicted} from './quality/predicted.ts'
-import {logReading, makeReport} from './quality/report.ts'
-import {writeResult} from './scoring/result.ts'
+import {logReading, logRows, makeReport} from './quality/report.ts'
+import {writePredicted} from './scoring/stream.ts'
 import {labelledRows, unlabelledRows} from './table/rows.ts'
 import {score} from './scoring/score.ts'
 import {stopwatch} from './stopwatch.ts'
@@ -41,7 +40,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const {rows, label} = table
   const classes = label.classes.length
   const readMs = lap()
-  context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})
+  logRows(table, readMs, context)
 
   const choice = await chooseFeatures(table, options, pacer)
   const labelled = labelledRows(label.codes)
@@ -96,9 +95,11 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     durationMs: predictMs,
   })
 
-  await writeResult(input, table, predictions, output, pacer)
+  const scorer = {layout, preprocessing: trained.preprocessing, parameters: trained.fit.parameters, threshold}
+  const predicted = await writePredicted(input, table, scorer, predictions, output, pacer)
   const writeMs = lap()
-  context.log('INFO', `Wrote ${rows} rows`, {rows, durationMs: writeMs})
+  const written = table.sample?.of ?? rows
+  context.log('INFO', `Wrote ${written} rows`, {rows: written, durationMs: writeMs})
 
   const report = makeReport({
     input,
@@ -110,7 +111,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     threshold,
     folds: folded.folds.length,
     quality,
-    predicted: describePredicted(unlabelled, label.classes, predictions),
+    predicted,
     pretrained: undefined,
     timings: {readMs, fitMs, predictMs, writeMs},
   })

@@ -57,12 +57,6 @@ const cases: Case[] = [
     fault: {code: 'not-utf8', line: 1},
   },
   {
-    what: 'a file that is too large for the memory there is',
-    content: `a,b,y\n${rowsOf(20_000, (i) => `${i % 7},${i % 3},${i % 2}\n`)}`,
-    options: {environment: {MEMORY_LIMIT: '161Mi'}},
-    fault: {code: 'too-large'},
-  },
-  {
     what: 'Windows-1252',
     content: Buffer.concat([Buffer.from('name,y\nAnna,0\nBj'), Buffer.from([0xf6]), Buffer.from('rn,1\n')]),
     fault: {code: 'not-utf8', line: 3, column: 1},
@@ -161,21 +155,6 @@ describe('a file that can never be processed', () => {
     for (const {content, options, fault} of cases.filter((one) => one.content.length < 10_000)) {
       expect(await faultOf(content, {...options, chunkBytes: 1})).toMatchObject(fault)
     }
-  })
-
-  it('for want of memory is refused as soon as that is known: by its size, or packed when the room ends', async () => {
-    const content = `a,b,y\n${rowsOf(100_000, (i) => `${i % 7}.000000000000000000,${i % 3}.000000000000000000,${i % 2}\n`)}`
-    const environment = {MEMORY_LIMIT: '162Mi'}
-    const rowsTold = ({code, message}: {code: string; message: string}): number => {
-      expect(code).toBe('too-large')
-      return Number(/^About ([\d,]+) rows/.exec(message)?.[1]?.replaceAll(',', ''))
-    }
-    // Two columns of numbers, and what each row takes: so many rows have room.
-    const fitting = (2 * 2 ** 20) / (2 * 14 + 48)
-    expect(rowsTold(await faultOf(content, {environment}))).toBeGreaterThan(90_000)
-    const packed = rowsTold(await faultOf(gzipSync(content), {object: 'file.csv.gz', environment}))
-    expect(packed).toBeGreaterThan(fitting)
-    expect(packed).toBeLessThan(1.3 * fitting)
   })
 
   it('with a misspelled label column gets the intended column suggested', async () => {

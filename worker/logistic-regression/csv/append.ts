@@ -2,9 +2,11 @@ import type {Output} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Delimiter} from './delimiters.ts'
 import type {Shape} from './records.ts'
+import type {RecordBlock} from './scanner.ts'
 
 const LF = 0x0a
 const CR = 0x0d
+const QUOTE = 0x22
 const BYTE_ORDER_MARK_BYTES = 3
 const FLUSH_BYTES = 256 * 1024
 
@@ -68,14 +70,7 @@ export async function appendFields(
         lines = leftOut[++left]
       }
       while (start < stop && isLineEnd(data[start])) start++
-      const textStop = withoutLineEnd(data, start, stop)
-      const isLonger = record === 0 && dialect.form === 'longer'
-      const copyStop = isLonger ? data.lastIndexOf(dialect.delimiter, textStop - 1) : textStop
-      size += data.copy(result, size, start, copyStop)
-      if (record === 0 && dialect.form === 'rows-longer')
-        size += result.write(dialect.delimiter, size, 'latin1')
-      size = fields.write(record, result, size)
-      for (let at = textStop; at < stop; at++) result[size++] = data[at] ?? LF
+      size = copied(data, start, stop, fields, record, dialect, result, size)
       start = stop
     }
     position += start
@@ -85,6 +80,47 @@ export async function appendFields(
   }
   if (record < ends.length) throw new Error('The file ended earlier than on the first read.')
   if (size > 0) await output.write(result.subarray(0, size))
+}
+
+/**
+ * Copies one record of a block as {@link appendFields} does.
+ * @param index of the record in the file; 0 is the header
+ * @param into has room for the record and its fields
+ * @returns where it ends
+ */
+export function copyRecord(
+  {bytes, starts, ends, columns}: RecordBlock,
+  record: number,
+  fields: AppendedFields,
+  index: number,
+  dialect: Pick<Shape['dialect'], 'delimiter' | 'form'>,
+  into: Buffer,
+  at: number,
+): number {
+  const first = starts[record * columns] ?? 0
+  const start = bytes[first - 1] === QUOTE ? first - 1 : first
+  const stop = ends[record] ?? start
+  return copied(bytes, start, stop, fields, index, dialect, into, at)
+}
+
+function copied(
+  data: Buffer,
+  start: number,
+  stop: number,
+  fields: AppendedFields,
+  index: number,
+  {delimiter, form}: Pick<Shape['dialect'], 'delimiter' | 'form'>,
+  into: Buffer,
+  at: number,
+): number {
+  const textStop = withoutLineEnd(data, start, stop)
+  const isLonger = index === 0 && form === 'longer'
+  const copyStop = isLonger ? data.lastIndexOf(delimiter, textStop - 1) : textStop
+  let size = at + data.copy(into, at, start, copyStop)
+  if (index === 0 && form === 'rows-longer') size += into.write(delimiter, size, 'latin1')
+  size = fields.write(index, into, size)
+  for (let end = textStop; end < stop; end++) into[size++] = data[end] ?? LF
+  return size
 }
 
 /** A field as written in a CSV file: quoted only if necessary. */

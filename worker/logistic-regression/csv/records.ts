@@ -30,12 +30,17 @@ export interface ReadingOptions {
 
 /** Receives a file's records in order. */
 export interface RecordHandler {
-  header(names: readonly string[], dialect: Dialect): void
+  /** Whether {@link Shape.ends} is needed; once it is not, it stays empty. */
+  readonly needsEnds: boolean
+  /** @param block the header alone */
+  header(names: readonly string[], dialect: Dialect, block: RecordBlock): void
   /**
    * @param block of records with as many fields as the header has; valid during the call only
    * @param end offset after the block's last record, in unpacked bytes
    */
   rows(block: RecordBlock, end: number): void
+  /** Called every few blocks, which wait for it. */
+  flush?(): Promise<void>
 }
 
 /** The shape of a file that was read to its end. */
@@ -77,6 +82,7 @@ export async function readRecords(
       }
       for (let start = 0; start < bytes.length; start += SLICE_BYTES) {
         reading.write(bytes.subarray(start, start + SLICE_BYTES))
+        await handler.flush?.()
         if (pacer.due) await pacer.pause()
       }
     }
@@ -106,6 +112,8 @@ class Reading {
   /** How many bytes must be held before the next scan: otherwise a long record would be scanned for each chunk. */
   #wanted = 0
   #ends = new Float64Array(1024)
+  /** Offset after the last record. */
+  #end = 0
   #records = 0
   #repeatedHeader: RepeatedHeader | undefined
   readonly #leftOut: {start: number; end: number}[] = []
@@ -146,7 +154,7 @@ class Reading {
     }
     return {
       dialect: this.#dialect,
-      ends: this.#ends.subarray(0, this.#records),
+      ends: this.#ends.subarray(0, this.#handler.needsEnds ? this.#records : 0),
       leftOut: this.#leftOut,
       repeatedHeaders:
         this.#leftOut.length - Number(this.#dialect.units !== undefined) - Number(this.#total !== undefined),
@@ -216,7 +224,8 @@ class Reading {
     const {ends} = this.#scanner
     if (ends.length === 0) return
     if (this.#faultOfFooter !== undefined) throw this.#faultOfFooter
-    if (this.#records + ends.length > this.#ends.length) {
+    if (!this.#handler.needsEnds) this.#ends = new Float64Array(0)
+    else if (this.#records + ends.length > this.#ends.length) {
       const larger = new Float64Array(2 * (this.#records + ends.length))
       larger.set(this.#ends)
       this.#ends = larger
@@ -225,9 +234,9 @@ class Reading {
     const left = this.#linesWithoutRow(block)
     if (left.length > 0) this.#leaveOut(left, ends)
     else for (let i = 0; i < ends.length; i++) this.#ends[this.#records++] = this.#offset + (ends[i] ?? 0)
+    this.#end = this.#offset + (ends.at(-1) ?? 0)
     if (!this.#scanner.isFixed) this.#header(block)
-    else if (block.records > left.length)
-      this.#handler.rows(without(block, left), this.#ends[this.#records - 1] ?? 0)
+    else if (block.records > left.length) this.#handler.rows(without(block, left), this.#end)
   }
 
   /** Which records of a block are units, a repeated header or the total. */
@@ -246,7 +255,7 @@ class Reading {
 
   #leaveOut(left: readonly number[], ends: Int32Array): void {
     const isLeft = new Set(left)
-    let start = this.#ends[this.#records - 1] ?? 0
+    let start = this.#end
     for (const [record, place] of ends.entries()) {
       const end = this.#offset + place
       if (isLeft.has(record)) this.#leftOut.push({start, end})
@@ -262,8 +271,8 @@ class Reading {
     if (this.#dialect.format === 'csv') refuseNoHeader(names)
     if (!this.#dialect.namesRecur) this.#repeatedHeader = new RepeatedHeader(block, columns)
     const all = namesOfRows(names, this.#dialect.form)
+    this.#handler.header(all, this.#dialect, block)
     this.#scanner.expect(all.length)
-    this.#handler.header(all, this.#dialect)
   }
 }
 

@@ -39,7 +39,7 @@ export class RepeatedHeader {
 /** A block less some of its records, in the same memory. */
 export function without(block: RecordBlock, left: readonly number[]): RecordBlock {
   if (left.length === 0) return block
-  const {columns, records, starts, stops} = block
+  const {columns, records, starts, stops, ends} = block
   const isLeft = new Set(left)
   let kept = 0
   for (let record = 0; record < records; record++) {
@@ -47,6 +47,7 @@ export function without(block: RecordBlock, left: readonly number[]): RecordBloc
     const cells = [record * columns, (record + 1) * columns] as const
     starts.copyWithin(kept * columns, ...cells)
     stops.copyWithin(kept * columns, ...cells)
+    ends.copyWithin(kept, record, record + 1)
     kept++
   }
   return {...block, records: kept}

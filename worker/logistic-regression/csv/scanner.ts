@@ -6,6 +6,12 @@ const QUOTE = 0x22
 
 /** Fields of a block at most; with 16 columns, 1,024 records. Their positions stay in the processor's L2 cache. */
 const MOST_CELLS = 16 * 1024
+
+/** Records of a block at most. */
+export function mostRecords(columns: number): number {
+  return Math.max(1, Math.floor(MOST_CELLS / columns))
+}
+
 /** Initial capacity for a header's fields. */
 const HEADER_FIELDS = 256
 /** Kernels read that many at a time. */
@@ -24,6 +30,8 @@ export interface RecordBlock {
   /** Per field where its text begins and ends in `bytes`, without the quotes around it. */
   readonly starts: Int32Array
   readonly stops: Int32Array
+  /** Per record where it ends in `bytes`, after its line end. */
+  readonly ends: Int32Array
   /**
    * Reads the fields of a column as decimal numbers, from record `from` to before `to`. The result is valid until the
    * next call.
@@ -112,7 +120,7 @@ export class Scanner {
   expect(columns: number): void {
     this.#columns = columns
     this.#isFixed = true
-    this.#capacity = Math.max(1, Math.floor(MOST_CELLS / columns))
+    this.#capacity = mostRecords(columns)
     this.#copyBytes()
   }
 
@@ -166,6 +174,7 @@ export class Scanner {
       columns: this.#columns,
       starts: this.#starts,
       stops: this.#stops,
+      ends: this.ends,
       decimals: (column, from, to) => this.#decimals(column, from, to),
     }
   }

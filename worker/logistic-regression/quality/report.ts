@@ -9,6 +9,7 @@ import type {Fit} from '../solver/minimum.ts'
 import {describeConversions, describeDecimalCommas, describePooled, doubtsAbout} from '../table/doubts.ts'
 import type {FeatureChoice} from '../table/features.ts'
 import {listed} from '../table/names.ts'
+import {SAMPLE_SEED} from '../table/sample.ts'
 import type {Table} from '../table/table.ts'
 import {readNumber} from '../table/values.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
@@ -52,13 +53,20 @@ export function makeReport(findings: Findings): Report {
     const code = label.codes[row] ?? -1
     if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
   }
-  const labelled = counts.reduce((sum, count) => sum + count, 0)
+  const {sample} = table
+  const total = sample?.of ?? table.rows
+  const labelled = sample?.labelled ?? counts.reduce((sum, count) => sum + count, 0)
   return {
     format: 'cloud-runner/report',
     version: 1,
     object: input.object,
     generation: input.generation,
-    rows: {total: table.rows, labelled, predicted: table.rows - labelled},
+    rows: {
+      total,
+      labelled,
+      predicted: total - labelled,
+      ...(sample === undefined ? {} : {sampled: table.rows}),
+    },
     label: {
       column: label.name,
       classes: label.classes.map((name, i) => ({name, rows: counts[i] ?? 0})),
@@ -68,7 +76,7 @@ export function makeReport(findings: Findings): Report {
     classes: quality.classes,
     confusion: quality.confusion,
     curves: quality.curves,
-    ...(labelled === table.rows ? {} : {predictions: findings.predicted}),
+    ...(labelled === total ? {} : {predictions: findings.predicted}),
     coefficients: describeCoefficients(trained.fit, trained.preprocessing, label.classes),
     transforms,
     leftOut: choice.leftOut,
@@ -92,6 +100,7 @@ export function makeReport(findings: Findings): Report {
         : []),
     ],
     warnings: [
+      ...describeSample(table, findings.pretrained !== undefined),
       ...describeOddities(table.shape),
       ...describeConversions(table.columns),
       ...warningsAbout(label.classes, counts, findings),
@@ -114,6 +123,20 @@ function describeFormat({format, delimiter}: Dialect): string[] {
   const columns = format === 'json-lines' ? 'keys of its lines' : 'columns of its schema'
   return [
     `The file is ${FORMAT_NAMES[format]}: its columns are the ${columns}; texts stay texts, even if they look like numbers, unless every column is text.`,
+  ]
+}
+
+/** What memory had no room for, in sentences. */
+function describeSample({sample, rows}: Table, isPretrained: boolean): string[] {
+  if (sample === undefined) return []
+  const [kept, all] = [rows, isPretrained ? sample.of : sample.labelled].map((count) =>
+    count.toLocaleString('en'),
+  )
+  const use = isPretrained
+    ? 'drift and metrics come from'
+    : 'the model learned from, and its metrics come from,'
+  return [
+    `Memory has no room for all of the file: ${use} ${kept} of its ${all} ${isPretrained ? '' : 'labelled '}rows, a random sample (seed ${SAMPLE_SEED}). All rows are predicted. For more rows, set "memory" in cloud-runner.json and run cloud-runner setup.`,
   ]
 }
 
@@ -173,6 +196,21 @@ function warningsAbout(
   }
   if (!fit.converged) warnings.push(`The fit had not converged after ${fit.iterations} iterations.`)
   return warnings
+}
+
+/** Logs that a file was read. */
+export function logRows(
+  {rows, sample, header}: Table,
+  durationMs: number,
+  context: Pick<ProcessContext, 'log'>,
+): void {
+  const total = sample?.of ?? rows
+  context.log('INFO', `Read ${total} rows`, {
+    rows: total,
+    ...(sample === undefined ? {} : {sampled: rows}),
+    columns: header.length,
+    durationMs,
+  })
 }
 
 /** Logs what the report warns of, and the columns left out. */

@@ -9,6 +9,30 @@ import {appendToLines} from './json-lines-result.ts'
 import {appendToColumns} from './parquet-result.ts'
 import {type DecimalMark, MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 
+/** The fields that are appended to records, the header's being number 0. @param predictions by row */
+export function appendedFields(table: Table, predictions: Predictions): AppendedFields {
+  const {decimalComma, label, shape} = table
+  const {classes} = label
+  const {delimiter} = shape.dialect
+  const header = Buffer.from(
+    addedNames(table)
+      .map((name) => delimiter + quoteField(name, delimiter))
+      .join(''),
+  )
+  const fields = predictionFields(
+    classes.map((name) => Buffer.from(delimiter + quoteField(name, delimiter))),
+    delimiter.charCodeAt(0),
+    predictions,
+    // As the input has them, unless they would have to be quoted.
+    decimalComma && delimiter !== ',' ? ',' : '.',
+  )
+  return {
+    mostBytes: Math.max(header.length, fields.mostBytes),
+    write: (index, into, at) =>
+      index === 0 ? at + header.copy(into, at) : fields.write(index - 1, into, at),
+  }
+}
+
 /**
  * Writes the input's rows unchanged, each with `prediction` and `probability_<class>`; gzipped if the input is.
  * Reads the input a second time.
@@ -20,47 +44,29 @@ export async function writeResult(
   output: Output,
   pacer: Pacer,
 ): Promise<void> {
-  const {classes} = table.label
-  const names = uniqueAmong(table.header, ['prediction', ...classes.map((name) => `probability_${name}`)])
   const {format} = table.shape.dialect
+  const {classes} = table.label
+  const names = addedNames(table)
   if (format === 'parquet') return appendToColumns(input, names, classes, predictions, output, pacer)
-  const write = (into: Pick<Output, 'write'>): Promise<void> =>
+  const write = (to: Pick<Output, 'write'>): Promise<void> =>
     format === 'json-lines'
-      ? appendToLines(input, names, classes, predictions, into, pacer)
-      : appendToRecords(input, names, table, predictions, into, pacer)
-  return isGzipName(input.object) ? gzipped(write, output) : write(output)
+      ? appendToLines(input, names, classes, predictions, to, pacer)
+      : appendFields(readBytes(input), table.shape, appendedFields(table, predictions), to, pacer)
+  return writeThrough(input, output, write)
 }
 
-async function appendToRecords(
+/** Names of the prediction, and of the probability of each class. */
+function addedNames({header, label: {classes}}: Table): string[] {
+  return uniqueAmong(header, ['prediction', ...classes.map((name) => `probability_${name}`)])
+}
+
+/** Packs what is written if the input is packed. */
+export async function writeThrough(
   input: InputFile,
-  names: readonly string[],
-  {shape, label: {classes}, decimalComma}: Table,
-  predictions: Predictions,
-  output: Pick<Output, 'write'>,
-  pacer: Pacer,
+  output: Output,
+  writeTo: (to: Pick<Output, 'write'>) => Promise<void>,
 ): Promise<void> {
-  const {delimiter} = shape.dialect
-  const header = Buffer.from(names.map((name) => delimiter + quoteField(name, delimiter)).join(''))
-  const fields = predictionFields(
-    classes.map((name) => Buffer.from(delimiter + quoteField(name, delimiter))),
-    delimiter.charCodeAt(0),
-    predictions,
-    // As the input has them, unless they would have to be quoted.
-    decimalComma && delimiter !== ',' ? ',' : '.',
-  )
-  const appended: AppendedFields = {
-    mostBytes: Math.max(header.length, fields.mostBytes),
-    write: (index, into, at) =>
-      index === 0 ? at + header.copy(into, at) : fields.write(index - 1, into, at),
-  }
-  await appendFields(readBytes(input), shape, appended, output, pacer)
-}
-
-/** Packs what is written. */
-async function gzipped(
-  write: (into: Pick<Output, 'write'>) => Promise<void>,
-  output: Pick<Output, 'write'>,
-): Promise<void> {
+  if (!isGzipName(input.object)) return writeTo(output)
   const gzip = createGzip()
   const sent = (async () => {
     for await (const chunk of gzip) if (Buffer.isBuffer(chunk)) await output.write(chunk)
@@ -71,7 +77,7 @@ async function gzipped(
       await Promise.race([new Promise<void>((resolve) => gzip.once('drain', resolve)), sent])
   }
   try {
-    await write({write: pack})
+    await writeTo({write: pack})
     gzip.end()
   } catch (error) {
     gzip.destroy(error instanceof Error ? error : new Error(String(error)))

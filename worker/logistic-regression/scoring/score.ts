@@ -4,20 +4,19 @@ import {readFile} from '../formats/source.ts'
 import {type Layout, placesIn} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
 import {measure} from '../quality/metrics.ts'
-import {describePredicted} from '../quality/predicted.ts'
-import {logReading, makeReport} from '../quality/report.ts'
+import {logReading, logRows, makeReport} from '../quality/report.ts'
 import {stopwatch} from '../stopwatch.ts'
 import type {NumberColumn, TextColumn} from '../table/columns.ts'
 import type {FeatureChoice} from '../table/features.ts'
 import {listed, nearNames} from '../table/names.ts'
 import {memoryForTable} from '../table/memory.ts'
-import {labelledRows, unlabelledRows} from '../table/rows.ts'
+import {labelledRows} from '../table/rows.ts'
 import type {Table} from '../table/table.ts'
 import {type Artifact, type Predictions, predict} from '../training/model.ts'
 import {applyThreshold} from '../training/threshold.ts'
 import type {Pretrained} from './artifact.ts'
 import {describeDrift, measureDrift, refuseDrifted} from './drift.ts'
-import {writeResult} from './result.ts'
+import {writePredicted} from './stream.ts'
 
 /**
  * Predicts all rows of a file with a pre-trained model. Columns are found by name, in any order; those that the model
@@ -40,7 +39,7 @@ export async function score(
   })
   const {rows, label} = table
   const readMs = lap()
-  context.log('INFO', `Read ${rows} rows`, {rows, columns: table.header.length, durationMs: readMs})
+  logRows(table, readMs, context)
 
   const {layout, warnings} = fitOnto(table, artifact)
   const predictions: Predictions = {
@@ -64,9 +63,11 @@ export async function score(
     durationMs: predictMs,
   })
 
-  await writeResult(input, table, predictions, output, pacer)
+  const scorer = {layout, preprocessing, parameters, threshold: artifact.threshold}
+  const predicted = await writePredicted(input, table, scorer, predictions, output, pacer)
   const writeMs = lap()
-  context.log('INFO', `Wrote ${rows} rows`, {rows, durationMs: writeMs})
+  const written = table.sample?.of ?? rows
+  context.log('INFO', `Wrote ${written} rows`, {rows: written, durationMs: writeMs})
 
   const fit = {parameters, precision: undefined, iterations: 0, converged: true}
   const report = makeReport({
@@ -79,7 +80,7 @@ export async function score(
     threshold: artifact.threshold,
     folds: 0,
     quality,
-    predicted: describePredicted(unlabelledRows(label.codes), classes, predictions),
+    predicted,
     pretrained: {source, warnings: [...describeDrift(drift ?? [], rows), ...warnings], drift},
     timings: {readMs, fitMs: 0, predictMs, writeMs},
   })

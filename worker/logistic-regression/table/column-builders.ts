@@ -7,6 +7,7 @@ import {
   type TextColumn,
   reserveCodes,
   reserveNumbers,
+  retain,
   shorten,
 } from './columns.ts'
 import {MarkTally} from './notation.ts'
@@ -27,6 +28,8 @@ export interface ColumnBuilder {
    * @returns the first record that does not fit the column; the block's count if all do
    */
   add(block: RecordBlock, from: number, row: number): number
+  /** Drops all rows from `from` on but these, rising, which move together. */
+  retain(rows: Uint32Array, from: number): void
   build(rows: number, name: string): Column
 }
 
@@ -64,6 +67,10 @@ export class NumberBuilder implements ColumnBuilder {
 
   reserve(rows: number): void {
     if (!this.#isContradicted) this.#values = grown(this.#values, reserveNumbers(rows))
+  }
+
+  retain(rows: Uint32Array, from: number): void {
+    retain(this.#values, rows, from)
   }
 
   add(block: RecordBlock, from: number, row: number): number {
@@ -149,6 +156,15 @@ export class CodeBuilder {
     return records
   }
 
+  retain(rows: Uint32Array, from: number): void {
+    retain(this.#codes, rows, from)
+  }
+
+  /** Of the rows so far reserved: not shortened. */
+  get current(): Int32Array {
+    return this.#codes
+  }
+
   /** The rows before `rows` have no text. */
   skip(rows: number): void {
     this.#codes.fill(-1, 0, rows)
@@ -181,6 +197,10 @@ export class TextBuilder implements ColumnBuilder {
 
   add(block: RecordBlock, from: number, row: number): number {
     return this.#overflow ? block.records : this.#codes.add(block, from, row)
+  }
+
+  retain(rows: Uint32Array, from: number): void {
+    this.#codes.retain(rows, from)
   }
 
   skip(rows: number): void {

@@ -12,6 +12,8 @@ export interface NumberColumn {
   doubt?: 'both-marks' | 'decimals-or-thousands'
   /** If they were not written as plain numbers: one of them, its value, and what decided about its marks. */
   converted?: {example: string; value: number; decidedBy: Notation['decidedBy']}
+  /** If it was not read as plain numbers. */
+  notation?: Notation
   /** Cells such as `-` or `inf` that were treated as missing. */
   noNumbers: number
 }
@@ -47,4 +49,9 @@ function resizable(bytes: number): ArrayBuffer {
 export function shorten({buffer, BYTES_PER_ELEMENT, length}: Float64Array | Int32Array, rows: number): void {
   if (buffer instanceof ArrayBuffer && buffer.resizable && rows < length)
     buffer.resize(rows * BYTES_PER_ELEMENT)
+}
+
+/** Moves the elements of some rows together. @param from where the first of them goes */
+export function retain(values: Float64Array | Int32Array, rows: Uint32Array, from: number): void {
+  for (let i = 0; i < rows.length; i++) values[from + i] = values[rows[i] ?? 0] ?? NaN
 }

@@ -1,7 +1,7 @@
 import {isMissing} from '../csv/missing.ts'
 import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
 import {type ColumnBuilder, grown} from './column-builders.ts'
-import {type NumberColumn, type TextColumn, reserveNumbers, shorten} from './columns.ts'
+import {type NumberColumn, type TextColumn, reserveNumbers, retain, shorten} from './columns.ts'
 import {type Notation, readDressed} from './notation.ts'
 import {isNoNumber} from './values.ts'
 
@@ -33,6 +33,10 @@ export class DressedBuilder implements ColumnBuilder {
     if (!this.#isContradicted) this.#values = grown(this.#values, reserveNumbers(rows))
   }
 
+  retain(rows: Uint32Array, from: number): void {
+    retain(this.#values, rows, from)
+  }
+
   add(block: RecordBlock, from: number, row: number): number {
     const {columns, records} = block
     for (let record = from; record < records && !this.#isContradicted; record++)
@@ -60,6 +64,7 @@ export class DressedBuilder implements ColumnBuilder {
       name,
       values: this.#values,
       decimalComma: this.#notation.decimal === ',',
+      notation: this.#notation,
       noNumbers: this.#noNumbers,
       ...(this.#example === undefined
         ? {}
@@ -85,6 +90,7 @@ export function asNumbers({index, name, codes, levels}: TextColumn, notation: No
     name,
     values,
     decimalComma: notation.decimal === ',',
+    notation,
     noNumbers,
     ...(example === -1
       ? {}

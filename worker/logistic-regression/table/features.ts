@@ -47,7 +47,7 @@ export async function chooseFeatures(
       whyNotChosen(column.name, options) ??
       (column.kind === 'number'
         ? whyNotNumber(header, column, table.nameless.has(column.index))
-        : whyNotCategory(header, column))
+        : whyNotCategory(header, column, (table.sample?.of ?? table.rows) / table.rows))
     if (reason !== undefined) choice.leftOut.push({column: column.name, reason})
     else if (column.kind === 'number') choice.numbers.push(column)
     else choice.categories.push(column)
@@ -120,7 +120,12 @@ function isCounter(values: Float64Array): boolean {
   })
 }
 
-function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): Reason | undefined {
+/** @param rowsPerRow of the file, per row of the table */
+function whyNotCategory(
+  header: string,
+  {codes, levels, overflow}: TextColumn,
+  rowsPerRow: number,
+): Reason | undefined {
   if (levels.length === 0) return 'empty'
   if (isIdentifierName(header)) return 'identifier'
   let present = 0
@@ -128,8 +133,9 @@ function whyNotCategory(header: string, {codes, levels, overflow}: TextColumn): 
   if (levels.length === 1 && present === codes.length) return 'constant'
   if (levels.filter(isDate).length >= DATES_SHARE * levels.length) return 'date'
   if (overflow) return 'free-text'
-  if (levels.length > 1 && levels.length >= IDENTIFIER_SHARE * present) return 'identifier'
-  return levels.length > MOST_CATEGORIES && levels.length >= FREE_TEXT_SHARE * present
+  const inFile = present * rowsPerRow
+  if (levels.length > 1 && levels.length >= IDENTIFIER_SHARE * inFile) return 'identifier'
+  return levels.length > MOST_CATEGORIES && levels.length >= FREE_TEXT_SHARE * inFile
     ? 'free-text'
     : undefined
 }

@@ -1,6 +1,5 @@
 import {totalmem} from 'node:os'
 import {WORKER_ENVIRONMENT} from '../../contract.ts'
-import {PermanentError} from '../../processor.ts'
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -22,19 +21,4 @@ export function memoryForTable(environment: Readonly<Record<string, string | und
   // Without a limit it returns 0, or more than exists.
   const constrained = process.constrainedMemory() || Infinity
   return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES
-}
-
-/** A file that would run the process out of memory. */
-export function tooLarge(rows: number, columns: number, needed: number, available: number): PermanentError {
-  const [needs, has] = [needed, available].map((bytes) => Math.ceil((bytes + OTHER_BYTES) / 2 ** 20))
-  return new PermanentError(
-    `About ${rows.toLocaleString('en')} rows of ${columns} columns need ${needs} MiB of memory; the worker has ${has} MiB.`,
-    {
-      code: 'too-large',
-      suggestions: [
-        'Give an instance more memory: set "memory" in cloud-runner.json (4Gi, say), run cloud-runner setup, then cloud-runner reprocess.',
-        'Or upload fewer rows or columns at a time.',
-      ],
-    },
-  )
 }

@@ -34,3 +34,14 @@ function editDistance(a: string, b: string): number {
   }
   return previous[b.length] ?? 0
 }
+
+/** Names for the report: duplicates and empty ones are distinguished by position. */
+export function uniqueNames(names: readonly string[]): string[] {
+  const trimmed = names.map((name) => name.trim())
+  const count = new Map<string, number>()
+  for (const name of trimmed) count.set(name, (count.get(name) ?? 0) + 1)
+  return trimmed.map((name, i) => {
+    if (name === '') return `column ${i + 1}`
+    return count.get(name) === 1 ? name : `${name} (column ${i + 1})`
+  })
+}

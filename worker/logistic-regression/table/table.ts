@@ -1,8 +1,7 @@
 import type {InputFile} from '../../processor.ts'
 import type {Dialect} from '../csv/dialect.ts'
-import {isTotal} from '../csv/footer.ts'
 import {type RecordHandler, type Shape, readRecords} from '../csv/records.ts'
-import {type RecordBlock, fieldText} from '../csv/scanner.ts'
+import {type RecordBlock, mostRecords} from '../csv/scanner.ts'
 import {isGzipName} from '../csv/source.ts'
 import type {Pacer} from '../pacer.ts'
 import {CodeBuilder, MOST_LEVELS, NumberBuilder, TextBuilder} from './column-builders.ts'
@@ -10,23 +9,18 @@ import type {Column} from './columns.ts'
 import {DressedBuilder, asNumbers} from './dressed-column.ts'
 import {isIdentifierName} from './identifiers.ts'
 import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
-import {tooLarge} from './memory.ts'
+import {uniqueNames} from './names.ts'
 import {type Notation, notationOf} from './notation.ts'
+import {RowSample} from './sample.ts'
+import {isLastSum, saysTotal} from './total-row.ts'
 
-/** Share of a file from which its rows count as typical. */
-const TELLING_SHARE = 1 / 8
+/** Rows that are kept however little memory there is. */
+const FEWEST_ROWS = 1000
 /** Per row besides its columns: its end, its label and fold, its prediction for two classes. */
 const BYTES_PER_ROW = 48
 
 /** Rows that suffice to determine the kind of a column left out for its name. */
 const MOST_LEVELS_LEFT_OUT = 1000
-
-/** Of words for a total. */
-const LONGEST_WORD_BYTES = 20
-/** With the total. */
-const FEWEST_ROWS_OF_A_TOTAL = 4
-/** Of the summands, that a sum may be off. */
-const ROUNDING = 1e-6
 
 /** A file in memory, by columns. */
 export interface Table {
@@ -37,9 +31,24 @@ export interface Table {
   /** All columns but the label's. */
   columns: Column[]
   label: Label
+  /** What it was read from: the file, or its rows as CSV. */
+  text: InputFile
+  /** If memory had room for some rows only: these are those of the table, chosen at random. */
+  sample: Sample | undefined
+  /** The row, counted from 0, that is a total. */
+  total: number | undefined
   /** The file's numbers have decimal commas. */
   decimalComma: boolean
   shape: Shape
+}
+
+/** Which rows of a file a table has. */
+export interface Sample {
+  /** Their numbers in the file, from 0, rising. */
+  rows: Uint32Array
+  /** Rows of the file, and those with a label. */
+  of: number
+  labelled: number
 }
 
 export interface ReadOptions {
@@ -53,7 +62,8 @@ export interface ReadOptions {
 
 /**
  * Reads a file into typed columns: a column is numeric if every non-missing cell is a number.
- * @throws PermanentError as {@link readRecords}, `too-large`, and faults of the label column
+ * What memory has no room for is not kept: a random sample of the rows is.
+ * @throws PermanentError as {@link readRecords}, and faults of the label column
  */
 export async function readTable(
   input: InputFile,
@@ -70,9 +80,9 @@ export async function readTable(
     const shape = await readRecords(input, builder, pacer, {total, dialect})
     const {misread} = builder
     if (misread.size === 0) {
-      const table = builder.build(shape)
-      // A program that writes types writes no totals.
-      const isKnown = total !== undefined || dialect !== undefined
+      const table = builder.build(input, shape, total)
+      // A program that writes types writes no totals; the last row need not be in a sample.
+      const isKnown = total !== undefined || dialect !== undefined || table.sample !== undefined
       if (isKnown || !builder.lastSaysTotal || !isLastSum(table)) return table
       // Its word made a text column of what may be numbers without it.
       kinds = new Map()
@@ -99,7 +109,11 @@ class TableBuilder implements RecordHandler {
   #columns: (NumberBuilder | DressedBuilder | TextBuilder | undefined)[] = []
   #label: LabelBuilder | undefined
   #labelCodes: CodeBuilder | undefined
+  /** Rows that are kept, and those of the file so far. */
   #rows = 0
+  #seen = 0
+  #labelled = 0
+  #sample: RowSample | undefined
   #lastSaysTotal = false
   #capacity = 0
   /** Rows after which it is checked next whether the file fits into memory. */
@@ -118,6 +132,10 @@ class TableBuilder implements RecordHandler {
     this.#asText = asText
     this.#sizeBytes = sizeBytes
     this.#memoryBytes = memoryBytes
+  }
+
+  get needsEnds(): boolean {
+    return this.#sample === undefined
   }
 
   header(names: readonly string[], dialect: Dialect): void {
@@ -150,7 +168,11 @@ class TableBuilder implements RecordHandler {
       this.#columns[index] = replacement
     }
     this.#lastSaysTotal = saysTotal(block)
-    if (this.#rows >= this.#nextCheck) this.#checkMemory(end)
+    const codes = this.#labelCodes?.current
+    for (let i = row; i < this.#rows; i++) if ((codes?.[i] ?? -1) >= 0) this.#labelled++
+    if (this.#sample !== undefined) this.#retain(this.#sample.next(this.#seen, row, this.#rows, codes), row)
+    this.#seen += block.records
+    if (this.#rows >= this.#nextCheck) this.#checkMemory()
   }
 
   /** A field of the last row is a word for a total. */
@@ -164,24 +186,42 @@ class TableBuilder implements RecordHandler {
     return new TextBuilder(index, isLeftOut ? MOST_LEVELS_LEFT_OUT : MOST_LEVELS)
   }
 
-  /** @throws PermanentError `too-large`, as soon as enough of the file was read to know */
-  #checkMemory(end: number): void {
-    const isTelling = end >= this.#sizeBytes * TELLING_SHARE
-    const rows = isTelling
-      ? Math.max(this.#rows, Math.ceil((this.#rows / end) * this.#sizeBytes))
-      : this.#rows
+  /** Rows that memory has room for, by the kinds of the columns. */
+  get #fitting(): number {
     const cells = this.#columns.reduce((sum, column) => sum + (column?.bytesPerRow ?? 0), 0)
-    const needed = rows * (cells + BYTES_PER_ROW)
-    // A packed file's length is unknown: it fails when memory runs out.
-    const fitting = Math.floor(this.#memoryBytes / (cells + BYTES_PER_ROW))
+    return Math.max(FEWEST_ROWS, Math.floor(this.#memoryBytes / (cells + BYTES_PER_ROW)))
+  }
+
+  #checkMemory(): void {
+    const fitting = this.#fitting
+    if (this.#rows > fitting) {
+      const codes = this.#labelCodes?.current
+      if (this.#sample === undefined) {
+        this.#sample = new RowSample(this.#rows, this.#choice.classes === undefined)
+        // Rows without a label go first: a model does not learn from them.
+        this.#retain(this.#sample.thin(this.#rows, codes), 0)
+      }
+      while (this.#rows > fitting) {
+        this.#sample.halve()
+        this.#retain(this.#sample.thin(this.#rows, codes), 0)
+      }
+    }
     this.#nextCheck = Math.max(this.#rows, Math.min(2 * this.#rows, fitting)) + 1
-    if (needed > this.#memoryBytes) throw tooLarge(rows, this.#header.length, needed, this.#memoryBytes)
+  }
+
+  /** @param kept of the rows from `from` on */
+  #retain(kept: Uint32Array, from: number): void {
+    this.#labelCodes?.retain(kept, from)
+    for (const column of this.#columns) column?.retain(kept, from)
+    this.#rows = from + kept.length
   }
 
   /** Unwritten memory costs nothing, so the remaining rows are estimated generously. */
   #reserve(end: number): void {
     const expected = Math.ceil((this.#rows / end) * this.#sizeBytes * 1.1)
-    this.#capacity = Math.max(expected, Math.ceil(this.#rows * 1.5))
+    const most = this.#fitting + mostRecords(this.#header.length)
+    const wanted = Math.max(expected, Math.ceil(this.#rows * 1.5))
+    this.#capacity = Math.max(this.#rows, Math.min(wanted, most))
     this.#labelCodes?.reserve(this.#capacity)
     for (const column of this.#columns) column?.reserve(this.#capacity)
   }
@@ -223,7 +263,11 @@ class TableBuilder implements RecordHandler {
     )
   }
 
-  build(shape: Shape): Table {
+  /**
+   * @param text it was read from
+   * @param total the row left out as a total
+   */
+  build(text: InputFile, shape: Shape, total: number | undefined): Table {
     if (this.#label === undefined) throw new Error('A table has a header')
     const fileHasComma = this.#hasDecimalComma
     const columns = this.#columns.flatMap((builder, index) => {
@@ -241,46 +285,17 @@ class TableBuilder implements RecordHandler {
       nameless: this.#nameless,
       columns,
       label,
+      text,
+      sample: this.#sample && {
+        rows: this.#sample.rows(this.#rows),
+        of: this.#seen,
+        labelled: this.#labelled,
+      },
+      total,
       decimalComma: fileHasComma,
       shape,
     }
   }
-}
-
-/** Names for the report: duplicates and empty ones are distinguished by position. */
-function uniqueNames(names: readonly string[]): string[] {
-  const trimmed = names.map((name) => name.trim())
-  const count = new Map<string, number>()
-  for (const name of trimmed) count.set(name, (count.get(name) ?? 0) + 1)
-  return trimmed.map((name, i) => {
-    if (name === '') return `column ${i + 1}`
-    return count.get(name) === 1 ? name : `${name} (column ${i + 1})`
-  })
-}
-
-function saysTotal(block: RecordBlock): boolean {
-  const {columns, records, starts, stops} = block
-  for (let field = (records - 1) * columns; field < records * columns; field++) {
-    const length = (stops[field] ?? 0) - (starts[field] ?? 0)
-    if (length <= LONGEST_WORD_BYTES && isTotal(fieldText(block, field))) return true
-  }
-  return false
-}
-
-/** Whether the numbers of the last row, one at least, are the sums of those above them. */
-function isLastSum({rows, columns}: Table): boolean {
-  const sums = columns.flatMap((column) => {
-    const last = column.kind === 'number' ? column.values[rows - 1] : undefined
-    if (column.kind !== 'number' || last === undefined || Number.isNaN(last)) return []
-    let [sum, size] = [0, 0]
-    for (const value of column.values.subarray(0, rows - 1)) {
-      if (Number.isNaN(value)) continue
-      sum += value
-      size += Math.abs(value)
-    }
-    return [Math.abs(sum - last) <= ROUNDING * size]
-  })
-  return rows >= FEWEST_ROWS_OF_A_TOTAL && sums.length > 0 && sums.every(Boolean)
 }
 
 /** Whether a column's own numbers show that its decimal mark is the comma. */

@@ -1,3 +1,4 @@
+import {mulberry32} from '../random.ts'
 import type {Range} from '../solver/objective.ts'
 
 const FOLDS = 5
@@ -112,16 +113,5 @@ function shuffle(rows: Uint32Array, random: () => number): void {
     const swapped = rows[i] ?? 0
     rows[i] = rows[j] ?? 0
     rows[j] = swapped
-  }
-}
-
-/** Tommy Ettinger's Mulberry32 generator: uniform in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
   }
 }

@@ -78,16 +78,27 @@ export async function predict(
   into: Predictions,
   pacer: Pacer,
 ): Promise<void> {
-  const outputs = outputsFor(classes)
-  const pass = new Pass(design, outputs, parameters)
+  const pass = new Pass(design, outputsFor(classes), parameters)
   for (let start = first; start < end; start += design.blockRows) {
-    const count = design.encode(start, end)
-    const scores = pass.score(count)
-    const rows = design.rows.subarray(start, start + count)
-    if (outputs === 1) writeTwo(rows, scores, pass.probabilitiesOfTwo(count), into)
-    else writeMany(rows, scores, outputs, into)
+    predictBlock(design, {start, end}, pass, classes, into)
     if (pacer.due) await pacer.pause()
   }
+}
+
+/** Predicts the first rows of a range, as many as a block has. */
+export function predictBlock(
+  design: Design,
+  {start, end}: Range,
+  pass: Pass,
+  classes: number,
+  into: Predictions,
+): void {
+  const outputs = outputsFor(classes)
+  const count = design.encode(start, end)
+  const scores = pass.score(count)
+  const rows = design.rows.subarray(start, start + count)
+  if (outputs === 1) writeTwo(rows, scores, pass.probabilitiesOfTwo(count), into)
+  else writeMany(rows, scores, outputs, into)
 }
 
 function writeTwo(

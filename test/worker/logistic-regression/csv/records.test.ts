@@ -29,6 +29,7 @@ async function read(text: string, chunkBytes: number): Promise<CsvReading | unde
     const {ends} = await readRecords(
       input,
       {
+        needsEnds: true,
         header: (names, {form, titles, units}) => {
           isPlain = form === 'complete' && titles === 0 && units === undefined
           records.push([...names])

@@ -1,0 +1,103 @@
+import {gunzipSync, gzipSync} from 'node:zlib'
+import {describe, expect, it} from 'vitest'
+import {schemaChecker} from '../../support/json-schema.ts'
+import {processFile} from '../../support/process-file.ts'
+import {randomFrom} from '../../support/random.ts'
+
+const violationsOf = schemaChecker(new URL('../../../worker/report.schema.json', import.meta.url))
+
+/** Room for two or three thousand rows of these columns. */
+const LITTLE = {environment: {MEMORY_LIMIT: '160.25Mi'}}
+
+/** Rows with a number, a number with decimal commas, a category and a label, of which `share` are filled in. */
+function fileOf(rows: number, share: number): string {
+  const {uniform, normal} = randomFrom(6)
+  const lines = Array.from({length: rows}, (_, i) => {
+    const [x, z] = [normal(), normal()]
+    const level = ['red', '"gr;een"', 'blue', ''][i % 4] ?? ''
+    const y = uniform() < 1 / (1 + Math.exp(-(1.5 * x - z + Number(i % 4 === 1)))) ? 'yes' : 'no'
+    const label = uniform() < share ? y : ''
+    // Odd line ends and blank lines, which the result keeps and drops.
+    const end = i % 97 === 0 ? '\n\n' : i % 31 === 0 ? '\n' : '\r\n'
+    return `${level};${x.toFixed(4)};"${z.toFixed(3).replace('.', ',')}";${label}${end}`
+  })
+  return `\ufeff"color";x;z;y\r\n${lines.join('')}`
+}
+
+describe('a file that memory has no room for', () => {
+  it('has the same result as with room, if there is room for what it learns from', async () => {
+    const content = fileOf(9000, 0.15)
+    const whole = await processFile(content)
+    const streamed = await processFile(content, LITTLE)
+    expect(streamed.bytes.equals(whole.bytes)).toBe(true)
+    const {warnings, timings: _, ...report} = streamed.report
+    const {warnings: __, timings: ___, ...expected} = whole.report
+    expect(violationsOf(streamed.report)).toEqual([])
+    const rows = {...expected.rows, sampled: expected.rows.labelled}
+    expect(report).toEqual({...expected, rows})
+    expect(warnings[0]).toMatch(/^Memory has no room for all of the file/)
+    expect(streamed.model).toEqual(whole.model)
+  })
+
+  it('learns from a random sample of its rows, and predicts all', async () => {
+    const content = fileOf(30_000, 0.9)
+    const whole = await processFile(content)
+    const streamed = await processFile(content, LITTLE)
+    expect(streamed.lines.map((line) => line.split(';').slice(0, -3).join(';'))).toEqual(
+      whole.lines.map((line) => line.split(';').slice(0, -3).join(';')),
+    )
+    const {rows, metrics, warnings, predictions} = streamed.report
+    expect(rows).toEqual({...whole.report.rows, sampled: rows.sampled})
+    expect(rows.sampled).toBeGreaterThan(1000)
+    expect(rows.sampled).toBeLessThan(4000)
+    expect(Math.abs((metrics.auc ?? NaN) - (whole.report.metrics.auc ?? NaN))).toBeLessThan(0.03)
+    expect(
+      warnings.filter((text) => text.includes(`${rows.sampled?.toLocaleString('en')} of its `)),
+    ).toHaveLength(1)
+    expect(streamed.logs.filter(({message}) => message === warnings[0])).toHaveLength(1)
+    expect(predictions?.reduce((sum, one) => sum + one.rows, 0)).toBe(rows.predicted)
+    // Chosen at random, but always the same ones.
+    expect((await processFile(content, LITTLE)).bytes.equals(streamed.bytes)).toBe(true)
+  })
+
+  it('of JSON Lines has the same result, too', async () => {
+    const {uniform, normal} = randomFrom(2)
+    const lines = Array.from({length: 9000}, (_, i) => {
+      const x = normal()
+      const label = i % 8 === 0 ? {y: uniform() < 1 / (1 + Math.exp(-2 * x)) ? 'a' : 'b'} : {}
+      return `${JSON.stringify({x, z: i % 7, ...label})}\n`
+    })
+    const [content, options] = [lines.join(''), {object: 'file.jsonl', labelColumn: 'y'}]
+    const whole = await processFile(content, options)
+    const streamed = await processFile(content, {...options, ...LITTLE})
+    expect(streamed.report.rows).toEqual({...whole.report.rows, sampled: whole.report.rows.labelled})
+    expect(streamed.bytes.equals(whole.bytes)).toBe(true)
+  })
+
+  it('knows a class of two rows', async () => {
+    const rare = fileOf(12_000, 1)
+      .replace(/yes(?=\r?\n)/g, 'no')
+      .split('no')
+    const content = `${rare.slice(0, 11_000).join('no')}rare${rare.slice(11_000, 11_500).join('no')}rare${rare.slice(11_500).join('no')}`
+    const {report} = await processFile(content, LITTLE)
+    expect(report.label.classes.map(({name, rows}) => [name, name === 'rare' ? rows : 0])).toEqual([
+      ['no', 0],
+      ['rare', 2],
+    ])
+  })
+
+  it('is scored by a model as with room, packed as it is', async () => {
+    const model = JSON.stringify((await processFile(fileOf(2000, 1))).model)
+    const options = {
+      object: 'file.csv.gz',
+      metadata: {model: 'gs://models/m.json'},
+      objects: {'gs://models/m.json': model},
+    }
+    const content = gzipSync(fileOf(20_000, 0))
+    const whole = await processFile(content, options)
+    const streamed = await processFile(content, {...options, ...LITTLE})
+    expect(gunzipSync(streamed.bytes).equals(gunzipSync(whole.bytes))).toBe(true)
+    expect(streamed.report.rows.sampled).toBeLessThan(4000)
+    expect(streamed.report.predictions).toEqual(whole.report.predictions)
+  })
+})

@@ -1,0 +1,146 @@
+import type {Report} from '../../contract.ts'
+import {isMissing} from '../csv/missing.ts'
+import {type RecordBlock, mostRecords} from '../csv/scanner.ts'
+import {Design} from '../encoding/design.ts'
+import type {Layout, Preprocessing} from '../encoding/preprocessing.ts'
+import {describePredicted} from '../quality/predicted.ts'
+import {outputsFor} from '../solver/objective.ts'
+import {Pass} from '../solver/pass.ts'
+import {CodeBuilder, NumberBuilder} from '../table/column-builders.ts'
+import type {NumberColumn, TextColumn} from '../table/columns.ts'
+import {DressedBuilder} from '../table/dressed-column.ts'
+import type {Table} from '../table/table.ts'
+import {type Predictions, predictBlock} from '../training/model.ts'
+import {applyThreshold} from '../training/threshold.ts'
+
+/** A model as it predicts the rows of a table. */
+export interface Scorer {
+  layout: Layout
+  preprocessing: Preprocessing
+  parameters: Float64Array
+  threshold: number | undefined
+}
+
+/**
+ * Predicts the rows of a file, block by block, of which a table holds a sample. Labelled rows of the sample get the
+ * predictions they have already, by models that did not learn from them.
+ */
+export class BlockScorer {
+  /** Of the block's rows. */
+  readonly predictions: Predictions
+  /** How the rows without a label were predicted so far. */
+  readonly predicted: NonNullable<Report['predictions']>
+  readonly #table: Table
+  readonly #threshold: number | undefined
+  readonly #ofSample: Predictions
+  readonly #columns: readonly {add(block: RecordBlock, from: number, row: number): number}[]
+  readonly #labels: CodeBuilder | undefined
+  readonly #design: Design
+  readonly #pass: Pass
+  /** Rows of the file so far, and of the sample. */
+  #rows = 0
+  #sampled = 0
+
+  constructor(table: Table, {layout, preprocessing, parameters, threshold}: Scorer, ofSample: Predictions) {
+    const classes = table.label.classes.length
+    const most = mostRecords(table.header.length)
+    const {choice, categories, indicators} = layout
+    const numbers = choice.numbers.map((column) => numbersOfBlock(column, most, table))
+    const texts = choice.categories.map((column) => textsOfBlock(column, most))
+    this.#columns = [...numbers, ...texts].map(({builder}) => builder)
+    this.#design = new Design(
+      {
+        choice: {
+          numbers: numbers.map(({column}) => column),
+          categories: texts.map(({column}) => column),
+          leftOut: [],
+        },
+        indicators,
+        categories,
+      },
+      preprocessing,
+      Uint32Array.from({length: most}, (_, row) => row),
+    )
+    this.#pass = new Pass(this.#design, outputsFor(classes), parameters)
+    this.predictions = {labels: new Int16Array(most), probabilities: new Float64Array(most * classes)}
+    this.predicted = describePredicted(new Uint32Array(0), table.label.classes, this.predictions)
+    this.#labels = labelsOfBlock(table, most)
+    this.#table = table
+    this.#threshold = threshold
+    this.#ofSample = ofSample
+  }
+
+  /** Predicts the file's next rows into {@link predictions}. */
+  predict(block: RecordBlock): void {
+    const {records} = block
+    const {classes} = this.#table.label
+    for (const column of this.#columns) column.add(block, 0, 0)
+    for (let start = 0; start < records; start += this.#design.blockRows)
+      predictBlock(this.#design, {start, end: records}, this.#pass, classes.length, this.predictions)
+    if (this.#threshold !== undefined) applyThreshold(this.predictions, this.#threshold)
+    this.#useSample(records)
+    this.#describe(block)
+    this.#rows += records
+  }
+
+  /** Puts the predictions of the sample's rows in place. */
+  #useSample(records: number): void {
+    const rows = this.#table.sample?.rows ?? new Uint32Array(0)
+    const classes = this.#table.label.classes.length
+    const {labels, probabilities} = this.predictions
+    for (; this.#sampled < rows.length; this.#sampled++) {
+      const at = (rows[this.#sampled] ?? 0) - this.#rows
+      if (at >= records) return
+      const from = this.#sampled * classes
+      labels[at] = this.#ofSample.labels[this.#sampled] ?? 0
+      probabilities.set(this.#ofSample.probabilities.subarray(from, from + classes), at * classes)
+    }
+  }
+
+  #describe(block: RecordBlock): void {
+    this.#labels?.add(block, 0, 0)
+    const labels = this.#labels?.current
+    const unlabelled = Uint32Array.from({length: block.records}, (_, row) => row).filter(
+      (row) => (labels?.[row] ?? -1) < 0,
+    )
+    const found = describePredicted(unlabelled, this.#table.label.classes, this.predictions)
+    for (const [k, {rows, histogram}] of found.entries()) {
+      const sum = this.predicted[k]
+      if (sum === undefined) continue
+      sum.rows += rows
+      for (const [step, count] of histogram.entries())
+        sum.histogram[step] = (sum.histogram[step] ?? 0) + count
+    }
+  }
+}
+
+function numbersOfBlock(
+  column: NumberColumn,
+  most: number,
+  {shape}: Table,
+): {builder: NumberBuilder | DressedBuilder; column: NumberColumn} {
+  const {index, name, notation} = column
+  const builder =
+    notation === undefined
+      ? new NumberBuilder(index, shape.dialect.delimiter)
+      : new DressedBuilder(index, notation)
+  builder.reserve(most)
+  return {builder, column: builder.build(most, name)}
+}
+
+function textsOfBlock(column: TextColumn, most: number): {builder: CodeBuilder; column: TextColumn} {
+  const codeOf = new Map(column.levels.map((level, code) => [level, code]))
+  const builder = new CodeBuilder(column.index, (text) => (isMissing(text) ? -1 : (codeOf.get(text) ?? -1)))
+  builder.reserve(most)
+  return {builder, column: {...column, codes: builder.current}}
+}
+
+/** Of which the code is -1 without a label. */
+function labelsOfBlock({label}: Table, most: number): CodeBuilder | undefined {
+  if (label.index < 0) return undefined
+  const labels = new CodeBuilder(label.index, (text) =>
+    isMissing(text) && !label.classes.includes(text) ? -1 : 0,
+  )
+  labels.reserve(most)
+  return labels
+}
