@@ -18,7 +18,7 @@ const MOST_DOUBLES = 4 * 1024 * 1024
 /** Most dense values that are kept: 400 MB. More are re-encoded in each pass. */
 const MOST_FLOATS = 100 * 1024 * 1024
 /** Rows of the file that are encoded before the memory of their columns is freed. */
-const ROWS_FREED_AT_ONCE = 32 * 1024
+const ROWS_FREED_AT_ONCE = 128 * 1024
 
 /**
  * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once if they can be kept,

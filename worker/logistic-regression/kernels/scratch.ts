@@ -27,6 +27,7 @@ export interface Kernels {
     values: number,
     others: number,
   ): number
+  factorRow(triangle: number, size: number, i: number): number
   sortingKeys(numbers: number, count: number, places: number): void
   sortByDigit(keys: number, count: number, digit: number, places: number, to: number): number
   numbersOfKeys(keys: number, count: number): void
@@ -152,6 +153,7 @@ export class Scratch {
 const NAMES = [
   'splitRecords',
   'decimals',
+  'factorRow',
   'sortingKeys',
   'sortByDigit',
   'numbersOfKeys',

@@ -67,7 +67,10 @@ function traceThresholds({own, others}: Ranking, points: number): Pick<Curves, '
   let lastOfRoc = 0
   let lastRecall = -1
   while (i > 0 || j > 0) {
-    const threshold = Math.max(own[i - 1] ?? -1, others[j - 1] ?? -1)
+    // No number is read beyond the ends: the compiler would put all of them on the heap.
+    const ofOwn = i > 0 ? (own[i - 1] ?? -1) : -1
+    const ofOthers = j > 0 ? (others[j - 1] ?? -1) : -1
+    const threshold = ofOwn > ofOthers ? ofOwn : ofOthers
     while (i > 0 && (own[i - 1] ?? 0) >= threshold) i--
     while (j > 0 && (others[j - 1] ?? 0) >= threshold) j--
     const truePositives = own.length - i
@@ -97,7 +100,9 @@ function calibrate({own, others}: Ranking): Curves['calibration'] {
     const [ownBefore, othersBefore] = [i, j]
     let sum = 0
     while (i + j < Math.round((part * count) / CALIBRATION_PARTS)) {
-      const score = Math.min(own[i] ?? 2, others[j] ?? 2)
+      const ofOwn = i < own.length ? (own[i] ?? 2) : 2
+      const ofOthers = j < others.length ? (others[j] ?? 2) : 2
+      const score = ofOwn < ofOthers ? ofOwn : ofOthers
       for (; i < own.length && own[i] === score; i++) sum += score
       for (; j < others.length && others[j] === score; j++) sum += score
     }

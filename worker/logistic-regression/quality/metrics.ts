@@ -26,7 +26,8 @@ export async function measure(
   predictions: Predictions,
   pacer: Pacer,
 ): Promise<Quality> {
-  const confusion = classes.map(() => classes.map(() => 0))
+  const count = classes.length
+  const tally = new Float64Array(count * count)
   const {labels, probabilities} = predictions
   const losses = new Float64Array(rows.length)
   const squares = new Float64Array(rows.length)
@@ -34,16 +35,18 @@ export async function measure(
     if (i % ROWS_BETWEEN_PAUSES === 0 && pacer.due) await pacer.pause()
     const row = rows[i] ?? 0
     const own = codes[row] ?? 0
-    const counts = confusion[own] ?? []
-    counts[labels[row] ?? 0] = (counts[labels[row] ?? 0] ?? 0) + 1
+    const cell = own * count + (labels[row] ?? 0)
+    tally[cell] = (tally[cell] ?? 0) + 1
     // As scikit-learn's log_loss: one badly wrong row must not outweigh all others.
-    losses[i] = -Math.log(Math.max(probabilities[row * classes.length + own] ?? 0, Number.EPSILON))
+    losses[i] = -Math.log(Math.max(probabilities[row * count + own] ?? 0, Number.EPSILON))
     let square = 0
-    for (let k = classes.length === 2 ? 1 : 0; k < classes.length; k++) {
-      square += ((probabilities[row * classes.length + k] ?? 0) - (k === own ? 1 : 0)) ** 2
+    for (let k = count === 2 ? 1 : 0; k < count; k++) {
+      const distance = (probabilities[row * count + k] ?? 0) - (k === own ? 1 : 0)
+      square += distance * distance
     }
     squares[i] = square
   }
+  const confusion = classes.map((_, k) => [...tally.subarray(k * count, (k + 1) * count)])
   const judged = classes.length === 2 ? [1] : classes.map((_, k) => k)
   const areas: NonNullable<ReturnType<typeof areaUnderCurve>>[] = []
   const curves: Curves[] = []

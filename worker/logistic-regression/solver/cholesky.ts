@@ -1,3 +1,4 @@
+import {Scratch} from '../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 
 /** A symmetric positive definite matrix as the product of a triangle with its transpose. */
@@ -54,64 +55,31 @@ export class Cholesky {
   }
 }
 
+/** One per file, whose factorizations follow one another. */
+const scratches = new WeakMap<Pacer, Scratch>()
+
 async function factorRaised(
   matrix: Float64Array,
   size: number,
   raise: number,
   pacer: Pacer,
 ): Promise<Float64Array | undefined> {
-  const lower = new Float64Array(size * size)
-  for (let i = 0; i < size; i++) {
-    const row = i * size
-    let j = 0
-    for (; j + 4 <= i; j += 4) solveFour(matrix, lower, size, row, j)
-    for (; j < i; j++) lower[row + j] = remainder(matrix, lower, size, row, j, 0) / (lower[j * size + j] ?? 1)
-    const entry = matrix[row + i] ?? 0
-    const pivot =
-      remainder(matrix, lower, size, row, i, 0) + raise * Math.max(Math.abs(entry), Number.MIN_VALUE)
-    if (!(pivot > 0)) return undefined
-    lower[row + i] = Math.sqrt(pivot)
-    if (pacer.due) await pacer.pause()
+  const scratch = scratches.get(pacer) ?? new Scratch()
+  scratches.set(pacer, scratch)
+  const end = scratch.end
+  const at = scratch.claim(size * size * 8)
+  const lower = scratch.doubles(at, size * size)
+  lower.set(matrix)
+  try {
+    for (let i = 0; i < size; i++) {
+      const raised = raise * Math.max(Math.abs(matrix[i * size + i] ?? 0), Number.MIN_VALUE)
+      const pivot = scratch.kernels.factorRow(at, size, i) + raised
+      if (!(pivot > 0)) return undefined
+      lower[i * size + i] = Math.sqrt(pivot)
+      if (pacer.due) await pacer.pause()
+    }
+    return lower.slice()
+  } finally {
+    scratch.release(end)
   }
-  return lower
-}
-
-/** Entry `j` of a row, less the product of its row and row `j` of the triangle from column `from` to before `j`. */
-function remainder(
-  matrix: Float64Array,
-  lower: Float64Array,
-  size: number,
-  row: number,
-  j: number,
-  from: number,
-): number {
-  let sum = from === 0 ? (matrix[row + j] ?? 0) : (lower[row + j] ?? 0)
-  for (let a = row + from, b = j * size + from; a < row + j; a++, b++)
-    sum -= (lower[a] ?? 0) * (lower[b] ?? 0)
-  return sum
-}
-
-/** Four entries of a row from `j` on: each number of the row that is loaded serves all of them. */
-function solveFour(matrix: Float64Array, lower: Float64Array, size: number, row: number, j: number): void {
-  const row0 = j * size
-  const row1 = row0 + size
-  const row2 = row1 + size
-  const row3 = row2 + size
-  let s0 = matrix[row + j] ?? 0
-  let s1 = matrix[row + j + 1] ?? 0
-  let s2 = matrix[row + j + 2] ?? 0
-  let s3 = matrix[row + j + 3] ?? 0
-  for (let k = 0; k < j; k++) {
-    const value = lower[row + k] ?? 0
-    s0 -= value * (lower[row0 + k] ?? 0)
-    s1 -= value * (lower[row1 + k] ?? 0)
-    s2 -= value * (lower[row2 + k] ?? 0)
-    s3 -= value * (lower[row3 + k] ?? 0)
-  }
-  lower[row + j] = s0 / (lower[row0 + j] ?? 1)
-  lower[row + j + 1] = s1
-  lower[row + j + 2] = s2
-  lower[row + j + 3] = s3
-  for (let next = j + 1; next < j + 4; next++)
-    lower[row + next] = remainder(matrix, lower, size, row, next, j) / (lower[next * size + next] ?? 1)
 }

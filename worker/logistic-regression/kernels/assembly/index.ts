@@ -1,4 +1,5 @@
 export {rowsOf, widen} from './block'
+export {factorRow} from './cholesky'
 export {addHessian, curvature} from './hessian'
 export {addGradient, lossOfTwo, probabilities, scores} from './pass'
 export {decimals} from './decimals'
