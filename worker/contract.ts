@@ -96,6 +96,8 @@ export const RESULT_METADATA = {
    * writes: its own id.
    */
   execution: 'execution',
+  /** On `job.json`: its `reason`, so that a listing knows it. */
+  handOver: 'hand-over',
   /** `K_REVISION` of the service that wrote the object; absent outside of Cloud Run. */
   revision: 'revision',
   /** Digest of the worker's image, if the worker knows it: `sha256:…`. */

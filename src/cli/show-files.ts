@@ -31,8 +31,11 @@ function showNote(file: FileStatus, now: number): string {
     const outputs = file.result?.outputs === undefined ? [] : [counted(file.result.outputs, 'output')]
     return [...outputs, ...(file.input === undefined ? [] : [`input ${file.input}`])].join(', ')
   }
-  if (file.state === 'running' && file.job !== undefined)
-    return `job ${file.job.execution}, started ${ago(file.job.startedAt, now)}`
+  if (file.state === 'running' && file.job !== undefined) {
+    const {execution, startedAt, reason} = file.job
+    const started = `job ${execution}, started ${ago(startedAt, now)}`
+    return `${reason === undefined ? '' : `${reason}: `}${started}; if it hangs, cancel it`
+  }
   return [...(file.retry === undefined ? [] : [showRetry(file.retry, now)]), faultIn(file)]
     .filter((part) => part !== '')
     .join(': ')

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest'
-import {showEnded, showIgnored, showUploaded} from '../../src/cli/show-files.ts'
+import {fileLines, showEnded, showIgnored, showUploaded} from '../../src/cli/show-files.ts'
 import {progressOf} from '../../src/cli/progress.ts'
 import {reportChange} from '../../src/cli/wait.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
@@ -40,6 +40,15 @@ describe('files that were sent', () => {
     expect(
       showEnded([{...file(1), object: '-a b.csv', warnings: ['no header']}], NOW, render).slice(-2),
     ).toEqual(['Warning: -a b.csv: no header', "Result: cloud-runner results -- '-a b.csv'"])
+  })
+
+  it('say why the job has one, since when, and what to do if it hangs', () => {
+    const job = {execution: 'e-1', startedAt: '2026-11-01T11:57:00Z', reason: 'not done within its delivery'}
+    expect(
+      fileLines([{...file(1, 'running'), job}], NOW, 200)
+        .flat()
+        .join(''),
+    ).toContain('not done within its delivery: job e-1, started 3 min ago; if it hangs, cancel it')
   })
 
   it('are counted if there are many', () => {

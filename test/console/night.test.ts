@@ -59,7 +59,12 @@ test.skipIf(noBrowser !== undefined)(
     }
 
     // It outlasted its delivery, and the job has it now.
-    await rowOf(page, 'hang.txt').filter({hasText: 'running'}).waitFor()
+    await rowOf(page, 'hang.txt')
+      .filter({
+        hasText:
+          /running[\s\S]*not done within its delivery: in job execution .*, started .* ago\. If it hangs, cancel it\./,
+      })
+      .waitFor()
     await page.getByRole('link', {name: 'hang.txt'}).click()
     await page.getByText('in job execution').waitFor()
     await page.getByRole('log').getByText('not done within').first().waitFor()

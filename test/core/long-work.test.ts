@@ -97,6 +97,6 @@ test('a file that outlasts its delivery continues as a job; status reports what 
   expect(await look()).toMatchObject({
     generation: hanging?.[0]?.generation,
     state: 'running',
-    job: {execution: expect.stringMatching(/^cloud-runner-job-/)},
+    job: {execution: expect.stringMatching(/^cloud-runner-job-/), reason: 'not done within its delivery'},
   })
 })

@@ -75,7 +75,11 @@ function createMark(storage: Storage, bucket: string, delivery: Delivery, reason
   const {object, generation} = delivery.event
   const name = {bucket, object: sidecarObject(object, 'job.json')}
   // Two workers may get the same message in the same millisecond.
-  const common = {...commitMetadata(delivery, new Date()), [CLAIM_ID]: randomUUID()}
+  const common = {
+    ...commitMetadata(delivery, new Date()),
+    [RESULT_METADATA.handOver]: reason,
+    [CLAIM_ID]: randomUUID(),
+  }
   const read = async (): Promise<Committed | undefined> => {
     const metadata = await storage.find(name)
     return metadata === undefined ? undefined : toCommitted(metadata)

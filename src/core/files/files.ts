@@ -51,6 +51,15 @@ export interface Retry {
   readonly notBefore: string
 }
 
+/** The execution of the job that processes a file. */
+export interface JobRun {
+  readonly execution: string
+  /** RFC 3339. */
+  readonly startedAt: string
+  /** Why no delivery processes the file, if the worker reported it. */
+  readonly reason?: string
+}
+
 /** Why a file failed: what the worker reported, or what this program found. */
 export interface FileError extends Omit<ErrorReport, 'suggestions'> {
   readonly suggestions: readonly Suggestion[]
@@ -70,7 +79,7 @@ export interface FileStatus {
   /** The hops it has passed so far. */
   readonly hops: readonly Hop[]
   /** The job's execution, if the file was handed over to one. */
-  readonly job?: {readonly execution: string; readonly startedAt: string}
+  readonly job?: JobRun
   /** Of the last attempt that ended, if there is neither a result nor an error report. */
   readonly lastError?: LastError
   /** If it waits to be delivered again. */

@@ -1,9 +1,17 @@
-import {RESULT_METADATA} from '../../../worker/contract.ts'
+import {RESULT_METADATA, type HandOver} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import type {FileStatus} from './files.ts'
 import {advised} from './reason.ts'
 import {commandFor, suggest} from '../suggestion.ts'
+
+const REASONS: ReadonlyMap<string | undefined, string> = new Map(
+  Object.entries({
+    size: 'too large for a delivery',
+    prediction: 'expected to outlast a delivery',
+    deadline: 'not done within its delivery',
+  } satisfies Record<HandOver['reason'], string>),
+)
 
 /** State of a file that was handed over to a job. */
 export type HandedOver = Pick<FileStatus, 'attempts' | 'job' | 'error'> & {
@@ -29,9 +37,10 @@ export async function readHandOver(
   if (reprocessId !== undefined && metadata[RESULT_METADATA.reprocessId] !== reprocessId) return undefined
   const state = await cloud.jobs.execution(pipeline.names.job, execution)
   if (state === undefined || state.state === 'succeeded') return undefined
+  const reason = REASONS.get(metadata[RESULT_METADATA.handOver])
   const common = {
     attempts: Number(metadata[RESULT_METADATA.attempt] ?? 1),
-    job: {execution, startedAt: state.createdAt},
+    job: {execution, startedAt: state.createdAt, ...(reason === undefined ? {} : {reason})},
   }
   if (state.state === 'running') return {...common, state: 'running'}
   return {

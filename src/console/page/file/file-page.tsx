@@ -2,6 +2,7 @@ import type {FileStory, FileView} from '../../api.ts'
 import {CommandLine} from '../command-line.tsx'
 import {AskButton} from '../fix/fix-buttons.tsx'
 import {ago, bytes, clock} from '../format.ts'
+import {inJob} from '../in-job.ts'
 import {revision} from '../live.ts'
 import {LogLines} from '../logs/log-lines.tsx'
 import {now} from '../now.ts'
@@ -64,7 +65,7 @@ function Facts({file}: {readonly file: FileView}) {
       <StateMark state={state} />
       <span>
         attempt {attempts}
-        {job === undefined ? '' : `, in job execution ${job.execution}`}
+        {job && (state === 'running' ? `, ${inJob(job, now.value)}` : `, in job execution ${job.execution}`)}
       </span>
       <span>{bytes(sizeBytes)}</span>
       <time dateTime={uploadedAt} title={new Date(uploadedAt).toLocaleString()}>

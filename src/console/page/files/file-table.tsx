@@ -1,5 +1,6 @@
 import type {FileView} from '../../api.ts'
 import {ago, bytes} from '../format.ts'
+import {inJob} from '../in-job.ts'
 import {now} from '../now.ts'
 import {StateMark} from '../state-mark.tsx'
 import {fileAddress} from '../where.ts'
@@ -57,6 +58,7 @@ function Row({file}: {readonly file: FileView}) {
   )
 }
 
-function faultOf({error, lastError}: FileView): string {
+function faultOf({state, error, lastError, job}: FileView): string {
+  if (state === 'running' && job !== undefined) return inJob(job, now.value)
   return error?.message ?? lastError?.message ?? ''
 }
