@@ -45,6 +45,13 @@ describe.skipIf(noBrowser !== undefined)(
       await page.getByRole('heading', {name: 'good.csv'}).waitFor()
       await page.keyboard.press('Escape')
       await page.getByRole('heading', {name: 'Files'}).waitFor()
+
+      await page.goto(`${origin}/?state=nonsense`)
+      await page
+        .getByRole('alert')
+        .filter({hasText: 'state is "nonsense"; it must be one of waiting'})
+        .waitFor()
+      await expectFine(page)
     })
 
     test('the focus stays on a row while others arrive', async () => {
