@@ -7,9 +7,34 @@ import {expectFine, noBrowser, openPage} from '../support/browser.ts'
 import {processed, startConsole} from '../support/console.ts'
 import {createOutsider} from '../support/outsider.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {workerFolder} from '../support/worker-folder.ts'
 
 const GOOD = [...generateSample({rows: 200})].join('')
 const BAD = 'a,b\n"1,2\n'
+
+const LINES = 6000
+const TALKATIVE = `export default {
+  name: 'talkative',
+  async process(input, output) {
+    for (let line = 1; line <= ${LINES}; line++) {
+      console.log('line ' + line)
+      if (line % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await output.write('done')
+  },
+}\n`
+
+/** Counts how often the log on the page is drawn, and its most rows. */
+const COUNT_WORK = `{
+  const log = document.querySelector('[role=log]')
+  let renders = 0
+  let rows = 0
+  new MutationObserver(() => {
+    renders++
+    rows = Math.max(rows, log.querySelectorAll('.line').length)
+  }).observe(log, {childList: true})
+  window.work = () => ({renders, rows, isAtEnd: log.scrollHeight - log.scrollTop - log.clientHeight < 8})
+}`
 
 describe.skipIf(noBrowser !== undefined)(
   `the page in a browser${noBrowser ? `, skipped: ${noBrowser}` : ''}`,
@@ -125,6 +150,24 @@ describe.skipIf(noBrowser !== undefined)(
       await page.getByLabel('Level').selectOption('ERROR')
       await page.getByText('cloud-runner logs --severity error').waitFor()
       await expectFine(page)
+    })
+
+    test('thousands of log lines a second: few rows and few renders, the newest line in view', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: await workerFolder('processor.js', TALKATIVE)}, context)
+      const {address, origin} = await startConsole(context)
+      const page = await openPage(address)
+      await page.goto(`${origin}/logs`)
+      await page.getByText('Following').waitFor()
+      await page.evaluate(COUNT_WORK)
+      await processed({'talk.txt': 'x'}, context)
+      await page.getByRole('log').getByText(`line ${LINES}`, {exact: true}).waitFor()
+      const {renders, rows, isAtEnd} = Object(await page.evaluate('work()'))
+      expect(rows).toBe(1000)
+      expect(renders).toBeGreaterThan(0)
+      expect(renders).toBeLessThan(LINES / 20)
+      expect(isAtEnd).toBe(true)
+      expect(await page.getByText('Following').count()).toBe(1)
     })
 
     test('revisions and the pipeline’s parts', async () => {

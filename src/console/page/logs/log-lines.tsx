@@ -1,4 +1,4 @@
-import {useEffect, useRef} from 'preact/hooks'
+import {useLayoutEffect, useRef} from 'preact/hooks'
 import type {LogLine} from '../../api.ts'
 import {clock} from '../format.ts'
 import {fileAddress} from '../where.ts'
@@ -18,7 +18,8 @@ export interface LogLinesProps {
 /** Log lines in a frame that scrolls. */
 export function LogLines({lines, hasObjects, label, isFollowing = false, onLeave}: LogLinesProps) {
   const frame = useRef<HTMLDivElement>(null)
-  useEffect(() => {
+  // Before the browser reports a scroll: lines that came meanwhile would make it look like the user's.
+  useLayoutEffect(() => {
     if (isFollowing) frame.current?.scrollTo({top: frame.current.scrollHeight})
   }, [lines, isFollowing])
   const leave = () => {
