@@ -2,7 +2,7 @@ import {ApiError} from '../wire/api-error.ts'
 import type {Delivered} from './ordering.ts'
 
 /** What an ack id identifies: one delivery to one subscription. */
-interface AckId extends Delivered {
+export interface AckId extends Delivered {
   readonly text: string
 }
 

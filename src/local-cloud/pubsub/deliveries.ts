@@ -176,7 +176,7 @@ export class Deliveries implements Disposable {
   }
 
   #scheduleSweep(): void {
-    const {state, clock, messages, resources} = this.#dependencies
+    const {state, access, clock, messages, resources} = this.#dependencies
     this.#sweep = clock.after(SWEEP_MS, () => {
       const now = clock.now()
       const retentions = [...this.#byKey].map(([key, {queue}]) => ({key, ms: queue.settings.retentionMs}))
@@ -185,7 +185,10 @@ export class Deliveries implements Disposable {
         .write(() => {
           for (const {key, ms} of retentions) messages.expire(key, now - ms)
           for (const {key, resource} of resources.all('snapshots'))
-            if (Date.parse(resource.expireTime ?? '') <= now) resources.deleteSubscription(key)
+            if (Date.parse(resource.expireTime ?? '') <= now) {
+              resources.deleteSubscription(key)
+              access.dropPolicy(resource.name)
+            }
           messages.sweep(now)
         })
         // The next sweep removes what a failed commit leaves.

@@ -1,3 +1,4 @@
+import {randomInt} from 'node:crypto'
 import type {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import {Fifo} from './fifo.ts'
@@ -43,7 +44,8 @@ export class DeliveryQueue {
   #readyCount = 0
   readonly #lines = new Map<string, Line>()
   readonly #watchers = new Set<() => void>()
-  #leases = 0
+  /** Starts elsewhere after a restart, so that an ack id from before it names none of the deliveries after it. */
+  #leases = randomInt(2 ** 47)
   #closed: ApiError | undefined
 
   constructor(settings: DeliverySettings, {clock, records}: {clock: Clock; records: DeliveryRecords}) {

@@ -117,6 +117,13 @@ export class ResourceStore {
     return found
   }
 
+  /** @throws ApiError NOT_FOUND, also for a snapshot that has expired by `now` */
+  snapshot(name: string, now: number): StoredSubscription {
+    const found = this.subscription(name)
+    if (Date.parse(found.resource.expireTime ?? '') <= now) throw notFound(name)
+    return found
+  }
+
   subscriptionByKey(key: number): StoredSubscription | undefined {
     const row = this.#statements.subscriptionByKey.get(key)
     return row && toSubscription(row)

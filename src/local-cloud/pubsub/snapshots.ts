@@ -1,13 +1,13 @@
 import {randomUUID} from 'node:crypto'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
-import type {Clock} from '../wire/clock.ts'
 import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
 import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import {checkProjectName, parseSnapshotName, parseSubscriptionName} from './names.ts'
 import {pageByName} from './paging.ts'
 import type {StoredSubscription} from './resource-store.ts'
+import type {Subscription} from './resources.ts'
 import type {SubscriptionAdminDependencies} from './subscription-admin.ts'
 
 const HOUR_MS = 3_600_000
@@ -34,11 +34,23 @@ export function createSnapshots({
   access,
   resources,
   messages,
-}: SubscriptionAdminDependencies & {clock: Clock}): RpcService['unary'] {
+}: SubscriptionAdminDependencies): RpcService['unary'] {
   const find = (name: string, {principal}: Call, permission: string): StoredSubscription => {
     parseSnapshotName(name)
     access.require(principal, `pubsub.snapshots.${permission}`, name)
-    return resources.subscription(name)
+    return resources.snapshot(name, clock.now())
+  }
+
+  /** @param key the snapshot's row */
+  const checkExpireTime = (expireTime: string | undefined, key: number): void => {
+    const now = clock.now()
+    const latest = (messages.backlog(key)[0]?.publishTime ?? now) + LONGEST_MS
+    const time = Date.parse(expireTime ?? '')
+    if (!(time > now && time <= latest))
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        `Invalid expire_time: ${expireTime ?? ''} is not between now and ${new Date(latest).toISOString()}, 7 days after the oldest unacknowledged message.`,
+      )
   }
 
   return {
@@ -93,11 +105,12 @@ export function createSnapshots({
       const paths = parseFieldMask(updateMask, UPDATABLE)
       return state.write(() => {
         const {key, topic, resource} = find(update.name ?? '', call, 'update')
-        const next = {
+        const next: Subscription = {
           ...applyFieldMask(resource, update, paths),
           name: resource.name,
           topic: resource.topic,
         }
+        if (paths.some(([field]) => field === 'expireTime')) checkExpireTime(next.expireTime, key)
         resources.updateSubscription(key, next)
         return shown({key, topic, resource: next})
       })

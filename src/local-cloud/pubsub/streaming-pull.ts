@@ -1,5 +1,5 @@
 import {ApiError} from '../wire/api-error.ts'
-import {parseAckId} from './ack-ids.ts'
+import {type AckId, parseAckId} from './ack-ids.ts'
 import {Consumer, type Lease} from './ordering.ts'
 import type {PullSource, ReceivedMessage} from './pull-source.ts'
 import {takeAnswer} from './pull-source.ts'
@@ -40,6 +40,8 @@ class PullStream {
   readonly #confirmations: object[] = []
   readonly #consumer = new Consumer(() => this.#wake())
   #wake: () => void = () => undefined
+  /** Acknowledgements that are not durable yet. */
+  #acknowledging = 0
   #end: {readonly error?: unknown} | undefined
 
   constructor(source: PullSource, first: StreamingPullRequest) {
@@ -63,10 +65,9 @@ class PullStream {
     if ((request.streamAckDeadlineSeconds ?? 0) !== 0)
       this.#deadlineMs = deadlineMs(request.streamAckDeadlineSeconds)
     if (ackIds.length > 0)
-      queue.acknowledge(ackIds.map((text) => parseAckId(text, key))).then(
-        (refused) => this.#confirm('acknowledgeConfirmation', ackIds, refused),
-        // It did not become durable, so the queue takes it back and delivers the message again.
-        () => this.#confirm('acknowledgeConfirmation', [], [], ackIds),
+      void this.#acknowledge(
+        ackIds,
+        ackIds.map((text) => parseAckId(text, key)),
       )
     const refused = modifyDeadlineAckIds.flatMap((text, index) => {
       const delivered = parseAckId(text, key)
@@ -74,6 +75,20 @@ class PullStream {
     })
     if (modifyDeadlineAckIds.length > 0)
       this.#confirm('modifyAckDeadlineConfirmation', modifyDeadlineAckIds, refused)
+  }
+
+  async #acknowledge(ackIds: readonly string[], delivered: readonly AckId[]): Promise<void> {
+    this.#acknowledging += 1
+    try {
+      const refused = await this.#source.queue.acknowledge(delivered)
+      this.#confirm('acknowledgeConfirmation', ackIds, refused)
+    } catch {
+      // It did not become durable, so the queue takes it back and delivers the message again.
+      this.#confirm('acknowledgeConfirmation', [], [], ackIds)
+    } finally {
+      this.#acknowledging -= 1
+      this.#wake()
+    }
   }
 
   /** With exactly-once delivery the client learns what counts. */
@@ -107,7 +122,12 @@ class PullStream {
         },
       }
       for (;;) {
-        yield* this.#confirmations.splice(0)
+        // Armed before it looks: what happens while the client takes an answer wakes it too.
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+        for (let next = this.#confirmations.shift(); next !== undefined; next = this.#confirmations.shift())
+          yield next
         if (queue.closed !== undefined) throw queue.closed
         if (queue.settings.push !== undefined || queue.settings.detached)
           throw new ApiError(
@@ -116,14 +136,11 @@ class PullStream {
           )
         if (this.#end !== undefined) {
           if (this.#end.error !== undefined) throw this.#end.error
-          return
+          if (this.#acknowledging === 0) return
         }
-        const receivedMessages = this.#take()
+        const receivedMessages = this.#end === undefined ? this.#take() : []
         if (receivedMessages.length > 0) yield {receivedMessages}
-        else
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve
-          })
+        else await woken
       }
     } finally {
       unwatch()

@@ -2,6 +2,7 @@ import type {AccessControl} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call, Principal} from '../wire/call.ts'
+import type {Clock} from '../wire/clock.ts'
 import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
 import type {PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
@@ -39,6 +40,7 @@ const UPDATABLE = new Set([
 
 export interface SubscriptionAdminDependencies {
   readonly state: State
+  readonly clock: Clock
   readonly access: AccessControl
   readonly resources: ResourceStore
   readonly messages: MessageStore
@@ -49,6 +51,7 @@ export interface SubscriptionAdminDependencies {
 /** The methods of google.pubsub.v1.Subscriber that manage subscriptions. */
 export function createSubscriptionAdmin({
   state,
+  clock,
   access,
   resources,
   messages,
@@ -191,8 +194,8 @@ export function createSubscriptionAdmin({
       if (snapshot === undefined)
         messages.seek(found.key, Date.parse(time ?? ''), {topic: found.topic, retain, wants})
       else {
-        const {key: from, resource} = resources.subscription(snapshot)
-        if (resource.topic !== found.resource.topic)
+        const {key: from, topic} = resources.snapshot(snapshot, clock.now())
+        if (topic === undefined || topic !== found.topic)
           throw new ApiError(
             'FAILED_PRECONDITION',
             `The snapshot's topic must be the same as that of the subscription (snapshot=${snapshot}).`,

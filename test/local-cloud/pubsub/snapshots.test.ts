@@ -71,6 +71,10 @@ test('snapshots are listed, changed, deleted, and expire a week after their olde
   const update = {snapshot: {labels: {a: 'b'}}, updateMask: 'labels'}
   const changed = {...body, labels: {a: 'b'}}
   expect((await server.call('PATCH', 'snapshots/before', update)).body).toEqual(changed)
+  for (const expireTime of ['soon', new Date(clock.now()), new Date(clock.now() + 6 * DAY_MS + 1)])
+    expect(
+      await server.call('PATCH', 'snapshots/before', {snapshot: {expireTime}, updateMask: 'expireTime'}),
+    ).toMatchObject({status: 400})
   expect((await server.call('DELETE', 'snapshots/gone')).status).toBe(200)
   expect((await server.call('GET', 'snapshots')).body).toEqual({snapshots: [changed]})
   expect((await server.call('GET', 'topics/orders/snapshots')).body).toEqual({snapshots: [SNAPSHOT]})
@@ -83,8 +87,32 @@ test('snapshots are listed, changed, deleted, and expire a week after their olde
   expect(await server.call('POST', 'subscriptions/others:seek', {snapshot: SNAPSHOT})).toMatchObject({
     body: {error: {status: 'FAILED_PRECONDITION'}},
   })
-  await clock.advance(6 * DAY_MS + 600_000)
-  await expect.poll(async () => (await server.call('GET', 'snapshots/before')).status).toBe(404)
+  await server.call('POST', 'snapshots/before:setIamPolicy', {
+    policy: {bindings: [{role: 'roles/pubsub.viewer', members: ['user:a@example.com']}]},
+  })
+  await clock.advance(6 * DAY_MS)
+  expect(await server.call('GET', 'snapshots/before')).toMatchObject({status: 404})
+  expect(await server.call('POST', 'subscriptions/sub:seek', {snapshot: SNAPSHOT})).toMatchObject({
+    status: 404,
+  })
+  await clock.advance(600_000)
+  await expect.poll(async () => (await server.call('GET', 'snapshots')).body).toEqual({snapshots: []})
+  await publish(server, 'b')
+  expect((await server.call('PUT', 'snapshots/before', create)).status).toBe(200)
+  const {body: policy} = await server.call('GET', 'snapshots/before:getIamPolicy')
+  expect(policy).not.toHaveProperty('bindings')
+})
+
+test('a subscription whose topic is deleted cannot seek to a snapshot of another deleted topic', async () => {
+  const server = await start()
+  await server.call('PUT', 'snapshots/before', {subscription: 'projects/p/subscriptions/sub'})
+  await server.call('PUT', 'topics/others', {})
+  await server.call('PUT', 'subscriptions/others', {topic: 'projects/p/topics/others'})
+  await server.call('DELETE', 'topics/orders')
+  await server.call('DELETE', 'topics/others')
+  expect(await server.call('POST', 'subscriptions/others:seek', {snapshot: SNAPSHOT})).toMatchObject({
+    body: {error: {status: 'FAILED_PRECONDITION'}},
+  })
 })
 
 test("Google's client creates a snapshot and seeks to it", async () => {
