@@ -140,10 +140,12 @@ function checkCanonical(
       {xmlCode: 'MalformedSecurityHeader'},
     )
   }
+  const own = bucketOfHost(request.headers.host)
+  const bucket = own !== undefined && request.url.pathname.startsWith(`/${own}/`) ? own : undefined
   const canonical = (host: string): string =>
     [
       request.method,
-      canonicalPath(request.url, bucketOfHost(request.headers.host)),
+      canonicalPath(request.url, bucket),
       canonicalQuery(request.url, notSigned),
       ...names.map((name) => {
         const value = name === 'host' ? host : (headerOf(request, name) ?? '')
@@ -157,9 +159,10 @@ function checkCanonical(
   const scope = credential.slice(credential.indexOf('/') + 1)
   const toSign = (text: string): string => [algorithm, date, scope, sha256(text)].join('\n')
   // Google's Node client signs the host without its port, and a program may put the local cloud's host into a URL
-  // that was signed for Google's.
+  // that was signed for Google's; a host that names a bucket is another place.
   const {host = ''} = request.headers
-  const [sent = '', ...others] = [host, host.replace(/:\d+$/, ''), GOOGLE_HOST].map(canonical)
+  const hosts = [host, host.replace(/:\d+$/, ''), ...(own === undefined ? [GOOGLE_HOST] : [])]
+  const [sent = '', ...others] = hosts.map(canonical)
   return signatures.checkV4(parts, [sent, ...others].map(toSign), {
     StringToSign: toSign(sent),
     CanonicalRequest: sent,

@@ -6,6 +6,7 @@ import type {Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import {invalid} from './errors.ts'
 import type {Permissions} from './permissions.ts'
+import {checkForChange, preconditionsOfHeaders} from './preconditions.ts'
 import {element, textOf, textsOf, xmlAnswer, type XmlHandler} from './xml.ts'
 
 /** A part of a bucket that the XML API reads and replaces by itself. */
@@ -43,7 +44,11 @@ const SUBRESOURCES: Readonly<Record<string, Subresource>> = {
   storageClass: {
     root: 'StorageClass',
     write: ({storageClass}) => [String(storageClass)],
-    read: (xml) => ({storageClass: textOf(xml, 'StorageClass')}),
+    read(xml) {
+      const storageClass = textOf(xml, 'StorageClass')
+      if (storageClass === undefined) throw invalid('The body lacks the element StorageClass.')
+      return {storageClass}
+    },
   },
   tagging: {
     root: 'Tagging',
@@ -118,6 +123,7 @@ export function createXmlSubresources({
       const fields = removes === undefined ? part.read(body) : {[removes]: undefined}
       await state.write(() => {
         const present = buckets.get(bucket.name)
+        checkForChange(preconditionsOfHeaders(request.headers), present)
         const next = Object.entries({...present.fields, ...fields}).filter(([, value]) => value !== undefined)
         buckets.replaceFields(present, writableBucketFields(Object.fromEntries(next)))
       })

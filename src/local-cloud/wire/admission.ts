@@ -71,7 +71,8 @@ export function admitLoopback(onOutsideCall: OnOutsideCall, {asGoogle = false} =
 
 /**
  * Admits what a client sends to a forward proxy (RFC 9112, 3.2.2: `GET http://run.googleapis.com/… HTTP/1.1`) for an
- * API of Google's, which is then served here; every other host is refused.
+ * API of Google's, which is then served here; every other host is refused. The target takes the place of the Host
+ * header, as that section has it: what a signature is checked against is where the request goes.
  */
 export function admitProxied(onOutsideCall: OnOutsideCall): Admit {
   return (message) => {
@@ -87,6 +88,7 @@ export function admitProxied(onOutsideCall: OnOutsideCall): Admit {
       throw refuseOutside(message, authority, onOutsideCall)
     }
     const {origin, pathname} = new URL(target)
+    message.headers.host = authority
     const path = target.slice(target.indexOf('/', 'http://'.length)) || pathname
     return {origin, path: withBucket(authority, path), foreignPage: pageOf(message)}
   }

@@ -31,6 +31,8 @@ export interface LocalStorage {
   readonly topic: {exists: boolean; readonly messages: NewMessage[]}
   /** One more port, for somebody else. */
   readonly listen: (principal: Principal) => Promise<string>
+  /** The port of a forward proxy to it, as the owner. */
+  readonly listenAsProxy: () => Promise<number>
   /** Ends it as a stop of the local cloud does. */
   readonly stop: () => Promise<void>
 }
@@ -75,6 +77,11 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     stack.defer(() => listener.close())
     return listener.origin
   }
+  const listenAsProxy = async (): Promise<number> => {
+    const listener = await server.listenAsProxy(0, () => 'owner')
+    stack.defer(() => listener.close())
+    return listener.port
+  }
   const origin = await listen('owner')
   storage.start(origin)
   onTestFinished(async () => {
@@ -90,6 +97,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     keys,
     topic,
     listen,
+    listenAsProxy,
     stop: () => stack.disposeAsync(),
   }
 }

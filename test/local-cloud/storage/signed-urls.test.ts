@@ -1,4 +1,6 @@
 import {createHash, createHmac} from 'node:crypto'
+import {once} from 'node:events'
+import {request} from 'node:http'
 import {Storage} from '@google-cloud/storage'
 import {Storage as Storage7} from 'google-cloud-storage-7'
 import {expect, test} from 'vitest'
@@ -116,6 +118,28 @@ test('a signed URL can do what its signer may, with a key that exists', async ()
     403,
     expect.stringContaining('gcloud iam service-accounts keys create'),
   ])
+})
+
+test('a URL that is signed for one bucket is refused at the host of another', async () => {
+  const local = await start()
+  await local.client.bucket('bucket').file('other/x').save('text')
+  const port = await local.listenAsProxy()
+  const google = new Storage({
+    projectId: PROJECT,
+    credentials: {client_email: EMAIL, private_key: local.privateKey},
+  })
+  const statusOf = async (bucket: string, file: string, virtualHostedStyle: boolean): Promise<unknown> => {
+    const [url] = await google
+      .bucket(bucket)
+      .file(file)
+      .getSignedUrl({version: 'v4', action: 'read', expires: Date.now() + HOUR_MS, virtualHostedStyle})
+    const path = url.replace(/^https:\/\/(?:bucket\.)?/, 'http://bucket.')
+    const asked = request({host: '127.0.0.1', port, path, agent: false}).end()
+    const [{statusCode}] = await once(asked, 'response')
+    return statusCode
+  }
+  expect(await statusOf('bucket', 'other/x', true)).toBe(200)
+  expect(await statusOf('other', 'x', false)).toBe(403)
 })
 
 test('a form uploads what its policy allows', async () => {

@@ -239,3 +239,14 @@ test.each([
     ),
   ).toBe(!isRemovable)
 })
+
+test('a part of a bucket that lacks its element, or whose precondition does not hold, is refused', async () => {
+  const {send, origin} = await withBucket()
+  expect((await send('PUT', '/my-bucket?storageClass', '<Other>NEARLINE</Other>')).status).toBe(400)
+  const put = async (match: string): Promise<number> => {
+    const headers = {'x-goog-if-metageneration-match': match}
+    const body = '<StorageClass>NEARLINE</StorageClass>'
+    return (await fetch(`${origin}/my-bucket?storageClass`, {method: 'PUT', headers, body})).status
+  }
+  expect([await put('7'), await put('1')]).toEqual([412, 200])
+})

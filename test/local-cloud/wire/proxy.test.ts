@@ -12,6 +12,7 @@ const routes = [
   route('GET', '/v1/things/:thing', ({params, url, call}) => ({
     json: {...params, query: url.search, origin: call.origin},
   })),
+  route('GET', '/v1/host', ({headers}) => ({json: {host: headers.host}})),
 ]
 
 async function listen(kind: 'listen' | 'listenAsProxy') {
@@ -73,6 +74,12 @@ describe.each(['listen', 'listenAsProxy'] as const)('CONNECT, %s', (kind) => {
 })
 
 describe('the forward proxy', () => {
+  it('takes the host from the target, whatever the Host header says', async () => {
+    const {port} = await listen('listenAsProxy')
+    const asked = await ask(port, 'http://run.googleapis.com/v1/host', {host: 'storage.googleapis.com'})
+    expect(asked.json).toEqual({host: 'run.googleapis.com'})
+  })
+
   it.each(['run.googleapis.com', 'europe-west3-run.googleapis.com', 'storage.googleapis.com:80'])(
     'serves http://%s as the same API',
     async (host) => {
