@@ -58,6 +58,7 @@ const READ_BYTES = 256 * 1024
 export async function openBlobs(folder: string): Promise<Blobs> {
   const disk = dirname(folder)
   const incoming = join(folder, 'incoming')
+  await createFolder(folder)
   await createFolder(incoming)
   const path = (id: string): string => join(folder, id.slice(0, 2), id)
   const incomingPath = (id: string): string => join(incoming, id)
@@ -67,10 +68,17 @@ export async function openBlobs(folder: string): Promise<Blobs> {
     await rm(incomingPath(id), {force: true})
   }
 
-  const folders = new Set<string>()
+  const folders = new Map<string, Promise<void>>()
+  /** Resolves once the folder is durable, also for an upload that finds it there. */
   const makeFolder = async (name: string): Promise<void> => {
-    if (!folders.has(name)) await createFolder(name)
-    folders.add(name)
+    const made = folders.get(name) ?? createFolder(name)
+    folders.set(name, made)
+    try {
+      await made
+    } catch (error) {
+      folders.delete(name)
+      throw error
+    }
   }
 
   const writer = (
@@ -182,8 +190,8 @@ export async function openBlobs(folder: string): Promise<Blobs> {
 
 /** Creates a folder with those above it that are missing; a loss of power does not remove any of them. */
 async function createFolder(folder: string): Promise<void> {
-  const highest = await mkdir(folder, {recursive: true, mode: 0o700})
-  if (highest === undefined) return
+  // One that is there may have been created just before a crash, and not be synced.
+  const highest = (await mkdir(folder, {recursive: true, mode: 0o700})) ?? folder
   for (let created = folder; created.length >= highest.length; created = dirname(created))
     await syncFolder(dirname(created))
 }

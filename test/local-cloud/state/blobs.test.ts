@@ -30,6 +30,23 @@ test('an end that fails once can be repeated', async () => {
   expect(await text(blobs.read(writer.id))).toBe('123456789')
 })
 
+test('a folder whose sync failed is synced by the next upload into it', async () => {
+  const folder = await temporaryFolder()
+  const blobs = await openBlobs(join(folder, 'blobs'))
+  const writer = await blobs.create()
+  const handle = await open(join(folder, 'any'), 'w')
+  const prototype: Pick<FileHandle, 'sync'> = Object.getPrototypeOf(handle)
+  await handle.close()
+  const sync = vi.spyOn(prototype, 'sync').mockRejectedValueOnce(new Error('EIO: i/o error, fsync'))
+  onTestFinished(() => sync.mockRestore())
+  await expect(writer.finish()).rejects.toThrow('EIO')
+  sync.mockClear()
+  const again = await blobs.resume(writer.id)
+  await again?.finish()
+  // The folder in its parent, and the file in the folder.
+  expect(sync).toHaveBeenCalledTimes(2)
+})
+
 test('a chunk without bytes does not keep those after it from being written', async () => {
   const blobs = await openBlobs(await temporaryFolder())
   const writer = await blobs.create()
