@@ -86,6 +86,9 @@ const COMPARISONS: Readonly<Record<string, (one: Value, other: Value) => boolean
 
 const parsed = new Map<string, Term>()
 const MOST_PARSED = 1000
+/** Far more than the 12 logical operators that Google allows need: https://cloud.google.com/iam/quotas */
+const MOST_CHARACTERS = 10_000
+const MOST_NESTED = 100
 
 /** Whether a binding with this condition counts. */
 export function holds({expression}: Condition, asked: Asked): boolean {
@@ -101,7 +104,13 @@ export function holds({expression}: Condition, asked: Asked): boolean {
  * @throws ApiError INVALID_ARGUMENT where it is no such expression; UNIMPLEMENTED with the name of what is not served
  */
 export function parseCondition(expression: string): Term {
+  if (expression.length > MOST_CHARACTERS)
+    throw new ApiError(
+      'INVALID_ARGUMENT',
+      `The condition expression is invalid: it has ${expression.length} characters; at most ${MOST_CHARACTERS} are allowed.`,
+    )
   let at = 0
+  let depth = 0
   let token: Readonly<Record<string, string | undefined>> = {}
   const fail = (why: string): ApiError =>
     new ApiError(
@@ -136,22 +145,31 @@ export function parseCondition(expression: string): Term {
     while (take(sign)) left = {kind: 'bool', of: join(typed(left, 'bool'), typed(part(), 'bool'))}
     return left
   }
-  const either = (): Term =>
-    joined('||', both, (one, other) => (asked) => Boolean(one.of(asked) || other.of(asked)))
+  const either = (): Term => {
+    depth += 1
+    if (depth > MOST_NESTED) throw fail(`it nests deeper than ${MOST_NESTED} levels`)
+    const term = joined('||', both, (one, other) => (asked) => Boolean(one.of(asked) || other.of(asked)))
+    depth -= 1
+    return term
+  }
   const both = (): Term =>
     joined('&&', comparison, (one, other) => (asked) => Boolean(one.of(asked) && other.of(asked)))
 
   const comparison = (): Term => {
-    if (take('!')) {
-      const negated = typed(value(), 'bool')
-      return {kind: 'bool', of: (asked) => negated.of(asked) !== true}
-    }
-    const left = value()
+    const left = unary()
     const compare = COMPARISONS[token['sign'] ?? '']
     if (compare === undefined) return left
     next()
-    const right = typed(value(), left.kind)
+    const right = typed(unary(), left.kind)
     return {kind: 'bool', of: (asked) => compare(left.of(asked), right.of(asked))}
+  }
+
+  const unary = (): Term => {
+    let negations = 0
+    while (take('!')) negations += 1
+    if (negations === 0) return value()
+    const inner = typed(value(), 'bool')
+    return negations % 2 === 0 ? inner : {kind: 'bool', of: (asked) => inner.of(asked) !== true}
   }
 
   const value = (): Term => {

@@ -13,6 +13,9 @@ describe('an expression', () => {
     ['resource.service == "pubsub.googleapis.com" || request.time < timestamp("2026-06-01T00:00:00Z")', true],
     ['request.time >= timestamp("2026-05-01T00:00:00.001Z")', false],
     ['!resource.name.contains("/in/") || (resource.name != "x" && false)', false],
+    ['!!true', true],
+    ['!(request.time == timestamp("2020-01-01T00:00:00Z")) == true', true],
+    ['true == !false && !!!false', true],
     ['resource.name.extract("/objects/{folder}/") == "in"', true],
     ['resource.name.extract("/objects/{rest}").startsWith("in/a")', true],
     ['resource.name.extract("{bucket}/nothing") == ""', true],
@@ -33,6 +36,13 @@ describe('an expression', () => {
     ['resource.name.matches("x")', '"resource.name.matches" in conditions is not implemented'],
   ])('%s is refused: %s', (expression, why) => {
     expect(() => parseCondition(expression)).toThrow(why)
+  })
+
+  test('is refused where it nests too deep or is too long', () => {
+    const nested = (levels: number): string => `${'('.repeat(levels)}true${')'.repeat(levels)}`
+    expect(() => parseCondition(nested(101))).toThrow('it nests deeper than 100 levels')
+    expect(() => parseCondition(nested(20_000))).toThrow('it has 40004 characters; at most 10000 are allowed')
+    expect(holds({expression: nested(50)}, {resource: OBJECT, now})).toBe(true)
   })
 })
 
