@@ -39,11 +39,14 @@ const stop = (): void => {
     const cloud = await starting?.catch(() => undefined)
     await cloud?.[Symbol.asyncDispose]()
     process.exitCode = 0
-    if (process.connected) process.disconnect()
-  })().catch((error: unknown) => {
-    report(error)
-    process.exitCode = 1
-  })
+  })()
+    .catch((error: unknown) => {
+      report(error)
+      process.exitCode = 1
+    })
+    .finally(() => {
+      if (process.connected) process.disconnect()
+    })
 }
 
 // A log line that a full disk rejects must not end the process.
