@@ -95,12 +95,22 @@ async function listVersions(objects: ObjectStore, bucket: string, name: string):
   const range = {prefix: name, endOffset: `${name}!`}
   const [kept, deleted] = await Promise.all([
     Array.fromAsync(objects.list(bucket, {...range, versions: true})),
-    Array.fromAsync(objects.list(bucket, {...range, softDeleted: true})),
+    noneIfRefused(Array.fromAsync(objects.list(bucket, {...range, softDeleted: true}))),
   ])
   return [
     ...kept.map((object) => ({object, isSoftDeleted: false})),
     ...deleted.map((object) => ({object, isSoftDeleted: true})),
   ].filter(({object}) => object.name === name)
+}
+
+/** Cloud Storage refuses to list the soft-deleted objects of a bucket without soft delete. */
+async function noneIfRefused(list: Promise<StoredObject[]>): Promise<StoredObject[]> {
+  try {
+    return await list
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'invalid-request') return []
+    throw error
+  }
 }
 
 /** The `error.json` of each failed or cancelled run. `cancel` marks an error that was there before by repeating it. */

@@ -22,8 +22,8 @@ function table(noise: number): string {
   return ['x,z,y', ...rows, ''].join('\n')
 }
 
-async function start(versioning: boolean) {
-  const context = await startLocalPipeline()
+async function start(versioning: boolean, softDeleteDays = 7) {
+  const context = await startLocalPipeline({softDeleteDays})
   const {settings} = context.pipeline
   const pipeline = {...context.pipeline, settings: {...settings, versioning}}
   const versioned = {...context, pipeline}
@@ -108,5 +108,18 @@ test('without versioning, replaced runs are listed while they are soft-deleted, 
     code: 'result-missing',
     message: expect.stringContaining('is soft-deleted: it cannot be read unless you restore it.'),
     suggestions: [expect.stringContaining('"versioning": true')],
+  })
+})
+
+test('without soft delete, only the runs that are kept are listed, and a failed file has its result', async () => {
+  const {context, send} = await start(false, 0)
+  await send(table(3))
+  await send(table(0))
+  expect(await readRuns('a.csv', context)).toMatchObject([{number: 1, outcome: 'done', isSoftDeleted: false}])
+  expect(await results({object: 'a.csv', run: 1}, context)).toMatchObject({report: {rows: {total: 60}}})
+  expect((await send('x,y\n"broken,1\n'))?.state).toBe('failed')
+  expect(await results({object: 'a.csv'}, context)).toMatchObject({
+    file: {state: 'failed'},
+    previous: {run: 1},
   })
 })
