@@ -46,13 +46,17 @@ export async function terraformOn(
 
 const NOTHING: Environment = {set: {}, unset: []}
 
-/** Budgets belong to no project, so a user's credentials have to name the one that their quota is charged to. */
-function googleEnvironments({project, budget}: Config['settings']): {
+/**
+ * Budgets belong to no project, so a user's credentials have to name the one that their quota is charged to: also to
+ * delete a budget that the settings no longer have. What the user exported stays.
+ */
+function googleEnvironments({project}: Config['settings']): {
   environment: Environment
   downloading: Environment
 } {
-  const quota = {set: {USER_PROJECT_OVERRIDE: 'true', GOOGLE_BILLING_PROJECT: project}, unset: []}
-  return {environment: budget === undefined ? NOTHING : quota, downloading: NOTHING}
+  const quota = {USER_PROJECT_OVERRIDE: 'true', GOOGLE_BILLING_PROJECT: project}
+  const set = Object.fromEntries(Object.entries(quota).filter(([name]) => !process.env[name]))
+  return {environment: {set, unset: []}, downloading: NOTHING}
 }
 
 /** `init` may reach the provider's registry; no later request leaves the machine. */
