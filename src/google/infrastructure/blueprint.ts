@@ -2,7 +2,7 @@ import {CANARY_PREFIX, type Filter, WORKER_ENVIRONMENT} from '../../../worker/co
 import {alertsOf, PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import {IMAGES_KEPT, type Settings} from '../../core/settings/settings.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
-import {imageDigestVariable} from '../image-digest.ts'
+import {hasImageDigest, imageDigestVariable} from '../image-digest.ts'
 import {livenessProbe} from '../liveness.ts'
 import type {Json} from '../rest.ts'
 
@@ -241,7 +241,7 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
     ),
 
     /** With `resources`, `cpuIdle` must be set: otherwise the CPU is always allocated, and billed. */
-    service: (image: string) =>
+    service: (image: string, current?: Json) =>
       ({
         labels,
         ingress: INGRESS[settings.ingress],
@@ -257,7 +257,13 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
           containers: [
             {
               image,
-              env: [...buckets, ...ofService, imageDigestVariable(image), ...ofProcess],
+              env: [
+                ...buckets,
+                ...ofService,
+                // The Terraform module leaves it out unless its user names the digest.
+                ...(current === undefined || hasImageDigest(current) ? [imageDigestVariable(image)] : []),
+                ...ofProcess,
+              ],
               ...(livenessPort === undefined ? {} : {livenessProbe: livenessProbe(livenessPort)}),
               ports: [{name: 'http1', containerPort: 8080}],
               resources: {

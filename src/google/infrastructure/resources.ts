@@ -168,14 +168,14 @@ function givenBucket(name: string): Resource {
 export function serviceResource(pipeline: Pipeline, image: string, rest: Rest): Resource {
   const {settings, names} = pipeline
   const parent = `/v2/projects/${settings.project}/locations/${settings.region}/services`
-  const wanted = blueprint(pipeline).service(image)
+  const bodies = blueprint(pipeline)
   const run = (signal: AbortSignal) => ({rest, service: 'run', prefix: '/v2/', signal}) as const
   return restResource(rest, {
     kind: 'service',
     name: names.service,
     service: 'run',
     path: `${parent}/${names.service}`,
-    wanted,
+    wanted: (current) => bodies.service(image, current),
     create: async (body, {signal}) =>
       settled(
         await rest.request('run', 'POST', `${parent}?serviceId=${names.service}`, {

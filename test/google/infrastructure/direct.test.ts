@@ -1,4 +1,5 @@
 import {expect, test} from 'vitest'
+import {setup} from '../../../src/core/setup/setup.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 test('the first phase makes everything that needs no image, once; nothing is left afterwards', async () => {
@@ -34,4 +35,18 @@ test('the first phase makes everything that needs no image, once; nothing is lef
   expect(removed.length).toBe(left.length)
   expect(await cloud.infrastructure.leftovers(pipeline, {signal})).toEqual([])
   expect(await cloud.infrastructure.destroy(pipeline, {signal, step})).toEqual([])
+})
+
+test('a service that the Terraform module created without the digest of its image is as wanted', async () => {
+  const context = await startLocalPipeline()
+  const {cloud, endpoint, pipeline, signal} = context
+  const {image} = await setup({workerFolder: undefined}, context)
+  const {project, region} = pipeline.settings
+  const address = `${endpoint}/v2/projects/${project}/locations/${region}/services/${pipeline.names.service}`
+  const service: unknown = await (await fetch(address)).json()
+  const body = JSON.stringify(service).replace(/,\{"name":"IMAGE_DIGEST","value":"[^"]*"\}/, '')
+  expect(body).not.toContain('IMAGE_DIGEST')
+  expect((await fetch(address, {method: 'PATCH', body})).status).toBe(200)
+  const planned = await cloud.inspection.plan(pipeline, {image, signal})
+  expect(planned.filter(({kind}) => kind === 'service')).toMatchObject([{action: 'none'}])
 })
