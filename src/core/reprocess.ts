@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import {RESULT_METADATA} from '../../worker/contract.ts'
 import {type Context} from './ports/context.ts'
-import {AppError} from './errors.ts'
+import {AppError, isTransient} from './errors.ts'
 import {eachOf} from './parallel.ts'
 import {findArchived} from './files/departed.ts'
 import {isUndelivered} from './files/files.ts'
@@ -139,9 +139,9 @@ async function markRequested(error: StoredObject, reprocessId: string, {cloud}: 
   try {
     await cloud.objects.addMetadata(error, {[RESULT_METADATA.requested]: reprocessId})
   } catch (failure) {
-    // The worker was faster; or the caller may publish, but not write: the request is on its way all the same.
+    // The worker was faster, the caller may only publish, or Google is busy: the request is on its way all the same.
     const isFine = ['precondition-failed', 'not-found', 'permission-denied'].includes(codeOf(failure) ?? '')
-    if (!isFine) throw failure
+    if (!isFine && !isTransient(failure)) throw failure
   }
 }
 

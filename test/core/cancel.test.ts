@@ -131,6 +131,20 @@ test('a failed file that was requested again waits until it is delivered, and ca
   expect(await fileOf('again.txt', context)).toMatchObject({state: 'done'})
 })
 
+test('a cancelled file that is requested again and fails has its attempts and their error', async () => {
+  const context = await startLocalPipeline({maxInstances: 1, minimumBackoff: '600s', maximumBackoff: '600s'})
+  const failing = `export default {name: 'failing', async process() { throw new Error('not now') }}\n`
+  await setup({workerFolder: await workerFolder('processor.js', failing)}, context)
+  await send(context, 'a.txt', 'good')
+  const look = () => fileOf('a.txt', context)
+  const refused = {state: 'waiting', attempts: 1, lastError: {message: 'not now'}}
+  await expect.poll(look, {timeout: 10_000}).toMatchObject(refused)
+  await cancel(['a.txt'], context)
+  expect(await look()).toMatchObject(CANCELLED)
+  await reprocess(await chooseFiles({objects: ['a.txt']}, context), context)
+  await expect.poll(look, {timeout: 10_000}).toMatchObject(refused)
+})
+
 test('a result stays if its reprocessing is cancelled', async () => {
   const context = await start()
   expect((await waitForResults(await send(context, 'done.txt', 'good'), wait, context)).exitCode).toBe(0)

@@ -127,7 +127,9 @@ export async function standingOf(
     activity:
       failed === undefined ||
       (isNew(activity?.startedAt) &&
-        (activity?.state === 'running' || (!isCancelled && isNew(activity?.lastError?.at))))
+        (activity?.state === 'running' ||
+          ((!isCancelled || (failure !== undefined && isRequestedAgain(failure))) &&
+            isNew(activity?.lastError?.at))))
         ? activity
         : undefined,
   }
