@@ -26,13 +26,16 @@ export async function checkBudget(
       ? undefined
       : await cloud.project.missingPermissions(ON_ACCOUNT, billingAccount)
   if (onAccount?.length === 0) return [ok]
+  // The Cloud Billing API is only enabled along with the pipeline.
+  if (onAccount === undefined)
+    return [{...ok, detail: `cannot be checked: the billing account of ${project} cannot be read`}]
   const principal = await cloud.project.principal()
   return [
     {
       name,
       state: 'failed',
       detail: `${principal} lacks ${onProject.join(', ')} on ${project}, which roles/editor grants, and may not manage budgets of its billing account`,
-      fix: `gcloud billing accounts add-iam-policy-binding ${billingAccount ?? 'ACCOUNT'} --member=${principal} --role=${ACCOUNT_ROLE}`,
+      fix: `gcloud billing accounts add-iam-policy-binding ${billingAccount} --member=${principal} --role=${ACCOUNT_ROLE}`,
     },
   ]
 }

@@ -9,6 +9,7 @@ export async function checkGivenChannel({cloud, pipeline}: Context): Promise<Che
   const slack = alerts['slack']
   if (slack === undefined) return []
   const channels = await cloud.inspection.channels(pipeline)
+  if (channels === undefined) return [{name, state: 'ok', detail: `${slack}, which cannot be checked`}]
   if (channels.some((channel) => channel.name === slack)) return [{name, state: 'ok', detail: slack}]
   const detail = `there is no notification channel ${slack}, which alerts.slack names; this page creates one`
   return [{name, state: 'failed', detail, fix: pageOf(project)}]
@@ -19,7 +20,7 @@ export async function checkChannels({cloud, pipeline, step}: Context): Promise<C
   const {alerts, project} = pipeline.settings
   if (Object.keys(alerts).length === 0) return []
   step('Inspect the notification channels')
-  return (await cloud.inspection.channels(pipeline)).map((channel): Check => {
+  return ((await cloud.inspection.channels(pipeline)) ?? []).map((channel): Check => {
     if (channel.works) return {name, state: 'ok', detail: channel.name}
     const detail = `${channel.name} is not verified, so Google sends nothing to it; this page sends a code and takes it`
     return {name, state: 'failed', detail, fix: pageOf(project)}

@@ -46,8 +46,13 @@ export interface Infrastructure {
 
 /** The same inspection directly through the APIs, however the resources were created. */
 export interface Inspection extends Pick<Infrastructure, 'plan' | 'leftovers'> {
-  /** The notification channels that exist for the alerts: the pipeline's own, and the one that the settings name. */
-  channels(pipeline: Pipeline): Promise<readonly {readonly name: string; readonly works: boolean}[]>
+  /**
+   * The notification channels that exist for the alerts: the pipeline's own, and the one that the settings name, by the
+   * name that they give it. `undefined` if the caller may not see them, or the API is disabled.
+   */
+  channels(
+    pipeline: Pipeline,
+  ): Promise<readonly {readonly name: string; readonly works: boolean}[] | undefined>
   /**
    * What is missing between an upload and the service, as `subscription NAME`; two cheap reads. What the user is not
    * allowed to read counts as existing.

@@ -39,7 +39,7 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
   }
   const isWanted = alertPolicy([]) !== undefined
   const old = async (collection: Collection, wanted: readonly Json[]) =>
-    (await noneIfRefused(ours(collection)))
+    ((await unlessRefused(ours(collection))) ?? [])
       .filter((item) => !wanted.some(({displayName}) => displayName === item['displayName']))
       .map((item) => resource(collection, textIn(item, 'displayName') ?? '', undefined))
 
@@ -102,25 +102,28 @@ export async function alertResources(pipeline: Pipeline, rest: Rest): Promise<Re
   ]
 }
 
-/** The channels that exist; none if the API is disabled. */
+/** The channels that exist; `undefined` if the caller may not see them, or the API is disabled. */
 export async function readChannels(pipeline: Pipeline, rest: Rest): ReturnType<Inspection['channels']> {
   const {slack} = pipeline.settings.alerts
-  const list = noneIfRefused(readAll('notificationChannels', pipeline, rest))
-  return (await list)
-    .filter((channel) => channel['name'] === slack || isOurs(channel, pipeline))
+  // Google may name the project by its number where the settings have its id.
+  const idOf = (channel: string | undefined) => channel?.replace(/^.*\//, '')
+  const isGiven = (channel: Json) => slack !== undefined && idOf(textIn(channel, 'name')) === idOf(slack)
+  return (await unlessRefused(readAll('notificationChannels', pipeline, rest)))
+    ?.filter((channel) => isGiven(channel) || isOurs(channel, pipeline))
     .map((channel) => ({
-      name: textIn(channel, channel['name'] === slack ? 'name' : 'displayName') ?? '',
+      name: (isGiven(channel) ? slack : textIn(channel, 'displayName')) ?? '',
       // https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels#verificationstatus
       works: channel['verificationStatus'] !== 'UNVERIFIED',
     }))
 }
 
-/** None if the caller may not see them, or the API is disabled: a pipeline without alerts needs neither. */
-async function noneIfRefused(list: Promise<Json[]>): Promise<Json[]> {
+/** `undefined` if the caller may not see them, or the API is disabled: a pipeline without alerts needs neither. */
+async function unlessRefused(list: Promise<Json[]>): Promise<Json[] | undefined> {
   try {
     return await list
   } catch (error) {
-    if (error instanceof AppError && ['permission-denied', 'api-disabled'].includes(error.code)) return []
+    if (error instanceof AppError && ['permission-denied', 'api-disabled'].includes(error.code))
+      return undefined
     throw error
   }
 }

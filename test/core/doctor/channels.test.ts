@@ -1,10 +1,11 @@
 import {expect, onTestFinished, test} from 'vitest'
-import {checkChannels} from '../../../src/core/doctor/channels.ts'
+import {checkChannels, checkGivenChannel} from '../../../src/core/doctor/channels.ts'
 import {plan} from '../../../src/core/plan.ts'
 import {pipelineOf} from '../../../src/core/settings/pipeline.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
 import {createGoogleCloud} from '../../../src/google/cloud.ts'
 import {forward, startServer} from '../../support/answering-server.ts'
+import {addFault} from '../../support/fault-plan.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 const project = 'my-project-123'
@@ -24,6 +25,26 @@ test('a channel for Slack that does not exist is found before anything is create
   const {withoutEffect, resources} = await plan(local)
   expect(withoutEffect).toEqual(['alerts.slack'])
   expect(resources.map(({kind}) => kind)).not.toContain('alert policy')
+})
+
+test('a channel for Slack is found by its id, and assumed to exist where channels cannot be read', async () => {
+  const slack = `projects/${project}/notificationChannels/7`
+  const context = await startLocalPipeline({project, target: 'gcp', alerts: `slack=${slack}`})
+  const origin = await startServer((_, response) => {
+    const notificationChannels = [{name: 'projects/42/notificationChannels/7', type: 'slack'}]
+    response.end(JSON.stringify({notificationChannels}))
+  })
+  const google = createGoogleCloud({projectId: project, region: 'europe-west3', endpoint: origin})
+  onTestFinished(() => google.close())
+  expect(await checkGivenChannel({...context, cloud: google})).toMatchObject([{state: 'ok', detail: slack}])
+  await addFault(context.endpoint, {
+    on: {method: 'GET', path: `/v3/projects/${project}/notificationChannels`},
+    answer: 403,
+    message: 'Permission denied',
+  })
+  expect(await checkGivenChannel(context)).toMatchObject([
+    {state: 'ok', detail: expect.stringContaining('cannot be checked')},
+  ])
 })
 
 test('a channel that Google sends nothing to is named with the page that verifies it', async () => {

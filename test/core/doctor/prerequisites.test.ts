@@ -1,6 +1,7 @@
 import {json} from 'node:stream/consumers'
 import {describe, expect, onTestFinished, test} from 'vitest'
 import type {Check} from '../../../src/core/doctor/check.ts'
+import {checkBudget} from '../../../src/core/doctor/budget.ts'
 import {checkExistingBuckets} from '../../../src/core/doctor/existing-buckets.ts'
 import {checkPrerequisites, requireAll} from '../../../src/core/doctor/prerequisites.ts'
 import {AppError} from '../../../src/core/errors.ts'
@@ -173,11 +174,16 @@ describe('before anything is created', () => {
     })
     const cloud = createGoogleCloud({projectId: 'my-project-123', region: 'europe-west3', endpoint})
     onTestFinished(() => cloud.close())
-    const checks = failed(await checkPrerequisites({...context, cloud}, terraform))
-    expect(checks.map(({fix}) => /--role=(\S+)/.exec(fix === undefined ? '' : render(fix))?.[1])).toEqual(
+    const checks = await checkPrerequisites({...context, cloud}, terraform)
+    const refused = failed(checks)
+    expect(refused.map(({fix}) => /--role=(\S+)/.exec(fix === undefined ? '' : render(fix))?.[1])).toEqual(
       roles,
     )
-    expect(checks.map(({detail}) => detail).join()).toContain(roles.length === 0 ? '' : (lacking[0] ?? ''))
+    for (const {detail} of refused) expect(detail).toContain(lacking[0])
+    const state = roles.includes('roles/billing.costsManager') ? 'failed' : 'ok'
+    expect(checks.filter(({name}) => name === 'budget')).toMatchObject([{state}])
+    // While the Cloud Billing API is disabled, the billing account is unknown, which does not block setup.
+    expect(await checkBudget({billingAccount: undefined}, {...context, cloud})).toMatchObject([{state: 'ok'}])
   })
 
   test('everything that is missing is one error, each with its command', async () => {
