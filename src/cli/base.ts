@@ -212,6 +212,7 @@ export abstract class CloudRunnerCommand extends Command {
       context: target.context(),
       render: this.render,
       isProtected: config.isProtected,
+      now: () => target.now(),
       requests: isLocal ? (after) => localCloudOf(config).requests(after) : undefined,
       explain: (error) => failureOf(error, {bin: this.config.bin, typed: this.typed}),
       version: this.config.version,

@@ -4,7 +4,7 @@ import {counted} from './format.ts'
 import type {LocalCloudControl} from './targets.ts'
 
 /**
- * Asks before the state of the local cloud is lost; with no bucket in it, there is nothing to lose.
+ * Asks before the state of the local cloud is lost; with no resource in it, there is nothing to lose.
  * @param instead what becomes of it: `will be removed`
  * @throws AppError `confirmation-required`, `confirmation-mismatch`
  */
@@ -15,13 +15,15 @@ export async function agreeToLoseState(
 ): Promise<void> {
   const running = await local.status()
   // If it does not run, the next call says so.
-  if (running === undefined || running.buckets === 0) return
+  if (running === undefined || (running.buckets === 0 && running.others === 0)) return
   const buckets = running.buckets === undefined ? 'All buckets' : counted(running.buckets, 'bucket')
+  const lost =
+    running.buckets === 0
+      ? `Everything in ${local.folder}`
+      : `${buckets} with all files and results, and everything else in ${local.folder},`
   await confirmByYes({
     ...consent,
-    consequences: [
-      `${buckets} with all files and results, and everything else in ${local.folder}, ${instead}. Snapshots stay.`,
-    ],
+    consequences: [`${lost} ${instead}. Snapshots stay.`],
     command: again('--yes'),
   })
 }

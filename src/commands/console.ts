@@ -36,6 +36,7 @@ export default class Console extends CloudRunnerCommand {
     await visitConsole(console, {
       path: '/',
       open: flags.open,
+      showsToken: true,
       json: this.jsonEnabled(),
       context: target.context(),
       print: (lines) => this.print(lines),

@@ -82,7 +82,9 @@ export default class Cost extends CloudRunnerCommand {
       return bill
     }
     await using target = await this.open(config, {create: false})
-    const result = await this.task('Measure', (step) => measureCost(since, target.context(step)))
+    const result = await this.task('Measure', (step) =>
+      measureCost(since, target.context(step), target.now()),
+    )
     this.print(showMeasuredCost(result, config.settings.target, width))
     return result
   }

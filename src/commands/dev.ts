@@ -4,7 +4,7 @@ import {CloudRunnerCommand} from '../cli/base.ts'
 import {openConsolePage} from '../cli/console-page.ts'
 import {failureOf, usageError} from '../cli/failure.ts'
 import {confirmFlag} from '../cli/flags.ts'
-import {listenToKeys} from '../cli/keys.ts'
+import {isInForeground, listenToKeys} from '../cli/keys.ts'
 import {localCloudOf, type OpenTarget} from '../cli/targets.ts'
 import {showDevEvent} from '../cli/show-dev.ts'
 import {runningConsole} from '../console/running.ts'
@@ -102,7 +102,7 @@ export default class Dev extends CloudRunnerCommand {
 
   /** On a terminal, serves and opens the console when its key is pressed. */
   #offerConsole(config: Config, target: OpenTarget): AsyncDisposable {
-    const isOffered = process.stdin.isTTY && process.stdout.isTTY && !this.jsonEnabled()
+    const isOffered = process.stdin.isTTY && process.stdout.isTTY && !this.jsonEnabled() && isInForeground()
     let served: Promise<RunningConsole> | undefined
     const show = async () => {
       const context = target.context()

@@ -35,7 +35,7 @@ export default class History extends CloudRunnerCommand {
     const context = target.context()
     const runs = await readRuns(object, context)
     const {versioning} = context.pipeline.settings
-    this.print(showHistory({object, runs, versioning}, Date.now(), this.render))
+    this.print(showHistory({object, runs, versioning}, target.now(), this.render))
     return {object, runs}
   }
 }

@@ -56,7 +56,7 @@ export default class Status extends ReadOnlyCommand {
     open: Flags.boolean({
       summary:
         'Show the file, or the filtered list, in the console. If none is running, serve it until Ctrl-C.',
-      exclusive: ['watch', 'json'],
+      exclusive: ['watch', 'json', 'limit', 'after'],
     }),
     limit: Flags.integer({
       summary: 'List at most this many files.',
@@ -91,24 +91,30 @@ export default class Status extends ReadOnlyCommand {
       await using target = await this.open(config, {create: false})
       const result = await status(request, target.context())
       const [only] = result.files
+      const page = flags.open
+        ? pageFor(
+            request,
+            result.files.map(({object}) => object),
+          )
+        : undefined
       const hops = objects.length === 1 && only && result.total === 1 ? ['', ...hopTable(only.hops)] : []
       const shown = showStatus(result, target.now(), this.render, {nextPage: nextPage(result), isFiltered})
       this.print([...shown, ...hops])
-      if (flags.open) await this.#showPage(request, config, target)
+      if (page !== undefined) await this.#showPage(page, config, target)
       return result
     }
     return flags.open ? look(await this.configure(flags)) : this.lookAt(flags, look)
   }
 
-  async #showPage(request: StatusRequest, config: Config, target: OpenTarget): Promise<void> {
+  async #showPage(path: string, config: Config, target: OpenTarget): Promise<void> {
     const context = target.context()
-    const path = pageFor(request)
     const running = await runningConsole(context)
     if (running !== undefined) return openConsolePage(running, path, context)
     await using console = await this.serveConsole(config, target)
     await visitConsole(console, {
       path,
       open: true,
+      showsToken: process.stdout.isTTY,
       json: false,
       context,
       print: (lines) => this.print(lines),

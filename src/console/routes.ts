@@ -1,5 +1,5 @@
 import type {IncomingMessage} from 'node:http'
-import {measureCost} from '../core/cost/measured.ts'
+import {measureCost, type MeasuredCost} from '../core/cost/measured.ts'
 import {AppError} from '../core/errors.ts'
 import {logs} from '../core/logs.ts'
 import type {Context} from '../core/ports/context.ts'
@@ -26,6 +26,8 @@ const USUAL_LINES = 1000
 const MOST_REVISIONS = 100
 const MINUTE_MS = 60_000
 const COST_MS = 30 * 24 * 60 * MINUTE_MS
+/** Measuring reads up to 50 pages of the log. */
+const COST_KEPT_MS = 10 * MINUTE_MS
 
 /** What the routes work with. */
 export interface RouteServices {
@@ -34,6 +36,8 @@ export interface RouteServices {
   readonly fixes: Fixes
   readonly render: Render
   readonly isProtected: boolean
+  /** The cloud's time, in milliseconds since the epoch. */
+  readonly now: () => number
   /** The path with a key, for what a browser loads without headers. */
   readonly withKey: (path: string) => string
   /** On the local target. */
@@ -62,9 +66,21 @@ export function apiRoutes({
   fixes,
   render,
   isProtected,
+  now,
   withKey,
   requests,
 }: RouteServices): Routes<Routed> {
+  let measured: {readonly at: number; readonly cost: Promise<MeasuredCost>} | undefined
+  function costNow(): Promise<MeasuredCost> {
+    if (measured !== undefined && now() - measured.at < COST_KEPT_MS) return measured.cost
+    const cost = measureCost(COST_MS, context, now())
+    measured = {at: now(), cost}
+    cost.catch(() => {
+      if (measured?.cost === cost) measured = undefined
+    })
+    return cost
+  }
+
   return {
     async 'GET /api/files'({query}) {
       const filter = filterIn(query)
@@ -104,16 +120,15 @@ export function apiRoutes({
 
     async 'GET /api/parts'() {
       await watch.current()
-      const now = Date.now()
       const throughput = {
-        lastMinute: watch.files.doneSince(now - MINUTE_MS),
-        lastHour: watch.files.doneSince(now - 60 * MINUTE_MS),
+        lastMinute: watch.files.doneSince(now() - MINUTE_MS),
+        lastHour: watch.files.doneSince(now() - 60 * MINUTE_MS),
       }
       return {parts: await readParts(watch.overview, context, render), throughput}
     },
 
     async 'GET /api/cost'() {
-      const {bill} = await measureCost(COST_MS, context)
+      const {bill} = await costNow()
       const typed = command('cost', '--since', '30d')
       const isEstimate = context.pipeline.settings.target === 'local'
       return {usd: bill.cost, isEstimate, command: lineOf(typed, render)}

@@ -1,4 +1,5 @@
-import {mkdir, readFile, rm, writeFile} from 'node:fs/promises'
+import {randomUUID} from 'node:crypto'
+import {mkdir, readFile, rename, rm, writeFile} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import {isJsonObject} from '../core/json.ts'
 import type {Context} from '../core/ports/context.ts'
@@ -19,8 +20,10 @@ function fileOf(place: Place): string {
 /** Writes a file with the token, so only its owner may read it, from the first moment on. */
 async function writePrivate(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), {recursive: true})
-  await rm(file, {force: true})
-  await writeFile(file, text, {mode: 0o600, flag: 'wx'})
+  // Two commands may write it at once.
+  const draft = `${file}.${randomUUID()}`
+  await writeFile(draft, text, {mode: 0o600, flag: 'wx'})
+  await rename(draft, file)
 }
 
 /** Lets other commands of the folder name the console's address, until it is disposed of. */

@@ -34,6 +34,8 @@ export interface ConsoleOptions {
   readonly render: Render
   /** Whether traffic may be moved only by a command that asks for the pipeline's name. */
   readonly isProtected: boolean
+  /** The cloud's time, in milliseconds since the epoch. */
+  readonly now: () => number
   /** Any thrown value as the page shows it. */
   readonly explain: (error: unknown) => Problem
   readonly version: string
@@ -94,7 +96,7 @@ interface Site extends AsyncDisposable {
 }
 
 function createSite(admission: Admission, options: ConsoleOptions): Site {
-  const {context, render, explain, version, isProtected, requests} = options
+  const {context, render, explain, version, isProtected, now, requests} = options
   const events = new EventStream(({all, ofLogs}) => {
     watch.isWatched = all > 0
     follower.isWanted = ofLogs > 0
@@ -120,7 +122,7 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
   const routes: Routes = {
     'GET /api/session': () => ({eventsPath: withKey(EVENTS_PATH), version, commands}),
     'GET /api/openapi.json': readDescription,
-    ...apiRoutes({context, watch, fixes, render, isProtected, withKey, requests}),
+    ...apiRoutes({context, watch, fixes, render, isProtected, now, withKey, requests}),
   }
 
   async function answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -149,7 +151,7 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
       }
       const [, object, what] = /^\/api\/files\/([^/]+)\/(report|export)$/.exec(pathname) ?? []
       if (object !== undefined) {
-        const name = decodeURIComponent(object)
+        const name = decoded(object)
         return sendHtml(response, await (what === 'report' ? drawReport(name) : drawStory(name)))
       }
       const found = findRoute(message, pathname)
@@ -166,7 +168,7 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
     for (const [operation, route] of Object.entries(routes)) {
       const pattern = operation.replace(/\{\w+\}/, '([^/]+)')
       const [found, name = ''] = new RegExp(`^${pattern}$`).exec(`${method} ${path}`) ?? []
-      if (found !== undefined) return {name: decodeURIComponent(name), route}
+      if (found !== undefined) return {name: decoded(name), route}
     }
     return undefined
   }
@@ -190,6 +192,15 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
       events[Symbol.dispose]()
       await Promise.all([watch, follower, fixes].map((part) => part[Symbol.asyncDispose]()))
     },
+  }
+}
+
+/** @throws AppError `usage` */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch (error) {
+    throw new AppError(`${part} in the path is not percent-encoded UTF-8.`, {code: 'usage', cause: error})
   }
 }
 

@@ -25,6 +25,8 @@ export interface LocalCloudStatus {
   readonly instances: readonly ListedInstance[]
   /** Number of buckets in all projects; with none left, no pipeline exists. */
   readonly buckets: number
+  /** Number of topics, secrets, services, jobs and repositories in all projects. */
+  readonly others: number
   /** Number of injected faults that are still to happen. */
   readonly faults: number
   readonly iam: IamMode

@@ -179,6 +179,10 @@ export async function compose({
   const ofImages = new Set(registry.blobIds())
   await state.blobs.sweep((blob) => storage.refersTo(blob) || ofImages.has(blob))
 
+  const countOthers = state.database.prepare(
+    `SELECT ${['pubsub_topics', 'secret_manager_secrets', 'run_services', 'run_jobs', 'registry_repositories'].map((table) => `(SELECT count(*) FROM ${table})`).join(' + ')} AS others`,
+  )
+
   const startedAt = new Date(clock.now()).toISOString()
   let main: Listener | undefined
   let proxy: Listener | undefined
@@ -194,6 +198,7 @@ export async function compose({
     tls: secure,
     instances: run.instances(),
     buckets: storage.bucketCount(),
+    others: Number(countOthers.get()?.['others']),
     faults: faults.list().length,
     iam: enforcement.mode(),
     denials: access.denials(),

@@ -233,5 +233,10 @@ test('answers a request whose target is not a URL, and stays up', async () => {
   const [response] = await once(strange.end(), 'response')
   response.resume()
   expect(response.statusCode).toBe(400)
+  for (const path of ['/api/files/%E0%A4%A', '/api/traffic/%'])
+    expect(await ask(path.includes('traffic') ? 'POST' : 'GET', path)).toMatchObject({
+      status: 400,
+      json: {code: 'usage'},
+    })
   expect((await ask('GET', '/api/session')).status).toBe(200)
 })

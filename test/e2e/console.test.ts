@@ -66,7 +66,10 @@ test('the browser gets a file that its owner alone can read, not the token', asy
   const status = cli.start(['status', '--open'], {environment: {BROWSER}})
   await status.shows('Ctrl-C')
   status.kill('SIGINT')
-  expect((await status.ended).exitCode).toBe(130)
+  const {exitCode, stdout} = await status.ended
+  expect([exitCode, stdout]).toEqual([130, expect.not.stringContaining('token')])
+  for (const selection of [['*.csv'], ['a b.csv', '*.csv'], ['--after', 'x']])
+    expect((await cli.run(['status', ...selection, '--open'], {environment: {BROWSER}})).exitCode).toBe(2)
 })
 
 /** Of util-linux: runs a command on a terminal of its own. */

@@ -98,6 +98,10 @@ describe('the page of a report', () => {
     expect(page).toContain('300 rows: 285 with a label, 15 to predict')
     expect(page).toContain('wild: quartiles')
     expect(page).toContain('one normal score')
+    expect(page).toContain('L2 penalty (C = 1)')
+    const withPenalty = (l2: number) => reportPage({...two, model: {...two.model, penalty: {l2}}})
+    expect(withPenalty(2)).toContain('L2 penalty (C = 0.5)')
+    expect(withPenalty(0)).toContain('no penalty')
   })
 
   it('compares categories with the commonest one of their column', async () => {

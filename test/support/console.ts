@@ -44,6 +44,7 @@ export async function startConsole(
     context,
     render,
     isProtected,
+    now: Date.now,
     explain: (error) => failureOf(error, {bin: 'cloud-runner', typed: NOTHING_TYPED}),
     version: 'test',
     async requests(after) {

@@ -39,12 +39,12 @@ export interface MeasuredCost {
 /**
  * What a pipeline has cost since a time, or would have cost on Google if it runs locally: its measured usage at
  * Google's list prices.
+ * @param now the cloud's time, in milliseconds since the epoch
  * @throws AppError `not-set-up`
  */
-export async function measureCost(sinceMs: number, context: Context): Promise<MeasuredCost> {
+export async function measureCost(sinceMs: number, context: Context, now: number): Promise<MeasuredCost> {
   const {cloud, pipeline, step} = context
   const {names, settings} = pipeline
-  const now = Date.now()
   const since = new Date(now - sinceMs).toISOString()
   const days = sinceMs / DAY_MS
 

@@ -1,11 +1,12 @@
 import type {PartPage} from '../../api.ts'
 import {CommandLine} from '../command-line.tsx'
 import {useRemote} from '../remote.ts'
+import {Problem} from '../suggestions.tsx'
 
 /** How much passes the pipeline, and what it has cost. */
 export function PipelineFigures({throughput}: Pick<PartPage, 'throughput'>) {
-  // Measuring reads the whole request log: once for each visit.
-  const {value: cost} = useRemote('GET /api/cost', {}, '')
+  // Measuring reads the whole request log: once for each visit at most.
+  const {value: cost, problem} = useRemote('GET /api/cost', {}, '')
   const {lastMinute, lastHour} = throughput
   return (
     <section>
@@ -21,9 +22,10 @@ export function PipelineFigures({throughput}: Pick<PartPage, 'throughput'>) {
         </div>
         <div>
           <dt>{cost?.isEstimate === true ? 'cost on Google, last 30 days' : 'cost, last 30 days'}</dt>
-          <dd>{cost === undefined ? '…' : `$${cost.usd.toFixed(2)}`}</dd>
+          <dd>{cost === undefined ? (problem === undefined ? '…' : '–') : `$${cost.usd.toFixed(2)}`}</dd>
         </div>
       </dl>
+      {problem && <Problem problem={problem} />}
       {cost && <CommandLine line={cost.command} />}
     </section>
   )
