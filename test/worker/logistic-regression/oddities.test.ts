@@ -122,6 +122,24 @@ describe('a total below the rows', () => {
   })
 })
 
+describe('a last row that only looks like a total', () => {
+  const pairs = Array.from({length: 40}, (_, i) => [i % 4 === 0 ? 1 : -1, (i * 7) % 3 === 0 ? 1 : 0] as const)
+  it.each<[what: string, rows: readonly string[], last: string]>([
+    ['its word recurs', pairs.map(([, y], i) => `${['sum', 'total', 'avg'][i % 3]},0,${y}`), 'total,0,1'],
+    [
+      'another word for it occurs',
+      pairs.map(([a, y], i) => `${i % 2 ? 'sum' : 'avg'},${a},${y}`),
+      'total,-20,',
+    ],
+    ['its numbers are all 0', pairs.map(([, y], i) => `k${i % 3},0,${y}`), 'total,0,'],
+    ['it has a class of other rows', pairs.map(([a, y], i) => `k${i % 3},${a},${y}`), 'total,-20,1'],
+  ])('is a row if %s', async (_, above, last) => {
+    const {lines, report} = await processFile(['kind,flag,y', ...above, last, ''].join('\n'))
+    expect(report.rows.total).toBe(41)
+    expect(lines.at(-1)).toMatch(new RegExp(`^${last},`))
+  })
+})
+
 describe('a header that does not fit the rows', () => {
   it('lacks the name of the rows, as R writes it', async () => {
     const text = `"a","b","y"\n${rows.map((row, i) => `"${i + 1}",${row}\n`).join('')}`

@@ -12,7 +12,7 @@ import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
 import {uniqueNames} from './names.ts'
 import {type Notation, notationOf} from './notation.ts'
 import {RowSample} from './sample.ts'
-import {isLastSum, saysTotal} from './total-row.ts'
+import {columnsOfTotal, isLastTotal} from './total-row.ts'
 
 /** Rows that are kept however little memory there is. */
 const FEWEST_ROWS = 1000
@@ -31,6 +31,8 @@ export interface Table {
   /** All columns but the label's. */
   columns: Column[]
   label: Label
+  /** The label is text by its type, even if its classes look like numbers. */
+  isLabelText?: boolean
   /** What it was read from: the file, or its rows as CSV. */
   text: InputFile
   /** If memory had room for some rows only: these are those of the table, chosen at random. */
@@ -83,7 +85,7 @@ export async function readTable(
       const table = builder.build(input, shape, total)
       // A program that writes types writes no totals; the last row need not be in a sample.
       const isKnown = total !== undefined || dialect !== undefined || table.sample !== undefined
-      if (isKnown || !builder.lastSaysTotal || !isLastSum(table)) return table
+      if (isKnown || !isLastTotal(table, builder.columnsOfTotal)) return table
       // Its word made a text column of what may be numbers without it.
       kinds = new Map()
       total = table.rows - 1
@@ -114,7 +116,7 @@ class TableBuilder implements RecordHandler {
   #seen = 0
   #labelled = 0
   #sample: RowSample | undefined
-  #lastSaysTotal = false
+  #columnsOfTotal: readonly number[] = []
   #capacity = 0
   /** Rows after which it is checked next whether the file fits into memory. */
   #nextCheck = 0
@@ -167,7 +169,7 @@ class TableBuilder implements RecordHandler {
       replacement.add(block, taken, row)
       this.#columns[index] = replacement
     }
-    this.#lastSaysTotal = saysTotal(block)
+    this.#columnsOfTotal = columnsOfTotal(block)
     const codes = this.#labelCodes?.current
     for (let i = row; i < this.#rows; i++) if ((codes?.[i] ?? -1) >= 0) this.#labelled++
     if (this.#sample !== undefined) this.#retain(this.#sample.next(this.#seen, row, this.#rows, codes), row)
@@ -175,9 +177,9 @@ class TableBuilder implements RecordHandler {
     if (this.#rows >= this.#nextCheck) this.#checkMemory()
   }
 
-  /** A field of the last row is a word for a total. */
-  get lastSaysTotal(): boolean {
-    return this.#lastSaysTotal
+  /** Indexes of the columns in which the last row has a word for a total. */
+  get columnsOfTotal(): readonly number[] {
+    return this.#columnsOfTotal
   }
 
   #textBuilder(index: number): TextBuilder {
