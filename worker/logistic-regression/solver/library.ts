@@ -7,6 +7,8 @@ import {type Objective, evaluate, rowsOf} from './objective.ts'
 
 /** Multiplications, each of a cell of the design matrix, that may take five minutes on one CPU. */
 const MOST_MULTIPLICATIONS = 1.5e10
+/** Of the design matrix, which the solver holds twice, as numbers of 8 bytes. */
+const MOST_CELLS = 2e7
 const MULTIPLICATIONS_PER_MINUTE = 3e9
 /** Of one turn: some milliseconds. */
 const MULTIPLICATIONS_AT_ONCE = 4e5
@@ -17,7 +19,7 @@ const GRADIENT_TOLERANCE = 1e-4
  * Trains with `ml-logistic-regression`: per class a regression against the others, by gradient descent from 0, without a
  * penalty. Its `train` never yields and always starts from 0. So it is called for a few steps at a time, and the features
  * add the scores of the weights so far to every product: each step is the one it would take.
- * @throws PermanentError `solver-too-slow`
+ * @throws PermanentError `solver-too-large`, `solver-too-slow`
  */
 export async function fitByLibrary(
   objective: Objective,
@@ -28,6 +30,7 @@ export async function fitByLibrary(
   const rows = rowsOf(objective)
   const columns = design.columns + 1
   const classes = Math.max(2, outputs)
+  refuseLarge(rows, design.columns)
   refuseSlow(objective, rows * columns * classes, numSteps)
   const [{default: LogisticRegression}, {Matrix}] = await Promise.all([
     import('ml-logistic-regression'),
@@ -90,6 +93,18 @@ export function denseRows(design: Design, start: number, end: number): number[][
     first += count
   }
   return found
+}
+
+function refuseLarge(rows: number, columns: number): void {
+  const cells = rows * (columns + 1)
+  if (cells <= MOST_CELLS) return
+  throw new PermanentError(
+    `The solver ml-logistic-regression holds all cells in memory, at most ${MOST_CELLS / 1e6} million: ${rows} rows and ${columns} columns are ${Math.ceil(cells / 1e6)} million.`,
+    {
+      code: 'solver-too-large',
+      suggestions: ['Take the other solver, which holds less and is faster: --set solver=exact'],
+    },
+  )
 }
 
 /** With the refits without each fold. */

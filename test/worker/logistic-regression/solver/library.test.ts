@@ -87,6 +87,18 @@ describe('the solver ml-logistic-regression', () => {
     expect(Number(steps)).toBeLessThan(50_000)
   })
 
+  it('is refused if memory has no room for its cells', async () => {
+    const names = Array.from({length: 1000}, (_, j) => `c${j}`)
+    const lines = Array.from(
+      {length: 256},
+      (_, i) => `${names.map((__, j) => (i >> (j % 8)) & 1).join(',')},`,
+    )
+    const many = Array.from({length: 21_000}, (_, i) => `${lines[i % 256]}${'xy'[i % 3 && 1]}\n`).join('')
+    const fault = await faultOf(`${names.join(',')},y\n${many}`, optionsOf(library({numSteps: 1})))
+    expect(fault).toMatchObject({code: 'solver-too-large'})
+    expect(fault.suggestions).toEqual([expect.stringContaining('--set solver=exact')])
+  })
+
   it.each<[options: ModelOptions, message: string]>([
     [library({C: 1}), 'The solver ml-logistic-regression has no model option C.'],
     [
