@@ -54,6 +54,28 @@ describe('options of the model', () => {
     expect(violationsOf(report)).toEqual([])
   })
 
+  it('choose C by the loss in which the classes count alike, if they do in training', async () => {
+    const few = `x,z,y\n${rows
+      .slice(120, 180)
+      .map(({x, z, label}, i) => `${x},${z},${i % 3 === 0 ? label : 'good'}\n`)
+      .join('')}`
+    const lossOf = ({lines}: Awaited<ReturnType<typeof run>>): number => {
+      const [bad, good] = ['bad', 'good'].map((name) => {
+        const losses = lines.flatMap((line) => {
+          const fields = line.split(',')
+          return fields[2] === name ? [-Math.log(Number(fields[name === 'bad' ? 4 : 5]))] : []
+        })
+        return losses.reduce((sum, loss) => sum + loss, 0) / losses.length
+      })
+      return ((bad ?? NaN) + (good ?? NaN)) / 2
+    }
+    const path = [0.001, 0.01, 0.1, 1, 10, 100, 1000]
+    const losses: number[] = []
+    for (const C of path) losses.push(lossOf(await run({C, classWeight: 'balanced'}, few)))
+    const {report} = await run({C: 'auto', classWeight: 'balanced'}, few)
+    expect(1 / report.model.penalty.l2).toBeCloseTo(path[losses.indexOf(Math.min(...losses))] ?? NaN, 9)
+  })
+
   it('set the threshold, in the result, the figures and the model', async () => {
     const {report, lines, model} = await run({threshold: 0.2, positiveClass: 'bad'})
     expect(report.label.classes.map(({name}) => name)).toEqual(['good', 'bad'])

@@ -44,7 +44,7 @@ export async function trainAndValidate(
   let start: Float64Array | undefined
   for (const one of folded.folds.length === 0 ? [] : PATH) {
     start = (await at(one, start)).fit.parameters
-    const loss = lossOf(folded, label, into)
+    const loss = lossOf(folded, label, into, rowWeights)
     if (loss < best.loss) best = {C: one, loss}
   }
   return at(best.C, undefined)
@@ -62,17 +62,21 @@ function balancedWeights(codes: Int32Array, classes: number): Float64Array {
   return counts.map((count) => rows / (classes * count))
 }
 
-/** Mean log loss of the held-out rows. */
+/** Mean log loss of the held-out rows. @param rowWeights what a row of each class counts, as in training */
 function lossOf(
   {rows, neverHeldOut, unlabelled}: FoldedRows,
   {codes, classes}: Label,
   {probabilities}: Predictions,
+  rowWeights: Float64Array | undefined,
 ): number {
-  let sum = 0
+  let [sum, weights] = [0, 0]
   for (let i = neverHeldOut.end; i < unlabelled.start; i++) {
     const row = rows[i] ?? 0
-    const own = probabilities[row * classes.length + (codes[row] ?? 0)] ?? 0
-    sum -= Math.log(Math.max(own, Number.EPSILON))
+    const code = codes[row] ?? 0
+    const weight = rowWeights?.[code] ?? 1
+    const own = probabilities[row * classes.length + code] ?? 0
+    sum -= weight * Math.log(Math.max(own, Number.EPSILON))
+    weights += weight
   }
-  return sum / (unlabelled.start - neverHeldOut.end)
+  return sum / weights
 }
