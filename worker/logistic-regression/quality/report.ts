@@ -136,7 +136,7 @@ function describeSample({sample, rows}: Table, isPretrained: boolean): string[] 
     ? 'drift and metrics come from'
     : 'the model learned from, and its metrics come from,'
   return [
-    `Memory has no room for all of the file: ${use} ${kept} of its ${all} ${isPretrained ? '' : 'labelled '}rows, a random sample (seed ${SAMPLE_SEED}). All rows are predicted. For more rows, set "memory" in cloud-runner.json and run cloud-runner setup.`,
+    `Memory has no room for all of the file: ${use} ${kept} of its ${all} ${isPretrained ? '' : 'labelled '}rows, a random sample (seed ${SAMPLE_SEED}). All rows are predicted; the rows of each class are counted in the sample. For more rows, set "memory" in cloud-runner.json and run cloud-runner setup.`,
   ]
 }
 
