@@ -1,11 +1,10 @@
 import {isUtf8} from 'node:buffer'
 import {Readable} from 'node:stream'
 import {type InputFile, PermanentError} from '../../processor.ts'
-import {quoteField} from '../csv/append.ts'
 import {MOST_COLUMNS, tooManyColumns} from '../csv/dialect.ts'
 import {readBytes} from '../csv/source.ts'
 import type {Pacer} from '../pacer.ts'
-import {typedTexts} from './cells.ts'
+import {textField} from './cells.ts'
 import type {Transcoded} from './transcoded.ts'
 
 /** A line longer than this comes from a file that is not JSON Lines. */
@@ -43,12 +42,13 @@ export async function openJsonLines(input: InputFile, pacer: Pacer): Promise<Tra
   return {
     text: {...input, sizeBytes: 0, open: async () => text()},
     format: 'json-lines',
-    texts: typedTexts(names, (name) => kinds.get(name)?.has('string') === true),
+    names,
+    isText: (name) => kinds.get(name)?.has('string') === true,
   }
 }
 
 async function* csvOf(input: InputFile, names: readonly string[]): AsyncGenerator<string> {
-  yield `${names.map((name) => quoteField(name, ',')).join(',')}\n`
+  yield `${names.map(textField).join(',')}\n`
   // A record of one empty field would be a blank line.
   const missing = names.length === 1 ? '""' : ''
   for await (const lines of linesOf(input)) {
@@ -62,7 +62,7 @@ async function* csvOf(input: InputFile, names: readonly string[]): AsyncGenerato
 }
 
 function cellOf(value: unknown): string {
-  if (typeof value === 'string') return quoteField(value, ',')
+  if (typeof value === 'string') return textField(value)
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }
 

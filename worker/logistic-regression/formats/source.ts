@@ -4,6 +4,7 @@ import {InOtherFormat} from '../csv/other-format.ts'
 import type {Pacer} from '../pacer.ts'
 import type {LabelChoice} from '../table/label.ts'
 import {type ReadOptions, type Table, readTable} from '../table/table.ts'
+import {columnName, typedTexts} from './cells.ts'
 import {openJsonLines} from './json-lines.ts'
 import {readParquet} from './parquet/read.ts'
 
@@ -23,9 +24,12 @@ export async function readFile(
   } catch (error) {
     if (!(error instanceof InOtherFormat)) throw error
     const open = error.format === 'parquet' ? readParquet : openJsonLines
-    const {text, format, texts} = await open(input, pacer)
+    const {text, format, names, isText} = await open(input, pacer, options.memoryBytes)
     // What a model takes for numbers may be stored as text.
-    return readTable(text, choice, pacer, {asText: texts, ...options, dialect: dialectOf(format)})
+    const asText = typedTexts(names, isText)
+    const table = await readTable(text, choice, pacer, {asText, ...options, dialect: dialectOf(format)})
+    const isLabelText = names.some((name) => columnName(name) === table.label.name && isText(name))
+    return {...table, isLabelText}
   }
 }
 

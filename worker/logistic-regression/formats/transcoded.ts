@@ -6,6 +6,8 @@ export interface Transcoded {
   /** The rows as CSV, row by row in the order of the file; with its size unknown. */
   text: InputFile
   format: Dialect['format']
-  /** The columns that are texts by their type. */
-  texts: ReadonlySet<string>
+  /** Of the columns. */
+  names: readonly string[]
+  /** Whether a column is text by its type. */
+  isText: (name: string) => boolean
 }

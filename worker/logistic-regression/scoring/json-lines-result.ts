@@ -1,5 +1,4 @@
 import type {InputFile, Output} from '../../processor.ts'
-import {typedClasses} from '../formats/cells.ts'
 import {linesOf} from '../formats/json-lines.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Predictions} from '../training/model.ts'
@@ -8,17 +7,18 @@ import {MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 /**
  * Writes each line's object unchanged, with the predictions as its last keys; blank lines are dropped.
  * @param names of the prediction, then of the probability of each class
+ * @param classes as values of the prediction
  */
 export async function appendToLines(
   input: InputFile,
   names: readonly string[],
-  classes: readonly string[],
+  classes: readonly (string | number | boolean)[],
   {labels, probabilities}: Predictions,
   output: Pick<Output, 'write'>,
   pacer: Pacer,
 ): Promise<void> {
   const [prediction, ...ofClasses] = names.map((name) => `${JSON.stringify(name)}:`)
-  const values = typedClasses(classes).map((name) => JSON.stringify(name))
+  const values = classes.map((name) => JSON.stringify(name))
   const digits = Buffer.alloc(MOST_PROBABILITY_BYTES)
   let row = 0
   for await (const lines of linesOf(input)) {

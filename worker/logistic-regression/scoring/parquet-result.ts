@@ -1,7 +1,6 @@
 import type {ColumnChunk, FileMetaData, RowGroup, SchemaElement} from 'hyparquet'
 import type {ColumnSource} from 'hyparquet-writer'
 import type {InputFile, Output} from '../../processor.ts'
-import {typedClasses} from '../formats/cells.ts'
 import {openParquet} from '../formats/parquet/footer.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Predictions} from '../training/model.ts'
@@ -13,11 +12,12 @@ const ARROW_SCHEMA = 'ARROW:schema'
  * Writes the input's bytes up to its footer, then for each row group the columns of the predictions, then a footer
  * that has both: a row group's columns may lie anywhere in a file. So the input's columns keep their encoding.
  * @param names of the prediction, then of the probability of each class
+ * @param classes as values of the prediction, all of one type
  */
 export async function appendToColumns(
   input: InputFile,
   names: readonly string[],
-  classes: readonly string[],
+  classes: readonly string[] | number[] | boolean[],
   predictions: Predictions,
   output: Pick<Output, 'write'>,
   pacer: Pacer,
@@ -80,17 +80,16 @@ async function copyStart(
 /** The columns' types, and their values for some rows. */
 function predictionColumns(
   names: readonly string[],
-  classes: readonly string[],
+  classes: readonly string[] | number[] | boolean[],
   {labels, probabilities}: Predictions,
 ): {elements: SchemaElement[]; sources: (from: number, to: number) => ColumnSource[]} {
-  const typed = typedClasses(classes)
-  const areWhole = typed.every((name) => Number.isSafeInteger(name))
-  const values = areWhole ? typed.map((name) => BigInt(name)) : typed
+  const areWhole = classes.every((name) => Number.isSafeInteger(name))
+  const values = areWhole ? classes.map((name) => BigInt(name)) : classes
   const type: Pick<SchemaElement, 'type' | 'converted_type' | 'logical_type'> = areWhole
     ? {type: 'INT64'}
-    : typeof typed[0] === 'number'
+    : typeof classes[0] === 'number'
       ? {type: 'DOUBLE'}
-      : typeof typed[0] === 'boolean'
+      : typeof classes[0] === 'boolean'
         ? {type: 'BOOLEAN'}
         : {type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: {type: 'STRING'}}
   const required = {repetition_type: 'REQUIRED'} as const

@@ -2,6 +2,7 @@ import {createGzip} from 'node:zlib'
 import type {InputFile, Output} from '../../processor.ts'
 import {type AppendedFields, appendFields, quoteField} from '../csv/append.ts'
 import {isGzipName, readBytes} from '../csv/source.ts'
+import {typedClasses} from '../formats/cells.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Table} from '../table/table.ts'
 import type {Predictions} from '../training/model.ts'
@@ -45,7 +46,7 @@ export async function writeResult(
   pacer: Pacer,
 ): Promise<void> {
   const {format} = table.shape.dialect
-  const {classes} = table.label
+  const classes = table.isLabelText === true ? table.label.classes : typedClasses(table.label.classes)
   const names = addedNames(table)
   if (format === 'parquet') return appendToColumns(input, names, classes, predictions, output, pacer)
   const write = (to: Pick<Output, 'write'>): Promise<void> =>

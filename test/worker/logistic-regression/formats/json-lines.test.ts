@@ -76,6 +76,23 @@ describe('JSON Lines', () => {
     expect(classes).toContain(result[0]?.['prediction'])
   })
 
+  it('predict texts if the label is text, whatever its classes look like', async () => {
+    for (const other of [1, 'all texts']) {
+      const rows = records.map((_, i) => ({a: other === 1 ? i % 5 : `${i % 5}`, y: `${i % 2}`}))
+      const result = parsed((await processFile(linesOf(rows))).lines)
+      expect(new Set(result.map(({prediction}) => prediction))).toEqual(new Set(['0', '1']))
+    }
+  })
+
+  it('may have NUL in texts and keys', async () => {
+    const rows = records.map(({y}, i) => ({'zip\0': `0${i % 3}\0`, b: i % 5, y}))
+    const {lines, report} = await processFile(linesOf(rows))
+    expect(lines[7]?.startsWith(JSON.stringify(rows[7]).slice(0, -1))).toBe(true)
+    expect(report.coefficients[0]?.terms).toContainEqual(
+      expect.objectContaining({column: 'zip\ufffd', level: '01\ufffd'}),
+    )
+  })
+
   it('may lack keys, have them in any order, blank lines, blanks, a mark, CR LF and no last line end', async () => {
     const rows = records.map(({amount, member, y}, i) =>
       i % 4 === 0 ? {y, member} : {member, amount, ...(i === 50 ? {late: 7} : {}), y},

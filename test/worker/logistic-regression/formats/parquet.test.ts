@@ -1,8 +1,11 @@
 import {readFileSync} from 'node:fs'
+import {Readable} from 'node:stream'
 import {parquetMetadata, parquetReadObjects} from 'hyparquet'
 import {parquetWriteBuffer} from 'hyparquet-writer'
 import {describe, expect, it} from 'vitest'
 import {schemaChecker} from '../../../support/json-schema.ts'
+import {openRanges} from '../../../../worker/logistic-regression/formats/parquet/bytes.ts'
+import {PermanentError} from '../../../../worker/processor.ts'
 import {type Processed, faultOf, processFile} from '../../../support/process-file.ts'
 
 const violationsOf = schemaChecker(new URL('../../../../worker/report.schema.json', import.meta.url))
@@ -104,6 +107,42 @@ describe('Parquet', () => {
     expect(new Set((await rowsOf({...processed})).map(({prediction}) => typeof prediction))).toEqual(
       new Set(['boolean']),
     )
+  })
+
+  it('has predictions of text if the label is text', async () => {
+    const data = Array.from({length: 30}, (_, i) => i % 7)
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        {name: 'a', data, type: 'INT32'},
+        {name: 'y', data: data.map((value) => String(value % 2)), type: 'STRING'},
+      ],
+    })
+    const rows = await rowsOf(await processFile(Buffer.from(bytes)))
+    expect(['0', '1']).toContain(rows[0]?.['prediction'])
+  })
+
+  it('is refused if memory has no room for a row group', async () => {
+    const data = Array.from({length: 200_000}, (_, i) => i % 7)
+    const columnData = 'abcdefgh'.split('').map((name) => ({name, data, type: 'INT32' as const}))
+    const bytes = parquetWriteBuffer({columnData, rowGroupSize: 200_000})
+    const fault = await faultOf(Buffer.from(bytes), {environment: {MEMORY_LIMIT: '180Mi'}})
+    expect(fault).toMatchObject({code: 'row-group-too-large'})
+    expect(fault.message).toMatch(/^Row group 1 of the Parquet file, 200000 rows, takes about \d+ MB/)
+    expect(fault.suggestions[0]).toMatch(/row_group_size=\d+/)
+  })
+
+  it('is not taken for broken if the storage sends too few bytes', async () => {
+    const opened = openRanges({
+      bucket: 'b',
+      object: 'a.parquet',
+      generation: '1',
+      sizeBytes: 9,
+      contentType: '',
+      metadata: {},
+      open: async () => Readable.from([Buffer.from('PAR1')]),
+    })
+    await expect(opened).rejects.toThrow('The storage sent only 4 of 9 bytes of a.parquet.')
+    await expect(opened).rejects.not.toBeInstanceOf(PermanentError)
   })
 
   const snappy = fixture('snappy.parquet')

@@ -48,7 +48,7 @@ export async function openRanges(input: InputFile): Promise<RangedFile> {
   }
 }
 
-/** @throws what the storage throws, unchanged */
+/** @throws what the storage throws, unchanged; an Error if it sends too few bytes */
 async function read(input: InputFile, range?: ByteRange): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(range === undefined ? input.sizeBytes : range.end - range.start)
   let length = 0
@@ -57,6 +57,9 @@ async function read(input: InputFile, range?: ByteRange): Promise<ArrayBuffer> {
     bytes.set(chunk.subarray(0, bytes.length - length), length)
     length += chunk.length
   }
+  // Zeros in their place would look like a broken file.
+  if (length < bytes.length)
+    throw new Error(`The storage sent only ${length} of ${bytes.length} bytes of ${input.object}.`)
   return bytes.buffer
 }
 

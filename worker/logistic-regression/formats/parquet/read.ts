@@ -1,15 +1,16 @@
 import {Readable} from 'node:stream'
 import {brotliDecompressSync, gunzipSync, zstdDecompressSync} from 'node:zlib'
 import {type Compressors, type RowGroup, type SchemaElement, parquetScan} from 'hyparquet'
-import type {InputFile} from '../../../processor.ts'
-import {quoteField} from '../../csv/append.ts'
+import {type InputFile, PermanentError} from '../../../processor.ts'
 import type {Pacer} from '../../pacer.ts'
-import {typedTexts} from '../cells.ts'
+import {textField} from '../cells.ts'
 import type {Transcoded} from '../transcoded.ts'
 import type {Held} from './bytes.ts'
 import {broken} from './faults.ts'
 import {type ParquetFile, openParquet, rangeOf} from './footer.ts'
 
+/** Of a decoded cell, with what decoding it takes. */
+const BYTES_PER_CELL = 16
 /** Rows that are written as text at a time. */
 const ROWS_AT_ONCE = 2048
 const DATE_LENGTH = '2024-02-29'.length
@@ -22,21 +23,50 @@ const COMPRESSORS: Compressors = {
 
 /**
  * Reads a Parquet file, of which one row group at a time is in memory.
- * @throws PermanentError as {@link openParquet}
+ * @param memoryBytes of a row group, at most
+ * @throws PermanentError as {@link openParquet}, and `row-group-too-large`
  */
-export async function readParquet(input: InputFile, pacer: Pacer): Promise<Transcoded> {
+export async function readParquet(
+  input: InputFile,
+  pacer: Pacer,
+  memoryBytes = Infinity,
+): Promise<Transcoded> {
   const parquet = await openParquet(input)
   const {columns} = parquet
+  for (const [index, group] of parquet.metadata.row_groups.entries())
+    refuseLarge(group, index, columns.length, memoryBytes)
   const open = async (): Promise<Readable> => Readable.from(csvOf(parquet, pacer), {objectMode: false})
   const texts = new Set(columns.filter(isText).map(({name}) => name))
   return {
     text: {...input, sizeBytes: 0, open},
     format: 'parquet',
-    texts: typedTexts(
-      columns.map(({name}) => name),
-      (name) => texts.has(name),
-    ),
+    names: columns.map(({name}) => name),
+    isText: (name) => texts.has(name),
   }
+}
+
+function refuseLarge(
+  {num_rows: count, total_byte_size: size}: RowGroup,
+  index: number,
+  columns: number,
+  memoryBytes: number,
+): void {
+  const rows = Number(count)
+  const needed = Number(size) + rows * columns * BYTES_PER_CELL
+  if (needed <= memoryBytes) return
+  const [has, wants] = [memoryBytes, needed].map((bytes) => Math.max(0, Math.round(bytes / 1e6)))
+  // Half, since rows differ in size.
+  const fitting = Math.max(1, Math.floor(((memoryBytes / needed) * rows) / 2))
+  throw new PermanentError(
+    `Row group ${index + 1} of the Parquet file, ${rows} rows, takes about ${wants} MB of memory; the worker has ${has} MB for it.`,
+    {
+      code: 'row-group-too-large',
+      suggestions: [
+        `Write smaller row groups, for instance: df.to_parquet("FILE", row_group_size=${fitting})`,
+        'Or set "memory" in cloud-runner.json and run cloud-runner setup.',
+      ],
+    },
+  )
 }
 
 /** Whether a column has texts, other than those that dates and decimals become. */
@@ -46,7 +76,7 @@ function isText({type, converted_type: converted, logical_type: logical}: Schema
 }
 
 async function* csvOf({file, metadata, columns}: ParquetFile, pacer: Pacer): AsyncGenerator<string> {
-  yield `${columns.map(({name}) => quoteField(name, ',')).join(',')}\n`
+  yield `${columns.map(({name}) => textField(name)).join(',')}\n`
   let held: Held | undefined
   const scan = await parquetScan({
     file: {
@@ -120,8 +150,7 @@ function linesOf(
 
 function cellOf(value: unknown, isDate: boolean): string {
   if (typeof value === 'number') return Number.isNaN(value) ? '' : String(value)
-  // NUL is not valid in the text that is read in place of the file.
-  if (typeof value === 'string') return quoteField(value.replaceAll('\0', '\ufffd'), ',')
+  if (typeof value === 'string') return textField(value)
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value)
   if (value === null || value === undefined) return ''
   if (value instanceof Date) {
@@ -129,5 +158,5 @@ function cellOf(value: unknown, isDate: boolean): string {
     return isDate ? time.slice(0, DATE_LENGTH) : time
   }
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  return quoteField(JSON.stringify(value), ',')
+  return textField(JSON.stringify(value))
 }
