@@ -1,6 +1,6 @@
 import type {CloudProcess} from './cloud-process.ts'
 import type {Disk} from './disk.ts'
-import {planCommitCrash} from './host/sqlite.ts'
+import {planCommitCrash, splitCommits} from './host/sqlite.ts'
 import type {Network} from './network.ts'
 import {running} from './worker-process.ts'
 import {type SimulatedProcess, theWorld} from './world.ts'
@@ -10,6 +10,7 @@ const FAULTS = [
   'kill',
   'power',
   'commit',
+  'split commits',
   'stop',
   'slow network',
   'lost connections',
@@ -44,9 +45,8 @@ export function planFaults(
     kill: () => at(() => cloud.kill()),
     power: () => at(() => cloud.losePower()),
     commit: () =>
-      at(() =>
-        planCommitCrash({when: world.pick(['before', 'after', 'between']), commits: world.whole(0, 20)}),
-      ),
+      at(() => planCommitCrash({when: world.pick(['before', 'after']), commits: world.whole(0, 20)})),
+    'split commits': () => splitCommits(world.uniform() * 0.2),
     stop: () => at(() => cloud.stop()),
     'slow network': () => {
       const share = world.uniform() * 0.1
@@ -103,4 +103,5 @@ export function calm(network: Network, disk: Disk): void {
   disk.weather.isFull = false
   disk.weather.isDatabaseFull = false
   planCommitCrash(undefined)
+  splitCommits(0)
 }

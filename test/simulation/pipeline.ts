@@ -84,7 +84,7 @@ async function setUp(afterwards: Afterwards): Promise<void> {
     topic: TOPIC,
     pushConfig: {pushEndpoint: service['uri']},
     ackDeadlineSeconds: 60,
-    retryPolicy: {minimumBackoff: '10s', maximumBackoff: '60s'},
+    retryPolicy: {minimumBackoff: '1s', maximumBackoff: '20s'},
     deadLetterPolicy: {deadLetterTopic: DEAD_TOPIC, maxDeliveryAttempts: MOST_ATTEMPTS},
   })
   await call('POST', `/storage/v1/b/${INPUT}/notificationConfigs`, {

@@ -4,20 +4,26 @@ import {Crash, theProcess, theWorld} from '../world.ts'
 
 /** In place of `node:sqlite`: a database on the simulated disk, whose commits may meet a full disk or a crash. */
 
-/** A crash right before a commit is durable, right after, or before one that follows another at once. */
+/** A crash right before a commit is durable, or right after. */
 interface CommitCrash {
-  readonly when: 'before' | 'after' | 'between'
+  readonly when: 'before' | 'after'
   /** How many commits succeed until then. */
   commits: number
 }
 
 let planned: CommitCrash | undefined
+let splitShare = 0
 let lastCommit = 0
 
 export function planCommitCrash(crash: CommitCrash | undefined): void {
   planned = crash
+}
+
+/** Crashes between commits of which the second follows the first at once. @param share of such pairs */
+export function splitCommits(share: number): void {
+  splitShare = share
   // Of another simulation, whose time is not this one's.
-  if (crash === undefined) lastCommit = -1
+  lastCommit = -1
 }
 
 export class DatabaseSync {
@@ -61,19 +67,20 @@ export class DatabaseSync {
       if (theWorld().chance(0.5)) this.#database.exec('ROLLBACK')
       throw Object.assign(new Error('database or disk is full'), {errcode: 13})
     }
-    const counts = planned?.when !== 'between' || lastCommit === theWorld().now
+    const follows = lastCommit === theWorld().now
     lastCommit = theWorld().now
-    const crash = counts && planned?.commits === 0 ? planned.when : undefined
-    if (planned !== undefined && counts) planned.commits -= 1
-    if (crash === 'before' || crash === 'between') this.#crash(crash)
+    if (follows && splitShare > 0 && theWorld().chance(splitShare)) this.#crash('between two commits')
+    const crash = planned?.commits === 0 ? planned.when : undefined
+    if (planned !== undefined) planned.commits -= 1
+    if (crash === 'before') this.#crash('before a commit')
     this.#database.exec('COMMIT')
-    if (crash === 'after') this.#crash(crash)
+    if (crash === 'after') this.#crash('after a commit')
     return {changes: 0, lastInsertRowid: 0}
   }
 
-  #crash(when: CommitCrash['when']): never {
+  #crash(when: string): never {
     const world = theWorld()
-    world.log(`crashes ${when === 'between' ? 'between two commits' : `${when} a commit`}`)
+    world.log(`crashes ${when}`)
     planned = undefined
     if (this.#process !== undefined) world.end(this.#process, {code: undefined})
     throw new Crash('the process has ended')
