@@ -39,7 +39,7 @@ it('writes the same log for the same seed, whatever was simulated before', async
 })
 
 it.each(Object.keys(PLANTED))('finds the planted bug: %s', async (bug) => {
-  const {code, output} = await run('--bug', bug, '--count', '60')
+  const {code, output} = await run('--bug', bug, '--count', '200')
   expect(output).toMatch(/^seed \d+: /m)
   expect(code).toBe(1)
 })

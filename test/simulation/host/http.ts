@@ -9,6 +9,7 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
+import type {Duplex} from 'node:stream'
 import {connect, Server as Listener} from '../listener.ts'
 import {theProcess} from '../world.ts'
 
@@ -42,6 +43,22 @@ export function createServer(options: ServerOptions, serve: Serve): RealServer {
   const server = createRealServer(options, serve)
   const listener = new Listener((socket) => server.emit('connection', socket), true)
   const close = server.close.bind(server)
+  const open = new Set<Duplex>()
+  const busy = new Set<Duplex>()
+  server.on('connection', (socket: Duplex) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  server.prependListener('request', ({socket}, response) => {
+    busy.add(socket)
+    response.once('close', () => busy.delete(socket))
+  })
+  const end = (which: (socket: Duplex) => boolean): void => {
+    for (const socket of open) if (which(socket)) socket.destroy()
+  }
+  // Node's own take connections in the order of their addresses in memory, which differs from run to run.
+  server.closeIdleConnections = () => end((socket) => !busy.has(socket))
+  server.closeAllConnections = () => end(() => true)
   listener.on('listening', () => server.emit('listening'))
   listener.on('error', (error) => server.emit('error', error))
   // Node looks after the connections from time to time, by real time, as long as the server is open.
