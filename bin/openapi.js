@@ -1,11 +1,7 @@
 // Writes the OpenAPI document of the console's API, derived from the types that its server and its page are checked against.
 import {writeFileSync} from 'node:fs'
-import {createRequire} from 'node:module'
 import {join} from 'node:path'
-import {createFormatter, createParser, createProgram, SchemaGenerator} from 'ts-json-schema-generator'
-
-// The generator's own: version 7 has no API.
-const ts = createRequire(import.meta.resolve('ts-json-schema-generator'))('typescript')
+import {openTypes, ts} from './types.js'
 
 /**
  * @param {string} root
@@ -14,24 +10,7 @@ const ts = createRequire(import.meta.resolve('ts-json-schema-generator'))('types
  */
 export function writeOpenApi(root, file, version) {
   const path = join(root, 'src', 'console', 'operations.ts')
-  const config = {
-    path,
-    tsconfig: join(root, 'tsconfig.json'),
-    type: '*',
-    expose: 'export',
-    topRef: true,
-    encodeRefs: false,
-    jsDoc: 'extended',
-    additionalProperties: true,
-    skipTypeCheck: true,
-  }
-  const program = createProgram(config)
-  const generator = new SchemaGenerator(
-    program,
-    createParser(program, config),
-    createFormatter(config),
-    config,
-  )
+  const {program, generator} = openTypes(root, path, {expose: 'export', topRef: true, jsDoc: 'extended'})
   const schemas = new Map()
   const schemaOf = (type) => {
     const {$schema: _dialect, definitions, ...shape} = generator.createSchemaFromNodes([type])

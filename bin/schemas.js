@@ -1,12 +1,8 @@
 // Writes a JSON Schema for what each command prints with --json, derived from the type that its `run` returns, so that
 // the two cannot differ.
 import {globSync, mkdirSync, writeFileSync} from 'node:fs'
-import {createRequire} from 'node:module'
 import {join, relative} from 'node:path'
-import {createFormatter, createParser, createProgram, SchemaGenerator} from 'ts-json-schema-generator'
-
-// The generator's own: version 7 has no API.
-const ts = createRequire(import.meta.resolve('ts-json-schema-generator'))('typescript')
+import {openTypes, ts} from './types.js'
 
 /** In JSON a suggestion is text, with its commands rendered. */
 const AS_TEXT = new Set(['Advice', 'Suggestion'])
@@ -17,24 +13,11 @@ const AS_TEXT = new Set(['Advice', 'Suggestion'])
  * @param {string} folder to write them into
  */
 export function writeSchemas(root, folder) {
-  const config = {
-    path: join(root, 'src', '{commands/**/*,cli/failure}.ts'),
-    tsconfig: join(root, 'tsconfig.json'),
-    type: '*',
+  const {program, generator} = openTypes(root, join(root, 'src', '{commands/**/*,cli/failure}.ts'), {
     expose: 'all',
     topRef: false,
-    encodeRefs: false,
     jsDoc: 'basic',
-    additionalProperties: true,
-    skipTypeCheck: true,
-  }
-  const program = createProgram(config)
-  const generator = new SchemaGenerator(
-    program,
-    createParser(program, config),
-    createFormatter(config),
-    config,
-  )
+  })
   mkdirSync(folder)
   const write = (name, title, types) => {
     const schemas = types.map((type) => generator.createSchemaFromNodes([type]))
