@@ -3,46 +3,20 @@ import {showSetup, showStatus} from '../../src/cli/show-pipeline.ts'
 import type {FileStatus} from '../../src/core/files/files.ts'
 import type {Status} from '../../src/core/status.ts'
 import {command, render} from '../../src/core/suggestion.ts'
+import {statusOf as statusOfFiles} from '../support/status.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
 
 function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploadedAt'>[]): Status {
-  const counts = {waiting: 0, running: 0, done: 0, failed: 0, dead: 0, ignored: 0}
-  for (const {state} of files) counts[state]++
-  return {
-    pipeline: {
-      name: 'p',
-      target: 'local',
-      project: 'project',
-      region: 'europe-west3',
-      inputBucket: 'in',
-      outputBucket: 'out',
-      topic: 'p-uploads',
-      subscription: 'p-push',
-      service: 'p',
-      image: undefined,
-      model: undefined,
-      revision: 'p-00002-abc',
-      traffic: [
-        {revision: 'p-00002-abc', percent: 90},
-        {revision: 'p-00003-def', percent: 10},
-      ],
-      uri: undefined,
-      ready: true,
-      problem: undefined,
-      failing: [],
-    },
-    files: files.map((file, index) => ({
-      object: `${index}.csv`,
-      generation: '1',
-      sizeBytes: 1,
-      hops: [],
-      ...file,
-    })),
-    counts,
-    total: files.length,
-    more: 0,
-  }
+  const status = statusOfFiles(
+    files.map((file, index) => ({object: `${index}.csv`, generation: '1', sizeBytes: 1, hops: [], ...file})),
+  )
+  const [revision, canary] = ['p-00002-abc', 'p-00003-def']
+  const traffic = [
+    {revision, percent: 90},
+    {revision: canary, percent: 10},
+  ]
+  return {...status, pipeline: {...status.pipeline, revision, traffic}}
 }
 
 const shown = (status: Status) => showStatus(status, NOW, render).join('\n')

@@ -3,42 +3,14 @@ import {expect, test} from 'vitest'
 import {screenOf} from '../../src/cli/show-watch.ts'
 import {cellsOf} from '../../src/cli/text-cells.ts'
 import {AppError} from '../../src/core/errors.ts'
-import {countStates, type FileStatus} from '../../src/core/files/files.ts'
+import type {FileStatus} from '../../src/core/files/files.ts'
 import type {Status} from '../../src/core/status.ts'
 import {command, render, suggest} from '../../src/core/suggestion.ts'
+import {statusOf} from '../support/status.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
 const REASON =
   'The memory limit of 256 MiB was exceeded: raise the setting "memory", or keep less of it in memory.'
-
-function statusOf(files: readonly FileStatus[], more = 0): Status {
-  const counts = countStates(files)
-  return {
-    pipeline: {
-      name: 'p',
-      target: 'local',
-      project: 'project',
-      region: 'europe-west3',
-      inputBucket: 'in',
-      outputBucket: 'out',
-      topic: 'p-uploads',
-      subscription: 'p-push',
-      service: 'p',
-      image: undefined,
-      model: undefined,
-      revision: 'p-00001-abc',
-      traffic: [{revision: 'p-00001-abc', percent: 100}],
-      uri: undefined,
-      ready: true,
-      problem: undefined,
-      failing: [],
-    },
-    files,
-    counts: {...counts, done: counts.done + more},
-    total: files.length + more,
-    more,
-  }
-}
 
 function file(object: string, others: Partial<FileStatus> = {}): FileStatus {
   return {
