@@ -51,6 +51,10 @@ export class MessageStore {
         `SELECT ${BACKLOG_COLUMNS} FROM pubsub_backlog b JOIN pubsub_messages m ON m.id = b.message
          WHERE b.subscription = ? AND b.acknowledged = 0 ORDER BY b.message`,
       ),
+      oldest: database.prepare(
+        `SELECT m.publish_time FROM pubsub_backlog b JOIN pubsub_messages m ON m.id = b.message
+         WHERE b.subscription = ? AND b.acknowledged = 0 ORDER BY b.message LIMIT 1`,
+      ),
       awaiting: database.prepare(
         `SELECT b.subscription, ${BACKLOG_COLUMNS} FROM pubsub_backlog b JOIN pubsub_messages m ON m.id = b.message
          WHERE b.message = ?`,
@@ -146,6 +150,12 @@ export class MessageStore {
   /** What a subscription still has to acknowledge, oldest first. */
   backlog(subscription: number): BacklogEntry[] {
     return this.#statements.backlog.all(subscription).map(toEntry)
+  }
+
+  /** When the oldest message was published that a subscription still has to acknowledge. */
+  oldestPublishTime(subscription: number): number | undefined {
+    const row = this.#statements.oldest.get(subscription)
+    return row === undefined ? undefined : Number(row['publish_time'])
   }
 
   /** The subscriptions that await a message. */

@@ -41,12 +41,15 @@ export function createSnapshots({
     return resources.snapshot(name, clock.now())
   }
 
+  /** When a snapshot of a backlog expires at the latest. @param key of the snapshot's or the subscription's row */
+  const latestExpireTime = (key: number): number =>
+    (messages.oldestPublishTime(key) ?? clock.now()) + LONGEST_MS
+
   /** @param key the snapshot's row */
   const checkExpireTime = (expireTime: string | undefined, key: number): void => {
-    const now = clock.now()
-    const latest = (messages.backlog(key)[0]?.publishTime ?? now) + LONGEST_MS
+    const latest = latestExpireTime(key)
     const time = Date.parse(expireTime ?? '')
-    if (!(time > now && time <= latest))
+    if (!(time > clock.now() && time <= latest))
       throw new ApiError(
         'INVALID_ARGUMENT',
         `Invalid expire_time: ${expireTime ?? ''} is not between now and ${new Date(latest).toISOString()}, 7 days after the oldest unacknowledged message.`,
@@ -65,9 +68,8 @@ export function createSnapshots({
         const {key, topic, resource} = resources.subscription(from)
         if (resources.findSubscription(name) !== undefined)
           throw new ApiError('ALREADY_EXISTS', `Resource already exists in the project (resource=${id}).`)
-        const now = clock.now()
-        const expires = (messages.backlog(key)[0]?.publishTime ?? now) + LONGEST_MS
-        if (topic === undefined || expires - now < HOUR_MS)
+        const expires = latestExpireTime(key)
+        if (topic === undefined || expires - clock.now() < HOUR_MS)
           throw new ApiError(
             'FAILED_PRECONDITION',
             topic === undefined
