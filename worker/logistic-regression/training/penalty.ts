@@ -7,6 +7,7 @@ import type {FoldedRows} from './folds.ts'
 import type {Predictions} from './model.ts'
 import type {TransformChoice} from './tails.ts'
 import {gradientDescent} from '../solver/gradient-descent.ts'
+import {withVariance} from '../solver/variance.ts'
 import {type Method, type TrainedModel, train} from './train.ts'
 
 /** Values of C that `auto` tries, from the strongest penalty to the weakest. */
@@ -39,7 +40,13 @@ export async function trainAndValidate(
     await crossValidate(folded.folds, rows, trained, label.classes.length, into, pacer)
     return trained
   }
-  if (C !== 'auto') return at(C, undefined)
+  // Only the variances of the model itself are reported.
+  const reported = async ({objective, fit, ...model}: TrainedModel): Promise<TrainedModel> => ({
+    ...model,
+    objective,
+    fit: await withVariance(fit, objective, pacer),
+  })
+  if (C !== 'auto') return reported(await at(C, undefined))
   let best = {C: 1, loss: Infinity}
   let start: Float64Array | undefined
   for (const one of folded.folds.length === 0 ? [] : PATH) {
@@ -47,7 +54,7 @@ export async function trainAndValidate(
     const loss = lossOf(folded, label, into, rowWeights)
     if (loss < best.loss) best = {C: one, loss}
   }
-  return at(best.C, undefined)
+  return reported(await at(best.C, undefined))
 }
 
 /** What a row of each class counts, so that all classes count alike and the rows as many as they are: as scikit-learn does. */

@@ -3,7 +3,6 @@ import {type Layout, type Preprocessing, fitPreprocessing} from '../encoding/pre
 import type {Transform} from '../encoding/transforms.ts'
 import type {Pacer} from '../pacer.ts'
 import {fit} from '../solver/fit.ts'
-import {withVariance} from '../solver/variance.ts'
 import type {Fit} from '../solver/minimum.ts'
 import {type Objective, outputsFor} from '../solver/objective.ts'
 import type {Label} from '../table/label.ts'
@@ -68,6 +67,5 @@ export async function train(
   pacer: Pacer,
 ): Promise<TrainedModel> {
   const objective: Objective = {...rows, penalty, rowWeights, gradientDescent}
-  const found = await fit(objective, start, pacer)
-  return {preprocessing, objective, fit: await withVariance(found, objective, pacer)}
+  return {preprocessing, objective, fit: await fit(objective, start, pacer)}
 }
