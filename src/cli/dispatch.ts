@@ -20,14 +20,18 @@ export interface Launch {
 export async function dispatch({root, argv, commands}: Launch): Promise<void> {
   // oclif would look for the TypeScript compiler's API, which version 7 does not have.
   settings.enableAutoTranspile = false
-  const end = argv.indexOf('--')
-  const json = argv.slice(0, end === -1 ? argv.length : end).includes('--json')
   try {
     const config = await Config.load(commands === undefined ? {root} : sourcesOf(root, commands))
     await runNamed(config, argv)
   } catch (error) {
-    printFailure(error, {bin: 'cloud-runner', json, typed: NOTHING_TYPED})
+    printFailure(error, {bin: 'cloud-runner', json: beforeEnd(argv).includes('--json'), typed: NOTHING_TYPED})
   }
+}
+
+/** The arguments before `--`, which ends the flags. */
+function beforeEnd(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--')
+  return end === -1 ? argv : argv.slice(0, end)
 }
 
 function sourcesOf(root: string, commands: string): Interfaces.LoadOptions {
@@ -36,8 +40,7 @@ function sourcesOf(root: string, commands: string): Interfaces.LoadOptions {
 }
 
 async function runNamed(config: Config, argv: readonly string[]): Promise<void> {
-  const end = argv.indexOf('--')
-  const asked = argv.slice(0, end === -1 ? argv.length : end)
+  const asked = beforeEnd(argv)
   const wantsHelp = asked.includes('--help') || asked.includes('-h') || asked[0] === 'help'
   const words = (asked[0] === 'help' ? argv.slice(1) : argv).filter(
     (word) => !(wantsHelp && /^(?:-h|--help)$/.test(word)),
