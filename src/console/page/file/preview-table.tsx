@@ -1,5 +1,6 @@
 import type {Preview} from '../../api.ts'
 import {CommandLine} from '../command-line.tsx'
+import {ScrollingTable} from '../scrolling-table.tsx'
 
 /** The first rows of a result. */
 export function PreviewTable({preview, command}: {readonly preview: Preview; readonly command: string}) {
@@ -7,28 +8,26 @@ export function PreviewTable({preview, command}: {readonly preview: Preview; rea
   return (
     <section>
       <h2>Result</h2>
-      <div class="scroll" tabIndex={0} role="region" aria-label="First rows of the result">
-        <table>
-          <thead>
-            <tr>
-              {columns.map((name, index) => (
-                <th key={`${index} ${name}`} scope="col">
-                  {name}
-                </th>
+      <ScrollingTable label="First rows of the result">
+        <thead>
+          <tr>
+            {columns.map((name, index) => (
+              <th key={`${index} ${name}`} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row, place) => (
+            <tr key={place}>
+              {row.map((value, index) => (
+                <td key={index}>{value}</td>
               ))}
             </tr>
-          </thead>
-          <tbody>
-            {rows.map((row, place) => (
-              <tr key={place}>
-                {row.map((value, index) => (
-                  <td key={index}>{value}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </ScrollingTable>
       <CommandLine line={command} />
     </section>
   )

@@ -2,35 +2,34 @@ import type {FileView} from '../../api.ts'
 import {ago, bytes} from '../format.ts'
 import {inJob} from '../in-job.ts'
 import {now} from '../now.ts'
+import {ScrollingTable} from '../scrolling-table.tsx'
 import {StateMark} from '../state-mark.tsx'
 import {fileAddress} from '../where.ts'
 
 /** One page of files. Rows keep their elements while they change, and so the focus. */
 export function FileTable({files}: {readonly files: readonly FileView[]}) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="List of files">
-      <table class="files">
-        <thead>
-          <tr>
-            <th scope="col">File</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">
-              Attempts
-            </th>
-            <th scope="col" class="number">
-              Size
-            </th>
-            <th scope="col">Uploaded</th>
-            <th scope="col">Problem</th>
-          </tr>
-        </thead>
-        <tbody>
-          {files.map((file) => (
-            <Row key={`${file.object} ${file.generation}`} file={file} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ScrollingTable label="List of files" class="files">
+      <thead>
+        <tr>
+          <th scope="col">File</th>
+          <th scope="col">State</th>
+          <th scope="col" class="number">
+            Attempts
+          </th>
+          <th scope="col" class="number">
+            Size
+          </th>
+          <th scope="col">Uploaded</th>
+          <th scope="col">Problem</th>
+        </tr>
+      </thead>
+      <tbody>
+        {files.map((file) => (
+          <Row key={`${file.object} ${file.generation}`} file={file} />
+        ))}
+      </tbody>
+    </ScrollingTable>
   )
 }
 

@@ -1,27 +1,26 @@
 import type {CloudRequest, PermissionCheck} from '../../api.ts'
 import {clock} from '../format.ts'
+import {ScrollingTable} from '../scrolling-table.tsx'
 
 /** Calls of the APIs, newest first, each with the permissions that it needed. */
 export function RequestTable({requests}: {readonly requests: readonly CloudRequest[]}) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="List of requests">
-      <table class="requests">
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Caller</th>
-            <th scope="col">Request</th>
-            <th scope="col">Answer</th>
-            <th scope="col">Permissions</th>
-          </tr>
-        </thead>
-        <tbody>
-          {requests.map((request) => (
-            <Row key={request.id} request={request} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <ScrollingTable label="List of requests" class="requests">
+      <thead>
+        <tr>
+          <th scope="col">Time</th>
+          <th scope="col">Caller</th>
+          <th scope="col">Request</th>
+          <th scope="col">Answer</th>
+          <th scope="col">Permissions</th>
+        </tr>
+      </thead>
+      <tbody>
+        {requests.map((request) => (
+          <Row key={request.id} request={request} />
+        ))}
+      </tbody>
+    </ScrollingTable>
   )
 }
 
