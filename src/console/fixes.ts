@@ -25,7 +25,7 @@ export interface FixRequest {
   readonly objects: readonly string[]
   /** If no objects are named. */
   readonly filter: FileFilter
-  /** How many files the user agreed to. */
+  /** The number of files that the user confirmed. */
   readonly count?: number
 }
 
@@ -82,7 +82,7 @@ export class Fixes implements AsyncDisposable {
 
   /**
    * Starts a fix. Its first progress is returned; the rest comes as events.
-   * @throws AppError `conflict` if it would change more or fewer files than the user agreed to
+   * @throws AppError `conflict` if it would change more or fewer files than the user confirmed
    */
   start(request: FixRequest): FixProgress {
     const chosen = this.#chosen(request)

@@ -75,7 +75,7 @@ export interface FixQuery extends FileQuery {
 
 export interface FixStart extends FixQuery {
   /**
-   * The number of files that the user agreed to: any other is refused with the code `conflict`.
+   * The number of files that the user confirmed; with any other, the request is refused with the code `conflict`.
    * @asType integer
    * @minimum 0
    */
