@@ -1,5 +1,12 @@
 import type {Readable} from 'node:stream'
 
+/** Some bytes of a file. */
+export interface ByteRange {
+  readonly start: number
+  /** Exclusive. */
+  readonly end: number
+}
+
 /** One file to process: a fixed generation of an object, readable as often as needed. */
 export interface InputFile {
   readonly bucket: string
@@ -13,9 +20,9 @@ export interface InputFile {
   /**
    * Opens this generation from its beginning; each call is a new read. Objects stored with the content encoding gzip
    * arrive unpacked. Errors of the stream are the storage's: rethrow them unchanged.
-   * @param range bytes to read instead of all, `end` exclusive, within the file
+   * @param range bytes to read instead of all, within the file
    */
-  open(range?: {readonly start: number; readonly end: number}): Promise<Readable>
+  open(range?: ByteRange): Promise<Readable>
 }
 
 /** One of several outputs while it is produced. */

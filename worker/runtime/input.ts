@@ -1,5 +1,5 @@
 import {addAbortSignal, Readable} from 'node:stream'
-import type {InputFile} from '../processor.ts'
+import type {ByteRange, InputFile} from '../processor.ts'
 import {isNotFound, type ObjectMetadata, type ObjectName, type Storage} from './storage/index.ts'
 
 /** Files up to this size are kept as they are read, for further reads: a request costs more than the memory. */
@@ -84,8 +84,6 @@ export function openInput(
     },
   }
 }
-
-type ByteRange = NonNullable<Parameters<InputFile['open']>[0]>
 
 /** A part of a stream's bytes. */
 async function* within(stream: Readable, {start, end}: ByteRange): AsyncGenerator<Buffer> {

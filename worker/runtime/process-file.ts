@@ -19,7 +19,14 @@ import {readNamedObject} from './named-object.ts'
 import {createObjectWriter, createOutput} from './output.ts'
 import {createOutputs, refuseTaken, removeOutputs} from './outputs.ts'
 import {recordFault, reportSuperseded} from './record-fault.ts'
-import {isExecution, originMetadata, originOf, provenanceOf, reportMetadata} from './provenance.ts'
+import {
+  isExecution,
+  originMetadata,
+  originOf,
+  type Origin,
+  provenanceOf,
+  reportMetadata,
+} from './provenance.ts'
 import type {Run} from './run.ts'
 import {findCommitted, findSidecars, Superseded, writeSidecar} from './sidecars.ts'
 import {ABSENT, isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
@@ -51,7 +58,6 @@ export async function processFile(
     signal,
     onCommit,
     startedAt,
-    origin: originOf(worker.environment, undefined),
     metadata: commitMetadata(delivery, startedAt),
   }
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
@@ -120,7 +126,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
   const origin = originOf(worker.environment, mark)
   const metadata = {...run.metadata, ...originMetadata(origin)}
-  return produce({...run, origin, metadata}, input, {single, outputs, error})
+  return produce({...run, metadata}, origin, input, {single, outputs, error})
 }
 
 /** Why a file of this size goes straight to the job; `undefined`: it is processed here. */
@@ -137,6 +143,7 @@ function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason
 /** Runs the process on the input and commits its result. */
 async function produce(
   run: Run,
+  origin: Origin,
   inputMetadata: ObjectMetadata,
   seen: {
     readonly single: Committed | undefined
@@ -202,7 +209,7 @@ async function produce(
     signal.throwIfAborted()
     worker.pace.learn(input.file.sizeBytes, tookMs())
     const processedAt = new Date()
-    const provenance = provenanceOf(run.origin, inputMetadata, processedAt)
+    const provenance = provenanceOf(origin, inputMetadata, processedAt)
     await Promise.all(
       [...produced].map(async ([name, content]) => {
         const facts = name === 'report.json' ? reportMetadata(content) : {}

@@ -1,6 +1,5 @@
 import type {Delivery} from './envelope.ts'
 import type {Log} from './log.ts'
-import type {Origin} from './provenance.ts'
 import type {Worker} from './worker.ts'
 
 /** One run of one delivery, with what each step needs. */
@@ -12,7 +11,6 @@ export interface Run {
   /** Called before the first of several outputs is written. */
   readonly onCommit: () => void
   readonly startedAt: Date
-  readonly origin: Origin
   /** Marks everything this run writes. */
   readonly metadata: Record<string, string>
 }

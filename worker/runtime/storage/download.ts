@@ -2,7 +2,7 @@ import type {IncomingMessage} from 'node:http'
 import {Readable} from 'node:stream'
 import {finished} from 'node:stream/promises'
 import {createGunzip} from 'node:zlib'
-import {PermanentError} from '../../processor.ts'
+import {type ByteRange, PermanentError} from '../../processor.ts'
 import {type Checksums, checksumFor} from './checksum.ts'
 import type {Connection} from './connection.ts'
 import {TransferError} from './errors.ts'
@@ -14,8 +14,8 @@ const PARTIAL_CONTENT = 206
 export interface Download {
   readonly path: string
   readonly what: string
-  /** The bytes to read, `end` exclusive; undefined: all. Of an object without content encoding. */
-  readonly range?: {readonly start: number; readonly end: number} | undefined
+  /** The bytes to read; undefined: all. Of an object without content encoding. */
+  readonly range?: ByteRange | undefined
   /** Compared with the bytes at their end. */
   readonly expected: (Checksums & {readonly sizeBytes: number}) | undefined
 }

@@ -1,4 +1,5 @@
 import type {Readable} from 'node:stream'
+import type {ByteRange} from '../../processor.ts'
 import type {Environment} from '../settings.ts'
 import type {AccessToken} from './access-token.ts'
 import {bytesOf, connect} from './connection.ts'
@@ -58,14 +59,14 @@ export interface Storage {
   /**
    * Opens an object's bytes; its checksum is verified at the end if `metadata` is given.
    * @param signal ends the wait for the first response; from then on, destroy the stream
-   * @param range the bytes to read, `end` exclusive, of an object without content encoding
+   * @param range the bytes to read, of an object without content encoding
    * @throws StorageError, such as 404; the stream also PermanentError if it cannot be unpacked
    */
   read(
     name: ObjectName,
     metadata: ObjectMetadata | undefined,
     signal?: AbortSignal,
-    range?: {readonly start: number; readonly end: number},
+    range?: ByteRange,
   ): Promise<Readable>
   /**
    * Writes an object in one request.

@@ -1,16 +1,10 @@
 import type {AsyncBuffer} from 'hyparquet'
-import type {InputFile} from '../../../processor.ts'
+import type {ByteRange, InputFile} from '../../../processor.ts'
 
 /** Files up to this size are read whole, once. */
 const LONGEST_WHOLE_BYTES = 16 * 1024 * 1024
 /** Bytes between two ranges that are read along with them: a request takes as long. */
 const NEGLIGIBLE_GAP = 1024 * 1024
-
-export interface ByteRange {
-  start: number
-  /** Exclusive. */
-  end: number
-}
 
 /** Parts of a file, in memory. */
 export interface Held {
@@ -67,7 +61,8 @@ function joined(ranges: readonly ByteRange[]): ByteRange[] {
   const found: ByteRange[] = []
   for (const {start, end} of ranges.toSorted((a, b) => a.start - b.start)) {
     const last = found.at(-1)
-    if (last !== undefined && start <= last.end + NEGLIGIBLE_GAP) last.end = Math.max(last.end, end)
+    if (last !== undefined && start <= last.end + NEGLIGIBLE_GAP)
+      found[found.length - 1] = {start: last.start, end: Math.max(last.end, end)}
     else found.push({start, end})
   }
   return found

@@ -1,9 +1,9 @@
 import {type ColumnChunk, type FileMetaData, type SchemaElement, parquetMetadataAsync} from 'hyparquet'
-import {type InputFile, PermanentError} from '../../../processor.ts'
+import {type ByteRange, type InputFile, PermanentError} from '../../../processor.ts'
 import {MOST_COLUMNS, tooManyColumns} from '../../csv/dialect.ts'
 import {isGzipName} from '../../csv/source.ts'
 import {listed} from '../../table/names.ts'
-import {type ByteRange, type RangedFile, openRanges} from './bytes.ts'
+import {type RangedFile, openRanges} from './bytes.ts'
 import {broken} from './faults.ts'
 
 /** The magic number at both ends; the length of the metadata stands before the second. */
