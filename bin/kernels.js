@@ -1,10 +1,10 @@
-// Compiles the worker's kernels (worker/logistic-regression/kernels) to WebAssembly.
+// Compiles the worker's kernels (worker/kernels) to WebAssembly.
 import {createHash} from 'node:crypto'
 import {createRequire} from 'node:module'
 import {existsSync, globSync, readFileSync, writeFileSync} from 'node:fs'
 import {join} from 'node:path'
 
-const FOLDER = 'worker/logistic-regression/kernels'
+const FOLDER = 'worker/kernels'
 /** As JSON, since Node, vitest and esbuild import that alike. */
 export const KERNELS_FILE = `${FOLDER}/kernels.json`
 

@@ -1,5 +1,5 @@
 import type {Pacer} from './pacer.ts'
-import {Scratch} from './kernels/scratch.ts'
+import {Scratch} from '../kernels/scratch.ts'
 
 /** Digits that numbers are sorted by, and values that one can have. */
 const DIGITS = 6

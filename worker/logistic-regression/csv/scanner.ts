@@ -1,4 +1,4 @@
-import {Scratch} from '../kernels/scratch.ts'
+import {Scratch} from '../../kernels/scratch.ts'
 
 const LF = 0x0a
 const CR = 0x0d

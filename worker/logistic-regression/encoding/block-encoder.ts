@@ -1,4 +1,4 @@
-import type {Scratch} from '../kernels/scratch.ts'
+import type {Scratch} from '../../kernels/scratch.ts'
 import {type Knots, claimKnots} from './mapper.ts'
 import type {Layout, NumericEncoder, Preprocessing} from './preprocessing.ts'
 

@@ -1,4 +1,4 @@
-import {Scratch} from '../kernels/scratch.ts'
+import {Scratch} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 import {shorten} from '../table/columns.ts'
 import {BlockEncoder, rowsAt, rowsBetween} from './block-encoder.ts'

@@ -1,4 +1,4 @@
-import {Scratch} from '../kernels/scratch.ts'
+import {Scratch} from '../../kernels/scratch.ts'
 import type {Numbers} from './survey.ts'
 
 /** Rows that are gathered at once. */

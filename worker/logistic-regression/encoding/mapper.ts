@@ -1,4 +1,4 @@
-import {Scratch} from '../kernels/scratch.ts'
+import {Scratch} from '../../kernels/scratch.ts'
 import type {Transform} from './transforms.ts'
 
 /** Where a map's knots lie in memory. */

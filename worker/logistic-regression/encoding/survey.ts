@@ -1,4 +1,4 @@
-import {Scratch} from '../kernels/scratch.ts'
+import {Scratch} from '../../kernels/scratch.ts'
 
 const SAMPLED_NUMBERS = 2000
 /** Numbers that are looked at at once: they fit the processor's L2 cache. */

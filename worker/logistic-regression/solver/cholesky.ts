@@ -1,4 +1,4 @@
-import {Scratch} from '../kernels/scratch.ts'
+import {Scratch} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 
 /** A symmetric positive definite matrix as the product of a triangle with its transpose. */

@@ -1,78 +1,42 @@
-import {createHash} from 'node:crypto'
+import {Scratch} from '../../kernels/scratch.ts'
 
-/** The checksums of an object, in base64. Composite objects have no MD5. */
-export interface Checksums {
-  readonly md5Hash: string | undefined
-  readonly crc32c: string | undefined
+const TABLES_BYTES = 8 * 1024
+/** Bytes that are copied to where the kernel reads them; they stay in the processor's cache. */
+const BYTES_AT_ONCE = 64 * 1024
+
+interface Memory {
+  readonly scratch: Scratch
+  readonly tablesAt: number
+  readonly bytesAt: number
 }
 
-/** A checksum computed as bytes arrive. */
-interface Running {
-  update(bytes: Uint8Array): void
-  /** In base64. */
-  digest(): string
-}
+let shared: Memory | undefined
 
-/**
- * Computes the checksum that an object has, for comparison: MD5, which Node computes natively, otherwise CRC32C.
- * @returns undefined if it has neither
- */
-export function checksumFor({
-  md5Hash,
-  crc32c,
-}: Checksums): (Running & {readonly expected: string}) | undefined {
-  if (md5Hash !== undefined) return {...md5(), expected: md5Hash}
-  return crc32c === undefined ? undefined : {...runningCrc32c(), expected: crc32c}
-}
+/** A CRC32C, computed as bytes arrive: the checksum that every object has, composite ones too. */
+export class Crc32c {
+  /** Inverted. */
+  #crc = -1
 
-/** A running MD5. */
-export function md5(): Running {
-  const hash = createHash('md5')
-  return {update: (bytes) => void hash.update(bytes), digest: () => hash.digest('base64')}
-}
+  update(bytes: Uint8Array): void {
+    const {scratch, tablesAt, bytesAt} = (shared ??= prepare())
+    for (let start = 0; start < bytes.length; start += BYTES_AT_ONCE) {
+      const part = bytes.subarray(start, start + BYTES_AT_ONCE)
+      scratch.bytes(bytesAt, part.length).set(part)
+      this.#crc = scratch.kernels.crc32c(this.#crc, bytesAt, part.length, tablesAt)
+    }
+  }
 
-/** Castagnoli's polynomial, bits reversed. */
-const POLYNOMIAL = 0x82f63b78
-
-/** For CRC32C, four bytes at a time (Intel's slicing). */
-const [t0, t1, t2, t3] = tables()
-
-function runningCrc32c(): Running {
-  let crc = 0xffffffff
-  return {
-    update: (bytes) => {
-      let at = 0
-      for (; at + 4 <= bytes.length; at += 4) {
-        const mixed =
-          crc ^
-          ((bytes[at] ?? 0) |
-            ((bytes[at + 1] ?? 0) << 8) |
-            ((bytes[at + 2] ?? 0) << 16) |
-            ((bytes[at + 3] ?? 0) << 24))
-        crc =
-          (t3[mixed & 0xff] ?? 0) ^
-          (t2[(mixed >>> 8) & 0xff] ?? 0) ^
-          (t1[(mixed >>> 16) & 0xff] ?? 0) ^
-          (t0[mixed >>> 24] ?? 0)
-      }
-      for (; at < bytes.length; at++) crc = (crc >>> 8) ^ (t0[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0)
-    },
-    digest: () => {
-      const bytes = Buffer.alloc(4)
-      bytes.writeUInt32BE(~crc >>> 0)
-      return bytes.toString('base64')
-    },
+  /** In base64, as Cloud Storage has it: https://cloud.google.com/storage/docs/json_api/v1/objects#resource */
+  digest(): string {
+    const bytes = Buffer.alloc(4)
+    bytes.writeInt32BE(~this.#crc)
+    return bytes.toString('base64')
   }
 }
 
-function tables(): [Int32Array, Int32Array, Int32Array, Int32Array] {
-  const first = Int32Array.from({length: 256}, (_, byte) => {
-    let crc = byte
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1
-    return crc
-  })
-  const next = (table: Int32Array): Int32Array => table.map((crc) => (crc >>> 8) ^ (first[crc & 0xff] ?? 0))
-  const second = next(first)
-  const third = next(second)
-  return [first, second, third, next(third)]
+function prepare(): Memory {
+  const scratch = new Scratch()
+  const tablesAt = scratch.claim(TABLES_BYTES)
+  scratch.kernels.crc32cTables(tablesAt)
+  return {scratch, tablesAt, bytesAt: scratch.claim(BYTES_AT_ONCE)}
 }

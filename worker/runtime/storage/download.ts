@@ -3,7 +3,7 @@ import {Readable} from 'node:stream'
 import {finished} from 'node:stream/promises'
 import {createGunzip} from 'node:zlib'
 import {type ByteRange, PermanentError} from '../../processor.ts'
-import {type Checksums, checksumFor} from './checksum.ts'
+import {Crc32c} from './checksum.ts'
 import type {Connection} from './connection.ts'
 import {TransferError} from './errors.ts'
 import type {Retries} from './retry.ts'
@@ -17,7 +17,7 @@ export interface Download {
   /** The bytes to read; undefined: all. Of an object without content encoding. */
   readonly range?: ByteRange | undefined
   /** Compared with the bytes at their end. */
-  readonly expected: (Checksums & {readonly sizeBytes: number}) | undefined
+  readonly expected: {readonly crc32c: string | undefined; readonly sizeBytes: number} | undefined
 }
 
 /**
@@ -75,7 +75,7 @@ class ObjectStream extends Readable {
   readonly #connection: Connection
   readonly #source: Download
   readonly #retries: Retries
-  readonly #checksum: ReturnType<typeof checksumFor>
+  readonly #checksum: Crc32c | undefined
   readonly #closed = new AbortController()
   #response: IncomingMessage | undefined
   /** Offset of the first byte that is wanted. */
@@ -91,7 +91,7 @@ class ObjectStream extends Readable {
     this.#connection = connection
     this.#source = source
     this.#retries = retries
-    this.#checksum = source.expected === undefined ? undefined : checksumFor(source.expected)
+    this.#checksum = source.expected?.crc32c === undefined ? undefined : new Crc32c()
     const {range, expected} = source
     this.#start = range?.start ?? 0
     this.#sizeBytes = range === undefined ? expected?.sizeBytes : range.end - range.start
@@ -160,8 +160,7 @@ class ObjectStream extends Readable {
   }
 
   #finish(): void {
-    const checksum = this.#checksum
-    if (checksum !== undefined && checksum.digest() !== checksum.expected)
+    if (this.#checksum !== undefined && this.#checksum.digest() !== this.#source.expected?.crc32c)
       this.destroy(new TransferError(`${this.#source.what}: the received bytes do not match its checksum`))
     else this.push(null)
   }

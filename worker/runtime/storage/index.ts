@@ -32,7 +32,6 @@ export interface ObjectMetadata {
   readonly sizeBytes: number
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
-  readonly md5Hash: string | undefined
   readonly crc32c: string | undefined
   /** RFC 3339. */
   readonly timeCreated: string
@@ -190,7 +189,6 @@ function toMetadata(answer: unknown): ObjectMetadata {
     size,
     contentType,
     contentEncoding,
-    md5Hash,
     crc32c,
     timeCreated,
     metadata,
@@ -203,7 +201,6 @@ function toMetadata(answer: unknown): ObjectMetadata {
     sizeBytes: Number(size),
     contentType: text(contentType),
     contentEncoding: text(contentEncoding),
-    md5Hash: text(md5Hash),
     crc32c: text(crc32c),
     timeCreated: text(timeCreated) ?? '',
     metadata: Object.fromEntries(

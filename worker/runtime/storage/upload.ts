@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto'
-import {md5} from './checksum.ts'
+import {Crc32c} from './checksum.ts'
 import {type Connection, bytesOf} from './connection.ts'
 import {TransferError} from './errors.ts'
 import type {Retries} from './retry.ts'
@@ -19,7 +19,7 @@ export interface Target {
   readonly resource: Readonly<Record<string, unknown>> & {readonly contentType: string}
 }
 
-/** Writes a whole object in one request; Cloud Storage verifies its MD5. */
+/** Writes a whole object in one request; Cloud Storage verifies its checksum. */
 export async function uploadWhole(
   connection: Connection,
   {path, query, what, resource}: Target,
@@ -27,10 +27,10 @@ export async function uploadWhole(
   retries: Retries,
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  const hash = md5()
-  for (const part of content) hash.update(part)
+  const checksum = new Crc32c()
+  for (const part of content) checksum.update(part)
   const boundary = randomUUID()
-  const head = JSON.stringify({...resource, md5Hash: hash.digest()})
+  const head = JSON.stringify({...resource, crc32c: checksum.digest()})
   const body = [
     Buffer.from(
       `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${head}\r\n--${boundary}\r\ncontent-type: ${resource.contentType}\r\n\r\n`,
@@ -59,7 +59,7 @@ export class ResumableUpload {
   readonly #retries: Retries
   readonly #signal: AbortSignal
   readonly #remove: (generation: string) => Promise<void>
-  readonly #hash = md5()
+  readonly #checksum = new Crc32c()
   #session: string | undefined
   #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES)
   #spare: Buffer | undefined
@@ -102,8 +102,8 @@ export class ResumableUpload {
   async end(): Promise<string> {
     await this.#sending
     const answer = await this.#send(this.#chunk.subarray(0, this.#filled), true)
-    const {md5Hash, generation}: {md5Hash?: unknown; generation?: unknown} = Object(answer)
-    if (md5Hash === undefined || md5Hash === this.#hash.digest()) return String(generation)
+    const {crc32c, generation}: {crc32c?: unknown; generation?: unknown} = Object(answer)
+    if (crc32c === undefined || crc32c === this.#checksum.digest()) return String(generation)
     // Otherwise every further delivery would take it for this generation's result.
     await this.#remove(String(generation))
     throw new TransferError(`${this.#target.what}: the bytes arrived corrupt`)
@@ -122,7 +122,7 @@ export class ResumableUpload {
 
   /** Sends a chunk until Cloud Storage has all of it. @returns the object's metadata after the last one */
   async #send(chunk: Buffer, isLast: boolean): Promise<unknown> {
-    this.#hash.update(chunk)
+    this.#checksum.update(chunk)
     const session = (this.#session ??= await this.#start())
     const begin = this.#sentBytes
     const end = begin + chunk.length

@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest'
-import {Gatherer} from '../../../../worker/logistic-regression/encoding/gatherer.ts'
-import {Scratch} from '../../../../worker/logistic-regression/kernels/scratch.ts'
-import {randomFrom} from '../../../support/random.ts'
+import {Gatherer} from '../../../worker/logistic-regression/encoding/gatherer.ts'
+import {Scratch} from '../../../worker/kernels/scratch.ts'
+import {randomFrom} from '../../support/random.ts'
 
 const {uniform, normal} = randomFrom(5)
 const scratch = new Scratch()

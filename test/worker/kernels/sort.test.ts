@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import {expect, it} from 'vitest'
-import {Pacer} from '../../../../worker/logistic-regression/pacer.ts'
-import {Sorter} from '../../../../worker/logistic-regression/sorter.ts'
-import {randomFrom} from '../../../support/random.ts'
+import {Pacer} from '../../../worker/logistic-regression/pacer.ts'
+import {Sorter} from '../../../worker/logistic-regression/sorter.ts'
+import {randomFrom} from '../../support/random.ts'
 
 const {uniform, normal} = randomFrom(8)
 const pacer = new Pacer(new AbortController().signal)

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest'
-import {Scratch} from '../../../../worker/logistic-regression/kernels/scratch.ts'
-import {randomFrom} from '../../../support/random.ts'
+import {Scratch} from '../../../worker/kernels/scratch.ts'
+import {randomFrom} from '../../support/random.ts'
 
 const {uniform, normal} = randomFrom(42)
 

@@ -1,5 +1,6 @@
 export {rowsOf, widen} from './block'
 export {factorRow} from './cholesky'
+export {crc32c, crc32cTables} from './crc32c'
 export {addHessian, curvature} from './hessian'
 export {addGradient, lossOfTwo, probabilities, scores} from './pass'
 export {decimals} from './decimals'

@@ -27,6 +27,9 @@ export interface Kernels {
     values: number,
     others: number,
   ): number
+  crc32cTables(tables: number): void
+  /** @returns signed */
+  crc32c(crc: number, bytes: number, length: number, tables: number): number
   factorRow(triangle: number, size: number, i: number): number
   sortingKeys(numbers: number, count: number, places: number): void
   sortByDigit(keys: number, count: number, digit: number, places: number, to: number): number
@@ -153,6 +156,8 @@ export class Scratch {
 const NAMES = [
   'splitRecords',
   'decimals',
+  'crc32cTables',
+  'crc32c',
   'factorRow',
   'sortingKeys',
   'sortByDigit',
