@@ -187,6 +187,7 @@ export function createAccess({
         return save(resource, bindings)
       })
     },
+    startPolicy: (resource, bindings) => void save(resource, bindings),
     testPermissions: (principal, permissions, resource, project) =>
       permissions.filter((permission) => allows(principal, permission, resource, project)),
     dropPolicy(resource) {

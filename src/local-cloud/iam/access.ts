@@ -36,6 +36,8 @@ export interface AccessControl {
    * cannot be granted there, a malformed member, or a new one that is a service account which does not exist
    */
   setPolicy(resource: string, policy: Policy): Promise<Policy>
+  /** Gives a new resource its first policy; inside a `State.write`. */
+  startPolicy(resource: string, bindings: readonly Binding[]): void
   /** Which of `permissions` the principal has. */
   testPermissions(
     principal: Principal,

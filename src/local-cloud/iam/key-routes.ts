@@ -132,6 +132,7 @@ export function keyRoutes({
     route('DELETE', `${path}/:key`, destroy),
     route('POST', '/token', exchange),
     route('POST', '/o/oauth2/token', exchange),
+    route('POST', '/oauth2/v4/token', exchange),
     route('GET', '/robot/v1/metadata/x509/:account', ({params}) => ({
       json: keys.certificates(params['account'] ?? ''),
     })),

@@ -56,7 +56,7 @@ function checkConditional({role, members, condition}: Binding, {version}: Policy
         : members.some((member) => member.startsWith('all'))
           ? 'allUsers and allAuthenticatedUsers cannot have a condition'
           : undefined
-      : 'a policy with conditions must say "version": 3'
+      : 'the version of a policy with conditions must be at least 3'
   if (problem !== undefined)
     throw new ApiError('INVALID_ARGUMENT', `Invalid conditional role binding: ${problem}.`)
   parseCondition(condition?.expression ?? '')

@@ -10,6 +10,7 @@ import type {ObjectChanges} from './object-changes.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
+import {refusePublic} from './public-access.ts'
 import {wholeNumber} from './query.ts'
 
 /** The list that a request is about, and what it belongs to. */
@@ -101,12 +102,15 @@ export function aclRoutes({
       return {json: json(request, subject, entryOf(request, subject))}
     }
 
-    /** Sets an entry, the named one or a new one. */
+    /** Sets an entry, the named one or a new one; only PATCH needs one that is there. */
     const set = async (request: HttpRequest): Promise<HttpResponse> => {
       const subject = find(request, 'setIamPolicy')
-      const named = request.params['entity'] === undefined ? {} : entryOf(request, subject)
+      const {entity} = request.params
+      const named =
+        request.method === 'PATCH' ? entryOf(request, subject) : entity === undefined ? {} : {entity}
       const entry = aclEntry(kind, {...named, ...(await request.json())})
-      const others = subject.entries.filter(({entity}) => entity !== entry.entity)
+      refusePublic(subject.bucket.fields, [entry.entity])
+      const others = subject.entries.filter((other) => other.entity !== entry.entity)
       await save(request, subject, [...others, entry])
       return {json: json(request, subject, entry)}
     }

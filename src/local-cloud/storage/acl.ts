@@ -2,6 +2,7 @@ import type {ServiceAgents} from '../iam/access.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {Bucket} from './bucket.ts'
 import {invalid} from './errors.ts'
+import {refusePublic} from './public-access.ts'
 import type {StoredObject} from './stored-object.ts'
 
 /** Who has which role, as an access control list keeps it. */
@@ -62,7 +63,7 @@ const PREDEFINED: Readonly<Record<AclKind, Readonly<Record<string, Predefined>>>
 export interface Acls {
   /** The list of a bucket, what it gives to new objects, or that of an object. */
   entries(kind: AclKind, bucket: Bucket, object?: StoredObject): readonly AclEntry[]
-  /** @throws StorageError 400 if there is no list of that name, or the bucket has none */
+  /** @throws StorageError 400 if there is no list of that name, or the bucket has none; 412 if it would be public */
   predefined(kind: AclKind, name: string, bucket: Pick<Bucket, 'project' | 'fields'>): readonly AclEntry[]
   /** An entry's resource: https://cloud.google.com/storage/docs/json_api/v1/objectAccessControls#resource */
   json(
@@ -77,7 +78,13 @@ export function createAcls(agents: ServiceAgents): Acls {
     if (isUniform(fields)) throw refuseUniform(kind)
     const list = PREDEFINED[kind][name]
     if (list === undefined) throw invalid(`Invalid predefined ACL: '${name}'`)
-    return list((team, role) => ({entity: `project-${team}-${agents.projectNumber(project)}`, role}))
+    const number = agents.projectNumber(project)
+    const entries = list((team, role) => ({entity: `project-${team}-${number}`, role}))
+    refusePublic(
+      fields,
+      entries.map(({entity}) => entity),
+    )
+    return entries
   }
   return {
     predefined,

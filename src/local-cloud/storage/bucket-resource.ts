@@ -7,6 +7,7 @@ import {omit, pick} from './json.ts'
 import {lifecycleRules} from './lifecycle-rules.ts'
 import {locationTypeOf} from './locations.ts'
 import {settledRetentionPolicy} from './protection.ts'
+import {checkPublicAccessSetting} from './public-access.ts'
 import {settledSoftDeletePolicy} from './soft-deleted.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, storedJson, text, type Row} from '../state/rows.ts'
@@ -54,6 +55,7 @@ export function writableBucketFields(body: JsonObject): JsonObject {
   lifecycleRules(fields['lifecycle'])
   aclOf('bucket', fields['acl'])
   aclOf('defaultObject', fields['defaultObjectAcl'])
+  checkPublicAccessSetting(fields)
   const {storageClass = ''} = fields
   if (storageClass !== '') checkStorageClass(storageClass)
   return fields
@@ -109,7 +111,25 @@ export function settledBucketFields(
       now,
     )
   }
+  const {autoclass} = next
+  if (isJsonObject(autoclass)) settled['autoclass'] = settledAutoclass(present?.['autoclass'], autoclass, now)
   return settled
+}
+
+/** https://cloud.google.com/storage/docs/json_api/v1/buckets#autoclass */
+function settledAutoclass(present: unknown, next: JsonObject, now: number): JsonObject {
+  const before: JsonObject = isJsonObject(present) ? present : {}
+  const time = new Date(now).toISOString()
+  const enabled = next['enabled'] === true
+  if (!enabled) return {enabled, toggleTime: before['enabled'] === false ? before['toggleTime'] : time}
+  const {terminalStorageClass = 'NEARLINE'} = next
+  const keeps = before['terminalStorageClass'] === terminalStorageClass
+  return {
+    enabled,
+    toggleTime: before['enabled'] === true ? before['toggleTime'] : time,
+    terminalStorageClass,
+    terminalStorageClassUpdateTime: keeps ? before['terminalStorageClassUpdateTime'] : time,
+  }
 }
 
 export function bucketOfRow(row: Row): Bucket {

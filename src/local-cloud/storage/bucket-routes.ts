@@ -23,6 +23,7 @@ export function bucketRoutes({
   permissions,
   acls,
   agents,
+  insertBucket,
   removeBucket,
 }: {
   state: State
@@ -30,6 +31,8 @@ export function bucketRoutes({
   permissions: Permissions
   acls: Acls
   agents: ServiceAgents
+  /** Creates a bucket with its first policy; inside a `State.write`. */
+  insertBucket: Buckets['insert']
   /** Removes a bucket and what else belongs to it; inside a `State.write`. */
   removeBucket: (name: string) => void
 }): JsonRoute[] {
@@ -82,7 +85,7 @@ export function bucketRoutes({
       ...predefinedLists(request, {project, fields: given}),
       ...(retention ? {objectRetention: {mode: 'Enabled'}} : {}),
     }
-    const created = await state.write(() => buckets.insert({name, project, fields}))
+    const created = await state.write(() => insertBucket({name, project, fields}))
     return {
       json: json(created, request, given['acl'] !== undefined || given['defaultObjectAcl'] !== undefined),
     }
@@ -187,7 +190,6 @@ export function bucketRoutes({
     ['POST', '/b/:bucket/lockRetentionPolicy', lock],
     // Terraform requests the first before it deletes a bucket, gcloud the others; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
-    ['GET', '/b/:bucket/anywhereCaches/', () => ({json: {}})],
     ['GET', '/b/:bucket/managedFolders', () => ({json: {kind: 'storage#managedFolders'}})],
     ['GET', '/b/:bucket/folders', () => ({json: {kind: 'storage#folders'}})],
     ['GET', '/b/:bucket/storageLayout', layout],

@@ -88,7 +88,7 @@ export function formUploads({
       if (status !== 201) return {status: status === 200 ? 200 : 204, headers: {etag, location}}
       const children = {Location: location, Bucket: bucket, Key: name, ETag: etag}
       const elements = Object.entries(children).map(([key, text]) => element(key, text))
-      const answer = xmlAnswer('PostResponse', elements, 201)
+      const answer = xmlAnswer('PostResponse', elements, {status: 201})
       return {...answer, headers: {...answer.headers, etag, location}}
     } catch (error) {
       await state.blobs.remove(blob.id)

@@ -1,15 +1,16 @@
 import {invalid} from './errors.ts'
 
 /**
- * Whether names match a glob: `*` stops at a slash, `**` does not, `?` is one character, `[a-c]` one of several,
- * `{a,b}` either. https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob
+ * Whether names match a glob: `*` stops at a slash, `**` does not and, as a whole folder, is also none,
+ * `?` is one character, `[a-c]` one of several, `{a,b}` either. https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob
  * @throws StorageError 400 if it cannot be read
  */
 export function globMatcher(glob: string): (name: string) => boolean {
   let source = ''
   let depth = 0
-  for (const [token] of glob.matchAll(/\\.|\*+|\[[^\]]+\]|[\s\S]/gu)) {
-    if (token.startsWith('*')) source += token.length > 1 ? '.*' : '[^/]*'
+  for (const [token] of glob.matchAll(/\\.|(?<![^/])\*{2,}\/|\*+|\[[^\]]+\]|[\s\S]/gu)) {
+    if (token.endsWith('*/')) source += '(?:.*/)?'
+    else if (token.startsWith('*')) source += token.length > 1 ? '.*' : '[^/]*'
     else if (token === '?') source += '[^/]'
     else if (token.length > 2 && token.startsWith('[')) source += token.replace(/^\[!/, '[^')
     else if (token === '{') source += '(?:'
@@ -48,5 +49,7 @@ export function sqliteGlobs(glob: string): readonly string[] {
     })
     if (patterns.length > MOST_GLOBS) return []
   }
-  return patterns.map((pattern) => pattern.replaceAll('**', '*').replaceAll('[!', '[^'))
+  return patterns.map((pattern) =>
+    pattern.replaceAll(/(?<![^/])\*{2,}\/|\*{2,}/g, '*').replaceAll('[!', '[^'),
+  )
 }

@@ -1,13 +1,28 @@
-import type {AccessControl, Policy} from '../iam/access.ts'
+import type {AccessControl, Binding, Policy} from '../iam/access.ts'
 import {asRequested, parsePolicy} from '../iam/policy.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {isUniform} from './acl.ts'
+import type {Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
-import {conditionNotMet, invalid} from './errors.ts'
+import {conditionNotMet, StorageError} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
+import {refusePublic} from './public-access.ts'
+
+/**
+ * What a new bucket grants, as on Google: https://cloud.google.com/storage/docs/access-control/iam#convenience-values
+ * Buckets with uniform access also grant on objects what access control lists would.
+ */
+export function initialBindings({project, fields}: Bucket): Binding[] {
+  const owners = [`projectEditor:${project}`, `projectOwner:${project}`]
+  const viewers = [`projectViewer:${project}`]
+  return ['Bucket', ...(isUniform(fields) ? ['Object'] : [])].flatMap((kind) => [
+    {role: `roles/storage.legacy${kind}Owner`, members: owners},
+    {role: `roles/storage.legacy${kind}Reader`, members: viewers},
+  ])
+}
 
 /** A bucket's policy: https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy */
 export function iamRoutes({
@@ -41,11 +56,17 @@ export function iamRoutes({
     const bucket = bucketOf(request)
     permissions.requireOnBucket(request.call.principal, 'storage.buckets.setIamPolicy', bucket)
     const policy = parsePolicy(await request.json())
-    if (
-      !isUniform(buckets.get(bucket).fields) &&
-      policy.bindings?.some(({condition}) => condition !== undefined)
+    const {fields} = buckets.get(bucket)
+    refusePublic(
+      fields,
+      (policy.bindings ?? []).flatMap(({members}) => members),
     )
-      throw invalid('Conditional role bindings need a bucket with uniform bucket-level access.')
+    if (!isUniform(fields) && policy.bindings?.some(({condition}) => condition !== undefined))
+      throw new StorageError(
+        412,
+        'conditionNotMet',
+        'To use conditional role bindings, enable uniform bucket-level access.',
+      )
     try {
       return {json: json(bucket, await access.setPolicy(bucketResource(bucket), policy))}
     } catch (error) {

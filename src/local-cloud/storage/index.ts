@@ -7,7 +7,7 @@ import {createAcls, isUniform} from './acl.ts'
 import {aclRoutes} from './acl-routes.ts'
 import {batchRoutes} from './batch-routes.ts'
 import {bucketRoutes} from './bucket-routes.ts'
-import {createBuckets} from './buckets.ts'
+import {type Buckets, createBuckets} from './buckets.ts'
 import {composeRoutes} from './compose-routes.ts'
 import {copyRoutes} from './copy-routes.ts'
 import {allowedPages} from './cors.ts'
@@ -15,7 +15,7 @@ import {renderStorageError} from './errors.ts'
 import {formUploads} from './form-uploads.ts'
 import {createGenerations} from './generations.ts'
 import {createHmacKeys} from './hmac-keys.ts'
-import {iamRoutes} from './iam-routes.ts'
+import {iamRoutes, initialBindings} from './iam-routes.ts'
 import {jsonRoutes, named, partially} from './json-routes.ts'
 import {notificationRoutes} from './notification-routes.ts'
 import {createLifecycle} from './lifecycle.ts'
@@ -81,13 +81,18 @@ export function createStorage({
 }): Storage {
   const nextGeneration = createGenerations({state, clock})
   const buckets = createBuckets({state, clock, nextGeneration})
-  const permissions = createPermissions(access, (bucket) => buckets.find(bucket)?.project)
+  const permissions = createPermissions(access, (bucket) => buckets.find(bucket))
   const objects = createObjects(state)
   const softDeleted = createSoftDeleted(state)
   const notifications = createNotifications({state, clock, access, agents, publishing})
   const sessions = createUploadSessions({state, clock})
   const parts = createPartUploads({state, clock})
   const acls = createAcls(agents)
+  const insertBucket: Buckets['insert'] = (given) => {
+    const bucket = buckets.insert(given)
+    access.startPolicy(bucketResource(bucket.name), initialBindings(bucket))
+    return bucket
+  }
   const hmacKeys = createHmacKeys({state, clock, permissions})
   const signatures = createSignatures({keys, hmacKeys, clock})
   const changes = createObjectChanges({
@@ -140,7 +145,15 @@ export function createStorage({
     forget(name)
     access.dropPolicy(bucketResource(name))
   }
-  const xmlBuckets = createXmlBuckets({state, buckets, objects, changes, permissions, removeBucket})
+  const xmlBuckets = createXmlBuckets({
+    state,
+    buckets,
+    objects,
+    changes,
+    permissions,
+    insertBucket,
+    removeBucket,
+  })
 
   const forget = (bucket: string): void => {
     notifications.forget(bucket)
@@ -151,7 +164,7 @@ export function createStorage({
   }
   const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
   const json = jsonRoutes([
-    ...bucketRoutes({state, buckets, permissions, acls, agents, removeBucket}),
+    ...bucketRoutes({state, buckets, permissions, acls, agents, insertBucket, removeBucket}),
     ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
     ...hmacKeys.routes,
     ...iamRoutes({buckets, permissions, access}),

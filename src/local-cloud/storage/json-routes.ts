@@ -13,9 +13,18 @@ export type JsonRoute = readonly [method: string, path: string, handle: Route['h
 export function jsonRoutes(routes: readonly JsonRoute[]): Route[] {
   return ['/storage/v1', ''].flatMap((prefix) =>
     routes.map(([method, path, handle]) =>
-      named(methodId(method, path), route(method, `${prefix}${path}`, partially(handle), renderStorageError)),
+      named(
+        methodId(method, path),
+        slashed(path, route(method, `${prefix}${path}`, partially(handle), renderStorageError)),
+      ),
     ),
   )
+}
+
+/** Google and its clients let a collection's path end with a slash. */
+function slashed(path: string, collection: Route): Route {
+  if (/:\w+$/.test(path)) return collection
+  return {...collection, pattern: new RegExp(collection.pattern.source.replace(/\$$/, '/?$'))}
 }
 
 /** Answers with what `fields` names of the whole, if it is given. */

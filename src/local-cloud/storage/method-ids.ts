@@ -31,6 +31,28 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'DELETE /projects/:project/hmacKeys/:key': 'storage.projects.hmacKeys.delete',
   'GET /projects/:project/serviceAccount': 'storage.projects.serviceAccount.get',
 }
+/** Access control lists, by the path of the list. */
+const ACL_RESOURCES: Readonly<Record<string, string>> = {
+  '/b/:bucket/acl': 'bucketAccessControls',
+  '/b/:bucket/defaultObjectAcl': 'defaultObjectAccessControls',
+  '/b/:bucket/o/:object/acl': 'objectAccessControls',
+}
+const ACL_METHODS: Readonly<Record<string, string>> = {
+  'GET ': 'list',
+  'POST ': 'insert',
+  'GET /:entity': 'get',
+  'PATCH /:entity': 'patch',
+  'PUT /:entity': 'update',
+  'DELETE /:entity': 'delete',
+}
+/** Resources that storage-testbench calls otherwise than the discovery document. */
+const TESTBENCH_RESOURCES: Readonly<Record<string, string>> = {
+  bucket_acl: 'bucketAccessControls',
+  default_object_acl: 'defaultObjectAccessControls',
+  object_acl: 'objectAccessControls',
+  hmacKey: 'projects.hmacKeys',
+  serviceaccount: 'projects.serviceAccount',
+}
 const OTHERS = [
   'storage.objects.insert',
   'storage.objects.compose',
@@ -38,15 +60,28 @@ const OTHERS = [
   'storage.objects.move',
   'storage.objects.rewrite',
 ]
-const KNOWN = new Set([...Object.values(METHOD_IDS), ...OTHERS])
+const KNOWN = new Set([
+  ...Object.values(METHOD_IDS),
+  ...OTHERS,
+  ...Object.values(ACL_RESOURCES).flatMap((resource) =>
+    Object.values(ACL_METHODS).map((method) => `storage.${resource}.${method}`),
+  ),
+])
 
 /** The name of a method; `undefined` for what no client names. */
 export function methodId(method: string, path: string): string | undefined {
   const last = /\/(?<verb>compose|copyTo|moveTo|rewriteTo)\b/.exec(path)?.groups?.['verb']
   if (last !== undefined) return `storage.objects.${last.replace(/To$/, '')}`
-  return METHOD_IDS[`${method} ${path}`]
+  const list = path.replace(/\/:entity$/, '')
+  const resource = ACL_RESOURCES[list]
+  return resource === undefined
+    ? METHOD_IDS[`${method} ${path}`]
+    : `storage.${resource}.${ACL_METHODS[`${method} ${path.slice(list.length)}`]}`
 }
 
-export function isMethodId(name: string): boolean {
-  return KNOWN.has(name)
+/** The name in the discovery document of a method as a retry test names it; `undefined` if there is none. */
+export function methodOfRetryTest(name: string): string | undefined {
+  const [, resource = '', method = ''] = /^storage\.(.+)\.(\w+)$/.exec(name) ?? []
+  const id = `storage.${TESTBENCH_RESOURCES[resource] ?? resource}.${method}`
+  return KNOWN.has(id) ? id : undefined
 }

@@ -47,7 +47,9 @@ export function writableObjectFields(body: JsonObject): JsonObject {
       throw invalid(`Invalid value for the object's ${name}: it has control characters.`)
     }
   }
-  const {customTime, storageClass, metadata} = fields
+  const {customTime, storageClass, metadata, retention} = fields
+  // What Python's client sends to remove it.
+  if (isJsonObject(retention) && Object.keys(retention).length === 0) delete fields['retention']
   if (storageClass !== undefined) checkStorageClass(storageClass)
   if (typeof customTime === 'string' && Number.isNaN(Date.parse(customTime)))
     throw invalid(`Invalid value for the object's customTime: ${customTime} is not a time in RFC 3339.`)

@@ -18,7 +18,7 @@ import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
 import {membersWanted, partOf, wholeMembersWanted} from './partial-response.ts'
 import type {Permissions} from './permissions.ts'
-import {checkForRead, readPreconditions} from './preconditions.ts'
+import {checkEtags, checkForRead, readPreconditions} from './preconditions.ts'
 import {flag, wantsAcl, wholeNumber} from './query.ts'
 import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
 
@@ -65,6 +65,7 @@ export function objectRoutes({
     const {bucket, name, generation, preconditions} = target(request)
     const object = objects.get(bucket, name, generation)
     checkForRead(preconditions, object)
+    checkEtags(request.headers, objectEtag(object))
     return object
   }
 

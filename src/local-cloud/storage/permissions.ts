@@ -1,7 +1,9 @@
 import type {AccessControl} from '../iam/access.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Principal} from '../wire/call.ts'
+import type {Bucket} from './bucket.ts'
 import {StorageError} from './errors.ts'
+import {preventsPublicAccess} from './public-access.ts'
 
 /** Checks of IAM that fail with Cloud Storage's own wording. */
 export interface Permissions {
@@ -16,10 +18,10 @@ export interface Permissions {
 /** Name of a bucket as IAM knows it. */
 export const bucketResource = (bucket: string): string => `projects/_/buckets/${bucket}`
 
-/** @param projectOf the project of a bucket, whose policy reaches its buckets; `undefined` if there is no such bucket */
+/** @param find a bucket, of whose project the policy reaches it */
 export function createPermissions(
   access: AccessControl,
-  projectOf: (bucket: string) => string | undefined,
+  find: (bucket: string) => Bucket | undefined,
 ): Permissions {
   /** @throws StorageError 403; 401 for a caller without identity, as Google does */
   const require = (
@@ -44,15 +46,27 @@ export function createPermissions(
     }
   }
   const holder = (bucket: string): string | undefined => {
-    const project = projectOf(bucket)
+    const project = find(bucket)?.project
     return project === undefined ? undefined : `projects/${project}`
+  }
+  /** What was public before its bucket prevented it is not any more. */
+  const refuseAnonymous = (principal: Principal, permission: string, bucket: string): void => {
+    if (principal === 'allUsers' && preventsPublicAccess(find(bucket)?.fields ?? {}))
+      throw new StorageError(
+        401,
+        'required',
+        `Anonymous caller does not have ${permission} access to the Google Cloud Storage bucket: it prevents public access.`,
+      )
   }
   return {
     requireOnProject: (principal, permission, project) =>
       require(principal, permission, `projects/${project}`, 'project'),
-    requireOnBucket: (principal, permission, bucket) =>
-      require(principal, permission, bucketResource(bucket), 'Storage bucket', holder(bucket)),
+    requireOnBucket(principal, permission, bucket) {
+      refuseAnonymous(principal, permission, bucket)
+      require(principal, permission, bucketResource(bucket), 'Storage bucket', holder(bucket))
+    },
     requireOnObjects(principal, permission, bucket, object) {
+      refuseAnonymous(principal, permission, bucket)
       const resource = bucketResource(bucket) + (object === undefined ? '' : `/objects/${object}`)
       require(principal, permission, resource, 'Storage object', holder(bucket))
     },

@@ -77,6 +77,17 @@ export function checkForChange(conditions: Preconditions, current: Version | und
 }
 
 /**
+ * Checks `If-Match` and `If-None-Match` of a read.
+ * @throws StorageError 412, 304
+ */
+export function checkEtags(headers: IncomingHttpHeaders, etag: string): void {
+  const names = (header: string | undefined): boolean | undefined =>
+    header?.split(',').some((each) => ['*', etag].includes(each.trim().replaceAll(/^(?:W\/)?"|"$/g, '')))
+  if (names(headers['if-match']) === false) throw conditionNotMet()
+  if (names(headers['if-none-match']) === true) throw notModified(etag)
+}
+
+/**
  * Checks the preconditions of a read.
  * @throws StorageError 412, or 304 if a not-match condition does not hold
  */

@@ -3,7 +3,7 @@ import {ApiError} from '../wire/api-error.ts'
 import type {FaultAction, FaultPoint} from '../wire/fault-rules.ts'
 import type {FaultPlan} from '../wire/faults.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
-import {isMethodId} from './method-ids.ts'
+import {methodOfRetryTest} from './method-ids.ts'
 
 const KIB = 1024
 /** "A few downloaded bytes" of `return-broken-stream`. */
@@ -55,7 +55,9 @@ export function retryTestRoutes(faults: FaultPlan): Route[] {
     const left = faults.list().filter(({on}) => on.retryTestId === id)
     const instructions = methods.map((method) => [
       method,
-      left.filter(({on}) => on.rpc === method).flatMap((fault) => words.get(fault.id) ?? []),
+      left
+        .filter(({on}) => on.rpc === methodOfRetryTest(method))
+        .flatMap((fault) => words.get(fault.id) ?? []),
     ])
     return {
       id,
@@ -85,12 +87,13 @@ export function retryTestRoutes(faults: FaultPlan): Route[] {
       throw new ApiError('INVALID_ARGUMENT', 'instructions must name a method and its failures.')
     const id = randomBytes(16).toString('hex')
     const planned = Object.entries(instructions).flatMap(([method, failures]: [string, unknown]) => {
-      if (!isMethodId(method)) throw new ApiError('INVALID_ARGUMENT', `${method} is not a served method.`)
+      const rpc = methodOfRetryTest(method)
+      if (rpc === undefined) throw new ApiError('INVALID_ARGUMENT', `${method} is not a served method.`)
       if (!Array.isArray(failures))
         throw new ApiError('INVALID_ARGUMENT', `instructions["${method}"] must be a list of failures.`)
       return failures.map((word: unknown) => ({
         word: String(word),
-        rule: {on: {rpc: method, retryTestId: id}, ...failureOf(String(word), method)},
+        rule: {on: {rpc, retryTestId: id}, ...failureOf(String(word), method)},
       }))
     })
     const test = {id, methods: Object.keys(instructions)}

@@ -32,6 +32,7 @@ export function createXmlBuckets({
   objects,
   changes,
   permissions,
+  insertBucket,
   removeBucket,
 }: {
   state: State
@@ -39,6 +40,8 @@ export function createXmlBuckets({
   objects: Objects
   changes: ObjectChanges
   permissions: Permissions
+  /** Creates a bucket with its first policy; inside a `State.write`. */
+  insertBucket: Buckets['insert']
   /** Removes a bucket and what else belongs to it; inside a `State.write`. */
   removeBucket: (name: string) => void
 }): XmlBuckets {
@@ -108,7 +111,7 @@ export function createXmlBuckets({
         ...(location === undefined ? {} : {location}),
         ...(storageClass === undefined ? {} : {storageClass}),
       }
-      await state.write(() => buckets.insert({name, project, fields}))
+      await state.write(() => insertBucket({name, project, fields}))
       return {headers: {location: `/${name}`}}
     },
 

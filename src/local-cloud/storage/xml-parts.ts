@@ -1,5 +1,5 @@
 import type {State} from '../state/state.ts'
-import type {HttpRequest} from '../wire/routes.ts'
+import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {checkChecksums, checksumsOfHeaders} from './checksums.ts'
 import {chunksOf} from './chunks.ts'
@@ -17,6 +17,11 @@ import {draftOfHeaders, fieldsOfHeaders, hexadecimal, storedHeaders, xmlEtag} fr
 /** https://cloud.google.com/storage/quotas#requests */
 const MAX_PARTS = 10_000
 const LEAST_PART_BYTES = 5 * 1024 * 1024
+
+/** Uploads in parts are answered in S3's namespace, unlike the rest of the XML API. */
+const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
+const answerOfParts = (root: string, children: readonly string[]): HttpResponse =>
+  xmlAnswer(root, children, {namespace: NAMESPACE})
 
 /** Uploads in parts: https://cloud.google.com/storage/docs/multipart-uploads */
 export interface XmlParts {
@@ -68,7 +73,7 @@ export function createXmlParts({
       const draft = draftOfHeaders(request, fieldsOfHeaders(request.headers))
       changes.checkDraft(draft)
       const id = await state.write(() => uploads.insert(draft))
-      return xmlAnswer('InitiateMultipartUploadResult', identify(uploads.get(id, bucket, draft.name)))
+      return answerOfParts('InitiateMultipartUploadResult', identify(uploads.get(id, bucket, draft.name)))
     },
 
     async put(request) {
@@ -115,7 +120,7 @@ export function createXmlParts({
           () => (freed = uploads.remove(upload.id)),
         )
         await removeBlobs(freed)
-        const answer = xmlAnswer('CompleteMultipartUploadResult', [
+        const answer = answerOfParts('CompleteMultipartUploadResult', [
           element('Location', `${request.call.origin}${request.url.pathname}`),
           element('Bucket', upload.bucket),
           element('Key', upload.name),
@@ -140,7 +145,7 @@ export function createXmlParts({
       const size = Math.min(1000, Number(request.url.searchParams.get('max-parts') ?? 1000))
       const all = uploads.parts(upload.id).filter(({number}) => number > from)
       const page = all.slice(0, size)
-      return xmlAnswer('ListPartsResult', [
+      return answerOfParts('ListPartsResult', [
         ...identify(upload),
         element('StorageClass', storageClassOf(upload.draft)),
         element('PartNumberMarker', from),
@@ -161,7 +166,7 @@ export function createXmlParts({
     listUploads(request) {
       const bucket = permit(request, 'storage.multipartUploads.list')
       const prefix = request.url.searchParams.get('prefix') ?? ''
-      return xmlAnswer('ListMultipartUploadsResult', [
+      return answerOfParts('ListMultipartUploadsResult', [
         element('Bucket', bucket),
         element('Prefix', prefix),
         element('IsTruncated', false),

@@ -2,7 +2,7 @@ import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {toStorageError, type StorageError} from './errors.ts'
 
 const HEAD = "<?xml version='1.0' encoding='UTF-8'?>"
-const NAMESPACE = "xmlns='http://doc.s3.amazonaws.com/2006-03-01'"
+const NAMESPACE = 'http://doc.s3.amazonaws.com/2006-03-01'
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -64,11 +64,15 @@ export function textOf(xml: string, name: string): string | undefined {
 }
 
 /** An answer of the XML API: https://cloud.google.com/storage/docs/xml-api/overview */
-export function xmlAnswer(root: string, children: readonly string[], status = 200): HttpResponse {
+export function xmlAnswer(
+  root: string,
+  children: readonly string[],
+  {status = 200, namespace = NAMESPACE} = {},
+): HttpResponse {
   return {
     status,
     headers: {'content-type': 'application/xml; charset=UTF-8'},
-    body: `${HEAD}<${root} ${NAMESPACE}>${children.join('')}</${root}>`,
+    body: `${HEAD}<${root} xmlns='${namespace}'>${children.join('')}</${root}>`,
   }
 }
 

@@ -38,7 +38,8 @@ test("Google's client adds, reads, updates and deletes entries of all three list
     expect(entry).toMatchObject({entity: 'user-a@example.com', role: 'READER'})
     await acl.update({entity: 'user-a@example.com', role: 'OWNER'})
     expect((await acl.get({entity: 'user-a@example.com'}))[0]).toMatchObject({role: 'OWNER'})
-    expect((await acl.get())[0]).toHaveLength(4)
+    await acl.update({entity: 'user-b@example.com', role: 'READER'})
+    expect((await acl.get())[0]).toHaveLength(5)
     await acl.delete({entity: 'user-a@example.com'})
     await expect(acl.get({entity: 'user-a@example.com'})).rejects.toMatchObject({code: 404})
   }

@@ -146,6 +146,12 @@ test('preconditions hold for every method', async () => {
   expect(await status('GET', 'ifGenerationMatch=1')).toBe(412)
   expect(await status('GET', `ifGenerationNotMatch=${g}`)).toBe(304)
   expect(await status('GET', `alt=media&ifMetagenerationNotMatch=1`)).toBe(304)
+  const read = async (headers: Record<string, string>): Promise<number> =>
+    (await fetch(`${origin}/storage/v1${OBJECT}?alt=media`, {headers})).status
+  const {etag} = await fieldsOf(await call(origin, 'GET', OBJECT))
+  expect(await read({'if-match': String(etag)})).toBe(200)
+  expect(await read({'if-match': '"another"'})).toBe(412)
+  expect(await read({'if-none-match': `"${String(etag)}"`})).toBe(304)
   expect(await status('PATCH', 'ifMetagenerationMatch=2', {cacheControl: 'x'})).toBe(412)
   expect(await status('PATCH', 'ifMetagenerationMatch=1', {cacheControl: 'x'})).toBe(200)
   expect(await status('DELETE', 'ifGenerationMatch=1')).toBe(412)

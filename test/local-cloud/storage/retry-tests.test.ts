@@ -89,6 +89,21 @@ it.each(['return-503-after-256K', 'return-broken-stream-final-chunk-after-40B', 
   },
 )
 
+it.each([
+  ['storage.bucket_acl.list', '/b/bucket/acl'],
+  ['storage.defaultObjectAccessControls.list', '/b/bucket/defaultObjectAcl'],
+  ['storage.serviceaccount.get', '/projects/p-test/serviceAccount'],
+])('fails %s by its name in either list', async (method, path) => {
+  const {cloud} = await start()
+  const body = JSON.stringify({instructions: {[method]: ['return-503']}})
+  const created: RetryTest = JSON.parse(
+    await (await fetch(`${cloud.endpoint}/retry_test`, {method: 'POST', body})).text(),
+  )
+  const url = `${cloud.endpoint}/storage/v1${path}`
+  expect((await fetch(url, {headers: {'x-retry-test-id': created.id}})).status).toBe(503)
+  expect((await fetch(url, {headers: {'x-retry-test-id': created.id}})).status).toBe(200)
+})
+
 it('cuts a download off after the requested bytes', async () => {
   const {cloud} = await start()
   const content = randomBytes(600 * 1024)

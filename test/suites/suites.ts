@@ -1,0 +1,59 @@
+/** A suite of Google's, as shell commands. */
+export interface Suite {
+  readonly name: string
+  /** Where `fetch` puts it, in the folder of all suites. */
+  readonly folder: string
+  readonly fetch: string
+  /** Runs in its folder, once. */
+  readonly build: string
+  /** Runs in its folder under `local exec`; `KEY` is the key file of a service account that may do everything. */
+  readonly run: string
+}
+
+/** As the suites are run at Google: no variable of an emulator, but a service account's key. */
+const AT_GOOGLE =
+  'unset STORAGE_EMULATOR_HOST PUBSUB_EMULATOR_HOST; export PROJECT_ID=$PROJECT GOOGLE_APPLICATION_CREDENTIALS=$KEY'
+const mocha = (files: string): string => `npx mocha ${files} --timeout 60000 --exit --reporter spec`
+const clone = (repository: string, tag: string): string =>
+  `git clone --quiet --depth 1 --branch ${tag} https://github.com/googleapis/${repository}`
+
+const NODEJS_STORAGE = {
+  folder: 'nodejs-storage',
+  fetch: clone('nodejs-storage', 'v7.19.0'),
+  build: 'npm install && npm run compile:cjs',
+}
+
+export const SUITES: readonly Suite[] = [
+  {
+    name: 'nodejs-storage',
+    ...NODEJS_STORAGE,
+    run: `${AT_GOOGLE}; ${mocha('build/cjs/system-test/storage.js')}`,
+  },
+  {
+    name: 'nodejs-storage-conformance',
+    ...NODEJS_STORAGE,
+    run: `export STORAGE_EMULATOR_HOST=$STORAGE_EMULATOR_HOST/; ${mocha('"build/cjs/conformance-test/**/*.js"')}`,
+  },
+  {
+    name: 'python-storage',
+    folder: 'python-storage',
+    fetch: clone('python-storage', 'v3.9.0'),
+    build: `python3 -m venv venv; venv/bin/pip install --quiet -e . pytest pytest-asyncio pytest-rerunfailures mock \
+      brotli google-cloud-testutils google-cloud-iam google-cloud-pubsub google-cloud-kms`,
+    run: `${AT_GOOGLE}; venv/bin/pytest -v tests/system tests/resumable_media/system`,
+  },
+  {
+    name: 'nodejs-pubsub',
+    folder: 'nodejs-pubsub',
+    fetch: clone('nodejs-pubsub', 'v5.3.0'),
+    build: 'npm install --ignore-scripts; npx tsc -p . --noEmitOnError false || true; cp -r protos build/',
+    run: mocha('build/system-test'),
+  },
+  {
+    name: 'go-storage',
+    folder: 'go-storage',
+    fetch: 'mkdir go-storage',
+    build: 'go mod init suites; go get -t cloud.google.com/go/storage@v1.70.0',
+    run: 'go test -v -short -timeout 17m -run "^Test(RetryConformance|.*Emulated)$" cloud.google.com/go/storage',
+  },
+]
