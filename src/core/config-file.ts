@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import {join, relative, sep} from 'node:path'
-import {type TransformFailure} from 'esbuild'
+import type {TransformFailure} from 'esbuild'
 import {AppError, EXIT} from './errors.ts'
 import {isJsonObject} from './json.ts'
 import type {SettingName} from './settings/settings.ts'

@@ -1,7 +1,6 @@
 import type {Report} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
 import {AppError, EXIT} from './errors.ts'
-import {readJson} from './files/commits.ts'
 import {openRunObject, readRun} from './history/run.ts'
 import type {Run} from './history/runs.ts'
 import type {StoredObject} from './ports/objects.ts'
@@ -39,7 +38,7 @@ async function findReportOfRun(object: string, run: Run, context: Context): Prom
 }
 
 async function parseReport(object: string, stored: StoredObject, context: Context): Promise<Report> {
-  const report: unknown = await readJson(context.cloud.objects, stored, context.signal)
+  const report: unknown = await context.cloud.objects.readJson(stored)
   if (isReport(report)) return report
   throw new AppError(
     `The report of ${object}, gs://${stored.bucket}/${stored.name}, is not in the format that this version reads (cloud-runner/report, version 1).`,

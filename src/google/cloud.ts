@@ -25,17 +25,17 @@ export interface GoogleCloud extends Cloud {
   readonly buckets: Buckets
 }
 
-/** The ports over Google's client libraries; each library is loaded on first use. */
+/** The ports over Google's client libraries, each loaded on first use, and over REST for what only reads. */
 export function createGoogleCloud({projectId, region, endpoint}: GoogleCloudOptions): GoogleCloud {
   const connection = {projectId, region, endpoint}
-  const messages = createMessages(connection)
   const rest = createRest(connection)
+  const messages = createMessages(connection, rest)
   const isOffHere = createApiOff(projectId, rest)
   const objects = createObjectStore(connection, rest)
   const project = createProject(connection, rest)
-  const services = createServices(connection, isOffHere)
-  const jobs = createJobs(connection)
-  const logs = createLogSource(connection)
+  const services = createServices(connection, rest, isOffHere)
+  const jobs = createJobs(connection, rest)
+  const logs = createLogSource(connection, rest)
   const direct = createDirectInfrastructure(rest, isOffHere)
   return {
     isLocal: endpoint !== undefined,

@@ -1,18 +1,17 @@
-import type {ExecutionsClient, JobsClient, protos} from '@google-cloud/run'
+import type {ExecutionsClient, JobsClient} from '@google-cloud/run'
+import {fieldsOf} from '../core/json.ts'
 import type {ExecutionState, Jobs, PastExecution, RunningExecution} from '../core/ports/jobs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 import {followed} from './operation.ts'
+import {objectsIn, readPages, textIn, type Json, type Rest} from './rest.ts'
 import {shortName} from './service-state.ts'
 
-type Job = protos.google.cloud.run.v2.IJob
 /** Most executions that one request lists. */
 const PAGE = 100
 
-type Execution = protos.google.cloud.run.v2.IExecution
-
-/** Cloud Run's jobs through `@google-cloud/run`. */
-export function createJobs(connection: Connection): Jobs & {close(): Promise<void>} {
+/** Cloud Run's jobs: read over REST, which loads nothing, and changed through `@google-cloud/run`. */
+export function createJobs(connection: Connection, rest: Rest): Jobs & {close(): Promise<void>} {
   const opened: (() => Promise<{close(): Promise<void>}>)[] = []
   const jobs = once(async (): Promise<JobsClient> => {
     const {JobsClient: Client} = await import('@google-cloud/run')
@@ -29,61 +28,46 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
   const nameOf = (short: string) =>
     `projects/${connection.projectId}/locations/${connection.region}/jobs/${short}`
 
-  async function read(short: string): Promise<Job | undefined> {
-    const client = await jobs()
+  async function read(path: string, doing: string): Promise<Json | undefined> {
     try {
-      const [job] = await retried(() => client.getJob({name: nameOf(short)}, ONE_TRY))
-      return job
+      return await rest.request('run', 'GET', `/v2/${path}`, undefined, doing)
     } catch (error) {
       if (isNotFound(error)) return undefined
-      throw toAppError(error, `Reading job ${short}`)
+      throw error
     }
   }
 
   async function execution(short: string, id: string): Promise<ExecutionState | undefined> {
-    const client = await executions()
-    const name = `${nameOf(short)}/executions/${id}`
-    try {
-      const [found] = await retried(() => client.getExecution({name}, ONE_TRY))
-      return toExecution(found)
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw toAppError(error, `Reading execution ${id} of job ${short}`)
-    }
+    const found = await read(`${nameOf(short)}/executions/${id}`, `Reading execution ${id} of job ${short}`)
+    return found && toExecution(found)
   }
 
-  /** Newest first. */
-  async function* all(short: string): AsyncGenerator<Execution> {
-    const client = await executions()
-    const parent = nameOf(short)
-    for (let pageToken = ''; ;) {
-      try {
-        const [page, , answer] = await retried(() =>
-          client.listExecutions({parent, pageToken, pageSize: PAGE}, {...ONE_TRY, autoPaginate: false}),
-        )
-        yield* page
-        pageToken = answer?.nextPageToken ?? ''
-      } catch (error) {
-        if (isNotFound(error)) return
-        throw toAppError(error, `Listing the executions of job ${short}`)
-      }
-      if (pageToken === '') return
+  /** Newest first; none if there is no job. */
+  async function all(short: string): Promise<Json[]> {
+    const path = `/v2/${nameOf(short)}/executions?pageSize=${PAGE}`
+    try {
+      return await readPages(rest, 'run', path, 'executions', `Listing the executions of job ${short}`)
+    } catch (error) {
+      if (isNotFound(error)) return []
+      throw error
     }
   }
 
   return {
     async image(short) {
-      const job = await read(short)
-      return job?.template?.template?.containers?.[0]?.image ?? undefined
+      const job = await read(nameOf(short), `Reading job ${short}`)
+      return (
+        job && textIn(objectsIn(fieldsOf(fieldsOf(job['template'])['template']), 'containers')[0], 'image')
+      )
     },
 
     async setImage(short, image, {signal}) {
-      const job = await read(short)
-      const {template} = job ?? {}
-      const [container, ...others] = template?.template?.containers ?? []
-      const containers = [{...container, image}, ...others]
       try {
         const client = await jobs()
+        const [job] = await retried(() => client.getJob({name: nameOf(short)}, ONE_TRY), signal)
+        const {template} = job
+        const [container, ...others] = template?.template?.containers ?? []
+        const containers = [{...container, image}, ...others]
         signal.throwIfAborted()
         const [operation] = await client.updateJob(
           {job: {...job, template: {...template, template: {...template?.template, containers}}}},
@@ -99,20 +83,18 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
     execution,
 
     async running(short) {
-      const running: RunningExecution[] = []
-      for await (const one of all(short))
-        if (toExecution(one).state === 'running') running.push(toRunning(one))
-      return running
+      const found = await all(short)
+      return found.filter((one) => toExecution(one).state === 'running').map((one) => toRunning(one))
     },
 
     async since(short, since) {
       const past: PastExecution[] = []
-      for await (const one of all(short)) {
+      for (const one of await all(short)) {
         const {name, createdAt} = toExecution(one)
         if (Date.parse(createdAt) < Date.parse(since)) continue
-        const started = msOf(one.startTime)
-        const ended = msOf(one.completionTime) ?? Date.now()
-        past.push({name, durationMs: started === undefined ? 0 : Math.max(0, ended - started)})
+        const started = textIn(one, 'startTime')
+        const ended = Date.parse(textIn(one, 'completionTime') ?? new Date().toISOString())
+        past.push({name, durationMs: started === undefined ? 0 : Math.max(0, ended - Date.parse(started))})
       }
       return past
     },
@@ -135,35 +117,30 @@ export function createJobs(connection: Connection): Jobs & {close(): Promise<voi
   }
 }
 
-function toRunning({name, template}: Execution): RunningExecution {
-  const [container] = template?.containers ?? []
+function toRunning(execution: Json): RunningExecution {
+  const [container] = objectsIn(fieldsOf(execution['template']), 'containers')
   return {
-    name: shortName(name) ?? '',
-    image: container?.image ?? '',
+    name: shortName(textIn(execution, 'name')) ?? '',
+    image: textIn(container, 'image') ?? '',
     environment: Object.fromEntries(
-      (container?.env ?? []).flatMap(({name: variable, value}) =>
-        variable && typeof value === 'string' ? [[variable, value]] : [],
-      ),
+      objectsIn(container ?? {}, 'env').flatMap((variable) => {
+        const name = textIn(variable, 'name')
+        const value = textIn(variable, 'value')
+        return name === undefined || value === undefined ? [] : [[name, value]]
+      }),
     ),
   }
 }
 
-function toExecution(execution: Execution): ExecutionState {
-  const completed = (execution.conditions ?? []).find(({type}) => type === 'Completed')
+/** https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs.executions#Execution */
+function toExecution(execution: Json): ExecutionState {
+  const completed = objectsIn(execution, 'conditions').find((condition) => condition['type'] === 'Completed')
+  const state = completed?.['state']
   return {
-    name: shortName(execution.name) ?? '',
+    name: shortName(textIn(execution, 'name')) ?? '',
     state:
-      completed?.state === 'CONDITION_SUCCEEDED'
-        ? 'succeeded'
-        : completed?.state === 'CONDITION_FAILED'
-          ? 'failed'
-          : 'running',
-    problem: completed?.message || undefined,
-    createdAt: new Date(msOf(execution.createTime) ?? 0).toISOString(),
+      state === 'CONDITION_SUCCEEDED' ? 'succeeded' : state === 'CONDITION_FAILED' ? 'failed' : 'running',
+    problem: textIn(completed, 'message') || undefined,
+    createdAt: new Date(textIn(execution, 'createTime') ?? 0).toISOString(),
   }
-}
-
-/** Milliseconds since 1970. */
-function msOf(time: Execution['createTime']): number | undefined {
-  return time?.seconds ? Number(time.seconds) * 1000 + (time.nanos ?? 0) / 1e6 : undefined
 }

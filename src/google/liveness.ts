@@ -1,4 +1,5 @@
 import type {protos} from '@google-cloud/run'
+import {fieldsOf, type JsonObject} from '../core/json.ts'
 
 type Container = protos.google.cloud.run.v2.IContainer
 
@@ -14,8 +15,9 @@ export function livenessProbe(port: number) {
 }
 
 /** The port of a container's liveness probe, if it is one of ours. */
-export function livenessPortOf({livenessProbe: probe}: Container): number | undefined {
-  return probe?.httpGet?.path === PATH && probe.httpGet.port ? probe.httpGet.port : undefined
+export function livenessPortOf(container: Container | JsonObject): number | undefined {
+  const {path, port} = fieldsOf(fieldsOf(container.livenessProbe)['httpGet'])
+  return path === PATH && typeof port === 'number' && port > 0 ? port : undefined
 }
 
 /** The container with our liveness probe, or without it; a probe that someone else has set stays. */

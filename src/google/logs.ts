@@ -1,11 +1,13 @@
 import {on} from 'node:events'
 import type {Entry, Logging} from '@google-cloud/logging'
 import {BEGUN, LOG_LABELS} from '../../worker/contract.ts'
-import {isJsonObject} from '../core/json.ts'
-import type {LogLine, LogQuery, LogSource} from '../core/ports/logs.ts'
-import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
-import {isTransient, retried, toAppError, translated} from './errors.ts'
-import {joinLabels, sourceOf, timeOf, UNLABELLED_FAILURES} from './log-labels.ts'
+import {fieldsOf} from '../core/json.ts'
+import type {LogQuery, LogSource} from '../core/ports/logs.ts'
+import {grpcOptions, once, type Connection} from './connection.ts'
+import {isTransient, toAppError} from './errors.ts'
+import {lineOf, listedEntry, streamedEntry, type LogEntry} from './log-entry.ts'
+import {joinLabels, UNLABELLED_FAILURES} from './log-labels.ts'
+import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
 const DAY_MS = 86_400_000
 /** Retention of Cloud Logging's `_Default` bucket (cloud.google.com/logging/quotas). */
@@ -17,8 +19,8 @@ const LONGEST_NAMES = 15_000
 const REQUESTS = 'logName:"run.googleapis.com%2Frequests"'
 const DELIVERIES = `(jsonPayload.message="${BEGUN}" OR jsonPayload.outcome:* OR httpRequest.status>=400 OR logName:"run.googleapis.com%2Fvarlog%2Fsystem")`
 
-/** Cloud Logging through `@google-cloud/logging`. */
-export function createLogSource(connection: Connection): LogSource & {close(): Promise<void>} {
+/** Cloud Logging: read over REST, which loads nothing, and followed through `@google-cloud/logging`. */
+export function createLogSource(connection: Connection, rest: Rest): LogSource & {close(): Promise<void>} {
   let opened = false
   const logging = once(async (): Promise<Logging> => {
     const {Logging: Client} = await import('@google-cloud/logging')
@@ -28,32 +30,25 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
   })
 
   /** Pages of entries, newest first. */
-  async function* pages(filter: string, limit: number, signal: AbortSignal): AsyncGenerator<Entry[]> {
-    const client = await logging()
+  async function* pages(filter: string, limit: number, signal: AbortSignal): AsyncGenerator<LogEntry[]> {
+    const resourceNames = [`projects/${connection.projectId}`]
     let pageToken: string | undefined
     let given = 0
     do {
       signal.throwIfAborted()
-      const request = {
-        filter,
-        orderBy: 'timestamp desc',
-        pageSize: Math.min(limit - given, LARGEST_PAGE),
-        autoPaginate: false,
-        gaxOptions: ONE_TRY,
-        ...(pageToken === undefined ? {} : {pageToken}),
-      }
-      const [entries, , answer] = await translated('Reading the logs', () =>
-        retried(() => client.getEntries(request), signal),
-      )
+      const pageSize = Math.min(limit - given, LARGEST_PAGE)
+      const request: Json = {resourceNames, filter, orderBy: 'timestamp desc', pageSize, pageToken}
+      const answer = await rest.request('logging', 'POST', '/v2/entries:list', request, 'Reading the logs')
+      const entries = objectsIn(answer, 'entries').map((entry) => listedEntry(entry))
       yield entries.slice(0, limit - given)
       given += entries.length
-      pageToken = answer?.nextPageToken ?? undefined
+      pageToken = textIn(answer, 'nextPageToken')
     } while (pageToken !== undefined && pageToken !== '' && given < limit)
   }
 
   /** Lines about as many objects as one filter names, with Cloud Run's about their requests and containers. */
   async function* listPart(query: LogQuery & {since: string}, limit: number, signal: AbortSignal) {
-    const find = async (filter: string): Promise<Entry[]> => {
+    const find = async (filter: string): Promise<LogEntry[]> => {
       const {objects: _objects, about: _about, severity: _severity, ...range} = query
       const found = pages(`${toFilter(range)} AND ${filter}`, LARGEST_PAGE, signal)
       return (await Array.fromAsync(found)).flat()
@@ -62,12 +57,10 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
     const seen = new Set<string>()
     let unlabelled = wanted === undefined ? [] : await find(UNLABELLED_FAILURES)
     for await (const page of pages(toFilter(query), limit, signal)) {
-      const entries = [...page, ...unlabelled].toSorted((one, other) =>
-        timeOf(one.metadata) < timeOf(other.metadata) ? 1 : -1,
-      )
+      const entries = [...page, ...unlabelled].toSorted((one, other) => (one.time < other.time ? 1 : -1))
       const joined = await joinLabels(entries, find)
       for (const entry of entries) {
-        const line = toLine(entry, joined.get(entry))
+        const line = lineOf(entry, joined.get(entry))
         const key = `${line.time} ${line.insertId}`
         if (seen.has(key) || (wanted && (line.object === undefined || !wanted.has(line.object)))) continue
         seen.add(key)
@@ -94,7 +87,7 @@ export function createLogSource(connection: Connection): LogSource & {close(): P
       const stream = client.tailEntries({filter: toFilter(query)})
       try {
         for await (const [response] of on(stream, 'data', {signal, close: ['end', 'close']})) {
-          for (const entry of entriesOf(response)) yield toLine(entry)
+          for (const entry of entriesOf(response)) yield lineOf(streamedEntry(entry))
         }
       } catch (error) {
         if (signal.aborted) return
@@ -154,54 +147,6 @@ function quote(text: string): string {
 }
 
 function entriesOf(response: unknown): Entry[] {
-  if (typeof response !== 'object' || response === null || !('entries' in response)) return []
-  return Array.isArray(response.entries) ? response.entries : []
-}
-
-/** @param joined labels in addition to the entry's own */
-function toLine({metadata, data}: Entry, joined: Readonly<Record<string, string>> = {}): LogLine {
-  const labels = {...metadata.labels, ...joined}
-  const attempt = Number(labels[LOG_LABELS.attempt])
-  const {message, ...fields} = isJsonObject(data)
-    ? data
-    : {message: typeof data === 'string' ? data : undefined}
-  return {
-    source: sourceOf(metadata),
-    time: timeOf(metadata),
-    insertId: metadata.insertId ?? '',
-    severity: String(metadata.severity ?? 'DEFAULT'),
-    message:
-      typeof message === 'string'
-        ? message
-        : (requestMessage(metadata.httpRequest) ??
-          (message === undefined ? JSON.stringify(fields) : JSON.stringify(message))),
-    object: labels[LOG_LABELS.object],
-    generation: labels[LOG_LABELS.generation],
-    attempt: Number.isInteger(attempt) && attempt > 0 ? attempt : undefined,
-    messageId: labels[LOG_LABELS.messageId],
-    revision: metadata.resource?.labels?.['revision_name'],
-    status:
-      isJsonObject(metadata.httpRequest) && typeof metadata.httpRequest['status'] === 'number'
-        ? metadata.httpRequest['status']
-        : undefined,
-    latencyMs: latencyMs(metadata.httpRequest),
-    instance: labels['instanceId'],
-    fields,
-  }
-}
-
-/** Of a protobuf duration; Cloud Run's request log always has one. */
-function latencyMs(request: unknown): number | undefined {
-  if (!isJsonObject(request) || !isJsonObject(request['latency'])) return undefined
-  const {seconds, nanos} = request['latency']
-  return Number(seconds ?? 0) * 1000 + Number(nanos ?? 0) / 1e6
-}
-
-/** A request log has no message: `POST / 204`. */
-function requestMessage(request: unknown): string | undefined {
-  if (!isJsonObject(request)) return undefined
-  const {requestMethod, requestUrl, status} = request
-  if (typeof requestMethod !== 'string' || typeof requestUrl !== 'string') return undefined
-  const path = URL.canParse(requestUrl) ? new URL(requestUrl).pathname : requestUrl
-  return `${requestMethod} ${path} ${String(status)}`
+  const {entries} = fieldsOf(response)
+  return Array.isArray(entries) ? entries : []
 }

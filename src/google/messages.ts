@@ -1,7 +1,9 @@
+import {fieldsOf} from '../core/json.ts'
 import {eachOf} from '../core/parallel.ts'
 import type {Messages, TakenMessage, WaitingMessage} from '../core/ports/messages.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
-import {retried, toAppError} from './errors.ts'
+import {retried, toAppError, translated} from './errors.ts'
+import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
 /** Most messages that one pull returns (cloud.google.com/pubsub/quotas). */
 const MOST_PER_PULL = 1000
@@ -10,51 +12,45 @@ const AT_ONCE = 8
 /** Handles a message. @returns whether it is done with it */
 type Visit = (message: TakenMessage) => Promise<boolean>
 
-/** Pub/Sub through `@google-cloud/pubsub`. */
-export function createMessages(connection: Connection): Messages & {close(): Promise<void>} {
-  const opened: (() => Promise<{close(): Promise<void>}>)[] = []
-  const subscriber = once(async () => {
-    const {v1} = await import('@google-cloud/pubsub')
-    const client = new v1.SubscriberClient(await grpcOptions(connection))
-    opened.push(subscriber)
-    return client
-  })
+/** Pub/Sub: pulled from over REST, which loads nothing, and published to through `@google-cloud/pubsub`. */
+export function createMessages(connection: Connection, rest: Rest): Messages & {close(): Promise<void>} {
+  let opened = false
   const publisher = once(async () => {
     const {v1} = await import('@google-cloud/pubsub')
     const client = new v1.PublisherClient(await grpcOptions(connection))
-    opened.push(publisher)
+    opened = true
     return client
   })
 
   /** Pulls until nothing new arrives, at most `limit` messages; those for which `visit` returns false are put back. */
-  async function visitAll(short: string, limit: number, signal: AbortSignal, visit: Visit): Promise<void> {
-    const subscription = `projects/${connection.projectId}/subscriptions/${short}`
+  async function visitAll(
+    short: string,
+    {limit, signal, doing}: {limit: number; signal: AbortSignal; doing: string},
+    visit: Visit,
+  ): Promise<void> {
+    const request = (verb: string, body: Json) => {
+      const path = `/v1/projects/${connection.projectId}/subscriptions/${short}:${verb}`
+      return rest.request('pubsub', 'POST', path, body, doing)
+    }
     const seen = new Set<string>()
     const held = new Set<string>()
-    const client = await subscriber()
     try {
       for (let before = -1; before < seen.size && seen.size < limit;) {
         signal.throwIfAborted()
         before = seen.size
         const maxMessages = Math.min(limit - seen.size, MOST_PER_PULL)
-        const [answer] = await retried(
-          () => client.pull({subscription, maxMessages, returnImmediately: true}, ONE_TRY),
-          signal,
-        )
-        const received = answer.receivedMessages ?? []
-        for (const {ackId} of received) if (ackId) held.add(ackId)
+        const answer = await request('pull', {maxMessages, returnImmediately: true})
+        const received = objectsIn(answer, 'receivedMessages').map((one) => ({
+          ackId: textIn(one, 'ackId') ?? '',
+          message: toMessage(fieldsOf(one['message'])),
+        }))
+        for (const {ackId} of received) held.add(ackId)
         await eachOf(received, AT_ONCE, async ({ackId, message}) => {
-          if (!ackId || !message?.messageId || seen.has(message.messageId)) return
+          if (seen.has(message.messageId)) return
           signal.throwIfAborted()
           seen.add(message.messageId)
-          const isDone = await visit({
-            messageId: message.messageId,
-            publishTime: toTime(message.publishTime),
-            attributes: {...message.attributes},
-            data: Buffer.from(message.data ?? ''),
-          })
-          if (!isDone) return
-          await retried(() => client.acknowledge({subscription, ackIds: [ackId]}, ONE_TRY))
+          if (!(await visit(message))) return
+          await request('acknowledge', {ackIds: [ackId]})
           held.delete(ackId)
         })
       }
@@ -63,9 +59,7 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
       const ackIds = [...held]
       for (let at = 0; at < ackIds.length; at += MOST_PER_PULL) {
         const some = ackIds.slice(at, at + MOST_PER_PULL)
-        await client
-          .modifyAckDeadline({subscription, ackIds: some, ackDeadlineSeconds: 0}, ONE_TRY)
-          .catch(() => {})
+        await request('modifyAckDeadline', {ackIds: some, ackDeadlineSeconds: 0}).catch(() => {})
       }
     }
   }
@@ -73,23 +67,19 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
   return {
     async peek(short, {limit, signal}) {
       const messages: WaitingMessage[] = []
-      try {
-        await visitAll(short, limit, signal, ({messageId, publishTime, attributes}) => {
+      const doing = `Reading subscription ${short}`
+      await translated(doing, () =>
+        visitAll(short, {limit, signal, doing}, ({messageId, publishTime, attributes}) => {
           messages.push({messageId, publishTime, attributes})
           return Promise.resolve(false)
-        })
-        return messages
-      } catch (error) {
-        throw toAppError(error, `Reading subscription ${short}`)
-      }
+        }),
+      )
+      return messages
     },
 
     async take(short, work, {signal}) {
-      try {
-        await visitAll(short, Number.POSITIVE_INFINITY, signal, work)
-      } catch (error) {
-        throw toAppError(error, `Pulling from subscription ${short}`)
-      }
+      const doing = `Pulling from subscription ${short}`
+      await translated(doing, () => visitAll(short, {limit: Infinity, signal, doing}, work))
     },
 
     async publish(short, {data, attributes}, {signal}) {
@@ -105,13 +95,19 @@ export function createMessages(connection: Connection): Messages & {close(): Pro
     },
 
     async close() {
-      await Promise.all(opened.map(async (client) => (await client()).close()))
+      if (opened) await (await publisher()).close()
     },
   }
 }
 
-/** RFC 3339 of a protobuf timestamp. */
-function toTime(timestamp: {seconds?: unknown; nanos?: number | null} | null | undefined): string {
-  const seconds = Number(timestamp?.seconds ?? 0)
-  return new Date(seconds * 1000 + (timestamp?.nanos ?? 0) / 1e6).toISOString()
+/** https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage */
+function toMessage(message: Json): TakenMessage {
+  return {
+    messageId: textIn(message, 'messageId') ?? '',
+    publishTime: new Date(textIn(message, 'publishTime') ?? 0).toISOString(),
+    attributes: Object.fromEntries(
+      Object.entries(fieldsOf(message['attributes'])).map(([name, value]) => [name, String(value)]),
+    ),
+    data: Buffer.from(textIn(message, 'data') ?? '', 'base64'),
+  }
 }

@@ -13,12 +13,13 @@ import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
 /** Larger uploads are resumable; for smaller ones the session's extra request costs more than sending again. */
 const RESUMABLE_BYTES = 8 * 1024 * 1024
-/** What is wanted of each listed object: https://cloud.google.com/storage/docs/json_api#partial-response */
+/** What is wanted of an object: https://cloud.google.com/storage/docs/json_api#partial-response */
+const STATED = 'name,generation,size,contentType,crc32c,timeCreated,metadata'
 const LISTED = 'items(name,generation,size,timeCreated,metadata),nextPageToken'
 
 /**
- * Cloud Storage through `@google-cloud/storage`. Lists are read without it: it builds an object with methods for each
- * item, which takes longer than the list itself.
+ * Cloud Storage: content through `@google-cloud/storage`, metadata and lists over REST, which loads nothing. The library
+ * builds an object with methods for each listed item, which takes longer than the list itself.
  */
 export function createObjectStore(connection: Connection, rest: Rest): ObjectStore {
   const storage = once(() => openStorage(connection))
@@ -45,17 +46,17 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
   }
 
   return {
-    stat: (bucket, name, generation) =>
-      translated(`Reading object ${name} in bucket ${bucket}`, async () => {
-        const file = await fileOf(bucket, name, generation)
-        try {
-          const [metadata] = await file.getMetadata()
-          return toStoredObject(bucket, metadata)
-        } catch (error) {
-          if (isNotFound(error)) return undefined
-          throw error
-        }
-      }),
+    async stat(bucket, name, generation) {
+      const query = new URLSearchParams({fields: STATED, ...(generation === undefined ? {} : {generation})})
+      const path = `${objectPath(bucket, name)}?${query.toString()}`
+      const doing = `Reading object ${name} in bucket ${bucket}`
+      try {
+        return listedObject(bucket, await rest.request('storage', 'GET', path, undefined, doing))
+      } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
+    },
 
     async *list(bucket, range) {
       for await (const page of pages(bucket, range)) yield* page
@@ -93,8 +94,13 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
       }),
 
     async addMetadata({bucket, name, generation}, metadata) {
-      const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}?ifGenerationMatch=${generation}`
+      const path = `${objectPath(bucket, name)}?ifGenerationMatch=${generation}`
       await rest.request('storage', 'PATCH', path, {metadata}, `Changing object ${name} in bucket ${bucket}`)
+    },
+
+    readJson({bucket, name, generation}) {
+      const path = `${objectPath(bucket, name)}?alt=media&generation=${generation}`
+      return rest.request('storage', 'GET', path, undefined, `Reading object ${name} in bucket ${bucket}`)
     },
 
     read: (bucket, name, {generation, signal}) =>
@@ -116,6 +122,10 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
         await (await fileOf(bucket, name)).delete({ignoreNotFound: true})
       }),
   }
+}
+
+function objectPath(bucket: string, name: string): string {
+  return `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
 }
 
 /** The library stacks two pipelines on a download's response: more listeners than Node's limit of 10, but no leak. */

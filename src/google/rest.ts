@@ -23,7 +23,7 @@ const WITHOUT_PROJECT: ReadonlySet<RestService> = new Set(['cloudbilling', 'clou
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** A small client for Google's REST APIs: those used here without a client library, and resources as data. */
+/** A small client for Google's REST APIs: what only reads, resources as data, and APIs used without a client library. */
 export interface Rest {
   /**
    * @param doing what is being done, for the message of an error; the request itself by default
@@ -106,17 +106,19 @@ export function createRest(connection: Connection): Rest {
   return rest
 }
 
-/** The items of all pages of a list, which the answers have as `member`. */
+/** The items of all pages of a list, which the answers have as `member`. @param doing as in {@link Rest.request} */
 export async function readPages(
   rest: Pick<Rest, 'request'>,
   service: RestService,
   path: string,
   member: string,
+  doing?: string,
 ): Promise<Json[]> {
   const all: Json[] = []
   const next = `${path}${path.includes('?') ? '&' : '?'}pageToken=`
   for (let token = ''; ;) {
-    const page = await rest.request(service, 'GET', token === '' ? path : next + encodeURIComponent(token))
+    const at = token === '' ? path : next + encodeURIComponent(token)
+    const page = await rest.request(service, 'GET', at, undefined, doing)
     all.push(...objectsIn(page, member))
     token = textIn(page, 'nextPageToken') ?? ''
     if (token === '') return all

@@ -1,74 +1,85 @@
-import type {protos} from '@google-cloud/run'
 import {WORKER_ENVIRONMENT} from '../../worker/contract.ts'
+import {fieldsOf} from '../core/json.ts'
 import type {RevisionState, ServiceState} from '../core/ports/services.ts'
 import {livenessPortOf} from './liveness.ts'
-
-type Service = protos.google.cloud.run.v2.IService
-type Revision = protos.google.cloud.run.v2.IRevision
+import {objectsIn, textIn, type Json} from './rest.ts'
 
 export const LATEST = 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST'
 
 /** Annotation of a service: its revisions that never had all the traffic, separated by spaces. */
 export const TRIED_ANNOTATION = 'cloud-runner.dev/tried'
 
-/** Converts a service of the Admin API to core's form. */
-export function toState(name: string, service: Service): ServiceState {
-  const terminal = service.terminalCondition
-  const succeeded = terminal?.state === 'CONDITION_SUCCEEDED'
-  const latestReady = shortName(service.latestReadyRevision)
-  const latestCreated = shortName(service.latestCreatedRevision)
-  const ready = succeeded && service.reconciling !== true && latestReady === latestCreated
+/**
+ * Converts a service of the Admin API to core's form.
+ * https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services#Service
+ */
+export function toState(name: string, service: Json): ServiceState {
+  const terminal = fieldsOf(service['terminalCondition'])
+  const reconciling = service['reconciling'] === true
+  const [container = {}] = objectsIn(fieldsOf(service['template']), 'containers')
+  const latestReady = shortName(textIn(service, 'latestReadyRevision'))
+  const latestCreated = shortName(textIn(service, 'latestCreatedRevision'))
+  const ready = terminal['state'] === SUCCEEDED && !reconciling && latestReady === latestCreated
   return {
     name,
-    uri: service.uri ?? '',
-    image: service.template?.containers?.[0]?.image ?? '',
+    uri: textIn(service, 'uri') ?? '',
+    image: textIn(container, 'image') ?? '',
     ready,
-    reconciling: service.reconciling === true,
+    reconciling,
     latestReadyRevision: latestReady,
     latestCreatedRevision: latestCreated,
-    problem: ready ? undefined : (nonEmpty(terminal?.message) ?? failureIn(service.conditions)),
-    traffic: (service.trafficStatuses ?? []).map(({revision, percent, type, tag, uri}) => ({
-      revision: shortName(revision) ?? latestReady ?? '',
-      percent: percent ?? 0,
-      latest: type === LATEST,
-      tag: nonEmpty(tag),
-      uri: nonEmpty(uri),
+    problem: ready ? undefined : (nonEmpty(textIn(terminal, 'message')) ?? failureIn(service)),
+    traffic: objectsIn(service, 'trafficStatuses').map((status) => ({
+      revision: shortName(textIn(status, 'revision')) ?? latestReady ?? '',
+      percent: Number(status['percent'] ?? 0),
+      latest: status['type'] === LATEST,
+      tag: nonEmpty(textIn(status, 'tag')),
+      uri: nonEmpty(textIn(status, 'uri')),
     })),
     model: nonEmpty(
-      service.template?.containers?.[0]?.env?.find(
-        ({name: variable}) => variable === WORKER_ENVIRONMENT.model,
-      )?.value,
+      textIn(
+        objectsIn(container, 'env').find((variable) => variable['name'] === WORKER_ENVIRONMENT.model),
+        'value',
+      ),
     ),
-    livenessPort: livenessPortOf(service.template?.containers?.[0] ?? {}),
-    tried: nonEmpty(service.annotations?.[TRIED_ANNOTATION])?.split(' ') ?? [],
+    livenessPort: livenessPortOf(container),
+    tried: nonEmpty(textIn(fieldsOf(service['annotations']), TRIED_ANNOTATION))?.split(' ') ?? [],
   }
 }
 
-/** Converts a revision of the Admin API to core's form. */
-export function toRevision(revision: Revision): RevisionState {
-  const {name, containers, createTime, conditions, reconciling} = revision
-  const ready = (conditions ?? []).find(({type}) => type === 'Ready')
-  const isReady = ready?.state === 'CONDITION_SUCCEEDED'
-  const seconds = Number(createTime?.seconds ?? 0)
+/**
+ * Converts a revision of the Admin API to core's form.
+ * https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services.revisions#Revision
+ */
+export function toRevision(revision: Json): RevisionState {
+  const ready = objectsIn(revision, 'conditions').find((condition) => condition['type'] === 'Ready')
+  const isReady = ready?.['state'] === SUCCEEDED
   return {
-    name: shortName(name) ?? '',
-    image: containers?.[0]?.image ?? '',
-    createdAt: new Date(seconds * 1000 + (createTime?.nanos ?? 0) / 1e6).toISOString(),
+    name: shortName(textIn(revision, 'name')) ?? '',
+    image: textIn(objectsIn(revision, 'containers')[0], 'image') ?? '',
+    createdAt: new Date(textIn(revision, 'createTime') ?? 0).toISOString(),
     ready: isReady,
     problem:
-      isReady || reconciling === true ? undefined : (nonEmpty(ready?.message) ?? failureIn(conditions)),
+      isReady || revision['reconciling'] === true
+        ? undefined
+        : (nonEmpty(textIn(ready, 'message')) ?? failureIn(revision)),
   }
 }
+
+const SUCCEEDED = 'CONDITION_SUCCEEDED'
 
 /** The last segment of a full name. */
 export function shortName(full: string | null | undefined): string | undefined {
   return nonEmpty(full?.slice(full.lastIndexOf('/') + 1))
 }
 
-function failureIn(conditions: Service['conditions']): string | undefined {
-  return nonEmpty((conditions ?? []).find(({state}) => state === 'CONDITION_FAILED')?.message)
+function failureIn(resource: Json): string | undefined {
+  const failed = objectsIn(resource, 'conditions').find(
+    (condition) => condition['state'] === 'CONDITION_FAILED',
+  )
+  return nonEmpty(textIn(failed, 'message'))
 }
 
-function nonEmpty(text: string | null | undefined): string | undefined {
-  return text === null || text === undefined || text === '' ? undefined : text
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text
 }

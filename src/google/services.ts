@@ -1,12 +1,13 @@
-import type {protos, RevisionsClient, ServicesClient} from '@google-cloud/run'
+import type {protos, ServicesClient} from '@google-cloud/run'
 import {AppError} from '../core/errors.ts'
-import type {Services, TrafficTarget, WorkerImage} from '../core/ports/services.ts'
+import type {ServiceState, Services, TrafficTarget, WorkerImage} from '../core/ports/services.ts'
 import type {ApiOff} from './api-off.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
 import {withImage} from './image-digest.ts'
 import {withLiveness} from './liveness.ts'
 import {followed, untilAborted} from './operation.ts'
+import {readPages, type Json, type Rest} from './rest.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
@@ -15,45 +16,52 @@ type Target = protos.google.cloud.run.v2.ITrafficTarget
 
 const REVISION = 'TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION'
 
-/** Cloud Run through `@google-cloud/run`. If its API is disabled in the project, there is no service. */
+/**
+ * Cloud Run: read over REST, since loading `@google-cloud/run` takes longer and more memory than most commands, and
+ * changed through it. If the API is disabled in the project, there is no service.
+ */
 export function createServices(
   connection: Connection,
+  rest: Rest,
   isOffHere: ApiOff,
 ): Services & {close(): Promise<void>} {
-  const opened: (() => Promise<{close(): Promise<void>}>)[] = []
+  let opened = false
   const services = once(async (): Promise<ServicesClient> => {
     const {ServicesClient: Client} = await import('@google-cloud/run')
     const client = new Client(await grpcOptions(connection))
-    opened.push(services)
-    return client
-  })
-  const revisions = once(async (): Promise<RevisionsClient> => {
-    const {RevisionsClient: Client} = await import('@google-cloud/run')
-    const client = new Client(await grpcOptions(connection))
-    opened.push(revisions)
+    opened = true
     return client
   })
   const nameOf = (short: string) =>
     `projects/${connection.projectId}/locations/${connection.region}/services/${short}`
 
-  async function read(short: string): Promise<Service | undefined> {
+  async function read(short: string): Promise<ServiceState | undefined> {
+    try {
+      const path = `/v2/${nameOf(short)}`
+      const service: Json = await rest.request('run', 'GET', path, undefined, `Reading service ${short}`)
+      return toState(short, service)
+    } catch (error) {
+      if (isNotFound(error) || (await isOffHere(error))) return undefined
+      throw error
+    }
+  }
+
+  async function readExisting(short: string): Promise<ServiceState> {
+    const state = await read(short)
+    if (state === undefined) throw missing(short)
+    return state
+  }
+
+  /** In the form in which it is changed. */
+  async function readWhole(short: string): Promise<Service> {
     const client = await services()
     try {
       const [service] = await retried(() => client.getService({name: nameOf(short)}, ONE_TRY))
       return service
     } catch (error) {
-      if (isNotFound(error) || (await isOffHere(error))) return undefined
+      if (isNotFound(error) || (await isOffHere(error))) throw missing(short)
       throw toAppError(error, `Reading service ${short}`)
     }
-  }
-
-  async function readExisting(short: string): Promise<Service> {
-    const service = await read(short)
-    if (service !== undefined) return service
-    throw new AppError(`Service ${short} does not exist.`, {
-      code: 'not-set-up',
-      suggestions: [suggest`Create the pipeline: ${command('setup')}`],
-    })
   }
 
   /** Sends a change and follows the operation. A failed revision shows in the service's state and is not thrown. */
@@ -69,25 +77,18 @@ export function createServices(
   }
 
   return {
-    async get(short) {
-      const service = await read(short)
-      return service === undefined ? undefined : toState(short, service)
-    },
+    get: read,
 
     async revisions(short) {
-      const client = await revisions()
-      try {
-        const [all] = await retried(() => client.listRevisions({parent: nameOf(short)}, ONE_TRY))
-        return all
-          .map((revision) => toRevision(revision))
-          .toSorted((one, other) => (one.createdAt < other.createdAt ? 1 : -1))
-      } catch (error) {
-        throw toAppError(error, `Listing the revisions of service ${short}`)
-      }
+      const path = `/v2/${nameOf(short)}/revisions`
+      const all = await readPages(rest, 'run', path, 'revisions', `Listing the revisions of service ${short}`)
+      return all
+        .map((revision) => toRevision(revision))
+        .toSorted((one, other) => (one.createdAt < other.createdAt ? 1 : -1))
     },
 
     async deploy(short, image, {hold, signal, step}) {
-      const before = await readExisting(short)
+      const before = await readWhole(short)
       step(`Create a revision of ${short}`)
       let failure: unknown
       try {
@@ -97,7 +98,7 @@ export function createServices(
         signal.throwIfAborted()
         failure = error
       }
-      const state = toState(short, await readExisting(short))
+      const state = await readExisting(short)
       if (failure !== undefined && state.ready) throw toAppError(failure, `Deploying service ${short}`)
       if (state.ready) return state
       const reason = failure === undefined ? 'it is not ready yet' : toAppError(failure, 'Cloud Run').message
@@ -106,7 +107,7 @@ export function createServices(
 
     async check(short, image) {
       const client = await services()
-      const service = withWorker(await readExisting(short), image, '')
+      const service = withWorker(await readWhole(short), image, '')
       await retried(() => client.updateService({service, validateOnly: true}, ONE_TRY)).catch(
         (error: unknown) => {
           throw toAppError(error, `Checking a deployment of service ${short}`)
@@ -115,7 +116,7 @@ export function createServices(
     },
 
     async route(short, {traffic, tried}, {signal}) {
-      const before = await readExisting(short)
+      const before = await readWhole(short)
       const {[TRIED_ANNOTATION]: _, ...others} = before.annotations ?? {}
       const annotations = tried.length === 0 ? others : {...others, [TRIED_ANNOTATION]: tried.join(' ')}
       try {
@@ -124,13 +125,20 @@ export function createServices(
         signal.throwIfAborted()
         throw toAppError(error, `Moving the traffic of service ${short}`)
       }
-      return toState(short, await readExisting(short))
+      return readExisting(short)
     },
 
     async close() {
-      await Promise.all(opened.map(async (client) => (await client()).close()))
+      if (opened) await (await services()).close()
     },
   }
+}
+
+function missing(short: string): AppError {
+  return new AppError(`Service ${short} does not exist.`, {
+    code: 'not-set-up',
+    suggestions: [suggest`Create the pipeline: ${command('setup')}`],
+  })
 }
 
 /**

@@ -2,7 +2,6 @@ import {createHash} from 'node:crypto'
 import {buffer} from 'node:stream/consumers'
 import {promisify} from 'node:util'
 import {gzip} from 'node:zlib'
-import {pack} from 'tar-stream'
 import type {ImageFile, Program} from '../core/ports/images.ts'
 
 /** `HEALTH_PORT` of every image, as in the Dockerfile: a worker on this package's runtime serves `/healthz` there. */
@@ -124,6 +123,7 @@ function digestOf(content: Uint8Array): string {
 
 /** A tar with the files sorted by path, folders first, all owned by root and with the same time. */
 async function packFiles(files: readonly ImageFile[]): Promise<Uint8Array> {
+  const {pack} = await import('tar-stream')
   const archive = pack()
   const whole = buffer(archive)
   const common = {mtime: CREATED, uid: 0, gid: 0}

@@ -1,4 +1,4 @@
-import {build, type BuildFailure, type BuildOptions, type Message, type Plugin} from 'esbuild'
+import type {BuildFailure, BuildOptions, Message, Plugin} from 'esbuild'
 import {existsSync} from 'node:fs'
 import {readdir, readFile, realpath} from 'node:fs/promises'
 import {dirname, join, resolve} from 'node:path'
@@ -37,6 +37,7 @@ export async function bundleWorker({
   } satisfies BuildOptions
   const entry = await findEntry(workerFolder)
   try {
+    const {build} = await import('esbuild')
     const {outputFiles} = await build({...options, ...(await entryOptions(entry, options)), write: false})
     const map = outputFiles.find(({path}) => path.endsWith('.map'))
     const code = outputFiles.filter((file) => file !== map).map(({contents}) => contents)
@@ -144,6 +145,7 @@ async function entryOptions({kind, folder, file}: Entry, options: BuildOptions):
 
 /** Names that a module exports, including re-exports. */
 async function exportsOf(file: string, options: BuildOptions): Promise<string[]> {
+  const {build} = await import('esbuild')
   const {metafile} = await build({
     ...options,
     entryPoints: [file],

@@ -1,5 +1,4 @@
 import {setTimeout} from 'node:timers/promises'
-import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
 
 /** Command that opens a file or an address with the user's default program, by platform. */
@@ -20,6 +19,7 @@ export async function openInBrowser(
 ): Promise<void> {
   const own = environment['BROWSER']
   const [program, ...args] = own ? [own] : (OPENERS[process.platform] ?? ['xdg-open'])
+  const {execa} = await import('execa')
   const opener = execa(program ?? 'xdg-open', [...args, page], {
     detached: true,
     cleanup: false,

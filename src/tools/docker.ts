@@ -1,7 +1,6 @@
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
-import {execa} from 'execa'
 import {AppError} from '../core/errors.ts'
 import type {ContainerEngine} from '../core/ports/images.ts'
 import {command, suggest} from '../core/suggestion.ts'
@@ -21,15 +20,12 @@ const LEGACY_BUILDER =
 export function createDocker(): ContainerEngine {
   return {
     async answers() {
-      const {failed} = await execa('docker', ['version', '--format', '{{.Server.Version}}'], {
-        reject: false,
-        timeout: PROBE_MS,
-      })
+      const {failed} = await docker(['version', '--format', '{{.Server.Version}}'], {timeout: PROBE_MS})
       return !failed
     },
 
     async has(reference) {
-      const {failed} = await execa('docker', ['image', 'inspect', reference], {reject: false})
+      const {failed} = await docker(['image', 'inspect', reference])
       return !failed
     },
 
@@ -37,6 +33,7 @@ export function createDocker(): ContainerEngine {
       const labelled = Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`])
       const file = dockerfile === undefined ? [] : ['--file', join(folder, dockerfile)]
       const args = ['build', '--platform', PLATFORM, ...file, ...labelled, '--tag', reference, folder]
+      const {execa} = await import('execa')
       const building = execa('docker', args, {
         all: true,
         cancelSignal: signal,
@@ -83,19 +80,28 @@ export function createDocker(): ContainerEngine {
       ])
       const list = async () => {
         const args = ['image', 'ls', '--all', '--quiet', '--no-trunc', ...filters]
-        const {stdout} = await execa('docker', args, {reject: false, timeout: PROBE_MS})
+        const {stdout} = await docker(args, {timeout: PROBE_MS})
         return new Set(stdout?.split('\n').filter((id) => id !== ''))
       }
       const before = await list()
       // docker complains about missing images and removes the others.
-      await execa('docker', ['image', 'rm', '--force', ...references, ...before], {reject: false})
+      await docker(['image', 'rm', '--force', ...references, ...before])
       return before.size === 0 ? 0 : before.size - (await list()).size
     },
   }
 }
 
+/** Runs docker to its end, which may be a failure. `execa` is loaded only here: few commands need it. */
+async function docker(
+  args: readonly string[],
+  options: {readonly timeout?: number; readonly cancelSignal?: AbortSignal; readonly stdin?: 'ignore'} = {},
+) {
+  const {execa} = await import('execa')
+  return execa('docker', args, {...options, reject: false})
+}
+
 async function run(args: readonly string[], signal: AbortSignal): Promise<{stdout: string}> {
-  const result = await execa('docker', args, {cancelSignal: signal, reject: false, stdin: 'ignore'})
+  const result = await docker(args, {cancelSignal: signal, stdin: 'ignore'})
   signal.throwIfAborted()
   if (!result.failed) return result
   const text = lastLines(result.stderr || result.shortMessage || '', 3)
@@ -119,7 +125,7 @@ async function withConfiguration(
   const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-docker-'))
   try {
     const format = '{{.Endpoints.docker.Host}}'
-    const {stdout} = await execa('docker', ['context', 'inspect', '--format', format], {reject: false})
+    const {stdout} = await docker(['context', 'inspect', '--format', format])
     const auth = Buffer.from(`oauth2accesstoken:${token}`).toString('base64')
     const configuration = {auths: {[reference.slice(0, reference.indexOf('/'))]: {auth}}}
     await writeFile(join(folder, 'config.json'), JSON.stringify(configuration), {mode: 0o600})

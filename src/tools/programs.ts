@@ -2,7 +2,6 @@ import {createHash} from 'node:crypto'
 import {constants, existsSync} from 'node:fs'
 import {access, mkdir, readdir, readFile, rm, stat, utimes, writeFile} from 'node:fs/promises'
 import {basename, delimiter, join, resolve} from 'node:path'
-import {execa} from 'execa'
 import {command, suggest} from '../core/suggestion.ts'
 import {AppError} from '../core/errors.ts'
 import type {Programs} from '../core/ports/programs.ts'
@@ -70,6 +69,7 @@ async function isExecutable(file: string): Promise<boolean> {
 }
 
 async function findPython(folder: string): Promise<{python: string; version: string}> {
+  const {execa} = await import('execa')
   for (const python of PYTHONS) {
     const {failed, stdout} = await execa(python, ['--version'], {cwd: folder, reject: false, stdin: 'ignore'})
     if (!failed && stdout.startsWith('Python 3.')) return {python, version: stdout.trim()}
@@ -88,6 +88,7 @@ async function run(
   [program = '', ...args]: readonly string[],
   {folder, signal, step}: {folder: string; signal: AbortSignal; step: (text: string) => void},
 ): Promise<void> {
+  const {execa} = await import('execa')
   const running = execa(program, args, {
     cwd: folder,
     all: true,

@@ -64,6 +64,28 @@ test('status --watch continues when the local cloud is back, and says that it wa
   expect(await watch.ended).toMatchObject({exitCode: 130})
 })
 
+/** Has a process print, as its last line, the packages that it loaded. */
+const PACKAGES = `import {registerHooks} from 'node:module'
+const loaded = new Set()
+registerHooks({load(url, context, next) {
+  loaded.add(/node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1])
+  return next(url, context)
+}})
+process.on('exit', () => process.stderr.write('\\n' + [...loaded].join(' ') + '\\n'))`
+
+test.each([
+  'status',
+  'status reports/ --state done',
+  'status --failed',
+  'logs reports/a.txt',
+  'history reports/a.txt',
+])('%s loads no client library of Google, and nothing that builds', async (line) => {
+  const environment = {NODE_OPTIONS: `--import "data:text/javascript,${encodeURIComponent(PACKAGES)}"`}
+  const {exitCode, stderr} = await cli.run(line.split(' '), {environment})
+  expect([exitCode, stderr]).toEqual([0, expect.stringContaining('@oclif/core')])
+  expect(stderr).not.toMatch(/@google-cloud|google-gax|google-auth|grpc|protobufjs|execa|esbuild|tar-stream/)
+})
+
 test('results of a glob are saved under their names, complete and only once', async () => {
   const args = ['results', 'reports/*.txt', '--output', 'saved/']
   const {exitCode, stdout} = await cli.run(args)

@@ -115,9 +115,8 @@ export async function listCommits(
 export async function readErrorReport(
   objects: ObjectStore,
   commit: StoredObject,
-  signal: AbortSignal,
 ): Promise<FileError | undefined> {
-  const value: unknown = await readJson(objects, commit, signal)
+  const value = await objects.readJson(commit)
   if (!isErrorReport(value)) return undefined
   const isCancelled = commit.metadata[RESULT_METADATA.cancelled] !== undefined && value.code === 'cancelled'
   return isCancelled ? {...value, suggestions: [afterCancel(value.object)]} : value
@@ -126,23 +125,6 @@ export async function readErrorReport(
 /** What to do about a cancelled file. */
 export function afterCancel(object: string): Suggestion {
   return suggest`Process it again: ${commandFor('reprocess', object)}`
-}
-
-/** The JSON content of a small object. @returns `undefined` if it is not JSON */
-export async function readJson(
-  objects: ObjectStore,
-  {bucket, name, generation}: StoredObject,
-  signal: AbortSignal,
-): Promise<unknown> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of await objects.read(bucket, name, {generation, signal})) {
-    if (chunk instanceof Uint8Array) chunks.push(chunk)
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'))
-  } catch {
-    return undefined
-  }
 }
 
 /**
@@ -233,7 +215,7 @@ export function finished(
   }
 }
 
-function isErrorReport(value: unknown): value is ErrorReport {
+function isErrorReport(value: object): value is ErrorReport {
   return (
     isJsonObject(value) &&
     typeof value['code'] === 'string' &&

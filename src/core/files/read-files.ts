@@ -180,9 +180,7 @@ export async function settle(
     }
     const status = finished(base, verdict, commits)
     const isRead = verdict.kind === 'failed' && reports++ < MOST_ERROR_REPORTS
-    const error = isRead
-      ? await readErrorReport(context.cloud.objects, verdict.commit, context.signal)
-      : undefined
+    const error = isRead ? await readErrorReport(context.cloud.objects, verdict.commit) : undefined
     statuses.set(file, error === undefined ? status : {...status, error})
   })
   return files.flatMap((file) => statuses.get(file) ?? [])

@@ -151,8 +151,7 @@ async function lookAtResults(
     const verdict = cancellationOf(file, commits) ?? judge(file.generation, commits)
     if (verdict.kind === 'open' || !isOfRequest(verdict, file)) return
     const status = finished(file, verdict, commits)
-    const error =
-      verdict.kind === 'failed' ? await readErrorReport(cloud.objects, verdict.commit, signal) : undefined
+    const error = verdict.kind === 'failed' ? await readErrorReport(cloud.objects, verdict.commit) : undefined
     report(error === undefined ? status : {...status, error})
   })
 }

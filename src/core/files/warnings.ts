@@ -3,7 +3,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import {isJsonObject} from '../json.ts'
 import {eachOf} from '../parallel.ts'
-import {readJson, sourceGeneration} from './commits.ts'
+import {sourceGeneration} from './commits.ts'
 import type {FileStatus} from './files.ts'
 import {describeLeftOut} from './left-out.ts'
 
@@ -23,13 +23,10 @@ export async function withWarnings(files: readonly FileStatus[], context: Contex
   })
 }
 
-async function readWarnings(
-  {object, generation}: FileStatus,
-  {cloud, pipeline, signal}: Context,
-): Promise<string[]> {
+async function readWarnings({object, generation}: FileStatus, {cloud, pipeline}: Context): Promise<string[]> {
   const stored = await cloud.objects.stat(pipeline.names.outputBucket, sidecarObject(object, 'report.json'))
   if (stored === undefined || sourceGeneration(stored) !== generation) return []
-  const report = await readJson(cloud.objects, stored, signal).catch((error: unknown) => {
+  const report = await cloud.objects.readJson(stored).catch((error: unknown) => {
     if (error instanceof AppError && error.code === 'not-found') return undefined
     throw error
   })

@@ -114,14 +114,12 @@ async function noneIfRefused(list: Promise<StoredObject[]>): Promise<StoredObjec
 }
 
 /** The `error.json` of each failed or cancelled run. `cancel` marks an error that was there before by repeating it. */
-async function failuresIn(errors: readonly Version[], {cloud, signal}: Context): Promise<Commit[]> {
+async function failuresIn(errors: readonly Version[], {cloud}: Context): Promise<Commit[]> {
   const failures = new Map<Version, Commit>()
   await eachOf(errors, READS_AT_ONCE, async (version) => {
     if (sourceGeneration(version.object) === undefined) return
     const isCancelled = isCancellation(version.object)
-    const report = version.isSoftDeleted
-      ? undefined
-      : await readErrorReport(cloud.objects, version.object, signal)
+    const report = version.isSoftDeleted ? undefined : await readErrorReport(cloud.objects, version.object)
     if (isCancelled && report !== undefined && report.code !== 'cancelled') return
     failures.set(version, {
       ...version,

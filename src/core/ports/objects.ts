@@ -1,4 +1,5 @@
 import type {Readable} from 'node:stream'
+import type {JsonObject} from '../json.ts'
 
 /** An object in a bucket. Generations are decimal text: they exceed 2^53. Times are RFC 3339. */
 export interface StoredObject {
@@ -61,6 +62,8 @@ export interface ObjectStore {
    * @throws AppError `precondition-failed` if that is another one by now; `not-found`
    */
   addMetadata(object: StoredObject, metadata: Readonly<Record<string, string>>): Promise<void>
+  /** The content of a small JSON object; `{}` if it is not one. */
+  readJson(object: StoredObject): Promise<JsonObject>
   read(bucket: string, name: string, options: {generation: string; signal: AbortSignal}): Promise<Readable>
   /** Deletes an object; a missing one is not an error. */
   delete(bucket: string, name: string): Promise<void>

@@ -1,7 +1,6 @@
 import {dirname, join, relative, resolve, sep} from 'node:path'
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
-import {readJson} from '../files/commits.ts'
 import {isJsonObject} from '../json.ts'
 import {createFolder, writeOutput} from '../output.ts'
 import type {StoredObject} from '../ports/objects.ts'
@@ -27,9 +26,8 @@ export interface FileOutput {
 }
 
 /** The outputs that an `outputs.json` lists. */
-export async function readOutputs(list: StoredObject, {cloud, signal}: Context): Promise<FileOutput[]> {
-  const content = await readJson(cloud.objects, list, signal)
-  const outputs = isJsonObject(content) ? content['outputs'] : undefined
+export async function readOutputs(list: StoredObject, {cloud}: Context): Promise<FileOutput[]> {
+  const {outputs} = await cloud.objects.readJson(list)
   return Array.isArray(outputs) ? outputs.filter((output) => isOutput(output)) : []
 }
 

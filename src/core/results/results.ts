@@ -3,7 +3,7 @@ import {type Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {isJsonObject} from '../json.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
-import {readCommits, readJson, sizeOf, sourceGeneration} from '../files/commits.ts'
+import {readCommits, sizeOf, sourceGeneration} from '../files/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
 import {faultIn, type FileStatus} from '../files/files.ts'
 import {readNamedFiles} from '../files/read-files.ts'
@@ -84,7 +84,7 @@ export async function results({object, run, output}: ResultsRequest, context: Co
       ...ofRun,
     }
   }
-  const report: unknown = sidecar && (await readJson(cloud.objects, sidecar, signal))
+  const report: unknown = sidecar && (await cloud.objects.readJson(sidecar))
   const shared = {file, report: isReport(report) ? report : undefined, ...ofRun}
   if (file.result?.outputs === undefined) {
     const preview = await readPreview(cloud.objects, commit, PREVIEW_ROWS, signal)

@@ -2,7 +2,6 @@ import {spawn} from 'node:child_process'
 import {open, rm, statfs} from 'node:fs/promises'
 import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
-import {execa} from 'execa'
 import {AppError} from '../../core/errors.ts'
 import {fieldsOf} from '../../core/json.ts'
 import {codeOf} from '../../core/system-error.ts'
@@ -120,6 +119,7 @@ export function createTerraform(folder: string, environment: Environment): Terra
     folder,
     run,
     async json(args) {
+      const {execa} = await import('execa')
       const {stdout, stderr, exitCode, code, originalMessage} = await execa('terraform', [...args], {
         cwd: folder,
         env,
@@ -156,6 +156,7 @@ const INSTALL = 'Install it: https://developer.hashicorp.com/terraform/install'
  * @throws AppError `program-missing`; `program-unusable` if it is older than 1.9 or does not run
  */
 export async function terraformVersion(): Promise<string> {
+  const {execa} = await import('execa')
   const {stdout, exitCode, code, originalMessage, stderr} = await execa('terraform', ['version', '-json'], {
     env: {CHECKPOINT_DISABLE: '1', TF_CLI_ARGS: undefined},
     stdin: 'ignore',

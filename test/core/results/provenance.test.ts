@@ -3,7 +3,6 @@ import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {sidecarObject} from '../../../worker/contract.ts'
 import {deploy} from '../../../src/core/deploy/deploy.ts'
-import {readJson} from '../../../src/core/files/commits.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
 import {chooseFiles, reprocess} from '../../../src/core/reprocess.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
@@ -23,7 +22,7 @@ const reporting = (version: number): string => `export default {
 
 test('report and model say what produced them: revision or execution, image, worker version, input', async () => {
   const context = await startLocalPipeline({jobThreshold: '1Ki'})
-  const {cloud, pipeline, folder, signal} = context
+  const {cloud, pipeline, folder} = context
   const {inputBucket, outputBucket} = pipeline.names
   const worker = await workerFolder('processor.js', reporting(1))
   const {image, service} = await setup({workerFolder: worker}, context)
@@ -31,7 +30,7 @@ test('report and model say what produced them: revision or execution, image, wor
   const sidecar = async (object: string, name: 'report.json' | 'model.json' | 'job.json') => {
     const stored = await cloud.objects.stat(outputBucket, sidecarObject(object, name))
     if (stored === undefined) throw new Error(`No ${name}`)
-    return {metadata: stored.metadata, content: await readJson(cloud.objects, stored, signal)}
+    return {metadata: stored.metadata, content: await cloud.objects.readJson(stored)}
   }
   await writeFile(join(folder, 'small.txt'), 'x')
   await writeFile(join(folder, 'large.txt'), 'x'.repeat(2000))
