@@ -30,6 +30,21 @@ export interface Kernels {
   crc32cTables(tables: number): void
   /** @returns signed */
   crc32c(crc: number, bytes: number, length: number, tables: number): number
+  appendPredictions(
+    bytes: number,
+    start: number,
+    ends: number,
+    position: number,
+    records: number,
+    labels: number,
+    texts: number,
+    probabilities: number,
+    classes: number,
+    marks: number,
+    to: number,
+    limit: number,
+  ): number
+  probability(value: number, mark: number, to: number): number
   factorRow(triangle: number, size: number, i: number): number
   sortingKeys(numbers: number, count: number, places: number): void
   sortByDigit(keys: number, count: number, digit: number, places: number, to: number): number
@@ -140,12 +155,16 @@ export class Scratch {
     return new Float64Array(this.#memory.buffer, at, count)
   }
 
-  bytes(at: number, count: number): Uint8Array {
-    return new Uint8Array(this.#memory.buffer, at, count)
+  bytes(at: number, count: number): Buffer {
+    return Buffer.from(this.#memory.buffer, at, count)
   }
 
   floats(at: number, count: number): Float32Array {
     return new Float32Array(this.#memory.buffer, at, count)
+  }
+
+  shorts(at: number, count: number): Int16Array {
+    return new Int16Array(this.#memory.buffer, at, count)
   }
 
   integers(at: number, count: number): Int32Array {
@@ -158,6 +177,8 @@ const NAMES = [
   'decimals',
   'crc32cTables',
   'crc32c',
+  'appendPredictions',
+  'probability',
   'factorRow',
   'sortingKeys',
   'sortByDigit',

@@ -14,6 +14,7 @@ export {
   scatterIntegers,
   standardize,
 } from './encode'
+export {appendPredictions, probability} from './predictions'
 export {splitRecords} from './records'
 export {numbersOfKeys, sortByDigit, sortingKeys} from './sort'
 export {survey} from './survey'

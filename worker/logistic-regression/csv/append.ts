@@ -2,18 +2,22 @@ import type {Output} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Delimiter} from './delimiters.ts'
 import type {Shape} from './records.ts'
+import {type PredictedFields, RowAppender} from './row-appender.ts'
 import type {RecordBlock} from './scanner.ts'
 
 const LF = 0x0a
 const CR = 0x0d
 const QUOTE = 0x22
 const BYTE_ORDER_MARK_BYTES = 3
-const FLUSH_BYTES = 256 * 1024
+/** That are appended at once. */
+const MOST_ROWS = 1024
 
 /** The fields that are appended to each record. */
 export interface AppendedFields {
   /** Most bytes of one record's fields. */
   readonly mostBytes: number
+  /** What the kernel writes those of the rows from. */
+  readonly rows: PredictedFields
   /**
    * Writes those of record `index` (0 is the header) into `into` from `at` on, quoted if necessary, each with
    * the delimiter before it.
@@ -36,32 +40,44 @@ export async function appendFields(
   output: Pick<Output, 'write'>,
   pacer: Pacer,
 ): Promise<void> {
+  const appender = new RowAppender(fields.rows, fields.mostBytes)
   let record = 0
+  /** Offset in the file of what is held. */
   let position = 0
   let left = 0
-  /** The start of a record that the last chunk left unfinished. */
-  let carried: Buffer = Buffer.allocUnsafe(FLUSH_BYTES)
-  let carriedBytes = 0
-  let result = Buffer.allocUnsafe(FLUSH_BYTES)
-  let size = 0
+  let start = 0
   for await (const chunk of bytes) {
-    // A reused buffer: one per chunk would be collected late.
-    const length = carriedBytes + chunk.length
-    if (length > carried.length) carried = grown(carried, carriedBytes, 2 * length)
-    chunk.copy(carried, carriedBytes)
-    const data = carried.subarray(0, length)
-    let start = 0
-    for (let end = ends[record]; end !== undefined && end - position <= data.length; end = ends[++record]) {
+    // The start of a record that the last chunk left unfinished is kept.
+    appender.hold(start, chunk)
+    position += start
+    start = 0
+    const {held} = appender
+    for (let end = ends[record]; end !== undefined && end - position <= held.length; end = ends[record]) {
+      const plain = countUpTo(
+        Math.min(position + held.length, leftOut[left]?.start ?? Infinity),
+        ends,
+        record,
+      )
+      const appended =
+        record === 0 ? 0 : appender.append(start, ends.subarray(record, record + plain), position, record - 1)
+      if (appended > 0) {
+        record += appended
+        start = (ends[record - 1] ?? 0) - position
+        continue
+      }
       const stop = end - position
       const most = stop - start + fields.mostBytes + 1
-      if (size + most > result.length) {
-        if (size > 0) await output.write(result.subarray(0, size))
-        size = 0
-        if (most > result.length) result = Buffer.allocUnsafe(2 * most)
+      if (appender.size + most > appender.result.length && appender.size > 0) {
+        await output.write(appender.result.subarray(0, appender.size))
+        appender.size = 0
         if (pacer.due) await pacer.pause()
+        continue
       }
+      const {result} = appender
+      const into = most > result.length ? Buffer.allocUnsafe(most) : result
+      let size = appender.size
       if (record === 0) {
-        if (dialect.byteOrderMark) size += data.copy(result, size, 0, BYTE_ORDER_MARK_BYTES)
+        if (dialect.byteOrderMark) size += held.copy(into, size, 0, BYTE_ORDER_MARK_BYTES)
         start = dialect.headerStart
       }
       // What is left out lies before the next record.
@@ -69,17 +85,17 @@ export async function appendFields(
         start = lines.end - position
         lines = leftOut[++left]
       }
-      while (start < stop && isLineEnd(data[start])) start++
-      size = copied(data, start, stop, fields, record, dialect, result, size)
+      while (start < stop && isLineEnd(held[start])) start++
+      size = copied(held, start, stop, fields, record, dialect, into, size)
+      if (into === result) appender.size = size
+      else await output.write(into.subarray(0, size))
       start = stop
+      record++
     }
-    position += start
-    carried.copyWithin(0, start, length)
-    carriedBytes = length - start
     if (pacer.due) await pacer.pause()
   }
   if (record < ends.length) throw new Error('The file ended earlier than on the first read.')
-  if (size > 0) await output.write(result.subarray(0, size))
+  if (appender.size > 0) await output.write(appender.result.subarray(0, appender.size))
 }
 
 /**
@@ -130,10 +146,11 @@ export function quoteField(text: string, delimiter: Delimiter): string {
   return mustQuote ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-function grown(from: Buffer, used: number, size: number): Buffer {
-  const into = Buffer.allocUnsafe(size)
-  from.copy(into, 0, 0, used)
-  return into
+/** How many records from `first` on end at an offset or before it. */
+function countUpTo(offset: number, ends: Float64Array, first: number): number {
+  let record = first
+  while (record - first < MOST_ROWS && (ends[record] ?? Infinity) <= offset) record++
+  return record - first
 }
 
 /** Where a record's own text ends. */

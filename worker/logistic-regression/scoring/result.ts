@@ -29,6 +29,7 @@ export function appendedFields(table: Table, predictions: Predictions): Appended
   )
   return {
     mostBytes: Math.max(header.length, fields.mostBytes),
+    rows: fields.rows,
     write: (index, into, at) =>
       index === 0 ? at + header.copy(into, at) : fields.write(index - 1, into, at),
   }
@@ -97,6 +98,7 @@ function predictionFields(
   const longest = Math.max(...labels.map(({length}) => length))
   return {
     mostBytes: longest + classes * (1 + MOST_PROBABILITY_BYTES),
+    rows: {labels, predicted, probabilities, delimiter, mark: mark.charCodeAt(0)},
     write: (row, into, at) => {
       const label = labels[predicted[row] ?? 0]
       let next = label === undefined ? at : at + label.copy(into, at)
