@@ -3,7 +3,7 @@ import {readPretrained} from './scoring/artifact.ts'
 import {readFile} from './formats/source.ts'
 import {distributionOfTexts} from './table/distribution.ts'
 import {chooseFeatures} from './table/features.ts'
-import {dealFolds, orderByFold} from './training/folds.ts'
+import {dealFolds, heldOutRows, orderByFold} from './training/folds.ts'
 import {chooseLabel} from './table/label.ts'
 import {type Artifact, type Predictions, classWeights, predict, toModel} from './training/model.ts'
 import {proveLoadable} from './training/loadable.ts'
@@ -76,7 +76,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   })
 
   await pacer.pause()
-  const heldOut = folded.rows.subarray(folded.neverHeldOut.end, folded.unlabelled.start)
+  const heldOut = heldOutRows(folded, dealt)
   const threshold = chooseThreshold(options, predictions, label.codes, heldOut, classes)
   if (threshold !== undefined) applyThreshold(predictions, threshold)
   const quality = await measure(heldOut, label.codes, label.classes, predictions, pacer)

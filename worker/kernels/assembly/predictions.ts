@@ -37,7 +37,7 @@ export function appendPredictions(
   const mark = marks >> 8
   let into = <usize>load<u32>(to)
   for (let record = 0; record < records; record++) {
-    const end = <i32>(load<f64>(ends + (<usize>record << 3)) - position)
+    const end = <i32>(load<f64>(ends + ((<usize>record) << 3)) - position)
     let stop = end
     let from = start
     while (from < stop && isLineEnd(load<u8>(bytes + from))) from++
@@ -45,7 +45,7 @@ export function appendPredictions(
     if (stop > from && load<u8>(bytes + stop - 1) === CR) stop--
     if (into + (end - from) > limit) return record
     let next = copy(bytes + from, stop - from, into)
-    const text = texts + <usize>load<i16>(labels + (<usize>record << 1)) * ENTRY
+    const text = texts + <usize>load<i16>(labels + ((<usize>record) << 1)) * ENTRY
     next = copy(texts + load<u32>(text), load<i32>(text + 4), next)
     for (let k = 0; k < classes; k++) {
       store<u8>(next, delimiter)

@@ -27,25 +27,13 @@ export async function measure(
   pacer: Pacer,
 ): Promise<Quality> {
   const count = classes.length
-  const tally = new Float64Array(count * count)
-  const {labels, probabilities} = predictions
-  const losses = new Float64Array(rows.length)
-  const squares = new Float64Array(rows.length)
-  for (let i = 0; i < rows.length; i++) {
-    if (i % ROWS_BETWEEN_PAUSES === 0 && pacer.due) await pacer.pause()
-    const row = rows[i] ?? 0
-    const own = codes[row] ?? 0
-    const cell = own * count + (labels[row] ?? 0)
-    tally[cell] = (tally[cell] ?? 0) + 1
-    // As scikit-learn's log_loss: one badly wrong row must not outweigh all others.
-    losses[i] = -Math.log(Math.max(probabilities[row * count + own] ?? 0, Number.EPSILON))
-    let square = 0
-    for (let k = count === 2 ? 1 : 0; k < count; k++) {
-      const distance = (probabilities[row * count + k] ?? 0) - (k === own ? 1 : 0)
-      square += distance * distance
-    }
-    squares[i] = square
+  const sums = {tally: new Float64Array(count * count), losses: new Mean(), squares: new Mean()}
+  for (let start = 0; start < rows.length; start += ROWS_BETWEEN_PAUSES) {
+    addRows(rows.subarray(start, start + ROWS_BETWEEN_PAUSES), codes, count, predictions, sums)
+    if (pacer.due) await pacer.pause()
   }
+  const {tally, losses, squares} = sums
+  const {probabilities} = predictions
   const confusion = classes.map((_, k) => [...tally.subarray(k * count, (k + 1) * count)])
   const judged = classes.length === 2 ? [1] : classes.map((_, k) => k)
   const areas: NonNullable<ReturnType<typeof areaUnderCurve>>[] = []
@@ -59,21 +47,21 @@ export async function measure(
     await pacer.pause()
     curves.push(await traceCurves(ranking, classes[k] ?? '', judged.length, pacer))
   }
-  const [loss, brier] = [meanOf(losses), meanOf(squares)]
+  const [loss, brier] = [losses.mean, squares.mean]
   const hits = confusion.reduce((sum, counts, k) => sum + (counts[k] ?? 0), 0)
   const largest = Math.max(...confusion.map((counts) => total(counts)))
   const none = rows.length === 0
   return {
     metrics: {
       auc: areas.length === 0 ? null : areas.reduce((sum, {area}) => sum + area, 0) / areas.length,
-      logLoss: none ? null : loss.mean,
-      brier: none ? null : brier.mean,
+      logLoss: none ? null : loss,
+      brier: none ? null : brier,
       accuracy: none ? null : hits / rows.length,
       baseRate: none ? null : largest / rows.length,
       intervals: {
         auc: classes.length === 2 && areas[0] !== undefined ? areas[0].interval : null,
-        logLoss: loss.interval,
-        brier: brier.interval,
+        logLoss: losses.interval,
+        brier: squares.interval,
         accuracy: shareOf(hits, rows.length).interval,
       },
     },
@@ -94,20 +82,53 @@ export async function measure(
   }
 }
 
-/** The mean of some values, and its interval. Sums are taken from the first value, which is near the others. */
-function meanOf(values: Float64Array): {mean: number; interval: Interval | null} {
-  const count = values.length
-  const first = values[0] ?? 0
-  let [sum, squares] = [0, 0]
-  for (let i = 0; i < count; i++) {
-    const difference = (values[i] ?? 0) - first
-    sum += difference
-    squares += difference * difference
+/** Counts rows by their class and the predicted one, row-major, and adds up their losses and squared errors. */
+function addRows(
+  rows: Uint32Array,
+  codes: Int32Array,
+  count: number,
+  {labels, probabilities}: Predictions,
+  {tally, losses, squares}: {tally: Float64Array; losses: Mean; squares: Mean},
+): void {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i] ?? 0
+    const own = codes[row] ?? 0
+    const cell = own * count + (labels[row] ?? 0)
+    tally[cell] = (tally[cell] ?? 0) + 1
+    // As scikit-learn's log_loss: one badly wrong row must not outweigh all others.
+    losses.add(-Math.log(Math.max(probabilities[row * count + own] ?? 0, Number.EPSILON)))
+    let square = 0
+    for (let k = count === 2 ? 1 : 0; k < count; k++) {
+      const distance = (probabilities[row * count + k] ?? 0) - (k === own ? 1 : 0)
+      square += distance * distance
+    }
+    squares.add(square)
   }
-  const mean = first + sum / count
-  if (count < 2) return {mean, interval: null}
-  const variance = Math.max(0, squares - (sum * sum) / count) / (count - 1)
-  return {mean, interval: intervalAround(mean, Math.sqrt(variance / count))}
+}
+
+/** The mean of values, and its interval. Sums are taken from the first value, which is near the others. */
+class Mean {
+  #count = 0
+  #first = 0
+  #sum = 0
+  #squares = 0
+
+  add(value: number): void {
+    if (this.#count++ === 0) this.#first = value
+    const difference = value - this.#first
+    this.#sum += difference
+    this.#squares += difference * difference
+  }
+
+  get mean(): number {
+    return this.#first + this.#sum / this.#count
+  }
+
+  get interval(): Interval | null {
+    if (this.#count < 2) return null
+    const variance = Math.max(0, this.#squares - (this.#sum * this.#sum) / this.#count) / (this.#count - 1)
+    return intervalAround(this.mean, Math.sqrt(variance / this.#count))
+  }
 }
 
 /**
