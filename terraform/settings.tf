@@ -129,14 +129,26 @@ variable "storage_class" {
 }
 
 variable "versioning" {
-  description = "Whether the output bucket keeps replaced and deleted results as noncurrent versions, which are billed while they exist."
+  description = "Whether the output bucket keeps replaced and deleted results as noncurrent versions, so that earlier runs of a file can be read. They are billed like any other object."
   type        = bool
-  default     = false
+  default     = true
   nullable    = false
 }
 
+variable "noncurrent_days" {
+  description = "Days after which Cloud Storage deletes a noncurrent version of a result; 0: never. It can be restored for soft_delete_days more, and is billed until then."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.noncurrent_days == 0 || (var.noncurrent_days >= 1 && var.noncurrent_days <= 36500 && floor(var.noncurrent_days) == var.noncurrent_days)
+    error_message = "noncurrent_days must be 0, or a whole number from 1 to 36500."
+  }
+}
+
 variable "soft_delete_days" {
-  description = "Days during which a replaced or deleted result can be restored; meanwhile it is billed like any other object."
+  description = "Days during which a version of a result that was deleted, or replaced without versioning, can be restored; meanwhile it is billed like any other object."
   type        = number
   default     = 7
   nullable    = false

@@ -30,7 +30,7 @@ resource "google_storage_bucket" "this" {
   public_access_prevention    = "enforced"
   force_destroy               = var.force_destroy
 
-  # Inputs that the pipeline deletes were asked to go, so soft delete is for results.
+  # Inputs that the pipeline deletes were asked to go, so versions and soft delete are for results.
   soft_delete_policy {
     retention_duration_seconds = each.key == "input" ? 0 : var.soft_delete_days * 86400
   }
@@ -56,6 +56,20 @@ resource "google_storage_bucket" "this" {
       }
       condition {
         age = lifecycle_rule.value
+      }
+    }
+  }
+
+  # Also those from before versioning was turned off.
+  dynamic "lifecycle_rule" {
+    for_each = each.key == "output" && var.noncurrent_days > 0 ? [var.noncurrent_days] : []
+
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        days_since_noncurrent_time = lifecycle_rule.value
       }
     }
   }

@@ -1,6 +1,6 @@
 import type {ComparedFigure, ComparedRun, Comparison} from '../core/compare.ts'
 import type {Run} from '../core/history/runs.ts'
-import {commandFor, suggest, type Render} from '../core/suggestion.ts'
+import {commandFor, suggest, type Render, type Suggestion} from '../core/suggestion.ts'
 import {ago, style, tame, widthOf} from './format.ts'
 import {showState} from './show-files.ts'
 import {table} from './table.ts'
@@ -10,13 +10,13 @@ const DIGEST = 'sha256:'.length + 12
 /** Changed effects that fit on a screen. */
 const MOST_EFFECTS = 10
 
-/** The runs of a file, the newest first. @param now milliseconds since 1970 */
+/** The runs of a file, the newest first. @param now milliseconds since 1970; `advice` says what keeps future runs */
 export function showHistory(
   {
     object,
     runs,
-    versioning,
-  }: {readonly object: string; readonly runs: readonly Run[]; readonly versioning: boolean},
+    advice,
+  }: {readonly object: string; readonly runs: readonly Run[]; readonly advice: Suggestion | undefined},
   now: number,
   render: Render,
 ): string[] {
@@ -59,11 +59,7 @@ export function showHistory(
     ...(readable === undefined
       ? []
       : [render(suggest`Read a run: ${commandFor('results', object, '--run', String(readable.number))}`)]),
-    ...(versioning
-      ? []
-      : [
-          'Only the newest result can be read. To keep those of future runs, set "versioning": true in cloud-runner.json and run setup.',
-        ]),
+    ...(advice === undefined ? [] : [`Only the newest result can be read. ${render(advice)}`]),
   ]
 }
 

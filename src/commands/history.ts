@@ -2,6 +2,7 @@ import {Args} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {showHistory} from '../cli/show-history.ts'
+import {keepVersions} from '../core/history/keep-versions.ts'
 import {readRuns, type Run} from '../core/history/runs.ts'
 
 interface RunHistory {
@@ -12,7 +13,7 @@ interface RunHistory {
 
 export default class History extends CloudRunnerCommand {
   static override summary = 'List the runs of a file.'
-  static override description = `Each run with its number, outcome, input generation, revision and image digest, model, label column and AUC. The runs are read from the versions in the output bucket: all of them if the setting "versioning" is on; otherwise the newest, and replaced ones while they are soft-deleted, which results cannot read. Failed runs are listed too.`
+  static override description = `Each run with its number, outcome, input generation, revision and image digest, model, label column and AUC. The runs are read from the versions in the output bucket, which keeps replaced results for the days of the setting "noncurrentDays" (30). Without "versioning", only the newest can be read. Failed runs are listed too.`
   static override examples = [
     {
       description: 'The runs of a file',
@@ -34,8 +35,8 @@ export default class History extends CloudRunnerCommand {
     await using target = await this.open(config, {create: false})
     const context = target.context()
     const runs = await readRuns(object, context)
-    const {versioning} = context.pipeline.settings
-    this.print(showHistory({object, runs, versioning}, target.now(), this.render))
+    const advice = await keepVersions(context)
+    this.print(showHistory({object, runs, advice}, target.now(), this.render))
     return {object, runs}
   }
 }

@@ -2,7 +2,8 @@ import {ARCHIVE_PREFIX, WORKER_ENVIRONMENT} from '../../worker/contract.ts'
 import type {Suggestion} from './suggestion.ts'
 import {AppError, EXIT} from './errors.ts'
 import {pipelineOf} from './settings/pipeline.ts'
-import {ORDERED, SETTINGS, type SettingName, type Settings} from './settings/settings.ts'
+import {ORDERED} from './settings/ordered.ts'
+import {SETTINGS, type SettingName, type Settings} from './settings/settings.ts'
 
 /** Where a value came from. Messages name `place`: a file, a variable, a flag. */
 export interface Source {

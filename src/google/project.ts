@@ -107,15 +107,17 @@ export function createProject({projectId, endpoint}: Connection, rest: Rest): Pr
       const bucket = await rest.get('storage', path)
       if (bucket === undefined) return undefined
       const query = permissions.map((permission) => `permissions=${permission}`).join('&')
-      const held = (await rest.request('storage', 'GET', `${path}/iam/testPermissions?${query}`))[
-        'permissions'
-      ]
+      const {permissions: held} =
+        permissions.length === 0
+          ? {}
+          : await rest.request('storage', 'GET', `${path}/iam/testPermissions?${query}`)
       const names = new Set(Array.isArray(held) ? held.map(String) : [])
       const policy = bucket['retentionPolicy']
       const seconds = isJsonObject(policy) ? textIn(policy, 'retentionPeriod') : undefined
       return {
         retentionSeconds: seconds === undefined ? undefined : Number(seconds),
         holdsNewObjects: bucket['defaultEventBasedHold'] === true,
+        keepsVersions: isJsonObject(bucket['versioning']) && bucket['versioning']['enabled'] === true,
         missingPermissions: permissions.filter((permission) => !names.has(permission)),
       }
     },

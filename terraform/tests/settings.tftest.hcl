@@ -285,8 +285,8 @@ run "results_are_kept_inputs_expire" {
   command = plan
 
   variables {
-    versioning           = true
     retention_days       = 30
+    noncurrent_days      = 90
     input_lifecycle_days = 3
     storage_class        = "NEARLINE"
     location             = "eu"
@@ -296,7 +296,7 @@ run "results_are_kept_inputs_expire" {
     condition = (
       google_storage_bucket.this["output"].retention_policy[0].retention_period == "2592000" &&
       google_storage_bucket.this["output"].versioning[0].enabled &&
-      length(google_storage_bucket.this["output"].lifecycle_rule) == 0
+      one(google_storage_bucket.this["output"].lifecycle_rule[0].condition).days_since_noncurrent_time == 90
     )
     error_message = "Results must outlive their retention period, replaced ones too."
   }

@@ -27,8 +27,8 @@ const WORKER = `export const processor = {
 const SETTINGS = {
   worker: './worker',
   storageClass: 'NEARLINE',
-  versioning: true,
   retentionDays: 2,
+  noncurrentDays: 5,
   softDeleteDays: 10,
   inputLifecycleDays: 5,
   serviceAccount: ACCOUNT,
@@ -76,7 +76,7 @@ test(
     const [written] = await result.getMetadata()
     expect([storageClass, written.storageClass]).toEqual(['NEARLINE', 'NEARLINE'])
 
-    // versioning: the replaced result is still there. retentionDays: it cannot be deleted.
+    // versioning, by default: the replaced result is still there. retentionDays: it cannot be deleted.
     await upload('two')
     const replaced = storage.bucket(OUTPUT).file('a.txt', {generation: Number(written.generation)})
     expect(String((await replaced.download())[0])).toBe(`${ACCOUNT} one`)
@@ -87,15 +87,15 @@ test(
     expect((await cli.run(['upload', 'crash.txt', '--wait', '--timeout', '60s'])).exitCode).toBe(3)
     expect((await cli.json(['status', 'crash.txt']))['files']).toMatchObject([{state: 'dead', attempts: 6}])
 
-    // inputLifecycleDays, and the retention is over
+    // inputLifecycleDays, and noncurrentDays once the retention is over
     expect(await storage.bucket(INPUT).file('a.txt').exists()).toEqual([true])
     await cli.text(['local', 'time', 'advance', '6d'])
     await expect.poll(() => storage.bucket(INPUT).file('a.txt').exists()).toEqual([false])
     expect(String((await result.download())[0])).toBe(`${ACCOUNT} two`)
 
+    await expect.poll(() => replaced.exists()).toEqual([false])
+
     // softDeleteDays
-    await replaced.delete()
-    await expect(replaced.download()).rejects.toMatchObject({code: 404})
     await storage
       .bucket(OUTPUT)
       .file('a.txt')

@@ -90,7 +90,7 @@ export async function measureCost(sinceMs: number, context: Context, now: number
         amount:
           (settings.inputBucket === undefined ? inputs.averageBytes : 0) +
           (settings.outputBucket === undefined ? outputs.averageBytes : 0),
-        because: `what is in both buckets now, since it was written; ${settings.versioning ? 'with noncurrent versions' : keptLonger(settings)}${elsewhere(settings)}`,
+        because: `what is in both buckets now, since it was written; ${settings.versioning ? 'with noncurrent versions, without soft-deleted ones' : keptLonger(settings)}${elsewhere(settings)}`,
       },
       writes: {
         amount: inputs.written + outputs.written,

@@ -32,10 +32,10 @@ export function billedTaskSeconds(seconds: number): number {
 }
 
 /** Why replaced results cost more than a listing shows. */
-export function keptLonger({versioning, softDeleteDays}: Settings): string {
-  if (versioning) return 'without replaced or deleted results, which versioning keeps'
-  if (softDeleteDays > 0)
-    return `without replaced or deleted results, each billed for ${softDeleteDays} more days`
+export function keptLonger({versioning, noncurrentDays, softDeleteDays}: Settings): string {
+  if (versioning && noncurrentDays === 0) return 'without replaced or deleted results, which versioning keeps'
+  const days = (versioning ? noncurrentDays : 0) + softDeleteDays
+  if (days > 0) return `without replaced or deleted results, each billed for ${days} more days`
   return 'replaced and deleted results cost nothing'
 }
 

@@ -1,7 +1,7 @@
 import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {Check} from './check.ts'
-import {gcloudFor} from './gcloud.ts'
+import {gcloudFor} from '../gcloud.ts'
 
 /** What `setup` does on an existing bucket: it adds grants, and on the input bucket a notification. */
 const PERMISSIONS = {

@@ -1,7 +1,9 @@
 import {AppError, EXIT} from '../errors.ts'
 import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
+import type {Settings} from '../settings/settings.ts'
 import {commandFor, suggest} from '../suggestion.ts'
+import {keepVersions} from './keep-versions.ts'
 import {readRuns, type Run, type RunObject} from './runs.ts'
 
 /**
@@ -34,9 +36,9 @@ export async function readRun(object: string, number: number | undefined, contex
 export async function openRunObject(
   {number, isSoftDeleted}: Run,
   {bucket, object, generation}: RunObject,
-  {cloud}: Pick<Context, 'cloud'>,
+  context: Context,
 ): Promise<StoredObject> {
-  const stored = isSoftDeleted ? undefined : await cloud.objects.stat(bucket, object, generation)
+  const stored = isSoftDeleted ? undefined : await context.cloud.objects.stat(bucket, object, generation)
   if (stored !== undefined) return stored
   const what = `gs://${bucket}/${object}#${generation}`
   throw new AppError(
@@ -45,9 +47,13 @@ export async function openRunObject(
       : `Run ${number} was replaced, and ${what} is gone.`,
     {
       code: 'result-missing',
-      suggestions: [
-        'To keep the results of future runs, set "versioning": true in cloud-runner.json and run setup.',
-      ],
+      suggestions: [(await keepVersions(context)) ?? keptFor(context.pipeline.settings)],
     },
   )
+}
+
+function keptFor({noncurrentDays}: Settings): string {
+  return noncurrentDays === 0
+    ? 'A version that was deleted by hand is not kept.'
+    : `Replaced results are kept for ${noncurrentDays} days: "noncurrentDays" in cloud-runner.json changes that.`
 }

@@ -56,7 +56,7 @@ interface Version {
 
 /**
  * The runs of a file that have ended, the oldest first: what its result and its `error.json` were, by the output bucket's
- * versions. Without versioning, those that were replaced are only known while they are soft-deleted.
+ * versions. Those whose versions were deleted, or replaced without versioning, are only known while they are soft-deleted.
  * @throws AppError `object-unknown`, `not-set-up`
  */
 export async function readRuns(object: string, context: Context): Promise<Run[]> {

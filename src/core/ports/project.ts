@@ -27,12 +27,14 @@ export interface ProjectBucket {
   readonly pipeline: string | undefined
 }
 
-/** A bucket that the pipeline did not create. */
+/** A bucket as it is, whoever created it. */
 export interface ExistingBucket {
   /** How long its retention policy keeps each object; `undefined`: it has none. */
   readonly retentionSeconds: number | undefined
   /** Whether each new object gets an event-based hold, which prevents its deletion. */
   readonly holdsNewObjects: boolean
+  /** Whether replaced and deleted objects stay as noncurrent versions. */
+  readonly keepsVersions: boolean
   /** Those of the given permissions that the caller lacks on it. */
   readonly missingPermissions: readonly string[]
 }

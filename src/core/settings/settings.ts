@@ -166,12 +166,20 @@ export const SETTINGS = {
   }),
   versioning: toggle({
     description:
-      'Whether the output bucket keeps replaced and deleted results as noncurrent versions, which are billed while they exist.',
-    default: false,
+      'Whether the output bucket keeps replaced and deleted results as noncurrent versions, so that earlier runs of a file can be read. They are billed like any other object.',
+    default: true,
+  }),
+  noncurrentDays: integer({
+    description:
+      'Days after which Cloud Storage deletes a noncurrent version of a result; 0: never. It can be restored for softDeleteDays more, and is billed until then.',
+    default: 30,
+    minimum: 1,
+    maximum: 36_500,
+    orZero: true,
   }),
   softDeleteDays: integer({
     description:
-      'Days during which a replaced or deleted result can be restored; meanwhile it is billed like any other object.',
+      'Days during which a version of a result that was deleted, or replaced without versioning, can be restored; meanwhile it is billed like any other object.',
     default: 7,
     minimum: 7,
     maximum: 90,
@@ -389,23 +397,6 @@ type ValueOf<R> = R extends Setting<infer T, infer D> ? (undefined extends D ? T
 export type Settings = {
   readonly [N in Exclude<SettingName, 'target' | 'project'>]: ValueOf<Table[N]>
 } & {readonly target: Target; readonly project: string}
-
-/** Rules over two settings: the first is below the second or, unless `strict`, equal to it. */
-export const ORDERED = [
-  {
-    lower: 'requestTimeout',
-    upper: 'ackDeadline',
-    strict: true,
-    why: 'otherwise a file is delivered again while it is still being processed',
-  },
-  {
-    lower: 'minimumBackoff',
-    upper: 'maximumBackoff',
-    strict: false,
-    why: 'it is the shorter of the two waits',
-  },
-  {lower: 'minInstances', upper: 'maxInstances', strict: false, why: 'an instance that stays ready counts'},
-] as const satisfies readonly {lower: SettingName; upper: SettingName; strict: boolean; why: string}[]
 
 /** The names of all settings, in the table's order. */
 export const SETTING_NAMES = Object.keys(SETTINGS).filter((key): key is SettingName =>

@@ -89,6 +89,11 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
       aggregations: [{alignmentPeriod: '60s', perSeriesAligner: aligner}],
     },
   })
+  /** https://cloud.google.com/storage/docs/lifecycle#conditions */
+  const deletedAfter = {
+    input: settings.inputLifecycleDays === undefined ? [] : [{age: settings.inputLifecycleDays}],
+    output: settings.noncurrentDays === 0 ? [] : [{daysSinceNoncurrentTime: settings.noncurrentDays}],
+  }
   const binaryAuthorization = settings.binaryAuthorization ? {useDefault: true} : null
 
   return {
@@ -112,8 +117,9 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
     } satisfies Json,
 
     /**
-     * Soft delete is for results: an input that the pipeline deletes is meant to go. Without lifecycle or retention,
-     * their empty members remove those of earlier settings.
+     * Versions and soft delete are for results: an input that the pipeline deletes is meant to go. Without lifecycle or
+     * retention, their empty members remove those of earlier settings. Versions from before versioning was turned off
+     * go as well.
      */
     bucket: (bucket: 'input' | 'output') =>
       ({
@@ -131,10 +137,7 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
             ? {retentionPeriod: String(settings.retentionDays * DAY_SECONDS)}
             : null,
         lifecycle: {
-          rule:
-            bucket === 'input' && settings.inputLifecycleDays !== undefined
-              ? [{action: {type: 'Delete'}, condition: {age: settings.inputLifecycleDays}}]
-              : [],
+          rule: deletedAfter[bucket].map((condition) => ({action: {type: 'Delete'}, condition})),
         },
         encryption: kmsKey === null ? null : {defaultKmsKeyName: kmsKey},
       }) satisfies Json,

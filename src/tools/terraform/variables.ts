@@ -2,7 +2,8 @@ import {alertsOf, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {ModuleVariable} from '../../core/settings/setting.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
 import {snakeCase} from '../../core/settings/setting-names.ts'
-import {ORDERED, SETTING_NAMES, SETTINGS} from '../../core/settings/settings.ts'
+import {ORDERED} from '../../core/settings/ordered.ts'
+import {SETTING_NAMES, SETTINGS} from '../../core/settings/settings.ts'
 
 /** Values of the module's variables. @param image reference with digest; `undefined`: only what needs no image */
 export function variables(

@@ -123,14 +123,15 @@ describe('long files go to the job, billed for a minute at least', () => {
 test('inputLifecycleDays deletes files; what keeps replaced results is said', async () => {
   const all = line(await bill({}), 'Cloud Storage, STANDARD')
   const short = line(
-    await bill({}, {inputLifecycleDays: '3', softDeleteDays: '14'}),
+    await bill({}, {inputLifecycleDays: '3', versioning: 'false', softDeleteDays: '14'}),
     'Cloud Storage, STANDARD',
   )
   expect(short.quantity).toBeLessThan(all.quantity * 0.56)
   expect(all.assumption).toContain('nothing deletes them')
   expect(short.assumption).toContain('14 more days')
-  const kept = line(await bill({}, {versioning: 'true'}), 'Cloud Storage, STANDARD')
-  expect(kept.assumption).toContain('versioning')
+  expect(all.assumption).toContain('each billed for 37 more days')
+  const kept = line(await bill({}, {noncurrentDays: '0'}), 'Cloud Storage, STANDARD')
+  expect(kept.assumption).toContain('which versioning keeps')
 })
 
 test('what is in existing buckets is billed to their project', async () => {

@@ -3,13 +3,18 @@ import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {compare, parseRun} from '../../../src/core/compare.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
+import {keepVersions} from '../../../src/core/history/keep-versions.ts'
 import {readRuns} from '../../../src/core/history/runs.ts'
+import {plan} from '../../../src/core/plan.ts'
+import type {Context} from '../../../src/core/ports/context.ts'
 import {readReport} from '../../../src/core/report.ts'
 import {chooseFiles, reprocess} from '../../../src/core/reprocess.ts'
 import {results} from '../../../src/core/results/results.ts'
+import type {Settings} from '../../../src/core/settings/settings.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
 import {planUpload} from '../../../src/core/upload/plan.ts'
 import {upload} from '../../../src/core/upload/upload.ts'
+import {render} from '../../../src/core/suggestion.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
 /** Rows in which `x` decides the label but for `noise` of them. */
@@ -22,24 +27,27 @@ function table(noise: number): string {
   return ['x,z,y', ...rows, ''].join('\n')
 }
 
-async function start(versioning: boolean, softDeleteDays = 7) {
-  const context = await startLocalPipeline({softDeleteDays})
-  const {settings} = context.pipeline
-  const pipeline = {...context.pipeline, settings: {...settings, versioning}}
-  const versioned = {...context, pipeline}
-  const made = await setup({workerFolder: undefined}, versioned)
+async function start(settings: Partial<Settings> = {}) {
+  const started = await startLocalPipeline()
+  const context = withSettings(started, settings)
+  const made = await setup({workerFolder: undefined}, context)
   const send = async (content: string) => {
-    await writeFile(join(context.folder, 'a.csv'), content)
-    const planned = await planUpload({sources: ['a.csv'], cwd: context.folder})
-    const {uploaded} = await upload(planned, {}, versioned)
-    const {files} = await waitForResults(uploaded, {timeoutMs: 30_000}, versioned)
+    await writeFile(join(started.folder, 'a.csv'), content)
+    const planned = await planUpload({sources: ['a.csv'], cwd: started.folder})
+    const {uploaded} = await upload(planned, {}, context)
+    const {files} = await waitForResults(uploaded, {timeoutMs: 30_000}, context)
     return files[0]
   }
-  return {context: versioned, send, made}
+  return {context, send, made, folder: started.folder}
+}
+
+function withSettings<C extends Context>(context: C, settings: Partial<Settings>): C {
+  const {pipeline} = context
+  return {...context, pipeline: {...pipeline, settings: {...pipeline.settings, ...settings}}}
 }
 
 test('history lists each run, also failed ones; earlier results and reports stay readable and comparable', async () => {
-  const {context, send, made} = await start(true)
+  const {context, send, made, folder} = await start()
   await expect(readRuns('a.csv', context)).rejects.toMatchObject({code: 'object-unknown'})
 
   const first = await send(table(3))
@@ -63,7 +71,7 @@ test('history lists each run, also failed ones; earlier results and reports stay
   // The newest failed, and names the run that is kept; each run can be read.
   const newest = await results({object: 'a.csv'}, context)
   expect(newest).toMatchObject({file: {state: 'failed'}, previous: {run: 3}})
-  const output = {file: join(context.folder, 'out.csv'), force: true}
+  const output = {file: join(folder, 'out.csv'), force: true}
   const read = await results({object: 'a.csv', run: 1, output}, context)
   expect(read).toMatchObject({
     run: {number: 1},
@@ -96,7 +104,7 @@ test('history lists each run, also failed ones; earlier results and reports stay
 })
 
 test('without versioning, replaced runs are listed while they are soft-deleted, but cannot be read', async () => {
-  const {context, send} = await start(false)
+  const {context, send} = await start({versioning: false})
   await send(table(3))
   await send(table(0))
   expect(await readRuns('a.csv', context)).toMatchObject([
@@ -112,7 +120,7 @@ test('without versioning, replaced runs are listed while they are soft-deleted, 
 })
 
 test('without soft delete, only the runs that are kept are listed, and a failed file has its result', async () => {
-  const {context, send} = await start(false, 0)
+  const {context, send} = await start({versioning: false, softDeleteDays: 0})
   await send(table(3))
   await send(table(0))
   expect(await readRuns('a.csv', context)).toMatchObject([{number: 1, outcome: 'done', isSoftDeleted: false}])
@@ -122,4 +130,29 @@ test('without soft delete, only the runs that are kept are listed, and a failed 
     file: {state: 'failed'},
     previous: {run: 1},
   })
+})
+
+test('a pipeline without versioning gets it in place, and from then on no run destroys the one before', async () => {
+  const {context, send} = await start({versioning: false})
+  const first = await send(table(3))
+  const updated = withSettings(context, {versioning: true})
+  const advice = async (about: Context) => render((await keepVersions(about)) ?? '')
+  expect(await advice(context)).toContain('set "versioning": true in cloud-runner.json')
+  expect(await advice(updated)).toContain('cloud-runner setup')
+  const {resources} = await plan(updated)
+  expect(resources.filter(({action}) => action !== 'none')).toEqual([
+    {kind: 'bucket', name: context.pipeline.names.outputBucket, action: 'update'},
+  ])
+
+  await setup({workerFolder: undefined}, updated)
+  expect(await advice(updated)).toBe('')
+  await send(table(0))
+  expect(await results({object: 'a.csv', run: 1}, updated)).toMatchObject({
+    file: {generation: first?.generation},
+    report: {rows: {total: 60}},
+  })
+  const bucket = context.pipeline.names.outputBucket
+  const existing = withSettings(context, {outputBucket: bucket})
+  await setup({workerFolder: undefined}, context)
+  expect(await advice(existing)).toContain(`gcloud storage buckets update gs://${bucket} --versioning`)
 })
