@@ -89,6 +89,7 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
 export function showResults(results: Results, render: Render): string[] {
   const {file, report, preview, written, outputs, previous, run} = results
   const which = run === undefined ? '' : `, run ${run.number}`
+  const ofRun = run === undefined ? [] : ['--run', String(run.number)]
   const head = `${file.object}${which}: ${showState(file.state)}`
   if (file.state !== 'done') {
     return [
@@ -99,17 +100,18 @@ export function showResults(results: Results, render: Render): string[] {
       render(suggest`Logs: ${commandFor('logs', file.object)}`),
     ].filter((line) => line !== '')
   }
-  if (outputs !== undefined) return [head, ...showOutputs(file, outputs, written, render)]
+  if (outputs !== undefined) return [head, ...showOutputs(results, outputs, ofRun, render)]
+  const version = run === undefined ? '' : `#${file.result?.generation ?? ''}`
   return [
     file.result
-      ? `${head}, ${bytes(file.result.sizeBytes)}, gs://${file.result.bucket}/${file.result.object}`
+      ? `${head}, ${bytes(file.result.sizeBytes)}, gs://${file.result.bucket}/${file.result.object}${version}`
       : head,
     ...(report ? ['', ...showQuality(report)] : []),
     ...(preview ? ['', ...showPreview(preview)] : []),
     '',
     written
       ? `Written: ${written.file} (${bytes(written.sizeBytes)})`
-      : render(suggest`The whole file: ${commandFor('results', file.object, '--output', 'FILE')}`),
+      : render(suggest`The whole file: ${commandFor('results', file.object, ...ofRun, '--output', 'FILE')}`),
   ]
 }
 
@@ -128,9 +130,9 @@ function showPrevious(
 }
 
 function showOutputs(
-  {object, result}: Results['file'],
+  {file: {object, result}, written}: Pick<Results, 'file' | 'written'>,
   outputs: NonNullable<Results['outputs']>,
-  written: Results['written'],
+  ofRun: readonly string[],
   render: Render,
 ): string[] {
   const isSaved = written !== undefined || outputs.some(({file}) => file !== undefined)
@@ -146,7 +148,7 @@ function showOutputs(
     ...(written ? [`Written: ${written.file} (${bytes(written.sizeBytes)})`] : []),
     ...(isSaved
       ? []
-      : ['', render(suggest`All of them: ${synopsis('results', object, '--output', 'FOLDER/')}`)]),
+      : ['', render(suggest`All of them: ${synopsis('results', object, ...ofRun, '--output', 'FOLDER/')}`)]),
   ]
 }
 

@@ -2,11 +2,11 @@ import {Args} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {showComparison} from '../cli/show-history.ts'
-import {compare, parseRun, type Comparison} from '../core/compare.ts'
+import {compare, type Comparison} from '../core/compare.ts'
 
 export default class Compare extends CloudRunnerCommand {
   static override summary = 'Compare two runs, of one file or of two.'
-  static override description = `Shows the metrics of both reports side by side, the effects that changed most, and drift if a model trained earlier scored the files. OBJECT@2 is the second run in the file's history, OBJECT the newest one that is done. The built-in worker writes these reports.`
+  static override description = `Shows the metrics of both reports side by side, the effects that changed most, and drift if a model trained earlier scored the files. OBJECT@2 is the second run in the file's history, OBJECT the newest one that is done; of an object whose own name ends in @2, add the run: OBJECT@2@1. The built-in worker writes these reports.`
   static override examples = [
     {
       description: 'What a rerun changed',
@@ -34,7 +34,7 @@ export default class Compare extends CloudRunnerCommand {
     const {args, flags} = await this.parse(Compare)
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    const result = await compare(parseRun(args.object), parseRun(args.other), target.context())
+    const result = await compare(args.object, args.other, target.context())
     this.print(showComparison(result))
     return result
   }

@@ -76,7 +76,7 @@ export interface FileStory {
   /** Oldest first. */
   readonly attempts: readonly DeliveryAttempt[]
   /** Runs that have ended, oldest first. */
-  readonly runs: readonly Run[]
+  readonly runs: readonly AsJson<Run>[]
   /** Log lines about it, oldest first. */
   readonly lines: readonly LogLine[]
   /** First rows of a CSV result. */

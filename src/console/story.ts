@@ -43,7 +43,7 @@ export async function tellStory(
   return {
     file: rendered(outcome?.file ?? file, render),
     attempts: attemptsOf(lines, file),
-    runs,
+    runs: rendered(runs, render),
     lines,
     ...(preview === undefined ? {} : {preview}),
     ...(report === undefined ? {} : {model: modelOf(report), reportPath: pathTo('report')}),

@@ -1,6 +1,7 @@
 import type {Report} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
 import {strongestEffects, type Strongest} from './results/strongest.ts'
+import {findNamedFiles} from './files/read-files.ts'
 import {readReportOfRun} from './report.ts'
 import {readRun} from './history/run.ts'
 import type {Run} from './history/runs.ts'
@@ -8,8 +9,8 @@ import type {Run} from './history/runs.ts'
 /** Changed coefficients that are listed. */
 const MOST_COEFFICIENTS = 20
 
-/** A run to compare: `OBJECT@N`. */
-export interface NamedRun {
+/** A run to compare. */
+interface NamedRun {
   readonly object: string
   /** As `history` counts; `undefined`: the newest that is done. */
   readonly run: number | undefined
@@ -45,18 +46,23 @@ export interface Comparison {
   readonly drift: readonly ComparedFigure[]
 }
 
-/** Reads `OBJECT@N`, or `OBJECT` for its newest run. */
-export function parseRun(text: string): NamedRun {
+/** Reads `OBJECT@N`, or `OBJECT` for its newest run. An object that is itself named like this is meant first. */
+async function parseRun(text: string, context: Context): Promise<NamedRun> {
   const [, object, number] = /^([^]+)@([1-9]\d*)$/.exec(text) ?? []
-  return object === undefined ? {object: text, run: undefined} : {object, run: Number(number)}
+  if (object === undefined || (await findNamedFiles([text], context)).length > 0)
+    return {object: text, run: undefined}
+  return {object, run: Number(number)}
 }
 
 /**
  * Compares two runs by their reports.
+ * @param one `OBJECT@N`, or `OBJECT` for its newest run that is done; so `other`
  * @throws AppError `object-unknown`, `run-unknown`; `result-missing` if one has no report, or it is gone
  */
-export async function compare(one: NamedRun, other: NamedRun, context: Context): Promise<Comparison> {
-  const [before, after] = await Promise.all([one, other].map((named) => readOne(named, context)))
+export async function compare(one: string, other: string, context: Context): Promise<Comparison> {
+  const [before, after] = await Promise.all(
+    [one, other].map(async (text) => readOne(await parseRun(text, context), context)),
+  )
   if (before === undefined || after === undefined) throw new TypeError('both were read')
   const figures = (name: string, of: (report: Report) => number | null): ComparedFigure =>
     figure(name, of(before.report), of(after.report))

@@ -2,6 +2,7 @@ import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
 import {AppError} from '../errors.ts'
 import {isCancellation, readErrorReport, resultOf, sizeOf, sourceGeneration} from '../files/commits.ts'
 import {findDeparted} from '../files/departed.ts'
+import type {FileError} from '../files/files.ts'
 import {eachOf} from '../parallel.ts'
 import type {Context} from '../ports/context.ts'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
@@ -41,7 +42,7 @@ export interface Run {
   readonly labelColumn?: string
   readonly auc?: number
   /** If it failed and its report can still be read. */
-  readonly error?: {readonly code: string; readonly message: string}
+  readonly error?: FileError
   readonly result?: RunObject
   readonly report?: RunObject
   /** Replaced and only soft-deleted: it has to be restored before it can be read. */
@@ -124,7 +125,7 @@ async function failuresIn(errors: readonly Version[], {cloud}: Context): Promise
     failures.set(version, {
       ...version,
       outcome: isCancelled ? 'cancelled' : 'failed',
-      ...(report === undefined ? {} : {error: {code: report.code, message: report.message}}),
+      ...(report === undefined ? {} : {error: report}),
     })
   })
   return errors.flatMap((version) => failures.get(version) ?? [])

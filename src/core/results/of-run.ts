@@ -50,6 +50,6 @@ async function failedFile(object: string, run: Run, {cloud, pipeline}: Context):
     state: 'failed',
     attempts,
     hops: [],
-    ...(error === undefined ? {} : {error: {...error, suggestions: [], object, generation}}),
+    ...(error === undefined ? {} : {error}),
   }
 }

@@ -97,7 +97,7 @@ export async function results({object, run, output}: ResultsRequest, context: Co
     const files = await writeToFolder(outputs, output, context)
     return {...shared, preview: undefined, written: undefined, outputs: files}
   }
-  if (only === undefined || others.length > 0) throw severalOutputs(object, outputs)
+  if (only === undefined || others.length > 0) throw severalOutputs(object, run, outputs)
   const written = await write({bucket: commit.bucket, ...only}, output, context)
   return {...shared, preview: undefined, written, outputs}
 }
@@ -152,12 +152,15 @@ async function write(
   return written
 }
 
-function severalOutputs(object: string, outputs: readonly FileOutput[]): AppError {
+function severalOutputs(object: string, run: number | undefined, outputs: readonly FileOutput[]): AppError {
   const names = outputs.map(({name}) => name).join(', ')
+  const ofRun = run === undefined ? [] : ['--run', String(run)]
   return new AppError(`${object} has ${outputs.length} outputs: ${names}.`, {
     code: 'usage',
     exitCode: EXIT.usage,
-    suggestions: [suggest`Write them to a folder: ${synopsis('results', object, '--output', 'FOLDER/')}`],
+    suggestions: [
+      suggest`Write them to a folder: ${synopsis('results', object, ...ofRun, '--output', 'FOLDER/')}`,
+    ],
   })
 }
 

@@ -1,7 +1,7 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
-import {compare, parseRun} from '../../../src/core/compare.ts'
+import {compare} from '../../../src/core/compare.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
 import {keepVersions} from '../../../src/core/history/keep-versions.ts'
 import {readRuns} from '../../../src/core/history/runs.ts'
@@ -31,9 +31,9 @@ async function start(settings: Partial<Settings> = {}) {
   const started = await startLocalPipeline()
   const context = withSettings(started, settings)
   const made = await setup({workerFolder: undefined}, context)
-  const send = async (content: string) => {
+  const send = async (content: string, name = 'a.csv') => {
     await writeFile(join(started.folder, 'a.csv'), content)
-    const planned = await planUpload({sources: ['a.csv'], cwd: started.folder})
+    const planned = await planUpload({sources: ['a.csv'], name, cwd: started.folder})
     const {uploaded} = await upload(planned, {}, context)
     const {files} = await waitForResults(uploaded, {timeoutMs: 30_000}, context)
     return files[0]
@@ -80,7 +80,9 @@ test('history lists each run, also failed ones; earlier results and reports stay
     preview: {columns: ['x', 'z', 'y', 'prediction', 'probability_0', 'probability_1']},
     written: {sizeBytes: runs[0]?.result?.sizeBytes},
   })
-  expect(await results({object: 'a.csv', run: 4}, context)).toMatchObject({file: {state: 'failed'}})
+  expect(await results({object: 'a.csv', run: 4}, context)).toMatchObject({
+    file: {state: 'failed', error: {line: 2, column: 1, suggestions: [expect.any(String)]}},
+  })
   expect(await readReport('a.csv', context, 3)).toMatchObject({generation: better?.generation})
   await expect(readReport('a.csv', context, 4)).rejects.toMatchObject({
     code: 'result-missing',
@@ -92,15 +94,22 @@ test('history lists each run, also failed ones; earlier results and reports stay
     message: 'a.csv has no run 5: the runs are 1 to 4.',
   })
 
-  const comparison = await compare(parseRun('a.csv@1'), parseRun('a.csv'), context)
+  const comparison = await compare('a.csv@1', 'a.csv', context)
   expect(comparison).toMatchObject({before: {number: 1}, after: {number: 3}, drift: []})
   const auc = comparison.metrics.find(({name}) => name === 'AUC')
   expect(auc?.change).toBeCloseTo((runs[2]?.auc ?? NaN) - (runs[0]?.auc ?? NaN), 12)
   expect(auc?.change).toBeGreaterThan(0)
   expect(comparison.coefficients[0]).toMatchObject({class: '1', name: 'x'})
-  const same = await compare(parseRun('a.csv@1'), parseRun('a.csv@2'), context)
+  const same = await compare('a.csv@1', 'a.csv@2', context)
   expect(same.coefficients).toEqual([])
   expect(same.metrics.map(({change}) => change ?? 0)).toEqual(same.metrics.map(() => 0))
+
+  // Names may end like a run.
+  await send(table(1), 'a.csv@1')
+  expect(await compare('a.csv@1', 'a.csv@1@1', context)).toMatchObject({
+    before: {object: 'a.csv@1', number: 1},
+    after: {object: 'a.csv@1', number: 1},
+  })
 })
 
 test('without versioning, replaced runs are listed while they are soft-deleted, but cannot be read', async () => {
