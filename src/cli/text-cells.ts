@@ -1,10 +1,11 @@
 import {stripVTControlCharacters} from 'node:util'
+import {eastAsianWidth} from 'get-east-asian-width'
 
 const graphemes = new Intl.Segmenter('en', {granularity: 'grapheme'})
 
-/** Full-width forms, East Asian scripts and emoji take two cells of a terminal. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+const EMOJI = /^\p{RGI_Emoji}$/v
+/** Signs of nothing but these take no cell: they change others, or are not shown. */
+const INVISIBLE = /^[\p{Default_Ignorable_Code_Point}\p{Mark}]+$/u
 const ASCII = /^[\x20-\x7e]*$/
 
 /** How many cells of a terminal a text takes on one line; colors take none. */
@@ -42,6 +43,8 @@ function signsOf(text: string): string[] {
   return Array.from(graphemes.segment(text), ({segment}) => segment)
 }
 
+/** By https://www.unicode.org/reports/tr11/; emoji take two cells, however many characters they are made of. */
 function cellsOfSign(sign: string): number {
-  return WIDE.test(sign) ? 2 : 1
+  if (INVISIBLE.test(sign)) return 0
+  return EMOJI.test(sign) ? 2 : eastAsianWidth(sign.codePointAt(0) ?? 0)
 }

@@ -1,5 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {pairs, table} from '../../src/cli/table.ts'
+import {cellsOf} from '../../src/cli/text-cells.ts'
 
 const COLUMNS = [{heading: 'object'}, {heading: 'size', right: true}, {heading: 'note'}]
 const ROWS = [
@@ -45,4 +46,23 @@ test('pairs stand below each other', () => {
       {label: 'output', value: 'b'},
     ]),
   ).toEqual(['in      a', 'output  b'])
+})
+
+test.each([
+  ['größe.csv', 9],
+  ['e\u0301te\u0301', 3],
+  ['報告', 4],
+  ['𠮷野家', 6],
+  ['\u{20000}\u{3134a}', 4],
+  ['☁️', 2],
+  ['👩‍🔬', 2],
+  ['🇩🇪', 2],
+  ['1️⃣', 2],
+  ['☁ 1', 3],
+  ['ｱ', 1],
+  ['한글', 4],
+  ['\u200b', 0],
+  ['\u001B[31m報\u001B[39m', 2],
+])('%s takes %i cells', (text, cells) => {
+  expect(cellsOf(text)).toBe(cells)
 })
