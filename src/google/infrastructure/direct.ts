@@ -102,6 +102,12 @@ export function createDirectInfrastructure(rest: Rest, isOffHere: ApiOff): Infra
       }
       const later = [...jobResources(pipeline, image, rest), ...connections(pipeline, agents, uri, rest)]
       for (const resource of later) done.push(await applyOne(resource, doing))
+      if (pipeline.formerLabels.length > 0) {
+        // Only now no resource has them: an interruption before would leave labels that nothing knows of.
+        const service = serviceResource({...pipeline, formerLabels: []}, image, rest)
+        await service.inspect()
+        await service.update(doing)
+      }
       return done
     },
 

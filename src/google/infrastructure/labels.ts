@@ -13,14 +13,18 @@ export function formerLabels(service: Json | undefined, {labels}: Pick<Settings,
   return (recorded ?? '').split(',').filter((key) => key !== '' && !Object.hasOwn(labels, key))
 }
 
-/** The service's annotations with the record of these labels; empty if it has none, and needs none. */
+/**
+ * The service's annotations with the record of these labels; empty if it has none, and needs none.
+ * @param former keys that other resources may still have
+ */
 export function withLabelRecord(
   current: Json,
   {labels}: Pick<Settings, 'labels'>,
+  former: readonly string[] = [],
 ): {readonly annotations?: Json} {
   const annotations = isJsonObject(current['annotations']) ? current['annotations'] : {}
   const {[RECORD]: _, ...others} = annotations
-  const keys = Object.keys(labels).toSorted()
+  const keys = [...Object.keys(labels), ...former].toSorted()
   const next = keys.length === 0 ? others : {...others, [RECORD]: keys.join(',')}
   return current['annotations'] === undefined && keys.length === 0 ? {} : {annotations: next}
 }

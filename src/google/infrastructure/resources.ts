@@ -190,7 +190,7 @@ export function serviceResource(pipeline: Pipeline, image: string, rest: Rest): 
         await rest.request('run', 'PATCH', `${parent}/${names.service}`, {
           ...body,
           ...(current['traffic'] === undefined ? {} : {traffic: current['traffic']}),
-          ...withLabelRecord(current, settings),
+          ...withLabelRecord(current, settings, pipeline.formerLabels),
         }),
         run(signal),
       ),

@@ -3,6 +3,7 @@ import {isJsonObject} from '../../../src/core/json.ts'
 import {pipelineOf} from '../../../src/core/settings/pipeline.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
 import {createRest, type Json, type RestService} from '../../../src/google/rest.ts'
+import {addFault} from '../../support/fault-plan.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
@@ -67,6 +68,9 @@ test('a label that the settings no longer have goes from every resource; labels 
       'job',
     ]),
   )
+  // Interrupted between the service and the job.
+  await addFault(endpoint, {on: {method: 'PATCH', path: `${run}/jobs/${names.job}`}, answer: 400, times: 1})
+  await expect(setup(request, changed)).rejects.toMatchObject({code: 'invalid-request'})
   await setup(request, changed)
   const after = {'cloud-runner': settings.name, 'cost-center': '13', foreign: 'yes'}
   expect(await labels()).toEqual(resources.map(() => after))
