@@ -13,6 +13,10 @@ import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 const POLL_MS = 2000
 /** Last lines of a failed build that an error shows. */
 const SHOWN_LINES = 15
+/** How often to look for the end of the log once the build has ended: Cloud Logging may be seconds behind. */
+const LATE_LOOKS = 5
+/** The last line of Cloud Build's own; those of steps begin with `Step #0`. */
+const LAST_LINE = /^(?:DONE$|ERROR: )/
 /** Status of a build that has not ended (cloud.google.com/build/docs/api/reference/rest/v1/projects.builds#status). */
 const GOING = new Set(['STATUS_UNKNOWN', 'PENDING', 'QUEUED', 'WORKING'])
 
@@ -39,6 +43,12 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
   ): Promise<{build: Json; log: readonly string[]}> {
     const log: string[] = []
     const newLines = createLogReader(rest, projectId, id)
+    const readLog = async () => {
+      for (const line of await newLines()) {
+        log.push(line)
+        step(line)
+      }
+    }
     let before = ''
     for (;;) {
       signal.throwIfAborted()
@@ -48,11 +58,18 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
       const doing = status === 'WORKING' ? stepOf(build) : 'waiting for a machine'
       if (!hasEnded && doing !== before) step(`Cloud Build: ${doing}`)
       before = doing
-      for (const line of await newLines()) {
-        log.push(line)
-        step(line)
+      await readLog()
+      if (hasEnded) {
+        for (
+          let look = 0;
+          look < LATE_LOOKS && log.length > 0 && !log.some((line) => LAST_LINE.test(line));
+          look++
+        ) {
+          await pause(POLL_MS)
+          await readLog()
+        }
+        return {build, log}
       }
-      if (hasEnded) return {build, log}
       await pause(POLL_MS)
     }
   }

@@ -140,6 +140,13 @@ test('what the build prints is shown while it runs, each line once', async () =>
   ])
 })
 
+test('lines that arrive after the end of the build are shown, up to the last one', async () => {
+  const log = ['FETCHSOURCE', 'BUILD', 'Step #0: FROM python', 'PUSH', 'DONE', 'of another build']
+  const {context, request} = await start(WORKER, {log})
+  await provideImage(request, context, {push: true})
+  expect(context.steps.filter((line) => log.includes(line))).toEqual(log.slice(0, 5))
+})
+
 test('a build that may not push names its account and the role', async () => {
   const {context, request} = await start(WORKER, {
     build: {status: 'FAILURE', failureInfo: {type: 'PUSH_NOT_AUTHORIZED', detail: 'denied'}},

@@ -30,6 +30,7 @@ export async function startCloudBuild(local: string, outcome: Outcome = {}) {
   const sources: Record<string, string>[] = []
   const cancelled = Promise.withResolvers<string>()
   let polls = 0
+  let reads = 0
   let digest: string | undefined
 
   async function start(request: IncomingMessage) {
@@ -54,13 +55,14 @@ export async function startCloudBuild(local: string, outcome: Outcome = {}) {
     return {name: 'operations/build/p/b-1', metadata: {build}}
   }
 
-  /** One more line with each poll of the build. */
+  /** One more line each time. */
   async function list(request: IncomingMessage): Promise<object[]> {
     const filter = String(parseObject(await text(request))['filter'])
     if (!filter.includes('resource.labels.build_id="b-1"')) return []
+    reads++
     const [, since = ''] = /timestamp>="([^"]+)"/.exec(filter) ?? []
     return (outcome.log ?? [])
-      .slice(0, polls)
+      .slice(0, reads)
       .map((textPayload, index) => ({
         textPayload,
         insertId: `line-${index}`,
