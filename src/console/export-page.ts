@@ -20,7 +20,7 @@ ${fault(story)}
 <h2>Attempts</h2>${table(
     ['attempt', 'started', 'ended', 'answer', 'outcome', 'revision', 'reason'],
     story.attempts.map((one) => [
-      String(one.attempt),
+      one.byJob ? 'job' : String(one.attempt),
       one.startedAt,
       one.endedAt ?? '',
       one.answer ?? '',

@@ -7,6 +7,8 @@ import {reasonIn} from './reason.ts'
 export interface DeliveryAttempt {
   /** As Pub/Sub counts: starts again at 1 when the file is redriven or reprocessed. */
   readonly attempt: number
+  /** Present if it is what the job did after this delivery handed the file over: Pub/Sub waits for no answer. */
+  readonly byJob?: true
   /** Id of the Pub/Sub message, if the worker logs it: one for each notification. */
   readonly messageId?: string
   /** RFC 3339. */
@@ -30,14 +32,28 @@ export function attemptsOf(
   lines: readonly LogLine[],
   {object, generation}: {readonly object: string; readonly generation: string},
 ): DeliveryAttempt[] {
-  const groups: LogLine[][] = []
+  const groups: Group[] = []
   const own = lines.filter((line) => line.object === object && line.generation === generation)
   for (const line of own.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time))) {
-    const group = groups.findLast(([first]) => first !== undefined && isSameDelivery(first, line))
-    if (group === undefined) groups.push([line])
-    else group.push(line)
+    const ofDelivery = groups.filter((group) => isSameDelivery(group.first, line))
+    // Lines of the job are without a revision, those of a worker of one's own perhaps too.
+    const byJob = line.revision === undefined && ofDelivery.some(isHandedOver)
+    const group = ofDelivery.findLast((one) => one.byJob === byJob)
+    if (group === undefined) groups.push({first: line, lines: [line], byJob})
+    else group.lines.push(line)
   }
-  return groups.flatMap((group) => deliveryOf(group))
+  return groups.map((group) => deliveryOf(group))
+}
+
+/** Lines about one delivery, or about what the job did after it. */
+interface Group {
+  readonly first: LogLine
+  readonly lines: LogLine[]
+  readonly byJob: boolean
+}
+
+function isHandedOver({lines}: Group): boolean {
+  return lines.some(({fields}) => fields['outcome'] === 'handed-over')
 }
 
 /** Not every worker, and none of Cloud Run's own lines, has the message's id. */
@@ -47,9 +63,7 @@ function isSameDelivery(one: LogLine, other: LogLine): boolean {
   return isSameMessage && (one.attempt ?? 1) === (other.attempt ?? 1)
 }
 
-function deliveryOf(lines: readonly LogLine[]): DeliveryAttempt[] {
-  const [first] = lines
-  if (first === undefined) return []
+function deliveryOf({first, lines, byJob}: Group): DeliveryAttempt {
   const end = lines.findLast(endsAttempt)
   const outcome = lines.map(({fields}) => fields['outcome']).findLast((value) => typeof value === 'string')
   const status = lines.findLast((line) => line.source === 'requests')?.status
@@ -60,17 +74,17 @@ function deliveryOf(lines: readonly LogLine[]): DeliveryAttempt[] {
   const isRefused = outcome === 'refused' || outcome === 'malformed' || (outcome === undefined && reason)
   const report = lines.find(({fields}) => fields['outcome'] === outcome)?.fields ?? {}
   const started = report['startedAt']
-  return [
-    {
-      attempt: first.attempt ?? 1,
-      ...(messageId === undefined ? {} : {messageId}),
-      startedAt: typeof started === 'string' && started < first.time ? started : first.time,
-      ...(end === undefined ? {} : {endedAt: end.time, answer: isRefused ? 'nack' : 'ack'}),
-      ...(status === undefined ? {} : {status}),
-      ...(outcome === undefined ? {} : {outcome}),
-      ...(reason === undefined ? {} : {reason: reason.error}),
-      ...(first.revision === undefined ? {} : {revision: first.revision}),
-      ...(first.instance === undefined ? {} : {instance: first.instance}),
-    },
-  ]
+  const answer = isRefused ? ('nack' as const) : ('ack' as const)
+  return {
+    attempt: first.attempt ?? 1,
+    ...(byJob ? {byJob} : {}),
+    ...(messageId === undefined ? {} : {messageId}),
+    startedAt: typeof started === 'string' && started < first.time ? started : first.time,
+    ...(end === undefined ? {} : {endedAt: end.time, ...(byJob ? {} : {answer})}),
+    ...(status === undefined ? {} : {status}),
+    ...(outcome === undefined ? {} : {outcome}),
+    ...(reason === undefined ? {} : {reason: reason.error}),
+    ...(first.revision === undefined ? {} : {revision: first.revision}),
+    ...(first.instance === undefined ? {} : {instance: first.instance}),
+  }
 }

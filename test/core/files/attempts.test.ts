@@ -44,6 +44,28 @@ it('gives a crash without a line of the worker the reason that Cloud Run logs', 
   ])
 })
 
+it('tells what the job did from the delivery that handed the file over to it', () => {
+  const revision = 'worker-00002'
+  const lines = [
+    line('01:10:44.325', {message: 'processing', revision}),
+    line('01:10:44.500', {message: 'handed over', fields: {outcome: 'handed-over'}, revision}),
+    line('01:10:46.000', {message: 'processing'}),
+    line('01:10:44.600', {
+      source: 'requests',
+      messageId: undefined,
+      status: 200,
+      message: 'POST / 200',
+      revision,
+    }),
+    line('01:10:58.000', {message: "the job's attempt failed: boom", fields: {outcome: 'refused'}}),
+  ]
+  const [delivery, job, ...others] = attemptsOf(lines, FILE)
+  expect(delivery).toMatchObject({outcome: 'handed-over', answer: 'ack', status: 200, revision})
+  expect(job).toMatchObject({byJob: true, startedAt: at('01:10:46.000'), reason: {message: 'boom'}})
+  expect(job).not.toHaveProperty('answer')
+  expect(others).toEqual([])
+})
+
 it('leaves out lines about other objects and other generations', () => {
   const lines = [line('01:09:14.179', {object: 'other.csv'}), line('01:09:14.179', {generation: '1'})]
   expect(attemptsOf(lines, FILE)).toEqual([])

@@ -42,8 +42,7 @@ function groupsOf(attempts: readonly DeliveryAttempt[]): DeliveryAttempt[][] {
     if (
       last === undefined ||
       before === undefined ||
-      before.answer === 'ack' ||
-      attempt.attempt <= before.attempt
+      (attempt.byJob !== true && (before.answer === 'ack' || attempt.attempt <= before.attempt))
     )
       groups.push([attempt])
     else last.push(attempt)

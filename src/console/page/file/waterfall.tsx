@@ -49,7 +49,7 @@ function Bar({stretch, run}: {readonly stretch: Stretch; readonly run: Run}) {
   return (
     <li>
       <span class="stretch">
-        {kind === 'waiting' ? 'waiting' : `attempt ${attempt?.attempt ?? 1}`}
+        {kind === 'waiting' ? 'waiting' : attempt?.byJob ? 'job' : `attempt ${attempt?.attempt ?? 1}`}
         <small>
           {duration(to - from)}
           {isOpen ? ' so far' : ''}
