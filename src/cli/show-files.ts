@@ -1,4 +1,11 @@
-import {faultIn, type FileState, type FileStatus, type Hop, type Retry} from '../core/files/files.ts'
+import {
+  faultIn,
+  problemIn,
+  type FileState,
+  type FileStatus,
+  type Hop,
+  type Retry,
+} from '../core/files/files.ts'
 import {filterText, isArchived} from '../core/files/filter-warnings.ts'
 import type {Settings} from '../core/settings/settings.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
@@ -36,7 +43,7 @@ function showNote(file: FileStatus, now: number): string {
     const started = `job ${execution}, started ${ago(startedAt, now)}`
     return `${reason === undefined ? '' : `${reason}: `}${started}; if it hangs, cancel it`
   }
-  return [...(file.retry === undefined ? [] : [showRetry(file.retry, now)]), faultIn(file)]
+  return [...(file.retry === undefined ? [] : [showRetry(file.retry, now)]), problemIn(file)]
     .filter((part) => part !== '')
     .join(': ')
 }

@@ -1,5 +1,5 @@
 import {stripVTControlCharacters} from 'node:util'
-import {faultIn, type FileStatus} from '../core/files/files.ts'
+import {problemIn, type FileStatus} from '../core/files/files.ts'
 import type {Status} from '../core/status.ts'
 import type {Render} from '../core/suggestion.ts'
 import type {Look} from '../core/watch-status.ts'
@@ -111,7 +111,7 @@ export class Changes {
 
   #newsOf(file: FileStatus): string[] {
     const {object, generation, state, attempts, hops} = file
-    const fault = faultIn(file)
+    const fault = problemIn(file)
     const line = `${object}: ${showState(state)}${attempts > 1 ? `, attempt ${attempts}` : ''}${fault === '' ? '' : `: ${fault}`}`
     const key = `${generation} ${object}`
     const before = this.#known.get(key)

@@ -51,6 +51,12 @@ describe('files that were sent', () => {
     ).toContain('not done within its delivery: job e-1, started 3 min ago; if it hangs, cancel it')
   })
 
+  it('say of a redriven one that its reason is from before', () => {
+    const lastError = {message: 'exit code 1', at: '2026-11-01T11:58:00Z'}
+    const [line] = fileLines([{...file(1, 'waiting'), attempts: 0, lastError}], NOW, 200).flat()
+    expect(line).toContain('sent again; before: exit code 1')
+  })
+
   it('are counted if there are many', () => {
     expect(showUploaded({uploaded: uploaded(1000), failed: []}, 'in', render)).toEqual([
       '1,000 files to gs://in  1 MB',

@@ -121,6 +121,14 @@ export function faultIn({error, lastError}: Pick<FileStatus, 'error' | 'lastErro
   return place.length === 0 ? error.message : `${error.message} (${place.join(', ')})`
 }
 
+/** What is wrong with a file, for lists of files: one that was redriven waits for a delivery after the one that failed. */
+export function problemIn(file: Pick<FileStatus, 'error' | 'lastError' | 'state' | 'attempts'>): string {
+  const fault = faultIn(file)
+  return fault !== '' && file.state === 'waiting' && file.attempts === 0
+    ? `sent again; before: ${fault}`
+    : fault
+}
+
 /** Waiting, and no delivery was seen: its event may be lost, or late. */
 export function isUndelivered({
   state,

@@ -78,7 +78,7 @@ function Facts({file}: {readonly file: FileView}) {
 }
 
 function Fault({
-  file: {state, error, lastError, retry},
+  file: {state, attempts, error, lastError, retry},
   redrive,
 }: {
   readonly file: FileView
@@ -98,7 +98,8 @@ function Fault({
   return (
     <div class="problem">
       <p>
-        The last attempt: {lastError.message}
+        {state === 'waiting' && attempts === 0 ? 'Sent again; before' : 'The last attempt'}:{' '}
+        {lastError.message}
         {lastError.place === undefined ? '' : ` (${lastError.place})`}
       </p>
       {state === 'dead' && (

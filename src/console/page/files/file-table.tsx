@@ -57,7 +57,9 @@ function Row({file}: {readonly file: FileView}) {
   )
 }
 
-function faultOf({state, error, lastError, job}: FileView): string {
+function faultOf({state, attempts, error, lastError, job}: FileView): string {
   if (state === 'running' && job !== undefined) return inJob(job, now.value)
-  return error?.message ?? lastError?.message ?? ''
+  const isSentAgain = state === 'waiting' && attempts === 0
+  const last = isSentAgain && lastError ? `sent again; before: ${lastError.message}` : lastError?.message
+  return error?.message ?? last ?? ''
 }
