@@ -16,7 +16,7 @@ import {removeUnusedLocalCloud} from '../tools/local-cloud-removal.ts'
 import {packageVersion} from '../tools/package-version.ts'
 import {createPrograms} from '../tools/programs.ts'
 import {duration} from './format.ts'
-import {clockAheadMs, localCloudOf, type StartOptions} from './targets/local-cloud.ts'
+import {clockAheadMs, followClock, localCloudOf, type StartOptions} from './targets/local-cloud.ts'
 import {terraformOn} from './targets/terraform.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
@@ -155,7 +155,7 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
     : cloud
   return {
     ...targetOf(config, opened, signal),
-    now: () => Date.now() + aheadMs,
+    now: followClock(local, aheadMs),
     async removeUnused() {
       await rm(folder, {recursive: true, force: true})
       return removeUnusedLocalCloud(local.folder)

@@ -43,6 +43,29 @@ export function clockAheadMs({time}: Pick<LocalCloudStatus, 'time'>, now: number
   return ahead < 1000 ? 0 : ahead
 }
 
+/** Between two looks at a clock that `local time advance` may move. */
+const CLOCK_MS = 1000
+
+/**
+ * The local cloud's time, in milliseconds since the epoch. If it was moved, the next second knows.
+ * @param aheadMs how far its clock is ahead now
+ */
+export function followClock({status}: Pick<LocalCloudControl, 'status'>, aheadMs: number): () => number {
+  let ahead = aheadMs
+  let readAt = Date.now()
+  const read = async () => {
+    const running = await status()
+    if (running !== undefined) ahead = clockAheadMs(running, Date.now())
+  }
+  return () => {
+    if (Date.now() - readAt > CLOCK_MS) {
+      readAt = Date.now()
+      void read()
+    }
+    return Date.now() + ahead
+  }
+}
+
 /** The local cloud of the user's folder, running or not. */
 export function localCloudOf({stateFolder}: Config): LocalCloudControl {
   const folder = join(stateFolder, 'local')
