@@ -44,7 +44,12 @@ export function writeOpenApi(root, file, version) {
   const document = {
     openapi: '3.1.0',
     info: {title: 'The console of cloud-runner', version, description: DESCRIPTION},
-    servers: [{url: 'http://127.0.0.1:{port}', variables: {port: {default: '8090'}}}],
+    servers: [
+      {
+        url: 'http://127.0.0.1:{port}',
+        variables: {port: {default: '8090', description: 'As given by `cloud-runner console --port 8090`.'}},
+      },
+    ],
     security: [{token: []}],
     paths,
     components: {

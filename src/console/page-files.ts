@@ -25,9 +25,10 @@ const TYPES = {
 
 const FOLDER = join(packageFolder(), 'dist', 'console')
 
-/** The OpenAPI document that the build derived from the types. */
-export async function readDescription(): Promise<JsonObject> {
-  return fieldsOf(JSON.parse(await readFile(join(FOLDER, 'openapi.json'), 'utf8')))
+/** The OpenAPI document that the build derived from the types. @param origin where it is served */
+export async function readDescription(origin: string): Promise<JsonObject> {
+  const document = fieldsOf(JSON.parse(await readFile(join(FOLDER, 'openapi.json'), 'utf8')))
+  return {...document, servers: [{url: origin}]}
 }
 
 /** Answers with a file of the page that the build put together; every other path is the page itself. */

@@ -5,6 +5,7 @@ import {AppError} from '../core/errors.ts'
 import type {Context} from '../core/ports/context.ts'
 import {readReport} from '../core/report.ts'
 import {command, synopsis, type Render} from '../core/suggestion.ts'
+import {codeOf} from '../core/system-error.ts'
 import {createAdmission, type Admission} from './admission.ts'
 import type {Problem} from './api.ts'
 import {lineOf} from './commands.ts'
@@ -55,12 +56,13 @@ export async function serveConsole(options: ConsoleOptions): Promise<RunningCons
   const port = await listen(server, options.port)
   const token = randomBytes(32).toString('base64url')
   const admission = createAdmission(port, token)
-  const site = createSite(admission, options)
+  const origin = `http://127.0.0.1:${port}`
+  const site = createSite(admission, origin, options)
   server.on('request', (message, response) => {
     for (const [name, value] of HEADERS) response.setHeader(name, value)
     void site.answer(message, response)
   })
-  const address = `http://127.0.0.1:${port}/#token=${token}`
+  const address = `${origin}/#token=${token}`
   const announcement = await announce(address, options.context)
   return {
     address,
@@ -80,7 +82,8 @@ async function listen(server: Server, port: number): Promise<number> {
     server.listen(port, '127.0.0.1')
     await once(server, 'listening')
   } catch (error) {
-    throw new AppError(`Port ${port} is taken.`, {
+    const isTaken = codeOf(error) === 'EADDRINUSE'
+    throw new AppError(`Port ${port} ${isTaken ? 'is taken' : 'may not be used: it is reserved'}.`, {
       code: 'port-taken',
       suggestions: ['Choose another one with --port, or leave it out to get any free port.'],
       cause: error,
@@ -95,7 +98,7 @@ interface Site extends AsyncDisposable {
   answer(message: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-function createSite(admission: Admission, options: ConsoleOptions): Site {
+function createSite(admission: Admission, origin: string, options: ConsoleOptions): Site {
   const {context, render, explain, version, isProtected, now, requests} = options
   const events = new EventStream(({all, ofLogs}) => {
     watch.isWatched = all > 0
@@ -121,7 +124,7 @@ function createSite(admission: Admission, options: ConsoleOptions): Site {
   }
   const routes: Routes = {
     'GET /api/session': () => ({eventsPath: withKey(EVENTS_PATH), version, commands}),
-    'GET /api/openapi.json': readDescription,
+    'GET /api/openapi.json': () => readDescription(origin),
     ...apiRoutes({context, watch, fixes, render, isProtected, now, withKey, requests}),
   }
 
