@@ -12,6 +12,14 @@ import {createPrograms} from '../../src/tools/programs.ts'
 import type {Clock} from '../../src/local-cloud/wire/clock.ts'
 import {temporaryFolder} from './temporary-folder.ts'
 
+/** A pipeline's context in a local cloud of its own, and the steps it reported. */
+export interface LocalPipeline extends Context {
+  readonly endpoint: string
+  readonly steps: string[]
+  readonly folder: string
+  readonly local: LocalCloud
+}
+
 /**
  * A local cloud of the running test's own, and what an action needs to work on a pipeline in it.
  * @param options `projects` that exist from the beginning; the default is that every project exists
@@ -19,14 +27,7 @@ import {temporaryFolder} from './temporary-folder.ts'
 export async function startLocalPipeline(
   flags: Partial<Record<SettingName, string | number>> = {},
   {projects, clock}: {readonly projects?: readonly string[]; readonly clock?: Clock} = {},
-): Promise<
-  Context & {
-    readonly endpoint: string
-    readonly steps: string[]
-    readonly folder: string
-    readonly local: LocalCloud
-  }
-> {
+): Promise<LocalPipeline> {
   const folder = await temporaryFolder()
   const errors: unknown[] = []
   const local = await LocalCloud.start({
