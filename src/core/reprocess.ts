@@ -73,7 +73,7 @@ async function listChosen(
   const {settings} = context.pipeline
   const chosen: Chosen[] = []
   const open: ListedFile[] = []
-  for await (const files of mergeFiles('', context)) {
+  for await (const files of mergeFiles('', context, 'verdict')) {
     for (const file of files) {
       const end = endOf(file, settings)
       if (end === 'failed' && failed) chosen.push({object: file.input.name, isMissing: false})

@@ -15,7 +15,6 @@ import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 const RESUMABLE_BYTES = 8 * 1024 * 1024
 /** What is wanted of an object: https://cloud.google.com/storage/docs/json_api#partial-response */
 const STATED = 'name,generation,size,contentType,crc32c,timeCreated,metadata'
-const LISTED = 'items(name,generation,size,timeCreated,metadata),nextPageToken'
 
 /**
  * Cloud Storage: content through `@google-cloud/storage`, metadata and lists over REST, which loads nothing. The library
@@ -26,9 +25,11 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
   const fileOf = async (bucket: string, name: string, generation?: string): Promise<File> =>
     (await storage()).bucket(bucket).file(name, generation === undefined ? {} : {generation})
 
-  const pages: ObjectStore['pages'] = async function* (bucket, range = {}) {
+  const pages: ObjectStore['pages'] = async function* (bucket, {metadata, ...range} = {}) {
+    const parts = metadata?.map((key) => `metadata/${key}`) ?? ['metadata']
+    const fields = `items(name,generation,size,timeCreated,${parts.join()}),nextPageToken`
     const fetchPage = async (pageToken?: string): Promise<Json> => {
-      const query = new URLSearchParams({fields: LISTED, maxResults: '1000'})
+      const query = new URLSearchParams({fields, maxResults: '1000'})
       for (const [name, value] of Object.entries({...range, pageToken}))
         if (value !== undefined) query.set(name, String(value))
       const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o?${query.toString()}`

@@ -44,11 +44,8 @@ export function isRequestedAgain(error: StoredObject): boolean {
 export function judge(generation: string, {result, error}: Commits): Verdict {
   const ofResult = sourceGeneration(result)
   const ofError = sourceGeneration(error)
-  const newest = [ofResult, ofError].reduce<string | undefined>(
-    (most, one) => (one !== undefined && (most === undefined || BigInt(one) > BigInt(most)) ? one : most),
-    undefined,
-  )
-  if (newest === undefined || BigInt(newest) < BigInt(generation)) return {kind: 'open'}
+  const newest = newerOf(ofResult, ofError)
+  if (newest === undefined || newerOf(newest, generation) !== newest) return {kind: 'open'}
   if (newest !== generation) return {kind: 'superseded', by: newest}
   if (
     error !== undefined &&
@@ -60,6 +57,13 @@ export function judge(generation: string, {result, error}: Commits): Verdict {
     return {kind: 'failed', commit: error}
   }
   return result === undefined ? {kind: 'open'} : {kind: 'done', commit: result}
+}
+
+/** The larger of two generations. They are decimal text without leading zeros, so the longer one is larger. */
+function newerOf(one: string | undefined, other: string | undefined): string | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  const isLarger = one.length === other.length ? one >= other : one.length > other.length
+  return isLarger ? one : other
 }
 
 /**

@@ -19,6 +19,19 @@ export interface ListedFile {
 }
 
 const LOOKS_AT_ONCE = 8
+const READS_AT_ONCE = 25
+/** Metadata of an input object that tells whether it is an archived copy. */
+const OF_INPUTS = [RESULT_METADATA.sourceGeneration]
+/** Metadata that a verdict on a file needs of its result. */
+const OF_RESULTS = [RESULT_METADATA.sourceGeneration, RESULT_METADATA.sourceObject]
+/** The same, if the input may be gone. */
+const OF_DEPARTED = [
+  ...OF_RESULTS,
+  RESULT_METADATA.pending,
+  RESULT_METADATA.sourceSize,
+  RESULT_METADATA.sourceCreated,
+  RESULT_METADATA.published,
+]
 /** Files that are passed on at once. */
 const PAGE_FILES = 1000
 /** First names after all those with the reserved prefix, and in the archive. */
@@ -32,45 +45,51 @@ const MARKS = `${RESERVED_PREFIX}**/{error,job,outputs}.json`
  * pipeline does that. All listings have the order of names, so they are merged as they arrive: memory follows the page,
  * not the bucket.
  * @param prefix of the objects' names
+ * @param extent of the results' metadata: all, or what a verdict needs, a quarter of it; {@link readWhole} reads the rest
  */
 export async function* mergeFiles(
   prefix: string,
   {cloud: {objects}, pipeline}: Pick<Context, 'cloud' | 'pipeline'>,
+  extent: 'whole' | 'verdict',
 ): AsyncGenerator<readonly ListedFile[]> {
   const {inputBucket, outputBucket} = pipeline.names
   const {afterwards} = pipeline.settings
+  const ofInputs = {prefix, metadata: OF_INPUTS}
+  const ofResults = {
+    prefix,
+    ...(extent === 'whole' ? {} : {metadata: afterwards === 'keep' ? OF_RESULTS : OF_DEPARTED}),
+  }
   const inputs = new Cursor(
     pagesOf(
       objects,
       inputBucket,
       afterwards === 'archive'
         ? [
-            {prefix, endOffset: ARCHIVE_PREFIX},
-            {prefix, startOffset: AFTER_ARCHIVE},
+            {...ofInputs, endOffset: ARCHIVE_PREFIX},
+            {...ofInputs, startOffset: AFTER_ARCHIVE},
           ]
-        : [{prefix}],
+        : [ofInputs],
     ),
   )
   const results = new Cursor(
     pagesOf(objects, outputBucket, [
-      {prefix, endOffset: RESERVED_PREFIX},
-      {prefix, startOffset: AFTER_RESERVED},
+      {...ofResults, endOffset: RESERVED_PREFIX},
+      {...ofResults, startOffset: AFTER_RESERVED},
     ]),
   )
   const marks = new Cursor(
     pagesOf(objects, outputBucket, [{prefix: `${RESERVED_PREFIX}${prefix}`, matchGlob: MARKS}]),
   )
   /** Files that a mark may still be about: `a` waits for `a/outputs.json`, which comes after `a-b` and `a/b`. */
-  let open: OpenFile[] = []
+  const open: OpenFile[] = []
   let settled: ListedFile[] = []
 
-  /** Takes the marks under names before `end`, and settles the files that no later one can be about. */
-  const passTo = async (end: string | undefined): Promise<void> => {
-    const isBefore = (name: string) => end === undefined || compareNames(name, end) < 0
-    for (;;) {
+  /** Takes the marks under names before `end`. */
+  const takeMarks = async (end: string | undefined): Promise<void> => {
+    while (!marks.hasEnded) {
       const mark = marks.here ?? (await marks.load())
-      if (mark === undefined || !isBefore(keyOf(mark))) break
-      const key = keyOf(mark)
+      const key = mark && keyOf(mark)
+      if (key === undefined || (end !== undefined && compareNames(key, end) >= 0)) return
       const [, of, kind] = /^([^]*)\/(error|job|outputs)\.json$/.exec(key) ?? []
       const one = open.find(({input: {name}}) => name === of)
       if (one !== undefined && isMark(kind)) one[kind] = mark
@@ -81,11 +100,18 @@ export async function* mergeFiles(
       }
       marks.pass()
     }
-    if (!open.some(({last}) => isBefore(last))) return
-    for (const {input, last, single, outputs, error, job} of open)
-      if (isBefore(last))
+  }
+
+  /** Settles the files that no mark from `end` on can be about. Nothing is copied: there may be very many. */
+  const settleBefore = (end: string | undefined): void => {
+    let waiting = 0
+    for (const one of open) {
+      const {input, single, outputs, error, job} = one
+      if (end === undefined || isPast(input.name, end))
         settled.push({input, commits: {result: resultOf(single, outputs), error, job, report: undefined}})
-    open = open.filter(({last}) => !isBefore(last))
+      else open[waiting++] = one
+    }
+    open.length = waiting
   }
 
   for (;;) {
@@ -100,10 +126,11 @@ export async function* mergeFiles(
     const isPart = result?.metadata[RESULT_METADATA.sourceObject] !== undefined
     const file = input ? fileOf(input) : isPart ? undefined : departedOf(result, afterwards)
     if (file === undefined) continue
-    await passTo(file.name)
+    // An await for each file would take longer than all the rest.
+    if (!marks.hasEnded) await takeMarks(file.name)
+    settleBefore(file.name)
     open.push({
       input: file,
-      last: `${file.name}/outputs.json`,
       single: result,
       outputs: undefined,
       error: undefined,
@@ -114,8 +141,27 @@ export async function* mergeFiles(
       settled = []
     }
   }
-  await passTo(undefined)
+  await takeMarks(undefined)
+  settleBefore(undefined)
   yield await completed(settled, objects, outputBucket)
+}
+
+/** Reads what a listing for verdicts left out of the results, unless they are gone by now. */
+export async function readWhole(
+  files: readonly ListedFile[],
+  {cloud: {objects}}: Pick<Context, 'cloud'>,
+): Promise<ListedFile[]> {
+  const results = new Map<ListedFile, StoredObject>()
+  await eachOf(files, READS_AT_ONCE, async (file) => {
+    const {result} = file.commits
+    if (result === undefined || result.name.startsWith(RESERVED_PREFIX)) return
+    const whole = await objects.stat(result.bucket, result.name, result.generation)
+    if (whole !== undefined) results.set(file, whole)
+  })
+  return files.map((file) => {
+    const result = results.get(file)
+    return result === undefined ? file : {...file, commits: {...file.commits, result}}
+  })
 }
 
 /** The object itself, unless it is a folder, an archived copy, or reserved. */
@@ -136,8 +182,6 @@ function departedOf(result: StoredObject | undefined, afterwards: Afterwards): I
 
 interface OpenFile {
   readonly input: Input
-  /** The last name that a mark about it may have, without the reserved prefix. */
-  readonly last: string
   /** The object under its own name. */
   readonly single: StoredObject | undefined
   outputs: StoredObject | undefined
@@ -147,6 +191,11 @@ interface OpenFile {
 
 function isMark(kind: string | undefined): kind is 'error' | 'job' | 'outputs' {
   return kind === 'error' || kind === 'job' || kind === 'outputs'
+}
+
+/** Whether every mark about a file comes before `end`, a later name; `outputs.json` is the last of them. */
+function isPast(name: string, end: string): boolean {
+  return !end.startsWith(name) || compareNames('/outputs.json', end.slice(name.length)) < 0
 }
 
 function keyOf({name}: StoredObject): string {
@@ -167,6 +216,7 @@ class Cursor {
   #following: Promise<IteratorResult<readonly StoredObject[]>> | undefined
   #page: readonly StoredObject[] = []
   #at = 0
+  #hasEnded = false
 
   constructor(pages: AsyncIterator<readonly StoredObject[]>) {
     this.#pages = pages
@@ -180,19 +230,26 @@ class Cursor {
     return this.#page[this.#at]
   }
 
+  /** Whether there is nothing left to load. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
   pass(): void {
     this.#at++
   }
 
   /** @returns the first object of the next page; `undefined` at the end */
   async load(): Promise<StoredObject | undefined> {
-    for (;;) {
+    while (!this.#hasEnded) {
       const {done, value} = await (this.#following ?? this.#pages.next())
       this.#following = undefined
+      this.#hasEnded = done === true
       this.#page = done === true ? [] : value
       this.#at = 0
-      if (done === true || this.#page.length > 0) return this.here
+      if (this.#page.length > 0) break
     }
+    return this.here
   }
 }
 

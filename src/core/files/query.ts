@@ -3,7 +3,7 @@ import type {Context} from '../ports/context.ts'
 import {readNewestActivity} from './activity.ts'
 import {readDeadLetters} from './dead-letters.ts'
 import {countStates, type FileState, type FileStatus} from './files.ts'
-import {mergeFiles, type ListedFile} from './merge.ts'
+import {mergeFiles, readWhole, type ListedFile} from './merge.ts'
 import {commonPrefix, type NamePattern} from './names.ts'
 import {endOf, openFileOf, settle, standingOf, type OpenEvidence} from './read-files.ts'
 import {eachOf} from '../parallel.ts'
@@ -43,6 +43,8 @@ const RANKS: Readonly<Record<FileState, number>> = {
   done: 3,
 }
 const LOOKS_AT_ONCE = 8
+/** Most files of a page whose results are read one by one, rather than all of the bucket whole. */
+const MOST_READ_AGAIN = 200
 
 /**
  * Lists files by state, counting all. One pass over the listings of both buckets, of which only the page is kept; logs,
@@ -66,7 +68,8 @@ export async function queryFiles(
 
   const open: ListedFile[] = []
   const prefix = commonPrefix(names.map((pattern) => pattern.prefix))
-  for await (const files of mergeFiles(prefix, context)) {
+  const isShort = limit <= MOST_READ_AGAIN
+  for await (const files of mergeFiles(prefix, context, isShort ? 'verdict' : 'whole')) {
     for (const file of files) {
       if (names.length > 0 && !names.some((pattern) => pattern.matches(file.input.name))) continue
       const end = endOf(file, pipeline.settings)
@@ -79,7 +82,8 @@ export async function queryFiles(
     const {state, retry} = (await standingOf(file, evidence, context)) ?? {state: 'failed' as const}
     add(file, state, retry === undefined ? RANKS[state] : RANKS.failed)
   })
-  const files = await settle(page.files(), context, evidence.isComplete ? evidence : undefined)
+  const shown = isShort ? await readWhole(page.files(), context) : page.files()
+  const files = await settle(shown, context, evidence.isComplete ? evidence : undefined)
   const {next} = page
   return {files, counts, total, more: page.more, ...(next === undefined ? {} : {next})}
 }

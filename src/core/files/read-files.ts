@@ -58,7 +58,7 @@ export async function findNamedFiles(objects: readonly string[], context: Contex
 /** All files, newest upload first: for a pipeline with few. */
 export async function readAllFiles(context: Context): Promise<FileStatus[]> {
   const files: ListedFile[] = []
-  for await (const page of mergeFiles('', context)) files.push(...page)
+  for await (const page of mergeFiles('', context, 'whole')) files.push(...page)
   files.sort((one, other) => (one.input.timeCreated < other.input.timeCreated ? 1 : -1))
   return settle(files, context)
 }

@@ -35,6 +35,8 @@ export interface ListRange {
   readonly endOffset?: string
   /** https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob */
   readonly matchGlob?: string
+  /** Custom metadata to list; absent: all. */
+  readonly metadata?: readonly string[]
   /** Whether to list noncurrent versions as well, each name's from the oldest on. */
   readonly versions?: boolean
   /** Whether to list what is soft-deleted instead: https://cloud.google.com/storage/docs/soft-delete */

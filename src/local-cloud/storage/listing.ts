@@ -3,6 +3,7 @@ import {contextFilter} from './contexts.ts'
 import {invalid} from './errors.ts'
 import {globMatcher, sqliteGlobs} from './glob.ts'
 import type {StoredObject} from './stored-object.ts'
+import type {WantedMembers} from './object-json.ts'
 import type {ObjectKey, ObjectRange, ObjectSource} from './objects.ts'
 import {flag, pageSize} from './query.ts'
 
@@ -66,28 +67,21 @@ export function listObjects(source: ObjectSource, query: URLSearchParams): Objec
 }
 
 /**
- * A page of a plain list, as JSON texts that the database writes: without delimiter, glob and filter.
- * @param members of the Object resource
+ * A page of a plain list, as JSON that the database writes: without delimiter, glob and filter.
  * @returns `undefined` if it is not that plain
  * @throws StorageError 400
  */
-export function listTexts(
+export function listBytes(
   source: ObjectSource,
   query: URLSearchParams,
-  members: ReadonlySet<string> | undefined,
-): {readonly items: readonly string[]; readonly nextPageToken: string | undefined} | undefined {
+  members: WantedMembers | undefined,
+): {readonly items: Uint8Array; readonly nextPageToken: string | undefined} | undefined {
   const isPlain = ['delimiter', 'matchGlob', 'filter'].every((name) => (query.get(name) ?? '') === '')
   if (!isPlain || members === undefined) return undefined
   const {start, to} = boundsOf(query)
-  const size = pageSize(query)
-  const found = source.texts?.({from: start.name, generation: start.generation, to}, size + 1, members)
-  const next = found?.[size]
-  return (
-    found && {
-      items: found.slice(0, size).map(({text}) => text),
-      nextPageToken: next && tokenOf(next),
-    }
-  )
+  const range = {from: start.name, generation: start.generation, to}
+  const page = source.page?.(range, pageSize(query), members)
+  return page && {items: page.items, nextPageToken: page.next && tokenOf(page.next)}
 }
 
 /** Where a page begins, and the name before which the list ends. @throws StorageError 400 */

@@ -11,23 +11,37 @@ const VALUES: ReadonlyMap<string, string> = new Map([
 ])
 /** What a caller set, if it did. */
 const FIELDS: ReadonlySet<string> = new Set(['contentType', 'metadata'])
+/** Keys that need no escape in a path of SQLite. */
+const PLAIN_KEY = /^[\w.-]+$/
+
+/** Members of the Object resource, each with those of its own members that are wanted; none: all. */
+export type WantedMembers = ReadonlyMap<string, ReadonlySet<string>>
 
 /**
  * An expression in SQL for the JSON of an object with these members: a listing of many objects builds none of them.
  * @returns `undefined` if one of them needs more than the row
  */
-export function jsonOf(members: ReadonlySet<string>): string | undefined {
-  const names = [...members]
-  if (!names.every((name) => VALUES.has(name) || FIELDS.has(name))) return undefined
-  const own = names.flatMap((name) => {
+export function jsonOf(members: WantedMembers): string | undefined {
+  const wanted = [...members]
+  const canWrite = ([name, keys]: readonly [string, ReadonlySet<string>]) =>
+    keys.size === 0
+      ? VALUES.has(name) || FIELDS.has(name)
+      : name === 'metadata' && keys.values().every((key) => PLAIN_KEY.test(key))
+  if (!wanted.every(canWrite)) return undefined
+  const own = wanted.flatMap(([name]) => {
     const value = VALUES.get(name)
     return value === undefined ? [] : [`'"${name}":' || ${value}`]
   })
   if (own.length === 0) return undefined
-  const fields = names
-    .filter((name) => FIELDS.has(name))
-    .map((name) => `ifnull(',"${name}":' || (fields -> '$.${name}'), '')`)
+  const fields = wanted.filter(([name]) => FIELDS.has(name)).map(([name, keys]) => fieldText(name, keys))
   return [`'{' || ${own.join(` || ',' || `)}`, ...fields, `'}'`].join(' || ')
+}
+
+function fieldText(name: string, keys: ReadonlySet<string>): string {
+  if (keys.size === 0) return `ifnull(',"${name}":' || (fields -> '$.${name}'), '')`
+  const parts = [...keys].map((key) => `ifnull(',"${key}":' || (fields -> '$.${name}."${key}"'), '')`)
+  const isThere = `fields -> '$.${name}' IS NOT NULL`
+  return `iif(${isThere}, ',"${name}":{' || substr(${parts.join(' || ')}, 2) || '}', '')`
 }
 
 /** Milliseconds since 1970 as RFC 3339. */

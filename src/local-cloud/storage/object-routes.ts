@@ -10,13 +10,13 @@ import {invalid, missingParameter, objectNotFound, renderMediaError} from './err
 import {objectEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
-import {listObjects, listTexts} from './listing.ts'
+import {listBytes, listObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, inheritedFields} from './object-draft.ts'
 import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
 import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
-import {membersWanted, partOf, wholeMembersWanted} from './partial-response.ts'
+import {membersWanted, partOf, partsWanted} from './partial-response.ts'
 import type {Permissions} from './permissions.ts'
 import {checkEtags, checkForRead, readPreconditions} from './preconditions.ts'
 import {flag, wantsAcl, wholeNumber} from './query.ts'
@@ -135,17 +135,17 @@ export function objectRoutes({
       ? (object) => render(object, request.call.origin, withAcl)
       : objectRenderer(request.call.origin, inBucket, members)
     if (flag(query, 'softDeleted')) requireSoftDelete(bucket)
-    const texts = withAcl
+    const bytes = withAcl
       ? undefined
-      : listTexts(sourceOf(bucket, query), query, wholeMembersWanted(fields, 'items'))
-    if (texts !== undefined) {
-      const {nextPageToken} = texts
+      : listBytes(sourceOf(bucket, query), query, partsWanted(fields, 'items'))
+    if (bytes !== undefined) {
+      const {nextPageToken, items: listed} = bytes
       const rest = {kind: 'storage#objects', ...(nextPageToken === undefined ? {} : {nextPageToken})}
       const outer = JSON.stringify(partOf(rest, fields)).slice(1, -1)
-      const items = texts.items.length === 0 ? '' : `"items":[${texts.items.join(',')}]`
+      const around = listed.length === 0 ? ['', ''] : [outer === '' ? '"items":[' : ',"items":[', ']']
       return {
         headers: {'content-type': 'application/json; charset=UTF-8'},
-        body: `{${[outer, items].filter((part) => part !== '').join(',')}}`,
+        body: Buffer.concat([Buffer.from(`{${outer}${around[0]}`), listed, Buffer.from(`${around[1]}}`)]),
       }
     }
     const {items, prefixes, nextPageToken} = listObjects(sourceOf(bucket, query), query)

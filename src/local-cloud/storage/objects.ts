@@ -2,7 +2,7 @@ import type {SQLInputValue, StatementSync} from 'node:sqlite'
 import type {State} from '../state/state.ts'
 import {objectNotFound} from './errors.ts'
 import {objectOfRow} from './object-resource.ts'
-import {jsonOf} from './object-json.ts'
+import {jsonOf, type WantedMembers} from './object-json.ts'
 import {MOST_GLOBS} from './glob.ts'
 import {integer, text, type Row} from '../state/rows.ts'
 import type {StoredObject} from './stored-object.ts'
@@ -27,14 +27,14 @@ export interface ObjectSource {
    */
   keys(range: ObjectRange, count: number, globs: readonly string[]): readonly (ObjectKey | StoredObject)[]
   /**
-   * The same as JSON, written by the database, with these members of the Object resource.
-   * @returns `undefined` if it cannot write one of them
+   * The same as JSON, separated by commas, which the database writes, and what comes next.
+   * @returns `undefined` if it cannot write one of the members
    */
-  texts?(
+  page?(
     range: ObjectRange,
     count: number,
-    members: ReadonlySet<string>,
-  ): readonly (ObjectKey & {readonly text: string})[] | undefined
+    members: WantedMembers,
+  ): {readonly items: Uint8Array; readonly next: ObjectKey | undefined} | undefined
   /** `undefined` if it has gone meanwhile. */
   row(key: ObjectKey): StoredObject | undefined
 }
@@ -108,7 +108,7 @@ export function createObjects({database}: State): Objects {
     statements.set(sql, statement)
     return statement
   }
-  const keyOf = (row: Row) => ({name: text(row, 'name'), generation: integer(row, 'generation')})
+  const keyOf = (row: Row): ObjectKey => ({name: text(row, 'name'), generation: integer(row, 'generation')})
 
   const sourceOf = (bucket: string, where: string): ObjectSource => {
     const bounds = ({from, generation, to}: ObjectRange): SQLInputValue[] => [
@@ -129,13 +129,15 @@ export function createObjects({database}: State): Objects {
           .all(...patterns, ...bounds(range), count)
           .map(keyOf)
       },
-      texts(range, count, members) {
+      page(range, count, members) {
         const json = jsonOf(members)
-        return json === undefined
-          ? undefined
-          : prepared(`SELECT name, generation, ${json} AS json FROM storage_objects WHERE ${where}`)
-              .all(...bounds(range), count)
-              .map((row) => ({...keyOf(row), text: text(row, 'json')}))
+        if (json === undefined) return undefined
+        const found = `SELECT ${json} AS json FROM storage_objects WHERE ${where}`
+        const items = prepared(`SELECT CAST(group_concat(json) AS BLOB) AS items FROM (${found})`)
+        const following = prepared(`SELECT name, generation FROM storage_objects WHERE ${where} OFFSET ?`)
+        const listed = items.get(...bounds(range), count)?.['items']
+        const next = following.get(...bounds(range), 1, count)
+        return {items: listed instanceof Uint8Array ? listed : new Uint8Array(), next: next && keyOf(next)}
       },
       row: ({name, generation}) => find(bucket, name, generation),
     }

@@ -1,5 +1,6 @@
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {invalid} from './errors.ts'
+import type {WantedMembers} from './object-json.ts'
 
 /** What is wanted of an object: its members, each whole or in part. */
 type Mask = Map<string, Mask>
@@ -23,10 +24,12 @@ export function membersWanted(fields: string, member: string): ReadonlySet<strin
   return inner && new Set(inner.keys())
 }
 
-/** The same if each of them is wanted whole; otherwise `undefined`. */
-export function wholeMembersWanted(fields: string, member: string): ReadonlySet<string> | undefined {
+/** The same, with those of their own members that are wanted; `undefined` if only a part of one of these is. */
+export function partsWanted(fields: string, member: string): WantedMembers | undefined {
   const inner = within(fields, member)
-  return inner?.values().every((part) => part.size === 0) === true ? new Set(inner.keys()) : undefined
+  const isWhole = (part: Mask): boolean => part.size === 0
+  if (inner?.values().every((part) => part.values().every(isWhole)) !== true) return undefined
+  return new Map(inner.entries().map(([name, part]) => [name, new Set(part.keys())]))
 }
 
 function within(fields: string, member: string): Mask | undefined {

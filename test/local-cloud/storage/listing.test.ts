@@ -151,27 +151,36 @@ test('the fields of a list are the same whether the database writes them or they
   await marked.save('y', {resumable: false})
 
   const members = 'name,bucket,generation,metageneration,size,crc32c,timeCreated,updated,contentType,metadata'
-  for (const more of [
+  const part = 'name,metadata/source-generation,metadata/absent'
+  const queries: (Record<string, string> & {fields?: string})[] = [
     {},
     {versions: 'true'},
     {maxResults: '2'},
     {prefix: 'm', endOffset: 'mb'},
     {prefix: 'none'},
-  ]) {
+    {fields: part},
+    {fields: 'name,metadata(absent,source-generation)'},
+    {fields: part, maxResults: '3', versions: 'true'},
+  ]
+  for (const {fields = members, ...more} of queries) {
     // The database cannot write an ETag.
-    const whole = await list(origin, {...more, fields: `items(${members},etag),nextPageToken`})
+    const whole = await list(origin, {...more, fields: `items(${fields},etag),nextPageToken`})
     const cut = listOf(whole.items).map((item) => {
       const {etag, ...rest} = isJsonObject(item) ? item : {}
       expect(etag).toBeTypeOf('string')
       return rest
     })
-    const written = await list(origin, {...more, fields: `items(${members}),nextPageToken`})
+    const written = await list(origin, {...more, fields: `items(${fields}),nextPageToken`})
     expect(listOf(written.items)).toEqual(cut)
     expect(written.nextPageToken).toBe(whole.nextPageToken)
   }
-  expect(
-    (await list(origin, {fields: 'items(name,metadata)', prefix: 'marked', versions: 'true'})).items,
-  ).toEqual([{name: 'marked', metadata}, {name: 'marked'}])
+  const marks = async (fields: string) =>
+    (await list(origin, {fields: `items(${fields})`, prefix: 'marked', versions: 'true'})).items
+  expect(await marks('name,metadata')).toEqual([{name: 'marked', metadata}, {name: 'marked'}])
+  expect(await marks(part)).toEqual([
+    {name: 'marked', metadata: {'source-generation': '1'}},
+    {name: 'marked'},
+  ])
 })
 
 test('a glob finds the same names, whatever part of it the database can test', async () => {
