@@ -93,7 +93,7 @@ test('cancel asks above ten files, and reports missing ones', async () => {
   expect(unknown.exitCode).toBe(1)
   expect(parseObject(unknown.stdout)).toMatchObject({error: {code: 'object-unknown'}})
   await Promise.all(many.map((name) => cli.write(name, 'good')))
-  await cli.json(['upload', ...many])
+  await cli.json(['upload', ...many, '--wait'])
   const asked = await cli.run(['cancel', ...many])
   expect([asked.exitCode, asked.stderr]).toEqual([2, expect.stringContaining('--yes')])
 })
