@@ -34,6 +34,8 @@ export class Disk {
   #safe = new Map<string, Entry>([[DISK, 'folder']])
   readonly #open = new Map<number, {path: string; file: File | undefined}>()
   readonly #databases = new Map<string, DatabaseSync>()
+  /** What databases with commits since the last sync of their logs were like at that sync. */
+  readonly #synced = new Map<string, Uint8Array>()
   #lastDescriptor = 1000
 
   constructor(world: World, weather: DiskWeather) {
@@ -41,13 +43,21 @@ export class Disk {
     this.weather = weather
   }
 
-  /** The database in a file, in memory: SQLite's commits are durable, and what is not committed is not. */
+  /** The database in a file, in memory, with a log beside it, whose sync makes commits safe from a loss of power. */
   database(path: string): DatabaseSync {
     const known = this.#databases.get(path)
     if (known !== undefined) return known
     const database = new DatabaseSync(':memory:')
     this.#databases.set(path, database)
+    const log = {bytes: Buffer.alloc(0), synced: Buffer.alloc(0)}
+    this.#entries.set(logOf(path), log)
+    this.#safe.set(logOf(path), log)
     return database
+  }
+
+  /** To be called before a transaction of the database in a file begins. */
+  willCommit(path: string): void {
+    if (!this.#synced.has(path)) this.#synced.set(path, this.database(path).serialize())
   }
 
   /** Everything on it, for another disk. */
@@ -92,6 +102,15 @@ export class Disk {
     for (const entry of this.#entries.values())
       if (entry !== 'folder' && this.#world.chance(0.5)) entry.bytes = entry.synced
     for (const entry of this.#entries.values()) if (entry !== 'folder') entry.synced = entry.bytes
+    for (const [path, bytes] of this.#synced) {
+      if (this.#world.chance(0.5)) continue
+      this.#world.log(`disk: loses the last commit of ${path}`)
+      // Not into the one whose statements the dead process still holds.
+      const database = new DatabaseSync(':memory:')
+      database.deserialize(bytes)
+      this.#databases.set(path, database)
+    }
+    this.#synced.clear()
     this.#safe = new Map(this.#entries)
   }
 
@@ -173,6 +192,7 @@ export class Disk {
     if (opened === undefined) throw failure('EBADF', 'EBADF: bad file descriptor')
     if (opened.file !== undefined) {
       opened.file.synced = opened.file.bytes
+      for (const path of this.#synced.keys()) if (logOf(path) === opened.path) this.#synced.delete(path)
       return
     }
     for (const path of new Set([...this.#entries.keys(), ...this.#safe.keys()])) {
@@ -209,6 +229,8 @@ export interface DiskImage {
   readonly entries: readonly (readonly [string, Buffer | undefined])[]
   readonly databases: readonly (readonly [string, Uint8Array])[]
 }
+
+const logOf = (database: string): string => `${database}-wal`
 
 function failure(code: string, message: string): Error {
   return Object.assign(new Error(message), {code})

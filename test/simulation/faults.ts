@@ -10,6 +10,7 @@ const FAULTS = [
   'kill',
   'power',
   'commit',
+  'power at a commit',
   'split commits',
   'stop',
   'slow network',
@@ -46,6 +47,19 @@ export function planFaults(
     power: () => at(() => cloud.losePower()),
     commit: () =>
       at(() => planCommitCrash({when: world.pick(['before', 'after']), commits: world.whole(0, 20)})),
+    'power at a commit': () =>
+      at(() => {
+        const usualMs = disk.weather.delayMs
+        const fail = (): void => {
+          disk.weather.delayMs = usualMs
+          cloud.losePower()
+        }
+        const slow = (): void => {
+          disk.weather.delayMs = () => 2000
+          world.schedule(world.whole(0, 2000), fail, 'world')
+        }
+        planCommitCrash({when: slow, commits: world.whole(0, 20)})
+      }),
     'split commits': () => splitCommits(world.uniform() * 0.2),
     stop: () => at(() => cloud.stop()),
     'slow network': () => {

@@ -7,6 +7,11 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
     find: '      end.run()',
     replace: '      for (const change of done) change.settle()\n      end.run()',
   },
+  'a change is acknowledged before its commit is synced': {
+    file: 'src/local-cloud/state/open.ts',
+    find: '    await log.datasync()\n    for (const change of changes) change.settle()',
+    replace: '    for (const change of changes) change.settle()\n    await log.datasync()',
+  },
   'the event of an object is published after its commit': {
     file: 'src/local-cloud/storage/object-changes.ts',
     find: "notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)",

@@ -61,7 +61,11 @@ export class ManualClock implements Clock {
     this.#passed = end
   }
 
+  /** Lets everything happen that waits for nothing but turns of the event loop and the disk. */
   async #settle(): Promise<void> {
-    for (let turn = 0; turn < 5; turn++) await nextTurn()
+    for (let turn = 0; turn < 5; turn++) {
+      await nextTurn()
+      if (process.getActiveResourcesInfo().includes('FSReqPromise')) turn = 0
+    }
   }
 }

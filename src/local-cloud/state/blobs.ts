@@ -13,6 +13,8 @@ export interface BlobInfo extends Digests {
   /** Unguessable name of the file; goes into a row. */
   readonly id: string
   readonly sizeBytes: number
+  /** For small bytes: stores them; to be called inside the `State.write` of the row that names them. */
+  readonly keep?: () => void
 }
 
 /** Bytes being received. Invisible until `finish`; a crash leaves nothing that is referred to. */
@@ -34,7 +36,8 @@ export interface BlobWriter {
   discard(): Promise<void>
 }
 
-export interface Blobs {
+/** Blobs that are files. */
+export interface FileBlobs {
   create(options?: {sha256?: boolean}): Promise<BlobWriter>
   /** Continues a blob that nothing refers to as finished, also after a restart. `undefined` if there is none. */
   resume(id: string, options?: {sha256?: boolean}): Promise<BlobWriter | undefined>
@@ -51,11 +54,21 @@ export interface Blobs {
   sweep(refersTo: (id: string) => boolean): Promise<void>
 }
 
+export interface Blobs extends FileBlobs {
+  /** Names at most `SMALL_BYTES` bytes, which are stored by the `keep` of the result. */
+  small(bytes: Buffer): BlobInfo
+  /**
+   * Inside the `State.write` that removes the last row which names it.
+   * @returns the blob to `remove` after the commit, if it is a file
+   */
+  release(id: string): string | undefined
+}
+
 /** Read from a file in one go: each turn through the thread pool costs as much as some hundred kilobytes. */
 const READ_BYTES = 256 * 1024
 
 /** Opens the blobs in a folder; creates it if it is missing. */
-export async function openBlobs(folder: string): Promise<Blobs> {
+export async function openBlobs(folder: string): Promise<FileBlobs> {
   const disk = dirname(folder)
   const incoming = join(folder, 'incoming')
   await createFolder(folder)

@@ -1,9 +1,10 @@
-import {mkdir} from 'node:fs/promises'
+import {type FileHandle, mkdir, open} from 'node:fs/promises'
 import {join} from 'node:path'
 import {DatabaseSync} from 'node:sqlite'
 import {setTimeout as delay} from 'node:timers/promises'
 import {openBlobs} from './blobs.ts'
 import {asDiskFull, DiskFullError, isDiskFull, namingDisk} from '../disk-full.ts'
+import {smallBlobsSchema, withSmallBlobs} from './small-blobs.ts'
 import type {Schema, State} from './state.ts'
 
 /** Why a state folder cannot be used; the code is stable. */
@@ -28,6 +29,8 @@ interface Pending {
   fail(error: unknown): void
 }
 
+const DATABASE = 'state.db'
+
 /**
  * Opens the state in `folder`, created if it is missing and brought to the newest version of each schema.
  *
@@ -42,31 +45,57 @@ export async function openState({
   folder: string
   schemas: readonly Schema[]
 }): Promise<State> {
-  const blobs = await namingDisk(folder, async () => {
+  const files = await namingDisk(folder, async () => {
     await mkdir(folder, {recursive: true, mode: 0o700})
     return openBlobs(join(folder, 'blobs'))
   })
   const database = openDatabase(folder)
   try {
-    migrate(database, folder, schemas)
+    migrate(database, folder, [smallBlobsSchema, ...schemas])
   } catch (error) {
     database.close()
     throw asDiskFull(error, folder)
   }
 
+  const blobs = withSmallBlobs(files, database)
   const commit = committer(database, folder)
+  // SQLite creates its write-ahead log with the database, and keeps the file until it closes.
+  const log = await open(join(folder, `${DATABASE}-wal`), 'r+')
   const waitingForRoom = new AbortController()
   let queue: Pending[] = []
   let due: NodeJS.Immediate | undefined
   let dueLater: NodeJS.Timeout | undefined
-  const flush = (): void => {
+  let syncing: Promise<void> | undefined
+  let isDue = false
+  const clear = (): void => {
     clearImmediate(due)
     clearTimeout(dueLater)
     due = undefined
     dueLater = undefined
+  }
+  const flush = (): void => {
+    clear()
+    // What arrives while a commit is on its way to the disk shares the next one.
+    if (syncing !== undefined) {
+      isDue = true
+      return
+    }
     const changes = queue
     queue = []
-    if (changes.length > 0) commit(changes)
+    const done = changes.length === 0 ? [] : commit(changes)
+    if (done.length === 0) return
+    syncing = settle(done)
+  }
+  const settle = async (changes: readonly Pending[]): Promise<void> => {
+    await sync(log, changes, folder)
+    syncing = undefined
+    if (isDue) due ??= setImmediate(flush)
+    isDue = false
+  }
+  const drain = async (): Promise<void> => {
+    flush()
+    await syncing
+    if (queue.length > 0) await drain()
   }
   const write = <T>(change: () => T, {canWait = false}: {canWait?: boolean} = {}): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -98,14 +127,30 @@ export async function openState({
     },
     giveUpWaiting: () => waitingForRoom.abort(),
     async [Symbol.asyncDispose]() {
-      flush()
+      await drain()
+      clear()
       database.close()
+      await log.close()
     },
   }
 }
 
-/** Runs changes in one transaction. One that throws is undone alone; a failed commit, or a closed database, fails them all. */
-function committer(database: DatabaseSync, folder: string): (changes: readonly Pending[]) => void {
+/** Settles changes once their commit is on the disk. */
+async function sync(log: FileHandle, changes: readonly Pending[], folder: string): Promise<void> {
+  try {
+    await log.datasync()
+    for (const change of changes) change.settle()
+  } catch (error) {
+    const failure = asDiskFull(error, folder)
+    for (const change of changes) change.fail(failure)
+  }
+}
+
+/**
+ * Runs changes in one transaction. One that throws is undone alone; a failed commit, or a closed database, fails them all.
+ * @returns those that are committed and not synced
+ */
+function committer(database: DatabaseSync, folder: string): (changes: readonly Pending[]) => Pending[] {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const save = database.prepare('SAVEPOINT change')
   const undo = database.prepare('ROLLBACK TO change')
@@ -134,9 +179,9 @@ function committer(database: DatabaseSync, folder: string): (changes: readonly P
       const failure = asDiskFull(error, folder)
       if (failure instanceof DiskFullError) shrinkLog(database)
       for (const change of changes) change.fail(failure)
-      return
+      return []
     }
-    for (const change of done) change.settle()
+    return done
   }
 }
 
@@ -150,12 +195,12 @@ function shrinkLog(database: DatabaseSync): void {
 }
 
 function openDatabase(folder: string): DatabaseSync {
-  const file = join(folder, 'state.db')
+  const file = join(folder, DATABASE)
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(file, {timeout: 500})
     database.exec(
-      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON',
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON',
     )
     database.exec(
       'BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT; COMMIT',
@@ -176,25 +221,26 @@ function migrate(database: DatabaseSync, folder: string, schemas: readonly Schem
   const update = database.prepare(
     'INSERT INTO schema_versions (name, version) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version',
   )
-  for (const {name, migrations} of schemas) {
-    const version = Number(select.get(name)?.['version'] ?? 0)
-    if (version > migrations.length) {
-      throw new StateError(
-        'state-version',
-        `The state in ${folder} was written by a newer cloud-runner (${name} version ${version}, this one knows ${migrations.length}).`,
-      )
-    }
-    for (const [index, sql] of migrations.entries()) {
-      if (index < version) continue
-      database.exec('BEGIN IMMEDIATE')
-      try {
+  // One commit for all: each costs a sync.
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    for (const {name, migrations} of schemas) {
+      const version = Number(select.get(name)?.['version'] ?? 0)
+      if (version > migrations.length) {
+        throw new StateError(
+          'state-version',
+          `The state in ${folder} was written by a newer cloud-runner (${name} version ${version}, this one knows ${migrations.length}).`,
+        )
+      }
+      for (const [index, sql] of migrations.entries()) {
+        if (index < version) continue
         database.exec(sql)
         update.run(name, index + 1)
-        database.exec('COMMIT')
-      } catch (error) {
-        if (database.isTransaction) database.exec('ROLLBACK')
-        throw error
       }
     }
+    database.exec('COMMIT')
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
   }
 }

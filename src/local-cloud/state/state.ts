@@ -7,7 +7,7 @@ export interface Schema {
   readonly migrations: readonly string[]
 }
 
-/** What survives a `kill -9`: rows in SQLite (WAL, synchronous=FULL) and blobs beside them. */
+/** What survives a `kill -9`: rows in SQLite, and blobs. */
 export interface State extends AsyncDisposable {
   readonly folder: string
   /** For reads, at any time; all changes go through `write`. */

@@ -100,9 +100,13 @@ export function createLifecycle({
 
   const expireSoftDeleted = async (): Promise<void> => {
     for (;;) {
-      const blobs = await state.write(() => softDeleted.expire(clock.now(), BATCH))
-      for (const blob of new Set(blobs)) if (!objects.refersTo(blob)) await state.blobs.remove(blob)
-      if (blobs.length < BATCH || stopped.signal.aborted) return
+      const {expired, freed} = await state.write(() => {
+        const blobs = softDeleted.expire(clock.now(), BATCH)
+        const unnamed = [...new Set(blobs)].filter((blob) => !objects.refersTo(blob))
+        return {expired: blobs.length, freed: unnamed.flatMap((blob) => state.blobs.release(blob) ?? [])}
+      })
+      for (const blob of freed) await state.blobs.remove(blob)
+      if (expired < BATCH || stopped.signal.aborted) return
     }
   }
 

@@ -127,6 +127,9 @@ export function createObjectChanges({
     return freed
   }
 
+  const release = (blob: string | undefined): string | undefined =>
+    blob === undefined ? undefined : state.blobs.release(blob)
+
   /** After the commit nothing may fail any more; a file that stays is swept at the next start. */
   const removeBlob = async (blob: string | undefined): Promise<void> => {
     if (blob !== undefined) await state.blobs.remove(blob).catch(() => undefined)
@@ -162,7 +165,7 @@ export function createObjectChanges({
       const overwrote = replaced ? {overwroteGeneration: replaced.generation} : {}
       notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)
       also?.(stored)
-      return {stored, freed: freed === stored.blob ? undefined : freed}
+      return {stored, freed: freed === stored.blob ? undefined : release(freed)}
     })
     await removeBlob(outcome.freed)
     return outcome.stored
@@ -218,12 +221,12 @@ export function createObjectChanges({
         const bucket = buckets.get(bucketName)
         const object = objects.get(bucketName, name, generation)
         checkForChange(preconditions, object)
-        if (generation === undefined) return retire(bucket, object, {origin})
+        if (generation === undefined) return release(retire(bucket, object, {origin}))
         checkUnprotected(bucket, object, clock.now(), false)
         const blob = discard(bucket, object)
         const deleted = {...object, timeDeleted: object.timeDeleted ?? clock.now()}
         notifications.publish(bucket, {type: 'OBJECT_DELETE', object: deleted}, origin)
-        return blob
+        return release(blob)
       })
       await removeBlob(freed)
     },

@@ -70,13 +70,11 @@ export function draftOptions(
   }
 }
 
-export const contentOfBlob = (blob: BlobInfo): Content => ({
-  blob: blob.id,
-  sizeBytes: blob.sizeBytes,
-  md5: blob.md5,
-  crc32c: blob.crc32c,
-  componentCount: undefined,
-})
+/** Inside the `State.write` that stores the object. */
+export function contentOfBlob({id, sizeBytes, md5, crc32c, keep}: BlobInfo): Content {
+  keep?.()
+  return {blob: id, sizeBytes, md5, crc32c, componentCount: undefined}
+}
 
 /** An object has the class, the key and the default hold of its bucket unless it was given others. */
 export function fieldsOfNew(fields: JsonObject, bucket: Bucket): JsonObject {

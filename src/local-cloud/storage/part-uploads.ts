@@ -34,9 +34,9 @@ export interface PartUploads {
   parts(id: string): Part[]
   /** @returns its id */
   insert(draft: ObjectDraft): string
-  /** @returns the blob of the part that it replaces */
+  /** @returns the blob of the part that it replaces, if it is a file */
   setPart(id: string, number: number, blob: BlobInfo): string | undefined
-  /** @returns the blobs of its parts */
+  /** @returns the blobs of its parts that are files */
   remove(id: string): string[]
   refersTo(blob: string): boolean
 }
@@ -84,12 +84,13 @@ export function createPartUploads({state, clock}: {state: State; clock: Clock}):
     },
     setPart(id, number, blob) {
       const replaced = selectPart.get(id, number)?.['blob']
+      blob.keep?.()
       setPart.run(id, number, blob.id, blob.sizeBytes, blob.md5, clock.now())
-      return typeof replaced === 'string' ? replaced : undefined
+      return typeof replaced === 'string' ? state.blobs.release(replaced) : undefined
     },
     remove(id) {
       remove.run(id)
-      return removeParts.all(id).map(({blob}) => String(blob))
+      return removeParts.all(id).flatMap(({blob}) => state.blobs.release(String(blob)) ?? [])
     },
     refersTo: (blob) => selectReference.get(blob) !== undefined,
   }

@@ -1,4 +1,5 @@
-import type {BlobInfo, Blobs} from '../state/blobs.ts'
+import type {BlobInfo, Blobs, BlobWriter} from '../state/blobs.ts'
+import {SMALL_BYTES} from '../state/small-blobs.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {checkChecksums, checksumsOfHeaders, checksumsOfMetadata, type Checksums} from './checksums.ts'
@@ -129,14 +130,22 @@ function declaredLength(header: string | string[] | undefined): number | undefin
   return length
 }
 
-/** Writes the bytes into a new blob; nothing is left of it if they break off. */
+/** Takes the bytes into a new blob; nothing is left of it if they break off. */
 export async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
-  const writer = await blobs.create()
+  const first: Buffer[] = []
+  let sizeBytes = 0
+  let writer: BlobWriter | undefined
   try {
-    for await (const chunk of chunks) await writer.write(chunk)
-    return await writer.finish()
+    for await (const chunk of chunks) {
+      first.push(chunk)
+      sizeBytes += chunk.length
+      if (sizeBytes <= SMALL_BYTES) continue
+      writer ??= await blobs.create()
+      for (const each of first.splice(0)) await writer.write(each)
+    }
+    return writer === undefined ? blobs.small(Buffer.concat(first)) : await writer.finish()
   } catch (error) {
-    await writer.discard()
+    await writer?.discard()
     throw error
   }
 }

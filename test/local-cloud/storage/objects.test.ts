@@ -2,6 +2,8 @@ import {expect, test} from 'vitest'
 import {gzipSync} from 'node:zlib'
 import {request} from 'node:http'
 import {once} from 'node:events'
+import {readdir} from 'node:fs/promises'
+import {join} from 'node:path'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 import {
@@ -262,6 +264,28 @@ test('objects are put together from others', async () => {
   expect((await call(origin, 'POST', '/b/bucket/o/x/compose', stale)).status).toBe(412)
   expect(blobsOf(local)).toHaveLength(5)
 })
+
+test.each(['few bytes', 'x'.repeat(100_000)])(
+  'bytes are kept as long as an object has them, and no longer (%#)',
+  async (text) => {
+    const {client, state} = await withBucket()
+    const bucket = client.bucket('bucket')
+    const keptBytes = async (): Promise<number> => {
+      const rows = state.database.prepare('SELECT id FROM small_blobs').all()
+      const files = await readdir(join(state.folder, 'blobs'), {recursive: true, withFileTypes: true})
+      return rows.length + files.filter((entry) => entry.isFile()).length
+    }
+    await bucket.file('one').save('replaced', {resumable: false})
+    await bucket.file('one').save(text, {resumable: false})
+    await bucket.file('one').copy(bucket.file('other'))
+    await bucket.file('one').copy(bucket.file('one'))
+    await bucket.file('one').delete()
+    expect(await keptBytes()).toBe(1)
+    expect((await bucket.file('other').download())[0].toString()).toBe(text)
+    await bucket.file('other').delete()
+    expect(await keptBytes()).toBe(0)
+  },
+)
 
 test('everything survives a restart', async () => {
   const folder = await temporaryFolder()

@@ -4,9 +4,9 @@ import {Crash, theProcess, theWorld} from '../world.ts'
 
 /** In place of `node:sqlite`: a database on the simulated disk, whose commits may meet a full disk or a crash. */
 
-/** A crash right before a commit is durable, or right after. */
+/** A crash right before a commit, right after, or what the function does before its sync begins. */
 interface CommitCrash {
-  readonly when: 'before' | 'after'
+  readonly when: 'before' | 'after' | (() => void)
   /** How many commits succeed until then. */
   commits: number
 }
@@ -27,11 +27,13 @@ export function splitCommits(share: number): void {
 }
 
 export class DatabaseSync {
+  readonly #path: string
   readonly #database: RealDatabase
   readonly #process = theProcess()
   #isOpen = true
 
   constructor(path: string) {
+    this.#path = path
     this.#database = theDisk().database(path)
   }
 
@@ -44,6 +46,7 @@ export class DatabaseSync {
   }
 
   prepare(sql: string): Pick<StatementSync, 'run'> {
+    if (sql === 'BEGIN IMMEDIATE') return {run: () => this.#begin()}
     if (sql === 'COMMIT') return {run: () => this.#commit()}
     return this.#database.prepare(sql)
   }
@@ -58,6 +61,13 @@ export class DatabaseSync {
 
   get #isUsable(): boolean {
     return this.#isOpen && this.#process?.isAlive !== false
+  }
+
+  #begin(): {changes: number; lastInsertRowid: number} {
+    if (!this.#isUsable) throw new Error('database is not open')
+    theDisk().willCommit(this.#path)
+    this.#database.exec('BEGIN IMMEDIATE')
+    return {changes: 0, lastInsertRowid: 0}
   }
 
   #commit(): {changes: number; lastInsertRowid: number} {
@@ -75,6 +85,7 @@ export class DatabaseSync {
     if (crash === 'before') this.#crash('before a commit')
     this.#database.exec('COMMIT')
     if (crash === 'after') this.#crash('after a commit')
+    if (typeof crash === 'function') crash()
     return {changes: 0, lastInsertRowid: 0}
   }
 

@@ -1,0 +1,66 @@
+import {hash} from 'node:crypto'
+import type {DatabaseSync} from 'node:sqlite'
+import {Readable} from 'node:stream'
+import {crc32c} from '@node-rs/crc32'
+import type {BlobInfo, Blobs, FileBlobs} from './blobs.ts'
+import {crc32cBase64} from './crc32c.ts'
+import type {Schema} from './state.ts'
+
+/**
+ * Up to this size, the bytes of a blob lie in a row. That spares a file which has to be created, synced and renamed,
+ * and the row is in the commit of the object that it belongs to.
+ */
+export const SMALL_BYTES = 64 * 1024
+
+export const smallBlobsSchema: Schema = {
+  name: 'blobs',
+  migrations: ['CREATE TABLE small_blobs (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT'],
+}
+
+/** What the names of files never begin with. */
+const PREFIX = 'row-'
+
+const isSmall = (id: string): boolean => id.startsWith(PREFIX)
+const keyOf = (id: string): number => Number(id.slice(PREFIX.length))
+
+/** Blobs of which the small ones are rows of the database, beside those that are files. */
+export function withSmallBlobs(files: FileBlobs, database: DatabaseSync): Blobs {
+  const insert = database.prepare('INSERT INTO small_blobs (id, bytes) VALUES (?, ?)')
+  const select = database.prepare('SELECT bytes FROM small_blobs WHERE id = ?')
+  const remove = database.prepare('DELETE FROM small_blobs WHERE id = ?')
+  const newest = database.prepare('SELECT max(id) AS newest FROM small_blobs').get()
+  let last = Number(newest?.['newest'] ?? 0)
+
+  const bytesOf = (id: string, {start, end}: {start: number; end: number}): Buffer => {
+    const bytes = select.get(keyOf(id))?.['bytes']
+    if (!(bytes instanceof Uint8Array)) throw new Error(`Blob ${id} is not in the database.`)
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(start, end + 1)
+  }
+
+  return {
+    ...files,
+    small(bytes): BlobInfo {
+      last += 1
+      const key = last
+      return {
+        id: `${PREFIX}${key}`,
+        sizeBytes: bytes.length,
+        md5: hash('md5', bytes, 'base64'),
+        crc32c: crc32cBase64(crc32c(bytes)),
+        sha256: undefined,
+        keep: () => void insert.run(key, bytes),
+      }
+    },
+    read: (id, range) =>
+      isSmall(id) ? Readable.from(bytesOf(id, range ?? {start: 0, end: SMALL_BYTES})) : files.read(id, range),
+    readAtOnce: (id, range) => (isSmall(id) ? bytesOf(id, range) : files.readAtOnce(id, range)),
+    release(id) {
+      if (!isSmall(id)) return id
+      remove.run(keyOf(id))
+      return undefined
+    },
+    remove: async (id) => {
+      if (!isSmall(id)) await files.remove(id)
+    },
+  }
+}
