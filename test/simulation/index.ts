@@ -22,11 +22,8 @@ const {values} = parseArgs({
 
 /** In how many seeds each planted bug must be found. */
 const FOUND_WITHIN = 500
-/** What simulated programs leave in libraries, about 10 MB a seed, ends with its process. */
-const MOST_IN_ONE_PROCESS = 100
 
 if (values.planted) process.exit(findPlanted())
-if (Number(values.count) > MOST_IN_ONE_PROCESS) process.exit(simulateInParts())
 
 if (values.bug !== undefined && PLANTED[values.bug] === undefined)
   throw new Error(`No planted bug is "${values.bug}"; there are:\n${Object.keys(PLANTED).join('\n')}`)
@@ -73,21 +70,4 @@ function findPlanted(): number {
     )
   }
   return missed === 0 ? 0 : 1
-}
-
-/** @returns the exit code: 0 if all seeds hold */
-function simulateInParts(): number {
-  const end = Number(values.seed) + Number(values.count)
-  for (let seed = Number(values.seed); seed < end; seed += MOST_IN_ONE_PROCESS) {
-    const part = ['--seed', String(seed), '--count', String(Math.min(MOST_IN_ONE_PROCESS, end - seed))]
-    const rest = [
-      ...(values.log ? ['--log'] : []),
-      ...(values.bug === undefined ? [] : ['--bug', values.bug]),
-    ]
-    const {status} = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...part, ...rest], {
-      stdio: 'inherit',
-    })
-    if (status !== 0) return 1
-  }
-  return 0
 }

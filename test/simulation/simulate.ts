@@ -2,6 +2,7 @@ import {calm, planFaults} from './faults.ts'
 import {checkAll, DeadLetters, unfinished} from './checks.ts'
 import {CloudProcess} from './cloud-process.ts'
 import {Disk, mount} from './disk.ts'
+import {forgetSignals} from './host/globals.ts'
 import {connectTo, Network} from './network.ts'
 import {pipelineDisk} from './pipeline.ts'
 import {kindOf, type UploadedFile, uploadFile} from './uploads.ts'
@@ -61,6 +62,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   cloud.finish()
   // Until the last process has ended: what it leaves open outlives the simulation.
   await world.run(world.now + LONGEST_ENDING_MS)
+  forgetSignals()
   return {seed, lines: world.lines, violations: world.violations}
 }
 

@@ -32,7 +32,10 @@ export class Socket extends Duplex {
     super({allowHalfOpen, emitClose: true})
     this.localPort = localPort
     this.remotePort = remotePort
-    this.#process?.onEnd.push(() => this.#send((peer) => peer.#hangUp(this.#world.chance(0.5))))
+    this.#process?.onEnd.push(() => {
+      this.#send((peer) => peer.#hangUp(this.#world.chance(0.5)))
+      this.#world.schedule(0, () => this.#closeParser(), 'world')
+    })
   }
 
   /** Connects the two ends. */
@@ -153,6 +156,13 @@ export class Socket extends Duplex {
       this.push(null)
       this.read(0)
     }
+  }
+
+  /** Node never collects the parser of an open connection, nor what its process had: close it, unless Node still uses it. */
+  #closeParser(): void {
+    const parser: unknown = Reflect.get(this, 'parser')
+    if (typeof parser !== 'object' || parser === null || !('close' in parser)) return
+    if (typeof parser.close === 'function') Reflect.apply(parser.close, parser, [])
   }
 
   /** Starts to count silence from now. */

@@ -47,6 +47,8 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     'grpc.max_connection_idle_ms': IDLE_MS,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    // Statistics of each call that nobody reads, in a registry that keeps every server.
+    'grpc.enable_channelz': 0,
   })
   for (const {service, unary, streams} of services) {
     const definition: Record<string, ServiceDefinition[string]> = {}

@@ -1,3 +1,4 @@
+import {getEventListeners} from 'node:events'
 import {theProcess, theWorld} from '../world.ts'
 
 /** A timer of the simulation, with what programs use of Node's. */
@@ -70,10 +71,28 @@ const SimulatedDate = new Proxy(Date, {
   },
 })
 
+const joined = new Set<AbortSignal>()
+
+/** Node keeps a joined signal that has listeners until it is aborted, and with it all that a process had. */
+export function forgetSignals(): void {
+  for (const signal of joined) {
+    const unlisten = signal.removeEventListener.bind(signal)
+    for (const listener of getEventListeners(signal, 'abort'))
+      Reflect.apply(unlisten, undefined, ['abort', listener])
+  }
+  joined.clear()
+}
+
 /** Replaces what programs take from the global object: timers, the time and randomness. */
 export function replaceGlobals(): void {
   const realNow = performance.now.bind(performance)
   const realRandom = Math.random
+  const join = AbortSignal.any.bind(AbortSignal)
+  AbortSignal.any = (signals) => {
+    const signal = join(signals)
+    if (theProcess() !== undefined) joined.add(signal)
+    return signal
+  }
   Object.assign(globalThis, {
     setTimeout: start((action, ...rest) => real.setTimeout(action, ...rest), false),
     setInterval: start((action, ...rest) => real.setInterval(action, ...rest), true),
