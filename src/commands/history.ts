@@ -13,7 +13,7 @@ interface RunHistory {
 
 export default class History extends CloudRunnerCommand {
   static override summary = 'List the runs of a file.'
-  static override description = `Each run with its number, outcome, input generation, revision and image digest, model, label column and AUC. The runs are read from the versions in the output bucket, which keeps replaced results for the days of the setting "noncurrentDays" (30). Without "versioning", only the newest can be read. Failed runs are listed too.`
+  static override description = `Each run with its number, outcome, input generation, revision and image digest, model, label column and AUC. The runs are read from the versions in the output bucket, which keeps replaced results for the days of the setting "noncurrentDays" (30). Without "versioning", only the newest can be read. Failed runs are listed too. Runs are numbered from the oldest one that is kept.`
   static override examples = [
     {
       description: 'The runs of a file',

@@ -3,7 +3,7 @@ import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../worker/con
 import type {Context} from './ports/context.ts'
 import {AppError} from './errors.ts'
 import {eachOf} from './parallel.ts'
-import {afterCancel, isCancellation, sourceGeneration} from './files/commits.ts'
+import {afterCancel, isCancellation, sourceGeneration, STOPPED_RUN} from './files/commits.ts'
 import {hasEnded, type FileState, type FileStatus} from './files/files.ts'
 import {readHandOver} from './files/hand-over.ts'
 import {findNamedFiles} from './files/read-files.ts'
@@ -120,7 +120,7 @@ async function mark(file: FileStatus, context: Context): Promise<boolean> {
       metadata: {
         [RESULT_METADATA.sourceGeneration]: generation,
         [RESULT_METADATA.attempt]: String(attempts),
-        [RESULT_METADATA.cancelled]: 'true',
+        [RESULT_METADATA.cancelled]: hasEnded(file) ? file.state : STOPPED_RUN,
       },
       expectedGeneration: there?.generation ?? ABSENT,
       signal,

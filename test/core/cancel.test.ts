@@ -12,6 +12,7 @@ import {setup} from '../../src/core/setup/setup.ts'
 import {status} from '../../src/core/status.ts'
 import {planUpload} from '../../src/core/upload/plan.ts'
 import {upload} from '../../src/core/upload/upload.ts'
+import {readRuns} from '../../src/core/history/runs.ts'
 import {waitForResults} from '../../src/core/files/wait.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../support/worker-folder.ts'
@@ -161,6 +162,9 @@ test('a result stays if its reprocessing is cancelled', async () => {
   expect(await fileOf('done.txt', context)).toMatchObject({state: 'done'})
   await cancel(['running.txt'], context)
   await expect.poll(() => outcomesOf('done.txt', context), {timeout: 20_000}).toEqual(['done', 'cancelled'])
+  // The cancelled request never ran.
+  expect(await readRuns('done.txt', context)).toMatchObject([{number: 1, outcome: 'done'}])
+  expect(await readRuns('running.txt', context)).toMatchObject([{number: 1, outcome: 'cancelled'}])
   const third = await reprocess(await chooseFiles({objects: ['done.txt']}, context), context)
   expect(await waitForResults(third.notified, wait, context)).toMatchObject({exitCode: 0})
 })

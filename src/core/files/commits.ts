@@ -27,6 +27,9 @@ export function sourceGeneration(object: StoredObject | undefined): string | und
   return object?.metadata[RESULT_METADATA.sourceGeneration]
 }
 
+/** Value of `cancelled` if a run was stopped; of a file that had ended, its state: only requests to process it again are. */
+export const STOPPED_RUN = 'true'
+
 /** Whether an `error.json` was written by `cancel`. */
 export function isCancellation(error: StoredObject): boolean {
   return error.metadata[RESULT_METADATA.cancelled] !== undefined

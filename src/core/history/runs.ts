@@ -1,6 +1,13 @@
 import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
 import {AppError} from '../errors.ts'
-import {isCancellation, readErrorReport, resultOf, sizeOf, sourceGeneration} from '../files/commits.ts'
+import {
+  isCancellation,
+  readErrorReport,
+  resultOf,
+  sizeOf,
+  sourceGeneration,
+  STOPPED_RUN,
+} from '../files/commits.ts'
 import {findDeparted} from '../files/departed.ts'
 import type {FileError} from '../files/files.ts'
 import {eachOf} from '../parallel.ts'
@@ -114,14 +121,14 @@ async function noneIfRefused(list: Promise<StoredObject[]>): Promise<StoredObjec
   }
 }
 
-/** The `error.json` of each failed or cancelled run. `cancel` marks an error that was there before by repeating it. */
+/** The `error.json` of each failed or cancelled run. */
 async function failuresIn(errors: readonly Version[], {cloud}: Context): Promise<Commit[]> {
   const failures = new Map<Version, Commit>()
   await eachOf(errors, READS_AT_ONCE, async (version) => {
     if (sourceGeneration(version.object) === undefined) return
     const isCancelled = isCancellation(version.object)
+    if (isCancelled && version.object.metadata[RESULT_METADATA.cancelled] !== STOPPED_RUN) return
     const report = version.isSoftDeleted ? undefined : await readErrorReport(cloud.objects, version.object)
-    if (isCancelled && report !== undefined && report.code !== 'cancelled') return
     failures.set(version, {
       ...version,
       outcome: isCancelled ? 'cancelled' : 'failed',
