@@ -33,6 +33,15 @@ export function countIn(
   return count
 }
 
+/** Where a page of the list begins, by the `next` of the one before. @throws AppError `usage` */
+export function cursorIn(query: URLSearchParams): {readonly after?: string} {
+  const after = query.get('after')
+  if (after === null) return {}
+  if (Number.isNaN(Date.parse(after.replace(/,[^]*$/, ''))))
+    throw unusable('after', after, 'the next of a page')
+  return {after}
+}
+
 /** One of several words in a query; `undefined` if it has none. @throws AppError `usage` */
 export function oneOf<const W extends string>(
   query: URLSearchParams,

@@ -10,7 +10,7 @@ import {command, commandFor, suggest, type Render} from '../core/suggestion.ts'
 import {planUpload} from '../core/upload/plan.ts'
 import {upload} from '../core/upload/upload.ts'
 import {lineOf} from './commands.ts'
-import {countIn, filterIn, oneOf} from './file-filter.ts'
+import {countIn, cursorIn, filterIn, oneOf} from './file-filter.ts'
 import {fixNamed, type FixRequest, type Fixes} from './fixes.ts'
 import type {AnswerTo, Operation} from './operations.ts'
 import {readParts} from './parts.ts'
@@ -85,9 +85,9 @@ export function apiRoutes({
     async 'GET /api/files'({query}) {
       const filter = filterIn(query)
       const limit = countIn(query, 'limit', FILES_PER_PAGE) ?? USUAL_FILES
-      const after = query.get('after')
+      const after = cursorIn(query)
       await watch.current()
-      return rendered(watch.files.page(filter, {limit, ...(after === null ? {} : {after})}), render)
+      return rendered(watch.files.page(filter, {limit, ...after}), render)
     },
 
     'GET /api/files/{object}'({name}) {

@@ -25,6 +25,8 @@ const HEADERS = [
   ['referrer-policy', 'no-referrer'],
   ['cross-origin-resource-policy', 'same-origin'],
 ] as const
+/** Codes of errors about what does not exist. */
+const ABSENT = new Set(['object-unknown', 'not-found', 'revision-unknown', 'result-missing'])
 /** A report's page carries its own style and no script. */
 const REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
@@ -210,8 +212,7 @@ function decoded(part: string): string {
 function statusOf(error: unknown): number {
   if (!(error instanceof AppError)) return 500
   if (error.code === 'usage' || error.code.startsWith('object-name')) return 400
-  if (error.code === 'object-unknown' || error.code === 'not-found' || error.code === 'revision-unknown')
-    return 404
+  if (ABSENT.has(error.code)) return 404
   if (error.code === 'confirmation-required') return 403
   return error.code === 'locked' || error.code === 'conflict' ? 409 : 502
 }

@@ -35,6 +35,7 @@ test('lists, filters and pages files, tells one file’s story, and refuses what
   expect((await ask('GET', '/api/files?text=QUOTE')).json).toMatchObject({total: 1})
   expect((await ask('GET', '/api/files?prefix=good')).json).toMatchObject({total: 1})
   expect((await ask('GET', '/api/files?state=bad')).status).toBe(400)
+  expect((await ask('GET', '/api/files?after=stale')).status).toBe(400)
   const [revision] = Object(all).revisions
   expect((await ask('GET', `/api/files?revision=${revision}`)).json).toMatchObject({
     total: 3,
@@ -59,6 +60,7 @@ test('lists, filters and pages files, tells one file’s story, and refuses what
   expect(exported).toMatch(/<h1>good\.csv[\s\S]*processing[\s\S]*prediction[\s\S]*ROC curve/)
   expect(exported).not.toContain('<script')
   expect((await ask('GET', '/api/files/none.csv')).status).toBe(404)
+  expect((await ask('GET', '/api/files/bad.csv/report')).status).toBe(404)
   expect((await ask('GET', '/api/logs?object=bad.csv&severity=ERROR')).json).toMatchObject({
     command: 'cloud-runner logs bad.csv --severity error',
   })
