@@ -51,9 +51,12 @@ export default class Redrive extends WaitingCommand {
         signal: this.signal,
       })
     }
-    const sent = await this.task(`Redrive ${counted(objects.length, 'file')}`, (step) =>
-      redrive(objects, target.context(progressOf(step, objects.length).finished)),
-    )
+    const sent =
+      objects.length === 0
+        ? {redriven: [], gone: []}
+        : await this.task(`Redrive ${counted(objects.length, 'file')}`, (step) =>
+            redrive(objects, target.context(progressOf(step, objects.length).finished)),
+          )
     this.print(showRedriven(sent))
     if (!flags.wait || sent.redriven.length === 0) return sent
     return {...sent, ...(await this.results(sent.redriven, flags.timeout, target))}
