@@ -2,7 +2,7 @@ import {existsSync} from 'node:fs'
 import {mkdir, readFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
-import {Cli} from '../support/cli.ts'
+import {Cli, parseObject} from '../support/cli.ts'
 import {startLocalCloudProcess, type LocalCloudProcess} from '../support/local-cloud-process.ts'
 import {NO_PROVIDER, NO_TERRAFORM, providerConfig, unless} from '../support/terraform.ts'
 
@@ -159,6 +159,57 @@ describe.skipIf(NO_PROVIDER !== undefined)(
         const planned = await cli.run(['plan', '--detailed-exitcode'], {environment})
         expect([planned.exitCode, planned.stdout]).toEqual([0, expect.stringContaining('Nothing to change')])
         expect(await cli.json(['doctor'], {environment})).toMatchObject({failed: 0})
+      },
+      LONG,
+    )
+
+    test(
+      'each run stays readable and comparable; the console shows the file, and reprocesses, rolls back and cancels',
+      async () => {
+        const file = 'financial_statements.csv'
+        const ask = (...args: string[]) => cli.json(args, {environment})
+        await ask('reprocess', file, '--wait')
+        const done = {outcome: 'done', image: expect.stringMatching(/^sha256:/), isSoftDeleted: false}
+        expect(await ask('history', file)).toMatchObject({
+          runs: [
+            {...done, number: 1},
+            {...done, number: 2},
+          ],
+        })
+        expect(await ask('compare', `${file}@1`, `${file}@2`)).toMatchObject({coefficients: []})
+        expect(await ask('results', file, '--run', '1')).toMatchObject({run: {number: 1}, report: {rows: {}}})
+        expect(await ask('report', file, '--run', '1')).toMatchObject({object: file})
+
+        const running = cli.start(['console', '--json', '--no-open'], {environment})
+        await running.shows('"address"')
+        const announced = join(cli.folder, '.cloud-runner', `console-gcp-${PROJECT}-${NAME}.json`)
+        const address = new URL(String(parseObject(await readFile(announced, 'utf8'))['address']))
+        const headers = {authorization: `Bearer ${address.hash.slice('#token='.length)}`}
+        const call = async (method: string, path: string) =>
+          parseObject(await (await fetch(new URL(path, address), {method, headers})).text())
+        const page = `/api/files/${file}`
+        expect(await call('GET', page)).toMatchObject({
+          file: {state: 'done'},
+          attempts: [{answer: 'ack'}, {answer: 'ack'}],
+          runs: [{number: 1}, {number: 2}],
+          model: {labelColumn: 'bankrupt'},
+        })
+        await call('POST', `/api/fixes/reprocess?object=${file}`)
+        await expect
+          .poll(() => call('GET', page), {timeout: 30_000})
+          .toMatchObject({runs: [{}, {}, {number: 3}]})
+        expect(await call('GET', `/api/logs?object=${file}`)).toMatchObject({lines: expect.any(Array)})
+        expect(await call('GET', '/api/parts')).toMatchObject({parts: expect.any(Array)})
+        const {revisions} = await call('GET', '/api/revisions')
+        const [newest]: unknown[] = Array.isArray(revisions) ? revisions : []
+        const {name} = parseObject(JSON.stringify(newest))
+        expect(await call('POST', `/api/traffic/${String(name)}`)).toEqual({revision: name})
+        expect(await call('GET', '/api/requests')).toMatchObject({
+          reason: expect.stringContaining('Cloud Audit Logs'),
+        })
+        running.kill('SIGINT')
+        expect((await running.ended).exitCode).toBe(130)
+        expect(await ask('cancel', file)).toMatchObject({cancelled: []})
       },
       LONG,
     )
