@@ -39,6 +39,8 @@ try {
   } catch {
     // One file has no label column, so that a failed one is in the picture.
   }
+  // A second run, for the history.
+  run('upload', 'financial_statements.csv', '--set', 'C=auto', '--wait')
   run('report', 'financial_statements.csv', '--output', 'report.html')
 
   const server = spawn(process.execPath, [program, 'console', '--json', '--no-open'], {cwd: folder})
@@ -54,6 +56,8 @@ try {
   await page.getByRole('link', {name: 'financial_statements.csv'}).first().click()
   await page.waitForTimeout(2000)
   await page.screenshot({path: join(pictures, 'file.png')})
+  const history = page.locator('section', {has: page.getByRole('heading', {name: 'History'})})
+  await history.screenshot({path: join(pictures, 'history.png')})
   await photograph('report', `file://${join(folder, 'report.html')}`)
   server.kill('SIGINT')
   await once(server, 'exit')
