@@ -1,4 +1,5 @@
 import {stableRevision} from '../core/service/traffic.ts'
+import {afterCancel} from '../core/files/commits.ts'
 import {inOneLine} from '../core/files/fault.ts'
 import type {PipelineNames} from '../core/settings/pipeline.ts'
 import {isUndelivered} from '../core/files/files.ts'
@@ -169,8 +170,10 @@ function jobHint({files}: Status): Suggestion | undefined {
 
 /** What to do about files that failed permanently. */
 function failedHint({files, counts}: Status): Suggestion | undefined {
-  const file = files.find(({state}) => state === 'failed')
+  const failed = files.filter(({state}) => state === 'failed')
+  const file = failed.find(({error}) => error?.code !== 'cancelled') ?? failed[0]
   if (file === undefined) return undefined
+  if (file.error?.code === 'cancelled') return afterCancel(file.object)
   return counts.failed === 1
     ? suggest`Upload it again once it is correct, or after fixing the worker: ${commandFor('reprocess', file.object)}`
     : suggest`Upload failed files again once they are correct, or after fixing the worker: ${command('reprocess', '--failed')}`

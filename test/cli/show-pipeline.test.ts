@@ -7,7 +7,10 @@ import {statusOf as statusOfFiles} from '../support/status.ts'
 
 const NOW = Date.parse('2026-11-22T12:00:00Z')
 
-function statusOf(files: readonly Pick<FileStatus, 'state' | 'attempts' | 'uploadedAt'>[]): Status {
+function statusOf(
+  files: readonly (Pick<FileStatus, 'state' | 'attempts' | 'uploadedAt'> &
+    Pick<Partial<FileStatus>, 'error'>)[],
+): Status {
   const status = statusOfFiles(
     files.map((file, index) => ({object: `${index}.csv`, generation: '1', sizeBytes: 1, hops: [], ...file})),
   )
@@ -29,6 +32,19 @@ test('a file without news for a minute comes with what to do, unless others are 
   )
   const others = [[NEW], [OLD, {...OLD, state: 'running'}], [{...OLD, attempts: 1}]] as const
   for (const files of others) expect(shown(statusOf(files))).not.toContain('reprocess')
+})
+
+test('a cancelled file needs no correction', () => {
+  const error = {
+    code: 'cancelled',
+    message: 'It was cancelled.',
+    suggestions: [],
+    object: '',
+    generation: '1',
+  }
+  const file = {...OLD, state: 'failed', attempts: 1} as const
+  expect(shown(statusOf([{...file, error}]))).toContain('Process it again: cloud-runner reprocess 0.csv')
+  expect(shown(statusOf([{...file, error}, file]))).toContain('once they are correct')
 })
 
 test('of many files, all are counted, and the next page is one command away', () => {
