@@ -67,11 +67,11 @@ function Bar({stretch, run}: {readonly stretch: Stretch; readonly run: Run}) {
 }
 
 function Answer({attempt}: {readonly attempt: NonNullable<Stretch['attempt']>}) {
-  const {answer, status, outcome, reason, revision} = attempt
+  const {answer, status, outcome, reason, revision, byJob} = attempt
   const parts = [
     answer === undefined ? undefined : answer === 'ack' ? 'acknowledged' : 'refused, delivered again',
     status === undefined ? undefined : `HTTP ${status}`,
-    outcome,
+    byJob && outcome === 'refused' ? 'failed' : outcome,
     revision,
   ].filter((part) => part !== undefined)
   return (
