@@ -87,7 +87,8 @@ class ObjectStream extends Readable {
   #retry = 0
 
   constructor(connection: Connection, source: Download, retries: Retries) {
-    super({highWaterMark: 256 * 1024})
+    // As much as arrives at a time: reading several parts at once would copy them together.
+    super({highWaterMark: 64 * 1024})
     this.#connection = connection
     this.#source = source
     this.#retries = retries
