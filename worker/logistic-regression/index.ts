@@ -5,8 +5,8 @@ import {distributionOfTexts} from './table/distribution.ts'
 import {chooseFeatures} from './table/features.ts'
 import {dealFolds, heldOutRows, orderByFold} from './training/folds.ts'
 import {chooseLabel} from './table/label.ts'
-import {type Artifact, type Predictions, classWeights, predict, toModel} from './training/model.ts'
-import {proveLoadable} from './training/loadable.ts'
+import {learn} from './training/learn.ts'
+import type {Artifact, Predictions} from './training/model.ts'
 import {Pacer} from './pacer.ts'
 import {memoryForTable} from './table/memory.ts'
 import {measure} from './quality/metrics.ts'
@@ -18,7 +18,6 @@ import {score} from './scoring/score.ts'
 import {stopwatch} from './stopwatch.ts'
 import {chooseTransforms, noTransforms, shapesOf} from './training/tails.ts'
 import {readModelOptions} from './options.ts'
-import {trainAndValidate} from './training/penalty.ts'
 import {applyThreshold, chooseThreshold} from './training/threshold.ts'
 
 /**
@@ -64,9 +63,17 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     labels: new Int16Array(rows),
     probabilities: new Float64Array(rows * classes),
   }
-  const trained = await trainAndValidate(layout, label, folded, transforms, options, predictions, pacer)
+  const {preprocessing, fit, penalty, model} = await learn(
+    layout,
+    label,
+    folded,
+    transforms,
+    options,
+    predictions,
+    pacer,
+  )
   const fitMs = lap()
-  const {iterations, converged} = trained.fit
+  const {iterations, converged} = fit
   context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {
     rows: labelled.length,
     classes,
@@ -81,10 +88,6 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   if (threshold !== undefined) applyThreshold(predictions, threshold)
   const quality = await measure(heldOut, label.codes, label.classes, predictions, pacer)
   await pacer.pause()
-  const {design} = trained.objective
-  for (const range of [folded.neverHeldOut, folded.unlabelled])
-    await predict(design, range, trained.fit.parameters, classes, predictions, pacer)
-  if (threshold !== undefined) applyThreshold(predictions, threshold)
   const predictMs = lap()
   const {auc, logLoss} = quality.metrics
   context.log('INFO', `Predicted ${rows} rows`, {
@@ -95,7 +98,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     durationMs: predictMs,
   })
 
-  const scorer = {layout, preprocessing: trained.preprocessing, parameters: trained.fit.parameters, threshold}
+  const scorer = {layout, preprocessing, parameters: fit.parameters, threshold}
   const predicted = await writePredicted(input, table, scorer, predictions, output, pacer)
   const writeMs = lap()
   const written = table.sample?.of ?? rows
@@ -105,8 +108,8 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     input,
     table,
     choice,
-    trained,
-    penalty: trained.objective.penalty,
+    trained: {preprocessing, fit},
+    penalty,
     options,
     threshold,
     folds: folded.folds.length,
@@ -116,9 +119,6 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     timings: {readMs, fitMs, predictMs, writeMs},
   })
   logReading(report, context)
-  const {parameters} = trained.fit
-  const model = toModel(classWeights(parameters, classes), trained.objective.gradientDescent)
-  await proveLoadable(model, design, parameters)
   output.sidecar('report.json', report)
   output.sidecar('model.json', {
     format: 'cloud-runner/logistic-regression',
@@ -127,7 +127,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     classes: label.classes,
     ...(threshold === undefined ? {} : {threshold}),
     distributions,
-    preprocessing: trained.preprocessing,
+    preprocessing,
     model,
   } satisfies Artifact)
 }
