@@ -43,11 +43,13 @@ async function process(input: InputFile, output: Output, context: ProcessContext
 
   const choice = await chooseFeatures(table, options, pacer)
   const labelled = labelledRows(label.codes)
+  if (pacer.due) await pacer.pause()
   const layout = layOut(choice, labelled)
   await pacer.pause()
-  const dealt = dealFolds(label.codes, classes, options)
+  const dealt = await dealFolds(label.codes, classes, options, pacer)
   await pacer.pause()
   const unlabelled = unlabelledRows(label.codes)
+  if (pacer.due) await pacer.pause()
   const folded = orderByFold(labelled, dealt, unlabelled)
   await pacer.pause()
   const shapes = await shapesOf(choice.numbers, folded, pacer)
@@ -59,6 +61,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     ...shapes.map(({distribution}) => distribution),
     ...choice.categories.map((column) => distributionOfTexts(column, labelled)),
   ]
+  if (pacer.due) await pacer.pause()
   const predictions: Predictions = {
     labels: new Int16Array(rows),
     probabilities: new Float64Array(rows * classes),
@@ -101,6 +104,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const scorer = {layout, preprocessing, parameters: fit.parameters, threshold}
   const predicted = await writePredicted(input, table, scorer, predictions, output, pacer)
   const writeMs = lap()
+  await pacer.pause()
   const written = table.sample?.of ?? rows
   context.log('INFO', `Wrote ${written} rows`, {rows: written, durationMs: writeMs})
 

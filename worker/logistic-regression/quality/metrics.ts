@@ -40,6 +40,7 @@ export async function measure(
   const curves: Curves[] = []
   for (const k of judged) {
     const ranking = await rank(rows, codes, k, classes.length, probabilities, pacer)
+    if (pacer.due) await pacer.pause()
     const area = areaUnderCurve(ranking)
     // Without rows on both sides there is neither.
     if (area === null) continue

@@ -31,6 +31,7 @@ export async function writePredicted(
   const {sample, label, total, shape} = table
   if (sample === undefined) {
     await writeResult(input, table, predictions, output, pacer)
+    await pacer.pause()
     return describePredicted(unlabelledRows(label.codes), label.classes, predictions)
   }
   const blocks = new BlockScorer(table, scorer, predictions)

@@ -1,3 +1,4 @@
+import type {Pacer} from '../pacer.ts'
 import {mulberry32} from '../random.ts'
 import type {Range} from '../solver/objective.ts'
 
@@ -19,11 +20,12 @@ export interface Folds {
  * without it the model would not know the class.
  * @param codes class per row, -1 without a label
  */
-export function dealFolds(
+export async function dealFolds(
   codes: Int32Array,
   classes: number,
-  {folds = FOLDS, seed = SEED}: {folds?: number; seed?: number} = {},
-): Folds {
+  {folds = FOLDS, seed = SEED}: {folds?: number; seed?: number},
+  pacer: Pacer,
+): Promise<Folds> {
   const rowsOf = rowsByClass(codes, classes)
   const divisible = rowsOf.filter((rows) => rows.length >= 2)
   const of = new Int8Array(codes.length).fill(-1)
@@ -32,7 +34,9 @@ export function dealFolds(
   const random = mulberry32(seed)
   let next = 0
   for (const rows of divisible) {
+    if (pacer.due) await pacer.pause()
     shuffle(rows, random)
+    if (pacer.due) await pacer.pause()
     // Continues where the last class ended, so that the folds are of equal size.
     for (let i = 0; i < rows.length; i++) of[rows[i] ?? 0] = next++ % count
   }

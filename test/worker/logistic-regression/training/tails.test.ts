@@ -48,7 +48,7 @@ async function transformsOf(
 async function heldOutLoss(column: NumberColumn, label: Label, fixed?: Transform[]): Promise<number> {
   const rows = Uint32Array.from(label.codes, (_, row) => row)
   const layout = layOut({numbers: [column], categories: [], leftOut: []}, rows)
-  const folded = orderByFold(rows, dealFolds(label.codes, 2))
+  const folded = orderByFold(rows, await dealFolds(label.codes, 2, {}, pacer))
   const chosen = await transformsOf(column, label, folded)
   const transforms: TransformChoice =
     fixed === undefined
@@ -80,7 +80,7 @@ describe('the choice of transforms', () => {
     const column = numberColumn(values)
     const codes = Int32Array.from(values, (x) => Number(uniform() < 1 / (1 + Math.exp(-2 * Math.log(x)))))
     const rows = Uint32Array.from(values, (_, row) => row)
-    const folded = orderByFold(rows, dealFolds(codes, 2))
+    const folded = orderByFold(rows, await dealFolds(codes, 2, {}, pacer))
     const before = await transformsOf(column, labelOf(codes), folded)
     for (const {folds, transforms} of before.halves) {
       const mirrored = codes.slice()
