@@ -1,3 +1,4 @@
+import {eastAsianWidth} from 'get-east-asian-width'
 import {printable} from './markup.ts'
 
 const graphemes = new Intl.Segmenter('en', {granularity: 'grapheme'})
@@ -32,5 +33,5 @@ function signsOf(text: string): string[] {
 }
 
 function signWidth(sign: string): number {
-  return /[\u1100-\u115f\u2e80-\uffef]|\p{Emoji_Presentation}/u.test(sign) ? 2 : 1
+  return /^\p{RGI_Emoji}$/v.test(sign) ? 2 : eastAsianWidth(sign.codePointAt(0) ?? 0)
 }
