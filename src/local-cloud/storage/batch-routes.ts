@@ -10,12 +10,10 @@ const BODY_LIMIT_BYTES = 10 * 1024 * 1024
 
 /** Several calls of the JSON API in one: https://cloud.google.com/storage/docs/batch */
 export function batchRoutes(served: readonly Route[]): Route[] {
-  const answerOf = async (outer: HttpRequest, part: string): Promise<string> => {
-    const {id, method, path, headers, body} = readPart(part)
-    const inner = served.flatMap((each) => {
-      const groups = each.method === method && each.pattern.exec(path.split('?', 1)[0] ?? '')
-      return groups ? [{handle: each.handle, groups: groups.groups ?? {}}] : []
-    })[0]
+  const answerOf = async (outer: HttpRequest, call: BatchedCall): Promise<string> => {
+    const {id, method, path, headers, body} = call
+    const [target = ''] = path.split('?', 1)
+    const inner = served.find((each) => each.method === method && each.pattern.test(target))
     let answer: HttpResponse
     try {
       if (inner === undefined) throw notServed(`${method} ${path} in a batch`)
@@ -24,7 +22,10 @@ export function batchRoutes(served: readonly Route[]): Route[] {
         method,
         url: new URL(path, outer.call.origin),
         params: Object.fromEntries(
-          Object.entries(inner.groups).map(([name, value]) => [name, decodeURIComponent(value)]),
+          Object.entries(inner.pattern.exec(target)?.groups ?? {}).map(([name, value]) => [
+            name,
+            decodeURIComponent(value),
+          ]),
         ),
         headers,
         stream: Readable.from([bytes]),
@@ -47,10 +48,16 @@ export function batchRoutes(served: readonly Route[]): Route[] {
     if (mark === undefined) throw invalid('A batch is multipart/mixed with a boundary.')
     const body = (await request.bytes(BODY_LIMIT_BYTES)).toString('utf8').replaceAll('\r\n', '\n')
     const parts = `\n${body}`.split(`\n--${mark}`).slice(1)
-    const calls = parts.filter((part) => !part.startsWith('--'))
+    const calls = parts.filter((part) => !part.startsWith('--')).map((part) => readPart(part))
     if (calls.length > MAX_CALLS) throw invalid(`A batch has at most ${MAX_CALLS} calls.`)
     const answers: string[] = []
-    for (const part of calls) answers.push(await answerOf(request, part))
+    while (answers.length < calls.length) {
+      // Those of one kind at once, so that their changes share a commit.
+      const rest = calls.slice(answers.length)
+      const other = rest.findIndex(({method}) => method !== rest[0]?.method)
+      const alike = rest.slice(0, other === -1 ? undefined : other)
+      answers.push(...(await Promise.all(alike.map((call) => answerOf(request, call)))))
+    }
     return {
       headers: {'content-type': `multipart/mixed; boundary=${BOUNDARY}`},
       body: `${answers.map((each) => `--${BOUNDARY}\r\n${each}\r\n`).join('')}--${BOUNDARY}--\r\n`,
