@@ -168,6 +168,8 @@ export type Fix = 'reprocess' | 'redrive' | 'cancel'
 export interface FixPlan {
   readonly fix: Fix
   readonly count: number
+  /** Changes if one of the files does, whatever their number: what the user confirms. */
+  readonly digest: string
   /** Names of the first ones. */
   readonly objects: readonly string[]
   /** The same in a shell; absent if there is no single line for it. */

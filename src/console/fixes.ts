@@ -1,4 +1,4 @@
-import {randomUUID} from 'node:crypto'
+import {createHash, randomUUID} from 'node:crypto'
 import {cancel} from '../core/cancel.ts'
 import {AppError, EXIT} from '../core/errors.ts'
 import {hasEnded, isUndelivered, type FileStatus} from '../core/files/files.ts'
@@ -25,8 +25,6 @@ export interface FixRequest {
   readonly objects: readonly string[]
   /** If no objects are named. */
   readonly filter: FileFilter
-  /** The number of files that the user confirmed. */
-  readonly count?: number
 }
 
 /** @throws AppError `usage` */
@@ -70,11 +68,13 @@ export class Fixes implements AsyncDisposable {
 
   /** Says what a fix would do; changes nothing. */
   plan({fix, objects, filter}: FixRequest): FixPlan {
-    const names = this.#chosen({fix, objects, filter}).map(({object}) => object)
+    const chosen = this.#chosen({fix, objects, filter})
+    const names = chosen.map(({object}) => object)
     const line = commandOfFix(fix, names, objects.length > 0 ? undefined : filter, this.#services.render)
     return {
       fix,
       count: names.length,
+      digest: digestOf(chosen),
       objects: names.slice(0, MOST_PLANNED),
       ...(line === undefined ? {} : {command: line}),
     }
@@ -82,13 +82,13 @@ export class Fixes implements AsyncDisposable {
 
   /**
    * Starts a fix. Its first progress is returned; the rest comes as events.
-   * @throws AppError `conflict` if it would change more or fewer files than the user confirmed
+   * @param digest of the plan that the user confirmed; absent: any files
+   * @throws AppError `conflict` if it would change other files than these
    */
-  start(request: FixRequest): FixProgress {
+  start(request: FixRequest, digest?: string): FixProgress {
     const chosen = this.#chosen(request)
-    const {count = chosen.length} = request
-    if (count !== chosen.length)
-      throw new AppError(`The filter matches ${chosen.length} of these files now, not ${count}.`, {
+    if (digest !== undefined && digest !== digestOf(chosen))
+      throw new AppError(`Other files match the filter now: ${chosen.length} in all.`, {
         code: 'conflict',
         suggestions: ['See which they are, and confirm again.'],
       })
@@ -142,6 +142,12 @@ export class Fixes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last
   }
+}
+
+/** Identifies the files, whatever their order. */
+function digestOf(chosen: readonly Chosen[]): string {
+  const names = chosen.map(({object}) => object).toSorted()
+  return createHash('sha256').update(JSON.stringify(names)).digest('base64url')
 }
 
 async function apply(fix: Fix, chosen: readonly Chosen[], context: Context): Promise<void> {

@@ -74,12 +74,8 @@ export interface FixQuery extends FileQuery {
 }
 
 export interface FixStart extends FixQuery {
-  /**
-   * The number of files that the user confirmed; with any other, the request is refused with the code `conflict`.
-   * @asType integer
-   * @minimum 0
-   */
-  readonly count?: number
+  /** `digest` of the plan that the user confirmed; if other files match by now, the request is refused with the code `conflict`. */
+  readonly digest?: string
 }
 
 export interface EventQuery {

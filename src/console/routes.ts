@@ -152,8 +152,7 @@ export function apiRoutes({
 
     async 'POST /api/fixes/{fix}'({name, query}) {
       await watch.current()
-      const count = countIn(query, 'count', {least: 0, most: Number.MAX_SAFE_INTEGER})
-      return fixes.start({...fixIn(name, query), ...(count === undefined ? {} : {count})})
+      return fixes.start(fixIn(name, query), query.get('digest') ?? undefined)
     },
 
     async 'POST /api/uploads/{object}'({name, message}) {

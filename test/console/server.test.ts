@@ -103,12 +103,18 @@ test('changes no other files than the user agreed to, and shows ended fixes to a
   await setup({workerFolder: undefined}, context)
   await processed({'one.csv': 'a,b\n"1,2\n', 'two.csv': 'a,b\n"1,2\n'}, context)
   const {ask, listen} = await startConsole(context)
-  expect(await ask('POST', '/api/fixes/reprocess?state=failed&count=1')).toMatchObject({
+  const plan = async () => Object((await ask('GET', '/api/fixes/reprocess?state=failed')).json)
+  const start = (digest: string) => ask('POST', `/api/fixes/reprocess?state=failed&digest=${digest}`)
+  const {digest: agreed} = await plan()
+  // As many files as before, but not the same.
+  await processed({'three.csv': 'a,b\n"1,2\n'}, context)
+  await context.cloud.objects.delete(context.pipeline.names.inputBucket, 'one.csv')
+  await expect.poll(async () => (await plan()).objects.toSorted()).toEqual(['three.csv', 'two.csv'])
+  expect(await start(agreed)).toMatchObject({
     status: 409,
     json: {code: 'conflict', message: expect.stringContaining('2')},
   })
-  expect((await ask('POST', '/api/fixes/reprocess?state=failed&count=-1')).status).toBe(400)
-  const {json} = await ask('POST', '/api/fixes/reprocess?state=failed&count=2')
+  const {json} = await start((await plan()).digest)
   const {id} = Object(json)
   for (const events of [await listen(), await listen()])
     expect(

@@ -31,10 +31,11 @@ function Question({fix, query}: Asked) {
     dialog.current?.close()
     asked.value = undefined
   }
-  const run = (count: number) => {
-    if (isBusy.value) return
+  const run = () => {
+    const digest = plan.value?.digest
+    if (isBusy.value || digest === undefined) return
     isBusy.value = true
-    const agreed = new URLSearchParams([...chosen.query, ['count', String(count)]])
+    const agreed = new URLSearchParams([...chosen.query, ['digest', digest]])
     ask('POST /api/fixes/{fix}', {name: fix, query: agreed})
       .then(close, async (error: unknown) => {
         fail(error)
@@ -58,7 +59,7 @@ function Question({fix, query}: Asked) {
           type="button"
           class="primary"
           disabled={count === undefined || count === 0 || isBusy.value}
-          onClick={() => run(count ?? 0)}
+          onClick={run}
         >
           {verb}
           {count === undefined ? '' : ` ${counted(count, 'file')}`}
