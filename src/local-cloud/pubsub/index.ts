@@ -13,6 +13,8 @@ import {MessagePublisher} from './message-publisher.ts'
 import {createPull} from './pull.ts'
 import {PushConnections} from './push-request.ts'
 import {ResourceStore} from './resource-store.ts'
+import {createSchemaService} from './schema-service.ts'
+import {createSchemaStore} from './schema-store.ts'
 import {createSnapshots} from './snapshots.ts'
 import {createSubscriptionAdmin} from './subscription-admin.ts'
 
@@ -47,6 +49,7 @@ export function createPubsub({
 }): Pubsub {
   const resources = new ResourceStore(state.database)
   const messages = new MessageStore(state.database)
+  const schemas = createSchemaStore(state)
   const connections = new PushConnections()
   const publisher: MessagePublisher = new MessagePublisher({
     state,
@@ -73,12 +76,16 @@ export function createPubsub({
   const pull = createPull(common)
   const policies = createPolicies(
     access,
-    (name) => resources.findTopic(name) !== undefined || resources.findSubscription(name) !== undefined,
+    (name) =>
+      resources.findTopic(name) !== undefined ||
+      resources.findSubscription(name) !== undefined ||
+      schemas.exists(name),
   )
   return {
     routes: policies.routes,
     services: [
-      createPublisherService(common),
+      createPublisherService({...common, schemas}),
+      createSchemaService({state, clock, access, schemas}),
       {
         service: 'google.pubsub.v1.Subscriber',
         unary: {...createSubscriptionAdmin(common), ...createSnapshots(common), ...pull.unary},

@@ -36,13 +36,18 @@ export function parseSnapshotName(name: string | undefined): ResourceName {
   return parse(name, 'snapshots')
 }
 
+/** @throws ApiError INVALID_ARGUMENT for anything but `projects/P/schemas/S` */
+export function parseSchemaName(name: string | undefined): ResourceName {
+  return parse(name, 'schemas')
+}
+
 /** @throws ApiError INVALID_ARGUMENT for anything but `projects/P` */
 export function checkProjectName(name: string | undefined): string {
   if (name !== undefined && /^projects\/[^/]+$/.test(name)) return name
   throw new ApiError('INVALID_ARGUMENT', `Invalid project name given (name=${name ?? ''}).`)
 }
 
-/** The error for a topic, subscription or snapshot that does not exist. */
+/** The error for a topic, subscription, snapshot or schema that does not exist. */
 export function notFound(name: string): ApiError {
   return new ApiError('NOT_FOUND', `Resource not found (resource=${name.split('/').at(-1) ?? name}).`)
 }

@@ -6,7 +6,7 @@ import type {RpcService} from '../wire/rpc.ts'
 import {notFound} from './names.ts'
 
 /**
- * google.iam.v1.IAMPolicy of topics, subscriptions and snapshots. Over REST its paths are Pub/Sub's own, which are in no proto
+ * google.iam.v1.IAMPolicy of topics, subscriptions, snapshots and schemas. Over REST its paths are Pub/Sub's own, which are in no proto
  * (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/getIamPolicy), hence the plain routes.
  */
 export function createPolicies(
@@ -17,17 +17,18 @@ export function createPolicies(
     if (!exists(resource)) throw notFound(resource)
   })
   return {
-    routes: ['topics', 'subscriptions', 'snapshots'].flatMap((collection) =>
+    routes: ['topics', 'subscriptions', 'snapshots', 'schemas'].flatMap((collection) =>
       policyRoutes(`projects/:project/${collection}/:id`, methods),
     ),
     service: {service: 'google.iam.v1.IAMPolicy', unary: {...methods}},
   }
 }
 
-/** @throws ApiError UNIMPLEMENTED for anything but a topic, a subscription or a snapshot */
+/** @throws ApiError UNIMPLEMENTED for anything but a topic, a subscription, a snapshot or a schema */
 function kindOf(resource: string): string {
-  const collection = /^projects\/[^/]+\/(?<collection>topics|subscriptions|snapshots)\/[^/]+$/.exec(resource)
-    ?.groups?.['collection']
+  const collection = /^projects\/[^/]+\/(?<collection>topics|subscriptions|snapshots|schemas)\/[^/]+$/.exec(
+    resource,
+  )?.groups?.['collection']
   if (collection === undefined)
     throw new ApiError(
       'UNIMPLEMENTED',

@@ -13,11 +13,18 @@ import {checkMessages} from './published-message.ts'
 import type {MessagePublisher} from './message-publisher.ts'
 import type {NewMessage} from './publishing.ts'
 import type {ResourceStore} from './resource-store.ts'
+import type {SchemaStore} from './schema-store.ts'
 import type {Topic} from './resources.ts'
 import {topicRetentionMs} from './subscription-settings.ts'
 
-const UPDATABLE = new Set(['labels', 'messageRetentionDuration', 'messageStoragePolicy', 'kmsKeyName'])
-const UNSERVED = ['schemaSettings', 'ingestionDataSourceSettings', 'messageTransforms', 'tags']
+const UPDATABLE = new Set([
+  'labels',
+  'messageRetentionDuration',
+  'messageStoragePolicy',
+  'kmsKeyName',
+  'schemaSettings',
+])
+const UNSERVED = ['ingestionDataSourceSettings', 'messageTransforms', 'tags']
 
 function checkTopic(topic: Topic): Topic {
   for (const field of UNSERVED)
@@ -35,6 +42,7 @@ export function createPublisherService({
   messages,
   publisher,
   deliveries,
+  schemas,
 }: {
   state: State
   access: AccessControl
@@ -42,11 +50,19 @@ export function createPublisherService({
   messages: MessageStore
   publisher: MessagePublisher
   deliveries: Deliveries
+  schemas: SchemaStore
 }): RpcService {
+  const checkSchema = ({schemaSettings}: Topic, {principal}: Pick<Call, 'principal'>): void => {
+    if (schemaSettings === undefined) return
+    access.require(principal, 'pubsub.schemas.attach', schemaSettings.schema ?? '')
+    schemas.checkSettings(schemaSettings)
+  }
+
   async function createTopic(request: Topic, {principal}: Call): Promise<object> {
     const {project, id} = parseTopicName(request.name)
     access.require(principal, 'pubsub.topics.create', project)
     const topic = checkTopic(request)
+    checkSchema(topic, {principal})
     await state.write(() => {
       if (resources.findTopic(topic.name) !== undefined)
         throw new ApiError('ALREADY_EXISTS', `Resource already exists in the project (resource=${id}).`)
@@ -66,6 +82,7 @@ export function createPublisherService({
     return state.write(() => {
       const {key, resource} = resources.topic(update.name)
       const topic = checkTopic({...applyFieldMask(resource, update, paths), name: resource.name})
+      if (paths.some(([field]) => field === 'schemaSettings')) checkSchema(topic, {principal})
       resources.updateTopic(key, topic)
       return topic
     })
@@ -113,7 +130,10 @@ export function createPublisherService({
   ): Promise<object> {
     parseTopicName(name)
     access.require(principal, 'pubsub.topics.publish', name)
-    return {messageIds: await publisher.publish(name, checkMessages(given))}
+    const checked = checkMessages(given)
+    const settings = resources.findTopic(name)?.resource.schemaSettings
+    const fitting = settings === undefined ? checked : await schemas.checked(settings, checked)
+    return {messageIds: await publisher.publish(name, fitting)}
   }
 
   /** The subscription remains, but permanently without messages. */

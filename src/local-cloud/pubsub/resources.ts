@@ -1,9 +1,12 @@
+import type {SchemaSettings} from './schema-store.ts'
+
 /** google.pubsub.v1.Topic in proto3 JSON, as far as it is served. */
 export interface Topic {
   name: string
   labels?: Record<string, string>
   messageStoragePolicy?: object
   messageRetentionDuration?: string
+  schemaSettings?: SchemaSettings
 }
 
 /** google.pubsub.v1.PushConfig. */

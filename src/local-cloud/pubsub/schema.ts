@@ -2,7 +2,7 @@ import type {Schema} from '../state/state.ts'
 
 /**
  * Topics and subscriptions as the JSON that the API returns, each message once, and per subscription a row for each
- * message that it has not acknowledged (or has, but keeps for a seek). Times are milliseconds since 1970.
+ * message that it has not acknowledged (or has, but keeps for a seek); the revisions of schemas in their order. Times are milliseconds since 1970.
  */
 export const pubsubSchema: Schema = {
   name: 'pubsub',
@@ -36,5 +36,12 @@ export const pubsubSchema: Schema = {
        PRIMARY KEY (subscription, message)
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX pubsub_backlog_by_message ON pubsub_backlog (message);`,
+    `CREATE TABLE pubsub_schemas (
+       id INTEGER PRIMARY KEY AUTOINCREMENT,
+       name TEXT NOT NULL,
+       revision_id TEXT NOT NULL,
+       revision TEXT NOT NULL,
+       UNIQUE (name, revision_id)
+     ) STRICT;`,
   ],
 }
