@@ -8,6 +8,7 @@ import {lifecycleRules} from './lifecycle-rules.ts'
 import {locationTypeOf} from './locations.ts'
 import {settledRetentionPolicy} from './protection.ts'
 import {checkPublicAccessSetting} from './public-access.ts'
+import type {SoftDeletedBucket} from './soft-deleted-buckets.ts'
 import {settledSoftDeletePolicy} from './soft-deleted.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, storedJson, text, type Row} from '../state/rows.ts'
@@ -150,7 +151,7 @@ export function bucketOfRow(row: Row): Bucket {
  * @param acls its access control lists, where they are asked for
  */
 export function bucketJson(
-  bucket: Bucket,
+  bucket: Bucket & Partial<Pick<SoftDeletedBucket, 'softDeleted'>>,
   context: {origin: string; projectNumber: string},
   acls: JsonObject = {},
 ): JsonObject {
@@ -183,6 +184,12 @@ export function bucketJson(
     },
     location,
     locationType,
+    ...(bucket.softDeleted === undefined
+      ? {}
+      : {
+          softDeleteTime: new Date(bucket.softDeleted.at).toISOString(),
+          hardDeleteTime: new Date(bucket.softDeleted.until).toISOString(),
+        }),
   }
 }
 

@@ -1,7 +1,7 @@
 import type {ServiceAgents} from '../iam/access.ts'
 import type {State} from '../state/state.ts'
 import type {JsonObject} from '../wire/json.ts'
-import {pageByKey} from '../wire/paging.ts'
+import {pageByKey, pageByOffset} from '../wire/paging.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {type AclKind, type Acls, isUniform} from './acl.ts'
 import {bucketJson, writableBucketFields} from './bucket-resource.ts'
@@ -14,12 +14,14 @@ import {mergePatch} from './json.ts'
 import {checkBucketName} from './names.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
-import {flag, pageSize, refuseParameters, wantsAcl} from './query.ts'
+import {flag, pageSize, wantsAcl, wholeNumber} from './query.ts'
+import type {SoftDeletedBucket, SoftDeletedBuckets} from './soft-deleted-buckets.ts'
 
 /** Buckets: https://cloud.google.com/storage/docs/json_api/v1/buckets */
 export function bucketRoutes({
   state,
   buckets,
+  softDeleted,
   permissions,
   acls,
   agents,
@@ -28,6 +30,7 @@ export function bucketRoutes({
 }: {
   state: State
   buckets: Buckets
+  softDeleted: SoftDeletedBuckets
   permissions: Permissions
   acls: Acls
   agents: ServiceAgents
@@ -91,27 +94,38 @@ export function bucketRoutes({
     }
   }
 
+  const listJson = (request: HttpRequest, items: readonly Bucket[], next: object): object => ({
+    kind: 'storage#buckets',
+    ...next,
+    ...(items.length === 0 ? {} : {items: items.map((bucket) => json(bucket, request, false))}),
+  })
+
   const list = (request: HttpRequest): HttpResponse => {
     const project = projectOf(request)
     const query = request.url.searchParams
-    refuseParameters(query, ['softDeleted'])
     permissions.requireOnProject(request.call.principal, 'storage.buckets.list', project)
     const prefix = query.get('prefix') ?? ''
     const size = pageSize(query)
+    const wanted = ({name}: Bucket): boolean => name.startsWith(prefix)
+    if (flag(query, 'softDeleted')) {
+      const {items, next} = pageByOffset(
+        {pageToken: query.get('pageToken') ?? ''},
+        {usual: size, largest: size},
+        (limit, offset) =>
+          softDeleted
+            .list(project)
+            .filter(wanted)
+            .slice(offset, offset + limit),
+      )
+      return {json: listJson(request, items, next)}
+    }
     const {items, next} = pageByKey(
       {pageToken: query.get('pageToken') ?? ''},
       {usual: size, largest: size},
-      (after, limit) =>
-        buckets.list(project, prefix, after, limit).filter(({name}) => name.startsWith(prefix)),
+      (after, limit) => buckets.list(project, prefix, after, limit).filter(wanted),
       ({name}) => name,
     )
-    return {
-      json: {
-        kind: 'storage#buckets',
-        ...next,
-        ...(items.length === 0 ? {} : {items: items.map((bucket) => json(bucket, request, false))}),
-      },
-    }
+    return {json: listJson(request, items, next)}
   }
 
   const layout = (request: HttpRequest): HttpResponse => {
@@ -134,7 +148,22 @@ export function bucketRoutes({
     return bucket
   }
 
+  /** A deleted bucket has no policy of its own any more, so its project's decides. */
+  const softDeletedOf = ({params, url, call}: HttpRequest, permission: string): SoftDeletedBucket => {
+    const bucket = softDeleted.get(params['bucket'] ?? '', wholeNumber(url.searchParams, 'generation'))
+    permissions.requireOnProject(call.principal, permission, bucket.project)
+    return bucket
+  }
+
+  const restore = async (request: HttpRequest): Promise<HttpResponse> => {
+    const {name, generation} = softDeletedOf(request, 'storage.buckets.restore')
+    const restored = await state.write(() => softDeleted.restore(name, generation))
+    return {json: json(restored, request, false)}
+  }
+
   const get = (request: HttpRequest): HttpResponse => {
+    if (flag(request.url.searchParams, 'softDeleted'))
+      return {json: json(softDeletedOf(request, 'storage.buckets.get'), request, false)}
     const bucket = permitted(request, 'storage.buckets.get')
     checkForRead(readPreconditions(request.url.searchParams), bucket, bucketEtag(bucket.metageneration))
     return {headers: {etag: bucketEtag(bucket.metageneration)}, json: json(bucket, request, false)}
@@ -187,6 +216,7 @@ export function bucketRoutes({
     // The location of a bucket cannot be changed, so it is kept if a full replacement omits it.
     ['PUT', '/b/:bucket', (request) => change(request, keepPlace)],
     ['DELETE', '/b/:bucket', remove],
+    ['POST', '/b/:bucket/restore', restore],
     ['POST', '/b/:bucket/lockRetentionPolicy', lock],
     // Terraform requests the first before it deletes a bucket, gcloud the others; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],

@@ -19,6 +19,8 @@ export interface Buckets {
   count(): number
   /** @throws StorageError 409 if the name is taken, 400 for fields that do not fit together */
   insert(bucket: {name: string; project: string; fields: JsonObject}): Bucket
+  /** Restores one that was removed. @throws StorageError 409 if the name is taken */
+  putBack(bucket: Bucket): void
   /**
    * Replaces what callers may set; raises the metageneration.
    * @throws StorageError 400, 403 if a locked retention policy would be loosened
@@ -51,7 +53,7 @@ export function createBuckets({
   const insert = database.prepare(
     `INSERT INTO storage_buckets
        (name, project, metageneration, generation, time_created, updated, last_notification, fields)
-     VALUES (?, ?, 1, ?, ?, ?, 0, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, 0, ?)`,
   )
   const update = database.prepare(
     'UPDATE storage_buckets SET metageneration = metageneration + 1, updated = ?, fields = ? WHERE name = ?',
@@ -69,6 +71,25 @@ export function createBuckets({
     return bucket
   }
 
+  const checkFree = (name: string, project: string): void => {
+    const present = find(name)
+    if (present?.project === project) {
+      throw conflict(
+        'Your previous request to create the named bucket succeeded and you already own it.',
+        'BucketAlreadyOwnedByYou',
+      )
+    }
+    if (present !== undefined) {
+      throw conflict(
+        'The requested bucket name is not available. The bucket namespace is shared by all users of the system. ' +
+          'Please select a different name and try again.',
+        'BucketAlreadyExists',
+      )
+    }
+  }
+  const put = ({name, project, metageneration, generation, timeCreated, updated, fields}: Bucket): void =>
+    void insert.run(name, project, metageneration, generation, timeCreated, updated, JSON.stringify(fields))
+
   return {
     find,
     get,
@@ -76,24 +97,16 @@ export function createBuckets({
     withLifecycle: () => selectWithLifecycle.all().map(bucketOfRow),
     count: () => Number(selectCount.get()?.['buckets']),
     insert({name, project, fields}) {
-      const present = find(name)
-      if (present?.project === project) {
-        throw conflict(
-          'Your previous request to create the named bucket succeeded and you already own it.',
-          'BucketAlreadyOwnedByYou',
-        )
-      }
-      if (present !== undefined) {
-        throw conflict(
-          'The requested bucket name is not available. The bucket namespace is shared by all users of the system. ' +
-            'Please select a different name and try again.',
-          'BucketAlreadyExists',
-        )
-      }
+      checkFree(name, project)
       const now = clock.now()
       const settled = settledBucketFields(name, undefined, fields, now)
-      insert.run(name, project, nextGeneration(), now, now, JSON.stringify(settled))
+      const generation = nextGeneration()
+      put({name, project, metageneration: 1, generation, timeCreated: now, updated: now, fields: settled})
       return get(name)
+    },
+    putBack(bucket) {
+      checkFree(bucket.name, bucket.project)
+      put(bucket)
     },
     replaceFields({name, fields: present}, fields) {
       const now = clock.now()

@@ -29,6 +29,7 @@ import {bucketResource, createPermissions} from './permissions.ts'
 import {createResumableUploads} from './resumable-uploads.ts'
 import {createSignatures} from './signatures.ts'
 import {asSigner} from './signed-requests.ts'
+import {createSoftDeletedBuckets} from './soft-deleted-buckets.ts'
 import {createSoftDeleted} from './soft-deleted.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
@@ -84,6 +85,7 @@ export function createStorage({
   const permissions = createPermissions(access, (bucket) => buckets.find(bucket))
   const objects = createObjects(state)
   const softDeleted = createSoftDeleted(state)
+  const softDeletedBuckets = createSoftDeletedBuckets({state, clock, access, buckets, objects: softDeleted})
   const notifications = createNotifications({state, clock, access, agents, publishing})
   const sessions = createUploadSessions({state, clock})
   const parts = createPartUploads({state, clock})
@@ -133,6 +135,7 @@ export function createStorage({
     buckets,
     objects,
     softDeleted,
+    softDeletedBuckets,
     parts,
     changes,
     report,
@@ -141,7 +144,9 @@ export function createStorage({
   const xmlObjects = createXmlObjects({state, buckets, objects, changes, permissions, resumable})
   const xmlParts = createXmlParts({state, buckets, changes, permissions, uploads: parts})
   const removeBucket = (name: string): void => {
-    buckets.remove(buckets.get(name))
+    const bucket = buckets.get(name)
+    buckets.remove(bucket)
+    softDeletedBuckets.keep(bucket)
     forget(name)
     access.dropPolicy(bucketResource(name))
   }
@@ -164,7 +169,16 @@ export function createStorage({
   }
   const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
   const json = jsonRoutes([
-    ...bucketRoutes({state, buckets, permissions, acls, agents, insertBucket, removeBucket}),
+    ...bucketRoutes({
+      state,
+      buckets,
+      softDeleted: softDeletedBuckets,
+      permissions,
+      acls,
+      agents,
+      insertBucket,
+      removeBucket,
+    }),
     ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
     ...hmacKeys.routes,
     ...iamRoutes({buckets, permissions, access}),

@@ -10,6 +10,7 @@ import type {ObjectChanges} from './object-changes.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {ObjectRange, Objects} from './objects.ts'
 import type {PartUploads} from './part-uploads.ts'
+import type {SoftDeletedBuckets} from './soft-deleted-buckets.ts'
 import type {SoftDeletedObjects} from './soft-deleted.ts'
 
 /** Between two looks at what is due; rules count in days. */
@@ -29,6 +30,7 @@ export function createLifecycle({
   buckets,
   objects,
   softDeleted,
+  softDeletedBuckets,
   parts,
   changes,
   report,
@@ -38,6 +40,7 @@ export function createLifecycle({
   buckets: Buckets
   objects: Objects
   softDeleted: SoftDeletedObjects
+  softDeletedBuckets: SoftDeletedBuckets
   parts: PartUploads
   changes: ObjectChanges
   /** Called with errors other than those of a full disk. */
@@ -99,6 +102,7 @@ export function createLifecycle({
   }
 
   const expireSoftDeleted = async (): Promise<void> => {
+    await state.write(() => softDeletedBuckets.expire())
     for (;;) {
       const {expired, freed} = await state.write(() => {
         const blobs = softDeleted.expire(clock.now(), BATCH)

@@ -9,6 +9,7 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'PATCH /b/:bucket': 'storage.buckets.patch',
   'PUT /b/:bucket': 'storage.buckets.update',
   'DELETE /b/:bucket': 'storage.buckets.delete',
+  'POST /b/:bucket/restore': 'storage.buckets.restore',
   'POST /b/:bucket/lockRetentionPolicy': 'storage.buckets.lockRetentionPolicy',
   'GET /b/:bucket/storageLayout': 'storage.buckets.getStorageLayout',
   'GET /b/:bucket/iam': 'storage.buckets.getIamPolicy',

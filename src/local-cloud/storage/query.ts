@@ -1,4 +1,4 @@
-import {invalid, notServed} from './errors.ts'
+import {invalid} from './errors.ts'
 
 /** @throws StorageError 400 if the parameter is present and not a whole number from 0 */
 export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
@@ -32,13 +32,4 @@ export function pageSize(query: URLSearchParams): number {
 export function wantsAcl(query: URLSearchParams, usual: boolean): boolean {
   const projection = query.get('projection') ?? ''
   return projection === '' ? usual : projection === 'full'
-}
-
-/**
- * Clients send `false` for what they do not want.
- * @throws ApiError UNIMPLEMENTED naming the first parameter of `names` that is given: it would change the outcome
- */
-export function refuseParameters(query: URLSearchParams, names: readonly string[]): void {
-  const given = names.find((name) => !['', 'false'].includes(query.get(name)?.toLowerCase() ?? ''))
-  if (given !== undefined) throw notServed(`The parameter ${given}`)
 }

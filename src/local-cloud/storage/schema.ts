@@ -100,5 +100,14 @@ export const storageSchema: Schema = {
        time_created INTEGER NOT NULL,
        updated INTEGER NOT NULL
      ) STRICT, WITHOUT ROWID;`,
+    `CREATE TABLE storage_soft_deleted_buckets (
+       name TEXT NOT NULL,
+       generation INTEGER NOT NULL,
+       project TEXT NOT NULL,
+       hard_delete_time INTEGER NOT NULL,
+       bucket TEXT NOT NULL,
+       policy TEXT NOT NULL,
+       PRIMARY KEY (name, generation)
+     ) STRICT, WITHOUT ROWID;`,
   ],
 }

@@ -43,6 +43,8 @@ export interface SoftDeletedObjects {
   /** Those that can still be restored, by name and generation. */
   page(bucket: string, range: ObjectRange, count: number, now: number): StoredObject[]
   insert(object: StoredObject, softDeleted: {at: number; until: number}): void
+  /** Moves those of a bucket elsewhere, out of the reach of a new bucket of its name. */
+  moveAll(from: string, to: string): void
   /** Has none of a deleted bucket be restorable; `expire` removes them. */
   giveUp(bucket: string): void
   /** Removes those whose time is over, at most `count`. @returns their blobs, which another object may have too */
@@ -63,6 +65,7 @@ export function createSoftDeleted({database}: State): SoftDeletedObjects {
      VALUES (?, ?, ?, ?, ?, ?)`,
   )
   const giveUp = database.prepare('UPDATE storage_soft_deleted SET hard_delete_time = 0 WHERE bucket = ?')
+  const moveAll = database.prepare('UPDATE storage_soft_deleted SET bucket = ? WHERE bucket = ?')
   const expire = database.prepare(
     `DELETE FROM storage_soft_deleted WHERE (bucket, name, generation) IN
        (SELECT bucket, name, generation FROM storage_soft_deleted WHERE hard_delete_time <= ? LIMIT ?)
@@ -80,6 +83,7 @@ export function createSoftDeleted({database}: State): SoftDeletedObjects {
       const kept = JSON.stringify({...object, softDeleted})
       insert.run(bucket, name, generation, blob, softDeleted.until, kept)
     },
+    moveAll: (from, to) => void moveAll.run(to, from),
     giveUp: (bucket) => void giveUp.run(bucket),
     expire: (now, count) => expire.all(now, count).map(({blob}) => String(blob)),
   }

@@ -121,3 +121,43 @@ test('a bucket keeps nothing unless it was told to, and says so', async () => {
     expect(await refusalOf(response)).toEqual([400, expect.stringContaining('7 to 90 days')])
   }
 })
+
+test('a deleted bucket is listed and restored with its policy and its deleted objects, until its time is over', async () => {
+  const local = await withSoftDelete()
+  const {client, clock, origin} = local
+  const created = await fieldsOf(await call(origin, 'GET', '/b/bucket'))
+  const bindings = [{role: 'roles/storage.objectViewer', members: ['user:a@example.com']}]
+  await call(origin, 'PUT', '/b/bucket/iam', {bindings})
+  await uploadMedia(origin, 'bucket', 'x', 'x')
+  await call(origin, 'DELETE', '/b/bucket/o/x')
+  await client.bucket('bucket').delete()
+
+  const which = `generation=${String(created['generation'])}`
+  expect(await fieldsOf(await call(origin, 'GET', '/b?project=p&softDeleted=true'))).toMatchObject({
+    items: [
+      {
+        name: 'bucket',
+        generation: created['generation'],
+        softDeleteTime: expect.stringMatching(/Z$/),
+        hardDeleteTime: expect.stringMatching(/Z$/),
+      },
+    ],
+  })
+  expect((await call(origin, 'GET', '/b/bucket')).status).toBe(404)
+  expect((await call(origin, 'GET', `/b/bucket?softDeleted=true&${which}`)).status).toBe(200)
+
+  // One of its name is in the way, and sees nothing of it.
+  await call(origin, 'POST', '/b?project=p', {name: 'bucket', softDeletePolicy: WEEK})
+  expect(await deleted(local)).toEqual([])
+  expect((await call(origin, 'POST', `/b/bucket/restore?${which}`)).status).toBe(409)
+  await call(origin, 'PATCH', '/b/bucket', {softDeletePolicy: {retentionDurationSeconds: '0'}})
+  await call(origin, 'DELETE', '/b/bucket')
+
+  expect(await fieldsOf(await call(origin, 'POST', `/b/bucket/restore?${which}`))).toEqual(created)
+  expect(await fieldsOf(await call(origin, 'GET', '/b/bucket/iam'))).toMatchObject({bindings})
+  expect(await deleted(local)).toHaveLength(1)
+
+  await call(origin, 'DELETE', '/b/bucket')
+  await clock.advance(7 * DAY_MS)
+  expect((await call(origin, 'GET', `/b/bucket?softDeleted=true&${which}`)).status).toBe(404)
+})
