@@ -35,8 +35,8 @@ export interface Operations {
   readonly services: readonly RpcService[]
   readonly routes: readonly Route[]
   /**
-   * Starts an operation and answers once the work has ended, or unfinished after `holdMs`: clients that poll
-   * every ten seconds are spared the first poll.
+   * Starts an operation and answers once the work has ended, or unfinished after five seconds: clients
+   * that poll every ten seconds are spared the first poll, and none gives up on the answer.
    * @param work resolves to the resource; an `ApiError` it throws becomes the operation's error
    */
   run(operation: NewOperation, work: () => Promise<object>): Promise<Operation>
@@ -46,8 +46,10 @@ export interface Operations {
   settled(): Promise<void>
 }
 
-/** The Go client of the Terraform provider waits 120 s for an answer; stay well below. */
-const HOLD_MS = 100_000
+/** Google's clients wait 10 s for the answer to a DeleteService, 15 s for that to a CreateService. */
+const HOLD_MS = 5000
+/** A WaitOperation without a timeout. */
+const WAIT_MS = 100_000
 const PAGES = {usual: 100, largest: 1000}
 const KEPT_MS = 7 * 24 * 3600_000
 
@@ -60,12 +62,10 @@ export function createOperations({
   state,
   clock,
   access,
-  holdMs = HOLD_MS,
 }: {
   state: State
   clock: Clock
   access: AccessControl
-  holdMs?: number
 }): Operations {
   const {database} = state
   const insert = database.prepare(
@@ -184,7 +184,7 @@ export function createOperations({
       const begun: Operation = {name, metadata: {'@type': `type.googleapis.com/${type}`, ...metadata}}
       await state.write(() => insert.run(name, parent, type, JSON.stringify(begun), clock.now()))
       const ended = follow(begun, work)
-      return answerAtOnce === true ? begun : within(clock, ended, holdMs, begun)
+      return answerAtOnce === true ? begun : within(clock, ended, HOLD_MS, begun)
     },
     async resume(name, work) {
       const row = select.get(name)
@@ -239,5 +239,5 @@ function operationOf(row: Row): Operation {
 
 /** Milliseconds of a Duration in JSON; a wait without one may last as long as the server allows. */
 function seconds(duration: unknown): number {
-  return typeof duration === 'string' ? Number.parseFloat(duration) * 1000 : HOLD_MS
+  return typeof duration === 'string' ? Number.parseFloat(duration) * 1000 : WAIT_MS
 }
