@@ -90,6 +90,7 @@ export function createStorage({
   const sessions = createUploadSessions({state, clock})
   const parts = createPartUploads({state, clock})
   const acls = createAcls(agents)
+  const underTest = new Set<string>()
   const insertBucket: Buckets['insert'] = (given) => {
     const bucket = buckets.insert(given)
     access.startPolicy(bucketResource(bucket.name), initialBindings(bucket))
@@ -107,6 +108,7 @@ export function createStorage({
     acls,
     notifications,
     nextGeneration,
+    underTest,
   })
   const render: RenderObject = (object, origin, withAcl = false) => {
     const bucket = buckets.find(object.bucket)
@@ -146,6 +148,7 @@ export function createStorage({
   const removeBucket = (name: string): void => {
     const bucket = buckets.get(name)
     buckets.remove(bucket)
+    underTest.delete(name)
     softDeletedBuckets.keep(bucket)
     forget(name)
     access.dropPolicy(bucketResource(name))
@@ -188,7 +191,15 @@ export function createStorage({
     ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
   ])
   const allowPage = allowedPages(buckets)
-  const forPages = (routes: readonly Route[]): Route[] => routes.map((each) => ({...each, allowPage}))
+  const forPages = (routes: readonly Route[]): Route[] =>
+    routes.map((each) => ({
+      ...each,
+      allowPage,
+      handle(request) {
+        if (request.headers['x-retry-test-id'] !== undefined) underTest.add(request.params['bucket'] ?? '')
+        return each.handle(request)
+      },
+    }))
   return {
     routes: forPages([
       ...json,

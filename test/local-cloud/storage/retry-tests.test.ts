@@ -142,3 +142,13 @@ it.each([
   expect((await fetch(`${cloud.endpoint}/retry_test`, {method: 'POST', body})).status).toBe(status)
   expect((await fetch(`${cloud.endpoint}/retry_test/none`)).status).toBe(404)
 })
+
+it('lets the bucket of a retry test go, though it has just retained its objects', async () => {
+  const {cloud, arm} = await start()
+  const plain = new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})
+  await plain.bucket('bucket').setRetentionPeriod(600)
+  await plain.bucket('bucket').file('kept').save('x', {resumable: false})
+  await expect(plain.bucket('bucket').file('kept').delete()).rejects.toMatchObject({code: 403})
+  const {storage} = await arm({'storage.objects.get': ['return-503']})
+  await storage.bucket('bucket').file('kept').delete()
+})

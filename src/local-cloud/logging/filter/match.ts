@@ -1,7 +1,9 @@
+import {hash} from 'node:crypto'
+import {BlockList, isIP, isIPv6} from 'node:net'
 import {ApiError} from '../../wire/api-error.ts'
 import type {LogEntry} from '../log-sink.ts'
 import {findField, type Field, type FieldType} from './fields.ts'
-import {parseFilter, type Expression, type Value} from './parse.ts'
+import {parseFilter, type Expression, type TestFunction, type Value} from './parse.ts'
 import {filterError, type Operator} from './tokens.ts'
 import {parseBoolean, parseDuration, parseNumber, parseSeverity, parseTimestamp} from './values.ts'
 import {isJsonObject} from '../../wire/json.ts'
@@ -75,7 +77,9 @@ function compileComparison(comparison: Expression & {kind: 'comparison'}, filter
   }
 }
 
-function compileTest(field: Field, operator: Operator, value: Value, filter: string): Test {
+function compileTest(field: Field, operator: Operator | TestFunction, value: Value, filter: string): Test {
+  if (operator === 'ip_in_net') return netTest(value, filter)
+  if (operator === 'sample') return sampleTest(value, filter)
   if (operator === '=~' || operator === '!~') {
     const pattern = regularExpression(value, filter)
     return (found) => typeof found === 'string' && pattern.test(found) === (operator === '=~')
@@ -101,6 +105,29 @@ function compileTest(field: Field, operator: Operator, value: Value, filter: str
       return (found) => contains(found, text)
     }
   }
+}
+
+/** Addresses of IPv4 or IPv6 in a net such as `10.1.2.0/24`. */
+function netTest({text, at}: Value, filter: string): Test {
+  const [net = '', bits = ''] = text.split('/')
+  const largest = isIPv6(net) ? 128 : 32
+  if (isIP(net) === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > largest)
+    throw filterError(filter, at, `invalid argument: '${text}' is not a net such as 10.1.2.0/24,`)
+  const list = new BlockList()
+  list.addSubnet(net, Number(bits), familyOf(net))
+  return (found) => typeof found === 'string' && isIP(found) !== 0 && list.check(found, familyOf(found))
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
+}
+
+/** A fraction of all values, the same ones each time. */
+function sampleTest({text, at}: Value, filter: string): Test {
+  const fraction = parseNumber(text)
+  if (fraction === undefined || fraction <= 0 || fraction > 1)
+    throw filterError(filter, at, `invalid argument: '${text}' is not a fraction above 0 and up to 1,`)
+  return (found) => hash('sha256', String(found), 'buffer').readUInt32BE() / 2 ** 32 < fraction
 }
 
 /** In a payload the entry's own value has the type, and the filter's is converted to it. */

@@ -14,7 +14,7 @@ export type Expression =
   | ({
       readonly kind: 'comparison'
       readonly path: readonly Segment[]
-      readonly operator: Operator
+      readonly operator: Operator | TestFunction
       readonly value: Value
     } & Position)
   /** A value alone: searched for in every field. */
@@ -39,6 +39,15 @@ export function parseFilter(filter: string): Expression {
   return new Parser(filter).parse()
 }
 
+/** What a field is tested with, other than by comparing it. */
+export type TestFunction = 'ip_in_net' | 'sample'
+
+const FUNCTIONS = new Map<string, Operator | TestFunction>([
+  ['log_id', '=~'],
+  ['regexp', '=~'],
+  ['ip_in_net', 'ip_in_net'],
+  ['sample', 'sample'],
+])
 const LOG_NAME: readonly Segment[] = [{text: 'logName', quoted: false}]
 
 /** What a leaf becomes: alone it is searched for everywhere, in `field = (a OR b)` it is compared with the field. */
@@ -100,21 +109,23 @@ class Parser {
   }
 
   /**
-   * `log_id("ID")` and `regexp(FIELD, "PATTERN")`, as the comparisons that they stand for:
+   * `log_id("ID")` and `regexp(FIELD, "PATTERN")`, as the comparisons that they stand for,
+   * `ip_in_net(FIELD, "NET")` and `sample(FIELD, FRACTION)`:
    * https://cloud.google.com/logging/docs/view/logging-query-language#functions
    */
   #function(word: Token & {kind: 'word'}, leaf: Leaf | undefined): Expression {
     const name = this.#text(word)
-    if (leaf !== undefined || (name !== 'log_id' && name !== 'regexp')) throw this.#unsupportedFunction(word)
+    const operator = FUNCTIONS.get(name)
+    if (leaf !== undefined || operator === undefined) throw this.#unsupportedFunction(word)
     this.#index += 1
     const path = name === 'log_id' ? LOG_NAME : this.#argument('a field').segments
-    if (name === 'regexp' && !this.#take('comma')) throw this.#unexpected("','")
+    if (name !== 'log_id' && !this.#take('comma')) throw this.#unexpected("','")
     const given = this.#valueOf(this.#argument('a text'))
     const close = this.#take('close')
     if (!close) throw this.#unexpected("')'")
     const id = encodeURIComponent(given.text).replaceAll(/[.*()]/g, String.raw`\$&`)
     const value = name === 'log_id' ? {...given, text: `/logs/${id}$`, quoted: true} : given
-    return {kind: 'comparison', path, operator: '=~', value, at: word.at, end: close.end}
+    return {kind: 'comparison', path, operator, value, at: word.at, end: close.end}
   }
 
   #argument(expected: string): Token & {kind: 'word'} {

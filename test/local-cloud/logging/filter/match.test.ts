@@ -20,7 +20,7 @@ const entry: LogEntry = {
     nothing: null,
     code: '500',
   },
-  httpRequest: {status: 503, latency: '1.250s', requestSize: '2048'},
+  httpRequest: {status: 503, latency: '1.250s', requestSize: '2048', remoteIp: '10.1.2.30'},
 }
 
 const matches = (filter: string): boolean => compileFilter(filter).matches(entry)
@@ -51,6 +51,12 @@ describe('a filter', () => {
     ['log_id("run_googleapis.com/stdout")', false],
     ['regexp(jsonPayload.message, "^Read \\d+ rows$")', true],
     ['regexp(jsonPayload.message, "^rows")', false],
+    ['ip_in_net(httpRequest.remoteIp, "10.1.2.0/24")', true],
+    ['ip_in_net(httpRequest.remoteIp, "10.1.3.0/24")', false],
+    ['ip_in_net(httpRequest.remoteIp, "2001:db8::/32")', false],
+    ['ip_in_net(jsonPayload.message, "0.0.0.0/0")', false],
+    ['sample(insertId, 1)', true],
+    ['sample(insertId, 0.000001)', false],
     // Severity by its order and in any case.
     ['severity>=warning', true],
     ['severity>WARNING', false],
@@ -169,7 +175,9 @@ describe('a filter', () => {
     ['textPayload=~"("', 'INVALID_ARGUMENT', /invalid regular expression at line 1, column 14: /],
     ['a ! b', 'INVALID_ARGUMENT', /unexpected character '!' at line 1, column 3/],
     ['SEARCH("x")', 'UNIMPLEMENTED', /SEARCH\(\).*not implemented by the local cloud/],
-    ['ip_in_net(httpRequest.remoteIp, "10.0.0.0/8")', 'UNIMPLEMENTED', /ip_in_net\(\)/],
+    ['ip_in_net(httpRequest.remoteIp, "10.0.0.0/33")', 'INVALID_ARGUMENT', /'10.0.0.0\/33' is not a net/],
+    ['sample(insertId, 2)', 'INVALID_ARGUMENT', /'2' is not a fraction/],
+    ['cast(insertId, INT64)', 'UNIMPLEMENTED', /cast\(\)/],
   ])('%s is refused', (filter, status, message) => {
     expect(refusalOf(filter)).toBeInstanceOf(ApiError)
     expect(refusalOf(filter)).toMatchObject({status, message: expect.stringMatching(message)})
