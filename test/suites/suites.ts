@@ -54,6 +54,8 @@ export const SUITES: readonly Suite[] = [
     folder: 'go-storage',
     fetch: 'mkdir go-storage',
     build: 'go mod init suites; go get -t cloud.google.com/go/storage@v1.70.0',
-    run: 'go test -v -short -timeout 17m -run "^Test(RetryConformance|.*Emulated)$" cloud.google.com/go/storage',
+    // Those over gRPC are left out: the local cloud does not serve google.storage.v2.
+    run: `export STORAGE_EMULATOR_HOST_GRPC=$PUBSUB_EMULATOR_HOST; go test -v -short -timeout 17m \
+      -run '^Test(RetryConformance|.*Emulated)$/^http' cloud.google.com/go/storage`,
   },
 ]
