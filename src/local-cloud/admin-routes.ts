@@ -20,6 +20,8 @@ export interface LocalCloudStatus {
   readonly stateFolder: string
   /** Origin of the forward proxy, e.g. `http://127.0.0.1:24511`. */
   readonly proxy: string
+  /** Origin on the address that `--bind` names, for callers with the token. */
+  readonly bound?: string
   /** The same APIs by REST over TLS, e.g. `https://127.0.0.1:24512`, and the file of the certificate to trust. */
   readonly tls: {readonly endpoint: string; readonly certificate: string}
   readonly instances: readonly ListedInstance[]

@@ -32,6 +32,7 @@ import {createPorts, portsSchema} from './state/listening-ports.ts'
 import type {State} from './state/state.ts'
 import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
 import {writeWhole} from './whole-file.ts'
+import {type BoundAddress, isBearerOf, refuseWithoutToken} from './bound-address.ts'
 import type {Principal} from './wire/call.ts'
 import {openCertificate} from './wire/certificate.ts'
 import {type Clock, systemClock} from './wire/clock.ts'
@@ -55,6 +56,8 @@ export interface LocalCloudOptions {
   readonly faults?: readonly FaultRule[]
   /** Receives the local cloud's own errors; by default, they are discarded. */
   readonly report?: (error: unknown) => void
+  /** Another address to serve, for other machines and containers, to callers with the token alone. */
+  readonly bind?: BoundAddress
   /** Called for `POST /_local-cloud/stop`. */
   readonly onStopRequest?: () => void
 }
@@ -93,6 +96,7 @@ export async function compose({
   faults: rules = [],
   report = () => {},
   onStopRequest = () => {},
+  bind,
   control,
   ports: before = {},
 }: CompositionOptions): Promise<RunningCloud> {
@@ -186,6 +190,7 @@ export async function compose({
   const startedAt = new Date(clock.now()).toISOString()
   let main: Listener | undefined
   let proxy: Listener | undefined
+  let bound: Listener | undefined
   let secure = {endpoint: '', certificate: ''}
   const status = (): LocalCloudStatus => ({
     pid: process.pid,
@@ -195,6 +200,7 @@ export async function compose({
     time: new Date(clock.now()).toISOString(),
     stateFolder,
     proxy: proxy?.origin ?? '',
+    ...(bound === undefined ? {} : {bound: bound.origin}),
     tls: secure,
     instances: run.instances(),
     buckets: storage.bucketCount(),
@@ -260,6 +266,17 @@ export async function compose({
   }
   const ownerUnlessToken = (authorization: string | undefined): Principal =>
     credentials.principalOf(authorization) ?? 'owner'
+
+  if (bind !== undefined) {
+    const {host, port: boundPort, token} = bind
+    bound = await server.listenBeyond(host, boundPort, (authorization) => {
+      const account = credentials.principalOf(authorization)
+      if (account === undefined && !isBearerOf(token, authorization)) throw refuseWithoutToken()
+      return account ?? 'owner'
+    })
+    const beyond = bound
+    stack.defer(() => beyond.close())
+  }
 
   const wanted = Object.entries(port === undefined ? before : {...before, main: port})
   if (wanted.length > 0) await state.write(() => wanted.forEach(([name, each]) => ports.assign(name, each)))

@@ -15,6 +15,7 @@ export {IAM_MODES, type IamMode} from './iam/enforcement.ts'
 export type {LoggedRequest} from './wire/request-log.ts'
 export type {ListedInstance as InstanceStatus} from './run/index.ts'
 export {LocalCloudError} from './start-errors.ts'
+export {type BoundAddress, parseBoundAddress} from './bound-address.ts'
 export {type FaultRule, parseFaults} from './wire/fault-rules.ts'
 
 const SNAPSHOT_NAME = /^[\w-][\w.-]{0,99}$/

@@ -6,7 +6,8 @@ import type {FaultRule, IamMode, LocalCloud} from './index.ts'
 import {isJsonObject} from './wire/json.ts'
 
 /**
- * The local cloud as its own process: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID] [--iam MODE]`.
+ * The local cloud as its own process: `main.js --state FOLDER [--port PORT] [--faults FILE] [--projects ID,ID] [--iam MODE]
+ * [--bind ADDRESS:PORT]`, the last with a token in `LOCAL_CLOUD_TOKEN`.
  * With `--projects`, other projects exist only once they are created.
  *
  * Over the IPC channel it sends `{ready: {pid, endpoint, startedAt}}` or `{failed: {code, message, suggestions}}`.
@@ -19,6 +20,7 @@ const {values} = parseArgs({
     faults: {type: 'string'},
     projects: {type: 'string'},
     iam: {type: 'string'},
+    bind: {type: 'string'},
   },
 })
 
@@ -62,7 +64,13 @@ setFlagsFromString('--semi-space-growth-factor=1')
 
 // Starting is mostly compiling, so enable the compile cache before loading the rest.
 enableCompileCache()
-const {LocalCloud: Cloud, LocalCloudError, IAM_MODES, parseFaults} = await import('./index.ts')
+const {
+  LocalCloud: Cloud,
+  LocalCloudError,
+  IAM_MODES,
+  parseBoundAddress,
+  parseFaults,
+} = await import('./index.ts')
 
 async function main(): Promise<void> {
   if (values.state === undefined) throw new LocalCloudError('usage', 'main: --state FOLDER is missing.')
@@ -73,6 +81,9 @@ async function main(): Promise<void> {
     ...(values.port === undefined ? {} : {port: Number(values.port)}),
     ...(values.projects === undefined ? {} : {projects: values.projects.split(',')}),
     ...(values.iam === undefined ? {} : {iam: parseIamMode(values.iam)}),
+    ...(values.bind === undefined
+      ? {}
+      : {bind: parseBoundAddress(values.bind, process.env['LOCAL_CLOUD_TOKEN'])}),
     faults,
     report,
     onStopRequest: stop,

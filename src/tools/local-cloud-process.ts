@@ -35,6 +35,8 @@ export interface StartOptions {
   readonly folder: string
   /** Port to listen on; absent: the one in the state, or a free one. */
   readonly port?: number | undefined
+  /** `ADDRESS:PORT` beyond loopback; the token is in `LOCAL_CLOUD_TOKEN`. */
+  readonly bind?: string | undefined
   readonly signal: AbortSignal
 }
 
@@ -53,9 +55,10 @@ export function logFileOf(folder: string): string {
  * process. Concurrent calls start only one; one from another version of this package is replaced.
  * @throws AppError `port-taken`, `state-version`, `disk-full`, `permission-denied`, `local-cloud-failed`
  */
-export async function startLocalCloud({folder, port, signal}: StartOptions): Promise<StartedLocalCloud> {
+export async function startLocalCloud(options: StartOptions): Promise<StartedLocalCloud> {
+  const {folder, signal} = options
   const running = await runningLocalCloud(folder)
-  if (running?.version === packageVersion) return accept(running, port)
+  if (running?.version === packageVersion) return accept(running, options)
   await prepareFolder(folder)
   const busy = () =>
     new AppError(`Another process has been starting the local cloud of ${folder} for ${READY_MS / 1000} s.`, {
@@ -64,14 +67,20 @@ export async function startLocalCloud({folder, port, signal}: StartOptions): Pro
     })
   return holdingFile(join(folder, 'start.lock'), {signal, timeoutMs: READY_MS, busy}, async () => {
     const meanwhile = await runningLocalCloud(folder)
-    if (meanwhile?.version === packageVersion) return accept(meanwhile, port)
+    if (meanwhile?.version === packageVersion) return accept(meanwhile, options)
     // Another version: its state stays, and this version continues from it.
     if (meanwhile) await stopLocalCloud(folder)
-    return {...(await launchWhenFree(folder, port, signal)), started: true}
+    return {...(await launchWhenFree(options)), started: true}
   })
 }
 
-function accept(running: LocalCloudAddress, port: number | undefined): StartedLocalCloud {
+function accept(running: LocalCloudAddress, {port, bind}: StartOptions): StartedLocalCloud {
+  if (bind !== undefined) {
+    throw new AppError(`The local cloud is already running at ${running.endpoint}; --bind needs a new start.`, {
+      code: 'conflict',
+      suggestions: [suggest`${command('local stop')}`, suggest`${command('local start', '--bind', bind)}`],
+    })
+  }
   if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
     throw new AppError(`The local cloud is already running at ${running.endpoint}, not on port ${port}.`, {
       code: 'conflict',
@@ -96,28 +105,28 @@ async function prepareFolder(folder: string): Promise<void> {
 }
 
 /** Launches it once the previous one, if it is still stopping, has released the state. */
-async function launchWhenFree(folder: string, port: number | undefined, signal: AbortSignal) {
+async function launchWhenFree(options: StartOptions) {
   const since = performance.now()
   for (;;) {
     try {
-      return await launch(folder, port, signal)
+      return await launch(options)
     } catch (error) {
       const isHeld = error instanceof AppError && error.code === 'locked'
       if (!isHeld || performance.now() - since > STOP_MS) throw error
-      await delay(POLL_MS, undefined, {signal})
+      await delay(POLL_MS, undefined, {signal: options.signal})
     }
   }
 }
 
-async function launch(
-  folder: string,
-  port: number | undefined,
-  signal: AbortSignal,
-): Promise<LocalCloudAddress> {
+async function launch({folder, port, bind, signal}: StartOptions): Promise<LocalCloudAddress> {
   const log = await openLog(folder)
   const logStart = (await log.stat()).size
   const main = fileURLToPath(new URL(`../local-cloud/main${extname(import.meta.url)}`, import.meta.url))
-  const parameters = ['--state', folder, ...(port === undefined ? [] : ['--port', String(port)])]
+  const parameters = [
+    ...['--state', folder],
+    ...(port === undefined ? [] : ['--port', String(port)]),
+    ...(bind === undefined ? [] : ['--bind', bind]),
+  ]
   const child = spawn(process.execPath, [main, ...parameters], {
     cwd: folder,
     detached: true,
@@ -195,6 +204,7 @@ function startError(message: string, folder: string): AppError {
 }
 
 const REPORTED: readonly ErrorCode[] = [
+  'usage',
   'port-taken',
   'state-version',
   'state-unreadable',

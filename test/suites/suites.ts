@@ -47,7 +47,7 @@ export const SUITES: readonly Suite[] = [
     folder: 'nodejs-pubsub',
     fetch: clone('nodejs-pubsub', 'v5.3.0'),
     build: 'npm install --ignore-scripts; npx tsc -p . --noEmitOnError false || true; cp -r protos build/',
-    run: mocha('build/system-test'),
+    run: mocha('build/system-test/pubsub.js'),
   },
   {
     name: 'go-storage',

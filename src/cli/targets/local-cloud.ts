@@ -23,6 +23,7 @@ export interface LocalCloudControl {
   status(): Promise<LocalCloudStatus | undefined>
   start(options: {
     readonly port?: number | undefined
+    readonly bind?: string | undefined
     readonly signal: AbortSignal
   }): Promise<StartedLocalCloud>
   /**

@@ -17,13 +17,17 @@ export default class LocalStart extends CloudRunnerCommand {
       max: 65_535,
       helpValue: '<n>',
     }),
+    bind: Flags.string({
+      summary: 'Also serve other machines and containers; their calls carry the token in LOCAL_CLOUD_TOKEN.',
+      helpValue: '<address:port>',
+    }),
   }
 
   override async run(): Promise<StartedLocalCloud> {
     const {flags} = await this.parse(LocalStart)
     const local = localCloudOf(await this.configureFolder({...flags, target: 'local'}))
     const cloud = await this.task('Start the local cloud', () =>
-      local.start({port: flags.port, signal: this.signal}),
+      local.start({port: flags.port, bind: flags.bind, signal: this.signal}),
     )
     const state = cloud.started ? 'is running' : 'is already running'
     this.print([

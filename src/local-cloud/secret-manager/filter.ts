@@ -67,8 +67,13 @@ function testOf(
       return (value) => order(value) >= 0
     case '=~':
     case '!~':
+    case 'ip_in_net':
+    case 'sample':
     default:
-      throw new ApiError('INVALID_ARGUMENT', 'Unparseable filter: regular expressions are not supported.')
+      throw new ApiError(
+        'INVALID_ARGUMENT',
+        'Unparseable filter: regular expressions and functions are not supported.',
+      )
   }
 }
 

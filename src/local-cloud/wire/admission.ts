@@ -45,15 +45,21 @@ export type Admit = (message: IncomingMessage) => Destination
 /**
  * Admits requests to this machine alone: a name that resolves to loopback through foreign DNS gets nothing.
  * @param asGoogle whether requests to Google's hosts are for this machine too, which TLS proves
+ * @param byAnyName whether it has other names, as beyond loopback, where callers prove who they are
  */
-export function admitLoopback(onOutsideCall: OnOutsideCall, {asGoogle = false} = {}): Admit {
+export function admitLoopback(
+  onOutsideCall: OnOutsideCall,
+  {asGoogle = false, byAnyName = false} = {},
+): Admit {
   return (message) => {
     const target = message.url ?? '/'
     if (!target.startsWith('/') && target !== '*')
       throw refuseOutside(message, authorityOf(target), onOutsideCall)
     const hosts = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
     const {host} = message.headers
-    const isOurs = host !== undefined && (LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
+    const isOurs =
+      host !== undefined &&
+      (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
     if (hosts.length !== 1 || !isOurs) {
       throw new ApiError(
         'PERMISSION_DENIED',

@@ -16,6 +16,7 @@ import {transcode} from './transcoding.ts'
 
 /** How long a connection may stay silent before its first byte. */
 const SILENCE_LIMIT_MS = 30_000
+const LOOPBACK = '127.0.0.1'
 /** What an HTTP/2 connection begins with (RFC 9113, 3.4). */
 const HTTP2_PREFACE = 'PRI'
 
@@ -48,6 +49,12 @@ export interface Server {
    * @param identify who a call with this `authorization` header is
    */
   listen(port: number, identify: Identify): Promise<Listener>
+  /**
+   * Opens a port on another address than loopback's.
+   * @param host `0.0.0.0` for all of this machine's
+   * @param identify must refuse whoever does not prove who it is
+   */
+  listenBeyond(host: string, port: number, identify: Identify): Promise<Listener>
   /**
    * Opens a forward proxy, which serves the same APIs as `http://….googleapis.com` and refuses every other host.
    * @param port 0 takes a free one
@@ -83,7 +90,7 @@ export function createServerOf({
     port: number,
     identify: Identify,
     admit: Admit,
-    certificate?: Certificate,
+    {certificate, host = LOOPBACK}: {certificate?: Certificate; host?: string} = {},
   ): Promise<Listener> {
     const stopping = new AbortController()
     const sockets = new Set<Socket>()
@@ -130,12 +137,12 @@ export function createServerOf({
     })
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject)
-      listener.listen(port, '127.0.0.1', resolve)
+      listener.listen(port, host, resolve)
     })
     const address = listener.address()
     const actualPort = typeof address === 'object' && address !== null ? address.port : port
     if (certificate) tlsPorts.add(actualPort)
-    const origin = `${certificate ? 'https' : 'http'}://127.0.0.1:${actualPort}`
+    const origin = `${certificate ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${actualPort}`
     return {
       origin,
       port: actualPort,
@@ -154,9 +161,11 @@ export function createServerOf({
 
   return {
     listen: (port, identify) => open(port, identify, admitLoopback(onOutsideCall)),
+    listenBeyond: (host, port, identify) =>
+      open(port, identify, admitLoopback(onOutsideCall, {byAnyName: true}), {host}),
     listenAsProxy: (port, identify) => open(port, identify, admitProxied(onOutsideCall)),
     listenTls: (port, identify, certificate) =>
-      open(port, identify, admitLoopback(onOutsideCall, {asGoogle: true}), certificate),
+      open(port, identify, admitLoopback(onOutsideCall, {asGoogle: true}), {certificate}),
   }
 }
 
