@@ -21,7 +21,10 @@ export interface BoundAddress {
 export function parseBoundAddress(text: string, token = ''): BoundAddress {
   const {host = '', port = ''} = /^\[?(?<host>[^[\]]+)\]?:(?<port>\d{1,5})$/.exec(text)?.groups ?? {}
   if (isIP(host) === 0 || Number(port) > 65_535)
-    throw new LocalCloudError('usage', `--bind ${text}: it must be an IP address and a port, such as 0.0.0.0:4510.`)
+    throw new LocalCloudError(
+      'usage',
+      `--bind ${text}: it must be an IP address and a port, such as 0.0.0.0:4510.`,
+    )
   if (token.length < SHORTEST_TOKEN)
     throw new LocalCloudError(
       'usage',

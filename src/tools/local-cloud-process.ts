@@ -76,10 +76,13 @@ export async function startLocalCloud(options: StartOptions): Promise<StartedLoc
 
 function accept(running: LocalCloudAddress, {port, bind}: StartOptions): StartedLocalCloud {
   if (bind !== undefined) {
-    throw new AppError(`The local cloud is already running at ${running.endpoint}; --bind needs a new start.`, {
-      code: 'conflict',
-      suggestions: [suggest`${command('local stop')}`, suggest`${command('local start', '--bind', bind)}`],
-    })
+    throw new AppError(
+      `The local cloud is already running at ${running.endpoint}; --bind needs a new start.`,
+      {
+        code: 'conflict',
+        suggestions: [suggest`${command('local stop')}`, suggest`${command('local start', '--bind', bind)}`],
+      },
+    )
   }
   if (port !== undefined && new URL(running.endpoint).port !== String(port)) {
     throw new AppError(`The local cloud is already running at ${running.endpoint}, not on port ${port}.`, {
@@ -123,7 +126,8 @@ async function launch({folder, port, bind, signal}: StartOptions): Promise<Local
   const logStart = (await log.stat()).size
   const main = fileURLToPath(new URL(`../local-cloud/main${extname(import.meta.url)}`, import.meta.url))
   const parameters = [
-    ...['--state', folder],
+    '--state',
+    folder,
     ...(port === undefined ? [] : ['--port', String(port)]),
     ...(bind === undefined ? [] : ['--bind', bind]),
   ]

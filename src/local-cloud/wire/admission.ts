@@ -58,8 +58,7 @@ export function admitLoopback(
     const hosts = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
     const {host} = message.headers
     const isOurs =
-      host !== undefined &&
-      (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
+      host !== undefined && (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
     if (hosts.length !== 1 || !isOurs) {
       throw new ApiError(
         'PERMISSION_DENIED',
