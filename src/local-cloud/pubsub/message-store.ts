@@ -214,7 +214,7 @@ export class MessageStore {
     {retain, wants}: {retain: boolean; wants: (message: NewMessage) => boolean},
   ): void {
     this.#statements.acknowledgeBefore.run(subscription, Number.MAX_SAFE_INTEGER)
-    for (const row of this.#statements.contents.all(snapshot))
+    for (const row of this.#statements.contents.iterate(snapshot))
       if (wants(storedJson<NewMessage>(row, 'content')))
         this.#statements.enqueue.run(subscription, Number(row['id']))
     if (!retain) this.#statements.dropAcknowledged.run(subscription)
@@ -237,7 +237,7 @@ export class MessageStore {
     this.#statements.acknowledgeBefore.run(subscription, time)
     this.#statements.replaySince.run(subscription, time)
     if (topic !== undefined)
-      for (const row of this.#statements.retained.all(topic, time)) {
+      for (const row of this.#statements.retained.iterate(topic, time)) {
         if (wants(storedJson<NewMessage>(row, 'content')))
           this.#statements.enqueue.run(subscription, Number(row['id']))
       }
