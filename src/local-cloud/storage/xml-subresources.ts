@@ -26,6 +26,31 @@ const wrapped = (outer: string, inner: string, value: unknown): string =>
     texts(value).map((text) => element(inner, text)),
   )
 
+const CONDITIONS_OF_NUMBERS = /^(?:Age|NumNewerVersions|DaysSince\w+)$/
+const recased = (name: string, first: 'toUpperCase' | 'toLowerCase'): string =>
+  name.slice(0, 1)[first]() + name.slice(1)
+
+/** A rule's conditions have the JSON API's names with a capital: https://cloud.google.com/storage/docs/xml-api/put-bucket-lifecycle */
+function conditionOf(xml: string): JsonObject {
+  const condition: Record<string, unknown> = {}
+  for (const [, tag = '', text = ''] of xml.matchAll(/<(\w+)>([^<]*)<\/\1>/g)) {
+    const name = recased(tag, 'toLowerCase')
+    const value = textOf(`<${tag}>${text}</${tag}>`, tag) ?? ''
+    const given = condition[name]
+    if (tag.startsWith('Matches')) condition[name] = [...texts(given), value]
+    else if (tag === 'IsLive') condition[name] = value === 'true'
+    else condition[name] = CONDITIONS_OF_NUMBERS.test(tag) ? Number(value) : value
+  }
+  return condition
+}
+
+const conditionElements = (condition: JsonObject): string[] =>
+  Object.entries(condition).flatMap(([name, value]) =>
+    (Array.isArray(value) ? texts(value) : [String(value)]).map((text) =>
+      element(recased(name, 'toUpperCase'), text),
+    ),
+  )
+
 /** https://cloud.google.com/storage/docs/xml-api/reference-methods#bucket */
 const SUBRESOURCES: Readonly<Record<string, Subresource>> = {
   versioning: {
@@ -84,6 +109,30 @@ const SUBRESOURCES: Readonly<Record<string, Subresource>> = {
         responseHeader: textsOf(rule, 'ResponseHeader'),
         maxAgeSeconds: Number(textOf(rule, 'MaxAgeSec') ?? 0),
       })),
+    }),
+  },
+  lifecycle: {
+    root: 'LifecycleConfiguration',
+    write: ({lifecycle}) =>
+      records(isJsonObject(lifecycle) ? lifecycle['rule'] : []).map(({action, condition}) => {
+        const {type, storageClass}: JsonObject = isJsonObject(action) ? action : {}
+        return element('Rule', [
+          element('Action', [element(String(type), typeof storageClass === 'string' ? storageClass : [])]),
+          element('Condition', conditionElements(isJsonObject(condition) ? condition : {})),
+        ])
+      }),
+    read: (xml) => ({
+      lifecycle: {
+        rule: textsOf(xml, 'Rule').map((rule) => {
+          const action = textsOf(rule, 'Action')[0] ?? ''
+          const [, type = ''] = /<(\w+)/.exec(action) ?? []
+          const storageClass = textOf(action, type)
+          return {
+            action: {type, ...(type === 'SetStorageClass' ? {storageClass} : {})},
+            condition: conditionOf(textsOf(rule, 'Condition')[0] ?? ''),
+          }
+        }),
+      },
     }),
   },
 }

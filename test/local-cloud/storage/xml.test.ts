@@ -202,7 +202,7 @@ test('buckets are created, found and deleted, also by an escaped name', async ()
   const deleted = await (await send('POST', '/other_one?delete', deletion)).text()
   expect(valuesOf(deleted, 'Key')).toEqual(['x', 'missing'])
   expect((await send('DELETE', '/other_one')).status).toBe(204)
-  expect((await send('GET', '/my-bucket?lifecycle')).status).toBe(400)
+  expect((await send('GET', '/my-bucket?acl')).status).toBe(400)
 })
 
 test.each([
@@ -212,6 +212,25 @@ test.each([
     {versioning: {enabled: true}},
   ],
   ['storageClass', '<StorageClass>NEARLINE</StorageClass>', {storageClass: 'NEARLINE'}],
+  [
+    'lifecycle',
+    '<LifecycleConfiguration>' +
+      '<Rule><Action><Delete></Delete></Action><Condition><Age>30</Age><IsLive>true</IsLive></Condition></Rule>' +
+      '<Rule><Action><SetStorageClass>COLDLINE</SetStorageClass></Action><Condition>' +
+      '<MatchesPrefix>a</MatchesPrefix><MatchesPrefix>b</MatchesPrefix></Condition></Rule>' +
+      '</LifecycleConfiguration>',
+    {
+      lifecycle: {
+        rule: [
+          {action: {type: 'Delete'}, condition: {age: 30, isLive: true}},
+          {
+            action: {type: 'SetStorageClass', storageClass: 'COLDLINE'},
+            condition: {matchesPrefix: ['a', 'b']},
+          },
+        ],
+      },
+    },
+  ],
   [
     'tagging',
     '<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>',
