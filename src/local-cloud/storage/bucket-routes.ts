@@ -5,7 +5,7 @@ import {pageByKey, pageByOffset} from '../wire/paging.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {type AclKind, type Acls, isUniform} from './acl.ts'
 import {bucketJson, writableBucketFields} from './bucket-resource.ts'
-import type {Bucket} from './bucket.ts'
+import type {Bucket, SoftDeletedBucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import {missingParameter} from './errors.ts'
 import {bucketEtag} from './etag.ts'
@@ -15,7 +15,7 @@ import {checkBucketName} from './names.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, checkForRead, readPreconditions} from './preconditions.ts'
 import {flag, pageSize, wantsAcl, wholeNumber} from './query.ts'
-import type {SoftDeletedBucket, SoftDeletedBuckets} from './soft-deleted-buckets.ts'
+import type {SoftDeletedBuckets} from './soft-deleted-buckets.ts'
 
 /** Buckets: https://cloud.google.com/storage/docs/json_api/v1/buckets */
 export function bucketRoutes({

@@ -12,6 +12,11 @@ export interface Bucket {
   readonly fields: JsonObject
 }
 
+/** A deleted bucket that can be restored. Times in milliseconds since 1970. */
+export interface SoftDeletedBucket extends Bucket {
+  readonly softDeleted: {readonly at: number; readonly until: number}
+}
+
 /** Whether a replaced or deleted object is kept as a noncurrent version. */
 export function keepsVersions(bucket: Bucket): boolean {
   const versioning = bucket.fields['versioning']

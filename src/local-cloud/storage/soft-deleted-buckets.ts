@@ -2,16 +2,11 @@ import type {AccessControl, Policy} from '../iam/access.ts'
 import {storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
-import type {Bucket} from './bucket.ts'
+import type {Bucket, SoftDeletedBucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import {bucketNotFound} from './errors.ts'
 import {bucketResource} from './permissions.ts'
 import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
-
-/** A deleted bucket that can be restored. Times in milliseconds since 1970. */
-export interface SoftDeletedBucket extends Bucket {
-  readonly softDeleted: {readonly at: number; readonly until: number}
-}
 
 /**
  * Deleted buckets whose soft delete policy keeps them, by name and generation, with their soft-deleted objects and

@@ -170,6 +170,8 @@ export function hostEnvironment(
       AWS_CA_BUNDLE: bundle,
       GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: bundle,
       NODE_EXTRA_CA_CERTS: tls.certificate,
+      // Node reads HTTP_PROXY and HTTPS_PROXY only then.
+      NODE_USE_ENV_PROXY: '1',
       JAVA_TOOL_OPTIONS: Object.entries(java)
         .map(([name, value]) => `-D${name}=${value}`)
         .map((option) => (/\s/.test(option) ? `"${option}"` : option))
