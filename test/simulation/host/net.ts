@@ -2,7 +2,7 @@ import {connect as connectPort, Server} from '../listener.ts'
 import {Socket} from '../socket.ts'
 
 /** In place of `node:net` and `node:tls`. */
-export {isIP, isIPv4, isIPv6} from 'node:net'
+export {BlockList, isIP, isIPv4, isIPv6} from 'node:net'
 export {Server, Socket}
 
 export class TLSSocket extends Socket {}
