@@ -155,3 +155,8 @@ export function aclEntry(kind: AclKind, value: unknown): AclEntry {
 export function aclOf(kind: AclKind, list: unknown): AclEntry[] {
   return Array.isArray(list) ? list.map((value: unknown) => aclEntry(kind, value)) : []
 }
+
+/** Whom a list, as it was sent, names. @throws StorageError 400 */
+export function entitiesOf(kind: AclKind, list: unknown): string[] {
+  return aclOf(kind, list).map(({entity}) => entity)
+}

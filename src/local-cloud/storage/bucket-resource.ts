@@ -1,13 +1,13 @@
 import type {Bucket, SoftDeletedBucket} from './bucket.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import {aclOf, bringsList, isUniform, refuseUniform} from './acl.ts'
+import {aclOf, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
 import {invalid} from './errors.ts'
 import {bucketEtag} from './etag.ts'
 import {omit, pick} from './json.ts'
 import {lifecycleRules} from './lifecycle-rules.ts'
 import {locationTypeOf} from './locations.ts'
 import {settledRetentionPolicy} from './protection.ts'
-import {checkPublicAccessSetting} from './public-access.ts'
+import {checkPublicAccessSetting, refusePublic} from './public-access.ts'
 import {settledSoftDeletePolicy} from './soft-deleted.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, storedJson, text, type Row} from '../state/rows.ts'
@@ -36,7 +36,7 @@ const WRITABLE = new Set([
   'versioning',
   'website',
 ])
-const LISTS_OF_ACCESS = new Set(['acl', 'defaultObjectAcl'])
+const LISTS_OF_ACCESS = {acl: 'bucket', defaultObjectAcl: 'defaultObject'} as const
 const TEXTS = new Set(['location', 'storageClass', 'rpo'])
 const LISTS = new Set(['acl', 'cors', 'defaultObjectAcl'])
 const FLAGS = new Set(['defaultEventBasedHold'])
@@ -94,10 +94,11 @@ export function settledBucketFields(
   locationTypeOf(location, next['customPlacementConfig'] !== undefined)
   if (present !== undefined && locationOf(present) !== location)
     throw invalid(`The location of bucket '${bucket}' is ${locationOf(present)} and cannot be changed.`)
-  if (isUniform(next)) {
-    // Lists that a bucket had are kept for its way back, but new ones are refused.
-    for (const name of ['acl', 'defaultObjectAcl'])
-      if (bringsList(present?.[name], next[name])) throw refuseUniform('bucket')
+  // Lists that a bucket had are kept for its way back, but new ones are refused.
+  for (const [name, kind] of Object.entries(LISTS_OF_ACCESS)) {
+    if (!bringsList(present?.[name], next[name])) continue
+    if (isUniform(next)) throw refuseUniform('bucket')
+    refusePublic(next, entitiesOf(kind, next[name]))
   }
   if (settled['storageClass'] === '') delete settled['storageClass']
   const policies = {present: present?.['retentionPolicy'], next: next['retentionPolicy'], now}
@@ -156,7 +157,10 @@ export function bucketJson(
 ): JsonObject {
   const location = locationOf(bucket.fields)
   const locationType = locationTypeOf(location, bucket.fields['customPlacementConfig'] !== undefined)
-  const {labels, cors, storageClass, iamConfiguration, ...fields} = omit(bucket.fields, LISTS_OF_ACCESS)
+  const {labels, cors, storageClass, iamConfiguration, ...fields} = omit(
+    bucket.fields,
+    new Set(Object.keys(LISTS_OF_ACCESS)),
+  )
   return {
     kind: 'storage#bucket',
     id: bucket.name,

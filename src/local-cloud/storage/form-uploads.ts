@@ -115,7 +115,7 @@ function conditionsOf(policy: string, signatures: Signatures): Condition[] {
   const end = Date.parse(String(expiration))
   if (!Array.isArray(conditions) || Number.isNaN(end))
     throw refusedPolicy('The policy document has no expiration or no conditions.')
-  signatures.refuseExpired(end)
+  signatures.refuseUnlessValid(end)
   return conditions.flatMap(readCondition)
 }
 

@@ -1,7 +1,7 @@
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
-import {type Acls, bringsList, isUniform, refuseUniform} from './acl.ts'
+import {type Acls, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
 import {keepsVersions, type Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import type {Notifications} from './notifications.ts'
@@ -11,6 +11,7 @@ import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {checkForChange, type Preconditions} from './preconditions.ts'
 import {checkRetentionChange, checkUnprotected} from './protection.ts'
+import {refusePublic} from './public-access.ts'
 import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
 
 /**
@@ -97,7 +98,7 @@ export function createObjectChanges({
   const checkDraft = (draft: ObjectDraft): {bucket: Bucket; replaced: StoredObject | undefined} => {
     const bucket = buckets.get(draft.bucket)
     permissions.requireOnObjects(draft.principal, 'storage.objects.create', bucket.name, draft.name)
-    if (isUniform(bucket.fields) && bringsList(undefined, draft.fields['acl'])) throw refuseUniform('object')
+    checkList(bucket, undefined, draft.fields['acl'])
     if (draft.predefinedAcl !== undefined) acls.predefined('object', draft.predefinedAcl, bucket)
     const replaced = objects.find(bucket.name, draft.name)
     checkForChange(draft.preconditions, replaced)
@@ -204,8 +205,7 @@ export function createObjectChanges({
         checkForChange(preconditions, present)
         const now = clock.now()
         const fields = withContexts(present.fields, change(present.fields), now)
-        if (isUniform(bucket.fields) && bringsList(present.fields['acl'], fields['acl']))
-          throw refuseUniform('object')
+        checkList(bucket, present.fields['acl'], fields['acl'])
         const retentions = {present: present.fields, next: fields, override: overrideRetention, now}
         checkRetentionChange(bucket, retentions)
         const {storageClass, eventBasedHold} = present.fields
@@ -238,4 +238,11 @@ export function createObjectChanges({
       await removeBlob(freed)
     },
   }
+}
+
+/** Checks the access control list that an object gets. @throws StorageError 400, 412 if the bucket allows none such */
+function checkList(bucket: Bucket, present: unknown, next: unknown): void {
+  if (!bringsList(present, next)) return
+  if (isUniform(bucket.fields)) throw refuseUniform('object')
+  refusePublic(bucket.fields, entitiesOf('object', next))
 }

@@ -28,8 +28,12 @@ export interface Signatures {
   ): string
   /** @param signature in base64. @throws StorageError 403 */
   checkV2(accessId: string, signature: string, signed: string | readonly string[]): string
-  /** @param end milliseconds since 1970. @throws StorageError 400 */
-  refuseExpired(end: number): void
+  /**
+   * @param end milliseconds since 1970
+   * @param start the same, when it becomes valid
+   * @throws StorageError 400 after its end, 403 before its start
+   */
+  refuseUnlessValid(end: number, start?: number): void
 }
 
 /** How each algorithm derives its key: https://cloud.google.com/storage/docs/authentication/signatures#signing-process */
@@ -101,7 +105,11 @@ export function createSignatures({
       if (!texts.some((text) => equal(hmac('sha1', secret, text), bytes))) throw mismatch(details)
       return email
     },
-    refuseExpired(end) {
+    refuseUnlessValid(end, start = 0) {
+      if (clock.now() < start)
+        throw new StorageError(403, 'forbidden', 'The signed URL is not valid yet.', {
+          xmlCode: 'AccessDenied',
+        })
       if (clock.now() <= end) return
       throw new StorageError(
         400,

@@ -92,7 +92,8 @@ function signerOfUrl(request: HttpRequest, prefix: string, signatures: Signature
   const seconds = Number(expires)
   if (!(seconds >= 1 && seconds <= LONGEST_SECONDS))
     throw invalid(`A signed URL lasts 1 to ${LONGEST_SECONDS} seconds, not '${expires}'.`)
-  signatures.refuseExpired(signingTime(date) + seconds * 1000)
+  const signed = signingTime(date)
+  signatures.refuseUnlessValid(signed + seconds * 1000, signed - MOST_SKEW_MS)
   const parts = {algorithm, credential, date, signature: need('Signature')}
   return checkCanonical(request, parts, names, `${prefix}Signature`, signatures)
 }
@@ -174,7 +175,7 @@ function signerOfV2(request: HttpRequest, accessId: string, signatures: Signatur
   const {method, url, headers} = request
   const expires = url.searchParams.get('Expires') ?? ''
   if (!/^\d+$/.test(expires)) throw invalid('The signed URL lacks the parameter Expires.')
-  signatures.refuseExpired(Number(expires) * 1000)
+  signatures.refuseUnlessValid(Number(expires) * 1000)
   const extensions = Object.keys(headers)
     .filter((name) => /^x-(?:goog|amz)-/.test(name) && !NOT_SIGNED_V2.has(name))
     .toSorted()

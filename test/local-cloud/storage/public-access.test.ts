@@ -19,6 +19,8 @@ test('a bucket that prevents public access refuses to be opened, and serves nobo
     ['POST', '/b/bucket/acl', {entity: 'allUsers', role: 'READER'}],
     ['POST', '/b/bucket/o/x/acl', {entity: 'allAuthenticatedUsers', role: 'READER'}],
     ['PATCH', '/b/bucket?predefinedAcl=publicRead', {}],
+    ['PATCH', '/b/bucket', {acl: [{entity: 'allUsers', role: 'READER'}]}],
+    ['PATCH', '/b/bucket/o/x', {acl: [{entity: 'allUsers', role: 'READER'}]}],
   ] as const) {
     expect(await refusalOf(await call(origin, method, path, body))).toEqual([
       412,

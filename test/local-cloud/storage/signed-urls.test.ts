@@ -87,6 +87,20 @@ test('a signed URL starts a resumable upload, whose own URL needs no signature',
   expect(String(await client.bucket('bucket').file('x').download())).toBe('whole')
 })
 
+test('a signed URL that is not valid yet is refused', async () => {
+  const {origin, privateKey, client} = await start()
+  await client.bucket('bucket').file('x').save('x', {resumable: false})
+  const file = signer(origin, privateKey).bucket('bucket').file('x')
+  const accessibleAt = Date.now() + HOUR_MS
+  const [url] = await file.getSignedUrl({
+    version: 'v4',
+    action: 'read',
+    accessibleAt,
+    expires: accessibleAt + HOUR_MS,
+  })
+  expect(await codeOf(await fetch(url))).toEqual([403, 'AccessDenied'])
+})
+
 test('a signed URL can do what its signer may, with a key that exists', async () => {
   const local = await start()
   const {origin, privateKey, keyId, keys} = local
