@@ -48,8 +48,7 @@ export class MessagePublisher implements Publishing {
   /** @returns the ids, once the messages are durable. @throws ApiError NOT_FOUND */
   async publish(topic: string, messages: readonly NewMessage[]): Promise<string[]> {
     const keys = await this.#state.write(() => this.#insert(topic, messages))
-    // As on Google, a publisher has the ids before a subscriber on this machine could have the messages.
-    setImmediate(() => this.#announce(keys))
+    this.#announce(keys)
     return keys.map(String)
   }
 
