@@ -23,8 +23,10 @@ const NODE: Readonly<Record<string, string>> = {
   'node:tls': 'net.ts',
 }
 
-/** Modules of the project that only start real threads and processes. */
+/** Modules of the project that only start real threads and processes, or stand for one of Node's. */
 const OWN: ReadonlyMap<string, string> = new Map([
+  [new URL('src/local-cloud/node-http.ts', ROOT).href, 'http.ts'],
+  [new URL('worker/runtime/node-http.ts', ROOT).href, 'http.ts'],
   [new URL('src/local-cloud/instances/runtimes.ts', ROOT).href, 'runtimes.ts'],
   [new URL('src/local-cloud/state/file-hashes.ts', ROOT).href, 'file-hashes.ts'],
 ])

@@ -1,9 +1,10 @@
 import {once} from 'node:events'
-import {createServer, type IncomingMessage, type ServerResponse} from 'node:http'
+import type {IncomingMessage, ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
 import {createDeliver, deliveryLabels, type Deliver} from './deliveries.ts'
 import {MalformedEnvelope, parsePush, type Delivery} from './envelope.ts'
 import {errorFields, type Log} from './log.ts'
+import {createServer} from './node-http.ts'
 import {Interrupted, type Worker} from './worker.ts'
 
 /** A message has at most 10 MB (cloud.google.com/pubsub/quotas), 13.4 MB in base64; the rest is its envelope. */

@@ -1,4 +1,4 @@
-import {get} from 'node:http'
+import {get} from '../node-http.ts'
 import type {Clock} from '../wire/clock.ts'
 import {checkGrpcHealth} from './grpc-health.ts'
 import type {Instance} from './instance.ts'

@@ -1,6 +1,6 @@
-import {Agent as HttpAgent, request as httpRequest} from 'node:http'
 import type {ClientRequest, RequestOptions} from 'node:http'
 import {Agent as HttpsAgent, request as httpsRequest} from 'node:https'
+import {Agent as HttpAgent, request as httpRequest} from '../node-http.ts'
 import {codeOf} from '../system-error.ts'
 import type {StoredMessage} from './message-store.ts'
 import type {PushSettings} from './subscription-settings.ts'

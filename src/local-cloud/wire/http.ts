@@ -1,11 +1,6 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import type {IncomingHttpHeaders, IncomingMessage, Server, ServerResponse} from 'node:http'
 import type {Socket} from 'node:net'
+import {createServer} from '../node-http.ts'
 import {codeOf} from '../system-error.ts'
 import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
 import {ApiError, toApiError} from './api-error.ts'
@@ -210,8 +205,8 @@ async function answerOf(
     route.beyondFaults === true
       ? undefined
       : findFault(faults, route, {method, headers: message.headers}, path, call)
-  const victim: Victim = {signal: call.signal, breakConnection: () => message.socket.resetAndDestroy()}
   const carryOut = async (due: Fault): Promise<void> => {
+    const victim: Victim = {signal: call.signal, breakConnection: () => message.socket.resetAndDestroy()}
     if (due.take()) await faults?.carryOut(due.action, victim)
   }
   const {afterRequestBytes, afterResponseBytes} = fault ?? {}

@@ -1,5 +1,5 @@
-import {request} from 'node:http'
 import type {GoogleAuth} from 'google-auth-library'
+import {request} from '../node-http.ts'
 import type {Environment} from '../settings.ts'
 import {type Patience, Retries} from './retry.ts'
 

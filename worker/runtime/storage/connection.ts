@@ -1,4 +1,5 @@
-import {Agent as HttpAgent, type IncomingMessage, request as requestHttp} from 'node:http'
+import type {IncomingMessage} from 'node:http'
+import {Agent as HttpAgent, request as requestHttp} from '../node-http.ts'
 import type {Environment} from '../settings.ts'
 import {type AccessToken, accessTokens} from './access-token.ts'
 import {StorageError} from './errors.ts'

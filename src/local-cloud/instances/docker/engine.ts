@@ -1,5 +1,6 @@
-import {type IncomingMessage, request} from 'node:http'
+import type {IncomingMessage} from 'node:http'
 import {json, text} from 'node:stream/consumers'
+import {request} from '../../node-http.ts'
 import {isJsonObject} from '../../wire/json.ts'
 import {InstanceError} from '../instance.ts'
 

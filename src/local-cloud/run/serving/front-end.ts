@@ -1,5 +1,6 @@
-import {createServer, type IncomingMessage, type Server, type ServerResponse} from 'node:http'
+import type {IncomingMessage, Server, ServerResponse} from 'node:http'
 import {type LogSink} from '../../logging/log-sink.ts'
+import {createServer} from '../../node-http.ts'
 import {foreignPage} from '../../wire/admission.ts'
 import {type Clock} from '../../wire/clock.ts'
 import {type FaultPlan, InjectedFault} from '../../wire/faults.ts'
@@ -68,7 +69,9 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
   const stored = store.service(service)
   const revision = pickRevision(stored?.status.trafficStatuses ?? [], tag, Math.random())
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
 
   let sent = 0
   let own: OwnAnswer | undefined
