@@ -1,4 +1,5 @@
 import {randomBytes} from 'node:crypto'
+import {RowCache} from '../state/row-cache.ts'
 import {storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
@@ -58,10 +59,11 @@ export function createAccess({
   const deletePolicy = state.database.prepare('DELETE FROM iam_policies WHERE resource = ?')
   const denied: Denial[] = []
 
-  function getPolicy(resource: string): Policy {
+  const policies = new RowCache<Policy>(state.database, (resource) => {
     const row = selectPolicy.get(resource)
     return row === undefined ? {etag: INITIAL_ETAG} : parsePolicy(storedJson(row, 'policy'))
-  }
+  })
+  const getPolicy = (resource: string): Policy => policies.get(resource) ?? {etag: INITIAL_ETAG}
 
   function matches(member: string, principal: Principal): boolean {
     if (member === 'allUsers' || member === principal) return true
@@ -124,6 +126,7 @@ export function createAccess({
   function save(resource: string, bindings: readonly Binding[]): Policy {
     const version = bindings.some(({condition}) => condition !== undefined) ? 3 : 1
     const next: Policy = {version, etag: randomBytes(8).toString('base64'), bindings: [...bindings]}
+    policies.clear()
     upsertPolicy.run(resource, JSON.stringify(next))
     return next
   }
@@ -191,6 +194,7 @@ export function createAccess({
     testPermissions: (principal, permissions, resource, project) =>
       permissions.filter((permission) => allows(principal, permission, resource, project)),
     dropPolicy(resource) {
+      policies.clear()
       deletePolicy.run(resource)
     },
     dropAccount(email, uniqueId) {

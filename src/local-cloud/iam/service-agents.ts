@@ -6,10 +6,15 @@ import type {ServiceAgents} from './access.ts'
  * number wherever it takes the id, and gcloud requests agents by number.
  */
 export function createServiceAgents(): ServiceAgents {
+  const numbers = new Map<string, string>()
   function projectNumber(project: string): string {
     if (/^\d+$/.test(project)) return project
+    const known = numbers.get(project)
+    if (known !== undefined) return known
     const digest = createHash('sha256').update(`project:${project}`).digest()
-    return String(100_000_000_000 + (digest.readUIntBE(0, 6) % 900_000_000_000))
+    const number = String(100_000_000_000 + (digest.readUIntBE(0, 6) % 900_000_000_000))
+    numbers.set(project, number)
+    return number
   }
   return {
     projectNumber,

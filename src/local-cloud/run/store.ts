@@ -1,5 +1,6 @@
 import type {Image} from '../artifact-registry/images.ts'
 import {integer, type Row, storedJson, text} from '../state/rows.ts'
+import {RowCache} from '../state/row-cache.ts'
 import type {State} from '../state/state.ts'
 import type {Revision, Service, ServiceSpec, ServiceStatus} from './resources.ts'
 
@@ -52,27 +53,32 @@ export function createRunStore({state: {database}}: {state: State}) {
     removeRevisions: database.prepare('DELETE FROM run_revisions WHERE service = ?'),
   }
   const optional = <T>(row: Row | undefined, parse: (row: Row) => T): T | undefined => row && parse(row)
+  const services = new RowCache(database, (name) => optional(sql.service.get(name), storedService))
+  const revisions = new RowCache(database, (name) => optional(sql.revision.get(name), storedRevision))
 
   return {
-    service: (name: string) => optional(sql.service.get(name), storedService),
+    service: (name: string) => services.get(name),
     services: (parent: string, limit: number, offset: number): StoredService[] =>
       sql.services.all(parent, limit, offset).map(storedService),
     allServices: (): StoredService[] => sql.allServices.all().map(storedService),
-    putService({name, spec, status, revisions}: StoredService, now: number): void {
+    putService({name, spec, status, revisions: count}: StoredService, now: number): void {
+      services.clear()
       sql.putService.run(
         name,
         name.replace(/\/services\/[^/]+$/, ''),
         JSON.stringify(spec),
         JSON.stringify(status),
-        revisions,
+        count,
         now,
       )
     },
     removeService(name: string): void {
+      services.clear()
+      revisions.clear()
       sql.removeService.run(name)
       sql.removeRevisions.run(name)
     },
-    revision: (name: string) => optional(sql.revision.get(name), storedRevision),
+    revision: (name: string) => revisions.get(name),
     /** Newest first. `service` may be `…/services/-` for all of a location. */
     revisions(service: string, limit: number, offset: number): StoredRevision[] {
       const rows = service.endsWith('/services/-')
@@ -81,6 +87,7 @@ export function createRunStore({state: {database}}: {state: State}) {
       return rows.map(storedRevision)
     },
     putRevision({revision, template, image}: StoredRevision, now: number): void {
+      revisions.clear()
       const parent = revision.service.replace(/\/services\/[^/]+$/, '')
       sql.putRevision.run(
         revision.name,
@@ -94,7 +101,10 @@ export function createRunStore({state: {database}}: {state: State}) {
     },
     /** Digests of all images that a revision needs. */
     imageDigests: (): Set<string> => new Set(sql.images.all().map((row) => String(row['digest']))),
-    removeRevision: (name: string) => sql.removeRevision.run(name),
+    removeRevision(name: string): void {
+      revisions.clear()
+      sql.removeRevision.run(name)
+    },
   }
 }
 

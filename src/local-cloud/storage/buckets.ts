@@ -1,3 +1,4 @@
+import {RowCache} from '../state/row-cache.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
@@ -61,10 +62,11 @@ export function createBuckets({
   const anyObject = database.prepare('SELECT 1 FROM storage_objects WHERE bucket = ? LIMIT 1')
   const remove = database.prepare('DELETE FROM storage_buckets WHERE name = ?')
 
-  const find = (name: string): Bucket | undefined => {
+  const cache = new RowCache(database, (name) => {
     const row = select.get(name)
     return row === undefined ? undefined : bucketOfRow(row)
-  }
+  })
+  const find = (name: string): Bucket | undefined => cache.get(name)
   const get = (name: string): Bucket => {
     const bucket = find(name)
     if (bucket === undefined) throw bucketNotFound()
@@ -87,8 +89,10 @@ export function createBuckets({
       )
     }
   }
-  const put = ({name, project, metageneration, generation, timeCreated, updated, fields}: Bucket): void =>
-    void insert.run(name, project, metageneration, generation, timeCreated, updated, JSON.stringify(fields))
+  const put = ({name, project, metageneration, generation, timeCreated, updated, fields}: Bucket): void => {
+    cache.clear()
+    insert.run(name, project, metageneration, generation, timeCreated, updated, JSON.stringify(fields))
+  }
 
   return {
     find,
@@ -110,17 +114,20 @@ export function createBuckets({
     },
     replaceFields({name, fields: present}, fields) {
       const now = clock.now()
+      cache.clear()
       update.run(now, JSON.stringify(settledBucketFields(name, present, fields, now)), name)
       return get(name)
     },
     lock(bucket) {
       const fields = {...bucket.fields, retentionPolicy: lockedRetentionPolicy(bucket)}
+      cache.clear()
       update.run(clock.now(), JSON.stringify(fields), bucket.name)
       return get(bucket.name)
     },
     remove({name}) {
       if (anyObject.get(name) !== undefined)
         throw conflict('The bucket you tried to delete is not empty.', 'BucketNotEmpty')
+      cache.clear()
       remove.run(name)
     },
   }

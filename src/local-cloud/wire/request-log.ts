@@ -53,7 +53,7 @@ export interface RequestLog {
 export function createRequestLog(clock: Clock): RequestLog {
   // Timers that a request starts keep its context after it has ended.
   const current = new AsyncLocalStorage<{readonly checks: PermissionCheck[]; hasEnded: boolean}>()
-  let kept: {readonly request: LoggedRequest; readonly at: number; readonly size: number}[] = []
+  let kept: {readonly request: Omit<LoggedRequest, 'time'>; readonly at: number; readonly size: number}[] = []
   let bytes = 0
   // Higher than all before the last start: no log grows by a thousand requests a millisecond.
   let lastId = Math.floor(clock.now()) * 1000
@@ -62,7 +62,7 @@ export function createRequestLog(clock: Clock): RequestLog {
     const at = clock.now()
     const size = 150 + (request.path?.length ?? 0) + request.checks.length * 200
     lastId += 1
-    kept.push({request: {id: lastId, time: new Date(at).toISOString(), ...request}, at, size})
+    kept.push({request: {id: lastId, ...request}, at, size})
     bytes += size
     if (bytes > MAX_BYTES) forget()
   }
@@ -103,7 +103,9 @@ export function createRequestLog(clock: Clock): RequestLog {
     },
     list(after) {
       const since = clock.now() - MAX_AGE_MS
-      return kept.filter(({request, at}) => request.id > after && at >= since).map(({request}) => request)
+      return kept
+        .filter(({request, at}) => request.id > after && at >= since)
+        .map(({request: {id, ...rest}, at}) => ({id, time: new Date(at).toISOString(), ...rest}))
     },
   }
 }
