@@ -1,7 +1,9 @@
 import {availableParallelism, cpus} from 'node:os'
 import {benchCliStart} from './cli-start.ts'
+import {benchLocalCloudStart} from './local-cloud-start.ts'
 import {benchManyFiles} from './many-files.ts'
 import {benchPubsubServers} from './pubsub-servers.ts'
+import {benchSmallFiles} from './small-files.ts'
 import {benchStorageServers} from './storage-servers.ts'
 import {benchUploadToResult} from './upload-to-result.ts'
 import {benchWorkerFiles} from './worker-files.ts'
@@ -19,6 +21,8 @@ await benchWorkerFiles()
 await benchWorkerGrowth()
 await benchWorkerImage()
 await benchUploadToResult()
+await benchSmallFiles()
 await benchManyFiles()
+await benchLocalCloudStart()
 await benchPubsubServers()
 await benchStorageServers()

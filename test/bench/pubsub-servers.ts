@@ -2,6 +2,7 @@ import {once} from 'node:events'
 import {Agent, createServer, request, type Server} from 'node:http'
 import {loadavg} from 'node:os'
 import {text} from 'node:stream/consumers'
+import {PubSub} from '@google-cloud/pubsub'
 import {NO_EMULATOR, startPubsubEmulator} from '../support/pubsub-emulator.ts'
 import {spreadOf} from './measure.ts'
 import {type Figures, type MeasuredServer, note, noteMemory, printFigures, startOurs} from './servers.ts'
@@ -13,6 +14,8 @@ const LOADS = [
   {outstanding: 10, messages: 3000},
   {outstanding: 100, messages: 10_000},
 ] as const
+/** Messages that are pulled, of 1 KiB each. */
+const PULLED = 20_000
 const PROJECT = '/v1/projects/bench'
 const TOPIC = 'projects/bench/topics/uploads'
 
@@ -108,8 +111,40 @@ async function measure(server: MeasuredServer, figures: Figures): Promise<void> 
     note(figures, `${outstanding} outstanding, p50 ms`, spreadOf(latencies).median)
     note(figures, `${outstanding} outstanding, 1/s`, messages / ((performance.now() - begin) / 1000))
   }
-  noteMemory(figures, 'memory after, MB', server)
   agent.destroy()
+  await measurePull(server, figures)
+  noteMemory(figures, 'memory after, MB', server)
+}
+
+/** By Google's client over gRPC: published in batches, received by a stream and acknowledged, all at the same time. */
+async function measurePull({origin}: MeasuredServer, figures: Figures): Promise<void> {
+  const pubsub = new PubSub({
+    projectId: 'bench',
+    apiEndpoint: new URL(origin).host,
+    emulatorMode: true,
+  })
+  const topic = pubsub.topic('pulled', {batching: {maxMessages: 100, maxMilliseconds: 5}})
+  await topic.create()
+  const [subscription] = await topic.createSubscription('pulled', {flowControl: {maxMessages: 2000}})
+  const data = Buffer.alloc(1024, 'x')
+  const received = new Promise<void>((resolve) => {
+    let count = 0
+    subscription.on('message', (message) => {
+      message.ack()
+      count += 1
+      if (count === PULLED) resolve()
+    })
+  })
+  const begin = performance.now()
+  let left = PULLED
+  const publish = async (): Promise<void> => {
+    while (left-- > 0) await topic.publishMessage({data})
+  }
+  await Promise.all(Array.from({length: 1000}, publish))
+  await received
+  note(figures, 'publish to pull by gRPC, 1/s', PULLED / ((performance.now() - begin) / 1000))
+  await subscription.close()
+  await pubsub.close()
 }
 
 interface Pushes extends AsyncDisposable {

@@ -5,7 +5,8 @@ import {startLocalCloudProcess} from '../support/local-cloud-process.ts'
 import {cpuSecondsOf, memoryOf} from './process-usage.ts'
 import {spreadOf} from './measure.ts'
 
-const MAIN = join(import.meta.dirname, '../../dist/src/local-cloud/main.js')
+/** The local cloud's program, as it is delivered. */
+export const LOCAL_CLOUD = join(import.meta.dirname, '../../dist/src/local-cloud/main.js')
 
 /** A server that is measured. */
 export interface MeasuredServer extends AsyncDisposable {
@@ -16,7 +17,7 @@ export interface MeasuredServer extends AsyncDisposable {
 /** The local cloud as it is delivered, on a state folder of its own that goes with it. */
 export async function startOurs(): Promise<MeasuredServer> {
   const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-bench-'))
-  const cloud = await startLocalCloudProcess(folder, MAIN)
+  const cloud = await startLocalCloudProcess(folder, LOCAL_CLOUD)
   return {
     origin: cloud.endpoint,
     pid: cloud.pid,

@@ -3,7 +3,6 @@ import {once} from 'node:events'
 import {readFileSync} from 'node:fs'
 import {Agent, type IncomingMessage, request} from 'node:http'
 import {join} from 'node:path'
-import {DatabaseSync} from 'node:sqlite'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import {text} from 'node:stream/consumers'
@@ -11,6 +10,7 @@ import {crc32c} from '@node-rs/crc32'
 import {expect, it} from 'vitest'
 import {crc32cBase64} from '../../src/local-cloud/state/crc32c.ts'
 import {type LocalCloudProcess, startLocalCloudProcess} from '../support/local-cloud-process.ts'
+import {multiplyObjects} from '../support/many-objects.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 const IS_FULL = process.env['SCALE'] === 'full'
@@ -101,19 +101,6 @@ it(
   },
   LIMIT_MS,
 )
-
-/** Uploading so many one by one would take an hour; what a list reads is rows. */
-function multiplyObjects(file: string, count: number): void {
-  const database = new DatabaseSync(file)
-  database.exec(`
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1})
-    INSERT INTO storage_objects (bucket, name, generation, metageneration, blob, size, md5, crc32c, component_count,
-        time_created, updated, time_deleted, fields)
-      SELECT bucket, format('n-%07d', i), generation + i, metageneration, format('%s-%07d', blob, i), size, md5, crc32c,
-        component_count, time_created, updated, time_deleted, fields
-      FROM n, storage_objects WHERE name = 'n-'`)
-  database.close()
-}
 
 it(
   `an object of ${SIZES.gibibytes} GiB passes through, in memory that does not follow it`,
