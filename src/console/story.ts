@@ -52,13 +52,22 @@ export async function tellStory(
   }
 }
 
-async function linesAbout({object, uploadedAt}: FileStatus, context: Context): Promise<LogLine[]> {
+/** The newest lines about this generation; lines without one count if they are from after the upload. */
+async function linesAbout(
+  {object, generation, uploadedAt}: FileStatus,
+  context: Context,
+): Promise<LogLine[]> {
   const {cloud, pipeline, signal} = context
   const {service, job} = pipeline.names
   const since = new Date(Date.parse(uploadedAt) - CLOCK_SKEW_MS).toISOString()
   const newestFirst: LogLine[] = []
   const query = {service, job, objects: [object], since}
-  for await (const line of cloud.logs.list(query, {limit: MOST_LINES, signal})) newestFirst.push(line)
+  const isOwn = (line: LogLine) =>
+    line.generation === undefined
+      ? Date.parse(line.time) >= Date.parse(uploadedAt)
+      : line.generation === generation
+  for await (const line of cloud.logs.list(query, {limit: MOST_LINES, signal}))
+    if (isOwn(line)) newestFirst.push(line)
   return newestFirst.toReversed()
 }
 

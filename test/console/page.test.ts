@@ -1,6 +1,9 @@
 import {pathToFileURL} from 'node:url'
 import {describe, expect, test} from 'vitest'
 import {writeOpener} from '../../src/console/running.ts'
+import {notificationOf} from '../../src/core/files/notification.ts'
+import {waitForResults} from '../../src/core/files/wait.ts'
+import {chooseFiles, reprocess} from '../../src/core/reprocess.ts'
 import {generateSample} from '../../src/core/sample/index.ts'
 import {setup} from '../../src/core/setup/setup.ts'
 import {expectFine, noBrowser, openPage} from '../support/browser.ts'
@@ -128,6 +131,34 @@ describe.skipIf(noBrowser !== undefined)(
       await page.reload()
       await page.getByRole('heading', {name: /^Run 2/}).waitFor()
       expect(await ended.count()).toBe(0)
+    })
+
+    test('a file’s page numbers its runs as history does, and shows the current upload’s log lines alone', async () => {
+      const context = await startLocalPipeline()
+      await setup({workerFolder: undefined}, context)
+      const {cloud, pipeline, signal} = context
+      for (const content of [BAD, `${BAD}again`]) await processed({'bad.csv': content}, context)
+      const stored = await cloud.objects.stat(pipeline.names.inputBucket, 'bad.csv')
+      if (stored === undefined) throw new TypeError('bad.csv was uploaded')
+      await cloud.messages.publish(pipeline.names.topic, notificationOf(stored, undefined), {signal})
+      const {address, origin, ask} = await startConsole(context)
+      const story = async () => Object((await ask('GET', '/api/files/bad.csv')).json)
+      const outcomes = async () => (await story()).attempts.map((one: unknown) => Object(one).outcome)
+      await expect.poll(outcomes, {timeout: 30_000}).toEqual(['failed', 'duplicate'])
+      const again = await reprocess(await chooseFiles({objects: ['bad.csv']}, context), context)
+      await waitForResults(again.notified, {timeoutMs: 30_000}, context)
+      const {lines} = await story()
+      const generations = lines.map((line: unknown) => Object(line).generation)
+      expect(new Set(generations)).toEqual(new Set([stored.generation]))
+
+      const page = await openPage(address)
+      await page.goto(`${origin}/files/bad.csv`)
+      await page.getByRole('heading', {name: /^Run 3,/}).waitFor()
+      const titles = await page.locator('.run h3').allInnerTexts()
+      expect(titles.map((title) => title.split(',')[0])).toEqual(['Run 3', 'No completed run', 'Run 2'])
+      const history = page.getByRole('region', {name: 'Runs that have ended'}).locator('tbody td:first-child')
+      expect(await history.allInnerTexts()).toEqual(['3', '2', '1'])
+      await expectFine(page)
     })
 
     test('logs follow, pause when scrolled, and resume', async () => {

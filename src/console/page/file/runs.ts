@@ -14,23 +14,38 @@ export interface Stretch {
 
 /** One passage of the file through the pipeline: an upload, a reprocess or a redrive, with all its attempts. */
 export interface Run {
+  /** As `history` counts; absent if no run ended in this passage: it lasts, every attempt failed, or it was a duplicate. */
+  readonly number?: number
   readonly stretches: readonly Stretch[]
   readonly from: number
   readonly to: number
 }
 
 /** A file's runs, newest first. @param now milliseconds since 1970, the end of what still lasts */
-export function runsOf({file, attempts}: Pick<FileStory, 'file' | 'attempts'>, now: number): Run[] {
+export function runsOf(
+  {file, attempts, runs: ended}: Pick<FileStory, 'file' | 'attempts' | 'runs'>,
+  now: number,
+): Run[] {
   const isOpen = file.state === 'waiting' || file.state === 'running'
   const notified = file.hops.find(({reprocessed}) => reprocessed === true)?.at
   const groups = groupsOf(attempts)
-  const runs = groups.map((group, index) => {
+  const passages = groups.map((group, index) => {
     const isLast = index === groups.length - 1
     const requested = index === 0 ? file.uploadedAt : isLast ? notified : undefined
     return runOf(group, {requested, isOpen: isOpen && isLast, now})
   })
-  if (runs.length > 0) return runs.toReversed()
-  return [withoutAttempts(file, isOpen ? now : undefined)]
+  if (passages.length === 0) passages.push(withoutAttempts(file, isOpen ? now : undefined))
+  const ofGeneration = ended.filter(({inputGeneration}) => inputGeneration === file.generation)
+  return passages.map((passage, index) => numbered(passage, passages[index + 1], ofGeneration)).toReversed()
+}
+
+/** The logs may lack passages, and a passage may end without a run: a run is known by when it ended. */
+function numbered(passage: Run, next: Run | undefined, ended: FileStory['runs']): Run {
+  const run = ended.findLast(({endedAt}) => {
+    const at = Date.parse(endedAt)
+    return at >= passage.from && (next === undefined || at < next.from)
+  })
+  return run === undefined ? passage : {...passage, number: run.number}
 }
 
 /** A new run begins where Pub/Sub counts from 1 again, and after an acknowledgement. */

@@ -14,22 +14,19 @@ export function Waterfall({story}: {readonly story: FileStory}) {
     <section>
       <h2>Path</h2>
       {runs.map((run, index) => (
-        <RunBars
-          key={run.from}
-          run={run}
-          title={runs.length === 1 ? undefined : `Run ${runs.length - index}`}
-        />
+        <RunBars key={run.from} run={run} isOpen={isOpen && index === 0} />
       ))}
     </section>
   )
 }
 
-function RunBars({run, title}: {readonly run: Run; readonly title: string | undefined}) {
+function RunBars({run, isOpen}: {readonly run: Run; readonly isOpen: boolean}) {
+  const title =
+    run.number === undefined ? (isOpen ? 'Not ended yet' : 'No completed run') : `Run ${run.number}`
   return (
     <div class="run">
       <h3>
-        {title === undefined ? '' : `${title}, `}
-        {clock(new Date(run.from).toISOString())}, {duration(run.to - run.from)} in all
+        {title}, {clock(new Date(run.from).toISOString())}, {duration(run.to - run.from)} in all
       </h3>
       <ol>
         {run.stretches.map((stretch) => (
