@@ -128,6 +128,23 @@ describe.skipIf(!hasTerminal)('on a terminal', () => {
     expect(exitCode).toBe(130)
   })
 
+  test('status --watch follows the clock of the local cloud', async () => {
+    const watch = spawn(
+      SCRIPT,
+      ['--quiet', '--command', `${process.execPath} ${BIN} status --watch`, '/dev/null'],
+      {
+        cwd: cli.folder,
+        env: {PATH: process.env['PATH'] ?? '', HOME: cli.folder, TERM: 'xterm-256color'},
+      },
+    )
+    await seen(watch.stdout, 'before.csv')
+    const moved = seen(watch.stdout, '2 d ago')
+    await cli.json(['local', 'time', 'advance', '2d'])
+    await expect(moved).resolves.toBeUndefined()
+    watch.kill('SIGTERM')
+    await once(watch, 'close')
+  })
+
   test('one of several environments is chosen by number or name; a protected one wants its name', async () => {
     const cwd = join(cli.folder, 'several')
     await mkdir(cwd)
