@@ -82,6 +82,7 @@ resource "google_cloud_run_v2_service" "worker" {
             { name = "JOB", value = "projects/${var.project_id}/locations/${var.region}/jobs/${var.name}-job" },
             { name = "JOB_THRESHOLD", value = var.job_threshold },
           ],
+          var.job_tasks == 1 ? [] : [{ name = "JOB_TASKS", value = tostring(var.job_tasks) }],
           var.image_digest == null ? [] : [{ name = "IMAGE_DIGEST", value = var.image_digest }],
           var.filter.prefix == null ? [] : [{ name = "FILTER_PREFIX", value = var.filter.prefix }],
           var.filter.suffix == null ? [] : [{ name = "FILTER_SUFFIX", value = var.filter.suffix }],
@@ -177,9 +178,9 @@ resource "google_cloud_run_v2_job" "worker" {
   }
 
   template {
-    labels      = local.labels
-    parallelism = 1
-    task_count  = 1
+    labels = local.labels
+    # As many at a time as Cloud Run can; the worker asks for more tasks when it hands a file over.
+    task_count = 1
 
     template {
       service_account = local.worker_account

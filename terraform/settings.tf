@@ -405,6 +405,18 @@ variable "job_timeout" {
   }
 }
 
+variable "job_tasks" {
+  description = "Tasks of the job that write the result of one file together, each billed from its start for a minute or more; one task learns, while the others wait. Files other than plain CSV, and workers of your own without parts, get one task."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.job_tasks >= 1 && var.job_tasks <= 100 && floor(var.job_tasks) == var.job_tasks
+    error_message = "job_tasks must be a whole number from 1 to 100."
+  }
+}
+
 variable "request_timeout" {
   description = "Time limit per file; below ack_deadline, so that the response arrives before Pub/Sub delivers the message again. In seconds."
   type        = number

@@ -49,11 +49,24 @@ const LONGEST_NAME_IN_SIDECAR_BYTES = 900
  * 900 bytes is replaced by its SHA-256 in hexadecimal.
  */
 export function sidecarObject(object: string, sidecar: Sidecar): string {
+  return folderOf(object) + sidecar
+}
+
+/**
+ * Prefix of the objects by which the tasks of an execution write the result of an object together, in the output
+ * bucket: `_cloud-runner/<object>/parts/<execution>/`. They are removed once the file has its result.
+ * @param execution its id; empty: of all executions
+ */
+export function partsPrefix(object: string, execution: string): string {
+  return `${folderOf(object)}parts/${execution === '' ? '' : `${execution}/`}`
+}
+
+function folderOf(object: string): string {
   const stem =
     Buffer.byteLength(object) > LONGEST_NAME_IN_SIDECAR_BYTES
       ? createHash('sha256').update(object).digest('hex')
       : object
-  return `${RESERVED_PREFIX}${stem}/${sidecar}`
+  return `${RESERVED_PREFIX}${stem}/`
 }
 
 /**
@@ -77,6 +90,8 @@ export const RESULT_METADATA = {
   /** On an `outputs.json`: how many outputs it lists, and their bytes in total. */
   outputs: 'outputs',
   outputsSize: 'outputs-size',
+  /** On the plan of an execution of several tasks: how many parts the result has, once that is known. */
+  parts: 'parts',
   /** On an `outputs.json`, with the value `true`: its outputs are being written, so it does not count as a result. */
   pending: 'pending',
   /** On a result and on each of several outputs: bytes and time of creation (RFC 3339) of that input, which may be gone by now. */
@@ -235,6 +250,8 @@ export const WORKER_ENVIRONMENT = {
    * Files of this size or more go straight to the job, e.g. `256Mi`; others if they take, or would take, too long.
    */
   jobThreshold: 'JOB_THRESHOLD',
+  /** Tasks of an execution that write the result of one file together; not set: one. */
+  jobTasks: 'JOB_TASKS',
   /** Only objects whose names start and end so are processed; not set: all. */
   filterPrefix: 'FILTER_PREFIX',
   filterSuffix: 'FILTER_SUFFIX',

@@ -62,12 +62,42 @@ export interface ProcessContext {
    * @throws PermanentError if it does not exist or cannot be read
    */
   readObject(uri: string): Promise<Buffer>
+  /** Only in the first of several tasks of a job, for a file that {@link Parts.suit}. */
+  readonly tasks?: Tasks
   /** Writes a structured log line, labelled with the file. */
   log(
     severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR',
     message: string,
     fields?: Record<string, unknown>,
   ): void
+}
+
+/** The tasks of one execution of a job that write a result together. */
+export interface Tasks {
+  readonly count: number
+  /**
+   * Has all tasks write the result in parts, instead of `output.write`; waits until all parts exist. The first task
+   * writes those that the others do not.
+   * @param parts what {@link Parts.write} receives of each, in the order of the result; taken one at a time
+   * @returns what {@link Parts.write} returned for each
+   */
+  share(parts: Iterable<Uint8Array>): Promise<Buffer[]>
+}
+
+/** How several tasks of a job write one result together: the setting `jobTasks`. */
+export interface Parts {
+  /** Whether the result of this file can be written in parts. Asked before the tasks are started. */
+  suit(input: InputFile): Promise<boolean>
+  /**
+   * Writes one part. Two tasks may write the same one, of which either is kept: the same part always has the same bytes.
+   * @returns what the first task wants to know about it
+   */
+  write(
+    part: Buffer,
+    input: InputFile,
+    output: OutputFile,
+    context: Pick<ProcessContext, 'signal'>,
+  ): Promise<Uint8Array>
 }
 
 /** The one interface that a process implements: a file in, a file out. */
@@ -80,6 +110,8 @@ export interface Processor {
    * counts as transient: the delivery is refused and retried.
    */
   process(input: InputFile, output: Output, context: ProcessContext): Promise<void>
+  /** Without it, one task processes a file, whatever `jobTasks` is. */
+  readonly parts?: Parts
 }
 
 /** The file itself is bad: a retry would not help. */

@@ -112,11 +112,6 @@ function knownSetting(
       `${place} cannot be protected: only an environment can.`,
       `For example: "${ENVIRONMENTS}": {"production": {"${PROTECTED}": true}}`,
     )
-  if (key === 'jobTasks')
-    throw invalid(
-      `${place} sets jobTasks: an execution processes one file, which cannot be split among tasks.`,
-      'Remove it; files run side by side anyway, one execution each.',
-    )
   const folded = key.toLowerCase().replaceAll(/[-_]/g, '')
   const near =
     names.find((name) => name.toLowerCase() === folded) ??

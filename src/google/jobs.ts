@@ -94,7 +94,8 @@ export function createJobs(connection: Connection, rest: Rest): Jobs & {close():
         if (Date.parse(createdAt) < Date.parse(since)) continue
         const started = textIn(one, 'startTime')
         const ended = Date.parse(textIn(one, 'completionTime') ?? new Date().toISOString())
-        past.push({name, durationMs: started === undefined ? 0 : Math.max(0, ended - Date.parse(started))})
+        const durationMs = started === undefined ? 0 : Math.max(0, ended - Date.parse(started))
+        past.push({name, durationMs, tasks: Number(one['taskCount'] ?? 1)})
       }
       return past
     },

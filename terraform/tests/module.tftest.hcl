@@ -201,6 +201,7 @@ run "numbers_have_bounds" {
     images_kept           = 0
     job_threshold         = "256MB"
     job_timeout           = 0
+    job_tasks             = 101
   }
 
   expect_failures = [
@@ -216,6 +217,7 @@ run "numbers_have_bounds" {
     var.images_kept,
     var.job_threshold,
     var.job_timeout,
+    var.job_tasks,
   ]
 }
 

@@ -125,7 +125,7 @@ describe('wrong values', () => {
 
   test.each([
     ['an unknown field', {colour: 'red'}, 'has an unknown field "colour"'],
-    ['several tasks', {jobTasks: 2}, 'an execution processes one file'],
+    ['too many tasks', {jobTasks: 101}, 'must be a whole number from 1 to 100'],
     ['a list', [1], 'must contain a JSON object'],
     ['no JSON', '{"name": ', 'is not JSON'],
     ['a boolean name', {name: true}, '"name" in'],

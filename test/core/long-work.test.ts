@@ -1,5 +1,6 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {buffer} from 'node:stream/consumers'
 import {expect, test} from 'vitest'
 import type {Context} from '../../src/core/ports/context.ts'
 import {deploy} from '../../src/core/deploy/deploy.ts'
@@ -12,6 +13,7 @@ import {planUpload} from '../../src/core/upload/plan.ts'
 import {upload} from '../../src/core/upload/upload.ts'
 import {waitForResults} from '../../src/core/files/wait.ts'
 import {startLocalPipeline} from '../support/local-pipeline.ts'
+import {processFile} from '../support/process-file.ts'
 import {capitals, workerFolder} from '../support/worker-folder.ts'
 
 const KIBIBYTE = 1024
@@ -55,6 +57,32 @@ test('a large file goes to a job, and comes to the same end: result, lines, stat
   expect([canary.image, await cloud.jobs.image('cloud-runner-job')]).toEqual([all.image, all.image])
   await rollback({revision: made.service.latestReadyRevision}, context)
   expect(await cloud.jobs.image('cloud-runner-job')).toBe(made.image)
+})
+
+test('a job of several tasks writes the result that a delivery would', {timeout: 60_000}, async () => {
+  const context = await startLocalPipeline({jobThreshold: '512Ki', jobTasks: 3})
+  const {cloud, pipeline} = context
+  await setup({workerFolder: undefined}, context)
+  const rows = Array.from(
+    {length: 60_000},
+    (_, i) => `${i % 7},${(i * 31) % 17},"a\n${i % 3}",${i % 5 === 0 ? '' : i % 2}`,
+  )
+  const content = `a,b,c,y\n${rows.join('\n')}\n`
+  const sent = await send(context, 'long.csv', content)
+  expect(await waitForResults(sent, {timeoutMs: 50_000}, context)).toMatchObject({
+    exitCode: 0,
+    files: [{object: 'long.csv', state: 'done', attempts: 1}],
+  })
+  expect(await cloud.jobs.since('cloud-runner-job', new Date(0).toISOString())).toMatchObject([{tasks: 3}])
+  const {bytes} = await processFile(content)
+  const {outputBucket} = pipeline.names
+  const {generation = ''} = (await cloud.objects.stat(outputBucket, 'long.csv')) ?? {}
+  const {signal} = context
+  const written = await cloud.objects.read(outputBucket, 'long.csv', {generation, signal})
+  expect((await buffer(written)).equals(bytes)).toBe(true)
+  const lines = []
+  for await (const {message} of logs({tail: false, object: 'long.csv'}, context)) lines.push(message)
+  expect(lines).toEqual(expect.arrayContaining(['Writing the result in 3 parts', 'done']))
 })
 
 /** Takes longer than the delivery of a service may, and fails in the job where the file says so. */

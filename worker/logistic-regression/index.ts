@@ -12,6 +12,7 @@ import {memoryForTable} from './table/memory.ts'
 import {measure} from './quality/metrics.ts'
 import {layOut} from './encoding/preprocessing.ts'
 import {logReading, logRows, makeReport} from './quality/report.ts'
+import {parts} from './scoring/parts.ts'
 import {writePredicted} from './scoring/stream.ts'
 import {labelledRows, unlabelledRows} from './table/rows.ts'
 import {score} from './scoring/score.ts'
@@ -25,7 +26,7 @@ import {applyThreshold, chooseThreshold} from './training/threshold.ts'
  * appended; `report.json` reports their quality, `model.json` is the model. If the file or the pipeline names a
  * pre-trained model, that predicts all rows.
  */
-export const logisticRegression: Processor = {name: 'logistic-regression', process}
+export const logisticRegression: Processor = {name: 'logistic-regression', process, parts}
 
 async function process(input: InputFile, output: Output, context: ProcessContext): Promise<void> {
   const pacer = new Pacer(context.signal)
@@ -102,7 +103,9 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   })
 
   const scorer = {layout, preprocessing, parameters: fit.parameters, threshold}
-  const predicted = await writePredicted(input, table, scorer, predictions, output, pacer)
+  // Of many rows, a design that is kept is rounded: what it predicted stays as it is.
+  const file = {input, table, scorer, predictions, fixed: Uint32Array.from({length: rows}, (_, row) => row)}
+  const predicted = await writePredicted(file, output, context.tasks, pacer)
   const writeMs = lap()
   await pacer.pause()
   const written = table.sample?.of ?? rows

@@ -2,6 +2,7 @@ import {randomUUID} from 'node:crypto'
 import {RESULT_METADATA, sidecarObject, WORKER_ENVIRONMENT, type HandOver, type Outcome} from '../contract.ts'
 import {commitMetadata, isSameRun, toCommitted, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
+import {openInput} from './input.ts'
 import type {Log} from './log.ts'
 import {ABSENT, isPreconditionFailed, type Storage} from './storage/index.ts'
 import {Interrupted, type Worker} from './worker.ts'
@@ -41,7 +42,7 @@ export async function handOver(
   }
   signal.throwIfAborted()
   const claim = await mark.write(undefined, there?.outputGeneration ?? ABSENT)
-  const started = await startExecution(worker, storage, job.name, delivery).catch(async (error: unknown) => {
+  const started = await startExecution(worker, job, delivery, signal).catch(async (error: unknown) => {
     await mark.remove(claim)
     throw error
   })
@@ -127,11 +128,13 @@ interface StartedExecution {
  * https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs/run
  */
 async function startExecution(
-  {environment}: Worker,
-  storage: Storage,
-  job: string,
+  worker: Worker,
+  {name: job, tasks}: NonNullable<Worker['settings']['job']>,
   delivery: Delivery,
+  signal: AbortSignal,
 ): Promise<StartedExecution> {
+  const {environment, storage} = worker
+  const taskCount = tasks > 1 && (await suitsParts(worker, delivery, signal)) ? tasks : 1
   // The local cloud identifies the caller by its endpoint.
   const local = environment['CLOUD_RUNNER_ENDPOINT']
   const token = local === undefined ? await storage.accessToken?.() : undefined
@@ -142,7 +145,7 @@ async function startExecution(
       'content-type': 'application/json',
       ...(token ? {authorization: `Bearer ${token}`} : {}),
     },
-    body: JSON.stringify({overrides: {containerOverrides: [{env}]}}),
+    body: JSON.stringify({overrides: {containerOverrides: [{env}], ...(taskCount > 1 ? {taskCount} : {})}}),
     signal: AbortSignal.timeout(CLAIM_MS / 2),
   })
   const text = await response.text()
@@ -153,6 +156,25 @@ async function startExecution(
   if (started === undefined)
     throw new Error(`Job ${job} was run, but the response does not name its execution.`)
   return started
+}
+
+/** Whether several tasks can write the result of the file: others would only cost. */
+async function suitsParts(
+  {processor: {parts}, storage}: Worker,
+  {event: {bucket, object, generation}}: Delivery,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (parts === undefined) return false
+  const name = {bucket, object, generation}
+  const metadata = await storage.find(name)
+  // Of packed content, a part begins nowhere.
+  if (metadata === undefined || metadata.contentEncoding !== undefined) return false
+  const input = openInput(storage, name, metadata, signal)
+  try {
+    return await parts.suit(input.file)
+  } finally {
+    input.close()
+  }
 }
 
 /** The execution, which is the operation's metadata. */

@@ -12,6 +12,7 @@ import {disposeOfInput} from './afterwards.ts'
 import {commitMetadata, decide, isSameRun, resultOf, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import {reportCancelled} from './cancellation.ts'
+import {leadTasks} from './first-task.ts'
 import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
 import {GenerationGone, openInput} from './input.ts'
 import type {Log} from './log.ts'
@@ -169,12 +170,19 @@ async function produce(
     [RESULT_METADATA.sourceCreated]: inputMetadata.timeCreated,
   }
   let contentType = input.file.contentType ?? 'application/octet-stream'
-  const result = createObjectWriter(
+  const resultOptions = () => ({
+    metadata: marks,
+    expectedGeneration: seen.single?.outputGeneration ?? ABSENT,
+    contentType,
+  })
+  const whole = createObjectWriter(
     storage,
     {bucket: outputBucket, object: event.object},
-    () => ({metadata: marks, expectedGeneration: seen.single?.outputGeneration ?? ABSENT, contentType}),
+    resultOptions,
     signal,
   )
+  const first = leadTasks(run, input.file, whole, resultOptions)
+  const result = first?.result ?? whole
   const outputs = createOutputs({
     storage,
     bucket: outputBucket,
@@ -194,6 +202,7 @@ async function produce(
     signal,
     environment: worker.environment,
     readObject: (uri) => readNamedObject(storage, uri, signal),
+    ...(first === undefined ? {} : {tasks: first.tasks}),
     log,
   }
   const startedMs = performance.now()
@@ -257,6 +266,7 @@ async function produce(
     throw error
   } finally {
     signal.removeEventListener('abort', onAbort)
+    first?.stop()
     input.close()
   }
 }

@@ -21,7 +21,7 @@ const EXIT_MS = 500
  * job, it processes the one file that a server handed over. It owns the process: on SIGTERM or SIGINT it finishes or
  * refuses deliveries in progress and exits with 0; invalid settings or a port in use are logged and exit with 1.
  * @param environment OUTPUT_BUCKET (required), INPUT_BUCKET, PORT, HOST, FRONT_END_SECRET, HEALTH_PORT,
- * DEADLINE_SECONDS, AFTERWARDS, JOB, JOB_THRESHOLD, and the processor's own settings
+ * DEADLINE_SECONDS, AFTERWARDS, JOB, JOB_THRESHOLD, JOB_TASKS, and the processor's own settings
  */
 export function serve(processor: Processor, environment: Environment = process.env): void {
   void run(processor, environment, CLOUD_RUN_GRACE_MS)

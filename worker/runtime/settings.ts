@@ -26,7 +26,7 @@ export interface WorkerSettings {
   /** Milliseconds after which the front end ends a delivery's request: DEADLINE_SECONDS. */
   readonly deadlineMs: number
   /** The job that long work is handed over to; undefined in the job itself. */
-  readonly job: {readonly name: string; readonly thresholdBytes: number} | undefined
+  readonly job: {readonly name: string; readonly thresholdBytes: number; readonly tasks: number} | undefined
 }
 
 /** Invalid environment variables: the worker cannot run. */
@@ -44,6 +44,7 @@ const LONGEST_DEADLINE_SECONDS = 600
 const SHORTEST_MARGIN_MS = 500
 
 const DEFAULT_JOB_THRESHOLD = '256Mi'
+const MOST_JOB_TASKS = 100
 const BYTES_OF_UNIT: Readonly<Record<string, number>> = {Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3}
 
 /** Cloud Run's container contract does not reserve this header name. */
@@ -51,7 +52,7 @@ const SECRET_HEADER = 'x-front-end-secret'
 
 /**
  * Reads PORT, HOST, FRONT_END_SECRET, HEALTH_PORT, OUTPUT_BUCKET, INPUT_BUCKET, DEADLINE_SECONDS, FILTER_PREFIX,
- * FILTER_SUFFIX, AFTERWARDS, JOB and JOB_THRESHOLD.
+ * FILTER_SUFFIX, AFTERWARDS, JOB, JOB_THRESHOLD and JOB_TASKS.
  * @throws SettingsError that names the variable and what to set
  */
 export function readSettings(environment: Environment): WorkerSettings {
@@ -114,7 +115,11 @@ function readJob(environment: Environment): WorkerSettings['job'] {
   if (amount === undefined) {
     throw new SettingsError(`JOB_THRESHOLD is "${threshold}": set it to a size such as 256Mi.`)
   }
-  return {name, thresholdBytes: Number(amount) * (BYTES_OF_UNIT[unit] ?? 1)}
+  return {
+    name,
+    thresholdBytes: Number(amount) * (BYTES_OF_UNIT[unit] ?? 1),
+    tasks: wholeNumber(environment, WORKER_ENVIRONMENT.jobTasks, 1, {least: 1, most: MOST_JOB_TASKS}),
+  }
 }
 
 function wholeNumber<F extends number | undefined>(

@@ -53,6 +53,7 @@ export function forecast({files, per, sizeBytes, seconds: given}: ForecastReques
     because: isLong ? `${HAND_OVER_SECONDS} s per file to hand it to the job` : `${pace}${sharing}`,
   }
   const {minInstances} = settings
+  const tasks = settings.worker === undefined ? settings.jobTasks : 1
   // Files that arrive evenly keep instances alive between them.
   const alive = Math.min(busy + monthly * IDLE_SECONDS, Math.max(busy, MONTH_SECONDS))
   return billFor(
@@ -71,7 +72,10 @@ export function forecast({files, per, sizeBytes, seconds: given}: ForecastReques
             because: `${minInstances} idle all month, minus the time they process files`,
           },
       jobSeconds: isLong
-        ? {amount: monthly * billedTaskSeconds(seconds), because: `an execution per file: ${pace}`}
+        ? {
+            amount: monthly * tasks * billedTaskSeconds(seconds),
+            because: `${tasks === 1 ? 'an execution' : `an execution of up to ${tasks} tasks`} per file: ${pace}`,
+          }
         : {amount: 0, because: ''},
       requests: {amount: monthly, because: 'one delivery per file'},
       storedBytes: storedBytes(monthly * sizeBytes, settings),

@@ -82,8 +82,11 @@ export async function measureCost(sinceMs: number, context: Context, now: number
         because: `minInstances ${settings.minInstances} since the oldest revision, minus the time they served`,
       },
       jobSeconds: {
-        amount: executions.reduce((sum, {durationMs}) => sum + billedTaskSeconds(durationMs / 1000), 0),
-        because: `${executions.length} executions, each at least a minute`,
+        amount: executions.reduce(
+          (sum, {durationMs, tasks}) => sum + tasks * billedTaskSeconds(durationMs / 1000),
+          0,
+        ),
+        because: `${executions.length} executions, each task at least a minute`,
       },
       requests: {amount: requests, because: `the request log${scaled}`},
       storedBytes: {

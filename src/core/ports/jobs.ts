@@ -15,6 +15,8 @@ export interface PastExecution {
   readonly name: string
   /** From start to end, or until now; 0 if it has not started. */
   readonly durationMs: number
+  /** How many tasks share its file. */
+  readonly tasks: number
 }
 
 /** An execution that has not ended. */

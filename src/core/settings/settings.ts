@@ -346,6 +346,13 @@ export const SETTINGS = {
     minimum: '1s',
     maximum: '7d',
   }),
+  jobTasks: integer({
+    description:
+      'Tasks of the job that write the result of one file together, each billed from its start for a minute or more; one task learns, while the others wait. Files other than plain CSV, and workers of your own without parts, get one task.',
+    default: 1,
+    minimum: 1,
+    maximum: 100,
+  }),
   requestTimeout: duration({
     description:
       'Time limit per file; below ackDeadline, so that the response arrives before Pub/Sub delivers the message again.',

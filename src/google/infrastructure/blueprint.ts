@@ -38,6 +38,7 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
     variable(WORKER_ENVIRONMENT.deadlineSeconds, String(settings.requestTimeout)),
     variable(WORKER_ENVIRONMENT.job, `projects/${project}/locations/${region}/jobs/${names.job}`),
     variable(WORKER_ENVIRONMENT.jobThreshold, settings.jobThreshold),
+    ...(settings.jobTasks === 1 ? [] : [variable(WORKER_ENVIRONMENT.jobTasks, String(settings.jobTasks))]),
     ...(prefix === undefined ? [] : [variable(WORKER_ENVIRONMENT.filterPrefix, prefix)]),
     ...(suffix === undefined ? [] : [variable(WORKER_ENVIRONMENT.filterSuffix, suffix)]),
   ]
@@ -286,7 +287,7 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
         binaryAuthorization,
         template: {
           labels,
-          parallelism: 1,
+          // As many at a time as Cloud Run can; the worker asks for more tasks when it hands a file over.
           taskCount: 1,
           template: {
             serviceAccount: names.workerAccount,

@@ -6,6 +6,7 @@ import {parseDelivery} from '../../../worker/runtime/envelope.ts'
 import type {Patience} from '../../../worker/runtime/storage/index.ts'
 import {startServer} from '../../support/answering-server.ts'
 import {parseObject} from '../../support/cli.ts'
+import {letters} from '../../support/letters.ts'
 import {startWorker} from '../../support/running-worker.ts'
 
 const JOB = 'projects/p-test/locations/europe-west3/jobs/worker-job'
@@ -70,6 +71,21 @@ it('hands a long file over once, however often and however close together it is 
     attempt: 1,
     event: {object: 'long.txt', generation},
   })
+})
+
+it('starts several tasks for a file and a process that can use them', async () => {
+  const {api, worker} = await startWithJob(letters, {JOB_TASKS: '4'})
+  for (const [name, content] of [
+    ['long.txt', 'x'.repeat(1024)],
+    ['other.txt', `{${'x'.repeat(1024)}`],
+  ] as const)
+    await worker.deliver(name, await worker.upload(name, content))
+  expect(api.asked).toMatchObject([{overrides: {taskCount: 4}}, {overrides: {containerOverrides: [{}]}}])
+  expect(api.asked[1]).not.toHaveProperty('overrides.taskCount')
+
+  const alone = await startWithJob(copy, {JOB_TASKS: '4'})
+  await alone.worker.deliver('long.txt', await alone.worker.upload('long.txt', 'x'.repeat(1024)))
+  expect(alone.api.asked[0]).not.toHaveProperty('overrides.taskCount')
 })
 
 it('starts another execution for a request to do it again, and for a newer upload; a short file stays', async () => {

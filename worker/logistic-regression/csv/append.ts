@@ -3,11 +3,10 @@ import type {Pacer} from '../pacer.ts'
 import type {Delimiter} from './delimiters.ts'
 import type {Shape} from './records.ts'
 import {type PredictedFields, RowAppender} from './row-appender.ts'
-import type {RecordBlock} from './scanner.ts'
+import {type RecordBlock, recordBytes} from './scanner.ts'
 
 const LF = 0x0a
 const CR = 0x0d
-const QUOTE = 0x22
 const BYTE_ORDER_MARK_BYTES = 3
 /** That are appended at once. */
 const MOST_ROWS = 1024
@@ -105,7 +104,7 @@ export async function appendFields(
  * @returns where it ends
  */
 export function copyRecord(
-  {bytes, starts, ends, columns}: RecordBlock,
+  block: RecordBlock,
   record: number,
   fields: AppendedFields,
   index: number,
@@ -113,10 +112,8 @@ export function copyRecord(
   into: Buffer,
   at: number,
 ): number {
-  const first = starts[record * columns] ?? 0
-  const start = bytes[first - 1] === QUOTE ? first - 1 : first
-  const stop = ends[record] ?? start
-  return copied(bytes, start, stop, fields, index, dialect, into, at)
+  const bytes = recordBytes(block, record)
+  return copied(bytes, 0, bytes.length, fields, index, dialect, into, at)
 }
 
 function copied(

@@ -49,6 +49,12 @@ export interface Decimals {
   readonly others: Int32Array
 }
 
+/** A record as it is in the file, with its line end. */
+export function recordBytes({bytes, starts, ends, columns}: RecordBlock, record: number): Buffer {
+  const first = starts[record * columns] ?? 0
+  return bytes.subarray(bytes[first - 1] === QUOTE ? first - 1 : first, ends[record])
+}
+
 /** The text of a field. Within quotes each quote is doubled; a field that does not start with one has bare quotes. */
 export function fieldText({bytes, starts, stops}: RecordBlock, field: number): string {
   const start = starts[field] ?? 0

@@ -10,6 +10,7 @@ import {CodeBuilder, NumberBuilder} from '../table/column-builders.ts'
 import type {NumberColumn, TextColumn} from '../table/columns.ts'
 import {DressedBuilder} from '../table/dressed-column.ts'
 import type {Table} from '../table/table.ts'
+import {type Label, isLabelled} from '../table/label.ts'
 import {type Predictions, predictBlock} from '../training/model.ts'
 import {applyThreshold} from '../training/threshold.ts'
 
@@ -21,27 +22,39 @@ export interface Scorer {
   threshold: number | undefined
 }
 
-/**
- * Predicts the rows of a file, block by block, of which a table holds a sample. Labelled rows of the sample get the
- * predictions they have already, by models that did not learn from them.
- */
+/** What of a table the rows of its file are predicted by. */
+export interface TableHead extends Pick<Table, 'header' | 'decimalComma'> {
+  label: Pick<Label, 'index' | 'classes' | 'chosenBy'>
+  shape: Pick<Table['shape'], 'dialect'>
+}
+
+/** Predictions that rows have already. */
+export interface Known {
+  /** Numbers of these rows in the file, or the part of it that is read, rising. */
+  rows: Uint32Array
+  /** For each its row in `predictions`. */
+  places: Uint32Array
+  predictions: Predictions
+}
+
+/** Predicts the rows of a file, block by block. */
 export class BlockScorer {
   /** Of the block's rows. */
   readonly predictions: Predictions
   /** How the rows without a label were predicted so far. */
   readonly predicted: NonNullable<Report['predictions']>
-  readonly #table: Table
+  readonly #classes: readonly string[]
   readonly #threshold: number | undefined
-  readonly #ofSample: Predictions
+  readonly #known: Known
   readonly #columns: readonly {add(block: RecordBlock, from: number, row: number): number}[]
   readonly #labels: CodeBuilder | undefined
   readonly #design: Design
   readonly #pass: Pass
-  /** Rows of the file so far, and of the sample. */
+  /** Rows so far, and the known ones among them. */
   #rows = 0
-  #sampled = 0
+  #knownRows = 0
 
-  constructor(table: Table, {layout, preprocessing, parameters, threshold}: Scorer, ofSample: Predictions) {
+  constructor(table: TableHead, {layout, preprocessing, parameters, threshold}: Scorer, known: Known) {
     const classes = table.label.classes.length
     const most = mostRecords(table.header.length)
     const {choice, categories, indicators} = layout
@@ -65,35 +78,35 @@ export class BlockScorer {
     this.predictions = {labels: new Int16Array(most), probabilities: new Float64Array(most * classes)}
     this.predicted = describePredicted(new Uint32Array(0), table.label.classes, this.predictions)
     this.#labels = labelsOfBlock(table, most)
-    this.#table = table
+    this.#classes = table.label.classes
     this.#threshold = threshold
-    this.#ofSample = ofSample
+    this.#known = known
   }
 
   /** Predicts the file's next rows into {@link predictions}. */
   predict(block: RecordBlock): void {
     const {records} = block
-    const {classes} = this.#table.label
     for (const column of this.#columns) column.add(block, 0, 0)
     for (let start = 0; start < records; start += this.#design.blockRows)
-      predictBlock(this.#design, {start, end: records}, this.#pass, classes.length, this.predictions)
+      predictBlock(this.#design, {start, end: records}, this.#pass, this.#classes.length, this.predictions)
     if (this.#threshold !== undefined) applyThreshold(this.predictions, this.#threshold)
-    this.#useSample(records)
+    this.#useKnown(records)
     this.#describe(block)
     this.#rows += records
   }
 
-  /** Puts the predictions of the sample's rows in place. */
-  #useSample(records: number): void {
-    const rows = this.#table.sample?.rows ?? new Uint32Array(0)
-    const classes = this.#table.label.classes.length
+  /** Puts the predictions that are known in place. */
+  #useKnown(records: number): void {
+    const {rows, places, predictions} = this.#known
+    const classes = this.#classes.length
     const {labels, probabilities} = this.predictions
-    for (; this.#sampled < rows.length; this.#sampled++) {
-      const at = (rows[this.#sampled] ?? 0) - this.#rows
+    for (; this.#knownRows < rows.length; this.#knownRows++) {
+      const at = (rows[this.#knownRows] ?? 0) - this.#rows
       if (at >= records) return
-      const from = this.#sampled * classes
-      labels[at] = this.#ofSample.labels[this.#sampled] ?? 0
-      probabilities.set(this.#ofSample.probabilities.subarray(from, from + classes), at * classes)
+      const place = places[this.#knownRows] ?? 0
+      const from = place * classes
+      labels[at] = predictions.labels[place] ?? 0
+      probabilities.set(predictions.probabilities.subarray(from, from + classes), at * classes)
     }
   }
 
@@ -103,7 +116,7 @@ export class BlockScorer {
     const unlabelled = Uint32Array.from({length: block.records}, (_, row) => row).filter(
       (row) => (labels?.[row] ?? -1) < 0,
     )
-    const found = describePredicted(unlabelled, this.#table.label.classes, this.predictions)
+    const found = describePredicted(unlabelled, this.#classes, this.predictions)
     for (const [k, {rows, histogram}] of found.entries()) {
       const sum = this.predicted[k]
       if (sum === undefined) continue
@@ -117,7 +130,7 @@ export class BlockScorer {
 function numbersOfBlock(
   column: NumberColumn,
   most: number,
-  {shape}: Table,
+  {shape}: TableHead,
 ): {builder: NumberBuilder | DressedBuilder; column: NumberColumn} {
   const {index, name, notation} = column
   const builder =
@@ -136,11 +149,9 @@ function textsOfBlock(column: TextColumn, most: number): {builder: CodeBuilder; 
 }
 
 /** Of which the code is -1 without a label. */
-function labelsOfBlock({label}: Table, most: number): CodeBuilder | undefined {
+function labelsOfBlock({label}: TableHead, most: number): CodeBuilder | undefined {
   if (label.index < 0) return undefined
-  const labels = new CodeBuilder(label.index, (text) =>
-    isMissing(text) && !label.classes.includes(text) ? -1 : 0,
-  )
+  const labels = new CodeBuilder(label.index, (text) => (isLabelled(label, text) ? 0 : -1))
   labels.reserve(most)
   return labels
 }

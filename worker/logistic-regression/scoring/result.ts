@@ -6,12 +6,13 @@ import {typedClasses} from '../formats/cells.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Table} from '../table/table.ts'
 import type {Predictions} from '../training/model.ts'
+import type {TableHead} from './block-scorer.ts'
 import {appendToLines} from './json-lines-result.ts'
 import {appendToColumns} from './parquet-result.ts'
 import {type DecimalMark, MOST_PROBABILITY_BYTES, writeProbability} from './probability.ts'
 
 /** The fields that are appended to records, the header's being number 0. @param predictions by row */
-export function appendedFields(table: Table, predictions: Predictions): AppendedFields {
+export function appendedFields(table: TableHead, predictions: Predictions): AppendedFields {
   const {decimalComma, label, shape} = table
   const {classes} = label
   const {delimiter} = shape.dialect
@@ -58,7 +59,7 @@ export async function writeResult(
 }
 
 /** Names of the prediction, and of the probability of each class. */
-function addedNames({header, label: {classes}}: Table): string[] {
+function addedNames({header, label: {classes}}: Pick<TableHead, 'header' | 'label'>): string[] {
   return uniqueAmong(header, ['prediction', ...classes.map((name) => `probability_${name}`)])
 }
 

@@ -64,7 +64,8 @@ export async function score(
   })
 
   const scorer = {layout, preprocessing, parameters, threshold: artifact.threshold}
-  const predicted = await writePredicted(input, table, scorer, predictions, output, pacer)
+  const file = {input, table, scorer, predictions, fixed: new Uint32Array(0)}
+  const predicted = await writePredicted(file, output, context.tasks, pacer)
   const writeMs = lap()
   const written = table.sample?.of ?? rows
   context.log('INFO', `Wrote ${written} rows`, {rows: written, durationMs: writeMs})

@@ -239,6 +239,12 @@ export class LabelBuilder {
   }
 }
 
+/** Whether a cell of the label's column gives its row a class; one that a pre-trained model does not know gives none. */
+export function isLabelled({classes, chosenBy}: Pick<Label, 'classes' | 'chosenBy'>, text: string): boolean {
+  if (isMissing(text)) return classes.includes(text)
+  return chosenBy !== 'model' || classes.some((name) => meaningOf(name) === meaningOf(text))
+}
+
 /** Equal for labels that mean the same: equal numbers (0, 0.0), and True, TRUE and true. */
 function meaningOf(label: string): string {
   if (/^[+-]?(0|[1-9]\d{0,14})(\.\d+)?$/.test(label)) return String(Number(label))

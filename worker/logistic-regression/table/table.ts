@@ -1,7 +1,7 @@
 import type {InputFile} from '../../processor.ts'
 import type {Dialect} from '../csv/dialect.ts'
 import {type RecordHandler, type Shape, readRecords} from '../csv/records.ts'
-import {type RecordBlock, mostRecords} from '../csv/scanner.ts'
+import {type RecordBlock, mostRecords, recordBytes} from '../csv/scanner.ts'
 import {isGzipName} from '../csv/source.ts'
 import type {Pacer} from '../pacer.ts'
 import {CodeBuilder, MOST_LEVELS, NumberBuilder, TextBuilder} from './column-builders.ts'
@@ -35,6 +35,8 @@ export interface Table {
   isLabelText?: boolean
   /** What it was read from: the file, or its rows as CSV. */
   text: InputFile
+  /** Where it can be read from the middle. */
+  cuts: Cuts
   /** If memory had room for some rows only: these are those of the table, chosen at random. */
   sample: Sample | undefined
   /** The row, counted from 0, that is a total. */
@@ -42,6 +44,15 @@ export interface Table {
   /** The file's numbers have decimal commas. */
   decimalComma: boolean
   shape: Shape
+}
+
+/** Places between the rows of a file, in order. */
+export interface Cuts {
+  /** The header's record. */
+  header: Buffer
+  /** Offsets after a row, in unpacked bytes; and how many rows precede each. */
+  ends: number[]
+  rows: number[]
 }
 
 /** Which rows of a file a table has. */
@@ -117,6 +128,7 @@ class TableBuilder implements RecordHandler {
   #labelled = 0
   #sample: RowSample | undefined
   #columnsOfTotal: readonly number[] = []
+  readonly #cuts: Cuts = {header: Buffer.alloc(0), ends: [], rows: []}
   #capacity = 0
   /** Rows after which it is checked next whether the file fits into memory. */
   #nextCheck = 0
@@ -140,7 +152,8 @@ class TableBuilder implements RecordHandler {
     return this.#sample === undefined
   }
 
-  header(names: readonly string[], dialect: Dialect): void {
+  header(names: readonly string[], dialect: Dialect, block: RecordBlock): void {
+    this.#cuts.header = Buffer.from(recordBytes(block, 0))
     this.#header = uniqueNames(names)
     this.#nameless = new Set(names.flatMap((name, index) => (name.trim() === '' ? [index] : [])))
     const label = new LabelBuilder(names, this.#choice)
@@ -174,6 +187,8 @@ class TableBuilder implements RecordHandler {
     for (let i = row; i < this.#rows; i++) if ((codes?.[i] ?? -1) >= 0) this.#labelled++
     if (this.#sample !== undefined) this.#retain(this.#sample.next(this.#seen, row, this.#rows, codes), row)
     this.#seen += block.records
+    this.#cuts.ends.push(end)
+    this.#cuts.rows.push(this.#seen)
     if (this.#rows >= this.#nextCheck) this.#checkMemory()
   }
 
@@ -288,6 +303,7 @@ class TableBuilder implements RecordHandler {
       columns,
       label,
       text,
+      cuts: this.#cuts,
       sample: this.#sample && {
         rows: this.#sample.rows(this.#rows),
         of: this.#seen,

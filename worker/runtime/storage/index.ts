@@ -16,6 +16,9 @@ export type {ResumableUpload} from './upload.ts'
 /** `ifGenerationMatch` of an object that must not exist yet. */
 export const ABSENT = '0'
 
+/** Objects that can be composed at a time: https://cloud.google.com/storage/quotas#objects */
+export const MOST_SOURCES = 32
+
 /** Retries of a request within a few seconds; longer outages are left to Pub/Sub. */
 const MOST_RETRIES = 3
 
@@ -37,6 +40,10 @@ export interface ObjectMetadata {
   readonly timeCreated: string
   /** Custom metadata. */
   readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface ListedObject extends ObjectMetadata {
+  readonly name: string
 }
 
 /** How to write an object. */
@@ -88,8 +95,27 @@ export interface Storage {
     to: ObjectName,
     options: Pick<WriteOptions, 'metadata' | 'expectedGeneration'>,
   ): Promise<void>
+  /**
+   * Puts objects of one bucket together inside Cloud Storage, in their order.
+   * https://cloud.google.com/storage/docs/json_api/v1/objects/compose
+   * @param sources at most {@link MOST_SOURCES}
+   * @throws StorageError: 404 if a source is gone, 412 if the target is not at the expected generation
+   */
+  compose(
+    name: ObjectName,
+    sources: readonly ListedObject[],
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<ObjectMetadata>
+  /** All objects whose names begin so, in the order of their names. */
+  list(bucket: string, prefix: string): Promise<ListedObject[]>
   /** Removes one generation of an object; ignores one that is gone or was overwritten. */
   remove(name: ObjectName & {readonly generation: string}): Promise<void>
+  /**
+   * Removes one generation of an object, which a bucket with versioning would otherwise keep as noncurrent.
+   * @throws StorageError 403 while the bucket's retention forbids it
+   */
+  erase(name: ObjectName & {readonly generation: string}): Promise<void>
   /** Of the worker's service account; undefined for an emulator. */
   readonly accessToken: AccessToken | undefined
 }
@@ -98,9 +124,7 @@ export interface Storage {
 export function openStorage(environment: Environment, patience: Patience = {}): Storage {
   const connection = connect(environment, patience)
   const retries = new Retries(patience.mostRetries ?? MOST_RETRIES, patience.wait)
-  const remove: Storage['remove'] = async (name) => {
-    const {bucket, object, generation} = name
-    const path = pathOf({bucket, object}, {ifGenerationMatch: generation})
+  const deleted = async (name: ObjectName, path: string): Promise<void> => {
     try {
       await retries.run(async () => {
         await bytesOf(await connection.send({method: 'DELETE', path, what: nameOf(name)}))
@@ -109,6 +133,8 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
       if (!isNotFound(error) && !isPreconditionFailed(error)) throw error
     }
   }
+  const remove: Storage['remove'] = ({bucket, object, generation}) =>
+    deleted({bucket, object, generation}, pathOf({bucket, object}, {ifGenerationMatch: generation}))
   return {
     accessToken: connection.accessToken,
     async find(name) {
@@ -152,7 +178,44 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
         }),
       )
     },
+    async compose(name, sources, options, signal) {
+      const {query, what, resource} = targetOf(name, options)
+      const body = {
+        sourceObjects: sources.map((source) => ({name: source.name, generation: source.generation})),
+        destination: resource,
+      }
+      const [target = ''] = pathOf(name).split('?')
+      const request = {
+        method: 'POST',
+        path: `${target}/compose?${query.toString()}`,
+        headers: {'content-type': 'application/json; charset=UTF-8'},
+        body: [Buffer.from(JSON.stringify(body))],
+        what,
+        signal,
+      } as const
+      return retries.run(async () => {
+        return toMetadata(JSON.parse((await bytesOf(await connection.send(request))).toString('utf8')))
+      }, signal)
+    },
+    async list(bucket, prefix) {
+      const found: ListedObject[] = []
+      let page: unknown = ''
+      do {
+        const query = new URLSearchParams({prefix, ...(page === '' ? {} : {pageToken: String(page)})})
+        const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o?${query.toString()}`
+        const request = {method: 'GET', path, what: `gs://${bucket}/${prefix}`} as const
+        const answer: unknown = await retries.run(async () => {
+          return JSON.parse((await bytesOf(await connection.send(request))).toString('utf8'))
+        })
+        const {items = [], nextPageToken}: {items?: unknown; nextPageToken?: unknown} = Object(answer)
+        for (const item of Array.isArray(items) ? items : [])
+          found.push({name: String(Object(item).name), ...toMetadata(item)})
+        page = nextPageToken
+      } while (page !== undefined)
+      return found
+    },
     remove,
+    erase: (name) => deleted(name, pathOf(name)),
   }
 }
 

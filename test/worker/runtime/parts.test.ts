@@ -1,0 +1,276 @@
+import {fileURLToPath} from 'node:url'
+import {afterEach, expect, it, vi} from 'vitest'
+import {logisticRegression} from '../../../worker/logistic-regression/index.ts'
+import type {Processor} from '../../../worker/processor.ts'
+import {createLog} from '../../../worker/runtime/log.ts'
+import {createPace} from '../../../worker/runtime/pace.ts'
+import {readSettings} from '../../../worker/runtime/settings.ts'
+import {openStorage} from '../../../worker/runtime/storage/index.ts'
+import {runTask} from '../../../worker/runtime/task.ts'
+import {letters} from '../../support/letters.ts'
+import {randomFrom} from '../../support/random.ts'
+import {startFaultyProxy} from '../../support/faulty-proxy.ts'
+import {startBuckets} from '../../support/worker-buckets.ts'
+import {startWorkerProcess} from '../../support/worker-process.ts'
+
+const EXECUTION = 'worker-job-abc12'
+const OBJECT = 'long.csv'
+const LETTERS = fileURLToPath(new URL('../../fixtures/workers/letters.ts', import.meta.url))
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** An execution of several tasks on real buckets: in this process, or each in one of its own. */
+async function startExecution(content: string, count: number, processor: Processor = letters) {
+  const buckets = await startBuckets()
+  const generation = await buckets.upload(OBJECT, content)
+  const lines: Record<string, unknown>[] = []
+  const published = new Date().toISOString()
+  const environmentOf = (index: number, more: Record<string, string> = {}) => ({
+    INPUT_BUCKET: 'input',
+    OUTPUT_BUCKET: 'output',
+    STORAGE_EMULATOR_HOST: buckets.proxy.origin,
+    CLOUD_RUN_JOB: 'worker-job',
+    CLOUD_RUN_EXECUTION: EXECUTION,
+    CLOUD_RUN_TASK_INDEX: String(index),
+    CLOUD_RUN_TASK_COUNT: String(count),
+    DELIVERY: JSON.stringify({
+      messageId: '1',
+      publishTime: published,
+      attempt: 1,
+      event: {eventType: 'OBJECT_FINALIZE', bucket: 'input', object: OBJECT, generation},
+    }),
+    ...more,
+  })
+  const names = async () => (await buckets.output(OBJECT).bucket.getFiles())[0].map(({name}) => name)
+  return {
+    ...buckets,
+    generation,
+    lines,
+    names,
+    spawn: (index: number, more?: Record<string, string>) =>
+      startWorkerProcess(LETTERS, environmentOf(index, more)),
+    run: (
+      index: number,
+      more: Record<string, string> = {},
+      signal: AbortSignal = new AbortController().signal,
+    ) => {
+      const environment = environmentOf(index, more)
+      return runTask(
+        {
+          processor,
+          settings: readSettings(environment),
+          environment,
+          log: createLog((line) => lines.push(JSON.parse(line))),
+          pace: createPace(),
+          watch: (_, work) => work(),
+          storage: openStorage(environment, {mostRetries: 0}),
+        },
+        signal,
+      )
+    },
+    outcomes: () => lines.flatMap(({outcome}) => outcome ?? []),
+    result: () => buckets.text(buckets.output(OBJECT)),
+    sidecar: async (name: string): Promise<Record<string, unknown>> =>
+      JSON.parse((await buckets.text(buckets.output(`_cloud-runner/${OBJECT}/${name}`))) ?? '{}'),
+    parts: async () => (await names()).filter((name) => name.includes('/parts/')),
+  }
+}
+
+const TEXT = 'abcdefghijklmnopqrstuvwxyz'
+const CAPITALS = TEXT.toUpperCase()
+const isPart = (url: URL, part: number) =>
+  decodeURIComponent(url.href).includes(`parts/${EXECUTION}/${String(part).padStart(5, '0')}.part`)
+
+it('three tasks write one result, whoever starts first, and leave nothing else', async () => {
+  const execution = await startExecution(TEXT, 3)
+  const {bucket} = execution.output(OBJECT)
+  await bucket.setMetadata({versioning: {enabled: true}})
+  expect(await Promise.all([2, 1, 0].map((index) => execution.run(index)))).toEqual([0, 0, 0])
+  expect(await execution.result()).toBe(CAPITALS)
+  expect(await execution.sidecar('report.json')).toMatchObject({lengths: [9, 9, 8]})
+  expect(await execution.metadataOf(execution.output(OBJECT))).toMatchObject({
+    'source-generation': execution.generation,
+    execution: EXECUTION,
+  })
+  const [versions] = await bucket.getFiles({versions: true})
+  const ofParts = versions.filter((one) => one.name.includes('/parts/') && !one.name.endsWith('/plan'))
+  expect(ofParts).toEqual([])
+  expect(await execution.names()).toEqual([`_cloud-runner/${OBJECT}/report.json`, OBJECT])
+  expect(execution.outcomes()).toEqual(['done'])
+})
+
+it('the first task writes the parts of those that never start', async () => {
+  const execution = await startExecution(TEXT, 5)
+  expect(await execution.run(0)).toBe(0)
+  expect(await execution.result()).toBe(CAPITALS)
+  expect(await execution.parts()).toEqual([])
+})
+
+it('more parts than one request puts together are joined in several', async () => {
+  const text = TEXT.repeat(3).slice(0, 70)
+  const execution = await startExecution(text, 35)
+  expect(await execution.run(0)).toBe(0)
+  expect(await execution.result()).toBe(text.toUpperCase())
+  expect(execution.proxy.requests.filter((request) => request.endsWith('/compose'))).toHaveLength(3)
+  expect(await execution.parts()).toEqual([])
+})
+
+/** A task of its own process that is killed when it makes the request; resolves once it has ended. */
+async function killedAt(
+  execution: Awaited<ReturnType<typeof startExecution>>,
+  index: number,
+  isDue: (method: string, url: URL) => boolean,
+): Promise<void> {
+  const proxy = await startFaultyProxy(execution.proxy.origin)
+  await using task = execution.spawn(index, {STORAGE_EMULATOR_HOST: proxy.origin})
+  const {promise: due, resolve} = Promise.withResolvers<void>()
+  proxy.fails = (method, url) => {
+    if (!isDue(method, url)) return false
+    resolve()
+    return task.exited.then(() => true)
+  }
+  await Promise.race([due, task.exited])
+  task.kill('SIGKILL')
+  expect(await task.exited).toBeNull()
+}
+
+it('a task that is killed while it writes its part is retried, and does it', async () => {
+  const execution = await startExecution(TEXT, 2)
+  const {promise: killed, resolve: resume} = Promise.withResolvers<boolean>()
+  execution.proxy.fails = (method, url) => method === 'POST' && isPart(url, 0) && killed
+  const first = execution.run(0)
+  await killedAt(execution, 1, (method, url) => method === 'POST' && isPart(url, 1))
+  resume(false)
+  expect(await execution.run(1, {CLOUD_RUN_TASK_ATTEMPT: '1'})).toBe(0)
+  expect(await first).toBe(0)
+  expect(await execution.result()).toBe(CAPITALS)
+  expect(await execution.parts()).toEqual([])
+})
+
+it.each([
+  ['before it shares the result', (_: string, url: URL) => url.href.includes('00001.in')],
+  ['while it writes its part', (method: string, url: URL) => method === 'POST' && isPart(url, 0)],
+  ['before it puts the parts together', (_: string, url: URL) => url.pathname.endsWith('/compose')],
+])('the first task that is killed %s is retried, and the others wait', async (_, isDue) => {
+  const execution = await startExecution(TEXT, 2)
+  const other = execution.run(1)
+  await killedAt(execution, 0, isDue)
+  expect(await execution.result()).toBeUndefined()
+  expect(await execution.run(0, {CLOUD_RUN_TASK_ATTEMPT: '1'})).toBe(0)
+  expect(await other).toBe(0)
+  expect(await execution.result()).toBe(CAPITALS)
+  expect(await execution.metadataOf(execution.output(OBJECT))).toMatchObject({attempt: '2'})
+  expect(await execution.parts()).toEqual([])
+})
+
+it('a result whose answer was lost is known again by the next attempt', async () => {
+  const execution = await startExecution(TEXT, 2)
+  execution.proxy.losesAnswer = (_, url) => url.pathname.endsWith('/compose')
+  expect(await execution.run(0)).toBe(1)
+  expect(await execution.result()).toBe(CAPITALS)
+  execution.proxy.losesAnswer = () => false
+  expect(await execution.run(0, {CLOUD_RUN_TASK_ATTEMPT: '1'})).toBe(0)
+  expect(execution.outcomes()).toEqual(['refused', 'duplicate'])
+  expect(await execution.parts()).toEqual([])
+})
+
+it('a part that is written after the end does not stay', async () => {
+  const execution = await startExecution(TEXT, 2)
+  const proxy = await startFaultyProxy(execution.proxy.origin)
+  const first = execution.run(0)
+  proxy.fails = (method, url) => method === 'POST' && isPart(url, 1) && first.then(() => false)
+  expect(await execution.run(1, {STORAGE_EMULATOR_HOST: proxy.origin})).toBe(0)
+  expect(await execution.result()).toBe(CAPITALS)
+  expect(await execution.parts()).toEqual([])
+})
+
+it('a file that cannot be processed fails with the reason, and the other tasks end', async () => {
+  const execution = await startExecution('hello!', 3)
+  expect(await Promise.all([0, 1, 2].map((index) => execution.run(index)))).toEqual([0, 0, 0])
+  expect(await execution.sidecar('error.json')).toMatchObject({code: 'loud', line: 1})
+  expect(execution.outcomes()).toEqual(['failed'])
+  expect(await execution.parts()).toEqual([])
+})
+
+it('tasks of a file that is cancelled end, and leave nothing', async () => {
+  const execution = await startExecution(TEXT, 3)
+  let isHeld = true
+  const {promise: held, resolve: release} = Promise.withResolvers<boolean>()
+  execution.proxy.fails = async (method, url) => {
+    if (!isHeld || method !== 'POST' || !isPart(url, 0)) return false
+    isHeld = false
+    await execution.put(execution.output(`_cloud-runner/${OBJECT}/error.json`), '{}', {
+      'source-generation': execution.generation,
+      cancelled: 'true',
+    })
+    return held
+  }
+  const codes = await Promise.all([execution.run(0), execution.run(2)])
+  release(true)
+  expect(codes).toEqual([0, 0])
+  expect(execution.outcomes()).toEqual(['cancelled'])
+  expect(await execution.result()).toBeUndefined()
+  expect(await execution.parts()).toEqual([])
+})
+
+it('a task gives up once the first one shows no sign of life, and has nothing to do after the end', async () => {
+  const execution = await startExecution(TEXT, 2)
+  vi.useFakeTimers({toFake: ['Date']})
+  execution.proxy.fails = () => {
+    vi.setSystemTime(Date.now() + 61_000)
+    return false
+  }
+  expect(await execution.run(1)).toBe(0)
+  expect(execution.lines.at(-1)).toMatchObject({message: 'task 2 has no part to write'})
+  vi.useRealTimers()
+  execution.proxy.fails = () => false
+  expect(await execution.run(0)).toBe(0)
+  expect(await execution.run(1)).toBe(0)
+  expect(await execution.names()).toEqual([`_cloud-runner/${OBJECT}/report.json`, OBJECT])
+})
+
+it('a process without parts is run by one task', async () => {
+  const {parts: _, ...alone} = letters
+  const execution = await startExecution(TEXT, 2, alone)
+  expect(await execution.run(1)).toBe(0)
+  expect(execution.proxy.requests).toEqual([])
+  expect(await execution.run(0)).toBe(0)
+  expect(await execution.result()).toBe(CAPITALS)
+})
+
+/** Rows with quoted line breaks, odd line ends and repeated headers; a fifth has no label. */
+function csvOf(rows: number): string {
+  const {uniform, normal} = randomFrom(9)
+  const digits = Array.from({length: 28}, (_, i) => `d${i}`)
+  const header = `x,"note",z,${digits.join(',')},y\r\n`
+  const lines = Array.from({length: rows}, (_, i) => {
+    const [x, z] = [normal(), normal()]
+    const y = uniform() < 1 / (1 + Math.exp(z - 2 * x)) ? 'yes' : 'no'
+    const note = ['red', '"blue\n,or green"', '', '"a ""b"""'][i % 4] ?? ''
+    const end = i % 97 === 0 ? '\n\n' : i % 31 === 0 ? '\n' : '\r\n'
+    const more = digits.map((__, digit) => (i * digit) % 7).join(',')
+    const label = uniform() < 0.8 ? y : ''
+    return `${i % 1500 === 1499 ? header : ''}${x.toFixed(4)},${note},${z.toFixed(3)},${more},${label}${end}`
+  })
+  return `\ufeff# an export\n${header}${lines.join('')}(${rows} rows)\n`
+}
+
+it.each([
+  ['all rows', {}],
+  ['a sample of them', {MEMORY_LIMIT: '160.5Mi'}],
+])('ten tasks predict a file as one does, with memory for %s', {timeout: 60_000}, async (_, memory) => {
+  const content = csvOf(6000)
+  const alone = await startExecution(content, 1, logisticRegression)
+  expect(await alone.run(0, memory)).toBe(0)
+  const together = await startExecution(content, 10, logisticRegression)
+  const codes = Array.from({length: 10}, (__, index) => together.run(index, memory))
+  expect(await Promise.all(codes)).toEqual(codes.map(() => 0))
+  expect(together.lines.map(({message}) => message)).toContain('Writing the result in 10 parts')
+  expect((await together.result()) === (await alone.result())).toBe(true)
+  const reports = [await together.sidecar('report.json'), await alone.sidecar('report.json')]
+  const [report, expected] = reports.map(({generation: __, run: ___, timings: ____, ...rest}) => rest)
+  expect(report).toEqual(expected)
+  expect(await together.names()).toEqual(await alone.names())
+})
