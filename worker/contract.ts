@@ -352,7 +352,6 @@ export interface Report {
   rows: {total: number; labelled: number; predicted: number; sampled?: number}
   label: {
     column: string
-    /** The rows are those of the sample, if there is one. */
     classes: {name: string; rows: number}[]
     chosenBy: 'object' | 'pipeline' | 'last-column' | 'model'
   }

@@ -29,6 +29,11 @@ const cases: Case[] = [
     content: Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
     fault: {code: 'not-csv', line: 1},
   },
+  {
+    what: 'an encrypted Parquet file',
+    content: Buffer.from('PARE\x2c\0\0\0,\x9f\n1,2\n', 'latin1'),
+    fault: {code: 'not-csv', line: 1},
+  },
   {what: 'gzip under another name', content: gzipSync('a,b\n1,2\n'), fault: {code: 'not-csv', line: 1}},
   {what: 'JSON', content: '[{"a": 1, "b": 2}]\n', fault: {code: 'not-csv', line: 1}},
   {what: 'HTML', content: '<!DOCTYPE html>\n<p>a, b</p>\n', fault: {code: 'not-csv', line: 1}},

@@ -46,7 +46,8 @@ describe('a file that memory has no room for', () => {
     expect(streamed.lines.map((line) => line.split(';').slice(0, -3).join(';'))).toEqual(
       whole.lines.map((line) => line.split(';').slice(0, -3).join(';')),
     )
-    const {rows, metrics, warnings, predictions} = streamed.report
+    const {rows, label, metrics, warnings, predictions} = streamed.report
+    expect(label).toEqual(whole.report.label)
     expect(rows).toEqual({...whole.report.rows, sampled: rows.sampled})
     expect(rows.sampled).toBeGreaterThan(1000)
     expect(rows.sampled).toBeLessThan(4000)
@@ -84,6 +85,22 @@ describe('a file that memory has no room for', () => {
       ['no', 0],
       ['rare', 2],
     ])
+  })
+
+  it('counts labels that a model does not know as with room', async () => {
+    const model = JSON.stringify((await processFile(fileOf(2000, 1))).model)
+    const options = {metadata: {model: 'gs://models/m.json'}, objects: {'gs://models/m.json': model}}
+    let rows = 0
+    const content = fileOf(20_000, 0.5).replaceAll('yes', (yes) => (rows++ % 9 === 0 ? 'maybe' : yes))
+    const whole = await processFile(content, options)
+    const streamed = await processFile(content, {...options, ...LITTLE})
+    const {label, predictions} = streamed.report
+    expect({...streamed.report.rows, sampled: undefined}).toEqual({...whole.report.rows, sampled: undefined})
+    expect([label, predictions]).toEqual([whole.report.label, whole.report.predictions])
+    const unknown = (report: typeof whole.report) =>
+      report.warnings.filter((one) => one.includes('does not know'))
+    expect(unknown(streamed.report)).toEqual(unknown(whole.report))
+    expect(unknown(whole.report)).toHaveLength(1)
   })
 
   it('is scored by a model as with room, packed as it is', async () => {

@@ -34,9 +34,22 @@ const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in 
 const PARQUET_MAGIC = 'PAR1'
 
 /** Signatures of files that are often uploaded by mistake. */
-const SIGNATURES: readonly {bytes: readonly number[]; at?: number; what: string; suggestion: string}[] = [
+const SIGNATURES: readonly {
+  bytes: readonly number[]
+  at?: number
+  /** A header may begin so, too: a NUL follows. */
+  isName?: true
+  what: string
+  suggestion: string
+}[] = [
   {bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG image', suggestion: EXPORT_AS_CSV},
   {bytes: [0xff, 0xd8, 0xff], what: 'a JPEG image', suggestion: EXPORT_AS_CSV},
+  {
+    bytes: [0x50, 0x41, 0x52, 0x45],
+    isName: true,
+    what: 'an encrypted Parquet file',
+    suggestion: 'Write it without encryption: the bucket encrypts it at rest.',
+  },
   {bytes: [0x25, 0x50, 0x44, 0x46, 0x2d], what: 'a PDF document', suggestion: EXPORT_AS_CSV},
   {bytes: [0x50, 0x4b, 0x03, 0x04], what: 'a ZIP archive or an Excel workbook', suggestion: EXPORT_AS_CSV},
   {bytes: [0xd0, 0xcf, 0x11, 0xe0], what: 'an old Excel or Word document', suggestion: EXPORT_AS_CSV},
@@ -130,8 +143,8 @@ const HEAD_OF_TEXT = 512
 
 function refuseOtherFormats(head: Buffer): void {
   if (head.toString('latin1', 0, PARQUET_MAGIC.length) === PARQUET_MAGIC) throw new InOtherFormat('parquet')
-  for (const {bytes, at = 0, what, suggestion} of SIGNATURES) {
-    if (bytes.every((byte, i) => head[at + i] === byte)) {
+  for (const {bytes, at = 0, isName, what, suggestion} of SIGNATURES) {
+    if (bytes.every((byte, i) => head[at + i] === byte) && (isName !== true || head.includes(0))) {
       throw new PermanentError(`The file is ${what}, not CSV.`, {
         code: 'not-csv',
         line: 1,

@@ -8,6 +8,7 @@ import type {Preprocessing} from '../encoding/preprocessing.ts'
 import type {Fit} from '../solver/minimum.ts'
 import {describeConversions, describeDecimalCommas, describePooled, doubtsAbout} from '../table/doubts.ts'
 import type {FeatureChoice} from '../table/features.ts'
+import type {Label} from '../table/label.ts'
 import {listed} from '../table/names.ts'
 import {SAMPLE_SEED} from '../table/sample.ts'
 import type {Table} from '../table/table.ts'
@@ -48,14 +49,9 @@ export function makeReport(findings: Findings): Report {
   const {label} = table
   const transforms = describeTransforms(trained.preprocessing)
   const numbers = table.header.filter((name) => typeof readNumber(name, false) === 'number')
-  const counts = label.classes.map(() => 0)
-  for (let row = 0; row < table.rows; row++) {
-    const code = label.codes[row] ?? -1
-    if (code >= 0) counts[code] = (counts[code] ?? 0) + 1
-  }
   const {sample} = table
   const total = sample?.of ?? table.rows
-  const labelled = sample?.labelled ?? counts.reduce((sum, count) => sum + count, 0)
+  const labelled = labelledIn(label)
   return {
     format: 'cloud-runner/report',
     version: 1,
@@ -69,7 +65,7 @@ export function makeReport(findings: Findings): Report {
     },
     label: {
       column: label.name,
-      classes: label.classes.map((name, i) => ({name, rows: counts[i] ?? 0})),
+      classes: label.classes.map((name, i) => ({name, rows: label.rows[i] ?? 0})),
       chosenBy: label.chosenBy,
     },
     metrics: {folds: findings.folds, ...quality.metrics},
@@ -103,7 +99,7 @@ export function makeReport(findings: Findings): Report {
       ...describeSample(table, findings.pretrained !== undefined),
       ...describeOddities(table.shape),
       ...describeConversions(table.columns),
-      ...warningsAbout(label.classes, counts, findings),
+      ...warningsAbout(label, findings),
     ],
     model: {
       form: 'ml-logistic-regression',
@@ -126,17 +122,21 @@ function describeFormat({format, delimiter}: Dialect): string[] {
   ]
 }
 
+function labelledIn({rows}: Label): number {
+  return rows.reduce((sum, count) => sum + count, 0)
+}
+
 /** What memory had no room for, in sentences. */
-function describeSample({sample, rows}: Table, isPretrained: boolean): string[] {
+function describeSample({sample, rows, label}: Table, isPretrained: boolean): string[] {
   if (sample === undefined) return []
-  const [kept, all] = [rows, isPretrained ? sample.of : sample.labelled].map((count) =>
+  const [kept, all] = [rows, isPretrained ? sample.of : labelledIn(label)].map((count) =>
     count.toLocaleString('en'),
   )
   const use = isPretrained
     ? 'drift and metrics come from'
     : 'the model learned from, and its metrics come from,'
   return [
-    `Memory has no room for all of the file: ${use} ${kept} of its ${all} ${isPretrained ? '' : 'labelled '}rows, a random sample (seed ${SAMPLE_SEED}). All rows are predicted; the rows of each class are counted in the sample. For more rows, set "memory" in cloud-runner.json and run cloud-runner setup.`,
+    `Memory has no room for all of the file: ${use} ${kept} of its ${all} ${isPretrained ? '' : 'labelled '}rows, a random sample (seed ${SAMPLE_SEED}). All rows are predicted. For more rows, set "memory" in cloud-runner.json and run cloud-runner setup.`,
   ]
 }
 
@@ -167,8 +167,7 @@ function describeOptions({options, penalty, threshold, table: {label}, trained: 
 }
 
 function warningsAbout(
-  classes: readonly string[],
-  counts: readonly number[],
+  {classes, rows: counts}: Label,
   {table, choice, trained: {fit}, folds, pretrained}: Findings,
 ): string[] {
   if (pretrained !== undefined) {

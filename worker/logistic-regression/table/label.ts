@@ -36,6 +36,8 @@ export interface Label {
   classes: string[]
   /** Per row the index of its class, -1 if it has no label. */
   codes: Int32Array
+  /** Per class its rows in the file, whether or not they were kept. */
+  rows: number[]
   /** Rows with a label that a pre-trained model does not know: they count as unlabelled. */
   unknown: number
 }
@@ -62,6 +64,8 @@ export class LabelBuilder {
   readonly #header: readonly string[]
   /** The classes by what makes them equal, in the order of appearance, each as it was first written. */
   readonly #classes = new Map<string, {code: number; name: string}>()
+  /** Rows of each. */
+  readonly #counts: number[] = []
 
   /** @throws PermanentError `label-column-missing`, `label-column-ambiguous` */
   constructor(header: readonly string[], choice: LabelChoice) {
@@ -91,6 +95,14 @@ export class LabelBuilder {
     const code = this.#classes.size
     this.#classes.set(key, {code, name: text})
     return code
+  }
+
+  /** Counts rows by their codes, those from `from` to before `to`. */
+  count(codes: Int32Array, from: number, to: number): void {
+    for (let row = from; row < to; row++) {
+      const code = codes[row] ?? -1
+      if (code >= 0) this.#counts[code] = (this.#counts[code] ?? 0) + 1
+    }
   }
 
   /** Distinct values that a label column may have. */
@@ -144,13 +156,14 @@ export class LabelBuilder {
         },
       )
     }
-    for (const [row, code] of codes.entries())
-      if (code >= 0) codes[row] = Number((numbers[code] ?? 0) > bound)
-    const classes = this.#positiveLast([`up to ${bound}`, `above ${bound}`])
-    const {chosenBy} = this.#choice
-    if (classes[0] !== `up to ${bound}`)
-      codes.forEach((code, row) => (codes[row] = code < 0 ? code : 1 - code))
-    return {name: this.#name, index: this.index, chosenBy, classes, codes, unknown: 0}
+    const bins = [`up to ${bound}`, `above ${bound}`]
+    const classes = this.#positiveLast(bins)
+    const isReversed = classes[0] !== bins[0]
+    return this.#assign(
+      codes,
+      Array.from(numbers, (value) => Number(value > bound !== isReversed)),
+      classes,
+    )
   }
 
   #tooManyClasses(limit: number): PermanentError {
@@ -198,8 +211,11 @@ export class LabelBuilder {
     const {classes} = this.#choice
     const isMinus = (classes ?? names).includes(POSITIVE)
     const missing = isMinus ? undefined : this.#classes.get(NEGATIVE)?.code
-    if (missing !== undefined) codes.forEach((code, row) => (codes[row] = code === missing ? -1 : code))
-    if (classes !== undefined) return this.#assign(codes, names, classes)
+    if (missing !== undefined) {
+      codes.forEach((code, row) => (codes[row] = code === missing ? -1 : code))
+      this.#counts[missing] = 0
+    }
+    if (classes !== undefined) return this.#assign(codes, placesOf(names, classes), classes)
     if (this.#choice.bins !== undefined) return this.#split(codes, names)
     const found = names.filter((_, code) => code !== missing)
     if (found.length === 0) {
@@ -221,22 +237,32 @@ export class LabelBuilder {
         },
       )
     }
-    return this.#assign(codes, names, this.#positiveLast(inOrder(found)))
+    const ordered = this.#positiveLast(inOrder(found))
+    return this.#assign(codes, placesOf(names, ordered), ordered)
   }
 
-  /** Turns numbers in the order of appearance into indexes of classes. */
-  #assign(codes: Int32Array, found: readonly string[], classes: readonly string[]): Label {
-    const place = new Map(classes.map((name, i) => [meaningOf(name), i]))
-    const codeToClass = found.map((name) => place.get(meaningOf(name)) ?? -1)
+  /**
+   * Turns numbers in the order of appearance into indexes of classes.
+   * @param places the class of each; -1 for one that a model does not know
+   */
+  #assign(codes: Int32Array, places: readonly number[], classes: readonly string[]): Label {
+    codes.forEach((code, row) => (codes[row] = code < 0 ? -1 : (places[code] ?? -1)))
+    const rows = classes.map(() => 0)
     let unknown = 0
-    codes.forEach((code, row) => {
-      const assigned = code < 0 ? -1 : (codeToClass[code] ?? -1)
-      if (code >= 0 && assigned < 0) unknown++
-      codes[row] = assigned
-    })
+    for (const [code, count] of this.#counts.entries()) {
+      const place = places[code] ?? -1
+      if (place < 0) unknown += count
+      else rows[place] = (rows[place] ?? 0) + count
+    }
     const {chosenBy} = this.#choice
-    return {name: this.#name, index: this.index, chosenBy, classes: [...classes], codes, unknown}
+    return {name: this.#name, index: this.index, chosenBy, classes: [...classes], codes, rows, unknown}
   }
+}
+
+/** The place of each name among classes, -1 for none. */
+function placesOf(names: readonly string[], classes: readonly string[]): number[] {
+  const place = new Map(classes.map((name, i) => [meaningOf(name), i]))
+  return names.map((name) => place.get(meaningOf(name)) ?? -1)
 }
 
 /** Whether a cell of the label's column gives its row a class; one that a pre-trained model does not know gives none. */
@@ -257,7 +283,7 @@ function inOrder(names: readonly string[]): string[] {
 }
 
 function findColumn(header: readonly string[], name: string): number {
-  const [first, second] = placesOf(header, name)
+  const [first, second] = columnsNamed(header, name)
   if (first === undefined) {
     const near = nearNames(header, name)
     const suggestions = [
@@ -290,12 +316,12 @@ function findColumn(header: readonly string[], name: string): number {
 
 /** @returns -1 if there is none, or if several match */
 function onlyColumn(header: readonly string[], name: string): number {
-  const [first, second] = placesOf(header, name)
+  const [first, second] = columnsNamed(header, name)
   return second === undefined ? (first ?? -1) : -1
 }
 
 /** The columns of that name; if there is none, those that differ only in whitespace or zero-width characters. */
-function placesOf(header: readonly string[], name: string): number[] {
+function columnsNamed(header: readonly string[], name: string): number[] {
   const places = (spelled: (text: string) => string): number[] =>
     header.flatMap((column, i) => (spelled(column) === spelled(name) ? [i] : []))
   const exact = places((text) => text.trim())

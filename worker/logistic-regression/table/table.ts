@@ -59,9 +59,8 @@ export interface Cuts {
 export interface Sample {
   /** Their numbers in the file, from 0, rising. */
   rows: Uint32Array
-  /** Rows of the file, and those with a label. */
+  /** Rows of the file. */
   of: number
-  labelled: number
 }
 
 export interface ReadOptions {
@@ -125,7 +124,6 @@ class TableBuilder implements RecordHandler {
   /** Rows that are kept, and those of the file so far. */
   #rows = 0
   #seen = 0
-  #labelled = 0
   #sample: RowSample | undefined
   #columnsOfTotal: readonly number[] = []
   readonly #cuts: Cuts = {header: Buffer.alloc(0), ends: [], rows: []}
@@ -184,7 +182,7 @@ class TableBuilder implements RecordHandler {
     }
     this.#columnsOfTotal = columnsOfTotal(block)
     const codes = this.#labelCodes?.current
-    for (let i = row; i < this.#rows; i++) if ((codes?.[i] ?? -1) >= 0) this.#labelled++
+    if (codes !== undefined) this.#label?.count(codes, row, this.#rows)
     if (this.#sample !== undefined) this.#retain(this.#sample.next(this.#seen, row, this.#rows, codes), row)
     this.#seen += block.records
     this.#cuts.ends.push(end)
@@ -307,7 +305,6 @@ class TableBuilder implements RecordHandler {
       sample: this.#sample && {
         rows: this.#sample.rows(this.#rows),
         of: this.#seen,
-        labelled: this.#labelled,
       },
       total,
       decimalComma: fileHasComma,

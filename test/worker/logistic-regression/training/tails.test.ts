@@ -70,7 +70,7 @@ function numberColumn(values: Float64Array): NumberColumn {
 }
 
 function labelOf(codes: Int32Array): Label {
-  return {name: 'y', index: 1, chosenBy: 'last-column', classes: ['0', '1'], codes, unknown: 0}
+  return {name: 'y', index: 1, chosenBy: 'last-column', classes: ['0', '1'], codes, rows: [], unknown: 0}
 }
 
 describe('the choice of transforms', () => {
