@@ -1,6 +1,7 @@
 import {Errors} from '@oclif/core'
 
 import {AppError} from '../core/errors.ts'
+import {modelOptionNamed} from '../core/model/options.ts'
 import {nearest} from '../core/nearest.ts'
 import {Advice, command, suggest, type Command} from '../core/suggestion.ts'
 import {usageError} from './failure.ts'
@@ -57,6 +58,12 @@ function readable(message: string): string {
 
 function unknownFlag(flag: string, typed: TypedCommand, help: Advice): AppError {
   const name = flag.replace(/^-+/, '').replace(/=.*$/s, '')
+  const option = typed.flags.includes('set') ? modelOptionNamed(name) : undefined
+  if (option !== undefined)
+    return usageError(
+      `${typed.bin} ${typed.command} has no flag --${name}: --set takes options of the model.`,
+      [suggest`Type: ${asSetting(typed, `--${name}`, option)}`, help],
+    )
   const meant = flag.startsWith('--') ? nearest(name, typed.flags) : undefined
   return usageError(
     `${typed.bin} ${typed.command} has no flag ${flag}.`,
@@ -64,6 +71,16 @@ function unknownFlag(flag: string, typed: TypedCommand, help: Advice): AppError 
       ? [help]
       : [suggest`Did you mean: ${corrected(typed, `--${name}`, `--${meant}`)}`, help],
   )
+}
+
+/** The typed command with a model option in place of a flag and its value. */
+function asSetting({command: verb, argv}: TypedCommand, flag: string, option: string): Command {
+  const at = argv.findIndex((word) => word === flag || word.startsWith(`${flag}=`))
+  const word = argv[at] ?? ''
+  const isOneWord = word !== flag
+  const value = isOneWord ? word.slice(flag.length + 1) : (argv[at + 1] ?? 'VALUE')
+  const words = ['--set', `${option}=${value}`]
+  return command(verb, ...argv.toSpliced(at, isOneWord ? 1 : 2, ...words))
 }
 
 function wrongOption(

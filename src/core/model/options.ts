@@ -17,6 +17,12 @@ export const MODEL_OPTIONS_HELP = Object.entries(MODEL_OPTIONS)
   .map(([name, {does}]) => `${name}: ${does}`)
   .join('\n')
 
+/** The model option that a flag such as `--class-weight` would be; undefined if there is none. */
+export function modelOptionNamed(flag: string): string | undefined {
+  const name = flag.replaceAll('-', '').toLowerCase()
+  return Object.keys(MODEL_OPTIONS).find((option) => option.toLowerCase() === name)
+}
+
 /**
  * The model options of an upload: those of a JSON file, and over them `NAME=VALUE` settings. Needs no network.
  * @param cwd absolute: what a relative path is relative to
