@@ -17,13 +17,16 @@ const figure = (value: number | null): string => value?.toFixed(3) ?? 'unknown'
 /** The model's quality, on rows it had not seen. */
 export function showQuality(report: NonNullable<Results['report']>): string[] {
   const {rows, label, metrics} = report
+  const isJudged = rows.labelled > 0
   const classes = label.classes.map(({name, rows: members}) => `${name} ${count(members)}`).join(', ')
+  const predicted = (report.predictions ?? []).map((one) => `${one.class} ${count(one.rows)}`).join(', ')
   return pairs([
     {
       label: 'rows',
       value: `${count(rows.total)}: ${count(rows.labelled)} labelled, ${count(rows.predicted)} to predict`,
     },
-    {label: 'label', value: `${label.column}: ${classes}`},
+    {label: 'label', value: isJudged ? `${label.column}: ${classes}` : label.column},
+    ...(isJudged || predicted === '' ? [] : [{label: 'predicted', value: predicted}]),
     ...(metrics.auc === null
       ? []
       : [
@@ -34,11 +37,15 @@ export function showQuality(report: NonNullable<Results['report']>): string[] {
               : `${figure(metrics.auc)} in ${metrics.folds} folds`,
           },
         ]),
-    {label: 'log loss', value: figure(metrics.logLoss)},
-    {
-      label: 'accuracy',
-      value: `${figure(metrics.accuracy)}; always predicting the most common class: ${figure(metrics.baseRate)}`,
-    },
+    ...(isJudged
+      ? [
+          {label: 'log loss', value: figure(metrics.logLoss)},
+          {
+            label: 'accuracy',
+            value: `${figure(metrics.accuracy)}; always predicting the most common class: ${figure(metrics.baseRate)}`,
+          },
+        ]
+      : []),
     ...(report.model.options === undefined
       ? []
       : [{label: 'options', value: tame(showOptions(report.model.options))}]),
