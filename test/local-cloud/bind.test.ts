@@ -1,3 +1,4 @@
+import {type IncomingMessage, request, type RequestOptions} from 'node:http'
 import {Storage} from '@google-cloud/storage'
 import {status, credentials, Client, Metadata} from '@grpc/grpc-js'
 import {OAuth2Client} from 'google-auth-library'
@@ -7,14 +8,16 @@ import {temporaryFolder} from '../support/temporary-folder.ts'
 
 const TOKEN = '0123456789abcdef0123456789abcdef'
 
-async function startBound(): Promise<string> {
+async function startCloud(): Promise<{cloud: LocalCloud; bound: string}> {
   const stateFolder = await temporaryFolder()
   const cloud = await LocalCloud.start({stateFolder, bind: {host: '0.0.0.0', port: 0, token: TOKEN}})
   onTestFinished(() => cloud[Symbol.asyncDispose]())
-  return `http://127.0.0.1:${new URL(cloud.status().bound ?? '').port}`
+  return {cloud, bound: `http://127.0.0.1:${new URL(cloud.status().bound ?? '').port}`}
 }
 
-test('the bound address serves whoever has the token, under any name, and nobody else', async () => {
+const startBound = async (): Promise<string> => (await startCloud()).bound
+
+test('the bound address serves callers with the token, under any name, and nobody else', async () => {
   const bound = await startBound()
   const statusWith = async (headers: Record<string, string>): Promise<number> =>
     (await fetch(`${bound}/storage/v1/b?project=p`, {headers})).status
@@ -37,7 +40,28 @@ test('the bound address serves whoever has the token, under any name, and nobody
   expect(String(await bucket.file('cat.txt').download())).toBe('meow')
 })
 
-test('so does gRPC', async () => {
+test('it tunnels to nothing, with the token or without, and lists nothing that others ask of it', async () => {
+  const {cloud, bound} = await startCloud()
+  const ask = (options: RequestOptions): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const done = (answer: IncomingMessage): void => {
+        answer.socket.destroy()
+        resolve(answer.statusCode)
+      }
+      request(bound, {...options, agent: false})
+        .on('connect', done)
+        .on('response', done)
+        .on('error', reject)
+        .end()
+    })
+  for (const path of ['storage.googleapis.com:443', new URL(cloud.status().tls.endpoint).host])
+    for (const headers of [{}, {authorization: `Bearer ${TOKEN}`}])
+      expect(await ask({method: 'CONNECT', path, headers})).toBe(403)
+  expect(await ask({path: 'http://example.org/'})).toBe(403)
+  expect(cloud.status().outsideCalls).toEqual([])
+})
+
+test('gRPC at the bound address needs the token too', async () => {
   const client = new Client(new URL(await startBound()).host, credentials.createInsecure())
   onTestFinished(() => client.close())
   const codeWith = (metadata: Metadata): Promise<number | undefined> =>

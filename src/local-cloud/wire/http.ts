@@ -38,9 +38,9 @@ export const HTTP_LIMITS: HttpLimits = {
 export interface HttpCallers {
   /** Which requests are for the routes. */
   readonly admit: Admit
-  readonly onOutsideCall: OnOutsideCall
-  /** The local cloud's own port that `host:port` names, if it speaks TLS. */
-  readonly ownTlsPort: (authority: string) => number | undefined
+  /** The local cloud's own port that a CONNECT to `host:port` reaches, if any; `identify` is not asked about its caller. */
+  readonly tunnelTo: (authority: string) => number | undefined
+  readonly onTunnelRefused: OnOutsideCall
   /** Who a request with this `authorization` header is. @throws ApiError UNAUTHENTICATED */
   readonly identify: (authorization: string | undefined) => Principal
   /** Called with the connection of a request that outlives the server. */
@@ -53,7 +53,7 @@ export interface HttpCallers {
   readonly requests: RequestLog | undefined
 }
 
-/** An HTTP/1.1 server for the routes, the first that matches. Every CONNECT to elsewhere is refused at once. */
+/** An HTTP/1.1 server for the routes, the first that matches. Every CONNECT without a port here is refused at once. */
 export function createHttpServer(
   routes: readonly Route[],
   callers: HttpCallers,
@@ -78,12 +78,12 @@ export function createHttpServer(
     if (socket.writable) socket.end(`HTTP/1.1 ${statusLineFor(error)}\r\nConnection: close\r\n\r\n`)
   })
   server.on('connect', ({url = ''}, socket, head) => {
-    const port = callers.ownTlsPort(url)
+    const port = callers.tunnelTo(url)
     if (port !== undefined) {
       tunnel(socket, head, port)
       return
     }
-    callers.onOutsideCall({host: url, method: 'CONNECT'})
+    callers.onTunnelRefused({host: url, method: 'CONNECT'})
     const body = `${outsideMessage(url)}\n`
     socket.end(
       `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

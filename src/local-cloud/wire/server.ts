@@ -7,7 +7,7 @@ import type {Principal} from './call.ts'
 import type {Certificate} from './certificate.ts'
 import type {FaultPlan} from './faults.ts'
 import {createGrpcServer} from './grpc.ts'
-import {createHttpServer} from './http.ts'
+import {createHttpServer, type HttpCallers} from './http.ts'
 import {describeService} from './protos.ts'
 import type {RequestLog} from './request-log.ts'
 import type {Route} from './routes.ts'
@@ -52,7 +52,7 @@ export interface Server {
   /**
    * Opens a port on another address than loopback's.
    * @param host `0.0.0.0` for all of this machine's
-   * @param identify must refuse whoever does not prove who it is
+   * @param identify must refuse callers without credentials
    */
   listenBeyond(host: string, port: number, identify: Identify): Promise<Listener>
   /**
@@ -85,12 +85,29 @@ export function createServerOf({
   const all = [...routes, ...transcoded, ...lastRoutes]
 
   const tlsPorts = new Set<number>()
+  const ownTlsPort = (authority: string): number | undefined => {
+    const asked = Number(/^(?:127\.0\.0\.1|localhost):(?<port>\d+)$/.exec(authority)?.groups?.['port'])
+    const [first] = tlsPorts
+    return tlsPorts.has(asked) ? asked : isGoogleHost(authority, 443) ? first : undefined
+  }
+  /** Calls from other machines, whose credentials are not checked by then, are not this machine's outside calls. */
+  const unlisted: OnOutsideCall = () => {}
 
   async function open(
     port: number,
     identify: Identify,
     admit: Admit,
-    {certificate, host = LOOPBACK}: {certificate?: Certificate; host?: string} = {},
+    {
+      certificate,
+      host = LOOPBACK,
+      tunnelTo = () => undefined,
+      onTunnelRefused = onOutsideCall,
+    }: {
+      certificate?: Certificate
+      host?: string
+      tunnelTo?: HttpCallers['tunnelTo']
+      onTunnelRefused?: OnOutsideCall
+    } = {},
   ): Promise<Listener> {
     const stopping = new AbortController()
     const sockets = new Set<Socket>()
@@ -103,12 +120,8 @@ export function createServerOf({
         isSpared = sockets.delete(socket)
       },
       report,
-      onOutsideCall,
-      ownTlsPort: (authority) => {
-        const asked = Number(/^(?:127\.0\.0\.1|localhost):(?<port>\d+)$/.exec(authority)?.groups?.['port'])
-        const [first] = tlsPorts
-        return tlsPorts.has(asked) ? asked : isGoogleHost(authority, 443) ? first : undefined
-      },
+      tunnelTo,
+      onTunnelRefused,
       faults,
       requests,
     })
@@ -162,8 +175,9 @@ export function createServerOf({
   return {
     listen: (port, identify) => open(port, identify, admitLoopback(onOutsideCall)),
     listenBeyond: (host, port, identify) =>
-      open(port, identify, admitLoopback(onOutsideCall, {byAnyName: true}), {host}),
-    listenAsProxy: (port, identify) => open(port, identify, admitProxied(onOutsideCall)),
+      open(port, identify, admitLoopback(unlisted, {byAnyName: true}), {host, onTunnelRefused: unlisted}),
+    listenAsProxy: (port, identify) =>
+      open(port, identify, admitProxied(onOutsideCall), {tunnelTo: ownTlsPort}),
     listenTls: (port, identify, certificate) =>
       open(port, identify, admitLoopback(onOutsideCall, {asGoogle: true}), {certificate}),
   }

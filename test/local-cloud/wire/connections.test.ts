@@ -112,8 +112,8 @@ it('lets go of a client whose headers never end, and of one whose body stands st
     routes,
     {
       admit: admitLoopback(() => undefined),
-      onOutsideCall: () => undefined,
-      ownTlsPort: () => undefined,
+      onTunnelRefused: () => undefined,
+      tunnelTo: () => undefined,
       spare: () => undefined,
       identify: () => 'owner',
       stopping: new AbortController().signal,
