@@ -60,6 +60,26 @@ test('over HTTP, the answer to a reset comes when the next call meets the empty 
   }
 })
 
+test('a reset amid publishes causes no error inside the local cloud', async () => {
+  const {cloud} = await start()
+  const call = async (method: string, path: string, body: object): Promise<number> => {
+    const answer = await fetch(`${cloud.endpoint}/v1/projects/p-test/${path}`, {
+      method,
+      body: JSON.stringify(body),
+    })
+    return answer.status
+  }
+  for (let round = 0; round < 5; round++) {
+    expect(await call('PUT', 'topics/topic', {})).toBe(200)
+    expect(await call('PUT', 'subscriptions/sub', {topic: 'projects/p-test/topics/topic'})).toBe(200)
+    const published = Array.from({length: 30}, () =>
+      call('POST', 'topics/topic:publish', {messages: [{data: 'YQ=='}]}),
+    )
+    expect(await Promise.race(published)).toBe(200)
+    await Promise.all([Promise.allSettled(published), cloud.reset()])
+  }
+})
+
 test('a snapshot brings back objects, their bytes and unfinished uploads, as often as it is loaded', async () => {
   const {cloud, storage} = await start({stateFolder: await temporaryFolder()})
   await storage.createBucket('bucket')

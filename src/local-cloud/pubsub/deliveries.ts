@@ -96,8 +96,10 @@ export class Deliveries implements Disposable {
     return queue
   }
 
-  /** Queues committed messages for their subscriptions. */
+  /** Queues committed messages for their subscriptions; ids that were rolled back are ignored. */
   announce(messages: readonly number[]): void {
+    // Before the start and after the end there are no queues, and then the state may be closed.
+    if (this.#byKey.size === 0) return
     const bySubscription = new Map<number, BacklogEntry[]>()
     for (const message of messages)
       for (const {subscription, entry} of this.#dependencies.messages.awaiting(message)) {

@@ -18,6 +18,8 @@ export class MessagePublisher implements Publishing {
   readonly #messages: MessageStore
   readonly #announce: (messages: readonly number[]) => void
   readonly #filters = new Map<string, Filter>()
+  /** Ids of messages since the last announcement, in publish order; some may have been rolled back. */
+  readonly #unannounced = new Set<number>()
   #lastPublishTime: number
 
   constructor({
@@ -48,16 +50,16 @@ export class MessagePublisher implements Publishing {
   /** @returns the ids, once the messages are durable. @throws ApiError NOT_FOUND */
   async publish(topic: string, messages: readonly NewMessage[]): Promise<string[]> {
     const keys = await this.#state.write(() => this.#insert(topic, messages))
-    this.#announce(keys)
+    this.#announceAll()
     return keys.map(String)
   }
 
   publishInTransaction(topic: string, messages: readonly NewMessage[]): string[] {
     const keys = this.#insert(topic, messages)
-    // Resolves after the caller's change is committed; if it rolled back, no subscription awaits the messages.
+    // Resolves after the caller's change is committed.
     this.#state
-      .write(() => keys)
-      .then(this.#announce)
+      .write(() => undefined)
+      .then(() => this.#announceAll())
       .catch(() => undefined)
     return keys.map(String)
   }
@@ -69,6 +71,16 @@ export class MessagePublisher implements Publishing {
     if (this.#filters.size >= FILTERS_KEPT) this.#filters.clear()
     this.#filters.set(text ?? '', filter)
     return filter
+  }
+
+  /**
+   * Announces all messages so far: one published alone overtakes none that was published in another's transaction
+   * before it. The next commit begins only after the last one's callers have continued, so all are durable.
+   */
+  #announceAll(): void {
+    const messages = [...this.#unannounced]
+    this.#unannounced.clear()
+    this.#announce(messages)
   }
 
   #insert(name: string, messages: readonly NewMessage[]): number[] {
@@ -83,12 +95,16 @@ export class MessagePublisher implements Publishing {
       .subscriptionsOf(topic.key)
       .filter(({resource}) => resource.detached !== true)
       .map(({key, resource}) => ({key, wants: this.filterOf(resource.filter)}))
-    return messages.map((message) =>
-      this.#messages.insert(topic.key, message, {
+    return messages.map((message) => {
+      const key = this.#messages.insert(topic.key, message, {
         publishTime,
         keepUntil,
-        subscriptions: subscribers.filter(({wants}) => wants(message.attributes ?? {})).map(({key}) => key),
-      }),
-    )
+        subscriptions: subscribers
+          .filter(({wants}) => wants(message.attributes ?? {}))
+          .map((each) => each.key),
+      })
+      this.#unannounced.add(key)
+      return key
+    })
   }
 }

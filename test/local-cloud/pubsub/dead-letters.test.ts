@@ -113,3 +113,51 @@ test('pulled messages that are refused or let expire are dead-lettered too', asy
   expect(attempts).toEqual([1, 2, 3, 4, 5])
   await expect.poll(() => deadLetters(server)).toHaveProperty('receivedMessages')
 })
+
+test('dead letters and messages published meanwhile arrive in the order of their ids', async () => {
+  const server = await startPubsub()
+  await server.call('PUT', 'topics/orders', {})
+  await server.call('PUT', 'topics/dead', {})
+  await server.call('PUT', 'subscriptions/dead', {topic: DEAD, enableMessageOrdering: true})
+  await server.call('PUT', 'subscriptions/main', {
+    topic: 'projects/p/topics/orders',
+    deadLetterPolicy: {deadLetterTopic: DEAD, maxDeliveryAttempts: 5},
+  })
+  await grant(server)
+  const message = {data: 'aGk=', orderingKey: 'k'}
+  const messages = Array.from({length: 50}, () => message)
+  await server.call('POST', 'topics/orders:publish', {messages})
+  const ackIds = async (): Promise<string[]> => {
+    const {body} = await server.call('POST', 'subscriptions/main:pull', {
+      maxMessages: 50,
+      returnImmediately: true,
+    })
+    const received = Array.isArray(body['receivedMessages']) ? body['receivedMessages'] : []
+    return received.map(({ackId}: {ackId: string}) => ackId)
+  }
+  const refuse = (ids: readonly string[]): Promise<unknown> =>
+    server.call('POST', 'subscriptions/main:modifyAckDeadline', {ackIds: ids, ackDeadlineSeconds: 0})
+  for (let attempt = 1; attempt < 5; attempt++) await refuse(await ackIds())
+  await Promise.all(
+    (await ackIds()).flatMap((id) => [
+      refuse([id]),
+      server.call('POST', 'topics/dead:publish', {messages: [message]}),
+    ]),
+  )
+  const arrived: number[] = []
+  await expect
+    .poll(async () => {
+      const {body} = await server.call('POST', 'subscriptions/dead:pull', {
+        maxMessages: 1000,
+        returnImmediately: true,
+      })
+      const received = Array.isArray(body['receivedMessages']) ? body['receivedMessages'] : []
+      arrived.push(...received.map((each) => Number(each.message.messageId)))
+      await server.call('POST', 'subscriptions/dead:acknowledge', {
+        ackIds: received.map(({ackId}: {ackId: string}) => ackId),
+      })
+      return arrived.length
+    })
+    .toBe(100)
+  expect(arrived).toEqual(arrived.toSorted((one, other) => one - other))
+})
