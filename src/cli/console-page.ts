@@ -1,4 +1,5 @@
 import {once} from 'node:events'
+import {pathToFileURL} from 'node:url'
 import {runningConsole, writeOpener} from '../console/running.ts'
 import type {RunningConsole} from '../console/server.ts'
 import {AppError} from '../core/errors.ts'
@@ -43,12 +44,14 @@ export async function visitConsole({address}: RunningConsole, visit: Visit): Pro
   if (json) process.stdout.write(`${JSON.stringify({address})}\n`)
   print([`Console: ${showsToken ? address : `${new URL(address).origin}/`}`, 'Press Ctrl-C to end it.'])
   const isInteractive = process.stdout.isTTY && !process.env['CI'] && !json
-  if (open ?? isInteractive)
-    await openConsolePage(address, path, context).catch((error: unknown) => {
-      if (open) throw error
-      // Nobody asked for a browser, and over SSH there is none.
-      explain(['No browser opened: open the address yourself.'])
+  if (open ?? isInteractive) {
+    const opener = await writeOpener(address, path, context)
+    await openInBrowser(opener, process.env).catch((error: unknown) => {
+      if (!(error instanceof AppError)) throw error
+      // Over SSH there is none; the page must stay up to be opened by hand.
+      explain([`No browser opened. Open it yourself: ${pathToFileURL(opener).href}`])
     })
+  }
   const {signal} = context
   if (!signal.aborted) await once(signal, 'abort')
   const {reason}: {reason?: unknown} = signal

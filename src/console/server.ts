@@ -4,7 +4,7 @@ import {createServer, type IncomingMessage, type Server, type ServerResponse} fr
 import {AppError} from '../core/errors.ts'
 import type {Context} from '../core/ports/context.ts'
 import {readReport} from '../core/report.ts'
-import {command, synopsis, type Render} from '../core/suggestion.ts'
+import {command, suggest, synopsis, type Render} from '../core/suggestion.ts'
 import {codeOf} from '../core/system-error.ts'
 import {createAdmission, type Admission} from './admission.ts'
 import type {Problem} from './api.ts'
@@ -87,7 +87,7 @@ async function listen(server: Server, port: number): Promise<number> {
     const isTaken = codeOf(error) === 'EADDRINUSE'
     throw new AppError(`Port ${port} ${isTaken ? 'is taken' : 'may not be used: it is reserved'}.`, {
       code: 'port-taken',
-      suggestions: ['Choose another one with --port, or leave it out to get any free port.'],
+      suggestions: [suggest`Use any free port: ${command('console')}`],
       cause: error,
     })
   }

@@ -1,5 +1,7 @@
 import type {Report} from '../../worker/contract.ts'
+import {AppError, EXIT} from './errors.ts'
 import type {Context} from './ports/context.ts'
+import {commandFor, suggest} from './suggestion.ts'
 import {strongestEffects, type Strongest} from './results/strongest.ts'
 import {findNamedFiles} from './files/read-files.ts'
 import {readReportOfRun} from './report.ts'
@@ -48,7 +50,7 @@ export interface Comparison {
 
 /** Reads `OBJECT@N`, or `OBJECT` for its newest run. An object that is itself named like this is meant first. */
 async function parseRun(text: string, context: Context): Promise<NamedRun> {
-  const [, object, number] = /^([^]+)@([1-9]\d*)$/.exec(text) ?? []
+  const [, object, number] = /^([^]+)@(\d+)$/.exec(text) ?? []
   if (object === undefined || (await findNamedFiles([text], context)).length > 0)
     return {object: text, run: undefined}
   return {object, run: Number(number)}
@@ -57,13 +59,20 @@ async function parseRun(text: string, context: Context): Promise<NamedRun> {
 /**
  * Compares two runs by their reports.
  * @param one `OBJECT@N`, or `OBJECT` for its newest run that is done; so `other`
- * @throws AppError `object-unknown`, `run-unknown`; `result-missing` if one has no report, or it is gone
+ * @throws AppError `object-unknown`, `run-unknown`; `usage` if both are the same run; `result-missing` if one has no report, or it is gone
  */
 export async function compare(one: string, other: string, context: Context): Promise<Comparison> {
   const [before, after] = await Promise.all(
     [one, other].map(async (text) => readOne(await parseRun(text, context), context)),
   )
   if (before === undefined || after === undefined) throw new TypeError('both were read')
+  const {object, number} = before.run
+  if (object === after.run.object && number === after.run.number)
+    throw new AppError(`Both are run ${number} of ${object}: name two different runs.`, {
+      code: 'usage',
+      exitCode: EXIT.usage,
+      suggestions: [suggest`List its runs: ${commandFor('history', object)}`],
+    })
   const figures = (name: string, of: (report: Report) => number | null): ComparedFigure =>
     figure(name, of(before.report), of(after.report))
   return {

@@ -68,6 +68,12 @@ test('the browser gets a file that its owner alone can read, not the token', asy
   status.kill('SIGINT')
   const {exitCode, stdout} = await status.ended
   expect([exitCode, stdout]).toEqual([130, expect.not.stringContaining('token')])
+
+  // Without a browser it stays up, and names the page to open by hand.
+  const alone = cli.start(['status', '--open'], {environment: {BROWSER: '/none/browser'}})
+  await alone.shows(/No browser opened\. Open it yourself: file:\S+\.html/)
+  alone.kill('SIGINT')
+  expect(await alone.ended).toMatchObject({exitCode: 130})
   for (const selection of [['*.csv'], ['a b.csv', '*.csv'], ['--after', 'x']])
     expect((await cli.run(['status', ...selection, '--open'], {environment: {BROWSER}})).exitCode).toBe(2)
 })

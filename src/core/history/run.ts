@@ -18,7 +18,8 @@ export async function readRun(object: string, number: number | undefined, contex
       ? runs.findLast(({outcome}) => outcome === 'done')
       : runs.find((one) => one.number === number)
   if (run !== undefined) return run
-  const has = runs.length === 0 ? 'none has ended yet' : `the runs are 1 to ${runs.length}`
+  const some = runs.length === 1 ? 'its only run is 1' : `the runs are 1 to ${runs.length}`
+  const has = runs.length === 0 ? 'none has ended yet' : some
   throw new AppError(
     number === undefined ? `No run of ${object} is done.` : `${object} has no run ${number}: ${has}.`,
     {

@@ -10,11 +10,12 @@ import {
 } from '../files/commits.ts'
 import {findDeparted} from '../files/departed.ts'
 import type {FileError} from '../files/files.ts'
+import {isPattern} from '../files/names.ts'
 import {eachOf} from '../parallel.ts'
 import type {Context} from '../ports/context.ts'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
 import {notSetUp} from '../service/not-set-up.ts'
-import {command, suggest} from '../suggestion.ts'
+import {command, commandFor, suggest} from '../suggestion.ts'
 
 const READS_AT_ONCE = 8
 
@@ -208,6 +209,8 @@ function given<T extends object>(members: T): {[K in keyof T]?: NonNullable<T[K]
 function unknown(object: string, bucket: string): AppError {
   return new AppError(`No object ${object} in bucket ${bucket}, and no run of it.`, {
     code: 'object-unknown',
-    suggestions: [suggest`List files: ${command('status')}`],
+    suggestions: [
+      suggest`List files: ${isPattern(object) ? commandFor('status', object) : command('status')}`,
+    ],
   })
 }

@@ -104,10 +104,19 @@ test('history lists each run, also failed ones; earlier results and reports stay
   expect(same.coefficients).toEqual([])
   expect(same.metrics.map(({change}) => change ?? 0)).toEqual(same.metrics.map(() => 0))
 
+  await expect(compare('a.csv@3', 'a.csv', context)).rejects.toMatchObject({
+    code: 'usage',
+    message: 'Both are run 3 of a.csv: name two different runs.',
+  })
+  await expect(compare('a.csv@0', 'a.csv', context)).rejects.toMatchObject({code: 'run-unknown'})
+
   // Names may end like a run.
   await send(table(1), 'a.csv@1')
-  expect(await compare('a.csv@1', 'a.csv@1@1', context)).toMatchObject({
-    before: {object: 'a.csv@1', number: 1},
+  expect(await compare('a.csv@1', 'a.csv@1', context).catch((error: Error) => error.message)).toBe(
+    'Both are run 1 of a.csv@1: name two different runs.',
+  )
+  expect(await compare('a.csv', 'a.csv@1@1', context)).toMatchObject({
+    before: {object: 'a.csv', number: 3},
     after: {object: 'a.csv@1', number: 1},
   })
 })
