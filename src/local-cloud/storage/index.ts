@@ -4,6 +4,7 @@ import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import {route, type Route} from '../wire/routes.ts'
 import {createAcls, isUniform} from './acl.ts'
+import {createAclLists} from './acl-lists.ts'
 import {aclRoutes} from './acl-routes.ts'
 import {batchRoutes} from './batch-routes.ts'
 import {bucketRoutes} from './bucket-routes.ts'
@@ -33,6 +34,7 @@ import {createSoftDeletedBuckets} from './soft-deleted-buckets.ts'
 import {createSoftDeleted} from './soft-deleted.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
+import {createXmlAcls} from './xml-acl.ts'
 import {createXmlBuckets} from './xml-buckets.ts'
 import {createXmlObjects} from './xml-objects.ts'
 import {createXmlParts} from './xml-parts.ts'
@@ -110,6 +112,7 @@ export function createStorage({
     nextGeneration,
     underTest,
   })
+  const lists = createAclLists({state, buckets, objects, changes, permissions, acls})
   const render: RenderObject = (object, origin, withAcl = false) => {
     const bucket = buckets.find(object.bucket)
     const json = objectJson(object, origin, bucket)
@@ -182,7 +185,7 @@ export function createStorage({
       insertBucket,
       removeBucket,
     }),
-    ...aclRoutes({state, buckets, objects, changes, permissions, acls}),
+    ...aclRoutes({lists, acls}),
     ...hmacKeys.routes,
     ...iamRoutes({buckets, permissions, access}),
     ...notificationRoutes({state, buckets, permissions, notifications}),
@@ -217,6 +220,7 @@ export function createStorage({
         objects: xmlObjects,
         parts: xmlParts,
         buckets: xmlBuckets,
+        acl: createXmlAcls({lists, acls}),
         subresource: createXmlSubresources({state, buckets, permissions}),
         form: formUploads({state, changes, signatures}),
       }),

@@ -26,6 +26,11 @@ export function extension(headers: IncomingHttpHeaders, name: string): string | 
   return typeof value === 'string' ? value : undefined
 }
 
+/** The predefined access control list that headers name, by its name in the JSON API. */
+export function predefinedList(headers: IncomingHttpHeaders): string | undefined {
+  return extension(headers, 'acl')?.replaceAll(/-(.)/g, (_match, next: string) => next.toUpperCase())
+}
+
 /** What the headers of an upload say of the object: https://cloud.google.com/storage/docs/xml-api/reference-headers */
 export function fieldsOfHeaders(headers: IncomingHttpHeaders): JsonObject {
   const fields: JsonObject = {}
@@ -51,15 +56,13 @@ function utf8(value: string): string {
 export function draftOfHeaders({params, headers, call}: HttpRequest, fields: JsonObject): ObjectDraft {
   const name = params['object'] ?? ''
   checkObjectName(name)
-  const list = extension(headers, 'acl')
+  const list = predefinedList(headers)
   return {
     bucket: params['bucket'] ?? '',
     name,
     fields: {...writableObjectFields(fields), ...encryptionFields(headers)},
     preconditions: preconditionsOfHeaders(headers),
-    ...(list === undefined
-      ? {}
-      : {predefinedAcl: list.replaceAll(/-(.)/g, (_match, next: string) => next.toUpperCase())}),
+    ...(list === undefined ? {} : {predefinedAcl: list}),
     principal: call.principal,
     origin: call.origin,
   }

@@ -36,6 +36,7 @@ export function xmlRoutes({
   objects,
   parts,
   buckets,
+  acl,
   subresource,
   form,
 }: {
@@ -45,6 +46,8 @@ export function xmlRoutes({
   objects: XmlObjects
   parts: XmlParts
   buckets: XmlBuckets
+  /** Serves the access control list that a request names. */
+  acl: (request: HttpRequest) => XmlHandler | undefined
   /** Serves the part of a bucket that a request names. */
   subresource: (request: HttpRequest) => XmlHandler | undefined
 }): Route[] {
@@ -54,7 +57,7 @@ export function xmlRoutes({
       pattern,
       handle(unidentified) {
         const request = asSigner(unidentified)
-        const part = pattern === XML_BUCKET ? subresource(request) : undefined
+        const part = acl(request) ?? (pattern === XML_BUCKET ? subresource(request) : undefined)
         if (part !== undefined) return part(request)
         const asked = SUBRESOURCES.find((each) => request.url.searchParams.has(each))
         if (asked !== undefined) throw notServed(`The XML API's ${method} ?${asked}`)

@@ -202,7 +202,7 @@ test('buckets are created, found and deleted, also by an escaped name', async ()
   const deleted = await (await send('POST', '/other_one?delete', deletion)).text()
   expect(valuesOf(deleted, 'Key')).toEqual(['x', 'missing'])
   expect((await send('DELETE', '/other_one')).status).toBe(204)
-  expect((await send('GET', '/my-bucket?acl')).status).toBe(400)
+  expect((await send('GET', '/my-bucket?logging')).status).toBe(400)
 })
 
 test.each([
@@ -268,4 +268,56 @@ test('a part of a bucket that lacks its element, or whose precondition does not 
     return (await fetch(`${origin}/my-bucket?storageClass`, {method: 'PUT', headers, body})).status
   }
   expect([await put('7'), await put('1')]).toEqual([412, 200])
+})
+
+test('access control lists are read and replaced, by entries or by name', async () => {
+  const {send, origin} = await withBucket()
+  const json = async (path: string): Promise<unknown> =>
+    Object((await fieldsOf(await call(origin, 'GET', path)))['items'])
+  await uploadMedia(origin, 'my-bucket', 'a b', 'x')
+  const initial = await (await send('GET', '/my-bucket?acl')).text()
+  expect(valuesOf(initial, 'Permission')).toEqual(['FULL_CONTROL', 'FULL_CONTROL', 'READ'])
+  expect((await send('PUT', '/my-bucket?acl', initial)).status).toBe(200)
+  expect(await (await send('GET', '/my-bucket?acl')).text()).toBe(initial)
+
+  const entry = (scope: string, permission: string): string =>
+    `<Entry><Scope ${scope}</Scope><Permission>${permission}</Permission></Entry>`
+  const entries =
+    entry("type='UserByEmail'><EmailAddress>a&amp;b@example.com</EmailAddress>", 'FULL_CONTROL') +
+    entry("type='GroupByDomain'><Domain>example.com</Domain>", 'READ') +
+    entry("type='AllUsers'>", 'READ')
+  const list = `<AccessControlList><Entries>${entries}</Entries></AccessControlList>`
+  for (const [path, resource] of [
+    ['/my-bucket/a%20b?acl', '/b/my-bucket/o/a%20b/acl'],
+    ['/my-bucket?defaultObjectAcl', '/b/my-bucket/defaultObjectAcl'],
+  ] as const) {
+    expect((await send('PUT', path, list)).status).toBe(200)
+    expect(await json(resource)).toMatchObject([
+      {entity: 'user-a&b@example.com', role: 'OWNER'},
+      {entity: 'domain-example.com', role: 'READER'},
+      {entity: 'allUsers', role: 'READER'},
+    ])
+    expect(await (await send('GET', path)).text()).toContain(`<Entries>${entries}</Entries>`)
+  }
+  const named = {'x-goog-acl': 'public-read'}
+  expect((await send('PUT', '/my-bucket?acl', undefined, named)).status).toBe(200)
+  expect(await json('/b/my-bucket/acl')).toMatchObject([
+    {role: 'OWNER'},
+    {entity: 'allUsers', role: 'READER'},
+  ])
+
+  expect((await send('PUT', '/my-bucket?acl', 'no list')).status).toBe(400)
+  expect((await send('PUT', '/my-bucket/a%20b?acl', list.replace('READ', 'WRITE'))).status).toBe(400)
+  expect((await send('PUT', '/my-bucket/none?acl', list)).status).toBe(404)
+  const stale = {'x-goog-if-metageneration-match': '7'}
+  expect((await send('PUT', '/my-bucket/a%20b?acl', list, stale)).status).toBe(412)
+  const iamConfiguration = {uniformBucketLevelAccess: {enabled: true}}
+  expect((await call(origin, 'PATCH', '/b/my-bucket', {iamConfiguration})).status).toBe(200)
+  for (const path of ['/my-bucket?acl', '/my-bucket/a%20b?acl']) {
+    const refused = await send('GET', path)
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining('uniform bucket-level access is enabled'),
+    ])
+  }
 })
