@@ -153,7 +153,7 @@ export async function compose({
     isDebugging: () => run.isDebugging(),
   })
   const storage = stack.use(
-    createStorage({state, clock, access, agents, keys, publishing: pubsub.publishing, report}),
+    createStorage({state, clock, access, agents, keys, operations, publishing: pubsub.publishing, report}),
   )
   const faults = createFaultPlan({clock})
   faults.add(rules)

@@ -42,6 +42,8 @@ export interface Operations {
   run(operation: NewOperation, work: () => Promise<object>): Promise<Operation>
   /** Resumes an operation that a stop interrupted; does nothing if it was deleted meanwhile. */
   resume(name: string, work: () => Promise<object>): Promise<void>
+  /** Operations of a parent whose service checks permissions of its own, newest first. */
+  ofParent(parent: string): Operation[]
   /** Resolves when no work is in progress; the state may be closed then. */
   settled(): Promise<void>
 }
@@ -76,6 +78,9 @@ export function createOperations({
   const select = database.prepare('SELECT type, json FROM operations WHERE name = ?')
   const selectByParent = database.prepare(
     "SELECT json FROM operations WHERE parent = ? AND type LIKE 'google.cloud.run.%' ORDER BY created DESC LIMIT ? OFFSET ?",
+  )
+  const selectOfParent = database.prepare(
+    'SELECT json FROM operations WHERE parent = ? ORDER BY created DESC',
   )
   const selectOpen = database.prepare('SELECT json FROM operations WHERE done = 0')
   const remove = database.prepare('DELETE FROM operations WHERE name = ?')
@@ -194,6 +199,7 @@ export function createOperations({
       await state.write(() => reopen.run(JSON.stringify(begun), name))
       void follow(begun, work)
     },
+    ofParent: (parent) => selectOfParent.all(parent).map(operationOf),
     async settled() {
       await Promise.allSettled(working.values())
     },

@@ -1,4 +1,5 @@
 import type {AccessControl, AccountKeys, ServiceAgents} from '../iam/access.ts'
+import type {Operations} from '../operations/operations.ts'
 import type {Publishing} from '../pubsub/publishing.ts'
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -9,6 +10,7 @@ import {aclRoutes} from './acl-routes.ts'
 import {batchRoutes} from './batch-routes.ts'
 import {bucketRoutes} from './bucket-routes.ts'
 import {type Buckets, createBuckets} from './buckets.ts'
+import {bulkRestoreRoutes} from './bulk-restore.ts'
 import {composeRoutes} from './compose-routes.ts'
 import {copyRoutes} from './copy-routes.ts'
 import {allowedPages} from './cors.ts'
@@ -69,6 +71,7 @@ export function createStorage({
   access,
   agents,
   keys,
+  operations,
   publishing,
   report,
 }: {
@@ -78,6 +81,7 @@ export function createStorage({
   agents: ServiceAgents
   /** What signed URLs are checked with. */
   keys: Pick<AccountKeys, 'hasKeys' | 'verify'>
+  operations: Operations
   publishing: Publishing
   /** Called with errors that no caller sees. */
   report: (error: unknown) => void
@@ -190,6 +194,7 @@ export function createStorage({
     ...iamRoutes({buckets, permissions, access}),
     ...notificationRoutes({state, buckets, permissions, notifications}),
     ...stored.json,
+    ...bulkRestoreRoutes({clock, buckets, softDeleted, changes, permissions, operations}),
     ...copyRoutes({buckets, objects, changes, permissions, render}),
     ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
   ])

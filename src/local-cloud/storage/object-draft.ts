@@ -4,9 +4,9 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import type {Bucket} from './bucket.ts'
 import {settledContexts} from './contexts.ts'
-import {encryptionFields} from './encryption.ts'
+import {encryptionFields, keptEncryption} from './encryption.ts'
 import {omit} from './json.ts'
-import type {StoredObject} from './stored-object.ts'
+import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Preconditions} from './preconditions.ts'
 
 /** Holds and retention never go along, and the class is that of the copy's bucket. */
@@ -47,6 +47,11 @@ export const contentOfObject = ({blob, sizeBytes, md5, crc32c, componentCount}: 
 /** What a copy takes over of an object if it is given nothing else. */
 export function inheritedFields({fields}: StoredObject): JsonObject {
   return omit(fields, NOT_INHERITED)
+}
+
+/** What a soft-deleted object takes over when it is restored. */
+export function restoredFields(object: StoredObject): JsonObject {
+  return {...inheritedFields(object), ...keptEncryption(object), storageClass: storageClassOf(object)}
 }
 
 /**

@@ -12,15 +12,15 @@ import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
 import {listBytes, listObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
-import {contentOfObject, inheritedFields} from './object-draft.ts'
+import {contentOfObject, restoredFields} from './object-draft.ts'
 import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
-import {storageClassOf, type StoredObject} from './stored-object.ts'
+import type {StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
 import {membersWanted, partOf, partsWanted} from './partial-response.ts'
 import type {Permissions} from './permissions.ts'
 import {checkEtags, checkForRead, readPreconditions} from './preconditions.ts'
 import {flag, wantsAcl, wholeNumber} from './query.ts'
-import {softDeleteMs, type SoftDeletedObjects} from './soft-deleted.ts'
+import {requireSoftDelete, type SoftDeletedObjects} from './soft-deleted.ts'
 
 type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
 
@@ -96,15 +96,10 @@ export function objectRoutes({
     const bucket = permit(request, 'storage.objects.get')
     const {name, generation} = target(request)
     if (generation === undefined) throw missingParameter('generation')
-    requireSoftDelete(bucket)
+    requireSoftDelete(buckets.get(bucket))
     const object = softDeleted.find(bucket, name, generation, clock.now())
     if (object === undefined) throw objectNotFound(bucket, name)
     return object
-  }
-
-  const requireSoftDelete = (bucket: string): void => {
-    if (softDeleteMs(buckets.get(bucket)) === 0)
-      throw invalid(`Soft delete is not enabled on bucket '${bucket}': set its softDeletePolicy.`)
   }
 
   /** A copy of a soft-deleted generation, which stays where it is: https://cloud.google.com/storage/docs/use-soft-deleted-objects */
@@ -115,7 +110,7 @@ export function objectRoutes({
     const draft = {
       bucket,
       name,
-      fields: {...inheritedFields(object), ...keptEncryption(object), storageClass: storageClassOf(object)},
+      fields: restoredFields(object),
       preconditions: readPreconditions(request.url.searchParams),
       principal: request.call.principal,
       origin: request.call.origin,
@@ -134,7 +129,7 @@ export function objectRoutes({
     const json: (object: StoredObject) => JsonObject = withAcl
       ? (object) => render(object, request.call.origin, withAcl)
       : objectRenderer(request.call.origin, inBucket, members)
-    if (flag(query, 'softDeleted')) requireSoftDelete(bucket)
+    if (flag(query, 'softDeleted')) requireSoftDelete(inBucket)
     const bytes = withAcl
       ? undefined
       : listBytes(sourceOf(bucket, query), query, partsWanted(fields, 'items'))

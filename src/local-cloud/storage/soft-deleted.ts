@@ -14,6 +14,12 @@ export function softDeleteMs({fields}: Bucket): number {
   return isJsonObject(policy) ? Number(policy['retentionDurationSeconds']) * 1000 : 0
 }
 
+/** @throws StorageError 400 for a bucket without soft delete */
+export function requireSoftDelete(bucket: Bucket): void {
+  if (softDeleteMs(bucket) === 0)
+    throw invalid(`Soft delete is not enabled on bucket '${bucket.name}': set its softDeletePolicy.`)
+}
+
 /**
  * A bucket's soft delete policy as it is kept after a change.
  * @throws StorageError 400 unless it lasts 0 seconds or 7 to 90 days: https://cloud.google.com/storage/docs/soft-delete

@@ -75,10 +75,11 @@ export function createXmlAcls({
 }
 
 function entryElement({entity, role}: AclEntry): string {
-  const [type, [prefix, inner]] = Object.entries(SCOPES).find(
-    ([, [start, holder]]) =>
-      entity.startsWith(start) && (holder === 'EmailAddress' ? entity.includes('@') : true),
-  ) ?? (['GroupById', ['', 'ID']] as const)
+  const [type, [prefix, inner]] =
+    Object.entries(SCOPES).find(
+      ([, [start, holder]]) =>
+        entity.startsWith(start) && (holder === 'EmailAddress' ? entity.includes('@') : true),
+    ) ?? (['GroupById', ['', 'ID']] as const)
   const scope = element('Scope', inner === undefined ? [] : [element(inner, entity.slice(prefix.length))])
   const permission = Object.keys(ROLE_OF_PERMISSION).find((each) => ROLE_OF_PERMISSION[each] === role)
   return element('Entry', [

@@ -5,6 +5,8 @@ import type {AccessControl, AccountKeys} from '../../../src/local-cloud/iam/acce
 import {createAccountKeys} from '../../../src/local-cloud/iam/account-keys.ts'
 import {iamSchema} from '../../../src/local-cloud/iam/schema.ts'
 import {createServiceAgents} from '../../../src/local-cloud/iam/service-agents.ts'
+import {createOperations} from '../../../src/local-cloud/operations/operations.ts'
+import {operationsSchema} from '../../../src/local-cloud/operations/schema.ts'
 import type {NewMessage} from '../../../src/local-cloud/pubsub/publishing.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import type {State} from '../../../src/local-cloud/state/state.ts'
@@ -42,7 +44,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
   const clock = options.clock ?? systemClock
   const state = await openState({
     folder: options.folder ?? (await temporaryFolder()),
-    schemas: [iamSchema, storageSchema],
+    schemas: [iamSchema, storageSchema, operationsSchema],
   })
   const access = createAccess({state, clock, accounts: {exists: () => true, isDisabled: () => false}})
   const keys = createAccountKeys({state, clock})
@@ -54,6 +56,7 @@ export async function startStorage(options: {clock?: Clock; folder?: string} = {
     access,
     agents: createServiceAgents(),
     keys,
+    operations: createOperations({state, clock, access}),
     publishing: {
       hasTopic: (name) => name === TOPIC && topic.exists,
       publishInTransaction: (_name, messages) => {

@@ -1,4 +1,4 @@
-import {expect, test} from 'vitest'
+import {expect, test, vi} from 'vitest'
 import {ManualClock} from '../../support/manual-clock.ts'
 import {
   call,
@@ -160,4 +160,61 @@ test('a deleted bucket is listed and restored with its policy and its deleted ob
   await call(origin, 'DELETE', '/b/bucket')
   await clock.advance(7 * DAY_MS)
   expect((await call(origin, 'GET', `/b/bucket?softDeleted=true&${which}`)).status).toBe(404)
+})
+
+test('many objects are restored at once, by glob and by time, in an operation that is polled', async () => {
+  const local = await withSoftDelete()
+  const {clock, origin} = local
+  const upload = (name: string, content: string): Promise<Response> =>
+    uploadMedia(origin, 'bucket', name, content)
+  const remove = (name: string): Promise<Response> =>
+    call(origin, 'DELETE', `/b/bucket/o/${encodeURIComponent(name)}`)
+  await upload('early/a.csv', 'a')
+  await remove('early/a.csv')
+  await clock.advance(DAY_MS)
+  const noon = new Date(clock.now()).toISOString()
+  await clock.advance(DAY_MS)
+  for (const name of ['in/a.csv', 'in/b.csv', 'in/c.txt']) {
+    await upload(name, `first ${name}`)
+    await upload(name, `last ${name}`)
+    await clock.advance(1000)
+    await remove(name)
+  }
+  await upload('in/b.csv', 'live')
+
+  const restore = async (body: object): Promise<unknown> => {
+    const response = await call(origin, 'POST', '/b/bucket/o/bulkRestore', body)
+    const {name, done} = await fieldsOf(response)
+    expect([response.status, done]).toEqual([200, undefined])
+    const path = String(name).replace('projects/_/buckets', '/b')
+    return vi.waitFor(async () => {
+      const operation = await fieldsOf(await call(origin, 'GET', path))
+      expect(operation).toMatchObject({kind: 'storage#operation', name, done: true})
+      return operation['metadata']
+    })
+  }
+  expect(await restore({matchGlobs: ['*/*.csv'], softDeletedAfterTime: noon})).toMatchObject({
+    succeededCount: '1',
+    skippedCount: '1',
+    failedCount: '0',
+    commonMetadata: {type: 'bulk-restore-objects'},
+  })
+  const contentOf = async (name: string): Promise<string> =>
+    (await call(origin, 'GET', `/b/bucket/o/${encodeURIComponent(name)}?alt=media`)).text()
+  expect(await Promise.all(['in/a.csv', 'in/b.csv'].map(contentOf))).toEqual(['last in/a.csv', 'live'])
+  const names = async (): Promise<unknown> =>
+    (await local.client.bucket('bucket').getFiles())[0].map(({name}) => name)
+  expect(await names()).toEqual(['in/a.csv', 'in/b.csv'])
+
+  expect(await restore({allowOverwrite: true})).toMatchObject({succeededCount: '4', skippedCount: '0'})
+  expect(await names()).toEqual(['early/a.csv', 'in/a.csv', 'in/b.csv', 'in/c.txt'])
+  expect(await contentOf('in/b.csv')).toBe('last in/b.csv')
+  const {operations} = await fieldsOf(await call(origin, 'GET', '/b/bucket/operations'))
+  expect(operations).toHaveLength(2)
+
+  expect((await call(origin, 'GET', '/b/bucket/operations/none')).status).toBe(404)
+  const refused = await call(origin, 'POST', '/b/bucket/o/bulkRestore', {softDeletedAfterTime: 'noon'})
+  expect(await refusalOf(refused)).toEqual([400, expect.stringContaining('softDeletedAfterTime')])
+  await local.client.createBucket('plain')
+  expect((await call(origin, 'POST', '/b/plain/o/bulkRestore', {})).status).toBe(400)
 })
