@@ -103,8 +103,8 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   })
 
   const scorer = {layout, preprocessing, parameters: fit.parameters, threshold}
-  // Of many rows, a design that is kept is rounded: what it predicted stays as it is.
-  const file = {input, table, scorer, predictions, fixed: Uint32Array.from({length: rows}, (_, row) => row)}
+  // The labelled rows were predicted by models that did not learn from them.
+  const file = {input, table, scorer, predictions, fixed: labelled}
   const predicted = await writePredicted(file, output, context.tasks, pacer)
   const writeMs = lap()
   await pacer.pause()

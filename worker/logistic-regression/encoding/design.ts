@@ -12,11 +12,11 @@ const COLUMNS_AT_ONCE = 4
 /**
  * Dense values to learn from that are kept as doubles: 32 MB. More are kept as floats, whose rounding (6e-8 of a value
  * at most, in no direction) is far below what so many rows can resolve: with a million of them, coefficients differed
- * by 5e-9.
+ * by 5e-9. The rows that are only predicted stay doubles, so that their probabilities are those of the exported model.
  */
 const MOST_DOUBLES = 4 * 1024 * 1024
-/** Most dense values that are kept: 400 MB. More are re-encoded in each pass. */
-const MOST_FLOATS = 100 * 1024 * 1024
+/** Most dense values that are kept: 400 MB as floats. More are re-encoded in each pass. */
+const MOST_KEPT = 100 * 1024 * 1024
 /** Rows of the file that are encoded before the memory of their columns is freed. */
 const ROWS_FREED_AT_ONCE = 128 * 1024
 
@@ -50,7 +50,16 @@ export class Design {
   #onesAt: number
   #end: number
   /** Of all rows, with room for a block beyond them. */
-  #kept: {readonly valuesAt: number; readonly onesAt: number; readonly areFloats: boolean} | undefined
+  #kept:
+    | {
+        /** Of the first rows, this many, as floats. */
+        readonly floats: number
+        readonly floatsAt: number
+        /** Of those after them. */
+        readonly doublesAt: number
+        readonly onesAt: number
+      }
+    | undefined
 
   constructor(layout: Layout, preprocessing: Preprocessing, rows: Uint32Array) {
     this.rows = rows
@@ -115,11 +124,12 @@ export class Design {
     const {blockRows, width, categories, scratch} = this
     const {kernels} = scratch
     const {length} = this.rows
-    if (this.#kept !== undefined || length * this.dense > MOST_FLOATS) return
-    const areFloats = learned * this.dense > MOST_DOUBLES
+    if (this.#kept !== undefined || length * this.dense > MOST_KEPT) return
+    const floats = learned * this.dense > MOST_DOUBLES ? learned : 0
     const places = placesOf(this.rows)
     const placesAt = scratch.claim(blockRows * 4)
-    const valuesAt = scratch.claim((length + blockRows) * width * (areFloats ? 4 : 8))
+    const floatsAt = scratch.claim(floats * width * 4)
+    const doublesAt = scratch.claim((length - floats + blockRows) * width * 8)
     const onesAt = scratch.claim((length + blockRows) * categories * 4)
     // In the order of the file, which reads memory in order; from its end, where columns can be cut off.
     let freed = places.length
@@ -127,10 +137,15 @@ export class Design {
       const start = Math.max(0, end - blockRows)
       this.#encoder.encode(rowsBetween(start, end), this.#blockValuesAt, width, this.#blockOnesAt)
       const count = end - start
-      scratch.integers(placesAt, count).set(places.subarray(start, end))
-      if (areFloats) kernels.scatterFloats(this.#blockValuesAt, width, count, placesAt, valuesAt)
-      else kernels.scatterDoubles(this.#blockValuesAt, width, count, placesAt, valuesAt)
+      const own = places.subarray(start, end)
+      scratch.integers(placesAt, count).set(own)
       kernels.scatterIntegers(this.#blockOnesAt, categories, count, placesAt, onesAt)
+      if (floats > 0) {
+        scratch.integers(placesAt, count).set(own.map((place) => (place < floats ? place : -1)))
+        kernels.scatterFloats(this.#blockValuesAt, width, count, placesAt, floatsAt)
+        scratch.integers(placesAt, count).set(own.map((place) => Math.max(-1, place - floats)))
+      }
+      kernels.scatterDoubles(this.#blockValuesAt, width, count, placesAt, doublesAt)
       if (isLast && (start === 0 || freed - start >= ROWS_FREED_AT_ONCE)) {
         this.#free(start)
         freed = start
@@ -138,7 +153,7 @@ export class Design {
       end = start
       if (pacer.due) await pacer.pause()
     }
-    this.#kept = {valuesAt, onesAt, areFloats}
+    this.#kept = {floats, floatsAt, doublesAt, onesAt}
     this.#end = scratch.end
   }
 
@@ -149,7 +164,7 @@ export class Design {
   }
 
   /**
-   * Loads rows of {@link rows} into the block: from `start`, as many as fit.
+   * Loads rows of {@link rows} into the block: from `start`, as many as fit; either learned ones or others.
    * @param end exclusive
    * @returns the number of rows loaded
    */
@@ -161,10 +176,12 @@ export class Design {
       this.#encoder.encode(rows, this.#blockValuesAt, width, this.#blockOnesAt)
       return count
     }
-    const {valuesAt, onesAt, areFloats} = this.#kept
+    const {floats, floatsAt, doublesAt, onesAt} = this.#kept
     this.#onesAt = onesAt + start * categories * 4
-    if (areFloats) scratch.kernels.widen(valuesAt + start * width * 4, count * width, this.#blockValuesAt)
-    else this.#valuesAt = valuesAt + start * width * 8
+    if (start < floats) {
+      this.#valuesAt = this.#blockValuesAt
+      scratch.kernels.widen(floatsAt + start * width * 4, count * width, this.#blockValuesAt)
+    } else this.#valuesAt = doublesAt + (start - floats) * width * 8
     return count
   }
 }

@@ -58,6 +58,21 @@ describe('a model that was trained before', () => {
     },
   )
 
+  it('gives the very digits where the rows to learn from are kept as floats', {timeout: 60_000}, async () => {
+    const {uniform} = randomFrom(11)
+    const names = Array.from({length: 120}, (_, j) => `x${j}`)
+    const lines = Array.from({length: 36_000}, (_, i) => {
+      const cells = names.map(() => uniform().toFixed(4))
+      return `${cells.join(',')},${i % 40 === 7 ? '' : Number(Number(cells[0]) + uniform() > 1)}\n`
+    })
+    const content = `${names.join(',')},y\n${lines.join('')}`
+    const first = await processFile(content)
+    const unlabelled = lines.flatMap((line, i) => (line.endsWith(',\n') ? [i] : []))
+    const rows = unlabelled.map((i) => lines[i] ?? '').join('')
+    const second = await processFile(`${names.join(',')},y\n${rows}`, withModel(first.model))
+    expect(appended(second, [...unlabelled.keys()], 3)).toEqual(appended(first, unlabelled, 3))
+  })
+
   it('finds its columns by name, and needs no label column', async () => {
     const {header, rows} = table('01')
     const {model, ...first} = await processFile(text(header, rows))
