@@ -9,8 +9,8 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
   },
   'a change is acknowledged before its commit is synced': {
     file: 'src/local-cloud/state/open.ts',
-    find: '    await log.datasync()\n    for (const change of changes) change.settle()',
-    replace: '    for (const change of changes) change.settle()\n    await log.datasync()',
+    find: '    await sync(log, folder)\n    for (const change of changes) change.settle()',
+    replace: '    for (const change of changes) change.settle()\n    await sync(log, folder)',
   },
   'the event of an object is published after its commit': {
     file: 'src/local-cloud/storage/object-changes.ts',

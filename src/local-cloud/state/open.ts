@@ -87,7 +87,8 @@ export async function openState({
     syncing = settle(done)
   }
   const settle = async (changes: readonly Pending[]): Promise<void> => {
-    await sync(log, changes, folder)
+    await sync(log, folder)
+    for (const change of changes) change.settle()
     syncing = undefined
     if (isDue) due ??= setImmediate(flush)
     isDue = false
@@ -135,14 +136,24 @@ export async function openState({
   }
 }
 
-/** Settles changes once their commit is on the disk. */
-async function sync(log: FileHandle, changes: readonly Pending[], folder: string): Promise<void> {
+/**
+ * Resolves once the log is on the disk; if the disk fails, never: an uncaught error ends the process, and the next start
+ * recovers what was stored. Linux reports such a failure once (https://lwn.net/Articles/752063/), so the next sync would
+ * succeed, and acknowledge changes that follow lost ones in the log.
+ */
+async function sync(log: FileHandle, folder: string): Promise<void> {
   try {
     await log.datasync()
-    for (const change of changes) change.settle()
-  } catch (error) {
-    const failure = asDiskFull(error, folder)
-    for (const change of changes) change.fail(failure)
+  } catch (cause) {
+    const failure = new Error(
+      `The disk failed to store the latest changes to the state in ${folder}, so the local cloud ends: none of them was acknowledged. Check the disk, then start it again; it continues with what was stored.`,
+      {cause},
+    )
+    return new Promise(() => {
+      setImmediate(() => {
+        throw failure
+      })
+    })
   }
 }
 
@@ -205,6 +216,7 @@ function openDatabase(folder: string): DatabaseSync {
     database.exec(
       'BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT; COMMIT',
     )
+    emptyLog(database)
     return database
   } catch (error) {
     database?.close()
@@ -213,6 +225,16 @@ function openDatabase(folder: string): DatabaseSync {
     if (/database is locked/.test(message))
       throw new StateError('state-in-use', `Another local cloud has the state file ${file} open.`, error)
     throw new StateError('state-unreadable', `The state file ${file} cannot be used: ${message}.`, error)
+  }
+}
+
+/** So that no change depends on what an earlier process may have failed to sync; after a clean stop, the log is empty. */
+function emptyLog(database: DatabaseSync): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch (error) {
+    // A full disk still serves reads.
+    if (!isDiskFull(error)) throw error
   }
 }
 
