@@ -129,7 +129,6 @@ export async function openState({
     giveUpWaiting: () => waitingForRoom.abort(),
     async [Symbol.asyncDispose]() {
       await drain()
-      clear()
       database.close()
       await log.close()
     },
