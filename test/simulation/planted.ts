@@ -5,12 +5,12 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
   'a change is acknowledged before its commit': {
     file: 'src/local-cloud/state/open.ts',
     find: '      end.run()',
-    replace: '      for (const change of done) change.settle()\n      end.run()',
+    replace: '      for (const answer of answers) answer()\n      end.run()',
   },
   'a change is acknowledged before its commit is synced': {
     file: 'src/local-cloud/state/open.ts',
-    find: '    await sync(log, folder)\n    for (const change of changes) change.settle()',
-    replace: '    for (const change of changes) change.settle()\n    await sync(log, folder)',
+    find: '    await sync(log, folder)\n    for (const answer of answers) answer()',
+    replace: '    for (const answer of answers) answer()\n    await sync(log, folder)',
   },
   'the event of an object is published after its commit': {
     file: 'src/local-cloud/storage/object-changes.ts',

@@ -29,6 +29,9 @@ interface Pending {
   fail(error: unknown): void
 }
 
+/** Resolves or rejects the promise of a change. */
+type Answer = () => void
+
 const DATABASE = 'state.db'
 
 /**
@@ -82,13 +85,13 @@ export async function openState({
     }
     const changes = queue
     queue = []
-    const done = changes.length === 0 ? [] : commit(changes)
-    if (done.length === 0) return
-    syncing = settle(done)
+    const answers = changes.length === 0 ? [] : commit(changes)
+    if (answers.length === 0) return
+    syncing = settle(answers)
   }
-  const settle = async (changes: readonly Pending[]): Promise<void> => {
+  const settle = async (answers: readonly Answer[]): Promise<void> => {
     await sync(log, folder)
-    for (const change of changes) change.settle()
+    for (const answer of answers) answer()
     syncing = undefined
     if (isDue) due ??= setImmediate(flush)
     isDue = false
@@ -158,28 +161,32 @@ async function sync(log: FileHandle, folder: string): Promise<void> {
 
 /**
  * Runs changes in one transaction. One that throws is undone alone; a failed commit, or a closed database, fails them all.
- * @returns those that are committed and not synced
+ * @returns the answers to give once the commit is synced. One that refuses a change waits too: it may follow from another
+ *   change of the commit. Empty if nothing was committed; all have their answers then.
  */
-function committer(database: DatabaseSync, folder: string): (changes: readonly Pending[]) => Pending[] {
+function committer(database: DatabaseSync, folder: string): (changes: readonly Pending[]) => Answer[] {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const save = database.prepare('SAVEPOINT change')
   const undo = database.prepare('ROLLBACK TO change')
   const release = database.prepare('RELEASE change')
   const end = database.prepare('COMMIT')
   return (changes) => {
-    const done: Pending[] = []
+    const answers: Answer[] = []
+    let hasChanged = false
     try {
       begin.run()
       for (const change of changes) {
         save.run()
         try {
           change.run()
-          done.push(change)
+          hasChanged = true
+          answers.push(() => change.settle())
         } catch (error) {
           // SQLite may have rolled back the whole transaction itself, as it does when the disk is full.
           if (!database.isTransaction) throw error
           undo.run()
-          change.fail(asDiskFull(error, folder))
+          const failure = asDiskFull(error, folder)
+          answers.push(() => change.fail(failure))
         }
         release.run()
       }
@@ -191,7 +198,9 @@ function committer(database: DatabaseSync, folder: string): (changes: readonly P
       for (const change of changes) change.fail(failure)
       return []
     }
-    return done
+    if (hasChanged) return answers
+    for (const answer of answers) answer()
+    return []
   }
 }
 

@@ -31,6 +31,16 @@ describe('write', () => {
     expect(values(state)).toEqual([1, 2])
   })
 
+  it('refuses a change only when what it may follow from is durable', async () => {
+    await using state = await openState({folder: await temporaryFolder(), schemas: [numbers]})
+    const answers: string[] = []
+    await Promise.all([
+      insert(state, 1).then(() => answers.push('inserted')),
+      insert(state, 1).catch(() => answers.push('exists')),
+    ])
+    expect(answers).toEqual(['inserted', 'exists'])
+  })
+
   it('undoes a change that throws half-way as a whole', async () => {
     await using state = await openState({folder: await temporaryFolder(), schemas: [numbers]})
     const change = state.write(() => {
