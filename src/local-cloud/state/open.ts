@@ -247,6 +247,7 @@ function emptyLog(database: DatabaseSync): void {
 }
 
 function migrate(database: DatabaseSync, folder: string, schemas: readonly Schema[]): void {
+  const names = database.prepare('SELECT name FROM schema_versions')
   const select = database.prepare('SELECT version FROM schema_versions WHERE name = ?')
   const update = database.prepare(
     'INSERT INTO schema_versions (name, version) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET version = excluded.version',
@@ -254,6 +255,14 @@ function migrate(database: DatabaseSync, folder: string, schemas: readonly Schem
   // One commit for all: each costs a sync.
   database.exec('BEGIN IMMEDIATE')
   try {
+    const known = new Set(schemas.map(({name}) => name))
+    const unknown = names.all().find(({name}) => !known.has(String(name)))
+    if (unknown !== undefined) {
+      throw new StateError(
+        'state-version',
+        `The state in ${folder} was written by a newer cloud-runner (it has ${String(unknown['name'])}, which this one does not know).`,
+      )
+    }
     for (const {name, migrations} of schemas) {
       const version = Number(select.get(name)?.['version'] ?? 0)
       if (version > migrations.length) {

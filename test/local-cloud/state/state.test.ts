@@ -99,6 +99,19 @@ describe('opening', () => {
     })
   })
 
+  it('refuses a folder with the tables of a service that it does not know', async () => {
+    const folder = await temporaryFolder()
+    const letters: Schema = {name: 'letters', migrations: ['CREATE TABLE letters (value TEXT) STRICT']}
+    const newer = await openState({folder, schemas: [numbers, letters]})
+    await newer[Symbol.asyncDispose]()
+    await expect(openState({folder, schemas: [numbers]})).rejects.toMatchObject({
+      code: 'state-version',
+      message: expect.stringContaining('it has letters, which this one does not know'),
+    })
+    await using again = await openState({folder, schemas: [numbers, letters]})
+    expect(values(again)).toEqual([])
+  })
+
   it('names a file that is not a database', async () => {
     const folder = await temporaryFolder()
     await writeFile(
