@@ -13,20 +13,22 @@ const VALUES: ReadonlyMap<string, string> = new Map([
 const FIELDS: ReadonlySet<string> = new Set(['contentType', 'metadata'])
 /** Keys that need no escape in a path of SQLite. */
 const PLAIN_KEY = /^[\w.-]+$/
+/** Keys of custom metadata in one expression: SQLite limits its depth to 1,000 (https://sqlite.org/limits.html). */
+const MOST_KEYS = 50
 
 /** Members of the Object resource, each with those of its own members that are wanted; none: all. */
 export type WantedMembers = ReadonlyMap<string, ReadonlySet<string>>
 
 /**
  * An expression in SQL for the JSON of an object with these members: a listing of many objects builds none of them.
- * @returns `undefined` if one of them needs more than the row
+ * @returns `undefined` if one of them needs more than the row, or many keys of the metadata are wanted
  */
 export function jsonOf(members: WantedMembers): string | undefined {
   const wanted = [...members]
   const canWrite = ([name, keys]: readonly [string, ReadonlySet<string>]) =>
     keys.size === 0
       ? VALUES.has(name) || FIELDS.has(name)
-      : name === 'metadata' && keys.values().every((key) => PLAIN_KEY.test(key))
+      : name === 'metadata' && keys.size <= MOST_KEYS && keys.values().every((key) => PLAIN_KEY.test(key))
   if (!wanted.every(canWrite)) return undefined
   const own = wanted.flatMap(([name]) => {
     const value = VALUES.get(name)

@@ -7,6 +7,9 @@ import {MOST_GLOBS} from './glob.ts'
 import {integer, text, type Row} from '../state/rows.ts'
 import type {StoredObject} from './stored-object.ts'
 
+/** Statements kept for the next listing. Callers choose the fields that are part of them, so there is no end of others. */
+const MOST_STATEMENTS = 100
+
 /** From that generation of `from` on, up to the name `to` (exclusive). */
 export interface ObjectRange {
   readonly from: string
@@ -104,7 +107,10 @@ export function createObjects({database}: State): Objects {
 
   const statements = new Map<string, StatementSync>()
   const prepared = (sql: string): StatementSync => {
-    const statement = statements.get(sql) ?? database.prepare(sql)
+    const known = statements.get(sql)
+    if (known !== undefined) return known
+    if (statements.size === MOST_STATEMENTS) statements.clear()
+    const statement = database.prepare(sql)
     statements.set(sql, statement)
     return statement
   }

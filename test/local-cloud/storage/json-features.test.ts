@@ -62,6 +62,16 @@ test.each([
   expect(await fieldsOf(await call(origin, 'GET', `/b/bucket/o?${query.toString()}`))).toEqual(expected)
 })
 
+test('a list may select any number of keys of the metadata', async () => {
+  const {origin} = await withObjects('a')
+  await call(origin, 'PATCH', '/b/bucket/o/a', {metadata: {k999: 'v', other: 'w'}})
+  const keys = Array.from({length: 1200}, (_, n) => `k${n}`)
+  const query = new URLSearchParams({fields: `items(name,metadata(${keys.join(',')}))`})
+  expect(await fieldsOf(await call(origin, 'GET', `/b/bucket/o?${query.toString()}`))).toEqual({
+    items: [{name: 'a', metadata: {k999: 'v'}}],
+  })
+})
+
 test('a field selection that cannot be read is refused', async () => {
   const {origin} = await withObjects()
   expect(await refusalOf(await call(origin, 'GET', '/b/bucket?fields=items(name'))).toEqual([
