@@ -8,9 +8,10 @@ import type {Schema} from './state.ts'
 
 /**
  * Up to this size, the bytes of a blob lie in a row. That spares a file which has to be created, synced and renamed,
- * and the row is in the commit of the object that it belongs to.
+ * and the row is in the commit of the object that it belongs to. Larger rows would save less, and each snapshot copies
+ * them all.
  */
-export const SMALL_BYTES = 64 * 1024
+export const SMALL_BYTES = 16 * 1024
 
 export const smallBlobsSchema: Schema = {
   name: 'blobs',
@@ -52,7 +53,7 @@ export function withSmallBlobs(files: FileBlobs, database: DatabaseSync): Blobs 
       }
     },
     read: (id, range) =>
-      isSmall(id) ? Readable.from(bytesOf(id, range ?? {start: 0, end: SMALL_BYTES})) : files.read(id, range),
+      isSmall(id) ? Readable.from(bytesOf(id, range ?? {start: 0, end: Infinity})) : files.read(id, range),
     readAtOnce: (id, range) => (isSmall(id) ? bytesOf(id, range) : files.readAtOnce(id, range)),
     release(id) {
       if (!isSmall(id)) return id

@@ -19,8 +19,8 @@ const PREVIOUS = 'previous-state'
 const folderOf = (stateFolder: string, name = ''): string => join(stateFolder, 'snapshots', name)
 
 /**
- * Keeps the whole state as it is at this moment, replacing a snapshot of that name. Finished blobs never change, so
- * links share their bytes.
+ * Keeps the whole state as it is at this moment, replacing a snapshot of that name. Nothing else runs meanwhile: the
+ * database is copied, with the small blobs in it. Finished blobs that are files never change, so links share their bytes.
  */
 export function saveSnapshot({folder, database}: State, name: string): void {
   const target = folderOf(folder, name)
