@@ -19,7 +19,15 @@ const ACT_AS = 'iam.serviceAccounts.actAs'
 
 /** Whose policy a resource has. */
 const holderOf = (resource: string): string =>
-  resource.replace(/^(projects\/_\/buckets\/[^/]+)\/objects\/.*$/s, '$1')
+  resource.replace(/^(projects\/_\/buckets\/[^/]+)\/(?:objects|managedFolders)\/.*$/s, '$1')
+
+/** The managed folders that an object or a managed folder is in, itself included: their policies count as well. */
+function managedFoldersOf(resource: string): string[] {
+  const bucket = holderOf(resource)
+  if (bucket === resource) return []
+  const path = resource.slice(bucket.length).replace(/^\/\w+\//, '')
+  return [...path.matchAll(/\//g)].map(({index}) => `${bucket}/managedFolders/${path.slice(0, index + 1)}`)
+}
 
 /** `projects/P` of a resource that names its project; buckets do not. */
 function projectOf(resource: string): string | undefined {
@@ -99,8 +107,9 @@ export function createAccess({
   ): boolean {
     if (principal === 'owner' || mode() === 'off') return true
     if (disabledAccount(principal) !== undefined) return false
-    if (grants(getPolicy(holderOf(resource)), principal, permission, resource)) return true
-    return project !== undefined && grants(getPolicy(project), principal, permission, resource)
+    const isGranted = (holder: string): boolean => grants(getPolicy(holder), principal, permission, resource)
+    if (isGranted(holderOf(resource)) || managedFoldersOf(resource).some(isGranted)) return true
+    return project !== undefined && isGranted(project)
   }
 
   function remember(denial: Omit<Denial, 'time' | 'count'>): void {

@@ -18,7 +18,9 @@ export interface Policy {
 /**
  * Who may do what. Resources go by their relative names: `projects/P/topics/T`, `projects/P/subscriptions/S`,
  * `projects/P/locations/R/services/S`, `projects/P/secrets/S`, `projects/_/buckets/B`,
- * `projects/P/serviceAccounts/EMAIL`, `projects/P`. An object, `projects/_/buckets/B/objects/O`, has its bucket's policy.
+ * `projects/P/serviceAccounts/EMAIL`, `projects/P`. An object,
+ * `projects/_/buckets/B/objects/O`, has the policies of its bucket and of the managed folders that it is in,
+ * `projects/_/buckets/B/managedFolders/F/`.
  */
 export interface AccessControl {
   /**

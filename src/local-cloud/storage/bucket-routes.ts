@@ -218,9 +218,8 @@ export function bucketRoutes({
     ['DELETE', '/b/:bucket', remove],
     ['POST', '/b/:bucket/restore', restore],
     ['POST', '/b/:bucket/lockRetentionPolicy', lock],
-    // Terraform requests the first before it deletes a bucket, gcloud the others; there are none here.
+    // Terraform requests the first before it deletes a bucket, gcloud the other; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
-    ['GET', '/b/:bucket/managedFolders', () => ({json: {kind: 'storage#managedFolders'}})],
     ['GET', '/b/:bucket/folders', () => ({json: {kind: 'storage#folders'}})],
     ['GET', '/b/:bucket/storageLayout', layout],
     [

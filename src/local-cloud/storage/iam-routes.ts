@@ -8,7 +8,8 @@ import type {Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import {conditionNotMet, StorageError} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
-import {bucketResource, type Permissions} from './permissions.ts'
+import type {ManagedFolders} from './managed-folders.ts'
+import {bucketResource, managedFolderResource, type Permissions} from './permissions.ts'
 import {refusePublic} from './public-access.ts'
 
 /**
@@ -24,21 +25,41 @@ export function initialBindings({project, fields}: Bucket): Binding[] {
   ])
 }
 
-/** A bucket's policy: https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy */
+/** What has a policy: a bucket, or a managed folder in it. */
+interface Holder {
+  readonly bucket: string
+  readonly resource: string
+}
+
+/** Policies of buckets and managed folders: https://cloud.google.com/storage/docs/json_api/v1/buckets/getIamPolicy */
 export function iamRoutes({
   buckets,
+  managedFolders,
   permissions,
   access,
 }: {
   buckets: Buckets
+  managedFolders: Pick<ManagedFolders, 'get'>
   permissions: Permissions
   access: AccessControl
 }): JsonRoute[] {
-  const bucketOf = (request: HttpRequest): string => buckets.get(request.params['bucket'] ?? '').name
+  const holderOf = ({params, call}: HttpRequest, verb?: 'getIamPolicy' | 'setIamPolicy'): Holder => {
+    const bucket = buckets.get(params['bucket'] ?? '').name
+    const {managedFolder} = params
+    if (managedFolder === undefined) {
+      if (verb !== undefined) permissions.requireOnBucket(call.principal, `storage.buckets.${verb}`, bucket)
+      return {bucket, resource: bucketResource(bucket)}
+    }
+    const permission = `storage.managedFolders.${verb}`
+    if (verb !== undefined)
+      permissions.requireOnManagedFolder(call.principal, permission, bucket, managedFolder)
+    managedFolders.get(bucket, managedFolder)
+    return {bucket, resource: managedFolderResource(bucket, managedFolder)}
+  }
 
-  const json = (bucket: string, policy: Policy): JsonObject => ({
+  const json = (resourceId: string, policy: Policy): JsonObject => ({
     kind: 'storage#policy',
-    resourceId: bucketResource(bucket),
+    resourceId,
     version: 1,
     // Never absent on Google, so programs add to it.
     bindings: [],
@@ -46,15 +67,13 @@ export function iamRoutes({
   })
 
   const get = (request: HttpRequest): HttpResponse => {
-    const bucket = bucketOf(request)
-    permissions.requireOnBucket(request.call.principal, 'storage.buckets.getIamPolicy', bucket)
+    const {resource} = holderOf(request, 'getIamPolicy')
     const version = request.url.searchParams.get('optionsRequestedPolicyVersion')
-    return {json: json(bucket, asRequested(access.getPolicy(bucketResource(bucket)), version))}
+    return {json: json(resource, asRequested(access.getPolicy(resource), version))}
   }
 
   const set = async (request: HttpRequest): Promise<HttpResponse> => {
-    const bucket = bucketOf(request)
-    permissions.requireOnBucket(request.call.principal, 'storage.buckets.setIamPolicy', bucket)
+    const {bucket, resource} = holderOf(request, 'setIamPolicy')
     const policy = parsePolicy(await request.json())
     const {fields} = buckets.get(bucket)
     refusePublic(
@@ -68,7 +87,7 @@ export function iamRoutes({
         'To use conditional role bindings, enable uniform bucket-level access.',
       )
     try {
-      return {json: json(bucket, await access.setPolicy(bucketResource(bucket), policy))}
+      return {json: json(resource, await access.setPolicy(resource, policy))}
     } catch (error) {
       // Cloud Storage answers 412 to a stale etag; other services answer 409.
       if (error instanceof ApiError && error.status === 'ABORTED') throw conditionNotMet()
@@ -77,9 +96,9 @@ export function iamRoutes({
   }
 
   const test = (request: HttpRequest): HttpResponse => {
-    const bucket = bucketOf(request)
+    const {bucket, resource} = holderOf(request)
     const asked = request.url.searchParams.getAll('permissions')
-    const granted = permissions.held(request.call.principal, asked, bucket)
+    const granted = permissions.held(request.call.principal, asked, bucket, resource)
     return {
       json: {
         kind: 'storage#testIamPermissionsResponse',
@@ -88,9 +107,9 @@ export function iamRoutes({
     }
   }
 
-  return [
-    ['GET', '/b/:bucket/iam', get],
-    ['PUT', '/b/:bucket/iam', set],
-    ['GET', '/b/:bucket/iam/testPermissions', test],
-  ]
+  return ['/b/:bucket/iam', '/b/:bucket/managedFolders/:managedFolder/iam'].flatMap((path): JsonRoute[] => [
+    ['GET', path, get],
+    ['PUT', path, set],
+    ['GET', `${path}/testPermissions`, test],
+  ])
 }

@@ -20,6 +20,7 @@ import {createGenerations} from './generations.ts'
 import {createHmacKeys} from './hmac-keys.ts'
 import {iamRoutes, initialBindings} from './iam-routes.ts'
 import {jsonRoutes, named, partially} from './json-routes.ts'
+import {createManagedFolders} from './managed-folders.ts'
 import {notificationRoutes} from './notification-routes.ts'
 import {createLifecycle} from './lifecycle.ts'
 import {createNotifications} from './notifications.ts'
@@ -127,6 +128,7 @@ export function createStorage({
   }
   const resumable = createResumableUploads({state, clock, sessions, objects, changes, render})
   const uploads = createUploads({blobs: state.blobs, changes, resumable, render})
+  const managedFolders = createManagedFolders({state, clock, buckets, objects, permissions, access})
   const stored = objectRoutes({
     state,
     clock,
@@ -136,6 +138,7 @@ export function createStorage({
     changes,
     permissions,
     acls,
+    managedFolders,
     render,
   })
   const lifecycle = createLifecycle({
@@ -174,6 +177,7 @@ export function createStorage({
     notifications.forget(bucket)
     sessions.cancelOfBucket(bucket)
     softDeleted.giveUp(bucket)
+    managedFolders.forget(bucket)
     // Their bytes go with the next sweep.
     for (const {id} of parts.list(bucket)) parts.remove(id)
   }
@@ -191,7 +195,8 @@ export function createStorage({
     }),
     ...aclRoutes({lists, acls}),
     ...hmacKeys.routes,
-    ...iamRoutes({buckets, permissions, access}),
+    ...managedFolders.routes,
+    ...iamRoutes({buckets, managedFolders, permissions, access}),
     ...notificationRoutes({state, buckets, permissions, notifications}),
     ...stored.json,
     ...bulkRestoreRoutes({clock, buckets, softDeleted, changes, permissions, operations}),

@@ -16,6 +16,8 @@ import {contentOfObject, restoredFields} from './object-draft.ts'
 import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
+import type {ManagedFolders} from './managed-folders.ts'
+import {readPageToken} from '../wire/paging.ts'
 import {membersWanted, partOf, partsWanted} from './partial-response.ts'
 import type {Permissions} from './permissions.ts'
 import {checkEtags, checkForRead, readPreconditions} from './preconditions.ts'
@@ -34,6 +36,7 @@ export function objectRoutes({
   changes,
   permissions,
   acls,
+  managedFolders,
   render,
 }: {
   state: State
@@ -44,6 +47,7 @@ export function objectRoutes({
   changes: ObjectChanges
   permissions: Permissions
   acls: Acls
+  managedFolders: Pick<ManagedFolders, 'prefixes'>
   render: RenderObject
 }): {json: JsonRoute[]; download: Handler} {
   const target = (request: HttpRequest): ObjectTarget => ({
@@ -143,7 +147,10 @@ export function objectRoutes({
         body: Buffer.concat([Buffer.from(`{${outer}${around[0]}`), listed, Buffer.from(`${around[1]}}`)]),
       }
     }
-    const {items, prefixes, nextPageToken} = listObjects(sourceOf(bucket, query), query)
+    const {items, prefixes: ofObjects, nextPageToken} = listObjects(sourceOf(bucket, query), query)
+    const prefixes = [...new Set([...ofObjects, ...folderPrefixes(bucket, query, nextPageToken)])].toSorted(
+      (one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)),
+    )
     return {
       json: {
         kind: 'storage#objects',
@@ -152,6 +159,15 @@ export function objectRoutes({
         ...(items.length > 0 ? {items: items.map(json)} : {}),
       },
     }
+  }
+
+  /** The managed folders that belong to a page of a list; what they add does not count for its size. */
+  const folderPrefixes = (bucket: string, query: URLSearchParams, next: string | undefined): string[] => {
+    if (query.get('delimiter') !== '/' || !flag(query, 'includeFoldersAsPrefixes')) return []
+    const [from, to] = [query.get('pageToken') ?? '', next ?? ''].map(positionOf)
+    return managedFolders
+      .prefixes(bucket, query.get('prefix') ?? '')
+      .filter((prefix) => (from === undefined || prefix >= from) && (to === undefined || prefix < to))
   }
 
   /** What is to be listed. @throws StorageError 400 */
@@ -202,6 +218,13 @@ export function objectRoutes({
     ],
     download,
   }
+}
+
+/** The name that a page of a list begins with; `undefined` for the first one. */
+function positionOf(token: string): string | undefined {
+  const position = readPageToken(token)
+  const [name]: unknown[] = Array.isArray(position) ? position : []
+  return typeof name === 'string' ? name : undefined
 }
 
 /**

@@ -11,12 +11,17 @@ export interface Permissions {
   requireOnBucket(principal: Principal, permission: string, bucket: string): void
   /** Grants on objects are held by their bucket; conditions may name the object. */
   requireOnObjects(principal: Principal, permission: string, bucket: string, object?: string): void
-  /** Which of the permissions the principal has on the bucket. */
-  held(principal: Principal, permissions: readonly string[], bucket: string): string[]
+  requireOnManagedFolder(principal: Principal, permission: string, bucket: string, folder: string): void
+  /** Which of the permissions the principal has on the bucket, or on a resource in it. */
+  held(principal: Principal, permissions: readonly string[], bucket: string, resource?: string): string[]
 }
 
 /** Name of a bucket as IAM knows it. */
 export const bucketResource = (bucket: string): string => `projects/_/buckets/${bucket}`
+
+/** Name of a managed folder, which ends with a slash, as IAM knows it. */
+export const managedFolderResource = (bucket: string, folder: string): string =>
+  `${bucketResource(bucket)}/managedFolders/${folder}`
 
 /** @param find a bucket, of whose project the policy reaches it */
 export function createPermissions(
@@ -70,7 +75,13 @@ export function createPermissions(
       const resource = bucketResource(bucket) + (object === undefined ? '' : `/objects/${object}`)
       require(principal, permission, resource, 'Storage object', holder(bucket))
     },
-    held: (principal, permissions, bucket) =>
-      access.testPermissions(principal, permissions, bucketResource(bucket), holder(bucket)),
+    requireOnManagedFolder(principal, permission, bucket, folder) {
+      refuseAnonymous(principal, permission, bucket)
+      require(principal, permission, managedFolderResource(bucket, folder), 'Storage managed folder', holder(
+        bucket,
+      ))
+    },
+    held: (principal, permissions, bucket, resource = bucketResource(bucket)) =>
+      access.testPermissions(principal, permissions, resource, holder(bucket)),
   }
 }

@@ -109,5 +109,11 @@ export const storageSchema: Schema = {
        policy TEXT NOT NULL,
        PRIMARY KEY (name, generation)
      ) STRICT, WITHOUT ROWID;`,
+    `CREATE TABLE storage_managed_folders (
+       bucket TEXT NOT NULL,
+       name TEXT NOT NULL,
+       time_created INTEGER NOT NULL,
+       PRIMARY KEY (bucket, name)
+     ) STRICT, WITHOUT ROWID;`,
   ],
 }
