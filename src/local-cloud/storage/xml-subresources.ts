@@ -14,7 +14,7 @@ interface Subresource {
   readonly root: string
   /** The elements in the root, of the bucket as the JSON API shows it. */
   readonly write: (bucket: JsonObject) => readonly string[]
-  /** The fields of the bucket that a body sets. */
+  /** The fields of the bucket that a body sets; one that is `undefined` is removed. */
   readonly read: (xml: string) => JsonObject
 }
 
@@ -69,11 +69,7 @@ const SUBRESOURCES: Readonly<Record<string, Subresource>> = {
   storageClass: {
     root: 'StorageClass',
     write: ({storageClass}) => [String(storageClass)],
-    read(xml) {
-      const storageClass = textOf(xml, 'StorageClass')
-      if (storageClass === undefined) throw invalid('The body lacks the element StorageClass.')
-      return {storageClass}
-    },
+    read: (xml) => ({storageClass: textOf(xml, 'StorageClass') ?? ''}),
   },
   tagging: {
     root: 'Tagging',
@@ -121,19 +117,18 @@ const SUBRESOURCES: Readonly<Record<string, Subresource>> = {
           element('Condition', conditionElements(isJsonObject(condition) ? condition : {})),
         ])
       }),
-    read: (xml) => ({
-      lifecycle: {
-        rule: textsOf(xml, 'Rule').map((rule) => {
-          const action = textsOf(rule, 'Action')[0] ?? ''
-          const [, type = ''] = /<(\w+)/.exec(action) ?? []
-          const storageClass = textOf(action, type)
-          return {
-            action: {type, ...(type === 'SetStorageClass' ? {storageClass} : {})},
-            condition: conditionOf(textsOf(rule, 'Condition')[0] ?? ''),
-          }
-        }),
-      },
-    }),
+    read(xml) {
+      const rules = textsOf(xml, 'Rule').map((rule) => {
+        const action = textsOf(rule, 'Action')[0] ?? ''
+        const [, type = ''] = /<(\w+)/.exec(action) ?? []
+        const storageClass = textOf(action, type)
+        return {
+          action: {type, ...(type === 'SetStorageClass' ? {storageClass} : {})},
+          condition: conditionOf(textsOf(rule, 'Condition')[0] ?? ''),
+        }
+      })
+      return {lifecycle: rules.length === 0 ? undefined : {rule: rules}}
+    },
   },
 }
 
@@ -169,6 +164,8 @@ export function createXmlSubresources({
     return async (request) => {
       const bucket = permitted(request, 'update')
       const body = (await request.bytes()).toString('utf8')
+      if (removes === undefined && !body.includes(`<${part.root}`))
+        throw invalid(`The body lacks the element ${part.root}.`)
       const fields = removes === undefined ? part.read(body) : {[removes]: undefined}
       await state.write(() => {
         const present = buckets.get(bucket.name)

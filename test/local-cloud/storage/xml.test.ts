@@ -259,6 +259,17 @@ test.each([
   ).toBe(!isRemovable)
 })
 
+test('an empty configuration takes the lifecycle of a bucket away', async () => {
+  const {send, origin} = await withBucket()
+  const lifecycle = {rule: [{action: {type: 'Delete'}, condition: {age: 1}}]}
+  const {metageneration} = await fieldsOf(await call(origin, 'PATCH', '/b/my-bucket', {lifecycle}))
+  expect((await send('PUT', '/my-bucket?lifecycle', 'no configuration')).status).toBe(400)
+  expect((await send('PUT', '/my-bucket?lifecycle', '<LifecycleConfiguration/>')).status).toBe(200)
+  const bucket = await fieldsOf(await call(origin, 'GET', '/b/my-bucket'))
+  expect(bucket['metageneration']).toBe(String(Number(metageneration) + 1))
+  expect(bucket).not.toHaveProperty('lifecycle')
+})
+
 test('a part of a bucket that lacks its element, or whose precondition does not hold, is refused', async () => {
   const {send, origin} = await withBucket()
   expect((await send('PUT', '/my-bucket?storageClass', '<Other>NEARLINE</Other>')).status).toBe(400)
