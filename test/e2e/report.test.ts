@@ -1,5 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import {join} from 'node:path'
+import {parquetReadObjects} from 'hyparquet'
+import {parquetWriteBuffer} from 'hyparquet-writer'
 import {afterAll, beforeAll, describe, expect, test} from 'vitest'
 import {Cli} from '../support/cli.ts'
 
@@ -64,6 +66,45 @@ describe('report', () => {
   test('reports what is wrong or missing in the input', async () => {
     expect((await cli.run(['report', 'train.csv', '--output', '-', '--json'])).exitCode).toBe(2)
     expect((await cli.run(['report', 'none.csv'])).stderr).toContain('No object none.csv')
+  })
+})
+
+describe('a result has the format of its file', () => {
+  const rows = Array.from({length: 60}, (_, i) => ({
+    size: ((i * 37) % 101) / 4,
+    kind: `0${i % 3}`,
+    y: i % 6 === 5 ? null : Number((i * 37) % 101 > 50),
+  }))
+  const columnOf = <K extends keyof (typeof rows)[number]>(key: K) => rows.map((row) => row[key])
+  const upload = ['--label-column', 'y', '--wait']
+  const scored = rows.map((row) => ({
+    ...row,
+    prediction: row.y ?? expect.toBeOneOf([0, 1]),
+    probability_0: expect.any(Number),
+    probability_1: expect.any(Number),
+  }))
+
+  test('JSON Lines', async () => {
+    await cli.write('rows.jsonl', rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    await cli.json(['upload', 'rows.jsonl', ...upload])
+    await cli.json(['results', 'rows.jsonl', '--output', 'scored.jsonl'])
+    const lines = (await readFile(join(cli.folder, 'scored.jsonl'), 'utf8')).trimEnd().split('\n')
+    expect(lines.map((line): unknown => JSON.parse(line))).toEqual(scored)
+    expect((await cli.run(['results', 'rows.jsonl'])).stdout).toMatch(/^AUC\s+1\.000 in 5 folds$/m)
+  })
+
+  test('Parquet', async () => {
+    const columnData = [
+      {name: 'size', data: columnOf('size'), type: 'DOUBLE' as const},
+      {name: 'kind', data: columnOf('kind'), type: 'STRING' as const},
+      {name: 'y', data: columnOf('y'), type: 'INT32' as const, nullable: true},
+    ]
+    await cli.write('rows.parquet', new Uint8Array(parquetWriteBuffer({columnData, rowGroupSize: 25})))
+    await cli.json(['upload', 'rows.parquet', ...upload])
+    await cli.json(['results', 'rows.parquet', '--output', 'scored.parquet'])
+    const written = await readFile(join(cli.folder, 'scored.parquet'))
+    const read = await parquetReadObjects({file: new Uint8Array(written).buffer})
+    expect(read.map((row) => ({...row, prediction: Number(row['prediction'])}))).toEqual(scored)
   })
 })
 
