@@ -175,6 +175,12 @@ describe('Parquet', () => {
       /compressed with LZ4/,
     ],
     [
+      'a column is encrypted',
+      fixture('encrypted.parquet'),
+      {code: 'encrypted-column', column: 'a'},
+      /A column of the Parquet file is encrypted: a\./,
+    ],
+    [
       'columns are nested',
       fixture('nested.parquet'),
       {code: 'nested-column', column: 'tags'},

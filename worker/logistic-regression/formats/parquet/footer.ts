@@ -4,7 +4,7 @@ import {MOST_COLUMNS, tooManyColumns} from '../../csv/dialect.ts'
 import {isGzipName} from '../../csv/source.ts'
 import {listed} from '../../table/names.ts'
 import {type RangedFile, openRanges} from './bytes.ts'
-import {broken} from './faults.ts'
+import {broken, encrypted} from './faults.ts'
 
 /** The magic number at both ends; the length of the metadata stands before the second. */
 const MAGIC = 'PAR1'
@@ -24,7 +24,7 @@ export interface ParquetFile {
 
 /**
  * Reads the footer, and checks all of it that can be checked before the data is read.
- * @throws PermanentError `broken-parquet`, `nested-column`, `codec-unknown`, `column-ambiguous`, `too-many-columns`
+ * @throws PermanentError `broken-parquet`, `encrypted-column`, `nested-column`, `codec-unknown`, `column-ambiguous`, `too-many-columns`
  */
 export async function openParquet(input: InputFile): Promise<ParquetFile> {
   if (isGzipName(input.object)) {
@@ -48,6 +48,10 @@ export async function openParquet(input: InputFile): Promise<ParquetFile> {
     throw broken(`its footer, from byte ${footerStart} on, is damaged`, {cause})
   }
   const columns = flatColumns(metadata.schema)
+  const hidden = metadata.row_groups[0]?.columns.flatMap(({crypto_metadata: crypto}, column) =>
+    crypto === undefined ? [] : (columns[column]?.name ?? []),
+  )
+  if (hidden !== undefined && hidden.length > 0) throw encrypted(hidden)
   for (const [index, {columns: chunks}] of metadata.row_groups.entries()) {
     if (chunks.length !== columns.length) throw broken(`row group ${index + 1} does not have all columns`)
     for (const chunk of chunks) checkChunk(chunk, index, footerStart)
