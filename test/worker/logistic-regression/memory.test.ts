@@ -61,6 +61,26 @@ describe('a file that memory has no room for', () => {
     expect((await processFile(content, LITTLE)).bytes.equals(streamed.bytes)).toBe(true)
   })
 
+  it.each<[what: string, last: (a: number, b: number) => string, rows: number]>([
+    ['a total', (a, b) => `Total;${a};${b};`, 9000],
+    ['a row that says so only', (a, b) => `Total;${a + 1};${b};`, 9001],
+    ['a row of sums', (a, b) => `B1;${a};${b};`, 9001],
+  ])('ends as with room in %s', async (_, last, count) => {
+    const {normal} = randomFrom(8)
+    const rows = Array.from(
+      {length: 9000},
+      (__, i) => [`B${i % 7}`, normal() + 3, i % 17, i % 5 === 0] as const,
+    )
+    const [a, b] = rows.reduce(([x, z], row) => [x + row[1], z + row[2]], [0, 0])
+    const content = ['branch;a;b;y', ...rows.map((row) => row.join(';')), last(a, b), ''].join('\n')
+    const whole = await processFile(content)
+    const streamed = await processFile(content, LITTLE)
+    expect([whole.report.rows.total, streamed.report.rows.total]).toEqual([count, count])
+    expect([whole.lines.length, streamed.lines.length]).toEqual([count + 1, count + 1])
+    expect(streamed.report.rows.sampled).toBeLessThan(5000)
+    expect(streamed.report.warnings.slice(1)).toEqual(whole.report.warnings)
+  })
+
   it('of JSON Lines has the same result, too', async () => {
     const {uniform, normal} = randomFrom(2)
     const lines = Array.from({length: 9000}, (_, i) => {

@@ -6,9 +6,9 @@ import type {Layout, Preprocessing} from '../encoding/preprocessing.ts'
 import {describePredicted} from '../quality/predicted.ts'
 import {outputsFor} from '../solver/objective.ts'
 import {Pass} from '../solver/pass.ts'
-import {CodeBuilder, NumberBuilder} from '../table/column-builders.ts'
-import type {NumberColumn, TextColumn} from '../table/columns.ts'
-import {DressedBuilder} from '../table/dressed-column.ts'
+import {numbersOfBlock} from '../table/block-columns.ts'
+import {CodeBuilder} from '../table/column-builders.ts'
+import type {TextColumn} from '../table/columns.ts'
 import type {Table} from '../table/table.ts'
 import {type Label, isLabelled} from '../table/label.ts'
 import {type Predictions, predictBlock} from '../training/model.ts'
@@ -58,7 +58,9 @@ export class BlockScorer {
     const classes = table.label.classes.length
     const most = mostRecords(table.header.length)
     const {choice, categories, indicators} = layout
-    const numbers = choice.numbers.map((column) => numbersOfBlock(column, most, table))
+    const numbers = choice.numbers.map((column) =>
+      numbersOfBlock(column, table.header.length, table.shape.dialect.delimiter),
+    )
     const texts = choice.categories.map((column) => textsOfBlock(column, most))
     this.#columns = [...numbers, ...texts].map(({builder}) => builder)
     this.#design = new Design(
@@ -125,20 +127,6 @@ export class BlockScorer {
         sum.histogram[step] = (sum.histogram[step] ?? 0) + count
     }
   }
-}
-
-function numbersOfBlock(
-  column: NumberColumn,
-  most: number,
-  {shape}: TableHead,
-): {builder: NumberBuilder | DressedBuilder; column: NumberColumn} {
-  const {index, name, notation} = column
-  const builder =
-    notation === undefined
-      ? new NumberBuilder(index, shape.dialect.delimiter)
-      : new DressedBuilder(index, notation)
-  builder.reserve(most)
-  return {builder, column: builder.build(most, name)}
 }
 
 function textsOfBlock(column: TextColumn, most: number): {builder: CodeBuilder; column: TextColumn} {

@@ -12,7 +12,7 @@ import {type Label, type LabelChoice, LabelBuilder} from './label.ts'
 import {uniqueNames} from './names.ts'
 import {type Notation, notationOf} from './notation.ts'
 import {RowSample} from './sample.ts'
-import {columnsOfTotal, isLastTotal} from './total-row.ts'
+import {TotalCheck, columnsOfTotal} from './total-row.ts'
 
 /** Rows that are kept however little memory there is. */
 const FEWEST_ROWS = 1000
@@ -93,12 +93,15 @@ export async function readTable(
     const {misread} = builder
     if (misread.size === 0) {
       const table = builder.build(input, shape, total)
-      // A program that writes types writes no totals; the last row need not be in a sample.
-      const isKnown = total !== undefined || dialect !== undefined || table.sample !== undefined
-      if (isKnown || !isLastTotal(table, builder.columnsOfTotal)) return table
+      const words = builder.columnsOfTotal
+      // A program that writes types writes no totals.
+      if (total !== undefined || dialect !== undefined || words.length === 0) return table
+      const check = new TotalCheck(table, words)
+      await readRecords(input, check, pacer)
+      total = check.total
+      if (total === undefined) return table
       // Its word made a text column of what may be numbers without it.
       kinds = new Map()
-      total = table.rows - 1
       continue
     }
     // How the cells of these columns were written is not kept, so read again.
