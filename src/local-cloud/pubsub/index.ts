@@ -85,7 +85,7 @@ export function createPubsub({
     routes: policies.routes,
     services: [
       createPublisherService({...common, schemas}),
-      createSchemaService({state, clock, access, schemas}),
+      createSchemaService({...common, schemas}),
       {
         service: 'google.pubsub.v1.Subscriber',
         unary: {...createSubscriptionAdmin(common), ...createSnapshots(common), ...pull.unary},

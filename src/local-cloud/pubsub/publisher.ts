@@ -62,8 +62,8 @@ export function createPublisherService({
     const {project, id} = parseTopicName(request.name)
     access.require(principal, 'pubsub.topics.create', project)
     const topic = checkTopic(request)
-    checkSchema(topic, {principal})
     await state.write(() => {
+      checkSchema(topic, {principal})
       if (resources.findTopic(topic.name) !== undefined)
         throw new ApiError('ALREADY_EXISTS', `Resource already exists in the project (resource=${id}).`)
       resources.insertTopic(topic)

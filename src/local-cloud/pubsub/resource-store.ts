@@ -1,7 +1,7 @@
 import type {DatabaseSync} from 'node:sqlite'
 import {type Row, storedJson} from '../state/rows.ts'
 import {notFound} from './names.ts'
-import {DELETED_TOPIC} from './resources.ts'
+import {DELETED_SCHEMA, DELETED_TOPIC} from './resources.ts'
 import type {Subscription, Topic} from './resources.ts'
 
 /** A topic and the key of its row. */
@@ -48,6 +48,10 @@ export class ResourceStore {
       insertTopic: database.prepare('INSERT INTO pubsub_topics (name, resource) VALUES (?, ?)'),
       updateTopic: database.prepare('UPDATE pubsub_topics SET resource = ? WHERE id = ?'),
       deleteTopic: database.prepare('DELETE FROM pubsub_topics WHERE id = ?'),
+      detachSchema: database.prepare(
+        `UPDATE pubsub_topics SET resource = json_set(resource, '$.schemaSettings.schema', ?)
+         WHERE json_extract(resource, '$.schemaSettings.schema') = ?`,
+      ),
       subscription: database.prepare('SELECT id, topic, resource FROM pubsub_subscriptions WHERE name = ?'),
       subscriptionByKey: database.prepare(
         'SELECT id, topic, resource FROM pubsub_subscriptions WHERE id = ?',
@@ -103,6 +107,12 @@ export class ResourceStore {
   deleteTopic(key: number): void {
     this.#change()
     this.#statements.deleteTopic.run(key)
+  }
+
+  /** Has the topics of a deleted schema name `_deleted-schema_` instead, so that none of the same name governs them. */
+  detachSchema(schema: string): void {
+    this.#change()
+    this.#statements.detachSchema.run(DELETED_SCHEMA, schema)
   }
 
   findSubscription(name: string): StoredSubscription | undefined {

@@ -42,3 +42,6 @@ export interface Subscription {
 
 /** What a subscription shows as its topic after the topic is deleted. */
 export const DELETED_TOPIC = '_deleted-topic_'
+
+/** What Google names as the schema of a topic whose schema was deleted. */
+export const DELETED_SCHEMA = '_deleted-schema_'

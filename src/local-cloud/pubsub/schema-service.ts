@@ -7,6 +7,7 @@ import type {Clock} from '../wire/clock.ts'
 import {pageByKey, pageByOffset, type PageRequest} from '../wire/paging.ts'
 import type {RpcService} from '../wire/rpc.ts'
 import {checkProjectName, parseSchemaName} from './names.ts'
+import type {ResourceStore} from './resource-store.ts'
 import {readDefinition, type SchemaType} from './schema-formats.ts'
 import type {SchemaRevision, SchemaStore} from './schema-store.ts'
 
@@ -28,11 +29,13 @@ export function createSchemaService({
   state,
   clock,
   access,
+  resources,
   schemas,
 }: {
   state: State
   clock: Clock
   access: AccessControl
+  resources: ResourceStore
   schemas: SchemaStore
 }): RpcService {
   /** The name without a revision, once the caller may do this to it. */
@@ -154,6 +157,7 @@ export function createSchemaService({
         return state.write(() => {
           schemas.get(name)
           schemas.remove(name)
+          resources.detachSchema(name)
           access.dropPolicy(name)
           return {}
         })

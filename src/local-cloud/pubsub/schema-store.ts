@@ -1,7 +1,7 @@
 import {storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
-import {notFound} from './names.ts'
+import {notFound, parseSchemaName} from './names.ts'
 import {type Encoding, type MessageCheck, readDefinition, type SchemaType} from './schema-formats.ts'
 import type {NewMessage} from './publishing.ts'
 
@@ -32,9 +32,10 @@ export interface SchemaStore {
   /** Newest first. */
   revisions(name: string): SchemaRevision[]
   insert(revision: SchemaRevision): void
+  /** Deletes a revision; topics that begin or end with it allow what is left between their bounds. */
   removeRevision(revision: SchemaRevision): void
   remove(name: string): void
-  /** @throws ApiError INVALID_ARGUMENT for settings that say nothing, NOT_FOUND for a schema that does not exist */
+  /** @throws ApiError INVALID_ARGUMENT for incomplete or contradictory settings, NOT_FOUND for a missing schema */
   checkSettings(settings: SchemaSettings): void
   /**
    * The messages with what Google adds to say their schema:
@@ -45,19 +46,28 @@ export interface SchemaStore {
 }
 
 export function createSchemaStore({database}: State): SchemaStore {
-  const select = database.prepare('SELECT revision FROM pubsub_schemas WHERE name = ? ORDER BY id DESC')
+  const select = database.prepare(
+    'SELECT revision, deleted FROM pubsub_schemas WHERE name = ? ORDER BY id DESC',
+  )
   const selectPage = database.prepare(
-    `SELECT revision, max(id) FROM pubsub_schemas WHERE name > ? AND name >= ? AND name < ?
+    `SELECT revision, max(id) FROM pubsub_schemas WHERE name > ? AND name >= ? AND name < ? AND NOT deleted
      GROUP BY name ORDER BY name LIMIT ?`,
   )
   const insert = database.prepare('INSERT INTO pubsub_schemas (name, revision_id, revision) VALUES (?, ?, ?)')
-  const removeRevision = database.prepare('DELETE FROM pubsub_schemas WHERE name = ? AND revision_id = ?')
+  const removeRevision = database.prepare(
+    'UPDATE pubsub_schemas SET deleted = 1 WHERE name = ? AND revision_id = ?',
+  )
   const remove = database.prepare('DELETE FROM pubsub_schemas WHERE name = ?')
   /** By definition: they never change. */
   const checks = new Map<string, Promise<MessageCheck>>()
 
+  const everyRevision = (name: string): {revision: SchemaRevision; isDeleted: boolean}[] =>
+    select.all(name).map((row) => ({
+      revision: storedJson<SchemaRevision>(row, 'revision', 'name', 'definition'),
+      isDeleted: row['deleted'] === 1,
+    }))
   const revisions = (name: string): SchemaRevision[] =>
-    select.all(name).map((row) => storedJson<SchemaRevision>(row, 'revision', 'name', 'definition'))
+    everyRevision(name).flatMap(({revision, isDeleted}) => (isDeleted ? [] : [revision]))
 
   const get = (name: string): SchemaRevision => {
     const [schema = '', id] = name.split('@')
@@ -73,12 +83,14 @@ export function createSchemaStore({database}: State): SchemaStore {
     return check
   }
 
-  /** Those that a topic allows, newest first. */
+  /** Those that a topic allows, newest first, without the deleted ones between its bounds or at them. */
   const allowed = ({schema = '', firstRevisionId, lastRevisionId}: SchemaSettings): SchemaRevision[] => {
-    const all = revisions(schema)
+    const all = everyRevision(schema)
     const at = (id: string | undefined, otherwise: number): number =>
-      id === undefined ? otherwise : all.findIndex(({revisionId}) => revisionId === id)
-    return all.slice(at(lastRevisionId, 0), at(firstRevisionId, all.length - 1) + 1)
+      id === undefined ? otherwise : all.findIndex(({revision}) => revision.revisionId === id)
+    return all
+      .slice(at(lastRevisionId, 0), at(firstRevisionId, all.length - 1) + 1)
+      .flatMap(({revision, isDeleted}) => (isDeleted ? [] : [revision]))
   }
 
   return {
@@ -92,14 +104,22 @@ export function createSchemaStore({database}: State): SchemaStore {
     insert: (revision) => void insert.run(revision.name, revision.revisionId, JSON.stringify(revision)),
     removeRevision: ({name, revisionId}) => void removeRevision.run(name, revisionId),
     remove: (name) => void remove.run(name),
-    checkSettings({schema = '', encoding, firstRevisionId, lastRevisionId}) {
+    checkSettings(settings) {
+      const {schema = '', encoding, firstRevisionId, lastRevisionId} = settings
       if (schema === '' || !isEncoding(encoding))
         throw new ApiError(
           'INVALID_ARGUMENT',
           'schema_settings must name a schema and the encoding JSON or BINARY.',
         )
+      // A name without a revision, which first_revision_id and last_revision_id choose.
+      parseSchemaName(schema)
       for (const id of [undefined, firstRevisionId, lastRevisionId])
         get(id === undefined ? schema : `${schema}@${id}`)
+      if (allowed(settings).length === 0)
+        throw new ApiError(
+          'INVALID_ARGUMENT',
+          `schema_settings allow no revision: first_revision_id ${firstRevisionId} is newer than last_revision_id ${lastRevisionId}.`,
+        )
     },
     async checked(settings, messages) {
       const {schema = '', encoding} = settings
@@ -107,7 +127,10 @@ export function createSchemaStore({database}: State): SchemaStore {
         allowed(settings).map(async (revision) => ({revision, check: await checkOf(revision)})),
       )
       if (!isEncoding(encoding) || candidates.length === 0)
-        throw new ApiError('FAILED_PRECONDITION', `The topic's schema ${schema} was deleted.`)
+        throw new ApiError(
+          'FAILED_PRECONDITION',
+          "The topic's schema, or every revision of it that the topic allows, was deleted.",
+        )
       return messages.map((message) => {
         const data = Buffer.from(message.data ?? '', 'base64')
         const fitting = candidates.find(({check}) => fits(check, data, encoding))

@@ -43,5 +43,7 @@ export const pubsubSchema: Schema = {
        revision TEXT NOT NULL,
        UNIQUE (name, revision_id)
      ) STRICT;`,
+    // Deleted revisions keep their place: those that topics allow may begin or end with them.
+    'ALTER TABLE pubsub_schemas ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0',
   ],
 }

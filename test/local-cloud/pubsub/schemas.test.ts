@@ -1,5 +1,5 @@
 import {Encodings, type PubSub, SchemaTypes, SchemaViews} from '@google-cloud/pubsub'
-import {expect, test} from 'vitest'
+import {describe, expect, test} from 'vitest'
 import {startPubsub} from '../../support/pubsub-server.ts'
 
 const AVRO = JSON.stringify({
@@ -97,6 +97,97 @@ test('a schema has revisions, the newest first, and a topic takes those that it 
 
   await client.schema('province').delete()
   await expect(publish('{"name":"Yukon","size":1}')).rejects.toThrow(/FAILED_PRECONDITION.*was deleted/)
+})
+
+describe('once deleted,', () => {
+  const PATH = 'schemas/records'
+  const NAME = `projects/p/${PATH}`
+
+  /** A schema with the revisions `a` to `d`, each a message of one text of that name. */
+  async function withRevisions() {
+    const server = await startPubsub()
+    const content = (field: string): object => ({
+      type: 'PROTOCOL_BUFFER',
+      definition: `syntax = "proto3"; message Record { string ${field} = 1; }`,
+    })
+    const ids: string[] = []
+    for (const field of 'abcd') {
+      const {status, body} =
+        field === 'a'
+          ? await server.call('POST', 'schemas?schemaId=records', content(field))
+          : await server.call('POST', `${PATH}:commit`, {schema: content(field)})
+      expect(status).toBe(200)
+      ids.push(String(body['revisionId']))
+    }
+    const [a = '', b = '', c = '', d = ''] = ids
+    return {
+      call: (method: string, path: string) => server.call(method, path),
+      revisions: {a, b, c, d},
+      createSchema: (field: string) => server.call('POST', 'schemas?schemaId=records', content(field)),
+      createTopic: async (topic: string, settings: object = {}) => {
+        const schemaSettings = {schema: NAME, encoding: 'JSON', ...settings}
+        return (await server.call('PUT', `topics/${topic}`, {schemaSettings})).status
+      },
+      removeRevision: async (id: string) => {
+        expect((await server.call('DELETE', `${PATH}@${id}:deleteRevision`)).status).toBe(200)
+      },
+      /** The fields whose messages the topic takes. */
+      taken: async (topic: string) => {
+        let fields = ''
+        for (const field of 'abcd') {
+          const messages = [{data: base64(JSON.stringify({[field]: 'x'}))}]
+          if ((await server.call('POST', `topics/${topic}:publish`, {messages})).status === 200)
+            fields += field
+        }
+        return fields
+      },
+    }
+  }
+
+  test('revisions are no longer allowed, and those next to them become the bounds', async () => {
+    const {revisions, createTopic, removeRevision, taken, call} = await withRevisions()
+    await createTopic('all')
+    await createTopic('to-c', {lastRevisionId: revisions.c})
+    await createTopic('from-b', {firstRevisionId: revisions.b})
+    await createTopic('b-and-c', {firstRevisionId: revisions.b, lastRevisionId: revisions.c})
+    const takenByAll = async (): Promise<string[]> => [
+      await taken('all'),
+      await taken('to-c'),
+      await taken('from-b'),
+      await taken('b-and-c'),
+    ]
+    expect(await takenByAll()).toEqual(['abcd', 'abc', 'bcd', 'bc'])
+    await removeRevision(revisions.c)
+    expect(await takenByAll()).toEqual(['abd', 'ab', 'bd', 'b'])
+    await removeRevision(revisions.b)
+    expect(await takenByAll()).toEqual(['ad', 'a', 'd', ''])
+    await removeRevision(revisions.d)
+    expect(await takenByAll()).toEqual(['a', 'a', '', ''])
+    const {body} = await call('GET', 'schemas?view=BASIC')
+    expect(body['schemas']).toEqual([expect.objectContaining({revisionId: revisions.a})])
+    expect((await call('GET', `${PATH}@${revisions.b}`)).status).toBe(404)
+    expect((await call('DELETE', `${PATH}@${revisions.a}:deleteRevision`)).status).toBe(400)
+  })
+
+  test('a schema leaves its topics without one, and another of its name does not govern them', async () => {
+    const {createTopic, createSchema, taken, call} = await withRevisions()
+    await createTopic('all')
+    expect(await taken('all')).toBe('abcd')
+    await call('DELETE', PATH)
+    const settings = {schema: '_deleted-schema_', encoding: 'JSON'}
+    expect((await call('GET', 'topics/all')).body).toMatchObject({schemaSettings: settings})
+    expect((await createSchema('a')).status).toBe(200)
+    expect(await taken('all')).toBe('')
+    await createTopic('new')
+    expect(await taken('new')).toBe('a')
+  })
+
+  test('a topic is refused whose bounds are the wrong way around, or whose schema has a revision', async () => {
+    const {revisions, createTopic} = await withRevisions()
+    expect(await createTopic('topic', {firstRevisionId: revisions.c, lastRevisionId: revisions.b})).toBe(400)
+    expect(await createTopic('topic', {schema: `${NAME}@${revisions.a}`})).toBe(400)
+    expect(await createTopic('topic', {firstRevisionId: revisions.b, lastRevisionId: revisions.b})).toBe(200)
+  })
 })
 
 test('a definition that cannot be read, and a message by itself, are checked before they are used', async () => {
