@@ -6,7 +6,7 @@ import {ApiError} from '../wire/api-error.ts'
 import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {PermissionCheck} from '../wire/request-log.ts'
-import type {AccessControl, Binding, Denial, KnownAccounts, Policy} from './access.ts'
+import type {AccessControl, Binding, Denial, KnownAccounts, Policy, ResourceContext} from './access.ts'
 import type {IamMode} from './enforcement.ts'
 import {holds} from './conditions.ts'
 import {normalizeBindings, parsePolicy} from './policy.ts'
@@ -15,6 +15,8 @@ import {roleHas, smallestRole} from './roles.ts'
 /** The etag of a policy that was never set, as Google shows it. */
 const INITIAL_ETAG = 'ACAB'
 const DENIALS_KEPT = 200
+/** Members that include callers whom nobody named. */
+const PUBLIC = new Set(['allUsers', 'allAuthenticatedUsers'])
 const ACT_AS = 'iam.serviceAccounts.actAs'
 
 /** Whose policy a resource has. */
@@ -84,11 +86,18 @@ export function createAccess({
     return holders?.members.includes(principal) ?? false
   }
 
-  function grants(policy: Policy, principal: Principal, permission: string, resource: string): boolean {
+  function grants(
+    policy: Policy,
+    principal: Principal,
+    permission: string,
+    {resource, preventsPublicAccess}: {resource: string; preventsPublicAccess: boolean},
+  ): boolean {
     return (policy.bindings ?? []).some(
       ({role, members, condition}) =>
         roleHas(role, permission) &&
-        members.some((member) => matches(member, principal)) &&
+        members.some(
+          (member) => !(preventsPublicAccess && PUBLIC.has(member)) && matches(member, principal),
+        ) &&
         (condition === undefined || holds(condition, {resource, now: clock.now()})),
     )
   }
@@ -103,11 +112,12 @@ export function createAccess({
     principal: Principal,
     permission: string,
     resource: string,
-    project = projectOf(resource),
+    {project = projectOf(resource), preventsPublicAccess = false}: ResourceContext = {},
   ): boolean {
     if (principal === 'owner' || mode() === 'off') return true
     if (disabledAccount(principal) !== undefined) return false
-    const isGranted = (holder: string): boolean => grants(getPolicy(holder), principal, permission, resource)
+    const isGranted = (holder: string): boolean =>
+      grants(getPolicy(holder), principal, permission, {resource, preventsPublicAccess})
     if (isGranted(holderOf(resource)) || managedFoldersOf(resource).some(isGranted)) return true
     return project !== undefined && isGranted(project)
   }
@@ -143,11 +153,11 @@ export function createAccess({
   return {
     allows,
     getPolicy,
-    require(principal, permission, on, project) {
+    require(principal, permission, on, context) {
       const resource = holderOf(on)
       if (permission === ACT_AS) requireAccount(accounts, resource)
       const asked = {principal, permission, resource}
-      if (allows(principal, permission, on, project)) {
+      if (allows(principal, permission, on, context)) {
         checked({...asked, decision: 'allowed'})
         return
       }
@@ -200,8 +210,8 @@ export function createAccess({
       })
     },
     startPolicy: (resource, bindings) => void save(resource, bindings),
-    testPermissions: (principal, permissions, resource, project) =>
-      permissions.filter((permission) => allows(principal, permission, resource, project)),
+    testPermissions: (principal, permissions, resource, context) =>
+      permissions.filter((permission) => allows(principal, permission, resource, context)),
     dropPolicy(resource) {
       policies.clear()
       deletePolicy.run(resource)

@@ -15,6 +15,14 @@ export interface Policy {
   bindings?: Binding[]
 }
 
+/** What the name of a resource does not say. */
+export interface ResourceContext {
+  /** `projects/P`, whose policy counts as well, of a bucket. */
+  readonly project?: string | undefined
+  /** Whether grants to `allUsers` and `allAuthenticatedUsers` count for nothing. */
+  readonly preventsPublicAccess?: boolean
+}
+
 /**
  * Who may do what. Resources go by their relative names: `projects/P/topics/T`, `projects/P/subscriptions/S`,
  * `projects/P/locations/R/services/S`, `projects/P/secrets/S`, `projects/_/buckets/B`,
@@ -24,12 +32,11 @@ export interface Policy {
  */
 export interface AccessControl {
   /**
-   * @param project whose policy counts as well, `projects/P`, for a resource whose name does not say it (a bucket)
    * @throws ApiError PERMISSION_DENIED, unless the mode is `audit`, that names principal, permission, resource and a
    * role that would grant it; the denial is kept for `denials`. Nobody may act as an account that does not exist.
    */
-  require(principal: Principal, permission: string, resource: string, project?: string): void
-  allows(principal: Principal, permission: string, resource: string, project?: string): boolean
+  require(principal: Principal, permission: string, resource: string, context?: ResourceContext): void
+  allows(principal: Principal, permission: string, resource: string, context?: ResourceContext): boolean
   /** The policy of a resource, `{etag}` if none was set. The service answers for the resource's existence. */
   getPolicy(resource: string): Policy
   /**
@@ -45,7 +52,7 @@ export interface AccessControl {
     principal: Principal,
     permissions: readonly string[],
     resource: string,
-    project?: string,
+    context?: ResourceContext,
   ): string[]
   /**
    * Turns a deleted account into `deleted:serviceAccount:EMAIL?uid=…` in every policy, so that another of its name gets

@@ -14,8 +14,8 @@ export function withinProjects(
 ): AccessControl {
   return {
     ...access,
-    require(principal, permission, resource, project) {
-      const id = /^projects\/(?<id>[^/]+)/.exec(project ?? resource)?.groups?.['id']
+    require(principal, permission, resource, context) {
+      const id = /^projects\/(?<id>[^/]+)/.exec(context?.project ?? resource)?.groups?.['id']
       if (id !== undefined && id !== '_') {
         if (!projects.isActive(id)) {
           throw new ApiError(
@@ -27,7 +27,7 @@ export function withinProjects(
         if (projects.get(id).wasCreated && SERVED_APIS.includes(api) && !apis.in(id).has(api))
           throw disabled(api, agents.projectNumber(id))
       }
-      access.require(principal, permission, resource, project)
+      access.require(principal, permission, resource, context)
     },
   }
 }

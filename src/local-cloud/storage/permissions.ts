@@ -1,4 +1,4 @@
-import type {AccessControl} from '../iam/access.ts'
+import type {AccessControl, ResourceContext} from '../iam/access.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Principal} from '../wire/call.ts'
 import type {Bucket} from './bucket.ts'
@@ -23,7 +23,7 @@ export const bucketResource = (bucket: string): string => `projects/_/buckets/${
 export const managedFolderResource = (bucket: string, folder: string): string =>
   `${bucketResource(bucket)}/managedFolders/${folder}`
 
-/** @param find a bucket, of whose project the policy reaches it */
+/** @param find a bucket, for what its name does not say */
 export function createPermissions(
   access: AccessControl,
   find: (bucket: string) => Bucket | undefined,
@@ -34,54 +34,45 @@ export function createPermissions(
     permission: string,
     resource: string,
     kind: string,
-    project?: string,
+    context?: ResourceContext,
   ): void => {
     try {
-      access.require(principal, permission, resource, project)
+      access.require(principal, permission, resource, context)
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 'PERMISSION_DENIED') throw error
       const anonymous = principal === 'allUsers'
       const who = anonymous ? 'Anonymous caller' : principal.replace(/^serviceAccount:/, '')
       const refusal = `${who} does not have ${permission} access to the Google Cloud ${kind}.`
+      const isPrevented = context?.preventsPublicAccess === true
       throw new StorageError(
         anonymous ? 401 : 403,
         anonymous ? 'required' : 'forbidden',
-        `${refusal} ${error.message}`,
+        `${refusal} ${error.message}${isPrevented ? ' Public access is prevented.' : ''}`,
       )
     }
   }
-  const holder = (bucket: string): string | undefined => {
-    const project = find(bucket)?.project
-    return project === undefined ? undefined : `projects/${project}`
-  }
-  /** What was public before its bucket prevented it is not any more. */
-  const refuseAnonymous = (principal: Principal, permission: string, bucket: string): void => {
-    if (principal === 'allUsers' && preventsPublicAccess(find(bucket)?.fields ?? {}))
-      throw new StorageError(
-        401,
-        'required',
-        `Anonymous caller does not have ${permission} access to the Google Cloud Storage bucket: it prevents public access.`,
-      )
+  const contextOf = (name: string): ResourceContext => {
+    const bucket = find(name)
+    if (bucket === undefined) return {}
+    return {
+      project: `projects/${bucket.project}`,
+      preventsPublicAccess: preventsPublicAccess(bucket.fields),
+    }
   }
   return {
     requireOnProject: (principal, permission, project) =>
       require(principal, permission, `projects/${project}`, 'project'),
-    requireOnBucket(principal, permission, bucket) {
-      refuseAnonymous(principal, permission, bucket)
-      require(principal, permission, bucketResource(bucket), 'Storage bucket', holder(bucket))
-    },
+    requireOnBucket: (principal, permission, bucket) =>
+      require(principal, permission, bucketResource(bucket), 'Storage bucket', contextOf(bucket)),
     requireOnObjects(principal, permission, bucket, object) {
-      refuseAnonymous(principal, permission, bucket)
       const resource = bucketResource(bucket) + (object === undefined ? '' : `/objects/${object}`)
-      require(principal, permission, resource, 'Storage object', holder(bucket))
+      require(principal, permission, resource, 'Storage object', contextOf(bucket))
     },
     requireOnManagedFolder(principal, permission, bucket, folder) {
-      refuseAnonymous(principal, permission, bucket)
-      require(principal, permission, managedFolderResource(bucket, folder), 'Storage managed folder', holder(
-        bucket,
-      ))
+      const resource = managedFolderResource(bucket, folder)
+      require(principal, permission, resource, 'Storage managed folder', contextOf(bucket))
     },
     held: (principal, permissions, bucket, resource = bucketResource(bucket)) =>
-      access.testPermissions(principal, permissions, resource, holder(bucket)),
+      access.testPermissions(principal, permissions, resource, contextOf(bucket)),
   }
 }

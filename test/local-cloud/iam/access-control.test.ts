@@ -97,9 +97,9 @@ describe('access control', () => {
         {role: 'roles/editor', members: ['serviceAccount:editor@p.iam.gserviceaccount.com']},
       ],
     })
-    expect(access.allows(WORKER, 'storage.objects.get', bucket, 'projects/p')).toBe(true)
-    expect(access.allows(WORKER, 'storage.objects.get', bucket, 'projects/q')).toBe(false)
-    expect(access.allows(WORKER, 'storage.objects.create', bucket, 'projects/p')).toBe(false)
+    expect(access.allows(WORKER, 'storage.objects.get', bucket, {project: 'projects/p'})).toBe(true)
+    expect(access.allows(WORKER, 'storage.objects.get', bucket, {project: 'projects/q'})).toBe(false)
+    expect(access.allows(WORKER, 'storage.objects.create', bucket, {project: 'projects/p'})).toBe(false)
     await access.setPolicy(bucket, {
       bindings: [{role: 'roles/storage.legacyBucketOwner', members: ['projectEditor:p', 'projectOwner:p']}],
     })
