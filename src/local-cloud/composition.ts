@@ -30,7 +30,7 @@ import {createSecretManager, secretManagerSchema} from './secret-manager/index.t
 import {openState} from './state/open.ts'
 import {createPorts, portsSchema} from './state/listening-ports.ts'
 import type {State} from './state/state.ts'
-import {createStorage, retryTestRoutes, storageSchema} from './storage/index.ts'
+import {createRetryTests, createStorage, storageSchema} from './storage/index.ts'
 import {writeWhole} from './whole-file.ts'
 import {type BoundAddress, isBearerOf, refuseWithoutToken} from './bound-address.ts'
 import type {Principal} from './wire/call.ts'
@@ -152,11 +152,22 @@ export async function compose({
     metrics: monitoring.metrics,
     isDebugging: () => run.isDebugging(),
   })
-  const storage = stack.use(
-    createStorage({state, clock, access, agents, keys, operations, publishing: pubsub.publishing, report}),
-  )
   const faults = createFaultPlan({clock})
   faults.add(rules)
+  const retryTests = createRetryTests(faults)
+  const storage = stack.use(
+    createStorage({
+      state,
+      clock,
+      access,
+      agents,
+      keys,
+      operations,
+      publishing: pubsub.publishing,
+      isRetryTest: (id) => retryTests.has(id),
+      report,
+    }),
+  )
   const secrets = stack.use(createSecretManager({state, clock, access, agents}))
   const registry = createArtifactRegistry({state, clock, access, operations})
   const run = stack.use(
@@ -223,7 +234,7 @@ export async function compose({
     routes: [
       ...adminRoutes({status, stop: onStopRequest, enforcement, requests, control}),
       ...faultRoutes(faults),
-      ...retryTestRoutes(faults),
+      ...retryTests.routes,
       ...operations.routes,
       ...accounts.routes,
       ...certificateRoutes(tokens),

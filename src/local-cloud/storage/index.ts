@@ -1,3 +1,4 @@
+import {AsyncLocalStorage} from 'node:async_hooks'
 import type {AccessControl, AccountKeys, ServiceAgents} from '../iam/access.ts'
 import type {Operations} from '../operations/operations.ts'
 import type {Publishing} from '../pubsub/publishing.ts'
@@ -44,7 +45,7 @@ import {createXmlParts} from './xml-parts.ts'
 import {xmlRoutes} from './xml-routes.ts'
 import {createXmlSubresources} from './xml-subresources.ts'
 
-export {retryTestRoutes} from './retry-tests.ts'
+export {createRetryTests} from './retry-tests.ts'
 export {storageSchema} from './schema.ts'
 
 export interface Storage extends AsyncDisposable {
@@ -74,6 +75,7 @@ export function createStorage({
   keys,
   operations,
   publishing,
+  isRetryTest = () => false,
   report,
 }: {
   state: State
@@ -84,6 +86,8 @@ export function createStorage({
   keys: Pick<AccountKeys, 'hasKeys' | 'verify'>
   operations: Operations
   publishing: Publishing
+  /** Whether a retry test of this id exists: retention does not hold what its calls delete or replace. */
+  isRetryTest?: (id: string) => boolean
   /** Called with errors that no caller sees. */
   report: (error: unknown) => void
 }): Storage {
@@ -97,7 +101,7 @@ export function createStorage({
   const sessions = createUploadSessions({state, clock})
   const parts = createPartUploads({state, clock})
   const acls = createAcls(agents)
-  const underTest = new Set<string>()
+  const retryTestCalls = new AsyncLocalStorage<true>()
   const insertBucket: Buckets['insert'] = (given) => {
     const bucket = buckets.insert(given)
     access.startPolicy(bucketResource(bucket.name), initialBindings(bucket))
@@ -115,7 +119,7 @@ export function createStorage({
     acls,
     notifications,
     nextGeneration,
-    underTest,
+    isOfRetryTest: () => retryTestCalls.getStore() === true,
   })
   const lists = createAclLists({state, buckets, objects, changes, permissions, acls})
   const render: RenderObject = (object, origin, withAcl = false) => {
@@ -158,7 +162,6 @@ export function createStorage({
   const removeBucket = (name: string): void => {
     const bucket = buckets.get(name)
     buckets.remove(bucket)
-    underTest.delete(name)
     softDeletedBuckets.keep(bucket)
     forget(name)
     access.dropPolicy(bucketResource(name))
@@ -209,8 +212,10 @@ export function createStorage({
       ...each,
       allowPage,
       handle(request) {
-        if (request.headers['x-retry-test-id'] !== undefined) underTest.add(request.params['bucket'] ?? '')
-        return each.handle(request)
+        const id = request.headers['x-retry-test-id']
+        return typeof id === 'string' && isRetryTest(id)
+          ? retryTestCalls.run(true, () => each.handle(request))
+          : each.handle(request)
       },
     }))
   return {

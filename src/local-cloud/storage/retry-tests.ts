@@ -43,11 +43,18 @@ interface RetryTest {
   readonly methods: readonly string[]
 }
 
+/** Retry tests, in memory only. */
+export interface RetryTests {
+  readonly routes: Route[]
+  /** Whether a test of this id, as the header `x-retry-test-id` names it, exists. */
+  has(id: string): boolean
+}
+
 /**
  * The control API by which Google's client teams test retries, as storage-testbench defines it: a retry test names
  * failures per method, in their order; calls with the header `x-retry-test-id` get them.
  */
-export function retryTestRoutes(faults: FaultPlan): Route[] {
+export function createRetryTests(faults: FaultPlan): RetryTests {
   const tests = new Map<string, RetryTest>()
   const words = new Map<string, string>()
 
@@ -105,7 +112,7 @@ export function retryTestRoutes(faults: FaultPlan): Route[] {
     return {json: json(test)}
   }
 
-  return [
+  const routes = [
     route('POST', '/retry_test', create),
     route('GET', '/retry_tests', () => ({json: {retry_test: [...tests.values()].map(json)}})),
     route('GET', '/retry_test/:id', (request) => ({json: json(find(request))})),
@@ -114,6 +121,7 @@ export function retryTestRoutes(faults: FaultPlan): Route[] {
       return {json: {}}
     }),
   ].map((each) => ({...each, beyondFaults: true}))
+  return {routes, has: (id) => tests.has(id)}
 }
 
 function returned(status: string): FaultAction {

@@ -143,12 +143,19 @@ it.each([
   expect((await fetch(`${cloud.endpoint}/retry_test/none`)).status).toBe(404)
 })
 
-it('lets the bucket of a retry test go, though it has just retained its objects', async () => {
+it('lets calls of a retry test delete and replace what is retained, and no other calls', async () => {
   const {cloud, arm} = await start()
   const plain = new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})
-  await plain.bucket('bucket').setRetentionPeriod(600)
-  await plain.bucket('bucket').file('kept').save('x', {resumable: false})
-  await expect(plain.bucket('bucket').file('kept').delete()).rejects.toMatchObject({code: 403})
+  const bucket = plain.bucket('bucket')
+  await bucket.setRetentionPeriod(600)
+  for (const name of ['deleted', 'replaced', 'kept']) await bucket.file(name).save('x', {resumable: false})
   const {storage} = await arm({'storage.objects.get': ['return-503']})
-  await storage.bucket('bucket').file('kept').delete()
+  await storage.bucket('bucket').file('deleted').delete()
+  await storage.bucket('bucket').file('replaced').save('y', {resumable: false})
+  await expect(bucket.file('kept').delete()).rejects.toMatchObject({code: 403})
+  const removeAs = async (id: string): Promise<number> => {
+    const url = `${cloud.endpoint}/storage/v1/b/bucket/o/kept`
+    return (await fetch(url, {method: 'DELETE', headers: {'x-retry-test-id': id}})).status
+  }
+  expect(await removeAs('unknown')).toBe(403)
 })
