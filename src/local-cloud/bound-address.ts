@@ -9,7 +9,7 @@ const SHORTEST_TOKEN = 16
 export interface BoundAddress {
   /** An IP address; `0.0.0.0` for all of this machine's. */
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 takes a free one, which it keeps until the local cloud stops. */
   readonly port: number
   readonly token: string
 }
@@ -37,7 +37,8 @@ export function parseBoundAddress(text: string, token = ''): BoundAddress {
 /** Whether an `authorization` header is `Bearer TOKEN`. */
 export function isBearerOf(token: string, authorization = ''): boolean {
   const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
-  return timingSafeEqual(digest(authorization.replace(/^bearer +/i, '')), digest(token))
+  const given = /^bearer +(?<token>.+)$/i.exec(authorization)?.groups?.['token'] ?? ''
+  return timingSafeEqual(digest(given), digest(token))
 }
 
 export function refuseWithoutToken(): ApiError {

@@ -28,7 +28,7 @@ import {createPubsub, pubsubSchema} from './pubsub/index.ts'
 import {createRun, type Identity, runSchema} from './run/index.ts'
 import {createSecretManager, secretManagerSchema} from './secret-manager/index.ts'
 import {openState} from './state/open.ts'
-import {createPorts, portsSchema} from './state/listening-ports.ts'
+import {createPorts, listenOn, portsSchema} from './state/listening-ports.ts'
 import type {State} from './state/state.ts'
 import {createRetryTests, createStorage, storageSchema} from './storage/index.ts'
 import {writeWhole} from './whole-file.ts'
@@ -78,6 +78,8 @@ export interface RunningCloud extends AsyncDisposable {
   readonly status: () => LocalCloudStatus
 }
 
+const BOUND = {purpose: 'of --bind', flag: '--bind ADDRESS:PORT'}
+
 type IdentityOf = Parameters<Identity['open']>[0]
 type Endpoint = Awaited<ReturnType<Identity['open']>>
 
@@ -98,7 +100,7 @@ export async function compose({
   onStopRequest = () => {},
   bind,
   control,
-  ports: before = {},
+  ports: {bind: boundBefore = 0, ...before} = {},
 }: CompositionOptions): Promise<RunningCloud> {
   await using stack = new AsyncDisposableStack()
   const state = stack.use(
@@ -278,22 +280,24 @@ export async function compose({
   const ownerUnlessToken = (authorization: string | undefined): Principal =>
     credentials.principalOf(authorization) ?? 'owner'
 
-  if (bind !== undefined) {
-    const {host, port: boundPort, token} = bind
-    bound = await server.listenBeyond(host, boundPort, (authorization) => {
-      const account = credentials.principalOf(authorization)
-      if (account === undefined && !isBearerOf(token, authorization)) throw refuseWithoutToken()
-      return account ?? 'owner'
-    })
-    const beyond = bound
-    stack.defer(() => beyond.close())
-  }
-
   const wanted = Object.entries(port === undefined ? before : {...before, main: port})
   if (wanted.length > 0) await state.write(() => wanted.forEach(([name, each]) => ports.assign(name, each)))
   main = await ports.claim('main', 'of the local cloud', (free) => server.listen(free, ownerUnlessToken))
   const listener = main
   stack.defer(() => listener.close())
+  if (bind !== undefined) {
+    const {host, port: boundPort, token} = bind
+    const identify = (authorization: string | undefined): Principal => {
+      const account = credentials.principalOf(authorization)
+      if (account === undefined && !isBearerOf(token, authorization)) throw refuseWithoutToken()
+      return account ?? 'owner'
+    }
+    const beyond = await listenOn(boundPort === 0 ? boundBefore : boundPort, BOUND, (wish) =>
+      server.listenBeyond(host, wish, identify),
+    )
+    bound = beyond
+    stack.defer(() => beyond.close())
+  }
   proxy = await ports.claim('proxy', 'of its forward proxy', (free) =>
     server.listenAsProxy(free, ownerUnlessToken),
   )
@@ -320,7 +324,12 @@ export async function compose({
   return {
     endpoint: main.origin,
     state,
-    ports: {main: main.port, proxy: proxy.port, tls: tls.port},
+    ports: {
+      main: main.port,
+      proxy: proxy.port,
+      tls: tls.port,
+      ...(bound === undefined ? {} : {bind: bound.port}),
+    },
     status,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

@@ -11,7 +11,7 @@ import {parseJsonObject} from './wire/json.ts'
 /** A local cloud that cannot start, for a reason that its user can fix. */
 export class LocalCloudError extends Error {
   override readonly name = 'LocalCloudError'
-  /** Kebab-case, stable: `port-taken`, `locked`, `state-version`, `state-unreadable`, `permission-denied`, `disk-full`. */
+  /** Kebab-case, stable: `usage`, `port-taken`, `locked`, `state-version`, `state-unreadable`, `permission-denied`, `disk-full`. */
   readonly code: string
   readonly suggestions: readonly string[]
 
@@ -30,7 +30,7 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
       error.message,
       [
         `See which program uses it: lsof -i :${error.port}`,
-        'Stop that program, or move the local cloud: cloud-runner local start --port PORT',
+        `Stop that program, or move the local cloud: cloud-runner local start ${error.flag}`,
       ],
       error,
     )
@@ -71,6 +71,15 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
     )
   }
   const code = codeOf(error)
+  if (code === 'EADDRNOTAVAIL') {
+    const reason = error instanceof Error ? error.message : String(error)
+    return new LocalCloudError(
+      'usage',
+      `--bind: this machine does not have that address (${reason}).`,
+      ['Serve all of its addresses: cloud-runner local start --bind 0.0.0.0:4511'],
+      error,
+    )
+  }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new LocalCloudError(
       'permission-denied',

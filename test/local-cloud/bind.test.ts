@@ -23,6 +23,7 @@ test('the bound address serves callers with the token, under any name, and nobod
     (await fetch(`${bound}/storage/v1/b?project=p`, {headers})).status
   expect(await statusWith({})).toBe(401)
   expect(await statusWith({authorization: 'Bearer 0123456789abcdef0123456789abcdeX'})).toBe(401)
+  expect(await statusWith({authorization: TOKEN})).toBe(401)
   expect(await statusWith({authorization: `Bearer ${TOKEN}`})).toBe(200)
   expect((await fetch(`${bound}/_local-cloud/status`)).status).toBe(401)
   expect((await fetch(`${bound}/retry_tests`)).status).toBe(401)
@@ -58,7 +59,27 @@ test('it tunnels to nothing, with the token or without, and lists nothing that o
     for (const headers of [{}, {authorization: `Bearer ${TOKEN}`}])
       expect(await ask({method: 'CONNECT', path, headers})).toBe(403)
   expect(await ask({path: 'http://example.org/'})).toBe(403)
+  expect(await ask({headers: {host: '['}})).toBe(403)
   expect(cloud.status().outsideCalls).toEqual([])
+})
+
+test('a free port stays the same over a reset', async () => {
+  const {cloud} = await startCloud()
+  const before = cloud.status().bound
+  await cloud.reset()
+  expect(cloud.status().bound).toBe(before)
+})
+
+test.each([
+  ['that is taken', '127.0.0.1', {code: 'port-taken', suggestions: [/lsof -i/, /--bind ADDRESS:PORT/]}],
+  ['of another machine', '192.0.2.1', {code: 'usage', suggestions: [/--bind 0\.0\.0\.0:4511/]}],
+])('an address %s is refused with what to do', async (_, host, {code, suggestions}) => {
+  const {bound} = await startCloud()
+  const bind = {host, port: Number(new URL(bound).port), token: TOKEN}
+  await expect(LocalCloud.start({stateFolder: await temporaryFolder(), bind})).rejects.toMatchObject({
+    code,
+    suggestions: suggestions.map((each) => expect.stringMatching(each)),
+  })
 })
 
 test('gRPC at the bound address needs the token too', async () => {

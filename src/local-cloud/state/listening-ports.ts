@@ -16,10 +16,30 @@ const TRIES = 50
 export class PortTakenError extends Error {
   override readonly name = 'PortTakenError'
   readonly port: number
+  /** What `local start` needs to take another one. */
+  readonly flag: string
 
-  constructor(port: number, purpose: string) {
+  constructor(port: number, {purpose, flag}: {purpose: string; flag: string}) {
     super(`Port ${port} (${purpose}) is in use by another program.`)
     this.port = port
+    this.flag = flag
+  }
+}
+
+/**
+ * Listens on a port that was chosen.
+ * @param use what it is for, in words, and the flag of `local start` that moves it, for the error
+ * @throws PortTakenError if it is taken
+ */
+export async function listenOn<T>(
+  port: number,
+  use: {readonly purpose: string; readonly flag: string},
+  listen: (port: number) => Promise<T>,
+): Promise<T> {
+  try {
+    return await listen(port)
+  } catch (error) {
+    throw isInUse(error) ? new PortTakenError(port, use) : error
   }
 }
 
@@ -46,13 +66,7 @@ export function createPorts(state: State): Ports {
   return {
     async claim(name, purpose, listen) {
       const kept = select.get(name)?.['port']
-      if (typeof kept === 'number') {
-        try {
-          return await listen(kept)
-        } catch (error) {
-          throw isInUse(error) ? new PortTakenError(kept, purpose) : error
-        }
-      }
+      if (typeof kept === 'number') return listenOn(kept, {purpose, flag: '--port PORT'}, listen)
       for (let attempt = 1; ; attempt++) {
         const port = randomInt(FIRST_PORT, LAST_PORT + 1)
         if (taken.get(port)) continue

@@ -59,15 +59,16 @@ export function admitLoopback(
     const {host} = message.headers
     const isOurs =
       host !== undefined && (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
-    if (hosts.length !== 1 || !isOurs) {
+    const scheme = message.socket instanceof TLSSocket ? 'https' : 'http'
+    const origin = isOurs ? URL.parse(`${scheme}://${host}`)?.origin : undefined
+    if (hosts.length !== 1 || origin === undefined) {
       throw new ApiError(
         'PERMISSION_DENIED',
         `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host ?? '')}.`,
       )
     }
-    const scheme = message.socket instanceof TLSSocket ? 'https' : 'http'
     return {
-      origin: new URL(`${scheme}://${host}`).origin,
+      origin,
       path: withBucket(host, target),
       foreignPage: pageOf(message),
     }
