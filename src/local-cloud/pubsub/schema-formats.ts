@@ -13,8 +13,9 @@ export type MessageCheck = (data: Buffer, encoding: Encoding) => void
  * @throws ApiError INVALID_ARGUMENT for one that cannot be read
  */
 export async function readDefinition(type: SchemaType, definition: string): Promise<MessageCheck> {
+  const read = type === 'AVRO' ? await loadAvro() : readProtocolBuffer
   try {
-    return type === 'AVRO' ? await readAvro(definition) : readProtocolBuffer(definition)
+    return read(definition)
   } catch (error) {
     throw new ApiError(
       'INVALID_ARGUMENT',
@@ -23,12 +24,14 @@ export async function readDefinition(type: SchemaType, definition: string): Prom
   }
 }
 
-async function readAvro(definition: string): Promise<MessageCheck> {
+async function loadAvro(): Promise<(definition: string) => MessageCheck> {
   const {default: avro} = await import('avsc')
-  const type = avro.Type.forSchema(JSON.parse(definition))
-  if (type.typeName !== 'record') throw new Error('it is not a record.')
-  return (data, encoding) =>
-    void (encoding === 'JSON' ? type.fromString(data.toString('utf8')) : type.fromBuffer(data))
+  return (definition) => {
+    const type = avro.Type.forSchema(JSON.parse(definition))
+    if (type.typeName !== 'record') throw new Error('it is not a record.')
+    return (data, encoding) =>
+      void (encoding === 'JSON' ? type.fromString(data.toString('utf8')) : type.fromBuffer(data))
+  }
 }
 
 function readProtocolBuffer(definition: string): MessageCheck {

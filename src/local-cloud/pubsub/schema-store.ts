@@ -5,6 +5,8 @@ import {notFound, parseSchemaName} from './names.ts'
 import {type Encoding, type MessageCheck, readDefinition, type SchemaType} from './schema-formats.ts'
 import type {NewMessage} from './publishing.ts'
 
+const CHECKS_KEPT = 100
+
 /** What a topic's messages must be. */
 export interface SchemaSettings {
   readonly schema?: string
@@ -78,8 +80,12 @@ export function createSchemaStore({database}: State): SchemaStore {
 
   const checkOf = ({type, definition}: SchemaRevision): Promise<MessageCheck> => {
     const key = `${type} ${definition}`
-    const check = checks.get(key) ?? readDefinition(type, definition)
+    const known = checks.get(key)
+    if (known !== undefined) return known
+    const check = readDefinition(type, definition)
+    if (checks.size >= CHECKS_KEPT) checks.clear()
     checks.set(key, check)
+    check.catch(() => checks.delete(key))
     return check
   }
 

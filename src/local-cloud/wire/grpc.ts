@@ -47,7 +47,7 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     'grpc.max_connection_idle_ms': IDLE_MS,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-    // Statistics of each call that nobody reads, in a registry that keeps every server.
+    // Unused per-call statistics, in a registry that keeps every server.
     'grpc.enable_channelz': 0,
   })
   for (const {service, unary, streams} of services) {
