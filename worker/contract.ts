@@ -54,19 +54,22 @@ export function sidecarObject(object: string, sidecar: Sidecar): string {
 
 /**
  * Prefix of the objects by which the tasks of an execution write the result of an object together, in the output
- * bucket: `_cloud-runner/<object>/parts/<execution>/`. They are removed once the file has its result.
+ * bucket: `_cloud-runner/_cloud-runner/parts/<SHA-256 of the object's name>/<execution>/`. No sidecar is below it,
+ * since no object under the reserved prefix is processed. They are removed once the file has its result.
  * @param execution its id; empty: of all executions
  */
 export function partsPrefix(object: string, execution: string): string {
-  return `${folderOf(object)}parts/${execution === '' ? '' : `${execution}/`}`
+  const folder = `${RESERVED_PREFIX}${RESERVED_PREFIX}parts/${hashOf(object)}/`
+  return execution === '' ? folder : `${folder}${execution}/`
 }
 
 function folderOf(object: string): string {
-  const stem =
-    Buffer.byteLength(object) > LONGEST_NAME_IN_SIDECAR_BYTES
-      ? createHash('sha256').update(object).digest('hex')
-      : object
+  const stem = Buffer.byteLength(object) > LONGEST_NAME_IN_SIDECAR_BYTES ? hashOf(object) : object
   return `${RESERVED_PREFIX}${stem}/`
+}
+
+function hashOf(object: string): string {
+  return createHash('sha256').update(object).digest('hex')
 }
 
 /**
@@ -90,8 +93,6 @@ export const RESULT_METADATA = {
   /** On an `outputs.json`: how many outputs it lists, and their bytes in total. */
   outputs: 'outputs',
   outputsSize: 'outputs-size',
-  /** On the plan of an execution of several tasks: how many parts the result has, once that is known. */
-  parts: 'parts',
   /** On an `outputs.json`, with the value `true`: its outputs are being written, so it does not count as a result. */
   pending: 'pending',
   /** On a result and on each of several outputs: bytes and time of creation (RFC 3339) of that input, which may be gone by now. */

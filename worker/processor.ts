@@ -89,7 +89,8 @@ export interface Parts {
   /** Whether the result of this file can be written in parts. Asked before the tasks are started. */
   suit(input: InputFile): Promise<boolean>
   /**
-   * Writes one part. Two tasks may write the same one, of which either is kept: the same part always has the same bytes.
+   * Writes one part. Two tasks may write the same one, of which either is kept: the same `part` of a file always has the
+   * same bytes and the same answer.
    * @returns what the first task wants to know about it
    */
   write(

@@ -35,12 +35,12 @@ export function leadTasks(
   const bucket = settings.outputBucket
   const exchange = openExchange(storage, bucket, object, task.execution, metadata, signal)
 
-  let count: number | undefined
+  let names: readonly string[] | undefined
   let sources: readonly ListedObject[] = []
   // One at a time, so that an earlier state never replaces a later one.
   let announced: Promise<unknown> = Promise.resolve()
   const announce = (): Promise<unknown> =>
-    (announced = announced.catch(() => undefined).then(() => exchange.writePlan(count)))
+    (announced = announced.catch(() => undefined).then(() => exchange.writePlan(names)))
   const announceAgain = (): void => {
     // The next one follows.
     announce().catch(() => undefined)
@@ -52,20 +52,20 @@ export function leadTasks(
     tasks: {
       count: task.count,
       async share(inputs) {
-        let next = 0
-        for (const bytes of inputs) await exchange.writeInput(next++, bytes)
-        count = next
+        const all: string[] = []
+        for (const bytes of inputs) all.push(await exchange.writeInput(all.length, bytes))
+        names = all
         await announce()
-        log('INFO', `Writing the result in ${next} parts`, {parts: next})
-        const all = Array.from({length: next}, (_, part) => part)
+        log('INFO', `Writing the result in ${all.length} parts`, {parts: all.length})
         // Tasks start in their order, so the last parts are the ones that still wait for theirs.
         const order = [...all.slice(0, 1), ...all.slice(1).toReversed()]
         for (;;) {
           const written = await exchange.written()
           const missing = order.find((part) => !written.has(part))
           if (missing === undefined) {
-            sources = all.flatMap((part) => written.get(part) ?? [])
-            return Promise.all(all.map((part) => exchange.readOutput(part)))
+            const ofResult = all.flatMap((part) => written.get(part) ?? [])
+            sources = ofResult.map(({bytes}) => bytes)
+            return Promise.all(ofResult.map((part) => exchange.readOutput(part)))
           }
           await exchange.writePart(missing, parts, input)
         }
@@ -74,12 +74,12 @@ export function leadTasks(
     result: {
       write: (chunk) => whole.write(chunk),
       get sizeBytes() {
-        return count === undefined
+        return names === undefined
           ? whole.sizeBytes
           : sources.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0)
       },
       async commit() {
-        if (count === undefined) return whole.commit()
+        if (names === undefined) return whole.commit()
         signal.throwIfAborted()
         return exchange.compose(sources, {bucket, object}, target())
       },

@@ -55,18 +55,19 @@ async function help(
   const metadata = {...commitMetadata(delivery, new Date()), [RESULT_METADATA.execution]: execution}
   const exchange = openExchange(storage, settings.outputBucket, object, execution, metadata, signal)
   const isOver = () => hasEnded(worker, object, execution)
-  const count = await awaitPlan(exchange, isOver, signal)
+  const all = await awaitPlan(exchange, isOver, signal)
+  const part = all?.[index]
   const name = {bucket, object, generation}
-  const found = count !== undefined && index < count ? await storage.find(name) : undefined
-  if (found === undefined) {
+  const found = part === undefined ? undefined : await storage.find(name)
+  if (part === undefined || found === undefined) {
     log('INFO', `task ${index + 1} has no part to write`)
     return
   }
-  if (await exchange.hasPart(index)) return
+  if (await exchange.hasPart(part)) return
   const input = openInput(storage, name, found, signal)
   const startedMs = performance.now()
   try {
-    await exchange.writePart(index, parts, input.file)
+    await exchange.writePart(part, parts, input.file)
   } catch (error) {
     // What it has to know is removed at the end.
     if (!isNotFound(error) || !(await isOver())) throw error
@@ -76,15 +77,15 @@ async function help(
   // The first task may have written the part itself, and removed all parts before this one came.
   if (await isOver()) return removeParts(worker, delivery)
   const durationMs = Math.round(performance.now() - startedMs)
-  log('INFO', `Wrote part ${index + 1} of ${count}`, {part: index + 1, durationMs})
+  log('INFO', `Wrote part ${index + 1} of ${all?.length}`, {part: index + 1, durationMs})
 }
 
-/** How many parts the result has; undefined if the first task has ended, or shows no sign of life. */
+/** Names of the result's parts; undefined if the first task has ended, or shows no sign of life. */
 async function awaitPlan(
   exchange: Exchange,
   isOver: () => Promise<boolean>,
   signal: AbortSignal,
-): Promise<number | undefined> {
+): Promise<readonly string[] | undefined> {
   let seen: string | undefined
   let since = Date.now()
   for (;;) {

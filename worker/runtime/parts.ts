@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto'
 import {buffer} from 'node:stream/consumers'
 import {partsPrefix, RESULT_METADATA} from '../contract.ts'
 import type {InputFile, Parts} from '../processor.ts'
@@ -8,6 +9,7 @@ import type {Environment} from './settings.ts'
 import {
   ABSENT,
   isForbidden,
+  isNotFound,
   isPreconditionFailed,
   type ListedObject,
   MOST_SOURCES,
@@ -44,26 +46,33 @@ export function taskOfSeveral(environment: Environment): TaskOfSeveral | undefin
 export interface Plan {
   /** Of the object: another one each time it is written. */
   readonly generation: string
-  /** How many parts the result has; undefined while that is not known. */
-  readonly parts: number | undefined
+  /** Names of the result's parts, in its order; undefined while they are not known. */
+  readonly parts: readonly string[] | undefined
+}
+
+/** A part that exists, and what {@link Parts.write} returned for it. */
+export interface WrittenPart {
+  readonly bytes: ListedObject
+  readonly output: ListedObject
 }
 
 /**
  * The objects by which the tasks of one execution write the result of one file together: the plan, and for each part
  * what its task has to know (`.in`), its bytes (`.part`), and what the first task wants to know about it (`.out`).
- * Only a part's bytes are written with a precondition: whoever writes the others writes the same.
+ * A part is named by its number and the SHA-256 of its `.in`, so its objects never change: an attempt that cuts the
+ * file elsewhere, or has another model, has other parts.
  */
 export interface Exchange {
   plan(): Promise<Plan | undefined>
-  writePlan(parts: number | undefined): Promise<void>
-  writeInput(part: number, bytes: Uint8Array): Promise<void>
+  writePlan(parts: readonly string[] | undefined): Promise<void>
+  /** @returns the part's name */
+  writeInput(number: number, bytes: Uint8Array): Promise<string>
   /** Writes a part, unless another task does so first, or all is over: looks every second. */
-  writePart(part: number, parts: Parts, input: InputFile): Promise<void>
-  /** The parts that exist, by number. */
-  written(): Promise<ReadonlyMap<number, ListedObject>>
-  hasPart(part: number): Promise<boolean>
-  /** What {@link Parts.write} returned for a part that exists. */
-  readOutput(part: number): Promise<Buffer>
+  writePart(part: string, parts: Parts, input: InputFile): Promise<void>
+  /** The parts that exist, by name. */
+  written(): Promise<ReadonlyMap<string, WrittenPart>>
+  hasPart(part: string): Promise<boolean>
+  readOutput(part: WrittenPart): Promise<Buffer>
   /** Puts all parts together. @returns the generation of the result */
   compose(parts: readonly ListedObject[], result: ObjectName, options: WriteOptions): Promise<string>
 }
@@ -79,35 +88,42 @@ export function openExchange(
 ): Exchange {
   const prefix = partsPrefix(object, execution)
   const named = (name: string): ObjectName => ({bucket, object: prefix + name})
-  const nameOf = (part: number, kind: 'in' | 'part' | 'out'): ObjectName =>
-    named(`${String(part).padStart(5, '0')}.${kind}`)
-  const write = (
-    name: ObjectName,
-    bytes: Uint8Array,
-    more: Readonly<Record<string, string>> = {},
-  ): Promise<unknown> => {
-    const options = {
-      contentType: CONTENT_TYPE,
-      metadata: {...metadata, ...more},
-      expectedGeneration: undefined,
+  const options = {contentType: CONTENT_TYPE, metadata, expectedGeneration: ABSENT}
+  const writeOnce = async (name: ObjectName, bytes: Uint8Array): Promise<void> => {
+    try {
+      await storage.write(name, [bytes], options, signal)
+    } catch (error) {
+      if (!isPreconditionFailed(error)) throw error
     }
-    return storage.write(name, [bytes], options, signal)
   }
-  const read = async (name: ObjectName): Promise<Buffer> =>
-    buffer(await storage.read(name, undefined, signal))
+  const readInput = async (part: string): Promise<Buffer> => {
+    const bytes = await buffer(await storage.read(named(`${part}.in`), undefined, signal))
+    if (!part.endsWith(hashOf(bytes))) throw new Error(`${prefix}${part}.in does not match its SHA-256.`)
+    return bytes
+  }
   const exchange: Exchange = {
     async plan() {
       const found = await storage.find(named('plan'))
       if (found === undefined) return undefined
-      const parts = found.metadata[RESULT_METADATA.parts]
-      return {generation: found.generation, parts: parts === undefined ? undefined : Number(parts)}
+      const {generation, sizeBytes} = found
+      if (sizeBytes === 0) return {generation, parts: undefined}
+      try {
+        const text = await buffer(await storage.read({...named('plan'), generation}, found, signal))
+        return {generation, parts: text.toString('latin1').split('\n')}
+      } catch (error) {
+        // It was written again meanwhile.
+        if (isNotFound(error)) return {generation, parts: undefined}
+        throw error
+      }
     },
-    async writePlan(parts) {
-      const known = parts === undefined ? {} : {[RESULT_METADATA.parts]: String(parts)}
-      await write(named('plan'), new Uint8Array(0), known)
+    async writePlan(parts = []) {
+      const content = [Buffer.from(parts.join('\n'))]
+      await storage.write(named('plan'), content, {...options, expectedGeneration: undefined}, signal)
     },
-    async writeInput(part, bytes) {
-      await write(nameOf(part, 'in'), bytes)
+    async writeInput(number, bytes) {
+      const part = `${String(number).padStart(5, '0')}-${hashOf(bytes)}`
+      await writeOnce(named(`${part}.in`), bytes)
+      return part
     },
     async writePart(part, parts, input) {
       const needless = new AbortController()
@@ -118,11 +134,10 @@ export function openExchange(
       // A look that fails is followed by the next one.
       const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS)
       const ending = AbortSignal.any([signal, needless.signal])
-      const options = {contentType: CONTENT_TYPE, metadata, expectedGeneration: ABSENT}
-      const writer = createObjectWriter(storage, nameOf(part, 'part'), () => options, ending)
+      const writer = createObjectWriter(storage, named(`${part}.part`), () => options, ending)
       try {
-        const output = await parts.write(await read(nameOf(part, 'in')), input, writer, {signal: ending})
-        await write(nameOf(part, 'out'), output)
+        const output = await parts.write(await readInput(part), input, writer, {signal: ending})
+        await writeOnce(named(`${part}.out`), output)
         await writer.commit()
       } catch (error) {
         signal.throwIfAborted()
@@ -132,19 +147,26 @@ export function openExchange(
       }
     },
     async written() {
-      const found = new Map<number, ListedObject>()
-      for (const one of await storage.list(bucket, prefix)) {
-        const [, part] = /(\d+)\.part$/.exec(one.name.slice(prefix.length)) ?? []
-        if (part !== undefined) found.set(Number(part), one)
+      const listed = await storage.list(bucket, prefix)
+      const found = new Map(listed.map((one) => [one.name.slice(prefix.length), one]))
+      const written = new Map<string, WrittenPart>()
+      for (const [name, bytes] of found) {
+        if (!name.endsWith('.part')) continue
+        const part = name.slice(0, -'.part'.length)
+        const output = found.get(`${part}.out`)
+        if (output !== undefined) written.set(part, {bytes, output})
       }
-      return found
+      return written
     },
     async hasPart(part) {
-      return (await storage.find(nameOf(part, 'part'))) !== undefined
+      return (await storage.find(named(`${part}.part`))) !== undefined
     },
-    readOutput: (part) => read(nameOf(part, 'out')),
-    async compose(parts, result, options) {
-      const joined = {contentType: CONTENT_TYPE, metadata, expectedGeneration: undefined}
+    async readOutput({output}) {
+      const name = {bucket, object: output.name, generation: output.generation}
+      return buffer(await storage.read(name, output, signal))
+    },
+    async compose(parts, result, target) {
+      const joined = {...options, expectedGeneration: undefined}
       let sources = parts
       for (let round = 1; sources.length > MOST_SOURCES; round++) {
         const longer: ListedObject[] = []
@@ -156,10 +178,14 @@ export function openExchange(
         }
         sources = longer
       }
-      return (await storage.compose(result, sources, options, signal)).generation
+      return (await storage.compose(result, sources, target, signal)).generation
     },
   }
   return exchange
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 /** Removes what tasks have exchanged about this generation of a file or an earlier one, whichever execution it was. */

@@ -1,7 +1,9 @@
+import {Readable} from 'node:stream'
+import {buffer} from 'node:stream/consumers'
 import {fileURLToPath} from 'node:url'
 import {afterEach, expect, it, vi} from 'vitest'
 import {logisticRegression} from '../../../worker/logistic-regression/index.ts'
-import type {Processor} from '../../../worker/processor.ts'
+import type {InputFile, Processor} from '../../../worker/processor.ts'
 import {createLog} from '../../../worker/runtime/log.ts'
 import {createPace} from '../../../worker/runtime/pace.ts'
 import {readSettings} from '../../../worker/runtime/settings.ts'
@@ -51,15 +53,11 @@ async function startExecution(content: string, count: number, processor: Process
     names,
     spawn: (index: number, more?: Record<string, string>) =>
       startWorkerProcess(LETTERS, environmentOf(index, more)),
-    run: (
-      index: number,
-      more: Record<string, string> = {},
-      signal: AbortSignal = new AbortController().signal,
-    ) => {
+    run: (index: number, more: Record<string, string> = {}, ownProcessor: Processor = processor) => {
       const environment = environmentOf(index, more)
       return runTask(
         {
-          processor,
+          processor: ownProcessor,
           settings: readSettings(environment),
           environment,
           log: createLog((line) => lines.push(JSON.parse(line))),
@@ -67,7 +65,7 @@ async function startExecution(content: string, count: number, processor: Process
           watch: (_, work) => work(),
           storage: openStorage(environment, {mostRetries: 0}),
         },
-        signal,
+        new AbortController().signal,
       )
     },
     outcomes: () => lines.flatMap(({outcome}) => outcome ?? []),
@@ -80,8 +78,11 @@ async function startExecution(content: string, count: number, processor: Process
 
 const TEXT = 'abcdefghijklmnopqrstuvwxyz'
 const CAPITALS = TEXT.toUpperCase()
-const isPart = (url: URL, part: number) =>
-  decodeURIComponent(url.href).includes(`parts/${EXECUTION}/${String(part).padStart(5, '0')}.part`)
+const isOf = (kind: 'in' | 'part', url: URL, part: number) =>
+  new RegExp(`/parts/[0-9a-f]{64}/${EXECUTION}/0000${part}-[0-9a-f]{64}\\.${kind}`).test(
+    decodeURIComponent(url.href),
+  )
+const isPart = (url: URL, part: number) => isOf('part', url, part)
 
 it('three tasks write one result, whoever starts first, and leave nothing else', async () => {
   const execution = await startExecution(TEXT, 3)
@@ -150,7 +151,7 @@ it('a task that is killed while it writes its part is retried, and does it', asy
 })
 
 it.each([
-  ['before it shares the result', (_: string, url: URL) => url.href.includes('00001.in')],
+  ['before it shares the result', (_: string, url: URL) => isOf('in', url, 1)],
   ['while it writes its part', (method: string, url: URL) => method === 'POST' && isPart(url, 0)],
   ['before it puts the parts together', (_: string, url: URL) => url.pathname.endsWith('/compose')],
 ])('the first task that is killed %s is retried, and the others wait', async (_, isDue) => {
@@ -238,6 +239,70 @@ it('a process without parts is run by one task', async () => {
   expect(execution.proxy.requests).toEqual([])
   expect(await execution.run(0)).toBe(0)
   expect(await execution.result()).toBe(CAPITALS)
+})
+
+/** The same process, to which a file's bytes arrive in chunks of another size, as networks deliver them. */
+function inChunks(processor: Processor, size: number): Processor {
+  const rechunked = (input: InputFile): InputFile => ({
+    ...input,
+    async open(range) {
+      const bytes = await buffer(await input.open(range))
+      const starts = Array.from({length: Math.ceil(bytes.length / size)}, (_, chunk) => chunk * size)
+      return Readable.from(
+        starts.map((start) => bytes.subarray(start, start + size)),
+        {objectMode: false},
+      )
+    },
+  })
+  return {
+    ...processor,
+    process: (input, output, context) => processor.process(rechunked(input), output, context),
+  }
+}
+
+it('a retry that cuts the file elsewhere writes its own parts', {timeout: 60_000}, async () => {
+  const rows = Array.from({length: 20_000}, (_, i) => `r${i},${(i * 7919) % 1000},${i % 3 ? 'a' : 'b'}\n`)
+  const execution = await startExecution(`id,x,y\n${rows.join('')}`, 3)
+  execution.proxy.fails = (method, url) => method === 'POST' && isPart(url, 1)
+  expect(await execution.run(0, {}, inChunks(logisticRegression, 65_536))).toBe(1)
+  expect(await execution.parts()).toContainEqual(expect.stringMatching(/00002-.*\.part$/))
+  execution.proxy.fails = () => false
+  const retry = {CLOUD_RUN_TASK_ATTEMPT: '1'}
+  expect(await execution.run(0, retry, inChunks(logisticRegression, 50_000))).toBe(0)
+  const [, ...lines] = ((await execution.result()) ?? '').trimEnd().split('\n')
+  expect(lines.map((line) => line.split(',')[0])).toEqual(rows.map((_, i) => `r${i}`))
+  expect(await execution.parts()).toEqual([])
+})
+
+it('a retry that finds another model scores all rows with that', async () => {
+  const written = (found: string): Processor => ({
+    ...letters,
+    process: async (_, __, {tasks}) => {
+      await tasks?.share([0, 1].map((part) => Buffer.from(JSON.stringify({model: found, part}))))
+    },
+    parts: {
+      suit: async () => true,
+      async write(part, _, output) {
+        const {model}: {model: string} = JSON.parse(part.toString())
+        await output.write(model)
+        return Buffer.from('')
+      },
+    },
+  })
+  const execution = await startExecution(TEXT, 2)
+  execution.proxy.fails = (method, url) => method === 'POST' && isPart(url, 1)
+  expect(await execution.run(0, {}, written('old'))).toBe(1)
+  execution.proxy.fails = () => false
+  expect(await execution.run(0, {CLOUD_RUN_TASK_ATTEMPT: '1'}, written('new'))).toBe(0)
+  expect(await execution.result()).toBe('newnew')
+})
+
+it('sidecars of files below a folder of the name stay', async () => {
+  const execution = await startExecution(TEXT, 2)
+  const sidecar = `_cloud-runner/${OBJECT}/parts/other.csv/report.json`
+  await execution.put(execution.output(sidecar), '{}', {'source-generation': '1'})
+  expect(await execution.run(0)).toBe(0)
+  expect(await execution.names()).toContain(sidecar)
 })
 
 /** Rows with quoted line breaks, odd line ends and repeated headers; a fifth has no label. */
