@@ -1,6 +1,7 @@
-import type {InputFile, Tasks} from '../processor.ts'
+import type {Tasks} from '../processor.ts'
+import type {OpenedInput} from './input.ts'
 import type {ObjectWriter} from './output.ts'
-import {openExchange, taskOfSeveral} from './parts.ts'
+import {openExchange, type Shared, taskOfSeveral} from './parts.ts'
 import type {Run} from './run.ts'
 import type {ListedObject, WriteOptions} from './storage/index.ts'
 
@@ -23,7 +24,7 @@ export interface FirstTask {
  */
 export function leadTasks(
   {worker, delivery, metadata, signal, log}: Run,
-  input: InputFile,
+  input: OpenedInput,
   whole: ObjectWriter,
   target: () => WriteOptions,
 ): FirstTask | undefined {
@@ -35,12 +36,13 @@ export function leadTasks(
   const bucket = settings.outputBucket
   const exchange = openExchange(storage, bucket, object, task.execution, metadata, signal)
 
-  let names: readonly string[] | undefined
+  const checksums = input.noteChecksums()
+  let shared: Shared | undefined
   let sources: readonly ListedObject[] = []
   // One at a time, so that an earlier state never replaces a later one.
   let announced: Promise<unknown> = Promise.resolve()
   const announce = (): Promise<unknown> =>
-    (announced = announced.catch(() => undefined).then(() => exchange.writePlan(names)))
+    (announced = announced.catch(() => undefined).then(() => exchange.writePlan(shared)))
   const announceAgain = (): void => {
     // The next one follows.
     announce().catch(() => undefined)
@@ -54,7 +56,7 @@ export function leadTasks(
       async share(inputs) {
         const all: string[] = []
         for (const bytes of inputs) all.push(await exchange.writeInput(all.length, bytes))
-        names = all
+        shared = {parts: all, checksums: await checksums()}
         await announce()
         log('INFO', `Writing the result in ${all.length} parts`, {parts: all.length})
         // Tasks start in their order, so the last parts are the ones that still wait for theirs.
@@ -67,19 +69,19 @@ export function leadTasks(
             sources = ofResult.map(({bytes}) => bytes)
             return Promise.all(ofResult.map((part) => exchange.readOutput(part)))
           }
-          await exchange.writePart(missing, parts, input)
+          await exchange.writePart(missing, parts, input.file)
         }
       },
     },
     result: {
       write: (chunk) => whole.write(chunk),
       get sizeBytes() {
-        return names === undefined
+        return shared === undefined
           ? whole.sizeBytes
           : sources.reduce((sum, {sizeBytes}) => sum + sizeBytes, 0)
       },
       async commit() {
-        if (names === undefined) return whole.commit()
+        if (shared === undefined) return whole.commit()
         signal.throwIfAborted()
         return exchange.compose(sources, {bucket, object}, target())
       },

@@ -1,5 +1,7 @@
 import {addAbortSignal, Readable} from 'node:stream'
+import {finished} from 'node:stream/promises'
 import type {ByteRange, InputFile} from '../processor.ts'
+import {type StepChecksums, SteppedCrc32c, steppedRange, verified} from './step-checksums.ts'
 import {isNotFound, type ObjectMetadata, type ObjectName, type Storage} from './storage/index.ts'
 
 /** Files up to this size are kept as they are read, for further reads: a request costs more than the memory. */
@@ -13,27 +15,36 @@ export class GenerationGone extends Error {
 /** One generation of an object, opened for a process. */
 export interface OpenedInput {
   readonly file: InputFile
+  /**
+   * From now on, notes the checksums by which ranges of the file are verified.
+   * @returns resolves with them, after a read of the whole file if there was none
+   */
+  noteChecksums(): () => Promise<StepChecksums>
   /** Destroys the streams that are still open, so that no connection outlives the delivery. */
   close(): void
 }
 
 /**
- * Makes a generation of an object readable as often as needed. The first complete read verifies the checksum; later
- * ones rely on the transport, since hashing 100 MB takes 0.2 s. Reads end when `signal` aborts.
+ * Makes a generation of an object readable as often as needed. Complete reads verify its checksum; so do those of a
+ * range once its checksums are known. Reads end when `signal` aborts.
+ * @param known checksums that another task has noted
  */
 export function openInput(
   storage: Storage,
   name: ObjectName & {readonly generation: string},
   metadata: ObjectMetadata,
   signal: AbortSignal,
+  known?: StepChecksums,
 ): OpenedInput {
   const streams = new Set<Readable>()
-  let isVerified = false
+  const {sizeBytes} = metadata
+  let isNoting = false
+  let checksums = known
   let kept: readonly Buffer[] | undefined
   // Unpacked, it may have any length.
   const isKept = metadata.sizeBytes <= LONGEST_KEPT_BYTES && metadata.contentEncoding === undefined
   const request = async (range?: ByteRange): Promise<Readable> => {
-    const expected = isVerified || range !== undefined ? undefined : metadata
+    const expected = range === undefined ? metadata : undefined
     try {
       return addAbortSignal(signal, await storage.read(name, expected, signal, range))
     } catch (error) {
@@ -48,12 +59,14 @@ export function openInput(
     if (kept !== undefined) return Readable.from(copied(kept), {objectMode: false})
     const stream = await request()
     watch(stream)
-    stream.once('end', () => (isVerified = true))
-    return isKept ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
+    return isKept || isNoting ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
   }
   const openRange = async (range: ByteRange): Promise<Readable> => {
-    if (kept === undefined && metadata.contentEncoding === undefined) return watch(await request(range))
-    return watch(Readable.from(within(await open(), range), {objectMode: false}))
+    if (kept !== undefined || metadata.contentEncoding !== undefined)
+      return watch(Readable.from(within(await open(), range), {objectMode: false}))
+    if (checksums === undefined) return watch(await request(range))
+    const stream = watch(await request(steppedRange(range, sizeBytes)))
+    return watch(Readable.from(verified(stream, range, sizeBytes, checksums), {objectMode: false}))
   }
   const watch = (stream: Readable): Readable => {
     streams.add(stream)
@@ -64,20 +77,31 @@ export function openInput(
   /** Copies, since the process may change what it is given. */
   const keeping = async function* (stream: Readable): AsyncGenerator<Buffer> {
     const parts: Buffer[] = []
+    const noted: number[] = []
+    const checksum = isNoting ? new SteppedCrc32c(sizeBytes, (state) => noted.push(state)) : undefined
     for await (const part of stream) {
       if (!Buffer.isBuffer(part)) throw new TypeError('An object is read as bytes')
-      parts.push(Buffer.from(part))
+      if (isKept) parts.push(Buffer.from(part))
+      checksum?.update(part)
       yield part
     }
-    kept = parts
+    if (isKept) kept = parts
+    if (checksum !== undefined) checksums = noted
   }
   return {
     file: {
       ...name,
-      sizeBytes: metadata.sizeBytes,
+      sizeBytes,
       contentType: metadata.contentType,
       metadata: metadata.metadata,
       open,
+    },
+    noteChecksums() {
+      isNoting = true
+      return async () => {
+        if (checksums === undefined) await finished((await open()).resume())
+        return checksums ?? []
+      }
     },
     close: () => {
       for (const stream of streams) stream.destroy()

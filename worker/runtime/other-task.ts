@@ -7,7 +7,7 @@ import {withLog} from './console.ts'
 import type {Delivery} from './envelope.ts'
 import {openInput} from './input.ts'
 import type {Log} from './log.ts'
-import {type Exchange, openExchange, removeParts, type TaskOfSeveral} from './parts.ts'
+import {type Exchange, openExchange, removeParts, type Shared, type TaskOfSeveral} from './parts.ts'
 import {isNotFound} from './storage/index.ts'
 import type {Worker} from './worker.ts'
 
@@ -55,16 +55,16 @@ async function help(
   const metadata = {...commitMetadata(delivery, new Date()), [RESULT_METADATA.execution]: execution}
   const exchange = openExchange(storage, settings.outputBucket, object, execution, metadata, signal)
   const isOver = () => hasEnded(worker, object, execution)
-  const all = await awaitPlan(exchange, isOver, signal)
-  const part = all?.[index]
+  const shared = await awaitPlan(exchange, isOver, signal)
+  const part = shared?.parts[index]
   const name = {bucket, object, generation}
   const found = part === undefined ? undefined : await storage.find(name)
-  if (part === undefined || found === undefined) {
+  if (shared === undefined || part === undefined || found === undefined) {
     log('INFO', `task ${index + 1} has no part to write`)
     return
   }
   if (await exchange.hasPart(part)) return
-  const input = openInput(storage, name, found, signal)
+  const input = openInput(storage, name, found, signal, shared.checksums)
   const startedMs = performance.now()
   try {
     await exchange.writePart(part, parts, input.file)
@@ -77,20 +77,20 @@ async function help(
   // The first task may have written the part itself, and removed all parts before this one came.
   if (await isOver()) return removeParts(worker, delivery)
   const durationMs = Math.round(performance.now() - startedMs)
-  log('INFO', `Wrote part ${index + 1} of ${all?.length}`, {part: index + 1, durationMs})
+  log('INFO', `Wrote part ${index + 1} of ${shared.parts.length}`, {part: index + 1, durationMs})
 }
 
-/** Names of the result's parts; undefined if the first task has ended, or shows no sign of life. */
+/** What the first task has published; undefined if the first task has ended, or shows no sign of life. */
 async function awaitPlan(
   exchange: Exchange,
   isOver: () => Promise<boolean>,
   signal: AbortSignal,
-): Promise<readonly string[] | undefined> {
+): Promise<Shared | undefined> {
   let seen: string | undefined
   let since = Date.now()
   for (;;) {
     const plan = await exchange.plan()
-    if (plan?.parts !== undefined) return plan.parts
+    if (plan?.shared !== undefined) return plan.shared
     if (plan === undefined && (seen !== undefined || (await isOver()))) return undefined
     if (plan?.generation !== seen) {
       seen = plan?.generation

@@ -6,6 +6,7 @@ import type {Delivery} from './envelope.ts'
 import {createObjectWriter} from './output.ts'
 import {eachOf} from './parallel.ts'
 import type {Environment} from './settings.ts'
+import type {StepChecksums} from './step-checksums.ts'
 import {
   ABSENT,
   isForbidden,
@@ -46,8 +47,16 @@ export function taskOfSeveral(environment: Environment): TaskOfSeveral | undefin
 export interface Plan {
   /** Of the object: another one each time it is written. */
   readonly generation: string
-  /** Names of the result's parts, in its order; undefined while they are not known. */
-  readonly parts: readonly string[] | undefined
+  /** Undefined while it is not known. */
+  readonly shared: Shared | undefined
+}
+
+/** What all tasks have to know. */
+export interface Shared {
+  /** Names of the result's parts, in its order. */
+  readonly parts: readonly string[]
+  /** Of the file. */
+  readonly checksums: StepChecksums
 }
 
 /** A part that exists, and what {@link Parts.write} returned for it. */
@@ -64,7 +73,7 @@ export interface WrittenPart {
  */
 export interface Exchange {
   plan(): Promise<Plan | undefined>
-  writePlan(parts: readonly string[] | undefined): Promise<void>
+  writePlan(shared: Shared | undefined): Promise<void>
   /** @returns the part's name */
   writeInput(number: number, bytes: Uint8Array): Promise<string>
   /** Writes a part, unless another task does so first, or all is over: looks every second. */
@@ -106,18 +115,19 @@ export function openExchange(
       const found = await storage.find(named('plan'))
       if (found === undefined) return undefined
       const {generation, sizeBytes} = found
-      if (sizeBytes === 0) return {generation, parts: undefined}
+      if (sizeBytes === 0) return {generation, shared: undefined}
       try {
         const text = await buffer(await storage.read({...named('plan'), generation}, found, signal))
-        return {generation, parts: text.toString('latin1').split('\n')}
+        const shared: Shared = JSON.parse(text.toString('utf8'))
+        return {generation, shared}
       } catch (error) {
         // It was written again meanwhile.
-        if (isNotFound(error)) return {generation, parts: undefined}
+        if (isNotFound(error)) return {generation, shared: undefined}
         throw error
       }
     },
-    async writePlan(parts = []) {
-      const content = [Buffer.from(parts.join('\n'))]
+    async writePlan(shared) {
+      const content = shared === undefined ? [] : [Buffer.from(JSON.stringify(shared))]
       await storage.write(named('plan'), content, {...options, expectedGeneration: undefined}, signal)
     },
     async writeInput(number, bytes) {

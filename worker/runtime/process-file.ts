@@ -181,7 +181,7 @@ async function produce(
     resultOptions,
     signal,
   )
-  const first = leadTasks(run, input.file, whole, resultOptions)
+  const first = leadTasks(run, input, whole, resultOptions)
   const result = first?.result ?? whole
   const outputs = createOutputs({
     storage,

@@ -5,6 +5,7 @@ import {afterEach, expect, it, vi} from 'vitest'
 import {logisticRegression} from '../../../worker/logistic-regression/index.ts'
 import type {InputFile, Processor} from '../../../worker/processor.ts'
 import {createLog} from '../../../worker/runtime/log.ts'
+import {openInput} from '../../../worker/runtime/input.ts'
 import {createPace} from '../../../worker/runtime/pace.ts'
 import {readSettings} from '../../../worker/runtime/settings.ts'
 import {openStorage} from '../../../worker/runtime/storage/index.ts'
@@ -295,6 +296,57 @@ it('a retry that finds another model scores all rows with that', async () => {
   execution.proxy.fails = () => false
   expect(await execution.run(0, {CLOUD_RUN_TASK_ATTEMPT: '1'}, written('new'))).toBe(0)
   expect(await execution.result()).toBe('newnew')
+})
+
+const isRead = (method: string, url: URL) =>
+  method === 'GET' && url.pathname.includes('/b/input/') && url.searchParams.get('alt') === 'media'
+
+it.each([
+  ['the file', isRead],
+  ['what it has to know', (method: string, url: URL) => method === 'GET' && isOf('in', url, 1)],
+])('a task that receives other bytes of %s fails, and its part stays unwritten', async (_, corrupts) => {
+  const execution = await startExecution(TEXT, 2)
+  const {promise: ended, resolve: resume} = Promise.withResolvers<boolean>()
+  execution.proxy.fails = (method, url) => method === 'POST' && isPart(url, 0) && ended
+  const first = execution.run(0)
+  const proxy = await startFaultyProxy(execution.proxy.origin)
+  proxy.corrupts = corrupts
+  expect(await execution.run(1, {STORAGE_EMULATOR_HOST: proxy.origin})).toBe(1)
+  expect(await execution.parts()).not.toContainEqual(expect.stringMatching(/00001-.*\.part$/))
+  resume(false)
+  expect(await first).toBe(0)
+  expect(await execution.result()).toBe(CAPITALS)
+})
+
+it('a first task that receives other bytes of an answer fails, and its retry does not', async () => {
+  const execution = await startExecution(TEXT, 2)
+  execution.proxy.corrupts = (method, url) =>
+    method === 'GET' && url.searchParams.get('alt') === 'media' && url.href.includes('.out')
+  expect(await execution.run(0)).toBe(1)
+  expect(await execution.result()).toBeUndefined()
+  execution.proxy.corrupts = () => false
+  expect(await execution.run(0, {CLOUD_RUN_TASK_ATTEMPT: '1'})).toBe(0)
+  expect(await execution.sidecar('report.json')).toMatchObject({lengths: [13, 13]})
+})
+
+it.each([
+  ['at its beginning', 0],
+  ['beyond the first step', 5_000_000],
+  ['at the end of a step', 8 * 1024 * 1024],
+])('a range of a long file is verified %s', async (_, start) => {
+  const content = Buffer.alloc(17 * 1024 * 1024, TEXT)
+  const {upload, proxy} = await startBuckets()
+  const name = {bucket: 'input', object: OBJECT, generation: await upload(OBJECT, content)}
+  const storage = openStorage({STORAGE_EMULATOR_HOST: proxy.origin}, {mostRetries: 0})
+  const metadata = await storage.find(name)
+  if (metadata === undefined) throw new Error('The object is missing.')
+  const {signal} = new AbortController()
+  const checksums = await openInput(storage, name, metadata, signal).noteChecksums()()
+  const {file} = openInput(storage, name, metadata, signal, checksums)
+  const range = {start, end: start + 6_000_000}
+  expect((await buffer(await file.open(range))).equals(content.subarray(start, range.end))).toBe(true)
+  proxy.corrupts = isRead
+  await expect(buffer(await file.open(range))).rejects.toThrow('do not match its checksum')
 })
 
 it('sidecars of files below a folder of the name stay', async () => {

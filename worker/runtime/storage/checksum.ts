@@ -15,7 +15,16 @@ let shared: Memory | undefined
 /** A CRC32C, computed as bytes arrive: the checksum that every object has, composite ones too. */
 export class Crc32c {
   /** Inverted. */
-  #crc = -1
+  #crc: number
+
+  /** @param state of an earlier one, to continue it */
+  constructor(state = -1) {
+    this.#crc = state
+  }
+
+  get state(): number {
+    return this.#crc
+  }
 
   update(bytes: Uint8Array): void {
     const {scratch, tablesAt, bytesAt} = (shared ??= prepare())

@@ -9,7 +9,14 @@ import {isNotFound, isPreconditionFailed} from './errors.ts'
 import {type Patience, Retries} from './retry.ts'
 import {ResumableUpload, type Target, uploadWhole} from './upload.ts'
 
-export {isBucketMissing, isForbidden, isNotFound, isPreconditionFailed, isTransient} from './errors.ts'
+export {
+  isBucketMissing,
+  isForbidden,
+  isNotFound,
+  isPreconditionFailed,
+  isTransient,
+  TransferError,
+} from './errors.ts'
 export type {Patience} from './retry.ts'
 export type {ResumableUpload} from './upload.ts'
 
