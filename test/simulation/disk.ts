@@ -1,5 +1,7 @@
 import {dirname} from 'node:path'
-import {DatabaseSync} from 'node:sqlite'
+import type {DatabaseSync} from 'node:sqlite'
+import {Databases, logOf} from './databases.ts'
+import type {DiskWeather} from './disk-weather.ts'
 import type {World} from './world.ts'
 
 /** Everything below this folder is on the simulated disk. */
@@ -13,15 +15,6 @@ interface File {
 
 type Entry = File | 'folder'
 
-/** How the disk behaves. */
-export interface DiskWeather {
-  /** Milliseconds that an operation takes. */
-  delayMs: () => number
-  /** No room for files; a database that grows in steps may still have some, or has none when files do. */
-  isFull: boolean
-  isDatabaseFull: boolean
-}
-
 /**
  * A disk that keeps what was synced and, after a loss of power, may or may not keep the rest: the bytes of each file,
  * and each name in a folder.
@@ -33,31 +26,26 @@ export class Disk {
   /** Names that are safe, with what is behind them. */
   #safe = new Map<string, Entry>([[DISK, 'folder']])
   readonly #open = new Map<number, {path: string; file: File | undefined}>()
-  readonly #databases = new Map<string, DatabaseSync>()
-  /** What databases with commits since the last sync of their logs were like at that sync. */
-  readonly #synced = new Map<string, Uint8Array>()
+  readonly databases: Databases
+  /** The newest sync of each file and folder that has ended. */
+  readonly #ended = new Map<File | string, number>()
+  #lastSync = 0
   #lastDescriptor = 1000
 
   constructor(world: World, weather: DiskWeather) {
     this.#world = world
     this.weather = weather
+    this.databases = new Databases(world, weather)
   }
 
   /** The database in a file, in memory, with a log beside it, whose sync makes commits safe from a loss of power. */
   database(path: string): DatabaseSync {
-    const known = this.#databases.get(path)
-    if (known !== undefined) return known
-    const database = new DatabaseSync(':memory:')
-    this.#databases.set(path, database)
+    const {database, isNew} = this.databases.open(path)
+    if (!isNew) return database
     const log = {bytes: Buffer.alloc(0), synced: Buffer.alloc(0)}
     this.#entries.set(logOf(path), log)
     this.#safe.set(logOf(path), log)
     return database
-  }
-
-  /** To be called before a transaction of the database in a file begins. */
-  willCommit(path: string): void {
-    if (!this.#synced.has(path)) this.#synced.set(path, this.database(path).serialize())
   }
 
   /** Everything on it, for another disk. */
@@ -67,7 +55,7 @@ export class Disk {
         path,
         entry === 'folder' ? undefined : entry.bytes,
       ]),
-      databases: [...this.#databases].map(([path, database]) => [path, database.serialize()]),
+      databases: this.databases.images(),
     }
   }
 
@@ -83,7 +71,7 @@ export class Disk {
   /** What a process that ends leaves: transactions that it did not commit are undone. */
   abandon(): void {
     this.#open.clear()
-    for (const database of this.#databases.values()) if (database.isTransaction) database.exec('ROLLBACK')
+    this.databases.abandon()
   }
 
   /** A loss of power: whatever was not synced is there or not, each for itself. */
@@ -102,15 +90,7 @@ export class Disk {
     for (const entry of this.#entries.values())
       if (entry !== 'folder' && this.#world.chance(0.5)) entry.bytes = entry.synced
     for (const entry of this.#entries.values()) if (entry !== 'folder') entry.synced = entry.bytes
-    for (const [path, bytes] of this.#synced) {
-      if (this.#world.chance(0.5)) continue
-      this.#world.log(`disk: loses the last commit of ${path}`)
-      // Not into the one whose statements the dead process still holds.
-      const database = new DatabaseSync(':memory:')
-      database.deserialize(bytes)
-      this.#databases.set(path, database)
-    }
-    this.#synced.clear()
+    this.databases.losePower()
     this.#safe = new Map(this.#entries)
   }
 
@@ -186,25 +166,46 @@ export class Disk {
     file.bytes = Buffer.from(file.bytes.subarray(0, size))
   }
 
-  /** Makes the bytes of a file, or the names in a folder, safe. */
-  sync(descriptor: number): void {
+  /**
+   * Begins to make the bytes of a file, or the names in a folder, safe: those of now, whatever changes until the end.
+   * @returns what ends it
+   */
+  sync(descriptor: number): () => void {
     const opened = this.#open.get(descriptor)
     if (opened === undefined) throw failure('EBADF', 'EBADF: bad file descriptor')
-    if (opened.file !== undefined) {
-      opened.file.synced = opened.file.bytes
-      for (const path of this.#synced.keys()) if (logOf(path) === opened.path) this.#synced.delete(path)
-      return
-    }
-    for (const path of new Set([...this.#entries.keys(), ...this.#safe.keys()])) {
-      if (path === DISK || dirname(path) !== opened.path) continue
-      const entry = this.#entries.get(path)
-      if (entry === undefined) this.#safe.delete(path)
-      else this.#safe.set(path, entry)
+    const {path, file} = opened
+    const end =
+      file === undefined
+        ? this.#syncFolder(path)
+        : (this.databases.sync(path) ?? this.#syncFile(file, file.bytes))
+    this.#lastSync += 1
+    const sync = this.#lastSync
+    return () => {
+      // One that began later knows more.
+      if ((this.#ended.get(file ?? path) ?? 0) > sync) return
+      this.#ended.set(file ?? path, sync)
+      end()
     }
   }
 
   close(descriptor: number): void {
     if (!this.#open.delete(descriptor)) throw failure('EBADF', 'EBADF: bad file descriptor')
+  }
+
+  #syncFile(file: File, bytes: Buffer): () => void {
+    return () => {
+      file.synced = bytes
+    }
+  }
+
+  #syncFolder(folder: string): () => void {
+    const within = (entries: ReadonlyMap<string, Entry>): [string, Entry][] =>
+      [...entries].filter(([path]) => path !== DISK && dirname(path) === folder)
+    const names = within(this.#entries)
+    return () => {
+      for (const [path] of within(this.#safe)) this.#safe.delete(path)
+      for (const [path, entry] of names) this.#safe.set(path, entry)
+    }
   }
 
   #opened(path: string, file: File | undefined): number {
@@ -229,8 +230,6 @@ export interface DiskImage {
   readonly entries: readonly (readonly [string, Buffer | undefined])[]
   readonly databases: readonly (readonly [string, Uint8Array])[]
 }
-
-const logOf = (database: string): string => `${database}-wal`
 
 function failure(code: string, message: string): Error {
   return Object.assign(new Error(message), {code})

@@ -11,12 +11,14 @@ const FAULTS = [
   'power',
   'commit',
   'power at a commit',
+  'power after a sync',
   'split commits',
   'stop',
   'slow network',
   'lost connections',
   'slow disk',
   'full disk',
+  'failing sync',
   'clock',
   'frozen worker',
   'killed worker',
@@ -60,6 +62,12 @@ export function planFaults(
         }
         planCommitCrash({when: slow, commits: world.whole(0, 20)})
       }),
+    'power after a sync': () => {
+      const share = world.uniform() * 0.1
+      disk.weather.afterSync = () => {
+        if (world.chance(share)) world.schedule(world.uniform() * 3, () => cloud.losePower(), 'world')
+      }
+    },
     'split commits': () => splitCommits(world.uniform() * 0.2),
     stop: () => at(() => cloud.stop()),
     'slow network': () => {
@@ -86,6 +94,10 @@ export function planFaults(
           disk.weather.isDatabaseFull = false
           world.log('the disk has room')
         })
+      }),
+    'failing sync': () =>
+      at(() => {
+        disk.weather.failsNextSync = true
       }),
     clock: () =>
       at(() => {
@@ -116,6 +128,8 @@ export function calm(network: Network, disk: Disk): void {
   disk.weather.delayMs = () => 0.02 + world.uniform() / 2
   disk.weather.isFull = false
   disk.weather.isDatabaseFull = false
+  disk.weather.failsNextSync = false
+  disk.weather.afterSync = () => undefined
   planCommitCrash(undefined)
   splitCommits(0)
 }

@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto'
 import {CloudProcess} from './cloud-process.ts'
 import {call, send} from './client.ts'
+import {CALM} from './disk-weather.ts'
 import {Disk, type DiskImage, mount} from './disk.ts'
 import {connectTo, Network} from './network.ts'
 import {enter, World} from './world.ts'
@@ -25,7 +26,7 @@ export async function pipelineDisk(afterwards: Afterwards): Promise<DiskImage> {
   if (known !== undefined) return known
   const world = new World(0)
   enter(world)
-  const disk = new Disk(world, {delayMs: () => 0, isFull: false, isDatabaseFull: false})
+  const disk = new Disk(world, {...CALM})
   mount(disk)
   connectTo(new Network({delayMs: () => 0, breaks: () => false}))
   const cloud = new CloudProcess()

@@ -12,6 +12,22 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
     find: '    await sync(log, folder)\n    for (const answer of answers) answer()',
     replace: '    for (const answer of answers) answer()\n    await sync(log, folder)',
   },
+  'a change is acknowledged by a sync that began before its commit': {
+    file: 'src/local-cloud/state/open.ts',
+    find: '      isDue = true\n      return',
+    replace:
+      '      const joining = queue.length === 0 ? [] : commit(queue)\n      queue = []\n      void syncing.then(() => joining.forEach((answer) => answer()))\n      return',
+  },
+  'a failed sync acknowledges changes': {
+    file: 'src/local-cloud/state/open.ts',
+    find: '    return new Promise(() => {\n      setImmediate(() => {\n        throw failure\n      })\n    })',
+    replace: '    void failure',
+  },
+  'a start relies on a log that an earlier process failed to sync': {
+    file: 'src/local-cloud/state/open.ts',
+    find: '    emptyLog(database)\n',
+    replace: '    void emptyLog\n',
+  },
   'the event of an object is published after its commit': {
     file: 'src/local-cloud/storage/object-changes.ts',
     find: "notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)",

@@ -1,6 +1,7 @@
 import {calm, planFaults} from './faults.ts'
 import {checkAll, DeadLetters, unfinished} from './checks.ts'
 import {CloudProcess} from './cloud-process.ts'
+import {CALM} from './disk-weather.ts'
 import {Disk, mount} from './disk.ts'
 import {forgetSignals} from './host/globals.ts'
 import {connectTo, Network} from './network.ts'
@@ -28,7 +29,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   enter(world)
   running.clear()
   countWorkersFrom(0)
-  const disk = new Disk(world, {delayMs: () => 0, isFull: false, isDatabaseFull: false})
+  const disk = new Disk(world, {...CALM})
   disk.load(image)
   mount(disk)
   const network = new Network({delayMs: () => 0, breaks: () => false})
@@ -43,11 +44,14 @@ export async function simulate(seed: number): Promise<Outcome> {
   planFaults({cloud, disk, network}, faultyMs)
   const files: UploadedFile[] = []
   let uploading = 0
+  // Uploads that come together share commits, or meet the sync of each other's.
+  const together = world.chance(0.3) ? world.whole(0, faultyMs) : undefined
   for (let index = world.whole(1, 6); index > 0; index--) {
     const file: UploadedFile = {name: `file-${index}`, kind: kindOf(index), tries: []}
     files.push(file)
     uploading += 1
-    world.schedule(world.whole(0, faultyMs), () => {
+    const atMs = together === undefined ? world.whole(0, faultyMs) : together + world.uniform() * 3
+    world.schedule(atMs, () => {
       world.start(`client-${index}`, () => {
         void uploadFile(file).finally(() => (uploading -= 1))
       })

@@ -30,6 +30,11 @@ export class Crash extends Error {
   override readonly name = 'Crash'
 }
 
+/** An error of the disk. A process that throws it, uncaught, as the cause of its own error ends as it should. */
+export class DiskFailure extends Error {
+  override readonly name = 'DiskFailure'
+}
+
 /**
  * One machine with all its processes, whose time, randomness and order of events come from a seed alone.
  *
@@ -127,7 +132,13 @@ export class World {
         this.#events.add(event)
         return
       }
-      owner.run(process, action)
+      try {
+        owner.run(process, action)
+      } catch (error) {
+        if (!(error instanceof Error && error.cause instanceof DiskFailure)) throw error
+        this.log(`${process.name} ends: ${error.message}`)
+        this.end(process, {code: 1})
+      }
     }
     const event: SimulatedEvent = {at: this.#now + Math.max(0, delayMs), action: run, isCleared: false}
     if (process?.isAlive !== false) this.#events.add(event)

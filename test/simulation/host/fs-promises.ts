@@ -48,8 +48,8 @@ class FileHandle {
     return onDisk(() => theDisk().truncate(this.fd, size))
   }
 
-  sync(): Promise<void> {
-    return onDisk(() => theDisk().sync(this.fd))
+  async sync(): Promise<void> {
+    await onDisk(theDisk().sync(this.fd))
   }
 
   datasync(): Promise<void> {

@@ -52,7 +52,9 @@ export class DatabaseSync {
   }
 
   exec(sql: string): void {
-    if (this.#isUsable) this.#database.exec(sql)
+    if (!this.#isUsable) return
+    if (sql.startsWith('PRAGMA wal_checkpoint')) theDisk().databases.checkpoint(this.#path)
+    else this.#database.exec(sql)
   }
 
   close(): void {
@@ -65,7 +67,7 @@ export class DatabaseSync {
 
   #begin(): {changes: number; lastInsertRowid: number} {
     if (!this.#isUsable) throw new Error('database is not open')
-    theDisk().willCommit(this.#path)
+    theDisk().databases.willCommit(this.#path)
     this.#database.exec('BEGIN IMMEDIATE')
     return {changes: 0, lastInsertRowid: 0}
   }
