@@ -1,15 +1,8 @@
 import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
 import {AppError} from '../errors.ts'
-import {
-  isCancellation,
-  readErrorReport,
-  resultOf,
-  sizeOf,
-  sourceGeneration,
-  STOPPED_RUN,
-} from '../files/commits.ts'
+import {readErrorReport, resultOf, sizeOf, sourceGeneration, STOPPED_RUN} from '../files/commits.ts'
 import {findDeparted} from '../files/departed.ts'
-import type {FileError} from '../files/files.ts'
+import type {FileError, FileState} from '../files/files.ts'
 import {isPattern} from '../files/names.ts'
 import {eachOf} from '../parallel.ts'
 import type {Context} from '../ports/context.ts'
@@ -122,21 +115,33 @@ async function noneIfRefused(list: Promise<StoredObject[]>): Promise<StoredObjec
   }
 }
 
-/** The `error.json` of each failed or cancelled run. */
+/** The `error.json` of each failed or cancelled run; of one that `cancel` repeated, only the oldest that is left. */
 async function failuresIn(errors: readonly Version[], {cloud}: Context): Promise<Commit[]> {
   const failures = new Map<Version, Commit>()
-  await eachOf(errors, READS_AT_ONCE, async (version) => {
-    if (sourceGeneration(version.object) === undefined) return
-    const isCancelled = isCancellation(version.object)
-    if (isCancelled && version.object.metadata[RESULT_METADATA.cancelled] !== STOPPED_RUN) return
+  await eachOf(errors.filter(isOfRun), READS_AT_ONCE, async (version) => {
     const report = version.isSoftDeleted ? undefined : await readErrorReport(cloud.objects, version.object)
+    const isStopped =
+      version.object.metadata[RESULT_METADATA.cancelled] === STOPPED_RUN || report?.code === 'cancelled'
     failures.set(version, {
       ...version,
-      outcome: isCancelled ? 'cancelled' : 'failed',
+      outcome: isStopped ? 'cancelled' : 'failed',
       ...(report === undefined ? {} : {error: report}),
     })
   })
   return errors.flatMap((version) => failures.get(version) ?? [])
+}
+
+/** Whether it stands for a run: what `cancel` wrote about a file that had failed does once the failure's own is gone. */
+function isOfRun(version: Version, _index: number, all: readonly Version[]): boolean {
+  const {object} = version
+  const generation = sourceGeneration(object)
+  const cancelled = object.metadata[RESULT_METADATA.cancelled]
+  if (generation === undefined || cancelled === undefined || cancelled === STOPPED_RUN)
+    return generation !== undefined
+  return (
+    cancelled === ('failed' satisfies FileState) &&
+    !all.some((other) => sourceGeneration(other.object) === generation && byTime(other, version) < 0)
+  )
 }
 
 function byTime({object: one}: Version, {object: other}: Version): number {

@@ -1,6 +1,7 @@
 import {writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {expect, test} from 'vitest'
+import {cancel} from '../../../src/core/cancel.ts'
 import {compare} from '../../../src/core/compare.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
 import {keepVersions} from '../../../src/core/history/keep-versions.ts'
@@ -148,6 +149,20 @@ test('without soft delete, only the runs that are kept are listed, and a failed 
     file: {state: 'failed'},
     previous: {run: 1},
   })
+})
+
+test.each([
+  {versioning: false, softDeleteDays: 0},
+  {versioning: true, softDeleteDays: 0},
+])('a failed run stays in the history once its file is cancelled: %j', async (settings) => {
+  const {context, send} = await start(settings)
+  expect((await send('x,y\n"broken,1\n'))?.state).toBe('failed')
+  const [before] = await readRuns('a.csv', context)
+  for (const _ of [1, 2]) {
+    expect(await cancel(['a.csv'], context)).toMatchObject({ended: [{state: 'failed'}]})
+    const {outcome, error, inputGeneration} = before ?? {}
+    expect(await readRuns('a.csv', context)).toMatchObject([{number: 1, outcome, error, inputGeneration}])
+  }
 })
 
 test('a pipeline without versioning gets it in place, and from then on no run destroys the one before', async () => {
