@@ -211,6 +211,8 @@ export const LOG_LABELS = {
   generation: 'generation',
   messageId: 'message-id',
   attempt: 'attempt',
+  /** Number of the task, from 2 on, that helps the first one of an execution: its end is not the attempt's. */
+  task: 'task',
 } as const
 
 /** Environment variables of a worker, set by the pipeline or by the container's platform. */

@@ -69,6 +69,7 @@ export function streamedEntry({metadata, data}: Entry): LogEntry {
 export function lineOf(entry: LogEntry, joined: Readonly<Record<string, string>> = {}): LogLine {
   const labels = {...entry.labels, ...joined}
   const attempt = Number(labels[LOG_LABELS.attempt])
+  const task = labels[LOG_LABELS.task]
   const {payload, request} = entry
   const {message, ...fields} = isJsonObject(payload)
     ? payload
@@ -83,6 +84,7 @@ export function lineOf(entry: LogEntry, joined: Readonly<Record<string, string>>
     generation: labels[LOG_LABELS.generation],
     attempt: Number.isInteger(attempt) && attempt > 0 ? attempt : undefined,
     messageId: labels[LOG_LABELS.messageId],
+    ...(task === undefined ? {} : {task}),
     revision: entry.revision,
     status: request?.status,
     latencyMs: request?.latencyMs,

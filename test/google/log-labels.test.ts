@@ -122,6 +122,31 @@ test('what Cloud Run says of a request and a container gets the object by trace 
   expect(activities.size).toBe(2)
 })
 
+test('a task that helps the first one of an execution may end: the attempt runs', async () => {
+  const helper = worker(-29, 'shared.csv', 'i-2', {message: 'Waiting for the first task'})
+  const context = await startWithEntries([
+    worker(-30, 'shared.csv', 'i-1', {message: 'processing'}),
+    {...helper, labels: {...helper.labels, task: '2'}},
+    {
+      logName: log('varlog/system'),
+      timestamp: at(-20),
+      severity: 'ERROR',
+      labels: {instanceId: 'i-2'},
+      textPayload: 'Container called exit(1).',
+    },
+  ])
+  const lines = await Array.fromAsync(logs({tail: false, object: 'shared.csv'}, context))
+  expect(lines.map(({source, task}) => [source, task])).toEqual([
+    ['worker', undefined],
+    ['worker', '2'],
+    ['system', '2'],
+  ])
+  const file = {object: 'shared.csv', generation: '1', uploadedAt: at(-100)}
+  const activity = (await createActivityReader(context).read([file])).get(fileKey('shared.csv', '1'))
+  expect(activity).toMatchObject({state: 'running', startedAt: at(-30)})
+  expect(activity).not.toHaveProperty('lastError')
+})
+
 test(
   'of very many open files none is forgotten, and the logs are read a few times',
   {timeout: 60_000},

@@ -1,4 +1,4 @@
-import {sidecarObject, WORKER_ENVIRONMENT} from '../contract.ts'
+import {LOG_LABELS, sidecarObject, WORKER_ENVIRONMENT} from '../contract.ts'
 import {isCancelled, toCommitted} from './commit-state.ts'
 import {createDeliver, deliveryLabels} from './deliveries.ts'
 import {parseDelivery, type Delivery} from './envelope.ts'
@@ -24,7 +24,10 @@ export async function runTask(worker: Worker, shutdown: AbortSignal): Promise<nu
   // The attempts of the first task alone are the file's.
   const retries = isFirst ? Number(worker.environment['CLOUD_RUN_TASK_ATTEMPT'] ?? 0) : 0
   const delivery = {...handedOver, attempt: handedOver.attempt + retries}
-  const log = worker.log.labelled(deliveryLabels(delivery))
+  const log = worker.log.labelled({
+    ...deliveryLabels(delivery),
+    ...(isFirst ? {} : {[LOG_LABELS.task]: String(task.index + 1)}),
+  })
   // Keeps the process alive: one that waits without an event loop handle must not look finished.
   const alive = setInterval(() => {}, KEEP_ALIVE_MS)
   try {

@@ -159,7 +159,7 @@ function note(line: LogLine, attempts: Map<string, Attempt[]>): void {
   const {object, generation, messageId, time, latencyMs = 0} = line
   // A request is logged under the time at which it began.
   const untilMs = Date.parse(time) + latencyMs
-  if (object === undefined || generation === undefined) return
+  if (object === undefined || generation === undefined || line.task !== undefined) return
   const key = fileKey(object, generation)
   const ofFile = attempts.get(key) ?? []
   attempts.set(key, ofFile)

@@ -33,7 +33,9 @@ export function attemptsOf(
   {object, generation}: {readonly object: string; readonly generation: string},
 ): DeliveryAttempt[] {
   const groups: Group[] = []
-  const own = lines.filter((line) => line.object === object && line.generation === generation)
+  const own = lines.filter(
+    (line) => line.object === object && line.generation === generation && line.task === undefined,
+  )
   for (const line of own.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time))) {
     const ofDelivery = groups.filter((group) => isSameDelivery(group.first, line))
     // Lines of the job are without a revision, those of a worker of one's own perhaps too.

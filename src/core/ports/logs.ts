@@ -10,6 +10,8 @@ export interface LogLine {
   readonly generation: string | undefined
   readonly attempt: number | undefined
   readonly messageId: string | undefined
+  /** Number of a task that helps the first one of an execution; its lines, and Cloud Run's about it, end no attempt. */
+  readonly task?: string
   readonly revision: string | undefined
   /** HTTP status, if the line is from the request log. */
   readonly status: number | undefined

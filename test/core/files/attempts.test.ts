@@ -66,6 +66,24 @@ it('tells what the job did from the delivery that handed the file over to it', (
   expect(others).toEqual([])
 })
 
+it('leaves out a task that helped, and how its container ended', () => {
+  const lines = [
+    line('01:10:46.000', {message: 'processing'}),
+    line('01:10:47.000', {task: '2', severity: 'WARNING', message: 'task 2 failed: boom'}),
+    line('01:10:48.000', {
+      source: 'system',
+      messageId: undefined,
+      task: '2',
+      message: 'Container called exit(1).',
+    }),
+  ]
+  const [attempt, ...others] = attemptsOf(lines, FILE)
+  expect(attempt).toMatchObject({startedAt: at('01:10:46.000')})
+  expect(attempt).not.toHaveProperty('endedAt')
+  expect(attempt).not.toHaveProperty('reason')
+  expect(others).toEqual([])
+})
+
 it('leaves out lines about other objects and other generations', () => {
   const lines = [line('01:09:14.179', {object: 'other.csv'}), line('01:09:14.179', {generation: '1'})]
   expect(attemptsOf(lines, FILE)).toEqual([])

@@ -10,6 +10,7 @@ import {createPace} from '../../../worker/runtime/pace.ts'
 import {readSettings} from '../../../worker/runtime/settings.ts'
 import {openStorage} from '../../../worker/runtime/storage/index.ts'
 import {runTask} from '../../../worker/runtime/task.ts'
+import {fieldsOf} from '../../../src/core/json.ts'
 import {letters} from '../../support/letters.ts'
 import {randomFrom} from '../../support/random.ts'
 import {startFaultyProxy} from '../../support/faulty-proxy.ts'
@@ -101,6 +102,12 @@ it('three tasks write one result, whoever starts first, and leave nothing else',
   expect(ofParts).toEqual([])
   expect(await execution.names()).toEqual([`_cloud-runner/${OBJECT}/report.json`, OBJECT])
   expect(execution.outcomes()).toEqual(['done'])
+  const byTask = Map.groupBy(
+    execution.lines,
+    (line) => fieldsOf(line['logging.googleapis.com/labels'])['task'],
+  )
+  expect(new Set(byTask.keys())).toEqual(new Set(['2', '3', undefined]))
+  expect(byTask.get(undefined)?.map(({message}) => message)).toContain('done')
 })
 
 it('the first task writes the parts of those that never start', async () => {
