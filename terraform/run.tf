@@ -180,7 +180,8 @@ resource "google_cloud_run_v2_job" "worker" {
   template {
     labels = local.labels
     # As many at a time as Cloud Run can; the worker asks for more tasks when it hands a file over.
-    task_count = 1
+    parallelism = 0
+    task_count  = 1
 
     template {
       service_account = local.worker_account

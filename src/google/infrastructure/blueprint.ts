@@ -288,6 +288,7 @@ export function blueprint({settings, names, model, livenessPort, formerLabels = 
         template: {
           labels,
           // As many at a time as Cloud Run can; the worker asks for more tasks when it hands a file over.
+          parallelism: 0,
           taskCount: 1,
           template: {
             serviceAccount: names.workerAccount,

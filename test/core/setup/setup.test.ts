@@ -1,6 +1,8 @@
 import {describe, expect, test} from 'vitest'
+import {fieldsOf} from '../../../src/core/json.ts'
 import {pipelineOf} from '../../../src/core/settings/pipeline.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
+import {createRest} from '../../../src/google/rest.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
@@ -30,6 +32,26 @@ describe('setup', () => {
     for (const bucket of [pipeline.names.inputBucket, pipeline.names.outputBucket]) {
       expect(await Array.fromAsync(context.cloud.objects.list(bucket))).toEqual([])
     }
+  })
+
+  test('a job that ran one task at a time runs all of them at once', async () => {
+    const context = await startLocalPipeline()
+    const {project, region} = context.pipeline.settings
+    const request = {workerFolder: await workerFolder('processor.js', capitals(''))}
+    await setup(request, context)
+    const rest = createRest({projectId: project, region, endpoint: context.endpoint})
+    const path = `/v2/projects/${project}/locations/${region}/jobs/${context.pipeline.names.job}`
+    const job = fieldsOf(await rest.get('run', path))
+    await rest.request('run', 'PATCH', path, {
+      ...job,
+      template: {...fieldsOf(job['template']), parallelism: 1},
+    })
+
+    const {resources} = await setup(request, context)
+    expect(resources.filter(({action}) => action !== 'none')).toEqual([
+      {kind: 'job', name: 'cloud-runner-job', action: 'update'},
+    ])
+    expect(fieldsOf((await rest.get('run', path))?.['template'])['parallelism'] ?? 0).toBe(0)
   })
 
   test('two at once make one pipeline', async () => {

@@ -140,14 +140,15 @@ export function createJobs(dependencies: JobsDependencies) {
   } satisfies RpcService
 }
 
-/** Defaults that Cloud Run fills in and returns. */
+/** Defaults that Cloud Run fills in and returns; a parallelism of 0 is the default, which it leaves out. */
 function withDefaults(spec: JobSpec, serviceAccount: string): JobSpec {
-  const {template = {}} = spec
+  const {parallelism = 0, ...template} = spec.template ?? {}
   return {
     launchStage: 'GA',
     ...spec,
     template: {
       ...template,
+      ...(parallelism === 0 ? {} : {parallelism}),
       taskCount: template.taskCount || 1,
       template: {maxRetries: 3, timeout: '600s', serviceAccount, ...template.template},
     },
