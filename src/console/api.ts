@@ -168,7 +168,10 @@ export type Fix = 'reprocess' | 'redrive' | 'cancel'
 export interface FixPlan {
   readonly fix: Fix
   readonly count: number
-  /** Changes if one of the files does, whatever their number: what the user confirms. */
+  /**
+   * What the user confirms: changes if other files match, if one was uploaded again, or if reprocessing would treat one
+   * differently.
+   */
   readonly digest: string
   /** Names of the first ones. */
   readonly objects: readonly string[]

@@ -47,6 +47,13 @@ export class FileIndex {
     return this.#files.reduce((count, file) => (isLater(file) ? count + 1 : count), 0)
   }
 
+  /** The newest upload of each of these names that is there. */
+  generationsOf(objects: readonly string[]): ReadonlyMap<string, string> {
+    const wanted = new Set(objects)
+    const oldestFirst = this.#files.filter(({object}) => wanted.has(object)).toReversed()
+    return new Map(oldestFirst.map(({object, generation}) => [object, generation]))
+  }
+
   /** Files that match a filter, newest upload first. */
   matching(filter: FileFilter): readonly FileStatus[] {
     const isMatch = matcherOf(filter)

@@ -42,6 +42,12 @@ const APPLIES: Readonly<Record<Fix, (file: FileStatus) => boolean>> = {
   cancel: (file) => !hasEnded(file),
 }
 
+/** A file as it was when it was chosen. */
+interface ChosenFile extends Chosen {
+  /** `undefined` if the last reading did not have the file. */
+  readonly generation: string | undefined
+}
+
 export interface FixServices {
   readonly context: Context
   readonly files: FileIndex
@@ -88,7 +94,7 @@ export class Fixes implements AsyncDisposable {
   start(request: FixRequest, digest?: string): FixProgress {
     const chosen = this.#chosen(request)
     if (digest !== undefined && digest !== digestOf(chosen))
-      throw new AppError(`Other files match the filter now: ${chosen.length} in all.`, {
+      throw new AppError(`The files have changed: now they are ${chosen.length}.`, {
         code: 'conflict',
         suggestions: ['See which they are, and confirm again.'],
       })
@@ -105,10 +111,20 @@ export class Fixes implements AsyncDisposable {
     return progress
   }
 
-  #chosen({fix, objects, filter}: FixRequest): readonly Chosen[] {
-    if (objects.length > 0) return objects.map((object) => ({object, isMissing: false}))
-    const files = this.#services.files.matching(filter).filter(APPLIES[fix])
-    return files.map((file) => ({object: file.object, isMissing: isUndelivered(file)}))
+  #chosen({fix, objects, filter}: FixRequest): readonly ChosenFile[] {
+    const {files} = this.#services
+    if (objects.length > 0) {
+      const generations = files.generationsOf(objects)
+      return objects.map((object) => ({object, generation: generations.get(object), isMissing: false}))
+    }
+    return files
+      .matching(filter)
+      .filter(APPLIES[fix])
+      .map((file) => ({
+        object: file.object,
+        generation: file.generation,
+        isMissing: fix === 'reprocess' && isUndelivered(file),
+      }))
   }
 
   #report(progress: FixProgress): void {
@@ -145,9 +161,9 @@ export class Fixes implements AsyncDisposable {
 }
 
 /** Identifies the files, whatever their order. */
-function digestOf(chosen: readonly Chosen[]): string {
-  const names = chosen.map(({object}) => object).toSorted()
-  return createHash('sha256').update(JSON.stringify(names)).digest('base64url')
+function digestOf(chosen: readonly ChosenFile[]): string {
+  const files = chosen.map((file) => JSON.stringify([file.object, file.generation, file.isMissing]))
+  return createHash('sha256').update(files.toSorted().join('\n')).digest('base64url')
 }
 
 async function apply(fix: Fix, chosen: readonly Chosen[], context: Context): Promise<void> {
