@@ -1,8 +1,8 @@
 import {AppError, EXIT} from '../errors.ts'
+import {gcloudFor} from '../gcloud.ts'
 import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
-import type {Settings} from '../settings/settings.ts'
-import {commandFor, suggest} from '../suggestion.ts'
+import {commandFor, suggest, type Suggestion} from '../suggestion.ts'
 import {keepVersions} from './keep-versions.ts'
 import {readRuns, type Run, type RunObject} from './runs.ts'
 
@@ -48,12 +48,17 @@ export async function openRunObject(
       : `Run ${number} was replaced, and ${what} is gone.`,
     {
       code: 'result-missing',
-      suggestions: [(await keepVersions(context)) ?? keptFor(context.pipeline.settings)],
+      suggestions: [(await keepVersions(context)) ?? keptFor(context.pipeline)],
     },
   )
 }
 
-function keptFor({noncurrentDays}: Settings): string {
+function keptFor({settings, names}: Context['pipeline']): Suggestion {
+  if (settings.outputBucket !== undefined) {
+    const typed = `gcloud storage buckets describe gs://${names.outputBucket}`
+    return suggest`The lifecycle rules of the existing bucket say how long replaced results are kept: ${gcloudFor(settings, typed)}`
+  }
+  const {noncurrentDays} = settings
   return noncurrentDays === 0
     ? 'A version that was deleted by hand is not kept.'
     : `Replaced results are kept for ${noncurrentDays} days: "noncurrentDays" in cloud-runner.json changes that.`
