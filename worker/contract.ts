@@ -123,7 +123,8 @@ export const RESULT_METADATA = {
   auc: 'auc',
   model: 'model',
   /**
-   * On an `error.json` alone, with the value `true`: `cancel` wrote it. It applies to deliveries whose notification
+   * On an `error.json` alone: `cancel` wrote it. The value is `true` if it stopped a run, and the file's state if the
+   * file had ended, so that only requests to process it again are stopped. It applies to deliveries whose notification
    * was published before it, including those in progress; a later request to process the file runs. A result of the
    * same generation outranks it.
    */

@@ -63,8 +63,8 @@ export interface WriteOptions {
 
 /**
  * The part of Cloud Storage's JSON API that a worker uses, over Node's own HTTP: the official client takes a
- * fifth of the processor time of a large file (docs/adr/0012). All requests are safe to repeat, since writes carry preconditions
- * and deletes name a generation.
+ * fifth of the processor time of a large file (docs/adr/0012). All requests are safe to repeat: a write carries a
+ * precondition, or writes the same bytes under its name whenever it is repeated; a delete names a generation.
  */
 export interface Storage {
   /** Metadata of an object or of one generation; undefined if it does not exist. */
