@@ -27,7 +27,7 @@ export interface ProjectBucket {
   readonly pipeline: string | undefined
 }
 
-/** A bucket as it is, whoever created it. */
+/** A bucket as it is, created by the pipeline or not. */
 export interface ExistingBucket {
   /** How long its retention policy keeps each object; `undefined`: it has none. */
   readonly retentionSeconds: number | undefined
