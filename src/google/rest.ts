@@ -18,7 +18,10 @@ export type RestService =
   | 'serviceusage'
   | 'storage'
 
-/** They belong to no project; a user's credentials name the one that their quota is charged to. */
+/**
+ * They belong to no project; a user's credentials name the one that their quota is charged to. The others charge the
+ * project of the resource, in which their APIs are on: the credentials' may not have them.
+ */
 const WITHOUT_PROJECT: ReadonlySet<RestService> = new Set(['cloudbilling', 'cloudresourcemanager'])
 
 export type Json = Readonly<Record<string, unknown>>
