@@ -72,8 +72,8 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
   },
   'a result replaces whatever is there': {
     file: 'worker/runtime/process-file.ts',
-    find: 'expectedGeneration: seen.single?.outputGeneration ?? ABSENT, contentType',
-    replace: 'expectedGeneration: undefined, contentType',
+    find: 'expectedGeneration: seen.single?.outputGeneration ?? ABSENT,',
+    replace: 'expectedGeneration: undefined,',
   },
   'unfinished outputs are not marked as such': {
     file: 'worker/runtime/outputs.ts',

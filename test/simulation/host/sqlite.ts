@@ -19,7 +19,7 @@ export function planCommitCrash(crash: CommitCrash | undefined): void {
   planned = crash
 }
 
-/** Crashes between commits of which the second follows the first at once. @param share of such pairs */
+/** Crashes between commits of which the second follows the first within a millisecond. @param share of such pairs */
 export function splitCommits(share: number): void {
   splitShare = share
   // Of another simulation, whose time is not this one's.
@@ -79,7 +79,7 @@ export class DatabaseSync {
       if (theWorld().chance(0.5)) this.#database.exec('ROLLBACK')
       throw Object.assign(new Error('database or disk is full'), {errcode: 13})
     }
-    const follows = lastCommit === theWorld().now
+    const follows = lastCommit >= 0 && theWorld().now - lastCommit < 1
     lastCommit = theWorld().now
     if (follows && splitShare > 0 && theWorld().chance(splitShare)) this.#crash('between two commits')
     const crash = planned?.commits === 0 ? planned.when : undefined
