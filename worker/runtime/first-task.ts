@@ -13,8 +13,8 @@ export interface FirstTask {
   readonly tasks: Tasks
   /** The result, in one piece or in parts. */
   readonly result: ObjectWriter
-  /** Call it when the attempt ends, however it ends. */
-  stop(): void
+  /** Call it when the attempt ends, however it ends; nothing is written once it has resolved. */
+  stop(): Promise<void>
 }
 
 /**
@@ -86,6 +86,9 @@ export function leadTasks(
         return exchange.compose(sources, {bucket, object}, target())
       },
     },
-    stop: () => clearInterval(timer),
+    async stop() {
+      clearInterval(timer)
+      await announced.catch(() => undefined)
+    },
   }
 }

@@ -1,6 +1,6 @@
 import {createHash} from 'node:crypto'
 import {buffer} from 'node:stream/consumers'
-import {partsPrefix, RESULT_METADATA} from '../contract.ts'
+import {partsPrefix} from '../contract.ts'
 import type {InputFile, Parts} from '../processor.ts'
 import type {Delivery} from './envelope.ts'
 import {createObjectWriter} from './output.ts'
@@ -24,6 +24,8 @@ const CONTENT_TYPE = 'application/octet-stream'
 const AT_ONCE = 8
 /** Interval at which a task looks whether another has written the part that it is writing. */
 const LOOK_EVERY_MS = 1000
+/** An execution that has written nothing for an hour has ended: even the retry of a task starts sooner. */
+const LONGEST_SILENCE_MS = 3_600_000
 
 /** Which one of several tasks this container is. */
 export interface TaskOfSeveral {
@@ -198,13 +200,27 @@ function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** Removes what tasks have exchanged about this generation of a file or an earlier one, whichever execution it was. */
-export async function removeParts({storage, settings}: Worker, {event}: Delivery): Promise<void> {
+/**
+ * Removes what the tasks of this execution have exchanged, with all versions, and what earlier executions of the file
+ * have left. Another one may be running: the first task of that writes its plan every 20 seconds.
+ */
+export async function removeParts(
+  {storage, settings, environment}: Worker,
+  {event}: Delivery,
+): Promise<void> {
   const bucket = settings.outputBucket
-  const found = await storage.list(bucket, partsPrefix(event.object, ''))
-  await eachOf(found, AT_ONCE, async ({name, generation, metadata}) => {
-    const source = metadata[RESULT_METADATA.sourceGeneration]
-    if (source !== undefined && BigInt(source) > BigInt(event.generation)) return
+  const folder = partsPrefix(event.object, '')
+  const executionOf = ({name}: ListedObject): string => name.slice(folder.length).split('/', 1).join()
+  const found = await storage.list(bucket, folder, {versions: true})
+  const latest = new Map<string, number>()
+  for (const one of found)
+    latest.set(executionOf(one), Math.max(latest.get(executionOf(one)) ?? 0, Date.parse(one.timeCreated)))
+  const own = taskOfSeveral(environment)?.execution
+  const removed = found.filter((one) => {
+    const execution = executionOf(one)
+    return execution === own || Date.now() - (latest.get(execution) ?? 0) > LONGEST_SILENCE_MS
+  })
+  await eachOf(removed, AT_ONCE, async ({name, generation}) => {
     const part = {bucket, object: name, generation}
     await storage.erase(part).catch(async (error: unknown) => {
       if (!isForbidden(error)) throw error

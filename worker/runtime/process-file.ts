@@ -266,7 +266,7 @@ async function produce(
     throw error
   } finally {
     signal.removeEventListener('abort', onAbort)
-    first?.stop()
+    await first?.stop()
     input.close()
   }
 }

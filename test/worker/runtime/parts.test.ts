@@ -98,7 +98,7 @@ it('three tasks write one result, whoever starts first, and leave nothing else',
     execution: EXECUTION,
   })
   const [versions] = await bucket.getFiles({versions: true})
-  const ofParts = versions.filter((one) => one.name.includes('/parts/') && !one.name.endsWith('/plan'))
+  const ofParts = versions.filter((one) => one.name.includes('/parts/'))
   expect(ofParts).toEqual([])
   expect(await execution.names()).toEqual([`_cloud-runner/${OBJECT}/report.json`, OBJECT])
   expect(execution.outcomes()).toEqual(['done'])
@@ -336,11 +336,7 @@ it('a first task that receives other bytes of an answer fails, and its retry doe
   expect(await execution.sidecar('report.json')).toMatchObject({lengths: [13, 13]})
 })
 
-it.each([
-  ['at its beginning', 0],
-  ['beyond the first step', 5_000_000],
-  ['at the end of a step', 8 * 1024 * 1024],
-])('a range of a long file is verified %s', async (_, start) => {
+it.each([0, 5_000_000, 8 * 1024 * 1024])('a range from byte %i on is verified', async (start) => {
   const content = Buffer.alloc(17 * 1024 * 1024, TEXT)
   const {upload, proxy} = await startBuckets()
   const name = {bucket: 'input', object: OBJECT, generation: await upload(OBJECT, content)}
@@ -354,6 +350,43 @@ it.each([
   expect((await buffer(await file.open(range))).equals(content.subarray(start, range.end))).toBe(true)
   proxy.corrupts = isRead
   await expect(buffer(await file.open(range))).rejects.toThrow('do not match its checksum')
+})
+
+it('what another execution left is removed once it has written nothing for an hour', async () => {
+  const execution = await startExecution(TEXT, 2)
+  execution.proxy.fails = (_, url) => url.pathname.endsWith('/compose')
+  expect(await execution.run(0, {CLOUD_RUN_EXECUTION: 'worker-job-other'})).toBe(1)
+  const left = await execution.parts()
+  expect(left).toHaveLength(7)
+  execution.proxy.fails = () => false
+  expect(await execution.run(0)).toBe(0)
+  expect(await execution.parts()).toEqual(left)
+  vi.useFakeTimers({toFake: ['Date']})
+  vi.setSystemTime(Date.now() + 3_601_000)
+  expect(await execution.run(0)).toBe(0)
+  expect(await execution.parts()).toEqual([])
+})
+
+it('a plan that is being written when the attempt ends does not stay', async () => {
+  const execution = await startExecution('hello!', 2)
+  const {promise: failed, resolve: resume} = Promise.withResolvers<boolean>()
+  // By then, an attempt that does not wait for its plan has removed the others.
+  const release = async (): Promise<void> => {
+    for (let requests = 0; requests < 20; requests++) await execution.names()
+    resume(false)
+    for (let requests = 0; requests < 5; requests++) await execution.names()
+  }
+  let later: Promise<void> | undefined
+  execution.proxy.fails = (method, url) => {
+    if (method !== 'POST') return false
+    const name = url.searchParams.get('name') ?? ''
+    if (name.endsWith('/error.json')) later = release()
+    return name.endsWith('/plan') && failed
+  }
+  expect(await execution.run(0)).toBe(0)
+  expect(execution.outcomes()).toEqual(['failed'])
+  await later
+  expect(await execution.parts()).toEqual([])
 })
 
 it('sidecars of files below a folder of the name stay', async () => {

@@ -114,8 +114,11 @@ export interface Storage {
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<ObjectMetadata>
-  /** All objects whose names begin so, in the order of their names. */
-  list(bucket: string, prefix: string): Promise<ListedObject[]>
+  /**
+   * All objects whose names begin so, in the order of their names.
+   * @param options.versions noncurrent versions, too
+   */
+  list(bucket: string, prefix: string, options?: {readonly versions: boolean}): Promise<ListedObject[]>
   /** Removes one generation of an object; ignores one that is gone or was overwritten. */
   remove(name: ObjectName & {readonly generation: string}): Promise<void>
   /**
@@ -204,11 +207,15 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
         return toMetadata(JSON.parse((await bytesOf(await connection.send(request))).toString('utf8')))
       }, signal)
     },
-    async list(bucket, prefix) {
+    async list(bucket, prefix, {versions} = {versions: false}) {
       const found: ListedObject[] = []
       let page: unknown = ''
       do {
-        const query = new URLSearchParams({prefix, ...(page === '' ? {} : {pageToken: String(page)})})
+        const query = new URLSearchParams({
+          prefix,
+          versions: String(versions),
+          ...(page === '' ? {} : {pageToken: String(page)}),
+        })
         const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o?${query.toString()}`
         const request = {method: 'GET', path, what: `gs://${bucket}/${prefix}`} as const
         const answer: unknown = await retries.run(async () => {
