@@ -112,6 +112,8 @@ export async function takeInventory(
     const policy = await ask(path, method)
     for (const binding of listIn(policy, 'bindings')) {
       for (const member of Array.isArray(binding['members']) ? binding['members'] : []) {
+        // Cloud Storage itself grants these on a new bucket without uniform access.
+        if (/^project(?:Owner|Editor|Viewer):/.test(String(member))) continue
         grants.push({on, role: text(binding['role']), member: String(member)})
       }
     }
