@@ -3,7 +3,7 @@ import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {expectFine, noBrowser, openPage} from '../support/browser.ts'
 import {Cli, parseObject} from '../support/cli.ts'
-import {multiplySample} from '../support/many-files.ts'
+import {setupManyFiles} from '../support/many-files.ts'
 
 const FILES = 100_000
 
@@ -12,13 +12,7 @@ test.skipIf(noBrowser !== undefined)(
   {timeout: 300_000},
   async () => {
     await using cli = await Cli.create()
-    await cli.json(['sample', '--rows', '200', '--output', 'sample.csv'])
-    await cli.json(['setup'])
-    await cli.json(['upload', 'sample.csv', '--label-column', 'bankrupt', '--wait'])
-    await cli.write('bad.csv', 'a,b\n"1,2\n')
-    await cli.run(['upload', 'bad.csv', '--wait'])
-    await cli.run(['local', 'stop'])
-    multiplySample(cli.folder, FILES)
+    await setupManyFiles(cli, FILES)
     const console = cli.start(['console', '--json', '--no-open'])
     await console.shows('"address"')
     const state = join(cli.folder, '.cloud-runner')
@@ -58,6 +52,23 @@ test.skipIf(noBrowser !== undefined)(
     await page.getByRole('button', {name: 'Reprocess …'}).click()
     await page.getByRole('button', {name: 'Reprocess 1 file'}).click()
     await page.getByText('Reprocess: 1 file done.').waitFor()
+    await page.getByRole('heading', {name: 'Run 2'}).waitFor()
+    await page.getByText('attempt 1', {exact: true}).first().waitFor()
+    const download = page.waitForEvent('download')
+    await page.getByText('Export as HTML').click()
+    expect((await download).suggestedFilename()).toBe('bad.csv.html')
+
+    const sections = {
+      Logs: page.getByRole('log').getByText('bad.csv').first(),
+      Revisions: page.getByText('100 %'),
+      Pipeline: page.getByText('100,001').first(),
+      Requests: page.getByText('cloud-runner local requests'),
+    }
+    for (const [name, shown] of Object.entries(sections)) {
+      await page.getByRole('link', {name, exact: true}).click()
+      await shown.waitFor()
+      await expectFine(page)
+    }
     console.kill('SIGINT')
     expect((await console.ended).exitCode).toBe(130)
   },

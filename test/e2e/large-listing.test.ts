@@ -1,6 +1,6 @@
 import {expect, test} from 'vitest'
 import {Cli, parseObject} from '../support/cli.ts'
-import {multiplySample} from '../support/many-files.ts'
+import {setupManyFiles} from '../support/many-files.ts'
 
 const FILES = 3200
 
@@ -17,13 +17,7 @@ test(
   {timeout: 180_000},
   async () => {
     await using cli = await Cli.create()
-    await cli.json(['sample', '--rows', '200', '--output', 'sample.csv'])
-    await cli.json(['setup'])
-    await cli.json(['upload', 'sample.csv', '--label-column', 'bankrupt', '--wait'])
-    await cli.write('bad.csv', 'a,b\n"1,2\n')
-    await cli.run(['upload', 'bad.csv', '--wait'])
-    await cli.run(['local', 'stop'])
-    multiplySample(cli.folder, FILES)
+    await setupManyFiles(cli, FILES)
 
     const list = async (...args: string[]): Promise<Listed> =>
       JSON.parse((await cli.run(['status', ...args, '--json'])).stdout)
