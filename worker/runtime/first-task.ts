@@ -7,6 +7,7 @@ import type {ListedObject, WriteOptions} from './storage/index.ts'
 
 /** Interval at which the first task shows the others that it works. */
 const ANNOUNCE_EVERY_MS = 20_000
+
 /** The first of several tasks, which the file's result depends on: it alone trains, completes missing parts, commits. */
 export interface FirstTask {
   /** Passed to the process. */
