@@ -251,6 +251,7 @@ export async function compose({
     faults,
     requests,
     onOutsideCall: (call) => outside.refused(call),
+    hosted: (host) => run.serverOf(host),
   })
 
   /**

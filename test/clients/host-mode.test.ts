@@ -51,6 +51,81 @@ describe("a program that knows Google's own hosts only", () => {
   })
 })
 
+const NO_CURL = missing('curl')
+
+it.skipIf(NO_CURL !== undefined)(
+  `a service of Cloud Run by Google's address, with its certificate and the caller's token${NO_CURL ?? ''}`,
+  MINUTES,
+  async () => {
+    const tools = await startTools()
+    const image = await tools.pushServer(
+      "require('node:http').createServer((request, response) => response.end(request.headers['x-forwarded-proto'] + ' ' + request.headers.host)).listen(process.env.PORT)",
+    )
+    const {endpoint} = tools.local
+    const services = `${endpoint}/v2/projects/${tools.project}/locations/europe-west3/services`
+    const post = async (url: string, body: object): Promise<Record<string, unknown>> => {
+      const response = await fetch(url, {method: 'POST', body: JSON.stringify(body)})
+      return JSON.parse(await response.text())
+    }
+    const traffic = [{type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100, tag: 'next'}]
+    await post(`${services}?serviceId=worker`, {template: {containers: [{image}]}, traffic})
+    let url = ''
+    await expect
+      .poll(async () => {
+        const {urls, terminalCondition}: {urls?: string[]; terminalCondition?: {state: string}} = JSON.parse(
+          await (await fetch(`${services}/worker`)).text(),
+        )
+        url = urls?.[1] ?? ''
+        return terminalCondition?.state
+      })
+      .toBe('CONDITION_SUCCEEDED')
+    expect(url).toMatch(/^https:\/\/worker-\d+\.europe-west3\.run\.app$/)
+    const tagged = url.replace('//', '//next---')
+
+    const accounts = `${endpoint}/v1/projects/${tools.project}/serviceAccounts`
+    await post(accounts, {accountId: 'caller'})
+    const email = `caller@${tools.project}.iam.gserviceaccount.com`
+    const members = [`serviceAccount:${email}`]
+    await post(
+      `${endpoint}/v2/projects/${tools.project}/locations/europe-west3/services/worker:setIamPolicy`,
+      {
+        policy: {bindings: [{role: 'roles/run.invoker', members}]},
+      },
+    )
+    const tokenFor = async (audience: string): Promise<unknown> => {
+      const answer = await post(`${endpoint}/v1/projects/-/serviceAccounts/${email}:generateIdToken`, {
+        audience,
+        includeEmail: true,
+      })
+      return answer['token']
+    }
+    const script = `
+      curl -s -o /dev/null -w '%{http_code}\n' "$URL"
+      curl -s -o /dev/null -w '%{http_code}\n' -H "Authorization: Bearer $WRONG" "$URL"
+      curl -sS -H "Authorization: Bearer $TOKEN" "$URL" && echo
+      curl -sS -H "Authorization: Bearer $TOKEN" "$TAGGED" && echo
+      exec "$NODE" -e '
+        const {URL: url, TOKEN} = process.env
+        const invoke = (headers) => fetch(url, {headers})
+        invoke({authorization: "Bearer " + TOKEN})
+          .then(async (response) => console.log(await response.text(), (await invoke({})).status))
+          .then(() => fetch(url.replace("worker", "other")).catch(({cause}) => console.log(cause.message)))'`
+    const output = await tools.run(['sh', '-c', script], {
+      NODE: process.execPath,
+      URL: url,
+      TAGGED: tagged,
+      TOKEN: String(await tokenFor(url)),
+      WRONG: String(await tokenFor('https://elsewhere.run.app')),
+    })
+    const {host} = new URL(url)
+    expect(output).toMatch(/^403\n401\n/)
+    expect(output).toContain(`https ${host}\nhttps next---${host}\nhttps ${host} 403\n`)
+    expect(tools.local.status().outsideCalls).toMatchObject([
+      {host: `${host.replace('worker', 'other')}:443`, method: 'CONNECT'},
+    ])
+  },
+)
+
 const NO_GCLOUD = missing('gcloud', 'bash')
 
 it.skipIf(NO_GCLOUD !== undefined)(

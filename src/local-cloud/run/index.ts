@@ -1,3 +1,4 @@
+import type {Server} from 'node:http'
 import type {Images} from '../artifact-registry/images.ts'
 import type {AccessControl, IdTokens, ServiceAgents} from '../iam/access.ts'
 import {createRuntimes} from '../instances/runtimes.ts'
@@ -60,6 +61,8 @@ export interface Run extends AsyncDisposable {
   /** Opens the services' addresses and resumes what a stop interrupted. @throws PortTakenError */
   start(): Promise<void>
   instances(): ListedInstance[]
+  /** Who answers for a host that Cloud Run would give a service here. */
+  serverOf(host: string): Server | undefined
   /** Whether a debugger may pause any of them. */
   isDebugging(): boolean
   /** Accepts no more requests and ends the instances; requests in progress have ten seconds to finish. */
@@ -91,7 +94,7 @@ export function createRun({
   const runtime = createRuntimes({stateFolder: state.folder, images, registry, clock})
   const launcher = createLauncher({clock, log, secrets, agents, identity, runtime})
   const fleet = createFleet({clock, log, launcher, store, idleMs})
-  const addresses = createAddresses({ports, clock, access, tokens, log, store, fleet, faults, report})
+  const addresses = createAddresses({ports, agents, clock, access, tokens, log, store, fleet, faults, report})
   const deployment = createDeployment({state, clock, images, store, fleet, addresses})
   const jobStore = createJobStore(state)
   const executor = createExecutor({state, clock, launcher, log, metrics, store: jobStore})
@@ -140,6 +143,7 @@ export function createRun({
         await operations.resume(operation, () => executor.run(execution.name))
     },
     instances: () => fleet.list(),
+    serverOf: (host) => addresses.serverOf(host),
     isDebugging: () => fleet.isDebugging(),
     drain,
     async [Symbol.asyncDispose]() {

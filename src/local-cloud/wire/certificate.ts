@@ -15,6 +15,8 @@ import type {Clock} from './clock.ts'
 export interface Certificate {
   readonly key: string
   readonly certificate: string
+  /** One with the same key for a host besides. */
+  readonly certificateOf: (host: string) => string
   /** The certificate of the authority that issued it, for clients to trust. */
   readonly authority: string
   /** The file that holds the authority's certificate. */
@@ -42,14 +44,18 @@ const HOSTS = [
 export async function openCertificate(folder: string, clock: Clock): Promise<Certificate> {
   const authority = await openAuthority(folder, clock)
   const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'})
-  return {
-    key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),
-    certificate: issue(pair.publicKey, {
+  const {publicKey} = new X509Certificate(authority.certificate)
+  const certificateOf = (...hosts: readonly string[]): string =>
+    issue(pair.publicKey, {
       name: 'cloud-runner local server',
       issuer: {name: NAME, privateKey: createPrivateKey(authority.key)},
       now: clock.now(),
-      extensions: serverExtensions(pair.publicKey, new X509Certificate(authority.certificate).publicKey),
-    }),
+      extensions: serverExtensions(pair.publicKey, publicKey, [...HOSTS, ...hosts]),
+    })
+  return {
+    key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),
+    certificate: certificateOf(),
+    certificateOf,
     authority: authority.certificate,
     path: authority.path,
   }
@@ -102,7 +108,7 @@ function authorityExtensions(publicKey: KeyObject): Buffer[] {
   ]
 }
 
-function serverExtensions(publicKey: KeyObject, issuer: KeyObject): Buffer[] {
+function serverExtensions(publicKey: KeyObject, issuer: KeyObject, hosts: readonly string[]): Buffer[] {
   return [
     extension('2.5.29.19', sequence(), true), // basicConstraints: no authority
     extension('2.5.29.15', bits(7, Buffer.of(0b1000_0000)), true), // keyUsage: digitalSignature
@@ -112,7 +118,7 @@ function serverExtensions(publicKey: KeyObject, issuer: KeyObject): Buffer[] {
     extension(
       '2.5.29.17', // subjectAltName
       sequence(
-        ...HOSTS.map((host) => tlv(0x82, Buffer.from(host))),
+        ...hosts.map((host) => tlv(0x82, Buffer.from(host))),
         tlv(0x87, Buffer.of(127, 0, 0, 1)),
         tlv(0x87, Buffer.from('00000000000000000000000000000001', 'hex')),
       ),

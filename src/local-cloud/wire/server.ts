@@ -1,7 +1,7 @@
 import {ServerCredentials} from '@grpc/grpc-js'
 import type {Server as HttpServer} from 'node:http'
 import {createServer, type Server as NetServer, type Socket} from 'node:net'
-import {createServer as createTlsServer} from 'node:tls'
+import {createSecureContext, createServer as createTlsServer} from 'node:tls'
 import {type Admit, admitLoopback, admitProxied, isGoogleHost, type OnOutsideCall} from './admission.ts'
 import type {Principal} from './call.ts'
 import type {Certificate} from './certificate.ts'
@@ -36,6 +36,8 @@ export interface ServerOptions {
   /** Called with the local cloud's internal errors. */
   readonly report: (error: unknown) => void
   readonly onOutsideCall?: OnOutsideCall
+  /** Who answers for a host of its own over TLS, as a service of Cloud Run has one. */
+  readonly hosted?: Hosted
   /** What goes wrong on purpose. */
   readonly faults?: FaultPlan
   /** Where requests are recorded. */
@@ -67,6 +69,7 @@ export interface Server {
   listenTls(port: number, identify: Identify, certificate: Certificate): Promise<Listener>
 }
 
+type Hosted = (host: string) => HttpServer | undefined
 type Identify = (authorization: string | undefined) => Principal
 
 /** Puts the routes and services on both wires; REST routes of the services come from their protos. */
@@ -76,6 +79,7 @@ export function createServerOf({
   services,
   report,
   onOutsideCall = () => {},
+  hosted = () => undefined,
   faults,
   requests,
 }: ServerOptions): Server {
@@ -88,7 +92,8 @@ export function createServerOf({
   const ownTlsPort = (authority: string): number | undefined => {
     const asked = Number(/^(?:127\.0\.0\.1|localhost):(?<port>\d+)$/.exec(authority)?.groups?.['port'])
     const [first] = tlsPorts
-    return tlsPorts.has(asked) ? asked : isGoogleHost(authority, 443) ? first : undefined
+    if (tlsPorts.has(asked)) return asked
+    return isGoogleHost(authority, 443) || hosted(authority.replace(/:443$/, '')) ? first : undefined
   }
   /** Calls from other machines, whose credentials are not checked by then, are not this machine's outside calls. */
   const unlisted: OnOutsideCall = () => {}
@@ -139,9 +144,11 @@ export function createServerOf({
       },
     })
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-    const listener = serverOf(certificate, (socket) => {
+    const listener = serverOf(certificate, hosted, (socket, host) => {
       socket.on('error', () => socket.destroy())
-      tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
+      const other = hosted(host)
+      if (other) other.emit('connection', socket)
+      else tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
     })
     // Under TLS these exist before the connection does.
     listener.on('connection', (socket: Socket) => {
@@ -183,19 +190,28 @@ export function createServerOf({
   }
 }
 
-function serverOf(certificate: Certificate | undefined, accept: (socket: Socket) => void): NetServer {
+function serverOf(
+  certificate: Certificate | undefined,
+  hosted: Hosted,
+  accept: (socket: Socket, host: string) => void,
+): NetServer {
   return certificate
     ? createTlsServer(
         {
           key: certificate.key,
           cert: certificate.certificate,
           handshakeTimeout: SILENCE_LIMIT_MS,
+          // No wildcard covers Cloud Run's hosts of every region.
+          SNICallback(host, use) {
+            const {key, certificateOf} = certificate
+            use(null, hosted(host) && createSecureContext({key, cert: certificateOf(host)}))
+          },
           // HTTP/2 is gRPC's here.
           ALPNCallback: ({protocols}) => ['http/1.1', 'h2'].find((each) => protocols.includes(each)),
         },
-        accept,
+        (socket) => accept(socket, socket.servername || ''),
       )
-    : createServer(accept)
+    : createServer((socket) => accept(socket, ''))
 }
 
 /** The first bytes distinguish HTTP/2 from HTTP/1.1; silent connections are closed. */

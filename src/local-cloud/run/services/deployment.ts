@@ -105,14 +105,14 @@ export function createDeployment({
     error: NotReadyError | undefined,
   ): ServiceStatus => {
     const time = now()
-    const uri = addresses.uri(name, '')
+    const [uri, ...others] = addresses.urls(name)
     // A newer change arrived meanwhile: its own reconciliation, next in line, decides.
     if (status.latestCreatedRevision !== created) return status
     if (error) {
       const message = notReadyText(shortName(created ?? name), error)
       return {
         ...status,
-        ...(uri === undefined ? {} : {uri, urls: [uri]}),
+        ...(uri === undefined ? {} : {uri, urls: [uri, ...others]}),
         terminalCondition: failed('Ready', time, message),
         conditions: [failed('RoutesReady', time, message), failed('ConfigurationsReady', time, message)],
         reconciling: false,
@@ -121,7 +121,7 @@ export function createDeployment({
     }
     return {
       ...status,
-      ...(uri === undefined ? {} : {uri, urls: [uri]}),
+      ...(uri === undefined ? {} : {uri, urls: [uri, ...others]}),
       ...(status.generation === undefined ? {} : {observedGeneration: status.generation}),
       terminalCondition: succeeded('Ready', time),
       conditions: [succeeded('RoutesReady', time), succeeded('ConfigurationsReady', time)],

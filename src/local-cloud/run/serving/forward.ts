@@ -1,6 +1,7 @@
 import {randomBytes} from 'node:crypto'
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {setTimeout as pass} from 'node:timers/promises'
+import {TLSSocket} from 'node:tls'
 import type {Exit, Instance} from '../../instances/instance.ts'
 import {request as httpRequest} from '../../node-http.ts'
 import {codeOf} from '../../system-error.ts'
@@ -54,6 +55,11 @@ export function traceOf({headers}: IncomingMessage): Trace {
     traceId: inherited?.toLowerCase() ?? randomBytes(16).toString('hex'),
     spanId: randomBytes(8).toString('hex'),
   }
+}
+
+/** How the request came. */
+export function schemeOf({socket}: IncomingMessage): 'http' | 'https' {
+  return socket instanceof TLSSocket ? 'https' : 'http'
 }
 
 /** The outcome of a request that reached an instance. */
@@ -178,9 +184,9 @@ function requestHeaders(
     'x-forwarded-for',
     typeof before === 'string' ? `${before},${address}` : address,
     'x-forwarded-proto',
-    'http',
+    schemeOf(request),
     'forwarded',
-    `for="${address}";proto=http`,
+    `for="${address}";proto=${schemeOf(request)}`,
     ...Object.entries(reach).flat(),
   )
   if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] !== undefined)

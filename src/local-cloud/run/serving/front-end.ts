@@ -12,7 +12,7 @@ import {describeEnd} from '../container-end.ts'
 import {requestLogEntry, systemLogEntry} from '../platform-log.ts'
 import {parseServiceName, shortName} from '../resources.ts'
 import {type RunStore, type StoredService} from '../store.ts'
-import {forward, type OwnAnswer, type Passed, traceOf} from './forward.ts'
+import {forward, type OwnAnswer, type Passed, schemeOf, traceOf} from './forward.ts'
 import {checkInvoker, type GateOptions} from './gate.ts'
 import {PushedObject} from './pushed-object.ts'
 import {pickRevision} from './traffic.ts'
@@ -38,11 +38,10 @@ const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost)(?::\d+)?$/
 /**
  * The proxy before a service's containers: checks the caller, picks the revision, waits for an instance, forwards the
  * request, streams the response back, and logs it.
- * @param tag of the address it serves; empty for the service's own
  */
-export function createFrontEnd(dependencies: FrontEndDependencies, service: string, tag: string): Server {
+export function createFrontEnd(dependencies: FrontEndDependencies, address: Address): Server {
   const server = createServer({requestTimeout: 0, keepAliveTimeout: 60_000}, (request, response) => {
-    serve(dependencies, {service, tag, request, response}).catch((error: unknown) => {
+    serve(dependencies, {...address, request, response}).catch((error: unknown) => {
       dependencies.report(error)
       response.destroy()
     })
@@ -53,9 +52,15 @@ export function createFrontEnd(dependencies: FrontEndDependencies, service: stri
   return server
 }
 
-interface Exchange {
+interface Address {
   readonly service: string
+  /** Empty for the service's own. */
   readonly tag: string
+  /** Its name over TLS, if any. */
+  readonly host: string
+}
+
+interface Exchange extends Address {
   readonly request: IncomingMessage
   readonly response: ServerResponse
 }
@@ -120,7 +125,7 @@ async function serve(dependencies: FrontEndDependencies, exchange: Exchange): Pr
     requestLogEntry({
       ...common,
       method: request.method ?? 'GET',
-      url: `http://${request.headers.host ?? ''}${request.url ?? '/'}`,
+      url: `${schemeOf(request)}://${request.headers.host ?? ''}${request.url ?? '/'}`,
       status,
       userAgent: request.headers['user-agent'],
       remoteIp: request.socket.remoteAddress,
@@ -169,16 +174,18 @@ async function faultOf(
 
 function refuse(
   dependencies: FrontEndDependencies,
-  {request, service}: Exchange,
+  {request, service, host}: Exchange,
   stored: StoredService | undefined,
   revision: string | undefined,
 ): OwnAnswer | undefined {
   const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
-  if (hosts.length !== 1 || !LOOPBACK_HOST.test(request.headers.host ?? '')) {
+  const {host: asked = ''} = request.headers
+  const isKnown = schemeOf(request) === 'https' ? asked === host : LOOPBACK_HOST.test(asked)
+  if (hosts.length !== 1 || !isKnown) {
     return {
       status: 404,
       text: 'The requested URL was not found on this server.',
-      reason: `The service is not known by the host "${request.headers.host ?? ''}".`,
+      reason: `The service is not known by the host "${asked}".`,
     }
   }
   // Pages from other ports of this machine may call a service, as with CORS, but not pages from elsewhere.
@@ -199,7 +206,7 @@ function refuse(
       dependencies,
       service,
       typeof authorization === 'string' ? authorization : undefined,
-      audiencesOf(stored, request),
+      audiencesOf(stored, host, request),
     )
     if (refusal) return refusal
   }
@@ -221,8 +228,12 @@ function refuse(
 }
 
 /** The addresses of the service and its tags, also with the requested path (as in Pub/Sub's tokens). */
-function audiencesOf({status, spec}: StoredService, {url = '/'}: IncomingMessage): string[] {
-  const uris = [...(status.urls ?? []), ...(status.trafficStatuses ?? []).flatMap(({uri}) => uri ?? [])]
+function audiencesOf({status, spec}: StoredService, host: string, {url = '/'}: IncomingMessage): string[] {
+  const uris = [
+    ...(host === '' ? [] : [`https://${host}`]),
+    ...(status.urls ?? []),
+    ...(status.trafficStatuses ?? []).flatMap(({uri}) => uri ?? []),
+  ]
   return [
     ...uris.flatMap((uri) => [uri, `${uri}/`, uri + (url.split('?', 1)[0] ?? ''), uri + url]),
     ...(spec.customAudiences ?? []),
