@@ -227,6 +227,7 @@ export async function compose({
     services: [
       ...operations.services,
       // Before Pub/Sub, whose IAMPolicy over REST takes `/v1/{resource=**}`.
+      ...accounts.services,
       ...secrets.services,
       ...pubsub.services,
       ...run.services,

@@ -35,6 +35,16 @@ describe("a program that knows Google's own hosts only", () => {
     })
   }
 
+  const noCredentials = withoutPython('google.cloud.iam_credentials_v1', 'google.cloud.storage')
+  it.skipIf(noCredentials !== undefined)(
+    `impersonates an account and asks for its tokens over gRPC, in Python${noCredentials ?? ''}`,
+    MINUTES,
+    async () => {
+      const output = await runUnaware(await startTools(), PYTHON, join(FIXTURES, 'python_credentials.py'))
+      expect(output).toContain('credentials: done')
+    },
+  )
+
   it("in Node, over TLS; hosts that are not Google's are refused", MINUTES, async () => {
     const tools = await startTools()
     const program = `

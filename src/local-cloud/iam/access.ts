@@ -85,7 +85,7 @@ export interface KnownAccounts {
 /** Google-signed ID tokens (RS256), as Pub/Sub push and the metadata server hand them out. */
 export interface IdTokens {
   /** A token for a service account; valid for an hour. */
-  mint(claims: {email: string; audience: string}): string
+  mint(claims: {email: string; audience: string; lifetimeSeconds?: number}): string
   /**
    * Checks signature, issuer, expiry and audience.
    * @returns the account's email, or why the token is invalid.
@@ -138,7 +138,7 @@ export interface AccountKeys {
 
 /** Who is behind an `authorization` header. */
 export interface Credentials {
-  accessToken(email: string): {token: string; expiresInSeconds: number}
+  accessToken(email: string, lifetimeSeconds?: number): {token: string; expiresInSeconds: number}
   /**
    * The account that an access token of the local cloud identifies; `undefined` if there is none: then the port
    * decides. Tools that have no credentials send any text.

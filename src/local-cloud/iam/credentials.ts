@@ -21,9 +21,9 @@ export function createCredentials({
   keys: Pick<AccountKeys, 'readToken'>
 }): Credentials {
   return {
-    accessToken: (email) => ({
-      token: `${PREFIX}${tokens.mint({email, audience: AUDIENCE})}`,
-      expiresInSeconds: LIFETIME_SECONDS,
+    accessToken: (email, lifetimeSeconds = LIFETIME_SECONDS) => ({
+      token: `${PREFIX}${tokens.mint({email, audience: AUDIENCE, lifetimeSeconds})}`,
+      expiresInSeconds: lifetimeSeconds,
     }),
     principalOf(authorization) {
       const presented = tokenIn(authorization)

@@ -75,7 +75,7 @@ export async function createIdTokens({state, clock}: {state: State; clock: Clock
   }
 
   return {
-    mint({email, audience}) {
+    mint({email, audience, lifetimeSeconds = LIFETIME_SECONDS}) {
       const subject = subjectOf(email)
       const issuedAt = Math.floor(clock.now() / 1000)
       const claims = {
@@ -83,7 +83,7 @@ export async function createIdTokens({state, clock}: {state: State; clock: Clock
         azp: subject,
         email,
         email_verified: true,
-        exp: issuedAt + LIFETIME_SECONDS,
+        exp: issuedAt + Math.floor(lifetimeSeconds),
         iat: issuedAt,
         iss: ISSUER,
         sub: subject,

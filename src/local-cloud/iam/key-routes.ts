@@ -1,14 +1,10 @@
 import {X509Certificate} from 'node:crypto'
 import {ApiError} from '../wire/api-error.ts'
-import type {Clock} from '../wire/clock.ts'
-import {parseJsonObject} from '../wire/json.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
 import {GCLOUD_CLIENT_ID, OWNER_EMAIL} from './owner.ts'
 import type {AccountKeys, Credentials, IdTokens} from './access.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-/** signJwt: "the exp claim must be … no more than 12 hours in the future" (IAM Credentials API). */
-const LONGEST_JWT_SECONDS = 12 * 3600
 
 /** An account as far as its keys need it. */
 export interface KeyOwner {
@@ -151,35 +147,4 @@ function ownerTokens(tokens: IdTokens): object {
     token_type: 'Bearer',
     id_token: tokens.mint({email: OWNER_EMAIL, audience: GCLOUD_CLIENT_ID}),
   }
-}
-
-/** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signBlob */
-export async function signBlob(
-  keys: AccountKeys,
-  account: KeyOwner,
-  {payload}: Record<string, unknown>,
-): Promise<HttpResponse> {
-  if (typeof payload !== 'string') throw new ApiError('INVALID_ARGUMENT', 'payload is required, in base64.')
-  const {keyId, signature} = await keys.sign(account, () => Buffer.from(payload, 'base64'))
-  return {json: {keyId, signedBlob: signature.toString('base64')}}
-}
-
-/** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt */
-export async function signJwt(
-  keys: AccountKeys,
-  account: KeyOwner,
-  {payload}: Record<string, unknown>,
-  clock: Clock,
-): Promise<HttpResponse> {
-  const claims = typeof payload === 'string' ? parseJsonObject(payload) : undefined
-  if (claims === undefined)
-    throw new ApiError('INVALID_ARGUMENT', 'payload is required: a JSON object with the claims, as text.')
-  const ends = Number(claims['exp'] ?? 0) - clock.now() / 1000
-  if (ends > LONGEST_JWT_SECONDS)
-    throw new ApiError('INVALID_ARGUMENT', 'The exp claim must be at most 12 hours in the future.')
-  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const {keyId, content, signature} = await keys.sign(account, (kid) =>
-    Buffer.from(`${encode({alg: 'RS256', kid, typ: 'JWT'})}.${encode(claims)}`),
-  )
-  return {json: {keyId, signedJwt: `${content.toString()}.${signature.toString('base64url')}`}}
 }

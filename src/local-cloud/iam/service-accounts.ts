@@ -2,13 +2,16 @@ import {randomBytes, randomInt} from 'node:crypto'
 import {type Row, storedJson} from '../state/rows.ts'
 import type {State} from '../state/state.ts'
 import {ApiError} from '../wire/api-error.ts'
+import type {Principal} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
 import {applyFieldMask, parseFieldMask} from '../wire/field-mask.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {pageByKey, pageRequestOf} from '../wire/paging.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
+import type {RpcService} from '../wire/rpc.ts'
 import type {AccessControl, AccountKeys, Credentials, IdTokens} from './access.ts'
-import {keyRoutes, signBlob, signJwt} from './key-routes.ts'
+import {createCredentialsService} from './credentials-service.ts'
+import {keyRoutes} from './key-routes.ts'
 import {policyMethods, policyRoutes} from './policy-methods.ts'
 
 /** https://cloud.google.com/iam/docs/service-accounts-create: 6 to 30 characters. */
@@ -71,7 +74,7 @@ function newEtag(): string {
 
 /**
  * The service accounts of the IAM API (https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts)
- * their keys, and the IAM Credentials API: `generateIdToken`, `generateAccessToken`, `signBlob`, `signJwt`.
+ * their keys, and the IAM Credentials API.
  */
 export function createServiceAccounts({
   state,
@@ -87,7 +90,7 @@ export function createServiceAccounts({
   tokens: IdTokens
   credentials: Credentials
   keys: AccountKeys
-}): {routes: Route[]} {
+}): {routes: Route[]; services: RpcService[]} {
   const select = state.database.prepare(
     'SELECT account FROM iam_service_accounts WHERE (email = ?1 OR unique_id = ?1) AND (project = ?2 OR ?2 = ?3)',
   )
@@ -115,11 +118,16 @@ export function createServiceAccounts({
   }
 
   /** Permission first, then existence: a caller without permission does not learn what exists. */
-  function find({params, call}: HttpRequest, permission: string): ServiceAccount {
-    const name = `projects/${params['project']}/serviceAccounts/${params['account']}`
-    access.require(call.principal, permission, accountBy(name)?.name ?? name)
+  function permitted(name: string, principal: Principal, permission: string): ServiceAccount {
+    access.require(principal, permission, accountBy(name)?.name ?? name)
     return existing(name)
   }
+  const find = ({params, call}: HttpRequest, permission: string): ServiceAccount =>
+    permitted(
+      `projects/${params['project']}/serviceAccounts/${params['account']}`,
+      call.principal,
+      permission,
+    )
 
   async function create({params, call, json}: HttpRequest): Promise<HttpResponse> {
     const project = params['project'] ?? ''
@@ -199,47 +207,11 @@ export function createServiceAccounts({
     return save({...current, ...settableFields(body), etag: newEtag()})
   }
 
-  async function setDisabled(request: HttpRequest, disabled: boolean): Promise<HttpResponse> {
-    const {disabled: _was, ...account} = find(
-      request,
-      `iam.serviceAccounts.${disabled ? 'disable' : 'enable'}`,
-    )
-    await save({...account, ...(disabled ? {disabled} : {}), etag: newEtag()})
+  async function setDisabled(request: HttpRequest): Promise<HttpResponse> {
+    const {verb} = request.params
+    const {disabled: _was, ...account} = find(request, `iam.serviceAccounts.${verb}`)
+    await save({...account, ...(verb === 'disable' ? {disabled: true} : {}), etag: newEtag()})
     return {json: {}}
-  }
-
-  async function perform(request: HttpRequest): Promise<HttpResponse> {
-    const {verb = ''} = request.params
-    switch (verb) {
-      case 'enable':
-        return setDisabled(request, false)
-      case 'disable':
-        return setDisabled(request, true)
-      case 'generateIdToken': {
-        const {email} = find(request, 'iam.serviceAccounts.getOpenIdToken')
-        const {audience} = await request.json()
-        if (typeof audience !== 'string' || audience === '')
-          throw new ApiError('INVALID_ARGUMENT', 'audience is required: whom the token is for.')
-        return {json: {token: tokens.mint({email, audience})}}
-      }
-      case 'generateAccessToken': {
-        const {email} = find(request, 'iam.serviceAccounts.getAccessToken')
-        const {scope} = await request.json()
-        if (!Array.isArray(scope) || scope.length === 0)
-          throw new ApiError('INVALID_ARGUMENT', 'scope is required: a list of OAuth 2.0 scopes.')
-        const {token, expiresInSeconds} = credentials.accessToken(email)
-        // google-auth for Python reads no fractions of a second.
-        const end = Math.floor(clock.now() / 1000 + expiresInSeconds) * 1000
-        const expireTime = new Date(end).toISOString().replace('.000Z', 'Z')
-        return {json: {accessToken: token, expireTime}}
-      }
-      case 'signBlob':
-        return signBlob(keys, find(request, 'iam.serviceAccounts.signBlob'), await request.json())
-      case 'signJwt':
-        return signJwt(keys, find(request, 'iam.serviceAccounts.signJwt'), await request.json(), clock)
-      default:
-        throw new ApiError('UNIMPLEMENTED', `serviceAccounts:${verb} is not implemented by the local cloud.`)
-    }
   }
 
   async function destroy(request: HttpRequest): Promise<HttpResponse> {
@@ -255,6 +227,7 @@ export function createServiceAccounts({
 
   const accounts = '/v1/projects/:project/serviceAccounts'
   return {
+    services: [createCredentialsService({clock, tokens, credentials, keys, find: permitted})],
     routes: [
       ...keyRoutes({keys, tokens, credentials, find}),
       route('POST', accounts, create),
@@ -267,8 +240,8 @@ export function createServiceAccounts({
       {
         method: 'POST',
         pattern:
-          /^\/v1\/projects\/(?<project>[^/]+)\/serviceAccounts\/(?<account>[^/:]+):(?<verb>[A-Za-z]+)$/,
-        handle: perform,
+          /^\/v1\/projects\/(?<project>[^/]+)\/serviceAccounts\/(?<account>[^/:]+):(?<verb>enable|disable)$/,
+        handle: setDisabled,
       },
       route('GET', `${accounts}/:account`, (request) => ({json: find(request, 'iam.serviceAccounts.get')})),
       route('PATCH', `${accounts}/:account`, patch),

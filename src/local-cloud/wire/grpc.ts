@@ -50,10 +50,10 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     // Unused per-call statistics, in a registry that keeps every server.
     'grpc.enable_channelz': 0,
   })
-  for (const {service, unary, streams} of services) {
+  for (const {service, proto, unary, streams} of services) {
     const definition: Record<string, ServiceDefinition[string]> = {}
     const implementation: UntypedServiceImplementation = {}
-    for (const method of describeService(service)) {
+    for (const method of describeService(service, proto)) {
       const handler = unary[method.name]
       const stream = streams?.[method.name]
       if (handler) implementation[method.name] = serveUnary(method, handler, callers)

@@ -51,11 +51,15 @@ let descriptors: readonly Descriptors[] | undefined
 /**
  * The methods of a service such as `google.pubsub.v1.Publisher`. Their message types are read when they are first
  * asked for: a start needs only names and bindings.
+ * @param proto that defines it; by default, a package does
  * @throws Error if no descriptor has the service
  */
-export function describeService(service: string): MethodDescriptor[] {
-  descriptors ??= [...PROTO_FILES.map(readDescriptors), ...PROTO_SOURCES.map(readSource)]
-  for (const {json, root} of descriptors) {
+export function describeService(service: string, proto?: string): MethodDescriptor[] {
+  descriptors ??= [
+    ...PROTO_FILES.map(readDescriptors),
+    ...PROTO_SOURCES.map((file) => readSource(readFileSync(join(SOURCES, file), 'utf8'))),
+  ]
+  for (const {json, root} of proto === undefined ? descriptors : [readSource(proto)]) {
     const methods = methodsIn(json, service)
     if (methods) return Object.entries(methods).map(([name, method]) => describe(root, service, name, method))
   }
@@ -69,10 +73,10 @@ function readDescriptors(file: string): Descriptors {
 }
 
 /** Without what it imports, a source is read quickly; its message types need that too. */
-function readSource(file: string): Descriptors {
-  const {root: services} = protobuf.parse(readFileSync(join(SOURCES, file), 'utf8'))
+function readSource(text: string): Descriptors {
+  const {root: services, imports = []} = protobuf.parse(text)
   let root: protobuf.Root | undefined
-  return {json: services.toJSON(), root: () => (root ??= loadSources(file))}
+  return {json: services.toJSON(), root: () => (root ??= protobuf.parse(text, loadSources(...imports)).root)}
 }
 
 /** What files of google-gax define, with what they import. */

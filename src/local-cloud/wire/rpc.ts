@@ -17,6 +17,8 @@ export type StreamHandler<Request, Response> = (
 export interface RpcService {
   /** Full name, e.g. `google.pubsub.v1.Publisher`. */
   readonly service: string
+  /** Its proto, if no package here has it. */
+  readonly proto?: string
   readonly unary: Readonly<Record<string, UnaryHandler<never, object>>>
   readonly streams?: Readonly<Record<string, StreamHandler<never, object>>>
 }

@@ -83,8 +83,8 @@ export function createServerOf({
   faults,
   requests,
 }: ServerOptions): Server {
-  const transcoded = services.flatMap(({service, unary}) =>
-    describeService(service).flatMap((method) => transcode(method, unary[method.name])),
+  const transcoded = services.flatMap(({service, proto, unary}) =>
+    describeService(service, proto).flatMap((method) => transcode(method, unary[method.name])),
   )
   const all = [...routes, ...transcoded, ...lastRoutes]
 
@@ -144,9 +144,9 @@ export function createServerOf({
       },
     })
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-    const listener = serverOf(certificate, hosted, (socket, host) => {
+    const listener = serverOf(certificate, hosted, (socket, servername) => {
       socket.on('error', () => socket.destroy())
-      const other = hosted(host)
+      const other = hosted(servername)
       if (other) other.emit('connection', socket)
       else tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
     })
