@@ -75,13 +75,13 @@ function effects(strongest: readonly Strongest[], isOneOfSeveral: boolean): {lab
 }
 
 /** The first rows of a result: the first column, then the last ones, where the predictions are. */
-export function showPreview({columns, rows}: NonNullable<Results['preview']>): string[] {
+export function showPreview({columns, rows, omitted = 0}: NonNullable<Results['preview']>): string[] {
   const shown = columns.map((_, index) => index).filter((index) => index === 0 || index >= columns.length - 4)
   const cell = (whole: string) => {
     const text = tame(whole.slice(0, 2 * CELL)).replaceAll(/\s+/g, ' ')
     return text.length > CELL ? `${text.slice(0, CELL - 1)}…` : text
   }
-  const left = columns.length - shown.length
+  const left = columns.length - shown.length + omitted
   return [
     ...table(
       shown.map((index) => ({heading: cell(columns[index] ?? '')})),
@@ -94,7 +94,7 @@ export function showPreview({columns, rows}: NonNullable<Results['preview']>): s
 
 /** The outcome for an object. */
 export function showResults(results: Results, render: Render): string[] {
-  const {file, report, preview, written, outputs, previous, run} = results
+  const {file, report, preview, previewFault, written, outputs, previous, run} = results
   const which = run === undefined ? '' : `, run ${run.number}`
   const ofRun = run === undefined ? [] : ['--run', String(run.number)]
   const head = `${file.object}${which}: ${showState(file.state)}`
@@ -115,6 +115,7 @@ export function showResults(results: Results, render: Render): string[] {
       : head,
     ...(report ? ['', ...showQuality(report)] : []),
     ...(preview ? ['', ...showPreview(preview)] : []),
+    ...(previewFault === undefined ? [] : ['', tame(`No preview: ${previewFault}.`)]),
     '',
     written
       ? `Written: ${written.file} (${bytes(written.sizeBytes)})`

@@ -45,7 +45,7 @@ ${fault(story)}
     ['time', 'level', 'message'],
     lines.map(({time, severity, message}) => [time, severity, message]),
   )}
-${preview === undefined ? '' : markup`<h2>Result</h2>${table(preview.columns, preview.rows)}`}
+${preview === undefined ? '' : markup`<h2>Result</h2>${table(preview.columns, preview.rows)}${preview.omitted === undefined ? '' : markup`<p>(${preview.omitted} columns more)</p>`}`}
 ${report === undefined ? '' : markup`<h2>Report</h2><iframe title="Report" sandbox srcdoc="${report}" style="width: 100%; height: 90vh; border: 0"></iframe>`}`
   return selfContained(`${file.object}: ${file.state}`, body)
 }

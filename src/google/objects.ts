@@ -104,9 +104,13 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
       return rest.request('storage', 'GET', path, undefined, `Reading object ${name} in bucket ${bucket}`)
     },
 
-    read: (bucket, name, {generation, signal}) =>
+    read: (bucket, name, {generation, signal, range}) =>
       translated(`Reading object ${name} in bucket ${bucket}`, async () => {
-        const source = (await fileOf(bucket, name, generation)).createReadStream({decompress: false})
+        const source = (await fileOf(bucket, name, generation)).createReadStream({
+          decompress: false,
+          // The library counts the last byte in.
+          ...(range && {start: range.start, end: range.end - 1}),
+        })
         source.once('response', (response: unknown) => {
           if (response instanceof EventEmitter) response.setMaxListeners(LISTENERS_OF_A_DOWNLOAD)
         })

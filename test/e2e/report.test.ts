@@ -105,6 +105,11 @@ describe('a result has the format of its file', () => {
     const written = await readFile(join(cli.folder, 'scored.parquet'))
     const read = await parquetReadObjects({file: new Uint8Array(written).buffer})
     expect(read.map((row) => ({...row, prediction: Number(row['prediction'])}))).toEqual(scored)
+    const {preview} = await cli.json(['results', 'rows.parquet'])
+    expect(preview).toMatchObject({
+      columns: ['size', 'kind', 'y', 'prediction', 'probability_0', 'probability_1'],
+      rows: expect.arrayContaining([['0', '00', '0', '0', expect.any(String), expect.any(String)]]),
+    })
   })
 })
 

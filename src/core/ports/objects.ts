@@ -26,6 +26,12 @@ export interface UploadOptions {
   readonly signal: AbortSignal
 }
 
+/** Bytes of an object from `start` on, before `end`. */
+export interface ByteRange {
+  readonly start: number
+  readonly end: number
+}
+
 /** Which objects to list. */
 export interface ListRange {
   readonly prefix?: string
@@ -66,7 +72,12 @@ export interface ObjectStore {
   addMetadata(object: StoredObject, metadata: Readonly<Record<string, string>>): Promise<void>
   /** The content of a small JSON object; `{}` if it is not one. */
   readJson(object: StoredObject): Promise<JsonObject>
-  read(bucket: string, name: string, options: {generation: string; signal: AbortSignal}): Promise<Readable>
+  /** The content of a generation, or some bytes of it. */
+  read(
+    bucket: string,
+    name: string,
+    options: {generation: string; signal: AbortSignal; range?: ByteRange},
+  ): Promise<Readable>
   /** Deletes an object; a missing one is not an error. */
   delete(bucket: string, name: string): Promise<void>
 }

@@ -1,17 +1,24 @@
 import {createGunzip} from 'node:zlib'
 import {parse} from 'csv-parse'
 import type {ObjectStore, StoredObject} from '../ports/objects.ts'
+import {NoPreview, readParquetHead} from './parquet-preview.ts'
 
-/** The first rows of a result in CSV or JSON Lines. */
+/** The first rows of a result in CSV, JSON Lines or Parquet. */
 export interface Preview {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly string[])[]
+  /** Columns of a wide Parquet file that were not read; they are missing before the last ones. */
+  readonly omitted?: number
 }
+
+/** The first bytes of a file in Parquet. */
+const PARQUET = 'PAR1'
 
 /**
  * Reads only the first rows of an object. The delimiter of CSV is the one of `,` `;` tab `|` that occurs most in the
  * header; the columns of JSON Lines are the keys of those rows.
- * @returns `undefined` if the object is neither
+ * @returns `undefined` if the object is not a table
+ * @throws NoPreview if it is in Parquet and damaged or encrypted
  */
 export async function readPreview(
   objects: ObjectStore,
@@ -20,8 +27,8 @@ export async function readPreview(
   signal: AbortSignal,
 ): Promise<Preview | undefined> {
   const isTable =
-    /csv|tab-separated|ndjson|jsonl/.test(object.contentType ?? '') ||
-    /\.(?:csv|tsv|jsonl|ndjson)(?:\.gz)?$/i.test(object.name)
+    /csv|tab-separated|ndjson|jsonl|parquet/.test(object.contentType ?? '') ||
+    /\.(?:csv|tsv|jsonl|ndjson|parquet)(?:\.gz)?$/i.test(object.name)
   if (!isTable) return undefined
   const stop = new AbortController()
   const raw = await objects.read(object.bucket, object.name, {
@@ -30,13 +37,18 @@ export async function readPreview(
   })
   const bytes = object.name.endsWith('.gz') ? raw.pipe(createGunzip()) : raw
   raw.on('error', (error) => bytes.destroy(error))
-  try {
-    const head = await readLines(bytes, rows + 1)
-    return /^\s*\{/.test(head) ? parseLines(head, rows) : await parseHead(head, rows)
-  } finally {
+  const head = await readLines(bytes, rows + 1).finally(() => {
     stop.abort()
     raw.destroy()
-  }
+  })
+  if (isEncryptedParquet(head)) throw new NoPreview('it is encrypted')
+  if (head.startsWith(PARQUET)) return readParquetHead(objects, object, rows, signal)
+  return /^\s*\{/.test(head) ? parseLines(head, rows) : parseHead(head, rows)
+}
+
+/** Whether its footer is encrypted, as its first bytes say; `PARE` may also be the beginning of a header in CSV. */
+function isEncryptedParquet(head: string): boolean {
+  return head.startsWith('PARE') && head.includes('\0')
 }
 
 /** The text of the first lines, a few more if a quoted field contains line breaks; at most 1 MiB. */
@@ -45,7 +57,7 @@ async function readLines(bytes: AsyncIterable<unknown>, lines: number): Promise<
   let text = ''
   for await (const chunk of bytes) {
     if (chunk instanceof Uint8Array) text += decoder.decode(chunk, {stream: true})
-    if (countLines(text) > lines * 4 || text.length > 1024 * 1024) break
+    if (text.startsWith(PARQUET) || countLines(text) > lines * 4 || text.length > 1024 * 1024) break
   }
   return text
 }

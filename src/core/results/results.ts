@@ -12,6 +12,7 @@ import {readRuns, type Run} from '../history/runs.ts'
 import {recordFetched} from './fetched.ts'
 import {outcomeOfRun, type Outcome} from './of-run.ts'
 import {readOutputs, writeToFolder, type FileOutput, type OutputFolder} from './outputs.ts'
+import {NoPreview} from './parquet-preview.ts'
 import {readPreview, type Preview} from './preview.ts'
 import {commandFor, suggest, synopsis} from '../suggestion.ts'
 
@@ -30,8 +31,10 @@ export interface Results {
   readonly file: FileStatus
   /** Absent if the worker writes none. */
   readonly report: Report | undefined
-  /** First rows of a CSV result: its columns and some rows; absent for other results. */
+  /** First rows of a result in CSV, JSON Lines or Parquet: its columns and some rows; absent for other results. */
   readonly preview: Preview | undefined
+  /** Why the first rows of a result in Parquet cannot be shown. */
+  readonly previewFault?: string
   /** Where the result was written. */
   readonly written: {readonly file: string; readonly sizeBytes: number} | undefined
   /** If the worker names its outputs: each, and where it was written. */
@@ -64,7 +67,7 @@ export interface PreviousResult {
  * `output-exists` without force; `output-unwritable`; `usage` if several outputs do not fit into one file
  */
 export async function results({object, run, output}: ResultsRequest, context: Context): Promise<Results> {
-  const {cloud, signal} = context
+  const {cloud} = context
   if (output !== undefined && !('folder' in output)) await prepareOutput(output)
   const outcome = await (run === undefined
     ? newestOutcome(object, context)
@@ -87,8 +90,8 @@ export async function results({object, run, output}: ResultsRequest, context: Co
   const report: unknown = sidecar && (await cloud.objects.readJson(sidecar))
   const shared = {file, report: isReport(report) ? report : undefined, ...ofRun}
   if (file.result?.outputs === undefined) {
-    const preview = await readPreview(cloud.objects, commit, PREVIEW_ROWS, signal)
-    return {...shared, preview, written: output && (await write(commit, output, context))}
+    const preview = await previewOf(commit, context)
+    return {...shared, ...preview, written: output && (await write(commit, output, context))}
   }
   const outputs = await readOutputs(commit, context)
   const [only, ...others] = outputs
@@ -100,6 +103,18 @@ export async function results({object, run, output}: ResultsRequest, context: Co
   if (only === undefined || others.length > 0) throw severalOutputs(object, run, outputs)
   const written = await write({bucket: commit.bucket, ...only}, output, context)
   return {...shared, preview: undefined, written, outputs}
+}
+
+async function previewOf(
+  commit: StoredObject,
+  {cloud, signal}: Context,
+): Promise<Pick<Results, 'preview' | 'previewFault'>> {
+  try {
+    return {preview: await readPreview(cloud.objects, commit, PREVIEW_ROWS, signal)}
+  } catch (error) {
+    if (error instanceof NoPreview) return {preview: undefined, previewFault: error.message}
+    throw error
+  }
 }
 
 async function newestOutcome(object: string, context: Context): Promise<Outcome> {

@@ -1,10 +1,11 @@
 import type {Preview} from '../../api.ts'
 import {CommandLine} from '../command-line.tsx'
+import {counted} from '../format.ts'
 import {ScrollingTable} from '../scrolling-table.tsx'
 
 /** The first rows of a result. */
 export function PreviewTable({preview, command}: {readonly preview: Preview; readonly command: string}) {
-  const {columns, rows} = preview
+  const {columns, rows, omitted = 0} = preview
   return (
     <section>
       <h2>Result</h2>
@@ -28,6 +29,7 @@ export function PreviewTable({preview, command}: {readonly preview: Preview; rea
           ))}
         </tbody>
       </ScrollingTable>
+      {omitted > 0 && <p>({counted(omitted, 'column')} more)</p>}
       <CommandLine line={command} />
     </section>
   )
