@@ -51,21 +51,74 @@ const conditionElements = (condition: JsonObject): string[] =>
     ),
   )
 
+const membersOf = (bucket: JsonObject, field: string): JsonObject => {
+  const part = bucket[field]
+  return isJsonObject(part) ? part : {}
+}
+
+/** A part whose members are texts; an empty root removes it. */
+function textual(root: string, field: string, tags: Readonly<Record<string, string>>): Subresource {
+  return {
+    root,
+    write(bucket) {
+      const members = membersOf(bucket, field)
+      return Object.entries(tags).map(([name, tag]) => {
+        const text = members[name]
+        return element(tag, typeof text === 'string' ? text : undefined)
+      })
+    },
+    read(xml) {
+      const given = Object.entries(tags).map(([name, tag]) => [name, textOf(xml, tag)] as const)
+      const members = given.filter(([, text]) => text !== undefined)
+      return {[field]: members.length === 0 ? undefined : Object.fromEntries(members)}
+    },
+  }
+}
+
+/** A part that is a flag, which has words in XML. */
+function flagged(
+  root: string,
+  {field, member, tag, on, off}: Readonly<Record<'field' | 'member' | 'tag' | 'on' | 'off', string>>,
+): Subresource {
+  return {
+    root,
+    write(bucket) {
+      const value = membersOf(bucket, field)[member]
+      return [element(tag, value === undefined ? undefined : value === true ? on : off)]
+    },
+    read(xml) {
+      const text = textOf(xml, tag)
+      if (text !== on && text !== off)
+        throw invalid(`Invalid ${tag} of ${field}: '${text ?? ''}' is neither ${on} nor ${off}.`)
+      return {[field]: {[member]: text === on}}
+    },
+  }
+}
+
 /** https://cloud.google.com/storage/docs/xml-api/reference-methods#bucket */
 const SUBRESOURCES: Readonly<Record<string, Subresource>> = {
-  versioning: {
-    root: 'VersioningConfiguration',
-    write: ({versioning}) =>
-      isJsonObject(versioning)
-        ? [element('Status', versioning['enabled'] === true ? 'Enabled' : 'Suspended')]
-        : [],
-    read(xml) {
-      const status = textOf(xml, 'Status')
-      if (status !== 'Enabled' && status !== 'Suspended')
-        throw invalid(`Invalid status of versioning: '${status ?? ''}' is neither Enabled nor Suspended.`)
-      return {versioning: {enabled: status === 'Enabled'}}
-    },
-  },
+  versioning: flagged('VersioningConfiguration', {
+    field: 'versioning',
+    member: 'enabled',
+    tag: 'Status',
+    on: 'Enabled',
+    off: 'Suspended',
+  }),
+  billing: flagged('BillingConfiguration', {
+    field: 'billing',
+    member: 'requesterPays',
+    tag: 'RequesterPays',
+    on: 'Enabled',
+    off: 'Disabled',
+  }),
+  logging: textual('Logging', 'logging', {logBucket: 'LogBucket', logObjectPrefix: 'LogObjectPrefix'}),
+  website: textual('WebsiteConfiguration', 'website', {
+    mainPageSuffix: 'MainPageSuffix',
+    notFoundPage: 'NotFoundPage',
+  }),
+  encryptionConfig: textual('EncryptionConfiguration', 'encryption', {
+    defaultKmsKeyName: 'DefaultKmsKeyName',
+  }),
   storageClass: {
     root: 'StorageClass',
     write: ({storageClass}) => [String(storageClass)],

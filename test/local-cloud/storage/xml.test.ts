@@ -202,7 +202,7 @@ test('buckets are created, found and deleted, also by an escaped name', async ()
   const deleted = await (await send('POST', '/other_one?delete', deletion)).text()
   expect(valuesOf(deleted, 'Key')).toEqual(['x', 'missing'])
   expect((await send('DELETE', '/other_one')).status).toBe(204)
-  expect((await send('GET', '/my-bucket?logging')).status).toBe(400)
+  expect((await send('GET', '/my-bucket?retention')).status).toBe(400)
 })
 
 test.each([
@@ -210,6 +210,26 @@ test.each([
     'versioning',
     '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>',
     {versioning: {enabled: true}},
+  ],
+  [
+    'billing',
+    '<BillingConfiguration><RequesterPays>Enabled</RequesterPays></BillingConfiguration>',
+    {billing: {requesterPays: true}},
+  ],
+  [
+    'logging',
+    '<Logging><LogBucket>logs</LogBucket><LogObjectPrefix>my-</LogObjectPrefix></Logging>',
+    {logging: {logBucket: 'logs', logObjectPrefix: 'my-'}},
+  ],
+  [
+    'website',
+    '<WebsiteConfiguration><MainPageSuffix>index.html</MainPageSuffix></WebsiteConfiguration>',
+    {website: {mainPageSuffix: 'index.html'}},
+  ],
+  [
+    'encryptionConfig',
+    '<EncryptionConfiguration><DefaultKmsKeyName>projects/p/locations/us/keyRings/r/cryptoKeys/k</DefaultKmsKeyName></EncryptionConfiguration>',
+    {encryption: {defaultKmsKeyName: 'projects/p/locations/us/keyRings/r/cryptoKeys/k'}},
   ],
   ['storageClass', '<StorageClass>NEARLINE</StorageClass>', {storageClass: 'NEARLINE'}],
   [
@@ -259,7 +279,7 @@ test.each([
   ).toBe(!isRemovable)
 })
 
-test('an empty configuration takes the lifecycle of a bucket away', async () => {
+test('an empty configuration takes the lifecycle of a bucket away, or where it logs', async () => {
   const {send, origin} = await withBucket()
   const lifecycle = {rule: [{action: {type: 'Delete'}, condition: {age: 1}}]}
   const {metageneration} = await fieldsOf(await call(origin, 'PATCH', '/b/my-bucket', {lifecycle}))
@@ -268,6 +288,9 @@ test('an empty configuration takes the lifecycle of a bucket away', async () => 
   const bucket = await fieldsOf(await call(origin, 'GET', '/b/my-bucket'))
   expect(bucket['metageneration']).toBe(String(Number(metageneration) + 1))
   expect(bucket).not.toHaveProperty('lifecycle')
+  await call(origin, 'PATCH', '/b/my-bucket', {logging: {logBucket: 'logs'}})
+  expect((await send('PUT', '/my-bucket?logging', '<Logging/>')).status).toBe(200)
+  expect(await fieldsOf(await call(origin, 'GET', '/b/my-bucket'))).not.toHaveProperty('logging')
 })
 
 test('a part of a bucket that lacks its element, or whose precondition does not hold, is refused', async () => {
