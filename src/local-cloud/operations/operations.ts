@@ -23,6 +23,8 @@ export interface NewOperation {
   readonly parent: string
   /** Full name of the resource's message type, e.g. `google.cloud.run.v2.Service`. */
   readonly type: string
+  /** That of the result, if it differs; the metadata then stays. */
+  readonly responseType?: string
   /** The resource while the work is in progress. */
   readonly metadata: object
   /** `<parent>/operations/ID`; generated if absent. */
@@ -123,12 +125,19 @@ export function createOperations({
     return {}
   }
 
-  const follow = (begun: Operation, work: () => Promise<object>): Promise<Operation> => {
+  const follow = (
+    begun: Operation,
+    work: () => Promise<object>,
+    responseType?: string,
+  ): Promise<Operation> => {
     const {name, metadata = {}} = begun
     const typed = (resource: object): Record<string, unknown> => ({'@type': metadata['@type'], ...resource})
     const ended = (async () => {
       const result = await work().then(
-        (resource) => ({metadata: typed(resource), response: typed(resource)}),
+        (resource) =>
+          responseType === undefined
+            ? {metadata: typed(resource), response: typed(resource)}
+            : {metadata, response: {'@type': `type.googleapis.com/${responseType}`, ...resource}},
         (error: unknown) => ({metadata, error: rpcStatus(toApiError(error))}),
       )
       const operation: Operation = {name, done: true, ...result}
@@ -185,10 +194,13 @@ export function createOperations({
         ),
       ]),
     ],
-    async run({parent, type, metadata, name = `${parent}/operations/${randomUUID()}`, answerAtOnce}, work) {
+    async run(
+      {parent, type, responseType, metadata, name = `${parent}/operations/${randomUUID()}`, answerAtOnce},
+      work,
+    ) {
       const begun: Operation = {name, metadata: {'@type': `type.googleapis.com/${type}`, ...metadata}}
       await state.write(() => insert.run(name, parent, type, JSON.stringify(begun), clock.now()))
-      const ended = follow(begun, work)
+      const ended = follow(begun, work, responseType)
       return answerAtOnce === true ? begun : within(clock, ended, HOLD_MS, begun)
     },
     async resume(name, work) {

@@ -1,4 +1,4 @@
-import type {Bucket, SoftDeletedBucket} from './bucket.ts'
+import {type Bucket, hasFolders, type SoftDeletedBucket} from './bucket.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {aclOf, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
 import {invalid} from './errors.ts'
@@ -36,6 +36,7 @@ const WRITABLE = new Set([
   'versioning',
   'website',
 ])
+const PERMANENT = new Set(['hierarchicalNamespace', 'objectRetention'])
 const LISTS_OF_ACCESS = {acl: 'bucket', defaultObjectAcl: 'defaultObject'} as const
 const TEXTS = new Set(['location', 'storageClass', 'rpo'])
 const LISTS = new Set(['acl', 'cors', 'defaultObjectAcl'])
@@ -87,8 +88,10 @@ export function settledBucketFields(
   next: JsonObject,
   now: number,
 ): JsonObject {
-  const objectRetention = present?.['objectRetention']
-  const settled: JsonObject = {...next, ...(objectRetention === undefined ? {} : {objectRetention})}
+  // What a bucket is created with and keeps.
+  const settled: JsonObject = {...next, ...pick(present ?? {}, PERMANENT)}
+  if (hasFolders({fields: settled}) && !isUniform(settled))
+    throw invalid('A hierarchical namespace needs uniform bucket-level access.')
   const {softDeletePolicy} = next
   const location = locationOf(next)
   locationTypeOf(location, next['customPlacementConfig'] !== undefined)

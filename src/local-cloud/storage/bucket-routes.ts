@@ -5,7 +5,7 @@ import {pageByKey, pageByOffset} from '../wire/paging.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {type AclKind, type Acls, isUniform} from './acl.ts'
 import {bucketJson, writableBucketFields} from './bucket-resource.ts'
-import type {Bucket, SoftDeletedBucket} from './bucket.ts'
+import {type Bucket, hasFolders, type SoftDeletedBucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import {missingParameter} from './errors.ts'
 import {bucketEtag} from './etag.ts'
@@ -136,7 +136,7 @@ export function bucketRoutes({
         kind: 'storage#storageLayout',
         bucket: bucket.name,
         location,
-        hierarchicalNamespace: {enabled: false},
+        hierarchicalNamespace: {enabled: hasFolders(bucket)},
       },
     }
   }
@@ -220,7 +220,6 @@ export function bucketRoutes({
     ['POST', '/b/:bucket/lockRetentionPolicy', lock],
     // Terraform requests the first before it deletes a bucket, gcloud the other; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
-    ['GET', '/b/:bucket/folders', () => ({json: {kind: 'storage#folders'}})],
     ['GET', '/b/:bucket/storageLayout', layout],
     [
       'GET',

@@ -17,6 +17,12 @@ export interface SoftDeletedBucket extends Bucket {
   readonly softDeleted: {readonly at: number; readonly until: number}
 }
 
+/** Whether a bucket has a hierarchical namespace. */
+export function hasFolders({fields}: Pick<Bucket, 'fields'>): boolean {
+  const namespace = fields['hierarchicalNamespace']
+  return isJsonObject(namespace) && namespace['enabled'] === true
+}
+
 /** Whether a replaced or deleted object is kept as a noncurrent version. */
 export function keepsVersions(bucket: Bucket): boolean {
   const versioning = bucket.fields['versioning']

@@ -147,7 +147,7 @@ export function bulkRestoreRoutes({
 }
 
 /** https://cloud.google.com/storage/docs/json_api/v1/operations#resource */
-function operationJson(operation: Operation, origin: string): JsonObject {
+export function operationJson(operation: Operation, origin: string): JsonObject {
   const [, , , bucket, , id] = operation.name.split('/')
   return {
     kind: 'storage#operation',

@@ -16,6 +16,7 @@ import {composeRoutes} from './compose-routes.ts'
 import {copyRoutes} from './copy-routes.ts'
 import {allowedPages} from './cors.ts'
 import {renderStorageError} from './errors.ts'
+import {createFolders} from './folders.ts'
 import {formUploads} from './form-uploads.ts'
 import {createGenerations} from './generations.ts'
 import {createHmacKeys} from './hmac-keys.ts'
@@ -109,6 +110,8 @@ export function createStorage({
   }
   const hmacKeys = createHmacKeys({state, clock, permissions})
   const signatures = createSignatures({keys, hmacKeys, clock})
+  const managedFolders = createManagedFolders({state, clock, buckets, objects, permissions, access})
+  const folders = createFolders({state, clock, buckets, objects, managedFolders, permissions, operations})
   const changes = createObjectChanges({
     state,
     clock,
@@ -118,6 +121,7 @@ export function createStorage({
     permissions,
     acls,
     notifications,
+    folders,
     nextGeneration,
     isOfRetryTest: () => retryTestCalls.getStore() === true,
   })
@@ -132,7 +136,6 @@ export function createStorage({
   }
   const resumable = createResumableUploads({state, clock, sessions, objects, changes, render})
   const uploads = createUploads({blobs: state.blobs, changes, resumable, render})
-  const managedFolders = createManagedFolders({state, clock, buckets, objects, permissions, access})
   const stored = objectRoutes({
     state,
     clock,
@@ -143,6 +146,7 @@ export function createStorage({
     permissions,
     acls,
     managedFolders,
+    folders,
     render,
   })
   const lifecycle = createLifecycle({
@@ -161,6 +165,7 @@ export function createStorage({
   const xmlParts = createXmlParts({state, buckets, changes, permissions, uploads: parts})
   const removeBucket = (name: string): void => {
     const bucket = buckets.get(name)
+    folders.checkNone(name)
     buckets.remove(bucket)
     softDeletedBuckets.keep(bucket)
     forget(name)
@@ -199,6 +204,7 @@ export function createStorage({
     ...aclRoutes({lists, acls}),
     ...hmacKeys.routes,
     ...managedFolders.routes,
+    ...folders.routes,
     ...iamRoutes({buckets, managedFolders, permissions, access}),
     ...notificationRoutes({state, buckets, permissions, notifications}),
     ...stored.json,

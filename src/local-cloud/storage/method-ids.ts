@@ -36,6 +36,11 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'PUT /b/:bucket/managedFolders/:managedFolder/iam': 'storage.managedFolders.setIamPolicy',
   'GET /b/:bucket/managedFolders/:managedFolder/iam/testPermissions':
     'storage.managedFolders.testIamPermissions',
+  'POST /b/:bucket/folders': 'storage.folders.insert',
+  'GET /b/:bucket/folders': 'storage.folders.list',
+  'GET /b/:bucket/folders/:folder': 'storage.folders.get',
+  'DELETE /b/:bucket/folders/:folder': 'storage.folders.delete',
+  'POST /b/:bucket/folders/:folder/renameTo/folders/:destination': 'storage.folders.rename',
   'POST /projects/:project/hmacKeys': 'storage.projects.hmacKeys.create',
   'GET /projects/:project/hmacKeys': 'storage.projects.hmacKeys.list',
   'GET /projects/:project/hmacKeys/:key': 'storage.projects.hmacKeys.get',

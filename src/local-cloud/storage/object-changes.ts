@@ -4,6 +4,7 @@ import type {JsonObject} from '../wire/json.ts'
 import {type Acls, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
 import {keepsVersions, type Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
+import type {Folders} from './folders.ts'
 import type {Notifications} from './notifications.ts'
 import {type Content, contentOfObject, fieldsOfNew, type ObjectDraft, withContexts} from './object-draft.ts'
 import type {StoredObject} from './stored-object.ts'
@@ -76,6 +77,7 @@ export function createObjectChanges({
   permissions,
   acls,
   notifications,
+  folders,
   nextGeneration,
   isOfRetryTest,
 }: {
@@ -87,6 +89,7 @@ export function createObjectChanges({
   permissions: Permissions
   acls: Acls
   notifications: Notifications
+  folders: Pick<Folders, 'hold'>
   nextGeneration: () => number
   /** Whether the current call is a retry test's: Google's, written for storage-testbench, delete what they have just retained. */
   isOfRetryTest: () => boolean
@@ -170,6 +173,7 @@ export function createObjectChanges({
         ? retire(bucket, replaced, {origin: draft.origin, overwrittenByGeneration: generation, checkFree})
         : undefined
       objects.insert(stored)
+      folders.hold(bucket, stored.name)
       const overwrote = replaced ? {overwroteGeneration: replaced.generation} : {}
       notifications.publish(bucket, {type: 'OBJECT_FINALIZE', object: stored, ...overwrote}, draft.origin)
       also?.(stored)

@@ -16,6 +16,7 @@ import {contentOfObject, restoredFields} from './object-draft.ts'
 import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
+import type {Folders} from './folders.ts'
 import type {ManagedFolders} from './managed-folders.ts'
 import {readPageToken} from '../wire/paging.ts'
 import {membersWanted, partOf, partsWanted} from './partial-response.ts'
@@ -37,6 +38,7 @@ export function objectRoutes({
   permissions,
   acls,
   managedFolders,
+  folders,
   render,
 }: {
   state: State
@@ -48,6 +50,7 @@ export function objectRoutes({
   permissions: Permissions
   acls: Acls
   managedFolders: Pick<ManagedFolders, 'prefixes'>
+  folders: Pick<Folders, 'prefixes'>
   render: RenderObject
 }): {json: JsonRoute[]; download: Handler} {
   const target = (request: HttpRequest): ObjectTarget => ({
@@ -161,13 +164,14 @@ export function objectRoutes({
     }
   }
 
-  /** The managed folders that belong to a page of a list; what they add does not count for its size. */
+  /** The folders that belong to a page of a list; what they add does not count for its size. */
   const folderPrefixes = (bucket: string, query: URLSearchParams, next: string | undefined): string[] => {
     if (query.get('delimiter') !== '/' || !flag(query, 'includeFoldersAsPrefixes')) return []
     const [from, to] = [query.get('pageToken') ?? '', next ?? ''].map(positionOf)
-    return managedFolders
-      .prefixes(bucket, query.get('prefix') ?? '')
-      .filter((prefix) => (from === undefined || prefix >= from) && (to === undefined || prefix < to))
+    const prefix = query.get('prefix') ?? ''
+    return [...managedFolders.prefixes(bucket, prefix), ...folders.prefixes(bucket, prefix)].filter(
+      (each) => (from === undefined || each >= from) && (to === undefined || each < to),
+    )
   }
 
   /** What is to be listed. @throws StorageError 400 */

@@ -115,5 +115,13 @@ export const storageSchema: Schema = {
        time_created INTEGER NOT NULL,
        PRIMARY KEY (bucket, name)
      ) STRICT, WITHOUT ROWID;`,
+    `CREATE TABLE storage_folders (
+       bucket TEXT NOT NULL,
+       name TEXT NOT NULL,
+       metageneration INTEGER NOT NULL,
+       time_created INTEGER NOT NULL,
+       updated INTEGER NOT NULL,
+       PRIMARY KEY (bucket, name)
+     ) STRICT, WITHOUT ROWID;`,
   ],
 }
