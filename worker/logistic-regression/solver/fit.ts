@@ -40,46 +40,48 @@ const MOST_STEPS_PER_METRIC = 15
 /** Share of the loss that a warm start may leave to gain: what is closer is the sample's own. */
 const WARM_TOLERANCE = 1e-6
 
+/** Where a fit begins. */
+export interface Start {
+  parameters: Float64Array
+  /** There, with a Hessian, which saves a pass. */
+  evaluation?: PenalizedEvaluation | undefined
+}
+
 /**
  * Minimizes the loss: by Newton's method, over the rows if they are fewer than the columns, or by L-BFGS if a Hessian
  * would be too large or too slow.
- * @param start initial parameters; the result does not depend on them beyond rounding
+ * @param start by default it finds one itself; the result does not depend on them beyond rounding
  */
-export async function fit(objective: Objective, start: Float64Array | undefined, pacer: Pacer): Promise<Fit> {
+export async function fit(objective: Objective, start: Start | undefined, pacer: Pacer): Promise<Fit> {
   if (objective.gradientDescent !== undefined)
     return fitByLibrary(objective, objective.gradientDescent, pacer)
-  if (isForRows(objective)) return fitByRows(objective, start, pacer)
+  if (isForRows(objective)) return fitByRows(objective, start?.parameters, pacer)
   const found = isForNewton(objective)
     ? await fitNear(objective, await approach(objective, start, pacer), pacer)
-    : await fitByLbfgs(objective, start ?? startingPoint(objective), undefined, pacer)
+    : await fitByLbfgs(objective, start?.parameters ?? startingPoint(objective), undefined, pacer)
   centerIntercepts(found.parameters, objective)
   return found
 }
 
 async function fitNear(objective: Objective, near: Approach, pacer: Pacer): Promise<Fit> {
-  const found = await fitByNewton(objective, near.parameters, EXACT, pacer)
+  const found = await fitByNewton(objective, near.parameters, EXACT, pacer, near.evaluation)
   return {...found, iterations: near.iterations + found.iterations}
 }
 
 /** Parameters near the optimum, and the passes over all rows that led there. */
-interface Approach {
-  parameters: Float64Array
+interface Approach extends Start {
   iterations: number
 }
 
 /** Approaches the optimum with few Hessians and the passes in between. */
-async function approach(
-  objective: Objective,
-  start: Float64Array | undefined,
-  pacer: Pacer,
-): Promise<Approach> {
-  const warm =
-    start === undefined ? await warmStart(objective, pacer) : {parameters: start, metric: undefined}
+async function approach(objective: Objective, start: Start | undefined, pacer: Pacer): Promise<Approach> {
+  const warm = start === undefined ? await warmStart(objective, pacer) : {...start, metric: undefined}
   let {parameters, metric} = warm
+  let evaluation = start?.evaluation
   let iterations = 0
   const mostMetrics = hessianCost(objective) > DEAR_HESSIAN * gradientCost(objective) ? MOST_METRICS : 0
   for (let round = 0; metric !== undefined || round < mostMetrics; round++) {
-    metric ??= pinned(await evaluate(objective, parameters, true, pacer), objective)
+    metric ??= pinned(evaluation ?? (await evaluate(objective, parameters, true, pacer)), objective)
     const factor = await Cholesky.factor(metric, parameters.length, pacer)
     const found = await fitByLbfgs(
       objective,
@@ -88,11 +90,12 @@ async function approach(
       pacer,
     )
     parameters = found.parameters
+    evaluation = undefined
     iterations += found.iterations
     if (found.converged) break
     metric = undefined
   }
-  return {parameters, iterations}
+  return {parameters, evaluation, iterations}
 }
 
 /**

@@ -17,15 +17,17 @@ const SUFFICIENT_DECREASE = 1e-4
  * Newton's method with a line search: quadratic convergence, so the last step is far below 1e-6.
  * @param start is not changed
  * @param tolerance the share of the loss that is left to gain when it ends
+ * @param known the start's evaluation, with a Hessian, if there is one
  */
 export async function fitByNewton(
   objective: Objective,
   start: Float64Array,
   tolerance: number,
   pacer: Pacer,
+  known?: PenalizedEvaluation,
 ): Promise<Fit> {
   let parameters = start
-  let current = await evaluate(objective, parameters, true, pacer)
+  let current = known ?? (await evaluate(objective, parameters, true, pacer))
   for (let iteration = 1; ; iteration++) {
     const factor = await Cholesky.factor(pinned(current, objective), parameters.length, pacer)
     const step = factor.solve(current.gradient).map((value) => -value)

@@ -95,16 +95,38 @@ export async function evaluate(
       parts.push(await sumUp({...objective, ranges: [range]}, parameters, true, pacer))
   }
   const sum = parts.length > 0 ? added(parts) : await sumUp(objective, parameters, withHessian, pacer)
-  const {gradient, hessian} = sum
-  let penalty = 0
+  return {...penalized(sum, parameters, objective, objective.penalty), parts}
+}
+
+/** What {@link evaluate} gives for the same parameters and rows with another penalty. */
+export function evaluatedWith(
+  penalty: number,
+  evaluation: PenalizedEvaluation,
+  parameters: Float64Array,
+  objective: Objective,
+): PenalizedEvaluation {
+  const {loss, gradient, hessian, parts} = evaluation
+  const copy = {loss, gradient: gradient.slice(), hessian: hessian?.slice()}
+  return {...penalized(copy, parameters, objective, penalty - objective.penalty), parts}
+}
+
+/** Adds a penalty, to the arrays in place. */
+function penalized(
+  {loss, gradient, hessian}: Evaluation,
+  parameters: Float64Array,
+  objective: Pick<Objective, 'design'>,
+  penalty: number,
+): Evaluation {
+  const {length} = parameters
+  let added = 0
   for (let at = 0; at < length; at++) {
     if (!isPenalized(objective, at)) continue
     const weight = parameters[at] ?? 0
-    penalty += (objective.penalty * weight * weight) / 2
-    gradient[at] = (gradient[at] ?? 0) + objective.penalty * weight
-    if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + objective.penalty
+    added += (penalty * weight * weight) / 2
+    gradient[at] = (gradient[at] ?? 0) + penalty * weight
+    if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + penalty
   }
-  return {loss: sum.loss + penalty, gradient, hessian, parts}
+  return {loss: loss + added, gradient, hessian}
 }
 
 /** The same without the penalty: what the rows alone contribute. */

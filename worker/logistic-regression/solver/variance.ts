@@ -11,11 +11,11 @@ import {dot} from './vectors.ts'
  * expects); with equal weights that leaves one inverse.
  */
 export async function withVariance(found: Fit, objective: Objective, pacer: Pacer): Promise<Fit> {
-  const {precision, parameters} = found
+  const {precision, parameters, curvature} = found
   const {rowWeights} = objective
   if (rowWeights === undefined || precision === undefined) return found
-  const hessian = pinned(await evaluate(objective, parameters, true, pacer), objective)
-  const bread = await Cholesky.factor(hessian, parameters.length, pacer)
+  const {evaluation = await evaluate(objective, parameters, true, pacer)} = curvature ?? {}
+  const bread = await Cholesky.factor(pinned(evaluation, objective), parameters.length, pacer)
   const squared = {...objective, rowWeights: rowWeights.map((weight) => weight * weight)}
   const {hessian: meat = new Float64Array(0)} = await evaluate(squared, parameters, true, pacer)
   const size = parameters.length

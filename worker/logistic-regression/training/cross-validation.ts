@@ -53,7 +53,10 @@ export async function crossValidate(
   pacer: Pacer,
 ): Promise<void> {
   for (const {folds: own, rows} of halves) {
-    const model = rows === all ? trained : await train(rows, trained.objective, trained.fit.parameters, pacer)
+    const model =
+      rows === all
+        ? trained
+        : await train(rows, trained.objective, {parameters: trained.fit.parameters}, pacer)
     for (const number of own) {
       const fold = folds[number]
       if (fold === undefined) continue

@@ -7,6 +7,8 @@ import type {FoldedRows} from './folds.ts'
 import type {Predictions} from './model.ts'
 import type {TransformChoice} from './tails.ts'
 import {gradientDescent} from '../solver/gradient-descent.ts'
+import type {Start} from '../solver/fit.ts'
+import {evaluatedWith} from '../solver/objective.ts'
 import {withVariance} from '../solver/variance.ts'
 import {type Method, type TrainedModel, train} from './train.ts'
 
@@ -31,7 +33,7 @@ export async function trainAndValidate(
   const {C = 1} = options
   const balanced = options.classWeight === 'balanced'
   const rowWeights = balanced ? balancedWeights(label.codes, label.classes.length) : undefined
-  const at = async (one: number, start: Float64Array | undefined): Promise<TrainedModel> => {
+  const at = async (one: number, start: Start | undefined): Promise<TrainedModel> => {
     const how: Method =
       options.solver === 'ml-logistic-regression'
         ? {penalty: 0, gradientDescent: gradientDescent(options)}
@@ -48,13 +50,21 @@ export async function trainAndValidate(
   })
   if (C !== 'auto') return reported(await at(C, undefined))
   let best = {C: 1, loss: Infinity}
-  let start: Float64Array | undefined
+  let last: TrainedModel | undefined
   for (const one of folded.folds.length === 0 ? [] : PATH) {
-    start = (await at(one, start)).fit.parameters
+    last = await at(one, last && startFrom(last, 1 / one))
     const loss = lossOf(folded, label, into, rowWeights)
     if (loss < best.loss) best = {C: one, loss}
   }
   return reported(await at(best.C, undefined))
+}
+
+/** Where a model was last evaluated, as its loss is there with another penalty. */
+function startFrom({fit, objective}: TrainedModel, penalty: number): Start {
+  const {parameters, curvature} = fit
+  if (curvature === undefined) return {parameters}
+  const {parameters: near, evaluation} = curvature
+  return {parameters: near, evaluation: evaluatedWith(penalty, evaluation, near, objective)}
 }
 
 /** What a row of each class counts, so that all classes count alike and the rows as many as they are: as scikit-learn does. */

@@ -39,8 +39,7 @@ export async function refitWithout(
       .filter(({start, end}) => start < end),
   }
   const {curvature} = fitted
-  if (curvature?.evaluation.hessian === undefined)
-    return (await fit(rest, fitted.parameters, pacer)).parameters
+  if (curvature?.evaluation.hessian === undefined) return (await fit(rest, fitted, pacer)).parameters
   const {parameters, evaluation} = curvature
   const place = objective.ranges.findIndex(({start, end}) => start === left.start && end === left.end)
   const removed =

@@ -2,7 +2,7 @@ import {Design} from '../encoding/design.ts'
 import {type Layout, type Preprocessing, fitPreprocessing} from '../encoding/preprocessing.ts'
 import type {Transform} from '../encoding/transforms.ts'
 import type {Pacer} from '../pacer.ts'
-import {fit} from '../solver/fit.ts'
+import {type Start, fit} from '../solver/fit.ts'
 import type {Fit} from '../solver/minimum.ts'
 import {type Objective, outputsFor} from '../solver/objective.ts'
 import type {Label} from '../table/label.ts'
@@ -58,12 +58,12 @@ export async function encodeRows(
 /**
  * Learns a model from labelled rows.
  * @param how the penalty, 1 / C, and what a row of each class counts, and the solver
- * @param start parameters of a model that is likely close
+ * @param start a model that is likely close
  */
 export async function train(
   {preprocessing, objective: rows}: EncodedRows,
   {penalty, rowWeights, gradientDescent}: Method,
-  start: Float64Array | undefined,
+  start: Start | undefined,
   pacer: Pacer,
 ): Promise<TrainedModel> {
   const objective: Objective = {...rows, penalty, rowWeights, gradientDescent}
