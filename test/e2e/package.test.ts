@@ -40,6 +40,18 @@ it('the package, installed alone in an empty folder, sets up, processes a file a
     expect(links.filter((link) => !existsSync(link))).toEqual([])
     expect(await readFile(join(installed, 'LICENSE'), 'utf8')).toContain('Apache License')
 
+    // The local cloud is a few files that stand alone, for the CLI and as a library.
+    const own = await readdir(join(installed, 'dist/src/local-cloud'), {recursive: true})
+    expect(own.filter((file) => file.endsWith('.js')).length).toBeLessThan(30)
+    await writeFile(
+      join(folder, 'embedded.mjs'),
+      `import {LocalCloud} from 'cloud-runner/local-cloud'
+       await using cloud = await LocalCloud.start()
+       const answer = await fetch(cloud.endpoint + '/storage/v1/b?project=p', {method: 'POST', body: '{"name": "embedded"}'})
+       console.log((await answer.json()).name)`,
+    )
+    expect((await execa(process.execPath, ['embedded.mjs'], options)).stdout).toBe('embedded')
+
     const cli = (...args: string[]) => execa(join(folder, 'node_modules/.bin/cloud-runner'), args, options)
     await cli('setup')
     await cli('sample', '--output', 'financial_statements.csv')
