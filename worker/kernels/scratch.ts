@@ -119,7 +119,7 @@ let module: WebAssembly.Module | undefined
 
 /**
  * Memory that kernels compute in, and the kernels over it. It grows with what is claimed of it, and is collected with
- * its owner. Views are detached when it grows: get them when they are needed.
+ * its owner, unless that hands it on ({@link ScratchPool}). Views are detached when it grows: get them when they are needed.
  */
 export class Scratch {
   readonly kernels: Kernels
@@ -139,7 +139,12 @@ export class Scratch {
   }
 
   release(end: number): void {
-    this.#end = end
+    this.#end = Math.max(ALIGNMENT, end)
+  }
+
+  /** Of the memory, in bytes. */
+  get size(): number {
+    return this.#memory.buffer.byteLength
   }
 
   /** @returns the place of that many bytes, of any content */
@@ -169,6 +174,30 @@ export class Scratch {
 
   integers(at: number, count: number): Int32Array {
     return new Int32Array(this.#memory.buffer, at, count)
+  }
+}
+
+/** More memory is left to the garbage collector. */
+const MOST_KEPT_BYTES = 32 * 1024 * 1024
+
+/**
+ * Hands the memory of one owner on to the next of its kind: the first touch of a page takes longer than most of what a
+ * kernel does with it.
+ */
+export class ScratchPool {
+  #free: Scratch | undefined
+
+  take(): Scratch {
+    const scratch = this.#free ?? new Scratch()
+    this.#free = undefined
+    return scratch
+  }
+
+  /** @param scratch which its owner uses no more */
+  give(scratch: Scratch): void {
+    if (scratch.size > MOST_KEPT_BYTES) return
+    scratch.release(0)
+    this.#free = scratch
   }
 }
 

@@ -1,6 +1,7 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
 import {readPretrained} from './scoring/artifact.ts'
 import {readFile} from './formats/source.ts'
+import {handOn} from './table/columns.ts'
 import {distributionOfTexts} from './table/distribution.ts'
 import {chooseFeatures} from './table/features.ts'
 import {dealFolds, heldOutRows, orderByFold} from './training/folds.ts'
@@ -126,6 +127,8 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     timings: {readMs, fitMs, predictMs, writeMs},
   })
   logReading(report, context)
+  for (const column of table.columns) handOn(column.kind === 'number' ? column.values : column.codes)
+  handOn(label.codes)
   output.sidecar('report.json', report)
   output.sidecar('model.json', {
     format: 'cloud-runner/logistic-regression',

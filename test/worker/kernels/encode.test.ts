@@ -108,7 +108,7 @@ it.each([
 ])('numbers of %s rows are gathered without missing ones', (_, rowOf) => {
   const values = Float64Array.from({length: 200_000}, () => (uniform() < 0.1 ? NaN : normal()))
   const rows = Uint32Array.from({length: 18_000}, (__, i) => rowOf(i))
-  const numbers = new Gatherer(rows).numbersOf(values)
+  const numbers = new Gatherer(rows, new Scratch()).numbersOf(values)
   expect(numbers.length).toBe(rows.length)
   const into = new Float64Array(8192)
   for (const [start, end] of [

@@ -138,3 +138,31 @@ describe('a file that memory has no room for', () => {
     expect(streamed.report.predictions).toEqual(whole.report.predictions)
   })
 })
+
+describe('memory that files hand on', () => {
+  it('shows in no result, one after the other or at the same time', async () => {
+    const contents = [fileOf(3000, 0.8), fileOf(40, 0.9), fileOf(700, 0.5), numbersOf(300, 30)]
+    const first: Buffer[] = []
+    for (const content of contents) first.push((await processFile(content)).bytes)
+    for (let i = 0; i < contents.length; i++) {
+      const again = await Promise.all(
+        [i, i + 1, i].map((place) => processFile(contents[place % contents.length] ?? '')),
+      )
+      again.forEach(({bytes}, j) =>
+        expect(bytes.equals(first[(i + (j % 2)) % contents.length] ?? Buffer.alloc(0))).toBe(true),
+      )
+    }
+  })
+})
+
+/** Rows with that many numbers, some of them missing, and a label. */
+function numbersOf(rows: number, columns: number): string {
+  const {uniform, normal} = randomFrom(9)
+  const line = (): string => {
+    const numbers = Array.from({length: columns}, normal)
+    const label = uniform() < 1 / (1 + Math.exp(-(numbers[0] ?? 0))) ? 1 : 0
+    return [...numbers.map((value) => (uniform() < 0.05 ? '' : value.toFixed(3))), label].join(',')
+  }
+  const names = Array.from({length: columns}, (_, j) => `x${j}`)
+  return [`${names.join(',')},y`, ...Array.from({length: rows}, line)].join('\n')
+}

@@ -95,6 +95,7 @@ export async function appendFields(
   }
   if (record < ends.length) throw new Error('The file ended earlier than on the first read.')
   if (appender.size > 0) await output.write(appender.result.subarray(0, appender.size))
+  appender.free()
 }
 
 /**

@@ -144,6 +144,7 @@ class Reading {
       this.#footer = 'Ctrl-Z'
     }
     this.#scan(fault === undefined)
+    this.#scanner.free()
     if (fault !== undefined) throw encodingFault(fault, this.#dialect.delimiter)
     if (this.#records <= 1) {
       throw new PermanentError('The file has a header but no rows.', {

@@ -1,4 +1,4 @@
-import {Scratch} from '../../kernels/scratch.ts'
+import {type Scratch, ScratchPool} from '../../kernels/scratch.ts'
 
 /** Of the result, before it is passed on. */
 const RESULT_BYTES = 256 * 1024
@@ -20,11 +20,13 @@ export interface PredictedFields {
   readonly mark: number
 }
 
+const memory = new ScratchPool()
+
 /** Memory in which a kernel copies the rows of a file and appends fields to them. */
 export class RowAppender {
   /** Bytes of {@link result} that are filled. */
   size = 0
-  readonly #scratch = new Scratch()
+  readonly #scratch = memory.take()
   readonly #fields: PredictedFields
   /** Of the result less the fields of a row. */
   readonly #mostBytes: number
@@ -51,6 +53,11 @@ export class RowAppender {
     this.#probabilitiesAt = scratch.claim(this.#rowsAtOnce * fields.labels.length * 8)
     this.#resultAt = scratch.claim(RESULT_BYTES + VECTOR_BYTES)
     this.#heldAt = scratch.end
+  }
+
+  /** Hands its memory on. */
+  free(): void {
+    memory.give(this.#scratch)
   }
 
   get result(): Buffer {

@@ -1,4 +1,4 @@
-import {Scratch} from '../../kernels/scratch.ts'
+import {ScratchPool} from '../../kernels/scratch.ts'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -76,12 +76,14 @@ export function valueText(text: string): string {
  */
 export type ScanEnd = 'full' | 'unfinished' | 'ragged-row' | 'broken-quote'
 
+const memory = new ScratchPool()
+
 /**
  * Finds the fields of CSV records: RFC 4180, but lines end in LF, CR LF or CR, blank lines are skipped, and a quote
  * within a field that does not start with one is a character.
  */
 export class Scanner {
-  readonly #scratch = new Scratch()
+  readonly #scratch = memory.take()
   readonly #powersAt: number
   /** Of what the header determines the size of. */
   readonly #tablesAt: number
@@ -120,6 +122,11 @@ export class Scanner {
     this.#powersAt = this.#scratch.claim(POWERS_OF_TEN.length * 8)
     this.#scratch.doubles(this.#powersAt, POWERS_OF_TEN.length).set(POWERS_OF_TEN)
     this.#tablesAt = this.#scratch.end
+  }
+
+  /** Hands its memory on: neither it nor a block is used any more. */
+  free(): void {
+    memory.give(this.#scratch)
   }
 
   /** From now on every record must have this many fields. */

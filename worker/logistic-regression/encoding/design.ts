@@ -1,4 +1,4 @@
-import {Scratch} from '../../kernels/scratch.ts'
+import {ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 import {shorten} from '../table/columns.ts'
 import {BlockEncoder, rowsAt, rowsBetween} from './block-encoder.ts'
@@ -20,6 +20,8 @@ const MOST_KEPT = 100 * 1024 * 1024
 /** Rows of the file that are encoded before the memory of their columns is freed. */
 const ROWS_FREED_AT_ONCE = 128 * 1024
 
+const memory = new ScratchPool()
+
 /**
  * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once if they can be kept,
  * otherwise in each pass, which bounds memory beyond the file's columns.
@@ -40,7 +42,7 @@ export class Design {
   /** Of a block's row, in doubles: a multiple of four. */
   readonly width: number
   /** Holds the block. What a pass claims beyond it, the next one may overwrite. */
-  readonly scratch = new Scratch()
+  readonly scratch = memory.take()
   readonly #layout: Layout
   readonly #encoder: BlockEncoder
   /** Of the block that {@link encode} fills. */
@@ -108,6 +110,11 @@ export class Design {
 
   get ones(): Int32Array {
     return this.scratch.integers(this.#onesAt, this.blockRows * this.categories)
+  }
+
+  /** Hands its memory on: nothing may use the design any more. */
+  free(): void {
+    memory.give(this.scratch)
   }
 
   /** Frees what the last pass has claimed. */

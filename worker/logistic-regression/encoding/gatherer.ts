@@ -1,4 +1,4 @@
-import {Scratch} from '../../kernels/scratch.ts'
+import type {Scratch} from '../../kernels/scratch.ts'
 import type {Numbers} from './survey.ts'
 
 /** Rows that are gathered at once. */
@@ -12,14 +12,18 @@ const FEW_ROWS = 64
 /** Gathers the numbers that columns have in some rows. */
 export class Gatherer {
   readonly #rows: Uint32Array
-  readonly #scratch = new Scratch()
-  readonly #rowsAt = this.#scratch.claim(MOST_ROWS * 4)
-  readonly #numbersAt = this.#scratch.claim(MOST_ROWS * MOST_DISTANCE * 8)
-  readonly #presentAt = this.#scratch.claim((MOST_ROWS + 1) * 8)
+  readonly #scratch: Scratch
+  readonly #rowsAt: number
+  readonly #numbersAt: number
+  readonly #presentAt: number
 
   /** @param rows rising */
-  constructor(rows: Uint32Array) {
+  constructor(rows: Uint32Array, scratch: Scratch) {
     this.#rows = rows
+    this.#scratch = scratch
+    this.#rowsAt = scratch.claim(MOST_ROWS * 4)
+    this.#numbersAt = scratch.claim(MOST_ROWS * MOST_DISTANCE * 8)
+    this.#presentAt = scratch.claim((MOST_ROWS + 1) * 8)
   }
 
   numbersOf(values: Float64Array): Numbers {

@@ -1,4 +1,4 @@
-import {Scratch} from '../../kernels/scratch.ts'
+import type {Scratch} from '../../kernels/scratch.ts'
 import type {Transform} from './transforms.ts'
 
 /** Where a map's knots lie in memory. */
@@ -20,8 +20,14 @@ export function claimKnots(transform: Transform, scratch: Scratch): Knots | null
 
 /** Applies transforms to some numbers of a column. */
 export class Mapper {
-  readonly #scratch = new Scratch()
-  readonly #end = this.#scratch.end
+  readonly #scratch: Scratch
+  readonly #end: number
+
+  /** @param scratch that nothing else claims of */
+  constructor(scratch: Scratch) {
+    this.#scratch = scratch
+    this.#end = scratch.end
+  }
 
   /** @returns the transformed numbers; missing ones (NaN) stay NaN */
   map(transform: Transform, numbers: Float64Array): Float64Array {

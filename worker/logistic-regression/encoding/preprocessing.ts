@@ -1,3 +1,4 @@
+import {ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 import type {TextColumn} from '../table/columns.ts'
 import {type FeatureChoice, MOST_CATEGORIES} from '../table/features.ts'
@@ -47,6 +48,8 @@ export interface Term {
   /** Numbers the encoders of its kind's list in {@link Preprocessing}. */
   encoder: number
 }
+
+const memory = new ScratchPool()
 
 export const MISSING_LEVEL = '(missing)'
 export const POOLED_LEVEL = '(other)'
@@ -138,9 +141,10 @@ export async function fitPreprocessing(
   transforms: readonly Transform[] = [],
   inOrder = rows,
 ): Promise<Preprocessing> {
-  const surveyor = new Surveyor()
-  const mapper = new Mapper()
-  const gatherer = new Gatherer(inOrder)
+  const scratch = memory.take()
+  const surveyor = new Surveyor(scratch)
+  const gatherer = new Gatherer(inOrder, scratch)
+  const mapper = new Mapper(scratch)
   const numbers: NumericEncoder[] = []
   for (const [i, {name, values}] of layout.choice.numbers.entries()) {
     const transform = transforms[i] ?? {kind: 'identity'}
@@ -159,6 +163,7 @@ export async function fitPreprocessing(
     })
     if (pacer.due) await pacer.pause()
   }
+  memory.give(scratch)
   return {numbers, categories: layout.categories.map(({encoder}) => encoder)}
 }
 

@@ -1,4 +1,4 @@
-import {Scratch} from '../../kernels/scratch.ts'
+import type {Scratch} from '../../kernels/scratch.ts'
 
 const SAMPLED_NUMBERS = 2000
 /** Numbers that are looked at at once: they fit the processor's L2 cache. */
@@ -25,12 +25,19 @@ export interface Survey {
 
 /** Looks at columns of numbers, one after the other in the same memory. */
 export class Surveyor {
-  readonly #scratch = new Scratch()
-  readonly #numbersAt = this.#scratch.claim(NUMBERS_AT_ONCE * 8)
-  readonly #amongAt = this.#scratch.claim((NUMBERS_AT_ONCE + 1) * 8)
-  readonly #statsAt = this.#scratch.claim(STATS * 8)
+  readonly #scratch: Scratch
+  readonly #numbersAt: number
+  readonly #amongAt: number
+  readonly #statsAt: number
   readonly #sample = new Float64Array(SAMPLED_NUMBERS)
   #among = new Float64Array(NUMBERS_AT_ONCE)
+
+  constructor(scratch: Scratch) {
+    this.#scratch = scratch
+    this.#numbersAt = scratch.claim(NUMBERS_AT_ONCE * 8)
+    this.#amongAt = scratch.claim((NUMBERS_AT_ONCE + 1) * 8)
+    this.#statsAt = scratch.claim(STATS * 8)
+  }
 
   survey(numbers: Numbers): Survey {
     const guess = guessFrom(sampleOf(numbers, this.#sample))

@@ -36,6 +36,7 @@ export async function rank(
   const sorter = new Sorter()
   await sorter.sort(ranking.own, pacer)
   await sorter.sort(ranking.others, pacer)
+  sorter.free()
   return ranking
 }
 

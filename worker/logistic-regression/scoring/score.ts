@@ -51,6 +51,7 @@ export async function score(
   if (drift !== undefined) refuseDrifted(input, drift, rows)
   const design = new Design(layout, preprocessing, all)
   await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
+  design.free()
   if (artifact.threshold !== undefined) applyThreshold(predictions, artifact.threshold)
   const labelled = labelledRows(label.codes)
   const quality = await measure(labelled, label.codes, classes, predictions, pacer)

@@ -115,7 +115,6 @@ export class NumberBuilder implements ColumnBuilder {
   }
 
   build(rows: number, name: string): NumberColumn {
-    shorten(this.#values, rows)
     const {comma, point} = this.marks ?? {}
     const isMixed = (comma?.decimal ?? 0) > 0 && (point?.decimal ?? 0) > 0
     const isEither = this.#readsComma && point?.decimal === 0 && point.either > 0
@@ -123,7 +122,7 @@ export class NumberBuilder implements ColumnBuilder {
       kind: 'number',
       index: this.#index,
       name,
-      values: this.#values,
+      values: shorten(this.#values, rows),
       decimalComma: this.#decimalComma,
       noNumbers: this.#noNumbers,
       ...(isMixed ? {doubt: 'both-marks'} : isEither ? {doubt: 'decimals-or-thousands'} : {}),
@@ -171,8 +170,7 @@ export class CodeBuilder {
   }
 
   codes(rows: number): Int32Array {
-    shorten(this.#codes, rows)
-    return this.#codes
+    return shorten(this.#codes, rows)
   }
 }
 

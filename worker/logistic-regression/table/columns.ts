@@ -31,24 +31,60 @@ export interface TextColumn {
 
 export type Column = NumberColumn | TextColumn
 
-/** Elements for a column of so many rows, as yet 0, in memory that {@link shorten} can free. */
+/** A column of at most so many bytes gets memory of earlier files: touching new pages takes longer than reading numbers. */
+const MOST_REUSED_BYTES = 1024 * 1024
+/** Of all that is kept for later files. */
+const MOST_KEPT_BYTES = 24 * 1024 * 1024
+
+/** By their size, a power of two. */
+const kept = new Map<number, ArrayBuffer[]>()
+let keptBytes = 0
+/** Buffers that may be kept. */
+const reusable = new WeakSet<ArrayBufferLike>()
+
+/** Elements of any value for a column of so many rows, in memory that {@link shorten} or {@link handOn} frees. */
 export function reserveNumbers(rows: number): Float64Array<ArrayBuffer> {
-  return new Float64Array(resizable(rows * 8))
+  const buffer = reserved(rows * 8)
+  return buffer.resizable ? new Float64Array(buffer) : new Float64Array(buffer, 0, rows)
 }
 
 /** The same for codes. */
 export function reserveCodes(rows: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(resizable(rows * 4))
+  const buffer = reserved(rows * 4)
+  return buffer.resizable ? new Int32Array(buffer) : new Int32Array(buffer, 0, rows)
 }
 
-function resizable(bytes: number): ArrayBuffer {
-  return new ArrayBuffer(bytes, {maxByteLength: bytes})
+function reserved(bytes: number): ArrayBuffer {
+  if (bytes > MOST_REUSED_BYTES) return new ArrayBuffer(bytes, {maxByteLength: bytes})
+  const size = 2 ** Math.ceil(Math.log2(Math.max(1, bytes)))
+  const buffer = kept.get(size)?.pop()
+  if (buffer !== undefined) {
+    keptBytes -= size
+    return buffer
+  }
+  const own = new ArrayBuffer(size)
+  reusable.add(own)
+  return own
 }
 
-/** Frees the memory of the rows from `rows` on, if the column was read from a file. */
-export function shorten({buffer, BYTES_PER_ELEMENT, length}: Float64Array | Int32Array, rows: number): void {
-  if (buffer instanceof ArrayBuffer && buffer.resizable && rows < length)
-    buffer.resize(rows * BYTES_PER_ELEMENT)
+/** Hands the memory of elements that nothing uses any more on to other files, if there is room to keep it. */
+export function handOn({buffer}: Float64Array | Int32Array): void {
+  const size = buffer.byteLength
+  if (!(buffer instanceof ArrayBuffer) || !reusable.has(buffer) || keptBytes + size > MOST_KEPT_BYTES) return
+  const others = kept.get(size) ?? []
+  if (others.includes(buffer)) return
+  kept.set(size, [...others, buffer])
+  keptBytes += size
+}
+
+/** The column's first rows. The memory of the others is freed if the column is large. */
+export function shorten(values: Float64Array, rows: number): Float64Array
+export function shorten(values: Int32Array, rows: number): Int32Array
+export function shorten(values: Float64Array | Int32Array, rows: number): Float64Array | Int32Array {
+  const {buffer, BYTES_PER_ELEMENT, length} = values
+  if (!(buffer instanceof ArrayBuffer) || !buffer.resizable) return values.subarray(0, rows)
+  if (rows < length) buffer.resize(rows * BYTES_PER_ELEMENT)
+  return values
 }
 
 /** Moves the elements of some rows together. @param from where the first of them goes */

@@ -57,12 +57,11 @@ export class DressedBuilder implements ColumnBuilder {
   }
 
   build(rows: number, name: string): NumberColumn {
-    shorten(this.#values, rows)
     return {
       kind: 'number',
       index: this.#index,
       name,
-      values: this.#values,
+      values: shorten(this.#values, rows),
       decimalComma: this.#notation.decimal === ',',
       notation: this.#notation,
       noNumbers: this.#noNumbers,

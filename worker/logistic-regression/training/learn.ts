@@ -48,5 +48,6 @@ export async function learn(
     await predict(design, range, fit.parameters, classes, into, pacer)
   const model = toModel(classWeights(fit.parameters, classes), gradientDescent)
   await proveLoadable(model, design, fit.parameters)
+  design.free()
   return {preprocessing, fit, penalty, model}
 }

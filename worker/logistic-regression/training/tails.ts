@@ -1,3 +1,4 @@
+import {ScratchPool} from '../../kernels/scratch.ts'
 import {Mapper} from '../encoding/mapper.ts'
 import {MOST_VALUES_RANKED, type Transform, fitNormalScores, quantile} from '../encoding/transforms.ts'
 import {Sorter} from '../sorter.ts'
@@ -25,6 +26,8 @@ const CLEARLY = 2
 const MOST_ROWS_JUDGED = 3000
 /** From this many rows, halves are as informative as the whole, which then needs no evaluation of its own. */
 const MANY_ROWS = 600
+
+const memory = new ScratchPool()
 
 const IDENTITY: Transform = {kind: 'identity'}
 
@@ -78,7 +81,8 @@ export async function chooseTransforms(
       transforms: new Array<Transform>(),
     }))
   const chosen: Transform[] = []
-  const mapper = new Mapper()
+  const scratch = memory.take()
+  const mapper = new Mapper(scratch)
   for (const [i, {values}] of columns.entries()) {
     const shape = shapes[i]
     if (shape === undefined) continue
@@ -89,6 +93,7 @@ export async function chooseTransforms(
     chosen.push(choose(shape, isFew ? [evidence(values, shape, label, rows, mapper)] : found))
     if (pacer.due) await pacer.pause()
   }
+  memory.give(scratch)
   return {all: chosen, halves: halves.map(({others, transforms}) => ({folds: others, transforms}))}
 }
 
@@ -123,6 +128,7 @@ export async function shapesOf(
     })
     if (pacer.due) await pacer.pause()
   }
+  sorter.free()
   return shapes
 }
 

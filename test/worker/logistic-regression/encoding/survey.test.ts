@@ -1,3 +1,4 @@
+import {Scratch} from '../../../../worker/kernels/scratch.ts'
 import {expect, it} from 'vitest'
 import {type Numbers, Surveyor} from '../../../../worker/logistic-regression/encoding/survey.ts'
 import {randomFrom} from '../../../support/random.ts'
@@ -48,7 +49,7 @@ it.each<[string, Float64Array]>([
   ['a sample that misleads about the magnitude', many(30_000, (i) => (i === 7 ? 1e200 : normal()))],
 ])('median, mean and deviation are those of the formulas: %s', (_, values) => {
   const copies = values.length % 3
-  const found = new Surveyor().survey(numbersOf(values))
+  const found = new Surveyor(new Scratch()).survey(numbersOf(values))
   const right = expected(values, copies)
   expect(found.present).toBe(right.present)
   expect(found.median).toBe(right.median)
@@ -59,15 +60,15 @@ it.each<[string, Float64Array]>([
 })
 
 it('nothing but missing numbers has the median 0, and is a constant', () => {
-  const {present, median, spreadWith} = new Surveyor().survey(numbersOf(many(5, () => NaN)))
+  const {present, median, spreadWith} = new Surveyor(new Scratch()).survey(numbersOf(many(5, () => NaN)))
   expect([present, median, spreadWith(5, 0)]).toEqual([0, 0, {mean: 0, scale: 1}])
 })
 
 it('the survey of a column says nothing about the one before', () => {
-  const surveyor = new Surveyor()
+  const surveyor = new Surveyor(new Scratch())
   surveyor.survey(numbersOf(many(20_000, () => 100 + normal())))
   const values = many(20_000, normal)
   expect(surveyor.survey(numbersOf(values)).spreadWith(0, 0)).toEqual(
-    new Surveyor().survey(numbersOf(values)).spreadWith(0, 0),
+    new Surveyor(new Scratch()).survey(numbersOf(values)).spreadWith(0, 0),
   )
 })

@@ -1,10 +1,11 @@
+import {Scratch} from '../../../../worker/kernels/scratch.ts'
 import * as fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {Mapper} from '../../../../worker/logistic-regression/encoding/mapper.ts'
 import {fitNormalScores, type Transform} from '../../../../worker/logistic-regression/encoding/transforms.ts'
 import {randomFrom} from '../../../support/random.ts'
 
-const mapper = new Mapper()
+const mapper = new Mapper(new Scratch())
 const applierOf =
   (transform: Transform) =>
   (value: number): number =>
