@@ -10,6 +10,8 @@ const MOST_HALVINGS = 30
 /** Largest entry of the gradient of the mean loss; scikit-learn stops at 1e-4 by default. */
 const GRADIENT_TOLERANCE = 1e-8
 const SUFFICIENT_DECREASE = 1e-4
+/** How much less than by the last step what is left to gain may shrink by the next one. */
+const SLOWDOWN = 10
 
 interface Correction {
   step: Float64Array
@@ -23,6 +25,8 @@ export interface Metric {
   /** Share of the loss that may be left to gain, as the metric estimates it. */
   tolerance: number
   mostIterations: number
+  /** What was left to gain where the step to the start was taken, by the same metric. */
+  gainBefore?: number
 }
 
 /**
@@ -40,8 +44,11 @@ export async function fitByLbfgs(
   const corrections: Correction[] = []
   let parameters = start
   let current = await evaluate(objective, parameters, false, pacer)
+  let gainBefore = metric?.gainBefore ?? 0
   for (let iteration = 1; ; iteration++) {
-    const converged = isConverged(objective, current, metric)
+    const gain = metric === undefined ? NaN : gainBy(metric, current.gradient)
+    const most = metric === undefined ? NaN : metric.tolerance * (1 + current.loss)
+    const converged = metric === undefined ? isFlat(objective, current) : gain <= most
     const end = (): Fit => ({
       parameters,
       loss: current.loss,
@@ -52,6 +59,15 @@ export async function fitByLbfgs(
     })
     if (converged || iteration === mostIterations) return end()
     const direction = descentDirection(current.gradient, corrections, metric)
+    // The step is as good as the last one, so that no pass over the rows needs to confirm it.
+    if (SLOWDOWN * gain * (gain / gainBefore) <= most)
+      return {
+        ...end(),
+        parameters: moved(parameters, direction, 1),
+        iterations: iteration + 1,
+        converged: true,
+      }
+    gainBefore = gain
     const isUnscaled = corrections.length === 0 && metric === undefined
     const next = await descend(objective, parameters, direction, current, isUnscaled, pacer)
     if (next === undefined) {
@@ -70,14 +86,12 @@ export async function fitByLbfgs(
   }
 }
 
-function isConverged(
-  objective: Objective,
-  {gradient, loss}: Evaluation,
-  metric: Metric | undefined,
-): boolean {
-  if (metric !== undefined) {
-    return dot(gradient, metric.factor.solve(gradient)) / 2 <= metric.tolerance * (1 + loss)
-  }
+/** How much less the loss is at the minimum, as the metric estimates it. */
+function gainBy({factor}: Metric, gradient: Float64Array): number {
+  return dot(gradient, factor.solve(gradient)) / 2
+}
+
+function isFlat(objective: Objective, {gradient}: Evaluation): boolean {
   const tolerance = GRADIENT_TOLERANCE * rowsOf(objective)
   return gradient.every((value) => Math.abs(value) <= tolerance)
 }

@@ -54,9 +54,15 @@ export async function refitWithout(
   if (square <= NEGLIGIBLE) return after
   const loss = evaluation.loss - removed.loss
   const tolerance = (NEGLIGIBLE * NEGLIGIBLE * weight) / 2 / (1 + loss)
-  const metric = {factor, tolerance, mostIterations: MOST_STEPS}
   // A long step may have gone too far.
-  return (await fitByLbfgs(rest, square < LONG_STEP ** 2 ? after : parameters, metric, pacer)).parameters
+  const isLong = square >= LONG_STEP ** 2
+  const metric = {
+    factor,
+    tolerance,
+    mostIterations: MOST_STEPS,
+    ...(isLong ? {} : {gainBefore: (square * weight) / 2}),
+  }
+  return (await fitByLbfgs(rest, isLong ? parameters : after, metric, pacer)).parameters
 }
 
 /** Sum over the rows of the weights p (1 - p): the curvature along the intercepts. */
