@@ -1,7 +1,8 @@
 import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
 import {isJsonObject} from '../json.ts'
-import type {ObjectStore, StoredObject} from '../ports/objects.ts'
+import type {ListRange, ObjectStore, StoredObject} from '../ports/objects.ts'
 import type {FileError, FileStatus, Hop, HopName} from './files.ts'
+import {compareNames} from './names.ts'
 import {commandFor, suggest, type Suggestion} from '../suggestion.ts'
 
 /** What a worker wrote about one object name, as metadata. */
@@ -103,19 +104,58 @@ export async function readCommits(objects: ObjectStore, bucket: string, object: 
   return {result: resultOf(single, outputs), error, report, job}
 }
 
-/** Reads everything that was written in one listing. @returns what was written about an object */
+/**
+ * Reads what was written about objects by listings of the names between them.
+ * @returns what was written about one of them
+ */
 export async function listCommits(
   objects: ObjectStore,
   bucket: string,
+  names: readonly string[],
 ): Promise<(object: string) => Commits> {
-  const outputs = new Map<string, StoredObject>()
-  for await (const output of objects.list(bucket)) outputs.set(output.name, output)
+  const listed = await listNamed(objects, bucket, [
+    rangeOf(names),
+    rangeOf(names.flatMap((name) => [sidecarObject(name, 'error.json'), sidecarObject(name, 'report.json')])),
+  ])
   return (object) => ({
-    result: resultOf(outputs.get(object), outputs.get(sidecarObject(object, 'outputs.json'))),
-    error: outputs.get(sidecarObject(object, 'error.json')),
-    report: outputs.get(sidecarObject(object, 'report.json')),
-    job: outputs.get(sidecarObject(object, 'job.json')),
+    result: resultOf(listed.get(object), listed.get(sidecarObject(object, 'outputs.json'))),
+    error: listed.get(sidecarObject(object, 'error.json')),
+    report: listed.get(sidecarObject(object, 'report.json')),
+    job: listed.get(sidecarObject(object, 'job.json')),
   })
+}
+
+/** Lists the objects between the first and the last of these names, by their names. */
+export function listBetween(
+  objects: ObjectStore,
+  bucket: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, StoredObject>> {
+  return listNamed(objects, bucket, [rangeOf(names)])
+}
+
+async function listNamed(
+  objects: ObjectStore,
+  bucket: string,
+  ranges: readonly Required<Pick<ListRange, 'startOffset' | 'endOffset'>>[],
+): Promise<ReadonlyMap<string, StoredObject>> {
+  const found = new Map<string, StoredObject>()
+  await Promise.all(
+    ranges.map(async (range) => {
+      for await (const object of objects.list(bucket, range)) found.set(object.name, object)
+    }),
+  )
+  return found
+}
+
+/** From the first to the last of these names. A blank more ends it: the end is exclusive. */
+function rangeOf([first = '', ...others]: readonly string[]) {
+  const at = {startOffset: first, endOffset: first}
+  for (const name of others) {
+    if (compareNames(name, at.startOffset) < 0) at.startOffset = name
+    if (compareNames(name, at.endOffset) > 0) at.endOffset = name
+  }
+  return {...at, endOffset: `${at.endOffset} `}
 }
 
 /** Reads an `error.json`. @returns `undefined` if it is not valid */

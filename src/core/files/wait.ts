@@ -8,6 +8,7 @@ import {
   finished,
   isCancellation,
   judge,
+  listBetween,
   listCommits,
   readCommits,
   readErrorReport,
@@ -28,11 +29,15 @@ const LONGEST_PAUSE_MS = 5000
 const PAUSE_GROWTH = 1.25
 /** Logs and dead letters have their own quotas (60 reads of the logs a minute); they are polled no more often. */
 const SLOW_LOOK_MS = 5000
+const FIRST_SLOW_LOOK_MS = 1000
 /** Polling many files may take long: it takes at most this share of the time. */
 const PAUSE_PER_LOOK = 4
 const LOOKS_AT_ONCE = 8
-/** Above this, one listing of the output bucket is cheaper than reading each. */
+/** Of more files than this, what was written is listed, since they have names that lie together, until few are left. */
 const MOST_SINGLE_LOOKS = 20
+const FEW_LEFT = 4
+/** While files end, the next look comes after this part of the time that the others will take. */
+const PAUSE_PER_REST = 0.5
 
 /** A generation of an input object whose result is awaited. */
 export interface AwaitedFile {
@@ -109,26 +114,34 @@ export async function waitForResults(
     if (before?.state !== status.state || before.attempts !== status.attempts) changed?.(status)
   }
   const open = () => files.filter((file) => isOpen(states.get(keyOf(file))))
+  const isListed = ({length}: readonly AwaitedFile[]) => files.length > MOST_SINGLE_LOOKS && length > FEW_LEFT
+  const looks: Looks = {isListed, report, context}
 
   const activityReader = createActivityReader(context)
   const began = performance.now()
-  let slowLookAt = began + 1000
+  let slowLookAt = began + FIRST_SLOW_LOOK_MS
   let pause = FIRST_PAUSE_MS
-  for (;;) {
-    await lookAtResults(open(), report, context)
+  for (let ended = 0; ;) {
+    await lookAtResults(open(), looks)
     const now = performance.now()
+    const endedBefore = ended
+    ended = files.length - open().length
+    const rest = ended > endedBefore ? ((now - began) / ended) * open().length : Infinity
+    // Files that end soon need no other evidence.
+    if (rest < SLOW_LOOK_MS) slowLookAt = Math.max(slowLookAt, now + FIRST_SLOW_LOOK_MS)
     if (open().length > 0 && now >= slowLookAt) {
-      await lookAround(open(), states, activityReader, report, context)
-      const ended = performance.now()
-      slowLookAt = ended + Math.max(SLOW_LOOK_MS, PAUSE_PER_LOOK * (ended - now))
+      await lookAround(open(), states, activityReader, looks)
+      const tookMs = performance.now() - now
+      slowLookAt = now + tookMs + Math.max(SLOW_LOOK_MS, PAUSE_PER_LOOK * tookMs)
     }
     if (open().length === 0) break
     const left = timeoutMs === undefined ? Infinity : timeoutMs - (performance.now() - began)
     if (left <= 0) {
-      await lookAround(open(), states, activityReader, report, context)
+      await lookAround(open(), states, activityReader, looks)
       if (open().length === 0) break
       return {files: inOrder(files, states), exitCode: EXIT.timeout}
     }
+    pause = Math.min(pause, Math.max(FIRST_PAUSE_MS, rest * PAUSE_PER_REST))
     await sleep(Math.min(pause, left), undefined, {signal})
     pause = Math.min(pause * PAUSE_GROWTH, LONGEST_PAUSE_MS)
   }
@@ -137,23 +150,41 @@ export async function waitForResults(
   return {files: all, exitCode: all.every(({state}) => state === 'done') ? 0 : EXIT.fileFailed}
 }
 
-/** Reports files that have a result or an error of their generation: a few one by one, many by one listing. */
-async function lookAtResults(
-  files: readonly AwaitedFile[],
-  report: (status: FileStatus) => void,
-  {cloud, pipeline, signal}: Context,
-): Promise<void> {
-  const {outputBucket} = pipeline.names
-  const listed = files.length > MOST_SINGLE_LOOKS ? await listCommits(cloud.objects, outputBucket) : undefined
+interface Looks {
+  /** Whether to list what was written about files that are left, instead of reading it for each. */
+  readonly isListed: (left: readonly AwaitedFile[]) => boolean
+  readonly report: (status: FileStatus) => void
+  readonly context: Context
+}
+
+/** Reports files that have a result or an error of their generation. */
+async function lookAtResults(files: readonly AwaitedFile[], looks: Looks): Promise<void> {
+  const {report} = looks
+  const {cloud, signal} = looks.context
+  const commitsOf = await commitsOfAll(files, looks)
   await eachOf(files, LOOKS_AT_ONCE, async (file) => {
     signal.throwIfAborted()
-    const commits = listed?.(file.object) ?? (await readCommits(cloud.objects, outputBucket, file.object))
+    const commits = await commitsOf(file.object)
     const verdict = cancellationOf(file, commits) ?? judge(file.generation, commits)
     if (verdict.kind === 'open' || !isOfRequest(verdict, file)) return
     const status = finished(file, verdict, commits)
     const error = verdict.kind === 'failed' ? await readErrorReport(cloud.objects, verdict.commit) : undefined
     report(error === undefined ? status : {...status, error})
   })
+}
+
+async function commitsOfAll(
+  files: readonly AwaitedFile[],
+  {isListed, context: {cloud, pipeline}}: Looks,
+): Promise<(object: string) => Commits | Promise<Commits>> {
+  const {outputBucket} = pipeline.names
+  return isListed(files)
+    ? listCommits(cloud.objects, outputBucket, namesOf(files))
+    : (object) => readCommits(cloud.objects, outputBucket, object)
+}
+
+function namesOf(files: readonly AwaitedFile[]): string[] {
+  return files.map(({object}) => object)
 }
 
 /** The request was cancelled: a result of an earlier run then does not matter. */
@@ -187,30 +218,43 @@ async function lookAround(
   files: readonly AwaitedFile[],
   states: ReadonlyMap<string, FileStatus>,
   activityReader: ActivityReader,
-  report: (status: FileStatus) => void,
-  context: Context,
+  looks: Looks,
 ): Promise<void> {
+  const {report, context} = looks
   const {inputBucket, outputBucket} = context.pipeline.names
   const {settings} = context.pipeline
-  const [dead, activities] = await Promise.all([readDeadLetters(context), activityReader.read(files)])
+  const {objects} = context.cloud
+  const isListed = looks.isListed(files)
+  const [dead, activities, commitsOf, inputs] = await Promise.all([
+    readDeadLetters(context),
+    activityReader.read(files),
+    isListed ? commitsOfAll(files, looks) : undefined,
+    isListed ? listBetween(objects, inputBucket, namesOf(files)) : undefined,
+  ])
+  const absent: AwaitedFile[] = []
   await eachOf(files, LOOKS_AT_ONCE, async (file) => {
-    const status = states.get(keyOf(file)) ?? waiting(file)
     const found = dead.get(keyOf(file))
     // The awaited request may not be the one that ended this way.
     const letter =
       file.reprocessId === undefined || found?.reprocessId === file.reprocessId ? found : undefined
     const activity = activities.get(keyOf(file))
-    const mark = await context.cloud.objects.stat(outputBucket, sidecarObject(file.object, 'job.json'))
+    const mark = commitsOf
+      ? (await commitsOf(file.object)).job
+      : await objects.stat(outputBucket, sidecarObject(file.object, 'job.json'))
     const handedOver = await readHandOver(file.object, file.generation, mark, context, file.reprocessId)
     if (letter ?? activity ?? handedOver)
       return report({...waiting(file), ...standing({letter, handedOver, activity, settings})})
-    const live = await context.cloud.objects.stat(inputBucket, file.object)
+    const live = inputs ? inputs.get(file.object) : await objects.stat(inputBucket, file.object)
     // A newer upload of the name ends in its own result, which supersedes this one.
-    if (live !== undefined) return
-    // A worker that archives or deletes its input has written the result before.
-    const commits = await readCommits(context.cloud.objects, outputBucket, file.object)
-    const verdict = judge(file.generation, commits)
+    if (live === undefined) absent.push(file)
+  })
+  if (absent.length === 0) return
+  // A worker that archives or deletes its input has written the result before.
+  const written = await commitsOfAll(absent, looks)
+  await eachOf(absent, LOOKS_AT_ONCE, async (file) => {
+    const verdict = judge(file.generation, await written(file.object))
     if (verdict.kind !== 'open' && isOfRequest(verdict, file)) return
+    const status = states.get(keyOf(file)) ?? waiting(file)
     report({...status, state: 'failed', error: goneReport(file)})
   })
 }

@@ -1,5 +1,7 @@
+import {setTimeout as delay} from 'node:timers/promises'
 import {expect, test} from 'vitest'
 import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
+import {waitForResults} from '../../../src/core/files/wait.ts'
 import {status, type StatusRequest} from '../../../src/core/status.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 
@@ -107,4 +109,44 @@ test('files whose inputs were archived or deleted after their results are listed
   expect(await list('keep')).toEqual([...live, 'archive/own.csv waiting'].toSorted())
   expect(await list('delete')).toEqual([...live, 'archive/own.csv waiting', ...gone('deleted')].toSorted())
   expect(await list('archive')).toEqual([...live, ...gone('archived')].toSorted())
+})
+
+test('many files are awaited by listings of what lies between them', async () => {
+  const {context, send, done} = await startEmptyPipeline()
+  const {cloud, pipeline} = context
+  const {inputBucket, outputBucket} = pipeline.names
+  const names = ['A.csv', LONG, ...Array.from({length: 28}, (_, index) => `folder/${index}.csv`)]
+  const sent = await Promise.all(
+    names.map(async (object) => {
+      const generation = await send(inputBucket, object, {})
+      return {object, generation, sizeBytes: 1, uploadedAt: new Date().toISOString()}
+    }),
+  )
+  const mark = (index: number) => ({[RESULT_METADATA.sourceGeneration]: sent[index]?.generation ?? ''})
+  // Beyond the awaited ones.
+  await done('zzz.csv')
+  const readSingly = new Set<string>()
+  const objects: typeof cloud.objects = {
+    ...cloud.objects,
+    stat: (bucket, name, generation) => {
+      readSingly.add(name)
+      return cloud.objects.stat(bucket, name, generation)
+    },
+  }
+  const waited = waitForResults(sent, {timeoutMs: 60_000}, {...context, cloud: {...cloud, objects}})
+  await send(outputBucket, sidecarObject('A.csv', 'error.json'), mark(0))
+  // Those that are still open after a look around.
+  await delay(1500)
+  await cloud.objects.delete(inputBucket, 'folder/27.csv')
+  for (let index = 1; index < 29; index += 1) await send(outputBucket, names[index] ?? '', mark(index))
+  const {files, exitCode} = await waited
+  expect(files.map(({object}) => object)).toEqual(names)
+  expect(files.slice(1, -1).every(({state}) => state === 'done')).toBe(true)
+  expect([files[0], files.at(-1)]).toMatchObject([
+    {object: 'A.csv', state: 'failed'},
+    {object: 'folder/27.csv', state: 'failed', error: {code: 'gone'}},
+  ])
+  expect(exitCode).toBe(3)
+  // The last few.
+  expect(names.filter((name) => readSingly.has(name)).length).toBeLessThan(5)
 })
