@@ -1,5 +1,6 @@
 import {EventEmitter} from 'node:events'
 import {createReadStream} from 'node:fs'
+import {readFile} from 'node:fs/promises'
 import {PassThrough, type Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
@@ -11,6 +12,8 @@ import {defaultCredentials, noAuth, once, type Connection} from './connection.ts
 import {isNotFound, retried, toAppError, translated} from './errors.ts'
 import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
+/** Files up to this size are read into memory and sent over REST: the library takes several times as long for each. */
+const SMALL_BYTES = 1024 * 1024
 /** Larger uploads are resumable; for smaller ones the session's extra request costs more than sending again. */
 const RESUMABLE_BYTES = 8 * 1024 * 1024
 /** What is wanted of an object: https://cloud.google.com/storage/docs/json_api#partial-response */
@@ -65,8 +68,11 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
 
     pages,
 
-    upload: (options) =>
-      translated(`Uploading ${options.name} to bucket ${options.bucket}`, async () => {
+    upload: (options) => {
+      const {source, contentType} = options
+      if ('file' in source && source.sizeBytes <= SMALL_BYTES && contentType !== undefined)
+        return uploadSmall(rest, source.file, contentType, options)
+      return translated(`Uploading ${options.name} to bucket ${options.bucket}`, async () => {
         const file = await fileOf(options.bucket, options.name)
         // A stream cannot be read twice; a file is sent again. If only the first answer was lost, the same bytes have
         // two generations, and the later one counts.
@@ -74,7 +80,8 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
           ? retried(() => send(file, options), options.signal)
           : send(file, options))
         return toStoredObject(options.bucket, file.metadata)
-      }),
+      })
+    },
 
     copy: (source, name, without) =>
       translated(`Copying object ${source.name} in bucket ${source.bucket}`, async () => {
@@ -158,6 +165,36 @@ async function openStorage({projectId, endpoint}: Connection): Promise<Storage> 
   })
 }
 
+async function uploadSmall(
+  rest: Rest,
+  file: string,
+  contentType: string,
+  {bucket, name, metadata, expectedGeneration, signal}: UploadOptions,
+): Promise<StoredObject> {
+  const {NativeCrc32c} = await import('./crc32c.ts')
+  const bytes = await readFile(file, {signal})
+  const checksum = new NativeCrc32c()
+  checksum.update(bytes)
+  const query = new URLSearchParams({
+    uploadType: 'multipart',
+    fields: STATED,
+    ...(expectedGeneration === undefined ? {} : {ifGenerationMatch: expectedGeneration}),
+  })
+  const path = `/upload/storage/v1/b/${encodeURIComponent(bucket)}/o?${query.toString()}`
+  const object = {
+    name,
+    contentType,
+    crc32c: checksum.toString(),
+    ...(metadata === undefined ? {} : {metadata}),
+  }
+  const doing = `Uploading ${name} to bucket ${bucket}`
+  try {
+    return listedObject(bucket, await rest.upload(path, object, bytes, doing, signal))
+  } catch (error) {
+    throw error instanceof AppError && /\bCRC32C\b/.test(error.message) ? damaged(name, error) : error
+  }
+}
+
 async function send(
   file: File,
   {source, contentType, metadata, expectedGeneration, signal}: UploadOptions,
@@ -176,15 +213,16 @@ async function send(
   try {
     await pipeline(bytes, target, {signal})
   } catch (error) {
-    if (codeOf(error) === 'FILE_NO_UPLOAD') {
-      throw new AppError(`${file.name} arrived damaged: its checksum differs from the file's.`, {
-        code: 'checksum-mismatch',
-        suggestions: ['Upload it again; if that fails too, the network or the disk corrupts data.'],
-        cause: error,
-      })
-    }
-    throw error
+    throw codeOf(error) === 'FILE_NO_UPLOAD' ? damaged(file.name, error) : error
   }
+}
+
+function damaged(name: string, cause: unknown): AppError {
+  return new AppError(`${name} arrived damaged: its checksum differs from the file's.`, {
+    code: 'checksum-mismatch',
+    suggestions: ['Upload it again; if that fails too, the network or the disk corrupts data.'],
+    cause,
+  })
 }
 
 function toStoredObject(bucket: string, metadata: FileMetadata): StoredObject {

@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto'
 import {isJsonObject} from '../core/json.ts'
 import {authorizer, quotaProject, type Connection} from './connection.ts'
 import {isNotFound, retried, toAppError} from './errors.ts'
@@ -39,6 +40,12 @@ export interface Rest {
   /** @returns `undefined` if there was nothing to delete. @throws AppError */
   delete(service: RestService, path: string): Promise<Json | undefined>
   /**
+   * Sends an object's metadata and bytes in one request: https://cloud.google.com/storage/docs/uploading-objects
+   * @param path of the bucket's objects in the upload API, with its query
+   * @returns the object. @throws AppError
+   */
+  upload(path: string, metadata: Json, bytes: Buffer, doing: string, signal: AbortSignal): Promise<Json>
+  /**
    * Several calls of Cloud Storage in one request, at most 100, without bodies.
    * https://cloud.google.com/storage/docs/batch
    * @returns the HTTP status of each, in their order
@@ -48,6 +55,7 @@ export interface Rest {
 }
 
 const BOUNDARY = 'batch_cloud_runner'
+const TIMEOUT_MS = 120_000
 
 /** An answer other than 2xx, as received. */
 class RestError extends Error {
@@ -67,7 +75,8 @@ export function createRest(connection: Connection): Rest {
     service: RestService,
     method: string,
     path: string,
-    body: {readonly type: string; readonly text: string} | undefined,
+    body: {readonly type: string; readonly content: string | Buffer<ArrayBuffer>} | undefined,
+    signal: AbortSignal = AbortSignal.timeout(TIMEOUT_MS),
   ): Promise<string> {
     const origin = connection.endpoint ?? `https://${service}.googleapis.com`
     const token = await authorization()
@@ -79,8 +88,8 @@ export function createRest(connection: Connection): Rest {
         ...(quota === undefined ? {} : {'x-goog-user-project': quota}),
         ...(body === undefined ? {} : {'content-type': body.type}),
       },
-      ...(body === undefined ? {} : {body: body.text}),
-      signal: AbortSignal.timeout(120_000),
+      ...(body === undefined ? {} : {body: body.content}),
+      signal,
     })
     const text = await response.text()
     if (response.ok) return text
@@ -92,7 +101,7 @@ export function createRest(connection: Connection): Rest {
     async request(service, method, path, body, doing = `${method} ${path}`) {
       try {
         // A repeated POST that creates something answers 409 the second time: callers inspect first, then handle it.
-        const sent = body && {type: 'application/json', text: JSON.stringify(body)}
+        const sent = body && {type: 'application/json', content: JSON.stringify(body)}
         return parse(await retried(() => send(service, method, path, sent))) ?? {}
       } catch (error) {
         throw toAppError(error, doing)
@@ -114,6 +123,21 @@ export function createRest(connection: Connection): Rest {
         throw error
       }
     },
+    async upload(path, metadata, bytes, doing, signal) {
+      // Bytes that nobody chose end no part of the body early.
+      const boundary = randomUUID()
+      const type = textIn(metadata, 'contentType') ?? 'application/octet-stream'
+      const head = `--${boundary}\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(metadata)}\r\n--${boundary}\r\ncontent-type: ${type}\r\n\r\n`
+      const content = Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--\r\n`)])
+      const body = {type: `multipart/related; boundary=${boundary}`, content}
+      const sent = (): Promise<string> =>
+        send('storage', 'POST', path, body, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]))
+      try {
+        return parse(await retried(sent, signal)) ?? {}
+      } catch (error) {
+        throw toAppError(error, doing)
+      }
+    },
     async batch(calls, doing) {
       const parts = calls.map(
         ({method, path}) =>
@@ -121,7 +145,7 @@ export function createRest(connection: Connection): Rest {
       )
       const body = {
         type: `multipart/mixed; boundary=${BOUNDARY}`,
-        text: `${parts.join('\r\n')}\r\n--${BOUNDARY}--`,
+        content: `${parts.join('\r\n')}\r\n--${BOUNDARY}--`,
       }
       try {
         const answer = await retried(() => send('storage', 'POST', '/batch/storage/v1', body))

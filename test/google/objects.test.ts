@@ -1,27 +1,91 @@
 import {EventEmitter} from 'node:events'
+import {writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
 import {expect, onTestFinished, test} from 'vitest'
 import {createObjectStore} from '../../src/google/objects.ts'
 import {createRest} from '../../src/google/rest.ts'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
+import {startServer} from '../support/answering-server.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
-test('a download warns of no leak and leaves the limit of every other emitter alone', async () => {
-  await using cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})
-  const {endpoint} = cloud
+async function createBucket(endpoint: string): Promise<void> {
   await fetch(`${endpoint}/storage/v1/b?project=some-project`, {
     method: 'POST',
     headers: {'content-type': 'application/json'},
     body: JSON.stringify({name: 'some-bucket'}),
   })
+}
+
+function openObjects(endpoint: string) {
+  const connection = {projectId: 'some-project', region: 'europe-west1', endpoint}
+  return createObjectStore(connection, createRest(connection))
+}
+
+test('a small file is sent in one request, whole or not at all', async () => {
+  await using cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})
+  await createBucket(cloud.endpoint)
+  const requests: string[] = []
+  let isDamaging = false
+  let fails = 0
+  const endpoint = await startServer((request, response) => {
+    void buffer(request).then(async (body) => {
+      requests.push(`${request.method} ${request.url?.split('?', 1)[0]}`)
+      if (fails-- > 0) return response.writeHead(503).end()
+      const text = body.toString('latin1')
+      const answer = await fetch(`${cloud.endpoint}${request.url}`, {
+        method: request.method ?? '',
+        headers: {'content-type': request.headers['content-type'] ?? ''},
+        body: Buffer.from(isDamaging ? text.replace('1,2', '1,3') : text, 'latin1'),
+      })
+      return response.writeHead(answer.status).end(await answer.text())
+    })
+  })
+  const objects = openObjects(endpoint)
+  const file = join(await temporaryFolder(), 'a.csv')
+  await writeFile(file, 'a,b\n1,2\n')
+  const upload = {
+    bucket: 'some-bucket',
+    name: 'folder/ä b.csv',
+    source: {file, sizeBytes: 8},
+    contentType: 'text/csv',
+    metadata: {'label-column': 'größe'},
+    signal: new AbortController().signal,
+  }
+  isDamaging = true
+  await expect(objects.upload(upload)).rejects.toMatchObject({code: 'checksum-mismatch'})
+  expect(await openObjects(cloud.endpoint).stat('some-bucket', upload.name)).toBeUndefined()
+  isDamaging = false
+  requests.length = 0
+  fails = 1
+  const stored = await objects.upload({...upload, expectedGeneration: '0'})
+  expect(requests).toEqual(Array(2).fill('POST /upload/storage/v1/b/some-bucket/o'))
+  expect(stored).toMatchObject({
+    name: upload.name,
+    sizeBytes: 8,
+    contentType: 'text/csv',
+    metadata: upload.metadata,
+  })
+  const {generation} = stored
+  const content = await buffer(
+    await openObjects(cloud.endpoint).read('some-bucket', upload.name, {generation, signal: upload.signal}),
+  )
+  expect(content.toString()).toBe('a,b\n1,2\n')
+  await expect(objects.upload({...upload, expectedGeneration: '0'})).rejects.toMatchObject({
+    code: 'precondition-failed',
+  })
+})
+
+test('a download warns of no leak and leaves the limit of every other emitter alone', async () => {
+  await using cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})
+  await createBucket(cloud.endpoint)
   const warnings: string[] = []
   const note = ({message}: Error) => void warnings.push(message)
   process.on('warning', note)
   onTestFinished(() => void process.off('warning', note))
 
-  const connection = {projectId: 'some-project', region: 'europe-west1', endpoint}
-  const objects = createObjectStore(connection, createRest(connection))
+  const objects = openObjects(cloud.endpoint)
   const {signal} = new AbortController()
   const {generation} = await objects.upload({
     bucket: 'some-bucket',
