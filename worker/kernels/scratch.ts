@@ -99,6 +99,30 @@ export interface Kernels {
     outputs: number,
     to: number,
   ): void
+  dropMissing(values: number, classes: number, count: number): number
+  dealInTurn(
+    values: number,
+    classes: number,
+    count: number,
+    parts: number,
+    classCount: number,
+    counts: number,
+    ends: number,
+    toValues: number,
+    toClasses: number,
+  ): void
+  toUnits(values: number, count: number, factor: number, shift: number, to: number): void
+  addLossesOfLines(
+    values: number,
+    classes: number,
+    own: number,
+    count: number,
+    ends: number,
+    parts: number,
+    start: number,
+    losses: number,
+  ): void
+  differences(before: number, after: number, count: number, sums: number): void
   curvature(probabilities: number, outputs: number, k: number, l: number, rows: number, to: number): void
   addHessian(
     values: number,
@@ -229,6 +253,11 @@ const NAMES = [
   'addGradient',
   'curvature',
   'addHessian',
+  'dropMissing',
+  'dealInTurn',
+  'toUnits',
+  'addLossesOfLines',
+  'differences',
 ] as const satisfies readonly (keyof Kernels)[]
 
 function isKernels(exports: object): exports is Kernels {

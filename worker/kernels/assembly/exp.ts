@@ -42,3 +42,16 @@ function powerOfTwo(n: v128): v128 {
   const whole = f64x2.add(n, f64x2.splat(WHOLE))
   return i64x2.shl(i64x2.add(whole, i64x2.splat(1023)), 52)
 }
+
+/**
+ * ln(1 + x) for two x from 0 to 1: twice the inverse hyperbolic tangent of t = x / (2 + x), by its power series up to
+ * t^35, whose rest is below a unit in the last place.
+ */
+export function log1p(x: v128): v128 {
+  const t = f64x2.div(x, f64x2.add(x, f64x2.splat(2)))
+  const square = f64x2.mul(t, t)
+  let sum = f64x2.splat(1.0 / 35)
+  for (let divisor: f64 = 33; divisor > 0; divisor -= 2)
+    sum = f64x2.add(f64x2.mul(sum, square), f64x2.splat(1 / divisor))
+  return f64x2.mul(f64x2.add(t, t), sum)
+}

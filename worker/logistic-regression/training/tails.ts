@@ -1,5 +1,4 @@
-import {ScratchPool} from '../../kernels/scratch.ts'
-import {Mapper} from '../encoding/mapper.ts'
+import {type Scratch, ScratchPool} from '../../kernels/scratch.ts'
 import {MOST_VALUES_RANKED, type Transform, fitNormalScores, quantile} from '../encoding/transforms.ts'
 import {Sorter} from '../sorter.ts'
 import type {Pacer} from '../pacer.ts'
@@ -9,7 +8,7 @@ import {type NumberDistribution, distributionOfNumbers} from '../table/distribut
 import type {Label} from '../table/label.ts'
 import {presentAt} from '../table/rows.ts'
 import type {FoldedRows} from './folds.ts'
-import {Judge} from './univariate.ts'
+import {type Difference, Judge} from './univariate.ts'
 
 /** Columns with fewer distinct values are codes or small counts: their shape means nothing. */
 const FEWEST_VALUES = 20
@@ -82,15 +81,14 @@ export async function chooseTransforms(
     }))
   const chosen: Transform[] = []
   const scratch = memory.take()
-  const mapper = new Mapper(scratch)
   for (const [i, {values}] of columns.entries()) {
     const shape = shapes[i]
     if (shape === undefined) continue
     const isOpen = shape.map.kind !== 'identity'
-    const found = isOpen ? halves.map(({judged}) => evidence(values, shape, label, judged, mapper)) : []
+    const found = isOpen ? halves.map(({judged}) => evidence(values, shape, label, judged, scratch)) : []
     halves.forEach(({transforms}, half) => transforms.push(choose(shape, found.slice(half, half + 1))))
     const isFew = isOpen && rows.length < MANY_ROWS
-    chosen.push(choose(shape, isFew ? [evidence(values, shape, label, rows, mapper)] : found))
+    chosen.push(choose(shape, isFew ? [evidence(values, shape, label, rows, scratch)] : found))
     if (pacer.due) await pacer.pause()
   }
   memory.give(scratch)
@@ -155,13 +153,6 @@ function hasManyValues(ranked: Float64Array): boolean {
   return false
 }
 
-/** By how much one loss was below another, over some rows. */
-interface Difference {
-  count: number
-  sum: number
-  squares: number
-}
-
 /** What some labelled rows say about a column: what its map gains over the number, and the number over nothing. */
 interface Evidence {
   map: Difference
@@ -171,28 +162,20 @@ interface Evidence {
 function evidence(
   values: Float64Array,
   {tails, median, map}: ColumnShape,
-  label: Label,
+  {codes, classes}: Label,
   rows: Uint32Array,
-  mapper: Mapper,
+  scratch: Scratch,
 ): Evidence {
-  const numbers = new Float64Array(rows.length)
-  const present = new Float64Array(rows.length)
-  const classes = new Int32Array(rows.length)
-  let count = 0
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] ?? 0
-    const value = values[row] ?? NaN
-    if (Number.isNaN(value)) continue
-    // Halves, since the distance of two doubles may exceed a double.
-    numbers[count] = value / 2 - median / 2
-    present[count] = value
-    classes[count++] = label.codes[row] ?? 0
+  const {end} = scratch
+  const judge = new Judge(values, rows, codes, classes.length, scratch)
+  const ofNumber = judge.ofNumber(median)
+  const ofNothing = tails > FAR_TAILS ? judge.ofNothing() : ofNumber
+  const found = {
+    map: judge.difference(ofNumber, judge.ofMap(map)),
+    number: judge.difference(ofNothing, ofNumber),
   }
-  const judge = new Judge(classes.subarray(0, count), label.classes.length)
-  const ofNumber = judge.losses(numbers.subarray(0, count))
-  const ofMap = judge.losses(mapper.map(map, present.subarray(0, count)))
-  const ofNothing = tails > FAR_TAILS ? judge.losses(new Float64Array(count)) : ofNumber
-  return {map: difference(ofNumber, ofMap), number: difference(ofNothing, ofNumber)}
+  scratch.release(end)
+  return found
 }
 
 function choose({tails, map}: ColumnShape, found: readonly Evidence[]): Transform {
@@ -200,17 +183,6 @@ function choose({tails, map}: ColumnShape, found: readonly Evidence[]): Transfor
   if (tails <= FAR_TAILS) return gainOfMap > CLEARLY ? map : IDENTITY
   const gainOfNumber = standardErrors(found.map((one) => one.number))
   return gainOfNumber > CLEARLY && gainOfMap < 0 ? IDENTITY : map
-}
-
-function difference(before: Float64Array, after: Float64Array): Difference {
-  let sum = 0
-  let squares = 0
-  for (let i = 0; i < before.length; i++) {
-    const gain = (before[i] ?? 0) - (after[i] ?? 0)
-    sum += gain
-    squares += gain * gain
-  }
-  return {count: before.length, sum, squares}
 }
 
 /** The mean of separately found differences, in its standard errors. */
