@@ -99,6 +99,39 @@ export interface Kernels {
     outputs: number,
     to: number,
   ): void
+  passOfTwo(
+    values: number,
+    isFloat: number,
+    widened: number,
+    width: number,
+    ones: number,
+    categories: number,
+    levels: number,
+    classes: number,
+    rows: number,
+    blockRows: number,
+    weights: number,
+    odds: number,
+    gradient: number,
+    sums: number,
+    hessian: number,
+    mixed: number,
+    pairs: number,
+    weighted: number,
+  ): void
+  assembleHessian(
+    numbers: number,
+    mixed: number,
+    pairs: number,
+    width: number,
+    dense: number,
+    levels: number,
+    size: number,
+    all: number,
+    k: number,
+    l: number,
+    to: number,
+  ): void
   dropMissing(values: number, classes: number, count: number): number
   dealInTurn(
     values: number,
@@ -253,6 +286,8 @@ const NAMES = [
   'addGradient',
   'curvature',
   'addHessian',
+  'assembleHessian',
+  'passOfTwo',
   'dropMissing',
   'dealInTurn',
   'toUnits',

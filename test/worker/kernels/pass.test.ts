@@ -234,3 +234,69 @@ it('floats become the doubles they are', () => {
   scratch.kernels.widen(at, 12, to)
   expect(scratch.doubles(to, 12)).toEqual(Float64Array.from(floats))
 })
+
+describe.each([
+  ['doubles', false],
+  ['floats', true],
+] as const)('a whole pass over %s', (_, isFloat) => {
+  it.each(SHAPES)('is that of its kernels, over $rows rows', (shape) => {
+    const {rows, width, categories, levels} = shape
+    const block = blockOf(shape)
+    const {scratch, onesAt} = block
+    const {kernels} = scratch
+    const floatsAt = scratch.claim((rows + 3) * width * 4)
+    const valuesAt = isFloat ? scratch.claim((rows + 3) * width * 8) : block.valuesAt
+    if (isFloat) {
+      scratch.floats(floatsAt, rows * width).set(block.values.flat())
+      scratch.doubles(valuesAt, rows * width).set(scratch.floats(floatsAt, rows * width))
+    }
+    const weightsAt = claimDoubles(scratch, Array.from({length: width + levels}, normal))
+    const classesAt = scratch.claim((rows + 1) * 4)
+    scratch.integers(classesAt, rows).set(Array.from({length: rows}, () => Number(uniform() < 0.5)))
+    const room = (): number[] =>
+      [width + levels, width * width, levels * width, levels * levels, 2].map((count) =>
+        claimDoubles(scratch, new Float64Array(count)),
+      )
+    const weightedAt = scratch.claim(64 * width * 8)
+    const [gradientAt = 0, numbersAt = 0, mixedAt = 0, pairsAt = 0, sumsAt = 0] = room()
+    kernels.passOfTwo(
+      isFloat ? floatsAt : valuesAt,
+      Number(isFloat),
+      scratch.claim(64 * width * 8),
+      width,
+      onesAt,
+      categories,
+      levels,
+      classesAt,
+      rows,
+      rows,
+      weightsAt,
+      scratch.claim(3 * 64 * 8),
+      gradientAt,
+      sumsAt,
+      numbersAt,
+      mixedAt,
+      pairsAt,
+      weightedAt,
+    )
+    const [gradient2 = 0, numbers2 = 0, mixed2 = 0, pairs2 = 0, sums2 = 0] = room()
+    const [oddsAt, residualsAt, curvatureAt] = [0, 0, 0].map(() =>
+      claimDoubles(scratch, new Float64Array(rows)),
+    )
+    if (oddsAt === undefined || residualsAt === undefined || curvatureAt === undefined) return
+    kernels.scores(valuesAt, width, onesAt, categories, rows, weightsAt, oddsAt, 1)
+    kernels.lossOfTwo(oddsAt, classesAt, rows, residualsAt, sums2)
+    kernels.addGradient(valuesAt, width, onesAt, categories, rows, residualsAt, 1, gradient2)
+    kernels.curvature(oddsAt, 1, 0, 0, rows, curvatureAt)
+    const into = [numbers2, mixed2, pairs2] as const
+    kernels.addHessian(valuesAt, width, onesAt, categories, levels, rows, curvatureAt, weightedAt, ...into)
+    for (const [whole, parts, count] of [
+      [gradientAt, gradient2, width + levels],
+      [numbersAt, numbers2, width * width],
+      [mixedAt, mixed2, levels * width],
+      [pairsAt, pairs2, levels * levels],
+      [sumsAt, sums2, 2],
+    ] as const)
+      expect([...scratch.doubles(whole, count)]).toEqual([...scratch.doubles(parts, count)])
+  })
+})

@@ -129,3 +129,54 @@ function addLevels(
     ones += (<usize>categories) << 2
   }
 }
+
+/**
+ * Puts the three parts of {@link addHessian} in the order of the parameters (numbers, levels, intercept) into a matrix,
+ * symmetric and row-major.
+ * @param dense how many numbers a row has before the intercept's 1
+ * @param size parameters of an output
+ * @param all of the matrix's rows and columns
+ * @param k of the outputs that the parts belong to
+ * @param l the other one
+ */
+export function assembleHessian(
+  numbers: usize,
+  mixed: usize,
+  pairs: usize,
+  width: i32,
+  dense: i32,
+  levels: i32,
+  size: i32,
+  all: i32,
+  k: i32,
+  l: i32,
+  to: usize,
+): void {
+  for (let a = 0; a < size; a++) {
+    for (let b = a; b < size; b++) {
+      const isLevelA = a >= dense && a < size - 1
+      const isLevelB = b >= dense && b < size - 1
+      const numberA = a === size - 1 ? dense : a
+      const numberB = b === size - 1 ? dense : b
+      const value = isLevelA
+        ? isLevelB
+          ? entry(pairs, levels, b - dense, a - dense)
+          : entry(mixed, width, a - dense, numberB)
+        : isLevelB
+          ? entry(mixed, width, b - dense, numberA)
+          : entry(numbers, width, numberA, numberB)
+      put(to, all, k * size + a, l * size + b, value)
+      put(to, all, k * size + b, l * size + a, value)
+      put(to, all, l * size + a, k * size + b, value)
+      put(to, all, l * size + b, k * size + a, value)
+    }
+  }
+}
+
+function entry(matrix: usize, columns: i32, i: i32, j: i32): f64 {
+  return load<f64>(matrix + ((<usize>(i * columns + j)) << 3))
+}
+
+function put(matrix: usize, columns: i32, i: i32, j: i32, value: f64): void {
+  store<f64>(matrix + ((<usize>(i * columns + j)) << 3), value)
+}

@@ -1,8 +1,8 @@
 export {rowsOf, widen} from './block'
 export {factorRow} from './cholesky'
 export {crc32c, crc32cTables} from './crc32c'
-export {addHessian, curvature} from './hessian'
-export {addGradient, lossOfTwo, probabilities, scores} from './pass'
+export {addHessian, assembleHessian, curvature} from './hessian'
+export {addGradient, lossOfTwo, passOfTwo, probabilities, scores} from './pass'
 export {decimals} from './decimals'
 export {
   gatherPresent,

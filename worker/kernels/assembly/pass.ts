@@ -1,4 +1,9 @@
+import {widen} from './block'
 import {exp} from './exp'
+import {addHessian, curvature} from './hessian'
+
+/** Rows that a pass looks at at a time: with 20 numbers each they fit the processor's L1 cache. */
+const ROWS_AT_ONCE: i32 = 64
 
 /**
  * Per row its numbers times their weights, plus the weights of its levels. Rows are processed in groups of four, so
@@ -82,10 +87,24 @@ export function probabilities(odds: usize, rows: i32, ofFirst: usize, ofSecond: 
  * the loss is the logarithm of the first plus the second
  */
 export function lossOfTwo(odds: usize, classes: usize, rows: i32, residuals: usize, sums: usize): void {
+  product = f64x2.splat(1)
+  margin = f64x2.splat(0)
+  addLoss(odds, classes, rows, residuals)
+  storeLoss(sums)
+}
+
+/** Of the rows of a block so far. */
+let product: v128 = f64x2.splat(1)
+let margin: v128 = f64x2.splat(0)
+
+function storeLoss(sums: usize): void {
+  store<f64>(sums, f64x2.extract_lane(product, 0) * f64x2.extract_lane(product, 1))
+  store<f64>(sums + 8, sumOf(margin))
+}
+
+function addLoss(odds: usize, classes: usize, rows: i32, residuals: usize): void {
   const zero = f64x2.splat(0)
   const one = f64x2.splat(1)
-  let product = one
-  let margin = zero
   for (let i = 0; i < rows; i += 2) {
     const at: usize = (<usize>i) << 3
     // Of a pair that is one row, the other has log odds beyond all doubles, and the class that they give.
@@ -116,8 +135,6 @@ export function lossOfTwo(odds: usize, classes: usize, rows: i32, residuals: usi
       v128.store(residuals + at, f64x2.sub(p, v128.and(one, hit)))
     }
   }
-  store<f64>(sums, f64x2.extract_lane(product, 0) * f64x2.extract_lane(product, 1))
-  store<f64>(sums + 8, sumOf(margin))
 }
 
 /**
@@ -137,7 +154,30 @@ export function addGradient(
 ): void {
   const rowBytes: usize = (<usize>width) << 3
   const step: usize = (<usize>outputs) << 3
-  for (let a: usize = 0; a < rowBytes; a += 32) {
+  let a: usize = 0
+  // Sums of eight columns do not wait for each other.
+  for (; a + 64 <= rowBytes; a += 64) {
+    let g0 = v128.load(to + a)
+    let g1 = v128.load(to + a + 16)
+    let g2 = v128.load(to + a + 32)
+    let g3 = v128.load(to + a + 48)
+    let row = values + a
+    let residual = residuals
+    for (let i = 0; i < rows; i++) {
+      const r = v128.load64_splat(residual)
+      g0 = f64x2.add(g0, f64x2.mul(r, v128.load(row)))
+      g1 = f64x2.add(g1, f64x2.mul(r, v128.load(row + 16)))
+      g2 = f64x2.add(g2, f64x2.mul(r, v128.load(row + 32)))
+      g3 = f64x2.add(g3, f64x2.mul(r, v128.load(row + 48)))
+      row += rowBytes
+      residual += step
+    }
+    v128.store(to + a, g0)
+    v128.store(to + a + 16, g1)
+    v128.store(to + a + 32, g2)
+    v128.store(to + a + 48, g3)
+  }
+  for (; a < rowBytes; a += 32) {
     let g0 = v128.load(to + a)
     let g1 = v128.load(to + a + 16)
     let row = values + a
@@ -163,5 +203,75 @@ export function addGradient(
       const into = ofLevels + ((<usize>one) << 3)
       store<f64>(into, load<f64>(into) + residual)
     }
+  }
+}
+
+/**
+ * A whole pass over rows of two classes: scores, loss, gradient and Hessian.
+ * @param isFloat the values are floats, of which `widened` has room for 64 rows as doubles
+ * @param classes of each row, 0 or 1
+ * @param blockRows rows of a block: as many losses are multiplied
+ * @param weights as {@link scores} takes them
+ * @param odds room for 64 rows, with that for the residuals after it, and that for curvatures after both
+ * @param gradient what {@link addGradient} adds to
+ * @param sums gets two numbers a block, as {@link lossOfTwo} gives them
+ * @param numbers of the Hessian, as {@link addHessian} takes it; 0 for none
+ */
+export function passOfTwo(
+  values: usize,
+  isFloat: i32,
+  widened: usize,
+  width: i32,
+  ones: usize,
+  categories: i32,
+  levels: i32,
+  classes: usize,
+  rows: i32,
+  blockRows: i32,
+  weights: usize,
+  odds: usize,
+  gradient: usize,
+  sums: usize,
+  numbers: usize,
+  mixed: usize,
+  pairs: usize,
+  weighted: usize,
+): void {
+  const residuals = odds + ((<usize>ROWS_AT_ONCE) << 3)
+  const curvatures = residuals + ((<usize>ROWS_AT_ONCE) << 3)
+  const rowBytes: usize = (<usize>width) << (isFloat ? 2 : 3)
+  for (let block = 0; block < rows; block += blockRows) {
+    const end = min(rows, block + blockRows)
+    product = f64x2.splat(1)
+    margin = f64x2.splat(0)
+    for (let first = block; first < end; first += ROWS_AT_ONCE) {
+      const count = min(ROWS_AT_ONCE, end - first)
+      let from = values + <usize>first * rowBytes
+      if (isFloat) {
+        widen(from, count * width, widened)
+        from = widened
+      }
+      const ofLevels = ones + ((<usize>first * <usize>categories) << 2)
+      scores(from, width, ofLevels, categories, count, weights, odds, 1)
+      addLoss(odds, classes + ((<usize>first) << 2), count, residuals)
+      addGradient(from, width, ofLevels, categories, count, residuals, 1, gradient)
+      if (numbers === 0) continue
+      curvature(odds, 1, 0, 0, count, curvatures)
+      addHessian(
+        from,
+        width,
+        ofLevels,
+        categories,
+        levels,
+        count,
+        curvatures,
+        weighted,
+        numbers,
+        mixed,
+        pairs,
+      )
+    }
+    storeLoss(sums)
+    sums += 16
   }
 }

@@ -20,7 +20,19 @@ const MOST_KEPT = 100 * 1024 * 1024
 /** Rows of the file that are encoded before the memory of their columns is freed. */
 const ROWS_FREED_AT_ONCE = 128 * 1024
 
+/** Multiplications of a Hessian that a kernel does at a time: some milliseconds. */
+const MOST_AT_ONCE = 4e6
+
 const memory = new ScratchPool()
+
+/** Some rows of a design, as they lie in its memory: row-major, `width` and `categories` apart. */
+export interface Stretch {
+  readonly count: number
+  readonly valuesAt: number
+  /** Otherwise the values are doubles. */
+  readonly isFloat: boolean
+  readonly onesAt: number
+}
 
 /**
  * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once if they can be kept,
@@ -168,6 +180,24 @@ export class Design {
     const {numbers, categories} = this.#layout.choice
     for (const {values} of numbers) shorten(values, rows)
     for (const {codes} of categories) shorten(codes, rows)
+  }
+
+  /** Rows that are kept one after the other, from `start` on, as many as one call of a kernel may take; or a block. */
+  stretch(start: number, end: number): Stretch {
+    const {blockRows, width, categories} = this
+    if (this.#kept === undefined) {
+      const count = this.encode(start, end)
+      return {count, valuesAt: this.#valuesAt, isFloat: false, onesAt: this.#onesAt}
+    }
+    const {floats, floatsAt, doublesAt, onesAt} = this.#kept
+    const blocks = Math.max(1, Math.floor(MOST_AT_ONCE / (blockRows * (width + categories) ** 2)))
+    const isFloat = start < floats
+    return {
+      count: Math.min(blocks * blockRows, end - start),
+      valuesAt: isFloat ? floatsAt + start * width * 4 : doublesAt + (start - floats) * width * 8,
+      isFloat,
+      onesAt: onesAt + start * categories * 4,
+    }
   }
 
   /**

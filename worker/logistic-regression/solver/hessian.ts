@@ -71,42 +71,48 @@ export class Hessian {
     }
   }
 
+  /** Where the parts are that a pass of two classes adds to, and its rows, weighted. */
+  get places(): {numbersAt: number; mixedAt: number; pairsAt: number; weightedAt: number} {
+    const {mixed, pairs} = this.#offsets
+    const numbersAt = this.#partsAt[0] ?? 0
+    return {
+      numbersAt,
+      mixedAt: numbersAt + mixed * 8,
+      pairsAt: numbersAt + pairs * 8,
+      weightedAt: this.#weightedAt,
+    }
+  }
+
   /** The whole matrix in the order of the parameters, row-major and symmetric. */
   assemble(): Float64Array {
-    const {scratch, columns} = this.#design
+    const {scratch, columns, width, dense, levels} = this.#design
     const outputs = this.#outputs
-    const {size: length} = this.#offsets
+    const {mixed, pairs} = this.#offsets
     const size = columns + 1
     const all = outputs * size
-    const hessian = new Float64Array(all * all)
+    const {end} = scratch
+    const to = scratch.claim(all * all * 8)
     let pair = 0
     for (let k = 0; k < outputs; k++) {
       for (let l = k; l < outputs; l++) {
-        const parts = scratch.doubles(this.#partsAt[pair++] ?? 0, length)
-        for (let a = 0; a < size; a++) {
-          for (let b = a; b < size; b++) {
-            const value = parts[this.#place(a, b)] ?? 0
-            hessian[(k * size + a) * all + l * size + b] = value
-            hessian[(k * size + b) * all + l * size + a] = value
-            hessian[(l * size + a) * all + k * size + b] = value
-            hessian[(l * size + b) * all + k * size + a] = value
-          }
-        }
+        const at = this.#partsAt[pair++] ?? 0
+        scratch.kernels.assembleHessian(
+          at,
+          at + mixed * 8,
+          at + pairs * 8,
+          width,
+          dense,
+          levels,
+          size,
+          all,
+          k,
+          l,
+          to,
+        )
       }
     }
+    const hessian = scratch.doubles(to, all * all).slice()
+    scratch.release(end)
     return hessian
-  }
-
-  /** Where the parts have the entry of two parameters, `a` not after `b`. */
-  #place(a: number, b: number): number {
-    const {dense, columns, width, levels} = this.#design
-    const {mixed, pairs} = this.#offsets
-    // The intercept comes last of the parameters, and right after the numbers in a row.
-    const number = (parameter: number): number => (parameter === columns ? dense : parameter)
-    const isLevel = (parameter: number): boolean => parameter >= dense && parameter < columns
-    if (isLevel(a)) {
-      return isLevel(b) ? pairs + (b - dense) * levels + (a - dense) : mixed + (a - dense) * width + number(b)
-    }
-    return isLevel(b) ? mixed + (b - dense) * width + number(a) : number(a) * width + number(b)
   }
 }

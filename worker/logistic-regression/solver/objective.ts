@@ -140,16 +140,20 @@ export async function sumUp(
   const hessian = withHessian ? new Hessian(design, outputs) : undefined
   let loss = 0
   for (const {start: first, end} of ranges) {
-    for (let start = first; start < end; start += design.blockRows) {
-      const count = design.encode(start, end)
-      const scores = pass.score(count)
+    for (let start = first; start < end;) {
+      const stretch = outputs === 1 && rowWeights === undefined ? design.stretch(start, end) : undefined
+      const count = stretch?.count ?? design.encode(start, end)
       const own = classes.subarray(start, start + count)
-      const weights = rowWeights && weightsOf(own, rowWeights)
-      if (outputs > 1) loss += lossOfMany(scores, outputs, own, pass.residuals(count), weights)
-      else if (weights === undefined) loss += pass.lossOfTwo(own)
-      else loss += weightedLossOfTwo(pass, scores, own, weights)
-      pass.addGradient(count)
-      hessian?.add(count, pass.scoresAt, weights)
+      start += count
+      if (stretch !== undefined) loss += pass.addRows(stretch, own, hessian)
+      else {
+        const scores = pass.score(count)
+        const weights = rowWeights && weightsOf(own, rowWeights)
+        if (outputs > 1) loss += lossOfMany(scores, outputs, own, pass.residuals(count), weights)
+        else if (weights !== undefined) loss += weightedLossOfTwo(pass, scores, own, weights)
+        pass.addGradient(count)
+        hessian?.add(count, pass.scoresAt, weights)
+      }
       if (pacer.due) await pacer.pause()
     }
   }

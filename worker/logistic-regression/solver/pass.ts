@@ -1,4 +1,9 @@
-import type {Design} from '../encoding/design.ts'
+import type {Design, Stretch} from '../encoding/design.ts'
+import type {Hessian} from './hessian.ts'
+
+/** Rows that the kernel looks at at a time. */
+const ROWS_AT_ONCE = 64
+const NO_HESSIAN = {numbersAt: 0, mixedAt: 0, pairsAt: 0, weightedAt: 0}
 
 /**
  * A pass over blocks of a design with some parameters: scores, loss and gradient of the block that is loaded, computed
@@ -85,6 +90,52 @@ export class Pass {
     // One logarithm for all: of so many factors of 2 at most the product is a double.
     const [product = 1, margin = 0] = scratch.doubles(this.#sumsAt, 2)
     return Math.log(product) + margin
+  }
+
+  /**
+   * Scores, loss and gradient of rows of two classes at once, and their Hessian.
+   * @param own classes of the rows
+   * @returns the loss
+   */
+  addRows(
+    {count, valuesAt, isFloat, onesAt}: Stretch,
+    own: Int32Array,
+    hessian: Hessian | undefined,
+  ): number {
+    const {scratch, blockRows, width, categories, levels} = this.#design
+    const {end} = scratch
+    const blocks = Math.ceil(count / blockRows)
+    const widenedAt = scratch.claim(isFloat ? ROWS_AT_ONCE * width * 8 : 0)
+    const classesAt = scratch.claim((count + 1) * 4)
+    const oddsAt = scratch.claim(3 * ROWS_AT_ONCE * 8)
+    const sumsAt = scratch.claim(blocks * 16)
+    scratch.integers(classesAt, count).set(own)
+    const {numbersAt, mixedAt, pairsAt, weightedAt} = hessian?.places ?? NO_HESSIAN
+    scratch.kernels.passOfTwo(
+      valuesAt,
+      Number(isFloat),
+      widenedAt,
+      width,
+      onesAt,
+      categories,
+      levels,
+      classesAt,
+      count,
+      blockRows,
+      this.#weightsAt,
+      oddsAt,
+      this.#gradientAt,
+      sumsAt,
+      numbersAt,
+      mixedAt,
+      pairsAt,
+      weightedAt,
+    )
+    const sums = scratch.doubles(sumsAt, blocks * 2)
+    let loss = 0
+    for (let i = 0; i < sums.length; i += 2) loss += Math.log(sums[i] ?? 1) + (sums[i + 1] ?? 0)
+    scratch.release(end)
+    return loss
   }
 
   addGradient(count: number): void {
