@@ -1,5 +1,6 @@
 import type {InputFile} from '../../processor.ts'
 import type {Dialect} from '../csv/dialect.ts'
+import type {TypedNumbers} from '../table/typed-column.ts'
 
 /** A file of another format as CSV. */
 export interface Transcoded {
@@ -10,4 +11,12 @@ export interface Transcoded {
   names: readonly string[]
   /** Whether a column is text by its type. */
   isText: (name: string) => boolean
+  /** If it is known how many rows there are: and the same with numbers as such. */
+  typed?: {
+    readonly rows: number
+    /** Indexes of the columns that are numbers by their type. */
+    readonly numbers: readonly number[]
+    /** The rows as CSV without these numbers, which come as such meanwhile. */
+    readonly without: (columns: ReadonlySet<number>) => {text: InputFile; typed: TypedNumbers}
+  }
 }

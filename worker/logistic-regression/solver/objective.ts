@@ -118,15 +118,15 @@ function penalized(
   penalty: number,
 ): Evaluation {
   const {length} = parameters
-  let added = 0
+  let sum = 0
   for (let at = 0; at < length; at++) {
     if (!isPenalized(objective, at)) continue
     const weight = parameters[at] ?? 0
-    added += (penalty * weight * weight) / 2
+    sum += (penalty * weight * weight) / 2
     gradient[at] = (gradient[at] ?? 0) + penalty * weight
     if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + penalty
   }
-  return {loss: loss + added, gradient, hessian}
+  return {loss: loss + sum, gradient, hessian}
 }
 
 /** The same without the penalty: what the rows alone contribute. */

@@ -13,6 +13,7 @@ import {uniqueNames} from './names.ts'
 import {type Notation, notationOf} from './notation.ts'
 import {RowSample} from './sample.ts'
 import {TotalCheck, columnsOfTotal} from './total-row.ts'
+import {TypedBuilder, type TypedNumbers} from './typed-column.ts'
 
 /** Rows that are kept however little memory there is. */
 const FEWEST_ROWS = 1000
@@ -68,6 +69,9 @@ export interface ReadOptions {
   asText?: ReadonlySet<string>
   /** If it is known. */
   dialect?: Dialect
+  /** The same. */
+  rows?: number
+  typed?: TypedNumbers
   /** Most bytes for the table and everything derived from it. */
   memoryBytes?: number
 }
@@ -81,14 +85,14 @@ export async function readTable(
   input: InputFile,
   choice: LabelChoice,
   pacer: Pacer,
-  {asText = new Set(), memoryBytes = Infinity, dialect}: ReadOptions = {},
+  {asText = new Set(), memoryBytes = Infinity, dialect, rows, typed}: ReadOptions = {},
 ): Promise<Table> {
   let kinds = new Map<number, ColumnKind>()
   let total: number | undefined
   // Packed, the size says nothing about the rows to come.
   const sizeBytes = isGzipName(input.object) ? 0 : input.sizeBytes
   for (;;) {
-    const builder = new TableBuilder(choice, kinds, asText, sizeBytes, memoryBytes)
+    const builder = new TableBuilder(choice, kinds, asText, {bytes: sizeBytes, rows}, memoryBytes, typed)
     const shape = await readRecords(input, builder, pacer, {total, dialect})
     const {misread} = builder
     if (misread.size === 0) {
@@ -116,12 +120,13 @@ class TableBuilder implements RecordHandler {
   readonly #choice: LabelChoice
   readonly #kinds: ReadonlyMap<number, ColumnKind>
   readonly #asText: ReadonlySet<string>
-  readonly #sizeBytes: number
+  readonly #size: {bytes: number; rows: number | undefined}
   readonly #memoryBytes: number
+  readonly #typed: TypedNumbers | undefined
   #header: readonly string[] = []
   #nameless: ReadonlySet<number> = new Set()
   /** The label's column has none here. */
-  #columns: (NumberBuilder | DressedBuilder | TextBuilder | undefined)[] = []
+  #columns: (NumberBuilder | DressedBuilder | TypedBuilder | TextBuilder | undefined)[] = []
   #label: LabelBuilder | undefined
   #labelCodes: CodeBuilder | undefined
   /** Rows that are kept, and those of the file so far. */
@@ -134,19 +139,21 @@ class TableBuilder implements RecordHandler {
   /** Rows after which it is checked next whether the file fits into memory. */
   #nextCheck = 0
 
-  /** @param sizeBytes of the unpacked file, as far as it is known */
+  /** @param size of the unpacked file, as far as it is known */
   constructor(
     choice: LabelChoice,
     kinds: ReadonlyMap<number, ColumnKind>,
     asText: ReadonlySet<string>,
-    sizeBytes: number,
+    size: {bytes: number; rows: number | undefined},
     memoryBytes: number,
+    typed: TypedNumbers | undefined,
   ) {
     this.#choice = choice
     this.#kinds = kinds
     this.#asText = asText
-    this.#sizeBytes = sizeBytes
+    this.#size = size
     this.#memoryBytes = memoryBytes
+    this.#typed = typed
   }
 
   get needsEnds(): boolean {
@@ -163,6 +170,7 @@ class TableBuilder implements RecordHandler {
     this.#columns = names.map((_, index) => {
       const kind = this.#kinds.get(index)
       if (index === label.index) return undefined
+      if (this.#typed?.columns.has(index) === true) return new TypedBuilder(index, this.#typed)
       if (typeof kind === 'object') return new DressedBuilder(index, kind)
       if (kind !== undefined || this.#asText.has(this.#header[index] ?? '')) return this.#textBuilder(index)
       return new NumberBuilder(index, dialect.delimiter)
@@ -236,7 +244,7 @@ class TableBuilder implements RecordHandler {
 
   /** Unwritten memory costs nothing, so the remaining rows are estimated generously. */
   #reserve(end: number): void {
-    const expected = Math.ceil((this.#rows / end) * this.#sizeBytes * 1.1)
+    const expected = this.#size.rows ?? Math.ceil((this.#rows / end) * this.#size.bytes * 1.1)
     const most = this.#fitting + mostRecords(this.#header.length)
     const wanted = Math.max(expected, Math.ceil(this.#rows * 1.5))
     this.#capacity = Math.max(this.#rows, Math.min(wanted, most))
@@ -257,7 +265,7 @@ class TableBuilder implements RecordHandler {
         else if (notation?.decimal === ',' && column.hasPoints) found.set(index, notation)
       } else if (column instanceof DressedBuilder) {
         if (column.isContradicted) found.set(index, 'never-numbers')
-      } else if (column?.overflow === true && this.#mayBeNumbers(index)) {
+      } else if (column instanceof TextBuilder && column.overflow && this.#mayBeNumbers(index)) {
         const notation = isIdentifierName(name) ? undefined : notationOf(column.levels, fileHasComma)
         if (notation !== undefined) found.set(index, notation)
       }
@@ -277,7 +285,7 @@ class TableBuilder implements RecordHandler {
         ? (column.marks?.comma.decimal ?? 0) > 0
         : column instanceof DressedBuilder
           ? column.hasDecimalComma
-          : isComma(column === undefined ? undefined : notationOf(column.levels, false)),
+          : column instanceof TextBuilder && isComma(notationOf(column.levels, false)),
     )
   }
 

@@ -6,6 +6,7 @@ import {describe, expect, it} from 'vitest'
 import {schemaChecker} from '../../../support/json-schema.ts'
 import {openRanges} from '../../../../worker/logistic-regression/formats/parquet/bytes.ts'
 import {PermanentError} from '../../../../worker/processor.ts'
+import {mulberry32} from '../../../../worker/logistic-regression/random.ts'
 import {type Processed, faultOf, processFile} from '../../../support/process-file.ts'
 
 const violationsOf = schemaChecker(new URL('../../../../worker/report.schema.json', import.meta.url))
@@ -87,6 +88,83 @@ describe('Parquet', () => {
     const unlabelled = rows.filter(({y}) => y === null || y === undefined)
     expect(unlabelled).toHaveLength(15)
     for (const row of unlabelled) expect(row['probability_1_2']).toBe(row['probability_1'])
+  })
+
+  it('has numbers that are those of their texts, across row groups', async () => {
+    const rows = 3000
+    const random = mulberry32(7)
+    const numbers = Array.from({length: rows}, () => random())
+    const columns = {
+      real: numbers.map((value, i) => [null, -0, NaN, Infinity, -Infinity, 5e-324, 1.7e308][i] ?? value),
+      large: numbers.map((value) => 2n ** 53n + BigInt(Math.floor(value * 1e6)) + 1n),
+      small: numbers.map((value, i) => (i % 50 === 0 ? null : Math.floor(value * 100))),
+      code: numbers.map((value) => Math.floor(value * 1e4) % 4),
+      y: numbers.map((value, i) => (i % 10 === 9 ? null : Number(value + random() > 1))),
+    }
+    const written = parquetWriteBuffer({
+      columnData: [
+        {name: 'real', data: columns.real, type: 'DOUBLE', nullable: true},
+        {name: 'large', data: columns.large, type: 'INT64'},
+        {name: 'small', data: columns.small, type: 'INT32', nullable: true},
+        {name: 'code', data: columns.code, type: 'INT32'},
+        {name: 'y', data: columns.y, type: 'INT32', nullable: true},
+      ],
+      rowGroupSize: 70,
+    })
+    const cell = (value: number | bigint | null | undefined) =>
+      value === null || Number.isNaN(value) ? '' : String(value)
+    const lines = numbers.map((_, i) =>
+      Object.values(columns)
+        .map((column) => cell(column[i]))
+        .join(),
+    )
+    const csv = `${Object.keys(columns).join()}\n${lines.join('\n')}\n`
+    const [fromParquet, fromCsv] = await Promise.all([processFile(Buffer.from(written)), processFile(csv)])
+    expect(fromParquet.model).toEqual(fromCsv.model)
+    expect(fromParquet.report.leftOut).toEqual(fromCsv.report.leftOut)
+    expect(fromParquet.report.warnings).toEqual(fromCsv.report.warnings)
+
+    // Also if memory has room for some rows only, and the others are read again.
+    const little = {environment: {MEMORY_LIMIT: '160.1Mi'}}
+    const [some, same] = [await processFile(Buffer.from(written), little), await processFile(csv, little)]
+    expect(some.report.rows).toEqual(same.report.rows)
+    expect(some.report.rows.sampled).toBeLessThan(rows)
+    expect(some.model).toEqual(same.model)
+    const last = (await rowsOf(some)).map((row) => Number(row['probability_1']).toPrecision(6))
+    expect(last).toEqual(same.lines.slice(1).map((line) => Number(line.split(',').at(-1)).toPrecision(6)))
+  })
+
+  it('is scored by a model that takes numbers for texts, and without a label', async () => {
+    const lines = Array.from(
+      {length: 60},
+      (_, i) => `{"code":"${i % 3}","y":${Number(i % 7 < 1 + (i % 3) * 2)}}\n`,
+    )
+    const {model} = await processFile(lines.join(''), options)
+    expect(model.preprocessing.categories[0]?.levels).toEqual(['0', '1', '2'])
+    const bytes = parquetWriteBuffer({columnData: [{name: 'code', data: [2, 0, 1], type: 'INT32'}]})
+    const scored = await processFile(Buffer.from(bytes), {
+      metadata: {model: 'gs://models/m.json'},
+      objects: {'gs://models/m.json': JSON.stringify(model)},
+    })
+    const found = (await rowsOf(scored)).map((row) => Number(row['probability_1']))
+    const [ofTwo = NaN, ofNone = NaN, ofOne = NaN] = found
+    expect(ofTwo).toBeGreaterThan(ofOne)
+    expect(ofOne).toBeGreaterThan(ofNone)
+
+    const numeric = await processFile(
+      `x,y\n${Array.from({length: 40}, (_, i) => `${i % 11},${Number(i % 11 > (i % 5) + 2)}\n`).join('')}`,
+      options,
+    )
+    const alone = parquetWriteBuffer({
+      columnData: [{name: 'x', data: [1.5, null, 9], type: 'DOUBLE', nullable: true}],
+    })
+    const rows = await rowsOf(
+      await processFile(Buffer.from(alone), {
+        metadata: {model: 'gs://models/m.json'},
+        objects: {'gs://models/m.json': JSON.stringify(numeric.model)},
+      }),
+    )
+    expect(rows.map(({prediction}) => Number(prediction))).toEqual([0, expect.any(Number), 1])
   })
 
   it('is read as CSV is if every column is text', async () => {

@@ -8,6 +8,7 @@ import type {Transcoded} from '../transcoded.ts'
 import type {Held} from './bytes.ts'
 import {broken} from './faults.ts'
 import {type ParquetFile, openParquet, rangeOf} from './footer.ts'
+import {DecodedNumbers} from './numbers.ts'
 
 /** Of a decoded cell, with what decoding it takes. */
 const BYTES_PER_CELL = 16
@@ -35,13 +36,25 @@ export async function readParquet(
   const {columns} = parquet
   for (const [index, group] of parquet.metadata.row_groups.entries())
     refuseLarge(group, index, columns.length, memoryBytes)
-  const open = async (): Promise<Readable> => Readable.from(csvOf(parquet, pacer), {objectMode: false})
+  const textWith = (numbers: DecodedNumbers): InputFile => ({
+    ...input,
+    sizeBytes: 0,
+    open: async () => Readable.from(csvOf(parquet, numbers, pacer), {objectMode: false}),
+  })
   const texts = new Set(columns.filter(isText).map(({name}) => name))
   return {
-    text: {...input, sizeBytes: 0, open},
+    text: textWith(new DecodedNumbers(new Set())),
     format: 'parquet',
     names: columns.map(({name}) => name),
     isText: (name) => texts.has(name),
+    typed: {
+      rows: Number(parquet.metadata.num_rows),
+      numbers: [...columns.keys()].filter((index) => isNumber(columns[index])),
+      without: (all) => {
+        const typed = new DecodedNumbers(all)
+        return {text: textWith(typed), typed}
+      },
+    },
   }
 }
 
@@ -75,7 +88,22 @@ function isText({type, converted_type: converted, logical_type: logical}: Schema
   return isBytes && converted !== 'DECIMAL' && logical?.type !== 'DECIMAL' && logical?.type !== 'FLOAT16'
 }
 
-async function* csvOf({file, metadata, columns}: ParquetFile, pacer: Pacer): AsyncGenerator<string> {
+/** Whether the cells of a column are decoded as numbers. */
+function isNumber(element: SchemaElement | undefined): boolean {
+  const {type, converted_type: converted, logical_type: logical} = element ?? {}
+  if (converted === 'DECIMAL') return true
+  const isDate =
+    converted === 'DATE' || converted?.startsWith('TIMESTAMP') === true || logical?.type === 'TIMESTAMP'
+  return !isDate && /^(INT32|INT64|FLOAT|DOUBLE)$/.test(type ?? '')
+}
+
+/** @param numbers receives those of its columns, which have empty fields */
+async function* csvOf(
+  {file, metadata, columns}: ParquetFile,
+  numbers: DecodedNumbers,
+  pacer: Pacer,
+): AsyncGenerator<string> {
+  numbers.clear()
   yield `${columns.map(({name}) => textField(name)).join(',')}\n`
   let held: Held | undefined
   const scan = await parquetScan({
@@ -90,27 +118,29 @@ async function* csvOf({file, metadata, columns}: ParquetFile, pacer: Pacer): Asy
     compressors: COMPRESSORS,
     useOffsetIndex: false,
   })
-  // A record of one empty field would be a blank line.
-  const missing = columns.length === 1 ? '""' : ''
+  const fields = fieldsOf(columns, numbers.columns)
   let rowStart = 0
   for (const [index, group] of metadata.row_groups.entries()) {
     const rows = Number(group.num_rows)
     const rowEnd = rowStart + rows
     // Before decoding, so that errors of the storage are not taken for those of the file.
     held = await file.hold(group.columns.map(rangeOf))
-    const cells: ArrayLike<unknown>[] = []
-    for (const {name} of rows === 0 ? [] : columns) {
+    const texts: ArrayLike<unknown>[] = []
+    for (const [column, {name}] of rows === 0 ? [] : columns.entries()) {
+      let cells: ArrayLike<unknown>
       try {
-        cells.push(await scan.readColumn({column: name, rowStart, rowEnd}))
+        cells = await scan.readColumn({column: name, rowStart, rowEnd})
       } catch (cause) {
         throw unreadable(name, index, group, rowStart, cause)
       }
-      if (cells.at(-1)?.length !== rows) throw unreadable(name, index, group, rowStart)
+      if (cells.length !== rows) throw unreadable(name, index, group, rowStart)
+      if (numbers.columns.has(column)) numbers.add(column, cells)
+      else texts.push(cells)
       if (pacer.due) await pacer.pause()
     }
     held = undefined
     for (let first = 0; first < rows; first += ROWS_AT_ONCE)
-      yield linesOf(cells, columns, first, Math.min(rows, first + ROWS_AT_ONCE), missing)
+      yield linesOf(texts, fields, first, Math.min(rows, first + ROWS_AT_ONCE))
     rowStart = rowEnd
   }
 }
@@ -129,21 +159,41 @@ function unreadable(
   )
 }
 
+/** The fields of a row that have text. */
+interface Fields {
+  /** Before each of them; the last ones follow it. */
+  delimiters: readonly string[]
+  areDates: readonly boolean[]
+  /** Of a missing value: a record of one empty field would be a blank line. */
+  missing: string
+}
+
+function fieldsOf(columns: readonly SchemaElement[], empty: ReadonlySet<number>): Fields {
+  const own = [...columns.keys()].filter((index) => !empty.has(index))
+  const missing = columns.length === 1 ? '""' : ''
+  const places = [...own, columns.length - 1]
+  return {
+    delimiters:
+      own.length === 0
+        ? [columns.length === 1 ? missing : ','.repeat(columns.length - 1)]
+        : places.map((place, i) => ','.repeat(place - (places[i - 1] ?? 0))),
+    areDates: own.map((index) => columns[index]?.converted_type === 'DATE'),
+    missing,
+  }
+}
+
 function linesOf(
   cells: readonly ArrayLike<unknown>[],
-  columns: readonly SchemaElement[],
+  {delimiters, areDates, missing}: Fields,
   from: number,
   to: number,
-  missing: string,
 ): string {
-  const areDates = columns.map(({converted_type: converted}) => converted === 'DATE')
+  const rest = `${delimiters.at(-1) ?? ''}\n`
   let text = ''
   for (let row = from; row < to; row++) {
-    for (let column = 0; column < cells.length; column++) {
-      if (column > 0) text += ','
-      text += cellOf(cells[column]?.[row], areDates[column] === true) || missing
-    }
-    text += '\n'
+    for (let i = 0; i < cells.length; i++)
+      text += (delimiters[i] ?? '') + (cellOf(cells[i]?.[row], areDates[i] === true) || missing)
+    text += rest
   }
   return text
 }
