@@ -29,7 +29,7 @@ const WRITABLE = new Set([
   'temporaryHold',
 ])
 /** Shown in their own form, if at all. */
-const NOT_SHOWN = new Set(['acl'])
+const NOT_SHOWN = new Set(['acl', 'owner'])
 /** https://cloud.google.com/storage/quotas#objects */
 const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
 

@@ -194,12 +194,15 @@ export function objectRoutes({
     permit(request, 'storage.objects.update')
     const bucket = buckets.get(request.params['bucket'] ?? '')
     const predefined = request.url.searchParams.get('predefinedAcl') ?? ''
-    const acl = predefined === '' ? {} : {acl: acls.predefined('object', predefined, bucket)}
     const body = await request.json()
     const override = flag(request.url.searchParams, 'overrideUnlockedRetention')
     const changed = await changes.changeMetadata(
       target(request),
-      (present) => changedFields(present, {...merge(present, body), ...acl}),
+      (present) => {
+        const {owner} = present
+        const acl = predefined === '' ? {} : {acl: acls.predefined('object', predefined, bucket, owner)}
+        return changedFields(present, {...merge(present, body), ...acl})
+      },
       override,
     )
     return {json: render(changed, request.call.origin, wantsAcl(request.url.searchParams, true))}
@@ -237,10 +240,11 @@ function positionOf(token: string): string | undefined {
  * @throws StorageError 400
  */
 function changedFields(present: JsonObject, changed: JsonObject): JsonObject {
-  const {storageClass, kmsKeyName, customTime} = present
+  const {storageClass, kmsKeyName, customTime, owner} = present
   const fields: JsonObject = {
     ...writableObjectFields({...changed, storageClass: storageClass ?? null}),
     ...(kmsKeyName === undefined ? {} : {kmsKeyName}),
+    ...(owner === undefined ? {} : {owner}),
     ...keptEncryption({fields: present}),
   }
   if (typeof customTime === 'string' && !(Date.parse(String(fields['customTime'])) >= Date.parse(customTime)))
