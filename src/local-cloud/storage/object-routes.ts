@@ -13,7 +13,7 @@ import {mergePatch} from './json.ts'
 import {listBytes, listObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, restoredFields} from './object-draft.ts'
-import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
+import {objectRenderer, type RenderObject, restoreToken, writableObjectFields} from './object-resource.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
 import type {Folders} from './folders.ts'
@@ -105,7 +105,9 @@ export function objectRoutes({
     if (generation === undefined) throw missingParameter('generation')
     requireSoftDelete(buckets.get(bucket))
     const object = softDeleted.find(bucket, name, generation, clock.now())
-    if (object === undefined) throw objectNotFound(bucket, name)
+    const token = request.url.searchParams.get('restoreToken')
+    if (object === undefined || (token !== null && token !== restoreToken(object)))
+      throw objectNotFound(bucket, name)
     return object
   }
 
