@@ -3,6 +3,7 @@ import type {Socket} from 'node:net'
 import {createServer} from '../node-http.ts'
 import {codeOf} from '../system-error.ts'
 import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
+import {DiskFullError} from '../disk-full.ts'
 import {ApiError, toApiError} from './api-error.ts'
 import type {Call, Principal} from './call.ts'
 import type {Fault, FaultPlan, Victim} from './faults.ts'
@@ -181,9 +182,9 @@ async function serve(
   }
 }
 
-/** What work ends with because its caller has left; anything else broke on our side and took the connection with it. */
+/** What work ends with because its caller has left, or for no fault of ours; anything else took the connection with it. */
 function isBreak(error: unknown): boolean {
-  if (error instanceof ApiError) return true
+  if (error instanceof ApiError || error instanceof DiskFullError) return true
   if (!(error instanceof Error)) return false
   return error.name === 'AbortError' || BREAKS.has(codeOf(error) ?? '')
 }

@@ -4,6 +4,7 @@ import {connect} from 'node:net'
 import {Readable} from 'node:stream'
 import {afterAll, beforeAll, expect, it} from 'vitest'
 import {admitLoopback} from '../../../src/local-cloud/wire/admission.ts'
+import {DiskFullError} from '../../../src/local-cloud/disk-full.ts'
 import {createHttpServer, HTTP_LIMITS} from '../../../src/local-cloud/wire/http.ts'
 import {route} from '../../../src/local-cloud/wire/routes.ts'
 import {createServerOf, type Listener} from '../../../src/local-cloud/wire/server.ts'
@@ -26,6 +27,11 @@ const routes = [
       {objectMode: false},
     ),
   })),
+  route('POST', '/full', async ({call}) => {
+    await once(call.signal, 'abort')
+    left.push('full')
+    throw new DiskFullError('/', new Error('ENOSPC'))
+  }),
   route('GET', '/endless', () => ({
     body: new Readable({
       read() {
@@ -157,6 +163,16 @@ it('stops reading when the client leaves', async () => {
   await response.body?.getReader().read()
   aborted.abort()
   await expect.poll(() => left).toEqual(['endless'])
+})
+
+it('does not report a full disk to a caller who has left as a fault of its own', async () => {
+  left.length = 0
+  const aborted = new AbortController()
+  const call = fetch(`${listener.origin}/full`, {method: 'POST', signal: aborted.signal})
+  await fetch(`${listener.origin}/small`)
+  aborted.abort()
+  await expect(call).rejects.toThrow('aborted')
+  await expect.poll(() => left).toEqual(['full'])
 })
 
 it('survives what is neither HTTP nor HTTP/2', async () => {
