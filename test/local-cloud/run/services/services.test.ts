@@ -367,7 +367,7 @@ describe('a revision that does not become ready', () => {
       },
     })
     const template = (path: string) => ({
-      containers: [{image, startupProbe: {httpGet: {path}, periodSeconds: 1, failureThreshold: 1}}],
+      containers: [{image, startupProbe: {httpGet: {path}, periodSeconds: 1, failureThreshold: 5}}],
     })
     const [bad] = await services.createService({
       parent: LOCATION,
