@@ -15,7 +15,17 @@ client._connection.api_request(method="GET", path="/b/some-bucket/nothing", retr
 `
 
 const TOOLS: [name: string, reason: string | undefined, ...command: string[]][] = [
-  ['gcloud storage', missing('gcloud'), 'gcloud', 'storage', 'folders', 'create', 'gs://some-bucket/folder/'],
+  [
+    'gcloud storage',
+    missing('gcloud'),
+    'gcloud',
+    'storage',
+    'buckets',
+    'anywhere-caches',
+    'create',
+    'gs://some-bucket',
+    'us-east1-b',
+  ],
   ['gcloud iam', missing('gcloud'), 'gcloud', 'iam', 'roles', 'list'],
   ['gsutil', missing('gsutil'), 'gsutil', 'notification', 'watchbucket', 'https://example.org/', 'gs://b-1'],
   ['Python', withoutPython('google.cloud.storage'), PYTHON, '-c', ASK_IN_PYTHON],
