@@ -243,6 +243,8 @@ export const WORKER_ENVIRONMENT = {
   modelOptions: 'MODEL_OPTIONS',
   /** The container's memory, as `1Gi` or in bytes; set it if the system does not limit memory. */
   memoryLimit: 'MEMORY_LIMIT',
+  /** The container's processors, as `2`; set it if the system does not limit them. */
+  cpuLimit: 'CPU_LIMIT',
   /** Seconds that one delivery may take; the worker stops shortly before. */
   deadlineSeconds: 'DEADLINE_SECONDS',
   /**

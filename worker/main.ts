@@ -1,4 +1,8 @@
 import {logisticRegression} from './logistic-regression/index.ts'
 import {serve} from './runtime/index.ts'
+import {allowThreads, isTaskThread} from './threads.ts'
 
-serve(logisticRegression)
+if (!isTaskThread) {
+  void allowThreads(import.meta.filename)
+  serve(logisticRegression)
+}

@@ -1,6 +1,6 @@
 import {existsSync} from 'node:fs'
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
-import {loadavg, tmpdir} from 'node:os'
+import {availableParallelism, loadavg, tmpdir} from 'node:os'
 import {basename, join} from 'node:path'
 import {Storage} from '@google-cloud/storage'
 import {bundleWorker} from '../../src/image/bundle.ts'
@@ -49,6 +49,7 @@ export async function benchWorkerFiles(): Promise<void> {
       for (const [name, worker] of workers) {
         await measureWorker(worker, generations, figures.get(name) ?? new Map())
         await measureFirst(worker, generations, figures.get(name) ?? new Map())
+        await measureAlone(worker, generations, figures.get(name) ?? new Map())
       }
     }
     print(figures)
@@ -136,6 +137,20 @@ async function measureFirst(
   add(figures, `memory peak of ${LARGEST} rows alone, MB`, worker.memory()?.peakMb)
 }
 
+/** The largest file once the code is warm, with one processor however many there are; the Python worker uses one anyway. */
+async function measureAlone(
+  {environment, ...command}: WorkerCommand,
+  generations: ReadonlyMap<string, string>,
+  figures: Figures,
+): Promise<void> {
+  await using worker = await startWorker({...command, environment: {...environment, CPU_LIMIT: '1'}})
+  const object = `${LARGEST}.csv`
+  for (let i = 1; i <= 2; i++) {
+    const ms = await deliver(worker.port, object, generations.get(object) ?? '')
+    if (i === 2) add(figures, `${LARGEST} rows, one processor, ms`, ms)
+  }
+}
+
 /** Neighbours on the machine lengthen it less than the time that passes. */
 function cpuMsSince(before: number | undefined, worker: RunningWorker): number | undefined {
   const now = worker.cpuSeconds()
@@ -172,7 +187,9 @@ async function deliver(port: number, object: string, generation: string): Promis
 
 function print(figures: ReadonlyMap<string, Figures>): void {
   const [ours = new Map<string, number[]>(), peer] = figures.values()
-  console.log(`\nWorkers, file in to file out (${ROUNDS} rounds, load ${loadavg()[0]?.toFixed(1)})`)
+  console.log(
+    `\nWorkers, file in to file out (${ROUNDS} rounds, ${availableParallelism()} processors, load ${loadavg()[0]?.toFixed(1)})`,
+  )
   console.table(
     [...ours].map(([what, values]) => {
       const {low, median, high} = spreadOf(values)

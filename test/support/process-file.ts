@@ -25,6 +25,7 @@ export interface FileOptions {
   /** Bytes of each chunk that the file is read in; small ones cut characters, quotes and line ends. */
   chunkBytes?: number
   signal?: AbortSignal
+  onLog?: (message: string) => void
 }
 
 /** Runs the process as the worker's runtime does, with the file and its outputs in memory. */
@@ -64,7 +65,10 @@ export async function processFile(content: string | Buffer, options: FileOptions
         if (named === undefined) throw new PermanentError(`No object ${uri}.`, {code: 'object-missing'})
         return Buffer.from(named)
       },
-      log: (severity, message, fields) => logs.push({severity, message, fields}),
+      log: (severity, message, fields) => {
+        logs.push({severity, message, fields})
+        options.onLog?.(message)
+      },
     },
   )
   const result = Buffer.concat(written)

@@ -4,6 +4,7 @@ import {createInterface} from 'node:readline'
 
 /** A worker as a process of its own, as a container runs it. */
 export interface WorkerProcess extends AsyncDisposable {
+  readonly pid: number | undefined
   /** Lines of its log so far. */
   readonly lines: readonly Record<string, unknown>[]
   readonly stderr: () => string
@@ -35,6 +36,7 @@ export function startWorkerProcess(
     for (const look of waiting) look()
   })
   return {
+    pid: child.pid,
     lines,
     stderr: () => stderr,
     exited,

@@ -1,6 +1,8 @@
 import compiled from './kernels.json' with {type: 'json'}
 
 const PAGE_BYTES = 64 * 1024
+/** All that WebAssembly can address; the system gives what is written to. */
+const MOST_PAGES = 64 * 1024
 /** Of a vector: two doubles. */
 const ALIGNMENT = 16
 
@@ -172,7 +174,9 @@ export interface Kernels {
   ): void
 }
 
-let module: WebAssembly.Module | undefined
+type Modules = Record<'wasm' | 'shared', WebAssembly.Module | undefined>
+
+const modules: Modules = {wasm: undefined, shared: undefined}
 
 /**
  * Memory that kernels compute in, and the kernels over it. It grows with what is claimed of it, and is collected with
@@ -180,14 +184,29 @@ let module: WebAssembly.Module | undefined
  */
 export class Scratch {
   readonly kernels: Kernels
-  readonly #memory = new WebAssembly.Memory({initial: 1})
-  #end = ALIGNMENT
+  readonly memory: WebAssembly.Memory
+  readonly #limit: number
+  #end: number
 
-  constructor() {
-    module ??= new WebAssembly.Module(Buffer.from(compiled.wasm, 'base64'))
-    const {exports} = new WebAssembly.Instance(module, {env: {memory: this.#memory}})
+  /** Memory that other threads can use, too. */
+  static shared(): Scratch {
+    return new Scratch(new WebAssembly.Memory({initial: 1, maximum: MOST_PAGES, shared: true}))
+  }
+
+  /**
+   * @param memory of another thread
+   * @param end from where on memory may be claimed, which that thread has claimed for this one
+   * @param limit up to where
+   */
+  constructor(memory = new WebAssembly.Memory({initial: 1}), end = ALIGNMENT, limit = Infinity) {
+    const kind = memory.buffer instanceof SharedArrayBuffer ? 'shared' : 'wasm'
+    const module = (modules[kind] ??= new WebAssembly.Module(Buffer.from(compiled[kind], 'base64')))
+    const {exports} = new WebAssembly.Instance(module, {env: {memory}})
     if (!isKernels(exports)) throw new TypeError('The kernels lack a function')
     this.kernels = exports
+    this.memory = memory
+    this.#end = end
+    this.#limit = limit
   }
 
   /** Where what is claimed next will be: {@link release} frees everything from there on. */
@@ -201,36 +220,37 @@ export class Scratch {
 
   /** Of the memory, in bytes. */
   get size(): number {
-    return this.#memory.buffer.byteLength
+    return this.memory.buffer.byteLength
   }
 
   /** @returns the place of that many bytes, of any content */
   claim(bytes: number): number {
     const at = this.#end
     this.#end = at + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT
-    const missing = this.#end - this.#memory.buffer.byteLength
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES))
+    if (this.#end > this.#limit) throw new RangeError('A thread claims more memory than it has')
+    const missing = this.#end - this.memory.buffer.byteLength
+    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE_BYTES))
     return at
   }
 
   doubles(at: number, count: number): Float64Array {
-    return new Float64Array(this.#memory.buffer, at, count)
+    return new Float64Array(this.memory.buffer, at, count)
   }
 
   bytes(at: number, count: number): Buffer {
-    return Buffer.from(this.#memory.buffer, at, count)
+    return Buffer.from(this.memory.buffer, at, count)
   }
 
   floats(at: number, count: number): Float32Array {
-    return new Float32Array(this.#memory.buffer, at, count)
+    return new Float32Array(this.memory.buffer, at, count)
   }
 
   shorts(at: number, count: number): Int16Array {
-    return new Int16Array(this.#memory.buffer, at, count)
+    return new Int16Array(this.memory.buffer, at, count)
   }
 
   integers(at: number, count: number): Int32Array {
-    return new Int32Array(this.#memory.buffer, at, count)
+    return new Int32Array(this.memory.buffer, at, count)
   }
 }
 

@@ -12,9 +12,9 @@ declare namespace WebAssembly {
 
   /** Of pages of 64 KiB. */
   class Memory {
-    constructor(pages: {initial: number})
-    /** Another one after each growth, which detaches the views of the one before. */
-    readonly buffer: ArrayBuffer
+    constructor(pages: {initial: number; maximum?: number; shared?: boolean})
+    /** Another one after each growth, which detaches the views of the one before unless they are shared. */
+    readonly buffer: ArrayBufferLike
     grow(pages: number): number
   }
 }

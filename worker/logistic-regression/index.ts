@@ -1,4 +1,5 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
+import {startHelpers} from '../threads.ts'
 import {readPretrained} from './scoring/artifact.ts'
 import {readFile} from './formats/source.ts'
 import {handOn} from './table/columns.ts'
@@ -7,10 +8,10 @@ import {chooseFeatures} from './table/features.ts'
 import {dealFolds, heldOutRows, orderByFold} from './training/folds.ts'
 import {chooseLabel} from './table/label.ts'
 import {learn} from './training/learn.ts'
-import type {Artifact, Predictions} from './training/model.ts'
+import {type Artifact, reservePredictions} from './training/model.ts'
 import {Pacer} from './pacer.ts'
 import {memoryForTable} from './table/memory.ts'
-import {measure} from './quality/metrics.ts'
+import {measureAndWrite} from './quality/measure-aside.ts'
 import {layOut} from './encoding/preprocessing.ts'
 import {logReading, logRows, makeReport} from './quality/report.ts'
 import {parts} from './scoring/parts.ts'
@@ -30,13 +31,13 @@ import {applyThreshold, chooseThreshold} from './training/threshold.ts'
 export const logisticRegression: Processor = {name: 'logistic-regression', process, parts}
 
 async function process(input: InputFile, output: Output, context: ProcessContext): Promise<void> {
-  const pacer = new Pacer(context.signal)
+  const pacer = new Pacer(context.signal, startHelpers(context.environment, input.sizeBytes))
   const pretrained = await readPretrained(input, context)
   if (pretrained !== undefined) return score(input, pretrained, output, context, pacer)
   const options = readModelOptions(input, context.environment)
   const lap = stopwatch()
   const table = await readFile(input, chooseLabel(input, context.environment, options), pacer, {
-    memoryBytes: memoryForTable(context.environment),
+    memoryBytes: memoryForTable(context.environment, pacer.helpers),
   })
   const {rows, label} = table
   const classes = label.classes.length
@@ -64,10 +65,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     ...choice.categories.map((column) => distributionOfTexts(column, labelled)),
   ]
   if (pacer.due) await pacer.pause()
-  const predictions: Predictions = {
-    labels: new Int16Array(rows),
-    probabilities: new Float64Array(rows * classes),
-  }
+  const predictions = reservePredictions(rows, classes, pacer.helpers > 0)
   const {preprocessing, fit, penalty, model} = await learn(
     layout,
     label,
@@ -91,23 +89,27 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const heldOut = heldOutRows(folded, dealt)
   const threshold = chooseThreshold(options, predictions, label.codes, heldOut, classes)
   if (threshold !== undefined) applyThreshold(predictions, threshold)
-  const quality = await measure(heldOut, label.codes, label.classes, predictions, pacer)
-  await pacer.pause()
-  const predictMs = lap()
-  const {auc, logLoss} = quality.metrics
-  context.log('INFO', `Predicted ${rows} rows`, {
-    rows,
-    folds: folded.folds.length,
-    auc,
-    logLoss,
-    durationMs: predictMs,
-  })
-
   const scorer = {layout, preprocessing, parameters: fit.parameters, threshold}
   // The labelled rows were predicted by models that did not learn from them.
   const file = {input, table, scorer, predictions, fixed: labelled}
-  const predicted = await writePredicted(file, output, context.tasks, pacer)
-  const writeMs = lap()
+  const {
+    quality,
+    written: predicted,
+    predictMs,
+    writeMs,
+  } = await measureAndWrite(
+    {rows: heldOut, codes: label.codes, classes: label.classes, predictions},
+    ({metrics: {auc, logLoss}}, durationMs) =>
+      context.log('INFO', `Predicted ${rows} rows`, {
+        rows,
+        folds: folded.folds.length,
+        auc,
+        logLoss,
+        durationMs,
+      }),
+    () => writePredicted(file, output, context.tasks, pacer),
+    pacer,
+  )
   await pacer.pause()
   const written = table.sample?.of ?? rows
   context.log('INFO', `Wrote ${written} rows`, {rows: written, durationMs: writeMs})

@@ -8,11 +8,14 @@ const LONGEST_TURN_MS = 20
  * few hundred rows.
  */
 export class Pacer {
+  /** Other threads that may help. */
+  readonly helpers: number
   readonly #signal: AbortSignal
   #turnBegan = performance.now()
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal, helpers = 0) {
     this.#signal = signal
+    this.helpers = helpers
   }
 
   /** True if the turn is over; saves an `await` in tight loops. */

@@ -15,7 +15,6 @@ const NOT_INHERITED = new Set([
   'customerEncryption',
   'eventBasedHold',
   'kmsKeyName',
-  'owner',
   'retention',
   'storageClass',
   'temporaryHold',

@@ -1,3 +1,4 @@
+import {status as grpcStatus} from '@grpc/grpc-js'
 import {describeDiskFull, DiskFullError} from '../disk-full.ts'
 
 /**
@@ -6,7 +7,6 @@ import {describeDiskFull, DiskFullError} from '../disk-full.ts'
  * on, and none of them repeats a 400. So what the local cloud does not serve is a 400 with the status UNIMPLEMENTED.
  */
 const HTTP_STATUS = {
-  // In the order of their codes, from 1.
   CANCELLED: 499,
   UNKNOWN: 500,
   INVALID_ARGUMENT: 400,
@@ -26,8 +26,6 @@ const HTTP_STATUS = {
 } as const
 
 export type StatusName = keyof typeof HTTP_STATUS
-
-const NAMES = Object.keys(HTTP_STATUS)
 
 export function isStatusName(value: unknown): value is StatusName {
   return typeof value === 'string' && Object.hasOwn(HTTP_STATUS, value)
@@ -50,7 +48,7 @@ export class ApiError extends Error {
   }
 
   get grpcCode(): number {
-    return NAMES.indexOf(this.status) + 1
+    return grpcStatus[this.status]
   }
 
   /** The JSON body that Google's REST APIs answer. */

@@ -1,4 +1,4 @@
-import {ScratchPool} from '../../kernels/scratch.ts'
+import {Scratch, ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 import {shorten} from '../table/columns.ts'
 import {BlockEncoder, rowsAt, rowsBetween} from './block-encoder.ts'
@@ -34,6 +34,44 @@ export interface Stretch {
   readonly onesAt: number
 }
 
+/** Rows of a design matrix, a block at a time, as {@link Design} describes them. */
+export interface Blocks {
+  readonly dense: number
+  readonly categories: number
+  readonly columns: number
+  readonly levels: number
+  readonly blockRows: number
+  readonly width: number
+  readonly scratch: Scratch
+  readonly valuesAt: number
+  readonly onesAt: number
+  releasePass(): void
+  encode(start: number, end: number): number
+  stretch(start: number, end: number): Stretch
+}
+
+/** Where all rows are kept, with room for a block beyond them. */
+interface KeptRows {
+  /** Of the first rows, this many, as floats. */
+  readonly floats: number
+  readonly floatsAt: number
+  /** Of those after them. */
+  readonly doublesAt: number
+  readonly onesAt: number
+}
+
+/** What another thread needs to know of a design, to read what it keeps. */
+export interface SharedDesign extends Pick<
+  Blocks,
+  'dense' | 'categories' | 'columns' | 'blockRows' | 'width'
+> {
+  readonly memory: WebAssembly.Memory
+  /** Where it may claim memory, and up to where. */
+  readonly at: number
+  readonly end: number
+  readonly kept: KeptRows
+}
+
 /**
  * Some rows of the file as rows of the design matrix, a block at a time. They are encoded once if they can be kept,
  * otherwise in each pass, which bounds memory beyond the file's columns.
@@ -41,7 +79,7 @@ export interface Stretch {
  * A row is `dense` standardized numbers, then the intercept's 1, then zeros up to `width`; and for each text column the
  * level that is 1 (-1: none). Levels are counted through all text columns.
  */
-export class Design {
+export class Design implements Blocks {
   readonly rows: Uint32Array
   /** Numeric columns, which come first in the matrix. */
   readonly dense: number
@@ -54,7 +92,8 @@ export class Design {
   /** Of a block's row, in doubles: a multiple of four. */
   readonly width: number
   /** Holds the block. What a pass claims beyond it, the next one may overwrite. */
-  readonly scratch = memory.take()
+  readonly scratch: Scratch
+  readonly #isShared: boolean
   readonly #layout: Layout
   readonly #encoder: BlockEncoder
   /** Of the block that {@link encode} fills. */
@@ -63,20 +102,13 @@ export class Design {
   #valuesAt: number
   #onesAt: number
   #end: number
-  /** Of all rows, with room for a block beyond them. */
-  #kept:
-    | {
-        /** Of the first rows, this many, as floats. */
-        readonly floats: number
-        readonly floatsAt: number
-        /** Of those after them. */
-        readonly doublesAt: number
-        readonly onesAt: number
-      }
-    | undefined
+  #kept: KeptRows | undefined
 
-  constructor(layout: Layout, preprocessing: Preprocessing, rows: Uint32Array) {
+  /** @param isShared with other threads */
+  constructor(layout: Layout, preprocessing: Preprocessing, rows: Uint32Array, isShared = false) {
     this.rows = rows
+    this.#isShared = isShared
+    this.scratch = isShared ? Scratch.shared() : memory.take()
     this.#layout = layout
     const {numbers, categories} = preprocessing
     this.dense = numbers.length + numbers.filter(({missing}) => missing !== null).length
@@ -126,7 +158,7 @@ export class Design {
 
   /** Hands its memory on: nothing may use the design any more. */
   free(): void {
-    memory.give(this.scratch)
+    if (!this.#isShared) memory.give(this.scratch)
   }
 
   /** Frees what the last pass has claimed. */
@@ -184,20 +216,11 @@ export class Design {
 
   /** Rows that are kept one after the other, from `start` on, as many as one call of a kernel may take; or a block. */
   stretch(start: number, end: number): Stretch {
-    const {blockRows, width, categories} = this
     if (this.#kept === undefined) {
       const count = this.encode(start, end)
       return {count, valuesAt: this.#valuesAt, isFloat: false, onesAt: this.#onesAt}
     }
-    const {floats, floatsAt, doublesAt, onesAt} = this.#kept
-    const blocks = Math.max(1, Math.floor(MOST_AT_ONCE / (blockRows * (width + categories) ** 2)))
-    const isFloat = start < floats
-    return {
-      count: Math.min(blocks * blockRows, end - start),
-      valuesAt: isFloat ? floatsAt + start * width * 4 : doublesAt + (start - floats) * width * 8,
-      isFloat,
-      onesAt: onesAt + start * categories * 4,
-    }
+    return stretchOfKept(this.#kept, this, start, end)
   }
 
   /**
@@ -206,21 +229,109 @@ export class Design {
    * @returns the number of rows loaded
    */
   encode(start: number, end: number): number {
-    const {width, categories, scratch} = this
+    const {width} = this
     const count = Math.min(this.blockRows, end - start)
     if (this.#kept === undefined) {
       const rows = rowsAt(this.rows.subarray(start, start + count))
       this.#encoder.encode(rows, this.#blockValuesAt, width, this.#blockOnesAt)
       return count
     }
-    const {floats, floatsAt, doublesAt, onesAt} = this.#kept
-    this.#onesAt = onesAt + start * categories * 4
-    if (start < floats) {
-      this.#valuesAt = this.#blockValuesAt
-      scratch.kernels.widen(floatsAt + start * width * 4, count * width, this.#blockValuesAt)
-    } else this.#valuesAt = doublesAt + (start - floats) * width * 8
+    const {valuesAt, onesAt} = loadKept(this.#kept, this, start, count, this.#blockValuesAt)
+    this.#valuesAt = valuesAt
+    this.#onesAt = onesAt
     return count
   }
+
+  /**
+   * Lets another thread read the rows that are kept.
+   * @param bytes that it may claim for a pass
+   * @returns undefined if it cannot
+   */
+  share(bytes: number): SharedDesign | undefined {
+    const {scratch, dense, categories, columns, blockRows, width} = this
+    if (this.#kept === undefined || !this.#isShared) return undefined
+    const at = scratch.claim(blockRows * width * 8 + bytes)
+    this.#end = scratch.end
+    const {memory: shared, end} = scratch
+    return {memory: shared, at, end, dense, categories, columns, blockRows, width, kept: this.#kept}
+  }
+}
+
+/** The rows that a design keeps, as another thread reads them. */
+export class SharedBlocks implements Blocks {
+  readonly scratch: Scratch
+  readonly dense: number
+  readonly categories: number
+  readonly columns: number
+  readonly blockRows: number
+  readonly width: number
+  valuesAt = 0
+  onesAt = 0
+  readonly #kept: KeptRows
+  readonly #blockAt: number
+  readonly #end: number
+
+  constructor({memory: shared, at, end, dense, categories, columns, blockRows, width, kept}: SharedDesign) {
+    this.scratch = new Scratch(shared, at, end)
+    this.dense = dense
+    this.categories = categories
+    this.columns = columns
+    this.blockRows = blockRows
+    this.width = width
+    this.#kept = kept
+    this.#blockAt = this.scratch.claim(blockRows * width * 8)
+    this.#end = this.scratch.end
+  }
+
+  get levels(): number {
+    return this.columns - this.dense
+  }
+
+  releasePass(): void {
+    this.scratch.release(this.#end)
+  }
+
+  stretch(start: number, end: number): Stretch {
+    return stretchOfKept(this.#kept, this, start, end)
+  }
+
+  encode(start: number, end: number): number {
+    const count = Math.min(this.blockRows, end - start)
+    const {valuesAt, onesAt} = loadKept(this.#kept, this, start, count, this.#blockAt)
+    this.valuesAt = valuesAt
+    this.onesAt = onesAt
+    return count
+  }
+}
+
+function stretchOfKept(
+  {floats, floatsAt, doublesAt, onesAt}: KeptRows,
+  {blockRows, width, categories}: Blocks,
+  start: number,
+  end: number,
+): Stretch {
+  const blocks = Math.max(1, Math.floor(MOST_AT_ONCE / (blockRows * (width + categories) ** 2)))
+  const isFloat = start < floats
+  return {
+    count: Math.min(blocks * blockRows, end - start),
+    valuesAt: isFloat ? floatsAt + start * width * 4 : doublesAt + (start - floats) * width * 8,
+    isFloat,
+    onesAt: onesAt + start * categories * 4,
+  }
+}
+
+/** @returns where the block is: floats become doubles at `blockAt` */
+function loadKept(
+  {floats, floatsAt, doublesAt, onesAt}: KeptRows,
+  {scratch, width, categories}: Blocks,
+  start: number,
+  count: number,
+  blockAt: number,
+): {valuesAt: number; onesAt: number} {
+  const ones = onesAt + start * categories * 4
+  if (start >= floats) return {valuesAt: doublesAt + (start - floats) * width * 8, onesAt: ones}
+  scratch.kernels.widen(floatsAt + start * width * 4, count * width, blockAt)
+  return {valuesAt: blockAt, onesAt: ones}
 }
 
 /** Per row of the file its place among some rows; -1 for none. */

@@ -3,7 +3,7 @@ import {Design} from '../encoding/design.ts'
 import {readFile} from '../formats/source.ts'
 import {type Layout, placesIn} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
-import {measure} from '../quality/metrics.ts'
+import {measureAndWrite} from '../quality/measure-aside.ts'
 import {logReading, logRows, makeReport} from '../quality/report.ts'
 import {stopwatch} from '../stopwatch.ts'
 import type {NumberColumn, TextColumn} from '../table/columns.ts'
@@ -12,7 +12,7 @@ import {listed, nearNames} from '../table/names.ts'
 import {memoryForTable} from '../table/memory.ts'
 import {labelledRows} from '../table/rows.ts'
 import type {Table} from '../table/table.ts'
-import {type Artifact, type Predictions, predict} from '../training/model.ts'
+import {type Artifact, predict, reservePredictions} from '../training/model.ts'
 import {applyThreshold} from '../training/threshold.ts'
 import type {Pretrained} from './artifact.ts'
 import {describeDrift, measureDrift, refuseDrifted} from './drift.ts'
@@ -35,17 +35,14 @@ export async function score(
   const asText = new Set(preprocessing.categories.map(({column}) => column))
   const table = await readFile(input, {name: artifact.label, chosenBy: 'model', classes}, pacer, {
     asText,
-    memoryBytes: memoryForTable(context.environment),
+    memoryBytes: memoryForTable(context.environment, pacer.helpers),
   })
   const {rows, label} = table
   const readMs = lap()
   logRows(table, readMs, context)
 
   const {layout, warnings} = fitOnto(table, artifact)
-  const predictions: Predictions = {
-    labels: new Int16Array(rows),
-    probabilities: new Float64Array(rows * classes.length),
-  }
+  const predictions = reservePredictions(rows, classes.length, pacer.helpers > 0)
   const all = Uint32Array.from({length: rows}, (_, row) => row)
   const drift = artifact.distributions && measureDrift(artifact.distributions, layout.choice, all)
   if (drift !== undefined) refuseDrifted(input, drift, rows)
@@ -54,20 +51,20 @@ export async function score(
   design.free()
   if (artifact.threshold !== undefined) applyThreshold(predictions, artifact.threshold)
   const labelled = labelledRows(label.codes)
-  const quality = await measure(labelled, label.codes, classes, predictions, pacer)
-  const predictMs = lap()
-  const {auc, logLoss} = quality.metrics
-  context.log('INFO', `Predicted ${rows} rows with ${source.uri}`, {
-    rows,
-    auc,
-    logLoss,
-    durationMs: predictMs,
-  })
-
   const scorer = {layout, preprocessing, parameters, threshold: artifact.threshold}
   const file = {input, table, scorer, predictions, fixed: new Uint32Array(0)}
-  const predicted = await writePredicted(file, output, context.tasks, pacer)
-  const writeMs = lap()
+  const {
+    quality,
+    written: predicted,
+    predictMs,
+    writeMs,
+  } = await measureAndWrite(
+    {rows: labelled, codes: label.codes, classes, predictions},
+    ({metrics: {auc, logLoss}}, durationMs) =>
+      context.log('INFO', `Predicted ${rows} rows with ${source.uri}`, {rows, auc, logLoss, durationMs}),
+    () => writePredicted(file, output, context.tasks, pacer),
+    pacer,
+  )
   const written = table.sample?.of ?? rows
   context.log('INFO', `Wrote ${written} rows`, {rows: written, durationMs: writeMs})
 

@@ -9,13 +9,13 @@ import {
   type Objective,
   type PenalizedEvaluation,
   type Range,
-  evaluate,
   gradientCost,
   hessianCost,
   isPenalized,
   parametersOf,
   rowsOf,
 } from './objective.ts'
+import {evaluate} from './evaluate.ts'
 
 /** Above this, the Hessian takes more than 32 MB and its factorization more than a second a step. */
 const MOST_PARAMETERS_OF_NEWTON = 2000

@@ -1,4 +1,4 @@
-import type {Design} from '../encoding/design.ts'
+import type {Blocks} from '../encoding/design.ts'
 
 /** Rows that the kernel weights at a time. */
 const ROWS_AT_ONCE = 64
@@ -8,7 +8,9 @@ const ROWS_AT_ONCE = 64
  * parts: numbers (and the intercept) with numbers, levels with numbers, levels with levels.
  */
 export class Hessian {
-  readonly #design: Design
+  /** Of the memory that it claims. */
+  readonly end: number
+  readonly #design: Blocks
   readonly #outputs: number
   /** Per pair of outputs. */
   readonly #partsAt: number[]
@@ -17,7 +19,7 @@ export class Hessian {
   readonly #weightedAt: number
 
   /** Claims memory of the pass. */
-  constructor(design: Design, outputs: number) {
+  constructor(design: Blocks, outputs: number) {
     const {scratch, blockRows, width} = design
     this.#design = design
     this.#outputs = outputs
@@ -25,6 +27,7 @@ export class Hessian {
     this.#weightedAt = scratch.claim(ROWS_AT_ONCE * width * 8)
     const {size} = this.#offsets
     this.#partsAt = Array.from({length: (outputs * (outputs + 1)) / 2}, () => scratch.claim(size * 8))
+    this.end = scratch.end
     for (const at of this.#partsAt) scratch.doubles(at, size).fill(0)
   }
 

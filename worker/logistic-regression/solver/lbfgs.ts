@@ -1,7 +1,8 @@
 import type {Pacer} from '../pacer.ts'
 import type {Cholesky} from './cholesky.ts'
 import type {Fit} from './minimum.ts'
-import {type Evaluation, type Objective, type PenalizedEvaluation, evaluate, rowsOf} from './objective.ts'
+import {type Evaluation, type Objective, type PenalizedEvaluation, rowsOf} from './objective.ts'
+import {evaluate} from './evaluate.ts'
 import {dot, moved} from './vectors.ts'
 
 const MEMORY = 20

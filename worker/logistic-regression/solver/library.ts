@@ -3,7 +3,8 @@ import {PermanentError} from '../../processor.ts'
 import type {Pacer} from '../pacer.ts'
 import type {GradientDescent} from './gradient-descent.ts'
 import type {Fit} from './minimum.ts'
-import {type Objective, evaluate, rowsOf} from './objective.ts'
+import {type Objective, rowsOf} from './objective.ts'
+import {evaluate} from './evaluate.ts'
 
 /** Multiplications, each of a cell of the design matrix, that may take five minutes on one CPU. */
 const MOST_MULTIPLICATIONS = 1.5e10

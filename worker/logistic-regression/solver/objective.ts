@@ -1,4 +1,4 @@
-import type {Design} from '../encoding/design.ts'
+import type {Blocks, Design, SharedDesign} from '../encoding/design.ts'
 import type {Pacer} from '../pacer.ts'
 import {Hessian} from './hessian.ts'
 import type {GradientDescent} from './gradient-descent.ts'
@@ -24,7 +24,12 @@ export interface Objective {
   gradientDescent?: GradientDescent | undefined
   /** The rows of the design that count. */
   ranges: readonly Range[]
+  /** Per thread that helps, what it needs to know of the design. */
+  shared?: readonly SharedDesign[]
 }
+
+/** What {@link sumUp} needs of an objective. */
+export type Summed = Pick<Objective, 'classes' | 'outputs' | 'rowWeights' | 'ranges'> & {design: Blocks}
 
 /** Rows from `start` to before `end`. */
 export interface Range {
@@ -75,63 +80,9 @@ function activeColumns({dense, categories}: Design): number {
   return dense + categories + 1
 }
 
-/** Parameters up to which the Hessian of each range is kept: 4 MB for five folds. */
-const MOST_PARAMETERS_BY_PART = 300
-/** Ranges that are folds; more are a sample. */
-const MOST_PARTS = 10
-
-/** One pass over the rows. The sums are taken in row order, so equal input gives equal bits. */
-export async function evaluate(
-  objective: Objective,
-  parameters: Float64Array,
-  withHessian: boolean,
-  pacer: Pacer,
-): Promise<PenalizedEvaluation> {
-  const {length} = parameters
-  const {ranges} = objective
-  const parts: Evaluation[] = []
-  if (withHessian && ranges.length > 1 && ranges.length <= MOST_PARTS && length <= MOST_PARAMETERS_BY_PART) {
-    for (const range of ranges)
-      parts.push(await sumUp({...objective, ranges: [range]}, parameters, true, pacer))
-  }
-  const sum = parts.length > 0 ? added(parts) : await sumUp(objective, parameters, withHessian, pacer)
-  return {...penalized(sum, parameters, objective, objective.penalty), parts}
-}
-
-/** What {@link evaluate} gives for the same parameters and rows with another penalty. */
-export function evaluatedWith(
-  penalty: number,
-  evaluation: PenalizedEvaluation,
-  parameters: Float64Array,
-  objective: Objective,
-): PenalizedEvaluation {
-  const {loss, gradient, hessian, parts} = evaluation
-  const copy = {loss, gradient: gradient.slice(), hessian: hessian?.slice()}
-  return {...penalized(copy, parameters, objective, penalty - objective.penalty), parts}
-}
-
-/** Adds a penalty, to the arrays in place. */
-function penalized(
-  {loss, gradient, hessian}: Evaluation,
-  parameters: Float64Array,
-  objective: Pick<Objective, 'design'>,
-  penalty: number,
-): Evaluation {
-  const {length} = parameters
-  let sum = 0
-  for (let at = 0; at < length; at++) {
-    if (!isPenalized(objective, at)) continue
-    const weight = parameters[at] ?? 0
-    sum += (penalty * weight * weight) / 2
-    gradient[at] = (gradient[at] ?? 0) + penalty * weight
-    if (hessian) hessian[at * length + at] = (hessian[at * length + at] ?? 0) + penalty
-  }
-  return {loss: loss + sum, gradient, hessian}
-}
-
-/** The same without the penalty: what the rows alone contribute. */
+/** One pass over the rows: what they contribute, without the penalty. The sums are taken in row order, so equal input gives equal bits. */
 export async function sumUp(
-  {design, classes, outputs, rowWeights, ranges}: Objective,
+  {design, classes, outputs, rowWeights, ranges}: Summed,
   parameters: Float64Array,
   withHessian: boolean,
   pacer: Pacer,
@@ -158,22 +109,6 @@ export async function sumUp(
     }
   }
   return {loss, gradient: pass.gradient(), hessian: hessian?.assemble()}
-}
-
-function added(parts: readonly Evaluation[]): Evaluation {
-  const [first, ...others] = parts
-  if (first === undefined) throw new Error('Nothing to add up')
-  const sum = {loss: first.loss, gradient: first.gradient.slice(), hessian: first.hessian?.slice()}
-  for (const {loss, gradient, hessian} of others) {
-    sum.loss += loss
-    addTo(sum.gradient, gradient)
-    if (sum.hessian !== undefined && hessian !== undefined) addTo(sum.hessian, hessian)
-  }
-  return sum
-}
-
-function addTo(sum: Float64Array, values: Float64Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0)
 }
 
 /** Weights are penalized, intercepts are not. */

@@ -1,16 +1,24 @@
-import type {Design, Stretch} from '../encoding/design.ts'
+import type {Blocks, Stretch} from '../encoding/design.ts'
 import type {Hessian} from './hessian.ts'
 
 /** Rows that the kernel looks at at a time. */
 const ROWS_AT_ONCE = 64
 const NO_HESSIAN = {numbersAt: 0, mixedAt: 0, pairsAt: 0, weightedAt: 0}
 
+/** Most bytes that {@link Pass.addRows} claims for so many rows. */
+export function bytesOfRows({blockRows, width}: Blocks, rows: number): number {
+  return ROWS_AT_ONCE * (width + 3) * 8 + (rows + 1) * 4 + Math.ceil(rows / blockRows) * 16 + 4 * 16
+}
+
 /**
  * A pass over blocks of a design with some parameters: scores, loss and gradient of the block that is loaded, computed
  * by kernels. Only the latest pass of a design can be used, since they share its memory.
  */
 export class Pass {
-  readonly #design: Design
+  /** Of the memory that it claims. */
+  readonly start: number
+  readonly end: number
+  readonly #design: Blocks
   readonly #outputs: number
   /** Of the parameters and of the gradient: per output a block row's numbers, then the levels. */
   readonly #weightsAt: number
@@ -25,11 +33,12 @@ export class Pass {
   readonly #sumsAt: number
 
   /** @param parameters as an objective has them */
-  constructor(design: Design, outputs: number, parameters: Float64Array) {
+  constructor(design: Blocks, outputs: number, parameters: Float64Array) {
     const {scratch, blockRows, dense, columns, width} = design
     this.#design = design
     this.#outputs = outputs
     design.releasePass()
+    this.start = scratch.end
     this.#weightsAt = scratch.claim(this.#weightsOfOutput * outputs * 8)
     this.#gradientAt = scratch.claim(this.#weightsOfOutput * outputs * 8)
     this.scoresAt = scratch.claim(blockRows * outputs * 8)
@@ -37,6 +46,7 @@ export class Pass {
     this.#probabilitiesAt = scratch.claim(blockRows * 8)
     this.#classesAt = scratch.claim(blockRows * 4)
     this.#sumsAt = scratch.claim(16)
+    this.end = scratch.end
     const weights = scratch.doubles(this.#weightsAt, this.#weightsOfOutput * outputs).fill(0)
     for (let k = 0; k < outputs; k++) {
       const own = parameters.subarray(k * (columns + 1), (k + 1) * (columns + 1))

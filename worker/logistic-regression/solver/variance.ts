@@ -1,6 +1,7 @@
 import type {Pacer} from '../pacer.ts'
 import type {Fit} from './minimum.ts'
-import {type Objective, evaluate} from './objective.ts'
+import {type Objective} from './objective.ts'
+import {evaluate} from './evaluate.ts'
 import {Cholesky} from './cholesky.ts'
 import {pinned} from './newton.ts'
 import {dot} from './vectors.ts'

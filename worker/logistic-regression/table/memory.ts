@@ -12,13 +12,18 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 /** Node itself, and the read and write buffers. */
 const OTHER_BYTES = 160 * 2 ** 20
+/** A thread that helps: its code, and what it computes with. */
+const HELPER_BYTES = 64 * 2 ** 20
 
 /** Bytes available for a file's table and what is derived from it: the container's memory less everything else. */
-export function memoryForTable(environment: Readonly<Record<string, string | undefined>>): number {
+export function memoryForTable(
+  environment: Readonly<Record<string, string | undefined>>,
+  helpers: number,
+): number {
   const [, amount, unit] =
     /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(environment[WORKER_ENVIRONMENT.memoryLimit] ?? '') ?? []
   const named = Number(amount) * (UNITS[unit ?? ''] ?? NaN)
   // Without a limit it returns 0, or more than exists.
   const constrained = process.constrainedMemory() || Infinity
-  return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES
+  return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES - helpers * HELPER_BYTES
 }

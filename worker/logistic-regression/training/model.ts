@@ -66,6 +66,15 @@ export interface Predictions {
   probabilities: Float64Array
 }
 
+/** @param isShared with another thread, which then needs no copy */
+export function reservePredictions(rows: number, classes: number, isShared: boolean): Predictions {
+  const Buffer = isShared ? SharedArrayBuffer : ArrayBuffer
+  return {
+    labels: new Int16Array(new Buffer(rows * 2)),
+    probabilities: new Float64Array(new Buffer(rows * classes * 8)),
+  }
+}
+
 /**
  * Predicts rows of a design. The labels are those that `ml-logistic-regression` gives, of the highest score and of
  * equal ones the first; the probabilities are ours alone, since its interface has none.

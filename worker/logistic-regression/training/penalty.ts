@@ -8,7 +8,7 @@ import type {Predictions} from './model.ts'
 import type {TransformChoice} from './tails.ts'
 import {gradientDescent} from '../solver/gradient-descent.ts'
 import type {Start} from '../solver/fit.ts'
-import {evaluatedWith} from '../solver/objective.ts'
+import {evaluatedWith} from '../solver/evaluate.ts'
 import {withVariance} from '../solver/variance.ts'
 import {type Method, type TrainedModel, train} from './train.ts'
 

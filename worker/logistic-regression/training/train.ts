@@ -2,6 +2,7 @@ import {Design} from '../encoding/design.ts'
 import {type Layout, type Preprocessing, fitPreprocessing} from '../encoding/preprocessing.ts'
 import type {Transform} from '../encoding/transforms.ts'
 import type {Pacer} from '../pacer.ts'
+import {shareDesign} from '../solver/evaluate.ts'
 import {type Start, fit} from '../solver/fit.ts'
 import type {Fit} from '../solver/minimum.ts'
 import {type Objective, outputsFor} from '../solver/objective.ts'
@@ -41,14 +42,18 @@ export async function encodeRows(
 ): Promise<EncodedRows> {
   const learned = rows.subarray(0, unlabelled.start)
   const preprocessing = await fitPreprocessing(layout, learned, pacer, transforms, labelled)
-  const design = new Design(layout, preprocessing, rows)
+  const {helpers} = pacer
+  const design = new Design(layout, preprocessing, rows, helpers > 0)
   await design.keep(learned.length, isLast, pacer)
+  const outputs = outputsFor(label.classes.length)
+  const classes = codesAt(label.codes, learned)
   return {
     preprocessing,
     objective: {
       design,
-      classes: codesAt(label.codes, learned),
-      outputs: outputsFor(label.classes.length),
+      classes: helpers > 0 ? sharedCopy(classes) : classes,
+      outputs,
+      shared: shareDesign(design, outputs, learned.length, helpers),
       // By fold, since the curvature of each is needed to refit without it.
       ranges: [neverHeldOut, ...folds].filter((range) => range.start < range.end),
     },
@@ -68,4 +73,10 @@ export async function train(
 ): Promise<TrainedModel> {
   const objective: Objective = {...rows, penalty, rowWeights, gradientDescent}
   return {preprocessing, objective, fit: await fit(objective, start, pacer)}
+}
+
+function sharedCopy(numbers: Int32Array): Int32Array {
+  const copy = new Int32Array(new SharedArrayBuffer(numbers.byteLength))
+  copy.set(numbers)
+  return copy
 }
