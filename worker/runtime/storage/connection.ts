@@ -1,4 +1,5 @@
-import type {IncomingMessage} from 'node:http'
+import type {Agent, IncomingMessage} from 'node:http'
+import type {TcpNetConnectOpts} from 'node:net'
 import {Agent as HttpAgent, request as requestHttp} from '../node-http.ts'
 import type {Environment} from '../settings.ts'
 import {type AccessToken, accessTokens} from './access-token.ts'
@@ -9,6 +10,8 @@ const GOOGLE_ENDPOINT = 'https://storage.googleapis.com'
 /** A connection without traffic for this long is closed. */
 const SILENCE_MS = 60_000
 const LONGEST_ERROR_BYTES = 64 * 1024
+/** Read from a connection at a time for a large response; Node reads 64 KiB, each into new memory. */
+export const LARGE_READ_BYTES = 256 * 1024
 
 /** A request to Cloud Storage. */
 export interface StorageRequest {
@@ -19,6 +22,8 @@ export interface StorageRequest {
   readonly body?: readonly Uint8Array[]
   /** For error messages. */
   readonly what: string
+  /** Whether the response is large: then its chunks are, too. */
+  readonly isLarge?: boolean
   /** Aborts the request and its response. */
   readonly signal?: AbortSignal | undefined
 }
@@ -43,28 +48,30 @@ export function connect(
   const emulator = environment['STORAGE_EMULATOR_HOST']
   const endpoint =
     emulator === undefined ? GOOGLE_ENDPOINT : /^https?:\/\//.test(emulator) ? emulator : `http://${emulator}`
-  const plain = {request: requestHttp, agent: new HttpAgent({keepAlive: true})}
+  const agents = (open: () => Agent) => ({small: open(), large: readingMore(open())})
+  const plain = {request: requestHttp, agents: agents(() => new HttpAgent({keepAlive: true}))}
   let secure: Promise<typeof plain> | undefined
   // Loaded with the first request, since loading TLS takes as long as the rest of the worker's start.
   const openSecure = async (): Promise<typeof plain> => {
     const {Agent, request} = await import('node:https')
-    return {request, agent: new Agent({keepAlive: true})}
+    return {request, agents: agents(() => new Agent({keepAlive: true}))}
   }
   const accessToken = emulator === undefined ? accessTokens(environment, wait) : undefined
 
-  const exchange = async (
-    {method, path, headers, body = [], what, signal}: StorageRequest,
-    isRetry: boolean,
-  ): Promise<IncomingMessage> => {
+  const exchange = async (sending: StorageRequest, isRetry: boolean): Promise<IncomingMessage> => {
+    const {method, path, headers, body = [], what, isLarge, signal} = sending
     signal?.throwIfAborted()
     const url = new URL(path, endpoint)
     const token = await accessToken?.()
     const length = body.reduce((sum, part) => sum + part.length, 0)
-    const {request, agent} = url.protocol === 'https:' ? await (secure ??= openSecure()) : plain
+    const {
+      request,
+      agents: {small, large},
+    } = url.protocol === 'https:' ? await (secure ??= openSecure()) : plain
     const {promise, resolve, reject} = Promise.withResolvers<IncomingMessage>()
     const sent = request(url, {
       method,
-      agent,
+      agent: isLarge === true ? large : small,
       ...(signal === undefined ? {} : {signal}),
       headers: {
         'user-agent': 'cloud-runner-worker',
@@ -94,8 +101,7 @@ export function connect(
       response = await promise
     } catch (error) {
       // The other end had closed a kept-alive connection (https://nodejs.org/api/http.html#requestreusedsocket).
-      if (sent.reusedSocket && !isRetry && isClosed(error))
-        return exchange({method, path, headers, body, what, signal}, true)
+      if (sent.reusedSocket && !isRetry && isClosed(error)) return exchange(sending, true)
       signal?.throwIfAborted()
       throw error
     }
@@ -109,6 +115,37 @@ export function connect(
     throw new StorageError(request.what, status, body.toString('utf8'))
   }
   return {send, accessToken}
+}
+
+const reused = new WeakSet<ArrayBufferLike>()
+
+/** Whether these bytes change with the next read: if ever Node's HTTP client no longer copies what it passes on. */
+export function isReused({buffer}: Uint8Array): boolean {
+  return reused.has(buffer)
+}
+
+/**
+ * Has an agent's connections read more at a time, into memory that is used again:
+ * https://nodejs.org/api/net.html#socketconnectoptions-connectlistener
+ */
+function readingMore(agent: Agent): Agent {
+  const open = agent.createConnection.bind(agent)
+  agent.createConnection = (options, callback) => {
+    const buffer = Buffer.allocUnsafeSlow(LARGE_READ_BYTES)
+    reused.add(buffer.buffer)
+    const onread: TcpNetConnectOpts['onread'] = {
+      buffer,
+      callback(length) {
+        // The HTTP client listens to this, which a socket with `onread` does not emit itself.
+        socket?.emit('data', buffer.subarray(0, length))
+        return true
+      },
+    }
+    const more: typeof options & Pick<TcpNetConnectOpts, 'onread'> = {...options, onread}
+    const socket = open(more, callback)
+    return socket
+  }
+  return agent
 }
 
 /** Whether the other end closed the connection before the request arrived. */

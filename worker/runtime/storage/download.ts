@@ -4,11 +4,13 @@ import {finished} from 'node:stream/promises'
 import {createGunzip} from 'node:zlib'
 import {type ByteRange, PermanentError} from '../../processor.ts'
 import {Crc32c} from './checksum.ts'
-import type {Connection} from './connection.ts'
+import {type Connection, isReused, LARGE_READ_BYTES} from './connection.ts'
 import {TransferError} from './errors.ts'
 import type {Retries} from './retry.ts'
 
 const PARTIAL_CONTENT = 206
+/** From this size on, a read of 64 KiB at a time costs more than the memory of larger ones. */
+const LARGE_BYTES = 1024 * 1024
 
 /** One generation of an object to read. */
 export interface Download {
@@ -76,6 +78,7 @@ class ObjectStream extends Readable {
   readonly #source: Download
   readonly #retries: Retries
   readonly #checksum: Crc32c | undefined
+  readonly #isLarge: boolean
   readonly #closed = new AbortController()
   #response: IncomingMessage | undefined
   /** Offset of the first byte that is wanted. */
@@ -87,15 +90,18 @@ class ObjectStream extends Readable {
   #retry = 0
 
   constructor(connection: Connection, source: Download, retries: Retries) {
+    const {range, expected} = source
+    const sizeBytes = range === undefined ? expected?.sizeBytes : range.end - range.start
+    const isLarge = sizeBytes !== undefined && sizeBytes >= LARGE_BYTES
     // As much as arrives at a time: reading several parts at once would copy them together.
-    super({highWaterMark: 64 * 1024})
+    super({highWaterMark: isLarge ? LARGE_READ_BYTES : 64 * 1024})
+    this.#isLarge = isLarge
     this.#connection = connection
     this.#source = source
     this.#retries = retries
     this.#checksum = source.expected?.crc32c === undefined ? undefined : new Crc32c()
-    const {range, expected} = source
     this.#start = range?.start ?? 0
-    this.#sizeBytes = range === undefined ? expected?.sizeBytes : range.end - range.start
+    this.#sizeBytes = sizeBytes
   }
 
   /** Requests the missing bytes. */
@@ -110,7 +116,7 @@ class ObjectStream extends Readable {
         ? {range: `bytes=${from}-${range === undefined ? '' : range.end - 1}`}
         : {}),
     }
-    return this.#connection.send({method: 'GET', path, what, headers, signal})
+    return this.#connection.send({method: 'GET', path, what, headers, isLarge: this.#isLarge, signal})
   }
 
   attach(response: IncomingMessage): void {
@@ -126,7 +132,8 @@ class ObjectStream extends Readable {
     let known = from - begin
     const length = response.headers['content-length']
     if (length !== undefined) this.#sizeBytes ??= begin + Number(length)
-    response.on('data', (bytes: Buffer) => {
+    response.on('data', (arrived: Buffer) => {
+      const bytes = isReused(arrived) ? Buffer.from(arrived) : arrived
       const unknown = bytes.subarray(Math.min(known, bytes.length))
       known -= bytes.length - unknown.length
       const fresh =
