@@ -101,6 +101,28 @@ export interface Kernels {
     outputs: number,
     to: number,
   ): void
+  shuffle(items: number, count: number, seed: number, drawn: number): void
+  traceThresholds(
+    own: number,
+    ownCount: number,
+    others: number,
+    othersCount: number,
+    points: number,
+    roc: number,
+    recalls: number,
+  ): number
+  takeUpTo(
+    own: number,
+    ownCount: number,
+    others: number,
+    othersCount: number,
+    wanted: number,
+    places: number,
+  ): number
+  countSteps(scores: number, count: number, steps: number, to: number): void
+  placements(scores: number, count: number, among: number, amongCount: number, sums: number): void
+  select(numbers: number, count: number, rank: number): number
+  greatest(numbers: number, count: number, isAbsolute: number): number
   passOfTwo(
     values: number,
     isFloat: number,
@@ -254,15 +276,21 @@ export class Scratch {
   }
 }
 
-/** More memory is left to the garbage collector. */
-const MOST_KEPT_BYTES = 32 * 1024 * 1024
+/** More memory is left to the garbage collector, unless an owner says otherwise. */
+const MOST_KEPT_BYTES = 4 * 1024 * 1024
 
 /**
  * Hands the memory of one owner on to the next of its kind: the first touch of a page takes longer than most of what a
  * kernel does with it.
  */
 export class ScratchPool {
+  readonly #mostBytes: number
   #free: Scratch | undefined
+
+  /** @param mostBytes that are kept */
+  constructor(mostBytes = MOST_KEPT_BYTES) {
+    this.#mostBytes = mostBytes
+  }
 
   take(): Scratch {
     const scratch = this.#free ?? new Scratch()
@@ -272,7 +300,7 @@ export class ScratchPool {
 
   /** @param scratch which its owner uses no more */
   give(scratch: Scratch): void {
-    if (scratch.size > MOST_KEPT_BYTES) return
+    if (scratch.size > this.#mostBytes) return
     scratch.release(0)
     this.#free = scratch
   }
@@ -309,6 +337,13 @@ const NAMES = [
   'assembleHessian',
   'passOfTwo',
   'dropMissing',
+  'shuffle',
+  'traceThresholds',
+  'takeUpTo',
+  'countSteps',
+  'placements',
+  'select',
+  'greatest',
   'dealInTurn',
   'toUnits',
   'addLossesOfLines',

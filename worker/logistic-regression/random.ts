@@ -1,12 +1,6 @@
 const STEP = 0x6d2b79f5
 
-/** Tommy Ettinger's Mulberry32 generator: uniform in [0, 1). */
-export function mulberry32(seed: number): () => number {
-  let index = 0
-  return () => uniformAt(seed, index++)
-}
-
-/** Number `index` of the generator, counted from 0. */
+/** Number `index`, counted from 0, of Tommy Ettinger's Mulberry32 generator: uniform in [0, 1). */
 export function uniformAt(seed: number, index: number): number {
   const state = (seed + Math.imul(index + 1, STEP)) | 0
   let mixed = Math.imul(state ^ (state >>> 15), state | 1)

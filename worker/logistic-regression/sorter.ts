@@ -1,5 +1,5 @@
 import type {Pacer} from './pacer.ts'
-import {ScratchPool} from '../kernels/scratch.ts'
+import {type Scratch, ScratchPool} from '../kernels/scratch.ts'
 
 /** Digits that numbers are sorted by, and values that one can have. */
 const DIGITS = 6
@@ -36,6 +36,12 @@ export class Sorter {
     }
     kernels.numbersOfKeys(keysAt, length)
     numbers.set(scratch.doubles(keysAt, length))
+  }
+
+  /** Its memory, to compute in until it sorts again. */
+  get scratch(): Scratch {
+    this.#scratch.release(this.#end)
+    return this.#scratch
   }
 
   /** Hands its memory on: it sorts no more. */

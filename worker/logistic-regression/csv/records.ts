@@ -234,10 +234,17 @@ class Reading {
     const {block} = this.#scanner
     const left = this.#linesWithoutRow(block)
     if (left.length > 0) this.#leaveOut(left, ends)
-    else for (let i = 0; i < ends.length; i++) this.#ends[this.#records++] = this.#offset + (ends[i] ?? 0)
+    else this.#addEnds(ends)
     this.#end = this.#offset + (ends.at(-1) ?? 0)
     if (!this.#scanner.isFixed) this.#header(block)
     else if (block.records > left.length) this.#handler.rows(without(block, left), this.#end)
+  }
+
+  #addEnds(ends: Int32Array): void {
+    const all = this.#ends
+    const [offset, records] = [this.#offset, this.#records]
+    for (let i = 0; i < ends.length; i++) all[records + i] = offset + (ends[i] ?? 0)
+    this.#records += ends.length
   }
 
   /** Which records of a block are units, a repeated header or the total. */

@@ -23,7 +23,10 @@ const ROWS_FREED_AT_ONCE = 128 * 1024
 /** Multiplications of a Hessian that a kernel does at a time: some milliseconds. */
 const MOST_AT_ONCE = 4e6
 
-const memory = new ScratchPool()
+/** Of a design that is handed on. */
+const MOST_HANDED_ON_BYTES = 32 * 1024 * 1024
+
+const memory = new ScratchPool(MOST_HANDED_ON_BYTES)
 
 /** Some rows of a design, as they lie in its memory: row-major, `width` and `categories` apart. */
 export interface Stretch {

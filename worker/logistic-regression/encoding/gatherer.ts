@@ -29,6 +29,7 @@ export class Gatherer {
   numbersOf(values: Float64Array): Numbers {
     return {
       length: this.#rows.length,
+      at: (place) => values[this.#rows[place] ?? 0] ?? NaN,
       read: (start, end, into) => {
         const rows = this.#rows.subarray(start, end)
         if (rows.length < FEW_ROWS) return readFar(values, rows, into)

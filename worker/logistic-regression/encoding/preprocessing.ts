@@ -182,6 +182,7 @@ function spreadOfMapped(
   const some = mapper.map(transform, spaced)
   const {present, spreadWith} = surveyor.survey({
     length: some.length,
+    at: (place) => some[place] ?? NaN,
     read(start, end, into) {
       let count = 0
       for (let i = start; i < end; i++) {

@@ -11,6 +11,8 @@ const FAR = 2 ** 400
 export interface Numbers {
   readonly length: number
   read(start: number, end: number, into: Float64Array): number
+  /** One of them; NaN if it is missing. */
+  at(place: number): number
 }
 
 /** What one look at numbers shows. */
@@ -29,7 +31,7 @@ export class Surveyor {
   readonly #numbersAt: number
   readonly #amongAt: number
   readonly #statsAt: number
-  readonly #sample = new Float64Array(SAMPLED_NUMBERS)
+  readonly #end: number
   #among = new Float64Array(NUMBERS_AT_ONCE)
 
   constructor(scratch: Scratch) {
@@ -37,10 +39,11 @@ export class Surveyor {
     this.#numbersAt = scratch.claim(NUMBERS_AT_ONCE * 8)
     this.#amongAt = scratch.claim((NUMBERS_AT_ONCE + 1) * 8)
     this.#statsAt = scratch.claim(STATS * 8)
+    this.#end = scratch.end
   }
 
   survey(numbers: Numbers): Survey {
-    const guess = guessFrom(sampleOf(numbers, this.#sample))
+    const guess = this.#guess(this.#sampleOf(numbers))
     let look = this.#look(numbers, guess)
     const unit = unitOf(Math.max(look.most, -look.least))
     // Neither is likely: the sample misled about the middle, or about the magnitude.
@@ -52,9 +55,50 @@ export class Surveyor {
       )
     return {
       present: look.present,
-      median: medianOf(look),
+      median: this.#medianOf(look),
       spreadWith: (copies, value) => spread(look, copies, value),
     }
+  }
+
+  /** Puts all numbers, or as many as a sample has, evenly spaced, where blocks of them are read. @returns how many */
+  #sampleOf(numbers: Numbers): number {
+    const sample = this.#scratch.doubles(this.#numbersAt, SAMPLED_NUMBERS)
+    const {length} = numbers
+    if (length <= SAMPLED_NUMBERS) return numbers.read(0, length, sample)
+    let present = 0
+    for (let i = 0; i < SAMPLED_NUMBERS; i++) {
+      const value = numbers.at(Math.floor((i * length) / SAMPLED_NUMBERS))
+      if (value === value) sample[present++] = value
+    }
+    return present
+  }
+
+  /** The median of all is within five standard errors of its rank in the sample. */
+  #guess(count: number): Guess {
+    const {kernels} = this.#scratch
+    const at = this.#numbersAt
+    if (count === 0) return {low: -Infinity, middle: 0, high: Infinity, unit: 1}
+    const middle = count >> 1
+    const reach = Math.ceil((5 * Math.sqrt(count)) / 2)
+    return {
+      low: middle < reach ? -Infinity : kernels.select(at, count, middle - reach),
+      middle: kernels.select(at, count, middle),
+      high: middle + reach < count ? kernels.select(at, count, middle + reach) : Infinity,
+      unit: unitOf(kernels.greatest(at, count, 1)),
+    }
+  }
+
+  #medianOf({present, before, among}: Look): number {
+    if (present === 0) return 0
+    const scratch = this.#scratch
+    const {kernels} = scratch
+    const rank = (present >> 1) - before
+    const at = scratch.claim(among.length * 8)
+    scratch.doubles(at, among.length).set(among)
+    const upper = kernels.select(at, among.length, rank)
+    const median = present % 2 === 1 ? upper : kernels.greatest(at, rank, 0) / 2 + upper / 2
+    scratch.release(this.#end)
+    return median
   }
 
   #look(numbers: Numbers, guess: Guess): Look {
@@ -126,32 +170,6 @@ interface Look {
   readonly among: Float64Array
 }
 
-/** All numbers, or as many as `sample` has room for, evenly spaced. */
-function sampleOf(numbers: Numbers, sample: Float64Array): Float64Array {
-  const count = sample.length
-  if (numbers.length <= count) return sample.subarray(0, numbers.read(0, numbers.length, sample))
-  const one = new Float64Array(1)
-  let present = 0
-  for (let i = 0; i < count; i++) {
-    const at = Math.floor((i * numbers.length) / count)
-    if (numbers.read(at, at + 1, one) === 1) sample[present++] = one[0] ?? 0
-  }
-  return sample.subarray(0, present)
-}
-
-/** The median of all is within five standard errors of its rank in the sample. */
-function guessFrom(sample: Float64Array): Guess {
-  const middle = sample.length >> 1
-  const reach = Math.ceil((5 * Math.sqrt(sample.length)) / 2)
-  const magnitude = sample.reduce((most, number) => Math.max(most, Math.abs(number)), 0)
-  return {
-    low: middle < reach ? -Infinity : select(sample, middle - reach),
-    middle: select(sample, middle),
-    high: middle + reach < sample.length ? select(sample, middle + reach) : Infinity,
-    unit: unitOf(magnitude),
-  }
-}
-
 /** A power of two, so that nothing is rounded; the inverse must be a double, too. */
 function unitOf(magnitude: number): number {
   return magnitude > 0 ? 2 ** Math.max(-1000, Math.min(1000, -Math.floor(Math.log2(magnitude)))) : 1
@@ -161,16 +179,6 @@ function holdsMiddle({guess, present, before, among}: Look): boolean {
   const middle = present >> 1
   const isAll = guess.low === -Infinity && guess.high === Infinity
   return isAll || (before < middle && before + among.length > middle)
-}
-
-function medianOf({present, before, among}: Look): number {
-  if (present === 0) return 0
-  const middle = present >> 1
-  const upper = select(among, middle - before)
-  if (present % 2 === 1) return upper
-  let lower = -Infinity
-  for (let i = 0; i < middle - before; i++) lower = Math.max(lower, among[i] ?? -Infinity)
-  return lower / 2 + upper / 2
 }
 
 function spread(
@@ -194,28 +202,4 @@ function enlarged(numbers: Float64Array<ArrayBuffer>, length: number): Float64Ar
   const more = new Float64Array(length)
   more.set(numbers)
   return more
-}
-
-/** Hoare's quickselect: the element of rank `rank`, with all before it not greater; 0 if there is none. */
-function select(numbers: Float64Array, rank: number): number {
-  let low = 0
-  let high = numbers.length - 1
-  while (low < high) {
-    const pivot = numbers[(low + high) >> 1] ?? 0
-    let i = low
-    let j = high
-    while (i <= j) {
-      while ((numbers[i] ?? pivot) < pivot) i++
-      while ((numbers[j] ?? pivot) > pivot) j--
-      if (i <= j) {
-        const swapped = numbers[i] ?? 0
-        numbers[i++] = numbers[j] ?? 0
-        numbers[j--] = swapped
-      }
-    }
-    if (rank <= j) high = j
-    else if (rank >= i) low = i
-    else break
-  }
-  return numbers[rank] ?? 0
 }

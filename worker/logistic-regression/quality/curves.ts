@@ -1,5 +1,6 @@
 import type {Curves} from '../../contract.ts'
-import {Sorter} from '../sorter.ts'
+import type {Scratch} from '../../kernels/scratch.ts'
+import type {Sorter} from '../sorter.ts'
 import type {Pacer} from '../pacer.ts'
 import {wilson} from './intervals.ts'
 
@@ -23,6 +24,7 @@ export async function rank(
   k: number,
   classes: number,
   probabilities: Float64Array,
+  sorter: Sorter,
   pacer: Pacer,
 ): Promise<Ranking> {
   const scores = new Float64Array(rows.length)
@@ -33,102 +35,124 @@ export async function rank(
     scores[codes[row] === k ? own++ : other++] = probabilities[row * classes + k] ?? 0
   }
   const ranking = {own: scores.subarray(0, members), others: scores.subarray(members)}
-  const sorter = new Sorter()
   await sorter.sort(ranking.own, pacer)
   await sorter.sort(ranking.others, pacer)
-  sorter.free()
   return ranking
 }
 
-/**
- * The curves of how well a class is separated from the others.
- * @param classes for how many this is done
- */
-export async function traceCurves(
-  ranking: Ranking,
-  name: string,
-  classes: number,
-  pacer: Pacer,
-): Promise<Curves> {
-  const points = Math.min(MOST_POINTS, MOST_POINTS_OF_ALL / classes)
-  const thresholds = traceThresholds(ranking, points)
-  if (pacer.due) await pacer.pause()
-  const calibration = calibrate(ranking)
-  if (pacer.due) await pacer.pause()
-  const histogram = {own: countSteps(ranking.own), others: countSteps(ranking.others)}
-  return {class: name, ...thresholds, calibration, histogram}
-}
+/** What a ranking shows, looked at by kernels. */
+export class RankedScores {
+  readonly #scratch: Scratch
+  readonly #own: Side
+  readonly #others: Side
 
-/** Lowers the threshold from score to score, and keeps a point wherever a curve has advanced by its share. */
-function traceThresholds({own, others}: Ranking, points: number): Pick<Curves, 'roc' | 'precisionRecall'> {
-  const roc: [number, number][] = [[0, 0]]
-  const precisionRecall: [number, number][] = []
-  let i = own.length
-  let j = others.length
-  let lastOfRoc = 0
-  let lastRecall = -1
-  while (i > 0 || j > 0) {
-    // No number is read beyond the ends: the compiler would put all of them on the heap.
-    const ofOwn = i > 0 ? (own[i - 1] ?? -1) : -1
-    const ofOthers = j > 0 ? (others[j - 1] ?? -1) : -1
-    const threshold = ofOwn > ofOthers ? ofOwn : ofOthers
-    while (i > 0 && (own[i - 1] ?? 0) >= threshold) i--
-    while (j > 0 && (others[j - 1] ?? 0) >= threshold) j--
-    const truePositives = own.length - i
-    const falsePositives = others.length - j
-    const recall = own.length === 0 ? 0 : truePositives / own.length
-    const fallOut = others.length === 0 ? 0 : falsePositives / others.length
-    const isLast = i === 0 && j === 0
-    if (recall + fallOut - lastOfRoc >= 2 / points || isLast) {
-      roc.push([shortened(fallOut), shortened(recall)])
-      lastOfRoc = recall + fallOut
-    }
-    if (recall - lastRecall >= 1 / points || isLast) {
-      precisionRecall.push([shortened(recall), shortened(truePositives / (truePositives + falsePositives))])
-      lastRecall = recall
+  constructor({own, others}: Ranking, scratch: Scratch) {
+    this.#scratch = scratch
+    this.#own = claimSide(own, scratch)
+    this.#others = claimSide(others, scratch)
+  }
+
+  /** Of each score the share of the other side's scores that lie below, ties counted half: mean, and variance of the mean. */
+  placements(side: 'own' | 'others'): {mean: number; variance: number} {
+    const [{at, count}, among] = side === 'own' ? [this.#own, this.#others] : [this.#others, this.#own]
+    const sumsAt = this.#scratch.claim(16)
+    this.#scratch.kernels.placements(at, count, among.at, among.count, sumsAt)
+    const [sum = 0, squares = 0] = this.#scratch.doubles(sumsAt, 2)
+    const mean = sum / count
+    return {mean, variance: count < 2 ? 0 : Math.max(0, squares / count - mean * mean) / (count - 1)}
+  }
+
+  /**
+   * The curves of how well a class is separated from the others.
+   * @param classes for how many this is done
+   */
+  async traceCurves(name: string, classes: number, pacer: Pacer): Promise<Curves> {
+    const points = Math.min(MOST_POINTS, MOST_POINTS_OF_ALL / classes)
+    const thresholds = this.#traceThresholds(points)
+    if (pacer.due) await pacer.pause()
+    const calibration = this.#calibrate()
+    if (pacer.due) await pacer.pause()
+    const histogram = {own: this.#countSteps(this.#own), others: this.#countSteps(this.#others)}
+    return {class: name, ...thresholds, calibration, histogram}
+  }
+
+  /** Both curves, thinned to points that are evenly apart. */
+  #traceThresholds(points: number): Pick<Curves, 'roc' | 'precisionRecall'> {
+    const scratch = this.#scratch
+    const {at: ownAt, count: own} = this.#own
+    const {at: othersAt, count: others} = this.#others
+    const room = 2 * Math.ceil(points) + 2
+    const [rocAt, recallsAt] = [scratch.claim(room * 8), scratch.claim((room + 1) * 8)]
+    const count = scratch.kernels.traceThresholds(ownAt, own, othersAt, others, points, rocAt, recallsAt)
+    const [ofRecalls = 0] = scratch.integers(recallsAt, 1)
+    const shareOf = (hits: number, all: number): number => (all === 0 ? 0 : shortened(hits / all))
+    return {
+      roc: [
+        [0, 0],
+        ...pairs(scratch.integers(rocAt, 2 * count)).map(
+          ([falsePositives, truePositives]): [number, number] => [
+            shareOf(falsePositives, others),
+            shareOf(truePositives, own),
+          ],
+        ),
+      ],
+      precisionRecall: pairs(scratch.integers(recallsAt + 8, 2 * ofRecalls)).map(
+        ([falsePositives, truePositives]) => [
+          shareOf(truePositives, own),
+          shortened(truePositives / (truePositives + falsePositives)),
+        ],
+      ),
     }
   }
-  return {roc, precisionRecall}
-}
 
-/** Parts of about the same size; rows of the same probability stay together. */
-function calibrate({own, others}: Ranking): Curves['calibration'] {
-  const count = own.length + others.length
-  const parts: Curves['calibration'] = []
-  let i = 0
-  let j = 0
-  for (let part = 1; part <= CALIBRATION_PARTS; part++) {
-    const [ownBefore, othersBefore] = [i, j]
-    let sum = 0
-    while (i + j < Math.round((part * count) / CALIBRATION_PARTS)) {
-      const ofOwn = i < own.length ? (own[i] ?? 2) : 2
-      const ofOthers = j < others.length ? (others[j] ?? 2) : 2
-      const score = ofOwn < ofOthers ? ofOwn : ofOthers
-      for (; i < own.length && own[i] === score; i++) sum += score
-      for (; j < others.length && others[j] === score; j++) sum += score
+  /** Parts of about the same size; rows of the same probability stay together. */
+  #calibrate(): Curves['calibration'] {
+    const scratch = this.#scratch
+    const {at: ownAt, count: own} = this.#own
+    const {at: othersAt, count: others} = this.#others
+    const placesAt = scratch.claim(8)
+    const places = scratch.integers(placesAt, 2).fill(0)
+    const parts: Curves['calibration'] = []
+    for (let part = 1; part <= CALIBRATION_PARTS; part++) {
+      const [ownBefore = 0, othersBefore = 0] = places
+      const wanted = Math.round((part * (own + others)) / CALIBRATION_PARTS)
+      const sum = scratch.kernels.takeUpTo(ownAt, own, othersAt, others, wanted, placesAt)
+      const hits = (places[0] ?? 0) - ownBefore
+      const rows = hits + (places[1] ?? 0) - othersBefore
+      if (rows === 0) continue
+      const [low, high] = wilson(hits, rows)
+      parts.push({
+        rows,
+        predicted: shortened(sum / rows),
+        observed: shortened(hits / rows),
+        interval: [shortened(low), shortened(high)],
+      })
     }
-    const hits = i - ownBefore
-    const rows = hits + j - othersBefore
-    if (rows === 0) continue
-    const [low, high] = wilson(hits, rows)
-    parts.push({
-      rows,
-      predicted: shortened(sum / rows),
-      observed: shortened(hits / rows),
-      interval: [shortened(low), shortened(high)],
-    })
+    return parts
   }
-  return parts
+
+  #countSteps({at, count}: Side): number[] {
+    const stepsAt = this.#scratch.claim(HISTOGRAM_STEPS * 8)
+    this.#scratch.kernels.countSteps(at, count, HISTOGRAM_STEPS, stepsAt)
+    return [...this.#scratch.doubles(stepsAt, HISTOGRAM_STEPS)]
+  }
 }
 
-function countSteps(scores: Float64Array): number[] {
-  const counts = Array.from({length: HISTOGRAM_STEPS}, () => 0)
-  for (let i = 0; i < scores.length; i++) {
-    const score = scores[i] ?? 0
-    const step = Math.min(HISTOGRAM_STEPS - 1, Math.floor(score * HISTOGRAM_STEPS))
-    counts[step] = (counts[step] ?? 0) + 1
-  }
-  return counts
+/** Scores in memory. */
+interface Side {
+  readonly at: number
+  readonly count: number
+}
+
+function claimSide(scores: Float64Array, scratch: Scratch): Side {
+  const count = scores.length
+  const at = scratch.claim(count * 8)
+  scratch.doubles(at, count).set(scores)
+  return {at, count}
+}
+
+function pairs(numbers: Int32Array): [number, number][] {
+  return Array.from({length: numbers.length / 2}, (_, i) => [numbers[2 * i] ?? 0, numbers[2 * i + 1] ?? 0])
 }
 
 function shortened(share: number): number {

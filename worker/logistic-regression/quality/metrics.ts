@@ -1,7 +1,8 @@
 import type {Curves, Interval, Report} from '../../contract.ts'
 import type {Pacer} from '../pacer.ts'
+import {Sorter} from '../sorter.ts'
 import type {Predictions} from '../training/model.ts'
-import {type Ranking, rank, traceCurves} from './curves.ts'
+import {RankedScores, rank} from './curves.ts'
 import {intervalAround, shareOf} from './intervals.ts'
 
 const ROWS_BETWEEN_PAUSES = 16 * 1024
@@ -36,18 +37,20 @@ export async function measure(
   const {probabilities} = predictions
   const confusion = classes.map((_, k) => [...tally.subarray(k * count, (k + 1) * count)])
   const judged = classes.length === 2 ? [1] : classes.map((_, k) => k)
-  const areas: NonNullable<ReturnType<typeof areaUnderCurve>>[] = []
+  const sorter = new Sorter()
+  const areas: ReturnType<typeof areaUnderCurve>[] = []
   const curves: Curves[] = []
   for (const k of judged) {
-    const ranking = await rank(rows, codes, k, classes.length, probabilities, pacer)
+    const ranking = await rank(rows, codes, k, classes.length, probabilities, sorter, pacer)
     if (pacer.due) await pacer.pause()
-    const area = areaUnderCurve(ranking)
     // Without rows on both sides there is neither.
-    if (area === null) continue
-    areas.push(area)
+    if (ranking.own.length === 0 || ranking.others.length === 0) continue
+    const scores = new RankedScores(ranking, sorter.scratch)
+    areas.push(areaUnderCurve(scores))
     await pacer.pause()
-    curves.push(await traceCurves(ranking, classes[k] ?? '', judged.length, pacer))
+    curves.push(await scores.traceCurves(classes[k] ?? '', judged.length, pacer))
   }
+  sorter.free()
   const [loss, brier] = [losses.mean, squares.mean]
   const hits = confusion.reduce((sum, counts, k) => sum + (counts[k] ?? 0), 0)
   const largest = Math.max(...confusion.map((counts) => total(counts)))
@@ -133,35 +136,13 @@ class Mean {
 }
 
 /**
- * Chance that a row of the class scores higher than one of another class, ties counted half; null if either is
- * missing. Its interval is that of DeLong, DeLong and Clarke-Pearson (1988), cut off at 0 and 1.
+ * Chance that a row of the class scores higher than one of another class, ties counted half. Its interval is that of DeLong, DeLong and Clarke-Pearson (1988), cut off at 0 and 1.
  */
-function areaUnderCurve({own, others}: Ranking): {area: number; interval: Interval} | null {
-  if (own.length === 0 || others.length === 0) return null
-  const wins = placements(own, others)
-  const losses = placements(others, own)
+function areaUnderCurve(scores: RankedScores): {area: number; interval: Interval} {
+  const wins = scores.placements('own')
+  const losses = scores.placements('others')
   const [low, high] = intervalAround(wins.mean, Math.sqrt(wins.variance + losses.variance))
   return {area: wins.mean, interval: [Math.max(0, low), Math.min(1, high)]}
-}
-
-/** Of each score the share of the other scores that lie below, ties counted half: mean, and variance of the mean. */
-function placements(scores: Float64Array, among: Float64Array): {mean: number; variance: number} {
-  let below = 0
-  let notAbove = 0
-  let sum = 0
-  let squares = 0
-  for (let i = 0; i < scores.length; i++) {
-    const score = scores[i] ?? 0
-    while (below < among.length && (among[below] ?? 0) < score) below++
-    while (notAbove < among.length && (among[notAbove] ?? 0) <= score) notAbove++
-    const place = (below + notAbove) / 2 / among.length
-    sum += place
-    squares += place * place
-  }
-  const mean = sum / scores.length
-  const variance =
-    scores.length < 2 ? 0 : Math.max(0, squares / scores.length - mean * mean) / (scores.length - 1)
-  return {mean, variance}
 }
 
 function total(counts: readonly number[]): number {

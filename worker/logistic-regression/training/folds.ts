@@ -1,10 +1,12 @@
+import {ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
-import {mulberry32} from '../random.ts'
 import type {Range} from '../solver/objective.ts'
 
 const FOLDS = 5
 /** Fixed, so that the same file yields the same folds. */
 const SEED = 20240229
+
+const memory = new ScratchPool()
 
 /** The labelled rows, assigned to folds for cross-validation. */
 export interface Folds {
@@ -31,15 +33,24 @@ export async function dealFolds(
   const of = new Int8Array(codes.length).fill(-1)
   if (divisible.length === 0) return {count: 0, of}
   const count = Math.max(2, Math.min(folds, ...divisible.map((rows) => rows.length)))
-  const random = mulberry32(seed)
+  const scratch = memory.take()
+  let drawn = 0
   let next = 0
   for (const rows of divisible) {
     if (pacer.due) await pacer.pause()
-    shuffle(rows, random)
+    const {length} = rows
+    const {end} = scratch
+    const at = scratch.claim(length * 4)
+    scratch.integers(at, length).set(rows)
+    scratch.kernels.shuffle(at, length, seed, drawn)
+    const shuffled = scratch.integers(at, length)
+    scratch.release(end)
+    drawn += length - 1
     if (pacer.due) await pacer.pause()
     // Continues where the last class ended, so that the folds are of equal size.
-    for (let i = 0; i < rows.length; i++) of[rows[i] ?? 0] = next++ % count
+    for (let i = 0; i < length; i++) of[shuffled[i] ?? 0] = next++ % count
   }
+  memory.give(scratch)
   return {count, of}
 }
 
@@ -113,14 +124,4 @@ export function orderByFold(
 /** The rows that are held out once, in the order of the file, which memory is read fastest in. */
 export function heldOutRows({labelled, neverHeldOut}: FoldedRows, {of}: Folds): Uint32Array {
   return neverHeldOut.end === 0 ? labelled : labelled.filter((row) => (of[row] ?? -1) >= 0)
-}
-
-/** Fisher and Yates. */
-function shuffle(rows: Uint32Array, random: () => number): void {
-  for (let i = rows.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    const swapped = rows[i] ?? 0
-    rows[i] = rows[j] ?? 0
-    rows[j] = swapped
-  }
 }

@@ -110,7 +110,8 @@ export async function shapesOf(
   {rows, unlabelled}: FoldedRows,
   pacer: Pacer,
 ): Promise<ColumnShape[]> {
-  const sample = evenly(rows, {start: 0, end: unlabelled.start}, MOST_VALUES_RANKED)
+  // Sorted, since memory is read fastest in order.
+  const sample = evenly(rows, {start: 0, end: unlabelled.start}, MOST_VALUES_RANKED).toSorted()
   const sorter = new Sorter()
   const shapes: ColumnShape[] = []
   for (const {name, values} of columns) {

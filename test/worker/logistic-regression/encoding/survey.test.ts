@@ -10,6 +10,7 @@ const many = (count: number, value: (i: number) => number): Float64Array =>
 function numbersOf(values: Float64Array): Numbers {
   return {
     length: values.length,
+    at: (place) => values[place] ?? NaN,
     read(start, end, into) {
       const present = values.subarray(start, end).filter((value) => !Number.isNaN(value))
       into.set(present)

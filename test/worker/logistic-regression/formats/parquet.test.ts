@@ -6,8 +6,8 @@ import {describe, expect, it} from 'vitest'
 import {schemaChecker} from '../../../support/json-schema.ts'
 import {openRanges} from '../../../../worker/logistic-regression/formats/parquet/bytes.ts'
 import {PermanentError} from '../../../../worker/processor.ts'
-import {mulberry32} from '../../../../worker/logistic-regression/random.ts'
 import {type Processed, faultOf, processFile} from '../../../support/process-file.ts'
+import {randomFrom} from '../../../support/random.ts'
 
 const violationsOf = schemaChecker(new URL('../../../../worker/report.schema.json', import.meta.url))
 
@@ -92,7 +92,7 @@ describe('Parquet', () => {
 
   it('has numbers that are those of their texts, across row groups', async () => {
     const rows = 3000
-    const random = mulberry32(7)
+    const {uniform: random} = randomFrom(7)
     const numbers = Array.from({length: rows}, () => random())
     const columns = {
       real: numbers.map((value, i) => [null, -0, NaN, Infinity, -Infinity, 5e-324, 1.7e308][i] ?? value),

@@ -1,6 +1,7 @@
 import {expect, it} from 'vitest'
 import {Pacer} from '../../../../worker/logistic-regression/pacer.ts'
 import {rank} from '../../../../worker/logistic-regression/quality/curves.ts'
+import {Sorter} from '../../../../worker/logistic-regression/sorter.ts'
 import {randomFrom} from '../../../support/random.ts'
 
 const ROWS = 200_000
@@ -17,7 +18,7 @@ it.each([
   const codes = Int32Array.from(rows, (row) => Number(row % 3 === 0))
   const probabilities = Float64Array.from({length: 2 * ROWS}, (__, i) => probability(i >> 1))
   const pacer = new Pacer(new AbortController().signal)
-  const {own, others} = await rank(rows, codes, 1, 2, probabilities, pacer)
+  const {own, others} = await rank(rows, codes, 1, 2, probabilities, new Sorter(), pacer)
   const of = (code: number): Float64Array =>
     probabilities.filter((__, i) => i % 2 === 1 && codes[i >> 1] === code).toSorted()
   const bytesOf = ({buffer, byteOffset, byteLength}: Float64Array): Buffer =>
