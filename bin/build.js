@@ -89,6 +89,19 @@ async function bundleLocalCloud() {
     target: 'esnext',
     format: 'esm',
     logLevel: 'warning',
+    plugins: [
+      {
+        name: 'values of modules',
+        setup(bundling) {
+          bundling.onLoad({filter: /local-cloud\/wire\/services\.ts$/}, async ({path}) => {
+            const {SERVICES} = await import(pathToFileURL(path).href)
+            return {
+              contents: `export const SERVICES = JSON.parse(${JSON.stringify(JSON.stringify(SERVICES))})`,
+            }
+          })
+        },
+      },
+    ],
   })
 }
 

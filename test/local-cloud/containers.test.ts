@@ -176,7 +176,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     await expect(
       deploy('greedy', {
         command: ['python3', '-c', 'x = bytearray(200 * 2**20)'],
-        resources: {limits: {memory: '64Mi'}},
+        resources: {limits: {memory: '128Mi'}},
       }),
     ).rejects.toThrow(/exit code 137, out of memory,/)
     expect(await containers()).toEqual([])

@@ -23,3 +23,20 @@ it.each(['src/local-cloud/index.ts', 'worker/runtime/index.ts'])(
     expect(loaded.filter((name) => name.includes('undici'))).toEqual([])
   },
 )
+
+it('a start loads neither gRPC nor the reader of protos, which take longer than the rest of it', () => {
+  const loaded = execFileSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '--eval',
+      `import {createRequire} from 'node:module'
+       const {LocalCloud} = await import(${JSON.stringify(join(ROOT, 'dist/src/local-cloud/index.js'))})
+       await using cloud = await LocalCloud.start()
+       console.log([...process.moduleLoadList, ...Object.keys(createRequire(import.meta.url).cache)].join('\\n'))`,
+    ],
+    {encoding: 'utf8'},
+  ).split('\n')
+  expect(loaded.filter((name) => /crc32/.test(name))).not.toEqual([])
+  expect(loaded.filter((name) => /http2|grpc|protobuf/.test(name))).toEqual([])
+})

@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
-const PARENT = 'projects/p1/locations/r'
+const PARENT = 'projects/p1/locations/europe-west3'
 const KNATIVE_JOBS = '/apis/run.googleapis.com/v1/namespaces/p1/jobs'
 
 interface List {

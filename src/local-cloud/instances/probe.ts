@@ -1,6 +1,5 @@
 import {get} from '../node-http.ts'
 import type {Clock} from '../wire/clock.ts'
-import {checkGrpcHealth} from './grpc-health.ts'
 import type {Instance} from './instance.ts'
 
 /** How and how often to check an instance; seconds as in google.cloud.run.v2.Probe. */
@@ -45,7 +44,10 @@ export function checkOf(
   if (grpc)
     return {
       name: `gRPC health check of "${grpc.service}"`,
-      run: () => checkGrpcHealth(portOf(grpc.port), grpc.service, timeoutMs),
+      async run() {
+        const {checkGrpcHealth} = await import('./grpc-health.ts')
+        return checkGrpcHealth(portOf(grpc.port), grpc.service, timeoutMs)
+      },
     }
   return undefined
 }

@@ -2,6 +2,7 @@ import type {AccessControl} from '../iam/access.ts'
 import {policyMethods} from '../iam/policy-methods.ts'
 import type {Operation, Operations} from '../operations/operations.ts'
 import type {State} from '../state/state.ts'
+import {isRegion} from '../regions.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Call} from '../wire/call.ts'
 import type {Clock} from '../wire/clock.ts'
@@ -80,7 +81,6 @@ export function createDeclared<
   }
   const create = (name: string, sent: Sent, call: Call, validateOnly?: boolean): Promise<Operation> => {
     access.require(call.principal, `run.${collection}.create`, locationOf(name))
-    kind.validateId(shortName(name))
     const mustBeNew = (): undefined => {
       if (kind.read(name))
         throw new ApiError('ALREADY_EXISTS', `Resource '${shortName(name)}' already exists.`)
@@ -98,6 +98,7 @@ export function createDeclared<
     create(parent: string, id: string, sent: Sent | undefined, call: Call, validateOnly?: boolean) {
       validateParent(parent)
       if (!sent) throw violation(noun, 'is required')
+      kind.validateId(id)
       return create(`${parent}/${collection}/${id}`, sent, call, validateOnly)
     },
     /** @param next computes what to set from what is stored and what was sent */
@@ -113,7 +114,11 @@ export function createDeclared<
           'INVALID_ARGUMENT',
           `Invalid ${noun}.name "${name}": it must be projects/PROJECT/locations/LOCATION/${collection}/${noun.toUpperCase()}.`,
         )
-      if (allowMissing === true && !kind.read(name)) return create(name, sent, call, validateOnly)
+      if (allowMissing === true && !kind.read(name)) {
+        validateParent(locationOf(name))
+        kind.validateId(shortName(name))
+        return create(name, sent, call, validateOnly)
+      }
       access.require(call.principal, `run.${collection}.update`, name)
       const current = (): Stored => {
         const stored = find(name)
@@ -145,9 +150,15 @@ export function createDeclared<
 
 /** @throws ApiError INVALID_ARGUMENT if services or jobs cannot be created in `parent` */
 function validateParent(parent: string): void {
-  if (!/^projects\/[^/]+\/locations\/[^/]+$/.test(parent))
+  const {location} = /^projects\/[^/]+\/locations\/(?<location>[^/]+)$/.exec(parent)?.groups ?? {}
+  if (location === undefined)
     throw new ApiError(
       'INVALID_ARGUMENT',
       `Invalid parent "${parent}": it must be projects/PROJECT/locations/LOCATION.`,
+    )
+  if (!isRegion(location))
+    throw new ApiError(
+      'PERMISSION_DENIED',
+      `Permission denied on 'locations/${location}' (or it may not exist).`,
     )
 }

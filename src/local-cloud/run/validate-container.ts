@@ -15,6 +15,21 @@ const RESERVED_ENV = new Set([
 ])
 /** Of the service's project, or of another one (cloud.google.com/run/docs/configuring/services/secrets). */
 const SECRET = /^(?:projects\/[^/]+\/secrets\/)?[A-Za-z0-9_-]{1,255}$/
+/** cloud.google.com/artifact-registry/docs/docker/names, as distribution/reference has it */
+const IMAGE =
+  /^(?:[\w.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/
+/** In the first generation of the execution environment. */
+const LEAST_MEMORY_BYTES = 128 * 2 ** 20
+/** cloud.google.com/run/docs/configuring/services/memory-limits: with less CPU than this, at most that much. */
+const MOST_MEMORY: readonly (readonly [belowCpus: number, most: string])[] = [
+  [0.5, '512Mi'],
+  [1, '1Gi'],
+  [2, '4Gi'],
+  [4, '8Gi'],
+  [6, '16Gi'],
+  [8, '24Gi'],
+  [Infinity, '32Gi'],
+]
 const UNITS: Readonly<Record<string, number>> = {
   k: 1e3,
   K: 1e3,
@@ -50,6 +65,11 @@ export function onlyContainer(
 /** Validates what containers of services and jobs have in common. @throws ApiError */
 export function validateContainer(field: string, container: Container): void {
   if (!container.image) throw violation(`${field}.image`, 'is required')
+  if (!IMAGE.test(container.image))
+    throw violation(
+      `${field}.image`,
+      `expected an image path like [host/]repo-path[:tag and/or @digest] but obtained "${container.image}"`,
+    )
   validateEnv(field, container.env ?? [])
   const {cpu, memory} = container.resources?.limits ?? {}
   if (cpu !== undefined && !(cpus(cpu) >= 0.08 && cpus(cpu) <= 8))
@@ -57,8 +77,18 @@ export function validateContainer(field: string, container: Container): void {
       `${field}.resources.limits.cpu`,
       `"${cpu}" must be between 0.08 and 8, e.g. "1" or "500m"`,
     )
-  if (memory !== undefined && bytesOf(memory) === undefined)
-    throw violation(`${field}.resources.limits.memory`, `"${memory}" is not a quantity such as "512Mi"`)
+  if (memory !== undefined) validateMemory(`${field}.resources.limits.memory`, memory, cpu)
+}
+
+function validateMemory(field: string, memory: string, cpu = '1'): void {
+  const bytes = bytesOf(memory)
+  if (bytes === undefined) throw violation(field, `"${memory}" is not a quantity such as "512Mi"`)
+  const [, most = ''] = MOST_MEMORY.find(([below]) => cpus(cpu) < below) ?? []
+  if (bytes < LEAST_MEMORY_BYTES || bytes > (bytesOf(most) ?? Infinity))
+    throw violation(
+      field,
+      `invalid value specified for container memory: for ${cpus(cpu)} CPU, memory must be between 128Mi and ${most} inclusive, not ${memory}`,
+    )
 }
 
 /** @throws ApiError INVALID_ARGUMENT */

@@ -10,6 +10,22 @@ export function violation(field: string, problem: string): ApiError {
   ])
 }
 
+/** https://cloud.google.com/run/docs/configuring/services/labels; gcloud's own have a prefix, as in Knative. */
+const LABEL_KEY = /^(?:[a-z0-9.-]+\/)?[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u
+const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u
+
+/** @throws ApiError INVALID_ARGUMENT */
+export function validateLabels(field: string, labels: Readonly<Record<string, string>> = {}): void {
+  rejectReserved(field, labels)
+  for (const [key, value] of Object.entries(labels)) {
+    if (!LABEL_KEY.test(key) || !LABEL_VALUE.test(value))
+      throw violation(
+        field,
+        `"${key}": "${value}" may have only lowercase letters, digits, hyphens and underscores, at most 63 each, and the key must begin with a letter`,
+      )
+  }
+}
+
 /** Rejects labels and annotations in the system's namespaces. @throws ApiError INVALID_ARGUMENT */
 export function rejectReserved(field: string, labels: Readonly<Record<string, string>> = {}): void {
   for (const key of Object.keys(labels)) {

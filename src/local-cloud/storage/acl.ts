@@ -1,4 +1,5 @@
 import type {ServiceAgents} from '../iam/access.ts'
+import type {Principal} from '../wire/call.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {Bucket} from './bucket.ts'
 import {invalid} from './errors.ts'
@@ -27,33 +28,35 @@ const ROLES: Readonly<Record<AclKind, readonly string[]>> = {
 const PUBLIC = {entity: 'allUsers', role: 'READER'}
 const AUTHENTICATED = {entity: 'allAuthenticatedUsers', role: 'READER'}
 
-type Predefined = (project: (team: string, role: string) => AclEntry) => AclEntry[]
+/** @param owner the account that uploaded an object; the project's owners if it is a person, or of anything else */
+type Predefined = (project: (team: string, role: string) => AclEntry, owner: AclEntry) => AclEntry[]
 
-const projectPrivate: Predefined = (project) => [
+const projectPrivate: Predefined = (project, owner) => [
+  owner,
   project('owners', 'OWNER'),
   project('editors', 'OWNER'),
   project('viewers', 'READER'),
 ]
-const ofOwners =
+const ofOwner =
   (...others: readonly AclEntry[]): Predefined =>
-  (project) => [project('owners', 'OWNER'), ...others]
+  (_project, owner) => [owner, ...others]
 
 const OF_OBJECTS: Readonly<Record<string, Predefined>> = {
-  authenticatedRead: ofOwners(AUTHENTICATED),
-  bucketOwnerFullControl: ofOwners(),
-  bucketOwnerRead: ofOwners(),
-  private: ofOwners(),
+  authenticatedRead: ofOwner(AUTHENTICATED),
+  bucketOwnerFullControl: (project, owner) => [owner, project('owners', 'OWNER')],
+  bucketOwnerRead: (project, owner) => [owner, project('owners', 'READER')],
+  private: ofOwner(),
   projectPrivate,
-  publicRead: ofOwners(PUBLIC),
+  publicRead: ofOwner(PUBLIC),
 }
 /** https://cloud.google.com/storage/docs/access-control/lists#predefined-acl */
 const PREDEFINED: Readonly<Record<AclKind, Readonly<Record<string, Predefined>>>> = {
   bucket: {
-    authenticatedRead: ofOwners(AUTHENTICATED),
-    private: ofOwners(),
+    authenticatedRead: ofOwner(AUTHENTICATED),
+    private: ofOwner(),
     projectPrivate,
-    publicRead: ofOwners(PUBLIC),
-    publicReadWrite: ofOwners({entity: 'allUsers', role: 'WRITER'}),
+    publicRead: ofOwner(PUBLIC),
+    publicReadWrite: ofOwner({entity: 'allUsers', role: 'WRITER'}),
   },
   defaultObject: OF_OBJECTS,
   object: OF_OBJECTS,
@@ -63,8 +66,16 @@ const PREDEFINED: Readonly<Record<AclKind, Readonly<Record<string, Predefined>>>
 export interface Acls {
   /** The list of a bucket, what it gives to new objects, or that of an object. */
   entries(kind: AclKind, bucket: Bucket, object?: StoredObject): readonly AclEntry[]
-  /** @throws StorageError 400 if there is no list of that name, or the bucket has none; 412 if it would be public */
-  predefined(kind: AclKind, name: string, bucket: Pick<Bucket, 'project' | 'fields'>): readonly AclEntry[]
+  /**
+   * @param owner what `ownerOf` made of an object's uploader
+   * @throws StorageError 400 if there is no list of that name, or the bucket has none; 412 if it would be public
+   */
+  predefined(
+    kind: AclKind,
+    name: string,
+    bucket: Pick<Bucket, 'project' | 'fields'>,
+    owner?: unknown,
+  ): readonly AclEntry[]
   /** An entry's resource: https://cloud.google.com/storage/docs/json_api/v1/objectAccessControls#resource */
   json(
     kind: AclKind,
@@ -74,17 +85,16 @@ export interface Acls {
 }
 
 export function createAcls(agents: ServiceAgents): Acls {
-  const predefined: Acls['predefined'] = (kind, name, {project, fields}) => {
+  const predefined: Acls['predefined'] = (kind, name, {project, fields}, owner) => {
     if (isUniform(fields)) throw refuseUniform(kind)
     const list = PREDEFINED[kind][name]
     if (list === undefined) throw invalid(`Invalid predefined ACL: '${name}'`)
     const number = agents.projectNumber(project)
-    const entries = list((team, role) => ({entity: `project-${team}-${number}`, role}))
-    refusePublic(
-      fields,
-      entries.map(({entity}) => entity),
-    )
-    return entries
+    const of = (team: string, role: string): AclEntry => ({entity: `project-${team}-${number}`, role})
+    const first = typeof owner === 'string' ? {entity: owner, role: 'OWNER'} : of('owners', 'OWNER')
+    const byEntity = Map.groupBy(list(of, first), ({entity}) => entity)
+    refusePublic(fields, [...byEntity.keys()])
+    return [...byEntity.values()].flatMap(([entry]) => entry ?? [])
   }
   return {
     predefined,
@@ -92,7 +102,11 @@ export function createAcls(agents: ServiceAgents): Acls {
       const kept = kind === 'object' ? object?.fields['acl'] : undefined
       const ofBucket = kind === 'bucket' ? bucket.fields['acl'] : bucket.fields['defaultObjectAcl']
       const list = kept ?? ofBucket
-      return list === undefined ? predefined(kind, 'projectPrivate', bucket) : aclOf(kind, list)
+      const owner = object?.fields['owner']
+      if (list === undefined) return predefined(kind, 'projectPrivate', bucket, owner)
+      const entries = aclOf(kind, list)
+      if (typeof owner !== 'string' || entries.some(({entity}) => entity === owner)) return entries
+      return [{entity: owner, role: 'OWNER'}, ...entries]
     },
     json(kind, {entity, role}, {bucket, object, origin}) {
       const path = object === undefined ? bucket.name : `${bucket.name}/${object.name}/${object.generation}`
@@ -115,6 +129,12 @@ export function createAcls(agents: ServiceAgents): Acls {
       }
     },
   }
+}
+
+/** The entity of an object's uploader, which owns it; persons own by their project. */
+export function ownerOf(principal: Principal, {fields}: Bucket): string | undefined {
+  const account = /^serviceAccount:(?<email>.+)$/.exec(principal)?.groups?.['email']
+  return account === undefined || isUniform(fields) ? undefined : `user-${account}`
 }
 
 export function isUniform({iamConfiguration}: JsonObject): boolean {

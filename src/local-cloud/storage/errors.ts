@@ -29,6 +29,8 @@ export class StorageError extends ApiError {
   readonly xmlCode: string | undefined
   /** Further elements of the error in the XML API. */
   readonly xmlDetails: Readonly<Record<string, string>>
+  /** Whether the JSON API answers with its message alone. */
+  readonly isText: boolean
 
   constructor(
     code: number,
@@ -39,6 +41,7 @@ export class StorageError extends ApiError {
       headers?: Readonly<Record<string, string>>
       xmlCode?: string
       xmlDetails?: Readonly<Record<string, string>>
+      isText?: boolean
     } = {},
   ) {
     super(STATUS_OF_CODE[code] ?? 'INTERNAL', message)
@@ -48,6 +51,7 @@ export class StorageError extends ApiError {
     this.headers = extras.headers ?? {}
     this.xmlCode = extras.xmlCode
     this.xmlDetails = extras.xmlDetails ?? {}
+    this.isText = extras.isText ?? false
   }
 
   override get httpStatus(): number {
@@ -70,6 +74,10 @@ export const notModified = (etag: string): StorageError =>
   new StorageError(304, 'notModified', 'Not Modified', {headers: {etag}})
 
 export const invalid = (message: string): StorageError => new StorageError(400, 'invalid', message)
+
+/** What resumable uploads say of the bytes they get, as plain text. */
+export const invalidChunk = (message: string): StorageError =>
+  new StorageError(400, 'invalid', message, {isText: true})
 
 export const missingParameter = (name: string): StorageError =>
   new StorageError(400, 'required', `Required parameter: ${name}`, {
@@ -102,8 +110,9 @@ export function toStorageError(error: unknown): StorageError {
 
 /** The error body of the Storage JSON API. */
 export function renderStorageError(error: unknown): HttpResponse {
-  const {code, message, reason, location, headers} = toStorageError(error)
+  const {code, message, reason, location, headers, isText} = toStorageError(error)
   if (code === 304) return {status: code, headers}
+  if (isText) return renderMediaError(error)
   const json = {error: {code, message, errors: [{message, domain: 'global', reason, ...location}]}}
   return {status: code, headers, json}
 }

@@ -2,7 +2,7 @@ import type {IncomingHttpHeaders} from 'node:http'
 import type {State} from '../state/state.ts'
 import {isJsonObject, parseJsonObject} from '../wire/json.ts'
 import {chunksOf} from './chunks.ts'
-import {StorageError} from './errors.ts'
+import {invalid, StorageError} from './errors.ts'
 import {boundaryOf, type FormUpload, readForm} from './multipart.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfBlob} from './object-draft.ts'
@@ -14,6 +14,9 @@ import {draftOfHeaders, fieldsOfHeaders, xmlEtag} from './xml-headers.ts'
 /** Fields that no condition need cover: https://cloud.google.com/storage/docs/authentication/signatures#policy-document */
 const UNCOVERED = new Set(['file', 'googleaccessid', 'policy', 'signature', 'x-goog-signature'])
 const HEADER_FIELD = /^(?:acl|cache-control|content-|x-goog-)/
+/** Of those that begin like Google's headers: https://cloud.google.com/storage/docs/xml-api/post-object-forms#form_fields */
+const GOOGLE_FIELD =
+  /^x-goog-(?:algorithm|credential|date|signature|security-token|meta-.*|acl|storage-class|custom-time|encryption-.*)$/
 
 interface Condition {
   readonly kind: 'eq' | 'starts-with' | 'content-length-range'
@@ -53,6 +56,10 @@ export function formUploads({
     const boundary = boundaryOf(request.headers['content-type'], 'multipart/form-data')
     const form = await readForm(chunksOf(request.stream), boundary)
     const name = (form.fields.get('key') ?? '').replaceAll('${filename}', form.filename)
+    const unknown = [...form.fields.keys()].find(
+      (each) => each.startsWith('x-goog-') && !GOOGLE_FIELD.test(each),
+    )
+    if (unknown !== undefined) throw invalid(`The form has a field that is not one of Google's: ${unknown}`)
     const policy = form.fields.get('policy')
     const signer = policy === undefined ? undefined : signerOf(form, policy)
     const conditions = policy === undefined ? [] : conditionsOf(policy, signatures)

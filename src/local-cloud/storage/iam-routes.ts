@@ -8,7 +8,7 @@ import type {Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import {conditionNotMet, StorageError} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
-import type {ManagedFolders} from './managed-folders.ts'
+import {type ManagedFolders, withSlash} from './managed-folders.ts'
 import {bucketResource, managedFolderResource, type Permissions} from './permissions.ts'
 import {refusePublic} from './public-access.ts'
 
@@ -45,11 +45,12 @@ export function iamRoutes({
 }): JsonRoute[] {
   const holderOf = ({params, call}: HttpRequest, verb?: 'getIamPolicy' | 'setIamPolicy'): Holder => {
     const bucket = buckets.get(params['bucket'] ?? '').name
-    const {managedFolder} = params
-    if (managedFolder === undefined) {
+    const {managedFolder: given} = params
+    if (given === undefined) {
       if (verb !== undefined) permissions.requireOnBucket(call.principal, `storage.buckets.${verb}`, bucket)
       return {bucket, resource: bucketResource(bucket)}
     }
+    const managedFolder = withSlash(given)
     const permission = `storage.managedFolders.${verb}`
     if (verb !== undefined)
       permissions.requireOnManagedFolder(call.principal, permission, bucket, managedFolder)

@@ -8,7 +8,7 @@ import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {isUniform} from './acl.ts'
 import type {Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
-import {conflict, invalid, StorageError} from './errors.ts'
+import {conflict, invalid, missingParameter, StorageError} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import type {Objects} from './objects.ts'
@@ -17,6 +17,9 @@ import {flag} from './query.ts'
 
 const PAGES = {usual: 1000, largest: 1000}
 const LAST_CHARACTER = '\u{10FFFF}'
+
+/** The slash at the end may be left out, as Google's system tests of its client for Python do. */
+export const withSlash = (name: string): string => (name.endsWith('/') ? name : `${name}/`)
 
 /** Folders of a bucket that have policies of their own: https://cloud.google.com/storage/docs/managed-folders */
 export interface ManagedFolders {
@@ -70,16 +73,16 @@ export function createManagedFolders({
   const bucketOf = ({params}: HttpRequest): Bucket => buckets.get(params['bucket'] ?? '')
   const named = (request: HttpRequest, verb: 'get' | 'delete'): {bucket: string; name: string} => {
     const {name: bucket} = bucketOf(request)
-    const name = request.params['managedFolder'] ?? ''
+    const name = withSlash(request.params['managedFolder'] ?? '')
     permissions.requireOnManagedFolder(request.call.principal, `storage.managedFolders.${verb}`, bucket, name)
     return {bucket, name}
   }
 
   const insert = async (request: HttpRequest): Promise<HttpResponse> => {
     const {name: bucket, fields} = bucketOf(request)
-    const {name} = await request.json()
-    if (typeof name !== 'string' || !name.endsWith('/'))
-      throw invalid(`Invalid name of a managed folder: ${JSON.stringify(name)} does not end with a slash.`)
+    const {name: given} = await request.json()
+    if (typeof given !== 'string' || given === '') throw missingParameter('name')
+    const name = withSlash(given)
     checkObjectName(name)
     permissions.requireOnManagedFolder(request.call.principal, 'storage.managedFolders.create', bucket, name)
     if (!isUniform(fields))

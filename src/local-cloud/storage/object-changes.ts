@@ -1,7 +1,7 @@
 import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
-import {type Acls, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
+import {type Acls, bringsList, entitiesOf, isUniform, ownerOf, refuseUniform} from './acl.ts'
 import {keepsVersions, type Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import type {Folders} from './folders.ts'
@@ -151,8 +151,12 @@ export function createObjectChanges({
       const {bucket, replaced} = checkDraft(draft)
       const now = clock.now()
       const {predefinedAcl: list} = draft
-      const given =
-        list === undefined ? draft.fields : {...draft.fields, acl: acls.predefined('object', list, bucket)}
+      const owner = ownerOf(draft.principal, bucket)
+      const given = {
+        ...draft.fields,
+        ...(list === undefined ? {} : {acl: acls.predefined('object', list, bucket, owner)}),
+        ...(owner === undefined ? {} : {owner}),
+      }
       const fields = withContexts({}, fieldsOfNew(given, bucket), now)
       checkRetentionChange(bucket, {present: {}, next: fields, override: false, now})
       const stored: StoredObject = {

@@ -15,6 +15,7 @@ const NOT_INHERITED = new Set([
   'customerEncryption',
   'eventBasedHold',
   'kmsKeyName',
+  'owner',
   'retention',
   'storageClass',
   'temporaryHold',

@@ -1,6 +1,7 @@
+import {createHash} from 'node:crypto'
 import type {StoredObject} from './stored-object.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import type {Bucket} from './bucket.ts'
+import {type Bucket, hasFolders} from './bucket.ts'
 import {aclOf} from './acl.ts'
 import {invalid} from './errors.ts'
 import {objectEtag} from './etag.ts'
@@ -29,7 +30,7 @@ const WRITABLE = new Set([
   'temporaryHold',
 ])
 /** Shown in their own form, if at all. */
-const NOT_SHOWN = new Set(['acl'])
+const NOT_SHOWN = new Set(['acl', 'owner'])
 /** https://cloud.google.com/storage/quotas#objects */
 const MAX_CUSTOM_METADATA_BYTES = 8 * 1024
 
@@ -133,6 +134,11 @@ const MEMBERS: readonly (readonly [
   ['retentionExpirationTime', (object, _origin, inBucket) => optionalTime(retainedUntil(inBucket, object))],
   ['softDeleteTime', ({softDeleted}) => optionalTime(softDeleted?.at)],
   ['hardDeleteTime', ({softDeleted}) => optionalTime(softDeleted?.until)],
+  [
+    'restoreToken',
+    (object, _origin, inBucket) =>
+      object.softDeleted && inBucket && hasFolders(inBucket) ? restoreToken(object) : undefined,
+  ],
 ]
 
 /**
@@ -164,6 +170,12 @@ export function objectRenderer(
       if (isWanted(name) && !NOT_SHOWN.has(name)) json[name] = object.fields[name]
     return json
   }
+}
+
+/** What tells soft-deleted objects apart whose folders were renamed, in buckets with hierarchical namespace. */
+export function restoreToken({bucket, name, generation, softDeleted}: StoredObject): string {
+  const identity = JSON.stringify([bucket, name, generation, softDeleted?.at])
+  return createHash('sha256').update(identity).digest('base64url').slice(0, 22)
 }
 
 function pathOf({bucket, name}: StoredObject): string {

@@ -13,7 +13,7 @@ import {mergePatch} from './json.ts'
 import {listBytes, listObjects} from './listing.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, restoredFields} from './object-draft.ts'
-import {objectRenderer, type RenderObject, writableObjectFields} from './object-resource.ts'
+import {objectRenderer, type RenderObject, restoreToken, writableObjectFields} from './object-resource.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {Objects, ObjectSource} from './objects.ts'
 import type {Folders} from './folders.ts'
@@ -105,7 +105,9 @@ export function objectRoutes({
     if (generation === undefined) throw missingParameter('generation')
     requireSoftDelete(buckets.get(bucket))
     const object = softDeleted.find(bucket, name, generation, clock.now())
-    if (object === undefined) throw objectNotFound(bucket, name)
+    const token = request.url.searchParams.get('restoreToken')
+    if (object === undefined || (token !== null && token !== restoreToken(object)))
+      throw objectNotFound(bucket, name)
     return object
   }
 
@@ -194,12 +196,15 @@ export function objectRoutes({
     permit(request, 'storage.objects.update')
     const bucket = buckets.get(request.params['bucket'] ?? '')
     const predefined = request.url.searchParams.get('predefinedAcl') ?? ''
-    const acl = predefined === '' ? {} : {acl: acls.predefined('object', predefined, bucket)}
     const body = await request.json()
     const override = flag(request.url.searchParams, 'overrideUnlockedRetention')
     const changed = await changes.changeMetadata(
       target(request),
-      (present) => changedFields(present, {...merge(present, body), ...acl}),
+      (present) => {
+        const {owner} = present
+        const acl = predefined === '' ? {} : {acl: acls.predefined('object', predefined, bucket, owner)}
+        return changedFields(present, {...merge(present, body), ...acl})
+      },
       override,
     )
     return {json: render(changed, request.call.origin, wantsAcl(request.url.searchParams, true))}
@@ -237,10 +242,11 @@ function positionOf(token: string): string | undefined {
  * @throws StorageError 400
  */
 function changedFields(present: JsonObject, changed: JsonObject): JsonObject {
-  const {storageClass, kmsKeyName, customTime} = present
+  const {storageClass, kmsKeyName, customTime, owner} = present
   const fields: JsonObject = {
     ...writableObjectFields({...changed, storageClass: storageClass ?? null}),
     ...(kmsKeyName === undefined ? {} : {kmsKeyName}),
+    ...(owner === undefined ? {} : {owner}),
     ...keptEncryption({fields: present}),
   }
   if (typeof customTime === 'string' && !(Date.parse(String(fields['customTime'])) >= Date.parse(customTime)))

@@ -6,7 +6,7 @@ import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {checkChecksums, checksumsOfHeaders, type Checksums} from './checksums.ts'
 import {chunksOf} from './chunks.ts'
 import {readContentRange, type ContentRange} from './content-range.ts'
-import {StorageError, invalid} from './errors.ts'
+import {StorageError, invalid, invalidChunk} from './errors.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfBlob} from './object-draft.ts'
 import type {RenderObject} from './object-resource.ts'
@@ -194,9 +194,9 @@ function planOf(
   }
   const last = end === total
   if (!last && end - start < CHUNK_UNIT_BYTES) {
-    throw invalid(
-      `Invalid request. The number of bytes uploaded is required to be equal or greater than ${CHUNK_UNIT_BYTES}, ` +
-        `except for the final request (it's recommended to be the exact multiple of ${CHUNK_UNIT_BYTES}). ` +
+    throw invalidChunk(
+      `Invalid request.  The number of bytes uploaded is required to be equal or greater than ${CHUNK_UNIT_BYTES}, ` +
+        `except for the final request (it's recommended to be the exact multiple of ${CHUNK_UNIT_BYTES}).  ` +
         `The received request contained ${end - start} bytes, which does not meet this requirement.`,
     )
   }

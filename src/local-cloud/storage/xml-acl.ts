@@ -34,9 +34,14 @@ export function createXmlAcls({
   lists: AclLists
   acls: Acls
 }): (request: HttpRequest) => XmlHandler | undefined {
-  const given = async (kind: AclKind, request: HttpRequest, {bucket}: AclSubject): Promise<AclEntry[]> => {
+  const given = async (
+    kind: AclKind,
+    request: HttpRequest,
+    {bucket, object}: AclSubject,
+  ): Promise<AclEntry[]> => {
     const predefined = predefinedList(request.headers)
-    if (predefined !== undefined) return [...acls.predefined(kind, predefined, bucket)]
+    if (predefined !== undefined)
+      return [...acls.predefined(kind, predefined, bucket, object?.fields['owner'])]
     const body = (await request.bytes()).toString('utf8')
     if (!body.includes('<AccessControlList'))
       throw invalid('The body lacks the element AccessControlList; without it, name a list in x-goog-acl.')

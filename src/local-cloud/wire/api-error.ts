@@ -1,4 +1,3 @@
-import {status as grpcStatus} from '@grpc/grpc-js'
 import {describeDiskFull, DiskFullError} from '../disk-full.ts'
 
 /**
@@ -7,6 +6,7 @@ import {describeDiskFull, DiskFullError} from '../disk-full.ts'
  * on, and none of them repeats a 400. So what the local cloud does not serve is a 400 with the status UNIMPLEMENTED.
  */
 const HTTP_STATUS = {
+  // In the order of their codes, from 1.
   CANCELLED: 499,
   UNKNOWN: 500,
   INVALID_ARGUMENT: 400,
@@ -26,6 +26,8 @@ const HTTP_STATUS = {
 } as const
 
 export type StatusName = keyof typeof HTTP_STATUS
+
+const NAMES = Object.keys(HTTP_STATUS)
 
 export function isStatusName(value: unknown): value is StatusName {
   return typeof value === 'string' && Object.hasOwn(HTTP_STATUS, value)
@@ -48,7 +50,7 @@ export class ApiError extends Error {
   }
 
   get grpcCode(): number {
-    return grpcStatus[this.status]
+    return NAMES.indexOf(this.status) + 1
   }
 
   /** The JSON body that Google's REST APIs answer. */

@@ -3,18 +3,20 @@ import {
   type handleUnaryCall,
   Metadata,
   Server,
+  ServerCredentials,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import type {Socket} from 'node:net'
 import {fromProto3JSON, toProto3JSON} from 'proto3-json-serializer'
 import protobuf from 'protobufjs'
 import type {Call, Principal} from './call.ts'
 import {type ApiError, toApiError} from './api-error.ts'
 import type {FaultPlan} from './faults.ts'
 import {toJsonValue} from './json.ts'
-import {describeService, encodeStatus, type MethodDescriptor} from './protos.ts'
+import {encodeStatus, messageTypes, type MethodDescriptor} from './protos.ts'
 import type {LoggedRequest, RequestLog} from './request-log.ts'
-import type {RpcService, StreamHandler, UnaryHandler} from './rpc.ts'
+import {describeService, type RpcService, type StreamHandler, type UnaryHandler} from './rpc.ts'
 
 /** The largest message either way; above Pub/Sub's 10 MB publish limit. */
 const MAX_MESSAGE_BYTES = 20 * 1024 * 1024
@@ -31,6 +33,11 @@ export interface GrpcCallers {
   readonly breakConnection: (peer: string) => void
 }
 
+export interface GrpcServer {
+  take(socket: Socket): void
+  close(): void
+}
+
 /** A peer that no longer answers is let go after both times. */
 const KEEPALIVE_MS = 60_000
 const KEEPALIVE_TIMEOUT_MS = 20_000
@@ -38,8 +45,8 @@ const KEEPALIVE_TIMEOUT_MS = 20_000
 const IDLE_MS = 300_000
 const MAX_CONCURRENT_STREAMS = 1000
 
-/** A gRPC server for the services; methods that they leave out answer UNIMPLEMENTED. */
-export function createGrpcServer(services: readonly RpcService[], callers: GrpcCallers): Server {
+/** gRPC for the services, over connections that are handed to it; methods that they leave out answer UNIMPLEMENTED. */
+export function createGrpcServer(services: readonly RpcService[], callers: GrpcCallers): GrpcServer {
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -50,10 +57,10 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     // Unused per-call statistics, in a registry that keeps every server.
     'grpc.enable_channelz': 0,
   })
-  for (const {service, proto, unary, streams} of services) {
+  for (const {service, unary, streams} of services) {
     const definition: Record<string, ServiceDefinition[string]> = {}
     const implementation: UntypedServiceImplementation = {}
-    for (const method of describeService(service, proto)) {
+    for (const method of describeService(service)) {
       const handler = unary[method.name]
       const stream = streams?.[method.name]
       if (handler) implementation[method.name] = serveUnary(method, handler, callers)
@@ -64,7 +71,11 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     // grpc-js refuses a service without methods.
     if (Object.keys(definition).length > 0) server.addService(definition, implementation)
   }
-  return server
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  return {
+    take: (socket) => injector.injectConnection(socket),
+    close: () => server.forceShutdown(),
+  }
 }
 
 /** Messages cross as protobuf and are proto3 JSON inside. */
@@ -75,8 +86,8 @@ function definitionOf(method: MethodDescriptor, streams: boolean): ServiceDefini
   }
   const deserialize = (type: () => protobuf.Type) => (bytes: Buffer) =>
     withoutAbsent(type(), toProto3JSON(type().decode(bytes)))
-  const request = (): protobuf.Type => method.requestType
-  const response = (): protobuf.Type => method.responseType
+  const request = (): protobuf.Type => messageTypes(method).request
+  const response = (): protobuf.Type => messageTypes(method).response
   return {
     path: method.path,
     requestStream: streams,

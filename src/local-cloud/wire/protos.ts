@@ -3,7 +3,8 @@ import {createRequire} from 'node:module'
 import {dirname, join} from 'node:path'
 import {fromProto3JSON} from 'proto3-json-serializer'
 import protobuf from 'protobufjs'
-import {isJsonObject, type JsonObject, toJsonValue} from './json.ts'
+import {IAM_CREDENTIALS} from './iam-credentials.ts'
+import {isJsonObject, toJsonValue} from './json.ts'
 
 /** Where Google's own packages keep the descriptors of their APIs; a test checks that they exist. */
 export const PROTO_FILES = [
@@ -25,58 +26,94 @@ export interface HttpBinding {
   /** e.g. `/v1/{name=projects/*\/topics/*}:publish` */
   readonly template: string
   /** `*`: the whole request; a field's name: that field; undefined: no body. */
-  readonly body: string | undefined
+  readonly body?: string | undefined
 }
 
-export interface MethodDescriptor {
-  readonly name: string
+/** The methods of a service, as its proto defines them. */
+export interface ServiceDescriptor {
+  /** Where its proto comes from. */
+  readonly source: string
+  readonly methods: readonly {
+    readonly name: string
+    readonly streaming: boolean
+    readonly bindings: readonly HttpBinding[]
+  }[]
+}
+
+export type MethodDescriptor = ServiceDescriptor['methods'][number] & {
+  readonly source: string
+  readonly service: string
   /** `/google.pubsub.v1.Publisher/Publish` */
   readonly path: string
-  readonly requestType: protobuf.Type
-  readonly responseType: protobuf.Type
-  readonly streaming: boolean
-  readonly bindings: readonly HttpBinding[]
 }
 
 const require = createRequire(import.meta.url)
 const SOURCES = join(dirname(require.resolve('google-gax')), '../protos')
 
-/** A file's descriptors: as they are kept, and as protobufjs reads them, which is slow and therefore deferred. */
+/** Descriptors of some services: as they are kept, and as protobufjs reads them, which is slow and therefore deferred. */
 interface Descriptors {
-  readonly json: unknown
+  readonly json: () => unknown
   readonly root: () => protobuf.Root
 }
-let descriptors: readonly Descriptors[] | undefined
 
-/**
- * The methods of a service such as `google.pubsub.v1.Publisher`. Their message types are read when they are first
- * asked for: a start needs only names and bindings.
- * @param proto that defines it; by default, a package does
- * @throws Error if no descriptor has the service
- */
-export function describeService(service: string, proto?: string): MethodDescriptor[] {
-  descriptors ??= [
-    ...PROTO_FILES.map(readDescriptors),
-    ...PROTO_SOURCES.map((file) => readSource(readFileSync(join(SOURCES, file), 'utf8'))),
-  ]
-  for (const {json, root} of proto === undefined ? descriptors : [readSource(proto)]) {
-    const methods = methodsIn(json, service)
-    if (methods) return Object.entries(methods).map(([name, method]) => describe(root, service, name, method))
-  }
-  throw new Error(`No descriptor has the service ${service}.`)
+const once = <T>(read: () => T): (() => T) => {
+  let value: T | undefined
+  return () => (value ??= read())
 }
 
-function readDescriptors(file: string): Descriptors {
-  const text = readFileSync(require.resolve(file), 'utf8')
-  let root: protobuf.Root | undefined
-  return {json: JSON.parse(text), root: () => (root ??= protobuf.Root.fromJSON(JSON.parse(text)))}
+/** By what keeps them; of a service in several of them, the first counts. */
+const DESCRIPTORS: Readonly<Record<string, Descriptors>> = Object.fromEntries([
+  ...PROTO_FILES.map((file) => [file, keptIn(file)] as const),
+  ...PROTO_SOURCES.map((file) => [file, definedBy(() => readFileSync(join(SOURCES, file), 'utf8'))] as const),
+  ['iam-credentials', definedBy(() => IAM_CREDENTIALS)] as const,
+])
+
+function keptIn(file: string): Descriptors {
+  const json = (): Record<string, never> => JSON.parse(readFileSync(require.resolve(file), 'utf8'))
+  return {json, root: once(() => protobuf.Root.fromJSON(json()))}
 }
 
 /** Without what it imports, a source is read quickly; its message types need that too. */
-function readSource(text: string): Descriptors {
-  const {root: services, imports = []} = protobuf.parse(text)
-  let root: protobuf.Root | undefined
-  return {json: services.toJSON(), root: () => (root ??= protobuf.parse(text, loadSources(...imports)).root)}
+function definedBy(text: () => string): Descriptors {
+  return {
+    json: () => protobuf.parse(text()).root.toJSON(),
+    root: once(() => {
+      const {imports = []} = protobuf.parse(text())
+      return protobuf.parse(text(), loadSources(...imports)).root
+    }),
+  }
+}
+
+/** The methods of all services that are described, by the service's name, such as `google.pubsub.v1.Publisher`. */
+export function describeServices(): Record<string, ServiceDescriptor> {
+  return Object.fromEntries(
+    Object.entries(DESCRIPTORS)
+      .toReversed()
+      .flatMap(([source, {json}]) =>
+        servicesIn(json()).map(([service, methods]) => [service, {source, methods}]),
+      ),
+  )
+}
+
+/** What a method takes and answers. */
+export interface MessageTypes {
+  readonly request: protobuf.Type
+  readonly response: protobuf.Type
+}
+
+const found = new Map<MethodDescriptor, MessageTypes>()
+
+export function messageTypes(method: MethodDescriptor): MessageTypes {
+  let types = found.get(method)
+  if (types === undefined) {
+    const described = DESCRIPTORS[method.source]?.root().lookupService(method.service).methods[method.name]
+    described?.resolve()
+    const {resolvedRequestType: request, resolvedResponseType: response} = described ?? {}
+    if (!request || !response) throw new Error(`${method.path} has no message types.`)
+    types = {request, response}
+    found.set(method, types)
+  }
+  return types
 }
 
 /** What files of google-gax define, with what they import. */
@@ -102,42 +139,18 @@ export function encodeStatus(code: number, message: string, details: readonly ob
   return Buffer.from(type.encode(fromProto3JSON(type, {code, message, details: known}) ?? {}).finish())
 }
 
-function methodsIn(json: unknown, service: string): JsonObject | undefined {
-  let found = json
-  for (const part of service.split('.')) {
-    const nested = isJsonObject(found) ? found['nested'] : undefined
-    found = isJsonObject(nested) ? nested[part] : undefined
-  }
-  const methods = isJsonObject(found) ? found['methods'] : undefined
-  return isJsonObject(methods) ? methods : undefined
+function servicesIn(json: unknown, path = ''): [string, ServiceDescriptor['methods']][] {
+  if (!isJsonObject(json)) return []
+  const {methods, nested} = json
+  const inner = isJsonObject(nested) ? Object.entries(nested) : []
+  const within = inner.flatMap(([name, value]) => servicesIn(value, path === '' ? name : `${path}.${name}`))
+  return isJsonObject(methods) ? [[path, Object.entries(methods).map(describeMethod)], ...within] : within
 }
 
-function describe(
-  root: () => protobuf.Root,
-  service: string,
-  name: string,
-  method: unknown,
-): MethodDescriptor {
+function describeMethod([name, method]: [string, unknown]): ServiceDescriptor['methods'][number] {
   const given = isJsonObject(method) ? method : {}
-  const resolved = (): protobuf.Method => {
-    const found = root().lookupService(service).methods[name]
-    if (!found) throw new Error(`${service} has no method ${name}.`)
-    found.resolve()
-    return found
-  }
-  const required = (type: protobuf.Type | null): protobuf.Type => {
-    if (type === null) throw new Error(`${service}.${name} has unresolved types.`)
-    return type
-  }
   return {
     name,
-    path: `/${service}/${name}`,
-    get requestType() {
-      return required(resolved().resolvedRequestType)
-    },
-    get responseType() {
-      return required(resolved().resolvedResponseType)
-    },
     streaming: given['requestStream'] === true || given['responseStream'] === true,
     bindings: httpBindings(given['parsedOptions']),
   }

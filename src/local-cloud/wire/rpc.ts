@@ -1,4 +1,6 @@
 import type {Call} from './call.ts'
+import type {MethodDescriptor} from './protos.ts'
+import {SERVICES} from './services.ts'
 
 /**
  * One RPC, written once for both wires. Requests and answers are proto3 JSON: camelCase names, int64 and bytes as
@@ -17,8 +19,14 @@ export type StreamHandler<Request, Response> = (
 export interface RpcService {
   /** Full name, e.g. `google.pubsub.v1.Publisher`. */
   readonly service: string
-  /** Its proto, if no package here has it. */
-  readonly proto?: string
   readonly unary: Readonly<Record<string, UnaryHandler<never, object>>>
   readonly streams?: Readonly<Record<string, StreamHandler<never, object>>>
+}
+
+/** @throws Error if no proto here has the service */
+export function describeService(service: string): MethodDescriptor[] {
+  const found = SERVICES[service]
+  if (found === undefined) throw new Error(`No descriptor has the service ${service}.`)
+  const {source, methods} = found
+  return methods.map((method) => ({...method, source, service, path: `/${service}/${method.name}`}))
 }

@@ -1,4 +1,3 @@
-import {ServerCredentials} from '@grpc/grpc-js'
 import type {Server as HttpServer} from 'node:http'
 import {createServer, type Server as NetServer, type Socket} from 'node:net'
 import {createSecureContext, createServer as createTlsServer} from 'node:tls'
@@ -6,12 +5,11 @@ import {type Admit, admitLoopback, admitProxied, isGoogleHost, type OnOutsideCal
 import type {Principal} from './call.ts'
 import type {Certificate} from './certificate.ts'
 import type {FaultPlan} from './faults.ts'
-import {createGrpcServer} from './grpc.ts'
+import type {GrpcServer} from './grpc.ts'
 import {createHttpServer, type HttpCallers} from './http.ts'
-import {describeService} from './protos.ts'
 import type {RequestLog} from './request-log.ts'
 import type {Route} from './routes.ts'
-import type {RpcService} from './rpc.ts'
+import {describeService, type RpcService} from './rpc.ts'
 import {transcode} from './transcoding.ts'
 
 /** How long a connection may stay silent before its first byte. */
@@ -83,8 +81,8 @@ export function createServerOf({
   faults,
   requests,
 }: ServerOptions): Server {
-  const transcoded = services.flatMap(({service, proto, unary}) =>
-    describeService(service, proto).flatMap((method) => transcode(method, unary[method.name])),
+  const transcoded = services.flatMap(({service, unary}) =>
+    describeService(service).flatMap((method) => transcode(method, unary[method.name])),
   )
   const all = [...routes, ...transcoded, ...lastRoutes]
 
@@ -132,23 +130,37 @@ export function createServerOf({
     })
     // It never listens itself, and looks after its connections only once it does.
     http.emit('listening')
-    const grpc = createGrpcServer(services, {
-      identify,
-      stopping: stopping.signal,
-      origin: () => origin,
-      faults,
-      requests,
-      breakConnection(peer) {
-        for (const socket of sockets)
-          if (`${socket.remoteAddress}:${socket.remotePort}` === peer) socket.resetAndDestroy()
-      },
-    })
-    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+    let grpc: Promise<GrpcServer> | undefined
+    // Most processes never meet a client that speaks gRPC.
+    const startGrpc = async (): Promise<GrpcServer> => {
+      const {createGrpcServer} = await import('./grpc.ts')
+      return createGrpcServer(services, {
+        identify,
+        stopping: stopping.signal,
+        origin: () => origin,
+        faults,
+        requests,
+        breakConnection(peer) {
+          for (const socket of sockets)
+            if (`${socket.remoteAddress}:${socket.remotePort}` === peer) socket.resetAndDestroy()
+        },
+      })
+    }
+    const injectGrpc = (socket: Socket): void => {
+      grpc ??= startGrpc()
+      grpc.then(
+        (server) => (socket.destroyed ? undefined : server.take(socket)),
+        (error: unknown) => {
+          report(error)
+          socket.destroy()
+        },
+      )
+    }
     const listener = serverOf(certificate, hosted, (socket, servername) => {
       socket.on('error', () => socket.destroy())
       const other = hosted(servername)
       if (other) other.emit('connection', socket)
-      else tellApart(socket, http, (accepted) => injector.injectConnection(accepted))
+      else tellApart(socket, http, injectGrpc)
     })
     // Under TLS these exist before the connection does.
     listener.on('connection', (socket: Socket) => {
@@ -170,7 +182,10 @@ export function createServerOf({
         tlsPorts.delete(actualPort)
         stopping.abort(new Error('The local cloud stops.'))
         const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
-        grpc.forceShutdown()
+        await grpc?.then(
+          (server) => server.close(),
+          () => undefined,
+        )
         http.close()
         await new Promise((resolve) => setImmediate(resolve))
         for (const socket of sockets) socket.destroy()

@@ -3,7 +3,7 @@ import {LocalCloud} from '../../../src/local-cloud/index.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const WORKER = 'serviceAccount:worker@p1.iam.gserviceaccount.com'
-const LOCATION = 'projects/p1/locations/r'
+const LOCATION = 'projects/p1/locations/europe-west3'
 const template = {template: {containers: [{image: 'r-docker.pkg.dev/p1/images/none'}]}}
 
 /** Every resource with a policy of google.iam.v1, how it is created, and a role that can be granted on it. */

@@ -110,3 +110,36 @@ test('the key of a bucket or an upload is kept and shown', async () => {
   const named = await uploadMedia(origin, 'bucket', 'y', 'y', {query: {kmsKeyName: `${key}2`}})
   expect(await fieldsOf(named)).toMatchObject({kmsKeyName: `${key}2/cryptoKeyVersions/1`})
 })
+
+test('an account owns what it uploads, whatever happens to it later', async () => {
+  const local = await withBucket()
+  const {origin} = local
+  const account = 'loader@local-project.iam.gserviceaccount.com'
+  const bindings = [{role: 'roles/storage.admin', members: [`serviceAccount:${account}`]}]
+  await call(origin, 'PUT', '/b/bucket/iam', {bindings})
+  const own = await local.listen(`serviceAccount:${account}`)
+  await uploadMedia(own, 'bucket', 'default', 'x')
+  await uploadMedia(own, 'bucket', 'named', 'x', {query: {predefinedAcl: 'private'}})
+  const owner = {entity: `user-${account}`}
+  const full = '?projection=full'
+  expect(await fieldsOf(await call(origin, 'GET', `/b/bucket/o/default${full}`))).toMatchObject({owner})
+  expect(Object.keys(await rolesOf(local, '/b/bucket/o/default/acl'))).toEqual([
+    owner.entity,
+    expect.stringContaining('project-owners-'),
+    expect.stringContaining('project-editors-'),
+    expect.stringContaining('project-viewers-'),
+  ])
+  expect(await rolesOf(local, '/b/bucket/o/named/acl')).toEqual({[owner.entity]: 'OWNER'})
+  expect(await fieldsOf(await call(origin, 'GET', '/b/bucket/o/named'))).not.toHaveProperty('owner')
+
+  await call(origin, 'PUT', '/b/bucket/o/named?predefinedAcl=bucketOwnerRead', {contentType: 'text/csv'})
+  expect(await rolesOf(local, '/b/bucket/o/named/acl')).toEqual({
+    [owner.entity]: 'OWNER',
+    [`project-owners-${String((await fieldsOf(await call(origin, 'GET', '/b/bucket')))['projectNumber'])}`]:
+      'READER',
+  })
+  await call(origin, 'POST', '/b/bucket/o/named/rewriteTo/b/bucket/o/copy')
+  expect(await fieldsOf(await call(origin, 'GET', `/b/bucket/o/copy${full}`))).toMatchObject({
+    owner: {entity: expect.stringContaining('project-owners-')},
+  })
+})

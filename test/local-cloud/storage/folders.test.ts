@@ -119,3 +119,18 @@ test('a bucket keeps its namespace, which needs uniform access; without one it h
   expect((await call(origin, 'POST', '/b/flat/folders', {name: 'a/'})).status).toBe(400)
   expect(await fieldsOf(await call(origin, 'GET', '/b/flat/folders'))).toEqual({kind: 'storage#folders'})
 })
+
+test('a soft-deleted object has a token, which a restore may name', async () => {
+  const {origin} = await startStorage()
+  const softDeletePolicy = {retentionDurationSeconds: '604800'}
+  await call(origin, 'POST', `/b?project=${PROJECT}`, {...hierarchical, softDeletePolicy})
+  const {generation} = await fieldsOf(await uploadMedia(origin, 'bucket', 'x', 'x'))
+  expect(await fieldsOf(await call(origin, 'GET', '/b/bucket/o/x'))).not.toHaveProperty('restoreToken')
+  await call(origin, 'DELETE', '/b/bucket/o/x')
+  const query = `generation=${String(generation)}&softDeleted=true`
+  const {restoreToken} = await fieldsOf(await call(origin, 'GET', `/b/bucket/o/x?${query}`))
+  expect(restoreToken).toMatch(/^[\w-]{22}$/)
+  const restore = `/b/bucket/o/x/restore?generation=${String(generation)}&restoreToken=`
+  expect((await call(origin, 'POST', `${restore}other`)).status).toBe(404)
+  expect((await call(origin, 'POST', `${restore}${String(restoreToken)}`)).status).toBe(200)
+})

@@ -55,13 +55,15 @@ test('a managed folder grants what is in it, until it is deleted', async () => {
   expect(await read('a/x')).toBe(403)
 })
 
-test('a managed folder needs a slash, a free name and a bucket with uniform access, with which it goes', async () => {
+test('a managed folder needs a free name, which gets a slash, and a bucket with uniform access, with which it goes', async () => {
   const {origin} = await startStorage()
   await call(origin, 'POST', `/b?project=${PROJECT}`, {name: 'bucket', ...uniform})
   const insert = (bucket: string, name: string): Promise<Response> =>
     call(origin, 'POST', `/b/${bucket}/managedFolders`, {name})
-  expect(await refusalOf(await insert('bucket', 'a'))).toEqual([400, expect.stringContaining('slash')])
-  expect((await insert('bucket', 'a/')).status).toBe(200)
+  expect((await insert('bucket', '')).status).toBe(400)
+  expect(await fieldsOf(await insert('bucket', 'a'))).toMatchObject({name: 'a/'})
+  for (const name of ['a', 'a/iam'])
+    expect((await call(origin, 'GET', `/b/bucket/managedFolders/${name}`)).status).toBe(200)
   expect((await insert('bucket', 'a/')).status).toBe(409)
   await call(origin, 'POST', `/b?project=${PROJECT}`, {name: 'with-lists'})
   expect(await refusalOf(await insert('with-lists', 'a/'))).toEqual([400, expect.stringContaining('uniform')])

@@ -177,6 +177,7 @@ test('a form uploads what its policy allows', async () => {
   const [metadata] = await client.bucket('bucket').file('form/x.csv').getMetadata()
   expect(metadata).toMatchObject({size: '4', contentType: 'text/csv', metadata: {a: 'b'}})
   expect(await codeOf(await send('more than ten bytes'))).toEqual([400, 'EntityTooLarge'])
+  expect(await codeOf(await send('1', {'x-goog-random': 'x'}))).toEqual([400, 'InvalidArgument'])
   expect(await codeOf(await send('1', {key: 'other'}))).toEqual([400, 'InvalidPolicyDocument'])
   expect(await codeOf(await send('1', {'cache-control': 'no-store'}))).toEqual([400, 'InvalidPolicyDocument'])
   const wider = Buffer.from(JSON.stringify({conditions: [], expiration: '2100-01-01T00:00:00Z'}))

@@ -3,6 +3,7 @@ import {Socket} from '../socket.ts'
 
 /** In place of `node:net` and `node:tls`. */
 export {BlockList, isIP, isIPv4, isIPv6} from 'node:net'
+export {createSecureContext} from 'node:tls'
 export {Server, Socket}
 
 export class TLSSocket extends Socket {}

@@ -1,5 +1,5 @@
 import {onlyContainer, seconds, validateContainer, validateEnv} from '../validate-container.ts'
-import {rejectReserved, violation} from '../violation.ts'
+import {rejectReserved, validateLabels, violation} from '../violation.ts'
 import type {JobSpec, Overrides} from './resources.ts'
 
 /** cloud.google.com/run/quotas and /run/docs/configuring/task-timeout, max-retries, parallelism */
@@ -30,9 +30,9 @@ export function validateJobId(id: string): void {
 export function validateJob(id: string, spec: JobSpec): void {
   const {template} = spec
   if (!template?.template) throw violation('job.template.template', 'is required')
-  rejectReserved('job.labels', spec.labels)
+  validateLabels('job.labels', spec.labels)
   rejectReserved('job.annotations', spec.annotations)
-  rejectReserved('job.template.labels', template.labels)
+  validateLabels('job.template.labels', template.labels)
   rejectReserved('job.template.annotations', template.annotations)
   validateTaskCount('job.template.task_count', template.taskCount ?? 0)
   const {parallelism = 0} = template

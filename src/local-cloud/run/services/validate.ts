@@ -7,7 +7,7 @@ import {
   type TrafficTarget,
 } from '../resources.ts'
 import {cpus, onlyContainer, seconds, validateContainer} from '../validate-container.ts'
-import {rejectReserved, violation} from '../violation.ts'
+import {rejectReserved, validateLabels, violation} from '../violation.ts'
 
 const LONGEST_TIMEOUT_SECONDS = 3600
 const LARGEST_CONCURRENCY = 1000
@@ -36,7 +36,7 @@ export function validateService(id: string, spec: ServiceSpec): void {
   if (!spec.template) throw violation('service.template', 'is required')
   if ((spec.description ?? '').length > 512)
     throw violation('service.description', 'has more than 512 characters')
-  rejectReserved('service.labels', spec.labels)
+  validateLabels('service.labels', spec.labels)
   rejectReserved('service.annotations', spec.annotations)
   validateTemplate(id, spec.template)
   validateTraffic(spec.traffic ?? [])
@@ -55,7 +55,7 @@ export function validateService(id: string, spec: ServiceSpec): void {
 function validateTemplate(id: string, template: RevisionTemplate): void {
   const field = 'service.template'
   const {revision = '', timeout, scaling, maxInstanceRequestConcurrency: concurrency = 0} = template
-  rejectReserved(`${field}.labels`, template.labels)
+  validateLabels(`${field}.labels`, template.labels)
   rejectReserved(`${field}.annotations`, template.annotations)
   if (
     revision !== '' &&

@@ -213,6 +213,16 @@ describe('the life of a service, through the unmodified client', () => {
   it.each([
     ['Bad_Name', {containers: [{image: 'x'}]}, /service_id/],
     ['a'.repeat(50), {containers: [{image: 'x'}]}, /less than 50/],
+    ['a%2Fb', {containers: [{image: 'x'}]}, /service_id: "a\/b"/],
+    ['ok', {containers: [{image: 'host/a b:::'}]}, /expected an image path like/],
+    ['ok', {containers: [{image: 'host/Repo/image'}]}, /expected an image path like/],
+    ['ok', {containers: [{image: 'x', resources: {limits: {memory: '1Mi'}}}]}, /between 128Mi and 4Gi/],
+    [
+      'ok',
+      {containers: [{image: 'x', resources: {limits: {cpu: '2', memory: '9Gi'}}}]},
+      /for 2 CPU, memory must be between 128Mi and 8Gi/,
+    ],
+    ['ok', {containers: [{image: 'x'}], labels: {Team: 'a'}}, /lowercase letters/],
     ['ok', {containers: []}, /must have a container/],
     ['ok', {containers: [{}]}, /image: is required/],
     ['ok', {containers: [{image: 'x'}], timeout: '3601s'}, /timeout/],
@@ -240,6 +250,26 @@ describe('the life of a service, through the unmodified client', () => {
     expect(await response.json()).toMatchObject({
       error: {status: 'INVALID_ARGUMENT', message: expect.stringMatching(message)},
     })
+  })
+
+  it('refuses locations that Google does not have, and takes images by host, port, tag and digest', async () => {
+    const {origin} = await startRun()
+    const create = async (location: string, image: string): Promise<unknown> =>
+      (
+        await fetch(
+          `${origin}/v2/projects/p1/locations/${location}/services?serviceId=ok&validateOnly=true`,
+          {method: 'POST', body: JSON.stringify({template: {containers: [{image}]}})},
+        )
+      ).json()
+    expect(await create('atlantis-1', 'x')).toMatchObject({
+      error: {code: 403, message: "Permission denied on 'locations/atlantis-1' (or it may not exist)."},
+    })
+    for (const image of [
+      'x',
+      '127.0.0.1:4510/p/r/i:1.0_b',
+      `r-docker.pkg.dev/p/r/a/b@sha256:${'0'.repeat(64)}`,
+    ])
+      expect(await create('us-east5', image)).toMatchObject({done: true})
   })
 
   it('refuses traffic that does not sum to 100, and traffic to a missing revision', async () => {
