@@ -1,9 +1,10 @@
 import {randomUUID} from 'node:crypto'
-import {closeSync, createReadStream, openSync, readSync} from 'node:fs'
+import {closeSync, openSync, readSync} from 'node:fs'
 import {type FileHandle, mkdir, open, readdir, rename, rm} from 'node:fs/promises'
 import {dirname, join} from 'node:path'
 import type {Readable} from 'node:stream'
 import {codeOf} from '../system-error.ts'
+import {FileBody} from '../wire/file-body.ts'
 import {HashingWriter} from './blob-writer.ts'
 import {namingDisk} from '../disk-full.ts'
 import type {Digests} from './hashes.ts'
@@ -63,9 +64,6 @@ export interface Blobs extends FileBlobs {
    */
   release(id: string): string | undefined
 }
-
-/** Read from a file in one go: each turn through the thread pool costs as much as some hundred kilobytes. */
-const READ_BYTES = 256 * 1024
 
 /** Opens the blobs in a folder; creates it if it is missing. */
 export async function openBlobs(folder: string): Promise<FileBlobs> {
@@ -166,13 +164,7 @@ export async function openBlobs(folder: string): Promise<FileBlobs> {
       await handle?.truncate(sizeBytes)
       await handle?.close()
     },
-    read: (id, range) =>
-      createReadStream('', {
-        fd: openSync(path(id), 'r'),
-        start: range?.start ?? 0,
-        ...(range ? {end: range.end} : {}),
-        highWaterMark: READ_BYTES,
-      }),
+    read: (id, range) => new FileBody(openSync(path(id), 'r'), range),
     readAtOnce(id, {start, end}) {
       const file = openSync(path(id), 'r')
       try {

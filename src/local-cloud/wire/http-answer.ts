@@ -1,6 +1,7 @@
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
+import {FileBody} from './file-body.ts'
 import type {HttpResponse} from './routes.ts'
 
 /** How much of an unread body is taken in after the answer, and for how long, before the connection ends. */
@@ -22,6 +23,11 @@ export async function send(
       : {}),
     ...answer.headers,
   })
+  if (body instanceof FileBody && message.method !== 'HEAD') {
+    await body.sendTo(response)
+    await ended(response)
+    return
+  }
   if (body instanceof Readable && message.method !== 'HEAD') {
     await pipeline(body, response)
     return

@@ -228,6 +228,20 @@ test('what is replaced or deleted goes from the disk, but not under a reader', a
   expect(blobsOf(local)).toHaveLength(0)
 })
 
+test('each of several readers of large objects gets its own bytes, also beside one who leaves', async () => {
+  const {origin} = await withBucket()
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const bytesOf = (name: string): Buffer<ArrayBuffer> => Buffer.alloc(3 * 1024 * 1024 + 1, name)
+  for (const name of names) await uploadMedia(origin, 'bucket', name, bytesOf(name))
+  const readers = await Promise.all(names.map((name) => fetch(`${origin}/bucket/${name}`)))
+  await readers.pop()?.body?.cancel()
+  const read = await Promise.all(readers.map(async (each) => Buffer.from(await each.arrayBuffer())))
+  for (const [index, bytes] of read.entries()) expect(bytes.equals(bytesOf(names[index] ?? ''))).toBe(true)
+  const range = {headers: {range: 'bytes=1048575-2097152'}}
+  const part = await (await fetch(`${origin}/bucket/f`, range)).arrayBuffer()
+  expect(Buffer.from(part).equals(bytesOf('f').subarray(1048575, 2097153))).toBe(true)
+})
+
 test('a bucket with versioning keeps what is replaced and deleted', async () => {
   const {client, topic, origin} = await startStorage()
   const [bucket] = await client.createBucket('bucket', {versioning: {enabled: true}})

@@ -1,5 +1,4 @@
 import * as real from 'node:fs'
-import {Readable} from 'node:stream'
 import {DISK, theDisk} from '../disk.ts'
 import {theWorld} from '../world.ts'
 
@@ -37,26 +36,15 @@ export function closeSync(descriptor: number): void {
   theDisk().close(descriptor)
 }
 
-export function createReadStream(
-  _path: string,
-  {fd, start = 0, end = Infinity}: {fd: number; start?: number; end?: number},
-): Readable {
-  const bytes = theDisk()
-    .bytes(fd)
-    .subarray(start, end + 1)
-  let isRead = false
-  return new Readable({
-    read() {
-      theWorld().schedule(theDisk().weather.delayMs(), () => {
-        if (this.destroyed) return
-        if (!isRead && bytes.length > 0) this.push(Buffer.from(bytes))
-        else this.push(null)
-        isRead = true
-      })
-    },
-    destroy(error, done) {
-      theDisk().close(fd)
-      done(error)
-    },
-  })
+export function read(
+  descriptor: number,
+  into: Buffer,
+  offset: number,
+  length: number,
+  position: number,
+  done: (error: Error | null, length: number) => void,
+): void {
+  theWorld().schedule(theDisk().weather.delayMs(), () =>
+    done(null, readSync(descriptor, into, offset, length, position)),
+  )
 }
