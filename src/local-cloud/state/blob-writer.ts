@@ -2,6 +2,8 @@ import type {FileHandle} from 'node:fs/promises'
 import {hashFile, type FileHashes} from './file-hashes.ts'
 import {type Digests, Hashes} from './hashes.ts'
 
+/** How much is gathered before it is written: each turn through the thread pool and the hashing thread costs as much. */
+const BATCH_BYTES = 256 * 1024
 /** How much is gathered while the disk is busy before the sender has to wait. */
 const GATHERED_BYTES = 1024 * 1024
 /** Files up to this size are hashed at once: less than a millisecond. */
@@ -52,13 +54,14 @@ export class HashingWriter {
       this.#atOnce = undefined
       this.#inThread = hashFile(this.#handle.fd, this.#options)
     }
-    this.#writing ??= this.#writeGathered()
+    if (this.#gatheredBytes >= BATCH_BYTES) this.#writing ??= this.#writeGathered(BATCH_BYTES)
     if (this.#gatheredBytes >= GATHERED_BYTES) await this.#writing
   }
 
   /** Resolves when everything is in the file. @throws if the disk is full or broken */
   async flush(): Promise<void> {
     await this.#writing
+    if (this.#gatheredBytes > 0) await (this.#writing = this.#writeGathered())
   }
 
   /** As `flush`, and safe from loss of power. */
@@ -80,10 +83,10 @@ export class HashingWriter {
     await this.#handle.close()
   }
 
-  /** While one batch is on its way to the disk the next one gathers. */
-  #writeGathered(): Promise<void> {
+  /** While one batch is on its way to the disk the next one gathers. @param least what is written, at least */
+  #writeGathered(least = 1): Promise<void> {
     const writing = (async () => {
-      while (this.#gatheredBytes > 0) {
+      while (this.#gatheredBytes >= least) {
         const chunks = this.#gathered
         const bytes = this.#gatheredBytes
         this.#gathered = []
