@@ -55,7 +55,7 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
     replace: "entry.lease?.onEnd('expired'))",
   },
   'a broken connection acknowledges a push': {
-    file: 'src/local-cloud/pubsub/push-request.ts',
+    file: 'src/local-cloud/pubsub/push-connections.ts',
     find: "? 'stale' : 'refused')",
     replace: "? 'stale' : 'acknowledged')",
   },

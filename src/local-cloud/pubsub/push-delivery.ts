@@ -4,7 +4,7 @@ import type {DeliveryQueue} from './delivery-queue.ts'
 import type {Lease} from './ordering.ts'
 import type {StoredMessage} from './message-store.ts'
 import {PushPacing} from './push-pacing.ts'
-import type {PushConnections} from './push-request.ts'
+import type {Push, PushConnections} from './push-connections.ts'
 import {formatPush} from './push-request.ts'
 import type {PushSettings} from './subscription-settings.ts'
 
@@ -54,15 +54,19 @@ export class PushDelivery {
         })
         return
       }
-      const ending = new AbortController()
+      let isLost = false
+      let sent: Push | undefined
       const lease = this.#queue.take(ackDeadlineMs, (end) => {
         if (end === 'expired') this.#pacing.refused(clock.monotonic())
-        if (end !== 'acknowledged') ending.abort()
+        if (end === 'acknowledged') return
+        isLost = true
+        sent?.abort()
       })
       if (lease === undefined) return
       this.#underWay += 1
       this.#pacing.pushed(clock.monotonic())
-      void this.#deliver(lease, push, ending.signal)
+      sent = this.#send(lease, push)
+      void this.#settle(lease, sent, () => isLost)
     }
   }
 
@@ -71,28 +75,30 @@ export class PushDelivery {
     this.#timer?.clear()
   }
 
-  async #deliver(lease: Lease, push: PushSettings, signal: AbortSignal): Promise<void> {
-    const {clock, connections, load} = this.#dependencies
+  /** @returns `undefined` if the message is gone */
+  #send(lease: Lease, push: PushSettings): Push | undefined {
+    const {connections, load} = this.#dependencies
     const message = load(lease.message)
+    if (message === undefined) return undefined
+    const attempt = this.#queue.settings.deadLetter === undefined ? undefined : lease.attempt
+    const token = this.#bearer(push.token)
+    return connections.post(
+      push.endpoint,
+      formatPush(this.#subscription, message, {settings: push, attempt, token}),
+    )
+  }
+
+  async #settle(lease: Lease, sent: Push | undefined, isLost: () => boolean): Promise<void> {
+    const {clock} = this.#dependencies
     const held = this.#hold(lease)
-    const acknowledged =
-      message !== undefined &&
-      (await connections.post(
-        push.endpoint,
-        formatPush(this.#subscription, message, {
-          settings: push,
-          attempt: this.#queue.settings.deadLetter === undefined ? undefined : lease.attempt,
-          token: this.#bearer(push.token),
-        }),
-        signal,
-      ))
+    const acknowledged = await sent?.acknowledged
     held.clear()
     this.#underWay -= 1
-    if (acknowledged) {
+    if (acknowledged === true) {
       this.#pacing.acknowledged()
       // Not durable means not acknowledged: the queue takes the message back. The endpoint does not learn of it.
       this.#queue.acknowledge([lease], {canWait: true}).catch(() => undefined)
-    } else if (!signal.aborted) {
+    } else if (!isLost()) {
       this.#pacing.refused(clock.monotonic())
       this.#queue.extend(lease, 0)
     }

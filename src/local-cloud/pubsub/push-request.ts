@@ -1,15 +1,6 @@
-import type {ClientRequest, RequestOptions} from 'node:http'
-import {Agent as HttpsAgent, request as httpsRequest} from 'node:https'
-import {Agent as HttpAgent, request as httpRequest} from '../node-http.ts'
-import {codeOf} from '../system-error.ts'
 import type {StoredMessage} from './message-store.ts'
 import type {PushSettings} from './subscription-settings.ts'
 
-/** https://cloud.google.com/pubsub/docs/push#receive_push; redirects are not followed. */
-const ACKNOWLEDGING = new Set([200, 201, 202, 204])
-const PROCESSING = 102
-/** Reads no more of a response than this; the connection is dropped instead. */
-const LONGEST_ANSWER_BYTES = 64 * 1024
 /** Attributes that cannot be an HTTP header. */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
@@ -94,67 +85,5 @@ function metadataHeaders(
       ? {}
       : {'x-goog-pubsub-ordering-key': orderingKey}),
     ...(attempt === undefined ? {} : {'x-goog-pubsub-delivery-attempt': String(attempt)}),
-  }
-}
-
-/** Connections to push endpoints, kept open between messages. */
-export class PushConnections implements Disposable {
-  readonly #http = new HttpAgent({keepAlive: true})
-  readonly #https = new HttpsAgent({keepAlive: true})
-
-  /**
-   * Posts a delivery.
-   * @param signal aborts it, which counts as refused
-   * @returns whether the endpoint acknowledged the message; never throws
-   */
-  async post(endpoint: URL, push: PushRequest, signal: AbortSignal): Promise<boolean> {
-    try {
-      const outcome = await this.#send(endpoint, push, signal)
-      // The server closed a kept-alive connection just as it was reused: not the message's fault.
-      if (outcome === 'stale') return (await this.#send(endpoint, push, signal)) === 'acknowledged'
-      return outcome === 'acknowledged'
-    } catch {
-      // It could not even be turned into a request.
-      return false
-    }
-  }
-
-  #send(
-    endpoint: URL,
-    {headers, body}: PushRequest,
-    signal: AbortSignal,
-  ): Promise<'acknowledged' | 'refused' | 'stale'> {
-    return new Promise((resolve) => {
-      const request = this.#open(endpoint, {method: 'POST', headers, signal})
-      request.on('information', ({statusCode}) => {
-        if (statusCode === PROCESSING) resolve('acknowledged')
-      })
-      request.on('response', (response) => {
-        resolve(ACKNOWLEDGING.has(response.statusCode ?? 0) ? 'acknowledged' : 'refused')
-        let bytes = 0
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length
-          if (bytes > LONGEST_ANSWER_BYTES) response.destroy()
-        })
-        response.on('error', () => response.destroy())
-      })
-      request.on('error', (error) => {
-        const code = codeOf(error)
-        const isReset = code === 'ECONNRESET' || code === 'EPIPE'
-        resolve(isReset && request.reusedSocket && !signal.aborted ? 'stale' : 'refused')
-      })
-      request.end(body)
-    })
-  }
-
-  #open(endpoint: URL, options: RequestOptions): ClientRequest {
-    return endpoint.protocol === 'https:'
-      ? httpsRequest(endpoint, {...options, agent: this.#https})
-      : httpRequest(endpoint, {...options, agent: this.#http})
-  }
-
-  [Symbol.dispose](): void {
-    this.#http.destroy()
-    this.#https.destroy()
   }
 }

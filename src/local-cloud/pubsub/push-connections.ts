@@ -1,0 +1,186 @@
+import {connect, isIP, type Socket} from 'node:net'
+import {connect as connectTls} from 'node:tls'
+import {codeOf} from '../system-error.ts'
+import type {PushRequest} from './push-request.ts'
+
+/** https://cloud.google.com/pubsub/docs/push#receive_push; redirects are not followed. */
+const ACKNOWLEDGING = new Set([102, 200, 201, 202, 204])
+/** Reads no more of a response than this; the connection is dropped instead. */
+const LONGEST_ANSWER = 64 * 1024
+
+/** `stale`: the server closed a kept-alive connection just as it was reused. */
+type Outcome = 'acknowledged' | 'refused' | 'stale'
+
+/** A delivery on its way. */
+export interface Push {
+  /** Whether the endpoint acknowledged the message; never rejects. */
+  readonly acknowledged: Promise<boolean>
+  /** Breaks it off, which counts as refused. */
+  abort(): void
+}
+
+/**
+ * Connections to push endpoints, kept open between messages. They speak HTTP/1.1 themselves: of each response only the
+ * status counts, and what `node:http` makes of a request and its response costs more than everything else in a delivery.
+ */
+export class PushConnections implements Disposable {
+  readonly #idle = new Map<string, Connection[]>()
+  readonly #open = new Set<Connection>()
+
+  post(endpoint: URL, request: PushRequest): Push {
+    const {promise, resolve} = Promise.withResolvers<boolean>()
+    let connection: Connection | undefined
+    let isAborted = false
+    const send = (fresh: boolean): void => {
+      const using = (fresh ? undefined : this.#idle.get(endpoint.origin)?.pop()) ?? this.#connect(endpoint)
+      connection = using
+      using.send(endpoint, request, (outcome) => {
+        // Not the message's fault.
+        if (outcome === 'stale' && !isAborted) send(true)
+        else resolve(outcome === 'acknowledged')
+      })
+    }
+    send(false)
+    return {
+      acknowledged: promise,
+      abort() {
+        isAborted = true
+        connection?.abort()
+      },
+    }
+  }
+
+  #connect(endpoint: URL): Connection {
+    const idle = this.#idle.get(endpoint.origin) ?? []
+    this.#idle.set(endpoint.origin, idle)
+    const connection: Connection = new Connection(endpoint, {
+      idle: () => idle.push(connection),
+      closed: () => {
+        this.#open.delete(connection)
+        const at = idle.indexOf(connection)
+        if (at !== -1) idle.splice(at, 1)
+      },
+    })
+    this.#open.add(connection)
+    return connection
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#open) connection.abort()
+  }
+}
+
+/** One connection, with one request at a time. */
+class Connection {
+  readonly #socket: Socket
+  readonly #idle: () => void
+  #settle: ((outcome: Outcome) => void) | undefined
+  /** What has arrived of the present response. */
+  #text = ''
+  #isBusy = false
+  #isReused = false
+
+  constructor(endpoint: URL, {idle, closed}: {idle: () => void; closed: () => void}) {
+    this.#idle = idle
+    this.#socket = open(endpoint)
+    this.#socket.setNoDelay(true)
+    let code: string | undefined = 'ECONNRESET'
+    this.#socket.on('data', (chunk) => {
+      this.#text += chunk.toString('latin1')
+      this.#read()
+    })
+    this.#socket.on('error', (error) => {
+      code = codeOf(error)
+    })
+    this.#socket.on('close', () => {
+      closed()
+      const isReset = this.#text === '' && (code === 'ECONNRESET' || code === 'EPIPE')
+      this.#end(isReset && this.#isReused ? 'stale' : 'refused')
+    })
+  }
+
+  send(endpoint: URL, {headers, body}: PushRequest, settle: (outcome: Outcome) => void): void {
+    this.#settle = settle
+    this.#isBusy = true
+    this.#socket.ref()
+    const head = headOf(endpoint, headers)
+    if (typeof body === 'string') this.#socket.write(head + body)
+    else this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
+  }
+
+  abort(): void {
+    this.#end('refused')
+    this.#socket.destroy()
+  }
+
+  #end(outcome: Outcome): void {
+    const settle = this.#settle
+    this.#settle = undefined
+    settle?.(outcome)
+  }
+
+  #read(): void {
+    for (;;) {
+      const endOfHead = this.#text.indexOf('\r\n\r\n')
+      const head = this.#text.slice(0, endOfHead)
+      const status = Number(/^HTTP\/1\.[01] (\d{3})\b/.exec(head)?.[1])
+      if (!this.#isBusy || this.#text.length > LONGEST_ANSWER || (endOfHead !== -1 && !(status >= 100))) break
+      if (endOfHead === -1) return
+      const isLast = status >= 200
+      if (isLast || ACKNOWLEDGING.has(status))
+        this.#end(ACKNOWLEDGING.has(status) ? 'acknowledged' : 'refused')
+      if (!isLast) {
+        this.#text = this.#text.slice(endOfHead + 4)
+        continue
+      }
+      const end = endOfBody(status, head, this.#text)
+      if (this.#text.length < end) return
+      if (this.#text.length > end || /^HTTP\/1\.0|^connection:.*\bclose\b/im.test(head)) break
+      this.#text = ''
+      this.#isBusy = false
+      this.#isReused = true
+      // As long as nothing is on its way, it does not keep the process.
+      this.#socket.unref()
+      this.#idle()
+      return
+    }
+    this.abort()
+  }
+}
+
+function open({protocol, hostname, port}: URL): Socket {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  if (protocol !== 'https:') return connect({host, port: Number(port || 80)})
+  return connectTls({host, port: Number(port || 443), ...(isIP(host) === 0 ? {servername: host} : {})})
+}
+
+function headOf({host, pathname, search}: URL, headers: PushRequest['headers']): string {
+  let head = `POST ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
+  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`
+  return `${head}\r\n`
+}
+
+/** Where a response ends, if that is known already (RFC 9112, 6.3). */
+function endOfBody(status: number, head: string, text: string): number {
+  const start = head.length + 4
+  if (status === 204 || status === 304) return start
+  if (/^transfer-encoding:.*\bchunked\b/im.test(head)) return endOfChunks(text, start)
+  const length = /^content-length:[ \t]*(\d+)[ \t]*$/im.exec(head)?.[1]
+  return length === undefined ? Infinity : start + Number(length)
+}
+
+function endOfChunks(text: string, start: number): number {
+  let at = start
+  for (;;) {
+    const endOfLine = text.indexOf('\r\n', at)
+    if (endOfLine === -1) return Infinity
+    const size = Number.parseInt(text.slice(at, endOfLine), 16)
+    if (size === 0) {
+      const endOfTrailers = text.indexOf('\r\n\r\n', endOfLine)
+      return endOfTrailers === -1 ? Infinity : endOfTrailers + 4
+    }
+    // What is no chunk is more than the response has, so that the connection ends.
+    if (!(size > 0)) return 0
+    at = endOfLine + 2 + size + 2
+  }
+}
