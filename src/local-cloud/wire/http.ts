@@ -11,6 +11,7 @@ import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {isArriving, send} from './http-answer.ts'
 import {decoded, requestOf} from './http-request.ts'
 import type {RequestLog} from './request-log.ts'
+import {createRouter, type FindRoute} from './router.ts'
 import type {HttpResponse, Route} from './routes.ts'
 import {admitPage, type Page, preflight, refusedPage} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
@@ -60,7 +61,8 @@ export function createHttpServer(
   callers: HttpCallers,
   limits: HttpLimits = HTTP_LIMITS,
 ): Server {
-  const byMethod = Map.groupBy(routes, ({method}) => method)
+  // Many ports never get a request.
+  let findRoute: FindRoute | undefined
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -72,7 +74,8 @@ export function createHttpServer(
     },
     (message, response) => {
       limitSilence(message, response, limits.silentBodyMs)
-      void serve(message, response, byMethod, callers)
+      findRoute ??= createRouter(routes)
+      void serve(message, response, findRoute, callers)
     },
   )
   server.on('clientError', (error, socket) => {
@@ -111,7 +114,7 @@ function statusLineFor({code}: NodeJS.ErrnoException): string {
 async function serve(
   message: IncomingMessage,
   response: ServerResponse,
-  byMethod: ReadonlyMap<string, Route[]>,
+  findRoute: FindRoute,
   callers: HttpCallers,
 ): Promise<void> {
   const gone = new AbortController()
@@ -128,16 +131,16 @@ async function serve(
     const {headers} = message
     const method = methodOf(message)
     const planned = method === 'OPTIONS' ? headers['access-control-request-method'] : undefined
-    for (const candidate of byMethod.get(planned ?? method) ?? []) {
-      const match = candidate.pattern.exec(path)
-      if (!match) continue
+    const match = findRoute(planned ?? method, path)
+    if (match) {
+      const {route: candidate, groups} = match
       if (planned !== undefined) {
         await send(message, response, {
-          headers: preflight(candidate, decoded(match.groups), {headers, foreign}),
+          headers: preflight(candidate, decoded(groups), {headers, foreign}),
         })
         return
       }
-      page = admitPage(candidate, decoded(match.groups), {method, headers, foreign})
+      page = admitPage(candidate, decoded(groups), {method, headers, foreign})
       found = candidate
       if (candidate.outlivesServer === true) {
         callers.spare(message.socket)
@@ -153,7 +156,7 @@ async function serve(
         origin,
       }
       const work = (): Promise<HttpResponse> =>
-        answerOf(candidate, message, {method, url, path, call, groups: match.groups ?? {}}, callers)
+        answerOf(candidate, message, {method, url, path, call, groups}, callers)
       const {principal} = call
       const answer = await (callers.requests === undefined || candidate.beyondFaults === true
         ? work()
