@@ -39,6 +39,25 @@ describe('a file that memory has no room for', () => {
     expect(streamed.model).toEqual(whole.model)
   })
 
+  it('is predicted to the last bit as its model predicts it, however few rows have a label', async () => {
+    const plain = fileOf(5000, 1)
+      .replaceAll(/"(-?\d+),(\d+)";/g, '$1.$2;')
+      .replaceAll('"gr;een"', 'green')
+    for (const every of [1.5, 3, 20, 200]) {
+      let row = 0
+      const content = plain.replaceAll(/;(yes|no)/g, (label) => (row++ % every < 1 ? label : ';'))
+      const {lines, model, report} = await processFile(content)
+      expect(report.rows.labelled).toBeGreaterThan(20)
+      const scored = await processFile(content, {
+        metadata: {model: 'gs://models/m.json'},
+        objects: {'gs://models/m.json': JSON.stringify(model)},
+      })
+      const unlabelled = (line: string): boolean => line.split(';')[3] === ''
+      expect(lines.filter(unlabelled)).toHaveLength(report.rows.predicted)
+      expect(scored.lines.filter(unlabelled)).toEqual(lines.filter(unlabelled))
+    }
+  })
+
   it('learns from a random sample of its rows, and predicts all', async () => {
     const content = fileOf(30_000, 0.9)
     const whole = await processFile(content)

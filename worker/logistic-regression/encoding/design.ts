@@ -53,8 +53,9 @@ export interface Blocks {
   stretch(start: number, end: number): Stretch
 }
 
-/** Where all rows are kept, with room for a block beyond them. */
+/** Where the first rows are kept, with room for a block beyond them. */
 interface KeptRows {
+  readonly rows: number
   /** Of the first rows, this many, as floats. */
   readonly floats: number
   readonly floatsAt: number
@@ -105,6 +106,8 @@ export class Design implements Blocks {
   #valuesAt: number
   #onesAt: number
   #end: number
+  /** Nothing else reads the columns. */
+  #ownsColumns = false
   #kept: KeptRows | undefined
 
   /** @param isShared with other threads */
@@ -161,6 +164,7 @@ export class Design implements Blocks {
 
   /** Hands its memory on: nothing may use the design any more. */
   free(): void {
+    if (this.#ownsColumns) this.#free(0)
     if (!this.#isShared) memory.give(this.scratch)
   }
 
@@ -170,28 +174,34 @@ export class Design implements Blocks {
   }
 
   /**
-   * Encodes all rows now, for more than one pass over them, unless they are too many.
+   * Encodes rows now, for more than one pass over them, unless they are too many: those to learn from, and the others
+   * if that takes less memory than the columns.
    * @param learned how many of the rows, the first ones, a model learns from
-   * @param isLast frees the memory of the columns on the way: nothing reads them any more
+   * @param isLast frees the memory of the columns, on the way if all rows are encoded: nothing else reads them any more
    */
   async keep(learned: number, isLast: boolean, pacer: Pacer): Promise<void> {
     const {blockRows, width, categories, scratch} = this
     const {kernels} = scratch
-    const {length} = this.rows
+    const length = this.#othersAreLarge(learned) ? learned : this.rows.length
     if (this.#kept !== undefined || length * this.dense > MOST_KEPT) return
+    this.#ownsColumns = isLast
     const floats = learned * this.dense > MOST_DOUBLES ? learned : 0
-    const places = placesOf(this.rows)
+    const rows = this.rows.subarray(0, length)
+    const places = placesOf(rows)
+    // Few of the file's rows are picked one by one.
+    const areFew = length < places.length / 4
     const placesAt = scratch.claim(blockRows * 4)
     const floatsAt = scratch.claim(floats * width * 4)
     const doublesAt = scratch.claim((length - floats + blockRows) * width * 8)
     const onesAt = scratch.claim((length + blockRows) * categories * 4)
     // In the order of the file, which reads memory in order; from its end, where columns can be cut off.
     let freed = places.length
-    for (let end = places.length; end > 0;) {
+    for (let end = areFew ? length : places.length; end > 0;) {
       const start = Math.max(0, end - blockRows)
-      this.#encoder.encode(rowsBetween(start, end), this.#blockValuesAt, width, this.#blockOnesAt)
+      const source = areFew ? rowsAt(rows.subarray(start, end)) : rowsBetween(start, end)
+      this.#encoder.encode(source, this.#blockValuesAt, width, this.#blockOnesAt)
       const count = end - start
-      const own = places.subarray(start, end)
+      const own = areFew ? Int32Array.from({length: count}, (_, i) => start + i) : places.subarray(start, end)
       scratch.integers(placesAt, count).set(own)
       kernels.scatterIntegers(this.#blockOnesAt, categories, count, placesAt, onesAt)
       if (floats > 0) {
@@ -200,15 +210,23 @@ export class Design implements Blocks {
         scratch.integers(placesAt, count).set(own.map((place) => Math.max(-1, place - floats)))
       }
       kernels.scatterDoubles(this.#blockValuesAt, width, count, placesAt, doublesAt)
-      if (isLast && (start === 0 || freed - start >= ROWS_FREED_AT_ONCE)) {
+      if (isLast && length === this.rows.length && (start === 0 || freed - start >= ROWS_FREED_AT_ONCE)) {
         this.#free(start)
         freed = start
       }
       end = start
       if (pacer.due) await pacer.pause()
     }
-    this.#kept = {floats, floatsAt, doublesAt, onesAt}
+    this.#kept = {rows: length, floats, floatsAt, doublesAt, onesAt}
     this.#end = scratch.end
+  }
+
+  /** Whether the rows besides the learned ones take more memory encoded than all columns. */
+  #othersAreLarge(learned: number): boolean {
+    const {numbers, categories} = this.#layout.choice
+    const {width, rows} = this
+    const others = (rows.length - learned) * (width * 8 + categories.length * 4)
+    return others > rows.length * (numbers.length * 8 + categories.length * 4)
   }
 
   #free(rows: number): void {
@@ -217,13 +235,16 @@ export class Design implements Blocks {
     for (const {codes} of categories) shorten(codes, rows)
   }
 
+  #keptAt(row: number): KeptRows | undefined {
+    return this.#kept !== undefined && row < this.#kept.rows ? this.#kept : undefined
+  }
+
   /** Rows that are kept one after the other, from `start` on, as many as one call of a kernel may take; or a block. */
   stretch(start: number, end: number): Stretch {
-    if (this.#kept === undefined) {
-      const count = this.encode(start, end)
-      return {count, valuesAt: this.#valuesAt, isFloat: false, onesAt: this.#onesAt}
-    }
-    return stretchOfKept(this.#kept, this, start, end)
+    const kept = this.#keptAt(start)
+    if (kept !== undefined) return stretchOfKept(kept, this, start, Math.min(end, kept.rows))
+    const count = this.encode(start, end)
+    return {count, valuesAt: this.#valuesAt, isFloat: false, onesAt: this.#onesAt}
   }
 
   /**
@@ -233,13 +254,16 @@ export class Design implements Blocks {
    */
   encode(start: number, end: number): number {
     const {width} = this
-    const count = Math.min(this.blockRows, end - start)
-    if (this.#kept === undefined) {
+    const kept = this.#keptAt(start)
+    const count = Math.min(this.blockRows, Math.min(end, kept?.rows ?? end) - start)
+    if (kept === undefined) {
+      this.#valuesAt = this.#blockValuesAt
+      this.#onesAt = this.#blockOnesAt
       const rows = rowsAt(this.rows.subarray(start, start + count))
       this.#encoder.encode(rows, this.#blockValuesAt, width, this.#blockOnesAt)
       return count
     }
-    const {valuesAt, onesAt} = loadKept(this.#kept, this, start, count, this.#blockValuesAt)
+    const {valuesAt, onesAt} = loadKept(kept, this, start, count, this.#blockValuesAt)
     this.#valuesAt = valuesAt
     this.#onesAt = onesAt
     return count

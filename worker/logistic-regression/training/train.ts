@@ -43,7 +43,8 @@ export async function encodeRows(
   const learned = rows.subarray(0, unlabelled.start)
   const preprocessing = await fitPreprocessing(layout, learned, pacer, transforms, labelled)
   const {helpers} = pacer
-  const design = new Design(layout, preprocessing, rows, helpers > 0)
+  // What half of the folds would choose predicts labelled rows only.
+  const design = new Design(layout, preprocessing, isLast ? rows : learned, helpers > 0)
   await design.keep(learned.length, isLast, pacer)
   const outputs = outputsFor(label.classes.length)
   const classes = codesAt(label.codes, learned)
