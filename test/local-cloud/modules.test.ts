@@ -24,7 +24,7 @@ it.each(['src/local-cloud/index.ts', 'worker/runtime/index.ts'])(
   },
 )
 
-it('a start loads neither gRPC nor the reader of protos, which take longer than the rest of it', () => {
+it('a start loads no gRPC, protos, TLS or archives, which take longer than the rest of it', () => {
   const loaded = execFileSync(
     process.execPath,
     [
@@ -38,5 +38,9 @@ it('a start loads neither gRPC nor the reader of protos, which take longer than 
     {encoding: 'utf8'},
   ).split('\n')
   expect(loaded.filter((name) => /crc32/.test(name))).not.toEqual([])
-  expect(loaded.filter((name) => /http2|grpc|protobuf/.test(name))).toEqual([])
+  expect(
+    loaded.filter((name) =>
+      /http2|grpc|protobuf|NativeModule (?:https|tls|zlib|readline)$|tar-stream/.test(name),
+    ),
+  ).toEqual([])
 })

@@ -20,7 +20,6 @@ const NODE: Readonly<Record<string, string>> = {
   'node:net': 'net.ts',
   'node:sqlite': 'sqlite.ts',
   'node:timers/promises': 'timers-promises.ts',
-  'node:tls': 'net.ts',
 }
 
 /** Modules of the project that only start real threads and processes, or stand for one of Node's. */

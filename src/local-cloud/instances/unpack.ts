@@ -4,8 +4,7 @@ import {access, chmod, link, lstat, mkdir, readdir, rename, rm, symlink} from 'n
 import {dirname, join, relative, resolve} from 'node:path'
 import {PassThrough, Readable} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
-import {createGunzip, createZstdDecompress} from 'node:zlib'
-import {extract, type Header} from 'tar-stream'
+import type {Header} from 'tar-stream'
 import type {Image, Images} from '../artifact-registry/images.ts'
 import {InstanceError} from './instance.ts'
 
@@ -68,6 +67,7 @@ const OPAQUE = '.wh..wh..opq'
 
 /** Applies one layer's changeset (OCI image specification, layer.md). */
 async function applyLayer(root: string, bytes: Readable, mediaType: string): Promise<void> {
+  const {extract} = await import('tar-stream')
   const entries = extract()
   // An opaque whiteout does not hide entries of its own layer.
   const brought = new Set<string>()
@@ -82,6 +82,7 @@ async function applyLayer(root: string, bytes: Readable, mediaType: string): Pro
 }
 
 function decompressor(mediaType: string): NodeJS.ReadWriteStream {
+  const {createGunzip, createZstdDecompress} = process.getBuiltinModule('node:zlib')
   if (mediaType.endsWith('gzip')) return createGunzip()
   if (mediaType.endsWith('+zstd')) return createZstdDecompress()
   if (mediaType.endsWith('.tar')) return new PassThrough()

@@ -1,5 +1,4 @@
 import {connect, isIP, type Socket} from 'node:net'
-import {connect as connectTls} from 'node:tls'
 import {codeOf} from '../system-error.ts'
 import type {PushRequest} from './push-request.ts'
 
@@ -151,7 +150,9 @@ class Connection {
 function open({protocol, hostname, port}: URL): Socket {
   const host = hostname.replace(/^\[|\]$/g, '')
   if (protocol !== 'https:') return connect({host, port: Number(port || 80)})
-  return connectTls({host, port: Number(port || 443), ...(isIP(host) === 0 ? {servername: host} : {})})
+  // Loaded here, since most subscriptions push to this machine.
+  const tls = process.getBuiltinModule('node:tls')
+  return tls.connect({host, port: Number(port || 443), ...(isIP(host) === 0 ? {servername: host} : {})})
 }
 
 function headOf({host, pathname, search}: URL, headers: PushRequest['headers']): string {

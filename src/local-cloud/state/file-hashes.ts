@@ -1,6 +1,6 @@
 import {extname} from 'node:path'
 import {fileURLToPath} from 'node:url'
-import {Worker} from 'node:worker_threads'
+import type {Worker} from 'node:worker_threads'
 import type {Digests} from './hashes.ts'
 
 /** What the thread is asked. */
@@ -102,7 +102,8 @@ function send(request: HashRequest): void {
 }
 
 function start(): Worker {
-  const worker = new Worker(THREAD, {execArgv: []})
+  const {Worker: Thread} = process.getBuiltinModule('node:worker_threads')
+  const worker = new Thread(THREAD, {execArgv: []})
   worker.on('message', (response: HashResponse) => {
     const one = waiting.get(response.id)
     if (one === undefined) return

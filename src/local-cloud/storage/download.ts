@@ -1,6 +1,5 @@
 import type {IncomingHttpHeaders} from 'node:http'
 import {pipeline, type Readable} from 'node:stream'
-import {createGunzip} from 'node:zlib'
 import type {Blobs} from '../state/blobs.ts'
 import type {HttpResponse} from '../wire/routes.ts'
 import {StorageError} from './errors.ts'
@@ -30,7 +29,7 @@ export function downloadObject(
   }
   if (unpack) {
     // The unpacked length is not known beforehand, so ranges are ignored here.
-    const unpacked = createGunzip()
+    const unpacked = process.getBuiltinModule('node:zlib').createGunzip()
     pipeline(blobs.read(object.blob), unpacked, () => undefined)
     return {headers: {...common, warning: '214 UploadServer gunzipped'}, body: unpacked}
   }

@@ -1,5 +1,4 @@
 import type {IncomingHttpHeaders, IncomingMessage} from 'node:http'
-import {TLSSocket} from 'node:tls'
 import {ApiError} from './api-error.ts'
 
 const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i
@@ -59,7 +58,7 @@ export function admitLoopback(
     const {host} = message.headers
     const isOurs =
       host !== undefined && (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
-    const scheme = message.socket instanceof TLSSocket ? 'https' : 'http'
+    const scheme = 'encrypted' in message.socket ? 'https' : 'http'
     const origin = isOurs ? URL.parse(`${scheme}://${host}`)?.origin : undefined
     if (hosts.length !== 1 || origin === undefined) {
       throw new ApiError(

@@ -43,23 +43,33 @@ const HOSTS = [
  */
 export async function openCertificate(folder: string, clock: Clock): Promise<Certificate> {
   const authority = await openAuthority(folder, clock)
-  const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'})
-  const {publicKey} = new X509Certificate(authority.certificate)
+  // Only made for the first connection.
+  let made: ReturnType<typeof makePair> | undefined
+  const pair = (): ReturnType<typeof makePair> => (made ??= makePair())
   const certificateOf = (...hosts: readonly string[]): string =>
-    issue(pair.publicKey, {
+    issue(pair().publicKey, {
       name: 'cloud-runner local server',
       issuer: {name: NAME, privateKey: createPrivateKey(authority.key)},
       now: clock.now(),
-      extensions: serverExtensions(pair.publicKey, publicKey, [...HOSTS, ...hosts]),
+      extensions: serverExtensions(pair().publicKey, new X509Certificate(authority.certificate).publicKey, [
+        ...HOSTS,
+        ...hosts,
+      ]),
     })
   return {
-    key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),
-    certificate: certificateOf(),
+    get key() {
+      return pair().privateKey.export({type: 'pkcs8', format: 'pem'}).toString()
+    },
+    get certificate() {
+      return certificateOf()
+    },
     certificateOf,
     authority: authority.certificate,
     path: authority.path,
   }
 }
+
+const makePair = () => generateKeyPairSync('ec', {namedCurve: 'P-256'})
 
 async function openAuthority(
   folder: string,
@@ -71,7 +81,7 @@ async function openAuthority(
   if (key !== undefined && certificate !== undefined && isGood(certificate, clock))
     return {key, certificate, path}
 
-  const pair = generateKeyPairSync('ec', {namedCurve: 'P-256'})
+  const pair = makePair()
   const extensions = authorityExtensions(pair.publicKey)
   const made = {
     key: pair.privateKey.export({type: 'pkcs8', format: 'pem'}).toString(),

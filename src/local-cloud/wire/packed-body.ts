@@ -1,6 +1,5 @@
 import type {IncomingHttpHeaders} from 'node:http'
 import {pipeline, Readable} from 'node:stream'
-import {createGunzip} from 'node:zlib'
 import {ApiError} from './api-error.ts'
 
 /**
@@ -19,6 +18,7 @@ export function unpackBody(
 
 async function* unpacked(stream: Readable): AsyncGenerator<Buffer> {
   let broken: unknown
+  const {createGunzip} = await import('node:zlib')
   const gunzip = createGunzip()
   stream.once('error', (error) => (broken = error))
   pipeline(stream, gunzip, () => undefined)

@@ -1,6 +1,5 @@
 import type {Server as HttpServer} from 'node:http'
 import {createServer, type Server as NetServer, type Socket} from 'node:net'
-import {createSecureContext, createServer as createTlsServer} from 'node:tls'
 import {type Admit, admitLoopback, admitProxied, isGoogleHost, type OnOutsideCall} from './admission.ts'
 import type {Principal} from './call.ts'
 import type {Certificate} from './certificate.ts'
@@ -210,23 +209,37 @@ function serverOf(
   hosted: Hosted,
   accept: (socket: Socket, host: string) => void,
 ): NetServer {
-  return certificate
-    ? createTlsServer(
-        {
-          key: certificate.key,
-          cert: certificate.certificate,
-          handshakeTimeout: SILENCE_LIMIT_MS,
-          // No wildcard covers Cloud Run's hosts of every region.
-          SNICallback(host, use) {
-            const {key, certificateOf} = certificate
-            use(null, hosted(host) && createSecureContext({key, cert: certificateOf(host)}))
-          },
-          // HTTP/2 is gRPC's here.
-          ALPNCallback: ({protocols}) => ['http/1.1', 'h2'].find((each) => protocols.includes(each)),
-        },
-        (socket) => accept(socket, socket.servername || ''),
-      )
-    : createServer((socket) => accept(socket, ''))
+  if (certificate === undefined) return createServer((socket) => accept(socket, ''))
+  let tls: NetServer | undefined
+  return createServer((socket) => {
+    socket.on('error', () => socket.destroy())
+    tls ??= createTlsServer(certificate, hosted, accept)
+    tls.emit('connection', socket)
+  })
+}
+
+/** It never listens itself: TLS is loaded by the first connection. */
+function createTlsServer(
+  certificate: Certificate,
+  hosted: Hosted,
+  accept: (socket: Socket, host: string) => void,
+): NetServer {
+  const {createSecureContext, createServer: create} = process.getBuiltinModule('node:tls')
+  return create(
+    {
+      key: certificate.key,
+      cert: certificate.certificate,
+      handshakeTimeout: SILENCE_LIMIT_MS,
+      // No wildcard covers Cloud Run's hosts of every region.
+      SNICallback(host, use) {
+        const {key, certificateOf} = certificate
+        use(null, hosted(host) && createSecureContext({key, cert: certificateOf(host)}))
+      },
+      // HTTP/2 is gRPC's here.
+      ALPNCallback: ({protocols}) => ['http/1.1', 'h2'].find((each) => protocols.includes(each)),
+    },
+    (socket) => accept(socket, socket.servername || ''),
+  )
 }
 
 /** The first bytes distinguish HTTP/2 from HTTP/1.1; silent connections are closed. */

@@ -1,12 +1,9 @@
 import {connect as connectPort, Server} from '../listener.ts'
 import {Socket} from '../socket.ts'
 
-/** In place of `node:net` and `node:tls`. */
+/** In place of `node:net`. */
 export {BlockList, isIP, isIPv4, isIPv6} from 'node:net'
-export {createSecureContext} from 'node:tls'
 export {Server, Socket}
-
-export class TLSSocket extends Socket {}
 
 type Accept = (socket: Socket) => void
 

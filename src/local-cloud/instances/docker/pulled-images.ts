@@ -1,6 +1,5 @@
 import {mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {createInterface} from 'node:readline'
 import {isJsonObject} from '../../wire/json.ts'
 import {InstanceError} from '../instance.ts'
 import {type Engine, EngineError} from './engine.ts'
@@ -32,6 +31,7 @@ export function createPulledImages(folder: string): PulledImages {
       'POST',
       `/images/create?fromImage=${encodeURIComponent(name)}&tag=${encodeURIComponent(digest)}`,
     )
+    const {createInterface} = await import('node:readline')
     for await (const line of createInterface({input: progress})) {
       const step: unknown = JSON.parse(line)
       if (isJsonObject(step) && 'error' in step)

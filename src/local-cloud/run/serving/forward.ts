@@ -1,7 +1,6 @@
 import {randomBytes} from 'node:crypto'
 import type {IncomingMessage, ServerResponse} from 'node:http'
 import {setTimeout as pass} from 'node:timers/promises'
-import {TLSSocket} from 'node:tls'
 import type {Exit, Instance} from '../../instances/instance.ts'
 import {request as httpRequest} from '../../node-http.ts'
 import {codeOf} from '../../system-error.ts'
@@ -59,7 +58,7 @@ export function traceOf({headers}: IncomingMessage): Trace {
 
 /** How the request came. */
 export function schemeOf({socket}: IncomingMessage): 'http' | 'https' {
-  return socket instanceof TLSSocket ? 'https' : 'http'
+  return 'encrypted' in socket ? 'https' : 'http'
 }
 
 /** The outcome of a request that reached an instance. */
