@@ -47,6 +47,8 @@ it.each([
   ['worker/main.ts', '../src/core/ports/cloud.ts'],
   ['worker/logistic-regression/csv/records.ts', '../table/columns.ts'],
   ['worker/kernels/scratch.ts', '../runtime/index.ts'],
+  ['worker/threads.ts', './runtime/index.ts'],
+  ['worker/threads.ts', './logistic-regression/quality/metrics.ts'],
   ['worker/kernels/scratch.ts', '../logistic-regression/pacer.ts'],
   ['worker/logistic-regression/table/table.ts', '../encoding/design.ts'],
   ['worker/logistic-regression/table/table.ts', '../formats/source.ts'],

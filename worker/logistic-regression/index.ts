@@ -46,7 +46,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
 
   const choice = await chooseFeatures(table, options, pacer)
   const labelled = labelledRows(label.codes)
-  if (pacer.due) await pacer.pause()
+  await pacer.pause()
   const layout = layOut(choice, labelled)
   await pacer.pause()
   const dealt = await dealFolds(label.codes, classes, options, pacer)

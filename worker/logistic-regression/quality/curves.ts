@@ -35,6 +35,7 @@ export async function rank(
     scores[codes[row] === k ? own++ : other++] = probabilities[row * classes + k] ?? 0
   }
   const ranking = {own: scores.subarray(0, members), others: scores.subarray(members)}
+  if (pacer.due) await pacer.pause()
   await sorter.sort(ranking.own, pacer)
   await sorter.sort(ranking.others, pacer)
   return ranking

@@ -41,6 +41,7 @@ export async function measure(
   const areas: ReturnType<typeof areaUnderCurve>[] = []
   const curves: Curves[] = []
   for (const k of judged) {
+    await pacer.pause()
     const ranking = await rank(rows, codes, k, classes.length, probabilities, sorter, pacer)
     if (pacer.due) await pacer.pause()
     // Without rows on both sides there is neither.

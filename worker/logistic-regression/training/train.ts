@@ -48,11 +48,13 @@ export async function encodeRows(
   await design.keep(learned.length, isLast, pacer)
   const outputs = outputsFor(label.classes.length)
   const classes = codesAt(label.codes, learned)
+  const shared = helpers > 0 ? sharedCopy(classes) : classes
+  await pacer.pause()
   return {
     preprocessing,
     objective: {
       design,
-      classes: helpers > 0 ? sharedCopy(classes) : classes,
+      classes: shared,
       outputs,
       shared: shareDesign(design, outputs, learned.length, helpers),
       // By fold, since the curvature of each is needed to refit without it.
