@@ -8,6 +8,8 @@ export function pushEnvelope(event: {
   messageId?: string
   publishTime?: string
   attempt?: number
+  /** The object resource in its payload. */
+  payload?: object
 }): object {
   const {messageId = '1', publishTime = new Date().toISOString()} = event
   return {
@@ -15,13 +17,16 @@ export function pushEnvelope(event: {
       attributes: {
         notificationConfig: `projects/_/buckets/${event.bucket}/notificationConfigs/1`,
         eventType: event.eventType ?? 'OBJECT_FINALIZE',
-        payloadFormat: 'NONE',
+        payloadFormat: event.payload === undefined ? 'NONE' : 'JSON_API_V1',
         bucketId: event.bucket,
         objectId: event.object,
         objectGeneration: event.generation,
         eventTime: publishTime,
         ...(event.reprocessId === undefined ? {} : {'reprocess-id': event.reprocessId}),
       },
+      ...(event.payload === undefined
+        ? {}
+        : {data: Buffer.from(JSON.stringify(event.payload)).toString('base64')}),
       messageId,
       message_id: messageId,
       publishTime,

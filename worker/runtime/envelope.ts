@@ -1,4 +1,5 @@
 import {RESULT_METADATA} from '../contract.ts'
+import {type ObjectMetadata, toMetadata} from './storage/index.ts'
 
 /** What Cloud Storage reported about one generation of an object. */
 export interface ObjectEvent {
@@ -21,6 +22,8 @@ export interface Delivery {
   /** Project of the subscription. */
   readonly project: string | undefined
   readonly event: ObjectEvent
+  /** The object as it was then, if the notification describes it, and the generation of that description. */
+  readonly described?: {readonly metadata: ObjectMetadata; readonly metageneration: string} | undefined
 }
 
 /** A request body that is not a Cloud Storage notification: a retry would not help. */
@@ -55,6 +58,7 @@ export function parsePush(body: Buffer): Delivery {
     publishTime,
     attempt,
     project: projectOf(envelope['subscription']),
+    described: descriptionIn(message['data'], generation),
     event: {
       eventType: text(attributes['eventType'], 'message.attributes.eventType'),
       bucket: text(attributes['bucketId'], 'message.attributes.bucketId'),
@@ -65,6 +69,21 @@ export function parsePush(body: Buffer): Delivery {
           ? undefined
           : text(reprocessId, `message.attributes.${RESULT_METADATA.reprocessId}`),
     },
+  }
+}
+
+/** The object in a payload of the format JSON_API_V1; `undefined` if there is none, or it is another generation's. */
+function descriptionIn(data: unknown, generation: string): Delivery['described'] {
+  if (typeof data !== 'string' || data === '') return undefined
+  try {
+    const resource: unknown = JSON.parse(Buffer.from(data, 'base64').toString('utf8'))
+    const {metageneration}: {metageneration?: unknown} = Object(resource)
+    const metadata = toMetadata(resource)
+    return typeof metageneration === 'string' && metadata.generation === generation
+      ? {metadata, metageneration}
+      : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -138,7 +138,9 @@ async function startExecution(
   // The local cloud identifies the caller by its endpoint.
   const local = environment['CLOUD_RUNNER_ENDPOINT']
   const token = local === undefined ? await storage.accessToken?.() : undefined
-  const env = [{name: WORKER_ENVIRONMENT.delivery, value: JSON.stringify(delivery)}]
+  const env = [
+    {name: WORKER_ENVIRONMENT.delivery, value: JSON.stringify({...delivery, described: undefined})},
+  ]
   const response = await fetch(`${local ?? RUN_ENDPOINT}/v2/${job}:run`, {
     method: 'POST',
     headers: {

@@ -1,8 +1,15 @@
 import {addAbortSignal, Readable} from 'node:stream'
 import {finished} from 'node:stream/promises'
 import type {ByteRange, InputFile} from '../processor.ts'
+import type {Delivery} from './envelope.ts'
 import {type StepChecksums, SteppedCrc32c, steppedRange, verified} from './step-checksums.ts'
-import {isNotFound, type ObjectMetadata, type ObjectName, type Storage} from './storage/index.ts'
+import {
+  isNotFound,
+  isPreconditionFailed,
+  type ObjectMetadata,
+  type ObjectName,
+  type Storage,
+} from './storage/index.ts'
 
 /** Files up to this size are kept as they are read, for further reads: a request costs more than the memory. */
 const LONGEST_KEPT_BYTES = 16 * 1024 * 1024
@@ -20,6 +27,7 @@ export interface OpenedInput {
    * @returns resolves with them, after a read of the whole file if there was none
    */
   noteChecksums(): () => Promise<StepChecksums>
+  readonly metadata: ObjectMetadata
   /** Destroys the streams that are still open, so that no connection outlives the delivery. */
   close(): void
 }
@@ -27,22 +35,23 @@ export interface OpenedInput {
 /**
  * Makes a generation of an object readable as often as needed. Complete reads verify its checksum; so do those of a
  * range once its checksums are known. Reads end when `signal` aborts.
- * @param known checksums that another task has noted
+ * @param more.known checksums that another task has noted
+ * @param more.opened its bytes, already on their way
  */
 export function openInput(
   storage: Storage,
   name: ObjectName & {readonly generation: string},
   metadata: ObjectMetadata,
   signal: AbortSignal,
-  known?: StepChecksums,
+  {known, opened}: {readonly known?: StepChecksums; readonly opened?: Readable} = {},
 ): OpenedInput {
   const streams = new Set<Readable>()
   const {sizeBytes} = metadata
   let isNoting = false
   let checksums = known
   let kept: readonly Buffer[] | undefined
-  // Unpacked, it may have any length.
-  const isKept = metadata.sizeBytes <= LONGEST_KEPT_BYTES && metadata.contentEncoding === undefined
+  let ahead = opened
+  const isRepeatable = isKept(metadata)
   const request = async (range?: ByteRange): Promise<Readable> => {
     const expected = range === undefined ? metadata : undefined
     try {
@@ -57,9 +66,10 @@ export function openInput(
     signal.throwIfAborted()
     if (range !== undefined) return openRange(range)
     if (kept !== undefined) return Readable.from(copied(kept), {objectMode: false})
-    const stream = await request()
+    const stream = ahead ?? (await request())
+    ahead = undefined
     watch(stream)
-    return isKept || isNoting ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
+    return isRepeatable || isNoting ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
   }
   const openRange = async (range: ByteRange): Promise<Readable> => {
     if (kept !== undefined || metadata.contentEncoding !== undefined)
@@ -81,11 +91,11 @@ export function openInput(
     const checksum = isNoting ? new SteppedCrc32c(sizeBytes, (state) => noted.push(state)) : undefined
     for await (const part of stream) {
       if (!Buffer.isBuffer(part)) throw new TypeError('An object is read as bytes')
-      if (isKept) parts.push(Buffer.from(part))
+      if (isRepeatable) parts.push(Buffer.from(part))
       checksum?.update(part)
       yield part
     }
-    if (isKept) kept = parts
+    if (isRepeatable) kept = parts
     if (checksum !== undefined) checksums = noted
   }
   return {
@@ -103,10 +113,44 @@ export function openInput(
         return checksums ?? []
       }
     },
+    metadata,
     close: () => {
+      ahead?.destroy()
       for (const stream of streams) stream.destroy()
     },
   }
+}
+
+/**
+ * The input of a delivery. What its notification describes is read at once, if that is still so: one request instead of
+ * two.
+ * @returns `undefined` if it is gone
+ */
+export async function findInput(
+  storage: Storage,
+  {event, described}: Delivery,
+  signal: AbortSignal,
+): Promise<OpenedInput | undefined> {
+  const name = {bucket: event.bucket, object: event.object, generation: event.generation}
+  if (described !== undefined && isKept(described.metadata)) {
+    const {metadata, metageneration} = described
+    try {
+      const opened = addAbortSignal(signal, await storage.read({...name, metageneration}, metadata, signal))
+      // Nobody may come to read it.
+      return openInput(storage, name, metadata, signal, {opened: opened.on('error', () => {})})
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isNotFound(error)) return undefined
+      if (!isPreconditionFailed(error)) throw error
+    }
+  }
+  const metadata = await storage.find(name)
+  return metadata === undefined ? undefined : openInput(storage, name, metadata, signal)
+}
+
+/** Unpacked, it may have any length. */
+function isKept({sizeBytes, contentEncoding}: ObjectMetadata): boolean {
+  return sizeBytes <= LONGEST_KEPT_BYTES && contentEncoding === undefined
 }
 
 /** A part of a stream's bytes. */

@@ -64,7 +64,7 @@ async function help(
     return
   }
   if (await exchange.hasPart(part)) return
-  const input = openInput(storage, name, found, signal, shared.checksums)
+  const input = openInput(storage, name, found, signal, {known: shared.checksums})
   const startedMs = performance.now()
   try {
     await exchange.writePart(part, parts, input.file)

@@ -14,7 +14,7 @@ import type {Delivery} from './envelope.ts'
 import {reportCancelled} from './cancellation.ts'
 import {leadTasks} from './first-task.ts'
 import {executionOf, handOver, reportHandedOver} from './hand-over.ts'
-import {GenerationGone, openInput} from './input.ts'
+import {findInput, GenerationGone, type OpenedInput} from './input.ts'
 import type {Log} from './log.ts'
 import {readNamedObject} from './named-object.ts'
 import {createObjectWriter, createOutput} from './output.ts'
@@ -30,7 +30,7 @@ import {
 } from './provenance.ts'
 import type {Run} from './run.ts'
 import {findCommitted, findSidecars, Superseded, writeSidecar} from './sidecars.ts'
-import {ABSENT, isPreconditionFailed, type ObjectMetadata} from './storage/index.ts'
+import {ABSENT, isPreconditionFailed} from './storage/index.ts'
 import {DeadlinePassed, type Worker} from './worker.ts'
 
 /** Another delivery of the object may commit first, between the check and the commit: how often to start again. */
@@ -70,6 +70,16 @@ export async function processFile(
 }
 
 async function attempt(run: Run): Promise<Outcome | 'conflict'> {
+  const finding = findInput(run.worker.storage, run.delivery, run.signal)
+  try {
+    return await attemptOn(finding, run)
+  } finally {
+    const input = await finding.catch(() => undefined)
+    input?.close()
+  }
+}
+
+async function attemptOn(finding: Promise<OpenedInput | undefined>, run: Run): Promise<Outcome | 'conflict'> {
   const {worker, delivery, log, signal} = run
   const {event} = delivery
   const {storage} = worker
@@ -77,11 +87,11 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   const findSidecar = (name: Sidecar): Promise<Committed | undefined> =>
     findCommitted(storage, {bucket: outputBucket, object: sidecarObject(event.object, name)})
   const [input, single, outputs, error, mark] = await Promise.all([
-    storage.find({bucket: event.bucket, object: event.object, generation: event.generation}),
+    finding,
     findCommitted(storage, {bucket: outputBucket, object: event.object}),
     findSidecar('outputs.json'),
     findSidecar('error.json'),
-    job === undefined && !isExecution(worker.environment) ? undefined : findSidecar('job.json'),
+    mayBeHandedOver(worker, delivery) ? findSidecar('job.json') : undefined,
   ])
   signal.throwIfAborted()
 
@@ -115,7 +125,7 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
     log('INFO', 'gone: this generation was overwritten or deleted before it was processed', {outcome: 'gone'})
     return 'gone'
   }
-  if (input.metadata[RESULT_METADATA.sourceGeneration] !== undefined) {
+  if (input.file.metadata[RESULT_METADATA.sourceGeneration] !== undefined) {
     log('WARNING', 'skipped: the object is the result of a worker, processing it could loop forever', {
       outcome: 'skipped',
     })
@@ -123,11 +133,19 @@ async function attempt(run: Run): Promise<Outcome | 'conflict'> {
   }
   const execution = job === undefined ? undefined : executionOf(mark, delivery)
   if (execution !== undefined) return reportHandedOver(execution, log)
-  const reason = reasonForJob(worker, input.sizeBytes)
+  const reason = reasonForJob(worker, input.file.sizeBytes)
   if (reason !== undefined) return handOver(worker, delivery, log, reason, signal)
   const origin = originOf(worker.environment, mark)
   const metadata = {...run.metadata, ...originMetadata(origin)}
   return produce({...run, metadata}, origin, input, {single, outputs, error})
+}
+
+/**
+ * Whether a job may have the file. At its first delivery it has none, except for a second notification, of which
+ * `handOver` finds out before it starts another execution.
+ */
+function mayBeHandedOver({settings, environment}: Worker, {attempt}: Delivery): boolean {
+  return isExecution(environment) || (settings.job !== undefined && attempt > 1)
 }
 
 /** Why a file of this size goes straight to the job; `undefined`: it is processed here. */
@@ -145,7 +163,7 @@ function reasonForJob({settings, pace}: Worker, bytes: number): HandOver['reason
 async function produce(
   run: Run,
   origin: Origin,
-  inputMetadata: ObjectMetadata,
+  input: OpenedInput,
   seen: {
     readonly single: Committed | undefined
     readonly outputs: Committed | undefined
@@ -157,8 +175,6 @@ async function produce(
   const {storage} = worker
   const {outputBucket} = worker.settings
   const target = {object: event.object, generation: event.generation, metadata}
-  const source = {bucket: event.bucket, object: event.object, generation: event.generation}
-  const input = openInput(storage, source, inputMetadata, signal)
   // With the first result of an object come its first sidecars.
   const sidecars =
     (seen.single ?? seen.outputs) === undefined
@@ -166,8 +182,8 @@ async function produce(
       : findSidecars(storage, outputBucket, event.object)
   const marks = {
     ...metadata,
-    [RESULT_METADATA.sourceSize]: String(inputMetadata.sizeBytes),
-    [RESULT_METADATA.sourceCreated]: inputMetadata.timeCreated,
+    [RESULT_METADATA.sourceSize]: String(input.metadata.sizeBytes),
+    [RESULT_METADATA.sourceCreated]: input.metadata.timeCreated,
   }
   let contentType = input.file.contentType ?? 'application/octet-stream'
   const resultOptions = () => ({
@@ -218,7 +234,7 @@ async function produce(
     signal.throwIfAborted()
     worker.pace.learn(input.file.sizeBytes, tookMs())
     const processedAt = new Date()
-    const provenance = provenanceOf(origin, inputMetadata, processedAt)
+    const provenance = provenanceOf(origin, input.metadata, processedAt)
     await Promise.all(
       [...produced].map(async ([name, content]) => {
         const facts = name === 'report.json' ? reportMetadata(content) : {}
@@ -267,7 +283,6 @@ async function produce(
   } finally {
     signal.removeEventListener('abort', onAbort)
     await first?.stop()
-    input.close()
   }
 }
 

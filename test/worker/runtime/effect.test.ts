@@ -76,6 +76,39 @@ describe('a file', () => {
     expect(reads).toHaveLength(2)
   })
 
+  it('is read at once as its notification describes it, if that is still so', async () => {
+    await using worker = await startWorker(
+      {
+        name: 'metadata',
+        async process(input, output) {
+          await output.write(JSON.stringify(input.metadata))
+          for await (const part of await input.open()) if (Buffer.isBuffer(part)) await output.write(part)
+        },
+      },
+      {JOB: 'projects/p/locations/l/jobs/j'},
+    )
+    const generation = await worker.upload('a b', 'x', {color: 'red'})
+    const [payload] = await worker.input('a b').getMetadata()
+    const seen = worker.proxy.requests.length
+    expect(await worker.deliver('a b', generation, {payload})).toBe(204)
+    expect(worker.proxy.requests.slice(seen).toSorted()).toEqual([
+      'GET /storage/v1/b/input/o/a b',
+      'GET /storage/v1/b/output/o/_cloud-runner/a b/error.json',
+      'GET /storage/v1/b/output/o/_cloud-runner/a b/outputs.json',
+      'GET /storage/v1/b/output/o/a b',
+      'POST /upload/storage/v1/b/output/o',
+    ])
+    expect(await worker.text(worker.output('a b'))).toBe('{"color":"red"}x')
+
+    await worker.input('a b').setMetadata({metadata: {color: 'blue'}})
+    expect(await worker.deliver('a b', generation, {payload, reprocessId: 'r1'})).toBe(204)
+    expect(await worker.text(worker.output('a b'))).toBe('{"color":"blue"}x')
+
+    await worker.input('a b').delete()
+    expect(await worker.deliver('a b', generation, {payload, reprocessId: 'r2'})).toBe(204)
+    expect(worker.outcomes()).toEqual(['done', 'done', 'gone'])
+  })
+
   it('of no bytes, and of a name whose sidecar needs a hash, goes the same way', async () => {
     await using worker = await startWorker(capitals())
     const name = `${'ö'.repeat(455)}.txt`

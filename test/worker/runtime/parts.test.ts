@@ -345,7 +345,7 @@ it.each([0, 5_000_000, 8 * 1024 * 1024])('a range from byte %i on is verified', 
   if (metadata === undefined) throw new Error('The object is missing.')
   const {signal} = new AbortController()
   const checksums = await openInput(storage, name, metadata, signal).noteChecksums()()
-  const {file} = openInput(storage, name, metadata, signal, checksums)
+  const {file} = openInput(storage, name, metadata, signal, {known: checksums})
   const range = {start, end: start + 6_000_000}
   expect((await buffer(await file.open(range))).equals(content.subarray(start, range.end))).toBe(true)
   proxy.corrupts = isRead

@@ -34,6 +34,8 @@ export interface ObjectName {
   readonly bucket: string
   readonly object: string
   readonly generation?: string
+  /** Of its metadata: a read fails with status 412 if that has changed. */
+  readonly metageneration?: string
 }
 
 /** The metadata that a worker needs of an object (cloud.google.com/storage/docs/json_api/v1/objects). */
@@ -233,8 +235,15 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
   }
 }
 
-function pathOf({bucket, object, generation}: ObjectName, more: Record<string, string> = {}): string {
-  const query = new URLSearchParams({...(generation === undefined ? {} : {generation}), ...more})
+function pathOf(
+  {bucket, object, generation, metageneration}: ObjectName,
+  more: Record<string, string> = {},
+): string {
+  const query = new URLSearchParams({
+    ...(generation === undefined ? {} : {generation}),
+    ...(metageneration === undefined ? {} : {ifMetagenerationMatch: metageneration}),
+    ...more,
+  })
   return `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}?${query.toString()}`
 }
 
@@ -260,7 +269,7 @@ function targetOf(name: ObjectName, {contentType, metadata, expectedGeneration}:
 }
 
 /** @throws TypeError if a response is not an object's metadata */
-function toMetadata(answer: unknown): ObjectMetadata {
+export function toMetadata(answer: unknown): ObjectMetadata {
   const {
     generation,
     size,
