@@ -54,13 +54,15 @@ export function admitLoopback(
     const target = message.url ?? '/'
     if (!target.startsWith('/') && target !== '*')
       throw refuseOutside(message, authorityOf(target), onOutsideCall)
-    const hosts = message.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+    let hosts = 0
+    for (let index = 0; index < message.rawHeaders.length; index += 2)
+      if (/^host$/i.test(message.rawHeaders[index] ?? '')) hosts += 1
     const {host} = message.headers
     const isOurs =
       host !== undefined && (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
     const scheme = 'encrypted' in message.socket ? 'https' : 'http'
     const origin = isOurs ? URL.parse(`${scheme}://${host}`)?.origin : undefined
-    if (hosts.length !== 1 || origin === undefined) {
+    if (hosts !== 1 || origin === undefined) {
       throw new ApiError(
         'PERMISSION_DENIED',
         `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host ?? '')}.`,

@@ -11,10 +11,9 @@ export function requestOf(
   {method, headers}: {method: string; headers: IncomingHttpHeaders},
   stream: Readable,
   url: URL,
-  groups: Record<string, string>,
+  params: Record<string, string>,
   call: HttpRequest['call'],
 ): HttpRequest {
-  const params = decoded(groups)
   const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> => readAll(stream, limitBytes)
   return {
     method,
@@ -63,18 +62,22 @@ function readAll(stream: Readable, limitBytes: number): Promise<Buffer> {
       resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks))
     })
     stream.on('error', reject)
-    stream.once('close', () =>
-      reject(new ApiError('INVALID_ARGUMENT', 'The connection broke before the end of the request.')),
-    )
+    stream.once('close', () => {
+      if (!stream.readableEnded)
+        reject(new ApiError('INVALID_ARGUMENT', 'The connection broke before the end of the request.'))
+    })
   })
 }
 
 /** Path parameters. @throws ApiError INVALID_ARGUMENT for a broken escape */
 export function decoded(groups: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decode(value)]))
+  const params: Record<string, string> = {}
+  for (const name of Object.keys(groups)) params[name] = decode(groups[name] ?? '')
+  return params
 }
 
 function decode(text: string): string {
+  if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
   } catch {

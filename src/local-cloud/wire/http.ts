@@ -117,9 +117,13 @@ async function serve(
   findRoute: FindRoute,
   callers: HttpCallers,
 ): Promise<void> {
-  const gone = new AbortController()
+  let isGone = false
+  // Rarely needed, and costly.
+  let gone: AbortController | undefined
   response.on('close', () => {
-    if (!response.writableFinished) gone.abort()
+    if (response.writableFinished) return
+    isGone = true
+    gone?.abort()
   })
   let signal: AbortSignal | undefined
   let found: Route | undefined
@@ -133,14 +137,15 @@ async function serve(
     const planned = method === 'OPTIONS' ? headers['access-control-request-method'] : undefined
     const match = findRoute(planned ?? method, path)
     if (match) {
-      const {route: candidate, groups} = match
+      const {route: candidate} = match
+      const params = decoded(match.groups)
       if (planned !== undefined) {
         await send(message, response, {
-          headers: preflight(candidate, decoded(groups), {headers, foreign}),
+          headers: preflight(candidate, params, {headers, foreign}),
         })
         return
       }
-      page = admitPage(candidate, decoded(groups), {method, headers, foreign})
+      page = admitPage(candidate, params, {method, headers, foreign})
       found = candidate
       if (candidate.outlivesServer === true) {
         callers.spare(message.socket)
@@ -148,15 +153,17 @@ async function serve(
       }
       const call: Call = {
         principal: page.identify(callers.identify(headers.authorization)),
-        // Rarely needed.
         get signal() {
-          signal ??= AbortSignal.any([gone.signal, callers.stopping])
+          if (signal !== undefined) return signal
+          gone = new AbortController()
+          if (isGone) gone.abort()
+          signal = AbortSignal.any([gone.signal, callers.stopping])
           return signal
         },
         origin,
       }
       const work = (): Promise<HttpResponse> =>
-        answerOf(candidate, message, {method, url, path, call, groups}, callers)
+        answerOf(candidate, message, {method, url, path, call, params}, callers)
       const {principal} = call
       const answer = await (callers.requests === undefined || candidate.beyondFaults === true
         ? work()
@@ -171,7 +178,7 @@ async function serve(
     if (foreign !== undefined) throw refusedPage(foreign)
     throw new ApiError('UNIMPLEMENTED', `${method} ${path} is not served by the local cloud.`)
   } catch (error) {
-    if (gone.signal.aborted) {
+    if (isGone) {
       if (!callers.stopping.aborted && !isBreak(error)) callers.report(error)
       return
     }
@@ -201,8 +208,8 @@ async function answerOf(
     url,
     path,
     call,
-    groups,
-  }: {method: string; url: URL; path: string; call: Call; groups: Record<string, string>},
+    params,
+  }: {method: string; url: URL; path: string; call: Call; params: Record<string, string>},
   {faults}: HttpCallers,
 ): Promise<HttpResponse> {
   const fault =
@@ -223,7 +230,7 @@ async function answerOf(
     route.storesEncoding === true
       ? {headers: message.headers, stream: body}
       : unpackBody(message.headers, body)
-  const answer = await route.handle(requestOf({method, headers}, stream, url, groups, call))
+  const answer = await route.handle(requestOf({method, headers}, stream, url, params, call))
   if (!fault || afterResponseBytes === undefined) return answer
   return faultyAnswer(answer, afterResponseBytes, () => carryOut(fault))
 }

@@ -3,6 +3,8 @@ import type {Route} from './routes.ts'
 import type {MethodDescriptor} from './protos.ts'
 import type {UnaryHandler} from './rpc.ts'
 
+let requestMessages: Promise<typeof import('./request-message.ts')> | undefined
+
 /**
  * REST routes of one method, derived from its `google.api.http` bindings (HTTP/JSON transcoding as described in
  * google/api/http.proto). Without a handler they answer UNIMPLEMENTED with the method's name.
@@ -20,7 +22,9 @@ export function transcode(
       async handle(request) {
         if (!handler)
           throw new ApiError('UNIMPLEMENTED', `${method.path.slice(1)} is not served by the local cloud.`)
-        const {requestMessage} = await import('./request-message.ts')
+        // To import a module that is there takes as long as all else here.
+        requestMessages ??= import('./request-message.ts')
+        const {requestMessage} = await requestMessages
         const message = await requestMessage(method, binding, fields, request)
         // The message was checked against the request's type, which is what the handler declares to take.
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checked against the descriptor just above
