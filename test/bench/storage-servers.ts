@@ -26,7 +26,8 @@ const SMALL = Buffer.alloc(10 * 1024, 'a')
 
 /**
  * Cloud Storage of the local cloud beside fake-gcs-server, in turns: a large object up and down, by plain HTTP and by
- * Google's client, whose checksums in JavaScript limit it; many small ones; the memory that is held after all that.
+ * Google's client, whose checksums in JavaScript limit it; many small ones; the memory that is held after all that. Ours
+ * are synced to the disk before they are acknowledged, as are fake-gcs-server's files, though not their folders.
  */
 export async function benchStorageServers(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-bench-'))
@@ -47,7 +48,7 @@ export async function benchStorageServers(): Promise<void> {
       }
     }
     printFigures(
-      `Cloud Storage, ${MEBIBYTES} MiB and ${SMALL_OBJECTS} × 10 KiB (${ROUNDS} rounds, load ${loadavg()[0]?.toFixed(1)})`,
+      `Cloud Storage, each synced to the disk before it is answered but for fake-gcs memory: ${MEBIBYTES} MiB and ${SMALL_OBJECTS} × 10 KiB (${ROUNDS} rounds, load ${loadavg()[0]?.toFixed(1)})`,
       figures,
     )
   } finally {
