@@ -42,6 +42,20 @@ const UNITS: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 }
 
+/** The limits of a container that sets none (cloud.google.com/run/docs/configuring/services/memory-limits, …/cpu). */
+export const DEFAULT_LIMITS = {cpu: '1000m', memory: '512Mi'}
+
+/**
+ * Containers with what Cloud Run fills in and returns: limits, and, unless resources are given, CPU during requests
+ * alone.
+ */
+export function withDefaultLimits(containers: readonly Container[] = []): Container[] {
+  return containers.map((container) => {
+    const {resources = {cpuIdle: true}} = container
+    return {...container, resources: {...resources, limits: {...DEFAULT_LIMITS, ...resources.limits}}}
+  })
+}
+
 /**
  * The only container of a template.
  * @param field e.g. `service.template`

@@ -57,7 +57,7 @@ export function revisionEnvironment(name: ServiceName, revision: Revision): Reco
 }
 
 /** The port that a container listens on unless it names one (cloud.google.com/run/docs/container-contract#port). */
-const DEFAULT_CONTAINER_PORT = 8080
+export const DEFAULT_CONTAINER_PORT = 8080
 
 /** A container's startup probe, with Cloud Run's defaults for what the user left out. */
 export function startupProbe({startupProbe: probe, ports}: Container): Probe {

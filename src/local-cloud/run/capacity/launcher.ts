@@ -8,7 +8,7 @@ import type {SecretValues} from '../../secret-manager/secret-values.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {toLogEntry} from './container-log.ts'
 import type {Container} from '../resources.ts'
-import {bytesOf, cpus} from '../validate-container.ts'
+import {bytesOf, cpus, DEFAULT_LIMITS} from '../validate-container.ts'
 import {readVariables} from './secret-variables.ts'
 
 /** Endpoints of the local cloud at which every caller is a given service account. */
@@ -62,10 +62,6 @@ export interface LauncherDependencies {
   readonly runtime: Runtime
 }
 
-/** The limits of a container that sets none (cloud.google.com/run/docs/configuring/services/memory-limits, …/cpu). */
-const DEFAULT_CPU = '1'
-const DEFAULT_MEMORY = '512Mi'
-
 export function createLauncher({
   clock,
   log,
@@ -111,7 +107,7 @@ export function createLauncher({
           }),
         ])
       }
-      const {cpu = DEFAULT_CPU, memory = DEFAULT_MEMORY} = container.resources?.limits ?? {}
+      const {cpu, memory} = {...DEFAULT_LIMITS, ...container.resources?.limits}
       const {reach, variables} = listens
         ? await secluded({...imageEnvironment(image), ...declared})
         : UNREACHED

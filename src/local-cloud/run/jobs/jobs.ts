@@ -10,6 +10,7 @@ import {defaultServiceAccount} from '../capacity/launcher.ts'
 import {generatedSuffix} from '../generated-name.ts'
 import {page} from '../paging.ts'
 import {locationOf, shortName} from '../resources.ts'
+import {withDefaultLimits} from '../validate-container.ts'
 import {validated} from '../validated.ts'
 import type {Executor} from './executor.ts'
 import {applyOverrides} from './overrides.ts'
@@ -150,7 +151,13 @@ function withDefaults(spec: JobSpec, serviceAccount: string): JobSpec {
       ...template,
       ...(parallelism === 0 ? {} : {parallelism}),
       taskCount: template.taskCount || 1,
-      template: {maxRetries: 3, timeout: '600s', serviceAccount, ...template.template},
+      template: {
+        maxRetries: 3,
+        timeout: '600s',
+        serviceAccount,
+        ...template.template,
+        containers: withDefaultLimits(template.template?.containers),
+      },
     },
   }
 }

@@ -4,7 +4,7 @@ import {applyFieldMask, fieldPaths} from '../../wire/field-mask.ts'
 import type {PageRequest} from '../../wire/paging.ts'
 import type {RpcService} from '../../wire/rpc.ts'
 import type {Addresses} from '../serving/addresses.ts'
-import {effectiveConcurrency} from '../capacity/container.ts'
+import {DEFAULT_CONTAINER_PORT, effectiveConcurrency} from '../capacity/container.ts'
 import {createDeclared, type DeclaredDependencies} from '../declared.ts'
 import type {Deployment} from './deployment.ts'
 import type {ChangeRequest} from '../etag.ts'
@@ -13,6 +13,7 @@ import {defaultServiceAccount} from '../capacity/launcher.ts'
 import {page} from '../paging.ts'
 import {parseServiceName, type Service, type ServiceSpec, shortName} from '../resources.ts'
 import {type RunStore, serviceResource, type StoredService} from '../store.ts'
+import {withDefaultLimits} from '../validate-container.ts'
 import {validateService, validateServiceId} from './validate.ts'
 
 export interface ServicesDependencies extends DeclaredDependencies {
@@ -99,6 +100,12 @@ function masked(current: ServiceSpec, sent: ServiceSpec, mask = ''): ServiceSpec
 /** Defaults that Cloud Run fills in and returns. */
 function withDefaults(spec: ServiceSpec, serviceAccount: string): ServiceSpec {
   const template = spec.template ?? {}
+  const containers = withDefaultLimits(template.containers).map((container) => ({
+    ...container,
+    ports: container.ports?.length
+      ? container.ports
+      : [{name: 'http1', containerPort: DEFAULT_CONTAINER_PORT}],
+  }))
   return {
     ingress: 'INGRESS_TRAFFIC_ALL',
     launchStage: 'GA',
@@ -107,6 +114,7 @@ function withDefaults(spec: ServiceSpec, serviceAccount: string): ServiceSpec {
       timeout: '300s',
       serviceAccount,
       ...template,
+      containers,
       maxInstanceRequestConcurrency: template.maxInstanceRequestConcurrency || effectiveConcurrency(template),
     },
   }

@@ -252,7 +252,7 @@ describe('the life of a service, through the unmodified client', () => {
     })
   })
 
-  it('refuses locations that Google does not have, and takes images by host, port, tag and digest', async () => {
+  it('refuses locations that Google does not have, and shows what it fills in', async () => {
     const {origin} = await startRun()
     const create = async (location: string, image: string): Promise<unknown> =>
       (
@@ -269,7 +269,20 @@ describe('the life of a service, through the unmodified client', () => {
       '127.0.0.1:4510/p/r/i:1.0_b',
       `r-docker.pkg.dev/p/r/a/b@sha256:${'0'.repeat(64)}`,
     ])
-      expect(await create('us-east5', image)).toMatchObject({done: true})
+      expect(await create('us-east5', image)).toMatchObject({
+        done: true,
+        response: {
+          template: {
+            containers: [
+              {
+                image,
+                ports: [{name: 'http1', containerPort: 8080}],
+                resources: {limits: {cpu: '1000m', memory: '512Mi'}, cpuIdle: true},
+              },
+            ],
+          },
+        },
+      })
   })
 
   it('refuses traffic that does not sum to 100, and traffic to a missing revision', async () => {
@@ -367,7 +380,7 @@ describe('a revision that does not become ready', () => {
       },
     })
     const template = (path: string) => ({
-      containers: [{image, startupProbe: {httpGet: {path}, periodSeconds: 1, failureThreshold: 5}}],
+      containers: [{image, startupProbe: {httpGet: {path}, periodSeconds: 60, failureThreshold: 1}}],
     })
     const [bad] = await services.createService({
       parent: LOCATION,
