@@ -2,7 +2,8 @@ import {writeFile} from 'node:fs/promises'
 
 /** Creates a service account that may do everything in `PROJECT`, and writes a key of it to the file `KEY`. */
 const {PROJECT: project = '', KEY: file = '', STORAGE_EMULATOR_HOST: endpoint = ''} = process.env
-const email = `suites@${project}.iam.gserviceaccount.com`
+// Some tests strip the letters of `user-` off its beginning.
+const email = `google-suites@${project}.iam.gserviceaccount.com`
 const roles = [
   'roles/owner',
   'roles/storage.admin',
@@ -10,7 +11,7 @@ const roles = [
   'roles/iam.serviceAccountTokenCreator',
 ]
 
-await call(`projects/${project}/serviceAccounts`, {accountId: 'suites'})
+await call(`projects/${project}/serviceAccounts`, {accountId: 'google-suites'})
 const bindings = roles.map((role) => ({role, members: [`serviceAccount:${email}`]}))
 await call(`projects/${project}:setIamPolicy`, {policy: {bindings}})
 const {privateKeyData} = await call(`projects/${project}/serviceAccounts/${email}/keys`, {})
