@@ -6,7 +6,10 @@ const FOLDS = 5
 /** Fixed, so that the same file yields the same folds. */
 const SEED = 20240229
 
-const memory = new ScratchPool()
+/** Of a large file, the memory is needed for its design. */
+const MOST_HANDED_ON_BYTES = 512 * 1024
+
+const memory = new ScratchPool(MOST_HANDED_ON_BYTES)
 
 /** The labelled rows, assigned to folds for cross-validation. */
 export interface Folds {
