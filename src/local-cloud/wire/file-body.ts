@@ -1,4 +1,5 @@
 import {closeSync, read} from 'node:fs'
+import type {Socket} from 'node:net'
 import {Readable, type Writable} from 'node:stream'
 
 /** Read in one go: each turn through the thread pool costs as much as some hundred kilobytes. */
@@ -22,16 +23,22 @@ export class FileBody extends Readable {
   }
 
   /** Writes all that is left to `response`, by memory that is used again. @throws if the file or the connection breaks */
-  async sendTo(response: Writable): Promise<void> {
+  async sendTo(response: Writable, connection: Socket): Promise<void> {
     // What limits the time that a connection may be silent learns of the body by this.
     response.emit('pipe', this)
+    const {promise: broken, reject: breakOff} = Promise.withResolvers<never>()
+    const closed = (): void =>
+      breakOff(Object.assign(new Error('The connection closed.'), {code: 'ECONNRESET'}))
+    // A response that waits for an earlier one of its connection does not learn that it ends.
+    connection.once('close', closed)
+    broken.catch(() => undefined)
     try {
       let isTaken: Promise<unknown> = Promise.resolve()
       for (;;) {
         const buffer = free.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES)
         const bytes = await this.#next(buffer)
         // One buffer is read into while the connection takes the other.
-        await isTaken
+        await Promise.race([isTaken, broken])
         if (bytes.length === 0) return
         isTaken = new Promise<void>((resolve, reject) => {
           response.write(bytes, (error) => (error ? reject(error) : resolve()))
@@ -39,6 +46,7 @@ export class FileBody extends Readable {
         isTaken.catch(() => undefined)
       }
     } finally {
+      connection.off('close', closed)
       this.destroy()
     }
   }

@@ -24,7 +24,7 @@ export async function send(
     ...answer.headers,
   })
   if (body instanceof FileBody && message.method !== 'HEAD') {
-    await body.sendTo(response)
+    await body.sendTo(response, message.socket)
     await ended(response)
     return
   }

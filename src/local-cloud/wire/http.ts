@@ -17,7 +17,13 @@ import {admitPage, type Page, preflight, refusedPage} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
 import {tunnel} from './tunnel.ts'
 
-const BREAKS = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ECONNRESET', 'EPIPE'])
+const BREAKS = new Set([
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+  'ECANCELED',
+  'ECONNRESET',
+  'EPIPE',
+])
 
 /** What a connection may take of us. */
 export interface HttpLimits {
@@ -178,7 +184,8 @@ async function serve(
     if (foreign !== undefined) throw refusedPage(foreign)
     throw new ApiError('UNIMPLEMENTED', `${method} ${path} is not served by the local cloud.`)
   } catch (error) {
-    if (isGone) {
+    // A response that waits for an earlier one of its connection does not learn that it closed.
+    if (isGone || message.socket.destroyed) {
       if (!callers.stopping.aborted && !isBreak(error)) callers.report(error)
       return
     }

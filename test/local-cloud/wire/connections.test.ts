@@ -1,10 +1,15 @@
 import {once} from 'node:events'
+import {openSync} from 'node:fs'
+import {mkdtemp, rm, truncate, writeFile} from 'node:fs/promises'
 import {request} from 'node:http'
 import {connect} from 'node:net'
+import {tmpdir} from 'node:os'
+import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {afterAll, beforeAll, expect, it} from 'vitest'
 import {admitLoopback} from '../../../src/local-cloud/wire/admission.ts'
 import {DiskFullError} from '../../../src/local-cloud/disk-full.ts'
+import {FileBody} from '../../../src/local-cloud/wire/file-body.ts'
 import {createHttpServer, HTTP_LIMITS} from '../../../src/local-cloud/wire/http.ts'
 import {route} from '../../../src/local-cloud/wire/routes.ts'
 import {createServerOf, type Listener} from '../../../src/local-cloud/wire/server.ts'
@@ -183,4 +188,33 @@ it('survives what is neither HTTP nor HTTP/2', async () => {
 
 it('reports nothing as its own fault', () => {
   expect(errors).toEqual([])
+})
+
+it('closes the files of responses that still wait when their connection ends', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'file-bodies-'))
+  const file = join(folder, 'large')
+  await writeFile(file, '')
+  await truncate(file, 64 * 1024 * 1024)
+  const bodies: FileBody[] = []
+  const reported: unknown[] = []
+  const large = route('GET', '/large', () => {
+    const body = new FileBody(openSync(file, 'r'))
+    bodies.push(body)
+    return {headers: {'content-length': String(64 * 1024 * 1024)}, body}
+  })
+  const server = createServerOf({routes: [large], services: [], report: (error) => reported.push(error)})
+  const listening = await server.listen(0, () => 'owner')
+  try {
+    const socket = connect(listening.port, '127.0.0.1')
+    socket.write(`GET /large HTTP/1.1\r\nhost: 127.0.0.1:${listening.port}\r\n\r\n`.repeat(3))
+    await once(socket, 'data')
+    socket.pause()
+    await expect.poll(() => bodies.length).toBe(3)
+    socket.destroy()
+    await expect.poll(() => bodies.filter((body) => !body.closed)).toEqual([])
+    expect(reported).toEqual([])
+  } finally {
+    await listening.close()
+    await rm(folder, {recursive: true})
+  }
 })
