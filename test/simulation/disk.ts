@@ -88,7 +88,7 @@ export class Disk {
     for (const path of this.#entries.keys())
       if (path !== DISK && this.#entries.get(dirname(path)) !== 'folder') this.#entries.delete(path)
     for (const entry of this.#entries.values())
-      if (entry !== 'folder' && this.#world.chance(0.5)) entry.bytes = entry.synced
+      if (entry !== 'folder' && this.#world.chance(0.8)) entry.bytes = entry.synced
     for (const entry of this.#entries.values()) if (entry !== 'folder') entry.synced = entry.bytes
     this.databases.losePower()
     this.#safe = new Map(this.#entries)
