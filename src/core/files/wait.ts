@@ -36,6 +36,8 @@ const LOOKS_AT_ONCE = 8
 /** Of more files than this, what was written is listed, since they have names that lie together, until few are left. */
 const MOST_SINGLE_LOOKS = 20
 const FEW_LEFT = 4
+/** A listing that takes longer has many other names between: then a few more files are read singly. */
+const LONG_LISTING_MS = 1000
 /** While files end, the next look comes after this part of the time that the others will take. */
 const PAUSE_PER_REST = 0.5
 
@@ -114,7 +116,8 @@ export async function waitForResults(
     if (before?.state !== status.state || before.attempts !== status.attempts) changed?.(status)
   }
   const open = () => files.filter((file) => isOpen(states.get(keyOf(file))))
-  const isListed = ({length}: readonly AwaitedFile[]) => files.length > MOST_SINGLE_LOOKS && length > FEW_LEFT
+  let few = FEW_LEFT
+  const isListed = ({length}: readonly AwaitedFile[]) => files.length > MOST_SINGLE_LOOKS && length > few
   const looks: Looks = {isListed, report, context}
 
   const activityReader = createActivityReader(context)
@@ -122,8 +125,10 @@ export async function waitForResults(
   let slowLookAt = began + FIRST_SLOW_LOOK_MS
   let pause = FIRST_PAUSE_MS
   for (let ended = 0; ;) {
+    const lookedAt = performance.now()
     await lookAtResults(open(), looks)
     const now = performance.now()
+    if (now - lookedAt > LONG_LISTING_MS) few = MOST_SINGLE_LOOKS
     const endedBefore = ended
     ended = files.length - open().length
     const rest = ended > endedBefore ? ((now - began) / ended) * open().length : Infinity
