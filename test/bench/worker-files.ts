@@ -32,7 +32,7 @@ export async function benchWorkerFiles(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'cloud-runner-bench-'))
   try {
     await using cloud = await startLocalCloudProcess(join(folder, 'state'))
-    const generations = await uploadSamples(cloud.endpoint, folder)
+    const samples = await uploadSamples(cloud.endpoint, folder)
     const environment = {
       STORAGE_EMULATOR_HOST: cloud.endpoint,
       METADATA_SERVER_DETECTION: 'none',
@@ -47,9 +47,9 @@ export async function benchWorkerFiles(): Promise<void> {
     const figures = new Map([...workers.keys()].map((name): [string, Figures] => [name, new Map()]))
     for (let round = 0; round < ROUNDS; round++) {
       for (const [name, worker] of workers) {
-        await measureWorker(worker, generations, figures.get(name) ?? new Map())
-        await measureFirst(worker, generations, figures.get(name) ?? new Map())
-        await measureAlone(worker, generations, figures.get(name) ?? new Map())
+        await measureWorker(worker, samples, figures.get(name) ?? new Map())
+        await measureFirst(worker, samples, figures.get(name) ?? new Map())
+        await measureAlone(worker, samples, figures.get(name) ?? new Map())
       }
     }
     print(figures)
@@ -58,20 +58,22 @@ export async function benchWorkerFiles(): Promise<void> {
   }
 }
 
-/** @returns generation by object */
-async function uploadSamples(endpoint: string, folder: string): Promise<Map<string, string>> {
+/** Resources by object. */
+type Samples = ReadonlyMap<string, object>
+
+async function uploadSamples(endpoint: string, folder: string): Promise<Samples> {
   const storage = new Storage({apiEndpoint: endpoint, projectId: 'bench', useAuthWithCustomEndpoint: false})
   for (const bucket of ['input', 'output']) await storage.createBucket(bucket)
-  const generations = new Map<string, string>()
+  const samples = new Map<string, object>()
   for (const {rows} of FILES) {
     const file = join(folder, `${rows}.csv`)
     // The Python worker knows its label by this name alone.
     const chunks = [...generateSample({rows, seed: SAMPLE_SEED})]
     await writeFile(file, chunks.join('').replace('bankrupt', 'default'))
     const [uploaded] = await storage.bucket('input').upload(file, {resumable: false})
-    generations.set(basename(file), String(uploaded.metadata.generation))
+    samples.set(basename(file), uploaded.metadata)
   }
-  return generations
+  return samples
 }
 
 async function ourWorker(folder: string, environment: Record<string, string>): Promise<WorkerCommand> {
@@ -102,11 +104,7 @@ function peerWorker(environment: Record<string, string>): WorkerCommand | string
   return {command: [python, ...gunicorn, 'peer_worker:app'], folder, environment}
 }
 
-async function measureWorker(
-  command: WorkerCommand,
-  generations: ReadonlyMap<string, string>,
-  figures: Figures,
-): Promise<void> {
+async function measureWorker(command: WorkerCommand, samples: Samples, figures: Figures): Promise<void> {
   await using worker = await startWorker(command)
   add(figures, 'start to first 200, ms', worker.startMs)
   add(figures, 'memory idle, MB', worker.memory()?.nowMb)
@@ -114,7 +112,7 @@ async function measureWorker(
     const object = `${rows}.csv`
     for (let i = 1; i <= sent; i++) {
       const before = worker.cpuSeconds()
-      const ms = await deliver(worker.port, object, generations.get(object) ?? '')
+      const ms = await deliver(worker.port, object, samples)
       if (i <= sent - counted) continue
       add(figures, `${rows} rows, ms`, ms)
       add(figures, `${rows} rows, CPU ms`, cpuMsSince(before, worker))
@@ -123,15 +121,11 @@ async function measureWorker(
   }
 }
 
-async function measureFirst(
-  command: WorkerCommand,
-  generations: ReadonlyMap<string, string>,
-  figures: Figures,
-): Promise<void> {
+async function measureFirst(command: WorkerCommand, samples: Samples, figures: Figures): Promise<void> {
   await using worker = await startWorker(command)
   const object = `${LARGEST}.csv`
   const before = worker.cpuSeconds()
-  const ms = await deliver(worker.port, object, generations.get(object) ?? '')
+  const ms = await deliver(worker.port, object, samples)
   add(figures, `${LARGEST} rows, first of a process, ms`, ms)
   add(figures, `${LARGEST} rows, first of a process, CPU ms`, cpuMsSince(before, worker))
   add(figures, `memory peak of ${LARGEST} rows alone, MB`, worker.memory()?.peakMb)
@@ -140,13 +134,13 @@ async function measureFirst(
 /** The largest file once the code is warm, with one processor however many there are; the Python worker uses one anyway. */
 async function measureAlone(
   {environment, ...command}: WorkerCommand,
-  generations: ReadonlyMap<string, string>,
+  samples: Samples,
   figures: Figures,
 ): Promise<void> {
   await using worker = await startWorker({...command, environment: {...environment, CPU_LIMIT: '1'}})
   const object = `${LARGEST}.csv`
   for (let i = 1; i <= 2; i++) {
-    const ms = await deliver(worker.port, object, generations.get(object) ?? '')
+    const ms = await deliver(worker.port, object, samples)
     if (i === 2) add(figures, `${LARGEST} rows, one processor, ms`, ms)
   }
 }
@@ -164,12 +158,15 @@ function add(figures: Figures, name: string, value: number | undefined): void {
 let messages = 0
 
 /** Milliseconds from the notification to the answer. */
-async function deliver(port: number, object: string, generation: string): Promise<number> {
+async function deliver(port: number, object: string, samples: Samples): Promise<number> {
   messages++
+  const payload = samples.get(object) ?? {}
+  const {generation}: {generation?: unknown} = payload
   const event = {
     bucket: 'input',
     object,
-    generation,
+    generation: String(generation),
+    payload,
     messageId: String(messages),
     reprocessId: String(messages),
   }
