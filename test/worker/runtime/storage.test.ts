@@ -253,6 +253,22 @@ describe('a request', () => {
     expect(asked).toBeGreaterThan(1)
   })
 
+  it('to put objects together is awaited for longer, since a local cloud copies them', async () => {
+    let asked = 0
+    const origin = await startServer((_, response) => {
+      asked++
+      setTimeout(() => response.end(JSON.stringify({generation: '7', size: '2'})), 900)
+    })
+    const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, {mostRetries: 0, silenceMs: 300})
+    const name = {bucket: 'output', object: 'a'}
+    const options = {contentType: 'text/plain', metadata: {}, expectedGeneration: ABSENT}
+    expect(await storage.compose(name, [], options, new AbortController().signal)).toMatchObject({
+      generation: '7',
+    })
+    expect(asked).toBe(1)
+    await expect(storage.find(name)).rejects.toThrow('went silent')
+  })
+
   it('is not sent twice if a kept-alive connection goes silent', async () => {
     let asked = 0
     const origin = await startServer((_, response) => {

@@ -9,6 +9,8 @@ import type {Patience} from './retry.ts'
 const GOOGLE_ENDPOINT = 'https://storage.googleapis.com'
 /** A connection without traffic for this long is closed. */
 const SILENCE_MS = 60_000
+/** So many times as long if an answer waits for a copy of the bytes: sent again, it would copy them once more. */
+const SILENCE_OF_COPIES = 15
 const LONGEST_ERROR_BYTES = 64 * 1024
 /** Read from a connection at a time for a large response; Node reads 64 KiB, each into new memory. */
 export const LARGE_READ_BYTES = 256 * 1024
@@ -24,6 +26,8 @@ export interface StorageRequest {
   readonly what: string
   /** Whether the response is large: then its chunks are, too. */
   readonly isLarge?: boolean
+  /** Whether bytes are copied before the answer. */
+  readonly copies?: boolean
   /** Aborts the request and its response. */
   readonly signal?: AbortSignal | undefined
 }
@@ -59,7 +63,7 @@ export function connect(
   const accessToken = emulator === undefined ? accessTokens(environment, wait) : undefined
 
   const exchange = async (sending: StorageRequest, isRetry: boolean): Promise<IncomingMessage> => {
-    const {method, path, headers, body = [], what, isLarge, signal} = sending
+    const {method, path, headers, body = [], what, isLarge, copies, signal} = sending
     signal?.throwIfAborted()
     const url = new URL(path, endpoint)
     const token = await accessToken?.()
@@ -80,14 +84,15 @@ export function connect(
         ...headers,
       },
     })
+    const longestMs = copies === true ? SILENCE_OF_COPIES * silenceMs : silenceMs
     let response: IncomingMessage | undefined
     sent.on('socket', (socket) => {
       const onSilence = (): void => {
         if (response?.isPaused() !== true) sent.destroy(new Error(`${what}: the connection went silent`))
         // Silence caused by a paused reader does not count, but what follows does; Node reports each only once.
-        else response.once('resume', () => socket.setTimeout(silenceMs))
+        else response.once('resume', () => socket.setTimeout(longestMs))
       }
-      socket.setTimeout(silenceMs).on('timeout', onSilence)
+      socket.setTimeout(longestMs).on('timeout', onSilence)
       // The socket is kept for other requests.
       sent.on('close', () => socket.off('timeout', onSilence))
     })

@@ -50,6 +50,7 @@ export async function copyObject(
       headers: {'content-type': 'application/json; charset=UTF-8'},
       body: [Buffer.from(JSON.stringify(resource))],
       what,
+      copies: true,
     })
     rewriteToken = answer['done'] === true ? undefined : answer['rewriteToken']
   } while (rewriteToken !== undefined)

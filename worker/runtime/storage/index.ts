@@ -203,6 +203,7 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
         headers: {'content-type': 'application/json; charset=UTF-8'},
         body: [Buffer.from(JSON.stringify(body))],
         what,
+        copies: true,
         signal,
       } as const
       return retries.run(async () => {
