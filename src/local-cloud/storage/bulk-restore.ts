@@ -1,4 +1,4 @@
-import type {Operation, Operations} from '../operations/operations.ts'
+import type {Operations} from '../operations/operations.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
@@ -9,6 +9,7 @@ import {globMatcher} from './glob.ts'
 import type {JsonRoute} from './json-routes.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfObject, restoredFields} from './object-draft.ts'
+import {operationJson} from './operation-resource.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 import {requireSoftDelete, type SoftDeletedObjects} from './soft-deleted.ts'
 import type {StoredObject} from './stored-object.ts'
@@ -144,16 +145,6 @@ export function bulkRestoreRoutes({
       },
     ],
   ]
-}
-
-/** https://cloud.google.com/storage/docs/json_api/v1/operations#resource */
-export function operationJson(operation: Operation, origin: string): JsonObject {
-  const [, , , bucket, , id] = operation.name.split('/')
-  return {
-    kind: 'storage#operation',
-    ...operation,
-    selfLink: `${origin}/storage/v1/b/${bucket}/operations/${id}`,
-  }
 }
 
 /** Whether an object is one of those that a body asks for. @throws StorageError 400 */
