@@ -144,8 +144,8 @@ async function attemptOn(finding: Promise<OpenedInput | undefined>, run: Run): P
  * Whether a job may have the file. At its first delivery it has none, except for a second notification, of which
  * `handOver` finds out before it starts another execution.
  */
-function mayBeHandedOver({settings, environment}: Worker, {attempt}: Delivery): boolean {
-  return isExecution(environment) || (settings.job !== undefined && attempt > 1)
+function mayBeHandedOver({settings, environment}: Worker, delivery: Delivery): boolean {
+  return isExecution(environment) || (settings.job !== undefined && delivery.attempt > 1)
 }
 
 /** Why a file of this size goes straight to the job; `undefined`: it is processed here. */
