@@ -45,12 +45,11 @@ export class TypedBuilder implements ColumnBuilder {
   }
 
   build(rows: number, name: string): NumberColumn {
-    shorten(this.#values, rows)
     return {
       kind: 'number',
       index: this.#index,
       name,
-      values: this.#values,
+      values: shorten(this.#values, rows),
       decimalComma: false,
       noNumbers: this.#noNumbers,
     }

@@ -134,6 +134,19 @@ describe('Parquet', () => {
     expect(last).toEqual(same.lines.slice(1).map((line) => Number(line.split(',').at(-1)).toPrecision(6)))
   })
 
+  it('has columns of as many numbers as the file has rows', async () => {
+    const {uniform} = randomFrom(3)
+    const data = Array.from({length: 200}, (_, i) => [i + 1, uniform(), i % 3 === 0 ? 1 : 0] as const)
+    const names = ['counter', 'x', 'y']
+    const bytes = parquetWriteBuffer({
+      columnData: names.map((name, i) => ({name, data: data.map((row) => row[i] ?? 0), type: 'DOUBLE'})),
+    })
+    const csv = [names, ...data].map((row) => row.join()).join('\n')
+    const [fromParquet, fromCsv] = await Promise.all([processFile(Buffer.from(bytes)), processFile(csv)])
+    expect(fromCsv.report.leftOut).toEqual([{column: 'counter', reason: 'identifier'}])
+    expect(fromParquet.report.leftOut).toEqual(fromCsv.report.leftOut)
+  })
+
   it('is scored by a model that takes numbers for texts, and without a label', async () => {
     const lines = Array.from(
       {length: 60},
