@@ -153,7 +153,7 @@ async function hold(
   )
   const first = Math.min(...ranges.map(({start}) => start))
   const last = Math.max(...ranges.map(({end}) => end))
-  if (!(last - first <= MOST_BYTES)) return undefined
+  if (ranges.length === 0 || last - first > MOST_BYTES) return undefined
   const bytes = await read({start: first, end: last})
   return {byteLength: last, slice: (start, end = last) => bytes.slice(start - first, end - first)}
 }

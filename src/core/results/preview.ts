@@ -11,8 +11,9 @@ export interface Preview {
   readonly omitted?: number
 }
 
-/** The first bytes of a file in Parquet. */
+/** The first bytes of a file in Parquet, and of one whose footer is encrypted. */
 const PARQUET = 'PAR1'
+const ENCRYPTED_PARQUET = 'PARE'
 
 /**
  * Reads only the first rows of an object. The delimiter of CSV is the one of `,` `;` tab `|` that occurs most in the
@@ -41,14 +42,17 @@ export async function readPreview(
     stop.abort()
     raw.destroy()
   })
-  if (isEncryptedParquet(head)) throw new NoPreview('it is encrypted')
-  if (head.startsWith(PARQUET)) return readParquetHead(objects, object, rows, signal)
+  if (isIn(ENCRYPTED_PARQUET, head)) throw new NoPreview('it is encrypted')
+  if (isIn(PARQUET, head)) {
+    if (bytes !== raw) throw new NoPreview('it is compressed as a whole')
+    return readParquetHead(objects, object, rows, signal)
+  }
   return /^\s*\{/.test(head) ? parseLines(head, rows) : parseHead(head, rows)
 }
 
-/** Whether its footer is encrypted, as its first bytes say; `PARE` may also be the beginning of a header in CSV. */
-function isEncryptedParquet(head: string): boolean {
-  return head.startsWith('PARE') && head.includes('\0')
+/** Whether a file is in a format, as its first bytes say. A header in CSV may begin so, too, but has no NUL. */
+function isIn(format: string, head: string): boolean {
+  return head.startsWith(format) && head.includes('\0')
 }
 
 /** The text of the first lines, a few more if a quoted field contains line breaks; at most 1 MiB. */
@@ -57,7 +61,7 @@ async function readLines(bytes: AsyncIterable<unknown>, lines: number): Promise<
   let text = ''
   for await (const chunk of bytes) {
     if (chunk instanceof Uint8Array) text += decoder.decode(chunk, {stream: true})
-    if (text.startsWith(PARQUET) || countLines(text) > lines * 4 || text.length > 1024 * 1024) break
+    if (isIn(PARQUET, text) || countLines(text) > lines * 4 || text.length > 1024 * 1024) break
   }
   return text
 }

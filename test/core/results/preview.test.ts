@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises'
 import {Readable} from 'node:stream'
+import {gzipSync} from 'node:zlib'
 import {type ColumnSource, parquetWriteBuffer} from 'hyparquet-writer'
 import {expect, test} from 'vitest'
 import type {ObjectStore} from '../../../src/core/ports/objects.ts'
@@ -86,7 +87,8 @@ test('the format of a result is told by its content', async () => {
   const rows = {columns: ['a'], rows: [['0'], ['856']]}
   expect(await preview(bytes, 'a.csv')).toMatchObject(rows)
   expect(await preview('a\n0\n856\n', 'a.parquet')).toMatchObject(rows)
-  expect(await preview('PARENT\n1\n', 'parents.csv')).toMatchObject({columns: ['PARENT'], rows: [['1']]})
+  for (const name of ['PARENT', 'PAR1'])
+    expect(await preview(`${name}\n1\n`, 'a.csv')).toMatchObject({columns: [name], rows: [['1']]})
 })
 
 test('only the pages of Parquet that have the first rows are read', async () => {
@@ -128,8 +130,10 @@ test('rows of Parquet are previewed across row groups, also if there are none', 
   const preview = await startPreviews()
   const groups = parquet([{name: 'a', data: numbers(7), type: 'INT32'}], {rowGroupSize: 2})
   expect((await preview(groups, 'groups.parquet')).rows.flat()).toEqual(['0', '856', '703', '550', '397'])
-  const empty = await preview(parquet([{name: 'a', data: [], type: 'INT32'}]), 'empty.parquet')
+  const none = parquet([{name: 'a', data: [], type: 'INT32'}])
+  const empty = await preview(none, 'empty.parquet')
   expect(empty).toMatchObject({columns: ['a'], rows: []})
+  expect(empty.bytesRead).toBe(none.length)
 })
 
 test('a result in Parquet that cannot be previewed says why', async () => {
@@ -137,16 +141,17 @@ test('a result in Parquet that cannot be previewed says why', async () => {
   const snappy = await fixture('snappy.parquet')
   const damaged = Buffer.from(snappy)
   damaged.fill(0xff, 30, 300)
-  const cases: [content: Buffer, fault: RegExp][] = [
+  const cases: [content: Buffer, fault: RegExp, name?: string][] = [
     [await fixture('encrypted.parquet'), /^column a is encrypted$/],
     [Buffer.from('PARE\0\0\0\0PARE'), /^it is encrypted$/],
     [await fixture('lz4.parquet'), /^column whole cannot be read \(.*LZ4/],
     [snappy.subarray(0, 9000), /^its footer is damaged \(/],
-    [snappy.subarray(0, 5), /^its footer is damaged/],
+    [Buffer.from('PAR1\0'), /^its footer is damaged/],
     [damaged, /^column whole cannot be read/],
+    [gzipSync(snappy), /^it is compressed as a whole$/, 'packed.parquet.gz'],
   ]
-  for (const [content, fault] of cases) {
-    const found: unknown = await preview(content, 'bad.parquet').catch((error: unknown) => error)
+  for (const [content, fault, name = 'bad.parquet'] of cases) {
+    const found: unknown = await preview(content, name).catch((error: unknown) => error)
     expect(found).toBeInstanceOf(NoPreview)
     expect(found).toMatchObject({message: expect.stringMatching(fault)})
   }
