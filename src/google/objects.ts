@@ -70,15 +70,13 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
 
     upload: (options) => {
       const {source, contentType} = options
-      if ('file' in source && source.sizeBytes <= SMALL_BYTES && contentType !== undefined)
-        return uploadSmall(rest, source.file, contentType, options)
       return translated(`Uploading ${options.name} to bucket ${options.bucket}`, async () => {
+        if ('file' in source && source.sizeBytes <= SMALL_BYTES && contentType !== undefined)
+          return uploadSmall(rest, source.file, contentType, options)
         const file = await fileOf(options.bucket, options.name)
         // A stream cannot be read twice; a file is sent again. If only the first answer was lost, the same bytes have
         // two generations, and the later one counts.
-        await ('file' in options.source
-          ? retried(() => send(file, options), options.signal)
-          : send(file, options))
+        await ('file' in source ? retried(() => send(file, options), options.signal) : send(file, options))
         return toStoredObject(options.bucket, file.metadata)
       })
     },

@@ -1,5 +1,5 @@
 import {EventEmitter} from 'node:events'
-import {writeFile} from 'node:fs/promises'
+import {rm, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
@@ -75,6 +75,10 @@ test('a small file is sent in one request, whole or not at all', async () => {
   await expect(objects.upload({...upload, expectedGeneration: '0'})).rejects.toMatchObject({
     code: 'precondition-failed',
   })
+  await rm(file)
+  await expect(objects.upload(upload)).rejects.toThrow(/^Uploading folder\/ä b\.csv to .*: ENOENT/)
+  const left = AbortSignal.abort(new DOMException('', 'AbortError'))
+  await expect(objects.upload({...upload, signal: left})).rejects.toMatchObject({code: 'interrupted'})
 })
 
 test('a download warns of no leak and leaves the limit of every other emitter alone', async () => {
