@@ -31,7 +31,6 @@ export class Surveyor {
   readonly #numbersAt: number
   readonly #amongAt: number
   readonly #statsAt: number
-  readonly #end: number
   #among = new Float64Array(NUMBERS_AT_ONCE)
 
   constructor(scratch: Scratch) {
@@ -39,7 +38,6 @@ export class Surveyor {
     this.#numbersAt = scratch.claim(NUMBERS_AT_ONCE * 8)
     this.#amongAt = scratch.claim((NUMBERS_AT_ONCE + 1) * 8)
     this.#statsAt = scratch.claim(STATS * 8)
-    this.#end = scratch.end
   }
 
   survey(numbers: Numbers): Survey {
@@ -91,13 +89,13 @@ export class Surveyor {
   #medianOf({present, before, among}: Look): number {
     if (present === 0) return 0
     const scratch = this.#scratch
-    const {kernels} = scratch
+    const {kernels, end} = scratch
     const rank = (present >> 1) - before
     const at = scratch.claim(among.length * 8)
     scratch.doubles(at, among.length).set(among)
     const upper = kernels.select(at, among.length, rank)
     const median = present % 2 === 1 ? upper : kernels.greatest(at, rank, 0) / 2 + upper / 2
-    scratch.release(this.#end)
+    scratch.release(end)
     return median
   }
 
