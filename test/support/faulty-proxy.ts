@@ -12,8 +12,8 @@ export interface FaultyProxy {
   losesAnswer: (method: string, url: URL) => boolean
   /** After so many bytes the answer's connection is broken; `undefined`: never. */
   cutsAfter: (method: string, url: URL) => number | undefined
-  /** Answers of which one bit is turned over. */
-  corrupts: (method: string, url: URL) => boolean
+  /** Answers of which one bit is turned over: in each piece, or only in the byte at this offset. */
+  corrupts: (method: string, url: URL) => boolean | number
   /** Requests of whose body one bit is turned over. */
   corruptsRequest: (method: string, url: URL) => boolean
 }
@@ -37,9 +37,12 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
       }
       response.writeHead(answer.statusCode ?? 500, answer.headers)
       let left = proxy.cutsAfter(method, url) ?? Infinity
-      const isCorrupted = proxy.corrupts(method, url)
+      const corrupted = proxy.corrupts(method, url)
+      let offset = typeof corrupted === 'number' ? corrupted : 0
       answer.on('data', (bytes: Buffer) => {
-        if (isCorrupted) bytes[0] = (bytes[0] ?? 0) ^ 1
+        if (corrupted !== false && offset >= 0 && offset < bytes.length)
+          bytes[offset] = (bytes[offset] ?? 0) ^ 1
+        if (typeof corrupted === 'number') offset -= bytes.length
         if (left <= 0) return
         response.write(bytes.subarray(0, left))
         left -= bytes.length

@@ -6,6 +6,7 @@ import {type StepChecksums, SteppedCrc32c, steppedRange, verified} from './step-
 import {
   isNotFound,
   isPreconditionFailed,
+  type ObjectBytes,
   type ObjectMetadata,
   type ObjectName,
   type Storage,
@@ -13,6 +14,13 @@ import {
 
 /** Files up to this size are kept as they are read, for further reads: a request costs more than the memory. */
 const LONGEST_KEPT_BYTES = 16 * 1024 * 1024
+
+/**
+ * The most that is read to verify what a process refused: inside a region a few seconds, so that a bad file is still
+ * recorded before the delivery's deadline. Beyond it, the fault counts as the file's.
+ */
+const MOST_VERIFIED_BYTES = 1024 * 1024 * 1024
+const LONGEST_VERIFYING_MS = 10_000
 
 /** The generation was overwritten or deleted before it was read: nothing is left to process. */
 export class GenerationGone extends Error {
@@ -28,6 +36,11 @@ export interface OpenedInput {
    */
   noteChecksums(): () => Promise<StepChecksums>
   readonly metadata: ObjectMetadata
+  /**
+   * Ends the reads from the beginning that the process did not finish, and verifies what it received of them.
+   * @throws TransferError if bytes were damaged on their way
+   */
+  verify(): Promise<void>
   /** Destroys the streams that are still open, so that no connection outlives the delivery. */
   close(): void
 }
@@ -43,16 +56,17 @@ export function openInput(
   name: ObjectName & {readonly generation: string},
   metadata: ObjectMetadata,
   signal: AbortSignal,
-  {known, opened}: {readonly known?: StepChecksums; readonly opened?: Readable} = {},
+  {known, opened}: {readonly known?: StepChecksums; readonly opened?: ObjectBytes} = {},
 ): OpenedInput {
   const streams = new Set<Readable>()
+  const unverified = new Set<ObjectBytes>()
   const {sizeBytes} = metadata
   let isNoting = false
   let checksums = known
   let kept: readonly Buffer[] | undefined
   let ahead = opened
   const isRepeatable = isKept(metadata)
-  const request = async (range?: ByteRange): Promise<Readable> => {
+  const request = async (range?: ByteRange): Promise<ObjectBytes> => {
     const expected = range === undefined ? metadata : undefined
     try {
       return addAbortSignal(signal, await storage.read(name, expected, signal, range))
@@ -69,6 +83,8 @@ export function openInput(
     const stream = ahead ?? (await request())
     ahead = undefined
     watch(stream)
+    unverified.add(stream)
+    stream.once('end', () => unverified.delete(stream))
     return isRepeatable || isNoting ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
   }
   const openRange = async (range: ByteRange): Promise<Readable> => {
@@ -114,6 +130,16 @@ export function openInput(
       }
     },
     metadata,
+    async verify() {
+      const timeout = AbortSignal.timeout(LONGEST_VERIFYING_MS)
+      const ending = AbortSignal.any([signal, timeout])
+      try {
+        for (const stream of unverified) await stream.verify(MOST_VERIFIED_BYTES, ending)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!timeout.aborted) throw error
+      }
+    },
     close: () => {
       ahead?.destroy()
       for (const stream of streams) stream.destroy()

@@ -39,7 +39,7 @@ const MOST_ROUNDS = 3
 /**
  * Processes the file of a notification, with its effect exactly once however often it is delivered: sidecars first,
  * the result last and only if the previous object has not changed since it was checked. A permanent fault is recorded
- * in `error.json`.
+ * in `error.json`, once the bytes that the process received are known to be the stored ones.
  * @param onCommit called before the first of several outputs: from then on, a cancellation comes too late
  * @returns the outcome; all of these are acknowledged
  * @throws transient errors: refuse the delivery
@@ -273,7 +273,11 @@ async function produce(
     return 'done'
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof PermanentError) return await recordFault(run, error, seen)
+    if (error instanceof PermanentError) {
+      // It may come of bytes that were damaged on their way, which their checksum would have shown at the end.
+      await input.verify()
+      return await recordFault(run, error, seen)
+    }
     if (isGone(error)) {
       log('INFO', 'gone: this generation was overwritten or deleted while being read', {outcome: 'gone'})
       return 'gone'

@@ -1,5 +1,5 @@
 import type {IncomingMessage} from 'node:http'
-import {Readable} from 'node:stream'
+import {addAbortSignal, Readable} from 'node:stream'
 import {finished} from 'node:stream/promises'
 import {createGunzip} from 'node:zlib'
 import {type ByteRange, PermanentError} from '../../processor.ts'
@@ -22,6 +22,16 @@ export interface Download {
   readonly expected: {readonly crc32c: string | undefined; readonly sizeBytes: number} | undefined
 }
 
+/** An object's bytes, on their way. */
+export interface ObjectBytes extends Readable {
+  /**
+   * Ends the read, and verifies what it received: reads the rest, for the checksum alone.
+   * @param mostBytes a longer rest is not read, and nothing is verified
+   * @throws TransferError if the bytes do not match the checksum; StorageError
+   */
+  verify(mostBytes: number, signal: AbortSignal): Promise<void>
+}
+
 /**
  * Reads an object's stored bytes; a broken connection is reopened and resumes where it ended. Errors of the stream
  * are {@link TransferError} for corrupt bytes, PermanentError for intact ones that cannot be unpacked, and what the
@@ -35,7 +45,7 @@ export async function download(
   source: Download,
   retries: Retries,
   signal: AbortSignal | undefined,
-): Promise<Readable> {
+): Promise<ObjectBytes> {
   const stream = new ObjectStream(connection, source, retries)
   const response = await retries.run(() => stream.request(signal), signal)
   stream.attach(response)
@@ -44,7 +54,7 @@ export async function download(
 }
 
 /** Unpacks the bytes; if they are intact but not gzip, the stream fails with a PermanentError. */
-function unpack(packed: Readable, what: string): Readable {
+function unpack(packed: ObjectBytes, what: string): ObjectBytes {
   const unpacked = createGunzip()
   packed.on('error', (error) => unpacked.destroy(error))
   packed.on('close', () => {
@@ -70,10 +80,10 @@ function unpack(packed: Readable, what: string): Readable {
   }
   const stream = Readable.from(explained(), {objectMode: false})
   stream.on('close', () => packed.destroy())
-  return stream
+  return Object.assign(stream, {verify: packed.verify.bind(packed)})
 }
 
-class ObjectStream extends Readable {
+class ObjectStream extends Readable implements ObjectBytes {
   readonly #connection: Connection
   readonly #source: Download
   readonly #retries: Retries
@@ -89,7 +99,8 @@ class ObjectStream extends Readable {
   /** Retries since bytes last arrived. */
   #retry = 0
 
-  constructor(connection: Connection, source: Download, retries: Retries) {
+  /** @param state of the checksum of the bytes before the range */
+  constructor(connection: Connection, source: Download, retries: Retries, state?: number) {
     const {range, expected} = source
     const sizeBytes = range === undefined ? expected?.sizeBytes : range.end - range.start
     const isLarge = sizeBytes !== undefined && sizeBytes >= LARGE_BYTES
@@ -99,7 +110,7 @@ class ObjectStream extends Readable {
     this.#connection = connection
     this.#source = source
     this.#retries = retries
-    this.#checksum = source.expected?.crc32c === undefined ? undefined : new Crc32c()
+    this.#checksum = source.expected?.crc32c === undefined ? undefined : new Crc32c(state)
     this.#start = range?.start ?? 0
     this.#sizeBytes = sizeBytes
   }
@@ -155,6 +166,20 @@ class ObjectStream extends Readable {
       if (this.#received === this.#sizeBytes) this.#finish()
       else this.#resume(error)
     })
+  }
+
+  async verify(mostBytes: number, signal: AbortSignal): Promise<void> {
+    this.destroy()
+    const {expected} = this.#source
+    if (this.#checksum === undefined || expected === undefined) return
+    const range = {start: this.#received, end: Math.max(this.#received, expected.sizeBytes)}
+    const length = range.end - range.start
+    if (length > mostBytes) return
+    const source = {...this.#source, range}
+    const rest = new ObjectStream(this.#connection, source, this.#retries, this.#checksum.state)
+    if (length === 0) rest.#finish()
+    else rest.attach(await this.#retries.run(() => rest.request(signal), signal))
+    await finished(addAbortSignal(signal, rest.resume()))
   }
 
   override _read(): void {

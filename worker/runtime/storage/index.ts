@@ -1,10 +1,9 @@
-import type {Readable} from 'node:stream'
 import type {ByteRange} from '../../processor.ts'
 import type {Environment} from '../settings.ts'
 import type {AccessToken} from './access-token.ts'
 import {bytesOf, connect} from './connection.ts'
 import {copyObject} from './copy.ts'
-import {download} from './download.ts'
+import {download, type ObjectBytes} from './download.ts'
 import {isNotFound, isPreconditionFailed} from './errors.ts'
 import {type Patience, Retries} from './retry.ts'
 import {ResumableUpload, type Target, uploadWhole} from './upload.ts'
@@ -17,6 +16,7 @@ export {
   isTransient,
   TransferError,
 } from './errors.ts'
+export type {ObjectBytes} from './download.ts'
 export type {Patience} from './retry.ts'
 export type {ResumableUpload} from './upload.ts'
 
@@ -82,7 +82,7 @@ export interface Storage {
     metadata: ObjectMetadata | undefined,
     signal?: AbortSignal,
     range?: ByteRange,
-  ): Promise<Readable>
+  ): Promise<ObjectBytes>
   /**
    * Writes an object in one request.
    * @throws StorageError with status 412 if it is not at the expected generation
