@@ -66,15 +66,18 @@ export async function allowThreads(file: string | undefined, fewest = FEWEST_BYT
 /**
  * Starts the threads that pay for a file, unless they run: those that are allowed and have a processor, if the file is
  * not small.
+ * @param most that memory has room for
  * @returns how many
  */
 export function startHelpers(
   environment: Readonly<Record<string, string | undefined>>,
   sizeBytes: number,
+  most: number,
 ): number {
   if (program === undefined || sizeBytes < fewestBytes) return 0
-  const processors = Math.floor(Number(environment[WORKER_ENVIRONMENT.cpuLimit] || availableParallelism()))
-  const count = Math.max(0, Math.min(MOST_HELPERS, processors - 1))
+  const limit = Number(environment[WORKER_ENVIRONMENT.cpuLimit])
+  const processors = limit > 0 ? Math.floor(limit) : availableParallelism()
+  const count = Math.max(0, Math.min(MOST_HELPERS, processors - 1, most))
   while (helpers.length < count) helpers.push(new Helper(program))
   return count
 }

@@ -10,7 +10,7 @@ import {chooseLabel} from './table/label.ts'
 import {learn} from './training/learn.ts'
 import {type Artifact, reservePredictions} from './training/model.ts'
 import {Pacer} from './pacer.ts'
-import {memoryForTable} from './table/memory.ts'
+import {helpersIn, memoryForTable} from './table/memory.ts'
 import {measureAndWrite} from './quality/measure-aside.ts'
 import {layOut} from './encoding/preprocessing.ts'
 import {logReading, logRows, makeReport} from './quality/report.ts'
@@ -31,14 +31,19 @@ import {applyThreshold, chooseThreshold} from './training/threshold.ts'
 export const logisticRegression: Processor = {name: 'logistic-regression', process, parts}
 
 async function process(input: InputFile, output: Output, context: ProcessContext): Promise<void> {
-  const pacer = new Pacer(context.signal, startHelpers(context.environment, input.sizeBytes))
+  const {environment, signal} = context
+  const memoryBytes = memoryForTable(environment)
+  // Threads that wait take a third of their memory.
+  const most = helpersIn(memoryBytes / 4)
+  const pacer = new Pacer(signal, startHelpers(environment, input.sizeBytes, most))
   const pretrained = await readPretrained(input, context)
   if (pretrained !== undefined) return score(input, pretrained, output, context, pacer)
-  const options = readModelOptions(input, context.environment)
+  const options = readModelOptions(input, environment)
   const lap = stopwatch()
-  const table = await readFile(input, chooseLabel(input, context.environment, options), pacer, {
-    memoryBytes: memoryForTable(context.environment, pacer.helpers),
+  const table = await readFile(input, chooseLabel(input, environment, options), pacer, {
+    memoryBytes,
   })
+  pacer.helpers = Math.min(pacer.helpers, helpersIn(memoryBytes - table.bytes))
   const {rows, label} = table
   const classes = label.classes.length
   const readMs = lap()

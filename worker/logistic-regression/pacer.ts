@@ -9,7 +9,7 @@ const LONGEST_TURN_MS = 20
  */
 export class Pacer {
   /** Other threads that may help. */
-  readonly helpers: number
+  helpers: number
   readonly #signal: AbortSignal
   #turnBegan = performance.now()
 

@@ -55,6 +55,18 @@ describe('a file that several threads learn from', () => {
     }
   })
 
+  it('has the same rows in memory, if that has no room for all of them', async () => {
+    await allowThreads(PROGRAM, 0)
+    const [alone, shared, odd] = await Promise.all(
+      ['1', '2', '500m'].map((CPU_LIMIT) =>
+        process(file, 0, {environment: {CPU_LIMIT, MEMORY_LIMIT: '162Mi'}}).then(outcomeOf),
+      ),
+    )
+    expect(alone?.report.rows.sampled).toBeGreaterThan(1000)
+    expect(shared).toEqual(alone)
+    expect(odd).toEqual(alone)
+  })
+
   it('fails for now if a thread dies, and the next one is processed without threads', async () => {
     await allowThreads(DYING, 0)
     const failure: unknown = await process(file, 2).catch((error: unknown) => error)

@@ -9,7 +9,7 @@ import {stopwatch} from '../stopwatch.ts'
 import type {NumberColumn, TextColumn} from '../table/columns.ts'
 import type {FeatureChoice} from '../table/features.ts'
 import {listed, nearNames} from '../table/names.ts'
-import {memoryForTable} from '../table/memory.ts'
+import {helpersIn, memoryForTable} from '../table/memory.ts'
 import {labelledRows} from '../table/rows.ts'
 import type {Table} from '../table/table.ts'
 import {type Artifact, predict, reservePredictions} from '../training/model.ts'
@@ -31,12 +31,14 @@ export async function score(
   pacer: Pacer,
 ): Promise<void> {
   const lap = stopwatch()
+  const memoryBytes = memoryForTable(context.environment)
   const {classes, preprocessing} = artifact
   const asText = new Set(preprocessing.categories.map(({column}) => column))
   const table = await readFile(input, {name: artifact.label, chosenBy: 'model', classes}, pacer, {
     asText,
-    memoryBytes: memoryForTable(context.environment, pacer.helpers),
+    memoryBytes,
   })
+  pacer.helpers = Math.min(pacer.helpers, helpersIn(memoryBytes - table.bytes))
   const {rows, label} = table
   const readMs = lap()
   logRows(table, readMs, context)

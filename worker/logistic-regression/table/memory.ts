@@ -16,14 +16,16 @@ const OTHER_BYTES = 160 * 2 ** 20
 const HELPER_BYTES = 64 * 2 ** 20
 
 /** Bytes available for a file's table and what is derived from it: the container's memory less everything else. */
-export function memoryForTable(
-  environment: Readonly<Record<string, string | undefined>>,
-  helpers: number,
-): number {
+export function memoryForTable(environment: Readonly<Record<string, string | undefined>>): number {
   const [, amount, unit] =
     /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(environment[WORKER_ENVIRONMENT.memoryLimit] ?? '') ?? []
   const named = Number(amount) * (UNITS[unit ?? ''] ?? NaN)
   // Without a limit it returns 0, or more than exists.
   const constrained = process.constrainedMemory() || Infinity
-  return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES - helpers * HELPER_BYTES
+  return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES
+}
+
+/** Threads that have room in so many bytes: a table leaves them some, since the rows that it keeps depend on no thread. */
+export function helpersIn(bytes: number): number {
+  return Math.max(0, Math.floor(bytes / HELPER_BYTES))
 }

@@ -38,6 +38,8 @@ export interface Table {
   text: InputFile
   /** Where it can be read from the middle. */
   cuts: Cuts
+  /** Of memory that it takes, with everything derived from it. */
+  bytes: number
   /** If memory had room for some rows only: these are those of the table, chosen at random. */
   sample: Sample | undefined
   /** The row, counted from 0, that is a total. */
@@ -214,8 +216,11 @@ class TableBuilder implements RecordHandler {
 
   /** Rows that memory has room for, by the kinds of the columns. */
   get #fitting(): number {
-    const cells = this.#columns.reduce((sum, column) => sum + (column?.bytesPerRow ?? 0), 0)
-    return Math.max(FEWEST_ROWS, Math.floor(this.#memoryBytes / (cells + BYTES_PER_ROW)))
+    return Math.max(FEWEST_ROWS, Math.floor(this.#memoryBytes / this.#bytesPerRow))
+  }
+
+  get #bytesPerRow(): number {
+    return this.#columns.reduce((sum, column) => sum + (column?.bytesPerRow ?? 0), BYTES_PER_ROW)
   }
 
   #checkMemory(): void {
@@ -313,6 +318,7 @@ class TableBuilder implements RecordHandler {
       label,
       text,
       cuts: this.#cuts,
+      bytes: this.#rows * this.#bytesPerRow,
       sample: this.#sample && {
         rows: this.#sample.rows(this.#rows),
         of: this.#seen,
