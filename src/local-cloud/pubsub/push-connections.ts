@@ -1,4 +1,5 @@
 import {connect, isIP, type Socket} from 'node:net'
+import {unescape} from 'node:querystring'
 import {codeOf} from '../system-error.ts'
 import type {PushRequest} from './push-request.ts'
 
@@ -34,6 +35,8 @@ export class PushConnections implements Disposable {
       const using = (fresh ? undefined : this.#idle.get(endpoint.origin)?.pop()) ?? this.#connect(endpoint)
       connection = using
       using.send(endpoint, request, (outcome) => {
+        // From now on it may carry another delivery.
+        connection = undefined
         // Not the message's fault.
         if (outcome === 'stale' && !isAborted) send(true)
         else resolve(outcome === 'acknowledged')
@@ -123,7 +126,8 @@ class Connection {
       const endOfHead = this.#text.indexOf('\r\n\r\n')
       const head = this.#text.slice(0, endOfHead)
       const status = Number(/^HTTP\/1\.[01] (\d{3})\b/.exec(head)?.[1])
-      if (!this.#isBusy || this.#text.length > LONGEST_ANSWER || (endOfHead !== -1 && !(status >= 100))) break
+      const isTooLong = this.#text.length > LONGEST_ANSWER
+      if (!this.#isBusy || (endOfHead === -1 ? isTooLong : !(status >= 100))) break
       if (endOfHead === -1) return
       const isLast = status >= 200
       if (isLast || ACKNOWLEDGING.has(status))
@@ -133,8 +137,8 @@ class Connection {
         continue
       }
       const end = endOfBody(status, head, this.#text)
-      if (this.#text.length < end) return
-      if (this.#text.length > end || /^HTTP\/1\.0|^connection:.*\bclose\b/im.test(head)) break
+      if (this.#text.length < end && !isTooLong) return
+      if (this.#text.length !== end || /^HTTP\/1\.0|^connection:.*\bclose\b/im.test(head)) break
       this.#text = ''
       this.#isBusy = false
       this.#isReused = true
@@ -155,8 +159,13 @@ function open({protocol, hostname, port}: URL): Socket {
   return tls.connect({host, port: Number(port || 443), ...(isIP(host) === 0 ? {servername: host} : {})})
 }
 
-function headOf({host, pathname, search}: URL, headers: PushRequest['headers']): string {
+function headOf(endpoint: URL, headers: PushRequest['headers']): string {
+  const {host, pathname, search, username, password} = endpoint
   let head = `POST ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
+  if (username !== '' && headers['authorization'] === undefined) {
+    const credentials = unescape(`${username}:${password}`)
+    head += `authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`
+  }
   for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`
   return `${head}\r\n`
 }
