@@ -62,10 +62,13 @@ function readAll(stream: Readable, limitBytes: number): Promise<Buffer> {
       resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks))
     })
     stream.on('error', reject)
-    stream.once('close', () => {
+    const broken = (): void => {
       if (!stream.readableEnded)
         reject(new ApiError('INVALID_ARGUMENT', 'The connection broke before the end of the request.'))
-    })
+    }
+    stream.once('close', broken)
+    // What has closed before says no more.
+    if (stream.destroyed) broken()
   })
 }
 

@@ -218,3 +218,28 @@ it('closes the files of responses that still wait when their connection ends', a
     await rm(folder, {recursive: true})
   }
 })
+
+it('ends the reading of a request whose connection broke before it began', async () => {
+  const seen: string[] = []
+  const gone = Promise.withResolvers<void>()
+  const late = route('POST', '/late', async ({bytes, stream}) => {
+    seen.push('begun')
+    stream.once('close', () => gone.resolve())
+    await gone.promise
+    const size = await bytes().finally(() => seen.push('ended'))
+    return {json: {size: size.length}}
+  })
+  const reported: unknown[] = []
+  const server = createServerOf({routes: [late], services: [], report: (error) => reported.push(error)})
+  const listening = await server.listen(0, () => 'owner')
+  try {
+    const socket = connect(listening.port, '127.0.0.1')
+    socket.write(`POST /late HTTP/1.1\r\nhost: 127.0.0.1:${listening.port}\r\ncontent-length: 9\r\n\r\nhalf`)
+    await expect.poll(() => seen).toEqual(['begun'])
+    socket.destroy()
+    await expect.poll(() => seen).toEqual(['begun', 'ended'])
+    expect(reported).toEqual([])
+  } finally {
+    await listening.close()
+  }
+})
