@@ -7,6 +7,9 @@ const READ_BYTES = 512 * 1024
 /** Kept for the next body: fresh memory costs as much as reading into it. */
 const MOST_FREE = 4
 const free: Buffer[] = []
+const keep = (buffer: Buffer): void => {
+  if (free.length < MOST_FREE) free.push(buffer)
+}
 
 /** A part of an open file, `start` and `end` inclusive as in HTTP ranges. The file is closed with it. */
 export class FileBody extends Readable {
@@ -39,10 +42,13 @@ export class FileBody extends Readable {
         const bytes = await this.#next(buffer)
         // One buffer is read into while the connection takes the other.
         await Promise.race([isTaken, broken])
-        if (bytes.length === 0) return
+        if (bytes.length === 0) {
+          keep(buffer)
+          return
+        }
         isTaken = new Promise<void>((resolve, reject) => {
           response.write(bytes, (error) => (error ? reject(error) : resolve()))
-        }).then(() => (free.length < MOST_FREE ? free.push(buffer) : undefined))
+        }).then(() => keep(buffer))
         isTaken.catch(() => undefined)
       }
     } finally {
