@@ -39,7 +39,7 @@ const MOST_KEPT_BYTES = 24 * 1024 * 1024
 /** By their size, a power of two. */
 const kept = new Map<number, ArrayBuffer[]>()
 let keptBytes = 0
-/** Buffers that may be kept. */
+/** Buffers in use that may be kept. */
 const reusable = new WeakSet<ArrayBufferLike>()
 
 /** Elements of any value for a column of so many rows, in memory that {@link shorten} or {@link handOn} frees. */
@@ -57,23 +57,21 @@ export function reserveCodes(rows: number): Int32Array<ArrayBuffer> {
 function reserved(bytes: number): ArrayBuffer {
   if (bytes > MOST_REUSED_BYTES) return new ArrayBuffer(bytes, {maxByteLength: bytes})
   const size = 2 ** Math.ceil(Math.log2(Math.max(1, bytes)))
-  const buffer = kept.get(size)?.pop()
-  if (buffer !== undefined) {
-    keptBytes -= size
-    return buffer
-  }
-  const own = new ArrayBuffer(size)
-  reusable.add(own)
-  return own
+  const earlier = kept.get(size)?.pop()
+  if (earlier !== undefined) keptBytes -= size
+  const buffer = earlier ?? new ArrayBuffer(size)
+  reusable.add(buffer)
+  return buffer
 }
 
 /** Hands the memory of elements that nothing uses any more on to other files, if there is room to keep it. */
 export function handOn({buffer}: Float64Array | Int32Array): void {
   const size = buffer.byteLength
-  if (!(buffer instanceof ArrayBuffer) || !reusable.has(buffer) || keptBytes + size > MOST_KEPT_BYTES) return
-  const others = kept.get(size) ?? []
-  if (others.includes(buffer)) return
-  kept.set(size, [...others, buffer])
+  if (!(buffer instanceof ArrayBuffer) || keptBytes + size > MOST_KEPT_BYTES || !reusable.delete(buffer))
+    return
+  const others = kept.get(size)
+  if (others === undefined) kept.set(size, [buffer])
+  else others.push(buffer)
   keptBytes += size
 }
 
