@@ -154,7 +154,9 @@ let idle: NodeJS.Timeout | undefined
 
 if (isTaskThread)
   parentPort?.on('message', (request: Request) => {
-    void answer(request)
     clearTimeout(idle)
-    idle = setTimeout(collectGarbage, 100)
+    void answer(request).finally(() => {
+      clearTimeout(idle)
+      idle = setTimeout(collectGarbage, 100)
+    })
   })
