@@ -218,7 +218,7 @@ export function bucketRoutes({
     ['DELETE', '/b/:bucket', remove],
     ['POST', '/b/:bucket/restore', restore],
     ['POST', '/b/:bucket/lockRetentionPolicy', lock],
-    // Terraform requests the first before it deletes a bucket, gcloud the other; there are none here.
+    // Terraform requests them before it deletes a bucket; there are none here.
     ['GET', '/b/:bucket/anywhereCaches', () => ({json: {}})],
     ['GET', '/b/:bucket/storageLayout', layout],
     [

@@ -133,10 +133,10 @@ export function createFolders({
     const {name: bucket} = permitted(request, 'list')
     const query = request.url.searchParams
     const prefix = query.get('prefix') ?? ''
-    const [from, to] = [query.get('startOffset') ?? '', query.get('endOffset') || LAST_CHARACTER]
+    const [from, to] = [query.get('startOffset') ?? '', query.get('endOffset') ?? '']
     const isListed = (name: string): boolean =>
       name >= from &&
-      name < to &&
+      (to === '' || name < to) &&
       (!query.has('delimiter') || [-1, name.length - 1].includes(name.indexOf('/', prefix.length)))
     const {items, next} = pageByKey(
       pageRequestOf(query),

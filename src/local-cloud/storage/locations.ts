@@ -6,6 +6,7 @@ const MULTI_REGIONS = new Set(['US', 'EU', 'ASIA'])
 const DUAL_REGIONS = new Set(['ASIA1', 'EUR4', 'EUR5', 'EUR7', 'EUR8', 'NAM4'])
 /** Where a dual-region of one's own choice can be: there `customPlacementConfig` names the two regions. */
 const CUSTOM_DUAL_REGIONS = new Set(['US', 'EU', 'ASIA', 'CA', 'AU', 'IN', 'DE'])
+
 /**
  * What kind of location a bucket is in.
  * @param location in capitals

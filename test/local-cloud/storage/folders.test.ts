@@ -65,6 +65,13 @@ test('folders are created, with their parents if asked, and by the objects in th
   expect((await call(origin, 'DELETE', '/b/bucket')).status).toBe(204)
 })
 
+test('a list has names of all characters', async () => {
+  const {origin, names} = await withFolders()
+  const all = ['a/', 'ä/', 'Ａ/', '😀/']
+  for (const name of all) expect((await call(origin, 'POST', FOLDERS, {name})).status).toBe(200)
+  expect(await names(FOLDERS)).toEqual(all)
+})
+
 test('a rename moves everything in a folder at once, in a long-running operation', async () => {
   const {origin, names} = await withFolders()
   for (const name of ['old/x', 'old/sub/ä', 'older']) await uploadMedia(origin, 'bucket', name, name)
