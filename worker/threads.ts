@@ -34,7 +34,7 @@ interface Waiting {
 
 const tasks = new Map<string, Task<unknown, unknown>>()
 
-/** Makes a task known, in this thread and in the others, which evaluate the same modules. */
+/** Registers a task, in this thread and in the others, which evaluate the same modules. */
 export function defineTask<A, R>(task: Task<A, R>): Task<A, R> {
   tasks.set(task.name, task)
   return task

@@ -124,7 +124,7 @@ export function createRest(connection: Connection): Rest {
       }
     },
     async upload(path, metadata, bytes, doing, signal) {
-      // Bytes that nobody chose end no part of the body early.
+      // Random, so that no content has it by chance or on purpose.
       const boundary = randomUUID()
       const type = textIn(metadata, 'contentType') ?? 'application/octet-stream'
       const head = `--${boundary}\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(metadata)}\r\n--${boundary}\r\ncontent-type: ${type}\r\n\r\n`

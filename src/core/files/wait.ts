@@ -33,12 +33,12 @@ const FIRST_SLOW_LOOK_MS = 1000
 /** Polling many files may take long: it takes at most this share of the time. */
 const PAUSE_PER_LOOK = 4
 const LOOKS_AT_ONCE = 8
-/** Of more files than this, what was written is listed, since they have names that lie together, until few are left. */
+/** What was written for more files than this is listed, since their names lie together, until few are left. */
 const MOST_SINGLE_LOOKS = 20
 const FEW_LEFT = 4
-/** A listing that takes longer has many other names between: then a few more files are read singly. */
+/** A listing that takes longer has many other names between them: more files are then read one by one. */
 const LONG_LISTING_MS = 1000
-/** While files end, the next look comes after this part of the time that the others will take. */
+/** While files end, the next look comes after this share of the time that the others will take. */
 const PAUSE_PER_REST = 0.5
 
 /** A generation of an input object whose result is awaited. */

@@ -140,7 +140,7 @@ function endOf(elements: FileMetaData['schema'], at: number): number {
   return end
 }
 
-/** Small row groups with one request: it takes as long as that of a column. */
+/** Reads small row groups with one request, which takes as long as that for a column. */
 async function hold(
   groups: readonly RowGroup[],
   read: (range: ByteRange) => Promise<ArrayBuffer>,

@@ -9,7 +9,7 @@ import type {Patience} from './retry.ts'
 const GOOGLE_ENDPOINT = 'https://storage.googleapis.com'
 /** A connection without traffic for this long is closed. */
 const SILENCE_MS = 60_000
-/** So many times as long if an answer waits for a copy of the bytes: sent again, it would copy them once more. */
+/** How much longer to wait for an answer that bytes are copied for: a retry would copy them again. */
 const SILENCE_OF_COPIES = 15
 const LONGEST_ERROR_BYTES = 64 * 1024
 /** Read from a connection at a time for a large response; Node reads 64 KiB, each into new memory. */
@@ -124,7 +124,7 @@ export function connect(
 
 const reused = new WeakSet<ArrayBufferLike>()
 
-/** Whether these bytes change with the next read: if ever Node's HTTP client no longer copies what it passes on. */
+/** Whether the next read overwrites these bytes, in case Node's HTTP client ever stops copying what it passes on. */
 export function isReused({buffer}: Uint8Array): boolean {
   return reused.has(buffer)
 }
