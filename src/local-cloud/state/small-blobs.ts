@@ -11,7 +11,7 @@ import type {Schema} from './state.ts'
  * and the row is in the commit of the object that it belongs to. Larger rows would save less, and each snapshot copies
  * them all.
  */
-export const SMALL_BYTES = 16 * 1024
+export const SMALL_BYTES = 32 * 1024
 
 export const smallBlobsSchema: Schema = {
   name: 'blobs',
