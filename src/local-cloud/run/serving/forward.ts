@@ -106,6 +106,8 @@ export function forward(
       if (ended) return
       ended = true
       close()
+      // What the container did not read is in the way of the caller's next request.
+      request.resume()
       resolve({sentBytes, ...(own && !response.headersSent ? {own} : {}), ...(exit && {exit})})
       if (own && response.headersSent) response.destroy()
     }
@@ -186,6 +188,9 @@ function requestHeaders(
     schemeOf(request),
     'forwarded',
     `for="${address}";proto=${schemeOf(request)}`,
+    // A container that is to close the connection after its answer resets it if it has not read the body.
+    'connection',
+    'keep-alive',
     ...Object.entries(reach).flat(),
   )
   if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] !== undefined)

@@ -154,6 +154,20 @@ it('answers pages of this machine, and none from elsewhere', async () => {
   expect(await call({'sec-fetch-site': 'none'})).toBe(200)
 })
 
+it('passes on an answer that comes before the body was read', async () => {
+  const local = await startRun()
+  const files = {
+    'app/main.js': `require('node:http').createServer((request, response) => {
+      response.writeHead(413).end('too large')
+    }).listen(process.env.PORT)`,
+  }
+  const uri = await local.deploy('worker', {containers: [{image: await local.push({files})}]})
+  for (let index = 0; index < 8; index++) {
+    const response = await fetch(uri, {method: 'POST', body: Buffer.alloc(8 * 1024 * 1024)})
+    expect([response.status, await response.text()]).toEqual([413, 'too large'])
+  }
+})
+
 describe('instances for requests', () => {
   it('fills the concurrency, then starts more instances, then queues, then answers 429', async () => {
     const clock = new ManualClock()
