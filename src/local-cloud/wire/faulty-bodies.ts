@@ -53,7 +53,8 @@ export async function faultyAnswer(
       ...(length === undefined ? {} : {'content-length': String(length)}),
       ...head.headers,
     },
-    body: Readable.from(interrupted(chunks, limit, happen), {objectMode: false}),
+    // One piece ahead at most, so that those before are sent when something happens.
+    body: Readable.from(interrupted(chunks, limit, happen), {objectMode: false, highWaterMark: 1}),
   }
 }
 

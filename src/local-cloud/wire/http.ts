@@ -223,8 +223,9 @@ async function answerOf(
     route.beyondFaults === true
       ? undefined
       : findFault(faults, route, {method, headers: message.headers}, path, call)
-  const carryOut = async (due: Fault): Promise<void> => {
-    const victim: Victim = {signal: call.signal, breakConnection: () => message.socket.resetAndDestroy()}
+  const {socket} = message
+  const carryOut = async (due: Fault, breakConnection = () => socket.resetAndDestroy()): Promise<void> => {
+    const victim: Victim = {signal: call.signal, breakConnection}
     if (due.take()) await faults?.carryOut(due.action, victim)
   }
   const {afterRequestBytes, afterResponseBytes} = fault ?? {}
@@ -239,7 +240,11 @@ async function answerOf(
       : unpackBody(message.headers, body)
   const answer = await route.handle(requestOf({method, headers}, stream, url, params, call))
   if (!fault || afterResponseBytes === undefined) return answer
-  return faultyAnswer(answer, afterResponseBytes, () => carryOut(fault))
+  return faultyAnswer(answer, afterResponseBytes, async () => {
+    // What was sent before arrives: a reset would take back what the caller has not read yet.
+    await new Promise((resolve) => socket.write('', resolve))
+    await carryOut(fault, () => socket.destroy())
+  })
 }
 
 function findFault(
