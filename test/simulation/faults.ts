@@ -63,7 +63,10 @@ export function planFaults(
         planCommitCrash({when: slow, commits: world.whole(0, 20)})
       }),
     'power after a sync': () => {
-      const share = world.uniform() * 0.1
+      const share = world.uniform() * 0.5
+      // Changes gather while one is synced.
+      const usualMs = disk.weather.delayMs
+      disk.weather.delayMs = () => usualMs() + world.uniform() * 10
       disk.weather.afterSync = () => {
         if (world.chance(share)) world.schedule(world.uniform() * 3, () => cloud.losePower(), 'world')
       }
@@ -80,7 +83,7 @@ export function planFaults(
       network.weather.breaks = () => world.chance(share)
     },
     'slow disk': () => {
-      const share = world.uniform() * 0.1
+      const share = world.uniform() * 0.5
       const usualMs = disk.weather.delayMs
       disk.weather.delayMs = () => (world.chance(share) ? world.uniform() * 5000 : usualMs())
     },
