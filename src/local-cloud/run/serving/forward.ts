@@ -107,6 +107,7 @@ export function forward(
       ended = true
       close()
       // What the container did not read is in the way of the caller's next request.
+      request.unpipe(upstream)
       request.resume()
       resolve({sentBytes, ...(own && !response.headersSent ? {own} : {}), ...(exit && {exit})})
       if (own && response.headersSent) response.destroy()
