@@ -4,13 +4,18 @@ import {
   request as sendRequest,
   type IncomingMessage,
   type RequestListener,
+  type Server,
   type ServerResponse,
 } from 'node:http'
 import {onTestFinished} from 'vitest'
 
 /** Answers in place of a service. Ends with the test. @returns its origin */
-export async function startServer(answer: RequestListener): Promise<string> {
-  const server = createServer(answer)
+export function startServer(answer: RequestListener): Promise<string> {
+  return listen(createServer(answer), 'http')
+}
+
+/** Has a server listen until the test ends. @returns its origin */
+export async function listen(server: Server, scheme: 'http' | 'https'): Promise<string> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {
@@ -19,7 +24,7 @@ export async function startServer(answer: RequestListener): Promise<string> {
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('The server has no port.')
-  return `http://127.0.0.1:${address.port}`
+  return `${scheme}://127.0.0.1:${address.port}`
 }
 
 /** Lets another server answer. @param target its origin */

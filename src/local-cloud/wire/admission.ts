@@ -25,6 +25,11 @@ const withBucket = (authority: string | undefined, path: string): string => {
   return bucket === undefined ? path : `/${bucket}${path}`
 }
 
+/** How the request came. */
+export function schemeOf({socket}: IncomingMessage): 'http' | 'https' {
+  return 'encrypted' in socket ? 'https' : 'http'
+}
+
 /** Where a request goes, once it was found to be allowed there. */
 export interface Destination {
   /** Origin under which the caller reached the local cloud. */
@@ -60,8 +65,7 @@ export function admitLoopback(
     const {host} = message.headers
     const isOurs =
       host !== undefined && (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
-    const scheme = 'encrypted' in message.socket ? 'https' : 'http'
-    const origin = isOurs ? URL.parse(`${scheme}://${host}`)?.origin : undefined
+    const origin = isOurs ? URL.parse(`${schemeOf(message)}://${host}`)?.origin : undefined
     if (hosts !== 1 || origin === undefined) {
       throw new ApiError(
         'PERMISSION_DENIED',

@@ -58,7 +58,7 @@ export class FileBody extends Readable {
   }
 
   override _read(): void {
-    // Whoever gets this may keep it.
+    // The reader may keep the chunk, so its memory is not used again.
     this.#next(Buffer.allocUnsafeSlow(Math.min(READ_BYTES, this.#end - this.#position + 1))).then(
       (bytes) => this.push(bytes.length === 0 ? null : bytes),
       (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),

@@ -105,14 +105,16 @@ export function createDeployment({
     error: NotReadyError | undefined,
   ): ServiceStatus => {
     const time = now()
-    const [uri, ...others] = addresses.urls(name)
+    const urls = addresses.urls(name)
+    const [uri] = urls
+    const address = uri === undefined ? {} : {uri, urls}
     // A newer change arrived meanwhile: its own reconciliation, next in line, decides.
     if (status.latestCreatedRevision !== created) return status
     if (error) {
       const message = notReadyText(shortName(created ?? name), error)
       return {
         ...status,
-        ...(uri === undefined ? {} : {uri, urls: [uri, ...others]}),
+        ...address,
         terminalCondition: failed('Ready', time, message),
         conditions: [failed('RoutesReady', time, message), failed('ConfigurationsReady', time, message)],
         reconciling: false,
@@ -121,7 +123,7 @@ export function createDeployment({
     }
     return {
       ...status,
-      ...(uri === undefined ? {} : {uri, urls: [uri, ...others]}),
+      ...address,
       ...(status.generation === undefined ? {} : {observedGeneration: status.generation}),
       terminalCondition: succeeded('Ready', time),
       conditions: [succeeded('RoutesReady', time), succeeded('ConfigurationsReady', time)],

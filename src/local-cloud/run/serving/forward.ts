@@ -4,6 +4,7 @@ import {setTimeout as pass} from 'node:timers/promises'
 import type {Exit, Instance} from '../../instances/instance.ts'
 import {request as httpRequest} from '../../node-http.ts'
 import {codeOf} from '../../system-error.ts'
+import {schemeOf} from '../../wire/admission.ts'
 import type {Clock} from '../../wire/clock.ts'
 import {withoutSignature} from './gate.ts'
 import type {PushedObject} from './pushed-object.ts'
@@ -54,11 +55,6 @@ export function traceOf({headers}: IncomingMessage): Trace {
     traceId: inherited?.toLowerCase() ?? randomBytes(16).toString('hex'),
     spanId: randomBytes(8).toString('hex'),
   }
-}
-
-/** How the request came. */
-export function schemeOf({socket}: IncomingMessage): 'http' | 'https' {
-  return 'encrypted' in socket ? 'https' : 'http'
 }
 
 /** The outcome of a request that reached an instance. */

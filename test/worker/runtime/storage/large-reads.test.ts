@@ -1,15 +1,14 @@
 import {randomBytes} from 'node:crypto'
-import {once} from 'node:events'
 import type {RequestListener} from 'node:http'
 import {createServer} from 'node:https'
 import {setTimeout as delay} from 'node:timers/promises'
 import {setDefaultCACertificates} from 'node:tls'
 import {crc32c} from '@node-rs/crc32'
-import {expect, onTestFinished, test} from 'vitest'
+import {expect, test} from 'vitest'
 import {openCertificate} from '../../../../src/local-cloud/wire/certificate.ts'
 import {systemClock} from '../../../../src/local-cloud/wire/clock.ts'
 import {openStorage} from '../../../../worker/runtime/storage/index.ts'
-import {startServer} from '../../../support/answering-server.ts'
+import {listen, startServer} from '../../../support/answering-server.ts'
 import {temporaryFolder} from '../../../support/temporary-folder.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -19,16 +18,7 @@ const NAME = {bucket: 'input', object: 'a'}
 async function startSecureServer(answer: RequestListener): Promise<string> {
   const {key, certificate, authority} = await openCertificate(await temporaryFolder(), systemClock)
   setDefaultCACertificates([authority])
-  const server = createServer({key, cert: certificate}, answer)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('The server has no port.')
-  return `https://127.0.0.1:${address.port}`
+  return listen(createServer({key, cert: certificate}, answer), 'https')
 }
 
 /** Breaks the connection once in each answer that is longer. */
