@@ -1,8 +1,8 @@
 import {Scratch} from '../../kernels/scratch.ts'
 
 const TABLES_BYTES = 8 * 1024
-/** Bytes that are copied to where the kernel reads them; they stay in the processor's cache. */
-const BYTES_AT_ONCE = 64 * 1024
+/** Bytes that are copied to where the kernel reads them; they stay in the processor's L2 cache. */
+const BYTES_AT_ONCE = 256 * 1024
 
 interface Memory {
   readonly scratch: Scratch
