@@ -1,5 +1,5 @@
 import type {Readable} from 'node:stream'
-import type {BlobInfo, Blobs} from '../state/blobs.ts'
+import type {BlobInfo, Blobs, BlobWriter} from '../state/blobs.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
@@ -58,7 +58,7 @@ export function composeRoutes({
     changes.checkDraft(draft)
     const sources = named.map((source) => findSource(objects, bucket, source))
     for (const source of sources) checkKey(source, request.headers)
-    const blob = await concatenate(blobs, sources)
+    const blob = await concatenate(blobs, sources, call.signal)
     const componentCount = sources.reduce((sum, source) => sum + (source.componentCount ?? 1), 0)
     try {
       // Google computes no MD5 of what it has only put together.
@@ -100,16 +100,32 @@ function findSource(objects: Objects, bucket: string, source: JsonObject): Store
   return object
 }
 
-/** Copies the bytes one after another. All files are opened first, so a deletion cannot interfere. */
-export async function concatenate(blobs: Blobs, sources: readonly {blob: string}[]): Promise<BlobInfo> {
-  const streams: Readable[] = sources.map(({blob}) => blobs.read(blob))
-  const writer = await blobs.create()
+/**
+ * Copies the bytes one after another. All files are opened first, so a deletion cannot interfere.
+ * @throws the reason of `signal` once its caller has left: nothing of it is kept
+ */
+export async function concatenate(
+  blobs: Blobs,
+  sources: readonly {blob: string}[],
+  signal: AbortSignal,
+): Promise<BlobInfo> {
+  const streams: Readable[] = []
+  let writer: BlobWriter | undefined
   try {
-    for (const stream of streams) for await (const chunk of stream) await writer.write(chunk)
+    for (const {blob} of sources) streams.push(blobs.read(blob))
+    writer = await blobs.create()
+    for (const stream of streams) {
+      for await (const chunk of stream) {
+        signal.throwIfAborted()
+        await writer.write(chunk)
+      }
+    }
+    signal.throwIfAborted()
     return await writer.finish()
   } catch (error) {
-    for (const stream of streams) stream.destroy()
-    await writer.discard()
+    await writer?.discard()
     throw error
+  } finally {
+    for (const stream of streams) stream.destroy()
   }
 }

@@ -105,7 +105,7 @@ export function createXmlParts({
     async complete(request) {
       const upload = find(request, 'storage.multipartUploads.create')
       const parts = chosenParts(uploads.parts(upload.id), (await request.bytes()).toString('utf8'))
-      const blob = await concatenate(state.blobs, parts)
+      const blob = await concatenate(state.blobs, parts, request.call.signal)
       let freed: string[] = []
       try {
         // Google computes no MD5 of what it has only put together.

@@ -279,6 +279,23 @@ test('objects are put together from others', async () => {
   expect(blobsOf(local)).toHaveLength(5)
 })
 
+test('what is put together for a caller that leaves is given up', async () => {
+  const {origin, state} = await withBucket()
+  await uploadMedia(origin, 'bucket', 'part', Buffer.alloc(64 * 1024 * 1024, 'x'))
+  const incoming = (): Promise<string[]> => readdir(join(state.folder, 'blobs', 'incoming'))
+  const caller = new AbortController()
+  const composing = fetch(`${origin}/storage/v1/b/bucket/o/whole/compose`, {
+    method: 'POST',
+    body: JSON.stringify({sourceObjects: Array.from({length: 32}, () => ({name: 'part'}))}),
+    signal: caller.signal,
+  })
+  await expect.poll(incoming).toHaveLength(1)
+  caller.abort()
+  await expect(composing).rejects.toThrow('abort')
+  await expect.poll(incoming, {timeout: 10_000}).toEqual([])
+  expect((await call(origin, 'GET', '/b/bucket/o/whole')).status).toBe(404)
+})
+
 test.each(['few bytes', 'x'.repeat(100_000)])(
   'bytes are kept as long as an object has them, and no longer (%#)',
   async (text) => {
