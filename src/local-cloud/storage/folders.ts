@@ -10,7 +10,7 @@ import type {Buckets} from './buckets.ts'
 import {conflict, invalid, notServed, StorageError} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import type {ManagedFolders} from './managed-folders.ts'
-import {checkObjectName} from './names.ts'
+import {checkObjectName, compareNames} from './names.ts'
 import type {Objects} from './objects.ts'
 import {operationJson} from './operation-resource.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
@@ -135,8 +135,8 @@ export function createFolders({
     const prefix = query.get('prefix') ?? ''
     const [from, to] = [query.get('startOffset') ?? '', query.get('endOffset') ?? '']
     const isListed = (name: string): boolean =>
-      name >= from &&
-      (to === '' || name < to) &&
+      compareNames(name, from) >= 0 &&
+      (to === '' || compareNames(name, to) < 0) &&
       (!query.has('delimiter') || [-1, name.length - 1].includes(name.indexOf('/', prefix.length)))
     const {items, next} = pageByKey(
       pageRequestOf(query),

@@ -2,6 +2,7 @@ import {pageTokenOf, readPageToken} from '../wire/paging.ts'
 import {contextFilter} from './contexts.ts'
 import {invalid} from './errors.ts'
 import {globMatcher, sqliteGlobs} from './glob.ts'
+import {compareNames} from './names.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {WantedMembers} from './object-json.ts'
 import type {ObjectKey, ObjectRange, ObjectSource} from './objects.ts'
@@ -90,9 +91,9 @@ function boundsOf(query: URLSearchParams): {readonly start: ObjectKey; readonly 
   const to = lesser(successor(prefix), query.get('endOffset') || undefined)
   const token = query.get('pageToken')
   const startOffset = query.get('startOffset') ?? ''
-  const start = {name: isBefore(prefix, startOffset) ? startOffset : prefix, generation: 0}
+  const start = {name: compareNames(prefix, startOffset) < 0 ? startOffset : prefix, generation: 0}
   const resumed = token === null || token === '' ? undefined : parseToken(token)
-  return {start: resumed !== undefined && !isBefore(resumed.name, start.name) ? resumed : start, to}
+  return {start: resumed !== undefined && compareNames(resumed.name, start.name) >= 0 ? resumed : start, to}
 }
 
 /** After a row or, if it represents a common prefix, after everything with that prefix. */
@@ -124,12 +125,7 @@ function successor(prefix: string): string | undefined {
   return undefined
 }
 
-/** JavaScript compares UTF-16 units, which is another order than that of UTF-8. */
-function isBefore(left: string, right: string): boolean {
-  return Buffer.compare(Buffer.from(left), Buffer.from(right)) < 0
-}
-
 function lesser(left: string | undefined, right: string | undefined): string | undefined {
   if (left === undefined || right === undefined) return left ?? right
-  return isBefore(left, right) ? left : right
+  return compareNames(left, right) < 0 ? left : right
 }

@@ -17,6 +17,11 @@ export function checkBucketName(name: string): void {
   if (!fits) throw invalid(`Invalid bucket name: '${name}'`)
 }
 
+/** By the UTF-8 bytes of names, as lists are ordered; JavaScript compares UTF-16 units, which is another order. */
+export function compareNames(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other))
+}
+
 /** @throws StorageError 400 if `name` breaks https://cloud.google.com/storage/docs/objects#naming */
 export function checkObjectName(name: string): void {
   if (name === '') throw invalid('Required parameter: name')

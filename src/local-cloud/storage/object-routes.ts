@@ -11,6 +11,7 @@ import {objectEtag} from './etag.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {mergePatch} from './json.ts'
 import {listBytes, listObjects} from './listing.ts'
+import {compareNames} from './names.ts'
 import type {ObjectChanges, ObjectTarget} from './object-changes.ts'
 import {contentOfObject, restoredFields} from './object-draft.ts'
 import {objectRenderer, type RenderObject, restoreToken, writableObjectFields} from './object-resource.ts'
@@ -154,7 +155,7 @@ export function objectRoutes({
     }
     const {items, prefixes: ofObjects, nextPageToken} = listObjects(sourceOf(bucket, query), query)
     const prefixes = [...new Set([...ofObjects, ...folderPrefixes(bucket, query, nextPageToken)])].toSorted(
-      (one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)),
+      compareNames,
     )
     return {
       json: {
@@ -172,7 +173,9 @@ export function objectRoutes({
     const [from, to] = [query.get('pageToken') ?? '', next ?? ''].map(positionOf)
     const prefix = query.get('prefix') ?? ''
     return [...managedFolders.prefixes(bucket, prefix), ...folders.prefixes(bucket, prefix)].filter(
-      (each) => (from === undefined || each >= from) && (to === undefined || each < to),
+      (each) =>
+        (from === undefined || compareNames(each, from) >= 0) &&
+        (to === undefined || compareNames(each, to) < 0),
     )
   }
 

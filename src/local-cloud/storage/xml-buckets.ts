@@ -5,7 +5,7 @@ import {bucketJson} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
 import {missingParameter, toStorageError} from './errors.ts'
 import {listObjects} from './listing.ts'
-import {checkBucketName} from './names.ts'
+import {checkBucketName, compareNames} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
@@ -181,5 +181,5 @@ function markerOf(
   const [next]: unknown[] = Array.isArray(position) ? position : []
   const item = items.at(-1)?.name ?? ''
   const prefix = prefixes.at(-1) ?? ''
-  return (Buffer.compare(Buffer.from(item), Buffer.from(prefix)) > 0 ? item : prefix) || String(next)
+  return (compareNames(item, prefix) > 0 ? item : prefix) || String(next)
 }

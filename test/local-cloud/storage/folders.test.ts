@@ -72,6 +72,20 @@ test('a list has names of all characters', async () => {
   expect(await names(FOLDERS)).toEqual(all)
 })
 
+test('a list is bounded by the UTF-8 bytes of names, which JavaScript orders otherwise', async () => {
+  const {origin, names} = await withFolders()
+  for (const name of ['a/', 'Ａ/', '😀/']) await call(origin, 'POST', FOLDERS, {name})
+  const [wide, face] = [encodeURIComponent('Ａ/'), encodeURIComponent('😀/')]
+  expect(await names(`${FOLDERS}?startOffset=${wide}`)).toEqual(['Ａ/', '😀/'])
+  expect(await names(`${FOLDERS}?endOffset=${face}`)).toEqual(['a/', 'Ａ/'])
+
+  for (const name of ['!', '😀']) await uploadMedia(origin, 'bucket', name, name)
+  const page = '/b/bucket/o?delimiter=/&includeFoldersAsPrefixes=true&maxResults=1'
+  expect(await names(page, 'prefixes')).toEqual(['a/', 'Ａ/'])
+  const {nextPageToken} = await fieldsOf(await call(origin, 'GET', page))
+  expect(await names(`${page}&pageToken=${String(nextPageToken)}`, 'prefixes')).toEqual(['😀/'])
+})
+
 test('a rename moves everything in a folder at once, in a long-running operation', async () => {
   const {origin, names} = await withFolders()
   for (const name of ['old/x', 'old/sub/ä', 'older']) await uploadMedia(origin, 'bucket', name, name)
