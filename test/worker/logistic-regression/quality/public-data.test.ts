@@ -1,8 +1,9 @@
-import {execFileSync, spawnSync} from 'node:child_process'
+import {execFileSync} from 'node:child_process'
 import {fileURLToPath} from 'node:url'
 import {describe, expect, it} from 'vitest'
 import type {Report} from '../../../../worker/contract.ts'
 import {type Processed, processFile} from '../../../support/process-file.ts'
+import {STATS_PYTHON, hasModules} from '../../../support/stats-python.ts'
 
 /** What scikit-learn and statsmodels make of a data set; see public_data.py. */
 interface Facts {
@@ -19,12 +20,10 @@ interface Facts {
   logit?: {values: number[]; intervals: [number, number][]}
 }
 
-/** A Python with scikit-learn and statsmodels: `STATS_PYTHON`, or python3. */
-const python = process.env['STATS_PYTHON'] ?? 'python3'
-const isThere = spawnSync(python, ['-c', 'import sklearn, statsmodels']).status === 0
+const isThere = hasModules('sklearn', 'statsmodels')
 const script = fileURLToPath(new URL('../../../fixtures/scikit-learn/public_data.py', import.meta.url))
 const sets: Facts[] = isThere
-  ? JSON.parse(execFileSync(python, [script], {encoding: 'utf8', maxBuffer: 1e8}))
+  ? JSON.parse(execFileSync(STATS_PYTHON, [script], {encoding: 'utf8', maxBuffer: 1e8}))
   : []
 
 const run = (csv: string, C: number): Promise<Processed> =>

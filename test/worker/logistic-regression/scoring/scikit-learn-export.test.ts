@@ -1,14 +1,14 @@
-import {spawnSync} from 'node:child_process'
 import {readFile, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import {execa} from 'execa'
 import {describe, expect, it} from 'vitest'
 import {processFile} from '../../../support/process-file.ts'
+import {STATS_PYTHON, hasModules} from '../../../support/stats-python.ts'
 import {temporaryFolder} from '../../../support/temporary-folder.ts'
 
 const docs = fileURLToPath(new URL('../../../../docs', import.meta.url))
-const hasScikitLearn = spawnSync('python3', ['-c', 'import sklearn, pandas']).status === 0
+const hasScikitLearn = hasModules('sklearn', 'pandas')
 
 /** Trains as docs/export_scikit_learn.py tells, exports, and writes scikit-learn's own probabilities. */
 const TRAIN = `
@@ -49,7 +49,7 @@ describe(`a pipeline of scikit-learn${hasScikitLearn ? '' : ', skipped: no pytho
       const others = [...Array.from({length: 10}, (_, i) => row(i + 500)), '33,12.5,Lima']
       const score = `age,income,city\n${others.map((line) => `${line}\n`).join('')}`
       await writeFile(join(folder, 'score.csv'), score)
-      await execa('python3', ['-c', TRAIN, docs], {cwd: folder})
+      await execa(STATS_PYTHON, ['-c', TRAIN, docs], {cwd: folder})
       const expected: number[][] = JSON.parse(await readFile(join(folder, 'probabilities.json'), 'utf8'))
       const {lines, report} = await processFile(score, {
         metadata: {model: 'gs://m/model.json'},
