@@ -11,13 +11,15 @@ export interface Preview {
   readonly omitted?: number
 }
 
+const DELIMITERS = [',', ';', '\t', '|']
+
 /** The first bytes of a file in Parquet, and of one whose footer is encrypted. */
 const PARQUET = 'PAR1'
 const ENCRYPTED_PARQUET = 'PARE'
 
 /**
- * Reads only the first rows of an object. The delimiter of CSV is the one of `,` `;` tab `|` that occurs most in the
- * header; the columns of JSON Lines are the keys of those rows.
+ * Reads only the first rows of an object. The delimiter of CSV is the one of `,` `;` tab `|` with which the rows fit
+ * the header; the columns of JSON Lines are the keys of those rows.
  * @returns `undefined` if the object is not a table
  * @throws NoPreview if it is in Parquet and damaged or encrypted
  */
@@ -91,10 +93,21 @@ function parseLines(text: string, rows: number): Preview | undefined {
 }
 
 async function parseHead(text: string, rows: number): Promise<Preview | undefined> {
-  const header = text.slice(0, text.search(/\r|\n|$/))
-  const delimiter = [',', ';', '\t', '|'].reduce((best, one) =>
-    header.split(one).length > header.split(best).length ? one : best,
+  const readings = await Promise.all(DELIMITERS.map((delimiter) => readRecords(text, delimiter, rows)))
+  const [[columns, ...data] = []] = readings.toSorted(
+    (a, b) => agreeing(b) - agreeing(a) || (b[0]?.length ?? 0) - (a[0]?.length ?? 0),
   )
+  if (columns === undefined) return undefined
+  const isUnnamed = data.length > 0 && data.every(({length}) => length === columns.length + 1)
+  return {columns: isUnnamed ? ['', ...columns] : columns, rows: data}
+}
+
+/** How many rows fit the header; those that R writes have a field more, the name of the row. */
+function agreeing([header = [], ...rows]: readonly string[][]): number {
+  return header.length < 2 ? 0 : rows.filter(({length}) => [0, 1].includes(length - header.length)).length
+}
+
+async function readRecords(text: string, delimiter: string, rows: number): Promise<string[][]> {
   const records: string[][] = []
   const parser = parse(text, {
     delimiter,
@@ -112,6 +125,5 @@ async function parseHead(text: string, rows: number): Promise<Preview | undefine
   } catch {
     // The text may end within a quoted field: what came before it counts.
   }
-  const [columns, ...data] = records
-  return columns === undefined ? undefined : {columns, rows: data}
+  return records
 }

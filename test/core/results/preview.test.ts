@@ -91,6 +91,25 @@ test('the format of a result is told by its content', async () => {
     expect(await preview(`${name}\n1\n`, 'a.csv')).toMatchObject({columns: [name], rows: [['1']]})
 })
 
+test('the delimiter of a preview is the one with which the rows fit the header', async () => {
+  const preview = await startPreviews()
+  const names = ['Preis (netto, in EUR, ohne Porto, je m2)', 'zahlt']
+  expect(await preview(`${names.join(';')}\n-2,38;0\n1,5;1\n`, 'a.csv')).toMatchObject({
+    columns: names,
+    rows: [
+      ['-2,38', '0'],
+      ['1,5', '1'],
+    ],
+  })
+  expect(await preview('"a","y"\n"1",-2.3,0\n"2",1.5,1\n', 'r.csv')).toMatchObject({
+    columns: ['', 'a', 'y'],
+    rows: [
+      ['1', '-2.3', '0'],
+      ['2', '1.5', '1'],
+    ],
+  })
+})
+
 test('only the pages of Parquet that have the first rows are read', async () => {
   const preview = await startPreviews()
   const tall = parquet(

@@ -34,6 +34,16 @@ const cases: Case[] = [
     content: Buffer.from('PARE\x2c\0\0\0,\x9f\n1,2\n', 'latin1'),
     fault: {code: 'not-csv', line: 1},
   },
+  {
+    what: 'a file packed with bzip2',
+    content: Buffer.from('BZh91AY&SY\x8e\x02', 'latin1'),
+    fault: {code: 'not-csv', line: 1},
+  },
+  {
+    what: 'an SQLite database',
+    content: Buffer.from('SQLite format 3\0\x10\0', 'latin1'),
+    fault: {code: 'not-csv', line: 1},
+  },
   {what: 'gzip under another name', content: gzipSync('a,b\n1,2\n'), fault: {code: 'not-csv', line: 1}},
   {what: 'JSON', content: '[{"a": 1, "b": 2}]\n', fault: {code: 'not-csv', line: 1}},
   {what: 'HTML', content: '<!DOCTYPE html>\n<p>a, b</p>\n', fault: {code: 'not-csv', line: 1}},

@@ -408,6 +408,14 @@ describe('the label', () => {
     expect(found.coefficients[0]?.terms[0]?.column).toBe('<script>alert(1)</script>')
   })
 
+  it.each(['PAR1', 'PAR1 x', 'PARENT', 'BZhang', 'SQLite format 3', `${'x'.repeat(256)}mustard`])(
+    'may be in a file that begins like one of another format: %s',
+    async (name) => {
+      const {report: found} = await processFile(`${name},y\n1,a\n2,b\n3,a\n4,b\n`)
+      expect(found.coefficients[0]?.terms[0]?.column).toBe(name)
+    },
+  )
+
   it('has one class for labels that mean the same', async () => {
     const {report: found} = await processFile('a,y\n1,0\n2,0.0\n3,1\n5,1.0\n4,1\n')
     expect(found.label.classes).toEqual([

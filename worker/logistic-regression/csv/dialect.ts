@@ -22,8 +22,10 @@ const LINES_OF_HEAD = 24
 /** Of a byte order mark. */
 const MARK_BYTES = 3
 
+const TAB = 0x09
 const LF = 0x0a
 const CR = 0x0d
+const SPACE = 0x20
 const QUOTE = 0x22
 /** Per byte, 1 if a field may start after it. */
 const BEFORE_FIELD = new Uint8Array(256)
@@ -31,44 +33,43 @@ for (const byte of [LF, CR, ...DELIMITERS.map((delimiter) => delimiter.charCodeA
 const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
 const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in .gz.'
 
-const PARQUET_MAGIC = 'PAR1'
-
-/** Signatures of files that are often uploaded by mistake. */
+/** What a file begins with, in Latin-1, that is often uploaded by mistake. */
 const SIGNATURES: readonly {
-  bytes: readonly number[]
+  magic: string
   at?: number
-  /** A header may begin so, too: a NUL follows. */
-  isName?: true
+  /** Readable text, which a CSV file may have there, too: what follows is not. */
+  isText?: true
   what: string
   suggestion: string
 }[] = [
-  {bytes: [0x89, 0x50, 0x4e, 0x47], what: 'a PNG image', suggestion: EXPORT_AS_CSV},
-  {bytes: [0xff, 0xd8, 0xff], what: 'a JPEG image', suggestion: EXPORT_AS_CSV},
+  {magic: '\x89PNG', what: 'a PNG image', suggestion: EXPORT_AS_CSV},
+  {magic: '\xFF\xD8\xFF', what: 'a JPEG image', suggestion: EXPORT_AS_CSV},
   {
-    bytes: [0x50, 0x41, 0x52, 0x45],
-    isName: true,
+    magic: 'PARE',
+    isText: true,
     what: 'an encrypted Parquet file',
     suggestion: 'Write it without encryption: the bucket encrypts it at rest.',
   },
-  {bytes: [0x25, 0x50, 0x44, 0x46, 0x2d], what: 'a PDF document', suggestion: EXPORT_AS_CSV},
-  {bytes: [0x50, 0x4b, 0x03, 0x04], what: 'a ZIP archive or an Excel workbook', suggestion: EXPORT_AS_CSV},
-  {bytes: [0xd0, 0xcf, 0x11, 0xe0], what: 'an old Excel or Word document', suggestion: EXPORT_AS_CSV},
+  {magic: '%PDF-', what: 'a PDF document', suggestion: EXPORT_AS_CSV},
+  {magic: 'PK\x03\x04', what: 'a ZIP archive or an Excel workbook', suggestion: EXPORT_AS_CSV},
+  {magic: '\xD0\xCF\x11\xE0', what: 'an old Excel or Word document', suggestion: EXPORT_AS_CSV},
   {
-    bytes: [0x1f, 0x8b],
+    magic: '\x1F\x8B',
     what: 'packed with gzip',
     suggestion: 'Upload it under a name that ends in .gz; if it has one already, it was compressed twice.',
   },
-  {bytes: [0x28, 0xb5, 0x2f, 0xfd], what: 'packed with zstd', suggestion: UNPACK},
-  {bytes: [0x42, 0x5a, 0x68], what: 'packed with bzip2', suggestion: UNPACK},
-  {bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a], what: 'packed with xz', suggestion: UNPACK},
-  {bytes: [0x37, 0x7a, 0xbc, 0xaf], what: 'a 7z archive', suggestion: UNPACK},
+  {magic: '\x28\xB5\x2F\xFD', what: 'packed with zstd', suggestion: UNPACK},
+  {magic: '1AY&SY', at: 4, what: 'packed with bzip2', suggestion: UNPACK},
+  {magic: '\xFD7zXZ', what: 'packed with xz', suggestion: UNPACK},
+  {magic: '7z\xBC\xAF', what: 'a 7z archive', suggestion: UNPACK},
   {
-    bytes: [0x75, 0x73, 0x74, 0x61, 0x72],
+    magic: 'ustar',
     at: 257,
+    isText: true,
     what: 'a tar archive',
     suggestion: 'Upload the files that are in it.',
   },
-  {bytes: [0x53, 0x51, 0x4c, 0x69, 0x74, 0x65, 0x20], what: 'an SQLite database', suggestion: EXPORT_AS_CSV},
+  {magic: 'SQLite format 3', isText: true, what: 'an SQLite database', suggestion: EXPORT_AS_CSV},
 ]
 
 /** Whether `head`, the first bytes of a file, holds enough of it for {@link detectDialect}. */
@@ -142,15 +143,14 @@ function refuseSeparatorLine(header: string): void {
 const HEAD_OF_TEXT = 512
 
 function refuseOtherFormats(head: Buffer): void {
-  if (head.toString('latin1', 0, PARQUET_MAGIC.length) === PARQUET_MAGIC) throw new InOtherFormat('parquet')
-  for (const {bytes, at = 0, isName, what, suggestion} of SIGNATURES) {
-    if (bytes.every((byte, i) => head[at + i] === byte) && (isName !== true || head.includes(0))) {
-      throw new PermanentError(`The file is ${what}, not CSV.`, {
-        code: 'not-csv',
-        line: 1,
-        suggestions: [suggestion],
-      })
-    }
+  if (hasMagic(head, {magic: 'PAR1', isText: true})) throw new InOtherFormat('parquet')
+  const signature = SIGNATURES.find((one) => hasMagic(head, one))
+  if (signature !== undefined) {
+    throw new PermanentError(`The file is ${signature.what}, not CSV.`, {
+      code: 'not-csv',
+      line: 1,
+      suggestions: [signature.suggestion],
+    })
   }
   const isMarked = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
   const from = isMarked ? MARK_BYTES : 0
@@ -177,6 +177,19 @@ function refuseOtherFormats(head: Buffer): void {
       suggestions: [EXPORT_AS_CSV],
     })
   }
+}
+
+function hasMagic(
+  head: Buffer,
+  {magic, at = 0, isText = false}: Pick<(typeof SIGNATURES)[number], 'magic' | 'at' | 'isText'>,
+): boolean {
+  const end = at + magic.length
+  return head.toString('latin1', at, end) === magic && (!isText || isBinary(head.subarray(end, end + 4)))
+}
+
+/** Whether there are bytes that no text has: after their magic, Parquet and the like have a NUL or 0x15 at once. */
+function isBinary(bytes: Buffer): boolean {
+  return bytes.some((byte) => byte < SPACE && byte !== LF && byte !== CR && byte !== TAB)
 }
 
 /** Whether a line ends like an object, as far as it is known. */
