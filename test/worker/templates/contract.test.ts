@@ -118,6 +118,26 @@ describe.each([
   )
 
   it.skipIf(reason !== undefined)(
+    `records a fault only if its bytes are the stored ones${reason ?? ''}`,
+    async () => {
+      await using running = await startTemplate(template)
+      const lines = Buffer.from(ORDERS.repeat(50_000))
+      const generation = await running.upload('a', lines)
+      let reads = 0
+      running.proxy.corrupts = (_, url) => url.searchParams.has('alt') && ++reads === 1 && 0
+      expect(await running.deliver('a', generation)).toBe(503)
+      expect(await running.text(running.output(errorOf('a')))).toBeUndefined()
+      expect(await running.deliver('a', generation, {attempt: 2})).toBe(204)
+      const bad = await running.upload('b', Buffer.concat([Buffer.from('{}\n'), lines]))
+      expect(await running.deliver('b', bad)).toBe(204)
+      expect(running.outcomes()).toEqual(['refused', 'done', 'failed'])
+      expect(running.worker.lines.find(({outcome}) => outcome === 'refused')).toMatchObject({
+        message: expect.stringContaining("do not match the object's MD5"),
+      })
+    },
+  )
+
+  it.skipIf(reason !== undefined)(
     `does again what is asked for, once, and marks the result with the request${reason ?? ''}`,
     async () => {
       await using running = await startTemplate(template)

@@ -1,6 +1,6 @@
 // A worker as small as the contract in the README allows: adds the total to each order in a file of JSON lines. It is
 // JavaScript without packages, meant to be read and rewritten in another language.
-import {randomUUID} from 'node:crypto'
+import {createHash, randomUUID} from 'node:crypto'
 import {createServer} from 'node:http'
 import {text} from 'node:stream/consumers'
 
@@ -63,6 +63,11 @@ async function deliver(
   const path = `/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}`
   const input = await call('GET', `${path}?alt=media&generation=${generation}`)
   if (file === undefined || input.status === 404) return 'gone'
+  const content = Buffer.from(await input.arrayBuffer())
+  // Bytes that were damaged on their way must not count as a bad file. Composite objects have no MD5.
+  const md5 = file.contentEncoding === undefined ? file.md5Hash : undefined
+  if (md5 !== undefined && createHash('md5').update(content).digest('base64') !== md5)
+    throw new Error("the received bytes do not match the object's MD5")
   const marks = {
     'source-generation': generation,
     attempt: String(attempt),
@@ -72,7 +77,7 @@ async function deliver(
   }
   const origin = {'source-size': file.size, 'source-created': file.timeCreated}
   try {
-    const result = processFile(await input.text())
+    const result = processFile(content.toString())
     await write(object, result, 'application/x-ndjson', {...marks, ...origin}, previous?.generation ?? '0')
     if (error) await call('DELETE', `/storage/v1/b/${OUTPUT_BUCKET}/o/${encodeURIComponent(error.name)}`)
     await dispose(bucket, object, generation)

@@ -139,7 +139,7 @@ def produce(worker, delivery, log, interruption, started, resource, seen):
     began = time.time()
     try:
         log("INFO", "processing", processor=worker.name, inputBytes=source.size)
-        worker.process(source, output, context)
+        run_process(worker, source, output, context)
         context.check()
         processed = time.time()
         for sidecar, content in output.sidecars.items():
@@ -189,6 +189,16 @@ def produce(worker, delivery, log, interruption, started, resource, seen):
         **({"input": disposed} if disposed else {}),
     )
     return "done"
+
+
+def run_process(worker, source, output, context):
+    """A fault counts once the bytes that the process received are known to be the stored ones."""
+    try:
+        worker.process(source, output, context)
+    except PermanentError:
+        context.check()
+        source.verify()
+        raise
 
 
 def is_conflict(bucket, name, commit, marks):

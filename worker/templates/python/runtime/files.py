@@ -1,9 +1,16 @@
 """What a process receives: the input file, the output, and the context."""
 import json
 import os
+import time
+from contextlib import contextmanager
 
 from . import storage
 from .errors import Gone, Interrupted, misused
+
+
+# The most that is read to verify what a process refused, so that a bad file is still recorded within its delivery.
+MOST_VERIFIED_BYTES = 1 << 30
+LONGEST_VERIFYING_SECONDS = 10
 
 
 class Input:
@@ -18,11 +25,26 @@ class Input:
         #: Custom metadata of the object, such as `label-column`.
         self.metadata = resource.get("metadata", {})
         self._resource = resource
+        self._opened = []
 
     def open(self):
         """The bytes from the start, as a binary file. Its errors are the storage's: do not catch them."""
+        with self._existing():
+            content = storage.read(self.bucket, self.object, self._resource)
+            self._opened.append(content.raw)
+            return content
+
+    def verify(self):
+        """Raises StorageError if the process received bytes that were damaged on their way."""
+        until = time.monotonic() + LONGEST_VERIFYING_SECONDS
+        with self._existing():
+            for stream in self._opened:
+                stream.verify(MOST_VERIFIED_BYTES, until)
+
+    @contextmanager
+    def _existing(self):
         try:
-            return storage.read(self.bucket, self.object, self._resource)
+            yield
         except storage.StorageError as error:
             if error.status == 404:
                 raise Gone(f"Generation {self.generation} of {self.object} is gone.") from error

@@ -57,10 +57,15 @@ def remove(bucket, name, generation):
 
 
 def read(bucket, name, metadata):
-    """The generation's bytes as a binary file, verified during the read and unpacked if they are stored packed."""
+    """The generation's bytes as a binary file, verified during the read and unpacked if they are stored packed.
+
+    Its attribute `raw` can verify what was received before the end."""
     query = {"alt": "media", "generation": metadata["generation"]}
-    answer = request("GET", object_path(bucket, name), query, headers={"Accept-Encoding": "gzip"})
-    return io.BufferedReader(_CheckedStream(answer, metadata), BLOCK_BYTES)
+
+    def ask(headers):
+        return request("GET", object_path(bucket, name), query, headers={"Accept-Encoding": "gzip", **headers})
+
+    return io.BufferedReader(_CheckedStream(ask, metadata), BLOCK_BYTES)
 
 
 def write(bucket, name, content, content_type, metadata, expected_generation):
@@ -157,13 +162,14 @@ class Upload:
 class _CheckedStream(io.RawIOBase):
     """Compares size and MD5 at the end: to Python a cut-off connection looks like the end."""
 
-    def __init__(self, answer, metadata):
-        self._answer = answer
+    def __init__(self, ask, metadata):
+        self._ask = ask
+        self._answer = ask({})
         self._size = int(metadata["size"])
         self._hash = metadata.get("md5Hash")
         self._md5 = hashlib.md5()
         self._seen = 0
-        is_packed = answer.headers.get("Content-Encoding") == "gzip"
+        is_packed = self._answer.headers.get("Content-Encoding") == "gzip"
         self._unpack = zlib.decompressobj(wbits=31) if is_packed else None
 
     def readable(self):
@@ -214,6 +220,21 @@ class _CheckedStream(io.RawIOBase):
         if self._hash and base64.b64encode(self._md5.digest()).decode() != self._hash:
             raise StorageError(0, "the received bytes do not match the object's MD5")
         return b""
+
+    def verify(self, most_bytes, until):
+        """Ends the read, and compares what was received: reads the rest, for the checksum alone.
+
+        A longer rest counts as intact, and so does one that is not read by then. Raises StorageError."""
+        self.close()
+        rest = self._size - self._seen
+        if self._seen == 0 or rest > most_bytes:
+            return
+        self._answer = self._ask({"Range": f"bytes={self._seen}-"}) if rest else io.BytesIO()
+        with self._answer:
+            if rest and self._answer.status != http.client.PARTIAL_CONTENT:
+                return
+            while self._stored(BLOCK_BYTES) and time.monotonic() < until:
+                pass
 
     def close(self):
         self._answer.close()
