@@ -75,6 +75,11 @@ export default class Upload extends WaitingCommand {
       multipleNonGreedy: true,
       exclusive: ['model'],
     }),
+    bins: Flags.string({
+      summary: 'Split a label column of numbers at its median into two classes, as --set bins=2.',
+      helpValue: '2',
+      exclusive: ['model'],
+    }),
     'model-options': Flags.string({
       summary: 'Take the options of the model from this JSON file; --set goes before it.',
       helpValue: '<file>',
@@ -84,7 +89,7 @@ export default class Upload extends WaitingCommand {
       summary:
         'Refuse files of 100 rows or more with a column whose population stability index, against the training data of the model, is this or more.',
       helpValue: '<index>',
-      exclusive: ['label-column', 'set', 'model-options'],
+      exclusive: ['label-column', 'set', 'bins', 'model-options'],
     }),
     ...waitFlags,
   }
@@ -96,10 +101,8 @@ export default class Upload extends WaitingCommand {
     checkWaitFlags(flags)
     const config = await this.configure(flags)
     const sources = [args.file].flat()
-    const modelOptions = await planModelOptions(
-      {file: flags['model-options'], settings: flags.set ?? []},
-      process.cwd(),
-    )
+    const settings = [...(flags.set ?? []), ...(flags.bins === undefined ? [] : [`bins=${flags.bins}`])]
+    const modelOptions = await planModelOptions({file: flags['model-options'], settings}, process.cwd())
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})

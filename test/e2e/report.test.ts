@@ -69,6 +69,18 @@ describe('report', () => {
   })
 })
 
+test('a label of numbers fails with the command that splits it', async () => {
+  const rows = Array.from({length: 200}, (_, i) => `${(i * 37) % 101},${(i * 37) % 101}.${i}\n`)
+  await cli.write('rooms.csv', `rooms,rent (EUR)\n${rows.join('')}`)
+  const upload = ['upload', 'rooms.csv', '--label-column', 'rent (EUR)', '--wait']
+  const failed = await cli.run(upload)
+  expect(failed.exitCode).toBe(3)
+  expect(failed.stdout + failed.stderr).toContain("--label-column 'rent (EUR)' --bins 2")
+  await cli.json([...upload, '--bins', '2'])
+  const {report} = await cli.json(['results', 'rooms.csv'])
+  expect(report).toMatchObject({metrics: {baseRate: 0.5}, model: {options: {bins: 2}}})
+})
+
 describe('a result has the format of its file', () => {
   const rows = Array.from({length: 60}, (_, i) => ({
     size: ((i * 37) % 101) / 4,

@@ -151,8 +151,8 @@ describe('options of the model', () => {
     expect(Math.abs((low?.rows ?? 0) - (high?.rows ?? 0))).toBeLessThan(20)
     expect(report.metrics.auc).toBeGreaterThan(0.9)
     const {suggestions} = await faultOf(numbers, {labelColumn: 'price'})
-    expect(suggestions.join(' ')).toContain('--label-column price --set bins=2')
-    expect((await faultOf(numbers)).suggestions.join(' ')).toContain('--label-column price --set bins=2')
+    expect(suggestions.join(' ')).toContain('--label-column price --bins 2')
+    expect((await faultOf(numbers)).suggestions.join(' ')).toContain('--label-column price --bins 2')
   })
 
   it('of the pipeline give way to those of the file', async () => {

@@ -38,7 +38,7 @@ const SIGNATURES: readonly {
   magic: string
   at?: number
   /** Readable text, which a CSV file may have there, too: what follows is not. */
-  isText?: true
+  isText?: boolean
   what: string
   suggestion: string
 }[] = [

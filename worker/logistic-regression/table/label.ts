@@ -2,7 +2,7 @@ import {INPUT_METADATA, WORKER_ENVIRONMENT, type Report} from '../../contract.ts
 import type {ModelOptions} from '../../model-options.ts'
 import {type InputFile, PermanentError, type ProcessContext} from '../../processor.ts'
 import {isMissing} from '../csv/missing.ts'
-import {listed, nearNames} from './names.ts'
+import {listed, nearNames, typed} from './names.ts'
 
 /** Distinct values up to which the last column becomes the label if none is named. */
 const MOST_CLASSES_UNNAMED = 20
@@ -197,7 +197,7 @@ export class LabelBuilder {
   #binsIfNumbers(): string[] {
     return [...this.#classes.values()].every(({name}) => Number.isFinite(Number(name)))
       ? [
-          `The worker predicts classes, not numbers: to split ${this.#name} at its median, type cloud-runner upload FILE --label-column ${this.#name} --set bins=2`,
+          `The worker predicts classes, not numbers: to split ${this.#name} at its median, type cloud-runner upload FILE --label-column ${typed(this.#name)} --bins 2`,
         ]
       : []
   }

@@ -12,6 +12,11 @@ export function listed(names: readonly string[], most = NAMES_SHOWN): string {
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ')
 }
 
+/** A name as a word of a command to type. */
+export function typed(name: string): string {
+  return /^[\w.][\w.-]*$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`
+}
+
 function isNear(column: string, name: string): boolean {
   const [a, b] = [column.toLowerCase(), name.toLowerCase()]
   return (
