@@ -7,6 +7,15 @@ export interface ByteRange {
   readonly end: number
 }
 
+/** A file's bytes on their way. */
+export interface FileBytes extends Readable {
+  /**
+   * Frees the memory of a chunk that the reader is done with, and all views of it. Optional: chunks that are left to
+   * the garbage collector let it collect the whole heap for every few megabytes.
+   */
+  readonly free?: (chunk: Buffer) => void
+}
+
 /** One file to process: a fixed generation of an object, readable as often as needed. */
 export interface InputFile {
   readonly bucket: string
@@ -22,7 +31,7 @@ export interface InputFile {
    * arrive unpacked. Errors of the stream are the storage's: rethrow them unchanged.
    * @param range bytes to read instead of all, within the file
    */
-  open(range?: ByteRange): Promise<Readable>
+  open(range?: ByteRange): Promise<FileBytes>
 }
 
 /** One of several outputs while it is produced. */

@@ -1,6 +1,6 @@
 import {addAbortSignal, Readable} from 'node:stream'
 import {finished} from 'node:stream/promises'
-import type {ByteRange, InputFile} from '../processor.ts'
+import type {ByteRange, FileBytes, InputFile} from '../processor.ts'
 import type {Delivery} from './envelope.ts'
 import {type StepChecksums, SteppedCrc32c, steppedRange, verified} from './step-checksums.ts'
 import {
@@ -76,16 +76,19 @@ export function openInput(
       throw new GenerationGone(`Generation ${name.generation} of ${name.object} is gone.`, {cause: error})
     }
   }
-  const open = async (range?: ByteRange): Promise<Readable> => {
+  const open = async (range?: ByteRange): Promise<FileBytes> => {
     signal.throwIfAborted()
     if (range !== undefined) return openRange(range)
-    if (kept !== undefined) return Readable.from(copied(kept), {objectMode: false})
+    if (kept !== undefined) return freeable(Readable.from(copied(kept), {objectMode: false}))
     const stream = ahead ?? (await request())
     ahead = undefined
     watch(stream)
     unverified.add(stream)
     stream.once('end', () => unverified.delete(stream))
-    return isRepeatable || isNoting ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
+    const given =
+      isRepeatable || isNoting ? watch(Readable.from(keeping(stream), {objectMode: false})) : stream
+    // What is unpacked arrives in memory that others use.
+    return metadata.contentEncoding === undefined ? freeable(given) : given
   }
   const openRange = async (range: ByteRange): Promise<Readable> => {
     if (kept !== undefined || metadata.contentEncoding !== undefined)
@@ -189,6 +192,14 @@ async function* within(stream: Readable, {start, end}: ByteRange): AsyncGenerato
     if (part.length > 0) yield part
     if (position >= end) break
   }
+}
+
+/** Lets the reader free each chunk that has memory of its own. */
+function freeable(stream: Readable): FileBytes {
+  const free = ({buffer, length}: Buffer): void => {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0)
+  }
+  return Object.assign(stream, {free})
 }
 
 function* copied(parts: readonly Buffer[]): Generator<Buffer> {

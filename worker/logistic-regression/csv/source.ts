@@ -1,6 +1,6 @@
-import {pipeline, type Readable} from 'node:stream'
+import {pipeline} from 'node:stream'
 import {createGunzip} from 'node:zlib'
-import {type InputFile, PermanentError} from '../../processor.ts'
+import {type FileBytes, type InputFile, PermanentError} from '../../processor.ts'
 import {peek} from './peek.ts'
 import {type DecodedText, decodeUtf16} from './utf16.ts'
 
@@ -14,7 +14,7 @@ export function isGzipName(object: string): boolean {
 
 /**
  * The file's text in UTF-8 from the start: unpacked if its name ends in `.gz`, decoded if it is UTF-16. Each
- * call is a new read.
+ * call is a new read. A chunk is gone when the next one is asked for.
  * @throws PermanentError `broken-gzip`, `not-utf16`
  */
 export async function* readBytes(input: InputFile): AsyncGenerator<Buffer> {
@@ -28,12 +28,12 @@ export async function openText(input: InputFile): Promise<DecodedText> {
 
 /** Nothing to do if the storage already unpacked the file because of its content encoding. */
 async function* unpacked(input: InputFile): AsyncGenerator<Buffer> {
-  const raw = chunksOf(await input.open())
+  const stream = await input.open()
   if (!isGzipName(input.object)) {
-    yield* raw
+    yield* chunksOf(stream, stream.free)
     return
   }
-  const {head, all} = await peek(raw, GZIP_MAGIC.length)
+  const {head, all} = await peek(chunksOf(stream), GZIP_MAGIC.length)
   yield* head.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC) ? gunzipped(all) : all
 }
 
@@ -55,9 +55,12 @@ async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   }
 }
 
-async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
+/** @param free called with each chunk when the next one is asked for */
+async function* chunksOf(stream: FileBytes, free?: FileBytes['free']): AsyncGenerator<Buffer> {
   for await (const chunk of stream) {
     if (!Buffer.isBuffer(chunk)) throw new TypeError('An input stream must give bytes')
-    if (chunk.length > 0) yield chunk
+    if (chunk.length === 0) continue
+    yield chunk
+    free?.(chunk)
   }
 }
