@@ -166,7 +166,7 @@ export async function compose({
       keys,
       operations,
       publishing: pubsub.publishing,
-      isRetryTest: (id) => retryTests.has(id),
+      retryTests,
       report,
     }),
   )

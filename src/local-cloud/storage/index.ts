@@ -37,6 +37,7 @@ import {createSignatures} from './signatures.ts'
 import {asSigner} from './signed-requests.ts'
 import {createSoftDeletedBuckets} from './soft-deleted-buckets.ts'
 import {createSoftDeleted} from './soft-deleted.ts'
+import type {RetryTests} from './retry-tests.ts'
 import {createUploadSessions} from './upload-sessions.ts'
 import {createUploads} from './upload-routes.ts'
 import {createXmlAcls} from './xml-acl.ts'
@@ -76,7 +77,7 @@ export function createStorage({
   keys,
   operations,
   publishing,
-  isRetryTest = () => false,
+  retryTests = {has: () => false},
   report,
 }: {
   state: State
@@ -87,8 +88,8 @@ export function createStorage({
   keys: Pick<AccountKeys, 'hasKeys' | 'verify'>
   operations: Operations
   publishing: Publishing
-  /** Whether a retry test of this id exists: retention does not hold what its calls delete or replace. */
-  isRetryTest?: (id: string) => boolean
+  /** Retention does not hold what their calls delete or replace, and while there are any, notifications need no topic. */
+  retryTests?: Pick<RetryTests, 'has'>
   /** Called with errors that no caller sees. */
   report: (error: unknown) => void
 }): Storage {
@@ -98,7 +99,7 @@ export function createStorage({
   const objects = createObjects(state)
   const softDeleted = createSoftDeleted(state)
   const softDeletedBuckets = createSoftDeletedBuckets({state, clock, access, buckets, objects: softDeleted})
-  const notifications = createNotifications({state, clock, access, agents, publishing})
+  const notifications = createNotifications({state, clock, access, agents, publishing, retryTests})
   const sessions = createUploadSessions({state, clock})
   const parts = createPartUploads({state, clock})
   const acls = createAcls(agents)
@@ -219,7 +220,7 @@ export function createStorage({
       allowPage,
       handle(request) {
         const id = request.headers['x-retry-test-id']
-        return typeof id === 'string' && isRetryTest(id)
+        return typeof id === 'string' && retryTests.has(id)
           ? retryTestCalls.run(true, () => each.handle(request))
           : each.handle(request)
       },

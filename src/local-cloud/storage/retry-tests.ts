@@ -46,8 +46,8 @@ interface RetryTest {
 /** Retry tests, in memory only. */
 export interface RetryTests {
   readonly routes: Route[]
-  /** Whether a test of this id, as the header `x-retry-test-id` names it, exists. */
-  has(id: string): boolean
+  /** Whether a test of this id, as the header `x-retry-test-id` names it, exists; without an id: any. */
+  has(id?: string): boolean
 }
 
 /**
@@ -121,7 +121,7 @@ export function createRetryTests(faults: FaultPlan): RetryTests {
       return {json: {}}
     }),
   ].map((each) => ({...each, beyondFaults: true}))
-  return {routes, has: (id) => tests.has(id)}
+  return {routes, has: (id) => (id === undefined ? tests.size > 0 : tests.has(id))}
 }
 
 function returned(status: string): FaultAction {

@@ -159,3 +159,13 @@ it('lets calls of a retry test delete and replace what is retained, and no other
   }
   expect(await removeAs('unknown')).toBe(403)
 })
+
+it('creates notifications without a topic only while a retry test exists', async () => {
+  const {cloud, arm} = await start()
+  const notification = new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})
+    .bucket('bucket')
+    .notification('missing')
+  await expect(notification.create()).rejects.toMatchObject({code: 400})
+  await arm({'storage.objects.get': ['return-503']})
+  await notification.create()
+})
