@@ -370,7 +370,7 @@ variable "cpu" {
 }
 
 variable "memory" {
-  description = "Memory per instance."
+  description = "Memory per instance, as Cloud Run offers it: 512Mi to 4Gi with 1 CPU, to 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 24Gi with 6, 4Gi to 32Gi with 8."
   type        = string
   default     = "1Gi"
   nullable    = false
@@ -378,6 +378,11 @@ variable "memory" {
   validation {
     condition     = can(regex("^[1-9][0-9]*(Mi|Gi)$", var.memory))
     error_message = "memory must be an amount such as 512Mi or 1Gi."
+  }
+
+  validation {
+    condition     = try(tonumber(trimsuffix(replace(var.memory, "Gi", "Mi"), "Mi")) * (endswith(var.memory, "Gi") ? 1024 : 1) >= { "1" = 512, "2" = 512, "4" = 2048, "6" = 4096, "8" = 4096 }[var.cpu] && tonumber(trimsuffix(replace(var.memory, "Gi", "Mi"), "Mi")) * (endswith(var.memory, "Gi") ? 1024 : 1) <= { "1" = 4096, "2" = 8192, "4" = 16384, "6" = 24576, "8" = 32768 }[var.cpu], true)
+    error_message = "memory must be what Cloud Run offers with var.cpu: 512Mi to 4Gi with 1, 512Mi to 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 24Gi with 6, 4Gi to 32Gi with 8."
   }
 }
 

@@ -2,6 +2,8 @@ import {ARCHIVE_PREFIX, WORKER_ENVIRONMENT} from '../../worker/contract.ts'
 import type {Suggestion} from './suggestion.ts'
 import {AppError, EXIT} from './errors.ts'
 import {pipelineOf} from './settings/pipeline.ts'
+import {parseAmount} from './settings/amount.ts'
+import {MEMORY_LIMITS} from './settings/memory-limits.ts'
 import {ORDERED} from './settings/ordered.ts'
 import {SETTINGS, type SettingName, type Settings} from './settings/settings.ts'
 
@@ -76,6 +78,13 @@ export function checkTogether(settings: Settings, sources: Readonly<Record<Setti
     throw invalid(
       `retentionDays (${sources.retentionDays.place}) needs versioning: otherwise no result could be replaced.`,
       'For example: "versioning": true',
+    )
+  const [least = '', most = ''] = MEMORY_LIMITS[settings.cpu] ?? []
+  const bytes = parseAmount(settings.memory) ?? 0
+  if (bytes < (parseAmount(least) ?? 0) || bytes > (parseAmount(most) ?? Infinity))
+    throw invalid(
+      `memory (${settings.memory}, ${sources.memory.place}) must be between ${least} and ${most} with cpu ${settings.cpu} (${sources.cpu.place}): Cloud Run offers no other.`,
+      `For example: "memory": "${bytes < (parseAmount(least) ?? 0) ? least : most}"`,
     )
   for (const {lower, upper, strict, why} of ORDERED) {
     const isInOrder = strict ? settings[lower] < settings[upper] : settings[lower] <= settings[upper]

@@ -193,7 +193,6 @@ run "numbers_have_bounds" {
     concurrency           = 0
     liveness_port         = 8080
     max_instances         = 1.5
-    cpu                   = "3"
     memory                = "1GB"
     maximum_backoff       = 601
     max_delivery_attempts = 4
@@ -209,7 +208,6 @@ run "numbers_have_bounds" {
     var.concurrency,
     var.liveness_port,
     var.max_instances,
-    var.cpu,
     var.memory,
     var.maximum_backoff,
     var.max_delivery_attempts,
@@ -219,6 +217,57 @@ run "numbers_have_bounds" {
     var.job_timeout,
     var.job_tasks,
   ]
+}
+
+run "cpus_are_whole_and_even_above_one" {
+  command = plan
+
+  variables {
+    cpu = "3"
+  }
+
+  expect_failures = [var.cpu]
+}
+
+run "memory_is_what_cloud_run_offers" {
+  command = plan
+
+  variables {
+    memory = "256Mi"
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "more_cpus_need_more_memory" {
+  command = plan
+
+  variables {
+    cpu    = "4"
+    memory = "1Gi"
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "more_memory_needs_more_cpus" {
+  command = plan
+
+  variables {
+    cpu    = "4"
+    memory = "17Gi"
+  }
+
+  expect_failures = [var.memory]
+}
+
+run "memory_at_its_bound" {
+  command = plan
+
+  variables {
+    cpu    = "8"
+    memory = "32Gi"
+  }
 }
 
 run "backoff_grows" {

@@ -141,6 +141,13 @@ describe('wrong values', () => {
       {minimumBackoff: '20s', maximumBackoff: '10s'},
       'must not be above maximumBackoff',
     ],
+    [
+      'memory that a job may not have',
+      {memory: '256Mi'},
+      'must be between 512Mi and 4Gi with cpu 1 (default): Cloud Run offers no other',
+    ],
+    ['CPUs that need more memory than the default', {cpu: '4'}, 'must be between 2Gi and 16Gi with cpu 4'],
+    ['memory that needs more CPUs', {cpu: '6', memory: '25Gi'}, 'must be between 4Gi and 24Gi with cpu 6'],
     ['a model in no bucket', {model: 'gs:///model.json'}, 'must be the name of a file, or gs://'],
     ['a bucket without a model', {model: 'gs://bucket/'}, 'must be the name of a file, or gs://'],
     ['gcp without a project', {target: 'gcp'}, 'needs a project'],

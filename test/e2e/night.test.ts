@@ -36,7 +36,7 @@ export const processor = {
 const SETTINGS = {
   worker: './worker',
   maxInstances: 2,
-  memory: '256Mi',
+  memory: '512Mi',
   requestTimeout: '5s',
   minimumBackoff: '1s',
   maximumBackoff: '10s',

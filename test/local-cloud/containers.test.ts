@@ -138,7 +138,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
   it('serve a revision: by digest, within its limits, with the log; ended in order and removed', async () => {
     const uri = await deploy(
       'limited',
-      {resources: {limits: {cpu: '500m', memory: '256Mi'}}},
+      {resources: {limits: {cpu: '500m', memory: '256Mi'}, cpuIdle: true}},
       {maxInstanceRequestConcurrency: 1},
     )
     expect(await (await fetch(uri)).text()).toBe('ok')
@@ -176,7 +176,7 @@ describe.skipIf(NO_DOCKER !== '')(`images of any language, with the real docker 
     await expect(
       deploy('greedy', {
         command: ['python3', '-c', 'x = bytearray(200 * 2**20)'],
-        resources: {limits: {memory: '128Mi'}},
+        resources: {limits: {memory: '128Mi'}, cpuIdle: true},
       }),
     ).rejects.toThrow(/exit code 137, out of memory,/)
     expect(await containers()).toEqual([])

@@ -325,7 +325,8 @@ export const SETTINGS = {
     pattern: /^[12468]$/,
   }),
   memory: text({
-    description: 'Memory per instance.',
+    description:
+      'Memory per instance, as Cloud Run offers it: 512Mi to 4Gi with 1 CPU, to 8Gi with 2, 2Gi to 16Gi with 4, 4Gi to 24Gi with 6, 4Gi to 32Gi with 8.',
     rule: 'an amount such as 512Mi or 1Gi',
     example: '1Gi',
     default: '1Gi',

@@ -18,18 +18,21 @@ const SECRET = /^(?:projects\/[^/]+\/secrets\/)?[A-Za-z0-9_-]{1,255}$/
 /** cloud.google.com/artifact-registry/docs/docker/names, as distribution/reference has it */
 const IMAGE =
   /^(?:[\w.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@sha256:[a-f0-9]{64})?$/
-/** In the first generation of the execution environment. */
-const LEAST_MEMORY_BYTES = 128 * 2 ** 20
-/** cloud.google.com/run/docs/configuring/services/memory-limits: with less CPU than this, at most that much. */
-const MOST_MEMORY: readonly (readonly [belowCpus: number, most: string])[] = [
-  [0.5, '512Mi'],
-  [1, '1Gi'],
-  [2, '4Gi'],
-  [4, '8Gi'],
-  [6, '16Gi'],
-  [8, '24Gi'],
-  [Infinity, '32Gi'],
+/**
+ * Memory that a container may have with this many CPUs or more: cloud.google.com/run/docs/configuring/services/cpu and
+ * …/memory-limits.
+ */
+const MEMORY: readonly (readonly [cpus: number, least: string, most: string])[] = [
+  [8, '4Gi', '32Gi'],
+  [6, '4Gi', '24Gi'],
+  [4, '2Gi', '16Gi'],
+  [2, '128Mi', '8Gi'],
+  [1, '128Mi', '4Gi'],
+  [0.5, '128Mi', '1Gi'],
+  [0, '128Mi', '512Mi'],
 ]
+/** What an instance has in total in the second generation, and with CPU that is always allocated. */
+const LEAST_MEMORY = 512 * 2 ** 20
 const UNITS: Readonly<Record<string, number>> = {
   k: 1e3,
   K: 1e3,
@@ -45,15 +48,12 @@ const UNITS: Readonly<Record<string, number>> = {
 /** The limits of a container that sets none (cloud.google.com/run/docs/configuring/services/memory-limits, …/cpu). */
 export const DEFAULT_LIMITS = {cpu: '1000m', memory: '512Mi'}
 
-/**
- * Containers with what Cloud Run fills in and returns: limits, and, unless resources are given, CPU during requests
- * alone.
- */
+/** Containers with the limits that Cloud Run fills in and returns. */
 export function withDefaultLimits(containers: readonly Container[] = []): Container[] {
-  return containers.map((container) => {
-    const {resources = {cpuIdle: true}} = container
-    return {...container, resources: {...resources, limits: {...DEFAULT_LIMITS, ...resources.limits}}}
-  })
+  return containers.map((container) => ({
+    ...container,
+    resources: {...container.resources, limits: {...DEFAULT_LIMITS, ...container.resources?.limits}},
+  }))
 }
 
 /**
@@ -76,7 +76,7 @@ export function onlyContainer(
   return container
 }
 
-/** Validates what containers of services and jobs have in common. @throws ApiError */
+/** Validates what containers of services and jobs have in common, but for their limits. @throws ApiError */
 export function validateContainer(field: string, container: Container): void {
   if (!container.image) throw violation(`${field}.image`, 'is required')
   if (!IMAGE.test(container.image))
@@ -85,24 +85,67 @@ export function validateContainer(field: string, container: Container): void {
       `expected an image path like [host/]repo-path[:tag and/or @digest] but obtained "${container.image}"`,
     )
   validateEnv(field, container.env ?? [])
-  const {cpu, memory} = container.resources?.limits ?? {}
-  if (cpu !== undefined && !(cpus(cpu) >= 0.08 && cpus(cpu) <= 8))
-    throw violation(
-      `${field}.resources.limits.cpu`,
-      `"${cpu}" must be between 0.08 and 8, e.g. "1" or "500m"`,
-    )
-  if (memory !== undefined) validateMemory(`${field}.resources.limits.memory`, memory, cpu)
 }
 
-function validateMemory(field: string, memory: string, cpu = '1'): void {
-  const bytes = bytesOf(memory)
-  if (bytes === undefined) throw violation(field, `"${memory}" is not a quantity such as "512Mi"`)
-  const [, most = ''] = MOST_MEMORY.find(([below]) => cpus(cpu) < below) ?? []
-  if (bytes < LEAST_MEMORY_BYTES || bytes > (bytesOf(most) ?? Infinity))
-    throw violation(
-      field,
-      `invalid value specified for container memory: for ${cpus(cpu)} CPU, memory must be between 128Mi and ${most} inclusive, not ${memory}`,
+/** What decides which CPU and memory an instance may have, beside its container. */
+interface Allocation {
+  readonly isSecondGeneration: boolean
+  readonly isCpuAlwaysAllocated: boolean
+  readonly concurrency: number
+}
+
+/**
+ * Refuses CPU and memory that Cloud Run does not offer, in its words.
+ * @throws ApiError INVALID_ARGUMENT, or UNIMPLEMENTED for GPUs
+ */
+export function validateLimits(
+  field: string,
+  {resources}: Container,
+  {isSecondGeneration, isCpuAlwaysAllocated, concurrency}: Allocation,
+): void {
+  const {cpu, memory, ...others} = {...DEFAULT_LIMITS, ...resources?.limits}
+  const [other] = Object.keys(others)
+  if (other === 'nvidia.com/gpu')
+    throw new ApiError('UNIMPLEMENTED', 'GPUs (nvidia.com/gpu) are not served by the local cloud.')
+  if (other !== undefined)
+    throw violation(`${field}.resources.limits`, `only cpu and memory limits are supported, not "${other}"`)
+  const refuse = (name: 'cpu' | 'memory', problem: string) => {
+    throw violation(`${field}.resources.limits.${name}`, problem)
+  }
+  const [count, bytes] = [cpus(cpu), bytesOf(memory)]
+  if (Number.isNaN(count))
+    refuse('cpu', `Could not parse Quantity "${cpu}", which should be like "1" or "500m"`)
+  if (!(count >= 0.08 && count <= 1) && ![2, 4, 6, 8].includes(count))
+    refuse(
+      'cpu',
+      `Invalid value specified for container cpu. Must be equal to one of [.08-1], 1.0, 2.0, 4.0, 6.0, 8.0, not "${cpu}"`,
     )
+  if (bytes === undefined)
+    return refuse('memory', `Could not parse Quantity "${memory}", which should be like "512Mi"`)
+  const [, least = '', most = ''] = MEMORY.find(([atLeast]) => count >= atLeast) ?? []
+  if (bytes < (bytesOf(least) ?? 0) || bytes > (bytesOf(most) ?? Infinity))
+    refuse(
+      'memory',
+      `Invalid value specified for container memory. For ${inGoogle(count)} CPU, memory must be between ${least} and ${most} inclusive, not ${memory}`,
+    )
+  const demanding = [
+    ...(isSecondGeneration ? ['gen2 execution environment'] : []),
+    ...(isCpuAlwaysAllocated ? ['cpu always allocated (unthrottled)'] : []),
+  ].join(' with ')
+  if (count < 1 && demanding !== '')
+    refuse('cpu', `Invalid value specified for cpu. Total cpu < 1 is not supported with ${demanding}`)
+  if (count < 1 && concurrency > 1)
+    refuse('cpu', 'Invalid value specified for cpu. Total cpu < 1 is not supported with concurrency > 1')
+  if (bytes < LEAST_MEMORY && demanding !== '')
+    refuse(
+      'memory',
+      `Invalid value specified for memory. Total memory < 512 Mi is not supported with ${demanding}`,
+    )
+}
+
+/** As Cloud Run's messages have it: `1.0`, `0.5`. */
+function inGoogle(cpu: number): string {
+  return Number.isInteger(cpu) ? cpu.toFixed(1) : String(cpu)
 }
 
 /** @throws ApiError INVALID_ARGUMENT */
@@ -133,7 +176,7 @@ export function seconds(duration: string): number {
   return Number.parseFloat(duration)
 }
 
-/** CPUs of a quantity such as `2` or `500m`. */
+/** CPUs of a quantity such as `2` or `500m`; `NaN` if it is not one. */
 export function cpus(quantity: string): number {
   return /^\d+m$/.test(quantity) ? Number.parseInt(quantity, 10) / 1000 : Number(quantity)
 }

@@ -1,6 +1,8 @@
 import {alertsOf, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {ModuleVariable} from '../../core/settings/setting.ts'
 import {secretsOf} from '../../core/secrets/declared.ts'
+import {parseAmount} from '../../core/settings/amount.ts'
+import {MEMORY_LIMITS} from '../../core/settings/memory-limits.ts'
 import {snakeCase} from '../../core/settings/setting-names.ts'
 import {ORDERED} from '../../core/settings/ordered.ts'
 import {SETTING_NAMES, SETTINGS} from '../../core/settings/settings.ts'
@@ -47,6 +49,7 @@ export function settingsModule(): string {
         condition: `var.${snakeCase(lower)} ${strict ? '<' : '<='} var.${snakeCase(upper)}`,
         message: `${snakeCase(lower)} must ${strict ? 'be below' : 'not be above'} ${snakeCase(upper)}: ${why}.`,
       })),
+      ...(name === 'memory' ? [memoryValidation()] : []),
     ]
     return [
       `variable "${own}" {`,
@@ -74,6 +77,24 @@ export function settingsModule(): string {
     '',
     ...blocks,
   ].join('\n')
+}
+
+/** An amount that has another form is left to the validation of forms, which Terraform evaluates as well. */
+function memoryValidation(): {readonly condition: string; readonly message: string} {
+  const [least, most] = [0, 1].map((end) =>
+    Object.entries(MEMORY_LIMITS).map(
+      ([cpu, ends]) => `"${cpu}" = ${(parseAmount(ends[end] ?? '') ?? 0) / 2 ** 20}`,
+    ),
+  )
+  const mebibytes =
+    'tonumber(trimsuffix(replace(var.memory, "Gi", "Mi"), "Mi")) * (endswith(var.memory, "Gi") ? 1024 : 1)'
+  const limit = (ends: readonly string[] = []): string => `{ ${ends.join(', ')} }[var.cpu]`
+  return {
+    condition: `try(${mebibytes} >= ${limit(least)} && ${mebibytes} <= ${limit(most)}, true)`,
+    message: `memory must be what Cloud Run offers with var.cpu: ${Object.entries(MEMORY_LIMITS)
+      .map(([cpu, ends]) => `${ends.join(' to ')} with ${cpu}`)
+      .join(', ')}.`,
+  }
 }
 
 /** The description of a setting, with the names and the unit that the module has. */

@@ -117,11 +117,11 @@ test.runIf(process.platform === 'linux')(
   'a file that takes too much memory says how much, and what to do',
   {timeout: 60_000},
   async () => {
-    const {send, look} = await startObedient({memory: '256Mi'})
+    const {send, look} = await startObedient({memory: '512Mi'})
     await send('memory.txt', 'memory')
     await expect
       .poll(async () => (await look('memory.txt')).lastError?.message, {timeout: 40_000})
-      .toMatch(/^Memory limit of 256 MiB exceeded with \d+ MiB used: raise the setting "memory"/)
+      .toMatch(/^Memory limit of 512 MiB exceeded with \d+ MiB used: raise the setting "memory"/)
   },
 )
 

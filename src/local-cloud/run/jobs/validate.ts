@@ -1,4 +1,10 @@
-import {onlyContainer, seconds, validateContainer, validateEnv} from '../validate-container.ts'
+import {
+  onlyContainer,
+  seconds,
+  validateContainer,
+  validateEnv,
+  validateLimits,
+} from '../validate-container.ts'
 import {rejectReserved, validateLabels, violation} from '../violation.ts'
 import type {JobSpec, Overrides} from './resources.ts'
 
@@ -44,6 +50,13 @@ export function validateJob(id: string, spec: JobSpec): void {
   validateTimeout(`${field}.timeout`, timeout)
   const container = onlyContainer(field, template.template)
   validateContainer(`${field}.containers[0]`, container)
+  if (container.resources?.cpuIdle === true)
+    throw violation(`${field}.containers[0].resources.cpu_idle`, 'CPU idle must be set to false')
+  validateLimits(`${field}.containers[0]`, container, {
+    isSecondGeneration: true,
+    isCpuAlwaysAllocated: true,
+    concurrency: 1,
+  })
   if ((container.ports ?? []).length > 0)
     throw violation(`${field}.containers[0].ports`, 'must not be set: tasks of a job do not listen')
   if (container.startupProbe ?? container.livenessProbe ?? container.readinessProbe)

@@ -24,7 +24,7 @@ export function toKnativeContainer({
 
 /**
  * A container in Knative's form, translated to the Admin API v2.
- * @param cpu CPU settings from the template's annotations
+ * @param cpu CPU settings from the annotations of a service's template; a job has none
  */
 export function fromKnativeContainer(
   {
@@ -37,7 +37,7 @@ export function fromKnativeContainer(
     ports,
     ...same
   }: KnativeContainer,
-  cpu: {readonly cpuIdle?: boolean; readonly startupCpuBoost?: boolean},
+  cpu?: {readonly cpuIdle?: boolean; readonly startupCpuBoost?: boolean},
 ): Container {
   const limits = resources?.limits
   return {
@@ -64,8 +64,8 @@ export function fromKnativeContainer(
           })),
         }
       : {}),
-    ...(limits || Object.keys(cpu).length > 0
-      ? {resources: {...(limits ? {limits} : {}), cpuIdle: true, ...cpu}}
+    ...(limits || Object.keys(cpu ?? {}).length > 0
+      ? {resources: {...(limits ? {limits} : {}), ...(cpu ? {cpuIdle: true, ...cpu} : {})}}
       : {}),
     ...(ports
       ? {

@@ -25,9 +25,7 @@ export function fromKnativeJob({metadata = {}, spec = {}}: KnativeJob): JobSpec 
       ...(parallelism === undefined ? {} : {parallelism}),
       ...(taskCount === undefined ? {} : {taskCount}),
       template: {
-        ...(containers
-          ? {containers: containers.map((container) => fromKnativeContainer(container, {}))}
-          : {}),
+        ...(containers ? {containers: containers.map((container) => fromKnativeContainer(container))} : {}),
         ...(maxRetries === undefined ? {} : {maxRetries}),
         ...(timeoutSeconds === undefined ? {} : {timeout: `${timeoutSeconds}s`}),
         ...(serviceAccountName === '' ? {} : {serviceAccount: serviceAccountName}),

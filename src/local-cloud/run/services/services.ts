@@ -100,7 +100,8 @@ function masked(current: ServiceSpec, sent: ServiceSpec, mask = ''): ServiceSpec
 /** Defaults that Cloud Run fills in and returns. */
 function withDefaults(spec: ServiceSpec, serviceAccount: string): ServiceSpec {
   const template = spec.template ?? {}
-  const containers = withDefaultLimits(template.containers).map((container) => ({
+  const withCpu = template.containers?.map((container) => ({resources: {cpuIdle: true}, ...container}))
+  const containers = withDefaultLimits(withCpu).map((container) => ({
     ...container,
     ports: container.ports?.length
       ? container.ports

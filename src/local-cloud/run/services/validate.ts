@@ -6,7 +6,7 @@ import {
   shortName,
   type TrafficTarget,
 } from '../resources.ts'
-import {cpus, onlyContainer, seconds, validateContainer} from '../validate-container.ts'
+import {onlyContainer, seconds, validateContainer, validateLimits} from '../validate-container.ts'
 import {rejectReserved, validateLabels, violation} from '../violation.ts'
 
 const LONGEST_TIMEOUT_SECONDS = 3600
@@ -87,10 +87,16 @@ function validateTemplate(id: string, template: RevisionTemplate): void {
       `${minInstanceCount} must be less than or equal to max_instance_count (${maxInstanceCount})`,
     )
   }
-  validateServiceContainer(onlyContainer(field, template), concurrency)
+  const container = onlyContainer(field, template)
+  validateServiceContainer(container)
+  validateLimits(`${field}.containers[0]`, container, {
+    isSecondGeneration: template.executionEnvironment === 'EXECUTION_ENVIRONMENT_GEN2',
+    isCpuAlwaysAllocated: container.resources !== undefined && container.resources.cpuIdle !== true,
+    concurrency,
+  })
 }
 
-function validateServiceContainer(container: Container, concurrency: number): void {
+function validateServiceContainer(container: Container): void {
   const field = 'service.template.containers[0]'
   validateContainer(field, container)
   const ports = container.ports ?? []
@@ -99,9 +105,6 @@ function validateServiceContainer(container: Container, concurrency: number): vo
     if (containerPort < 1 || containerPort > 65_535)
       throw violation(`${field}.ports[0].container_port`, `${containerPort} must be between 1 and 65535`)
   }
-  const {cpu} = container.resources?.limits ?? {}
-  if (cpu !== undefined && cpus(cpu) < 1 && concurrency > 1)
-    throw violation(`${field}.resources.limits.cpu`, `total cpu < 1 is not supported with concurrency > 1`)
   if (container.startupProbe)
     validateProbe(container.startupProbe, `${field}.startup_probe`, LONGEST_STARTUP_SECONDS)
   if (container.livenessProbe) {

@@ -216,12 +216,6 @@ describe('the life of a service, through the unmodified client', () => {
     ['a%2Fb', {containers: [{image: 'x'}]}, /service_id: "a\/b"/],
     ['ok', {containers: [{image: 'host/a b:::'}]}, /expected an image path like/],
     ['ok', {containers: [{image: 'host/Repo/image'}]}, /expected an image path like/],
-    ['ok', {containers: [{image: 'x', resources: {limits: {memory: '1Mi'}}}]}, /between 128Mi and 4Gi/],
-    [
-      'ok',
-      {containers: [{image: 'x', resources: {limits: {cpu: '2', memory: '9Gi'}}}]},
-      /for 2 CPU, memory must be between 128Mi and 8Gi/,
-    ],
     ['ok', {containers: [{image: 'x'}], labels: {Team: 'a'}}, /lowercase letters/],
     ['ok', {containers: []}, /must have a container/],
     ['ok', {containers: [{}]}, /image: is required/],
@@ -234,11 +228,6 @@ describe('the life of a service, through the unmodified client', () => {
       /min_instance_count/,
     ],
     ['ok', {containers: [{image: 'x', env: [{name: 'PORT', value: '1'}]}]}, /reserved env names.*PORT/],
-    [
-      'ok',
-      {containers: [{image: 'x', resources: {limits: {cpu: '500m'}}}], maxInstanceRequestConcurrency: 2},
-      /cpu < 1/,
-    ],
     ['ok', {containers: [{image: 'x'}], revision: 'other-1'}, /revision/],
   ])('refuses %s %j', async (id, template, message) => {
     const {origin} = await startRun()

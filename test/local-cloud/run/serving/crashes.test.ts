@@ -27,7 +27,7 @@ const OBEDIENT = {
 async function deployObedient(local: LocalRun, template: object = {}): Promise<string> {
   const image = await local.push({files: OBEDIENT})
   return local.deploy('worker', {
-    containers: [{image, resources: {limits: {cpu: '1', memory: '256Mi'}}}],
+    containers: [{image, resources: {limits: {cpu: '1', memory: '256Mi'}, cpuIdle: true}}],
     maxInstanceRequestConcurrency: 1,
     ...template,
   })
