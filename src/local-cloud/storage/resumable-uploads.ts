@@ -57,6 +57,7 @@ export function createResumableUploads({
       if (session === undefined || session.draft.bucket !== request.params['bucket']) {
         throw new StorageError(404, 'notFound', 'No such upload session; begin the upload again.')
       }
+      if (session.refusal !== undefined) throw invalidChunk(session.refusal)
       if (session.state === 'cancelled') {
         throw new StorageError(499, 'clientClosedRequest', 'The upload was cancelled; begin it again.')
       }
@@ -122,6 +123,11 @@ export function createResumableUploads({
         } catch (error) {
           // A sender that gives up must not leave a full disk behind; these bytes were never acknowledged.
           if (error instanceof DiskFullError) await writer.cut(session.id, before)
+          // Google's upload URL cannot be used after a chunk that is too short.
+          if (error instanceof StorageError && error.isText) {
+            await state.write(() => sessions.cancel(session.id, error.message))
+            await writer.discard(session)
+          }
           throw error
         }
       }),

@@ -21,6 +21,8 @@ export interface UploadSession extends UploadRequest {
   readonly total: number | undefined
   /** The object that came of it. */
   readonly generation: number | undefined
+  /** What a chunk was told that ended it. */
+  readonly refusal: string | undefined
 }
 
 /** "A session URI expires after one week." https://cloud.google.com/storage/docs/resumable-uploads#session-uris */
@@ -34,7 +36,8 @@ export interface UploadSessions {
   setBlob(id: string, blob: string): void
   setTotal(id: string, total: number): void
   complete(id: string, generation: number): void
-  cancel(id: string): void
+  /** @param refusal what any later request gets to hear */
+  cancel(id: string, refusal?: string): void
   /** Cancels what is under way into a deleted bucket. */
   cancelOfBucket(bucket: string): void
   /** Whether an unfinished upload has these bytes. */
@@ -55,7 +58,9 @@ export function createUploadSessions({state, clock}: {state: State; clock: Clock
   const complete = database.prepare(
     `UPDATE storage_uploads SET state = 'done', blob = NULL, generation = ? WHERE id = ?`,
   )
-  const cancel = database.prepare(`UPDATE storage_uploads SET state = 'cancelled', blob = NULL WHERE id = ?`)
+  const cancel = database.prepare(
+    `UPDATE storage_uploads SET state = 'cancelled', blob = NULL, draft = json_set(draft, '$.refusal', ?) WHERE id = ?`,
+  )
   const cancelOfBucket = database.prepare(
     `UPDATE storage_uploads SET state = 'cancelled', blob = NULL WHERE bucket = ? AND state = 'open'`,
   )
@@ -77,7 +82,7 @@ export function createUploadSessions({state, clock}: {state: State; clock: Clock
     setBlob: (id, blob) => void setBlob.run(blob, id),
     setTotal: (id, total) => void setTotal.run(total, id),
     complete: (id, generation) => void complete.run(generation, id),
-    cancel: (id) => void cancel.run(id),
+    cancel: (id, refusal) => void cancel.run(refusal ?? null, id),
     cancelOfBucket: (bucket) => void cancelOfBucket.run(bucket),
     refersTo: (blob) => selectReference.get(blob) !== undefined,
   }
@@ -85,7 +90,7 @@ export function createUploadSessions({state, clock}: {state: State; clock: Clock
 
 function sessionOfRow(row: Row): UploadSession {
   const state = text(row, 'state')
-  const request = storedJson<UploadRequest>(row, 'draft')
+  const request = storedJson<UploadRequest & {refusal?: string | null}>(row, 'draft')
   return {
     id: text(row, 'id'),
     state: state === 'open' || state === 'done' ? state : 'cancelled',
@@ -94,5 +99,6 @@ function sessionOfRow(row: Row): UploadSession {
     generation: optionalInteger(row, 'generation'),
     draft: request.draft,
     checksums: request.checksums,
+    refusal: request.refusal ?? undefined,
   }
 }

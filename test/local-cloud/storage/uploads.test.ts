@@ -232,6 +232,21 @@ test.each([
   expect([response.status, await response.text()]).toEqual([400, expect.stringMatching(message)])
 })
 
+test('a chunk that is too short ends the upload, which says so from then on', async () => {
+  const {origin} = await withBucket()
+  const session = await begin(origin)
+  const answers = [await put(session, 'bytes 0-99/*', Buffer.alloc(100))]
+  answers.push(
+    await put(session, `bytes 0-${UNIT - 1}/*`, Buffer.alloc(UNIT)),
+    await put(session, 'bytes */*'),
+  )
+  for (const answer of answers)
+    expect([answer.status, await answer.text()]).toEqual([
+      400,
+      expect.stringContaining('contained 100 bytes'),
+    ])
+})
+
 test('an upload of a declared length ends automatically', async () => {
   const {origin} = await withBucket()
   const known = await begin(origin, {headers: {'x-upload-content-length': '10'}})
