@@ -76,6 +76,7 @@ export function leadTasks(
     },
     result: {
       write: (chunk) => whole.write(chunk),
+      flush: () => whole.flush(),
       get sizeBytes() {
         return shared === undefined
           ? whole.sizeBytes

@@ -5,9 +5,14 @@ import type {ObjectName, ResumableUpload, Storage, WriteOptions} from './storage
 /** Outputs up to this size are written in one request. */
 const LONGEST_IN_MEMORY_BYTES = 8 * 1024 * 1024
 
+/** Of those that are expected to be longer, so much is enough to begin with. */
+const BEGINNING_BYTES = 1024 * 1024
+
 /** An object while it is produced. */
 export interface ObjectWriter extends OutputFile {
   readonly sizeBytes: number
+  /** Begins to send the rest: all of it was written. */
+  flush(): void
   /**
    * Makes the whole object visible under its name, with its metadata.
    * @returns its generation
@@ -23,13 +28,16 @@ export interface ObjectWriter extends OutputFile {
  * and memory use does not grow with the object. Several outputs are each in memory up to that size until all are
  * written.
  * @param target called once, when the first bytes are sent
+ * @param expectedBytes its length, about
  */
 export function createObjectWriter(
   storage: Storage,
   name: ObjectName,
   target: () => WriteOptions,
   signal: AbortSignal,
+  expectedBytes = 0,
 ): ObjectWriter {
+  const mostPending = expectedBytes < LONGEST_IN_MEMORY_BYTES ? LONGEST_IN_MEMORY_BYTES : BEGINNING_BYTES
   let pending: Uint8Array[] = []
   let sizeBytes = 0
   let upload: ResumableUpload | undefined
@@ -44,7 +52,7 @@ export function createObjectWriter(
       if (upload === undefined) {
         // Copied, since the process may reuse its buffer as soon as this resolves.
         pending.push(Buffer.from(bytes))
-        if (sizeBytes < LONGEST_IN_MEMORY_BYTES) return
+        if (sizeBytes < mostPending) return
         upload = storage.upload(name, target(), signal)
         for (const part of pending) await upload.write(part)
         pending = []
@@ -52,6 +60,7 @@ export function createObjectWriter(
         await upload.write(bytes)
       }
     },
+    flush: () => upload?.flush(),
     async commit() {
       signal.throwIfAborted()
       if (upload !== undefined) return upload.end()

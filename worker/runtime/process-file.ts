@@ -196,6 +196,7 @@ async function produce(
     {bucket: outputBucket, object: event.object},
     resultOptions,
     signal,
+    input.file.sizeBytes,
   )
   const first = leadTasks(run, input, whole, resultOptions)
   const result = first?.result ?? whole
@@ -233,6 +234,7 @@ async function produce(
     await worker.processor.process(input.file, output, context)
     signal.throwIfAborted()
     worker.pace.learn(input.file.sizeBytes, tookMs())
+    result.flush()
     const processedAt = new Date()
     const provenance = provenanceOf(origin, input.metadata, processedAt)
     await Promise.all(

@@ -4,8 +4,9 @@ import {type Connection, bytesOf} from './connection.ts'
 import {TransferError} from './errors.ts'
 import type {Retries} from './retry.ts'
 
-/** A multiple of 256 KiB, as the API requires; one is sent while the next is filled. */
+/** A multiple of the unit that the API requires; one is sent while the next is filled. */
 const CHUNK_BYTES = 8 * 1024 * 1024
+const CHUNK_UNIT_BYTES = 256 * 1024
 /** Resumable upload: send the next chunk. */
 const RESUME_INCOMPLETE = 308
 
@@ -60,7 +61,7 @@ export class ResumableUpload {
   readonly #signal: AbortSignal
   readonly #remove: (generation: string) => Promise<void>
   readonly #checksum = new Crc32c()
-  #session: string | undefined
+  readonly #session: Promise<string>
   #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES)
   #spare: Buffer | undefined
   #filled = 0
@@ -80,6 +81,9 @@ export class ResumableUpload {
     this.#retries = retries
     this.#signal = signal
     this.#remove = remove
+    this.#session = this.#start()
+    // The first chunk gets the error.
+    this.#session.catch(() => undefined)
   }
 
   /** Adds bytes; the caller may reuse the buffer as soon as this resolves. Waits while two chunks are full. */
@@ -91,6 +95,17 @@ export class ResumableUpload {
       from += part.length
       if (this.#filled === CHUNK_BYTES) await this.#flush()
     }
+  }
+
+  /** Sends what is there, but for a rest, so that little is left for the end: nothing is written after it. */
+  flush(): void {
+    const units = this.#filled - (this.#filled % CHUNK_UNIT_BYTES)
+    if (units === 0) return
+    const full = this.#chunk.subarray(0, units)
+    this.#chunk = Buffer.from(this.#chunk.subarray(units, this.#filled))
+    this.#filled -= units
+    this.#sending = this.#sending.then(() => this.#send(full, false))
+    this.#sending.catch(() => undefined)
   }
 
   /**
@@ -123,7 +138,7 @@ export class ResumableUpload {
   /** Sends a chunk until Cloud Storage has all of it. @returns the object's metadata after the last one */
   async #send(chunk: Buffer, isLast: boolean): Promise<unknown> {
     this.#checksum.update(chunk)
-    const session = (this.#session ??= await this.#start())
+    const session = await this.#session
     const begin = this.#sentBytes
     const end = begin + chunk.length
     const total = isLast ? String(end) : '*'
