@@ -1,4 +1,4 @@
-import {Scratch} from '../../kernels/scratch.ts'
+import {ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 
 /** A symmetric positive definite matrix as the product of a triangle with its transpose. */
@@ -55,8 +55,7 @@ export class Cholesky {
   }
 }
 
-/** One per file, whose factorizations follow one another. */
-const scratches = new WeakMap<Pacer, Scratch>()
+const memory = new ScratchPool()
 
 async function factorRaised(
   matrix: Float64Array,
@@ -64,9 +63,7 @@ async function factorRaised(
   raise: number,
   pacer: Pacer,
 ): Promise<Float64Array | undefined> {
-  const scratch = scratches.get(pacer) ?? new Scratch()
-  scratches.set(pacer, scratch)
-  const end = scratch.end
+  const scratch = memory.take()
   const at = scratch.claim(size * size * 8)
   const lower = scratch.doubles(at, size * size)
   lower.set(matrix)
@@ -80,6 +77,6 @@ async function factorRaised(
     }
     return lower.slice()
   } finally {
-    scratch.release(end)
+    memory.give(scratch)
   }
 }
