@@ -89,8 +89,10 @@ export function createDeliver(worker: Worker, shutdown: AbortSignal): Deliver {
 /** @param afterMs counted from now; `undefined`: no deadline. @returns stops the timer */
 function watchDeadline(afterMs: number | undefined, ending: AbortController): () => void {
   if (afterMs === undefined) return () => {}
-  const passed = new DeadlinePassed(`not done within ${afterMs / 1000} s, the worker's own deadline`)
-  const timer = setTimeout(() => ending.abort(passed), afterMs)
+  const timer = setTimeout(
+    () => ending.abort(new DeadlinePassed(`not done within ${afterMs / 1000} s, the worker's own deadline`)),
+    afterMs,
+  )
   return () => clearTimeout(timer)
 }
 

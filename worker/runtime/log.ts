@@ -49,6 +49,11 @@ export function errorFields(error: unknown): Record<string, unknown> {
 
 function toJson(value: object): string | undefined {
   try {
+    return JSON.stringify(value)
+  } catch {
+    // Most lines have no bigint, and a replacer is called for every field.
+  }
+  try {
     return JSON.stringify(value, (_, field: unknown) => (typeof field === 'bigint' ? String(field) : field))
   } catch {
     return undefined // circular fields of a process must not lose the line

@@ -7,7 +7,7 @@ export async function peek(
   while (head.length < bytes) {
     const next = await chunks.next()
     if (next.done === true) break
-    head = Buffer.concat([head, next.value])
+    head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
   }
   return {head, all: joined(head, chunks)}
 }

@@ -13,8 +13,6 @@ import {openText} from './source.ts'
 const LONGEST_RECORD = 16 * 1024 * 1024
 /** What is scanned at a time: a few milliseconds of work. */
 const SLICE_BYTES = 256 * 1024
-/** Initial buffer size; it grows as needed. */
-const FIRST_BYTES = 16 * 1024
 const LF = 0x0a
 const CR = 0x0d
 /** Ctrl-Z, with which CP/M and mainframes end a text. */
@@ -105,7 +103,7 @@ class Reading {
   readonly #encoding = new EncodingCheck()
   readonly #scanner: Scanner
   /** Bytes not scanned yet, from the start of a record. */
-  #held = Buffer.allocUnsafe(FIRST_BYTES)
+  #held: Buffer = Buffer.alloc(0)
   #length = 0
   /** Offset of the first byte held. */
   #offset = 0
@@ -167,7 +165,8 @@ class Reading {
     const length = this.#length + slice.length
     // The scanner needs room for one byte more.
     if (length >= this.#held.length) {
-      const larger = Buffer.allocUnsafe(2 * length)
+      // The first chunk may be the whole file.
+      const larger = Buffer.allocUnsafe(this.#length === 0 ? length + 1 : 2 * length)
       this.#held.copy(larger, 0, 0, this.#length)
       this.#held = larger
     }

@@ -31,7 +31,7 @@ export class Surveyor {
   readonly #numbersAt: number
   readonly #amongAt: number
   readonly #statsAt: number
-  #among = new Float64Array(NUMBERS_AT_ONCE)
+  #among = new Float64Array(0)
 
   constructor(scratch: Scratch) {
     this.#scratch = scratch

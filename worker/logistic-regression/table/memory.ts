@@ -20,9 +20,12 @@ export function memoryForTable(environment: Readonly<Record<string, string | und
   const [, amount, unit] =
     /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(environment[WORKER_ENVIRONMENT.memoryLimit] ?? '') ?? []
   const named = Number(amount) * (UNITS[unit ?? ''] ?? NaN)
+  return (named > 0 ? named : memoryOfContainer()) - OTHER_BYTES
+}
+
+function memoryOfContainer(): number {
   // Without a limit it returns 0, or more than exists.
-  const constrained = process.constrainedMemory() || Infinity
-  return (named > 0 ? named : Math.min(constrained, totalmem())) - OTHER_BYTES
+  return Math.min(process.constrainedMemory() || Infinity, totalmem())
 }
 
 /** Threads that have room in so many bytes: a table leaves them some, since the rows that it keeps depend on no thread. */

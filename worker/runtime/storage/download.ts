@@ -12,6 +12,9 @@ const PARTIAL_CONTENT = 206
 /** From this size on, a read of 64 KiB at a time costs more than the memory of larger ones. */
 const LARGE_BYTES = 1024 * 1024
 
+/** Why requests of a stream end that nobody reads any more. One for all, since each would note where it was made. */
+const CLOSED = new Error('The download was closed.')
+
 /** One generation of an object to read. */
 export interface Download {
   readonly path: string
@@ -187,7 +190,7 @@ class ObjectStream extends Readable implements ObjectBytes {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#closed.abort()
+    this.#closed.abort(CLOSED)
     this.#response?.destroy()
     callback(error)
   }

@@ -1,4 +1,4 @@
-const NOT_FOUND = 404
+export const NOT_FOUND = 404
 /** A failed precondition: the object is not at the expected generation. */
 const PRECONDITION_FAILED = 412
 const FORBIDDEN = 403
@@ -29,11 +29,12 @@ export function isNotFound(error: unknown): boolean {
 
 /** Google answers 404 for both; only the message differs. */
 export function isBucketMissing(error: unknown): boolean {
-  return (
-    error instanceof StorageError &&
-    error.status === NOT_FOUND &&
-    /specified bucket does not exist/i.test(error.message)
-  )
+  return error instanceof StorageError && error.status === NOT_FOUND && saysBucketMissing(error.message)
+}
+
+/** Whether a 404 says so. */
+export function saysBucketMissing(body: string): boolean {
+  return /specified bucket does not exist/i.test(body)
 }
 
 export function isForbidden(error: unknown): boolean {

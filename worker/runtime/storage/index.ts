@@ -4,7 +4,7 @@ import type {AccessToken} from './access-token.ts'
 import {bytesOf, connect} from './connection.ts'
 import {copyObject} from './copy.ts'
 import {download, type ObjectBytes} from './download.ts'
-import {isNotFound, isPreconditionFailed} from './errors.ts'
+import {isNotFound, isPreconditionFailed, NOT_FOUND, saysBucketMissing, StorageError} from './errors.ts'
 import {type Patience, Retries} from './retry.ts'
 import {ResumableUpload, type Target, uploadWhole} from './upload.ts'
 
@@ -150,15 +150,15 @@ export function openStorage(environment: Environment, patience: Patience = {}): 
   return {
     accessToken: connection.accessToken,
     async find(name) {
-      try {
-        return await retries.run(async () => {
-          const request = {method: 'GET', path: pathOf(name), what: nameOf(name)} as const
-          return toMetadata(JSON.parse((await bytesOf(await connection.send(request))).toString('utf8')))
-        })
-      } catch (error) {
-        if (isNotFound(error)) return undefined
-        throw error
-      }
+      const request = {method: 'GET', path: pathOf(name), what: nameOf(name)} as const
+      return retries.run(async () => {
+        const response = await connection.send(request, [NOT_FOUND])
+        const body = (await bytesOf(response)).toString('utf8')
+        if (response.statusCode !== NOT_FOUND) return toMetadata(JSON.parse(body))
+        // Most looks find nothing: an error, with its stack, would cost more than the rest of the look.
+        if (!saysBucketMissing(body)) return undefined
+        throw new StorageError(request.what, NOT_FOUND, body)
+      })
     },
     read: (name, metadata, signal, range) =>
       download(
