@@ -56,11 +56,9 @@ export class MessagePublisher implements Publishing {
 
   publishInTransaction(topic: string, messages: readonly NewMessage[]): string[] {
     const keys = this.#insert(topic, messages)
-    // Resolves after the caller's change is committed.
-    this.#state
-      .write(() => undefined)
-      .then(() => this.#announceAll())
-      .catch(() => undefined)
+    // Settles after the caller's change is committed, also when a full disk fails the commit after it.
+    const announce = (): void => this.#announceAll()
+    this.#state.write(() => undefined).then(announce, announce)
     return keys.map(String)
   }
 
