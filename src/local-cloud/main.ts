@@ -2,6 +2,7 @@ import {readFile} from 'node:fs/promises'
 import {enableCompileCache, flushCompileCache} from 'node:module'
 import {parseArgs} from 'node:util'
 import {setFlagsFromString} from 'node:v8'
+import {releaseMemoryWhenIdle} from './idle-memory.ts'
 import type {FaultRule, IamMode, LocalCloud} from './index.ts'
 import {isJsonObject} from './wire/json.ts'
 
@@ -61,6 +62,7 @@ process.on('SIGHUP', () => {})
 // Bytes that pass through become garbage at once, outside the heap: with a small young generation they are collected
 // after a few megabytes instead of tens.
 setFlagsFromString('--semi-space-growth-factor=1')
+releaseMemoryWhenIdle()
 
 // Starting is mostly compiling, so enable the compile cache before loading the rest.
 enableCompileCache()
