@@ -3,6 +3,10 @@ const CR: i32 = 0x0d
 const ZERO: i32 = 0x30
 /** Digits of a probability. */
 const DIGITS: i32 = 6
+/** What has a digit more. */
+const ALL: u32 = 1_000_000
+/** Eight of them as text. */
+const ZEROS: u64 = ((<u64>0x30303030) << 32) | 0x30303030
 /** Bytes of an entry of the table of labels: where it begins, and its length. */
 const ENTRY: usize = 8
 
@@ -71,19 +75,30 @@ export function probability(value: f64, mark: i32, to: usize): usize {
   let scaled = value * 1e6
   for (; scaled < 1e5; decimals++) scaled *= 10
   let digits = <u32>floor<f64>(scaled + 0.5)
-  while (decimals > 0 && digits % 10 === 0) {
-    digits /= 10
+  if (digits === ALL) {
+    digits = ALL / 10
     decimals--
   }
-  store<u8>(to, ZERO + (decimals === 0 ? digits : 0))
-  if (decimals === 0) return to + 1
-  store<u8>(to + 1, mark)
-  const end = to + 2 + decimals
-  for (let place = end - 1; place > to + 1; place--) {
-    store<u8>(place, ZERO + (digits % 10))
-    digits /= 10
+  if (decimals < DIGITS) {
+    store<u8>(to, ZERO + 1)
+    return to + 1
   }
-  return end
+  store<u8>(to, ZERO)
+  store<u8>(to + 1, mark)
+  store<u64>(to + 2, ZEROS)
+  const text = textOf(digits)
+  store<u64>(to + 2 + decimals - DIGITS, (text + ZEROS) >>> 16)
+  return to + 2 + decimals - (<i32>clz(text) >> 3)
+}
+
+/** The digits of a number below 10^8, one a byte, the first one lowest: all split in two at once, and twice more. */
+function textOf(number: u32): u64 {
+  const upper = number / 10_000
+  const fours = <u64>upper | ((<u64>(number - upper * 10_000)) << 32)
+  const hundreds = ((fours * 10_486) >>> 20) & 0x7f_0000_007f
+  const pairs = ((fours - hundreds * 100) << 16) | hundreds
+  const tens = ((pairs * 103) >>> 10) & 0x0f_000f_000f_000f
+  return ((pairs - tens * 10) << 8) | tens
 }
 
 function copy(from: usize, length: i32, to: usize): usize {

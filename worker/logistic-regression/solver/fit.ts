@@ -38,7 +38,12 @@ const DEAR_HESSIAN = 8
 const MOST_METRICS = 4
 const MOST_STEPS_PER_METRIC = 15
 /** Share of the loss that a warm start may leave to gain: what is closer is the sample's own. */
-const WARM_TOLERANCE = 1e-6
+const WARM_TOLERANCE = 1e-5
+/**
+ * The same for the last Newton step of many rows, of which a metric's passes are dear: log odds that are 3e-6 off
+ * before it are 1e-11 off after it.
+ */
+const NEAR = 1e-11
 
 /** Where a fit begins. */
 export interface Start {
@@ -64,13 +69,15 @@ export async function fit(objective: Objective, start: Start | undefined, pacer:
 }
 
 async function fitNear(objective: Objective, near: Approach, pacer: Pacer): Promise<Fit> {
-  const found = await fitByNewton(objective, near.parameters, EXACT, pacer, near.evaluation)
+  const found = await fitByNewton(objective, near.parameters, near.tolerance, pacer, near.evaluation)
   return {...found, iterations: near.iterations + found.iterations}
 }
 
 /** Parameters near the optimum, and the passes over all rows that led there. */
 interface Approach extends Start {
   iterations: number
+  /** Of the last step. */
+  tolerance: number
 }
 
 /** Approaches the optimum with few Hessians and the passes in between. */
@@ -79,6 +86,7 @@ async function approach(objective: Objective, start: Start | undefined, pacer: P
   let {parameters, metric} = warm
   let evaluation = start?.evaluation
   let iterations = 0
+  let tolerance = EXACT
   const mostMetrics = hessianCost(objective) > DEAR_HESSIAN * gradientCost(objective) ? MOST_METRICS : 0
   for (let round = 0; metric !== undefined || round < mostMetrics; round++) {
     metric ??= pinned(evaluation ?? (await evaluate(objective, parameters, true, pacer)), objective)
@@ -86,16 +94,19 @@ async function approach(objective: Objective, start: Start | undefined, pacer: P
     const found = await fitByLbfgs(
       objective,
       parameters,
-      {factor, tolerance: EXACT / 2, mostIterations: MOST_STEPS_PER_METRIC},
+      {factor, tolerance: NEAR / 2, mostIterations: MOST_STEPS_PER_METRIC},
       pacer,
     )
     parameters = found.parameters
     evaluation = undefined
     iterations += found.iterations
-    if (found.converged) break
+    if (found.converged) {
+      tolerance = NEAR
+      break
+    }
     metric = undefined
   }
-  return {parameters, evaluation, iterations}
+  return {parameters, evaluation, iterations, tolerance}
 }
 
 /**

@@ -30,5 +30,5 @@ function rowsOf(codes: Int32Array, labelled: boolean): Uint32Array {
   const rows = new Uint32Array(codes.length)
   let count = 0
   for (let row = 0; row < codes.length; row++) if ((codes[row] ?? -1) >= 0 === labelled) rows[count++] = row
-  return rows.slice(0, count)
+  return rows.subarray(0, count)
 }
