@@ -213,7 +213,7 @@ export function readOptionText(
   if (from === 'list') return {name, value: given.split(',').map((part) => part.trim())}
   return {
     name,
-    value: from === 'number' && given !== '' && !Number.isNaN(Number(given)) ? Number(given) : given,
+    value: from === 'number' && given !== '' && Number.isFinite(Number(given)) ? Number(given) : given,
   }
 }
 
@@ -223,7 +223,7 @@ function isOptionName(name: string): name is keyof ModelOptions {
 
 function unknownOption(name: string): OptionFault {
   return {
-    message: `There is no model option ${name}.`,
+    message: name === '' ? 'A model option has no name.' : `There is no model option ${name}.`,
     suggestion: `The model options are ${Object.keys(MODEL_OPTIONS).join(', ')}.`,
   }
 }

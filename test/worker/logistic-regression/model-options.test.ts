@@ -1,6 +1,11 @@
 import {readFileSync} from 'node:fs'
 import {describe, expect, it} from 'vitest'
-import {MODEL_OPTIONS, type ModelOptions, checkModelOptions} from '../../../worker/model-options.ts'
+import {
+  MODEL_OPTIONS,
+  type ModelOptions,
+  checkModelOptions,
+  readOptionText,
+} from '../../../worker/model-options.ts'
 import {faultOf, processFile} from '../../support/process-file.ts'
 import {randomFrom} from '../../support/random.ts'
 import {schemaChecker} from '../../support/json-schema.ts'
@@ -199,6 +204,15 @@ describe('options that cannot be used', () => {
     const fault = await faultOf(file, {metadata: {'model-options': options}})
     expect(fault.code).toBe(code)
     expect(fault.suggestions.length).toBeGreaterThan(0)
+  })
+
+  it('are named as they were typed', () => {
+    const option = readOptionText('C=1e400')
+    if ('fault' in option) throw new Error(option.fault.message)
+    expect(checkModelOptions({[option.name]: option.value})).toMatchObject({
+      fault: {message: expect.stringContaining('not "1e400"')},
+    })
+    expect(readOptionText('=1')).toMatchObject({fault: {message: 'A model option has no name.'}})
   })
 
   it('need two classes for a threshold', async () => {

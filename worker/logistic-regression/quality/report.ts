@@ -168,7 +168,7 @@ function describeOptions({options, penalty, threshold, table: {label}, trained: 
 
 function warningsAbout(
   {classes, rows: counts}: Label,
-  {table, choice, trained: {fit}, folds, pretrained}: Findings,
+  {table, choice, trained: {fit}, options, folds, pretrained}: Findings,
 ): string[] {
   if (pretrained !== undefined) {
     const judged = counts.some((count) => count > 0)
@@ -189,7 +189,8 @@ function warningsAbout(
     )
   }
   if (folds === 0) warnings.push('No class has two rows, so there are no metrics.')
-  else if (folds < 5) warnings.push(`The metrics come from only ${folds} folds, since a class has few rows.`)
+  else if (folds < (options.folds ?? 5))
+    warnings.push(`The metrics come from only ${folds} folds, since a class has few rows.`)
   if (choice.numbers.length + choice.categories.length === 0) {
     warnings.push('No column was left to learn from: every row is predicted by class frequency alone.')
   }
