@@ -146,6 +146,13 @@ describe('options of the model', () => {
     expect((await run({transforms: 'off'}, far)).report.transforms).toEqual([])
   })
 
+  it('blame a class with few rows for few folds only if fewer than asked for', async () => {
+    const few = /only \d folds/
+    expect((await run({folds: 3})).report.warnings.join(' ')).not.toMatch(few)
+    const rare = `x,z,y\n${rows.map(({x, z}, i) => `${x},${z},${i < 2 ? 'rare' : 'good'}\n`).join('')}`
+    expect((await run({folds: 3}, rare)).report.warnings.join(' ')).toContain('only 2 folds')
+  })
+
   it('split a label of numbers at its median', async () => {
     const {report} = await run({bins: 2}, numbers, {labelColumn: 'price'})
     const [low, high] = report.label.classes
