@@ -7,7 +7,8 @@ export async function peek(
   while (head.length < bytes) {
     const next = await chunks.next()
     if (next.done === true) break
-    head = head.length === 0 ? next.value : Buffer.concat([head, next.value])
+    // A copy: the chunk is gone when the next one is asked for.
+    head = Buffer.concat([head, next.value])
   }
   return {head, all: joined(head, chunks)}
 }

@@ -73,7 +73,8 @@ export async function readRecords(
     for await (const chunk of text.bytes) {
       let bytes = chunk
       if (reading === undefined) {
-        head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
+        // A copy: the chunk is gone when the next one is asked for.
+        head = Buffer.concat([head, chunk])
         if (known === undefined && !holdsHead(head)) continue
         reading = new Reading(known ?? detectDialect(head, text.encoding), handler, total)
         bytes = head
