@@ -149,7 +149,7 @@ export function proxyEnvironment(
  * authority besides the usual ones, and credentials of its owner.
  */
 export function hostEnvironment(
-  {proxy, tls, folder}: LocalCloudOrigins,
+  {proxy, tls, project, folder}: LocalCloudOrigins,
   allowed: readonly string[],
 ): Environment {
   const {hostname, port} = new URL(proxy)
@@ -168,6 +168,8 @@ export function hostEnvironment(
       CURL_CA_BUNDLE: bundle,
       // boto3.
       AWS_CA_BUNDLE: bundle,
+      // rclone neither creates nor lists buckets without it; it wins over the one in its settings.
+      RCLONE_GCS_PROJECT_NUMBER: project,
       GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: bundle,
       NODE_EXTRA_CA_CERTS: tls.certificate,
       // Node reads HTTP_PROXY and HTTPS_PROXY only then.
