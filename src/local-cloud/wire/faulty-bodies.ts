@@ -4,21 +4,35 @@ import type {HttpResponse} from './routes.ts'
 /**
  * A request's body in which something happens after `limit` bytes; nothing does if it has fewer. A chunk of a
  * resumable upload is counted from the upload's beginning, as its `content-range` says.
- * @param happen throws if the body ends there
+ * @param happen throws if the body ends there; its signal is aborted when the reader leaves
  */
 export function faultyBody(
   message: Readable & {readonly headers: {readonly 'content-range'?: string | undefined}},
   limit: number,
-  happen: () => Promise<void>,
+  happen: (left: AbortSignal) => Promise<void>,
 ): Readable {
   const start = Number(
     /^bytes (?<start>\d+)-/.exec(message.headers['content-range'] ?? '')?.groups?.['start'] ?? 0,
   )
+  const left = new AbortController()
   // The message is left alone when its reader leaves: the answer still goes out on its connection.
-  return Readable.from(
-    interrupted(message.iterator({destroyOnReturn: false}), Math.max(0, limit - start), happen),
-    {objectMode: false},
+  const chunks = interrupted(message.iterator({destroyOnReturn: false}), Math.max(0, limit - start), () =>
+    happen(left.signal),
   )
+  const body = new Readable({
+    read() {
+      chunks.next().then(
+        ({done, value}) => this.push(done === true ? null : value),
+        (error) => this.destroy(error),
+      )
+    },
+  })
+  // Its end does not wait for what happens: an upload that begins again meets no stall of the one before.
+  body.once('close', () => {
+    left.abort()
+    chunks.return(undefined).catch(() => undefined)
+  })
+  return body
 }
 
 /**
@@ -62,7 +76,7 @@ async function* interrupted(
   chunks: AsyncIterable<unknown> | Iterable<unknown>,
   limit: number,
   happen: () => Promise<void>,
-): AsyncIterable<Buffer> {
+): AsyncGenerator<Buffer, undefined> {
   let passed = 0
   let due = true
   for await (const chunk of pieces(chunks)) {

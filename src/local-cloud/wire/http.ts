@@ -224,15 +224,19 @@ async function answerOf(
       ? undefined
       : findFault(faults, route, {method, headers: message.headers}, path, call)
   const {socket} = message
-  const carryOut = async (due: Fault, breakConnection = () => socket.resetAndDestroy()): Promise<void> => {
-    const victim: Victim = {signal: call.signal, breakConnection}
-    if (due.take()) await faults?.carryOut(due.action, victim)
+  const carryOut = async (
+    due: Fault,
+    {signal = call.signal, breakConnection = () => socket.resetAndDestroy()}: Partial<Victim> = {},
+  ): Promise<void> => {
+    if (due.take()) await faults?.carryOut(due.action, {signal, breakConnection})
   }
   const {afterRequestBytes, afterResponseBytes} = fault ?? {}
   if (fault && afterRequestBytes === undefined && afterResponseBytes === undefined) await carryOut(fault)
   const body =
     fault && afterRequestBytes !== undefined
-      ? faultyBody(message, afterRequestBytes, () => carryOut(fault))
+      ? faultyBody(message, afterRequestBytes, (left) =>
+          carryOut(fault, {signal: AbortSignal.any([call.signal, left])}),
+        )
       : message
   const {headers, stream} =
     route.storesEncoding === true
@@ -243,7 +247,7 @@ async function answerOf(
   return faultyAnswer(answer, afterResponseBytes, async () => {
     // What was sent before arrives: a reset would take back what the caller has not read yet.
     await new Promise((resolve) => socket.write('', resolve))
-    await carryOut(fault, () => socket.destroy())
+    await carryOut(fault, {breakConnection: () => socket.destroy()})
   })
 }
 

@@ -89,6 +89,28 @@ it.each(['return-503-after-256K', 'return-broken-stream-final-chunk-after-40B', 
   },
 )
 
+it('an upload whose client has left a stalled chunk continues at once', async () => {
+  const {cloud} = await start()
+  const instructions = {'storage.objects.insert': ['stall-for-60s-after-1024K']}
+  const armed = await fetch(`${cloud.endpoint}/retry_test`, {
+    method: 'POST',
+    body: JSON.stringify({instructions}),
+  })
+  const {id}: RetryTest = JSON.parse(await armed.text())
+  const url = `${cloud.endpoint}/upload/storage/v1/b/bucket/o?uploadType=resumable&name=large`
+  const begun = await fetch(url, {method: 'POST', headers: {'x-retry-test-id': id}})
+  const content = randomBytes(4 * 1024 * 1024)
+  const send = (signal?: AbortSignal) =>
+    fetch(begun.headers.get('location') ?? '', {
+      method: 'PUT',
+      headers: {'x-retry-test-id': id, 'content-range': `bytes 0-${content.length - 1}/${content.length}`},
+      body: content,
+      ...(signal ? {signal} : {}),
+    })
+  await expect(send(AbortSignal.timeout(300))).rejects.toThrow(/aborted due to timeout/)
+  expect((await send(AbortSignal.timeout(20_000))).status).toBe(200)
+})
+
 it.each([
   ['storage.bucket_acl.list', '/b/bucket/acl'],
   ['storage.defaultObjectAccessControls.list', '/b/bucket/defaultObjectAcl'],
