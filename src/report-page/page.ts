@@ -237,7 +237,7 @@ function notes({leftOut, transforms, assumptions, model, timings, run}: Report):
       ({column, quartiles: [low, middle, high]}) =>
         `${column}: quartiles ${figure(low)}, ${figure(middle)}, ${figure(high)}`,
     ),
-  )}<p class="sub">Logistic regression, ${penaltyOf(model.penalty)}, ${model.pretrained === null ? `${model.iterations} iterations` : `pretrained (SHA-256 ${model.pretrained.sha256})`}. Reading ${count(readMs)} ms, fitting ${count(fitMs)} ms, predicting ${count(predictMs)} ms, writing ${count(writeMs)} ms.</p>${run === undefined ? '' : markup`<p class="sub">${provenance(run)}</p>`}</div>`
+  )}<p class="sub">Logistic regression, ${model.pretrained === null ? `${penaltyOf(model.penalty)}, ${model.iterations} iterations` : `pretrained (SHA-256 ${model.pretrained.sha256})`}. Reading ${count(readMs)} ms, fitting ${count(fitMs)} ms, predicting ${count(predictMs)} ms, writing ${count(writeMs)} ms.</p>${run === undefined ? '' : markup`<p class="sub">${provenance(run)}</p>`}</div>`
 }
 
 function penaltyOf({l2}: Report['model']['penalty']): string {

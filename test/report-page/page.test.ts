@@ -150,6 +150,8 @@ describe('the page of a report', () => {
     expect(page).not.toContain('unknown')
     // There are none with a model of another run.
     expect(page).not.toContain('% intervals')
+    // A model does not tell what it was trained with.
+    expect(page).not.toContain('penalty')
     expect(slips(page)).toEqual([])
   })
 
