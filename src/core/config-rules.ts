@@ -18,9 +18,12 @@ export function invalid(message: string, ...suggestions: Suggestion[]): AppError
   return new AppError(message, {code: 'config-invalid', exitCode: EXIT.usage, suggestions})
 }
 
+/** Its options are set as a variable. */
+const {modelOptions: _, ...SET_BY_PIPELINE} = WORKER_ENVIRONMENT
+
 /** Names of variables that Cloud Run or the pipeline sets: https://cloud.google.com/run/docs/container-contract */
 const RESERVED_VARIABLE = new RegExp(
-  `^(?:PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|CLOUD_RUN_.*|${Object.values(WORKER_ENVIRONMENT).join('|')})$`,
+  `^(?:PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|CLOUD_RUN_.*|${Object.values(SET_BY_PIPELINE).join('|')})$`,
 )
 
 /** Checks rules over more than one setting. @throws AppError `config-invalid` (exit 2) */

@@ -250,6 +250,14 @@ describe('settings of single pipelines', () => {
   })
 })
 
+test('the setting environment has the model options, but no variable that the pipeline sets', async () => {
+  const environment = {MODEL_OPTIONS: '{"C": 0.1}'}
+  const {settings} = await readConfig({...BASE, cwd: await folderWith({environment})})
+  expect(settings.environment).toEqual(environment)
+  const {message} = await refusal({cwd: await folderWith({environment: {LABEL_COLUMN: 'y'}})})
+  expect(message).toContain('LABEL_COLUMN')
+})
+
 describe('environments', () => {
   const FILE = {
     worker: './mine',
