@@ -84,10 +84,11 @@ export function checkTogether(settings: Settings, sources: Readonly<Record<Setti
     )
   const [least = '', most = ''] = MEMORY_LIMITS[settings.cpu] ?? []
   const bytes = parseAmount(settings.memory) ?? 0
-  if (bytes < (parseAmount(least) ?? 0) || bytes > (parseAmount(most) ?? Infinity))
+  const isTooLittle = bytes < (parseAmount(least) ?? 0)
+  if (isTooLittle || bytes > (parseAmount(most) ?? Infinity))
     throw invalid(
       `memory (${settings.memory}, ${sources.memory.place}) must be between ${least} and ${most} with cpu ${settings.cpu} (${sources.cpu.place}): Cloud Run offers no other.`,
-      `For example: "memory": "${bytes < (parseAmount(least) ?? 0) ? least : most}"`,
+      `For example: "memory": "${isTooLittle ? least : most}"`,
     )
   for (const {lower, upper, strict, why} of ORDERED) {
     const isInOrder = strict ? settings[lower] < settings[upper] : settings[lower] <= settings[upper]

@@ -13,6 +13,7 @@ import {listed} from '../table/names.ts'
 import {SAMPLE_SEED} from '../table/sample.ts'
 import type {Table} from '../table/table.ts'
 import {readNumber} from '../table/values.ts'
+import {FOLDS} from '../training/folds.ts'
 import {describeCoefficients, describeTransforms} from './coefficients.ts'
 import type {Quality} from './metrics.ts'
 
@@ -189,7 +190,7 @@ function warningsAbout(
     )
   }
   if (folds === 0) warnings.push('No class has two rows, so there are no metrics.')
-  else if (folds < (options.folds ?? 5))
+  else if (folds < (options.folds ?? FOLDS))
     warnings.push(`The metrics come from only ${folds} folds, since a class has few rows.`)
   if (choice.numbers.length + choice.categories.length === 0) {
     warnings.push('No column was left to learn from: every row is predicted by class frequency alone.')

@@ -2,7 +2,8 @@ import {ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
 import type {Range} from '../solver/objective.ts'
 
-const FOLDS = 5
+/** Unless options say otherwise. */
+export const FOLDS = 5
 /** Fixed, so that the same file yields the same folds. */
 const SEED = 20240229
 
