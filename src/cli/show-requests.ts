@@ -6,14 +6,15 @@ export function lacksGrant(request: JsonObject): boolean {
   return checksOf(request).some(({decision}) => decision !== 'allowed')
 }
 
-/** A request of the local cloud: when, who, what and the answer; then each permission and the grant that it lacks. */
+/** A request of the local cloud: when, who, what and the answer; then each permission, the grant that it lacks, or why it failed. */
 export function showRequest(request: JsonObject): string[] {
-  const {time, principal, method, path, status} = request
+  const {time, principal, method, path, status, error} = request
   const what =
     typeof path === 'string' ? `${String(method)} ${path} ${String(status)}` : 'the local cloud itself'
   return [
     `${clock(String(time))} ${String(principal)} ${what}`,
     ...checksOf(request).map((check) => `  ${showCheck(check)}`),
+    ...(typeof error === 'string' && !lacksGrant(request) ? [`  ${error}`] : []),
   ]
 }
 

@@ -131,6 +131,8 @@ export interface CloudRequest {
   readonly path?: string
   /** HTTP status, or the code of a gRPC call. */
   readonly status?: number | string
+  /** Why it failed. */
+  readonly error?: string
   readonly checks: readonly PermissionCheck[]
 }
 

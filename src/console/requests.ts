@@ -46,13 +46,13 @@ export async function readRequests(
   return {requests: requests.slice(-MOST_REQUESTS), last: all.at(-1)?.id ?? after, command: line}
 }
 
-function textOf({principal, path = '', checks}: CloudRequest): string {
+function textOf({principal, path = '', error = '', checks}: CloudRequest): string {
   const words = checks.flatMap(({permission, resource}) => [permission, resource])
-  return [principal, path, ...words].join(' ').toLowerCase()
+  return [principal, path, error, ...words].join(' ').toLowerCase()
 }
 
 function requestIn(value: unknown): CloudRequest {
-  const {id, time, principal, method, path, status, checks} = fieldsOf(value)
+  const {id, time, principal, method, path, status, error, checks} = fieldsOf(value)
   return {
     id: Number(id),
     time: String(time),
@@ -60,6 +60,7 @@ function requestIn(value: unknown): CloudRequest {
     ...(typeof method === 'string' ? {method} : {}),
     ...(typeof path === 'string' ? {path} : {}),
     ...(typeof status === 'string' || typeof status === 'number' ? {status} : {}),
+    ...(typeof error === 'string' ? {error} : {}),
     checks: Array.isArray(checks) ? checks.map(checkIn) : [],
   }
 }

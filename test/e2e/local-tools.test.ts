@@ -110,6 +110,10 @@ describe('local iam and local requests', () => {
       /serviceAccount:outsider@\S+ GET \/v1\/projects\/p-test\/topics 403\n +denied pubsub\.topics\.list on projects\/p-test; grant roles\/pubsub\.viewer on\s+it to serviceAccount:outsider@/,
     )
     expect(lines).not.toContain('allowed')
+    expect(await call('/v9/nothing')).toBe(400)
+    expect((await cli.run(['local', 'requests'])).stdout).toMatch(
+      /serviceAccount:outsider@\S+ GET \/v9\/nothing 400\n +GET \/v9\/nothing is not served by the local cloud\.\n/,
+    )
     expect(await cli.json(['local', 'iam'])).toEqual({mode: 'enforce'})
     expect((await cli.run(['local', 'iam', 'audit'])).stdout).toBe('IAM of the local cloud: audit\n')
     const following = cli.start(['local', 'requests', '--denied', '--follow', '--json'])

@@ -15,7 +15,7 @@ export default class LocalRequests extends CloudRunnerCommand {
   static override isAboutPipeline = false
   static override summary = 'Show who called the local cloud, and what IAM decided.'
   static override description =
-    'For each request: the caller, each permission that it needed, the decision, and the grant that would have allowed it. The last hour is kept, up to a megabyte. With --follow, new requests are printed until Ctrl-C; with --json as well, each is one line of JSON.'
+    'For each request: the caller, each permission that it needed, the decision, and the grant that would have allowed it; if it failed, why. The last hour is kept, up to a megabyte. With --follow, new requests are printed until Ctrl-C; with --json as well, each is one line of JSON.'
   static override examples = [
     {description: 'What lacked a grant', command: '<%= config.bin %> <%= command.id %> --denied'},
     {description: 'Watch it', command: '<%= config.bin %> <%= command.id %> --follow'},

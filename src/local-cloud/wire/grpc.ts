@@ -16,7 +16,7 @@ import type {FaultPlan} from './faults.ts'
 import {toJsonValue} from './json.ts'
 import {encodeStatus, messageTypes, type MethodDescriptor} from './protos.ts'
 import type {LoggedRequest, RequestLog} from './request-log.ts'
-import {describeService, type RpcService, type StreamHandler, type UnaryHandler} from './rpc.ts'
+import {describeService, refuse, type RpcService, type StreamHandler, type UnaryHandler} from './rpc.ts'
 
 /** The largest message either way; above Pub/Sub's 10 MB publish limit. */
 const MAX_MESSAGE_BYTES = 20 * 1024 * 1024
@@ -61,15 +61,13 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     const definition: Record<string, ServiceDefinition[string]> = {}
     const implementation: UntypedServiceImplementation = {}
     for (const method of describeService(service)) {
-      const handler = unary[method.name]
-      const stream = streams?.[method.name]
-      if (handler) implementation[method.name] = serveUnary(method, handler, callers)
-      else if (stream) implementation[method.name] = serveStream(method, stream, callers)
-      else continue
+      const stream = streams?.[method.name] ?? (method.streaming ? () => refuse(method) : undefined)
+      implementation[method.name] = stream
+        ? serveStream(method, stream, callers)
+        : serveUnary(method, unary[method.name] ?? (() => refuse(method)), callers)
       definition[method.name] = definitionOf(method, stream !== undefined)
     }
-    // grpc-js refuses a service without methods.
-    if (Object.keys(definition).length > 0) server.addService(definition, implementation)
+    server.addService(definition, implementation)
   }
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   return {
@@ -158,7 +156,14 @@ async function logged<T>(
   callers: GrpcCallers,
   work: (context: Call) => Promise<T>,
 ): Promise<T> {
-  const context = callOf(metadata, cancelled, callers)
+  let context: Call
+  try {
+    context = callOf(metadata, cancelled, callers)
+  } catch (error) {
+    const {status} = toApiError(error)
+    callers.requests?.refused({principal: 'allUsers', method: 'gRPC', path, status}, error)
+    throw error
+  }
   const {principal} = context
   const status = (end: {value: T} | {error: unknown}): LoggedRequest['status'] =>
     'value' in end ? 'OK' : toApiError(end.error).status

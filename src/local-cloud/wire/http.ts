@@ -134,10 +134,12 @@ async function serve(
   let signal: AbortSignal | undefined
   let found: Route | undefined
   let page: Page | undefined
+  let principal: Principal = 'allUsers'
+  let refusals = callers.requests
   try {
     const {origin, path: target, foreignPage: foreign} = callers.admit(message)
     const url = urlOf(origin, target)
-    const path = target.split('?', 1)[0] ?? '/'
+    const path = withoutQuery(target)
     const {headers} = message
     const method = methodOf(message)
     const planned = method === 'OPTIONS' ? headers['access-control-request-method'] : undefined
@@ -157,8 +159,9 @@ async function serve(
         callers.spare(message.socket)
         response.shouldKeepAlive = false
       }
+      principal = page.identify(callers.identify(headers.authorization))
       const call: Call = {
-        principal: page.identify(callers.identify(headers.authorization)),
+        principal,
         get signal() {
           if (signal !== undefined) return signal
           gone = new AbortController()
@@ -170,7 +173,7 @@ async function serve(
       }
       const work = (): Promise<HttpResponse> =>
         answerOf(candidate, message, {method, url, path, call, params}, callers)
-      const {principal} = call
+      refusals = undefined
       const answer = await (callers.requests === undefined || candidate.beyondFaults === true
         ? work()
         : callers.requests.within({principal, method, path}, work, (end) =>
@@ -182,6 +185,7 @@ async function serve(
       return
     }
     if (foreign !== undefined) throw refusedPage(foreign)
+    principal = callers.identify(headers.authorization)
     throw new ApiError('UNIMPLEMENTED', `${method} ${path} is not served by the local cloud.`)
   } catch (error) {
     // A response that waits for an earlier one of its connection does not learn that it closed.
@@ -191,6 +195,10 @@ async function serve(
     }
     const answer = found?.renderError?.(error) ?? commonForm(toApiError(error))
     if ((answer.status ?? 500) >= 500 && !(error instanceof ApiError)) callers.report(error)
+    refusals?.refused(
+      {principal, method: methodOf(message), path: withoutQuery(message.url), status: answer.status},
+      error,
+    )
     if (response.headersSent) response.destroy()
     else
       await send(message, response, {...answer, headers: {...answer.headers, ...page?.headers}}).catch(() =>
@@ -275,6 +283,10 @@ function findFault(
 function methodOf({method = 'GET', headers}: IncomingMessage): string {
   const wanted = headers['x-http-method-override']
   return method === 'POST' && typeof wanted === 'string' && wanted !== '' ? wanted.toUpperCase() : method
+}
+
+function withoutQuery(target = '/'): string {
+  return target.split('?', 1)[0] ?? '/'
 }
 
 function commonForm(error: ApiError): HttpResponse {

@@ -1,5 +1,5 @@
 import {AsyncLocalStorage} from 'node:async_hooks'
-import type {StatusName} from './api-error.ts'
+import {ApiError, type StatusName} from './api-error.ts'
 import type {Principal} from './call.ts'
 import type {Clock} from './clock.ts'
 
@@ -31,6 +31,8 @@ export interface LoggedRequest {
   readonly path?: string
   /** HTTP status, or the code of a gRPC call. */
   readonly status?: number | StatusName | 'OK' | undefined
+  /** Why it failed, as its caller reads it. */
+  readonly error?: string
   readonly checks: readonly PermissionCheck[]
 }
 
@@ -44,6 +46,8 @@ export interface RequestLog {
     work: () => Promise<T>,
     statusOf: (end: End<T>) => LoggedRequest['status'],
   ): Promise<T>
+  /** Records a request that was refused before any work. */
+  refused(request: Pick<LoggedRequest, 'principal' | 'method' | 'path' | 'status'>, error: unknown): void
   /** Adds a decision to the request in progress. */
   checked(check: PermissionCheck): void
   /** Oldest first. @param after only requests with a higher id */
@@ -60,7 +64,8 @@ export function createRequestLog(clock: Clock): RequestLog {
 
   function add(request: Omit<LoggedRequest, 'id' | 'time'>): void {
     const at = clock.now()
-    const size = 150 + (request.path?.length ?? 0) + request.checks.length * 200
+    const size =
+      150 + (request.path?.length ?? 0) + (request.error?.length ?? 0) + request.checks.length * 200
     lastId += 1
     kept.push({request: {id: lastId, ...request}, at, size})
     bytes += size
@@ -76,7 +81,11 @@ export function createRequestLog(clock: Clock): RequestLog {
     bytes = kept.reduce((sum, each) => sum + each.size, 0)
   }
 
+  const reasonOf = (error: unknown): {error?: string} =>
+    error instanceof ApiError ? {error: error.message} : {}
+
   return {
+    refused: (request, error) => add({...request, ...reasonOf(error), checks: []}),
     async within<T>(
       request: Pick<LoggedRequest, 'principal' | 'method' | 'path'>,
       work: () => Promise<T>,
@@ -85,7 +94,12 @@ export function createRequestLog(clock: Clock): RequestLog {
       const context: {checks: PermissionCheck[]; hasEnded: boolean} = {checks: [], hasEnded: false}
       const end = (how: End<T>): void => {
         context.hasEnded = true
-        add({...request, status: statusOf(how), checks: context.checks})
+        add({
+          ...request,
+          status: statusOf(how),
+          ...('error' in how ? reasonOf(how.error) : {}),
+          checks: context.checks,
+        })
       }
       try {
         const value = await current.run(context, work)

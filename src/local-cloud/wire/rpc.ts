@@ -1,3 +1,4 @@
+import {ApiError} from './api-error.ts'
 import type {Call} from './call.ts'
 import type {MethodDescriptor} from './protos.ts'
 import {SERVICES} from './services.ts'
@@ -21,6 +22,11 @@ export interface RpcService {
   readonly service: string
   readonly unary: Readonly<Record<string, UnaryHandler<never, object>>>
   readonly streams?: Readonly<Record<string, StreamHandler<never, object>>>
+}
+
+/** @throws ApiError UNIMPLEMENTED, always */
+export function refuse({path}: MethodDescriptor): never {
+  throw new ApiError('UNIMPLEMENTED', `${path.slice(1)} is not served by the local cloud.`)
 }
 
 /** @throws Error if no proto here has the service */

@@ -1,7 +1,6 @@
-import {ApiError} from './api-error.ts'
 import type {Route} from './routes.ts'
 import type {MethodDescriptor} from './protos.ts'
-import type {UnaryHandler} from './rpc.ts'
+import {refuse, type UnaryHandler} from './rpc.ts'
 
 let requestMessages: Promise<typeof import('./request-message.ts')> | undefined
 
@@ -20,8 +19,7 @@ export function transcode(
       pattern,
       name: method.path.slice(1),
       async handle(request) {
-        if (!handler)
-          throw new ApiError('UNIMPLEMENTED', `${method.path.slice(1)} is not served by the local cloud.`)
+        if (!handler) refuse(method)
         // To import a module that is there takes as long as all else here.
         requestMessages ??= import('./request-message.ts')
         const {requestMessage} = await requestMessages

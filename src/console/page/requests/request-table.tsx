@@ -25,7 +25,7 @@ export function RequestTable({requests}: {readonly requests: readonly CloudReque
 }
 
 function Row({request}: {readonly request: CloudRequest}) {
-  const {time, principal, method, path, status, checks} = request
+  const {time, principal, method, path, status, error, checks} = request
   return (
     <tr>
       <td>
@@ -38,6 +38,7 @@ function Row({request}: {readonly request: CloudRequest}) {
         {checks.map((check, index) => (
           <Check key={index} check={check} />
         ))}
+        {error !== undefined && checks.every(({decision}) => decision === 'allowed') && <p>{error}</p>}
       </td>
     </tr>
   )
