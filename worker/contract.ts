@@ -436,8 +436,11 @@ export interface Report {
   warnings: string[]
   model: {
     form: 'ml-logistic-regression'
-    /** Half the squared norm of the weights counts so much in the loss: 1 / C. */
-    penalty: {l2: number}
+    /**
+     * Half the squared norm of the weights counts so much in the loss: 1 / C. Null for a pre-trained model, which does
+     * not tell; older workers wrote 1.
+     */
+    penalty: {l2: number | null}
     /** As the file or the pipeline sets them; absent if none are set. */
     options?: ModelOptions
     /** Probability of the last class from which a row is predicted as it, if it is not 0.5. */

@@ -11,7 +11,7 @@ import {findGap} from '../core/service/connections.ts'
 import {MODEL_OPTIONS_HELP, planModelOptions} from '../core/model/options.ts'
 import {placeModel, planModel} from '../core/model/plan-model.ts'
 import {planUpload} from '../core/upload/plan.ts'
-import {upload, type UploadResult} from '../core/upload/upload.ts'
+import {checkDriftBound, upload, type UploadResult} from '../core/upload/upload.ts'
 
 interface Uploaded extends Partial<Waited> {
   readonly uploaded: UploadResult['uploaded']
@@ -106,6 +106,10 @@ export default class Upload extends WaitingCommand {
     const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
+    const failOnDrift = flags['fail-on-drift']
+    // A worker of one's own may know what to do without one.
+    if (failOnDrift !== undefined && model === undefined && config.workerFolder === undefined)
+      await checkDriftBound(config.model, target.context())
     const ignored = ignoredObjects(
       planned.map(({object}) => object),
       config.settings,
@@ -118,7 +122,7 @@ export default class Upload extends WaitingCommand {
         {
           labelColumn: flags['label-column'],
           modelOptions,
-          failOnDrift: flags['fail-on-drift'],
+          failOnDrift,
           model: model && (await placeModel(model, target.context(step))),
           uploaded: ({object, sizeBytes}) => progress.finished(`${object}, ${bytes(sizeBytes)}`),
         },

@@ -241,6 +241,7 @@ function notes({leftOut, transforms, assumptions, model, timings, run}: Report):
 }
 
 function penaltyOf({l2}: Report['model']['penalty']): string {
+  if (l2 === null) return 'penalty unknown'
   return l2 === 0 ? 'no penalty' : `L2 penalty (C = ${figure(1 / l2)})`
 }
 

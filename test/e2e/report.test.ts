@@ -135,6 +135,15 @@ describe('model export', () => {
     expect((await cli.run(['results', 'june.csv'])).stdout).toContain('of a model trained earlier')
   })
 
+  test('is what --fail-on-drift needs, of the file or of the pipeline', async () => {
+    const bound = ['upload', 'june.csv', '--fail-on-drift', '0.25', '--wait']
+    const without = await cli.run(bound)
+    expect([without.exitCode, without.stderr]).toEqual([2, expect.stringContaining('needs a model')])
+    expect((await cli.run([...bound, '--model', 'model.json'])).exitCode).toBe(0)
+    await cli.json(['setup', '--model', 'model.json'])
+    expect((await cli.run(bound)).exitCode).toBe(0)
+  })
+
   test('goes with no label column of its own, and with models only', async () => {
     const both = await cli.run(['upload', 'june.csv', '--model', 'model.json', '--label-column', 'x'])
     const none = await cli.run(['upload', 'june.csv', '--model', 'june.csv'])

@@ -20,7 +20,7 @@ import {labelledRows, unlabelledRows} from './table/rows.ts'
 import {score} from './scoring/score.ts'
 import {stopwatch} from './stopwatch.ts'
 import {chooseTransforms, noTransforms, shapesOf} from './training/tails.ts'
-import {readModelOptions} from './options.ts'
+import {readDriftBound, readModelOptions} from './options.ts'
 import {applyThreshold, chooseThreshold} from './training/threshold.ts'
 
 /**
@@ -39,6 +39,7 @@ async function process(input: InputFile, output: Output, context: ProcessContext
   const pretrained = await readPretrained(input, context)
   if (pretrained !== undefined) return score(input, pretrained, output, context, pacer)
   const options = readModelOptions(input, environment)
+  const driftBound = readDriftBound(input)
   const lap = stopwatch()
   const table = await readFile(input, chooseLabel(input, environment, options), pacer, {
     memoryBytes,
@@ -131,6 +132,12 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     quality,
     predicted,
     pretrained: undefined,
+    warnings:
+      driftBound === undefined
+        ? []
+        : [
+            `--fail-on-drift ${driftBound} had no effect: the file trained a model of its own, so there is none whose training data it could have drifted from.`,
+          ],
     timings: {readMs, fitMs, predictMs, writeMs},
   })
   logReading(report, context)

@@ -27,6 +27,24 @@ export function readModelOptions(input: InputFile, environment: ProcessContext['
   return options
 }
 
+/**
+ * The population stability index from which the file is refused, if its metadata sets one.
+ * @throws PermanentError `drift-bound-invalid`
+ */
+export function readDriftBound(input: InputFile): number | undefined {
+  const text = input.metadata[INPUT_METADATA.failOnDrift]?.trim()
+  if (text === undefined || text === '') return undefined
+  const bound = Number(text)
+  if (bound > 0) return bound
+  throw new PermanentError(
+    `The metadata ${INPUT_METADATA.failOnDrift} must be a number above 0, not ${text}.`,
+    {
+      code: 'drift-bound-invalid',
+      suggestions: ['Upload the file again: cloud-runner upload FILE --model MODEL --fail-on-drift 0.25'],
+    },
+  )
+}
+
 function parse(text: string | undefined, where: string): ModelOptions {
   if (text === undefined || text.trim() === '') return {}
   let value: unknown

@@ -1,10 +1,10 @@
 import {extname} from 'node:path'
 import {INPUT_METADATA} from '../../../worker/contract.ts'
 import type {Context} from '../ports/context.ts'
-import {AppError, type ErrorOutput} from '../errors.ts'
+import {AppError, EXIT, type ErrorOutput} from '../errors.ts'
 import {eachOf} from '../parallel.ts'
 import type {PlannedUpload} from './plan.ts'
-import {command, suggest} from '../suggestion.ts'
+import {command, suggest, synopsis} from '../suggestion.ts'
 
 /** Concurrent uploads. */
 const AT_ONCE = 6
@@ -44,6 +44,32 @@ export interface UploadOptions {
 export interface UploadResult {
   readonly uploaded: readonly UploadedFile[]
   readonly failed: readonly {readonly file: string; readonly object: string; readonly error: ErrorOutput}[]
+}
+
+/**
+ * Refuses `--fail-on-drift` if no model scores the files, as far as the service may be read.
+ * @param modelInSettings the setting `model`
+ * @throws AppError `usage` (exit 2)
+ */
+export async function checkDriftBound(
+  modelInSettings: string | undefined,
+  {cloud, pipeline, signal}: Context,
+): Promise<void> {
+  const service = await cloud.services.get(pipeline.names.service).catch((error: unknown) => {
+    signal.throwIfAborted()
+    if (error instanceof AppError) return undefined
+    throw error
+  })
+  if (service === undefined || service.model !== undefined) return
+  throw new AppError('--fail-on-drift needs a model: these files would train one of their own.', {
+    code: 'usage',
+    exitCode: EXIT.usage,
+    suggestions: [
+      modelInSettings === undefined
+        ? suggest`Name the model that scores them: ${synopsis('upload', 'FILE', '--model', 'model.json', '--fail-on-drift', '0.25')}`
+        : suggest`Apply the setting "model": ${command('setup')}`,
+    ],
+  })
 }
 
 /**

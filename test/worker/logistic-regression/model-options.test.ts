@@ -77,7 +77,10 @@ describe('options of the model', () => {
     const losses: number[] = []
     for (const C of path) losses.push(lossOf(await run({C, classWeight: 'balanced'}, few)))
     const {report} = await run({C: 'auto', classWeight: 'balanced'}, few)
-    expect(1 / report.model.penalty.l2).toBeCloseTo(path[losses.indexOf(Math.min(...losses))] ?? NaN, 9)
+    expect(1 / (report.model.penalty.l2 ?? NaN)).toBeCloseTo(
+      path[losses.indexOf(Math.min(...losses))] ?? NaN,
+      9,
+    )
   })
 
   it('set the threshold, in the result, the figures and the model', async () => {

@@ -28,8 +28,8 @@ export interface Findings {
     preprocessing: Preprocessing
     fit: Pick<Fit, 'parameters' | 'precision' | 'iterations' | 'converged'>
   }
-  /** 1 / C. */
-  penalty: number
+  /** 1 / C; that of a pre-trained model is not known. */
+  penalty: number | undefined
   options: ModelOptions
   threshold: number | undefined
   /** In cross-validation. */
@@ -37,10 +37,10 @@ export interface Findings {
   quality: Quality
   /** Of the rows without a label. */
   predicted: NonNullable<Report['predictions']>
-  /** For a pre-trained model: its source, and what in the file it does not know. */
-  pretrained:
-    | {source: NonNullable<Report['model']['pretrained']>; warnings: string[]; drift: Report['drift']}
-    | undefined
+  /** For a pre-trained model. */
+  pretrained: {source: NonNullable<Report['model']['pretrained']>; drift: Report['drift']} | undefined
+  /** What else the report warns of. */
+  warnings: readonly string[]
   timings: Report['timings']
 }
 
@@ -101,10 +101,11 @@ export function makeReport(findings: Findings): Report {
       ...describeOddities(table.shape),
       ...describeConversions(table.columns),
       ...warningsAbout(label, findings),
+      ...findings.warnings,
     ],
     model: {
       form: 'ml-logistic-regression',
-      penalty: {l2: findings.penalty},
+      penalty: {l2: findings.penalty ?? null},
       ...(Object.keys(findings.options).length > 0 ? {options: findings.options} : {}),
       ...(findings.threshold === undefined ? {} : {threshold: findings.threshold}),
       iterations: trained.fit.iterations,
@@ -146,7 +147,7 @@ function describeOptions({options, penalty, threshold, table: {label}, trained: 
   const given = Object.entries(options).map(([name, value]) => `${name} = ${String(value)}`)
   return [
     ...(given.length > 0 ? [`Model options: ${given.join('; ')}.`] : []),
-    ...(options.C === 'auto'
+    ...(options.C === 'auto' && penalty !== undefined
       ? [`C = ${1 / penalty} had the lowest loss on held-out rows; the same rows give the metrics.`]
       : []),
     ...(options.solver === 'ml-logistic-regression'
@@ -172,15 +173,11 @@ function warningsAbout(
   {table, choice, trained: {fit}, options, folds, pretrained}: Findings,
 ): string[] {
   if (pretrained !== undefined) {
-    const judged = counts.some((count) => count > 0)
-    return [
-      ...(judged
-        ? [
-            'The model is pre-trained: if its training included rows of this file, the metrics look better than they are.',
-          ]
-        : []),
-      ...pretrained.warnings,
-    ]
+    return counts.some((count) => count > 0)
+      ? [
+          'The model is pre-trained: if its training included rows of this file, the metrics look better than they are.',
+        ]
+      : []
   }
   const single = classes.filter((_, i) => counts[i] === 1)
   const warnings = [...describePooled(choice), ...doubtsAbout(table)]

@@ -1,5 +1,5 @@
-import {INPUT_METADATA, type Report} from '../../contract.ts'
-import {type InputFile, PermanentError} from '../../processor.ts'
+import type {Report} from '../../contract.ts'
+import {PermanentError} from '../../processor.ts'
 import type {FeatureChoice} from '../table/features.ts'
 import {type Distribution, numbersAgainst, textsAgainst} from '../table/distribution.ts'
 import {listed} from '../table/names.ts'
@@ -92,26 +92,26 @@ export function describeDrift(drift: readonly Drift[], rows: number): string[] {
 }
 
 /**
- * Refuses a file whose columns have drifted too far, if its metadata sets a bound and it has enough rows to judge.
+ * Refuses a file whose columns have drifted too far.
+ * @param bound index from which they have
+ * @param drift undefined if the model does not tell
  * @param rows of the file
- * @throws PermanentError `drifted`, `drift-bound-invalid`
+ * @returns why this could not be judged, in sentences for the report
+ * @throws PermanentError `drifted`
  */
-export function refuseDrifted(input: InputFile, drift: readonly Drift[], rows: number): void {
-  const text = input.metadata[INPUT_METADATA.failOnDrift]?.trim()
-  if (text === undefined || text === '') return
-  const bound = Number(text)
-  if (!(bound > 0)) {
-    throw new PermanentError(
-      `The metadata ${INPUT_METADATA.failOnDrift} must be a number above 0, not ${text}.`,
-      {
-        code: 'drift-bound-invalid',
-        suggestions: ['Upload the file again: cloud-runner upload FILE --model MODEL --fail-on-drift 0.25'],
-      },
-    )
+export function refuseDrifted(bound: number, drift: readonly Drift[] | undefined, rows: number): string[] {
+  if (drift === undefined) {
+    return [
+      `--fail-on-drift ${bound} had no effect: the model does not have the distributions of its training data.`,
+    ]
   }
-  if (rows < FEWEST_ROWS) return
+  if (rows < FEWEST_ROWS) {
+    return [
+      `--fail-on-drift ${bound} had no effect: the file has fewer than ${FEWEST_ROWS} rows, in which the index is high by chance.`,
+    ]
+  }
   const [worst, ...others] = drift.filter(({psi}) => psi >= bound)
-  if (worst === undefined) return
+  if (worst === undefined) return []
   const more =
     others.length === 0
       ? ''

@@ -2,6 +2,7 @@ import {type InputFile, type Output, PermanentError, type ProcessContext} from '
 import {Design} from '../encoding/design.ts'
 import {readFile} from '../formats/source.ts'
 import {type Layout, placesIn} from '../encoding/preprocessing.ts'
+import {readDriftBound} from '../options.ts'
 import type {Pacer} from '../pacer.ts'
 import {measureAndWrite} from '../quality/measure-aside.ts'
 import {logReading, logRows, makeReport} from '../quality/report.ts'
@@ -21,7 +22,7 @@ import {writePredicted} from './stream.ts'
 /**
  * Predicts all rows of a file with a pre-trained model. Columns are found by name, in any order; those that the model
  * does not know are ignored. Labelled rows are evaluated.
- * @throws PermanentError `model-column-missing`, `model-column-not-numeric`, and whatever makes a file unreadable
+ * @throws PermanentError `model-column-missing`, `model-column-not-numeric`, `drifted`, `drift-bound-invalid`, and whatever makes a file unreadable
  */
 export async function score(
   input: InputFile,
@@ -31,6 +32,7 @@ export async function score(
   pacer: Pacer,
 ): Promise<void> {
   const lap = stopwatch()
+  const bound = readDriftBound(input)
   const memoryBytes = memoryForTable(context.environment)
   const {classes, preprocessing} = artifact
   const asText = new Set(preprocessing.categories.map(({column}) => column))
@@ -47,7 +49,7 @@ export async function score(
   const predictions = reservePredictions(rows, classes.length, pacer.helpers > 0)
   const all = Uint32Array.from({length: rows}, (_, row) => row)
   const drift = artifact.distributions && measureDrift(artifact.distributions, layout.choice, all)
-  if (drift !== undefined) refuseDrifted(input, drift, rows)
+  const unjudged = bound === undefined ? [] : refuseDrifted(bound, drift, rows)
   const design = new Design(layout, preprocessing, all)
   await predict(design, {start: 0, end: rows}, parameters, classes.length, predictions, pacer)
   design.free()
@@ -76,13 +78,14 @@ export async function score(
     table,
     choice: layout.choice,
     trained: {preprocessing, fit},
-    penalty: 1,
+    penalty: undefined,
     options: {},
     threshold: artifact.threshold,
     folds: 0,
     quality,
     predicted,
-    pretrained: {source, warnings: [...describeDrift(drift ?? [], rows), ...warnings], drift},
+    pretrained: {source, drift},
+    warnings: [...unjudged, ...describeDrift(drift ?? [], rows), ...warnings],
     timings: {readMs, fitMs: 0, predictMs, writeMs},
   })
   logReading(report, context)

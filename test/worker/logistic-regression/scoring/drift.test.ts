@@ -90,7 +90,31 @@ describe('the drift of a file that is scored', () => {
   it.each([1, 10, 50, 99])('refuses no file of %d rows, in which it is high by chance', async (rows) => {
     const {report} = await score(file(rows, 8, {shift: 3}), {'fail-on-drift': '0.25'})
     expect(report.drift?.[0]?.psi).toBeGreaterThan(0.25)
+    expect(report.warnings).toContainEqual(
+      expect.stringContaining('--fail-on-drift 0.25 had no effect: the file has fewer than 100 rows'),
+    )
     expect((await faultOf(file(rows, 8), options({'fail-on-drift': 'much'}))).code).toBe(
+      'drift-bound-invalid',
+    )
+  })
+
+  it('is judged by a bound only if there is something to drift from, and the report says so', async () => {
+    const bound = {'fail-on-drift': '0.25'}
+    const trained = await processFile(file(200, 9), {metadata: bound})
+    const {distributions: _, ...older} = model
+    const scored = await processFile(file(200, 9), {
+      ...options(bound),
+      objects: {'gs://models/m.json': JSON.stringify(older)},
+    })
+    for (const [{report, logs}, why] of [
+      [trained, 'the file trained a model of its own'],
+      [scored, 'the model does not have the distributions'],
+    ] as const) {
+      const warning = report.warnings.find((text) => text.startsWith('--fail-on-drift 0.25 had no effect'))
+      expect(warning).toContain(why)
+      expect(logs.map(({message}) => message)).toContain(warning)
+    }
+    expect((await faultOf(file(200, 9), {metadata: {'fail-on-drift': 'much'}})).code).toBe(
       'drift-bound-invalid',
     )
   })
@@ -102,6 +126,7 @@ describe('the drift of a file that is scored', () => {
       objects: {'gs://models/m.json': JSON.stringify(older)},
     })
     expect(report.drift).toBeUndefined()
+    expect(report.warnings.filter((text) => text.includes('had no effect'))).toEqual([])
     const broken = {...model, distributions: [{...model.distributions?.[0], shares: [1]}]}
     const fault = await faultOf(file(100, 7), {
       ...options(),

@@ -128,6 +128,8 @@ describe('a model that was trained before', () => {
     const second = await processFile(text(header, rows), withModel(model))
     expect(violationsOf(second.report)).toEqual([])
     expect(second.report.model.pretrained).toMatchObject({uri: URI})
+    // A model's file does not tell.
+    expect(second.report.model.penalty).toEqual({l2: null})
     expect(second.report.metrics.auc).toBeGreaterThan(report.metrics.auc ?? NaN)
     expect(second.report.warnings[0]).toContain('training included rows of this file')
     expect(second.report.coefficients[0]?.intercept).toBe(report.coefficients[0]?.intercept)
