@@ -135,8 +135,10 @@ it('jobs are created and replaced, as in the Admin API', async () => {
       annotations: {'run.googleapis.com/client-name': 'gcloud'},
     },
     spec: {template: {spec: {taskCount: 2, template: {spec: {maxRetries: 0, timeoutSeconds: 60}}}}},
-    status: {conditions: [{type: 'Ready', status: 'True'}]},
   })
+  await expect
+    .poll(() => call('GET', '/jobs/nightly'))
+    .toMatchObject({status: {conditions: [{type: 'Ready', status: 'True'}]}})
   const [v2] = await run.jobs.getJob({name: `${LOCATION}/jobs/nightly`})
   expect(v2).toMatchObject({
     client: 'gcloud',

@@ -16,6 +16,13 @@ async function ask(
   return {status: response.status, body: asJson(await response.json())}
 }
 
+/** The service once its revision is ready, or has failed. */
+async function settled(local: LocalRun): Promise<Json> {
+  const read = async (): Promise<Json> => (await ask(local, 'GET', `${NAMESPACE}/services/worker`)).body
+  await expect.poll(read).not.toHaveProperty('status.conditions.0.status', 'Unknown')
+  return read()
+}
+
 function asJson(value: unknown): Json {
   return typeof value === 'object' && value !== null ? {...value} : {}
 }
@@ -74,12 +81,13 @@ describe('services in the form of Knative', () => {
       body: {
         kind: 'Service',
         metadata: {name: 'worker', namespace: 'p', generation: 1, labels: {team: 'a'}},
-        status: {
-          observedGeneration: 1,
-          conditions: [{type: 'Ready', status: 'True'}, {type: 'RoutesReady'}, {type: 'ConfigurationsReady'}],
-          url: expect.stringMatching(/^http:/),
-        },
       },
+    })
+    const ready = await settled(local)
+    expect(ready['status']).toMatchObject({
+      observedGeneration: 1,
+      conditions: [{type: 'Ready', status: 'True'}, {type: 'RoutesReady'}, {type: 'ConfigurationsReady'}],
+      url: expect.stringMatching(/^http:/),
     })
     const [v2] = await local.services.getService({name: `${LOCATION}/services/worker`})
     expect(v2).toMatchObject({
@@ -101,7 +109,7 @@ describe('services in the form of Knative', () => {
       },
     })
     for (const path of [`${NAMESPACE}/services/worker`, `/v1/${LOCATION}/services/worker`])
-      expect((await ask(local, 'GET', path)).body).toEqual(created.body)
+      expect((await ask(local, 'GET', path)).body).toEqual(ready)
     expect((await ask(local, 'GET', '/v1/projects/p/locations/-/services')).body).toMatchObject({
       kind: 'ServiceList',
       items: [{metadata: {name: 'worker'}}],
@@ -114,10 +122,11 @@ describe('services in the form of Knative', () => {
     // What v2 alone can say stays: CPU without a limit, given always.
     await local.deploy('worker', {containers: [{image, resources: {startupCpuBoost: true}}]})
     const {body: first} = await ask(local, 'GET', `${NAMESPACE}/services/worker`)
-    const {body: second} = await ask(local, 'PUT', `${NAMESPACE}/services/worker`, {
+    await ask(local, 'PUT', `${NAMESPACE}/services/worker`, {
       ...first,
       spec: {...asJson(first['spec']), traffic: [{latestRevision: true, percent: 100, tag: 'now'}]},
     })
+    const second = await settled(local)
     expect(asJson(second['metadata'])['generation']).toBe(2)
     expect(asJson(second['status'])['latestCreatedRevisionName']).toBe(
       asJson(first['status'])['latestCreatedRevisionName'],
@@ -133,6 +142,7 @@ describe('services in the form of Knative', () => {
     })
 
     await ask(local, 'PUT', `${NAMESPACE}/services/worker`, service(image))
+    await settled(local)
     const {body} = await ask(
       local,
       'GET',
@@ -162,9 +172,9 @@ describe('services in the form of Knative', () => {
 
   it('report a revision that does not become ready in their conditions', async () => {
     const local = await startRun()
-    const {status, body} = await ask(local, 'POST', `${NAMESPACE}/services`, service('r/missing:latest'))
+    const {status} = await ask(local, 'POST', `${NAMESPACE}/services`, service('r/missing:latest'))
     expect(status).toBe(200)
-    expect(body['status']).toMatchObject({
+    expect((await settled(local))['status']).toMatchObject({
       observedGeneration: 1,
       conditions: [
         {

@@ -153,6 +153,10 @@ describe('the life of a service, through the unmodified client', () => {
       })
       return asObject(await response.json())
     }
+    const change = async (method: string, path: string, body: object): Promise<Record<string, unknown>> => {
+      const {name} = await call(method, path, body)
+      return call('POST', `${String(name)}:wait`, {})
+    }
     const template = {
       containers: [
         {
@@ -166,7 +170,7 @@ describe('the life of a service, through the unmodified client', () => {
       ],
       timeout: '540s',
     }
-    const created = await call('POST', `${LOCATION}/services?serviceId=worker`, {
+    const created = await change('POST', `${LOCATION}/services?serviceId=worker`, {
       template,
       labels: {a: 'b'},
       ingress: 'INGRESS_TRAFFIC_ALL',
@@ -183,12 +187,12 @@ describe('the life of a service, through the unmodified client', () => {
       ...template,
       containers: [{...template.containers[0], env: template.containers[0]?.env.toReversed()}],
     }
-    const patched = await call('PATCH', `${LOCATION}/services/worker`, {template: reordered})
+    const patched = await change('PATCH', `${LOCATION}/services/worker`, {template: reordered})
     expect(patched).toMatchObject({done: true, response: {generation: '2', template: reordered}})
     expect(patched).not.toHaveProperty('response.labels')
     expect(patched).toHaveProperty('response.latestReadyRevision', expect.stringContaining('worker-00001-'))
 
-    const masked = await call('PATCH', `${LOCATION}/services/worker?updateMask=labels,template.timeout`, {
+    const masked = await change('PATCH', `${LOCATION}/services/worker?updateMask=labels,template.timeout`, {
       labels: {c: 'd'},
       template: {timeout: '60s'},
     })
@@ -204,7 +208,7 @@ describe('the life of a service, through the unmodified client', () => {
       generation: '3',
       template: {timeout: '60s'},
     })
-    expect(await call('PATCH', `${LOCATION}/services/new?allowMissing=true`, {template})).toMatchObject({
+    expect(await change('PATCH', `${LOCATION}/services/new?allowMissing=true`, {template})).toMatchObject({
       done: true,
       response: {generation: '1'},
     })
