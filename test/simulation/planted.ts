@@ -51,8 +51,8 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
   },
   'a delivery that expires is not repeated': {
     file: 'src/local-cloud/pubsub/delivery-queue.ts',
-    find: "this.#fail(entry, 'expired'))",
-    replace: "entry.lease?.onEnd('expired'))",
+    find: "this.#fail(entry, 'expired')\n    }",
+    replace: "lease.onEnd('expired')\n    }",
   },
   'a broken connection acknowledges a push': {
     file: 'src/local-cloud/pubsub/push-connections.ts',

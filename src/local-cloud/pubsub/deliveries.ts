@@ -5,7 +5,7 @@ import {ApiError} from '../wire/api-error.ts'
 import type {Timer} from '../wire/clock.ts'
 import {DeliveryQueue} from './delivery-queue.ts'
 import type {DeliveryRecords} from './delivery-queue.ts'
-import type {BacklogEntry, MessageStore} from './message-store.ts'
+import type {BacklogEntry, MessageStore, Queued} from './message-store.ts'
 import {parseSubscriptionName} from './names.ts'
 import type {NewMessage} from './publishing.ts'
 import type {PushDependencies} from './push-delivery.ts'
@@ -97,16 +97,20 @@ export class Deliveries implements Disposable {
   }
 
   /** Queues committed messages for their subscriptions; ids that were rolled back are ignored. */
-  announce(messages: readonly number[]): void {
+  announce(messages: readonly (Queued | number)[]): void {
     // Before the start and after the end there are no queues, and then the state may be closed.
     if (this.#byKey.size === 0) return
     const bySubscription = new Map<number, BacklogEntry[]>()
+    const add = (subscription: number, entry: BacklogEntry): void => {
+      const entries = bySubscription.get(subscription)
+      if (entries === undefined) bySubscription.set(subscription, [entry])
+      else entries.push(entry)
+    }
     for (const message of messages)
-      for (const {subscription, entry} of this.#dependencies.messages.awaiting(message)) {
-        const entries = bySubscription.get(subscription)
-        if (entries === undefined) bySubscription.set(subscription, [entry])
-        else entries.push(entry)
-      }
+      if (typeof message === 'number')
+        for (const {subscription, entry} of this.#dependencies.messages.awaiting(message))
+          add(subscription, entry)
+      else for (const subscription of message.subscriptions) add(subscription, message.entry)
     for (const [subscription, entries] of bySubscription) this.#byKey.get(subscription)?.queue.add(entries)
   }
 

@@ -1,6 +1,6 @@
 import {randomInt} from 'node:crypto'
 import type {ApiError} from '../wire/api-error.ts'
-import type {Clock} from '../wire/clock.ts'
+import type {Clock, Timer} from '../wire/clock.ts'
 import {Fifo} from './fifo.ts'
 import type {BacklogEntry} from './message-store.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type Lease,
   type LeaseEnd,
   type Line,
+  type OpenLease,
   successor,
 } from './ordering.ts'
 import type {DeliverySettings} from './subscription-settings.ts'
@@ -43,6 +44,10 @@ export class DeliveryQueue {
   readonly #ready = new Fifo<Entry>()
   #readyCount = 0
   readonly #lines = new Map<string, Line>()
+  /** What is delivered, by the length of its deadline: each set is in the order in which they fall due. */
+  readonly #leased = new Map<number, Set<Entry>>()
+  /** One for all: a timer for each delivery costs more than the rest of its bookkeeping. */
+  #alarm: {readonly dueAt: number; readonly timer: Timer} | undefined
   readonly #watchers = new Set<() => void>()
   /** Starts elsewhere after a restart, so that an ack id from before it names none of the deliveries after it. */
   #leases = randomInt(2 ** 47)
@@ -74,8 +79,13 @@ export class DeliveryQueue {
     if (this.#closed !== undefined) return
     for (const backlogged of entries) {
       if (this.#entries.has(backlogged.message)) continue
+      const {message, publishTime, orderingKey, bytes, failures} = backlogged
       const entry: Entry = {
-        ...backlogged,
+        message,
+        publishTime,
+        orderingKey,
+        bytes,
+        failures,
         state: 'blocked',
         lease: undefined,
         timer: undefined,
@@ -93,9 +103,14 @@ export class DeliveryQueue {
   /**
    * The next message that is ready, for `deadlineMs`.
    * @param onEnd called once when the delivery ends, also when the caller ends it
-   * @param consumer without one, one message of an ordering key is out at a time
+   * @param options.consumer without one, one message of an ordering key is out at a time
+   * @param options.isHeld whether the deadline is put off once it is due, for as long as before
    */
-  take(deadlineMs: number, onEnd: (end: LeaseEnd) => void, consumer?: Consumer): Lease | undefined {
+  take(
+    deadlineMs: number,
+    onEnd: (end: LeaseEnd) => void,
+    {consumer, isHeld}: {consumer?: Consumer; isHeld?: () => boolean} = {},
+  ): Lease | undefined {
     const oldest = this.#clock.now() - this.settings.retentionMs
     for (let entry = this.#next(consumer); entry !== undefined; entry = this.#next(consumer)) {
       if (entry.publishTime < oldest) {
@@ -106,8 +121,8 @@ export class DeliveryQueue {
       if (entry.state === 'ready') this.#readyCount -= 1
       this.#leases += 1
       entry.state = 'leased'
-      entry.lease = {number: this.#leases, onEnd}
-      this.#setDeadline(entry, deadlineMs)
+      entry.lease = {number: this.#leases, onEnd, isHeld, deadlineMs, dueAt: 0}
+      this.#setDeadline(entry, entry.lease, deadlineMs)
       if (entry.line !== undefined) {
         entry.line.consumer = consumer
         follow(successor(entry))
@@ -161,8 +176,8 @@ export class DeliveryQueue {
    */
   extend(delivered: Delivered, deadlineMs: number): boolean {
     const entry = this.#entries.get(delivered.message)
-    if (entry === undefined || !this.#isOut(delivered)) return !this.settings.exactlyOnce
-    if (deadlineMs > 0) this.#setDeadline(entry, deadlineMs)
+    if (entry?.lease === undefined || !this.#isOut(delivered)) return !this.settings.exactlyOnce
+    if (deadlineMs > 0) this.#setDeadline(entry, entry.lease, deadlineMs)
     else this.#fail(entry, 'refused')
     return true
   }
@@ -189,6 +204,7 @@ export class DeliveryQueue {
   /** Ends everything; consumers get `reason`. */
   close(reason: ApiError): void {
     this.#closed = reason
+    this.#alarm?.timer.clear()
     this.clear()
     this.#notify()
   }
@@ -204,19 +220,63 @@ export class DeliveryQueue {
     this.#readyCount += 1
   }
 
-  #setDeadline(entry: Entry, deadlineMs: number): void {
-    entry.timer?.clear()
-    entry.timer = this.#clock.after(deadlineMs, () => this.#fail(entry, 'expired'))
+  #setDeadline(entry: Entry, lease: OpenLease, deadlineMs: number): void {
+    this.#leased.get(lease.deadlineMs)?.delete(entry)
+    lease.deadlineMs = deadlineMs
+    lease.dueAt = this.#clock.monotonic() + deadlineMs
+    const alike = this.#leased.get(deadlineMs)
+    if (alike === undefined) this.#leased.set(deadlineMs, new Set([entry]))
+    else alike.add(entry)
+    this.#wakeAt(lease.dueAt)
+  }
+
+  #wakeAt(dueAt: number): void {
+    if (this.#alarm !== undefined && this.#alarm.dueAt <= dueAt) return
+    this.#alarm?.timer.clear()
+    const timer = this.#clock.after(dueAt - this.#clock.monotonic(), () => this.#endOverdue(dueAt))
+    this.#alarm = {dueAt, timer}
+  }
+
+  /** @param dueAt of the alarm, which may ring a little early */
+  #endOverdue(dueAt: number): void {
+    this.#alarm = undefined
+    const now = Math.max(dueAt, this.#clock.monotonic())
+    const overdue: {readonly entry: Entry; readonly lease: OpenLease}[] = []
+    for (const [deadlineMs, alike] of this.#leased) {
+      for (const entry of alike) {
+        if (entry.lease === undefined || entry.lease.dueAt > now) break
+        overdue.push({entry, lease: entry.lease})
+      }
+      if (alike.size === 0) this.#leased.delete(deadlineMs)
+    }
+    for (const {entry, lease} of overdue.toSorted((a, b) => a.lease.dueAt - b.lease.dueAt)) {
+      // One that failed before it may have called it back.
+      if (entry.lease !== lease) continue
+      if (lease.isHeld?.() === true) {
+        this.#setDeadline(entry, lease, lease.deadlineMs)
+        continue
+      }
+      this.#leased.get(lease.deadlineMs)?.delete(entry)
+      this.#fail(entry, 'expired')
+    }
+    for (const [{lease} = {lease: undefined}] of this.#leased.values())
+      if (lease !== undefined) this.#wakeAt(lease.dueAt)
+  }
+
+  /** Takes the lease from an entry. */
+  #release(entry: Entry): OpenLease | undefined {
+    const {lease} = entry
+    if (lease !== undefined) this.#leased.get(lease.deadlineMs)?.delete(entry)
+    entry.lease = undefined
+    return lease
   }
 
   #fail(entry: Entry, end: 'refused' | 'expired'): void {
-    const {lease} = entry
-    entry.timer?.clear()
-    entry.lease = undefined
+    const lease = this.#release(entry)
     entry.state = 'waiting'
     entry.failures += 1
     lease?.onEnd(end)
-    callBack(entry)
+    callBack(entry, (following) => this.#release(following))
     const {deadLetter} = this.settings
     if (deadLetter !== undefined && entry.failures >= deadLetter.attempts) void this.#giveUp(entry)
     else {
@@ -254,11 +314,10 @@ export class DeliveryQueue {
   }
 
   #remove(entry: Entry, end: LeaseEnd = 'dropped'): void {
-    const {lease} = entry
+    const lease = this.#release(entry)
     if (entry.state === 'ready') this.#readyCount -= 1
     entry.timer?.clear()
     entry.timer = undefined
-    entry.lease = undefined
     entry.state = 'gone'
     this.#entries.delete(entry.message)
     lease?.onEnd(end)

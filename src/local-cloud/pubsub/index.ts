@@ -69,7 +69,6 @@ export function createPubsub({
     messages,
     metrics,
     isDebugging,
-    load: (message) => messages.load(message),
     publish: (topic, published) => publisher.publishInTransaction(topic, published),
   })
   const common = {state, clock, access, resources, messages, publisher, deliveries}

@@ -2,7 +2,7 @@ import type {State} from '../state/state.ts'
 import type {Clock} from '../wire/clock.ts'
 import {parseFilter} from './filter.ts'
 import type {Filter} from './filter.ts'
-import type {MessageStore} from './message-store.ts'
+import type {MessageStore, Queued} from './message-store.ts'
 import {notFound} from './names.ts'
 import type {NewMessage, Publishing} from './publishing.ts'
 import type {ResourceStore} from './resource-store.ts'
@@ -16,10 +16,10 @@ export class MessagePublisher implements Publishing {
   readonly #clock: Clock
   readonly #resources: ResourceStore
   readonly #messages: MessageStore
-  readonly #announce: (messages: readonly number[]) => void
+  readonly #announce: (messages: readonly (Queued | number)[]) => void
   readonly #filters = new Map<string, Filter>()
-  /** Ids of messages since the last announcement, in publish order; some may have been rolled back. */
-  readonly #unannounced = new Set<number>()
+  /** Messages since the last announcement, in publish order; `undefined` if they may have been rolled back. */
+  readonly #unannounced = new Map<number, Queued | undefined>()
   #lastPublishTime: number
 
   constructor({
@@ -33,7 +33,8 @@ export class MessagePublisher implements Publishing {
     clock: Clock
     resources: ResourceStore
     messages: MessageStore
-    announce: (messages: readonly number[]) => void
+    /** Gets ids alone of messages that may have been rolled back. */
+    announce: (messages: readonly (Queued | number)[]) => void
   }) {
     this.#state = state
     this.#clock = clock
@@ -49,16 +50,34 @@ export class MessagePublisher implements Publishing {
 
   /** @returns the ids, once the messages are durable. @throws ApiError NOT_FOUND */
   async publish(topic: string, messages: readonly NewMessage[]): Promise<string[]> {
-    const keys = await this.#state.write(() => this.#insert(topic, messages))
+    let queued: Queued[] = []
+    try {
+      await this.#state.write(() => {
+        queued = this.#insert(topic, messages)
+        for (const each of queued) this.#unannounced.set(each.entry.message, each)
+      })
+    } catch (error) {
+      for (const {entry} of queued) this.#unannounced.delete(entry.message)
+      throw error
+    }
     this.#announceAll()
-    return keys.map(String)
+    return queued.map(({entry}) => String(entry.message))
   }
 
   publishInTransaction(topic: string, messages: readonly NewMessage[]): string[] {
-    const keys = this.#insert(topic, messages)
+    const keys = this.#insert(topic, messages).map(({entry}) => entry.message)
+    for (const key of keys) this.#unannounced.set(key, undefined)
     // Settles after the caller's change is committed, also when a full disk fails the commit after it.
-    const announce = (): void => this.#announceAll()
-    this.#state.write(() => undefined).then(announce, announce)
+    this.#state
+      .write(() => undefined)
+      .then(
+        () => this.#announceAll(),
+        () => {
+          // Those that were to share this commit do not know yet that it failed.
+          for (const key of this.#unannounced.keys()) this.#unannounced.set(key, undefined)
+          this.#announceAll()
+        },
+      )
     return keys.map(String)
   }
 
@@ -76,12 +95,13 @@ export class MessagePublisher implements Publishing {
    * before it. The next commit begins only after the last one's callers have continued, so all are durable.
    */
   #announceAll(): void {
-    const messages = [...this.#unannounced]
+    if (this.#unannounced.size === 0) return
+    const messages = [...this.#unannounced].map(([key, queued]) => queued ?? key)
     this.#unannounced.clear()
     this.#announce(messages)
   }
 
-  #insert(name: string, messages: readonly NewMessage[]): number[] {
+  #insert(name: string, messages: readonly NewMessage[]): Queued[] {
     const topic = this.#resources.findTopic(name)
     if (topic === undefined) throw notFound(name)
     // Setting the clock back must not put later messages before earlier ones.
@@ -93,16 +113,14 @@ export class MessagePublisher implements Publishing {
       .subscriptionsOf(topic.key)
       .filter(({resource}) => resource.detached !== true)
       .map(({key, resource}) => ({key, wants: this.filterOf(resource.filter)}))
-    return messages.map((message) => {
-      const key = this.#messages.insert(topic.key, message, {
+    return messages.map((message) =>
+      this.#messages.insert(topic.key, message, {
         publishTime,
         keepUntil,
         subscriptions: subscribers
           .filter(({wants}) => wants(message.attributes ?? {}))
           .map((each) => each.key),
-      })
-      this.#unannounced.add(key)
-      return key
-    })
+      }),
+    )
   }
 }

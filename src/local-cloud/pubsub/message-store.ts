@@ -1,5 +1,5 @@
 import type {DatabaseSync} from 'node:sqlite'
-import {type Row, storedJson} from '../state/rows.ts'
+import {type Row, storedJson, text} from '../state/rows.ts'
 import {messageBytes} from './published-message.ts'
 import type {NewMessage} from './publishing.ts'
 
@@ -14,12 +14,31 @@ export interface BacklogEntry {
   readonly failures: number
 }
 
+/** A message that was just stored, for the backlogs of these subscriptions. */
+export interface Queued {
+  readonly entry: BacklogEntry
+  readonly subscriptions: readonly number[]
+}
+
+/** A message as it is stored. */
+export interface MessageText {
+  readonly messageId: string
+  /** RFC 3339. */
+  readonly publishTime: string
+  readonly orderingKey: string
+  /** A `NewMessage` as JSON; it has a field at least. */
+  readonly content: string
+}
+
 /** A message with the fields that Pub/Sub sets. */
 export interface StoredMessage extends NewMessage {
   readonly messageId: string
   /** RFC 3339. */
   readonly publishTime: string
 }
+
+/** What is kept in memory of the latest messages, most of which are delivered at once, in characters. */
+const RECENT_LENGTH = 2 * 1024 * 1024
 
 const BACKLOG_COLUMNS = 'b.message, m.publish_time, m.ordering_key, m.size, b.failures'
 
@@ -33,9 +52,19 @@ function toEntry(row: Row): BacklogEntry {
   }
 }
 
+/** The whole message that a text is. */
+export function parseMessage({messageId, publishTime, content}: MessageText): StoredMessage {
+  // It was parsed when it was stored, or read from its row.
+  const message: NewMessage = JSON.parse(content)
+  return {...message, messageId, publishTime}
+}
+
 /** The rows of messages and backlogs. Call methods that change them inside `State.write`. */
 export class MessageStore {
   readonly #statements
+  /** By id; of a transaction that was undone, a text has no row, and nothing asks for it. */
+  readonly #recent = new Map<number, MessageText>()
+  #recentLength = 0
 
   constructor(database: DatabaseSync) {
     this.#statements = {
@@ -46,7 +75,7 @@ export class MessageStore {
         `INSERT INTO pubsub_backlog (subscription, message) VALUES (?, ?)
          ON CONFLICT DO UPDATE SET acknowledged = 0, failures = 0`,
       ),
-      load: database.prepare('SELECT publish_time, content FROM pubsub_messages WHERE id = ?'),
+      load: database.prepare('SELECT publish_time, ordering_key, content FROM pubsub_messages WHERE id = ?'),
       backlog: database.prepare(
         `SELECT ${BACKLOG_COLUMNS} FROM pubsub_backlog b JOIN pubsub_messages m ON m.id = b.message
          WHERE b.subscription = ? AND b.acknowledged = 0 ORDER BY b.message`,
@@ -116,20 +145,17 @@ export class MessageStore {
       keepUntil,
       subscriptions,
     }: {publishTime: number; keepUntil: number; subscriptions: readonly number[]},
-  ): number {
+  ): Queued {
+    const {orderingKey = ''} = message
+    const bytes = messageBytes(message)
+    const content = JSON.stringify(message)
     const key = Number(
-      this.#statements.insert.run(
-        topic,
-        publishTime,
-        keepUntil,
-        message.orderingKey ?? '',
-        messageBytes(message),
-        JSON.stringify(message),
-      ).lastInsertRowid,
+      this.#statements.insert.run(topic, publishTime, keepUntil, orderingKey, bytes, content).lastInsertRowid,
     )
     for (const subscription of subscriptions) this.#statements.enqueue.run(subscription, key)
     if (subscriptions.length === 0) this.#statements.deleteUnreferenced.run(key, publishTime)
-    return key
+    else this.#remember(key, textOf(key, publishTime, orderingKey, content))
+    return {entry: {message: key, publishTime, orderingKey, bytes, failures: 0}, subscriptions}
   }
 
   /** Of the last message that is kept; 0 if there is none. */
@@ -138,13 +164,36 @@ export class MessageStore {
   }
 
   load(message: number): StoredMessage | undefined {
+    const found = this.stored(message)
+    return found && parseMessage(found)
+  }
+
+  /** @throws ApiError DATA_LOSS if the row is damaged */
+  stored(message: number): MessageText | undefined {
+    const recent = this.#recent.get(message)
+    if (recent !== undefined) return recent
     const row = this.#statements.load.get(message)
     if (row === undefined) return undefined
-    return {
-      ...storedJson<NewMessage>(row, 'content'),
-      messageId: String(message),
-      publishTime: new Date(Number(row['publish_time'])).toISOString(),
+    storedJson<NewMessage>(row, 'content')
+    return textOf(message, Number(row['publish_time']), text(row, 'ordering_key'), text(row, 'content'))
+  }
+
+  #remember(key: number, message: MessageText): void {
+    // An id that was rolled back is given again.
+    this.#forget(key)
+    this.#recent.set(key, message)
+    this.#recentLength += message.content.length
+    for (const oldest of this.#recent.keys()) {
+      if (this.#recentLength <= RECENT_LENGTH) return
+      this.#forget(oldest)
     }
+  }
+
+  #forget(key: number): void {
+    const recent = this.#recent.get(key)
+    if (recent === undefined) return
+    this.#recent.delete(key)
+    this.#recentLength -= recent.content.length
   }
 
   /** What a subscription still has to acknowledge, oldest first. */
@@ -175,6 +224,7 @@ export class MessageStore {
       this.#statements.markAcknowledged.run(subscription, message)
       return
     }
+    this.#forget(message)
     this.#statements.dequeue.run(subscription, message)
     this.#statements.deleteUnreferenced.run(message, now)
   }
@@ -243,4 +293,8 @@ export class MessageStore {
       }
     if (!retain) this.#statements.dropAcknowledged.run(subscription)
   }
+}
+
+function textOf(key: number, publishTime: number, orderingKey: string, content: string): MessageText {
+  return {messageId: String(key), publishTime: new Date(publishTime).toISOString(), orderingKey, content}
 }

@@ -18,6 +18,17 @@ export interface Lease extends Delivered {
   readonly bytes: number
 }
 
+/** What a queue knows of a delivery that has not ended. */
+export interface OpenLease {
+  readonly number: number
+  readonly onEnd: (end: LeaseEnd) => void
+  /** Whether its deadline is put off once it is due. */
+  readonly isHeld: (() => boolean) | undefined
+  deadlineMs: number
+  /** On the clock's monotonic time. */
+  dueAt: number
+}
+
 /** A message in a subscription's queue. */
 export interface Entry {
   readonly message: number
@@ -27,7 +38,8 @@ export interface Entry {
   failures: number
   /** `blocked`: an earlier message of its ordering key is not acknowledged. `waiting`: until its next attempt. */
   state: 'blocked' | 'ready' | 'leased' | 'waiting' | 'gone'
-  lease: {readonly number: number; readonly onEnd: (end: LeaseEnd) => void} | undefined
+  lease: OpenLease | undefined
+  /** Until its next attempt. */
   timer: Timer | undefined
   line: Line | undefined
   next: Entry | undefined
@@ -85,15 +97,19 @@ export function successor({next}: Entry): Entry | undefined {
   return entry
 }
 
-/** What follows a message that failed is delivered again, after it. */
-export function callBack({line, next}: Entry): void {
+/**
+ * What follows a message that failed is delivered again, after it.
+ * @param release takes the lease from an entry
+ */
+export function callBack(
+  {line, next}: Entry,
+  release: (entry: Entry) => Pick<OpenLease, 'onEnd'> | undefined,
+): void {
   if (line === undefined) return
   line.consumer = undefined
   for (let entry = next; entry !== undefined; entry = entry.next) {
     if (entry.state !== 'leased') continue
-    const {lease} = entry
-    entry.timer?.clear()
-    entry.lease = undefined
+    const lease = release(entry)
     entry.state = 'blocked'
     lease?.onEnd('dropped')
   }

@@ -75,8 +75,8 @@ export function checkMessages(messages: readonly NewMessage[]): NewMessage[] {
         `An ordering key has more than ${LONGEST_ORDERING_KEY_BYTES} bytes.`,
       )
     return {
-      ...(data === '' ? {} : {data}),
       ...(attributed ? {attributes} : {}),
+      ...(data === '' ? {} : {data}),
       ...(orderingKey === '' ? {} : {orderingKey}),
     }
   })

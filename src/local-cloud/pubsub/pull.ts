@@ -79,7 +79,7 @@ export function createPull({
     if (signal.aborted) throw new ApiError('CANCELLED', 'The pull was cancelled.')
     const consumer = new Consumer()
     const received = takeAnswer(from, maxMessages, () =>
-      queue.take(queue.settings.ackDeadlineMs, () => undefined, consumer),
+      queue.take(queue.settings.ackDeadlineMs, () => undefined, {consumer}),
     )
     return received.length === 0 ? {} : {receivedMessages: received}
   }

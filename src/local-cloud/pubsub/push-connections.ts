@@ -13,8 +13,6 @@ type Outcome = 'acknowledged' | 'refused' | 'stale'
 
 /** A delivery on its way. */
 export interface Push {
-  /** Whether the endpoint acknowledged the message; never rejects. */
-  readonly acknowledged: Promise<boolean>
   /** Breaks it off, which counts as refused. */
   abort(): void
 }
@@ -27,8 +25,8 @@ export class PushConnections implements Disposable {
   readonly #idle = new Map<string, Connection[]>()
   readonly #open = new Set<Connection>()
 
-  post(endpoint: URL, request: PushRequest): Push {
-    const {promise, resolve} = Promise.withResolvers<boolean>()
+  /** @param settle called once, later, with whether the endpoint acknowledged the message */
+  post(endpoint: URL, request: PushRequest, settle: (isAcknowledged: boolean) => void): Push {
     let connection: Connection | undefined
     let isAborted = false
     const send = (fresh: boolean): void => {
@@ -39,12 +37,11 @@ export class PushConnections implements Disposable {
         connection = undefined
         // Not the message's fault.
         if (outcome === 'stale' && !isAborted) send(true)
-        else resolve(outcome === 'acknowledged')
+        else settle(outcome === 'acknowledged')
       })
     }
     send(false)
     return {
-      acknowledged: promise,
       abort() {
         isAborted = true
         connection?.abort()
@@ -106,7 +103,7 @@ class Connection {
     this.#isBusy = true
     this.#socket.ref()
     const head = headOf(endpoint, headers)
-    if (typeof body === 'string') this.#socket.write(head + body)
+    if (typeof body === 'string') this.#socket.write(`${head}${body}`)
     else this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
   }
 
@@ -129,23 +126,26 @@ class Connection {
       const isTooLong = this.#text.length > LONGEST_ANSWER
       if (!this.#isBusy || (endOfHead === -1 ? isTooLong : !(status >= 100))) break
       if (endOfHead === -1) return
-      const isLast = status >= 200
-      if (isLast || ACKNOWLEDGING.has(status))
-        this.#end(ACKNOWLEDGING.has(status) ? 'acknowledged' : 'refused')
-      if (!isLast) {
+      const outcome = ACKNOWLEDGING.has(status) ? 'acknowledged' : 'refused'
+      if (status < 200) {
+        if (outcome === 'acknowledged') this.#end(outcome)
         this.#text = this.#text.slice(endOfHead + 4)
         continue
       }
       const end = endOfBody(status, head, this.#text)
-      if (this.#text.length < end && !isTooLong) return
-      if (this.#text.length !== end || /^HTTP\/1\.0|^connection:.*\bclose\b/im.test(head)) break
-      this.#text = ''
-      this.#isBusy = false
-      this.#isReused = true
-      // As long as nothing is on its way, it does not keep the process.
-      this.#socket.unref()
-      this.#idle()
-      return
+      const isKept = this.#text.length === end && !/^HTTP\/1\.0|^connection:.*\bclose\b/im.test(head)
+      if (isKept) {
+        this.#text = ''
+        this.#isBusy = false
+        this.#isReused = true
+        // As long as nothing is on its way, it does not keep the process.
+        this.#socket.unref()
+        this.#idle()
+      }
+      // The next delivery may follow at once, on this connection.
+      this.#end(outcome)
+      if (isKept || (this.#text.length < end && !isTooLong)) return
+      break
     }
     this.abort()
   }
@@ -159,14 +159,24 @@ function open({protocol, hostname, port}: URL): Socket {
   return tls.connect({host, port: Number(port || 443), ...(isIP(host) === 0 ? {servername: host} : {})})
 }
 
-function headOf(endpoint: URL, headers: PushRequest['headers']): string {
+/** What heads for an endpoint have in common; each part of a URL costs something to read. */
+const starts = new WeakMap<URL, {readonly line: string; readonly credentials: string}>()
+
+function startOf(endpoint: URL): {readonly line: string; readonly credentials: string} {
   const {host, pathname, search, username, password} = endpoint
-  let head = `POST ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`
-  if (username !== '' && headers['authorization'] === undefined) {
-    const credentials = unescape(`${username}:${password}`)
-    head += `authorization: Basic ${Buffer.from(credentials).toString('base64')}\r\n`
+  const credentials = Buffer.from(unescape(`${username}:${password}`)).toString('base64')
+  const start = {
+    line: `POST ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`,
+    credentials: username === '' ? '' : `authorization: Basic ${credentials}\r\n`,
   }
-  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`
+  starts.set(endpoint, start)
+  return start
+}
+
+function headOf(endpoint: URL, headers: PushRequest['headers']): string {
+  const {line, credentials} = starts.get(endpoint) ?? startOf(endpoint)
+  let head = headers['authorization'] === undefined ? line + credentials : line
+  for (const name of Object.keys(headers)) head += `${name}: ${headers[name]}\r\n`
   return `${head}\r\n`
 }
 

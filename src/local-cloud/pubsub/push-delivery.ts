@@ -1,8 +1,8 @@
 import type {IdTokens} from '../iam/access.ts'
 import type {Clock, Timer} from '../wire/clock.ts'
 import type {DeliveryQueue} from './delivery-queue.ts'
-import type {Lease} from './ordering.ts'
-import type {StoredMessage} from './message-store.ts'
+import type {Lease, LeaseEnd} from './ordering.ts'
+import type {MessageStore} from './message-store.ts'
 import {PushPacing} from './push-pacing.ts'
 import type {Push, PushConnections} from './push-connections.ts'
 import {formatPush} from './push-request.ts'
@@ -16,9 +16,16 @@ export interface PushDependencies {
   readonly clock: Clock
   readonly tokens: IdTokens
   readonly connections: PushConnections
-  readonly load: (message: number) => StoredMessage | undefined
+  readonly messages: Pick<MessageStore, 'stored'>
   /** Whether an endpoint may be paused by a debugger: no acknowledgement deadline ends then. */
   readonly isDebugging: () => boolean
+}
+
+/** A delivery that is under way. */
+interface Sending {
+  /** Whether its lease ended without an acknowledgement. */
+  isLost: boolean
+  push: Push | undefined
 }
 
 /** Pushes a queue's messages to its endpoint, if its settings have one. */
@@ -29,6 +36,8 @@ export class PushDelivery {
   readonly #pacing = new PushPacing()
   readonly #unwatch: () => void
   #underWay = 0
+  /** In this turn of the event loop. */
+  #acknowledged: Lease[] = []
   #timer: Timer | undefined
   #token: {readonly text: string; readonly of: string; readonly mintedAt: number} | undefined
 
@@ -54,70 +63,70 @@ export class PushDelivery {
         })
         return
       }
-      let isLost = false
-      let sent: Push | undefined
-      const lease = this.#queue.take(ackDeadlineMs, (end) => {
-        if (end === 'expired') this.#pacing.refused(clock.monotonic())
-        if (end === 'acknowledged') return
-        isLost = true
-        sent?.abort()
+      const sending: Sending = {isLost: false, push: undefined}
+      const lease = this.#queue.take(ackDeadlineMs, (end) => this.#ended(sending, end), {
+        isHeld: this.#dependencies.isDebugging,
       })
       if (lease === undefined) return
       this.#underWay += 1
       this.#pacing.pushed(clock.monotonic())
-      sent = this.#send(lease, push)
-      void this.#settle(lease, sent, () => isLost)
+      this.#send(lease, push, sending)
     }
   }
 
   stop(): void {
     this.#unwatch()
     this.#timer?.clear()
+    this.#acknowledge()
   }
 
-  /** @returns `undefined` if the message is gone */
-  #send(lease: Lease, push: PushSettings): Push | undefined {
-    const {connections, load} = this.#dependencies
-    const message = load(lease.message)
-    if (message === undefined) return undefined
+  #send(lease: Lease, push: PushSettings, sending: Sending): void {
+    const {connections, messages} = this.#dependencies
+    const message = messages.stored(lease.message)
+    if (message === undefined) {
+      this.#refused(lease, sending)
+      return
+    }
     const attempt = this.#queue.settings.deadLetter === undefined ? undefined : lease.attempt
     const token = this.#bearer(push.token)
-    return connections.post(
-      push.endpoint,
-      formatPush(this.#subscription, message, {settings: push, attempt, token}),
-    )
+    const request = formatPush(this.#subscription, message, {settings: push, attempt, token})
+    sending.push = connections.post(push.endpoint, request, (isAcknowledged) => {
+      if (!isAcknowledged) this.#refused(lease, sending)
+      else if (this.#acknowledged.push(lease) === 1)
+        setImmediate(() => {
+          this.#acknowledge()
+          this.pump()
+        })
+    })
   }
 
-  async #settle(lease: Lease, sent: Push | undefined, isLost: () => boolean): Promise<void> {
-    const {clock} = this.#dependencies
-    const held = this.#hold(lease)
-    const acknowledged = await sent?.acknowledged
-    held.clear()
-    this.#underWay -= 1
-    if (acknowledged === true) {
-      this.#pacing.acknowledged()
-      // Not durable means not acknowledged: the queue takes the message back. The endpoint does not learn of it.
-      this.#queue.acknowledge([lease], {canWait: true}).catch(() => undefined)
-    } else if (!isLost()) {
-      this.#pacing.refused(clock.monotonic())
-      this.#queue.extend(lease, 0)
-    }
-    this.pump()
+  #ended(sending: Sending, end: LeaseEnd): void {
+    if (end === 'expired') this.#pacing.refused(this.#dependencies.clock.monotonic())
+    if (end === 'acknowledged') return
+    sending.isLost = true
+    sending.push?.abort()
   }
 
-  /** Extends a delivery halfway to its deadline, again and again while a debugger may pause the endpoint. */
-  #hold(lease: Lease): Pick<Timer, 'clear'> {
-    const {clock, isDebugging} = this.#dependencies
-    const {ackDeadlineMs} = this.#queue.settings
-    let timer: Timer
-    const wait = (): void => {
-      timer = clock.after(ackDeadlineMs / 2, () => {
-        if (isDebugging()) this.#queue.extend(lease, ackDeadlineMs)
-        wait()
-      })
-    }
-    wait()
-    return {clear: () => timer.clear()}
+  /** Those of one turn at once: each call is a change of its own to the state. */
+  #acknowledge(): void {
+    const leases = this.#acknowledged
+    this.#acknowledged = []
+    this.#underWay -= leases.length
+    for (let left = leases.length; left > 0; left--) this.#pacing.acknowledged()
+    // Not durable means not acknowledged: the queue takes the messages back. The endpoint does not learn of it.
+    this.#queue.acknowledge(leases, {canWait: true}).catch(() => undefined)
+  }
+
+  /** Not at once: the queue itself may be ending the delivery. */
+  #refused(lease: Lease, sending: Sending): void {
+    queueMicrotask(() => {
+      this.#underWay -= 1
+      if (!sending.isLost) {
+        this.#pacing.refused(this.#dependencies.clock.monotonic())
+        this.#queue.extend(lease, 0)
+      }
+      this.pump()
+    })
   }
 
   #bearer(token: PushSettings['token']): string | undefined {

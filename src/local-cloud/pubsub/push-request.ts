@@ -1,4 +1,4 @@
-import type {StoredMessage} from './message-store.ts'
+import {type MessageText, parseMessage, type StoredMessage} from './message-store.ts'
 import type {PushSettings} from './subscription-settings.ts'
 
 /** Attributes that cannot be an HTTP header. */
@@ -26,45 +26,39 @@ export interface PushRequest {
  */
 export function formatPush(
   subscription: string,
-  message: StoredMessage,
+  text: MessageText,
   {
     settings,
     attempt,
     token,
   }: {settings: PushSettings; attempt: number | undefined; token: string | undefined},
 ): PushRequest {
-  const common = {
-    'user-agent': 'CloudPubSub-Google',
-    accept: 'application/json',
-    ...(token === undefined ? {} : {authorization: `Bearer ${token}`}),
+  const {unwrapped} = settings
+  let body: string | Buffer
+  let headers: Record<string, string> = {}
+  if (unwrapped === undefined) body = wrapped(subscription, text, attempt)
+  else {
+    const message = parseMessage(text)
+    body = Buffer.from(message.data ?? '', 'base64')
+    if (unwrapped.writeMetadata) headers = metadataHeaders(subscription, message, attempt)
   }
-  const {attributes, data, messageId, publishTime, orderingKey} = message
-  if (settings.unwrapped !== undefined) {
-    const body = Buffer.from(data ?? '', 'base64')
-    const metadata = settings.unwrapped.writeMetadata ? metadataHeaders(subscription, message, attempt) : {}
-    return {headers: {...metadata, ...common, 'content-length': String(body.length)}, body}
-  }
-  const body = JSON.stringify({
-    ...(attempt === undefined ? {} : {deliveryAttempt: attempt}),
-    message: {
-      ...(attributes === undefined ? {} : {attributes}),
-      ...(data === undefined ? {} : {data}),
-      messageId,
-      message_id: messageId,
-      ...(orderingKey === undefined ? {} : {orderingKey, ordering_key: orderingKey}),
-      publishTime,
-      publish_time: publishTime,
-    },
-    subscription,
-  })
-  return {
-    headers: {
-      ...common,
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-    },
-    body,
-  }
+  headers['user-agent'] = 'CloudPubSub-Google'
+  headers['accept'] = 'application/json'
+  if (token !== undefined) headers['authorization'] = `Bearer ${token}`
+  if (unwrapped === undefined) headers['content-type'] = 'application/json'
+  headers['content-length'] = String(Buffer.byteLength(body))
+  return {headers, body}
+}
+
+/** The message is JSON already: to parse it and to write it again costs as much as to send it. */
+function wrapped(
+  subscription: string,
+  {messageId, publishTime, orderingKey, content}: MessageText,
+  attempt: number | undefined,
+): string {
+  const delivery = attempt === undefined ? '' : `"deliveryAttempt":${attempt},`
+  const ordering = orderingKey === '' ? '' : `,"ordering_key":${JSON.stringify(orderingKey)}`
+  return `{${delivery}"message":${content.slice(0, -1)}${ordering},"messageId":"${messageId}","message_id":"${messageId}","publishTime":"${publishTime}","publish_time":"${publishTime}"},"subscription":${JSON.stringify(subscription)}}`
 }
 
 function metadataHeaders(

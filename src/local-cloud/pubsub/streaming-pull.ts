@@ -165,7 +165,7 @@ class PullStream {
         this.#outstanding.bytes -= lease.bytes
         this.#wake()
       },
-      this.#consumer,
+      {consumer: this.#consumer},
     )
     if (lease !== undefined) {
       this.#outstanding.messages += 1

@@ -1,16 +1,18 @@
+import {setImmediate as nextTurn} from 'node:timers/promises'
 import {expect, it} from 'vitest'
 import {pubsubSchema} from '../../../src/local-cloud/pubsub/index.ts'
 import {MessagePublisher} from '../../../src/local-cloud/pubsub/message-publisher.ts'
 import {MessageStore} from '../../../src/local-cloud/pubsub/message-store.ts'
 import {ResourceStore} from '../../../src/local-cloud/pubsub/resource-store.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
+import type {State} from '../../../src/local-cloud/state/state.ts'
 import {systemClock} from '../../../src/local-cloud/wire/clock.ts'
 import {temporaryFolder} from '../../support/temporary-folder.ts'
 
 const TOPIC = 'projects/p-test/topics/files'
 
-it('has a message delivered although a full disk fails the commit after its own', async () => {
-  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+/** A publisher to the topic, and the ids that it has announced. */
+async function publisherTo(state: State) {
   const {database} = state
   const resources = new ResourceStore(database)
   const announced: number[][] = []
@@ -19,21 +21,41 @@ it('has a message delivered although a full disk fails the commit after its own'
     clock: systemClock,
     resources,
     messages: new MessageStore(database),
-    announce: (messages) => announced.push([...messages]),
+    announce: (messages) =>
+      announced.push(messages.map((each) => (typeof each === 'number' ? each : each.entry.message))),
   })
   await state.write(() => resources.insertTopic({name: TOPIC}))
+  return {publisher, announced}
+}
 
-  let failure: unknown
+/** As SQLite does itself when the disk is full: every change of the commit fails. */
+function failCommit(state: State): Promise<unknown> {
+  const failed = state.write(() => {
+    state.database.exec('ROLLBACK')
+    throw new Error('The disk is full.')
+  })
+  return failed.catch((error: unknown) => error)
+}
+
+it('has a message delivered although a full disk fails the commit after its own', async () => {
+  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+  const {publisher, announced} = await publisherTo(state)
+  let failure: Promise<unknown> | undefined
   const ids = await state.write(() => {
-    state
-      .write(() => {
-        // As SQLite does itself when the disk is full: every change of this commit fails.
-        database.exec('ROLLBACK')
-        throw new Error('The disk is full.')
-      })
-      .catch((error: unknown) => (failure = error))
+    failure = failCommit(state)
     return publisher.publishInTransaction(TOPIC, [{data: 'YQ=='}])
   })
-  await expect.poll(() => failure).toMatchObject({message: 'The disk is full.'})
+  expect(await failure).toMatchObject({message: 'The disk is full.'})
+  await nextTurn()
+  expect(announced).toEqual([ids.map(Number)])
+})
+
+it('never announces a message whose commit failed', async () => {
+  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+  const {publisher, announced} = await publisherTo(state)
+  const lost = publisher.publish(TOPIC, [{data: 'YQ=='}, {data: 'Yg=='}])
+  await failCommit(state)
+  await expect(lost).rejects.toThrow('The disk is full.')
+  const ids = await publisher.publish(TOPIC, [{data: 'Yw=='}])
   expect(announced).toEqual([ids.map(Number)])
 })

@@ -2,6 +2,7 @@ import {once} from 'node:events'
 import {createServer, type Socket} from 'node:net'
 import {expect, onTestFinished, test} from 'vitest'
 import {PushConnections} from '../../../src/local-cloud/pubsub/push-connections.ts'
+import type {PushRequest} from '../../../src/local-cloud/pubsub/push-request.ts'
 
 const REQUEST = {headers: {'content-length': '2'}, body: '{}'}
 
@@ -35,6 +36,12 @@ async function endpointOf(answer: (socket: Socket, connection: number) => Promis
   return {host, requests, pushes, arrived}
 }
 
+/** Whether the endpoint acknowledged. */
+const pushed = (pushes: PushConnections, endpoint: URL, request: PushRequest = REQUEST): Promise<boolean> =>
+  new Promise((resolve) => {
+    pushes.post(endpoint, request, resolve)
+  })
+
 const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1))
 
 test.each([
@@ -63,7 +70,7 @@ test.each([
       }
     })
     for (let each = 0; each < 2; each++) {
-      expect(await pushes.post(new URL(`http://${host}/`), REQUEST).acknowledged).toBe(true)
+      expect(await pushed(pushes, new URL(`http://${host}/`))).toBe(true)
       // The status counts at once, the connection is free with the last byte.
       await arrived()
     }
@@ -77,12 +84,12 @@ test('an answer longer than what is read of it counts by its status', async () =
     await tick()
     socket.write(`content-length: 1000000\r\n\r\n${'x'.repeat(1_000_000)}`)
   })
-  expect(await pushes.post(new URL(`http://${host}/`), REQUEST).acknowledged).toBe(true)
+  expect(await pushed(pushes, new URL(`http://${host}/`))).toBe(true)
 })
 
 test('what is no answer refuses', async () => {
   const {host, pushes} = await endpointOf((socket) => void socket.write(`SSH-2.0\r\n\r\n`))
-  expect(await pushes.post(new URL(`http://${host}/`), REQUEST).acknowledged).toBe(false)
+  expect(await pushed(pushes, new URL(`http://${host}/`))).toBe(false)
 })
 
 test('breaking off a delivery that has its answer leaves the connection to the next one', async () => {
@@ -90,11 +97,12 @@ test('breaking off a delivery that has its answer leaves the connection to the n
     (socket) => void socket.write('HTTP/1.1 500 Broken\r\ncontent-length: 0\r\n\r\n'),
   )
   const endpoint = new URL(`http://${host}/`)
-  const first = pushes.post(endpoint, REQUEST)
-  expect(await first.acknowledged).toBe(false)
-  const second = pushes.post(endpoint, REQUEST)
+  const {promise, resolve} = Promise.withResolvers<boolean>()
+  const first = pushes.post(endpoint, REQUEST, resolve)
+  expect(await promise).toBe(false)
+  const second = pushed(pushes, endpoint)
   first.abort()
-  expect(await second.acknowledged).toBe(false)
+  expect(await second).toBe(false)
   expect(requests.map(({connection}) => connection)).toEqual([1, 1])
 })
 
@@ -104,8 +112,8 @@ test('a connection that ends as it is used again is not the fault of the message
     else socket.write('HTTP/1.1 204 No Content\r\n\r\n')
   })
   const endpoint = new URL(`http://${host}/`)
-  expect(await pushes.post(endpoint, REQUEST).acknowledged).toBe(true)
-  expect(await pushes.post(endpoint, REQUEST).acknowledged).toBe(true)
+  expect(await pushed(pushes, endpoint)).toBe(true)
+  expect(await pushed(pushes, endpoint)).toBe(true)
   expect(requests.map(({connection}) => connection)).toEqual([1, 1, 2])
 })
 
@@ -114,9 +122,11 @@ test('credentials in the address of an endpoint are sent to it, as a token would
     (socket) => void socket.write('HTTP/1.1 204 No Content\r\n\r\n'),
   )
   const endpoint = new URL(`http://me:p%40ss@${host}/`)
-  await pushes.post(endpoint, REQUEST).acknowledged
-  await pushes.post(endpoint, {...REQUEST, headers: {...REQUEST.headers, authorization: 'Bearer token'}})
-    .acknowledged
+  await pushed(pushes, endpoint)
+  await pushed(pushes, endpoint, {
+    ...REQUEST,
+    headers: {...REQUEST.headers, authorization: 'Bearer token'},
+  })
   expect(requests.map(({text}) => /^authorization: (.*)\r$/m.exec(text)?.[1])).toEqual([
     `Basic ${Buffer.from('me:p@ss').toString('base64')}`,
     'Bearer token',
