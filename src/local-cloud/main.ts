@@ -62,6 +62,8 @@ process.on('SIGHUP', () => {})
 // Bytes that pass through become garbage at once, outside the heap: with a small young generation they are collected
 // after a few megabytes instead of tens.
 setFlagsFromString('--semi-space-growth-factor=1')
+// A young generation that small is collected sooner than threads agree on who collects what.
+setFlagsFromString('--no-parallel-scavenge')
 releaseMemoryWhenIdle()
 
 // Starting is mostly compiling, so enable the compile cache before loading the rest.
