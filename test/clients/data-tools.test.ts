@@ -9,6 +9,7 @@ const python = (name: string): string[] => [PYTHON, join(FIXTURES, `${name}_stor
 /** Each runs as on Google, by what `local exec` sets. */
 const TOOLS: [name: string, reason: string | undefined, command: string[]][] = [
   ['gcsfs', withoutPython('gcsfs', 'pandas', 'pyarrow'), python('gcsfs')],
+  ['pyarrow', withoutPython('pyarrow'), python('pyarrow')],
   ['polars', withoutPython('polars'), python('polars')],
   ['duckdb', withoutPython('duckdb', 'duckdb_extension_httpfs', 'google.cloud.storage'), python('duckdb')],
   ['boto3', withoutPython('boto3', 'google.cloud.storage'), python('boto3')],

@@ -70,6 +70,8 @@ export function libraryEnvironment({endpoint, project}: LocalCloudOrigins): Envi
   return {
     set: {
       STORAGE_EMULATOR_HOST: endpoint,
+      // The client for C++, which pyarrow has.
+      CLOUD_STORAGE_EMULATOR_ENDPOINT: endpoint,
       PUBSUB_EMULATOR_HOST: new URL(endpoint).host,
       PUBSUB_PROJECT_ID: project,
       GOOGLE_CLOUD_PROJECT: project,
