@@ -156,7 +156,7 @@ export function checkModelOptions(value: unknown): {options: ModelOptions} | {fa
     if (!accepts(given)) {
       return {
         fault: {
-          message: `The model option ${name} must be ${rule}, not ${JSON.stringify(given)}.`,
+          message: `The model option ${name} must be ${rule}, not ${typeof given === 'number' ? given : JSON.stringify(given)}.`,
           suggestion: `${name}: ${does}.`,
         },
       }

@@ -222,6 +222,9 @@ describe('options that cannot be used', () => {
     expect(checkModelOptions({[option.name]: option.value})).toMatchObject({
       fault: {message: expect.stringContaining('not "1e400"')},
     })
+    expect(checkModelOptions(JSON.parse('{"C": 1e400}'))).toMatchObject({
+      fault: {message: expect.stringContaining('not Infinity')},
+    })
     expect(readOptionText('=1')).toMatchObject({fault: {message: 'A model option has no name.'}})
   })
 

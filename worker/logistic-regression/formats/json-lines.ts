@@ -10,6 +10,10 @@ import type {Transcoded} from './transcoded.ts'
 /** A line longer than this comes from a file that is not JSON Lines. */
 const LONGEST_LINE = 16 * 1024 * 1024
 const LF = 0x0a
+/** A value that may be a whole number with more digits than a double holds. */
+const LONG_WHOLE = /:\s*-?\d{16,}\s*[,}]/
+/** What Python and others write for numbers that JSON does not have. */
+const NOT_FINITE = /:\s*(NaN|-?Infinity)\s*[,}]/
 
 /** A line with its number, counted from 1. */
 interface Line {
@@ -37,6 +41,13 @@ export async function openJsonLines(input: InputFile, pacer: Pacer): Promise<Tra
       if (pacer.due) await pacer.pause()
     }
   }
+  if (kinds.size === 0) {
+    throw new PermanentError('No line of the file has a key, so it has no columns.', {
+      code: 'no-header',
+      line: 1,
+      suggestions: ['Write the columns of a row as keys: {"age": 31, "label": 1}'],
+    })
+  }
   const names = [...kinds.keys()]
   const text = () => Readable.from(csvOf(input, names), {objectMode: false})
   return {
@@ -63,16 +74,19 @@ async function* csvOf(input: InputFile, names: readonly string[]): AsyncGenerato
 
 function cellOf(value: unknown): string {
   if (typeof value === 'string') return textField(value)
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
+  return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+    ? String(value)
+    : ''
 }
 
 /** The object of a line. */
 function parse({number, text}: Line): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = LONG_WHOLE.test(text) ? JSON.parse(text, exactly) : JSON.parse(text)
   } catch (cause) {
-    throw notJson(number, cause)
+    const [, found] = NOT_FINITE.exec(text) ?? []
+    throw found === undefined ? notJson(number, cause) : notFinite(number, found, cause)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw notJson(number)
   const record: Record<string, unknown> = {...value}
@@ -91,6 +105,24 @@ function parse({number, text}: Line): Record<string, unknown> {
     )
   }
   return record
+}
+
+/** A whole number with all its digits. */
+function exactly(_key: string, value: unknown, {source}: {source?: string} = {}): unknown {
+  return typeof value === 'number' && source !== undefined && /^-?\d{16,}$/.test(source)
+    ? BigInt(source)
+    : value
+}
+
+function notFinite(line: number, found: string, cause: unknown): PermanentError {
+  return new PermanentError(`Line ${line} has the number ${found}, which JSON does not have.`, {
+    code: 'not-json',
+    line,
+    suggestions: [
+      'Write null for a missing number, for instance: df.to_json("FILE", orient="records", lines=True)',
+    ],
+    cause,
+  })
 }
 
 function notJson(line: number, cause?: unknown): PermanentError {

@@ -156,10 +156,38 @@ describe('JSON Lines', () => {
       '{"a": 1, "y": 1}\n\n{"a": [2], "y": 0}\n',
       {code: 'nested-value', line: 3, column: 'a'},
     ],
+    ['lines without keys', '{}\n{}\n', {code: 'no-header', line: 1}],
     ['a document of several lines', '{\n "a": 1\n}\n', {code: 'not-csv', line: 1}],
     ['a list', '[{"a": 1}, {"a": 2}]\n', {code: 'not-csv', line: 1}],
   ])('are refused by line: %s', async (_, content, fault) => {
     expect(await faultOf(content)).toMatchObject(fault)
+  })
+
+  it.each(['NaN', 'Infinity', '-Infinity'])('are refused by name if they have %s', async (number) => {
+    const content = `${linesOf(records)}{"amount": ${number}, "y": 1}\n`
+    expect(await faultOf(content)).toMatchObject({
+      code: 'not-json',
+      line: 61,
+      message: `Line 61 has the number ${number}, which JSON does not have.`,
+    })
+  })
+
+  it('keep the digits of whole numbers that no double holds', async () => {
+    const long = (i: number) => 2n ** 53n + BigInt(i)
+    const text = records
+      .map((_, i) => `{"id": ${long(i)}, "a": ${i % 7}, "y": ${long((i * 7) % 3 > 0 ? 1 : 0)}}`)
+      .join('\n')
+    const {lines, report} = await processFile(text)
+    expect(report.leftOut).toEqual([{column: 'id', reason: 'identifier'}])
+    expect(report.label.classes.map(({name}) => name)).toEqual(['9007199254740992', '9007199254740993'])
+    lines.forEach((line, i) => expect(line).toContain(`"id": ${long(i)},`))
+  })
+
+  it('have numbers beyond any double as missing ones', async () => {
+    const rows = records.map(({y}, i) => `{"a": ${['1e400', '-1e999', '1e-400'][i] ?? i % 5}, "y": ${y}}`)
+    const {lines, report} = await processFile(rows.join('\n'))
+    expect(report.warnings).toEqual(['Cells like inf or #DIV/0! among numbers were treated as missing: a.'])
+    expect(lines[0]).toMatch(/^\{"a": 1e400, "y": /)
   })
 
   it('are refused if a line is not UTF-8', async () => {

@@ -239,6 +239,13 @@ describe('Parquet', () => {
   const snappy = fixture('snappy.parquet')
   const damaged = Buffer.from(snappy)
   damaged.fill(0xff, 30, 300)
+  const changed = (at: number, to: (byte: number) => number, name = 'snappy.parquet'): Buffer => {
+    const bytes = fixture(name)
+    bytes[at] = to(bytes[at] ?? 0)
+    return bytes
+  }
+  const firstChunk = parquetMetadata(new Uint8Array(snappy).buffer).row_groups[0]?.columns[0]?.meta_data
+  const dataPage = Number(firstChunk?.data_page_offset)
   const badFooter = Buffer.from(snappy)
   badFooter
     .fill(0xff, snappy.length - 8 - snappy.readUInt32LE(snappy.length - 8))
@@ -256,7 +263,32 @@ describe('Parquet', () => {
       'a column is damaged',
       damaged,
       {code: 'broken-parquet', column: 'whole'},
-      /column whole of row group 1, rows 1 to 50,/,
+      /column whole of row group 1, rows 1 to 50, is damaged: page \d, at byte \d+ of the file, has no valid header\./,
+    ],
+    [
+      'a page has another size than its header says',
+      // The size in memory: the second varint after the type.
+      changed(dataPage + 3, (byte) => byte ^ 0x02),
+      {code: 'broken-parquet', column: 'whole'},
+      /row group 1, rows 1 to 50, is damaged: its data, bytes \d+ to \d+ of the file, cannot be decoded\./,
+    ],
+    [
+      'a page reaches beyond its column',
+      Buffer.concat([snappy.subarray(0, dataPage + 5), Buffer.from([0xfe]), snappy.subarray(dataPage + 6)]),
+      {code: 'broken-parquet', column: 'whole'},
+      /page \d, at byte \d+ of the file, (has a size that reaches beyond its column|has no valid header)\./,
+    ],
+    [
+      'a page differs from its checksum',
+      changed(120, (byte) => byte ^ 0x01, 'checksums.parquet'),
+      {code: 'broken-parquet', column: 'a'},
+      /column a of row group 1, rows 1 to 20, is damaged: page 1, at byte 4 of the file, does not match its checksum\./,
+    ],
+    [
+      'something follows its end',
+      Buffer.concat([snappy, Buffer.from('\n')]),
+      {code: 'broken-parquet'},
+      /so it is cut off, or something follows its end/,
     ],
     ['the footer is damaged', badFooter, {code: 'broken-parquet'}, /cannot be read/],
     [
@@ -289,15 +321,26 @@ describe('Parquet', () => {
     expect(await faultOf(gzipSync(snappy), {object: 'a.parquet.gz'})).toMatchObject({code: 'not-csv'})
   })
 
-  it('is refused or read wherever one byte is wrong, never with another error', async () => {
+  it('is refused or read wherever one byte is wrong, never with words of the parser', async () => {
     const errors = new Set<string>()
+    const messages: string[] = []
     for (let at = 0; at < snappy.length; at += 97) {
-      const wrong = Buffer.from(snappy)
-      wrong[at] = (wrong[at] ?? 0) ^ 0x55
-      await processFile(wrong, options).catch((error: unknown) => {
+      await processFile(
+        changed(at, (byte) => byte ^ 0x55),
+        options,
+      ).catch((error: unknown) => {
         errors.add(error instanceof Error ? error.name : String(error))
+        messages.push(error instanceof Error ? error.message : '')
       })
     }
     expect([...errors]).toEqual(['PermanentError'])
+    expect(messages.length).toBeGreaterThan(20)
+    expect(
+      messages.filter((text) => /undefined|NaN|thrift|typed array|DataView|parquet /.test(text)),
+    ).toEqual([])
+  })
+
+  it('is read if its pages match their checksums', async () => {
+    expect((await processFile(fixture('checksums.parquet'))).report.rows.total).toBe(20)
   })
 })

@@ -10,6 +10,8 @@ const NEGLIGIBLE_GAP = 1024 * 1024
 export interface Held {
   /** @throws RangeError unless the bytes are held */
   slice(start: number, end: number): ArrayBuffer
+  /** The same without a copy. */
+  view(start: number, end: number): Uint8Array
 }
 
 /** A file whose parts are read by range. */
@@ -30,14 +32,12 @@ export async function openRanges(input: InputFile): Promise<RangedFile> {
       const parts: {start: number; bytes: ArrayBuffer}[] = []
       for (const {start, end} of whole === undefined ? joined(ranges) : [{start: 0, end: sizeBytes}])
         parts.push({start, bytes: whole ?? (await slice(start, end))})
-      return {
-        slice: (start, end) => {
-          const part = parts.find((one) => one.start <= start && end <= one.start + one.bytes.byteLength)
-          if (part === undefined)
-            throw new RangeError(`bytes ${start} to ${end} are outside of the row group`)
-          return part.bytes.slice(start - part.start, end - part.start)
-        },
+      const view = (start: number, end: number): Uint8Array<ArrayBuffer> => {
+        const part = parts.find((one) => one.start <= start && end <= one.start + one.bytes.byteLength)
+        if (part === undefined) throw new RangeError(`bytes ${start} to ${end} are outside of the row group`)
+        return new Uint8Array(part.bytes, start - part.start, end - start)
       }
+      return {view, slice: (start, end) => view(start, end).slice().buffer}
     },
   }
 }

@@ -37,7 +37,9 @@ export async function openParquet(input: InputFile): Promise<ParquetFile> {
   const size = file.byteLength
   const tail = Buffer.from(await file.slice(Math.max(0, size - TAIL_BYTES), size))
   if (size <= TAIL_BYTES || tail.toString('latin1', TAIL_BYTES - MAGIC.length) !== MAGIC) {
-    throw broken(`it starts as one, but its ${size} bytes do not end with the footer, so it is cut off`)
+    throw broken(
+      `it starts as one, but its ${size} bytes do not end with the footer, so it is cut off, or something follows its end`,
+    )
   }
   const footerStart = size - TAIL_BYTES - tail.readUInt32LE(0)
   if (footerStart < MAGIC.length) throw broken('its footer is longer than the file')
@@ -52,25 +54,42 @@ export async function openParquet(input: InputFile): Promise<ParquetFile> {
     crypto === undefined ? [] : (columns[column]?.name ?? []),
   )
   if (hidden !== undefined && hidden.length > 0) throw encrypted(hidden)
-  for (const [index, {columns: chunks}] of metadata.row_groups.entries()) {
+  let rows = 0
+  for (const [index, {columns: chunks, num_rows: count}] of metadata.row_groups.entries()) {
     if (chunks.length !== columns.length) throw broken(`row group ${index + 1} does not have all columns`)
-    for (const chunk of chunks) checkChunk(chunk, index, footerStart)
+    for (const [column, chunk] of chunks.entries())
+      checkChunk(chunk, columns[column]?.name ?? '', index, footerStart)
+    rows += isCount(count) ? Number(count) : NaN
   }
+  if (rows !== Number(metadata.num_rows))
+    throw broken(
+      `its footer, from byte ${footerStart} on, is damaged: the row groups do not have as many rows as the file`,
+    )
   return {file, metadata, columns, footerStart}
 }
 
 /** Where a column of a row group lies. */
-export function rangeOf({meta_data: meta}: ColumnChunk): ByteRange {
+export function rangeOf(chunk: ColumnChunk | undefined): ByteRange {
+  const meta = chunk?.meta_data
   const start = Number(meta?.dictionary_page_offset || (meta?.data_page_offset ?? 0))
   return {start, end: start + Number(meta?.total_compressed_size ?? 0)}
 }
 
-function checkChunk(chunk: ColumnChunk, group: number, footerStart: number): void {
-  const column = chunk.meta_data?.path_in_schema.join('.') ?? ''
+function isCount(value: bigint | undefined): boolean {
+  return value !== undefined && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)
+}
+
+function checkChunk(chunk: ColumnChunk, column: string, group: number, footerStart: number): void {
   const {start, end} = rangeOf(chunk)
-  if (chunk.file_path || start < MAGIC.length || end > footerStart)
+  const {path_in_schema: path, codec, num_values: values} = chunk.meta_data ?? {}
+  if (path?.length !== 1 || path[0] !== column || codec === undefined || !isCount(values)) {
+    throw broken(
+      `its footer, from byte ${footerStart} on, is damaged where it describes column ${column} of row group ${group + 1}`,
+      {column},
+    )
+  }
+  if (chunk.file_path || start < MAGIC.length || end < start || end > footerStart)
     throw broken(`column ${column} of row group ${group + 1} is not in the file`, {column})
-  const codec = chunk.meta_data?.codec ?? 'unknown'
   if (CODECS.has(codec)) return
   throw new PermanentError(
     `Column ${column} of the Parquet file is compressed with ${codec}, which the worker cannot unpack.`,

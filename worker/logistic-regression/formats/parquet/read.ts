@@ -9,6 +9,7 @@ import type {Held} from './bytes.ts'
 import {broken} from './faults.ts'
 import {type ParquetFile, openParquet, rangeOf} from './footer.ts'
 import {DecodedNumbers} from './numbers.ts'
+import {faultInPages} from './pages.ts'
 
 /** Of a decoded cell, with what decoding it takes. */
 const BYTES_PER_CELL = 16
@@ -127,13 +128,17 @@ async function* csvOf(
     held = await file.hold(group.columns.map(rangeOf))
     const texts: ArrayLike<unknown>[] = []
     for (const [column, {name}] of rows === 0 ? [] : columns.entries()) {
+      const place = {column: name, index, rowStart, rowEnd}
+      const {start, end} = rangeOf(group.columns[column])
+      const fault = faultInPages(held.view(start, end), start, rows)
+      if (fault !== undefined) throw unreadable(place, fault)
       let cells: ArrayLike<unknown>
       try {
         cells = await scan.readColumn({column: name, rowStart, rowEnd})
       } catch (cause) {
-        throw unreadable(name, index, group, rowStart, cause)
+        throw unreadable(place, `its data, bytes ${start} to ${end} of the file, cannot be decoded`, cause)
       }
-      if (cells.length !== rows) throw unreadable(name, index, group, rowStart)
+      if (cells.length !== rows) throw unreadable(place, `it has ${cells.length} cells instead of ${rows}`)
       if (numbers.columns.has(column)) numbers.add(column, cells)
       else texts.push(cells)
       if (pacer.due) await pacer.pause()
@@ -145,16 +150,14 @@ async function* csvOf(
   }
 }
 
+/** @param why what is wrong, and where */
 function unreadable(
-  column: string,
-  index: number,
-  {num_rows: rows}: RowGroup,
-  rowStart: number,
+  {column, index, rowStart, rowEnd}: {column: string; index: number; rowStart: number; rowEnd: number},
+  why: string,
   cause?: unknown,
 ): Error {
-  const why = cause instanceof Error ? ` (${cause.message})` : ''
   return broken(
-    `column ${column} of row group ${index + 1}, rows ${rowStart + 1} to ${rowStart + Number(rows)}, is damaged${why}`,
+    `column ${column} of row group ${index + 1}, rows ${rowStart + 1} to ${rowEnd}, is damaged: ${why}`,
     {column, cause},
   )
 }
