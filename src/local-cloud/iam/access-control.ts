@@ -112,9 +112,10 @@ export function createAccess({
     principal: Principal,
     permission: string,
     resource: string,
-    {project = projectOf(resource), preventsPublicAccess = false}: ResourceContext = {},
+    context: ResourceContext = {},
   ): boolean {
     if (principal === 'owner' || mode() === 'off') return true
+    const {project = projectOf(resource), preventsPublicAccess = false} = context
     if (disabledAccount(principal) !== undefined) return false
     const isGranted = (holder: string): boolean =>
       grants(getPolicy(holder), principal, permission, {resource, preventsPublicAccess})

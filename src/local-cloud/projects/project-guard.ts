@@ -15,7 +15,7 @@ export function withinProjects(
   return {
     ...access,
     require(principal, permission, resource, context) {
-      const id = /^projects\/(?<id>[^/]+)/.exec(context?.project ?? resource)?.groups?.['id']
+      const id = projectIn(context?.project ?? resource)
       if (id !== undefined && id !== '_') {
         if (!projects.isActive(id)) {
           throw new ApiError(
@@ -30,6 +30,14 @@ export function withinProjects(
       access.require(principal, permission, resource, context)
     },
   }
+}
+
+/** `projects/P/…` → `P` */
+function projectIn(resource: string): string | undefined {
+  if (!resource.startsWith('projects/')) return undefined
+  const end = resource.indexOf('/', 'projects/'.length)
+  const id = resource.slice('projects/'.length, end === -1 ? undefined : end)
+  return id === '' ? undefined : id
 }
 
 /** https://cloud.google.com/service-usage/docs/enable-disable: in Google's words, which tools look for. */

@@ -109,18 +109,13 @@ export class MessagePublisher implements Publishing {
     const publishTime = this.#lastPublishTime
     const retentionMs = topicRetentionMs(topic.resource.messageRetentionDuration)
     const keepUntil = retentionMs === 0 ? 0 : publishTime + retentionMs
-    const subscribers = this.#resources
-      .subscriptionsOf(topic.key)
-      .filter(({resource}) => resource.detached !== true)
-      .map(({key, resource}) => ({key, wants: this.filterOf(resource.filter)}))
-    return messages.map((message) =>
-      this.#messages.insert(topic.key, message, {
-        publishTime,
-        keepUntil,
-        subscriptions: subscribers
-          .filter(({wants}) => wants(message.attributes ?? {}))
-          .map((each) => each.key),
-      }),
-    )
+    const subscribers = this.#resources.subscriptionsOf(topic.key)
+    return messages.map((message) => {
+      const subscriptions: number[] = []
+      for (const {key, resource} of subscribers)
+        if (resource.detached !== true && this.filterOf(resource.filter)(message.attributes ?? {}))
+          subscriptions.push(key)
+      return this.#messages.insert(topic.key, message, {publishTime, keepUntil, subscriptions})
+    })
   }
 }

@@ -23,10 +23,32 @@ const WAIT_MS = 10
 /** Between two attempts to record what happened while the disk is full. */
 const ROOM_MS = 1000
 
+/** A change that waits for its commit. */
 interface Pending {
   run(): void
   settle(): void
   fail(error: unknown): void
+}
+
+class Change<T> implements Pending {
+  readonly #change: () => T
+  readonly #resolve: (value: T) => void
+  readonly fail: (error: unknown) => void
+  #result: {readonly value: T} | undefined
+
+  constructor(change: () => T, resolve: (value: T) => void, reject: (error: unknown) => void) {
+    this.#change = change
+    this.#resolve = resolve
+    this.fail = reject
+  }
+
+  run(): void {
+    this.#result = {value: this.#change()}
+  }
+
+  settle(): void {
+    if (this.#result) this.#resolve(this.#result.value)
+  }
 }
 
 /** Resolves or rejects the promise of a change. */
@@ -103,16 +125,9 @@ export async function openState({
   }
   const write = <T>(change: () => T, {canWait = false}: {canWait?: boolean} = {}): Promise<T> =>
     new Promise((resolve, reject) => {
-      let result: {value: T} | undefined
       if (canWait) dueLater ??= setTimeout(flush, WAIT_MS)
       else due ??= setImmediate(flush)
-      queue.push({
-        run: () => {
-          result = {value: change()}
-        },
-        settle: () => (result ? resolve(result.value) : undefined),
-        fail: reject,
-      })
+      queue.push(new Change(change, resolve, reject))
     })
   return {
     folder,

@@ -21,6 +21,7 @@ export function batchRoutes(served: readonly Route[]): Route[] {
       answer = await inner.handle({
         method,
         url: new URL(path, outer.call.origin),
+        hasQuery: path.includes('?'),
         params: Object.fromEntries(
           Object.entries(inner.pattern.exec(target)?.groups ?? {}).map(([name, value]) => [
             name,

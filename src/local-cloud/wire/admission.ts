@@ -1,6 +1,9 @@
 import type {IncomingHttpHeaders, IncomingMessage} from 'node:http'
 import {ApiError} from './api-error.ts'
 
+/** Clients use few names for this machine; a name of a hosted service or bucket counts too. */
+const MOST_HOSTS_KEPT = 1000
+
 const LOOPBACK_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i
 /**
  * Google's APIs and registries are one level below, a region in front of the name at most: `europe-west3-run.googleapis.com`;
@@ -23,6 +26,12 @@ export function bucketOfHost(authority = ''): string | undefined {
 const withBucket = (authority: string | undefined, path: string): string => {
   const bucket = bucketOfHost(authority)
   return bucket === undefined ? path : `/${bucket}${path}`
+}
+
+/** A host by which requests come in: the origin that it is, and the bucket that it names. */
+interface Host {
+  readonly origin: string | undefined
+  readonly bucket: string | undefined
 }
 
 /** How the request came. */
@@ -55,26 +64,36 @@ export function admitLoopback(
   onOutsideCall: OnOutsideCall,
   {asGoogle = false, byAnyName = false} = {},
 ): Admit {
+  // A listener speaks either HTTP or HTTPS.
+  const known = new Map<string, Host>()
+  const read = (message: IncomingMessage, host: string): Host => {
+    const isOurs = byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443))
+    const origin = isOurs ? URL.parse(`${schemeOf(message)}://${host}`)?.origin : undefined
+    const found = {origin, bucket: bucketOfHost(host)}
+    if (known.size >= MOST_HOSTS_KEPT) known.clear()
+    known.set(host, found)
+    return found
+  }
   return (message) => {
     const target = message.url ?? '/'
     if (!target.startsWith('/') && target !== '*')
       throw refuseOutside(message, authorityOf(target), onOutsideCall)
     let hosts = 0
-    for (let index = 0; index < message.rawHeaders.length; index += 2)
-      if (/^host$/i.test(message.rawHeaders[index] ?? '')) hosts += 1
-    const {host} = message.headers
-    const isOurs =
-      host !== undefined && (byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443)))
-    const origin = isOurs ? URL.parse(`${schemeOf(message)}://${host}`)?.origin : undefined
+    for (let index = 0; index < message.rawHeaders.length; index += 2) {
+      const name = message.rawHeaders[index]
+      if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1
+    }
+    const {host = ''} = message.headers
+    const {origin, bucket} = known.get(host) ?? read(message, host)
     if (hosts !== 1 || origin === undefined) {
       throw new ApiError(
         'PERMISSION_DENIED',
-        `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host ?? '')}.`,
+        `The local cloud answers on 127.0.0.1 only, not as host ${JSON.stringify(host)}.`,
       )
     }
     return {
       origin,
-      path: withBucket(host, target),
+      path: bucket === undefined ? target : `/${bucket}${target}`,
       foreignPage: pageOf(message),
     }
   }

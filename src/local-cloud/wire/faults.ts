@@ -36,6 +36,8 @@ export interface FaultPlan {
   list(): ArmedFault[]
   /** Forgets one, or all of them. @returns whether there was one */
   remove(id?: string): boolean
+  /** Whether there is none. */
+  readonly isEmpty: boolean
   /** The first rule that picks the call. */
   find(call: FaultyCall): Fault | undefined
   /**
@@ -101,6 +103,9 @@ export function createFaultPlan({clock}: {clock: Clock}): FaultPlan {
       const before = armed.length
       armed = id === undefined ? [] : armed.filter((each) => each.id !== id)
       return armed.length < before
+    },
+    get isEmpty() {
+      return armed.length === 0
     },
     find(call) {
       const found = armed.find(({rule}) => picks(rule.on, call))

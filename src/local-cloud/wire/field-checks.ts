@@ -10,7 +10,8 @@ import {isJsonObject, jsonName} from './json.ts'
 export function checkMessage(type: protobuf.Type, json: unknown, path = ''): Record<string, unknown> {
   if (!isJsonObject(json)) throw invalidValue(path, type.name, json)
   const result: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(json)) {
+  for (const name of Object.keys(json)) {
+    const value = json[name]
     const field = fieldOf(type, name)
     if (!field) {
       const at = path === '' ? '' : ` at '${path}'`
@@ -34,9 +35,9 @@ function checkField(field: protobuf.Field, value: unknown, path: string): unknow
   field.resolve()
   if (field instanceof protobuf.MapField) {
     if (!isJsonObject(value)) throw invalidValue(path, 'map', value)
-    return Object.fromEntries(
-      Object.entries(value).map(([key, entry]) => [key, checkValue(field, entry, `${path}[${key}]`)]),
-    )
+    const entries = {...value}
+    for (const key of Object.keys(value)) entries[key] = checkValue(field, value[key], `${path}[${key}]`)
+    return entries
   }
   if (field.repeated) {
     if (!Array.isArray(value)) throw invalidValue(path, 'list', value)
@@ -62,6 +63,10 @@ function checkEnum(type: protobuf.Enum, value: unknown, path: string): string {
   throw invalidValue(path, type.name, value)
 }
 
+/** What decoding and encoding again leaves as it is. */
+const CANONICAL_BASE64 =
+  /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/
+
 function checkScalar(type: string, value: unknown, path: string): unknown {
   switch (type) {
     case 'string':
@@ -72,8 +77,9 @@ function checkScalar(type: string, value: unknown, path: string): unknown {
       if (value === 'true' || value === 'false') return value === 'true'
       break
     case 'bytes':
-      if (typeof value === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(value))
-        return Buffer.from(value, 'base64').toString('base64')
+      if (typeof value !== 'string') break
+      if (CANONICAL_BASE64.test(value)) return value
+      if (/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) return Buffer.from(value, 'base64').toString('base64')
       break
     case 'double':
     case 'float':

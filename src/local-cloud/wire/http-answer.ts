@@ -8,21 +8,24 @@ import type {HttpResponse} from './routes.ts'
 const UNREAD_BYTES = 64 * 1024 * 1024
 const UNREAD_MS = 2000
 
-/** Sends what a route answered. @throws if the body cannot be read or the connection breaks */
+/**
+ * Sends what a route answered.
+ * @param more headers
+ * @throws if the body cannot be read or the connection breaks
+ */
 export async function send(
   message: IncomingMessage,
   response: ServerResponse,
   answer: HttpResponse,
+  more?: Readonly<Record<string, string>>,
 ): Promise<void> {
   const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
-  response.writeHead(answer.status ?? 200, {
-    ...(answer.json === undefined ? {} : {'content-type': 'application/json; charset=UTF-8'}),
-    ...(body === undefined && answer.status !== 204 && answer.status !== 304 ? {'content-length': '0'} : {}),
-    ...(typeof body === 'string' || Buffer.isBuffer(body)
-      ? {'content-length': String(Buffer.byteLength(body))}
-      : {}),
-    ...answer.headers,
-  })
+  const headers: Record<string, string> = {}
+  if (answer.json !== undefined) headers['content-type'] = 'application/json; charset=UTF-8'
+  if (body === undefined && answer.status !== 204 && answer.status !== 304) headers['content-length'] = '0'
+  if (typeof body === 'string' || Buffer.isBuffer(body))
+    headers['content-length'] = String(Buffer.byteLength(body))
+  response.writeHead(answer.status ?? 200, Object.assign(headers, answer.headers, more))
   if (body instanceof FileBody && message.method !== 'HEAD') {
     await body.sendTo(response, message.socket)
     await ended(response)
@@ -35,7 +38,7 @@ export async function send(
   if (body instanceof Readable) body.destroy()
   const bytes = body instanceof Readable || message.method === 'HEAD' ? undefined : body
   if (!isArriving(message)) {
-    await ended(response, bytes)
+    response.end(bytes)
     return
   }
   // The rest of an unread body is taken in before the connection ends: to close on a peer that still sends
@@ -53,10 +56,10 @@ export function isArriving({complete, headers}: IncomingMessage): boolean {
   )
 }
 
-function ended(response: ServerResponse, bytes?: string | Buffer): Promise<void> {
+function ended(response: ServerResponse): Promise<void> {
   return new Promise<void>((resolve) => {
     response.once('close', resolve)
-    response.end(bytes, () => resolve())
+    response.end(() => resolve())
   })
 }
 

@@ -6,18 +6,26 @@ import type {HttpRequest} from './routes.ts'
 
 const DEFAULT_BODY_LIMIT_BYTES = 10 * 1024 * 1024
 
-/** What a route's handler gets of a request whose body arrives as `stream`. @throws ApiError INVALID_ARGUMENT */
+/**
+ * What a route's handler gets of a request whose body arrives as `stream`.
+ * @param target path and query
+ */
 export function requestOf(
-  {method, headers}: {method: string; headers: IncomingHttpHeaders},
+  {method, headers, target}: {method: string; headers: IncomingHttpHeaders; target: string},
   stream: Readable,
-  url: URL,
   params: Record<string, string>,
   call: HttpRequest['call'],
 ): HttpRequest {
-  const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> => readAll(stream, limitBytes)
+  const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> =>
+    readAll(stream, Number(headers['content-length']), limitBytes)
+  let url: URL | undefined
   return {
     method,
-    url,
+    // Many handlers do without.
+    get url() {
+      return (url ??= urlOf(call.origin, target))
+    },
+    hasQuery: target.includes('?'),
     params,
     headers,
     stream,
@@ -42,8 +50,25 @@ export function requestOf(
   }
 }
 
+/**
+ * Joined as text: a path that starts with two slashes would be parsed as a host.
+ * @throws ApiError INVALID_ARGUMENT
+ */
+function urlOf(origin: string, target: string): URL {
+  const url = URL.parse(`${origin}${target === '*' ? '/' : target}`)
+  if (url === null)
+    throw new ApiError('INVALID_ARGUMENT', `The request target ${JSON.stringify(target)} is not a path.`)
+  return url
+}
+
 /** By events: an iterator costs more than a small body. */
-function readAll(stream: Readable, limitBytes: number): Promise<Buffer> {
+async function readAll(stream: Readable, length: number, limitBytes: number): Promise<Buffer> {
+  // A small one has arrived with its headers.
+  if (stream.readableLength === length && length <= limitBytes) {
+    const whole: unknown = stream.read()
+    stream.resume()
+    if (Buffer.isBuffer(whole)) return whole
+  }
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

@@ -1,5 +1,6 @@
 import type {IncomingHttpHeaders, IncomingMessage, Server, ServerResponse} from 'node:http'
 import type {Socket} from 'node:net'
+import type {Readable} from 'node:stream'
 import {createServer} from '../node-http.ts'
 import {codeOf} from '../system-error.ts'
 import {type Admit, type OnOutsideCall, outsideMessage} from './admission.ts'
@@ -12,7 +13,7 @@ import {isArriving, send} from './http-answer.ts'
 import {decoded, requestOf} from './http-request.ts'
 import type {RequestLog} from './request-log.ts'
 import {createRouter, type FindRoute} from './router.ts'
-import type {HttpResponse, Route} from './routes.ts'
+import type {HttpRequest, HttpResponse, Route} from './routes.ts'
 import {admitPage, type Page, preflight, refusedPage} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
 import {tunnel} from './tunnel.ts'
@@ -105,11 +106,15 @@ export function createHttpServer(
 /** A peer that neither sends the rest of its body nor reads ours is disconnected; a handler may take its time. */
 function limitSilence(message: IncomingMessage, response: ServerResponse, silentBodyMs: number): void {
   const {socket} = message
-  if (isArriving(message)) socket.setTimeout(silentBodyMs)
-  message.once('end', () => {
-    if (!response.writableFinished) socket.setTimeout(0)
-  })
   response.once('pipe', () => socket.setTimeout(silentBodyMs))
+  // Most bodies have arrived by then.
+  setImmediate(() => {
+    if (!isArriving(message)) return
+    socket.setTimeout(silentBodyMs)
+    message.once('end', () => {
+      if (!response.writableFinished) socket.setTimeout(0)
+    })
+  })
 }
 
 function statusLineFor({code}: NodeJS.ErrnoException): string {
@@ -138,7 +143,6 @@ async function serve(
   let refusals = callers.requests
   try {
     const {origin, path: target, foreignPage: foreign} = callers.admit(message)
-    const url = urlOf(origin, target)
     const path = withoutQuery(target)
     const {headers} = message
     const method = methodOf(message)
@@ -172,7 +176,7 @@ async function serve(
         origin,
       }
       const work = (): Promise<HttpResponse> =>
-        answerOf(candidate, message, {method, url, path, call, params}, callers)
+        answerOf(candidate, message, {method, target, path, call, params}, callers)
       refusals = undefined
       const answer = await (callers.requests === undefined || candidate.beyondFaults === true
         ? work()
@@ -181,7 +185,7 @@ async function serve(
               ? (end.value.status ?? 200)
               : (candidate.renderError?.(end.error) ?? commonForm(toApiError(end.error))).status,
           ))
-      await send(message, response, {...answer, headers: {...answer.headers, ...page.headers}})
+      await send(message, response, answer, page.headers)
       return
     }
     if (foreign !== undefined) throw refusedPage(foreign)
@@ -200,10 +204,7 @@ async function serve(
       error,
     )
     if (response.headersSent) response.destroy()
-    else
-      await send(message, response, {...answer, headers: {...answer.headers, ...page?.headers}}).catch(() =>
-        response.destroy(),
-      )
+    else await send(message, response, answer, page?.headers).catch(() => response.destroy())
   }
 }
 
@@ -220,17 +221,25 @@ async function answerOf(
   message: IncomingMessage,
   {
     method,
-    url,
+    target,
     path,
     call,
     params,
-  }: {method: string; url: URL; path: string; call: Call; params: Record<string, string>},
+  }: {method: string; target: string; path: string; call: Call; params: Record<string, string>},
   {faults}: HttpCallers,
 ): Promise<HttpResponse> {
+  const request = (body: Readable): HttpRequest => {
+    const {headers, stream} =
+      route.storesEncoding === true
+        ? {headers: message.headers, stream: body}
+        : unpackBody(message.headers, body)
+    return requestOf({method, headers, target}, stream, params, call)
+  }
   const fault =
-    route.beyondFaults === true
+    route.beyondFaults === true || faults === undefined || faults.isEmpty
       ? undefined
       : findFault(faults, route, {method, headers: message.headers}, path, call)
+  if (fault === undefined) return route.handle(request(message))
   const {socket} = message
   const carryOut = async (
     due: Fault,
@@ -238,20 +247,16 @@ async function answerOf(
   ): Promise<void> => {
     if (due.take()) await faults?.carryOut(due.action, {signal, breakConnection})
   }
-  const {afterRequestBytes, afterResponseBytes} = fault ?? {}
-  if (fault && afterRequestBytes === undefined && afterResponseBytes === undefined) await carryOut(fault)
+  const {afterRequestBytes, afterResponseBytes} = fault
+  if (afterRequestBytes === undefined && afterResponseBytes === undefined) await carryOut(fault)
   const body =
-    fault && afterRequestBytes !== undefined
-      ? faultyBody(message, afterRequestBytes, (left) =>
+    afterRequestBytes === undefined
+      ? message
+      : faultyBody(message, afterRequestBytes, (left) =>
           carryOut(fault, {signal: AbortSignal.any([call.signal, left])}),
         )
-      : message
-  const {headers, stream} =
-    route.storesEncoding === true
-      ? {headers: message.headers, stream: body}
-      : unpackBody(message.headers, body)
-  const answer = await route.handle(requestOf({method, headers}, stream, url, params, call))
-  if (!fault || afterResponseBytes === undefined) return answer
+  const answer = await route.handle(request(body))
+  if (afterResponseBytes === undefined) return answer
   return faultyAnswer(answer, afterResponseBytes, async () => {
     // What was sent before arrives: a reset would take back what the caller has not read yet.
     await new Promise((resolve) => socket.write('', resolve))
@@ -260,14 +265,14 @@ async function answerOf(
 }
 
 function findFault(
-  faults: FaultPlan | undefined,
+  faults: FaultPlan,
   {name}: Route,
   {method, headers}: {method: string; headers: IncomingHttpHeaders},
   path: string,
   {principal}: Call,
 ): Fault | undefined {
   const retryTestId = headers['x-retry-test-id']
-  return faults?.find({
+  return faults.find({
     name,
     method,
     path,
@@ -286,20 +291,10 @@ function methodOf({method = 'GET', headers}: IncomingMessage): string {
 }
 
 function withoutQuery(target = '/'): string {
-  return target.split('?', 1)[0] ?? '/'
+  const end = target.indexOf('?')
+  return end === -1 ? target : target.slice(0, end)
 }
 
 function commonForm(error: ApiError): HttpResponse {
   return {status: error.httpStatus, json: error.toJSON()}
-}
-
-/**
- * Joined as text: a path that starts with two slashes would be parsed as a host.
- * @throws ApiError INVALID_ARGUMENT
- */
-function urlOf(origin: string, target: string): URL {
-  const url = URL.parse(`${origin}${target === '*' ? '/' : target}`)
-  if (url === null)
-    throw new ApiError('INVALID_ARGUMENT', `The request target ${JSON.stringify(target)} is not a path.`)
-  return url
 }

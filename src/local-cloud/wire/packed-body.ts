@@ -11,8 +11,8 @@ export function unpackBody(
   headers: IncomingHttpHeaders,
   stream: Readable,
 ): {headers: IncomingHttpHeaders; stream: Readable} {
-  const {'content-encoding': encoding, 'content-length': _length, ...others} = headers
-  if (encoding?.trim().toLowerCase() !== 'gzip') return {headers, stream}
+  if (headers['content-encoding']?.trim().toLowerCase() !== 'gzip') return {headers, stream}
+  const {'content-encoding': _encoding, 'content-length': _length, ...others} = headers
   return {headers: others, stream: Readable.from(unpacked(stream), {objectMode: false})}
 }
 

@@ -10,6 +10,9 @@ export interface Page {
   identify(present: Principal): Principal
 }
 
+/** Who sends a request that no page of another origin does. */
+const NO_PAGE: Page = {headers: {}, identify: (present) => present}
+
 /**
  * Whether the page that sends a request may have an answer of the route. Nearly every route allows none: a page in the
  * browser of the person at the keyboard, the owner, could do everything. One that a route does allow is nobody, as a
@@ -24,6 +27,7 @@ export function admitPage(
   {method, headers, foreign}: {method: string; headers: IncomingHttpHeaders; foreign: string | undefined},
 ): Page {
   const {origin} = headers
+  if (origin === undefined && foreign === undefined) return NO_PAGE
   const allowed = origin === undefined ? undefined : allowPage?.(params, {origin, method, headers: []})
   if (foreign !== undefined && allowed === undefined) throw refusedPage(foreign)
   const isBrowser =

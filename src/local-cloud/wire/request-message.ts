@@ -38,11 +38,13 @@ export async function requestMessage(
   let json: Record<string, unknown> = {}
   if (binding.body === '*') json = await request.json()
   else if (binding.body !== undefined) json[binding.body] = await request.json()
-  for (const [name, value] of request.url.searchParams) {
-    if (SYSTEM_PARAMETERS.has(name)) continue
-    setPath(type, json, name.split('.'), value)
-  }
-  for (const [index, path] of fields.entries()) setPath(type, json, path, request.params[`v${index}`] ?? '')
+  if (request.hasQuery)
+    for (const [name, value] of request.url.searchParams) {
+      if (SYSTEM_PARAMETERS.has(name)) continue
+      setPath(type, json, name.split('.'), value)
+    }
+  let index = 0
+  for (const path of fields) setPath(type, json, path, request.params[`v${index++}`] ?? '')
   return checkMessage(type, json)
 }
 
@@ -52,8 +54,9 @@ function setPath(
   json: Record<string, unknown>,
   path: readonly string[],
   value: string,
+  at = 0,
 ): void {
-  const [name = '', ...rest] = path
+  const name = path[at] ?? ''
   const field = fieldOf(type, name)
   if (!field)
     throw new ApiError(
@@ -62,11 +65,11 @@ function setPath(
     )
   field.resolve()
   const key = name in json ? name : field.name
-  if (rest.length > 0 && field.resolvedType instanceof protobuf.Type) {
+  if (at + 1 < path.length && field.resolvedType instanceof protobuf.Type) {
     const child = json[key]
     const nested: Record<string, unknown> = isJsonObject(child) ? child : {}
     json[key] = nested
-    setPath(field.resolvedType, nested, rest, value)
+    setPath(field.resolvedType, nested, path, value, at + 1)
   } else if (field.repeated) {
     const list = json[key]
     json[key] = [...(Array.isArray(list) ? list : []), value]

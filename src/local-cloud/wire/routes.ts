@@ -7,6 +7,8 @@ export interface HttpRequest {
   readonly method: string
   /** Path and query under the origin that the caller used. */
   readonly url: URL
+  /** To know that takes no `url`. */
+  readonly hasQuery: boolean
   /** Path parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly headers: IncomingHttpHeaders
