@@ -197,3 +197,58 @@ describe('work that is aborted', () => {
     await expect(processFile(content, {signal: controller.signal})).rejects.toBe(reason)
   })
 })
+
+/** The local headers of a ZIP archive whose entries are stored. */
+const zip = (entries: Readonly<Record<string, string>>): Buffer =>
+  Buffer.concat(
+    Object.entries(entries).map(([name, content]) => {
+      const header = Buffer.alloc(30)
+      header.write('PK\x03\x04', 'latin1')
+      header.writeUInt32LE(content.length, 18)
+      header.writeUInt32LE(content.length, 22)
+      header.writeUInt16LE(name.length, 26)
+      return Buffer.concat([header, Buffer.from(name + content, 'latin1')])
+    }),
+  )
+const compound = (part: string): Buffer =>
+  Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(504), Buffer.from(part, 'utf16le')])
+
+describe('what is not text is named by its content, whatever its name', () => {
+  it.each<[what: string, content: Buffer, next: RegExp]>([
+    [
+      'an Excel workbook',
+      zip({'[Content_Types].xml': '<a/>', '_rels/.rels': '', 'xl/workbook.xml': '\n'.repeat(40)}),
+      /Save As, CSV UTF-8/,
+    ],
+    ['an old Excel workbook', compound('Workbook'), /Save As, CSV UTF-8/],
+    ['a workbook or document with a password', compound('EncryptedPackage'), /Open it with its password/],
+    [
+      'an OpenDocument spreadsheet',
+      zip({mimetype: 'application/vnd.oasis.opendocument.spreadsheet', 'content.xml': ''}),
+      /LibreOffice/,
+    ],
+    ['a Numbers spreadsheet', zip({'Index/Document.iwa': '', 'Metadata/Properties.plist': ''}), /Export To/],
+    ['a Word document', zip({'[Content_Types].xml': '', 'word/document.xml': ''}), /Export the data as CSV/],
+    [
+      'a ZIP archive',
+      zip({'a.csv': 'x,y\n1,2\n', 'b.csv': 'x,y\n1,2\n'}),
+      /^Unpack it, and upload the files/,
+    ],
+    ['an empty ZIP archive', Buffer.from('PK\x05\x06'.padEnd(22, '\0'), 'latin1'), /Export the data as CSV/],
+    ['an Arrow file', Buffer.from('ARROW1\0\0', 'latin1'), /read_feather/],
+    ['an ORC file', Buffer.from('ORC\n\x03\0', 'latin1'), /read_orc/],
+    ['a Python pickle', Buffer.from('\x80\x04\x95', 'latin1'), /read_pickle/],
+  ])('%s', async (what, content, next) => {
+    for (const object of ['table.csv', 'table.xlsx']) {
+      const {code, message, suggestions} = await faultOf(content, {object})
+      expect([code, message]).toEqual(['not-csv', `The file is ${what}, not CSV.`])
+      expect(suggestions.join(' ')).toMatch(next)
+    }
+  })
+
+  it('and a header that begins like one is a header', async () => {
+    const rows = Array.from({length: 30}, (_, i) => `${i % 7},${i % 2}\n`).join('')
+    const {report} = await processFile(`ORC,y\n${rows}`)
+    expect(report.label.column).toBe('y')
+  })
+})

@@ -2,6 +2,7 @@ import {PermanentError} from '../../processor.ts'
 import {type Beginning, findBeginning} from './beginning.ts'
 import {DELIMITERS} from './delimiters.ts'
 import {InOtherFormat, type OtherFormat} from './other-format.ts'
+import {EXPORT_AS_CSV, foreignFormat, hasMagic} from './signatures.ts'
 
 /** What the start of a file reveals about it. */
 export interface Dialect extends Beginning {
@@ -22,56 +23,12 @@ const LINES_OF_HEAD = 24
 /** Of a byte order mark. */
 const MARK_BYTES = 3
 
-const TAB = 0x09
 const LF = 0x0a
 const CR = 0x0d
-const SPACE = 0x20
 const QUOTE = 0x22
 /** Per byte, 1 if a field may start after it. */
 const BEFORE_FIELD = new Uint8Array(256)
 for (const byte of [LF, CR, ...DELIMITERS.map((delimiter) => delimiter.charCodeAt(0))]) BEFORE_FIELD[byte] = 1
-const EXPORT_AS_CSV = 'Export the data as CSV (UTF-8) with a header line, and upload that file.'
-const UNPACK = 'Unpack it first, or pack it with gzip under a name that ends in .gz.'
-
-/** What a file begins with, in Latin-1, that is often uploaded by mistake. */
-const SIGNATURES: readonly {
-  magic: string
-  at?: number
-  /** Readable text, which a CSV file may have there, too: what follows is not. */
-  isText?: boolean
-  what: string
-  suggestion: string
-}[] = [
-  {magic: '\x89PNG', what: 'a PNG image', suggestion: EXPORT_AS_CSV},
-  {magic: '\xFF\xD8\xFF', what: 'a JPEG image', suggestion: EXPORT_AS_CSV},
-  {
-    magic: 'PARE',
-    isText: true,
-    what: 'an encrypted Parquet file',
-    suggestion: 'Write it without encryption: the bucket encrypts it at rest.',
-  },
-  {magic: '%PDF-', what: 'a PDF document', suggestion: EXPORT_AS_CSV},
-  {magic: 'PK\x03\x04', what: 'a ZIP archive or an Excel workbook', suggestion: EXPORT_AS_CSV},
-  {magic: '\xD0\xCF\x11\xE0', what: 'an old Excel or Word document', suggestion: EXPORT_AS_CSV},
-  {
-    magic: '\x1F\x8B',
-    what: 'packed with gzip',
-    suggestion: 'Upload it under a name that ends in .gz; if it has one already, it was compressed twice.',
-  },
-  {magic: '\x28\xB5\x2F\xFD', what: 'packed with zstd', suggestion: UNPACK},
-  {magic: '1AY&SY', at: 4, what: 'packed with bzip2', suggestion: UNPACK},
-  {magic: '\xFD7zXZ', what: 'packed with xz', suggestion: UNPACK},
-  {magic: '7z\xBC\xAF', what: 'a 7z archive', suggestion: UNPACK},
-  {
-    magic: 'ustar',
-    at: 257,
-    isText: true,
-    what: 'a tar archive',
-    suggestion: 'Upload the files that are in it.',
-  },
-  {magic: 'SQLite format 3', isText: true, what: 'an SQLite database', suggestion: EXPORT_AS_CSV},
-]
-
 /** Whether `head`, the first bytes of a file, holds enough of it for {@link detectDialect}. */
 export function holdsHead(head: Buffer): boolean {
   return head.length >= LONGEST_HEAD_BYTES || linesEnd(head).lines === LINES_OF_HEAD
@@ -144,12 +101,12 @@ const HEAD_OF_TEXT = 512
 
 function refuseOtherFormats(head: Buffer): void {
   if (hasMagic(head, {magic: 'PAR1', isText: true})) throw new InOtherFormat('parquet')
-  const signature = SIGNATURES.find((one) => hasMagic(head, one))
-  if (signature !== undefined) {
-    throw new PermanentError(`The file is ${signature.what}, not CSV.`, {
+  const foreign = foreignFormat(head)
+  if (foreign !== undefined) {
+    throw new PermanentError(`The file is ${foreign.what}, not CSV.`, {
       code: 'not-csv',
       line: 1,
-      suggestions: [signature.suggestion],
+      suggestions: [...foreign.suggestions],
     })
   }
   const isMarked = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
@@ -177,19 +134,6 @@ function refuseOtherFormats(head: Buffer): void {
       suggestions: [EXPORT_AS_CSV],
     })
   }
-}
-
-function hasMagic(
-  head: Buffer,
-  {magic, at = 0, isText = false}: Pick<(typeof SIGNATURES)[number], 'magic' | 'at' | 'isText'>,
-): boolean {
-  const end = at + magic.length
-  return head.toString('latin1', at, end) === magic && (!isText || isBinary(head.subarray(end, end + 4)))
-}
-
-/** Whether there are bytes that no text has: after their magic, Parquet and the like have a NUL or 0x15 at once. */
-function isBinary(bytes: Buffer): boolean {
-  return bytes.some((byte) => byte < SPACE && byte !== LF && byte !== CR && byte !== TAB)
 }
 
 /** Whether a line ends like an object, as far as it is known. */
