@@ -7,10 +7,16 @@ const LOOK_MS = 2000
 const IDLE_SHARE = 0.02
 /** How much its heap must have grown, in bytes: a collection takes tens of milliseconds. */
 const WORTH_BYTES = 8 * 1024 * 1024
+/** How much may pass through in buffers before they are collected, which takes half a millisecond. */
+const PASSED_BYTES = 8 * 1024 * 1024
+
+let isReleasing = false
+let collector: NodeJS.GCFunction | undefined
+let passed = 0
 
 /** Has this process give back memory whenever it is idle: V8 keeps what a load needed until the next one. */
-export function releaseMemoryWhenIdle(): void {
-  let collect: NodeJS.GCFunction | undefined
+export function releaseMemory(): void {
+  isReleasing = true
   let held = 0
   let before = performance.eventLoopUtilization()
   setInterval(() => {
@@ -18,14 +24,29 @@ export function releaseMemoryWhenIdle(): void {
     const {utilization} = performance.eventLoopUtilization(now, before)
     before = now
     if (utilization > IDLE_SHARE || heldBytes() < held + WORTH_BYTES) return
-    if (collect === undefined) {
-      setFlagsFromString('--expose-gc')
-      collect = contextsCollector()
-    }
     // A collection of any other flavor keeps the pages.
     collect({type: 'major', flavor: 'last-resort'})
     held = heldBytes()
   }, LOOK_MS).unref()
+}
+
+/**
+ * Counts the bytes of a buffer that soon is garbage. They lie outside the heap, where V8 lets a hundred megabytes gather
+ * before what little of the heap refers to them is collected.
+ */
+export function bytesPass(bytes: number): void {
+  passed += bytes
+  if (!isReleasing || passed < PASSED_BYTES) return
+  passed = 0
+  collect({type: 'minor'})
+}
+
+function collect(options: NodeJS.GCOptions): void {
+  if (collector === undefined) {
+    setFlagsFromString('--expose-gc')
+    collector = contextsCollector()
+  }
+  collector(options)
 }
 
 /** Only a new context has what the flag exposes. */

@@ -2,7 +2,7 @@ import {readFile} from 'node:fs/promises'
 import {enableCompileCache, flushCompileCache} from 'node:module'
 import {parseArgs} from 'node:util'
 import {setFlagsFromString} from 'node:v8'
-import {releaseMemoryWhenIdle} from './idle-memory.ts'
+import {releaseMemory} from './idle-memory.ts'
 import type {FaultRule, IamMode, LocalCloud} from './index.ts'
 import {isJsonObject} from './wire/json.ts'
 
@@ -59,12 +59,9 @@ process.on('SIGINT', stop)
 // The process that started it may exit long before it does.
 process.on('SIGHUP', () => {})
 
-// Bytes that pass through become garbage at once, outside the heap: with a small young generation they are collected
-// after a few megabytes instead of tens.
-setFlagsFromString('--semi-space-growth-factor=1')
-// A young generation that small is collected sooner than threads agree on who collects what.
+// Threads spend more on agreeing who collects what of a young generation than one takes to collect it.
 setFlagsFromString('--no-parallel-scavenge')
-releaseMemoryWhenIdle()
+releaseMemory()
 
 // Starting is mostly compiling, so enable the compile cache before loading the rest.
 enableCompileCache()

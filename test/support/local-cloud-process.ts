@@ -1,6 +1,7 @@
 import {type ChildProcess, spawn} from 'node:child_process'
 import {once} from 'node:events'
 import {join} from 'node:path'
+import {NODE_FLAGS} from '../../src/tools/local-cloud-process.ts'
 
 /** The local cloud as a process of its own. */
 export interface LocalCloudProcess extends AsyncDisposable {
@@ -24,7 +25,7 @@ export async function startLocalCloudProcess(
   projects?: readonly string[],
 ): Promise<LocalCloudProcess> {
   const existing = projects === undefined ? [] : ['--projects', projects.join(',')]
-  const child = spawn(process.execPath, [main, '--state', stateFolder, ...existing], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, main, '--state', stateFolder, ...existing], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let said = ''

@@ -1,4 +1,5 @@
 import type {FileHandle} from 'node:fs/promises'
+import {bytesPass} from '../idle-memory.ts'
 import {hashFile, type FileHashes} from './file-hashes.ts'
 import {type Digests, Hashes} from './hashes.ts'
 
@@ -49,6 +50,7 @@ export class HashingWriter {
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
     this.#sizeBytes += chunk.length
+    bytesPass(chunk.length)
     this.#atOnce?.update(chunk)
     if (this.#atOnce !== undefined && this.#sizeBytes > HASHED_AT_ONCE_BYTES) {
       this.#atOnce = undefined
