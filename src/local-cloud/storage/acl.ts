@@ -1,4 +1,5 @@
 import type {ServiceAgents} from '../iam/access.ts'
+import {OWNER_EMAIL} from '../iam/owner.ts'
 import type {Principal} from '../wire/call.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {Bucket} from './bucket.ts'
@@ -28,7 +29,7 @@ const ROLES: Readonly<Record<AclKind, readonly string[]>> = {
 const PUBLIC = {entity: 'allUsers', role: 'READER'}
 const AUTHENTICATED = {entity: 'allAuthenticatedUsers', role: 'READER'}
 
-/** @param owner the account that uploaded an object; the project's owners if it is a person, or of anything else */
+/** @param owner the account that uploaded an object; the project's owners if nobody is known, and of anything else */
 type Predefined = (project: (team: string, role: string) => AclEntry, owner: AclEntry) => AclEntry[]
 
 const projectPrivate: Predefined = (project, owner) => [
@@ -131,10 +132,10 @@ export function createAcls(agents: ServiceAgents): Acls {
   }
 }
 
-/** The entity of an object's uploader, which owns it; persons own by their project. */
+/** The entity of an object's uploader, which owns it. */
 export function ownerOf(principal: Principal, {fields}: Bucket): string | undefined {
-  const account = /^serviceAccount:(?<email>.+)$/.exec(principal)?.groups?.['email']
-  return account === undefined || isUniform(fields) ? undefined : `user-${account}`
+  if (principal === 'allUsers' || isUniform(fields)) return undefined
+  return `user-${principal === 'owner' ? OWNER_EMAIL : principal.replace('serviceAccount:', '')}`
 }
 
 export function isUniform({iamConfiguration}: JsonObject): boolean {

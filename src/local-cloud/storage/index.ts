@@ -104,6 +104,7 @@ export function createStorage({
   const parts = createPartUploads({state, clock})
   const acls = createAcls(agents)
   const retryTestCalls = new AsyncLocalStorage<true>()
+  const isOfRetryTest = (): boolean => retryTestCalls.getStore() === true
   const insertBucket: Buckets['insert'] = (given) => {
     const bucket = buckets.insert(given)
     access.startPolicy(bucketResource(bucket.name), initialBindings(bucket))
@@ -124,7 +125,7 @@ export function createStorage({
     notifications,
     folders,
     nextGeneration,
-    isOfRetryTest: () => retryTestCalls.getStore() === true,
+    isOfRetryTest,
   })
   const lists = createAclLists({state, buckets, objects, changes, permissions, acls})
   const render: RenderObject = (object, origin, withAcl = false) => {
@@ -136,7 +137,7 @@ export function createStorage({
     return {...json, acl: entries.map((entry) => acls.json('object', entry, {bucket, object, origin})), owner}
   }
   const resumable = createResumableUploads({state, clock, sessions, objects, changes, render})
-  const uploads = createUploads({blobs: state.blobs, changes, resumable, render})
+  const uploads = createUploads({blobs: state.blobs, changes, resumable, render, isOfRetryTest})
   const stored = objectRoutes({
     state,
     clock,
@@ -201,6 +202,7 @@ export function createStorage({
       agents,
       insertBucket,
       removeBucket,
+      isOfRetryTest,
     }),
     ...aclRoutes({lists, acls}),
     ...hmacKeys.routes,

@@ -182,6 +182,27 @@ it('lets calls of a retry test delete and replace what is retained, and no other
   expect(await removeAs('unknown')).toBe(403)
 })
 
+it('lets calls of a retry test begin an upload that its precondition forbids, and lock what has no policy', async () => {
+  const {cloud, arm} = await start()
+  const plain = new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})
+  await plain.bucket('bucket').file('x').save('x', {resumable: false})
+  const {storage} = await arm({'storage.objects.get': ['return-503']})
+  const begin = (from: Storage): Promise<unknown> =>
+    from
+      .bucket('bucket')
+      .file('x')
+      .createResumableUpload({preconditionOpts: {ifGenerationMatch: 0}})
+  await begin(storage)
+  await expect(begin(plain)).rejects.toMatchObject({code: 412})
+  const save = storage
+    .bucket('bucket')
+    .file('x')
+    .save('y', {preconditionOpts: {ifGenerationMatch: 0}})
+  await expect(save).rejects.toMatchObject({code: 412})
+  await storage.bucket('bucket').lock(1)
+  await expect(plain.bucket('bucket').lock(1)).rejects.toMatchObject({code: 400})
+})
+
 it('creates notifications without a topic only while a retry test exists', async () => {
   const {cloud, arm} = await start()
   const notification = new Storage({apiEndpoint: cloud.endpoint, projectId: 'p-test'})
