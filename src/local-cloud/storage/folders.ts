@@ -15,9 +15,12 @@ import type {Objects} from './objects.ts'
 import {operationJson} from './operation-resource.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'
+import {checkUnprotected} from './protection.ts'
 import {flag} from './query.ts'
 
 const PAGES = {usual: 1000, largest: 1000}
+/** How many objects are looked at together. */
+const BATCH = 1000
 const LAST_CHARACTER = '\u{10FFFF}'
 const CONTROL = 'google.storage.control.v2'
 
@@ -151,8 +154,22 @@ export function createFolders({
     return {json: {kind: 'storage#folders', ...next, ...(json.length > 0 ? {items: json} : {})}}
   }
 
+  /** As at the move of one object. @throws StorageError 403 if one in the folder is held or retained */
+  const checkMovable = (bucket: Bucket, folder: string): void => {
+    const to = `${folder}${LAST_CHARACTER}`
+    const versions = objects.versions(bucket.name)
+    for (let from = {name: folder, generation: 0}, more = true; more;) {
+      const batch = versions.rows({from: from.name, generation: from.generation, to}, BATCH)
+      for (const each of batch) checkUnprotected(bucket, each, clock.now(), false)
+      const last = batch.at(-1)
+      more = last !== undefined && batch.length === BATCH
+      if (last !== undefined) from = {name: last.name, generation: last.generation + 1}
+    }
+  }
+
   const rename = async (request: HttpRequest): Promise<HttpResponse> => {
-    const {name: bucket} = permitted(request, 'rename')
+    const inBucket = permitted(request, 'rename')
+    const bucket = inBucket.name
     permitted(request, 'create')
     const {folder: source = '', destination: target = ''} = request.params
     const {origin} = request.call
@@ -166,6 +183,7 @@ export function createFolders({
         checkForChange(conditions, versionOf(find(bucket, source)))
         if (target.startsWith(source)) throw invalid(`The folder '${source}' cannot be moved into itself.`)
         if (managedFolders.prefixes(bucket, source).length > 0) throw notServed('A rename of managed folders')
+        checkMovable(inBucket, source)
         create(bucket, target, false)
         removeRow.run(bucket, target)
         for (const each of renames) each.run(bucket, source, `${source}${LAST_CHARACTER}`, target)

@@ -167,15 +167,18 @@ export function objectRoutes({
     }
   }
 
-  /** The folders that belong to a page of a list; what they add does not count for its size. */
+  /**
+   * The folders that belong to a page of a list; what they add does not count for its size. One that is a common prefix
+   * of objects is where they are: on the page that begins with one of them.
+   */
   const folderPrefixes = (bucket: string, query: URLSearchParams, next: string | undefined): string[] => {
     if (query.get('delimiter') !== '/' || !flag(query, 'includeFoldersAsPrefixes')) return []
     const [from, to] = [query.get('pageToken') ?? '', next ?? ''].map(positionOf)
     const prefix = query.get('prefix') ?? ''
     return [...managedFolders.prefixes(bucket, prefix), ...folders.prefixes(bucket, prefix)].filter(
       (each) =>
-        (from === undefined || compareNames(each, from) >= 0) &&
-        (to === undefined || compareNames(each, to) < 0),
+        (from === undefined || compareNames(each, from) >= 0 || from.startsWith(each)) &&
+        (to === undefined || (compareNames(each, to) < 0 && !to.startsWith(each))),
     )
   }
 

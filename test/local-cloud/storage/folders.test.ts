@@ -126,6 +126,43 @@ test('a rename moves everything in a folder at once, in a long-running operation
   expect(await names(FOLDERS)).toEqual(['new-name/', 'new-name/sub/'])
 })
 
+test('a rename does not take away an object that is held or retained', async () => {
+  const {origin, names} = await withFolders()
+  for (const name of ['held/sub/x', 'free/x']) await uploadMedia(origin, 'bucket', name, name)
+  const rename = async (source: string, target: string): Promise<unknown> =>
+    fieldsOf(await call(origin, 'POST', `${at(source)}/renameTo/folders/${encodeURIComponent(target)}`))
+  const held = `/b/bucket/o/${encodeURIComponent('held/sub/x')}`
+  for (const hold of ['temporaryHold', 'eventBasedHold']) {
+    await call(origin, 'PATCH', held, {[hold]: true})
+    expect(await rename('held/', 'moved/')).toMatchObject({
+      error: {code: 7, message: expect.stringContaining("Object 'bucket/held/sub/x' is under active")},
+    })
+    await call(origin, 'PATCH', held, {[hold]: false})
+  }
+  expect(await rename('free/', 'freed/')).toMatchObject({response: expect.anything()})
+  await call(origin, 'PATCH', '/b/bucket', {retentionPolicy: {retentionPeriod: 60}})
+  expect(await rename('held/', 'moved/')).toMatchObject({
+    error: {code: 7, message: expect.stringContaining('retention policy')},
+  })
+  expect(await names('/b/bucket/o')).toEqual(['freed/x', 'held/sub/x'])
+  expect(await names(FOLDERS)).toEqual(['freed/', 'held/', 'held/sub/'])
+})
+
+test('a folder is on one page of a list, that of the objects in it', async () => {
+  const {origin} = await withFolders()
+  for (const name of ['a', 'b/1', 'b/2', 'c', 'd/1']) await uploadMedia(origin, 'bucket', name, name)
+  for (const name of ['aa/', 'bb/', 'e/']) await call(origin, 'POST', FOLDERS, {name})
+  const pages: unknown[] = []
+  for (let token = ''; pages.length < 10;) {
+    const page = `/b/bucket/o?delimiter=/&includeFoldersAsPrefixes=true&maxResults=1&pageToken=${token}`
+    const {prefixes, items, nextPageToken} = await fieldsOf(await call(origin, 'GET', page))
+    pages.push([items === undefined ? [] : Object(items)[0].name, prefixes ?? []].flat())
+    if (typeof nextPageToken !== 'string') break
+    token = encodeURIComponent(nextPageToken)
+  }
+  expect(pages).toEqual([['a', 'aa/'], ['b/', 'bb/'], ['c'], ['d/', 'e/']])
+})
+
 test('a bucket keeps its namespace, which needs uniform access; without one it has no folders', async () => {
   const {origin} = await startStorage()
   const {iamConfiguration: _uniform, ...fine} = hierarchical
