@@ -19,9 +19,15 @@ const DENIALS_KEPT = 200
 const PUBLIC = new Set(['allUsers', 'allAuthenticatedUsers'])
 const ACT_AS = 'iam.serviceAccounts.actAs'
 
+const BUCKETS = 'projects/_/buckets/'
+
 /** Whose policy a resource has. */
-const holderOf = (resource: string): string =>
-  resource.replace(/^(projects\/_\/buckets\/[^/]+)\/(?:objects|managedFolders)\/.*$/s, '$1')
+function holderOf(resource: string): string {
+  if (!resource.startsWith(BUCKETS)) return resource
+  const end = resource.indexOf('/', BUCKETS.length)
+  const isWithin = ['/objects/', '/managedFolders/'].some((kind) => resource.startsWith(kind, end))
+  return isWithin ? resource.slice(0, end) : resource
+}
 
 /** The managed folders that an object or a managed folder is in, itself included: their policies count as well. */
 function managedFoldersOf(resource: string): string[] {

@@ -7,6 +7,12 @@ import {objectEtag} from './etag.ts'
 import {textField, type StoredObject} from './stored-object.ts'
 
 const MOST_AT_ONCE_BYTES = 64 * 1024
+/** Headers that carry a member of the object as it is. */
+const COPIED = [
+  ['cache-control', 'cacheControl'],
+  ['content-disposition', 'contentDisposition'],
+  ['content-language', 'contentLanguage'],
+] as const
 
 /**
  * The bytes of an object, or the requested range of them. What was stored gzipped is unpacked for a client
@@ -23,10 +29,8 @@ export function downloadObject(
     encoding === 'gzip' &&
     !acceptsGzip(headers['accept-encoding']) &&
     !/\bno-transform\b/.test(textField(object, 'cacheControl') ?? '')
-  const common = {
-    ...objectHeaders(object),
-    ...(encoding === '' || unpack ? {} : {'content-encoding': encoding}),
-  }
+  const common = objectHeaders(object)
+  if (encoding !== '' && !unpack) common['content-encoding'] = encoding
   if (unpack) {
     // The unpacked length is not known beforehand, so ranges are ignored here.
     const unpacked = process.getBuiltinModule('node:zlib').createGunzip()
@@ -35,12 +39,9 @@ export function downloadObject(
   }
   const range = readRange(headers.range, object.sizeBytes)
   if (range === undefined) {
-    return {
-      headers: {...common, 'content-length': String(object.sizeBytes)},
-      ...(object.sizeBytes === 0
-        ? {}
-        : {body: bytesOf(blobs, object.blob, {start: 0, end: object.sizeBytes - 1})}),
-    }
+    common['content-length'] = String(object.sizeBytes)
+    if (object.sizeBytes === 0) return {headers: common}
+    return {headers: common, body: bytesOf(blobs, object.blob, {start: 0, end: object.sizeBytes - 1})}
   }
   return {
     status: 206,
@@ -60,13 +61,7 @@ function bytesOf(blobs: Blobs, blob: string, range: {start: number; end: number}
 }
 
 function objectHeaders(object: StoredObject): Record<string, string> {
-  const copied = Object.entries({
-    'cache-control': textField(object, 'cacheControl'),
-    'content-disposition': textField(object, 'contentDisposition'),
-    'content-language': textField(object, 'contentLanguage'),
-  }).flatMap(([name, value]) => (value === undefined ? [] : [[name, headerValue(value)]]))
-  return {
-    ...Object.fromEntries(copied),
+  const headers: Record<string, string> = {
     'content-type': headerValue(textField(object, 'contentType') ?? 'application/octet-stream'),
     'accept-ranges': 'bytes',
     etag: objectEtag(object),
@@ -78,11 +73,16 @@ function objectHeaders(object: StoredObject): Record<string, string> {
     'x-goog-stored-content-encoding': textField(object, 'contentEncoding') ?? 'identity',
     'x-goog-stored-content-length': String(object.sizeBytes),
   }
+  for (const [name, field] of COPIED) {
+    const value = textField(object, field)
+    if (value !== undefined) headers[name] = headerValue(value)
+  }
+  return headers
 }
 
 /** Node takes Latin-1 in headers; the rest goes as the bytes of its UTF-8. */
 function headerValue(value: string): string {
-  return Buffer.from(value).toString('latin1')
+  return /^[\x20-\x7E]*$/.test(value) ? value : Buffer.from(value).toString('latin1')
 }
 
 function acceptsGzip(header: string | string[] | undefined): boolean {

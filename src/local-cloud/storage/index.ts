@@ -193,6 +193,8 @@ export function createStorage({
   }
   const uploadPaths = ['/upload/storage/v1/b/:bucket/o', '/resumable/upload/storage/v1/b/:bucket/o']
   const json = jsonRoutes([
+    // Most requests are for these, and the first routes are found first.
+    ...stored.json,
     ...bucketRoutes({
       state,
       buckets,
@@ -210,7 +212,6 @@ export function createStorage({
     ...folders.routes,
     ...iamRoutes({buckets, managedFolders, permissions, access}),
     ...notificationRoutes({state, buckets, permissions, notifications}),
-    ...stored.json,
     ...bulkRestoreRoutes({clock, buckets, softDeleted, changes, permissions, operations}),
     ...copyRoutes({buckets, objects, changes, permissions, render}),
     ...composeRoutes({blobs: state.blobs, buckets, objects, changes, permissions, render}),
