@@ -22,8 +22,8 @@ export interface ObjectWriter extends OutputFile {
 }
 
 /**
- * Receives an object. Up to 8 MiB stay in memory and are written in one request at the end. A longer one is sent in
- * chunks by a resumable upload straight to its own name: Cloud Storage shows nothing before the last chunk, checks
+ * Receives an object. Up to 8 MiB stay in memory and are written in one request at the end. A longer one is sent as it
+ * is produced, by a resumable upload straight to its own name: Cloud Storage shows nothing before the last byte, checks
  * the precondition then, and discards an upload that never ends; so there is no temporary object to copy or clean up,
  * and memory use does not grow with the object. Several outputs are each in memory up to that size until all are
  * written.

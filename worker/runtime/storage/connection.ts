@@ -1,4 +1,4 @@
-import type {Agent, IncomingMessage} from 'node:http'
+import type {Agent, ClientRequest, IncomingMessage} from 'node:http'
 import type {TcpNetConnectOpts} from 'node:net'
 import {Agent as HttpAgent, request as requestHttp} from '../node-http.ts'
 import type {Environment} from '../settings.ts'
@@ -22,6 +22,8 @@ export interface StorageRequest {
   readonly path: string
   readonly headers?: Record<string, string> | undefined
   readonly body?: readonly Uint8Array[]
+  /** Instead of a body: its parts, sent as they come. */
+  readonly stream?: AsyncIterable<Uint8Array> | undefined
   /** For error messages. */
   readonly what: string
   /** Whether the response is large: then its chunks are, too. */
@@ -40,6 +42,8 @@ export interface Connection {
    * @throws StorageError for any status except 2xx and those in `expected`; the signal's reason
    */
   send(request: StorageRequest, expected?: readonly number[]): Promise<IncomingMessage>
+  /** A connection without traffic for this long is closed. */
+  readonly silenceMs: number
   /** Of the worker's service account; undefined for an emulator, which needs none. */
   readonly accessToken: AccessToken | undefined
 }
@@ -63,7 +67,7 @@ export function connect(
   const accessToken = emulator === undefined ? accessTokens(environment, wait) : undefined
 
   const exchange = async (sending: StorageRequest, isRetry: boolean): Promise<IncomingMessage> => {
-    const {method, path, headers, body = [], what, isLarge, copies, signal} = sending
+    const {method, path, headers, body = [], stream, what, isLarge, copies, signal} = sending
     signal?.throwIfAborted()
     const url = new URL(path, endpoint)
     const token = await accessToken?.()
@@ -80,7 +84,7 @@ export function connect(
       headers: {
         'user-agent': 'cloud-runner-worker',
         ...(token === undefined ? {} : {authorization: `Bearer ${token}`}),
-        ...(method === 'GET' ? {} : {'content-length': String(length)}),
+        ...(method === 'GET' || stream !== undefined ? {} : {'content-length': String(length)}),
         ...headers,
       },
     })
@@ -97,16 +101,19 @@ export function connect(
       sent.on('close', () => socket.off('timeout', onSilence))
     })
     sent.on('error', reject).on('response', resolve)
-    // In one go: each separate write is a system call.
-    sent.cork()
-    for (const part of body) sent.write(part)
-    sent.uncork()
-    sent.end()
+    if (stream === undefined) {
+      // In one go: each separate write is a system call.
+      sent.cork()
+      for (const part of body) sent.write(part)
+      sent.uncork()
+      sent.end()
+    } else void pour(stream, sent)
     try {
       response = await promise
     } catch (error) {
       // The other end had closed a kept-alive connection (https://nodejs.org/api/http.html#requestreusedsocket).
-      if (sent.reusedSocket && !isRetry && isClosed(error)) return exchange(sending, true)
+      if (sent.reusedSocket && !isRetry && stream === undefined && isClosed(error))
+        return exchange(sending, true)
       signal?.throwIfAborted()
       throw error
     }
@@ -119,7 +126,28 @@ export function connect(
     const body = await bytesOf(response, LONGEST_ERROR_BYTES)
     throw new StorageError(request.what, status, body.toString('utf8'))
   }
-  return {send, accessToken}
+  return {send, silenceMs, accessToken}
+}
+
+/** Sends a body as it comes, until it is answered. Never rejects: the request gets the error. */
+async function pour(body: AsyncIterable<Uint8Array>, sent: ClientRequest): Promise<void> {
+  let isAnswered = false
+  sent.on('response', (response) => {
+    isAnswered = true
+    response.on('close', () => {
+      // Its connection is of no more use.
+      if (!sent.writableEnded) sent.destroy()
+    })
+  })
+  try {
+    for await (const part of body) {
+      if (isAnswered || sent.destroyed) return
+      await new Promise<void>((resolve) => void sent.write(part, () => resolve()))
+    }
+    sent.end()
+  } catch (error) {
+    sent.destroy(error instanceof Error ? error : new Error(String(error)))
+  }
 }
 
 const reused = new WeakSet<ArrayBufferLike>()

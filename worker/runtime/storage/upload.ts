@@ -4,10 +4,15 @@ import {type Connection, bytesOf} from './connection.ts'
 import {TransferError} from './errors.ts'
 import type {Retries} from './retry.ts'
 
-/** A multiple of the unit that the API requires; one is sent while the next is filled. */
-const CHUNK_BYTES = 8 * 1024 * 1024
-const CHUNK_UNIT_BYTES = 256 * 1024
-/** Resumable upload: send the next chunk. */
+const BLOCK_BYTES = 1024 * 1024
+/** Blocks whose bytes can be sent again: more than what is on its way when a connection breaks. */
+const MOST_BLOCKS = 16
+const MOST_UNSENT_BYTES = 2 * BLOCK_BYTES
+/** The least that is worth a part of its own. */
+const PART_BYTES = 256 * 1024
+/** Of the silence that a connection may have: a request that gets no bytes for so long is given up until there are some. */
+const LONGEST_PAUSE = 1 / 4
+/** Resumable upload: not all bytes are there. */
 const RESUME_INCOMPLETE = 308
 
 /** An object to write. */
@@ -50,9 +55,15 @@ export async function uploadWhole(
   return retries.run(async () => jsonOf(await bytesOf(await connection.send(request))), signal)
 }
 
+/** No bytes came for a while, and none are left to be sent. */
+class Paused extends Error {
+  override readonly name = 'Paused'
+}
+
 /**
- * Writes an object of any length in chunks, by a resumable upload: Cloud Storage shows nothing before the last chunk,
- * and discards an upload that never ends. A broken chunk resumes from the last byte that Cloud Storage has.
+ * Writes an object of any length by a resumable upload whose bytes are sent as they come: Cloud Storage shows nothing
+ * before the last one, and discards an upload that never ends. A broken connection is followed by another one, from the
+ * last byte that Cloud Storage has on, as far as the bytes are still here.
  */
 export class ResumableUpload {
   readonly #connection: Connection
@@ -61,12 +72,19 @@ export class ResumableUpload {
   readonly #signal: AbortSignal
   readonly #remove: (generation: string) => Promise<void>
   readonly #checksum = new Crc32c()
-  readonly #session: Promise<string>
-  #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES)
-  #spare: Buffer | undefined
-  #filled = 0
+  /** The last bytes that were written, in blocks that are full but for the last one. */
+  readonly #blocks: Buffer[] = []
+  /** Offset of the first block. */
+  #keptFrom = 0
+  #writtenBytes = 0
   #sentBytes = 0
-  #sending: Promise<unknown> = Promise.resolve()
+  /** Whether to send little at a time, too. */
+  #isFlushed = false
+  #isEnded = false
+  #changed = Promise.withResolvers<void>()
+  /** The object's metadata. */
+  readonly #answer: Promise<unknown>
+  #failure: {readonly error: unknown} | undefined
 
   /** @param remove removes a generation of the target whose bytes arrived corrupt */
   constructor(
@@ -81,31 +99,36 @@ export class ResumableUpload {
     this.#retries = retries
     this.#signal = signal
     this.#remove = remove
-    this.#session = this.#start()
-    // The first chunk gets the error.
-    this.#session.catch(() => undefined)
+    this.#answer = this.#run()
+    // The next write gets the error.
+    this.#answer.catch((error: unknown) => {
+      this.#failure = {error}
+      this.#change()
+    })
   }
 
-  /** Adds bytes; the caller may reuse the buffer as soon as this resolves. Waits while two chunks are full. */
+  /** Adds bytes; the caller may reuse the buffer as soon as this resolves. Waits while many are not sent yet. */
   async write(bytes: Uint8Array): Promise<void> {
+    this.#checksum.update(bytes)
     for (let from = 0; from < bytes.length;) {
-      const part = bytes.subarray(from, from + CHUNK_BYTES - this.#filled)
-      this.#chunk.set(part, this.#filled)
-      this.#filled += part.length
+      const filled = this.#writtenBytes % BLOCK_BYTES
+      if (filled === 0) this.#addBlock()
+      const part = bytes.subarray(from, from + BLOCK_BYTES - filled)
+      this.#blocks.at(-1)?.set(part, filled)
       from += part.length
-      if (this.#filled === CHUNK_BYTES) await this.#flush()
+      this.#writtenBytes += part.length
+      this.#change()
+      while (this.#writtenBytes - this.#sentBytes >= MOST_UNSENT_BYTES) {
+        if (this.#failure !== undefined) throw this.#failure.error
+        await this.#changed.promise
+      }
     }
   }
 
-  /** Sends what is there, but for a rest, so that little is left for the end: nothing is written after it. */
+  /** Sends what is there, since nothing is written after it. */
   flush(): void {
-    const units = this.#filled - (this.#filled % CHUNK_UNIT_BYTES)
-    if (units === 0) return
-    const full = this.#chunk.subarray(0, units)
-    this.#chunk = Buffer.from(this.#chunk.subarray(units, this.#filled))
-    this.#filled -= units
-    this.#sending = this.#sending.then(() => this.#send(full, false))
-    this.#sending.catch(() => undefined)
+    this.#isFlushed = true
+    this.#change()
   }
 
   /**
@@ -115,63 +138,112 @@ export class ResumableUpload {
    * arrived corrupt
    */
   async end(): Promise<string> {
-    await this.#sending
-    const answer = await this.#send(this.#chunk.subarray(0, this.#filled), true)
-    const {crc32c, generation}: {crc32c?: unknown; generation?: unknown} = Object(answer)
+    this.#isEnded = true
+    this.#change()
+    const {crc32c, generation}: {crc32c?: unknown; generation?: unknown} = Object(await this.#answer)
     if (crc32c === undefined || crc32c === this.#checksum.digest()) return String(generation)
     // Otherwise every further delivery would take it for this generation's result.
     await this.#remove(String(generation))
     throw new TransferError(`${this.#target.what}: the bytes arrived corrupt`)
   }
 
-  async #flush(): Promise<void> {
-    await this.#sending
-    const full = this.#chunk
-    this.#chunk = this.#spare ?? Buffer.allocUnsafe(CHUNK_BYTES)
-    this.#spare = full
-    this.#filled = 0
-    this.#sending = this.#send(full, false)
-    // The next caller that awaits it gets the error.
-    this.#sending.catch(() => undefined)
+  #addBlock(): void {
+    if (this.#blocks.length < MOST_BLOCKS) {
+      this.#blocks.push(Buffer.allocUnsafeSlow(BLOCK_BYTES))
+      return
+    }
+    const [oldest] = this.#blocks.splice(0, 1)
+    if (oldest !== undefined) this.#blocks.push(oldest)
+    this.#keptFrom += BLOCK_BYTES
   }
 
-  /** Sends a chunk until Cloud Storage has all of it. @returns the object's metadata after the last one */
-  async #send(chunk: Buffer, isLast: boolean): Promise<unknown> {
-    this.#checksum.update(chunk)
-    const session = await this.#session
-    const begin = this.#sentBytes
-    const end = begin + chunk.length
-    const total = isLast ? String(end) : '*'
-    this.#sentBytes = end
-    for (let from = begin, retry = 1; ;) {
+  #change(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+
+  /** Sends all bytes. @returns the object's metadata */
+  async #run(): Promise<unknown> {
+    const session = await this.#start()
+    for (let stored = 0, retry = 1; ;) {
       try {
-        const range = from < end ? `bytes ${from}-${end - 1}/${total}` : `bytes */${total}`
-        const answer = await this.#put(session, range, chunk.subarray(from - begin))
+        const answer = await this.#send(session, stored)
         if ('metadata' in answer) return answer.metadata
-        if (!isLast && answer.stored >= end) return undefined
-        if (answer.stored > from) retry = 1
-        from = Math.max(begin, answer.stored)
+        if (answer.stored > stored) retry = 1
+        stored = answer.stored
         // All bytes but no object is a reason to wait, too.
-        throw new Error(`${this.#target.what}: Cloud Storage has ${from} of ${end} bytes and waits for more`)
+        throw new Error(
+          `${this.#target.what}: Cloud Storage has ${answer.stored} of ${this.#writtenBytes} bytes and waits for more`,
+        )
       } catch (error) {
-        await this.#retries.pause(retry++, error, this.#signal)
-        const there = await this.#put(session, `bytes */${total}`, new Uint8Array(0)).catch(() => undefined)
-        if (there !== undefined && 'metadata' in there) return there.metadata
-        if (there !== undefined) from = Math.max(begin, there.stored)
-        if (from >= end && !isLast) return undefined
+        if (error instanceof Paused) await this.#changed.promise
+        else await this.#retries.pause(retry++, error, this.#signal)
+        const there = await this.#put(session, `bytes */${this.#total}`).catch(() => undefined)
+        if (there === undefined) continue
+        if ('metadata' in there) return there.metadata
+        if (there.stored > stored || error instanceof Paused) retry = 1
+        stored = there.stored
+        if (stored < this.#keptFrom)
+          throw new Error(
+            `${this.#target.what}: Cloud Storage has ${stored} bytes, and the next ones are no longer here`,
+            {cause: error},
+          )
       }
+    }
+  }
+
+  get #total(): string {
+    return this.#isEnded ? String(this.#writtenBytes) : '*'
+  }
+
+  /** Sends the bytes from an offset on until their end. */
+  #send(session: string, from: number): Promise<{stored: number} | {metadata: unknown}> {
+    const total = this.#total
+    if (total === String(from)) return this.#put(session, `bytes */${total}`)
+    return this.#put(session, `bytes ${from}-*/${total}`, this.#bytesFrom(from))
+  }
+
+  async *#bytesFrom(start: number): AsyncGenerator<Uint8Array> {
+    this.#sentBytes = start
+    for (;;) {
+      const from = this.#sentBytes
+      const inBlock = from % BLOCK_BYTES
+      const count = Math.min(this.#writtenBytes - from, BLOCK_BYTES - inBlock)
+      const isLast = this.#isEnded || this.#isFlushed
+      if (count >= PART_BYTES || inBlock + count === BLOCK_BYTES || (isLast && count > 0)) {
+        const block = this.#blocks[(from - inBlock - this.#keptFrom) / BLOCK_BYTES]
+        if (block === undefined) throw new Error(`The bytes at ${from} are no longer here`)
+        yield block.subarray(inBlock, inBlock + count)
+        this.#sentBytes += count
+        this.#change()
+      } else if (this.#isEnded) return
+      else await this.#more()
+    }
+  }
+
+  /** @throws Paused if nothing comes for long: the connection would count as broken */
+  async #more(): Promise<void> {
+    const {promise, reject} = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => reject(new Paused('No bytes to send')),
+      LONGEST_PAUSE * this.#connection.silenceMs,
+    )
+    try {
+      await Promise.race([this.#changed.promise, promise])
+    } finally {
+      clearTimeout(timer)
     }
   }
 
   async #put(
     session: string,
     range: string,
-    body: Uint8Array,
+    stream?: AsyncIterable<Uint8Array>,
   ): Promise<{stored: number} | {metadata: unknown}> {
     const {what} = this.#target
     const headers = {'content-range': range}
     const response = await this.#connection.send(
-      {method: 'PUT', path: session, headers, body: [body], what, signal: this.#signal},
+      {method: 'PUT', path: session, headers, what, signal: this.#signal, stream},
       [RESUME_INCOMPLETE],
     )
     const content = await bytesOf(response)
