@@ -1,8 +1,7 @@
 import {availableParallelism} from 'node:os'
-import {setFlagsFromString} from 'node:v8'
-import {runInNewContext} from 'node:vm'
 import {Worker as Thread, parentPort, workerData} from 'node:worker_threads'
 import {WORKER_ENVIRONMENT} from './contract.ts'
+import {collectGarbage} from './garbage.ts'
 
 /** Marks the threads that are started here. */
 const MARK = 'cloud-runner-tasks'
@@ -133,12 +132,6 @@ class Helper {
   }
 }
 
-/** Frees what the last tasks used: a thread that idles collects nothing, however much it holds. */
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
-}
-
 async function answer({id, name, argument}: Request): Promise<void> {
   try {
     const task = tasks.get(name)
@@ -157,6 +150,7 @@ if (isTaskThread)
     clearTimeout(idle)
     void answer(request).finally(() => {
       clearTimeout(idle)
+      // A thread that idles collects nothing, however much it holds.
       idle = setTimeout(collectGarbage, 100)
     })
   })

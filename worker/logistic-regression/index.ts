@@ -1,4 +1,5 @@
 import type {InputFile, Output, ProcessContext, Processor} from '../processor.ts'
+import {collectGarbage} from '../garbage.ts'
 import {startHelpers} from '../threads.ts'
 import {readPretrained} from './scoring/artifact.ts'
 import {readFile} from './formats/source.ts'
@@ -22,6 +23,9 @@ import {stopwatch} from './stopwatch.ts'
 import {chooseTransforms, noTransforms, shapesOf} from './training/tails.ts'
 import {readDriftBound, readModelOptions} from './options.ts'
 import {applyThreshold, chooseThreshold} from './training/threshold.ts'
+
+/** Of a table: collecting the garbage takes less than touching new memory of that size. */
+const LARGE_BYTES = 32 * 1024 * 1024
 
 /**
  * Learns from the labelled rows of a CSV file and predicts the others. The result is the file with predictions
@@ -81,6 +85,8 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     predictions,
     pacer,
   )
+  // What the design matrix took is free for the metrics.
+  if (table.bytes >= LARGE_BYTES) collectGarbage()
   const fitMs = lap()
   const {iterations, converged} = fit
   context.log(converged ? 'INFO' : 'WARNING', `Fitted ${labelled.length} labelled rows`, {

@@ -3,6 +3,7 @@ import {describe, expect, it} from 'vitest'
 import {schemaChecker} from '../../support/json-schema.ts'
 import {processFile} from '../../support/process-file.ts'
 import {randomFrom} from '../../support/random.ts'
+import {handOn, reserveNumbers} from '../../../worker/logistic-regression/table/columns.ts'
 
 const violationsOf = schemaChecker(new URL('../../../worker/report.schema.json', import.meta.url))
 
@@ -185,3 +186,28 @@ function numbersOf(rows: number, columns: number): string {
   const names = Array.from({length: columns}, (_, j) => `x${j}`)
   return [`${names.join(',')},y`, ...Array.from({length: rows}, line)].join('\n')
 }
+
+describe('a large file', () => {
+  it('has what was learned from freed before its predictions are measured', async () => {
+    const {normal} = randomFrom(8)
+    const row = (): string => Array.from({length: 20}, () => Math.round(20 * normal())).join()
+    const some = Array.from({length: 1000}, row)
+    const lines = Array.from({length: 205_000}, (_, i) => `${some[i % 1000]},${(i * 7919) % 3 > 1 ? 1 : 0}\n`)
+    const kernels: number[] = []
+    const onLog = (message: string): void => {
+      const {external, arrayBuffers} = process.memoryUsage()
+      if (message.startsWith('Predicted')) kernels.push(external - arrayBuffers)
+    }
+    await processFile(`a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,y\n${lines.join('')}`, {onLog})
+    // The design matrix alone had 39 MB.
+    expect(kernels[0]).toBeLessThan(16 * 1024 * 1024)
+  }, 60_000)
+
+  it('takes the room of what is kept of small ones', () => {
+    const small = reserveNumbers(1000)
+    handOn(small)
+    expect(small.length).toBe(1000)
+    reserveNumbers(1_000_000)
+    expect(small.length).toBe(0)
+  })
+})

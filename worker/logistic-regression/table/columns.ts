@@ -55,7 +55,10 @@ export function reserveCodes(rows: number): Int32Array<ArrayBuffer> {
 }
 
 function reserved(bytes: number): ArrayBuffer {
-  if (bytes > MOST_REUSED_BYTES) return new ArrayBuffer(bytes, {maxByteLength: bytes})
+  if (bytes > MOST_REUSED_BYTES) {
+    drop()
+    return new ArrayBuffer(bytes, {maxByteLength: bytes})
+  }
   const size = 2 ** Math.ceil(Math.log2(Math.max(1, bytes)))
   const earlier = kept.get(size)?.pop()
   if (earlier !== undefined) keptBytes -= size
@@ -73,6 +76,13 @@ export function handOn({buffer}: Float64Array | Int32Array): void {
   if (others === undefined) kept.set(size, [buffer])
   else others.push(buffer)
   keptBytes += size
+}
+
+/** Frees what is kept: a large file needs the room. */
+function drop(): void {
+  for (const buffers of kept.values()) for (const buffer of buffers) buffer.transfer(0)
+  kept.clear()
+  keptBytes = 0
 }
 
 /** The column's first rows. The memory of the others is freed if the column is large. */
