@@ -96,7 +96,7 @@ export async function checkAll(files: readonly UploadedFile[], dead: DeadLetters
   const endings = await findEndings(dead)
   for (const file of files) await checkUploads(file, endings)
   checkCommits(await objectsOf(OUTPUT, true))
-  for (const letter of dead.letters.values()) await checkReason(letter)
+  for (const letter of dead.letters.values()) await checkReason(letter, endings)
   world.log(`done ${endings.done.size}, failed ${endings.failed.size}, dead ${endings.dead.size}`)
 }
 
@@ -167,12 +167,16 @@ function checkCommits(objects: readonly StoredObject[]): void {
   }
 }
 
-/** A dead letter names its subscription and its attempts, and the log says why one of them was refused. */
-async function checkReason(letter: Record<string, unknown>): Promise<void> {
+/**
+ * A dead letter names its subscription and its attempts, and the log says why one of them was refused; unless the
+ * file is done, and only the answers to its deliveries were lost.
+ */
+async function checkReason(letter: Record<string, unknown>, {done}: Endings): Promise<void> {
   const world = theWorld()
   const {objectId, objectGeneration, CloudPubSubDeadLetterSourceDeliveryCount: attempts} = letter
   const file = key(String(objectId), String(objectGeneration))
   if (!(Number(attempts) >= 1)) world.violate(`the dead letter of ${file} does not say its attempts`)
+  if (done.has(file)) return
   const {entries} = await call('POST', '/v2/entries:list', {
     resourceNames: [`projects/${PROJECT}`],
     filter: `severity>=WARNING AND labels.object="${String(objectId)}" AND labels.generation="${String(objectGeneration)}"`,
