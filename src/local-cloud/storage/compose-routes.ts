@@ -4,7 +4,7 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {checkKey} from './encryption.ts'
-import {conditionNotMet, invalid, missingParameter} from './errors.ts'
+import {conditionNotMet, invalid, missingParameter, notServed} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
@@ -43,6 +43,7 @@ export function composeRoutes({
     const named = sourcesOf(body)
     for (const source of named)
       permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket, String(source['name']))
+    if (body['deleteSourceObjects'] === true) throw notServed('deleteSourceObjects of a composition')
     const destination = isJsonObject(body['destination']) ? body['destination'] : {}
     const draft = {
       bucket,
@@ -92,10 +93,12 @@ function sourcesOf(body: JsonObject): JsonObject[] {
 
 /** @throws StorageError 400, 404, 412 */
 function findSource(objects: Objects, bucket: string, source: JsonObject): StoredObject {
-  const {name, generation, objectPreconditions: conditions} = source
+  const {name, objectPreconditions: conditions} = source
+  // Google's client for Python writes null if there is none.
+  const generation = source['generation'] ?? undefined
   if (typeof name !== 'string') throw missingParameter('sourceObjects.name')
   const object = objects.get(bucket, name, generation === undefined ? undefined : Number(generation))
-  const wanted = isJsonObject(conditions) ? conditions['ifGenerationMatch'] : undefined
+  const wanted = isJsonObject(conditions) ? (conditions['ifGenerationMatch'] ?? undefined) : undefined
   if (wanted !== undefined && Number(wanted) !== object.generation) throw conditionNotMet()
   return object
 }

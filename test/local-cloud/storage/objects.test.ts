@@ -276,7 +276,12 @@ test('objects are put together from others', async () => {
   await expect(bucket.combine(['1', 'none'], 'x')).rejects.toMatchObject({code: 404})
   const stale = {sourceObjects: [{name: '1', objectPreconditions: {ifGenerationMatch: '7'}}]}
   expect((await call(origin, 'POST', '/b/bucket/o/x/compose', stale)).status).toBe(412)
+  const deletes = {sourceObjects: [{name: '1'}], deleteSourceObjects: true}
+  expect((await call(origin, 'POST', '/b/bucket/o/x/compose', deletes)).status).toBe(400)
   expect(blobsOf(local)).toHaveLength(5)
+  // As Google's client for Python writes it.
+  const nulls = {sourceObjects: [{name: '1', generation: null}], destination: {}}
+  expect((await call(origin, 'POST', '/b/bucket/o/x/compose', nulls)).status).toBe(200)
 })
 
 test('what is put together for a caller that leaves is given up', async () => {
