@@ -1,8 +1,21 @@
+import {join} from 'node:path'
 import {Storage} from '@google-cloud/storage'
 import {Storage as Storage7} from 'google-cloud-storage-7'
 import {expect, it} from 'vitest'
-import {PYTHON, withoutPython} from '../support/google-clients.ts'
+import type {LoggedRequest} from '../../src/local-cloud/index.ts'
+import {
+  CRATE,
+  GO_MODULE,
+  JARS,
+  PYTHON,
+  withoutGo,
+  withoutJava,
+  withoutPython,
+  withoutRust,
+} from '../support/google-clients.ts'
 import {missing, startTools} from '../support/tool.ts'
+
+const FIXTURES = join(import.meta.dirname, '../fixtures/clients')
 
 /** A tool that repeats a call does so for 30 seconds at least; the rest is room for its start on a busy machine. */
 const LIMIT_MS = 20_000
@@ -54,3 +67,35 @@ it('the Node clients do not repeat what is not served', async () => {
   )
   expect(performance.now() - before).toBeLessThan(2000)
 })
+
+/** Programs that end at the first call that fails. */
+const PROGRAMS: [name: string, reason: string | undefined, ...command: string[]][] = [
+  ['gcloud', missing('gcloud'), 'gcloud', 'storage', 'cat', 'gs://refused/x'],
+  ['gsutil', missing('gsutil'), 'gsutil', 'ls', 'gs://refused'],
+  ['Python', withoutPython('google.cloud.storage'), PYTHON, join(FIXTURES, 'python_clients.py')],
+  ['gcsfs', withoutPython('gcsfs', 'pandas', 'pyarrow'), PYTHON, join(FIXTURES, 'gcsfs_storage.py')],
+  ['C++', withoutPython('pyarrow'), PYTHON, join(FIXTURES, 'pyarrow_storage.py')],
+  ['Go', withoutGo(), 'go', 'run', '-C', GO_MODULE, '.'],
+  ['Java', withoutJava(), 'java', '-cp', `${JARS}/*`, join(FIXTURES, 'java/Objects.java')],
+  ['Rust', withoutRust(), 'cargo', 'run', '--offline', '--manifest-path', join(CRATE, 'Cargo.toml')],
+]
+
+for (const [name, reason, ...command] of PROGRAMS) {
+  it.skipIf(reason !== undefined)(
+    `${name} sends a call once that is answered as not served${reason ?? ''}`,
+    {timeout: 300_000},
+    async () => {
+      const {run, origins} = await startTools()
+      const control = `${origins.endpoint}/_local-cloud`
+      const faults = ['storage', 'b', 'upload', 'download', 'refused'].flatMap((first) =>
+        [`/${first}`, `/${first}/**`].map((path) => ({on: {path}, answer: 'UNIMPLEMENTED', times: 1000})),
+      )
+      await fetch(`${control}/faults`, {method: 'POST', body: JSON.stringify({faults})})
+      await expect(run(command, {BUCKET: 'refused', GOPROXY: 'off'})).rejects.toThrow('Fault on purpose')
+      const {requests}: {requests: LoggedRequest[]} = JSON.parse(
+        await (await fetch(`${control}/requests`)).text(),
+      )
+      expect(requests.filter(({status}) => status === 400)).toHaveLength(1)
+    },
+  )
+}
