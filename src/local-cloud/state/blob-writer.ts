@@ -10,7 +10,7 @@ const GATHERED_BYTES = 1024 * 1024
 /** Files up to this size are hashed at once: less than a millisecond. */
 const HASHED_AT_ONCE_BYTES = 256 * 1024
 /** Bytes between early syncs, so the last sync has little left. */
-const SYNCED_AHEAD_BYTES = 32 * 1024 * 1024
+const SYNCED_AHEAD_BYTES = 8 * 1024 * 1024
 
 /** Appends to a file and hashes what is in it. Chunks are kept until they are written: do not change them. */
 export class HashingWriter {
