@@ -109,7 +109,7 @@ function drifted({drift = []}: Report): Markup {
     ['column', 'stability index', 'beyond the range', 'new values'],
     listed.map((one) => [
       one.column,
-      markup`<td>${one.psi.toFixed(3)}</td><td>${one.beyondRange === 0 ? '' : percent(one.beyondRange)}</td><td>${one.newLevels.slice(0, MOST_TILES).join(', ')}</td>`,
+      markup`<td>${one.psi.toFixed(3)}</td><td>${one.beyondRange === 0 ? '' : percent(one.beyondRange)}</td><td class="text">${one.newLevels.slice(0, MOST_TILES).join(', ')}</td>`,
     ]),
   )}</div><p class="sub">How far each column is from the rows that the model learned from. Population stability index: below 0.1 the same, from 0.25 on another distribution.</p></div></section>`
 }
@@ -183,7 +183,7 @@ function coefficients(
     interval === undefined ? '' : `${figure(interval[0])} to ${figure(interval[1])}`
   const rows = listed.map((term): [string, Markup] => [
     nameOf(term),
-    markup`<td>${figure((term.contrast ?? term).value)}</td><td>${unitOf(term)}</td><td>${range((term.contrast ?? term).interval)}</td><td>${term.quartiles ? `${figure(term.quartiles.change)} from ${figure(term.quartiles.from)} to ${figure(term.quartiles.to)}` : ''}</td>`,
+    markup`<td>${figure((term.contrast ?? term).value)}</td><td class="text">${unitOf(term)}</td><td>${range((term.contrast ?? term).interval)}</td><td>${term.quartiles ? `${figure(term.quartiles.change)} from ${figure(term.quartiles.from)} to ${figure(term.quartiles.to)}` : ''}</td>`,
   ])
   const body = markup`${terms.length === 0 ? markup`` : effectsFigure(effects)}
 <div class="card all"><details><summary>All ${count(terms.length + 1)} coefficients</summary><div class="scroll">${table(

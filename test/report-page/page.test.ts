@@ -5,6 +5,7 @@ import {execa} from 'execa'
 import {beforeAll, describe, expect, it} from 'vitest'
 import {reportPage} from '../../src/report-page/page.ts'
 import type {Report} from '../../worker/contract.ts'
+import {noBrowser, openPage} from '../support/browser.ts'
 import {processFile} from '../support/process-file.ts'
 import {randomFrom} from '../support/random.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
@@ -154,6 +155,46 @@ describe('the page of a report', () => {
     expect(page).not.toContain('penalty')
     expect(slips(page)).toEqual([])
   })
+
+  it.skipIf(noBrowser !== undefined)(
+    `fits a phone, tables with long names included${noBrowser === undefined ? '' : `, skipped: ${noBrowser}`}`,
+    async () => {
+      const names = ['a_class_whose_name_is_made_of_sixty_letters_without_any_blank', '利益'.repeat(30)]
+      const file = join(await temporaryFolder(), 'long.html')
+      await writeFile(file, reportPage(await reportOn(names)))
+      const page = await openPage(`file://${file}`)
+      await page.setViewportSize({width: 390, height: 900})
+      const cut: unknown = await page.evaluate(`
+        for (const one of document.querySelectorAll('details')) one.open = true;
+        [...document.querySelectorAll('.scroll')]
+          .filter((one) => one.scrollWidth > one.clientWidth)
+          .map((one) => one.innerText.slice(0, 60))`)
+      expect(cut).toEqual([])
+    },
+    120_000,
+  )
+
+  it.skipIf(noBrowser !== undefined)(
+    'has no name of a group over a bar of a histogram',
+    async () => {
+      const file = join(await temporaryFolder(), 'tall.html')
+      const tall = Array.from({length: 20}, (_, i) => (i === 9 ? 100 : 0))
+      const curves = two.curves.map((one) => ({...one, histogram: {own: tall, others: tall}}))
+      await writeFile(file, reportPage({...two, curves}))
+      const page = await openPage(`file://${file}`)
+      const over: unknown = await page.evaluate(`
+        const svg = [...document.querySelectorAll('svg')].find(
+          (one) => one.querySelector('title').textContent === 'Predicted probabilities');
+        const bars = [...svg.querySelectorAll('rect')].map((one) => one.getBoundingClientRect());
+        [...svg.querySelectorAll('text')]
+          .filter((one) => /rows/.test(one.textContent) && !/share/.test(one.textContent))
+          .map((one) => one.getBoundingClientRect())
+          .map((label) => bars.filter((bar) => bar.top < label.bottom - 1 && label.top + 1 < bar.bottom
+            && bar.left < label.right && label.left < bar.right).length)`)
+      expect(over).toEqual([0, 0])
+    },
+    120_000,
+  )
 
   it.skipIf(browser === undefined)(
     `is read by a browser as it was written${browser === undefined ? ', skipped: no chromium' : ''}`,

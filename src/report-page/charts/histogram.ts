@@ -26,6 +26,8 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
   ].map((group) => ({...group, total: group.rows.reduce((sum, rows) => sum + rows, 0)}))
   const highest = Math.max(...groups.flatMap(({rows, total}) => rows.map((one) => one / Math.max(1, total))))
   const most = ENDS.find((end) => highest <= end) ?? 1
+  // Room for the names of the groups beyond tall bars.
+  const end = highest > 0.8 * most ? 1.2 * most : most
   const bars = (group: (typeof groups)[number]): Bar[] =>
     group.rows.flatMap((rows, i) =>
       rows === 0
@@ -51,7 +53,7 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
       marginBottom: 46,
       marginLeft: 40,
       x: {domain: [0, 1]},
-      y: {domain: [-most, most]},
+      y: {domain: [-end, end]},
       marks: [
         ...axes(
           {
@@ -61,7 +63,7 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
           },
           {
             label: 'share of rows, %',
-            ticks: [-1, -0.5, 0, 0.5, 1].map((end) => end * most),
+            ticks: [-1, -0.5, 0, 0.5, 1].map((part) => part * most),
             format: hundredths,
           },
         ),
@@ -78,7 +80,7 @@ export function histogramFigure({histogram: {own, others}, class: name}: Curves)
         ),
         Plot.ruleY([0], {stroke: COLORS.muted}),
         ...groups.map(({who, sign, total, fill}) =>
-          note([0.5, sign * most], `${sign > 0 ? '▲' : '▼'} ${short(who, 24)}: ${count(total)} rows`, {
+          note([0.5, sign * end], `${sign > 0 ? '▲' : '▼'} ${short(who, 24)}: ${count(total)} rows`, {
             fill: sign > 0 ? fill : COLORS.muted,
             fontWeight: 600,
             dy: sign * 12,
