@@ -1,6 +1,8 @@
 import type {FileHandle} from 'node:fs/promises'
+import {crc32c} from '@node-rs/crc32'
 import {bytesPass} from '../idle-memory.ts'
 import {hashFile, type FileHashes} from './file-hashes.ts'
+import {crc32cBase64} from './crc32c.ts'
 import {type Digests, Hashes} from './hashes.ts'
 
 /** How much is gathered before it is written: each turn through the thread pool and the hashing thread costs as much. */
@@ -12,11 +14,13 @@ const HASHED_AT_ONCE_BYTES = 256 * 1024
 /** Bytes between early syncs, so the last sync has little left. */
 const SYNCED_AHEAD_BYTES = 8 * 1024 * 1024
 
-/** Appends to a file and hashes what is in it. Chunks are kept until they are written: do not change them. */
+/** Appends to a file and hashes what is in it. Chunks are kept until they are written, and their memory freed then. */
 export class HashingWriter {
   readonly #handle: FileHandle
   readonly #options: {sha256?: boolean}
   #atOnce: Hashes | undefined
+  /** Of a file that was empty: beside MD5, it would make the thread the limit of an upload. */
+  #crc32c: number | undefined
   #inThread: FileHashes | undefined
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
@@ -37,27 +41,30 @@ export class HashingWriter {
     this.#sizeBytes = sizeBytes
     this.#written = sizeBytes
     this.#syncedAhead = sizeBytes
-    if (sizeBytes === 0) this.#atOnce = new Hashes(options)
-    else this.#inThread = hashFile(handle.fd, options)
+    if (sizeBytes === 0) {
+      this.#atOnce = new Hashes({...options, crc32c: false})
+      this.#crc32c = 0
+    } else this.#inThread = hashFile(handle.fd, options)
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
-    if (chunk.length === 0) return
+  /** @returns when to write the next chunk, if not at once */
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (chunk.length === 0) return undefined
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.length
     this.#sizeBytes += chunk.length
-    bytesPass(chunk.length)
     this.#atOnce?.update(chunk)
+    if (this.#crc32c !== undefined) this.#crc32c = crc32c(chunk, this.#crc32c)
     if (this.#atOnce !== undefined && this.#sizeBytes > HASHED_AT_ONCE_BYTES) {
       this.#atOnce = undefined
-      this.#inThread = hashFile(this.#handle.fd, this.#options)
+      this.#inThread = hashFile(this.#handle.fd, {...this.#options, crc32c: false})
     }
     if (this.#gatheredBytes >= BATCH_BYTES) this.#writing ??= this.#writeGathered(BATCH_BYTES)
-    if (this.#gatheredBytes >= GATHERED_BYTES) await this.#writing
+    return this.#gatheredBytes >= GATHERED_BYTES ? this.#writing : undefined
   }
 
   /** Resolves when everything is in the file. @throws if the disk is full or broken */
@@ -75,7 +82,9 @@ export class HashingWriter {
 
   /** After a flush. */
   async digest(): Promise<Digests> {
-    return this.#atOnce?.digest() ?? this.#inThread?.end(this.#written) ?? new Hashes(this.#options).digest()
+    const hashed = this.#atOnce?.digest() ?? this.#inThread?.end(this.#written)
+    const digests = (await hashed) ?? new Hashes(this.#options).digest()
+    return this.#crc32c === undefined ? digests : {...digests, crc32c: crc32cBase64(this.#crc32c)}
   }
 
   /** Gives up hashing, and closes the file. */
@@ -94,6 +103,7 @@ export class HashingWriter {
         this.#gathered = []
         this.#gatheredBytes = 0
         await writeAll(this.#handle, chunks, this.#written)
+        for (const chunk of chunks) free(chunk)
         this.#written += bytes
         this.#syncAhead()
         await this.#inThread?.grown(this.#written)
@@ -111,6 +121,12 @@ export class HashingWriter {
     this.#syncing = this.#syncing.then(() => this.#handle.datasync())
     this.#syncing.catch(() => undefined)
   }
+}
+
+/** At once where nothing else can be in the same buffer: a collector would have to look for it. */
+function free({buffer, byteLength}: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+  else bytesPass(byteLength)
 }
 
 async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[], start: number): Promise<void> {

@@ -22,8 +22,12 @@ export interface BlobInfo extends Digests {
 export interface BlobWriter {
   readonly id: string
   readonly sizeBytes: number
-  /** Takes over a chunk, which must not change from then on; a full disk may show only at a later call. */
-  write(chunk: Uint8Array): Promise<void>
+  /**
+   * Takes over a chunk: if it is all of its buffer, that is freed once it is written. A full disk may show only at a
+   * later call.
+   * @returns when to write the next one, if not at once
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined
   /** Makes what was written so far survive a crash (a resumable upload between two requests). */
   sync(): Promise<void>
   /**
@@ -126,7 +130,10 @@ export async function openBlobs(folder: string): Promise<FileBlobs> {
       get sizeBytes() {
         return file.sizeBytes
       },
-      write: (chunk) => namingDisk(disk, () => file.write(chunk)),
+      write(chunk) {
+        const writing = file.write(chunk)
+        return writing && namingDisk(disk, () => writing)
+      },
       sync: () => namingDisk(disk, () => file.sync()),
       finish: () => namingDisk(disk, finish),
       close: () => namingDisk(disk, close),

@@ -1,11 +1,11 @@
 import {extname} from 'node:path'
 import {fileURLToPath} from 'node:url'
 import type {Worker} from 'node:worker_threads'
-import type {Digests} from './hashes.ts'
+import type {Digests, HashOptions} from './hashes.ts'
 
 /** What the thread is asked. */
 export type HashRequest =
-  | {readonly kind: 'open'; readonly id: number; readonly descriptor: number; readonly sha256: boolean}
+  | {readonly kind: 'open'; readonly id: number; readonly descriptor: number; readonly options: HashOptions}
   | {readonly kind: 'grown' | 'end'; readonly id: number; readonly until: number}
   | {readonly kind: 'drop'; readonly id: number}
 
@@ -43,7 +43,7 @@ const waiting = new Map<number, Waiting>()
  * whole process and does not keep it alive.
  * @param descriptor of the file, open for reading until the end or `drop`
  */
-export function hashFile(descriptor: number, {sha256 = false}: {sha256?: boolean}): FileHashes {
+export function hashFile(descriptor: number, options: HashOptions): FileHashes {
   const id = ++lastId
   const ended = Promise.withResolvers<Digests>()
   // Callers that wait for the end get the error; a dropped file has none.
@@ -70,7 +70,7 @@ export function hashFile(descriptor: number, {sha256 = false}: {sha256?: boolean
       ended.reject(error)
     },
   })
-  send({kind: 'open', id, descriptor, sha256})
+  send({kind: 'open', id, descriptor, options})
   return {
     async grown(sizeBytes) {
       size = sizeBytes

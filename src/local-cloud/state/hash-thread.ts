@@ -61,7 +61,7 @@ function schedule(): void {
 function take(request: HashRequest): void {
   const {id} = request
   if (request.kind === 'open') {
-    const hashes = new Hashes({sha256: request.sha256})
+    const hashes = new Hashes(request.options)
     files.set(id, {descriptor: request.descriptor, hashes, hashed: 0, until: 0, ended: false})
   } else if (request.kind === 'drop') files.delete(id)
   else {

@@ -4,7 +4,7 @@ import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {checkChecksums, checksumsOfHeaders, type Checksums} from './checksums.ts'
-import {chunksOf} from './chunks.ts'
+import {takeChunks} from './chunks.ts'
 import {readContentRange, type ContentRange} from './content-range.ts'
 import {StorageError, invalid, invalidChunk} from './errors.ts'
 import type {ObjectChanges} from './object-changes.ts'
@@ -223,15 +223,16 @@ async function append(
   const file = await writer.open(session)
   let position = plan.start
   try {
-    for await (const chunk of chunksOf(request.stream)) {
+    await takeChunks(request.stream, (chunk) => {
       const from = Math.max(0, file.sizeBytes - position)
       const to = Math.min(chunk.length, plan.keepUntil - position)
-      if (to > from) await file.write(chunk.subarray(from, to))
       position += chunk.length
+      const writing = to > from ? file.write(chunk.subarray(from, to)) : undefined
       if (position > (plan.end ?? plan.keepUntil)) {
         throw invalid('Invalid request. The body is longer than its headers say.')
       }
-    }
+      return writing
+    })
   } finally {
     await writer.sync()
   }

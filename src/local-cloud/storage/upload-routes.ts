@@ -1,9 +1,10 @@
+import type {Readable} from 'node:stream'
 import type {BlobInfo, Blobs, BlobWriter} from '../state/blobs.ts'
 import {SMALL_BYTES} from '../state/small-blobs.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import {checkChecksums, checksumsOfHeaders, checksumsOfMetadata, type Checksums} from './checksums.ts'
-import {chunksOf} from './chunks.ts'
+import {chunksOf, takeChunks} from './chunks.ts'
 import {invalid, missingParameter} from './errors.ts'
 import {boundaryOf, readRelatedParts} from './multipart.ts'
 import {checkObjectName} from './names.ts'
@@ -38,7 +39,7 @@ export function createUploads({
     }
     const draft = draftOf(request, metadata)
     changes.checkDraft(draft)
-    const blob = await receive(blobs, chunksOf(request.stream))
+    const blob = await receive(blobs, request.stream)
     return finish(request, draft, blob, checksumsOfHeaders(request.headers))
   }
 
@@ -134,18 +135,21 @@ function declaredLength(header: string | string[] | undefined): number | undefin
 }
 
 /** Takes the bytes into a new blob; nothing is left of it if they break off. */
-export async function receive(blobs: Blobs, chunks: AsyncIterable<Buffer>): Promise<BlobInfo> {
+export async function receive(blobs: Blobs, body: Readable | AsyncIterable<Buffer>): Promise<BlobInfo> {
   const first: Buffer[] = []
   let sizeBytes = 0
   let writer: BlobWriter | undefined
+  const writeFirst = async (): Promise<void> => {
+    writer = await blobs.create()
+    for (const chunk of first.splice(0)) await writer.write(chunk)
+  }
   try {
-    for await (const chunk of chunks) {
+    await takeChunks(body, (chunk) => {
+      if (writer !== undefined) return writer.write(chunk)
       first.push(chunk)
       sizeBytes += chunk.length
-      if (sizeBytes <= SMALL_BYTES) continue
-      writer ??= await blobs.create()
-      for (const each of first.splice(0)) await writer.write(each)
-    }
+      return sizeBytes > SMALL_BYTES ? writeFirst() : undefined
+    })
     return writer === undefined ? blobs.small(Buffer.concat(first)) : await writer.finish()
   } catch (error) {
     await writer?.discard()

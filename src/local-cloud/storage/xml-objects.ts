@@ -3,7 +3,6 @@ import type {State} from '../state/state.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {checkChecksums, checksumsOfHeaders} from './checksums.ts'
-import {chunksOf} from './chunks.ts'
 import {downloadObject} from './download.ts'
 import {checkKey} from './encryption.ts'
 import {conditionNotMet, invalid, notModified} from './errors.ts'
@@ -80,7 +79,7 @@ export function createXmlObjects({
   const upload = async (request: HttpRequest): Promise<HttpResponse> => {
     const draft = draftOfHeaders(request, fieldsOfHeaders(request.headers))
     changes.checkDraft(draft)
-    const blob = await receive(state.blobs, chunksOf(request.stream))
+    const blob = await receive(state.blobs, request.stream)
     try {
       checkChecksums(checksumsOfHeaders(request.headers), blob)
       return {headers: storedHeaders(await changes.store(draft, () => contentOfBlob(blob)))}

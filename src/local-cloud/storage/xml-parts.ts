@@ -2,7 +2,6 @@ import type {State} from '../state/state.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {checkChecksums, checksumsOfHeaders} from './checksums.ts'
-import {chunksOf} from './chunks.ts'
 import {concatenate} from './compose-routes.ts'
 import {invalid, StorageError} from './errors.ts'
 import type {ObjectChanges} from './object-changes.ts'
@@ -81,7 +80,7 @@ export function createXmlParts({
       const number = Number(request.url.searchParams.get('partNumber'))
       if (!Number.isInteger(number) || number < 1 || number > MAX_PARTS)
         throw invalid(`The part number must be 1 to ${MAX_PARTS}.`)
-      const blob = await receive(state.blobs, chunksOf(request.stream))
+      const blob = await receive(state.blobs, request.stream)
       try {
         checkChecksums(checksumsOfHeaders(request.headers), blob)
         const replaced = await state.write(() => {

@@ -1,10 +1,10 @@
-import {type Digests, Hashes} from '../../../src/local-cloud/state/hashes.ts'
+import {type Digests, Hashes, type HashOptions} from '../../../src/local-cloud/state/hashes.ts'
 import {theDisk} from '../disk.ts'
 
 /** In place of the thread that hashes large files: the same digests, at once. */
 export function hashFile(
   descriptor: number,
-  options: {sha256?: boolean},
+  options: HashOptions,
 ): {grown: () => Promise<void>; end: (sizeBytes: number) => Promise<Digests>; drop: () => void} {
   return {
     grown: () => Promise.resolve(),
