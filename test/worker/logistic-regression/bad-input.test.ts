@@ -182,6 +182,15 @@ describe('a file that can never be processed', () => {
     expect(wide.suggestions[0]).toBe(`The columns are ${many.slice(0, 100).join(', ')} and 1 more.`)
   })
 
+  it('with few rows and a quantity as its label gets it split', async () => {
+    const fault = await faultOf(`a,price\n${rowsOf(60, (i) => `${i % 3},${i}.5\n`)}`, {labelColumn: 'price'})
+    expect(fault).toMatchObject({code: 'too-many-classes', column: 'price'})
+    expect(fault.message).toContain('60 distinct numbers in 60 rows')
+    expect(fault.suggestions.join(' ')).toContain('--bins 2')
+    const grades = `a,grade\n${rowsOf(60, (i) => `${i % 7},${i % 25}\n`)}`
+    expect((await processFile(grades, {labelColumn: 'grade'})).report.label.classes).toHaveLength(25)
+  })
+
   it('without a named label gets the flag suggested', async () => {
     const {suggestions} = await faultOf(`a,price\n${rowsOf(30, (i) => `${i % 3},${i}.5\n`)}`)
     expect(suggestions.join(' ')).toContain('--label-column')

@@ -204,7 +204,7 @@ export class LabelBuilder {
 
   /**
    * @param codes of the rows; they become those of {@link Label}
-   * @throws PermanentError `no-labelled-row`, `one-class`
+   * @throws PermanentError `no-labelled-row`, `one-class`, `too-many-classes`
    */
   build(codes: Int32Array): Label {
     const names = [...this.#classes.values()].map(({name}) => name)
@@ -234,6 +234,18 @@ export class LabelBuilder {
           code: 'one-class',
           column: this.#name,
           suggestions: ['Add rows of at least one other class, or name another column with --label-column.'],
+        },
+      )
+    }
+    const rows = this.#counts.reduce((sum, count) => sum + count, 0)
+    const remedy = this.#binsIfNumbers()
+    if (found.length > MOST_CLASSES_UNNAMED && 2 * found.length > rows && remedy.length > 0) {
+      throw new PermanentError(
+        `The label column ${this.#name} has ${found.length} distinct numbers in ${rows} rows: a quantity, not classes.`,
+        {
+          code: 'too-many-classes',
+          column: this.#name,
+          suggestions: ['This is classification: name a column of classes with --label-column.', ...remedy],
         },
       )
     }
