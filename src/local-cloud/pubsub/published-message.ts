@@ -22,6 +22,11 @@ export function messageBytes({data, attributes, orderingKey = ''}: NewMessage): 
   return bytes
 }
 
+/** A character has three bytes at most. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes
+}
+
 function checkAttributes(attributes: Readonly<Record<string, string>>): void {
   const keys = Object.keys(attributes)
   if (keys.length > MOST_ATTRIBUTES)
@@ -30,12 +35,12 @@ function checkAttributes(attributes: Readonly<Record<string, string>>): void {
       `A message has ${keys.length} attributes; at most ${MOST_ATTRIBUTES} are allowed.`,
     )
   for (const key of keys) {
-    if (key === '' || key.startsWith('goog') || Buffer.byteLength(key) > LONGEST_KEY_BYTES)
+    if (key === '' || key.startsWith('goog') || isLonger(key, LONGEST_KEY_BYTES))
       throw new ApiError(
         'INVALID_ARGUMENT',
         `The attribute key "${key.slice(0, LONGEST_KEY_BYTES)}" is empty, begins with "goog" or has more than ${LONGEST_KEY_BYTES} bytes.`,
       )
-    if (Buffer.byteLength(attributes[key] ?? '') > LONGEST_VALUE_BYTES)
+    if (isLonger(attributes[key] ?? '', LONGEST_VALUE_BYTES))
       throw new ApiError(
         'INVALID_ARGUMENT',
         `The value of the attribute "${key}" has more than ${LONGEST_VALUE_BYTES} bytes.`,
@@ -69,7 +74,7 @@ export function checkMessages(messages: readonly NewMessage[]): NewMessage[] {
         'INVALID_ARGUMENT',
         'One or more messages in the publish request is empty. Each message must contain either non-empty data, or at least one attribute.',
       )
-    if (Buffer.byteLength(orderingKey) > LONGEST_ORDERING_KEY_BYTES)
+    if (isLonger(orderingKey, LONGEST_ORDERING_KEY_BYTES))
       throw new ApiError(
         'INVALID_ARGUMENT',
         `An ordering key has more than ${LONGEST_ORDERING_KEY_BYTES} bytes.`,

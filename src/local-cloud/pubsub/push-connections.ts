@@ -7,6 +7,8 @@ import type {PushRequest} from './push-request.ts'
 const ACKNOWLEDGING = new Set([102, 200, 201, 202, 204])
 /** Reads no more of a response than this; the connection is dropped instead. */
 const LONGEST_ANSWER = 64 * 1024
+/** What every connection reads into: it is taken out at once. */
+const READ_BUFFER = Buffer.alloc(16 * 1024)
 
 /** `stale`: the server closed a kept-alive connection just as it was reused. */
 type Outcome = 'acknowledged' | 'refused' | 'stale'
@@ -81,13 +83,12 @@ class Connection {
 
   constructor(endpoint: URL, {idle, closed}: {idle: () => void; closed: () => void}) {
     this.#idle = idle
-    this.#socket = open(endpoint)
-    this.#socket.setNoDelay(true)
-    let code: string | undefined = 'ECONNRESET'
-    this.#socket.on('data', (chunk) => {
-      this.#text += chunk.toString('latin1')
+    this.#socket = open(endpoint, (text) => {
+      this.#text += text
       this.#read()
     })
+    this.#socket.setNoDelay(true)
+    let code: string | undefined = 'ECONNRESET'
     this.#socket.on('error', (error) => {
       code = codeOf(error)
     })
@@ -102,8 +103,9 @@ class Connection {
     this.#settle = settle
     this.#isBusy = true
     this.#socket.ref()
-    const head = headOf(endpoint, headers)
-    if (typeof body === 'string') this.#socket.write(`${head}${body}`)
+    const {line, credentials} = starts.get(endpoint) ?? startOf(endpoint)
+    const head = `${line}${headers.startsWith('authorization: ') ? '' : credentials}${headers}\r\n`
+    if (typeof body === 'string') this.#socket.write(head + body)
     else this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]))
   }
 
@@ -151,12 +153,23 @@ class Connection {
   }
 }
 
-function open({protocol, hostname, port}: URL): Socket {
+function open({protocol, hostname, port}: URL, receive: (text: string) => void): Socket {
   const host = hostname.replace(/^\[|\]$/g, '')
-  if (protocol !== 'https:') return connect({host, port: Number(port || 80)})
+  if (protocol !== 'https:') {
+    const callback = (length: number): boolean => {
+      receive(READ_BUFFER.toString('latin1', 0, length))
+      return true
+    }
+    return connect({host, port: Number(port || 80), onread: {buffer: READ_BUFFER, callback}})
+  }
   // Loaded here, since most subscriptions push to this machine.
   const tls = process.getBuiltinModule('node:tls')
-  return tls.connect({host, port: Number(port || 443), ...(isIP(host) === 0 ? {servername: host} : {})})
+  const socket = tls.connect({
+    host,
+    port: Number(port || 443),
+    ...(isIP(host) === 0 ? {servername: host} : {}),
+  })
+  return socket.on('data', (chunk) => receive(chunk.toString('latin1')))
 }
 
 /** What heads for an endpoint have in common; each part of a URL costs something to read. */
@@ -171,13 +184,6 @@ function startOf(endpoint: URL): {readonly line: string; readonly credentials: s
   }
   starts.set(endpoint, start)
   return start
-}
-
-function headOf(endpoint: URL, headers: PushRequest['headers']): string {
-  const {line, credentials} = starts.get(endpoint) ?? startOf(endpoint)
-  let head = headers['authorization'] === undefined ? line + credentials : line
-  for (const name of Object.keys(headers)) head += `${name}: ${headers[name]}\r\n`
-  return `${head}\r\n`
 }
 
 /** Where a response ends, if that is known already (RFC 9112, 6.3). */

@@ -15,7 +15,8 @@ const OWN_HEADERS = new Set([
 
 /** A delivery as an HTTP request. */
 export interface PushRequest {
-  readonly headers: Record<string, string>
+  /** Lines, without those that every request to the endpoint has; first the authorization, if there is one. */
+  readonly headers: string
   readonly body: string | Buffer
 }
 
@@ -35,19 +36,17 @@ export function formatPush(
 ): PushRequest {
   const {unwrapped} = settings
   let body: string | Buffer
-  let headers: Record<string, string> = {}
+  let headers = token === undefined ? '' : `authorization: Bearer ${token}\r\n`
+  headers += 'user-agent: CloudPubSub-Google\r\naccept: application/json\r\n'
   if (unwrapped === undefined) body = wrapped(subscription, text, attempt)
   else {
     const message = parseMessage(text)
     body = Buffer.from(message.data ?? '', 'base64')
-    if (unwrapped.writeMetadata) headers = metadataHeaders(subscription, message, attempt)
+    const metadata = unwrapped.writeMetadata ? metadataHeaders(subscription, message, attempt) : {}
+    for (const [name, value] of Object.entries(metadata)) headers += `${name}: ${value}\r\n`
   }
-  headers['user-agent'] = 'CloudPubSub-Google'
-  headers['accept'] = 'application/json'
-  if (token !== undefined) headers['authorization'] = `Bearer ${token}`
-  if (unwrapped === undefined) headers['content-type'] = 'application/json'
-  headers['content-length'] = String(Buffer.byteLength(body))
-  return {headers, body}
+  const type = unwrapped === undefined ? 'content-type: application/json\r\n' : ''
+  return {headers: `${headers}${type}content-length: ${Buffer.byteLength(body)}\r\n`, body}
 }
 
 /** The message is JSON already: to parse it and to write it again costs as much as to send it. */

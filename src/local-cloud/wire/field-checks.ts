@@ -49,8 +49,10 @@ function checkField(field: protobuf.Field, value: unknown, path: string): unknow
 function checkValue(field: protobuf.Field, value: unknown, path: string): unknown {
   const {resolvedType} = field
   if (resolvedType instanceof protobuf.Enum) return checkEnum(resolvedType, value, path)
-  if (resolvedType instanceof protobuf.Type)
-    return (WELL_KNOWN[resolvedType.fullName] ?? checkMessage.bind(undefined, resolvedType))(value, path)
+  if (resolvedType instanceof protobuf.Type) {
+    const check = wellKnown(resolvedType)
+    return check === undefined ? checkMessage(resolvedType, value, path) : check(value, path)
+  }
   return checkScalar(field.type, value, path)
 }
 
@@ -102,6 +104,20 @@ function checkScalar(type: string, value: unknown, path: string): unknown {
   throw invalidValue(path, `TYPE_${type.toUpperCase()}`, value)
 }
 
+type Check = (value: unknown, path: string) => unknown
+
+/** A type puts its full name together each time. */
+const checks = new WeakMap<protobuf.Type, {readonly check: Check | undefined}>()
+
+function wellKnown(type: protobuf.Type): Check | undefined {
+  let known = checks.get(type)
+  if (known === undefined) {
+    known = {check: WELL_KNOWN[type.fullName]}
+    checks.set(type, known)
+  }
+  return known.check
+}
+
 const textMatching = (name: string, pattern: RegExp) => (value: unknown, path: string) => {
   if (typeof value !== 'string' || !pattern.test(value)) throw invalidValue(path, name, value)
   return value
@@ -116,7 +132,7 @@ const anyList = (value: unknown, path: string): unknown => {
 }
 const wrapper = (type: string) => (value: unknown, path: string) => checkScalar(type, value, path)
 
-const WELL_KNOWN: Record<string, (value: unknown, path: string) => unknown> = {
+const WELL_KNOWN: Record<string, Check> = {
   '.google.protobuf.Duration': textMatching('Duration', /^-?\d{1,12}(\.\d{1,9})?s$/),
   '.google.protobuf.Timestamp': textMatching(
     'Timestamp',

@@ -106,7 +106,7 @@ export function createHttpServer(
 /** A peer that neither sends the rest of its body nor reads ours is disconnected; a handler may take its time. */
 function limitSilence(message: IncomingMessage, response: ServerResponse, silentBodyMs: number): void {
   const {socket} = message
-  response.once('pipe', () => socket.setTimeout(silentBodyMs))
+  response.on('pipe', () => socket.setTimeout(silentBodyMs))
   // Most bodies have arrived by then.
   setImmediate(() => {
     if (!isArriving(message)) return

@@ -4,7 +4,7 @@ import {expect, onTestFinished, test} from 'vitest'
 import {PushConnections} from '../../../src/local-cloud/pubsub/push-connections.ts'
 import type {PushRequest} from '../../../src/local-cloud/pubsub/push-request.ts'
 
-const REQUEST = {headers: {'content-length': '2'}, body: '{}'}
+const REQUEST = {headers: 'content-length: 2\r\n', body: '{}'}
 
 /** An endpoint that answers each request as it is told, and what it saw. */
 async function endpointOf(answer: (socket: Socket, connection: number) => Promise<void> | void) {
@@ -125,7 +125,7 @@ test('credentials in the address of an endpoint are sent to it, as a token would
   await pushed(pushes, endpoint)
   await pushed(pushes, endpoint, {
     ...REQUEST,
-    headers: {...REQUEST.headers, authorization: 'Bearer token'},
+    headers: `authorization: Bearer token\r\n${REQUEST.headers}`,
   })
   expect(requests.map(({text}) => /^authorization: (.*)\r$/m.exec(text)?.[1])).toEqual([
     `Basic ${Buffer.from('me:p@ss').toString('base64')}`,

@@ -15,6 +15,25 @@ export function createServer(first?: Accept | object, second?: Accept): Server {
   return new Server(isAccept(first) ? first : second)
 }
 
-export function connect(to: number | {readonly port: number}): Socket {
-  return connectPort(typeof to === 'number' ? to : to.port)
+interface Destination {
+  readonly port: number
+  readonly onread?: {
+    readonly buffer: Uint8Array
+    readonly callback: (length: number, buffer: Uint8Array) => boolean
+  }
+}
+
+export function connect(to: number | Destination): Socket {
+  if (typeof to === 'number') return connectPort(to)
+  const {port, onread} = to
+  const socket = connectPort(port)
+  if (onread !== undefined)
+    socket.on('data', (bytes: Buffer) => {
+      for (let at = 0; at < bytes.length; at += onread.buffer.length) {
+        const part = bytes.subarray(at, at + onread.buffer.length)
+        onread.buffer.set(part)
+        onread.callback(part.length, onread.buffer)
+      }
+    })
+  return socket
 }
