@@ -29,6 +29,16 @@ async function publish(server: PubsubServer, ...texts: string[]): Promise<void> 
 const textOf = (data: string | undefined): string => Buffer.from(data ?? '', 'base64').toString()
 
 describe('push', () => {
+  test('posts a message of several megabytes', async () => {
+    const server = await startPubsub({clock: new ManualClock()})
+    const endpoint = await startPushEndpoint((pushed) => pushed.answer(204))
+    await subscribe(server, endpoint)
+    const text = 'x'.repeat(7_000_001)
+    await publish(server, text)
+    expect(textOf((await endpoint.next()).json.message.data) === text).toBe(true)
+    await endpoint.settled()
+  })
+
   test('posts the documented body and treats 204 as an acknowledgement', async () => {
     const clock = new ManualClock()
     const server = await startPubsub({clock})
