@@ -152,6 +152,8 @@ export class MessageStore {
     const key = Number(
       this.#statements.insert.run(topic, publishTime, keepUntil, orderingKey, bytes, content).lastInsertRowid,
     )
+    // An id that was rolled back is given again.
+    this.#forget(key)
     for (const subscription of subscriptions) this.#statements.enqueue.run(subscription, key)
     if (subscriptions.length === 0) this.#statements.deleteUnreferenced.run(key, publishTime)
     else this.#remember(key, textOf(key, publishTime, orderingKey, content))
@@ -179,8 +181,6 @@ export class MessageStore {
   }
 
   #remember(key: number, message: MessageText): void {
-    // An id that was rolled back is given again.
-    this.#forget(key)
     this.#recent.set(key, message)
     this.#recentLength += message.content.length
     for (const oldest of this.#recent.keys()) {

@@ -59,3 +59,25 @@ it('never announces a message whose commit failed', async () => {
   const ids = await publisher.publish(TOPIC, [{data: 'Yw=='}])
   expect(announced).toEqual([ids.map(Number)])
 })
+
+it('never reads the text of a message that was undone for the one that gets its id', async () => {
+  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+  const resources = new ResourceStore(state.database)
+  const messages = new MessageStore(state.database)
+  await state.write(() => resources.insertTopic({name: TOPIC}))
+  const topic = resources.findTopic(TOPIC)?.key ?? 0
+  const name = 'projects/p-test/subscriptions/files'
+  const subscription = await state.write(() => resources.insertSubscription(topic, {name, topic: TOPIC}))
+  const insert = (data: string, subscriptions: number[]): number =>
+    messages.insert(topic, {data}, {publishTime: 1, keepUntil: 2, subscriptions}).entry.message
+  let undone = 0
+  await expect(
+    state.write(() => {
+      undone = insert('YQ==', [subscription])
+      throw new Error('undone')
+    }),
+  ).rejects.toThrow('undone')
+  const kept = await state.write(() => insert('Yg==', []))
+  expect(kept).toBe(undone)
+  expect(messages.load(kept)).toMatchObject({data: 'Yg=='})
+})
