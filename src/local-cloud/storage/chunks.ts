@@ -18,10 +18,13 @@ export async function takeChunks(body: Readable | AsyncIterable<Buffer>, take: T
 function takeBody(stream: Readable, take: TakeChunk): Promise<void> {
   const {promise, resolve, reject} = Promise.withResolvers<void>()
   let taking: Promise<void> | undefined
-  const fail = (error: unknown): void => {
+  const fail = (reason: unknown): void => {
     // The connection stays as it is: an answer has still to go out.
     stream.off('data', onData).off('end', onEnd).off('close', onClose).pause()
-    reject(error instanceof Error ? error : new Error(String(error)))
+    const end = (): void => reject(reason instanceof Error ? reason : new Error(String(reason)))
+    // What is being taken is taken, so that the caller can give it up.
+    if (taking === undefined) end()
+    else taking.then(end, end)
   }
   const onData = (chunk: Buffer): void => {
     try {

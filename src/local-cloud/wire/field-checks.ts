@@ -66,8 +66,7 @@ function checkEnum(type: protobuf.Enum, value: unknown, path: string): string {
 }
 
 /** The last four characters of what decoding and encoding again leaves as it is. */
-const CANONICAL_END =
-  /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/
+const CANONICAL_END = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/
 
 /** A repeated group would need a stack as deep as the text is long. */
 function canonicalBase64(text: string): string {
