@@ -58,6 +58,13 @@ export async function uploadWhole(
 /** No bytes came for a while, and none are left to be sent. */
 class Paused extends Error {
   override readonly name = 'Paused'
+  /** Resolves when there is more to send. */
+  readonly ended: Promise<void>
+
+  constructor(ended: Promise<void>) {
+    super('No bytes to send')
+    this.ended = ended
+  }
 }
 
 /**
@@ -176,7 +183,7 @@ export class ResumableUpload {
           `${this.#target.what}: Cloud Storage has ${answer.stored} of ${this.#writtenBytes} bytes and waits for more`,
         )
       } catch (error) {
-        if (error instanceof Paused) await this.#changed.promise
+        if (error instanceof Paused) await error.ended
         else await this.#retries.pause(retry++, error, this.#signal)
         const there = await this.#put(session, `bytes */${this.#total}`).catch(() => undefined)
         if (there === undefined) continue
@@ -223,13 +230,11 @@ export class ResumableUpload {
 
   /** @throws Paused if nothing comes for long: the connection would count as broken */
   async #more(): Promise<void> {
+    const changed = this.#changed.promise
     const {promise, reject} = Promise.withResolvers<never>()
-    const timer = setTimeout(
-      () => reject(new Paused('No bytes to send')),
-      LONGEST_PAUSE * this.#connection.silenceMs,
-    )
+    const timer = setTimeout(() => reject(new Paused(changed)), LONGEST_PAUSE * this.#connection.silenceMs)
     try {
-      await Promise.race([this.#changed.promise, promise])
+      await Promise.race([changed, promise])
     } finally {
       clearTimeout(timer)
     }
