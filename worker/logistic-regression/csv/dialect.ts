@@ -29,6 +29,7 @@ const QUOTE = 0x22
 /** Per byte, 1 if a field may start after it. */
 const BEFORE_FIELD = new Uint8Array(256)
 for (const byte of [LF, CR, ...DELIMITERS.map((delimiter) => delimiter.charCodeAt(0))]) BEFORE_FIELD[byte] = 1
+
 /** Whether `head`, the first bytes of a file, holds enough of it for {@link detectDialect}. */
 export function holdsHead(head: Buffer): boolean {
   return head.length >= LONGEST_HEAD_BYTES || linesEnd(head).lines === LINES_OF_HEAD
