@@ -11,6 +11,7 @@ const WORTH_BYTES = 8 * 1024 * 1024
 const PASSED_BYTES = 8 * 1024 * 1024
 
 let isReleasing = false
+const forgetful = new Set<() => void>()
 let collector: NodeJS.GCFunction | undefined
 let passed = 0
 
@@ -24,10 +25,17 @@ export function releaseMemory(): void {
     const {utilization} = performance.eventLoopUtilization(now, before)
     before = now
     if (utilization > IDLE_SHARE || heldBytes() < held + WORTH_BYTES) return
+    for (const forget of forgetful) forget()
     // A collection of any other flavor keeps the pages.
     collect({type: 'major', flavor: 'last-resort'})
     held = heldBytes()
   }, LOOK_MS).unref()
+}
+
+/** Has `forget`, which frees what can be read again, called before memory is given back, until it is disposed. */
+export function beforeRelease(forget: () => void): Disposable {
+  forgetful.add(forget)
+  return {[Symbol.dispose]: () => void forgetful.delete(forget)}
 }
 
 /**

@@ -48,7 +48,7 @@ export interface FileBlobs {
   resume(id: string, options?: {sha256?: boolean}): Promise<BlobWriter | undefined>
   /** Reads a finished blob, `start` and `end` inclusive as in HTTP ranges; the file is open when this returns. */
   read(id: string, range?: {start: number; end: number}): Readable
-  /** The same bytes at once, if they are few: a stream costs more than they do. */
+  /** The same bytes at once, if they are few: a stream costs more than they do. Do not change them. */
   readAtOnce(id: string, range: {start: number; end: number}): Buffer
   /** Keeps the first `sizeBytes` of a blob for `resume`, which frees the space of the rest. */
   cut(id: string, sizeBytes: number): Promise<void>
@@ -59,8 +59,8 @@ export interface FileBlobs {
   sweep(refersTo: (id: string) => boolean): Promise<void>
 }
 
-export interface Blobs extends FileBlobs {
-  /** Names at most `SMALL_BYTES` bytes, which are stored by the `keep` of the result. */
+export interface Blobs extends FileBlobs, Disposable {
+  /** Names at most `SMALL_BYTES` bytes, which are stored by the `keep` of the result; do not change them afterwards. */
   small(bytes: Buffer): BlobInfo
   /**
    * Inside the `State.write` that removes the last row which names it.

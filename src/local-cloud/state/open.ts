@@ -147,6 +147,7 @@ export async function openState({
     giveUpWaiting: () => waitingForRoom.abort(),
     async [Symbol.asyncDispose]() {
       await drain()
+      blobs[Symbol.dispose]()
       database.close()
       await log.close()
     },

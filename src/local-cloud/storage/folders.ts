@@ -10,7 +10,7 @@ import type {Buckets} from './buckets.ts'
 import {conflict, invalid, notServed, StorageError} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import type {ManagedFolders} from './managed-folders.ts'
-import {checkObjectName, compareNames} from './names.ts'
+import {checkObjectName, compareNames, LAST_CHARACTER} from './names.ts'
 import type {Objects} from './objects.ts'
 import {operationJson} from './operation-resource.ts'
 import {bucketResource, type Permissions} from './permissions.ts'
@@ -21,7 +21,6 @@ import {flag} from './query.ts'
 const PAGES = {usual: 1000, largest: 1000}
 /** How many objects are looked at together. */
 const BATCH = 1000
-const LAST_CHARACTER = '\u{10FFFF}'
 const CONTROL = 'google.storage.control.v2'
 
 /** Folders of buckets with hierarchical namespace: https://cloud.google.com/storage/docs/json_api/v1/folders */
@@ -66,11 +65,9 @@ export function createFolders({
      ON CONFLICT DO NOTHING`,
   )
   const removeRow = database.prepare('DELETE FROM storage_folders WHERE bucket = ? AND name = ?')
-  /** Names that begin with ?2 begin with ?4 then; objects keep their generations, and their bytes where they are. */
-  const renames = ['storage_folders', 'storage_objects'].map((table) =>
-    database.prepare(
-      `UPDATE ${table} SET name = ?4 || substr(name, length(?2) + 1) WHERE bucket = ?1 AND name >= ?2 AND name < ?3`,
-    ),
+  /** Names that begin with ?2 begin with ?4 then. */
+  const renameRows = database.prepare(
+    `UPDATE storage_folders SET name = ?4 || substr(name, length(?2) + 1) WHERE bucket = ?1 AND name >= ?2 AND name < ?3`,
   )
   const renamed = database.prepare(
     'UPDATE storage_folders SET metageneration = metageneration + 1, updated = ? WHERE bucket = ? AND name = ?',
@@ -186,7 +183,8 @@ export function createFolders({
         checkMovable(inBucket, source)
         create(bucket, target, false)
         removeRow.run(bucket, target)
-        for (const each of renames) each.run(bucket, source, `${source}${LAST_CHARACTER}`, target)
+        renameRows.run(bucket, source, `${source}${LAST_CHARACTER}`, target)
+        objects.rename(bucket, source, target)
         renamed.run(clock.now(), bucket, target)
       })
       const {

@@ -10,13 +10,12 @@ import type {Bucket} from './bucket.ts'
 import type {Buckets} from './buckets.ts'
 import {conflict, invalid, missingParameter, StorageError} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
-import {checkObjectName} from './names.ts'
+import {checkObjectName, LAST_CHARACTER} from './names.ts'
 import type {Objects} from './objects.ts'
 import {managedFolderResource, type Permissions} from './permissions.ts'
 import {flag} from './query.ts'
 
 const PAGES = {usual: 1000, largest: 1000}
-const LAST_CHARACTER = '\u{10FFFF}'
 
 /** The slash at the end may be left out, as Google's system tests of its client for Python do. */
 export const withSlash = (name: string): string => (name.endsWith('/') ? name : `${name}/`)

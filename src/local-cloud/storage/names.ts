@@ -2,6 +2,8 @@ import {isIPv4} from 'node:net'
 import {invalid} from './errors.ts'
 
 const MAX_OBJECT_NAME_BYTES = 1024
+/** A prefix with it comes after every name that begins with the prefix. */
+export const LAST_CHARACTER = '\u{10FFFF}'
 
 /** @throws StorageError 400 if `name` breaks https://cloud.google.com/storage/docs/buckets#naming */
 export function checkBucketName(name: string): void {

@@ -183,6 +183,7 @@ export function createObjectChanges({
       also?.(stored)
       return {stored, freed: freed === stored.blob ? undefined : release(freed)}
     })
+    objects.inserted(outcome.stored)
     await removeBlob(outcome.freed)
     return outcome.stored
   }

@@ -5,6 +5,8 @@ import {objectOfRow} from './object-resource.ts'
 import {jsonOf, type WantedMembers} from './object-json.ts'
 import {MOST_GLOBS} from './glob.ts'
 import {integer, text, type Row} from '../state/rows.ts'
+import {LAST_CHARACTER} from './names.ts'
+import {RecentObjects} from './recent-objects.ts'
 import type {StoredObject} from './stored-object.ts'
 
 /** Statements kept for the next listing. Callers choose the fields that are part of them, so there is no end of others. */
@@ -53,12 +55,16 @@ export interface Objects {
   /** All versions of them. */
   versions(bucket: string): ObjectSource
   insert(object: StoredObject): void
+  /** To be called once the `State.write` that inserted it has succeeded: from now on readers get it from memory. */
+  inserted(object: StoredObject): void
   /** How many versions of an object are newer than a generation. */
   countNewer(bucket: string, name: string, generation: number): number
   /** Replaces metageneration, times and fields of a version. */
   update(object: StoredObject): void
   /** @returns the blob that is no longer referenced, to remove after the commit */
   remove(object: StoredObject): string | undefined
+  /** Has all names that begin with `from` begin with `to`; their generations, and their bytes, stay. */
+  rename(bucket: string, from: string, to: string): void
   /** Whether any version, also a soft-deleted one, has these bytes. */
   refersTo(blob: string): boolean
 }
@@ -91,6 +97,9 @@ export function createObjects({database}: State): Objects {
   const remove = database.prepare(
     'DELETE FROM storage_objects WHERE bucket = ? AND name = ? AND generation = ?',
   )
+  const rename = database.prepare(
+    `UPDATE storage_objects SET name = ?4 || substr(name, length(?2) + 1) WHERE bucket = ?1 AND name >= ?2 AND name < ?3`,
+  )
   const countNewer = database.prepare(
     'SELECT count(*) AS newer FROM storage_objects WHERE bucket = ? AND name = ? AND generation > ?',
   )
@@ -99,10 +108,18 @@ export function createObjects({database}: State): Objects {
      UNION ALL SELECT 1 FROM storage_soft_deleted WHERE blob = ?1 LIMIT 1`,
   )
 
+  const recent = new RecentObjects()
   const find: Objects['find'] = (bucket, name, generation) => {
+    // What a transaction sees may be undone.
+    const canKeep = !database.isTransaction
+    const kept = canKeep ? recent.get(bucket, name) : undefined
+    if (kept !== undefined && (generation ?? kept.generation) === kept.generation) return kept
     const row =
       generation === undefined ? selectLive.get(bucket, name) : selectVersion.get(bucket, name, generation)
-    return row === undefined ? undefined : objectOfRow(row)
+    if (row === undefined) return undefined
+    const object = objectOfRow(row)
+    if (canKeep && generation === undefined) recent.read(object)
+    return object
   }
 
   const statements = new Map<string, StatementSync>()
@@ -162,6 +179,7 @@ export function createObjects({database}: State): Objects {
     versions: (bucket) => sourceOf(bucket, versions),
     countNewer: (bucket, name, generation) => Number(countNewer.get(bucket, name, generation)?.['newer']),
     insert(object) {
+      recent.stored(object)
       insert.run(
         object.bucket,
         object.name,
@@ -180,7 +198,9 @@ export function createObjects({database}: State): Objects {
         JSON.stringify(object.fields),
       )
     },
+    inserted: (object) => recent.durable(object),
     update(object) {
+      recent.forget(object)
       update.run(
         object.metageneration,
         object.updated,
@@ -194,8 +214,13 @@ export function createObjects({database}: State): Objects {
       )
     },
     remove({bucket, name, generation, blob}) {
+      recent.forget({bucket, name})
       remove.run(bucket, name, generation)
       return refersTo(blob) ? undefined : blob
+    },
+    rename(bucket, from, to) {
+      recent.clear()
+      rename.run(bucket, from, `${from}${LAST_CHARACTER}`, to)
     },
     refersTo,
   }

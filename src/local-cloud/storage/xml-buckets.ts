@@ -5,15 +5,13 @@ import {bucketJson} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
 import {missingParameter, toStorageError} from './errors.ts'
 import {listObjects} from './listing.ts'
-import {checkBucketName, compareNames} from './names.ts'
+import {checkBucketName, compareNames, LAST_CHARACTER} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
 import {element, errorElements, textOf, textsOf, xmlAnswer, type XmlHandler} from './xml.ts'
 import {extension, xmlEtag} from './xml-headers.ts'
-
-const LAST_CHARACTER = '\u{10FFFF}'
 
 /** Buckets in the XML API: https://cloud.google.com/storage/docs/xml-api/reference-methods#bucket */
 export interface XmlBuckets {
