@@ -41,9 +41,9 @@ export function patternOf(text: string): NamePattern {
 }
 
 /**
- * A glob as Cloud Storage reads it: `*` stops at a slash, `**` does not, `?` is one character, `[a-c]` one of several,
- * `{a,b}` either, `\` takes the next one literally. With a slash at its end: everything in that folder. A glob that
- * cannot be read means the name itself.
+ * A glob as Cloud Storage reads it: `*` stops at a slash, `**` does not, and as a folder is any number of them, `?` is one
+ * character, `[a-c]` one of several, `{a,b}` either, `\` takes the next one literally. With a slash at its end:
+ * everything in that folder. A glob that cannot be read means the name itself.
  * https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob
  */
 function globOf(text: string): NamePattern {
@@ -51,8 +51,9 @@ function globOf(text: string): NamePattern {
   const prefix = glob.slice(0, SPECIAL.exec(glob)?.index)
   let source = ''
   let depth = 0
-  for (const [token] of glob.matchAll(/\\.|\*+|\[[^\]]+\]|[^]/gu)) {
-    if (token.startsWith('*')) source += token.length > 1 ? '.*' : '[^/]*'
+  for (const [token] of glob.matchAll(/\\.|(?<![^/])\*{2,}\/|\*+|\[[^\]]+\]|[^]/gu)) {
+    if (token.endsWith('*/')) source += '(?:.*/)?'
+    else if (token.startsWith('*')) source += token.length > 1 ? '.*' : '[^/]*'
     else if (token === '?') source += '[^/]'
     else if (token.length > 2 && token.startsWith('[')) source += token.replace(/^\[!/, '[^')
     else if (token === '{') source += '(?:'

@@ -23,7 +23,8 @@ test('the name of an object is no glob, whatever characters it has', async () =>
   ]
   for (const chosen of await chosenBy('data[1].csv')) expect(chosen).toEqual(['data[1].csv'])
   for (const chosen of await chosenBy('data[0-9].csv')) expect(chosen).toEqual(['data1.csv'])
-  expect(names(await chooseFiles({objects: ['in/']}, context))).toEqual(['in/c.csv'])
+  for (const folder of ['in/', '**/c.csv', 'in/**/c.csv'])
+    expect(names(await chooseFiles({objects: [folder]}, context))).toEqual(['in/c.csv'])
   expect(await readSelection(['data[1].csv', 'b*.csv', 'in/', 'in/'], context)).toEqual({
     names: new Set(['data[1].csv']),
     patterns: ['b*.csv', 'in/'],
