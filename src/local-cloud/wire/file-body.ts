@@ -1,15 +1,17 @@
 import {closeSync, read} from 'node:fs'
 import type {Socket} from 'node:net'
 import {Readable, type Writable} from 'node:stream'
+import {beforeRelease} from '../idle-memory.ts'
 
 /** Read in one go: each turn through the thread pool costs as much as some hundred kilobytes. */
-const READ_BYTES = 512 * 1024
-/** Kept for the next body: fresh memory costs as much as reading into it. */
+const READ_BYTES = 1024 * 1024
+/** Kept for the next body, until the process is idle: fresh memory costs as much as reading into it. */
 const MOST_FREE = 4
 const free: Buffer[] = []
 const keep = (buffer: Buffer): void => {
-  if (free.length < MOST_FREE) free.push(buffer)
+  if (free.length < MOST_FREE && buffer.length === READ_BYTES) free.push(buffer)
 }
+beforeRelease(() => void free.splice(0))
 
 /** A part of an open file, `start` and `end` inclusive as in HTTP ranges. The file is closed with it. */
 export class FileBody extends Readable {
@@ -38,7 +40,7 @@ export class FileBody extends Readable {
     try {
       let isTaken: Promise<unknown> = Promise.resolve()
       for (;;) {
-        const buffer = free.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES)
+        const buffer = free.pop() ?? this.#fresh()
         const bytes = await this.#next(buffer)
         // One buffer is read into while the connection takes the other.
         await Promise.race([isTaken, broken])
@@ -59,7 +61,7 @@ export class FileBody extends Readable {
 
   override _read(): void {
     // The reader may keep the chunk, so its memory is not used again.
-    this.#next(Buffer.allocUnsafeSlow(Math.min(READ_BYTES, this.#end - this.#position + 1))).then(
+    this.#next(this.#fresh()).then(
       (bytes) => this.push(bytes.length === 0 ? null : bytes),
       (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
     )
@@ -74,6 +76,10 @@ export class FileBody extends Readable {
     await this.#reading
     closeSync(this.#descriptor)
     closed()
+  }
+
+  #fresh(): Buffer {
+    return Buffer.allocUnsafeSlow(Math.min(READ_BYTES, this.#end - this.#position + 1))
   }
 
   /** The next bytes of the file, none at its end. */
