@@ -1,7 +1,7 @@
 import {spawn} from 'node:child_process'
 import {createHash, randomBytes} from 'node:crypto'
 import {once} from 'node:events'
-import {readdir, readFile, writeFile} from 'node:fs/promises'
+import {readdir, readFile, readlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {text} from 'node:stream/consumers'
 import {crc32c} from '@node-rs/crc32'
@@ -49,6 +49,17 @@ describe('write', () => {
     })
     await expect(change).rejects.toThrow('no')
     expect(values(state)).toEqual([])
+  })
+
+  it.runIf(process.platform === 'linux')('copies no page of the state to a file elsewhere', async () => {
+    await using state = await openState({folder: await temporaryFolder(), schemas: [numbers]})
+    const many = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)'
+    await state.write(() => state.database.exec(`${many} INSERT INTO numbers SELECT i FROM n`))
+    await state.write(() => state.database.exec('DELETE FROM numbers WHERE value % 2 = 0'))
+    const open = await readdir('/proc/self/fd')
+    const files = await Promise.all(open.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+    // What SQLite names its temporary files.
+    expect(files.filter((file) => /etilqs_/.test(file))).toEqual([])
   })
 
   it('loses nothing that it acknowledged when the process is killed', async () => {
