@@ -1,4 +1,5 @@
 import type {State} from '../state/state.ts'
+import {ApiError} from '../wire/api-error.ts'
 import type {Clock} from '../wire/clock.ts'
 import {parseFilter} from './filter.ts'
 import type {Filter} from './filter.ts'
@@ -10,6 +11,21 @@ import {topicRetentionMs} from './subscription-settings.ts'
 
 const FILTERS_KEPT = 1000
 
+/** One call of a publisher. */
+interface Publish {
+  readonly topic: string
+  readonly messages: readonly NewMessage[]
+  /** What was stored of it; what it is refused with otherwise. */
+  stored: readonly Queued[] | ApiError
+}
+
+/** Calls that share a change of the state: each change of its own would cost as much again as to store its message. */
+interface Gathered {
+  readonly publishes: Publish[]
+  /** Settles once they are durable. */
+  readonly change: Promise<void>
+}
+
 /** Stores messages for the subscriptions that want them, and has them delivered after the commit. */
 export class MessagePublisher implements Publishing {
   readonly #state: State
@@ -20,6 +36,7 @@ export class MessagePublisher implements Publishing {
   readonly #filters = new Map<string, Filter>()
   /** Messages since the last announcement, in publish order; `undefined` if they may have been rolled back. */
   readonly #unannounced = new Map<number, Queued | undefined>()
+  #gathered: Gathered | undefined
   #lastPublishTime: number
 
   constructor({
@@ -50,18 +67,44 @@ export class MessagePublisher implements Publishing {
 
   /** @returns the ids, once the messages are durable. @throws ApiError NOT_FOUND */
   async publish(topic: string, messages: readonly NewMessage[]): Promise<string[]> {
-    let queued: Queued[] = []
+    const publish: Publish = {topic, messages, stored: []}
+    const {publishes, change} = (this.#gathered ??= this.#gather())
+    publishes.push(publish)
+    await change
+    const {stored} = publish
+    if (stored instanceof ApiError) throw stored
+    this.#announceAll()
+    return stored.map(({entry}) => String(entry.message))
+  }
+
+  /** Takes in what is published until its commit begins. */
+  #gather(): Gathered {
+    const publishes: Publish[] = []
+    const change = this.#state.write(() => {
+      this.#gathered = undefined
+      for (const publish of publishes) publish.stored = this.#store(publish)
+      for (const {stored} of publishes)
+        if (!(stored instanceof ApiError))
+          for (const each of stored) this.#unannounced.set(each.entry.message, each)
+    })
+    // Its caller hears of it too.
+    change.catch(() => {
+      if (this.#gathered?.change === change) this.#gathered = undefined
+      for (const {stored} of publishes)
+        if (!(stored instanceof ApiError))
+          for (const {entry} of stored) this.#unannounced.delete(entry.message)
+    })
+    return {publishes, change}
+  }
+
+  /** One that is refused has stored nothing, and does not concern the others. */
+  #store({topic, messages}: Publish): readonly Queued[] | ApiError {
     try {
-      await this.#state.write(() => {
-        queued = this.#insert(topic, messages)
-        for (const each of queued) this.#unannounced.set(each.entry.message, each)
-      })
+      return this.#insert(topic, messages)
     } catch (error) {
-      for (const {entry} of queued) this.#unannounced.delete(entry.message)
+      if (error instanceof ApiError) return error
       throw error
     }
-    this.#announceAll()
-    return queued.map(({entry}) => String(entry.message))
   }
 
   publishInTransaction(topic: string, messages: readonly NewMessage[]): string[] {

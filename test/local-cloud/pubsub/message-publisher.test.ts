@@ -53,11 +53,49 @@ it('has a message delivered although a full disk fails the commit after its own'
 it('never announces a message whose commit failed', async () => {
   await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
   const {publisher, announced} = await publisherTo(state)
-  const lost = publisher.publish(TOPIC, [{data: 'YQ=='}, {data: 'Yg=='}])
+  const lost = [
+    publisher.publish(TOPIC, [{data: 'YQ=='}, {data: 'Yg=='}]),
+    publisher.publish(TOPIC, [{data: 'YQ=='}]),
+  ]
+  const outcomes = Promise.allSettled(lost)
   await failCommit(state)
-  await expect(lost).rejects.toThrow('The disk is full.')
+  expect(await outcomes).toMatchObject(lost.map(() => ({reason: {message: 'The disk is full.'}})))
   const ids = await publisher.publish(TOPIC, [{data: 'Yw=='}])
   expect(announced).toEqual([ids.map(Number)])
+})
+
+it('stores what is published together in one change, in order, except what it refuses', async () => {
+  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+  let changes = 0
+  const counted: State = {
+    ...state,
+    write(change, options) {
+      changes += 1
+      return state.write(change, options)
+    },
+  }
+  const {publisher, announced} = await publisherTo(counted)
+  changes = 0
+  const [first, refused, second] = await Promise.allSettled([
+    publisher.publish(TOPIC, [{data: 'YQ=='}, {data: 'Yg=='}]),
+    publisher.publish('projects/p-test/topics/none', [{data: 'Yw=='}]),
+    publisher.publish(TOPIC, [{data: 'ZA=='}]),
+  ])
+  expect(first).toEqual({status: 'fulfilled', value: ['1', '2']})
+  expect(refused).toMatchObject({status: 'rejected', reason: {status: 'NOT_FOUND'}})
+  expect(second).toEqual({status: 'fulfilled', value: ['3']})
+  expect(announced).toEqual([[1, 2, 3]])
+  expect(changes).toBe(1)
+})
+
+it('takes publishes again after a commit that could not begin', async () => {
+  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+  const {publisher, announced} = await publisherTo(state)
+  const lost = publisher.publish(TOPIC, [{data: 'YQ=='}])
+  state.database.exec('BEGIN')
+  await expect(lost).rejects.toThrow('transaction')
+  expect(await publisher.publish(TOPIC, [{data: 'Yg=='}])).toEqual(['1'])
+  expect(announced).toEqual([[1]])
 })
 
 it('never reads the text of a message that was undone for the one that gets its id', async () => {
