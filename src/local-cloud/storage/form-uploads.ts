@@ -73,9 +73,13 @@ export function formUploads({
     const draft = draftOfHeaders(
       {
         ...request,
+        url: request.url,
         headers,
         params: {bucket, object: name},
-        call: signer === undefined ? call : {...call, principal: `serviceAccount:${signer}`},
+        call:
+          signer === undefined
+            ? call
+            : {principal: `serviceAccount:${signer}`, origin: call.origin, signal: call.signal},
       },
       fieldsOfHeaders(headers),
     )

@@ -30,6 +30,7 @@ export function asSigner(
   const stream = checkedBody(request)
   return {
     ...request,
+    url: request.url,
     stream,
     call: {
       principal: `serviceAccount:${email}`,

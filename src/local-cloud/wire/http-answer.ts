@@ -11,14 +11,14 @@ const UNREAD_MS = 2000
 /**
  * Sends what a route answered.
  * @param more headers
- * @throws if the body cannot be read or the connection breaks
+ * @returns what is to wait for: `undefined` if all is said, as for most answers; rejects if the body cannot be read or the connection breaks
  */
-export async function send(
+export function send(
   message: IncomingMessage,
   response: ServerResponse,
   answer: HttpResponse,
   more?: Readonly<Record<string, string>>,
-): Promise<void> {
+): Promise<void> | undefined {
   const body = answer.json === undefined ? answer.body : JSON.stringify(answer.json)
   const headers: Record<string, string> = {}
   if (answer.json !== undefined) headers['content-type'] = 'application/json; charset=UTF-8'
@@ -26,23 +26,29 @@ export async function send(
   if (typeof body === 'string' || Buffer.isBuffer(body))
     headers['content-length'] = String(Buffer.byteLength(body))
   response.writeHead(answer.status ?? 200, Object.assign(headers, answer.headers, more))
-  if (body instanceof FileBody && message.method !== 'HEAD') {
-    await body.sendTo(response, message.socket)
-    await ended(response)
-    return
-  }
-  if (body instanceof Readable && message.method !== 'HEAD') {
-    await pipeline(body, response)
-    return
-  }
+  if (body instanceof Readable && message.method !== 'HEAD') return sendStream(message, response, body)
   if (body instanceof Readable) body.destroy()
   const bytes = body instanceof Readable || message.method === 'HEAD' ? undefined : body
-  if (!isArriving(message)) {
-    response.end(bytes)
-    return
-  }
-  // The rest of an unread body is taken in before the connection ends: to close on a peer that still sends
-  // would be a reset, which may reach it before the answer does.
+  if (isArriving(message)) return sendEarly(message, response, bytes)
+  response.end(bytes)
+  return undefined
+}
+
+async function sendStream(message: IncomingMessage, response: ServerResponse, body: Readable): Promise<void> {
+  if (!(body instanceof FileBody)) return pipeline(body, response)
+  await body.sendTo(response, message.socket)
+  await ended(response)
+}
+
+/**
+ * The rest of an unread body is taken in before the connection ends: to close on a peer that still sends would be a
+ * reset, which may reach it before the answer does.
+ */
+async function sendEarly(
+  message: IncomingMessage,
+  response: ServerResponse,
+  bytes: string | Buffer | undefined,
+): Promise<void> {
   if (bytes === undefined) response.flushHeaders()
   else response.write(bytes)
   if (await arrives(message)) await ended(response)

@@ -6,48 +6,77 @@ import type {HttpRequest} from './routes.ts'
 
 const DEFAULT_BODY_LIMIT_BYTES = 10 * 1024 * 1024
 
-/**
- * What a route's handler gets of a request whose body arrives as `stream`.
- * @param target path and query
- */
-export function requestOf(
-  {method, headers, target}: {method: string; headers: IncomingHttpHeaders; target: string},
-  stream: Readable,
-  params: Record<string, string>,
-  call: HttpRequest['call'],
-): HttpRequest {
-  const bytes = (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> =>
-    readAll(stream, Number(headers['content-length']), limitBytes)
-  let url: URL | undefined
-  return {
-    method,
-    // Many handlers do without.
-    get url() {
-      return (url ??= urlOf(call.origin, target))
-    },
-    hasQuery: target.includes('?'),
-    params,
-    headers,
-    stream,
-    bytes,
-    async json() {
-      const text = (await bytes()).toString('utf8')
-      if (text.trim() === '') return {}
-      try {
-        const value: unknown = JSON.parse(text)
-        if (isJsonObject(value)) return value
-        // What Go writes for a body that it does not have.
-        if (value === null) return {}
-      } catch (error) {
-        throw new ApiError(
-          'INVALID_ARGUMENT',
-          `Invalid JSON payload received. ${error instanceof Error ? error.message : ''}`,
-        )
-      }
-      throw new ApiError('INVALID_ARGUMENT', 'Invalid JSON payload received. Expected an object.')
-    },
-    call,
+/** What a route's handler gets of a request. A copy of it has no `url` unless that is named. */
+export class IncomingRequest implements HttpRequest {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  readonly stream: Readable
+  readonly params: Record<string, string>
+  readonly call: HttpRequest['call']
+  readonly hasQuery: boolean
+  readonly #target: string
+  #url: URL | undefined
+
+  /**
+   * @param target path and query
+   * @param stream as which its body arrives
+   */
+  constructor(
+    {method, headers, target}: {method: string; headers: IncomingHttpHeaders; target: string},
+    stream: Readable,
+    params: Record<string, string>,
+    call: HttpRequest['call'],
+  ) {
+    this.method = method
+    this.headers = headers
+    this.stream = stream
+    this.params = params
+    this.call = call
+    this.hasQuery = target.includes('?')
+    this.#target = target
   }
+
+  /** Many handlers do without. */
+  get url(): URL {
+    return (this.#url ??= urlOf(this.call.origin, this.#target))
+  }
+
+  readonly bytes = async (limitBytes = DEFAULT_BODY_LIMIT_BYTES): Promise<Buffer> =>
+    this.#whole(limitBytes) ?? readAll(this.stream, limitBytes)
+
+  readonly json = (): Record<string, unknown> | Promise<Record<string, unknown>> => {
+    const whole = this.#whole(DEFAULT_BODY_LIMIT_BYTES)
+    return whole === undefined
+      ? readAll(this.stream, DEFAULT_BODY_LIMIT_BYTES).then(parseJson)
+      : parseJson(whole)
+  }
+
+  /** A small body, which arrives with the headers. */
+  #whole(limitBytes: number): Buffer | undefined {
+    const {stream} = this
+    const length = Number(this.headers['content-length'])
+    if (stream.readableLength !== length || length > limitBytes) return undefined
+    const whole: unknown = stream.read()
+    stream.resume()
+    return Buffer.isBuffer(whole) ? whole : undefined
+  }
+}
+
+function parseJson(bytes: Buffer): Record<string, unknown> {
+  const text = bytes.toString('utf8')
+  if (text.trim() === '') return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    if (isJsonObject(value)) return value
+    // What Go writes for a body that it does not have.
+    if (value === null) return {}
+  } catch (error) {
+    throw new ApiError(
+      'INVALID_ARGUMENT',
+      `Invalid JSON payload received. ${error instanceof Error ? error.message : ''}`,
+    )
+  }
+  throw new ApiError('INVALID_ARGUMENT', 'Invalid JSON payload received. Expected an object.')
 }
 
 /**
@@ -62,13 +91,7 @@ function urlOf(origin: string, target: string): URL {
 }
 
 /** By events: an iterator costs more than a small body. */
-async function readAll(stream: Readable, length: number, limitBytes: number): Promise<Buffer> {
-  // A small one has arrived with its headers.
-  if (stream.readableLength === length && length <= limitBytes) {
-    const whole: unknown = stream.read()
-    stream.resume()
-    if (Buffer.isBuffer(whole)) return whole
-  }
+function readAll(stream: Readable, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

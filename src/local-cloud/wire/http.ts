@@ -10,10 +10,10 @@ import type {Call, Principal} from './call.ts'
 import type {Fault, FaultPlan, Victim} from './faults.ts'
 import {faultyAnswer, faultyBody} from './faulty-bodies.ts'
 import {isArriving, send} from './http-answer.ts'
-import {decoded, requestOf} from './http-request.ts'
+import {decoded, IncomingRequest} from './http-request.ts'
 import type {RequestLog} from './request-log.ts'
 import {createRouter, type FindRoute} from './router.ts'
-import type {HttpRequest, HttpResponse, Route} from './routes.ts'
+import type {HttpResponse, Route} from './routes.ts'
 import {admitPage, type Page, preflight, refusedPage} from './pages.ts'
 import {unpackBody} from './packed-body.ts'
 import {tunnel} from './tunnel.ts'
@@ -70,6 +70,7 @@ export function createHttpServer(
 ): Server {
   // Many ports never get a request.
   let findRoute: FindRoute | undefined
+  const limitSilence = silenceLimiter(limits.silentBodyMs)
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -80,7 +81,7 @@ export function createHttpServer(
       requestTimeout: 0,
     },
     (message, response) => {
-      limitSilence(message, response, limits.silentBodyMs)
+      limitSilence(message, response)
       findRoute ??= createRouter(routes)
       void serve(message, response, findRoute, callers)
     },
@@ -104,17 +105,25 @@ export function createHttpServer(
 }
 
 /** A peer that neither sends the rest of its body nor reads ours is disconnected; a handler may take its time. */
-function limitSilence(message: IncomingMessage, response: ServerResponse, silentBodyMs: number): void {
-  const {socket} = message
-  response.on('pipe', () => socket.setTimeout(silentBodyMs))
-  // Most bodies have arrived by then.
-  setImmediate(() => {
-    if (!isArriving(message)) return
-    socket.setTimeout(silentBodyMs)
-    message.once('end', () => {
-      if (!response.writableFinished) socket.setTimeout(0)
-    })
-  })
+function silenceLimiter(silentBodyMs: number): (message: IncomingMessage, response: ServerResponse) => void {
+  let begun: [IncomingMessage, ServerResponse][] = []
+  const check = (): void => {
+    const requests = begun
+    begun = []
+    for (const [message, response] of requests) {
+      if (!isArriving(message)) continue
+      const {socket} = message
+      socket.setTimeout(silentBodyMs)
+      message.once('end', () => {
+        if (!response.writableFinished) socket.setTimeout(0)
+      })
+    }
+  }
+  return (message, response) => {
+    response.on('pipe', () => message.socket.setTimeout(silentBodyMs))
+    // Most bodies have arrived by then.
+    if (begun.push([message, response]) === 1) setImmediate(check)
+  }
 }
 
 function statusLineFor({code}: NodeJS.ErrnoException): string {
@@ -128,15 +137,6 @@ async function serve(
   findRoute: FindRoute,
   callers: HttpCallers,
 ): Promise<void> {
-  let isGone = false
-  // Rarely needed, and costly.
-  let gone: AbortController | undefined
-  response.on('close', () => {
-    if (response.writableFinished) return
-    isGone = true
-    gone?.abort()
-  })
-  let signal: AbortSignal | undefined
   let found: Route | undefined
   let page: Page | undefined
   let principal: Principal = 'allUsers'
@@ -164,18 +164,8 @@ async function serve(
         response.shouldKeepAlive = false
       }
       principal = page.identify(callers.identify(headers.authorization))
-      const call: Call = {
-        principal,
-        get signal() {
-          if (signal !== undefined) return signal
-          gone = new AbortController()
-          if (isGone) gone.abort()
-          signal = AbortSignal.any([gone.signal, callers.stopping])
-          return signal
-        },
-        origin,
-      }
-      const work = (): Promise<HttpResponse> =>
+      const call = new IncomingCall(principal, origin, {response, stopping: callers.stopping})
+      const work = (): Promise<HttpResponse> | HttpResponse =>
         answerOf(candidate, message, {method, target, path, call, params}, callers)
       refusals = undefined
       const answer = await (callers.requests === undefined || candidate.beyondFaults === true
@@ -185,7 +175,8 @@ async function serve(
               ? (end.value.status ?? 200)
               : (candidate.renderError?.(end.error) ?? commonForm(toApiError(end.error))).status,
           ))
-      await send(message, response, answer, page.headers)
+      const sending = send(message, response, answer, page.headers)
+      if (sending !== undefined) await sending
       return
     }
     if (foreign !== undefined) throw refusedPage(foreign)
@@ -193,7 +184,7 @@ async function serve(
     throw new ApiError('UNIMPLEMENTED', `${method} ${path} is not served by the local cloud.`)
   } catch (error) {
     // A response that waits for an earlier one of its connection does not learn that it closed.
-    if (isGone || message.socket.destroyed) {
+    if (isGone(response) || message.socket.destroyed) {
       if (!callers.stopping.aborted && !isBreak(error)) callers.report(error)
       return
     }
@@ -204,8 +195,46 @@ async function serve(
       error,
     )
     if (response.headersSent) response.destroy()
-    else await send(message, response, answer, page?.headers).catch(() => response.destroy())
+    else await send(message, response, answer, page?.headers)?.catch(() => response.destroy())
   }
+}
+
+class IncomingCall implements Call {
+  readonly principal: Principal
+  readonly origin: string
+  readonly #response: ServerResponse
+  readonly #stopping: AbortSignal
+  #signal: AbortSignal | undefined
+
+  constructor(
+    principal: Principal,
+    origin: string,
+    {response, stopping}: {response: ServerResponse; stopping: AbortSignal},
+  ) {
+    this.principal = principal
+    this.origin = origin
+    this.#response = response
+    this.#stopping = stopping
+  }
+
+  /** Rarely needed, and costly. */
+  get signal(): AbortSignal {
+    if (this.#signal !== undefined) return this.#signal
+    const gone = new AbortController()
+    const response = this.#response
+    if (isGone(response)) gone.abort()
+    else
+      response.once('close', () => {
+        if (isGone(response)) gone.abort()
+      })
+    this.#signal = AbortSignal.any([gone.signal, this.#stopping])
+    return this.#signal
+  }
+}
+
+/** Whether the caller left before it had its answer. */
+function isGone(response: ServerResponse): boolean {
+  return response.closed && !response.writableFinished
 }
 
 /** What work ends with because its caller has left, or for no fault of ours; anything else took the connection with it. */
@@ -216,36 +245,40 @@ function isBreak(error: unknown): boolean {
 }
 
 /** Has the route answer, apart from what is to go wrong on purpose. */
-async function answerOf(
+function answerOf(
   route: Route,
   message: IncomingMessage,
-  {
-    method,
-    target,
-    path,
-    call,
-    params,
-  }: {method: string; target: string; path: string; call: Call; params: Record<string, string>},
+  incoming: {method: string; target: string; path: string; call: Call; params: Record<string, string>},
   {faults}: HttpCallers,
-): Promise<HttpResponse> {
-  const request = (body: Readable): HttpRequest => {
+): Promise<HttpResponse> | HttpResponse {
+  const {method, target, path, call, params} = incoming
+  const answer = (body: Readable): Promise<HttpResponse> | HttpResponse => {
     const {headers, stream} =
       route.storesEncoding === true
         ? {headers: message.headers, stream: body}
         : unpackBody(message.headers, body)
-    return requestOf({method, headers, target}, stream, params, call)
+    return route.handle(new IncomingRequest({method, headers, target}, stream, params, call))
   }
   const fault =
     route.beyondFaults === true || faults === undefined || faults.isEmpty
       ? undefined
       : findFault(faults, route, {method, headers: message.headers}, path, call)
-  if (fault === undefined) return route.handle(request(message))
+  return fault === undefined || faults === undefined
+    ? answer(message)
+    : faultyAnswerOf(answer, message, {fault, faults, call})
+}
+
+async function faultyAnswerOf(
+  answerTo: (body: Readable) => Promise<HttpResponse> | HttpResponse,
+  message: IncomingMessage,
+  {fault, faults, call}: {fault: Fault; faults: FaultPlan; call: Call},
+): Promise<HttpResponse> {
   const {socket} = message
   const carryOut = async (
     due: Fault,
     {signal = call.signal, breakConnection = () => socket.resetAndDestroy()}: Partial<Victim> = {},
   ): Promise<void> => {
-    if (due.take()) await faults?.carryOut(due.action, {signal, breakConnection})
+    if (due.take()) await faults.carryOut(due.action, {signal, breakConnection})
   }
   const {afterRequestBytes, afterResponseBytes} = fault
   if (afterRequestBytes === undefined && afterResponseBytes === undefined) await carryOut(fault)
@@ -255,7 +288,7 @@ async function answerOf(
       : faultyBody(message, afterRequestBytes, (left) =>
           carryOut(fault, {signal: AbortSignal.any([call.signal, left])}),
         )
-  const answer = await route.handle(request(body))
+  const answer = await answerTo(body)
   if (afterResponseBytes === undefined) return answer
   return faultyAnswer(answer, afterResponseBytes, async () => {
     // What was sent before arrives: a reset would take back what the caller has not read yet.

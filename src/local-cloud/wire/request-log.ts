@@ -43,7 +43,7 @@ export interface RequestLog {
   /** Records a request once `work` has ended. */
   within<T>(
     request: Pick<LoggedRequest, 'principal' | 'method' | 'path'>,
-    work: () => Promise<T>,
+    work: () => Promise<T> | T,
     statusOf: (end: End<T>) => LoggedRequest['status'],
   ): Promise<T>
   /** Records a request that was refused before any work. */
@@ -88,7 +88,7 @@ export function createRequestLog(clock: Clock): RequestLog {
     refused: (request, error) => add({...request, ...reasonOf(error), checks: []}),
     async within<T>(
       request: Pick<LoggedRequest, 'principal' | 'method' | 'path'>,
-      work: () => Promise<T>,
+      work: () => Promise<T> | T,
       statusOf: (end: End<T>) => LoggedRequest['status'],
     ) {
       const context: {checks: PermissionCheck[]; hasEnded: boolean} = {checks: [], hasEnded: false}

@@ -24,20 +24,31 @@ const SYSTEM_PARAMETERS = new Set([
 ])
 
 /**
- * The message that a REST call of a method says, checked.
+ * The message that a REST call of a method says, checked; at once if the body has arrived.
  * @param fields that the variables of the path fill
  * @throws ApiError INVALID_ARGUMENT
  */
-export async function requestMessage(
+export function requestMessage(
   method: MethodDescriptor,
   binding: HttpBinding,
   fields: readonly string[][],
   request: HttpRequest,
-): Promise<object> {
+): object | Promise<object> {
+  if (binding.body === undefined) return messageOf(method, {}, fields, request)
+  const {body} = binding
+  const complete = (json: Record<string, unknown>): object =>
+    messageOf(method, body === '*' ? json : {[body]: json}, fields, request)
+  const json = request.json()
+  return json instanceof Promise ? json.then(complete) : complete(json)
+}
+
+function messageOf(
+  method: MethodDescriptor,
+  json: Record<string, unknown>,
+  fields: readonly string[][],
+  request: HttpRequest,
+): object {
   const type = messageTypes(method).request
-  let json: Record<string, unknown> = {}
-  if (binding.body === '*') json = await request.json()
-  else if (binding.body !== undefined) json[binding.body] = await request.json()
   if (request.hasQuery)
     for (const [name, value] of request.url.searchParams) {
       if (SYSTEM_PARAMETERS.has(name)) continue

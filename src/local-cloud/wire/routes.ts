@@ -16,8 +16,8 @@ export interface HttpRequest {
   readonly stream: Readable
   /** The whole body. @throws ApiError INVALID_ARGUMENT above `limitBytes` (default 10 MiB). */
   readonly bytes: (limitBytes?: number) => Promise<Buffer>
-  /** The whole body as a JSON object; `{}` if it is empty. @throws ApiError INVALID_ARGUMENT */
-  readonly json: () => Promise<Record<string, unknown>>
+  /** The whole body as a JSON object, at once if it has arrived; `{}` if it is empty. @throws ApiError INVALID_ARGUMENT */
+  readonly json: () => Record<string, unknown> | Promise<Record<string, unknown>>
   readonly call: Call
 }
 

@@ -2,7 +2,7 @@ import type {Route} from './routes.ts'
 import type {MethodDescriptor} from './protos.ts'
 import {refuse, type UnaryHandler} from './rpc.ts'
 
-let requestMessages: Promise<typeof import('./request-message.ts')> | undefined
+let requestMessages: typeof import('./request-message.ts') | undefined
 
 /**
  * REST routes of one method, derived from its `google.api.http` bindings (HTTP/JSON transcoding as described in
@@ -20,10 +20,10 @@ export function transcode(
       name: method.path.slice(1),
       async handle(request) {
         if (!handler) refuse(method)
-        // To import a module that is there takes as long as all else here.
-        requestMessages ??= import('./request-message.ts')
-        const {requestMessage} = await requestMessages
-        const message = await requestMessage(method, binding, fields, request)
+        requestMessages ??= await import('./request-message.ts')
+        const read = requestMessages.requestMessage(method, binding, fields, request)
+        // To wait for what is there costs as much as to read it.
+        const message = read instanceof Promise ? await read : read
         // The message was checked against the request's type, which is what the handler declares to take.
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- checked against the descriptor just above
         return {json: await handler(message as never, request.call)}
