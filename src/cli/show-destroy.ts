@@ -32,9 +32,14 @@ export function showDestroyed(
     ]
   }
   return [
-    `Pipeline ${name} was removed: ${gone}, nothing left.`,
+    removed.length === 0
+      ? `Nothing to destroy: there is no pipeline ${name} on the ${target} target.`
+      : `Pipeline ${name} was removed: ${gone}, nothing left.`,
     ...(imagesRemoved === 0 ? [] : [`${counted(imagesRemoved, 'image')} removed from the docker engine.`]),
     ...(localCloudRemoved ? ['The local cloud was stopped and its files were removed.'] : []),
+    ...(target === 'local' && !localCloudRemoved
+      ? ['The local cloud stays, since it has other resources or snapshots.']
+      : []),
     ...(target === 'gcp' ? [`The APIs of project ${project} stay enabled.`] : []),
     ...(target === 'gcp' && state !== undefined ? [`All versions of the state stay in ${state}.`] : []),
   ]

@@ -27,7 +27,7 @@ const NOTHING: Destroyed = {
 
 export default class Destroy extends CloudRunnerCommand {
   static override summary = 'Delete the pipeline with all its files and results.'
-  static override description = `Lists what will be lost, then asks for the pipeline's name. Destroying a folder's last local pipeline also removes the local cloud, process and files. It is not an error if nothing exists.
+  static override description = `Lists what will be lost, then asks for the pipeline's name. Destroying a folder's last local pipeline also removes the local cloud, process and files, unless it has other resources or snapshots. It is not an error if nothing exists.
 
 On Google Cloud the buckets are emptied, including all versions, and Terraform destroys the resources. It then checks with Google what is left: if anything is, it is listed and the exit code is 1. APIs stay enabled, and a bucket with Terraform's state is kept. A project created by setup --create-project can be deleted as well. You are asked about it separately; no other project is ever deleted.`
   static override examples = [

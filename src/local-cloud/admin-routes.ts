@@ -29,6 +29,8 @@ export interface LocalCloudStatus {
   readonly buckets: number
   /** Number of topics, secrets, services, jobs and repositories in all projects. */
   readonly others: number
+  /** How many of those are secrets. */
+  readonly secrets: number
   /** Number of injected faults that are still to happen. */
   readonly faults: number
   readonly iam: IamMode

@@ -196,8 +196,9 @@ export async function compose({
   const ofImages = new Set(registry.blobIds())
   await state.blobs.sweep((blob) => storage.refersTo(blob) || ofImages.has(blob))
 
-  const countOthers = state.database.prepare(
-    `SELECT ${['pubsub_topics', 'secret_manager_secrets', 'run_services', 'run_jobs', 'registry_repositories'].map((table) => `(SELECT count(*) FROM ${table})`).join(' + ')} AS others`,
+  const counts = state.database.prepare(
+    `SELECT ${['pubsub_topics', 'secret_manager_secrets', 'run_services', 'run_jobs', 'registry_repositories'].map((table) => `(SELECT count(*) FROM ${table})`).join(' + ')} AS others,
+       (SELECT count(*) FROM secret_manager_secrets) AS secrets`,
   )
 
   const startedAt = new Date(clock.now()).toISOString()
@@ -217,7 +218,8 @@ export async function compose({
     tls: secure,
     instances: run.instances(),
     buckets: storage.bucketCount(),
-    others: Number(countOthers.get()?.['others']),
+    others: Number(counts.get()?.['others']),
+    secrets: Number(counts.get()?.['secrets']),
     faults: faults.list().length,
     iam: enforcement.mode(),
     denials: access.denials(),

@@ -11,14 +11,18 @@ export type LocalCloudAddress = Pick<Reported, 'pid' | 'endpoint' | 'startedAt'>
 type Denial = Required<Omit<Reported['denials'][number], 'principal'>> & {readonly principal: string}
 
 /** What a running local cloud, perhaps of another version, reports about itself. */
-export interface LocalCloudStatus extends Omit<Reported, 'denials' | 'buckets' | 'others' | 'iam'> {
+export interface LocalCloudStatus extends Omit<
+  Reported,
+  'denials' | 'buckets' | 'others' | 'secrets' | 'iam'
+> {
   /** `enforce`, `audit` or `off`. */
   readonly iam: string
   /** `role` is empty if no role would have allowed the call. */
   readonly denials: readonly Denial[]
-  /** Across all projects, as are `others`; `undefined` if it does not report them. */
+  /** Across all projects, as are the next two; `undefined` if it does not report them. */
   readonly buckets: number | undefined
   readonly others: number | undefined
+  readonly secrets: number | undefined
 }
 
 /** How long to wait for an answer on the loopback interface. */
@@ -153,6 +157,7 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     outsideCalls: Array.isArray(answer['outsideCalls']) ? answer['outsideCalls'].flatMap(outsideCallIn) : [],
     buckets: typeof answer['buckets'] === 'number' ? answer['buckets'] : undefined,
     others: typeof answer['others'] === 'number' ? answer['others'] : undefined,
+    secrets: typeof answer['secrets'] === 'number' ? answer['secrets'] : undefined,
     instances: Array.isArray(answer['instances']) ? answer['instances'].flatMap(instanceIn) : [],
   }
 }

@@ -190,4 +190,23 @@ describe('local reset, snapshot, time and fault', () => {
     const wrong = await cli.run(['local', 'fault', 'add', '/**', '--answer', '200'])
     expect(wrong.stderr).toContain('must be an HTTP status from 400 to 599')
   })
+
+  test('nothing is lost by destroy that belongs to no pipeline', async () => {
+    const cli = await createCli()
+    await cli.run(['local', 'start'])
+    const {endpoint} = await cli.json(['local', 'status'])
+    const topic = `${String(endpoint)}/v1/projects/p-test/topics/topic`
+    await fetch(topic, {method: 'PUT', body: '{}'})
+    const destroyed = await cli.run(['destroy'])
+    expect([destroyed.exitCode, destroyed.stdout]).toEqual([
+      0,
+      'Nothing to destroy: there is no pipeline cloud-runner on the local target.\n' +
+        'The local cloud stays, since it has other resources or snapshots.\n',
+    ])
+    expect((await fetch(topic)).status).toBe(200)
+    await cli.run(['local', 'snapshot', 'save', 'base'])
+    await fetch(topic, {method: 'DELETE'})
+    expect(await cli.json(['destroy'])).toMatchObject({localCloudRemoved: false})
+    expect((await cli.run(['local', 'snapshot', 'list'])).stdout).toBe('base\n')
+  })
 })
