@@ -1,6 +1,6 @@
 /**
- * Runs `work` on each item, at most `atOnce` at the same time. Starts nothing new after the first error.
- * @throws what `work` threw first
+ * Runs `work` on each item, at most `atOnce` at the same time. After the first error nothing new starts; what is in
+ * progress ends before that error is thrown, so nothing still runs when the caller cleans up.
  */
 export async function eachOf<T>(
   items: Iterable<T>,
@@ -8,17 +8,17 @@ export async function eachOf<T>(
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const rest = Iterator.from(items)
-  let failed = false
+  let failure: {readonly error: unknown} | undefined
   const lane = async () => {
     for (const item of rest) {
-      if (failed) return
+      if (failure !== undefined) return
       try {
         await work(item)
       } catch (error) {
-        failed = true
-        throw error
+        failure ??= {error}
       }
     }
   }
   await Promise.all(Array.from({length: atOnce}, lane))
+  if (failure !== undefined) throw failure.error
 }
