@@ -80,6 +80,16 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof AppError ? error.code === 'not-found' : readAnswer(error).status === 404
 }
 
+/** @returns `undefined` if the resource does not exist */
+export async function ifFound<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (isNotFound(error)) return undefined
+    throw error
+  }
+}
+
 /** Number or id of the project in which an error says an API is disabled; `undefined` for any other error. */
 export function apiOffIn(error: unknown): string | undefined {
   return error instanceof Error ? OFF_IN_PROJECT.exec(error.message)?.[1] : undefined

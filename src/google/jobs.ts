@@ -2,7 +2,7 @@ import type {ExecutionsClient, JobsClient} from '@google-cloud/run'
 import {fieldsOf} from '../core/json.ts'
 import type {ExecutionState, Jobs, PastExecution, RunningExecution} from '../core/ports/jobs.ts'
 import {grpcOptions, once, ONE_TRY, type Connection} from './connection.ts'
-import {isNotFound, retried, toAppError} from './errors.ts'
+import {ifFound, retried, toAppError} from './errors.ts'
 import {followed} from './operation.ts'
 import {objectsIn, readPages, textIn, type Json, type Rest} from './rest.ts'
 import {shortName} from './service-state.ts'
@@ -28,34 +28,22 @@ export function createJobs(connection: Connection, rest: Rest): Jobs & {close():
   const nameOf = (short: string) =>
     `projects/${connection.projectId}/locations/${connection.region}/jobs/${short}`
 
-  async function read(path: string, doing: string): Promise<Json | undefined> {
-    try {
-      return await rest.request('run', 'GET', `/v2/${path}`, undefined, doing)
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
-  }
-
   async function execution(short: string, id: string): Promise<ExecutionState | undefined> {
-    const found = await read(`${nameOf(short)}/executions/${id}`, `Reading execution ${id} of job ${short}`)
+    const path = `/v2/${nameOf(short)}/executions/${id}`
+    const found = await rest.get('run', path, `Reading execution ${id} of job ${short}`)
     return found && toExecution(found)
   }
 
   /** Newest first; none if there is no job. */
   async function all(short: string): Promise<Json[]> {
     const path = `/v2/${nameOf(short)}/executions?pageSize=${PAGE}`
-    try {
-      return await readPages(rest, 'run', path, 'executions', `Listing the executions of job ${short}`)
-    } catch (error) {
-      if (isNotFound(error)) return []
-      throw error
-    }
+    const doing = `Listing the executions of job ${short}`
+    return (await ifFound(readPages(rest, 'run', path, 'executions', doing))) ?? []
   }
 
   return {
     async image(short) {
-      const job = await read(nameOf(short), `Reading job ${short}`)
+      const job = await rest.get('run', `/v2/${nameOf(short)}`, `Reading job ${short}`)
       return (
         job && textIn(objectsIn(fieldsOf(fieldsOf(job['template'])['template']), 'containers')[0], 'image')
       )

@@ -9,7 +9,7 @@ import {isJsonObject} from '../core/json.ts'
 import type {ObjectStore, StoredObject, UploadOptions} from '../core/ports/objects.ts'
 import {codeOf} from '../core/system-error.ts'
 import {defaultCredentials, noAuth, once, type Connection} from './connection.ts'
-import {isNotFound, retried, toAppError, translated} from './errors.ts'
+import {retried, toAppError, translated} from './errors.ts'
 import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
 /** Files up to this size are read into memory and sent over REST: the library takes several times as long for each. */
@@ -54,12 +54,8 @@ export function createObjectStore(connection: Connection, rest: Rest): ObjectSto
       const query = new URLSearchParams({fields: STATED, ...(generation === undefined ? {} : {generation})})
       const path = `${objectPath(bucket, name)}?${query.toString()}`
       const doing = `Reading object ${name} in bucket ${bucket}`
-      try {
-        return listedObject(bucket, await rest.request('storage', 'GET', path, undefined, doing))
-      } catch (error) {
-        if (isNotFound(error)) return undefined
-        throw error
-      }
+      const found = await rest.get('storage', path, doing)
+      return found && listedObject(bucket, found)
     },
 
     async *list(bucket, range) {

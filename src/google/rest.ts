@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto'
 import {isJsonObject} from '../core/json.ts'
 import {authorizer, quotaProject, type Connection} from './connection.ts'
-import {isNotFound, retried, toAppError} from './errors.ts'
+import {ifFound, retried, toAppError} from './errors.ts'
 
 /** Google's services that are called over REST; on the local cloud they share one origin. */
 export type RestService =
@@ -35,10 +35,13 @@ export interface Rest {
    * @throws AppError
    */
   request(service: RestService, method: string, path: string, body?: Json, doing?: string): Promise<Json>
-  /** @returns `undefined` if there is nothing. @throws AppError, `api-disabled` if that is unknown */
-  get(service: RestService, path: string): Promise<Json | undefined>
-  /** @returns `undefined` if there was nothing to delete. @throws AppError */
-  delete(service: RestService, path: string): Promise<Json | undefined>
+  /**
+   * @param doing as in `request`
+   * @returns `undefined` if there is nothing. @throws AppError, `api-disabled` if that is unknown
+   */
+  get(service: RestService, path: string, doing?: string): Promise<Json | undefined>
+  /** @param doing as in `request`. @returns `undefined` if there was nothing to delete. @throws AppError */
+  delete(service: RestService, path: string, doing?: string): Promise<Json | undefined>
   /**
    * Sends an object's metadata and bytes in one request: https://cloud.google.com/storage/docs/uploading-objects
    * @param path of the bucket's objects in the upload API, with its query
@@ -107,22 +110,8 @@ export function createRest(connection: Connection): Rest {
         throw toAppError(error, doing)
       }
     },
-    async get(service, path) {
-      try {
-        return await rest.request(service, 'GET', path)
-      } catch (error) {
-        if (isNotFound(error)) return undefined
-        throw error
-      }
-    },
-    async delete(service, path) {
-      try {
-        return await rest.request(service, 'DELETE', path)
-      } catch (error) {
-        if (isNotFound(error)) return undefined
-        throw error
-      }
-    },
+    get: (service, path, doing) => ifFound(rest.request(service, 'GET', path, undefined, doing)),
+    delete: (service, path, doing) => ifFound(rest.request(service, 'DELETE', path, undefined, doing)),
     async upload(path, metadata, bytes, doing, signal) {
       // Random, so that no content has it by chance or on purpose.
       const boundary = randomUUID()

@@ -7,7 +7,7 @@ import {isNotFound, retried, toAppError} from './errors.ts'
 import {withImage} from './image-digest.ts'
 import {withLiveness} from './liveness.ts'
 import {followed, untilAborted} from './operation.ts'
-import {readPages, type Json, type Rest} from './rest.ts'
+import {readPages, type Rest} from './rest.ts'
 import {LATEST, shortName, toRevision, toState, TRIED_ANNOTATION} from './service-state.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
@@ -37,11 +37,10 @@ export function createServices(
 
   async function read(short: string): Promise<ServiceState | undefined> {
     try {
-      const path = `/v2/${nameOf(short)}`
-      const service: Json = await rest.request('run', 'GET', path, undefined, `Reading service ${short}`)
-      return toState(short, service)
+      const service = await rest.get('run', `/v2/${nameOf(short)}`, `Reading service ${short}`)
+      return service && toState(short, service)
     } catch (error) {
-      if (isNotFound(error) || (await isOffHere(error))) return undefined
+      if (await isOffHere(error)) return undefined
       throw error
     }
   }

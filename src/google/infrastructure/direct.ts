@@ -4,7 +4,8 @@ import {isJsonObject} from '../../core/json.ts'
 import {PIPELINE_LABEL, type Pipeline} from '../../core/settings/pipeline.ts'
 import type {Infrastructure, Inspection, PlannedResource} from '../../core/ports/infrastructure.ts'
 import type {ApiOff} from '../api-off.ts'
-import {objectsIn, textIn, type Json, type Rest, type RestService} from '../rest.ts'
+import {ifFound} from '../errors.ts'
+import {readPages, textIn, type Json, type Rest, type RestService} from '../rest.ts'
 import {alertResources, readChannels} from './alerts.ts'
 import {jobResources} from './job.ts'
 import {formerLabels} from './labels.ts'
@@ -209,22 +210,14 @@ async function labelled(rest: Rest, {settings}: Pipeline): Promise<PlannedResour
   ]
   const found: PlannedResource[] = []
   for (const {kind, service, path, member} of kinds) {
-    let pageToken: string | undefined
-    do {
-      const query =
-        pageToken === undefined
-          ? ''
-          : `${path.includes('?') ? '&' : '?'}pageToken=${encodeURIComponent(pageToken)}`
-      const page = (await rest.get(service, `${path}${query}`)) ?? {}
-      for (const item of objectsIn(page, member)) {
-        const labels = item['labels']
-        const full = textIn(item, 'name')
-        if (isJsonObject(labels) && labels[PIPELINE_LABEL] === name && full !== undefined) {
-          found.push({kind, name: full.slice(full.lastIndexOf('/') + 1), action: 'delete'})
-        }
+    const items = (await ifFound(readPages(rest, service, path, member))) ?? []
+    for (const item of items) {
+      const labels = item['labels']
+      const full = textIn(item, 'name')
+      if (isJsonObject(labels) && labels[PIPELINE_LABEL] === name && full !== undefined) {
+        found.push({kind, name: full.slice(full.lastIndexOf('/') + 1), action: 'delete'})
       }
-      pageToken = textIn(page, 'nextPageToken')
-    } while (pageToken !== undefined && pageToken !== '')
+    }
   }
   return found
 }

@@ -1,4 +1,3 @@
-import {isNotFound} from '../errors.ts'
 import {objectsIn, textIn, type Rest} from '../rest.ts'
 
 /** Concurrent batches: together they delete a page of the listing. */
@@ -45,17 +44,7 @@ export async function emptyBucket(
     // By itself, a deletion is tried again for a while, and its error says what prevents it.
     for (const {name, path} of left.flat()) {
       signal.throwIfAborted()
-      try {
-        await rest.request(
-          'storage',
-          'DELETE',
-          path,
-          undefined,
-          `Deleting object ${name} in bucket ${bucket}`,
-        )
-      } catch (error) {
-        if (!isNotFound(error)) throw error
-      }
+      await rest.delete('storage', path, `Deleting object ${name} in bucket ${bucket}`)
       deleted++
     }
   }
