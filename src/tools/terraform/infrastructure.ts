@@ -9,7 +9,7 @@ import {isPassing, terraformFailed} from './failure.ts'
 import type {Terraform} from './program.ts'
 import {plannedResources, type AddressedResource} from './resources.ts'
 import {prepareWorkspace, type StateLocation} from './workspace.ts'
-import {command, render, suggest} from '../../core/suggestion.ts'
+import {command, suggest} from '../../core/suggestion.ts'
 
 interface Doing {
   readonly signal: AbortSignal
@@ -146,19 +146,19 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
         }))
       }
       return unwrapped(async () => {
-        for (const [index, seconds] of [...waits, undefined].entries()) {
+        for (let tries = 1; ; tries++) {
           try {
             return await attempt()
           } catch (error) {
             if (!(error instanceof PassingError) || !error.passing) throw error
-            if (seconds === undefined) throw new PassingError(stillRefused(error.failure, index + 1), false)
+            const seconds = waits[tries - 1]
+            if (seconds === undefined) throw new PassingError(stillRefused(error.failure, tries), false)
             step(
-              `New grants and APIs are still propagating in Google Cloud, as usual; retrying in ${seconds} s (attempt ${index + 2} of ${waits.length + 1})`,
+              `New grants and APIs are still propagating in Google Cloud, as usual; retrying in ${seconds} s (attempt ${tries + 1} of ${waits.length + 1})`,
             )
             await sleep(seconds * 1000, undefined, {signal})
           }
         }
-        return []
       })
     },
 
@@ -179,7 +179,7 @@ export function createTerraformInfrastructure(options: TerraformOptions): Infras
             return
           } catch (error) {
             // The worker, or someone else, wrote to a bucket after it was emptied.
-            const isFilled = error instanceof PassingError && /not empty|force_destroy/.test(error.text)
+            const isFilled = error instanceof PassingError && /not empty|force_destroy/.test(error.message)
             if (!isFilled || attempt === EMPTY_ATTEMPTS) throw error
           }
         }
@@ -211,10 +211,6 @@ class PassingError extends Error {
     super(failure.message)
     this.failure = failure
     this.passing = passing
-  }
-
-  get text(): string {
-    return `${this.failure.message}\n${this.failure.suggestions.map(render).join('\n')}`
   }
 }
 
