@@ -3,7 +3,7 @@ import type {Context} from '../ports/context.ts'
 import {KEY_USER} from '../ports/project.ts'
 import {secretsOf, type DeclaredSecret} from '../secrets/declared.ts'
 import {readLocalValues, SECRETS_FILE} from '../secrets/local-values.ts'
-import {shellPath} from '../shell.ts'
+import {shellPath, shellWord} from '../shell.ts'
 import {checkGivenChannel} from './channels.ts'
 import type {Check} from './check.ts'
 import {checkExistingBuckets} from './existing-buckets.ts'
@@ -37,10 +37,26 @@ async function checkLocalValues({cloud, pipeline, stateFolder}: Context): Promis
         name: 'secret',
         state: 'failed',
         detail: `${secret} has no value on this machine: ${variable} is missing in ${file}`,
-        fix: `(umask 077; read -rsp '${variable}: ' value; echo "${variable}='$value'" >> ${file})`,
+        fix: appendValue(variable, file),
       }
     }),
   )
+}
+
+/**
+ * Asks for a value and adds it to a file that may not end in a newline. For bash whatever the user's shell is; dotenv knows
+ * no escapes, so the quotes are ones that the value does not contain.
+ * @param file as a shell word
+ */
+function appendValue(variable: string, file: string): string {
+  const script = [
+    'umask 077',
+    `IFS= read -rsp "${variable}: " value`,
+    String.raw`q=\``,
+    String.raw`[[ $value != *$q* ]] || q=\"`,
+    String.raw`printf "\n${variable}=$q%s$q\n" "$value" >> ${file}`,
+  ]
+  return `bash -c ${shellWord(script.join('; '))}`
 }
 
 async function checkVersions({cloud, pipeline}: Context): Promise<Check[]> {

@@ -1,8 +1,14 @@
+import {execFileSync} from 'node:child_process'
+import {existsSync} from 'node:fs'
+import {mkdir, writeFile} from 'node:fs/promises'
+import {join} from 'node:path'
 import {expect, test} from 'vitest'
 import {checkGiven} from '../../../src/core/doctor/given.ts'
 import {requireAll} from '../../../src/core/doctor/prerequisites.ts'
+import {readLocalValues} from '../../../src/core/secrets/local-values.ts'
 import type {SettingName} from '../../../src/core/settings/settings.ts'
 import {plan} from '../../../src/core/plan.ts'
+import {render} from '../../../src/core/suggestion.ts'
 import {createProject} from '../../../src/google/project.ts'
 import {createRest} from '../../../src/google/rest.ts'
 import {startServer} from '../../support/answering-server.ts'
@@ -44,6 +50,28 @@ test('a secret or version that does not exist is reported with the command that 
   ])
   await expect(plan(context)).rejects.toMatchObject({code: 'prerequisites-missing'})
 })
+
+test.skipIf(!existsSync('/bin/bash'))(
+  'the command for a missing value asks for it and keeps it as it was typed (skipped without bash)',
+  async () => {
+    const context = await startLocalPipeline({secrets: 'A=a\nB=b\nC=c\nD=d'})
+    const stateFolder = join(context.folder, "it's here")
+    await mkdir(stateFolder)
+    const file = join(stateFolder, 'secrets.env')
+    await writeFile(file, 'OTHER=of a file that ends without a newline')
+    const values = {A: `it's "$HOME" #1`, B: String.raw`back\slash\n! `, C: "quo'te`and tick", D: 'plain'}
+    for (const check of await checkGiven({...context, stateFolder})) {
+      const [, variable] = /: (\w) is missing/.exec(check.detail) ?? []
+      const value = Object.entries(values).find(([name]) => name === variable)?.[1]
+      execFileSync('/bin/sh', ['-c', render(check.fix ?? '')], {input: `${value}\n`})
+    }
+    expect(Object.fromEntries(await readLocalValues(stateFolder))).toEqual({
+      OTHER: 'of a file that ends without a newline',
+      ...values,
+    })
+    expect((await checkGiven({...context, stateFolder})).map(({state}) => state)).toEqual(Array(4).fill('ok'))
+  },
+)
 
 test('an existing bucket that the caller may not read is reported before anything is created', async () => {
   const context = await startGoogle({inputBucket: 'incoming', outputBucket: 'results'})
