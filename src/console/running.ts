@@ -1,9 +1,13 @@
-import {randomUUID} from 'node:crypto'
-import {mkdir, readFile, rename, rm, writeFile} from 'node:fs/promises'
-import {dirname, join} from 'node:path'
+import {readFile, rm} from 'node:fs/promises'
+import {join} from 'node:path'
 import {isJsonObject} from '../core/json.ts'
 import type {Context} from '../core/ports/context.ts'
+import {makeStateFolder} from '../core/state-folder.ts'
+import {writeWhole} from '../core/whole-file.ts'
 import {markup} from '../report-page/markup.ts'
+
+/** How long a running console may take to answer. */
+const ANSWER_MS = 2000
 
 type Place = Pick<Context, 'stateFolder' | 'pipeline'>
 
@@ -18,22 +22,19 @@ function fileOf(place: Place): string {
 }
 
 /** Writes a file with the token, so only its owner may read it, from the first moment on. */
-async function writePrivate(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), {recursive: true})
-  // Two commands may write it at once.
-  const draft = `${file}.${randomUUID()}`
-  await writeFile(draft, text, {mode: 0o600, flag: 'wx'})
-  await rename(draft, file)
+async function writePrivate(file: string, text: string, {stateFolder}: Place): Promise<void> {
+  await makeStateFolder(stateFolder)
+  await writeWhole(file, text, {mode: 0o600})
 }
 
 /** Lets other commands of the folder name the console's address, until it is disposed of. */
 export async function announce(address: string, place: Place): Promise<AsyncDisposable> {
   const file = fileOf(place)
-  await writePrivate(file, JSON.stringify({pid: process.pid, address}))
+  await writePrivate(file, JSON.stringify({address}), place)
   return {
     async [Symbol.asyncDispose]() {
       // A console that started later has its own.
-      if ((await read(file))?.pid !== process.pid) return
+      if ((await addressIn(file)) !== address) return
       await Promise.all([file, `${basisOf(place)}.html`].map((path) => rm(path, {force: true})))
     },
   }
@@ -55,27 +56,35 @@ export async function writeOpener(address: string, path: string, place: Place): 
 <meta http-equiv="refresh" content="0; url=${to.href}">
 <title>cloud-runner</title>
 `
-  await writePrivate(file, page.text)
+  await writePrivate(file, page.text, place)
   return file
 }
 
-/** Address of the console that shows the pipeline, with its token; `undefined` if none is running. */
+/**
+ * Address of the console that shows the pipeline, with its token; `undefined` if none is running. One that was killed
+ * leaves its address, and its port may serve another program since.
+ */
 export async function runningConsole(place: Place): Promise<string | undefined> {
-  const found = await read(fileOf(place))
-  return found !== undefined && isAlive(found.pid) ? found.address : undefined
+  const address = await addressIn(fileOf(place))
+  return address !== undefined && (await answers(address)) ? address : undefined
 }
 
-async function read(file: string): Promise<{readonly pid: number; readonly address: string} | undefined> {
+async function addressIn(file: string): Promise<string | undefined> {
   const text = await readFile(file, 'utf8').catch(() => '{}')
   const value: unknown = text.startsWith('{') && text.endsWith('}') ? JSON.parse(text) : undefined
-  if (!isJsonObject(value)) return undefined
-  const {pid, address} = value
-  return typeof pid === 'number' && typeof address === 'string' ? {pid, address} : undefined
+  return isJsonObject(value) && typeof value['address'] === 'string' ? value['address'] : undefined
 }
 
-function isAlive(pid: number): boolean {
+/** Whether the console with this token serves the address. */
+async function answers(address: string): Promise<boolean> {
+  const {origin, hash} = new URL(address)
   try {
-    return process.kill(pid, 0)
+    const response = await fetch(`${origin}/api/session`, {
+      headers: {authorization: `Bearer ${new URLSearchParams(hash.slice(1)).get('token')}`},
+      signal: AbortSignal.timeout(ANSWER_MS),
+    })
+    const session: unknown = await response.json()
+    return response.ok && isJsonObject(session) && 'eventsPath' in session
   } catch {
     return false
   }

@@ -1,5 +1,5 @@
 import {spawn, type ChildProcess} from 'node:child_process'
-import {mkdir, open, readFile, writeFile, type FileHandle} from 'node:fs/promises'
+import {mkdir, open, readFile, type FileHandle} from 'node:fs/promises'
 import {dirname, extname, join} from 'node:path'
 import {setTimeout as delay} from 'node:timers/promises'
 import {fileURLToPath} from 'node:url'
@@ -8,6 +8,7 @@ import {AppError, type ErrorCode} from '../core/errors.ts'
 import {makeRoom} from '../core/full-disk.ts'
 import {fieldsOf} from '../core/json.ts'
 import {holdingFile} from '../core/lock-file.ts'
+import {makeStateFolder} from '../core/state-folder.ts'
 import {codeOf, isDiskFull} from '../core/system-error.ts'
 import {
   addressIn,
@@ -100,8 +101,8 @@ function accept(running: LocalCloudAddress, {port, bind}: StartOptions): Started
 /** Creates the folder, private to its owner and ignored by git. */
 async function prepareFolder(folder: string): Promise<void> {
   try {
+    await makeStateFolder(dirname(folder))
     await mkdir(folder, {recursive: true, mode: 0o700})
-    await writeFile(join(dirname(folder), '.gitignore'), '*\n')
   } catch (error) {
     throw folderError(folder, error)
   }

@@ -1,7 +1,8 @@
-import {appendFile, mkdir, readFile, rm} from 'node:fs/promises'
+import {appendFile, readFile, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import type {Context} from '../ports/context.ts'
 import type {StoredObject} from '../ports/objects.ts'
+import {makeStateFolder} from '../state-folder.ts'
 
 /** One line per fetched result, in the state folder: `destroy` reports how many were never fetched. */
 function fileOf({stateFolder, pipeline}: Pick<Context, 'stateFolder' | 'pipeline'>): string {
@@ -14,7 +15,7 @@ export async function recordFetched(
   context: Pick<Context, 'stateFolder' | 'pipeline'>,
   result: Pick<StoredObject, 'name' | 'generation'>,
 ): Promise<void> {
-  await mkdir(context.stateFolder, {recursive: true})
+  await makeStateFolder(context.stateFolder)
   await appendFile(
     fileOf(context),
     `${JSON.stringify({object: result.name, generation: result.generation})}\n`,

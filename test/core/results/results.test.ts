@@ -1,3 +1,5 @@
+import {readFile, stat} from 'node:fs/promises'
+import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {expect, test} from 'vitest'
 import {sidecarObject} from '../../../worker/contract.ts'
@@ -38,4 +40,21 @@ test('a failed file has an earlier result only if that is its own and older', as
     inputGeneration: before(pdf),
   })
   expect(await previousOf('old.csv')).toBeUndefined()
+})
+
+test('the first result that is saved in a fresh checkout creates a state folder that is private and ignored', async () => {
+  const context = await startLocalPipeline()
+  const [input] = await putUnnoticed(context, ['a.csv'])
+  await context.cloud.objects.upload({
+    bucket: context.pipeline.names.outputBucket,
+    name: 'a.csv',
+    source: {stream: Readable.from([Buffer.from('a,b\n')])},
+    metadata: {'source-generation': input.generation},
+    signal: context.signal,
+  })
+  const stateFolder = join(context.folder, 'checkout', '.cloud-runner')
+  const output = {file: join(context.folder, 'saved.csv'), force: false}
+  await results({object: 'a.csv', output}, {...context, stateFolder})
+  expect(await readFile(join(stateFolder, '.gitignore'), 'utf8')).toBe('*\n')
+  expect((await stat(stateFolder)).mode & 0o777).toBe(0o700)
 })
