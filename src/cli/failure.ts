@@ -2,6 +2,7 @@ import {createRequire} from 'node:module'
 import {dirname} from 'node:path'
 
 import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
+import {shellPath} from '../core/shell.ts'
 import {commandsIn, rendererWith, type Suggestion, type Typed} from '../core/suggestion.ts'
 import {isDiskFull} from '../core/system-error.ts'
 
@@ -48,7 +49,7 @@ export function failureOf(
       code: 'disk-full',
       message: `The disk is full: ${path === undefined ? message : `nothing more can be written to ${path}`}.`,
       suggestions: [
-        `Free some space: df -h ${path === undefined ? '.' : dirname(path)}`,
+        `Free some space: df -h ${path === undefined ? '.' : shellPath(dirname(path))}`,
         'Then run the same command again.',
       ],
       next: [],

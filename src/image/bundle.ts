@@ -6,6 +6,7 @@ import {AppError} from '../core/errors.ts'
 import {suggestPath} from '../core/nearest.ts'
 import {packageFolder} from '../core/package-folder.ts'
 import type {ImageFile, Images} from '../core/ports/images.ts'
+import {shellPath, shellWord} from '../core/shell.ts'
 import {ENABLE_SOURCE_MAPS, inlineSourceMap} from './source-map.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
@@ -182,7 +183,9 @@ function buildFailed(folder: string, failure: BuildFailure): AppError {
     {
       code: 'worker-build-failed',
       suggestions:
-        unresolved.length === 0 ? [] : [`cd ${folder} && npm install ${[...new Set(unresolved)].join(' ')}`],
+        unresolved.length === 0
+          ? []
+          : [`cd ${shellPath(folder)} && npm install ${[...new Set(unresolved)].map(shellWord).join(' ')}`],
       cause: failure,
     },
   )

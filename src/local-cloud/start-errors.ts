@@ -35,7 +35,7 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
       error,
     )
   }
-  const startOver = `Move the folder away to start over: mv ${stateFolder} ${stateFolder}.broken`
+  const startOver = `Move the folder away to start over: mv ${shellWord(stateFolder)} ${shellWord(`${stateFolder}.broken`)}`
   if (error instanceof StateError) {
     const code = error.code === 'state-in-use' ? 'locked' : error.code
     const next = {
@@ -64,7 +64,7 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
       'disk-full',
       `Not enough room on the disk of ${stateFolder} (${roomLeft(stateFolder)} left) to start the local cloud.`,
       [
-        `See how full the disk is: df -h ${dirname(stateFolder)}`,
+        `See how full the disk is: df -h ${shellWord(dirname(stateFolder))}`,
         'Free some space, then run the same command again.',
       ],
       error,
@@ -84,11 +84,16 @@ export async function explainStart(error: unknown, stateFolder: string): Promise
     return new LocalCloudError(
       'permission-denied',
       `The state folder ${stateFolder} cannot be written.`,
-      [`Check its permissions: ls -ld ${stateFolder}`],
+      [`Check its permissions: ls -ld ${shellWord(stateFolder)}`],
       error,
     )
   }
   return error
+}
+
+/** Quotes an absolute path as one word of a shell, if needed. */
+function shellWord(path: string): string {
+  return /^[\p{L}\p{N}_./@+,:-]+$/u.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
 }
 
 /** Which process uses the folder, from `server.json`: ` It is process 4711, since 2026-01-01T00:00:00.000Z.` */

@@ -3,6 +3,7 @@ import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {AppError} from '../core/errors.ts'
 import type {ContainerEngine} from '../core/ports/images.ts'
+import {shellPath} from '../core/shell.ts'
 import {command, suggest} from '../core/suggestion.ts'
 
 /** What Cloud Run runs (cloud.google.com/run/docs/container-contract#languages). */
@@ -50,7 +51,7 @@ export function createDocker(): ContainerEngine {
         `docker cannot build ${folder}:\n${lastLines(all || shortMessage || '', SHOWN_LINES)}`,
         {
           code: 'worker-build-failed',
-          suggestions: [`See the full output: docker build --platform ${PLATFORM} ${folder}`],
+          suggestions: [`See the full output: docker build --platform ${PLATFORM} ${shellPath(folder)}`],
         },
       )
     },

@@ -8,6 +8,7 @@ import {AppError, type ErrorCode} from '../core/errors.ts'
 import {makeRoom} from '../core/full-disk.ts'
 import {fieldsOf} from '../core/json.ts'
 import {holdingFile} from '../core/lock-file.ts'
+import {shellPath} from '../core/shell.ts'
 import {makeStateFolder} from '../core/state-folder.ts'
 import {codeOf, isDiskFull} from '../core/system-error.ts'
 import {
@@ -256,7 +257,10 @@ function folderError(folder: string, error: unknown): AppError {
   const reason = typeof code === 'string' ? (why[code] ?? code) : String(error)
   return new AppError(`${what}: ${reason}.`, {
     code: 'permission-denied',
-    suggestions: [`Check its permissions: ls -ld ${dirname(folder)}`, 'Or work in one of your own folders.'],
+    suggestions: [
+      `Check its permissions: ls -ld ${shellPath(dirname(folder))}`,
+      'Or work in one of your own folders.',
+    ],
     cause: error,
   })
 }

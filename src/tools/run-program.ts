@@ -1,6 +1,7 @@
 import {spawn} from 'node:child_process'
 import {constants} from 'node:os'
 import {AppError} from '../core/errors.ts'
+import {shellWord} from '../core/shell.ts'
 import {codeOf} from '../core/system-error.ts'
 import type {Environment} from './environment/environment.ts'
 
@@ -49,14 +50,14 @@ function startError(program: string, error: Error): AppError {
     return new AppError(`Program ${program} not found.`, {
       code: 'program-missing',
       exitCode: NOT_FOUND,
-      suggestions: [`Check whether it is installed: command -v ${program}`],
+      suggestions: [`Check whether it is installed: command -v ${shellWord(program)}`],
       cause: error,
     })
   }
   return new AppError(`${program} cannot be run: ${error.message}.`, {
     code: 'program-unusable',
     exitCode: NOT_EXECUTABLE,
-    suggestions: [`Check its permissions: ls -l "$(command -v ${program})"`],
+    suggestions: [`Check its permissions: ls -l "$(command -v ${shellWord(program)})"`],
     cause: error,
   })
 }

@@ -1,6 +1,6 @@
 import {spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {mkdir, symlink, writeFile} from 'node:fs/promises'
+import {copyFile, mkdir, symlink, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {createInterface} from 'node:readline'
 import {text} from 'node:stream/consumers'
@@ -214,6 +214,12 @@ describe('what is not a worker is reported', () => {
     const folder = await folderWith({'main.ts': "import '@scope/a'\nimport 'b'\nimport './c.ts'"})
     await expect(bundleWorker({folder})).rejects.toMatchObject({
       suggestions: [`cd ${folder} && npm install @scope/a b`],
+    })
+    const spaced = join(folder, 'my worker')
+    await mkdir(spaced)
+    await copyFile(join(folder, 'main.ts'), join(spaced, 'main.ts'))
+    await expect(bundleWorker({folder: spaced})).rejects.toMatchObject({
+      suggestions: [`cd '${spaced}' && npm install @scope/a b`],
     })
     await expect(bundleWorker({folder: join(folder, 'none')})).rejects.toMatchObject({
       code: 'worker-missing',

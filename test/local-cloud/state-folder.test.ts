@@ -1,5 +1,5 @@
 import {once} from 'node:events'
-import {open, readdir, stat} from 'node:fs/promises'
+import {mkdir, open, readdir, stat} from 'node:fs/promises'
 import {join} from 'node:path'
 import {spawn} from 'node:child_process'
 import {DatabaseSync} from 'node:sqlite'
@@ -66,13 +66,17 @@ it('a folder that another local cloud has open is refused, with its process and 
 })
 
 it('a file that is not a database is refused and left alone', async () => {
-  const stateFolder = await temporaryFolder()
+  const folder = await temporaryFolder()
+  const stateFolder = join(folder, "Ann's state")
+  await mkdir(stateFolder)
   const file = join(stateFolder, 'state.db')
   await using handle = await open(file, 'w')
   await handle.write('this is not a database, but somebody may want it')
   expect(await failure(stateFolder)).toMatchObject({
     code: 'state-unreadable',
-    suggestions: [`Move the folder away to start over: mv ${stateFolder} ${stateFolder}.broken`],
+    suggestions: [
+      String.raw`Move the folder away to start over: mv '${folder}/Ann'\''s state' '${folder}/Ann'\''s state.broken'`,
+    ],
   })
   expect((await stat(file)).size).toBe(48)
 })

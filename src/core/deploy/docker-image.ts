@@ -3,6 +3,7 @@ import {AppError, EXIT} from '../errors.ts'
 import {findDigest, splitImage} from '../image-reference.ts'
 import {PIPELINE_LABEL} from '../settings/pipeline.ts'
 import type {Context} from '../ports/context.ts'
+import {shellWord} from '../shell.ts'
 import {withBuildContext} from './build-context.ts'
 import type {Buildable} from './choose-builder.ts'
 import {WORKER_LABEL, workerLabel} from './worker-label.ts'
@@ -33,7 +34,7 @@ export async function takeImage(image: string, context: Context, push: boolean):
     code: 'image-unknown',
     exitCode: EXIT.usage,
     suggestions: [
-      `Pull it first: docker pull --platform linux/amd64 ${image}`,
+      `Pull it first: docker pull --platform linux/amd64 ${shellWord(image)}`,
       `Or push it to ${pipeline.names.image}`,
     ],
   })

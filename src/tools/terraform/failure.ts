@@ -1,6 +1,7 @@
 import {AppError, type ErrorCode} from '../../core/errors.ts'
 import type {Diagnostic} from './events.ts'
 import type {TerraformRun} from './program.ts'
+import {shellPath} from '../../core/shell.ts'
 import {command, suggest, synopsis, type Suggestion} from '../../core/suggestion.ts'
 
 interface Cause {
@@ -21,14 +22,14 @@ const CAUSES: readonly Cause[] = [
     matches: /no space left on device|disk quota exceeded/i,
     code: 'disk-full',
     message: (_found, folder) => `The disk is full: Terraform cannot write to ${folder}.`,
-    next: (folder) => [`Free some space: df -h ${folder}`, CONTINUE],
+    next: (folder) => [`Free some space: df -h ${shellPath(folder)}`, CONTINUE],
   },
   {
     matches:
       /(?:open|create|write|rename|mkdir|unlink|remove) (\S+?):? (?:permission denied|operation not permitted|read-only file system)/i,
     code: 'state-unwritable',
     message: (found) => `Terraform cannot write ${found[1] ?? 'its files'}: permission denied.`,
-    next: (folder) => [`Check the owner: ls -la ${folder}`, CONTINUE],
+    next: (folder) => [`Check the owner: ls -la ${shellPath(folder)}`, CONTINUE],
   },
   {
     matches:
@@ -44,7 +45,7 @@ const CAUSES: readonly Cause[] = [
     code: 'state-unreadable',
     message: (_found, folder) => `The Terraform state in ${folder} is corrupt.`,
     next: (folder) => [
-      `If it is a file, restore the previous state: cp ${folder}/terraform.tfstate.backup ${folder}/terraform.tfstate`,
+      `If it is a file, restore the previous state: cp ${shellPath(`${folder}/terraform.tfstate.backup`)} ${shellPath(`${folder}/terraform.tfstate`)}`,
       'If it is in a bucket, find an older version: gcloud storage ls --all-versions gs://BUCKET/PREFIX/**',
     ],
   },
@@ -56,7 +57,7 @@ const CAUSES: readonly Cause[] = [
       `Another Terraform has locked the state: ${found[2] ?? 'unknown'}, since ${found[3]?.replace(/\.\d+ \+0000 UTC/, ' UTC') ?? 'an unknown time'}.`,
     next: (folder, found) => [
       'Wait until it is done, then try again.',
-      `If that process is gone: cd ${folder} && terraform force-unlock -force ${found[1] ?? 'ID'}`,
+      `If that process is gone: cd ${shellPath(folder)} && terraform force-unlock -force ${found[1] ?? 'ID'}`,
     ],
   },
   {
@@ -102,7 +103,7 @@ const CAUSES: readonly Cause[] = [
     matches: /Error 409|already exists/i,
     code: 'conflict',
     next: (folder) => [
-      `Something else created it, or Terraform lost track of it. See what Terraform knows: cd ${folder} && terraform state list`,
+      `Something else created it, or Terraform lost track of it. See what Terraform knows: cd ${shellPath(folder)} && terraform state list`,
       'Delete it, or adopt it with terraform import, or choose another pipeline name: --pipeline NAME',
     ],
   },

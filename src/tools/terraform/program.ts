@@ -4,6 +4,7 @@ import {join} from 'node:path'
 import {setTimeout as sleep} from 'node:timers/promises'
 import {AppError} from '../../core/errors.ts'
 import {fieldsOf} from '../../core/json.ts'
+import {shellPath} from '../../core/shell.ts'
 import {codeOf} from '../../core/system-error.ts'
 import type {Environment} from '../environment/environment.ts'
 import {parseEvent, type Diagnostic, type TerraformEvent} from './events.ts'
@@ -135,7 +136,7 @@ export function createTerraform(folder: string, environment: Environment): Terra
       }
       throw new AppError(`terraform ${args.join(' ')} failed: ${(stderr || stdout).trim()}`, {
         code: 'terraform-failed',
-        suggestions: [`Try it yourself: cd ${folder} && terraform ${args.join(' ')}`],
+        suggestions: [`Try it yourself: cd ${shellPath(folder)} && terraform ${args.join(' ')}`],
       })
     },
   }

@@ -93,3 +93,20 @@ describe('causes', () => {
     expect(`${failure.message}${failure.suggestions.map(render).join('')}`).not.toMatch(/lock=false|[│╷╵]/)
   })
 })
+
+test.each([
+  ['no space left on device', "Free some space: df -h '/my work/gcp'"],
+  ['open terraform.tfstate: permission denied', "Check the owner: ls -la '/my work/gcp'"],
+  [
+    'state file could not be parsed',
+    "If it is a file, restore the previous state: cp '/my work/gcp/terraform.tfstate.backup' '/my work/gcp/terraform.tfstate'",
+  ],
+  [
+    'Error acquiring the state lock\nID: 12\nWho: ann@laptop\nCreated: 2026-11-22',
+    "If that process is gone: cd '/my work/gcp' && terraform force-unlock -force 12",
+  ],
+  ['Error 409: it exists', "See what Terraform knows: cd '/my work/gcp' && terraform state list"],
+])('%s: the command is one to paste, even if the folder has a space', (text, line) => {
+  const {suggestions} = terraformFailed('terraform apply failed', failedWith(text), '/my work/gcp')
+  expect(suggestions.map(render).join('\n')).toContain(line)
+})
