@@ -1,6 +1,6 @@
 import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {terraformVersion} from '../cli/targets.ts'
-import {showDoctor} from '../cli/show-plan.ts'
+import {showDoctor} from '../cli/show-doctor.ts'
 import type {Config} from '../core/config.ts'
 import {doctor, type DoctorResult} from '../core/doctor/doctor.ts'
 import {planPipelineModel} from '../core/model/plan-model.ts'
