@@ -4,6 +4,7 @@ import {AppError, EXIT} from './errors.ts'
 import {openRunObject, readRun} from './history/run.ts'
 import type {Run} from './history/runs.ts'
 import type {StoredObject} from './ports/objects.ts'
+import {isReport} from './results/is-report.ts'
 import {findSidecar} from './results/sidecar.ts'
 import {command, commandFor, suggest} from './suggestion.ts'
 
@@ -50,10 +51,4 @@ async function parseReport(object: string, stored: StoredObject, context: Contex
       ],
     },
   )
-}
-
-function isReport(value: unknown): value is Report {
-  if (typeof value !== 'object' || value === null || !('format' in value) || !('version' in value))
-    return false
-  return value.format === 'cloud-runner/report' && value.version === 1
 }

@@ -1,7 +1,6 @@
 import type {Report} from '../../../worker/contract.ts'
 import {type Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
-import {isJsonObject} from '../json.ts'
 import {prepareOutput, writeOutput, type OutputTarget} from '../output.ts'
 import {readCommits, sizeOf, sourceGeneration} from '../files/commits.ts'
 import {sidecarObject} from '../../../worker/contract.ts'
@@ -10,6 +9,7 @@ import {readNamedFiles} from '../files/read-files.ts'
 import type {StoredObject} from '../ports/objects.ts'
 import {readRuns, type Run} from '../history/runs.ts'
 import {recordFetched} from './fetched.ts'
+import {isReport} from './is-report.ts'
 import {outcomeOfRun, type Outcome} from './of-run.ts'
 import {readOutputs, writeToFolder, type FileOutput, type OutputFolder} from './outputs.ts'
 import {NoPreview} from './parquet-preview.ts'
@@ -202,14 +202,4 @@ function notFinished(file: FileStatus): AppError {
         : suggest`See its state: ${commandFor('status', object)}`,
     ],
   })
-}
-
-function isReport(value: unknown): value is Report {
-  return (
-    isJsonObject(value) &&
-    'rows' in value &&
-    'metrics' in value &&
-    'coefficients' in value &&
-    Array.isArray(value['coefficients'])
-  )
 }

@@ -3,6 +3,7 @@ import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {expect, test} from 'vitest'
 import {sidecarObject} from '../../../worker/contract.ts'
+import {readReport} from '../../../src/core/report.ts'
 import {results} from '../../../src/core/results/results.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {putUnnoticed} from '../../support/unnoticed-uploads.ts'
@@ -57,4 +58,30 @@ test('the first result that is saved in a fresh checkout creates a state folder 
   await results({object: 'a.csv', output}, {...context, stateFolder})
   expect(await readFile(join(stateFolder, '.gitignore'), 'utf8')).toBe('*\n')
   expect((await stat(stateFolder)).mode & 0o777).toBe(0o700)
+})
+
+test.each([
+  ['of another program', {rows: {total: 1}, metrics: {}, coefficients: []}],
+  [
+    'of a later version',
+    {format: 'cloud-runner/report', version: 2, rows: {}, metrics: {}, coefficients: []},
+  ],
+  ['without figures', {format: 'cloud-runner/report', version: 1}],
+])('a report %s is neither shown with the result nor drawn', async (_case, content) => {
+  const context = await startLocalPipeline()
+  const [input] = await putUnnoticed(context, ['a.csv'])
+  for (const [name, text] of Object.entries({
+    'a.csv': 'a,b\n',
+    [sidecarObject('a.csv', 'report.json')]: JSON.stringify(content),
+  }))
+    await context.cloud.objects.upload({
+      bucket: context.pipeline.names.outputBucket,
+      name,
+      source: {stream: Readable.from([Buffer.from(text)])},
+      metadata: {'source-generation': input.generation},
+      signal: context.signal,
+    })
+  const shown = await results({object: 'a.csv'}, context)
+  expect([shown.file.state, shown.report]).toEqual(['done', undefined])
+  await expect(readReport('a.csv', context)).rejects.toMatchObject({code: 'report-unreadable'})
 })
