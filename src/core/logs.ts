@@ -10,6 +10,8 @@ export const DEFAULT_LIMIT = 1000
 export const TAIL_HISTORY = 10
 /** How many times in a row a broken stream is reopened. */
 const MOST_RECONNECTS = 5
+/** A stream that breaks after this time is the first to break in a row. */
+const LASTING_MS = 60_000
 /** How many lines to remember: lines arrive late, or twice, within a limited window. */
 const REMEMBERED = 10_000
 
@@ -63,24 +65,29 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
     return
   }
 
-  for (let failures = 0; !signal.aborted;) {
+  let failures = 0
+  for (let session = 1; !signal.aborted; session++) {
+    const begun = performance.now()
     try {
+      if (session > 1) {
+        // Lines that arrived while the stream was closed.
+        const from = last ?? new Date(Date.now() - 60_000).toISOString()
+        for (const line of await readBack(from, DEFAULT_LIMIT)) {
+          last = line.time
+          yield line
+        }
+      }
       for await (const line of cloud.logs.tail(query, {signal})) {
-        failures = 0
         if (!isNew(line)) continue
         last = line.time
         yield line
       }
+      failures = 0
     } catch (error) {
-      failures++
+      failures = performance.now() - begun > LASTING_MS ? 1 : failures + 1
       if (!isTransient(error) || failures > MOST_RECONNECTS) throw error
     }
     if (!(await pause(1000 * Math.max(1, failures), signal))) return
-    // Lines that arrived while the stream was closed.
-    for (const line of await readBack(last ?? new Date(Date.now() - 60_000).toISOString(), DEFAULT_LIMIT)) {
-      last = line.time
-      yield line
-    }
   }
 }
 

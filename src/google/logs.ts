@@ -4,7 +4,7 @@ import {BEGUN, LOG_LABELS} from '../../worker/contract.ts'
 import {fieldsOf} from '../core/json.ts'
 import type {LogQuery, LogSource} from '../core/ports/logs.ts'
 import {grpcOptions, once, type Connection} from './connection.ts'
-import {isTransient, toAppError} from './errors.ts'
+import {toAppError} from './errors.ts'
 import {lineOf, listedEntry, streamedEntry, type LogEntry} from './log-entry.ts'
 import {joinLabels, UNLABELLED_FAILURES} from './log-labels.ts'
 import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
@@ -15,6 +15,9 @@ const RETENTION_DAYS = 30
 const LARGEST_PAGE = 1000
 /** Characters for names in a filter, which may have 20,000 in total (cloud.google.com/logging/quotas). */
 const LONGEST_NAMES = 15_000
+
+/** How Google ends a session after an hour: google.rpc.Code.OUT_OF_RANGE. */
+const SESSION_OVER = 11
 
 const REQUESTS = 'logName:"run.googleapis.com%2Frequests"'
 const DELIVERIES = `(jsonPayload.message="${BEGUN}" OR jsonPayload.outcome:* OR httpRequest.status>=400 OR logName:"run.googleapis.com%2Fvarlog%2Fsystem")`
@@ -57,7 +60,10 @@ export function createLogSource(connection: Connection, rest: Rest): LogSource &
     const seen = new Set<string>()
     let unlabelled = wanted === undefined ? [] : await find(UNLABELLED_FAILURES)
     for await (const page of pages(toFilter(query), limit, signal)) {
-      const entries = [...page, ...unlabelled].toSorted((one, other) => (one.time < other.time ? 1 : -1))
+      // Those of one millisecond stay in the order in which they came.
+      const entries = [...page, ...unlabelled].toSorted(
+        (one, other) => Date.parse(other.time) - Date.parse(one.time),
+      )
       const joined = await joinLabels(entries, find)
       for (const entry of entries) {
         const line = lineOf(entry, joined.get(entry))
@@ -90,9 +96,8 @@ export function createLogSource(connection: Connection, rest: Rest): LogSource &
           for (const entry of entriesOf(response)) yield lineOf(streamedEntry(entry))
         }
       } catch (error) {
-        if (signal.aborted) return
-        // Google ends a session after an hour; the caller starts another.
-        if (!isTransient(error)) throw toAppError(error, 'Following the logs')
+        if (signal.aborted || fieldsOf(error)['code'] === SESSION_OVER) return
+        throw toAppError(error, 'Following the logs')
       } finally {
         stream.on('error', () => {}) // cancelling raises an error
         stream.destroy()

@@ -83,7 +83,7 @@ export function createServices(
       const all = await readPages(rest, 'run', path, 'revisions', `Listing the revisions of service ${short}`)
       return all
         .map((revision) => toRevision(revision))
-        .toSorted((one, other) => (one.createdAt < other.createdAt ? 1 : -1))
+        .toSorted((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt))
     },
 
     async deploy(short, image, {hold, signal, step}) {

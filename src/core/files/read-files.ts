@@ -59,7 +59,7 @@ export async function findNamedFiles(objects: readonly string[], context: Contex
 export async function readAllFiles(context: Context): Promise<FileStatus[]> {
   const files: ListedFile[] = []
   for await (const page of mergeFiles('', context, 'whole')) files.push(...page)
-  files.sort((one, other) => (one.input.timeCreated < other.input.timeCreated ? 1 : -1))
+  files.sort((one, other) => Date.parse(other.input.timeCreated) - Date.parse(one.input.timeCreated))
   return settle(files, context)
 }
 

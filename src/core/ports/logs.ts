@@ -44,6 +44,6 @@ export interface LogQuery {
 export interface LogSource {
   /** Newest first; pages are fetched on demand. */
   list(query: LogQuery, options: {limit: number; signal: AbortSignal}): AsyncIterable<LogLine>
-  /** New lines as they arrive, from now on, until the signal. */
+  /** New lines as they arrive, from now on, until the signal, or the service ends the session. @throws AppError */
   tail(query: LogQuery, options: {signal: AbortSignal}): AsyncIterable<LogLine>
 }

@@ -11,6 +11,8 @@ import {parentsOfResources} from './names.ts'
 /** google.logging.v2.TailLogEntriesRequest.buffer_window */
 const BUFFER_WINDOW_SECONDS = 2
 const LONGEST_BUFFER_WINDOW_SECONDS = 60
+/** "The maximum duration for tail": https://cloud.google.com/logging/docs/reference/tools/live-tail#limits */
+const LONGEST_SESSION_MS = 3600_000
 /** Entries that wait for a client; more are left out and counted. */
 const MOST_WAITING = 10_000
 
@@ -52,9 +54,13 @@ export function createTails({clock, access}: {clock: Clock; access: AccessContro
           ),
         () => session.end(),
       )
+      const limit = clock.after(LONGEST_SESSION_MS, () =>
+        session.end(new ApiError('OUT_OF_RANGE', 'The maximum duration for tail has been met.')),
+      )
       try {
         yield* session.responses()
       } finally {
+        limit.clear()
         sessions.delete(session)
         session.end()
       }
