@@ -4,11 +4,11 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {checkKey} from './encryption.ts'
-import {conditionNotMet, invalid, missingParameter, notServed} from './errors.ts'
+import {conditionNotMet, invalid, missingParameter} from './errors.ts'
 import type {JsonRoute} from './json-routes.ts'
 import {checkObjectName} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
-import {contentOfBlob, draftOptions} from './object-draft.ts'
+import {type Content, contentOfBlob, draftOptions} from './object-draft.ts'
 import {type RenderObject, writableObjectFields} from './object-resource.ts'
 import type {StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
@@ -41,9 +41,10 @@ export function composeRoutes({
     const name = params['object'] ?? ''
     checkObjectName(name)
     const named = sourcesOf(body)
-    for (const source of named)
-      permissions.requireOnObjects(call.principal, 'storage.objects.get', bucket, String(source['name']))
-    if (body['deleteSourceObjects'] === true) throw notServed('deleteSourceObjects of a composition')
+    const deletes = body['deleteSourceObjects'] === true
+    for (const permission of ['storage.objects.get', ...(deletes ? ['storage.objects.delete'] : [])])
+      for (const source of named)
+        permissions.requireOnObjects(call.principal, permission, bucket, String(source['name']))
     const destination = isJsonObject(body['destination']) ? body['destination'] : {}
     const draft = {
       bucket,
@@ -63,11 +64,10 @@ export function composeRoutes({
     const componentCount = sources.reduce((sum, source) => sum + (source.componentCount ?? 1), 0)
     try {
       // Google computes no MD5 of what it has only put together.
-      const stored = await changes.store(draft, () => ({
-        ...contentOfBlob(blob),
-        md5: undefined,
-        componentCount,
-      }))
+      const content = (): Content => ({...contentOfBlob(blob), md5: undefined, componentCount})
+      const stored = await (deletes
+        ? changes.storeInPlaceOf(sources, draft, content)
+        : changes.store(draft, content))
       return {json: render(stored, call.origin)}
     } catch (error) {
       await blobs.remove(blob.id)

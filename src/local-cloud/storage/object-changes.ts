@@ -43,6 +43,16 @@ export interface ObjectChanges {
    */
   move(draft: ObjectDraft, source: ObjectTarget): Promise<StoredObject>
   /**
+   * Stores an object in place of others of its bucket, which neither noncurrent versions nor soft delete keep.
+   * https://cloud.google.com/storage/docs/composing-objects
+   * @throws as `store`; StorageError 403 if one of the others is held or retained
+   */
+  storeInPlaceOf(
+    others: readonly StoredObject[],
+    draft: ObjectDraft,
+    content: () => Content,
+  ): Promise<StoredObject>
+  /**
    * Replaces an object's metadata by what `change` makes of the present.
    * @param overrideRetention whether a retention that is not locked may be loosened
    * @throws StorageError 403 if a retention would be loosened, 404, 412
@@ -205,6 +215,25 @@ export function createObjectChanges({
         // The bytes stay: the new object has them.
         () => void retire(buckets.get(bucket), find(), {origin, checkFree}),
       )
+    },
+
+    async storeInPlaceOf(others, draft, content) {
+      const checkFree = checkOfCall()
+      const freed: (string | undefined)[] = []
+      const stored = await store(draft, content, () => {
+        const bucket = buckets.get(draft.bucket)
+        const replaced = new Map(others.map((other) => [other.generation, other]))
+        for (const {name, generation} of replaced.values()) {
+          const object = name === draft.name ? undefined : objects.find(bucket.name, name, generation)
+          if (object === undefined) continue
+          checkFree(bucket, object, clock.now(), false)
+          freed.push(release(objects.remove(object)))
+          const deleted = {...object, timeDeleted: object.timeDeleted ?? clock.now()}
+          notifications.publish(bucket, {type: 'OBJECT_DELETE', object: deleted}, draft.origin)
+        }
+      })
+      for (const blob of freed) await removeBlob(blob)
+      return stored
     },
 
     changeMetadata: (target, change, overrideRetention = false) =>

@@ -276,12 +276,37 @@ test('objects are put together from others', async () => {
   await expect(bucket.combine(['1', 'none'], 'x')).rejects.toMatchObject({code: 404})
   const stale = {sourceObjects: [{name: '1', objectPreconditions: {ifGenerationMatch: '7'}}]}
   expect((await call(origin, 'POST', '/b/bucket/o/x/compose', stale)).status).toBe(412)
-  const deletes = {sourceObjects: [{name: '1'}], deleteSourceObjects: true}
-  expect((await call(origin, 'POST', '/b/bucket/o/x/compose', deletes)).status).toBe(400)
   expect(blobsOf(local)).toHaveLength(5)
   // As Google's client for Python writes it.
   const nulls = {sourceObjects: [{name: '1', generation: null}], destination: {}}
   expect((await call(origin, 'POST', '/b/bucket/o/x/compose', nulls)).status).toBe(200)
+})
+
+test('a composition may take the place of its sources, which nothing keeps, unless one is held', async () => {
+  const local = await withBucket()
+  const {origin, client, topic} = local
+  const softDeletePolicy = {retentionDurationSeconds: '604800'}
+  await call(origin, 'PATCH', '/b/bucket', {versioning: {enabled: true}, softDeletePolicy})
+  for (const name of ['1', '2', 'all']) await uploadMedia(origin, 'bucket', name, 'x'.repeat(40_000))
+  await call(origin, 'PATCH', '/b/bucket/o/2', {temporaryHold: true})
+  const compose = async (): Promise<number> => {
+    const sourceObjects = ['all', '1', '2', '1'].map((name) => ({name}))
+    const body = {sourceObjects, deleteSourceObjects: true}
+    return (await call(origin, 'POST', '/b/bucket/o/all/compose', body)).status
+  }
+  const names = async (options: object): Promise<string[]> =>
+    (await client.bucket('bucket').getFiles(options))[0].map(({name}) => name)
+  expect([await compose(), await names({}), blobsOf(local).length]).toEqual([403, ['1', '2', 'all'], 3])
+  await call(origin, 'PATCH', '/b/bucket/o/2', {temporaryHold: false})
+  expect([await compose(), await names({}), await names({versions: true})]).toEqual([
+    200,
+    ['all'],
+    ['all', 'all'],
+  ])
+  expect(await names({softDeleted: true})).toEqual([])
+  expect((await client.bucket('bucket').file('all').download())[0]).toHaveLength(160_000)
+  expect(blobsOf(local)).toHaveLength(2)
+  expect(topic.messages).toEqual([])
 })
 
 test('what is put together for a caller that leaves is given up', async () => {
