@@ -1,6 +1,7 @@
 import {type Bucket, hasFolders, type SoftDeletedBucket} from './bucket.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {aclOf, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
+import {checkKmsKeyName} from './encryption.ts'
 import {invalid} from './errors.ts'
 import {bucketEtag} from './etag.ts'
 import {omit, pick} from './json.ts'
@@ -12,68 +13,99 @@ import {settledSoftDeletePolicy} from './soft-deleted.ts'
 import {checkStorageClass} from './storage-classes.ts'
 import {integer, storedJson, text, type Row} from '../state/rows.ts'
 
-/** Members of the Bucket resource that a caller may set; the rest of a body is ignored, as Google does. */
-const WRITABLE = new Set([
-  'acl',
-  'autoclass',
-  'billing',
-  'cors',
-  'customPlacementConfig',
-  'defaultEventBasedHold',
-  'defaultObjectAcl',
-  'encryption',
-  'hierarchicalNamespace',
-  'iamConfiguration',
-  'ipFilter',
-  'labels',
-  'lifecycle',
-  'location',
-  'logging',
-  'retentionPolicy',
-  'rpo',
-  'softDeletePolicy',
-  'storageClass',
-  'versioning',
-  'website',
-])
+interface Members extends Readonly<Record<string, Shape>> {}
+type Shape = 'boolean' | 'number' | 'string' | readonly Shape[] | Members
+
+/**
+ * Members of the Bucket resource that a caller may set, with their types; the rest of a body is ignored, as Google does.
+ * What is empty here is checked by what it means.
+ */
+const WRITABLE: Members = {
+  acl: [{}],
+  autoclass: {enabled: 'boolean', terminalStorageClass: 'string'},
+  billing: {requesterPays: 'boolean'},
+  cors: [{origin: ['string'], method: ['string'], responseHeader: ['string'], maxAgeSeconds: 'number'}],
+  customPlacementConfig: {dataLocations: ['string']},
+  defaultEventBasedHold: 'boolean',
+  defaultObjectAcl: [{}],
+  encryption: {defaultKmsKeyName: 'string'},
+  hierarchicalNamespace: {enabled: 'boolean'},
+  iamConfiguration: {
+    bucketPolicyOnly: {enabled: 'boolean'},
+    uniformBucketLevelAccess: {enabled: 'boolean'},
+    publicAccessPrevention: 'string',
+  },
+  ipFilter: {},
+  labels: {},
+  lifecycle: {},
+  location: 'string',
+  logging: {logBucket: 'string', logObjectPrefix: 'string'},
+  retentionPolicy: {},
+  rpo: 'string',
+  softDeletePolicy: {},
+  storageClass: 'string',
+  versioning: {enabled: 'boolean'},
+  website: {mainPageSuffix: 'string', notFoundPage: 'string'},
+}
+const WRITABLE_NAMES = new Set(Object.keys(WRITABLE))
 const PERMANENT = new Set(['hierarchicalNamespace', 'objectRetention'])
 const LISTS_OF_ACCESS = {acl: 'bucket', defaultObjectAcl: 'defaultObject'} as const
-const TEXTS = new Set(['location', 'storageClass', 'rpo'])
-const LISTS = new Set(['acl', 'cors', 'defaultObjectAcl'])
-const FLAGS = new Set(['defaultEventBasedHold'])
+/** https://cloud.google.com/storage/docs/tags-and-labels#bucket-labels */
+const MAX_LABELS = 64
+const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u
+const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u
 
 /**
  * The writable part of a body, in its order.
  * @throws StorageError 400 if a member has the wrong type or a lifecycle rule is not valid
  */
 export function writableBucketFields(body: JsonObject): JsonObject {
-  const fields = pick(body, WRITABLE)
-  for (const [name, value] of Object.entries(fields)) {
-    if (!hasType(name, value))
-      throw invalid(`Invalid value for the bucket's ${name}: ${JSON.stringify(value)}`)
-  }
+  const fields = pick(body, WRITABLE_NAMES)
+  for (const [name, value] of Object.entries(fields)) checkShape(name, value, WRITABLE[name] ?? {})
   checkLabels(fields['labels'])
   lifecycleRules(fields['lifecycle'])
   aclOf('bucket', fields['acl'])
   aclOf('defaultObject', fields['defaultObjectAcl'])
   checkPublicAccessSetting(fields)
-  const {storageClass = ''} = fields
+  const {storageClass = '', encryption} = fields
   if (storageClass !== '') checkStorageClass(storageClass)
+  const key = isJsonObject(encryption) ? (encryption['defaultKmsKeyName'] ?? '') : ''
+  if (key !== '') checkKmsKeyName(key)
   return fields
 }
 
-function hasType(name: string, value: unknown): boolean {
-  if (TEXTS.has(name)) return typeof value === 'string'
-  if (LISTS.has(name)) return Array.isArray(value)
-  if (FLAGS.has(name)) return typeof value === 'boolean'
-  return isJsonObject(value)
+/** @throws StorageError 400 that names the member which has another type; null counts as absent */
+function checkShape(name: string, value: unknown, shape: Shape): void {
+  if (value === undefined || value === null) return
+  const isRight =
+    typeof shape === 'string'
+      ? typeof value === shape || (shape === 'number' && typeof value === 'string' && /^\d+$/.test(value))
+      : isList(shape)
+        ? Array.isArray(value)
+        : isJsonObject(value)
+  if (!isRight) throw invalid(`Invalid value for the bucket's ${name}: ${JSON.stringify(value)}`)
+  if (typeof shape === 'string') return
+  if (isList(shape) && Array.isArray(value)) for (const each of value) checkShape(name, each, shape[0] ?? {})
+  else if (!isList(shape) && isJsonObject(value))
+    for (const [member, inner] of Object.entries(shape)) checkShape(`${name}.${member}`, value[member], inner)
 }
+
+const isList = (shape: Shape): shape is readonly Shape[] => Array.isArray(shape)
 
 function checkLabels(labels: unknown): void {
   if (!isJsonObject(labels)) return
-  for (const [key, value] of Object.entries(labels)) {
-    if (typeof value !== 'string')
-      throw invalid(`Invalid value for the label ${key}: ${JSON.stringify(value)}`)
+  const entries = Object.entries(labels)
+  if (entries.length > MAX_LABELS)
+    throw invalid(`A bucket has at most ${MAX_LABELS} labels, not ${entries.length}.`)
+  for (const [key, value] of entries) {
+    if (!LABEL_KEY.test(key))
+      throw invalid(
+        `Invalid label key '${key}': up to 63 lowercase letters, digits, _ and -, starting with a letter.`,
+      )
+    if (typeof value !== 'string' || !LABEL_VALUE.test(value))
+      throw invalid(
+        `Invalid value for the label ${key}: ${JSON.stringify(value)}: up to 63 lowercase letters, digits, _ and -.`,
+      )
   }
 }
 
@@ -94,7 +126,7 @@ export function settledBucketFields(
     throw invalid('A hierarchical namespace needs uniform bucket-level access.')
   const {softDeletePolicy} = next
   const location = locationOf(next)
-  locationTypeOf(location, next['customPlacementConfig'] !== undefined)
+  checkPlaces(next, locationTypeOf(location, next['customPlacementConfig'] !== undefined))
   if (present !== undefined && locationOf(present) !== location)
     throw invalid(`The location of bucket '${bucket}' is ${locationOf(present)} and cannot be changed.`)
   // Lists that a bucket had are kept for its way back, but new ones are refused.
@@ -120,13 +152,28 @@ export function settledBucketFields(
   return settled
 }
 
+/** https://cloud.google.com/storage/docs/availability-durability#turbo-replication, …/locations#location-dr */
+function checkPlaces({rpo = 'DEFAULT', customPlacementConfig}: JsonObject, locationType: string): void {
+  if (rpo !== '' && rpo !== 'DEFAULT' && rpo !== 'ASYNC_TURBO')
+    throw invalid(`Invalid rpo ${JSON.stringify(rpo)}; it is DEFAULT or ASYNC_TURBO.`)
+  if (rpo === 'ASYNC_TURBO' && locationType !== 'dual-region')
+    throw invalid('The rpo ASYNC_TURBO needs a bucket in a dual-region.')
+  const regions = isJsonObject(customPlacementConfig) ? customPlacementConfig['dataLocations'] : undefined
+  if (customPlacementConfig !== undefined && !(Array.isArray(regions) && regions.length === 2))
+    throw invalid(`customPlacementConfig.dataLocations names two regions, not ${JSON.stringify(regions)}.`)
+}
+
 /** https://cloud.google.com/storage/docs/json_api/v1/buckets#autoclass */
 function settledAutoclass(present: unknown, next: JsonObject, now: number): JsonObject {
   const before: JsonObject = isJsonObject(present) ? present : {}
   const time = new Date(now).toISOString()
   const enabled = next['enabled'] === true
   if (!enabled) return {enabled, toggleTime: before['enabled'] === false ? before['toggleTime'] : time}
-  const {terminalStorageClass = 'NEARLINE'} = next
+  const terminalStorageClass = next['terminalStorageClass'] ?? 'NEARLINE'
+  if (terminalStorageClass !== 'NEARLINE' && terminalStorageClass !== 'ARCHIVE')
+    throw invalid(
+      `Invalid autoclass.terminalStorageClass ${JSON.stringify(terminalStorageClass)}; it is NEARLINE or ARCHIVE.`,
+    )
   const keeps = before['terminalStorageClass'] === terminalStorageClass
   return {
     enabled,

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {AGENT, call, clientOf, fieldsOf, PROJECT, startStorage} from './local-storage.ts'
+import {AGENT, call, clientOf, fieldsOf, PROJECT, refusalOf, startStorage} from './local-storage.ts'
 
 const WORKER = 'serviceAccount:worker@local-project.iam.gserviceaccount.com'
 
@@ -168,4 +168,50 @@ test('a bucket is changed under a metageneration condition only', async () => {
   expect((await call(origin, 'PATCH', '/b/versioned?ifMetagenerationMatch=1', {labels: {}})).status).toBe(200)
   expect((await call(origin, 'GET', '/b/versioned?ifMetagenerationNotMatch=2')).status).toBe(304)
   expect((await call(origin, 'DELETE', '/b/versioned?ifMetagenerationMatch=1')).status).toBe(412)
+})
+
+test.each([
+  ['versioning.enabled', {versioning: {enabled: 'yes'}}],
+  ['website.mainPageSuffix', {website: {mainPageSuffix: 1}}],
+  ['cors', {cors: [{origin: '*', method: ['GET']}]}],
+  ['cors.maxAgeSeconds', {cors: [{origin: ['*'], maxAgeSeconds: 'a minute'}]}],
+  ["label key 'Team'", {labels: {Team: 'a'}}],
+  ["label key '1st'", {labels: {'1st': 'a'}}],
+  ['label team', {labels: {team: 'Data Science'}}],
+  ['at most 64 labels', {labels: Object.fromEntries(Array.from({length: 65}, (_, i) => [`l${i}`, '']))}],
+  ['terminalStorageClass', {autoclass: {enabled: true, terminalStorageClass: 'COLDLINE'}}],
+  ['rpo', {rpo: 'FAST', location: 'NAM4'}],
+  ['dual-region', {rpo: 'ASYNC_TURBO', location: 'US'}],
+  ['two regions', {location: 'US', customPlacementConfig: {dataLocations: ['US-EAST1']}}],
+  ['KMS key name', {encryption: {defaultKmsKeyName: 'my-key'}}],
+])('a new bucket with a wrong %s is refused', async (wrong, fields) => {
+  const {origin} = await startStorage()
+  const created = await call(origin, 'POST', `/b?project=${PROJECT}`, {name: 'wrong', ...fields})
+  expect(await refusalOf(created)).toEqual([400, expect.stringContaining(wrong)])
+})
+
+test('a new bucket may have all that Google allows, and null for what it has not', async () => {
+  const {origin} = await startStorage()
+  const fields = {
+    labels: {équipe: 'données_1', 团队: '', a: '1-b'},
+    cors: [{origin: ['*'], maxAgeSeconds: '60', responseHeader: null}],
+    autoclass: {enabled: true, terminalStorageClass: null},
+    website: {mainPageSuffix: 'index.html', notFoundPage: null},
+    rpo: 'ASYNC_TURBO',
+    location: 'NAM4',
+    customPlacementConfig: null,
+    encryption: {defaultKmsKeyName: 'projects/p/locations/us/keyRings/r/cryptoKeys/k'},
+    lifecycle: null,
+    versioning: null,
+  }
+  const created = await call(origin, 'POST', `/b?project=${PROJECT}`, {name: 'right', ...fields})
+  expect([created.status, await created.json()]).toMatchObject([
+    200,
+    {
+      labels: fields.labels,
+      rpo: 'ASYNC_TURBO',
+      locationType: 'dual-region',
+      autoclass: {terminalStorageClass: 'NEARLINE'},
+    },
+  ])
 })
