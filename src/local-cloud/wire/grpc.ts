@@ -69,11 +69,28 @@ export function createGrpcServer(services: readonly RpcService[], callers: GrpcC
     }
     server.addService(definition, implementation)
   }
+  refuseOthers(server, callers)
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
   return {
     take: (socket) => injector.injectConnection(socket),
     close: () => server.forceShutdown(),
   }
+}
+
+/** Calls of services that no proto here describes are refused like any other call, and so recorded: grpc-js has no hook for them. */
+function refuseOthers(server: Server, callers: GrpcCallers): void {
+  const handlers: unknown = Reflect.get(server, 'handlers')
+  if (!(handlers instanceof Map)) return
+  const find = handlers.get.bind(handlers)
+  const untouched = (message: unknown): unknown => message
+  handlers.get = (path: string) =>
+    find(path) ?? {
+      type: 'bidi',
+      path,
+      func: serveStream({path}, () => refuse({path}), callers),
+      serialize: untouched,
+      deserialize: untouched,
+    }
 }
 
 /** Messages cross as protobuf and are proto3 JSON inside. */
@@ -120,7 +137,7 @@ function serveUnary(
 }
 
 function serveStream(
-  method: MethodDescriptor,
+  method: Pick<MethodDescriptor, 'path'>,
   handler: StreamHandler<never, object>,
   callers: GrpcCallers,
 ): handleBidiStreamingCall<object, object> {
@@ -152,7 +169,7 @@ function serveStream(
 async function logged<T>(
   metadata: Metadata,
   cancelled: AbortSignal,
-  {path}: MethodDescriptor,
+  {path}: Pick<MethodDescriptor, 'path'>,
   callers: GrpcCallers,
   work: (context: Call) => Promise<T>,
 ): Promise<T> {
@@ -174,7 +191,7 @@ async function logged<T>(
 
 /** What goes wrong on purpose. Messages are whole here: bytes of the request mean before its work, of the answer after it. */
 function faultOf(
-  {path}: MethodDescriptor,
+  {path}: Pick<MethodDescriptor, 'path'>,
   peer: string,
   {principal, signal}: Call,
   {faults, breakConnection}: GrpcCallers,

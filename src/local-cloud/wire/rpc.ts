@@ -25,7 +25,7 @@ export interface RpcService {
 }
 
 /** @throws ApiError UNIMPLEMENTED, always */
-export function refuse({path}: MethodDescriptor): never {
+export function refuse({path}: Pick<MethodDescriptor, 'path'>): never {
   throw new ApiError('UNIMPLEMENTED', `${path.slice(1)} is not served by the local cloud.`)
 }
 

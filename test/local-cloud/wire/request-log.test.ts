@@ -42,6 +42,8 @@ test('lists what is refused before any service sees it: the caller, the answer a
   await call(topic, {method: 'PUT', body: '{"labels": '})
   await call('/v1/projects/p-test/topics/topic:detach', {method: 'POST'})
   expect(await grpcCode(cloud, '/google.longrunning.Operations/CancelOperation')).toBe(status.UNIMPLEMENTED)
+  // A service of which the local cloud knows nothing, not even its methods.
+  expect(await grpcCode(cloud, '/google.storage.v2.Storage/GetObject')).toBe(status.UNIMPLEMENTED)
 
   const news = (await listed(cloud)).filter(({id}) => id > (before?.id ?? 0))
   const account = `serviceAccount:${robot}`
@@ -57,6 +59,7 @@ test('lists what is refused before any service sees it: the caller, the answer a
     `owner PUT ${topic} 400`,
     `owner POST ${topic}:detach 400`,
     'owner gRPC /google.longrunning.Operations/CancelOperation UNIMPLEMENTED',
+    'owner gRPC /google.storage.v2.Storage/GetObject UNIMPLEMENTED',
   ])
   expect(news.map(({error}) => error)).toEqual([
     'GET /v9/nothing is not served by the local cloud.',
@@ -67,6 +70,7 @@ test('lists what is refused before any service sees it: the caller, the answer a
     expect.stringContaining('Invalid JSON payload'),
     `POST ${topic}:detach is not served by the local cloud.`,
     'google.longrunning.Operations/CancelOperation is not served by the local cloud.',
+    'google.storage.v2.Storage/GetObject is not served by the local cloud.',
   ])
 })
 
