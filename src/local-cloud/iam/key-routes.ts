@@ -97,14 +97,21 @@ export function keyRoutes({
 
   /** https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests */
   async function exchange(request: HttpRequest): Promise<HttpResponse> {
-    const form = new URLSearchParams((await request.bytes()).toString('utf8'))
-    if (form.get('grant_type') === 'refresh_token') {
+    // Google's client for Rust sends JSON.
+    const isJson = /^application\/json\b/.test(request.headers['content-type'] ?? '')
+    const sent = isJson
+      ? await request.json()
+      : Object.fromEntries(new URLSearchParams((await request.bytes()).toString('utf8')))
+    if (sent['grant_type'] === 'refresh_token') {
       if (request.call.principal === 'owner') return {json: ownerTokens(tokens)}
       const description = `${request.call.principal} has no refresh token; only the owner of the local cloud has one.`
       return {status: 401, json: {error: 'unauthorized_client', error_description: description}}
     }
+    const {assertion} = sent
     const read =
-      form.get('grant_type') === JWT_BEARER ? keys.readToken(form.get('assertion') ?? '') : undefined
+      sent['grant_type'] === JWT_BEARER && typeof assertion === 'string'
+        ? keys.readToken(assertion)
+        : undefined
     if (read === undefined) {
       const json = {error: 'invalid_grant', error_description: 'Invalid JWT Signature.'}
       return {status: 400, json}
