@@ -3,18 +3,22 @@ import {readPageToken} from '../wire/paging.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import {bucketJson} from './bucket-resource.ts'
 import type {Buckets} from './buckets.ts'
-import {missingParameter, toStorageError} from './errors.ts'
+import {missingParameter, StorageError, toStorageError} from './errors.ts'
 import {listObjects} from './listing.ts'
 import {checkBucketName, compareNames, LAST_CHARACTER} from './names.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Objects} from './objects.ts'
 import type {Permissions} from './permissions.ts'
+import {wholeNumber} from './query.ts'
 import {element, errorElements, textOf, textsOf, xmlAnswer, type XmlHandler} from './xml.ts'
 import {extension, xmlEtag} from './xml-headers.ts'
 
 /** Buckets in the XML API: https://cloud.google.com/storage/docs/xml-api/reference-methods#bucket */
 export interface XmlBuckets {
+  /** Lists the buckets of a project. */
+  readonly listAll: XmlHandler
+  /** Lists the objects of a bucket. */
   readonly list: XmlHandler
   readonly head: XmlHandler
   readonly location: XmlHandler
@@ -52,12 +56,30 @@ export function createXmlBuckets({
   }
 
   return {
+    listAll(request) {
+      const project = projectOf(request)
+      permissions.requireOnProject(request.call.principal, 'storage.buckets.list', project)
+      const found = buckets.list(project, '', '', Number.MAX_SAFE_INTEGER)
+      return xmlAnswer('ListAllMyBucketsResult', [
+        element('Owner', [element('ID', request.call.principal.replace(/^serviceAccount:/, ''))]),
+        element(
+          'Buckets',
+          found.map(({name, timeCreated}) =>
+            element('Bucket', [
+              element('Name', name),
+              element('CreationDate', new Date(timeCreated).toISOString()),
+            ]),
+          ),
+        ),
+      ])
+    },
+
     list(request) {
       const bucket = permit(request, 'storage.objects.list')
       const query = request.url.searchParams
       const second = query.get('list-type') === '2'
       const versions = query.has('versions')
-      const size = Math.min(1000, Number(query.get('max-keys') ?? 1000))
+      const size = Math.min(1000, wholeNumber(query, 'max-keys') ?? 1000)
       const page = listObjects(objects[versions ? 'versions' : 'live'](bucket), listQuery(query, size))
       const encoded = query.get('encoding-type') === 'url'
       const text = (value: string): string =>
@@ -98,11 +120,17 @@ export function createXmlBuckets({
 
     async create(request) {
       const name = request.params['bucket'] ?? ''
-      const project = extension(request.headers, 'project-id')
-      if (project === undefined) throw missingParameter('x-goog-project-id')
+      const project = projectOf(request)
       checkBucketName(name)
       permissions.requireOnProject(request.call.principal, 'storage.buckets.create', project)
       const body = (await request.bytes()).toString('utf8')
+      if (
+        body.trim() !== '' &&
+        !/<CreateBucketConfiguration[^>]*(?:\/>|>[\s\S]*<\/CreateBucketConfiguration>)/.test(body)
+      )
+        throw new StorageError(400, 'invalid', 'The body is not a CreateBucketConfiguration.', {
+          xmlCode: 'MalformedXML',
+        })
       const location = textOf(body, 'LocationConstraint')
       const storageClass = textOf(body, 'StorageClass')
       const fields = {
@@ -141,6 +169,15 @@ export function createXmlBuckets({
       return xmlAnswer('DeleteResult', await Promise.all(outcomes))
     },
   }
+}
+
+/** An HMAC key's account has a default project: https://cloud.google.com/storage/docs/aws-simple-migration */
+function projectOf({headers, call}: HttpRequest): string {
+  const project =
+    extension(headers, 'project-id') ??
+    /^serviceAccount:.*@(?<project>.+)\.iam\.gserviceaccount\.com$/.exec(call.principal)?.groups?.['project']
+  if (project === undefined) throw missingParameter('x-goog-project-id')
+  return project
 }
 
 function describe(object: StoredObject, text: (value: string) => string): string[] {

@@ -86,6 +86,7 @@ export function xmlRoutes({
       if (request.url.searchParams.has('uploads')) return parts.listUploads(request)
       return request.url.searchParams.has('location') ? buckets.location(request) : buckets.list(request)
     }),
+    xmlRoute('storage.buckets.list', 'GET', /^\/$/, buckets.listAll),
     xmlRoute('storage.buckets.get', 'HEAD', XML_BUCKET, buckets.head),
     xmlRoute('storage.buckets.insert', 'PUT', XML_BUCKET, buckets.create),
     xmlRoute('storage.buckets.delete', 'DELETE', XML_BUCKET, buckets.remove),

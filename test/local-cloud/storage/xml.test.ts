@@ -205,6 +205,31 @@ test('buckets are created, found and deleted, also by an escaped name', async ()
   expect((await send('GET', '/my-bucket?retention')).status).toBe(400)
 })
 
+test('the buckets of a project are listed, by default those of the account that asks', async () => {
+  const {send, listen, access} = await withBucket()
+  const project = {'x-goog-project-id': PROJECT}
+  const all = await (await send('GET', '/', undefined, project)).text()
+  expect([valuesOf(all, 'Name'), valuesOf(all, 'ID')]).toEqual([['my-bucket'], ['owner']])
+  expect((await send('GET', '/')).status).toBe(400)
+  const robot = `robot@${PROJECT}.iam.gserviceaccount.com`
+  const account = await listen(`serviceAccount:${robot}`)
+  expect((await fetch(`${account}/`)).status).toBe(403)
+  const bindings = [{role: 'roles/storage.admin', members: [`serviceAccount:${robot}`]}]
+  await access.setPolicy(`projects/${PROJECT}`, {bindings})
+  const own = await (await fetch(`${account}/`)).text()
+  expect([valuesOf(own, 'Name'), valuesOf(own, 'ID')]).toEqual([['my-bucket'], [robot]])
+  expect((await fetch(`${account}/by-robot`, {method: 'PUT'})).status).toBe(200)
+})
+
+test('a body that is no configuration, or a size that is no number, is refused', async () => {
+  const {send} = await withBucket()
+  const project = {'x-goog-project-id': PROJECT}
+  const created = await send('PUT', '/other', '<CreateBucketConfiguration>', project)
+  expect([created.status, valuesOf(await created.text(), 'Code')]).toEqual([400, ['MalformedXML']])
+  expect((await send('PUT', '/other', '<CreateBucketConfiguration/>', project)).status).toBe(200)
+  expect((await send('GET', '/my-bucket?max-keys=many')).status).toBe(400)
+})
+
 test.each([
   [
     'versioning',
