@@ -1,3 +1,4 @@
+import {STATUS_CODES} from 'node:http'
 import {Readable} from 'node:stream'
 import {isJsonObject, parseJsonObject} from '../wire/json.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
@@ -50,6 +51,7 @@ export function batchRoutes(served: readonly Route[]): Route[] {
     const body = (await request.bytes(BODY_LIMIT_BYTES)).toString('utf8').replaceAll('\r\n', '\n')
     const parts = `\n${body}`.split(`\n--${mark}`).slice(1)
     const calls = parts.filter((part) => !part.startsWith('--')).map((part) => readPart(part))
+    if (calls.length === 0) throw invalid('Failed to parse batch request: it has no calls.')
     if (calls.length > MAX_CALLS) throw invalid(`A batch has at most ${MAX_CALLS} calls.`)
     const answers: string[] = []
     while (answers.length < calls.length) {
@@ -64,7 +66,10 @@ export function batchRoutes(served: readonly Route[]): Route[] {
       body: `${answers.map((each) => `--${BOUNDARY}\r\n${each}\r\n`).join('')}--${BOUNDARY}--\r\n`,
     }
   }
-  return ['/batch/storage/v1', '/batch'].map((path) => route('POST', path, batch, renderStorageError))
+  // Google's client for Java puts two slashes in front.
+  return ['/batch/storage/v1', '//batch/storage/v1', '/batch'].map((path) =>
+    route('POST', path, batch, renderStorageError),
+  )
 }
 
 interface BatchedCall {
@@ -114,6 +119,6 @@ function partOf(id: string | undefined, {status = 200, headers = {}, json, body}
     id === undefined ? '' : `Content-ID: ${id.replace(/^<?/, '<response-').replace(/>?$/, '>')}\r\n`
   return (
     `Content-Type: application/http\r\n${answers}\r\n` +
-    `HTTP/1.1 ${status} ${status < 300 ? 'OK' : 'Error'}\r\n${lines.join('\r\n')}\r\n\r\n${text}`
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('\r\n')}\r\n\r\n${text}`
   )
 }

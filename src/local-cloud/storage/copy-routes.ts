@@ -14,6 +14,7 @@ import type {Permissions} from './permissions.ts'
 import {checkForChange, readPreconditions} from './preconditions.ts'
 import {wantsAcl, wholeNumber} from './query.ts'
 
+const BYTES_PER_MIB = 1024 * 1024
 const OPTIONS = {predefinedAcl: 'destinationPredefinedAcl', kmsKeyName: 'destinationKmsKeyName'}
 
 /**
@@ -107,6 +108,9 @@ export function copyRoutes({
       'POST',
       '/b/:bucket/o/:object/rewriteTo/b/:target/o/:destination',
       async (request) => {
+        const most = wholeNumber(request.url.searchParams, 'maxBytesRewrittenPerCall') ?? 0
+        if (most % BYTES_PER_MIB !== 0)
+          throw invalid(`Invalid value for maxBytesRewrittenPerCall: ${most} is not a multiple of 1 MiB.`)
         const stored = await copy(request)
         const size = String(stored.sizeBytes)
         return {

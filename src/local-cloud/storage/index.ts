@@ -237,7 +237,12 @@ export function createStorage({
         named('storage.objects.insert', route('PUT', path, partially(uploads.put), renderStorageError)),
         named('storage.objects.insert', route('DELETE', path, uploads.remove, renderStorageError)),
       ]),
-      named('storage.objects.get', route('GET', '/download/storage/v1/b/:bucket/o/:object', stored.download)),
+      ...['GET', 'HEAD'].map((method) =>
+        named(
+          'storage.objects.get',
+          route(method, '/download/storage/v1/b/:bucket/o/:object', stored.download),
+        ),
+      ),
     ]),
     objectRoutes: forPages(
       xmlRoutes({

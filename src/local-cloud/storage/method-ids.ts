@@ -21,6 +21,7 @@ const METHOD_IDS: Readonly<Record<string, string>> = {
   'DELETE /b/:bucket/notificationConfigs/:notification': 'storage.notifications.delete',
   'GET /b/:bucket/o': 'storage.objects.list',
   'GET /b/:bucket/o/:object': 'storage.objects.get',
+  'HEAD /b/:bucket/o/:object': 'storage.objects.get',
   'PATCH /b/:bucket/o/:object': 'storage.objects.patch',
   'PUT /b/:bucket/o/:object': 'storage.objects.update',
   'DELETE /b/:bucket/o/:object': 'storage.objects.delete',

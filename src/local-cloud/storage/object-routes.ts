@@ -226,6 +226,7 @@ export function objectRoutes({
     json: [
       ['GET', '/b/:bucket/o', list],
       ['GET', '/b/:bucket/o/:object', get],
+      ['HEAD', '/b/:bucket/o/:object', get],
       ['PATCH', '/b/:bucket/o/:object', (request) => change(request, mergePatch)],
       ['PUT', '/b/:bucket/o/:object', (request) => change(request, (_present, body) => body)],
       ['DELETE', '/b/:bucket/o/:object', remove],

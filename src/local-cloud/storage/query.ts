@@ -28,8 +28,11 @@ export function pageSize(query: URLSearchParams): number {
 /**
  * Whether an answer has access control lists.
  * @param usual what the method does without `projection`
+ * @throws StorageError 400
  */
 export function wantsAcl(query: URLSearchParams, usual: boolean): boolean {
   const projection = query.get('projection') ?? ''
+  if (projection !== '' && projection !== 'full' && projection !== 'noAcl')
+    throw invalid(`Invalid value for projection: '${projection}' is neither full nor noAcl.`)
   return projection === '' ? usual : projection === 'full'
 }

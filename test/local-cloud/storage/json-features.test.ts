@@ -92,18 +92,38 @@ test('calls in a batch are answered one by one, in their order', async () => {
       `--mark\r\nContent-Type: application/http\r\nContent-ID: <call+${id}>\r\n\r\n` +
       `${line}\r\nContent-Type: application/json\r\n\r\n${body}\r\n`,
   )
-  const response = await fetch(`${origin}/batch/storage/v1`, {
-    method: 'POST',
-    headers: {'content-type': 'multipart/mixed; boundary="mark"'},
-    body: `${parts.join('')}--mark--`,
-  })
+  const send = (path: string, calls: string): Promise<Response> =>
+    fetch(`${origin}${path}`, {
+      method: 'POST',
+      headers: {'content-type': 'multipart/mixed; boundary="mark"'},
+      body: `${calls}--mark--`,
+    })
+  const response = await send('/batch/storage/v1', parts.join(''))
   const text = await response.text()
   expect(response.headers.get('content-type')).toMatch(/^multipart\/mixed; boundary=/)
-  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual([204, 404, 200, 200].map((status) => `HTTP/1.1 ${status}`))
+  expect(text.match(/HTTP\/1\.1 .*/g)).toEqual(
+    ['204 No Content', '404 Not Found', '200 OK', '200 OK'].map((status) => `HTTP/1.1 ${status}`),
+  )
   expect(text.match(/Content-ID: <.*>/g)).toEqual(
     [1, 2, 3, 4].map((id) => `Content-ID: <response-call+${id}>`),
   )
   expect(text).toContain('{"cacheControl":"no-store"}')
+  // As Google's client for Java writes the path.
+  expect(await (await send('//batch/storage/v1', parts.slice(3).join(''))).text()).toContain('"no-store"')
+  expect((await send('/batch/storage/v1', '')).status).toBe(400)
+})
+
+test('a HEAD has the headers of a GET; values that a parameter does not have are refused', async () => {
+  const {origin} = await withObjects('a')
+  for (const path of ['/storage/v1/b/bucket/o/a?alt=media', '/download/storage/v1/b/bucket/o/a?alt=media']) {
+    const head = await fetch(`${origin}${path}`, {method: 'HEAD'})
+    expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '1', ''])
+  }
+  expect((await call(origin, 'GET', '/b/bucket/o/a?projection=all')).status).toBe(400)
+  const rewrite = (most: number): Promise<Response> =>
+    call(origin, 'POST', `/b/bucket/o/a/rewriteTo/b/bucket/o/c?maxBytesRewrittenPerCall=${most}`)
+  expect((await rewrite(1_000_000)).status).toBe(400)
+  expect((await rewrite(1024 * 1024)).status).toBe(200)
 })
 
 test('contexts are kept with their times, and filter a list', async () => {
