@@ -67,8 +67,11 @@ export function admitLoopback(
   // A listener speaks either HTTP or HTTPS.
   const known = new Map<string, Host>()
   const read = (message: IncomingMessage, host: string): Host => {
-    const isOurs = byAnyName || LOOPBACK_HOST.test(host) || (asGoogle && isGoogleHost(host, 443))
-    const origin = isOurs ? URL.parse(`${schemeOf(message)}://${host}`)?.origin : undefined
+    const ours = LOOPBACK_HOST.exec(host)
+    const isOurs = byAnyName || ours !== null || (asGoogle && isGoogleHost(host, 443))
+    // Google's clients for Rust and Node leave out the port, which links have to have.
+    const port = byAnyName || ours === null || ours[2] !== undefined ? '' : `:${message.socket.localPort}`
+    const origin = isOurs ? URL.parse(`${schemeOf(message)}://${host}${port}`)?.origin : undefined
     const found = {origin, bucket: bucketOfHost(host)}
     if (known.size >= MOST_HOSTS_KEPT) known.clear()
     known.set(host, found)

@@ -19,9 +19,12 @@ export interface Page<T> {
   readonly next: {nextPageToken?: string}
 }
 
-/** The page that a query requests by `pageSize` and `pageToken`. */
+/** The page that a query requests by `pageSize` and `pageToken`. @throws ApiError INVALID_ARGUMENT for a size that is no number */
 export function pageRequestOf(query: URLSearchParams): PageRequest {
-  return {pageSize: Number(query.get('pageSize') ?? 0), pageToken: query.get('pageToken') ?? ''}
+  const pageSize = Number(query.get('pageSize') ?? 0)
+  if (Number.isNaN(pageSize))
+    throw new ApiError('INVALID_ARGUMENT', `The page size '${query.get('pageSize')}' is not a whole number.`)
+  return {pageSize, pageToken: query.get('pageToken') ?? ''}
 }
 
 /**

@@ -22,6 +22,7 @@ test('a managed folder grants what is in it, until it is deleted', async () => {
   expect(await listed('prefix=a/')).toMatchObject({items: [{name: 'a/'}, {name: 'a/b/'}]})
   const {nextPageToken} = Object(await listed('pageSize=2'))
   expect(await listed(`pageToken=${nextPageToken}`)).toMatchObject({items: [{name: 'c/'}]})
+  expect((await call(origin, 'GET', `${folders}?pageSize=many`)).status).toBe(400)
 
   const level = '/b/bucket/o?delimiter=/&includeFoldersAsPrefixes=true'
   expect(await fieldsOf(await call(origin, 'GET', level))).toMatchObject({prefixes: ['a/', 'c/']})

@@ -247,6 +247,25 @@ test('a chunk that is too short ends the upload, which says so from then on', as
     ])
 })
 
+test('a client that leaves the port out of its Host gets links with it', async () => {
+  const {origin} = await withBucket()
+  const {port} = new URL(origin)
+  const path = '/upload/storage/v1/b/bucket/o?uploadType=resumable&name=x'
+  const begun = request({port, path, method: 'POST', headers: {host: 'localhost'}}).end()
+  const [response] = await once(begun, 'response')
+  response.resume()
+  expect(response.headers.location).toMatch(new RegExp(`^http://localhost:${port}/`))
+})
+
+test('a name of bytes that are not UTF-8 is refused', async () => {
+  const {origin} = await withBucket()
+  const upload = async (name: string): Promise<number> => {
+    const url = `${origin}/upload/storage/v1/b/bucket/o?uploadType=media&name=${name}`
+    return (await fetch(url, {method: 'POST', body: 'x'})).status
+  }
+  expect([await upload('a%FFb'), await upload('a%EF%BF%BDb')]).toEqual([400, 200])
+})
+
 test('an upload of a declared length ends automatically', async () => {
   const {origin} = await withBucket()
   const known = await begin(origin, {headers: {'x-upload-content-length': '10'}})
