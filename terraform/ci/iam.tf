@@ -1,5 +1,6 @@
 # What `cloud-runner deploy` needs, on single resources: push an image, change the service and the job, have both run
-# as the worker's account. It may neither read nor write files, nor change grants or the rest of the pipeline.
+# as the worker's account. It may not change grants or the rest of the pipeline. It has no access to files of its own,
+# but whoever controls the branch can deploy any code as the worker, which reads and writes them.
 
 locals {
   worker_account = coalesce(var.service_account, "${var.name}-worker@${var.project_id}.iam.gserviceaccount.com")
