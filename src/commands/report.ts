@@ -65,7 +65,7 @@ export default class Report extends CloudRunnerCommand {
       helpValue: '<file>',
     }),
     run: Flags.integer({
-      summary: 'The run to draw, as history counts; of one object.',
+      summary: 'Number of the run, from history; one file only.',
       min: 1,
       helpValue: '<n>',
     }),

@@ -59,7 +59,7 @@ export default class Results extends CloudRunnerCommand {
       helpValue: '<file>',
     }),
     run: Flags.integer({
-      summary: 'The run to show, as history counts; of one object.',
+      summary: 'Number of the run, from history; one file only.',
       min: 1,
       helpValue: '<n>',
     }),

@@ -51,7 +51,7 @@ export default class Status extends ReadOnlyCommand {
       multiple: true,
       options: FILE_STATES,
     })(),
-    prefix: Flags.string({summary: 'Only files whose names begin so.', helpValue: '<text>'}),
+    prefix: Flags.string({summary: 'Only files whose names start with this text.', helpValue: '<text>'}),
     watch: Flags.boolean({char: 'w', summary: 'Keep showing the current state, until Ctrl-C.'}),
     open: Flags.boolean({
       summary:
@@ -65,7 +65,7 @@ export default class Status extends ReadOnlyCommand {
       helpValue: '<n>',
     }),
     after: Flags.string({
-      summary: 'Continue a list: what the last line of the page before says.',
+      summary: "Continue from the position on the previous page's last line.",
       helpValue: '<page>',
     }),
   }

@@ -39,7 +39,7 @@ export default class Upload extends WaitingCommand {
       command: '<%= config.bin %> <%= command.id %> june.csv --model model.json --fail-on-drift 0.25 --wait',
     },
     {
-      description: 'Choose what the model is like',
+      description: 'Set options of the model',
       command: '<%= config.bin %> <%= command.id %> june.csv --set C=0.1 --set exclude=comment,city',
     },
     {

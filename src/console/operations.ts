@@ -19,7 +19,7 @@ import type {
 export interface FileQuery {
   /** Only files in one of these states. */
   readonly state?: readonly FileState[]
-  /** Only names that begin so. */
+  /** Only names that start with this text. */
   readonly prefix?: string
   /** Part of the name or of the error, in any case. */
   readonly text?: string

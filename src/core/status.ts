@@ -19,7 +19,7 @@ import {command, suggest, type Suggestion} from './suggestion.ts'
 export interface StatusRequest extends Omit<FileQuery, 'names'> {
   /** Names, folders and globs; empty: all. Names alone are listed in this order, whatever else is requested. */
   readonly objects: readonly string[]
-  /** Only names that begin so. */
+  /** Only names that start with this text. */
   readonly prefix?: string | undefined
 }
 

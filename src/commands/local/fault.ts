@@ -45,12 +45,12 @@ export default class LocalFault extends CloudRunnerCommand {
       helpValue: '<caller>',
     }),
     'after-request-bytes': Flags.integer({
-      summary: "After so much of the request's body; 0 is at its start.",
+      summary: 'Fail after this many bytes of the request body.',
       min: 0,
       helpValue: '<n>',
     }),
     'after-response-bytes': Flags.integer({
-      summary: "The work is done; after so much of the response's body.",
+      summary: 'Fail after this many bytes of the response body; the call has taken effect.',
       min: 0,
       helpValue: '<n>',
     }),

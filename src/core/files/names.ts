@@ -22,7 +22,7 @@ export function isPattern(text: string): boolean {
   return SPECIAL.test(text) || text.endsWith('/')
 }
 
-/** Names that begin so, and match any of the patterns, if there are any. */
+/** Names that start with this text, and match any of the patterns, if there are any. */
 export function namesUnder(prefix: string, patterns: readonly NamePattern[] = []): NamePattern {
   const isAmong = (name: string) => patterns.length === 0 || patterns.some((pattern) => pattern.matches(name))
   return {prefix, matches: (name) => name.startsWith(prefix) && isAmong(name)}
