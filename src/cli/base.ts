@@ -25,6 +25,37 @@ import {translateUsageError} from './usage-error.ts'
 /** Longer than Terraform needs for any single resource. */
 const TERRAFORM_GRACE_MS = 15 * 60_000
 
+const jsonFlag = {
+  json: Flags.boolean({
+    summary: 'Print the result, or the error, as JSON on standard output.',
+    helpGroup: 'GLOBAL',
+  }),
+}
+
+/** Flags that select the pipeline. */
+export const selectionFlags = {
+  target: Flags.string({
+    summary: 'Where the pipeline runs: this machine or Google Cloud. The default is local.',
+    options: ['local', 'gcp'],
+    helpGroup: 'GLOBAL',
+  }),
+  project: Flags.string({
+    summary: 'Google Cloud project id.',
+    helpValue: '<id>',
+    helpGroup: 'GLOBAL',
+  }),
+  pipeline: Flags.string({
+    summary: 'Name of the pipeline. The default is cloud-runner.',
+    helpValue: '<name>',
+    helpGroup: 'GLOBAL',
+  }),
+  env: Flags.string({
+    summary: 'Environment in cloud-runner.json; none selects the pipeline outside all environments.',
+    helpValue: '<name>',
+    helpGroup: 'GLOBAL',
+  }),
+}
+
 /** What every command has: the flags that select the pipeline, JSON, interruption, progress. */
 export abstract class CloudRunnerCommand extends Command {
   static override enableJsonFlag = true
@@ -32,31 +63,9 @@ export abstract class CloudRunnerCommand extends Command {
   /** Whether it uses a pipeline, so suggestions of it name the one that the user selected. */
   static isAboutPipeline = true
 
-  static override baseFlags = {
-    json: Flags.boolean({
-      summary: 'Print the result, or the error, as JSON on standard output.',
-      helpGroup: 'GLOBAL',
-    }),
-    target: Flags.string({
-      summary: 'Where the pipeline runs: this machine or Google Cloud. The default is local.',
-      options: ['local', 'gcp'],
-      helpGroup: 'GLOBAL',
-    }),
-    project: Flags.string({
-      summary: 'Google Cloud project id.',
-      helpValue: '<id>',
-      helpGroup: 'GLOBAL',
-    }),
-    pipeline: Flags.string({
-      summary: 'Name of the pipeline. The default is cloud-runner.',
-      helpValue: '<name>',
-      helpGroup: 'GLOBAL',
-    }),
-    env: Flags.string({
-      summary: 'Environment in cloud-runner.json; none selects the pipeline outside all environments.',
-      helpValue: '<name>',
-      helpGroup: 'GLOBAL',
-    }),
+  static override baseFlags: typeof selectionFlags & Partial<typeof jsonFlag> = {
+    ...jsonFlag,
+    ...selectionFlags,
   }
 
   /** Printed at the first Ctrl-C; `undefined` if that is the usual way to end. */
@@ -286,7 +295,7 @@ export abstract class CloudRunnerCommand extends Command {
       bin: this.config.bin,
       command: (this.id ?? '').replaceAll(':', ' '),
       argv: this.argv,
-      flags: ['json', ...Object.keys({...this.ctor.baseFlags, ...this.ctor.flags})],
+      flags: Object.keys({...this.ctor.baseFlags, ...this.ctor.flags}),
     })
     printFailure(translated, {bin: this.config.bin, json: this.jsonEnabled(), typed: this.typed})
   }

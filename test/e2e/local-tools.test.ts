@@ -71,6 +71,7 @@ describe('local exec', () => {
     {args: [], exitCode: 2, says: 'needs a command to run, after --'},
     {args: ['--', 'no-such-program'], exitCode: 127, says: 'Program no-such-program not found.'},
     {args: ['--', '/'], exitCode: 126, says: '/ cannot be run'},
+    {args: ['--json', '--', 'true'], exitCode: 2, says: 'local exec has no flag --json.'},
     {args: ['terraform'], exitCode: 2, says: 'cloud-runner local exec -- terraform'},
   ])('says what is wrong with $args', async ({args, exitCode, says}) => {
     const cli = await createCli()

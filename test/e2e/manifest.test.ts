@@ -88,10 +88,10 @@ describe.each(shown)('$id', ({id, summary, examples, flagList, args}) => {
     }
   })
 
-  test('knows target, project, pipeline and JSON', () => {
-    expect(flagList.map(({name}) => name)).toEqual(
-      expect.arrayContaining(['target', 'project', 'pipeline', 'json']),
-    )
+  test('knows target, project, pipeline and, unless its output is another program’s, JSON', () => {
+    const names = flagList.map(({name}) => name)
+    expect(names).toEqual(expect.arrayContaining(['target', 'project', 'pipeline', 'env']))
+    expect(names.includes('json')).toBe(id !== 'local exec')
   })
 })
 

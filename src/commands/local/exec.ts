@@ -1,12 +1,14 @@
 import {Flags} from '@oclif/core'
 
-import {CloudRunnerCommand} from '../../cli/base.ts'
+import {CloudRunnerCommand, selectionFlags} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
 import {openTools, runProgram} from '../../cli/targets.ts'
 import {command, suggest} from '../../core/suggestion.ts'
 
 export default class LocalExec extends CloudRunnerCommand {
   static override enableJsonFlag = false
+  // Standard output is the program's.
+  static override baseFlags = selectionFlags
   static override isAboutPipeline = false
   static override summary = 'Run a program against the local cloud instead of Google Cloud.'
   static override usage = '<%= command.id %> [--allow <host>] -- COMMAND…'
