@@ -14,7 +14,7 @@ import {requireRehearsable} from '../core/setup/rehearse.ts'
 import {saveSettings} from '../core/save-settings.ts'
 import {setup, type SetupResult, type SetupStage} from '../core/setup/setup.ts'
 import {planPipelineModel, withModel} from '../core/model/plan-model.ts'
-import {command, suggest} from '../core/suggestion.ts'
+import {command, suggest, synopsis} from '../core/suggestion.ts'
 
 const STAGES: Readonly<Record<SetupStage, string>> = {
   infrastructure: 'buckets, topic, subscription, accounts',
@@ -85,7 +85,7 @@ With --project, Terraform creates the pipeline on Google Cloud. Prerequisites ar
     }
     if (!isGoogle && flags['create-project']) {
       throw usageError('--create-project needs an id for the new project.', [
-        suggest`For example: ${command('setup', '--create-project', '--project', 'my-project-123')}`,
+        suggest`For example: ${synopsis('setup', '--create-project', '--project', 'my-project-123')}`,
       ])
     }
     await this.agreeToChange(config, flags.confirm)

@@ -14,7 +14,7 @@ import {codeOf} from './system-error.ts'
 import {selectFiles} from './files/select.ts'
 import {awaitedAgain, findError, type AwaitedFile} from './files/wait.ts'
 import {notSetUp} from './service/not-set-up.ts'
-import {command, suggest} from './suggestion.ts'
+import {suggest, synopsis} from './suggestion.ts'
 
 const AT_ONCE = 8
 
@@ -55,7 +55,7 @@ export async function chooseFiles(selection: ReprocessSelection, context: Contex
       if (deleted.length > 0)
         throw new AppError(`${deleted.join(', ')}: deleted from the input bucket after the result.`, {
           code: 'object-unknown',
-          suggestions: [suggest`Upload it again: ${command('upload', 'FILE')}`],
+          suggestions: [suggest`Upload it again: ${synopsis('upload', 'FILE')}`],
         })
       return files.map(({object}) => ({object, isMissing: false}))
     }

@@ -6,8 +6,8 @@ export interface Command {
   readonly verb: string
   /** What follows it, each as the program receives it. */
   readonly args: readonly string[]
-  /** Whether a word stands for something that only the user knows, so that it cannot be run as it is. */
-  readonly isSynopsis?: true
+  /** False if a word of it is for the user to choose, so that it is not to be run as it is. */
+  readonly isRunnable?: false
   /** Whether `args` are flags to add to the command that was typed. */
   readonly isRepeat?: true
 }
@@ -37,9 +37,9 @@ export function commandFor(verb: string, object: string, ...flags: readonly stri
   return {verb, args: object.startsWith('-') ? [...flags, '--', object] : [object, ...flags]}
 }
 
-/** A command with words to fill in: `cloud-runner upload FILE`. */
+/** A command with words to fill in, or to choose: `cloud-runner upload FILE`, `cloud-runner local time advance 24h`. */
 export function synopsis(verb: string, ...args: readonly string[]): Command {
-  return {verb, args, isSynopsis: true}
+  return {verb, args, isRunnable: false}
 }
 
 /** The command that was typed, with more flags. */
@@ -91,7 +91,7 @@ export const render = rendererWith(NOTHING_TYPED)
 export function commandsIn(suggestions: readonly Suggestion[], typed: Typed): string[][] {
   return suggestions
     .flatMap((suggestion) => (suggestion instanceof Advice ? suggestion.parts : []))
-    .flatMap((part) => (typeof part === 'string' || part.isSynopsis === true ? [] : [wordsOf(part, typed)]))
+    .flatMap((part) => (typeof part === 'string' || part.isRunnable === false ? [] : [wordsOf(part, typed)]))
 }
 
 function wordsOf(suggested: Command, typed: Typed): string[] {

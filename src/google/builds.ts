@@ -176,7 +176,8 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
         )
         return push ? digestOf(build, image) : undefined
       } finally {
-        await objects.delete(bucket, object)
+        // What came of the build counts, even if its source cannot be deleted.
+        await objects.delete(bucket, object).catch(() => step(`The source stays in gs://${bucket}/${object}`))
         // Another build may still have its source there.
         if (isOurs) await rest.delete('storage', `/storage/v1/b/${bucket}`).catch(() => {})
       }

@@ -46,6 +46,27 @@ async function withFile(): Promise<Cli> {
   return cli
 }
 
+test('what the user has to choose is not among the commands to run', async () => {
+  await using cli = await withFile()
+  const choices = [
+    ['setup', '--create-project'],
+    ['upload'],
+    ['upload', '-'],
+    ['local', 'time', 'advance', 'a day'],
+    ['local', 'snapshot', 'save'],
+    ['local', 'fault', 'add'],
+  ]
+  for (const args of choices) {
+    const {exitCode, stdout} = await cli.run([...args, '--json'])
+    const next = nextOf(stdout, args)?.filter((word) => word !== '--help')
+    expect({args, exitCode, isOwn: next === undefined || args.join(' ') === next.join(' ')}).toEqual({
+      args,
+      exitCode: 2,
+      isOwn: true,
+    })
+  }
+})
+
 test('nine mistakes in ten end well if nothing is run but next[0]', async () => {
   await using empty = await withFile()
   await writeFile(join(empty.folder, 'x.csv'), 'a,y\n1,0\n2,1\n')

@@ -113,6 +113,14 @@ test('the packaged worker is built on request, from the Dockerfile of this packa
   expect(Object.keys(server.sources[0] ?? {}).toSorted()).toEqual(['Dockerfile', 'dist/worker.cjs'])
 })
 
+test('a build ends as it did if its source cannot be deleted, which is said', async () => {
+  const {context, request} = await start(WORKER)
+  await addFault(context.endpoint, {on: {rpc: 'storage.objects.delete'}, answer: 403})
+  const {image: built} = await provideImage(request, context, {push: true})
+  expect(built).toMatch(/worker@sha256:[0-9a-f]{64}$/)
+  expect(context.steps.at(-1)).toMatch(/^The source stays in gs:\/\/.*\/source\/.*\.tgz$/)
+})
+
 test('a failed build shows the end of its log and where the rest is; nothing stays behind', async () => {
   const {context, request, buckets} = await start(WORKER, {
     build: {status: 'FAILURE', failureInfo: {type: 'USER_BUILD_STEP', detail: 'Build step failure'}},

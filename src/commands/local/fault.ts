@@ -5,7 +5,7 @@ import {durationFlag} from '../../cli/flags.ts'
 import {usageError} from '../../cli/failure.ts'
 import {localCloudOf} from '../../cli/targets.ts'
 import {fieldsOf, type JsonObject} from '../../core/json.ts'
-import {command, suggest} from '../../core/suggestion.ts'
+import {suggest, synopsis} from '../../core/suggestion.ts'
 
 export default class LocalFault extends CloudRunnerCommand {
   static override isAboutPipeline = false
@@ -74,7 +74,7 @@ export default class LocalFault extends CloudRunnerCommand {
     }
     if (calls === undefined) {
       throw usageError('local fault add needs the calls that fail.', [
-        suggest`For example: ${command('local fault', 'add', 'storage.objects.get', '--answer', '503')}`,
+        suggest`For example: ${synopsis('local fault', 'add', 'storage.objects.get', '--answer', '503')}`,
       ])
     }
     const rule = {

@@ -5,7 +5,7 @@ import {agreeToLoseState} from '../../cli/replace-state.ts'
 import {usageError} from '../../cli/failure.ts'
 import {localCloudOf, type LocalCloudControl} from '../../cli/targets.ts'
 import type {JsonObject} from '../../core/json.ts'
-import {command, suggest} from '../../core/suggestion.ts'
+import {suggest, synopsis} from '../../core/suggestion.ts'
 
 export default class LocalSnapshot extends CloudRunnerCommand {
   static override isAboutPipeline = false
@@ -37,7 +37,7 @@ export default class LocalSnapshot extends CloudRunnerCommand {
     }
     if (name === undefined) {
       throw usageError(`local snapshot ${action} needs a name.`, [
-        suggest`For example: ${command('local snapshot', 'save', 'before-test')}`,
+        suggest`For example: ${synopsis('local snapshot', 'save', 'before-test')}`,
       ])
     }
     const path = `snapshots/${encodeURIComponent(name)}`

@@ -4,7 +4,7 @@ import {CloudRunnerCommand} from '../../cli/base.ts'
 import {usageError} from '../../cli/failure.ts'
 import {localCloudOf} from '../../cli/targets.ts'
 import {parseDuration} from '../../core/settings/duration.ts'
-import {command, suggest} from '../../core/suggestion.ts'
+import {suggest, synopsis} from '../../core/suggestion.ts'
 
 export default class LocalTime extends CloudRunnerCommand {
   static override isAboutPipeline = false
@@ -24,7 +24,7 @@ export default class LocalTime extends CloudRunnerCommand {
     const ms = parseDuration(args.duration)
     if (ms === undefined) {
       throw usageError(`"${args.duration}" is not a duration such as 90s, 24h or 30d.`, [
-        suggest`For example: ${command('local time', 'advance', '24h')}`,
+        suggest`For example: ${synopsis('local time', 'advance', '24h')}`,
       ])
     }
     const local = localCloudOf(await this.configureFolder({...flags, target: 'local'}))

@@ -209,7 +209,7 @@ async function chooseAccount(
     code: 'billing-account-unknown',
     exitCode: EXIT.usage,
     suggestions: [
-      suggest`For example: ${command('setup', '--create-project', '--project', project, '--billing-account', only.id)}`,
+      suggest`For example: ${synopsis('setup', '--create-project', '--project', project, '--billing-account', only.id)}`,
     ],
   })
 }

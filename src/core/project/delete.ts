@@ -1,7 +1,7 @@
 import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {withLock} from '../lock.ts'
-import {command, suggest} from '../suggestion.ts'
+import {command, suggest, synopsis} from '../suggestion.ts'
 
 /** A project that `setup --create-project` created, and what would be deleted with it. */
 export interface MadeProject {
@@ -46,7 +46,7 @@ export function requireRemovable(
       exitCode: EXIT.usage,
       suggestions: [
         'Nothing was changed.',
-        suggest`To delete it: ${command('destroy', '--delete-project', project)}`,
+        suggest`To delete it: ${synopsis('destroy', '--delete-project', project)}`,
       ],
     })
   }

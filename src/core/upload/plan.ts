@@ -7,7 +7,7 @@ import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {shellPath, shellWord} from '../shell.ts'
 import {codeOf} from '../system-error.ts'
-import {command, suggest, type Suggestion} from '../suggestion.ts'
+import {suggest, synopsis, type Suggestion} from '../suggestion.ts'
 
 /** cloud.google.com/storage/docs/objects#naming */
 const LONGEST_NAME_BYTES = 1024
@@ -44,7 +44,7 @@ export async function planUpload({sources, name, cwd, stdin}: UploadRequest): Pr
     throw refused(
       'Name the files to upload.',
       'file-missing',
-      suggest`For example: ${command('upload', 'data.csv')}`,
+      suggest`For example: ${synopsis('upload', 'data.csv')}`,
     )
   const files: PlannedUpload[] = []
   for (const source of sources) {
@@ -63,7 +63,7 @@ function planStdin(name: string | undefined, stdin: Readable | undefined): Plann
     throw refused(
       'Data from stdin needs a name.',
       'name-required',
-      suggest`Name it: ${command('upload', '-', '--name', 'data.csv')}`,
+      suggest`Name it: ${synopsis('upload', '-', '--name', 'data.csv')}`,
     )
   }
   if (stdin === undefined) throw new TypeError('planUpload needs stdin if a source is -')
@@ -99,7 +99,7 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
     throw refused(
       `${source} is neither a file nor a folder.`,
       'file-unreadable',
-      suggest`From a pipe: ${command('upload', '-', '--name', 'data.csv')}`,
+      suggest`From a pipe: ${synopsis('upload', '-', '--name', 'data.csv')}`,
     )
   return [await planFile(source, path, basename(path), found.size)]
 }

@@ -1,4 +1,5 @@
 import type {DatabaseSync} from 'node:sqlite'
+import {Recent} from '../state/recent.ts'
 import {type Row, storedJson, text} from '../state/rows.ts'
 import {messageBytes} from './published-message.ts'
 import type {NewMessage} from './publishing.ts'
@@ -63,8 +64,7 @@ export function parseMessage({messageId, publishTime, content}: MessageText): St
 export class MessageStore {
   readonly #statements
   /** By id; of a transaction that was undone, a text has no row, and nothing asks for it. */
-  readonly #recent = new Map<number, MessageText>()
-  #recentLength = 0
+  readonly #recent = new Recent<number, MessageText>(RECENT_LENGTH, ({content}) => content.length)
 
   constructor(database: DatabaseSync) {
     this.#statements = {
@@ -153,10 +153,10 @@ export class MessageStore {
       this.#statements.insert.run(topic, publishTime, keepUntil, orderingKey, bytes, content).lastInsertRowid,
     )
     // An id that was rolled back is given again.
-    this.#forget(key)
+    this.#recent.forget(key)
     for (const subscription of subscriptions) this.#statements.enqueue.run(subscription, key)
     if (subscriptions.length === 0) this.#statements.deleteUnreferenced.run(key, publishTime)
-    else this.#remember(key, textOf(key, publishTime, orderingKey, content))
+    else this.#recent.keep(key, textOf(key, publishTime, orderingKey, content))
     return {entry: {message: key, publishTime, orderingKey, bytes, failures: 0}, subscriptions}
   }
 
@@ -178,22 +178,6 @@ export class MessageStore {
     if (row === undefined) return undefined
     storedJson<NewMessage>(row, 'content')
     return textOf(message, Number(row['publish_time']), text(row, 'ordering_key'), text(row, 'content'))
-  }
-
-  #remember(key: number, message: MessageText): void {
-    this.#recent.set(key, message)
-    this.#recentLength += message.content.length
-    for (const oldest of this.#recent.keys()) {
-      if (this.#recentLength <= RECENT_LENGTH) return
-      this.#forget(oldest)
-    }
-  }
-
-  #forget(key: number): void {
-    const recent = this.#recent.get(key)
-    if (recent === undefined) return
-    this.#recent.delete(key)
-    this.#recentLength -= recent.content.length
   }
 
   /** What a subscription still has to acknowledge, oldest first. */
@@ -224,7 +208,7 @@ export class MessageStore {
       this.#statements.markAcknowledged.run(subscription, message)
       return
     }
-    this.#forget(message)
+    this.#recent.forget(message)
     this.#statements.dequeue.run(subscription, message)
     this.#statements.deleteUnreferenced.run(message, now)
   }

@@ -2,6 +2,7 @@ import {expect, test} from 'vitest'
 import {buildAndPush} from '../../../src/core/deploy/build.ts'
 import {sendCanary} from '../../../src/core/setup/canary.ts'
 import {setup} from '../../../src/core/setup/setup.ts'
+import {addFault} from '../../support/fault-plan.ts'
 import {startLocalPipeline} from '../../support/local-pipeline.ts'
 import {capitals, workerFolder} from '../../support/worker-folder.ts'
 
@@ -41,6 +42,15 @@ test('a stuck canary says at which hop; setup repairs what was removed', async (
   for (const bucket of [inputBucket, pipeline.names.outputBucket]) {
     expect(await Array.fromAsync(cloud.objects.list(bucket))).toEqual([])
   }
+})
+
+test('a canary that got through counts, although what it left may not be deleted', async () => {
+  const context = await startLocalPipeline()
+  const {inputBucket} = context.pipeline.names
+  await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
+  await addFault(context.endpoint, {on: {rpc: 'storage.objects.delete'}, answer: 403})
+  await sendCanary(context)
+  expect(context.steps.at(-1)).toMatch(`The canary stays in gs://${inputBucket}/`)
 })
 
 test('a push that may not invoke the service is named with the account that lacks the grant', async () => {
