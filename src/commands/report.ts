@@ -8,29 +8,12 @@ import {bytes, counted} from '../cli/format.ts'
 import {openInBrowser, type OpenTarget} from '../cli/targets.ts'
 import {outputTarget} from '../cli/output.ts'
 import {progressOf} from '../cli/progress.ts'
-import {AppError, EXIT} from '../core/errors.ts'
 import {readSelection} from '../core/files/select.ts'
 import {prepareOutput, writeOutput} from '../core/output.ts'
-import {eachOf} from '../core/parallel.ts'
-import {readReport} from '../core/report.ts'
+import {readReport, saveReports, type ManyReports, type SavedReport} from '../core/report.ts'
 import {selectResults} from '../core/results/many-results.ts'
-import {placeIn, type OutputFolder} from '../core/results/outputs.ts'
+import type {OutputFolder} from '../core/results/outputs.ts'
 import {again, suggest} from '../core/suggestion.ts'
-
-const PAGES_AT_ONCE = 4
-
-interface Reported {
-  readonly object: string
-  /** Absolute; `-` for standard output. */
-  readonly file: string
-  readonly sizeBytes: number
-}
-
-interface ManyReported {
-  readonly reports: readonly Reported[]
-  /** Files without a report, each with the reason. */
-  readonly missing: readonly {readonly object: string; readonly reason: string}[]
-}
 
 export default class Report extends CloudRunnerCommand {
   static override summary = 'Draw the quality of results as HTML pages.'
@@ -73,7 +56,7 @@ export default class Report extends CloudRunnerCommand {
     force: Flags.boolean({summary: 'Overwrite existing files.'}),
   }
 
-  override async run(): Promise<Reported | ManyReported> {
+  override async run(): Promise<SavedReport | ManyReports> {
     const {args, flags} = await this.parse(Report)
     const objects = [...new Set([args.object].flat())]
     const [object = ''] = objects
@@ -111,32 +94,19 @@ export default class Report extends CloudRunnerCommand {
 
   async #several(
     objects: readonly string[],
-    {folder, force}: OutputFolder,
+    output: OutputFolder,
     target: Pick<OpenTarget, 'context'>,
-  ): Promise<ManyReported> {
+  ): Promise<ManyReports> {
     const files = await selectResults(objects, target.context())
-    const reports: Reported[] = []
-    const missing: {object: string; reason: string}[] = []
     const {reportPage} = await import('../report-page/page.ts')
-    await this.task(`Draw ${counted(files.length, 'report')}`, async (step) => {
-      const {finished} = progressOf(step, files.length)
-      await eachOf(files, PAGES_AT_ONCE, async ({object}) => {
-        try {
-          const page = reportPage(await readReport(object, target.context()))
-          const file = await placeIn(folder, `${object}.report.html`)
-          reports.push({object, ...(await writeOutput([page], {file, force}, this.signal))})
-        } catch (error) {
-          if (!(error instanceof AppError && error.code === 'result-missing')) throw error
-          if (error.exitCode === EXIT.fileFailed) process.exitCode = EXIT.fileFailed
-          missing.push({object, reason: error.message})
-        }
-        finished(object)
-      })
-    })
+    const {exitCode, ...saved} = await this.task(`Draw ${counted(files.length, 'report')}`, (step) =>
+      saveReports(files, output, reportPage, target.context(progressOf(step, files.length).finished)),
+    )
+    if (exitCode !== 0) process.exitCode = exitCode
     this.print([
-      ...missing.map(({reason}) => reason),
-      `Written: ${counted(reports.length, 'page')} to ${folder}`,
+      ...saved.missing.map(({reason}) => reason),
+      `Written: ${counted(saved.reports.length, 'page')} to ${output.folder}`,
     ])
-    return {reports, missing}
+    return saved
   }
 }

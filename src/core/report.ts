@@ -1,12 +1,31 @@
 import type {Report} from '../../worker/contract.ts'
 import type {Context} from './ports/context.ts'
 import {AppError, EXIT} from './errors.ts'
+import type {FileStatus} from './files/files.ts'
 import {openRunObject, readRun} from './history/run.ts'
 import type {Run} from './history/runs.ts'
 import type {StoredObject} from './ports/objects.ts'
+import {writeOutput} from './output.ts'
+import {eachOf} from './parallel.ts'
 import {isReport} from './results/is-report.ts'
+import {placeIn, type OutputFolder} from './results/outputs.ts'
 import {findSidecar} from './results/sidecar.ts'
 import {command, commandFor, suggest} from './suggestion.ts'
+
+const PAGES_AT_ONCE = 4
+
+export interface SavedReport {
+  readonly object: string
+  /** Absolute; `-` for standard output. */
+  readonly file: string
+  readonly sizeBytes: number
+}
+
+export interface ManyReports {
+  readonly reports: readonly SavedReport[]
+  /** Files without a report, each with the reason. */
+  readonly missing: readonly {readonly object: string; readonly reason: string}[]
+}
 
 /**
  * Reads the report of an object's result.
@@ -23,6 +42,42 @@ export async function readReport(object: string, context: Context, run?: number)
 /** The report of a run. @throws AppError `result-missing` if it has none; `report-unreadable` */
 export async function readReportOfRun(object: string, run: Run, context: Context): Promise<Report> {
   return parseReport(object, await findReportOfRun(object, run, context), context)
+}
+
+/**
+ * Draws the reports of files, several at a time, and writes each page into a folder as `<object>.report.html`. Reports
+ * every file that is through.
+ * @returns in the order of `files`; `exitCode` is 3 if one has no report since it failed
+ * @throws AppError as {@link readReport} but for `result-missing`; `output-exists` without force, `output-unwritable`
+ */
+export async function saveReports(
+  files: readonly Pick<FileStatus, 'object'>[],
+  {folder, force}: OutputFolder,
+  draw: (report: Report) => string,
+  context: Context,
+): Promise<ManyReports & {readonly exitCode: number}> {
+  const written = new Map<string, SavedReport>()
+  const missing = new Map<string, AppError>()
+  await eachOf(files, PAGES_AT_ONCE, async ({object}) => {
+    try {
+      const page = draw(await readReport(object, context))
+      const file = await placeIn(folder, `${object}.report.html`)
+      written.set(object, {object, ...(await writeOutput([page], {file, force}, context.signal))})
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'result-missing')) throw error
+      missing.set(object, error)
+    }
+    context.step(object)
+  })
+  const inOrder = <T>(of: ReadonlyMap<string, T>) => files.flatMap(({object}) => of.get(object) ?? [])
+  return {
+    reports: inOrder(written),
+    missing: files.flatMap(({object}) => {
+      const error = missing.get(object)
+      return error === undefined ? [] : [{object, reason: error.message}]
+    }),
+    exitCode: inOrder(missing).some(({exitCode}) => exitCode === EXIT.fileFailed) ? EXIT.fileFailed : 0,
+  }
 }
 
 async function findReportOfRun(object: string, run: Run, context: Context): Promise<StoredObject> {
