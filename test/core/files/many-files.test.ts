@@ -1,4 +1,3 @@
-import {setTimeout as delay} from 'node:timers/promises'
 import {expect, test} from 'vitest'
 import {RESULT_METADATA, sidecarObject} from '../../../worker/contract.ts'
 import {waitForResults} from '../../../src/core/files/wait.ts'
@@ -126,17 +125,23 @@ test('many files are awaited by listings of what lies between them', async () =>
   // Beyond the awaited ones.
   await done('zzz.csv')
   const readSingly = new Set<string>()
+  const lookedAround = Promise.withResolvers<void>()
   const objects: typeof cloud.objects = {
     ...cloud.objects,
     stat: (bucket, name, generation) => {
       readSingly.add(name)
       return cloud.objects.stat(bucket, name, generation)
     },
+    // A look around is the only one at the inputs.
+    async *list(bucket, range) {
+      yield* cloud.objects.list(bucket, range)
+      if (bucket === inputBucket) lookedAround.resolve()
+    },
   }
   const waited = waitForResults(sent, {timeoutMs: 60_000}, {...context, cloud: {...cloud, objects}})
   await send(outputBucket, sidecarObject('A.csv', 'error.json'), mark(0))
   // Those that are still open after a look around.
-  await delay(1500)
+  await lookedAround.promise
   await cloud.objects.delete(inputBucket, 'folder/27.csv')
   for (let index = 1; index < 29; index += 1) await send(outputBucket, names[index] ?? '', mark(index))
   const {files, exitCode} = await waited

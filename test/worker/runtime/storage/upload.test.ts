@@ -1,6 +1,5 @@
 import {randomBytes} from 'node:crypto'
 import type {IncomingMessage, ServerResponse} from 'node:http'
-import {setTimeout as delay} from 'node:timers/promises'
 import {crc32c} from '@node-rs/crc32'
 import {expect, test} from 'vitest'
 import {ABSENT, openStorage} from '../../../../worker/runtime/storage/index.ts'
@@ -14,6 +13,7 @@ async function start(patience: Patience, {breaks = [], keeps = (bytes: number) =
   const stored = Buffer.alloc(64 * MEBIBYTE)
   let length = 0
   const ranges: string[] = []
+  let underWay = 0
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const {'content-range': range} = request.headers
     if (range === undefined) {
@@ -22,6 +22,8 @@ async function start(patience: Patience, {breaks = [], keeps = (bytes: number) =
       return
     }
     ranges.push(range)
+    underWay += 1
+    request.once('close', () => (underWay -= 1))
     for await (const chunk of request) {
       length += Buffer.from(chunk).copy(stored, length)
       if (length < (breaks[0] ?? Infinity)) continue
@@ -43,7 +45,7 @@ async function start(patience: Patience, {breaks = [], keeps = (bytes: number) =
   const storage = openStorage({STORAGE_EMULATOR_HOST: origin}, {wait: async () => {}, ...patience})
   const options = {contentType: 'text/csv', metadata: {}, expectedGeneration: ABSENT}
   const upload = storage.upload({bucket: 'output', object: 'a'}, options, new AbortController().signal)
-  return {upload, ranges, received: () => stored.subarray(0, length)}
+  return {upload, ranges, received: () => stored.subarray(0, length), underWay: () => underWay}
 }
 
 interface Faults {
@@ -88,12 +90,13 @@ test('an upload fails if the bytes that are missing are no longer here', async (
 })
 
 test('an upload may pause for longer than a connection may be silent', async () => {
-  const {upload, ranges, received} = await start({silenceMs: 200, mostRetries: 0})
+  const {upload, ranges, received, underWay} = await start({silenceMs: 200, mostRetries: 0})
   const content = randomBytes(3 * MEBIBYTE)
-  await upload.write(content.subarray(0, 2 * MEBIBYTE))
-  await delay(700)
-  await upload.write(content.subarray(2 * MEBIBYTE))
-  await delay(700)
+  for (const end of [2 * MEBIBYTE, 3 * MEBIBYTE]) {
+    await upload.write(content.subarray(received().length, end))
+    // Its request is given up, and another one begins when there is more to send.
+    await expect.poll(() => [received().length, underWay()]).toEqual([end, 0])
+  }
   expect(await upload.end()).toBe('7')
   expect(received().equals(content)).toBe(true)
   expect(ranges[0]).toBe('bytes 0-*/*')
