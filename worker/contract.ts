@@ -3,7 +3,7 @@ import type {ModelOptions} from './model-options.ts'
 
 /**
  * The worker's published contract: what the CLI may rely on in the objects that a worker writes, and what a worker in
- * any language must follow. Types and names only; the one file that both `worker/` and `src/` import.
+ * any language must follow. Types and names; what they say together is in `outcome.ts`.
  */
 
 /** Objects under this prefix belong to cloud-runner: sidecars and canaries. Never input, never listed. */

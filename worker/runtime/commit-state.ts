@@ -1,16 +1,14 @@
 import {RESULT_METADATA} from '../contract.ts'
+import {isLater, newestSource, sourceOf, type Written} from '../outcome.ts'
 import type {Delivery, ObjectEvent} from './envelope.ts'
 import type {ObjectMetadata} from './storage/index.ts'
 
 /** A result, an `outputs.json` or an `error.json` in the output bucket. */
-export interface Committed {
+export interface Committed extends Written {
   /** The object's own generation, for preconditions. */
   readonly outputGeneration: string
-  /** Milliseconds since 1970. */
-  readonly createdAt: number
   /** Generation of the input that it was produced from; `undefined` if no worker wrote it. */
   readonly source: bigint | undefined
-  readonly metadata: Readonly<Record<string, string>>
 }
 
 /** What to do about an event, given what was committed. */
@@ -32,33 +30,12 @@ export function toCommitted({
   timeCreated,
   metadata,
 }: Pick<ObjectMetadata, 'generation' | 'timeCreated' | 'metadata'>): Committed {
-  const source = metadata[RESULT_METADATA.sourceGeneration]
-  return {
-    outputGeneration: generation,
-    createdAt: Date.parse(timeCreated),
-    source: source !== undefined && /^\d+$/.test(source) ? BigInt(source) : undefined,
-    metadata,
-  }
+  return {outputGeneration: generation, timeCreated, source: sourceOf({metadata}), metadata}
 }
 
 /** Name of the input that an object of the output bucket belongs to; `undefined` if no worker wrote it. */
 export function ownerOf(name: string, {source, metadata}: Committed): string | undefined {
   return metadata[RESULT_METADATA.sourceObject] ?? (source === undefined ? undefined : name)
-}
-
-/**
- * What counts as a file's result: the object under its own name, unless that is one of several outputs, or their
- * `outputs.json`; of both, which only a changed worker leaves, that of the larger source generation, then the later.
- */
-export function resultOf(
-  single: Committed | undefined,
-  outputs: Committed | undefined,
-): Committed | undefined {
-  if (single === undefined || single.metadata[RESULT_METADATA.sourceObject] !== undefined) return outputs
-  if (outputs?.source === undefined || single.source === undefined)
-    return outputs?.source === undefined ? single : outputs
-  if (outputs.source !== single.source) return outputs.source > single.source ? outputs : single
-  return outputs.createdAt >= single.createdAt ? outputs : single
 }
 
 /**
@@ -74,18 +51,15 @@ export function decide(
   error: Committed | undefined,
 ): Decision {
   const generation = BigInt(event.generation)
-  const newest = [result?.source, error?.source].reduce<bigint>(
-    (most, source) => (source !== undefined && source > most ? source : most),
-    0n,
-  )
-  if (newest > generation) return {kind: 'superseded', by: newest}
+  const newest = newestSource(result, error)
+  if (newest !== undefined && newest > generation) return {kind: 'superseded', by: newest}
   const isEffect = (committed: Committed | undefined): boolean =>
     committed?.source === generation &&
     committed.metadata[RESULT_METADATA.cancelled] === undefined &&
     committed.metadata[RESULT_METADATA.pending] === undefined &&
     (event.reprocessId === undefined || committed.metadata[RESULT_METADATA.reprocessId] === event.reprocessId)
   if (result !== undefined && isEffect(result)) {
-    const isStale = error !== undefined && error.createdAt < result.createdAt
+    const isStale = error !== undefined && isLater(result, error)
     return {kind: 'duplicate', of: 'result', staleError: isStale ? error : undefined}
   }
   if (isEffect(error)) return {kind: 'duplicate', of: 'error', staleError: undefined}
@@ -101,7 +75,7 @@ export function isCancelled(
   return (
     error?.metadata[RESULT_METADATA.cancelled] !== undefined &&
     error.source === BigInt(event.generation) &&
-    Date.parse(publishTime) <= error.createdAt
+    Date.parse(publishTime) <= Date.parse(error.timeCreated)
   )
 }
 

@@ -37,7 +37,7 @@ export async function handOver(
   const execution = executionOf(there, delivery)
   if (execution !== undefined) return reportHandedOver(execution, log)
   const isClaimed = there !== undefined && isOfDelivery(there, delivery)
-  if (isClaimed && Date.now() - there.createdAt < CLAIM_MS) {
+  if (isClaimed && Date.now() - Date.parse(there.timeCreated) < CLAIM_MS) {
     throw new Interrupted('another delivery is handing the file over')
   }
   signal.throwIfAborted()

@@ -9,7 +9,8 @@ import {
 } from '../contract.ts'
 import {PermanentError, type ProcessContext} from '../processor.ts'
 import {disposeOfInput} from './afterwards.ts'
-import {commitMetadata, decide, isSameRun, resultOf, type Committed} from './commit-state.ts'
+import {newerResult} from '../outcome.ts'
+import {commitMetadata, decide, isSameRun, type Committed} from './commit-state.ts'
 import type {Delivery} from './envelope.ts'
 import {reportCancelled} from './cancellation.ts'
 import {leadTasks} from './first-task.ts'
@@ -95,7 +96,7 @@ async function attemptOn(finding: Promise<OpenedInput | undefined>, run: Run): P
   ])
   signal.throwIfAborted()
 
-  const result = resultOf(single, outputs)
+  const result = newerResult(single, outputs)
   const decision = decide(delivery, result, error)
   if (decision.kind === 'superseded') {
     log('INFO', `superseded: newer generation ${decision.by} was processed`, {outcome: 'superseded'})

@@ -1,4 +1,5 @@
 import {RESULT_METADATA, sidecarObject, type ErrorReport} from '../../../worker/contract.ts'
+import {isLater, newerResult, newestSource, sourceOf} from '../../../worker/outcome.ts'
 import {isJsonObject} from '../json.ts'
 import type {ListRange, ObjectStore, StoredObject} from '../ports/objects.ts'
 import type {FileError, FileStatus, Hop, HopName} from './files.ts'
@@ -46,45 +47,28 @@ export function isRequestedAgain(error: StoredObject): boolean {
  * generation the one created later; a cancellation does not override an existing result.
  */
 export function judge(generation: string, {result, error}: Commits): Verdict {
-  const ofResult = sourceGeneration(result)
-  const ofError = sourceGeneration(error)
-  const newest = newerOf(ofResult, ofError)
-  if (newest === undefined || newerOf(newest, generation) !== newest) return {kind: 'open'}
-  if (newest !== generation) return {kind: 'superseded', by: newest}
+  const wanted = BigInt(generation)
+  const newest = newestSource(result, error)
+  if (newest === undefined || newest < wanted) return {kind: 'open'}
+  if (newest > wanted) return {kind: 'superseded', by: String(newest)}
+  const isOfIt = (commit: StoredObject) => sourceOf(commit) === wanted
   if (
     error !== undefined &&
-    ofError === generation &&
-    (result === undefined ||
-      ofResult !== generation ||
-      (error.timeCreated > result.timeCreated && !isCancellation(error)))
+    isOfIt(error) &&
+    (result === undefined || !isOfIt(result) || (isLater(error, result) && !isCancellation(error)))
   ) {
     return {kind: 'failed', commit: error}
   }
   return result === undefined ? {kind: 'open'} : {kind: 'done', commit: result}
 }
 
-/** The larger of two generations. They are decimal text without leading zeros, so the longer one is larger. */
-function newerOf(one: string | undefined, other: string | undefined): string | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  const isLarger = one.length === other.length ? one >= other : one.length > other.length
-  return isLarger ? one : other
-}
-
-/**
- * What counts as a file's result, by the worker's contract: the object under the file's own name, unless that is one of
- * several outputs, or their `outputs.json` once it is complete; of both, which only a changed worker leaves, the newer.
- */
+/** What counts as a file's result by the worker's contract: the `outputs.json` of several outputs once it is complete. */
 export function resultOf(
   single: StoredObject | undefined,
   outputs: StoredObject | undefined,
 ): StoredObject | undefined {
-  const one = single?.metadata[RESULT_METADATA.sourceObject] === undefined ? single : undefined
-  const several = outputs?.metadata[RESULT_METADATA.pending] === undefined ? outputs : undefined
-  if (one === undefined || several === undefined) return one ?? several
-  const ofOne = BigInt(sourceGeneration(one) ?? 0)
-  const ofSeveral = BigInt(sourceGeneration(several) ?? 0)
-  if (ofOne !== ofSeveral) return ofOne > ofSeveral ? one : several
-  return one.timeCreated > several.timeCreated ? one : several
+  const isComplete = outputs?.metadata[RESULT_METADATA.pending] === undefined
+  return newerResult(single, isComplete ? outputs : undefined)
 }
 
 /** Bytes of a result: of several outputs, their total. */

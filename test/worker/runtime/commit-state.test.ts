@@ -1,11 +1,6 @@
 import {describe, expect, it} from 'vitest'
-import {
-  commitMetadata,
-  decide,
-  isSameRun,
-  resultOf,
-  toCommitted,
-} from '../../../worker/runtime/commit-state.ts'
+import {commitMetadata, decide, isSameRun, toCommitted} from '../../../worker/runtime/commit-state.ts'
+import {newerResult} from '../../../worker/outcome.ts'
 
 const at = (second: number): string => new Date(Date.UTC(2026, 10, 22, 13, 0, second)).toISOString()
 
@@ -95,21 +90,21 @@ it('knows what the very same run has written', () => {
   expect(isSameRun(written, commitMetadata({...delivery, attempt: 3}, new Date(at(1))))).toBe(false)
 })
 
-describe('resultOf', () => {
+describe('newerResult', () => {
   const outputs = (source: string, second: number, more: Record<string, string> = {}) =>
     committed(source, second, undefined, {'source-object': 'a', outputs: '2', ...more})
 
   it('is the list of several outputs, not one of them under the own name of the input', () => {
     const part = committed('5', 1, undefined, {'source-object': 'a'})
-    expect(resultOf(part, undefined)).toBeUndefined()
-    expect(resultOf(part, outputs('5', 2))).toMatchObject({outputGeneration: '92'})
-    expect(resultOf(committed('5', 1), undefined)).toMatchObject({outputGeneration: '91'})
+    expect(newerResult(part, undefined)).toBeUndefined()
+    expect(newerResult(part, outputs('5', 2))).toMatchObject({outputGeneration: '92'})
+    expect(newerResult(committed('5', 1), undefined)).toMatchObject({outputGeneration: '91'})
   })
   it('is the newer one after the worker changed, by source, then by time', () => {
-    expect(resultOf(committed('6', 1), outputs('5', 2))).toMatchObject({outputGeneration: '91'})
-    expect(resultOf(committed('5', 1), outputs('6', 2))).toMatchObject({outputGeneration: '92'})
-    expect(resultOf(committed('5', 3), outputs('5', 2))).toMatchObject({outputGeneration: '93'})
-    expect(resultOf(committed(undefined, 3), outputs('5', 2))).toMatchObject({outputGeneration: '92'})
+    expect(newerResult(committed('6', 1), outputs('5', 2))).toMatchObject({outputGeneration: '91'})
+    expect(newerResult(committed('5', 1), outputs('6', 2))).toMatchObject({outputGeneration: '92'})
+    expect(newerResult(committed('5', 3), outputs('5', 2))).toMatchObject({outputGeneration: '93'})
+    expect(newerResult(committed(undefined, 3), outputs('5', 2))).toMatchObject({outputGeneration: '92'})
   })
   it('is no effect while its outputs are being written, but supersedes older events', () => {
     const pending = outputs('5', 2, {pending: 'true'})
