@@ -63,7 +63,7 @@ export const PLANTED: Readonly<Record<string, Mutation>> = {
     file: 'src/local-cloud/pubsub/deliveries.ts',
     find: '      await state.write(() => {\n        publish(topic, [',
     replace:
-      '      await state.write(() => messages.acknowledge(key, message, {retain: false, now: clock.now()}))\n      await state.write(() => {\n        publish(topic, [',
+      '      await state.write(() => messages.acknowledge(key, [message], {retain: false, now: clock.now()}))\n      await state.write(() => {\n        publish(topic, [',
   },
   'the log does not say which object a failed request was about': {
     file: 'src/local-cloud/run/serving/front-end.ts',

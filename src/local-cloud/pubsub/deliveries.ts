@@ -129,10 +129,7 @@ export class Deliveries implements Disposable {
       acknowledge: (ids, options) => {
         metrics.acknowledged(name)
         const retain = this.#byKey.get(key)?.queue.settings.retainAcknowledged ?? false
-        return state.write(() => {
-          const now = clock.now()
-          for (const message of ids) messages.acknowledge(key, message, {retain, now})
-        }, options)
+        return state.write(() => messages.acknowledge(key, ids, {retain, now: clock.now()}), options)
       },
       recordFailures: (message, failures) => {
         // If the commit fails, the message only gets one more attempt.
@@ -172,7 +169,7 @@ export class Deliveries implements Disposable {
             },
           },
         ])
-        messages.acknowledge(key, message, {retain: false, now: clock.now()})
+        messages.acknowledge(key, [message], {retain: false, now: clock.now()})
       })
       return true
     } catch {

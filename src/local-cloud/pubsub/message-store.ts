@@ -90,12 +90,14 @@ export class MessageStore {
       ),
       fail: database.prepare('UPDATE pubsub_backlog SET failures = ? WHERE subscription = ? AND message = ?'),
       markAcknowledged: database.prepare(
-        'UPDATE pubsub_backlog SET acknowledged = 1 WHERE subscription = ? AND message = ?',
+        'UPDATE pubsub_backlog SET acknowledged = 1 WHERE subscription = ? AND message BETWEEN ? AND ?',
       ),
-      dequeue: database.prepare('DELETE FROM pubsub_backlog WHERE subscription = ? AND message = ?'),
+      dequeue: database.prepare(
+        'DELETE FROM pubsub_backlog WHERE subscription = ? AND message BETWEEN ? AND ?',
+      ),
       deleteUnreferenced: database.prepare(
-        `DELETE FROM pubsub_messages WHERE id = ?1 AND keep_until <= ?2
-         AND NOT EXISTS (SELECT 1 FROM pubsub_backlog WHERE message = ?1)`,
+        `DELETE FROM pubsub_messages WHERE id BETWEEN ? AND ? AND keep_until <= ?
+         AND NOT EXISTS (SELECT 1 FROM pubsub_backlog WHERE message = pubsub_messages.id)`,
       ),
       clear: database.prepare('DELETE FROM pubsub_backlog WHERE subscription = ?'),
       expire: database.prepare(
@@ -155,7 +157,7 @@ export class MessageStore {
     // An id that was rolled back is given again.
     this.#recent.forget(key)
     for (const subscription of subscriptions) this.#statements.enqueue.run(subscription, key)
-    if (subscriptions.length === 0) this.#statements.deleteUnreferenced.run(key, publishTime)
+    if (subscriptions.length === 0) this.#statements.deleteUnreferenced.run(key, key, publishTime)
     else this.#recent.keep(key, textOf(key, publishTime, orderingKey, content))
     return {entry: {message: key, publishTime, orderingKey, bytes, failures: 0}, subscriptions}
   }
@@ -202,15 +204,22 @@ export class MessageStore {
     this.#statements.fail.run(failures, subscription, message)
   }
 
-  /** @param retain keeps the message for a seek, as `retainAckedMessages` asks */
-  acknowledge(subscription: number, message: number, {retain, now}: {retain: boolean; now: number}): void {
-    if (retain) {
-      this.#statements.markAcknowledged.run(subscription, message)
-      return
+  /** @param retain keeps the messages for a seek, as `retainAckedMessages` asks */
+  acknowledge(
+    subscription: number,
+    messages: readonly number[],
+    {retain, now}: {retain: boolean; now: number},
+  ): void {
+    // Nearly always they follow each other, and to delete many at once costs a fraction.
+    for (const [first, last] of runsOf(messages)) {
+      if (retain) {
+        this.#statements.markAcknowledged.run(subscription, first, last)
+        continue
+      }
+      for (let message = first; message <= last; message++) this.#recent.forget(message)
+      this.#statements.dequeue.run(subscription, first, last)
+      this.#statements.deleteUnreferenced.run(first, last, now)
     }
-    this.#recent.forget(message)
-    this.#statements.dequeue.run(subscription, message)
-    this.#statements.deleteUnreferenced.run(message, now)
   }
 
   /** Drops the whole backlog of a subscription; the next sweep removes the messages. */
@@ -277,6 +286,16 @@ export class MessageStore {
       }
     if (!retain) this.#statements.dropAcknowledged.run(subscription)
   }
+}
+
+/** The first and the last of those that follow each other. */
+function runsOf(messages: readonly number[]): [first: number, last: number][] {
+  const runs: [first: number, last: number][] = []
+  let run: [first: number, last: number] | undefined
+  for (const message of messages.toSorted((a, b) => a - b))
+    if (run !== undefined && message <= run[1] + 1) run[1] = message
+    else runs.push((run = [message, message]))
+  return runs
 }
 
 function textOf(key: number, publishTime: number, orderingKey: string, content: string): MessageText {
